@@ -1,0 +1,139 @@
+"""The real processes that tests talk to: demo servers and gateways, on free loopback ports.
+
+    with start_demo() as demo, start_gateway("--server", f"a={demo.url}") as gateway:
+        ...
+
+Each is started as a user would start it, is awaited by the line it prints when it accepts connections, and
+is ended when the block ends. Nothing that was not started here is touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 60.0  # a loaded two-core machine takes a while to import Pillow and aiohttp
+END_SECONDS = 15.0
+
+
+def free_ports(count: int = 1) -> int:
+    """The first of `count` neighbouring loopback ports that are free now."""
+    for _ in range(200):
+        with contextlib.ExitStack() as stack:
+            first = stack.enter_context(socket.socket())
+            first.bind(("127.0.0.1", 0))
+            base = int(first.getsockname()[1])
+            if base + count > 65_000:
+                continue
+            try:
+                for offset in range(1, count):
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", base + offset))
+            except OSError:
+                continue
+            return base
+    raise RuntimeError(f"no {count} neighbouring free ports")
+
+
+@dataclass
+class Service:
+    """A running process with its address and everything it has printed so far."""
+
+    process: subprocess.Popen[str]
+    url: str
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        """The TCP port of `url`."""
+        return int(self.url.rstrip("/").rsplit(":", 1)[1])
+
+    def kill(self) -> None:
+        """End it the hard way, as a crash would, and wait until it is gone."""
+        self.process.kill()
+        self.process.wait(END_SECONDS)
+
+    def stop(self) -> None:
+        """End it politely; the hard way if it does not listen."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+
+
+def _start(command: list[str], ready: str) -> Service:
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    service = Service(process, "")
+    found: queue.Queue[str | None] = queue.Queue()
+
+    def read() -> None:
+        assert process.stdout is not None
+        with contextlib.suppress(ValueError):  # closed under us by stop()
+            for line in process.stdout:
+                service.lines.append(line.rstrip())
+                if ready in line:
+                    found.put(line.split(ready, 1)[1].strip())
+        found.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    deadline = time.monotonic() + START_SECONDS
+    try:
+        address = found.get(timeout=max(0.1, deadline - time.monotonic()))
+    except queue.Empty:
+        address = None
+    if address is None:
+        service.stop()
+        raise RuntimeError(f"{' '.join(command)} did not start:\n" + "\n".join(service.lines))
+    service.url = address.rstrip("/")
+    return service
+
+
+@contextlib.contextmanager
+def start_demo(*flags: str, port: int | None = None, data: Path | None = None) -> Iterator[Service]:
+    """One demo server with faults allowed; `data` keeps its files where a test wants them."""
+    chosen = port or free_ports()
+    command = [sys.executable, "-m", "demo_comfyui", "--port", str(chosen), "--faults", *flags]
+    if data is not None:
+        command += ["--data", str(data)]
+    service = _start(command, "demo-comfyui ready ")
+    try:
+        yield service
+    finally:
+        service.stop()
+
+
+@contextlib.contextmanager
+def start_gateway(*flags: str, port: int | None = None, demo: int = 0) -> Iterator[Service]:
+    """One gateway; `demo=N` gives it a demo fleet on the ports that follow its own."""
+    chosen = port or free_ports(1 + demo)
+    fleet = ["--demo", str(demo), "--faults"] if demo else []
+    service = _start(
+        [sys.executable, "-m", "gateway", "--port", str(chosen), *fleet, *flags], "Mooring is ready: "
+    )
+    try:
+        yield service
+    finally:
+        service.stop()
