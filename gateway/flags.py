@@ -1,0 +1,247 @@
+"""The flags of `serve.py` and of `python -m gateway`, read and checked.
+
+    flags = parse_flags(["--port", "8300", "--server", "a=http://10.0.0.5:8188"])
+
+Standard library only: `serve.py` reads the flags before anything is installed, so that a wrong one
+fails at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8200
+LAST_PORT = 65_535
+MOST_DEMO_SERVERS = 16  # each is a process with Pillow in it, about 60 MB
+USAGE_ERROR = 2  # the exit code that argparse and the shell use for a wrong command line
+
+SERVER_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+
+
+class FlagError(ValueError):
+    """A command line that cannot be meant; its text is one sentence for the person who typed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What was asked for on the command line. At most one of `fleet`, `servers` and `demo` is given."""
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    fleet: Path | None = None
+    servers: tuple[tuple[str, str], ...] = ()  # (id, normal address), in the order given
+    demo: int | None = None  # how many demo servers; None: not asked for
+    faults: bool = False
+    insecure: bool = False
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+    def arguments(self) -> list[str]:
+        """The same flags as a command line, with absolute paths, for a process in another folder."""
+        words = ["--host", self.host, "--port", str(self.port)]
+        for name, value in (
+            ("--fleet", self.fleet),
+            ("--demo", self.demo),
+            ("--tls-cert", self.tls_cert),
+            ("--tls-key", self.tls_key),
+        ):
+            if value is not None:
+                words += [name, str(value)]
+        for server_id, address in self.servers:
+            words += ["--server", f"{server_id}={address}"]
+        words += ["--faults"] if self.faults else []
+        words += ["--insecure"] if self.insecure else []
+        return words
+
+
+def parse_flags(arguments: Sequence[str]) -> Flags:
+    """The flags in `arguments`; a wrong one is told in one sentence on stderr, with exit code 2."""
+    parser = _parser()
+    try:
+        return read_flags(arguments, parser)
+    except FlagError as error:
+        parser.exit(USAGE_ERROR, f"{error}\n")
+
+
+def read_flags(arguments: Sequence[str], parser: argparse.ArgumentParser | None = None) -> Flags:
+    """As `parse_flags`, but a wrong flag raises `FlagError`."""
+    found = (parser or _parser()).parse_args(list(arguments))
+    flags = Flags(
+        host=found.host,
+        port=found.port,
+        fleet=found.fleet,
+        servers=tuple(found.server),
+        demo=found.demo,
+        faults=found.faults,
+        insecure=found.insecure,
+        tls_cert=found.tls_cert,
+        tls_key=found.tls_key,
+    )
+    _check_fleet(flags)
+    _check_exposure(flags)
+    return flags
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens on `host`."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def is_server_id(text: str) -> bool:
+    """Whether `text` can name a server: lower-case letters, digits and hyphens, 31 at most."""
+    return SERVER_ID.fullmatch(text) is not None
+
+
+def normal_address(text: str) -> str:
+    """A server's http or https address in its one spelling, without a trailing slash; else `FlagError`.
+
+    Host and scheme become lower case and the scheme's own port is left out, so that equal addresses are equal
+    strings. A path stays (a ComfyUI behind a proxy may have one); a query, a fragment or a login is refused.
+    """
+    if not text.isprintable() or any(character.isspace() for character in text):
+        raise FlagError(f"{text!r} is not an address: it has spaces in it.")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise FlagError(f"{text!r} is not an address: {error}.") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise FlagError(f"{text!r} is not an address such as http://127.0.0.1:8188.")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise FlagError(f"The address {text!r} may hold only a host, a port and a path.")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    own = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{host}{'' if port in {None, own} else f':{port}'}{parts.path.rstrip('/')}"
+
+
+def same_server(one: str, other: str) -> bool:
+    """Whether two normal addresses lead to one server, as 127.0.0.1 and localhost do."""
+    return _by_number(one) == _by_number(other)
+
+
+def _by_number(address: str) -> str:
+    return re.sub(r"^(https?://)localhost(?=[:/]|$)", r"\g<1>127.0.0.1", address)
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that raises one sentence where argparse prints its usage and exits."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found as our own error."""
+        words = message.removeprefix("argument ")
+        sentence = words[:1].upper() + words[1:]
+        raise FlagError(f"{sentence.rstrip('.')}; python3 serve.py --help lists the flags.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="serve.py",
+        allow_abbrev=False,
+        description="Serve Mooring's page and pass its requests through to your ComfyUI servers.",
+        epilog="With no fleet named, a ComfyUI that answers on 127.0.0.1:8188 is used; else a demo starts.",
+    )
+    add = parser.add_argument
+    add("--port", type=_port, default=DEFAULT_PORT, help="port of the page (default: %(default)s)")
+    add("--host", type=_host, default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
+    add("--fleet", type=_file, metavar="FILE", help="your servers, as in fleet.example.toml")
+    add(
+        "--server",
+        type=_server,
+        action="append",
+        default=[],
+        metavar="ID=URL",
+        help="one of your servers, for example studio=http://192.168.1.20:8188; repeatable",
+    )
+    add("--demo", type=_demo, metavar="N", help="start N demo servers, which need no model")
+    add("--faults", action="store_true", help="let tests ask the demo servers to misbehave")
+    add("--insecure", action="store_true", help="allow --host beyond this machine, without a login")
+    add("--tls-cert", type=_file, metavar="FILE", help="serve https with this certificate chain (PEM)")
+    add("--tls-key", type=_file, metavar="FILE", help="the private key of --tls-cert (PEM)")
+    return parser
+
+
+def _check_fleet(flags: Flags) -> None:
+    given = [
+        name
+        for name, is_given in (
+            ("--fleet", flags.fleet is not None),
+            ("--server", bool(flags.servers)),
+            ("--demo", flags.demo is not None),
+        )
+        if is_given
+    ]
+    if len(given) > 1:
+        raise FlagError(f"{' and '.join(given)} each name the whole fleet: give only one of them.")
+    if flags.faults and flags.demo is None:
+        raise FlagError("--faults makes demo servers misbehave: give it together with --demo N.")
+    if flags.demo is not None and flags.port + flags.demo > LAST_PORT:
+        raise FlagError(f"--port {flags.port} leaves no ports after it for {flags.demo} demo servers.")
+    for index, (server_id, address) in enumerate(flags.servers):
+        for earlier_id, earlier in flags.servers[:index]:
+            if earlier_id == server_id:
+                raise FlagError(f"--server names the id {server_id} twice: each server needs its own.")
+            if same_server(earlier, address):
+                raise FlagError(f"--server gives {earlier_id} and {server_id} the same address, {address}.")
+
+
+def _check_exposure(flags: Flags) -> None:
+    if not is_loopback(flags.host) and not flags.insecure:
+        raise FlagError(
+            f"--host {flags.host} would let everybody who can reach this machine use your ComfyUI servers"
+            " without a login: add --insecure if you want that."
+        )
+    if (flags.tls_cert is None) != (flags.tls_key is None):
+        raise FlagError("--tls-cert and --tls-key belong together: give both or neither.")
+
+
+def _host(text: str) -> str:
+    host = text.strip("[]")
+    if not re.fullmatch(r"[A-Za-z0-9_.:%-]+", host):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a host name or an IP address")
+    return host
+
+
+def _port(text: str) -> int:
+    return _number(text, 1, LAST_PORT)
+
+
+def _demo(text: str) -> int:
+    return _number(text, 1, MOST_DEMO_SERVERS)
+
+
+def _number(text: str, least: int, most: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
+    return int(text)
+
+
+def _file(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text!r}")
+    return path.resolve()
+
+
+def _server(text: str) -> tuple[str, str]:
+    server_id, equals, address = text.partition("=")
+    if not equals or not is_server_id(server_id):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not ID=URL, with an id of at most 31 lower-case letters, digits and hyphens"
+        )
+    try:
+        return server_id, normal_address(address)
+    except FlagError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
