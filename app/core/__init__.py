@@ -1,0 +1,1 @@
+"""The rules of Mooring: values in, values out; no clock, no randomness, no I/O."""

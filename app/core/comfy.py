@@ -1,0 +1,327 @@
+"""ComfyUI's HTTP: requests are built here and answers are read here, and no JSON leaves this module.
+
+`base` is what `get_api_base_url` gave (`/servers/gpu-1`). Facts are COMFYUI.md's; sections are named where they matter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from app.core.errors import ConnectError, HttpStatusError, PromptRejected, ProtocolError, RequestTimeout
+from app.core.model import Failure, NodeError, NodeId, Output, PromptId, ServerId, Task
+from app.core.ports import Blob, Form, Request, Response
+from app.core.truth import Accepted, Finished, Refused, Unclear
+
+LOOK_DEADLINE = 12.0  # seconds; the gateway ends its own wait for the server before (10 s) and tells why
+SUBMIT_DEADLINE = 40.0
+UPLOAD_DEADLINE = 900.0  # the gateway cuts an upload that stops moving
+VIEW_DEADLINE = 300.0
+UPLOAD_FOLDER = "mooring"
+
+# Statuses that a request ends with before any handler has seen the prompt (COMFYUI.md 2 and 7).
+_NEVER_QUEUED = frozenset({400, 401, 403, 404, 405, 413})
+
+
+def submit_request(base: str, task: Task) -> Request:
+    """POST /prompt with our own prompt_id and client_id; `extra_data.mooring` tells later whose it is."""
+    body = {
+        "prompt": json.loads(task.workflow),
+        "prompt_id": task.prompt_id,
+        "client_id": task.client_id,
+        "extra_data": {"mooring": {"window": task.owner, "title": task.title}},
+    }
+    text = json.dumps(body, ensure_ascii=False)
+    return Request(method="POST", path=f"{base}/prompt", deadline=SUBMIT_DEADLINE, json=text)
+
+
+def upload_request(base: str, blob: Blob, filename: str) -> Request:
+    """POST /upload/image into our own subfolder; `filename` should be a content hash, never overwritten."""
+    form = Form({"type": "input", "subfolder": UPLOAD_FOLDER}, blob, filename)
+    return Request(method="POST", path=f"{base}/upload/image", deadline=UPLOAD_DEADLINE, form=form)
+
+
+def queue_request(base: str) -> Request:
+    """GET /queue: to be read before history, or a task that ends in between is missed."""
+    return Request(method="GET", path=f"{base}/queue", deadline=LOOK_DEADLINE)
+
+
+def history_request(base: str, prompt_id: PromptId) -> Request:
+    """GET /history/{id}: 200 and `{}` for whatever is not there."""
+    return Request(method="GET", path=f"{base}/history/{quote(prompt_id, safe='')}", deadline=LOOK_DEADLINE)
+
+
+def delete_request(base: str, prompt_id: PromptId) -> Request:
+    """Take one pending prompt off the queue; a running one is untouched."""
+    body = json.dumps({"delete": [prompt_id]})
+    return Request(method="POST", path=f"{base}/queue", deadline=LOOK_DEADLINE, json=body)
+
+
+def interrupt_request(base: str, prompt_id: PromptId) -> Request:
+    """Interrupt that prompt if it is the one that runs."""
+    body = json.dumps({"prompt_id": prompt_id})
+    return Request(method="POST", path=f"{base}/interrupt", deadline=LOOK_DEADLINE, json=body)
+
+
+def loads_request() -> Request:
+    """The gateway's own fresh look at every server's queue: one connection, whatever hangs behind it."""
+    return Request(method="GET", path="/fleet/loads", deadline=LOOK_DEADLINE)
+
+
+def socket_path(base: str, client_id: str) -> str:
+    """Where a window's socket for that server is."""
+    return f"{base}/ws?{urlencode({'clientId': client_id})}"
+
+
+def view_path(base: str, task: Task, output: Output) -> str:
+    """The address of one output. The prompt_id is in it, so that a browser never shows an older file of that name."""
+    query = {"filename": output.filename, "subfolder": output.subfolder, "type": output.folder}
+    return f"{base}/view?{urlencode({**query, 'mooring': task.prompt_id})}"
+
+
+def view_request(base: str, task: Task, output: Output) -> Request:
+    """GET one output's bytes."""
+    return Request(method="GET", path=view_path(base, task, output), deadline=VIEW_DEADLINE)
+
+
+def check_arrived(response: Response, server_id: ServerId) -> None:
+    """Raise what the gateway says of a request that it did not get through: ConnectError or RequestTimeout."""
+    told = response.headers.get("x-mooring-gateway")
+    if told is None:
+        return
+    cause, _, rest = told.partition(";")
+    if rest.strip() == "sent=no":
+        raise ConnectError(server_id, cause.strip())
+    raise RequestTimeout(server_id, cause.strip())
+
+
+def read_submit(response: Response, task: Task, at: float) -> Accepted | Refused | Unclear:
+    """What the answer to POST /prompt proves. A 500 proves nothing: the prompt may be in the queue (COMFYUI.md 2)."""
+    try:
+        check_arrived(response, task.server_id)
+    except ConnectError as error:
+        return Refused(at, Failure(kind="not_sent", message=error.cause))
+    except RequestTimeout as error:
+        return Unclear(at, error.cause)
+    if response.status == 200:
+        answer = _parse_object(response)
+        if answer is None or answer.get("prompt_id") != task.prompt_id:
+            return Unclear(at, "strange answer")
+        return Accepted(at, _number(answer.get("number")), _node_errors(answer.get("node_errors")))
+    if response.status in _NEVER_QUEUED:
+        return Refused(at, _rejection(response))
+    return Unclear(at, f"status {response.status}")
+
+
+def rejection_error(task: Task) -> PromptRejected:
+    """The error that a caller of the scripting interface gets for a rejected prompt."""
+    failure = task.failure or Failure(kind="rejected")
+    return PromptRejected(task.server_id, failure.message, failure.exception_type, failure.node_errors)
+
+
+def _rejection(response: Response) -> Failure:
+    answer = _parse_object(response) or {}
+    error = answer.get("error")
+    if not isinstance(error, dict):
+        return Failure(kind="rejected", message=response.text.strip()[:500], exception_type=str(response.status))
+    message = " ".join(filter(None, (_text(error.get("message")), _text(error.get("details")))))
+    return Failure(
+        kind="rejected",
+        message=message,
+        exception_type=_text(error.get("type")),
+        node_errors=_node_errors(answer.get("node_errors")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """Where the server has put an upload: its own words, to be used in the workflow."""
+
+    name: str
+    subfolder: str
+    folder: str
+    server_id: ServerId
+
+    @property
+    def input_value(self) -> str:
+        """What a LoadImage node's `image` takes."""
+        path = f"{self.subfolder}/{self.name}" if self.subfolder else self.name
+        return path if self.folder == "input" else f"{path} [{self.folder}]"
+
+
+def read_upload(response: Response, server_id: ServerId) -> Uploaded:
+    """The name that the server gave; HttpStatusError (413: too large) or ProtocolError otherwise."""
+    check_arrived(response, server_id)
+    if response.status != 200:
+        raise HttpStatusError(server_id, response.status, response.text.strip()[:300])
+    answer = _parse_object(response)
+    if answer is None or not isinstance(answer.get("name"), str) or not answer["name"]:
+        raise ProtocolError(server_id, "upload answer without a name")
+    return Uploaded(answer["name"], _text(answer.get("subfolder")), _text(answer.get("type")) or "input", server_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A server's queue by prompt_id; `pending` in the order in which it will run."""
+
+    running: tuple[PromptId, ...]
+    pending: tuple[PromptId, ...]
+
+    def place_of(self, prompt_id: PromptId) -> int | None:
+        """1 for the next to run; None if it does not wait."""
+        return self.pending.index(prompt_id) + 1 if prompt_id in self.pending else None
+
+
+def read_queue(response: Response, server_id: ServerId) -> Queue:
+    """The queue, pending sorted by (number, prompt_id): the answer itself is in heap order (COMFYUI.md 1)."""
+    answer = _read_object(response, server_id)
+    running, pending = answer.get("queue_running"), answer.get("queue_pending")
+    if not isinstance(running, list) or not isinstance(pending, list):
+        raise ProtocolError(server_id, "not a queue")
+    waiting = sorted(_queue_items(pending, server_id))
+    return Queue(
+        tuple(prompt_id for _, prompt_id in _queue_items(running, server_id)), tuple(id_ for _, id_ in waiting)
+    )
+
+
+def _queue_items(items: Iterable[Any], server_id: ServerId) -> list[tuple[float, PromptId]]:
+    found = []
+    for item in items:
+        if not isinstance(item, list) or len(item) < 2 or not isinstance(item[1], str):
+            raise ProtocolError(server_id, "not a queue item")
+        found.append((_number(item[0]) or 0.0, PromptId(item[1])))
+    return found
+
+
+def read_history(response: Response, server_id: ServerId, prompt_id: PromptId, at: float) -> Finished | None:
+    """The end of that task as history tells it, or None if it is not in there (yet, or any more)."""
+    answer = _read_object(response, server_id)
+    entry = answer.get(prompt_id)
+    if entry is None:
+        if answer:
+            raise ProtocolError(server_id, "history of something else")
+        return None
+    if not isinstance(entry, dict) or not isinstance(entry.get("outputs"), dict):
+        raise ProtocolError(server_id, "not a history entry")
+    return _finished(entry, at)
+
+
+def _finished(entry: Mapping[str, Any], at: float) -> Finished:
+    raw_status = entry.get("status")
+    status: Mapping[str, Any] = raw_status if isinstance(raw_status, dict) else {}
+    end, failure, ended_ms = ("success" if status.get("status_str") == "success" else "error"), None, None
+    for message in status.get("messages") or ():
+        if not isinstance(message, list) or len(message) != 2 or not isinstance(message[1], dict):
+            continue
+        name, data = message
+        if name == "execution_interrupted":  # status_str says "error" here too (COMFYUI.md 3)
+            end = "interrupted"
+        elif name == "execution_error" and data.get("exception_type") != "ExecutionBlocked":
+            failure = read_failure(data)
+        if isinstance(data.get("timestamp"), int):
+            ended_ms = data["timestamp"]
+    return Finished(at, end, read_outputs(entry["outputs"]), failure if end == "error" else None, ended_ms)
+
+
+def read_failure(data: Mapping[str, Any]) -> Failure:
+    """A failed node, from an `execution_error` message."""
+    traceback = data.get("traceback")
+    return Failure(
+        kind="execution",
+        message=_text(data.get("exception_message")).strip(),
+        node_id=_text(data.get("node_id")),
+        node_type=_text(data.get("node_type")),
+        exception_type=_text(data.get("exception_type")),
+        traceback="".join(map(str, traceback)) if isinstance(traceback, list) else "",
+    )
+
+
+def read_outputs(outputs: Mapping[str, Any]) -> tuple[Output, ...]:
+    """Every file that a history entry lists, in its order, whatever the kind is called."""
+    return tuple(output for node_id, made in outputs.items() for output in read_node_outputs(node_id, made))
+
+
+def read_node_outputs(node_id: str, made: object) -> tuple[Output, ...]:
+    """The files of one node, from history or an `executed` message."""
+    if not isinstance(made, dict):
+        return ()
+    return tuple(
+        Output(
+            node_id=NodeId(node_id),
+            kind=str(kind),
+            filename=item["filename"],
+            subfolder=_text(item.get("subfolder")),
+            folder=_text(item.get("type")) or "output",
+        )
+        for kind, items in made.items()
+        if isinstance(items, list)
+        for item in items
+        if isinstance(item, dict) and isinstance(item.get("filename"), str)
+    )
+
+
+def read_loads(response: Response) -> Mapping[str, tuple[frozenset[PromptId], str]]:
+    """By server id: the prompt_ids in its queue, and the cause if it did not answer."""
+    check_arrived(response, ServerId(""))
+    answer = _parse_object(response)
+    servers = answer.get("servers") if answer else None
+    if response.status != 200 or not isinstance(servers, dict):
+        raise ProtocolError(None, "not the gateway's loads")
+    loads: dict[str, tuple[frozenset[PromptId], str]] = {}
+    for server_id, load in servers.items():
+        ids = frozenset(map(PromptId, [*load.get("running", ()), *load.get("pending", ())]))
+        loads[server_id] = (ids, "" if load.get("ok") else str(load.get("cause") or "unknown"))
+    return loads
+
+
+def _read_object(response: Response, server_id: ServerId) -> dict[str, Any]:
+    check_arrived(response, server_id)
+    if response.status != 200:
+        raise HttpStatusError(server_id, response.status, response.text.strip()[:300])
+    answer = _parse_object(response)
+    if answer is None:
+        raise ProtocolError(server_id, "not JSON of ComfyUI's shape")
+    return answer
+
+
+def _parse_object(response: Response) -> dict[str, Any] | None:
+    try:
+        answer = json.loads(response.text)
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _node_errors(found: object) -> tuple[NodeError, ...]:
+    if not isinstance(found, dict):
+        return ()
+    return tuple(
+        _node_error(str(node_id), node, error)
+        for node_id, node in found.items()
+        if isinstance(node, dict)
+        for error in node.get("errors") or ()
+        if isinstance(error, dict)
+    )
+
+
+def _node_error(node_id: str, node: Mapping[str, Any], error: Mapping[str, Any]) -> NodeError:
+    extra = error.get("extra_info")
+    return NodeError(
+        node_id=node_id,
+        class_type=_text(node.get("class_type")),
+        type=_text(error.get("type")),
+        message=_text(error.get("message")),
+        details=_text(error.get("details")),
+        input_name=_text(extra.get("input_name")) if isinstance(extra, dict) else "",
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

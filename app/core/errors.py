@@ -1,0 +1,194 @@
+"""Everything that can be refused or go wrong, grouped by what the person can do about it.
+
+    MooringError
+    ├ ConfigError                      bad fleet, missing runtime files
+    ├ BadInput                         the person's file or workflow cannot be used
+    ├ TransportError(server_id)        may be tried again
+    │  ├ ConnectError                  certainly not sent
+    │  ├ RequestTimeout                unclear
+    │  └ SocketClosed
+    ├ ComfyError(server_id)            the server answered
+    │  ├ HttpStatusError(status)
+    │  ├ PromptRejected(node_errors)
+    │  └ ProtocolError                 not an answer of ComfyUI's shape
+    ├ AffinityError                    a promise would break
+    │  ├ StillRestoring · ServerLockedError · TaskNotFound · UnboundTask
+    │  └ NotOwner · ServerMoved · NoServerAvailable · InvalidTransition
+    └ StorageError                     quota, blocked, closed by an upgrade
+
+Errors carry facts as attributes; the locale words them (`app/ui/messages.py`). `facts()` is what the console's
+`Error` objects carry as properties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.core.model import NodeError, PromptId, ServerId, WindowId
+
+
+@dataclass(eq=False)
+class MooringError(Exception):
+    """The root: every refusal and failure that Mooring itself raises."""
+
+    def __post_init__(self) -> None:
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{name}={value!r}" for name, value in self.facts().items() if value not in (None, ()))
+        return f"{type(self).__name__}({told})"
+
+    def facts(self) -> dict[str, object]:
+        """The attributes by name, for the log, the locale and the console."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+@dataclass(eq=False)
+class ConfigError(MooringError):
+    """The installation is not right: a fleet that cannot be read, a runtime file that is missing."""
+
+    cause: str = ""
+
+
+@dataclass(eq=False)
+class BadInput(MooringError):
+    """What the person gave cannot be used: `cause` is not-a-picture, too-large, empty, bad-workflow …"""
+
+    cause: str = ""
+    name: str = ""
+    detail: str = ""
+
+
+@dataclass(eq=False)
+class TransportError(MooringError):
+    """The request did not come through; it may be tried again."""
+
+    server_id: ServerId | None = None
+    cause: str = ""
+
+
+@dataclass(eq=False)
+class ConnectError(TransportError):
+    """No connection was made, so the server certainly has not seen the request."""
+
+
+@dataclass(eq=False)
+class RequestTimeout(TransportError):
+    """No answer in time, or the connection broke after sending: the server may have acted."""
+
+
+@dataclass(eq=False)
+class SocketClosed(TransportError):
+    """The socket ended or was never opened; it says nothing about any task."""
+
+    code: int = 0
+
+
+@dataclass(eq=False)
+class ComfyError(MooringError):
+    """The server answered, but not with what was asked for."""
+
+    server_id: ServerId | None = None
+
+
+@dataclass(eq=False)
+class HttpStatusError(ComfyError):
+    """An answer with a status that the protocol does not use for success."""
+
+    status: int = 0
+    detail: str = ""
+
+
+@dataclass(eq=False)
+class PromptRejected(ComfyError):
+    """The server refused the prompt: `message` and `details` are its own, `node_errors` one per fault."""
+
+    message: str = ""
+    details: str = ""
+    node_errors: tuple[NodeError, ...] = ()
+
+
+@dataclass(eq=False)
+class ProtocolError(ComfyError):
+    """An answer that is not of ComfyUI's shape: a log-in page, a proxy's error, another program."""
+
+    detail: str = ""
+
+
+@dataclass(eq=False)
+class AffinityError(MooringError):
+    """A promise would break, so nothing was done."""
+
+    operation: str = ""
+
+
+@dataclass(eq=False)
+class StillRestoring(AffinityError):
+    """The window has not read its own records yet."""
+
+
+@dataclass(eq=False)
+class ServerLockedError(AffinityError):
+    """The window is moored to another server than the one asked for."""
+
+    asked: ServerId | None = None
+    locked: ServerId | None = None
+    holders: int = 0
+
+
+@dataclass(eq=False)
+class TaskNotFound(AffinityError):
+    """This window has no task with that prompt_id."""
+
+    prompt_id: PromptId | None = None
+
+
+@dataclass(eq=False)
+class UnboundTask(AffinityError):
+    """The task's record names no server, so no address can be built for it."""
+
+    prompt_id: PromptId | None = None
+
+
+@dataclass(eq=False)
+class NotOwner(AffinityError):
+    """Another window owns the task now; this one has let go of it."""
+
+    prompt_id: PromptId | None = None
+    owner: WindowId | None = None
+    epoch: int = 0
+
+
+@dataclass(eq=False)
+class ServerMoved(AffinityError):
+    """The fleet gives the task's server id another address now, or has lost it; nothing is sent there."""
+
+    server_id: ServerId | None = None
+    recorded: str = ""
+    present: str = ""
+
+
+@dataclass(eq=False)
+class NoServerAvailable(AffinityError):
+    """No server can take the work now: `causes` says why, by server id."""
+
+    causes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class InvalidTransition(AffinityError):
+    """The step asked for does not exist from here; it is our own mistake, and nothing was changed."""
+
+    detail: str = ""
+
+
+@dataclass(eq=False)
+class StorageError(MooringError):
+    """The browser's store cannot be read or written: `cause` is blocked, quota, closed, upgrade, unknown …"""
+
+    operation: str = ""
+    cause: str = ""
+    detail: str = ""

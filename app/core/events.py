@@ -1,0 +1,202 @@
+"""ComfyUI's socket: text and binary messages, read into values. What is not known becomes UnknownMessage.
+
+`FLAGS` must be the very first message of each connection; as a later one the server ignores it (COMFYUI.md 4).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.core.comfy import read_failure, read_node_outputs
+from app.core.model import Failure, NodeId, Output, PromptId
+
+FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
+
+
+@dataclass(frozen=True, slots=True)
+class StatusMessage:
+    """Told to everybody: how many prompts the server has. On connect it carries the socket's own id."""
+
+    queue_remaining: int
+    sid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StartMessage:
+    """The prompt begins."""
+
+    prompt_id: PromptId
+
+
+@dataclass(frozen=True, slots=True)
+class CachedMessage:
+    """These nodes need not run."""
+
+    prompt_id: PromptId
+    nodes: tuple[NodeId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutingMessage:
+    """A node begins; without a node the prompt has ended. Without prompt_id it tells a late socket what runs."""
+
+    prompt_id: PromptId | None
+    node: NodeId | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeProgress:
+    """How far one node is. `state` is running | finished | pending | error."""
+
+    node: NodeId
+    value: float
+    maximum: float
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressMessage:
+    """Progress of one node (`progress`), or of all started ones (`progress_state`)."""
+
+    prompt_id: PromptId
+    nodes: tuple[NodeProgress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutedMessage:
+    """A node has made files."""
+
+    prompt_id: PromptId
+    node: NodeId
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndMessage:
+    """The server tells the end: success | error | interrupted."""
+
+    prompt_id: PromptId
+    end: str
+    failure: Failure | None = None
+    ended_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewMessage:
+    """A preview picture begins at `offset` of the frame. A frame of type 1 does not say whose it is."""
+
+    offset: int
+    media_type: str
+    prompt_id: PromptId | None = None
+    node: NodeId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownMessage:
+    """Something else; of no concern to a task."""
+
+    kind: str
+
+
+Message = (
+    StatusMessage
+    | StartMessage
+    | CachedMessage
+    | ExecutingMessage
+    | ProgressMessage
+    | ExecutedMessage
+    | EndMessage
+    | PreviewMessage
+    | UnknownMessage
+)
+
+
+def read_text(text: str) -> Message:
+    """One text message."""
+    try:
+        message = json.loads(text)
+        kind, data = message["type"], message["data"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return UnknownMessage("malformed")
+    if not isinstance(data, dict) or not isinstance(kind, str):
+        return UnknownMessage(str(kind))
+    try:
+        return _read(kind, data)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return UnknownMessage(kind)
+
+
+def _read(kind: str, data: Mapping[str, Any]) -> Message:
+    match kind:
+        case "status":
+            return StatusMessage(int(data["status"]["exec_info"]["queue_remaining"]), data.get("sid") or "")
+        case "execution_start":
+            return StartMessage(_prompt_id(data))
+        case "execution_cached":
+            return CachedMessage(_prompt_id(data), tuple(NodeId(str(node)) for node in data["nodes"]))
+        case "executing":
+            node = data.get("display_node") or data.get("node")
+            known = data.get("prompt_id")
+            return ExecutingMessage(PromptId(known) if isinstance(known, str) else None, NodeId(node) if node else None)
+        case "progress":
+            progress = NodeProgress(NodeId(str(data["node"])), float(data["value"]), float(data["max"]), "running")
+            return ProgressMessage(_prompt_id(data), (progress,))
+        case "progress_state":
+            return ProgressMessage(_prompt_id(data), tuple(map(_node_progress, data["nodes"].values())))
+        case "executed":
+            node_id = str(data.get("display_node") or data["node"])
+            return ExecutedMessage(_prompt_id(data), NodeId(node_id), read_node_outputs(node_id, data.get("output")))
+        case "execution_success" | "execution_error" | "execution_interrupted":
+            return _end(kind, data)
+    return UnknownMessage(kind)
+
+
+def _end(kind: str, data: Mapping[str, Any]) -> Message:
+    timestamp = data.get("timestamp")
+    ended_ms = timestamp if isinstance(timestamp, int) else None
+    if kind == "execution_success":
+        return EndMessage(_prompt_id(data), "success", ended_ms=ended_ms)
+    if kind == "execution_interrupted":
+        return EndMessage(_prompt_id(data), "interrupted", ended_ms=ended_ms)
+    if data.get("exception_type") == "ExecutionBlocked":  # no end: execution_success follows (COMFYUI.md 4)
+        return UnknownMessage("execution_blocked")
+    return EndMessage(_prompt_id(data), "error", read_failure(data), ended_ms)
+
+
+def _node_progress(node: Mapping[str, Any]) -> NodeProgress:
+    node_id = NodeId(str(node.get("display_node_id") or node["node_id"]))
+    return NodeProgress(node_id, float(node["value"]), float(node["max"]), str(node["state"]))
+
+
+def _prompt_id(data: Mapping[str, Any]) -> PromptId:
+    prompt_id = data["prompt_id"]
+    if not isinstance(prompt_id, str):
+        raise TypeError("prompt_id is not a string")
+    return PromptId(prompt_id)
+
+
+_IMAGE_FORMATS = {1: "image/jpeg", 2: "image/png"}
+
+
+def read_binary(head: bytes) -> Message:
+    """One binary message, from its first bytes: u32 type, then as COMFYUI.md 4 lists (big-endian)."""
+    if len(head) < 8:
+        return UnknownMessage("short frame")
+    kind, second = int.from_bytes(head[:4], "big"), int.from_bytes(head[4:8], "big")
+    if kind == 1:
+        return PreviewMessage(8, _IMAGE_FORMATS.get(second, "application/octet-stream"))
+    if kind != 4:
+        return UnknownMessage(f"binary {kind}")
+    offset = 8 + second
+    if offset > len(head):
+        return UnknownMessage("binary 4 with a cut header")
+    try:
+        meta = json.loads(head[8:offset])
+        node = meta.get("display_node_id") or meta.get("node_id")
+        media_type = meta["image_type"] if meta["image_type"] in _IMAGE_FORMATS.values() else "application/octet-stream"
+        return PreviewMessage(offset, media_type, _prompt_id(meta), NodeId(str(node)) if node else None)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return UnknownMessage("binary 4 with a bad header")

@@ -1,0 +1,255 @@
+"""The words of Mooring as values: ids, servers, reservations, tasks and their outputs.
+
+Times are seconds since the epoch (UTC, float) unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import NewType
+
+ServerId = NewType("ServerId", str)
+WindowId = NewType("WindowId", str)
+ClientId = NewType("ClientId", str)
+PromptId = NewType("PromptId", str)
+NodeId = NewType("NodeId", str)
+
+RECORD_VERSION = 1
+
+
+class Health(Enum):
+    """What the gateway's prober last saw of a server."""
+
+    UNKNOWN = "unknown"
+    WELL = "well"
+    DOWN = "down"
+    TIMEOUT = "timeout"
+    REFUSES = "refuses"
+    NOT_COMFYUI = "not_comfyui"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One ComfyUI of the fleet. `base` is where this page reaches it; `address` is its own, part of its identity."""
+
+    server_id: ServerId
+    name: str
+    address: str
+    base: str
+    health: Health = Health.UNKNOWN
+    detail: str = ""
+    running: int = 0
+    pending: int = 0
+    version: str = ""
+    is_demo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The servers that this installation may use, in the order of its list, and why it is this fleet."""
+
+    servers: tuple[Server, ...] = ()
+    source: str = ""
+    detail: str = ""
+
+    def get(self, server_id: ServerId | str) -> Server | None:
+        """The server with that id, or None."""
+        return next((server for server in self.servers if server.server_id == server_id), None)
+
+
+class TaskState(Enum):
+    """Where a task stands, by the evidence. Whether its server answers now is `Contact`, a thing apart."""
+
+    REGISTERED = "registered"  # durable here; its submit has no answer yet
+    UNCLEAR = "unclear"  # the submit ended without a clear answer; look-up decides
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"  # looked for twice on its real server and found nowhere
+    GIVEN_UP = "given_up"  # lost by the person's choice
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the task has stopped holding its window."""
+        return self in ENDS
+
+
+ENDS = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED, TaskState.LOST, TaskState.GIVEN_UP})
+
+
+class Contact(Enum):
+    """Whether the task's server answers at present; never an end."""
+
+    OK = "ok"
+    UNREACHABLE = "unreachable"
+    MOVED = "moved"  # the fleet has another address for this id now
+
+
+class Delivery(Enum):
+    """What became of the bytes of one output."""
+
+    PENDING = "pending"
+    KEPT = "kept"
+    GONE = "gone"  # the real server answered 404
+    OVERWRITTEN = "overwritten"  # the file is newer than the task's own end
+    NOT_KEPT = "not_kept"  # fetched well, but this browser's store would not keep it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One file that a task made, under the name that its own server gave it."""
+
+    node_id: NodeId
+    kind: str  # the key in the history entry: images, gifs, audio …
+    filename: str
+    subfolder: str = ""
+    folder: str = "output"  # ComfyUI's `type`: output | temp | input
+    delivery: Delivery = Delivery.PENDING
+    size: int = 0  # bytes, once delivered
+    media_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """An input as uploaded: the name is the one that the server's answer gave. `sha256` finds the kept bytes."""
+
+    node_id: NodeId
+    input_name: str
+    name: str
+    subfolder: str = ""
+    folder: str = "input"
+    sha256: str = ""
+    original_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeError:
+    """One fault that the server found in a prompt. `message` and `details` are the server's words."""
+
+    node_id: str
+    class_type: str
+    type: str
+    message: str
+    details: str = ""
+    input_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a task failed. `kind` is rejected | not_sent | execution; the words are the server's."""
+
+    kind: str
+    message: str = ""
+    node_id: str = ""
+    node_type: str = ""
+    exception_type: str = ""
+    traceback: str = ""
+    node_errors: tuple[NodeError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One piece of evidence as kept in the record: when, what kind, and the fact."""
+
+    at: float
+    kind: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Why this server: what was known of each candidate when the window chose. `load` counts prompts."""
+
+    server_id: ServerId
+    reason: str  # only | least_loaded | tie | moored | asked
+    loads: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """A place held on a server for the task that will carry `prompt_id`, until it is registered or given up."""
+
+    prompt_id: PromptId
+    window_id: WindowId
+    server_id: ServerId
+    address: str
+    at: float
+    choice: Choice | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Our record of one submitted prompt.
+
+    `server_id` and `address` are set when it is registered and never change. `owner` and `epoch` fence every
+    write: a window whose epoch is behind has lost the task.
+    """
+
+    prompt_id: PromptId
+    server_id: ServerId
+    address: str
+    client_id: ClientId
+    owner: WindowId
+    epoch: int
+    created_at: float
+    title: str = ""
+    workflow: str = ""  # API format, JSON text: exactly what is posted
+    inputs: tuple[InputFile, ...] = ()
+    expected: tuple[NodeId, ...] = ()  # output nodes that must show up for a full success
+    choice: Choice | None = None
+    state: TaskState = TaskState.REGISTERED
+    contact: Contact = Contact.OK
+    contact_detail: str = ""
+    silent_looks: int = 0  # looks in a row that got no real answer
+    number: float | None = None
+    place: int | None = None  # 1 is next; None when not waiting
+    answered_at: float | None = None  # when the POST ended, however it ended
+    absent_since: float | None = None  # first look that found it nowhere
+    cancel_asked_at: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    server_ended_ms: int | None = None  # the server's own clock, milliseconds
+    told_end: str = ""  # what the socket said: success | error | interrupted
+    is_proven: bool = False  # the end was read in an answer or in history, not inferred from absence
+    is_ward: bool = False
+    outputs: tuple[Output, ...] = ()
+    missing: tuple[NodeId, ...] = ()
+    failure: Failure | None = None
+    warnings: tuple[NodeError, ...] = ()
+    notes: tuple[Note, ...] = ()
+    v: int = RECORD_VERSION
+    extra: Mapping[str, object] = field(default_factory=dict)  # fields of a newer version, kept as they are
+
+    @property
+    def execution_server(self) -> ServerId:
+        """The server that has this task, for ever."""
+        return self.server_id
+
+    @property
+    def holds_window(self) -> bool:
+        """Whether this task keeps its window moored: unfinished, and the window's own."""
+        return not self.state.is_end and not self.is_ward
+
+    @property
+    def shown_state(self) -> str:
+        """The state in one word, contact included: what the console and the page show."""
+        if self.state.is_end or self.contact is Contact.OK:
+            return self.state.value
+        return self.contact.value if self.contact is Contact.UNREACHABLE else "unreachable_moved"
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether nothing of it is still to be fetched."""
+        return self.state.is_end and all(item.delivery is not Delivery.PENDING for item in self.outputs)
+
+    def with_note(self, note: Note, limit: int = 40) -> Task:
+        """The task with one more piece of evidence; the middle of a long list is dropped, its ends kept."""
+        notes = (*self.notes, note)
+        if len(notes) > limit:
+            notes = notes[: limit // 2] + notes[-(limit // 2) :]
+        return replace(self, notes=notes)

@@ -1,0 +1,271 @@
+"""What the session needs from the outside, as protocols: HTTP, a socket, the store, window identity, a clock, chance.
+
+The browser's adapters are in `app/browser/`; the simulation's in `tests/simulation/`. One port suite runs against
+both. Adapters raise only errors of `app.core.errors`; everything else is a bug.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from app.core.balancer import Berths
+from app.core.model import ClientId, Fleet, PromptId, Reservation, Task, WindowId
+
+
+class Blob(Protocol):
+    """Bytes that stay where they are (a JavaScript Blob in the browser) until somebody reads them."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def media_type(self) -> str:
+        """As the browser or the server calls it; may be empty."""
+
+    async def read(self) -> bytes:
+        """All of it, copied over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A multipart body: plain fields, and one file in the field `image`."""
+
+    fields: Mapping[str, str]
+    file: Blob
+    filename: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request to our own origin. `deadline` is in seconds, for the whole exchange."""
+
+    method: str
+    path: str  # with its query: /servers/gpu-1/history/…
+    deadline: float
+    json: str | None = None
+    form: Form | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer that arrived whole. Header names are lower-case. `blob` is set by `fetch`, `text` by `send`."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+    blob: Blob | None = None
+
+
+class Http(Protocol):
+    """Requests to our own origin. A broken or late exchange raises RequestTimeout: it may have been acted on."""
+
+    async def send(self, request: Request) -> Response:
+        """Exchange, and read the answer as text."""
+
+    async def fetch(self, request: Request) -> Response:
+        """Exchange, and keep the answer's body as a Blob."""
+
+    async def upload(self, request: Request, on_progress: Callable[[float], None]) -> Response:
+        """Exchange with a form; `on_progress` gets the fraction sent, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryFrame:
+    """A binary message: its first bytes (at most 8 KiB, enough for every header) and all of it as a Blob."""
+
+    head: bytes
+    body: Blob
+
+    def image(self, offset: int) -> BinaryFrame:
+        """The frame from `offset` on; what a preview's picture is."""
+        return BinaryFrame(self.head[offset:], SlicedBlob(self.body, offset))
+
+
+@dataclass(frozen=True, slots=True)
+class SlicedBlob:
+    """The rest of another Blob from `offset` on."""
+
+    whole: Blob
+    offset: int
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return max(0, self.whole.size - self.offset)
+
+    @property
+    def media_type(self) -> str:
+        """Not known here: the frame's header tells it."""
+        return ""
+
+    async def read(self) -> bytes:
+        """All of it, copied over."""
+        return (await self.whole.read())[self.offset :]
+
+
+Frame = str | BinaryFrame
+
+
+class Connection(Protocol):
+    """One open WebSocket to one server."""
+
+    @property
+    def url(self) -> str:
+        """The live socket's own address, read from the socket itself."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still send and receive."""
+
+    async def send(self, text: str) -> None:
+        """Send a text message; SocketClosed if it has ended."""
+
+    async def receive(self) -> Sequence[Frame]:
+        """All messages that have arrived, at least one, in order; SocketClosed when it has ended and none is left."""
+
+    async def close(self) -> None:
+        """Close, and return only when it is closed (or after a bounded wait, when the other side is gone)."""
+
+
+class Sockets(Protocol):
+    """Opens WebSockets to our own origin."""
+
+    async def open(self, path: str, deadline: float) -> Connection:
+        """An open connection to `path` (`/servers/gpu-1/ws?clientId=…`), or SocketClosed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowRecord:
+    """What the store keeps of a window. `client_id` is minted once and never copied to another window."""
+
+    window_id: WindowId
+    client_id: ClientId
+    created_at: float
+    seen_at: float
+    v: int = 1
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptResult:
+    """One output's bytes as kept here, and when."""
+
+    prompt_id: PromptId
+    index: int
+    blob: Blob
+    kept_at: float
+
+
+class TaskStore(Protocol):
+    """The one store of all windows of this installation and user. Each operation is one transaction.
+
+    Durable means: on disk as far as the browser can tell, before the call returns. Whatever fails raises
+    StorageError and has written nothing. `owner` and `epoch` fence: a write for a task checks both in its own transaction.
+    """
+
+    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, tuple[Task, ...]]:
+        """The window's record (`fresh` is written if there is none) and its tasks; its reservations are deleted."""
+
+    async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
+        """Read everybody's claims, call `choose`, write its reservation; durable. What `choose` raises is raised."""
+
+    async def release_reservation(self, prompt_id: PromptId) -> None:
+        """Delete the reservation; nothing happens if it is gone."""
+
+    async def register(self, task: Task) -> None:
+        """Write a new task and delete its reservation; durable. InvalidTransition if the prompt_id is taken,
+        NotOwner if the reservation is not this owner's."""
+
+    async def update(self, task: Task) -> None:
+        """Write a known task; durable. NotOwner if owner and epoch in the store differ from the task's, TaskNotFound
+        if it is not there."""
+
+    async def adopt(self, prompt_id: PromptId, seen: tuple[WindowId, int], new_owner: WindowId) -> Task:
+        """Compare-and-set the owner: the task with the new owner, the next epoch and `is_ward`. NotOwner if owner and
+        epoch are not as `seen`."""
+
+    async def read_task(self, prompt_id: PromptId) -> Task | None:
+        """The task as stored now, whoever owns it."""
+
+    async def read_tasks(self, owner: WindowId | None = None) -> tuple[Task, ...]:
+        """All tasks of one window, or of all, oldest first."""
+
+    async def delete_task(self, task: Task) -> None:
+        """Delete an ended task with its results; fenced like `update`."""
+
+    async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> None:
+        """Keep one output's bytes, within the bound; the oldest make room. StorageError(quota) if it can't be."""
+
+    async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:
+        """The kept bytes, or None."""
+
+    async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
+        """Keep an input's bytes under their hash, within the bound."""
+
+    async def read_input(self, sha256: str) -> Blob | None:
+        """The kept input, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this window is. `is_duplicate` when the id it came with belongs to another living window."""
+
+    window_id: WindowId
+    is_new: bool
+    is_duplicate: bool = False
+
+
+class Windows(Protocol):
+    """The identity of this window, and signs of life of the others."""
+
+    async def claim(self) -> Identity:
+        """This window's id: the one it had before a reload, or a new one. Never one that another window uses."""
+
+    async def is_alive(self, window_id: WindowId) -> bool | None:
+        """Whether that window lives; None if this browser cannot tell."""
+
+
+class FleetSource(Protocol):
+    """The gateway's list of servers, pushed."""
+
+    async def first(self) -> Fleet:
+        """The fleet as it is now; ConfigError or TransportError if the gateway does not tell."""
+
+    async def changes(self) -> Fleet:
+        """The next fleet that differs; reconnects by itself for as long as it takes."""
+
+
+class Clock(Protocol):
+    """Time, which the simulation owns."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after about that long; a late return proves nothing."""
+
+
+class Random(Protocol):
+    """Chance, seeded afresh in every window."""
+
+    def uuid4(self) -> str:
+        """A lower-case hyphenated UUID4."""
+
+    def fraction(self) -> float:
+        """A number in [0, 1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything a session is given."""
+
+    http: Http
+    sockets: Sockets
+    store: TaskStore
+    windows: Windows
+    fleet: FleetSource
+    clock: Clock
+    random: Random

@@ -1,0 +1,311 @@
+"""What the evidence says about a task: submit answers, looks at queue and history, and what the socket told.
+
+`judge(task, evidence)` returns the task as it stands after one more piece of evidence. The rules:
+
+- An end that was read (an answer, a history entry) is final. One that was inferred from absence (lost, or
+  cancelled because our delete left no trace) is overturned by any positive evidence.
+- *Lost* takes two looks, at least `LOST_GAP` apart, after the POST itself has ended, each finding the id
+  neither in the queue nor, afterwards, in the history of the real server. A look without a real answer is none.
+- The socket never ends a task. What it told is kept, and decides only when history has forgotten it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from app.core.model import Contact, Failure, NodeError, NodeId, Note, Output, Task, TaskState
+
+LOST_GAP = 3.0  # seconds between the two looks; COMFYUI.md 3: history may lag execution_success by milliseconds
+UNREACHABLE_AFTER = 2  # looks in a row without a real answer; one is a hiccup
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The POST was answered with 200; `node_errors` name outputs that the server has dropped."""
+
+    at: float
+    number: float | None
+    node_errors: tuple[NodeError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The POST certainly led to no run: rejected by the server, or certainly not sent."""
+
+    at: float
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """The POST ended, and nobody can say whether the server took it."""
+
+    at: float
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The real server's queue has it: running, or waiting at `place` (1 is next)."""
+
+    at: float
+    is_running: bool
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The real server has it neither in its queue nor, read after that, in its history."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The real server's history entry. `end` is success | error | interrupted."""
+
+    at: float
+    end: str
+    outputs: tuple[Output, ...] = ()
+    failure: Failure | None = None
+    ended_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """A look that got no real answer; it says nothing about the task."""
+
+    at: float
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The fleet no longer gives the task's server id the recorded address."""
+
+    at: float
+    present: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The socket told that it runs."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """The socket told what one node has made."""
+
+    at: float
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldEnd:
+    """The socket told an end: success | error | interrupted."""
+
+    at: float
+    end: str
+    failure: Failure | None = None
+    ended_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """The person wants it stopped."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """The person has given it up."""
+
+    at: float
+
+
+Evidence = (
+    Accepted | Refused | Unclear | Seen | Absent | Finished | NoAnswer | Moved | Started | Executed | ToldEnd
+    | CancelAsked | GivenUp
+)  # fmt: skip
+
+
+def judge(task: Task, evidence: Evidence) -> Task:
+    """The task after one more piece of evidence; the same value if it says nothing new."""
+    if task.state is TaskState.GIVEN_UP or (task.state.is_end and task.is_proven):
+        return task
+    match evidence:
+        case Accepted() | Refused() | Unclear():
+            return _submit_answer(task, evidence)
+        case Seen() | Absent() | Finished():
+            return _look(task, evidence)
+        case NoAnswer() | Moved():
+            return _no_contact(task, evidence)
+        case Started() | Executed() | ToldEnd():
+            return _told(task, evidence)
+        case CancelAsked(at):
+            if task.cancel_asked_at is not None or task.state.is_end:
+                return task
+            return replace(task, cancel_asked_at=at).with_note(Note(at, "cancel_asked"))
+        case GivenUp(at):
+            if task.state.is_end:
+                return task
+            return _ended(task, TaskState.GIVEN_UP, at, proven=False, note=Note(at, "given_up"))
+
+
+def _submit_answer(task: Task, evidence: Accepted | Refused | Unclear) -> Task:
+    if task.answered_at is not None:  # a second answer to one POST cannot be; the first stands
+        return task
+    task = replace(task, answered_at=evidence.at)
+    match evidence:
+        case Accepted(at, number, node_errors):
+            state = TaskState.QUEUED if task.state in _UNPLACED else task.state
+            note = Note(at, "accepted", "" if number is None else f"number {number:g}")
+            return replace(task, state=state, number=number, warnings=node_errors).with_note(note)
+        case Refused(at, failure):
+            if task.state not in _UNPLACED:  # seen in the queue already: the server took it after all
+                return task.with_note(Note(at, "refused_after_seen", failure.message))
+            note = Note(at, failure.kind, failure.message)
+            return _ended(replace(task, failure=failure), TaskState.FAILED, at, proven=True, note=note)
+        case Unclear(at, cause):
+            state = TaskState.UNCLEAR if task.state is TaskState.REGISTERED else task.state
+            return replace(task, state=state, absent_since=None).with_note(Note(at, "unclear", cause))
+
+
+def _look(task: Task, evidence: Seen | Absent | Finished) -> Task:
+    task = replace(task, contact=Contact.OK, contact_detail="", silent_looks=0)
+    match evidence:
+        case Seen(at, is_running, place):
+            return _seen(task, at, is_running, place)
+        case Absent(at):
+            return _absent(task, at)
+        case Finished():
+            return _finished(task, evidence)
+
+
+def _seen(task: Task, at: float, is_running: bool, place: int | None) -> Task:
+    state = TaskState.RUNNING if is_running else TaskState.QUEUED
+    noted = task.state is not state or task.absent_since is not None
+    seen = replace(
+        task,
+        state=state,
+        place=None if is_running else place,
+        absent_since=None,
+        ended_at=None,
+        started_at=task.started_at or (at if is_running else None),
+    )
+    return seen.with_note(Note(at, "seen_running" if is_running else "seen_queued")) if noted else seen
+
+
+def _absent(task: Task, at: float) -> Task:
+    if task.state.is_end or task.answered_at is None:  # while the POST is under way, absence proves nothing
+        return task
+    if task.absent_since is None:
+        return replace(task, absent_since=at).with_note(Note(at, "absent"))
+    if at - task.absent_since < LOST_GAP:
+        return task
+    note = Note(at, "absent_again")
+    match task.told_end:
+        case "success":
+            return _ended(_with_missing(task), TaskState.SUCCEEDED, at, proven=False, note=note)
+        case "error":
+            return _ended(task, TaskState.FAILED, at, proven=False, note=note)
+        case "interrupted":
+            return _ended(task, TaskState.CANCELLED, at, proven=False, note=note)
+    if task.cancel_asked_at is not None:  # a deleted prompt leaves no trace on the server
+        return _ended(task, TaskState.CANCELLED, at, proven=False, note=note)
+    return _ended(task, TaskState.LOST, at, proven=False, note=note)
+
+
+def _finished(task: Task, entry: Finished) -> Task:
+    outputs = merge_outputs(task.outputs, entry.outputs)
+    task = replace(task, outputs=outputs, server_ended_ms=entry.ended_ms, place=None, absent_since=None)
+    task = replace(task, answered_at=task.answered_at or entry.at)
+    note = Note(entry.at, "history", entry.end)
+    match entry.end:
+        case "success":
+            return _ended(_with_missing(task), TaskState.SUCCEEDED, entry.at, proven=True, note=note)
+        case "interrupted":
+            return _ended(task, TaskState.CANCELLED, entry.at, proven=True, note=note)
+        case _:
+            failure = entry.failure or task.failure or Failure(kind="execution")
+            failed = replace(task, failure=failure)
+            return _ended(failed, TaskState.FAILED, entry.at, proven=True, note=note)
+
+
+def _no_contact(task: Task, evidence: NoAnswer | Moved) -> Task:
+    if task.state.is_end:
+        return task
+    if isinstance(evidence, Moved):
+        if task.contact is Contact.MOVED:
+            return task
+        moved = replace(task, contact=Contact.MOVED, contact_detail=evidence.present)
+        return moved.with_note(Note(evidence.at, "moved", evidence.present))
+    looks = task.silent_looks + 1
+    if looks < UNREACHABLE_AFTER or task.contact is Contact.UNREACHABLE:
+        return replace(task, silent_looks=looks)
+    lost_contact = replace(task, silent_looks=looks, contact=Contact.UNREACHABLE, contact_detail=evidence.cause)
+    return lost_contact.with_note(Note(evidence.at, "unreachable", evidence.cause))
+
+
+def _told(task: Task, evidence: Started | Executed | ToldEnd) -> Task:
+    task = replace(task, contact=Contact.OK, contact_detail="", silent_looks=0, absent_since=None)
+    if task.state.is_end or task.state in _UNPLACED or task.state is TaskState.QUEUED:
+        task = replace(
+            task,
+            state=TaskState.RUNNING,
+            place=None,
+            ended_at=None,
+            started_at=task.started_at or evidence.at,
+        ).with_note(Note(evidence.at, "told_running"))
+    match evidence:
+        case Started():
+            return task
+        case Executed(_, outputs):
+            return replace(task, outputs=merge_outputs(task.outputs, outputs))
+        case ToldEnd(at, end, failure, ended_ms):
+            told = replace(
+                task,
+                told_end=end,
+                failure=failure or task.failure,
+                server_ended_ms=ended_ms or task.server_ended_ms,
+            )
+            return told.with_note(Note(at, "told_end", end))
+
+
+def _ended(task: Task, state: TaskState, at: float, *, proven: bool, note: Note) -> Task:
+    ended = replace(
+        task,
+        state=state,
+        ended_at=at,
+        is_proven=proven,
+        place=None,
+        contact=Contact.OK,
+        contact_detail="",
+        answered_at=task.answered_at or at,
+    )
+    return ended.with_note(note)
+
+
+def _with_missing(task: Task) -> Task:
+    """The task with the expected output nodes that made nothing: success does not mean that they exist."""
+    made = {output.node_id for output in task.outputs}
+    missing = tuple(node_id for node_id in task.expected if node_id not in made)
+    return replace(task, missing=missing)
+
+
+def merge_outputs(known: tuple[Output, ...], told: tuple[Output, ...]) -> tuple[Output, ...]:
+    """All outputs of both, each file once, in the order told; what is known of a delivery survives."""
+    by_file = {_file(output): output for output in known}
+    merged = [by_file.get(_file(output), output) for output in told]
+    told_files = {_file(output) for output in told}
+    return (*merged, *(output for output in known if _file(output) not in told_files))
+
+
+def _file(output: Output) -> tuple[NodeId, str, str, str]:
+    return output.node_id, output.folder, output.subfolder, output.filename
+
+
+_UNPLACED = frozenset({TaskState.REGISTERED, TaskState.UNCLEAR})

@@ -1,0 +1,259 @@
+"""The aggregate: which server holds a window, by what work, and what that forbids.
+
+A window is `Restoring`, or a `Window` whose `mooring` is `Free` or `Moored(server, holders)`. The mooring is not
+stored: it follows from the reservations and unfinished tasks, so "tasks pending, no lock" cannot be written down, and a
+`Window` whose holders name two servers cannot be built.
+
+    window = Restoring(window_id).restored(client_id, tasks)
+    window = window.reserve(reservation)          # Free -> Moored, or one more holder
+    window = window.register_window_task(task)    # the reservation becomes the task
+    window = window.settle(task)                  # the last end: Moored -> Free
+
+Every method returns a new value; one that raises has changed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TypeVar
+
+from app.core.errors import (
+    InvalidTransition,
+    ServerLockedError,
+    ServerMoved,
+    StillRestoring,
+    TaskNotFound,
+    UnboundTask,
+)
+from app.core.model import (
+    ClientId,
+    Contact,
+    Fleet,
+    PromptId,
+    Reservation,
+    ServerId,
+    Task,
+    TaskState,
+    WindowId,
+)
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Nothing holds the window; its next work may go to any server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moored:
+    """One server holds the window, through at least one piece of work (`holders` are prompt_ids)."""
+
+    server_id: ServerId
+    address: str
+    holders: frozenset[PromptId]
+
+    def __post_init__(self) -> None:
+        if not self.holders:
+            raise InvalidTransition("moor", "a mooring without holders")
+
+
+@dataclass(frozen=True, slots=True)
+class Restoring:
+    """The window has not read its own records yet, so it does not know whether it is moored."""
+
+    window_id: WindowId
+
+    def restored(self, client_id: ClientId, tasks: Iterable[Task]) -> Window:
+        """The window as its records say. Reservations are gone: nothing had been submitted under them.
+
+        Tasks that disagree with the oldest unfinished one about the server are quarantined: shown, never voted on.
+        """
+        ordered = sorted(tasks, key=lambda task: (task.created_at, task.prompt_id))
+        mine = [task for task in ordered if task.owner == self.window_id]
+        bound = next((task for task in mine if task.holds_window and task.server_id), None)
+        good: dict[PromptId, Task] = {}
+        quarantined: list[Task] = []
+        for task in ordered:
+            disagrees = task.holds_window and not (bound and _same_server(task, bound))
+            if disagrees or task.owner != self.window_id:
+                quarantined.append(task)
+            else:
+                good[task.prompt_id] = task
+        return Window(self.window_id, client_id, tasks=good, quarantined=tuple(quarantined))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window that knows its work. All holders name one server, or this value does not exist."""
+
+    window_id: WindowId
+    client_id: ClientId
+    reservations: Mapping[PromptId, Reservation] = field(default_factory=dict)
+    tasks: Mapping[PromptId, Task] = field(default_factory=dict)
+    quarantined: tuple[Task, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reservations", MappingProxyType(dict(self.reservations)))
+        object.__setattr__(self, "tasks", MappingProxyType(dict(self.tasks)))
+        held = {(holder.server_id, holder.address) for holder in self._holders()}
+        if len(held) > 1:
+            raise InvalidTransition("hold", f"two servers at once: {sorted(held)}")
+
+    def _holders(self) -> list[Reservation | Task]:
+        return [*self.reservations.values(), *(task for task in self.tasks.values() if task.holds_window)]
+
+    @property
+    def mooring(self) -> Free | Moored:
+        """Free, or the one server with everything that holds the window to it."""
+        holders = self._holders()
+        if not holders:
+            return Free()
+        first = holders[0]
+        return Moored(first.server_id, first.address, frozenset(holder.prompt_id for holder in holders))
+
+    @property
+    def window_locked_server(self) -> ServerId | None:
+        """The id of the server that holds the window, or None."""
+        mooring = self.mooring
+        return mooring.server_id if isinstance(mooring, Moored) else None
+
+    @property
+    def window_tasks(self) -> Mapping[PromptId, Task]:
+        """Every task of this window, ended ones too, by prompt_id."""
+        return self.tasks
+
+    @property
+    def unfinished(self) -> tuple[Task, ...]:
+        """The tasks that still need watching, wards included, oldest first."""
+        return tuple(task for task in self.tasks.values() if not task.state.is_end)
+
+    def get_task(self, operation: str, prompt_id: PromptId) -> Task:
+        """The task, bound to its server, or TaskNotFound / UnboundTask."""
+        task = self.tasks.get(prompt_id)
+        if task is None:
+            raise TaskNotFound(operation, prompt_id)
+        if not task.server_id or not task.address:
+            raise UnboundTask(operation, prompt_id)
+        return task
+
+    def validate_server_consistency(self, operation: str, server_id: ServerId) -> None:
+        """Raise ServerLockedError if `operation` would go to another server than the one that holds the window."""
+        mooring = self.mooring
+        if isinstance(mooring, Moored) and mooring.server_id != server_id:
+            raise ServerLockedError(operation, server_id, mooring.server_id, len(mooring.holders))
+
+    def reserve(self, reservation: Reservation) -> Window:
+        """Hold a place: a free window moors to the reservation's server, a moored one gets one more holder."""
+        self.validate_server_consistency("reserve", reservation.server_id)
+        mooring = self.mooring
+        if isinstance(mooring, Moored) and mooring.address != reservation.address:
+            raise ServerMoved("reserve", reservation.server_id, mooring.address, reservation.address)
+        if reservation.window_id != self.window_id:
+            raise InvalidTransition("reserve", "a reservation of another window")
+        if reservation.prompt_id in self.reservations or reservation.prompt_id in self.tasks:
+            raise InvalidTransition("reserve", f"{reservation.prompt_id} is taken")
+        return replace(self, reservations={**self.reservations, reservation.prompt_id: reservation})
+
+    def release_reservation(self, prompt_id: PromptId) -> Window:
+        """Give the place up; the window is free again if nothing else holds it."""
+        if prompt_id not in self.reservations:
+            raise InvalidTransition("release_reservation", f"no reservation {prompt_id}")
+        return replace(self, reservations=_without(self.reservations, prompt_id))
+
+    def register_window_task(self, task: Task) -> Window:
+        """Turn the reservation of this prompt_id into a task on the very same server."""
+        reservation = self.reservations.get(task.prompt_id)
+        if reservation is None:
+            raise InvalidTransition("register_window_task", f"no reservation {task.prompt_id}")
+        self.validate_server_consistency("register_window_task", task.server_id)
+        if not _same_server(task, reservation):
+            raise ServerMoved("register_window_task", task.server_id, reservation.address, task.address)
+        if task.owner != self.window_id or task.is_ward or task.state is not TaskState.REGISTERED:
+            raise InvalidTransition("register_window_task", "not a fresh task of this window")
+        return replace(
+            self,
+            reservations=_without(self.reservations, task.prompt_id),
+            tasks={**self.tasks, task.prompt_id: task},
+        )
+
+    def settle(self, task: Task) -> Window:
+        """Take over what is known of a task now. Its server, owner and prompt_id cannot change this way.
+
+        A task that was lost and shows up again holds the window only if the window is free or on its server;
+        otherwise it comes back as a ward.
+        """
+        known = self.get_task("settle", task.prompt_id)
+        if not _same_server(known, task) or known.owner != task.owner or known.epoch > task.epoch:
+            raise InvalidTransition("settle", "a task's server and owner are fixed")
+        mooring = _without_task(self, task.prompt_id).mooring
+        if task.holds_window and isinstance(mooring, Moored) and not _moored_at(mooring, task):
+            if not known.state.is_end:
+                raise InvalidTransition("settle", "two servers at once")
+            task = replace(task, is_ward=True)
+        return replace(self, tasks={**self.tasks, task.prompt_id: task})
+
+    def adopt(self, task: Task) -> Window:
+        """Take a dead window's task in as a ward: watched and delivered, never holding this window."""
+        if task.prompt_id in self.tasks or task.owner != self.window_id or not task.is_ward:
+            raise InvalidTransition("adopt", "only a ward that this window owns")
+        return replace(self, tasks={**self.tasks, task.prompt_id: task})
+
+    def drop(self, prompt_id: PromptId) -> Window:
+        """Let go of a task that another window owns now, or that was deleted."""
+        if prompt_id not in self.tasks:
+            raise TaskNotFound("drop", prompt_id)
+        return replace(self, tasks=_without(self.tasks, prompt_id))
+
+    def violations(self) -> tuple[str, ...]:
+        """What contradicts a promise in these records; empty in a sound window."""
+        found = [f"quarantined: {task.prompt_id} on {task.server_id}" for task in self.quarantined]
+        found += [f"unbound: {task.prompt_id}" for task in self.tasks.values() if not task.server_id]
+        found += [
+            f"foreign owner: {task.prompt_id} of {task.owner}"
+            for task in self.tasks.values()
+            if task.owner != self.window_id
+        ]
+        return tuple(found)
+
+
+def expect_restored(operation: str, window: Restoring | Window) -> Window:
+    """The window if it has read its records, else StillRestoring."""
+    if isinstance(window, Restoring):
+        raise StillRestoring(operation)
+    return window
+
+
+def get_api_base_url(operation: str, bound: Task | Reservation | Moored, fleet: Fleet) -> str:
+    """Where requests about `bound` go: the one place where a server's id becomes an address.
+
+    Raises ServerMoved when the fleet has lost that id or gives it another address than the one recorded.
+    """
+    server = fleet.get(bound.server_id)
+    if server is None or server.address != bound.address:
+        raise ServerMoved(operation, bound.server_id, bound.address, server.address if server else "")
+    return server.base
+
+
+def contact_by_fleet(task: Task, fleet: Fleet) -> Contact | None:
+    """MOVED if the fleet no longer gives the task's server id the recorded address, else None."""
+    server = fleet.get(task.server_id)
+    return None if server is not None and server.address == task.address else Contact.MOVED
+
+
+def _same_server(one: Task | Reservation, other: Task | Reservation) -> bool:
+    return (one.server_id, one.address) == (other.server_id, other.address)
+
+
+def _moored_at(mooring: Moored, task: Task) -> bool:
+    return (mooring.server_id, mooring.address) == (task.server_id, task.address)
+
+
+def _without(mapping: Mapping[PromptId, V], key: PromptId) -> dict[PromptId, V]:
+    return {name: value for name, value in mapping.items() if name != key}
+
+
+def _without_task(window: Window, prompt_id: PromptId) -> Window:
+    return replace(window, tasks=_without(window.tasks, prompt_id))
