@@ -1,0 +1,158 @@
+"""What the store keeps, as plain JSON-able dicts: tasks, reservations, windows.
+
+    record = encode_task(task)          # {"v": 1, "prompt_id": …, "state": "queued", …}
+    decode_task(record) == task
+
+Fields that a newer version added at the top of a task or window survive in `extra` and are written back. Anything that
+cannot be read as what it claims to be (a missing field, another type, a state that this version does not know)
+raises BrokenRecord, so that the session can quarantine it instead of guessing.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from app.core.errors import StorageError
+from app.core.model import RECORD_VERSION, Reservation, Task
+from app.core.ports import WindowRecord
+
+T = TypeVar("T")
+_UNIONS = (Union, types.UnionType)
+
+
+@dataclass(eq=False)
+class BrokenRecord(StorageError):
+    """A record that this version cannot read; `key` is its id as far as it can be told, `detail` names the field."""
+
+    key: str = ""
+
+
+def encode_task(task: Task) -> dict[str, Any]:
+    """The task's record. Fields known to this version win over `extra`."""
+    return {**dict(task.extra), **_encode_fields(task, skip=("extra",))}
+
+
+def decode_task(record: Mapping[str, Any]) -> Task:
+    """The task of a record, or BrokenRecord."""
+    return _decode_top(Task, record, "prompt_id")
+
+
+def encode_window(window: WindowRecord) -> dict[str, Any]:
+    """The window's record. Fields known to this version win over `extra`."""
+    return {**dict(window.extra), **_encode_fields(window, skip=("extra",))}
+
+
+def decode_window(record: Mapping[str, Any]) -> WindowRecord:
+    """The window of a record, or BrokenRecord."""
+    return _decode_top(WindowRecord, record, "window_id")
+
+
+def encode_reservation(reservation: Reservation) -> dict[str, Any]:
+    """The reservation's record."""
+    return {**_encode_fields(reservation), "v": RECORD_VERSION}
+
+
+def decode_reservation(record: Mapping[str, Any]) -> Reservation:
+    """The reservation of a record, or BrokenRecord. Unknown fields are left out: it does not live long."""
+    return _decode_top(Reservation, record, "prompt_id")
+
+
+def _decode_top(kind: type[T], record: Mapping[str, Any], key: str) -> T:
+    name = record.get(key) if isinstance(record, Mapping) else None
+    try:
+        found: T = _decode_fields(kind, record, kind.__name__)
+    except _Unreadable as problem:
+        raise BrokenRecord("read", "broken-record", str(problem), name if isinstance(name, str) else "") from problem
+    return found
+
+
+class _Unreadable(Exception):
+    """Which field could not be read, and why."""
+
+
+def _encode_fields(value: Any, skip: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {item.name: _encode(getattr(value, item.name)) for item in fields(value) if item.name not in skip}
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_encode(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): _encode(item) for name, item in value.items()}
+    if is_dataclass(value):
+        return _encode_fields(value)
+    return value
+
+
+@cache
+def _shape(kind: Any) -> tuple[tuple[Field[Any], Any], ...]:
+    """The fields of a dataclass with their types, resolved once."""
+    hints = get_type_hints(kind)
+    return tuple((item, hints[item.name]) for item in fields(kind))
+
+
+def _decode_fields(kind: Any, record: object, where: str) -> Any:
+    if not isinstance(record, Mapping):
+        raise _Unreadable(f"{where} is not an object")
+    values: dict[str, Any] = {}
+    for item, hint in _shape(kind):
+        if item.name == "extra":
+            continue
+        if item.name in record:
+            values[item.name] = _decode(hint, record[item.name], f"{where}.{item.name}")
+        elif item.default is MISSING and item.default_factory is MISSING:
+            raise _Unreadable(f"{where}.{item.name} is missing")
+    known = {item.name for item, _ in _shape(kind)}
+    if "extra" in known:
+        values["extra"] = {name: value for name, value in record.items() if name not in known}
+    return kind(**values)
+
+
+def _decode(hint: Any, value: Any, where: str) -> Any:
+    hint = getattr(hint, "__supertype__", hint)  # a NewType is what it wraps
+    origin = get_origin(hint)
+    if origin in _UNIONS:
+        return None if value is None else _decode(_without_none(hint), value, where)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise _Unreadable(f"{where} is not a list")
+        return tuple(_decode(get_args(hint)[0], item, f"{where}[{index}]") for index, item in enumerate(value))
+    if origin is Mapping:
+        return _decode_mapping(hint, value, where)
+    if is_dataclass(hint):
+        return _decode_fields(hint, value, where)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return _decode_enum(hint, value, where)
+    return _decode_plain(hint, value, where)
+
+
+def _decode_mapping(hint: Any, value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise _Unreadable(f"{where} is not an object")
+    return {name: _decode(get_args(hint)[1], item, f"{where}.{name}") for name, item in value.items()}
+
+
+def _decode_enum(hint: type[Enum], value: Any, where: str) -> Enum:
+    try:
+        return hint(value)
+    except ValueError as error:
+        raise _Unreadable(f"{where} has a value that this version does not know: {value!r}") from error
+
+
+def _decode_plain(hint: Any, value: Any, where: str) -> Any:
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)  # JavaScript has one kind of number: 5.0 comes back as 5
+    if isinstance(value, hint) and isinstance(value, bool) == (hint is bool):
+        return value
+    raise _Unreadable(f"{where} is not of type {hint.__name__}")
+
+
+def _without_none(hint: Any) -> Any:
+    return next(item for item in get_args(hint) if item is not types.NoneType)

@@ -1,0 +1,192 @@
+"""Records: what is written comes back, what is newer survives, what is broken is named."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from app.core.errors import StorageError
+from app.core.model import (
+    Choice,
+    ClientId,
+    Contact,
+    Delivery,
+    Failure,
+    InputFile,
+    NodeError,
+    NodeId,
+    Note,
+    Output,
+    PromptId,
+    Reservation,
+    ServerId,
+    Task,
+    TaskState,
+    WindowId,
+)
+from app.core.ports import WindowRecord
+from app.core.records import (
+    BrokenRecord,
+    decode_reservation,
+    decode_task,
+    decode_window,
+    encode_reservation,
+    encode_task,
+    encode_window,
+)
+
+CHOICE = Choice(server_id=ServerId("gpu-1"), reason="tie", loads={"gpu-1": 0, "gpu-2": 0}, refused={"gpu-3": "timeout"})
+PLAIN = Task(
+    prompt_id=PromptId("p-1"),
+    server_id=ServerId("gpu-1"),
+    address="http://10.0.0.1:8188",
+    client_id=ClientId("c-1"),
+    owner=WindowId("w-1"),
+    epoch=1,
+    created_at=1000.0,
+)
+ERROR = NodeError(
+    node_id="3", class_type="LoadImage", type="value", message="Wrong", details="image", input_name="image"
+)
+FULL = dataclasses.replace(
+    PLAIN,
+    title="沙丘",
+    workflow='{"3": {"class_type": "LoadImage", "inputs": {}}}',
+    inputs=(InputFile(node_id=NodeId("3"), input_name="image", name="ab.png", sha256="ab", original_name="dune.png"),),
+    expected=(NodeId("9"),),
+    choice=CHOICE,
+    state=TaskState.SUCCEEDED,
+    contact=Contact.UNREACHABLE,
+    number=4.0,
+    place=2,
+    answered_at=1001.5,
+    server_ended_ms=1795597065668,
+    is_proven=True,
+    outputs=(Output(node_id=NodeId("9"), kind="images", filename="out_00001_.png", delivery=Delivery.KEPT, size=7),),
+    missing=(NodeId("10"),),
+    failure=Failure(kind="rejected", message="No", node_errors=(ERROR,)),
+    warnings=(ERROR,),
+    notes=(Note(1000.0, "submit", "accepted"), Note(1002.0, "history")),
+    extra={"priority": {"of": ["a", 1, None]}},
+)
+
+
+def through_json(record: dict[str, Any]) -> dict[str, Any]:
+    """As a browser gives it back: whole floats have become integers."""
+    text = json.dumps(record, allow_nan=False)
+
+    def one_kind_of_number(value: str) -> float | int:
+        number = float(value)
+        return int(number) if number.is_integer() else number
+
+    result: dict[str, Any] = json.loads(text, parse_float=one_kind_of_number)
+    return result
+
+
+@pytest.mark.parametrize("task", [PLAIN, FULL], ids=["plain", "full"])
+def test_a_task_comes_back_as_it_was_written(task: Task) -> None:
+    decoded = decode_task(through_json(encode_task(task)))
+    assert decoded == task
+    assert isinstance(decoded.created_at, float)
+    assert isinstance(decoded.outputs, tuple)
+
+
+@pytest.mark.parametrize("state", list(TaskState))
+def test_states_travel_as_words(state: TaskState) -> None:
+    record = encode_task(dataclasses.replace(PLAIN, state=state))
+    assert record["state"] == state.value
+    assert record["v"] == 1
+    assert decode_task(record).state is state
+
+
+def test_a_reservation_comes_back_with_its_reason() -> None:
+    reservation = Reservation(
+        prompt_id=PromptId("p-1"),
+        window_id=WindowId("w-1"),
+        server_id=ServerId("gpu-1"),
+        address="http://10.0.0.1:8188",
+        at=12.0,
+        choice=CHOICE,
+    )
+    record = encode_reservation(reservation)
+    assert record["v"] == 1
+    assert decode_reservation(through_json({**record, "newer": True})) == reservation
+
+
+def test_a_window_comes_back() -> None:
+    window = WindowRecord(
+        window_id=WindowId("w-1"), client_id=ClientId("c-1"), created_at=1.0, seen_at=2.5, extra={"name": "left"}
+    )
+    assert decode_window(through_json(encode_window(window))) == window
+
+
+def test_fields_of_a_newer_version_survive_a_change() -> None:
+    record = {**encode_task(PLAIN), "v": 2, "colour": "teal", "nested": {"a": [1, {"b": None}]}}
+    task = dataclasses.replace(decode_task(record), state=TaskState.RUNNING)
+    written = encode_task(task)
+    assert written["colour"] == "teal"
+    assert written["nested"] == {"a": [1, {"b": None}]}
+    assert written["v"] == 2
+    assert written["state"] == "running"
+
+
+def test_a_known_field_wins_over_extra() -> None:
+    assert encode_task(dataclasses.replace(PLAIN, extra={"server_id": "gpu-2"}))["server_id"] == "gpu-1"
+
+
+def test_fields_that_an_older_version_did_not_write_have_their_defaults() -> None:
+    record = {name: encode_task(PLAIN)[name] for name in
+              ("prompt_id", "server_id", "address", "client_id", "owner", "epoch", "created_at")}  # fmt: skip
+    assert decode_task(record) == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"state": "paused"}, "Task.state"),
+        ({"contact": 3}, "Task.contact"),
+        ({"epoch": "1"}, "Task.epoch"),
+        ({"epoch": True}, "Task.epoch"),
+        ({"epoch": 1.5}, "Task.epoch"),
+        ({"is_ward": 1}, "Task.is_ward"),
+        ({"created_at": None}, "Task.created_at"),
+        ({"created_at": "yesterday"}, "Task.created_at"),
+        ({"server_id": None}, "Task.server_id"),
+        ({"outputs": {}}, "Task.outputs"),
+        ({"outputs": [{"node_id": "9", "kind": "images"}]}, "Task.outputs[0].filename"),
+        ({"outputs": [{"node_id": "9", "kind": "i", "filename": "f", "delivery": "sent"}]}, "Task.outputs[0].delivery"),
+        ({"outputs": ["out.png"]}, "Task.outputs[0]"),
+        ({"choice": {"server_id": "a", "reason": "tie", "loads": {"a": "many"}}}, "Task.choice.loads.a"),
+        ({"choice": {"server_id": "a", "reason": "tie", "loads": []}}, "Task.choice.loads"),
+        ({"expected": [9]}, "Task.expected[0]"),
+    ],
+)
+def test_a_broken_record_is_refused_with_its_field(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(BrokenRecord) as caught:
+        decode_task({**encode_task(PLAIN), **change})
+    assert isinstance(caught.value, StorageError)
+    assert caught.value.cause == "broken-record"
+    assert caught.value.key == "p-1"
+    assert caught.value.detail.startswith(named + " ")
+
+
+@pytest.mark.parametrize("missing", ["prompt_id", "server_id", "address", "client_id", "owner", "epoch", "created_at"])
+def test_a_record_without_what_it_needs_is_refused(missing: str) -> None:
+    record = encode_task(PLAIN)
+    del record[missing]
+    with pytest.raises(BrokenRecord, match=missing):
+        decode_task(record)
+
+
+@pytest.mark.parametrize("record", [None, [], "text", 7])
+def test_what_is_no_record_at_all_is_refused(record: Any) -> None:
+    for decode in (decode_task, decode_window, decode_reservation):
+        with pytest.raises(BrokenRecord):
+            decode(record)
+
+
+def test_a_record_is_plain_json() -> None:
+    json.dumps(encode_task(FULL), allow_nan=False)
