@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from app.core.errors import ConnectError, HttpStatusError, PromptRejected, ProtocolError, RequestTimeout
+from app.core.errors import ConnectError, HttpStatusError, PromptRejected, ProtocolError, RequestTimeout, TransportError
 from app.core.model import Failure, NodeError, NodeId, Output, PromptId, ServerId, Task
 from app.core.ports import Blob, Form, Request, Response
 from app.core.truth import Accepted, Finished, Refused, Unclear
@@ -102,10 +102,8 @@ def read_submit(response: Response, task: Task, at: float) -> Accepted | Refused
     """What the answer to POST /prompt proves. A 500 proves nothing: the prompt may be in the queue (COMFYUI.md 2)."""
     try:
         check_arrived(response, task.server_id)
-    except ConnectError as error:
-        return Refused(at, Failure(kind="not_sent", message=error.cause))
-    except RequestTimeout as error:
-        return Unclear(at, error.cause)
+    except TransportError as error:
+        return read_broken_submit(error, at)
     if response.status == 200:
         answer = _parse_object(response)
         if answer is None or answer.get("prompt_id") != task.prompt_id:
@@ -114,6 +112,23 @@ def read_submit(response: Response, task: Task, at: float) -> Accepted | Refused
     if response.status in _NEVER_QUEUED:
         return Refused(at, _rejection(response))
     return Unclear(at, f"status {response.status}")
+
+
+def read_broken_submit(error: TransportError, at: float) -> Refused | Unclear:
+    """What an exchange that broke proves: nothing, unless it certainly was not sent."""
+    return not_sent(error.cause, at) if isinstance(error, ConnectError) else Unclear(at, error.cause)
+
+
+def not_sent(cause: str, at: float) -> Refused:
+    """The task certainly never left this window."""
+    return Refused(at, Failure(kind="not_sent", message=cause))
+
+
+def check_done(response: Response, server_id: ServerId) -> None:
+    """Raise unless the server took a request whose answer has no body (queue, interrupt)."""
+    check_arrived(response, server_id)
+    if response.status != 200:
+        raise HttpStatusError(server_id, response.status, response.text.strip()[:300])
 
 
 def rejection_error(task: Task) -> PromptRejected:

@@ -112,6 +112,11 @@ class Output:
     size: int = 0  # bytes, once delivered
     media_type: str = ""
 
+    @property
+    def file(self) -> tuple[str, str, str, str]:
+        """What tells it from the task's other outputs."""
+        return self.node_id, self.folder, self.subfolder, self.filename
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputFile:

@@ -163,7 +163,8 @@ class TaskStore(Protocol):
     """The one store of all windows of this installation and user. Each operation is one transaction.
 
     Durable means: on disk as far as the browser can tell, before the call returns. Whatever fails raises
-    StorageError and has written nothing. `owner` and `epoch` fence: a write for a task checks both in its own transaction.
+    StorageError and has written nothing. `owner` and `epoch` fence: a write for a task checks both in its own
+    transaction.
     """
 
     async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, tuple[Task, ...]]:

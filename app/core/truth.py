@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from app.core.model import Contact, Failure, NodeError, NodeId, Note, Output, Task, TaskState
+from app.core.model import Contact, Delivery, Failure, NodeError, Note, Output, Task, TaskState
 
 LOST_GAP = 3.0  # seconds between the two looks; COMFYUI.md 3: history may lag execution_success by milliseconds
 UNREACHABLE_AFTER = 2  # looks in a row without a real answer; one is a hiccup
@@ -55,7 +55,19 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The real server has it neither in its queue nor, read after that, in its history."""
+    """The real server has it neither in its queue nor, read after that, in its history.
+
+    `began` is when that look began, `at` when it ended: two looks are as far apart as the second's beginning is from
+    the first's end.
+    """
+
+    began: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Our own delete was answered, and a look right after it found the task nowhere."""
 
     at: float
 
@@ -127,7 +139,7 @@ class GivenUp:
 
 
 Evidence = (
-    Accepted | Refused | Unclear | Seen | Absent | Finished | NoAnswer | Moved | Started | Executed | ToldEnd
+    Accepted | Refused | Unclear | Seen | Absent | Removed | Finished | NoAnswer | Moved | Started | Executed | ToldEnd
     | CancelAsked | GivenUp
 )  # fmt: skip
 
@@ -139,7 +151,7 @@ def judge(task: Task, evidence: Evidence) -> Task:
     match evidence:
         case Accepted() | Refused() | Unclear():
             return _submit_answer(task, evidence)
-        case Seen() | Absent() | Finished():
+        case Seen() | Absent() | Removed() | Finished():
             return _look(task, evidence)
         case NoAnswer() | Moved():
             return _no_contact(task, evidence)
@@ -174,13 +186,17 @@ def _submit_answer(task: Task, evidence: Accepted | Refused | Unclear) -> Task:
             return replace(task, state=state, absent_since=None).with_note(Note(at, "unclear", cause))
 
 
-def _look(task: Task, evidence: Seen | Absent | Finished) -> Task:
+def _look(task: Task, evidence: Seen | Absent | Removed | Finished) -> Task:
     task = replace(task, contact=Contact.OK, contact_detail="", silent_looks=0)
     match evidence:
         case Seen(at, is_running, place):
             return _seen(task, at, is_running, place)
-        case Absent(at):
-            return _absent(task, at)
+        case Absent(began, at):
+            return _absent(task, began, at)
+        case Removed(at):
+            if task.state.is_end or task.cancel_asked_at is None or task.answered_at is None:
+                return task
+            return _ended(task, TaskState.CANCELLED, at, proven=False, note=Note(at, "removed"))
         case Finished():
             return _finished(task, evidence)
 
@@ -199,12 +215,12 @@ def _seen(task: Task, at: float, is_running: bool, place: int | None) -> Task:
     return seen.with_note(Note(at, "seen_running" if is_running else "seen_queued")) if noted else seen
 
 
-def _absent(task: Task, at: float) -> Task:
+def _absent(task: Task, began: float, at: float) -> Task:
     if task.state.is_end or task.answered_at is None:  # while the POST is under way, absence proves nothing
         return task
     if task.absent_since is None:
         return replace(task, absent_since=at).with_note(Note(at, "absent"))
-    if at - task.absent_since < LOST_GAP:
+    if began - task.absent_since < LOST_GAP:
         return task
     note = Note(at, "absent_again")
     match task.told_end:
@@ -297,15 +313,14 @@ def _with_missing(task: Task) -> Task:
 
 
 def merge_outputs(known: tuple[Output, ...], told: tuple[Output, ...]) -> tuple[Output, ...]:
-    """All outputs of both, each file once, in the order told; what is known of a delivery survives."""
-    by_file = {_file(output): output for output in known}
-    merged = [by_file.get(_file(output), output) for output in told]
-    told_files = {_file(output) for output in told}
-    return (*merged, *(output for output in known if _file(output) not in told_files))
+    """All outputs of both, each file once; what is known of a delivery survives.
 
-
-def _file(output: Output) -> tuple[NodeId, str, str, str]:
-    return output.node_id, output.folder, output.subfolder, output.filename
+    In the order told (history knows it best), until the first one is home: kept results are found by their place.
+    """
+    first, second = (told, known) if all(item.delivery is Delivery.PENDING for item in known) else (known, told)
+    by_file = {item.file: item for item in (*told, *known)}
+    order = dict.fromkeys(item.file for item in (*first, *second))
+    return tuple(by_file[file] for file in order)
 
 
 _UNPLACED = frozenset({TaskState.REGISTERED, TaskState.UNCLEAR})

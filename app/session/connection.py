@@ -1,0 +1,180 @@
+"""The window's one socket: open to the server that holds the window, and to no other.
+
+It reconnects to that same server for as long as work is pending there, and closes after a short grace when the window is
+free. What it tells is passed on by prompt_id; a message about somebody else's prompt, or about nobody's, is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from app.core import comfy, events
+from app.core.errors import AffinityError, SocketClosed
+from app.core.model import PromptId, Task
+from app.core.ports import BinaryFrame, Connection, Frame
+from app.core.truth import Evidence, Executed, Started, ToldEnd
+from app.core.window import Moored, Window, get_api_base_url
+from app.session.facts import Preview, SocketFacts
+from app.session.state import State
+from app.session.watch import first_of
+
+log = logging.getLogger("mooring.session")
+
+OPEN_DEADLINE = 15.0  # seconds; the gateway may wait for an older socket of ours to end
+BRIEFLY = 2.0  # how long a run waits for the socket before it goes on without
+GRACE = 5.0  # the socket stays that long after the last work, for the next click
+FIRST_BACKOFF = 0.5
+LONGEST_BACKOFF = 30.0
+
+Witness = Callable[[PromptId, Evidence], Awaitable[None]]
+
+
+class Keeper:
+    """Keeps the socket where the mooring is."""
+
+    def __init__(self, state: State, witness: Witness, look_soon: Callable[[], None]) -> None:
+        self._state = state
+        self._witness = witness
+        self._look_soon = look_soon
+        self._connection: Connection | None = None
+        self._hurry = asyncio.Event()
+        self._greeted = asyncio.Event()
+        self._serial = 0
+
+    def _target(self) -> Moored | None:
+        window = self._state.window
+        mooring = window.mooring if isinstance(window, Window) else None
+        return mooring if isinstance(mooring, Moored) else None
+
+    def hurry(self) -> None:
+        """Don't wait out a backoff: the network is back, or the window woke up."""
+        self._hurry.set()
+
+    async def connect_briefly(self) -> None:
+        """Wait for the socket to be there, but not for long: polling alone is enough."""
+        self._hurry.set()
+        await first_of(self._state.ports.clock.sleep(BRIEFLY), self._greeted.wait())
+
+    def reset(self) -> None:
+        """Close the socket, to be opened again to the same server."""
+        if self._connection is not None:
+            self._state.spawn(self._close_connection(), "close socket")
+
+    async def keep(self) -> None:
+        """The socket's life, for as long as the window lives."""
+        failures = 0
+        while True:
+            target = self._target()
+            if target is None:
+                self._hurry.clear()
+                await first_of(self._state.wait_change(), self._hurry.wait())
+                failures = 0
+                continue
+            try:
+                await self._live(target)
+                failures = 0
+            except (SocketClosed, AffinityError) as error:
+                failures += 1
+                log.info("socket to %s: %r", target.server_id, error)
+            await self._after(target, failures)
+
+    async def _after(self, target: Moored, failures: int) -> None:
+        self._greeted.clear()
+        self._look_soon()  # what was missed is found by looking
+        if self._target() is None:
+            self._show(SocketFacts(reconnects=self._state.socket.reconnects))
+            return
+        self._show(replace(self._state.socket, state="waiting", url="", reconnects=self._state.socket.reconnects + 1))
+        ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10))
+        self._hurry.clear()
+        await first_of(self._state.ports.clock.sleep(ceiling * self._state.ports.random.fraction()), self._hurry.wait())
+
+    async def _live(self, target: Moored) -> None:
+        state = self._state
+        client_id = state.get_window("connect").client_id
+        path = comfy.socket_path(get_api_base_url("connect", target, state.fleet), client_id)
+        self._show(SocketFacts(server_id=target.server_id, state="opening", reconnects=state.socket.reconnects))
+        connection = self._connection = await state.ports.sockets.open(path, OPEN_DEADLINE)
+        leaving = state.spawn(self._leave_when_free(target, connection), "leave when free")
+        try:
+            await connection.send(events.FLAGS)
+            self._show(replace(state.socket, state="open", url=connection.url))
+            self._look_soon()
+            while True:
+                await self._hear(target, await connection.receive())
+        finally:
+            leaving.cancel()
+            self._connection = None
+            await connection.close()
+
+    async def _leave_when_free(self, target: Moored, connection: Connection) -> None:
+        """Close once nothing holds the window any more (after a grace), or something holds it elsewhere."""
+        while True:
+            await self._state.wait_change()
+            now = self._target()
+            if now is None:
+                await first_of(self._state.ports.clock.sleep(GRACE), self._until_moored())
+                now = self._target()
+            if now is None or (now.server_id, now.address) != (target.server_id, target.address):
+                await connection.close()
+                return
+
+    async def _until_moored(self) -> None:
+        while self._target() is None:
+            await self._state.wait_change()
+
+    async def _close_connection(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+    def _show(self, facts: SocketFacts) -> None:
+        self._state.socket = facts
+        self._state.changed()
+
+    # What it tells
+
+    async def _hear(self, target: Moored, frames: Sequence[Frame]) -> None:
+        for frame in frames:
+            message = events.read_text(frame) if isinstance(frame, str) else events.read_binary(frame.head)
+            if isinstance(message, events.StatusMessage | events.UnknownMessage):
+                self._greeted.set()
+                continue
+            task = self._mine(target, message)
+            if task is not None:
+                await self._told(task, message, frame)
+        self._state.socket = replace(self._state.socket, last_event_at=self._state.ports.clock.now())
+        self._state.changed()
+
+    def _mine(self, target: Moored, message: events.Message) -> Task | None:
+        """The task that a message is about, if it is this window's and on this socket's server."""
+        prompt_id = getattr(message, "prompt_id", None)
+        window = self._state.window
+        task = window.tasks.get(prompt_id) if isinstance(window, Window) and prompt_id else None
+        is_here = task is not None and (task.server_id, task.address) == (target.server_id, target.address)
+        return task if is_here else None
+
+    async def _told(self, task: Task, message: events.Message, frame: Frame) -> None:
+        now = self._state.ports.clock.now()
+        match message:
+            case events.StartMessage():
+                await self._witness(task.prompt_id, Started(now))
+            case events.ExecutedMessage(prompt_id, _, outputs):
+                await self._witness(prompt_id, Executed(now, outputs))
+            case events.EndMessage(prompt_id, end, failure, ended_ms):
+                await self._witness(prompt_id, ToldEnd(now, end, failure, ended_ms))
+                self._look_soon()
+            case events.ExecutingMessage(_, None):
+                self._look_soon()
+            case events.PreviewMessage() if isinstance(frame, BinaryFrame):
+                self._preview(task, message, frame)
+        if not task.state.is_end:
+            self._state.progress[task.prompt_id] = self._state.progress_of(task).told(message)
+
+    def _preview(self, task: Task, message: events.PreviewMessage, frame: BinaryFrame) -> None:
+        self._serial += 1
+        picture = frame.image(message.offset)
+        if not task.state.is_end:
+            self._state.previews[task.prompt_id] = Preview(picture.body, message.media_type, self._serial)

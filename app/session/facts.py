@@ -1,0 +1,63 @@
+"""What a session shows of itself besides the window's records: clicks under way, previews, the socket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from app.core.errors import MooringError
+from app.core.model import PromptId, ServerId
+from app.core.ports import Blob
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A file that the person chose, under the name it had."""
+
+    blob: Blob
+    name: str
+
+
+class RunStage(Enum):
+    """How far one click on Run has come."""
+
+    RESERVING = "reserving"
+    CONNECTING = "connecting"
+    UPLOADING = "uploading"
+    REGISTERING = "registering"
+    SUBMITTING = "submitting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One click on Run until its task shows. A failed one stays, with its error, until it is dismissed."""
+
+    prompt_id: PromptId
+    title: str
+    started_at: float
+    stage: RunStage = RunStage.RESERVING
+    server_id: ServerId | None = None
+    fraction: float = 0.0  # of the upload
+    error: MooringError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The latest preview picture of a running task; `serial` differs for each."""
+
+    blob: Blob
+    media_type: str
+    serial: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketFacts:
+    """The window's socket as it is now. `url` is read from the live socket."""
+
+    server_id: ServerId | None = None
+    state: str = "closed"  # closed | opening | open | waiting
+    url: str = ""
+    reconnects: int = 0
+    last_event_at: float | None = None

@@ -1,0 +1,347 @@
+"""A window's session: the orchestration over the ports, and the face that the page and the console see.
+
+    session = Session(ports)
+    await session.start()                      # claims the id, reads the records, watches what is unfinished
+    prompt_id = await session.run(workflow, title="Sharpen", inputs={("1", "image"): picked})
+    task = await session.wait_for(prompt_id)   # ended, and its results are home
+
+It holds no rules: those are `core/window.py` (what may go where), `core/truth.py` (what the evidence says) and
+`core/balancer.py` (which server).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+from app.core import comfy
+from app.core.errors import ConfigError, InvalidTransition, MooringError, StorageError, TaskNotFound, TransportError
+from app.core.model import ClientId, Fleet, PromptId, Reservation, ServerId, Task
+from app.core.ports import Blob, Identity, Ports, WindowRecord
+from app.core.progress import Progress
+from app.core.truth import Unclear
+from app.core.window import Moored, Restoring, Window, get_api_base_url
+from app.core.workflow import ApiWorkflow
+from app.session.connection import Keeper
+from app.session.deliver import Courier
+from app.session.facts import Picked, Preview, Run, SocketFacts
+from app.session.state import State
+from app.session.submit import Order, Submitter
+from app.session.watch import Watch
+
+log = logging.getLogger("mooring.session")
+
+FLEET_RETRY = 2.0  # seconds between tries to get the first fleet
+
+
+class Session:
+    """One window's work, from the click to the picture."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._state = State(ports)
+        self._courier = Courier(self._state)
+        self._watch = Watch(self._state, lambda _: self._courier.refresh())
+        self._keeper = Keeper(self._state, self._watch.witness, self._watch.look_soon)
+        self._submitter = Submitter(self._state, self._keeper.connect_briefly, self._watch.look_soon)
+        self._uploads: Reservation | None = None
+
+    # What there is to see
+
+    @property
+    def window(self) -> Restoring | Window | None:
+        """The aggregate; None until the window knows who it is."""
+        return self._state.window
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who this window is, once it knows."""
+        return self._state.identity
+
+    @property
+    def fleet(self) -> Fleet:
+        """The servers, as the gateway last told."""
+        return self._state.fleet
+
+    @property
+    def fleet_error(self) -> MooringError | None:
+        """Why the fleet is not known."""
+        return self._state.fleet_error
+
+    @property
+    def store_error(self) -> StorageError | None:
+        """Why the store could not be read or written the last time."""
+        return self._state.store_error
+
+    @property
+    def progress(self) -> Mapping[PromptId, Progress]:
+        """How far each running task is, as far as the socket told."""
+        return self._state.progress
+
+    @property
+    def previews(self) -> Mapping[PromptId, Preview]:
+        """The latest preview of each running task."""
+        return self._state.previews
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Clicks on Run that are under way, and failed ones until they are dismissed."""
+        return tuple(self._state.runs.values())
+
+    @property
+    def socket(self) -> SocketFacts:
+        """The window's socket."""
+        return self._state.socket
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` after every change; the returned function ends it."""
+        return self._state.subscribe(listener)
+
+    # Its life
+
+    async def start(self) -> None:
+        """Claim the id, read the records, watch what is unfinished. With a store that cannot be read: `store_error`."""
+        state = self._state
+        state.identity = await state.ports.windows.claim()
+        state.window = Restoring(state.identity.window_id)
+        state.spawn(self._keep_fleet(), "fleet")
+        await self._restore()
+        state.spawn(self._keeper.keep(), "socket")
+
+    async def _restore(self) -> None:
+        state = self._state
+        if state.identity is None or not isinstance(state.window, Restoring):
+            return
+        now = state.ports.clock.now()
+        fresh = WindowRecord(
+            window_id=state.identity.window_id,
+            client_id=ClientId(state.ports.random.uuid4()),
+            created_at=now,
+            seen_at=now,
+        )
+        try:
+            record, tasks = await state.ports.store.claim(fresh)
+        except StorageError as error:
+            state.store_error = error
+            state.changed()
+            return
+        state.store_error = None
+        state.read_back = tasks
+        state.set_window(state.window.restored(record.client_id, tasks))
+        for task in state.watched():
+            if task.answered_at is None:  # this window went away while it was being sent
+                await self._watch.witness(task.prompt_id, Unclear(now, "page_went_away"))
+        self._watch.look_soon()
+        self._courier.refresh()
+
+    async def _keep_fleet(self) -> None:
+        state = self._state
+        while not await self._take_fleet(first=True):
+            await state.ports.clock.sleep(FLEET_RETRY)
+        while True:
+            await self._take_fleet(first=False)
+
+    async def _take_fleet(self, *, first: bool) -> bool:
+        state = self._state
+        try:
+            fleet = await (state.ports.fleet.first() if first else state.ports.fleet.changes())
+        except (TransportError, ConfigError) as error:
+            state.fleet_error = error
+            state.changed()
+            return False
+        places = {(server.server_id, server.address, server.health) for server in state.fleet.servers}
+        state.fleet, state.fleet_error = fleet, None
+        state.changed()
+        if places != {(server.server_id, server.address, server.health) for server in fleet.servers}:
+            self.wake("fleet")
+        return True
+
+    def wake(self, reason: str) -> None:
+        """Something woke the window (online, visible, pageshow, fleet): look at everything at once."""
+        log.info("wake: %s", reason)
+        self._state.spawn(self._wake(), "wake")
+
+    async def _wake(self) -> None:
+        state = self._state
+        if state.identity is None:
+            return
+        if isinstance(state.window, Restoring):
+            await self._restore()
+        if isinstance(state.window, Window):
+            await self._reread()
+            self._watch.look_soon()
+            self._courier.hurry()
+            self._keeper.hurry()
+
+    async def _reread(self) -> None:
+        """Read our own records back, and let go of what another window owns now."""
+        state = self._state
+        window = state.get_window("verify")
+        try:
+            stored = {task.prompt_id: task for task in await state.ports.store.read_tasks(window.window_id)}
+        except StorageError as error:
+            state.store_error = error
+            state.changed()
+            return
+        state.read_back = tuple(stored.values())
+        for task in tuple(state.get_window("verify").tasks.values()):
+            known = stored.get(task.prompt_id)
+            if task.prompt_id in window.tasks and (known is None or known.epoch != task.epoch):
+                state.let_go(task.prompt_id, TaskNotFound("verify", task.prompt_id))
+
+    async def stop(self) -> None:
+        """End all background work, as a closing page does."""
+        await self._state.stop()
+
+    # Running work
+
+    async def run(
+        self,
+        workflow: ApiWorkflow,
+        *,
+        title: str = "",
+        inputs: Mapping[tuple[str, str], Picked] | None = None,
+        server_id: ServerId | None = None,
+    ) -> PromptId:
+        """Take a workflow to a server: reserve, connect, upload, register, submit. Raises what went wrong on the way.
+
+        `inputs` are files by (node id, input name). With `server_id`, that server or none.
+        """
+        prompt_id = PromptId(self._state.ports.random.uuid4())
+        return await self._take(Order(prompt_id, workflow, title, inputs or {}, server_id))
+
+    async def _take(self, order: Order) -> PromptId:
+        self._watch.refresh()
+        prompt_id = await self._submitter.run(order)
+        self._watch.refresh()
+        return prompt_id
+
+    def dismiss_run(self, prompt_id: PromptId) -> None:
+        """Take a failed click off the list."""
+        self._state.runs.pop(prompt_id, None)
+        self._state.changed()
+
+    async def cancel(self, prompt_id: PromptId) -> None:
+        """Stop that task and no other."""
+        await self._watch.cancel(prompt_id)
+
+    async def give_up(self, prompt_id: PromptId) -> None:
+        """Let a task go by choice: it ends as lost by choice, and the window may be free."""
+        await self._watch.give_up(prompt_id)
+
+    async def look_again(self, prompt_id: PromptId) -> None:
+        """Look at that task's server now."""
+        await self._watch.look_again(prompt_id)
+        self._courier.refresh()
+
+    async def delete_task(self, prompt_id: PromptId) -> None:
+        """Delete an ended task and its kept results from this browser."""
+        task = self._state.get_task("delete_task", prompt_id)
+        if not task.state.is_end:
+            raise InvalidTransition("delete_task", "the task has not ended")
+        await self._state.ports.store.delete_task(task)
+        self._state.read_back = tuple(item for item in self._state.read_back if item.prompt_id != prompt_id)
+        self._state.set_window(self._state.get_window("delete_task").drop(prompt_id))
+
+    async def wait_for(self, prompt_id: PromptId) -> Task:
+        """The task once it has ended and its results are home (or known not to come)."""
+        while True:
+            task = self._state.get_task("wait_for", prompt_id)
+            if task.is_delivered:
+                return task
+            await self._state.wait_change()
+
+    async def read_result(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
+        """The bytes of one output as kept in this browser, or None."""
+        kept = await self._state.ports.store.read_result(prompt_id, index)
+        return kept.blob if kept else None
+
+    # The scripting interface
+
+    def get_api_base_url(self) -> str | None:
+        """Where this window's server is reached from this page; None while the window is free."""
+        mooring = self._state.get_window("get_api_base_url").mooring
+        if not isinstance(mooring, Moored):
+            return None
+        return get_api_base_url("get_api_base_url", mooring, self._state.fleet)
+
+    async def upload_image(self, blob: Blob, filename: str) -> comfy.Uploaded:
+        """Upload, holding a reservation until a submit uses it or `release_uploads` gives it up."""
+        if self._uploads is None:
+            self._uploads = await self._submitter.reserve(PromptId(self._state.ports.random.uuid4()))
+        uploaded, _ = await self._submitter.upload(self._uploads, blob, filename)
+        return uploaded
+
+    async def release_uploads(self) -> None:
+        """Give up the reservation that uploads hold."""
+        held, self._uploads = self._uploads, None
+        if held is not None:
+            await self._submitter.release(held.prompt_id)
+
+    async def submit_workflow(
+        self,
+        workflow: ApiWorkflow,
+        *,
+        title: str = "",
+        inputs: Mapping[tuple[str, str], Picked] | None = None,
+    ) -> PromptId:
+        """Like `run`, on the server that holds this interface's uploads if there are any."""
+        held, self._uploads = self._uploads, None
+        prompt_id = held.prompt_id if held else PromptId(self._state.ports.random.uuid4())
+        return await self._take(Order(prompt_id, workflow, title, inputs or {}))
+
+    async def get_task_history(self, prompt_id: PromptId) -> str:
+        """The history answer of the task's own server, as JSON text: `{}` if it has none."""
+        task = self._state.get_task("get_task_history", prompt_id)
+        base = get_api_base_url("get_task_history", task, self._state.fleet)
+        async with self._state.lane(task.server_id):
+            response = await self._state.ports.http.send(comfy.history_request(base, prompt_id))
+        comfy.check_done(response, task.server_id)
+        return response.text
+
+    def get_task_bound_image_url(self, prompt_id: PromptId, index: int = 0) -> str:
+        """The address of one output, on the server that made it, wherever the window is moored now."""
+        task = self._state.get_task("get_task_bound_image_url", prompt_id)
+        base = get_api_base_url("get_task_bound_image_url", task, self._state.fleet)
+        if not 0 <= index < len(task.outputs):
+            raise TaskNotFound("get_task_bound_image_url", prompt_id)
+        return comfy.view_path(base, task, task.outputs[index])
+
+    def validate_server_consistency(self, operation: str, server_id: ServerId) -> None:
+        """Raise if that operation would go to another server than the one that holds the window."""
+        self._state.get_window(operation).validate_server_consistency(operation, server_id)
+        log.info("guard: %s to %s may pass", operation, server_id)
+
+    def violations(self) -> tuple[str, ...]:
+        """What contradicts a promise now: in the records, between memory and store, or at the live socket."""
+        window = self._state.window
+        if not isinstance(window, Window):
+            return ()
+        return (*window.violations(), *self._store_violations(window), *self._socket_violations(window))
+
+    def _store_violations(self, window: Window) -> list[str]:
+        stored = {task.prompt_id: task for task in self._state.read_back}
+        found = [
+            f"store: {task.prompt_id} is on {kept.server_id} there and on {task.server_id} here"
+            for task in window.tasks.values()
+            if (kept := stored.get(task.prompt_id)) and (kept.server_id, kept.address) != (task.server_id, task.address)
+        ]
+        found += [f"store: {prompt_id} is not there" for prompt_id in window.tasks if prompt_id not in stored]
+        return found
+
+    def _socket_violations(self, window: Window) -> list[str]:
+        socket, mooring = self._state.socket, window.mooring
+        if socket.state != "open" or not isinstance(mooring, Moored):
+            return []
+        server = self._state.fleet.get(mooring.server_id)
+        if server is None or f"{server.base}/ws?" in socket.url:
+            return []
+        return [f"socket: {socket.url} is not at {mooring.server_id}"]
+
+    async def verify(self) -> tuple[str, ...]:
+        """Read the store afresh, let go of what is not ours, and tell what still disagrees."""
+        await self._reread()
+        return self.violations()
+
+    def reset_socket(self) -> None:
+        """Reconnect the socket to the same server; the mooring stays."""
+        self._keeper.reset()

@@ -1,0 +1,188 @@
+"""The session's state: the window and everything known beside it, changed in one place and told to listeners.
+
+Evidence about a task goes through `witness`, one at a time per task: judge it (`core/truth.py`), make it durable, then
+take it over. An end frees the window only after it is durable; a write that fails leaves the task where it was, to be
+judged again by the next look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any
+
+from app.core.errors import MooringError, NotOwner, StorageError, TaskNotFound
+from app.core.model import Fleet, PromptId, ServerId, Task, WindowId
+from app.core.ports import Identity, Ports
+from app.core.progress import Progress
+from app.core.truth import Evidence, judge
+from app.core.window import Restoring, Window, expect_restored
+from app.core.workflow import parse_workflow
+from app.session.facts import Preview, Run, SocketFacts
+
+log = logging.getLogger("mooring.session")
+
+_NOBODY = WindowId("")  # before the window knows its own id
+
+
+class State:
+    """What the parts of a session share. All of it belongs to one event loop."""
+
+    def __init__(self, ports: Ports) -> None:
+        self.ports = ports
+        self.window: Restoring | Window | None = None
+        self.identity: Identity | None = None
+        self.fleet = Fleet()
+        self.fleet_error: MooringError | None = None
+        self.store_error: StorageError | None = None
+        self.progress: dict[PromptId, Progress] = {}
+        self.previews: dict[PromptId, Preview] = {}
+        self.runs: dict[PromptId, Run] = {}
+        self.socket = SocketFacts()
+        self.read_back: tuple[Task, ...] = ()  # this window's tasks as the store last had them
+        self._listeners: list[Callable[[], None]] = []
+        self._lanes: defaultdict[ServerId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._judging: defaultdict[PromptId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._background: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+
+    # Listeners
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` after every change; the returned function ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def changed(self) -> None:
+        """Tell everybody that something is different now."""
+        event, self._changed = self._changed, asyncio.Event()
+        event.set()
+        for listener in tuple(self._listeners):
+            listener()
+
+    async def wait_change(self) -> None:
+        """Return after the next change."""
+        await self._changed.wait()
+
+    # Background work
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run in the background; held until done, and an error is logged, never lost."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._background.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s ended: %r", task.get_name(), error, exc_info=error)
+
+    async def stop(self) -> None:
+        """Cancel all background work and wait for it."""
+        for task in tuple(self._background):
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+
+    def lane(self, server_id: ServerId) -> asyncio.Lock:
+        """One request at a time per server: a hung server may not use up the browser's six connections."""
+        return self._lanes[server_id]
+
+    # The window
+
+    def get_window(self, operation: str) -> Window:
+        """The window if it has read its records; StorageError if it cannot, StillRestoring until it has."""
+        if self.store_error is not None and not isinstance(self.window, Window):
+            raise self.store_error
+        return expect_restored(operation, self.window or Restoring(_NOBODY))
+
+    def get_task(self, operation: str, prompt_id: PromptId) -> Task:
+        """The task bound to its server, or TaskNotFound, UnboundTask, StillRestoring."""
+        return self.get_window(operation).get_task(operation, prompt_id)
+
+    def set_window(self, window: Window) -> None:
+        """Take over the next value of the aggregate."""
+        before = self.window.window_locked_server if isinstance(self.window, Window) else None
+        self.window = window
+        if window.window_locked_server != before:
+            log.info("mooring: %s -> %s", before, window.window_locked_server)
+        self.changed()
+
+    def set_run(self, run: Run) -> None:
+        """Show how far a click is."""
+        self.runs[run.prompt_id] = run
+        self.changed()
+
+    async def witness(self, prompt_id: PromptId, *evidence: Evidence) -> Task | None:
+        """Judge, make durable, take over. The task as it stands then; None if this window has let go of it."""
+        async with self._judging[prompt_id]:
+            known = self.get_task("witness", prompt_id)
+            task = known
+            for piece in evidence:
+                task = judge(task, piece)
+            return await self._record(known, task)
+
+    async def amend(self, prompt_id: PromptId, change: Callable[[Task], Task]) -> Task | None:
+        """Like `witness`, for what is no evidence: what became of its outputs."""
+        async with self._judging[prompt_id]:
+            known = self.get_task("amend", prompt_id)
+            return await self._record(known, change(known))
+
+    async def _record(self, known: Task, task: Task) -> Task | None:
+        if task == known:
+            return known
+        if _durable_part(task) != _durable_part(known):
+            try:
+                await self.ports.store.update(task)
+            except (NotOwner, TaskNotFound) as error:
+                self.let_go(known.prompt_id, error)
+                return None
+            except StorageError as error:
+                self.store_error = error
+                self.changed()
+                log.warning("not written: %r", error)
+                if task.state is not known.state or task.state.is_end:
+                    return known  # judged again by the next look
+            else:
+                self._written(task)
+        return self._take_over(task)
+
+    def _written(self, task: Task) -> None:
+        self.store_error = None
+        others = (item for item in self.read_back if item.prompt_id != task.prompt_id)
+        self.read_back = (*others, task)
+
+    def _take_over(self, task: Task) -> Task:
+        self.set_window(self.get_window("settle").settle(task))
+        if task.state.is_end:
+            self.progress.pop(task.prompt_id, None)
+            self.previews.pop(task.prompt_id, None)
+            self.changed()
+        return self.get_window("settle").tasks[task.prompt_id]
+
+    def let_go(self, prompt_id: PromptId, error: MooringError) -> None:
+        """Drop a task that is another window's now, or deleted there."""
+        log.warning("let go of %s: %r", prompt_id, error)
+        self.read_back = tuple(item for item in self.read_back if item.prompt_id != prompt_id)
+        self.progress.pop(prompt_id, None)
+        self.previews.pop(prompt_id, None)
+        self.set_window(self.get_window("let_go").drop(prompt_id))
+
+    def progress_of(self, task: Task) -> Progress:
+        """The progress of a task, begun when first asked for."""
+        if task.prompt_id not in self.progress:
+            total = len(parse_workflow(task.workflow).nodes) if task.workflow else 1
+            self.progress[task.prompt_id] = Progress(task.prompt_id, total)
+        return self.progress[task.prompt_id]
+
+    def watched(self) -> Sequence[Task]:
+        """The tasks that still need looking at."""
+        return self.window.unfinished if isinstance(self.window, Window) else ()
+
+
+def _durable_part(task: Task) -> Task:
+    """The task without what each look may change and a reload may forget."""
+    return replace(task, silent_looks=0, place=None)

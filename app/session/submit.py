@@ -1,0 +1,287 @@
+"""One click on Run: reserve, connect, upload, register, submit (DESIGN 4, steps 1 to 5).
+
+Up to the register nothing is on the server's queue, so a failure gives the place back. From the register on there is a
+task, and only evidence ends it: an unclear answer is settled by looking, never by posting again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from app.core import comfy
+from app.core.balancer import Berths, Snapshot, choose
+from app.core.errors import (
+    AffinityError,
+    BadInput,
+    MooringError,
+    NoServerAvailable,
+    ServerLockedError,
+    StorageError,
+    TransportError,
+)
+from app.core.model import (
+    Choice,
+    InputFile,
+    NodeId,
+    PromptId,
+    Reservation,
+    ServerId,
+    Task,
+    TaskState,
+    WindowId,
+)
+from app.core.ports import Blob
+from app.core.truth import Unclear
+from app.core.window import Moored, Window, get_api_base_url
+from app.core.workflow import ApiWorkflow
+from app.session.facts import Picked, Run, RunStage
+from app.session.state import State
+
+log = logging.getLogger("mooring.session")
+
+Inputs = Mapping[tuple[str, str], Picked]
+RESERVE_TRIES = 3  # a task that turned up again may moor the window while we choose
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the person asked for with one click."""
+
+    prompt_id: PromptId
+    workflow: ApiWorkflow
+    title: str
+    inputs: Inputs
+    asked: ServerId | None = None
+
+
+class Submitter:
+    """Takes an order to its server."""
+
+    def __init__(self, state: State, connect: Callable[[], Awaitable[None]], look_soon: Callable[[], None]) -> None:
+        self._state = state
+        self._connect = connect
+        self._look_soon = look_soon
+        self._choosing = asyncio.Lock()
+
+    async def run(self, order: Order) -> PromptId:
+        """The whole way to the answer of the submit. Raises what went wrong before there was a task."""
+        state = self._state
+        now = state.ports.clock.now()
+        state.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=now))
+        try:
+            await self._to_the_register(order)
+        except MooringError as error:
+            await self.release(order.prompt_id)
+            self._show(order.prompt_id, stage=RunStage.FAILED, error=error)
+            raise
+        self._show(order.prompt_id, stage=RunStage.SUBMITTING)
+        try:
+            await self._submit(order.prompt_id)
+        finally:
+            state.runs.pop(order.prompt_id, None)
+            state.changed()
+        return order.prompt_id
+
+    async def _to_the_register(self, order: Order) -> None:
+        state = self._state
+        held = state.get_window("run").reservations.get(order.prompt_id)
+        reservation = held or await self.reserve(order.prompt_id, order.asked)
+        self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=reservation.server_id)
+        await self._connect()
+        self._show(order.prompt_id, stage=RunStage.UPLOADING)
+        uploads = [await self._upload_input(reservation, where, picked) for where, picked in order.inputs.items()]
+        values: dict[tuple[str, str], object] = {
+            (item.node_id, item.input_name): uploaded.input_value for item, uploaded in uploads
+        }
+        self._show(order.prompt_id, stage=RunStage.REGISTERING)
+        files = tuple(item for item, _ in uploads)
+        await self._register(order, reservation, order.workflow.with_values(values), files)
+
+    # Reserve
+
+    async def reserve(self, prompt_id: PromptId, asked: ServerId | None = None) -> Reservation:
+        """Hold a place: on the server that has the window, or on one chosen in the store's transaction."""
+        async with self._choosing:
+            for _ in range(RESERVE_TRIES):
+                reservation = await self._reserve_once(prompt_id, asked)
+                try:
+                    self._state.set_window(self._state.get_window("reserve").reserve(reservation))
+                except AffinityError as error:
+                    log.info("moored meanwhile, choosing again: %r", error)
+                    await self._state.ports.store.release_reservation(prompt_id)
+                else:
+                    return reservation
+        raise NoServerAvailable("reserve", {})
+
+    async def _reserve_once(self, prompt_id: PromptId, asked: ServerId | None) -> Reservation:
+        state = self._state
+        window = state.get_window("reserve")
+        mooring = window.mooring
+        snapshots: tuple[Snapshot, ...] = ()
+        if isinstance(mooring, Moored):
+            if asked is not None:
+                window.validate_server_consistency("reserve", asked)
+            get_api_base_url("reserve", mooring, state.fleet)  # raises ServerMoved before anything is written
+        else:
+            snapshots = await self._read_loads()
+        tie = state.ports.random.fraction()
+
+        def pick(berths: Berths) -> Reservation:
+            now = state.ports.clock.now()
+            if isinstance(mooring, Moored):
+                choice = Choice(server_id=mooring.server_id, reason="moored")
+                address = mooring.address
+            else:
+                choice = choose(snapshots, berths, now=now, tie=tie, asked=asked)
+                server = state.fleet.get(choice.server_id)
+                if server is None:
+                    raise NoServerAvailable("reserve", {str(choice.server_id): "not_in_fleet"})
+                address = server.address
+            _check_own_claims(window, berths, choice.server_id, address)
+            return Reservation(
+                prompt_id=prompt_id,
+                window_id=window.window_id,
+                server_id=choice.server_id,
+                address=address,
+                at=now,
+                choice=choice,
+            )
+
+        return await state.ports.store.reserve(pick)
+
+    async def _read_loads(self) -> tuple[Snapshot, ...]:
+        state = self._state
+        if not state.fleet.servers:
+            raise state.fleet_error or NoServerAvailable("reserve", {})
+        loads = comfy.read_loads(await state.ports.http.send(comfy.loads_request()))
+        missing: tuple[frozenset[PromptId], str] = (frozenset(), "not_in_fleet")
+        return tuple(
+            Snapshot(server.server_id, *loads.get(server.server_id, missing)) for server in state.fleet.servers
+        )
+
+    async def release(self, prompt_id: PromptId) -> None:
+        """Give a place back, if there is one. A store that cannot be written keeps it until the next reload."""
+        state = self._state
+        window = state.window
+        if not isinstance(window, Window) or prompt_id not in window.reservations:
+            return
+        state.set_window(window.release_reservation(prompt_id))
+        try:
+            await state.ports.store.release_reservation(prompt_id)
+        except StorageError as error:
+            log.warning("reservation not deleted: %r", error)
+
+    # Upload
+
+    async def upload(self, reservation: Reservation, blob: Blob, filename: str) -> tuple[comfy.Uploaded, str]:
+        """Put a file on the reserved server under its content's hash: the server's name for it, and the hash."""
+        state = self._state
+        if blob.size == 0:
+            raise BadInput("empty", filename)
+        data = await blob.read()
+        sha256 = hashlib.sha256(data).hexdigest()
+        state.get_window("upload_image").validate_server_consistency("upload_image", reservation.server_id)
+        await self._keep_input(sha256, blob)
+        request = comfy.upload_request(
+            get_api_base_url("upload_image", reservation, state.fleet), blob, _content_name(sha256, filename)
+        )
+        async with state.lane(reservation.server_id):
+            response = await state.ports.http.upload(
+                request, lambda fraction: self._show(reservation.prompt_id, fraction=fraction)
+            )
+        return comfy.read_upload(response, reservation.server_id), sha256
+
+    async def _keep_input(self, sha256: str, blob: Blob) -> None:
+        """Keep the bytes for running again; a full store is no reason not to run now."""
+        try:
+            await self._state.ports.store.keep_input(sha256, blob, self._state.ports.clock.now())
+        except StorageError as error:
+            log.warning("input not kept: %r", error)
+
+    async def _upload_input(
+        self, reservation: Reservation, where: tuple[str, str], picked: Picked
+    ) -> tuple[InputFile, comfy.Uploaded]:
+        uploaded, sha256 = await self.upload(reservation, picked.blob, picked.name)
+        node_id, input_name = where
+        item = InputFile(
+            node_id=NodeId(node_id),
+            input_name=input_name,
+            name=uploaded.name,
+            subfolder=uploaded.subfolder,
+            folder=uploaded.folder,
+            sha256=sha256,
+            original_name=picked.name,
+        )
+        return item, uploaded
+
+    # Register and submit
+
+    async def _register(
+        self, order: Order, reservation: Reservation, workflow: ApiWorkflow, inputs: tuple[InputFile, ...]
+    ) -> None:
+        state = self._state
+        window = state.get_window("register_window_task")
+        task = Task(
+            prompt_id=order.prompt_id,
+            server_id=reservation.server_id,
+            address=reservation.address,
+            client_id=window.client_id,
+            owner=window.window_id,
+            epoch=1,
+            created_at=state.ports.clock.now(),
+            title=order.title,
+            workflow=workflow.text,
+            inputs=inputs,
+            expected=workflow.expected_outputs,
+            choice=reservation.choice,
+        )
+        window.register_window_task(task)  # refuses before anything is written
+        await state.ports.store.register(task)
+        state.read_back = (*state.read_back, task)
+        state.set_window(state.get_window("register_window_task").register_window_task(task))
+
+    async def _submit(self, prompt_id: PromptId) -> None:
+        state = self._state
+        task = state.get_task("submit_workflow", prompt_id)
+        try:
+            base = get_api_base_url("submit_workflow", task, state.fleet)
+            async with state.lane(task.server_id):
+                if state.get_task("submit_workflow", prompt_id).state is not TaskState.REGISTERED:
+                    return  # given up while it waited for its turn: nothing is sent
+                response = await state.ports.http.send(comfy.submit_request(base, task))
+            answer = comfy.read_submit(response, task, state.ports.clock.now())
+        except TransportError as error:
+            answer = comfy.read_broken_submit(error, state.ports.clock.now())
+        except AffinityError as error:
+            answer = comfy.not_sent(type(error).__name__, state.ports.clock.now())
+        await state.witness(prompt_id, answer)
+        if isinstance(answer, Unclear):
+            log.warning("unclear submit of %s: %s", prompt_id, answer.cause)
+        self._look_soon()
+
+    def _show(self, prompt_id: PromptId, **changes: object) -> None:
+        run = self._state.runs.get(prompt_id)
+        if run is not None:
+            self._state.set_run(replace(run, **changes))  # type: ignore[arg-type]
+
+
+def _check_own_claims(window: Window, berths: Berths, server_id: ServerId, address: str) -> None:
+    """Refuse if the store knows work of this window on another server: then this window's memory is not the truth."""
+    mine: list[tuple[WindowId, ServerId, str]] = [
+        (item.window_id, item.server_id, item.address) for item in berths.reservations
+    ]
+    mine += [(task.owner, task.server_id, task.address) for task in berths.unfinished if task.holds_window]
+    for owner, held_server, held_address in mine:
+        if owner == window.window_id and (held_server, held_address) != (server_id, address):
+            raise ServerLockedError("reserve", server_id, held_server, 1)
+
+
+def _content_name(sha256: str, filename: str) -> str:
+    """A name that the same bytes always get and other bytes never; the extension is kept where it is a plain one."""
+    match = re.search(r"\.([A-Za-z0-9]{1,8})$", filename)
+    return f"{sha256[:40]}.{match.group(1).lower() if match else 'bin'}"

@@ -1,0 +1,222 @@
+"""Looking at queue and history: what alone is enough to bring every task to its end (DESIGN 4, steps 6 and 7).
+
+One watcher per server address, for as long as there are unfinished tasks there. A look reads the queue first and then the
+history of those that are not in it; the other order would miss a task that ends in between (COMFYUI.md 3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.core import comfy
+from app.core.errors import AffinityError, ComfyError, ServerMoved, TransportError
+from app.core.model import PromptId, ServerId, Task, TaskState
+from app.core.truth import Absent, CancelAsked, Evidence, GivenUp, Moved, NoAnswer, Removed, Seen
+from app.core.window import get_api_base_url
+from app.session.state import State
+
+log = logging.getLogger("mooring.session")
+
+FIRST_PAUSE = 0.7  # seconds between looks while something may change at any moment
+GROWTH = 1.4
+LONGEST_PAUSE = 5.0  # with a socket that tells nothing
+SOCKET_PAUSE = 5.0  # with a socket that has told something lately
+SOCKET_IS_FRESH = 4.0
+LONGEST_SILENCE = 20.0  # between looks at a server that does not answer
+
+Place = tuple[ServerId, str]
+
+
+@dataclass(slots=True)
+class Watcher:
+    """The looking at one server: its pause, and the event that ends the pause early."""
+
+    place: Place
+    pause: float = FIRST_PAUSE
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Watch:
+    """Keeps a watcher for each server that has unfinished tasks of this window."""
+
+    def __init__(self, state: State, settled: Callable[[Task], None]) -> None:
+        self._state = state
+        self._settled = settled
+        self._watchers: dict[Place, Watcher] = {}
+
+    def refresh(self) -> None:
+        """Begin watching where tasks need it; idle watchers end by themselves."""
+        for task in self._state.watched():
+            place = (task.server_id, task.address)
+            if place not in self._watchers:
+                watcher = self._watchers[place] = Watcher(place)
+                self._state.spawn(self._keep_looking(watcher), f"watch {task.server_id}")
+
+    def look_soon(self) -> None:
+        """Look at once everywhere: something has happened, or the window woke up."""
+        self.refresh()
+        for watcher in self._watchers.values():
+            watcher.pause = FIRST_PAUSE
+            watcher.hurry.set()
+
+    def _tasks_at(self, place: Place) -> list[Task]:
+        return [task for task in self._state.watched() if (task.server_id, task.address) == place]
+
+    async def _keep_looking(self, watcher: Watcher) -> None:
+        try:
+            while tasks := self._tasks_at(watcher.place):
+                watcher.hurry.clear()
+                answered = await self.look(tasks)
+                await self._rest(watcher, answered)
+        finally:
+            del self._watchers[watcher.place]
+
+    async def _rest(self, watcher: Watcher, answered: bool) -> None:
+        longest = LONGEST_PAUSE if answered else LONGEST_SILENCE
+        watcher.pause = min(longest, watcher.pause * GROWTH)
+        pause = SOCKET_PAUSE if answered and self._is_told(watcher.place[0]) else watcher.pause
+        pause *= 0.75 + 0.5 * self._state.ports.random.fraction()
+        await first_of(self._state.ports.clock.sleep(pause), watcher.hurry.wait())
+
+    def _is_told(self, server_id: ServerId) -> bool:
+        """Whether the socket tells about this server just now, so that looking can be rare."""
+        socket = self._state.socket
+        if socket.server_id != server_id or socket.state != "open" or socket.last_event_at is None:
+            return False
+        fresh = self._state.ports.clock.now() - socket.last_event_at < SOCKET_IS_FRESH
+        return fresh and not any(self._needs_history(task) for task in self._state.watched())
+
+    @staticmethod
+    def _needs_history(task: Task) -> bool:
+        return bool(task.told_end) or task.state is TaskState.UNCLEAR or task.absent_since is not None
+
+    async def look(self, tasks: Sequence[Task]) -> bool:
+        """One look at one server for these tasks. Whether it answered."""
+        began = self._state.ports.clock.now()
+        first = tasks[0]
+        try:
+            base = get_api_base_url("get_task_history", first, self._state.fleet)
+            async with self._state.lane(first.server_id):
+                queue = comfy.read_queue(await self._state.ports.http.send(comfy.queue_request(base)), first.server_id)
+            for task in tasks:
+                await self._look_at(task, queue, base, began)
+        except ServerMoved as error:
+            await self._tell_all(tasks, Moved(began, error.present))
+            return False
+        except (TransportError, ComfyError) as error:
+            await self._tell_all(tasks, NoAnswer(self._state.ports.clock.now(), _cause(error)))
+            return False
+        return True
+
+    async def _tell_all(self, tasks: Sequence[Task], evidence: Evidence) -> None:
+        for task in tasks:
+            await self.witness(task.prompt_id, evidence)
+
+    async def _look_at(self, task: Task, queue: comfy.Queue, base: str, began: float) -> None:
+        prompt_id = task.prompt_id
+        if prompt_id in queue.running or prompt_id in queue.pending:
+            is_running = prompt_id in queue.running
+            now = self._state.ports.clock.now()
+            await self.witness(prompt_id, Seen(now, is_running, queue.place_of(prompt_id)))
+            if task.cancel_asked_at is not None:
+                await self._cancel_seen(task, base, is_running)
+            return
+        if (found := await self._read_end(task, base, began)) is not None:
+            await self.witness(prompt_id, found)
+
+    async def _read_end(self, task: Task, base: str, began: float) -> Evidence | None:
+        """What history proves of a task that the queue, read before, does not have."""
+        request = comfy.history_request(base, task.prompt_id)
+        async with self._state.lane(task.server_id):
+            response = await self._state.ports.http.send(request)
+        now = self._state.ports.clock.now()
+        finished = comfy.read_history(response, task.server_id, task.prompt_id, now)
+        if finished is None and task.answered_at is None:
+            return None  # its POST was under way when this look began
+        return finished or Absent(began, now)
+
+    async def witness(self, prompt_id: PromptId, *evidence: Evidence) -> None:
+        """Let the state judge; an end is passed on for delivery. A task let go of meanwhile is none of ours."""
+        try:
+            known = self._state.get_task("witness", prompt_id)
+            task = await self._state.witness(prompt_id, *evidence)
+        except AffinityError as error:
+            log.info("no longer watched: %r", error)
+            return
+        if task is not None and task.state.is_end and not known.state.is_end:
+            log.info("%s on %s: %s", prompt_id, task.server_id, task.state.value)
+            self._settled(task)
+
+    # Cancel
+
+    async def cancel(self, prompt_id: PromptId) -> None:
+        """Stop that task and no other: off the queue by id, or interrupted by id if it is the one that runs.
+
+        What the server did is settled by looking; a request that did not get through is repeated by the next look.
+        """
+        task = self._state.get_task("cancel", prompt_id)
+        base = get_api_base_url("cancel", task, self._state.fleet)
+        await self.witness(prompt_id, CancelAsked(self._state.ports.clock.now()))
+        if task.state.is_end:
+            return
+        began = self._state.ports.clock.now()
+        async with self._state.lane(task.server_id):
+            queue = comfy.read_queue(await self._state.ports.http.send(comfy.queue_request(base)), task.server_id)
+        task = self._state.get_task("cancel", prompt_id)
+        await self._look_at(task, queue, base, began)
+        self.look_soon()
+
+    async def _cancel_seen(self, task: Task, base: str, is_running: bool) -> None:
+        build = comfy.interrupt_request if is_running else comfy.delete_request
+        async with self._state.lane(task.server_id):
+            response = await self._state.ports.http.send(build(base, task.prompt_id))
+        comfy.check_done(response, task.server_id)
+        if not is_running:
+            await self._settle_removed(task, base)
+
+    async def _settle_removed(self, task: Task, base: str) -> None:
+        """After our delete: gone without a trace is cancelled; anything else is what a look finds."""
+        began = self._state.ports.clock.now()
+        async with self._state.lane(task.server_id):
+            queue = comfy.read_queue(await self._state.ports.http.send(comfy.queue_request(base)), task.server_id)
+        now = self._state.ports.clock.now()
+        if task.prompt_id in queue.running or task.prompt_id in queue.pending:
+            is_running = task.prompt_id in queue.running
+            await self.witness(task.prompt_id, Seen(now, is_running, queue.place_of(task.prompt_id)))
+            return
+        known = self._state.get_task("cancel", task.prompt_id)
+        found = await self._read_end(known, base, began)
+        await self.witness(task.prompt_id, Removed(now) if isinstance(found, Absent) else found or NoAnswer(now, ""))
+
+    async def give_up(self, prompt_id: PromptId) -> None:
+        """End the watching by the person's choice: the task may still run, and nobody will tell."""
+        self._state.get_task("give_up", prompt_id)
+        await self.witness(prompt_id, GivenUp(self._state.ports.clock.now()))
+
+    async def look_again(self, prompt_id: PromptId) -> None:
+        """Look now, also for a task that was found lost: positive evidence overturns that."""
+        task = self._state.get_task("look_again", prompt_id)
+        await self.look([task])
+        self.look_soon()
+
+
+def _cause(error: TransportError | ComfyError) -> str:
+    match error:
+        case TransportError():
+            return error.cause or type(error).__name__
+        case _:
+            return str(error)
+
+
+async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
+    """Return when the first of these coroutines returns; the others are cancelled."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
