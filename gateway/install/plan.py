@@ -1,0 +1,62 @@
+"""Which steps a clone still needs, and taking them."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from gateway.install.browser import BrowserRuntime
+from gateway.install.environment import NODE, RUN, TEST, Environment
+from gateway.install.exclusion import exclusive
+from gateway.install.failures import explain_os
+from gateway.install.place import Place
+from gateway.install.steps import Step, Tools, take
+
+WAITING = "Another set-up is at work in this folder; waiting for it to end …\n"
+
+
+def set_up(root: Path, *, dev: bool = False, show: TextIO | None = None) -> Path:
+    """Set up what is missing in the clone at `root`, with what the tests need if `dev`; gives .venv's Python.
+
+    Each step is shown as one line on `show` (default: stdout). A step that fails raises `SetupError` with the
+    sentence for the person; the next call takes up the work from there.
+    """
+    place = Place(root)
+    out = show or sys.stdout
+    try:
+        if not _is_ready(place, dev):
+            with exclusive(place.lock, lambda: _say(out, WAITING)) as lock:
+                _work(place, dev, out, lock)
+    except OSError as error:
+        raise explain_os(error, root) from error
+    return place.python
+
+
+def _is_ready(place: Place, dev: bool) -> bool:
+    return not Environment(place).missing([TEST if dev else RUN]) and BrowserRuntime(place, dev).is_ready()
+
+
+def _work(place: Place, dev: bool, out: TextIO, lock: int) -> None:
+    if _is_ready(place, dev):
+        return  # the set-up that we waited for did it
+    shutil.rmtree(place.scratch, ignore_errors=True)
+    place.log.write_text("", "utf-8")
+    tools = Tools(place, lock)
+    runtime = BrowserRuntime(place, dev)
+    take(_steps(Environment(place), runtime, [TEST if dev else RUN], tools), out)
+    shutil.rmtree(place.scratch, ignore_errors=True)
+
+
+def _steps(environment: Environment, runtime: BrowserRuntime, locks: list[str], tools: Tools) -> list[Step]:
+    later: list[Step] = []
+    if not runtime.is_ready():
+        locks = [*locks, NODE] if runtime.needs_npm() else locks
+        later = runtime.steps(tools)
+    return [*environment.steps(locks, tools), *later]
+
+
+def _say(out: TextIO, text: str) -> None:
+    out.write(text)
+    out.flush()

@@ -1,0 +1,75 @@
+"""A step of set-up, the line that shows it, and the tools that it runs."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from gateway.install.exclusion import INHERITED
+from gateway.install.failures import CommandFailed, explain
+from gateway.install.place import Place, child_environment
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do, with the name that the person reads."""
+
+    name: str
+    work: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """How set-up runs other programs: quietly, logged, and holding its lock."""
+
+    place: Place
+    lock: int
+
+    def run(self, tool: str, command: Sequence[str | Path], folder: Path | None = None) -> None:
+        """Run `command` to its end; a failure is told in the name of `tool`."""
+        try:
+            self.output_of(command, folder)
+        except CommandFailed as failure:
+            raise explain(tool, failure.output) from failure
+
+    def output_of(self, command: Sequence[str | Path], folder: Path | None = None) -> str:
+        """What `command` prints; `CommandFailed` if it ends with an error."""
+        words = [str(word) for word in command]
+        ended = subprocess.run(
+            words,
+            cwd=folder or self.place.root,
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            pass_fds=(self.lock,) if INHERITED else (),
+            check=False,
+        )
+        with self.place.log.open("a", encoding="utf-8") as log:
+            log.write(f"$ {' '.join(words)}\n{ended.stdout}\n")
+        if ended.returncode != 0:
+            raise CommandFailed(ended.stdout)
+        return ended.stdout
+
+
+def take(steps: Sequence[Step], show: TextIO) -> None:
+    """Do the steps in order, each in one line: `[2/4] Python packages … done in 3.1 s`."""
+    for number, step in enumerate(steps, 1):
+        show.write(f"[{number}/{len(steps)}] {step.name} … ")
+        show.flush()
+        began = time.monotonic()
+        try:
+            step.work()
+        except BaseException:  # an interruption too leaves a whole line behind
+            show.write("failed\n")
+            show.flush()
+            raise
+        show.write(f"done in {time.monotonic() - began:.1f} s\n")
+        show.flush()

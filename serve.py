@@ -1,0 +1,60 @@
+"""Mooring's first command: `python3 serve.py` sets up what is missing, then runs the gateway.
+
+This file also has to be read by an old Python, which it tells in one sentence what to do. Everything else
+is `gateway/`; `python3 serve.py --help` lists the flags.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+if sys.version_info < (3, 11):  # noqa: UP036 - the check is for those who have an older one
+    sys.exit(
+        f"Mooring needs Python 3.11 or newer, and this is Python {sys.version_info[0]}.{sys.version_info[1]}:"
+        " run it with a newer one, for example python3.12 serve.py."
+    )
+
+
+def main() -> None:
+    """Read the flags, set up, and become the gateway."""
+    from gateway.flags import parse_flags
+    from gateway.install import SetupError, child_environment, set_up
+
+    flags = parse_flags(sys.argv[1:])
+    root = Path(__file__).resolve().parent
+    try:
+        python = set_up(root)
+    except SetupError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        print("Set-up was stopped: run the same command again to finish it.", file=sys.stderr)
+        sys.exit(130)
+    os.chdir(root)
+    _become([str(python), "-m", "gateway", *flags.arguments()], child_environment())
+
+
+def _become(command: list[str], environment: dict[str, str]) -> NoReturn:
+    """Replace this process by `command`; where that cannot be, wait for it and pass on its exit code."""
+    sys.stdout.flush()
+    if sys.platform == "win32":
+        sys.exit(_wait_for(command, environment))
+    os.execve(command[0], command, environment)
+
+
+def _wait_for(command: list[str], environment: dict[str, str]) -> int:
+    with subprocess.Popen(command, env=environment) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # Ctrl+C has reached the child too, which ends in its own time
+                continue
+
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a C locale has no ellipsis
+    main()
