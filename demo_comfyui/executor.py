@@ -1,0 +1,208 @@
+"""The worker of one server: a thread that takes jobs from the queue and runs them, one at a time.
+
+Interrupts are a flag that is looked at before each node and at each step; it is cleared when a job starts, so an
+interrupt that came while nothing ran hits nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from demo_comfyui.catalogue import DEFINITIONS
+from demo_comfyui.nodes import FINGERPRINTS, RUNNERS, Interrupted, NodeContext, NodeResult
+from demo_comfyui.output_cache import Cached, OutputCache, is_link
+from demo_comfyui.plan import Plan
+from demo_comfyui.progress import Progress
+from demo_comfyui.prompt_queue import Item, Outcome, PromptQueue
+from demo_comfyui.sockets import SocketHub
+from demo_comfyui.storage import Storage
+from demo_comfyui.validation import type_name
+
+log = logging.getLogger(__name__)
+
+
+class Executor:
+    """Runs prompts. `client_id` and `last_node` are what a reconnecting client is told at its connect."""
+
+    def __init__(self, queue: PromptQueue, hub: SocketHub, storage: Storage, step_seconds: float) -> None:
+        self._queue = queue
+        self._hub = hub
+        self._storage = storage
+        self._step_seconds = step_seconds
+        self._cache = OutputCache()
+        self._interrupt = threading.Event()
+        self.client_id: str | None = None
+        self.last_node: str | None = None
+
+    def start(self) -> None:
+        """Start the worker thread; it ends with the process."""
+        threading.Thread(target=self._work, name="prompt-worker", daemon=True).start()
+
+    def interrupt(self) -> None:
+        """Ask whatever runs to stop at its next check."""
+        self._interrupt.set()
+
+    def _work(self) -> None:
+        while True:
+            taken = self._queue.take()
+            if taken is not None:
+                run, item = taken
+                self._queue.finish(run, self._run(item))
+                if self.client_id is not None:
+                    self._hub.post("executing", {"node": None, "prompt_id": item[1]}, self.client_id)
+            if self._queue.pop_cache_drop():
+                self._cache = OutputCache()
+
+    def _run(self, item: Item) -> Outcome:
+        self._interrupt.clear()
+        self.client_id = item[3].get("client_id")
+        run = _Run(item, self.client_id, self._hub)
+        run.tell("execution_start", {"prompt_id": item[1]})
+        fingerprints = {kind: _bound(mark, self._storage) for kind, mark in FINGERPRINTS.items()}
+        self._cache.set_prompt(item[2], fingerprints)
+        cached = [node_id for node_id in item[2] if self._cache.get(node_id)]
+        run.tell("execution_cached", {"nodes": cached, "prompt_id": item[1]})
+        plan = Plan(item[2], item[4], lambda node_id: self._cache.get(node_id) is not None)
+        succeeded = True
+        while plan and succeeded:
+            node_id = plan.next()
+            succeeded = self._node(run, node_id)
+            plan.done(node_id)
+        if succeeded:
+            run.tell("execution_success", {"prompt_id": item[1]})
+        self.last_node = None
+        shown = self._cache.shown()
+        return Outcome(
+            succeeded,
+            run.messages,
+            {node_id: cached.ui for node_id, cached in shown.items()},
+            {node_id: cached.meta for node_id, cached in shown.items()},
+        )
+
+    def _node(self, run: _Run, node_id: str) -> bool:
+        cached = self._cache.get(node_id)
+        if cached is not None:
+            run.tell_executed(node_id, cached.ui)
+            run.progress.finish(node_id)
+            return True
+        node = run.prompt[node_id]
+        run.progress.start(node_id)
+        inputs = self._inputs(node)
+        if run.client_id is not None:
+            self.last_node = node_id
+            data = {"node": node_id, "display_node": node_id, "prompt_id": run.prompt_id}
+            self._hub.post("executing", data, run.client_id)
+        try:
+            result = self._compute(run, node_id, node["class_type"], inputs)
+        except Interrupted:
+            self._interrupt.clear()
+            run.tell_interrupted(node_id)
+            return False
+        except Exception as error:  # noqa: BLE001 - a node may raise anything; that is the job's end, not the server's
+            log.info("node %s failed: %s", node_id, error)
+            run.tell_error(node_id, error, inputs, self._cache.node_ids())
+            return False
+        if result.ui is not None:
+            run.tell_executed(node_id, result.ui)
+        self._cache.put(node_id, Cached(result.outputs, result.ui, _meta(node_id) if result.ui else None))
+        run.progress.finish(node_id)
+        run.executed.append(node_id)
+        return True
+
+    def _compute(self, run: _Run, node_id: str, class_type: str, inputs: dict[str, Any]) -> NodeResult:
+        def check() -> None:
+            if self._interrupt.is_set():
+                raise Interrupted
+
+        def step(value: int, total: int, preview: Any) -> None:
+            check()
+            run.progress.step(node_id, value, total, preview)
+
+        context = NodeContext(
+            storage=self._storage,
+            prompt=run.prompt,
+            extra_pnginfo=run.extra_data.get("extra_pnginfo"),
+            memory=self._cache.memory(node_id, class_type),
+            step_seconds=self._step_seconds,
+            step=step,
+        )
+        check()
+        return RUNNERS[class_type](context, inputs)
+
+    def _inputs(self, node: dict[str, Any]) -> dict[str, Any]:
+        """The values of the inputs that the class knows; links are followed into the cache."""
+        given = node["inputs"]
+        known = DEFINITIONS[node["class_type"]]["input"]["required"]
+        return {name: self._value(given[name]) for name in given if name in known}
+
+    def _value(self, value: Any) -> Any:
+        if not is_link(value):
+            return value
+        source = self._cache.get(value[0])
+        return source.outputs[value[1]] if source and value[1] < len(source.outputs) else None
+
+
+class _Run:
+    """One run: what it says, and what it has said so far."""
+
+    def __init__(self, item: Item, client_id: str | None, hub: SocketHub) -> None:
+        _, self.prompt_id, self.prompt, self.extra_data, _ = item
+        self.client_id = client_id
+        self.messages: list[tuple[str, dict[str, Any]]] = []
+        self.executed: list[str] = []
+        self.progress = Progress(hub, self.prompt_id, client_id)
+        self._hub = hub
+
+    def tell(self, event: str, data: dict[str, Any], *, to_all: bool = False) -> None:
+        """Say it to the job's own client, and keep it for the history."""
+        stamped = {**data, "timestamp": int(time.time() * 1000)}
+        self.messages.append((event, stamped))
+        if self.client_id is not None or to_all:
+            self._hub.post(event, stamped, self.client_id)
+
+    def tell_executed(self, node_id: str, ui: dict[str, Any] | None) -> None:
+        """Say what an output node shows; this is not kept, the history has it elsewhere."""
+        if self.client_id is not None:
+            data = {"node": node_id, "display_node": node_id, "output": ui, "prompt_id": self.prompt_id}
+            self._hub.post("executed", data, self.client_id)
+
+    def tell_interrupted(self, node_id: str) -> None:
+        """Say that the job was stopped. A job without a client_id says this to everybody."""
+        self.tell("execution_interrupted", self._where(node_id), to_all=True)
+
+    def tell_error(self, node_id: str, error: Exception, inputs: dict[str, Any], known: list[str]) -> None:
+        """Say that a node failed, with the traceback and the inputs in a readable form."""
+        data = {
+            **self._where(node_id),
+            "exception_message": f"{error}\n",
+            "exception_type": type_name(error),
+            "traceback": traceback.format_tb(error.__traceback__),
+            "current_inputs": {name: [_readable(value)] for name, value in inputs.items()},
+            "current_outputs": known,
+        }
+        self.tell("execution_error", data)
+
+    def _where(self, node_id: str) -> dict[str, Any]:
+        return {
+            "prompt_id": self.prompt_id,
+            "node_id": node_id,
+            "node_type": self.prompt[node_id]["class_type"],
+            "executed": list(self.executed),
+        }
+
+
+def _bound(mark: Callable[[Storage, dict[str, Any]], Any], storage: Storage) -> Callable[[dict[str, Any]], Any]:
+    return lambda inputs: mark(storage, inputs)
+
+
+def _meta(node_id: str) -> dict[str, Any]:
+    return {"node_id": node_id, "display_node": node_id, "parent_node": None, "real_node_id": node_id}
+
+
+def _readable(value: Any) -> Any:
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)

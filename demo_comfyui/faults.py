@@ -1,0 +1,155 @@
+"""Faults on command, for tests and demonstrations; all off unless the server was started with `--faults`.
+
+`POST /demo/faults` takes a JSON object; keys that are absent change nothing. It is answered even while the server
+hangs, only under a loopback Host and without an Origin (403 otherwise), and is never passed on by the gateway.
+
+State, kept until changed or reset:
+    delay               seconds before every answer (0 = none)
+    hang                true: connections are accepted, nothing is answered, sockets stay open and silent; jobs go on
+    deaf                true: sockets stay open but nothing is sent on any of them
+    refuse_sockets      true: every new socket is answered 403, as for a foreign Origin
+    close_sockets_late  seconds by which this server is late to answer a closing socket and to forget its clientId
+    next_submit         what happens to the next POST /prompt, once; null = nothing special
+                          silence           queued, runs, and is never answered (the connection stays open)
+                          lost              queued, runs, and the connection is cut without an answer
+                          unsent            not queued, and the connection is cut without an answer
+                          queued_then_500   queued, runs, and is answered 500
+                          refuse            not queued, answered 400 with ComfyUI's shape of an error
+                          hold              nothing happens until {"release": true}; then it goes on as usual,
+                                            unless its sender has gone meanwhile (then it is as if never sent)
+Actions, done at once:
+    release             true: let held submits go on
+    drop_sockets        true: cut every socket without a close handshake (1006)
+    restart             true: the process replaces itself (same pid, same port): memory and temp files are lost
+    reset               true: every fault off, held submits go on
+
+`GET /demo/faults` tells the state, the process's `pid` and `boot` (new at each start), `submits` since the start,
+`holding` (submits held now) and `sockets`: `open` (the clientId of each connection) and `hearing` (those not deaf for
+ever). Both answer `{"faults": {…}, "pid": …, "boot": …, …}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class NextSubmit(StrEnum):
+    """What may happen to the next POST /prompt."""
+
+    SILENCE = "silence"
+    LOST = "lost"
+    UNSENT = "unsent"
+    QUEUED_THEN_500 = "queued_then_500"
+    REFUSE = "refuse"
+    HOLD = "hold"
+
+
+class BadFault(ValueError):
+    """A body that is no known fault; the message names the key."""
+
+
+@dataclass(slots=True)
+class Faults:
+    """The faults of one server; read by its sockets and routes, changed by `apply` alone."""
+
+    delay: float = 0.0
+    hang: bool = False
+    deaf: bool = False
+    refuse_sockets: bool = False
+    close_sockets_late: float = 0.0
+    next_submit: NextSubmit | None = None
+    holding: int = 0
+    submits: int = 0
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
+    _awake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_mute(self) -> bool:
+        """Whether nothing may be sent on sockets now."""
+        return self.deaf or self.hang
+
+    def apply(self, change: Any) -> list[str]:
+        """Take over a change; returns the actions asked for that are the server's to do. Raises BadFault."""
+        if not isinstance(change, dict):
+            raise BadFault("the body must be a JSON object")
+        wanted = {key: _checked(key, value) for key, value in change.items()}
+        actions = [key for key in ("drop_sockets", "restart") if wanted.pop(key, False)]
+        if wanted.pop("reset", False):
+            self._reset()
+        if wanted.pop("release", False):
+            self._release()
+        for key, value in wanted.items():
+            setattr(self, key, value)
+        if not self.hang:
+            self._awake.set()
+            self._awake = asyncio.Event()
+        return actions
+
+    def pop_next_submit(self) -> NextSubmit | None:
+        """What happens to this submit; the next one is an ordinary one again."""
+        chosen, self.next_submit = self.next_submit, None
+        self.submits += 1
+        return chosen
+
+    async def hold(self) -> None:
+        """Wait for `release` or `reset`."""
+        self.holding += 1
+        try:
+            await self._released.wait()
+        finally:
+            self.holding -= 1
+
+    async def pause(self) -> None:
+        """What every answer waits for: the delay, and the end of a hang."""
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        while self.hang:
+            await self._awake.wait()
+
+    def state(self) -> dict[str, Any]:
+        """The lasting faults as JSON."""
+        return {
+            "delay": self.delay,
+            "hang": self.hang,
+            "deaf": self.deaf,
+            "refuse_sockets": self.refuse_sockets,
+            "close_sockets_late": self.close_sockets_late,
+            "next_submit": self.next_submit.value if self.next_submit else None,
+        }
+
+    def _reset(self) -> None:
+        self.delay = self.close_sockets_late = 0.0
+        self.hang = self.deaf = self.refuse_sockets = False
+        self.next_submit = None
+        self._release()
+
+    def _release(self) -> None:
+        self._released.set()
+        self._released = asyncio.Event()
+
+
+def _checked(key: str, value: Any) -> Any:
+    match key:
+        case "delay" | "close_sockets_late":
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if is_number and math.isfinite(value) and 0 <= value <= 3600:
+                return float(value)
+            raise BadFault(f"{key} must be a number of seconds, 0 to 3600")
+        case "hang" | "deaf" | "refuse_sockets" | "drop_sockets" | "restart" | "reset" | "release":
+            if isinstance(value, bool):
+                return value
+            raise BadFault(f"{key} must be true or false")
+        case "next_submit":
+            if value is None:
+                return None
+            try:
+                return NextSubmit(value)
+            except ValueError:
+                known = ", ".join(choice.value for choice in NextSubmit)
+                raise BadFault(f"next_submit must be null or one of: {known}") from None
+        case _:
+            raise BadFault(f"unknown key: {key}")

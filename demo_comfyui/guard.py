@@ -1,0 +1,61 @@
+"""The real server's only protection: under a loopback Host, an Origin of another host or port is answered 403.
+
+An Origin that is absent or `null` passes, and under any other Host nothing is checked. OPTIONS is always 200 and empty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import urllib.parse
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def guard_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse a foreign Origin, answer OPTIONS, pass on the rest."""
+    host, origin = request.headers.get("Host"), request.headers.get("Origin")
+    if host is not None and origin is not None and await is_foreign(host, origin):
+        log.warning("origin %s refused under host %s", origin, host)
+        return web.Response(status=403)
+    if request.method == "OPTIONS":
+        return web.Response()
+    return await handler(request)
+
+
+async def is_foreign(host: str, origin: str) -> bool:
+    """Whether the Origin differs from a loopback Host; a port that only one of them names is not compared."""
+    asked = urllib.parse.urlsplit(f"//{host.lower()}")
+    came = urllib.parse.urlsplit(origin)
+    if not await is_loopback(asked.hostname):
+        return False
+    ours: str | None = host.lower()
+    theirs: str | None = came.netloc.lower()
+    if came.port is None:
+        ours = asked.hostname
+    if asked.port is None:
+        theirs = came.hostname
+    return bool(ours and theirs and ours != theirs)
+
+
+async def is_loopback(host: str | None) -> bool:
+    """Whether a host name or address means this machine, by its spelling or by all that it resolves to."""
+    if host is None:
+        return False
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        pass
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return False
+    return bool(found) and all(ipaddress.ip_address(each[4][0]).is_loopback for each in found)

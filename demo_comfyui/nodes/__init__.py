@@ -1,0 +1,28 @@
+"""The node classes that a demo server can run, by name. Their definitions are in `demo_comfyui.catalogue`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from demo_comfyui.nodes import files, generators, pictures
+from demo_comfyui.nodes.contract import Interrupted, NodeContext, NodeResult, Runner
+from demo_comfyui.storage import Storage
+
+__all__ = ["FINGERPRINTS", "RUNNERS", "Interrupted", "NodeContext", "NodeResult"]
+
+RUNNERS: dict[str, Runner] = {
+    "LoadImage": files.load_image,
+    "SaveImage": files.save_image,
+    "PreviewImage": files.preview_image,
+    "EmptyImage": pictures.empty_image,
+    "ImageScale": pictures.image_scale,
+    "ImageInvert": pictures.image_invert,
+    "ImageBlur": pictures.image_blur,
+    "ImageSharpen": pictures.image_sharpen,
+    "ImageBlend": pictures.image_blend,
+    "DemoSampler": generators.demo_sampler,
+    "DemoFailAt": generators.demo_fail_at,
+}
+
+FINGERPRINTS: dict[str, Callable[[Storage, dict[str, Any]], Any]] = {"LoadImage": files.file_mark}

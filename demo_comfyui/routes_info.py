@@ -1,0 +1,159 @@
+"""The routes that tell what this server is and has: system, features, node catalogue, models, internals."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from demo_comfyui.catalogue import DEFINITIONS, describe
+from demo_comfyui.settings import Settings
+from demo_comfyui.storage import Storage
+
+VERSION = "0.3.64"
+MODEL_FOLDERS = (
+    "checkpoints",
+    "configs",
+    "loras",
+    "vae",
+    "text_encoders",
+    "diffusion_models",
+    "clip_vision",
+    "style_models",
+    "embeddings",
+    "diffusers",
+    "vae_approx",
+    "controlnet",
+    "gligen",
+    "upscale_models",
+    "custom_nodes",
+    "hypernetworks",
+    "photomaker",
+    "classifiers",
+    "model_patches",
+    "audio_encoders",
+)
+
+
+def features(settings: Settings) -> dict[str, Any]:
+    """What the server can do: the answer of /features and of a socket's feature flags."""
+    return {"supports_preview_metadata": True, "max_upload_size": settings.max_upload_bytes}
+
+
+@dataclass(slots=True)
+class InfoRoutes:
+    """Handlers that only read."""
+
+    settings: Settings
+    storage: Storage
+    started: float
+
+    def table(self) -> list[web.RouteDef]:
+        """The routes, without the /api twins."""
+        return [
+            web.get("/system_stats", self.system_stats),
+            web.get("/features", self.features),
+            web.get("/object_info", self.object_info),
+            web.get("/object_info/{node_class}", self.object_info_of),
+            web.get("/models", self.models),
+            web.get("/models/{folder}", self.models_in),
+            web.get("/experiment/models", _empty_list),
+            web.get("/embeddings", _empty_list),
+            web.get("/extensions", _empty_list),
+            web.get("/workflow_templates", _empty_object),
+            web.get("/i18n", _empty_object),
+        ]
+
+    def internal_table(self) -> list[web.RouteDef]:
+        """Routes that have no /api twin."""
+        return [
+            web.get("/internal/logs", self.logs),
+            web.get("/internal/files/{kind}", self.files),
+        ]
+
+    async def system_stats(self, _: web.Request) -> web.Response:
+        """Machine and version. `--mooring-demo` in argv tells that this is no real ComfyUI."""
+        total, free = _memory()
+        system = {
+            "os": os.name,
+            "ram_total": total,
+            "ram_free": free,
+            "comfyui_version": VERSION,
+            "required_frontend_version": "1.27.10",
+            "installed_templates_version": "0.1.95",
+            "required_templates_version": "0.1.95",
+            "python_version": sys.version,
+            "pytorch_version": "none (demo)",
+            "embedded_python": False,
+            "argv": ["demo_comfyui", "--mooring-demo", *self.settings.argv],
+        }
+        device = {
+            "name": "cpu",
+            "type": "cpu",
+            "index": None,
+            "vram_total": total,
+            "vram_free": free,
+            "torch_vram_total": total,
+            "torch_vram_free": free,
+        }
+        return web.json_response({"system": system, "devices": [device]})
+
+    async def features(self, _: web.Request) -> web.Response:
+        """What the server can do."""
+        return web.json_response(features(self.settings))
+
+    async def object_info(self, _: web.Request) -> web.Response:
+        """Every node class."""
+        images = self.storage.input_images()
+        return web.json_response({name: describe(name, images) for name in DEFINITIONS})
+
+    async def object_info_of(self, request: web.Request) -> web.Response:
+        """One node class, or `{}`."""
+        name = request.match_info["node_class"]
+        known = name in DEFINITIONS
+        return web.json_response({name: describe(name, self.storage.input_images())} if known else {})
+
+    async def models(self, _: web.Request) -> web.Response:
+        """The kinds of models, of which a demo has none."""
+        return web.json_response(MODEL_FOLDERS)
+
+    async def models_in(self, request: web.Request) -> web.Response:
+        """No models, or 404 for a kind that does not exist."""
+        if request.match_info["folder"] not in MODEL_FOLDERS:
+            return web.Response(status=404)
+        return web.json_response([])
+
+    async def logs(self, _: web.Request) -> web.Response:
+        """A log, as one JSON string."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(self.started))
+        return web.json_response(f"{stamp} - Demo server without a model, speaking ComfyUI {VERSION}\n")
+
+    async def files(self, request: web.Request) -> web.Response:
+        """The file names of one folder, newest first."""
+        try:
+            folder = self.storage.folder(request.match_info["kind"])
+        except KeyError:
+            return web.json_response({"error": "Invalid directory type"}, status=400)
+        files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+        files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        return web.json_response([path.name for path in files])
+
+
+async def _empty_list(_: web.Request) -> web.Response:
+    return web.json_response([])
+
+
+async def _empty_object(_: web.Request) -> web.Response:
+    return web.json_response({})
+
+
+def _memory() -> tuple[int, int]:
+    try:
+        page = os.sysconf("SC_PAGE_SIZE")
+        return page * os.sysconf("SC_PHYS_PAGES"), page * os.sysconf("SC_AVPHYS_PAGES")
+    except (ValueError, OSError, AttributeError):  # no such figures on this system
+        return 0, 0

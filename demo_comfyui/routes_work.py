@@ -1,0 +1,191 @@
+"""The routes of work: /prompt, /queue, /history, /interrupt, /free, and the socket /ws.
+
+What the real server does not check is not checked here: a body that is no JSON, or of another shape, becomes a 500.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from demo_comfyui.executor import Executor
+from demo_comfyui.faults import Faults, NextSubmit
+from demo_comfyui.nodes.files import input_exists
+from demo_comfyui.prompt_queue import PromptQueue
+from demo_comfyui.sockets import SocketHub
+from demo_comfyui.storage import Storage
+from demo_comfyui.validation import Verdict, validate_prompt
+
+REFUSAL = {"type": "demo_refused", "message": "Refused on command", "details": "", "extra_info": {}}
+NO_PROMPT = {
+    "type": "no_prompt",
+    "message": "No prompt provided",
+    "details": "No prompt provided",
+    "extra_info": {},
+}
+BAD_CLIENT_ID = {
+    "type": "invalid_client_id",
+    "message": "client_id must be a string",
+    "details": "a real ComfyUI 0.3.64 accepts this and dies of it",
+    "extra_info": {},
+}
+
+
+@dataclass(slots=True)
+class WorkRoutes:
+    """Handlers over one queue and one executor. `number` is the next sort key; it begins at 0 at each start."""
+
+    queue: PromptQueue
+    executor: Executor
+    hub: SocketHub
+    storage: Storage
+    faults: Faults
+    number: int = 0
+
+    def table(self) -> list[web.RouteDef]:
+        """The routes, without the /api twins."""
+        return [
+            web.get("/ws", self.socket),
+            web.get("/prompt", self.get_prompt),
+            web.post("/prompt", self.post_prompt),
+            web.get("/queue", self.get_queue),
+            web.post("/queue", self.post_queue),
+            web.get("/history", self.get_history),
+            web.get("/history/{prompt_id}", self.get_history_of),
+            web.post("/history", self.post_history),
+            web.post("/interrupt", self.post_interrupt),
+            web.post("/free", self.post_free),
+        ]
+
+    async def socket(self, request: web.Request) -> web.StreamResponse:
+        """One WebSocket: `status` first, and `executing` without a prompt_id to the client whose job runs now."""
+        if self.faults.refuse_sockets:
+            return web.Response(status=403)
+        return await self.hub.serve(request, self._greeting)
+
+    def _greeting(self, sid: str) -> list[tuple[str, dict[str, Any]]]:
+        greeting: list[tuple[str, dict[str, Any]]] = [("status", {"status": self._info(), "sid": sid})]
+        if self.executor.client_id == sid and self.executor.last_node is not None:
+            greeting.append(("executing", {"node": self.executor.last_node}))
+        return greeting
+
+    async def get_prompt(self, _: web.Request) -> web.Response:
+        """How many jobs are pending or running."""
+        return web.json_response(self._info())
+
+    def _info(self) -> dict[str, Any]:
+        return {"exec_info": {"queue_remaining": self.queue.remaining()}}
+
+    async def post_prompt(self, request: web.Request) -> web.StreamResponse:
+        """Queue a prompt, unless a fault on command wants it otherwise."""
+        body = await request.json()
+        fault = self.faults.pop_next_submit()
+        match fault:
+            case NextSubmit.REFUSE:
+                return web.json_response({"error": REFUSAL, "node_errors": {}}, status=400)
+            case NextSubmit.UNSENT:
+                return await _cut(request)
+            case NextSubmit.HOLD:
+                await self.faults.hold()
+                if request.transport is None or request.transport.is_closing():
+                    return await _cut(request)
+        answer = await self._submit(body if isinstance(body, dict) else {})
+        match fault:
+            case NextSubmit.QUEUED_THEN_500:
+                raise web.HTTPInternalServerError(text="500 Internal Server Error\n\nServer got itself in trouble")
+            case NextSubmit.LOST:
+                return await _cut(request)
+            case NextSubmit.SILENCE:
+                await asyncio.Event().wait()
+        return answer
+
+    async def _submit(self, body: dict[str, Any]) -> web.Response:
+        number = self._next_number(body)
+        if "prompt" not in body:
+            return web.json_response({"error": NO_PROMPT, "node_errors": {}}, status=400)
+        prompt = body["prompt"]
+        prompt_id = str(body.get("prompt_id", uuid.uuid4()))
+        if not isinstance(body.get("client_id", ""), str):
+            return web.json_response({"error": BAD_CLIENT_ID, "node_errors": {}}, status=400)
+        verdict = await asyncio.to_thread(self._verdict, prompt, body.get("partial_execution_targets"))
+        extra_data = body.get("extra_data", {})
+        if "client_id" in body:
+            extra_data["client_id"] = body["client_id"]
+        if verdict.error is not None:
+            return web.json_response({"error": verdict.error, "node_errors": verdict.node_errors}, status=400)
+        self.queue.put((number, prompt_id, prompt, extra_data, verdict.outputs))
+        return web.json_response({"prompt_id": prompt_id, "number": number, "node_errors": verdict.node_errors})
+
+    def _next_number(self, body: dict[str, Any]) -> float:
+        if "number" in body:
+            return float(body["number"])
+        number = self.number
+        self.number += 1
+        return -number if body.get("front") else number
+
+    def _verdict(self, prompt: Any, targets: Any) -> Verdict:
+        return validate_prompt(prompt, targets, lambda name: input_exists(self.storage, name))
+
+    async def get_queue(self, _: web.Request) -> web.Response:
+        """What runs and what waits, of everybody."""
+        running, pending = self.queue.listing()
+        return web.json_response({"queue_running": running, "queue_pending": pending})
+
+    async def post_queue(self, request: web.Request) -> web.Response:
+        """`clear` drops everybody's pending jobs, `delete` one pending job per id."""
+        body = await request.json()
+        if body.get("clear"):
+            self.queue.clear()
+        for prompt_id in body.get("delete", []):
+            self.queue.delete(prompt_id)
+        return web.Response()
+
+    async def get_history(self, request: web.Request) -> web.Response:
+        """All entries, or a stretch by `max_items` and `offset`."""
+        query = request.rel_url.query
+        max_items = int(query["max_items"]) if "max_items" in query else None
+        offset = int(query["offset"]) if "offset" in query else -1
+        return web.json_response(self.queue.history(max_items, offset))
+
+    async def get_history_of(self, request: web.Request) -> web.Response:
+        """One entry, or `{}`."""
+        return web.json_response(self.queue.history_of(request.match_info["prompt_id"]))
+
+    async def post_history(self, request: web.Request) -> web.Response:
+        """`clear` forgets everybody's history, `delete` the given ids."""
+        body = await request.json()
+        if body.get("clear"):
+            self.queue.clear_history()
+        for prompt_id in body.get("delete", []):
+            self.queue.delete_history(prompt_id)
+        return web.Response()
+
+    async def post_interrupt(self, request: web.Request) -> web.Response:
+        """With a prompt_id only that job, if it runs now; without one whatever runs."""
+        try:
+            body = await request.json()
+        except json.JSONDecodeError:
+            body = {}
+        prompt_id = body.get("prompt_id")
+        if not prompt_id or self.queue.is_running(prompt_id):
+            self.executor.interrupt()
+        return web.Response()
+
+    async def post_free(self, request: web.Request) -> web.Response:
+        """`free_memory` drops the output cache; there are no models to unload."""
+        body = await request.json()
+        if body.get("free_memory", False):
+            self.queue.want_cache_drop()
+        return web.Response()
+
+
+async def _cut(request: web.Request) -> web.StreamResponse:
+    """Close the connection without a byte of an answer."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()

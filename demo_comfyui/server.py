@@ -1,0 +1,117 @@
+"""One demo server put together: its routes, each also under /api, its worker and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from aiohttp import web
+
+from demo_comfyui.executor import Executor
+from demo_comfyui.faults import Faults
+from demo_comfyui.guard import guard_origin
+from demo_comfyui.prompt_queue import PromptQueue
+from demo_comfyui.routes_faults import FaultRoutes, fault_middleware
+from demo_comfyui.routes_files import FileRoutes
+from demo_comfyui.routes_info import InfoRoutes, features
+from demo_comfyui.routes_user import UserRoutes
+from demo_comfyui.routes_work import WorkRoutes
+from demo_comfyui.settings import Settings
+from demo_comfyui.sockets import SocketHub
+from demo_comfyui.storage import Storage
+
+log = logging.getLogger(__name__)
+
+WEB_FILES = Path(__file__).parent / "web"
+GOODBYE_SECONDS = 0.2
+"""How long open requests may still take at the end."""
+RESTART_SECONDS = 0.05
+"""How long the answer to `restart` has to leave before the process is replaced."""
+
+
+class DemoServer:
+    """One server. `run` returns when it was told to end: by a signal, or by the end of its standard input."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        self._faults = Faults()
+        self._storage = Storage(settings.data)
+        self._hub = SocketHub(self._loop, self._faults, features(settings))
+        self._queue = PromptQueue(self._announce)
+        self._executor = Executor(self._queue, self._hub, self._storage, settings.step_seconds)
+        self._restarts = False
+
+    async def run(self) -> bool:
+        """Serve until told to end; True when the process shall start again in its own place."""
+        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=GOODBYE_SECONDS)
+        await runner.setup()
+        await web.TCPSite(runner, self._settings.host, self._settings.port, reuse_address=True).start()
+        self._executor.start()
+        publisher = asyncio.create_task(self._hub.publish())
+        self._listen_for_the_end()
+        sys.stdout.write(f"demo-comfyui ready {self._address()}\n")
+        sys.stdout.flush()
+        await self._ended.wait()
+        publisher.cancel()
+        with suppress(asyncio.CancelledError):
+            await publisher
+        self._hub.drop_all()
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(runner.cleanup(), 2 * GOODBYE_SECONDS)
+        self._storage.clean_temp()
+        return self._restarts
+
+    def _app(self) -> web.Application:
+        settings = self._settings
+        app = web.Application(
+            client_max_size=settings.max_upload_bytes,
+            middlewares=[fault_middleware(self._faults), guard_origin],
+        )
+        info = InfoRoutes(settings, self._storage, time.time())
+        twins = [
+            *WorkRoutes(self._queue, self._executor, self._hub, self._storage, self._faults).table(),
+            *FileRoutes(self._storage).table(),
+            *UserRoutes(settings.data / "user").table(),
+            *info.table(),
+        ]
+        app.add_routes(twins)
+        app.add_routes([web.route(route.method, f"/api{route.path}", route.handler) for route in twins])
+        app.add_routes(info.internal_table())
+        if settings.faults:
+            app.add_routes(FaultRoutes(self._faults, self._hub, self._restart).table())
+        app.add_routes([web.get("/", _index), web.static("/", WEB_FILES)])
+        return app
+
+    def _address(self) -> str:
+        return f"http://{self._settings.host}:{self._settings.port}"
+
+    def _announce(self, remaining: int) -> None:
+        self._hub.post("status", {"status": {"exec_info": {"queue_remaining": remaining}}})
+
+    def _restart(self) -> None:
+        self._restarts = True
+        self._loop.call_later(RESTART_SECONDS, self._ended.set)
+
+    def _listen_for_the_end(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._ended.set)
+        if self._settings.until_eof:
+            threading.Thread(target=self._watch_input, name="stdin-watch", daemon=True).start()
+
+    def _watch_input(self) -> None:
+        while os.read(0, 4096):
+            pass
+        self._loop.call_soon_threadsafe(self._ended.set)
+
+
+async def _index(_: web.Request) -> web.FileResponse:
+    return web.FileResponse(WEB_FILES / "index.html", headers={"Cache-Control": "no-cache"})

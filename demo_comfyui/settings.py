@@ -1,0 +1,21 @@
+"""What one demo server is told at its start: address, folders, pace, limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The flags of one server process. `data` holds input/, output/, temp/ and user/."""
+
+    host: str
+    port: int
+    data: Path
+    faults: bool = False
+    until_eof: bool = False
+    step_seconds: float = 0.12
+    """Seconds that each step of the slow demo nodes waits, so that people can watch."""
+    max_upload_bytes: int = 100 * 1024 * 1024
+    argv: tuple[str, ...] = ()

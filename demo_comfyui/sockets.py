@@ -1,0 +1,128 @@
+"""The sockets of one server, and the one publisher that feeds them, message by message.
+
+`SocketHub` keeps the real server's bookkeeping to the letter: one socket per clientId, replaced by a newer one and
+forgotten when *either* of the two closes, so that a survivor stays open and hears nothing more. Messages go out one
+after another and each send is awaited, so one reader that does not read stalls all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import struct
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import ClientError, WSMsgType, web
+
+from demo_comfyui.faults import Faults
+
+log = logging.getLogger(__name__)
+
+FRAME_PREVIEW = 1
+FRAME_PREVIEW_WITH_METADATA = 4
+
+Message = tuple[str | int, Any, str | None]
+Greeting = Callable[[str], list[tuple[str, dict[str, Any]]]]
+
+
+class SocketHub:
+    """Who is connected under which clientId, and the queue of what is to be sent."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, faults: Faults, features: dict[str, Any]) -> None:
+        self._loop = loop
+        self._faults = faults
+        self._features = features
+        self._messages: asyncio.Queue[Message] = asyncio.Queue()
+        self._sockets: dict[str, web.WebSocketResponse] = {}
+        self._flags: dict[str, dict[str, Any]] = {}
+        self._open: dict[web.WebSocketResponse, tuple[str, asyncio.Transport | None]] = {}
+
+    def post(self, event: str | int, data: Any, sid: str | None = None) -> None:
+        """Queue a message from any thread; `sid` None sends it to every registered socket."""
+        self._loop.call_soon_threadsafe(self._messages.put_nowait, (event, data, sid))
+
+    def wants_metadata(self, sid: str | None) -> bool:
+        """Whether the socket registered under `sid` said `supports_preview_metadata` in its first message."""
+        flags = self._flags.get(sid or "", {})
+        return flags.get("supports_preview_metadata", False) is True
+
+    async def publish(self) -> None:
+        """Send what was posted, for ever, in order."""
+        while True:
+            await self._send(*await self._messages.get())
+
+    async def serve(self, request: web.Request, greeting: Greeting) -> web.WebSocketResponse:
+        """Run one connection to its end; `greeting` gives what a newcomer under a clientId is told."""
+        socket = web.WebSocketResponse(autoclose=False)
+        await socket.prepare(request)
+        sid = request.rel_url.query.get("clientId", "") or uuid.uuid4().hex
+        self._sockets.pop(sid, None)
+        self._sockets[sid] = socket
+        self._flags[sid] = {}
+        self._open[socket] = (sid, request.transport)
+        try:
+            for event, data in greeting(sid):
+                await self._send(event, data, sid)
+            await self._listen(socket, sid)
+            if request.transport is not None:  # a close handshake; a lost connection is noticed at once
+                await asyncio.sleep(self._faults.close_sockets_late)
+        finally:
+            self._sockets.pop(sid, None)
+            self._flags.pop(sid, None)
+            self._open.pop(socket, None)
+        await socket.close()
+        return socket
+
+    async def _listen(self, socket: web.WebSocketResponse, sid: str) -> None:
+        first = True
+        while True:
+            message = await socket.receive()
+            if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
+                return
+            if message.type is not WSMsgType.TEXT:
+                continue
+            try:
+                said = json.loads(message.data)
+            except json.JSONDecodeError:
+                log.warning("socket %s sent text that is no JSON", sid)
+                continue
+            if not isinstance(said, dict):
+                continue  # the real server logs an AttributeError here, and a later first message still counts
+            if first and said.get("type") == "feature_flags":
+                flags = said.get("data", {})
+                self._flags[sid] = flags if isinstance(flags, dict) else {}
+                await self._send("feature_flags", self._features, sid)
+            first = False
+
+    async def _send(self, event: str | int, data: Any, sid: str | None) -> None:
+        if self._faults.is_mute:
+            return
+        for socket in self._targets(sid):
+            try:
+                if isinstance(event, int):
+                    await socket.send_bytes(struct.pack(">I", event) + data)
+                else:
+                    await socket.send_json({"type": event, "data": data})
+            except (ClientError, ConnectionError) as error:
+                log.debug("a socket went away under a send: %s", error)
+
+    def _targets(self, sid: str | None) -> list[web.WebSocketResponse]:
+        if sid is None:
+            return list(self._sockets.values())
+        return [self._sockets[sid]] if sid in self._sockets else []
+
+    def drop_all(self) -> None:
+        """Cut every connection without a close handshake (1006 at the other end)."""
+        for _, transport in list(self._open.values()):
+            if transport is not None:
+                transport.abort()
+
+    def describe(self) -> dict[str, Any]:
+        """Open connections and the clientIds that still hear anything."""
+        return {
+            "open": [sid for sid, _ in self._open.values()],
+            "hearing": [sid for sid, socket in self._sockets.items() if socket in self._open],
+        }

@@ -1,0 +1,115 @@
+"""The folders of one server, and how the real server finds its way in them: annotated names, safe paths, counters."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import shutil
+import time
+from pathlib import Path
+
+mimetypes.add_type("image/webp", ".webp")  # not in every Python's table
+
+FOLDERS = ("input", "output", "temp")
+
+
+class Storage:
+    """input/, output/ and temp/ below one data folder. temp/ is wiped at the start and at the end."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data.resolve()
+        self.clean_temp()
+        for name in FOLDERS:
+            (self.data / name).mkdir(parents=True, exist_ok=True)
+
+    def clean_temp(self) -> None:
+        """Wipe the previews, as the real server does at both ends of its life."""
+        shutil.rmtree(self.data / "temp", ignore_errors=True)
+
+    def folder(self, kind: str) -> Path:
+        """The folder of type input, output or temp; KeyError for any other."""
+        if kind not in FOLDERS:
+            raise KeyError(kind)
+        return self.data / kind
+
+    def annotated(self, name: str) -> tuple[str, Path | None]:
+        """`name.png [output]` as (name.png, the output folder); None when the name says no folder."""
+        for kind in FOLDERS:
+            suffix = f"[{kind}]"
+            if name.endswith(suffix):
+                return name[: -len(suffix) - 1], self.folder(kind)
+        return name, None
+
+    def input_path(self, name: str) -> str:
+        """Where LoadImage looks for `name`: its annotation, else input/. May lie anywhere, as in the real server."""
+        bare, folder = self.annotated(name)
+        return os.path.join(folder or self.folder("input"), bare)  # noqa: PTH118 - an absolute name must win here
+
+    def input_images(self) -> list[str]:
+        """The names that LoadImage offers: image files at the top of input/, sorted."""
+        found = []
+        for path in self.folder("input").iterdir():
+            kind = mimetypes.guess_type(path.name)[0] or ""
+            if kind.startswith("image/") and path.is_file():
+                found.append(path.name)
+        return sorted(found)
+
+    def contains(self, folder: Path, path: str) -> bool:
+        """Whether `path` lies in `folder`, after `..` is resolved (links are not followed)."""
+        return os.path.commonpath((str(folder), os.path.abspath(path))) == str(folder)  # noqa: PTH100
+
+    def save_place(self, prefix: str, kind: str, size: tuple[int, int]) -> SavePlace:
+        """Where pictures of this prefix go next: the counter continues what lies in the folder."""
+        prefix = _fill(prefix, size) if "%" in prefix else prefix
+        normal = os.path.normpath(prefix)
+        subfolder, stem = os.path.dirname(normal), os.path.basename(normal)  # noqa: PTH119, PTH120 - prefixes, not paths
+        root = self.folder(kind)
+        target = os.path.join(root, subfolder)  # noqa: PTH118 - an absolute subfolder must be seen, and refused
+        if not self.contains(root, target):
+            raise ValueError(f"Saving image outside the output folder is not allowed: {subfolder}")
+        folder = Path(target)
+        folder.mkdir(parents=True, exist_ok=True)
+        return SavePlace(folder, subfolder, stem, _next_counter(folder, stem))
+
+
+class SavePlace:
+    """A folder, a stem and the number that the next file gets: `stem_00001_.png`."""
+
+    def __init__(self, folder: Path, subfolder: str, stem: str, counter: int) -> None:
+        self.folder = folder
+        self.subfolder = subfolder
+        self._stem = stem
+        self._counter = counter
+
+    def next_name(self, index: int) -> str:
+        """The name for the picture at `index` in its batch; counts on."""
+        name = f"{self._stem.replace('%batch_num%', str(index))}_{self._counter:05}_.png"
+        self._counter += 1
+        return name
+
+
+def _next_counter(folder: Path, stem: str) -> int:
+    highest = 0
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(f"{stem}_"):
+                digits = entry.name[len(stem) + 1 :].split("_")[0]
+                highest = max(highest, int(digits) if digits.isdigit() else 0)
+    return highest + 1
+
+
+def _fill(prefix: str, size: tuple[int, int]) -> str:
+    now = time.localtime()
+    values = {
+        "width": str(size[0]),
+        "height": str(size[1]),
+        "year": str(now.tm_year),
+        "month": f"{now.tm_mon:02}",
+        "day": f"{now.tm_mday:02}",
+        "hour": f"{now.tm_hour:02}",
+        "minute": f"{now.tm_min:02}",
+        "second": f"{now.tm_sec:02}",
+    }
+    for name, value in values.items():
+        prefix = prefix.replace(f"%{name}%", value)
+    return prefix
