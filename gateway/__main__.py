@@ -1,0 +1,149 @@
+"""`python -m gateway`: the composition root. Chooses the fleet, starts the gateway, ends it on a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import errno
+import logging
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from gateway.choice import choose_fleet, demo_count
+from gateway.deadlines import Deadlines
+from gateway.demo import DemoFleet
+from gateway.errors import ConfigError, MooringError, StartError
+from gateway.flags import Flags, parse_flags
+from gateway.fleet import Fleet, Source
+from gateway.house import House, build_house
+from gateway.server import Gateway
+
+ROOT = Path(__file__).resolve().parent.parent
+_FAILED = 1
+_FIRST_LOOK_SECONDS = 1.0  # at a ComfyUI on this machine, before a demo starts instead
+_BACKLOG = 128  # connections that may wait to be accepted
+
+
+def main() -> int:
+    """Run until a signal. The exit code is 0, or 1 after one sentence that says what to do."""
+    flags = parse_flags(sys.argv[1:])
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        asyncio.run(_run(flags))
+    except MooringError as error:
+        print(error, file=sys.stderr, flush=True)
+        return _FAILED
+    except KeyboardInterrupt:  # a second one, or on a platform without signal handlers
+        return _FAILED
+    return 0
+
+
+async def _run(flags: Flags) -> None:
+    serving = asyncio.create_task(_serve(flags))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+async def _serve(flags: Flags) -> None:
+    deadlines = Deadlines()
+    tls = _load_tls(flags)
+    fleet = await choose_fleet(flags, dataclasses.replace(deadlines, probe=_FIRST_LOOK_SECONDS))
+    house = build_house(
+        host=flags.host,
+        port=flags.port,
+        is_tls=tls is not None,
+        names=fleet.names,
+        machine=socket.gethostname(),
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        listener = stack.enter_context(contextlib.closing(_bind(flags)))
+        demo = None
+        if fleet.source is Source.DEMO:
+            demo = await stack.enter_async_context(_run_demo(flags, deadlines))
+            fleet = dataclasses.replace(fleet, servers=demo.servers)
+        gateway = Gateway(fleet=fleet, house=house, root=ROOT, deadlines=deadlines)
+        await stack.enter_async_context(gateway)
+        if demo is not None:
+            demo.watch(gateway.prober.explain_down)
+        await gateway.listen(listener, tls)
+        _announce(fleet, house)
+        await asyncio.Event().wait()
+
+
+@contextlib.asynccontextmanager
+async def _run_demo(flags: Flags, deadlines: Deadlines) -> AsyncIterator[DemoFleet]:
+    demo = DemoFleet(count=demo_count(flags), after_port=flags.port, is_faulty=flags.faults, root=ROOT)
+    try:
+        await demo.start(deadlines.demo_start)
+        yield demo
+    finally:
+        await demo.close()
+
+
+def _announce(fleet: Fleet, house: House) -> None:
+    print(f"Fleet: {fleet.why}")
+    for server in fleet.servers:
+        print(f"  {server.id}  {server.address}")
+    if house.is_open:
+        others = sorted({origin for origin in house.listed.values() if origin != house.origin})
+        print(f"Open to everybody who can reach this machine, as {', '.join(others)} or by its address.")
+    print(f"Mooring is ready: {house.origin}/", flush=True)
+
+
+def _bind(flags: Flags) -> socket.socket:
+    """A listening socket, taken before anything is started, or one sentence on why there is none."""
+    host = "127.0.0.1" if flags.host.lower() == "localhost" else flags.host
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, flags.port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror as error:
+        raise ConfigError(f"--host {flags.host} is not an address of this machine.") from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setblocking(False)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _explain_bind(flags, error) from error
+    return listener
+
+
+def _explain_bind(flags: Flags, error: OSError) -> MooringError:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return StartError(
+                f"Port {flags.port} is in use on {flags.host}: end what uses it, or choose another with --port."
+            )
+        case errno.EACCES:
+            return StartError(f"Port {flags.port} is not for ordinary users: choose one above 1023 with --port.")
+        case errno.EADDRNOTAVAIL:
+            return ConfigError(f"--host {flags.host} is not an address of this machine.")
+        case _:
+            return StartError(f"{flags.host}:{flags.port} cannot be listened on: {error.strerror}.")
+
+
+def _load_tls(flags: Flags) -> ssl.SSLContext | None:
+    if flags.tls_cert is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        # Without a password callback OpenSSL would ask on the terminal, and a service would wait for ever.
+        context.load_cert_chain(flags.tls_cert, flags.tls_key, password=lambda: "")
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"it does not open with {flags.tls_key}: {error}", file=flags.tls_cert, key="--tls-cert"
+        ) from error
+    return context
+
+
+if __name__ == "__main__":
+    sys.exit(main())

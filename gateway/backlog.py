@@ -1,0 +1,115 @@
+"""What a browser has not taken yet of its WebSocket: ordered, bounded, and without what has been overtaken.
+
+Pure. While a browser is slow, the latest `progress`, `progress_state` and preview of each prompt replace the
+earlier ones (a later one takes its own place in the order, never that of the one it replaces); every other event
+is kept, in order. If the rest grows past the limits, previews go first; after that there is no honest way on.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+
+_PROGRESS = {"progress", "progress_state"}
+_HEAD = 64  # bytes in which ComfyUI's `{"type": "progress…` would stand
+_PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
+_LARGEST_METADATA = 65_536
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message from a server, as it came."""
+
+    data: bytes
+    is_text: bool
+
+
+class Backlog:
+    """A queue of frames. `put` says False once a browser is too far behind to be served truthfully."""
+
+    def __init__(self, *, most_bytes: int, most_frames: int) -> None:
+        self._most_bytes = most_bytes
+        self._most_frames = most_frames
+        self._frames: dict[Key | int, Frame] = {}  # in order; events under a number, the rest under their key
+        self._bytes = 0
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        return self._bytes
+
+    def put(self, frame: Frame) -> bool:
+        """Add a frame at the end; False if the limits are passed even without any preview."""
+        key = overtaking_key(frame)
+        if key is not None and key in self._frames:
+            self._drop(key)
+        self._count += 1
+        self._frames[self._count if key is None else key] = frame
+        self._bytes += len(frame.data)
+        if self._is_full():
+            self._drop_previews()
+        return not self._is_full()
+
+    def pop(self) -> Frame | None:
+        """The oldest frame, or None."""
+        for key in self._frames:
+            return self._drop(key)
+        return None
+
+    def _is_full(self) -> bool:
+        # One frame alone always fits: its size is the socket's concern.
+        return len(self._frames) > self._most_frames or (self._bytes > self._most_bytes and len(self._frames) > 1)
+
+    def _drop_previews(self) -> None:
+        for key in [key for key in self._frames if isinstance(key, tuple) and key[0] == "preview"]:
+            if self._is_full():
+                self._drop(key)
+
+    def _drop(self, key: Key | int) -> Frame:
+        frame = self._frames.pop(key)
+        self._bytes -= len(frame.data)
+        return frame
+
+
+def overtaking_key(frame: Frame) -> Key | None:
+    """Under which key a frame is overtaken by a later one; None for an event that must be kept."""
+    return _text_key(frame.data) if frame.is_text else _binary_key(frame.data)
+
+
+def _text_key(data: bytes) -> Key | None:
+    if b'"progress' not in data[:_HEAD]:
+        return None
+    try:
+        message = json.loads(data)
+    except ValueError:
+        return None
+    match message:
+        case {"type": str(kind), "data": {"prompt_id": str(prompt_id)}} if kind in _PROGRESS:
+            return kind, prompt_id
+        case {"type": str(kind)} if kind in _PROGRESS:
+            return kind, ""
+        case _:
+            return None
+
+
+def _binary_key(data: bytes) -> Key | None:
+    if len(data) < 8:
+        return None
+    kind, length = struct.unpack_from(">II", data)
+    if kind == _PREVIEW:
+        return "preview", ""
+    if kind != _PREVIEW_WITH_METADATA or length > min(_LARGEST_METADATA, len(data) - 8):
+        return None
+    try:
+        metadata = json.loads(data[8 : 8 + length])
+    except ValueError:
+        return None
+    prompt_id = metadata.get("prompt_id") if isinstance(metadata, dict) else None
+    return "preview", prompt_id if isinstance(prompt_id, str) else ""

@@ -1,0 +1,80 @@
+"""What a JSON body may ask of a server: pure checks, one per listed POST.
+
+Refused here: whatever acts on other people's work (a bare interrupt, a queue or history `clear`), and what is
+known to harm a server (a `client_id` that is no string ends a whole ComfyUI process).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from gateway.routes import Body
+
+LARGEST_JSON = 32 * 1024 * 1024  # bytes; a workflow is text, and pictures travel as uploads
+LONGEST_CLIENT_ID = 200  # characters
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+_CLIENT_ID = re.compile(r"[\x21-\x7e]+")
+
+
+def check_body(kind: Body, raw: bytes) -> str | None:
+    """Why `raw` is refused as a body of this kind, in a sentence; None if it may pass."""
+    if kind is Body.JOB_CANCEL and not raw:
+        return None
+    try:
+        value = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return "The body is not JSON in UTF-8."
+    if not isinstance(value, dict):
+        return "The body is not a JSON object."
+    return _CHECKS[kind](value)
+
+
+def is_client_id(text: str) -> bool:
+    """Whether `text` may name a window's socket on a server."""
+    return len(text) <= LONGEST_CLIENT_ID and _CLIENT_ID.fullmatch(text) is not None
+
+
+def _check_prompt(body: Mapping[str, object]) -> str | None:
+    if not isinstance(body.get("prompt"), dict):
+        return "prompt must be a workflow in API format."
+    client_id = body.get("client_id")
+    if not isinstance(client_id, str) or not is_client_id(client_id):
+        return "client_id must be a non-empty string: without one, the events would go to everybody."
+    prompt_id = body.get("prompt_id")
+    if not isinstance(prompt_id, str) or not _UUID.fullmatch(prompt_id):
+        return "prompt_id must be a lower-case UUID: without one, an answer that is lost cannot be looked up."
+    return None
+
+
+def _check_delete(body: Mapping[str, object]) -> str | None:
+    ids = body.get("delete")
+    if set(body) != {"delete"} or not isinstance(ids, list) or not ids:
+        return 'Only {"delete": [prompt_id, …]} passes: a clear would remove other people\'s work.'
+    if not all(isinstance(one, str) and one for one in ids):
+        return "delete must list prompt_ids."
+    return None
+
+
+def _check_interrupt(body: Mapping[str, object]) -> str | None:
+    prompt_id = body.get("prompt_id")
+    if set(body) != {"prompt_id"} or not isinstance(prompt_id, str) or not prompt_id:
+        return 'Only {"prompt_id": "…"} passes: a bare interrupt would stop whatever runs, anybody\'s.'
+    return None
+
+
+def _check_job_cancel(body: Mapping[str, object]) -> str | None:
+    return "The body must be empty or {}." if body else None
+
+
+_CHECKS: Mapping[Body, Callable[[Mapping[str, object]], str | None]] = MappingProxyType(
+    {
+        Body.PROMPT: _check_prompt,
+        Body.QUEUE_DELETE: _check_delete,
+        Body.HISTORY_DELETE: _check_delete,
+        Body.INTERRUPT: _check_interrupt,
+        Body.JOB_CANCEL: _check_job_cancel,
+    }
+)

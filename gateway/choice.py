@@ -1,0 +1,56 @@
+"""Which fleet is used, and why: the flags' if they name one, else a ComfyUI on this machine, else a demo."""
+
+from __future__ import annotations
+
+from gateway.deadlines import Deadlines
+from gateway.errors import ConfigError
+from gateway.flags import Flags
+from gateway.fleet import Fleet, Server, ServerId, Source, checked_address, read_fleet
+from gateway.looks import look
+from gateway.state import Health
+from gateway.upstream import Upstream
+
+DEFAULT_DEMO = 3
+USUAL_ADDRESS = "http://127.0.0.1:8188"  # where ComfyUI listens unless told otherwise
+
+
+async def choose_fleet(flags: Flags, deadlines: Deadlines, usual: str = USUAL_ADDRESS) -> Fleet:
+    """The fleet that the flags ask for; a demo fleet comes without servers, which its processes name."""
+    if flags.fleet is not None:
+        return read_fleet(flags.fleet)
+    if flags.servers:
+        return _from_flags(flags)
+    if flags.demo is not None:
+        return Fleet(Source.DEMO, f"--demo asks for {_count(flags.demo)} without a model.", ())
+    return await _find_or_demo(deadlines, usual)
+
+
+def demo_count(flags: Flags) -> int:
+    """How many demo servers a demo fleet has."""
+    return DEFAULT_DEMO if flags.demo is None else flags.demo
+
+
+def _from_flags(flags: Flags) -> Fleet:
+    servers = []
+    for server_id, address in flags.servers:
+        try:
+            servers.append(Server(ServerId(server_id), server_id, checked_address(address)))
+        except ConfigError as error:
+            raise ConfigError(error.reason, key=f"--server {server_id}") from error
+    return Fleet(Source.FLAGS, f"--server names {_count(len(servers))}.", tuple(servers))
+
+
+def _count(servers: int) -> str:
+    return "1 server" if servers == 1 else f"{servers} servers"
+
+
+async def _find_or_demo(deadlines: Deadlines, usual: str) -> Fleet:
+    server = Server(ServerId("local"), "local", usual)
+    place = usual.removeprefix("http://")
+    async with Upstream(server, deadlines) as upstream:
+        seen = await look(upstream)
+    if seen.health is Health.WELL:
+        version = f" {seen.version}" if seen.version else ""
+        return Fleet(Source.FOUND, f"No fleet was named, and ComfyUI{version} answers on {place}.", (server,))
+    reason = f"no ComfyUI answers on {place} ({seen.detail})"
+    return Fleet(Source.DEMO, f"No fleet was named, and {reason}: this is a demo without a model.", ())

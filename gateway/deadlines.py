@@ -1,0 +1,33 @@
+"""The gateway's deadlines, in seconds: it ends waits for a server before a browser would.
+
+One value, passed from the composition root to whoever waits, so that tests can shorten them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long each wait may take. Nothing in the gateway waits for another process without one."""
+
+    connect: float = 3.0  # name look-up, TCP and TLS
+    lane: float = 3.0  # for a free place among the requests to one server
+    read: float = 10.0  # until the headers of an answer to a GET
+    view: float = 20.0  # the same for /view, which may re-encode a large picture
+    submit: float = 30.0  # until the answer to a POST with a JSON body
+    idle: float = 30.0  # without one byte moving, in an upload or in the body of an answer
+    handshake: float = 10.0  # until a server has accepted a WebSocket
+    farewell: float = 4.0  # until a server has confirmed that a WebSocket of ours has ended
+    last_eof: float = 1.0  # from its Close frame to the end of its TCP connection
+    replace: float = 6.0  # an upgrade's whole wait for the older socket of the same client_id
+    stalled: float = 20.0  # a browser that takes none of what its WebSocket sends
+    goodbye: float = 3.0  # for a browser to answer our Close frame
+    heartbeat: float = 20.0  # between pings to a browser; half of it for the pong
+    probe: float = 4.0  # one look of the prober at one server
+    loads: float = 1.5  # one server's part of /fleet/loads
+    probe_well: float = 2.0  # between looks at a server that is well
+    probe_ill: float = 10.0  # the longest pause between looks at one that is not
+    demo_start: float = 30.0  # until a demo server accepts connections
+    shutdown: float = 0.2  # for requests in progress, once the gateway is asked to end

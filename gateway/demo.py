@@ -1,0 +1,153 @@
+"""The demo fleet: demo servers as processes of their own, started and ended with the gateway.
+
+Each has its own loopback port, so that one can be killed. A process notices through its standard input that the
+gateway is gone, however it went. One that dies is not started again: a fleet that heals itself in silence would
+hide what a real fleet does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.errors import StartError
+from gateway.fleet import Server, ServerId
+
+_LOOPBACK = "127.0.0.1"
+_READY = b"demo-comfyui ready"
+_END_SECONDS = 0.5  # for a polite end, before the hard one
+_LAST_LINES = 3  # of its output, told when it does not start
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Process:
+    """One demo server's process with the task that reads what it prints."""
+
+    server: Server
+    process: asyncio.subprocess.Process
+    reader: asyncio.Task[None]
+    is_ready: asyncio.Event
+    last_lines: list[str]
+
+
+class DemoFleet:
+    """The demo servers' processes, and what they are called in the fleet."""
+
+    def __init__(self, *, count: int, after_port: int, is_faulty: bool, root: Path) -> None:
+        self._flags = ["--faults"] if is_faulty else []
+        self._root = root
+        self._processes: list[_Process] = []
+        self._watches: list[asyncio.Task[None]] = []
+        self._is_ending = False
+        self.servers = tuple(
+            Server(ServerId(f"demo-{index}"), f"demo-{index}", f"http://{_LOOPBACK}:{after_port + index}")
+            for index in range(1, count + 1)
+        )
+
+    async def start(self, seconds: float) -> None:
+        """Start all and wait until they accept connections, or `StartError`."""
+        for server in self.servers:
+            _check_port(server)
+        for server in self.servers:
+            self._processes.append(await self._spawn(server))
+        await asyncio.gather(*(_await_ready(process, seconds) for process in self._processes))
+
+    def watch(self, on_death: Callable[[ServerId, str], None]) -> None:
+        """From now on, call `on_death` with the reason when one of them ends by itself."""
+        self._watches = [asyncio.create_task(self._watch(process, on_death)) for process in self._processes]
+
+    async def close(self) -> None:
+        """End all."""
+        self._is_ending = True
+        for process in self._processes:
+            with contextlib.suppress(ProcessLookupError):
+                process.process.terminate()
+        await asyncio.gather(*(_end(process) for process in self._processes))
+        for watch in self._watches:
+            watch.cancel()
+
+    async def _spawn(self, server: Server) -> _Process:
+        port = server.address.rpartition(":")[2]
+        command = ["-m", "demo_comfyui", "--port", port, "--host", _LOOPBACK, "--until-eof", *self._flags]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *command,
+            cwd=self._root,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        is_ready, lines = asyncio.Event(), list[str]()
+        reader = asyncio.create_task(_read_output(server, process, is_ready, lines))
+        return _Process(server, process, reader, is_ready, lines)
+
+    async def _watch(self, process: _Process, on_death: Callable[[ServerId, str], None]) -> None:
+        code = await process.process.wait()
+        if not self._is_ending:
+            how = f"signal {-code}" if code < 0 else f"code {code}"
+            reason = f"its process has ended ({how}); start Mooring again to bring it back"
+            _log.warning("%s: %s", process.server.id, reason)
+            on_death(process.server.id, reason)
+
+
+def _check_port(server: Server) -> None:
+    """Fail before anything is started: a demo server on another port would be another server."""
+    port = int(server.address.rpartition(":")[2])
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_LOOPBACK, port))
+        except OSError as error:
+            raise StartError(
+                f"Port {port}, which {server.id} needs, is in use: end what uses it, or choose another --port."
+            ) from error
+
+
+async def _read_output(
+    server: Server, process: asyncio.subprocess.Process, is_ready: asyncio.Event, last_lines: list[str]
+) -> None:
+    """Read on for ever, so that the process never waits for us."""
+    assert process.stdout is not None
+    while True:
+        try:
+            line = await process.stdout.readline()
+        except ValueError:  # a line longer than the reader's limit; its rest follows
+            continue
+        if not line:
+            return
+        if line.startswith(_READY):
+            is_ready.set()
+        text = line.decode("utf-8", "replace").rstrip()
+        last_lines.append(text)
+        del last_lines[:-_LAST_LINES]
+        _log.debug("%s: %s", server.id, text)
+
+
+async def _await_ready(process: _Process, seconds: float) -> None:
+    ready = asyncio.create_task(process.is_ready.wait())
+    try:
+        await asyncio.wait({ready, process.reader}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ready.cancel()
+    if not process.is_ready.is_set():
+        said = " / ".join(process.last_lines) or "it said nothing"
+        raise StartError(f"The demo server {process.server.id} does not start: {said}")
+
+
+async def _end(process: _Process) -> None:
+    try:
+        async with asyncio.timeout(_END_SECONDS):
+            await process.process.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.process.kill()
+        await process.process.wait()
+    await process.reader

@@ -1,0 +1,34 @@
+"""The gateway's errors: what keeps it from starting, each one sentence for the person who started it.
+
+    MooringError
+    ├ ConfigError   a fleet file, a certificate or a name that cannot be meant
+    └ StartError    the machine does not let it start: a port in use, a demo server that does not come up
+
+What goes wrong with one request is data (`gateway/refusal.py`), never an exception past `gateway/server.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class MooringError(Exception):
+    """The root of Mooring's own errors."""
+
+
+class ConfigError(MooringError):
+    """A setting that cannot be meant. Names the file, the line and the key wherever there is one."""
+
+    def __init__(
+        self, reason: str, *, file: Path | None = None, line: int | None = None, key: str | None = None
+    ) -> None:
+        self.reason = reason
+        self.file = file
+        self.line = line
+        self.key = key
+        place = "" if file is None else f"{file}, line {line}: " if line is not None else f"{file}: "
+        super().__init__(f"{place}{f'{key}: ' if key else ''}{reason}")
+
+
+class StartError(MooringError):
+    """The gateway cannot start on this machine as it is."""

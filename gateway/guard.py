@@ -1,0 +1,203 @@
+"""The guard: a pure function from the facts of a request to *admitted* or a refusal.
+
+The gateway rewrites Host and Origin for the servers and thereby removes ComfyUI's own protection, so it guards
+itself first. Whatever is not plainly our own page's (or a command-line tool's) request is refused:
+
+- a Host that is not ours: DNS rebinding;
+- an Origin that is not the one of this Host; none at all on a WebSocket;
+- `Sec-Fetch-Site` other than `same-origin` or `none`: another port of this machine counts as *same-site*. The one
+  exception is a person who follows a link to the page itself;
+- a target in any but origin form, and any path, method or content type that is not listed;
+- two Host, Origin or length headers, a length and a chunked body, an upgrade where none is expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from gateway.bodies import is_client_id
+from gateway.house import Alias, House
+from gateway.refusal import Cause, Refusal
+from gateway.routes import (
+    Body,
+    FleetSocket,
+    Page,
+    Route,
+    ServerCall,
+    ServerSocket,
+    find_route,
+    split_target,
+)
+
+_SINGLE = (
+    "host",
+    "origin",
+    "content-type",
+    "content-length",
+    "transfer-encoding",
+    "sec-fetch-site",
+    "expect",
+)
+_OWN_SITE = {"same-origin", "none"}
+_SITE_METHODS = ("GET", "HEAD")
+_JSON_CHARSETS = {"", "charset=utf-8", 'charset="utf-8"'}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """What the guard looks at: the request line and the headers, as they came."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a header, in order."""
+        return [value for key, value in self.headers if key.lower() == name]
+
+    def one(self, name: str) -> str | None:
+        """The only value of a header, or None."""
+        values = self.all(name)
+        return values[0] if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A request that may be answered."""
+
+    route: Route
+    query: str  # raw
+    origin: str  # of a page under this request's Host
+    body: Body
+    client_id: str  # of a ServerSocket, else empty
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A page asked for by a name that is ours but not canonical."""
+
+    location: str
+
+
+Verdict = Admitted | Moved | Refusal
+
+
+def judge(facts: RequestFacts, house: House, server_ids: Container[str]) -> Verdict:
+    """The verdict on one request."""
+    malformed = _find_malformed(facts)
+    if malformed is not None:
+        return malformed
+    host = facts.one("host")
+    origin = None if host is None else house.origin_for(host)
+    if origin is None:
+        return Refusal(Cause.BAD_HOST, f"This gateway is not called {host!r}; open {house.origin}/ instead.")
+    parts = split_target(facts.target)
+    route = None if parts is None else find_route(parts[0])
+    if isinstance(origin, Alias):
+        if isinstance(route, Page) and facts.method in _SITE_METHODS:
+            return Moved(house.origin + facts.target)
+        return Refusal(Cause.BAD_HOST, f"Requests go to {house.origin}, not to {host}.")
+    if parts is None or route is None:
+        return Refusal(Cause.NOT_LISTED, "This gateway has no such route.")
+    refusal = _judge_sender(facts, route, origin) or _judge_route(facts, route, server_ids)
+    return refusal or _admit(facts, route, parts[1], origin)
+
+
+def _find_malformed(facts: RequestFacts) -> Refusal | None:
+    for name in _SINGLE:
+        if len(facts.all(name)) > 1:
+            return Refusal(Cause.BAD_REQUEST, f"The header {name} is there twice.")
+    coding = facts.one("transfer-encoding")
+    if coding is not None:
+        if facts.one("content-length") is not None:
+            return Refusal(Cause.BAD_REQUEST, "A body has either a length or a transfer coding.")
+        if coding.lower() != "chunked":
+            return Refusal(Cause.BAD_REQUEST, "The only transfer coding is chunked.")
+    if facts.one("expect") not in {None, "100-continue", "100-Continue"}:
+        return Refusal(Cause.BAD_REQUEST, "The only expectation is 100-continue.")
+    if facts.method not in {"POST"} and _has_body(facts):
+        return Refusal(Cause.BAD_REQUEST, f"A {facts.method} has no body here.")
+    return None
+
+
+def _has_body(facts: RequestFacts) -> bool:
+    return facts.one("transfer-encoding") is not None or facts.one("content-length") not in {None, "0"}
+
+
+def _judge_sender(facts: RequestFacts, route: Route, origin: str) -> Refusal | None:
+    """Who asks: our own page, a tool without an origin, or somebody else's page."""
+    is_socket = isinstance(route, ServerSocket | FleetSocket)
+    claimed = facts.one("origin")
+    if claimed is None and is_socket:
+        return Refusal(Cause.BAD_ORIGIN, "A WebSocket needs the Origin of this gateway's own page.")
+    if claimed is not None and claimed != origin:
+        return Refusal(Cause.BAD_ORIGIN, f"The origin {claimed!r} is not this gateway's.")
+    site = facts.one("sec-fetch-site")
+    if site is None or site.lower() in _OWN_SITE or _follows_link(facts, route):
+        return None
+    return Refusal(Cause.CROSS_SITE, "Another site's page asked for this.")
+
+
+def _follows_link(facts: RequestFacts, route: Route) -> bool:
+    """A person came to the page by a link. The page is static, and no other page can frame or read it."""
+    return (
+        isinstance(route, Page)
+        and facts.method == "GET"
+        and facts.one("origin") is None
+        and facts.one("sec-fetch-mode") == "navigate"
+        and facts.one("sec-fetch-dest") == "document"
+    )
+
+
+def _judge_route(facts: RequestFacts, route: Route, server_ids: Container[str]) -> Refusal | None:
+    if isinstance(route, ServerCall | ServerSocket) and route.server_id not in server_ids:
+        return Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {route.server_id!r}.")
+    methods = _methods(route)
+    if facts.method not in methods:
+        return Refusal(Cause.BAD_METHOD, f"{facts.method} is not for this route.", allow=methods)
+    wants_upgrade = bool(facts.all("upgrade"))
+    if wants_upgrade != isinstance(route, ServerSocket | FleetSocket):
+        return Refusal(Cause.BAD_REQUEST, "Only the /ws routes are WebSockets, and they are nothing else.")
+    if isinstance(route, ServerCall):
+        return _judge_type(facts, route.bodies[facts.method])
+    return None
+
+
+def _methods(route: Route) -> tuple[str, ...]:
+    match route:
+        case ServerCall(bodies=bodies):
+            return tuple(bodies)
+        case ServerSocket() | FleetSocket():
+            return ("GET",)
+        case _:
+            return _SITE_METHODS
+
+
+def _judge_type(facts: RequestFacts, body: Body) -> Refusal | None:
+    if body is Body.NONE:
+        return None
+    if facts.all("content-encoding"):
+        return Refusal(Cause.BAD_TYPE, "A body is sent as it is, without a content coding.")
+    kind, _, parameters = (facts.one("content-type") or "").partition(";")
+    kind = kind.strip().lower()
+    if body is Body.UPLOAD:
+        is_right = kind == "multipart/form-data" and "boundary=" in parameters.lower()
+        return None if is_right else Refusal(Cause.BAD_TYPE, "An upload is multipart/form-data.")
+    if body is Body.JOB_CANCEL and not _has_body(facts):
+        return None
+    if kind != "application/json" or parameters.strip().lower() not in _JSON_CHARSETS:
+        return Refusal(Cause.BAD_TYPE, "The body of this request is application/json in UTF-8.")
+    return None
+
+
+def _admit(facts: RequestFacts, route: Route, query: str, origin: str) -> Admitted | Refusal:
+    body = route.bodies[facts.method] if isinstance(route, ServerCall) else Body.NONE
+    client_id = ""
+    if isinstance(route, ServerSocket):
+        named = [value for key, value in parse_qsl(query, keep_blank_values=True) if key == "clientId"]
+        if len(named) != 1 or not is_client_id(named[0]):
+            return Refusal(Cause.BAD_REQUEST, "The socket needs one clientId, printable and not empty.")
+        client_id = named[0]
+    return Admitted(route, query, origin, body, client_id)

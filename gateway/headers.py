@@ -1,0 +1,105 @@
+"""Which headers pass between browser and server, and how an answer's content may be shown. Pure.
+
+Both lists name what passes; everything else stays behind: hop-by-hop headers, cookies and logins of the browser,
+`Set-Cookie`, CORS permissions and anything that looks like the gateway's own header from the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, quote
+
+_TO_SERVER = (
+    "Accept",
+    "Accept-Encoding",
+    "Accept-Language",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "If-Range",
+    "If-Unmodified-Since",
+    "Range",
+)
+_TO_BROWSER = (
+    "Accept-Ranges",
+    "Content-Encoding",
+    "Content-Range",
+    "ETag",
+    "Last-Modified",
+    "Retry-After",
+)
+# What a browser may show in place: it decodes these to pixels or sound, and none of them can carry script.
+INLINE_TYPES = frozenset(
+    [
+        "image/png",
+        "image/jpeg",
+        "image/gif",
+        "image/webp",
+        "image/avif",
+        "image/apng",
+        "image/bmp",
+        "image/x-ms-bmp",
+        "video/mp4",
+        "video/webm",
+        "video/ogg",
+        "video/quicktime",
+        "video/x-matroska",
+        "audio/mpeg",
+        "audio/mp4",
+        "audio/aac",
+        "audio/ogg",
+        "audio/webm",
+        "audio/wav",
+        "audio/x-wav",
+        "audio/flac",
+        "audio/x-flac",
+        "audio/opus",
+    ]
+)
+_DATA_TYPES = frozenset({"application/json", "text/plain"})
+_OPAQUE = "application/octet-stream"
+
+OWN_MARK = "mooring"  # a query key the page adds to /view addresses, so that a reused file name is another address
+
+
+def request_headers(headers: Mapping[str, str], *, origin: str) -> dict[str, str]:
+    """What of a browser's request goes to the server; a claimed Origin becomes the server's own."""
+    passed = {name: headers[name] for name in _TO_SERVER if name in headers}
+    if "Origin" in headers:
+        passed["Origin"] = origin
+    return passed
+
+
+def response_headers(headers: Mapping[str, str], *, is_view: bool, query: str) -> dict[str, str]:
+    """What of a server's answer goes to the browser, with the protections that every answer gets."""
+    passed = {name: headers[name] for name in _TO_BROWSER if name in headers}
+    passed |= {
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Referrer-Policy": "no-referrer",
+        # A server overwrites and reuses file names, so a kept picture is used only once it is confirmed.
+        "Cache-Control": "private, no-cache" if is_view else "no-store",
+    }
+    return passed | _content(headers.get("Content-Type", ""), is_view=is_view, query=query)
+
+
+def strip_mark(query: str) -> str:
+    """The raw query without our own key; every other byte stays as it is."""
+    return "&".join(part for part in query.split("&") if part.partition("=")[0] != OWN_MARK)
+
+
+def _content(content_type: str, *, is_view: bool, query: str) -> dict[str, str]:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind in INLINE_TYPES:
+        return {"Content-Type": kind, "Content-Disposition": _disposition("inline", query)}
+    if kind in _DATA_TYPES and not is_view:
+        return {"Content-Type": f"{kind}; charset=utf-8"}
+    return {"Content-Type": _OPAQUE, "Content-Disposition": _disposition("attachment", query)}
+
+
+def _disposition(how: str, query: str) -> str:
+    """The name comes from the request: a server's own header is raw bytes that would need judging first."""
+    named = dict(parse_qsl(query)).get("filename", "")
+    name = named.replace("\\", "/").rpartition("/")[2]
+    return f"{how}; filename*=UTF-8''{quote(name, safe='')}" if name and name.isprintable() else how

@@ -1,0 +1,128 @@
+"""The gateway's own names: which Host headers are ours, and the origin that a page under each has.
+
+A page that a foreign name leads here (DNS rebinding) has a Host and an Origin that agree with each other, so
+agreement proves nothing: only names that we know are ours. Bound to loopback that is the one canonical
+address. Bound further (`--insecure`), it is every IP literal with our port (no foreign page can have a
+literal address of ours as its origin), this machine's own name, and what the fleet file lists under
+`[gateway] names`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from gateway.errors import ConfigError
+from gateway.flags import is_loopback
+
+_AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?", re.ASCII)
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.ASCII)
+_OWN_PORT = {"http": 80, "https": 443}
+
+
+class Alias(Enum):
+    """The answer to a Host that is ours but not canonical."""
+
+    LOCALHOST = "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Where the gateway listens and what it may be called."""
+
+    scheme: str
+    host: str  # canonical, without brackets
+    port: int
+    is_open: bool  # bound beyond loopback
+    listed: Mapping[str, str]  # authority (lower case) -> the origin of a page under it
+
+    @property
+    def origin(self) -> str:
+        """The canonical origin."""
+        return origin_of(self.scheme, self.host, self.port)
+
+    def origin_for(self, host_header: str) -> str | Alias | None:
+        """The origin of a page under this Host header; `Alias` where it should move; None if it is not ours."""
+        header = host_header.lower()
+        if header in self.listed:
+            return self.listed[header]
+        match = _AUTHORITY.fullmatch(header)
+        if match is None or int(match[2] or _OWN_PORT[self.scheme]) != self.port:
+            return None
+        host = match[1].strip("[]")
+        if host == "localhost":
+            return Alias.LOCALHOST
+        if self.is_open and _is_ip_literal(host):
+            return origin_of(self.scheme, host, self.port)
+        return None
+
+
+def build_house(*, host: str, port: int, is_tls: bool, names: Iterable[str] = (), machine: str = "") -> House:
+    """The house of a gateway on `host:port`. `names` come from the fleet file, `machine` is its host name."""
+    scheme = "https" if is_tls else "http"
+    is_open = not is_loopback(host)
+    canonical = _canonical(host)
+    origins = [origin_of(scheme, canonical, port)]
+    if is_open:
+        own = {host.lower(), machine.lower(), f"{machine.lower().split('.')[0]}.local"}
+        origins += [origin_of(scheme, name, port) for name in sorted(own) if _NAME.fullmatch(name)]
+    origins += [_listed_origin(name, scheme, port) for name in names]
+    listed = {authority: origin for origin in origins for authority in _authorities(origin)}
+    return House(scheme, canonical, port, is_open, MappingProxyType(listed))
+
+
+def origin_of(scheme: str, host: str, port: int) -> str:
+    """An origin as browsers write it: IPv6 in brackets, the scheme's own port left out."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}" if port == _OWN_PORT[scheme] else f"{scheme}://{shown}:{port}"
+
+
+def check_name(name: str) -> str:
+    """`name` in lower case, if it is a host name or an http(s) origin; else `ConfigError`."""
+    lower = name.lower()
+    if _NAME.fullmatch(lower) and not _is_ip_literal(lower):
+        return lower
+    parts = urlsplit(lower)
+    if (
+        parts.scheme in _OWN_PORT
+        and parts.netloc
+        and not parts.path
+        and not (parts.query or parts.fragment)
+        and _AUTHORITY.fullmatch(parts.netloc)
+    ):
+        return lower
+    raise ConfigError(f"{name!r} is neither a host name such as studio.lan nor an origin", key="names")
+
+
+def _listed_origin(name: str, scheme: str, port: int) -> str:
+    checked = check_name(name)
+    if "://" not in checked:
+        return origin_of(scheme, checked, port)
+    parts = urlsplit(checked)
+    return origin_of(parts.scheme, parts.hostname or "", parts.port or _OWN_PORT[parts.scheme])
+
+
+def _authorities(origin: str) -> tuple[str, ...]:
+    parts = urlsplit(origin)
+    own = _OWN_PORT[parts.scheme]
+    return (parts.netloc, f"{parts.netloc}:{own}") if parts.port is None else (parts.netloc,)
+
+
+def _canonical(host: str) -> str:
+    """What a page's address says for a bind address: never `localhost`, never the unspecified address."""
+    lower = host.lower()
+    if lower in {"localhost", "0.0.0.0"}:
+        return "127.0.0.1"
+    return "::1" if lower == "::" else lower
+
+
+def _is_ip_literal(host: str) -> bool:
+    try:
+        return str(ipaddress.ip_address(host)) == host
+    except ValueError:
+        return False

@@ -1,0 +1,154 @@
+"""Looks at a server: its answers to `/system_stats`, `/queue` and `/features`, read as values.
+
+An answer counts only if it has ComfyUI's shape: a log-in page, a redirect or another program on the port is told
+apart from a server that is down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+import aiohttp
+
+from gateway.state import DEFAULT_MAX_UPLOAD, Condition, Health
+from gateway.upstream import Redirected, Upstream, short_reason
+
+DEMO_MARK = "--mooring-demo"  # stands in the demo's argv
+LARGEST_ANSWER = 64 * 1024 * 1024  # bytes; /queue carries everybody's whole prompts
+_LOGIN = {401, 403, 407, 429}
+
+
+class NotComfyError(Exception):
+    """The answer has not ComfyUI's shape."""
+
+
+class StatusError(Exception):
+    """The answer has another status than 200."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        super().__init__(f"status {status}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What matters of `/system_stats`."""
+
+    version: str
+    is_demo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The prompt_ids of `/queue`, in the order in which they will run."""
+
+    running: tuple[str, ...]
+    pending: tuple[str, ...]
+
+
+async def look(upstream: Upstream) -> Condition:
+    """One look at a server. Never raises for what the server or the network does."""
+    try:
+        async with asyncio.timeout(upstream.deadlines.probe):
+            stats = parse_stats(await fetch_json(upstream, "/system_stats"))
+            queue = parse_queue(await fetch_json(upstream, "/queue"))
+    except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
+        return judge_failure(error)
+    return Condition(
+        health=Health.WELL,
+        running=len(queue.running),
+        pending=len(queue.pending),
+        version=stats.version,
+        is_demo=stats.is_demo,
+    )
+
+
+async def read_queue(upstream: Upstream) -> Queue:
+    """The queue now; raises whatever `judge_failure` understands."""
+    return parse_queue(await fetch_json(upstream, "/queue"))
+
+
+async def read_max_upload(upstream: Upstream) -> int:
+    """The largest request body that the server takes, in bytes; ComfyUI's default where it does not say."""
+    try:
+        async with asyncio.timeout(upstream.deadlines.probe):
+            answer = await fetch_json(upstream, "/features")
+    except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError):
+        return DEFAULT_MAX_UPLOAD
+    size = answer.get("max_upload_size") if isinstance(answer, dict) else None
+    return size if isinstance(size, int) and size > 0 else DEFAULT_MAX_UPLOAD
+
+
+async def fetch_json(upstream: Upstream, path: str) -> object:
+    """The JSON at a path, up to a size that no healthy server reaches."""
+    async with upstream.session(is_fresh=False).get(upstream.url(path)) as reply:
+        if reply.status != 200:
+            raise StatusError(reply.status)
+        body = bytearray()
+        async for chunk in reply.content.iter_any():
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                raise NotComfyError(f"{path} is too large")
+    try:
+        value: object = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise NotComfyError(f"{path} is not JSON") from error
+    return value
+
+
+def judge_failure(error: Exception) -> Condition:
+    """The condition that a failed look shows."""
+    match error:
+        case StatusError(status=status) if status in _LOGIN:
+            return Condition(Health.REFUSES, f"it answers with status {status}")
+        case StatusError(status=status) if status >= 500:
+            return Condition(Health.DOWN, f"it answers with status {status}")
+        case StatusError() | NotComfyError():
+            return Condition(Health.NOT_COMFYUI, str(error))
+        case Redirected():
+            return Condition(Health.NOT_COMFYUI, f"it answers with a redirect, {error}")
+        case aiohttp.ConnectionTimeoutError():
+            return Condition(Health.DOWN, "no connection in time")
+        case TimeoutError():
+            return Condition(Health.TIMEOUT, "no answer in time")
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            return Condition(Health.REFUSES, short_reason(error))
+        case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
+            return Condition(Health.NOT_COMFYUI, short_reason(error))
+        case _:
+            return Condition(Health.DOWN, short_reason(error))
+
+
+def parse_stats(answer: object) -> Stats:
+    """What matters of `/system_stats`, or `NotComfyError`."""
+    match answer:
+        case {"system": {"argv": list(argv), **system}, "devices": list()}:
+            version = system.get("comfyui_version", "")
+            return Stats(version if isinstance(version, str) else "", DEMO_MARK in argv)
+        case {"system": dict(), "devices": list()}:
+            return Stats("", is_demo=False)  # very old servers do not tell their version
+        case _:
+            raise NotComfyError("/system_stats is not ComfyUI's")
+
+
+def parse_queue(answer: object) -> Queue:
+    """The ids of `/queue`, or `NotComfyError`. Pending items come in heap order and are sorted as they will run."""
+    match answer:
+        case {"queue_running": list(running), "queue_pending": list(pending)}:
+            return Queue(_ids(running), _ids(sorted(pending, key=_run_order)))
+        case _:
+            raise NotComfyError("/queue is not ComfyUI's")
+
+
+def _run_order(item: object) -> tuple[float, str]:
+    match item:
+        case [int() | float() as number, str(prompt_id), *_]:
+            return float(number), prompt_id
+        case _:
+            raise NotComfyError("/queue has an item that is not ComfyUI's")
+
+
+def _ids(items: list[object]) -> tuple[str, ...]:
+    return tuple(_run_order(item)[1] for item in items)

@@ -1,0 +1,209 @@
+"""HTTP through to a server: streamed both ways with backpressure, never buffered but for small JSON bodies.
+
+Every wait has a deadline and ends here before it would end in the browser. `sent=no` is said only where no byte
+can have been acted on; see `gateway/refusal.py`. A POST whose body is in hand is carried through to its answer
+even if the browser goes away meanwhile, so that a closed tab cannot cut a submit in half; everything else is
+aborted with the browser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import aiohttp
+from aiohttp import web
+
+from gateway.bodies import LARGEST_JSON, check_body
+from gateway.guard import Admitted
+from gateway.headers import request_headers, response_headers, strip_mark
+from gateway.refusal import Cause, Refusal, Refused, Sent
+from gateway.routes import Body, ServerCall
+from gateway.upstream import Upstream
+
+_log = logging.getLogger(__name__)
+_EMPTY = {204, 304}
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Proxy:
+    """Passes admitted requests on. Holds the submits that outlive their browser until they are answered."""
+
+    def __init__(self) -> None:
+        self._carried: set[asyncio.Task[web.StreamResponse]] = set()
+
+    async def close(self) -> None:
+        """Give up the requests that are still carried."""
+        for task in self._carried:
+            task.cancel()
+        await asyncio.gather(*self._carried, return_exceptions=True)
+
+    async def pass_on(
+        self, request: web.BaseRequest, admitted: Admitted, upstream: Upstream, largest_upload: int
+    ) -> web.StreamResponse:
+        """The server's answer to an admitted request, or `Refused`."""
+        assert isinstance(admitted.route, ServerCall)
+        call = _Call(request, admitted, admitted.route, upstream, largest_upload)
+        match admitted.body:
+            case Body.NONE:
+                return await call.read()
+            case Body.UPLOAD:
+                return await call.upload()
+            case _:
+                body = await call.take_body()
+                task = asyncio.create_task(call.submit(body))
+                self._carried.add(task)
+                task.add_done_callback(self._settle)
+                return await asyncio.shield(task)
+
+    def _settle(self, task: asyncio.Task[web.StreamResponse]) -> None:
+        self._carried.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.debug("a carried request ended: %s", task.exception())
+
+
+class _Call:
+    """One request on its way through."""
+
+    def __init__(
+        self,
+        request: web.BaseRequest,
+        admitted: Admitted,
+        route: ServerCall,
+        upstream: Upstream,
+        largest_upload: int,
+    ) -> None:
+        self._request = request
+        self._body = admitted.body
+        self._route = route
+        self._upstream = upstream
+        self._largest_upload = largest_upload
+        self._query = strip_mark(admitted.query)
+        self._headers = request_headers(request.headers, origin=upstream.origin)
+        self._fault: Refusal | None = None
+
+    async def read(self) -> web.StreamResponse:
+        """A GET."""
+        deadlines = self._upstream.deadlines
+        wait = deadlines.view if self._route.is_view else deadlines.read
+        async with self._upstream.place(self._upstream.reads):
+            return await self._exchange(data=None, deadline=asyncio.timeout(wait))
+
+    async def take_body(self) -> bytes:
+        """The whole JSON body, checked; `Refused` if it is too large, too slow or not allowed."""
+        limit = min(LARGEST_JSON, self._largest_upload)
+        self._check_length(limit)
+        await self._invite()
+        body = bytearray()
+        try:
+            async with asyncio.timeout(None) as deadline:
+                while chunk := await self._next_chunk(deadline, Sent.NO):
+                    body += chunk
+                    if len(body) > limit:
+                        raise Refused(self._too_large(limit, Sent.NO))
+        except TimeoutError as error:
+            raise Refused(Refusal(Cause.BAD_REQUEST, "The body did not arrive in time.")) from error
+        reason = check_body(self._body, bytes(body))
+        if reason is not None:
+            raise Refused(Refusal(Cause.REFUSED_BODY, reason))
+        return bytes(body)
+
+    async def submit(self, body: bytes) -> web.StreamResponse:
+        """A POST with its body in hand."""
+        if body:
+            # Without parameters: we checked the body as UTF-8, and the server must not read it as anything else.
+            self._headers["Content-Type"] = "application/json"
+        async with self._upstream.place(self._upstream.writes):
+            deadline = asyncio.timeout(self._upstream.deadlines.submit)
+            return await self._exchange(data=body, deadline=deadline)
+
+    async def upload(self) -> web.StreamResponse:
+        """A POST whose body streams through; its deadline moves with each chunk."""
+        self._check_length(self._largest_upload)
+        self._headers["Content-Type"] = self._request.headers["Content-Type"]
+        if self._request.content_length is not None:
+            self._headers["Content-Length"] = str(self._request.content_length)
+        async with self._upstream.place(self._upstream.writes):
+            await self._invite()
+            deadline = asyncio.timeout(None)
+            return await self._exchange(data=self._pour(deadline), deadline=deadline)
+
+    async def _pour(self, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
+        """The browser's body, chunk by chunk. What ends it early is kept: the client hides who was at fault."""
+        passed = 0
+        try:
+            while chunk := await self._next_chunk(deadline, Sent.UNKNOWN):
+                passed += len(chunk)
+                if passed > self._largest_upload:
+                    raise Refused(self._too_large(self._largest_upload, Sent.UNKNOWN))
+                yield chunk
+                _move(deadline, self._upstream.deadlines.idle)
+        except Refused as error:
+            self._fault = error.refusal
+            raise
+
+    async def _next_chunk(self, deadline: asyncio.Timeout, sent: Sent) -> bytes:
+        _move(deadline, self._upstream.deadlines.idle)
+        try:
+            return await self._request.content.readany()
+        except web.RequestPayloadError as error:
+            raise Refused(Refusal(Cause.BAD_REQUEST, "The body is not framed as it says.", sent)) from error
+
+    async def _exchange(
+        self, *, data: bytes | AsyncIterator[bytes] | None, deadline: asyncio.Timeout
+    ) -> web.StreamResponse:
+        session = self._upstream.session(is_fresh=data is not None)
+        try:
+            async with deadline:
+                reply = await session.request(
+                    "GET" if data is None else "POST",
+                    self._upstream.url(self._route.path, self._query),
+                    data=data,
+                    headers=self._headers,
+                )
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Refused(self._fault or self._upstream.explain(error)) from error
+        async with reply:
+            return await self._answer(reply)
+
+    async def _answer(self, reply: aiohttp.ClientResponse) -> web.StreamResponse:
+        headers = response_headers(reply.headers, is_view=self._route.is_view, query=self._query)
+        answer = web.StreamResponse(status=reply.status, headers=headers)
+        if reply.status not in _EMPTY and reply.content_length is not None:
+            answer.content_length = reply.content_length
+        try:
+            async with asyncio.timeout(None) as deadline:
+                _move(deadline, self._upstream.deadlines.idle)
+                await answer.prepare(self._request)
+                while chunk := await reply.content.readany():
+                    _move(deadline, self._upstream.deadlines.idle)
+                    await answer.write(chunk)
+                    _move(deadline, self._upstream.deadlines.idle)
+                await answer.write_eof()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            # Headers are out, so the only honest end is a broken connection: a clean one would pass for the whole.
+            _log.info("%s: an answer was cut short: %s", self._upstream.server.id, error)
+            if self._request.transport is not None:
+                self._request.transport.abort()
+            raise ConnectionResetError("the answer was cut short") from error
+        return answer
+
+    def _check_length(self, limit: int) -> None:
+        length = self._request.content_length
+        if length is not None and length > limit:
+            raise Refused(self._too_large(limit, Sent.NO))
+
+    def _too_large(self, limit: int, sent: Sent) -> Refusal:
+        message = f"{self._upstream.server.id} takes at most {limit} bytes in one request."
+        return Refusal(Cause.TOO_LARGE, message, sent)
+
+    async def _invite(self) -> None:
+        """Tell a client that asked first (curl does) to send its body."""
+        if "Expect" in self._request.headers and self._request.transport is not None:
+            self._request.transport.write(_CONTINUE)
+
+
+def _move(deadline: asyncio.Timeout, seconds: float) -> None:
+    if not deadline.expired():  # once it is, the exchange is ending already
+        deadline.reschedule(asyncio.get_running_loop().time() + seconds)

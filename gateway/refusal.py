@@ -1,0 +1,92 @@
+"""The gateway's own refusals: a cause, whether the server can have acted, and a sentence.
+
+On the wire a refusal is a JSON body `{"error": {"cause", "message"}}` and the header
+`X-Mooring-Gateway: <cause>; sent=no|unknown`. `sent=no` is a promise: no byte of the request can have been
+acted on by the server. A page therefore treats it as a certain failure, and everything else as unclear.
+Answers of a ComfyUI server never carry this header: the gateway drops it from them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from enum import Enum
+
+from aiohttp import web
+
+HEADER = "X-Mooring-Gateway"
+
+
+class Cause(Enum):
+    """Why the gateway itself answered, and with which status it does so."""
+
+    BAD_REQUEST = ("bad-request", 400)
+    REFUSED_BODY = ("refused-body", 400)
+    BAD_HOST = ("bad-host", 403)
+    BAD_ORIGIN = ("bad-origin", 403)
+    CROSS_SITE = ("cross-site", 403)
+    NOT_LISTED = ("not-listed", 404)
+    UNKNOWN_SERVER = ("unknown-server", 404)
+    BAD_METHOD = ("bad-method", 405)
+    TOO_LARGE = ("too-large", 413)
+    BAD_TYPE = ("bad-type", 415)
+    INTERNAL = ("internal", 500)
+    CONNECT_FAILED = ("connect-failed", 502)
+    UPSTREAM_LOST = ("upstream-lost", 502)
+    UPSTREAM_REFUSED = ("upstream-refused", 502)
+    REDIRECT = ("redirect", 502)
+    UPSTREAM_BUSY = ("upstream-busy", 503)
+    TIMEOUT = ("timeout", 504)
+
+    def __init__(self, word: str, status: int) -> None:
+        self.word = word
+        self.status = status
+
+
+class Sent(Enum):
+    """Whether the server can have acted on the request."""
+
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One refusal; `allow` lists the methods that would be accepted, where the method was the fault."""
+
+    cause: Cause
+    message: str
+    sent: Sent = Sent.NO
+    allow: tuple[str, ...] = field(default=())
+
+    @property
+    def header(self) -> str:
+        """The value of the `X-Mooring-Gateway` header."""
+        return f"{self.cause.word}; sent={self.sent.value}"
+
+    def answer(self) -> web.Response:
+        """The HTTP answer."""
+        body = {"error": {"cause": self.cause.word, "message": self.message}}
+        response = web.Response(
+            status=self.cause.status,
+            body=json.dumps(body).encode(),
+            headers={
+                HEADER: self.header,
+                "Content-Type": "application/json",
+                "Cache-Control": "no-store",
+                "X-Content-Type-Options": "nosniff",
+                "Content-Security-Policy": "sandbox",
+                "Cross-Origin-Resource-Policy": "same-origin",
+            },
+        )
+        if self.allow:
+            response.headers["Allow"] = ", ".join(self.allow)
+        return response
+
+
+class Refused(Exception):
+    """Carries a refusal out of the depth of a request to the one place that answers it."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__(f"{refusal.header}: {refusal.message}")

@@ -1,0 +1,181 @@
+"""What the gateway answers at all: the listed routes, found from the raw request target.
+
+Pure: text in, a route out. Targets are compared as they came over the wire; nothing is normalised first, so
+that no spelling of a path can mean one thing here and another on a server. Only `{…}` segments may carry
+percent escapes; they are decoded once, checked, and written anew. See `ENDPOINTS` for the list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from urllib.parse import quote, unquote_to_bytes
+
+_TARGET = re.compile(r"/[\x21-\x7e]*")  # origin form, printable ASCII
+_ASSET = re.compile(r"static(/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*)+", re.ASCII)
+_SERVER = re.compile(r"/servers/([A-Za-z0-9._-]{1,64})(/.*)", re.ASCII)
+_SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+", re.ASCII)
+_LONGEST_SEGMENT = 200  # characters, decoded; node classes and folders are shorter
+
+
+class Body(Enum):
+    """What the body of a listed request must be."""
+
+    NONE = "none"
+    PROMPT = "prompt"
+    QUEUE_DELETE = "queue-delete"
+    HISTORY_DELETE = "history-delete"
+    INTERRUPT = "interrupt"
+    JOB_CANCEL = "job-cancel"
+    UPLOAD = "upload"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page itself, `/`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file of the site, by its path below the repository's root."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppArchive:
+    """`/app.zip`, the Python package of the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetState:
+    """`GET /fleet`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSocket:
+    """`/fleet/ws`, which pushes the fleet's state."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetLoads:
+    """`GET /fleet/loads`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCall:
+    """A request that passes through: to which server, to which path there, and what each method may carry."""
+
+    server_id: str
+    path: str  # on the server, canonical, without its prefix
+    bodies: Mapping[str, Body]  # by method
+
+    @property
+    def is_view(self) -> bool:
+        """Whether the answer is a file that somebody made."""
+        return self.path == "/view"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSocket:
+    """A WebSocket that passes through."""
+
+    server_id: str
+
+
+Route = Page | Asset | AppArchive | FleetState | FleetSocket | FleetLoads | ServerCall | ServerSocket
+
+_GET = {"GET": Body.NONE}
+
+# Neither the doubled /api/x routes nor /free, /userdata, /settings, /internal or /extensions are here: the page
+# does not need them. The jobs API exists below /api only.
+ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
+    ("/prompt", {**_GET, "POST": Body.PROMPT}),
+    ("/queue", {**_GET, "POST": Body.QUEUE_DELETE}),
+    ("/history", {**_GET, "POST": Body.HISTORY_DELETE}),
+    ("/history/{}", _GET),
+    ("/system_stats", _GET),
+    ("/features", _GET),
+    ("/object_info", _GET),
+    ("/object_info/{}", _GET),
+    ("/embeddings", _GET),
+    ("/models", _GET),
+    ("/models/{}", _GET),
+    ("/view", _GET),
+    ("/interrupt", {"POST": Body.INTERRUPT}),
+    ("/upload/image", {"POST": Body.UPLOAD}),
+    ("/upload/mask", {"POST": Body.UPLOAD}),
+    ("/api/jobs", _GET),
+    ("/api/jobs/{}", _GET),
+    ("/api/jobs/{}/cancel", {"POST": Body.JOB_CANCEL}),
+)
+_BY_SHAPE = MappingProxyType({tuple(shape.split("/")[1:]): bodies for shape, bodies in ENDPOINTS})
+
+_FIXED: Mapping[str, Route] = MappingProxyType(
+    {
+        "/": Page(),
+        "/index.html": Page(),
+        "/pyscript.toml": Asset("pyscript.toml"),
+        "/app/main.py": Asset("app/main.py"),
+        "/app.zip": AppArchive(),
+        "/fleet": FleetState(),
+        "/fleet/ws": FleetSocket(),
+        "/fleet/loads": FleetLoads(),
+    }
+)
+
+
+def split_target(target: str) -> tuple[str, str] | None:
+    """The path and the raw query of a request target in origin form; None for any other form."""
+    if not _TARGET.fullmatch(target) or "#" in target:
+        return None
+    path, _, query = target.partition("?")
+    return path, query
+
+
+def find_route(path: str) -> Route | None:
+    """The listed route that this raw path names, or None."""
+    if path in _FIXED:
+        return _FIXED[path]
+    if _ASSET.fullmatch(path[1:]):
+        return Asset(path[1:])
+    match = _SERVER.fullmatch(path)
+    if match is None:
+        return None
+    server_id, rest = match[1], match[2]
+    return ServerSocket(server_id) if rest == "/ws" else _find_call(server_id, rest)
+
+
+def _find_call(server_id: str, rest: str) -> ServerCall | None:
+    segments = rest.split("/")[1:]
+    for shape, bodies in _BY_SHAPE.items():
+        if len(shape) != len(segments):
+            continue
+        written = [_match_segment(want, got) for want, got in zip(shape, segments, strict=True)]
+        if None not in written:
+            return ServerCall(server_id, "/" + "/".join(part for part in written if part), bodies)
+    return None
+
+
+def _match_segment(want: str, got: str) -> str | None:
+    if want != "{}":
+        return got if got == want else None
+    return _rewrite_segment(got)
+
+
+def _rewrite_segment(raw: str) -> str | None:
+    """A `{…}` segment, decoded once and written anew; None for whatever another decoder could read as a path."""
+    if not _SEGMENT.fullmatch(raw):
+        return None
+    try:
+        text = unquote_to_bytes(raw).decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    if len(text) > _LONGEST_SEGMENT or text in {".", ".."} or not text.isprintable():
+        return None
+    if any(character in text for character in "/\\%;?#"):
+        return None
+    return quote(text, safe="")

@@ -1,0 +1,222 @@
+"""The gateway's HTTP server: guard first, then the one place that knows what each route does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+import ssl
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import WSMsgType, web
+
+from gateway.deadlines import Deadlines
+from gateway.fleet import Fleet, ServerId
+from gateway.guard import Admitted, Moved, RequestFacts, Verdict, judge
+from gateway.house import House
+from gateway.lines import GATEWAY_ENDS, LARGEST_FROM_BROWSER, Lines
+from gateway.prober import Prober
+from gateway.proxy import Proxy
+from gateway.refusal import Cause, Refusal, Refused, Sent
+from gateway.routes import (
+    AppArchive,
+    Asset,
+    FleetLoads,
+    FleetSocket,
+    FleetState,
+    Page,
+    ServerCall,
+    ServerSocket,
+)
+from gateway.site import Site
+from gateway.state import DEFAULT_MAX_UPLOAD
+from gateway.state import FleetState as State
+from gateway.upstream import LARGEST_HEADER, Upstream
+
+_KEEPALIVE_SECONDS = 75.0
+_LINGER_SECONDS = 10.0  # a refused upload is read and dropped this long, so that its browser sees the refusal
+
+_log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """The whole gateway of one fleet. Use as an async context manager, then `listen`."""
+
+    def __init__(self, *, fleet: Fleet, house: House, root: Path, deadlines: Deadlines) -> None:
+        self._house = house
+        self._deadlines = deadlines
+        self.state = State(fleet)
+        self._upstreams = {server.id: Upstream(server, deadlines) for server in fleet.servers}
+        self.prober = Prober(self.state, self._upstreams, deadlines)
+        self._proxy = Proxy()
+        self._lines = Lines(deadlines)
+        self._site = Site(root)
+        self._watchers: set[web.WebSocketResponse] = set()
+        self._runner = web.ServerRunner(_Server(self._answer), shutdown_timeout=deadlines.shutdown)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await self._site.warm()
+        self.prober.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.prober.close()
+        await self._lines.close()
+        for watcher in list(self._watchers):
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(self._deadlines.shutdown):
+                    await watcher.close(code=GATEWAY_ENDS.code, message=GATEWAY_ENDS.reason.encode())
+        await self._runner.cleanup()
+        await self._proxy.close()
+        for upstream in self._upstreams.values():
+            await upstream.__aexit__(None, None, None)
+
+    async def listen(self, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+        """Accept connections on a bound socket."""
+        await web.SockSite(self._runner, listener, ssl_context=tls).start()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await self._act(request, judge(facts_of(request), self._house, self._upstreams))
+        except Refused as error:
+            return refuse(request, error.refusal)
+
+    async def _act(self, request: web.BaseRequest, verdict: Verdict) -> web.StreamResponse:
+        match verdict:
+            case Refusal():
+                raise Refused(verdict)
+            case Moved(location=location):
+                # 308 would otherwise be remembered for ever, and the next gateway may have another port.
+                headers = {"Location": location, "Cache-Control": "no-store"}
+                return web.Response(status=HTTPStatus.PERMANENT_REDIRECT, headers=headers)
+            case Admitted():
+                return await self._serve(request, verdict)
+
+    async def _serve(self, request: web.BaseRequest, admitted: Admitted) -> web.StreamResponse:
+        match admitted.route:
+            case Page():
+                return await self._site.file("index.html", admitted.origin)
+            case Asset(path=path):
+                return await self._site.file(path, admitted.origin)
+            case AppArchive():
+                return await self._site.app_archive(request, admitted.origin)
+            case FleetState():
+                return json_answer(self.state.as_json())
+            case FleetLoads():
+                return json_answer(await self.prober.loads())
+            case FleetSocket():
+                return await self._push_state(request)
+            case ServerSocket(server_id=server_id):
+                upstream = self._upstreams[ServerId(server_id)]
+                return await self._lines.serve(request, upstream, admitted.client_id)
+            case ServerCall(server_id=server_id):
+                upstream = self._upstreams[ServerId(server_id)]
+                largest = self.state.max_upload.get(upstream.server.id, DEFAULT_MAX_UPLOAD)
+                return await self._proxy.pass_on(request, admitted, upstream, largest)
+
+    async def _push_state(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Send the fleet's state now and at each change; a slow window skips what has been overtaken."""
+        window = web.WebSocketResponse(
+            heartbeat=self._deadlines.heartbeat,
+            timeout=self._deadlines.goodbye,
+            compress=False,
+            max_msg_size=LARGEST_FROM_BROWSER,
+        )
+        await window.prepare(request)
+        self._watchers.add(window)
+        push = asyncio.create_task(self._push_to(window))
+        try:
+            while (await window.receive()).type in {WSMsgType.TEXT, WSMsgType.BINARY}:
+                pass  # windows have nothing to say here
+        finally:
+            push.cancel()
+            self._watchers.discard(window)
+        return window
+
+    async def _push_to(self, window: web.WebSocketResponse) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                revision = self.state.revision
+                await window.send_str(json.dumps(self.state.as_json()))
+                await self.state.changed(revision)
+
+
+class _Server(web.Server):
+    """aiohttp's server with our limits, whose own error answers are refusals like all others."""
+
+    def __init__(self, handler: Any) -> None:
+        super().__init__(
+            handler,
+            handler_cancellation=True,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=_KEEPALIVE_SECONDS,
+            lingering_time=_LINGER_SECONDS,
+            max_line_size=LARGEST_HEADER,
+            max_field_size=LARGEST_HEADER,
+        )
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class _Connection(web.RequestHandler):
+    """One browser's connection."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 (aiohttp passes it; it may quote what the peer sent)
+    ) -> web.StreamResponse:
+        """What aiohttp answers to a request that it cannot read, or whose handler failed."""
+        if isinstance(exc, ConnectionError) or request.writer.output_size > 0:
+            raise ConnectionResetError("the answer had begun already") from exc
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            refusal = Refusal(Cause.BAD_REQUEST, "This is not HTTP as the gateway speaks it.")
+        else:
+            _log.error("a request failed in the gateway itself", exc_info=exc)
+            refusal = Refusal(Cause.INTERNAL, "The gateway failed; its log says why.", Sent.UNKNOWN)
+        answer = refuse(request, refusal)
+        answer.force_close()
+        return answer
+
+
+def facts_of(request: web.BaseRequest) -> RequestFacts:
+    """A request as the guard sees it: nothing decoded, nothing merged."""
+    headers = tuple(
+        (name.decode("latin-1"), value.decode("latin-1").strip(" \t")) for name, value in request.raw_headers
+    )
+    return RequestFacts(request.method, request.raw_path, headers)
+
+
+def refuse(request: web.BaseRequest, refusal: Refusal) -> web.Response:
+    """The answer of a refusal; logged with its cause, never with what the request carried."""
+    _log.info("refused %s: %s (%s)", request.method, refusal.header, refusal.message)
+    answer = refusal.answer()
+    if request.can_read_body:
+        answer.force_close()
+    return answer
+
+
+def json_answer(value: object) -> web.Response:
+    """One of the gateway's own JSON answers."""
+    return web.Response(
+        body=json.dumps(value).encode(),
+        headers={
+            "Content-Type": "application/json",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "sandbox",
+            "Cross-Origin-Resource-Policy": "same-origin",
+        },
+    )

@@ -1,0 +1,110 @@
+"""What is known about the fleet now, as JSON, with a way to wait for the next change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from gateway.fleet import Fleet, Server, ServerId
+
+VERSION = 1
+DEFAULT_MAX_UPLOAD = 104_857_600  # bytes; ComfyUI's own default, --max-upload-size 100
+
+
+class Health(Enum):
+    """How a server answered the last look at it."""
+
+    UNKNOWN = "unknown"  # no look yet
+    WELL = "well"
+    DOWN = "down"  # nothing accepts connections, or a proxy says so
+    TIMEOUT = "timeout"
+    REFUSES = "refuses"  # it wants a login, or its certificate is not trusted
+    NOT_COMFYUI = "not_comfyui"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One server's condition. `detail` is plain text for logs and stays the same while nothing changes."""
+
+    health: Health = Health.UNKNOWN
+    detail: str = ""
+    running: int = 0
+    pending: int = 0
+    version: str = ""
+    is_demo: bool = False
+
+
+class FleetState:
+    """The conditions of all servers. Each change wakes whoever waits in `changed`; equal news is no change."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.max_upload: dict[ServerId, int] = {}
+        self._conditions = {server.id: Condition() for server in fleet.servers}
+        self._revision = 0
+        self._next: asyncio.Future[None] | None = None
+
+    @property
+    def revision(self) -> int:
+        """Grows with each change."""
+        return self._revision
+
+    @property
+    def servers(self) -> Mapping[ServerId, Server]:
+        """The fleet's servers by id."""
+        return {server.id: server for server in self.fleet.servers}
+
+    def condition(self, server_id: ServerId) -> Condition:
+        """What is known about one server."""
+        return self._conditions[server_id]
+
+    def note(self, server_id: ServerId, condition: Condition) -> None:
+        """Record what was seen."""
+        if self._conditions[server_id] == condition:
+            return
+        self._conditions[server_id] = condition
+        self._revision += 1
+        if self._next is not None and not self._next.done():
+            self._next.set_result(None)
+        self._next = None
+
+    def note_queue(self, server_id: ServerId, *, running: int, pending: int) -> None:
+        """Record a queue's length that was read between two looks."""
+        known = self._conditions[server_id]
+        if known.health is Health.WELL:
+            self.note(server_id, replace(known, running=running, pending=pending))
+
+    async def changed(self, since: int) -> int:
+        """Wait until the revision is past `since`; returns it."""
+        while self._revision <= since:
+            if self._next is None:
+                self._next = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._next)
+        return self._revision
+
+    def as_json(self) -> dict[str, object]:
+        """The state as `GET /fleet` and `/fleet/ws` send it."""
+        source = self.fleet.source.value
+        return {
+            "v": VERSION,
+            "source": source,
+            "why": {"source": source, "detail": self.fleet.why},
+            "servers": [self._server_json(server) for server in self.fleet.servers],
+        }
+
+    def _server_json(self, server: Server) -> dict[str, object]:
+        known = self._conditions[server.id]
+        return {
+            "id": server.id,
+            "name": server.name,
+            "address": server.address,
+            "base": f"/servers/{server.id}",
+            "health": known.health.value,
+            "detail": known.detail,
+            "running": known.running,
+            "pending": known.pending,
+            "version": known.version,
+            "demo": known.is_demo,
+        }

@@ -1,0 +1,182 @@
+"""The HTTP client of one server: its own connections, no redirects, no cookies, truthful errors.
+
+Each server has its own connections and its own bounded lanes, so that a hung one holds up nobody else. Writes
+use a fresh connection each, so that a failure to connect is certain to have sent nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import ssl
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Self, cast
+
+import aiohttp
+from yarl import URL
+
+from gateway.deadlines import Deadlines
+from gateway.fleet import Server
+from gateway.refusal import Cause, Refusal, Refused, Sent
+
+READ_LANE = 32  # GETs to one server at a time, of all windows together
+WRITE_LANE = 16  # POSTs to one server at a time
+LARGEST_HEADER = 32_768  # bytes; cookies of all ports of 127.0.0.1 come with each request
+_REDIRECTS = {300, 301, 302, 303, 305, 306, 307, 308}
+
+
+class Redirected(aiohttp.ClientError):
+    """The server answered with a redirect, which is never followed: it would be an address chosen by it."""
+
+
+class UpstreamSocket(aiohttp.ClientWebSocketResponse):
+    """A WebSocket to a server whose end can be told from its TCP connection, not only from its Close frame."""
+
+    async def say_close(self) -> None:
+        """Send a Close frame; the answer arrives like any other message."""
+        await self._writer.close(1000, b"")
+
+    async def gone(self) -> None:
+        """Wait until the server has ended the TCP connection."""
+        connection = self._response.connection
+        closed = connection.protocol.closed if connection and connection.protocol else None
+        if closed is not None:
+            with contextlib.suppress(aiohttp.ClientError, OSError):
+                await asyncio.shield(closed)
+
+    def abort(self) -> None:
+        """Drop the TCP connection now."""
+        self._set_closed()
+        connection = self._response.connection
+        if connection and connection.protocol:
+            connection.protocol.abort()
+        self._response.close()
+
+
+class Upstream:
+    """One server of the fleet, as the gateway reaches it. Use as an async context manager."""
+
+    def __init__(self, server: Server, deadlines: Deadlines) -> None:
+        self.server = server
+        self.deadlines = deadlines
+        self.reads = asyncio.Semaphore(READ_LANE)
+        self.writes = asyncio.Semaphore(WRITE_LANE)
+        self._fresh = self._session(aiohttp.TCPConnector(limit=0, force_close=True))
+        self._kept = self._session(aiohttp.TCPConnector(limit=0, keepalive_timeout=15))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._fresh.close()
+        await self._kept.close()
+
+    @property
+    def origin(self) -> str:
+        """The server's own origin, which ComfyUI compares with its Host."""
+        return str(URL(self.server.address).origin())
+
+    def session(self, *, is_fresh: bool) -> aiohttp.ClientSession:
+        """The client session; a fresh one never reuses a connection."""
+        return self._fresh if is_fresh else self._kept
+
+    def url(self, path: str, query: str = "") -> URL:
+        """The address of a path on this server; both parts are raw and stay as they are."""
+        return URL(self.server.address + path + (f"?{query}" if query else ""), encoded=True)
+
+    @contextlib.asynccontextmanager
+    async def place(self, lane: asyncio.Semaphore) -> AsyncIterator[None]:
+        """A place among the requests to this server, or `upstream-busy`."""
+        try:
+            async with asyncio.timeout(self.deadlines.lane):
+                await lane.acquire()
+        except TimeoutError as error:
+            message = f"{self.server.id} has too many unanswered requests already."
+            raise Refused(Refusal(Cause.UPSTREAM_BUSY, message)) from error
+        try:
+            yield
+        finally:
+            lane.release()
+
+    async def open_socket(self, client_id: str, largest: int) -> UpstreamSocket:
+        """A WebSocket to the server under this client_id, or `Refused`."""
+        url = self.url("/ws").with_query({"clientId": client_id})
+        try:
+            async with asyncio.timeout(self.deadlines.handshake):
+                socket = await self._fresh.ws_connect(
+                    url,
+                    origin=self.origin,
+                    autoclose=False,
+                    max_msg_size=largest,
+                    decode_text=False,
+                )
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Refused(self.explain(error)) from error
+        return cast(UpstreamSocket, socket)  # by ws_response_class, which the types cannot tell
+
+    def explain(self, error: Exception) -> Refusal:
+        """The refusal that is true about this failure of a request."""
+        name = self.server.id
+        match error:
+            case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+                return Refusal(Cause.CONNECT_FAILED, f"{name} cannot be reached: {short_reason(error)}.")
+            case Redirected():
+                return Refusal(Cause.REDIRECT, f"{name} answered with a redirect: {error}.", Sent.UNKNOWN)
+            case TimeoutError():
+                return Refusal(Cause.TIMEOUT, f"{name} did not answer in time.", Sent.UNKNOWN)
+            case aiohttp.WSServerHandshakeError(status=status):
+                message = f"{name} refused the WebSocket with status {status}."
+                return Refusal(Cause.UPSTREAM_REFUSED, message, Sent.UNKNOWN)
+            case _:
+                message = f"The connection to {name} was lost: {short_reason(error)}."
+                return Refusal(Cause.UPSTREAM_LOST, message, Sent.UNKNOWN)
+
+    def _session(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "mooring-gateway"},
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type"),
+            # Deadlines of whole exchanges are set where they happen; here only the way to the server has one.
+            timeout=aiohttp.ClientTimeout(total=None, connect=self.deadlines.connect),
+            trust_env=False,
+            ws_response_class=UpstreamSocket,
+            middlewares=(refuse_redirect,),
+            max_line_size=LARGEST_HEADER,
+            max_field_size=LARGEST_HEADER,
+        )
+
+
+async def refuse_redirect(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """A client middleware that ends a redirect before anything could follow it (`ws_connect` would)."""
+    response = await handler(request)
+    if response.status in _REDIRECTS:
+        response.close()
+        raise Redirected(f"status {response.status}")
+    return response
+
+
+def short_reason(error: BaseException) -> str:
+    """What failed, in a few plain words that stay the same from try to try."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return "its certificate is not trusted"
+        case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
+            return "TLS failed"
+        case aiohttp.ClientConnectorDNSError():
+            return "its host name is not known"
+        case TimeoutError():
+            return "no answer in time"
+        case aiohttp.ServerDisconnectedError():
+            return "it hung up"
+        case aiohttp.ClientResponseError():
+            return "it does not speak HTTP as expected"
+        case OSError() if error.errno:
+            return os.strerror(error.errno).lower()
+        case _:
+            return type(error).__name__
