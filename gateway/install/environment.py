@@ -122,7 +122,7 @@ class Environment:
     def _install(self, lock: str, tools: Tools) -> None:
         record = read_record(self.record) or {}
         write_record(self.record, UNFINISHED)
-        pip = [self.place.python, "-I", "-m", "pip", "install", "--quiet", "--no-input", "--retries", "3"]
+        pip = [str(self.place.python), "-I", "-m", "pip", "install", "--quiet", "--no-input", "--retries", "3"]
         tools.run("pip", [*pip, "--disable-pip-version-check", "--require-hashes", "-r", lock])
         self._save({**record.get("locks", {}), lock: self.place.digest([lock])})
 
