@@ -1,0 +1,303 @@
+"""The thin client through which the contract is asked of a server, and its implementation over real sockets.
+
+A `Peer` is one server. The tests in `test_protocol.py` use nothing else, so that the same tests run against a demo
+process, a real ComfyUI and a server in memory. Required node classes: LoadImage, SaveImage, PreviewImage, EmptyImage,
+ImageScale, ImageInvert, ImageBlur; and for peers with `previews` whatever `slow_workflow` names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import struct
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import aiohttp
+
+Workflow = dict[str, Any]
+
+PATIENCE = 60.0
+"""Seconds after which a condition counts as never met; a loaded two-core machine is slow, a failure may be late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One message of a socket: `kind` is the type's name with `data` from JSON, or a frame number with its bytes."""
+
+    kind: str | int
+    data: Any
+
+
+class Listener(Protocol):
+    """One open socket and all that it has heard, in order."""
+
+    heard: list[Event]
+
+    async def until(self, condition: Callable[[list[Event]], bool]) -> list[Event]:
+        """Wait until what was heard meets the condition; fails the test when it never does."""
+        ...
+
+    async def say(self, text: str) -> None:
+        """Send a text message."""
+        ...
+
+    async def close(self) -> None:
+        """Close with a handshake and wait for its end."""
+        ...
+
+
+class Peer(Protocol):
+    """One server under test.
+
+    `is_alone`: nobody else uses it, so that `clear` may be tried. `previews`: its slow workflow sends previews.
+    """
+
+    name: str
+    is_alone: bool
+    previews: bool
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One HTTP exchange; `path` begins with a slash and has no query."""
+        ...
+
+    async def upload(self, name: str, data: bytes, route: str = "/upload/image", **fields: str) -> Answer:
+        """POST a multipart form with the file field `image` and the given text fields."""
+        ...
+
+    async def connect(self, client_id: str | None, flags: Mapping[str, Any] | None = None) -> Listener:
+        """Open a socket; with `flags` the first message says them. Returns when the first `status` was heard."""
+        ...
+
+    def slow_workflow(self, steps: int) -> Workflow:
+        """A workflow that is never cached and takes a while (2 nodes or more); `steps` makes it longer.
+
+        Its output node is "9" and saves an image.
+        """
+        ...
+
+    async def pause(self) -> None:
+        """Let a little time pass between two looks."""
+        ...
+
+
+@dataclass
+class WebListener:
+    """A listener over a real WebSocket."""
+
+    socket: aiohttp.ClientWebSocketResponse
+    heard: list[Event] = field(default_factory=list)
+    is_closed: bool = False
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._task = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        async for message in self.socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                said = json.loads(message.data)
+                self.heard.append(Event(said["type"], said["data"]))
+            elif message.type is aiohttp.WSMsgType.BINARY:
+                (kind,) = struct.unpack(">I", message.data[:4])
+                self.heard.append(Event(kind, message.data[4:]))
+            self._news.set()
+        self.is_closed = True
+        self._news.set()
+
+    async def until(self, condition: Callable[[list[Event]], bool]) -> list[Event]:
+        """Wait until what was heard meets the condition."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not condition(self.heard):
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"never heard, but: {[event.kind for event in self.heard]}") from None
+        return self.heard
+
+    async def until_closed(self) -> int | None:
+        """Wait for the end of the connection; returns its close code."""
+        async with asyncio.timeout(PATIENCE):
+            while not self.is_closed:
+                self._news.clear()
+                await self._news.wait()
+        return self.socket.close_code
+
+    async def say(self, text: str) -> None:
+        """Send a text message."""
+        await self.socket.send_str(text)
+
+    async def close(self) -> None:
+        """Close and wait for the end."""
+        await self.socket.close()
+        if self._task:
+            await self._task
+
+
+@dataclass
+class WebPeer:
+    """A server at an address, talked to over real sockets."""
+
+    name: str
+    url: str
+    session: aiohttp.ClientSession
+    is_alone: bool = True
+    previews: bool = True
+    listeners: list[WebListener] = field(default_factory=list)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One HTTP exchange."""
+        async with self.session.request(
+            method, self.url + path, params=query, data=body, headers=headers, allow_redirects=False
+        ) as answer:
+            content = await answer.read()
+            return Answer(answer.status, {key.lower(): value for key, value in answer.headers.items()}, content)
+
+    async def upload(self, name: str, data: bytes, route: str = "/upload/image", **fields: str) -> Answer:
+        """POST a form as a browser writes it: raw UTF-8 file names, which aiohttp's own forms would quote."""
+        boundary = uuid.uuid4().hex
+        parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{name}"\r\n'.encode()]
+        parts += [b"Content-Type: application/octet-stream\r\n\r\n", data, b"\r\n"]
+        for key, value in fields.items():
+            parts.append(f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode())
+        parts.append(f"--{boundary}--\r\n".encode())
+        kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        return await self.request("POST", route, body=b"".join(parts), headers=kind)
+
+    async def connect(self, client_id: str | None, flags: Mapping[str, Any] | None = None) -> WebListener:
+        """Open a socket and hear its first status."""
+        query = {} if client_id is None else {"clientId": client_id}
+        listener = WebListener(await self.session.ws_connect(f"{self.url}/ws", params=query, max_msg_size=0))
+        self.listeners.append(listener)
+        listener.start()
+        if flags is not None:
+            await listener.say(json.dumps({"type": "feature_flags", "data": dict(flags)}))
+            await listener.until(lambda heard: any(event.kind == "feature_flags" for event in heard))
+        await listener.until(lambda heard: any(event.kind == "status" for event in heard))
+        return listener
+
+    def slow_workflow(self, steps: int) -> Workflow:
+        """On a demo its own step-by-step node; on a real server a chain of blurs, interruptible between them."""
+        source = {"width": 256, "height": 256, "batch_size": 1, "color": random.randrange(1 << 24)}
+        if self.previews:
+            return {
+                "1": {"class_type": "EmptyImage", "inputs": source},
+                "2": {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "steps": steps, "fail_at": 0}},
+                "9": save("2"),
+            }
+        source = {**source, "width": 1024, "height": 1024}
+        workflow: Workflow = {"1": {"class_type": "EmptyImage", "inputs": source}}
+        for index in range(steps):
+            inputs = {"image": ["1" if index == 0 else f"b{index - 1}", 0], "blur_radius": 10, "sigma": 1.0}
+            workflow[f"b{index}"] = {"class_type": "ImageBlur", "inputs": inputs}
+        workflow["9"] = save(f"b{steps - 1}")
+        return workflow
+
+    async def pause(self) -> None:
+        """A short real pause."""
+        await asyncio.sleep(0.02)
+
+
+def save(source: str, prefix: str | None = None) -> dict[str, Any]:
+    """A SaveImage node, under a prefix of its own unless one is given."""
+    name = prefix or f"contract_{uuid.uuid4().hex[:10]}"
+    return {"class_type": "SaveImage", "inputs": {"images": [source, 0], "filename_prefix": name}}
+
+
+def quick(prefix: str | None = None, *, color: int | None = None, batch: int = 1) -> Workflow:
+    """A workflow of two quick nodes, new to any cache unless a colour is given."""
+    chosen = random.randrange(1 << 24) if color is None else color
+    inputs = {"width": 32, "height": 24, "batch_size": batch, "color": chosen}
+    return {"1": {"class_type": "EmptyImage", "inputs": inputs}, "9": save("1", prefix)}
+
+
+async def post(peer: Peer, path: str, value: Any) -> Answer:
+    """POST a JSON value."""
+    return await peer.request("POST", path, body=json.dumps(value).encode())
+
+
+async def submit(peer: Peer, workflow: Workflow, **more: Any) -> str:
+    """Submit a workflow that must be accepted; returns its prompt_id."""
+    answer = await post(peer, "/prompt", {"prompt": workflow, **more})
+    assert answer.status == 200, answer.body
+    return str(answer.json()["prompt_id"])
+
+
+async def queue(peer: Peer) -> tuple[list[str], list[str]]:
+    """The prompt_ids (running, pending) of everybody."""
+    answer = (await peer.request("GET", "/queue")).json()
+    return [item[1] for item in answer["queue_running"]], [item[1] for item in answer["queue_pending"]]
+
+
+async def entry(peer: Peer, prompt_id: str) -> dict[str, Any]:
+    """Wait for the history entry of a job."""
+    return await until(peer, lambda: history_of(peer, prompt_id))
+
+
+async def history_of(peer: Peer, prompt_id: str) -> dict[str, Any] | None:
+    """The history entry of a job, or None."""
+    found = (await peer.request("GET", f"/history/{prompt_id}")).json()
+    assert set(found) <= {prompt_id}
+    return found.get(prompt_id)
+
+
+async def running(peer: Peer, prompt_id: str) -> None:
+    """Wait until a job runs."""
+
+    async def look() -> bool:
+        return prompt_id in (await queue(peer))[0]
+
+    await until(peer, look)
+
+
+async def until(peer: Peer, look: Callable[[], Any]) -> Any:
+    """Look again and again until something is found."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + PATIENCE
+    while True:
+        found = await look()
+        if found:
+            return found
+        assert clock() < deadline, "never happened"
+        await peer.pause()
+
+
+def ended(prompt_id: str) -> Callable[[list[Event]], bool]:
+    """The condition that a socket has heard the end of a job."""
+    return lambda heard: any(
+        event.kind == "executing" and event.data["node"] is None and event.data["prompt_id"] == prompt_id
+        for event in heard
+    )
