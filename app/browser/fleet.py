@@ -1,0 +1,127 @@
+"""The gateway's list of servers as it changes: the core's `FleetSource`.
+
+The list is pushed over `/fleet/ws`. While that socket cannot be had, each attempt to get it also reads `/fleet`, so a
+network that blocks WebSockets only makes the list older by a few seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from app.core.errors import ConfigError, MooringError, SocketClosed
+from app.core.model import Fleet, Health, Server, ServerId
+from app.core.ports import Connection, Http, Random, Request, Sockets
+
+PATH = "/fleet"
+SOCKET_PATH = "/fleet/ws"
+DEADLINE = 12.0
+FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
+
+log = logging.getLogger(__name__)
+
+
+class GatewayFleet:
+    """The fleet as the gateway tells it. `hurry` cuts a wait short: the network or the person is back."""
+
+    def __init__(self, http: Http, sockets: Sockets, random: Random) -> None:
+        self._http, self._sockets, self._random = http, sockets, random
+        self._known: Fleet | None = None
+        self._connection: Connection | None = None
+        self._failures = 0
+        self._hurry = asyncio.Event()
+
+    async def first(self) -> Fleet:
+        """The fleet as it is now; ConfigError or TransportError if the gateway does not tell."""
+        response = await self._http.send(Request(method="GET", path=PATH, deadline=DEADLINE))
+        if response.status != 200:
+            raise ConfigError(f"{PATH} answered {response.status}")
+        self._known = read_fleet(response.text)
+        return self._known
+
+    async def changes(self) -> Fleet:
+        """The next fleet that differs; reconnects by itself for as long as it takes."""
+        while True:
+            before = self._known
+            try:
+                fleet = await self._next()
+            except MooringError as error:
+                log.info("the fleet is not told: %s", error)
+                await self._pause()
+                continue
+            self._known = fleet
+            if fleet != before:
+                return fleet
+
+    def hurry(self) -> None:
+        """Try again now."""
+        self._failures = 0
+        self._hurry.set()
+
+    async def _next(self) -> Fleet:
+        if self._connection is None:
+            self._connection = await self._connect()
+            if self._connection is None:
+                return await self._polled()
+        try:
+            frames = await self._connection.receive()
+        except SocketClosed:
+            self._connection = None
+            raise
+        texts = [frame for frame in frames if isinstance(frame, str)]
+        if not texts:
+            raise ConfigError("a fleet that is no text")
+        self._failures = 0
+        return read_fleet(texts[-1])
+
+    async def _connect(self) -> Connection | None:
+        try:
+            return await self._sockets.open(SOCKET_PATH, DEADLINE)
+        except SocketClosed as error:
+            log.info("no socket for the fleet: %s", error)
+            return None
+
+    async def _polled(self) -> Fleet:
+        """One look without the socket, before the next attempt to get it."""
+        await self._pause()
+        return await self.first()
+
+    async def _pause(self) -> None:
+        """Full jitter: windows that lost the gateway together do not come back together."""
+        longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(self._failures, 10))
+        self._failures += 1
+        self._hurry.clear()
+        try:
+            await asyncio.wait_for(self._hurry.wait(), 0.1 + self._random.fraction() * longest)
+        except TimeoutError:
+            return
+
+
+def read_fleet(text: str) -> Fleet:
+    """The gateway's JSON as a Fleet; ConfigError if it is not of that shape."""
+    try:
+        told = json.loads(text)
+        servers = tuple(_server(item) for item in told["servers"])
+        why = told.get("why") or {}
+        return Fleet(servers, str(told.get("source", "")), str(why.get("detail", "")))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ConfigError(f"not the gateway's fleet: {error!r}") from error
+
+
+def _server(item: Mapping[str, Any]) -> Server:
+    health = item.get("health")
+    return Server(
+        server_id=ServerId(str(item["id"])),
+        name=str(item.get("name") or item["id"]),
+        address=str(item["address"]),
+        base=str(item["base"]),
+        health=Health(health) if health in {known.value for known in Health} else Health.UNKNOWN,
+        detail=str(item.get("detail") or ""),
+        running=int(item.get("running") or 0),
+        pending=int(item.get("pending") or 0),
+        version=str(item.get("version") or ""),
+        is_demo=bool(item.get("demo")),
+    )

@@ -1,0 +1,212 @@
+"""IndexedDB transactions driven from Python without awaiting inside them.
+
+A transaction dies at the first `await`, so what happens in it is a generator that yields requests and gets their
+results, and is resumed inside `onsuccess`:
+
+    def bump(transaction):
+        row = yield transaction.objectStore("counts").get("a")
+        transaction.objectStore("counts").put(…)          # no result wanted: not yielded
+        return row
+
+    await database.run("bump", ["counts"], bump, write=True)
+
+`run` returns after the transaction's `complete` event, with durability "strict". If the generator raises, or any
+request fails, the transaction is aborted: nothing was written, and the error is raised by `run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Generic, TypeVar
+
+import js
+from pyodide.ffi import JsException, create_proxy, to_js
+
+from app.browser.values import error_name, error_text, js_object, present
+from app.core.errors import StorageError
+
+T = TypeVar("T")
+Steps = Generator[Any, Any, T]
+
+OPEN_SECONDS = 10.0
+RUN_SECONDS = 30.0  # another window's transaction may hold the store; a frozen one would for ever
+
+_CAUSES = {
+    "QuotaExceededError": "quota",
+    "VersionError": "upgrade",
+    "InvalidStateError": "closed",
+    "AbortError": "closed",
+    "SecurityError": "disabled",
+    "NotAllowedError": "disabled",
+}
+
+log = logging.getLogger(__name__)
+
+
+def storage_error(operation: str, error: Any) -> StorageError:
+    """The typed error of a DOMException, or of none when a transaction ended without one."""
+    known = present(error)
+    name = error_name(known) if known is not None else ""
+    return StorageError(operation, _CAUSES.get(name, "unknown"), error_text(known))
+
+
+class Database:
+    """One database, opened when first needed. It closes when a newer version of the page asks, and stays closed."""
+
+    def __init__(self, name: str, version: int, create: Callable[[Any, int], None]) -> None:
+        self._name, self._version, self._create = name, version, create
+        self._db: Any = None
+        self._lock = asyncio.Lock()
+        self._refusal = ""
+        self._proxies: list[Any] = []
+
+    async def run(
+        self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]], *, write: bool = False
+    ) -> T:
+        """Run the steps as one transaction over these object stores; StorageError if it could not be done."""
+        database = await self._opened(operation)
+        try:
+            transaction = database.transaction(
+                to_js(list(stores)), "readwrite" if write else "readonly", js_object({"durability": "strict"})
+            )
+        except JsException as error:
+            raise storage_error(operation, error) from error
+        return await _Run(operation, transaction, steps(transaction)).result()
+
+    def close(self) -> None:
+        """Close the connection; the next operation opens another."""
+        if self._db is not None:
+            self._db.onversionchange = self._db.onclose = None
+            self._db.close()
+            self._db = None
+            asyncio.get_running_loop().call_soon(_destroy, self._proxies)
+            self._proxies = []
+
+    async def _opened(self, operation: str) -> Any:
+        async with self._lock:
+            if self._refusal:
+                raise StorageError(operation, self._refusal, "another window has a newer version of this page")
+            if self._db is None:
+                self._db = await _open(operation, self._name, self._version, self._create)
+                self._watch()
+        return self._db
+
+    def _watch(self) -> None:
+        def give_way(event: Any) -> None:
+            self._refusal = "closed" if present(event.newVersion) is None else "upgrade"
+            log.warning("the store of this window is closed: %s; it needs a reload", self._refusal)
+            self.close()
+
+        def lose(_event: Any) -> None:
+            log.warning("the browser has closed the store; the next operation opens it again")
+            self.close()
+
+        self._proxies = [create_proxy(give_way), create_proxy(lose)]
+        self._db.onversionchange, self._db.onclose = self._proxies
+
+
+class _Run(Generic[T]):
+    """One transaction with its generator; resumed inside the requests' own events."""
+
+    def __init__(self, operation: str, transaction: Any, steps: Steps[T]) -> None:
+        self._operation, self._transaction, self._steps = operation, transaction, steps
+        self._done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._returned: Any = None
+        self._error: Exception | None = None
+        self._resume, self._complete, self._abort = map(
+            create_proxy, (self._on_success, self._on_complete, self._on_abort)
+        )
+        transaction.oncomplete, transaction.onabort = self._complete, self._abort
+
+    async def result(self) -> T:
+        loop = asyncio.get_running_loop()
+        late = loop.call_later(RUN_SECONDS, self._give_up, StorageError(self._operation, "blocked", "no end in time"))
+        self._step(None)
+        try:
+            return await self._done
+        except asyncio.CancelledError:
+            self._give_up(None)
+            raise
+        finally:
+            late.cancel()
+
+    def _step(self, value: Any) -> None:
+        try:
+            request = self._steps.send(value)
+        except StopIteration as end:
+            self._returned = end.value
+        except Exception as error:  # noqa: BLE001 - kept, and raised by `result` once the transaction is aborted
+            self._give_up(error)
+        else:
+            request.onsuccess = self._resume
+
+    def _on_success(self, event: Any) -> None:
+        self._step(present(event.target.result))
+
+    def _on_complete(self, _event: Any) -> None:
+        if not self._done.done():
+            self._done.set_result(self._returned)
+        self._free()
+
+    def _on_abort(self, _event: Any) -> None:
+        if not self._done.done():
+            error = self._error or storage_error(self._operation, self._transaction.error)
+            if isinstance(error, JsException):
+                error = _caused(storage_error(self._operation, error), error)
+            self._done.set_exception(error)
+        self._free()
+
+    def _give_up(self, error: Exception | None) -> None:
+        self._error = self._error or error
+        try:
+            self._transaction.abort()
+        except JsException as ended:
+            if error_name(ended) != "InvalidStateError":  # that one says: it has ended, or is being committed
+                raise
+
+    def _free(self) -> None:
+        self._steps.close()
+        asyncio.get_running_loop().call_soon(_destroy, [self._resume, self._complete, self._abort])
+
+
+async def _open(operation: str, name: str, version: int, create: Callable[[Any, int], None]) -> Any:
+    opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    proxies: list[Any] = []
+
+    def upgrade(event: Any) -> None:
+        create(event.target.transaction, int(event.oldVersion))
+
+    def succeed(event: Any) -> None:
+        if opened.done():  # too late: nobody would ever close it
+            event.target.result.close()
+        else:
+            opened.set_result(event.target.result)
+        asyncio.get_running_loop().call_soon(_destroy, proxies)
+
+    def fail(event: Any) -> None:
+        if not opened.done():
+            opened.set_exception(storage_error(operation, event.target.error))
+        asyncio.get_running_loop().call_soon(_destroy, proxies)
+
+    try:
+        request = js.indexedDB.open(name, version)
+    except (JsException, AttributeError) as error:
+        raise StorageError(operation, "disabled", str(error)) from error
+    proxies += map(create_proxy, (upgrade, succeed, fail))
+    request.onupgradeneeded, request.onsuccess, request.onerror = proxies
+    try:
+        return await asyncio.wait_for(opened, OPEN_SECONDS)
+    except TimeoutError as error:
+        raise StorageError(operation, "blocked", "the browser does not open the store") from error
+
+
+def _caused(error: StorageError, cause: Exception) -> StorageError:
+    error.__cause__ = cause
+    return error
+
+
+def _destroy(proxies: list[Any]) -> None:
+    for proxy in proxies:
+        proxy.destroy()

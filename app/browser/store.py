@@ -1,0 +1,298 @@
+"""The store of all windows: the core's `TaskStore` over IndexedDB.
+
+Every operation is one transaction and returns after its `complete` event. Tasks, reservations and windows lie there as
+plain objects (`app.core.records`); results and inputs as Blobs, each with a line in `ledger`, so that their sizes are
+known without touching the bytes. The schema only ever grows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import js
+
+from app.browser.blobs import JsBlob, to_js_blob
+from app.browser.idb import Database, Steps
+from app.browser.values import from_plain, js_object, plain
+from app.core.balancer import Berths
+from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFound
+from app.core.model import PromptId, Reservation, Task, WindowId
+from app.core.ports import Blob, KeptResult, WindowRecord
+from app.core.records import (
+    BrokenRecord,
+    decode_reservation,
+    decode_task,
+    decode_window,
+    encode_reservation,
+    encode_task,
+    encode_window,
+)
+
+NAME = "mooring"
+VERSION = 1
+RESULTS_BOUND = 512 * 1024 * 1024  # bytes of all kept results together
+INPUTS_BOUND = 256 * 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+
+def create_stores(transaction: Any, old_version: int) -> None:
+    """Make what is missing in a database of an older version (0: none). Nothing is ever removed or renamed."""
+    if old_version < 1:
+        database = transaction.db
+        database.createObjectStore("windows", js_object({"keyPath": "window_id"}))
+        tasks = database.createObjectStore("tasks", js_object({"keyPath": "prompt_id"}))
+        tasks.createIndex("owner", "owner")
+        tasks.createIndex("server", "server_id")
+        tasks.createIndex("unfinished", "unfinished")
+        reservations = database.createObjectStore("reservations", js_object({"keyPath": "prompt_id"}))
+        reservations.createIndex("window", "window_id")
+        database.createObjectStore("results")
+        database.createObjectStore("inputs")
+        ledger = database.createObjectStore("ledger", js_object({"keyPath": "name"}))
+        ledger.createIndex("kind", "kind")
+
+
+class BrowserStore:
+    """The store in this browser. `broken` collects the records that could not be read, for the session to show."""
+
+    def __init__(
+        self, name: str = NAME, *, results_bound: int = RESULTS_BOUND, inputs_bound: int = INPUTS_BOUND
+    ) -> None:
+        self._database = Database(name, VERSION, create_stores)
+        self._results_bound, self._inputs_bound = results_bound, inputs_bound
+        self.broken: dict[str, BrokenRecord] = {}
+
+    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, tuple[Task, ...]]:
+        """The window's record (`fresh` is written if there is none) and its tasks; its reservations are deleted."""
+
+        def steps(transaction: Any) -> Steps[tuple[WindowRecord, tuple[Task, ...]]]:
+            windows, reservations = transaction.objectStore("windows"), transaction.objectStore("reservations")
+            row = yield windows.get(fresh.window_id)
+            window = fresh if row is None else replace(decode_window(from_plain(row)), seen_at=fresh.seen_at)
+            windows.put(plain(encode_window(window)))
+            for key in from_plain((yield reservations.index("window").getAllKeys(fresh.window_id))):
+                reservations.delete(key)
+            rows = yield transaction.objectStore("tasks").index("owner").getAll(fresh.window_id)
+            return window, self._tasks(rows)
+
+        return await self._database.run("claim", ["windows", "tasks", "reservations"], steps, write=True)
+
+    async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
+        """Read everybody's claims, call `choose`, write its reservation; durable. What `choose` raises is raised."""
+
+        def steps(transaction: Any) -> Steps[Reservation]:
+            reservations = transaction.objectStore("reservations")
+            rows = yield reservations.getAll()
+            tasks = yield transaction.objectStore("tasks").index("unfinished").getAll()
+            reservation = choose(Berths(self._reservations(rows), self._tasks(tasks)))
+            reservations.put(plain(encode_reservation(reservation)))
+            return reservation
+
+        return await self._database.run("reserve", ["tasks", "reservations"], steps, write=True)
+
+    async def release_reservation(self, prompt_id: PromptId) -> None:
+        """Delete the reservation; nothing happens if it is gone."""
+
+        def steps(transaction: Any) -> Steps[None]:
+            yield transaction.objectStore("reservations").delete(prompt_id)
+
+        await self._database.run("release_reservation", ["reservations"], steps, write=True)
+
+    async def register(self, task: Task) -> None:
+        """Write a new task and delete its reservation; durable."""
+
+        def steps(transaction: Any) -> Steps[None]:
+            tasks, reservations = transaction.objectStore("tasks"), transaction.objectStore("reservations")
+            if (yield tasks.get(task.prompt_id)) is not None:
+                raise InvalidTransition("register", f"{task.prompt_id} is taken")
+            row = yield reservations.get(task.prompt_id)
+            reservation = None if row is None else decode_reservation(from_plain(row))
+            if reservation is None or reservation.window_id != task.owner:
+                raise NotOwner("register", task.prompt_id, reservation.window_id if reservation else None)
+            if (reservation.server_id, reservation.address) != (task.server_id, task.address):
+                raise InvalidTransition("register", "the task is not on the server that was reserved")
+            tasks.add(plain(_task_row(task)))
+            reservations.delete(task.prompt_id)
+
+        await self._database.run("register", ["tasks", "reservations"], steps, write=True)
+
+    async def update(self, task: Task) -> None:
+        """Write a known task; durable."""
+
+        def steps(transaction: Any) -> Steps[None]:
+            yield from _fenced(transaction, "update", task)
+            transaction.objectStore("tasks").put(plain(_task_row(task)))
+
+        await self._database.run("update", ["tasks"], steps, write=True)
+
+    async def adopt(self, prompt_id: PromptId, seen: tuple[WindowId, int], new_owner: WindowId) -> Task:
+        """Compare-and-set the owner: the task with the new owner, the next epoch and `is_ward`."""
+
+        def steps(transaction: Any) -> Steps[Task]:
+            tasks = transaction.objectStore("tasks")
+            row = yield tasks.get(prompt_id)
+            if row is None:
+                raise TaskNotFound("adopt", prompt_id)
+            task = _task(row)
+            if (task.owner, task.epoch) != seen:
+                raise NotOwner("adopt", prompt_id, task.owner, task.epoch)
+            adopted = replace(task, owner=new_owner, epoch=task.epoch + 1, is_ward=True)
+            tasks.put(plain(_task_row(adopted)))
+            return adopted
+
+        return await self._database.run("adopt", ["tasks"], steps, write=True)
+
+    async def read_task(self, prompt_id: PromptId) -> Task | None:
+        """The task as stored now, whoever owns it; BrokenRecord if it cannot be read."""
+
+        def steps(transaction: Any) -> Steps[Task | None]:
+            row = yield transaction.objectStore("tasks").get(prompt_id)
+            return None if row is None else _task(row)
+
+        return await self._database.run("read_task", ["tasks"], steps)
+
+    async def read_tasks(self, owner: WindowId | None = None) -> tuple[Task, ...]:
+        """All tasks of one window, or of all, oldest first. Those that cannot be read go to `broken`."""
+
+        def steps(transaction: Any) -> Steps[tuple[Task, ...]]:
+            tasks = transaction.objectStore("tasks")
+            return self._tasks((yield tasks.getAll() if owner is None else tasks.index("owner").getAll(owner)))
+
+        return await self._database.run("read_tasks", ["tasks"], steps)
+
+    async def delete_task(self, task: Task) -> None:
+        """Delete an ended task with its results; fenced like `update`."""
+
+        def steps(transaction: Any) -> Steps[None]:
+            stored = yield from _fenced(transaction, "delete_task", task)
+            if not stored.state.is_end:
+                raise InvalidTransition("delete_task", f"{task.prompt_id} has not ended")
+            prefix = _result_name(task.prompt_id, "")
+            kept = js.IDBKeyRange.bound(prefix, f"{prefix}\uffff")
+            transaction.objectStore("tasks").delete(task.prompt_id)
+            transaction.objectStore("results").delete(kept)
+            transaction.objectStore("ledger").delete(kept)
+
+        await self._database.run("delete_task", ["tasks", "results", "ledger"], steps, write=True)
+
+    async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> None:
+        """Keep one output's bytes, within the bound; the oldest make room. StorageError(quota) if it can't be."""
+        _check_size("keep_result", blob, self._results_bound)
+        stored, name = await to_js_blob(blob), _result_name(task.prompt_id, index)
+
+        def steps(transaction: Any) -> Steps[None]:
+            yield from _fenced(transaction, "keep_result", task)
+            yield from _make_room(transaction, "results", name, self._results_bound - blob.size)
+            _put_blob(transaction, "results", name, stored, kept_at)
+
+        await self._database.run("keep_result", ["tasks", "results", "ledger"], steps, write=True)
+
+    async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:
+        """The kept bytes, or None."""
+
+        def steps(transaction: Any) -> Steps[KeptResult | None]:
+            row = yield transaction.objectStore("results").get(_result_name(prompt_id, index))
+            return None if row is None else KeptResult(prompt_id, index, JsBlob(row.blob), float(row.at))
+
+        return await self._database.run("read_result", ["results"], steps)
+
+    async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
+        """Keep an input's bytes under their hash, within the bound; the oldest make room."""
+        _check_size("keep_input", blob, self._inputs_bound)
+        stored = await to_js_blob(blob)
+
+        def steps(transaction: Any) -> Steps[None]:
+            yield from _make_room(transaction, "inputs", sha256, self._inputs_bound - blob.size)
+            _put_blob(transaction, "inputs", sha256, stored, kept_at)
+
+        await self._database.run("keep_input", ["inputs", "ledger"], steps, write=True)
+
+    async def read_input(self, sha256: str) -> Blob | None:
+        """The kept input, or None."""
+
+        def steps(transaction: Any) -> Steps[Blob | None]:
+            row = yield transaction.objectStore("inputs").get(sha256)
+            return None if row is None else JsBlob(row.blob)
+
+        return await self._database.run("read_input", ["inputs"], steps)
+
+    def close(self) -> None:
+        """Close the connection; the next operation opens it again."""
+        self._database.close()
+
+    def _tasks(self, rows: Any) -> tuple[Task, ...]:
+        found = self._readable(from_plain(rows), _decode_row)
+        return tuple(sorted(found, key=lambda task: (task.created_at, task.prompt_id)))
+
+    def _reservations(self, rows: Any) -> Sequence[Reservation]:
+        return self._readable(from_plain(rows), decode_reservation)
+
+    def _readable(self, rows: list[dict[str, Any]], decode: Callable[[Mapping[str, Any]], Any]) -> list[Any]:
+        found = []
+        for row in rows:
+            try:
+                found.append(decode(row))
+            except BrokenRecord as error:
+                if error.key not in self.broken:
+                    log.warning("a record in the store cannot be read: %s %s", error.key, error.detail)
+                self.broken[error.key] = error
+        return found
+
+
+def _task_row(task: Task) -> dict[str, Any]:
+    """The record, marked while unfinished: an index on the mark finds those without reading all."""
+    row = encode_task(task)
+    return row if task.state.is_end else {**row, "unfinished": 1}
+
+
+def _decode_row(row: Mapping[str, Any]) -> Task:
+    return decode_task({name: value for name, value in row.items() if name != "unfinished"})
+
+
+def _task(row: Any) -> Task:
+    return _decode_row(from_plain(row))
+
+
+def _fenced(transaction: Any, operation: str, task: Task) -> Steps[Task]:
+    """The stored task if `task` may be written over it; its server is as fixed as its owner."""
+    row = yield transaction.objectStore("tasks").get(task.prompt_id)
+    if row is None:
+        raise TaskNotFound(operation, task.prompt_id)
+    stored = _task(row)
+    if (stored.owner, stored.epoch) != (task.owner, task.epoch):
+        raise NotOwner(operation, task.prompt_id, stored.owner, stored.epoch)
+    if (stored.server_id, stored.address) != (task.server_id, task.address):
+        raise InvalidTransition(operation, "a task's server is fixed for ever")
+    return stored
+
+
+def _result_name(prompt_id: PromptId, index: int | str) -> str:
+    return f"{prompt_id}/{index}"
+
+
+def _check_size(operation: str, blob: Blob, limit: int) -> None:
+    if blob.size > limit:
+        raise StorageError(operation, "quota", f"{blob.size} bytes, and at most {limit} are kept")
+
+
+def _make_room(transaction: Any, kind: str, name: str, room: int) -> Steps[None]:
+    """Delete the oldest of a kind until the others fit into `room` bytes."""
+    ledger = transaction.objectStore("ledger")
+    rows = from_plain((yield ledger.index("kind").getAll(kind)))
+    others = sorted((row for row in rows if row["name"] != name), key=lambda row: (row["at"], row["name"]))
+    taken = sum(row["size"] for row in others)
+    for row in others:
+        if taken <= room:
+            break
+        transaction.objectStore(kind).delete(row["name"])
+        ledger.delete(row["name"])
+        taken -= row["size"]
+
+
+def _put_blob(transaction: Any, kind: str, name: str, blob: Any, at: float) -> None:
+    transaction.objectStore(kind).put(js_object({"blob": blob, "at": at}), name)
+    transaction.objectStore("ledger").put(plain({"name": name, "kind": kind, "size": int(blob.size), "at": at}))

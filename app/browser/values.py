@@ -1,0 +1,56 @@
+"""Values as they cross between Python and JavaScript, converted once, at the edge.
+
+JavaScript's `null` arrives as `jsnull`, which `is not None`; `undefined` arrives as None. Objects go over as JSON
+text or as one plain object, never field by field.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import js
+from pyodide.ffi import JsException, jsnull, to_js
+
+
+def present(value: Any) -> Any | None:
+    """The value, or None for JavaScript's null and undefined."""
+    return None if value is jsnull else value
+
+
+def js_object(values: Mapping[str, Any]) -> Any:
+    """A plain JavaScript object with these properties; JavaScript values in it stay what they are."""
+    made = js.Object.new()
+    for name, value in values.items():
+        setattr(made, name, value)
+    return made
+
+
+def plain(value: Any) -> Any:
+    """A JSON-like Python value as plain JavaScript objects and arrays, in one crossing; None becomes null."""
+    return js.JSON.parse(json.dumps(value, allow_nan=False))
+
+
+def from_plain(value: Any) -> Any:
+    """A JSON-like JavaScript value as Python's, in one crossing; what JSON cannot say is left out."""
+    text = js.JSON.stringify(value)
+    return json.loads(text) if isinstance(text, str) else None
+
+
+def bytes_to_js(data: bytes) -> Any:
+    """A Uint8Array with a copy of the bytes."""
+    return to_js(data)
+
+
+def error_name(error: JsException) -> str:
+    """The name of a JavaScript error: TypeError, AbortError, QuotaExceededError …"""
+    return str(getattr(error, "name", "") or "Error")
+
+
+def error_text(error: Any) -> str:
+    """A JavaScript error in one line, for the log."""
+    known = present(error)
+    if known is None:
+        return ""
+    return f"{getattr(known, 'name', '') or 'Error'}: {getattr(known, 'message', '') or ''}".rstrip(": ")

@@ -1,0 +1,155 @@
+"""Who this window is, and whether another one lives: the core's `Windows`, with and without Web Locks.
+
+`sessionStorage` keeps the id over a reload, and is copied into a duplicated tab, so an id found there is only a claim.
+
+With Web Locks the claim is won with the lock of that name, which the window then holds for as long as it lives. A page
+in the back/forward cache holds its lock too, but a request that waits for it evicts that page; so who is refused
+waits a moment before it believes that the other one lives.
+
+Without Web Locks (a page that is no secure context) the id lies in `sessionStorage` only from `pagehide` until the next
+load takes it out: a tab that is duplicated while its page lives copies nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import js
+from pyodide.ffi import JsException, create_proxy
+
+from app.browser.clock import BrowserRandom
+from app.browser.values import error_name, error_text, js_object, present
+from app.core.errors import StorageError
+from app.core.model import WindowId
+from app.core.ports import Identity
+
+KEY = "mooring.window"
+EVICTION_SECONDS = 1.0  # evicting a cached page took 20 to 60 ms; a living window never lets go
+
+log = logging.getLogger(__name__)
+
+
+class BrowserWindows:
+    """The identity of this window. `reclaim` is for a page that comes back from the back/forward cache."""
+
+    def __init__(self) -> None:
+        self._identity: Identity | None = None
+        self._locks: Any = present(getattr(js.navigator, "locks", None))
+        self._held = _Promise()
+        self._listener: Any = None
+
+    async def claim(self) -> Identity:
+        """This window's id: the one it had before a reload, or a new one. Never one that another window uses."""
+        if self._identity is None:
+            self._identity = await (self._claim_by_lock() if self._locks else self._claim_by_hand())
+            log.info("this window is %s", self._identity)
+        return self._identity
+
+    async def is_alive(self, window_id: WindowId) -> bool | None:
+        """Whether that window lives; None if this browser cannot tell. Asking evicts a page that is only cached."""
+        if self._identity is not None and window_id == self._identity.window_id:
+            return True
+        if not self._locks:
+            return None
+        held = (await self._locks.query()).held
+        if not any(lock.name == _lock_name(window_id) for lock in held):
+            return False
+        test = _Promise()
+        if not await self._lock(window_id, test, EVICTION_SECONDS, mode="shared"):
+            return True
+        test.resolve()
+        return False
+
+    async def reclaim(self) -> bool:
+        """Whether this page, back from the cache, is still who it was. If not, only a reload helps."""
+        if self._identity is None or self._locks:
+            return True  # another window's wish for the lock would have evicted this page
+        return _take_out() == self._identity.window_id
+
+    async def _claim_by_lock(self) -> Identity:
+        known = _read()
+        if known is not None and (
+            await self._lock(known, self._held, 0) or await self._lock(known, self._held, EVICTION_SECONDS)
+        ):
+            return Identity(known, is_new=False)
+        minted = _mint()
+        if not await self._lock(minted, self._held, EVICTION_SECONDS):
+            raise StorageError("claim", "blocked", "a new window cannot get its own lock")
+        _write(minted)
+        return Identity(minted, is_new=True, is_duplicate=known is not None)
+
+    async def _claim_by_hand(self) -> Identity:
+        known = _take_out()
+        identity = Identity(known or _mint(), is_new=known is None)
+        self._listener = create_proxy(lambda _event: _write(identity.window_id))
+        js.window.addEventListener("pagehide", self._listener)
+        return identity
+
+    async def _lock(self, window_id: WindowId, hold: _Promise, seconds: float, mode: str = "exclusive") -> bool:
+        """Whether the lock was got, at once or within `seconds`; it is then held until `hold` is resolved."""
+        asked: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def granted(lock: Any) -> Any:
+            if not asked.done():
+                asked.set_result(present(lock) is not None)
+            return hold.js if present(lock) is not None else None
+
+        wait = {"signal": js.AbortSignal.timeout(round(seconds * 1000))} if seconds else {"ifAvailable": True}
+        proxy = create_proxy(granted)
+        request = self._locks.request(_lock_name(window_id), js_object({"mode": mode, **wait}), proxy)
+        ended = asyncio.ensure_future(request)
+        ended.add_done_callback(lambda task: _end(task, asked, proxy))
+        return await asked
+
+
+class _Promise:
+    """A JavaScript promise that is pending until `resolve` is called; a lock lasts as long as it pends."""
+
+    def __init__(self) -> None:
+        made = js.Promise.withResolvers()
+        self.js, self.resolve = made.promise, made.resolve
+
+
+def _end(request: asyncio.Future[Any], asked: asyncio.Future[bool], proxy: Any) -> None:
+    """The request for a lock is over: refused in time, or held and let go."""
+    proxy.destroy()
+    error = None if request.cancelled() else request.exception()
+    if error is not None and not (
+        isinstance(error, JsException) and error_name(error) in ("TimeoutError", "AbortError")
+    ):
+        log.warning("a lock could not be asked for: %s", error_text(error))
+    if not asked.done():
+        asked.set_result(False)
+
+
+def _lock_name(window_id: WindowId) -> str:
+    return f"mooring-window:{window_id}"
+
+
+def _mint() -> WindowId:
+    return WindowId(BrowserRandom().uuid4())
+
+
+def _read() -> WindowId | None:
+    try:
+        found = present(js.sessionStorage.getItem(KEY))
+    except (JsException, AttributeError) as error:  # storage switched off: every load is a new window
+        log.warning("sessionStorage cannot be read: %s", error)
+        return None
+    return WindowId(str(found)) if found else None
+
+
+def _write(window_id: WindowId) -> None:
+    try:
+        js.sessionStorage.setItem(KEY, window_id)
+    except (JsException, AttributeError) as error:
+        log.warning("sessionStorage cannot be written: %s", error)
+
+
+def _take_out() -> WindowId | None:
+    found = _read()
+    if found is not None:
+        js.sessionStorage.removeItem(KEY)
+    return found

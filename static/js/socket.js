@@ -1,0 +1,135 @@
+// One WebSocket whose messages are queued here, so that Python is called once per batch and not once per message.
+//
+//   const channel = new Channel(url);
+//   await channel.opened(10000);          // "" when open, else why not
+//   await channel.receive();              // [string | {head: Uint8Array, body: Blob}, ...], or null when it has ended
+//   await channel.close(5000);            // resolves after the close event, or after that many milliseconds
+//
+// Handlers are properties of the socket, set once and cleared when it ends: nothing piles up over reconnects.
+
+const HEAD_BYTES = 8192; // every header of ComfyUI's binary frames fits
+const HEADER_START = 8;
+
+export class Channel {
+  constructor(url) {
+    this.code = 0;
+    this.ended = false;
+    this.queue = [];
+    this.previews = new Map(); // what a preview is of -> its place in the queue
+    this.waiter = null;
+    this.isFlushing = false;
+    this.ticks = new MessageChannel(); // a task of its own even in a hidden tab, where timers are late
+    this.ticks.port1.onmessage = () => this.#flush();
+    this.whenEnded = new Promise((resolve) => { this.tellEnded = resolve; });
+    this.socket = new WebSocket(url);
+    this.socket.binaryType = "arraybuffer";
+    this.whenOpen = new Promise((resolve) => {
+      this.socket.onopen = () => resolve("");
+      this.socket.onclose = (event) => { resolve("refused"); this.#end(event.code); };
+    });
+    this.socket.onmessage = (event) => this.#add(event.data);
+    this.socket.onerror = () => {}; // a close event with a code always follows
+  }
+
+  get url() { return this.socket.url; }
+  get isOpen() { return this.socket.readyState === WebSocket.OPEN; }
+
+  async opened(milliseconds) {
+    const why = await within(this.whenOpen, milliseconds, "deadline");
+    if (why) this.abandon();
+    return why;
+  }
+
+  send(text) {
+    if (!this.isOpen) return false;
+    this.socket.send(text);
+    return true;
+  }
+
+  receive() {
+    if (this.queue.length) return Promise.resolve(this.#take());
+    if (this.ended) return Promise.resolve(null);
+    return new Promise((resolve) => { this.waiter = resolve; });
+  }
+
+  async close(milliseconds) {
+    this.socket.close();
+    await within(this.whenEnded, milliseconds, null);
+    this.#end(1006);
+  }
+
+  abandon() {
+    this.socket.close();
+    this.#end(1006);
+  }
+
+  #add(data) {
+    if (typeof data === "string") {
+      this.queue.push(data);
+    } else {
+      this.#addFrame(data);
+    }
+    if (this.waiter && !this.isFlushing) {
+      this.isFlushing = true; // one more turn: what has arrived by then goes over together
+      this.ticks.port2.postMessage(0);
+    }
+  }
+
+  #addFrame(data) {
+    const frame = { head: new Uint8Array(data.slice(0, HEAD_BYTES)), body: new Blob([data]) };
+    const subject = previewSubject(frame.head);
+    if (subject !== null) {
+      const older = this.previews.get(subject);
+      if (older !== undefined) this.queue[older] = null; // nobody has seen it, and the new one shows more
+      this.previews.set(subject, this.queue.length);
+    }
+    this.queue.push(frame);
+  }
+
+  #take() {
+    const batch = this.queue.filter((item) => item !== null);
+    this.queue = [];
+    this.previews.clear();
+    return batch;
+  }
+
+  #flush() {
+    this.isFlushing = false;
+    if (!this.waiter) return;
+    if (!this.queue.length && !this.ended) return;
+    const tell = this.waiter;
+    this.waiter = null;
+    tell(this.queue.length ? this.#take() : null);
+  }
+
+  #end(code) {
+    if (this.ended) return;
+    this.ended = true;
+    this.code = code;
+    this.socket.onopen = this.socket.onclose = this.socket.onmessage = this.socket.onerror = null;
+    this.#flush();
+    this.ticks.port1.close();
+    this.tellEnded();
+  }
+}
+
+// What a binary frame is a preview of: type 1 says nothing more, type 4 carries a JSON header. Null for anything else.
+function previewSubject(head) {
+  if (head.length < HEADER_START) return null;
+  const view = new DataView(head.buffer);
+  const type = view.getUint32(0);
+  if (type === 1) return "1";
+  const end = HEADER_START + view.getUint32(4);
+  if (type !== 4 || end > head.length) return null;
+  return "4" + String.fromCharCode(...head.subarray(HEADER_START, end));
+}
+
+async function within(promise, milliseconds, otherwise) {
+  let timer;
+  const late = new Promise((resolve) => { timer = setTimeout(resolve, milliseconds, otherwise); });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
