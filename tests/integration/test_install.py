@@ -1,0 +1,276 @@
+"""Set-up, for real: a fresh copy of the repository, real pip, real npm, a kill in the middle, and no network.
+
+One full installation serves all tests here: it is started, killed, and then started twice at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.services import free_ports
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON: str = getattr(sys, "_base_executable", sys.executable)  # as on a fresh machine: not .venv's
+PATIENCE_SECONDS = 300.0
+READY = "Mooring is ready: "
+LEFT_OUT = (
+    ".git",
+    ".venv",
+    ".mooring",
+    "vendor",
+    "node_modules",
+    "__pycache__",
+    ".*_cache",
+    ".hypothesis",
+    "artifacts",
+)
+
+
+@dataclass
+class Serve:
+    """One running `python3 serve.py`."""
+
+    process: subprocess.Popen[str]
+    printed: str = ""
+
+    def until_ready(self) -> str:
+        """Everything printed until it accepts connections; fails if it ends before."""
+        assert self.process.stdout is not None
+        watchdog = threading.Timer(PATIENCE_SECONDS, self.process.kill)
+        watchdog.start()
+        try:
+            for line in self.process.stdout:
+                self.printed += line
+                if READY in line:
+                    return self.printed
+        finally:
+            watchdog.cancel()
+        pytest.fail(f"serve.py ended with {self.process.wait()}:\n{self.printed}")
+
+    def stop(self) -> None:
+        """End it politely and wait until it is gone."""
+        self.process.terminate()
+        self.process.communicate(timeout=60)
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A copy of the repository with nothing installed in it, and what its installation printed."""
+
+    root: Path
+    printed: tuple[str, ...] = ()
+
+    def serve(self, env: dict[str, str] | None = None) -> Serve:
+        """Start it with one server named, which need not be there."""
+        port = free_ports(2)
+        command = [PYTHON, "serve.py", "--port", str(port), "--server", f"a=http://127.0.0.1:{port + 1}"]
+        process = subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+        return Serve(process)
+
+    def fails(self, env: dict[str, str] | None = None) -> str:
+        """What `serve.py` says on stderr when it must fail."""
+        ended = subprocess.run(
+            [PYTHON, "serve.py"],
+            cwd=self.root,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        assert ended.returncode == 1, ended.stdout + ended.stderr
+        return ended.stderr
+
+    def set_up(self) -> str:
+        """Set up without starting; what that prints."""
+        code = "from pathlib import Path; from gateway.install import set_up; set_up(Path('.').resolve())"
+        ended = subprocess.run(
+            [PYTHON, "-c", code],
+            cwd=self.root,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+
+def fresh(folder: Path) -> Clone:
+    """A copy of the repository as it is committed: without what set-up makes."""
+    root = folder / "mooring"
+    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    return Clone(root)
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    """Wait until `condition` holds."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited in vain for {what}")
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone whose set-up was killed while pip was copying packages, and that two starts at once repaired."""
+    clone = fresh(tmp_path_factory.mktemp("install"))
+    first = clone.serve()
+    copied = clone.root / ".venv"
+    wait_for(lambda: any(copied.rglob("site-packages/aiohappyeyeballs*")), "pip to copy the first package")
+    first.process.send_signal(signal.SIGKILL)
+    killed, _ = first.process.communicate(timeout=60)
+    record = json.loads((clone.root / ".venv" / "mooring.json").read_text("utf-8"))
+    assert record == {"state": "unfinished"}, "the kill came too late to be an interruption"
+    both = [clone.serve(), clone.serve()]
+    try:
+        printed = tuple(serve.until_ready() for serve in both)
+    finally:
+        for serve in both:
+            serve.stop()
+    return Clone(clone.root, (killed, *printed))
+
+
+@pytest.fixture
+def offline() -> Iterator[dict[str, str]]:
+    """An environment in which every way out leads to a port where nobody listens."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound, so that nobody else gets it; not listening, so that it refuses
+        nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        names = ["http_proxy", "https_proxy", "all_proxy", "PIP_PROXY", "npm_config_proxy"]
+        env = {**os.environ, **dict.fromkeys(names, nowhere)}
+        env |= {name.upper(): nowhere for name in names[:3]}
+        env |= {"no_proxy": "", "NO_PROXY": "", "npm_config_https_proxy": nowhere}
+        env |= {"PIP_INDEX_URL": f"{nowhere}/simple/", "npm_config_registry": f"{nowhere}/"}
+        yield env
+
+
+def test_an_interrupted_set_up_is_repaired_by_the_next_run(installed: Clone) -> None:
+    assert "[2/4]" in installed.printed[0]
+    assert READY not in installed.printed[0]
+    python = installed.root / ".venv" / "bin" / "python"
+    check = subprocess.run([python, "-I", "-m", "pip", "check"], capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stdout
+    imports = "import aiohttp, PIL.Image, htpy, markupsafe"
+    subprocess.run([python, "-I", "-c", imports], check=True)
+
+
+def test_each_step_is_shown_in_one_line_with_its_time(installed: Clone) -> None:
+    (worked,) = [text for text in installed.printed[1:] if "[1/" in text]
+    lines = [line for line in worked.splitlines() if line.startswith("[")]
+    assert [line.split("]")[0] for line in lines] == [f"[{number}/4" for number in (1, 2, 3, 4)]
+    assert all(re.fullmatch(r"\[\d/\d\] [\w ,]+ … done in \d+\.\d s", line) for line in lines), lines
+
+
+def test_two_set_ups_at_once_wait_for_each_other(installed: Clone) -> None:
+    """Both came to serve, and only one of them did the work."""
+    assert sum("[1/4]" in text for text in installed.printed[1:]) == 1
+    assert sum("Another set-up is at work" in text for text in installed.printed[1:]) >= 1
+
+
+def test_a_second_start_is_ready_in_two_seconds_without_network(installed: Clone, offline: dict[str, str]) -> None:
+    """The best of three, so that another process's burst of work does not count as ours."""
+    seconds = []
+    for _ in range(3):
+        began = time.monotonic()
+        serve = installed.serve(offline)
+        try:
+            printed = serve.until_ready()
+            seconds.append(time.monotonic() - began)
+        finally:
+            serve.stop()
+        assert "[1/" not in printed
+    assert min(seconds) < 2.0, seconds
+
+
+def test_a_browser_file_that_went_missing_is_put_back(installed: Clone) -> None:
+    vendor = installed.root / "static" / "vendor"
+    module = vendor / "pyodide" / "pyodide.mjs"
+    whole = module.read_bytes()
+    module.write_bytes(whole[:100])
+    (vendor / "python" / "site.zip").unlink()
+    assert "[1/2] npm packages" in installed.set_up()
+    assert module.read_bytes() == whole
+    assert (vendor / "python" / "site.zip").is_file()
+    assert installed.set_up() == ""
+
+
+def test_the_browser_gets_what_it_asks_for_and_nothing_from_elsewhere(installed: Clone) -> None:
+    vendor = installed.root / "static" / "vendor"
+    for name in ("pyscript/core.js", "pyscript/core.css", "idiomorph/idiomorph.esm.js"):
+        assert (vendor / name).stat().st_size > 0
+    have = {path.name for path in (vendor / "pyscript").iterdir()}
+    unused = ("codemirror", "index-", "xterm", "zip-")
+    for path in (vendor / "pyscript").glob("*.js"):
+        asked = set(re.findall(r'(?:from|import\()"\./([^"]+)"', path.read_text("utf-8")))
+        assert {name for name in asked - have if not name.startswith(unused)} == set()
+    assert not list(vendor.rglob("*.map"))
+
+
+def test_the_bundle_for_the_browser_works_without_compiled_parts(installed: Clone) -> None:
+    """Before Python 3.13, so not in the browser, htpy also wants typing_extensions: .venv lends that one."""
+    archive = installed.root / "static" / "vendor" / "python" / "site.zip"
+    code = (
+        f"import sys; sys.path.insert(0, {str(archive)!r}); import htpy, markupsafe;"
+        "print(htpy.p(title='<')['<b>'], markupsafe._escape_inner.__module__, htpy.__file__)"
+    )
+    python = installed.root / ".venv" / "bin" / "python"
+    ended = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True)
+    markup, escape, origin = ended.stdout.rsplit(maxsplit=2)
+    assert markup == '<p title="&lt;">&lt;b&gt;</p>'
+    assert escape == "markupsafe._native"
+    assert origin.startswith(str(archive))
+
+
+def test_no_network_on_the_first_run_is_told_in_one_sentence(tmp_path: Path, offline: dict[str, str]) -> None:
+    said = fresh(tmp_path).fails(offline)
+    assert said.startswith("pip could not reach its package registry: check this machine's network")
+    assert said.count("\n") == 1
+
+
+def test_an_environment_that_somebody_else_made_is_left_alone(tmp_path: Path) -> None:
+    clone = fresh(tmp_path)
+    mine = clone.root / ".venv" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine", "utf-8")
+    said = clone.fails()
+    assert "was not made by Mooring" in said
+    assert said.count("\n") == 1
+    assert mine.read_text("utf-8") == "mine"
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
+    clone = fresh(tmp_path)
+    clone.root.chmod(0o555)
+    try:
+        said = clone.fails()
+    finally:
+        clone.root.chmod(0o755)
+    assert "may not write" in said
+    assert said.count("\n") == 1
