@@ -1,0 +1,57 @@
+"""`/app.zip`: the same sources, the same bytes; a change of a source, another archive."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from pathlib import Path
+
+from gateway.archive import AppArchive
+
+
+def make_app(root: Path) -> Path:
+    (root / "app" / "core").mkdir(parents=True)
+    (root / "app" / "__init__.py").write_text("")
+    (root / "app" / "core" / "model.py").write_text("x = 1\n")
+    (root / "app" / "notes.txt").write_text("not for the page")
+    (root / "app" / "core" / "__pycache__").mkdir()
+    (root / "app" / "core" / "__pycache__" / "model.cpython-311.pyc").write_bytes(b"x")
+    return root
+
+
+def names(data: bytes) -> list[str]:
+    return zipfile.ZipFile(io.BytesIO(data)).namelist()
+
+
+def test_it_holds_the_python_sources_only(tmp_path: Path) -> None:
+    archive = AppArchive(make_app(tmp_path)).current()
+    assert names(archive.data) == ["app/__init__.py", "app/core/model.py"]
+
+
+def test_equal_sources_give_equal_bytes(tmp_path: Path) -> None:
+    one = AppArchive(make_app(tmp_path / "one")).current()
+    (tmp_path / "two").mkdir()
+    other_root = make_app(tmp_path / "two" / "deeper")
+    for path in other_root.rglob("*.py"):
+        os.utime(path, (0, 0))
+        path.chmod(0o600)
+    assert AppArchive(other_root).current() == one
+
+
+def test_a_change_gives_another_archive_and_no_change_the_same_object(tmp_path: Path) -> None:
+    archive = AppArchive(make_app(tmp_path))
+    first = archive.current()
+    assert archive.current() is first
+    (tmp_path / "app" / "core" / "model.py").write_text("x = 22\n")
+    second = archive.current()
+    assert second.etag != first.etag
+    (tmp_path / "app" / "core" / "model.py").unlink()
+    assert names(archive.current().data) == ["app/__init__.py"]
+
+
+def test_a_link_out_of_the_package_is_left_out(tmp_path: Path) -> None:
+    make_app(tmp_path)
+    (tmp_path / "secret.py").write_text("secret")
+    (tmp_path / "app" / "link.py").symlink_to(tmp_path / "secret.py")
+    assert "app/link.py" not in names(AppArchive(tmp_path).current().data)

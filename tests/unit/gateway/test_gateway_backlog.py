@@ -1,0 +1,133 @@
+"""A slow browser's backlog: events kept in order, what is overtaken left out, bounded."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.backlog import Backlog, Frame, overtaking_key
+
+
+def event(kind: str, **data: object) -> Frame:
+    return Frame(json.dumps({"type": kind, "data": data}).encode(), is_text=True)
+
+
+def preview(prompt_id: str, image: bytes = b"image") -> Frame:
+    metadata = json.dumps({"prompt_id": prompt_id}).encode()
+    return Frame(struct.pack(">II", 4, len(metadata)) + metadata + image, is_text=False)
+
+
+def drain(backlog: Backlog) -> list[Frame]:
+    frames = []
+    while (frame := backlog.pop()) is not None:
+        frames.append(frame)
+    return frames
+
+
+def roomy() -> Backlog:
+    return Backlog(most_bytes=1_000_000, most_frames=1_000)
+
+
+def test_nothing_overtaken_comes_out_as_it_went_in() -> None:
+    frames = [event("execution_start", prompt_id="a"), event("progress", prompt_id="a", value=1), preview("a")]
+    backlog = roomy()
+    assert all(backlog.put(frame) for frame in frames)
+    assert drain(backlog) == frames
+    assert backlog.size == 0
+
+
+def test_the_latest_progress_wins_and_stays_behind_the_event_that_came_before_it() -> None:
+    backlog = roomy()
+    executing = event("executing", prompt_id="a", node="3")
+    backlog.put(event("progress", prompt_id="a", value=1))
+    backlog.put(executing)
+    backlog.put(last := event("progress", prompt_id="a", value=2))
+    assert drain(backlog) == [executing, last]
+
+
+def test_each_prompt_has_its_own_latest() -> None:
+    backlog = roomy()
+    frames = [
+        event("progress", prompt_id="a", value=1),
+        event("progress", prompt_id="b", value=1),
+        event("progress_state", prompt_id="a", nodes={}),
+        preview("a"),
+        preview("b"),
+    ]
+    for frame in frames:
+        backlog.put(frame)
+    assert drain(backlog) == frames
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        event("executed", prompt_id="a"),
+        event("status", status={}),
+        Frame(b"no json", is_text=True),
+        Frame(b'{"type": "progress", "data"', is_text=True),
+        Frame(b"[]", is_text=True),
+        Frame(b'["progress"]', is_text=True),
+        Frame(b"", is_text=False),
+        Frame(struct.pack(">II", 3, 1) + b"2text", is_text=False),
+        Frame(struct.pack(">II", 4, 2**32 - 1) + b"{}", is_text=False),
+        Frame(struct.pack(">II", 4, 3) + b"{{{x", is_text=False),
+    ],
+)
+def test_whatever_is_not_known_to_be_overtaken_is_kept(frame: Frame) -> None:
+    assert overtaking_key(frame) is None
+
+
+def test_a_preview_without_metadata_is_overtaken_too() -> None:
+    assert overtaking_key(Frame(struct.pack(">II", 1, 1) + b"jpeg", is_text=False)) == ("preview", "")
+
+
+def test_previews_go_before_the_browser_is_given_up() -> None:
+    backlog = Backlog(most_bytes=1_000, most_frames=100)
+    kept = event("executed", prompt_id="a")
+    assert backlog.put(kept)
+    assert backlog.put(preview("a", b"x" * 600))
+    assert backlog.put(preview("b", b"x" * 600))
+    assert backlog.put(event("progress", prompt_id="a"))
+    assert len(backlog) == 3
+    assert backlog.pop() == kept
+
+
+def test_too_many_events_are_told() -> None:
+    backlog = Backlog(most_bytes=1_000_000, most_frames=3)
+    assert all(backlog.put(event("executed", node=str(index))) for index in range(3))
+    assert not backlog.put(event("executed", node="3"))
+
+
+def test_too_many_bytes_are_told_but_one_large_frame_alone_passes() -> None:
+    backlog = Backlog(most_bytes=100, most_frames=10)
+    assert backlog.put(event("executed", text="x" * 500))
+    assert not backlog.put(event("executed", text="x"))
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["executed", "progress", "progress_state"]), st.sampled_from("ab"), st.booleans())
+    )
+)
+def test_kept_events_are_in_order_and_each_latest_is_there(steps: list[tuple[str, str, bool]]) -> None:
+    backlog = roomy()
+    sent: list[Frame] = []
+    out: list[Frame] = []
+    for number, (kind, prompt_id, takes_one) in enumerate(steps):
+        sent.append(event(kind, prompt_id=prompt_id, number=number))
+        assert backlog.put(sent[-1])
+        if takes_one and (frame := backlog.pop()) is not None:
+            out.append(frame)
+    out += drain(backlog)
+    order = [sent.index(frame) for frame in out]
+    assert order == sorted(order)
+    assert [frame for frame in out if overtaking_key(frame) is None] == [
+        frame for frame in sent if overtaking_key(frame) is None
+    ]
+    latest = {overtaking_key(frame): frame for frame in sent if overtaking_key(frame)}
+    assert all(frame in out for frame in latest.values())

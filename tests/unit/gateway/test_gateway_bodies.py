@@ -1,0 +1,129 @@
+"""What a JSON body may ask of a server."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.bodies import check_body, is_client_id
+from gateway.routes import Body
+
+PROMPT = {"prompt": {"1": {}}, "client_id": "w", "prompt_id": "0fcb1c85-6a7e-4f0b-9f3c-0e6f3d1f0a11"}
+
+
+def text(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw"),
+    [
+        (Body.PROMPT, text(PROMPT)),
+        (Body.PROMPT, text(PROMPT | {"number": -1, "front": True, "extra_data": {"mine": 1}})),
+        (Body.QUEUE_DELETE, text({"delete": ["a"]})),
+        (Body.HISTORY_DELETE, text({"delete": ["a", "b"]})),
+        (Body.INTERRUPT, text({"prompt_id": "a"})),
+        (Body.JOB_CANCEL, b""),
+        (Body.JOB_CANCEL, b"{}"),
+    ],
+)
+def test_what_acts_on_named_work_passes(kind: Body, raw: bytes) -> None:
+    assert check_body(kind, raw) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"client_id": ["a"]},
+        {"client_id": {"a": 1}},
+        {"client_id": ""},
+        {"client_id": None},
+        {"client_id": 5},
+        {"client_id": "a\nb"},
+        {"client_id": "x" * 201},
+        {"prompt_id": None},
+        {"prompt_id": ""},
+        {"prompt_id": 42},
+        {"prompt_id": ["0fcb1c85-6a7e-4f0b-9f3c-0e6f3d1f0a11"]},
+        {"prompt_id": "0FCB1C85-6A7E-4F0B-9F3C-0E6F3D1F0A11"},
+        {"prompt_id": "0fcb1c856a7e4f0b9f3c0e6f3d1f0a11"},
+        {"prompt_id": "0fcb1c85-6a7e-4f0b-9f3c-0e6f3d1f0a11\n"},
+        {"prompt": None},
+        {"prompt": []},
+        {"prompt": "x"},
+    ],
+)
+def test_a_prompt_that_could_harm_or_be_lost_is_refused(change: dict[str, object]) -> None:
+    assert check_body(Body.PROMPT, text(PROMPT | change))
+
+
+@pytest.mark.parametrize("missing", ["prompt", "client_id", "prompt_id"])
+def test_a_prompt_without_its_ids_is_refused(missing: str) -> None:
+    assert check_body(Body.PROMPT, text({key: value for key, value in PROMPT.items() if key != missing}))
+
+
+def test_the_last_of_two_equal_keys_counts_as_on_the_server() -> None:
+    twice = text(PROMPT)[:-1] + b', "client_id": ["a"]}'
+    assert check_body(Body.PROMPT, twice)
+
+
+@pytest.mark.parametrize("kind", [Body.QUEUE_DELETE, Body.HISTORY_DELETE])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"clear": True},
+        {"clear": True, "delete": ["a"]},
+        {"clear": False, "delete": ["a"]},
+        {"delete": []},
+        {"delete": "a"},
+        {"delete": [["a"]]},
+        {"delete": [""]},
+        {"delete": [1]},
+        {"delete": None},
+        {},
+        [],
+        None,
+    ],
+)
+def test_a_clear_is_refused(kind: Body, value: object) -> None:
+    assert check_body(kind, text(value))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b'{"prompt_id": ""}',
+        b'{"prompt_id": null}',
+        b'{"prompt_id": ["a"]}',
+        b'{"x": "a"}',
+        b'{"prompt_id": "a", "x": 1}',
+    ],
+)
+def test_a_bare_interrupt_is_refused(raw: bytes) -> None:
+    assert check_body(Body.INTERRUPT, raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"{",
+        b"\xff\xfe{\x00}\x00",
+        text(PROMPT).decode().encode("utf-16"),
+        text(PROMPT).decode().encode("utf-8-sig"),
+        b'{"a":' * 100_000,
+        b'{"number": ' + b"9" * 5_000 + b"}",
+        b"\x00",
+    ],
+)
+def test_what_is_not_plain_json_is_refused(raw: bytes) -> None:
+    assert check_body(Body.PROMPT, raw)
+
+
+def test_client_ids() -> None:
+    assert is_client_id("0fcb1c85-6a7e")
+    assert not any(is_client_id(text) for text in ("", " ", "a b", "ä", "a\x00", "x" * 201))

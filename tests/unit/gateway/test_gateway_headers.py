@@ -1,0 +1,124 @@
+"""Which headers pass, and how content may be shown."""
+
+from __future__ import annotations
+
+import pytest
+from multidict import CIMultiDict
+
+from gateway.headers import request_headers, response_headers, strip_mark
+
+
+def view(content_type: str, query: str = "filename=a.png") -> dict[str, str]:
+    return response_headers(CIMultiDict({"Content-Type": content_type}), is_view=True, query=query)
+
+
+def test_the_browsers_secrets_and_hops_stay_behind() -> None:
+    sent = CIMultiDict(
+        {
+            "Cookie": "a=b",
+            "Authorization": "Bearer x",
+            "Connection": "keep-alive, X-Odd",
+            "X-Odd": "1",
+            "X-Forwarded-For": "1.2.3.4",
+            "Sec-Fetch-Site": "same-origin",
+            "Host": "127.0.0.1:8200",
+            "Referer": "http://127.0.0.1:8200/",
+            "Origin": "http://127.0.0.1:8200",
+            "Range": "bytes=0-1",
+            "if-none-match": '"x"',
+        }
+    )
+    passed = request_headers(sent, origin="http://10.0.0.5:8188")
+    assert passed == {"Range": "bytes=0-1", "If-None-Match": '"x"', "Origin": "http://10.0.0.5:8188"}
+
+
+def test_a_server_cannot_set_cookies_permissions_or_our_own_header() -> None:
+    sent = CIMultiDict(
+        {
+            "Set-Cookie": "a=b",
+            "Access-Control-Allow-Origin": "*",
+            "X-Mooring-Gateway": "timeout; sent=no",
+            "Refresh": "0; url=http://evil.example/",
+            "Clear-Site-Data": "*",
+            "Service-Worker-Allowed": "/",
+            "Content-Security-Policy": "default-src *",
+            "Content-Type": "application/json; charset=utf-8",
+            "ETag": '"x"',
+        }
+    )
+    passed = response_headers(sent, is_view=False, query="")
+    assert passed == {
+        "ETag": '"x"',
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+        "Content-Type": "application/json; charset=utf-8",
+    }
+
+
+@pytest.mark.parametrize("kind", ["image/png", "image/JPEG", "image/webp; x=y", "video/mp4", "audio/flac"])
+def test_pixels_and_sound_are_shown_in_place(kind: str) -> None:
+    headers = view(kind)
+    assert headers["Content-Type"] == kind.partition(";")[0].lower()
+    assert headers["Content-Disposition"].startswith("inline")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "image/svg+xml",
+        "text/html",
+        "application/xml",
+        "text/xml",
+        "application/xhtml+xml",
+        "text/plain",
+        "application/json",
+        "application/pdf",
+        "text/javascript",
+        "",
+        "nonsense",
+        "image/png, text/html",
+    ],
+)
+def test_everything_else_that_somebody_made_is_a_download(kind: str) -> None:
+    headers = view(kind)
+    assert headers["Content-Type"] == "application/octet-stream"
+    assert headers["Content-Disposition"].startswith("attachment")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Content-Security-Policy"] == "sandbox"
+
+
+@pytest.mark.parametrize("kind", ["text/html", "image/svg+xml", "application/javascript"])
+def test_an_answer_that_is_neither_data_nor_picture_is_a_download_on_every_route(kind: str) -> None:
+    headers = response_headers(CIMultiDict({"Content-Type": kind}), is_view=False, query="")
+    assert headers["Content-Disposition"] == "attachment"
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("filename=a.png", "inline; filename*=UTF-8''a.png"),
+        ("filename=../../x.png", "inline; filename*=UTF-8''x.png"),
+        ("filename=a%0d%0aSet-Cookie:x", "inline"),
+        ("filename=%e6%97%a5%22.png", "inline; filename*=UTF-8''%E6%97%A5%22.png"),
+        ("", "inline"),
+    ],
+)
+def test_the_name_of_a_download_cannot_break_out_of_its_header(query: str, shown: str) -> None:
+    assert view("image/png", query)["Content-Disposition"] == shown
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        ("filename=a%20b&mooring=0fcb", "filename=a%20b"),
+        ("mooring=0fcb&filename=a", "filename=a"),
+        ("mooring", ""),
+        ("filename=a&xmooring=1", "filename=a&xmooring=1"),
+        ("", ""),
+    ],
+)
+def test_our_own_mark_does_not_reach_the_server(query: str, left: str) -> None:
+    assert strip_mark(query) == left

@@ -1,0 +1,75 @@
+"""What counts as an answer of ComfyUI's shape."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gateway.looks import NotComfyError, Queue, Stats, parse_queue, parse_stats
+
+CAPTURES = Path(__file__).resolve().parents[4] / "shared" / "comfyui" / "captures"
+
+
+def test_stats_tell_the_version_and_the_demo() -> None:
+    real = {"system": {"comfyui_version": "0.3.64", "argv": ["main.py"]}, "devices": []}
+    assert parse_stats(real) == Stats("0.3.64", is_demo=False)
+    demo = {"system": {"comfyui_version": "0.3.64", "argv": ["x", "--mooring-demo"]}, "devices": []}
+    assert parse_stats(demo) == Stats("0.3.64", is_demo=True)
+    assert parse_stats({"system": {"os": "posix"}, "devices": []}) == Stats("", is_demo=False)
+
+
+@pytest.mark.parametrize("answer", [None, [], "", {}, {"system": {}}, {"system": [], "devices": []}, {"devices": []}])
+def test_other_stats_are_not_comfyuis(answer: object) -> None:
+    with pytest.raises(NotComfyError):
+        parse_stats(answer)
+
+
+def test_pending_work_is_told_in_the_order_in_which_it_will_run() -> None:
+    def item(number: float, prompt_id: str) -> list[object]:
+        return [number, prompt_id, {}, {}, []]
+
+    answer = {
+        "queue_running": [item(1, "r")],
+        "queue_pending": [item(2, "b"), item(5, "z"), item(2, "a"), item(-3.5, "front")],
+    }
+    assert parse_queue(answer) == Queue(("r",), ("front", "a", "b", "z"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        {},
+        {"queue_running": []},
+        {"queue_running": {}, "queue_pending": []},
+        {"queue_running": [], "queue_pending": [1]},
+        {"queue_running": [], "queue_pending": [[1]]},
+        {"queue_running": [], "queue_pending": [["1", "a"]]},
+        {"queue_running": [[1, None]], "queue_pending": []},
+    ],
+)
+def test_another_queue_is_not_comfyuis(answer: object) -> None:
+    with pytest.raises(NotComfyError):
+        parse_queue(answer)
+
+
+def test_the_real_servers_answers_are_comfyuis() -> None:
+    if not CAPTURES.is_dir():
+        print("skipped: ../shared/comfyui/captures is not here")
+        pytest.skip("no captures")
+    found = _bodies(json.loads((CAPTURES / "01_get.json").read_text()))
+    assert any(parse_stats(body).version for body in found if isinstance(body, dict) and "system" in body)
+    assert all(parse_queue(body) for body in found if isinstance(body, dict) and "queue_running" in body)
+
+
+def _bodies(value: object) -> list[object]:
+    """Every value anywhere in a capture."""
+    match value:
+        case dict():
+            return [value, *(found for part in value.values() for found in _bodies(part))]
+        case list():
+            return [found for part in value for found in _bodies(part)]
+        case _:
+            return []

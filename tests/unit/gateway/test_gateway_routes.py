@@ -1,0 +1,196 @@
+"""Only the listed routes exist, in one spelling each."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.routes import (
+    AppArchive,
+    Asset,
+    Body,
+    FleetLoads,
+    FleetSocket,
+    FleetState,
+    Page,
+    Route,
+    ServerCall,
+    ServerSocket,
+    find_route,
+    split_target,
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [
+        ("/", Page()),
+        ("/index.html", Page()),
+        ("/pyscript.toml", Asset("pyscript.toml")),
+        ("/app/main.py", Asset("app/main.py")),
+        ("/app.zip", AppArchive()),
+        ("/static/vendor/pyscript/core.js", Asset("static/vendor/pyscript/core.js")),
+        ("/static/vendor/@scope/x-1.0+2/a_b.mjs", Asset("static/vendor/@scope/x-1.0+2/a_b.mjs")),
+        ("/fleet", FleetState()),
+        ("/fleet/ws", FleetSocket()),
+        ("/fleet/loads", FleetLoads()),
+        ("/servers/a/ws", ServerSocket("a")),
+    ],
+)
+def test_the_gateways_own_routes(path: str, route: Route) -> None:
+    assert find_route(path) == route
+
+
+@pytest.mark.parametrize(
+    ("path", "bodies"),
+    [
+        ("/prompt", {"GET": Body.NONE, "POST": Body.PROMPT}),
+        ("/queue", {"GET": Body.NONE, "POST": Body.QUEUE_DELETE}),
+        ("/history", {"GET": Body.NONE, "POST": Body.HISTORY_DELETE}),
+        ("/history/4f0c", {"GET": Body.NONE}),
+        ("/system_stats", {"GET": Body.NONE}),
+        ("/features", {"GET": Body.NONE}),
+        ("/object_info", {"GET": Body.NONE}),
+        ("/object_info/KSampler", {"GET": Body.NONE}),
+        ("/embeddings", {"GET": Body.NONE}),
+        ("/models", {"GET": Body.NONE}),
+        ("/models/checkpoints", {"GET": Body.NONE}),
+        ("/view", {"GET": Body.NONE}),
+        ("/interrupt", {"POST": Body.INTERRUPT}),
+        ("/upload/image", {"POST": Body.UPLOAD}),
+        ("/upload/mask", {"POST": Body.UPLOAD}),
+        ("/api/jobs", {"GET": Body.NONE}),
+        ("/api/jobs/4f0c", {"GET": Body.NONE}),
+        ("/api/jobs/4f0c/cancel", {"POST": Body.JOB_CANCEL}),
+    ],
+)
+def test_the_listed_routes_of_a_server(path: str, bodies: dict[str, Body]) -> None:
+    route = find_route(f"/servers/a{path}")
+    assert route == ServerCall("a", path, bodies)
+
+
+@pytest.mark.parametrize(
+    ("segment", "written"),
+    [("KSampler%20(Efficient)", "KSampler%20%28Efficient%29"), ("N%C3%B6de", "N%C3%B6de"), ("A%2bB", "A%2BB")],
+)
+def test_a_name_in_a_path_is_written_anew(segment: str, written: str) -> None:
+    route = find_route(f"/servers/a/object_info/{segment}")
+    assert isinstance(route, ServerCall)
+    assert route.path == f"/object_info/{written}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/free",
+        "/settings",
+        "/userdata",
+        "/users",
+        "/extensions",
+        "/internal/logs",
+        "/demo/faults",
+        "/api/queue",
+        "/api/prompt",
+        "/api/ws",
+        "/api/jobs/cancel/x",
+        "/ws/",
+        "/",
+        "",
+        "/queue/",
+        "//queue",
+        "/./queue",
+        "/x/../queue",
+        "/%71ueue",
+        "/queue%2f",
+        "/queue%00",
+        "/QUEUE",
+        "/history/",
+        "/history/.",
+        "/history/..",
+        "/history/%2e",
+        "/history/%2e%2e",
+        "/history/%2E%2E",
+        "/history/..%2fqueue",
+        "/history/a%2fb",
+        "/history/a%5cb",
+        "/history/a\\b",
+        "/history/%252e%252e",
+        "/history/a%25",
+        "/history/a%",
+        "/history/a%zz",
+        "/history/a%00",
+        "/history/a%0d%0aHost:%20evil",
+        "/history/a%ff",
+        "/history/a%3fb",
+        "/history/a%23b",
+        "/history/a;b",
+        "/history/a/b",
+        "/history/" + "a" * 201,
+        "/upload/../prompt",
+        "/view/../queue",
+        "/view/x",
+    ],
+)
+def test_everything_else_of_a_server_is_not_listed(path: str) -> None:
+    assert find_route(f"/servers/a{path}") is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/servers",
+        "/servers/",
+        "/servers//queue",
+        "/servers/a%2fqueue",
+        "/servers/..",
+        "/servers/a b/queue",
+        "/servers/a@evil.example/queue",
+        "/servers/http://evil.example/queue",
+        "//evil.example/servers/a/queue",
+        "/x/servers/a/queue",
+        "/static",
+        "/static/",
+        "/static//x",
+        "/static/../serve.py",
+        "/static/./x",
+        "/static/.hidden",
+        "/static/a/.git/config",
+        "/static/%2e%2e/serve.py",
+        "/static/a%2fb",
+        "/static/a\\b",
+        "/static/a:b",
+        "/app/",
+        "/app/core/model.py",
+        "/app/../serve.py",
+        "/serve.py",
+        "/fleet.toml",
+        "/.git/config",
+        "/requirements.txt",
+        "/fleet/",
+        "/demo/faults",
+    ],
+)
+def test_everything_else_of_the_gateway_is_not_listed(path: str) -> None:
+    assert find_route(path) is None
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "",
+        "*",
+        "http://127.0.0.1:8200/",
+        "http://evil.example/",
+        "evil.example:443",
+        "queue",
+        "/a b",
+        "/a#b",
+        "/a?b#c",
+        "/ä",
+    ],
+)
+def test_a_target_is_in_origin_form(target: str) -> None:
+    assert split_target(target) is None
+
+
+def test_a_query_stays_raw() -> None:
+    assert split_target("/view?filename=a%20b&x=%2e%2e?") == ("/view", "filename=a%20b&x=%2e%2e?")

@@ -1,0 +1,60 @@
+"""The fleet's state: only news wakes whoever waits."""
+
+from __future__ import annotations
+
+import asyncio
+
+from gateway.fleet import Fleet, Server, ServerId, Source
+from gateway.state import Condition, FleetState, Health
+
+A = ServerId("a")
+FLEET = Fleet(Source.FLAGS, "named", (Server(A, "A", "http://10.0.0.1:8188"),))
+
+
+def test_the_state_as_json() -> None:
+    state = FleetState(FLEET)
+    state.note(A, Condition(Health.WELL, "", 1, 2, "0.3.64", is_demo=True))
+    assert state.as_json() == {
+        "v": 1,
+        "source": "flags",
+        "why": {"source": "flags", "detail": "named"},
+        "servers": [
+            {
+                "id": "a",
+                "name": "A",
+                "address": "http://10.0.0.1:8188",
+                "base": "/servers/a",
+                "health": "well",
+                "detail": "",
+                "running": 1,
+                "pending": 2,
+                "version": "0.3.64",
+                "demo": True,
+            }
+        ],
+    }
+
+
+async def test_a_change_wakes_everybody_who_waits() -> None:
+    state = FleetState(FLEET)
+    waiting = [asyncio.create_task(state.changed(state.revision)) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting.pop().cancel()
+    state.note(A, Condition(Health.DOWN))
+    assert await asyncio.gather(*waiting) == [1, 1]
+
+
+def test_equal_news_is_no_change() -> None:
+    state = FleetState(FLEET)
+    state.note(A, Condition(Health.DOWN, "x"))
+    state.note(A, Condition(Health.DOWN, "x"))
+    assert state.revision == 1
+
+
+def test_a_queue_is_news_only_about_a_server_that_is_well() -> None:
+    state = FleetState(FLEET)
+    state.note_queue(A, running=1, pending=1)
+    assert state.condition(A) == Condition()
+    state.note(A, Condition(Health.WELL))
+    state.note_queue(A, running=1, pending=1)
+    assert state.condition(A) == Condition(Health.WELL, running=1, pending=1)
