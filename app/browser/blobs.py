@@ -45,10 +45,7 @@ class JsBlob:
         except JsException as error:
             name = str(getattr(self.js, "name", "") or "")
             raise BadInput("unreadable", name=name, detail=error_text(error)) from error
-        try:
-            data: bytes = buffer.to_bytes()
-        finally:
-            buffer.destroy()
+        data: bytes = buffer.to_bytes()
         return data
 
 

@@ -51,10 +51,7 @@ class BrowserConnection:
         batch = present(await self._channel.receive())
         if batch is None:
             raise self._closed()
-        try:
-            return tuple(_frame(item) for item in batch)
-        finally:
-            batch.destroy()
+        return tuple(_frame(item) for item in batch)
 
     async def close(self) -> None:
         """Close, and return only when it is closed (or after a bounded wait, when the other side is gone)."""

@@ -1,0 +1,232 @@
+"""The port suite on the browser's adapters, in Chromium, at a real gateway's origin with real servers behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from tests.e2e import browser_kit
+from tests.e2e.browser_kit import load_python, run_python
+from tests.ports import suite
+from tests.services import Service, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Service]:
+    with start_gateway(demo=2) as service:
+        yield service
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    async with browser_kit.open_chromium() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def python(chromium: Browser, gateway: Service) -> AsyncIterator[Page]:
+    """One page with Python in it, for every check that needs only one."""
+    context = await chromium.new_context()
+    page = await context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    await load_python(page, gateway.url)
+    yield page
+    await context.close()
+    assert not errors
+
+
+@pytest.mark.parametrize("name", suite.checks())
+async def test_the_browsers_store_keeps_to_the_port(python: Page, name: str) -> None:
+    body = "from tests.ports.browser_desk import run_check; return await run_check(name)"
+    told = await run_python(python, body, name=name)
+    assert told == "", told
+
+
+async def test_a_window_sees_what_another_windows_page_reserves(chromium: Browser, gateway: Service) -> None:
+    """Two pages, two renderers' worth of Python, one store: both choose at once, and each is counted."""
+    context = await chromium.new_context()
+    pages = [await context.new_page() for _ in range(2)]
+    for page in pages:
+        await load_python(page, gateway.url)
+    body = """
+        from app.browser.store import BrowserStore
+        from tests.ports import suite
+
+        def choose(berths):
+            taken = {item.server_id for item in berths.reservations}
+            return suite.reservation(f"p-{name}", name, "gpu-2" if "gpu-1" in taken else "gpu-1")
+
+        return (await BrowserStore().reserve(choose)).server_id
+    """
+    chosen = await asyncio.gather(*(run_python(page, body, name=f"w-{n}") for n, page in enumerate(pages)))
+    assert sorted(chosen) == ["gpu-1", "gpu-2"]
+    await context.close()
+
+
+async def test_a_newer_page_closes_the_store_politely(python: Page) -> None:
+    body = """
+        import asyncio, js
+        from app.browser.idb import Database
+        from app.browser.store import BrowserStore
+        from app.core.errors import StorageError
+        from tests.ports.browser_desk import delete_database
+
+        older = BrowserStore("upgrade")
+        await older.read_tasks()
+        newer = Database("upgrade", 2, lambda transaction, old: None)
+
+        def nothing(transaction):
+            yield transaction.objectStore("tasks").count()
+
+        await newer.run("count", ["tasks"], nothing)
+        causes = []
+        for store in (older, BrowserStore("upgrade")):
+            try:
+                await store.read_tasks()
+            except StorageError as error:
+                causes.append(error.cause)
+        newer.close()
+        await delete_database("upgrade")
+        return causes
+    """
+    assert await run_python(python, body) == ["upgrade", "upgrade"]
+
+
+async def test_a_store_that_does_not_open_is_told_in_time(python: Page) -> None:
+    """A database that another connection keeps at an older version, and never lets go."""
+    body = """
+        import js
+        from pyodide.ffi import create_once_callable
+        from app.browser import idb
+        from app.browser.store import BrowserStore
+        from app.core.errors import StorageError
+        from tests.ports.browser_desk import delete_database
+
+        stubborn = await js.eval('''new Promise((resolve) => {
+            indexedDB.open("stuck", 1).onsuccess = (event) => resolve(event.target.result);
+        })''')
+        before, idb.OPEN_SECONDS = idb.OPEN_SECONDS, 0.2
+        database = idb.Database("stuck", 2, lambda transaction, old: None)
+        try:
+            await database.run("read", ["tasks"], lambda transaction: iter(()))
+        except StorageError as error:
+            cause = error.cause
+        finally:
+            idb.OPEN_SECONDS = before
+            stubborn.close()
+        await delete_database("stuck")
+        return cause
+    """
+    assert await run_python(python, body) == "blocked"
+
+
+async def test_a_disabled_store_is_a_typed_error(chromium: Browser, gateway: Service) -> None:
+    context = await chromium.new_context()
+    await context.add_init_script(
+        "Object.defineProperty(window, 'indexedDB', {get() { throw new DOMException('no', 'SecurityError'); }});"
+    )
+    page = await context.new_page()
+    await load_python(page, gateway.url)
+    body = """
+        from app.browser.store import BrowserStore
+        from app.core.errors import StorageError
+        try:
+            await BrowserStore().read_tasks()
+        except StorageError as error:
+            return [error.operation, error.cause]
+    """
+    assert await run_python(page, body) == ["read_tasks", "disabled"]
+    await context.close()
+
+
+async def test_a_full_disk_is_a_typed_error_and_writes_nothing(chromium: Browser, gateway: Service) -> None:
+    context = await chromium.new_context()
+    page = await context.new_page()
+    await load_python(page, gateway.url)
+    devtools = await context.new_cdp_session(page)
+    body = """
+        from app.browser.store import BrowserStore
+        from app.core.errors import StorageError
+        from tests.ports import suite
+        from tests.ports.browser_desk import BrowserDesk
+
+        store, desk = BrowserStore("full"), BrowserDesk("full")
+        done = await suite.ended(store, "p-1")
+        await store.keep_result(done, 0, desk.blob(b"small"), 40.0)
+        try:
+            await store.keep_result(done, 1, desk.blob(bytes(4_000_000)), 50.0)
+            return "kept"
+        except StorageError as error:
+            kept = [await store.read_result(done.prompt_id, index) for index in (0, 1)]
+            return [error.cause, [item is not None for item in kept]]
+    """
+
+    await devtools.send("Storage.overrideQuotaForOrigin", {"origin": gateway.url, "quotaSize": 2_000_000})
+    assert await run_python(page, body) == ["quota", [True, False]]
+    await context.close()
+
+
+async def test_a_record_that_cannot_be_read_is_set_aside(python: Page) -> None:
+    body = """
+        import js
+        from app.browser.store import BrowserStore, _task_row
+        from app.browser.values import plain
+        from app.core.records import BrokenRecord
+        from tests.ports import suite
+        from tests.ports.browser_desk import delete_database
+
+        store = BrowserStore("broken")
+        good = await suite.registered(store, "p-1")
+
+        def spoil(transaction):
+            yield transaction.objectStore("tasks").put(plain({**_task_row(suite.task("p-2")), "state": "paused"}))
+
+        await store._database.run("spoil", ["tasks"], spoil, write=True)
+        found = [
+            (await store.claim(suite.window("w-1")))[1] == (good,),
+            await store.read_tasks() == (good,),
+            [(key, error.cause) for key, error in store.broken.items()],
+        ]
+        for operation in (store.read_task("p-2"), store.update(suite.task("p-2"))):
+            try:
+                await operation
+            except BrokenRecord as error:
+                found.append(error.key)
+        store.close()
+        await delete_database("broken")
+        return found
+    """
+    assert await run_python(python, body) == [True, True, [["p-2", "broken-record"]], "p-2", "p-2"]
+
+
+async def test_a_cancelled_operation_leaves_the_store_working(python: Page) -> None:
+    """At whatever moment it is cancelled: no callback is left dangling (the page's errors fail the fixture)."""
+    body = """
+        import asyncio
+        from app.browser.store import BrowserStore
+        from tests.ports import suite
+        from tests.ports.browser_desk import delete_database
+
+        store = BrowserStore("cancelled")
+        for turns in range(12):
+            run = asyncio.ensure_future(store.reserve(lambda berths: suite.reservation("p-1")))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            run.cancel()
+            await asyncio.wait([run])
+            await store.release_reservation("p-1")
+        known = await suite.registered(store, "p-2")
+        left = await store.read_tasks() == (known,)
+        store.close()
+        await delete_database("cancelled")
+        return left
+    """
+    assert await run_python(python, body)

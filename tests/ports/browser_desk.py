@@ -1,0 +1,58 @@
+"""The browser's side of the port suite. It runs in Pyodide only."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import js
+from pyodide.ffi import create_once_callable
+
+from app.browser.blobs import JsBlob
+from app.browser.store import BrowserStore
+from app.browser.values import bytes_to_js, js_object
+from app.core.ports import Blob, TaskStore
+from tests.ports import suite
+
+
+class BrowserDesk:
+    """An empty database of IndexedDB; every store is a connection of its own, as every window has."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._stores: list[BrowserStore] = []
+
+    def store(self) -> TaskStore:
+        made = BrowserStore(self.name, results_bound=suite.BOUND, inputs_bound=suite.BOUND)
+        self._stores.append(made)
+        return made
+
+    def blob(self, data: bytes, media_type: str = "") -> Blob:
+        return JsBlob(js.Blob.new(js.Array.of(bytes_to_js(data)), js_object({"type": media_type})))
+
+    async def clear(self) -> None:
+        for store in self._stores:
+            store.close()
+        await delete_database(self.name)
+
+
+async def delete_database(name: str) -> None:
+    """Delete a database, and wait until it is gone."""
+
+    def start(resolve: Any, reject: Any) -> None:
+        request = js.indexedDB.deleteDatabase(name)
+        request.onsuccess, request.onerror, request.onblocked = resolve, reject, reject
+
+    await js.Promise.new(create_once_callable(start))
+
+
+async def run_check(name: str) -> str:
+    """Run one check on an empty store: "" when it holds, else the traceback."""
+    desk = BrowserDesk(f"check {name}")
+    try:
+        await suite.checks()[name](desk)
+    except Exception:  # noqa: BLE001 - the page's test reports it
+        return traceback.format_exc()
+    finally:
+        await desk.clear()
+    return ""

@@ -1,0 +1,98 @@
+"""What the session relies on in a window's identity, as plain checks over tabs that open, reload, duplicate and close.
+
+In CPython the tabs are the simulation's; in `tests/e2e/test_ports.py` they are real tabs of Chromium. Each check
+runs with Web Locks and without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from app.core.ports import Identity
+
+
+class Tabs(Protocol):
+    """The tabs of one browser. A tab is whatever `open` gives."""
+
+    has_locks: bool
+
+    async def open(self) -> Any:
+        """A new tab, as a person opens it."""
+
+    async def duplicate(self, tab: Any) -> Any:
+        """A second tab with a copy of that one's session storage."""
+
+    async def reload(self, tab: Any) -> None:
+        """Load the page of that tab afresh."""
+
+    async def close(self, tab: Any) -> None:
+        """Close it."""
+
+    async def claim(self, tab: Any) -> Identity:
+        """What `Windows.claim` answers in that tab."""
+
+    async def is_alive(self, tab: Any, window_id: str) -> bool | None:
+        """What `Windows.is_alive` answers in that tab."""
+
+
+Check = Callable[[Tabs], Awaitable[None]]
+
+
+def checks() -> dict[str, Check]:
+    """Every check of this module by its name."""
+    return {name: value for name, value in globals().items() if name.startswith("check_")}
+
+
+async def check_a_new_tab_is_a_new_window(tabs: Tabs) -> None:
+    one, other = await tabs.open(), await tabs.open()
+    first, second = await tabs.claim(one), await tabs.claim(other)
+    assert first.is_new and second.is_new
+    assert not first.is_duplicate and not second.is_duplicate
+    assert first.window_id != second.window_id
+
+
+async def check_a_reload_keeps_the_identity(tabs: Tabs) -> None:
+    tab = await tabs.open()
+    first = await tabs.claim(tab)
+    for _ in range(3):
+        await tabs.reload(tab)
+        again = await tabs.claim(tab)
+        assert again == Identity(first.window_id, is_new=False)
+
+
+async def check_a_duplicate_is_another_window(tabs: Tabs) -> None:
+    tab = await tabs.open()
+    first = await tabs.claim(tab)
+    twin = await tabs.duplicate(tab)
+    second = await tabs.claim(twin)
+    assert second.is_new
+    assert second.window_id != first.window_id
+    assert second.is_duplicate == tabs.has_locks  # without locks there is no sign of where it came from
+    for each, identity in ((twin, second), (tab, first)):
+        await tabs.reload(each)
+        assert (await tabs.claim(each)).window_id == identity.window_id
+
+
+async def check_a_duplicate_outlives_its_original(tabs: Tabs) -> None:
+    tab = await tabs.open()
+    first = await tabs.claim(tab)
+    twin = await tabs.duplicate(tab)
+    second = await tabs.claim(twin)
+    await tabs.close(tab)
+    await tabs.reload(twin)
+    again = await tabs.claim(twin)
+    assert again.window_id == second.window_id != first.window_id
+    assert not again.is_duplicate
+
+
+async def check_who_lives_is_told_or_not_known(tabs: Tabs) -> None:
+    tab, other = await tabs.open(), await tabs.open()
+    mine, theirs = await tabs.claim(tab), await tabs.claim(other)
+    known = (lambda answer: answer) if tabs.has_locks else (lambda _answer: None)
+    assert await tabs.is_alive(tab, theirs.window_id) is known(True)
+    assert await tabs.is_alive(tab, "never was") is known(False)
+    await tabs.close(other)
+    assert await tabs.is_alive(tab, theirs.window_id) is known(False)
+    await tabs.reload(tab)
+    assert (await tabs.claim(tab)).window_id == mine.window_id, "asking changes nothing"

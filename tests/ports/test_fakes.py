@@ -1,0 +1,76 @@
+"""The port suite on the simulation's own fakes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from app.core.model import WindowId
+from app.core.ports import Blob, Identity, TaskStore
+from tests.ports import identity, suite
+from tests.simulation import browser as fake_browser
+from tests.simulation import store as fakes
+
+
+class MemoryDesk:
+    """An empty database in memory."""
+
+    def __init__(self) -> None:
+        self._database = fakes.Database()
+
+    def store(self) -> TaskStore:
+        return fakes.MemoryStore(self._database)
+
+    def blob(self, data: bytes, media_type: str = "") -> Blob:
+        return fakes.Bytes(data, media_type)
+
+
+def test_the_suites_bound_is_the_fakes() -> None:
+    assert fakes.RESULT_BOUND == fakes.INPUT_BOUND == suite.BOUND
+
+
+@pytest.mark.parametrize("name", suite.checks())
+async def test_the_fake_store_keeps_to_the_port(name: str) -> None:
+    await suite.checks()[name](MemoryDesk())
+
+
+class SimulatedTabs:
+    """The simulation's tabs; each load of a page is a Life."""
+
+    def __init__(self, has_locks: bool) -> None:
+        self.has_locks = has_locks
+        self._browser = fake_browser.Browser(has_locks)
+        self._chance = random.Random(7)
+        self._windows: dict[int, fake_browser.TabWindows] = {}
+
+    def _load(self, tab: fake_browser.Tab) -> fake_browser.Tab:
+        life = fake_browser.Life(asyncio.get_running_loop(), self._chance)
+        self._windows[id(tab)] = fake_browser.TabWindows(tab, life)
+        return tab
+
+    async def open(self) -> fake_browser.Tab:
+        return self._load(fake_browser.Tab(self._browser))
+
+    async def duplicate(self, tab: fake_browser.Tab) -> fake_browser.Tab:
+        return self._load(tab.duplicate())
+
+    async def reload(self, tab: fake_browser.Tab) -> None:
+        tab.leave()
+        self._load(tab)
+
+    async def close(self, tab: fake_browser.Tab) -> None:
+        tab.leave()
+
+    async def claim(self, tab: fake_browser.Tab) -> Identity:
+        return await self._windows[id(tab)].claim()
+
+    async def is_alive(self, tab: fake_browser.Tab, window_id: str) -> bool | None:
+        return await self._windows[id(tab)].is_alive(WindowId(window_id))
+
+
+@pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "no-locks"])
+@pytest.mark.parametrize("name", identity.checks())
+async def test_the_fake_windows_keep_to_the_port(name: str, has_locks: bool) -> None:
+    await identity.checks()[name](SimulatedTabs(has_locks))
