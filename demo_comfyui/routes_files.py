@@ -48,8 +48,10 @@ class FileRoutes:
         upload = fields.get("image")
         kind = fields.get("type") or "input"
         root = self.storage.folder(kind)
-        if not isinstance(upload, web.FileField) or not upload.filename:
+        if not upload:
             return web.Response(status=400)
+        if not isinstance(upload, web.FileField):
+            raise TypeError("field `image` is no file")  # a 500, as in the real server
         subfolder = fields.get("subfolder", "")
         folder = os.path.join(root, os.path.normpath(subfolder))  # noqa: PTH118 - an absolute one must be refused
         if not self.storage.contains(root, os.path.join(folder, upload.filename)):  # noqa: PTH118

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from demo_comfyui.nodes.contract import NodeContext, NodeResult
-from demo_comfyui.sampler import paint
+from demo_comfyui.painting.painter import paint
 
 
 def demo_sampler(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:
