@@ -1,7 +1,7 @@
 """The window's one socket: open to the server that holds the window, and to no other.
 
-It reconnects to that same server for as long as work is pending there, and closes after a short grace when the window is
-free. What it tells is passed on by prompt_id; a message about somebody else's prompt, or about nobody's, is dropped.
+It reconnects to that same server for as long as work is pending there, and closes after a short grace when the window
+is free. What it tells is passed on by prompt_id; a message about somebody else's prompt, or about nobody's, is dropped.
 """
 
 from __future__ import annotations
@@ -55,6 +55,9 @@ class Keeper:
 
     async def connect_briefly(self) -> None:
         """Wait for the socket to be there, but not for long: polling alone is enough."""
+        target = self._target()
+        if target is None or target.server_id != self._state.socket.server_id:
+            self._greeted.clear()  # it was another server that greeted us
         self._hurry.set()
         await first_of(self._state.ports.clock.sleep(BRIEFLY), self._greeted.wait())
 
@@ -79,9 +82,9 @@ class Keeper:
             except (SocketClosed, AffinityError) as error:
                 failures += 1
                 log.info("socket to %s: %r", target.server_id, error)
-            await self._after(target, failures)
+            await self._after(failures)
 
-    async def _after(self, target: Moored, failures: int) -> None:
+    async def _after(self, failures: int) -> None:
         self._greeted.clear()
         self._look_soon()  # what was missed is found by looking
         if self._target() is None:
@@ -113,14 +116,15 @@ class Keeper:
     async def _leave_when_free(self, target: Moored, connection: Connection) -> None:
         """Close once nothing holds the window any more (after a grace), or something holds it elsewhere."""
         while True:
-            await self._state.wait_change()
             now = self._target()
             if now is None:
                 await first_of(self._state.ports.clock.sleep(GRACE), self._until_moored())
                 now = self._target()
             if now is None or (now.server_id, now.address) != (target.server_id, target.address):
+                self._show(replace(self._state.socket, state="closing"))
                 await connection.close()
                 return
+            await self._state.wait_change()
 
     async def _until_moored(self) -> None:
         while self._target() is None:

@@ -57,7 +57,7 @@ class SocketFacts:
     """The window's socket as it is now. `url` is read from the live socket."""
 
     server_id: ServerId | None = None
-    state: str = "closed"  # closed | opening | open | waiting
+    state: str = "closed"  # closed | opening | open | closing | waiting
     url: str = ""
     reconnects: int = 0
     last_event_at: float | None = None

@@ -11,6 +11,7 @@ It holds no rules: those are `core/window.py` (what may go where), `core/truth.p
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
@@ -44,6 +45,7 @@ class Session:
         self._keeper = Keeper(self._state, self._watch.witness, self._watch.look_soon)
         self._submitter = Submitter(self._state, self._keeper.connect_briefly, self._watch.look_soon)
         self._uploads: Reservation | None = None
+        self._restoring = asyncio.Lock()
 
     # What there is to see
 
@@ -108,6 +110,11 @@ class Session:
         state.spawn(self._keeper.keep(), "socket")
 
     async def _restore(self) -> None:
+        """Read our records, once: a second claim would drop reservations that the first has allowed."""
+        async with self._restoring:
+            await self._restore_once()
+
+    async def _restore_once(self) -> None:
         state = self._state
         if state.identity is None or not isinstance(state.window, Restoring):
             return
@@ -138,7 +145,8 @@ class Session:
         while not await self._take_fleet(first=True):
             await state.ports.clock.sleep(FLEET_RETRY)
         while True:
-            await self._take_fleet(first=False)
+            if not await self._take_fleet(first=False):
+                await state.ports.clock.sleep(FLEET_RETRY)
 
     async def _take_fleet(self, *, first: bool) -> bool:
         state = self._state

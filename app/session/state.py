@@ -144,8 +144,8 @@ class State:
                 self.store_error = error
                 self.changed()
                 log.warning("not written: %r", error)
-                if task.state is not known.state or task.state.is_end:
-                    return known  # judged again by the next look
+                if task.state.is_end != known.state.is_end:
+                    return known  # judged again by the next look: only what is durable binds or frees the window
             else:
                 self._written(task)
         return self._take_over(task)

@@ -45,6 +45,7 @@ from app.session.state import State
 log = logging.getLogger("mooring.session")
 
 Inputs = Mapping[tuple[str, str], Picked]
+WRITE_RETRY = 2.0  # seconds
 RESERVE_TRIES = 3  # a task that turned up again may moor the window while we choose
 
 
@@ -259,7 +260,8 @@ class Submitter:
             answer = comfy.read_broken_submit(error, state.ports.clock.now())
         except AffinityError as error:
             answer = comfy.not_sent(type(error).__name__, state.ports.clock.now())
-        await state.witness(prompt_id, answer)
+        while (told := await state.witness(prompt_id, answer)) is not None and told.answered_at is None:
+            await state.ports.clock.sleep(WRITE_RETRY)  # the store is full or closed; the answer comes only once
         if isinstance(answer, Unclear):
             log.warning("unclear submit of %s: %s", prompt_id, answer.cause)
         self._look_soon()

@@ -1,7 +1,7 @@
 """Looking at queue and history: what alone is enough to bring every task to its end (DESIGN 4, steps 6 and 7).
 
-One watcher per server address, for as long as there are unfinished tasks there. A look reads the queue first and then the
-history of those that are not in it; the other order would miss a task that ends in between (COMFYUI.md 3).
+One watcher per server address, for as long as there are unfinished tasks there. A look reads the queue first and then
+the history of those that are not in it; the other order would miss a task that ends in between (COMFYUI.md 3).
 """
 
 from __future__ import annotations
@@ -196,6 +196,10 @@ class Watch:
         """End the watching by the person's choice: the task may still run, and nobody will tell."""
         self._state.get_task("give_up", prompt_id)
         await self.witness(prompt_id, GivenUp(self._state.ports.clock.now()))
+        window = self._state.get_window("give_up")
+        task = window.tasks.get(prompt_id)
+        if task is not None and not task.state.is_end and self._state.store_error is not None:
+            raise self._state.store_error
 
     async def look_again(self, prompt_id: PromptId) -> None:
         """Look now, also for a task that was found lost: positive evidence overturns that."""

@@ -1,0 +1,230 @@
+"""The store in memory: one database for all windows of a browser, each port operation one transaction.
+
+Records are kept encoded, as the browser keeps them. A transaction happens at one moment, between two waits that a
+crash may never return from; `fail_next` makes the next ones fail as a full or blocked store does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from app.core.balancer import Berths
+from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFound
+from app.core.model import PromptId, Reservation, Task, WindowId
+from app.core.ports import Blob, KeptResult, WindowRecord
+from app.core.records import (
+    decode_reservation,
+    decode_task,
+    decode_window,
+    encode_reservation,
+    encode_task,
+    encode_window,
+)
+
+T = TypeVar("T")
+RESULT_BOUND = 1_000_000  # bytes; small, so that tests reach it
+INPUT_BOUND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """A Blob in memory."""
+
+    data: bytes
+    kind: str = "application/octet-stream"
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    @property
+    def media_type(self) -> str:
+        return self.kind
+
+    async def read(self) -> bytes:
+        return self.data
+
+
+async def _nothing() -> None:
+    return None
+
+
+@dataclass
+class Database:
+    """What is on disk. `watchers` are called after each commit: the invariants."""
+
+    windows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    reservations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    results: dict[tuple[str, int], tuple[bytes, str, float]] = field(default_factory=dict)
+    inputs: dict[str, tuple[bytes, str, float]] = field(default_factory=dict)
+    watchers: list[Callable[[], None]] = field(default_factory=list)
+    fail_next: int = 0
+    is_blocked: bool = False
+    _decoded: dict[str, tuple[dict[str, Any], Task]] = field(default_factory=dict)
+
+    def task(self, prompt_id: str) -> Task | None:
+        """One task, decoded once per record."""
+        record = self.tasks.get(prompt_id)
+        if record is None:
+            return None
+        known = self._decoded.get(prompt_id)
+        if known is None or known[0] is not record:
+            known = self._decoded[prompt_id] = (record, decode_task(record))
+        return known[1]
+
+    def all_tasks(self) -> list[Task]:
+        """Decoded, oldest first."""
+        tasks = [task for prompt_id in self.tasks if (task := self.task(prompt_id))]
+        return sorted(tasks, key=lambda task: (task.created_at, task.prompt_id))
+
+    def all_reservations(self) -> list[Reservation]:
+        """Decoded."""
+        return [decode_reservation(record) for record in self.reservations.values()]
+
+
+class MemoryStore:
+    """The TaskStore port over a Database. `wait` is called before and after each transaction."""
+
+    def __init__(self, database: Database, wait: Callable[[], Awaitable[None]] = _nothing) -> None:
+        self._db = database
+        self._wait = wait
+
+    async def _transact(self, operation: str, work: Callable[[], T]) -> T:
+        await self._wait()
+        if self._db.is_blocked:
+            raise StorageError(operation, "blocked")
+        if self._db.fail_next:
+            self._db.fail_next -= 1
+            raise StorageError(operation, "quota")
+        result = work()
+        for watcher in self._db.watchers:
+            watcher()
+        await self._wait()
+        return result
+
+    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, tuple[Task, ...]]:
+        def work() -> tuple[WindowRecord, tuple[Task, ...]]:
+            known = self._db.windows.get(fresh.window_id)
+            record = replace(decode_window(known), seen_at=fresh.seen_at) if known else fresh
+            self._db.windows[fresh.window_id] = encode_window(record)
+            for item in self._db.all_reservations():
+                if item.window_id == fresh.window_id:
+                    del self._db.reservations[item.prompt_id]
+            return record, tuple(task for task in self._db.all_tasks() if task.owner == fresh.window_id)
+
+        return await self._transact("claim", work)
+
+    async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
+        def work() -> Reservation:
+            unfinished = [task for task in self._db.all_tasks() if not task.state.is_end]
+            reservation = choose(Berths(self._db.all_reservations(), unfinished))
+            self._db.reservations[reservation.prompt_id] = encode_reservation(reservation)
+            return reservation
+
+        return await self._transact("reserve", work)
+
+    async def release_reservation(self, prompt_id: PromptId) -> None:
+        await self._transact("release_reservation", lambda: self._db.reservations.pop(prompt_id, None))
+
+    async def register(self, task: Task) -> None:
+        def work() -> None:
+            held = self._db.reservations.get(task.prompt_id)
+            if task.prompt_id in self._db.tasks:
+                raise InvalidTransition("register", f"{task.prompt_id} is taken")
+            if held is None or decode_reservation(held).window_id != task.owner:
+                raise NotOwner("register", task.prompt_id)
+            del self._db.reservations[task.prompt_id]
+            self._db.tasks[task.prompt_id] = encode_task(task)
+
+        await self._transact("register", work)
+
+    def _fenced(self, operation: str, task: Task) -> None:
+        known = self._db.task(task.prompt_id)
+        if known is None:
+            raise TaskNotFound(operation, task.prompt_id)
+        if (known.owner, known.epoch) != (task.owner, task.epoch):
+            raise NotOwner(operation, task.prompt_id, known.owner, known.epoch)
+
+    async def update(self, task: Task) -> None:
+        def work() -> None:
+            self._fenced("update", task)
+            self._db.tasks[task.prompt_id] = encode_task(task)
+
+        await self._transact("update", work)
+
+    async def adopt(self, prompt_id: PromptId, seen: tuple[WindowId, int], new_owner: WindowId) -> Task:
+        def work() -> Task:
+            known = self._db.task(prompt_id)
+            if known is None:
+                raise TaskNotFound("adopt", prompt_id)
+            if (known.owner, known.epoch) != seen:
+                raise NotOwner("adopt", prompt_id, known.owner, known.epoch)
+            adopted = replace(known, owner=new_owner, epoch=known.epoch + 1, is_ward=True)
+            self._db.tasks[prompt_id] = encode_task(adopted)
+            return adopted
+
+        return await self._transact("adopt", work)
+
+    async def read_task(self, prompt_id: PromptId) -> Task | None:
+        return await self._transact("read_task", lambda: self._db.task(prompt_id))
+
+    async def read_tasks(self, owner: WindowId | None = None) -> tuple[Task, ...]:
+        def work() -> tuple[Task, ...]:
+            return tuple(task for task in self._db.all_tasks() if owner is None or task.owner == owner)
+
+        return await self._transact("read_tasks", work)
+
+    async def delete_task(self, task: Task) -> None:
+        def work() -> None:
+            self._fenced("delete_task", task)
+            del self._db.tasks[task.prompt_id]
+            for key in [key for key in self._db.results if key[0] == task.prompt_id]:
+                del self._db.results[key]
+
+        await self._transact("delete_task", work)
+
+    async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> None:
+        data = await blob.read()
+
+        def work() -> None:
+            self._fenced("keep_result", task)
+            if len(data) > RESULT_BOUND:
+                raise StorageError("keep_result", "quota")
+            self._db.results[task.prompt_id, index] = (data, blob.media_type, kept_at)
+            _make_room(self._db.results, RESULT_BOUND)
+
+        await self._transact("keep_result", work)
+
+    async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:
+        def work() -> KeptResult | None:
+            kept = self._db.results.get((prompt_id, index))
+            return KeptResult(prompt_id, index, Bytes(kept[0], kept[1]), kept[2]) if kept else None
+
+        return await self._transact("read_result", work)
+
+    async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
+        data = await blob.read()
+
+        def work() -> None:
+            self._db.inputs[sha256] = (data, blob.media_type, kept_at)
+            _make_room(self._db.inputs, INPUT_BOUND)
+
+        await self._transact("keep_input", work)
+
+    async def read_input(self, sha256: str) -> Blob | None:
+        def work() -> Blob | None:
+            kept = self._db.inputs.get(sha256)
+            return Bytes(kept[0], kept[1]) if kept else None
+
+        return await self._transact("read_input", work)
+
+
+def _make_room(kept: dict[Any, tuple[bytes, str, float]], bound: int) -> None:
+    """Drop the oldest until the rest fits."""
+    for key in sorted(kept, key=lambda key: kept[key][2]):
+        if sum(len(data) for data, _, _ in kept.values()) <= bound:
+            return
+        del kept[key]
