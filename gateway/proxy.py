@@ -9,6 +9,7 @@ aborted with the browser.
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 from collections.abc import AsyncIterator
 
@@ -116,7 +117,7 @@ class _Call:
             self._headers["Content-Type"] = "application/json"
         async with self._upstream.place(self._upstream.writes):
             deadline = asyncio.timeout(self._upstream.deadlines.submit)
-            return await self._exchange(data=body, deadline=deadline)
+            return await self._exchange(data=io.BytesIO(body), deadline=deadline)
 
     async def upload(self) -> web.StreamResponse:
         """A POST whose body streams through; its deadline moves with each chunk."""
@@ -151,7 +152,7 @@ class _Call:
             raise Refused(Refusal(Cause.BAD_REQUEST, "The body is not framed as it says.", sent)) from error
 
     async def _exchange(
-        self, *, data: bytes | AsyncIterator[bytes] | None, deadline: asyncio.Timeout
+        self, *, data: io.BytesIO | AsyncIterator[bytes] | None, deadline: asyncio.Timeout
     ) -> web.StreamResponse:
         session = self._upstream.session(is_fresh=data is not None)
         try:

@@ -1,0 +1,1 @@
+"""The gateway and demo servers over real sockets and as real processes."""

@@ -1,0 +1,168 @@
+"""Real sockets for the gateway's tests: scripted servers behind it, a gateway in this process, raw clients.
+
+async with serve(answers) as upstream, open_gateway({"a": upstream.url}) as gateway:
+    reply = await speak(gateway.port, b"GET /servers/a/queue HTTP/1.1\r\n…")
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+
+from gateway.deadlines import Deadlines
+from gateway.fleet import Fleet, Server, ServerId, Source
+from gateway.house import build_house
+from gateway.server import Gateway
+from gateway.state import Health
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 30.0  # seconds until a condition that must come is given up, on a loaded machine
+
+STATS = {"system": {"comfyui_version": "0.3.64", "argv": ["main.py"]}, "devices": []}
+QUEUE = {"queue_running": [], "queue_pending": []}
+MAX_UPLOAD = 4_000_000
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Upstream:
+    """A scripted server: its address, and every request that is not the prober's."""
+
+    url: str
+    seen: list[web.BaseRequest] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        """Its TCP port."""
+        return int(self.url.rpartition(":")[2])
+
+
+async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 (what is waited for is often in another process)
+            await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def serve(handler: Handler | None = None, *, max_upload: int = MAX_UPLOAD) -> AsyncIterator[Upstream]:
+    """A server that answers the prober as ComfyUI does, and everything else by `handler` (default: an echo)."""
+    upstream = Upstream("")
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.method == "GET" and "Accept" not in request.headers:  # the prober sends none, a browser always
+            features = {"supports_preview_metadata": True, "max_upload_size": max_upload}
+            known = {"/system_stats": STATS, "/queue": QUEUE, "/features": features}.get(request.path)
+            if known is not None:
+                return web.json_response(known)
+        upstream.seen.append(request)
+        if handler is not None:
+            return await handler(request)
+        upstream.bodies.append(await request.content.read())
+        return web.json_response({"path": request.raw_path})
+
+    server = web.Server(answer, handler_cancellation=True, access_log=None)
+    runner = web.ServerRunner(server, shutdown_timeout=0.05)
+    await runner.setup()
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    await web.SockSite(runner, listener).start()
+    upstream.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    try:
+        yield upstream
+    finally:
+        await runner.cleanup()
+
+
+Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def serve_raw(talk: Raw) -> AsyncIterator[str]:
+    """A server that speaks bytes; its address. Connections end with the block."""
+    writers: set[asyncio.StreamWriter] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await talk(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for writer in writers:
+            writer.transport.abort()
+
+
+@dataclass
+class Running:
+    """A gateway in this process, on a real port."""
+
+    gateway: Gateway
+    url: str
+
+    @property
+    def port(self) -> int:
+        """Its TCP port."""
+        return int(self.url.rpartition(":")[2])
+
+    def socket_url(self, client_id: str, server_id: str = "a") -> str:
+        """The address of a window's socket."""
+        return f"{self.url}/servers/{server_id}/ws?clientId={client_id}"
+
+    async def first_look(self) -> None:
+        """Wait until every server has been looked at."""
+        state = self.gateway.state
+        await until(lambda: all(state.condition(one).health is not Health.UNKNOWN for one in state.servers))
+
+
+@contextlib.asynccontextmanager
+async def open_gateway(
+    servers: Mapping[str, str], *, host: str = "127.0.0.1", root: Path = ROOT, **deadlines: float
+) -> AsyncIterator[Running]:
+    """A gateway for these servers. `deadlines` replaces single ones; the prober looks once unless told otherwise."""
+    listener = socket.socket()
+    listener.bind((host, 0))
+    port = listener.getsockname()[1]
+    fleet = Fleet(Source.FLAGS, "a test", tuple(Server(ServerId(key), key, url) for key, url in servers.items()))
+    house = build_house(host=host, port=port, is_tls=False)
+    waits = dataclasses.replace(Deadlines(probe_well=3_600.0, probe_ill=3_600.0), **deadlines)
+    async with Gateway(fleet=fleet, house=house, root=root, deadlines=waits) as gateway:
+        await gateway.listen(listener)
+        yield Running(gateway, f"http://{host}:{port}")
+
+
+async def speak(port: int, request: bytes) -> bytes:
+    """Send bytes, and everything that comes back until the other side ends or one whole answer is there."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(request)
+        async with asyncio.timeout(PATIENCE):
+            head = await reader.readuntil(b"\r\n\r\n")
+            lines = [] if request.startswith(b"HEAD") else head.lower().split(b"\r\n")
+            length = [line for line in lines if line.startswith(b"content-length:")]
+            body = await reader.readexactly(int(length[0].split(b":")[1])) if length else b""
+        return head + body
+    except (asyncio.IncompleteReadError, ConnectionError) as error:
+        return error.partial if isinstance(error, asyncio.IncompleteReadError) else b""
+    finally:
+        writer.transport.abort()
+
+
+def head_of(reply: bytes) -> tuple[int, dict[str, str]]:
+    """The status and the headers (lower-case names) of a raw answer."""
+    lines = reply.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+    return int(lines[0].split(" ")[1]), headers
