@@ -64,15 +64,10 @@ def _define(
 def _define_newer(name: str, inputs: dict[str, Any]) -> Definition:
     """A class of the newer kind: more keys in its definition, and its choices are not checked before a run."""
     definition = _define(name, inputs, module="comfy_extras.nodes_post_processing", category="image/postprocessing")
-    definition.pop("output_node")
-    return {
-        **definition,
-        "output_tooltips": [None],
-        "output_node": False,
-        "deprecated": False,
-        "experimental": False,
-        "api_node": False,
-    }
+    position = list(definition).index("name")
+    entries = list(definition.items())
+    entries.insert(position, ("output_tooltips", [None]))
+    return {**dict(entries), "deprecated": False, "experimental": False, "api_node": False}
 
 
 _PNG_INFO = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
@@ -169,7 +164,7 @@ _DEMO = (
         "DemoFailAt",
         {
             "image": ["IMAGE"],
-            "steps": _int(4, 1, 10000),
+            "steps": _int(10, 1, 10000),
             "fail_at": _int(2, 0, 10000, tooltip="The step that fails; 0 never fails and passes the image on."),
         },
         display_name="Demo Fail At (test)",
