@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self, cast
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from gateway.deadlines import Deadlines
@@ -40,8 +41,8 @@ class UpstreamSocket(aiohttp.ClientWebSocketResponse):
 
     async def gone(self) -> None:
         """Wait until the server has ended the TCP connection."""
-        connection = self._response.connection
-        closed = connection.protocol.closed if connection and connection.protocol else None
+        protocol = self._protocol_below()
+        closed = None if protocol is None else protocol.closed
         if closed is not None:
             with contextlib.suppress(aiohttp.ClientError, OSError):
                 await asyncio.shield(closed)
@@ -49,10 +50,14 @@ class UpstreamSocket(aiohttp.ClientWebSocketResponse):
     def abort(self) -> None:
         """Drop the TCP connection now."""
         self._set_closed()
-        connection = self._response.connection
-        if connection and connection.protocol:
-            connection.protocol.abort()
+        protocol = self._protocol_below()
+        if protocol is not None:
+            protocol.abort()
         self._response.close()
+
+    def _protocol_below(self) -> ResponseHandler | None:
+        connection = self._response.connection
+        return None if connection is None else connection.protocol  # an empty one is false: compare with None
 
 
 class Upstream:
