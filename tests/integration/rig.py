@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import dataclasses
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -130,18 +130,18 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def open_gateway(
-    servers: Mapping[str, str], *, host: str = "127.0.0.1", root: Path = ROOT, **deadlines: float
+    servers: Mapping[str, str], *, root: Path = ROOT, names: Sequence[str] = (), **deadlines: float
 ) -> AsyncIterator[Running]:
     """A gateway for these servers. `deadlines` replaces single ones; the prober looks once unless told otherwise."""
     listener = socket.socket()
-    listener.bind((host, 0))
+    listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     fleet = Fleet(Source.FLAGS, "a test", tuple(Server(ServerId(key), key, url) for key, url in servers.items()))
-    house = build_house(host=host, port=port, is_tls=False)
+    house = build_house(host="127.0.0.1", port=port, is_tls=False, names=names)
     waits = dataclasses.replace(Deadlines(probe_well=3_600.0, probe_ill=3_600.0), **deadlines)
     async with Gateway(fleet=fleet, house=house, root=root, deadlines=waits) as gateway:
         await gateway.listen(listener)
-        yield Running(gateway, f"http://{host}:{port}")
+        yield Running(gateway, f"http://127.0.0.1:{port}")
 
 
 async def speak(port: int, request: bytes) -> bytes:

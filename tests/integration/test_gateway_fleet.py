@@ -1,0 +1,255 @@
+"""The fleet as every window sees it: health, pushes, loads, and why this fleet."""
+
+# ruff: noqa: SIM117 (the servers are one block, what is asked of them another)
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from gateway.choice import choose_fleet
+from gateway.deadlines import Deadlines
+from gateway.flags import read_flags
+from gateway.fleet import ServerId, Source
+from gateway.state import Health
+from tests.integration.rig import PATIENCE, QUEUE, STATS, Raw, Running, open_gateway, serve, serve_raw, until
+from tests.services import free_ports
+
+A = ServerId("a")
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session:
+        yield session
+
+
+def say(answer: str) -> Raw:
+    """A server that gives every request this answer and hangs up."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer.replace("\n", "\r\n").encode())
+        await writer.drain()
+
+    return talk
+
+
+async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+def http(status: str, body: str, kind: str = "text/html", more: str = "") -> str:
+    return f"HTTP/1.1 {status}\nContent-Type: {kind}\nContent-Length: {len(body)}\n{more}\n{body}"
+
+
+HEALTH: dict[str, tuple[Raw, Health]] = {
+    "a log-in page": (say(http("200 OK", "<html>Log in</html>")), Health.NOT_COMFYUI),
+    "another program's JSON": (say(http("200 OK", "{}", "application/json")), Health.NOT_COMFYUI),
+    "a redirect": (say(http("302 Found", "", more="Location: http://127.0.0.1:1/login\n")), Health.NOT_COMFYUI),
+    "nothing of the kind": (say(http("404 Not Found", "no")), Health.NOT_COMFYUI),
+    "no HTTP": (say("SSH-2.0-OpenSSH_9.2\n"), Health.NOT_COMFYUI),
+    "a log-in": (say(http("401 Unauthorized", "")), Health.REFUSES),
+    "a ban": (say(http("403 Forbidden", "")), Health.REFUSES),
+    "a proxy without its server": (say(http("502 Bad Gateway", "")), Health.DOWN),
+    "a server that hangs up": (say(""), Health.DOWN),
+    "a server that hangs": (hang, Health.TIMEOUT),
+}
+
+
+@pytest.mark.parametrize(("talk", "health"), HEALTH.values(), ids=HEALTH.keys())
+async def test_what_is_wrong_with_a_server_is_told(talk: Raw, health: Health) -> None:
+    async with serve_raw(talk) as url, open_gateway({"a": url}, probe=0.3) as gateway:
+        await gateway.first_look()
+        condition = gateway.gateway.state.condition(A)
+        assert condition.health is health
+        assert condition.detail
+
+
+async def test_a_server_that_is_not_there_is_down() -> None:
+    async with open_gateway({"a": f"http://127.0.0.1:{free_ports()}"}) as gateway:
+        await gateway.first_look()
+        assert gateway.gateway.state.condition(A).health is Health.DOWN
+        assert gateway.gateway.state.condition(A).detail == "connection refused"
+
+
+async def test_plain_http_to_a_tls_address_is_told() -> None:
+    async with serve() as upstream:
+        async with open_gateway({"a": upstream.url.replace("http:", "https:")}) as gateway:
+            await gateway.first_look()
+            assert gateway.gateway.state.condition(A).health is Health.REFUSES
+
+
+async def test_a_server_behind_a_path_is_reached_there(browser: aiohttp.ClientSession) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        known = {"/comfy/one/system_stats": STATS, "/comfy/one/queue": QUEUE}
+        return web.json_response(known.get(request.path, {"path": request.path}))
+
+    async with serve(answer) as upstream, open_gateway({"a": f"{upstream.url}/comfy/one"}) as gateway:
+        await gateway.first_look()
+        assert gateway.gateway.state.condition(A).health is Health.WELL
+        async with browser.get(f"{gateway.url}/servers/a/history/x") as reply:
+            assert (await reply.json())["path"] == "/comfy/one/history/x"
+
+
+async def next_state(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(await socket.receive_str(timeout=PATIENCE))
+    return state
+
+
+async def watch(browser: aiohttp.ClientSession, gateway: Running) -> aiohttp.ClientWebSocketResponse:
+    return await browser.ws_connect(f"{gateway.url}/fleet/ws", origin=gateway.url)
+
+
+class Moods:
+    """A server whose queue and mood a test changes."""
+
+    def __init__(self) -> None:
+        self.queue: dict[str, list[list[object]]] = {"queue_running": [], "queue_pending": []}
+        self.is_broken = False
+        self.reads = 0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.reads += request.path == "/queue"
+        await self.may_answer.wait()
+        if self.is_broken:
+            return web.Response(status=500)
+        known = {"/system_stats": STATS, "/queue": self.queue, "/features": {}}
+        return web.json_response(known[request.path])
+
+
+@pytest.fixture
+async def moods() -> AsyncIterator[tuple[Moods, str]]:
+    moods = Moods()
+    server = web.Server(moods.answer, access_log=None, handler_cancellation=True)
+    runner = web.ServerRunner(server, shutdown_timeout=0.05)
+    await runner.setup()
+    port = free_ports()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    yield moods, f"http://127.0.0.1:{port}"
+    await runner.cleanup()
+
+
+def item(number: int, prompt_id: str) -> list[object]:
+    return [number, prompt_id, {"1": {"class_type": "Secret"}}, {"client_id": "somebody"}, []]
+
+
+async def test_every_window_is_told_at_once_and_at_each_change(
+    browser: aiohttp.ClientSession, moods: tuple[Moods, str]
+) -> None:
+    mood, url = moods
+    async with open_gateway({"a": url}, probe_well=0.02, probe_ill=0.02) as gateway:
+        windows = [await watch(browser, gateway) for _ in range(3)]
+        states = [await next_state(window) for window in windows]
+        async with browser.get(f"{gateway.url}/fleet") as reply:
+            assert (await reply.json()).keys() == states[0].keys() == {"v", "source", "why", "servers"}
+        for change, wanted in (
+            (lambda: None, ("well", 0, 0)),
+            (lambda: mood.queue.update(queue_running=[item(1, "r")], queue_pending=[item(2, "p")]), ("well", 1, 1)),
+            (lambda: setattr(mood, "is_broken", True), ("down", 0, 0)),
+            (lambda: setattr(mood, "is_broken", False), ("well", 1, 1)),
+        ):
+            change()
+            for index, window in enumerate(windows):
+                while seen(states[index]) != wanted:
+                    states[index] = await next_state(window)
+        assert states[0]["servers"][0]["version"] == "0.3.64"
+        assert "Secret" not in json.dumps(states)
+
+
+def seen(state: dict[str, Any]) -> tuple[str, int, int]:
+    [server] = state["servers"]
+    return server["health"], server["running"], server["pending"]
+
+
+async def test_nothing_is_pushed_while_nothing_changes(
+    browser: aiohttp.ClientSession, moods: tuple[Moods, str]
+) -> None:
+    mood, url = moods
+    async with open_gateway({"a": url}, probe_well=0.01) as gateway:
+        await gateway.first_look()
+        window = await watch(browser, gateway)
+        await next_state(window)
+        before = mood.reads
+        await until(lambda: mood.reads > before + 10)
+        mood.queue.update(queue_running=[item(1, "r")])
+        assert seen(await next_state(window)) == ("well", 1, 0), "the next push is the next change"
+
+
+async def test_loads_are_read_afresh_and_tell_ids_only(
+    browser: aiohttp.ClientSession, moods: tuple[Moods, str]
+) -> None:
+    mood, url = moods
+    async with serve_raw(hang) as hung, serve_raw(say(http("200 OK", "{}", "application/json"))) as other:
+        servers = {"a": url, "hung": hung, "other": other, "off": f"http://127.0.0.1:{free_ports()}"}
+        async with open_gateway(servers, probe=0.3, loads=0.3) as gateway:
+            await gateway.first_look()
+            mood.queue.update(queue_running=[item(1, "r")], queue_pending=[item(3, "z"), item(2, "b")])
+            async with browser.get(f"{gateway.url}/fleet/loads") as reply:
+                answer = await reply.json()
+    assert answer == {
+        "v": 1,
+        "servers": {
+            "a": {"ok": True, "running": ["r"], "pending": ["b", "z"]},
+            "hung": {"ok": False, "cause": "timeout"},
+            "other": {"ok": False, "cause": "not_comfyui"},
+            "off": {"ok": False, "cause": "down"},
+        },
+    }
+
+
+async def test_windows_that_ask_at_the_same_moment_share_one_read(
+    browser: aiohttp.ClientSession, moods: tuple[Moods, str]
+) -> None:
+    mood, url = moods
+    async with open_gateway({"a": url}, loads=PATIENCE) as gateway:
+        await until(lambda: gateway.gateway.state.max_upload)
+        mood.may_answer.clear()
+        before = mood.reads
+
+        async def ask() -> dict[str, Any]:
+            async with browser.get(f"{gateway.url}/fleet/loads") as reply:
+                answer: dict[str, Any] = await reply.json()
+                return answer
+
+        asked = [asyncio.create_task(ask()) for _ in range(5)]
+        await until(lambda: len(gateway.gateway._runner.server.connections) == 5)
+        await until(lambda: mood.reads > before)
+        asked.pop().cancel()  # one of them goes: the read is for the others too
+        mood.may_answer.set()
+        assert [(await one)["servers"]["a"]["ok"] for one in asked] == [True] * 4
+        assert mood.reads == before + 1
+
+
+# Which fleet
+
+
+async def test_a_comfyui_on_this_machine_is_used_if_there_is_one() -> None:
+    async with serve() as upstream:
+        fleet = await choose_fleet(read_flags([]), Deadlines(), usual=upstream.url)
+    assert fleet.source is Source.FOUND
+    assert [server.address for server in fleet.servers] == [upstream.url]
+    assert "ComfyUI 0.3.64 answers" in fleet.why
+
+
+@pytest.mark.parametrize("name", ["a log-in page", "a redirect", "a server that hangs", "a ban"])
+async def test_anything_else_on_its_port_is_not_taken_for_it(name: str) -> None:
+    async with serve_raw(HEALTH[name][0]) as url:
+        fleet = await choose_fleet(read_flags([]), replace(Deadlines(), probe=0.3), usual=url)
+    assert fleet.source is Source.DEMO
+    assert "no ComfyUI answers on 127.0.0.1" in fleet.why
+
+
+async def test_without_one_it_is_a_demo() -> None:
+    fleet = await choose_fleet(read_flags([]), Deadlines(), usual=f"http://127.0.0.1:{free_ports()}")
+    assert fleet.source is Source.DEMO
+    assert "connection refused" in fleet.why
