@@ -1,0 +1,246 @@
+"""The gateway as a process: how it starts, what it says when it cannot, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
+
+PATIENCE = 60.0
+ENDS_SECONDS = 3.0  # one is promised; a loaded machine may add to it
+
+
+def run_gateway(*flags: str) -> subprocess.CompletedProcess[str]:
+    """Run a gateway that is expected to fail at once."""
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", *flags],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+def fetch(url: str, context: ssl.SSLContext | None = None) -> bytes:
+    with urllib.request.urlopen(url, timeout=PATIENCE, context=context) as reply:
+        body: bytes = reply.read()
+        return body
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_for(condition: object) -> None:
+    assert callable(condition)
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come"
+        time.sleep(0.02)
+
+
+def fleet_of(service: Service) -> dict[str, dict[str, object]]:
+    return {server["id"]: server for server in json.loads(fetch(f"{service.url}/fleet"))["servers"]}
+
+
+def fails(ran: subprocess.CompletedProcess[str], *words: str) -> None:
+    """One clear sentence, exit code 1, nothing else."""
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert len(ran.stderr.strip().splitlines()) == 1, ran.stderr
+    for word in words:
+        assert word in ran.stderr
+
+
+# Starting
+
+
+def test_it_says_which_fleet_it_has_and_why() -> None:
+    with start_demo() as demo, start_gateway("--server", f"studio={demo.url}") as gateway:
+        assert gateway.lines[0] == "Fleet: --server names 1 server."
+        assert gateway.lines[1].split() == ["studio", demo.url]
+        why = json.loads(fetch(f"{gateway.url}/fleet"))["why"]
+        assert why == {"source": "flags", "detail": "--server names 1 server."}
+
+
+def test_a_fleet_file_is_used(tmp_path: Path) -> None:
+    file = tmp_path / "fleet.toml"
+    file.write_text('[[server]]\nid = "a"\nurl = "http://127.0.0.1:1"\nname = "Left"\n')
+    with start_gateway("--fleet", str(file)) as gateway:
+        assert fleet_of(gateway)["a"]["name"] == "Left"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_its_address_is_canonical(host: str) -> None:
+    with start_gateway("--server", "a=http://127.0.0.1:1", "--host", host) as gateway:
+        assert gateway.url == f"http://127.0.0.1:{gateway.port}"
+        assert fetch(f"{gateway.url}/fleet")
+
+
+def test_a_port_in_use_is_an_error_never_the_next_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ran = run_gateway("--port", str(port), "--server", "a=http://127.0.0.1:1")
+        fails(ran, f"Port {port} is in use", "--port")
+
+
+def test_a_second_gateway_on_the_port_of_a_first_is_told() -> None:
+    with start_gateway("--server", "a=http://127.0.0.1:1") as gateway:
+        fails(run_gateway("--port", str(gateway.port), "--server", "a=http://127.0.0.1:1"), "in use")
+
+
+def test_a_demo_servers_port_in_use_is_told() -> None:
+    port = free_ports(3)
+    with socket.create_server(("127.0.0.1", port + 2)):
+        fails(run_gateway("--port", str(port), "--demo", "2"), f"Port {port + 2}, which demo-2 needs, is in use")
+    assert not is_open(port + 1), "nothing was left running"
+
+
+def test_a_bad_fleet_file_is_told_with_line_and_key(tmp_path: Path) -> None:
+    file = tmp_path / "fleet.toml"
+    file.write_text(
+        '[[server]]\nid = "a"\nurl = "http://127.0.0.1:1"\n\n[[server]]\nid = "a"\nurl = "http://127.0.0.1:2"\n'
+    )
+    fails(run_gateway("--port", str(free_ports()), "--fleet", str(file)), str(file), "line 6", "id", "already")
+
+
+def test_an_address_that_is_not_this_machines_is_told() -> None:
+    ran = run_gateway("--port", str(free_ports()), "--host", "192.0.2.1", "--insecure", "--server", "a=http://x")
+    fails(ran, "--host 192.0.2.1 is not an address of this machine")
+
+
+def test_a_bad_certificate_is_told(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.pem"
+    bad.write_text("no certificate")
+    flags = ["--tls-cert", str(bad), "--tls-key", str(bad), "--server", "a=http://127.0.0.1:1"]
+    fails(run_gateway("--port", str(free_ports()), *flags), str(bad), "--tls-cert")
+
+
+# Open to the network, and TLS
+
+
+def test_open_to_the_network_it_answers_to_addresses_but_not_to_any_name() -> None:
+    with start_gateway("--server", "a=http://127.0.0.1:1", "--host", "0.0.0.0", "--insecure") as gateway:
+        assert any("Open to everybody" in line for line in gateway.lines)
+        assert fetch(f"http://127.0.0.1:{gateway.port}/fleet")
+        assert fetch(f"http://127.0.0.2:{gateway.port}/fleet"), "another address of this machine"
+        rebound = urllib.request.Request(
+            f"http://127.0.0.1:{gateway.port}/fleet", headers={"Host": f"evil.example:{gateway.port}"}
+        )
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(rebound, timeout=PATIENCE)
+        with caught.value as refusal:
+            assert refusal.headers["X-Mooring-Gateway"] == "bad-host; sent=no"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_it_speaks_tls(tmp_path: Path) -> None:
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-subj",
+            "/CN=mooring",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-days",
+            "1",
+            "-keyout",
+            str(key),
+            "-out",
+            str(cert),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    flags = ["--server", "a=http://127.0.0.1:1", "--tls-cert", str(cert), "--tls-key", str(key)]
+    with start_gateway(*flags) as gateway:
+        assert gateway.url == f"https://127.0.0.1:{gateway.port}"
+        context = ssl.create_default_context(cafile=str(cert))
+        assert fetch(f"{gateway.url}/fleet", context)
+
+
+# The demo fleet
+
+
+def test_a_demo_fleet_stands_on_the_ports_that_follow() -> None:
+    with start_gateway(demo=2) as gateway:
+        wait_for(lambda: all(server["health"] == "well" for server in fleet_of(gateway).values()))
+        servers = fleet_of(gateway)
+        assert list(servers) == ["demo-1", "demo-2"]
+        assert [server["address"] for server in servers.values()] == [
+            f"http://127.0.0.1:{gateway.port + offset}" for offset in (1, 2)
+        ]
+        assert all(server["demo"] for server in servers.values())
+        assert fetch(f"{gateway.url}/servers/demo-2/queue")
+
+
+def test_a_demo_server_that_dies_is_told_and_not_started_again() -> None:
+    with start_gateway(demo=2) as gateway:
+        wait_for(lambda: all(server["health"] == "well" for server in fleet_of(gateway).values()))
+        state = json.loads(fetch(f"http://127.0.0.1:{gateway.port + 1}/demo/faults"))
+        os.kill(state["pid"], signal.SIGKILL)
+        wait_for(lambda: fleet_of(gateway)["demo-1"]["health"] == "down")
+        assert "its process has ended (signal 9)" in str(fleet_of(gateway)["demo-1"]["detail"])
+        assert fleet_of(gateway)["demo-2"]["health"] == "well"
+        assert not is_open(gateway.port + 1)
+
+
+# Ending
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_soon_with_everything_it_started_though_windows_are_open(number: signal.Signals) -> None:
+    with start_gateway(demo=2) as gateway, socket.create_connection(("127.0.0.1", gateway.port)) as window:
+        window.sendall(
+            f"GET /fleet/ws HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port}\r\nOrigin: {gateway.url}\r\n"
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        assert window.recv(12) == b"HTTP/1.1 101"
+        began = time.monotonic()
+        gateway.process.send_signal(number)
+        assert gateway.process.wait(PATIENCE) == 0
+        assert time.monotonic() - began < ENDS_SECONDS
+        assert not any(is_open(gateway.port + offset) for offset in (0, 1, 2))
+        assert not any("Traceback" in line or "ERROR" in line for line in gateway.lines)
+
+
+def test_a_killed_gateway_leaves_no_demo_server_behind() -> None:
+    with start_gateway(demo=2) as gateway:
+        gateway.kill()
+        wait_for(lambda: not any(is_open(gateway.port + offset) for offset in (1, 2)))
+
+
+def test_a_signal_while_it_starts_ends_it_too() -> None:
+    port = free_ports(3)
+    command = [sys.executable, "-m", "gateway", "--port", str(port), "--demo", "2"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    wait_for(lambda: is_open(port))  # it holds its port before the demo servers are up
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert "Traceback" not in output
+    wait_for(lambda: not any(is_open(port + offset) for offset in (0, 1, 2)))
