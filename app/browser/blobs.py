@@ -38,13 +38,17 @@ class JsBlob:
         """As the browser or the server calls it; may be empty."""
         return str(self.js.type)
 
+    @property
+    def name(self) -> str:
+        """A File's name; empty for any other Blob."""
+        return str(getattr(self.js, "name", None) or "")
+
     async def read(self) -> bytes:
         """All of it, copied over; BadInput if the file behind it has changed or gone."""
         try:
             buffer = await self.js.arrayBuffer()
         except JsException as error:
-            name = str(getattr(self.js, "name", "") or "")
-            raise BadInput("unreadable", name=name, detail=error_text(error)) from error
+            raise BadInput("unreadable", name=self.name, detail=error_text(error)) from error
         data: bytes = buffer.to_bytes()
         return data
 

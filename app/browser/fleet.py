@@ -21,7 +21,7 @@ SOCKET_PATH = "/fleet/ws"
 DEADLINE = 12.0
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("mooring.browser")
 
 
 class GatewayFleet:

@@ -42,7 +42,7 @@ _CAUSES = {
     "NotAllowedError": "disabled",
 }
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("mooring.browser")
 
 
 def storage_error(operation: str, error: Any) -> StorageError:

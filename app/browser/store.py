@@ -36,7 +36,7 @@ VERSION = 1
 RESULTS_BOUND = 512 * 1024 * 1024  # bytes of all kept results together
 INPUTS_BOUND = 256 * 1024 * 1024
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("mooring.browser")
 
 
 def create_stores(transaction: Any, old_version: int) -> None:

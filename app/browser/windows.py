@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import js
@@ -28,14 +29,15 @@ from app.core.ports import Identity
 KEY = "mooring.window"
 EVICTION_SECONDS = 1.0  # evicting a cached page took 20 to 60 ms; a living window never lets go
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("mooring.browser")
 
 
 class BrowserWindows:
     """The identity of this window. `reclaim` is for a page that comes back from the back/forward cache."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_claim: Callable[[Identity], None] = lambda _identity: None) -> None:
         self._identity: Identity | None = None
+        self._on_claim = on_claim
         self._locks: Any = present(getattr(js.navigator, "locks", None))
         self._held = _Promise()
         self._listener: Any = None
@@ -44,6 +46,7 @@ class BrowserWindows:
         """This window's id: the one it had before a reload, or a new one. Never one that another window uses."""
         if self._identity is None:
             self._identity = await (self._claim_by_lock() if self._locks else self._claim_by_hand())
+            self._on_claim(self._identity)
             log.info("this window is %s", self._identity)
         return self._identity
 

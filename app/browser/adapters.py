@@ -1,0 +1,32 @@
+"""The ports of a session in the browser, made once per page."""
+
+from __future__ import annotations
+
+from app.browser.clock import BrowserClock, BrowserRandom
+from app.browser.fleet import GatewayFleet
+from app.browser.http import BrowserHttp
+from app.browser.log import install_logging
+from app.browser.socket import BrowserSockets
+from app.browser.store import BrowserStore
+from app.browser.wakes import Wakes
+from app.browser.windows import BrowserWindows
+from app.core.ports import Ports
+
+
+def make_ports() -> Ports:
+    """Everything a session is given. Logging goes to the console from here on, under the window's id."""
+    console = install_logging()
+    random = BrowserRandom()
+    http, sockets = BrowserHttp(), BrowserSockets()
+    fleet = GatewayFleet(http, sockets, random)
+    windows = BrowserWindows(on_claim=lambda identity: setattr(console, "window_id", identity.window_id))
+    Wakes(fleet.hurry, windows.reclaim)
+    return Ports(
+        http=http,
+        sockets=sockets,
+        store=BrowserStore(),
+        windows=windows,
+        fleet=fleet,
+        clock=BrowserClock(),
+        random=random,
+    )

@@ -1,0 +1,305 @@
+"""The console contract: what each name in a window's console does, in plain Python values (DESIGN 6).
+
+    contract = ConsoleContract(session)
+    contract.call("debug_server_consistency", [])       # a JSON-like value, or a coroutine of one
+
+`app/browser/console.py` puts it on `window`. Arguments are JSON-like values and Blobs, answers are JSON-like; what is
+refused raises the session's own errors.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from app.core.errors import BadInput, MooringError, ProtocolError
+from app.core.model import Output, PromptId, ServerId, Task
+from app.core.ports import Blob
+from app.core.window import Moored, Window
+from app.core.workflow import parse_workflow
+from app.session.facts import Picked
+from app.session.selfcheck import run_selfcheck
+from app.session.session import Session
+
+VERSION = "0.1.0"
+
+# The names on `window`, those that are read like properties, and the names on `mooring`, each with its method here.
+HELPERS = {
+    "debugServerConsistency": "debug_server_consistency",
+    "checkServerSwitchRisk": "check_server_switch_risk",
+    "validateServerConsistency": "validate_server_consistency",
+    "debugWebSocketLock": "debug_web_socket_lock",
+    "resetWebSocketServer": "reset_web_socket_server",
+    "testServerConsistencyFixes": "test_server_consistency_fixes",
+}
+GETTERS = {"windowLockedServer": "window_locked_server", "windowTasks": "window_tasks"}
+METHODS = {
+    "fleet": "fleet",
+    "getApiBaseUrl": "get_api_base_url",
+    "uploadImage": "upload_image",
+    "releaseUploads": "release_uploads",
+    "submitWorkflow": "submit_workflow",
+    "waitFor": "wait_for",
+    "getTaskHistory": "get_task_history",
+    "getTaskBoundImageUrl": "get_task_bound_image_url",
+    "cancel": "cancel",
+    "giveUp": "give_up",
+    "tasks": "window_tasks",
+    "verify": "verify",
+}
+_CALLS = frozenset([*HELPERS.values(), *GETTERS.values(), *METHODS.values()])
+
+
+class ConsoleContract:
+    """One method per name of the contract, over one session."""
+
+    version = VERSION
+    helpers, getters, methods = HELPERS, GETTERS, METHODS
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def call(self, name: str, arguments: Sequence[Any]) -> Any | Awaitable[Any]:
+        """Do what a name of the contract stands for; TypeError if the arguments do not fit."""
+        if name not in _CALLS:
+            raise TypeError(f"no such name: {name}")
+        return getattr(self, name)(*arguments)
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` after every change of the session; the returned function ends it."""
+        return self._session.subscribe(listener)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the window has read its records."""
+        return self._window is not None
+
+    @property
+    def error(self) -> MooringError | None:
+        """Why it never will, as things are: the store cannot be read."""
+        return None if self.is_ready else self._session.store_error
+
+    @property
+    def _window(self) -> Window | None:
+        window = self._session.window
+        return window if isinstance(window, Window) else None
+
+    # On `window`
+
+    def window_locked_server(self) -> str | None:
+        """The id of the server that holds the window, or None."""
+        return self._window.window_locked_server if self._window else None
+
+    def window_tasks(self) -> list[dict[str, Any]]:
+        """A snapshot of this window's tasks, oldest first."""
+        return [task_facts(task) for task in self._tasks()]
+
+    def debug_server_consistency(self) -> dict[str, Any]:
+        """The window, its socket and its tasks at one glance, and what disagrees."""
+        tasks = self._tasks()
+        return {
+            "windowId": self._window_id(),
+            "lockedServer": self.window_locked_server(),
+            "pendingTasks": sum(not task.state.is_end for task in tasks),
+            "webSocket": self._web_socket(),
+            "tasks": [
+                {"promptId": task.prompt_id, "executionServer": task.execution_server, "state": task.shown_state}
+                for task in tasks
+            ],
+            "violations": list(self._session.violations()),
+        }
+
+    def check_server_switch_risk(self) -> bool:
+        """Whether anything real disagrees; `debug_server_consistency` and the log say what."""
+        return bool(self._session.violations())
+
+    def validate_server_consistency(self, operation: Any = None, server_id: Any = None) -> bool | dict[str, Any]:
+        """With a server: true, or the guard's refusal. Without: everything that disagrees."""
+        if server_id is not None:
+            self._session.validate_server_consistency(str(operation), ServerId(str(server_id)))
+            return True
+        return self._verdict(self._session.violations())
+
+    def debug_web_socket_lock(self) -> dict[str, Any]:
+        """What holds the window, and how its socket is."""
+        socket, window = self._session.socket, self._window
+        mooring = window.mooring if window else None
+        heard = socket.last_event_at
+        return {
+            "windowId": self._window_id(),
+            "lockedServer": self.window_locked_server(),
+            "holders": sorted(mooring.holders) if isinstance(mooring, Moored) else [],
+            "webSocket": {**self._web_socket(), "url": socket.url},
+            "clientId": window.client_id if window else None,
+            "reconnects": socket.reconnects,
+            "lastEventAge": None if heard is None else round(max(0.0, time.time() - heard), 3),
+        }
+
+    def reset_web_socket_server(self) -> dict[str, Any]:
+        """Reconnect the socket to the same server; the mooring stays."""
+        self._session.reset_socket()
+        return {"lockedServer": self.window_locked_server(), "webSocket": self._web_socket()}
+
+    async def test_server_consistency_fixes(self) -> dict[str, Any]:
+        """Try the promises out on a sandbox, far from the person's tasks."""
+        results = await run_selfcheck()
+        return {
+            "passed": sum(result.ok for result in results),
+            "failed": sum(not result.ok for result in results),
+            "results": [{"name": item.name, "ok": item.ok, "detail": item.detail} for item in results],
+        }
+
+    # On `mooring`
+
+    def fleet(self) -> dict[str, Any]:
+        """The servers as the gateway last told."""
+        fleet = self._session.fleet
+        servers = [
+            {
+                "id": server.server_id,
+                "name": server.name,
+                "address": server.address,
+                "base": server.base,
+                "health": server.health.value,
+                "running": server.running,
+                "pending": server.pending,
+                "version": server.version,
+                "demo": server.is_demo,
+            }
+            for server in fleet.servers
+        ]
+        return {"source": fleet.source, "detail": fleet.detail, "servers": servers}
+
+    def get_api_base_url(self) -> str | None:
+        """Where the moored server is reached, or None."""
+        return self._session.get_api_base_url()
+
+    async def upload_image(self, blob: Any = None, filename: Any = None) -> dict[str, Any]:
+        """Upload to the server that holds this window, or that is now chosen for it."""
+        picked = _picked(blob, "image")
+        uploaded = await self._session.upload_image(picked.blob, str(filename or picked.name))
+        return {
+            "name": uploaded.name,
+            "subfolder": uploaded.subfolder,
+            "type": uploaded.folder,
+            "server": uploaded.server_id,
+        }
+
+    async def release_uploads(self) -> None:
+        """Give up the reservation that uploads hold."""
+        await self._session.release_uploads()
+
+    async def submit_workflow(self, workflow: Any = None, options: Any = None) -> str:
+        """Submit an API workflow, as an object or as JSON text. `inputs` are Blobs by node id and input name."""
+        chosen: Mapping[str, Any] = options if isinstance(options, Mapping) else {}
+        if not isinstance(workflow, str | Mapping):
+            raise BadInput("bad-workflow", detail="not an object of nodes")
+        return await self._session.submit_workflow(
+            parse_workflow(workflow), title=str(chosen.get("title") or ""), inputs=_inputs(chosen.get("inputs"))
+        )
+
+    async def wait_for(self, prompt_id: Any = None) -> dict[str, Any]:
+        """The task once it has ended and its results are home."""
+        return task_facts(await self._session.wait_for(PromptId(str(prompt_id))))
+
+    async def get_task_history(self, prompt_id: Any = None) -> Any:
+        """What the task's own server says of it."""
+        text = await self._session.get_task_history(PromptId(str(prompt_id)))
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise ProtocolError(None, "not JSON") from error
+
+    def get_task_bound_image_url(self, prompt_id: Any = None, index: Any = 0) -> str:
+        """The address of one output on the server that made it."""
+        return self._session.get_task_bound_image_url(PromptId(str(prompt_id)), int(index or 0))
+
+    async def cancel(self, prompt_id: Any = None) -> dict[str, Any] | None:
+        """Stop that task and no other; the task as it stands then."""
+        await self._session.cancel(PromptId(str(prompt_id)))
+        return self._facts_of(str(prompt_id))
+
+    async def give_up(self, prompt_id: Any = None) -> dict[str, Any] | None:
+        """Let the task go by choice; the task as it stands then."""
+        await self._session.give_up(PromptId(str(prompt_id)))
+        return self._facts_of(str(prompt_id))
+
+    async def verify(self) -> dict[str, Any]:
+        """Read the store afresh and compare."""
+        return self._verdict(await self._session.verify())
+
+    def _window_id(self) -> str | None:
+        return self._session.identity.window_id if self._session.identity else None
+
+    def _tasks(self) -> list[Task]:
+        tasks = self._window.tasks.values() if self._window else ()
+        return sorted(tasks, key=lambda task: (task.created_at, task.prompt_id))
+
+    def _facts_of(self, prompt_id: str) -> dict[str, Any] | None:
+        task = self._window.tasks.get(PromptId(prompt_id)) if self._window else None
+        return task_facts(task) if task else None
+
+    def _web_socket(self) -> dict[str, Any]:
+        return {"server": self._session.socket.server_id, "state": self._session.socket.state}
+
+    @staticmethod
+    def _verdict(violations: Sequence[str]) -> dict[str, Any]:
+        return {"ok": not violations, "violations": list(violations)}
+
+
+def task_facts(task: Task) -> dict[str, Any]:
+    """A task as the console shows it."""
+    failure = task.failure
+    return {
+        "promptId": task.prompt_id,
+        "executionServer": task.execution_server,
+        "state": task.shown_state,
+        "title": task.title,
+        "address": task.address,
+        "owner": task.owner,
+        "epoch": task.epoch,
+        "isWard": task.is_ward,
+        "createdAt": task.created_at,
+        "endedAt": task.ended_at,
+        "place": task.place,
+        "outputs": [_output_facts(output) for output in task.outputs],
+        "missing": list(task.missing),
+        "failure": None if failure is None else {"kind": failure.kind, "message": failure.message},
+        "notes": [{"at": note.at, "kind": note.kind, "detail": note.detail} for note in task.notes],
+    }
+
+
+def _output_facts(output: Output) -> dict[str, Any]:
+    return {
+        "nodeId": output.node_id,
+        "kind": output.kind,
+        "filename": output.filename,
+        "subfolder": output.subfolder,
+        "type": output.folder,
+        "delivery": output.delivery.value,
+        "size": output.size,
+        "mediaType": output.media_type,
+    }
+
+
+def _picked(value: Any, fallback: str) -> Picked:
+    """A Blob under its file's own name, if it has one."""
+    if value is None or not hasattr(value, "media_type"):
+        raise BadInput("not-a-file", detail="a Blob or File is needed")
+    blob: Blob = value
+    return Picked(blob, str(getattr(blob, "name", "") or fallback))
+
+
+def _inputs(given: Any) -> dict[tuple[str, str], Picked]:
+    """`{nodeId: {inputName: Blob}}` as the session takes it."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(inputs, Mapping) for inputs in given.values()):
+        raise BadInput("bad-inputs", detail="{nodeId: {inputName: Blob}} is needed")
+    return {
+        (node_id, input_name): _picked(blob, input_name)
+        for node_id, inputs in given.items()
+        for input_name, blob in inputs.items()
+    }

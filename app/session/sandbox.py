@@ -1,0 +1,269 @@
+"""Ports in memory for the self-check: two servers, one store, sockets that can be dropped. Nothing leaves the page.
+
+It answers just what a run needs and keeps a list of everything that was asked for, by server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from app.core.balancer import Berths
+from app.core.errors import NotOwner, SocketClosed, TaskNotFound
+from app.core.model import Fleet, PromptId, Reservation, Server, ServerId, Task, WindowId
+from app.core.ports import Blob, Frame, Identity, KeptResult, Ports, Request, Response, WindowRecord
+
+HERE, THERE = ServerId("sandbox-1"), ServerId("sandbox-2")
+LONGEST_SLEEP = 0.02  # seconds: the session's waits are real, but short
+
+
+def make_fleet(moved: ServerId | None = None) -> Fleet:
+    """Both servers; `moved` has another address than before."""
+
+    def server(server_id: ServerId) -> Server:
+        address = f"http://{server_id}.invalid" + (":8189" if server_id == moved else ":8188")
+        return Server(server_id=server_id, name=server_id, address=address, base=f"/servers/{server_id}")
+
+    return Fleet((server(HERE), server(THERE)), "sandbox")
+
+
+@dataclass
+class SandboxServers:
+    """Both servers at once: `running` never end until `finish` is called."""
+
+    asked: list[str] = field(default_factory=list)  # "POST /servers/sandbox-1/prompt"
+    running: dict[str, str] = field(default_factory=dict)  # base by prompt_id
+    history: dict[str, dict[str, object]] = field(default_factory=dict)
+    numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def finish(self, prompt_id: str) -> None:
+        """The prompt ends well, with one picture of a name that both servers use."""
+        del self.running[prompt_id]
+        picture = {"filename": "out_00001_.png", "subfolder": "", "type": "output"}
+        status = {"status_str": "success", "completed": True, "messages": []}
+        self.history[prompt_id] = {"outputs": {"9": {"images": [picture]}}, "status": status}
+
+    def answer(self, request: Request) -> Response:
+        """What a ComfyUI would answer."""
+        self.asked.append(f"{request.method} {request.path}")
+        base, _, route = request.path.rpartition("/")
+        if request.path == "/fleet/loads":
+            return _json({"servers": {name: {"ok": True, "running": [], "pending": []} for name in (HERE, THERE)}})
+        if route == "prompt":
+            prompt_id = json.loads(request.json or "{}")["prompt_id"]
+            self.running[prompt_id] = base
+            return _json({"prompt_id": prompt_id, "number": next(self.numbers), "node_errors": {}})
+        if route == "queue":
+            here = [[0, prompt_id] for prompt_id, where in self.running.items() if where == base]
+            return _json({"queue_running": here, "queue_pending": []})
+        if base.endswith("/history"):
+            return _json({route: self.history[route]} if route in self.history else {})
+        return Response(404)
+
+    async def send(self, request: Request) -> Response:
+        """Http.send."""
+        await asyncio.sleep(0)
+        return self.answer(request)
+
+    async def fetch(self, request: Request) -> Response:
+        """Http.fetch: no picture is ever there."""
+        return self.answer(request)
+
+    async def upload(self, request: Request, on_progress: Callable[[float], None]) -> Response:
+        """Http.upload."""
+        on_progress(1.0)
+        return self.answer(request)
+
+
+def _json(value: object) -> Response:
+    return Response(200, {"content-type": "application/json"}, json.dumps(value))
+
+
+class SandboxConnection:
+    """A socket that is silent until it is dropped."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._ended = asyncio.Event()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return not self._ended.is_set()
+
+    async def send(self, text: str) -> None:
+        """Into the void."""
+
+    async def receive(self) -> Sequence[Frame]:
+        """Wait for the end."""
+        await self._ended.wait()
+        raise SocketClosed(None, "dropped")
+
+    async def close(self) -> None:
+        """End."""
+        self._ended.set()
+
+
+@dataclass
+class SandboxSockets:
+    """Keeps every socket that was opened, in order."""
+
+    opened: list[SandboxConnection] = field(default_factory=list)
+
+    async def open(self, path: str, deadline: float) -> SandboxConnection:  # noqa: ARG002 - it opens at once
+        """Sockets.open."""
+        self.opened.append(SandboxConnection(f"ws://sandbox.invalid{path}"))
+        return self.opened[-1]
+
+
+@dataclass
+class SandboxStore:
+    """The store of one window; each operation is one step."""
+
+    reservations: dict[PromptId, Reservation] = field(default_factory=dict)
+    tasks: dict[PromptId, Task] = field(default_factory=dict)
+
+    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, tuple[Task, ...]]:
+        """TaskStore.claim."""
+        return fresh, tuple(self.tasks.values())
+
+    async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
+        """TaskStore.reserve."""
+        unfinished = [task for task in self.tasks.values() if not task.state.is_end]
+        reservation = choose(Berths(tuple(self.reservations.values()), unfinished))
+        self.reservations[reservation.prompt_id] = reservation
+        return reservation
+
+    async def release_reservation(self, prompt_id: PromptId) -> None:
+        """TaskStore.release_reservation."""
+        self.reservations.pop(prompt_id, None)
+
+    async def register(self, task: Task) -> None:
+        """TaskStore.register."""
+        if self.reservations.pop(task.prompt_id, None) is None:
+            raise NotOwner("register", task.prompt_id)
+        self.tasks[task.prompt_id] = task
+
+    async def update(self, task: Task) -> None:
+        """TaskStore.update."""
+        if task.prompt_id not in self.tasks:
+            raise TaskNotFound("update", task.prompt_id)
+        self.tasks[task.prompt_id] = task
+
+    async def adopt(self, prompt_id: PromptId, seen: tuple[WindowId, int], new_owner: WindowId) -> Task:
+        """TaskStore.adopt."""
+        known = self.tasks[prompt_id]
+        if (known.owner, known.epoch) != seen:
+            raise NotOwner("adopt", prompt_id, known.owner, known.epoch)
+        self.tasks[prompt_id] = replace(known, owner=new_owner, epoch=known.epoch + 1, is_ward=True)
+        return self.tasks[prompt_id]
+
+    async def read_task(self, prompt_id: PromptId) -> Task | None:
+        """TaskStore.read_task."""
+        return self.tasks.get(prompt_id)
+
+    async def read_tasks(self, owner: WindowId | None = None) -> tuple[Task, ...]:
+        """TaskStore.read_tasks."""
+        return tuple(task for task in self.tasks.values() if owner in (None, task.owner))
+
+    async def delete_task(self, task: Task) -> None:
+        """TaskStore.delete_task."""
+        self.tasks.pop(task.prompt_id, None)
+
+    async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> None:
+        """TaskStore.keep_result: no bytes are kept here."""
+
+    async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:  # noqa: ARG002 - none is kept
+        """TaskStore.read_result."""
+        return None
+
+    async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
+        """TaskStore.keep_input: no bytes are kept here."""
+
+    async def read_input(self, sha256: str) -> Blob | None:  # noqa: ARG002 - none is kept
+        """TaskStore.read_input."""
+        return None
+
+
+class SandboxWindows:
+    """A window of its own."""
+
+    async def claim(self) -> Identity:
+        """Windows.claim."""
+        return Identity(WindowId("sandbox"), is_new=True)
+
+    async def is_alive(self, window_id: WindowId) -> bool | None:  # noqa: ARG002 - there is no other
+        """Windows.is_alive."""
+        return None
+
+
+class SandboxFleet:
+    """A fleet that changes when `put` is called."""
+
+    def __init__(self) -> None:
+        self._fleets: asyncio.Queue[Fleet] = asyncio.Queue()
+        self.put(make_fleet())
+
+    def put(self, fleet: Fleet) -> None:
+        """Tell this fleet next."""
+        self._fleets.put_nowait(fleet)
+
+    async def first(self) -> Fleet:
+        """FleetSource.first."""
+        return await self._fleets.get()
+
+    async def changes(self) -> Fleet:
+        """FleetSource.changes."""
+        return await self._fleets.get()
+
+
+class SandboxClock:
+    """Real time; no wait is long."""
+
+    def now(self) -> float:
+        """Clock.now."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Clock.sleep."""
+        await asyncio.sleep(min(seconds, LONGEST_SLEEP))
+
+
+class SandboxRandom:
+    """Chance without luck."""
+
+    def uuid4(self) -> str:
+        """Random.uuid4."""
+        return str(uuid.uuid4())
+
+    def fraction(self) -> float:
+        """Random.fraction."""
+        return 0.5
+
+
+@dataclass
+class Sandbox:
+    """Everything that a session is given, open to inspection."""
+
+    servers: SandboxServers = field(default_factory=SandboxServers)
+    sockets: SandboxSockets = field(default_factory=SandboxSockets)
+    store: SandboxStore = field(default_factory=SandboxStore)
+    fleet: SandboxFleet = field(default_factory=SandboxFleet)
+
+    @property
+    def ports(self) -> Ports:
+        """The ports over it."""
+        return Ports(
+            http=self.servers,
+            sockets=self.sockets,
+            store=self.store,
+            windows=SandboxWindows(),
+            fleet=self.fleet,
+            clock=SandboxClock(),
+            random=SandboxRandom(),
+        )
