@@ -1,0 +1,162 @@
+"""The document as the page's Screen: one call out per update, one callback in per kind of event.
+
+The work on the DOM itself is in `static/js/patch.js`; this is its only caller. Nothing of JavaScript passes further:
+events arrive as mappings, files as `Blob`s.
+
+    screen = BrowserScreen(patch, shell)      # the JavaScript modules named in pyscript.toml
+    screen.update({"regions": {"now": "<h2>…"}, "title": "gpu-2 – Mooring"})
+    screen.listen(page)                       # page.act, .change, .type, .take_files
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Protocol
+
+import js
+from pyodide.ffi import JsException, create_once_callable, create_proxy
+from pyodide.http import pyfetch
+
+from app.browser.blobs import JsBlob, js_blob
+from app.browser.values import error_text, present
+from app.core.errors import ConfigError
+from app.core.ports import Blob
+
+log = logging.getLogger("mooring.browser")
+
+
+class Hands(Protocol):
+    """Who is told what the person does."""
+
+    def act(self, name: str, facts: Mapping[str, Any]) -> None: ...
+    def change(self, name: str, facts: Mapping[str, Any]) -> None: ...
+    def type(self, name: str, facts: Mapping[str, Any]) -> None: ...
+    def take_files(self, key: tuple[str, str] | None, files: Sequence[tuple[Blob, str]]) -> None: ...
+
+
+class IntlFormats:
+    """Numbers and times of one language, by the browser's Intl; what was written once is remembered."""
+
+    def __init__(self, patch: Any, language: str) -> None:
+        self._patch = patch
+        self._language = language
+        self.number = lru_cache(maxsize=512)(self._number)
+        self.percent = lru_cache(maxsize=128)(self._percent)
+
+    def _number(self, value: float, digits: int = 0) -> str:
+        return str(self._patch.formatNumber(self._language, value, digits))
+
+    def _percent(self, fraction: float) -> str:
+        return str(self._patch.formatPercent(self._language, fraction))
+
+    def clock(self, at: float) -> str:
+        """A time of day, with the date if it is not today."""
+        return str(self._patch.formatClock(self._language, at))
+
+    def size(self, count: int) -> str:
+        """A number of bytes, rounded to a readable unit."""
+        return str(self._patch.formatSize(self._language, count))
+
+
+class BrowserScreen:
+    """The document, the person's hands, and this tab's memory."""
+
+    def __init__(self, patch: Any, shell: Any) -> None:
+        self._patch = patch
+        self._shell = shell
+
+    # What is shown
+
+    def update(self, change: Mapping[str, object]) -> None:
+        """Patch the page in one go."""
+        self._patch.update(json.dumps(change))
+
+    def schedule(self, callback: Callable[[], None]) -> None:
+        """Call back once, soon: before the next frame if this tab draws any."""
+        self._patch.schedule(create_once_callable(callback))
+
+    def formats(self, language: str) -> IntlFormats:
+        """Numbers and times of a language."""
+        return IntlFormats(self._patch, "en" if language == "pseudo" else language)
+
+    def reload(self) -> None:
+        """Load the page again."""
+        js.location.reload()
+
+    # Pictures
+
+    def object_url(self, blob: Blob, media_type: str = "") -> str:
+        """An address of this page for the bytes; empty for bytes that are not in JavaScript."""
+        whole = js_blob(blob, media_type)
+        return "" if whole is None else str(js.URL.createObjectURL(whole))
+
+    def revoke_url(self, url: str) -> None:
+        """Let go of an `object_url`."""
+        js.URL.revokeObjectURL(url)
+
+    async def measure(self, blob: Blob) -> tuple[int, int]:
+        """Width and height, by decoding the picture; (0, 0) if it is none."""
+        whole = js_blob(blob)
+        if whole is None:
+            return 0, 0
+        width, height = await self._patch.measure(whole)
+        return int(width), int(height)
+
+    # What the person does
+
+    def listen(self, hands: Hands) -> None:
+        """Hand every event on, for as long as the page lives; so these proxies are never destroyed."""
+
+        def by_name(method: Callable[[str, Mapping[str, Any]], None]) -> Any:
+            return create_proxy(lambda name, facts: method(str(name), json.loads(facts)))
+
+        self._patch.listen(by_name(hands.act), by_name(hands.change), by_name(hands.type))
+
+        def take(node: str, name: str, files: Any) -> None:
+            taken = [(JsBlob(file), str(file.name)) for file in files]
+            hands.take_files((node, name) if node else None, taken)
+
+        self._patch.listenFiles(create_proxy(take))
+
+    def listen_wakes(self, wake: Callable[[str], None]) -> None:
+        """Tell what may have woken the window: online, visible, pageshow, resume."""
+        self._patch.listenWakes(create_proxy(lambda reason: wake(str(reason))))
+
+    # What is remembered
+
+    def recall(self, key: str) -> str:
+        """What this tab remembers under a name; empty if nothing, or if the browser forbids it."""
+        try:
+            return str(present(js.sessionStorage.getItem(key)) or "")
+        except JsException as error:
+            log.warning("not recalled: %s", error_text(error))
+            return ""
+
+    def remember(self, key: str, value: str) -> None:
+        """Remember for this tab, as well as the browser lets it."""
+        try:
+            js.sessionStorage.setItem(key, value)
+        except JsException as error:
+            log.warning("not remembered: %s", error_text(error))
+
+    def language_wishes(self) -> tuple[str, ...]:
+        """The languages that the person wants, most wanted first."""
+        return tuple(json.loads(str(self._shell.languageWishes())))
+
+    def keep_language(self, language: str) -> None:
+        """Remember the language for all windows."""
+        self._shell.keepLanguage(language)
+
+
+async def read_text(path: str) -> str:
+    """A text file of this site; ConfigError if it is not there."""
+    try:
+        response = await pyfetch(path)
+        if response.status != 200:
+            raise ConfigError(f"{path}: {response.status}")
+        return str(await response.string())
+    except (OSError, JsException) as error:
+        raise ConfigError(f"{path}: {error}") from error

@@ -1,0 +1,71 @@
+"""The composition root of one window: builds the adapters, starts the session, then the page.
+
+The only module that knows all parts. PyScript runs it as `__main__`, after `index.html` has painted the shell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import traceback
+
+from pyscript.js_modules import patch, shell
+
+from app.browser.adapters import make_ports
+from app.browser.console import install_console
+from app.browser.dom import BrowserScreen, read_text
+from app.core.errors import MooringError, StorageError
+from app.session import Session
+from app.session.console import ConsoleContract
+from app.ui.i18n import CATALOGUE_PATH, Translator, choose_language, make_translator
+from app.ui.page import Page
+from app.ui.samples import SAMPLE_IDS, Sample, parse_sample
+
+log = logging.getLogger("mooring")
+
+
+def random_seed(limit: int) -> int:
+    """A whole number from 0 up to and including `limit`."""
+    return secrets.randbelow(limit + 1)
+
+
+async def read_samples() -> tuple[Sample, ...]:
+    """The workflows to choose from."""
+    texts = await asyncio.gather(*(read_text(f"/static/workflows/{item}.json") for item in SAMPLE_IDS))
+    return tuple(parse_sample(item, text) for item, text in zip(SAMPLE_IDS, texts, strict=True))
+
+
+async def main() -> None:
+    """Bring the window up; what goes wrong on the way is shown by the shell."""
+    shell.begin()
+    screen = BrowserScreen(patch, shell)
+    session = Session(make_ports())
+    install_console(ConsoleContract(session))
+
+    async def translator(language: str) -> Translator:
+        text = "" if language == "en" else await read_text(CATALOGUE_PATH)
+        return make_translator(language, text, screen.formats(language))
+
+    samples, _ = await asyncio.gather(read_samples(), session.start())
+    page = Page(session, screen, samples, translator, random_seed)
+    await page.start(choose_language(*screen.language_wishes()))
+    screen.listen(page)
+    screen.listen_wakes(session.wake)
+    shell.ready()
+
+
+async def boot() -> None:
+    """Run `main` and let the shell tell a failure: by then nothing else can."""
+    try:
+        await main()
+    except StorageError as error:
+        shell.fail("storage", str(error))
+    except MooringError as error:
+        shell.fail("file", str(error))
+    except Exception as error:  # noqa: BLE001 - the last place that can tell the person anything
+        log.error("the window did not come up: %s", traceback.format_exc())
+        shell.fail("python", repr(error))
+
+
+await boot()  # type: ignore[top-level-await]  # noqa: F704, PLE1142 - PyScript runs modules with top-level await

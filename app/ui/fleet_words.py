@@ -1,0 +1,72 @@
+"""The servers in plain words: their health, their queue, and where the fleet comes from."""
+
+from __future__ import annotations
+
+from app.core.model import Fleet, Health, Server
+from app.ui.i18n import Translator
+from app.ui.words import Tone, Words
+
+
+def word_health(health: Health, _: Translator) -> Words:
+    """What the gateway last saw of a server; each has its own words."""
+    match health:
+        case Health.UNKNOWN:
+            return Words(_("Not asked yet"), tone=Tone.QUIET)
+        case Health.WELL:
+            return Words(_("Ready"), tone=Tone.GOOD)
+        case Health.DOWN:
+            return Words(_("Not running"), _("No connection. Start it, or check its address."))
+        case Health.TIMEOUT:
+            return Words(_("Does not answer in time"), _("It may be busy or stuck."), tone=Tone.WARN)
+        case Health.REFUSES:
+            return Words(
+                _("Refuses requests"), _("Its log tells why; an access rule may stand before it."), tone=Tone.WARN
+            )
+        case Health.NOT_COMFYUI:
+            return Words(_("Not ComfyUI"), _("Something else answers at its address."))
+
+
+def word_queue(server: Server, _: Translator) -> str:
+    """How busy it is."""
+    if server.running and server.pending:
+        return _("{running} running, {pending} waiting", running=server.running, pending=server.pending)
+    if server.running:
+        return _("{running} running", running=server.running)
+    if server.pending:
+        return _("{pending} waiting", pending=server.pending)
+    return _("idle")
+
+
+def word_source(fleet: Fleet, _: Translator) -> str:
+    """Where the list of servers comes from."""
+    match fleet.source:
+        case "demo":
+            return _("A demo fleet on this machine.")
+        case "found":
+            return _("A ComfyUI that was found running on this machine.")
+        case "file":
+            return _("Listed in the fleet file.")
+        case "flags":
+            return _("Named when Mooring was started.")
+    return ""
+
+
+def word_cause(cause: str, _: Translator) -> str:
+    """Why a server gave no answer, from the gateway's or the browser's short cause."""
+    known = {
+        "connect-failed": _("no connection"),
+        "down": _("no connection"),
+        "timeout": _("no answer in time"),
+        "refuses": _("it refuses requests"),
+        "not_comfyui": _("something else than ComfyUI answers"),
+        "upstream-lost": _("the connection broke"),
+        "not_in_fleet": _("not in the fleet"),
+        "moved": _("its address has changed"),
+        "deadline": _("no answer in time"),
+        "lost": _("the connection broke"),
+        "upstream-refused": _("it refuses requests"),
+        "upstream-busy": _("too many requests at once"),
+        "unknown-server": _("not in the fleet"),
+        "unknown": _("no clear answer"),
+    }
+    return known.get(cause, cause)

@@ -1,0 +1,196 @@
+"""From the session and the person's own part to the page as values. Pure: it asks, it changes nothing."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from app.core.errors import BadInput
+from app.core.model import Fleet, Health, TaskState
+from app.core.window import Window
+from app.session import RunStage
+from app.ui.cards import Pictures, SessionFacts, tag_of, task_cards
+from app.ui.samples import FieldKind, FormField, Sample
+from app.ui.state import (
+    Blocker,
+    CardView,
+    DialogView,
+    Draft,
+    FieldView,
+    FleetView,
+    FormView,
+    HeaderView,
+    Notice,
+    NoticeKind,
+    NowView,
+    PageView,
+    ResultsView,
+    RunCard,
+    RunView,
+    SampleEntry,
+    UiState,
+)
+
+
+def project(
+    session: SessionFacts, ui: UiState, *, samples: tuple[Sample, ...], pictures: Pictures, language: str
+) -> PageView:
+    """The page as it has to look now."""
+    window = session.window if isinstance(session.window, Window) else None
+    cards = task_cards(window, session, pictures)
+    chosen = next((item for item in samples if item.sample_id == ui.sample_id), None)
+    ended = [card for card in cards if card.task.state.is_end]
+    return PageView(
+        header=_header(window, session.fleet, language),
+        notices=_notices(session, window, ui),
+        form=_form(samples, chosen, ui.draft, session.fleet),
+        run=run_view(session, chosen, ui.draft),
+        now=NowView(
+            _runs(session, window), tuple(card for card in cards if not card.task.state.is_end), window is not None
+        ),
+        results=ResultsView(tuple(ended[: ui.results_shown]), max(0, len(ended) - ui.results_shown)),
+        fleet=_fleet(session, window),
+        dialog=_dialog(ui, cards),
+    )
+
+
+def _header(window: Window | None, fleet: Fleet, language: str) -> HeaderView:
+    if window is None:
+        return HeaderView(language=language)
+    server_id = window.window_locked_server
+    mine = [task for task in window.tasks.values() if task.holds_window]
+    running = sum(task.state is TaskState.RUNNING for task in mine)
+    return HeaderView(
+        language=language,
+        is_restoring=False,
+        tag=tag_of(fleet, server_id) if server_id else None,
+        running=running,
+        waiting=len(mine) + len(window.reservations) - running,
+    )
+
+
+def _notices(session: SessionFacts, window: Window | None, ui: UiState) -> tuple[Notice, ...]:
+    fleet = session.fleet
+    found = []
+    if session.store_error is not None:
+        found.append(Notice(NoticeKind.STORE, error=session.store_error))
+    if session.fleet_error is not None:
+        found.append(Notice(NoticeKind.FLEET, error=session.fleet_error))
+    elif fleet.source and not fleet.servers:
+        found.append(Notice(NoticeKind.NO_SERVER))
+    elif fleet.servers and all(server.health not in {Health.WELL, Health.UNKNOWN} for server in fleet.servers):
+        found.append(Notice(NoticeKind.NONE_WELL))
+    if window is not None and window.quarantined:
+        found.append(Notice(NoticeKind.QUARANTINE, tasks=window.quarantined))
+    if session.identity is not None and session.identity.is_duplicate:
+        found.append(Notice(NoticeKind.DUPLICATE))
+    found = [notice for notice in found if notice.kind.value not in ui.dismissed]
+    return (*found, *(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors))
+
+
+def _form(samples: tuple[Sample, ...], chosen: Sample | None, draft: Draft, fleet: Fleet) -> FormView:
+    has_demo = not fleet.servers or any(server.is_demo for server in fleet.servers)
+    return FormView(
+        entries=tuple(SampleEntry(item, has_demo or not item.needs_demo) for item in samples),
+        chosen=chosen,
+        fields=tuple(_field(chosen, item, draft) for item in chosen.fields) if chosen else (),
+    )
+
+
+def _field(sample: Sample, item: FormField, draft: Draft) -> FieldView:
+    value = draft.values.get(item.key, sample.default(item.key))
+    return FieldView(
+        field=item,
+        value=value,
+        picture=draft.pictures.get(item.key),
+        is_checking=item.key in draft.checking,
+        is_fixed=item.key in draft.fixed,
+        fault=draft.faults.get(item.key) or value_fault(item, value),
+    )
+
+
+@lru_cache(maxsize=512)
+def value_fault(item: FormField, value: str) -> BadInput | None:
+    """What is wrong with what stands in a field, or None. The same fault is the same object, so slices compare well."""
+    if item.kind is FieldKind.PICTURE:
+        return None
+    try:
+        item.parse(value)
+    except BadInput as error:
+        return error
+    return None
+
+
+def run_view(session: SessionFacts, chosen: Sample | None, draft: Draft) -> RunView:
+    """Whether Run is possible now, where it would go, and what Cancel would stop."""
+    window = session.window if isinstance(session.window, Window) else None
+    locked = window.window_locked_server if window else None
+    mine = [task for task in window.unfinished if task.cancel_asked_at is None] if window else []
+    return RunView(
+        blocker=_blocker(session, window, chosen, draft),
+        tag=tag_of(session.fleet, locked) if locked else None,
+        cancels=mine[-1].prompt_id if mine else None,
+    )
+
+
+def _blocker(session: SessionFacts, window: Window | None, chosen: Sample | None, draft: Draft) -> Blocker | None:
+    if session.store_error is not None:
+        return Blocker.STORE
+    if window is None:
+        return Blocker.RESTORING
+    if not session.fleet.servers:
+        return Blocker.NO_FLEET if session.fleet_error is not None else Blocker.NO_SERVER
+    if chosen is None:
+        return Blocker.NO_WORKFLOW
+    return _demo_blocker(window, chosen, session.fleet) or _field_blocker(chosen, draft)
+
+
+def _demo_blocker(window: Window, chosen: Sample, fleet: Fleet) -> Blocker | None:
+    if not chosen.needs_demo:
+        return None
+    if not any(server.is_demo for server in fleet.servers):
+        return Blocker.NEEDS_DEMO
+    locked = fleet.get(window.window_locked_server) if window.window_locked_server else None
+    return Blocker.MOORED_WITHOUT_DEMO if locked is not None and not locked.is_demo else None
+
+
+def _field_blocker(chosen: Sample, draft: Draft) -> Blocker | None:
+    if draft.checking:
+        return Blocker.CHECKING
+    if any(item.key not in draft.pictures for item in chosen.picture_fields()):
+        return Blocker.NO_PICTURE
+    if any(_field(chosen, item, draft).fault and item.key not in draft.pictures for item in chosen.fields):
+        return Blocker.BAD_VALUE
+    return None
+
+
+def _runs(session: SessionFacts, window: Window | None) -> tuple[RunCard, ...]:
+    known = window.tasks if window else {}
+    return tuple(
+        RunCard(run, tag_of(session.fleet, run.server_id) if run.server_id else None)
+        for run in session.runs
+        if run.prompt_id not in known and run.stage is not RunStage.DONE
+    )
+
+
+def _fleet(session: SessionFacts, window: Window | None) -> FleetView:
+    tasks = window.unfinished if window else ()
+    return FleetView(
+        fleet=session.fleet,
+        servers=tuple(
+            (
+                server,
+                tag_of(session.fleet, server.server_id),
+                sum(task.server_id == server.server_id for task in tasks),
+            )
+            for server in session.fleet.servers
+        ),
+        moored_to=window.window_locked_server if window else None,
+        error=session.fleet_error,
+    )
+
+
+def _dialog(ui: UiState, cards: tuple[CardView, ...]) -> DialogView:
+    if ui.dialog is None:
+        return DialogView()
+    card = next((item for item in cards if item.task.prompt_id == ui.dialog.prompt_id), None)
+    return DialogView(ui.dialog, card) if card else DialogView()

@@ -1,0 +1,70 @@
+"""The page's regions, each with its slice and its view, and what the window's title says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import htpy as h
+
+from app.core.model import TaskState
+from app.ui.i18n import Translator
+from app.ui.state import PageView
+from app.ui.task_words import word_task
+from app.ui.views.dialogs import dialogs
+from app.ui.views.fleet import fleet
+from app.ui.views.form import form
+from app.ui.views.header import header
+from app.ui.views.notices import notices
+from app.ui.views.results import results
+from app.ui.views.run_bar import run_bar
+from app.ui.views.tasks import now
+
+# The id of the element in index.html, and the field of PageView with its slice.
+REGIONS: Mapping[str, tuple[str, Callable[[Any, Translator], h.Node]]] = {
+    "header": ("header", header),
+    "notices": ("notices", notices),
+    "form": ("form", form),
+    "run": ("run", run_bar),
+    "now": ("now", now),
+    "results": ("results", results),
+    "fleet": ("fleet", fleet),
+    "dialogs": ("dialog", dialogs),
+}
+
+
+def changed_regions(before: PageView | None, after: PageView, _: Translator) -> dict[str, str]:
+    """The markup of each region whose slice is another one now."""
+    return {
+        region: str(h.fragment[view(getattr(after, name), _)])
+        for region, (name, view) in REGIONS.items()
+        if before is None or getattr(before, name) != getattr(after, name)
+    }
+
+
+def page_title(view: PageView, _: Translator) -> str:
+    """What the tab is called: the server and how far its work is, readable in a narrow tab."""
+    tag = view.header.tag
+    if tag is None:
+        return "Mooring"
+    running = [card.progress for card in view.now.cards if card.task.state is TaskState.RUNNING and card.progress]
+    if not running:
+        return _("{server} – Mooring", server=tag.name)
+    percent = _.formats.percent(running[-1].fraction)
+    return _("{server} · {percent} – Mooring", server=tag.name, percent=percent)
+
+
+def page_icon(view: PageView) -> str:
+    """The tab's icon in the colour of the server that holds the window."""
+    tag = view.header.tag
+    return f"/static/icons/favicon-{tag.tone}.svg" if tag else "/static/icons/favicon.svg"
+
+
+def live_words(view: PageView, _: Translator) -> str:
+    """The newest task's state for those who listen instead of looking; it changes with the state, not each step."""
+    cards = sorted((*view.now.cards, *view.results.cards), key=lambda card: card.task.created_at)
+    if not cards:
+        return ""
+    card = cards[-1]
+    title = _.known(card.task.title) or _("Untitled")
+    return _("{title} on {server}: {state}", title=title, server=card.tag.name, state=word_task(card.task, _).title)

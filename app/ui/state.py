@@ -1,0 +1,278 @@
+"""What the page is made from: the person's own part (`UiState`) and one frozen slice per region.
+
+A slice holds everything its view needs and nothing else, so that two equal slices mean the same markup and a region is
+rendered only when its slice has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from app.core.errors import MooringError
+from app.core.model import Fleet, Output, PromptId, Server, ServerId, Task
+from app.core.progress import Progress
+from app.session import Picked, Run
+from app.ui.samples import FormField, Key, Sample
+
+TONES = 8  # colours of `static/css/tones.css`, by a server's place in the fleet
+RESULTS_AT_FIRST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that the person has put into a field, decoded once to be sure that it is one."""
+
+    picked: Picked
+    url: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What stands in one workflow's form. A seed not in `fixed` is drawn anew for each run."""
+
+    values: Mapping[Key, str] = field(default_factory=dict)
+    pictures: Mapping[Key, Picture] = field(default_factory=dict)
+    fixed: frozenset[Key] = frozenset()
+    faults: Mapping[Key, MooringError] = field(default_factory=dict)
+    checking: frozenset[Key] = frozenset()
+
+    def with_value(self, key: Key, value: str) -> Draft:
+        """The draft with one field filled in."""
+        return replace(self, values={**self.values, key: value})
+
+    def with_picture(self, key: Key, picture: Picture | None) -> Draft:
+        """The draft with a picture put in, or taken out; what was wrong with the field is forgotten."""
+        pictures = {name: item for name, item in self.pictures.items() if name != key}
+        if picture is not None:
+            pictures[key] = picture
+        return replace(self, pictures=pictures, checking=self.checking - {key}).with_fault(key, None)
+
+    def with_fault(self, key: Key, fault: MooringError | None) -> Draft:
+        """The draft with something wrong at one field, or no longer."""
+        faults = {name: item for name, item in self.faults.items() if name != key}
+        if fault is not None:
+            faults[key] = fault
+        return replace(self, faults=faults, checking=self.checking - {key})
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpDialog:
+    """The question before a task is given up."""
+
+    prompt_id: PromptId
+
+
+@dataclass(frozen=True, slots=True)
+class PictureDialog:
+    """One result, large."""
+
+    prompt_id: PromptId
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class UiState:
+    """The person's own part: what is chosen, typed, opened and dismissed in this window."""
+
+    sample_id: str = ""
+    drafts: Mapping[str, Draft] = field(default_factory=dict)
+    dialog: GiveUpDialog | PictureDialog | None = None
+    errors: tuple[tuple[int, MooringError], ...] = ()  # of actions, until dismissed; numbered
+    dismissed: frozenset[str] = frozenset()  # kinds of notices
+    results_shown: int = RESULTS_AT_FIRST
+
+    @property
+    def draft(self) -> Draft:
+        """The draft of the chosen workflow."""
+        return self.drafts.get(self.sample_id, Draft())
+
+    def with_draft(self, draft: Draft, sample_id: str | None = None) -> UiState:
+        """The state with one workflow's draft replaced; the chosen one's if none is named."""
+        return replace(self, drafts={**self.drafts, sample_id or self.sample_id: draft})
+
+    def with_error(self, error: MooringError) -> UiState:
+        """The state with one more error to show."""
+        number = self.errors[-1][0] + 1 if self.errors else 1
+        return replace(self, errors=(*self.errors[-2:], (number, error)))
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTag:
+    """A server as named on the page: its own name, and its colour."""
+
+    server_id: ServerId
+    name: str
+    tone: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderView:
+    """The bar on top: which server holds the window, with how much work."""
+
+    language: str
+    is_restoring: bool = True
+    tag: ServerTag | None = None
+    running: int = 0
+    waiting: int = 0
+
+
+class NoticeKind(Enum):
+    """What a notice is about."""
+
+    STORE = "store"
+    FLEET = "fleet"
+    NO_SERVER = "no-server"
+    NONE_WELL = "none-well"
+    DUPLICATE = "duplicate"
+    QUARANTINE = "quarantine"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that the person should know, above everything else."""
+
+    kind: NoticeKind
+    number: int = 0
+    error: MooringError | None = None
+    tasks: tuple[Task, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SampleEntry:
+    """A workflow in the picker; `is_possible` says whether this fleet can run it."""
+
+    sample: Sample
+    is_possible: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldView:
+    """One field with what stands in it."""
+
+    field: FormField
+    value: str = ""
+    picture: Picture | None = None
+    is_checking: bool = False
+    is_fixed: bool = False
+    fault: MooringError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormView:
+    """The picker and the chosen workflow's form."""
+
+    entries: tuple[SampleEntry, ...] = ()
+    chosen: Sample | None = None
+    fields: tuple[FieldView, ...] = ()
+
+
+class Blocker(Enum):
+    """Why Run is not possible now."""
+
+    RESTORING = "restoring"
+    STORE = "store"
+    NO_FLEET = "no-fleet"
+    NO_SERVER = "no-server"
+    NO_WORKFLOW = "no-workflow"
+    NEEDS_DEMO = "needs-demo"
+    MOORED_WITHOUT_DEMO = "moored-without-demo"
+    CHECKING = "checking"
+    NO_PICTURE = "no-picture"
+    BAD_VALUE = "bad-value"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """The Run bar: whether a click would do something, where it would go, and what Cancel would stop."""
+
+    blocker: Blocker | None = Blocker.RESTORING
+    tag: ServerTag | None = None
+    cancels: PromptId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultView:
+    """One output and where its picture can be shown from; an empty `url` means nowhere.
+
+    `is_dropped` when its bytes were kept once and had to make room.
+    """
+
+    index: int
+    output: Output
+    url: str
+    download_name: str
+    is_dropped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardView:
+    """One task with everything shown of it. `node_title` is the running node's."""
+
+    task: Task
+    tag: ServerTag
+    progress: Progress | None = None
+    node_title: str = ""
+    preview_url: str = ""
+    results: tuple[ResultView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunCard:
+    """One click on Run before its task shows."""
+
+    run: Run
+    tag: ServerTag | None
+
+
+@dataclass(frozen=True, slots=True)
+class NowView:
+    """What is under way."""
+
+    runs: tuple[RunCard, ...] = ()
+    cards: tuple[CardView, ...] = ()
+    is_ready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsView:
+    """What has ended, newest first; `more` are left out until asked for."""
+
+    cards: tuple[CardView, ...] = ()
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FleetView:
+    """The servers, which of them holds this window, and how many of its tasks each has."""
+
+    fleet: Fleet = field(default_factory=Fleet)
+    servers: tuple[tuple[Server, ServerTag, int], ...] = ()
+    moored_to: ServerId | None = None
+    error: MooringError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DialogView:
+    """The open dialog with what it is about; None if there is none."""
+
+    dialog: GiveUpDialog | PictureDialog | None = None
+    card: CardView | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageView:
+    """The whole page as values."""
+
+    header: HeaderView
+    notices: tuple[Notice, ...]
+    form: FormView
+    run: RunView
+    now: NowView
+    results: ResultsView
+    fleet: FleetView
+    dialog: DialogView

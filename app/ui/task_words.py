@@ -1,0 +1,179 @@
+"""Where a task stands, in plain words: its state with the evidence, its contact, its end, its pictures, its server."""
+
+from __future__ import annotations
+
+from app.core.model import Choice, Contact, Delivery, Failure, Output, Task, TaskState
+from app.core.progress import Progress
+from app.ui.fleet_words import word_cause
+from app.ui.i18n import Translator
+from app.ui.words import Tone, Words
+
+
+def word_task(task: Task, _: Translator) -> Words:
+    """The task's state and contact in one telling."""
+    if not task.state.is_end and task.contact is not Contact.OK:
+        return word_contact(task, _)
+    return word_state(task, _)
+
+
+def word_state(task: Task, _: Translator) -> Words:
+    """The state alone; each has its own words."""
+    server = task.server_id
+    match task.state:
+        case TaskState.REGISTERED:
+            return Words(_("Sending to {server} …", server=server), tone=Tone.BUSY)
+        case TaskState.UNCLEAR:
+            return Words(
+                _("No clear answer from {server}", server=server),
+                _("It is being looked up there. It is not sent a second time."),
+                tone=Tone.WARN,
+            )
+        case TaskState.QUEUED if task.cancel_asked_at is not None:
+            return Words(_("Cancelling …"), tone=Tone.BUSY)
+        case TaskState.QUEUED:
+            return Words(_waiting(task, _), tone=Tone.BUSY)
+        case TaskState.RUNNING if task.cancel_asked_at is not None:
+            return Words(_("Cancelling: it stops at the server's next step."), tone=Tone.BUSY)
+        case TaskState.RUNNING:
+            return Words(_("Running"), tone=Tone.BUSY)
+        case TaskState.SUCCEEDED if task.missing:
+            return Words(
+                _("Finished, but not everything was made"),
+                _("The server reports success without the output of: {nodes}", nodes=", ".join(task.missing)),
+                tone=Tone.WARN,
+            )
+        case TaskState.SUCCEEDED:
+            return Words(_("Finished"), tone=Tone.GOOD)
+        case TaskState.FAILED:
+            return word_failure(task.failure or Failure(kind="execution"), _)
+        case TaskState.CANCELLED:
+            return Words(_("Cancelled"), tone=Tone.QUIET)
+        case TaskState.LOST:
+            return Words(
+                _("Lost"),
+                _(
+                    "{server} answers, but has it neither in its queue nor in its history; it was probably restarted."
+                    " Run it again if you still want it.",
+                    server=server,
+                ),
+            )
+        case TaskState.GIVEN_UP:
+            return Words(
+                _("Given up by you"), _("If {server} still runs it, its result stays there.", server=server),
+                tone=Tone.QUIET,
+            )  # fmt: skip
+
+
+def _waiting(task: Task, _: Translator) -> str:
+    if task.place is None:
+        return _("Waiting in line")
+    if task.place <= 1:
+        return _("Next in line")
+    return _.plural("{count} ahead in line", "{count} ahead in line", task.place - 1)
+
+
+def word_contact(task: Task, _: Translator) -> Words:
+    """Whether the task's server answers; a silence is never an end."""
+    match task.contact:
+        case Contact.OK:
+            return Words(_("The server answers"), tone=Tone.GOOD)
+        case Contact.UNREACHABLE:
+            return Words(
+                _("{server} does not answer", server=task.server_id),
+                _("The work may well go on there, and nothing is moved elsewhere. It is looked for again and again."),
+                word_cause(task.contact_detail, _),
+                Tone.WARN,
+            )
+        case Contact.MOVED:
+            return Words(
+                _("{server} is no longer at the address that has this work", server=task.server_id),
+                _("Nothing is sent to the new address. Restore the old one in the fleet, or give the task up."),
+                " → ".join(filter(None, (task.address, task.contact_detail))),
+                Tone.WARN,
+            )
+
+
+def word_failure(failure: Failure, _: Translator) -> Words:
+    """Why a task failed: refused, certainly not sent, or stopped by an error while running."""
+    match failure.kind:
+        case "rejected":
+            return Words(
+                _("The server refused the workflow"),
+                _("Nothing ran. Correct what is named here and press Run again."),
+                failure.message,
+            )
+        case "not_sent":
+            return Words(
+                _("It could not be sent"),
+                _("The server has certainly not seen it. Check that it runs, and press Run again."),
+                word_cause(failure.message, _),
+            )
+    return Words(
+        _("Stopped by an error in “{node}”", node=failure.node_type) if failure.node_type else _("Stopped by an error"),
+        _("The server's own words are below."),
+        failure.message,
+    )
+
+
+def word_delivery(output: Output, _: Translator) -> Words:
+    """What became of one result's bytes."""
+    match output.delivery:
+        case Delivery.PENDING:
+            return Words(_("Being fetched …"), tone=Tone.BUSY)
+        case Delivery.KEPT:
+            return Words(_("Kept in this browser"), tone=Tone.GOOD)
+        case Delivery.GONE:
+            return Words(
+                _("The file is gone from the server"),
+                _("It was deleted before it could be fetched. Run the work again."),
+            )
+        case Delivery.OVERWRITTEN:
+            return Words(
+                _("The file was overwritten on the server"),
+                _("What stands there now is newer than this task, so it is not shown as its result."),
+                tone=Tone.WARN,
+            )
+        case Delivery.NOT_KEPT:
+            return Words(
+                _("Only on the server, not kept here"),
+                _("The browser's storage did not take it. Download it while the server has it."),
+                tone=Tone.WARN,
+            )
+
+
+def word_dropped(_: Translator) -> Words:
+    """A result whose bytes were kept once and had to make room."""
+    return Words(
+        _("No longer kept here"), _("Newer results needed the room in this browser's storage."), tone=Tone.QUIET
+    )
+
+
+def word_choice(choice: Choice, _: Translator) -> str:
+    """Why this server."""
+    server = choice.server_id
+    match choice.reason:
+        case "only":
+            return _("{server} was the only one that answered.", server=server)
+        case "least_loaded":
+            return _("{server} had the shortest line.", server=server)
+        case "tie":
+            return _("Several servers were equally free; the draw fell on {server}.", server=server)
+        case "moored":
+            return _("This window was already moored to {server}, and all its work goes there.", server=server)
+        case "asked":
+            return _("{server} was asked for by name.", server=server)
+    return _("{server} was chosen.", server=server)
+
+
+def word_step(progress: Progress, node_title: str, _: Translator) -> str:
+    """What runs now: the node's name, and its step where it counts steps."""
+    if progress.node is None:
+        return ""
+    if progress.maximum > 1:
+        return _(
+            "{node}: step {value} of {maximum}",
+            node=node_title,
+            value=int(progress.value),
+            maximum=int(progress.maximum),
+        )
+    return node_title

@@ -1,0 +1,61 @@
+"""The open dialog: the question before giving up, or one picture large."""
+
+from __future__ import annotations
+
+import htpy as h
+
+from app.ui.i18n import Translator
+from app.ui.state import CardView, DialogView, GiveUpDialog, PictureDialog
+from app.ui.views.parts import action_button, icon, icon_button, server_chip
+
+
+def dialogs(view: DialogView, _: Translator) -> h.Node:
+    """The content of `#dialogs`: nothing, or one dialog that is to be shown."""
+    if view.card is None:
+        return h.fragment[None]
+    match view.dialog:
+        case GiveUpDialog():
+            return _give_up(view.card, _)
+        case PictureDialog(index=index) if index < len(view.card.results):
+            return _picture(view.card, index, _)
+    return h.fragment[None]
+
+
+def _give_up(card: CardView, _: Translator) -> h.Element:
+    server = card.tag.name
+    return h.dialog(".dialog.ask", data_modal="", id="ask", aria_labelledby="ask-title", data_testid="give-up-dialog")[
+        h.h2(id="ask-title")[_("Give this task up?")],
+        h.p[
+            _("Mooring stops watching it, and this window no longer waits for {server}.", server=server),
+        ],
+        h.p[_("It is not stopped there: {server} may still run it, and its result stays there.", server=server)],
+        h.p(".quiet")[_("To stop it, use Cancel instead. Giving up is meant for a server that will not come back.")],
+        h.div(".dialog-actions")[
+            h.button(".button", type="button", data_action="close-dialog", autofocus=True)[_("Keep it")],
+            action_button(
+                _("Give up"), "give-up", class_="is-danger", prompt_id=card.task.prompt_id, testid="confirm-give-up"
+            ),
+        ],
+    ]  # fmt: skip
+
+
+def _picture(card: CardView, index: int, _: Translator) -> h.Element:
+    item = card.results[index]
+    title = _.known(card.task.title) or _("Untitled")
+    return h.dialog(".dialog.large", data_modal="", id=f"large-{card.task.prompt_id}-{index}", aria_label=title)[
+        h.div(".large-head")[
+            h.span(".large-title", translate="no" if title == card.task.title else None)[title],
+            server_chip(card.tag),
+            item.url
+            and h.a(".button.is-small", href=item.url, download=item.download_name)[
+                icon("download"), h.span[_("Download")]
+            ],
+            icon_button(_("Close"), "close-dialog", "close"),
+        ],
+        h.div(".large-stage")[
+            item.url
+            and h.img(
+                src=item.url, alt=_("Result of “{title}” from {server}", title=title, server=card.tag.name)
+            )
+        ],
+    ]  # fmt: skip

@@ -1,0 +1,92 @@
+"""What the person should know, above everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import htpy as h
+
+from app.core.errors import ConfigError, StorageError
+from app.ui.i18n import Translator
+from app.ui.messages import word_error
+from app.ui.state import Notice, NoticeKind
+from app.ui.views.parts import action_button, icon, icon_button, told
+from app.ui.words import Tone, Words
+
+
+def notices(view: Sequence[Notice], _: Translator) -> h.Node:
+    """The content of `#notices`."""
+    return h.fragment[(notice(item, _) for item in view)]
+
+
+def notice(item: Notice, _: Translator) -> h.Element:
+    """One notice."""
+    words = word_notice(item, _)
+    key = f"{item.kind.value}-{item.number}"
+    return h.div(
+        class_=["notice", f"is-{words.tone.value}"], id=f"notice-{key}", data_testid="notice", data_kind=item.kind.value
+    )[
+        icon("info" if words.tone is Tone.QUIET else "warning"),
+        told(words),
+        _action(item, _),
+        _dismiss(item, _),
+    ]
+
+
+def word_notice(item: Notice, _: Translator) -> Words:
+    """The words of one notice."""
+    match item.kind:
+        case NoticeKind.STORE | NoticeKind.ERROR:
+            return word_error(item.error or StorageError("read", "unknown"), _)
+        case NoticeKind.FLEET:
+            words = word_error(item.error or ConfigError(), _)
+            return Words(
+                _("The list of servers cannot be read from Mooring's gateway."),
+                _("Check that “python3 serve.py” still runs. It is asked again every few seconds."),
+                words.quote,
+                Tone.WARN,
+            )
+        case NoticeKind.NO_SERVER:
+            return Words(
+                _("There is no server yet."),
+                _(
+                    "Start Mooring with “--demo 3” to try it without one, with “--server NAME=ADDRESS” for a ComfyUI"
+                    " that you have, or list several in a fleet file (“--fleet fleet.toml”)."
+                ),
+                tone=Tone.WARN,
+            )
+        case NoticeKind.NONE_WELL:
+            return Words(
+                _("No server answers at the moment."),
+                _("The list below says why for each. Work that is there already is not lost."),
+                tone=Tone.WARN,
+            )
+        case NoticeKind.DUPLICATE:
+            return Words(
+                _("This tab is a copy of another one and has its own work."),
+                _("What the other tab runs is seen there."),
+                tone=Tone.QUIET,
+            )
+        case NoticeKind.QUARANTINE:
+            return Words(
+                _.plural(
+                    "{count} stored task contradicts the others and is set aside.",
+                    "{count} stored tasks contradict the others and are set aside.",
+                    len(item.tasks),
+                ),
+                _("They name another server than the work that holds this window. Nothing is sent for them."),
+                ", ".join(f"{task.title or task.prompt_id} → {task.server_id}" for task in item.tasks),
+                Tone.WARN,
+            )
+
+
+def _action(item: Notice, _: Translator) -> h.Element | None:
+    if item.kind is NoticeKind.STORE:
+        return action_button(_("Reload"), "reload", icon_name="retry", class_="is-small")
+    return None
+
+
+def _dismiss(item: Notice, _: Translator) -> h.Element | None:
+    if item.kind in {NoticeKind.DUPLICATE, NoticeKind.ERROR, NoticeKind.NONE_WELL}:
+        return icon_button(_("Dismiss"), "dismiss-notice", "close", kind=item.kind.value, number=str(item.number))
+    return None

@@ -1,0 +1,69 @@
+"""Pieces that several regions share: icons, server chips, buttons, quotes."""
+
+from __future__ import annotations
+
+import htpy as h
+
+from app.ui.state import ServerTag
+from app.ui.words import Words
+
+ICONS = "/static/icons/icons.svg"
+
+
+def icon(name: str, class_: str = "") -> h.Element:
+    """A picture out of `static/icons/icons.svg`, as decoration."""
+    return h.svg(class_=["icon", class_], aria_hidden="true", focusable="false")[h.use(href=f"{ICONS}#{name}")]
+
+
+def own(text: object) -> h.Element:
+    """Text that is a server's or the person's own, and is never translated."""
+    return h.span(translate="no")[str(text)]
+
+
+def server_chip(tag: ServerTag) -> h.Element:
+    """The server's name in its colour."""
+    return h.span(class_=["chip", f"tone-{tag.tone}"], translate="no")[icon("anchor"), h.span(".chip-name")[tag.name]]
+
+
+def action_button(
+    label: str, action: str, *, icon_name: str = "", class_: str = "", disabled: bool = False, **data: str
+) -> h.Element:
+    """A button whose click becomes that action, with `data-…` as its facts."""
+    attributes = {f"data-{name.replace('_', '-')}": value for name, value in data.items()}
+    return h.button(
+        attributes, type="button", class_=["button", class_], disabled=disabled, data_action=action
+    )[icon(icon_name) if icon_name else None, h.span[label]]  # fmt: skip
+
+
+def icon_button(label: str, action: str, icon_name: str, **data: str) -> h.Element:
+    """A button that shows only its icon; the label is told to those who do not see it, and on hovering."""
+    attributes = {f"data-{name.replace('_', '-')}": value for name, value in data.items()}
+    return h.button(
+        ".button.icon-only", attributes, type="button", data_action=action, aria_label=label, title=label
+    )[icon(icon_name)]  # fmt: skip
+
+
+def told(words: Words, class_: str = "") -> h.Element:
+    """A telling: what is so, what to do, and the quote."""
+    return h.div(class_=["told", f"is-{words.tone.value}", class_])[
+        h.p(".told-title")[words.title],
+        words.advice and h.p(".told-advice")[words.advice],
+        words.quote and quote(words.quote),
+    ]
+
+
+def quote(text: str) -> h.Element:
+    """Somebody else's words, as they are."""
+    return h.p(".quote", translate="no")[text]
+
+
+def disclosure(summary: str, *content: h.Node, key: str, class_: str = "") -> h.Element:
+    """Something to open; whether it is open belongs to the person."""
+    return h.details(class_=["disclosure", class_], id=key)[
+        h.summary[icon("chevron"), h.span[summary]], h.div(".disclosure-body")[content]
+    ]
+
+
+def panel_title(text: str, *beside: h.Node) -> h.Element:
+    """A region's heading, with what stands beside it."""
+    return h.div(".panel-head")[h.h2[text], beside]

@@ -1,0 +1,183 @@
+"""What has ended: pictures with their server, and the reason where there are none."""
+
+from __future__ import annotations
+
+import htpy as h
+
+from app.core.model import Delivery, Failure, NodeError, TaskState
+from app.ui.i18n import Translator
+from app.ui.messages import word_node_error
+from app.ui.state import CardView, ResultsView, ResultView
+from app.ui.task_words import word_delivery, word_dropped, word_task
+from app.ui.views.parts import action_button, disclosure, icon, icon_button, own, panel_title, server_chip, told
+from app.ui.views.tasks import why
+from app.ui.words import Tone, Words
+
+
+def results(view: ResultsView, _: Translator) -> h.Node:
+    """The content of `#results`."""
+    if not view.cards:
+        return h.fragment[
+            panel_title(_("Results")),
+            h.div(".empty.is-small")[
+                h.p(".quiet")[_("Finished pictures are kept here, also when their server is off.")]
+            ],
+        ]
+    return h.fragment[
+        panel_title(_("Results")),
+        h.div(".gallery")[(ended_card(item, _) for item in view.cards)],
+        view.more > 0
+        and h.div(".more")[
+            action_button(_.plural("Show {count} older", "Show {count} older", view.more), "show-more")
+        ],
+    ]  # fmt: skip
+
+
+def ended_card(view: CardView, _: Translator) -> h.Element:
+    """One ended task."""
+    task = view.task
+    words = word_task(task, _)
+    is_plain = task.state is TaskState.SUCCEEDED and not task.missing
+    return h.article(
+        class_=["card ended", f"tone-{view.tag.tone}", "has-pictures" if view.results else "is-bare"],
+        id=f"task-{task.prompt_id}",
+        data_testid="task-card",
+        data_prompt_id=task.prompt_id,
+        data_state=task.shown_state,
+        data_server=task.server_id,
+    )[
+        bool(view.results) and h.div(class_=["pictures", f"of-{min(len(view.results), 4)}"])[
+            (result(view, item, _) for item in view.results)
+        ],
+        h.div(".card-body")[
+            h.div(".card-head")[h.h3[_title(task.title, _)], server_chip(view.tag)],
+            h.p(".card-meta")[
+                h.span(class_=["state", f"is-{words.tone.value}"])[words.title],
+                task.ended_at is not None
+                and h.span(".quiet.numeric")[_("at {time}", time=_.formats.clock(task.ended_at))],
+            ],
+            not is_plain and told_rest(words.advice, words.quote),
+            _deliveries(view, _),
+            task.failure is not None and _failure(task.prompt_id, task.failure, _),
+            bool(task.warnings) and _warnings(view, _),
+            h.div(".card-foot")[why(view, _), _actions(view, _)],
+        ],
+    ]  # fmt: skip
+
+
+def told_rest(advice: str, quote: str) -> h.Node:
+    """What to do next, and somebody else's own words."""
+    return h.fragment[advice and h.p(".told-advice")[advice], quote and h.p(".quote", translate="no")[quote]]
+
+
+def _title(title: str, _: Translator) -> h.Node:
+    known = _.known(title)
+    return known if known != title else own(title) if title else _("Untitled")
+
+
+def _actions(view: CardView, _: Translator) -> h.Element:
+    task = view.task
+    return h.div(".card-actions")[
+        task.state is TaskState.LOST
+        and action_button(_("Look again"), "look-again", icon_name="retry", prompt_id=task.prompt_id),
+        icon_button(_("Remove from this list"), "remove", "trash", prompt_id=task.prompt_id),
+    ]
+
+
+def result(view: CardView, item: ResultView, _: Translator) -> h.Element:
+    """One output: its picture if it can be shown, and a download."""
+    return h.figure(
+        ".result",
+        data_testid="result",
+        data_delivery=item.output.delivery.value,
+        data_index=str(item.index),
+    )[
+        _shown(view, item, _),
+        item.url
+        and h.a(
+            ".button.icon-only.download",
+            href=item.url,
+            download=item.download_name,
+            aria_label=_("Download"),
+            title=_("Download"),
+            data_testid="download",
+        )[icon("download")],
+    ]
+
+
+def _deliveries(view: CardView, _: Translator) -> h.Node:
+    """What became of the results' bytes, said once for all that share it."""
+    groups: dict[Words, list[ResultView]] = {}
+    for item in view.results:
+        groups.setdefault(word_dropped(_) if item.is_dropped else word_delivery(item.output, _), []).append(item)
+    return h.fragment[(_delivery(words, items, len(groups) > 1, _) for words, items in groups.items())]
+
+
+def _delivery(words: Words, items: list[ResultView], is_counted: bool, _: Translator) -> h.Node:
+    size = sum(item.output.size for item in items)
+    parts = [_.plural("{count} picture", "{count} pictures", len(items))] if is_counted else []
+    parts += [words.title, *([_.formats.size(size)] if size else [])]
+    is_good = words.tone in {Tone.GOOD, Tone.BUSY, Tone.QUIET}
+    return h.fragment[
+        h.p(class_=["delivery", "numeric", "" if is_good else f"is-{words.tone.value}"])[" · ".join(parts)],
+        words.advice and h.p(".told-advice")[words.advice],
+    ]
+
+
+def _shown(view: CardView, item: ResultView, _: Translator) -> h.Element:
+    media = item.output.media_type.partition("/")[0]
+    if not item.url:
+        gone = item.output.delivery in {Delivery.GONE, Delivery.OVERWRITTEN}
+        return h.div(".result-blank")[icon("broken" if gone else "picture")]
+    if media == "video":
+        return h.video(src=item.url, controls=True, loop=True, muted=True)
+    if media == "audio":
+        return h.audio(src=item.url, controls=True)
+    return h.button(
+        ".result-open",
+        type="button",
+        data_action="open-picture",
+        data_prompt_id=view.task.prompt_id,
+        data_index=str(item.index),
+        aria_label=_("Show large"),
+    )[
+        h.img(
+            src=item.url,
+            alt=_("Result of “{title}” from {server}", title=_.known(view.task.title), server=view.tag.name),
+            decoding="async",
+            data_testid="result-image",
+            data_server=view.task.server_id,
+        )
+    ]
+
+
+def _failure(prompt_id: str, failure: Failure, _: Translator) -> h.Node:
+    return h.fragment[
+        bool(failure.node_errors) and _faults(failure.node_errors, _),
+        bool(failure.traceback)
+        and disclosure(
+            _("The server's traceback"),
+            h.p(".quiet", translate="no")[failure.exception_type],
+            h.pre(translate="no", tabindex="0")[failure.traceback],
+            key=f"trace-{prompt_id}",
+        ),
+    ]
+
+
+def _warnings(view: CardView, _: Translator) -> h.Element:
+    return h.div(".told.is-warn")[
+        h.p(".told-title")[_("The server left out parts of the workflow:")],
+        _faults(view.task.warnings, _),
+    ]
+
+
+def _faults(errors: tuple[NodeError, ...], _: Translator) -> h.Element:
+    return h.ul(".faults")[
+        (
+            h.li[
+                h.span(".fault-node", translate="no")[error.class_type or error.node_id],
+                told(word_node_error(error, _)),
+            ]
+            for error in errors
+        )
+    ]

@@ -1,0 +1,183 @@
+"""What is under way: clicks on Run, and tasks with their progress, preview, server and state."""
+
+from __future__ import annotations
+
+import htpy as h
+
+from app.core.model import Contact, TaskState
+from app.session import RunStage
+from app.ui.fleet_words import word_cause
+from app.ui.i18n import Translator
+from app.ui.messages import word_error
+from app.ui.state import CardView, NowView, RunCard
+from app.ui.task_words import word_choice, word_step, word_task
+from app.ui.views.parts import action_button, disclosure, icon, own, panel_title, server_chip, told
+
+
+def now(view: NowView, _: Translator) -> h.Node:
+    """The content of `#now`."""
+    count = len(view.runs) + len(view.cards)
+    return h.fragment[
+        panel_title(_("Now"), h.span(".count.numeric")[_.formats.number(count)] if count else None),
+        h.div(".cards")[(run_card(item, _) for item in view.runs), (task_card(item, _) for item in view.cards)],
+        not count and _nothing(view, _),
+    ]
+
+
+def _nothing(view: NowView, _: Translator) -> h.Element:
+    if not view.is_ready:
+        return h.div(".empty")[h.p[_("Reading this window's records …")]]
+    return h.div(".empty")[
+        icon("waves", "empty-icon"),
+        h.p(".empty-title")[_("Calm water")],
+        h.p(".quiet")[
+            _(
+                "Press Run and this window moors to one server. Everything about that work stays there"
+                " until it is home. For a second server, open a second window."
+            )
+        ],
+    ]
+
+
+def run_card(view: RunCard, _: Translator) -> h.Element:
+    """One click on Run before its task shows."""
+    run = view.run
+    has_failed = run.stage is RunStage.FAILED
+    return h.article(
+        class_=["card run-card", {"is-failed": has_failed}],
+        id=f"run-{run.prompt_id}",
+        data_testid="run-card",
+        data_prompt_id=run.prompt_id,
+        data_stage=run.stage.value,
+    )[
+        h.div(".card-head")[h.h3[_task_title(run.title, _)], view.tag is not None and server_chip(view.tag)],
+        (
+            told(word_error(run.error, _))
+            if has_failed and run.error is not None
+            else h.fragment[
+                h.p(".card-state.is-busy")[word_stage(run.stage, _)],
+                h.progress(
+                    value=f"{run.fraction:.3f}" if run.stage is RunStage.UPLOADING else None,
+                    max="1",
+                    aria_label=word_stage(run.stage, _),
+                ),
+            ]
+        ),
+        has_failed
+        and h.div(".card-actions")[
+            action_button(_("Dismiss"), "dismiss-run", icon_name="close", prompt_id=run.prompt_id)
+        ],
+    ]
+
+
+def word_stage(stage: RunStage, _: Translator) -> str:
+    """How far a click has come."""
+    match stage:
+        case RunStage.RESERVING:
+            return _("Choosing a server …")
+        case RunStage.CONNECTING:
+            return _("Connecting …")
+        case RunStage.UPLOADING:
+            return _("Uploading …")
+        case RunStage.REGISTERING:
+            return _("Writing the task down …")
+        case RunStage.SUBMITTING:
+            return _("Sending …")
+        case RunStage.DONE:
+            return _("Sent")
+        case RunStage.FAILED:
+            return _("Not sent")
+
+
+def task_card(view: CardView, _: Translator) -> h.Element:
+    """One unfinished task."""
+    task = view.task
+    words = word_task(task, _)
+    return h.article(
+        class_=["card task", f"tone-{view.tag.tone}"],
+        id=f"task-{task.prompt_id}",
+        data_testid="task-card",
+        data_prompt_id=task.prompt_id,
+        data_state=task.shown_state,
+        data_server=task.server_id,
+    )[
+        _preview(view, _),
+        h.div(".card-body")[
+            h.div(".card-head")[h.h3[_task_title(task.title, _)], server_chip(view.tag)],
+            h.p(class_=["card-state", f"is-{words.tone.value}"])[words.title],
+            _bar(view, _),
+            words.advice and h.p(".told-advice")[words.advice],
+            words.quote and h.p(".quote", translate="no")[words.quote],
+            task.is_ward and h.p(".told-advice")[_("Taken over from a window that was closed.")],
+            _actions(view, _),
+            why(view, _),
+        ],
+    ]
+
+
+def _task_title(title: str, _: Translator) -> h.Node:
+    """A sample's title is the catalogue's; any other is the person's own."""
+    known = _.known(title)
+    return known if known != title else own(title) if title else _("Untitled")
+
+
+def _preview(view: CardView, _: Translator) -> h.Element:
+    if not view.preview_url:
+        return h.div(".preview.is-empty")[icon("picture")]
+    return h.div(".preview")[h.img(src=view.preview_url, alt=_("Preview"), data_testid="preview")]
+
+
+def _bar(view: CardView, _: Translator) -> h.Node:
+    task, progress = view.task, view.progress
+    if task.state is not TaskState.RUNNING or progress is None:
+        is_moving = task.state in {TaskState.REGISTERED, TaskState.RUNNING} and task.contact is Contact.OK
+        return h.progress(max="1", value=None if is_moving else "0", aria_label=_("Progress"))
+    step = word_step(progress, _.known(view.node_title), _)
+    return h.fragment[
+        h.progress(max="1", value=f"{progress.fraction:.3f}", aria_label=_("Progress")),
+        h.p(".card-step")[
+            h.span(".step-name", translate="no" if _.known(view.node_title) == view.node_title else None)[step],
+            h.span(".numeric.percent")[_.formats.percent(progress.fraction)],
+        ],
+    ]
+
+
+def _actions(view: CardView, _: Translator) -> h.Element:
+    task = view.task
+    can_cancel = task.cancel_asked_at is None and task.contact is not Contact.MOVED
+    is_doubtful = task.contact is not Contact.OK or task.state is TaskState.UNCLEAR
+    return h.div(".card-actions")[
+        can_cancel
+        and h.button(
+            ".button", type="button", data_action="cancel", data_prompt_id=task.prompt_id, data_testid="cancel"
+        )[icon("stop"), h.span[_("Cancel")]],
+        is_doubtful and action_button(_("Look again"), "look-again", icon_name="retry", prompt_id=task.prompt_id),
+        h.button(
+            ".button.is-quiet", type="button", data_action="ask-give-up", data_prompt_id=task.prompt_id,
+            data_testid="give-up",
+        )[h.span[_("Give up …")]],
+    ]  # fmt: skip
+
+
+def why(view: CardView, _: Translator) -> h.Element | None:
+    """Why this server: what was known of each when the window chose."""
+    task, choice = view.task, view.task.choice
+    if choice is None:
+        return None
+    return disclosure(
+        _("Why this server?"),
+        h.p[word_choice(choice, _)],
+        (choice.loads or choice.refused)
+        and h.ul(".loads")[
+            (
+                h.li[own(server_id), h.span[_.plural("{count} task in line", "{count} tasks in line", load)]]
+                for server_id, load in choice.loads.items()
+            ),
+            (
+                h.li[own(server_id), h.span[_("left out: {cause}", cause=word_cause(cause, _))]]
+                for server_id, cause in choice.refused.items()
+            ),
+        ],
+        h.p(".quiet")[_("Sent at {time}.", time=_.formats.clock(task.created_at))],
+        key=f"why-{task.prompt_id}",
+    )

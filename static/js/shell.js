@@ -1,0 +1,134 @@
+// The shell around the page: the boot bar, the failure notice, language and colours. It works before Python is up and
+// when Python never comes up. Its texts stand in index.html (`data-t`) and are translated from the same catalogue.
+
+const CATALOGUE = "/static/locales/zh_CN.po";
+const SHARE = { runtime: 55, modules: 85, restoring: 95 }; // where the bar stands when a step begins to end, in percent
+// PyScript's own steps, by the text of its `py:progress` events.
+const PYSCRIPT_STEPS = { "Loading Pyodide": ["runtime", 10], "Loading interpreter": ["runtime", 20], "Loaded interpreter": ["runtime", 55],
+  "Loading files": ["modules", 60], "Loaded files": ["modules", 80], "Loaded Pyodide": ["modules", 85] };
+
+const root = document.documentElement;
+const find = (selector) => document.querySelector(selector);
+let state = "booting"; // booting | ready | failed
+
+function stored(key) {
+  try {
+    return localStorage.getItem(key) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function store(key, value) {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // storage is blocked: the choice lasts as long as the page
+  }
+}
+
+/** What the person wants, most wanted first: `?lang=`, the stored choice, the browser's languages. */
+export function languageWishes() {
+  const asked = new URLSearchParams(location.search).get("lang") ?? "";
+  return JSON.stringify([asked, stored("mooring.language"), ...(navigator.languages ?? [navigator.language])].filter(Boolean));
+}
+
+export function keepLanguage(language) {
+  store("mooring.language", language);
+}
+
+function language() {
+  for (const wish of JSON.parse(languageWishes())) {
+    const low = wish.toLowerCase();
+    if (low === "pseudo") return "pseudo";
+    if (low.startsWith("zh")) return "zh-CN";
+    if (low.startsWith("en")) return "en";
+  }
+  return "en";
+}
+
+async function translate() {
+  const chosen = language();
+  root.lang = chosen === "zh-CN" ? chosen : "en";
+  if (chosen === "en") return;
+  const answer = await fetch(CATALOGUE);
+  if (!answer.ok) return;
+  const messages = new Map();
+  for (const [, id, text] of (await answer.text()).matchAll(/^msgid "(.+)"\nmsgstr "(.+)"$/gm)) {
+    messages.set(JSON.parse(`"${id}"`), JSON.parse(`"${text}"`));
+  }
+  for (const element of document.querySelectorAll("[data-t]")) {
+    const id = element.textContent.trim();
+    const text = messages.get(id);
+    if (text) element.textContent = chosen === "pseudo" ? `⟦${id}⟧` : text;
+  }
+}
+
+function toggleTheme() {
+  const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = isDark ? "light" : "dark";
+  store("mooring.theme", root.dataset.theme);
+}
+
+/** Begin a step of the boot; those before it are done. */
+export function step(name, percent = SHARE[name]) {
+  if (state !== "booting") return;
+  let before = true;
+  for (const item of document.querySelectorAll("[data-step]")) {
+    if (item.dataset.step === name) before = false;
+    item.className = before ? "is-done" : item.dataset.step === name ? "is-current" : "";
+  }
+  const bar = find("#boot-progress");
+  bar.value = Math.max(bar.value, percent);
+}
+
+/** The page is up: the boot bar goes. */
+export function ready() {
+  if (state === "failed") return;
+  state = "ready";
+  document.body.classList.remove("is-booting");
+  find("#boot").hidden = true;
+}
+
+/** The page cannot come up: say why, with the detail as the browser told it. */
+export function fail(cause, detail = "") {
+  if (state !== "booting") return;
+  state = "failed";
+  document.body.classList.add("has-failed");
+  find(".boot-panel").hidden = true;
+  find("#boot-failure").hidden = false;
+  for (const item of document.querySelectorAll("[data-cause]")) item.hidden = item.dataset.cause !== cause;
+  find("#boot-detail").textContent = detail;
+}
+
+addEventListener("py:progress", (event) => {
+  const known = PYSCRIPT_STEPS[event.detail];
+  if (known) step(...known);
+});
+addEventListener("py:all-done", () => setTimeout(() => state === "booting" && !begun && fail("python"), 0));
+addEventListener("unhandledrejection", (event) => {
+  const reason = String(event.reason?.message ?? event.reason ?? "");
+  if (/WebAssembly|wasm/i.test(reason) && !/fetch|404/i.test(reason)) fail("wasm", reason);
+  else if (/Unable to fetch|imported module|Failed to fetch/i.test(reason)) fail(navigator.onLine && /404/.test(reason) ? "file" : "gateway", reason);
+});
+addEventListener("error", (event) => {
+  const source = event.target?.src ?? event.target?.href ?? "";
+  if (source.includes("/static/")) fail("file", source);
+}, true);
+document.addEventListener("click", (event) => {
+  const action = event.target.closest?.("[data-shell]")?.dataset.shell;
+  if (action === "theme") toggleTheme();
+  if (action === "reload") location.reload();
+});
+
+/** Python runs: from here on it tells about its own failures. */
+export function begin() {
+  begun = true;
+  step("restoring");
+}
+let begun = false;
+
+root.classList.toggle("is-mac", /mac|iphone|ipad/i.test(navigator.userAgentData?.platform ?? navigator.platform));
+if (typeof WebAssembly !== "object") fail("wasm");
+step("runtime", 5);
+translate();
