@@ -228,7 +228,7 @@ def _finished(entry: Mapping[str, Any], at: float) -> Finished:
     raw_status = entry.get("status")
     status: Mapping[str, Any] = raw_status if isinstance(raw_status, dict) else {}
     end, failure, ended_ms = ("success" if status.get("status_str") == "success" else "error"), None, None
-    for message in status.get("messages") or ():
+    for message in _list(status.get("messages")):
         if not isinstance(message, list) or len(message) != 2 or not isinstance(message[1], dict):
             continue
         name, data = message
@@ -287,8 +287,10 @@ def read_loads(response: Response) -> Mapping[str, tuple[frozenset[PromptId], st
         raise ProtocolError(None, "not the gateway's loads")
     loads: dict[str, tuple[frozenset[PromptId], str]] = {}
     for server_id, load in servers.items():
-        ids = frozenset(map(PromptId, [*load.get("running", ()), *load.get("pending", ())]))
-        loads[server_id] = (ids, "" if load.get("ok") else str(load.get("cause") or "unknown"))
+        if not isinstance(load, dict):
+            raise ProtocolError(None, "not the gateway's loads")
+        ids = [PromptId(str(item)) for item in (*_list(load.get("running")), *_list(load.get("pending")))]
+        loads[server_id] = (frozenset(ids), "" if load.get("ok") else str(load.get("cause") or "unknown"))
     return loads
 
 
@@ -317,7 +319,7 @@ def _node_errors(found: object) -> tuple[NodeError, ...]:
         _node_error(str(node_id), node, error)
         for node_id, node in found.items()
         if isinstance(node, dict)
-        for error in node.get("errors") or ()
+        for error in _list(node.get("errors"))
         if isinstance(error, dict)
     )
 
@@ -339,4 +341,11 @@ def _text(value: object) -> str:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    try:
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:
+        return None
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

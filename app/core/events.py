@@ -125,14 +125,14 @@ def read_text(text: str) -> Message:
         return UnknownMessage(str(kind))
     try:
         return _read(kind, data)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return UnknownMessage(kind)
 
 
 def _read(kind: str, data: Mapping[str, Any]) -> Message:
     match kind:
         case "status":
-            return StatusMessage(int(data["status"]["exec_info"]["queue_remaining"]), data.get("sid") or "")
+            return StatusMessage(int(data["status"]["exec_info"]["queue_remaining"]), str(data.get("sid") or ""))
         case "execution_start":
             return StartMessage(_prompt_id(data))
         case "execution_cached":
@@ -140,7 +140,8 @@ def _read(kind: str, data: Mapping[str, Any]) -> Message:
         case "executing":
             node = data.get("display_node") or data.get("node")
             known = data.get("prompt_id")
-            return ExecutingMessage(PromptId(known) if isinstance(known, str) else None, NodeId(node) if node else None)
+            prompt_id = PromptId(known) if isinstance(known, str) else None
+            return ExecutingMessage(prompt_id, NodeId(str(node)) if node else None)
         case "progress":
             progress = NodeProgress(NodeId(str(data["node"])), float(data["value"]), float(data["max"]), "running")
             return ProgressMessage(_prompt_id(data), (progress,))
@@ -198,5 +199,5 @@ def read_binary(head: bytes) -> Message:
         node = meta.get("display_node_id") or meta.get("node_id")
         media_type = meta["image_type"] if meta["image_type"] in _IMAGE_FORMATS.values() else "application/octet-stream"
         return PreviewMessage(offset, media_type, _prompt_id(meta), NodeId(str(node)) if node else None)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return UnknownMessage("binary 4 with a bad header")

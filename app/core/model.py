@@ -94,7 +94,7 @@ class Delivery(Enum):
 
     PENDING = "pending"
     KEPT = "kept"
-    GONE = "gone"  # the real server answered 404
+    GONE = "gone"  # the real server has it no more, or will not hand it out
     OVERWRITTEN = "overwritten"  # the file is newer than the task's own end
     NOT_KEPT = "not_kept"  # fetched well, but this browser's store would not keep it
 

@@ -6,6 +6,7 @@
   cancelled because our delete left no trace) is overturned by any positive evidence.
 - *Lost* takes two looks, at least `LOST_GAP` apart, after the POST itself has ended, each finding the id
   neither in the queue nor, afterwards, in the history of the real server. A look without a real answer is none.
+- A task that comes back after such an end is a ward: the end has freed its window.
 - The socket never ends a task. What it told is kept, and decides only when history has forgotten it.
 """
 
@@ -205,7 +206,7 @@ def _seen(task: Task, at: float, is_running: bool, place: int | None) -> Task:
     state = TaskState.RUNNING if is_running else TaskState.QUEUED
     noted = task.state is not state or task.absent_since is not None
     seen = replace(
-        task,
+        _found_again(task),
         state=state,
         place=None if is_running else place,
         absent_since=None,
@@ -215,9 +216,14 @@ def _seen(task: Task, at: float, is_running: bool, place: int | None) -> Task:
     return seen.with_note(Note(at, "seen_running" if is_running else "seen_queued")) if noted else seen
 
 
+def _found_again(task: Task) -> Task:
+    """A task whose end is overturned comes back as a ward: its end has freed the window, which may be elsewhere now."""
+    return replace(task, is_ward=True) if task.state.is_end else task
+
+
 def _absent(task: Task, began: float, at: float) -> Task:
-    if task.state.is_end or task.answered_at is None:  # while the POST is under way, absence proves nothing
-        return task
+    if task.state.is_end or task.answered_at is None or began < task.answered_at:
+        return task  # while the POST is under way, absence proves nothing
     if task.absent_since is None:
         return replace(task, absent_since=at).with_note(Note(at, "absent"))
     if began - task.absent_since < LOST_GAP:
@@ -270,7 +276,7 @@ def _told(task: Task, evidence: Started | Executed | ToldEnd) -> Task:
     task = replace(task, contact=Contact.OK, contact_detail="", silent_looks=0, absent_since=None)
     if task.state.is_end or task.state in _UNPLACED or task.state is TaskState.QUEUED:
         task = replace(
-            task,
+            _found_again(task),
             state=TaskState.RUNNING,
             place=None,
             ended_at=None,

@@ -182,17 +182,13 @@ class Window:
     def settle(self, task: Task) -> Window:
         """Take over what is known of a task now. Its server, owner and prompt_id cannot change this way.
 
-        A task that was lost and shows up again holds the window only if the window is free or on its server;
-        otherwise it comes back as a ward.
+        An ended task can come back only as a ward: its end has freed the window, which may be elsewhere by now.
         """
         known = self.get_task("settle", task.prompt_id)
         if not _same_server(known, task) or known.owner != task.owner or known.epoch > task.epoch:
             raise InvalidTransition("settle", "a task's server and owner are fixed")
-        mooring = _without_task(self, task.prompt_id).mooring
-        if task.holds_window and isinstance(mooring, Moored) and not _moored_at(mooring, task):
-            if not known.state.is_end:
-                raise InvalidTransition("settle", "two servers at once")
-            task = replace(task, is_ward=True)
+        if known.state.is_end and task.holds_window:
+            raise InvalidTransition("settle", "an ended task comes back only as a ward")
         return replace(self, tasks={**self.tasks, task.prompt_id: task})
 
     def adopt(self, task: Task) -> Window:
@@ -206,6 +202,13 @@ class Window:
         if prompt_id not in self.tasks:
             raise TaskNotFound("drop", prompt_id)
         return replace(self, tasks=_without(self.tasks, prompt_id))
+
+    def release_quarantined(self, prompt_id: PromptId) -> Window:
+        """Let go of a quarantined task: the person has given it up."""
+        rest = tuple(task for task in self.quarantined if task.prompt_id != prompt_id)
+        if len(rest) == len(self.quarantined):
+            raise TaskNotFound("give_up", prompt_id)
+        return replace(self, quarantined=rest)
 
     def violations(self) -> tuple[str, ...]:
         """What contradicts a promise in these records; empty in a sound window."""
@@ -247,13 +250,5 @@ def _same_server(one: Task | Reservation, other: Task | Reservation) -> bool:
     return (one.server_id, one.address) == (other.server_id, other.address)
 
 
-def _moored_at(mooring: Moored, task: Task) -> bool:
-    return (mooring.server_id, mooring.address) == (task.server_id, task.address)
-
-
 def _without(mapping: Mapping[PromptId, V], key: PromptId) -> dict[PromptId, V]:
     return {name: value for name, value in mapping.items() if name != key}
-
-
-def _without_task(window: Window, prompt_id: PromptId) -> Window:
-    return replace(window, tasks=_without(window.tasks, prompt_id))

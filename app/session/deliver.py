@@ -36,6 +36,9 @@ LONGEST_PAUSE = 60.0
 FILE_CLOCK_SLACK = 2.0  # seconds: Last-Modified has whole ones, and a write may be dated after the event
 
 
+_NEVER_GIVEN = frozenset({400, 403, 404, 410})  # the real server has no such file, or will not hand it out
+
+
 class Courier:
     """Fetches what has ended and is not home yet."""
 
@@ -72,6 +75,7 @@ class Courier:
     async def _deliver_once(self, prompt_id: PromptId) -> bool:
         """One try at everything that is pending; whether all is done."""
         task = self._state.get_task("deliver", prompt_id)
+        is_all = True
         for index, output in enumerate(task.outputs):
             if output.delivery is not Delivery.PENDING:
                 continue
@@ -81,17 +85,18 @@ class Courier:
                 if isinstance(error, NotOwner | TaskNotFound):
                     raise
                 log.info("not delivered yet: %r", error)
-                return False
+                is_all = False
+                continue
             if await self._state.amend(prompt_id, partial(_with_output, output=fetched)) is None:
                 return True
-        return self._state.get_task("deliver", prompt_id).is_delivered
+        return is_all and self._state.get_task("deliver", prompt_id).is_delivered
 
     async def _fetch(self, task: Task, index: int, output: Output) -> Output:
         base = get_api_base_url("deliver", task, self._state.fleet)
         async with self._state.lane(task.server_id):
             response = await self._state.ports.http.fetch(comfy.view_request(base, task, output))
         comfy.check_arrived(response, task.server_id)
-        if response.status == 404:
+        if response.status in _NEVER_GIVEN:
             return replace(output, delivery=Delivery.GONE)
         comfy.check_done(response, task.server_id)
         if _is_newer_than_its_end(response, task):

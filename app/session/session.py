@@ -46,6 +46,7 @@ class Session:
         self._submitter = Submitter(self._state, self._keeper.connect_briefly, self._watch.look_soon)
         self._uploads: Reservation | None = None
         self._restoring = asyncio.Lock()
+        self._reserving_uploads = asyncio.Lock()
 
     # What there is to see
 
@@ -274,9 +275,11 @@ class Session:
 
     async def upload_image(self, blob: Blob, filename: str) -> comfy.Uploaded:
         """Upload, holding a reservation until a submit uses it or `release_uploads` gives it up."""
-        if self._uploads is None:
-            self._uploads = await self._submitter.reserve(PromptId(self._state.ports.random.uuid4()))
-        uploaded, _ = await self._submitter.upload(self._uploads, blob, filename)
+        async with self._reserving_uploads:
+            if self._uploads is None:
+                self._uploads = await self._submitter.reserve(PromptId(self._state.ports.random.uuid4()))
+            held = self._uploads
+        uploaded, _ = await self._submitter.upload(held, blob, filename)
         return uploaded
 
     async def release_uploads(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from app.core import comfy
 from app.core.errors import AffinityError, ComfyError, ServerMoved, TransportError
 from app.core.model import PromptId, ServerId, Task, TaskState
-from app.core.truth import Absent, CancelAsked, Evidence, GivenUp, Moved, NoAnswer, Removed, Seen
+from app.core.truth import Absent, CancelAsked, Evidence, GivenUp, Moved, NoAnswer, Removed, Seen, judge
 from app.core.window import get_api_base_url
 from app.session.state import State
 
@@ -102,14 +102,17 @@ class Watch:
             base = get_api_base_url("get_task_history", first, self._state.fleet)
             async with self._state.lane(first.server_id):
                 queue = comfy.read_queue(await self._state.ports.http.send(comfy.queue_request(base)), first.server_id)
-            for task in tasks:
-                await self._look_at(task, queue, base, began)
         except ServerMoved as error:
             await self._tell_all(tasks, Moved(began, error.present))
             return False
         except (TransportError, ComfyError) as error:
             await self._tell_all(tasks, NoAnswer(self._state.ports.clock.now(), _cause(error)))
             return False
+        for task in tasks:
+            try:
+                await self._look_at(task, queue, base, began)
+            except (TransportError, ComfyError) as error:  # of this task alone: the queue was answered
+                await self.witness(task.prompt_id, NoAnswer(self._state.ports.clock.now(), _cause(error)))
         return True
 
     async def _tell_all(self, tasks: Sequence[Task], evidence: Evidence) -> None:
@@ -194,12 +197,22 @@ class Watch:
 
     async def give_up(self, prompt_id: PromptId) -> None:
         """End the watching by the person's choice: the task may still run, and nobody will tell."""
+        if any(task.prompt_id == prompt_id for task in self._state.get_window("give_up").quarantined):
+            await self._give_up_quarantined(prompt_id)
+            return
         self._state.get_task("give_up", prompt_id)
         await self.witness(prompt_id, GivenUp(self._state.ports.clock.now()))
         window = self._state.get_window("give_up")
         task = window.tasks.get(prompt_id)
         if task is not None and not task.state.is_end and self._state.store_error is not None:
             raise self._state.store_error
+
+    async def _give_up_quarantined(self, prompt_id: PromptId) -> None:
+        window = self._state.get_window("give_up")
+        task = next(task for task in window.quarantined if task.prompt_id == prompt_id)
+        if task.owner == window.window_id:  # else the record is not ours to end
+            await self._state.ports.store.update(judge(task, GivenUp(self._state.ports.clock.now())))
+        self._state.set_window(self._state.get_window("give_up").release_quarantined(prompt_id))
 
     async def look_again(self, prompt_id: PromptId) -> None:
         """Look now, also for a task that was found lost: positive evidence overturns that."""

@@ -68,6 +68,7 @@ class SimServer:
         self.is_down = False
         self.awake = asyncio.Event()  # cleared: it accepts, and answers nobody
         self.awake.set()
+        self.is_forgetful = False  # for a while, queue and history show nothing: another ComfyUI at its address
         self._seconds_of = seconds_of or (lambda node: STEP_SECONDS)
         self._work = asyncio.Event()
         self._forget()
@@ -151,6 +152,8 @@ class SimServer:
     async def request(self, method: str, path: str, query: dict[str, str], body: bytes = b"") -> Answer:
         """One exchange; `path` without the doubled /api."""
         parts = [part for part in path.removeprefix("/api").split("/") if part]
+        if self.is_forgetful and method == "GET" and parts[0] in {"queue", "history"}:
+            return _json({"queue_running": [], "queue_pending": []} if parts[0] == "queue" else {})
         match method, parts:
             case "GET", ["queue"]:
                 running = [list(self.running)] if self.running else []

@@ -166,7 +166,7 @@ class World:
         self.weather.calm()
         self.database.fail_next, self.database.is_blocked = 0, False
         for server in self.sims.values():
-            server.is_down = False
+            server.is_down = server.is_forgetful = False
             server.awake.set()
         for page in self.pages:
             page.session.wake("settle")
@@ -324,6 +324,8 @@ class World:
             (1, self._give_something_up),
             (3, self._change_weather),
             (1, self._restart_a_server),
+            (2, self._let_a_server_forget),
+            (4, self._look_again),
             (2, self._hang_or_wake_a_server),
             (2, self._drop_sockets),
             (1, self._break_the_store),
@@ -382,6 +384,25 @@ class World:
         self.note(f"restart {server_id}")
         self.restarted.add(server_id)
         self.sims[server_id].restart()
+
+    def _let_a_server_forget(self) -> None:
+        server = self.sims[self.chance.choice(list(self.sims))]
+        server.is_forgetful = not server.is_forgetful
+        self.restarted.add(ServerId(server.name))
+        self.note(f"{server.name} {'forgets' if server.is_forgetful else 'remembers'}")
+
+    def _look_again(self) -> None:
+        """At a task that was found lost: it may be found again, when its window has long moored elsewhere."""
+        lost = [
+            (page, task)
+            for page in self.pages
+            if isinstance(page.session.window, Window)
+            for task in page.session.window.tasks.values()
+            if task.state is TaskState.LOST
+        ]
+        if lost:
+            page, task = self.chance.choice(lost)
+            self._attempt(page.session.look_again(task.prompt_id), f"look again {task.prompt_id}")
 
     def _hang_or_wake_a_server(self) -> None:
         server = self.sims[self.chance.choice(list(self.sims))]
