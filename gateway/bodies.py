@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from gateway.routes import Body
@@ -19,17 +20,26 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _CLIENT_ID = re.compile(r"[\x21-\x7e]+")
 
 
-def check_body(kind: Body, raw: bytes) -> str | None:
-    """Why `raw` is refused as a body of this kind, in a sentence; None if it may pass."""
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a body turned out to be: why it is refused, if it is, and the prompt_id that a prompt submits."""
+
+    fault: str | None = None
+    prompt_id: str | None = None
+
+
+def examine_body(kind: Body, raw: bytes) -> Examined:
+    """Judge a whole body of this kind."""
     if kind is Body.JOB_CANCEL and not raw:
-        return None
+        return Examined()
     try:
         value = json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError):
-        return "The body is not JSON in UTF-8."
+        return Examined("The body is not JSON in UTF-8.")
     if not isinstance(value, dict):
-        return "The body is not a JSON object."
-    return _CHECKS[kind](value)
+        return Examined("The body is not a JSON object.")
+    fault = _CHECKS[kind](value)
+    return Examined(fault, value["prompt_id"] if kind is Body.PROMPT and fault is None else None)
 
 
 def is_client_id(text: str) -> bool:

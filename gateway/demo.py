@@ -18,6 +18,7 @@ from pathlib import Path
 
 from gateway.errors import StartError
 from gateway.fleet import Server, ServerId
+from gateway.tasks import start_task
 
 _LOOPBACK = "127.0.0.1"
 _READY = b"demo-comfyui ready"
@@ -62,7 +63,7 @@ class DemoFleet:
 
     def watch(self, on_death: Callable[[ServerId, str], None]) -> None:
         """From now on, call `on_death` with the reason when one of them ends by itself."""
-        self._watches = [asyncio.create_task(self._watch(process, on_death)) for process in self._processes]
+        self._watches = [start_task(self._watch(process, on_death)) for process in self._processes]
 
     async def close(self) -> None:
         """End all."""
@@ -84,9 +85,10 @@ class DemoFleet:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the gateway, which then ends its servers
         )
         is_ready, lines = asyncio.Event(), list[str]()
-        reader = asyncio.create_task(_read_output(server, process, is_ready, lines))
+        reader = start_task(_read_output(server, process, is_ready, lines))
         return _Process(server, process, reader, is_ready, lines)
 
     async def _watch(self, process: _Process, on_death: Callable[[ServerId, str], None]) -> None:

@@ -13,6 +13,7 @@ itself first. Whatever is not plainly our own page's (or a command-line tool's) 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -39,9 +40,13 @@ _SINGLE = (
     "transfer-encoding",
     "sec-fetch-site",
     "expect",
+    "upgrade",
+    "sec-websocket-key",
+    "sec-websocket-version",
 )
 _OWN_SITE = {"same-origin", "none"}
 _SITE_METHODS = ("GET", "HEAD")
+_WEBSOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==", re.ASCII)  # 16 bytes
 _JSON_CHARSETS = {"", "charset=utf-8", 'charset="utf-8"'}
 
 
@@ -115,9 +120,9 @@ def _find_malformed(facts: RequestFacts) -> Refusal | None:
             return Refusal(Cause.BAD_REQUEST, "A body has either a length or a transfer coding.")
         if coding.lower() != "chunked":
             return Refusal(Cause.BAD_REQUEST, "The only transfer coding is chunked.")
-    if facts.one("expect") not in {None, "100-continue", "100-Continue"}:
+    if (facts.one("expect") or "100-continue").lower() != "100-continue":
         return Refusal(Cause.BAD_REQUEST, "The only expectation is 100-continue.")
-    if facts.method not in {"POST"} and _has_body(facts):
+    if facts.method != "POST" and _has_body(facts):
         return Refusal(Cause.BAD_REQUEST, f"A {facts.method} has no body here.")
     return None
 
@@ -157,12 +162,25 @@ def _judge_route(facts: RequestFacts, route: Route, server_ids: Container[str]) 
     methods = _methods(route)
     if facts.method not in methods:
         return Refusal(Cause.BAD_METHOD, f"{facts.method} is not for this route.", allow=methods)
-    wants_upgrade = bool(facts.all("upgrade"))
-    if wants_upgrade != isinstance(route, ServerSocket | FleetSocket):
-        return Refusal(Cause.BAD_REQUEST, "Only the /ws routes are WebSockets, and they are nothing else.")
+    if isinstance(route, ServerSocket | FleetSocket):
+        return _judge_handshake(facts)
+    if facts.all("upgrade"):
+        return Refusal(Cause.BAD_REQUEST, "Only the /ws routes are WebSockets.")
     if isinstance(route, ServerCall):
         return _judge_type(facts, route.bodies[facts.method])
     return None
+
+
+def _judge_handshake(facts: RequestFacts) -> Refusal | None:
+    """A whole WebSocket handshake: a server's socket must not be opened for anything less."""
+    connection = [word.strip().lower() for value in facts.all("connection") for word in value.split(",")]
+    is_whole = (
+        (facts.one("upgrade") or "").lower() == "websocket"
+        and "upgrade" in connection
+        and facts.one("sec-websocket-version") == "13"
+        and _WEBSOCKET_KEY.fullmatch(facts.one("sec-websocket-key") or "")
+    )
+    return None if is_whole else Refusal(Cause.BAD_REQUEST, "This route is a WebSocket, version 13.")
 
 
 def _methods(route: Route) -> tuple[str, ...]:

@@ -1,53 +1,25 @@
-"""WebSockets through to a server: the pump, and the rule of one line per server and client_id.
+"""WebSockets through to a server: one *line* (`gateway/pump.py`) per server and client_id, and never two at once.
 
-A *line* is a browser's socket with the server's socket behind it.
-
-- The server's socket is always drained, whatever the browser does: one slow reader stalls every client of a
-  ComfyUI server. What a slow browser has not taken waits in a bounded `Backlog`; one that takes nothing is cut
-  with 1013.
-- ComfyUI forgets a client_id when *any* socket under it closes, so a newer socket that overlaps an older one goes
-  deaf. A line's server side is therefore ended the moment its browser goes, and an upgrade for the same
-  (server, client_id) waits until the older line has ended: Close frame, its answer, and the end of the TCP
-  connection, all seen. If that takes too long, the upgrade is refused (`upstream-busy`), never overlapped.
+ComfyUI forgets a client_id when *any* socket under it closes, so a newer socket that overlaps an older one goes deaf.
+A line's server side is therefore ended the moment its browser goes, and an upgrade for the same (server, client_id)
+waits until the older line has ended: Close frame, its answer, and the end of the TCP connection, all seen. If that
+takes too long, the upgrade is refused (`upstream-busy`), never overlapped.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-import aiohttp
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
-from gateway.backlog import Backlog, Frame
 from gateway.deadlines import Deadlines
 from gateway.fleet import ServerId
+from gateway.pump import GATEWAY_ENDS, REPLACED, Line
 from gateway.refusal import Cause, Refusal, Refused
-from gateway.upstream import Upstream, UpstreamSocket
-
-LARGEST_FROM_SERVER = 64 * 1024 * 1024  # bytes; a preview is a picture
-LARGEST_FROM_BROWSER = 1024 * 1024  # bytes; only small JSON goes this way
-MOST_WAITING_BYTES = 16 * 1024 * 1024
-MOST_WAITING_FRAMES = 5_000
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """How a browser's socket is closed: a code of RFC 6455 (or ours, above 4000) and a reason."""
-
-    code: int
-    reason: str
-
-
-TOO_SLOW = Close(1013, "the browser does not read")
-SERVER_GONE = Close(1014, "the server ended the connection")
-GATEWAY_ENDS = Close(1001, "the gateway is ending")
-REPLACED = Close(4409, "a newer socket has this client_id")
+from gateway.upstream import Upstream
 
 
 class Lines:
@@ -130,189 +102,6 @@ class _Slot:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     line: Line | None = None
     users: int = 0
-
-
-class Line:
-    """One browser socket and the server socket behind it. `start` first, then `carry`."""
-
-    def __init__(self, upstream: Upstream, client_id: str, deadlines: Deadlines) -> None:
-        self._upstream = upstream
-        self._client_id = client_id
-        self._deadlines = deadlines
-        self._backlog = Backlog(most_bytes=MOST_WAITING_BYTES, most_frames=MOST_WAITING_FRAMES)
-        self._news = asyncio.Event()  # the backlog has grown, or nothing more will come
-        self._is_drained = False  # nothing more will come from the server
-        self._ending = asyncio.Event()  # the server side shall end
-        self._over: asyncio.Future[Close | None] = asyncio.get_running_loop().create_future()
-        self._opened: asyncio.Future[UpstreamSocket] = asyncio.get_running_loop().create_future()
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def server_id(self) -> ServerId:
-        """Which server this line leads to."""
-        return self._upstream.server.id
-
-    @property
-    def is_ended(self) -> bool:
-        """Whether the server side has ended for certain."""
-        return self._task is None or self._task.done()
-
-    def start(self) -> None:
-        """Begin to connect. The server side has its own task: it outlives a browser that goes meanwhile."""
-        self._task = asyncio.create_task(self._live())
-
-    def finish(self, close: Close | None) -> None:
-        """End the browser side; None if the browser has gone by itself. The first reason counts."""
-        if not self._over.done():
-            self._over.set_result(close)
-
-    def end(self) -> None:
-        """Begin to end the server side, at once and without waiting."""
-        self._ending.set()
-
-    async def ended(self) -> None:
-        """Wait until the server side has ended for certain."""
-        if self._task is not None:
-            await asyncio.wait({self._task})
-
-    def drop(self) -> None:
-        """Give up waiting for the server side to end."""
-        if self._task is not None:
-            self._task.cancel()
-
-    def on_end(self, callback: Callable[[], None]) -> None:
-        """Call back once the server side has ended."""
-        if self._task is not None:
-            self._task.add_done_callback(lambda _: callback())
-
-    # The server side
-
-    async def _live(self) -> None:
-        try:
-            socket = await self._upstream.open_socket(self._client_id, LARGEST_FROM_SERVER)
-        except Refused as error:
-            self._opened.set_exception(error)
-            self._opened.exception()  # the browser may be gone; then nobody else looks at it
-            return
-        try:
-            self._opened.set_result(socket)
-            await self._hold(socket)
-        finally:
-            self._is_drained = True
-            self._news.set()
-            socket.abort()
-
-    async def _hold(self, socket: UpstreamSocket) -> None:
-        """Drain the socket until it has ended for certain, by the server or because we asked for it."""
-        drain = asyncio.create_task(self._drain(socket))
-        ending = asyncio.create_task(self._ending.wait())
-        try:
-            await asyncio.wait({drain, ending}, return_when=asyncio.FIRST_COMPLETED)
-            self._is_drained = True
-            self._news.set()
-            async with asyncio.timeout(self._deadlines.farewell):
-                with contextlib.suppress(ConnectionError, aiohttp.ClientError):
-                    await socket.say_close()
-                await drain
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._deadlines.last_eof):
-                        await socket.gone()
-        except TimeoutError:
-            _log.info("%s does not confirm that a WebSocket has ended", self.server_id)
-        finally:
-            drain.cancel()
-            ending.cancel()
-
-    async def _drain(self, socket: UpstreamSocket) -> None:
-        """Take every message as it comes, and never wait for the browser."""
-        while True:
-            message = await socket.receive()
-            if message.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
-                return
-            if self._over.done() or self._ending.is_set():
-                continue
-            if not self._backlog.put(Frame(message.data, message.type is WSMsgType.TEXT)):
-                self.finish(TOO_SLOW)
-            self._news.set()
-
-    # The browser side
-
-    async def carry(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Serve the browser until either side ends."""
-        socket = await asyncio.shield(self._opened)
-        browser = web.WebSocketResponse(
-            heartbeat=self._deadlines.heartbeat,
-            timeout=self._deadlines.goodbye,
-            compress=False,
-            max_msg_size=LARGEST_FROM_BROWSER,
-            decode_text=False,
-        )
-        await browser.prepare(request)
-        pumps = [
-            asyncio.create_task(self._send_all(browser)),
-            asyncio.create_task(self._receive_all(browser, socket)),
-        ]
-        try:
-            close = await self._over
-            self.end()
-        finally:
-            for pump in pumps:
-                pump.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
-        if close is not None:
-            await self._say_goodbye(request, browser, close)
-        return browser
-
-    async def _send_all(self, browser: web.WebSocketResponse) -> None:
-        try:
-            while (frame := await self._next_frame()) is not None:
-                kind = WSMsgType.TEXT if frame.is_text else WSMsgType.BINARY
-                async with asyncio.timeout(self._deadlines.stalled):
-                    await browser.send_frame(frame.data, kind)
-        except TimeoutError:
-            self.finish(TOO_SLOW)
-        except (ConnectionError, aiohttp.ClientError):
-            self.finish(None)
-        else:
-            self.finish(SERVER_GONE)
-
-    async def _next_frame(self) -> Frame | None:
-        """The oldest frame, once there is one; None when nothing more will come."""
-        while True:
-            frame = self._backlog.pop()
-            if frame is not None or self._is_drained:
-                return frame
-            self._news.clear()
-            await self._news.wait()
-
-    async def _receive_all(self, browser: web.WebSocketResponse, socket: UpstreamSocket) -> None:
-        """Pass the browser's texts on, in order: the feature flags must be the server's first message."""
-        try:
-            while True:
-                message = await browser.receive()
-                if message.type is WSMsgType.BINARY:
-                    continue  # ComfyUI takes none
-                if message.type is not WSMsgType.TEXT:
-                    break
-                async with asyncio.timeout(self._deadlines.idle):
-                    await socket.send_frame(message.data, WSMsgType.TEXT)
-        except (ConnectionError, aiohttp.ClientError, TimeoutError):
-            self.finish(SERVER_GONE)
-        else:
-            self.finish(None)
-
-    async def _say_goodbye(self, request: web.BaseRequest, browser: web.WebSocketResponse, close: Close) -> None:
-        """Close the browser's socket; if it does not answer, drop the connection."""
-        has_answered = False
-        try:
-            async with asyncio.timeout(self._deadlines.goodbye):
-                await browser.close(code=close.code, message=close.reason.encode(), drain=False)
-                has_answered = browser.close_code not in {None, aiohttp.WSCloseCode.ABNORMAL_CLOSURE}
-        except TimeoutError:
-            _log.info("a browser did not take its Close frame (%s)", close.reason)
-        finally:
-            if not has_answered and request.transport is not None:
-                request.transport.abort()
 
 
 def _busy(server_id: ServerId) -> Refusal:

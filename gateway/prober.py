@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 
 import aiohttp
 
@@ -25,6 +26,7 @@ from gateway.looks import (
     read_queue,
 )
 from gateway.state import VERSION, Condition, FleetState, Health
+from gateway.tasks import start_task
 from gateway.upstream import Upstream
 
 _BACKOFF = 1.6  # from one pause to the next while a server is not well
@@ -45,7 +47,7 @@ class Prober:
 
     def start(self) -> None:
         """Begin to look at all servers."""
-        self._watches = [asyncio.create_task(self._watch(server_id)) for server_id in self._upstreams]
+        self._watches = [start_task(self._watch(server_id)) for server_id in self._upstreams]
 
     async def close(self) -> None:
         """Stop looking."""
@@ -67,7 +69,7 @@ class Prober:
     async def _load(self, server_id: ServerId) -> dict[str, object]:
         read = self._reads.get(server_id)
         if read is None:
-            read = asyncio.create_task(self._read_load(server_id))
+            read = start_task(self._read_load(server_id))
             self._reads[server_id] = read
             read.add_done_callback(lambda _: self._reads.pop(server_id, None))
         return await asyncio.shield(read)  # others may wait for the same read
@@ -102,8 +104,9 @@ class Prober:
             await asyncio.sleep(pause)
 
     def _note(self, server_id: ServerId, condition: Condition) -> None:
-        notice = self._notices.get(server_id)
-        if notice is not None and condition.health is Health.DOWN:
-            known = self._state.condition(server_id)
-            condition = Condition(Health.DOWN, notice, version=known.version, is_demo=known.is_demo)
+        if condition.health is not Health.WELL:
+            known = self._state.condition(server_id)  # what it was stays true while it does not answer
+            condition = replace(condition, version=known.version, is_demo=known.is_demo)
+        if condition.health is Health.DOWN and server_id in self._notices:
+            condition = replace(condition, detail=self._notices[server_id])
         self._state.note(server_id, condition)

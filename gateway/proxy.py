@@ -16,9 +16,11 @@ from collections.abc import AsyncIterator
 import aiohttp
 from aiohttp import web
 
-from gateway.bodies import LARGEST_JSON, check_body
+from gateway.bodies import LARGEST_JSON, examine_body
+from gateway.fleet import ServerId
 from gateway.guard import Admitted
 from gateway.headers import request_headers, response_headers, strip_mark
+from gateway.once import SentOnce
 from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.routes import Body, ServerCall
 from gateway.upstream import Upstream
@@ -33,6 +35,7 @@ class Proxy:
 
     def __init__(self) -> None:
         self._carried: set[asyncio.Task[web.StreamResponse]] = set()
+        self._sent = SentOnce()
 
     async def close(self) -> None:
         """Give up the requests that are still carried."""
@@ -52,11 +55,26 @@ class Proxy:
             case Body.UPLOAD:
                 return await call.upload()
             case _:
-                body = await call.take_body()
-                task = asyncio.create_task(call.submit(body))
+                body, prompt_id = await call.take_body()
+                task = asyncio.create_task(self._send_once(call, body, upstream.server.id, prompt_id))
                 self._carried.add(task)
                 task.add_done_callback(self._settle)
                 return await asyncio.shield(task)
+
+    async def _send_once(
+        self, call: _Call, body: bytes, server_id: ServerId, prompt_id: str | None
+    ) -> web.StreamResponse:
+        if prompt_id is None:
+            return await call.submit(body)
+        if not self._sent.claim(server_id, prompt_id):
+            message = "This prompt was sent already: look it up in the queue and the history."
+            raise Refused(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
+        try:
+            return await call.submit(body)
+        except Refused as error:
+            if error.refusal.sent is Sent.NO:
+                self._sent.forget(server_id, prompt_id)
+            raise
 
     def _settle(self, task: asyncio.Task[web.StreamResponse]) -> None:
         self._carried.discard(task)
@@ -87,12 +105,13 @@ class _Call:
     async def read(self) -> web.StreamResponse:
         """A GET."""
         deadlines = self._upstream.deadlines
-        wait = deadlines.view if self._route.is_view else deadlines.read
-        async with self._upstream.place(self._upstream.reads):
+        is_view = self._route.is_view
+        wait = deadlines.view if is_view else deadlines.read
+        async with self._upstream.place(self._upstream.views if is_view else self._upstream.reads):
             return await self._exchange(data=None, deadline=asyncio.timeout(wait))
 
-    async def take_body(self) -> bytes:
-        """The whole JSON body, checked; `Refused` if it is too large, too slow or not allowed."""
+    async def take_body(self) -> tuple[bytes, str | None]:
+        """The whole JSON body and the prompt_id it submits; `Refused` if too large, too slow or not allowed."""
         limit = min(LARGEST_JSON, self._largest_upload)
         self._check_length(limit)
         await self._invite()
@@ -105,17 +124,17 @@ class _Call:
                         raise Refused(self._too_large(limit, Sent.NO))
         except TimeoutError as error:
             raise Refused(Refusal(Cause.BAD_REQUEST, "The body did not arrive in time.")) from error
-        reason = check_body(self._body, bytes(body))
-        if reason is not None:
-            raise Refused(Refusal(Cause.REFUSED_BODY, reason))
-        return bytes(body)
+        examined = examine_body(self._body, bytes(body))
+        if examined.fault is not None:
+            raise Refused(Refusal(Cause.REFUSED_BODY, examined.fault))
+        return bytes(body), examined.prompt_id
 
     async def submit(self, body: bytes) -> web.StreamResponse:
         """A POST with its body in hand."""
         if body:
             # Without parameters: we checked the body as UTF-8, and the server must not read it as anything else.
             self._headers["Content-Type"] = "application/json"
-        async with self._upstream.place(self._upstream.writes):
+        async with self._upstream.place(self._upstream.submits):
             deadline = asyncio.timeout(self._upstream.deadlines.submit)
             return await self._exchange(data=io.BytesIO(body), deadline=deadline)
 
@@ -125,7 +144,7 @@ class _Call:
         self._headers["Content-Type"] = self._request.headers["Content-Type"]
         if self._request.content_length is not None:
             self._headers["Content-Length"] = str(self._request.content_length)
-        async with self._upstream.place(self._upstream.writes):
+        async with self._upstream.place(self._upstream.uploads):
             await self._invite()
             deadline = asyncio.timeout(None)
             return await self._exchange(data=self._pour(deadline), deadline=deadline)

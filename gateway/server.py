@@ -19,9 +19,10 @@ from gateway.deadlines import Deadlines
 from gateway.fleet import Fleet, ServerId
 from gateway.guard import Admitted, Moved, RequestFacts, Verdict, judge
 from gateway.house import House
-from gateway.lines import GATEWAY_ENDS, LARGEST_FROM_BROWSER, Lines
+from gateway.lines import Lines
 from gateway.prober import Prober
 from gateway.proxy import Proxy
+from gateway.pump import GATEWAY_ENDS, LARGEST_FROM_BROWSER
 from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.routes import (
     AppArchive,
@@ -36,6 +37,7 @@ from gateway.routes import (
 from gateway.site import Site
 from gateway.state import DEFAULT_MAX_UPLOAD
 from gateway.state import FleetState as State
+from gateway.tasks import start_task
 from gateway.upstream import LARGEST_HEADER, Upstream
 
 _KEEPALIVE_SECONDS = 75.0
@@ -132,7 +134,7 @@ class Gateway:
         )
         await window.prepare(request)
         self._watchers.add(window)
-        push = asyncio.create_task(self._push_to(window))
+        push = start_task(self._push_to(window))
         try:
             while (await window.receive()).type in {WSMsgType.TEXT, WSMsgType.BINARY}:
                 pass  # windows have nothing to say here

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from gateway.fleet import Fleet, Server, ServerId
+from gateway.fleet import Fleet, Server, ServerId, Source
 
 VERSION = 1
 DEFAULT_MAX_UPLOAD = 104_857_600  # bytes; ComfyUI's own default, --max-upload-size 100
@@ -42,7 +42,8 @@ class FleetState:
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
         self.max_upload: dict[ServerId, int] = {}
-        self._conditions = {server.id: Condition() for server in fleet.servers}
+        first = Condition(is_demo=fleet.source is Source.DEMO)
+        self._conditions = {server.id: first for server in fleet.servers}
         self._revision = 0
         self._next: asyncio.Future[None] | None = None
 

@@ -22,8 +22,7 @@ from gateway.deadlines import Deadlines
 from gateway.fleet import Server
 from gateway.refusal import Cause, Refusal, Refused, Sent
 
-READ_LANE = 32  # GETs to one server at a time, of all windows together
-WRITE_LANE = 16  # POSTs to one server at a time
+LANE = 24  # requests of one kind to one server at a time, of all windows together
 LARGEST_HEADER = 32_768  # bytes; cookies of all ports of 127.0.0.1 come with each request
 _REDIRECTS = {300, 301, 302, 303, 305, 306, 307, 308}
 
@@ -66,8 +65,9 @@ class Upstream:
     def __init__(self, server: Server, deadlines: Deadlines) -> None:
         self.server = server
         self.deadlines = deadlines
-        self.reads = asyncio.Semaphore(READ_LANE)
-        self.writes = asyncio.Semaphore(WRITE_LANE)
+        # Large pictures that a browser takes slowly hold up no poll, and hung uploads no cancel.
+        self.reads, self.views = asyncio.Semaphore(LANE), asyncio.Semaphore(LANE)
+        self.submits, self.uploads = asyncio.Semaphore(LANE), asyncio.Semaphore(LANE)
         self._fresh = self._session(aiohttp.TCPConnector(limit=0, force_close=True))
         self._kept = self._session(aiohttp.TCPConnector(limit=0, keepalive_timeout=15))
 

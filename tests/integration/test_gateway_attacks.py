@@ -191,6 +191,22 @@ ATTACKS: dict[str, tuple[str, bytes]] = {
         "bad-request",
         write("POST", "/servers/a/prompt", JSON | {"Connection": "Upgrade", "Upgrade": "websocket"}, PROMPT),
     ),
+    "a socket of another version": (
+        "bad-request",
+        write("GET", "/servers/a/ws?clientId=x", UPGRADE | {"Origin": "ORIGIN", "Sec-WebSocket-Version": "7"}),
+    ),
+    "a socket with a short key": (
+        "bad-request",
+        write("GET", "/servers/a/ws?clientId=x", UPGRADE | {"Origin": "ORIGIN", "Sec-WebSocket-Key": "eA=="}),
+    ),
+    "a socket path upgraded to another protocol": (
+        "bad-request",
+        write("GET", "/servers/a/ws?clientId=x", UPGRADE | {"Origin": "ORIGIN", "Upgrade": "h2c"}),
+    ),
+    "a socket without its connection header": (
+        "bad-request",
+        write("GET", "/servers/a/ws?clientId=x", UPGRADE | {"Origin": "ORIGIN", "Connection": "keep-alive"}),
+    ),
     "a posted socket": ("bad-method", write("POST", "/servers/a/ws?clientId=x", UPGRADE | {"Origin": "ORIGIN"})),
     # Where to
     "a route that is not listed": ("not-listed", get("/servers/a/settings")),

@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
-from gateway.lines import MOST_WAITING_FRAMES
+from gateway.pump import MOST_WAITING_FRAMES
 from tests.integration.rig import PATIENCE, Running, open_gateway, serve, serve_raw, until
 from tests.services import Service, free_ports, start_demo
 

@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway.upstream import READ_LANE
+from gateway.upstream import LANE
 from tests.integration.rig import (
     PATIENCE,
     Running,
@@ -314,6 +314,25 @@ async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
     assert upstream.seen == []
 
 
+async def test_a_prompt_is_sent_once_though_a_browser_repeats_its_request(
+    browser: aiohttp.ClientSession,
+) -> None:
+    async with serve() as upstream, open_gateway({"a": upstream.url}) as gateway:
+        async with submit(browser, gateway) as reply:
+            assert reply.status == 200
+        async with submit(browser, gateway) as reply:
+            assert verdict(reply) == (409, "already-sent; sent=unknown")
+    assert len(upstream.seen) == 1
+
+
+async def test_a_prompt_that_was_certainly_not_sent_may_be_sent(browser: aiohttp.ClientSession) -> None:
+    port = free_ports()
+    async with open_gateway({"a": f"http://127.0.0.1:{port}"}) as gateway:
+        for _ in range(2):
+            async with submit(browser, gateway) as reply:
+                assert verdict(reply) == (502, "connect-failed; sent=no")
+
+
 # Servers that fail
 
 
@@ -402,10 +421,8 @@ async def test_a_hung_server_holds_up_no_other(browser: aiohttp.ClientSession) -
         open_gateway({"a": hung.url, "b": well.url}, lane=0.1) as gateway,
     ):
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as many:
-            waiting = [
-                asyncio.create_task(_json_of(many.get(f"{gateway.url}/servers/a/history"))) for _ in range(READ_LANE)
-            ]
-            await until(lambda: len(hung.seen) == READ_LANE)
+            waiting = [asyncio.create_task(_json_of(many.get(f"{gateway.url}/servers/a/history"))) for _ in range(LANE)]
+            await until(lambda: len(hung.seen) == LANE)
             async with browser.get(f"{gateway.url}/servers/a/history") as reply:
                 assert verdict(reply) == (503, "upstream-busy; sent=no")
             async with browser.get(f"{gateway.url}/servers/b/history") as reply:

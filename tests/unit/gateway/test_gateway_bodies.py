@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gateway.bodies import check_body, is_client_id
+from gateway.bodies import examine_body, is_client_id
 from gateway.routes import Body
 
 PROMPT = {"prompt": {"1": {}}, "client_id": "w", "prompt_id": "0fcb1c85-6a7e-4f0b-9f3c-0e6f3d1f0a11"}
@@ -29,7 +29,7 @@ def text(value: object) -> bytes:
     ],
 )
 def test_what_acts_on_named_work_passes(kind: Body, raw: bytes) -> None:
-    assert check_body(kind, raw) is None
+    assert examine_body(kind, raw).fault is None
 
 
 @pytest.mark.parametrize(
@@ -55,17 +55,17 @@ def test_what_acts_on_named_work_passes(kind: Body, raw: bytes) -> None:
     ],
 )
 def test_a_prompt_that_could_harm_or_be_lost_is_refused(change: dict[str, object]) -> None:
-    assert check_body(Body.PROMPT, text(PROMPT | change))
+    assert examine_body(Body.PROMPT, text(PROMPT | change)).fault
 
 
 @pytest.mark.parametrize("missing", ["prompt", "client_id", "prompt_id"])
 def test_a_prompt_without_its_ids_is_refused(missing: str) -> None:
-    assert check_body(Body.PROMPT, text({key: value for key, value in PROMPT.items() if key != missing}))
+    assert examine_body(Body.PROMPT, text({key: value for key, value in PROMPT.items() if key != missing})).fault
 
 
 def test_the_last_of_two_equal_keys_counts_as_on_the_server() -> None:
     twice = text(PROMPT)[:-1] + b', "client_id": ["a"]}'
-    assert check_body(Body.PROMPT, twice)
+    assert examine_body(Body.PROMPT, twice).fault
 
 
 @pytest.mark.parametrize("kind", [Body.QUEUE_DELETE, Body.HISTORY_DELETE])
@@ -87,7 +87,7 @@ def test_the_last_of_two_equal_keys_counts_as_on_the_server() -> None:
     ],
 )
 def test_a_clear_is_refused(kind: Body, value: object) -> None:
-    assert check_body(kind, text(value))
+    assert examine_body(kind, text(value)).fault
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_clear_is_refused(kind: Body, value: object) -> None:
     ],
 )
 def test_a_bare_interrupt_is_refused(raw: bytes) -> None:
-    assert check_body(Body.INTERRUPT, raw)
+    assert examine_body(Body.INTERRUPT, raw).fault
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,15 @@ def test_a_bare_interrupt_is_refused(raw: bytes) -> None:
     ],
 )
 def test_what_is_not_plain_json_is_refused(raw: bytes) -> None:
-    assert check_body(Body.PROMPT, raw)
+    assert examine_body(Body.PROMPT, raw).fault
 
 
 def test_client_ids() -> None:
     assert is_client_id("0fcb1c85-6a7e")
     assert not any(is_client_id(text) for text in ("", " ", "a b", "ä", "a\x00", "x" * 201))
+
+
+def test_the_id_of_a_prompt_is_told_so_that_it_is_sent_once() -> None:
+    assert examine_body(Body.PROMPT, text(PROMPT)).prompt_id == PROMPT["prompt_id"]
+    assert examine_body(Body.PROMPT, text(PROMPT | {"client_id": ""})).prompt_id is None
+    assert examine_body(Body.INTERRUPT, text({"prompt_id": "a"})).prompt_id is None
