@@ -19,7 +19,7 @@ from app.core.truth import Evidence, Executed, Started, ToldEnd
 from app.core.window import Moored, Window, get_api_base_url
 from app.session.facts import Preview, SocketFacts
 from app.session.state import State
-from app.session.watch import first_of
+from app.session.timing import first_of
 
 log = logging.getLogger("mooring.session")
 

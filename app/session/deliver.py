@@ -27,7 +27,7 @@ from app.core.model import Delivery, Output, PromptId, Task
 from app.core.ports import Blob, Response
 from app.core.window import Window, get_api_base_url
 from app.session.state import State
-from app.session.watch import first_of
+from app.session.timing import first_of
 
 log = logging.getLogger("mooring.session")
 

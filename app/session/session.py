@@ -159,6 +159,7 @@ class Session:
             return False
         places = {(server.server_id, server.address, server.health) for server in state.fleet.servers}
         state.fleet, state.fleet_error = fleet, None
+        state.has_fleet.set()
         state.changed()
         if places != {(server.server_id, server.address, server.health) for server in fleet.servers}:
             self.wake("fleet")

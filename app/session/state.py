@@ -37,6 +37,7 @@ class State:
         self.identity: Identity | None = None
         self.fleet = Fleet()
         self.fleet_error: MooringError | None = None
+        self.has_fleet = asyncio.Event()  # until the gateway has told, no server is known, and none has moved
         self.store_error: StorageError | None = None
         self.progress: dict[PromptId, Progress] = {}
         self.previews: dict[PromptId, Preview] = {}

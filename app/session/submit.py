@@ -41,11 +41,13 @@ from app.core.window import Moored, Window, get_api_base_url
 from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked, Run, RunStage
 from app.session.state import State
+from app.session.timing import first_of
 
 log = logging.getLogger("mooring.session")
 
 Inputs = Mapping[tuple[str, str], Picked]
 WRITE_RETRY = 2.0  # seconds
+FLEET_WAIT = 5.0  # seconds; a click right after the page came up waits for the fleet that long
 RESERVE_TRIES = 3  # a task that turned up again may moor the window while we choose
 
 
@@ -108,6 +110,7 @@ class Submitter:
     async def reserve(self, prompt_id: PromptId, asked: ServerId | None = None) -> Reservation:
         """Hold a place: on the server that has the window, or on one chosen in the store's transaction."""
         async with self._choosing:
+            await first_of(self._state.ports.clock.sleep(FLEET_WAIT), self._state.has_fleet.wait())
             for _ in range(RESERVE_TRIES):
                 reservation = await self._reserve_once(prompt_id, asked)
                 try:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.core import comfy
-from app.core.errors import AffinityError, ComfyError, ServerMoved, TransportError
+from app.core.errors import ComfyError, ServerMoved, TaskNotFound, TransportError
 from app.core.model import PromptId, ServerId, Task, TaskState
 from app.core.truth import Absent, CancelAsked, Evidence, GivenUp, Moved, NoAnswer, Removed, Seen, judge
 from app.core.window import get_api_base_url
 from app.session.state import State
+from app.session.timing import first_of
 
 log = logging.getLogger("mooring.session")
 
@@ -68,6 +68,7 @@ class Watch:
 
     async def _keep_looking(self, watcher: Watcher) -> None:
         try:
+            await self._state.has_fleet.wait()
             while tasks := self._tasks_at(watcher.place):
                 watcher.hurry.clear()
                 answered = await self.look(tasks)
@@ -147,7 +148,7 @@ class Watch:
         try:
             known = self._state.get_task("witness", prompt_id)
             task = await self._state.witness(prompt_id, *evidence)
-        except AffinityError as error:
+        except TaskNotFound as error:
             log.info("no longer watched: %r", error)
             return
         if task is not None and task.state.is_end and not known.state.is_end:
@@ -216,6 +217,7 @@ class Watch:
 
     async def look_again(self, prompt_id: PromptId) -> None:
         """Look now, also for a task that was found lost: positive evidence overturns that."""
+        await self._state.has_fleet.wait()
         task = self._state.get_task("look_again", prompt_id)
         await self.look([task])
         self.look_soon()
@@ -227,13 +229,3 @@ def _cause(error: TransportError | ComfyError) -> str:
             return error.cause or type(error).__name__
         case _:
             return str(error)
-
-
-async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
-    """Return when the first of these coroutines returns; the others are cancelled."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()

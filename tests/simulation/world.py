@@ -325,7 +325,7 @@ class World:
             (3, self._change_weather),
             (1, self._restart_a_server),
             (2, self._let_a_server_forget),
-            (4, self._look_again),
+            (8, self._look_again),
             (2, self._hang_or_wake_a_server),
             (2, self._drop_sockets),
             (1, self._break_the_store),
@@ -334,7 +334,7 @@ class World:
         self.chance.choices([action for _, action in actions], weights)[0]()
 
     def _click_somewhere(self) -> None:
-        steps = self.chance.choice([1, 5, 40])
+        steps = self.chance.choice([1, 5, 40, 400])
         picture = self.chance.randbytes(20) if self.chance.random() < 0.5 else None
         self.click(self.chance.choice(self.pages), a_workflow(steps, self.chance.getrandbits(32), picture), picture)
 
