@@ -211,7 +211,7 @@ class Actions:
         ui = self._desk.ui
         draft = ui.drafts.get(sample_id) or ui.draft
         before = draft.pictures.get(key)
-        if before is not None and picture is not None:
+        if before is not None:
             self._screen.revoke_url(before.url)
         self._desk.set_ui(ui.with_draft(draft.with_picture(key, picture), sample_id))
 

@@ -52,7 +52,7 @@ def _control(view: FieldView, _: Translator) -> h.Renderable:
     item, value = view.field, view.value
     match item.kind:
         case FieldKind.TEXT:
-            return h.textarea(_common(view), rows="3", spellcheck="true")[value]
+            return h.textarea(_common(view), rows="3", spellcheck="true", translate="no")[value]
         case FieldKind.CHOICE:
             return h.div(".select")[
                 h.select(_common(view))[

@@ -1,0 +1,258 @@
+"""Small real stand-ins for what is around the page: a screen in memory, a session that only notes, plain formats."""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import MooringError, ServerMoved, StorageError
+from app.core.model import (
+    Choice,
+    ClientId,
+    Fleet,
+    Health,
+    NodeId,
+    Output,
+    PromptId,
+    Server,
+    ServerId,
+    Task,
+    TaskState,
+    WindowId,
+)
+from app.core.ports import Blob, Identity
+from app.core.progress import Progress
+from app.core.window import Restoring, Window
+from app.core.workflow import ApiWorkflow
+from app.session import Picked, Preview, Run
+from app.ui.i18n import Translator, make_translator
+from app.ui.samples import SAMPLE_IDS, Sample, parse_sample
+
+ROOT = Path(__file__).resolve().parents[3]
+CATALOGUE = (ROOT / "static/locales/zh_CN.po").read_text(encoding="utf-8")
+ME = WindowId("11111111-1111-4111-8111-111111111111")
+CLIENT = ClientId("22222222-2222-4222-8222-222222222222")
+
+
+class PlainFormats:
+    """Numbers and times as C would write them."""
+
+    def number(self, value: float, digits: int = 0) -> str:
+        return f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
+
+    def percent(self, fraction: float) -> str:
+        return f"{fraction * 100:.0f} %"
+
+    def clock(self, at: float) -> str:
+        return f"{int(at) // 3600 % 24:02}:{int(at) // 60 % 60:02}"
+
+    def size(self, count: int) -> str:
+        return f"{count} B"
+
+
+def translator(language: str = "en") -> Translator:
+    """The words of a language, with plain formats."""
+    return make_translator(language, CATALOGUE, PlainFormats())
+
+
+ENGLISH = Translator("en", gettext.NullTranslations(), PlainFormats())
+
+
+def samples() -> tuple[Sample, ...]:
+    """The four workflows that are shipped."""
+    return tuple(
+        parse_sample(item, (ROOT / f"static/workflows/{item}.json").read_text(encoding="utf-8")) for item in SAMPLE_IDS
+    )
+
+
+@dataclass
+class Bytes:
+    """A Blob in memory."""
+
+    data: bytes = b"picture"
+    media_type: str = "image/png"
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    async def read(self) -> bytes:
+        return self.data
+
+
+def server(server_id: str, **more: Any) -> Server:
+    facts: dict[str, Any] = {
+        "name": server_id,
+        "address": f"http://{server_id}:8188",
+        "base": f"/servers/{server_id}",
+        "health": Health.WELL,
+        "version": "0.3.64",
+    }
+    return Server(server_id=ServerId(server_id), **{**facts, **more})
+
+
+def fleet(*servers: Server, source: str = "file") -> Fleet:
+    return Fleet(servers or (server("gpu-1"), server("gpu-2")), source, "fleet.toml")
+
+
+def task(name: str = "a", server_name: str = "gpu-1", **more: Any) -> Task:
+    """A running task, or as `more` says."""
+    facts: dict[str, Any] = {
+        "prompt_id": PromptId(f"{name:0<8}-0000-4000-8000-000000000000"),
+        "server_id": ServerId(server_name),
+        "address": f"http://{server_name}:8188",
+        "client_id": CLIENT,
+        "owner": ME,
+        "epoch": 1,
+        "created_at": 1000.0,
+        "title": "Enlarge and sharpen",
+        "workflow": samples()[0].workflow.text,
+        "choice": Choice(server_id=ServerId(server_name), reason="least_loaded", loads={server_name: 0, "gpu-9": 2}),
+        "state": TaskState.RUNNING,
+        "answered_at": 1001.0,
+    }
+    return Task(**{**facts, **more})
+
+
+def ended(name: str = "a", *outputs: Output, **more: Any) -> Task:
+    facts = {"state": TaskState.SUCCEEDED, "ended_at": 2000.0, "outputs": outputs, "is_proven": True}
+    return task(name, **{**facts, **more})
+
+
+def output(filename: str = "out_00001_.png", **more: Any) -> Output:
+    return Output(node_id=NodeId("4"), kind="images", filename=filename, **more)
+
+
+def window(*tasks: Task, **more: Any) -> Window:
+    return Window(ME, CLIENT, tasks={item.prompt_id: item for item in tasks}, **more)
+
+
+@dataclass
+class StillSession:
+    """What the page reads of a session, as plain values; what it asks for is noted in `calls`."""
+
+    window: Restoring | Window | None = field(default_factory=window)
+    identity: Identity | None = field(default_factory=lambda: Identity(ME, is_new=False))
+    fleet: Fleet = field(default_factory=fleet)
+    fleet_error: MooringError | None = None
+    store_error: StorageError | None = None
+    progress: Mapping[PromptId, Progress] = field(default_factory=dict)
+    previews: Mapping[PromptId, Preview] = field(default_factory=dict)
+    runs: tuple[Run, ...] = ()
+    kept: dict[tuple[PromptId, int], Blob] = field(default_factory=dict)
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    refusal: MooringError | None = None
+    listeners: list[Callable[[], None]] = field(default_factory=list)
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def get_task_bound_image_url(self, prompt_id: PromptId, index: int = 0) -> str:
+        assert isinstance(self.window, Window)
+        found = self.window.tasks[prompt_id]
+        known = self.fleet.get(found.server_id)
+        if known is None or known.address != found.address:
+            raise ServerMoved("view", found.server_id, found.address)
+        return f"{known.base}/view?filename={found.outputs[index].filename}"
+
+    async def read_result(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
+        return self.kept.get((prompt_id, index))
+
+    async def run(
+        self,
+        workflow: ApiWorkflow,
+        *,
+        title: str = "",
+        inputs: Mapping[tuple[str, str], Picked] | None = None,
+        server_id: ServerId | None = None,
+    ) -> PromptId:
+        self._note("run", workflow, title, dict(inputs or {}), server_id)
+        return PromptId("new")
+
+    def dismiss_run(self, prompt_id: PromptId) -> None:
+        self._note("dismiss_run", prompt_id)
+
+    async def cancel(self, prompt_id: PromptId) -> None:
+        self._note("cancel", prompt_id)
+
+    async def give_up(self, prompt_id: PromptId) -> None:
+        self._note("give_up", prompt_id)
+
+    async def look_again(self, prompt_id: PromptId) -> None:
+        self._note("look_again", prompt_id)
+
+    async def delete_task(self, prompt_id: PromptId) -> None:
+        self._note("delete_task", prompt_id)
+
+    def _note(self, *call: Any) -> None:
+        self.calls.append(call)
+        if self.refusal is not None:
+            raise self.refusal
+
+
+@dataclass
+class MemoryScreen:
+    """A screen in memory: addresses are counted, `draw` draws frames, a picture starts with "picture"."""
+
+    changes: list[Mapping[str, object]] = field(default_factory=list)
+    due: list[Callable[[], None]] = field(default_factory=list)
+    urls: dict[str, Blob] = field(default_factory=dict)
+    made: int = 0
+    memory: dict[str, str] = field(default_factory=dict)
+    language: str = ""
+
+    def update(self, change: Mapping[str, object]) -> None:
+        self.changes.append(change)
+
+    def schedule(self, callback: Callable[[], None]) -> None:
+        self.due.append(callback)
+
+    def draw(self) -> None:
+        due, self.due = self.due, []
+        for callback in due:
+            callback()
+
+    def object_url(self, blob: Blob, media_type: str = "") -> str:
+        self.made += 1
+        url = f"blob:{self.made}"
+        self.urls[url] = blob
+        return url
+
+    def revoke_url(self, url: str) -> None:
+        del self.urls[url]
+
+    async def measure(self, blob: Blob) -> tuple[int, int]:
+        return (640, 480) if (await blob.read()).startswith(b"picture") else (0, 0)
+
+    def recall(self, key: str) -> str:
+        return self.memory.get(key, "")
+
+    def remember(self, key: str, value: str) -> None:
+        self.memory[key] = value
+
+    def keep_language(self, language: str) -> None:
+        self.language = language
+
+    def formats(self, language: str) -> PlainFormats:
+        return PlainFormats()
+
+    def reload(self) -> None:
+        self.changes.append({"reloaded": True})
+
+
+@dataclass
+class StillPictures:
+    """Addresses of pictures, as given."""
+
+    previews: Mapping[PromptId, str] = field(default_factory=dict)
+    results: Mapping[tuple[PromptId, int], str] = field(default_factory=dict)
+
+    def preview_url(self, prompt_id: PromptId) -> str:
+        return self.previews.get(prompt_id, "")
+
+    def result_url(self, prompt_id: PromptId, index: int) -> str | None:
+        return self.results.get((prompt_id, index))

@@ -1,0 +1,97 @@
+"""The page as a whole: it follows, draws once per frame, and remembers what was typed."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.ui import drafts
+from app.ui.i18n import Translator
+from app.ui.page import Page
+from app.ui.state import Draft, UiState
+from tests.unit.ui.kit import MemoryScreen, StillSession, samples, task, translator, window
+
+
+async def words(language: str) -> Translator:
+    return translator(language)
+
+
+async def opened(screen: MemoryScreen, session: StillSession | None = None) -> tuple[Page, StillSession]:
+    session = session or StillSession()
+    page = Page(session, screen, samples(), words, lambda limit: limit)  # type: ignore[arg-type]
+    await page.start("en")
+    screen.draw()
+    return page, session
+
+
+async def test_the_first_drawing_has_every_region() -> None:
+    screen = MemoryScreen()
+    await opened(screen)
+    assert len(screen.changes[0]["regions"]) == 8  # type: ignore[arg-type]
+    assert screen.changes[0]["title"] == "Mooring"
+
+
+async def test_many_changes_become_one_patch_of_what_is_different() -> None:
+    screen = MemoryScreen()
+    _page, session = await opened(screen)
+    screen.changes.clear()
+    session.window = window(task("a"))
+    for _ in range(20):
+        session.listeners[0]()
+    assert len(screen.due) == 1
+    screen.draw()
+    assert len(screen.changes) == 1
+    assert set(screen.changes[0]["regions"]) == {"header", "run", "now", "fleet"}  # type: ignore[call-overload]
+
+
+async def test_a_change_that_shows_nowhere_touches_nothing() -> None:
+    screen = MemoryScreen()
+    _page, session = await opened(screen)
+    screen.changes.clear()
+    session.listeners[0]()
+    screen.draw()
+    assert screen.changes == []
+
+
+async def test_another_language_redraws_everything_and_says_so_to_the_browser() -> None:
+    screen = MemoryScreen()
+    page, _session = await opened(screen)
+    screen.changes.clear()
+    await page.speak("zh-CN")
+    screen.draw()
+    assert screen.changes[0]["lang"] == "zh-CN"
+    assert "运行" in screen.changes[0]["regions"]["run"]  # type: ignore[index]
+
+
+async def test_what_was_typed_comes_back_after_a_reload() -> None:
+    screen = MemoryScreen()
+    page, _session = await opened(screen)
+    page.change("sample", {"value": "text"})
+    page.type("field", {"node": "1", "name": "text", "value": "dunes\n“at” night"})
+    again, _session = await opened(screen)
+    assert again.ui.sample_id == "text"
+    assert again.ui.draft.values == {("1", "text"): "dunes\n“at” night"}
+
+
+def test_drafts_survive_a_round_trip() -> None:
+    draft = Draft(values={("1", "seed"): "18446744073709551615"}, fixed=frozenset({("1", "seed")}))
+    ui = UiState(sample_id="text", drafts={"text": draft})
+    assert drafts.load(drafts.dump(ui), samples()) == ui
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        "{",
+        '{"chosen": "text"}',
+        '{"chosen": "gone", "drafts": {}}',
+        '{"chosen": "text", "drafts": {"text": {"values": [["9", "x", "y"]], "fixed": [["9", "x"]]}}}',
+        '{"chosen": "text", "drafts": {"text": 3}}',
+    ],
+)
+def test_unreadable_drafts_are_no_obstacle(text: str) -> None:
+    found = drafts.load(text, samples())
+    assert found.sample_id in {"enlarge", "text"}
+    assert not found.draft.values

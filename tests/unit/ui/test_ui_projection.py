@@ -1,0 +1,197 @@
+"""From the session to the page as values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from app.core.errors import ConfigError, NoServerAvailable, StorageError
+from app.core.model import Delivery, Fleet, Health, PromptId, Reservation, ServerId, TaskState, WindowId
+from app.core.ports import Identity
+from app.core.window import Restoring
+from app.session import Picked, Run, RunStage
+from app.ui.projection import project, run_view
+from app.ui.state import Blocker, Draft, NoticeKind, PageView, Picture, PictureDialog, UiState
+from tests.unit.ui.kit import (
+    ME,
+    Bytes,
+    StillPictures,
+    StillSession,
+    ended,
+    fleet,
+    output,
+    samples,
+    server,
+    task,
+    window,
+)
+
+ALL = samples()
+PHOTO = Picture(Picked(Bytes(), "boat.png"), "blob:1", 640, 480)
+READY = Draft(pictures={("1", "image"): PHOTO})
+
+
+def seen(session: StillSession, ui: UiState | None = None, pictures: StillPictures | None = None) -> PageView:
+    return project(
+        session, ui or UiState(sample_id="enlarge"), samples=ALL, pictures=pictures or StillPictures(), language="en"
+    )
+
+
+def test_equal_states_give_equal_pages() -> None:
+    session = StillSession(window=window(task("a"), ended("b", output())))
+    ui = UiState(sample_id="enlarge").with_draft(Draft(values={("2", "width"): "no number"}))
+    assert seen(session, ui) == seen(session, ui)
+
+
+def test_the_header_names_the_moored_server_and_counts_its_work() -> None:
+    waiting = task("b", state=TaskState.QUEUED)
+    reserved = Reservation(
+        prompt_id=PromptId("c"), window_id=ME, server_id=ServerId("gpu-1"), address="http://gpu-1:8188", at=1.0
+    )
+    session = StillSession(window=window(task("a"), waiting, reservations={reserved.prompt_id: reserved}))
+    header = seen(session).header
+    assert header.tag is not None
+    assert (header.tag.name, header.running, header.waiting) == ("gpu-1", 1, 2)
+
+
+def test_a_ward_does_not_count_as_the_windows_work() -> None:
+    header = seen(StillSession(window=window(task("a", is_ward=True)))).header
+    assert (header.tag, header.running) == (None, 0)
+
+
+def test_a_window_that_restores_says_so() -> None:
+    view = seen(StillSession(window=Restoring(ME)))
+    assert view.header.is_restoring
+    assert not view.now.is_ready
+    assert view.run.blocker is Blocker.RESTORING
+
+
+def test_servers_keep_their_colour_by_their_place() -> None:
+    view = seen(StillSession(fleet=fleet(server("a"), server("b"), server("c"))))
+    assert [tag.tone for _server, tag, _mine in view.fleet.servers] == [0, 1, 2]
+
+
+def test_a_server_that_the_fleet_has_lost_is_still_named() -> None:
+    view = seen(StillSession(window=window(task("a", "gpu-old"))))
+    assert view.now.cards[0].tag.name == "gpu-old"
+
+
+def test_newest_results_come_first_and_older_ones_wait() -> None:
+    many = [ended(f"t{place:02}", created_at=float(place)) for place in range(30)]
+    view = seen(StillSession(window=window(*many)))
+    assert view.results.cards[0].task.created_at == 29.0
+    assert (len(view.results.cards), view.results.more) == (20, 10)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "url"),
+    [
+        (Delivery.PENDING, "/servers/gpu-1/view?filename=out_00001_.png"),
+        (Delivery.NOT_KEPT, "/servers/gpu-1/view?filename=out_00001_.png"),
+        (Delivery.KEPT, "blob:kept"),
+        (Delivery.GONE, ""),
+        (Delivery.OVERWRITTEN, ""),
+    ],
+)
+def test_a_result_is_shown_from_its_kept_bytes_or_while_pending_from_its_own_server(
+    delivery: Delivery, url: str
+) -> None:
+    done = ended("a", output(delivery=delivery))
+    pictures = StillPictures(results={(done.prompt_id, 0): "blob:kept"})
+    assert seen(StillSession(window=window(done)), pictures=pictures).results.cards[0].results[0].url == url
+
+
+def test_a_result_on_a_moved_server_is_not_shown_from_its_new_address() -> None:
+    moved = fleet(server("gpu-1", address="http://elsewhere:8188"))
+    view = seen(StillSession(window=window(ended("a", output())), fleet=moved))
+    assert view.results.cards[0].results[0].url == ""
+
+
+def test_a_result_that_had_to_make_room_is_known_as_such() -> None:
+    done = ended("a", output(delivery=Delivery.KEPT))
+    dropped = StillPictures(results={(done.prompt_id, 0): ""})
+    assert seen(StillSession(window=window(done)), pictures=dropped).results.cards[0].results[0].is_dropped
+    assert not seen(StillSession(window=window(done))).results.cards[0].results[0].is_dropped
+
+
+def test_downloads_from_two_servers_have_two_names() -> None:
+    one, other = ended("a", output(delivery=Delivery.KEPT)), ended("b", output(), server_id=ServerId("gpu-2"))
+    view = seen(StillSession(window=window(one, other)))
+    names = {card.results[0].download_name for card in view.results.cards}
+    assert names == {"gpu-1_out_00001_a0000000.png", "gpu-2_out_00001_b0000000.png"}
+
+
+def test_a_click_is_shown_until_its_task_is() -> None:
+    run = Run(prompt_id=task("a").prompt_id, title="x", started_at=1.0, stage=RunStage.UPLOADING)
+    assert len(seen(StillSession(runs=(run,))).now.runs) == 1
+    assert not seen(StillSession(runs=(run,), window=window(task("a")))).now.runs
+
+
+def test_notices_tell_store_fleet_copies_and_quarantine() -> None:
+    session = StillSession(
+        store_error=StorageError("read", "blocked"),
+        fleet_error=ConfigError("x"),
+        identity=Identity(ME, is_new=True, is_duplicate=True),
+        window=window(quarantined=(task("q", "gpu-9"),)),
+    )
+    kinds = [notice.kind for notice in seen(session).notices]
+    assert kinds == [NoticeKind.STORE, NoticeKind.FLEET, NoticeKind.QUARANTINE, NoticeKind.DUPLICATE]
+
+
+def test_a_dismissed_notice_stays_away() -> None:
+    session = StillSession(identity=Identity(ME, is_new=True, is_duplicate=True))
+    assert seen(session).notices
+    assert not seen(session, UiState(dismissed=frozenset({"duplicate"}))).notices
+
+
+def test_no_server_and_no_answer_are_two_notices() -> None:
+    down = fleet(server("a", health=Health.DOWN), server("b", health=Health.TIMEOUT))
+    assert [item.kind for item in seen(StillSession(fleet=down)).notices] == [NoticeKind.NONE_WELL]
+    assert [item.kind for item in seen(StillSession(fleet=Fleet((), "file"))).notices] == [NoticeKind.NO_SERVER]
+
+
+def test_an_error_of_an_action_is_shown_until_dismissed() -> None:
+    ui = UiState().with_error(NoServerAvailable("reserve")).with_error(NoServerAvailable("reserve"))
+    assert [item.number for item in seen(StillSession(), ui).notices] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("session", "sample", "draft", "blocker"),
+    [
+        (StillSession(), ALL[0], READY, None),
+        (StillSession(), ALL[0], Draft(), Blocker.NO_PICTURE),
+        (StillSession(), ALL[0], replace(READY, checking=frozenset({("1", "image")})), Blocker.CHECKING),
+        (StillSession(), ALL[0], replace(READY, values={("2", "width"): "-3"}), Blocker.BAD_VALUE),
+        (StillSession(), None, READY, Blocker.NO_WORKFLOW),
+        (StillSession(), ALL[2], Draft(), Blocker.NEEDS_DEMO),
+        (StillSession(fleet=fleet(server("a"), server("d", is_demo=True))), ALL[2], Draft(), None),
+        (StillSession(window=None), ALL[0], READY, Blocker.RESTORING),
+        (StillSession(fleet=Fleet((), "file")), ALL[0], READY, Blocker.NO_SERVER),
+        (StillSession(fleet=Fleet(), fleet_error=ConfigError("x")), ALL[0], READY, Blocker.NO_FLEET),
+        (StillSession(store_error=StorageError("read", "blocked")), ALL[0], READY, Blocker.STORE),
+        (
+            StillSession(window=window(task()), fleet=fleet(server("gpu-1"), server("d", is_demo=True))),
+            ALL[2],
+            Draft(),
+            Blocker.MOORED_WITHOUT_DEMO,
+        ),
+    ],
+)
+def test_run_is_possible_or_says_why_not(session, sample, draft, blocker) -> None:  # type: ignore[no-untyped-def]
+    assert run_view(session, sample, draft).blocker is blocker
+
+
+def test_cancel_in_the_run_bar_means_the_newest_unfinished_task() -> None:
+    session = StillSession(window=window(task("a"), task("b", cancel_asked_at=3.0), ended("c")))
+    assert run_view(session, ALL[0], READY).cancels == task("a").prompt_id
+
+
+def test_a_dialog_about_a_task_that_has_gone_closes() -> None:
+    ui = UiState(dialog=PictureDialog(PromptId("gone"), 0))
+    assert seen(StillSession(), ui).dialog.dialog is None
+
+
+def test_tasks_of_another_owner_in_quarantine_hold_nothing() -> None:
+    view = seen(StillSession(window=window(quarantined=(task("q", owner=WindowId("other")),))))
+    assert view.run.tag is None

@@ -1,0 +1,304 @@
+"""The markup of the regions: complete, escaped, in one language, with the hooks that tests and styles use."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import htpy as h
+import pytest
+
+from app.core.errors import BadInput, ConfigError, PromptRejected, ServerLockedError, StorageError
+from app.core.model import Choice, Contact, Delivery, Failure, Health, NodeError, PromptId, ServerId, TaskState
+from app.core.ports import Identity
+from app.core.progress import Progress
+from app.session import Picked, Run, RunStage
+from app.ui.i18n import Translator
+from app.ui.projection import project
+from app.ui.regions import REGIONS, changed_regions, live_words, page_icon, page_title
+from app.ui.state import Draft, GiveUpDialog, PageView, Picture, PictureDialog, UiState
+from tests.unit.ui.kit import (
+    ENGLISH,
+    ME,
+    Bytes,
+    StillPictures,
+    StillSession,
+    ended,
+    fleet,
+    output,
+    samples,
+    server,
+    task,
+    translator,
+    window,
+)
+
+EVIL = "<img src=x onerror=alert(1)> & \"'"
+FAULT = NodeError(node_id="2", class_type=EVIL, type="value_not_in_list", message=EVIL, details=EVIL, input_name=EVIL)
+FAILURE = Failure(
+    kind="execution",
+    message=EVIL,
+    node_id="2",
+    node_type=EVIL,
+    exception_type=EVIL,
+    traceback=EVIL,
+    node_errors=(FAULT,),
+)
+
+
+def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
+    """Every region in a state that shows nearly everything at once; `text` is what servers and the person named."""
+    name = ServerId("gpu-1")
+    tasks = [
+        task("a", title=text),
+        task("b", state=TaskState.QUEUED, place=3),
+        task("c", state=TaskState.UNCLEAR, contact=Contact.UNREACHABLE, contact_detail="timeout"),
+        task("d", contact=Contact.MOVED, contact_detail=text),
+        task("e", is_ward=True, title=""),
+        ended("f", output(delivery=Delivery.KEPT, size=1000), output("b.png", delivery=Delivery.GONE)),
+        ended("g", output(delivery=Delivery.OVERWRITTEN), title=text, missing=("9",)),
+        ended(
+            "h", state=TaskState.FAILED, failure=FAILURE if text == EVIL else Failure(kind="rejected", node_errors=())
+        ),
+        ended("i", state=TaskState.LOST),
+        ended(
+            "j",
+            output("v.mp4", delivery=Delivery.KEPT, media_type="video/mp4"),
+            warnings=(FAULT,) if text == EVIL else (),
+        ),
+        ended(
+            "k", state=TaskState.CANCELLED, choice=Choice(server_id=name, reason="tie", refused={"gpu-2": "timeout"})
+        ),
+        ended("l", state=TaskState.GIVEN_UP),
+    ]
+    runs = (
+        Run(
+            prompt_id=PromptId("r1"), title=text, started_at=1.0, stage=RunStage.UPLOADING, server_id=name, fraction=0.5
+        ),
+        Run(
+            prompt_id=PromptId("r2"),
+            title="",
+            started_at=1.0,
+            stage=RunStage.FAILED,
+            error=PromptRejected(name, text, text),
+        ),
+    )
+    session = StillSession(
+        window=window(*tasks, quarantined=(task("q", "gpu-9", title=text),)),
+        identity=Identity(ME, is_new=True, is_duplicate=True),
+        fleet=fleet(
+            server("gpu-1", name=text, running=1, pending=2),
+            server("gpu-2", health=Health.DOWN, detail=text, version=text, is_demo=True),
+            server("gpu-3", health=Health.NOT_COMFYUI, version=""),
+        ),
+        fleet_error=ConfigError(text),
+        store_error=StorageError("write", "quota", text),
+        runs=runs,
+        progress={tasks[0].prompt_id: Progress(tasks[0].prompt_id, 4, node="2", value=2, maximum=9, fraction=0.25)},
+    )
+    results = {(tasks[5].prompt_id, 0): "blob:5", (tasks[9].prompt_id, 0): "blob:9"}
+    pictures = StillPictures(previews={tasks[0].prompt_id: "blob:p"}, results=results)
+    photo = Picture(Picked(Bytes(), text), "blob:1", 640, 480)
+    draft = Draft(
+        values={("2", "width"): text},
+        pictures={("1", "image"): photo},
+        faults={("1", "image"): BadInput("empty", text)},
+    )
+    ui = UiState(sample_id="enlarge", drafts={"enlarge": draft}, dialog=PictureDialog(tasks[5].prompt_id, 0))
+    ui = ui.with_error(ServerLockedError("submit", ServerId("gpu-2"), name, 1))
+    view = project(session, ui, samples=samples(), pictures=pictures, language=language)
+    asked = project(
+        session,
+        UiState(sample_id="text", dialog=GiveUpDialog(tasks[0].prompt_id)),
+        samples=samples(),
+        pictures=pictures,
+        language=language,
+    )
+    words = translator(language)
+    found = changed_regions(None, view, words)
+    other = changed_regions(None, asked, words)
+    return found | {"form 2": other["form"], "dialogs 2": other["dialogs"]}
+
+
+class _Reader(HTMLParser):
+    """Collects what a person can read: texts and spoken attributes, and whether they are a server's or the person's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[tuple[str, bool]] = []
+        self.read: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = dict(attrs)
+        self.tags.append((tag, facts))
+        own = facts.get("translate") == "no" or (bool(self.open) and self.open[-1][1])
+        if tag not in {"img", "input", "use", "br"}:
+            self.open.append((tag, own))
+        if not own:
+            self.read += [value for name in ("title", "aria-label", "alt", "placeholder") if (value := facts.get(name))]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in {"img", "input", "use", "br"}:
+            assert self.open.pop()[0] == tag, f"</{tag}> closes something else"
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and not (self.open and self.open[-1][1]):
+            self.read.append(data.strip())
+
+
+def read(markup: str) -> _Reader:
+    reader = _Reader()
+    reader.feed(markup)
+    assert not reader.open
+    return reader
+
+
+def unmarked(text: str) -> str:
+    """What stands outside of ⟦…⟧, which may be nested."""
+    inner = re.compile(r"⟦[^⟦⟧]*⟧")
+    while inner.search(text):
+        text = inner.sub("", text)
+    return text
+
+
+@pytest.mark.parametrize("region", sorted(crowded()))
+def test_nothing_readable_is_outside_the_catalogue(region: str) -> None:
+    """In the pseudo-locale every catalogue text is in ⟦…⟧; letters outside of those are somebody's own or a mistake."""
+    size = re.compile(r"\d+ B")  # the browser's Intl writes those
+    left = [
+        text for text in read(crowded("pseudo")[region]).read if re.search(r"[^\W\d_]", size.sub("", unmarked(text)))
+    ]
+    assert not left
+
+
+@pytest.mark.parametrize("region", sorted(crowded()))
+def test_a_servers_text_is_never_markup(region: str) -> None:
+    markup = crowded(text=EVIL)[region]
+    assert "<img src=x" not in markup
+    assert all("onerror" not in facts for _tag, facts in read(markup).tags)
+
+
+@pytest.mark.parametrize("region", sorted(crowded()))
+def test_markup_needs_no_inline_style_or_script(region: str) -> None:
+    for tag, facts in read(crowded()[region]).tags:
+        assert tag not in {"style", "script"}
+        assert not [name for name in facts if name == "style" or name.startswith("on")]
+
+
+def test_ids_are_unique_on_the_whole_page() -> None:
+    regions = {name: markup for name, markup in crowded().items() if not name.endswith("2")}
+    ids = [facts["id"] for markup in regions.values() for _tag, facts in read(markup).tags if "id" in facts]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_control_has_a_name() -> None:
+    for markup in crowded().values():
+        for button in re.findall(r"<button[^>]*>.*?</button>", markup, re.DOTALL):
+            has_text = bool(re.sub(r"<[^>]*>", "", button).strip())
+            assert has_text or 'aria-label="' in button or 'alt="' in button, button
+
+
+def _page(**facts: object) -> PageView:
+    session = StillSession(**facts)  # type: ignore[arg-type]
+    return project(session, UiState(sample_id="enlarge"), samples=samples(), pictures=StillPictures(), language="en")
+
+
+def _markup(view: PageView, region: str, _: Translator = ENGLISH) -> str:
+    name, render = REGIONS[region]
+    return str(h.fragment[render(getattr(view, name), _)])
+
+
+def test_a_task_card_carries_its_id_state_and_server() -> None:
+    markup = _markup(_page(window=window(task("a", contact=Contact.UNREACHABLE))), "now")
+    card = next(facts for _tag, facts in read(markup).tags if facts.get("data-testid") == "task-card")
+    assert card["data-prompt-id"] == task("a").prompt_id
+    assert (card["data-state"], card["data-server"]) == ("unreachable", "gpu-1")
+
+
+def test_progress_is_a_real_progress_element_with_its_value() -> None:
+    running = task("a")
+    progress = Progress(running.prompt_id, 4, node="2", fraction=0.456)
+    markup = _markup(_page(window=window(running), progress={running.prompt_id: progress}), "now")
+    bar = next(facts for tag, facts in read(markup).tags if tag == "progress")
+    assert bar["value"] == "0.456"
+    assert "46 %" in markup
+    assert "Enlarge" in markup
+
+
+def test_a_task_that_waits_or_is_silent_does_not_pretend_to_move() -> None:
+    for still in (task(state=TaskState.QUEUED), task(contact=Contact.UNREACHABLE)):
+        markup = _markup(_page(window=window(still)), "now")
+        assert next(facts for tag, facts in read(markup).tags if tag == "progress")["value"] == "0"
+
+
+def test_a_moved_task_offers_giving_up_but_not_cancelling() -> None:
+    markup = _markup(_page(window=window(task(contact=Contact.MOVED))), "now")
+    assert 'data-testid="give-up"' in markup
+    assert 'data-testid="cancel"' not in markup
+
+
+def test_a_failed_task_shows_the_servers_words_node_and_traceback() -> None:
+    failure = Failure(kind="execution", message="out of memory", node_type="KSampler", traceback="File x, line 1")
+    markup = _markup(_page(window=window(ended("a", state=TaskState.FAILED, failure=failure))), "results")
+    assert "KSampler" in markup
+    assert "out of memory" in markup
+    assert "File x, line 1" in re.search(r"<details.*?</details>", markup[markup.index("trace-") - 60 :], re.DOTALL)[0]
+
+
+def test_why_this_server_is_told_with_the_loads() -> None:
+    markup = _markup(_page(window=window(task())), "now")
+    assert "gpu-1 had the shortest line." in markup
+    assert "2 tasks in line" in markup
+
+
+def test_run_says_why_it_is_not_possible() -> None:
+    markup = _markup(_page(), "run")
+    run = next(facts for _tag, facts in read(markup).tags if facts.get("data-testid") == "run")
+    assert "disabled" in run
+    assert "Put a picture in first" in markup
+
+
+def test_a_demo_workflow_says_when_the_fleet_has_no_demo() -> None:
+    assert "Needs a demo server" in _markup(_page(), "form")
+    assert "Needs a demo server" not in _markup(_page(fleet=fleet(server("d", is_demo=True))), "form")
+
+
+def test_a_demo_fleet_is_clearly_told() -> None:
+    markup = _markup(_page(fleet=fleet(server("d", is_demo=True), source="demo")), "fleet")
+    assert "without a model" in markup
+    assert "no model" in markup
+
+
+def test_the_title_tells_server_and_percent() -> None:
+    running = task("a")
+    progress = {running.prompt_id: Progress(running.prompt_id, 4, fraction=0.45)}
+    assert page_title(_page(window=window(running), progress=progress), ENGLISH) == "gpu-1 · 45 % – Mooring"
+    assert page_title(_page(window=window(running)), ENGLISH) == "gpu-1 – Mooring"
+    assert page_title(_page(), ENGLISH) == "Mooring"
+
+
+def test_the_icon_has_the_servers_colour() -> None:
+    assert page_icon(_page(window=window(task(server_name="gpu-2")))).endswith("favicon-1.svg")
+
+
+def test_listeners_hear_a_state_not_each_step() -> None:
+    running = task("a")
+    told = {
+        live_words(
+            _page(window=window(running), progress={running.prompt_id: Progress(running.prompt_id, 4, fraction=part)}),
+            ENGLISH,
+        )
+        for part in (0.1, 0.5)
+    }
+    assert told == {"Enlarge and sharpen on gpu-1: Running"}
+
+
+def test_only_the_regions_that_changed_are_rendered() -> None:
+    before = _page(window=window(task("a")))
+    after = _page(
+        window=window(task("a")), progress={task("a").prompt_id: Progress(task("a").prompt_id, 4, fraction=0.5)}
+    )
+    assert set(changed_regions(before, after, ENGLISH)) == {"now"}
+    assert changed_regions(after, after, ENGLISH) == {}
+    assert set(changed_regions(None, after, ENGLISH)) == set(REGIONS)
