@@ -18,7 +18,7 @@ from aiohttp import WSMsgType, web
 from gateway.backlog import Backlog, Frame
 from gateway.deadlines import Deadlines
 from gateway.fleet import ServerId
-from gateway.refusal import Refused
+from gateway.refusal import Cause, Refusal, Refused
 from gateway.tasks import start_task
 from gateway.upstream import Upstream, UpstreamSocket
 
@@ -103,9 +103,11 @@ class Line:
         try:
             socket = await self._upstream.open_socket(self._client_id, LARGEST_FROM_SERVER)
         except Refused as error:
-            self._opened.set_exception(error)
-            self._opened.exception()  # the browser may be gone; then nobody else looks at it
+            self._fail(error.refusal)
             return
+        except asyncio.CancelledError:
+            self._fail(Refusal(Cause.UPSTREAM_BUSY, f"{self.server_id} did not accept the WebSocket in time."))
+            raise
         try:
             self._opened.set_result(socket)
             await self._hold(socket)
@@ -113,6 +115,10 @@ class Line:
             self._is_drained = True
             self._news.set()
             socket.abort()
+
+    def _fail(self, refusal: Refusal) -> None:
+        self._opened.set_exception(Refused(refusal))
+        self._opened.exception()  # the browser may be gone; then nobody else looks at it
 
     async def _hold(self, socket: UpstreamSocket) -> None:
         """Drain the socket until it has ended for certain, by the server or because we asked for it."""
@@ -172,7 +178,9 @@ class Line:
                 pump.cancel()
         await asyncio.gather(*pumps, return_exceptions=True)
         if close is not None:
-            await self._say_goodbye(request, browser, close)
+            await self._say_goodbye(browser, close)
+        if browser.close_code in {None, aiohttp.WSCloseCode.ABNORMAL_CLOSURE} and request.transport is not None:
+            request.transport.abort()  # it has not answered, and would not take what is still to be sent
         return browser
 
     async def _send_all(self, browser: web.WebSocketResponse) -> None:
@@ -213,15 +221,10 @@ class Line:
         else:
             self.finish(None)
 
-    async def _say_goodbye(self, request: web.BaseRequest, browser: web.WebSocketResponse, close: Close) -> None:
-        """Close the browser's socket; if it does not answer, drop the connection."""
-        has_answered = False
+    async def _say_goodbye(self, browser: web.WebSocketResponse, close: Close) -> None:
+        """Close the browser's socket, and wait a moment for its answer."""
         try:
             async with asyncio.timeout(self._deadlines.goodbye):
                 await browser.close(code=close.code, message=close.reason.encode(), drain=False)
-                has_answered = browser.close_code not in {None, aiohttp.WSCloseCode.ABNORMAL_CLOSURE}
         except TimeoutError:
             _log.info("a browser did not take its Close frame (%s)", close.reason)
-        finally:
-            if not has_answered and request.transport is not None:
-                request.transport.abort()

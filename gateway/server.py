@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from gateway.deadlines import Deadlines
 from gateway.fleet import Fleet, ServerId
@@ -141,6 +141,8 @@ class Gateway:
         finally:
             push.cancel()
             self._watchers.discard(window)
+        if window.close_code == WSCloseCode.ABNORMAL_CLOSURE and request.transport is not None:
+            request.transport.abort()  # a half-dead window would never take what is still to be sent
         return window
 
     async def _push_to(self, window: web.WebSocketResponse) -> None:

@@ -266,9 +266,10 @@ async def test_a_browser_that_takes_nothing_is_cut_even_if_it_misses_nothing(
 async def test_a_browser_that_is_cut_and_still_does_not_read_is_dropped(browser: aiohttp.ClientSession) -> None:
     hub = Hub(talk=flood)
     async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}, goodbye=0.2) as gateway:
-        await connect(browser, gateway)
+        socket = await connect(browser, gateway)
         await until(lambda: hub.accepted and not hub.open)
         await until(lambda: not gateway.gateway._runner.server.connections)
+        del socket  # held until here: a collected one would end its connection itself
 
 
 async def test_a_half_dead_browser_is_noticed() -> None:
@@ -282,6 +283,7 @@ async def test_a_half_dead_browser_is_noticed() -> None:
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
         await until(lambda: hub.accepted and not hub.open)  # it answers no ping
+        await until(lambda: not gateway.gateway._runner.server.connections)
         writer.transport.abort()
 
 
@@ -396,6 +398,21 @@ async def test_a_browser_that_goes_while_its_socket_connects_leaves_none_behind(
         assert (hub.accepted, hub.most_open) == (2, 1)
 
 
+async def test_a_socket_that_never_connects_does_not_block_its_window_for_ever(
+    browser: aiohttp.ClientSession,
+) -> None:
+    hub = Hub(accept_late=asyncio.Event())
+    async with serve(hub.answer) as upstream:
+        async with open_gateway({"a": upstream.url}, replace=0.3, handshake=60.0) as gateway:
+            first = asyncio.create_task(refused(browser, gateway))
+            await until(lambda: upstream.seen)
+            assert await refused(browser, gateway) == (503, "upstream-busy; sent=no")
+            assert await first == (503, "upstream-busy; sent=no")
+            assert hub.accept_late is not None
+            hub.accept_late.set()
+            await connect(browser, gateway)
+
+
 # The demo server forgets a client_id as ComfyUI does
 
 
@@ -435,12 +452,9 @@ async def test_a_socket_that_overlaps_an_older_one_goes_deaf_at_the_server(
     browser: aiohttp.ClientSession, demo: Service
 ) -> None:
     """What the wait is for: without the gateway between, the same steps leave a deaf socket."""
-    await change_faults(browser, demo, close_sockets_late=0.2)
     older = await browser.ws_connect(f"{demo.url}/ws?clientId=w")
-    drop_late = asyncio.create_task(older.close())
-    await asyncio.sleep(0)
     newer = await browser.ws_connect(f"{demo.url}/ws?clientId=w")
-    await drop_late
+    await older.close()
     sockets = {"open": ["w", "w"]}
     async with asyncio.timeout(PATIENCE):
         while sockets["open"] != ["w"]:
