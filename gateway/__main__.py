@@ -11,7 +11,8 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gateway.choice import choose_fleet, demo_count
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _FAILED = 1
 _FIRST_LOOK_SECONDS = 1.0  # at a ComfyUI on this machine, before a demo starts instead
 _BACKLOG = 128  # connections that may wait to be accepted
+_THREADS = 64
 
 
 def main() -> int:
@@ -44,12 +46,25 @@ def main() -> int:
 
 
 async def _run(flags: Flags) -> None:
+    loop = asyncio.get_running_loop()
+    # Look-ups of host names take a thread each, and hang with their name server; files need theirs meanwhile.
+    loop.set_default_executor(ThreadPoolExecutor(_THREADS))
     serving = asyncio.create_task(_serve(flags))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
+    with _end_on_signal(loop, serving), contextlib.suppress(asyncio.CancelledError):
         await serving
+
+
+@contextlib.contextmanager
+def _end_on_signal(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[None]) -> Iterator[None]:
+    """The first signal ends the gateway in order; afterwards another one ends it the hard way."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    with contextlib.suppress(NotImplementedError):
+        for number in numbers:
+            loop.add_signal_handler(number, serving.cancel)
+    yield
+    with contextlib.suppress(NotImplementedError):
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 async def _serve(flags: Flags) -> None:

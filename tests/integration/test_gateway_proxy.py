@@ -435,6 +435,22 @@ async def test_a_hung_server_holds_up_no_other(browser: aiohttp.ClientSession) -
             assert reply.status == 200
 
 
+async def test_hung_uploads_hold_up_no_cancel(browser: aiohttp.ClientSession) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        return await hang(request) if request.path.startswith("/upload") else web.json_response({})
+
+    async with serve(answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as many:
+            waiting = [asyncio.create_task(_json_of(upload(many, gateway, b"x"))) for _ in range(LANE)]
+            await until(lambda: len(upstream.seen) == LANE)
+            url = f"{gateway.url}/servers/a/interrupt"
+            async with browser.post(url, json={"prompt_id": "x"}) as reply:
+                assert verdict(reply) == (200, None)
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+
 # Sizes
 
 
