@@ -5,8 +5,8 @@
         await load_python(page, gateway.url)
         await run_python(page, "from app.core import model; return len(model.ENDS)")
 
-`load_python` puts an empty page at the gateway's origin, loads Pyodide there as the gateway serves it, and unpacks
-`/app.zip` and the port suite into it.
+`load_python` opens a bare document of the gateway (with its real headers), loads Pyodide there as the gateway
+serves it, and unpacks `/app.zip` and the port suite into it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, Page, Route, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FLAGS = (
@@ -31,7 +31,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-BLANK = "/__python__"
+BARE = "/static/js/theme.js"  # shown as text, it is a document that runs nothing
 LOAD_SECONDS = 90  # a loaded two-core machine
 
 # What to add before any script of a page runs, to take Web Locks away: what a page that is no secure context sees.
@@ -87,20 +87,9 @@ async def open_chromium(
             await opened.close()
 
 
-async def open_blank(page: Page, base: str, path: str = BLANK) -> None:
-    """An empty page at that origin; the gateway is not asked for it."""
-
-    async def answer(route: Route) -> None:
-        body = "<!doctype html><link rel=icon href=data:,><title>Python</title>"
-        await route.fulfill(content_type="text/html", body=body)
-
-    await page.route(f"{base}{path}", answer)
-    await page.goto(f"{base}{path}")
-
-
-async def load_python(page: Page, base: str, path: str = BLANK) -> None:
-    """Pyodide with `app` and the port suite, on an empty page at the gateway's origin."""
-    await open_blank(page, base, path)
+async def load_python(page: Page, base: str) -> None:
+    """Pyodide with `app` and the port suite, in a bare document at the gateway's origin."""
+    await page.goto(f"{base}{BARE}")
     await start_python(page)
 
 

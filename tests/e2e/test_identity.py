@@ -1,0 +1,176 @@
+"""Who a window is, in real tabs: reload, duplicate, close, the back/forward cache; with Web Locks and without."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page
+
+from app.core.model import WindowId
+from app.core.ports import Identity
+from tests.e2e import browser_kit
+from tests.e2e.browser_kit import BARE, load_python, run_python, start_python
+from tests.ports import identity
+from tests.services import Service, start_demo, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+MAKE = """
+    import js
+    from app.browser.windows import BrowserWindows
+    from pyodide.ffi import create_proxy
+    js.globalThis.windows = create_proxy(BrowserWindows())
+    return None
+"""
+CLAIM = """
+    import js
+    told = await js.globalThis.windows.unwrap().claim()
+    return [told.window_id, told.is_new, told.is_duplicate]
+"""
+IS_ALIVE = """
+    import js
+    return await js.globalThis.windows.unwrap().is_alive(window_id)
+"""
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Service]:
+    with start_demo() as a, start_gateway("--server", f"a={a.url}") as service:
+        yield service
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    async with browser_kit.open_chromium() as browser:
+        yield browser
+
+
+class RealTabs:
+    """Tabs of one browser context. A duplicate is opened by its original, and so has a copy of its session storage."""
+
+    def __init__(self, context: BrowserContext, base: str, has_locks: bool) -> None:
+        self.has_locks = has_locks
+        self._context, self._base = context, base
+
+    async def open(self) -> Page:
+        page = await self._context.new_page()
+        await load_python(page, self._base)
+        await run_python(page, MAKE)
+        return page
+
+    async def duplicate(self, tab: Page) -> Page:
+        async with tab.expect_popup() as opened:
+            await tab.evaluate("() => { window.open(location.href); }")
+        page = await opened.value
+        await page.wait_for_url(f"{self._base}{BARE}")
+        await self._start(page)
+        return page
+
+    async def reload(self, tab: Page) -> None:
+        await tab.reload()
+        await self._start(tab)
+
+    async def close(self, tab: Page) -> None:
+        await tab.close()
+
+    async def claim(self, tab: Page) -> Identity:
+        window_id, is_new, is_duplicate = await run_python(tab, CLAIM)
+        return Identity(WindowId(window_id), is_new, is_duplicate)
+
+    async def is_alive(self, tab: Page, window_id: str) -> bool | None:
+        answer: bool | None = await run_python(tab, IS_ALIVE, window_id=window_id)
+        return answer
+
+    async def _start(self, page: Page) -> None:
+        await start_python(page)
+        await run_python(page, MAKE)
+
+
+@pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "no-locks"])
+@pytest.mark.parametrize("name", identity.checks())
+async def test_the_browsers_windows_keep_to_the_port(
+    chromium: Browser, gateway: Service, name: str, has_locks: bool
+) -> None:
+    context = await chromium.new_context()
+    if not has_locks:
+        await context.add_init_script(browser_kit.WITHOUT_LOCKS)
+    await identity.checks()[name](RealTabs(context, gateway.url, has_locks))
+    await context.close()
+
+
+async def test_twenty_windows_have_twenty_ids_and_draw_different_numbers(chromium: Browser, gateway: Service) -> None:
+    """Twenty interpreters of one origin, as from one memory snapshot; each page has a window and a crew of its own."""
+    context = await chromium.new_context()
+    tabs = RealTabs(context, gateway.url, has_locks=True)
+    body = """
+        from app.browser.clock import BrowserRandom
+        draws = BrowserRandom()
+        return [draws.uuid4(), [draws.fraction() for _ in range(4)]]
+    """
+    gate = asyncio.Semaphore(3)
+
+    async def one() -> tuple[str, str, tuple[float, ...]]:
+        async with gate:
+            tab = await tabs.open()
+        told = await tabs.claim(tab)
+        minted, numbers = await run_python(tab, body)
+        return told.window_id, minted, tuple(numbers)
+
+    found = await asyncio.gather(*(one() for _ in range(20)))
+    for drawn in zip(*found, strict=True):
+        assert len(set(drawn)) == 20
+    assert all(0 <= number < 1 for _, _, numbers in found for number in numbers)
+    await context.close()
+
+
+async def test_a_page_in_the_back_forward_cache_gives_its_identity_to_the_tabs_next_page(gateway: Service) -> None:
+    """The cached page still holds its lock; the claim of the page that follows it in the tab evicts it."""
+    flag = "--disable-back-forward-cache"
+    async with browser_kit.open_chromium(without_defaults=[flag]) as browser:
+        context = await browser.new_context()
+        tabs = RealTabs(context, gateway.url, has_locks=True)
+        tab = await tabs.open()
+        first = await tabs.claim(tab)
+        await tab.goto(f"{gateway.url}/static/js/socket.js")
+        await tabs._start(tab)
+        assert await tabs.claim(tab) == Identity(first.window_id, is_new=False)
+        await context.close()
+
+
+async def test_a_cached_page_is_dead_to_those_who_ask(gateway: Service) -> None:
+    flag = "--disable-back-forward-cache"
+    async with browser_kit.open_chromium(without_defaults=[flag]) as browser:
+        context = await browser.new_context()
+        tabs = RealTabs(context, gateway.url, has_locks=True)
+        tab, other = await tabs.open(), await tabs.open()
+        first = await tabs.claim(tab)
+        await tabs.claim(other)
+        await tab.evaluate("addEventListener('pagehide', (event) => localStorage.setItem('cached', event.persisted))")
+        await tab.goto(f"{gateway.url}/static/js/socket.js")
+        assert await tab.evaluate("localStorage.getItem('cached')") == "true"
+        assert await tabs.is_alive(other, first.window_id) is False
+        await context.close()
+
+
+async def test_a_page_back_from_the_cache_without_locks_knows_whether_it_is_still_itself(gateway: Service) -> None:
+    flag = "--disable-back-forward-cache"
+    reclaim = "import js\nreturn await js.globalThis.windows.unwrap().reclaim()"
+    async with browser_kit.open_chromium(without_defaults=[flag]) as browser:
+        context = await browser.new_context()
+        await context.add_init_script(browser_kit.WITHOUT_LOCKS)
+        tabs = RealTabs(context, gateway.url, has_locks=False)
+        tab = await tabs.open()
+        first = await tabs.claim(tab)
+        await tab.goto(f"{gateway.url}/static/js/socket.js")  # nobody claims there
+        await tab.go_back(wait_until="commit")
+        assert await tab.evaluate("'python' in window"), "it did not come back from the cache"
+        assert await run_python(tab, reclaim) is True
+        await tab.goto(f"{gateway.url}/static/js/socket.js")
+        await tab.evaluate("sessionStorage.removeItem('mooring.window')")  # as a page does that takes the id
+        await tab.go_back(wait_until="commit")
+        assert await run_python(tab, reclaim) is False
+        assert (await tabs.claim(tab)).window_id == first.window_id
+        await context.close()

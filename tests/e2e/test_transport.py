@@ -1,0 +1,340 @@
+"""HTTP, sockets and the fleet as the browser's adapters do them, against a real gateway and real servers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from playwright.async_api import Browser, Page
+
+from tests.e2e import browser_kit
+from tests.e2e.browser_kit import load_python, run_python
+from tests.services import Service, start_demo, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+PRELUDE = """
+import asyncio, js, json
+from app.browser.blobs import JsBlob, js_blob
+from app.browser.http import BrowserHttp
+from app.browser.socket import BrowserSockets
+from app.browser.values import bytes_to_js
+from app.core.errors import RequestTimeout, SocketClosed
+from app.core.ports import BinaryFrame, Form, Request
+
+def blob(data, media_type=""):
+    return JsBlob(js.Blob.new(js.Array.of(bytes_to_js(data)), js.eval("({type: %r})" % media_type)))
+
+http, sockets = BrowserHttp(), BrowserSockets()
+"""
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[tuple[Service, Service]]:
+    with start_demo() as a, start_demo() as b:
+        yield a, b
+
+
+@pytest.fixture(scope="module")
+def gateway(servers: tuple[Service, Service]) -> Iterator[Service]:
+    a, b = servers
+    with start_gateway("--server", f"a={a.url}", "--server", f"b={b.url}") as service:
+        yield service
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    async with browser_kit.open_chromium() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def python(chromium: Browser, gateway: Service) -> AsyncIterator[Page]:
+    page = await (await chromium.new_context()).new_page()
+    await load_python(page, gateway.url)
+    yield page
+    await page.context.close()
+
+
+async def run(page: Page, body: str, **values: object) -> object:
+    return await run_python(page, PRELUDE + body, **values)
+
+
+async def test_an_answer_is_read_as_text_with_its_headers(python: Page) -> None:
+    body = """
+answer = await http.send(Request(method="GET", path="/servers/a/queue", deadline=10))
+return [answer.status, json.loads(answer.text), answer.headers["content-type"].split(";")[0], answer.blob]
+"""
+    assert await run(python, body) == [200, {"queue_running": [], "queue_pending": []}, "application/json", None]
+
+
+async def test_json_is_posted_and_a_refusal_of_the_gateway_is_an_answer(python: Page) -> None:
+    body = """
+posted = await http.send(Request(method="POST", path="/servers/a/queue", deadline=10, json='{"delete": ["none"]}'))
+refused = await http.send(Request(method="GET", path="/servers/nobody/queue", deadline=10))
+return [posted.status, refused.status >= 400, refused.headers["x-mooring-gateway"].split(";")[0]]
+"""
+    assert await run(python, body) == [200, True, "unknown-server"]
+
+
+async def test_an_upload_tells_its_progress_and_comes_back_byte_for_byte(python: Page) -> None:
+    body = """
+data = bytes(range(256)) * 4096
+seen = []
+form = Form({"type": "input", "subfolder": "mooring"}, blob(data, "image/png"), "沙丘.png")
+answer = await http.upload(Request(method="POST", path="/servers/a/upload/image", deadline=30, form=form), seen.append)
+view = "/servers/a/view?filename=%s&subfolder=mooring&type=input" % js.encodeURIComponent("沙丘.png")
+fetched = await http.fetch(Request(method="GET", path=view, deadline=30))
+sent = await http.send(Request(method="POST", path="/servers/a/upload/image", deadline=30, form=form))
+return {
+    "status": answer.status, "name": json.loads(answer.text)["name"], "headers": answer.headers["content-type"],
+    "progress": [seen == sorted(seen), min(seen) >= 0, seen[-1]],
+    "same": await fetched.blob.read() == data, "type": fetched.blob.media_type, "size": fetched.blob.size,
+    "again": json.loads(sent.text)["name"],
+}
+"""
+    told = await run(python, body)
+    assert isinstance(told, dict)
+    assert told.pop("headers").startswith("application/json")
+    assert told == {
+        "status": 200,
+        "name": "沙丘.png",
+        "progress": [True, True, 1.0],
+        "same": True,
+        "type": "image/png",
+        "size": 256 * 4096,
+        "again": "沙丘.png",
+    }
+
+
+async def test_what_does_not_answer_in_time_is_unclear(python: Page) -> None:
+    """The request is held at the browser's edge, so nothing is ever answered."""
+
+    async def hold(_route: object) -> None:
+        return None
+
+    await python.route("**/servers/a/held/**", hold)
+    body = """
+causes = []
+for operation in (http.send, http.fetch, lambda request: http.upload(request, lambda fraction: None)):
+    try:
+        await operation(Request(method="POST", path="/servers/a/held/x", deadline=0.2, json="{}"))
+    except RequestTimeout as error:
+        causes.append([error.cause, error.server_id])
+return causes
+"""
+    assert await run(python, body) == [["deadline", "a"]] * 3
+    await python.unroute("**/servers/a/held/**")
+
+
+async def test_what_breaks_on_the_way_is_unclear(chromium: Browser, gateway: Service) -> None:
+    page = await (await chromium.new_context()).new_page()
+    await load_python(page, gateway.url)
+    await page.context.set_offline(True)
+    body = """
+causes = []
+for operation in (http.send, http.fetch, lambda request: http.upload(request, lambda fraction: None)):
+    try:
+        await operation(Request(method="POST", path="/servers/a/queue", deadline=20, json="{}"))
+    except RequestTimeout as error:
+        causes.append([error.cause, error.server_id])
+return causes
+"""
+    assert await run(page, body) == [["lost", "a"]] * 3
+    await page.context.close()
+
+
+async def test_a_cancelled_request_is_aborted(python: Page) -> None:
+    reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def hold(_route: object) -> None:
+        reached.set_result(None)
+
+    await python.route("**/servers/a/cancelled", hold)
+    python.on("requestfailed", lambda request: failed.done() or failed.set_result(request.failure or ""))
+    body = """
+task = asyncio.ensure_future(http.send(Request(method="GET", path="/servers/a/cancelled", deadline=60)))
+js.globalThis.cancelled = task.cancel
+try:
+    await task
+except asyncio.CancelledError:
+    return True
+"""
+    running = asyncio.ensure_future(run(python, body))
+    await reached
+    await python.evaluate("cancelled()")
+    assert await running is True
+    assert "ABORTED" in await failed
+    await python.unroute("**/servers/a/cancelled")
+
+
+async def test_a_socket_speaks_with_its_server(python: Page, gateway: Service) -> None:
+    body = """
+from app.core import events
+connection = await sockets.open("/servers/b/ws?clientId=speaks", 10)
+await connection.send(events.FLAGS)
+heard = []
+while len(heard) < 2:
+    heard += [json.loads(frame) for frame in await connection.receive()]
+told = [connection.url, connection.is_open, [item["type"] for item in heard[:2]], heard[0]["data"]["sid"]]
+await connection.close()
+told.append(connection.is_open)
+for operation in (connection.receive, lambda: connection.send("late")):
+    try:
+        await operation()
+    except SocketClosed as error:
+        told.append(error.server_id)
+await connection.close()
+return told
+"""
+    address = gateway.url.replace("http:", "ws:")
+    expected = [f"{address}/servers/b/ws?clientId=speaks", True, ["status", "feature_flags"], "speaks", False, "b", "b"]
+    assert await run(python, body) == expected
+
+
+async def test_a_waiting_receiver_is_told_of_the_end(python: Page) -> None:
+    body = """
+connection = await sockets.open("/servers/b/ws?clientId=waits", 10)
+await connection.receive()
+waiting = asyncio.ensure_future(connection.receive())
+await asyncio.sleep(0)
+await connection.close()
+try:
+    await waiting
+except SocketClosed as error:
+    return [error.cause, error.server_id]
+"""
+    assert await run(python, body) == ["closed", "b"]
+
+
+async def test_a_refused_socket_is_closed(python: Page) -> None:
+    body = """
+try:
+    await sockets.open("/servers/nobody/ws?clientId=x", 10)
+except SocketClosed as error:
+    return [error.cause, error.server_id]
+"""
+    assert await run(python, body) == ["refused", "nobody"]
+
+
+async def test_a_burst_comes_in_one_batch_with_the_latest_previews(chromium: Browser, gateway: Service) -> None:
+    """A server that sends everything at once: text stays whole and in order, of the previews the latest is kept."""
+    header = json.dumps({"node_id": "3", "prompt_id": "p", "image_type": "image/jpeg"}).encode()
+    other = header.replace(b'"3"', b'"4"')
+
+    def preview(meta: bytes, picture: bytes) -> bytes:
+        return (4).to_bytes(4, "big") + len(meta).to_bytes(4, "big") + meta + picture
+
+    async def burst(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        for number in range(200):
+            await socket.send_str(str(number))
+            await socket.send_bytes(preview(header, b"picture %d" % number))
+            await socket.send_bytes((1).to_bytes(4, "big") + (1).to_bytes(4, "big") + b"old %d" % number)
+        await socket.send_bytes(preview(other, b"x" * 100_000))
+        await socket.send_bytes((3).to_bytes(4, "big") + b"text")
+        await socket.send_bytes((3).to_bytes(4, "big") + b"text")
+        await socket.send_str("end")
+        await socket.receive()
+        return socket
+
+    application = web.Application()
+    application.router.add_get("/burst", burst)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    [(_, port)] = [sock.getsockname() for sock in site._server.sockets]
+    body = """
+from app.browser.socket import BrowserConnection
+module = await sockets._load()
+channel = module.Channel.new(f"ws://127.0.0.1:{port}/burst")
+assert await channel.opened(10000) == ""
+await js.eval('new Promise((resolve) => setTimeout(resolve, 300))')  # let all of it arrive
+connection, frames, batches = BrowserConnection(channel, None), [], 0
+while "end" not in frames:
+    frames += await connection.receive()
+    batches += 1
+texts = [frame for frame in frames if isinstance(frame, str)]
+binary = [frame for frame in frames if isinstance(frame, BinaryFrame)]
+pictures = []
+for frame in binary:
+    kind = frame.head[3]
+    offset = 8 + int.from_bytes(frame.head[4:8], "big") if kind == 4 else 8
+    image = frame.image(offset).body
+    whole = await image.read()
+    inside = js_blob(image, "image/jpeg")
+    assert inside.type == "image/jpeg" and inside.size == image.size == len(whole)
+    pictures.append([kind, len(frame.head), whole[:12].decode()])
+await connection.close()
+return [batches, texts == [str(n) for n in range(200)] + ["end"], pictures]
+"""
+    context = await chromium.new_context(bypass_csp=True)  # this server has a port of its own
+    page = await context.new_page()
+    await load_python(page, gateway.url)
+    batches, in_order, pictures = await run(page, body, port=port)  # type: ignore[misc]
+    await context.close()
+    await runner.cleanup()
+    assert in_order
+    assert batches < 20
+    newest = {(kind, text) for kind, _, text in pictures}
+    assert {(4, "picture 199"), (1, "old 199"), (4, "x" * 12)} <= newest
+    assert len([kind for kind, _, _ in pictures if kind == 3]) == 2
+    assert len(pictures) <= 2 * batches + 3
+    assert all(head <= 8192 for _, head, _ in pictures)
+
+
+async def test_the_fleet_is_told_and_its_changes_are_pushed(chromium: Browser) -> None:
+    with start_demo() as a, start_demo() as b, start_gateway("--server", f"a={a.url}", "--server", f"b={b.url}") as it:
+        page = await (await chromium.new_context()).new_page()
+        await load_python(page, it.url)
+        begin = """
+from app.browser.clock import BrowserRandom
+from app.browser.fleet import GatewayFleet
+js.globalThis.fleet = fleet = GatewayFleet(http, sockets, BrowserRandom())
+first = await fleet.first()
+return [[server.server_id, server.base, server.is_demo] for server in first.servers]
+"""
+        assert await run(page, begin) == [["a", "/servers/a", True], ["b", "/servers/b", True]]
+        b.kill()
+        changed = """
+fleet = js.globalThis.fleet
+while True:
+    told = await fleet.changes()
+    if told.get("b").health.value not in ("well", "unknown"):
+        return [told.get("a").health.value, told.get("b").server_id]
+"""
+        assert await run(page, changed) == ["well", "b"]
+        await page.context.close()
+
+
+async def test_the_fleet_is_told_without_any_websocket(chromium: Browser) -> None:
+    with start_demo() as a, start_gateway("--server", f"a={a.url}") as it:
+        context = await chromium.new_context()
+        await context.add_init_script("window.WebSocket = class { constructor() { throw new DOMException('no'); } };")
+        page = await context.new_page()
+        await load_python(page, it.url)
+        body = """
+from app.browser.clock import BrowserRandom
+from app.browser.fleet import GatewayFleet
+fleet = GatewayFleet(http, sockets, BrowserRandom())
+await fleet.first()
+js.started()
+while True:
+    told = await fleet.changes()
+    if told.get("a").health.value not in ("well", "unknown"):
+        return told.get("a").health.value
+"""
+        started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await page.expose_function("started", lambda: started.set_result(None))
+        running = asyncio.ensure_future(run(page, body))
+        await started
+        a.kill()
+        assert await running in ("down", "timeout", "refuses")
+        await context.close()
