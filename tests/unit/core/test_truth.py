@@ -1,0 +1,460 @@
+"""What each piece of evidence proves, what it does not, and what no sequence of evidence can do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.model import Contact, Delivery, Failure, NodeError, NodeId, Task, TaskState
+from app.core.truth import (
+    LOST_GAP,
+    UNREACHABLE_AFTER,
+    Absent,
+    Accepted,
+    CancelAsked,
+    Evidence,
+    Executed,
+    Finished,
+    GivenUp,
+    Moved,
+    NoAnswer,
+    Refused,
+    Removed,
+    Seen,
+    Started,
+    ToldEnd,
+    Unclear,
+    judge,
+    merge_outputs,
+)
+from tests.unit.core.builders import output, submitted, task
+from tests.unit.core.evidence import LIVES
+
+REJECTED = Failure(kind="rejected", message="no")
+FIRST = Absent(200.0, 200.1)
+SECOND = Absent(200.1 + LOST_GAP, 200.2 + LOST_GAP)
+LATER = 300.0
+UNFINISHED = [state for state in TaskState if not state.is_end]
+
+
+def after(start: Task, *pieces: Evidence) -> Task:
+    """The task after all of them."""
+    for piece in pieces:
+        start = judge(start, piece)
+    return start
+
+
+# The answer of the submit
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (Accepted(101.0, 7.0), TaskState.QUEUED),
+        (Accepted(101.0, None), TaskState.QUEUED),
+        (Refused(101.0, REJECTED), TaskState.FAILED),
+        (Refused(101.0, Failure(kind="not_sent")), TaskState.FAILED),
+        (Unclear(101.0, "timeout"), TaskState.UNCLEAR),
+    ],
+)
+def test_an_answer_to_the_submit_is_taken_for_what_it_is(answer: Evidence, state: TaskState) -> None:
+    told = after(task(), answer)
+    assert told.state is state
+    assert told.answered_at == 101.0
+    assert told.is_proven == (state is TaskState.FAILED)
+
+
+def test_an_unclear_answer_ends_nothing() -> None:
+    assert after(task(), Unclear(101.0, "status 500")).holds_window
+
+
+def test_outputs_that_the_server_dropped_are_kept_as_warnings() -> None:
+    dropped = (NodeError(node_id="6", class_type="SaveImage", type="required_input_missing", message="m"),)
+    assert after(task(), Accepted(101.0, 54.0, dropped)).warnings == dropped
+
+
+@pytest.mark.parametrize("second", [Refused(102.0, REJECTED), Unclear(102.0, "x"), Accepted(102.0, 9.0)])
+def test_the_first_answer_stands(second: Evidence) -> None:
+    first = after(task(), Accepted(101.0, 7.0))
+    assert judge(first, second) == first
+
+
+@pytest.mark.parametrize("seen", [Seen(100.5, True), Seen(100.5, False, 1), Started(100.5)])
+def test_what_was_seen_on_the_server_was_not_refused(seen: Evidence) -> None:
+    """It is there, whatever an answer on the way says: a proxy may have made that answer up."""
+    told = after(task(), seen, Refused(101.0, REJECTED))
+    assert not told.state.is_end
+    assert told.notes[-1].kind == "refused_after_seen"
+
+
+@pytest.mark.parametrize("seen", [Seen(100.5, True), Started(100.5), Executed(100.5, ())])
+def test_a_late_acceptance_does_not_undo_what_is_known(seen: Evidence) -> None:
+    assert after(task(), seen, Accepted(101.0, 7.0)).state is TaskState.RUNNING
+
+
+# Lost takes two looks
+
+
+def test_one_absent_look_is_not_lost() -> None:
+    assert after(submitted(), FIRST).state is TaskState.QUEUED
+
+
+def test_two_looks_apart_are_lost() -> None:
+    lost = after(submitted(), FIRST, SECOND)
+    assert lost.state is TaskState.LOST
+    assert not lost.is_proven
+    assert [note.kind for note in lost.notes] == ["absent", "absent_again"], "shown with its evidence"
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        Absent(200.1, 200.2),
+        Absent(200.1 + LOST_GAP - 0.01, 200.1 + LOST_GAP),
+        Absent(199.0, 299.0),  # it took long, but it began before the first had ended
+    ],
+    ids=["at once", "just too near", "slow, but begun early"],
+)
+def test_two_looks_too_near_each_other_are_one(second: Absent) -> None:
+    assert after(submitted(), FIRST, second).state is TaskState.QUEUED
+
+
+@pytest.mark.parametrize("state", [TaskState.QUEUED, TaskState.RUNNING, TaskState.UNCLEAR])
+def test_whatever_was_known_before_it_takes_two_looks(state: TaskState) -> None:
+    start = submitted(state=state)
+    assert after(start, FIRST).state is state
+    assert after(start, FIRST, SECOND).state is TaskState.LOST
+
+
+def test_absence_proves_nothing_while_the_post_is_under_way() -> None:
+    assert after(task(), FIRST, SECOND, Absent(400.0, 401.0)) == task()
+    told = after(task(), FIRST, SECOND, Unclear(250.0, "timeout"))
+    assert after(told, Absent(260.0, 260.1)).state is TaskState.UNCLEAR, "the looks before do not count"
+    assert after(told, Absent(260.0, 260.1), Absent(270.0, 270.1)).state is TaskState.LOST
+
+
+def test_a_look_that_began_before_the_post_ended_proves_nothing() -> None:
+    early = Absent(100.9, 101.5)
+    assert after(submitted(), early).absent_since is None
+    assert after(submitted(), early, Absent(105.0, 105.1)).state is TaskState.QUEUED
+
+
+@pytest.mark.parametrize("silence", [NoAnswer(202.0, "timeout"), Moved(202.0, "http://elsewhere:1")])
+def test_a_look_without_a_real_answer_is_none(silence: Evidence) -> None:
+    assert after(submitted(), FIRST, silence).state is TaskState.QUEUED
+    assert after(submitted(), silence, silence, silence, Absent(400.0, 400.1)).state is TaskState.QUEUED
+
+
+@pytest.mark.parametrize(
+    "sign", [Seen(201.0, False, 3), Seen(201.0, True), Started(201.0), Executed(201.0, (output("a.png"),))]
+)
+def test_a_sign_of_life_between_two_looks_undoes_the_first(sign: Evidence) -> None:
+    assert not after(submitted(), FIRST, sign, SECOND).state.is_end
+    assert after(submitted(), FIRST, sign, SECOND, Absent(400.0, 400.1)).state is TaskState.LOST
+
+
+# Absence, with something known
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [("success", TaskState.SUCCEEDED), ("error", TaskState.FAILED), ("interrupted", TaskState.CANCELLED)],
+)
+def test_what_the_socket_told_decides_when_history_has_forgotten(told: str, state: TaskState) -> None:
+    ended = after(submitted(), ToldEnd(150.0, told), FIRST, SECOND)
+    assert ended.state is state
+    assert not ended.is_proven
+
+
+def test_a_told_success_alone_is_no_end() -> None:
+    assert after(submitted(), ToldEnd(150.0, "success")).state is TaskState.RUNNING
+    assert after(submitted(), ToldEnd(150.0, "success"), FIRST).state is TaskState.RUNNING
+
+
+def test_a_told_end_keeps_outputs_and_names_missing_ones() -> None:
+    start = submitted(expected=(NodeId("3"), NodeId("4")))
+    ended = after(start, Executed(149.0, (output("a.png"),)), ToldEnd(150.0, "success"), FIRST, SECOND)
+    assert ended.outputs == (output("a.png"),)
+    assert ended.missing == ("4",)
+
+
+def test_a_cancelled_prompt_leaves_no_trace() -> None:
+    assert after(submitted(), CancelAsked(150.0), FIRST).state is TaskState.QUEUED
+    assert after(submitted(), CancelAsked(150.0), FIRST, SECOND).state is TaskState.CANCELLED
+
+
+def test_removed_counts_only_after_a_person_asked() -> None:
+    assert after(submitted(), Removed(150.0)).state is TaskState.QUEUED
+    assert after(submitted(), CancelAsked(149.0), Removed(150.0)).state is TaskState.CANCELLED
+    assert after(task(), CancelAsked(149.0), Removed(150.0)).state is TaskState.REGISTERED, "its POST is under way"
+
+
+# History
+
+
+@pytest.mark.parametrize("state", UNFINISHED)
+@pytest.mark.parametrize(
+    ("end", "ended"),
+    [("success", TaskState.SUCCEEDED), ("error", TaskState.FAILED), ("interrupted", TaskState.CANCELLED)],
+)
+def test_history_is_the_end_from_every_state(state: TaskState, end: str, ended: TaskState) -> None:
+    told = after(submitted(state=state), Finished(200.0, end, ended_ms=199_000))
+    assert told.state is ended
+    assert told.is_proven
+    assert (told.ended_at, told.server_ended_ms) == (200.0, 199_000)
+    assert told.failure is not None or end != "error"
+
+
+def test_history_counts_while_the_post_is_under_way() -> None:
+    """A run may be over before the answer to its POST arrives."""
+    told = after(task(), Finished(200.0, "success"), Unclear(201.0, "timeout"))
+    assert told.state is TaskState.SUCCEEDED
+    assert told.answered_at == 200.0
+
+
+def test_success_in_history_overturns_lost() -> None:
+    lost = after(submitted(), FIRST, SECOND)
+    found = after(lost, Finished(LATER, "success", (output("a.png"),)))
+    assert found.state is TaskState.SUCCEEDED
+    assert found.is_proven
+    assert found.outputs == (output("a.png"),)
+
+
+@pytest.mark.parametrize("sign", [Seen(LATER, False, 1), Seen(LATER, True), Started(LATER), Executed(LATER, ())])
+@pytest.mark.parametrize("ended", ["lost", "cancelled", "told"])
+def test_any_positive_evidence_overturns_an_inferred_end(sign: Evidence, ended: str) -> None:
+    before: dict[str, tuple[Evidence, ...]] = {
+        "lost": (),
+        "cancelled": (CancelAsked(150.0),),
+        "told": (ToldEnd(150.0, "success"),),
+    }
+    inferred = after(submitted(), *before[ended], FIRST, SECOND)
+    assert inferred.state.is_end
+    back = judge(inferred, sign)
+    assert not back.state.is_end
+    assert back.ended_at is None
+    assert back.is_ward, "its end has freed the window"
+    assert not back.holds_window
+
+
+@pytest.mark.parametrize("silence", [FIRST, SECOND, Absent(900.0, 901.0), NoAnswer(900.0, "x"), Moved(900.0)])
+def test_more_silence_changes_no_end(silence: Evidence) -> None:
+    lost = after(submitted(), FIRST, SECOND)
+    assert judge(lost, silence) == lost
+
+
+def test_success_names_the_outputs_that_do_not_exist() -> None:
+    """An output behind a blocker is missing, and the status still says success."""
+    start = submitted(expected=(NodeId("3"), NodeId("4")))
+    told = after(start, Finished(200.0, "success", (output("a.png", "3"),)))
+    assert told.state is TaskState.SUCCEEDED
+    assert told.missing == ("4",)
+
+
+def test_the_outputs_of_a_failed_run_are_kept() -> None:
+    told = after(submitted(), Finished(200.0, "error", (output("a.png"),), Failure(kind="execution", message="m")))
+    assert told.outputs == (output("a.png"),)
+    assert told.failure is not None and told.failure.message == "m"
+
+
+def test_a_told_failure_fills_what_history_leaves_out() -> None:
+    words = Failure(kind="execution", message="out of memory", node_id="2")
+    told = after(submitted(), ToldEnd(150.0, "error", words), Finished(200.0, "error"))
+    assert told.failure == words
+
+
+# Contact
+
+
+def test_a_disconnect_never_ends_a_task() -> None:
+    cut = after(submitted(state=TaskState.RUNNING), *(NoAnswer(200.0 + index, "refused") for index in range(500)))
+    assert cut.state is TaskState.RUNNING
+    assert cut.contact is Contact.UNREACHABLE
+    assert cut.contact_detail == "refused"
+    assert cut.holds_window
+
+
+def test_one_silent_look_is_a_hiccup() -> None:
+    looks = [NoAnswer(200.0 + index, "timeout") for index in range(UNREACHABLE_AFTER)]
+    assert after(submitted(), *looks[:-1]).contact is Contact.OK
+    assert after(submitted(), *looks).contact is Contact.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    "sign", [Seen(LATER, True), Seen(LATER, False, 1), Absent(LATER, LATER), Started(LATER), ToldEnd(LATER, "error")]
+)
+@pytest.mark.parametrize("lost", [[NoAnswer(200.0, "x"), NoAnswer(201.0, "x")], [Moved(200.0, "y")]])
+def test_a_real_answer_restores_contact(lost: list[Evidence], sign: Evidence) -> None:
+    back = after(submitted(), *lost, sign)
+    assert (back.contact, back.contact_detail, back.silent_looks) == (Contact.OK, "", 0)
+
+
+def test_a_server_that_moved_is_unreachable_and_never_lost() -> None:
+    moved = after(submitted(), *(Moved(200.0 + index * 10, "http://elsewhere:1") for index in range(9)))
+    assert moved.contact is Contact.MOVED
+    assert moved.contact_detail == "http://elsewhere:1"
+    assert moved.state is TaskState.QUEUED
+    assert moved.shown_state == "unreachable_moved"
+    assert len(moved.notes) == 1
+
+
+# The person
+
+
+def test_given_up_is_final() -> None:
+    given = after(submitted(), GivenUp(150.0))
+    assert given.state is TaskState.GIVEN_UP
+    assert not given.holds_window
+    for piece in (Finished(200.0, "success"), Seen(200.0, True), Started(200.0), Accepted(200.0, 1.0)):
+        assert judge(given, piece) == given
+
+
+def test_asking_to_cancel_ends_nothing() -> None:
+    asked = after(submitted(), CancelAsked(150.0))
+    assert asked.state is TaskState.QUEUED
+    assert asked.cancel_asked_at == 150.0
+    assert judge(asked, CancelAsked(160.0)) == asked
+
+
+@pytest.mark.parametrize("end", ["success", "error", "interrupted"])
+@pytest.mark.parametrize("asked", [CancelAsked(300.0), GivenUp(300.0)])
+def test_an_end_that_was_read_cannot_be_asked_away(end: str, asked: Evidence) -> None:
+    ended = after(submitted(), Finished(200.0, end))
+    assert judge(ended, asked) == ended
+
+
+def test_a_run_that_succeeded_before_the_cancel_arrived_is_a_success() -> None:
+    assert after(submitted(), CancelAsked(150.0), Finished(200.0, "success")).state is TaskState.SUCCEEDED
+
+
+# Places and repeated looks
+
+
+def test_a_second_identical_look_says_nothing_new() -> None:
+    once = after(submitted(), Seen(200.0, True))
+    assert judge(once, Seen(201.0, True)) == once
+    waiting = after(submitted(), Seen(200.0, False, 2))
+    assert judge(waiting, Seen(201.0, False, 1)) == replace(waiting, place=1)
+
+
+def test_a_running_task_waits_nowhere() -> None:
+    assert after(submitted(), Seen(200.0, False, 2), Seen(201.0, True)).place is None
+    assert after(submitted(), Seen(200.0, False, 2), Started(201.0)).place is None
+    assert after(submitted(), Seen(200.0, False, 2), Finished(201.0, "success")).place is None
+
+
+def test_the_evidence_kept_is_bounded_and_keeps_its_ends() -> None:
+    steps: list[Evidence] = [item for n in range(100) for item in (Seen(200.0 + n, True), Seen(200.5 + n, False, 1))]
+    noted = after(submitted(), Unclear(101.0, "x"), *steps)
+    assert len(noted.notes) <= 40
+    assert noted.notes[0].at == 200.0
+    assert noted.notes[-1].at == 299.5
+
+
+# Outputs
+
+
+def test_outputs_of_both_sources_are_kept_once_in_the_order_of_history() -> None:
+    told = (output("b.png"), output("a.png"))
+    history = (output("a.png"), output("b.png"), output("c.png"))
+    assert merge_outputs(told, history) == history
+    assert merge_outputs((output("x.png"),), history) == (*history, output("x.png"))
+
+
+def test_a_delivery_that_is_known_survives_and_keeps_its_place() -> None:
+    """Kept bytes are found by their place in the list."""
+    home = (output("b.png", delivery=Delivery.KEPT, size=9), output("a.png"))
+    history = (output("a.png"), output("b.png"), output("c.png"))
+    assert merge_outputs(home, history) == (*home, output("c.png"))
+
+
+def test_the_same_name_of_two_nodes_or_folders_is_two_files() -> None:
+    files = (output("a.png", "3"), output("a.png", "4"), output("a.png", "3", folder="temp"))
+    assert merge_outputs((), files) == files
+
+
+PLACES = st.lists(st.sampled_from("abcdef"), unique=True, max_size=6)
+
+
+@given(PLACES, PLACES, st.sets(st.sampled_from("abcdef")))
+def test_merging_loses_no_file_and_moves_none_that_is_home(known: list[str], told: list[str], home: set[str]) -> None:
+    have = tuple(output(name, delivery=Delivery.KEPT if name in home else Delivery.PENDING) for name in known)
+    merged = merge_outputs(have, tuple(output(name) for name in told))
+    names = [item.filename for item in merged]
+    assert sorted(names) == sorted({*known, *told})
+    for index, item in enumerate(have):
+        if item.delivery is Delivery.KEPT:
+            assert merged[index] == item
+
+
+# Whatever comes, in whatever order
+
+
+@given(st.sampled_from([task(), submitted(), submitted(state=TaskState.RUNNING)]), LIVES)
+def test_no_evidence_changes_whose_task_it_is_or_where(start: Task, life: list[Evidence]) -> None:
+    end = after(start, *life)
+    for name in ("server_id", "address", "prompt_id", "owner", "epoch", "client_id", "workflow", "created_at", "v"):
+        assert getattr(end, name) == getattr(start, name)
+
+
+@given(LIVES, LIVES)
+def test_a_proven_end_never_changes(life: list[Evidence], more: list[Evidence]) -> None:
+    ended = after(task(), *life, Finished(150.0, "success"))
+    if ended.state is TaskState.GIVEN_UP:
+        return
+    assert ended.is_proven
+    assert after(ended, *more) == ended
+
+
+@given(LIVES)
+def test_every_step_keeps_what_is_final(life: list[Evidence]) -> None:
+    now = task()
+    for piece in life:
+        was, now = now, judge(now, piece)
+        if was.state is TaskState.GIVEN_UP or (was.state.is_end and was.is_proven):
+            assert now == was
+        if was.is_ward:
+            assert now.is_ward
+        if was.state.is_end and not now.state.is_end:
+            assert now.is_ward, "the window is free, and stays so"
+        assert (now.ended_at is not None) == now.state.is_end
+        assert now.place is None or not now.state.is_end
+        assert now.contact is Contact.OK or not now.state.is_end
+
+
+@given(LIVES)
+def test_silence_alone_never_ends_a_task(life: list[Evidence]) -> None:
+    now = task()
+    for piece in life:
+        was, now = now, judge(now, piece)
+        if isinstance(piece, NoAnswer | Moved | Unclear | CancelAsked | Started | Executed | ToldEnd | Seen | Accepted):
+            assert now.state.is_end <= was.state.is_end
+
+
+@given(LIVES)
+def test_lost_only_after_two_looks_apart_with_nothing_between(life: list[Evidence]) -> None:
+    now, looks = task(), list[Absent]()
+    for piece in life:
+        was, now = now, judge(now, piece)
+        if isinstance(piece, Absent) and was.answered_at is not None and piece.began >= was.answered_at:
+            looks.append(piece)
+        if isinstance(piece, Seen | Finished | Started | Executed | ToldEnd):
+            looks.clear()
+        if now.state is TaskState.LOST and was.state is not TaskState.LOST:
+            assert now.answered_at is not None
+            assert isinstance(piece, Absent)
+            assert len(looks) >= 2
+            assert looks[-1].began - looks[0].at >= LOST_GAP
+            assert not now.told_end
+            assert now.cancel_asked_at is None
+
+
+@given(LIVES)
+def test_what_the_server_made_is_never_forgotten(life: list[Evidence]) -> None:
+    now = task()
+    for piece in life:
+        was, now = now, judge(now, piece)
+        assert {item.file for item in was.outputs} <= {item.file for item in now.outputs}
