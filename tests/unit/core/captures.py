@@ -1,0 +1,112 @@
+"""What a real ComfyUI 0.3.64 said, from `../shared/comfyui/captures` beside this repository, if it is there.
+
+Exchanges are found wherever they stand in a file: an answer by its method, url and status, a queue and a history
+entry by their keys, a socket by its messages.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.ports import Response
+
+FOLDER = Path(__file__).resolve().parents[4] / "shared" / "comfyui" / "captures"
+NEEDED = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no captures of a real server at {FOLDER}")
+if not FOLDER.is_dir():
+    print(f"Captures of a real server are not at {FOLDER}: they are not replayed.")
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and its answer."""
+
+    where: str
+    method: str
+    url: str
+    response: Response
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What one socket heard: texts, and binary frames as described."""
+
+    where: str
+    messages: tuple[dict[str, Any], ...]
+
+
+@cache
+def _files() -> dict[str, Any]:
+    return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))}
+
+
+def one(name: str) -> Any:
+    """One capture by the beginning of its name."""
+    return next(value for stem, value in _files().items() if stem.startswith(name))
+
+
+def exchanges() -> list[Exchange]:
+    """Every HTTP exchange."""
+    return [
+        Exchange(where, found["method"], found["url"].split("?")[0], response_of(found))
+        for where, found in _walk()
+        if isinstance(found, dict) and {"method", "url", "status"} <= found.keys() and "body" in found
+    ]
+
+
+def queues() -> list[tuple[str, dict[str, Any]]]:
+    """Every whole queue."""
+    return [(where, found) for where, found in _walk() if isinstance(found, dict) and "queue_running" in found]
+
+
+def entries() -> list[tuple[str, dict[str, Any]]]:
+    """Every whole history entry."""
+    return [
+        (where, found)
+        for where, found in _walk()
+        if isinstance(found, dict) and {"prompt", "outputs", "status"} <= found.keys()
+    ]
+
+
+def sockets() -> list[Frames]:
+    """Every socket's messages."""
+    return [
+        Frames(where, tuple(found))
+        for where, found in _walk()
+        if isinstance(found, list) and found and all(isinstance(item, dict) and "t" in item for item in found)
+    ]
+
+
+def response_of(found: dict[str, Any]) -> Response:
+    """A captured answer as our Http port would hand it over."""
+    body = found["body"]
+    headers = {name.lower(): value for name, value in (found.get("headers") or {}).items()}
+    return Response(found["status"], headers, body if isinstance(body, str) else json.dumps(body))
+
+
+def binary(message: dict[str, Any]) -> bytes:
+    """The beginning of a binary frame, put together again from its description."""
+    head = bytes.fromhex(message["hex_first_16"])
+    if message["event_type"] != 4:
+        return head
+    meta = json.dumps(message["metadata"]).encode()
+    assert len(meta) == message["metadata_length"]
+    return head[:8] + meta + bytes.fromhex(message["image_magic"])
+
+
+def _walk() -> Iterator[tuple[str, Any]]:
+    for stem, value in _files().items():
+        yield from _walk_into(stem, value)
+
+
+def _walk_into(where: str, value: Any) -> Iterator[tuple[str, Any]]:
+    yield where, value
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, child in children:
+        yield from _walk_into(f"{where}/{name}", child)
