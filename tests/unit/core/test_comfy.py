@@ -1,0 +1,531 @@
+"""ComfyUI's HTTP: what is asked, what an answer proves, and what no answer can do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core import comfy
+from app.core.errors import (
+    ConnectError,
+    HttpStatusError,
+    MooringError,
+    PromptRejected,
+    ProtocolError,
+    RequestTimeout,
+)
+from app.core.model import ClientId, Failure, NodeError, NodeId, PromptId, ServerId, TaskState
+from app.core.ports import Request, Response
+from app.core.truth import Accepted, Evidence, Finished, Refused, Unclear, judge
+from tests.unit.core import captures
+from tests.unit.core.builders import A, answer, output, task
+from tests.unit.core.odd import JSON, mutated
+
+P = PromptId("p-1")
+GRAPH = {"3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "seed": 18446744073709551615}}}
+TASK = task("p-1", A, workflow=json.dumps(GRAPH), title="日本")
+NOT_SENT = {"x-mooring-gateway": "connect-failed; sent=no"}
+UNKNOWN = {"x-mooring-gateway": "timeout; sent=unknown"}
+
+
+class Picture:
+    """Some bytes to upload."""
+
+    size = 3
+    media_type = "image/png"
+
+    async def read(self) -> bytes:
+        return b"png"
+
+
+# What is asked
+
+
+def test_a_submit_carries_our_own_ids_and_the_workflow_unchanged() -> None:
+    request = comfy.submit_request("/servers/gpu-a", TASK)
+    assert (request.method, request.path) == ("POST", "/servers/gpu-a/prompt")
+    assert request.json is not None
+    body = json.loads(request.json)
+    assert (body["prompt_id"], body["client_id"]) == (P, ClientId("c-me"))
+    assert body["prompt"] == GRAPH, "a seed of 64 bits survives"
+    assert body["extra_data"]["mooring"] == {"window": "w-me", "title": "日本"}
+    assert set(body) == {"prompt", "prompt_id", "client_id", "extra_data"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "method", "path", "body"),
+    [
+        (comfy.queue_request("/servers/a"), "GET", "/servers/a/queue", None),
+        (
+            comfy.history_request("/servers/a", PromptId("my job / 1")),
+            "GET",
+            "/servers/a/history/my%20job%20%2F%201",
+            None,
+        ),
+        (comfy.delete_request("/servers/a", P), "POST", "/servers/a/queue", {"delete": ["p-1"]}),
+        (comfy.interrupt_request("/servers/a", P), "POST", "/servers/a/interrupt", {"prompt_id": "p-1"}),
+        (comfy.loads_request(), "GET", "/fleet/loads", None),
+    ],
+)
+def test_a_request_names_its_prompt_and_nothing_else(request_: Request, method: str, path: str, body: object) -> None:
+    """Never a bare interrupt, never a clear."""
+    assert (request_.method, request_.path) == (method, path)
+    assert (json.loads(request_.json) if request_.json else None) == body
+    assert request_.deadline > 0
+
+
+def test_an_upload_goes_into_our_own_folder_and_never_overwrites() -> None:
+    request = comfy.upload_request("/servers/a", Picture(), "ab12.png")
+    assert request.form is not None
+    assert request.form.fields == {"type": "input", "subfolder": "mooring"}
+    assert request.form.filename == "ab12.png"
+    assert request.path == "/servers/a/upload/image"
+
+
+@pytest.mark.parametrize("filename", ["out_00001_.png", "日本 #?%&.png", "a/../b.png"])
+def test_the_address_of_a_picture_carries_its_task(filename: str) -> None:
+    """The name alone exists on every server and is used again: a browser would show an older picture."""
+    made = output(filename, subfolder="x/y", folder="temp")
+    parts = urlsplit(comfy.view_path("/servers/gpu-a", TASK, made))
+    assert parts.path == "/servers/gpu-a/view"
+    assert parse_qs(parts.query) == {"filename": [filename], "subfolder": ["x/y"], "type": ["temp"], "mooring": [P]}
+    assert comfy.view_request("/servers/gpu-a", TASK, made).path == comfy.view_path("/servers/gpu-a", TASK, made)
+
+
+def test_a_client_id_is_quoted_in_the_sockets_path() -> None:
+    assert comfy.socket_path("/servers/a", "c 1&x=2") == "/servers/a/ws?clientId=c+1%26x%3D2"
+
+
+# What an answer to the submit proves
+
+
+@pytest.mark.parametrize(
+    ("response", "kind"),
+    [
+        (answer({"prompt_id": "p-1", "number": 3, "node_errors": {}}), Accepted),
+        (answer({"prompt_id": "p-1"}), Accepted),
+        (answer({"prompt_id": "other", "number": 3}), Unclear),
+        (answer({}), Unclear),
+        (answer([]), Unclear),
+        (answer("<html>log in</html>"), Unclear),
+        (answer("", 204), Unclear),
+        (answer("", 302), Unclear),
+        (answer("500 Internal Server Error", 500), Unclear),
+        (answer("", 502), Unclear),
+        (answer("", 503), Unclear),
+        (answer("", 504), Unclear),
+        (answer("", 408), Unclear),
+        (answer("", 429), Unclear),
+        (answer({"error": {"type": "no_prompt"}}, 400), Refused),
+        (answer("", 401), Refused),
+        (answer("", 403), Refused),
+        (answer("", 404), Refused),
+        (answer("", 405), Refused),
+        (answer("Maximum request body size 104857600 exceeded.", 413), Refused),
+        (Response(502, NOT_SENT), Refused),
+        (Response(504, UNKNOWN), Unclear),
+        (Response(200, UNKNOWN, '{"prompt_id": "p-1"}'), Unclear),
+        (Response(502, {"x-mooring-gateway": "upstream-lost"}), Unclear),
+        (Response(400, {"x-mooring-gateway": "too-large; sent=unknown"}), Unclear),
+    ],
+)
+def test_only_a_clear_answer_is_taken_for_one(response: Response, kind: type[Evidence]) -> None:
+    told = comfy.read_submit(response, TASK, 5.0)
+    assert type(told) is kind
+    assert told.at == 5.0
+
+
+def test_a_500_proves_nothing() -> None:
+    """The prompt may be in the queue and run."""
+    told = comfy.read_submit(answer("500 Internal Server Error\n\nServer got itself in trouble", 500), TASK, 5.0)
+    assert told == Unclear(5.0, "status 500")
+    assert judge(TASK, told).state is TaskState.UNCLEAR
+
+
+def test_certainly_not_sent_is_a_failure_of_its_own() -> None:
+    assert comfy.read_submit(Response(502, NOT_SENT), TASK, 5.0) == Refused(
+        5.0, Failure(kind="not_sent", message="connect-failed")
+    )
+    assert comfy.read_broken_submit(ConnectError(A, "refused"), 5.0) == comfy.not_sent("refused", 5.0)
+    assert comfy.read_broken_submit(RequestTimeout(A, "deadline"), 5.0) == Unclear(5.0, "deadline")
+
+
+def test_each_fault_of_a_rejected_prompt_is_told_in_the_servers_words() -> None:
+    body = captures.one("04")["missing_required"]["response"]["body"] if captures.FOLDER.is_dir() else REJECTION
+    told = comfy.read_submit(answer(body, 400), TASK, 5.0)
+    assert isinstance(told, Refused)
+    assert told.failure.kind == "rejected"
+    assert told.failure.exception_type == "prompt_outputs_failed_validation"
+    assert told.failure.node_errors[0] == NodeError(
+        node_id="2",
+        class_type="SlowSteps",
+        type="required_input_missing",
+        message="Required input is missing",
+        details="steps",
+        input_name="steps",
+    )
+    error = comfy.rejection_error(judge(TASK, told))
+    assert isinstance(error, PromptRejected)
+    assert error.node_errors == told.failure.node_errors
+    assert error.message == told.failure.message
+
+
+REJECTION = {
+    "error": {"type": "prompt_outputs_failed_validation", "message": "Prompt outputs failed validation", "details": ""},
+    "node_errors": {
+        "2": {
+            "errors": [
+                {
+                    "type": "required_input_missing",
+                    "message": "Required input is missing",
+                    "details": "steps",
+                    "extra_info": {"input_name": "steps"},
+                }
+            ],
+            "class_type": "SlowSteps",
+        }
+    },
+}
+
+
+def test_a_200_may_still_name_outputs_that_were_dropped() -> None:
+    told = comfy.read_submit(answer({"prompt_id": "p-1", "number": 54, **REJECTION}), TASK, 5.0)
+    assert isinstance(told, Accepted)
+    assert [item.node_id for item in told.node_errors] == ["2"]
+
+
+# What the gateway says
+
+
+@pytest.mark.parametrize(
+    ("header", "kind", "cause"),
+    [
+        ("connect-failed; sent=no", ConnectError, "connect-failed"),
+        ("connect-failed;sent=no", ConnectError, "connect-failed"),
+        ("timeout; sent=unknown", RequestTimeout, "timeout"),
+        ("upstream-lost", RequestTimeout, "upstream-lost"),
+        ("odd; sent=maybe", RequestTimeout, "odd"),
+    ],
+)
+def test_a_request_that_did_not_get_through_says_so(header: str, kind: type[MooringError], cause: str) -> None:
+    with pytest.raises(MooringError) as caught:
+        comfy.check_arrived(Response(502, {"x-mooring-gateway": header}), A)
+    assert type(caught.value) is kind
+    assert caught.value.facts() == {"server_id": A, "cause": cause}
+    comfy.check_arrived(Response(500), A)
+
+
+# Queue
+
+
+def queue_item(number: float, prompt_id: str) -> list[Any]:
+    """An item of /queue."""
+    return [number, prompt_id, {}, {}, ["3"]]
+
+
+def test_pending_is_sorted_not_heap_ordered() -> None:
+    heap = [queue_item(1, "b"), queue_item(5, "e"), queue_item(2, "c"), queue_item(5, "d"), queue_item(-3.0, "a")]
+    read = comfy.read_queue(answer({"queue_running": [queue_item(9, "r")], "queue_pending": heap}), A)
+    assert read.pending == ("a", "b", "c", "d", "e")
+    assert read.running == ("r",)
+    assert [read.place_of(PromptId(item)) for item in "abr"] == [1, 2, None]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "<html>",
+        [],
+        {},
+        {"queue_running": []},
+        {"queue_running": [], "queue_pending": None},
+        {"queue_running": [], "queue_pending": [3]},
+        {"queue_running": [], "queue_pending": [[1]]},
+        {"queue_running": [[1, 42]], "queue_pending": []},
+        {"exec_info": {"queue_remaining": 0}},
+    ],
+)
+def test_what_is_no_queue_is_no_answer(body: object) -> None:
+    """A log-in page with status 200 must never be taken for an empty queue: that would be a look."""
+    with pytest.raises(ProtocolError):
+        comfy.read_queue(answer(body), A)
+
+
+@pytest.mark.parametrize("read", [comfy.read_queue, lambda r, s: comfy.read_history(r, s, P, 1.0), comfy.read_upload])
+@pytest.mark.parametrize("status", [204, 302, 401, 403, 404, 500, 502])
+def test_another_status_is_no_answer(read: Callable[[Response, ServerId], object], status: int) -> None:
+    with pytest.raises(HttpStatusError) as caught:
+        read(answer({"queue_running": [], "queue_pending": []}, status), A)
+    assert (caught.value.status, caught.value.server_id) == (status, A)
+
+
+# History
+
+
+def entry(status: object, outputs: object = None) -> Response:
+    """A history answer of p-1."""
+    return answer({"p-1": {"prompt": [], "outputs": {} if outputs is None else outputs, "status": status}})
+
+
+def test_an_empty_history_is_no_end() -> None:
+    assert comfy.read_history(answer({}), A, P, 5.0) is None
+
+
+@pytest.mark.parametrize("body", [{"p-2": {"outputs": {}}}, {"p-1": []}, {"p-1": {"outputs": []}}, [], "x"])
+def test_a_history_of_something_else_is_no_answer(body: object) -> None:
+    with pytest.raises(ProtocolError):
+        comfy.read_history(answer(body), A, P, 5.0)
+
+
+ERROR = ["execution_error", {"exception_message": "no", "exception_type": "E", "node_id": "2", "timestamp": 8}]
+BLOCKED = ["execution_error", {"exception_message": "no mask", "exception_type": "ExecutionBlocked", "timestamp": 7}]
+
+
+@pytest.mark.parametrize(
+    ("status", "end", "failure", "ended_ms"),
+    [
+        ({"status_str": "success", "messages": [["execution_success", {"timestamp": 9}]]}, "success", None, 9),
+        ({"status_str": "error", "messages": [ERROR]}, "error", "no", 8),
+        ({"status_str": "error", "messages": [["execution_interrupted", {"timestamp": 7}]]}, "interrupted", None, 7),
+        ({"status_str": "success", "messages": [BLOCKED, ["execution_success", {"timestamp": 9}]]}, "success", None, 9),
+        ({"status_str": "success"}, "success", None, None),
+        ({"status_str": "error", "messages": None}, "error", None, None),
+        (
+            {"status_str": "error", "messages": [3, [], ["x"], ["x", None], ["x", {"timestamp": "y"}]]},
+            "error",
+            None,
+            None,
+        ),
+        ({}, "error", None, None),
+        (None, "error", None, None),
+    ],
+)
+def test_the_messages_tell_an_interrupt_from_an_error(
+    status: object, end: str, failure: str | None, ended_ms: int | None
+) -> None:
+    read = comfy.read_history(entry(status), A, P, 5.0)
+    assert read is not None
+    assert (read.end, read.ended_ms) == (end, ended_ms)
+    assert (read.failure.message if read.failure else None) == failure
+
+
+def test_all_outputs_of_any_kind_are_read_in_their_order() -> None:
+    outputs = {
+        "9": {"images": [{"filename": "b.png", "subfolder": "s", "type": "output"}, {"filename": "a.png"}]},
+        "3": {"gifs": [{"filename": "c.webp", "type": "temp"}], "animated": [True], "text": ["hello"]},
+        "4": {"images": [None, {"name": "x"}, {"filename": 3}], "audio": None},
+        "5": None,
+    }
+    read = comfy.read_history(entry({"status_str": "success"}, outputs), A, P, 5.0)
+    assert read is not None
+    assert [(item.node_id, item.kind, item.filename, item.subfolder, item.folder) for item in read.outputs] == [
+        ("9", "images", "b.png", "s", "output"),
+        ("9", "images", "a.png", "", "output"),
+        ("3", "gifs", "c.webp", "", "temp"),
+    ]
+
+
+# Upload
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        ({"name": "t (1).png", "subfolder": "mooring", "type": "input"}, "mooring/t (1).png"),
+        ({"name": "t.png", "subfolder": "", "type": "input"}, "t.png"),
+        ({"name": "t.png"}, "t.png"),
+        ({"name": "t.png", "subfolder": None, "type": "temp"}, "t.png [temp]"),
+        ({"name": "t.png", "type": "input", "asset": {"id": "new"}}, "t.png"),
+    ],
+)
+def test_an_upload_is_used_under_the_name_that_the_answer_gives(body: object, value: str) -> None:
+    uploaded = comfy.read_upload(answer(body), A)
+    assert uploaded.input_value == value
+    assert uploaded.server_id == A
+
+
+@pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": None}, [], "", "ok"])
+def test_an_upload_without_a_name_is_none(body: object) -> None:
+    with pytest.raises(ProtocolError):
+        comfy.read_upload(answer(body), A)
+
+
+def test_an_oversized_upload_is_told_with_its_status() -> None:
+    with pytest.raises(HttpStatusError) as caught:
+        comfy.read_upload(answer("Maximum request body size 104857600 exceeded.", 413), A)
+    assert caught.value.facts() == {
+        "server_id": A,
+        "status": 413,
+        "detail": "Maximum request body size 104857600 exceeded.",
+    }
+
+
+# Loads
+
+
+def test_loads_are_ids_or_a_cause() -> None:
+    body = {
+        "v": 1,
+        "servers": {"a": {"ok": True, "running": ["p"], "pending": ["q", "r"]}, "b": {"ok": False, "cause": "timeout"}},
+    }
+    assert comfy.read_loads(answer(body)) == {
+        "a": (frozenset({"p", "q", "r"}), ""),
+        "b": (frozenset(), "timeout"),
+    }
+    assert comfy.read_loads(answer({"servers": {"c": {"ok": False}}})) == {"c": (frozenset(), "unknown")}
+
+
+@pytest.mark.parametrize("response", [answer({}), answer({"servers": []}), answer("x"), answer({"servers": {}}, 500)])
+def test_what_are_no_loads_is_refused(response: Response) -> None:
+    with pytest.raises(ProtocolError):
+        comfy.read_loads(response)
+
+
+def test_a_plain_answer_must_be_a_200() -> None:
+    comfy.check_done(Response(200), A)
+    with pytest.raises(HttpStatusError):
+        comfy.check_done(Response(500, {}, "trouble"), A)
+    with pytest.raises(RequestTimeout):
+        comfy.check_done(Response(200, UNKNOWN), A)
+
+
+# What a real server said
+
+
+@captures.NEEDED
+def test_every_captured_submit_is_understood() -> None:
+    kinds: set[type] = set()
+    for exchange in captures.exchanges():
+        if (exchange.method, exchange.url) != ("POST", "prompt"):
+            continue
+        response = exchange.response
+        told_id = json.loads(response.text)["prompt_id"] if response.status == 200 else "p-1"
+        told = comfy.read_submit(response, task(told_id), 5.0)
+        expected = {200: Accepted, 500: Unclear}.get(response.status, Refused)
+        assert type(told) is expected, exchange
+        kinds.add(expected)
+        if isinstance(told, Accepted):
+            assert told.number is not None
+        elif isinstance(told, Refused):
+            assert told.failure.exception_type
+            assert told.failure.message or response.status == 403
+    assert kinds == {Accepted, Unclear, Refused}
+
+
+@captures.NEEDED
+def test_every_captured_node_error_is_told() -> None:
+    for name, case in captures.one("04").items():
+        body = case.get("response", {}).get("body")
+        if not isinstance(body, dict) or not body.get("node_errors"):
+            continue
+        told = comfy.read_submit(captures.response_of(case["response"]), task(str(body.get("prompt_id"))), 5.0)
+        errors = told.node_errors if isinstance(told, Accepted) else told.failure.node_errors  # type: ignore[union-attr]
+        assert len(errors) == sum(len(node["errors"]) for node in body["node_errors"].values()), name
+        assert all(item.type and item.message and item.class_type for item in errors), name
+
+
+@captures.NEEDED
+def test_every_captured_queue_is_understood() -> None:
+    assert len(captures.queues()) >= 4
+    for where, body in captures.queues():
+        read = comfy.read_queue(answer(body), A)
+        assert read.running == tuple(item[1] for item in body["queue_running"]), where
+        assert sorted(read.pending) == sorted(item[1] for item in body["queue_pending"]), where
+
+
+@captures.NEEDED
+def test_every_captured_history_entry_is_an_end() -> None:
+    ends = set()
+    for where, body in captures.entries():
+        prompt_id = PromptId(body["prompt"][1])
+        read = comfy.read_history(answer({prompt_id: body}), A, prompt_id, 5.0)
+        assert isinstance(read, Finished), where
+        ends.add(read.end)
+        last = body["status"]["messages"][-1]
+        assert read.end == last[0].removeprefix("execution_"), where
+        assert read.ended_ms == last[1]["timestamp"], where
+        assert (read.failure is not None) == (read.end == "error"), where
+        files = [item["filename"] for made in body["outputs"].values() for item in made.get("images", [])]
+        assert [item.filename for item in read.outputs] == files, where
+    assert ends == {"success", "error", "interrupted"}
+
+
+@captures.NEEDED
+def test_a_blocked_output_is_a_success_that_misses_it() -> None:
+    run = captures.one("11")["blocked no mask found"]
+    prompt_id = run["history"]["prompt"][1]
+    read = comfy.read_history(answer({prompt_id: run["history"]}), A, PromptId(prompt_id), 5.0)
+    assert read is not None
+    assert read.end == "success"
+    start = task(prompt_id, answered_at=1.0, expected=(NodeId("3"), NodeId("4")))
+    assert judge(start, read).missing == ("3",)
+
+
+@captures.NEEDED
+def test_every_captured_upload_is_understood() -> None:
+    for exchange in captures.exchanges():
+        if (exchange.method, exchange.url) != ("POST", "upload/image"):
+            continue
+        if exchange.response.status == 200:
+            assert comfy.read_upload(exchange.response, A).name, exchange
+            continue
+        with pytest.raises(HttpStatusError):
+            comfy.read_upload(exchange.response, A)
+
+
+# Anything at all
+
+READERS: list[Callable[[Response], object]] = [
+    lambda response: comfy.read_queue(response, A),
+    lambda response: comfy.read_history(response, A, P, 1.0),
+    lambda response: comfy.read_upload(response, A),
+    lambda response: comfy.read_submit(response, TASK, 1.0),
+    comfy.read_loads,
+    lambda response: comfy.check_done(response, A),
+    lambda response: comfy.check_arrived(response, A),
+]
+SOUND: list[Any] = [
+    {"queue_running": [queue_item(1, "p-1")], "queue_pending": [queue_item(2, "a"), queue_item(3, "b")]},
+    {"p-1": {"outputs": {"3": {"images": [{"filename": "a.png", "subfolder": "", "type": "output"}]}},
+             "status": {"status_str": "error", "messages": [ERROR]}}},
+    {"name": "a.png", "subfolder": "s", "type": "input"},
+    {"prompt_id": "p-1", "number": 3, **REJECTION},
+    {"servers": {"a": {"ok": True, "running": ["p"], "pending": ["q"]}, "b": {"ok": False, "cause": "x"}}},
+]  # fmt: skip
+STATUSES = st.sampled_from([200, 200, 200, 200, 204, 302, 400, 404, 413, 500, 502])
+HEADERS = st.sampled_from([{}, {}, {}, NOT_SENT, UNKNOWN, {"x-mooring-gateway": ""}])
+
+
+@given(
+    st.sampled_from(READERS),
+    st.sampled_from(SOUND).flatmap(mutated).map(json.dumps) | JSON.map(json.dumps) | st.text(max_size=20),
+    STATUSES,
+    HEADERS,
+)
+def test_only_our_own_errors_come_out_of_any_answer(
+    read: Callable[[Response], object], text: str, status: int, headers: dict[str, str]
+) -> None:
+    try:
+        read(Response(status, headers, text))
+    except MooringError as error:
+        assert str(error)
+
+
+@given(st.sampled_from(SOUND).flatmap(mutated), STATUSES, HEADERS)
+def test_any_answer_to_a_submit_is_an_answer(body: Any, status: int, headers: dict[str, str]) -> None:
+    """Nothing may be raised once the prompt was sent: the task would be left without its answer."""
+    told = comfy.read_submit(answer(body, status, **headers), TASK, 1.0)
+    assert judge(TASK, told).answered_at == 1.0
+    if isinstance(told, Accepted):
+        assert status == 200
+        assert isinstance(body, dict)
+        assert body["prompt_id"] == P
+    if isinstance(told, Refused) and told.failure.kind == "not_sent":
+        assert headers == NOT_SENT
