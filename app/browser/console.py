@@ -98,6 +98,8 @@ class Console:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._quiet = frozenset(contract.getters.values())  # a debugger's eager evaluation reads those all the time
+        named = {**contract.methods, **contract.helpers}
+        self._names = {method: name for name, method in named.items()}
         self._proxy = create_proxy(self._call)
         glue = run_js(_GLUE)(self._proxy, BLOB_KEY)
         root = getattr(js.globalThis, "mooring", None) or js.Object.new()
@@ -140,11 +142,11 @@ class Console:
     def _answer(self, method: str, value: Any) -> str:
         text = json.dumps(value, allow_nan=False)
         if method not in self._quiet:
-            log.info("%s: %s", method, text if len(text) <= LOG_LENGTH else f"{text[:LOG_LENGTH]} …")
+            log.info("%s: %s", self._names[method], text if len(text) <= LOG_LENGTH else f"{text[:LOG_LENGTH]} …")
         return f'{{"value": {text}}}'
 
     def _refusal(self, method: str, error: Exception) -> str:
-        log.info("%s: refused, %r", method, error)
+        log.info("%s: refused, %r", self._names.get(method, method), error)
         return error_text(error)
 
 

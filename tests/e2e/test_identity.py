@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page
 
 from app.core.model import WindowId
@@ -14,7 +12,7 @@ from app.core.ports import Identity
 from tests.e2e import browser_kit
 from tests.e2e.browser_kit import BARE, load_python, run_python, start_python
 from tests.ports import identity
-from tests.services import Service, start_demo, start_gateway
+from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -34,18 +32,6 @@ IS_ALIVE = """
     import js
     return await js.globalThis.windows.unwrap().is_alive(window_id)
 """
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[Service]:
-    with start_demo() as a, start_gateway("--server", f"a={a.url}") as service:
-        yield service
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def chromium() -> AsyncIterator[Browser]:
-    async with browser_kit.open_chromium() as browser:
-        yield browser
 
 
 class RealTabs:
@@ -92,18 +78,18 @@ class RealTabs:
 @pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "no-locks"])
 @pytest.mark.parametrize("name", identity.checks())
 async def test_the_browsers_windows_keep_to_the_port(
-    chromium: Browser, gateway: Service, name: str, has_locks: bool
+    browser: Browser, gateway: Service, name: str, has_locks: bool
 ) -> None:
-    context = await chromium.new_context()
+    context = await browser.new_context()
     if not has_locks:
         await context.add_init_script(browser_kit.WITHOUT_LOCKS)
     await identity.checks()[name](RealTabs(context, gateway.url, has_locks))
     await context.close()
 
 
-async def test_twenty_windows_have_twenty_ids_and_draw_different_numbers(chromium: Browser, gateway: Service) -> None:
+async def test_twenty_windows_have_twenty_ids_and_draw_different_numbers(browser: Browser, gateway: Service) -> None:
     """Twenty interpreters of one origin, as from one memory snapshot; each page has a window and a crew of its own."""
-    context = await chromium.new_context()
+    context = await browser.new_context()
     tabs = RealTabs(context, gateway.url, has_locks=True)
     body = """
         from app.browser.clock import BrowserRandom

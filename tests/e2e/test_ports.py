@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
-from tests.e2e import browser_kit
 from tests.e2e.browser_kit import load_python, run_python
 from tests.ports import suite
-from tests.services import Service, start_gateway
+from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[Service]:
-    with start_gateway(demo=2) as service:
-        yield service
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def chromium() -> AsyncIterator[Browser]:
-    async with browser_kit.open_chromium() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def python(chromium: Browser, gateway: Service) -> AsyncIterator[Page]:
+async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
     """One page with Python in it, for every check that needs only one."""
-    context = await chromium.new_context()
+    context = await browser.new_context()
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -50,9 +37,9 @@ async def test_the_browsers_store_keeps_to_the_port(python: Page, name: str) -> 
     assert told == "", told
 
 
-async def test_a_window_sees_what_another_windows_page_reserves(chromium: Browser, gateway: Service) -> None:
+async def test_a_window_sees_what_another_windows_page_reserves(browser: Browser, gateway: Service) -> None:
     """Two pages, two renderers' worth of Python, one store: both choose at once, and each is counted."""
-    context = await chromium.new_context()
+    context = await browser.new_context()
     pages = [await context.new_page() for _ in range(2)]
     for page in pages:
         await load_python(page, gateway.url)
@@ -128,8 +115,8 @@ async def test_a_store_that_does_not_open_is_told_in_time(python: Page) -> None:
     assert await run_python(python, body) == "blocked"
 
 
-async def test_a_disabled_store_is_a_typed_error(chromium: Browser, gateway: Service) -> None:
-    context = await chromium.new_context()
+async def test_a_disabled_store_is_a_typed_error(browser: Browser, gateway: Service) -> None:
+    context = await browser.new_context()
     await context.add_init_script(
         "Object.defineProperty(window, 'indexedDB', {get() { throw new DOMException('no', 'SecurityError'); }});"
     )
@@ -147,8 +134,8 @@ async def test_a_disabled_store_is_a_typed_error(chromium: Browser, gateway: Ser
     await context.close()
 
 
-async def test_a_full_disk_is_a_typed_error_and_writes_nothing(chromium: Browser, gateway: Service) -> None:
-    context = await chromium.new_context()
+async def test_a_full_disk_is_a_typed_error_and_writes_nothing(browser: Browser, gateway: Service) -> None:
+    context = await browser.new_context()
     page = await context.new_page()
     await load_python(page, gateway.url)
     devtools = await context.new_cdp_session(page)

@@ -1,0 +1,215 @@
+"""The console contract in a real window: every name, its shape, its errors, and that nothing of Python leaks out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+
+from app.session.console import GETTERS, HELPERS, METHODS, VERSION
+from tests.e2e.conftest import Opener
+from tests.e2e.window_kit import quick_workflow, slow_workflow
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+# Whether a value is what JSON could say, or a promise: a Python proxy is neither.
+IS_PLAIN = """(value) => {
+  const check = (item) => item === null || ["string", "number", "boolean"].includes(typeof item)
+    || (Array.isArray(item) ? item.every(check)
+      : Object.getPrototypeOf(item) === Object.prototype && Object.values(item).every(check));
+  return check(value);
+}"""
+
+REFUSAL = """async (action) => {
+  try {
+    await (0, eval)(action);
+    return null;
+  } catch (error) {
+    return {isError: error instanceof Error, name: error.name, message: error.message, own: {...error}};
+  }
+}"""
+
+
+async def refusal(page: Page, action: str) -> dict[str, Any]:
+    """How an expression of the console is refused."""
+    told = await page.evaluate(REFUSAL, action)
+    assert told is not None, f"{action} was not refused"
+    assert told["isError"]
+    return dict(told)
+
+
+async def test_every_name_is_there_and_answers_plainly(open_window: Opener) -> None:
+    page = await open_window()
+    for name in HELPERS:
+        assert await page.evaluate(f"typeof window.{name} + ' ' + window.{name}.name") == f"function {name}"
+    for name in METHODS:
+        assert await page.evaluate(f"typeof mooring.{name} + ' ' + mooring.{name}.name") == f"function {name}"
+    assert await page.evaluate("mooring.version") == VERSION
+    assert await page.evaluate("mooring.ready.then((it) => it === mooring)")
+    assert await page.evaluate("[windowLockedServer, windowTasks]") == [None, []]
+    told = await page.evaluate("debugServerConsistency()")
+    assert told.pop("windowId") == await page.evaluate("sessionStorage.getItem('mooring.window')")
+    assert told == {
+        "lockedServer": None,
+        "pendingTasks": 0,
+        "webSocket": {"server": None, "state": "closed"},
+        "tasks": [],
+        "violations": [],
+    }
+    assert await page.evaluate("checkServerSwitchRisk()") is False
+    assert await page.evaluate("validateServerConsistency()") == {"ok": True, "violations": []}
+    assert await page.evaluate("validateServerConsistency('submit', 'demo-2')") is True
+    assert [item["id"] for item in await page.evaluate("mooring.fleet().servers")] == ["demo-1", "demo-2", "demo-3"]
+    assert await page.evaluate("mooring.getApiBaseUrl()") is None
+    assert await page.evaluate("mooring.verify() instanceof Promise")
+    for expression in (
+        "windowTasks",
+        "debugServerConsistency()",
+        "debugWebSocketLock()",
+        "validateServerConsistency()",
+        "resetWebSocketServer()",
+        "mooring.fleet()",
+        "mooring.tasks()",
+        "mooring.verify()",
+    ):
+        assert await page.evaluate(f"async () => ({IS_PLAIN})(await {expression})"), expression
+
+
+async def test_the_read_only_names_cannot_be_written(open_window: Opener) -> None:
+    page = await open_window()
+    for name in GETTERS:
+        told = await page.evaluate(
+            f"(() => {{ 'use strict'; try {{ window.{name} = 1; }} catch (error) {{ return error.name; }} }})()"
+        )
+        assert told == "TypeError"
+    await page.evaluate("windowTasks.push('a snapshot of no consequence')")
+    assert await page.evaluate("windowTasks") == []
+
+
+async def test_a_script_runs_a_workflow_and_the_guard_holds_the_window(open_window: Opener) -> None:
+    page = await open_window()
+    lines: list[str] = []
+    page.on("console", lambda message: lines.append(message.text))
+    prompt_id = await page.evaluate("(it) => mooring.submitWorkflow(it, {title: 'Dunes'})", slow_workflow())
+    server = await page.evaluate("windowLockedServer")
+    other = next(name for name in ("demo-1", "demo-2") if name != server)
+    [task] = await page.evaluate("windowTasks")
+    assert (task["promptId"], task["executionServer"], task["title"]) == (prompt_id, server, "Dunes")
+    assert await page.evaluate("mooring.getApiBaseUrl()") == f"/servers/{server}"
+
+    told = await refusal(page, f"validateServerConsistency('submit', '{other}')")
+    assert told["name"] == "ServerLockedError"
+    assert server in told["message"]
+    assert {key: told["own"][key] for key in ("operation", "asked", "locked", "holders")} == {
+        "operation": "submit",
+        "asked": other,
+        "locked": server,
+        "holders": 1,
+    }
+
+    await page.wait_for_function("debugWebSocketLock().webSocket.state === 'open'")
+    lock = await page.evaluate("debugWebSocketLock()")
+    assert lock["holders"] == [prompt_id]
+    assert f"/servers/{server}/ws?clientId={lock['clientId']}" in lock["webSocket"]["url"]
+    await page.evaluate("resetWebSocketServer()")
+    await page.wait_for_function(
+        "(before) => debugWebSocketLock().reconnects > before && debugWebSocketLock().webSocket.state === 'open'",
+        arg=lock["reconnects"],
+    )
+    again = await page.evaluate("debugWebSocketLock()")
+    assert (again["lockedServer"], again["webSocket"]["url"]) == (server, lock["webSocket"]["url"])
+
+    task = await page.evaluate("(id) => mooring.waitFor(id)", prompt_id)
+    assert (task["state"], task["executionServer"]) == ("succeeded", server)
+    address = await page.evaluate("(id) => mooring.getTaskBoundImageUrl(id)", prompt_id)
+    assert address.startswith(f"/servers/{server}/view?")
+    assert await page.evaluate("(address) => fetch(address).then((answer) => answer.status)", address) == 200
+    history = await page.evaluate("(id) => mooring.getTaskHistory(id)", prompt_id)
+    assert list(history) == [prompt_id]
+    assert await page.evaluate("mooring.verify()") == {"ok": True, "violations": []}
+
+    window_id = await page.evaluate("debugServerConsistency().windowId")
+    for said in ("validateServerConsistency: refused", "debugWebSocketLock: {", "waitFor: {"):
+        assert any(line.startswith(f"[mooring {window_id[:8]}] {said}") for line in lines), said
+
+
+async def test_an_upload_holds_the_server_that_the_submit_goes_to(open_window: Opener) -> None:
+    page = await open_window()
+    picture = """async (name) => {
+      const canvas = new OffscreenCanvas(16, 12);
+      canvas.getContext("2d").fillRect(0, 0, 8, 6);
+      return mooring.uploadImage(await canvas.convertToBlob(), name);
+    }"""
+    uploaded = await page.evaluate(picture, "dunes.png")
+    assert set(uploaded) == {"name", "subfolder", "type", "server"}
+    assert uploaded["server"] == await page.evaluate("windowLockedServer")
+    assert (await page.evaluate("debugWebSocketLock()"))["holders"] != []
+    image = f"{uploaded['subfolder']}/{uploaded['name']}"
+    workflow = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": image}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "console"}},
+    }
+    prompt_id = await page.evaluate("(it) => mooring.submitWorkflow(JSON.stringify(it))", workflow)
+    task = await page.evaluate("(id) => mooring.waitFor(id)", prompt_id)
+    assert (task["state"], task["executionServer"]) == ("succeeded", uploaded["server"])
+    assert await page.evaluate("windowLockedServer") is None
+
+    await page.evaluate(picture, "again.png")
+    assert await page.evaluate("windowLockedServer") is not None
+    await page.evaluate("mooring.releaseUploads()")
+    assert await page.evaluate("windowLockedServer") is None
+
+
+async def test_blobs_go_in_with_the_workflow(open_window: Opener) -> None:
+    page = await open_window()
+    workflow = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": ""}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "console"}},
+    }
+    submit = """async (workflow) => {
+      const canvas = new OffscreenCanvas(24, 18);
+      canvas.getContext("2d").fillRect(0, 0, 9, 9);
+      const file = new File([await canvas.convertToBlob()], "sand.png", {type: "image/png"});
+      return mooring.waitFor(await mooring.submitWorkflow(workflow, {inputs: {"1": {image: file}}}));
+    }"""
+    task = await page.evaluate(submit, workflow)
+    assert task["state"] == "succeeded"
+
+
+async def test_cancelling_and_giving_up_answer_with_the_task(open_window: Opener) -> None:
+    page = await open_window()
+    one = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow(seed=11))
+    other = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow(seed=12))
+    assert (await page.evaluate("(id) => mooring.cancel(id)", other))["promptId"] == other
+    assert (await page.evaluate("(id) => mooring.waitFor(id)", other))["state"] == "cancelled"
+    assert (await page.evaluate("(id) => mooring.giveUp(id)", one))["state"] == "given_up"
+    assert await page.evaluate("windowLockedServer") is None
+
+
+async def test_refusals_are_errors_with_their_facts(open_window: Opener) -> None:
+    page = await open_window()
+    for action in ("mooring.waitFor('none')", "mooring.getTaskHistory('none')", "mooring.cancel('none')"):
+        told = await refusal(page, action)
+        assert (told["name"], told["own"]["promptId"]) == ("TaskNotFound", "none")
+    told = await refusal(page, "mooring.getTaskBoundImageUrl('none')")
+    assert told["name"] == "TaskNotFound"
+    told = await refusal(page, "mooring.submitWorkflow([])")
+    assert (told["name"], told["own"]["cause"]) == ("BadInput", "bad-workflow")
+    told = await refusal(page, "mooring.uploadImage('dunes.png')")
+    assert (told["name"], told["own"]["cause"]) == ("BadInput", "not-a-file")
+    told = await refusal(page, "mooring.fleet(1, 2, 3)")
+    assert told["name"] == "TypeError"
+
+
+async def test_the_self_check_passes_and_touches_nothing_of_the_persons(open_window: Opener) -> None:
+    page = await open_window()
+    prompt_id = await page.evaluate("(it) => mooring.submitWorkflow(it)", quick_workflow())
+    await page.evaluate("(id) => mooring.waitFor(id)", prompt_id)
+    before = await page.evaluate("windowTasks")
+    told = await page.evaluate("testServerConsistencyFixes()")
+    assert (told["failed"], told["passed"]) == (0, len(told["results"]))
+    assert told["passed"] >= 5
+    assert all(set(result) == {"name", "ok", "detail"} for result in told["results"])
+    assert await page.evaluate("windowTasks") == before
+    assert await page.evaluate("windowLockedServer") is None
