@@ -52,7 +52,13 @@ class Executor:
             taken = self._queue.take()
             if taken is not None:
                 run, item = taken
-                self._queue.finish(run, self._run(item))
+                try:
+                    outcome = self._run(item)
+                except Exception:  # a real worker dies here, and its server takes prompts that never run
+                    log.exception("job %s made the worker stumble", item[1])
+                    self.last_node = None
+                    outcome = Outcome(False, [], {}, {})
+                self._queue.finish(run, outcome)
                 if self.client_id is not None:
                     self._hub.post("executing", {"node": None, "prompt_id": item[1]}, self.client_id)
             if self._queue.pop_cache_drop():

@@ -21,19 +21,14 @@ from demo_comfyui.sockets import SocketHub
 from demo_comfyui.storage import Storage
 from demo_comfyui.validation import Verdict, validate_prompt
 
-REFUSAL = {"type": "demo_refused", "message": "Refused on command", "details": "", "extra_info": {}}
 NO_PROMPT = {
     "type": "no_prompt",
     "message": "No prompt provided",
     "details": "No prompt provided",
     "extra_info": {},
 }
-BAD_CLIENT_ID = {
-    "type": "invalid_client_id",
-    "message": "client_id must be a string",
-    "details": "a real ComfyUI 0.3.64 accepts this and dies of it",
-    "extra_info": {},
-}
+DEADLY = {"client_id": str, "extra_data": dict}
+"""Fields of which a real 0.3.64 takes any kind, and dies of the wrong one: the process, or its worker."""
 
 
 @dataclass(slots=True)
@@ -87,14 +82,14 @@ class WorkRoutes:
         fault = self.faults.pop_next_submit()
         match fault:
             case NextSubmit.REFUSE:
-                return web.json_response({"error": REFUSAL, "node_errors": {}}, status=400)
+                return _refused("demo_refused", "Refused on command")
             case NextSubmit.UNSENT:
                 return await _cut(request)
             case NextSubmit.HOLD:
                 await self.faults.hold()
                 if request.transport is None or request.transport.is_closing():
                     return await _cut(request)
-        answer = await self._submit(body if isinstance(body, dict) else {})
+        answer = await self._submit(body)
         match fault:
             case NextSubmit.QUEUED_THEN_500:
                 raise web.HTTPInternalServerError(text="500 Internal Server Error\n\nServer got itself in trouble")
@@ -104,14 +99,15 @@ class WorkRoutes:
                 await asyncio.Event().wait()
         return answer
 
-    async def _submit(self, body: dict[str, Any]) -> web.Response:
+    async def _submit(self, body: Any) -> web.Response:
         number = self._next_number(body)
         if "prompt" not in body:
             return web.json_response({"error": NO_PROMPT, "node_errors": {}}, status=400)
         prompt = body["prompt"]
         prompt_id = str(body.get("prompt_id", uuid.uuid4()))
-        if not isinstance(body.get("client_id", ""), str):
-            return web.json_response({"error": BAD_CLIENT_ID, "node_errors": {}}, status=400)
+        for field, kind in DEADLY.items():
+            if field in body and not isinstance(body[field], kind):
+                return _refused(f"invalid_{field}", f"{field} is no {kind.__name__}")
         verdict = await asyncio.to_thread(self._verdict, prompt, body.get("partial_execution_targets"))
         extra_data = body.get("extra_data", {})
         if "client_id" in body:
@@ -121,12 +117,12 @@ class WorkRoutes:
         self.queue.put((number, prompt_id, prompt, extra_data, verdict.outputs))
         return web.json_response({"prompt_id": prompt_id, "number": number, "node_errors": verdict.node_errors})
 
-    def _next_number(self, body: dict[str, Any]) -> float:
+    def _next_number(self, body: Any) -> float:
         if "number" in body:
             return float(body["number"])
         number = self.number
         self.number += 1
-        return -number if body.get("front") else number
+        return -number if "front" in body and body["front"] else number  # noqa: RUF019 - the body may be a list
 
     def _verdict(self, prompt: Any, targets: Any) -> Verdict:
         return validate_prompt(prompt, targets, lambda name: input_exists(self.storage, name))
@@ -139,9 +135,9 @@ class WorkRoutes:
     async def post_queue(self, request: web.Request) -> web.Response:
         """`clear` drops everybody's pending jobs, `delete` one pending job per id."""
         body = await request.json()
-        if body.get("clear"):
+        if _said(body, "clear"):
             self.queue.clear()
-        for prompt_id in body.get("delete", []):
+        for prompt_id in _said(body, "delete") or []:
             self.queue.delete(prompt_id)
         return web.Response()
 
@@ -159,9 +155,9 @@ class WorkRoutes:
     async def post_history(self, request: web.Request) -> web.Response:
         """`clear` forgets everybody's history, `delete` the given ids."""
         body = await request.json()
-        if body.get("clear"):
+        if _said(body, "clear"):
             self.queue.clear_history()
-        for prompt_id in body.get("delete", []):
+        for prompt_id in _said(body, "delete") or []:
             self.queue.delete_history(prompt_id)
         return web.Response()
 
@@ -182,6 +178,16 @@ class WorkRoutes:
         if body.get("free_memory", False):
             self.queue.want_cache_drop()
         return web.Response()
+
+
+def _said(body: Any, key: str) -> Any:
+    """What a body says under a key; a list or a string has no keys, and is let pass or stumbled over as it comes."""
+    return body[key] if key in body else None  # noqa: SIM401 - `get` is for objects only
+
+
+def _refused(kind: str, message: str) -> web.Response:
+    error = {"type": kind, "message": message, "details": "", "extra_info": {}}
+    return web.json_response({"error": error, "node_errors": {}}, status=400)
 
 
 async def _cut(request: web.Request) -> web.StreamResponse:

@@ -88,7 +88,7 @@ class DemoServer:
         app.add_routes(info.internal_table())
         if settings.faults:
             app.add_routes(FaultRoutes(self._faults, self._hub, self._restart).table())
-        app.add_routes([web.get("/", _index), web.static("/", WEB_FILES)])
+        app.add_routes([web.get("/", _index), web.get("/api/", _index), web.static("/", WEB_FILES)])
         return app
 
     def _address(self) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demo_comfyui.catalogue import DEFINITIONS, is_output, return_types
+from demo_comfyui.output_cache import is_link
 
 Prompt = dict[str, Any]
 Error = dict[str, Any]
@@ -169,11 +170,15 @@ class _Validation:
             errors.append(problem)
 
     def _own_checks(self, class_type: str, inputs: dict[str, Any]) -> list[Error]:
-        if class_type != "LoadImage" or "image" not in inputs or isinstance(inputs["image"], list):
+        """LoadImage asks for its file, also where its input is missing or a link: then it stumbles, as the real one."""
+        if class_type != "LoadImage":
             return []
-        if self._load_image_exists(inputs["image"]):
+        if "image" not in inputs:
+            raise TypeError("LoadImage.VALIDATE_INPUTS() missing 1 required positional argument: 'image'")
+        name = None if is_link(inputs["image"]) else inputs["image"]
+        if self._load_image_exists(name):
             return []
-        details = f"image - Invalid image file: {inputs['image']}"
+        details = f"image - Invalid image file: {name}"
         return [_error("custom_validation_failed", "Custom validation failed for node", details, input_name="image")]
 
 

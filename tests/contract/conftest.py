@@ -14,6 +14,8 @@ from tests.contract.peer import WebPeer
 from tests.services import Service, start_demo
 
 REAL = [each.strip().rstrip("/") for each in os.environ.get("MOORING_REAL_COMFYUI", "").split(",") if each.strip()]
+ALONE = os.environ.get("MOORING_REAL_COMFYUI_ALONE") == "1"
+"""Whether nobody else uses the real servers, so that even what hits everybody's jobs may be tried."""
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +40,7 @@ async def peer(request: pytest.FixtureRequest, demo: Service) -> AsyncIterator[W
             name=request.param,
             url=demo.url if is_demo else request.param,
             session=session,
-            is_alone=is_demo,
+            is_alone=is_demo or ALONE,
             previews=is_demo,
         )
         yield peer

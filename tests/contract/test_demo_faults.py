@@ -300,10 +300,12 @@ async def test_a_restart_loses_memory_and_temp_files_and_keeps_the_rest(faulty: 
     assert answer.json()["number"] == 0
 
 
-async def test_a_client_id_that_is_no_string_is_refused(faulty: WebPeer) -> None:
+async def test_what_kills_a_real_server_is_refused(faulty: WebPeer) -> None:
     for client_id in (["a"], {"a": 1}, 5, None):
         answer = await faulty.request(
             "POST", "/prompt", body=json.dumps({"prompt": quick(), "client_id": client_id}).encode()
         )
         assert (answer.status, answer.json()["error"]["type"]) == (400, "invalid_client_id")
+    answer = await post(faulty, "/prompt", {"prompt": quick(), "extra_data": None})
+    assert (answer.status, answer.json()["error"]["type"]) == (400, "invalid_extra_data")
     assert await queue(faulty) == ([], [])

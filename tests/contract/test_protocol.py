@@ -447,7 +447,19 @@ async def test_a_prompt_refused_as_a_whole(peer: Peer, body: Any, kind: str, det
     assert answer.json()["node_errors"] == {}
 
 
-@pytest.mark.parametrize("body", [b"{not json", b"", b'{"prompt": null}'], ids=["broken", "empty", "null"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{not json",
+        b"",
+        b'{"prompt": null}',
+        b"null",
+        b"5",
+        b'"prompt"',
+        b'["prompt"]',
+        b'{"prompt": {}, "number": "x"}',
+    ],
+)
 async def test_what_the_server_does_not_expect_is_a_500(peer: Peer, body: bytes) -> None:
     answer = await peer.request("POST", "/prompt", body=body)
     assert answer.status == 500
@@ -606,6 +618,20 @@ EXCEPTIONS: list[tuple[str, dict[str, Any], str, str, str]] = [
         "tuple index out of range",
     ),
     (
+        "a picture without a name",
+        {"1": {"class_type": "LoadImage", "inputs": {}}, "9": save("1", "x")},
+        "exception_during_inner_validation",
+        "TypeError",
+        "LoadImage.VALIDATE_INPUTS() missing 1 required positional argument: 'image'",
+    ),
+    (
+        "a picture by a link",
+        {**quick(), "2": {"class_type": "LoadImage", "inputs": {"image": ["1", 0]}}, "9": save("2", "x")},
+        "exception_during_inner_validation",
+        "AttributeError",
+        "'NoneType' object has no attribute 'endswith'",
+    ),
+    (
         "a link of a newer class to no slot",
         {
             **quick(),
@@ -629,9 +655,10 @@ async def test_an_exception_while_validating_is_told_by_its_name(
 ) -> None:
     answer = await post(peer, "/prompt", {"prompt": workflow})
     assert answer.status == 400
-    (error,) = answer.json()["node_errors"]["9"]["errors"]
+    ((error,),) = [node["errors"] for node in answer.json()["node_errors"].values()]
     assert (error["type"], error["details"]) == (kind, details)
-    assert set(error["extra_info"]) == {"exception_type", "traceback"}
+    more = {"input_name", "input_config", "exception_message", "linked_node"} if "inner" in kind else set()
+    assert set(error["extra_info"]) == {"exception_type", "traceback"} | more
     assert error["extra_info"]["exception_type"] == exception
 
 
