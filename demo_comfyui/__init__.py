@@ -9,7 +9,7 @@ server says and does on the wire, its traps included, so that Mooring can be tri
 - one socket that does not read stalls the events of all.
 
 Two things are kinder than in the real server. A `client_id` that is no string kills a real 0.3.64 as soon as it sends
-the first event, and an `extra_data` that is no object kills its worker, so that it takes prompts and never runs them. Here
-such a prompt is refused with 400, `invalid_client_id` or `invalid_extra_data`, and nothing is queued. And a job that
-makes the worker itself stumble ends as an error, where a real worker would be gone.
+the first event, and an `extra_data` that is no object kills its worker, so that it takes prompts and never runs them.
+Here such a prompt is refused with 400, `invalid_client_id` or `invalid_extra_data`, and nothing is queued. And a job
+that makes the worker itself stumble ends as an error, where a real worker would be gone.
 """

@@ -135,9 +135,9 @@ class WorkRoutes:
     async def post_queue(self, request: web.Request) -> web.Response:
         """`clear` drops everybody's pending jobs, `delete` one pending job per id."""
         body = await request.json()
-        if _said(body, "clear"):
+        if _said(body, "clear", False):
             self.queue.clear()
-        for prompt_id in _said(body, "delete") or []:
+        for prompt_id in _said(body, "delete", []):
             self.queue.delete(prompt_id)
         return web.Response()
 
@@ -155,9 +155,9 @@ class WorkRoutes:
     async def post_history(self, request: web.Request) -> web.Response:
         """`clear` forgets everybody's history, `delete` the given ids."""
         body = await request.json()
-        if _said(body, "clear"):
+        if _said(body, "clear", False):
             self.queue.clear_history()
-        for prompt_id in _said(body, "delete") or []:
+        for prompt_id in _said(body, "delete", []):
             self.queue.delete_history(prompt_id)
         return web.Response()
 
@@ -180,9 +180,9 @@ class WorkRoutes:
         return web.Response()
 
 
-def _said(body: Any, key: str) -> Any:
+def _said(body: Any, key: str, default: Any) -> Any:
     """What a body says under a key; a list or a string has no keys, and is let pass or stumbled over as it comes."""
-    return body[key] if key in body else None  # noqa: SIM401 - `get` is for objects only
+    return body[key] if key in body else default  # noqa: SIM401 - `get` is for objects only
 
 
 def _refused(kind: str, message: str) -> web.Response:

@@ -121,6 +121,12 @@ async def test_a_lonely_options_is_empty_and_well(peer: Peer) -> None:
     assert (answer.status, answer.body) == (200, b"")
 
 
+@pytest.mark.parametrize("path", ["/queue", "/history"])
+@pytest.mark.parametrize(("body", "status"), [(b"[]", 200), (b"{}", 200), (b'{"delete": null}', 500), (b"", 500)])
+async def test_odd_bodies_of_a_delete(peer: Peer, path: str, body: bytes, status: int) -> None:
+    assert (await peer.request("POST", path, body=body)).status == status
+
+
 async def test_an_empty_delete_does_nothing(peer: Peer) -> None:
     answer = await post(peer, "/queue", {"delete": []})
     assert (answer.status, answer.body) == (200, b"")
