@@ -1,6 +1,6 @@
 """The thin client through which the contract is asked of a server, and its implementation over real sockets.
 
-A `Peer` is one server. The tests in `test_protocol.py` use nothing else, so that the same tests run against a demo
+A `Peer` is one server. The tests in `test_protocol_*.py` use nothing else, so that the same tests run against a demo
 process, a real ComfyUI and a server in memory. Required node classes: LoadImage, SaveImage, PreviewImage, EmptyImage,
 ImageScale, ImageInvert, ImageBlur; and for peers with `previews` whatever `slow_workflow` names.
 """
@@ -237,6 +237,11 @@ def save(source: str, prefix: str | None = None) -> dict[str, Any]:
     return {"class_type": "SaveImage", "inputs": {"images": [source, 0], "filename_prefix": name}}
 
 
+def invert(source: str) -> dict[str, Any]:
+    """An ImageInvert node."""
+    return {"class_type": "ImageInvert", "inputs": {"image": [source, 0]}}
+
+
 def quick(prefix: str | None = None, *, color: int | None = None, batch: int = 1) -> Workflow:
     """A workflow of two quick nodes, new to any cache unless a colour is given."""
     chosen = random.randrange(1 << 24) if color is None else color
@@ -301,3 +306,18 @@ def ended(prompt_id: str) -> Callable[[list[Event]], bool]:
         event.kind == "executing" and event.data["node"] is None and event.data["prompt_id"] == prompt_id
         for event in heard
     )
+
+
+def new_id() -> str:
+    """A prompt_id as a client should choose it."""
+    return str(uuid.uuid4())
+
+
+def kinds(heard: list[Event]) -> list[str | int]:
+    """What kinds of messages were heard, in order, without the `status` that all hear."""
+    return [event.kind for event in heard if event.kind != "status"]
+
+
+def of_job(heard: list[Event], prompt_id: str) -> list[Event]:
+    """The messages that name this job."""
+    return [event for event in heard if isinstance(event.data, dict) and event.data.get("prompt_id") == prompt_id]

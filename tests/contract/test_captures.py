@@ -214,8 +214,8 @@ async def test_the_recorded_socket_that_waits_for_a_pending_job(demo_peer: WebPe
 
 NOT_IN_THE_DEMO = {
     "missing_checkpoint": "its node classes need models",
-    "not_in_list": "the list belongs to a test node; test_protocol.py asks the same of ImageScale",
-    "wrong_content_type_text_plain": "the recorded body is cut; test_protocol.py asks the same",
+    "not_in_list": "the list belongs to a test node; test_protocol_*.py asks the same of ImageScale",
+    "wrong_content_type_text_plain": "the recorded body is cut; test_protocol_*.py asks the same",
     "GET_on_post_only": "recorded as a POST without a prompt, which other rows have",
 }
 

@@ -1,0 +1,124 @@
+"""Submitting: ids, numbers, what comes back, and what an odd repetition does."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+from tests.contract.peer import Peer, entry, history_of, new_id, post, queue, quick, running, submit, until
+
+
+async def test_a_submit_keeps_the_prompt_id_that_the_client_chose(peer: Peer) -> None:
+    prompt_id = new_id()
+    answer = await post(peer, "/prompt", {"prompt": quick(), "prompt_id": prompt_id, "client_id": new_id()})
+    body = answer.json()
+    assert answer.status == 200
+    assert list(body) == ["prompt_id", "number", "node_errors"]
+    assert (body["prompt_id"], body["node_errors"]) == (prompt_id, {})
+    assert isinstance(body["number"], int)
+    assert (await entry(peer, prompt_id))["status"]["status_str"] == "success"
+
+
+async def test_a_submit_without_an_id_gets_one(peer: Peer) -> None:
+    assert uuid.UUID(await submit(peer, quick()))
+
+
+async def test_a_number_as_id_becomes_a_string(peer: Peer) -> None:
+    number = uuid.uuid4().int >> 80
+    assert await submit(peer, quick(), prompt_id=number) == str(number)
+
+
+async def test_numbers_count_up_and_front_turns_them_round(peer: Peer) -> None:
+    first = (await post(peer, "/prompt", {"prompt": quick()})).json()["number"]
+    front = (await post(peer, "/prompt", {"prompt": quick(), "front": True})).json()["number"]
+    own = (await post(peer, "/prompt", {"prompt": quick(), "number": -5, "front": True})).json()["number"]
+    assert first >= 0
+    assert front < 0 and -front > first
+    assert own == -5 and isinstance(own, float)
+
+
+async def test_the_content_type_of_a_submit_is_not_looked_at(peer: Peer) -> None:
+    body = json.dumps({"prompt": quick()}).encode()
+    answer = await peer.request("POST", "/prompt", body=body, headers={"Content-Type": "text/plain"})
+    assert answer.status == 200
+
+
+async def test_extra_data_comes_back_untouched_with_the_client_id_merged_in(peer: Peer) -> None:
+    extra = {"extra_pnginfo": {"workflow": {"id": "w"}}, "mine": {"a": 1}, "client_id": "ignored"}
+    prompt_id = await submit(peer, quick(), extra_data=extra, client_id="real-client")
+    assert (await entry(peer, prompt_id))["prompt"][3] == {**extra, "client_id": "real-client"}
+
+
+async def test_a_history_entry_has_the_whole_shape(peer: Peer) -> None:
+    workflow = quick("contract_shape")
+    prompt_id = await submit(peer, workflow, client_id="shape")
+    found = await entry(peer, prompt_id)
+    assert list(found) == ["prompt", "outputs", "status", "meta"]
+    assert found["prompt"][1:] == [prompt_id, workflow, {"client_id": "shape"}, ["9"]]
+    (image,) = found["outputs"]["9"]["images"]
+    assert list(image) == ["filename", "subfolder", "type"]
+    assert (image["subfolder"], image["type"]) == ("", "output")
+    assert found["meta"] == {"9": {"node_id": "9", "display_node": "9", "parent_node": None, "real_node_id": "9"}}
+    status = found["status"]
+    assert (status["status_str"], status["completed"]) == ("success", True)
+    assert [message[0] for message in status["messages"]] == [
+        "execution_start",
+        "execution_cached",
+        "execution_success",
+    ]
+    assert all(message[1]["timestamp"] > 1_600_000_000_000 for message in status["messages"])
+
+
+async def test_a_duplicate_id_runs_twice_and_history_keeps_one(peer: Peer) -> None:
+    blocker = await submit(peer, peer.slow_workflow(20))
+    prompt_id = new_id()
+    await submit(peer, quick(), prompt_id=prompt_id)
+    last = quick()
+    await submit(peer, last, prompt_id=prompt_id)
+    assert (await queue(peer))[1].count(prompt_id) == 2
+    await post(peer, "/interrupt", {"prompt_id": blocker})
+
+    async def both_done() -> bool:
+        now, waiting = await queue(peer)
+        return prompt_id not in now + waiting
+
+    await until(peer, both_done)
+    assert (await entry(peer, prompt_id))["prompt"][2] == last
+
+
+async def test_one_delete_removes_one_of_two_equal_ids(peer: Peer) -> None:
+    blocker = await submit(peer, peer.slow_workflow(20))
+    prompt_id = new_id()
+    for _ in range(2):
+        await submit(peer, quick(), prompt_id=prompt_id)
+    await post(peer, "/queue", {"delete": [prompt_id]})
+    assert (await queue(peer))[1].count(prompt_id) == 1
+    await post(peer, "/queue", {"delete": [prompt_id]})
+    assert (await queue(peer))[1].count(prompt_id) == 0
+    await post(peer, "/interrupt", {"prompt_id": blocker})
+    assert await history_of(peer, prompt_id) is None
+
+
+async def test_same_id_and_number_with_another_prompt_is_a_500_that_is_queued(peer: Peer) -> None:
+    blocker = await submit(peer, peer.slow_workflow(30))
+    await running(peer, blocker)
+    prompt_id, number = new_id(), 1e6
+    await submit(peer, quick(), prompt_id=prompt_id, number=number)
+    answer = await post(peer, "/prompt", {"prompt": quick(), "prompt_id": prompt_id, "number": number})
+    assert answer.status == 500
+    assert answer.body == b"500 Internal Server Error\n\nServer got itself in trouble"
+    assert (await queue(peer))[1].count(prompt_id) == 2
+    for _ in range(2):
+        await post(peer, "/queue", {"delete": [prompt_id]})
+    await post(peer, "/interrupt", {"prompt_id": blocker})
+    await entry(peer, blocker)
+
+
+async def test_partial_targets_limit_the_outputs(peer: Peer) -> None:
+    workflow = {**quick(), "5": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}}
+    prompt_id = await submit(peer, workflow, partial_execution_targets=["5"])
+    found = await entry(peer, prompt_id)
+    assert list(found["outputs"]) == ["5"]
+    assert found["prompt"][4] == ["5"]
+    assert found["outputs"]["5"]["images"][0]["type"] == "temp"
+    assert found["outputs"]["5"]["images"][0]["filename"].startswith("ComfyUI_temp_")
