@@ -130,9 +130,7 @@ def start_gateway(*flags: str, port: int | None = None, demo: int = 0) -> Iterat
     """One gateway; `demo=N` gives it a demo fleet on the ports that follow its own."""
     chosen = port or free_ports(1 + demo)
     fleet = ["--demo", str(demo), "--faults"] if demo else []
-    service = _start(
-        [sys.executable, "-m", "gateway", "--port", str(chosen), *fleet, *flags], "Mooring is ready: "
-    )
+    service = _start([sys.executable, "-m", "gateway", "--port", str(chosen), *fleet, *flags], "Mooring is ready: ")
     try:
         yield service
     finally:

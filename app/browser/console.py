@@ -34,9 +34,15 @@ class Contract(Protocol):
     """What the names do; `app.session.console.ConsoleContract`."""
 
     version: str
-    helpers: Mapping[str, str]
-    getters: Mapping[str, str]
-    methods: Mapping[str, str]
+
+    @property
+    def helpers(self) -> Mapping[str, str]: ...
+
+    @property
+    def getters(self) -> Mapping[str, str]: ...
+
+    @property
+    def methods(self) -> Mapping[str, str]: ...
 
     def call(self, name: str, arguments: Sequence[Any]) -> Any | Awaitable[Any]: ...
 

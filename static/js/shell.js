@@ -10,6 +10,7 @@ const PYSCRIPT_STEPS = { "Loading Pyodide": ["runtime", 10], "Loading interprete
 const root = document.documentElement;
 const find = (selector) => document.querySelector(selector);
 let state = "booting"; // booting | ready | failed
+let begun = false; // Python runs
 
 function stored(key) {
   try {
@@ -105,16 +106,36 @@ addEventListener("py:progress", (event) => {
   const known = PYSCRIPT_STEPS[event.detail];
   if (known) step(...known);
 });
-addEventListener("py:all-done", () => setTimeout(() => state === "booting" && !begun && fail("python"), 0));
-addEventListener("unhandledrejection", (event) => {
-  const reason = String(event.reason?.message ?? event.reason ?? "");
-  if (/WebAssembly|wasm/i.test(reason) && !/fetch|404/i.test(reason)) fail("wasm", reason);
-  else if (/Unable to fetch|imported module|Failed to fetch/i.test(reason)) fail(navigator.onLine && /404/.test(reason) ? "file" : "gateway", reason);
-});
+addEventListener("py:all-done", () => { if (!begun) fail("python"); });
+
+/** What a rejection that nobody handled means while the runtime loads: PyScript and Pyodide tell failures only so. */
+async function judge(reason) {
+  const told = String(reason?.message || reason || "");
+  if (begun || state !== "booting") return;
+  if (typeof WebAssembly !== "object") fail("wasm", told);
+  else if (reason?.name === "SecurityError") fail("storage", told);
+  else if (/request failed|unable to fetch|imported module|404/i.test(told)) fail("file", told);
+  else if (/fetch|network/i.test(told)) fail((await isAnswering()) ? "file" : "gateway", told);
+  else fail(/wasm|WebAssembly/i.test(told) ? "wasm" : "python", told);
+}
+
+async function isAnswering() {
+  try {
+    return (await fetch("/fleet")).ok;
+  } catch {
+    return false;
+  }
+}
+
+addEventListener("unhandledrejection", (event) => judge(event.reason));
 addEventListener("error", (event) => {
   const source = event.target?.src ?? event.target?.href ?? "";
-  if (source.includes("/static/")) fail("file", source);
+  if (!begun && source) fail("file", source);
 }, true);
+// Pyodide waits for ever for a WebAssembly file that is not there, and tells nobody.
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!begun && entry.responseStatus >= 400) fail("file", `${entry.responseStatus} ${entry.name}`);
+}).observe({ type: "resource", buffered: true });
 document.addEventListener("click", (event) => {
   const action = event.target.closest?.("[data-shell]")?.dataset.shell;
   if (action === "theme") toggleTheme();
@@ -126,7 +147,6 @@ export function begin() {
   begun = true;
   step("restoring");
 }
-let begun = false;
 
 root.classList.toggle("is-mac", /mac|iphone|ipad/i.test(navigator.userAgentData?.platform ?? navigator.platform));
 if (typeof WebAssembly !== "object") fail("wasm");

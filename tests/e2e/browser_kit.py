@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FLAGS = (
@@ -39,13 +39,22 @@ WITHOUT_LOCKS = "delete Navigator.prototype.locks;"
 
 _LOAD = """async (files) => {
   const { loadPyodide } = await import("/static/vendor/pyodide/pyodide.mjs");
-  const python = await loadPyodide();
+  const kept = globalThis.caches ? await caches.match("/python-snapshot") : undefined;
+  const snapshot = kept && new Uint8Array(await kept.arrayBuffer());
+  const python = await loadPyodide(snapshot ? { _loadSnapshot: snapshot } : {});
   python.unpackArchive(await (await fetch("/app.zip")).arrayBuffer(), "zip");
   for (const [path, text] of files) {
     python.FS.mkdirTree(path.split("/").slice(0, -1).join("/"));
     python.FS.writeFile(path, text);
   }
   globalThis.python = python;
+}"""
+
+_KEEP_SNAPSHOT = """async () => {
+  const { loadPyodide } = await import("/static/vendor/pyodide/pyodide.mjs");
+  const python = await loadPyodide({ _makeSnapshot: true });
+  const cache = await caches.open("python");
+  await cache.put("/python-snapshot", new Response(python.makeMemorySnapshot()));
 }"""
 
 _RUN = """async (code) => {
@@ -91,6 +100,14 @@ async def load_python(page: Page, base: str) -> None:
     """Pyodide with `app` and the port suite, in a bare document at the gateway's origin."""
     await page.goto(f"{base}{BARE}")
     await start_python(page)
+
+
+async def keep_snapshot(context: BrowserContext, base: str) -> None:
+    """From here on `load_python` starts from a memory snapshot in this profile: three times faster, and all alike."""
+    page = await context.new_page()
+    await page.goto(f"{base}{BARE}")
+    await page.evaluate(_KEEP_SNAPSHOT)
+    await page.close()
 
 
 async def start_python(page: Page) -> None:

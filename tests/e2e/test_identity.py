@@ -75,22 +75,35 @@ class RealTabs:
         await run_python(page, MAKE)
 
 
-@pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "no-locks"])
-@pytest.mark.parametrize("name", identity.checks())
-async def test_the_browsers_windows_keep_to_the_port(
-    browser: Browser, gateway: Service, name: str, has_locks: bool
-) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=[True, False], ids=["locks", "no-locks"])
+async def profile(
+    browser: Browser, gateway: Service, request: pytest.FixtureRequest
+) -> AsyncIterator[tuple[BrowserContext, bool]]:
+    """A browser profile with or without Web Locks, in which every Python starts from one memory snapshot."""
     context = await browser.new_context()
-    if not has_locks:
+    if not request.param:
         await context.add_init_script(browser_kit.WITHOUT_LOCKS)
-    await identity.checks()[name](RealTabs(context, gateway.url, has_locks))
+    await browser_kit.keep_snapshot(context, gateway.url)
+    yield context, request.param
     await context.close()
 
 
-async def test_twenty_windows_have_twenty_ids_and_draw_different_numbers(browser: Browser, gateway: Service) -> None:
-    """Twenty interpreters of one origin, as from one memory snapshot; each page has a window and a crew of its own."""
-    context = await browser.new_context()
-    tabs = RealTabs(context, gateway.url, has_locks=True)
+@pytest_asyncio.fixture(loop_scope="session")
+async def tabs(profile: tuple[BrowserContext, bool], gateway: Service) -> AsyncIterator[RealTabs]:
+    """A browser without open tabs."""
+    context, has_locks = profile
+    yield RealTabs(context, gateway.url, has_locks)
+    for page in context.pages:
+        await page.close()
+
+
+@pytest.mark.parametrize("name", identity.checks())
+async def test_the_browsers_windows_keep_to_the_port(tabs: RealTabs, name: str) -> None:
+    await identity.checks()[name](tabs)
+
+
+async def test_twenty_windows_have_twenty_ids_and_draw_different_numbers(tabs: RealTabs) -> None:
+    """Twenty interpreters from one memory snapshot, which freezes whatever was seeded when it was made."""
     body = """
         from app.browser.clock import BrowserRandom
         draws = BrowserRandom()
@@ -109,7 +122,6 @@ async def test_twenty_windows_have_twenty_ids_and_draw_different_numbers(browser
     for drawn in zip(*found, strict=True):
         assert len(set(drawn)) == 20
     assert all(0 <= number < 1 for _, _, numbers in found for number in numbers)
-    await context.close()
 
 
 async def test_a_page_in_the_back_forward_cache_gives_its_identity_to_the_tabs_next_page(gateway: Service) -> None:

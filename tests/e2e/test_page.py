@@ -1,0 +1,313 @@
+"""The page in a real browser: the main job, languages, the keyboard, accessibility, and what patches leave alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.e2e.conftest import (
+    ARTIFACTS,
+    Opener,
+    card,
+    choose_sample,
+    press_run,
+    run_photo,
+    wait_ready,
+)
+from tests.services import ROOT
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+AXE = next(
+    (
+        path
+        for path in (ROOT / "static/vendor/test/axe.min.js", ROOT / "node_modules/axe-core/axe.min.js")
+        if path.exists()
+    ),
+    None,
+)
+
+# Every text, title and spoken name on the page that is neither marked by the pseudo-locale nor somebody's own.
+UNMARKED = r"""() => {
+  const strip = (text) => {
+    for (let before = ""; before !== text;) { before = text; text = text.replace(/⟦[^⟦⟧]*⟧/g, ""); }
+    return text;
+  };
+  const isOwn = (element) => element.closest("[translate=no], script, noscript, title");
+  const isSaid = (element) => element.closest("[data-t]") ? element.checkVisibility() : true;
+  const found = [];
+  const look = (text, element) => {
+    const left = strip(text).replace(/[\d.,]+\s?(byte|kB|MB|GB|AM|PM)/g, "");
+    if (/\p{L}/u.test(left) && !isOwn(element) && isSaid(element)) found.push(text.trim());
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) look(walker.currentNode.data, walker.currentNode.parentElement);
+  for (const element of document.body.querySelectorAll("[title], [aria-label], [alt], [placeholder]"))
+    for (const name of ["title", "aria-label", "alt", "placeholder"]) look(element.getAttribute(name) ?? "", element);
+  return found;
+}"""
+
+
+@pytest.mark.parametrize(("language", "done"), [("en", "Finished"), ("zh-CN", "已完成")])
+async def test_a_photo_goes_in_and_its_picture_comes_out(
+    open_window: Opener, photo: Path, language: str, done: str
+) -> None:
+    page = await open_window(f"/?lang={language}")
+    await expect(page.locator("html")).to_have_attribute("lang", language)
+    prompt_id = await run_photo(page, photo)
+    ended = page.locator(card(prompt_id, "succeeded"))
+    await expect(ended).to_contain_text(done)
+    picture = ended.locator("[data-testid=result-image]")
+    assert (await picture.get_attribute("src") or "").startswith("blob:")
+    assert await picture.evaluate(
+        "(image) => image.decode().then(() => [image.naturalWidth, image.naturalHeight])"
+    ) == [
+        2048,
+        1370,
+    ]
+    server = await ended.get_attribute("data-server")
+    await expect(page.locator("[data-testid=server-chip]")).to_have_attribute("data-server", "")
+    assert (await ended.locator("[data-testid=download]").get_attribute("download") or "").startswith(f"{server}_")
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=ARTIFACTS / f"main-job-{language}.png")
+
+
+async def test_a_running_task_shows_progress_step_preview_and_server(open_window: Opener) -> None:
+    page = await open_window()
+    await choose_sample(page, "slow")
+    prompt_id = await press_run(page)
+    running = page.locator(card(prompt_id, "running"))
+    await expect(running.locator("[data-testid=preview]")).to_be_visible()
+    await expect(running.locator(".step-name")).to_contain_text("of 60")
+    await page.wait_for_function("[...document.querySelectorAll('.task progress')].some((bar) => bar.value > 0)")
+    server = await running.get_attribute("data-server")
+    chip = page.locator("[data-testid=server-chip]")
+    await expect(chip).to_have_attribute("data-server", server or "-")
+    await expect(chip).to_contain_text("1 running")
+    await page.wait_for_function("(server) => document.title.startsWith(`${server} · `)", arg=server)
+    await running.locator("[data-testid=cancel]").click()
+    await page.locator(card(prompt_id, "cancelled")).wait_for()
+    await expect(chip).to_have_attribute("data-server", "")
+
+
+async def test_no_text_is_outside_the_catalogue(open_window: Opener, photo: Path) -> None:
+    page = await open_window("/?lang=pseudo")
+    await run_photo(page, photo)
+    assert await page.evaluate(UNMARKED) == []
+    await choose_sample(page, "slow")
+    prompt_id = await press_run(page)
+    await page.locator(f"{card(prompt_id, 'running')} [data-testid=preview]").wait_for()
+    assert await page.evaluate(UNMARKED) == []
+    await page.locator("[data-testid=give-up]").click()
+    await page.locator("[data-testid=give-up-dialog]").wait_for()
+    assert await page.evaluate(UNMARKED) == []
+    await page.keyboard.press("Escape")
+    await page.locator("[data-testid=give-up-dialog]").wait_for(state="detached")
+    await page.locator("[data-testid=cancel]").click()
+    await page.locator(card(prompt_id, "cancelled")).wait_for()
+
+
+async def _check_axe(page: Page) -> None:
+    assert AXE is not None, "axe-core is not there: python3 -m tests fetches it"
+    await page.evaluate("() => Promise.all(document.getAnimations().map((item) => item.finished.catch(() => 0)))")
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = await page.evaluate("axe.run({ resultTypes: ['violations'] })")
+    told = [(item["id"], [node["html"][:200] for node in item["nodes"]]) for item in found["violations"]]
+    assert not told, json.dumps(told, indent=1)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_on_the_main_view(open_window: Opener, photo: Path, scheme: str) -> None:
+    await open_window.new_profile(color_scheme=scheme)
+    page = await open_window()
+    await _check_axe(page)
+    await run_photo(page, photo)
+    await choose_sample(page, "slow")
+    prompt_id = await press_run(page)
+    await page.locator(f"{card(prompt_id, 'running')} [data-testid=preview]").wait_for()
+    await page.locator(f"{card(prompt_id)} summary").click()
+    await page.locator("[data-testid=cancel]").click()
+    await page.locator(card(prompt_id, "cancelled")).wait_for()
+    await _check_axe(page)
+
+
+async def test_nothing_scrolls_sideways_at_360_pixels(open_window: Opener, photo: Path) -> None:
+    await open_window.new_profile(viewport={"width": 360, "height": 740})
+    page = await open_window()
+    width = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
+    assert await page.evaluate(width) == 360
+    await run_photo(page, photo)
+    await choose_sample(page, "slow")
+    prompt_id = await press_run(page)
+    await page.locator(f"{card(prompt_id, 'running')} [data-testid=preview]").wait_for()
+    assert await page.evaluate(width) == 360
+    await expect(page.locator("[data-testid=run]")).to_be_in_viewport()
+    await page.locator("[data-testid=cancel]").click()
+    await page.locator(card(prompt_id, "cancelled")).wait_for()
+
+
+async def test_work_can_be_done_by_the_keyboard_alone(open_window: Opener) -> None:
+    page = await open_window()
+    for _ in range(30):
+        if await page.evaluate("document.activeElement?.id") == "pick-enlarge":
+            break
+        await page.keyboard.press("Tab")
+    for _ in range(3):
+        await page.keyboard.press("ArrowDown")
+    await page.locator("#fields-slow").wait_for()
+    assert await page.evaluate("document.activeElement.id") == "pick-slow"
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Control+A")
+    await page.keyboard.type("dunes at night")
+    await page.keyboard.press("Control+Enter")
+    await page.locator("[data-testid=task-card][data-state=running]").wait_for()
+    await expect(page.locator("#field-1-text")).to_have_value("dunes at night")
+    await page.locator("[data-testid=give-up]").focus()
+    await page.keyboard.press("Enter")
+    await page.locator("[data-testid=give-up-dialog]").wait_for()
+    assert await page.evaluate("document.activeElement.closest('dialog') !== null")
+    await page.keyboard.press("Escape")
+    await page.locator("[data-testid=give-up-dialog]").wait_for(state="detached")
+    assert await page.evaluate("document.activeElement.dataset.testid") == "give-up"
+    await page.locator("[data-testid=cancel]").focus()
+    await page.keyboard.press("Enter")
+    await page.locator("[data-testid=task-card][data-state=cancelled]").wait_for()
+
+
+async def test_giving_up_frees_the_window_at_once(open_window: Opener) -> None:
+    page = await open_window()
+    await choose_sample(page, "slow")
+    prompt_id = await press_run(page)
+    await page.locator(card(prompt_id, "running")).wait_for()
+    await page.locator("[data-testid=give-up]").click()
+    await page.locator("[data-testid=confirm-give-up]").click()
+    await page.locator(card(prompt_id, "given_up")).wait_for()
+    await expect(page.locator("[data-testid=server-chip]")).to_have_attribute("data-server", "")
+
+
+async def test_a_file_that_is_no_picture_is_told_before_anything_is_sent(open_window: Opener, tmp_path: Path) -> None:
+    page = await open_window()
+    notes = tmp_path / "notes.png"
+    notes.write_text("no picture at all", encoding="utf-8")
+    await page.locator("[data-testid=drop-1-image] input").set_input_files(notes)
+    await expect(page.locator(".fault")).to_contain_text("“notes.png” is no picture that can be read.")
+    await expect(page.locator("[data-testid=run]")).to_be_disabled()
+    await expect(page.locator("#run-words")).to_contain_text("Put a picture in first")
+
+
+async def test_a_picture_can_be_pasted_and_dropped(open_window: Opener, photo: Path) -> None:
+    page = await open_window()
+    give = """async ([bytes, kind]) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([new Uint8Array(bytes)], `${kind}.png`, { type: "image/png" }));
+      const how = { bubbles: true, cancelable: true };
+      return kind === "paste"
+        ? document.body.dispatchEvent(new ClipboardEvent(kind, { clipboardData: transfer, ...how }))
+        : document.querySelector("[data-drop]").dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, ...how }));
+    }"""
+    data = list(photo.read_bytes())  # noqa: ASYNC240 - a small local file
+    for kind in ("paste", "drop"):
+        assert not await page.evaluate(give, [data, kind]), "the browser would have opened the file"
+        await expect(page.locator(".drop-name")).to_have_text(f"{kind}.png")
+    await expect(page.locator(".drop-facts")).to_contain_text("320 × 214")
+
+
+async def test_patches_leave_alone_what_the_person_has_in_hand(open_window: Opener) -> None:
+    """While steps pour in: an opened detail stays open, the caret stays, and unfinished composition is not touched."""
+    page = await open_window()
+    await choose_sample(page, "slow")
+    prompt_id = await press_run(page)
+    await page.locator(f"{card(prompt_id, 'running')} summary").click()
+    text = page.locator("#field-1-text")
+    await text.fill("one two three")
+    await text.evaluate("(area) => area.setSelectionRange(3, 3)")
+    await text.evaluate("(area) => area.dispatchEvent(new CompositionEvent('compositionstart', { bubbles: true }))")
+    await text.evaluate("(area) => { area.setRangeText('ni'); }")  # as an input method does before anything is chosen
+    before = await page.locator(f"{card(prompt_id)} progress").evaluate("(bar) => bar.value")
+    await page.wait_for_function("(before) => document.querySelector('.task progress').value > before", arg=before)
+    await expect(text).to_have_value("oneni two three")
+    await text.evaluate("(area) => area.dispatchEvent(new CompositionEvent('compositionend', { bubbles: true }))")
+    assert await page.locator(f"{card(prompt_id)} details").evaluate("(details) => details.open")
+    assert await page.evaluate("document.activeElement.id") == "field-1-text"
+    await page.locator("[data-testid=cancel]").click()
+    await page.locator(card(prompt_id, "cancelled")).wait_for()
+
+
+async def test_what_was_typed_survives_a_reload(open_window: Opener) -> None:
+    page = await open_window()
+    await choose_sample(page, "text")
+    await page.locator("#field-1-text").fill("a quiet bay")
+    await page.locator("#field-1-seed").fill("18446744073709551615")
+    await page.reload()
+    await wait_ready(page)
+    await expect(page.locator("#field-1-text")).to_have_value("a quiet bay")
+    await expect(page.locator("#field-1-seed")).to_have_value("18446744073709551615")
+    await expect(page.locator("#field-1-seed-fixed")).not_to_be_checked()
+
+
+async def test_language_and_colours_are_kept(open_window: Opener) -> None:
+    page = await open_window()
+    await page.locator("[data-change=language]").select_option("zh-CN")
+    await expect(page.locator("[data-testid=run]")).to_contain_text("运行")
+    await page.locator("[data-shell=theme]").click()
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    other = await open_window()
+    await expect(other.locator("html")).to_have_attribute("data-theme", "dark")
+    await expect(other.locator("[data-testid=run]")).to_contain_text("运行")
+
+
+async def test_a_failed_task_tells_the_servers_own_words(open_window: Opener) -> None:
+    page = await open_window()
+    workflow = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 255}},
+        "2": {
+            "class_type": "ImageScale",
+            "inputs": {"image": ["1", 0], "upscale_method": "sharpest", "width": 8, "height": 8, "crop": "disabled"},
+        },
+        "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "mooring"}},
+    }
+    await page.evaluate("(workflow) => mooring.submitWorkflow(workflow, {title: 'My own'}).catch(() => 0)", workflow)
+    failed = page.locator("[data-testid=task-card][data-state=failed]")
+    await expect(failed).to_contain_text("The server refused the workflow")
+    await expect(failed).to_contain_text("“upscale_method” has a value that this server does not have.")
+    await expect(failed).to_contain_text("My own")
+
+
+async def test_a_result_opens_large_and_closes(open_window: Opener, photo: Path) -> None:
+    page = await open_window()
+    prompt_id = await run_photo(page, photo)
+    await page.locator(f"{card(prompt_id)} .result-open").click()
+    await page.locator("dialog.large img").wait_for()
+    await page.locator("dialog.large [data-action=close-dialog]").click()
+    await page.locator("dialog").wait_for(state="detached")
+    await page.locator(f"{card(prompt_id)} [data-action=remove]").click()
+    await page.locator(card(prompt_id)).wait_for(state="detached")
+
+
+async def test_a_store_that_cannot_be_used_is_told_and_run_refused(open_window: Opener) -> None:
+    profile = await open_window.new_profile()
+    await profile.add_init_script(
+        "Object.defineProperty(window, 'indexedDB', { get() { throw new DOMException('denied', 'SecurityError'); } });"
+    )
+    page = await open_window("/", is_ready=False)
+    await expect(page.locator("[data-testid=notice][data-kind=store]")).to_be_visible()
+    await expect(page.locator("[data-testid=run]")).to_be_disabled()
+    await expect(page.locator("#run-words")).to_contain_text("storage")
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+async def test_a_runtime_file_that_is_missing_is_told_instead_of_a_blank_page(
+    open_window: Opener, language: str
+) -> None:
+    profile = await open_window.new_profile()
+    await profile.route("**/pyodide.asm.wasm", lambda route: route.fulfill(status=404, body="gone"))
+    page = await open_window(f"/?lang={language}", is_ready=False, allow=[".*"])
+    open_window.faults[-1].found.clear()
+    failure = page.locator("#boot-failure")
+    await failure.wait_for()
+    await expect(failure).to_contain_text("python3 serve.py")
+    await expect(failure).to_contain_text("Mooring 无法" if language == "zh-CN" else "Mooring could not start")
+    open_window.faults.pop()  # a file that is missing is the point here

@@ -1,0 +1,327 @@
+"""The promises of DESIGN 1 in a real browser, with real gateways and servers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from playwright.async_api import BrowserContext, Page, async_playwright
+
+from tests.e2e.browser_kit import open_chromium
+from tests.e2e.window_kit import (
+    PATIENCE,
+    Desk,
+    MooringWindow,
+    a_photo,
+    ask_server,
+    break_server,
+    quick_workflow,
+    runs_of,
+    slow_workflow,
+)
+from tests.services import Service, free_ports, start_demo, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+Fleet = tuple[Service, dict[str, Service]]
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    """A gateway with two servers that can be broken."""
+    with (
+        start_demo("--step-seconds", "0.1", data=tmp_path / "a") as a,
+        start_demo("--step-seconds", "0.1", data=tmp_path / "b") as b,
+        start_gateway("--server", f"a={a.url}", "--server", f"b={b.url}") as gateway,
+    ):
+        yield gateway, {"a": a, "b": b}
+
+
+async def drop_and_run(window: MooringWindow, photo: Path) -> str:
+    """The main job as a person does it: a photo in, Run; the prompt_id."""
+    before = {task["promptId"] for task in await window.call("windowTasks")}
+    await window.page.locator("input[type=file]").first.set_input_files(photo)
+    await window.page.get_by_test_id("run").click()
+    await window.page.wait_for_function("(n) => windowTasks.length > n", arg=len(before))
+    return next(task["promptId"] for task in await window.call("windowTasks") if task["promptId"] not in before)
+
+
+async def test_main_job_a_photo_goes_in_and_the_right_servers_picture_comes_out(fleet: Fleet, tmp_path: Path) -> None:
+    gateway, servers = fleet
+    async with Desk(gateway.url) as desk:
+        first, second = await desk.open(), await desk.open()
+        ids = await asyncio.gather(
+            drop_and_run(first, a_photo(tmp_path, 1)),
+            drop_and_run(second, a_photo(tmp_path, 2)),
+        )
+        tasks = [await first.wait_for(ids[0]), await second.wait_for(ids[1])]
+        assert [task["state"] for task in tasks] == ["succeeded", "succeeded"]
+        assert {task["executionServer"] for task in tasks} == {"a", "b"}, "two windows that choose at once part"
+        for window, task in zip((first, second), tasks, strict=True):
+            await window.check()
+            await window.page.get_by_test_id("result-image").first.wait_for()
+            for server_id, server in servers.items():
+                expected = 1 if server_id == task["executionServer"] else 0
+                assert await runs_of(server, task["promptId"]) == expected
+            shown = await picture_sum(window, "document.querySelector('[data-testid=result-image]').src")
+            served = await picture_sum(window, "mooring.getTaskBoundImageUrl(a[0])", task["promptId"])
+            assert shown == served
+
+
+async def picture_sum(window: MooringWindow, address: str, *arguments: Any) -> str:
+    """Size and a digest of the pixels at an address, as the page shows them."""
+    expression = f"""(async () => {{
+      const image = new Image();
+      image.src = {address};
+      await image.decode();
+      const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+      const context = canvas.getContext("2d");
+      context.drawImage(image, 0, 0);
+      const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", pixels));
+      return canvas.width + "x" + canvas.height + ":" + [...digest].map((b) => b.toString(16)).join("");
+    }})()"""
+    return str(await window.call(expression, *arguments))
+
+
+async def test_a_reload_in_mid_run_comes_back_with_everything(fleet: Fleet) -> None:
+    gateway, servers = fleet
+    async with Desk(gateway.url) as desk:
+        window = await desk.open()
+        prompt_id = await window.submit(slow_workflow(120))
+        await window.wait_state(prompt_id, "running")
+        before, lock = await window.facts(), await window.call("debugWebSocketLock()")
+        await window.reload()
+        after, lock_after = await window.facts(), await window.call("debugWebSocketLock()")
+        assert after["windowId"] == before["windowId"]
+        assert after["lockedServer"] == before["lockedServer"] == (await window.task(prompt_id))["executionServer"]
+        assert lock_after["clientId"] == lock["clientId"]
+        card = window.page.locator(f"[data-testid=task-card][data-prompt-id='{prompt_id}']")
+        await card.locator("progress").wait_for()
+        await window.page.wait_for_function(
+            "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
+        )
+        task = await window.wait_for(prompt_id)
+        assert task["state"] == "succeeded"
+        assert sum([await runs_of(server, prompt_id) for server in servers.values()]) == 1
+        await window.check()
+
+
+async def test_a_duplicated_tab_is_a_new_window_that_owns_nothing(fleet: Fleet) -> None:
+    gateway, _ = fleet
+    async with Desk(gateway.url) as desk:
+        window = await desk.open()
+        prompt_id = await window.submit(slow_workflow(80))
+        async with desk.context.expect_page() as opened:  # an opened window copies the session storage, as a duplicate
+            await window.page.evaluate("() => void window.open(location.href)")
+        twin = MooringWindow(await opened.value)
+        await twin.ready()
+        mine, its = await window.facts(), await twin.facts()
+        assert its["windowId"] != mine["windowId"]
+        assert (its["lockedServer"], its["tasks"]) == (None, [])
+        assert (await twin.call("debugWebSocketLock()"))["clientId"] != (await window.call("debugWebSocketLock()"))[
+            "clientId"
+        ]
+        await twin.page.close()
+        assert (await window.wait_for(prompt_id))["state"] == "succeeded"
+
+
+async def test_polling_alone_is_enough(fleet: Fleet, tmp_path: Path) -> None:
+    gateway, _ = fleet
+    async with Desk(gateway.url) as desk:
+        desk.expected.append("WebSocket connection")
+        await desk.context.add_init_script(
+            "globalThis.WebSocket = class extends WebSocket { constructor(url, ...rest) {"
+            " super(String(url).replace(/[/](fleet|servers)[/].*/, '/refused'), ...rest); } };"
+        )
+        window = await desk.open()
+        prompt_id = await drop_and_run(window, a_photo(tmp_path))
+        task = await window.wait_for(prompt_id)
+        assert task["state"] == "succeeded"
+        assert (await window.facts())["webSocket"]["state"] != "open"
+        await window.page.get_by_test_id("result-image").first.wait_for()
+
+
+async def test_a_picture_that_is_home_survives_its_server(fleet: Fleet) -> None:
+    gateway, servers = fleet
+    async with Desk(gateway.url) as desk:
+        desk.expected.append("Failed to load resource")
+        window = await desk.open()
+        prompt_id = await window.submit(quick_workflow())
+        task = await window.wait_for(prompt_id)
+        servers[task["executionServer"]].kill()
+        await window.reload()
+        image = window.page.get_by_test_id("result-image").first
+        await image.wait_for()
+        await window.page.wait_for_function(
+            "() => document.querySelector('[data-testid=result-image]').naturalWidth === 64"
+        )
+
+
+async def test_windows_on_a_hung_server_do_not_delay_a_run_on_another(fleet: Fleet) -> None:
+    gateway, servers = fleet
+    async with Desk(gateway.url) as desk:
+        desk.expected.append("Failed to load resource")
+        windows = [await desk.open() for _ in range(4)]
+        await load_server(servers["a"], 8)
+        ids = [await window.submit(slow_workflow(200, seed=index)) for index, window in enumerate(windows[:3])]
+        assert [(await w.facts())["lockedServer"] for w in windows[:3]] == ["b", "b", "b"]
+        await break_server(servers["b"], hang=True)
+        await break_server(servers["a"], restart=True)
+        for window, prompt_id in zip(windows[:3], ids, strict=True):
+            await window.wait_state(prompt_id, "unreachable")
+        last = windows[3]
+        prompt_id = await last.submit(quick_workflow(7))
+        task = await last.wait_for(prompt_id)
+        assert (task["state"], task["executionServer"]) == ("succeeded", "a")
+        stalls = await last.call(
+            "performance.getEntriesByType('resource').filter((e) => /servers.a|loads/.test(e.name))"
+            ".map((e) => e.requestStart - e.startTime)"
+        )
+        assert stalls
+        assert max(stalls) < 5000, "a request waited for one of the browser's six connections"
+        assert [(await w.task(i))["state"] for w, i in zip(windows[:3], ids, strict=True)] == ["unreachable"] * 3
+        await break_server(servers["b"], hang=False)
+
+
+async def load_server(server: Service, count: int) -> None:
+    """Somebody else's long work."""
+    async with aiohttp.ClientSession() as session:
+        for index in range(count):
+            body = {"prompt": slow_workflow(200, seed=1000 + index)}
+            async with session.post(f"{server.url}/prompt", json=body) as answer:
+                assert answer.status == 200
+
+
+async def test_an_answer_lost_is_found_by_looking_and_never_posted_again(fleet: Fleet) -> None:
+    gateway, servers = fleet
+    async with Desk(gateway.url) as desk:
+        desk.expected.append("Failed to load resource")
+        for server in servers.values():
+            await break_server(server, next_submit="queued_then_500")
+        window = await desk.open()
+        prompt_id = await window.submit(quick_workflow(3))
+        task = await window.wait_for(prompt_id)
+        assert task["state"] == "succeeded"
+        told = [await ask_server(server, "/demo/faults") for server in servers.values()]
+        assert sum(item["submits"] for item in told) == 1
+
+
+async def test_a_server_killed_before_the_submit_is_told_and_nothing_goes_elsewhere(fleet: Fleet) -> None:
+    gateway, servers = fleet
+    async with Desk(gateway.url) as desk:
+        desk.expected.append("Failed to load resource")
+        desk.expected.append("WebSocket connection")
+        window = await desk.open()
+        await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")
+        locked = (await window.facts())["lockedServer"]
+        servers[locked].kill()
+        prompt_id = await window.submit(quick_workflow(4))
+        await window.wait_state(prompt_id, "failed")
+        other = next(server for server_id, server in servers.items() if server_id != locked)
+        assert await runs_of(other, prompt_id) == 0
+        assert (await window.task(prompt_id))["executionServer"] == locked
+        card = window.page.locator(f"[data-testid=task-card][data-prompt-id='{prompt_id}']")
+        assert locked in await card.inner_text()
+
+
+async def test_a_click_whose_renderer_is_killed_while_the_post_is_held_is_told(fleet: Fleet, tmp_path: Path) -> None:
+    gateway, servers = fleet
+    port = free_ports()
+    async with open_chromium(f"--remote-debugging-port={port}", profile=tmp_path / "profile") as context:
+        window, reader = await open_in(context, gateway), await open_in(context, gateway)
+        for server in servers.values():
+            await break_server(server, next_submit="hold")
+        await window.page.evaluate(
+            "(workflow) => { globalThis.held = mooring.submitWorkflow(workflow).catch(() => {}); }", quick_workflow(5)
+        )
+        await window.page.wait_for_function("() => windowTasks.length === 1")
+        (task,) = await window.call("windowTasks")
+        record = await stored_record(reader, task["promptId"])
+        assert record["state"] == "registered"
+        assert record["server_id"] == task["executionServer"]
+        window_id = (await window.facts())["windowId"]
+        await until_holding(servers)
+
+        target = await kill_renderer(window.page)
+        async with restored(port, target) as page:
+            window = MooringWindow(page)
+            await window.ready()
+            assert (await window.facts())["windowId"] == window_id
+            await window.wait_state(task["promptId"], "lost")
+            assert sum([await runs_of(server, task["promptId"]) for server in servers.values()]) == 0
+            await page.locator(f"[data-testid=task-card][data-prompt-id='{task['promptId']}']").wait_for()
+            assert (await window.facts())["lockedServer"] is None
+
+
+async def open_in(context: BrowserContext, gateway: Service) -> MooringWindow:
+    """A tab of a browser with a profile of its own."""
+    page = await context.new_page()
+    page.set_default_timeout(PATIENCE)
+    await page.goto(f"{gateway.url}/")
+    window = MooringWindow(page)
+    await window.ready()
+    return window
+
+
+async def stored_record(window: MooringWindow, prompt_id: str) -> dict[str, Any]:
+    """The record as another tab reads it from the store, without our code."""
+    return dict(
+        await window.page.evaluate(
+            """(id) => new Promise((resolve, reject) => {
+              const open = indexedDB.open("mooring");
+              open.onerror = () => reject(open.error);
+              open.onsuccess = () => {
+                const get = open.result.transaction("tasks").objectStore("tasks").get(id);
+                get.onsuccess = () => { open.result.close(); resolve(get.result); };
+                get.onerror = () => reject(get.error);
+              };
+            })""",
+            prompt_id,
+        )
+    )
+
+
+async def until_holding(servers: dict[str, Service]) -> None:
+    """Wait until one server has the submit and says nothing."""
+    # the condition is in another process
+    while sum([(await ask_server(server, "/demo/faults"))["holding"] for server in servers.values()]) != 1:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+
+
+async def kill_renderer(page: Page) -> str:
+    """End the tab's process, as the out-of-memory killer does; the DevTools id of the tab, which outlives it."""
+    session = await page.context.new_cdp_session(page)
+    target = await session.send("Target.getTargetInfo")
+    crashed = asyncio.get_running_loop().create_future()
+    page.once("crash", lambda _: crashed.set_result(None))
+    crash = asyncio.ensure_future(session.send("Page.crash"))
+    await crashed
+    crash.cancel()
+    return str(target["targetInfo"]["targetId"])
+
+
+@contextlib.asynccontextmanager
+async def restored(port: int, target: str) -> AsyncIterator[Page]:
+    """The dead tab after *Reload* on its sad page. Playwright has given it up; a second connection sees it fresh."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"ws://127.0.0.1:{port}/devtools/page/{target}") as socket,
+    ):
+        await socket.send_json({"id": 1, "method": "Page.reload"})
+        await socket.receive_json()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port}")
+        (context,) = browser.contexts
+        for page in context.pages:
+            found = await (await context.new_cdp_session(page)).send("Target.getTargetInfo")
+            if found["targetInfo"]["targetId"] == target:
+                page.set_default_timeout(PATIENCE)
+                yield page
+                return
+        raise AssertionError("the tab is gone")

@@ -1,0 +1,255 @@
+"""Who may import whom, read from the source itself; and the few rules of form that a linter does not know."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ("app", "gateway", "demo_comfyui")
+LONGEST = 400  # lines; past it, a module holds a second idea
+
+# core <- session <- ui <- main; browser is at the side and knows the core's edge only.
+LAYERS = {
+    "app.core": set[str](),
+    "app.session": {"app.core"},
+    "app.ui": {"app.core", "app.session"},
+}
+PURE = {
+    "__future__", "collections", "dataclasses", "email", "enum", "functools", "itertools", "json", "math", "re",
+    "string", "types", "typing", "urllib",
+}  # fmt: skip
+BROWSERS_EDGE = {"app.core.ports", "app.core.model", "app.core.errors"}
+MORE_FOR_THE_BROWSER = {
+    "app.browser.store": {"app.core.balancer", "app.core.records"},  # what a transaction reads, and how it is kept
+}
+JAVASCRIPT = {"js", "pyodide", "pyodide_js", "pyscript", "_pyodide"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module, with the line that does it. `from a import b` counts as `a` and, if it is one, `a.b`."""
+
+    name: str
+    line: int
+    is_for_types: bool
+
+
+@dataclass(frozen=True)
+class Module:
+    """One source file."""
+
+    name: str
+    path: Path
+
+    @property
+    def source(self) -> str:
+        """Its text."""
+        return self.path.read_text("utf-8")
+
+    @property
+    def tree(self) -> ast.Module:
+        """Its syntax."""
+        return ast.parse(self.source)
+
+    def imports(self) -> Iterator[Import]:
+        """Everything it imports, wherever in the file."""
+        guarded = {id(node) for test in ast.walk(self.tree_once) if _is_for_types(test) for node in ast.walk(test)}
+        for node in ast.walk(self.tree_once):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                base = self._absolute(node)
+                names = [base, *(f"{base}.{alias.name}" for alias in node.names if f"{base}.{alias.name}" in modules())]
+            for name in names:
+                yield Import(name, getattr(node, "lineno", 0), id(node) in guarded)
+
+    @property
+    def tree_once(self) -> ast.Module:
+        """The same syntax objects at each call."""
+        return _tree(self)
+
+    def _absolute(self, node: ast.ImportFrom) -> str:
+        if not node.level:
+            return node.module or ""
+        package = self.name.split(".") if self.path.name == "__init__.py" else self.name.split(".")[:-1]
+        kept = package[: len(package) - node.level + 1]
+        return ".".join([*kept, *([node.module] if node.module else [])])
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+@cache
+def _tree(module: Module) -> ast.Module:
+    return module.tree
+
+
+@cache
+def modules() -> dict[str, Module]:
+    """All modules of this repository that ship or test, by name."""
+    found = {}
+    for folder in (*SHIPPED, "tests"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            found[name] = Module(name, path)
+    found["serve"] = Module("serve", ROOT / "serve.py")
+    return found
+
+
+def inside(package: str) -> list[Module]:
+    """The modules of a package."""
+    return [module for name, module in modules().items() if _belongs(name, package)]
+
+
+def _belongs(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def wrong(found: list[Module], is_allowed: object) -> list[str]:
+    """Each import that is not allowed, as `module:line imports name`."""
+    assert found, "a rule about nothing holds always"
+    assert callable(is_allowed)
+    return [
+        f"{module.name}:{item.line} imports {item.name}"
+        for module in found
+        for item in module.imports()
+        if not is_allowed(module, item.name)
+    ]
+
+
+def test_the_core_is_pure() -> None:
+    """No await, no clock, no chance, no browser, nothing from outside: values in, values out."""
+
+    def is_allowed(module: Module, name: str) -> bool:
+        return _belongs(name, "app.core") or name.split(".", maxsplit=1)[0] in PURE
+
+    assert wrong(inside("app.core"), is_allowed) == []
+
+
+def test_the_core_awaits_nothing() -> None:
+    """Its ports only say what others await."""
+    for module in inside("app.core"):
+        if module.name == "app.core.ports":
+            continue
+        found = [node for node in ast.walk(module.tree_once) if isinstance(node, ast.AsyncFunctionDef | ast.Await)]
+        assert found == [], module.name
+
+
+@pytest.mark.parametrize("layer", sorted(LAYERS))
+def test_layers_import_downwards_only(layer: str) -> None:
+    below = LAYERS[layer]
+
+    def is_allowed(module: Module, name: str) -> bool:
+        return not _belongs(name, "app") or any(_belongs(name, package) for package in {layer, *below})
+
+    assert wrong(inside(layer), is_allowed) == []
+
+
+def test_every_part_of_the_app_has_its_rule() -> None:
+    parts = {".".join(name.split(".")[:2]) for name in modules() if _belongs(name, "app") and name != "app"}
+    assert parts == {*LAYERS, "app.browser", "app.main"}
+
+
+def test_the_browser_knows_only_the_cores_edge() -> None:
+    def is_allowed(module: Module, name: str) -> bool:
+        more = MORE_FOR_THE_BROWSER.get(module.name, set())
+        return (
+            not _belongs(name, "app")
+            or _belongs(name, "app.browser")
+            or name in BROWSERS_EDGE
+            or any(_belongs(name, package) for package in more)
+        )
+
+    assert wrong(inside("app.browser"), is_allowed) == []
+
+
+def test_each_exception_for_the_browser_is_needed() -> None:
+    for name, more in MORE_FOR_THE_BROWSER.items():
+        used = {item.name for item in modules()[name].imports()}
+        assert more - {package for package in more if any(_belongs(item, package) for item in used)} == set(), name
+
+
+def test_javascript_is_seen_only_at_the_edge() -> None:
+    def is_allowed(module: Module, name: str) -> bool:
+        is_edge = _belongs(module.name, "app.browser") or module.name == "app.main"
+        return is_edge or name.split(".", maxsplit=1)[0] not in JAVASCRIPT
+
+    assert wrong(inside("app") + inside("gateway") + inside("demo_comfyui"), is_allowed) == []
+    assert any(item.name == "js" for module in inside("app.browser") for item in module.imports())
+
+
+@pytest.mark.parametrize("package", SHIPPED)
+def test_the_three_programs_never_import_each_other(package: str) -> None:
+    others = [other for other in (*SHIPPED, "tests", "serve") if other != package]
+
+    def is_allowed(module: Module, name: str) -> bool:
+        return not any(_belongs(name, other) for other in others)
+
+    assert wrong(inside(package), is_allowed) == []
+
+
+def test_only_main_knows_all() -> None:
+    def is_allowed(module: Module, name: str) -> bool:
+        return not _belongs(name, "app.main")
+
+    assert wrong([module for module in modules().values() if module.name != "app.main"], is_allowed) == []
+
+
+def test_the_simulated_server_knows_nothing_of_the_app() -> None:
+    """It is a second opinion on the protocol."""
+
+    def is_allowed(module: Module, name: str) -> bool:
+        return not any(_belongs(name, package) for package in (*SHIPPED, "tests"))
+
+    assert wrong([modules()["tests.simulation.server"]], is_allowed) == []
+
+
+def test_set_up_needs_only_the_standard_library() -> None:
+    """It runs before anything is installed."""
+
+    def is_allowed(module: Module, name: str) -> bool:
+        return name.split(".", maxsplit=1)[0] in sys.stdlib_module_names or any(
+            _belongs(name, part) for part in ("gateway.install", "gateway.flags")
+        )
+
+    assert wrong([modules()["serve"], modules()["gateway.install"]], is_allowed) == []
+
+
+def test_no_error_is_caught_without_its_name() -> None:
+    found = [
+        f"{module.name}:{node.lineno}"
+        for module in modules().values()
+        for node in ast.walk(module.tree_once)
+        if isinstance(node, ast.ExceptHandler) and node.type is None
+    ]
+    assert found == []
+
+
+def test_no_shipped_module_is_past_its_length() -> None:
+    shipped = [module for package in SHIPPED for module in inside(package)] + [modules()["serve"]]
+    lengths = {module.name: len(module.source.splitlines()) for module in shipped}
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST} == {}
+
+
+def test_every_module_says_what_it_is() -> None:
+    silent = [module.name for module in modules().values() if module.source.strip() and not _docstring(module)]
+    assert silent == []
+
+
+def _docstring(module: Module) -> str | None:
+    return ast.get_docstring(module.tree_once)
+
+
+def test_no_module_is_a_drawer() -> None:
+    drawers = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
+    assert [name for name in modules() if name.split(".")[-1] in drawers] == []
