@@ -55,13 +55,13 @@ class Module:
 
     @property
     def tree(self) -> ast.Module:
-        """Its syntax."""
-        return ast.parse(self.source)
+        """Its syntax, the same objects at each call."""
+        return _tree(self)
 
     def imports(self) -> Iterator[Import]:
         """Everything it imports, wherever in the file."""
-        guarded = {id(node) for test in ast.walk(self.tree_once) if _is_for_types(test) for node in ast.walk(test)}
-        for node in ast.walk(self.tree_once):
+        guarded = {id(node) for test in ast.walk(self.tree) if _is_for_types(test) for node in ast.walk(test)}
+        for node in ast.walk(self.tree):
             names: list[str] = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
@@ -70,11 +70,6 @@ class Module:
                 names = [base, *(f"{base}.{alias.name}" for alias in node.names if f"{base}.{alias.name}" in modules())]
             for name in names:
                 yield Import(name, getattr(node, "lineno", 0), id(node) in guarded)
-
-    @property
-    def tree_once(self) -> ast.Module:
-        """The same syntax objects at each call."""
-        return _tree(self)
 
     def _absolute(self, node: ast.ImportFrom) -> str:
         if not node.level:
@@ -90,7 +85,7 @@ def _is_for_types(node: ast.AST) -> bool:
 
 @cache
 def _tree(module: Module) -> ast.Module:
-    return module.tree
+    return ast.parse(module.source)
 
 
 @cache
@@ -141,7 +136,7 @@ def test_the_core_awaits_nothing() -> None:
     for module in inside("app.core"):
         if module.name == "app.core.ports":
             continue
-        found = [node for node in ast.walk(module.tree_once) if isinstance(node, ast.AsyncFunctionDef | ast.Await)]
+        found = [node for node in ast.walk(module.tree) if isinstance(node, ast.AsyncFunctionDef | ast.Await)]
         assert found == [], module.name
 
 
@@ -229,7 +224,7 @@ def test_no_error_is_caught_without_its_name() -> None:
     found = [
         f"{module.name}:{node.lineno}"
         for module in modules().values()
-        for node in ast.walk(module.tree_once)
+        for node in ast.walk(module.tree)
         if isinstance(node, ast.ExceptHandler) and node.type is None
     ]
     assert found == []
@@ -247,7 +242,7 @@ def test_every_module_says_what_it_is() -> None:
 
 
 def _docstring(module: Module) -> str | None:
-    return ast.get_docstring(module.tree_once)
+    return ast.get_docstring(module.tree)
 
 
 def test_no_module_is_a_drawer() -> None:
