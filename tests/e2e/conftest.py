@@ -6,7 +6,7 @@
         await run_photo(page)
 
 A window fails its test at any console error, any uncaught error and any request to a foreign origin; `allow` names, as
-regular expressions, the console errors that a test causes on purpose.
+regular expressions, the errors that a test causes on purpose.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ARTIFACTS = ROOT / "tests" / "artifacts"
 
 @dataclass
 class Faults:
-    """What went wrong in a window so far; `allow` are regular expressions of console errors that may be."""
+    """What went wrong in a window so far; `allow` are regular expressions of errors that may be."""
 
     allow: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
@@ -44,13 +44,17 @@ class Faults:
                 self.found.append(f"foreign request: {url}")
 
         page.on("console", lambda message: self._console(message.type, message.text))
-        page.on("pageerror", lambda error: self.found.append(f"uncaught: {error}"))
+        page.on("pageerror", lambda error: self._note(f"uncaught: {error}"))
         page.on("request", lambda request: check(request.url))
         page.on("websocket", lambda socket: check(socket.url))
 
     def _console(self, kind: str, text: str) -> None:
-        if kind == "error" and not any(re.search(pattern, text) for pattern in self.allow):
-            self.found.append(f"console: {text}")
+        if kind == "error":
+            self._note(f"console: {text}")
+
+    def _note(self, fault: str) -> None:
+        if not any(re.search(pattern, fault) for pattern in self.allow):
+            self.found.append(fault)
 
     def check(self) -> None:
         """Fail if anything was found."""
