@@ -70,6 +70,12 @@ def _bad_input(error: BadInput, _: Translator) -> Words:
                 _("Choose a smaller file, or raise the server's upload limit (--max-upload-size)."),
                 error.detail,
             )
+        case "unreadable":
+            return Words(
+                _("“{name}” cannot be read any more.", name=error.name),
+                _("It was changed or moved since it was chosen. Choose it again."),
+                error.detail,
+            )
         case "empty":
             return Words(_("“{name}” is empty.", name=error.name), _("Choose another file."))
         case "not-a-number":
@@ -78,6 +84,10 @@ def _bad_input(error: BadInput, _: Translator) -> Words:
             return Words(_("This has to lie within {range}.", range=error.detail), tone=Tone.WARN)
         case "not-an-option":
             return Words(_("This is none of the choices."), tone=Tone.WARN)
+        case "not-a-file" | "bad-inputs":
+            return Words(
+                _("The script gave something else than was needed."), _("See the console contract."), error.detail
+            )
         case "no-picture-field":
             return Words(_("This workflow takes no picture."), _("Choose a workflow for photos first."), tone=Tone.WARN)
         case "bad-workflow":
@@ -217,6 +227,12 @@ def _storage(error: StorageError, _: Translator) -> Words:
             )
         case "blocked":
             return Words(
+                _("Another window holds the browser's storage."),
+                _("Without its record no work is sent. Close windows of Mooring that do not answer, then reload."),
+                quote,
+            )
+        case "disabled":
+            return Words(
                 _("The browser does not let this page store anything."),
                 _(
                     "Without its record no work is sent. Allow site data for this address"
@@ -224,16 +240,12 @@ def _storage(error: StorageError, _: Translator) -> Words:
                 ),
                 quote,
             )
-        case "upgrade" | "closed":
+        case "upgrade":
             return Words(
                 _("Another window has brought a newer version of Mooring."), _("Reload this page to go on."), quote
             )
-        case "version":
-            return Words(
-                _("The records here were written by a newer version of Mooring."),
-                _("Start the newer version again; nothing here is touched."),
-                quote,
-            )
+        case "closed":
+            return Words(_("The browser has closed the storage of this page."), _("Reload this page to go on."), quote)
     return Words(
         _("The browser's storage cannot be read or written."),
         _("Without its record no work is sent. Reload the page; if this stays, restart the browser."),

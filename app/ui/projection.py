@@ -40,12 +40,15 @@ def project(
     chosen = next((item for item in samples if item.sample_id == ui.sample_id), None)
     ended = [card for card in cards if card.task.state.is_end]
     return PageView(
-        header=_header(window, session.fleet, language),
+        header=_header(window, session, language),
         notices=_notices(session, window, ui),
         form=_form(samples, chosen, ui.draft, session.fleet),
         run=run_view(session, chosen, ui.draft),
         now=NowView(
-            _runs(session, window), tuple(card for card in cards if not card.task.state.is_end), window is not None
+            _runs(session, window),
+            tuple(card for card in reversed(cards) if not card.task.state.is_end),
+            is_ready=window is not None,
+            is_unreadable=window is None and session.store_error is not None,
         ),
         results=ResultsView(tuple(ended[: ui.results_shown]), max(0, len(ended) - ui.results_shown)),
         fleet=_fleet(session, window),
@@ -53,16 +56,16 @@ def project(
     )
 
 
-def _header(window: Window | None, fleet: Fleet, language: str) -> HeaderView:
+def _header(window: Window | None, session: SessionFacts, language: str) -> HeaderView:
     if window is None:
-        return HeaderView(language=language)
+        return HeaderView(language=language, is_unreadable=session.store_error is not None)
     server_id = window.window_locked_server
     mine = [task for task in window.tasks.values() if task.holds_window]
     running = sum(task.state is TaskState.RUNNING for task in mine)
     return HeaderView(
         language=language,
         is_restoring=False,
-        tag=tag_of(fleet, server_id) if server_id else None,
+        tag=tag_of(session.fleet, server_id) if server_id else None,
         running=running,
         waiting=len(mine) + len(window.reservations) - running,
     )

@@ -115,6 +115,7 @@ class HeaderView:
 
     language: str
     is_restoring: bool = True
+    is_unreadable: bool = False
     tag: ServerTag | None = None
     running: int = 0
     waiting: int = 0
@@ -236,6 +237,7 @@ class NowView:
     runs: tuple[RunCard, ...] = ()
     cards: tuple[CardView, ...] = ()
     is_ready: bool = False
+    is_unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,7 @@ def header(view: HeaderView, _: Translator) -> h.Node:
 
 def _chip(view: HeaderView, _: Translator) -> h.Element:
     if view.tag is None:
-        words = _("Reading this window's records …") if view.is_restoring else _("Not moored")
-        hint = "" if view.is_restoring else _("The next run goes to the server with the shortest line.")
+        words, hint = _free(view, _)
         return h.p(".mooring.is-free", data_testid="server-chip", data_server="", title=hint or None)[
             icon("anchor"), h.span(".mooring-state")[words]
         ]
@@ -37,6 +36,14 @@ def _chip(view: HeaderView, _: Translator) -> h.Element:
         h.span(".mooring-name", translate="no")[view.tag.name],
         h.span(".mooring-state")[_counts(view, _)],
     ]
+
+
+def _free(view: HeaderView, _: Translator) -> tuple[str, str]:
+    if view.is_unreadable:
+        return _("Records not readable"), ""
+    if view.is_restoring:
+        return _("Reading this window's records …"), ""
+    return _("Not moored"), _("The next run goes to the server with the shortest line.")
 
 
 def _counts(view: HeaderView, _: Translator) -> str:

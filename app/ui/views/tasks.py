@@ -25,6 +25,10 @@ def now(view: NowView, _: Translator) -> h.Node:
 
 
 def _nothing(view: NowView, _: Translator) -> h.Element:
+    if view.is_unreadable:
+        return h.div(".empty")[
+            h.p(".quiet")[_("What this window has under way cannot be shown; nothing of it is lost.")]
+        ]
     if not view.is_ready:
         return h.div(".empty")[h.p[_("Reading this window's records …")]]
     return h.div(".empty")[
@@ -93,15 +97,16 @@ def task_card(view: CardView, _: Translator) -> h.Element:
     """One unfinished task."""
     task = view.task
     words = word_task(task, _)
+    has_preview = task.state is TaskState.RUNNING or bool(view.preview_url)
     return h.article(
-        class_=["card task", f"tone-{view.tag.tone}"],
+        class_=["card task", f"tone-{view.tag.tone}", {"has-preview": has_preview}],
         id=f"task-{task.prompt_id}",
         data_testid="task-card",
         data_prompt_id=task.prompt_id,
         data_state=task.shown_state,
         data_server=task.server_id,
     )[
-        _preview(view, _),
+        has_preview and _preview(view, _),
         h.div(".card-body")[
             h.div(".card-head")[h.h3[_task_title(task.title, _)], server_chip(view.tag)],
             h.p(class_=["card-state", f"is-{words.tone.value}"])[words.title],

@@ -34,11 +34,11 @@ from tests.unit.ui.kit import fleet, output, server, task, translator
 
 LANGUAGES = [translator("en"), translator("zh-CN")]
 BRANCHES = {errors.TransportError, errors.ComfyError, errors.AffinityError, MooringError}
-BAD_INPUTS = (
-    "not-a-picture", "too-large", "empty", "not-a-number", "out-of-range", "not-an-option", "no-picture-field",
-    "bad-workflow",
-)  # fmt: skip
-STORAGE = ("quota", "blocked", "upgrade", "version", "unknown")
+BAD_INPUTS = tuple(
+    "not-a-picture too-large empty unreadable bad-inputs not-a-number out-of-range not-an-option no-picture-field"
+    " bad-workflow".split()
+)
+STORAGE = ("quota", "blocked", "disabled", "upgrade", "closed", "unknown")
 
 in_both = pytest.mark.parametrize("_", LANGUAGES, ids=["en", "zh-CN"])
 
