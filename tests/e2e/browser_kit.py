@@ -53,6 +53,7 @@ _LOAD = """async (files) => {
 _KEEP_SNAPSHOT = """async () => {
   const { loadPyodide } = await import("/static/vendor/pyodide/pyodide.mjs");
   const python = await loadPyodide({ _makeSnapshot: true });
+  python.runPython("import asyncio, dataclasses, enum, inspect, json, logging, traceback, typing, urllib.parse, uuid");
   const cache = await caches.open("python");
   await cache.put("/python-snapshot", new Response(python.makeMemorySnapshot()));
 }"""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page
 
 from app.core.model import WindowId
@@ -102,14 +104,16 @@ async def test_the_browsers_windows_keep_to_the_port(tabs: RealTabs, name: str) 
     await identity.checks()[name](tabs)
 
 
-async def test_twenty_windows_have_twenty_ids_and_draw_different_numbers(tabs: RealTabs) -> None:
+async def test_twenty_windows_have_twenty_ids_and_draw_different_numbers(browser: Browser, gateway: Service) -> None:
     """Twenty interpreters from one memory snapshot, which freezes whatever was seeded when it was made."""
     body = """
         from app.browser.clock import BrowserRandom
         draws = BrowserRandom()
         return [draws.uuid4(), [draws.fraction() for _ in range(4)]]
     """
-    gate = asyncio.Semaphore(3)
+    context = await browser.new_context()
+    await browser_kit.keep_snapshot(context, gateway.url)
+    tabs, gate = RealTabs(context, gateway.url, has_locks=True), asyncio.Semaphore(3)
 
     async def one() -> tuple[str, str, tuple[float, ...]]:
         async with gate:
@@ -122,6 +126,7 @@ async def test_twenty_windows_have_twenty_ids_and_draw_different_numbers(tabs: R
     for drawn in zip(*found, strict=True):
         assert len(set(drawn)) == 20
     assert all(0 <= number < 1 for _, _, numbers in found for number in numbers)
+    await context.close()
 
 
 async def test_a_page_in_the_back_forward_cache_gives_its_identity_to_the_tabs_next_page(gateway: Service) -> None:

@@ -65,7 +65,9 @@ async def test_a_store_that_cannot_be_opened_refuses_to_run_with_the_cause(alone
     gateway, _ = alone
     async with Desk(gateway.url) as desk:
         await desk.context.add_init_script(
-            "IDBFactory.prototype.open = function () { throw new DOMException('denied', 'SecurityError'); };"
+            "const open = IDBFactory.prototype.open; IDBFactory.prototype.open = function (name, version) {"
+            " if (name === 'mooring') throw new DOMException('denied', 'SecurityError');"
+            " return open.call(this, name, version); };"
         )
         page = await desk.context.new_page()
         await page.goto(f"{gateway.url}/")

@@ -35,8 +35,18 @@ from tests.unit.ui.kit import fleet, output, server, task, translator
 LANGUAGES = [translator("en"), translator("zh-CN")]
 BRANCHES = {errors.TransportError, errors.ComfyError, errors.AffinityError, MooringError}
 BAD_INPUTS = tuple(
-    "not-a-picture too-large empty unreadable bad-inputs not-a-number out-of-range not-an-option no-picture-field"
-    " bad-workflow".split()
+    [
+        "not-a-picture",
+        "too-large",
+        "empty",
+        "unreadable",
+        "bad-inputs",
+        "not-a-number",
+        "out-of-range",
+        "not-an-option",
+        "no-picture-field",
+        "bad-workflow",
+    ]
 )
 STORAGE = ("quota", "blocked", "disabled", "upgrade", "closed", "unknown")
 

@@ -1,0 +1,196 @@
+"""Where the stories play: a calm world, a person, and a word for everything that may break on cue.
+
+    @scene
+    async def test_two_windows(stage: Stage) -> None:
+        page = await stage.window()
+        prompt_id = await stage.run(page)
+
+Each story runs on a virtual clock. Broken invariants of the world and errors in the background fail it at its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from app.core.model import Fleet, PromptId, ServerId, Task, TaskState
+from app.core.window import Window
+from app.session import Picked, RunStage
+from tests.simulation.browser import Tab
+from tests.simulation.loop import VirtualLoop, run
+from tests.simulation.store import Bytes, MemoryStore
+from tests.simulation.world import Overheard, Page, World, a_workflow
+
+PATIENCE = 900.0  # virtual seconds: longer than anything that is bound to happen
+A, B, C = ServerId("gpu-1"), ServerId("gpu-2"), ServerId("gpu-3")
+
+
+@dataclass
+class Asked:
+    """One request as a server got it."""
+
+    server_id: ServerId
+    method: str
+    path: str
+    at: float
+
+
+@dataclass
+class Stage:
+    """See the module."""
+
+    world: World
+    asked: list[Asked] = field(default_factory=list)
+    _seed: int = 0
+
+    def __post_init__(self) -> None:
+        self.world.network.on_request.append(self._note)
+
+    def _note(self, server_id: ServerId, method: str, path: str, _: bytes) -> None:
+        self.asked.append(Asked(server_id, method, path, self.now))
+
+    @property
+    def now(self) -> float:
+        """The virtual clock."""
+        return self.world.loop.time()
+
+    def requests(self, method: str, path: str, since: float = 0.0) -> list[Asked]:
+        """The requests that any server got, by method and the beginning of their path."""
+        return [
+            item for item in self.asked if item.method == method and item.path.startswith(path) and item.at >= since
+        ]
+
+    # Windows
+
+    async def window(self, tab: Tab | None = None) -> Page:
+        """A page that is up."""
+        page = self.world.open(tab)
+        await self.until(lambda: isinstance(page.session.window, Window) and bool(page.session.fleet.servers))
+        return page
+
+    async def reload(self, page: Page, *, crashed: bool = False) -> Page:
+        """The same tab, loaded again."""
+        return await self.window(self.world.leave(page, crashed=crashed))
+
+    def store(self) -> MemoryStore:
+        """One more way into the store, as another window has."""
+        return MemoryStore(self.world.database)
+
+    def tell_fleet(self, *server_ids: ServerId) -> None:
+        """From now on the gateway's list has these servers."""
+        network = self.world.network
+        whole = Fleet(tuple(network._server(server_id) for server_id in network.servers), "simulation")
+        listed = replace(whole, servers=tuple(item for item in whole.servers if item.server_id in server_ids))
+        network.fleet = lambda: listed  # type: ignore[method-assign]
+
+    # Work
+
+    async def run(
+        self, page: Page, *, steps: int = 3, picture: bytes | None = None, server_id: ServerId | None = None
+    ) -> PromptId:
+        """Press Run, and wait until it was submitted."""
+        self._seed += 1
+        inputs = {("1", "image"): Picked(Bytes(picture, "image/png"), "photo.png")} if picture is not None else {}
+        workflow = a_workflow(steps, self._seed, picture)
+        return await page.session.run(workflow, title="story", inputs=inputs, server_id=server_id)
+
+    def begin(self, page: Page, **how: Any) -> asyncio.Task[PromptId]:
+        """Press Run, and go on at once."""
+        return asyncio.ensure_future(self.run(page, **how))
+
+    async def ended(self, page: Page, prompt_id: PromptId) -> Task:
+        """The task once it has ended and its results are home."""
+        return await asyncio.wait_for(page.session.wait_for(prompt_id), PATIENCE)
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait for a condition."""
+        end = self.now + PATIENCE
+        while not condition():
+            assert self.now < end, f"never: {inspect.getsource(condition).strip()}"
+            await asyncio.sleep(0.02)
+
+    async def until_running(self, page: Page, prompt_id: PromptId) -> None:
+        """Wait until it runs."""
+        await self.until(lambda: task_of(page, prompt_id).state is TaskState.RUNNING)
+
+    # On cue
+
+    def once_requested(self, method: str, path: str, act: Callable[[ServerId], None]) -> None:
+        """Do something when the first such request arrives, before the server acts on it."""
+        done: list[ServerId] = []
+
+        def watch(server_id: ServerId, asked: str, where: str, _: bytes) -> None:
+            if not done and asked == method and where.startswith(path):
+                done.append(server_id)
+                act(server_id)
+
+        self.world.network.on_request.append(watch)
+
+    def once_stored(self, condition: Callable[[], object], act: Callable[[], None]) -> None:
+        """Do something at the first commit after which the condition holds."""
+        done: list[bool] = []
+
+        def watch() -> None:
+            if not done and condition():
+                done.append(True)
+                act()
+
+        self.world.database.watchers.append(watch)
+
+    def while_submitting(self, page: Page, fault: str) -> None:
+        """Let that fault of the weather happen to every POST /prompt of a page, and to nothing else of it."""
+
+        def watch() -> None:
+            is_now = any(item.stage is RunStage.SUBMITTING for item in page.session.runs)
+            setattr(self.world.weather, fault, 1.0 if is_now else 0.0)
+
+        page.session.subscribe(watch)
+
+
+def task_of(page: Page, prompt_id: PromptId) -> Task:
+    """What the page knows of a task."""
+    assert isinstance(page.session.window, Window)
+    return page.session.window.tasks[prompt_id]
+
+
+def window_of(page: Page) -> Window:
+    """The page's window, restored."""
+    assert isinstance(page.session.window, Window)
+    return page.session.window
+
+
+Story = Callable[..., Awaitable[None]]
+
+
+def scene(story: Story) -> Callable[..., None]:
+    """A test that plays the story on a stage of its own."""
+
+    def play(**params: Any) -> None:
+        overheard = Overheard()
+
+        async def work(loop: VirtualLoop) -> None:
+            stage = Stage(World(loop, seed=1))
+            await story(stage, **params)
+            assert not stage.world.broken, stage.world.broken
+            assert overheard.errors == []
+
+        logging.getLogger().addHandler(overheard)
+        try:
+            run(work, seed=1)
+        finally:
+            logging.getLogger().removeHandler(overheard)
+
+    signature = inspect.signature(story)
+    play.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=list(signature.parameters.values())[1:], return_annotation=None
+    )
+    play.__name__, play.__doc__, play.__module__ = story.__name__, story.__doc__, story.__module__
+    play.__qualname__ = story.__qualname__
+    return play
+
+
+__all__ = ["A", "Asked", "B", "C", "Stage", "scene", "task_of", "window_of"]
