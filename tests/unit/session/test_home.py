@@ -1,0 +1,431 @@
+"""Promises 6 to 11: disconnects end nothing, results come home, work has one owner, cancel only mine."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from app.core.errors import NotOwner, TaskNotFound
+from app.core.model import Contact, Delivery, ServerId, TaskState, WindowId
+from app.core.window import Free
+from app.core.workflow import parse_workflow
+from tests.simulation.server import Answer
+from tests.simulation.world import Page, a_workflow
+from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
+
+TWO_PICTURES = parse_workflow(
+    {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "one"}},
+        "3": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "two"}},
+    }
+)
+
+
+async def bytes_of(page: Page, prompt_id: object, index: int = 0) -> bytes | None:
+    """What is kept of a result."""
+    blob = await page.session.read_result(prompt_id, index)  # type: ignore[arg-type]
+    return await blob.read() if blob else None
+
+
+# Disconnects and silence
+
+
+@scene
+async def test_every_socket_refused_still_ends_with_kept_results(stage: Stage) -> None:
+    stage.world.weather.refuse_socket = 1.0
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=10, picture=b"picture")
+    task = await stage.ended(page, prompt_id)
+    assert task.state is TaskState.SUCCEEDED
+    assert [item.delivery for item in task.outputs] == [Delivery.KEPT]
+    assert await bytes_of(page, prompt_id)
+    assert page.sockets.opened == []
+
+
+@scene
+async def test_a_socket_that_drops_at_every_message_changes_nothing(stage: Stage) -> None:
+    stage.world.weather.drop_socket = 1.0
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=40)
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    assert {item.server.name for item in page.sockets.opened} == {task_of(page, prompt_id).server_id}  # type: ignore[union-attr]
+
+
+@scene
+async def test_a_disconnect_never_ends_a_task(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=100)
+    await stage.until_running(page, prompt_id)
+    home = stage.world.sims[task_of(page, prompt_id).server_id]
+    home.is_down = True
+    for socket in tuple(home.all_sockets):
+        home.drop(socket)
+    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.UNREACHABLE)
+    await asyncio.sleep(3600.0)
+    assert task_of(page, prompt_id).state is TaskState.RUNNING
+    home.is_down = False
+    page.session.wake("online")
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_waking_up_looks_at_once(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=3)
+    home = stage.world.sims[task_of(page, prompt_id).server_id]
+    home.is_down = True
+    await asyncio.sleep(600.0)
+    home.is_down = False
+    began = stage.now
+    page.session.wake("visible")
+    await stage.ended(page, prompt_id)
+    assert stage.now - began < 0.5
+
+
+@scene
+async def test_a_restarted_server_that_forgot_a_task_is_told_as_lost(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=100)
+    await stage.until_running(page, prompt_id)
+    stage.world.sims[task_of(page, prompt_id).server_id].restart()
+    assert (await stage.ended(page, prompt_id)).state is TaskState.LOST
+
+
+@scene
+async def test_an_end_that_the_socket_told_counts_when_the_server_has_forgotten(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=3)
+    home = stage.world.sims[task_of(page, prompt_id).server_id]
+    stage.once_stored(lambda: stage.world.database.task(prompt_id).told_end, home.restart)  # type: ignore[union-attr]
+    task = await stage.ended(page, prompt_id)
+    assert task.state is TaskState.SUCCEEDED
+    assert not task.is_proven
+    assert [item.delivery for item in task.outputs] == [Delivery.KEPT]
+
+
+@scene
+async def test_progress_rises_and_is_gone_with_the_end(stage: Stage) -> None:
+    page = await stage.window()
+    seen: list[float] = []
+    page.session.subscribe(lambda: seen.extend(item.fraction for item in page.session.progress.values()))
+    prompt_id = await stage.run(page, steps=40)
+    await stage.ended(page, prompt_id)
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 10
+    await asyncio.sleep(60.0)
+    assert dict(page.session.progress) == {}
+
+
+@scene
+async def test_the_socket_leaves_after_a_grace_and_is_only_where_the_mooring_is(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page, server_id=A))
+    await stage.ended(page, await stage.run(page, server_id=B))
+    await stage.until(lambda: page.session.socket.state == "closed")
+    assert [item.server.name for item in page.sockets.opened] == [A, B]  # type: ignore[union-attr]
+    assert not any(item.is_open for item in page.sockets.opened)
+
+
+@scene
+async def test_resetting_the_socket_stays_on_the_server(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.run(page, steps=100, server_id=B)
+    await stage.until(lambda: page.session.socket.state == "open")
+    page.session.reset_socket()
+    await stage.until(lambda: len(page.sockets.opened) == 2 and page.session.socket.state == "open")
+    assert {item.server.name for item in page.sockets.opened} == {B}  # type: ignore[union-attr]
+    assert window_of(page).window_locked_server == B
+
+
+# One bad answer is nobody else's
+
+
+@scene
+async def test_a_history_that_cannot_be_read_keeps_no_other_task_from_its_end(stage: Stage) -> None:
+    page = await stage.window()
+    bad, good = await stage.run(page, server_id=A), await stage.run(page, server_id=A)
+    sim = stage.world.sims[A]
+    whole = sim.request
+
+    async def request(method: str, path: str, query: dict[str, str], body: bytes = b"") -> Answer:
+        return Answer(500) if path == f"/history/{bad}" else await whole(method, path, query, body)
+
+    sim.request = request  # type: ignore[method-assign]
+    assert (await stage.ended(page, good)).state is TaskState.SUCCEEDED
+    assert not task_of(page, bad).state.is_end
+    sim.request = whole  # type: ignore[method-assign]
+    assert (await stage.ended(page, bad)).state is TaskState.SUCCEEDED
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+@scene
+async def test_a_picture_that_cannot_be_fetched_keeps_no_other_from_coming_home(stage: Stage, status: int) -> None:
+    page = await stage.window()
+    for sim in stage.world.sims.values():
+        whole = sim._view
+        sim._view = lambda query, whole=whole: Answer(status) if query["filename"].startswith("one") else whole(query)  # type: ignore[method-assign, misc]
+    prompt_id = await page.session.run(TWO_PICTURES)
+    await stage.until(lambda: [item.delivery for item in task_of(page, prompt_id).outputs][-1:] == [Delivery.KEPT])
+    first = task_of(page, prompt_id).outputs[0].delivery
+    assert first is (Delivery.PENDING if status == 500 else Delivery.GONE)
+    assert await bytes_of(page, prompt_id, 0) is None
+    assert await bytes_of(page, prompt_id, 1)
+
+
+# Results outlive the server
+
+
+@scene
+async def test_a_result_is_kept_and_outlives_its_server(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page)
+    task = await stage.ended(page, prompt_id)
+    home = stage.world.sims[task.server_id]
+    (data,) = [content for key, (content, _) in home.files.items() if key[0] == "output"]
+    home.files.clear()
+    home.restart()
+    back = await stage.reload(page)
+    assert await bytes_of(back, prompt_id) == data
+    assert task_of(back, prompt_id).outputs[0].size == len(data)
+
+
+@scene
+async def test_a_file_that_is_gone_is_told_and_nothing_is_kept(stage: Stage) -> None:
+    page = await stage.window()
+    stage.once_requested("GET", "/view", lambda server_id: stage.world.sims[server_id].files.clear())
+    prompt_id = await stage.run(page)
+    task = await stage.ended(page, prompt_id)
+    assert task.state is TaskState.SUCCEEDED
+    assert [item.delivery for item in task.outputs] == [Delivery.GONE]
+    assert stage.world.database.results == {}
+
+
+@scene
+async def test_a_file_that_was_overwritten_is_never_kept_as_the_result(stage: Stage) -> None:
+    page = await stage.window()
+
+    def overwrite(server_id: ServerId) -> None:
+        files = stage.world.sims[server_id].files
+        files.update(dict.fromkeys(files, (b"another picture", stage.now + 60.0)))
+
+    stage.once_requested("GET", "/view", overwrite)
+    prompt_id = await stage.run(page)
+    task = await stage.ended(page, prompt_id)
+    assert [item.delivery for item in task.outputs] == [Delivery.OVERWRITTEN]
+    assert stage.world.database.results == {}
+    assert await bytes_of(page, prompt_id) is None
+
+
+@scene
+async def test_a_result_that_does_not_fit_is_told(stage: Stage) -> None:
+    page = await stage.window()
+
+    def grow(server_id: ServerId) -> None:
+        files = stage.world.sims[server_id].files
+        files.update({key: (bytes(2_000_000), at) for key, (_, at) in files.items()})
+
+    stage.once_requested("GET", "/view", grow)
+    task = await stage.ended(page, await stage.run(page))
+    assert [(item.delivery, item.size) for item in task.outputs] == [(Delivery.NOT_KEPT, 2_000_000)]
+
+
+@scene
+async def test_a_delivery_that_was_interrupted_goes_on_after_a_reload(stage: Stage) -> None:
+    page = await stage.window()
+    tab = page.tab
+    stage.once_requested("GET", "/view", lambda _: stage.world.leave(page, crashed=True) and None)
+    prompt_id = await stage.run(page)
+    await stage.until(lambda: not page.life.is_alive)
+    back = await stage.window(tab)
+    assert window_of(back).mooring == Free(), "what has ended holds nothing"
+    assert [item.delivery for item in (await stage.ended(back, prompt_id)).outputs] == [Delivery.KEPT]
+
+
+@scene
+async def test_the_same_name_on_two_servers_is_two_pictures(stage: Stage) -> None:
+    pages = [await stage.window(), await stage.window()]
+    ids = [
+        await page.session.run(TWO_PICTURES, server_id=server_id) for page, server_id in zip(pages, (A, B), strict=True)
+    ]
+    tasks = [await stage.ended(page, prompt_id) for page, prompt_id in zip(pages, ids, strict=True)]
+    assert tasks[0].outputs[0].filename == tasks[1].outputs[0].filename
+    one, two = [await bytes_of(page, prompt_id) for page, prompt_id in zip(pages, ids, strict=True)]
+    assert one != two
+    assert await bytes_of(pages[0], ids[1]) == two, "whoever asks"
+
+
+# Identity
+
+
+@scene
+async def test_a_reload_in_mid_run_keeps_window_server_client_and_task(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=100)
+    await stage.until_running(page, prompt_id)
+    before, known = window_of(page), task_of(page, prompt_id)
+    back = await stage.reload(page)
+    after = window_of(back)
+    assert (after.window_id, after.client_id) == (before.window_id, before.client_id)
+    assert after.window_locked_server == before.window_locked_server
+    assert task_of(back, prompt_id).client_id == known.client_id
+    await stage.until(lambda: prompt_id in back.session.progress)
+    assert (await stage.ended(back, prompt_id)).state is TaskState.SUCCEEDED
+    assert len(stage.requests("POST", "/prompt")) == 1
+
+
+@scene
+async def test_a_duplicated_tab_is_a_new_window_that_owns_nothing(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=40)
+    twin = await stage.window(page.tab.duplicate())
+    assert twin.session.identity is not None and twin.session.identity.is_duplicate
+    assert window_of(twin).window_id != window_of(page).window_id
+    assert window_of(twin).client_id != window_of(page).client_id
+    assert window_of(twin).tasks == {}
+    assert window_of(twin).mooring == Free()
+    with pytest.raises(TaskNotFound):
+        await twin.session.cancel(prompt_id)
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_a_window_whose_task_was_adopted_lets_go_of_it(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=60)
+    known = task_of(page, prompt_id)
+    adopted = await stage.store().adopt(prompt_id, (known.owner, known.epoch), WindowId("w-heir"))
+    assert (adopted.owner, adopted.epoch, adopted.is_ward) == ("w-heir", known.epoch + 1, True)
+    page.session.wake("pageshow")
+    await stage.until(lambda: prompt_id not in window_of(page).tasks)
+    assert window_of(page).mooring == Free()
+    assert stage.world.database.task(prompt_id) == adopted, "not a word was written over it"
+    assert page.session.violations() == ()
+
+
+@scene
+async def test_a_stale_owner_finds_out_at_its_next_write(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=30)
+    known = task_of(page, prompt_id)
+    adopted = await stage.store().adopt(prompt_id, (known.owner, known.epoch), WindowId("w-heir"))
+    await stage.until(lambda: prompt_id not in window_of(page).tasks)
+    assert stage.world.database.task(prompt_id) == adopted
+    with pytest.raises(NotOwner):
+        await stage.store().adopt(prompt_id, (known.owner, known.epoch), WindowId("w-late"))
+
+
+@scene
+async def test_a_ward_is_watched_to_its_end_and_holds_nothing(stage: Stage) -> None:
+    page, heir = await stage.window(), await stage.window()
+    prompt_id = await stage.run(page, steps=60, server_id=A)
+    await stage.until_running(page, prompt_id)
+    known = task_of(page, prompt_id)
+    tab = stage.world.leave(heir, crashed=False)
+    stage.world.leave(page, crashed=True)
+    await stage.store().adopt(prompt_id, (known.owner, known.epoch), window_of(heir).window_id)
+    heir = await stage.window(tab)
+    other = await stage.run(heir, steps=60, server_id=B)
+    assert window_of(heir).window_locked_server == B
+    assert (await stage.ended(heir, prompt_id)).state is TaskState.SUCCEEDED
+    assert await bytes_of(heir, prompt_id)
+    assert {item.server.name for item in heir.sockets.opened} == {B}, "a ward opens no socket"  # type: ignore[union-attr]
+    assert (await stage.ended(heir, other)).state is TaskState.SUCCEEDED
+
+
+# Cancel
+
+
+@scene
+async def test_a_waiting_task_is_taken_off_the_queue_and_frees_at_once(stage: Stage) -> None:
+    busy, page = await stage.window(), await stage.window()
+    first = await stage.run(busy, steps=100, server_id=A)
+    second = await stage.run(page, server_id=A)
+    await stage.until(lambda: task_of(page, second).place == 1)
+    await page.session.cancel(second)
+    assert task_of(page, second).state is TaskState.CANCELLED
+    assert window_of(page).mooring == Free()
+    assert stage.requests("POST", "/interrupt") == [], "somebody else's job runs there"
+    assert (await stage.ended(busy, first)).state is TaskState.SUCCEEDED
+    assert stage.world.sims[A].ran == [first]
+
+
+@scene
+async def test_a_running_task_is_interrupted_by_its_id(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=400)
+    await stage.until_running(page, prompt_id)
+    await page.session.cancel(prompt_id)
+    task = await stage.ended(page, prompt_id)
+    assert (task.state, task.is_proven) == (TaskState.CANCELLED, True)
+    assert {item.server_id for item in stage.requests("POST", "/interrupt")} == {task.server_id}
+
+
+@scene
+async def test_a_cancel_that_got_lost_is_repeated_by_the_looks(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=4000)
+    await stage.until_running(page, prompt_id)
+    stage.once_requested("GET", "/queue", lambda _: setattr(stage.world.weather, "lose_before", 1.0))
+    asking = asyncio.ensure_future(page.session.cancel(prompt_id))
+    await asyncio.wait([asking])
+    asking.exception()
+    stage.world.weather.calm()
+    assert (await stage.ended(page, prompt_id)).state is TaskState.CANCELLED
+
+
+@scene
+async def test_a_cancel_too_late_leaves_a_success(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page)
+    await stage.ended(page, prompt_id)
+    await page.session.cancel(prompt_id)
+    assert task_of(page, prompt_id).state is TaskState.SUCCEEDED
+    assert stage.requests("POST", "/interrupt") == []
+
+
+@scene
+async def test_cancelling_one_of_two_leaves_the_other(stage: Stage) -> None:
+    page = await stage.window()
+    ids = [await stage.run(page, steps=60) for _ in range(3)]
+    await stage.until_running(page, ids[0])
+    await page.session.cancel(ids[1])
+    ends = [(await stage.ended(page, prompt_id)).state for prompt_id in ids]
+    assert ends == [TaskState.SUCCEEDED, TaskState.CANCELLED, TaskState.SUCCEEDED]
+
+
+@scene
+async def test_a_task_let_go_of_while_its_cancel_is_under_way_stops_no_watching(stage: Stage) -> None:
+    """Another window adopts it between our delete and the look after it; the window's other task is still watched."""
+    busy, page = await stage.window(), await stage.window()
+    await stage.run(busy, steps=100, server_id=A)
+    kept, given = await stage.run(page, server_id=A), await stage.run(page, server_id=A)
+    page.session._state.set_window(  # the person's wish is in the record, its request got lost
+        window_of(page).settle(replace(task_of(page, given), cancel_asked_at=stage.now))
+    )
+    stage.once_requested("POST", "/queue", lambda _: page.session._state.let_go(given, TaskNotFound("story", given)))
+    await stage.until(lambda: given not in window_of(page).tasks)
+    assert (await stage.ended(page, kept)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_an_ended_task_can_be_deleted_with_its_results(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page)
+    await stage.ended(page, prompt_id)
+    await page.session.delete_task(prompt_id)
+    assert prompt_id not in window_of(page).tasks
+    assert stage.world.database.results == {}
+    assert stage.world.database.task(prompt_id) is None
+    assert await page.session.verify() == ()
+
+
+@scene
+async def test_text_of_any_kind_survives_the_way(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await page.session.run(a_workflow(2, 1, None), title="日本 “quoted” \u2028 😀")
+    await stage.ended(page, prompt_id)
+    back = await stage.reload(page)
+    assert task_of(back, prompt_id).title == "日本 “quoted” \u2028 😀"

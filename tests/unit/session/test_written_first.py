@@ -1,0 +1,290 @@
+"""Promise 5: written down before it is sent; unclear is settled by looking; one click is one run at most, and told."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError, StorageError
+from app.core.model import PromptId, TaskState
+from app.core.truth import LOST_GAP
+from app.core.window import Free, Restoring
+from app.core.workflow import parse_workflow
+from app.session import RunStage
+from tests.simulation.server import Answer
+from tests.simulation.world import Page
+from tests.unit.session.stage import A, Stage, scene, task_of, window_of
+
+
+def runs(stage: Stage) -> Counter[str]:
+    """How often each prompt really began to run."""
+    return Counter(prompt_id for sim in stage.world.sims.values() for prompt_id in sim.ran)
+
+
+def kinds(page: Page, prompt_id: PromptId) -> list[str]:
+    """The evidence in a task's record."""
+    return [note.kind for note in task_of(page, prompt_id).notes]
+
+
+@scene
+async def test_the_record_is_durable_before_the_post(stage: Stage) -> None:
+    """Another window reads it while the POST is on its way."""
+    seen: list[object] = []
+    stage.once_requested("POST", "/prompt", lambda _: seen.extend(stage.world.database.all_tasks()))
+    page = await stage.window()
+    prompt_id = await stage.run(page, picture=b"picture")
+    (record,) = seen
+    assert (record.prompt_id, record.state) == (prompt_id, TaskState.REGISTERED)  # type: ignore[attr-defined]
+    task = task_of(page, prompt_id)
+    assert record.inputs == task.inputs and task.inputs[0].original_name == "photo.png"  # type: ignore[attr-defined]
+    assert record.workflow == task.workflow and task.inputs[0].name in task.workflow  # type: ignore[attr-defined]
+    assert record.expected == ("3",)  # type: ignore[attr-defined]
+    assert task.choice is not None and set(task.choice.loads) == set(stage.world.sims)
+
+
+# Unclear
+
+
+@scene
+async def test_a_submit_answered_by_500_though_queued_is_found_by_looking_and_posted_once(stage: Stage) -> None:
+    stage.world.weather.error_but_queued = 1.0
+    page = await stage.window()
+    prompt_id = await stage.run(page)
+    assert "unclear" in kinds(page, prompt_id)
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    assert len(stage.requests("POST", "/prompt")) == 1
+    assert runs(stage) == {prompt_id: 1}
+
+
+@scene
+async def test_a_lost_answer_is_found_by_looking_and_posted_once(stage: Stage) -> None:
+    page = await stage.window()
+    stage.while_submitting(page, "lose_after")
+    prompt_id = await stage.run(page)
+    assert "unclear" in kinds(page, prompt_id)
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    assert runs(stage) == {prompt_id: 1}
+
+
+@scene
+async def test_a_submit_that_never_arrived_is_told_as_lost_and_never_posted_again(stage: Stage) -> None:
+    page = await stage.window()
+    stage.while_submitting(page, "lose_before")
+    prompt_id = await stage.run(page)
+    began = stage.now
+    task = await stage.ended(page, prompt_id)
+    assert task.state is TaskState.LOST
+    assert kinds(page, prompt_id) == ["unclear", "absent", "absent_again"]
+    assert stage.now - began >= LOST_GAP
+    assert len(stage.requests("GET", f"/history/{prompt_id}")) >= 2
+    assert stage.requests("POST", "/prompt") == []
+    assert window_of(page).mooring == Free()
+
+
+@scene
+async def test_a_hung_server_is_waited_for_and_asked_once(stage: Stage) -> None:
+    page = await stage.window()
+    stage.world.sims[A].awake.clear()
+    prompt_id = await stage.run(page, server_id=A)
+    assert task_of(page, prompt_id).state is TaskState.UNCLEAR
+    stage.world.sims[A].awake.set()
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    assert runs(stage) == {prompt_id: 1}
+
+
+# Certainly not sent, and refused
+
+
+@scene
+async def test_a_server_killed_before_the_submit_is_a_failure_that_frees(stage: Stage) -> None:
+    page = await stage.window()
+    stage.once_stored(lambda: stage.world.database.tasks, lambda: setattr(stage.world.sims[A], "is_down", True))
+    prompt_id = await stage.run(page, server_id=A)
+    task = task_of(page, prompt_id)
+    assert task.state is TaskState.FAILED
+    assert task.failure is not None and task.failure.kind == "not_sent"
+    assert window_of(page).mooring == Free()
+    assert stage.world.database.task(prompt_id) == task
+
+
+@scene
+async def test_a_rejected_prompt_fails_with_the_servers_words_and_frees(stage: Stage) -> None:
+    page = await stage.window()
+    broken = parse_workflow({"1": {"class_type": "EmptyImage"}, "3": {"class_type": "SaveImage"}})
+    prompt_id = await page.session.run(broken)
+    task = task_of(page, prompt_id)
+    assert task.state is TaskState.FAILED
+    assert task.failure is not None and task.failure.kind == "rejected"
+    assert [(item.node_id, item.type, item.input_name) for item in task.failure.node_errors] == [
+        ("3", "required_input_missing", "images")
+    ]
+    assert window_of(page).mooring == Free()
+    assert task.is_delivered
+
+
+# Before there is a task
+
+
+@pytest.mark.parametrize("answer", [Answer(413, b"too large"), Answer(500, b"500 Internal Server Error"), Answer(200)])
+@scene
+async def test_an_upload_that_fails_submits_nothing_and_gives_the_place_back(stage: Stage, answer: Answer) -> None:
+    page = await stage.window()
+    for sim in stage.world.sims.values():
+        sim.upload = lambda *_: answer  # type: ignore[method-assign]
+    with pytest.raises(MooringError) as caught:
+        await stage.run(page, picture=b"picture")
+    if answer.status == 413:
+        assert isinstance(caught.value, HttpStatusError) and caught.value.status == 413
+    assert stage.requests("POST", "/prompt") == []
+    assert window_of(page).mooring == Free()
+    assert stage.world.database.reservations == {}
+    assert [(item.stage, item.error) for item in page.session.runs] == [(RunStage.FAILED, caught.value)]
+
+
+@scene
+async def test_an_empty_file_is_refused(stage: Stage) -> None:
+    page = await stage.window()
+    with pytest.raises(BadInput):
+        await stage.run(page, picture=b"")
+    assert window_of(page).mooring == Free()
+    assert stage.asked == []
+
+
+@scene
+async def test_a_server_that_dies_under_an_upload_submits_nothing(stage: Stage) -> None:
+    page = await stage.window()
+    stage.once_stored(lambda: stage.world.database.reservations, lambda: setattr(stage.world.sims[A], "is_down", True))
+    with pytest.raises(ConnectError):
+        await stage.run(page, picture=b"picture", server_id=A)
+    assert stage.world.database.tasks == {}
+    assert window_of(page).mooring == Free()
+
+
+# The store
+
+
+@scene
+async def test_without_a_durable_record_there_is_no_post(stage: Stage) -> None:
+    page = await stage.window()
+    stage.once_stored(lambda: stage.world.database.reservations, lambda: setattr(stage.world.database, "fail_next", 1))
+    with pytest.raises(StorageError) as caught:
+        await stage.run(page)
+    assert caught.value.operation == "register"
+    assert stage.requests("POST", "/prompt") == []
+    assert window_of(page).mooring == Free()
+    assert stage.world.database.reservations == {}
+    assert stage.world.database.tasks == {}
+
+
+@scene
+async def test_a_store_that_is_full_refuses_a_run_before_anything_is_sent(stage: Stage) -> None:
+    page = await stage.window()
+    stage.world.database.is_blocked = True
+    with pytest.raises(StorageError):
+        await stage.run(page)
+    assert stage.asked == []
+    assert window_of(page).mooring == Free()
+    stage.world.database.is_blocked = False
+    assert (await stage.ended(page, await stage.run(page))).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_a_store_that_breaks_in_the_middle_of_a_run_leaves_a_window_that_works_again(stage: Stage) -> None:
+    page = await stage.window()
+    stage.once_stored(
+        lambda: stage.world.database.reservations, lambda: setattr(stage.world.database, "is_blocked", True)
+    )
+    with pytest.raises(StorageError):
+        await stage.run(page)
+    assert window_of(page).mooring == Free()
+    stage.world.database.is_blocked = False
+    page.session.wake("story")
+    for _ in range(4):
+        assert (await stage.ended(page, await stage.run(page))).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_a_store_that_cannot_be_read_refuses_run_and_works_once_it_can(stage: Stage) -> None:
+    stage.world.database.is_blocked = True
+    page = stage.world.open()
+    await stage.until(lambda: page.session.store_error)
+    assert isinstance(page.session.window, Restoring)
+    with pytest.raises(StorageError) as caught:
+        await stage.run(page)
+    assert caught.value.cause == "blocked"
+    stage.world.database.is_blocked = False
+    page.session.wake("online")
+    await stage.until(lambda: not isinstance(page.session.window, Restoring))
+    assert page.session.store_error is None
+    assert (await stage.ended(page, await stage.run(page))).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_an_end_that_cannot_be_written_holds_the_window_until_it_can(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=20)
+    await stage.until_running(page, prompt_id)
+    stage.world.database.is_blocked = True
+    home = stage.world.sims[task_of(page, prompt_id).server_id]
+    await stage.until(lambda: prompt_id in home.history)
+    await stage.until(lambda: page.session.store_error)
+    assert window_of(page).window_locked_server == home.name
+    stage.world.database.is_blocked = False
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    assert page.session.store_error is None
+
+
+@scene
+async def test_an_answer_that_cannot_be_written_is_not_forgotten(stage: Stage) -> None:
+    """It comes only once: the prompt was rejected, and the window must not be held by it for ever."""
+    page = await stage.window()
+    stage.once_requested("POST", "/prompt", lambda _: setattr(stage.world.database, "fail_next", 3))
+    prompt_id = await page.session.run(parse_workflow({"3": {"class_type": "SaveImage"}}))
+    assert task_of(page, prompt_id).state is TaskState.FAILED
+    assert stage.world.database.task(prompt_id) == task_of(page, prompt_id)
+
+
+# A page that dies on the way
+
+
+@scene
+async def test_a_click_that_died_before_its_post_is_told_after_two_looks(stage: Stage) -> None:
+    page = await stage.window()
+    tab = page.tab
+    stage.once_stored(lambda: stage.world.database.tasks, lambda: stage.world.leave(page, crashed=True) and None)
+    stage.begin(page)
+    await stage.until(lambda: not page.life.is_alive)
+    back = await stage.window(tab)
+    (prompt_id,) = window_of(back).tasks
+    assert (await stage.ended(back, prompt_id)).state is TaskState.LOST
+    assert kinds(back, prompt_id) == ["unclear", "absent", "absent_again"]
+    assert stage.requests("POST", "/prompt") == []
+    assert (await stage.ended(back, await stage.run(back))).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_a_run_whose_page_died_after_the_post_is_found_and_delivered(stage: Stage) -> None:
+    page = await stage.window()
+    tab = page.tab
+    stage.once_requested("POST", "/prompt", lambda _: stage.world.leave(page, crashed=True) and None)
+    stage.begin(page)
+    await stage.until(lambda: not page.life.is_alive)
+    back = await stage.window(tab)
+    (prompt_id,) = window_of(back).tasks
+    assert (await stage.ended(back, prompt_id)).state is TaskState.SUCCEEDED
+    assert await back.session.read_result(prompt_id) is not None
+    assert runs(stage) == {prompt_id: 1}
+
+
+@scene
+async def test_a_reload_drops_reservations_under_which_nothing_was_submitted(stage: Stage) -> None:
+    page = await stage.window()
+    tab = page.tab
+    stage.once_stored(lambda: stage.world.database.reservations, lambda: stage.world.leave(page, crashed=True) and None)
+    stage.begin(page)
+    await stage.until(lambda: not page.life.is_alive)
+    assert stage.world.database.reservations
+    back = await stage.window(tab)
+    assert stage.world.database.reservations == {}
+    assert window_of(back).mooring == Free()
