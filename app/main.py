@@ -40,7 +40,8 @@ async def main() -> None:
     """Bring the window up; what goes wrong on the way is shown by the shell."""
     shell.begin()
     screen = BrowserScreen(patch, shell)
-    session = Session(make_ports())
+    ports = make_ports()
+    session = Session(ports)
     install_console(ConsoleContract(session))
 
     async def translator(language: str) -> Translator:
@@ -48,7 +49,14 @@ async def main() -> None:
         return make_translator(language, text, screen.formats(language))
 
     samples, _ = await asyncio.gather(read_samples(), session.start())
-    page = Page(session, screen, samples, translator, random_seed)
+    page = Page(
+        session,
+        screen,
+        samples,
+        translators=translator,
+        random_seed=random_seed,
+        read_input=ports.store.read_input,
+    )
     await page.start(choose_language(*screen.language_wishes()))
     screen.listen(page)
     screen.listen_wakes(session.wake)

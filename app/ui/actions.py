@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from app.core.ports import Blob
 from app.core.window import Window
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
+from app.ui import drafts
 from app.ui.cards import SessionFacts
 from app.ui.projection import run_view
 from app.ui.samples import FieldKind, Key, Sample
@@ -195,6 +196,17 @@ class Actions:
             draft = self._desk.ui.draft
             self._desk.set_ui(self._desk.ui.with_draft(replace(draft, checking=draft.checking | {place})))
             self._desk.spawn(self._check(ui.sample_id, place, blob, name))
+
+    async def recover(self, read_input: Callable[[str], Awaitable[Blob | None]]) -> None:
+        """Put the pictures back that stood in the form before a reload, as far as the store has kept them."""
+        for sample_id, key, item in tuple(drafts.find_again(self._desk.ui, self._session.window)):
+            try:
+                blob = await read_input(item.sha256)
+            except MooringError as error:
+                log.info("a picture is not found again: %r", error)
+                continue
+            if blob is not None and key in self._desk.ui.drafts[sample_id].awaited:
+                await self._check(sample_id, key, blob, item.original_name)
 
     async def _check(self, sample_id: str, key: Key, blob: Blob, name: str) -> None:
         """Look at the file before anything is sent: a picture goes into its field, anything else is told there."""

@@ -102,30 +102,28 @@ def _bad_input(error: BadInput, _: Translator) -> Words:
 
 
 def _transport(error: TransportError, _: Translator) -> Words:
-    server = _server(error.server_id, _)
+    server, cause = _server(error.server_id, _), word_cause(error.cause, _)
     match error:
         case ConnectError():
             return Words(
                 _("{server} cannot be reached.", server=server),
                 _("The request was certainly not sent. Check that the server runs, then try again."),
-                word_cause(error.cause, _),
+                cause=cause,
             )
         case RequestTimeout():
             return Words(
-                _("{server} did not answer in time.", server=server),
+                _("{server} gave no clear answer.", server=server),
                 _("It may have acted all the same: the task's own state is looked up, nothing is sent twice."),
-                word_cause(error.cause, _),
+                cause=cause,
             )
         case SocketClosed():
             return Words(
                 _("The live connection to {server} is interrupted.", server=server),
                 _("Work goes on and is looked up. The connection comes back by itself."),
-                word_cause(error.cause, _),
-                Tone.WARN,
+                tone=Tone.WARN,
+                cause=cause,
             )
-    return Words(
-        _("The request to {server} did not come through.", server=server), _("Try again."), word_cause(error.cause, _)
-    )
+    return Words(_("The request to {server} did not come through.", server=server), _("Try again."), cause=cause)
 
 
 def _comfy(error: ComfyError, _: Translator) -> Words:

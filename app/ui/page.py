@@ -23,20 +23,23 @@ log = logging.getLogger("mooring.ui")
 
 
 class Page:
-    """One window's page. `translators(language)` gets the words of a language."""
+    """One window's page. `translators(language)` gets the words of a language, `read_input(sha256)` a kept picture."""
 
     def __init__(
         self,
         session: Session,
         screen: Screen,
         samples: tuple[Sample, ...],
+        *,
         translators: Callable[[str], Awaitable[Translator]],
         random_seed: Callable[[int], int],
+        read_input: Callable[[str], Awaitable[Blob | None]],
     ) -> None:
         self._session = session
         self._screen = screen
         self._samples = samples
         self._translators = translators
+        self._read_input = read_input
         self._background: set[asyncio.Task[None]] = set()
         self._translator: Translator | None = None
         self._shown: PageView | None = None
@@ -64,6 +67,7 @@ class Page:
         await self.speak(language)
         self._session.subscribe(self.request)
         self.draw()
+        self.spawn(self._actions.recover(self._read_input))
 
     async def speak(self, language: str) -> None:
         """Change the language of the whole page."""

@@ -39,6 +39,7 @@ class Draft:
     fixed: frozenset[Key] = frozenset()
     faults: Mapping[Key, MooringError] = field(default_factory=dict)
     checking: frozenset[Key] = frozenset()
+    awaited: Mapping[Key, str] = field(default_factory=dict)  # pictures from before a reload, by name
 
     def with_value(self, key: Key, value: str) -> Draft:
         """The draft with one field filled in."""
@@ -49,7 +50,8 @@ class Draft:
         pictures = {name: item for name, item in self.pictures.items() if name != key}
         if picture is not None:
             pictures[key] = picture
-        return replace(self, pictures=pictures, checking=self.checking - {key}).with_fault(key, None)
+        awaited = {name: item for name, item in self.awaited.items() if name != key}
+        return replace(self, pictures=pictures, awaited=awaited).with_fault(key, None)
 
     def with_fault(self, key: Key, fault: MooringError | None) -> Draft:
         """The draft with something wrong at one field, or no longer."""

@@ -81,8 +81,8 @@ def word_contact(task: Task, _: Translator) -> Words:
             return Words(
                 _("{server} does not answer", server=task.server_id),
                 _("The work may well go on there, and nothing is moved elsewhere. It is looked for again and again."),
-                word_cause(task.contact_detail, _),
-                Tone.WARN,
+                tone=Tone.WARN,
+                cause=word_cause(task.contact_detail, _),
             )
         case Contact.MOVED:
             return Words(
@@ -106,7 +106,7 @@ def word_failure(failure: Failure, _: Translator) -> Words:
             return Words(
                 _("It could not be sent"),
                 _("The server has certainly not seen it. Check that it runs, and press Run again."),
-                word_cause(failure.message, _),
+                cause=word_cause(failure.message, _),
             )
     return Words(
         _("Stopped by an error in “{node}”", node=failure.node_type) if failure.node_type else _("Stopped by an error"),

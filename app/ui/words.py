@@ -18,9 +18,13 @@ class Tone(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`title` says what is so, `advice` what the person can do; `quote` is a server's or the browser's own text."""
+    """`title` says what is so, `cause` why in a few words, `advice` what the person can do.
+
+    `quote` is a server's or the browser's own text.
+    """
 
     title: str
     advice: str = ""
     quote: str = ""
     tone: Tone = Tone.BAD
+    cause: str = ""

@@ -249,6 +249,16 @@ async def test_what_was_typed_survives_a_reload(open_window: Opener) -> None:
     await expect(page.locator("#field-1-seed-fixed")).not_to_be_checked()
 
 
+async def test_a_picture_that_was_run_is_still_in_the_form_after_a_reload(open_window: Opener, photo: Path) -> None:
+    page = await open_window()
+    await run_photo(page, photo)
+    await page.reload()
+    await wait_ready(page)
+    await expect(page.locator(".drop-name")).to_have_text(photo.name)
+    await expect(page.locator("[data-testid=run]")).to_be_enabled()
+    await page.locator("[data-testid=result-image]").wait_for()
+
+
 async def test_language_and_colours_are_kept(open_window: Opener) -> None:
     page = await open_window()
     await page.locator("[data-change=language]").select_option("zh-CN")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.core.model import Server
+from app.core.model import Health, Server
 from app.ui.fleet_words import word_health, word_queue, word_source
 from app.ui.i18n import Translator
 from app.ui.state import FleetView, ServerTag
@@ -48,7 +48,7 @@ def _server(server: Server, tag: ServerTag, mine: int, view: FleetView, _: Trans
             h.span(".server-health")[words.title],
         ],
         h.p(".server-facts")[
-            h.span(".numeric")[word_queue(server, _)],
+            h.span(".numeric")[word_queue(server, _) if server.health is Health.WELL else None],
             is_mooring and h.span(".server-mine")[
                 _.plural("{count} from this window", "{count} from this window", mine)
             ],

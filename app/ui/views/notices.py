@@ -45,6 +45,7 @@ def word_notice(item: Notice, _: Translator) -> Words:
                 _("Check that “python3 serve.py” still runs. It is asked again every few seconds."),
                 words.quote,
                 Tone.WARN,
+                words.cause,
             )
         case NoticeKind.NO_SERVER:
             return Words(

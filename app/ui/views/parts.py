@@ -46,10 +46,15 @@ def icon_button(label: str, action: str, icon_name: str, **data: str) -> h.Eleme
 def told(words: Words, class_: str = "") -> h.Element:
     """A telling: what is so, what to do, and the quote."""
     return h.div(class_=["told", f"is-{words.tone.value}", class_])[
-        h.p(".told-title")[words.title],
+        h.p(".told-title")[titled(words)],
         words.advice and h.p(".told-advice")[words.advice],
         words.quote and quote(words.quote),
     ]
+
+
+def titled(words: Words) -> str:
+    """The title with its cause."""
+    return f"{words.title} · {words.cause}" if words.cause else words.title
 
 
 def quote(text: str) -> h.Element:

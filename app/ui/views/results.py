@@ -9,7 +9,7 @@ from app.ui.i18n import Translator
 from app.ui.messages import word_node_error
 from app.ui.state import CardView, ResultsView, ResultView
 from app.ui.task_words import word_delivery, word_dropped, word_task
-from app.ui.views.parts import action_button, disclosure, icon, icon_button, own, panel_title, server_chip, told
+from app.ui.views.parts import action_button, disclosure, icon, icon_button, own, panel_title, server_chip, titled, told
 from app.ui.views.tasks import why
 from app.ui.words import Tone, Words
 
@@ -52,7 +52,7 @@ def ended_card(view: CardView, _: Translator) -> h.Element:
         h.div(".card-body")[
             h.div(".card-head")[h.h3[_title(task.title, _)], server_chip(view.tag)],
             h.p(".card-meta")[
-                h.span(class_=["state", f"is-{words.tone.value}"])[words.title],
+                h.span(class_=["state", f"is-{words.tone.value}"])[titled(words)],
                 task.ended_at is not None
                 and h.span(".quiet.numeric")[_("at {time}", time=_.formats.clock(task.ended_at))],
             ],

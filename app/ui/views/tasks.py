@@ -11,7 +11,7 @@ from app.ui.i18n import Translator
 from app.ui.messages import word_error
 from app.ui.state import CardView, NowView, RunCard
 from app.ui.task_words import word_choice, word_step, word_task
-from app.ui.views.parts import action_button, disclosure, icon, own, panel_title, server_chip, told
+from app.ui.views.parts import action_button, disclosure, icon, own, panel_title, server_chip, titled, told
 
 
 def now(view: NowView, _: Translator) -> h.Node:
@@ -97,7 +97,8 @@ def task_card(view: CardView, _: Translator) -> h.Element:
     """One unfinished task."""
     task = view.task
     words = word_task(task, _)
-    has_preview = task.state is TaskState.RUNNING or bool(view.preview_url)
+    is_moving = task.state is TaskState.RUNNING and task.contact is Contact.OK
+    has_preview = is_moving or bool(view.preview_url)
     return h.article(
         class_=["card task", f"tone-{view.tag.tone}", {"has-preview": has_preview}],
         id=f"task-{task.prompt_id}",
@@ -109,7 +110,7 @@ def task_card(view: CardView, _: Translator) -> h.Element:
         has_preview and _preview(view, _),
         h.div(".card-body")[
             h.div(".card-head")[h.h3[_task_title(task.title, _)], server_chip(view.tag)],
-            h.p(class_=["card-state", f"is-{words.tone.value}"])[words.title],
+            h.p(class_=["card-state", f"is-{words.tone.value}"])[titled(words)],
             _bar(view, _),
             words.advice and h.p(".told-advice")[words.advice],
             words.quote and h.p(".quote", translate="no")[words.quote],

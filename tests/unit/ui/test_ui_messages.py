@@ -34,19 +34,17 @@ from tests.unit.ui.kit import fleet, output, server, task, translator
 
 LANGUAGES = [translator("en"), translator("zh-CN")]
 BRANCHES = {errors.TransportError, errors.ComfyError, errors.AffinityError, MooringError}
-BAD_INPUTS = tuple(
-    [
-        "not-a-picture",
-        "too-large",
-        "empty",
-        "unreadable",
-        "bad-inputs",
-        "not-a-number",
-        "out-of-range",
-        "not-an-option",
-        "no-picture-field",
-        "bad-workflow",
-    ]
+BAD_INPUTS = (
+    "not-a-picture",
+    "too-large",
+    "empty",
+    "unreadable",
+    "bad-inputs",
+    "not-a-number",
+    "out-of-range",
+    "not-an-option",
+    "no-picture-field",
+    "bad-workflow",
 )
 STORAGE = ("quota", "blocked", "disabled", "upgrade", "closed", "unknown")
 
@@ -147,7 +145,7 @@ def test_known_node_errors_are_worded_with_the_inputs_name(_: Translator) -> Non
 def test_a_silent_server_is_told_instead_of_the_state() -> None:
     words = word_task(task(contact=Contact.UNREACHABLE, contact_detail="timeout"), LANGUAGES[0])
     assert words.title == "gpu-1 does not answer"
-    assert words.quote == "no answer in time"
+    assert words.cause == "no answer in time"
 
 
 def test_an_end_is_told_even_if_the_server_is_silent() -> None:

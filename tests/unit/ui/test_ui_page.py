@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from app.core.model import InputFile, NodeId
 from app.ui import drafts
 from app.ui.i18n import Translator
 from app.ui.page import Page
 from app.ui.state import Draft, UiState
-from tests.unit.ui.kit import MemoryScreen, StillSession, samples, task, translator, window
+from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, samples, task, translator, window
 
 
 async def words(language: str) -> Translator:
     return translator(language)
 
 
+async def read_input(sha256: str) -> Bytes | None:
+    return Bytes() if sha256 == "kept" else None
+
+
 async def opened(screen: MemoryScreen, session: StillSession | None = None) -> tuple[Page, StillSession]:
     session = session or StillSession()
-    page = Page(session, screen, samples(), words, lambda limit: limit)  # type: ignore[arg-type]
+    page = Page(
+        session,  # type: ignore[arg-type]
+        screen,
+        samples(),
+        translators=words,
+        random_seed=lambda limit: limit,
+        read_input=read_input,
+    )
     await page.start("en")
     screen.draw()
     return page, session
@@ -70,6 +84,19 @@ async def test_what_was_typed_comes_back_after_a_reload() -> None:
     again, _session = await opened(screen)
     assert again.ui.sample_id == "text"
     assert again.ui.draft.values == {("1", "text"): "dunes\n“at” night"}
+
+
+@pytest.mark.parametrize(("sha256", "is_back"), [("kept", True), ("made room", False)])
+async def test_a_picture_that_was_run_is_back_in_its_field_after_a_reload(sha256: str, is_back: bool) -> None:
+    screen = MemoryScreen()
+    page, session = await opened(screen)
+    page.take_files(("1", "image"), [(Bytes(), "boat.png")])
+    await asyncio.wait(page._background)
+    used = InputFile(node_id=NodeId("1"), input_name="image", name="x", sha256=sha256, original_name="boat.png")
+    session.window = window(task("a", inputs=(used,)))
+    again, _session = await opened(screen, session)
+    await asyncio.wait(again._background)
+    assert (("1", "image") in again.ui.draft.pictures) is is_back
 
 
 def test_drafts_survive_a_round_trip() -> None:
