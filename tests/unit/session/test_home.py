@@ -140,6 +140,27 @@ async def test_resetting_the_socket_stays_on_the_server(stage: Stage) -> None:
     assert window_of(page).window_locked_server == B
 
 
+@scene
+async def test_waking_up_in_the_middle_of_a_click_tells_no_false_violation(stage: Stage) -> None:
+    """What was read back just before a task was registered is older than what this window knows."""
+    page = await stage.window()
+    told: list[str] = []
+
+    async def wake_often() -> None:
+        while True:
+            page.session.wake("focus")
+            await asyncio.sleep(0.003)
+            told.extend(page.session.violations())
+
+    waking = asyncio.ensure_future(wake_often())
+    ids = [await stage.run(page) for _ in range(20)]
+    for prompt_id in ids:
+        await stage.ended(page, prompt_id)
+    waking.cancel()
+    assert told == []
+    assert await page.session.verify() == ()
+
+
 # One bad answer is nobody else's
 
 
