@@ -192,7 +192,8 @@ class Session:
             state.store_error = error
             state.changed()
             return
-        state.read_back = tuple(stored.values())
+        since = [item for item in state.read_back if item.prompt_id not in {*window.tasks, *stored}]
+        state.read_back = (*stored.values(), *since)  # with what was registered while we read
         for task in tuple(state.get_window("verify").tasks.values()):
             known = stored.get(task.prompt_id)
             if task.prompt_id in window.tasks and (known is None or known.epoch != task.epoch):

@@ -70,6 +70,7 @@ class Submitter:
         self._connect = connect
         self._look_soon = look_soon
         self._choosing = asyncio.Lock()
+        self._unreleased: set[PromptId] = set()  # given back here, still in a store that could not be written
 
     async def run(self, order: Order) -> PromptId:
         """The whole way to the answer of the submit. Raises what went wrong before there was a task."""
@@ -124,6 +125,9 @@ class Submitter:
 
     async def _reserve_once(self, prompt_id: PromptId, asked: ServerId | None) -> Reservation:
         state = self._state
+        for leftover in tuple(self._unreleased):
+            await state.ports.store.release_reservation(leftover)
+            self._unreleased.discard(leftover)
         window = state.get_window("reserve")
         mooring = window.mooring
         snapshots: tuple[Snapshot, ...] = ()
@@ -169,7 +173,7 @@ class Submitter:
         )
 
     async def release(self, prompt_id: PromptId) -> None:
-        """Give a place back, if there is one. A store that cannot be written keeps it until the next reload."""
+        """Give a place back, if there is one. If the store cannot be written now, it is done before the next choice."""
         state = self._state
         window = state.window
         if not isinstance(window, Window) or prompt_id not in window.reservations:
@@ -178,7 +182,8 @@ class Submitter:
         try:
             await state.ports.store.release_reservation(prompt_id)
         except StorageError as error:
-            log.warning("reservation not deleted: %r", error)
+            self._unreleased.add(prompt_id)
+            log.warning("reservation not deleted yet: %r", error)
 
     # Upload
 

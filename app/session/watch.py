@@ -112,6 +112,8 @@ class Watch:
         for task in tasks:
             try:
                 await self._look_at(task, queue, base, began)
+            except TaskNotFound as error:
+                log.info("no longer watched: %r", error)
             except (TransportError, ComfyError) as error:  # of this task alone: the queue was answered
                 await self.witness(task.prompt_id, NoAnswer(self._state.ports.clock.now(), _cause(error)))
         return True
@@ -175,6 +177,7 @@ class Watch:
         self.look_soon()
 
     async def _cancel_seen(self, task: Task, base: str, is_running: bool) -> None:
+        self._state.get_task("cancel", task.prompt_id)  # raises if it is not ours any more
         build = comfy.interrupt_request if is_running else comfy.delete_request
         async with self._state.lane(task.server_id):
             response = await self._state.ports.http.send(build(base, task.prompt_id))

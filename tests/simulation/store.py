@@ -136,17 +136,23 @@ class MemoryStore:
                 raise InvalidTransition("register", f"{task.prompt_id} is taken")
             if held is None or decode_reservation(held).window_id != task.owner:
                 raise NotOwner("register", task.prompt_id)
+            place = decode_reservation(held)
+            if (place.server_id, place.address) != (task.server_id, task.address):
+                raise InvalidTransition("register", "not where it was reserved")
             del self._db.reservations[task.prompt_id]
             self._db.tasks[task.prompt_id] = encode_task(task)
 
         await self._transact("register", work)
 
-    def _fenced(self, operation: str, task: Task) -> None:
+    def _fenced(self, operation: str, task: Task) -> Task:
         known = self._db.task(task.prompt_id)
         if known is None:
             raise TaskNotFound(operation, task.prompt_id)
         if (known.owner, known.epoch) != (task.owner, task.epoch):
             raise NotOwner(operation, task.prompt_id, known.owner, known.epoch)
+        if (known.server_id, known.address) != (task.server_id, task.address):
+            raise InvalidTransition(operation, "a task's server is fixed")
+        return known
 
     async def update(self, task: Task) -> None:
         def work() -> None:
@@ -179,7 +185,8 @@ class MemoryStore:
 
     async def delete_task(self, task: Task) -> None:
         def work() -> None:
-            self._fenced("delete_task", task)
+            if not self._fenced("delete_task", task).state.is_end:
+                raise InvalidTransition("delete_task", "it has not ended")
             del self._db.tasks[task.prompt_id]
             for key in [key for key in self._db.results if key[0] == task.prompt_id]:
                 del self._db.results[key]
