@@ -19,6 +19,7 @@ from app.core.model import (
     WindowId,
 )
 from app.core.ports import Response
+from app.core.truth import Evidence, judge
 
 ME = WindowId("w-me")
 OTHER = WindowId("w-other")
@@ -74,3 +75,34 @@ def output(filename: str, node_id: str = "3", **changes: Any) -> Output:
 def answer(body: object, status: int = 200, **headers: str) -> Response:
     """An HTTP answer, its body as JSON unless it is text already."""
     return Response(status, headers, body if isinstance(body, str) else json.dumps(body))
+
+
+def queue_item(number: float, prompt_id: str) -> list[Any]:
+    """An item of /queue."""
+    return [number, prompt_id, {}, {}, ["3"]]
+
+
+def after(start: Task, *pieces: Evidence) -> Task:
+    """The task after all of them."""
+    for piece in pieces:
+        start = judge(start, piece)
+    return start
+
+
+REJECTION = {
+    "error": {"type": "prompt_outputs_failed_validation", "message": "Prompt outputs failed validation", "details": ""},
+    "node_errors": {
+        "2": {
+            "errors": [
+                {
+                    "type": "required_input_missing",
+                    "message": "Required input is missing",
+                    "details": "steps",
+                    "extra_info": {"input_name": "steps"},
+                }
+            ],
+            "class_type": "SlowSteps",
+        }
+    },
+}
+ERROR = ["execution_error", {"exception_message": "no", "exception_type": "E", "node_id": "2", "timestamp": 8}]

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.core import comfy
 from app.core.errors import (
@@ -20,12 +17,11 @@ from app.core.errors import (
     ProtocolError,
     RequestTimeout,
 )
-from app.core.model import ClientId, Failure, NodeError, NodeId, PromptId, ServerId, TaskState
+from app.core.model import ClientId, Failure, NodeError, PromptId, ServerId, TaskState
 from app.core.ports import Request, Response
-from app.core.truth import Accepted, Evidence, Finished, Refused, Unclear, judge
+from app.core.truth import Accepted, Evidence, Refused, Unclear, judge
 from tests.unit.core import captures
-from tests.unit.core.builders import A, answer, output, task
-from tests.unit.core.odd import JSON, mutated
+from tests.unit.core.builders import ERROR, REJECTION, A, answer, output, queue_item, task
 
 P = PromptId("p-1")
 GRAPH = {"3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "seed": 18446744073709551615}}}
@@ -170,28 +166,13 @@ def test_each_fault_of_a_rejected_prompt_is_told_in_the_servers_words() -> None:
         details="steps",
         input_name="steps",
     )
-    error = comfy.rejection_error(judge(TASK, told))
+    failed = judge(TASK, told)
+    assert failed.failure is not None
+    error = comfy.refusal_of(failed, failed.failure)
+    assert isinstance(error, PromptRejected)
     assert isinstance(error, PromptRejected)
     assert error.node_errors == told.failure.node_errors
     assert error.message == told.failure.message
-
-
-REJECTION = {
-    "error": {"type": "prompt_outputs_failed_validation", "message": "Prompt outputs failed validation", "details": ""},
-    "node_errors": {
-        "2": {
-            "errors": [
-                {
-                    "type": "required_input_missing",
-                    "message": "Required input is missing",
-                    "details": "steps",
-                    "extra_info": {"input_name": "steps"},
-                }
-            ],
-            "class_type": "SlowSteps",
-        }
-    },
-}
 
 
 def test_a_200_may_still_name_outputs_that_were_dropped() -> None:
@@ -222,11 +203,6 @@ def test_a_request_that_did_not_get_through_says_so(header: str, kind: type[Moor
 
 
 # Queue
-
-
-def queue_item(number: float, prompt_id: str) -> list[Any]:
-    """An item of /queue."""
-    return [number, prompt_id, {}, {}, ["3"]]
 
 
 def test_pending_is_sorted_not_heap_ordered() -> None:
@@ -284,7 +260,6 @@ def test_a_history_of_something_else_is_no_answer(body: object) -> None:
         comfy.read_history(answer(body), A, P, 5.0)
 
 
-ERROR = ["execution_error", {"exception_message": "no", "exception_type": "E", "node_id": "2", "timestamp": 8}]
 BLOCKED = ["execution_error", {"exception_message": "no mask", "exception_type": "ExecutionBlocked", "timestamp": 7}]
 
 
@@ -394,138 +369,3 @@ def test_a_plain_answer_must_be_a_200() -> None:
         comfy.check_done(Response(500, {}, "trouble"), A)
     with pytest.raises(RequestTimeout):
         comfy.check_done(Response(200, UNKNOWN), A)
-
-
-# What a real server said
-
-
-@captures.NEEDED
-def test_every_captured_submit_is_understood() -> None:
-    kinds: set[type] = set()
-    for exchange in captures.exchanges():
-        if (exchange.method, exchange.url) != ("POST", "prompt"):
-            continue
-        response = exchange.response
-        told_id = json.loads(response.text)["prompt_id"] if response.status == 200 else "p-1"
-        told = comfy.read_submit(response, task(told_id), 5.0)
-        expected = {200: Accepted, 500: Unclear}.get(response.status, Refused)
-        assert type(told) is expected, exchange
-        kinds.add(expected)
-        if isinstance(told, Accepted):
-            assert told.number is not None
-        elif isinstance(told, Refused):
-            assert told.failure.exception_type
-            assert told.failure.message or response.status == 403
-    assert kinds == {Accepted, Unclear, Refused}
-
-
-@captures.NEEDED
-def test_every_captured_node_error_is_told() -> None:
-    for name, case in captures.one("04").items():
-        body = case.get("response", {}).get("body")
-        if not isinstance(body, dict) or not body.get("node_errors"):
-            continue
-        told = comfy.read_submit(captures.response_of(case["response"]), task(str(body.get("prompt_id"))), 5.0)
-        errors = told.node_errors if isinstance(told, Accepted) else told.failure.node_errors  # type: ignore[union-attr]
-        assert len(errors) == sum(len(node["errors"]) for node in body["node_errors"].values()), name
-        assert all(item.type and item.message and item.class_type for item in errors), name
-
-
-@captures.NEEDED
-def test_every_captured_queue_is_understood() -> None:
-    assert len(captures.queues()) >= 4
-    for where, body in captures.queues():
-        read = comfy.read_queue(answer(body), A)
-        assert read.running == tuple(item[1] for item in body["queue_running"]), where
-        assert sorted(read.pending) == sorted(item[1] for item in body["queue_pending"]), where
-
-
-@captures.NEEDED
-def test_every_captured_history_entry_is_an_end() -> None:
-    ends = set()
-    for where, body in captures.entries():
-        prompt_id = PromptId(body["prompt"][1])
-        read = comfy.read_history(answer({prompt_id: body}), A, prompt_id, 5.0)
-        assert isinstance(read, Finished), where
-        ends.add(read.end)
-        last = body["status"]["messages"][-1]
-        assert read.end == last[0].removeprefix("execution_"), where
-        assert read.ended_ms == last[1]["timestamp"], where
-        assert (read.failure is not None) == (read.end == "error"), where
-        files = [item["filename"] for made in body["outputs"].values() for item in made.get("images", [])]
-        assert [item.filename for item in read.outputs] == files, where
-    assert ends == {"success", "error", "interrupted"}
-
-
-@captures.NEEDED
-def test_a_blocked_output_is_a_success_that_misses_it() -> None:
-    run = captures.one("11")["blocked no mask found"]
-    prompt_id = run["history"]["prompt"][1]
-    read = comfy.read_history(answer({prompt_id: run["history"]}), A, PromptId(prompt_id), 5.0)
-    assert read is not None
-    assert read.end == "success"
-    start = task(prompt_id, answered_at=1.0, expected=(NodeId("3"), NodeId("4")))
-    assert judge(start, read).missing == ("3",)
-
-
-@captures.NEEDED
-def test_every_captured_upload_is_understood() -> None:
-    for exchange in captures.exchanges():
-        if (exchange.method, exchange.url) != ("POST", "upload/image"):
-            continue
-        if exchange.response.status == 200:
-            assert comfy.read_upload(exchange.response, A).name, exchange
-            continue
-        with pytest.raises(HttpStatusError):
-            comfy.read_upload(exchange.response, A)
-
-
-# Anything at all
-
-READERS: list[Callable[[Response], object]] = [
-    lambda response: comfy.read_queue(response, A),
-    lambda response: comfy.read_history(response, A, P, 1.0),
-    lambda response: comfy.read_upload(response, A),
-    lambda response: comfy.read_submit(response, TASK, 1.0),
-    comfy.read_loads,
-    lambda response: comfy.check_done(response, A),
-    lambda response: comfy.check_arrived(response, A),
-]
-SOUND: list[Any] = [
-    {"queue_running": [queue_item(1, "p-1")], "queue_pending": [queue_item(2, "a"), queue_item(3, "b")]},
-    {"p-1": {"outputs": {"3": {"images": [{"filename": "a.png", "subfolder": "", "type": "output"}]}},
-             "status": {"status_str": "error", "messages": [ERROR]}}},
-    {"name": "a.png", "subfolder": "s", "type": "input"},
-    {"prompt_id": "p-1", "number": 3, **REJECTION},
-    {"servers": {"a": {"ok": True, "running": ["p"], "pending": ["q"]}, "b": {"ok": False, "cause": "x"}}},
-]  # fmt: skip
-STATUSES = st.sampled_from([200, 200, 200, 200, 204, 302, 400, 404, 413, 500, 502])
-HEADERS = st.sampled_from([{}, {}, {}, NOT_SENT, UNKNOWN, {"x-mooring-gateway": ""}])
-
-
-@given(
-    st.sampled_from(READERS),
-    st.sampled_from(SOUND).flatmap(mutated).map(json.dumps) | JSON.map(json.dumps) | st.text(max_size=20),
-    STATUSES,
-    HEADERS,
-)
-def test_only_our_own_errors_come_out_of_any_answer(
-    read: Callable[[Response], object], text: str, status: int, headers: dict[str, str]
-) -> None:
-    try:
-        read(Response(status, headers, text))
-    except MooringError as error:
-        assert str(error)
-
-
-@given(st.sampled_from(SOUND).flatmap(mutated), STATUSES, HEADERS)
-def test_any_answer_to_a_submit_is_an_answer(body: Any, status: int, headers: dict[str, str]) -> None:
-    """Nothing may be raised once the prompt was sent: the task would be left without its answer."""
-    told = comfy.read_submit(answer(body, status, **headers), TASK, 1.0)
-    assert judge(TASK, told).answered_at == 1.0
-    if isinstance(told, Accepted):
-        assert status == 200
-        assert isinstance(body, dict)
-        assert body["prompt_id"] == P
-    if isinstance(told, Refused) and told.failure.kind == "not_sent":
-        assert headers == NOT_SENT

@@ -163,6 +163,12 @@ def window_of(page: Page) -> Window:
     return page.session.window
 
 
+async def bytes_of(page: Page, prompt_id: PromptId, index: int = 0) -> bytes | None:
+    """What is kept of a result."""
+    blob = await page.session.read_result(prompt_id, index)
+    return await blob.read() if blob else None
+
+
 Story = Callable[..., Awaitable[None]]
 
 
@@ -193,4 +199,4 @@ def scene(story: Story) -> Callable[..., None]:
     return play
 
 
-__all__ = ["A", "Asked", "B", "C", "Stage", "scene", "task_of", "window_of"]
+__all__ = ["A", "Asked", "B", "C", "Stage", "bytes_of", "scene", "task_of", "window_of"]

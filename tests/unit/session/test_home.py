@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
-from app.core.errors import NotOwner, TaskNotFound
-from app.core.model import Contact, Delivery, ServerId, TaskState, WindowId
+from app.core.model import Contact, Delivery, ServerId, TaskState
 from app.core.window import Free
 from app.core.workflow import parse_workflow
 from tests.simulation.server import Answer
-from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
+from tests.unit.session.stage import A, B, Stage, bytes_of, scene, task_of, window_of
 
 TWO_PICTURES = parse_workflow(
     {
@@ -22,12 +19,6 @@ TWO_PICTURES = parse_workflow(
         "3": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "two"}},
     }
 )
-
-
-async def bytes_of(page: Page, prompt_id: object, index: int = 0) -> bytes | None:
-    """What is kept of a result."""
-    blob = await page.session.read_result(prompt_id, index)  # type: ignore[arg-type]
-    return await blob.read() if blob else None
 
 
 # Disconnects and silence
@@ -276,177 +267,3 @@ async def test_the_same_name_on_two_servers_is_two_pictures(stage: Stage) -> Non
     one, two = [await bytes_of(page, prompt_id) for page, prompt_id in zip(pages, ids, strict=True)]
     assert one != two
     assert await bytes_of(pages[0], ids[1]) == two, "whoever asks"
-
-
-# Identity
-
-
-@scene
-async def test_a_reload_in_mid_run_keeps_window_server_client_and_task(stage: Stage) -> None:
-    page = await stage.window()
-    prompt_id = await stage.run(page, steps=100)
-    await stage.until_running(page, prompt_id)
-    before, known = window_of(page), task_of(page, prompt_id)
-    back = await stage.reload(page)
-    after = window_of(back)
-    assert (after.window_id, after.client_id) == (before.window_id, before.client_id)
-    assert after.window_locked_server == before.window_locked_server
-    assert task_of(back, prompt_id).client_id == known.client_id
-    await stage.until(lambda: prompt_id in back.session.progress)
-    assert (await stage.ended(back, prompt_id)).state is TaskState.SUCCEEDED
-    assert len(stage.requests("POST", "/prompt")) == 1
-
-
-@scene
-async def test_a_duplicated_tab_is_a_new_window_that_owns_nothing(stage: Stage) -> None:
-    page = await stage.window()
-    prompt_id = await stage.run(page, steps=40)
-    twin = await stage.window(page.tab.duplicate())
-    assert twin.session.identity is not None and twin.session.identity.is_duplicate
-    assert window_of(twin).window_id != window_of(page).window_id
-    assert window_of(twin).client_id != window_of(page).client_id
-    assert window_of(twin).tasks == {}
-    assert window_of(twin).mooring == Free()
-    with pytest.raises(TaskNotFound):
-        await twin.session.cancel(prompt_id)
-    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
-
-
-@scene
-async def test_a_window_whose_task_was_adopted_lets_go_of_it(stage: Stage) -> None:
-    page = await stage.window()
-    prompt_id = await stage.run(page, steps=60)
-    known = task_of(page, prompt_id)
-    adopted = await stage.store().adopt(prompt_id, (known.owner, known.epoch), WindowId("w-heir"))
-    assert (adopted.owner, adopted.epoch, adopted.is_ward) == ("w-heir", known.epoch + 1, True)
-    page.session.wake("pageshow")
-    await stage.until(lambda: prompt_id not in window_of(page).tasks)
-    assert window_of(page).mooring == Free()
-    assert stage.world.database.task(prompt_id) == adopted, "not a word was written over it"
-    assert page.session.violations() == ()
-
-
-@scene
-async def test_a_stale_owner_finds_out_at_its_next_write(stage: Stage) -> None:
-    page = await stage.window()
-    prompt_id = await stage.run(page, steps=30)
-    known = task_of(page, prompt_id)
-    adopted = await stage.store().adopt(prompt_id, (known.owner, known.epoch), WindowId("w-heir"))
-    await stage.until(lambda: prompt_id not in window_of(page).tasks)
-    assert stage.world.database.task(prompt_id) == adopted
-    with pytest.raises(NotOwner):
-        await stage.store().adopt(prompt_id, (known.owner, known.epoch), WindowId("w-late"))
-
-
-@scene
-async def test_a_ward_is_watched_to_its_end_and_holds_nothing(stage: Stage) -> None:
-    page, heir = await stage.window(), await stage.window()
-    prompt_id = await stage.run(page, steps=60, server_id=A)
-    await stage.until_running(page, prompt_id)
-    known = task_of(page, prompt_id)
-    tab = stage.world.leave(heir, crashed=False)
-    stage.world.leave(page, crashed=True)
-    await stage.store().adopt(prompt_id, (known.owner, known.epoch), window_of(heir).window_id)
-    heir = await stage.window(tab)
-    other = await stage.run(heir, steps=60, server_id=B)
-    assert window_of(heir).window_locked_server == B
-    assert (await stage.ended(heir, prompt_id)).state is TaskState.SUCCEEDED
-    assert await bytes_of(heir, prompt_id)
-    assert {item.server.name for item in heir.sockets.opened} == {B}, "a ward opens no socket"  # type: ignore[union-attr]
-    assert (await stage.ended(heir, other)).state is TaskState.SUCCEEDED
-
-
-# Cancel
-
-
-@scene
-async def test_a_waiting_task_is_taken_off_the_queue_and_frees_at_once(stage: Stage) -> None:
-    busy, page = await stage.window(), await stage.window()
-    first = await stage.run(busy, steps=100, server_id=A)
-    second = await stage.run(page, server_id=A)
-    await stage.until(lambda: task_of(page, second).place == 1)
-    await page.session.cancel(second)
-    assert task_of(page, second).state is TaskState.CANCELLED
-    assert window_of(page).mooring == Free()
-    assert stage.requests("POST", "/interrupt") == [], "somebody else's job runs there"
-    assert (await stage.ended(busy, first)).state is TaskState.SUCCEEDED
-    assert stage.world.sims[A].ran == [first]
-
-
-@scene
-async def test_a_running_task_is_interrupted_by_its_id(stage: Stage) -> None:
-    page = await stage.window()
-    prompt_id = await stage.run(page, steps=400)
-    await stage.until_running(page, prompt_id)
-    await page.session.cancel(prompt_id)
-    task = await stage.ended(page, prompt_id)
-    assert (task.state, task.is_proven) == (TaskState.CANCELLED, True)
-    assert {item.server_id for item in stage.requests("POST", "/interrupt")} == {task.server_id}
-
-
-@scene
-async def test_a_cancel_that_got_lost_is_repeated_by_the_looks(stage: Stage) -> None:
-    page = await stage.window()
-    prompt_id = await stage.run(page, steps=4000)
-    await stage.until_running(page, prompt_id)
-    stage.once_requested("GET", "/queue", lambda _: setattr(stage.world.weather, "lose_before", 1.0))
-    asking = asyncio.ensure_future(page.session.cancel(prompt_id))
-    await asyncio.wait([asking])
-    asking.exception()
-    stage.world.weather.calm()
-    assert (await stage.ended(page, prompt_id)).state is TaskState.CANCELLED
-
-
-@scene
-async def test_a_cancel_too_late_leaves_a_success(stage: Stage) -> None:
-    page = await stage.window()
-    prompt_id = await stage.run(page)
-    await stage.ended(page, prompt_id)
-    await page.session.cancel(prompt_id)
-    assert task_of(page, prompt_id).state is TaskState.SUCCEEDED
-    assert stage.requests("POST", "/interrupt") == []
-
-
-@scene
-async def test_cancelling_one_of_two_leaves_the_other(stage: Stage) -> None:
-    page = await stage.window()
-    ids = [await stage.run(page, steps=60) for _ in range(3)]
-    await stage.until_running(page, ids[0])
-    await page.session.cancel(ids[1])
-    ends = [(await stage.ended(page, prompt_id)).state for prompt_id in ids]
-    assert ends == [TaskState.SUCCEEDED, TaskState.CANCELLED, TaskState.SUCCEEDED]
-
-
-@scene
-async def test_a_task_let_go_of_while_its_cancel_is_under_way_stops_no_watching(stage: Stage) -> None:
-    """Another window adopts it between our delete and the look after it; the window's other task is still watched."""
-    busy, page = await stage.window(), await stage.window()
-    await stage.run(busy, steps=100, server_id=A)
-    kept, given = await stage.run(page, server_id=A), await stage.run(page, server_id=A)
-    page.session._state.set_window(  # the person's wish is in the record, its request got lost
-        window_of(page).settle(replace(task_of(page, given), cancel_asked_at=stage.now))
-    )
-    stage.once_requested("POST", "/queue", lambda _: page.session._state.let_go(given, TaskNotFound("story", given)))
-    await stage.until(lambda: given not in window_of(page).tasks)
-    assert (await stage.ended(page, kept)).state is TaskState.SUCCEEDED
-
-
-@scene
-async def test_an_ended_task_can_be_deleted_with_its_results(stage: Stage) -> None:
-    page = await stage.window()
-    prompt_id = await stage.run(page)
-    await stage.ended(page, prompt_id)
-    await page.session.delete_task(prompt_id)
-    assert prompt_id not in window_of(page).tasks
-    assert stage.world.database.results == {}
-    assert stage.world.database.task(prompt_id) is None
-    assert await page.session.verify() == ()
-
-
-@scene
-async def test_text_of_any_kind_survives_the_way(stage: Stage) -> None:
-    page = await stage.window()
-    prompt_id = await page.session.run(a_workflow(2, 1, None), title="日本 “quoted” \u2028 😀")
-    await stage.ended(page, prompt_id)
-    back = await stage.reload(page)
-    assert task_of(back, prompt_id).title == "日本 “quoted” \u2028 😀"
