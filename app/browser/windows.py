@@ -3,8 +3,8 @@
 `sessionStorage` keeps the id over a reload, and is copied into a duplicated tab, so an id found there is only a claim.
 
 With Web Locks the claim is won with the lock of that name, which the window then holds for as long as it lives. A page
-in the back/forward cache holds its lock too, but a request that waits for it evicts that page; so who is refused
-waits a moment before it believes that the other one lives.
+in the back/forward cache holds its lock too, but a request for it evicts that page. Who is refused waits a moment before
+it believes that the other one lives.
 
 Without Web Locks (a page that is no secure context) the id lies in `sessionStorage` only from `pagehide` until the next
 load takes it out: a tab that is duplicated while its page lives copies nothing.
@@ -27,7 +27,9 @@ from app.core.model import WindowId
 from app.core.ports import Identity
 
 KEY = "mooring.window"
-EVICTION_SECONDS = 1.0  # evicting a cached page took 20 to 60 ms; a living window never lets go
+EVICTION_SECONDS = (
+    1.0  # Chromium evicts a cached page at once; an `is_alive` of another window may hold on for a moment
+)
 
 log = logging.getLogger("mooring.browser")
 

@@ -21,6 +21,7 @@ SUBMIT_DEADLINE = 40.0
 UPLOAD_DEADLINE = 900.0  # the gateway cuts an upload that stops moving
 VIEW_DEADLINE = 300.0
 UPLOAD_FOLDER = "mooring"
+NEVER_RAN = frozenset({"rejected", "not_sent"})  # the kinds of failure after which there certainly was no run
 
 # Statuses that a request ends with before any handler has seen the prompt (COMFYUI.md 2 and 7).
 _NEVER_QUEUED = frozenset({400, 401, 403, 404, 405, 413})
@@ -131,9 +132,10 @@ def check_done(response: Response, server_id: ServerId) -> None:
         raise HttpStatusError(server_id, response.status, response.text.strip()[:300])
 
 
-def rejection_error(task: Task) -> PromptRejected:
-    """The error that a caller of the scripting interface gets for a rejected prompt."""
-    failure = task.failure or Failure(kind="rejected")
+def refusal_of(task: Task, failure: Failure) -> PromptRejected | ConnectError:
+    """The error that a script gets for a prompt that never ran."""
+    if failure.kind == "not_sent":
+        return ConnectError(task.server_id, failure.message)
     return PromptRejected(task.server_id, failure.message, failure.exception_type, failure.node_errors)
 
 

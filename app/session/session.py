@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 
 from app.core import comfy
 from app.core.errors import ConfigError, InvalidTransition, MooringError, StorageError, TaskNotFound, TransportError
-from app.core.model import ClientId, Fleet, PromptId, Reservation, ServerId, Task
+from app.core.model import ClientId, Fleet, PromptId, Reservation, ServerId, Task, TaskState
 from app.core.ports import Blob, Identity, Ports, WindowRecord
 from app.core.progress import Progress
 from app.core.truth import Unclear
@@ -297,10 +297,18 @@ class Session:
         title: str = "",
         inputs: Mapping[tuple[str, str], Picked] | None = None,
     ) -> PromptId:
-        """Like `run`, on the server that holds this interface's uploads if there are any."""
+        """Like `run`, on the server that holds this interface's uploads if there are any.
+
+        A script has no card to look at, so what the server refused is raised here: PromptRejected, or ConnectError if
+        the prompt was certainly not sent. The task is kept with its end all the same.
+        """
         held, self._uploads = self._uploads, None
         prompt_id = held.prompt_id if held else PromptId(self._state.ports.random.uuid4())
-        return await self._take(Order(prompt_id, workflow, title, inputs or {}))
+        await self._take(Order(prompt_id, workflow, title, inputs or {}))
+        task = self._state.get_task("submit_workflow", prompt_id)
+        if task.state is TaskState.FAILED and task.failure is not None and task.failure.kind in comfy.NEVER_RAN:
+            raise comfy.refusal_of(task, task.failure)
+        return prompt_id
 
     async def get_task_history(self, prompt_id: PromptId) -> str:
         """The history answer of the task's own server, as JSON text: `{}` if it has none."""

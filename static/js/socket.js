@@ -17,9 +17,6 @@ export class Channel {
     this.queue = [];
     this.previews = new Map(); // what a preview is of -> its place in the queue
     this.waiter = null;
-    this.isFlushing = false;
-    this.ticks = new MessageChannel(); // a task of its own even in a hidden tab, where timers are late
-    this.ticks.port1.onmessage = () => this.#flush();
     this.whenEnded = new Promise((resolve) => { this.tellEnded = resolve; });
     this.socket = new WebSocket(url);
     this.socket.binaryType = "arraybuffer";
@@ -69,10 +66,7 @@ export class Channel {
     } else {
       this.#addFrame(data);
     }
-    if (this.waiter && !this.isFlushing) {
-      this.isFlushing = true; // one more turn: what has arrived by then goes over together
-      this.ticks.port2.postMessage(0);
-    }
+    this.#tell();
   }
 
   #addFrame(data) {
@@ -93,13 +87,10 @@ export class Channel {
     return batch;
   }
 
-  #flush() {
-    this.isFlushing = false;
-    if (!this.waiter) return;
-    if (!this.queue.length && !this.ended) return;
+  #tell() {
     const tell = this.waiter;
     this.waiter = null;
-    tell(this.queue.length ? this.#take() : null);
+    tell?.(this.queue.length ? this.#take() : null);
   }
 
   #end(code) {
@@ -107,8 +98,7 @@ export class Channel {
     this.ended = true;
     this.code = code;
     this.socket.onopen = this.socket.onclose = this.socket.onmessage = this.socket.onerror = null;
-    this.#flush();
-    this.ticks.port1.close();
+    this.#tell();
     this.tellEnded();
   }
 }

@@ -143,6 +143,25 @@ async def test_a_page_in_the_back_forward_cache_gives_its_identity_to_the_tabs_n
         await context.close()
 
 
+async def test_a_claim_waits_for_someone_who_only_asks_whether_the_window_lives(
+    browser: Browser, gateway: Service
+) -> None:
+    """`is_alive` holds the lock of a dead window for a moment; that may be the moment in which it comes back."""
+    context = await browser.new_context()
+    tabs = RealTabs(context, gateway.url, has_locks=True)
+    tab = await tabs.open()
+    hold = """() => {
+      sessionStorage.setItem("mooring.window", "mine");
+      const wait = () => new Promise((resolve) => setTimeout(resolve, 300));
+      return new Promise((resolve) => {
+        navigator.locks.request("mooring-window:mine", {mode: "shared"}, () => { resolve(true); return wait(); });
+      });
+    }"""
+    assert await tab.evaluate(hold)
+    assert await tabs.claim(tab) == Identity(WindowId("mine"), is_new=False)
+    await context.close()
+
+
 async def test_a_cached_page_is_dead_to_those_who_ask(gateway: Service) -> None:
     flag = "--disable-back-forward-cache"
     async with browser_kit.open_chromium(without_defaults=[flag]) as browser:

@@ -7,13 +7,18 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, ConsoleMessage, Page
 
 from tests.e2e.browser_kit import load_python, run_python
 from tests.ports import suite
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+
+def is_error(message: ConsoleMessage) -> bool:
+    """A console error, but for the icon that a bare document has not got."""
+    return message.type == "error" and not message.location["url"].endswith("/favicon.ico")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -23,7 +28,7 @@ async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda message: errors.append(message.text) if is_error(message) else None)
     await load_python(page, gateway.url)
     yield page
     await context.close()

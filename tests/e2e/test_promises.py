@@ -221,8 +221,11 @@ async def test_a_server_killed_before_the_submit_is_told_and_nothing_goes_elsewh
         await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")
         locked = (await window.facts())["lockedServer"]
         servers[locked].kill()
-        prompt_id = await window.submit(quick_workflow(4))
-        await window.wait_state(prompt_id, "failed")
+        name = await window.call("mooring.submitWorkflow(a[0]).catch((error) => error.name)", quick_workflow(4))
+        assert name == "ConnectError"
+        (task,) = await window.call("windowTasks")
+        prompt_id = task["promptId"]
+        assert task["state"] == "failed"
         other = next(server for server_id, server in servers.items() if server_id != locked)
         assert await runs_of(other, prompt_id) == 0
         assert (await window.task(prompt_id))["executionServer"] == locked

@@ -158,7 +158,7 @@ async def test_a_cancelled_request_is_aborted(python: Page) -> None:
     await python.route("**/servers/a/cancelled", hold)
     python.on("requestfailed", lambda request: failed.done() or failed.set_result(request.failure or ""))
     body = """
-task = asyncio.ensure_future(http.send(Request(method="GET", path="/servers/a/cancelled", deadline=60)))
+task = asyncio.ensure_future(http.send(Request(method="GET", path="/servers/a/cancelled", deadline=900)))
 js.globalThis.cancelled = task.cancel
 try:
     await task
@@ -169,7 +169,7 @@ except asyncio.CancelledError:
     await reached
     await python.evaluate("cancelled()")
     assert await running is True
-    assert "ABORTED" in await failed
+    assert "ABORTED" in await asyncio.wait_for(failed, 30)
     await python.unroute("**/servers/a/cancelled")
 
 
@@ -310,7 +310,7 @@ while True:
     if told.get("b").health.value not in ("well", "unknown"):
         return [told.get("a").health.value, told.get("b").server_id]
 """
-        assert await run(page, changed) == ["well", "b"]
+        assert await asyncio.wait_for(run(page, changed), 60) == ["well", "b"]
         await page.context.close()
 
 
@@ -336,5 +336,5 @@ while True:
         running = asyncio.ensure_future(run(page, body))
         await started
         a.kill()
-        assert await running in ("down", "timeout", "refuses")
+        assert await asyncio.wait_for(running, 60) in ("down", "timeout", "refuses")
         await context.close()
