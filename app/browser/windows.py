@@ -3,8 +3,8 @@
 `sessionStorage` keeps the id over a reload, and is copied into a duplicated tab, so an id found there is only a claim.
 
 With Web Locks the claim is won with the lock of that name, which the window then holds for as long as it lives. A page
-in the back/forward cache holds its lock too, but a request for it evicts that page. Who is refused waits a moment before
-it believes that the other one lives.
+in the back/forward cache holds its lock too, but a request for it evicts that page. Who is refused waits a moment
+before it believes that the other one lives.
 
 Without Web Locks (a page that is no secure context) the id lies in `sessionStorage` only from `pagehide` until the next
 load takes it out: a tab that is duplicated while its page lives copies nothing.
