@@ -6,6 +6,7 @@ previews in a batch only the latest of each node is kept. `pyscript.WebSocket` i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,7 +49,11 @@ class BrowserConnection:
 
     async def receive(self) -> Sequence[Frame]:
         """All messages that have arrived, at least one, in order; SocketClosed when it has ended and none is left."""
-        batch = present(await self._channel.receive())
+        try:
+            batch = present(await self._channel.receive())
+        except asyncio.CancelledError:
+            self._channel.waiter = None  # what comes now is for the next to ask
+            raise
         if batch is None:
             raise self._closed()
         return tuple(_frame(item) for item in batch)

@@ -212,6 +212,23 @@ except SocketClosed as error:
     assert await run(python, body) == ["closed", "b"]
 
 
+async def test_a_cancelled_receiver_takes_nothing_along(python: Page) -> None:
+    body = """
+from app.core import events
+connection = await sockets.open("/servers/b/ws?clientId=cancels", 10)
+await connection.receive()
+waiting = asyncio.ensure_future(connection.receive())
+await asyncio.sleep(0)
+waiting.cancel()
+await asyncio.wait([waiting])
+await connection.send(events.FLAGS)
+heard = [json.loads(frame)["type"] for frame in await asyncio.wait_for(connection.receive(), 20)]
+await connection.close()
+return heard
+"""
+    assert "feature_flags" in await run(python, body)  # type: ignore[operator]
+
+
 async def test_a_refused_socket_is_closed(python: Page) -> None:
     body = """
 try:
