@@ -50,11 +50,11 @@ async def test_a_window_sees_what_another_windows_page_reserves(browser: Browser
         await load_python(page, gateway.url)
     body = """
         from app.browser.store import BrowserStore
-        from tests.ports import suite
+        from tests.ports import desk
 
         def choose(berths):
             taken = {item.server_id for item in berths.reservations}
-            return suite.reservation(f"p-{name}", name, "gpu-2" if "gpu-1" in taken else "gpu-1")
+            return desk.reservation(f"p-{name}", name, "gpu-2" if "gpu-1" in taken else "gpu-1")
 
         return (await BrowserStore().reserve(choose)).server_id
     """
@@ -147,14 +147,14 @@ async def test_a_full_disk_is_a_typed_error_and_writes_nothing(browser: Browser,
     body = """
         from app.browser.store import BrowserStore
         from app.core.errors import StorageError
-        from tests.ports import suite
+        from tests.ports import desk
         from tests.ports.browser_desk import BrowserDesk
 
-        store, desk = BrowserStore("full"), BrowserDesk("full")
-        done = await suite.ended(store, "p-1")
-        await store.keep_result(done, 0, desk.blob(b"small"), 40.0)
+        store, full = BrowserStore("full"), BrowserDesk("full")
+        done = await desk.ended(store, "p-1")
+        await store.keep_result(done, 0, full.blob(b"small"), 40.0)
         try:
-            await store.keep_result(done, 1, desk.blob(bytes(4_000_000)), 50.0)
+            await store.keep_result(done, 1, full.blob(bytes(4_000_000)), 50.0)
             return "kept"
         except StorageError as error:
             kept = [await store.read_result(done.prompt_id, index) for index in (0, 1)]
@@ -172,22 +172,22 @@ async def test_a_record_that_cannot_be_read_is_set_aside(python: Page) -> None:
         from app.browser.store import BrowserStore, _task_row
         from app.browser.values import plain
         from app.core.records import BrokenRecord
-        from tests.ports import suite
+        from tests.ports import desk
         from tests.ports.browser_desk import delete_database
 
         store = BrowserStore("broken")
-        good = await suite.registered(store, "p-1")
+        good = await desk.registered(store, "p-1")
 
         def spoil(transaction):
-            yield transaction.objectStore("tasks").put(plain({**_task_row(suite.task("p-2")), "state": "paused"}))
+            yield transaction.objectStore("tasks").put(plain({**_task_row(desk.task("p-2")), "state": "paused"}))
 
         await store._database.run("spoil", ["tasks"], spoil, write=True)
         found = [
-            (await store.claim(suite.window("w-1")))[1] == (good,),
+            (await store.claim(desk.window("w-1")))[1] == (good,),
             await store.read_tasks() == (good,),
             [(key, error.cause) for key, error in store.broken.items()],
         ]
-        for operation in (store.read_task("p-2"), store.update(suite.task("p-2"))):
+        for operation in (store.read_task("p-2"), store.update(desk.task("p-2"))):
             try:
                 await operation
             except BrokenRecord as error:
@@ -204,18 +204,18 @@ async def test_a_cancelled_operation_leaves_the_store_working(python: Page) -> N
     body = """
         import asyncio
         from app.browser.store import BrowserStore
-        from tests.ports import suite
+        from tests.ports import desk
         from tests.ports.browser_desk import delete_database
 
         store = BrowserStore("cancelled")
         for turns in range(12):
-            run = asyncio.ensure_future(store.reserve(lambda berths: suite.reservation("p-1")))
+            run = asyncio.ensure_future(store.reserve(lambda berths: desk.reservation("p-1")))
             for _ in range(turns):
                 await asyncio.sleep(0)
             run.cancel()
             await asyncio.wait([run])
             await store.release_reservation("p-1")
-        known = await suite.registered(store, "p-2")
+        known = await desk.registered(store, "p-2")
         left = await store.read_tasks() == (known,)
         store.close()
         await delete_database("cancelled")

@@ -13,6 +13,7 @@ from app.browser.store import BrowserStore
 from app.browser.values import bytes_to_js, js_object
 from app.core.ports import Blob, TaskStore
 from tests.ports import suite
+from tests.ports.desk import BOUND
 
 
 class BrowserDesk:
@@ -23,7 +24,7 @@ class BrowserDesk:
         self._stores: list[BrowserStore] = []
 
     def store(self) -> TaskStore:
-        made = BrowserStore(self.name, results_bound=suite.BOUND, inputs_bound=suite.BOUND)
+        made = BrowserStore(self.name, results_bound=BOUND, inputs_bound=BOUND)
         self._stores.append(made)
         return made
 

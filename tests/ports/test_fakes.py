@@ -10,6 +10,7 @@ import pytest
 from app.core.model import WindowId
 from app.core.ports import Blob, Identity, TaskStore
 from tests.ports import identity, suite
+from tests.ports.desk import BOUND
 from tests.simulation import browser as fake_browser
 from tests.simulation import store as fakes
 
@@ -28,7 +29,7 @@ class MemoryDesk:
 
 
 def test_the_suites_bound_is_the_fakes() -> None:
-    assert fakes.RESULT_BOUND == fakes.INPUT_BOUND == suite.BOUND
+    assert fakes.RESULT_BOUND == fakes.INPUT_BOUND == BOUND
 
 
 @pytest.mark.parametrize("name", suite.checks())

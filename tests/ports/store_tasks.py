@@ -1,0 +1,278 @@
+"""Windows, reservations and tasks in the store: one transaction each, fenced, and nothing half written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+from app.core.balancer import Berths
+from app.core.errors import InvalidTransition, MooringError, NotOwner, TaskNotFound
+from app.core.model import (
+    ClientId,
+    Delivery,
+    NodeId,
+    Output,
+    PromptId,
+    Reservation,
+    ServerId,
+    Task,
+    TaskState,
+    WindowId,
+)
+from tests.ports.desk import Desk, raises, registered, reservation, seen_berths, task, window
+
+
+async def check_a_window_gets_its_record_once(desk: Desk) -> None:
+    store = desk.store()
+    first, tasks = await store.claim(window("w-1"))
+    assert (first, tasks) == (window("w-1"), ())
+    later = replace(window("w-1"), client_id=ClientId("another"), created_at=9.0, seen_at=9.0)
+    again, _ = await desk.store().claim(later)
+    assert again == replace(first, seen_at=9.0), "client_id is minted once"
+
+
+async def check_a_windows_unknown_fields_survive(desk: Desk) -> None:
+    store = desk.store()
+    await store.claim(replace(window("w-1"), extra={"colour": "teal", "deep": {"a": [1, None]}}))
+    await store.claim(replace(window("w-1"), seen_at=2.0))
+    again, _ = await store.claim(window("w-1"))
+    assert again.extra == {"colour": "teal", "deep": {"a": [1, None]}}
+
+
+async def check_claim_gives_only_own_tasks_oldest_first(desk: Desk) -> None:
+    store = desk.store()
+    young = await registered(store, "p-a", created_at=30.0)
+    old = await registered(store, "p-b", created_at=20.0)
+    await registered(store, "p-c", owner="w-2")
+    _, tasks = await desk.store().claim(window("w-1"))
+    assert tasks == (old, young)
+
+
+async def check_claim_deletes_only_own_reservations(desk: Desk) -> None:
+    store = desk.store()
+    for prompt_id, owner in (("p-1", "w-1"), ("p-2", "w-1"), ("p-3", "w-2")):
+        await store.reserve(lambda _berths, p=prompt_id, o=owner: reservation(p, o))  # type: ignore[misc]
+    await store.claim(window("w-1"))
+    assert [item.prompt_id for item in (await seen_berths(store)).reservations] == ["p-3"]
+
+
+async def check_two_windows_choosing_at_once_see_each_other(desk: Desk) -> None:
+    one, other = desk.store(), desk.store()
+    seen: list[int] = []
+
+    def choose(prompt_id: str, owner: str) -> Callable[[Berths], Reservation]:
+        def take(berths: Berths) -> Reservation:
+            seen.append(len(berths.reservations))
+            return reservation(prompt_id, owner, "gpu-2" if berths.reservations else "gpu-1")
+
+        return take
+
+    first, second = await asyncio.gather(one.reserve(choose("p-1", "w-1")), other.reserve(choose("p-2", "w-2")))
+    assert sorted(seen) == [0, 1]
+    assert {first.server_id, second.server_id} == {"gpu-1", "gpu-2"}
+
+
+async def check_twenty_windows_choosing_at_once_are_each_counted(desk: Desk) -> None:
+    seen: list[int] = []
+
+    def choose(number: int) -> Callable[[Berths], Reservation]:
+        def take(berths: Berths) -> Reservation:
+            seen.append(len(berths.reservations))
+            return reservation(f"p-{number}", f"w-{number}")
+
+        return take
+
+    await asyncio.gather(*(desk.store().reserve(choose(number)) for number in range(20)))
+    assert sorted(seen) == list(range(20))
+
+
+async def check_reserve_sees_unfinished_tasks_of_all_windows(desk: Desk) -> None:
+    store = desk.store()
+    mine, theirs = await registered(store, "p-1"), await registered(store, "p-2", owner="w-2")
+    ended = await registered(store, "p-3", owner="w-3")
+    await store.update(replace(ended, state=TaskState.SUCCEEDED, ended_at=30.0))
+    unfinished = (await seen_berths(store)).unfinished
+    assert {item.prompt_id for item in unfinished} == {mine.prompt_id, theirs.prompt_id}
+
+
+async def check_a_reservation_keeps_its_reason(desk: Desk) -> None:
+    store = desk.store()
+    made = await store.reserve(lambda _berths: reservation("p-1"))
+    assert made == reservation("p-1")
+    assert list((await seen_berths(store)).reservations) == [made]
+
+
+async def check_an_error_of_choose_is_raised_and_writes_nothing(desk: Desk) -> None:
+    store = desk.store()
+
+    class Refusal(MooringError):
+        pass
+
+    def refuse(_berths: Berths) -> Reservation:
+        raise Refusal
+
+    await raises(Refusal, store.reserve(refuse))
+    assert not (await seen_berths(store)).reservations
+    await store.reserve(lambda _berths: reservation("p-1"))  # and the store still works
+
+
+async def check_a_released_reservation_is_gone(desk: Desk) -> None:
+    store = desk.store()
+    await store.reserve(lambda _berths: reservation("p-1"))
+    await store.release_reservation(PromptId("p-1"))
+    await store.release_reservation(PromptId("p-1"))
+    assert not (await seen_berths(store)).reservations
+
+
+async def check_register_turns_the_reservation_into_the_task(desk: Desk) -> None:
+    store = desk.store()
+    fresh = await registered(store, "p-1")
+    berths = await seen_berths(desk.store())
+    assert not berths.reservations
+    assert list(berths.unfinished) == [fresh]
+    assert await desk.store().read_task(fresh.prompt_id) == fresh
+
+
+async def check_register_needs_a_reservation(desk: Desk) -> None:
+    store = desk.store()
+    await raises(NotOwner, store.register(task("p-1")))
+    assert await store.read_task(PromptId("p-1")) is None
+
+
+async def check_register_needs_its_own_reservation(desk: Desk) -> None:
+    store = desk.store()
+    await store.reserve(lambda _berths: reservation("p-1", "w-2"))
+    await raises(NotOwner, store.register(task("p-1", "w-1")))
+    assert await store.read_task(PromptId("p-1")) is None
+    assert len((await seen_berths(store)).reservations) == 1
+
+
+async def check_a_prompt_id_is_registered_once(desk: Desk) -> None:
+    store = desk.store()
+    first = await registered(store, "p-1")
+    await store.reserve(lambda _berths: reservation("p-1"))
+    await raises(InvalidTransition, store.register(replace(first, title="another")))
+    assert await store.read_task(first.prompt_id) == first
+
+
+async def check_update_writes_all_of_a_task(desk: Desk) -> None:
+    store = desk.store()
+    known = await registered(store, "p-1")
+    output = Output(node_id=NodeId("9"), kind="images", filename="out_00001_.png", delivery=Delivery.KEPT, size=3)
+    changed = replace(
+        known,
+        state=TaskState.SUCCEEDED,
+        ended_at=31.25,
+        server_ended_ms=1795597065668,
+        number=7.0,
+        outputs=(output,),
+        choice=reservation("p-1").choice,
+        extra={"newer": {"field": [True, None, "x"]}},
+    )
+    await store.update(changed)
+    assert await desk.store().read_task(known.prompt_id) == changed
+
+
+async def check_unknown_fields_survive_an_update(desk: Desk) -> None:
+    store = desk.store()
+    known = await registered(store, "p-1")
+    await store.update(replace(known, v=2, extra={"newer": {"deep": [1, None]}}))
+    read = await store.read_task(known.prompt_id)
+    assert read is not None
+    await store.update(replace(read, state=TaskState.RUNNING))
+    again = await store.read_task(known.prompt_id)
+    assert again is not None
+    assert (again.v, again.extra, again.state) == (2, {"newer": {"deep": [1, None]}}, TaskState.RUNNING)
+
+
+async def check_update_needs_the_task(desk: Desk) -> None:
+    await raises(TaskNotFound, desk.store().update(task("p-1")))
+
+
+async def check_only_the_owner_writes(desk: Desk) -> None:
+    store = desk.store()
+    known = await registered(store, "p-1")
+    error = await raises(NotOwner, store.update(replace(known, owner=WindowId("w-2"), title="theirs")))
+    assert isinstance(error, NotOwner)
+    assert (error.prompt_id, error.owner, error.epoch) == ("p-1", "w-1", 1)
+    await raises(NotOwner, store.update(replace(known, epoch=2)))
+    await raises(NotOwner, store.update(replace(known, epoch=0)))
+    assert await store.read_task(known.prompt_id) == known
+
+
+async def check_a_tasks_server_is_fixed_for_ever(desk: Desk) -> None:
+    store = desk.store()
+    known = await registered(store, "p-1")
+    await raises(InvalidTransition, store.update(replace(known, server_id=ServerId("gpu-2"))))
+    await raises(InvalidTransition, store.update(replace(known, address="http://10.0.0.2:8188")))
+    assert await store.read_task(known.prompt_id) == known
+
+
+async def check_a_task_is_registered_where_it_was_reserved(desk: Desk) -> None:
+    store = desk.store()
+    await store.reserve(lambda _berths: reservation("p-1", server_id="gpu-1"))
+    await raises(InvalidTransition, store.register(task("p-1", server_id="gpu-2")))
+    assert await store.read_task(PromptId("p-1")) is None
+
+
+async def check_adoption_takes_the_next_epoch_and_makes_a_ward(desk: Desk) -> None:
+    store = desk.store()
+    known = await registered(store, "p-1")
+    adopted = await store.adopt(known.prompt_id, (known.owner, known.epoch), WindowId("w-2"))
+    assert adopted == replace(known, owner=WindowId("w-2"), epoch=2, is_ward=True)
+    assert await store.read_task(known.prompt_id) == adopted
+    assert await store.read_tasks(WindowId("w-2")) == (adopted,)
+    assert await store.read_tasks(WindowId("w-1")) == ()
+
+
+async def check_a_window_that_lost_its_task_is_fenced_off(desk: Desk) -> None:
+    store = desk.store()
+    known = await registered(store, "p-1")
+    adopted = await store.adopt(known.prompt_id, (known.owner, known.epoch), WindowId("w-2"))
+    await raises(NotOwner, store.update(replace(known, state=TaskState.LOST)))
+    await raises(NotOwner, store.keep_result(known, 0, desk.blob(b"late"), 40.0))
+    await raises(NotOwner, store.delete_task(replace(known, state=TaskState.LOST)))
+    assert await store.read_task(known.prompt_id) == adopted
+    assert await store.read_result(known.prompt_id, 0) is None
+
+
+async def check_one_of_two_adopters_wins(desk: Desk) -> None:
+    store = desk.store()
+    known = await registered(store, "p-1")
+    seen = (known.owner, known.epoch)
+    outcomes = await asyncio.gather(
+        *(desk.store().adopt(known.prompt_id, seen, WindowId(f"w-{number}")) for number in range(2, 7)),
+        return_exceptions=True,
+    )
+    winners = [outcome for outcome in outcomes if isinstance(outcome, Task)]
+    assert len(winners) == 1
+    assert sum(isinstance(outcome, NotOwner) for outcome in outcomes) == 4
+    assert await store.read_task(known.prompt_id) == winners[0]
+
+
+async def check_adoption_needs_the_task(desk: Desk) -> None:
+    await raises(TaskNotFound, desk.store().adopt(PromptId("p-1"), (WindowId("w-1"), 1), WindowId("w-2")))
+
+
+async def check_read_tasks_gives_all_oldest_first(desk: Desk) -> None:
+    store = desk.store()
+    assert await store.read_tasks() == ()
+    young = await registered(store, "p-a", created_at=30.0)
+    old = await registered(store, "p-z", owner="w-2", created_at=20.5)
+    assert await store.read_tasks() == (old, young)
+    assert await store.read_tasks(WindowId("w-1")) == (young,)
+
+
+async def check_one_windows_many_operations_do_not_disturb_each_other(desk: Desk) -> None:
+    store = desk.store()
+
+    async def run(number: int) -> None:
+        known = await registered(store, f"p-{number}", owner=f"w-{number}")
+        for state in (TaskState.QUEUED, TaskState.RUNNING, TaskState.SUCCEEDED):
+            known = replace(known, state=state)
+            await store.update(known)
+
+    await asyncio.gather(*map(run, range(12)))
+    states = [item.state for item in await store.read_tasks()]
+    assert states == [TaskState.SUCCEEDED] * 12
