@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,6 +26,7 @@ from tests.simulation.loop import VirtualLoop, run
 from tests.simulation.store import Bytes, MemoryStore
 from tests.simulation.world import Overheard, Page, World, a_workflow
 
+SEED = int(os.environ.get("MOORING_STORY_SEED", "1"))  # another one is another order of whatever may happen at once
 PATIENCE = 900.0  # virtual seconds: longer than anything that is bound to happen
 A, B, C = ServerId("gpu-1"), ServerId("gpu-2"), ServerId("gpu-3")
 
@@ -179,14 +181,14 @@ def scene(story: Story) -> Callable[..., None]:
         overheard = Overheard()
 
         async def work(loop: VirtualLoop) -> None:
-            stage = Stage(World(loop, seed=1))
+            stage = Stage(World(loop, seed=SEED))
             await story(stage, **params)
             assert not stage.world.broken, stage.world.broken
             assert overheard.errors == []
 
         logging.getLogger().addHandler(overheard)
         try:
-            run(work, seed=1)
+            run(work, seed=SEED)
         finally:
             logging.getLogger().removeHandler(overheard)
 

@@ -211,6 +211,26 @@ async def test_giving_up_frees_the_window_while_its_post_hangs(stage: Stage) -> 
     assert task_of(page, prompt_id).state is TaskState.GIVEN_UP
 
 
+@scene
+async def test_what_was_given_up_before_its_turn_is_never_sent(stage: Stage) -> None:
+    page = await stage.window()
+    stage.world.sims[A].awake.clear()
+    first = stage.begin(page, server_id=A)
+    await stage.until(lambda: any(item.stage is RunStage.SUBMITTING for item in page.session.runs))
+    (sent,) = window_of(page).tasks
+    await asyncio.sleep(1.0)
+    second = stage.begin(page, server_id=A)
+    await stage.until(lambda: len(window_of(page).tasks) == 2)
+    (waiting,) = set(window_of(page).tasks) - {sent}
+    await page.session.give_up(waiting)
+    stage.world.sims[A].awake.set()
+    assert (await first, await second) == (sent, waiting)
+    assert (await stage.ended(page, sent)).state is TaskState.SUCCEEDED
+    assert task_of(page, waiting).state is TaskState.GIVEN_UP
+    assert stage.world.sims[A].ran == [sent]
+    assert len(stage.requests("POST", "/prompt")) == 1
+
+
 async def lose_on(stage: Stage, server_id: ServerId) -> tuple[Page, PromptId]:
     """A window whose first task was found nowhere on that server, though it runs there, hidden for a while."""
     page = await stage.window()
@@ -241,6 +261,22 @@ async def test_a_lost_task_that_is_found_again_never_moors_a_window_twice(stage:
     assert window_of(back).quarantined == ()
     assert window_of(back).window_locked_server == elsewhere
     assert (await stage.ended(back, found.prompt_id)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_a_message_from_another_server_is_no_evidence(stage: Stage) -> None:
+    """The same id on another server is another prompt, whoever sent it there."""
+    page, prompt_id = await lose_on(stage, A)
+    stage.world.weather.calm()
+    await stage.run(page, steps=100, server_id=B)
+    await stage.until(lambda: page.session.socket.state == "open")
+    heard = page.session.socket.last_event_at
+    for kind in ("execution_start", "execution_success"):
+        stage.world.sims[B]._tell(kind, {"prompt_id": prompt_id}, window_of(page).client_id)
+    await stage.until(lambda: page.session.socket.last_event_at != heard)
+    await asyncio.sleep(1.0)
+    assert task_of(page, prompt_id).state is TaskState.LOST
+    assert task_of(page, prompt_id).told_end == ""
 
 
 @scene
