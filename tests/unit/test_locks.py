@@ -26,7 +26,7 @@ def pins(name: str) -> dict[str, str]:
 def test_no_lock_file_names_an_address_or_a_path_of_a_machine(name: str) -> None:
     text = (ROOT / name).read_text("utf-8")
     assert "://" not in text
-    assert not re.search(r"(index-url|find-links|trusted-host|registry *=|/home/|/root/|/work/|/tmp/|/opt/)", text)
+    assert not re.search(r"(index-url|find-links|trusted-host|registry *=|/(home|root|work|tmp|opt)/)", text)
 
 
 @pytest.mark.parametrize("name", PIP_LOCKS)
