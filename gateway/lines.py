@@ -1,9 +1,13 @@
 """WebSockets through to a server: one *line* (`gateway/pump.py`) per server and client_id, and never two at once.
 
+A browser's upgrade is answered first and the server dialled afterwards: Chromium lets one WebSocket handshake at a time
+go to an address, so windows on a hung server would keep all other windows' sockets waiting. What fails from then on is
+told by how the browser's socket is closed (`gateway/closes.py`).
+
 ComfyUI forgets a client_id when *any* socket under it closes, so a newer socket that overlaps an older one goes deaf.
-A line's server side is therefore ended the moment its browser goes, and an upgrade for the same (server, client_id)
+A line's server side is therefore ended the moment its browser goes, and the dial for the same (server, client_id)
 waits until the older line has ended: Close frame, its answer, and the end of the TCP connection, all seen. If that
-takes too long, the upgrade is refused (`upstream-busy`), never overlapped.
+takes too long, the newer socket is closed (4503), never overlapped.
 """
 
 from __future__ import annotations
@@ -15,10 +19,12 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from gateway.closes import GATEWAY_ENDS, REPLACED
 from gateway.deadlines import Deadlines
 from gateway.fleet import ServerId
-from gateway.pump import GATEWAY_ENDS, REPLACED, Line
+from gateway.pump import Line
 from gateway.refusal import Cause, Refusal, Refused
+from gateway.tasks import start_task
 from gateway.upstream import Upstream
 
 
@@ -31,19 +37,32 @@ class Lines:
         self._open: set[Line] = set()
 
     async def serve(self, request: web.BaseRequest, upstream: Upstream, client_id: str) -> web.StreamResponse:
-        """Connect a browser's upgrade request through, until either side ends; or `Refused`."""
+        """Connect a browser's upgrade request through, until either side ends."""
         line = Line(upstream, client_id, self._deadlines)
-        async with self._turn(upstream.server.id, client_id) as slot:
-            if slot.line is not None:
-                await self._end_older(slot.line)
-            slot.line = line
-            line.start()
-            self._open.add(line)
-            line.on_end(lambda: self._open.discard(line))
+        self._open.add(line)
         try:
-            return await line.carry(request)
+            browser = await line.accept(request)
+            way = start_task(self._lead(line, client_id))
+            try:
+                await line.carry(request, browser)
+            finally:
+                way.cancel()
+            return browser
         finally:
             line.end()  # at once, whatever happens to this request
+            line.on_end(lambda: self._open.discard(line))
+
+    async def _lead(self, line: Line, client_id: str) -> None:
+        """Start the line's server side in its turn; one whose browser has gone meanwhile does not disturb the older."""
+        try:
+            async with self._turn(line.server_id, client_id) as slot:
+                if slot.line is not None and not line.is_over:
+                    await self._end_older(slot.line)
+                if not line.is_over:
+                    slot.line = line
+                    line.start()
+        except Refused as error:
+            line.fail(error.refusal)
 
     async def close(self) -> None:
         """End all lines, each browser told."""

@@ -1,7 +1,8 @@
 """The pump between a browser's WebSocket and a server's: always drains the server, never waits for the browser.
 
 One slow reader stalls every client of a ComfyUI server, so the server's side is read whatever the browser does. What
-a slow browser has not taken waits in a bounded `Backlog`; one that takes nothing is cut with 1013.
+a slow browser has not taken waits in a bounded `Backlog`; one that takes nothing is cut with 1013. What a browser says
+before its server is there waits in `Early`.
 """
 
 from __future__ import annotations
@@ -9,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 import aiohttp
 from aiohttp import WSMsgType, web
 
 from gateway.backlog import Backlog, Frame
+from gateway.closes import SERVER_GONE, TOO_MUCH, TOO_SLOW, Close, close_of
 from gateway.deadlines import Deadlines
+from gateway.early import Early
 from gateway.fleet import ServerId
 from gateway.refusal import Cause, Refusal, Refused
 from gateway.tasks import start_task
@@ -30,22 +32,8 @@ MOST_WAITING_FRAMES = 5_000
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
-    """How a browser's socket is closed: a code of RFC 6455 (or ours, above 4000) and a reason."""
-
-    code: int
-    reason: str
-
-
-TOO_SLOW = Close(1013, "the browser does not read")
-SERVER_GONE = Close(1014, "the server ended the connection")
-GATEWAY_ENDS = Close(1001, "the gateway is ending")
-REPLACED = Close(4409, "a newer socket has this client_id")
-
-
 class Line:
-    """One browser socket and the server socket behind it. `start` first, then `carry`."""
+    """One browser socket and the server socket behind it: `accept`, then `start` in its turn, and `carry`."""
 
     def __init__(self, upstream: Upstream, client_id: str, deadlines: Deadlines) -> None:
         self._upstream = upstream
@@ -56,7 +44,8 @@ class Line:
         self._is_drained = False  # nothing more will come from the server
         self._ending = asyncio.Event()  # the server side shall end
         self._over: asyncio.Future[Close | None] = asyncio.get_running_loop().create_future()
-        self._opened: asyncio.Future[UpstreamSocket] = asyncio.get_running_loop().create_future()
+        self._early = Early()
+        self._socket: UpstreamSocket | None = None  # once the server is there and has all that was said before
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -68,6 +57,11 @@ class Line:
     def is_ended(self) -> bool:
         """Whether the server side has ended for certain."""
         return self._task is None or self._task.done()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the browser side has ended, or is about to."""
+        return self._over.done()
 
     def start(self) -> None:
         """Begin to connect. The server side has its own task: it outlives a browser that goes meanwhile."""
@@ -93,8 +87,10 @@ class Line:
             self._task.cancel()
 
     def on_end(self, callback: Callable[[], None]) -> None:
-        """Call back once the server side has ended."""
-        if self._task is not None:
+        """Call back once the server side has ended; now if there was none."""
+        if self._task is None:
+            callback()
+        else:
             self._task.add_done_callback(lambda _: callback())
 
     # The server side
@@ -103,29 +99,32 @@ class Line:
         try:
             socket = await self._upstream.open_socket(self._client_id, LARGEST_FROM_SERVER)
         except Refused as error:
-            self._fail(error.refusal)
+            self.fail(error.refusal)
             return
         except asyncio.CancelledError:
-            self._fail(Refusal(Cause.UPSTREAM_BUSY, f"{self.server_id} did not accept the WebSocket in time."))
+            self.fail(Refusal(Cause.UPSTREAM_BUSY, f"{self.server_id} did not accept the WebSocket in time."))
             raise
         try:
-            self._opened.set_result(socket)
             await self._hold(socket)
         finally:
             self._is_drained = True
             self._news.set()
             socket.abort()
 
-    def _fail(self, refusal: Refusal) -> None:
-        self._opened.set_exception(Refused(refusal))
-        self._opened.exception()  # the browser may be gone; then nobody else looks at it
+    def fail(self, refusal: Refusal) -> None:
+        """There is no server side, and the browser is told why."""
+        if not self.is_over:
+            _log.info("no WebSocket to %s: %s (%s)", self.server_id, refusal.header, refusal.message)
+        self.finish(close_of(refusal))
 
     async def _hold(self, socket: UpstreamSocket) -> None:
         """Drain the socket until it has ended for certain, by the server or because we asked for it."""
         drain = start_task(self._drain(socket))
+        hand_over = start_task(self._hand_over(socket))
         ending = asyncio.create_task(self._ending.wait())
         try:
             await asyncio.wait({drain, ending}, return_when=asyncio.FIRST_COMPLETED)
+            hand_over.cancel()
             self._is_drained = True
             self._news.set()
             async with asyncio.timeout(self._deadlines.farewell):
@@ -139,7 +138,15 @@ class Line:
             _log.info("%s does not confirm that a WebSocket has ended", self.server_id)
         finally:
             drain.cancel()
+            hand_over.cancel()
             ending.cancel()
+
+    async def _hand_over(self, socket: UpstreamSocket) -> None:
+        """Send what the browser said early; what it says from then on goes straight to the server."""
+        with self._losing_the_server():
+            while self._early:
+                await self._send_up(socket, self._early.pop())
+            self._socket = socket
 
     async def _drain(self, socket: UpstreamSocket) -> None:
         """Take every message as it comes, and never wait for the browser."""
@@ -155,9 +162,8 @@ class Line:
 
     # The browser side
 
-    async def carry(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Serve the browser until either side ends."""
-        socket = await asyncio.shield(self._opened)
+    async def accept(self, request: web.BaseRequest) -> web.WebSocketResponse:
+        """Answer the browser's upgrade, whatever the server does."""
         browser = web.WebSocketResponse(
             heartbeat=self._deadlines.heartbeat,
             timeout=self._deadlines.goodbye,
@@ -166,10 +172,11 @@ class Line:
             decode_text=False,
         )
         await browser.prepare(request)
-        pumps = [
-            start_task(self._send_all(browser)),
-            start_task(self._receive_all(browser, socket)),
-        ]
+        return browser
+
+    async def carry(self, request: web.BaseRequest, browser: web.WebSocketResponse) -> None:
+        """Serve the browser until either side ends."""
+        pumps = [start_task(self._send_all(browser)), start_task(self._receive_all(browser))]
         try:
             close = await self._over
             self.end()
@@ -181,7 +188,6 @@ class Line:
             await self._say_goodbye(browser, close)
         if browser.close_code in {None, aiohttp.WSCloseCode.ABNORMAL_CLOSURE} and request.transport is not None:
             request.transport.abort()  # it has not answered, and would not take what is still to be sent
-        return browser
 
     async def _send_all(self, browser: web.WebSocketResponse) -> None:
         try:
@@ -205,26 +211,37 @@ class Line:
             self._news.clear()
             await self._news.wait()
 
-    async def _receive_all(self, browser: web.WebSocketResponse, socket: UpstreamSocket) -> None:
+    async def _receive_all(self, browser: web.WebSocketResponse) -> None:
         """Pass the browser's texts on, in order: the feature flags must be the server's first message."""
-        try:
+        with self._losing_the_server():
             while True:
                 message = await browser.receive()
                 if message.type is WSMsgType.BINARY:
                     continue  # ComfyUI takes none
                 if message.type is not WSMsgType.TEXT:
                     break
-                async with asyncio.timeout(self._deadlines.idle):
-                    await socket.send_frame(message.data, WSMsgType.TEXT)
+                if self._socket is not None:
+                    await self._send_up(self._socket, message.data)
+                elif not self._early.put(message.data):
+                    self.finish(TOO_MUCH)
+            self.finish(None)
+
+    async def _send_up(self, socket: UpstreamSocket, text: bytes) -> None:
+        async with asyncio.timeout(self._deadlines.idle):
+            await socket.send_frame(text, WSMsgType.TEXT)
+
+    @contextlib.contextmanager
+    def _losing_the_server(self) -> Iterator[None]:
+        """What goes wrong in this block is the server's end."""
+        try:
+            yield
         except (ConnectionError, aiohttp.ClientError, TimeoutError):
             self.finish(SERVER_GONE)
-        else:
-            self.finish(None)
 
     async def _say_goodbye(self, browser: web.WebSocketResponse, close: Close) -> None:
         """Close the browser's socket, and wait a moment for its answer."""
         try:
             async with asyncio.timeout(self._deadlines.goodbye):
-                await browser.close(code=close.code, message=close.reason.encode(), drain=False)
+                await browser.close(code=close.code, message=close.message, drain=False)
         except TimeoutError:
             _log.info("a browser did not take its Close frame (%s)", close.reason)

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from gateway.closes import GATEWAY_ENDS
 from gateway.deadlines import Deadlines
 from gateway.fleet import Fleet, ServerId
 from gateway.guard import Admitted, Moved, RequestFacts, Verdict, judge
@@ -22,7 +23,7 @@ from gateway.house import House
 from gateway.lines import Lines
 from gateway.prober import Prober
 from gateway.proxy import Proxy
-from gateway.pump import GATEWAY_ENDS, LARGEST_FROM_BROWSER
+from gateway.pump import LARGEST_FROM_BROWSER
 from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.routes import (
     AppArchive,
@@ -75,7 +76,7 @@ class Gateway:
         for watcher in list(self._watchers):
             with contextlib.suppress(ConnectionError, TimeoutError):
                 async with asyncio.timeout(self._deadlines.shutdown):
-                    await watcher.close(code=GATEWAY_ENDS.code, message=GATEWAY_ENDS.reason.encode())
+                    await watcher.close(code=GATEWAY_ENDS.code, message=GATEWAY_ENDS.message)
         await self._runner.cleanup()
         await self._proxy.close()
         for upstream in self._upstreams.values():
