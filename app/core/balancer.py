@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.core.errors import NoServerAvailable
-from app.core.model import Choice, PromptId, Reservation, ServerId, Task
+from app.core.model import Choice, PromptId, Reservation, ServerId, Task, Unreadable
 
 # A reservation older than this belongs to a window that died between reserving and registering; it is no longer counted
 # as load. It frees nothing: a live window's own reservation holds its window for as long as it lasts.
@@ -28,10 +28,11 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Berths:
-    """Everybody's claims as the store has them: reservations, and tasks not known to have ended."""
+    """Everybody's claims as the store has them: reservations, and tasks not known to have ended, readable or not."""
 
     reservations: Sequence[Reservation] = ()
     unfinished: Sequence[Task] = ()
+    unreadable: Sequence[Unreadable] = ()
 
 
 def load_of(snapshot: Snapshot, berths: Berths, now: float) -> int:
@@ -47,15 +48,26 @@ def load_of(snapshot: Snapshot, berths: Berths, now: float) -> int:
     return len(ids)
 
 
-def choose(
-    snapshots: Sequence[Snapshot], berths: Berths, *, now: float, tie: float, asked: ServerId | None = None
-) -> Choice:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the person said about the server: that one or none (`asked`), or any but that one (`avoided`)."""
+
+    asked: ServerId | None = None
+    avoided: ServerId | None = None
+
+
+ANY = Wish()
+
+
+def choose(snapshots: Sequence[Snapshot], berths: Berths, *, now: float, tie: float, wish: Wish = ANY) -> Choice:
     """The least loaded server that answered; `tie` in [0, 1) picks among equals.
 
-    With `asked`, that server or NoServerAvailable: what cannot go where the person wants goes nowhere.
+    What cannot go where the person wants goes nowhere: NoServerAvailable, with the cause by server.
     """
-    refused = {str(item.server_id): item.cause for item in snapshots if item.cause}
-    loads = {item.server_id: load_of(item, berths, now) for item in snapshots if not item.cause}
+    asked = wish.asked
+    causes = {item.server_id: "avoided" if item.server_id == wish.avoided else item.cause for item in snapshots}
+    refused = {str(server_id): cause for server_id, cause in causes.items() if cause}
+    loads = {item.server_id: load_of(item, berths, now) for item in snapshots if not causes[item.server_id]}
     if asked is not None:
         if asked not in loads:
             raise NoServerAvailable("reserve", {str(asked): refused.get(str(asked), "not_in_fleet")})

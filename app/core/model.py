@@ -207,6 +207,7 @@ class Task:
     inputs: tuple[InputFile, ...] = ()
     expected: tuple[NodeId, ...] = ()  # output nodes that must show up for a full success
     choice: Choice | None = None
+    again_of: PromptId | None = None  # the task that this one runs once more, if the person asked for that
     state: TaskState = TaskState.REGISTERED
     contact: Contact = Contact.OK
     contact_detail: str = ""
@@ -258,3 +259,31 @@ class Task:
         if len(notes) > limit:
             notes = notes[: limit // 2] + notes[-(limit // 2) :]
         return replace(self, notes=notes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A stored task whose record this version cannot read, with what can still be told of it.
+
+    It may be unfinished, on any server, so its window takes on nothing new until the person gives it up. Nothing is
+    ever sent on its account: `server_id` is only shown.
+    """
+
+    prompt_id: PromptId  # the store's own key of the record
+    owner: WindowId | None = None  # None: it cannot be told, so it may be any window's
+    server_id: ServerId | None = None
+    title: str = ""
+    detail: str = ""  # which field, and why
+    is_newer: bool = False  # not damaged: written by a newer version of Mooring
+
+    def may_be_of(self, window_id: WindowId) -> bool:
+        """Whether it is that window's, or may be."""
+        return self.owner in {None, window_id}
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The tasks that the store has, oldest first, and beside them those that cannot be read."""
+
+    tasks: tuple[Task, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()

@@ -16,16 +16,26 @@ import logging
 from collections.abc import Callable, Mapping
 
 from app.core import comfy
-from app.core.errors import ConfigError, InvalidTransition, MooringError, StorageError, TaskNotFound, TransportError
-from app.core.model import ClientId, Fleet, PromptId, Reservation, ServerId, Task, TaskState
+from app.core.balancer import ANY, Wish
+from app.core.errors import (
+    BadInput,
+    ConfigError,
+    InvalidTransition,
+    MooringError,
+    StorageError,
+    TaskNotFound,
+    TransportError,
+)
+from app.core.model import ClientId, Fleet, InputFile, PromptId, Reservation, ServerId, Task, TaskState
 from app.core.ports import Blob, Identity, Ports, WindowRecord
 from app.core.progress import Progress
 from app.core.truth import Unclear
 from app.core.window import Moored, Restoring, Window, get_api_base_url
-from app.core.workflow import ApiWorkflow
+from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session.connection import Keeper
 from app.session.deliver import Courier
 from app.session.facts import Picked, Preview, Run, SocketFacts
+from app.session.salvage import Orphan, Salvage
 from app.session.state import State
 from app.session.submit import Order, Submitter
 from app.session.watch import Watch
@@ -44,6 +54,7 @@ class Session:
         self._watch = Watch(self._state, lambda _: self._courier.refresh())
         self._keeper = Keeper(self._state, self._watch.witness, self._watch.look_soon)
         self._submitter = Submitter(self._state, self._keeper.connect_briefly, self._watch.look_soon)
+        self._salvage = Salvage(self._state, self._take_over)
         self._uploads: Reservation | None = None
         self._restoring = asyncio.Lock()
         self._reserving_uploads = asyncio.Lock()
@@ -95,6 +106,11 @@ class Session:
         """The window's socket."""
         return self._state.socket
 
+    @property
+    def orphans(self) -> tuple[Orphan, ...]:
+        """Work of windows that are gone, as last found; `adopt` takes one in."""
+        return self._salvage.orphans
+
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after every change; the returned function ends it."""
         return self._state.subscribe(listener)
@@ -140,6 +156,7 @@ class Session:
                 await self._watch.witness(task.prompt_id, Unclear(now, "page_went_away"))
         self._watch.look_soon()
         self._courier.refresh()
+        self._salvage.search_soon()
 
     async def _keep_fleet(self) -> None:
         state = self._state
@@ -181,6 +198,7 @@ class Session:
             self._watch.look_soon()
             self._courier.hurry()
             self._keeper.hurry()
+            self._salvage.search_soon()
 
     async def _reread(self) -> None:
         """Read our own records back, and let go of what another window owns now."""
@@ -218,7 +236,42 @@ class Session:
         `inputs` are files by (node id, input name). With `server_id`, that server or none.
         """
         prompt_id = PromptId(self._state.ports.random.uuid4())
-        return await self._take(Order(prompt_id, workflow, title, inputs or {}, server_id))
+        return await self._take(Order(prompt_id, workflow, title, inputs or {}, Wish(asked=server_id)))
+
+    async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
+        """Run a task once more as a new one, with its kept inputs, here or (`elsewhere`) on any other server.
+
+        What became of the old one changes nothing in that, so it may run twice: say so before. `elsewhere` gives up an
+        unfinished task first, for it holds the window. BadInput if an input's bytes are not kept any more.
+        """
+        task = self._state.get_task("run_again", prompt_id)
+        inputs = {(str(item.node_id), item.input_name): await self._kept_input(item) for item in task.inputs}
+        if elsewhere and not task.state.is_end:
+            await self.give_up(prompt_id)
+        wish = Wish(avoided=task.server_id) if elsewhere else ANY
+        new_id = PromptId(self._state.ports.random.uuid4())
+        return await self._take(Order(new_id, parse_workflow(task.workflow), task.title, inputs, wish, prompt_id))
+
+    async def _kept_input(self, item: InputFile) -> Picked:
+        blob = await self._state.ports.store.read_input(item.sha256)
+        if blob is None:
+            raise BadInput("input-not-kept", item.original_name or item.name)
+        return Picked(blob, item.original_name or item.name)
+
+    async def find_orphans(self) -> tuple[Orphan, ...]:
+        """Look for work of windows that are gone, now."""
+        return await self._salvage.search()
+
+    async def adopt(self, prompt_id: PromptId) -> Task:
+        """Take over an orphan as a ward: watched and delivered here, never holding this window.
+
+        NotOwner if another window was faster.
+        """
+        return await self._salvage.adopt(prompt_id)
+
+    def _take_over(self, _: Task) -> None:
+        self._watch.look_soon()
+        self._courier.refresh()
 
     async def _take(self, order: Order) -> PromptId:
         self._watch.refresh()

@@ -164,6 +164,16 @@ class State:
             self.changed()
         return self.get_window("settle").tasks[task.prompt_id]
 
+    def owns(self, stored: Task | None) -> bool:
+        """Whether a record, as the store has it, still belongs to this window as this window knows it."""
+        known = self.get_window("verify").tasks.get(stored.prompt_id) if stored is not None else None
+        return stored is not None and known is not None and (stored.owner, stored.epoch) == (known.owner, known.epoch)
+
+    def take_in(self, task: Task) -> None:
+        """A ward that the store has just given to this window."""
+        self.read_back = (*self.read_back, task)
+        self.set_window(self.get_window("adopt").adopt(task))
+
     def let_go(self, prompt_id: PromptId, error: MooringError) -> None:
         """Drop a task that is another window's now, or deleted there."""
         log.warning("let go of %s: %r", prompt_id, error)

@@ -14,14 +14,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from app.core import comfy
-from app.core.balancer import Berths, Snapshot, choose
+from app.core.balancer import ANY, Berths, Snapshot, Wish, choose
 from app.core.errors import (
     AffinityError,
     BadInput,
     MooringError,
     NoServerAvailable,
+    NotOwner,
     ServerLockedError,
     StorageError,
+    TaskNotFound,
     TransportError,
 )
 from app.core.model import (
@@ -36,7 +38,7 @@ from app.core.model import (
     WindowId,
 )
 from app.core.ports import Blob
-from app.core.truth import Unclear
+from app.core.truth import Evidence, Unclear
 from app.core.window import Moored, Window, get_api_base_url
 from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked, Run, RunStage
@@ -59,7 +61,8 @@ class Order:
     workflow: ApiWorkflow
     title: str
     inputs: Inputs
-    asked: ServerId | None = None
+    wish: Wish = ANY
+    again_of: PromptId | None = None
 
 
 class Submitter:
@@ -86,15 +89,18 @@ class Submitter:
         self._show(order.prompt_id, stage=RunStage.SUBMITTING)
         try:
             await self._submit(order.prompt_id)
-        finally:
-            state.runs.pop(order.prompt_id, None)
-            state.changed()
+        except TaskNotFound as error:  # adopted by another window meanwhile: its end is told there
+            lost = NotOwner("submit_workflow", order.prompt_id)
+            self._show(order.prompt_id, stage=RunStage.FAILED, error=lost)
+            raise lost from error
+        state.runs.pop(order.prompt_id, None)
+        state.changed()
         return order.prompt_id
 
     async def _to_the_register(self, order: Order) -> None:
         state = self._state
         held = state.get_window("run").reservations.get(order.prompt_id)
-        reservation = held or await self.reserve(order.prompt_id, order.asked)
+        reservation = held or await self.reserve(order.prompt_id, order.wish)
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=reservation.server_id)
         await self._connect()
         self._show(order.prompt_id, stage=RunStage.UPLOADING)
@@ -108,12 +114,12 @@ class Submitter:
 
     # Reserve
 
-    async def reserve(self, prompt_id: PromptId, asked: ServerId | None = None) -> Reservation:
+    async def reserve(self, prompt_id: PromptId, wish: Wish = ANY) -> Reservation:
         """Hold a place: on the server that has the window, or on one chosen in the store's transaction."""
         async with self._choosing:
             await first_of(self._state.ports.clock.sleep(FLEET_WAIT), self._state.has_fleet.wait())
             for _ in range(RESERVE_TRIES):
-                reservation = await self._reserve_once(prompt_id, asked)
+                reservation = await self._reserve_once(prompt_id, wish)
                 try:
                     self._state.set_window(self._state.get_window("reserve").reserve(reservation))
                 except AffinityError as error:
@@ -123,7 +129,7 @@ class Submitter:
                     return reservation
         raise NoServerAvailable("reserve", {})
 
-    async def _reserve_once(self, prompt_id: PromptId, asked: ServerId | None) -> Reservation:
+    async def _reserve_once(self, prompt_id: PromptId, wish: Wish) -> Reservation:
         state = self._state
         for leftover in tuple(self._unreleased):
             await state.ports.store.release_reservation(leftover)
@@ -132,8 +138,7 @@ class Submitter:
         mooring = window.mooring
         snapshots: tuple[Snapshot, ...] = ()
         if isinstance(mooring, Moored):
-            if asked is not None:
-                window.validate_server_consistency("reserve", asked)
+            _check_wish(window, mooring, wish)
             get_api_base_url("reserve", mooring, state.fleet)  # raises ServerMoved before anything is written
         else:
             snapshots = await self._read_loads()
@@ -145,7 +150,7 @@ class Submitter:
                 choice = Choice(server_id=mooring.server_id, reason="moored")
                 address = mooring.address
             else:
-                choice = choose(snapshots, berths, now=now, tie=tie, asked=asked)
+                choice = choose(snapshots, berths, now=now, tie=tie, wish=wish)
                 server = state.fleet.get(choice.server_id)
                 if server is None:
                     raise NoServerAvailable("reserve", {str(choice.server_id): "not_in_fleet"})
@@ -248,6 +253,7 @@ class Submitter:
             inputs=inputs,
             expected=workflow.expected_outputs,
             choice=reservation.choice,
+            again_of=order.again_of,
         )
         window.register_window_task(task)  # refuses before anything is written
         await state.ports.store.register(task)
@@ -260,24 +266,53 @@ class Submitter:
         try:
             base = get_api_base_url("submit_workflow", task, state.fleet)
             async with state.lane(task.server_id):
-                if state.get_task("submit_workflow", prompt_id).state is not TaskState.REGISTERED:
-                    return  # given up while it waited for its turn: nothing is sent
+                if not await self._may_post(prompt_id):
+                    return
                 response = await state.ports.http.send(comfy.submit_request(base, task))
             answer = comfy.read_submit(response, task, state.ports.clock.now())
         except TransportError as error:
             answer = comfy.read_broken_submit(error, state.ports.clock.now())
         except AffinityError as error:
             answer = comfy.not_sent(type(error).__name__, state.ports.clock.now())
-        while (told := await state.witness(prompt_id, answer)) is not None and told.answered_at is None:
-            await state.ports.clock.sleep(WRITE_RETRY)  # the store is full or closed; the answer comes only once
+        await self._tell(prompt_id, answer)
+        self._look_soon()
+
+    async def _may_post(self, prompt_id: PromptId) -> bool:
+        """Whether nobody has given it up or adopted it while it waited for its turn (or this page was asleep)."""
+        state = self._state
+        if state.get_task("submit_workflow", prompt_id).state is not TaskState.REGISTERED:
+            return False
+        try:
+            stored = await state.ports.store.read_task(prompt_id)
+        except StorageError as error:  # what is durable stays so
+            log.warning("ownership not checked: %r", error)
+            return True
+        if not state.owns(stored):
+            state.let_go(prompt_id, TaskNotFound("submit_workflow", prompt_id))
+            raise TaskNotFound("submit_workflow", prompt_id)
+        return True
+
+    async def _tell(self, prompt_id: PromptId, answer: Evidence) -> None:
+        """Keep the answer of the submit: it comes only once, so a store that is full or closed is tried again."""
+        while (told := await self._state.witness(prompt_id, answer)) is None or told.answered_at is None:
+            if told is None:
+                raise TaskNotFound("submit_workflow", prompt_id)
+            await self._state.ports.clock.sleep(WRITE_RETRY)
         if isinstance(answer, Unclear):
             log.warning("unclear submit of %s: %s", prompt_id, answer.cause)
-        self._look_soon()
 
     def _show(self, prompt_id: PromptId, **changes: object) -> None:
         run = self._state.runs.get(prompt_id)
         if run is not None:
             self._state.set_run(replace(run, **changes))  # type: ignore[arg-type]
+
+
+def _check_wish(window: Window, mooring: Moored, wish: Wish) -> None:
+    """A moored window's next work goes where the window is, or nowhere."""
+    if wish.asked is not None:
+        window.validate_server_consistency("reserve", wish.asked)
+    if wish.avoided == mooring.server_id:
+        raise ServerLockedError("reserve", None, mooring.server_id, len(mooring.holders))
 
 
 def _check_own_claims(window: Window, berths: Berths, server_id: ServerId, address: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.balancer import RESERVATION_COUNTS_FOR, Berths, Snapshot, choose, load_of
+from app.core.balancer import RESERVATION_COUNTS_FOR, Berths, Snapshot, Wish, choose, load_of
 from app.core.errors import NoServerAvailable
 from app.core.model import PromptId, ServerId
 from tests.unit.core.builders import OTHER, A, B, C, reservation, submitted
@@ -43,14 +43,14 @@ def test_without_a_server_nothing_is_chosen_and_each_cause_is_told(snapshots: li
 
 
 def test_the_server_asked_for_is_taken_however_loaded() -> None:
-    choice = choose([snapshot(A, "x", "y"), snapshot(B)], Berths(), now=NOW, tie=0.0, asked=A)
+    choice = choose([snapshot(A, "x", "y"), snapshot(B)], Berths(), now=NOW, tie=0.0, wish=Wish(asked=A))
     assert (choice.server_id, choice.reason) == (A, "asked")
 
 
 @pytest.mark.parametrize(("asked", "cause"), [(A, "timeout"), (C, "not_in_fleet")])
 def test_what_cannot_go_where_the_person_wants_goes_nowhere(asked: ServerId, cause: str) -> None:
     with pytest.raises(NoServerAvailable) as caught:
-        choose([snapshot(A, cause="timeout"), snapshot(B)], Berths(), now=NOW, tie=0.0, asked=asked)
+        choose([snapshot(A, cause="timeout"), snapshot(B)], Berths(), now=NOW, tie=0.0, wish=Wish(asked=asked))
     assert caught.value.causes == {asked: cause}
 
 
@@ -138,3 +138,14 @@ def test_a_second_window_sees_the_firsts_reservation(first: float, second: float
     one = choose(snapshots, Berths(), now=NOW, tie=first).server_id
     berths = Berths([reservation("p-1", one, at=NOW, window_id=OTHER)])
     assert choose(snapshots, berths, now=NOW, tie=second).server_id != one
+
+
+def test_the_avoided_server_is_not_chosen_though_it_is_the_least_loaded() -> None:
+    choice = choose([snapshot(A), snapshot(B, "x")], Berths(), now=NOW, tie=0.0, wish=Wish(avoided=A))
+    assert (choice.server_id, choice.refused) == (B, {str(A): "avoided"})
+
+
+def test_with_nothing_but_the_avoided_server_nothing_is_chosen() -> None:
+    with pytest.raises(NoServerAvailable) as refusal:
+        choose([snapshot(A)], Berths(), now=NOW, tie=0.0, wish=Wish(avoided=A))
+    assert refusal.value.causes == {str(A): "avoided"}

@@ -1,0 +1,108 @@
+"""Work of windows that are gone: found, listed, and adopted on a click (promises 1 and 9).
+
+A window whose page was closed, crashed or discarded leaves tasks that nobody watches, and results that nobody has
+fetched. A living window finds them by asking for their owner's lock, twice and some time apart, since a reload lets go
+of it for a moment. Adopting is compare-and-set in the store: one window gets the task, as a ward that moors nothing,
+and an old owner that wakes up after all finds itself fenced off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from app.core.errors import NotOwner, StorageError, TaskNotFound
+from app.core.model import PromptId, Task, WindowId
+from app.core.truth import Unclear
+from app.session.state import State
+
+log = logging.getLogger("mooring.session")
+
+RELOAD_TAKES = 3.0  # seconds between the two questions; a reload had its lock back within 1 s on a loaded machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """A task without a living window: unfinished, or ended with results that are not home.
+
+    `is_owner_gone` is False where this browser cannot prove it (no Web Locks): that window did not answer, and may
+    only sleep.
+    """
+
+    task: Task
+    is_owner_gone: bool
+
+
+class Salvage:
+    """Finds orphans and takes them in."""
+
+    def __init__(self, state: State, adopted: Callable[[Task], None]) -> None:
+        self._state = state
+        self._adopted = adopted
+        self._searching = asyncio.Lock()
+        self.orphans: tuple[Orphan, ...] = ()
+
+    def search_soon(self) -> None:
+        """Search in the background, unless that is under way."""
+        if not self._searching.locked():
+            self._state.spawn(self._search_quietly(), "search orphans")
+
+    async def _search_quietly(self) -> None:
+        try:
+            await self.search()
+        except StorageError as error:
+            log.warning("orphans not searched: %r", error)
+
+    async def search(self) -> tuple[Orphan, ...]:
+        """Look through everybody's tasks for those whose window is gone."""
+        async with self._searching:
+            suspects = await self._suspects()
+            if suspects:
+                await self._state.ports.clock.sleep(RELOAD_TAKES)
+                confirmed = await self._suspects()
+                suspects = {owner: gone and suspects[owner] for owner, gone in confirmed.items() if owner in suspects}
+            needy = [task for task in await self._others_tasks() if task.owner in suspects]
+            self._show(Orphan(task=task, is_owner_gone=suspects[task.owner]) for task in needy)
+        return self.orphans
+
+    async def _others_tasks(self) -> list[Task]:
+        window = self._state.get_window("find_orphans")
+        stored = await self._state.ports.store.read_tasks()
+        return [task for task in stored if task.owner != window.window_id and not task.is_delivered]
+
+    async def _suspects(self) -> dict[WindowId, bool]:
+        """The owners of needy tasks that do not live, each with whether that is certain."""
+        owners = {task.owner: None for task in await self._others_tasks()}
+        alive = {owner: await self._state.ports.windows.is_alive(owner) for owner in owners}
+        return {owner: sign is False for owner, sign in alive.items() if sign is not True}
+
+    def _show(self, orphans: Iterable[Orphan]) -> None:
+        shown = tuple(orphans)
+        if shown != self.orphans:
+            self.orphans = shown
+            self._state.changed()
+
+    async def adopt(self, prompt_id: PromptId) -> Task:
+        """Take an orphan in as a ward. NotOwner if another window was faster, TaskNotFound if it is no orphan."""
+        window = self._state.get_window("adopt")
+        orphan = next((item for item in self.orphans if item.task.prompt_id == prompt_id), None)
+        if orphan is None:
+            raise TaskNotFound("adopt", prompt_id)
+        seen = (orphan.task.owner, orphan.task.epoch)
+        try:
+            task = await self._state.ports.store.adopt(prompt_id, seen, window.window_id)
+        except (NotOwner, TaskNotFound):
+            self._forget(prompt_id)
+            raise
+        self._forget(prompt_id)
+        self._state.take_in(task)
+        if task.answered_at is None:  # nobody will ever hear the answer to its POST
+            await self._state.witness(prompt_id, Unclear(self._state.ports.clock.now(), "owner_gone"))
+        log.info("adopted %s of %s on %s", prompt_id, orphan.task.owner, task.server_id)
+        self._adopted(task)
+        return task
+
+    def _forget(self, prompt_id: PromptId) -> None:
+        self._show(item for item in self.orphans if item.task.prompt_id != prompt_id)
