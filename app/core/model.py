@@ -97,6 +97,13 @@ class Delivery(Enum):
     GONE = "gone"  # the real server has it no more, or will not hand it out
     OVERWRITTEN = "overwritten"  # the file is newer than the task's own end
     NOT_KEPT = "not_kept"  # fetched well, but this browser's store would not keep it
+    THUMBNAIL = "thumbnail"  # fetched well; by the person's choice only its thumbnail is kept
+    DROPPED = "dropped"  # was kept, and is no longer: it made room, or was deleted here
+
+    @property
+    def is_fetchable(self) -> bool:
+        """Whether it was fetched once and is not here: its server may still have the same bytes."""
+        return self in {Delivery.NOT_KEPT, Delivery.THUMBNAIL, Delivery.DROPPED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +118,7 @@ class Output:
     delivery: Delivery = Delivery.PENDING
     size: int = 0  # bytes, once delivered
     media_type: str = ""
+    etag: str = ""  # the server's mark of these very bytes, once delivered
 
     @property
     def file(self) -> tuple[str, str, str, str]:
@@ -220,6 +228,7 @@ class Task:
     started_at: float | None = None
     ended_at: float | None = None
     server_ended_ms: int | None = None  # the server's own clock, milliseconds
+    longest_still: float | None = None  # seconds without a movement while it was watched, once it has ended
     told_end: str = ""  # what the socket said: success | error | interrupted
     is_proven: bool = False  # the end was read in an answer or in history, not inferred from absence
     is_ward: bool = False
