@@ -62,6 +62,16 @@ def decode_reservation(record: Mapping[str, Any]) -> Reservation:
     return _decode_top(Reservation, record, "prompt_id")
 
 
+def encode_value(value: Any) -> Any:
+    """Any value of the core as plain JSON: dataclasses by their fields, enums by their values."""
+    return _encode(value)
+
+
+def decode_as(kind: type[T], record: Mapping[str, Any]) -> T:
+    """The dataclass of what `encode_value` made of one, or BrokenRecord."""
+    return _decode_top(kind, record, "")
+
+
 def _decode_top(kind: type[T], record: Mapping[str, Any], key: str) -> T:
     name = record.get(key) if isinstance(record, Mapping) else None
     try:

@@ -1,0 +1,140 @@
+"""What the journal tells of each event, and how it is read back, so that a recorded life can be judged once more.
+
+    verdict(known, evidence, judged)      # facts of an `evidence` entry: the class, its fields, before and after
+    window_changes(before, after)         # what happened to the window, as (kind, facts)
+    read_evidence("Seen", said), read_task(standing)
+
+A task is told by its *standing*: what `judge` reads and writes. Its workflow, title and inputs stay out, and a field
+at its default is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields
+from functools import cache
+from typing import Any, get_args
+
+from app.core.journal import plain
+from app.core.model import Reservation, Task
+from app.core.records import decode_as, encode_value
+from app.core.truth import Evidence
+from app.core.window import Free, Moored, Window
+
+Event = tuple[str, dict[str, Any]]
+
+UNTOLD = frozenset({"client_id", "workflow", "title", "inputs", "choice", "notes", "extra", "v"})
+_KINDS = {kind.__name__: kind for kind in get_args(Evidence)}
+
+
+def standing(task: Task) -> dict[str, Any]:
+    """Where a task stands, without what no evidence changes and nobody else should read."""
+    return {
+        name: plain(encode_value(value)) for name, default in _defaults() if (value := getattr(task, name)) != default
+    }
+
+
+@cache
+def _defaults() -> tuple[tuple[str, object], ...]:
+    return tuple((item.name, _default(item)) for item in fields(Task) if item.name not in UNTOLD)
+
+
+def _default(item: Field[Any]) -> object:
+    return item.default_factory() if item.default_factory is not MISSING else item.default
+
+
+def read_task(told: Mapping[str, Any]) -> Task:
+    """The task of a standing, as far as it was told; BrokenRecord if it is none."""
+    return decode_as(Task, {"client_id": "", **told})
+
+
+def read_evidence(name: str, said: Mapping[str, Any]) -> Evidence:
+    """The piece of evidence that an entry tells; KeyError for a class that this version does not know."""
+    found: Evidence = decode_as(_KINDS[name], said)
+    return found
+
+
+def verdict(task: Task, evidence: Evidence, judged: Task) -> dict[str, Any]:
+    """One judgement: what was said, and the task before and after it (`after` has what differs; None: the default)."""
+    before, after = standing(task), standing(judged)
+    names = dict.fromkeys((*before, *after))
+    return {
+        "prompt_id": task.prompt_id,
+        "server_id": task.server_id,
+        "address": task.address,
+        "evidence": type(evidence).__name__,
+        "was": task.state.value,
+        "now": judged.state.value,
+        "said": plain(encode_value(evidence)),
+        "before": before,
+        "after": {name: after.get(name) for name in names if before.get(name) != after.get(name)},
+    }
+
+
+def window_changes(before: Window | None, after: Window) -> Iterator[Event]:
+    """What happened to the window between two values of the aggregate; `before` is None until it has its records."""
+    if before is None:
+        yield "restored", _restored(after)
+    else:
+        yield from _reservations(before, after)
+        yield from _tasks(before, after)
+        if before.quarantined != after.quarantined:
+            yield "quarantined", {"prompt_ids": [task.prompt_id for task in after.quarantined]}
+        if before.unreadable != after.unreadable:
+            yield "unreadable", {"prompt_ids": [record.prompt_id for record in after.unreadable]}
+    was = before.window_locked_server if before else None
+    if was != after.window_locked_server:
+        yield "moored", {"was": was, "now": after.window_locked_server, "holders": holders(after)}
+
+
+def holders(window: Window) -> list[str]:
+    """What holds the window: prompt_ids, sorted."""
+    match window.mooring:
+        case Moored() as moored:
+            return sorted(moored.holders)
+        case Free():
+            return []
+
+
+def _restored(window: Window) -> dict[str, Any]:
+    return {
+        "window_id": window.window_id,
+        "ended": sum(task.state.is_end for task in window.tasks.values()),
+        "unfinished": len(window.unfinished),
+        "quarantined": [task.prompt_id for task in window.quarantined],
+        "unreadable": [record.prompt_id for record in window.unreadable],
+        "tasks": [standing(task) for task in window.unfinished],
+    }
+
+
+def _reservations(before: Window, after: Window) -> Iterator[Event]:
+    for prompt_id in before.reservations:
+        if prompt_id not in after.reservations and prompt_id not in after.tasks:
+            yield "released", {"prompt_id": prompt_id}
+    for prompt_id, reservation in after.reservations.items():
+        if prompt_id not in before.reservations:
+            yield "reserved", _reserved(reservation, before)
+
+
+def _reserved(reservation: Reservation, before: Window) -> dict[str, Any]:
+    choice = reservation.choice
+    return {
+        "prompt_id": reservation.prompt_id,
+        "window_id": reservation.window_id,
+        "server_id": reservation.server_id,
+        "address": reservation.address,
+        "was": before.window_locked_server,
+        "reason": choice.reason if choice else "",
+        "loads": dict(choice.loads) if choice else {},
+        "refused": dict(choice.refused) if choice else {},
+    }
+
+
+def _tasks(before: Window, after: Window) -> Iterator[Event]:
+    for prompt_id, task in after.tasks.items():
+        if prompt_id not in before.tasks:
+            kind = "registered" if prompt_id in before.reservations else "adopted"
+            yield kind, {"prompt_id": prompt_id, "server_id": task.server_id, "task": standing(task)}
+    for prompt_id in before.tasks:
+        if prompt_id not in after.tasks:
+            yield "dropped", {"prompt_id": prompt_id}

@@ -1,0 +1,164 @@
+"""The journal of a window: what happened in it lately, as a bounded ring of structured entries.
+
+    journal = Journal()
+    journal.add(now, "wake", {"reason": "online"})
+    journal.text                       # JSON, to be kept; `read_entries(text)` reads it again
+
+Facts are JSON-like, and as the session knows them: what may leave this browser is for `core/redaction.py` to say. Bytes
+and objects never get in, only the name of their kind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from enum import Enum
+from typing import Any
+
+MOST_ENTRIES = 1000
+MOST_BYTES = 256 * 1024  # of all entries as JSON; kept by the browser as one value
+LONGEST_ENTRY = 16 * 1024  # bytes; a longer one keeps its plain facts and says `cut`
+LONGEST_TEXT = 300  # characters of one text; a traceback is in the task's record, whole
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened. `times` counts repetitions that told nothing new; `until` is when the last one was."""
+
+    at: float
+    kind: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    times: int = 1
+    until: float | None = None
+
+
+class Journal:
+    """The last entries of one window, oldest first: never more than the bounds, whatever is added."""
+
+    def __init__(self, most_entries: int = MOST_ENTRIES, most_bytes: int = MOST_BYTES) -> None:
+        self._most_entries, self._most_bytes = most_entries, most_bytes
+        self._lines: dict[int, tuple[Entry, str]] = {}
+        self._latest: dict[str, int] = {}  # by topic: the number of its last entry
+        self._next = 0
+        self.bytes = 0
+        self.dropped = 0
+
+    def add(self, at: float, kind: str, facts: Mapping[str, Any], *, topic: str = "", echo: bool = False) -> bool:
+        """Write down what happened. Whether it is an entry of its own.
+
+        An `echo` tells nothing new: it counts as a repetition if the last entry of its topic was an echo of this kind.
+        """
+        entry = Entry(at, kind, plain(facts))
+        same = self._repeated(entry, topic) if echo else None
+        number = self._next if same is None else same
+        if same is None:
+            self._next += 1
+        else:
+            known = self._lines[same][0]
+            entry = replace(known, times=known.times + 1, until=at)
+        if topic:
+            self._latest[topic] = number if echo else -1
+        self._put(number, entry)
+        return same is None
+
+    def _repeated(self, entry: Entry, topic: str) -> int | None:
+        number = self._latest.get(topic, -1)
+        known = self._lines.get(number)
+        return number if known is not None and _sort(known[0]) == _sort(entry) else None
+
+    def _put(self, number: int, entry: Entry) -> None:
+        line = write_entry(entry)
+        if len(line) > LONGEST_ENTRY:
+            line = write_entry(entry := replace(entry, facts=_cut(entry.facts, len(line))))
+        if number in self._lines:
+            self.bytes -= len(self._lines[number][1])
+        self._lines[number] = (entry, line)
+        self.bytes += len(line)
+        while len(self._lines) > self._most_entries or (self.bytes > self._most_bytes and self._lines):
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        number = next(iter(self._lines))
+        self.bytes -= len(self._lines.pop(number)[1])
+        self.dropped += 1
+        self._latest = {topic: known for topic, known in self._latest.items() if known != number}
+
+    def put_before(self, older: tuple[Entry, ...]) -> None:
+        """Put what an earlier page of this window wrote before what is here, as far as there is room."""
+        newer = tuple(self._lines.values())
+        self._lines, self.bytes, start = {}, 0, self._next
+        self._latest = {}
+        self._next = start + len(older) + len(newer)
+        for offset, entry in enumerate((*older, *(entry for entry, _ in newer))):
+            self._put(start + offset, entry)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All of them, oldest first."""
+        return tuple(entry for entry, _ in self._lines.values())
+
+    @property
+    def text(self) -> str:
+        """All of them as a JSON array."""
+        return f"[{','.join(line for _, line in self._lines.values())}]"
+
+
+def write_entry(entry: Entry) -> str:
+    """One entry as JSON, in ASCII: as many bytes as characters."""
+    told: dict[str, Any] = {"at": entry.at, "kind": entry.kind, "facts": entry.facts}
+    if entry.times > 1:
+        told |= {"times": entry.times, "until": entry.until}
+    return json.dumps(told, separators=(",", ":"))
+
+
+def read_entry(told: object) -> Entry | None:
+    """The entry of a JSON object, or None if it is none."""
+    match told:
+        case {"at": int() | float() as at, "kind": str() as kind, "facts": dict() as facts, **more}:
+            match more:
+                case {"times": int() as times, "until": int() | float() as until}:
+                    return Entry(float(at), kind, facts, times, float(until))
+            return Entry(float(at), kind, facts)
+    return None
+
+
+def read_entries(text: str) -> tuple[Entry, ...]:
+    """The entries of a kept journal. What is no entry is left out: a journal is no truth, and nothing depends on it."""
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return ()
+    found = (read_entry(item) for item in told) if isinstance(told, list) else ()
+    return tuple(entry for entry in found if entry is not None)
+
+
+def plain(value: Any) -> Any:
+    """A fact as JSON knows it: dataclasses and errors by their fields, long texts cut, anything else by its kind."""
+    match value:
+        case None | bool() | int():
+            return value
+        case float():
+            return value if value - value == 0 else str(value)  # JSON has no infinity
+        case str():
+            return value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}…"
+        case Enum():
+            return plain(value.value)
+        case Mapping():
+            return {str(name): plain(item) for name, item in value.items()}
+        case tuple() | list() | set() | frozenset():
+            return [plain(item) for item in value]
+        case _ if is_dataclass(value):
+            told = {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+            return {"is": type(value).__name__, **told} if isinstance(value, Exception) else told
+        case _:
+            return f"({type(value).__name__})"
+
+
+def _sort(entry: Entry) -> tuple[object, ...]:
+    return entry.kind, entry.facts.get("evidence"), entry.facts.get("now")
+
+
+def _cut(facts: Mapping[str, Any], size: int) -> dict[str, Any]:
+    kept = {name: item for name, item in facts.items() if not isinstance(item, dict | list)}
+    return {**kept, "cut": size}
