@@ -12,6 +12,9 @@ results, and is resumed inside `onsuccess`:
 
 `run` returns after the transaction's `complete` event, with durability "strict". If the generator raises, or any
 request fails, the transaction is aborted: nothing was written, and the error is raised by `run`.
+
+A newer page may bring the database to a newer version at any time. The connection gives way at once, and the next
+operation opens the database as it is then: schemas only grow, so this page's stores are all still there.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ RUN_SECONDS = 30.0  # another window's transaction may hold the store; a frozen 
 _CAUSES = {
     "QuotaExceededError": "quota",
     "VersionError": "upgrade",
+    "NotFoundError": "upgrade",  # the database has no such object store: it is not of our making
     "InvalidStateError": "closed",
     "AbortError": "closed",
     "SecurityError": "disabled",
@@ -53,10 +57,22 @@ def storage_error(operation: str, error: Any) -> StorageError:
 
 
 class Database:
-    """One database, opened when first needed. It closes when a newer version of the page asks, and stays closed."""
+    """One database, opened when first needed, at `version` or at the newer one that it has already.
 
-    def __init__(self, name: str, version: int, create: Callable[[Any, int], None]) -> None:
+    `on_newer` is called when it turns out to be newer: with True if that happened under our eyes, with False if it was
+    so when we came. A database that somebody deletes is closed, and stays closed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        version: int,
+        create: Callable[[Any, int], None],
+        on_newer: Callable[[bool], None] = lambda _is_seen: None,
+    ) -> None:
         self._name, self._version, self._create = name, version, create
+        self._on_newer = on_newer
+        self._is_told = False
         self._db: Any = None
         self._lock = asyncio.Lock()
         self._refusal = ""
@@ -87,16 +103,35 @@ class Database:
     async def _opened(self, operation: str) -> Any:
         async with self._lock:
             if self._refusal:
-                raise StorageError(operation, self._refusal, "another window has a newer version of this page")
+                raise StorageError(operation, self._refusal, "somebody has deleted the store")
             if self._db is None:
-                self._db = await _open(operation, self._name, self._version, self._create)
+                self._db = await self._open(operation)
                 self._watch()
         return self._db
 
+    async def _open(self, operation: str) -> Any:
+        try:
+            return await _open(operation, self._name, self._version, self._create)
+        except StorageError as error:
+            if error.cause != "upgrade":
+                raise
+        opened = await _open(operation, self._name, None, _create_nothing)
+        self._tell_newer(is_seen=False)
+        return opened
+
+    def _tell_newer(self, *, is_seen: bool) -> None:
+        if not self._is_told:
+            log.warning("the store is newer than this page: %s", "a newer page is open" if is_seen else "it was before")
+            self._is_told = True
+            self._on_newer(is_seen)
+
     def _watch(self) -> None:
         def give_way(event: Any) -> None:
-            self._refusal = "closed" if present(event.newVersion) is None else "upgrade"
-            log.warning("the store of this window is closed: %s; it needs a reload", self._refusal)
+            if present(event.newVersion) is None:
+                self._refusal = "closed"
+                log.warning("the store of this window is deleted; it needs a reload")
+            else:
+                self._tell_newer(is_seen=True)
             self.close()
 
         def lose(_event: Any) -> None:
@@ -171,7 +206,8 @@ class _Run(Generic[T]):
         asyncio.get_running_loop().call_soon(_destroy, [self._resume, self._complete, self._abort])
 
 
-async def _open(operation: str, name: str, version: int, create: Callable[[Any, int], None]) -> Any:
+async def _open(operation: str, name: str, version: int | None, create: Callable[[Any, int], None]) -> Any:
+    """A connection; without a version, to the database as it is."""
     opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     proxies: list[Any] = []
 
@@ -191,7 +227,7 @@ async def _open(operation: str, name: str, version: int, create: Callable[[Any, 
         asyncio.get_running_loop().call_soon(_destroy, proxies)
 
     try:
-        request = js.indexedDB.open(name, version)
+        request = js.indexedDB.open(name) if version is None else js.indexedDB.open(name, version)
     except (JsException, AttributeError) as error:
         raise StorageError(operation, "disabled", str(error)) from error
     proxies += map(create_proxy, (upgrade, succeed, fail))
@@ -200,6 +236,11 @@ async def _open(operation: str, name: str, version: int, create: Callable[[Any, 
         return await asyncio.wait_for(opened, OPEN_SECONDS)
     except TimeoutError as error:
         raise StorageError(operation, "blocked", "the browser does not open the store") from error
+
+
+def _create_nothing(transaction: Any, _old_version: int) -> None:
+    """The database was to be there: if it has gone meanwhile, an empty one in its place is no store."""
+    transaction.abort()
 
 
 def _caused(error: StorageError, cause: Exception) -> StorageError:

@@ -57,12 +57,17 @@ def create_stores(transaction: Any, old_version: int) -> None:
 
 
 class BrowserStore:
-    """The store in this browser. `broken` collects the records that could not be read, for the session to show."""
+    """The store in this browser; `on_newer` as for `Database`. `broken` collects the records that could not be read, for the session to show."""
 
     def __init__(
-        self, name: str = NAME, *, results_bound: int = RESULTS_BOUND, inputs_bound: int = INPUTS_BOUND
+        self,
+        name: str = NAME,
+        *,
+        results_bound: int = RESULTS_BOUND,
+        inputs_bound: int = INPUTS_BOUND,
+        on_newer: Callable[[bool], None] = lambda _is_seen: None,
     ) -> None:
-        self._database = Database(name, VERSION, create_stores)
+        self._database = Database(name, VERSION, create_stores, on_newer)
         self._results_bound, self._inputs_bound = results_bound, inputs_bound
         self.broken: dict[str, BrokenRecord] = {}
 

@@ -63,33 +63,75 @@ async def test_a_window_sees_what_another_windows_page_reserves(browser: Browser
     await context.close()
 
 
-async def test_a_newer_page_closes_the_store_politely(python: Page) -> None:
+async def test_a_newer_page_gets_the_store_at_once_and_the_older_one_works_on(python: Page) -> None:
+    """The newer schema has everything that the older one had, so the first comer goes on, and so does a latecomer."""
     body = """
-        import asyncio, js
+        from app.browser.idb import Database
+        from app.browser.store import BrowserStore
+        from tests.ports import desk
+        from tests.ports.browser_desk import delete_database
+
+        told = []
+        older = BrowserStore("upgrade", on_newer=lambda is_seen: told.append(["older", is_seen]))
+        first = await desk.registered(older, "p-1")
+
+        def nothing(transaction):
+            yield transaction.objectStore("tasks").count()
+
+        newer = Database("upgrade", 9, lambda transaction, old: transaction.db.createObjectStore("later"))
+        await newer.run("count", ["tasks", "later"], nothing)
+        second = await desk.registered(older, "p-2")
+        late = BrowserStore("upgrade", on_newer=lambda is_seen: told.append(["late", is_seen]))
+        kept = [await late.read_task(task.prompt_id) == task for task in (first, second)]
+        for store in (older, late, newer):
+            store.close()
+        await delete_database("upgrade")
+        return [told, kept]
+    """
+    assert await run_python(python, body) == [[["older", True], ["late", False]], [True, True]]
+
+
+async def test_a_newer_store_without_what_this_page_needs_is_told(python: Page) -> None:
+    body = """
         from app.browser.idb import Database
         from app.browser.store import BrowserStore
         from app.core.errors import StorageError
         from tests.ports.browser_desk import delete_database
 
-        older = BrowserStore("upgrade")
-        await older.read_tasks()
-        newer = Database("upgrade", 2, lambda transaction, old: None)
-
         def nothing(transaction):
-            yield transaction.objectStore("tasks").count()
+            yield transaction.objectStore("other").count()
 
-        await newer.run("count", ["tasks"], nothing)
-        causes = []
-        for store in (older, BrowserStore("upgrade")):
-            try:
-                await store.read_tasks()
-            except StorageError as error:
-                causes.append(error.cause)
-        newer.close()
-        await delete_database("upgrade")
-        return causes
+        newer = Database("foreign", 9, lambda transaction, old: transaction.db.createObjectStore("other"))
+        await newer.run("count", ["other"], nothing)
+        store = BrowserStore("foreign")
+        try:
+            await store.read_tasks()
+        except StorageError as error:
+            return [error.operation, error.cause]
+        finally:
+            store.close()
+            newer.close()
+            await delete_database("foreign")
     """
-    assert await run_python(python, body) == ["upgrade", "upgrade"]
+    assert await run_python(python, body) == ["read_tasks", "upgrade"]
+
+
+async def test_a_deleted_store_is_told_and_not_made_anew(python: Page) -> None:
+    body = """
+        import js
+        from app.browser.store import BrowserStore
+        from app.core.errors import StorageError
+        from tests.ports.browser_desk import delete_database
+
+        store = BrowserStore("deleted")
+        await store.read_tasks()
+        await delete_database("deleted")
+        try:
+            await store.read_tasks()
+        except StorageError as error:
+            return [error.cause, [item.name for item in await js.indexedDB.databases() if item.name == "deleted"]]
+    """
+    assert await run_python(python, body) == ["closed", []]
 
 
 async def test_a_store_that_does_not_open_is_told_in_time(python: Page) -> None:
