@@ -8,18 +8,19 @@ known without touching the bytes. The schema only ever grows.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import js
+from pyodide.ffi import JsException
 
 from app.browser.blobs import JsBlob, to_js_blob
 from app.browser.idb import Database, Steps
 from app.browser.values import from_plain, js_object, plain
 from app.core.balancer import Berths
 from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFound
-from app.core.model import PromptId, Reservation, Task, WindowId
+from app.core.model import PromptId, Records, Reservation, Task, Unreadable, WindowId
 from app.core.ports import Blob, KeptResult, WindowRecord
 from app.core.records import (
     BrokenRecord,
@@ -29,6 +30,9 @@ from app.core.records import (
     encode_reservation,
     encode_task,
     encode_window,
+    name_of,
+    read_task,
+    read_tasks,
 )
 
 NAME = "mooring"
@@ -57,7 +61,7 @@ def create_stores(transaction: Any, old_version: int) -> None:
 
 
 class BrowserStore:
-    """The store in this browser; `on_newer` as for `Database`. `broken` collects the records that could not be read, for the session to show."""
+    """The store in this browser."""
 
     def __init__(
         self,
@@ -69,20 +73,18 @@ class BrowserStore:
     ) -> None:
         self._database = Database(name, VERSION, create_stores, on_newer)
         self._results_bound, self._inputs_bound = results_bound, inputs_bound
-        self.broken: dict[str, BrokenRecord] = {}
 
-    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, tuple[Task, ...]]:
+    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
         """The window's record (`fresh` is written if there is none) and its tasks; its reservations are deleted."""
 
-        def steps(transaction: Any) -> Steps[tuple[WindowRecord, tuple[Task, ...]]]:
+        def steps(transaction: Any) -> Steps[tuple[WindowRecord, Records]]:
             windows, reservations = transaction.objectStore("windows"), transaction.objectStore("reservations")
             row = yield windows.get(fresh.window_id)
             window = fresh if row is None else replace(decode_window(from_plain(row)), seen_at=fresh.seen_at)
             windows.put(plain(encode_window(window)))
             for key in from_plain((yield reservations.index("window").getAllKeys(fresh.window_id))):
                 reservations.delete(key)
-            rows = yield transaction.objectStore("tasks").index("owner").getAll(fresh.window_id)
-            return window, self._tasks(rows)
+            return window, (yield from _records_of(transaction.objectStore("tasks"), fresh.window_id))
 
         return await self._database.run("claim", ["windows", "tasks", "reservations"], steps, write=True)
 
@@ -93,7 +95,8 @@ class BrowserStore:
             reservations = transaction.objectStore("reservations")
             rows = yield reservations.getAll()
             tasks = yield transaction.objectStore("tasks").index("unfinished").getAll()
-            reservation = choose(Berths(self._reservations(rows), self._tasks(tasks)))
+            records = read_tasks(_task_rows(tasks))
+            reservation = choose(Berths(_reservations(rows), records.tasks, records.unreadable))
             reservations.put(plain(encode_reservation(reservation)))
             return reservation
 
@@ -160,12 +163,14 @@ class BrowserStore:
 
         return await self._database.run("read_task", ["tasks"], steps)
 
-    async def read_tasks(self, owner: WindowId | None = None) -> tuple[Task, ...]:
-        """All tasks of one window, or of all, oldest first. Those that cannot be read go to `broken`."""
+    async def read_tasks(self, owner: WindowId | None = None) -> Records:
+        """All tasks of one window, or of all, oldest first."""
 
-        def steps(transaction: Any) -> Steps[tuple[Task, ...]]:
+        def steps(transaction: Any) -> Steps[Records]:
             tasks = transaction.objectStore("tasks")
-            return self._tasks((yield tasks.getAll() if owner is None else tasks.index("owner").getAll(owner)))
+            if owner is None:
+                return read_tasks(_task_rows((yield tasks.getAll())))
+            return (yield from _records_of(tasks, owner))
 
         return await self._database.run("read_tasks", ["tasks"], steps)
 
@@ -176,13 +181,27 @@ class BrowserStore:
             stored = yield from _fenced(transaction, "delete_task", task)
             if not stored.state.is_end:
                 raise InvalidTransition("delete_task", f"{task.prompt_id} has not ended")
-            prefix = _result_name(task.prompt_id, "")
-            kept = js.IDBKeyRange.bound(prefix, f"{prefix}\uffff")
-            transaction.objectStore("tasks").delete(task.prompt_id)
-            transaction.objectStore("results").delete(kept)
-            transaction.objectStore("ledger").delete(kept)
+            _delete(transaction, task.prompt_id, task.prompt_id)
 
         await self._database.run("delete_task", ["tasks", "results", "ledger"], steps, write=True)
+
+    async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
+        """Delete a record that cannot be read, with its results; durable. Nothing happens if it is gone."""
+
+        def steps(transaction: Any) -> Steps[None]:
+            tasks = transaction.objectStore("tasks")
+            keys = yield tasks.getAllKeys()
+            key = next((key for key in keys if _key_name(key) == prompt_id), None)
+            if key is None:
+                return
+            found = read_task(_task_row_of((yield tasks.get(key))))
+            if isinstance(found, Task):
+                raise InvalidTransition("delete_unreadable", f"{prompt_id} can be read")
+            if not found.may_be_of(owner):
+                raise NotOwner("delete_unreadable", prompt_id, found.owner)
+            _delete(transaction, prompt_id, key)
+
+        await self._database.run("delete_unreadable", ["tasks", "results", "ledger"], steps, write=True)
 
     async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> None:
         """Keep one output's bytes, within the bound; the oldest make room. StorageError(quota) if it can't be."""
@@ -229,23 +248,65 @@ class BrowserStore:
         """Close the connection; the next operation opens it again."""
         self._database.close()
 
-    def _tasks(self, rows: Any) -> tuple[Task, ...]:
-        found = self._readable(from_plain(rows), _decode_row)
-        return tuple(sorted(found, key=lambda task: (task.created_at, task.prompt_id)))
 
-    def _reservations(self, rows: Any) -> Sequence[Reservation]:
-        return self._readable(from_plain(rows), decode_reservation)
+def _records_of(tasks: Any, owner: WindowId) -> Steps[Records]:
+    """The tasks of one window, and the unreadable ones that may be its own because they name no owner."""
+    index, named = tasks.index("owner"), js.IDBKeyRange.bound("", js.ArrayBuffer.new(0), True, True)  # all texts
+    found = _task_rows((yield index.getAll(owner)))
+    if (yield tasks.count()) != (yield index.count(named)):
+        known = set(map(_key_name, (yield index.getAllKeys(named))))
+        for key in (yield tasks.getAllKeys()):
+            if _key_name(key) not in known:
+                found.append(_task_row_of((yield tasks.get(key))))
+    records = read_tasks(found)
+    return Records(
+        tuple(task for task in records.tasks if task.owner == owner),
+        tuple(item for item in records.unreadable if item.may_be_of(owner)),
+    )
 
-    def _readable(self, rows: list[dict[str, Any]], decode: Callable[[Mapping[str, Any]], Any]) -> list[Any]:
-        found = []
-        for row in rows:
-            try:
-                found.append(decode(row))
-            except BrokenRecord as error:
-                if error.key not in self.broken:
-                    log.warning("a record in the store cannot be read: %s %s", error.key, error.detail)
-                self.broken[error.key] = error
-        return found
+
+def _key_name(key: Any) -> str:
+    return key if isinstance(key, str) else name_of(from_plain(key))
+
+
+def _reservations(rows: Any) -> Sequence[Reservation]:
+    """Those that can be read: one that cannot holds nothing, for nothing was submitted under it."""
+    found = []
+    for row in from_plain(rows):
+        try:
+            found.append(decode_reservation(row))
+        except BrokenRecord as error:
+            log.warning("a reservation in the store cannot be read: %s %s", error.key, error.detail)
+    return found
+
+
+def _task_rows(rows: Any) -> list[dict[str, Any]]:
+    """A JavaScript array of stored tasks as Python values, without our mark."""
+    try:
+        return [_unmarked(row) for row in from_plain(rows)]
+    except JsException:
+        return [_task_row_of(row) for row in rows]
+
+
+def _task_row_of(row: Any) -> dict[str, Any]:
+    """One stored task. Of one that JSON cannot write only the texts are told; without the rest it is unreadable."""
+    try:
+        return _unmarked(from_plain(row))
+    except JsException:
+        return {name: value for name, value in row.object_entries() if isinstance(value, str)}
+
+
+def _unmarked(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "unfinished"}
+
+
+def _delete(transaction: Any, prompt_id: PromptId, key: Any) -> None:
+    """Delete a task's record and its results."""
+    prefix = _result_name(prompt_id, "")
+    kept = js.IDBKeyRange.bound(prefix, f"{prefix}\uffff")
+    transaction.objectStore("tasks").delete(key)
+    transaction.objectStore("results").delete(kept)
+    transaction.objectStore("ledger").delete(kept)
 
 
 def _task_row(task: Task) -> dict[str, Any]:
@@ -254,12 +315,8 @@ def _task_row(task: Task) -> dict[str, Any]:
     return row if task.state.is_end else {**row, "unfinished": 1}
 
 
-def _decode_row(row: Mapping[str, Any]) -> Task:
-    return decode_task({name: value for name, value in row.items() if name != "unfinished"})
-
-
 def _task(row: Any) -> Task:
-    return _decode_row(from_plain(row))
+    return decode_task(_task_row_of(row))
 
 
 def _fenced(transaction: Any, operation: str, task: Task) -> Steps[Task]:
@@ -267,7 +324,11 @@ def _fenced(transaction: Any, operation: str, task: Task) -> Steps[Task]:
     row = yield transaction.objectStore("tasks").get(task.prompt_id)
     if row is None:
         raise TaskNotFound(operation, task.prompt_id)
-    stored = _task(row)
+    told = _task_row_of(row)
+    found = read_task(told)
+    if isinstance(found, Unreadable) and not found.may_be_of(task.owner):
+        raise NotOwner(operation, task.prompt_id, found.owner)
+    stored = found if isinstance(found, Task) else decode_task(told)
     if (stored.owner, stored.epoch) != (task.owner, task.epoch):
         raise NotOwner(operation, task.prompt_id, stored.owner, stored.epoch)
     if (stored.server_id, stored.address) != (task.server_id, task.address):

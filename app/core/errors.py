@@ -13,7 +13,8 @@
     │  └ ProtocolError                 not an answer of ComfyUI's shape
     ├ AffinityError                    a promise would break
     │  ├ StillRestoring · ServerLockedError · TaskNotFound · UnboundTask
-    │  └ NotOwner · ServerMoved · NoServerAvailable · InvalidTransition
+    │  ├ NotOwner · ServerMoved · NoServerAvailable · InvalidTransition
+    │  └ UnreadableRecord
     └ StorageError                     quota, blocked, closed by an upgrade
 
 Errors carry facts as attributes; the locale words them (`app/ui/messages.py`). `facts()` is what the console's
@@ -176,6 +177,19 @@ class NoServerAvailable(AffinityError):
     """No server can take the work now: `causes` says why, by server id."""
 
     causes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class UnreadableRecord(AffinityError):
+    """A stored task that may be this window's cannot be read, so nobody knows which server holds the window.
+
+    `server_id` is what the record names, if that much can be read; `is_newer` when a newer version wrote it.
+    """
+
+    prompt_id: PromptId | None = None
+    server_id: ServerId | None = None
+    detail: str = ""
+    is_newer: bool = False
 
 
 @dataclass(eq=False)

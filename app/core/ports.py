@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
 
 from app.core.balancer import Berths
-from app.core.model import ClientId, Fleet, PromptId, Reservation, Task, WindowId
+from app.core.model import ClientId, Fleet, PromptId, Records, Reservation, Task, WindowId
 
 
 class Blob(Protocol):
@@ -159,15 +160,92 @@ class KeptResult:
     kept_at: float
 
 
-class TaskStore(Protocol):
+class Keep(Enum):
+    """What is kept of a result's bytes."""
+
+    ORIGINALS = "originals"  # and a thumbnail of each picture
+    THUMBNAILS = "thumbnails"  # nothing else
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSettings:
+    """How much this browser keeps, as the person set it for all of its windows. Thumbnails are apart from the cap."""
+
+    cap_bytes: int = 2_000_000_000
+    keep: Keep = Keep.ORIGINALS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What lies in this browser's storage, in bytes. None is what this browser does not tell."""
+
+    settings: KeepSettings
+    count: int = 0  # kept originals
+    size: int = 0
+    thumbnails: int = 0
+    thumbnails_size: int = 0
+    inputs_size: int = 0
+    used: int | None = None  # by everything of this site, as the browser estimates it
+    quota: int | None = None  # what the browser would give to this site
+    is_persistent: bool | None = None  # whether the browser has promised not to clear it by itself
+
+
+class Shelf(Protocol):
+    """The part of the store that holds bytes: results, their thumbnails, and inputs."""
+
+    async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
+        """Keep one output's bytes, within the cap; the oldest make room. False if only thumbnails are wanted,
+        StorageError(quota) if it can't be kept. Fenced like `update`."""
+
+    async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:
+        """The kept bytes, or None."""
+
+    async def read_kept(self) -> frozenset[tuple[PromptId, int]]:
+        """Which outputs' bytes are kept now, of all windows."""
+
+    async def keep_thumbnail(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
+        """Make and keep a small WebP of a picture, whatever the cap; False if the bytes are no picture. Fenced."""
+
+    async def read_thumbnail(self, prompt_id: PromptId, index: int) -> Blob | None:
+        """The kept thumbnail, or None."""
+
+    async def delete_results(self, prompt_id: PromptId | None = None) -> None:
+        """Delete the kept bytes and thumbnails of one task, or of all."""
+
+    async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
+        """Keep an input's bytes under their hash, within the bound."""
+
+    async def read_input(self, sha256: str) -> Blob | None:
+        """The kept input, or None."""
+
+    async def read_settings(self) -> KeepSettings:
+        """How much is kept."""
+
+    async def write_settings(self, settings: KeepSettings) -> None:
+        """Set how much is kept; what is over the new cap goes at once, the oldest first. Thumbnails stay."""
+
+    async def usage(self) -> Usage:
+        """What lies here now."""
+
+    async def persist(self, *, is_asked: bool = False) -> bool | None:
+        """Have the browser promise not to clear the storage by itself: whether it has, or None if it cannot. It may
+        ask the person, so it is asked once per browser, and again only if the person wants it (`is_asked`)."""
+
+
+class TaskStore(Shelf, Protocol):
     """The one store of all windows of this installation and user. Each operation is one transaction.
 
     Durable means: on disk as far as the browser can tell, before the call returns. Whatever fails raises
     StorageError and has written nothing. `owner` and `epoch` fence: a write for a task checks both in its own
-    transaction.
+    transaction. A write of a record that meets the quota drops kept bytes (the oldest results, then inputs, then
+    thumbnails) and is tried again, `choose` included, until it fits or nothing is left.
+
+    A task's record that cannot be read is never skipped: it comes back as `Unreadable` beside the others, to its owner,
+    or to every window if the owner cannot be told. An operation on that one task raises BrokenRecord, or NotOwner if
+    this much can be read.
     """
 
-    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, tuple[Task, ...]]:
+    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
         """The window's record (`fresh` is written if there is none) and its tasks; its reservations are deleted."""
 
     async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
@@ -191,23 +269,15 @@ class TaskStore(Protocol):
     async def read_task(self, prompt_id: PromptId) -> Task | None:
         """The task as stored now, whoever owns it."""
 
-    async def read_tasks(self, owner: WindowId | None = None) -> tuple[Task, ...]:
+    async def read_tasks(self, owner: WindowId | None = None) -> Records:
         """All tasks of one window, or of all, oldest first."""
 
     async def delete_task(self, task: Task) -> None:
-        """Delete an ended task with its results; fenced like `update`."""
+        """Delete an ended task with its results, and with its inputs if no other task has them; fenced like `update`."""
 
-    async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> None:
-        """Keep one output's bytes, within the bound; the oldest make room. StorageError(quota) if it can't be."""
-
-    async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:
-        """The kept bytes, or None."""
-
-    async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
-        """Keep an input's bytes under their hash, within the bound."""
-
-    async def read_input(self, sha256: str) -> Blob | None:
-        """The kept input, or None."""
+    async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
+        """Delete a record that cannot be read, with its results; durable. Nothing happens if it is gone. NotOwner if
+        it is another window's, InvalidTransition if it can be read."""
 
 
 @dataclass(frozen=True, slots=True)

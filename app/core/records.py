@@ -3,26 +3,29 @@
     record = encode_task(task)          # {"v": 1, "prompt_id": …, "state": "queued", …}
     decode_task(record) == task
 
-Fields that a newer version added at the top of a task or window survive in `extra` and are written back. Anything that
-cannot be read as what it claims to be (a missing field, another type, a state that this version does not know)
-raises BrokenRecord, so that the session can quarantine it instead of guessing.
+Fields that a newer version added at the top of a task or window survive in `extra` and are written back, so a higher
+`v` alone is no reason to refuse. Anything that cannot be read as what it claims to be (a missing field, another type, a
+state that this version does not know) raises BrokenRecord, so that the session can quarantine it instead of guessing.
+Its cause is `newer-record` when the record's `v` is above ours, and `broken-record` otherwise: that one is damaged.
 """
 
 from __future__ import annotations
 
+import json
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from app.core.errors import StorageError
-from app.core.model import RECORD_VERSION, Reservation, Task
+from app.core.model import RECORD_VERSION, PromptId, Records, Reservation, ServerId, Task, Unreadable, WindowId
 from app.core.ports import WindowRecord
 
 T = TypeVar("T")
 _UNIONS = (Union, types.UnionType)
+BROKEN, NEWER = "broken-record", "newer-record"
 
 
 @dataclass(eq=False)
@@ -40,6 +43,39 @@ def encode_task(task: Task) -> dict[str, Any]:
 def decode_task(record: Mapping[str, Any]) -> Task:
     """The task of a record, or BrokenRecord."""
     return _decode_top(Task, record, "prompt_id")
+
+
+def read_task(record: Mapping[str, Any]) -> Task | Unreadable:
+    """The task of a record, or what can still be told of it."""
+    try:
+        return decode_task(record)
+    except BrokenRecord as error:
+        told = record if isinstance(record, Mapping) else {}
+        owner, server_id, title = (_text(told.get(name)) for name in ("owner", "server_id", "title"))
+        return Unreadable(
+            prompt_id=PromptId(error.key),
+            owner=WindowId(owner) if owner else None,
+            server_id=ServerId(server_id) if server_id else None,
+            title=title,
+            detail=error.detail,
+            is_newer=error.cause == NEWER,
+        )
+
+
+def read_tasks(records: Iterable[Mapping[str, Any]]) -> Records:
+    """Every record, read or told of; oldest first."""
+    found = [read_task(record) for record in records]
+    tasks = [item for item in found if isinstance(item, Task)]
+    unreadable = [item for item in found if isinstance(item, Unreadable)]
+    return Records(
+        tuple(sorted(tasks, key=lambda task: (task.created_at, task.prompt_id))),
+        tuple(sorted(unreadable, key=lambda item: item.prompt_id)),
+    )
+
+
+def name_of(key: object) -> str:
+    """A store's key as text; one that is no text, and so none of ours, as its JSON."""
+    return key if isinstance(key, str) else json.dumps(key)
 
 
 def encode_window(window: WindowRecord) -> dict[str, Any]:
@@ -73,15 +109,24 @@ def decode_as(kind: type[T], record: Mapping[str, Any]) -> T:
 
 
 def _decode_top(kind: type[T], record: Mapping[str, Any], key: str) -> T:
-    name = record.get(key) if isinstance(record, Mapping) else None
+    told = record if isinstance(record, Mapping) else {}
     try:
         found: T = _decode_fields(kind, record, kind.__name__)
-    except _Unreadable as problem:
-        raise BrokenRecord("read", "broken-record", str(problem), name if isinstance(name, str) else "") from problem
+    except _Fault as fault:
+        name = name_of(told[key]) if key in told else ""
+        raise BrokenRecord("read", NEWER if _is_newer(told.get("v")) else BROKEN, str(fault), name) from fault
     return found
 
 
-class _Unreadable(Exception):
+def _is_newer(version: object) -> bool:
+    return isinstance(version, int) and version > RECORD_VERSION
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+class _Fault(Exception):
     """Which field could not be read, and why."""
 
 
@@ -110,7 +155,7 @@ def _shape(kind: Any) -> tuple[tuple[Field[Any], Any], ...]:
 
 def _decode_fields(kind: Any, record: object, where: str) -> Any:
     if not isinstance(record, Mapping):
-        raise _Unreadable(f"{where} is not an object")
+        raise _Fault(f"{where} is not an object")
     values: dict[str, Any] = {}
     for item, hint in _shape(kind):
         if item.name == "extra":
@@ -118,7 +163,7 @@ def _decode_fields(kind: Any, record: object, where: str) -> Any:
         if item.name in record:
             values[item.name] = _decode(hint, record[item.name], f"{where}.{item.name}")
         elif item.default is MISSING and item.default_factory is MISSING:
-            raise _Unreadable(f"{where}.{item.name} is missing")
+            raise _Fault(f"{where}.{item.name} is missing")
     known = {item.name for item, _ in _shape(kind)}
     if "extra" in known:
         values["extra"] = {name: value for name, value in record.items() if name not in known}
@@ -132,7 +177,7 @@ def _decode(hint: Any, value: Any, where: str) -> Any:
         return None if value is None else _decode(_without_none(hint), value, where)
     if origin is tuple:
         if not isinstance(value, list):
-            raise _Unreadable(f"{where} is not a list")
+            raise _Fault(f"{where} is not a list")
         return tuple(_decode(get_args(hint)[0], item, f"{where}[{index}]") for index, item in enumerate(value))
     if origin is Mapping:
         return _decode_mapping(hint, value, where)
@@ -145,7 +190,7 @@ def _decode(hint: Any, value: Any, where: str) -> Any:
 
 def _decode_mapping(hint: Any, value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-        raise _Unreadable(f"{where} is not an object")
+        raise _Fault(f"{where} is not an object")
     return {name: _decode(get_args(hint)[1], item, f"{where}.{name}") for name, item in value.items()}
 
 
@@ -153,7 +198,7 @@ def _decode_enum(hint: type[Enum], value: Any, where: str) -> Enum:
     try:
         return hint(value)
     except ValueError as error:
-        raise _Unreadable(f"{where} has a value that this version does not know: {value!r}") from error
+        raise _Fault(f"{where} has a value that this version does not know: {value!r}") from error
 
 
 def _decode_plain(hint: Any, value: Any, where: str) -> Any:
@@ -161,7 +206,7 @@ def _decode_plain(hint: Any, value: Any, where: str) -> Any:
         return float(value)  # JavaScript has one kind of number: 5.0 comes back as 5
     if isinstance(value, hint) and isinstance(value, bool) == (hint is bool):
         return value
-    raise _Unreadable(f"{where} is not of type {hint.__name__}")
+    raise _Fault(f"{where} is not of type {hint.__name__}")
 
 
 def _without_none(hint: Any) -> Any:

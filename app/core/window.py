@@ -26,6 +26,7 @@ from app.core.errors import (
     StillRestoring,
     TaskNotFound,
     UnboundTask,
+    UnreadableRecord,
 )
 from app.core.model import (
     ClientId,
@@ -36,6 +37,7 @@ from app.core.model import (
     ServerId,
     Task,
     TaskState,
+    Unreadable,
     WindowId,
 )
 
@@ -66,10 +68,11 @@ class Restoring:
 
     window_id: WindowId
 
-    def restored(self, client_id: ClientId, tasks: Iterable[Task]) -> Window:
+    def restored(self, client_id: ClientId, tasks: Iterable[Task], unreadable: Iterable[Unreadable] = ()) -> Window:
         """The window as its records say. Reservations are gone: nothing had been submitted under them.
 
         Tasks that disagree with the oldest unfinished one about the server are quarantined: shown, never voted on.
+        So are those that cannot be read, and they may be work on any server: nothing new is taken on beside them.
         """
         ordered = sorted(tasks, key=lambda task: (task.created_at, task.prompt_id))
         mine = [task for task in ordered if task.owner == self.window_id]
@@ -82,18 +85,24 @@ class Restoring:
                 quarantined.append(task)
             else:
                 good[task.prompt_id] = task
-        return Window(self.window_id, client_id, tasks=good, quarantined=tuple(quarantined))
+        return Window(
+            self.window_id, client_id, tasks=good, quarantined=tuple(quarantined), unreadable=tuple(unreadable)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window that knows its work. All holders name one server, or this value does not exist."""
+    """A window that knows its work. All holders name one server, or this value does not exist.
+
+    With `unreadable` records it cannot know all of it, and reserves nothing until the person has given them up.
+    """
 
     window_id: WindowId
     client_id: ClientId
     reservations: Mapping[PromptId, Reservation] = field(default_factory=dict)
     tasks: Mapping[PromptId, Task] = field(default_factory=dict)
     quarantined: tuple[Task, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reservations", MappingProxyType(dict(self.reservations)))
@@ -145,8 +154,13 @@ class Window:
         if isinstance(mooring, Moored) and mooring.server_id != server_id:
             raise ServerLockedError(operation, server_id, mooring.server_id, len(mooring.holders))
 
+    def expect_readable(self, operation: str) -> None:
+        """Raise UnreadableRecord if a stored task of this window cannot be read: it may be work on any server."""
+        expect_readable(operation, self.unreadable)
+
     def reserve(self, reservation: Reservation) -> Window:
         """Hold a place: a free window moors to the reservation's server, a moored one gets one more holder."""
+        self.expect_readable("reserve")
         self.validate_server_consistency("reserve", reservation.server_id)
         mooring = self.mooring
         if isinstance(mooring, Moored) and mooring.address != reservation.address:
@@ -210,9 +224,27 @@ class Window:
             raise TaskNotFound("give_up", prompt_id)
         return replace(self, quarantined=rest)
 
+    def set_aside(self, records: Iterable[Unreadable]) -> Window:
+        """Let go of these tasks, whose records cannot be read, but not of what they may hold."""
+        known = {record.prompt_id: record for record in (*self.unreadable, *records)}
+        tasks = {prompt_id: task for prompt_id, task in self.tasks.items() if prompt_id not in known}
+        quarantined = tuple(task for task in self.quarantined if task.prompt_id not in known)
+        return replace(self, tasks=tasks, quarantined=quarantined, unreadable=tuple(known.values()))
+
+    def release_unreadable(self, prompt_id: PromptId) -> Window:
+        """Let go of a record that cannot be read: the person has given it up, or it is gone."""
+        rest = tuple(record for record in self.unreadable if record.prompt_id != prompt_id)
+        if len(rest) == len(self.unreadable):
+            raise TaskNotFound("give_up", prompt_id)
+        return replace(self, unreadable=rest)
+
     def violations(self) -> tuple[str, ...]:
         """What contradicts a promise in these records; empty in a sound window."""
         found = [f"quarantined: {task.prompt_id} on {task.server_id}" for task in self.quarantined]
+        found += [
+            f"unreadable: {record.prompt_id} on {record.server_id or 'an unknown server'}: {record.detail}"
+            for record in self.unreadable
+        ]
         found += [f"unbound: {task.prompt_id}" for task in self.tasks.values() if not task.server_id]
         found += [
             f"foreign owner: {task.prompt_id} of {task.owner}"
@@ -227,6 +259,12 @@ def expect_restored(operation: str, window: Restoring | Window) -> Window:
     if isinstance(window, Restoring):
         raise StillRestoring(operation)
     return window
+
+
+def expect_readable(operation: str, records: Iterable[Unreadable]) -> None:
+    """Raise UnreadableRecord for the first of these, if there is any."""
+    for record in records:
+        raise UnreadableRecord(operation, record.prompt_id, record.server_id, record.detail, record.is_newer)
 
 
 def get_api_base_url(operation: str, bound: Task | Reservation | Moored, fleet: Fleet) -> str:

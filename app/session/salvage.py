@@ -70,7 +70,7 @@ class Salvage:
     async def _others_tasks(self) -> list[Task]:
         window = self._state.get_window("find_orphans")
         stored = await self._state.ports.store.read_tasks()
-        return [task for task in stored if task.owner != window.window_id and not task.is_delivered]
+        return [task for task in stored.tasks if task.owner != window.window_id and not task.is_delivered]
 
     async def _suspects(self) -> dict[WindowId, bool]:
         """The owners of needy tasks that do not live, each with whether that is certain."""

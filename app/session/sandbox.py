@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from app.core.balancer import Berths
 from app.core.errors import NotOwner, SocketClosed, TaskNotFound
-from app.core.model import Fleet, PromptId, Reservation, Server, ServerId, Task, WindowId
+from app.core.model import Fleet, PromptId, Records, Reservation, Server, ServerId, Task, WindowId
 from app.core.ports import Blob, Frame, Identity, KeptResult, Ports, Request, Response, WindowRecord
 
 HERE, THERE = ServerId("sandbox-1"), ServerId("sandbox-2")
@@ -128,9 +128,9 @@ class SandboxStore:
     reservations: dict[PromptId, Reservation] = field(default_factory=dict)
     tasks: dict[PromptId, Task] = field(default_factory=dict)
 
-    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, tuple[Task, ...]]:
+    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
         """TaskStore.claim."""
-        return fresh, tuple(self.tasks.values())
+        return fresh, Records(tuple(self.tasks.values()))
 
     async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
         """TaskStore.reserve."""
@@ -167,13 +167,16 @@ class SandboxStore:
         """TaskStore.read_task."""
         return self.tasks.get(prompt_id)
 
-    async def read_tasks(self, owner: WindowId | None = None) -> tuple[Task, ...]:
+    async def read_tasks(self, owner: WindowId | None = None) -> Records:
         """TaskStore.read_tasks."""
-        return tuple(task for task in self.tasks.values() if owner in (None, task.owner))
+        return Records(tuple(task for task in self.tasks.values() if owner in (None, task.owner)))
 
     async def delete_task(self, task: Task) -> None:
         """TaskStore.delete_task."""
         self.tasks.pop(task.prompt_id, None)
+
+    async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
+        """TaskStore.delete_unreadable: what lies here as a value can be read."""
 
     async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> None:
         """TaskStore.keep_result: no bytes are kept here."""

@@ -26,7 +26,7 @@ from app.core.errors import (
     TaskNotFound,
     TransportError,
 )
-from app.core.model import ClientId, Fleet, InputFile, PromptId, Reservation, ServerId, Task, TaskState
+from app.core.model import ClientId, Fleet, InputFile, PromptId, Records, Reservation, ServerId, Task, TaskState
 from app.core.ports import Blob, Identity, Ports, WindowRecord
 from app.core.progress import Progress
 from app.core.truth import Unclear
@@ -143,14 +143,16 @@ class Session:
             seen_at=now,
         )
         try:
-            record, tasks = await state.ports.store.claim(fresh)
+            record, records = await state.ports.store.claim(fresh)
         except StorageError as error:
             state.store_error = error
             state.changed()
             return
         state.store_error = None
-        state.read_back = tasks
-        state.set_window(state.window.restored(record.client_id, tasks))
+        state.read_back = records.tasks
+        state.set_window(state.window.restored(record.client_id, records.tasks, records.unreadable))
+        for unread in records.unreadable:
+            log.warning("a stored task cannot be read: %s", unread)
         for task in state.watched():
             if task.answered_at is None:  # this window went away while it was being sent
                 await self._watch.witness(task.prompt_id, Unclear(now, "page_went_away"))
@@ -205,17 +207,27 @@ class Session:
         state = self._state
         window = state.get_window("verify")
         try:
-            stored = {task.prompt_id: task for task in await state.ports.store.read_tasks(window.window_id)}
+            records = await state.ports.store.read_tasks(window.window_id)
         except StorageError as error:
             state.store_error = error
             state.changed()
             return
+        stored = {task.prompt_id: task for task in records.tasks}
+        self._compare_unreadable(window, records)
         since = [item for item in state.read_back if item.prompt_id not in {*window.tasks, *stored}]
         state.read_back = (*stored.values(), *since)  # with what was registered while we read
         for task in tuple(state.get_window("verify").tasks.values()):
             known = stored.get(task.prompt_id)
             if task.prompt_id in window.tasks and (known is None or known.epoch != task.epoch):
                 state.let_go(task.prompt_id, TaskNotFound("verify", task.prompt_id))
+
+    def _compare_unreadable(self, window: Window, records: Records) -> None:
+        """Set aside what cannot be read now. One that can be read again stays set aside until a reload reads it."""
+        self._state.set_aside(records.unreadable)
+        still_there = {task.prompt_id for task in records.tasks} | {item.prompt_id for item in records.unreadable}
+        for item in window.unreadable:
+            if item.prompt_id not in still_there:
+                self._state.release_unreadable(item.prompt_id)
 
     async def stop(self) -> None:
         """End all background work, as a closing page does."""
@@ -289,8 +301,14 @@ class Session:
         await self._watch.cancel(prompt_id)
 
     async def give_up(self, prompt_id: PromptId) -> None:
-        """Let a task go by choice: it ends as lost by choice, and the window may be free."""
-        await self._watch.give_up(prompt_id)
+        """Let a task go by choice: it ends as lost by choice, and the window may be free.
+
+        One whose record cannot be read is deleted: no end can be written into it.
+        """
+        if any(record.prompt_id == prompt_id for record in self._state.get_window("give_up").unreadable):
+            await self._state.discard(prompt_id)
+        else:
+            await self._watch.give_up(prompt_id)
 
     async def look_again(self, prompt_id: PromptId) -> None:
         """Look at that task's server now."""
@@ -382,7 +400,9 @@ class Session:
 
     def validate_server_consistency(self, operation: str, server_id: ServerId) -> None:
         """Raise if that operation would go to another server than the one that holds the window."""
-        self._state.get_window(operation).validate_server_consistency(operation, server_id)
+        window = self._state.get_window(operation)
+        window.expect_readable(operation)
+        window.validate_server_consistency(operation, server_id)
         log.info("guard: %s to %s may pass", operation, server_id)
 
     def violations(self) -> tuple[str, ...]:

@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from app.core.errors import MooringError, NotOwner, StorageError, TaskNotFound
-from app.core.model import Fleet, PromptId, ServerId, Task, WindowId
+from app.core.model import Fleet, PromptId, ServerId, Task, Unreadable, WindowId
 from app.core.ports import Identity, Ports
 from app.core.progress import Progress
+from app.core.records import NEWER, BrokenRecord
 from app.core.truth import Evidence, judge
 from app.core.window import Restoring, Window, expect_restored
 from app.core.workflow import parse_workflow
@@ -47,6 +48,7 @@ class State:
         self._listeners: list[Callable[[], None]] = []
         self._lanes: defaultdict[ServerId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._judging: defaultdict[PromptId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._discarded: set[PromptId] = set()  # unreadable records that the person has given up
         self._background: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
 
@@ -141,6 +143,9 @@ class State:
             except (NotOwner, TaskNotFound) as error:
                 self.let_go(known.prompt_id, error)
                 return None
+            except BrokenRecord as error:
+                self.set_aside([_unreadable(known, error)])
+                return None
             except StorageError as error:
                 self.store_error = error
                 self.changed()
@@ -182,6 +187,40 @@ class State:
         self.previews.pop(prompt_id, None)
         self.set_window(self.get_window("let_go").drop(prompt_id))
 
+    def set_aside(self, records: Iterable[Unreadable]) -> None:
+        """Quarantine records that cannot be read. What was known of such a task here is no longer the truth."""
+        window = self.get_window("set_aside")
+        known = {record.prompt_id for record in window.unreadable} | self._discarded
+        fresh = [record for record in records if record.prompt_id not in known]
+        if not fresh:
+            return
+        ids = {record.prompt_id for record in fresh}
+        for record in fresh:
+            log.warning("a stored task cannot be read: %s", record)
+        self.read_back = tuple(item for item in self.read_back if item.prompt_id not in ids)
+        for prompt_id in ids:
+            self.progress.pop(prompt_id, None)
+            self.previews.pop(prompt_id, None)
+        self.set_window(window.set_aside(fresh))
+
+    async def discard(self, prompt_id: PromptId) -> None:
+        """Delete a record that cannot be read, by the person's choice; nothing else can be done with it."""
+        window = self.get_window("give_up")
+        try:
+            await self.ports.store.delete_unreadable(prompt_id, window.window_id)
+        except NotOwner:
+            self.release_unreadable(prompt_id)
+            raise
+        self._discarded.add(prompt_id)
+        self.release_unreadable(prompt_id)
+
+    def release_unreadable(self, prompt_id: PromptId) -> None:
+        """Take a record off the list that is gone, or another window's."""
+        window = self.get_window("give_up")
+        if any(record.prompt_id == prompt_id for record in window.unreadable):
+            log.info("no longer set aside: %s", prompt_id)
+            self.set_window(window.release_unreadable(prompt_id))
+
     def progress_of(self, task: Task) -> Progress:
         """The progress of a task, begun when first asked for."""
         if task.prompt_id not in self.progress:
@@ -192,6 +231,18 @@ class State:
     def watched(self) -> Sequence[Task]:
         """The tasks that still need looking at."""
         return self.window.unfinished if isinstance(self.window, Window) else ()
+
+
+def _unreadable(task: Task, error: BrokenRecord) -> Unreadable:
+    """What is known of a task whose record has turned out unreadable."""
+    return Unreadable(
+        prompt_id=task.prompt_id,
+        owner=task.owner,
+        server_id=task.server_id,
+        title=task.title,
+        detail=error.detail,
+        is_newer=error.cause == NEWER,
+    )
 
 
 def _durable_part(task: Task) -> Task:

@@ -35,11 +35,12 @@ from app.core.model import (
     ServerId,
     Task,
     TaskState,
+    Unreadable,
     WindowId,
 )
 from app.core.ports import Blob
 from app.core.truth import Evidence, Unclear
-from app.core.window import Moored, Window, get_api_base_url
+from app.core.window import Moored, Window, expect_readable, get_api_base_url
 from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked, Run, RunStage
 from app.session.state import State
@@ -99,6 +100,7 @@ class Submitter:
 
     async def _to_the_register(self, order: Order) -> None:
         state = self._state
+        state.get_window("run").expect_readable("run")
         held = state.get_window("run").reservations.get(order.prompt_id)
         reservation = held or await self.reserve(order.prompt_id, order.wish)
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=reservation.server_id)
@@ -135,6 +137,7 @@ class Submitter:
             await state.ports.store.release_reservation(leftover)
             self._unreleased.discard(leftover)
         window = state.get_window("reserve")
+        window.expect_readable("reserve")
         mooring = window.mooring
         snapshots: tuple[Snapshot, ...] = ()
         if isinstance(mooring, Moored):
@@ -143,8 +146,11 @@ class Submitter:
         else:
             snapshots = await self._read_loads()
         tie = state.ports.random.fraction()
+        unreadable: list[Unreadable] = []
 
         def pick(berths: Berths) -> Reservation:
+            unreadable[:] = [record for record in berths.unreadable if record.may_be_of(window.window_id)]
+            expect_readable("reserve", unreadable)
             now = state.ports.clock.now()
             if isinstance(mooring, Moored):
                 choice = Choice(server_id=mooring.server_id, reason="moored")
@@ -165,7 +171,10 @@ class Submitter:
                 choice=choice,
             )
 
-        return await state.ports.store.reserve(pick)
+        try:
+            return await state.ports.store.reserve(pick)
+        finally:
+            state.set_aside(unreadable)
 
     async def _read_loads(self) -> tuple[Snapshot, ...]:
         state = self._state

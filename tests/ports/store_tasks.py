@@ -14,6 +14,7 @@ from app.core.model import (
     NodeId,
     Output,
     PromptId,
+    Records,
     Reservation,
     ServerId,
     Task,
@@ -25,8 +26,8 @@ from tests.ports.desk import Desk, raises, registered, reservation, seen_berths,
 
 async def check_a_window_gets_its_record_once(desk: Desk) -> None:
     store = desk.store()
-    first, tasks = await store.claim(window("w-1"))
-    assert (first, tasks) == (window("w-1"), ())
+    first, records = await store.claim(window("w-1"))
+    assert (first, records) == (window("w-1"), Records())
     later = replace(window("w-1"), client_id=ClientId("another"), created_at=9.0, seen_at=9.0)
     again, _ = await desk.store().claim(later)
     assert again == replace(first, seen_at=9.0), "client_id is minted once"
@@ -45,8 +46,8 @@ async def check_claim_gives_only_own_tasks_oldest_first(desk: Desk) -> None:
     young = await registered(store, "p-a", created_at=30.0)
     old = await registered(store, "p-b", created_at=20.0)
     await registered(store, "p-c", owner="w-2")
-    _, tasks = await desk.store().claim(window("w-1"))
-    assert tasks == (old, young)
+    _, records = await desk.store().claim(window("w-1"))
+    assert records == Records((old, young))
 
 
 async def check_claim_deletes_only_own_reservations(desk: Desk) -> None:
@@ -222,8 +223,8 @@ async def check_adoption_takes_the_next_epoch_and_makes_a_ward(desk: Desk) -> No
     adopted = await store.adopt(known.prompt_id, (known.owner, known.epoch), WindowId("w-2"))
     assert adopted == replace(known, owner=WindowId("w-2"), epoch=2, is_ward=True)
     assert await store.read_task(known.prompt_id) == adopted
-    assert await store.read_tasks(WindowId("w-2")) == (adopted,)
-    assert await store.read_tasks(WindowId("w-1")) == ()
+    assert await store.read_tasks(WindowId("w-2")) == Records((adopted,))
+    assert await store.read_tasks(WindowId("w-1")) == Records()
 
 
 async def check_a_window_that_lost_its_task_is_fenced_off(desk: Desk) -> None:
@@ -257,11 +258,11 @@ async def check_adoption_needs_the_task(desk: Desk) -> None:
 
 async def check_read_tasks_gives_all_oldest_first(desk: Desk) -> None:
     store = desk.store()
-    assert await store.read_tasks() == ()
+    assert await store.read_tasks() == Records()
     young = await registered(store, "p-a", created_at=30.0)
     old = await registered(store, "p-z", owner="w-2", created_at=20.5)
-    assert await store.read_tasks() == (old, young)
-    assert await store.read_tasks(WindowId("w-1")) == (young,)
+    assert await store.read_tasks() == Records((old, young))
+    assert await store.read_tasks(WindowId("w-1")) == Records((young,))
 
 
 async def check_one_windows_many_operations_do_not_disturb_each_other(desk: Desk) -> None:
@@ -274,5 +275,5 @@ async def check_one_windows_many_operations_do_not_disturb_each_other(desk: Desk
             await store.update(known)
 
     await asyncio.gather(*map(run, range(12)))
-    states = [item.state for item in await store.read_tasks()]
+    states = [item.state for item in (await store.read_tasks()).tasks]
     assert states == [TaskState.SUCCEEDED] * 12

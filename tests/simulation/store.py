@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from app.core.balancer import Berths
 from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFound
-from app.core.model import PromptId, Reservation, Task, WindowId
+from app.core.model import PromptId, Records, Reservation, Task, Unreadable, WindowId
 from app.core.ports import Blob, KeptResult, WindowRecord
 from app.core.records import (
     decode_reservation,
@@ -21,11 +21,13 @@ from app.core.records import (
     encode_reservation,
     encode_task,
     encode_window,
+    read_task,
 )
 
 T = TypeVar("T")
 RESULT_BOUND = 1_000_000  # bytes; small, so that tests reach it
 INPUT_BOUND = 1_000_000
+_GROWS = frozenset({"claim", "reserve", "register", "update", "adopt", "keep_result", "keep_input"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +65,39 @@ class Database:
     watchers: list[Callable[[], None]] = field(default_factory=list)
     fail_next: int = 0
     is_blocked: bool = False
-    _decoded: dict[str, tuple[dict[str, Any], Task]] = field(default_factory=dict)
+    is_full: bool = False  # nothing that grows it can be written
+    _read: dict[str, tuple[dict[str, Any], Task | Unreadable]] = field(default_factory=dict)
 
-    def task(self, prompt_id: str) -> Task | None:
-        """One task, decoded once per record."""
+    def read(self, prompt_id: str) -> Task | Unreadable | None:
+        """One record, read once."""
         record = self.tasks.get(prompt_id)
         if record is None:
             return None
-        known = self._decoded.get(prompt_id)
+        known = self._read.get(prompt_id)
         if known is None or known[0] is not record:
-            known = self._decoded[prompt_id] = (record, decode_task(record))
+            known = self._read[prompt_id] = (record, read_task(record))
         return known[1]
 
+    def task(self, prompt_id: str) -> Task | None:
+        """One task; BrokenRecord if it cannot be read."""
+        found = self.read(prompt_id)
+        return decode_task(self.tasks[prompt_id]) if isinstance(found, Unreadable) else found
+
     def all_tasks(self) -> list[Task]:
-        """Decoded, oldest first."""
-        tasks = [task for prompt_id in self.tasks if (task := self.task(prompt_id))]
+        """Those that can be read, oldest first."""
+        tasks = [found for prompt_id in self.tasks if isinstance(found := self.read(prompt_id), Task)]
         return sorted(tasks, key=lambda task: (task.created_at, task.prompt_id))
+
+    def all_unreadable(self) -> list[Unreadable]:
+        """Those that cannot."""
+        return [found for prompt_id in sorted(self.tasks) if isinstance(found := self.read(prompt_id), Unreadable)]
+
+    def records(self, owner: WindowId | None = None) -> Records:
+        """All of both, or those that are, or may be, one window's."""
+        return Records(
+            tuple(task for task in self.all_tasks() if owner is None or task.owner == owner),
+            tuple(item for item in self.all_unreadable() if owner is None or item.may_be_of(owner)),
+        )
 
     def all_reservations(self) -> list[Reservation]:
         """Decoded."""
@@ -94,6 +113,8 @@ class MemoryStore:
 
     async def _transact(self, operation: str, work: Callable[[], T]) -> T:
         await self._wait()
+        if self._db.is_full and operation in _GROWS:
+            raise StorageError(operation, "quota")
         if self._db.is_blocked:
             raise StorageError(operation, "blocked")
         if self._db.fail_next:
@@ -105,22 +126,22 @@ class MemoryStore:
         await self._wait()
         return result
 
-    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, tuple[Task, ...]]:
-        def work() -> tuple[WindowRecord, tuple[Task, ...]]:
+    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
+        def work() -> tuple[WindowRecord, Records]:
             known = self._db.windows.get(fresh.window_id)
             record = replace(decode_window(known), seen_at=fresh.seen_at) if known else fresh
             self._db.windows[fresh.window_id] = encode_window(record)
             for item in self._db.all_reservations():
                 if item.window_id == fresh.window_id:
                     del self._db.reservations[item.prompt_id]
-            return record, tuple(task for task in self._db.all_tasks() if task.owner == fresh.window_id)
+            return record, self._db.records(fresh.window_id)
 
         return await self._transact("claim", work)
 
     async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
         def work() -> Reservation:
             unfinished = [task for task in self._db.all_tasks() if not task.state.is_end]
-            reservation = choose(Berths(self._db.all_reservations(), unfinished))
+            reservation = choose(Berths(self._db.all_reservations(), unfinished, self._db.all_unreadable()))
             self._db.reservations[reservation.prompt_id] = encode_reservation(reservation)
             return reservation
 
@@ -145,6 +166,8 @@ class MemoryStore:
         await self._transact("register", work)
 
     def _fenced(self, operation: str, task: Task) -> Task:
+        if isinstance(found := self._db.read(task.prompt_id), Unreadable) and not found.may_be_of(task.owner):
+            raise NotOwner(operation, task.prompt_id, found.owner)
         known = self._db.task(task.prompt_id)
         if known is None:
             raise TaskNotFound(operation, task.prompt_id)
@@ -177,21 +200,34 @@ class MemoryStore:
     async def read_task(self, prompt_id: PromptId) -> Task | None:
         return await self._transact("read_task", lambda: self._db.task(prompt_id))
 
-    async def read_tasks(self, owner: WindowId | None = None) -> tuple[Task, ...]:
-        def work() -> tuple[Task, ...]:
-            return tuple(task for task in self._db.all_tasks() if owner is None or task.owner == owner)
-
-        return await self._transact("read_tasks", work)
+    async def read_tasks(self, owner: WindowId | None = None) -> Records:
+        return await self._transact("read_tasks", lambda: self._db.records(owner))
 
     async def delete_task(self, task: Task) -> None:
         def work() -> None:
             if not self._fenced("delete_task", task).state.is_end:
                 raise InvalidTransition("delete_task", "it has not ended")
-            del self._db.tasks[task.prompt_id]
-            for key in [key for key in self._db.results if key[0] == task.prompt_id]:
-                del self._db.results[key]
+            self._delete(task.prompt_id)
 
         await self._transact("delete_task", work)
+
+    def _delete(self, prompt_id: PromptId) -> None:
+        del self._db.tasks[prompt_id]
+        for key in [key for key in self._db.results if key[0] == prompt_id]:
+            del self._db.results[key]
+
+    async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
+        def work() -> None:
+            found = self._db.read(prompt_id)
+            if found is None:
+                return
+            if isinstance(found, Task):
+                raise InvalidTransition("delete_unreadable", f"{prompt_id} can be read")
+            if not found.may_be_of(owner):
+                raise NotOwner("delete_unreadable", prompt_id, found.owner)
+            self._delete(prompt_id)
+
+        await self._transact("delete_unreadable", work)
 
     async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> None:
         data = await blob.read()

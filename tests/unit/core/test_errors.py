@@ -34,6 +34,7 @@ TREE = {
         "ServerMoved",
         "NoServerAvailable",
         "InvalidTransition",
+        "UnreadableRecord",
     },
 }
 
