@@ -102,6 +102,11 @@ class Session:
         return tuple(self._state.runs.values())
 
     @property
+    def has_loose_ends(self) -> bool:
+        """Whether something would be lost if this page went away now; never merely because tasks run."""
+        return self._state.loose_ends.any(self.runs, self.store_error)
+
+    @property
     def socket(self) -> SocketFacts:
         """The window's socket."""
         return self._state.socket
@@ -352,7 +357,8 @@ class Session:
             if self._uploads is None:
                 self._uploads = await self._submitter.reserve(PromptId(self._state.ports.random.uuid4()))
             held = self._uploads
-        uploaded, _ = await self._submitter.upload(held, blob, filename)
+        with self._state.loose_ends.upload():
+            uploaded, _ = await self._submitter.upload(held, blob, filename)
         return uploaded
 
     async def release_uploads(self) -> None:

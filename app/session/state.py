@@ -23,6 +23,7 @@ from app.core.truth import Evidence, judge
 from app.core.window import Restoring, Window, expect_restored
 from app.core.workflow import parse_workflow
 from app.session.facts import Preview, Run, SocketFacts
+from app.session.loose_ends import LooseEnds
 
 log = logging.getLogger("mooring.session")
 
@@ -43,6 +44,7 @@ class State:
         self.progress: dict[PromptId, Progress] = {}
         self.previews: dict[PromptId, Preview] = {}
         self.runs: dict[PromptId, Run] = {}
+        self.loose_ends = LooseEnds(self.changed)
         self.socket = SocketFacts()
         self.read_back: tuple[Task, ...] = ()  # this window's tasks as the store last had them
         self._listeners: list[Callable[[], None]] = []
@@ -139,7 +141,8 @@ class State:
             return known
         if _durable_part(task) != _durable_part(known):
             try:
-                await self.ports.store.update(task)
+                with self.loose_ends.write(task.prompt_id):
+                    await self.ports.store.update(task)
             except (NotOwner, TaskNotFound) as error:
                 self.let_go(known.prompt_id, error)
                 return None
