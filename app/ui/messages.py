@@ -24,6 +24,7 @@ from app.core.errors import (
     TaskNotFound,
     TransportError,
     UnboundTask,
+    UnreadableRecord,
 )
 from app.core.model import NodeError
 from app.ui.fleet_words import word_cause
@@ -205,6 +206,20 @@ def _affinity(error: AffinityError, _: Translator) -> Words:
                 _("Nothing was sent. Start a server, or wait until one answers, and press Run again."),
                 causes,
             )
+        case UnreadableRecord(is_newer=True):
+            return Words(
+                _("A newer version of Mooring has written a stored task that this page cannot read."),
+                _("Nothing was sent, for that task may still run. Reload this page to read it."),
+                _record(error),
+                Tone.WARN,
+            )
+        case UnreadableRecord():
+            return Words(
+                _("A stored task that may belong to this window cannot be read."),
+                _("Nothing was sent, for that task may still run on a server. Give it up to go on."),
+                _record(error),
+                Tone.WARN,
+            )
         case InvalidTransition():
             return Words(
                 _("That step is not possible from here."),
@@ -217,6 +232,18 @@ def _affinity(error: AffinityError, _: Translator) -> Words:
 def _storage(error: StorageError, _: Translator) -> Words:
     quote = error.detail
     match error.cause:
+        case "broken-record":
+            return Words(
+                _("A record in the browser's storage cannot be read."),
+                _("Nothing is sent on its account. Reload this page; if this stays, work in another window."),
+                quote,
+            )
+        case "newer-record":
+            return Words(
+                _("A record in the browser's storage is of a newer version of Mooring."),
+                _("Reload this page to read it."),
+                quote,
+            )
         case "quota":
             return Words(
                 _("The browser's storage is full."),
@@ -268,6 +295,11 @@ def word_node_error(error: NodeError, _: Translator) -> Words:
     word = known.get(error.type)
     title = word() if word else _("This node has an error.")
     return Words(title, "", " ".join(filter(None, (error.message, error.details))))
+
+
+def _record(error: UnreadableRecord) -> str:
+    named = f"{error.prompt_id} → {error.server_id}" if error.server_id else str(error.prompt_id or "")
+    return " · ".join(filter(None, (named, error.detail)))
 
 
 def _server(server_id: object, _: Translator) -> str:

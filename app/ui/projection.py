@@ -52,7 +52,7 @@ def project(
         ),
         results=ResultsView(tuple(ended[: ui.results_shown]), max(0, len(ended) - ui.results_shown)),
         fleet=_fleet(session, window),
-        dialog=_dialog(ui, cards),
+        dialog=_dialog(ui, cards, window),
     )
 
 
@@ -65,6 +65,7 @@ def _header(window: Window | None, session: SessionFacts, language: str) -> Head
     return HeaderView(
         language=language,
         is_restoring=False,
+        is_unsure=bool(window.unreadable),
         tag=tag_of(session.fleet, server_id) if server_id else None,
         running=running,
         waiting=len(mine) + len(window.reservations) - running,
@@ -84,6 +85,10 @@ def _notices(session: SessionFacts, window: Window | None, ui: UiState) -> tuple
         found.append(Notice(NoticeKind.NONE_WELL))
     if window is not None and window.quarantined:
         found.append(Notice(NoticeKind.QUARANTINE, tasks=window.quarantined))
+    if window is not None:
+        found += [
+            Notice(NoticeKind.UNREADABLE, number, record=record) for number, record in enumerate(window.unreadable, 1)
+        ]
     if session.identity is not None and session.identity.is_duplicate:
         found.append(Notice(NoticeKind.DUPLICATE))
     found = [notice for notice in found if notice.kind.value not in ui.dismissed]
@@ -140,6 +145,8 @@ def _blocker(session: SessionFacts, window: Window | None, chosen: Sample | None
         return Blocker.STORE
     if window is None:
         return Blocker.RESTORING
+    if window.unreadable:
+        return Blocker.UNREADABLE
     if not session.fleet.servers:
         return Blocker.NO_FLEET if session.fleet_error is not None else Blocker.NO_SERVER
     if chosen is None:
@@ -192,8 +199,10 @@ def _fleet(session: SessionFacts, window: Window | None) -> FleetView:
     )
 
 
-def _dialog(ui: UiState, cards: tuple[CardView, ...]) -> DialogView:
+def _dialog(ui: UiState, cards: tuple[CardView, ...], window: Window | None) -> DialogView:
     if ui.dialog is None:
         return DialogView()
-    card = next((item for item in cards if item.task.prompt_id == ui.dialog.prompt_id), None)
-    return DialogView(ui.dialog, card) if card else DialogView()
+    asked = ui.dialog.prompt_id
+    card = next((item for item in cards if item.task.prompt_id == asked), None)
+    record = next((item for item in window.unreadable if item.prompt_id == asked), None) if window else None
+    return DialogView(ui.dialog, card, record) if card or record else DialogView()

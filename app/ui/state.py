@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from app.core.errors import MooringError
-from app.core.model import Fleet, Output, PromptId, Server, ServerId, Task
+from app.core.model import Fleet, Output, PromptId, Server, ServerId, Task, Unreadable
 from app.core.progress import Progress
 from app.session import Picked, Run
 from app.ui.samples import FormField, Key, Sample
@@ -118,6 +118,7 @@ class HeaderView:
     language: str
     is_restoring: bool = True
     is_unreadable: bool = False
+    is_unsure: bool = False  # a stored task cannot be read, so nobody knows which server holds the window
     tag: ServerTag | None = None
     running: int = 0
     waiting: int = 0
@@ -132,6 +133,7 @@ class NoticeKind(Enum):
     NONE_WELL = "none-well"
     DUPLICATE = "duplicate"
     QUARANTINE = "quarantine"
+    UNREADABLE = "unreadable"
     ERROR = "error"
 
 
@@ -143,6 +145,7 @@ class Notice:
     number: int = 0
     error: MooringError | None = None
     tasks: tuple[Task, ...] = ()
+    record: Unreadable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,7 @@ class Blocker(Enum):
 
     RESTORING = "restoring"
     STORE = "store"
+    UNREADABLE = "unreadable"
     NO_FLEET = "no-fleet"
     NO_SERVER = "no-server"
     NO_WORKFLOW = "no-workflow"
@@ -266,6 +270,7 @@ class DialogView:
 
     dialog: GiveUpDialog | PictureDialog | None = None
     card: CardView | None = None
+    record: Unreadable | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import htpy as h
 
+from app.core.model import Unreadable
 from app.ui.i18n import Translator
 from app.ui.state import CardView, DialogView, GiveUpDialog, PictureDialog
 from app.ui.views.parts import action_button, icon, icon_button, server_chip
@@ -12,7 +13,7 @@ from app.ui.views.parts import action_button, icon, icon_button, server_chip
 def dialogs(view: DialogView, _: Translator) -> h.Node:
     """The content of `#dialogs`: nothing, or one dialog that is to be shown."""
     if view.card is None:
-        return h.fragment[None]
+        return h.fragment[_give_up_record(view.record, _) if view.record is not None else None]
     match view.dialog:
         case GiveUpDialog():
             return _give_up(view.card, _)
@@ -34,6 +35,25 @@ def _give_up(card: CardView, _: Translator) -> h.Element:
             h.button(".button", type="button", data_action="close-dialog", autofocus=True)[_("Keep it")],
             action_button(
                 _("Give up"), "give-up", class_="is-danger", prompt_id=card.task.prompt_id, testid="confirm-give-up"
+            ),
+        ],
+    ]  # fmt: skip
+
+
+def _give_up_record(record: Unreadable, _: Translator) -> h.Element:
+    return h.dialog(".dialog.ask", data_modal="", id="ask", aria_labelledby="ask-title", data_testid="give-up-dialog")[
+        h.h2(id="ask-title")[_("Give this task up?")],
+        h.p[_("Its record is deleted from this browser with the results that are kept here.")],
+        h.p[
+            _("It is not stopped: {server} may still run it, and its result stays there.", server=record.server_id)
+            if record.server_id
+            else _("It is not stopped: a server may still run it, and its result stays there.")
+        ],
+        h.p(".quiet")[_("Reload the page instead to have a newer version read it.")] if record.is_newer else None,
+        h.div(".dialog-actions")[
+            h.button(".button", type="button", data_action="close-dialog", autofocus=True)[_("Keep it")],
+            action_button(
+                _("Give up"), "give-up", class_="is-danger", prompt_id=record.prompt_id, testid="confirm-give-up"
             ),
         ],
     ]  # fmt: skip

@@ -43,6 +43,8 @@ def _free(view: HeaderView, _: Translator) -> tuple[str, str]:
         return _("Records not readable"), ""
     if view.is_restoring:
         return _("Reading this window's records …"), ""
+    if view.is_unsure:
+        return _("A task cannot be read"), _("It may still run on a server, so nothing new is sent.")
     return _("Not moored"), _("The next run goes to the server with the shortest line.")
 
 

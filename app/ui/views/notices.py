@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import htpy as h
 
-from app.core.errors import ConfigError, StorageError
+from app.core.errors import ConfigError, StorageError, UnreadableRecord
+from app.core.model import Unreadable
 from app.ui.i18n import Translator
 from app.ui.messages import word_error
 from app.ui.state import Notice, NoticeKind
@@ -79,12 +80,44 @@ def word_notice(item: Notice, _: Translator) -> Words:
                 ", ".join(f"{task.title or task.prompt_id} → {task.server_id}" for task in item.tasks),
                 Tone.WARN,
             )
+        case NoticeKind.UNREADABLE:
+            return _word_unreadable(item.record, _)
 
 
-def _action(item: Notice, _: Translator) -> h.Element | None:
-    if item.kind is NoticeKind.STORE:
-        return action_button(_("Reload"), "reload", icon_name="retry", class_="is-small")
-    return None
+def _word_unreadable(record: Unreadable | None, _: Translator) -> Words:
+    """A stored task that cannot be read: what that means, and what can be done with it."""
+    if record is None:
+        return word_error(UnreadableRecord(), _)
+    named = record.title or record.prompt_id
+    quote = " · ".join((f"{named} → {record.server_id}" if record.server_id else named, record.detail))
+    if record.is_newer:
+        return Words(
+            _("A stored task was written by a newer version of Mooring and cannot be read here."),
+            _(
+                "It may still run, so nothing new is sent from this window. Reload the page to read it; give it up only"
+                " if that does not help."
+            ),
+            quote,
+            Tone.WARN,
+        )
+    return Words(
+        _("A stored task is damaged and cannot be read.")
+        if record.owner is not None
+        else _("A stored task is damaged, and it cannot be told which window it belongs to."),
+        _("It may still run on a server, so nothing new is sent from this window until you give it up."),
+        quote,
+        Tone.WARN,
+    )
+
+
+def _action(item: Notice, _: Translator) -> h.Node:
+    reload = action_button(_("Reload"), "reload", icon_name="retry", class_="is-small")
+    if item.kind is NoticeKind.UNREADABLE and item.record is not None:
+        give_up = action_button(
+            _("Give up …"), "ask-give-up", class_="is-small", prompt_id=item.record.prompt_id, testid="give-up-record"
+        )
+        return h.fragment[item.record.is_newer and reload, give_up]
+    return reload if item.kind is NoticeKind.STORE else None
 
 
 def _dismiss(item: Notice, _: Translator) -> h.Element | None:

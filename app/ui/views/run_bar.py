@@ -51,6 +51,8 @@ def word_blocker(blocker: Blocker, _: Translator) -> str:
             return _("Reading this window's records …")
         case Blocker.STORE:
             return _("Not possible: the browser's storage does not work. See above.")
+        case Blocker.UNREADABLE:
+            return _("Not possible: a stored task cannot be read. See above.")
         case Blocker.NO_FLEET:
             return _("Not possible: the list of servers is not known yet.")
         case Blocker.NO_SERVER:
