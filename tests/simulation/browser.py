@@ -1,6 +1,7 @@
 """The rest of a browser in memory: tabs with their session storage, Web Locks, a clock, chance, and death.
 
-A `Life` is one page load. A crash freezes it: whatever it waits for never comes, and no `finally` runs.
+A `Life` is one page load. Its death freezes it for good: whatever it waits for never comes, and no `finally` runs. A frozen
+page comes back from its ports only when it is thawed; one in the back/forward cache may be evicted meanwhile.
 """
 
 from __future__ import annotations
@@ -22,10 +23,29 @@ class Life:
     loop: asyncio.AbstractEventLoop
     chance: random.Random
     is_alive: bool = True
+    is_online: bool = True
     frozen: list[asyncio.Future[Any]] = field(default_factory=list)
+    _thawing: asyncio.Event | None = None
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the page lives, and does nothing."""
+        return self._thawing is not None
+
+    def freeze(self) -> None:
+        """From now on nothing returns to the page."""
+        self._thawing = self._thawing or asyncio.Event()
+
+    def thaw(self) -> None:
+        """Everything that has come meanwhile returns now."""
+        if self._thawing is not None:
+            self._thawing.set()
+            self._thawing = None
 
     async def gate(self) -> None:
-        """Every port passes here: a frozen page never comes back from it."""
+        """Every port passes here: a dead page never comes back from it, a frozen one when it is thawed."""
+        while self.is_alive and self._thawing is not None:
+            await self._thawing.wait()
         if not self.is_alive:
             never = self.loop.create_future()
             self.frozen.append(never)
@@ -40,10 +60,12 @@ class Life:
 
 @dataclass
 class Browser:
-    """What tabs share: the Web Locks that are held, if this browser has them."""
+    """What tabs share: the Web Locks that are held, if this browser has them, and the computer's clock."""
 
     has_locks: bool = True
     held: set[WindowId] = field(default_factory=set)
+    cached: dict[WindowId, Life] = field(default_factory=dict)  # pages in the back/forward cache
+    clock_shift: float = 0.0  # seconds that the clock was set forward
 
 
 @dataclass
@@ -91,17 +113,25 @@ class TabWindows:
 
     async def is_alive(self, window_id: WindowId) -> bool | None:
         await self._life.gate()
-        return window_id in self._tab.browser.held if self._tab.browser.has_locks else None
+        browser = self._tab.browser
+        if not browser.has_locks:
+            return None
+        cached = browser.cached.pop(window_id, None)
+        if cached is not None:  # asking for its lock evicts it (DESIGN 8)
+            cached.is_alive = False
+            browser.held.discard(window_id)
+        return window_id in browser.held
 
 
 class LoopClock:
-    """The Clock port on the loop's own time."""
+    """The Clock port on the loop's own time, as the computer's clock shows it."""
 
-    def __init__(self, life: Life) -> None:
+    def __init__(self, life: Life, browser: Browser) -> None:
         self._life = life
+        self._browser = browser
 
     def now(self) -> float:
-        return self._life.loop.time()
+        return self._life.loop.time() + self._browser.clock_shift
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -113,7 +113,7 @@ class World:
             store=MemoryStore(self.database, life.lag),
             windows=TabWindows(tab, life),
             fleet=SimFleet(self.network, life),
-            clock=LoopClock(life),
+            clock=LoopClock(life, tab.browser),
             random=SeededRandom(life),
         )
         page = Page(tab, life, sockets, Session(ports))
