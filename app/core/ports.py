@@ -280,6 +280,16 @@ class TaskStore(Shelf, Protocol):
         it is another window's, InvalidTransition if it can be read."""
 
 
+class JournalShelf(Protocol):
+    """Where a window's journal outlives its page. No truth hangs on it: a write may be lost, and nobody waits for it."""
+
+    async def read(self, window_id: WindowId) -> str:
+        """What was written last for that window; empty if nothing was."""
+
+    async def write(self, window_id: WindowId, text: str, at: float) -> None:
+        """Put this in its place. The journals of windows that wrote longest ago may be deleted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who this window is. `is_duplicate` when the id it came with belongs to another living window."""
@@ -340,3 +350,4 @@ class Ports:
     fleet: FleetSource
     clock: Clock
     random: Random
+    journal: JournalShelf | None = None  # without one, a reload begins a new journal

@@ -14,6 +14,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
 
 from app.core import comfy
 from app.core.balancer import ANY, Wish
@@ -36,6 +38,7 @@ from app.session.connection import Keeper
 from app.session.deliver import Courier
 from app.session.facts import Picked, Preview, Run, SocketFacts
 from app.session.salvage import Orphan, Salvage
+from app.session.scribe import Scribe
 from app.session.state import State
 from app.session.submit import Order, Submitter
 from app.session.watch import Watch
@@ -127,6 +130,8 @@ class Session:
         state = self._state
         state.identity = await state.ports.windows.claim()
         state.window = Restoring(state.identity.window_id)
+        state.note("claimed", **asdict(state.identity))
+        state.spawn(state.scribe.keep(state.identity.window_id), "journal")
         state.spawn(self._keep_fleet(), "fleet")
         await self._restore()
         state.spawn(self._keeper.keep(), "socket")
@@ -186,12 +191,15 @@ class Session:
         state.has_fleet.set()
         state.changed()
         if places != {(server.server_id, server.address, server.health) for server in fleet.servers}:
+            told = [(server.server_id, server.address, server.health) for server in fleet.servers]
+            state.note("fleet", source=fleet.source, servers=told)
             self.wake("fleet")
         return True
 
     def wake(self, reason: str) -> None:
         """Something woke the window (online, visible, pageshow, fleet): look at everything at once."""
         log.info("wake: %s", reason)
+        self._state.note("wake", reason=reason)
         self._state.spawn(self._wake(), "wake")
 
     async def _wake(self) -> None:
@@ -410,6 +418,17 @@ class Session:
         window.expect_readable(operation)
         window.validate_server_consistency(operation, server_id)
         log.info("guard: %s to %s may pass", operation, server_id)
+
+    # The journal
+
+    @property
+    def journal(self) -> Scribe:
+        """What happened in this window lately, and how the keeping of it goes."""
+        return self._state.scribe
+
+    def note(self, kind: str, **facts: Any) -> None:
+        """Write down in the journal what happened beside the session: the page's errors."""
+        self._state.note(kind, **facts)
 
     def violations(self) -> tuple[str, ...]:
         """What contradicts a promise now: in the records, between memory and store, or at the live socket."""

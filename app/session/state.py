@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.core.chronicle import verdict, window_changes
 from app.core.errors import MooringError, NotOwner, StorageError, TaskNotFound
 from app.core.model import Fleet, PromptId, ServerId, Task, Unreadable, WindowId
 from app.core.ports import Identity, Ports
@@ -24,8 +25,11 @@ from app.core.window import Restoring, Window, expect_restored
 from app.core.workflow import parse_workflow
 from app.session.facts import Preview, Run, SocketFacts
 from app.session.loose_ends import LooseEnds
+from app.session.scribe import Scribe
 
 log = logging.getLogger("mooring.session")
+
+Verdict = tuple[Task, Evidence, Task]  # the task before, what was said, the task after
 
 _NOBODY = WindowId("")  # before the window knows its own id
 
@@ -35,12 +39,13 @@ class State:
 
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
+        self.scribe = Scribe(ports.clock, ports.journal)
         self.window: Restoring | Window | None = None
         self.identity: Identity | None = None
         self.fleet = Fleet()
         self.fleet_error: MooringError | None = None
         self.has_fleet = asyncio.Event()  # until the gateway has told, no server is known, and none has moved
-        self.store_error: StorageError | None = None
+        self._store_error: StorageError | None = None
         self.progress: dict[PromptId, Progress] = {}
         self.previews: dict[PromptId, Preview] = {}
         self.runs: dict[PromptId, Run] = {}
@@ -53,6 +58,23 @@ class State:
         self._discarded: set[PromptId] = set()  # unreadable records that the person has given up
         self._background: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
+
+    # The journal
+
+    def note(self, kind: str, **facts: Any) -> None:
+        """Write down in the journal what happened. It never fails, and nothing waits for it."""
+        self.scribe.note(kind, facts)
+
+    @property
+    def store_error(self) -> StorageError | None:
+        """Why the store could not be read or written the last time."""
+        return self._store_error
+
+    @store_error.setter
+    def store_error(self, error: StorageError | None) -> None:
+        if error is not None:
+            self.note("store_error", error=error)
+        self._store_error = error
 
     # Listeners
 
@@ -110,10 +132,12 @@ class State:
 
     def set_window(self, window: Window) -> None:
         """Take over the next value of the aggregate."""
-        before = self.window.window_locked_server if isinstance(self.window, Window) else None
+        before = self.window if isinstance(self.window, Window) else None
         self.window = window
-        if window.window_locked_server != before:
-            log.info("mooring: %s -> %s", before, window.window_locked_server)
+        for kind, facts in window_changes(before, window):
+            self.note(kind, **facts)
+            if kind == "moored":
+                log.info("mooring: %s -> %s", facts["was"], facts["now"])
         self.changed()
 
     def set_run(self, run: Run) -> None:
@@ -125,9 +149,11 @@ class State:
         """Judge, make durable, take over. The task as it stands then; None if this window has let go of it."""
         async with self._judging[prompt_id]:
             known = self.get_task("witness", prompt_id)
-            task = known
+            task, verdicts = known, []
             for piece in evidence:
-                task = judge(task, piece)
+                judged = judge(task, piece)
+                verdicts.append((task, piece, judged))
+                task = judged
             return await self._record(known, task)
 
     async def amend(self, prompt_id: PromptId, change: Callable[[Task], Task]) -> Task | None:
@@ -136,8 +162,9 @@ class State:
             known = self.get_task("amend", prompt_id)
             return await self._record(known, change(known))
 
-    async def _record(self, known: Task, task: Task) -> Task | None:
+    async def _record(self, known: Task, task: Task, verdicts: Sequence[Verdict] = ()) -> Task | None:
         if task == known:
+            self._tell(verdicts)
             return known
         if _durable_part(task) != _durable_part(known):
             try:
@@ -154,10 +181,18 @@ class State:
                 self.changed()
                 log.warning("not written: %r", error)
                 if task.state.is_end != known.state.is_end:
+                    self.note("unwritten", prompt_id=task.prompt_id, was=known.state, now=task.state)
                     return known  # judged again by the next look: only what is durable binds or frees the window
             else:
                 self._written(task)
+        self._tell(verdicts)
         return self._take_over(task)
+
+    def _tell(self, verdicts: Sequence[Verdict]) -> None:
+        """Note each piece of evidence as it was judged; one that says nothing new is an echo."""
+        for task, piece, judged in verdicts:
+            is_echo = _durable_part(judged) == _durable_part(task)
+            self.scribe.note("evidence", verdict(task, piece, judged), topic=task.prompt_id, echo=is_echo)
 
     def _written(self, task: Task) -> None:
         self.store_error = None

@@ -1,0 +1,88 @@
+"""The scribe of a window: writes its journal, and keeps a copy where the next page of this window finds it.
+
+Nobody waits for the scribe and nothing fails with it: a copy that cannot be written is counted, and the next one has
+all that the lost one had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from app.core.errors import MooringError
+from app.core.journal import Journal, read_entries
+from app.core.model import WindowId
+from app.core.ports import Clock, JournalShelf
+from app.session.timing import first_of
+
+PAUSE = 5.0  # seconds between a first new entry and the copy that has it; what a crash may cost
+DEEPEST = 12  # frames of an error's way that are told
+
+
+class Scribe:
+    """Writes entries, and the copy."""
+
+    def __init__(self, clock: Clock, shelf: JournalShelf | None) -> None:
+        self.journal = Journal()
+        self.failures = 0  # copies that could not be written or read
+        self._clock, self._shelf = clock, shelf
+        self._is_new = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    def note(self, kind: str, facts: Mapping[str, Any], *, topic: str = "", echo: bool = False) -> None:
+        """Write down what happened; see `Journal.add`. A mere repetition causes no new copy."""
+        if self.journal.add(self._clock.now(), kind, facts, topic=topic, echo=echo):
+            self._is_new.set()
+
+    def hurry(self) -> None:
+        """Copy now what is new: the page may be going away."""
+        self._hurry.set()
+
+    async def keep(self, window_id: WindowId) -> None:
+        """Take in what an earlier page of this window wrote, then keep the copy up to date for as long as it lives."""
+        if self._shelf is None:
+            return
+        try:
+            self.journal.put_before(read_entries(await self._shelf.read(window_id)))
+        except MooringError:
+            self.failures += 1
+        while True:
+            await self._is_new.wait()
+            await first_of(self._clock.sleep(PAUSE), self._hurry.wait())
+            self._is_new.clear()
+            self._hurry.clear()
+            try:
+                await self._shelf.write(window_id, self.journal.text, self._clock.now())
+            except MooringError:
+                self.failures += 1
+
+
+class LogNotes(logging.Handler):
+    """Passes warnings and errors of the log on to the journal: the words of our source, the rest of the line apart."""
+
+    def __init__(self, note: Callable[..., None]) -> None:
+        super().__init__(logging.WARNING)
+        self._note = note
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note one line."""
+        error = record.exc_info[1] if record.exc_info else None
+        self._note(
+            "logged",
+            level=record.levelname.lower(),
+            logger=record.name,
+            template=str(record.msg),
+            line=record.getMessage(),
+            error=type(error).__name__ if error else "",
+            way=way_of(error) if error else [],
+        )
+
+
+def way_of(error: BaseException) -> list[str]:
+    """Where an error came from, as `module.py:line function`; no words of it."""
+    frames = traceback.extract_tb(error.__traceback__)[-DEEPEST:]
+    return [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
