@@ -1,6 +1,7 @@
 """`/app.zip`: the page's Python package as one file, built when it starts and again whenever a source changes.
 
-The same sources give the same bytes: names are sorted, times and permissions fixed.
+The same sources give the same bytes: names are sorted, times and permissions fixed. The package is told which build it
+is (`app/build.py`), so that a page that has been open for long can compare itself with what is served now.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from pathlib import Path
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can say
 _PLAIN_FILE = 0o100644 << 16
 _UNIX = 3
+_BUILD_FILE = "app/build.py"
+_BUILD_SLOT = b'BUILD = ""'
 
 _Signature = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The bytes of an archive and their name for `ETag`."""
+    """The bytes of an archive, their name for `ETag`, and the digest of the sources that they tell the page."""
 
     data: bytes
     etag: str
+    build: str
 
 
 class AppArchive:
@@ -32,7 +36,7 @@ class AppArchive:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._signature: _Signature | None = None
-        self._archive = Archive(b"", "")
+        self._archive = Archive(b"", "", "")
 
     def current(self) -> Archive:
         """The archive of the sources as they are now. Reads files: call it in a thread."""
@@ -48,13 +52,26 @@ class AppArchive:
         return [path for path in package.rglob("*.py") if path.is_file() and not path.is_symlink()]
 
     def _build(self, files: list[Path]) -> Archive:
+        sources = {path.relative_to(self._root).as_posix(): path.read_bytes() for path in files}
+        build = _digest(sources)
+        if _BUILD_FILE in sources:
+            sources[_BUILD_FILE] = sources[_BUILD_FILE].replace(_BUILD_SLOT, f'BUILD = "{build}"'.encode())
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in files:
-                entry = zipfile.ZipInfo(path.relative_to(self._root).as_posix(), _EPOCH)
+            for name, source in sources.items():
+                entry = zipfile.ZipInfo(name, _EPOCH)
                 entry.external_attr = _PLAIN_FILE
                 entry.create_system = _UNIX
                 entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, path.read_bytes())
+                archive.writestr(entry, source)
         data = buffer.getvalue()
-        return Archive(data, hashlib.sha256(data).hexdigest()[:32])
+        return Archive(data, hashlib.sha256(data).hexdigest()[:32], build)
+
+
+def _digest(sources: dict[str, bytes]) -> str:
+    """The same for the same names and bytes, whatever zlib makes of them."""
+    whole = hashlib.sha256()
+    for name, source in sources.items():
+        whole.update(f"{name}\0{len(source)}\0".encode())
+        whole.update(source)
+    return whole.hexdigest()[:32]

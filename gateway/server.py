@@ -64,7 +64,7 @@ class Gateway:
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
-        await self._site.warm()
+        self.state.note_build(await self._site.build())
         self.prober.start()
         return self
 
@@ -110,6 +110,7 @@ class Gateway:
             case Asset(path=path):
                 return await self._site.file(path, admitted.origin)
             case AppArchive():
+                self.state.note_build(await self._site.build())  # sources may have changed under a running gateway
                 return await self._site.app_archive(request, admitted.origin)
             case FleetState():
                 return json_answer(self.state.as_json())

@@ -54,9 +54,9 @@ class Site:
         self._root = root.resolve()
         self._archive = AppArchive(self._root)
 
-    async def warm(self) -> None:
-        """Build the archive before the first window asks for it."""
-        await asyncio.to_thread(self._archive.current)
+    async def build(self) -> str:
+        """Which build of the page is served now; the archive is made for it if need be."""
+        return (await asyncio.to_thread(self._archive.current)).build
 
     async def file(self, path: str, origin: str) -> web.StreamResponse:
         """One file by its path below the root. `Refused` if it is not there, or not really there."""

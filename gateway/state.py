@@ -44,6 +44,7 @@ class FleetState:
         self.max_upload: dict[ServerId, int] = {}
         first = Condition(is_demo=fleet.source is Source.DEMO)
         self._conditions = {server.id: first for server in fleet.servers}
+        self._build = ""
         self._revision = 0
         self._next: asyncio.Future[None] | None = None
 
@@ -66,6 +67,15 @@ class FleetState:
         if self._conditions[server_id] == condition:
             return
         self._conditions[server_id] = condition
+        self._tell()
+
+    def note_build(self, build: str) -> None:
+        """Record which build of the page is served."""
+        if self._build != build:
+            self._build = build
+            self._tell()
+
+    def _tell(self) -> None:
         self._revision += 1
         if self._next is not None and not self._next.done():
             self._next.set_result(None)
@@ -90,6 +100,7 @@ class FleetState:
         source = self.fleet.source.value
         return {
             "v": VERSION,
+            "build": self._build,
             "source": source,
             "why": {"source": source, "detail": self.fleet.why},
             "servers": [self._server_json(server) for server in self.fleet.servers],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.core.errors import ConfigError, MooringError, SocketClosed
@@ -25,10 +25,16 @@ log = logging.getLogger("mooring.browser")
 
 
 class GatewayFleet:
-    """The fleet as the gateway tells it. `hurry` cuts a wait short: the network or the person is back."""
+    """The fleet as the gateway tells it. `hurry` cuts a wait short: the network or the person is back.
 
-    def __init__(self, http: Http, sockets: Sockets, random: Random) -> None:
+    `on_build` hears with each telling which build of the page the gateway serves.
+    """
+
+    def __init__(
+        self, http: Http, sockets: Sockets, random: Random, on_build: Callable[[str], None] = lambda _build: None
+    ) -> None:
         self._http, self._sockets, self._random = http, sockets, random
+        self._on_build = on_build
         self._known: Fleet | None = None
         self._connection: Connection | None = None
         self._failures = 0
@@ -39,7 +45,7 @@ class GatewayFleet:
         response = await self._http.send(Request(method="GET", path=PATH, deadline=DEADLINE))
         if response.status != 200:
             raise ConfigError(f"{PATH} answered {response.status}")
-        self._known = read_fleet(response.text)
+        self._known = self._read(response.text)
         return self._known
 
     async def changes(self) -> Fleet:
@@ -75,7 +81,12 @@ class GatewayFleet:
         if not texts:
             raise ConfigError("a fleet that is no text")
         self._failures = 0
-        return read_fleet(texts[-1])
+        return self._read(texts[-1])
+
+    def _read(self, text: str) -> Fleet:
+        fleet = read_fleet(text)
+        self._on_build(str(json.loads(text).get("build") or ""))
+        return fleet
 
     async def _connect(self) -> Connection | None:
         try:

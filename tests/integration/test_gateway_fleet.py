@@ -151,7 +151,7 @@ async def test_every_window_is_told_at_once_and_at_each_change(
         windows = [await watch(browser, gateway) for _ in range(3)]
         states = [await next_state(window) for window in windows]
         async with browser.get(f"{gateway.url}/fleet") as reply:
-            assert (await reply.json()).keys() == states[0].keys() == {"v", "source", "why", "servers"}
+            assert (await reply.json()).keys() == states[0].keys() == {"v", "build", "source", "why", "servers"}
         for change, wanted in (
             (lambda: None, ("well", 0, 0)),
             (lambda: mood.queue.update(queue_running=[item(1, "r")], queue_pending=[item(2, "p")]), ("well", 1, 1)),

@@ -121,6 +121,21 @@ async def test_the_archive_follows_its_sources(gateway: Running, browser: aiohtt
         assert archive.read("app/core/model.py") == b"y = 33"
 
 
+async def test_windows_are_told_when_another_build_is_served(
+    gateway: Running, browser: aiohttp.ClientSession, site: Path
+) -> None:
+    """The first window that gets the new sources is the moment in which the older windows hear of them."""
+    async with browser.ws_connect(f"{gateway.url}/fleet/ws", origin=gateway.url) as window:
+        first = (await window.receive_json())["build"]
+        assert first
+        (site / "app" / "core" / "model.py").write_text("y = 44")
+        async with browser.get(f"{gateway.url}/app.zip") as reply:
+            assert reply.status == 200
+        while (build := (await window.receive_json())["build"]) == first:
+            pass
+        assert build
+
+
 async def test_a_page_under_a_plain_name_gets_no_header_that_its_browser_would_complain_about(
     site: Path, browser: aiohttp.ClientSession
 ) -> None:

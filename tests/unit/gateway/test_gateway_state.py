@@ -14,8 +14,10 @@ FLEET = Fleet(Source.FLAGS, "named", (Server(A, "A", "http://10.0.0.1:8188"),))
 def test_the_state_as_json() -> None:
     state = FleetState(FLEET)
     state.note(A, Condition(Health.WELL, "", 1, 2, "0.3.64", is_demo=True))
+    state.note_build("b1")
     assert state.as_json() == {
         "v": 1,
+        "build": "b1",
         "source": "flags",
         "why": {"source": "flags", "detail": "named"},
         "servers": [
@@ -33,6 +35,17 @@ def test_the_state_as_json() -> None:
             }
         ],
     }
+
+
+async def test_another_build_wakes_whoever_waits_and_the_same_one_does_not() -> None:
+    state = FleetState(FLEET)
+    state.note_build("b1")
+    waiting = asyncio.create_task(state.changed(state.revision))
+    await asyncio.sleep(0)
+    state.note_build("b1")
+    assert state.revision == 1
+    state.note_build("b2")
+    assert await waiting == 2
 
 
 async def test_a_change_wakes_everybody_who_waits() -> None:

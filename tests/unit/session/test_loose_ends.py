@@ -1,0 +1,84 @@
+"""What a page that went away now would lose: a click, an upload or a write that is not durable, never running work."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.errors import NotOwner, StorageError
+from app.core.model import PromptId
+from app.session import Run, RunStage
+from app.session.loose_ends import LooseEnds
+from tests.simulation.store import Bytes
+from tests.unit.session.stage import Stage, scene, task_of
+
+ID = PromptId("a")
+FULL = StorageError("update", "quota")
+
+
+def a_run(stage: RunStage) -> Run:
+    return Run(prompt_id=ID, title="", started_at=0.0, stage=stage)
+
+
+@pytest.mark.parametrize(
+    ("stage", "is_loose"),
+    [
+        (RunStage.RESERVING, True),
+        (RunStage.CONNECTING, True),
+        (RunStage.UPLOADING, True),
+        (RunStage.REGISTERING, True),
+        (RunStage.SUBMITTING, False),
+        (RunStage.DONE, False),
+        (RunStage.FAILED, False),
+    ],
+)
+def test_a_click_is_loose_until_its_record_is_durable(stage: RunStage, is_loose: bool) -> None:
+    assert LooseEnds(lambda: None).any([a_run(stage)], None) is is_loose
+
+
+def test_a_write_is_loose_while_it_lasts_and_after_it_failed_until_the_store_is_well() -> None:
+    ends = LooseEnds(lambda: None)
+    with ends.write(ID):
+        assert ends.any([], None)
+    assert not ends.any([], None)
+    with pytest.raises(StorageError), ends.write(ID):
+        raise FULL
+    assert ends.any([], FULL)
+    assert not ends.any([], None), "the store has taken another write since"
+    with ends.write(ID):
+        pass
+    assert not ends.any([], FULL), "it is written; the error was another's"
+
+
+def test_what_another_window_owns_now_is_not_ours_to_lose() -> None:
+    ends = LooseEnds(lambda: None)
+    with pytest.raises(StorageError), ends.write(ID):
+        raise FULL
+    with pytest.raises(NotOwner), ends.write(ID):
+        raise NotOwner("update", ID, None)
+    assert not ends.any([], FULL)
+
+
+@scene
+async def test_running_work_is_nothing_to_lose(stage: Stage) -> None:
+    page = await stage.window()
+    told: list[tuple[set[RunStage], bool]] = []
+    page.session.subscribe(lambda: told.append(({run.stage for run in page.session.runs}, page.session.has_loose_ends)))
+    prompt_id = await stage.run(page, steps=6, picture=b"picture")
+    assert any(is_loose for _, is_loose in told), "while the click was on its way"
+    await stage.until_running(page, prompt_id)
+    await stage.until(lambda: not page.session.has_loose_ends)
+    assert not task_of(page, prompt_id).state.is_end
+    await stage.ended(page, prompt_id)
+    assert not page.session.has_loose_ends
+    assert all(is_loose for stages, is_loose in told if stages & {RunStage.UPLOADING, RunStage.REGISTERING})
+
+
+@scene
+async def test_a_scripts_upload_is_loose_while_it_is_under_way(stage: Stage) -> None:
+    page = await stage.window()
+    seen: list[bool] = []
+    stage.once_requested("POST", "/upload/image", lambda _: seen.append(page.session.has_loose_ends))
+    await page.session.upload_image(Bytes(b"picture", "image/png"), "photo.png")
+    assert seen == [True]
+    assert not page.session.has_loose_ends
+    await page.session.release_uploads()
