@@ -19,8 +19,8 @@ class Early:
         self._texts: deque[bytes] = deque()
         self._bytes = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._texts)
+    def __len__(self) -> int:
+        return len(self._texts)
 
     def put(self, text: bytes) -> bool:
         """Keep a text; False if that is too much."""

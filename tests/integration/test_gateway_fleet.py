@@ -25,12 +25,6 @@ from tests.services import free_ports
 A = ServerId("a")
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session:
-        yield session
-
-
 def say(answer: str) -> Raw:
     """A server that gives every request this answer and hangs up."""
 

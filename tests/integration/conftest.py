@@ -1,0 +1,27 @@
+"""What most tests of the gateway need: a browser, as far as HTTP goes, and a place to attack."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from tests.integration.attacks import Place
+from tests.integration.rig import PATIENCE, open_gateway, serve
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client that gives up what never comes, and opens nothing that is compressed."""
+    timeout = aiohttp.ClientTimeout(total=PATIENCE)
+    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
+        yield session
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Place]:
+    """A gateway with one server behind it, which has been looked at."""
+    async with serve() as upstream, open_gateway({"a": upstream.url}) as gateway:
+        await gateway.first_look()
+        yield Place(gateway, upstream)

@@ -1,0 +1,125 @@
+"""Servers that do not answer: every wait ends at the gateway, truthfully, and holds up no other."""
+
+# ruff: noqa: SIM117 (the servers are one block, what is asked of them another)
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from gateway.upstream import LANE
+from tests.integration.exchanges import hang, json_of, submit, upload, verdict
+from tests.integration.rig import head_of, open_gateway, serve, speak, until
+from tests.services import free_ports
+
+
+@pytest.mark.parametrize(("path", "short"), [("/history", "read"), ("/view?filename=x", "view"), ("/api/jobs", "read")])
+async def test_a_read_that_is_not_answered_ends_here(browser: aiohttp.ClientSession, path: str, short: str) -> None:
+    async with serve(hang) as upstream, open_gateway({"a": upstream.url}, **{short: 0.2}) as gateway:
+        async with browser.get(f"{gateway.url}/servers/a{path}") as reply:
+            assert verdict(reply) == (504, "timeout; sent=unknown")
+
+
+async def test_a_submit_that_is_not_answered_is_unclear(browser: aiohttp.ClientSession) -> None:
+    async with serve(hang) as upstream, open_gateway({"a": upstream.url}, submit=0.2) as gateway:
+        async with submit(browser, gateway) as reply:
+            assert verdict(reply) == (504, "timeout; sent=unknown")
+            assert (await reply.json())["error"]["cause"] == "timeout"
+    assert len(upstream.seen) == 1, "posted once, never again"
+
+
+async def test_an_upload_may_take_long_but_not_stand_still(browser: aiohttp.ClientSession) -> None:
+    async def slow_body() -> AsyncIterator[bytes]:
+        for _ in range(8):
+            yield b"x"
+            await asyncio.sleep(0.1)
+
+    async with serve() as upstream, open_gateway({"a": upstream.url}, idle=0.5) as gateway:
+        async with upload(browser, gateway, slow_body()) as reply:
+            assert reply.status == 200
+    async with serve(hang) as upstream, open_gateway({"a": upstream.url}, idle=0.5) as gateway:
+        async with upload(browser, gateway, b"x") as reply:
+            assert verdict(reply) == (504, "timeout; sent=unknown")
+
+
+async def test_an_answer_that_stands_still_is_cut(browser: aiohttp.ClientSession) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        reply = web.StreamResponse()
+        await reply.prepare(request)
+        await reply.write(b"half")
+        await asyncio.Event().wait()
+        return reply
+
+    async with serve(answer) as upstream, open_gateway({"a": upstream.url}, idle=0.3) as gateway:
+        async with browser.get(f"{gateway.url}/servers/a/history") as reply:
+            with pytest.raises(aiohttp.ClientError):
+                await reply.read()
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    async with serve() as upstream, open_gateway({"a": upstream.url}, idle=0.3) as gateway:
+        host = gateway.url.removeprefix("http://")
+        head = f"POST /servers/a/prompt HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        reply = await speak(gateway.port, f"{head}Content-Length: 9\r\n\r\n{{".encode())
+    assert head_of(reply)[1]["x-mooring-gateway"] == "bad-request; sent=no"
+    assert upstream.seen == []
+
+
+async def test_a_prompt_is_sent_once_though_a_browser_repeats_its_request(
+    browser: aiohttp.ClientSession,
+) -> None:
+    async with serve() as upstream, open_gateway({"a": upstream.url}) as gateway:
+        async with submit(browser, gateway) as reply:
+            assert reply.status == 200
+        async with submit(browser, gateway) as reply:
+            assert verdict(reply) == (409, "already-sent; sent=unknown")
+    assert len(upstream.seen) == 1
+
+
+async def test_a_prompt_that_was_certainly_not_sent_may_be_sent(browser: aiohttp.ClientSession) -> None:
+    port = free_ports()
+    async with open_gateway({"a": f"http://127.0.0.1:{port}"}) as gateway:
+        for _ in range(2):
+            async with submit(browser, gateway) as reply:
+                assert verdict(reply) == (502, "connect-failed; sent=no")
+
+
+async def test_a_hung_server_holds_up_no_other(browser: aiohttp.ClientSession) -> None:
+    async with (
+        serve(hang) as hung,
+        serve() as well,
+        open_gateway({"a": hung.url, "b": well.url}, lane=0.1) as gateway,
+    ):
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as many:
+            waiting = [asyncio.create_task(json_of(many.get(f"{gateway.url}/servers/a/history"))) for _ in range(LANE)]
+            await until(lambda: len(hung.seen) == LANE)
+            async with browser.get(f"{gateway.url}/servers/a/history") as reply:
+                assert verdict(reply) == (503, "upstream-busy; sent=no")
+            async with browser.get(f"{gateway.url}/servers/b/history") as reply:
+                assert reply.status == 200
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        await until(lambda: not hung.seen[-1].transport)
+        async with browser.get(f"{gateway.url}/servers/b/history") as reply:
+            assert reply.status == 200
+
+
+async def test_hung_uploads_hold_up_no_cancel(browser: aiohttp.ClientSession) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        return await hang(request) if request.path.startswith("/upload") else web.json_response({})
+
+    async with serve(answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as many:
+            waiting = [asyncio.create_task(json_of(upload(many, gateway, b"x"))) for _ in range(LANE)]
+            await until(lambda: len(upstream.seen) == LANE)
+            url = f"{gateway.url}/servers/a/interrupt"
+            async with browser.post(url, json={"prompt_id": "x"}) as reply:
+                assert verdict(reply) == (200, None)
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)

@@ -1,0 +1,95 @@
+"""Servers that fail: what is certain is told as certain, the rest as unclear, and nothing is followed elsewhere."""
+
+# ruff: noqa: SIM117 (the servers are one block, what is asked of them another)
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from tests.integration.exchanges import submit, upload, verdict
+from tests.integration.hub import connect, end_of
+from tests.integration.rig import open_gateway, serve, serve_raw
+from tests.services import free_ports
+
+
+async def test_a_server_that_is_not_there_is_a_certain_failure(browser: aiohttp.ClientSession) -> None:
+    async with open_gateway({"a": f"http://127.0.0.1:{free_ports()}"}) as gateway:
+        async with submit(browser, gateway) as reply:
+            assert verdict(reply) == (502, "connect-failed; sent=no")
+        async with upload(browser, gateway, b"x") as reply:
+            assert verdict(reply) == (502, "connect-failed; sent=no")
+        async with browser.get(f"{gateway.url}/servers/a/queue") as reply:
+            assert verdict(reply) == (502, "connect-failed; sent=no")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="fills a listen queue as Linux keeps it")
+async def test_a_server_that_does_not_accept_is_a_certain_failure(browser: aiohttp.ClientSession) -> None:
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1))
+        for _ in range(4):  # the queue takes one more than it says; the rest are never answered
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        async with open_gateway({"a": f"http://127.0.0.1:{listener.getsockname()[1]}"}, connect=0.3) as gateway:
+            async with submit(browser, gateway) as reply:
+                assert verdict(reply) == (502, "connect-failed; sent=no")
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 200 OK\r\nContent-", b"SSH-2.0-OpenSSH_9\r\n", b"\x00\x01\x02\x03\r\n\r\n"]
+)
+async def test_a_server_that_hangs_up_on_a_submit_leaves_it_unclear(
+    browser: aiohttp.ClientSession, answer: bytes
+) -> None:
+    posts = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal posts
+        head = await reader.readuntil(b"\r\n\r\n")
+        posts += head.startswith(b"POST")
+        writer.write(answer)
+        await writer.drain()
+
+    async with serve_raw(talk) as url, open_gateway({"a": url}) as gateway:
+        async with submit(browser, gateway) as reply:
+            assert verdict(reply) == (502, "upstream-lost; sent=unknown")
+    assert posts == 1, "never posted again"
+
+
+@pytest.mark.parametrize(
+    "head", [b"Content-Length: 100\r\n\r\nhalf", b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"]
+)
+async def test_a_cut_answer_never_looks_whole(browser: aiohttp.ClientSession, head: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n" + head)
+        await writer.drain()
+
+    async with serve_raw(talk) as url, open_gateway({"a": url}) as gateway:
+        async with browser.get(f"{gateway.url}/servers/a/view?filename=x") as reply:
+            with pytest.raises(aiohttp.ClientError):
+                await reply.read()
+
+
+async def test_a_redirect_is_never_followed(browser: aiohttp.ClientSession) -> None:
+    async with serve() as elsewhere:
+
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            location = elsewhere.url + request.path
+            return web.Response(status=307, headers={"Location": location})
+
+        async with serve(answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
+            async with submit(browser, gateway) as reply:
+                assert verdict(reply) == (502, "redirect; sent=unknown")
+            async with browser.get(f"{gateway.url}/servers/a/history", allow_redirects=False) as reply:
+                assert verdict(reply) == (502, "redirect; sent=unknown")
+                assert "Location" not in reply.headers
+            assert await end_of(await connect(browser, gateway)) == (4502, "redirect")
+        assert elsewhere.seen == []

@@ -1,0 +1,69 @@
+"""What the guard lets pass, and as what it reaches the server."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.attacks import JSON, PROMPT, Place, get, post, write
+
+GOOD = {
+    "a read without an origin": get("/servers/a/queue"),
+    "a read by our page": get("/servers/a/queue", Origin="ORIGIN", Sec_Fetch_Site="same-origin"),
+    "a typed address": get("/servers/a/queue", Sec_Fetch_Site="none"),
+    "a submit by our page": post("/servers/a/prompt", PROMPT, Origin="ORIGIN", Sec_Fetch_Site="same-origin"),
+    "a submit by a tool": post("/servers/a/prompt", PROMPT),
+    "json with its charset": write(
+        "POST", "/servers/a/prompt", {"Content-Type": "application/json; charset=UTF-8"}, PROMPT
+    ),
+    "a chunked submit": write("POST", "/servers/a/prompt", JSON | {"Transfer-Encoding": "chunked"})
+    + f"{len(PROMPT):x}\r\n{PROMPT}\r\n0\r\n\r\n".encode(),
+    "an upload": write("POST", "/servers/a/upload/image", {"Content-Type": "multipart/form-data; boundary=x"}, "--x--"),
+    "a named interrupt": post("/servers/a/interrupt", '{"prompt_id": "x"}'),
+    "a job's end": write("POST", "/servers/a/api/jobs/x/cancel", {"Content-Length": "0"}),
+}
+
+
+@pytest.mark.parametrize("request_", GOOD.values(), ids=GOOD.keys())
+async def test_what_is_ours_passes(place: Place, request_: bytes) -> None:
+    status, headers = await place.send(request_)
+    assert status == 200
+    assert "x-mooring-gateway" not in headers
+    assert len(place.upstream.seen) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_localhost_moves_the_page_to_the_canonical_origin(place: Place, method: str) -> None:
+    request = write(method, "/?lang=zh", host=f"LocalHost:{place.gateway.port}")
+    status, headers = await place.send(request)
+    assert (status, headers["location"]) == (308, f"{place.gateway.url}/?lang=zh")
+
+
+async def test_a_link_from_another_site_leads_to_the_page(place: Place) -> None:
+    link = get("/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate", Sec_Fetch_Dest="document")
+    _, headers = await place.send(link)
+    assert "cross-site" not in headers.get("x-mooring-gateway", "")
+
+
+async def test_what_passes_is_rewritten_for_the_server(place: Place) -> None:
+    secrets = {
+        "Cookie": "a=b",
+        "Authorization": "Bearer x",
+        "X-Forwarded-For": "1.2.3.4",
+        "Connection": "X-Odd",
+        "X-Odd": "1",
+    }
+    await place.send(
+        post(
+            "/servers/a/prompt?x=%2f&mooring=1",
+            PROMPT,
+            Origin="ORIGIN",
+            **{k.replace("-", "_"): v for k, v in secrets.items()},
+        )
+    )
+    [seen] = place.upstream.seen
+    assert seen.raw_path == "/prompt?x=%2f"
+    assert seen.headers["Host"] == place.upstream.url.removeprefix("http://")
+    assert seen.headers["Origin"] == place.upstream.url
+    assert set(secrets) & set(seen.headers) == {"Connection"}
+    assert seen.headers["Connection"] == "close", "the gateway's own"
+    assert place.upstream.bodies == [PROMPT.encode()]

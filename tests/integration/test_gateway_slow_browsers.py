@@ -1,0 +1,112 @@
+"""A browser that reads slowly, or not at all: the server is drained all the same, and the browser is cut."""
+
+# ruff: noqa: SIM117 (the servers are one block, what is asked of them another)
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import struct
+
+import aiohttp
+from aiohttp import WSMsgType, web
+
+from gateway.pump import MOST_WAITING_FRAMES
+from tests.integration.hub import Hub, connect, read_all, text
+from tests.integration.rig import PATIENCE, open_gateway, serve, until
+
+
+async def test_a_server_is_drained_whatever_the_browser_does(browser: aiohttp.ClientSession) -> None:
+    picture = bytes(512 * 1024)
+
+    async def run(socket: web.WebSocketResponse) -> None:
+        metadata = json.dumps({"prompt_id": "p"}).encode()
+        await socket.send_str(text("execution_start", prompt_id="p"))
+        for step in range(200):  # 100 MB, which no kernel holds
+            await socket.send_str(text("progress", prompt_id="p", value=step))
+            await socket.send_bytes(struct.pack(">II", 4, len(metadata)) + metadata + picture)
+            if step % 50 == 0:
+                await socket.send_str(text("executed", prompt_id="p", node=step))
+        await socket.send_str(text("execution_success", prompt_id="p"))
+
+    hub = Hub(talk=run)
+    async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
+        socket = await connect(browser, gateway)
+        async with asyncio.timeout(PATIENCE):
+            await hub.has_talked.wait()  # while the browser has not read one message
+        texts, pictures = [], 0
+        while not texts or texts[-1]["type"] != "execution_success":
+            message = await socket.receive(PATIENCE)
+            if message.type is WSMsgType.TEXT:
+                texts.append(json.loads(message.data))
+            else:
+                pictures += 1
+    kept = [message for message in texts if message["type"] != "progress"]
+    assert [message["type"] for message in kept] == ["execution_start", *["executed"] * 4, "execution_success"]
+    assert [message["data"]["node"] for message in kept[1:-1]] == [0, 50, 100, 150]
+    steps = [message["data"]["value"] for message in texts if message["type"] == "progress"]
+    assert steps == sorted(steps)
+    assert steps[-1] == 199, "the latest progress has arrived"
+    assert 0 < pictures < 100, "previews that were overtaken have not"
+
+
+async def flood(socket: web.WebSocketResponse) -> None:
+    filler = "x" * 16_000
+    for number in range(3 * MOST_WAITING_FRAMES):
+        await socket.send_str(text("executed", node=number, filler=filler))
+
+
+async def test_a_browser_that_falls_too_far_behind_is_cut(browser: aiohttp.ClientSession) -> None:
+    hub = Hub(talk=flood)
+    async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}, goodbye=PATIENCE) as gateway:
+        socket = await connect(browser, gateway)
+        await until(lambda: hub.accepted and not hub.open)  # its line has ended, though it has not read one message
+        messages = await read_all(socket)
+        assert socket.close_code == 1013
+        nodes = [json.loads(message.data)["data"]["node"] for message in messages]
+        assert nodes == list(range(len(nodes))), "what arrived has no gap"
+
+
+async def test_a_browser_that_takes_nothing_is_cut_even_if_it_misses_nothing(
+    browser: aiohttp.ClientSession,
+) -> None:
+    picture = struct.pack(">II", 1, 1) + bytes(1024 * 1024)
+
+    async def show(socket: web.WebSocketResponse) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await socket.send_bytes(picture)
+                await asyncio.sleep(0.01)
+
+    hub = Hub(talk=show)
+    async with serve(hub.answer) as upstream:
+        async with open_gateway({"a": upstream.url}, stalled=0.5, goodbye=PATIENCE) as gateway:
+            socket = await connect(browser, gateway)
+            await until(lambda: hub.accepted and not hub.open)
+            await read_all(socket)
+            assert socket.close_code == 1013
+
+
+async def test_a_browser_that_is_cut_and_still_does_not_read_is_dropped(browser: aiohttp.ClientSession) -> None:
+    hub = Hub(talk=flood)
+    async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}, goodbye=0.2) as gateway:
+        socket = await connect(browser, gateway)
+        await until(lambda: hub.accepted and not hub.open)
+        await until(lambda: not gateway.gateway._runner.server.connections)
+        del socket  # held until here: a collected one would end its connection itself
+
+
+async def test_a_half_dead_browser_is_noticed() -> None:
+    hub = Hub()
+    async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}, heartbeat=0.2) as gateway:
+        _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        host = gateway.url.removeprefix("http://")
+        writer.write(
+            f"GET /servers/a/ws?clientId=w HTTP/1.1\r\nHost: {host}\r\nOrigin: {gateway.url}\r\n"
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        await until(lambda: hub.accepted and not hub.open)  # it answers no ping
+        await until(lambda: not gateway.gateway._runner.server.connections)
+        writer.transport.abort()
