@@ -21,6 +21,7 @@ SUBMIT_DEADLINE = 40.0
 UPLOAD_DEADLINE = 900.0  # the gateway cuts an upload that stops moving
 VIEW_DEADLINE = 300.0
 UPLOAD_FOLDER = "mooring"
+INTERRUPTS_BY_ID = (0, 3, 64)  # measured there; older servers may interrupt whatever runs
 NEVER_RAN = frozenset({"rejected", "not_sent"})  # the kinds of failure after which there certainly was no run
 
 # Statuses that a request ends with before any handler has seen the prompt (COMFYUI.md 2 and 7).
@@ -55,6 +56,22 @@ def history_request(base: str, prompt_id: PromptId) -> Request:
     return Request(method="GET", path=f"{base}/history/{quote(prompt_id, safe='')}", deadline=LOOK_DEADLINE)
 
 
+def system_request(base: str) -> Request:
+    """GET /system_stats: versions and devices, the only thing that tells one ComfyUI from another."""
+    return Request(method="GET", path=f"{base}/system_stats", deadline=LOOK_DEADLINE)
+
+
+def job_request(base: str, prompt_id: PromptId) -> Request:
+    """GET /api/jobs/{id}, which newer servers have (COMFYUI.md 9)."""
+    return Request(method="GET", path=f"{base}/api/jobs/{quote(prompt_id, safe='')}", deadline=LOOK_DEADLINE)
+
+
+def job_cancel_request(base: str, prompt_id: PromptId) -> Request:
+    """Cancel that job and no other, in one step, where the server can."""
+    path = f"{base}/api/jobs/{quote(prompt_id, safe='')}/cancel"
+    return Request(method="POST", path=path, deadline=LOOK_DEADLINE, json="{}")
+
+
 def delete_request(base: str, prompt_id: PromptId) -> Request:
     """Take one pending prompt off the queue; a running one is untouched."""
     body = json.dumps({"delete": [prompt_id]})
@@ -65,6 +82,12 @@ def interrupt_request(base: str, prompt_id: PromptId) -> Request:
     """Interrupt that prompt if it is the one that runs."""
     body = json.dumps({"prompt_id": prompt_id})
     return Request(method="POST", path=f"{base}/interrupt", deadline=LOOK_DEADLINE, json=body)
+
+
+def interrupts_by_id(version: str) -> bool:
+    """Whether a server of that version is known to look at the prompt_id of an interrupt."""
+    numbers = version.split("+", maxsplit=1)[0].split(".")
+    return all(item.isdecimal() for item in numbers) and tuple(map(int, numbers)) >= INTERRUPTS_BY_ID
 
 
 def loads_request() -> Request:
@@ -211,6 +234,37 @@ def _queue_items(items: Iterable[Any], server_id: ServerId) -> list[tuple[float,
             raise ProtocolError(server_id, "not a queue item")
         found.append((_number(item[0]) or 0.0, PromptId(item[1])))
     return found
+
+
+def read_description(response: Response, server_id: ServerId) -> str:
+    """The server's versions and devices in one line: another line is another ComfyUI, or an upgraded one."""
+    answer = _read_object(response, server_id)
+    system, devices = answer.get("system"), answer.get("devices")
+    if not isinstance(system, dict):
+        raise ProtocolError(server_id, "not system stats")
+    facts = [_text(system.get(name)) for name in ("os", "comfyui_version", "python_version", "pytorch_version")]
+    facts += [_text(device.get("name")) for device in _list(devices) if isinstance(device, dict)]
+    return " · ".join(facts)
+
+
+def read_job_cancel(response: Response, server_id: ServerId) -> bool:
+    """Whether the server has this route; then it has done what there was to do. HttpStatusError if it failed."""
+    check_arrived(response, server_id)
+    if response.status in (404, 405):  # 0.3.64 answers 405
+        return False
+    check_done(response, server_id)
+    return True
+
+
+def read_job(response: Response, server_id: ServerId) -> str | None:
+    """pending | in_progress | completed | failed | cancelled, or None: unknown there, or no such route."""
+    check_arrived(response, server_id)
+    if response.status in (404, 405):
+        return None
+    status = _read_object(response, server_id).get("status")
+    if not isinstance(status, str):
+        raise ProtocolError(server_id, "not a job")
+    return status
 
 
 def read_history(response: Response, server_id: ServerId, prompt_id: PromptId, at: float) -> Finished | None:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from app.core import comfy, events
 from app.core.errors import AffinityError, SocketClosed
-from app.core.model import PromptId, Task
+from app.core.model import Task
 from app.core.ports import BinaryFrame, Connection, Frame
-from app.core.truth import Evidence, Executed, Started, ToldEnd
+from app.core.truth import Executed, Started, ToldEnd
 from app.core.window import Moored, Window, get_api_base_url
 from app.session.facts import Preview, SocketFacts
+from app.session.hearing import Hearing
 from app.session.state import State
 from app.session.timing import first_of
+from app.session.watch import Watch
 
 log = logging.getLogger("mooring.session")
 
@@ -29,16 +31,14 @@ GRACE = 5.0  # the socket stays that long after the last work, for the next clic
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0
 
-Witness = Callable[[PromptId, Evidence], Awaitable[None]]
-
 
 class Keeper:
     """Keeps the socket where the mooring is."""
 
-    def __init__(self, state: State, witness: Witness, look_soon: Callable[[], None]) -> None:
+    def __init__(self, state: State, watch: Watch) -> None:
         self._state = state
-        self._witness = witness
-        self._look_soon = look_soon
+        self._watch = watch
+        self.hearing = Hearing(state, self.reopen)
         self._connection: Connection | None = None
         self._hurry = asyncio.Event()
         self._greeted = asyncio.Event()
@@ -61,9 +61,10 @@ class Keeper:
         self._hurry.set()
         await first_of(self._state.ports.clock.sleep(BRIEFLY), self._greeted.wait())
 
-    def reset(self) -> None:
-        """Close the socket, to be opened again to the same server."""
+    def reopen(self, cause: str) -> None:
+        """Close the socket, to be opened again to the same server once its close is done."""
         if self._connection is not None:
+            log.info("closing the socket: %s", cause)
             self._state.spawn(self._close_connection(), "close socket")
 
     async def keep(self) -> None:
@@ -86,9 +87,9 @@ class Keeper:
 
     async def _after(self, failures: int) -> None:
         self._greeted.clear()
-        self._look_soon()  # what was missed is found by looking
+        self._watch.doubt(self._state.socket.server_id)  # what was missed is found by looking
         if self._target() is None:
-            self._show(SocketFacts(reconnects=self._state.socket.reconnects))
+            self._show(SocketFacts(reconnects=self._state.socket.reconnects, deaf=self._state.socket.deaf))
             return
         self._show(replace(self._state.socket, state="waiting", url="", reconnects=self._state.socket.reconnects + 1))
         ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10))
@@ -99,17 +100,20 @@ class Keeper:
         state = self._state
         client_id = state.get_window("connect").client_id
         path = comfy.socket_path(get_api_base_url("connect", target, state.fleet), client_id)
-        self._show(SocketFacts(server_id=target.server_id, state="opening", reconnects=state.socket.reconnects))
+        facts = SocketFacts(server_id=target.server_id, reconnects=state.socket.reconnects, deaf=state.socket.deaf)
+        self._show(replace(facts, state="opening"))
         connection = self._connection = await state.ports.sockets.open(path, OPEN_DEADLINE)
         leaving = state.spawn(self._leave_when_free(target, connection), "leave when free")
         try:
             await connection.send(events.FLAGS)
             self._show(replace(state.socket, state="open", url=connection.url))
-            self._look_soon()
+            self.hearing.opened()
+            self._watch.look_soon()
             while True:
                 await self._hear(target, await connection.receive())
         finally:
             leaving.cancel()
+            self.hearing.closed()
             self._connection = None
             await connection.close()
 
@@ -141,6 +145,12 @@ class Keeper:
     # What it tells
 
     async def _hear(self, target: Moored, frames: Sequence[Frame]) -> None:
+        with self.hearing.taking_in():
+            await self._take_in(target, frames)
+        self._state.socket = replace(self._state.socket, last_event_at=self._state.ports.clock.now())
+        self._state.changed()
+
+    async def _take_in(self, target: Moored, frames: Sequence[Frame]) -> None:
         for frame in frames:
             message = events.read_text(frame) if isinstance(frame, str) else events.read_binary(frame.head)
             if isinstance(message, events.StatusMessage | events.UnknownMessage):
@@ -148,9 +158,8 @@ class Keeper:
                 continue
             task = self._mine(target, message)
             if task is not None:
+                self.hearing.heard(task.prompt_id, message)
                 await self._told(task, message, frame)
-        self._state.socket = replace(self._state.socket, last_event_at=self._state.ports.clock.now())
-        self._state.changed()
 
     def _mine(self, target: Moored, message: events.Message) -> Task | None:
         """The task that a message is about, if it is this window's and on this socket's server."""
@@ -162,16 +171,17 @@ class Keeper:
 
     async def _told(self, task: Task, message: events.Message, frame: Frame) -> None:
         now = self._state.ports.clock.now()
+        self._watch.movements.moved(task.prompt_id)
         match message:
             case events.StartMessage():
-                await self._witness(task.prompt_id, Started(now))
+                await self._watch.witness(task.prompt_id, Started(now))
             case events.ExecutedMessage(prompt_id, _, outputs):
-                await self._witness(prompt_id, Executed(now, outputs))
+                await self._watch.witness(prompt_id, Executed(now, outputs))
             case events.EndMessage(prompt_id, end, failure, ended_ms):
-                await self._witness(prompt_id, ToldEnd(now, end, failure, ended_ms))
-                self._look_soon()
+                await self._watch.witness(prompt_id, ToldEnd(now, end, failure, ended_ms))
+                self._watch.look_soon()
             case events.ExecutingMessage(_, None):
-                self._look_soon()
+                self._watch.look_soon()
             case events.PreviewMessage() if isinstance(frame, BinaryFrame):
                 self._preview(task, message, frame)
         if not task.state.is_end:

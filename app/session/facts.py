@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from app.core.errors import MooringError
+from app.core.mark import Sign
 from app.core.model import PromptId, ServerId
 from app.core.ports import Blob
 
@@ -60,4 +61,13 @@ class SocketFacts:
     state: str = "closed"  # closed | opening | open | closing | waiting
     url: str = ""
     reconnects: int = 0
+    deaf: int = 0  # how often it was proven deaf
     last_event_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """What was noticed of a server last (a restart, a history that is gone, another ComfyUI), and when."""
+
+    sign: Sign
+    at: float

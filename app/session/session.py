@@ -31,12 +31,12 @@ from app.core.errors import (
 from app.core.model import ClientId, Fleet, InputFile, PromptId, Records, Reservation, ServerId, Task, TaskState
 from app.core.ports import Blob, Identity, Ports, WindowRecord
 from app.core.progress import Progress
-from app.core.truth import Unclear
+from app.core.truth import Evidence, Unclear
 from app.core.window import Moored, Restoring, Window, get_api_base_url
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session.connection import Keeper
 from app.session.deliver import Courier
-from app.session.facts import Picked, Preview, Run, SocketFacts
+from app.session.facts import Noticed, Picked, Preview, Run, SocketFacts
 from app.session.salvage import Orphan, Salvage
 from app.session.scribe import Scribe
 from app.session.state import State
@@ -54,9 +54,9 @@ class Session:
     def __init__(self, ports: Ports) -> None:
         self._state = State(ports)
         self._courier = Courier(self._state)
-        self._watch = Watch(self._state, lambda _: self._courier.refresh())
-        self._keeper = Keeper(self._state, self._watch.witness, self._watch.look_soon)
-        self._submitter = Submitter(self._state, self._keeper.connect_briefly, self._watch.look_soon)
+        self._watch = Watch(self._state, lambda _: self._courier.refresh(), self._notice)
+        self._keeper = Keeper(self._state, self._watch)
+        self._submitter = Submitter(self._state, self._keeper.connect_briefly, self._watch)
         self._salvage = Salvage(self._state, self._take_over)
         self._uploads: Reservation | None = None
         self._restoring = asyncio.Lock()
@@ -113,6 +113,16 @@ class Session:
     def socket(self) -> SocketFacts:
         """The window's socket."""
         return self._state.socket
+
+    @property
+    def stalled(self) -> frozenset[PromptId]:
+        """The tasks that have not moved for longer than is normal on their server; a warning, no end."""
+        return self._state.stalled
+
+    @property
+    def noticed(self) -> Mapping[ServerId, Noticed]:
+        """By server: that it was restarted, lost its history, or is another one now."""
+        return self._state.noticed
 
     @property
     def orphans(self) -> tuple[Orphan, ...]:
@@ -294,6 +304,9 @@ class Session:
         """
         return await self._salvage.adopt(prompt_id)
 
+    def _notice(self, task: Task, evidence: Evidence) -> None:
+        self._keeper.hearing.seen(task, evidence)
+
     def _take_over(self, _: Task) -> None:
         self._watch.look_soon()
         self._courier.refresh()
@@ -463,4 +476,4 @@ class Session:
 
     def reset_socket(self) -> None:
         """Reconnect the socket to the same server; the mooring stays."""
-        self._keeper.reset()
+        self._keeper.reopen("asked")

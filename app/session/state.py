@@ -20,10 +20,11 @@ from app.core.model import Fleet, PromptId, ServerId, Task, Unreadable, WindowId
 from app.core.ports import Identity, Ports
 from app.core.progress import Progress
 from app.core.records import NEWER, BrokenRecord
+from app.core.stall import Stillness
 from app.core.truth import Evidence, judge
 from app.core.window import Restoring, Window, expect_restored
 from app.core.workflow import parse_workflow
-from app.session.facts import Preview, Run, SocketFacts
+from app.session.facts import Noticed, Preview, Run, SocketFacts
 from app.session.loose_ends import LooseEnds
 from app.session.scribe import Scribe
 
@@ -49,6 +50,9 @@ class State:
         self.progress: dict[PromptId, Progress] = {}
         self.previews: dict[PromptId, Preview] = {}
         self.runs: dict[PromptId, Run] = {}
+        self.stillness: dict[PromptId, Stillness] = {}
+        self.stalled: frozenset[PromptId] = frozenset()
+        self.noticed: dict[ServerId, Noticed] = {}  # what was last noticed of a server: a restart, another one
         self.loose_ends = LooseEnds(self.changed)
         self.socket = SocketFacts()
         self.read_back: tuple[Task, ...] = ()  # this window's tasks as the store last had them
@@ -154,7 +158,14 @@ class State:
                 judged = judge(task, piece)
                 verdicts.append((task, piece, judged))
                 task = judged
-            return await self._record(known, task)
+            return await self._record(known, self._with_stillness(known, task), verdicts)
+
+    def _with_stillness(self, known: Task, task: Task) -> Task:
+        """An end keeps how long the task was still at most: what is normal on that server is learned from it."""
+        stillness = self.stillness.get(task.prompt_id)
+        if known.state.is_end or not task.state.is_end or stillness is None:
+            return task
+        return replace(task, longest_still=stillness.longest)
 
     async def amend(self, prompt_id: PromptId, change: Callable[[Task], Task]) -> Task | None:
         """Like `witness`, for what is no evidence: what became of its outputs."""

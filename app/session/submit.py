@@ -39,12 +39,13 @@ from app.core.model import (
     WindowId,
 )
 from app.core.ports import Blob
-from app.core.truth import Evidence, Unclear
+from app.core.truth import Accepted, Evidence, Unclear
 from app.core.window import Moored, Window, expect_readable, get_api_base_url
 from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked, Run, RunStage
 from app.session.state import State
 from app.session.timing import first_of
+from app.session.watch import Watch
 
 log = logging.getLogger("mooring.session")
 
@@ -69,10 +70,10 @@ class Order:
 class Submitter:
     """Takes an order to its server."""
 
-    def __init__(self, state: State, connect: Callable[[], Awaitable[None]], look_soon: Callable[[], None]) -> None:
+    def __init__(self, state: State, connect: Callable[[], Awaitable[None]], watch: Watch) -> None:
         self._state = state
         self._connect = connect
-        self._look_soon = look_soon
+        self._watch = watch
         self._choosing = asyncio.Lock()
         self._unreleased: set[PromptId] = set()  # given back here, still in a store that could not be written
 
@@ -278,13 +279,15 @@ class Submitter:
                 if not await self._may_post(prompt_id):
                     return
                 response = await state.ports.http.send(comfy.submit_request(base, task))
-            answer = comfy.read_submit(response, task, state.ports.clock.now())
+                answer = comfy.read_submit(response, task, state.ports.clock.now())
+                if isinstance(answer, Accepted):
+                    self._watch.landmarks.numbered(task, answer.number)
         except TransportError as error:
             answer = comfy.read_broken_submit(error, state.ports.clock.now())
         except AffinityError as error:
             answer = comfy.not_sent(type(error).__name__, state.ports.clock.now())
         await self._tell(prompt_id, answer)
-        self._look_soon()
+        self._watch.look_soon()
 
     async def _may_post(self, prompt_id: PromptId) -> bool:
         """Whether nobody has given it up or adopted it while it waited for its turn (or this page was asleep)."""

@@ -16,6 +16,8 @@ from app.core.errors import ComfyError, ServerMoved, TaskNotFound, TransportErro
 from app.core.model import PromptId, ServerId, Task, TaskState
 from app.core.truth import Absent, CancelAsked, Evidence, GivenUp, Moved, NoAnswer, Removed, Seen, judge
 from app.core.window import get_api_base_url
+from app.session.landmarks import Landmarks, Place
+from app.session.movement import Movements
 from app.session.state import State
 from app.session.timing import first_of
 
@@ -28,8 +30,6 @@ SOCKET_PAUSE = 5.0  # with a socket that has told something lately
 SOCKET_IS_FRESH = 4.0
 LONGEST_SILENCE = 20.0  # between looks at a server that does not answer
 
-Place = tuple[ServerId, str]
-
 
 @dataclass(slots=True)
 class Watcher:
@@ -37,16 +37,23 @@ class Watcher:
 
     place: Place
     pause: float = FIRST_PAUSE
+    is_doubtful: bool = True  # contact was lost, or never made: is it the server that we knew?
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Watch:
     """Keeps a watcher for each server that has unfinished tasks of this window."""
 
-    def __init__(self, state: State, settled: Callable[[Task], None]) -> None:
+    def __init__(
+        self, state: State, settled: Callable[[Task], None], noticed: Callable[[Task, Evidence], None]
+    ) -> None:
         self._state = state
         self._settled = settled
+        self._noticed = noticed
         self._watchers: dict[Place, Watcher] = {}
+        self._without_jobs: set[Place] = set()  # servers whose API has no jobs
+        self.movements = Movements(state)
+        self.landmarks = Landmarks(state, self._revisit)
 
     def refresh(self) -> None:
         """Begin watching where tasks need it; idle watchers end by themselves."""
@@ -63,6 +70,26 @@ class Watch:
             watcher.pause = FIRST_PAUSE
             watcher.hurry.set()
 
+    def doubt(self, server_id: ServerId | None) -> None:
+        """The socket to it broke: look at once, and ask whether it is still the same server."""
+        for watcher in self._watchers.values():
+            watcher.is_doubtful |= watcher.place[0] == server_id
+        self.look_soon()
+
+    def _revisit(self, place: Place) -> None:
+        """Look at everything there again, also at what was found lost: the server is not as it was."""
+        lost = [
+            task
+            for task in self._state.get_window("watch").tasks.values()
+            if task.state is TaskState.LOST and (task.server_id, task.address) == place
+        ]
+        if lost:
+            self._state.spawn(self._look_once(lost), f"look at {place[0]} again")
+        self.look_soon()
+
+    async def _look_once(self, tasks: Sequence[Task]) -> None:
+        await self.look(tasks)
+
     def _tasks_at(self, place: Place) -> list[Task]:
         return [task for task in self._state.watched() if (task.server_id, task.address) == place]
 
@@ -72,9 +99,22 @@ class Watch:
             while tasks := self._tasks_at(watcher.place):
                 watcher.hurry.clear()
                 answered = await self.look(tasks)
+                watcher.is_doubtful = not (answered and await self._is_known(watcher))
                 await self._rest(watcher, answered)
         finally:
             del self._watchers[watcher.place]
+
+    async def _is_known(self, watcher: Watcher) -> bool:
+        """Whether the doubts about a server that has just answered are settled."""
+        if not watcher.is_doubtful:
+            return True
+        try:
+            base = get_api_base_url("watch", self._tasks_at(watcher.place)[0], self._state.fleet)
+            await self.landmarks.verify(watcher.place, base)
+        except (TransportError, ComfyError, ServerMoved, IndexError) as error:
+            log.info("%s not verified: %r", watcher.place[0], error)
+            return False
+        return True
 
     async def _rest(self, watcher: Watcher, answered: bool) -> None:
         longest = LONGEST_PAUSE if answered else LONGEST_SILENCE
@@ -116,7 +156,12 @@ class Watch:
                 log.info("no longer watched: %r", error)
             except (TransportError, ComfyError) as error:  # of this task alone: the queue was answered
                 await self.witness(task.prompt_id, NoAnswer(self._state.ports.clock.now(), _cause(error)))
+        self.movements.looked(first.server_id, self._unfinished_of(tasks), queue)
         return True
+
+    def _unfinished_of(self, tasks: Sequence[Task]) -> list[Task]:
+        known = self._state.get_window("watch").tasks
+        return [known[task.prompt_id] for task in tasks if task.prompt_id in known]
 
     async def _tell_all(self, tasks: Sequence[Task], evidence: Evidence) -> None:
         for task in tasks:
@@ -129,7 +174,7 @@ class Watch:
             now = self._state.ports.clock.now()
             await self.witness(prompt_id, Seen(now, is_running, queue.place_of(prompt_id)))
             if task.cancel_asked_at is not None:
-                await self._cancel_seen(task, base, is_running)
+                await self._cancel_seen(task, base, queue)
             return
         if (found := await self._read_end(task, base, began)) is not None:
             await self.witness(prompt_id, found)
@@ -141,15 +186,36 @@ class Watch:
             response = await self._state.ports.http.send(request)
         now = self._state.ports.clock.now()
         finished = comfy.read_history(response, task.server_id, task.prompt_id, now)
-        if finished is None and task.answered_at is None:
+        if finished is not None:
+            self.landmarks.finished(task)
+            return finished
+        if task.answered_at is None:
             return None  # its POST was under way when this look began
-        return finished or Absent(began, now)
+        return await self._ask_jobs(task, base, Absent(began, now))
+
+    async def _ask_jobs(self, task: Task, base: str, absent: Absent) -> Evidence | None:
+        """What a server with a jobs API says of a task that neither queue nor history has; else `absent`."""
+        place = (task.server_id, task.address)
+        if place in self._without_jobs:
+            return absent
+        async with self._state.lane(task.server_id):
+            response = await self._state.ports.http.send(comfy.job_request(base, task.prompt_id))
+        now = self._state.ports.clock.now()
+        match comfy.read_job(response, task.server_id):
+            case None:
+                return absent
+            case "pending" | "in_progress" as status:
+                return Seen(now, status == "in_progress")
+            case _:
+                return None  # it has ended between the looks: history will tell
 
     async def witness(self, prompt_id: PromptId, *evidence: Evidence) -> None:
         """Let the state judge; an end is passed on for delivery. A task let go of meanwhile is none of ours."""
         try:
             known = self._state.get_task("witness", prompt_id)
             task = await self._state.witness(prompt_id, *evidence)
+            for piece in evidence:
+                self._noticed(known, piece)
         except TaskNotFound as error:
             log.info("no longer watched: %r", error)
             return
@@ -176,14 +242,36 @@ class Watch:
         await self._look_at(task, queue, base, began)
         self.look_soon()
 
-    async def _cancel_seen(self, task: Task, base: str, is_running: bool) -> None:
+    async def _cancel_seen(self, task: Task, base: str, queue: comfy.Queue) -> None:
         self._state.get_task("cancel", task.prompt_id)  # raises if it is not ours any more
-        build = comfy.interrupt_request if is_running else comfy.delete_request
-        async with self._state.lane(task.server_id):
-            response = await self._state.ports.http.send(build(base, task.prompt_id))
-        comfy.check_done(response, task.server_id)
+        is_running = task.prompt_id in queue.running
+        if not await self._cancel_job(task, base):
+            if is_running and not self._may_interrupt(task, queue):
+                log.warning("%s is not interrupted: another prompt runs there, and it may be hit", task.prompt_id)
+                return
+            build = comfy.interrupt_request if is_running else comfy.delete_request
+            async with self._state.lane(task.server_id):
+                response = await self._state.ports.http.send(build(base, task.prompt_id))
+            comfy.check_done(response, task.server_id)
         if not is_running:
             await self._settle_removed(task, base)
+
+    async def _cancel_job(self, task: Task, base: str) -> bool:
+        """Cancel in one step where the server has jobs; False where it has none."""
+        place = (task.server_id, task.address)
+        if place in self._without_jobs:
+            return False
+        async with self._state.lane(task.server_id):
+            response = await self._state.ports.http.send(comfy.job_cancel_request(base, task.prompt_id))
+        is_done = comfy.read_job_cancel(response, task.server_id)
+        if not is_done:
+            self._without_jobs.add(place)
+        return is_done
+
+    def _may_interrupt(self, task: Task, queue: comfy.Queue) -> bool:
+        """Not where an old server, deaf to the id, would stop another prompt that runs beside ours."""
+        server = self._state.fleet.get(task.server_id)
+        return queue.running == (task.prompt_id,) or (server is not None and comfy.interrupts_by_id(server.version))
 
     async def _settle_removed(self, task: Task, base: str) -> None:
         """After our delete: gone without a trace is cancelled; anything else is what a look finds."""

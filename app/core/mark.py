@@ -1,0 +1,64 @@
+"""What a window remembers of a server, to notice that it was restarted or that another ComfyUI answers now.
+
+ComfyUI tells no boot id (COMFYUI.md 1 and 8), so identity is a matter of evidence: its prompt counter only rises while
+it lives, a prompt that was in its history stays there, and its versions and devices are what they were. Whatever
+disagrees is told as a reason and makes every task of that server be looked at again; it ends none.
+
+    mark = learned_mark(tasks)                 # from this window's own records
+    mark, sign = mark.numbered(12)             # POST /prompt answered number 12
+    mark, sign = mark.described("0.3.64 …")    # GET /system_stats
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from app.core.model import PromptId, Task
+
+
+class Sign(Enum):
+    """Why this is not the server process that the window knew."""
+
+    NUMBER_FELL = "number_fell"
+    HISTORY_GONE = "history_gone"
+    ANOTHER = "another"  # other versions or devices: upgraded, or another ComfyUI at that address
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The last known number of its counter, a prompt known to be in its history, and its description."""
+
+    number: float | None = None
+    known: PromptId | None = None
+    description: str = ""
+
+    def numbered(self, number: float | None) -> tuple[Mark, Sign | None]:
+        """After a POST that the server answered with this number. `front` gives negative ones, which tell nothing."""
+        if number is None or number < 0:
+            return self, None
+        fell = self.number is not None and number <= self.number
+        return replace(self, number=number, known=None if fell else self.known), Sign.NUMBER_FELL if fell else None
+
+    def finished(self, prompt_id: PromptId) -> Mark:
+        """After history has shown that prompt."""
+        return replace(self, known=prompt_id)
+
+    def forgotten(self) -> tuple[Mark, Sign | None]:
+        """After history was found without the prompt that it had shown."""
+        return replace(self, known=None), Sign.HISTORY_GONE if self.known is not None else None
+
+    def described(self, description: str) -> tuple[Mark, Sign | None]:
+        """After the server described itself."""
+        is_other = bool(self.description) and description != self.description
+        known = Mark(description=description) if is_other else replace(self, description=description)
+        return known, Sign.ANOTHER if is_other else None
+
+
+def learned_mark(tasks: Iterable[Task]) -> Mark:
+    """What the records of tasks on one server say of it: the latest number, and the latest proven end."""
+    ordered = sorted(tasks, key=lambda task: task.created_at)
+    numbers = [task.number for task in ordered if task.number is not None and task.number >= 0]
+    proven = [task.prompt_id for task in ordered if task.is_proven and task.server_ended_ms is not None]
+    return Mark(numbers[-1] if numbers else None, proven[-1] if proven else None)

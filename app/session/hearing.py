@@ -1,0 +1,123 @@
+"""Whether the open socket still tells: deafness is proven by what a look has seen, silence proves nothing (promise 7).
+
+ComfyUI forgets a client_id when either of two sockets under it closes; the other stays open and never hears anything
+again (COMFYUI.md 4). So when a look shows that a task began or ended while this socket was open, the socket should have
+told it. If it has not, seconds after whatever did arrive was taken in, it is deaf: closed, and opened again.
+
+Mere silence has innocent reasons (minutes of model loading). It starts the frequent looking, and reopens the
+socket at doubling intervals, which harms nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from app.core import events
+from app.core.model import PromptId, Task, TaskState
+from app.core.truth import Evidence, Finished, Seen
+from app.session.state import State
+
+log = logging.getLogger("mooring.session")
+
+TELLS_WITHIN = 4.0  # seconds; history is written before the last event is sent, 1.6 ms on an idle server
+FIRST_SILENCE = 60.0  # seconds without a word while a task of ours runs, before the socket is opened again
+LONGEST_SILENCE = 1800.0
+
+
+@dataclass(slots=True)
+class Opening:
+    """One life of the socket: since when it is open, where our tasks stood since then, and what it told of them."""
+
+    since: float
+    stood: dict[PromptId, TaskState] = field(default_factory=dict)
+    told: dict[PromptId, set[str]] = field(default_factory=dict)
+
+
+class Hearing:
+    """Compares what looks see with what the socket told. `reopen` closes the socket, to be opened again."""
+
+    def __init__(self, state: State, reopen: Callable[[str], None]) -> None:
+        self._state = state
+        self._reopen = reopen
+        self._opening: Opening | None = None
+        self._patience = FIRST_SILENCE
+        self._taking_in = 0
+
+    def opened(self) -> None:
+        """The socket is open: from now on it should tell."""
+        self._opening = Opening(self._state.ports.clock.now())
+        self._state.spawn(self._mind_silence(self._opening), "mind silence")
+
+    def closed(self) -> None:
+        """Nothing is expected of a closed socket."""
+        self._opening = None
+
+    @contextmanager
+    def taking_in(self) -> Iterator[None]:
+        """What has arrived is being taken in; until that is done, nothing proves that it was not told."""
+        self._taking_in += 1
+        try:
+            yield
+        finally:
+            self._taking_in -= 1
+
+    def heard(self, prompt_id: PromptId, message: events.Message) -> None:
+        """The socket told something about a task of ours."""
+        if self._opening is None:
+            return
+        self._patience = FIRST_SILENCE
+        told = self._opening.told.setdefault(prompt_id, set())
+        told.add("end" if isinstance(message, events.EndMessage) else "start")
+
+    def seen(self, task: Task, evidence: Evidence) -> None:
+        """A look has found a task running or ended: whether that was news that the socket owes us."""
+        opening = self._opening
+        if opening is None or not self._is_told_here(task):
+            return
+        stood = opening.stood.get(task.prompt_id)
+        was_ahead = stood is TaskState.QUEUED or (stood is None and task.created_at > opening.since)
+        match evidence:
+            case Seen(_, is_running):
+                opening.stood[task.prompt_id] = TaskState.RUNNING if is_running else TaskState.QUEUED
+                if is_running and was_ahead:
+                    self._expect(opening, task.prompt_id, {"start", "end"})
+            case Finished() if was_ahead or stood is TaskState.RUNNING:
+                self._expect(opening, task.prompt_id, {"end"})
+
+    def _is_told_here(self, task: Task) -> bool:
+        socket, window = self._state.socket, self._state.get_window("watch")
+        is_mine = task.client_id == window.client_id and not task.is_ward
+        return is_mine and socket.state == "open" and socket.server_id == task.server_id
+
+    def _expect(self, opening: Opening, prompt_id: PromptId, news: set[str]) -> None:
+        if not news & opening.told.get(prompt_id, set()):
+            self._state.spawn(self._prove(opening, prompt_id, news), "prove deafness")
+
+    async def _prove(self, opening: Opening, prompt_id: PromptId, news: set[str]) -> None:
+        await self._state.ports.clock.sleep(TELLS_WITHIN)
+        while self._taking_in:
+            await self._state.wait_change()
+        if self._opening is not opening or news & opening.told.get(prompt_id, set()):
+            return
+        log.warning("the socket is deaf: it did not tell %s of %s", min(news), prompt_id)
+        self._state.socket = replace(self._state.socket, deaf=self._state.socket.deaf + 1)
+        self._opening = None
+        self._reopen("deaf")
+
+    async def _mind_silence(self, opening: Opening) -> None:
+        clock = self._state.ports.clock
+        while self._opening is opening:
+            await clock.sleep(self._patience / 4)
+            last = self._state.socket.last_event_at or opening.since
+            is_silent = clock.now() - max(last, opening.since) >= self._patience
+            if self._opening is opening and is_silent and self._has_running():
+                log.info("silent for %.0f s; opening the socket again", self._patience)
+                self._patience = min(LONGEST_SILENCE, self._patience * 2)
+                self._opening = None
+                self._reopen("silent")
+
+    def _has_running(self) -> bool:
+        return any(task.state is TaskState.RUNNING and self._is_told_here(task) for task in self._state.watched())

@@ -1,0 +1,89 @@
+"""Noticing that a server was restarted, has lost its history, or is another one now (`core/mark.py`).
+
+What disagrees with the mark ends nothing. It is told, noted in every unfinished task of that server, and all of them
+are looked at again, those found lost too.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from app.core import comfy
+from app.core.mark import Mark, Sign, learned_mark
+from app.core.model import Note, ServerId, Task
+from app.core.window import Window
+from app.session.facts import Noticed
+from app.session.state import State
+
+log = logging.getLogger("mooring.session")
+
+Place = tuple[ServerId, str]
+
+
+class Landmarks:
+    """What this window knows of each server, by id and address. `revisit` looks at everything there again."""
+
+    def __init__(self, state: State, revisit: Callable[[Place], None]) -> None:
+        self._state = state
+        self._revisit = revisit
+        self._marks: dict[Place, Mark] = {}
+
+    def _mark(self, place: Place, without: Task | None = None) -> Mark:
+        window = self._state.window
+        if place not in self._marks:
+            tasks = window.tasks.values() if isinstance(window, Window) else ()
+            self._marks[place] = learned_mark(item for item in tasks if _place_of(item) == place and item != without)
+        return self._marks[place]
+
+    def numbered(self, task: Task, number: float | None) -> None:
+        """A submit was answered with this number: one that is not above the last tells of a restart.
+
+        To be called while the answer still has its turn, so that two submits cannot overtake each other.
+        """
+        place = _place_of(task)
+        self._marks[place], sign = self._mark(place, without=task).numbered(number)
+        self._state.spawn(self._tell(place, sign), "tell what changed")
+
+    def finished(self, task: Task) -> None:
+        """History has shown that task."""
+        place = _place_of(task)
+        self._marks[place] = self._mark(place).finished(task.prompt_id)
+
+    async def verify(self, place: Place, base: str) -> None:
+        """Contact was lost or the socket broke, and the server answers again: is it the one that we knew?
+
+        Raises what the requests raise.
+        """
+        server_id = place[0]
+        send = self._state.ports.http.send
+        async with self._state.lane(server_id):
+            description = comfy.read_description(await send(comfy.system_request(base)), server_id)
+        self._marks[place], sign = self._mark(place).described(description)
+        await self._tell(place, sign)
+        known = self._mark(place).known
+        if known is None:
+            return
+        now = self._state.ports.clock.now()
+        async with self._state.lane(server_id):
+            entry = comfy.read_history(await send(comfy.history_request(base, known)), server_id, known, now)
+        if entry is None and self._mark(place).known == known:
+            self._marks[place], sign = self._mark(place).forgotten()
+            await self._tell(place, sign)
+
+    async def _tell(self, place: Place, sign: Sign | None) -> None:
+        if sign is None:
+            return
+        state, now = self._state, self._state.ports.clock.now()
+        log.warning("%s is not as it was: %s", place[0], sign.value)
+        state.noticed[place[0]] = Noticed(sign, now)
+        note = Note(now, "server_changed", sign.value)
+        for task in state.watched():
+            if _place_of(task) == place:
+                await state.amend(task.prompt_id, lambda known: known.with_note(note))
+        state.changed()
+        self._revisit(place)
+
+
+def _place_of(task: Task) -> Place:
+    return task.server_id, task.address

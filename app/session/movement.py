@@ -1,0 +1,55 @@
+"""How still the unfinished tasks are, and which of them are stalled (`core/stall.py`): a warning for the page.
+
+Told by the socket (every message about a task is a movement) and by looks (another state or place is one; the same
+as before is stillness).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.core import comfy
+from app.core.model import PromptId, ServerId, Task
+from app.core.stall import Stillness, is_stalled, learned_patience
+from app.session.state import State
+
+
+class Movements:
+    """Keeps count for one window."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._seen: dict[PromptId, tuple[object, int | None]] = {}
+
+    def moved(self, prompt_id: PromptId) -> None:
+        """The socket told something about it."""
+        now = self._state.ports.clock.now()
+        known = self._state.stillness.get(prompt_id, Stillness(now))
+        self._state.stillness[prompt_id] = known.moved(now)
+        self._state.stalled -= {prompt_id}
+
+    def looked(self, server_id: ServerId, tasks: Sequence[Task], queue: comfy.Queue) -> None:
+        """One look at one server is done: these tasks as they stand now."""
+        state, now = self._state, self._state.ports.clock.now()
+        window = state.get_window("watch")
+        patience = learned_patience(server_id, window.tasks.values())
+        still = set(state.stalled) - {task.prompt_id for task in tasks}
+        for task in tasks:
+            stands = (task.state, task.place)
+            known = state.stillness.get(task.prompt_id, Stillness(now))
+            has_moved = self._seen.get(task.prompt_id, stands) != stands
+            self._seen[task.prompt_id] = stands
+            stillness = state.stillness[task.prompt_id] = known.moved(now) if has_moved else known.looked(now)
+            if is_stalled(task, stillness, patience, is_server_idle=not queue.running):
+                still.add(task.prompt_id)
+        unfinished = {task.prompt_id for task in window.unfinished}
+        self._forget_all_but(unfinished)
+        if (stalled := frozenset(still & unfinished)) != state.stalled:
+            state.stalled = stalled
+            state.changed()
+
+    def _forget_all_but(self, unfinished: set[PromptId]) -> None:
+        for prompt_id in set(self._seen) - unfinished:
+            del self._seen[prompt_id]
+        for prompt_id in set(self._state.stillness) - unfinished:
+            del self._state.stillness[prompt_id]
