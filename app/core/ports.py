@@ -281,7 +281,7 @@ class TaskStore(Shelf, Protocol):
 
 
 class JournalShelf(Protocol):
-    """Where a window's journal outlives its page. No truth hangs on it: a write may be lost, and nobody waits for it."""
+    """Where a window's journal outlives its page. No truth hangs on it, and nobody waits for a write."""
 
     async def read(self, window_id: WindowId) -> str:
         """What was written last for that window; empty if nothing was."""

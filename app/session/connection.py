@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from app.core import comfy, events
 from app.core.errors import AffinityError, SocketClosed
@@ -65,6 +65,7 @@ class Keeper:
         """Close the socket, to be opened again to the same server once its close is done."""
         if self._connection is not None:
             log.info("closing the socket: %s", cause)
+            self._state.note("socket_reopened", server_id=self._state.socket.server_id, cause=cause)
             self._state.spawn(self._close_connection(), "close socket")
 
     async def keep(self) -> None:
@@ -83,6 +84,7 @@ class Keeper:
             except (SocketClosed, AffinityError) as error:
                 failures += 1
                 log.info("socket to %s: %r", target.server_id, error)
+                self._state.note("socket_ended", server_id=target.server_id, error=error)
             await self._after(failures)
 
     async def _after(self, failures: int) -> None:
@@ -139,7 +141,9 @@ class Keeper:
             await self._connection.close()
 
     def _show(self, facts: SocketFacts) -> None:
-        self._state.socket = facts
+        was, self._state.socket = self._state.socket, facts
+        if (was.server_id, was.state) != (facts.server_id, facts.state):
+            self._state.note("socket", **asdict(facts))
         self._state.changed()
 
     # What it tells

@@ -85,10 +85,13 @@ class Courier:
                 if isinstance(error, NotOwner | TaskNotFound):
                     raise
                 log.info("not delivered yet: %r", error)
+                self._state.note("undelivered", prompt_id=prompt_id, index=index, error=error)
                 is_all = False
                 continue
             if await self._state.amend(prompt_id, partial(_with_output, output=fetched)) is None:
                 return True
+            told = {"delivery": fetched.delivery, "size": fetched.size}
+            self._state.note("delivered", prompt_id=prompt_id, server_id=task.server_id, index=index, **told)
         return is_all and self._state.get_task("deliver", prompt_id).is_delivered
 
     async def _fetch(self, task: Task, index: int, output: Output) -> Output:

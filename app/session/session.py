@@ -427,10 +427,7 @@ class Session:
 
     def validate_server_consistency(self, operation: str, server_id: ServerId) -> None:
         """Raise if that operation would go to another server than the one that holds the window."""
-        window = self._state.get_window(operation)
-        window.expect_readable(operation)
-        window.validate_server_consistency(operation, server_id)
-        log.info("guard: %s to %s may pass", operation, server_id)
+        self._state.guard(operation, server_id)
 
     # The journal
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.chronicle import verdict, window_changes
-from app.core.errors import MooringError, NotOwner, StorageError, TaskNotFound
+from app.core.errors import AffinityError, MooringError, NotOwner, StorageError, TaskNotFound
 from app.core.model import Fleet, PromptId, ServerId, Task, Unreadable, WindowId
 from app.core.ports import Identity, Ports
 from app.core.progress import Progress
@@ -133,6 +133,18 @@ class State:
     def get_task(self, operation: str, prompt_id: PromptId) -> Task:
         """The task bound to its server, or TaskNotFound, UnboundTask, StillRestoring."""
         return self.get_window(operation).get_task(operation, prompt_id)
+
+    def guard(self, operation: str, server_id: ServerId) -> None:
+        """Raise if that operation would go to another server than the one that holds the window."""
+        window = self.get_window(operation)
+        try:
+            window.expect_readable(operation)
+            window.validate_server_consistency(operation, server_id)
+        except AffinityError as error:
+            self.note("guard_refused", server_id=server_id, error=error)
+            raise
+        log.info("guard: %s to %s may pass", operation, server_id)
+        self.note("guard_passed", operation=operation, server_id=server_id, locked=window.window_locked_server)
 
     def set_window(self, window: Window) -> None:
         """Take over the next value of the aggregate."""

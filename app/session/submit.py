@@ -11,7 +11,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from app.core import comfy
 from app.core.balancer import ANY, Berths, Snapshot, Wish, choose
@@ -87,6 +87,7 @@ class Submitter:
         except MooringError as error:
             await self.release(order.prompt_id)
             self._show(order.prompt_id, stage=RunStage.FAILED, error=error)
+            state.note("run_failed", prompt_id=order.prompt_id, error=error)
             raise
         self._show(order.prompt_id, stage=RunStage.SUBMITTING)
         try:
@@ -209,7 +210,7 @@ class Submitter:
             raise BadInput("empty", filename)
         data = await blob.read()
         sha256 = hashlib.sha256(data).hexdigest()
-        state.get_window("upload_image").validate_server_consistency("upload_image", reservation.server_id)
+        state.guard("upload_image", reservation.server_id)
         await self._keep_input(sha256, blob)
         request = comfy.upload_request(
             get_api_base_url("upload_image", reservation, state.fleet), blob, _content_name(sha256, filename)
@@ -218,7 +219,9 @@ class Submitter:
             response = await state.ports.http.upload(
                 request, lambda fraction: self._show(reservation.prompt_id, fraction=fraction)
             )
-        return comfy.read_upload(response, reservation.server_id), sha256
+        uploaded = comfy.read_upload(response, reservation.server_id)
+        state.note("uploaded", prompt_id=reservation.prompt_id, size=blob.size, sha256=sha256, **asdict(uploaded))
+        return uploaded, sha256
 
     async def _keep_input(self, sha256: str, blob: Blob) -> None:
         """Keep the bytes for running again; a full store is no reason not to run now."""
@@ -278,6 +281,7 @@ class Submitter:
             async with state.lane(task.server_id):
                 if not await self._may_post(prompt_id):
                     return
+                state.note("submitting", prompt_id=prompt_id, server_id=task.server_id, address=task.address)
                 response = await state.ports.http.send(comfy.submit_request(base, task))
                 answer = comfy.read_submit(response, task, state.ports.clock.now())
                 if isinstance(answer, Accepted):
