@@ -24,9 +24,10 @@ from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session import Picked, Session
 from tests.simulation.browser import Browser, Life, LoopClock, SeededRandom, Tab, TabWindows
 from tests.simulation.loop import VirtualLoop
-from tests.simulation.network import Network, SimFleet, SimHttp, SimSockets, Weather
+from tests.simulation.network import Network, Weather
 from tests.simulation.server import SimServer
 from tests.simulation.store import Bytes, Database, MemoryStore
+from tests.simulation.transport import SimFleet, SimHttp, SimSockets
 
 QUIET_LIMIT = 900.0  # virtual seconds in which everything must come to rest once nothing breaks any more
 

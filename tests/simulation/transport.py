@@ -1,0 +1,265 @@
+"""The network as one page has it: its Http, Sockets and FleetSource ports, with time passing.
+
+A request may be lost before the server has seen it or after it was acted on; the window cannot tell which. A machine or
+a gateway that goes down takes with it what was under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Sequence
+from urllib.parse import parse_qsl, urlsplit
+
+from app.core.errors import RequestTimeout, SocketClosed
+from app.core.model import Fleet, ServerId
+from app.core.ports import BinaryFrame, Connection, Frame, Request, Response
+from tests.simulation.browser import Life
+from tests.simulation.network import Exchange, Network, read_exchange
+from tests.simulation.server import Answer, SimServer, SimSocket
+from tests.simulation.store import Bytes
+
+_REPEATED = frozenset({("POST", "queue"), ("POST", "interrupt"), ("POST", "upload")})  # and every GET
+
+
+class SimHttp:
+    """The Http port of one page load."""
+
+    def __init__(self, network: Network, life: Life) -> None:
+        self._network = network
+        self._life = life
+
+    async def send(self, request: Request) -> Response:
+        answer = await self._exchange(request)
+        return Response(answer.status, answer.headers, answer.body.decode("utf-8", "replace"))
+
+    async def fetch(self, request: Request) -> Response:
+        answer = await self._exchange(request)
+        return Response(answer.status, answer.headers, blob=Bytes(answer.body, "image/png"))
+
+    async def upload(self, request: Request, on_progress: Callable[[float], None]) -> Response:
+        on_progress(0.5)
+        response = await self.send(request)
+        on_progress(1.0)
+        return response
+
+    async def _exchange(self, request: Request) -> Answer:
+        await self._life.gate()
+        passing = asyncio.ensure_future(self._pass(read_exchange(self._life, request)))
+        passing.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            answer = await asyncio.wait_for(asyncio.shield(passing), request.deadline)
+        except TimeoutError:  # what is on its way may still arrive
+            await self._life.gate()
+            raise RequestTimeout(None, "deadline") from None
+        except RequestTimeout:
+            await self._life.gate()
+            raise
+        await self._life.gate()
+        return answer
+
+    async def _pass(self, exchange: Exchange) -> Answer:
+        """To the gateway and back; the gateway's own end breaks it."""
+        network, weather = self._network, self._network.weather
+        for watcher in network.on_sent:
+            watcher(exchange)
+        boot = network.boot
+        await asyncio.sleep(weather.chance.uniform(0.001, 2.0 if weather.happens(weather.slow) else 0.03))
+        if network.is_down or not self._life.is_online or network.boot != boot:
+            raise RequestTimeout(None, "network")
+        if exchange.path == "/fleet/loads":
+            return self._loads()
+        if cause := network.refusal_of(exchange.server_id, exchange.tag):
+            return _refused(cause)
+        if weather.strikes("request lost", exchange):
+            raise RequestTimeout(None, "lost")
+        answer = await self._reach(exchange)
+        if weather.strikes("answer late", exchange):
+            await asyncio.sleep(weather.chance.uniform(1.0, 60.0))
+        if weather.strikes("answer lost", exchange) or network.boot != boot or not self._life.is_online:
+            raise RequestTimeout(None, "lost")
+        return answer
+
+    async def _reach(self, exchange: Exchange) -> Answer:
+        """From the gateway to the machine that stands there, and its answer."""
+        weather, machine = self._network.weather, self._network.machine_of(exchange.server_id)
+        if machine is None or machine.is_down:
+            return _refused("connect-failed")
+        await machine.awake.wait()
+        if machine.is_down:
+            raise RequestTimeout(None, "lost")
+        is_repeated = exchange.request.method == "GET" or exchange.route in _REPEATED
+        if is_repeated and weather.strikes("answer doubled", exchange):
+            await self._act(machine, exchange)
+            await asyncio.sleep(weather.chance.uniform(0.0, 1.0))
+        boot = machine.boot
+        answer = await self._act(machine, exchange)
+        if exchange.route == ("POST", "prompt") and weather.strikes("500 though queued", exchange):
+            answer = Answer(500, b"500 Internal Server Error")
+        await asyncio.sleep(weather.chance.uniform(0.0, 0.02))
+        if machine.boot is not boot or machine.is_down:
+            raise RequestTimeout(None, "lost")
+        return answer
+
+    async def _act(self, machine: SimServer, exchange: Exchange) -> Answer:
+        request, query = exchange.request, exchange.query
+        for seen in self._network.on_exchange:
+            seen(exchange, machine)
+        whole = f"{exchange.path}?{urlsplit(request.path).query}"
+        for watcher in self._network.on_request:
+            watcher(exchange.server_id, request.method, whole, exchange.body)
+        if request.form is not None:
+            data = await request.form.file.read()
+            return machine.upload(request.form.filename, data, request.form.fields.get("subfolder", ""))
+        return await machine.request(request.method, exchange.path, query, exchange.body)
+
+    def _loads(self) -> Answer:
+        servers = {}
+        for server in self._network.fleet().servers:
+            machine = self._network.machine_of(server.server_id)
+            if machine is None or machine.is_down:
+                servers[server.server_id] = {"ok": False, "cause": "connect-failed"}
+                continue
+            running = [machine.running[1]] if machine.running else []
+            pending = [item[1] for item in machine.heap]
+            servers[server.server_id] = {"ok": True, "running": running, "pending": pending}
+        return Answer(200, json.dumps({"v": 1, "servers": servers}).encode())
+
+
+def _refused(cause: str) -> Answer:
+    status = 404 if cause == "unknown-server" else 502
+    return Answer(status, b"{}", {"x-mooring-gateway": f"{cause}; sent=no"})
+
+
+class SimConnection:
+    """One open socket, seen from the window."""
+
+    def __init__(self, url: str, life: Life, network: Network, address: str) -> None:
+        self._url = url
+        self._life = life
+        self._network = network
+        self.address = address
+        self._frames: deque[Frame] = deque()
+        self._something = asyncio.Event()
+        self.is_open = True
+        self.server: SimServer | None = None
+        self.socket: SimSocket | None = None
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def deliver(self, message: str | bytes) -> None:
+        """The server's message arrives, or the connection breaks, or a stuck reader holds it up."""
+        if not self.is_open or not self._life.is_alive:
+            return
+        weather = self._network.weather
+        if self.address in self._network.stalled:
+            self._network.hold(lambda: self._arrive(message))
+        elif weather.happens(weather.drop_socket) and self.server and self.socket:
+            self.server.drop(self.socket)
+        else:
+            self._arrive(message)
+            if weather.happens(weather.double):
+                self._arrive(message)
+
+    def _arrive(self, message: str | bytes) -> None:
+        if self.is_open and self._life.is_alive:
+            self._frames.append(message if isinstance(message, str) else BinaryFrame(message[:8192], Bytes(message)))
+            self._something.set()
+
+    def broken(self) -> None:
+        """The other side has gone."""
+        self.is_open = False
+        self._something.set()
+
+    async def send(self, text: str) -> None:
+        await self._life.gate()
+        if not self.is_open or self.server is None or self.socket is None:
+            raise SocketClosed(None, "closed")
+        self.server.hear(self.socket, text)
+
+    async def receive(self) -> Sequence[Frame]:
+        await self._life.gate()
+        while not self._frames:
+            if not self.is_open:
+                raise SocketClosed(None, "closed")
+            self._something.clear()
+            await self._something.wait()
+            await self._life.gate()
+        frames = list(self._frames)
+        self._frames.clear()
+        return frames
+
+    async def close(self) -> None:
+        await self._life.gate()
+        self.is_open = False
+        self._something.set()
+        if self.server is not None and self.socket is not None:
+            self.server.disconnect(self.socket)
+        await self._life.lag(0.0, 0.01)
+
+
+class SimSockets:
+    """The Sockets port of one page load."""
+
+    def __init__(self, network: Network, life: Life) -> None:
+        self._network = network
+        self._life = life
+        self.opened: list[SimConnection] = []
+        self.on_open: list[Callable[[ServerId, str], None]] = []
+
+    async def open(self, path: str, deadline: float) -> Connection:
+        await self._life.lag(0.001, 0.05)
+        network, parts = self._network, urlsplit(path)
+        server_id, _, tag = parts.path.split("/")[2].partition("@")
+        machine, address = network.machine_of(ServerId(server_id)), network.address_of(ServerId(server_id)) or ""
+        is_refused = network.is_down or not self._life.is_online or address in network.refusing
+        if is_refused or network.refusal_of(ServerId(server_id), tag) or machine is None or machine.is_down:
+            raise SocketClosed(None, "refused", 1006)
+        if not machine.awake.is_set() or network.weather.happens(network.weather.refuse_socket):
+            raise SocketClosed(None, "refused", 1006)
+        client_id = dict(parse_qsl(parts.query))["clientId"]
+        for watcher in self.on_open:
+            watcher(ServerId(server_id), client_id)
+        connection = SimConnection(f"ws://mooring.test{path}", self._life, network, address)
+        connection.server = machine
+        connection.socket = machine.connect(client_id, connection.deliver, connection.broken)
+        self.opened.append(connection)
+        return connection
+
+    @property
+    def living(self) -> list[SimConnection]:
+        """The connections that are open."""
+        return [connection for connection in self.opened if connection.is_open]
+
+    def vanish(self) -> None:
+        """The page is gone, or its network is: its sockets break."""
+        for connection in self.opened:
+            if connection.is_open and connection.server is not None and connection.socket is not None:
+                connection.server.drop(connection.socket)
+        self.opened.clear()
+
+
+class SimFleet:
+    """The FleetSource port of one page load. News takes a while: the page may have to reconnect first."""
+
+    def __init__(self, network: Network, life: Life) -> None:
+        self._network = network
+        self._life = life
+        self._told: Fleet | None = None
+
+    async def first(self) -> Fleet:
+        await self._life.lag()
+        while self._network.is_down or not self._life.is_online:
+            await asyncio.sleep(1.0)
+            await self._life.gate()
+        self._told = self._network.fleet()
+        return self._told
+
+    async def changes(self) -> Fleet:
+        while self._network.is_down or not self._life.is_online or self._network.fleet() == self._told:
+            await asyncio.sleep(self._life.chance.uniform(0.1, 4.0))
+            await self._life.gate()
+        return await self.first()
