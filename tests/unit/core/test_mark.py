@@ -1,0 +1,61 @@
+"""What tells that a server is not the process that the window knew."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.mark import Mark, Sign, learned_mark
+from app.core.model import PromptId, TaskState
+from tests.unit.core.builders import submitted
+
+P = PromptId("p-1")
+
+
+@pytest.mark.parametrize(
+    ("before", "number", "sign"),
+    [
+        (None, 0.0, None),
+        (4.0, 5.0, None),
+        (4.0, 400.0, None),  # others submit too
+        (4.0, 4.0, Sign.NUMBER_FELL),
+        (4.0, 0.0, Sign.NUMBER_FELL),
+        (4.0, -1.0, None),  # front of the line
+        (4.0, None, None),
+    ],
+)
+def test_a_number_that_is_not_above_the_last_tells_of_a_restart(
+    before: float | None, number: float | None, sign: Sign | None
+) -> None:
+    assert Mark(before, P).numbered(number)[1] is sign
+
+
+def test_after_a_restart_the_old_history_is_not_missed_once_more() -> None:
+    mark, _ = Mark(9.0, P).numbered(0.0)
+    assert mark == Mark(0.0, None)
+    assert mark.forgotten()[1] is None
+
+
+def test_a_history_without_what_it_had_is_told_once() -> None:
+    mark, sign = Mark().finished(P).forgotten()
+    assert sign is Sign.HISTORY_GONE
+    assert mark.forgotten()[1] is None
+
+
+def test_another_description_is_another_server_with_nothing_known_of_it() -> None:
+    mark, first = Mark(7.0, P).described("0.3.64 · cuda:0")
+    assert first is None
+    mark, same = mark.described("0.3.64 · cuda:0")
+    assert (same, mark.known) == (None, P)
+    mark, other = mark.described("0.3.70 · cuda:0")
+    assert (mark, other) == (Mark(description="0.3.70 · cuda:0"), Sign.ANOTHER)
+
+
+def test_a_mark_is_learned_from_the_latest_records() -> None:
+    tasks = [
+        submitted("p-2", created_at=2.0, number=8.0, is_proven=True, server_ended_ms=5, state=TaskState.SUCCEEDED),
+        submitted("p-1", created_at=1.0, number=3.0, is_proven=True, server_ended_ms=4, state=TaskState.SUCCEEDED),
+        submitted("p-3", created_at=3.0, number=-1.0),
+        submitted("p-4", created_at=4.0, is_proven=True, state=TaskState.FAILED),  # refused: never in history
+    ]
+    assert learned_mark(tasks) == Mark(8.0, PromptId("p-2"))
+    assert learned_mark([]) == Mark()
