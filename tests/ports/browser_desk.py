@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import js
 from pyodide.ffi import create_once_callable
 
 from app.browser.blobs import JsBlob
+from app.browser.idb import Steps
 from app.browser.store import BrowserStore
-from app.browser.values import bytes_to_js, js_object
+from app.browser.values import bytes_to_js, from_plain, js_object, plain
 from app.core.ports import Blob, TaskStore
 from tests.ports import suite
 from tests.ports.desk import BOUND
@@ -30,6 +32,17 @@ class BrowserDesk:
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:
         return JsBlob(js.Blob.new(js.Array.of(bytes_to_js(data)), js_object({"type": media_type})))
+
+    async def damage(self, prompt_id: str, changes: Mapping[str, object], without: Collection[str] = ()) -> None:
+        store = BrowserStore(self.name)
+
+        def steps(transaction: Any) -> Steps[None]:
+            tasks = transaction.objectStore("tasks")
+            record = {**from_plain((yield tasks.get(prompt_id))), **changes}
+            tasks.put(plain({name: value for name, value in record.items() if name not in without}))
+
+        await store._database.run("damage", ["tasks"], steps, write=True)
+        store.close()
 
     async def clear(self) -> None:
         for store in self._stores:

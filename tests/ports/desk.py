@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -23,6 +23,9 @@ class Desk(Protocol):
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:
         """Bytes as this side keeps them."""
+
+    async def damage(self, prompt_id: str, changes: Mapping[str, object], without: Collection[str] = ()) -> None:
+        """Change a stored task's record behind everybody's back, as another version or a fault does."""
 
 
 async def raises(kind: type[MooringError], awaitable: Awaitable[object]) -> MooringError:

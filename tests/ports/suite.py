@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from tests.ports import store_kept, store_tasks
+from tests.ports import store_kept, store_tasks, store_unreadable
 from tests.ports.desk import Desk
 
 Check = Callable[[Desk], Awaitable[None]]
@@ -17,5 +17,5 @@ Check = Callable[[Desk], Awaitable[None]]
 
 def checks() -> dict[str, Check]:
     """Every check of the store by its name."""
-    found = {**vars(store_tasks), **vars(store_kept)}
+    found = {**vars(store_tasks), **vars(store_kept), **vars(store_unreadable)}
     return {name: value for name, value in found.items() if name.startswith("check_")}

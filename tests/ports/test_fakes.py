@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Collection, Mapping
 
 import pytest
 
@@ -26,6 +27,10 @@ class MemoryDesk:
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:
         return fakes.Bytes(data, media_type)
+
+    async def damage(self, prompt_id: str, changes: Mapping[str, object], without: Collection[str] = ()) -> None:
+        record = {**self._database.tasks[prompt_id], **changes}
+        self._database.tasks[prompt_id] = {name: value for name, value in record.items() if name not in without}
 
 
 def test_the_suites_bound_is_the_fakes() -> None:

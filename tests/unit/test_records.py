@@ -25,6 +25,7 @@ from app.core.model import (
     ServerId,
     Task,
     TaskState,
+    Unreadable,
     WindowId,
 )
 from app.core.ports import WindowRecord
@@ -36,6 +37,8 @@ from app.core.records import (
     encode_reservation,
     encode_task,
     encode_window,
+    read_task,
+    read_tasks,
 )
 
 CHOICE = Choice(server_id=ServerId("gpu-1"), reason="tie", loads={"gpu-1": 0, "gpu-2": 0}, refused={"gpu-3": "timeout"})
@@ -186,6 +189,66 @@ def test_what_is_no_record_at_all_is_refused(record: Any) -> None:
     for decode in (decode_task, decode_window, decode_reservation):
         with pytest.raises(BrokenRecord):
             decode(record)
+
+
+def test_a_higher_version_alone_is_no_reason_to_refuse() -> None:
+    assert read_task({**encode_task(PLAIN), "v": 99, "newer": 1}) == dataclasses.replace(
+        PLAIN, v=99, extra={"newer": 1}
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "cause", "is_newer"),
+    [
+        (1, "broken-record", False),
+        (0, "broken-record", False),
+        (2, "newer-record", True),
+        ("2", "broken-record", False),
+        (True, "broken-record", False),
+    ],
+)
+def test_what_a_newer_version_wrote_is_not_called_damaged(version: object, cause: str, is_newer: bool) -> None:
+    record = {**encode_task(PLAIN), "v": version, "state": "paused"}
+    with pytest.raises(BrokenRecord) as caught:
+        decode_task(record)
+    assert caught.value.cause == cause
+    told = read_task(record)
+    assert isinstance(told, Unreadable)
+    assert told.is_newer is is_newer
+
+
+def test_an_unreadable_record_tells_what_can_still_be_read() -> None:
+    told = read_task({**encode_task(FULL), "epoch": None})
+    assert told == Unreadable(
+        prompt_id=PromptId("p-1"),
+        owner=WindowId("w-1"),
+        server_id=ServerId("gpu-1"),
+        title="沙丘",
+        detail="Task.epoch is not of type int",
+    )
+    bare = {**encode_task(PLAIN), "owner": 7, "server_id": None, "title": []}
+    assert read_task(bare) == Unreadable(prompt_id=PromptId("p-1"), detail="Task.server_id is not of type str")
+
+
+@pytest.mark.parametrize(("key", "name"), [("p-1", "p-1"), (7, "7"), (["p", 1], '["p", 1]'), (None, "null")])
+def test_a_record_is_named_by_its_key_whatever_that_is(key: object, name: str) -> None:
+    told = read_task({"prompt_id": key})
+    assert isinstance(told, Unreadable)
+    assert told.prompt_id == name
+
+
+def test_records_are_read_oldest_first_and_none_is_skipped() -> None:
+    young = dataclasses.replace(PLAIN, prompt_id=PromptId("p-0"), created_at=2000.0)
+    broken: list[dict[str, Any]] = [{**encode_task(PLAIN), "prompt_id": name, "state": 1} for name in ("p-9", "p-8")]
+    records = read_tasks([broken[0], encode_task(young), broken[1], encode_task(PLAIN)])
+    assert records.tasks == (PLAIN, young)
+    assert [item.prompt_id for item in records.unreadable] == ["p-8", "p-9"]
+
+
+@pytest.mark.parametrize(("owner", "mine"), [("w-1", True), ("w-2", False), (None, True)])
+def test_a_record_without_an_owner_may_be_any_windows(owner: str | None, mine: bool) -> None:
+    told = Unreadable(prompt_id=PromptId("p-1"), owner=WindowId(owner) if owner else None)
+    assert told.may_be_of(WindowId("w-1")) is mine
 
 
 def test_a_record_is_plain_json() -> None:

@@ -15,8 +15,9 @@ from app.core.errors import (
     StillRestoring,
     TaskNotFound,
     UnboundTask,
+    UnreadableRecord,
 )
-from app.core.model import Contact, Fleet, PromptId, ServerId, TaskState
+from app.core.model import Contact, Fleet, PromptId, ServerId, Task, TaskState, Unreadable
 from app.core.window import (
     Free,
     Moored,
@@ -298,6 +299,52 @@ def test_a_quarantined_task_can_be_let_go_of() -> None:
     window = Restoring(ME).restored(CLIENT, [submitted("p-1", A), submitted("p-2", B, created_at=200.0)])
     assert window.release_quarantined(PromptId("p-2")).quarantined == ()
     refuses(TaskNotFound, lambda: window.release_quarantined(PromptId("p-1")))
+
+
+# Records that cannot be read
+
+
+UNREAD = Unreadable(prompt_id=PromptId("p-9"), owner=ME, server_id=B, detail="Task.state is odd")
+
+
+@pytest.mark.parametrize("tasks", [(), (submitted("p-1", A),)], ids=["nothing else", "moored"])
+def test_a_window_with_an_unreadable_record_reserves_nothing_until_it_is_given_up(tasks: tuple[Task, ...]) -> None:
+    window = Restoring(ME).restored(CLIENT, tasks, [UNREAD])
+    error = refuses(UnreadableRecord, lambda: window.reserve(reservation("p-2", A)))
+    assert error.facts() == {
+        "operation": "reserve",
+        "prompt_id": "p-9",
+        "server_id": B,
+        "detail": "Task.state is odd",
+        "is_newer": False,
+    }
+    released = window.release_unreadable(PromptId("p-9"))
+    assert released.unreadable == ()
+    assert released.reserve(reservation("p-2", A)).window_locked_server == A
+
+
+def test_an_unreadable_record_is_a_violation() -> None:
+    window = Restoring(ME).restored(CLIENT, [], [UNREAD, Unreadable(prompt_id=PromptId("p-8"), detail="odd")])
+    assert window.violations() == (
+        "unreadable: p-9 on gpu-b: Task.state is odd",
+        "unreadable: p-8 on an unknown server: odd",
+    )
+
+
+def test_a_task_whose_record_turns_out_unreadable_is_no_task_any_more() -> None:
+    wrong = submitted("p-8", B, created_at=200.0)
+    window = Restoring(ME).restored(CLIENT, [submitted("p-1", A), submitted("p-9", A, created_at=150.0), wrong])
+    aside = window.set_aside([UNREAD, Unreadable(prompt_id=PromptId("p-8"))])
+    assert set(aside.tasks) == {"p-1"}
+    assert aside.quarantined == ()
+    assert [item.prompt_id for item in aside.unreadable] == ["p-9", "p-8"]
+    assert aside.set_aside([UNREAD]) == aside
+    refuses(UnreadableRecord, lambda: aside.expect_readable("run"))
+
+
+def test_only_an_unreadable_record_is_released_as_one() -> None:
+    window = Restoring(ME).restored(CLIENT, [submitted("p-1", A)], [UNREAD])
+    refuses(TaskNotFound, lambda: window.release_unreadable(PromptId("p-1")))
 
 
 # A task's own record gives every address

@@ -46,7 +46,7 @@ BAD_INPUTS = (
     "no-picture-field",
     "bad-workflow",
 )
-STORAGE = ("quota", "blocked", "disabled", "upgrade", "closed", "unknown")
+STORAGE = ("quota", "blocked", "disabled", "upgrade", "closed", "broken-record", "newer-record", "unknown")
 
 in_both = pytest.mark.parametrize("_", LANGUAGES, ids=["en", "zh-CN"])
 

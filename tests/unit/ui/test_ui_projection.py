@@ -7,12 +7,22 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import ConfigError, NoServerAvailable, StorageError
-from app.core.model import Delivery, Fleet, Health, PromptId, Reservation, ServerId, TaskState, WindowId
+from app.core.model import (
+    Delivery,
+    Fleet,
+    Health,
+    PromptId,
+    Reservation,
+    ServerId,
+    TaskState,
+    Unreadable,
+    WindowId,
+)
 from app.core.ports import Identity
 from app.core.window import Restoring
 from app.session import Picked, Run, RunStage
 from app.ui.projection import project, run_view
-from app.ui.state import Blocker, Draft, NoticeKind, PageView, Picture, PictureDialog, UiState
+from app.ui.state import Blocker, Draft, GiveUpDialog, NoticeKind, PageView, Picture, PictureDialog, UiState
 from tests.unit.ui.kit import (
     ME,
     Bytes,
@@ -137,6 +147,22 @@ def test_notices_tell_store_fleet_copies_and_quarantine() -> None:
     )
     kinds = [notice.kind for notice in seen(session).notices]
     assert kinds == [NoticeKind.STORE, NoticeKind.FLEET, NoticeKind.QUARANTINE, NoticeKind.DUPLICATE]
+
+
+def test_each_unreadable_record_has_a_notice_that_cannot_be_dismissed_and_forbids_running() -> None:
+    records = (Unreadable(prompt_id=PromptId("q1")), Unreadable(prompt_id=PromptId("q2"), is_newer=True))
+    session = StillSession(window=window(unreadable=records))
+    view = seen(session, UiState(sample_id="enlarge", dismissed=frozenset({"error"})).with_draft(READY))
+    assert [(item.kind, item.record) for item in view.notices] == [(NoticeKind.UNREADABLE, item) for item in records]
+    assert view.run.blocker is Blocker.UNREADABLE
+    assert view.header.is_unsure
+
+
+def test_giving_an_unreadable_record_up_is_asked_about_first() -> None:
+    record = Unreadable(prompt_id=PromptId("q1"))
+    ui = UiState(dialog=GiveUpDialog(record.prompt_id))
+    assert seen(StillSession(window=window(unreadable=(record,))), ui).dialog.record == record
+    assert seen(StillSession(), ui).dialog.dialog is None
 
 
 def test_a_dismissed_notice_stays_away() -> None:

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import htpy as h
 import pytest
 
 from app.core.errors import BadInput, ConfigError, PromptRejected, ServerLockedError, StorageError
-from app.core.model import Choice, Contact, Delivery, Failure, Health, NodeError, PromptId, ServerId, TaskState
+from app.core.model import (
+    Choice,
+    Contact,
+    Delivery,
+    Failure,
+    Health,
+    NodeError,
+    PromptId,
+    ServerId,
+    TaskState,
+    Unreadable,
+)
 from app.core.ports import Identity
 from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
 from app.ui.i18n import Translator
 from app.ui.projection import project
 from app.ui.regions import REGIONS, changed_regions, live_words, page_icon, page_title
-from app.ui.state import Draft, GiveUpDialog, PageView, Picture, PictureDialog, UiState
+from app.ui.state import DialogView, Draft, GiveUpDialog, PageView, Picture, PictureDialog, UiState
+from app.ui.views.dialogs import dialogs
 from tests.unit.ui.kit import (
     ENGLISH,
     ME,
@@ -44,6 +57,16 @@ FAILURE = Failure(
     traceback=EVIL,
     node_errors=(FAULT,),
 )
+
+
+def unreadable(text: str) -> tuple[Unreadable, ...]:
+    """Records that cannot be read, of each kind; `text` is what they say."""
+    damaged = Unreadable(prompt_id=PromptId(text), owner=ME, server_id=ServerId(text), title=text, detail=text)
+    return (
+        damaged,
+        replace(damaged, prompt_id=PromptId("u2"), owner=None, server_id=None, title=""),
+        replace(damaged, prompt_id=PromptId("u3"), is_newer=True),
+    )
 
 
 def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
@@ -84,7 +107,7 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
         ),
     )
     session = StillSession(
-        window=window(*tasks, quarantined=(task("q", "gpu-9", title=text),)),
+        window=window(*tasks, quarantined=(task("q", "gpu-9", title=text),), unreadable=unreadable(text)),
         identity=Identity(ME, is_new=True, is_duplicate=True),
         fleet=fleet(
             server("gpu-1", name=text, running=1, pending=2),
@@ -117,7 +140,11 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
     words = translator(language)
     found = changed_regions(None, view, words)
     other = changed_regions(None, asked, words)
-    return found | {"form 2": other["form"], "dialogs 2": other["dialogs"]}
+    found |= {"form 2": other["form"], "dialogs 2": other["dialogs"]}
+    for number, record in enumerate(unreadable(text), 3):
+        about = DialogView(GiveUpDialog(record.prompt_id), record=record)
+        found[f"dialogs {number}"] = str(h.fragment[dialogs(about, words)])
+    return found
 
 
 class _Reader(HTMLParser):
@@ -187,7 +214,7 @@ def test_markup_needs_no_inline_style_or_script(region: str) -> None:
 
 
 def test_ids_are_unique_on_the_whole_page() -> None:
-    regions = {name: markup for name, markup in crowded().items() if not name.endswith("2")}
+    regions = {name: markup for name, markup in crowded().items() if " " not in name}
     ids = [facts["id"] for markup in regions.values() for _tag, facts in read(markup).tags if "id" in facts]
     assert len(ids) == len(set(ids))
 
@@ -244,6 +271,35 @@ def test_a_failed_task_shows_the_servers_words_node_and_traceback() -> None:
     assert "KSampler" in markup
     assert "out of memory" in markup
     assert "File x, line 1" in re.search(r"<details.*?</details>", markup[markup.index("trace-") - 60 :], re.DOTALL)[0]
+
+
+def test_an_unreadable_record_is_told_with_its_facts_and_offers_giving_up() -> None:
+    record = Unreadable(prompt_id=PromptId("p-9"), owner=ME, server_id=ServerId("gpu-2"), detail="Task.state is odd")
+    view = _page(window=window(unreadable=(record,)))
+    markup = _markup(view, "notices")
+    assert "A stored task is damaged and cannot be read." in markup
+    assert "p-9 → gpu-2 · Task.state is odd" in markup
+    give_up = next(facts for _tag, facts in read(markup).tags if facts.get("data-testid") == "give-up-record")
+    assert (give_up["data-action"], give_up["data-prompt-id"]) == ("ask-give-up", "p-9")
+    assert 'data-action="reload"' not in markup
+    assert "a stored task cannot be read" in _markup(view, "run")
+    assert "Not moored" not in _markup(view, "header")
+
+
+def test_a_newer_record_is_not_called_damaged_and_offers_a_reload() -> None:
+    record = Unreadable(prompt_id=PromptId("p-9"), owner=ME, is_newer=True)
+    markup = _markup(_page(window=window(unreadable=(record,))), "notices")
+    assert "newer version of Mooring" in markup
+    assert "damaged" not in markup
+    assert 'data-action="reload"' in markup
+
+
+def test_the_question_about_an_unreadable_record_names_what_is_lost() -> None:
+    record = Unreadable(prompt_id=PromptId("p-9"), owner=ME, server_id=ServerId("gpu-2"))
+    markup = str(h.fragment[dialogs(DialogView(GiveUpDialog(record.prompt_id), record=record), ENGLISH)])
+    confirm = next(facts for _tag, facts in read(markup).tags if facts.get("data-testid") == "confirm-give-up")
+    assert (confirm["data-action"], confirm["data-prompt-id"]) == ("give-up", "p-9")
+    assert "gpu-2 may still run it" in markup
 
 
 def test_why_this_server_is_told_with_the_loads() -> None:
