@@ -1,0 +1,216 @@
+"""Stored tasks that cannot be read: promise 4, and the part of promise 1 that hangs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFound, UnreadableRecord
+from app.core.model import PromptId, TaskState
+from app.session.console import ConsoleContract
+from tests.simulation.store import Bytes
+from tests.simulation.world import Page, a_workflow
+from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
+
+PAUSED: Mapping[str, object] = {"state": "paused"}
+
+
+def damage(stage: Stage, prompt_id: PromptId, changes: Mapping[str, object] = PAUSED) -> None:
+    """Change a record behind everybody's back."""
+    tasks = stage.world.database.tasks
+    tasks[prompt_id] = {**tasks[prompt_id], **changes}
+
+
+def set_aside(page: Page) -> list[PromptId]:
+    """What the page cannot read."""
+    return [record.prompt_id for record in window_of(page).unreadable]
+
+
+async def back_with_damage(stage: Stage, changes: Mapping[str, object] = PAUSED) -> tuple[Page, PromptId]:
+    """A window loaded again whose only unfinished task was damaged meanwhile."""
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=400, server_id=A)
+    tab = stage.world.leave(page, crashed=False)
+    damage(stage, prompt_id, changes)
+    return await stage.window(tab), prompt_id
+
+
+@scene
+async def test_a_window_whose_only_task_is_unreadable_takes_nothing_on(stage: Stage) -> None:
+    page, prompt_id = await back_with_damage(stage)
+    assert set_aside(page) == [prompt_id]
+    submits = len(stage.requests("POST", "/prompt"))
+    for server_id in (None, A, B):
+        with pytest.raises(UnreadableRecord) as caught:
+            await stage.run(page, server_id=server_id)
+        assert (caught.value.prompt_id, caught.value.server_id, caught.value.is_newer) == (prompt_id, A, False)
+        assert "Task.state" in caught.value.detail
+    assert len(stage.requests("POST", "/prompt")) == submits
+    assert stage.world.database.reservations == {}
+    with pytest.raises(UnreadableRecord):
+        page.session.validate_server_consistency("submit", A)
+    with pytest.raises(UnreadableRecord):
+        await page.session.upload_image(Bytes(b"picture"), "a.png")
+    assert stage.requests("POST", "/upload") == []
+
+
+@scene
+async def test_an_unreadable_task_counts_as_a_violation(stage: Stage) -> None:
+    page, prompt_id = await back_with_damage(stage)
+    told = ConsoleContract(page.session).debug_server_consistency()
+    assert len(told["violations"]) == 1
+    assert told["violations"][0].startswith(f"unreadable: {prompt_id} on {A}: Task.state ")
+    assert tuple(told["violations"]) == page.session.violations() == await page.session.verify()
+
+
+@scene
+async def test_giving_an_unreadable_task_up_deletes_it_and_frees_the_window(stage: Stage) -> None:
+    page, prompt_id = await back_with_damage(stage)
+    await page.session.give_up(prompt_id)
+    assert prompt_id not in stage.world.database.tasks
+    assert page.session.violations() == await page.session.verify() == ()
+    with pytest.raises(TaskNotFound):
+        await page.session.give_up(prompt_id)
+    assert (await stage.ended(page, await stage.run(page, server_id=B))).state is TaskState.SUCCEEDED
+    assert set_aside(await stage.reload(page)) == []
+
+
+@scene
+async def test_a_give_up_that_cannot_be_made_durable_changes_nothing(stage: Stage) -> None:
+    page, prompt_id = await back_with_damage(stage)
+    stage.world.database.fail_next = 1
+    with pytest.raises(StorageError):
+        await page.session.give_up(prompt_id)
+    assert set_aside(page) == [prompt_id]
+    assert prompt_id in stage.world.database.tasks
+    await page.session.give_up(prompt_id)
+    assert set_aside(page) == []
+
+
+@scene
+async def test_a_task_of_a_newer_version_is_not_called_damaged(stage: Stage) -> None:
+    page, prompt_id = await back_with_damage(stage, {"v": 2, "state": "paused"})
+    with pytest.raises(UnreadableRecord) as caught:
+        await stage.run(page)
+    assert (caught.value.prompt_id, caught.value.is_newer) == (prompt_id, True)
+
+
+@scene
+async def test_a_newer_version_whose_fields_are_only_more_is_read_as_ever(stage: Stage) -> None:
+    page, prompt_id = await back_with_damage(stage, {"v": 2, "newer": {"deep": [1]}})
+    assert page.session.violations() == ()
+    assert window_of(page).window_locked_server == A
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    assert stage.world.database.tasks[prompt_id]["newer"] == {"deep": [1]}
+
+
+@scene
+async def test_the_good_task_beside_an_unreadable_one_goes_on_but_nothing_new_joins_it(stage: Stage) -> None:
+    page = await stage.window()
+    good, wrong = await stage.run(page, steps=40, server_id=A), await stage.run(page, steps=40, server_id=A)
+    tab = stage.world.leave(page, crashed=False)
+    damage(stage, wrong)
+    page = await stage.window(tab)
+    assert window_of(page).window_locked_server == A
+    with pytest.raises(UnreadableRecord):
+        await stage.run(page)
+    assert (await stage.ended(page, good)).state is TaskState.SUCCEEDED
+    with pytest.raises(UnreadableRecord):
+        await stage.run(page)
+
+
+@scene
+async def test_a_record_damaged_under_a_living_window_is_found_by_the_next_write(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=40, server_id=A)
+    await stage.until_running(page, prompt_id)
+    damage(stage, prompt_id)
+    await stage.until(lambda: set_aside(page) == [prompt_id])
+    assert prompt_id not in window_of(page).tasks
+    assert page.session.store_error is None, "the store itself works"
+    with pytest.raises(UnreadableRecord):
+        await stage.run(page)
+
+
+@scene
+async def test_a_record_damaged_under_a_living_window_is_found_on_waking(stage: Stage) -> None:
+    page = await stage.window()
+    ended = await stage.run(page, server_id=A)
+    await stage.ended(page, ended)
+    damage(stage, ended)
+    assert page.session.violations() == ()
+    page.session.wake("visible")
+    await stage.until(lambda: set_aside(page) == [ended])
+    assert len(page.session.violations()) == 1
+
+
+@scene
+async def test_a_record_that_may_be_anybodys_is_found_when_choosing(stage: Stage) -> None:
+    page, other = await stage.window(), await stage.window()
+    prompt_id = await stage.run(other, steps=400, server_id=A)
+    damage(stage, prompt_id, {"owner": None})
+    with pytest.raises(UnreadableRecord) as caught:
+        await stage.run(page, server_id=B)
+    assert caught.value.prompt_id == prompt_id
+    assert set_aside(page) == [prompt_id], "shown at once, not after the next waking"
+    assert stage.world.database.reservations == {}
+
+
+@scene
+async def test_what_another_window_cannot_read_is_its_own_matter(stage: Stage) -> None:
+    page, other = await stage.window(), await stage.window()
+    prompt_id = await stage.run(other, steps=400, server_id=A)
+    damage(stage, prompt_id)
+    assert await page.session.verify() == ()
+    assert (await stage.ended(page, await stage.run(page, server_id=B))).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_what_one_window_has_given_up_is_gone_for_the_others(stage: Stage) -> None:
+    page, prompt_id = await back_with_damage(stage, {"owner": 7})
+    other = await stage.window()
+    assert set_aside(page) == set_aside(other) == [prompt_id]
+    await page.session.give_up(prompt_id)
+    other.session.wake("visible")
+    await stage.until(lambda: set_aside(other) == [])
+    assert (await stage.ended(other, await stage.run(other))).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_a_record_that_proves_to_be_another_windows_is_let_go_of(stage: Stage) -> None:
+    page, prompt_id = await back_with_damage(stage)
+    damage(stage, prompt_id, {"owner": "another"})
+    with pytest.raises(NotOwner):
+        await page.session.give_up(prompt_id)
+    assert set_aside(page) == []
+    assert prompt_id in stage.world.database.tasks
+
+
+@scene
+async def test_a_record_that_can_be_read_again_is_taken_up_by_a_reload_only(stage: Stage) -> None:
+    """Until then its server is not known here, and the window stays closed for new work."""
+    page, prompt_id = await back_with_damage(stage)
+    damage(stage, prompt_id, {"state": "running"})
+    await page.session.verify()
+    with pytest.raises(UnreadableRecord):
+        await stage.run(page, server_id=B)
+    with pytest.raises(InvalidTransition):
+        await page.session.give_up(prompt_id)
+    page = await stage.reload(page)
+    assert window_of(page).window_locked_server == A
+    assert task_of(page, prompt_id).title == "story"
+
+
+@scene
+async def test_an_upload_holds_no_submit_once_a_record_is_unreadable(stage: Stage) -> None:
+    page = await stage.window()
+    ended = await stage.run(page, server_id=A)
+    await stage.ended(page, ended)
+    await page.session.upload_image(Bytes(b"picture"), "a.png")
+    damage(stage, ended)
+    await page.session.verify()
+    submits = len(stage.requests("POST", "/prompt"))
+    with pytest.raises(UnreadableRecord):
+        await page.session.submit_workflow(a_workflow(3, 1, None))
+    assert len(stage.requests("POST", "/prompt")) == submits
