@@ -53,6 +53,7 @@ class Fleet:
     servers: tuple[Server, ...] = ()
     source: str = ""
     detail: str = ""
+    same: frozenset[tuple[ServerId, str, str]] = frozenset()  # (id, recorded, present): one server, a person said
 
     def get(self, server_id: ServerId | str) -> Server | None:
         """The server with that id, or None."""
@@ -219,6 +220,7 @@ class Task:
     state: TaskState = TaskState.REGISTERED
     contact: Contact = Contact.OK
     contact_detail: str = ""
+    confirmed_address: str = ""  # another address that the person said is the same server
     silent_looks: int = 0  # looks in a row that got no real answer
     number: float | None = None
     place: int | None = None  # 1 is next; None when not waiting

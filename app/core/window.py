@@ -30,10 +30,10 @@ from app.core.errors import (
 )
 from app.core.model import (
     ClientId,
-    Contact,
     Fleet,
     PromptId,
     Reservation,
+    Server,
     ServerId,
     Task,
     TaskState,
@@ -273,15 +273,14 @@ def get_api_base_url(operation: str, bound: Task | Reservation | Moored, fleet: 
     Raises ServerMoved when the fleet has lost that id or gives it another address than the one recorded.
     """
     server = fleet.get(bound.server_id)
-    if server is None or server.address != bound.address:
+    if server is None or not _is_at(server, bound.address, fleet):
         raise ServerMoved(operation, bound.server_id, bound.address, server.address if server else "")
     return server.base
 
 
-def contact_by_fleet(task: Task, fleet: Fleet) -> Contact | None:
-    """MOVED if the fleet no longer gives the task's server id the recorded address, else None."""
-    server = fleet.get(task.server_id)
-    return None if server is not None and server.address == task.address else Contact.MOVED
+def _is_at(server: Server, recorded: str, fleet: Fleet) -> bool:
+    """Whether that is the server of the recorded address: by the address itself, or because a person said so."""
+    return server.address == recorded or (server.server_id, recorded, server.address) in fleet.same
 
 
 def _same_server(one: Task | Reservation, other: Task | Reservation) -> bool:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from app.core import comfy
@@ -24,6 +25,7 @@ from app.core.errors import (
     ConfigError,
     InvalidTransition,
     MooringError,
+    ServerMoved,
     StorageError,
     TaskNotFound,
     TransportError,
@@ -37,6 +39,7 @@ from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session.connection import Keeper
 from app.session.deliver import Courier
 from app.session.facts import Noticed, Picked, Preview, Run, SocketFacts
+from app.session.results import Results
 from app.session.salvage import Orphan, Salvage
 from app.session.scribe import Scribe
 from app.session.state import State
@@ -53,7 +56,8 @@ class Session:
 
     def __init__(self, ports: Ports) -> None:
         self._state = State(ports)
-        self._courier = Courier(self._state)
+        self._results = Results(self._state)
+        self._courier = Courier(self._state, self._results.arrived)
         self._watch = Watch(self._state, lambda _: self._courier.refresh(), self._notice)
         self._keeper = Keeper(self._state, self._watch)
         self._submitter = Submitter(self._state, self._keeper.connect_briefly, self._watch)
@@ -108,6 +112,11 @@ class Session:
     def has_loose_ends(self) -> bool:
         """Whether something would be lost if this page went away now; never merely because tasks run."""
         return self._state.loose_ends.any(self.runs, self.store_error)
+
+    @property
+    def results(self) -> Results:
+        """What is kept of results in this browser, and how much."""
+        return self._results
 
     @property
     def socket(self) -> SocketFacts:
@@ -171,6 +180,7 @@ class Session:
         state.store_error = None
         state.read_back = records.tasks
         state.set_window(state.window.restored(record.client_id, records.tasks, records.unreadable))
+        state.set_fleet(state.fleet)
         for unread in records.unreadable:
             log.warning("a stored task cannot be read: %s", unread)
         for task in state.watched():
@@ -178,6 +188,7 @@ class Session:
                 await self._watch.witness(task.prompt_id, Unclear(now, "page_went_away"))
         self._watch.look_soon()
         self._courier.refresh()
+        self._results.refresh_soon()
         self._salvage.search_soon()
 
     async def _keep_fleet(self) -> None:
@@ -197,7 +208,8 @@ class Session:
             state.changed()
             return False
         places = {(server.server_id, server.address, server.health) for server in state.fleet.servers}
-        state.fleet, state.fleet_error = fleet, None
+        state.fleet_error = None
+        state.set_fleet(fleet)
         state.has_fleet.set()
         state.changed()
         if places != {(server.server_id, server.address, server.health) for server in fleet.servers}:
@@ -222,6 +234,7 @@ class Session:
             await self._reread()
             self._watch.look_soon()
             self._courier.hurry()
+            self._results.refresh_soon()
             self._keeper.hurry()
             self._salvage.search_soon()
 
@@ -287,6 +300,21 @@ class Session:
         new_id = PromptId(self._state.ports.random.uuid4())
         return await self._take(Order(new_id, parse_workflow(task.workflow), task.title, inputs, wish, prompt_id))
 
+    async def confirm_move(self, prompt_id: PromptId) -> None:
+        """The person says that the fleet's new address is the very server that has this task: what is there may go on.
+
+        It holds for all of this window's work with that server and address. ServerMoved if the fleet lost the id.
+        """
+        task = self._state.get_task("confirm_move", prompt_id)
+        server = self._state.fleet.get(task.server_id)
+        if server is None:
+            raise ServerMoved("confirm_move", task.server_id, task.address)
+        for item in tuple(self._state.get_window("confirm_move").tasks.values()):
+            if (item.server_id, item.address) == (task.server_id, task.address):
+                await self._state.amend(item.prompt_id, partial(replace, confirmed_address=server.address))
+        self._state.set_fleet(self._state.fleet)
+        self._take_over(task)
+
     async def _kept_input(self, item: InputFile) -> Picked:
         blob = await self._state.ports.store.read_input(item.sha256)
         if blob is None:
@@ -349,6 +377,7 @@ class Session:
         await self._state.ports.store.delete_task(task)
         self._state.read_back = tuple(item for item in self._state.read_back if item.prompt_id != prompt_id)
         self._state.set_window(self._state.get_window("delete_task").drop(prompt_id))
+        self._results.refresh_soon()
 
     async def wait_for(self, prompt_id: PromptId) -> Task:
         """The task once it has ended and its results are home (or known not to come)."""
@@ -360,8 +389,7 @@ class Session:
 
     async def read_result(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
         """The bytes of one output as kept in this browser, or None."""
-        kept = await self._state.ports.store.read_result(prompt_id, index)
-        return kept.blob if kept else None
+        return await self._results.read(prompt_id, index)
 
     # The scripting interface
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from app.core.chronicle import verdict, window_changes
 from app.core.errors import AffinityError, MooringError, NotOwner, StorageError, TaskNotFound
-from app.core.model import Fleet, PromptId, ServerId, Task, Unreadable, WindowId
+from app.core.model import Fleet, PromptId, Reservation, ServerId, Task, Unreadable, WindowId
 from app.core.ports import Identity, Ports
 from app.core.progress import Progress
 from app.core.records import NEWER, BrokenRecord
@@ -155,6 +155,17 @@ class State:
             if kind == "moored":
                 log.info("mooring: %s -> %s", facts["was"], facts["now"])
         self.changed()
+
+    def set_fleet(self, fleet: Fleet) -> None:
+        """The fleet as told now, with what the person has said about servers that moved."""
+        tasks = self.window.tasks.values() if isinstance(self.window, Window) else ()
+        same = {(task.server_id, task.address, task.confirmed_address) for task in tasks if task.confirmed_address}
+        self.fleet = replace(fleet, same=frozenset(same))
+
+    def confirmed_address(self, place: Reservation) -> str:
+        """The other address that the person said is the same server, or nothing."""
+        known = (item[2] for item in self.fleet.same if item[:2] == (place.server_id, place.address))
+        return next(known, "")
 
     def set_run(self, run: Run) -> None:
         """Show how far a click is."""

@@ -267,6 +267,7 @@ class Submitter:
             expected=workflow.expected_outputs,
             choice=reservation.choice,
             again_of=order.again_of,
+            confirmed_address=state.confirmed_address(reservation),
         )
         window.register_window_task(task)  # refuses before anything is written
         await state.ports.store.register(task)

@@ -23,7 +23,6 @@ from app.core.window import (
     Moored,
     Restoring,
     Window,
-    contact_by_fleet,
     expect_restored,
     get_api_base_url,
 )
@@ -368,8 +367,18 @@ def test_an_address_comes_from_the_record_alone(bound: object) -> None:
 def test_nothing_is_sent_to_a_server_that_moved(fleet: Fleet, present: str) -> None:
     error = refuses(ServerMoved, lambda: get_api_base_url("view", task("p-1", A), fleet))
     assert error.facts() == {"operation": "view", "server_id": A, "recorded": address(A), "present": present}
-    assert contact_by_fleet(task("p-1", A), fleet) is Contact.MOVED
-    assert contact_by_fleet(task("p-1", A), FLEET) is None
+
+
+def test_a_move_that_a_person_has_confirmed_is_no_move() -> None:
+    there = server(A, "http://elsewhere:1")
+    same = frozenset({(A, address(A), "http://elsewhere:1")})
+    assert get_api_base_url("view", task("p-1", A), Fleet((there,), same=same)) == there.base
+    moved_on = Fleet((server(A, "http://third:1"),), same=same)
+    refuses(ServerMoved, lambda: get_api_base_url("view", task("p-1", A), moved_on))
+    refuses(
+        ServerMoved,
+        lambda: get_api_base_url("view", task("p-1", B), Fleet((server(B, "http://elsewhere:1"),), same=same)),
+    )
 
 
 def test_an_unbound_task_gets_no_address() -> None:
