@@ -1,27 +1,28 @@
 """The store of all windows: the core's `TaskStore` over IndexedDB.
 
 Every operation is one transaction and returns after its `complete` event. Tasks, reservations and windows lie there as
-plain objects (`app.core.records`); results and inputs as Blobs, each with a line in `ledger`, so that their sizes are
-known without touching the bytes. The schema only ever grows.
+plain objects (`app.core.records`); results and inputs as Blobs (`app.browser.shelf`), each with a line in `ledger`, so
+that their sizes are known without touching the bytes. The schema only ever grows.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import js
 from pyodide.ffi import JsException
 
-from app.browser.blobs import JsBlob, to_js_blob
 from app.browser.idb import Database, Steps
+from app.browser.ledger import SHELVES, delete_input, delete_kept
+from app.browser.shelf import INPUTS_BOUND, BrowserShelf
 from app.browser.values import from_plain, js_object, plain
 from app.core.balancer import Berths
-from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFound
+from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
 from app.core.model import PromptId, Records, Reservation, Task, Unreadable, WindowId
-from app.core.ports import Blob, KeptResult, WindowRecord
+from app.core.ports import WindowRecord
 from app.core.records import (
     BrokenRecord,
     decode_reservation,
@@ -36,9 +37,7 @@ from app.core.records import (
 )
 
 NAME = "mooring"
-VERSION = 1
-RESULTS_BOUND = 512 * 1024 * 1024  # bytes of all kept results together
-INPUTS_BOUND = 256 * 1024 * 1024
+VERSION = 2
 
 log = logging.getLogger("mooring.browser")
 
@@ -58,21 +57,26 @@ def create_stores(transaction: Any, old_version: int) -> None:
         database.createObjectStore("inputs")
         ledger = database.createObjectStore("ledger", js_object({"keyPath": "name"}))
         ledger.createIndex("kind", "kind")
+    if old_version < 2:
+        transaction.db.createObjectStore("thumbnails")
+        transaction.db.createObjectStore("settings", js_object({"keyPath": "name"}))
+        journals = transaction.db.createObjectStore("journals", js_object({"keyPath": "window_id"}))
+        journals.createIndex("at", "at")
 
 
-class BrowserStore:
+class BrowserStore(BrowserShelf):
     """The store in this browser."""
 
     def __init__(
         self,
         name: str = NAME,
         *,
-        results_bound: int = RESULTS_BOUND,
+        results_bound: int | None = None,
         inputs_bound: int = INPUTS_BOUND,
         on_newer: Callable[[bool], None] = lambda _is_seen: None,
     ) -> None:
-        self._database = Database(name, VERSION, create_stores, on_newer)
-        self._results_bound, self._inputs_bound = results_bound, inputs_bound
+        database = Database(name, VERSION, create_stores, on_newer)
+        super().__init__(database, _fenced, results_bound=results_bound, inputs_bound=inputs_bound)
 
     async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
         """The window's record (`fresh` is written if there is none) and its tasks; its reservations are deleted."""
@@ -86,7 +90,7 @@ class BrowserStore:
                 reservations.delete(key)
             return window, (yield from _records_of(transaction.objectStore("tasks"), fresh.window_id))
 
-        return await self._database.run("claim", ["windows", "tasks", "reservations"], steps, write=True)
+        return await self._write("claim", ["windows", "tasks", "reservations"], steps)
 
     async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
         """Read everybody's claims, call `choose`, write its reservation; durable. What `choose` raises is raised."""
@@ -100,7 +104,7 @@ class BrowserStore:
             reservations.put(plain(encode_reservation(reservation)))
             return reservation
 
-        return await self._database.run("reserve", ["tasks", "reservations"], steps, write=True)
+        return await self._write("reserve", ["tasks", "reservations"], steps)
 
     async def release_reservation(self, prompt_id: PromptId) -> None:
         """Delete the reservation; nothing happens if it is gone."""
@@ -108,7 +112,7 @@ class BrowserStore:
         def steps(transaction: Any) -> Steps[None]:
             yield transaction.objectStore("reservations").delete(prompt_id)
 
-        await self._database.run("release_reservation", ["reservations"], steps, write=True)
+        await self._write("release_reservation", ["reservations"], steps)
 
     async def register(self, task: Task) -> None:
         """Write a new task and delete its reservation; durable."""
@@ -126,7 +130,7 @@ class BrowserStore:
             tasks.add(plain(_task_row(task)))
             reservations.delete(task.prompt_id)
 
-        await self._database.run("register", ["tasks", "reservations"], steps, write=True)
+        await self._write("register", ["tasks", "reservations"], steps)
 
     async def update(self, task: Task) -> None:
         """Write a known task; durable."""
@@ -135,7 +139,7 @@ class BrowserStore:
             yield from _fenced(transaction, "update", task)
             transaction.objectStore("tasks").put(plain(_task_row(task)))
 
-        await self._database.run("update", ["tasks"], steps, write=True)
+        await self._write("update", ["tasks"], steps)
 
     async def adopt(self, prompt_id: PromptId, seen: tuple[WindowId, int], new_owner: WindowId) -> Task:
         """Compare-and-set the owner: the task with the new owner, the next epoch and `is_ward`."""
@@ -152,7 +156,7 @@ class BrowserStore:
             tasks.put(plain(_task_row(adopted)))
             return adopted
 
-        return await self._database.run("adopt", ["tasks"], steps, write=True)
+        return await self._write("adopt", ["tasks"], steps)
 
     async def read_task(self, prompt_id: PromptId) -> Task | None:
         """The task as stored now, whoever owns it; BrokenRecord if it cannot be read."""
@@ -175,15 +179,15 @@ class BrowserStore:
         return await self._database.run("read_tasks", ["tasks"], steps)
 
     async def delete_task(self, task: Task) -> None:
-        """Delete an ended task with its results; fenced like `update`."""
+        """Delete an ended task with its results, and with the inputs that are no other task's; fenced like `update`."""
 
         def steps(transaction: Any) -> Steps[None]:
             stored = yield from _fenced(transaction, "delete_task", task)
             if not stored.state.is_end:
                 raise InvalidTransition("delete_task", f"{task.prompt_id} has not ended")
-            _delete(transaction, task.prompt_id, task.prompt_id)
+            yield from _delete(transaction, task.prompt_id, task.prompt_id)
 
-        await self._database.run("delete_task", ["tasks", "results", "ledger"], steps, write=True)
+        await self._write("delete_task", ["tasks", *SHELVES], steps)
 
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
         """Delete a record that cannot be read, with its results; durable. Nothing happens if it is gone."""
@@ -199,50 +203,9 @@ class BrowserStore:
                 raise InvalidTransition("delete_unreadable", f"{prompt_id} can be read")
             if not found.may_be_of(owner):
                 raise NotOwner("delete_unreadable", prompt_id, found.owner)
-            _delete(transaction, prompt_id, key)
+            yield from _delete(transaction, prompt_id, key)
 
-        await self._database.run("delete_unreadable", ["tasks", "results", "ledger"], steps, write=True)
-
-    async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> None:
-        """Keep one output's bytes, within the bound; the oldest make room. StorageError(quota) if it can't be."""
-        _check_size("keep_result", blob, self._results_bound)
-        stored, name = await to_js_blob(blob), _result_name(task.prompt_id, index)
-
-        def steps(transaction: Any) -> Steps[None]:
-            yield from _fenced(transaction, "keep_result", task)
-            yield from _make_room(transaction, "results", name, self._results_bound - blob.size)
-            _put_blob(transaction, "results", name, stored, kept_at)
-
-        await self._database.run("keep_result", ["tasks", "results", "ledger"], steps, write=True)
-
-    async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:
-        """The kept bytes, or None."""
-
-        def steps(transaction: Any) -> Steps[KeptResult | None]:
-            row = yield transaction.objectStore("results").get(_result_name(prompt_id, index))
-            return None if row is None else KeptResult(prompt_id, index, JsBlob(row.blob), float(row.at))
-
-        return await self._database.run("read_result", ["results"], steps)
-
-    async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
-        """Keep an input's bytes under their hash, within the bound; the oldest make room."""
-        _check_size("keep_input", blob, self._inputs_bound)
-        stored = await to_js_blob(blob)
-
-        def steps(transaction: Any) -> Steps[None]:
-            yield from _make_room(transaction, "inputs", sha256, self._inputs_bound - blob.size)
-            _put_blob(transaction, "inputs", sha256, stored, kept_at)
-
-        await self._database.run("keep_input", ["inputs", "ledger"], steps, write=True)
-
-    async def read_input(self, sha256: str) -> Blob | None:
-        """The kept input, or None."""
-
-        def steps(transaction: Any) -> Steps[Blob | None]:
-            row = yield transaction.objectStore("inputs").get(sha256)
-            return None if row is None else JsBlob(row.blob)
-
-        return await self._database.run("read_input", ["inputs"], steps)
+        await self._write("delete_unreadable", ["tasks", *SHELVES], steps)
 
     def close(self) -> None:
         """Close the connection; the next operation opens it again."""
@@ -300,13 +263,20 @@ def _unmarked(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "unfinished"}
 
 
-def _delete(transaction: Any, prompt_id: PromptId, key: Any) -> None:
-    """Delete a task's record and its results."""
-    prefix = _result_name(prompt_id, "")
-    kept = js.IDBKeyRange.bound(prefix, f"{prefix}\uffff")
-    transaction.objectStore("tasks").delete(key)
-    transaction.objectStore("results").delete(kept)
-    transaction.objectStore("ledger").delete(kept)
+def _delete(transaction: Any, prompt_id: PromptId, key: Any) -> Steps[None]:
+    """Delete a task's record, its results, and the inputs that only it had."""
+    tasks = transaction.objectStore("tasks")
+    mine = _inputs_of([_task_row_of((yield tasks.get(key)))])
+    tasks.delete(key)
+    delete_kept(transaction, prompt_id)
+    for sha256 in mine - _inputs_of(_task_rows((yield tasks.getAll()))):
+        delete_input(transaction, sha256)
+
+
+def _inputs_of(rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The hashes that these records name, also those that cannot be read as tasks."""
+    items = [item for row in rows if isinstance(row.get("inputs"), list) for item in row["inputs"]]
+    return {str(item["sha256"]) for item in items if isinstance(item, dict) and item.get("sha256")}
 
 
 def _task_row(task: Task) -> dict[str, Any]:
@@ -334,31 +304,3 @@ def _fenced(transaction: Any, operation: str, task: Task) -> Steps[Task]:
     if (stored.server_id, stored.address) != (task.server_id, task.address):
         raise InvalidTransition(operation, "a task's server is fixed for ever")
     return stored
-
-
-def _result_name(prompt_id: PromptId, index: int | str) -> str:
-    return f"{prompt_id}/{index}"
-
-
-def _check_size(operation: str, blob: Blob, limit: int) -> None:
-    if blob.size > limit:
-        raise StorageError(operation, "quota", f"{blob.size} bytes, and at most {limit} are kept")
-
-
-def _make_room(transaction: Any, kind: str, name: str, room: int) -> Steps[None]:
-    """Delete the oldest of a kind until the others fit into `room` bytes."""
-    ledger = transaction.objectStore("ledger")
-    rows = from_plain((yield ledger.index("kind").getAll(kind)))
-    others = sorted((row for row in rows if row["name"] != name), key=lambda row: (row["at"], row["name"]))
-    taken = sum(row["size"] for row in others)
-    for row in others:
-        if taken <= room:
-            break
-        transaction.objectStore(kind).delete(row["name"])
-        ledger.delete(row["name"])
-        taken -= row["size"]
-
-
-def _put_blob(transaction: Any, kind: str, name: str, blob: Any, at: float) -> None:
-    transaction.objectStore(kind).put(js_object({"blob": blob, "at": at}), name)
-    transaction.objectStore("ledger").put(plain({"name": name, "kind": kind, "size": int(blob.size), "at": at}))

@@ -1,13 +1,15 @@
 """Bringing results home: each output's bytes, from its task's own server, into this browser's store (DESIGN 4, step 8).
 
-Ends as kept, gone (the real server answered 404), overwritten (the file is newer than the task's own end: those bytes
-are never shown as its result), or not kept (the store is full). Until then it is tried again, for ever.
+Ends as kept (or its thumbnail alone, by the person's choice), gone (the real server answered 404), overwritten (the
+file is newer than the task's own end: those bytes are never shown as its result), or not kept (the store is full).
+Until then it is tried again, for ever. A thumbnail of each picture is kept whatever becomes of the picture itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -40,10 +42,11 @@ _NEVER_GIVEN = frozenset({400, 403, 404, 410})  # the real server has no such fi
 
 
 class Courier:
-    """Fetches what has ended and is not home yet."""
+    """Fetches what has ended and is not home yet. `on_arrival` is called when the record of an output says so."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, on_arrival: Callable[[], None]) -> None:
         self._state = state
+        self._on_arrival = on_arrival
         self._busy: set[PromptId] = set()
         self._hurry = asyncio.Event()
 
@@ -88,37 +91,66 @@ class Courier:
                 self._state.note("undelivered", prompt_id=prompt_id, index=index, error=error)
                 is_all = False
                 continue
-            if await self._state.amend(prompt_id, partial(_with_output, output=fetched)) is None:
+            if await self._state.amend(prompt_id, partial(with_output, output=fetched)) is None:
                 return True
+            self._on_arrival()
             told = {"delivery": fetched.delivery, "size": fetched.size}
             self._state.note("delivered", prompt_id=prompt_id, server_id=task.server_id, index=index, **told)
         return is_all and self._state.get_task("deliver", prompt_id).is_delivered
 
     async def _fetch(self, task: Task, index: int, output: Output) -> Output:
-        base = get_api_base_url("deliver", task, self._state.fleet)
-        async with self._state.lane(task.server_id):
-            response = await self._state.ports.http.fetch(comfy.view_request(base, task, output))
-        comfy.check_arrived(response, task.server_id)
-        if response.status in _NEVER_GIVEN:
-            return replace(output, delivery=Delivery.GONE)
-        comfy.check_done(response, task.server_id)
-        if _is_newer_than_its_end(response, task):
-            return replace(output, delivery=Delivery.OVERWRITTEN)
-        return await self._keep(task, index, output, response.blob)
+        fetched, blob = await fetch_output(self._state, task, output)
+        return fetched if blob is None else await self._keep(task, index, fetched, blob)
 
-    async def _keep(self, task: Task, index: int, output: Output, blob: Blob | None) -> Output:
-        if blob is None:
-            raise ProtocolError(task.server_id, "an answer without a body")
-        fetched = replace(output, size=blob.size, media_type=blob.media_type)
+    async def _keep(self, task: Task, index: int, output: Output, blob: Blob) -> Output:
+        store, now = self._state.ports.store, self._state.ports.clock.now()
         try:
-            await self._state.ports.store.keep_result(task, index, blob, self._state.ports.clock.now())
+            await store.keep_thumbnail(task, index, blob, now)
+        except StorageError as error:
+            log.warning("thumbnail not kept: %r", error)
+        try:
+            is_kept = await store.keep_result(task, index, blob, now)
         except StorageError as error:
             log.warning("result not kept: %r", error)
-            return replace(fetched, delivery=Delivery.NOT_KEPT)
-        return replace(fetched, delivery=Delivery.KEPT)
+            return replace(output, delivery=Delivery.NOT_KEPT)
+        return replace(output, delivery=Delivery.KEPT if is_kept else Delivery.THUMBNAIL)
 
 
-def _with_output(task: Task, output: Output) -> Task:
+async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output, Blob | None]:
+    """One output's bytes from its task's own server, with what is known of them now.
+
+    Without bytes, the output says why: gone, or overwritten by something newer than the task's end or, if it was
+    fetched before, other than what it was then. Such bytes are never given out. Raises what kept the server from
+    answering.
+    """
+    base = get_api_base_url("deliver", task, state.fleet)
+    async with state.lane(task.server_id):
+        response = await state.ports.http.fetch(comfy.view_request(base, task, output))
+    comfy.check_arrived(response, task.server_id)
+    if response.status in _NEVER_GIVEN:
+        return replace(output, delivery=Delivery.GONE), None
+    comfy.check_done(response, task.server_id)
+    if response.blob is None:
+        raise ProtocolError(task.server_id, "an answer without a body")
+    seen = replace(output, size=response.blob.size, media_type=response.blob.media_type, etag=_etag(response))
+    if _is_newer_than_its_end(response, task) or _is_another(output, seen):
+        return replace(output, delivery=Delivery.OVERWRITTEN), None
+    return seen, response.blob
+
+
+def _etag(response: Response) -> str:
+    """The server's mark of the bytes; a proxy that packs them says that it is weak."""
+    return response.headers.get("etag", "").removeprefix("W/")
+
+
+def _is_another(known: Output, seen: Output) -> bool:
+    """Whether what was fetched before was something else: by its size, and by the server's mark if it gave one."""
+    was_fetched = known.delivery is not Delivery.PENDING
+    is_marked_anew = bool(known.etag and seen.etag) and known.etag != seen.etag
+    return was_fetched and (known.size != seen.size or is_marked_anew)
+
+
+def with_output(task: Task, output: Output) -> Task:
     """The task with what became of one output; by its file, since a late look may have changed the order."""
     return replace(task, outputs=tuple(output if item.file == output.file else item for item in task.outputs))
 

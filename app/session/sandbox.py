@@ -16,7 +16,18 @@ from dataclasses import dataclass, field, replace
 from app.core.balancer import Berths
 from app.core.errors import NotOwner, SocketClosed, TaskNotFound
 from app.core.model import Fleet, PromptId, Records, Reservation, Server, ServerId, Task, WindowId
-from app.core.ports import Blob, Frame, Identity, KeptResult, Ports, Request, Response, WindowRecord
+from app.core.ports import (
+    Blob,
+    Frame,
+    Identity,
+    KeepSettings,
+    KeptResult,
+    Ports,
+    Request,
+    Response,
+    Usage,
+    WindowRecord,
+)
 
 HERE, THERE = ServerId("sandbox-1"), ServerId("sandbox-2")
 LONGEST_SLEEP = 0.02  # seconds: the session's waits are real, but short
@@ -178,18 +189,49 @@ class SandboxStore:
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
         """TaskStore.delete_unreadable: what lies here as a value can be read."""
 
-    async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> None:
+    async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:  # noqa: ARG002
         """TaskStore.keep_result: no bytes are kept here."""
+        return True
 
     async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:  # noqa: ARG002 - none is kept
         """TaskStore.read_result."""
         return None
+
+    async def read_kept(self) -> frozenset[tuple[PromptId, int]]:
+        """TaskStore.read_kept: what the tasks say is kept."""
+        return frozenset((task.prompt_id, index) for task in self.tasks.values() for index in range(len(task.outputs)))
+
+    async def keep_thumbnail(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:  # noqa: ARG002
+        """TaskStore.keep_thumbnail."""
+        return False
+
+    async def read_thumbnail(self, prompt_id: PromptId, index: int) -> Blob | None:  # noqa: ARG002 - none is kept
+        """TaskStore.read_thumbnail."""
+        return None
+
+    async def delete_results(self, prompt_id: PromptId | None = None) -> None:
+        """TaskStore.delete_results."""
 
     async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
         """TaskStore.keep_input: no bytes are kept here."""
 
     async def read_input(self, sha256: str) -> Blob | None:  # noqa: ARG002 - none is kept
         """TaskStore.read_input."""
+        return None
+
+    async def read_settings(self) -> KeepSettings:
+        """TaskStore.read_settings."""
+        return KeepSettings()
+
+    async def write_settings(self, settings: KeepSettings) -> None:
+        """TaskStore.write_settings."""
+
+    async def usage(self) -> Usage:
+        """TaskStore.usage."""
+        return Usage(settings=KeepSettings())
+
+    async def persist(self, *, is_asked: bool = False) -> bool | None:  # noqa: ARG002 - nothing here lasts
+        """TaskStore.persist."""
         return None
 
 

@@ -213,7 +213,10 @@ class Session:
         state.has_fleet.set()
         state.changed()
         if places != {(server.server_id, server.address, server.health) for server in fleet.servers}:
-            told = [(server.server_id, server.address, server.health) for server in fleet.servers]
+            told = [
+                {"server_id": server.server_id, "address": server.address, "health": server.health}
+                for server in fleet.servers
+            ]
             state.note("fleet", source=fleet.source, servers=told)
             self.wake("fleet")
         return True

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from app.core.balancer import Berths
 from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFound
 from app.core.model import PromptId, Records, Reservation, Task, Unreadable, WindowId
-from app.core.ports import Blob, KeptResult, WindowRecord
+from app.core.ports import WindowRecord
 from app.core.records import (
     decode_reservation,
     decode_task,
@@ -23,30 +23,12 @@ from app.core.records import (
     encode_window,
     read_task,
 )
+from tests.simulation.shelf import INPUT_BOUND, RESULT_BOUND, Bytes, MemoryShelf, Shelves
+
+__all__ = ["INPUT_BOUND", "RESULT_BOUND", "Bytes", "Database", "MemoryStore"]
 
 T = TypeVar("T")
-RESULT_BOUND = 1_000_000  # bytes; small, so that tests reach it
-INPUT_BOUND = 1_000_000
 _GROWS = frozenset({"claim", "reserve", "register", "update", "adopt", "keep_result", "keep_input"})
-
-
-@dataclass(frozen=True, slots=True)
-class Bytes:
-    """A Blob in memory."""
-
-    data: bytes
-    kind: str = "application/octet-stream"
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
-
-    @property
-    def media_type(self) -> str:
-        return self.kind
-
-    async def read(self) -> bytes:
-        return self.data
 
 
 async def _nothing() -> None:
@@ -54,14 +36,9 @@ async def _nothing() -> None:
 
 
 @dataclass
-class Database:
+class Database(Shelves):
     """What is on disk. `watchers` are called after each commit: the invariants."""
 
-    windows: dict[str, dict[str, Any]] = field(default_factory=dict)
-    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    reservations: dict[str, dict[str, Any]] = field(default_factory=dict)
-    results: dict[tuple[str, int], tuple[bytes, str, float]] = field(default_factory=dict)
-    inputs: dict[str, tuple[bytes, str, float]] = field(default_factory=dict)
     watchers: list[Callable[[], None]] = field(default_factory=list)
     fail_next: int = 0
     is_blocked: bool = False
@@ -104,14 +81,15 @@ class Database:
         return [decode_reservation(record) for record in self.reservations.values()]
 
 
-class MemoryStore:
+class MemoryStore(MemoryShelf):
     """The TaskStore port over a Database. `wait` is called before and after each transaction."""
 
     def __init__(self, database: Database, wait: Callable[[], Awaitable[None]] = _nothing) -> None:
+        super().__init__(database)
         self._db = database
         self._wait = wait
 
-    async def _transact(self, operation: str, work: Callable[[], T]) -> T:
+    async def _transact(self, operation: str, work: Callable[[], T], *, is_needed: bool = True) -> T:
         await self._wait()
         if self._db.is_full and operation in _GROWS:
             raise StorageError(operation, "quota")
@@ -120,11 +98,22 @@ class MemoryStore:
         if self._db.fail_next:
             self._db.fail_next -= 1
             raise StorageError(operation, "quota")
-        result = work()
+        result = self._fitted(operation, work) if is_needed else self._db.attempt(operation, work)
         for watcher in self._db.watchers:
             watcher()
         await self._wait()
         return result
+
+    def _fitted(self, operation: str, work: Callable[[], T]) -> T:
+        """Kept bytes make way, ever more of them, until it fits."""
+        count = 1
+        while True:
+            try:
+                return self._db.attempt(operation, work)
+            except StorageError as error:
+                if error.cause != "quota" or self._db.quota is None or not self._db.drop_oldest(count):
+                    raise
+                count *= 2
 
     async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
         def work() -> tuple[WindowRecord, Records]:
@@ -212,9 +201,10 @@ class MemoryStore:
         await self._transact("delete_task", work)
 
     def _delete(self, prompt_id: PromptId) -> None:
-        del self._db.tasks[prompt_id]
-        for key in [key for key in self._db.results if key[0] == prompt_id]:
-            del self._db.results[key]
+        mine = _inputs_of(self._db.tasks.pop(prompt_id))
+        self._db.delete_kept(prompt_id)
+        for sha256 in mine.difference(*map(_inputs_of, self._db.tasks.values())):
+            self._db.inputs.pop(sha256, None)
 
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
         def work() -> None:
@@ -229,45 +219,6 @@ class MemoryStore:
 
         await self._transact("delete_unreadable", work)
 
-    async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> None:
-        data = await blob.read()
 
-        def work() -> None:
-            self._fenced("keep_result", task)
-            if len(data) > RESULT_BOUND:
-                raise StorageError("keep_result", "quota")
-            self._db.results[task.prompt_id, index] = (data, blob.media_type, kept_at)
-            _make_room(self._db.results, RESULT_BOUND)
-
-        await self._transact("keep_result", work)
-
-    async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:
-        def work() -> KeptResult | None:
-            kept = self._db.results.get((prompt_id, index))
-            return KeptResult(prompt_id, index, Bytes(kept[0], kept[1]), kept[2]) if kept else None
-
-        return await self._transact("read_result", work)
-
-    async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
-        data = await blob.read()
-
-        def work() -> None:
-            self._db.inputs[sha256] = (data, blob.media_type, kept_at)
-            _make_room(self._db.inputs, INPUT_BOUND)
-
-        await self._transact("keep_input", work)
-
-    async def read_input(self, sha256: str) -> Blob | None:
-        def work() -> Blob | None:
-            kept = self._db.inputs.get(sha256)
-            return Bytes(kept[0], kept[1]) if kept else None
-
-        return await self._transact("read_input", work)
-
-
-def _make_room(kept: dict[Any, tuple[bytes, str, float]], bound: int) -> None:
-    """Drop the oldest until the rest fits."""
-    for key in sorted(kept, key=lambda key: kept[key][2]):
-        if sum(len(data) for data, _, _ in kept.values()) <= bound:
-            return
-        del kept[key]
+def _inputs_of(record: dict[str, Any]) -> set[str]:
+    return {item["sha256"] for item in record.get("inputs", ())}

@@ -1,0 +1,264 @@
+"""The bytes in this browser's store: results with their thumbnails, and inputs, each with a line in `ledger`.
+
+Results are bounded by the cap that the person set, for all windows of the browser; inputs by a fixed bound. The
+oldest make room. Thumbnails are apart from both. When the disk itself is full, kept bytes make room for records.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from app.browser.blobs import JsBlob, to_js_blob
+from app.browser.idb import Database, Steps, T
+from app.browser.ledger import (
+    INPUTS,
+    KINDS,
+    LEDGER,
+    RESULTS,
+    SHELVES,
+    THUMBNAILS,
+    delete_kept,
+    drop,
+    make_room,
+    name_of,
+    oldest_first,
+    put,
+)
+from app.browser.storage import ask_persistence, is_persistent, read_estimate
+from app.browser.thumbnails import make_thumbnail
+from app.browser.values import from_plain, plain
+from app.core.errors import StorageError
+from app.core.model import PromptId, Task
+from app.core.ports import Blob, Keep, KeepSettings, KeptResult, Usage
+
+SETTINGS = "settings"
+INPUTS_BOUND = 256 * 1024 * 1024  # bytes
+
+Fence = Callable[[Any, str, Task], Steps[Task]]
+
+log = logging.getLogger("mooring.browser")
+
+
+class BrowserShelf:
+    """The part of the store that holds bytes. `fence` checks in a transaction that a task may be written for.
+
+    `results_bound` is the cap as long as the person has set none.
+    """
+
+    def __init__(
+        self, database: Database, fence: Fence, *, results_bound: int | None = None, inputs_bound: int = INPUTS_BOUND
+    ) -> None:
+        self._database, self._fence, self._inputs_bound = database, fence, inputs_bound
+        self._default = KeepSettings() if results_bound is None else KeepSettings(results_bound)
+
+    # Results
+
+    async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
+        """Keep one output's bytes, within the cap; the oldest make room. False if only thumbnails are wanted."""
+        stored, name = await to_js_blob(blob), name_of(task.prompt_id, index)
+
+        def steps(transaction: Any) -> Steps[bool]:
+            yield from self._fence(transaction, "keep_result", task)
+            settings = yield from self._settings(transaction)
+            if settings.keep is Keep.THUMBNAILS:
+                return False
+            _check_size("keep_result", blob, settings.cap_bytes)
+            yield from make_room(transaction, RESULTS, name, settings.cap_bytes - blob.size)
+            put(transaction, RESULTS, name, stored, kept_at)
+            return True
+
+        stores = ["tasks", SETTINGS, RESULTS, LEDGER]
+        try:
+            return await self._database.run("keep_result", stores, steps, write=True)
+        except StorageError as error:
+            if error.cause != "quota" or not await self._drop_for(blob.size):
+                raise
+        return await self._database.run("keep_result", stores, steps, write=True)
+
+    async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:
+        """The kept bytes, or None."""
+
+        def steps(transaction: Any) -> Steps[KeptResult | None]:
+            row = yield transaction.objectStore(RESULTS).get(name_of(prompt_id, index))
+            return None if row is None else KeptResult(prompt_id, index, JsBlob(row.blob), float(row.at))
+
+        return await self._database.run("read_result", [RESULTS], steps)
+
+    async def read_kept(self) -> frozenset[tuple[PromptId, int]]:
+        """Which outputs' bytes are kept now, of all windows."""
+
+        def steps(transaction: Any) -> Steps[list[str]]:
+            names: list[str] = from_plain((yield transaction.objectStore(RESULTS).getAllKeys()))
+            return names
+
+        names = await self._database.run("read_kept", [RESULTS], steps)
+        parts = (name.rpartition("/") for name in names)
+        return frozenset((PromptId(prompt_id), int(index)) for prompt_id, _, index in parts)
+
+    async def keep_thumbnail(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
+        """Make and keep a small WebP of a picture, whatever the cap; False if the bytes are no picture."""
+        small, name = await make_thumbnail(await to_js_blob(blob)), name_of(task.prompt_id, index)
+        if small is None:
+            return False
+
+        def steps(transaction: Any) -> Steps[None]:
+            yield from self._fence(transaction, "keep_thumbnail", task)
+            put(transaction, THUMBNAILS, name, small, kept_at)
+
+        await self._write("keep_thumbnail", ["tasks", THUMBNAILS, LEDGER], steps)
+        return True
+
+    async def read_thumbnail(self, prompt_id: PromptId, index: int) -> Blob | None:
+        """The kept thumbnail, or None."""
+        return await self._read_blob("read_thumbnail", THUMBNAILS, name_of(prompt_id, index))
+
+    async def delete_results(self, prompt_id: PromptId | None = None) -> None:
+        """Delete the kept bytes and thumbnails of one task, or of all."""
+
+        def steps(transaction: Any) -> Steps[None]:
+            if prompt_id is not None:
+                delete_kept(transaction, prompt_id)
+                return
+            for kind in (RESULTS, THUMBNAILS):
+                transaction.objectStore(kind).clear()
+                for key in (yield transaction.objectStore(LEDGER).index("kind").getAllKeys(kind)):
+                    transaction.objectStore(LEDGER).delete(key)
+
+        await self._database.run("delete_results", [RESULTS, THUMBNAILS, LEDGER], steps, write=True)
+
+    # Inputs
+
+    async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
+        """Keep an input's bytes under their hash, within the bound; the oldest make room."""
+        _check_size("keep_input", blob, self._inputs_bound)
+        stored = await to_js_blob(blob)
+
+        def steps(transaction: Any) -> Steps[None]:
+            yield from make_room(transaction, INPUTS, sha256, self._inputs_bound - blob.size)
+            put(transaction, INPUTS, sha256, stored, kept_at)
+
+        await self._database.run("keep_input", [INPUTS, LEDGER], steps, write=True)
+
+    async def read_input(self, sha256: str) -> Blob | None:
+        """The kept input, or None."""
+        return await self._read_blob("read_input", INPUTS, sha256)
+
+    # How much
+
+    async def read_settings(self) -> KeepSettings:
+        """How much is kept."""
+        return await self._database.run("read_settings", [SETTINGS], self._settings)
+
+    async def write_settings(self, settings: KeepSettings) -> None:
+        """Set how much is kept; what is over the new cap goes at once, the oldest first."""
+
+        def steps(transaction: Any) -> Steps[None]:
+            row = {"name": "keep", "cap_bytes": settings.cap_bytes, "keep": settings.keep.value}
+            transaction.objectStore(SETTINGS).put(plain(row))
+            yield from make_room(transaction, RESULTS, "", settings.cap_bytes)
+
+        await self._write("write_settings", [SETTINGS, RESULTS, LEDGER], steps)
+
+    async def usage(self) -> Usage:
+        """What lies here now."""
+
+        def steps(transaction: Any) -> Steps[tuple[KeepSettings, list[dict[str, Any]]]]:
+            settings = yield from self._settings(transaction)
+            return settings, from_plain((yield transaction.objectStore(LEDGER).getAll()))
+
+        settings, rows = await self._database.run("usage", [SETTINGS, LEDGER], steps)
+        sizes = {kind: [row["size"] for row in rows if row["kind"] == kind] for kind in KINDS}
+        used, quota = await read_estimate()
+        return Usage(
+            settings=settings,
+            count=len(sizes[RESULTS]),
+            size=sum(sizes[RESULTS]),
+            thumbnails=len(sizes[THUMBNAILS]),
+            thumbnails_size=sum(sizes[THUMBNAILS]),
+            inputs_size=sum(sizes[INPUTS]),
+            used=used,
+            quota=quota,
+            is_persistent=await is_persistent(),
+        )
+
+    async def persist(self, *, is_asked: bool = False) -> bool | None:
+        """Have the browser promise not to clear the storage by itself; asked once per browser unless `is_asked`."""
+        promised = await is_persistent()
+        if promised is not False:
+            return promised
+
+        def steps(transaction: Any) -> Steps[bool]:
+            store = transaction.objectStore(SETTINGS)
+            is_known = (yield store.get("persist")) is not None
+            store.put(plain({"name": "persist"}))
+            return is_known
+
+        was_asked = await self._write("persist", [SETTINGS], steps)
+        return False if was_asked and not is_asked else await ask_persistence()
+
+    # Room
+
+    async def _write(self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]]) -> T:
+        """Write what must not fail for want of room: kept bytes make way, ever more of them, until it fits."""
+        count = 1
+        while True:
+            try:
+                return await self._database.run(operation, stores, steps, write=True)
+            except StorageError as error:
+                if error.cause != "quota" or not await self._drop_oldest(count):
+                    raise
+                log.warning("the disk is full: up to %s kept files make room for %s", count, operation)
+                count *= 2
+
+    async def _drop_oldest(self, count: int) -> bool:
+        """Drop the oldest results, of which there may be fewer; else inputs, else thumbnails. False if none is left."""
+
+        def steps(transaction: Any) -> Steps[bool]:
+            for kind in KINDS:
+                rows = yield from oldest_first(transaction, kind)
+                for row in rows[:count]:
+                    drop(transaction, kind, row)
+                if rows:
+                    return True
+            return False
+
+        return await self._database.run("make_room", SHELVES, steps, write=True)
+
+    async def _drop_for(self, size: int) -> bool:
+        """Drop the oldest results to make room for a new one; none if all of them were not enough."""
+
+        def steps(transaction: Any) -> Steps[bool]:
+            rows = yield from oldest_first(transaction, RESULTS)
+            if sum(row["size"] for row in rows) < size:
+                return False
+            freed = 0
+            for row in rows:
+                if freed >= size:
+                    break
+                drop(transaction, RESULTS, row)
+                freed += row["size"]
+            return True
+
+        return await self._database.run("make_room", [RESULTS, LEDGER], steps, write=True)
+
+    async def _read_blob(self, operation: str, kind: str, name: str) -> Blob | None:
+        def steps(transaction: Any) -> Steps[Blob | None]:
+            row = yield transaction.objectStore(kind).get(name)
+            return None if row is None else JsBlob(row.blob)
+
+        return await self._database.run(operation, [kind], steps)
+
+    def _settings(self, transaction: Any) -> Steps[KeepSettings]:
+        row = yield transaction.objectStore(SETTINGS).get("keep")
+        if row is None:
+            return self._default
+        told = from_plain(row)
+        is_known = told.get("keep") in {item.value for item in Keep}
+        return KeepSettings(int(told["cap_bytes"]), Keep(told["keep"]) if is_known else Keep.ORIGINALS)
+
+
+def _check_size(operation: str, blob: Blob, limit: int) -> None:
+    if blob.size > limit:
+        raise StorageError(operation, "quota", f"{blob.size} bytes, and at most {limit} are kept")

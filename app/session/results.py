@@ -1,0 +1,130 @@
+"""What is kept of results in this browser, and how much: reading, setting, deleting, fetching what is not here.
+
+What was kept once may have made room for newer results, in any window. The task's record learns of it here (`sweep`),
+so that the page says so instead of showing nothing; the server is then asked for the picture only if somebody
+wants to see it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from functools import partial
+
+from app.core.errors import MooringError, StorageError
+from app.core.model import Delivery, PromptId, Task
+from app.core.ports import Blob, KeepSettings, Usage
+from app.core.window import Window
+from app.session.deliver import fetch_output, with_output
+from app.session.state import State
+
+log = logging.getLogger("mooring.session")
+
+
+class Results:
+    """The kept results, as the page sees them. `usage` is as it was at the last `refresh`."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._is_due = False
+        self._is_promise_sought = False
+        self.usage: Usage | None = None
+
+    # One result
+
+    async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
+        """The bytes of one output as kept in this browser, or None."""
+        kept = await self._state.ports.store.read_result(prompt_id, index)
+        return kept.blob if kept else None
+
+    async def read_thumbnail(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
+        """A small picture of one output, or None."""
+        return await self._state.ports.store.read_thumbnail(prompt_id, index)
+
+    async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
+        """An output that is not here, from its task's own server; None if it cannot be had there any more.
+
+        In that case the record says why: gone, or overwritten. Raises what kept the server from answering.
+        """
+        task = self._state.get_task("fetch", prompt_id)
+        output = task.outputs[index]
+        fetched, blob = await fetch_output(self._state, task, output)
+        if blob is None and output.delivery.is_fetchable:
+            await self._state.amend(prompt_id, partial(with_output, output=fetched))
+        return blob
+
+    # All of them
+
+    def refresh_soon(self) -> None:
+        """Look in the background; many reasons at once are one look."""
+        if not self._is_due:
+            self._is_due = True
+            self._state.spawn(self.refresh(), "results")
+
+    def arrived(self) -> None:
+        """Something has come home just now."""
+        if not self._is_promise_sought:
+            self._is_promise_sought = True
+            self._state.spawn(self._seek_promise(), "promise")
+        self.refresh_soon()
+
+    async def refresh(self) -> None:
+        """Look what is kept now: tell the records what is not here any more, and add up the rest."""
+        self._is_due = False
+        try:
+            await self._sweep()
+            self.usage = await self._state.ports.store.usage()
+        except StorageError as error:
+            log.info("the kept results are not looked at: %r", error)
+            return
+        except MooringError as error:
+            log.info("a result is another window's now: %r", error)
+        self._state.changed()
+
+    async def _sweep(self) -> None:
+        """What is said to be kept was kept before it was said, so whatever is not there now has been dropped."""
+        said = [(task, index) for task in self._tasks() for index in _kept_by(task)]
+        if not said:
+            return
+        there = await self._state.ports.store.read_kept()
+        for task, index in said:
+            if (task.prompt_id, index) not in there:
+                await self._state.amend(task.prompt_id, partial(_dropped, file=task.outputs[index].file))
+
+    def _tasks(self) -> tuple[Task, ...]:
+        window = self._state.window
+        return tuple(window.tasks.values()) if isinstance(window, Window) else ()
+
+    async def configure(self, settings: KeepSettings) -> None:
+        """Set how much is kept, for all windows; what is over it goes at once, the oldest first."""
+        await self._state.ports.store.write_settings(settings)
+        await self.refresh()
+
+    async def delete_all(self) -> None:
+        """Delete all kept results and thumbnails, of all windows."""
+        await self._state.ports.store.delete_results()
+        await self.refresh()
+
+    async def _seek_promise(self) -> None:
+        """Ask the browser, once, not to clear the storage by itself: there is something in it now."""
+        try:
+            log.info("the browser's promise to keep the storage: %s", await self._state.ports.store.persist())
+        except StorageError as error:
+            log.info("no promise was sought: %r", error)
+
+    async def ask_promise(self) -> None:
+        """Ask the browser again, because the person wants it."""
+        await self._state.ports.store.persist(is_asked=True)
+        await self.refresh()
+
+
+def _kept_by(task: Task) -> list[int]:
+    return [index for index, output in enumerate(task.outputs) if output.delivery is Delivery.KEPT]
+
+
+def _dropped(task: Task, file: tuple[str, str, str, str]) -> Task:
+    outputs = (
+        replace(item, delivery=Delivery.DROPPED) if item.file == file and item.delivery is Delivery.KEPT else item
+        for item in task.outputs
+    )
+    return replace(task, outputs=tuple(outputs))
