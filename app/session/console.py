@@ -20,10 +20,13 @@ from app.core.ports import Blob
 from app.core.window import Moored, Window
 from app.core.workflow import parse_workflow
 from app.session.facts import Picked
+from app.session.report import make_report
 from app.session.selfcheck import run_selfcheck
 from app.session.session import Session
 
 VERSION = "0.1.0"
+
+ReadPage = Callable[[], Awaitable[Mapping[str, Any]]]
 
 # The names on `window`, those that are read like properties, and the names on `mooring`, each with its method here.
 HELPERS = {
@@ -48,6 +51,7 @@ METHODS = {
     "giveUp": "give_up",
     "tasks": "window_tasks",
     "verify": "verify",
+    "debugBundle": "debug_bundle",
 }
 _CALLS = frozenset([*HELPERS.values(), *GETTERS.values(), *METHODS.values()])
 
@@ -58,8 +62,10 @@ class ConsoleContract:
     version = VERSION
     helpers, getters, methods = HELPERS, GETTERS, METHODS
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, read_page: ReadPage | None = None) -> None:
+        """`read_page` tells what the browser says of itself, for the report."""
         self._session = session
+        self._read_page = read_page
 
     def call(self, name: str, arguments: Sequence[Any]) -> Any | Awaitable[Any]:
         """Do what a name of the contract stands for; TypeError if the arguments do not fit."""
@@ -229,6 +235,12 @@ class ConsoleContract:
     async def verify(self) -> dict[str, Any]:
         """Read the store afresh and compare."""
         return self._verdict(await self._session.verify())
+
+    async def debug_bundle(self, options: Any = None) -> dict[str, Any]:
+        """The report of this window: no pictures, no credentials, and no prompts unless `{prompts: true}` asks."""
+        prompts = isinstance(options, Mapping) and options.get("prompts") is True
+        page = await self._read_page() if self._read_page else {}
+        return make_report(self._session, version=VERSION, prompts=prompts, at=time.time(), page=page)
 
     def _window_id(self) -> str | None:
         return self._session.identity.window_id if self._session.identity else None

@@ -71,6 +71,7 @@ def test_every_name_of_the_contract_is_there() -> None:
         "giveUp",
         "tasks",
         "verify",
+        "debugBundle",
     }
     for method in (*GETTERS.values(), *HELPERS.values(), *METHODS.values()):
         assert callable(getattr(ConsoleContract, method))

@@ -1,0 +1,154 @@
+"""What of a window's facts may leave this browser in a report: a list of what is allowed, and nothing else.
+
+    Redactor().facts({"state": "failed", "message": "no such file: rose.png"})
+    # {"state": "failed", "message": "(22 characters)"}
+
+A text is kept only under a name that stands for one of Mooring's or ComfyUI's own words or ids, and only if it looks
+like one. Addresses lose user, password and query; file names become numbers, the same for the same name; everything
+else becomes its length. Nothing under a name that speaks of a credential is kept, also when texts are asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+# Names whose text is a word or an id: ours, ComfyUI's, or of the fleet's list.
+WORDS = frozenset({
+    "asked", "base", "cause", "class_type", "contact", "delivery", "end", "error", "evidence", "exception_type",
+    "folder", "health", "input_name", "is", "kind", "level", "locked", "logger", "media_type", "node_id", "node_type",
+    "now", "operation", "owner", "prompt_id", "reason", "server_id", "sha256", "source", "state", "told_end", "type",
+    "version", "was", "window_id",
+})  # fmt: skip
+WORD_LISTS = frozenset({"expected", "holders", "missing", "prompt_ids", "quarantined", "unreadable", "way"})
+WORD_MAPS = frozenset({"causes", "loads", "refused"})  # by server id: a cause, or a number
+SOURCE = frozenset({"template", "way"})  # words of our own source
+PLACES = frozenset({"address", "present", "recorded", "url"})
+MIXED = frozenset({"contact_detail"})  # an address or a cause
+NAMES = frozenset({"filename", "name", "original_name", "subfolder"})
+# Names whose text is the person's or a server's, and never kept; a test wants each name of the records in one list.
+TEXTS = frozenset({"detail", "details", "line", "message", "title", "traceback"})
+
+_WORD = re.compile(r"[\w.:/+-]{0,80}( \d{1,3})?", re.ASCII)
+_SOURCE = re.compile(r"[\w.<>-]+\.\w+:\d+ [\w<>.]+")
+_SECRET = re.compile(r"authori[sz]|api.?key|token|passw|secret|cookie|credential|bearer|extra.?data|signature", re.I)
+_USERINFO = re.compile(r"//[^/\s\"'@]+@")
+_QUERY = re.compile(r"(\bhttps?://[^\s\"'?]+|\bwss?://[^\s\"'?]+)\?[^\s\"']*")
+_HEADER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]+", re.I)
+_PAIR = re.compile(r"((?:api.?key|token|passw\w*|secret)[\"']?\s*[=:]\s*[\"']?)[^\s\"',}]+", re.I)
+WITHHELD = "(withheld)"
+
+
+class Redactor:
+    """Redacts one report. `texts` keeps what the person wrote and what servers answered: not credentials."""
+
+    def __init__(self, *, texts: bool = False) -> None:
+        self._texts = texts
+        self._names: dict[str, str] = {}
+
+    def facts(self, value: Any, name: str = "") -> Any:
+        """A JSON-like value without what may not leave; `name` is the one that it stands under."""
+        if name and _SECRET.search(name) and not isinstance(value, bool | None):
+            return WITHHELD
+        match value:
+            case None | bool() | int() | float():
+                return value
+            case str():
+                return self._text(value, name)
+            case Mapping():
+                inner = "cause" if name in WORD_MAPS else ""
+                return {self._key(str(key)): self.facts(item, inner or str(key)) for key, item in value.items()}
+            case tuple() | list():
+                inner = "prompt_id" if name in WORD_LISTS - SOURCE else name
+                return [self.facts(item, inner) for item in value]
+            case _:
+                return f"({type(value).__name__})"
+
+    def _key(self, key: str) -> str:
+        return key if self._texts or _WORD.fullmatch(key) else length_of(key)
+
+    def _text(self, text: str, name: str) -> str:
+        if name in PLACES or (name in MIXED and "://" in text):
+            return place_of(text)
+        if name in NAMES and not self._texts:
+            return self._number(text)
+        if name == "template" or (name in SOURCE and _SOURCE.fullmatch(text)):
+            return text
+        if name in WORDS | MIXED and _WORD.fullmatch(text):
+            return text
+        return without_credentials(text) if self._texts else length_of(text)
+
+    def _number(self, text: str) -> str:
+        if not text:
+            return text
+        ending = PurePosixPath(text).suffix
+        kept = ending if re.fullmatch(r"\.[a-z0-9]{1,5}", ending) else ""
+        return self._names.setdefault(text, f"name-{len(self._names) + 1}{kept}")
+
+    def workflow(self, text: str) -> Any:
+        """A workflow's shape: class types and the names of inputs by node id, texts by their length, links as they are.
+
+        With `texts`, the workflow itself, but for its credentials.
+        """
+        try:
+            nodes = json.loads(text) if text else {}
+        except ValueError:
+            return length_of(text)
+        if not isinstance(nodes, dict):
+            return length_of(text)
+        return {self._key(str(node_id)): self._node(node) for node_id, node in nodes.items()}
+
+    def _node(self, node: Any) -> Any:
+        if not isinstance(node, dict):
+            return self._value(node)
+        inputs = node.get("inputs")
+        return {
+            "class_type": str(node.get("class_type", ""))[:100],
+            "inputs": {str(name)[:100]: self._value(item, str(name)) for name, item in inputs.items()}
+            if isinstance(inputs, dict)
+            else {},
+        }
+
+    def _value(self, value: Any, name: str = "") -> Any:
+        if self._texts:
+            return self.facts(value, name)
+        match value:
+            case [str() as node_id, int() as slot] if _WORD.fullmatch(node_id) and node_id.replace(":", "").isdigit():
+                return [node_id, slot]
+            case str():
+                return length_of(value)
+            case bool() | int() | float() | None:
+                return value
+            case list():
+                return f"(list of {len(value)})"
+            case _:
+                return f"({type(value).__name__})"
+
+
+def length_of(text: str) -> str:
+    """A text told by its length alone."""
+    return f"({len(text)} characters)" if text else ""
+
+
+def place_of(address: str) -> str:
+    """An address or path without user, password, query and fragment."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return length_of(address)
+    if not parts.scheme or not host:
+        return parts.path if re.fullmatch(r"(/servers/[\w.-]+)?(/ws)?", parts.path) else length_of(address)
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path}"
+
+
+def without_credentials(text: str) -> str:
+    """A text without what looks like a credential in it."""
+    for pattern, kept in ((_USERINFO, "//"), (_QUERY, r"\1"), (_HEADER, rf"\1 {WITHHELD}"), (_PAIR, rf"\1{WITHHELD}")):
+        text = pattern.sub(kept, text)
+    return text
