@@ -27,6 +27,7 @@ class Deadlines:
     heartbeat: float = 20.0  # between pings to a browser; half of it for the pong
     probe: float = 4.0  # one look of the prober at one server
     loads: float = 1.5  # one server's part of /fleet/loads
+    loads_ill: float = 0.1  # the same for one that is known to be down or to hang
     probe_well: float = 2.0  # between looks at a server that is well
     probe_ill: float = 10.0  # the longest pause between looks at one that is not
     demo_start: float = 30.0  # until a demo server accepts connections

@@ -2,12 +2,14 @@
 
 Every two seconds while a server is well, less and less often while it is not. Windows do not probe: they are told
 by `/fleet/ws`. `loads` reads afresh, for a window that is about to choose a server; reads of one server that
-overlap are one read.
+overlap are one read. What such a read finds is news like any look's: a server that hangs costs one choice its
+deadline, and from then on nobody waits for it, though each choice reads it again and so notices if it is back.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,6 +31,7 @@ from gateway.state import VERSION, Condition, FleetState, Health
 from gateway.tasks import start_task
 from gateway.upstream import Upstream
 
+_ILL = {Health.DOWN, Health.TIMEOUT}
 _BACKOFF = 1.6  # from one pause to the next while a server is not well
 
 _log = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ class Prober:
         self._watches: list[asyncio.Task[None]] = []
         self._reads: dict[ServerId, asyncio.Task[dict[str, object]]] = {}
         self._notices: dict[ServerId, str] = {}
+        self._hurries = {server_id: asyncio.Event() for server_id in upstreams}
 
     def start(self) -> None:
         """Begin to look at all servers."""
@@ -67,11 +71,16 @@ class Prober:
         return {"v": VERSION, "servers": dict(zip(self._upstreams, answers, strict=True))}
 
     async def _load(self, server_id: ServerId) -> dict[str, object]:
+        health = self._state.condition(server_id).health
         read = self._reads.get(server_id)
         if read is None:
             read = start_task(self._read_load(server_id))
             self._reads[server_id] = read
             read.add_done_callback(lambda _: self._reads.pop(server_id, None))
+        if health in _ILL:  # the read goes on, whoever waits for it
+            done, _ = await asyncio.wait({read}, timeout=self._deadlines.loads_ill)
+            if not done:
+                return {"ok": False, "cause": health.value}
         return await asyncio.shield(read)  # others may wait for the same read
 
     async def _read_load(self, server_id: ServerId) -> dict[str, object]:
@@ -79,7 +88,11 @@ class Prober:
             async with asyncio.timeout(self._deadlines.loads):
                 queue = await read_queue(self._upstreams[server_id])
         except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
-            return {"ok": False, "cause": judge_failure(error).health.value}
+            condition = judge_failure(error)
+            self._note(server_id, condition)
+            return {"ok": False, "cause": condition.health.value}
+        if self._state.condition(server_id).health is not Health.WELL:
+            self._hurries[server_id].set()
         self._note_queue(server_id, queue)
         return {"ok": True, "running": list(queue.running), "pending": list(queue.pending)}
 
@@ -99,14 +112,22 @@ class Prober:
             else:
                 pause = min(pause * _BACKOFF, self._deadlines.probe_ill)
             self._note(server_id, condition)
-            if is_news:
-                _log.info("%s is %s %s", server_id, condition.health.value, condition.detail)
-            await asyncio.sleep(pause)
+            await self._rest(server_id, pause)
+
+    async def _rest(self, server_id: ServerId, pause: float) -> None:
+        """Until the next look: a while, or less if the server was found to answer again."""
+        hurry = self._hurries[server_id]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await hurry.wait()
+        hurry.clear()
 
     def _note(self, server_id: ServerId, condition: Condition) -> None:
-        if condition.health is not Health.WELL:
-            known = self._state.condition(server_id)  # what it was stays true while it does not answer
+        known = self._state.condition(server_id)
+        if condition.health is not Health.WELL:  # what it was stays true while it does not answer
             condition = replace(condition, version=known.version, is_demo=known.is_demo)
         if condition.health is Health.DOWN and server_id in self._notices:
             condition = replace(condition, detail=self._notices[server_id])
+        if condition.health is not known.health:
+            _log.info("%s is %s %s", server_id, condition.health.value, condition.detail)
         self._state.note(server_id, condition)

@@ -23,6 +23,7 @@ from tests.integration.rig import PATIENCE, QUEUE, STATS, Raw, Running, open_gat
 from tests.services import free_ports
 
 A = ServerId("a")
+NEVER = 100 * PATIENCE  # seconds; whoever waits that long fails its test
 
 
 def say(answer: str) -> Raw:
@@ -199,6 +200,51 @@ async def test_loads_are_read_afresh_and_tell_ids_only(
             "off": {"ok": False, "cause": "down"},
         },
     }
+
+
+async def loads_of(browser: aiohttp.ClientSession, gateway: Running) -> dict[str, Any]:
+    async with browser.get(f"{gateway.url}/fleet/loads") as reply:
+        servers: dict[str, Any] = (await reply.json())["servers"]
+        return servers
+
+
+async def test_a_choice_does_not_wait_for_a_server_that_is_known_to_hang(
+    browser: aiohttp.ClientSession, moods: tuple[Moods, str]
+) -> None:
+    _, url = moods
+    async with serve_raw(hang) as hung, open_gateway({"a": url, "hung": hung}, probe=1.0, loads=NEVER) as gateway:
+        await gateway.first_look()
+        loads = await loads_of(browser, gateway)
+        assert (loads["a"]["ok"], loads["hung"]) == (True, {"ok": False, "cause": "timeout"})
+
+
+async def test_a_server_that_begins_to_hang_costs_one_choice_its_deadline_and_no_other(
+    browser: aiohttp.ClientSession, moods: tuple[Moods, str]
+) -> None:
+    mood, url = moods
+    async with open_gateway({"a": url}, loads=0.3) as gateway:
+        await gateway.first_look()
+        window = await watch(browser, gateway)
+        assert seen(await next_state(window))[0] == "well"
+        mood.may_answer.clear()
+        assert await loads_of(browser, gateway) == {"a": {"ok": False, "cause": "timeout"}}
+        assert seen(await next_state(window))[0] == "timeout"
+        gateway.gateway.prober._deadlines = replace(gateway.gateway.prober._deadlines, loads=NEVER)
+        assert await loads_of(browser, gateway) == {"a": {"ok": False, "cause": "timeout"}}
+
+
+async def test_a_server_that_is_back_is_noticed_by_a_choice(
+    browser: aiohttp.ClientSession, moods: tuple[Moods, str]
+) -> None:
+    mood, url = moods
+    mood.may_answer.clear()
+    async with open_gateway({"a": url}, probe=1.0, loads=NEVER) as gateway:  # and no look of its own is near
+        await gateway.first_look()
+        assert await loads_of(browser, gateway) == {"a": {"ok": False, "cause": "timeout"}}
+        mood.may_answer.set()
+        await until(lambda: gateway.gateway.state.condition(A).health is Health.WELL)
+        assert (await loads_of(browser, gateway))["a"]["ok"]
+        assert gateway.gateway.state.max_upload, "it was looked at as a whole"
 
 
 async def test_windows_that_ask_at_the_same_moment_share_one_read(
