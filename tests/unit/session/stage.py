@@ -14,6 +14,7 @@ import asyncio
 import inspect
 import logging
 import os
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,10 +25,11 @@ from app.session import Picked, RunStage
 from tests.simulation.browser import Tab
 from tests.simulation.loop import VirtualLoop, run
 from tests.simulation.store import Bytes, MemoryStore
-from tests.simulation.world import Overheard, Page, World, a_workflow
+from tests.simulation.world import Overheard, Page, World, a_picture, a_workflow
 
 SEED = int(os.environ.get("MOORING_STORY_SEED", "1"))  # another one is another order of whatever may happen at once
 PATIENCE = 900.0  # virtual seconds: longer than anything that is bound to happen
+PHOTO = a_picture(random.Random(1))
 A, B, C = ServerId("gpu-1"), ServerId("gpu-2"), ServerId("gpu-3")
 
 
@@ -201,4 +203,4 @@ def scene(story: Story) -> Callable[..., None]:
     return play
 
 
-__all__ = ["A", "Asked", "B", "C", "Stage", "bytes_of", "scene", "task_of", "window_of"]
+__all__ = ["PHOTO", "A", "Asked", "B", "C", "Stage", "bytes_of", "scene", "task_of", "window_of"]

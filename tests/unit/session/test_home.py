@@ -10,11 +10,11 @@ from app.core.model import Contact, Delivery, ServerId, TaskState
 from app.core.window import Free
 from app.core.workflow import parse_workflow
 from tests.simulation.server import Answer
-from tests.unit.session.stage import A, B, Stage, bytes_of, scene, task_of, window_of
+from tests.unit.session.stage import PHOTO, A, B, Stage, bytes_of, scene, task_of, window_of
 
 TWO_PICTURES = parse_workflow(
     {
-        "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8}},
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 0}},
         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "one"}},
         "3": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "two"}},
     }
@@ -28,7 +28,7 @@ TWO_PICTURES = parse_workflow(
 async def test_every_socket_refused_still_ends_with_kept_results(stage: Stage) -> None:
     stage.world.weather.refuse_socket = 1.0
     page = await stage.window()
-    prompt_id = await stage.run(page, steps=10, picture=b"picture")
+    prompt_id = await stage.run(page, steps=10, picture=PHOTO)
     task = await stage.ended(page, prompt_id)
     assert task.state is TaskState.SUCCEEDED
     assert [item.delivery for item in task.outputs] == [Delivery.KEPT]

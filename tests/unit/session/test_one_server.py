@@ -21,7 +21,7 @@ from app.core.window import Free
 from app.session import RunStage
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, B, C, Stage, scene, task_of, window_of
+from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, task_of, window_of
 
 
 @scene
@@ -321,7 +321,7 @@ async def test_an_upload_holds_the_mooring_until_it_is_released(stage: Stage) ->
 @scene
 async def test_a_submit_goes_to_the_uploads_server(stage: Stage) -> None:
     page = await stage.window()
-    uploaded = await page.session.upload_image(Bytes(b"picture"), "a.png")
+    uploaded = await page.session.upload_image(Bytes(PHOTO), "a.png")
     others = [await stage.window() for _ in range(3)]
     for other in others:  # the upload's server is the fullest by now
         await stage.run(other, steps=40, server_id=uploaded.server_id)

@@ -111,7 +111,9 @@ async def test_a_server_killed_before_the_submit_is_a_failure_that_frees(stage: 
 @scene
 async def test_a_rejected_prompt_fails_with_the_servers_words_and_frees(stage: Stage) -> None:
     page = await stage.window()
-    broken = parse_workflow({"1": {"class_type": "EmptyImage"}, "3": {"class_type": "SaveImage"}})
+    broken = parse_workflow(
+        {"1": {"class_type": "EmptyImage"}, "3": {"class_type": "SaveImage", "inputs": {"filename_prefix": "x"}}}
+    )
     prompt_id = await page.session.run(broken)
     task = task_of(page, prompt_id)
     assert task.state is TaskState.FAILED

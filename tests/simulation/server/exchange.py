@@ -1,0 +1,96 @@
+"""HTTP answers, and what every answer goes through: the guard against foreign origins, conditions and ranges."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+TROUBLE = b"500 Internal Server Error\n\nServer got itself in trouble"
+TEXT = "text/plain; charset=utf-8"
+
+
+@dataclass
+class Answer:
+    """An HTTP answer; header names in lower case."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def json_answer(value: Any, status: int = 200) -> Answer:
+    """A JSON answer."""
+    return Answer(status, json.dumps(value).encode(), {"content-type": "application/json; charset=utf-8"})
+
+
+def text_answer(text: str, status: int) -> Answer:
+    """A plain text answer."""
+    return Answer(status, text.encode(), {"content-type": TEXT})
+
+
+def trouble() -> Answer:
+    """What the server says when it stumbles; it closes the connection then."""
+    return Answer(500, TROUBLE, {"content-type": TEXT, "connection": "close"})
+
+
+def nothing_here() -> Answer:
+    """What its static handler says of an unknown path."""
+    return Answer(404, b"", {"content-type": "application/octet-stream", "transfer-encoding": "chunked"})
+
+
+def conditional(answer: Answer, headers: Mapping[str, str]) -> Answer:
+    """A file's answer under the request's conditions: 304, a range, or as it is."""
+    etag = answer.headers.get("etag")
+    if answer.status != 200 or etag is None:
+        return answer
+    if _is_unchanged(answer, headers):
+        kept = {key: value for key, value in answer.headers.items() if key != "accept-ranges"}
+        return Answer(304, b"", kept)
+    if "range" not in headers:
+        return answer
+    size = len(answer.body)
+    first, last = _range(headers["range"], size)
+    if first >= size:
+        return Answer(416, b"", {**answer.headers, "content-range": f"bytes */{size}"})
+    part = answer.body[first : last + 1]
+    return Answer(206, part, {**answer.headers, "content-range": f"bytes {first}-{first + len(part) - 1}/{size}"})
+
+
+def _is_unchanged(answer: Answer, headers: Mapping[str, str]) -> bool:
+    if "if-none-match" in headers:
+        return answer.headers["etag"] in [each.strip() for each in headers["if-none-match"].split(",")]
+    if "if-modified-since" in headers:
+        since = parsedate_to_datetime(headers["if-modified-since"])
+        return parsedate_to_datetime(answer.headers["last-modified"]) <= since
+    return False
+
+
+def _range(text: str, size: int) -> tuple[int, int]:
+    first, _, last = text.removeprefix("bytes=").partition("-")
+    if not first:
+        return max(0, size - int(last)), size - 1
+    return int(first), int(last) if last else size - 1
+
+
+def is_foreign(headers: Mapping[str, str]) -> bool:
+    """Whether an Origin comes under a loopback Host that it is not; a port that only one names is not compared."""
+    host, origin = headers.get("host", "").lower(), headers.get("origin")
+    asked = urlsplit(f"//{host}")
+    if origin is None or not _is_loopback(asked.hostname or ""):
+        return False
+    came = urlsplit(origin)
+    ours = asked.hostname if came.port is None else host
+    theirs = came.hostname if asked.port is None else came.netloc.lower()
+    return bool(ours and theirs and ours != theirs)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,102 @@
+"""The queue and the history of one server, in memory only; every job is in exactly one of heap, running, history.
+
+The heap holds plain tuples, from which the traps follow: pending jobs are listed in heap order, and a push of the same
+number and id with another prompt compares two dicts and raises *after* the job was appended.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Item = tuple[float, str, Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended (success, error or interrupted) and what it left for the history."""
+
+    end: str
+    messages: list[Any]
+    outputs: dict[str, Any]
+    meta: dict[str, Any]
+
+
+class Jobs:
+    """`on_change` announces how many are left; `on_gone` names each job that was dropped without a trace."""
+
+    def __init__(self, on_change: Callable[[], None], on_gone: Callable[[str], None]) -> None:
+        self.heap: list[Item] = []
+        self.running: Item | None = None
+        self.history: dict[str, Any] = {}
+        self._on_change = on_change
+        self._on_gone = on_gone
+
+    @property
+    def remaining(self) -> int:
+        """Pending plus running."""
+        return len(self.heap) + (self.running is not None)
+
+    def put(self, item: Item) -> None:
+        """Queue a job; TypeError, with the job in the queue, where two prompts must be compared."""
+        heapq.heappush(self.heap, item)
+        self._on_change()
+
+    def take(self) -> Item:
+        """The next job runs."""
+        self.running = heapq.heappop(self.heap)
+        self._on_change()
+        return self.running
+
+    def finish(self, item: Item, outcome: Outcome) -> None:
+        """A job moves into the history. An interrupted one is an error too; only its last message tells."""
+        is_success = outcome.end == "success"
+        status = {
+            "status_str": "success" if is_success else "error",
+            "completed": is_success,
+            "messages": outcome.messages,
+        }
+        entry = {"prompt": list(item), "outputs": outcome.outputs, "status": status, "meta": outcome.meta}
+        self.history[item[1]] = entry
+        self.running = None
+        self._on_change()
+
+    def clear(self) -> None:
+        """Drop everybody's pending jobs."""
+        dropped, self.heap = self.heap, []
+        for item in dropped:
+            self._on_gone(item[1])
+        self._on_change()
+
+    def delete(self, prompt_id: object) -> None:
+        """Drop one pending job of that id."""
+        index = next((index for index, item in enumerate(self.heap) if item[1] == prompt_id), None)
+        if index is None:
+            return
+        if len(self.heap) == 1:
+            self.clear()
+        else:
+            self._on_gone(self.heap.pop(index)[1])
+            heapq.heapify(self.heap)
+        self._on_change()
+
+    def listing(self) -> dict[str, Any]:
+        """What /queue says."""
+        running = [list(self.running)] if self.running is not None else []
+        return {"queue_running": running, "queue_pending": [list(item) for item in self.heap]}
+
+    def entry(self, prompt_id: str) -> dict[str, Any]:
+        """What /history/{id} says: `{}` for running, pending, deleted and unknown jobs alike."""
+        return {prompt_id: self.history[prompt_id]} if prompt_id in self.history else {}
+
+    def entries(self, max_items: int | None, offset: int) -> dict[str, Any]:
+        """What /history says: from index `offset` on, or the last `max_items`; 0 and -1 of those are none."""
+        ids = list(self.history)
+        if offset < 0 and max_items is not None:
+            offset = len(ids) - max_items
+        chosen = ids[max(0, offset) :]
+        if max_items is not None:
+            chosen = chosen[: max(1, max_items)]
+        return {prompt_id: self.history[prompt_id] for prompt_id in chosen}

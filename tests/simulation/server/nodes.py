@@ -1,0 +1,170 @@
+"""What each node class does. Those that take steps take them on the server's clock."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from tests.simulation.server.files import Files
+from tests.simulation.server.pictures import Picture, read, write
+from tests.simulation.server.plan import Result
+
+LETTERS = "abcdefghijklmnopqrstupvxyz"  # as the real one spells it
+
+
+class Telling(Protocol):
+    """How a node reports, and lets time pass."""
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass; raises when the job was stopped meanwhile."""
+        ...
+
+    def step(self, value: int, total: int, preview: tuple[str, Picture] | None) -> None:
+        """One step is done; the preview is (JPEG or PNG, picture)."""
+        ...
+
+    def text(self, frame: bytes, *, to_all: bool) -> None:
+        """Send a text frame."""
+        ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """The surroundings of one run of one node."""
+
+    server: str
+    node_id: str
+    prompt: dict[str, Any]
+    extra_data: dict[str, Any]
+    files: Files
+    telling: Telling
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """A result that keeps what follows from running; its message, if it has one, is told as an error."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """Nodes that run in the place of one; the last one's result is its own."""
+
+    nodes: list[dict[str, Any]] = field(default_factory=list)
+
+
+Inputs = dict[str, Any]
+Runner = Callable[[Context, Inputs], Awaitable[Result | Expansion]]
+
+
+def _each(change: Callable[[Picture, Inputs], Picture], name: str = "image") -> Runner:
+    async def run(_: Context, inputs: Inputs) -> Result:
+        return Result(([change(picture, inputs) for picture in inputs[name]],))
+
+    return run
+
+
+async def load_image(context: Context, inputs: Inputs) -> Result:
+    """The picture, and its transparency as a mask."""
+    picture = read(context.files.content(inputs["image"]), inputs["image"])
+    shade = 0 if picture.alpha is None else 255 - picture.alpha
+    return Result(([replace(picture, alpha=None)], [replace(picture, colour=(shade, shade, shade), alpha=None)]))
+
+
+async def empty_image(_: Context, inputs: Inputs) -> Result:
+    """A batch of one colour."""
+    colour = inputs["color"]
+    parts = (colour >> 16 & 255, colour >> 8 & 255, colour & 255)
+    return Result(([Picture(inputs["width"], inputs["height"], parts)] * inputs["batch_size"],))
+
+
+async def blend(_: Context, inputs: Inputs) -> Result:
+    """The second picture over the first."""
+    mode, factor = inputs["blend_mode"], inputs["blend_factor"]
+    pairs = zip(inputs["image1"], inputs["image2"], strict=False)
+    return Result(([below.blended(above, mode, factor) for below, above in pairs],))
+
+
+async def save_image(context: Context, inputs: Inputs) -> Result:
+    """One file per picture into output/."""
+    return _save(context, inputs["images"], inputs["filename_prefix"], "output")
+
+
+async def preview_image(context: Context, inputs: Inputs) -> Result:
+    """The same into temp/, under letters that are this process's and this node's own."""
+    digest = hashlib.sha256(f"{context.server} {context.node_id}".encode()).digest()
+    letters = "".join(LETTERS[byte % len(LETTERS)] for byte in digest[:5])
+    return _save(context, inputs["images"], f"ComfyUI_temp_{letters}", "temp")
+
+
+def _save(context: Context, pictures: list[Picture], prefix: str, kind: str) -> Result:
+    """The server's name stands in each file, so that no two servers make equal ones."""
+    texts = {"prompt": json.dumps(context.prompt)}
+    texts |= {key: json.dumps(value) for key, value in context.extra_data.get("extra_pnginfo", {}).items()}
+    texts["server"] = context.server
+    saved = [context.files.save(prefix, kind, write(picture, "PNG", texts)) for picture in pictures]
+    return Result(shown={"images": saved})
+
+
+async def slow_steps(context: Context, inputs: Inputs) -> Result:
+    """Pass the picture on, step by step, with previews if wanted."""
+    for step in range(1, inputs["steps"] + 1):
+        await context.telling.wait(inputs["seconds_per_step"])
+        shown = inputs["image"][0].fitted(inputs["preview_max_size"])
+        preview = (inputs["preview_format"], shown) if inputs["preview"] else None
+        context.telling.step(step, inputs["steps"], preview)
+    return Result((inputs["image"],))
+
+
+async def fail_at_step(context: Context, inputs: Inputs) -> Result:
+    """Likewise, and raise on the way."""
+    for step in range(1, inputs["steps"] + 1):
+        await context.telling.wait(inputs["seconds_per_step"])
+        if step == inputs["fail_at"]:
+            raise RuntimeError(f"FailAtStep: failing on purpose at step {step}")
+        context.telling.step(step, inputs["steps"], ("JPEG", inputs["image"][0].fitted(256)))
+    return Result((inputs["image"],))
+
+
+async def expand_slow(_: Context, inputs: Inputs) -> Expansion:
+    """A chain of `count` SlowSteps in its place."""
+    steps = {key: inputs[key] for key in ("image", "steps", "seconds_per_step")}
+    preview = {"preview": True, "preview_format": "JPEG", "preview_max_size": 512}
+    return Expansion([{"class_type": "SlowSteps", "inputs": steps | preview}] * inputs["count"])
+
+
+async def send_text(context: Context, inputs: Inputs) -> Result:
+    """A text frame to everybody, and another one to the job's client only."""
+    node = context.node_id.encode()
+    head = struct.pack(">I", len(node)) + node
+    context.telling.text(head + inputs["text"].encode(), to_all=True)
+    context.telling.text(head + f"{inputs['text']} (to the client only)".encode(), to_all=False)
+    return Result((inputs["image"],))
+
+
+async def block_with_message(_: Context, inputs: Inputs) -> Result:
+    """No picture, and why."""
+    return Result((Blocker(inputs["message"]),))
+
+
+RUNNERS: dict[str, Runner] = {
+    "LoadImage": load_image,
+    "SaveImage": save_image,
+    "PreviewImage": preview_image,
+    "EmptyImage": empty_image,
+    "ImageScale": _each(lambda picture, inputs: picture.scaled(inputs["width"], inputs["height"])),
+    "ImageInvert": _each(lambda picture, _: picture.inverted()),
+    "ImageBlur": _each(lambda picture, _: picture),
+    "ImageSharpen": _each(lambda picture, _: picture),
+    "ImageBlend": blend,
+    "SlowSteps": slow_steps,
+    "FailAtStep": fail_at_step,
+    "ExpandSlow": expand_slow,
+    "SendText": send_text,
+    "BlockWithMessage": block_with_message,
+}

@@ -1,0 +1,300 @@
+"""The worker of one server: it runs one prompt, tells of it as it goes, and gives what the history keeps.
+
+An interrupt is a flag that is looked at after each stretch of work and cleared when a job starts, so that one that came
+while nothing ran hits nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import struct
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulation.server.catalogue import inputs_of
+from tests.simulation.server.files import Files
+from tests.simulation.server.jobs import Item, Outcome
+from tests.simulation.server.nodes import RUNNERS, Blocker, Context, Expansion
+from tests.simulation.server.pictures import Picture, write
+from tests.simulation.server.plan import Plan, Result, Results, is_link
+from tests.simulation.server.sockets import PREVIEW, PREVIEW_WITH_METADATA, TEXT, Sockets
+from tests.simulation.server.validation import type_name
+
+NODE_SECONDS = 0.05
+"""What any node takes; steps come on top."""
+FORMATS = {"JPEG": (1, "image/jpeg"), "PNG": (2, "image/png")}
+
+
+class Interrupted(Exception):
+    """The job was told to stop."""
+
+
+class Restarted(Exception):
+    """The server began anew: nothing of the job is left, and nobody is told."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A node that runs; one that another brought in by expanding is shown at that one's place."""
+
+    node_id: str
+    node: dict[str, Any]
+    parent: str | None = None
+
+    @property
+    def shown_at(self) -> str:
+        """The node of the person's own workflow."""
+        return self.parent or self.node_id
+
+
+@dataclass
+class Run:
+    """One job under way: what it has said, and the state of each node that it has started."""
+
+    item: Item
+    sockets: Sockets
+    now_ms: Callable[[], int]
+    messages: list[Any] = field(default_factory=list)
+    executed: list[str] = field(default_factory=list)
+    states: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def prompt_id(self) -> str:
+        """The job's id."""
+        return self.item[1]
+
+    @property
+    def client_id(self) -> str | None:
+        """Who is told; without one, progress and previews go to everybody, and all else to nobody."""
+        client_id: str | None = self.item[3].get("client_id")
+        return client_id
+
+    def tell(self, kind: str, data: dict[str, Any], *, to_all: bool = False) -> None:
+        """Say it to the job's client."""
+        if self.client_id is not None or to_all:
+            self.sockets.tell(kind, {**data, "prompt_id": self.prompt_id}, self.client_id)
+
+    def keep(self, kind: str, data: dict[str, Any], *, to_all: bool = False) -> None:
+        """Say it, and keep it for the history."""
+        data = {**data, "prompt_id": self.prompt_id, "timestamp": self.now_ms()}
+        self.messages.append([kind, data])
+        self.tell(kind, data, to_all=to_all)
+
+    def state(self, place: Place, state: str, value: float, top: float) -> None:
+        """Tell the states of all nodes that were started, as the real one does at every change."""
+        entry = self.states.setdefault(place.node_id, self.identity(place))
+        entry.update(value=value, max=top, state=state)
+        self.tell("progress_state", {"nodes": self.states}, to_all=True)
+
+    def identity(self, place: Place) -> dict[str, Any]:
+        """Which node that is, in the person's workflow and in the run."""
+        return {
+            "node_id": place.node_id,
+            "prompt_id": self.prompt_id,
+            "display_node_id": place.shown_at,
+            "parent_node_id": place.parent,
+            "real_node_id": place.shown_at,
+        }
+
+    def where(self, place: Place) -> dict[str, Any]:
+        """What an end that came too early says of its place."""
+        return {"node_id": place.node_id, "node_type": place.node["class_type"], "executed": list(self.executed)}
+
+
+@dataclass
+class Worker:
+    """Runs jobs one after another; made anew at each start of the server. `pace` stretches all that takes time."""
+
+    server: str
+    files: Files
+    sockets: Sockets
+    now_ms: Callable[[], int]
+    pace: float = 1.0
+    client_id: str | None = None
+    last_node: str | None = None  # what a client that comes back in mid-run is told
+    is_interrupted: bool = False
+    is_gone: bool = False
+    is_cache_unwanted: bool = False
+    _results: Results = field(default_factory=Results)
+
+    async def run(self, item: Item) -> Outcome:
+        """Run a job to its end."""
+        _, _, prompt, _, outputs = item
+        run = Run(item, self.sockets, self.now_ms)
+        self.is_interrupted, self.client_id = False, run.client_id
+        if self.is_cache_unwanted:
+            self._results, self.is_cache_unwanted = Results(), False
+        run.keep("execution_start", {})
+        self._results.set_prompt(prompt, self._content_of)
+        cached = [node_id for node_id in prompt if self._results.get(node_id)]
+        run.keep("execution_cached", {"nodes": cached})
+        plan = Plan(prompt, outputs, lambda node_id: self._results.get(node_id) is not None)
+        end = "success"
+        while plan and end == "success":
+            node_id = plan.next()
+            end = await self._node(run, Place(node_id, prompt[node_id]))
+            plan.done(node_id)
+        if end == "success":
+            run.keep("execution_success", {})
+        self.last_node = None
+        await asyncio.sleep(0.001 * self.pace)  # history may lag the event (COMFYUI.md 3)
+        if self.is_gone:
+            raise Restarted
+        results = {node_id: self._results.get(node_id) for node_id in prompt}
+        shown = {node_id: result.shown for node_id, result in results.items() if result and result.shown is not None}
+        return Outcome(end, run.messages, shown, {node_id: _meta(node_id) for node_id in shown})
+
+    def _content_of(self, node: dict[str, Any]) -> str | None:
+        if node["class_type"] != "LoadImage":
+            return ""
+        name = node["inputs"].get("image")
+        is_there = isinstance(name, str) and self.files.is_input(name)
+        return hashlib.sha256(self.files.content(name)).hexdigest() if is_there else None
+
+    async def _node(self, run: Run, place: Place) -> str:
+        """Run a node, or tell what is known of it already; gives how the job stands then."""
+        known = self._results.get(place.node_id)
+        if known is not None:
+            self._executed(run, place, known)
+            self._finished(run, place)
+            return "success"
+        run.state(place, "running", 0.0, 1.0)
+        inputs = self._inputs(place.node)
+        if run.client_id is not None:
+            self.last_node = place.node_id
+            run.tell("executing", {"node": place.node_id, "display_node": place.shown_at})
+        try:
+            result = await self._result(run, place, inputs)
+        except Interrupted:
+            self.is_interrupted = False
+            run.keep("execution_interrupted", run.where(place), to_all=True)
+            return "interrupted"
+        except Restarted:
+            raise
+        except Exception as error:  # noqa: BLE001 - a node may raise anything; that is the job's end
+            run.keep("execution_error", {**run.where(place), **_told(error, inputs, list(run.item[2]))})
+            return "error"
+        if isinstance(result, str):
+            return result
+        self._executed(run, place, result)
+        self._results.put(place.node_id, result)
+        self._finished(run, place)
+        run.executed.append(place.node_id)
+        return "success"
+
+    async def _result(self, run: Run, place: Place, inputs: dict[str, Any]) -> Result | str:
+        """What the node gives; or how the job ended, by a node that it brought in."""
+        blocker = next((value for value in inputs.values() if isinstance(value, Blocker)), None)
+        if blocker is not None:
+            if blocker.message:  # not the end, though it is told as one
+                run.tell("execution_error", {**run.where(place), **_blocked(blocker)})
+            return Result((blocker,))
+        telling = _Telling(self, run, place)
+        await telling.wait(NODE_SECONDS)
+        extra = run.item[3]
+        context = Context(self.server, place.node_id, run.item[2], extra, self.files, telling)
+        result = await RUNNERS[place.node["class_type"]](context, inputs)
+        if not isinstance(result, Expansion):
+            return result
+        return await self._expanded(run, place, result)
+
+    async def _expanded(self, run: Run, place: Place, expansion: Expansion) -> Result | str:
+        """Run the nodes that came in the place of one, each on the result of the one before."""
+        last = Result()
+        for index, node in enumerate(expansion.nodes, start=1):
+            given = {"image": last.outputs[0]} if last.outputs else {}
+            inner = Place(
+                f"{place.node_id}.0.0.{index}", {**node, "inputs": {**node["inputs"], **given}}, place.node_id
+            )
+            end = await self._node(run, inner)
+            if end != "success":
+                return end
+            last = self._results.get(inner.node_id) or last
+        return last
+
+    def _executed(self, run: Run, place: Place, result: Result) -> None:
+        if result.shown is not None:
+            data = {"node": place.node_id, "display_node": place.shown_at, "output": result.shown}
+            run.tell("executed", data)
+
+    def _finished(self, run: Run, place: Place) -> None:
+        top = run.states[place.node_id]["max"] if place.node_id in run.states else 1
+        run.state(place, "finished", top, top)
+
+    def _inputs(self, node: dict[str, Any]) -> dict[str, Any]:
+        """The values that the class knows; links are followed to their results."""
+        known = inputs_of(node["class_type"])
+        return {name: self._value(value) for name, value in node["inputs"].items() if name in known}
+
+    def _value(self, value: Any) -> Any:
+        if not is_link(value):
+            return value
+        result = self._results.get(value[0])
+        outputs = result.outputs if result else ()
+        if outputs and isinstance(outputs[0], Blocker):
+            return outputs[0]
+        return outputs[value[1]] if value[1] < len(outputs) else None
+
+
+@dataclass(frozen=True)
+class _Telling:
+    """How one node reports."""
+
+    worker: Worker
+    run: Run
+    place: Place
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        await asyncio.sleep(seconds * self.worker.pace)
+        if self.worker.is_gone:
+            raise Restarted
+        if self.worker.is_interrupted:
+            raise Interrupted
+
+    def step(self, value: int, total: int, preview: tuple[str, Picture] | None) -> None:
+        """State, then the preview before or after `progress`, as the client's flags want it."""
+        run, place = self.run, self.place
+        wants_metadata = self.worker.sockets.wants_metadata(run.client_id)
+        run.state(place, "running", value, total)
+        if preview and wants_metadata:
+            head = json.dumps({**run.identity(place), "image_type": FORMATS[preview[0]][1]}).encode()
+            frame = struct.pack(">I", len(head)) + head + write(preview[1], preview[0])
+            self.worker.sockets.show(PREVIEW_WITH_METADATA, frame, run.client_id)
+        run.tell("progress", {"value": value, "max": total, "node": place.node_id}, to_all=True)
+        if preview and not wants_metadata:
+            frame = struct.pack(">I", FORMATS[preview[0]][0]) + write(preview[1], preview[0])
+            self.worker.sockets.show(PREVIEW, frame, run.client_id)
+
+    def text(self, frame: bytes, *, to_all: bool) -> None:
+        """A text frame."""
+        if to_all or self.run.client_id is not None:
+            self.worker.sockets.show(TEXT, frame, None if to_all else self.run.client_id)
+
+
+def _told(error: Exception, inputs: dict[str, Any], known: list[str]) -> dict[str, Any]:
+    return {
+        "exception_message": f"{error}\n",
+        "exception_type": type_name(error),
+        "traceback": traceback.format_tb(error.__traceback__),
+        "current_inputs": {name: [_readable(value)] for name, value in inputs.items()},
+        "current_outputs": known,
+    }
+
+
+def _blocked(blocker: Blocker) -> dict[str, Any]:
+    message = f"Execution Blocked: {blocker.message}"
+    nothing: dict[str, Any] = {"traceback": [], "current_inputs": [], "current_outputs": []}
+    return {"exception_message": message, "exception_type": "ExecutionBlocked", **nothing}
+
+
+def _readable(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _meta(node_id: str) -> dict[str, Any]:
+    return {"node_id": node_id, "display_node": node_id, "parent_node": None, "real_node_id": node_id}
