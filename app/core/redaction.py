@@ -13,23 +13,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 # Names whose text is a word or an id: ours, ComfyUI's, or of the fleet's list.
 WORDS = frozenset({
-    "asked", "base", "cause", "class_type", "contact", "delivery", "end", "error", "evidence", "exception_type",
-    "folder", "health", "input_name", "is", "kind", "level", "locked", "logger", "media_type", "node_id", "node_type",
+    "again_of", "asked", "base", "cause", "class_type", "contact", "delivery", "end", "error", "evidence",
+    "exception_type", "folder", "health", "input_name", "is", "kind", "level", "locked", "logger", "media_type", "node_id", "node_type",
     "now", "operation", "owner", "prompt_id", "reason", "server_id", "sha256", "source", "state", "told_end", "type",
     "version", "was", "window_id",
 })  # fmt: skip
 WORD_LISTS = frozenset({"expected", "holders", "missing", "prompt_ids", "quarantined", "unreadable", "way"})
 WORD_MAPS = frozenset({"causes", "loads", "refused"})  # by server id: a cause, or a number
 SOURCE = frozenset({"template", "way"})  # words of our own source
-PLACES = frozenset({"address", "present", "recorded", "url"})
+PLACES = frozenset({"address", "confirmed_address", "present", "recorded", "url"})
 MIXED = frozenset({"contact_detail"})  # an address or a cause
-NAMES = frozenset({"filename", "name", "original_name", "subfolder"})
+NAMES = frozenset({"etag", "filename", "name", "original_name", "subfolder"})
 # Names whose text is the person's or a server's, and never kept; a test wants each name of the records in one list.
 TEXTS = frozenset({"detail", "details", "line", "message", "title", "traceback"})
 
@@ -40,6 +39,7 @@ _USERINFO = re.compile(r"//[^/\s\"'@]+@")
 _QUERY = re.compile(r"(\bhttps?://[^\s\"'?]+|\bwss?://[^\s\"'?]+)\?[^\s\"']*")
 _HEADER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]+", re.I)
 _PAIR = re.compile(r"((?:api.?key|token|passw\w*|secret)[\"']?\s*[=:]\s*[\"']?)[^\s\"',}]+", re.I)
+_ENDING = re.compile(r"\.(png|jpe?g|webp|gif|bmp|tiff?|mp4|webm|mov|flac|mp3|wav|ogg|opus|txt|json|bin)$", re.I)
 WITHHELD = "(withheld)"
 
 
@@ -85,9 +85,8 @@ class Redactor:
     def _number(self, text: str) -> str:
         if not text:
             return text
-        ending = PurePosixPath(text).suffix
-        kept = ending if re.fullmatch(r"\.[a-z0-9]{1,5}", ending) else ""
-        return self._names.setdefault(text, f"name-{len(self._names) + 1}{kept}")
+        ending = _ENDING.search(text)
+        return self._names.setdefault(text, f"name-{len(self._names) + 1}{ending.group() if ending else ''}")
 
     def workflow(self, text: str) -> Any:
         """A workflow's shape: class types and the names of inputs by node id, texts by their length, links as they are.
