@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 # Names whose text is a word or an id: ours, ComfyUI's, or of the fleet's list.
 WORDS = frozenset({
     "again_of", "asked", "base", "cause", "class_type", "contact", "delivery", "end", "error", "evidence",
-    "exception_type", "folder", "health", "input_name", "is", "kind", "level", "locked", "logger", "media_type", "node_id", "node_type",
-    "now", "operation", "owner", "prompt_id", "reason", "server_id", "sha256", "source", "state", "told_end", "type",
-    "version", "was", "window_id",
+    "exception_type", "folder", "health", "input_name", "is", "kind", "level", "locked", "logger", "media_type",
+    "node_id", "node_type", "now", "operation", "owner", "prompt_id", "reason", "server_id", "sha256", "source",
+    "state", "told_end", "type", "version", "was", "window_id",
 })  # fmt: skip
 WORD_LISTS = frozenset({"expected", "holders", "missing", "prompt_ids", "quarantined", "unreadable", "way"})
 WORD_MAPS = frozenset({"causes", "loads", "refused"})  # by server id: a cause, or a number

@@ -85,7 +85,7 @@ def test_no_literal_of_a_workflow_is_in_its_shape(secret: str, is_long: bool) ->
         },
         "7": literal,
         "8": [literal],
-        literal: {"class_type": "Note", "inputs": {}},
+        f"{literal} of it": {"class_type": "Note", "inputs": {}},
     }
     shape = Redactor().workflow(json.dumps(workflow))
     assert secret not in json.dumps(shape, ensure_ascii=False)
