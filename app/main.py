@@ -15,11 +15,13 @@ from pyscript.js_modules import patch, shell
 from app.browser.adapters import make_ports
 from app.browser.console import install_console
 from app.browser.dom import BrowserScreen, read_text
+from app.build import BUILD
 from app.core.errors import MooringError, StorageError
 from app.session import Session
 from app.session.console import ConsoleContract
 from app.ui.i18n import CATALOGUE_PATH, Translator, choose_language, make_translator
 from app.ui.page import Page
+from app.ui.releases import Releases
 from app.ui.samples import SAMPLE_IDS, Sample, parse_sample
 
 log = logging.getLogger("mooring")
@@ -40,7 +42,8 @@ async def main() -> None:
     """Bring the window up; what goes wrong on the way is shown by the shell."""
     shell.begin()
     screen = BrowserScreen(patch, shell)
-    ports = make_ports()
+    releases = Releases(BUILD)
+    ports = make_ports(on_build=releases.note_build, on_newer=releases.note_store)
     session = Session(ports)
     install_console(ConsoleContract(session))
 
@@ -53,6 +56,7 @@ async def main() -> None:
         session,
         screen,
         samples,
+        releases=releases,
         translators=translator,
         random_seed=random_seed,
         read_input=ports.store.read_input,
@@ -60,6 +64,7 @@ async def main() -> None:
     await page.start(choose_language(*screen.language_wishes()))
     screen.listen(page)
     screen.listen_wakes(session.wake)
+    screen.listen_tab(page.request)
     shell.ready()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from app.browser.clock import BrowserClock, BrowserRandom
 from app.browser.fleet import GatewayFleet
 from app.browser.http import BrowserHttp
@@ -13,18 +15,21 @@ from app.browser.windows import BrowserWindows
 from app.core.ports import Ports
 
 
-def make_ports() -> Ports:
-    """Everything a session is given. Logging goes to the console from here on, under the window's id."""
+def make_ports(*, on_build: Callable[[str], None], on_newer: Callable[[bool], None]) -> Ports:
+    """Everything a session is given. Logging goes to the console from here on, under the window's id.
+
+    `on_build` hears which build of the page the gateway serves, `on_newer` that the store is newer than this page.
+    """
     console = install_logging()
     random = BrowserRandom()
     http, sockets = BrowserHttp(), BrowserSockets()
-    fleet = GatewayFleet(http, sockets, random)
+    fleet = GatewayFleet(http, sockets, random, on_build)
     windows = BrowserWindows(on_claim=lambda identity: setattr(console, "window_id", identity.window_id))
     Wakes(fleet.hurry, windows.reclaim)
     return Ports(
         http=http,
         sockets=sockets,
-        store=BrowserStore(),
+        store=BrowserStore(on_newer=on_newer),
         windows=windows,
         fleet=fleet,
         clock=BrowserClock(),

@@ -4,7 +4,7 @@ The work on the DOM itself is in `static/js/patch.js`; this is its only caller. 
 events arrive as mappings, files as `Blob`s.
 
     screen = BrowserScreen(patch, shell)      # the JavaScript modules named in pyscript.toml
-    screen.update({"regions": {"now": "<h2>…"}, "title": "gpu-2 – Mooring"})
+    screen.update({"regions": {"now": "<h2>…"}, "title": "gpu-2 · Mooring"})
     screen.listen(page)                       # page.act, .change, .type, .take_files
 """
 
@@ -86,6 +86,20 @@ class BrowserScreen:
         """Load the page again."""
         js.location.reload()
 
+    # The tab
+
+    def is_hidden(self) -> bool:
+        """Whether nobody can see this tab now."""
+        return bool(js.document.hidden)
+
+    def is_online(self) -> bool:
+        """Whether the browser thinks that this device has a network; a hint that proves nothing."""
+        return bool(js.navigator.onLine)
+
+    def guard_leaving(self, is_on: bool) -> None:
+        """Have the browser ask before the page is left, or no longer."""
+        self._patch.guardLeaving(is_on)
+
     # Pictures
 
     def object_url(self, blob: Blob, media_type: str = "") -> str:
@@ -124,6 +138,10 @@ class BrowserScreen:
     def listen_wakes(self, wake: Callable[[str], None]) -> None:
         """Tell what may have woken the window: online, visible, pageshow, resume."""
         self._patch.listenWakes(create_proxy(lambda reason: wake(str(reason))))
+
+    def listen_tab(self, callback: Callable[[], None]) -> None:
+        """Tell when the tab is shown or hidden, and when the device goes on- or offline."""
+        self._patch.listenTab(create_proxy(callback))
 
     # What is remembered
 

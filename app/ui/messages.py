@@ -267,7 +267,9 @@ def _storage(error: StorageError, _: Translator) -> Words:
             )
         case "upgrade":
             return Words(
-                _("Another window has brought a newer version of Mooring."), _("Reload this page to go on."), quote
+                _("A newer version of Mooring has changed the browser's storage."),
+                _("Reload this page. If this comes back, update Mooring where its gateway runs."),
+                quote,
             )
         case "closed":
             return Words(_("The browser has closed the storage of this page."), _("Reload this page to go on."), quote)

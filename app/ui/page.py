@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
+from app.core.model import PromptId
 from app.core.ports import Blob
 from app.session import Session
 from app.ui import drafts
@@ -14,10 +15,13 @@ from app.ui.actions import Actions
 from app.ui.gallery import Gallery
 from app.ui.i18n import Translator
 from app.ui.projection import project
-from app.ui.regions import changed_regions, live_words, page_icon, page_title
+from app.ui.regions import changed_regions, live_words
+from app.ui.releases import Releases
 from app.ui.samples import Key, Sample
 from app.ui.screen import Facts, Screen
-from app.ui.state import PageView, UiState
+from app.ui.state import PageView, Surroundings, UiState
+from app.ui.tab_icon import draw_icon
+from app.ui.tab_sign import ended_ids, read_sign, word_title
 
 log = logging.getLogger("mooring.ui")
 
@@ -31,6 +35,7 @@ class Page:
         screen: Screen,
         samples: tuple[Sample, ...],
         *,
+        releases: Releases,
         translators: Callable[[str], Awaitable[Translator]],
         random_seed: Callable[[int], int],
         read_input: Callable[[str], Awaitable[Blob | None]],
@@ -38,13 +43,17 @@ class Page:
         self._session = session
         self._screen = screen
         self._samples = samples
+        self._releases = releases
         self._translators = translators
         self._read_input = read_input
         self._background: set[asyncio.Task[None]] = set()
         self._translator: Translator | None = None
         self._shown: PageView | None = None
         self._told: dict[str, str] = {}
+        self._seen: frozenset[PromptId] = frozenset()  # what had ended when the tab was last seen
+        self._is_restored = False
         self._is_due = False
+        self._is_guarded = False
         self._ui = drafts.load(screen.recall(drafts.STORE_KEY), samples)
         self._gallery = Gallery(session, screen, self.spawn, self.request)
         self._actions = Actions(session, self, screen, samples, random_seed)
@@ -65,7 +74,8 @@ class Page:
     async def start(self, language: str) -> None:
         """Draw for the first time, and follow the session from now on."""
         await self.speak(language)
-        self._session.subscribe(self.request)
+        self._session.subscribe(self._follow)
+        self._releases.subscribe(self.request)
         self.draw()
         self.spawn(self._actions.recover(self._read_input))
 
@@ -107,6 +117,13 @@ class Page:
 
     # What is shown
 
+    def _follow(self) -> None:
+        """The session has changed. Whether leaving has to be asked about is said at once, not with the next frame."""
+        if self._is_guarded != self._session.has_loose_ends:
+            self._is_guarded = not self._is_guarded
+            self._screen.guard_leaving(self._is_guarded)
+        self.request()
+
     def request(self) -> None:
         """Draw soon: many changes become one patch."""
         if not self._is_due:
@@ -114,25 +131,41 @@ class Page:
             self._screen.schedule(self.draw)
 
     def draw(self) -> None:
-        """Patch the regions whose slices have changed."""
+        """Patch what is different: the tab's sign always, the regions while somebody can see them."""
         self._is_due = False
         if self._translator is None:
             return
-        _ = self._translator
-        self._gallery.refresh()
-        view = project(
-            self._session, self._ui, samples=self._samples, pictures=self._gallery, language=_.language
-        )  # fmt: skip
-        change: dict[str, object] = {}
-        if regions := changed_regions(self._shown, view, _):
-            change["regions"] = regions
-        told = {
-            "title": page_title(view, _),
-            "icon": page_icon(view),
-            "live": live_words(view, _),
-            "lang": "en" if _.language == "pseudo" else _.language,
-        }
-        change |= {name: value for name, value in told.items() if self._told.get(name) != value}
-        self._shown, self._told = view, told
+        is_hidden = self._screen.is_hidden()
+        change = self._tab_change(self._translator, is_hidden)
+        if not is_hidden or self._shown is None:
+            change |= self._page_change(self._translator)
         if change:
             self._screen.update(change)
+
+    def _tab_change(self, _: Translator, is_hidden: bool) -> dict[str, object]:
+        ended = ended_ids(self._session)
+        if ended is not None and (not is_hidden or not self._is_restored):
+            self._seen, self._is_restored = ended, True
+        sign = read_sign(self._session, self._seen)
+        return self._news({"title": word_title(sign, _), "icon": draw_icon(sign)})
+
+    def _page_change(self, _: Translator) -> dict[str, object]:
+        self._gallery.refresh()
+        view = project(
+            self._session,
+            self._ui,
+            samples=self._samples,
+            pictures=self._gallery,
+            language=_.language,
+            surroundings=Surroundings(self._releases.newer, self._screen.is_online()),
+        )
+        regions = changed_regions(self._shown, view, _)
+        self._shown = view
+        told = {"live": live_words(view, _), "lang": "en" if _.language == "pseudo" else _.language}
+        return {**({"regions": regions} if regions else {}), **self._news(told)}
+
+    def _news(self, told: dict[str, str]) -> dict[str, object]:
+        """What was not told before."""
+        news = {name: value for name, value in told.items() if self._told.get(name) != value}
+        self._told |= news
+        return dict(news)

@@ -27,12 +27,21 @@ from app.ui.state import (
     RunCard,
     RunView,
     SampleEntry,
+    Surroundings,
     UiState,
 )
 
+ORDINARY = Surroundings()
+
 
 def project(
-    session: SessionFacts, ui: UiState, *, samples: tuple[Sample, ...], pictures: Pictures, language: str
+    session: SessionFacts,
+    ui: UiState,
+    *,
+    samples: tuple[Sample, ...],
+    pictures: Pictures,
+    language: str,
+    surroundings: Surroundings = ORDINARY,
 ) -> PageView:
     """The page as it has to look now."""
     window = session.window if isinstance(session.window, Window) else None
@@ -41,7 +50,7 @@ def project(
     ended = [card for card in cards if card.task.state.is_end]
     return PageView(
         header=_header(window, session, language),
-        notices=_notices(session, window, ui),
+        notices=_notices(session, window, ui, surroundings),
         form=_form(samples, chosen, ui.draft, session.fleet),
         run=run_view(session, chosen, ui.draft),
         now=NowView(
@@ -72,9 +81,13 @@ def _header(window: Window | None, session: SessionFacts, language: str) -> Head
     )
 
 
-def _notices(session: SessionFacts, window: Window | None, ui: UiState) -> tuple[Notice, ...]:
+def _notices(
+    session: SessionFacts, window: Window | None, ui: UiState, surroundings: Surroundings
+) -> tuple[Notice, ...]:
     fleet = session.fleet
     found = []
+    if not surroundings.is_online:
+        found.append(Notice(NoticeKind.OFFLINE))
     if session.store_error is not None:
         found.append(Notice(NoticeKind.STORE, error=session.store_error))
     if session.fleet_error is not None:
@@ -89,6 +102,9 @@ def _notices(session: SessionFacts, window: Window | None, ui: UiState) -> tuple
         found += [
             Notice(NoticeKind.UNREADABLE, number, record=record) for number, record in enumerate(window.unreadable, 1)
         ]
+    if surroundings.newer is not None:
+        is_busy = window is not None and bool(window.unfinished or window.reservations)
+        found.append(Notice(NoticeKind.NEWER, newer=surroundings.newer, is_busy=is_busy))
     if session.identity is not None and session.identity.is_duplicate:
         found.append(Notice(NoticeKind.DUPLICATE))
     found = [notice for notice in found if notice.kind.value not in ui.dismissed]

@@ -1,4 +1,4 @@
-"""The page's regions, each with its slice and its view, and what the window's title says."""
+"""The page's regions, each with its slice and its view."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import htpy as h
 
-from app.core.model import TaskState
 from app.ui.i18n import Translator
 from app.ui.state import PageView
 from app.ui.task_words import word_task
@@ -40,24 +39,6 @@ def changed_regions(before: PageView | None, after: PageView, _: Translator) -> 
         for region, (name, view) in REGIONS.items()
         if before is None or getattr(before, name) != getattr(after, name)
     }
-
-
-def page_title(view: PageView, _: Translator) -> str:
-    """What the tab is called: the server and how far its work is, readable in a narrow tab."""
-    tag = view.header.tag
-    if tag is None:
-        return "Mooring"
-    running = [card.progress for card in view.now.cards if card.task.state is TaskState.RUNNING and card.progress]
-    if not running:
-        return _("{server} – Mooring", server=tag.name)
-    percent = _.formats.percent(running[-1].fraction)
-    return _("{server} · {percent} – Mooring", server=tag.name, percent=percent)
-
-
-def page_icon(view: PageView) -> str:
-    """The tab's icon in the colour of the server that holds the window."""
-    tag = view.header.tag
-    return f"/static/icons/favicon-{tag.tone}.svg" if tag else "/static/icons/favicon.svg"
 
 
 def live_words(view: PageView, _: Translator) -> str:

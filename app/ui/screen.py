@@ -41,6 +41,15 @@ class Screen(Protocol):
     def formats(self, language: str) -> Formats:
         """Numbers and times of a language."""
 
+    def is_hidden(self) -> bool:
+        """Whether nobody can see this tab now."""
+
+    def is_online(self) -> bool:
+        """Whether the browser thinks that this device has a network; a hint that proves nothing."""
+
+    def guard_leaving(self, is_on: bool) -> None:
+        """Have the browser ask before the page is left, or no longer."""
+
     def reload(self) -> None:
         """Load the page again."""
 

@@ -14,6 +14,7 @@ from app.core.errors import MooringError
 from app.core.model import Fleet, Output, PromptId, Server, ServerId, Task, Unreadable
 from app.core.progress import Progress
 from app.session import Picked, Run
+from app.ui.releases import Newer
 from app.ui.samples import FormField, Key, Sample
 
 TONES = 8  # colours of `static/css/tones.css`, by a server's place in the fleet
@@ -103,6 +104,14 @@ class UiState:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known around the session: a newer version of the page, and whether the browser sees a network."""
+
+    newer: Newer | None = None
+    is_online: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ServerTag:
     """A server as named on the page: its own name, and its colour."""
 
@@ -134,6 +143,8 @@ class NoticeKind(Enum):
     DUPLICATE = "duplicate"
     QUARANTINE = "quarantine"
     UNREADABLE = "unreadable"
+    NEWER = "newer"
+    OFFLINE = "offline"
     ERROR = "error"
 
 
@@ -146,6 +157,8 @@ class Notice:
     error: MooringError | None = None
     tasks: tuple[Task, ...] = ()
     record: Unreadable | None = None
+    newer: Newer | None = None
+    is_busy: bool = False  # work of this window is under way: nothing is asked of the person now
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,16 @@ function showDialogs() {
   for (const dialog of document.querySelectorAll("dialog[data-modal]")) if (!dialog.open) dialog.showModal();
 }
 
-/** Call back once, before the next frame; also in a tab that is hidden and draws no frames. */
+const soon = new MessageChannel();
+soon.port1.onmessage = () => soon.waiting?.();
+
+/** Call back once, before the next frame. A hidden tab draws no frames and its timers are late, but messages arrive. */
 export function schedule(callback) {
+  if (document.hidden) {
+    soon.waiting = callback;
+    soon.port2.postMessage(null);
+    return;
+  }
   let isDone = false;
   const once = () => {
     if (isDone) return;
@@ -154,6 +162,21 @@ export function listenWakes(callback) {
   addEventListener("pageshow", (event) => { if (event.persisted) callback("pageshow"); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) callback("visible"); });
   document.addEventListener("resume", () => callback("resume"));
+}
+
+/** The tab is shown or hidden, the device goes on- or offline: `callback()`. */
+export function listenTab(callback) {
+  document.addEventListener("visibilitychange", () => callback());
+  addEventListener("online", () => callback());
+  addEventListener("offline", () => callback());
+}
+
+const ask = (event) => event.preventDefault();
+
+/** Have the browser ask before the page is left. Only while needed: a listener can keep a page out of the back/forward cache. */
+export function guardLeaving(isOn) {
+  if (isOn) addEventListener("beforeunload", ask);
+  else removeEventListener("beforeunload", ask);
 }
 
 /** `[width, height]` of a picture, decoded by the browser; `[0, 0]` if it is none. */

@@ -10,6 +10,7 @@ from app.core.errors import ConfigError, StorageError, UnreadableRecord
 from app.core.model import Unreadable
 from app.ui.i18n import Translator
 from app.ui.messages import word_error
+from app.ui.releases import Newer
 from app.ui.state import Notice, NoticeKind
 from app.ui.views.parts import action_button, icon, icon_button, told
 from app.ui.words import Tone, Words
@@ -82,6 +83,40 @@ def word_notice(item: Notice, _: Translator) -> Words:
             )
         case NoticeKind.UNREADABLE:
             return _word_unreadable(item.record, _)
+        case NoticeKind.NEWER:
+            return _word_newer(item, _)
+        case NoticeKind.OFFLINE:
+            return Words(
+                _("The browser says that this device is offline."),
+                _(
+                    "Work on the servers goes on, and what is on this machine can still be reached. Everything is"
+                    " looked at again as soon as the network is back."
+                ),
+                tone=Tone.QUIET,
+            )
+
+
+def _word_newer(item: Notice, _: Translator) -> Words:
+    """A newer version of the page: what it means for this window, and when to do what."""
+    if item.newer is Newer.STORED:
+        return Words(
+            _("A newer Mooring has been used in this browser than the gateway serves."),
+            _("Everything is still here and this page works on. Update Mooring where “python3 serve.py” runs."),
+            tone=Tone.QUIET,
+        )
+    if item.is_busy:
+        return Words(
+            _("A newer version of Mooring is available."),
+            _("This window finishes its work first; then reload it."),
+            tone=Tone.QUIET,
+        )
+    return Words(
+        _("A newer version of Mooring is available."),
+        _("Reload this page to use it. Nothing is lost; if this comes back, update Mooring where its gateway runs.")
+        if item.newer is Newer.OPENED
+        else _("Reload this page to use it. Nothing is lost."),
+        tone=Tone.QUIET,
+    )
 
 
 def _word_unreadable(record: Unreadable | None, _: Translator) -> Words:
@@ -117,10 +152,14 @@ def _action(item: Notice, _: Translator) -> h.Node:
             _("Give up …"), "ask-give-up", class_="is-small", prompt_id=item.record.prompt_id, testid="give-up-record"
         )
         return h.fragment[item.record.is_newer and reload, give_up]
-    return reload if item.kind is NoticeKind.STORE else None
+    is_reload = item.kind is NoticeKind.STORE or (
+        item.kind is NoticeKind.NEWER and item.newer is not Newer.STORED and not item.is_busy
+    )
+    return reload if is_reload else None
 
 
 def _dismiss(item: Notice, _: Translator) -> h.Element | None:
-    if item.kind in {NoticeKind.DUPLICATE, NoticeKind.ERROR, NoticeKind.NONE_WELL}:
+    is_news = item.kind is NoticeKind.NEWER and not item.is_busy
+    if is_news or item.kind in {NoticeKind.DUPLICATE, NoticeKind.ERROR, NoticeKind.NONE_WELL}:
         return icon_button(_("Dismiss"), "dismiss-notice", "close", kind=item.kind.value, number=str(item.number))
     return None

@@ -146,6 +146,7 @@ class StillSession:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     refusal: MooringError | None = None
     listeners: list[Callable[[], None]] = field(default_factory=list)
+    has_loose_ends: bool = False
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         self.listeners.append(listener)
@@ -204,6 +205,9 @@ class MemoryScreen:
     made: int = 0
     memory: dict[str, str] = field(default_factory=dict)
     language: str = ""
+    hidden: bool = False
+    online: bool = True
+    guards: list[bool] = field(default_factory=list)
 
     def update(self, change: Mapping[str, object]) -> None:
         self.changes.append(change)
@@ -239,6 +243,15 @@ class MemoryScreen:
 
     def formats(self, language: str) -> PlainFormats:
         return PlainFormats()
+
+    def is_hidden(self) -> bool:
+        return self.hidden
+
+    def is_online(self) -> bool:
+        return self.online
+
+    def guard_leaving(self, is_on: bool) -> None:
+        self.guards.append(is_on)
 
     def reload(self) -> None:
         self.changes.append({"reloaded": True})

@@ -10,6 +10,7 @@ from app.core.model import InputFile, NodeId
 from app.ui import drafts
 from app.ui.i18n import Translator
 from app.ui.page import Page
+from app.ui.releases import Releases
 from app.ui.state import Draft, UiState
 from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, samples, task, translator, window
 
@@ -22,12 +23,15 @@ async def read_input(sha256: str) -> Bytes | None:
     return Bytes() if sha256 == "kept" else None
 
 
-async def opened(screen: MemoryScreen, session: StillSession | None = None) -> tuple[Page, StillSession]:
+async def opened(
+    screen: MemoryScreen, session: StillSession | None = None, *, releases: Releases | None = None
+) -> tuple[Page, StillSession]:
     session = session or StillSession()
     page = Page(
         session,  # type: ignore[arg-type]
         screen,
         samples(),
+        releases=releases or Releases("b1"),
         translators=words,
         random_seed=lambda limit: limit,
         read_input=read_input,

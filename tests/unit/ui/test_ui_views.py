@@ -27,7 +27,7 @@ from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
 from app.ui.i18n import Translator
 from app.ui.projection import project
-from app.ui.regions import REGIONS, changed_regions, live_words, page_icon, page_title
+from app.ui.regions import REGIONS, changed_regions, live_words
 from app.ui.state import DialogView, Draft, GiveUpDialog, PageView, Picture, PictureDialog, UiState
 from app.ui.views.dialogs import dialogs
 from tests.unit.ui.kit import (
@@ -324,18 +324,6 @@ def test_a_demo_fleet_is_clearly_told() -> None:
     markup = _markup(_page(fleet=fleet(server("d", is_demo=True), source="demo")), "fleet")
     assert "without a model" in markup
     assert "no model" in markup
-
-
-def test_the_title_tells_server_and_percent() -> None:
-    running = task("a")
-    progress = {running.prompt_id: Progress(running.prompt_id, 4, fraction=0.45)}
-    assert page_title(_page(window=window(running), progress=progress), ENGLISH) == "gpu-1 · 45 % – Mooring"
-    assert page_title(_page(window=window(running)), ENGLISH) == "gpu-1 – Mooring"
-    assert page_title(_page(), ENGLISH) == "Mooring"
-
-
-def test_the_icon_has_the_servers_colour() -> None:
-    assert page_icon(_page(window=window(task(server_name="gpu-2")))).endswith("favicon-1.svg")
 
 
 def test_listeners_hear_a_state_not_each_step() -> None:

@@ -1,0 +1,129 @@
+"""What a tab says of its window while nobody looks at it: the state and percent in its title and icon.
+
+    sign = read_sign(session, seen)       # a value
+    word_title(sign, _)                   # 63 % · gpu-2 · Mooring
+    draw_icon(sign)                       # app/ui/tab_icon.py
+
+What ended while the tab was hidden is marked until the tab has been seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from app.core.model import Contact, PromptId, Task, TaskState
+from app.core.window import Window
+from app.session import RunStage
+from app.ui.cards import SessionFacts, tag_of
+from app.ui.i18n import Translator
+from app.ui.state import ServerTag
+
+
+class TabKind(Enum):
+    """What a tab is about, in the order in which it matters."""
+
+    RUNNING = "running"
+    NO_ANSWER = "no-answer"  # the server is silent, or its answer to the submit was unclear
+    WAITING = "waiting"
+    MOORED = "moored"  # a place is held, no task yet
+    FAILED = "failed"
+    LOST = "lost"
+    INCOMPLETE = "incomplete"  # the server reports success, and not everything was made
+    DONE = "done"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class TabSign:
+    """The sign of one tab. `fraction` is how far the running task is, None while nobody has told."""
+
+    kind: TabKind = TabKind.IDLE
+    tag: ServerTag | None = None
+    fraction: float | None = None
+
+
+_MARKS = (TabKind.FAILED, TabKind.LOST, TabKind.INCOMPLETE, TabKind.DONE)  # the worst is shown
+_ENDS: Mapping[TaskState, TabKind] = {
+    TaskState.SUCCEEDED: TabKind.DONE,
+    TaskState.FAILED: TabKind.FAILED,
+    TaskState.LOST: TabKind.LOST,
+}  # what the person has ended needs no mark
+
+
+def ended_ids(session: SessionFacts) -> frozenset[PromptId] | None:
+    """Everything that has ended, clicks that failed included; None until the window has read its records."""
+    if not isinstance(session.window, Window):
+        return None
+    ended = (task.prompt_id for task in session.window.tasks.values() if task.state.is_end)
+    return frozenset([*ended, *(run.prompt_id for run in session.runs if run.stage is RunStage.FAILED)])
+
+
+def read_sign(session: SessionFacts, seen: frozenset[PromptId]) -> TabSign:
+    """The sign for what a window does now, or for what has ended there and is not in `seen`."""
+    window = session.window
+    if not isinstance(window, Window):
+        return TabSign()
+    return _work_sign(window, session) or _end_sign(window, session, seen) or TabSign()
+
+
+def _work_sign(window: Window, session: SessionFacts) -> TabSign | None:
+    unfinished = sorted(window.unfinished, key=lambda task: task.created_at)
+    by_kind = {_kind_of(task): task for task in reversed(unfinished)}  # the oldest of each
+    for kind in (TabKind.RUNNING, TabKind.NO_ANSWER, TabKind.WAITING):
+        if task := by_kind.get(kind):
+            progress = session.progress.get(task.prompt_id) if kind is TabKind.RUNNING else None
+            return TabSign(kind, tag_of(session.fleet, task.server_id), progress.fraction if progress else None)
+    locked = window.window_locked_server
+    return TabSign(TabKind.MOORED, tag_of(session.fleet, locked)) if locked else None
+
+
+def _kind_of(task: Task) -> TabKind:
+    if task.contact is not Contact.OK or task.state is TaskState.UNCLEAR:
+        return TabKind.NO_ANSWER
+    return TabKind.RUNNING if task.state is TaskState.RUNNING else TabKind.WAITING
+
+
+def _end_sign(window: Window, session: SessionFacts, seen: frozenset[PromptId]) -> TabSign | None:
+    found: dict[TabKind, TabSign] = {}
+    for task in _unseen(window.tasks.values(), seen):
+        kind = TabKind.INCOMPLETE if task.state is TaskState.SUCCEEDED and task.missing else _ENDS.get(task.state)
+        if kind is not None:
+            found[kind] = TabSign(kind, tag_of(session.fleet, task.server_id))
+    for run in session.runs:
+        if run.stage is RunStage.FAILED and run.prompt_id not in seen:
+            tag = tag_of(session.fleet, run.server_id) if run.server_id else None
+            found[TabKind.FAILED] = TabSign(TabKind.FAILED, tag)
+    return next((found[kind] for kind in _MARKS if kind in found), None)
+
+
+def _unseen(tasks: Iterable[Task], seen: frozenset[PromptId]) -> list[Task]:
+    return [task for task in tasks if task.state.is_end and task.prompt_id not in seen]
+
+
+def word_title(sign: TabSign, _: Translator) -> str:
+    """The title: what matters first, since a narrow tab shows a few letters."""
+    name = " · ".join([sign.tag.name, "Mooring"] if sign.tag else ["Mooring"])
+    words = _word(sign, _)
+    return f"{words} · {name}" if words else name
+
+
+def _word(sign: TabSign, _: Translator) -> str:
+    match sign.kind:
+        case TabKind.RUNNING:
+            return _("running") if sign.fraction is None else _.formats.percent(sign.fraction)
+        case TabKind.NO_ANSWER:
+            return _("? no answer")
+        case TabKind.WAITING:
+            return _("waiting")
+        case TabKind.DONE:
+            return _("✓ done")
+        case TabKind.INCOMPLETE:
+            return _("! not complete")
+        case TabKind.FAILED:
+            return _("! failed")
+        case TabKind.LOST:
+            return _("! lost")
+        case TabKind.MOORED | TabKind.IDLE:
+            return ""
