@@ -11,6 +11,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page
 
 from tests.e2e.browser_kit import load_python, run_python
 from tests.ports import suite
+from tests.ports.desk import QUOTA
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -39,6 +40,21 @@ async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
 async def test_the_browsers_store_keeps_to_the_port(python: Page, name: str) -> None:
     body = "from tests.ports.browser_desk import run_check; return await run_check(name)"
     told = await run_python(python, body, name=name)
+    assert told == "", told
+
+
+@pytest.mark.parametrize("name", suite.room_checks())
+async def test_the_browsers_store_makes_room_as_the_port_says(browser: Browser, gateway: Service, name: str) -> None:
+    """Each in a profile of its own, whose disk is full at `QUOTA` bytes."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    await load_python(page, gateway.url)
+    devtools = await context.new_cdp_session(page)
+    await devtools.send("Storage.overrideQuotaForOrigin", {"origin": gateway.url, "quotaSize": QUOTA})
+    told = await run_python(
+        page, "from tests.ports.browser_desk import run_check; return await run_check(name)", name=name
+    )
+    await context.close()
     assert told == "", told
 
 

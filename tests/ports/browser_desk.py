@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -32,6 +33,14 @@ class BrowserDesk:
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:
         return JsBlob(js.Blob.new(js.Array.of(bytes_to_js(data)), js_object({"type": media_type})))
+
+    async def picture(self, width: int, height: int) -> Blob:
+        canvas = js.OffscreenCanvas.new(width, height)
+        context = canvas.getContext("2d")
+        grain = context.createImageData(width, height)
+        grain.data.set(bytes_to_js(os.urandom(width * height * 4)))
+        context.putImageData(grain, 0, 0)
+        return JsBlob(await canvas.convertToBlob())
 
     async def damage(self, prompt_id: str, changes: Mapping[str, object], without: Collection[str] = ()) -> None:
         store = BrowserStore(self.name)
@@ -64,7 +73,7 @@ async def run_check(name: str) -> str:
     """Run one check on an empty store: "" when it holds, else the traceback."""
     desk = BrowserDesk(f"check {name}")
     try:
-        await suite.checks()[name](desk)
+        await {**suite.checks(), **suite.room_checks()}[name](desk)
     except Exception:  # noqa: BLE001 - the page's test reports it
         return traceback.format_exc()
     finally:

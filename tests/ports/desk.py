@@ -12,6 +12,7 @@ from app.core.model import Choice, ClientId, Note, PromptId, Reservation, Server
 from app.core.ports import Blob, TaskStore, WindowRecord
 
 BOUND = 1_000_000  # bytes of kept results in the stores that a Desk makes
+QUOTA = 2_000_000  # bytes of everything, where the disk is to be full
 ADDRESS = "http://10.0.0.1:8188"
 
 
@@ -23,6 +24,9 @@ class Desk(Protocol):
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:
         """Bytes as this side keeps them."""
+
+    async def picture(self, width: int, height: int) -> Blob:
+        """A PNG of that size, grainy, so that it is large."""
 
     async def damage(self, prompt_id: str, changes: Mapping[str, object], without: Collection[str] = ()) -> None:
         """Change a stored task's record behind everybody's back, as another version or a fault does."""

@@ -8,8 +8,9 @@ needs only the standard library and `app.core`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from types import ModuleType
 
-from tests.ports import store_kept, store_tasks, store_unreadable
+from tests.ports import store_kept, store_room, store_shelf, store_tasks, store_unreadable
 from tests.ports.desk import Desk
 
 Check = Callable[[Desk], Awaitable[None]]
@@ -17,5 +18,14 @@ Check = Callable[[Desk], Awaitable[None]]
 
 def checks() -> dict[str, Check]:
     """Every check of the store by its name."""
-    found = {**vars(store_tasks), **vars(store_kept), **vars(store_unreadable)}
+    return _checks_of(store_tasks, store_kept, store_shelf, store_unreadable)
+
+
+def room_checks() -> dict[str, Check]:
+    """Every check of a store that may take `desk.QUOTA` bytes and no more, by its name."""
+    return _checks_of(store_room)
+
+
+def _checks_of(*modules: ModuleType) -> dict[str, Check]:
+    found = {name: value for module in modules for name, value in vars(module).items()}
     return {name: value for name, value in found.items() if name.startswith("check_")}

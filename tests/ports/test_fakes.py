@@ -11,7 +11,7 @@ import pytest
 from app.core.model import WindowId
 from app.core.ports import Blob, Identity, TaskStore
 from tests.ports import identity, suite
-from tests.ports.desk import BOUND
+from tests.ports.desk import BOUND, QUOTA
 from tests.simulation import browser as fake_browser
 from tests.simulation import store as fakes
 
@@ -19,14 +19,17 @@ from tests.simulation import store as fakes
 class MemoryDesk:
     """An empty database in memory."""
 
-    def __init__(self) -> None:
-        self._database = fakes.Database()
+    def __init__(self, quota: int | None = None) -> None:
+        self._database = fakes.Database(quota=quota)
 
     def store(self) -> TaskStore:
         return fakes.MemoryStore(self._database)
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:
         return fakes.Bytes(data, media_type)
+
+    async def picture(self, width: int, height: int) -> Blob:
+        return fakes.Bytes(bytes(width * height), "image/png")
 
     async def damage(self, prompt_id: str, changes: Mapping[str, object], without: Collection[str] = ()) -> None:
         record = {**self._database.tasks[prompt_id], **changes}
@@ -40,6 +43,11 @@ def test_the_suites_bound_is_the_fakes() -> None:
 @pytest.mark.parametrize("name", suite.checks())
 async def test_the_fake_store_keeps_to_the_port(name: str) -> None:
     await suite.checks()[name](MemoryDesk())
+
+
+@pytest.mark.parametrize("name", suite.room_checks())
+async def test_the_fake_store_makes_room_as_the_port_says(name: str) -> None:
+    await suite.room_checks()[name](MemoryDesk(QUOTA))
 
 
 class SimulatedTabs:

@@ -1,0 +1,97 @@
+"""A disk that is full: records find room among what is kept. To be run where `desk.QUOTA` bytes are all there is."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+
+from app.core.errors import StorageError
+from app.core.model import Task, WindowId
+from app.core.ports import KeepSettings, TaskStore
+from tests.ports.desk import QUOTA, Desk, ended, raises, registered, reservation, task, window
+
+PART = QUOTA // 20
+WIDE = KeepSettings(100 * QUOTA)  # so that the disk is what bounds
+
+
+async def check_a_record_finds_room_among_the_oldest_results(desk: Desk) -> None:
+    store = desk.store()
+    await store.write_settings(WIDE)
+    done = await filled(desk, store, 12)
+    written: list[Task] = []
+    while len(await store.read_kept()) == 12:
+        assert len(written) < 40, "the disk never got full"
+        written.append(await large(store, f"p-{len(written) + 2}"))
+    kept = sorted(index for _, index in await store.read_kept())
+    assert kept == list(range(12 - len(kept), 12)), "the oldest go first"
+    assert len(kept) >= 8, "no more than was needed"
+    assert all([await store.read_thumbnail(done.prompt_id, index) is not None for index in range(12)])
+    assert [await store.read_task(item.prompt_id) for item in written] == written
+
+
+async def check_every_kind_of_record_finds_room(desk: Desk) -> None:
+    store = desk.store()
+    await store.write_settings(WIDE)
+    await filled(desk, store, 14)
+    for number in range(2, 10):
+        known = await registered(store, f"p-{number}")
+        await store.update(replace(known, title=noise(PART)))
+        taken = await store.adopt(known.prompt_id, (known.owner, known.epoch), WindowId("w-2"))
+        _, records = await store.claim(window("w-2"))
+        assert taken in records.tasks
+    assert len(await store.read_kept()) < 14, "the disk never got full"
+
+
+async def check_a_record_is_refused_only_when_nothing_is_left_to_drop(desk: Desk) -> None:
+    store = desk.store()
+    await store.write_settings(WIDE)
+    done = await filled(desk, store, 6)
+    await store.keep_input("aa", desk.blob(bytes(PART)), 40.0)
+    written: list[Task] = []
+    error: StorageError | None = None
+    while error is None:
+        assert len(written) < 80, "the disk never got full"
+        try:
+            written.append(await large(store, f"p-{len(written) + 2}"))
+        except StorageError as refused:
+            error = refused
+    assert error.cause == "quota"
+    assert await store.read_kept() == frozenset()
+    assert await store.read_input("aa") is None
+    assert await store.read_thumbnail(done.prompt_id, 5) is None
+    assert [await store.read_task(item.prompt_id) for item in written] == written
+
+
+async def check_a_new_result_takes_the_place_of_the_oldest(desk: Desk) -> None:
+    store = desk.store()
+    await store.write_settings(WIDE)
+    done = await filled(desk, store, 30)
+    kept = sorted(index for _, index in await store.read_kept())
+    assert kept == list(range(30 - len(kept), 30))
+    assert 8 <= len(kept) < 30
+    await raises(StorageError, store.keep_result(done, 99, desk.blob(os.urandom(2 * QUOTA)), 99.0))
+    assert len(await store.read_kept()) == len(kept), "what can never fit drops nothing"
+
+
+async def filled(desk: Desk, store: TaskStore, count: int) -> Task:
+    """An ended task with so many kept results and thumbnails, index 0 the oldest."""
+    done = await ended(store, "p-1")
+    picture = await desk.picture(32, 24)
+    for index in range(count):
+        assert await store.keep_thumbnail(done, index, picture, 40.0 + index)
+        assert await store.keep_result(done, index, desk.blob(os.urandom(PART)), 40.0 + index)
+    return done
+
+
+async def large(store: TaskStore, prompt_id: str) -> Task:
+    """A registered task with a workflow that takes room."""
+    await store.reserve(lambda _berths: reservation(prompt_id))
+    known = replace(task(prompt_id), workflow=json.dumps({"1": noise(PART)}))
+    await store.register(known)
+    return known
+
+
+def noise(size: int) -> str:
+    """Text that packs badly."""
+    return os.urandom(size // 2).hex()

@@ -1,0 +1,178 @@
+"""Thumbnails, settings and deletion in the store: small pictures outlive the large, and what is deleted is gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.core.errors import NotOwner, TaskNotFound
+from app.core.model import InputFile, NodeId, Task, TaskState
+from app.core.ports import Keep, KeepSettings, TaskStore
+from tests.ports.desk import BOUND, Desk, ended, raises, registered, reservation, task, window
+
+
+async def check_a_picture_gets_a_thumbnail_that_is_smaller(desk: Desk) -> None:
+    store = desk.store()
+    done = await ended(store, "p-1")
+    picture = await desk.picture(900, 600)
+    assert await store.keep_thumbnail(done, 1, picture, 40.0)
+    small = await desk.store().read_thumbnail(done.prompt_id, 1)
+    assert small is not None
+    assert small.media_type == "image/webp"
+    assert 0 < small.size < picture.size
+    assert await store.read_thumbnail(done.prompt_id, 0) is None
+    assert await store.read_result(done.prompt_id, 1) is None, "a thumbnail is no result"
+
+
+async def check_what_is_no_picture_gets_no_thumbnail(desk: Desk) -> None:
+    store = desk.store()
+    done = await ended(store, "p-1")
+    assert not await store.keep_thumbnail(done, 0, desk.blob(b"sound" * 100, "audio/flac"), 40.0)
+    assert await store.read_thumbnail(done.prompt_id, 0) is None
+
+
+async def check_a_thumbnail_is_kept_only_by_the_owner_of_a_known_task(desk: Desk) -> None:
+    store, picture = desk.store(), await desk.picture(64, 48)
+    await raises(TaskNotFound, store.keep_thumbnail(task("p-1"), 0, picture, 40.0))
+    known = await registered(store, "p-1")
+    await raises(NotOwner, store.keep_thumbnail(replace(known, epoch=2), 0, picture, 40.0))
+    assert await store.read_thumbnail(known.prompt_id, 0) is None
+
+
+async def check_a_thumbnail_outlives_its_original(desk: Desk) -> None:
+    store = desk.store()
+    done = await ended(store, "p-1")
+    part = BOUND * 2 // 5
+    for index in range(3):
+        assert await store.keep_thumbnail(done, index, await desk.picture(64, 48), 40.0 + index)
+        assert await store.keep_result(done, index, desk.blob(bytes(part)), 40.0 + index)
+    assert await store.read_kept() == {("p-1", 1), ("p-1", 2)}
+    assert all([await store.read_thumbnail(done.prompt_id, index) is not None for index in range(3)])
+
+
+async def check_all_windows_see_one_setting(desk: Desk) -> None:
+    store, other = desk.store(), desk.store()
+    assert await store.read_settings() == KeepSettings(BOUND, Keep.ORIGINALS)
+    wanted = KeepSettings(123_456, Keep.THUMBNAILS)
+    await store.write_settings(wanted)
+    assert await other.read_settings() == wanted
+    assert (await other.usage()).settings == wanted
+
+
+async def check_a_smaller_cap_lets_the_oldest_go_at_once(desk: Desk) -> None:
+    store = desk.store()
+    done = await ended(store, "p-1")
+    assert await store.keep_thumbnail(done, 0, await desk.picture(64, 48), 60.0)
+    for index, at in ((0, 60.0), (1, 50.0), (2, 70.0)):  # index 1 is the oldest
+        await store.keep_result(done, index, desk.blob(bytes(1000)), at)
+    await desk.store().write_settings(KeepSettings(1500))
+    assert await store.read_kept() == {("p-1", 2)}
+    assert await store.read_thumbnail(done.prompt_id, 0) is not None
+    await store.keep_result(done, 3, desk.blob(bytes(1400)), 80.0)
+    assert await store.read_kept() == {("p-1", 3)}, "the new cap is the cap"
+
+
+async def check_only_thumbnails_are_kept_if_that_is_wanted(desk: Desk) -> None:
+    store = desk.store()
+    done = await ended(store, "p-1")
+    await store.keep_result(done, 0, desk.blob(b"from before"), 40.0)
+    await desk.store().write_settings(KeepSettings(BOUND, Keep.THUMBNAILS))
+    assert not await store.keep_result(done, 1, desk.blob(b"x" * (BOUND + 1)), 50.0), "not even too large"
+    assert await store.keep_thumbnail(done, 1, await desk.picture(64, 48), 50.0)
+    assert await store.read_kept() == {("p-1", 0)}, "what is here stays"
+    await store.write_settings(KeepSettings(BOUND))
+    assert await store.keep_result(done, 1, desk.blob(b"now"), 60.0)
+
+
+async def check_usage_adds_up(desk: Desk) -> None:
+    store = desk.store()
+    empty = await store.usage()
+    assert (empty.count, empty.size, empty.thumbnails, empty.thumbnails_size, empty.inputs_size) == (0, 0, 0, 0, 0)
+    done = await ended(store, "p-1")
+    await store.keep_result(done, 0, desk.blob(bytes(1000)), 40.0)
+    await store.keep_result(done, 1, desk.blob(bytes(500)), 41.0)
+    await store.keep_thumbnail(done, 0, await desk.picture(64, 48), 40.0)
+    await store.keep_input("aa", desk.blob(bytes(300)), 40.0)
+    usage = await desk.store().usage()
+    small = await store.read_thumbnail(done.prompt_id, 0)
+    assert (usage.count, usage.size, usage.inputs_size) == (2, 1500, 300)
+    assert small is not None
+    assert (usage.thumbnails, usage.thumbnails_size) == (1, small.size)
+    assert usage.used is None or usage.used > 0
+
+
+async def check_the_results_of_one_task_are_deleted_and_no_others(desk: Desk) -> None:
+    store = desk.store()
+    done, other = await kept(desk, store, "p-1"), await kept(desk, store, "p-10")
+    await desk.store().delete_results(done.prompt_id)
+    assert await store.read_kept() == {("p-10", 0)}
+    assert await store.read_thumbnail(done.prompt_id, 0) is None
+    assert await store.read_thumbnail(other.prompt_id, 0) is not None
+    assert await store.read_task(done.prompt_id) == done, "the record stays"
+    assert (await store.usage()).count == 1
+
+
+async def check_all_results_are_deleted_and_nothing_else(desk: Desk) -> None:
+    store = desk.store()
+    tasks = [await kept(desk, store, name) for name in ("p-1", "p-2")]
+    await store.keep_input("aa", desk.blob(b"input"), 40.0)
+    await store.write_settings(KeepSettings(5000))
+    await store.delete_results()
+    usage = await store.usage()
+    assert (usage.count, usage.size, usage.thumbnails, usage.thumbnails_size) == (0, 0, 0, 0)
+    assert (usage.inputs_size, usage.settings) == (5, KeepSettings(5000))
+    assert [await store.read_task(item.prompt_id) for item in tasks] == tasks
+    assert [await store.read_thumbnail(item.prompt_id, 0) for item in tasks] == [None, None]
+
+
+async def check_a_deleted_task_takes_its_thumbnails_along(desk: Desk) -> None:
+    store = desk.store()
+    done, other = await kept(desk, store, "p-1"), await kept(desk, store, "p-10")
+    await store.delete_task(done)
+    assert await store.read_thumbnail(done.prompt_id, 0) is None
+    assert await store.read_thumbnail(other.prompt_id, 0) is not None
+    usage = await store.usage()
+    assert (usage.count, usage.thumbnails) == (1, 1)
+
+
+async def check_a_deleted_task_takes_the_inputs_along_that_only_it_had(desk: Desk) -> None:
+    store = desk.store()
+    for name in ("aa", "bb", "cc"):
+        await store.keep_input(name, desk.blob(name.encode()), 40.0)
+    first = await with_inputs(store, "p-1", "aa", "bb")
+    await with_inputs(store, "p-2", "bb")
+    await store.delete_task(first)
+    left = [name for name in ("aa", "bb", "cc") if await store.read_input(name) is not None]
+    assert left == ["bb", "cc"], "cc is of a run that is not written down yet"
+
+
+async def check_the_browsers_promise_is_told_alike(desk: Desk) -> None:
+    store = desk.store()
+    promised = await store.persist()
+    assert (await store.usage()).is_persistent == promised
+    assert await store.persist(is_asked=True) in {promised, True}
+
+
+async def check_a_window_claims_its_id_whatever_is_kept(desk: Desk) -> None:
+    store = desk.store()
+    await kept(desk, store, "p-1")
+    _, records = await store.claim(window("w-1"))
+    assert [item.prompt_id for item in records.tasks] == ["p-1"]
+
+
+async def kept(desk: Desk, store: TaskStore, prompt_id: str) -> Task:
+    """An ended task with a result and its thumbnail."""
+    done = await ended(store, prompt_id)
+    await store.keep_thumbnail(done, 0, await desk.picture(64, 48), 40.0)
+    await store.keep_result(done, 0, desk.blob(b"bytes"), 40.0)
+    return done
+
+
+async def with_inputs(store: TaskStore, prompt_id: str, *hashes: str) -> Task:
+    """An ended task that was made from these inputs."""
+    await store.reserve(lambda _berths: reservation(prompt_id))
+    inputs = tuple(
+        InputFile(node_id=NodeId("1"), input_name="image", name=f"{item}.png", sha256=item) for item in hashes
+    )
+    done = replace(task(prompt_id), inputs=inputs, state=TaskState.SUCCEEDED, ended_at=30.0)
+    await store.register(done)
+    return done
