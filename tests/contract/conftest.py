@@ -1,16 +1,18 @@
-"""Which servers the contract is asked of: a demo always, real ones where `MOORING_REAL_COMFYUI` names addresses."""
+"""Which servers the contract is asked of: a demo and a simulated one, and those that `MOORING_REAL_COMFYUI` names."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from tests.contract.peer import WebPeer
+from tests.contract.peer import Peer, WebPeer
+from tests.contract.simulated import simulated
 from tests.services import Service, start_demo
 
 REAL = [each.strip().rstrip("/") for each in os.environ.get("MOORING_REAL_COMFYUI", "").split(",") if each.strip()]
@@ -31,26 +33,38 @@ def demo(demo_folder: Path) -> Iterator[Service]:
         yield service
 
 
-@pytest.fixture(params=["demo", *REAL])
-async def peer(request: pytest.FixtureRequest, demo: Service) -> AsyncIterator[WebPeer]:
-    """A server to ask."""
-    is_demo = request.param == "demo"
-    async with aiohttp.ClientSession() as session:
-        peer = WebPeer(
-            name=request.param,
-            url=demo.url if is_demo else request.param,
-            session=session,
-            is_alone=is_demo or ALONE,
-            previews=is_demo,
-        )
-        yield peer
-        await asyncio.gather(*(listener.close() for listener in peer.listeners))
-
-
 @pytest.fixture
 async def demo_peer(demo: Service) -> AsyncIterator[WebPeer]:
     """The demo, for tests of what only it has."""
+    async with web_peer("demo", demo.url) as peer:
+        yield peer
+
+
+@pytest.fixture(params=["demo", "simulated"])
+async def replica(request: pytest.FixtureRequest, demo: Service) -> AsyncIterator[Peer]:
+    """A server that stands in for the recorded one."""
+    async with simulated() if request.param == "simulated" else web_peer("demo", demo.url) as peer:
+        yield peer
+
+
+@pytest.fixture(params=["demo", "simulated", *REAL])
+async def peer(request: pytest.FixtureRequest, demo: Service) -> AsyncIterator[Peer]:
+    """A server to ask."""
+    match request.param:
+        case "demo":
+            opening: AbstractAsyncContextManager[Peer] = web_peer("demo", demo.url)
+        case "simulated":
+            opening = simulated()
+        case address:
+            opening = web_peer(address, address, is_alone=ALONE, previews=False)
+    async with opening as peer:
+        yield peer
+
+
+@asynccontextmanager
+async def web_peer(name: str, url: str, *, is_alone: bool = True, previews: bool = True) -> AsyncIterator[WebPeer]:
+    """A server at an address; its sockets are closed at the end."""
     async with aiohttp.ClientSession() as session:
-        peer = WebPeer("demo", demo.url, session)
+        peer = WebPeer(name, url, session, is_alone, previews)
         yield peer
         await asyncio.gather(*(listener.close() for listener in peer.listeners))

@@ -1,8 +1,9 @@
 """The thin client through which the contract is asked of a server, and its implementation over real sockets.
 
 A `Peer` is one server. The tests in `test_protocol_*.py` use nothing else, so that the same tests run against a demo
-process, a real ComfyUI and a server in memory. Required node classes: LoadImage, SaveImage, PreviewImage, EmptyImage,
-ImageScale, ImageInvert, ImageBlur; and for peers with `previews` whatever `slow_workflow` names.
+process, a real ComfyUI and a server in memory (`simulated.py`). Required node classes: LoadImage, SaveImage,
+PreviewImage, EmptyImage, ImageScale, ImageInvert, ImageBlur; and for peers with `previews` whatever `slow_workflow`
+names.
 """
 
 from __future__ import annotations
@@ -67,11 +68,13 @@ class Peer(Protocol):
     """One server under test.
 
     `is_alone`: nobody else uses it, so that `clear` may be tried. `previews`: its slow workflow sends previews.
+    `has_recorded_nodes`: it knows the small test nodes of the recorded server.
     """
 
     name: str
     is_alone: bool
     previews: bool
+    has_recorded_nodes: bool
 
     async def request(
         self,
@@ -92,6 +95,10 @@ class Peer(Protocol):
         """Open a socket; with `flags` the first message says them. Returns when the first `status` was heard."""
         ...
 
+    async def handshake(self, headers: Mapping[str, str]) -> tuple[int, list[Event]]:
+        """Ask for a socket of client "o" with these headers: the status, and what is heard at first if it opens."""
+        ...
+
     def slow_workflow(self, steps: int) -> Workflow:
         """A workflow that is never cached and takes a while (2 nodes or more); `steps` makes it longer.
 
@@ -105,48 +112,59 @@ class Peer(Protocol):
 
 
 @dataclass
-class WebListener:
-    """A listener over a real WebSocket."""
+class Ear:
+    """What a listener has heard, and the waiting for more."""
 
-    socket: aiohttp.ClientWebSocketResponse
     heard: list[Event] = field(default_factory=list)
     is_closed: bool = False
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
-    _task: asyncio.Task[None] | None = None
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def start(self) -> None:
-        """Begin to listen."""
-        self._task = asyncio.create_task(self._listen())
-
-    async def _listen(self) -> None:
-        async for message in self.socket:
-            if message.type is aiohttp.WSMsgType.TEXT:
-                said = json.loads(message.data)
-                self.heard.append(Event(said["type"], said["data"]))
-            elif message.type is aiohttp.WSMsgType.BINARY:
-                (kind,) = struct.unpack(">I", message.data[:4])
-                self.heard.append(Event(kind, message.data[4:]))
-            self._news.set()
-        self.is_closed = True
-        self._news.set()
+    def take(self, message: str | bytes) -> None:
+        """Hear a message."""
+        if isinstance(message, str):
+            said = json.loads(message)
+            self.heard.append(Event(said["type"], said["data"]))
+        else:
+            (kind,) = struct.unpack(">I", message[:4])
+            self.heard.append(Event(kind, message[4:]))
+        self.news.set()
 
     async def until(self, condition: Callable[[list[Event]], bool]) -> list[Event]:
         """Wait until what was heard meets the condition."""
         try:
             async with asyncio.timeout(PATIENCE):
                 while not condition(self.heard):
-                    self._news.clear()
-                    await self._news.wait()
+                    self.news.clear()
+                    await self.news.wait()
         except TimeoutError:
             raise AssertionError(f"never heard, but: {[event.kind for event in self.heard]}") from None
         return self.heard
+
+
+@dataclass
+class WebListener(Ear):
+    """A listener over a real WebSocket."""
+
+    _task: asyncio.Task[None] | None = None
+
+    def start(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Begin to listen."""
+        self.socket = socket
+        self._task = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        async for message in self.socket:
+            if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                self.take(message.data)
+        self.is_closed = True
+        self.news.set()
 
     async def until_closed(self) -> int | None:
         """Wait for the end of the connection; returns its close code."""
         async with asyncio.timeout(PATIENCE):
             while not self.is_closed:
-                self._news.clear()
-                await self._news.wait()
+                self.news.clear()
+                await self.news.wait()
         return self.socket.close_code
 
     async def say(self, text: str) -> None:
@@ -169,6 +187,7 @@ class WebPeer:
     session: aiohttp.ClientSession
     is_alone: bool = True
     previews: bool = True
+    has_recorded_nodes: bool = False
     listeners: list[WebListener] = field(default_factory=list)
 
     async def request(
@@ -200,14 +219,26 @@ class WebPeer:
     async def connect(self, client_id: str | None, flags: Mapping[str, Any] | None = None) -> WebListener:
         """Open a socket and hear its first status."""
         query = {} if client_id is None else {"clientId": client_id}
-        listener = WebListener(await self.session.ws_connect(f"{self.url}/ws", params=query, max_msg_size=0))
+        listener = WebListener()
         self.listeners.append(listener)
-        listener.start()
+        listener.start(await self.session.ws_connect(f"{self.url}/ws", params=query, max_msg_size=0))
         if flags is not None:
             await listener.say(json.dumps({"type": "feature_flags", "data": dict(flags)}))
             await listener.until(lambda heard: any(event.kind == "feature_flags" for event in heard))
         await listener.until(lambda heard: any(event.kind == "status" for event in heard))
         return listener
+
+    async def handshake(self, headers: Mapping[str, str]) -> tuple[int, list[Event]]:
+        """Ask for a socket with these headers."""
+        url, query = f"{self.url}/ws", {"clientId": "o"}
+        listener = WebListener()
+        try:
+            listener.start(await self.session.ws_connect(url, params=query, headers=headers, max_msg_size=0))
+        except aiohttp.WSServerHandshakeError as refusal:
+            return refusal.status, []
+        heard = await listener.until(bool)
+        await listener.close()
+        return 101, heard
 
     def slow_workflow(self, steps: int) -> Workflow:
         """On a demo its own step-by-step node; on a real server a chain of blurs, interruptible between them."""

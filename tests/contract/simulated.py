@@ -1,0 +1,136 @@
+"""The contract's client of a server in memory: the simulation's own, in this process, on the test's clock.
+
+No sockets, hence no facts about TCP: a socket that is not read stalls nobody here, and none is half-dead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Any
+
+from tests.contract.peer import Answer, Ear, Event, Workflow, save
+from tests.simulation.server import Answer as SimAnswer
+from tests.simulation.server import SimServer, SimSocket
+
+PACE = 0.05
+"""What a second of the server's work lasts here."""
+PAUSE_SECONDS = 0.005
+BODILESS = {101, 204, 304}
+
+
+@dataclass
+class SimListener(Ear):
+    """One socket of a simulated server."""
+
+    server: SimServer | None = None
+    socket: SimSocket | None = None
+
+    def open(self, server: SimServer, client_id: str | None) -> None:
+        """Connect."""
+        self.server = server
+        self.socket = server.connect(client_id or "", self.take, self._end)
+
+    def _end(self) -> None:
+        self.is_closed = True
+        self.news.set()
+
+    async def say(self, text: str) -> None:
+        """Send a text message."""
+        assert self.server is not None and self.socket is not None
+        self.server.hear(self.socket, text)
+
+    async def close(self) -> None:
+        """Close."""
+        assert self.server is not None and self.socket is not None
+        self.server.disconnect(self.socket)
+        self._end()
+
+
+@dataclass
+class SimPeer:
+    """A simulated server."""
+
+    server: SimServer
+    name: str = "simulated"
+    is_alone: bool = True
+    previews: bool = True
+    has_recorded_nodes: bool = True
+    listeners: list[SimListener] = field(default_factory=list)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One exchange."""
+        return _whole(await self.server.request(method, path, query or {}, body or b"", headers))
+
+    async def upload(self, name: str, data: bytes, route: str = "/upload/image", **fields: str) -> Answer:
+        """A form with a file."""
+        folder, subfolder = fields.pop("type", "input"), fields.pop("subfolder", "")
+        is_mask = route.endswith("/mask")
+        return _whole(self.server.upload(name, data, subfolder, folder, mask=is_mask, **fields))
+
+    async def connect(self, client_id: str | None, flags: Mapping[str, Any] | None = None) -> SimListener:
+        """Open a socket."""
+        listener = SimListener()
+        self.listeners.append(listener)
+        listener.open(self.server, client_id)
+        if flags is not None:
+            await listener.say(json.dumps({"type": "feature_flags", "data": dict(flags)}))
+        return listener
+
+    async def handshake(self, headers: Mapping[str, str]) -> tuple[int, list[Event]]:
+        """Ask for a socket with these headers."""
+        answer = await self.server.request("GET", "/ws", {"clientId": "o"}, b"", headers)
+        if answer.status != 101:
+            return answer.status, []
+        listener = SimListener()
+        listener.open(self.server, "o")
+        await listener.close()
+        return 101, listener.heard
+
+    def slow_workflow(self, steps: int) -> Workflow:
+        """The recorded server's own step-by-step node."""
+        source = {"width": 256, "height": 256, "batch_size": 1, "color": random.randrange(1 << 24)}
+        pace = {"steps": steps, "seconds_per_step": 0.1, "nonce": random.randrange(1 << 32)}
+        preview = {"preview": True, "preview_format": "JPEG", "preview_max_size": 256}
+        return {
+            "1": {"class_type": "EmptyImage", "inputs": source},
+            "2": {"class_type": "SlowSteps", "inputs": {"image": ["1", 0], **pace, **preview}},
+            "9": save("2"),
+        }
+
+    async def pause(self) -> None:
+        """Let the server's clock go on a little."""
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+@asynccontextmanager
+async def simulated(name: str = "simulated") -> AsyncIterator[SimPeer]:
+    """A fresh server that works until the block ends."""
+    server = SimServer(name, pace=PACE)
+    work = asyncio.create_task(server.run())
+    try:
+        yield SimPeer(server)
+    finally:
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+
+
+def _whole(answer: SimAnswer) -> Answer:
+    """The answer with what the HTTP layer adds to every one."""
+    headers = {**answer.headers, "date": formatdate(usegmt=True), "server": "simulated"}
+    if answer.status not in BODILESS and "transfer-encoding" not in headers:
+        headers.setdefault("content-length", str(len(answer.body)))
+    return Answer(answer.status, headers, answer.body)
