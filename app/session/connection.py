@@ -1,7 +1,10 @@
 """The window's one socket: open to the server that holds the window, and to no other.
 
 It reconnects to that same server for as long as work is pending there, and closes after a short grace when the window
-is free. What it tells is passed on by prompt_id; a message about somebody else's prompt, or about nobody's, is dropped.
+is free. It is open once the server has greeted: the gateway answers before it has reached the server, and if it does
+not, closes with a code of its own (4502 and the like: a failed connect, tried again). Only `REPLACED` ends the trying.
+
+What it tells is passed on by prompt_id; a message about somebody else's prompt, or about nobody's, is dropped.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from app.core import comfy, events
-from app.core.errors import AffinityError, SocketClosed
+from app.core.errors import AffinityError, ServerMoved, SocketClosed
 from app.core.model import Task
 from app.core.ports import BinaryFrame, Connection, Frame
 from app.core.truth import Executed, Started, ToldEnd
@@ -25,7 +28,9 @@ from app.session.watch import Watch
 
 log = logging.getLogger("mooring.session")
 
-OPEN_DEADLINE = 15.0  # seconds; the gateway may wait for an older socket of ours to end
+OPEN_DEADLINE = 15.0  # seconds
+GREETING_DEADLINE = 30.0  # the gateway may wait for an older socket of ours to end, then for the server
+REPLACED = 4409  # the gateway's close code: another page has opened a socket under our client_id
 BRIEFLY = 2.0  # how long a run waits for the socket before it goes on without
 GRACE = 5.0  # the socket stays that long after the last work, for the next click
 FIRST_BACKOFF = 0.5
@@ -41,6 +46,7 @@ class Keeper:
         self.hearing = Hearing(state, self.reopen)
         self._connection: Connection | None = None
         self._hurry = asyncio.Event()
+        self._retake = asyncio.Event()
         self._greeted = asyncio.Event()
         self._serial = 0
 
@@ -53,8 +59,14 @@ class Keeper:
         """Don't wait out a backoff: the network is back, or the window woke up."""
         self._hurry.set()
 
+    def retake(self) -> None:
+        """A person is at this window: what another page has replaced may be opened again."""
+        self._retake.set()
+
     async def connect_briefly(self) -> None:
         """Wait for the socket to be there, but not for long: polling alone is enough."""
+        if self._state.socket.state == "replaced":
+            return
         target = self._target()
         if target is None or target.server_id != self._state.socket.server_id:
             self._greeted.clear()  # it was another server that greeted us
@@ -62,7 +74,8 @@ class Keeper:
         await first_of(self._state.ports.clock.sleep(BRIEFLY), self._greeted.wait())
 
     def reopen(self, cause: str) -> None:
-        """Close the socket, to be opened again to the same server once its close is done."""
+        """Close the socket, to be opened again to the same server once its close is done; or don't wait to open it."""
+        self.hurry()
         if self._connection is not None:
             log.info("closing the socket: %s", cause)
             self._state.note("socket_reopened", server_id=self._state.socket.server_id, cause=cause)
@@ -80,12 +93,27 @@ class Keeper:
                 continue
             try:
                 await self._live(target)
-                failures = 0
             except (SocketClosed, AffinityError) as error:
-                failures += 1
+                failures = 1 if self._state.socket.state in {"open", "closing"} else failures + 1
                 log.info("socket to %s: %r", target.server_id, error)
                 self._state.note("socket_ended", server_id=target.server_id, error=error)
+                if isinstance(error, SocketClosed) and error.code == REPLACED:
+                    await self._stand_back()
+                    continue
             await self._after(failures)
+
+    async def _stand_back(self) -> None:
+        """Another page has our client_id. Opening again would take it back, and be replaced again, without end.
+
+        Looking alone brings every task home. The next try is when a person is here, or asks for it.
+        """
+        self._greeted.clear()
+        self._retake.clear()
+        self._watch.doubt(self._state.socket.server_id)
+        log.warning("another page has this window's client_id: its socket is left to it")
+        self._show(replace(self._state.socket, state="replaced", url=""))
+        await self._retake.wait()
+        self._show(SocketFacts(reconnects=self._state.socket.reconnects, deaf=self._state.socket.deaf))
 
     async def _after(self, failures: int) -> None:
         self._greeted.clear()
@@ -101,36 +129,52 @@ class Keeper:
     async def _live(self, target: Moored) -> None:
         state = self._state
         client_id = state.get_window("connect").client_id
-        path = comfy.socket_path(get_api_base_url("connect", target, state.fleet), client_id)
+        base = get_api_base_url("connect", target, state.fleet)
         facts = SocketFacts(server_id=target.server_id, reconnects=state.socket.reconnects, deaf=state.socket.deaf)
-        self._show(replace(facts, state="opening"))
+        self._show(replace(facts, state="opening", base=base))
+        path = comfy.socket_path(base, client_id)
         connection = self._connection = await state.ports.sockets.open(path, OPEN_DEADLINE)
-        leaving = state.spawn(self._leave_when_free(target, connection), "leave when free")
+        leaving = state.spawn(self._leave_when_free(target, base, connection), "leave when free")
+        waiting = state.spawn(self._leave_ungreeted(connection), "leave ungreeted")
         try:
             await connection.send(events.FLAGS)
-            self._show(replace(state.socket, state="open", url=connection.url))
-            self.hearing.opened()
-            self._watch.look_soon()
+            self._show(replace(state.socket, url=connection.url))
             while True:
                 await self._hear(target, await connection.receive())
         finally:
             leaving.cancel()
+            waiting.cancel()
             self.hearing.closed()
             self._connection = None
             await connection.close()
 
-    async def _leave_when_free(self, target: Moored, connection: Connection) -> None:
+    async def _leave_ungreeted(self, connection: Connection) -> None:
+        """Close a socket on which the server says nothing at all: ComfyUI greets each."""
+        await self._state.ports.clock.sleep(GREETING_DEADLINE)
+        if self._state.socket.state == "opening":
+            log.info("no greeting on the socket to %s", self._state.socket.server_id)
+            await connection.close()
+
+    async def _leave_when_free(self, target: Moored, base: str, connection: Connection) -> None:
         """Close once nothing holds the window any more (after a grace), or something holds it elsewhere."""
         while True:
             now = self._target()
             if now is None:
                 await first_of(self._state.ports.clock.sleep(GRACE), self._until_moored())
                 now = self._target()
-            if now is None or (now.server_id, now.address) != (target.server_id, target.address):
+            if now is None or not self._is_still_at(now, target, base):
                 self._show(replace(self._state.socket, state="closing"))
                 await connection.close()
                 return
             await self._state.wait_change()
+
+    def _is_still_at(self, now: Moored, target: Moored, base: str) -> bool:
+        """Whether a socket opened to `target` at `base` is where the mooring is now; not if that server moved."""
+        try:
+            is_there = get_api_base_url("connect", now, self._state.fleet) == base
+        except ServerMoved:
+            return False
+        return is_there and (now.server_id, now.address) == (target.server_id, target.address)
 
     async def _until_moored(self) -> None:
         while self._target() is None:
@@ -148,7 +192,15 @@ class Keeper:
 
     # What it tells
 
+    def _be_greeted(self) -> None:
+        """The server itself has said something: only now is the socket open."""
+        self._show(replace(self._state.socket, state="open"))
+        self.hearing.opened()
+        self._watch.look_soon()
+
     async def _hear(self, target: Moored, frames: Sequence[Frame]) -> None:
+        if self._state.socket.state == "opening":
+            self._be_greeted()
         with self.hearing.taking_in():
             await self._take_in(target, frames)
         self._state.socket = replace(self._state.socket, last_event_at=self._state.ports.clock.now())

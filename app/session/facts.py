@@ -55,11 +55,16 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketFacts:
-    """The window's socket as it is now. `url` is read from the live socket."""
+    """The window's socket as it is now. `url` is read from the live socket, `base` is where it should be.
+
+    closed: not needed · opening: the server has not said anything yet · open · closing · waiting: to be tried again ·
+    replaced: another page has this window's client_id, and a person must look here for another try
+    """
 
     server_id: ServerId | None = None
-    state: str = "closed"  # closed | opening | open | closing | waiting
+    state: str = "closed"
     url: str = ""
+    base: str = ""
     reconnects: int = 0
     deaf: int = 0  # how often it was proven deaf
     last_event_at: float | None = None

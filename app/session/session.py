@@ -226,6 +226,8 @@ class Session:
         log.info("wake: %s", reason)
         self._state.note("wake", reason=reason)
         self._state.spawn(self._wake(), "wake")
+        if reason != "fleet":  # the rest is a person, or the network that is back
+            self._keeper.retake()
 
     async def _wake(self) -> None:
         state = self._state
@@ -492,9 +494,8 @@ class Session:
         socket, mooring = self._state.socket, window.mooring
         if socket.state != "open" or not isinstance(mooring, Moored):
             return []
-        server = self._state.fleet.get(mooring.server_id)
-        if server is None or f"{server.base}/ws?" in socket.url:
-            return []
+        if socket.server_id == mooring.server_id and f"{socket.base}/ws?" in socket.url:
+            return []  # compared with where it was opened: a server that moved since is told by its tasks
         return [f"socket: {socket.url} is not at {mooring.server_id}"]
 
     async def verify(self) -> tuple[str, ...]:
@@ -505,3 +506,4 @@ class Session:
     def reset_socket(self) -> None:
         """Reconnect the socket to the same server; the mooring stays."""
         self._keeper.reopen("asked")
+        self._keeper.retake()
