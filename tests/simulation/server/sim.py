@@ -63,6 +63,11 @@ class SimServer:
             socket.deliver = None
             socket.on_close()
 
+    def upgrade(self, version: str) -> None:
+        """Come back as another version."""
+        self._surroundings.version = version
+        self.restart()
+
     def now_ms(self) -> int:
         """The server's clock."""
         return int((EPOCH + _loop_time()) * 1000)

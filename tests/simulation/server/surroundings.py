@@ -17,7 +17,7 @@ SYSTEM = {
     "os": "posix",
     "ram_total": 25276502016,
     "ram_free": 23999246336,
-    "comfyui_version": "0.3.64",
+    "comfyui_version": "",
     "required_frontend_version": "1.27.10",
     "installed_templates_version": "0.1.95",
     "required_templates_version": "0.1.95",
@@ -65,6 +65,7 @@ class Surroundings:
 
     files: Files
     now: Callable[[], float]
+    version: str = "0.3.64"
     settings: dict[str, Any] = field(default_factory=dict)
     userdata: dict[str, tuple[bytes, float]] = field(default_factory=dict)
 
@@ -72,7 +73,7 @@ class Surroundings:
         """A GET; the parts of the path."""
         match parts:
             case ["system_stats"]:
-                return json_answer({"system": SYSTEM, "devices": [DEVICE]})
+                return json_answer({"system": {**SYSTEM, "comfyui_version": self.version}, "devices": [DEVICE]})
             case ["features"]:
                 return json_answer(FEATURES)
             case ["object_info"]:

@@ -117,6 +117,10 @@ class Stage:
             assert self.now < end, f"never: {inspect.getsource(condition).strip()}"
             await asyncio.sleep(0.02)
 
+    async def sleep(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        await asyncio.sleep(seconds)
+
     async def until_running(self, page: Page, prompt_id: PromptId) -> None:
         """Wait until it runs."""
         await self.until(lambda: task_of(page, prompt_id).state is TaskState.RUNNING)

@@ -1,0 +1,95 @@
+"""A server that was restarted, cleared or replaced is noticed, and everything on it is looked at again."""
+
+from __future__ import annotations
+
+from app.core.mark import Sign
+from app.core.model import TaskState
+from tests.simulation.world import Page
+from tests.unit.session.stage import A, Stage, scene, task_of
+
+
+def sign_of(page: Page) -> Sign | None:
+    """What the page has noticed of server A."""
+    noticed = page.session.noticed.get(A)
+    return noticed.sign if noticed else None
+
+
+@scene
+async def test_a_number_that_fell_tells_of_a_restart(stage: Stage) -> None:
+    page = await stage.window()
+    for _ in range(2):
+        await stage.ended(page, await stage.run(page, server_id=A))
+    stage.world.sims[A].restart()
+    prompt_id = await stage.run(page, server_id=A, steps=200)
+    await stage.until(lambda: sign_of(page) is Sign.NUMBER_FELL)
+    await stage.until(lambda: "server_changed" in {note.kind for note in task_of(page, prompt_id).notes})
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_a_history_that_is_gone_is_noticed_when_the_socket_broke(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page, server_id=A))
+    prompt_id = await stage.run(page, steps=600, server_id=A)
+    await stage.until_running(page, prompt_id)
+    stage.world.sims[A].restart()
+    await stage.until(lambda: sign_of(page) is Sign.HISTORY_GONE)
+    lost = await stage.ended(page, prompt_id)
+    assert lost.state is TaskState.LOST
+    assert "server_changed" in {note.kind for note in lost.notes}
+
+
+@scene
+async def test_a_calm_server_gives_no_sign(stage: Stage) -> None:
+    page = await stage.window()
+    for steps in (1, 30, 2):
+        await stage.ended(page, await stage.run(page, server_id=A, steps=steps))
+    for server in stage.world.sims.values():
+        for socket in tuple(server.all_sockets):
+            server.drop(socket)
+    await stage.ended(page, await stage.run(page, server_id=A, steps=100))
+    assert page.session.noticed == {}
+
+
+@scene
+async def test_another_comfyui_at_the_address_is_noticed(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=600, server_id=A)
+    await stage.until_running(page, prompt_id)
+    await stage.until(lambda: stage.requests("GET", "/system_stats"))
+    await stage.sleep(1.0)
+    stage.world.sims[A].upgrade("0.9.0")
+    await stage.until(lambda: sign_of(page) is Sign.ANOTHER)
+
+
+@scene
+async def test_two_submits_at_once_are_no_restart(stage: Stage) -> None:
+    page = await stage.window()
+    first = await stage.run(page, steps=100, server_id=A)
+    others = [stage.begin(page, steps=2) for _ in range(4)]
+    for asked in others:
+        await stage.ended(page, await asked)
+    await stage.ended(page, first)
+    assert page.session.noticed == {}
+
+
+@scene
+async def test_a_sign_makes_what_was_found_lost_be_looked_at_again(stage: Stage) -> None:
+    """It may have been another server that answered meanwhile."""
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=3000, server_id=A)
+    await stage.until_running(page, prompt_id)
+    server = stage.world.sims[A]
+    server.is_forgetful = True
+    await stage.until(lambda: task_of(page, prompt_id).state is TaskState.LOST)
+    other = await stage.run(page, steps=10, server_id=A)
+    server.is_forgetful = False
+    await stage.sleep(10.0)
+    assert task_of(page, prompt_id).state is TaskState.LOST
+    server._surroundings.version = "0.9.0"
+    for socket in tuple(server.all_sockets):
+        server.drop(socket)
+    await stage.until(lambda: sign_of(page) is Sign.ANOTHER)
+    await stage.until(lambda: task_of(page, prompt_id).state is TaskState.RUNNING)
+    assert task_of(page, prompt_id).is_ward
+    assert task_of(page, other).state is TaskState.QUEUED

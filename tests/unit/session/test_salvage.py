@@ -1,0 +1,174 @@
+"""Work of windows that are gone is found, adopted by one window, and run again with its kept inputs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.core.errors import BadInput, NotOwner, ServerLockedError, TaskNotFound
+from app.core.model import Delivery, PromptId, TaskState
+from app.core.window import Free
+from app.session import RunStage
+from tests.simulation.world import Page
+from tests.unit.session.stage import PHOTO, A, Stage, bytes_of, scene, task_of, window_of
+
+
+def orphan_ids(page: Page) -> list[PromptId]:
+    """The orphans that a page shows."""
+    return [item.task.prompt_id for item in page.session.orphans]
+
+
+@scene
+async def test_the_work_of_a_closed_window_is_found_and_adopted_as_a_ward(stage: Stage) -> None:
+    gone = await stage.window()
+    prompt_id = await stage.run(gone, steps=60, server_id=A)
+    stage.world.leave(gone, crashed=True)
+    heir = await stage.window()
+    await stage.until(lambda: orphan_ids(heir) == [prompt_id])
+    assert heir.session.orphans[0].is_owner_gone
+    task = await heir.session.adopt(prompt_id)
+    assert (task.is_ward, task.epoch, task.owner) == (True, 2, window_of(heir).window_id)
+    assert window_of(heir).mooring == Free()
+    assert orphan_ids(heir) == []
+    ended = await stage.ended(heir, prompt_id)
+    assert ended.state is TaskState.SUCCEEDED
+    assert await bytes_of(heir, prompt_id)
+
+
+@scene
+async def test_results_that_were_never_fetched_are_orphans_too(stage: Stage) -> None:
+    gone = await stage.window()
+    prompt_id = await stage.run(gone, steps=2, server_id=A)
+    stage.once_stored(
+        lambda: stage.world.database.task(prompt_id).state is TaskState.SUCCEEDED,
+        lambda: void(stage.world.leave(gone, crashed=True)),
+    )
+    await stage.until(lambda: not gone.life.is_alive)
+    heir = await stage.window()
+    await stage.until(lambda: orphan_ids(heir) == [prompt_id])
+    await heir.session.adopt(prompt_id)
+    ended = await stage.ended(heir, prompt_id)
+    assert [item.delivery for item in ended.outputs] == [Delivery.KEPT]
+
+
+@scene
+async def test_the_work_of_a_living_window_is_no_orphan(stage: Stage) -> None:
+    alive = await stage.window()
+    prompt_id = await stage.run(alive, steps=200)
+    other = await stage.window()
+    assert await other.session.find_orphans() == ()
+    with pytest.raises(TaskNotFound):
+        await other.session.adopt(prompt_id)
+    assert stage.world.database.task(prompt_id).owner == window_of(alive).window_id
+
+
+@scene
+async def test_a_reload_is_no_death(stage: Stage) -> None:
+    page, other = await stage.window(), await stage.window()
+    await stage.run(page, steps=200)
+    tab = stage.world.leave(page, crashed=False)
+    searching = asyncio.ensure_future(other.session.find_orphans())
+    await asyncio.sleep(0.5)
+    await stage.window(tab)
+    assert await searching == ()
+
+
+@scene
+async def test_one_of_two_heirs_gets_it(stage: Stage) -> None:
+    gone, one, two = await stage.window(), await stage.window(), await stage.window()
+    prompt_id = await stage.run(gone, steps=200)
+    stage.world.leave(gone, crashed=True)
+    await one.session.find_orphans()
+    await two.session.find_orphans()
+    results = await asyncio.gather(one.session.adopt(prompt_id), two.session.adopt(prompt_id), return_exceptions=True)
+    refused = [item for item in results if isinstance(item, NotOwner)]
+    assert len(refused) == 1
+    owners = [page for page in (one, two) if prompt_id in window_of(page).tasks]
+    assert len(owners) == 1
+    assert orphan_ids(one) == orphan_ids(two) == []
+
+
+@scene
+async def test_work_adopted_before_its_post_was_answered_is_settled_by_looking(stage: Stage) -> None:
+    gone = await stage.window()
+    stage.once_requested("POST", "/prompt", lambda _: void(stage.world.leave(gone, crashed=True)))
+    stage.begin(gone, steps=30, server_id=A)
+    await stage.until(lambda: stage.requests("POST", "/prompt"))
+    heir = await stage.window()
+    await stage.until(lambda: heir.session.orphans)
+    prompt_id = orphan_ids(heir)[0]
+    assert heir.session.orphans[0].task.answered_at is None
+    await heir.session.adopt(prompt_id)
+    assert (await stage.ended(heir, prompt_id)).state is TaskState.SUCCEEDED
+    assert len(stage.requests("POST", "/prompt")) == 1
+
+
+@scene
+async def test_a_window_whose_task_was_adopted_before_its_post_sends_nothing(stage: Stage) -> None:
+    """Between the register and the POST a page may sleep for an hour; another window may have taken the task over."""
+    page, heir = await stage.window(), await stage.window()
+    database, heirs = stage.world.database, window_of(heir).window_id
+    stage.world.sims[A].awake.clear()
+    first = stage.begin(page, steps=3, server_id=A)  # holds the lane of a hung server
+    await stage.until(lambda: any(item.stage is RunStage.SUBMITTING for item in page.session.runs))
+    second = stage.begin(page, steps=3, server_id=A)
+    await stage.until(lambda: len(database.all_tasks()) == 2 or second.done())
+    adopt_of = [task for task in database.all_tasks() if task.answered_at is None][-1]
+    await stage.store().adopt(adopt_of.prompt_id, (adopt_of.owner, adopt_of.epoch), heirs)
+    stage.world.sims[A].awake.set()
+    results = await asyncio.gather(first, second, return_exceptions=True)
+    assert any(isinstance(item, NotOwner) for item in results)
+    assert adopt_of.prompt_id not in stage.world.sims[A].ran
+
+
+def void(_: object) -> None:
+    """Drop a value."""
+
+
+# Run again
+
+
+@scene
+async def test_running_again_is_a_new_task_that_names_the_old_one_with_the_same_inputs(stage: Stage) -> None:
+    page = await stage.window()
+    first = await stage.run(page, picture=PHOTO)
+    await stage.ended(page, first)
+    second = await page.session.run_again(first)
+    ended = await stage.ended(page, second)
+    assert (second != first, ended.again_of, ended.state) == (True, first, TaskState.SUCCEEDED)
+    assert ended.inputs == task_of(page, first).inputs
+    assert stage.world.database.task(second).again_of == first
+
+
+@scene
+async def test_running_elsewhere_gives_the_old_one_up_and_avoids_its_server(stage: Stage) -> None:
+    page = await stage.window()
+    first = await stage.run(page, steps=500, server_id=A)
+    stage.world.sims[A].awake.clear()
+    second = await page.session.run_again(first, elsewhere=True)
+    assert task_of(page, first).state is TaskState.GIVEN_UP
+    ended = await stage.ended(page, second)
+    assert ended.server_id != A
+    assert ended.state is TaskState.SUCCEEDED
+    stage.world.sims[A].awake.set()
+
+
+@scene
+async def test_with_other_work_on_the_old_server_running_elsewhere_is_refused(stage: Stage) -> None:
+    page = await stage.window()
+    first = await stage.run(page, steps=300, server_id=A)
+    await stage.run(page, steps=300)
+    with pytest.raises(ServerLockedError):
+        await page.session.run_again(first, elsewhere=True)
+
+
+@scene
+async def test_an_input_that_is_not_kept_any_more_is_told(stage: Stage) -> None:
+    page = await stage.window()
+    first = await stage.run(page, picture=PHOTO)
+    await stage.ended(page, first)
+    stage.world.database.inputs.clear()
+    with pytest.raises(BadInput) as refusal:
+        await page.session.run_again(first)
+    assert (refusal.value.cause, refusal.value.name) == ("input-not-kept", "photo.png")
