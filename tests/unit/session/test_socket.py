@@ -1,0 +1,248 @@
+"""The window's socket: when it is open, when it is tried again, and when it is left to another page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from app.core.errors import ServerMoved, SocketClosed
+from app.core.model import Contact, TaskState
+from app.core.ports import Connection, Frame
+from app.session.connection import GREETING_DEADLINE, LONGEST_BACKOFF, REPLACED
+from tests.simulation.world import Page
+from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
+
+
+@dataclass
+class Told:
+    """A socket that the gateway closes with a code, as it does; in a world whose sockets have none."""
+
+    inner: Connection
+    opened_at: float
+    code: int = 0
+
+    @property
+    def url(self) -> str:
+        return self.inner.url
+
+    @property
+    def is_open(self) -> bool:
+        return self.inner.is_open
+
+    async def send(self, text: str) -> None:
+        await self.inner.send(text)
+
+    async def receive(self) -> Sequence[Frame]:
+        try:
+            return await self.inner.receive()
+        except SocketClosed as error:
+            raise SocketClosed(None, "closed", self.code) from error
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+    async def end(self, code: int) -> None:
+        """The gateway closes it."""
+        self.code = code
+        await self.inner.close()
+
+
+class Unreached(Told):
+    """A socket that the gateway has answered, whose server says nothing. Its `inner` is never used."""
+
+    def __init__(self, opened_at: float, *, code: int = 0, after: float = 0.0) -> None:
+        self.opened_at, self.code, self._after = opened_at, code, after
+        self._ended = asyncio.Event()
+
+    @property
+    def url(self) -> str:
+        return "ws://mooring.test/unreached"
+
+    async def send(self, text: str) -> None:
+        """Kept by the gateway, for nobody."""
+
+    async def receive(self) -> Sequence[Frame]:
+        if self._after:
+            await asyncio.sleep(self._after)
+        else:
+            await self._ended.wait()
+        raise SocketClosed(None, "closed", self.code)
+
+    async def close(self) -> None:
+        self._ended.set()
+
+
+@dataclass
+class Gate:
+    """Every socket that a page opens; `unreached` makes what it gets while the server is out of reach."""
+
+    page: Page
+    opened: list[Told]
+    code: int = 0
+    after: float = 0.0
+    is_reached: bool = True
+
+    @property
+    def reached(self) -> list[Told]:
+        """Those that the server has."""
+        return [item for item in self.opened if not isinstance(item, Unreached)]
+
+
+def gate_of(stage: Stage, page: Page) -> Gate:
+    """Stand between a page and its gateway."""
+    gate, through = Gate(page, []), page.sockets.open
+
+    async def open_socket(path: str, deadline: float) -> Connection:
+        if gate.is_reached:
+            gate.opened.append(Told(await through(path, deadline), stage.now))
+        else:
+            gate.opened.append(Unreached(stage.now, code=gate.code, after=gate.after))
+        return gate.opened[-1]
+
+    page.sockets.open = open_socket  # type: ignore[method-assign]
+    return gate
+
+
+# Replaced by another page
+
+
+async def replaced(stage: Stage) -> tuple[Gate, Page, str]:
+    """A page with a long task, whose socket another page has taken."""
+    page = await stage.window()
+    gate = gate_of(stage, page)
+    prompt_id = await stage.run(page, steps=4_000, server_id=A)
+    await stage.until(lambda: page.session.socket.state == "open")
+    await gate.opened[-1].end(REPLACED)
+    await stage.until(lambda: page.session.socket.state == "replaced")
+    return gate, page, prompt_id
+
+
+@scene
+async def test_a_socket_that_another_page_has_taken_is_left_to_it(stage: Stage) -> None:
+    gate, page, prompt_id = await replaced(stage)
+    since = stage.now
+    await asyncio.sleep(60.0)
+    second = await stage.run(page, steps=1)  # a click asks for no socket either, and does not wait for it
+    stage.tell_fleet(A, B)
+    await stage.until(lambda: len(page.session.fleet.servers) == 2)
+    await asyncio.sleep(60.0)
+    assert len(gate.opened) == 1
+    assert page.session.socket.state == "replaced"
+    assert len(stage.requests("GET", "/queue", since)) > 10, "looking goes on"
+    assert window_of(page).window_locked_server == A
+    assert task_of(page, prompt_id).state is TaskState.RUNNING
+    assert second in window_of(page).tasks
+
+
+@pytest.mark.parametrize("by", ["visible", "pageshow", "online", "reset"])
+@scene
+async def test_a_person_who_looks_here_has_the_socket_back(stage: Stage, by: str) -> None:
+    gate, page, _ = await replaced(stage)
+    if by == "reset":
+        page.session.reset_socket()
+    else:
+        page.session.wake(by)
+    await stage.until(lambda: page.session.socket.state == "open")
+    assert len(gate.opened) == 2
+    await gate.opened[-1].end(REPLACED)  # whom we have replaced is looked at, too
+    await stage.until(lambda: page.session.socket.state == "replaced")
+    await asyncio.sleep(60.0)
+    assert len(gate.opened) == 2
+
+
+@scene
+async def test_a_task_comes_home_by_looking_alone_when_its_socket_was_taken(stage: Stage) -> None:
+    page = await stage.window()
+    gate = gate_of(stage, page)
+    prompt_id = await stage.run(page, steps=100)
+    await stage.until(lambda: page.session.socket.state == "open")
+    await gate.opened[-1].end(REPLACED)
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    assert len(gate.opened) == 1
+
+
+# A server that the gateway does not reach
+
+
+@pytest.mark.parametrize("code", [4502, 4503, 4504, 1014])
+@scene
+async def test_a_server_that_is_not_reached_is_tried_again_and_again(stage: Stage, code: int) -> None:
+    page = await stage.window()
+    gate = gate_of(stage, page)
+    gate.is_reached, gate.code, gate.after = False, code, 0.5
+    states: set[str] = set()
+    page.session.subscribe(lambda: states.add(page.session.socket.state))
+    await stage.run(page, steps=9_000, server_id=B)
+    await asyncio.sleep(300.0)
+    assert states == {"closed", "opening", "waiting"}, "an answer of the gateway is no open socket"
+    gaps = [later.opened_at - former.opened_at for former, later in zip(gate.opened, gate.opened[1:], strict=False)]
+    assert len(gaps) > 8
+    assert max(gaps) > 10.0, "later and later"
+    assert max(gaps) <= LONGEST_BACKOFF + 1.0, "but never given up"
+
+    gate.is_reached = True
+    await stage.until(lambda: page.session.socket.state == "open")
+    assert f"/servers/{B}" in gate.opened[-1].url
+    since = stage.now
+    await gate.opened[-1].end(1014)
+    await stage.until(lambda: len(gate.reached) == 2)
+    assert stage.now - since < 2.0, "what was open has wiped out the failures before it"
+
+
+@scene
+async def test_a_socket_on_which_nothing_is_ever_said_is_given_up_and_tried_again(stage: Stage) -> None:
+    page = await stage.window()
+    gate = gate_of(stage, page)
+    gate.is_reached = False
+    prompt_id = await stage.run(page, steps=2_000)
+    await stage.until(lambda: len(gate.opened) == 3)
+    assert gate.opened[-1].opened_at - gate.opened[0].opened_at > 2 * GREETING_DEADLINE
+    assert page.session.socket.deaf == 0, "what was never open cannot be proven deaf"
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+
+
+# A server that moves
+
+
+@scene
+async def test_a_server_that_moves_under_a_window_is_told_as_moved_and_as_no_violation(stage: Stage) -> None:
+    page = await stage.window()
+    told: list[tuple[str, ...]] = []
+    page.session.subscribe(lambda: told.append(page.session.violations()))
+    prompt_id = await stage.run(page, steps=4_000, server_id=A)
+    await stage.until(lambda: page.session.socket.state == "open")
+    stage.world.network.moved[A] = "http://elsewhere.test:8188"
+    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
+    await stage.until(lambda: page.session.socket.state == "waiting")
+    await asyncio.sleep(120.0)
+    assert set(told) == {()}
+    assert task_of(page, prompt_id).shown_state == "unreachable_moved"
+    assert page.sockets.living == [], "nothing is said to whom it may not concern"
+    with pytest.raises(ServerMoved):
+        page.session.get_api_base_url()
+    del stage.world.network.moved[A]
+    await stage.until(lambda: page.session.socket.state == "open")
+
+
+@scene
+async def test_a_socket_at_another_server_is_a_violation(stage: Stage) -> None:
+    page = await stage.window()
+    gate = gate_of(stage, page)
+    await stage.run(page, steps=4_000, server_id=A)
+    await stage.until(lambda: page.session.socket.state == "open")
+    assert page.session.violations() == ()
+    through = page.sockets.open
+
+    async def astray(path: str, deadline: float) -> Connection:
+        return await through(path.replace(A, B), deadline)
+
+    page.sockets.open = astray  # type: ignore[method-assign]
+    await gate.opened[-1].end(1014)
+    await stage.until(lambda: len(gate.opened) == 2 and page.session.socket.state == "open")
+    [violation] = page.session.violations()
+    assert violation.startswith("socket: ")
+    assert [text.startswith("promise 1: ") for text in stage.world.broken] == [True], "the world has seen it too"
+    stage.world.broken.clear()
