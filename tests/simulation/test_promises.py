@@ -6,17 +6,9 @@ import os
 
 import pytest
 
-from tests.simulation.loop import VirtualLoop, run
-from tests.simulation.world import World
+from tests.simulation.life import live
 
 SEEDS = int(os.environ.get("MOORING_SIM_SEEDS", "40"))
-
-
-def live(seed: int, *, has_locks: bool = True, seconds: float = 120.0) -> World:
-    async def work(loop: VirtualLoop) -> World:
-        return await World(loop, seed, has_locks=has_locks).live(seconds=seconds)
-
-    return run(work, seed)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

@@ -215,11 +215,20 @@ class World:
 
     def click(self, page: Page, workflow: ApiWorkflow, picture: bytes | None = None) -> Click:
         """Press Run, and remember what came of it."""
-        click = Click(page)
-        self.clicks.append(click)
-        inputs = {("1", "image"): Picked(Bytes(picture, "image/png"), "photo.png")} if picture else {}
+        click = self.new_click(page)
+        inputs = {("1", "image"): Picked(self.blob(picture), "photo.png")} if picture else {}
         self.spawn(self.follow(click, page.session.run(workflow, title="sim", inputs=inputs)))
         return click
+
+    def new_click(self, page: Page) -> Click:
+        """One more click to account for."""
+        click = Click(page)
+        self.clicks.append(click)
+        return click
+
+    def blob(self, data: bytes) -> Bytes:
+        """A picture that the person picked."""
+        return Bytes(data, "image/png")
 
     async def follow(self, click: Click, run: Awaitable[PromptId]) -> None:
         """Remember what came of a click."""

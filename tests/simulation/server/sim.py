@@ -45,8 +45,13 @@ class SimServer:
         self.boot = 0
         self._start()
 
+    def kill_executor(self) -> None:
+        """The worker's thread dies: prompts are accepted and never run (COMFYUI.md 8)."""
+        self.is_executor_dead = True
+
     def _start(self) -> None:
         self.boot += 1
+        self.is_executor_dead = False
         self._minted = 0
         self.number = 0
         self.files.wipe_temp()
@@ -262,7 +267,7 @@ class SimServer:
     async def run(self) -> None:
         """The worker's loop, for ever."""
         while True:
-            while not self._jobs.heap:
+            while not self._jobs.heap or self.is_executor_dead:
                 self._work.clear()
                 await self._work.wait()
             jobs, worker = self._jobs, self._worker

@@ -1,0 +1,75 @@
+"""Faults that wait for work to come into a phase: what lasts milliseconds is met as often as what lasts minutes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.simulation.faults import Fault, aim_at, reachable, strike
+from tests.simulation.network import Exchange, Mishap
+from tests.simulation.phases import Phase, everything_in
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+PATIENCE = 20.0  # virtual seconds; then another one is laid
+AT_ONCE = 2  # ambushes that wait together
+_SHORT = frozenset({Phase.RESERVED, Phase.UPLOADING, Phase.REGISTERED, Phase.POSTED, Phase.UNCLEAR})
+
+
+@dataclass
+class Ambush:
+    """One fault that waits for one phase."""
+
+    fault: Fault
+    phase: Phase
+    until: float
+    is_springing: bool = False
+
+
+class Ambushes:
+    """Keeps a few laid, chosen evenly among all cells of the table."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._cells = reachable()
+        self._laid: list[Ambush] = []
+        self.is_on = True
+        world.network.on_sent.append(self._sent)
+        world.database.watchers.append(self.look)
+
+    def keep(self) -> None:
+        """Give up those that waited too long, and lay new ones."""
+        world, now = self._world, self._world.loop.time()
+        self._laid = [item for item in self._laid if item.until > now]
+        while len(self._laid) < AT_ONCE and self.is_on:
+            fault, phase = world.chance.choice(self._cells)
+            self._laid.append(Ambush(fault, phase, now + PATIENCE))
+            if phase is Phase.UNCLEAR and world.chance.random() < 0.7:
+                world.weather.armed.append(Mishap("answer lost", _is_submit))
+            elif phase is Phase.POSTED and world.chance.random() < 0.5:
+                world.weather.armed.append(Mishap("answer late", _is_submit))
+
+    def _sent(self, _: Exchange) -> None:
+        self.look()
+
+    def look(self) -> None:
+        """Something has changed: is anybody where an ambush waits? It springs as the next thing that happens."""
+        for ambush in self._laid:
+            if not ambush.is_springing and self.is_on and everything_in(self._world, ambush.phase):
+                ambush.is_springing = True
+                delay = self._world.chance.choice([0.0, 0.0, 0.002]) if ambush.phase in _SHORT else 0.0
+                self._world.later(delay, lambda ambush=ambush: self._spring(ambush))
+
+    def _spring(self, ambush: Ambush) -> None:
+        ambush.is_springing = False
+        work = everything_in(self._world, ambush.phase)
+        if not work or not self.is_on or ambush not in self._laid:
+            return
+        if strike(self._world, ambush.fault, aim_at(self._world, self._world.chance.choice(work))):
+            self._laid.remove(ambush)
+            self.keep()
+
+
+def _is_submit(exchange: Exchange) -> bool:
+    return exchange.route == ("POST", "prompt")

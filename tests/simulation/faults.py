@@ -1,0 +1,98 @@
+"""Everything that may break, as a registry: a name, what it does, how often it comes by itself, and where it cannot.
+
+A fault is aimed at a piece of work, at its server and its page. Applied, it tells which work it came over, so that the
+table *fault × phase* counts what was really tried; None means that it could not happen just now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from app.core.model import ServerId
+from tests.simulation.network import home_of
+from tests.simulation.phases import Phase, all_work, phase_of
+from tests.simulation.server import SimServer
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Page, World
+
+
+@dataclass(frozen=True)
+class Aim:
+    """Where a fault strikes: a piece of work if there is any, a server, and the page that owns the work."""
+
+    server_id: ServerId
+    address: str
+    page: Page | None
+    prompt_id: str = ""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that may break. `unreachable` gives the reason for each phase in which it cannot meet any work."""
+
+    name: str
+    apply: Callable[[World, Aim], Iterable[str] | None]
+    weight: int = 1
+    unreachable: dict[Phase, str] = field(default_factory=dict)
+    is_mishap: bool = False  # armed now, counted when it strikes
+
+
+FAULTS: dict[str, Fault] = {}
+
+Apply = Callable[["World", Aim], Iterable[str] | None]
+
+
+def fault(name: str, weight: int = 1, unreachable: dict[Phase, str] | None = None) -> Callable[[Apply], Apply]:
+    """Put a function into the registry."""
+
+    def register(apply: Apply) -> Apply:
+        FAULTS[name] = Fault(name, apply, weight, unreachable or {})
+        return apply
+
+    return register
+
+
+def reachable() -> list[tuple[Fault, Phase]]:
+    """Every cell of the table that must not stay empty."""
+    return [(item, phase) for item in FAULTS.values() for phase in Phase if phase not in item.unreachable]
+
+
+def strike(world: World, item: Fault, aim: Aim) -> bool:
+    """Apply a fault and count it; whether it could happen."""
+    before = {prompt_id: phase_of(world, prompt_id) for prompt_id in all_work(world)}
+    met = item.apply(world, aim)
+    if met is None:
+        return False
+    if not item.is_mishap:
+        world.note(f"FAULT {item.name} at {aim.server_id} {aim.prompt_id[:8]}")
+        world.tally.meet(item.name, [(key, phase) for key in met if (phase := before.get(key)) is not None])
+    return True
+
+
+# Aiming
+
+
+def aim_at(world: World, prompt_id: str) -> Aim:
+    """At a piece of work."""
+    record = world.database.tasks.get(prompt_id) or world.database.reservations[prompt_id]
+    owner = record["owner"] if "owner" in record else record["window_id"]
+    return Aim(ServerId(record["server_id"]), record["address"], world.page_of(owner), prompt_id)
+
+
+def aim_somewhere(world: World) -> Aim:
+    """At some work, or at some server and page if there is none."""
+    work = [key for key in all_work(world) if phase_of(world, key) is not Phase.SETTLED]
+    if work and world.chance.random() < 0.8:
+        return aim_at(world, world.chance.choice(work))
+    server_id = world.chance.choice(list(world.sims))
+    page = world.chance.choice(world.pages) if world.pages else None
+    return Aim(server_id, home_of(server_id), page)
+
+
+def machine_at(world: World, aim: Aim) -> SimServer | None:
+    """What stands at the address aimed at, if it is up."""
+    machine = world.network.machines.get(aim.address)
+    return None if machine is None or machine.is_down else machine

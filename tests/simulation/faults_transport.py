@@ -1,0 +1,95 @@
+"""Faults of sockets, of the gateway and of the page's own network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from tests.simulation.faults import Aim, fault, machine_at
+from tests.simulation.phases import all_work, work_at, work_of
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+@fault("socket dropped", 2)
+def drop_socket(world: World, aim: Aim) -> Iterable[str] | None:
+    """The connection of the page breaks."""
+    living = aim.page.sockets.living if aim.page else []
+    if aim.page is None or not living or living[-1].server is None or living[-1].socket is None:
+        return None
+    living[-1].server.drop(living[-1].socket)
+    return work_of(world, aim.page, living[-1].address)
+
+
+@fault("socket deaf", 2)
+def deafen(world: World, aim: Aim) -> Iterable[str] | None:
+    """A second socket of the same client_id comes and goes: the first stays open, and hears nothing again."""
+    living = aim.page.sockets.living if aim.page else []
+    machine = living[-1].server if living else None
+    if aim.page is None or machine is None or living[-1].socket is None:
+        return None
+    ghost = machine.connect(living[-1].socket.client_id, lambda _message: None, lambda: None)
+    machine.disconnect(ghost)
+    return work_of(world, aim.page, living[-1].address)
+
+
+@fault("sockets refused")
+def refuse_sockets(world: World, aim: Aim) -> Iterable[str] | None:
+    """For a while no socket to that server can be had, and those that are open break."""
+    machine = machine_at(world, aim)
+    if machine is None or aim.address in world.network.refusing:
+        return None
+    world.network.refusing.add(aim.address)
+    for socket in tuple(machine.all_sockets):
+        machine.drop(socket)
+    world.later(world.chance.uniform(5.0, 60.0), lambda: world.network.refusing.discard(aim.address))
+    return work_at(world, aim.address)
+
+
+@fault("events stalled")
+def stall_events(world: World, aim: Aim) -> Iterable[str] | None:
+    """Another client does not read: nobody hears of that server until it is gone, and then of everything at once."""
+    if machine_at(world, aim) is None or world.network.stalled:
+        return None
+    world.network.stalled.add(aim.address)
+    world.later(world.chance.uniform(5.0, 60.0), world.network.unstall)
+    return work_at(world, aim.address)
+
+
+@fault("gateway restarted")
+def restart_gateway(world: World, _: Aim) -> Iterable[str] | None:
+    """Everything on its way breaks; for a moment nothing can be reached."""
+    if world.network.is_down:
+        return None
+    begin_gateway_restart(world, world.chance.uniform(0.2, 8.0))
+    return all_work(world)
+
+
+def begin_gateway_restart(world: World, seconds: float) -> None:
+    """Down now, up again later."""
+    world.network.is_down = True
+    world.network.restart_gateway()
+
+    def up() -> None:
+        world.network.is_down = False
+
+    world.later(seconds, up)
+
+
+@fault("page offline")
+def go_offline(world: World, aim: Aim) -> Iterable[str] | None:
+    """The page's own network is gone for a while; it is told when it is back."""
+    page = aim.page
+    if page is None or not page.life.is_online:
+        return None
+    page.life.is_online = False
+    page.sockets.vanish()
+
+    def back() -> None:
+        page.life.is_online = True
+        if page.is_awake:
+            page.session.wake("online")
+
+    world.later(world.chance.uniform(3.0, 60.0), back)
+    return work_of(world, page)

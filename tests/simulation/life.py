@@ -1,0 +1,187 @@
+"""A life: people work, things break, everything comes to rest, and all is checked.
+
+world = live(seed)                 # raises PromiseBroken, with the trace, if a promise did not hold
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from app.core.model import TaskState
+from tests.simulation import faults_server, faults_transport, faults_window
+from tests.simulation.ambush import Ambushes
+from tests.simulation.faults import FAULTS, aim_somewhere, strike
+from tests.simulation.loop import VirtualLoop, run
+from tests.simulation.mishaps import watch_mishaps
+from tests.simulation.orders import a_workflow
+from tests.simulation.person import Person, adopt_all
+from tests.simulation.verdicts import Verdicts
+from tests.simulation.world import Overheard, Page, PromiseBroken, World
+
+SECONDS = 75.0  # virtual, before everything comes to rest
+QUIET_LIMIT = 1800.0  # virtual seconds in which everything must come to rest once nothing breaks any more
+REGISTERED = (faults_server, faults_transport, faults_window)  # importing them fills the registry
+TRACE_SHOWN = 150  # lines of the trace that a broken promise shows
+
+
+class Life:
+    """One world from its first page to its last verdict."""
+
+    def __init__(self, world: World, *, seconds: float, tabs: int) -> None:
+        self._world = world
+        self._seconds = seconds
+        self._tabs = tabs
+        self._person = Person(world)
+        self._ambushes = Ambushes(world)
+        watch_mishaps(world)
+
+    async def live(self) -> None:
+        """Begin, go on, come to rest, and check."""
+        overheard = Overheard()
+        logging.getLogger().addHandler(overheard)
+        try:
+            await self._go_on()
+            await self._come_to_rest()
+        finally:
+            logging.getLogger().removeHandler(overheard)
+        for error in overheard.errors:
+            self._world.fail(error)
+        Verdicts(self._world).check()
+        self._world.tally.counts["lives"] += 1
+
+    async def _go_on(self) -> None:
+        world = self._world
+        for _ in range(self._tabs):
+            world.open()
+        end = world.loop.time() + self._seconds
+        while world.loop.time() < end:
+            self._ambushes.keep()
+            await self._lurk(world.chance.expovariate(1 / 1.2))
+            world.bury()
+            self._person.act()
+            if world.chance.random() < 0.15:
+                fault = world.chance.choices(list(FAULTS.values()), [item.weight for item in FAULTS.values()])[0]
+                strike(world, fault, aim_somewhere(world))
+        self._ambushes.is_on = False
+
+    async def _lurk(self, seconds: float) -> None:
+        """Wait, looking at the servers now and then: what happens there tells nobody."""
+        end = self._world.loop.time() + seconds
+        while (now := self._world.loop.time()) < end:
+            await asyncio.sleep(min(end - now, self._world.chance.uniform(0.05, 0.3)))
+            self._ambushes.look()
+
+    # Coming to rest
+
+    async def _come_to_rest(self) -> None:
+        """Nothing breaks any more, sleepers wake, tabs are come back to, orphans adopted; then one more run each."""
+        world = self._world
+        self._heal()
+        await self._until_quiet()
+        if any(page.life.is_frozen for page in world.pages):
+            await asyncio.sleep(faults_window.HOUR)
+        self._heal()
+        for tab in world.away:
+            world.open(tab)
+        world.away.clear()
+        await self._until_quiet()
+        await self._find_all()
+        await self._until_quiet()
+        Verdicts(world).check_lost()
+        await self._run_once_more()
+
+    def _heal(self) -> None:
+        world, network = self._world, self._world.network
+        world.weather.calm()
+        world.database.fail_next, world.database.is_blocked, world.database.is_full = 0, False, False
+        network.moved.clear()
+        network.removed.clear()
+        network.refusing.clear()
+        network.unstall()
+        network.is_down = False
+        for address, machines in world.stood_at.items():
+            network.machines[address] = machines[0]
+        for machine in world.machines:
+            if world.workers[machine.name].done():
+                machine.restart()
+            machine.is_down = False
+            machine.awake.set()
+            world.power(machine)
+        for page in world.pages:
+            page.life.is_online = True
+            if page.is_awake:
+                page.session.wake("calm")
+
+    async def _until_quiet(self) -> None:
+        world = self._world
+        deadline = world.loop.time() + QUIET_LIMIT
+        while not self._is_quiet():
+            if world.loop.time() > deadline:
+                world.fail("nothing comes to rest: " + "; ".join(self._restless()))
+                return
+            await asyncio.sleep(1.0)
+            world.bury()
+
+    def _restless(self) -> list[str]:
+        pages = [page for page in self._world.pages if page.is_awake]
+        tasks = [
+            f"{task.prompt_id} {task.shown_state} on {task.server_id}"
+            for page in pages
+            if page.window
+            for task in page.window.tasks.values()
+            if not task.is_delivered
+        ]
+        return tasks + [
+            f"{page.tab.window_id} {run.stage}" for page in pages for run in page.session.runs if not run.error
+        ]
+
+    def _is_quiet(self) -> bool:
+        world = self._world
+        machines = all(not machine.heap and machine.running is None for machine in world.machines)
+        restored = all(page.window for page in world.pages if page.is_awake)
+        clicks = all(click.is_returned or not click.page.is_awake for click in world.clicks)
+        return machines and restored and clicks and not self._restless()
+
+    async def _find_all(self) -> None:
+        """The person adopts what is left, and looks once more at what is told as lost."""
+        world = self._world
+        for page in [*world.pages, world.open()]:
+            while page.window is None:
+                await asyncio.sleep(1.0)
+            for task in list(page.window.tasks.values()):
+                if task.state is TaskState.LOST:
+                    await page.session.look_again(task.prompt_id)
+            await adopt_all(world, page)
+
+    async def _run_once_more(self) -> None:
+        """Whatever has happened, every window still works."""
+        clicks = [self._world.click(page, a_workflow(1, serial, None)) for serial, page in enumerate(self._world.pages)]
+        await self._until_quiet()
+        for click in clicks:
+            task = self._world.database.task(click.prompt_id) if click.prompt_id else None
+            if task is None or task.state is not TaskState.SUCCEEDED:
+                told = click.error or (task.state.value if task else "nothing")
+                self._world.fail(f"promise 4: {click.page.tab.window_id} cannot run any more: {told}")
+
+
+def live(seed: int, *, has_locks: bool = True, seconds: float = SECONDS, tabs: int = 3) -> World:
+    """One life from its seed; its world, or PromiseBroken."""
+    world = try_living(seed, has_locks=has_locks, seconds=seconds, tabs=tabs)
+    if world.broken:
+        raise PromiseBroken("\n".join([f"seed {seed}", *world.broken, "", *world.trace[-TRACE_SHOWN:]]))
+    return world
+
+
+def try_living(seed: int, *, has_locks: bool = True, seconds: float = SECONDS, tabs: int = 3) -> World:
+    """One life from its seed, whatever was broken in it."""
+
+    async def work(loop: VirtualLoop) -> World:
+        world = World(loop, seed, has_locks=has_locks)
+        await Life(world, seconds=seconds, tabs=tabs).live()
+        return world
+
+    return run(work, seed)
+
+
+__all__ = ["Life", "Page", "live", "try_living"]

@@ -1,0 +1,104 @@
+"""The phases of a task's life, as the world sees them: by our record, and by what its server really does."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from app.core.model import ENDS, PromptId
+from app.session import RunStage
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Page, World
+
+
+class Phase(Enum):
+    """Where a piece of work is."""
+
+    RESERVED = "reserved"
+    UPLOADING = "uploading"
+    REGISTERED = "registered"  # durable here, its POST not yet under way
+    POSTED = "posted"  # the POST is under way
+    UNCLEAR = "unclear"
+    QUEUED = "queued"
+    RUNNING = "running"
+    UNSEEN = "ended unseen"  # over or vanished there, and not known here
+    UNDELIVERED = "undelivered"  # known to have ended, with something still to fetch
+    SETTLED = "settled"
+
+
+_ENDS = frozenset(state.value for state in ENDS)
+_BY_STATE = {
+    "registered": (Phase.REGISTERED, Phase.POSTED),
+    "unclear": (Phase.UNCLEAR,),
+}
+_UNDER_WAY = (Phase.QUEUED, Phase.RUNNING, Phase.UNSEEN)
+
+
+def phase_of(world: World, prompt_id: str) -> Phase | None:
+    """The phase of one piece of work; None if there is none of that id."""
+    record = world.database.tasks.get(prompt_id)
+    if record is not None:
+        return _phase_of_task(world, prompt_id, record)
+    held = world.database.reservations.get(prompt_id)
+    if held is None:
+        return None
+    page = world.page_of(held["window_id"])
+    stages = {run.prompt_id: run.stage for run in page.session.runs} if page else {}
+    is_uploading = stages.get(PromptId(prompt_id)) is RunStage.UPLOADING
+    return Phase.UPLOADING if is_uploading else Phase.RESERVED
+
+
+def _phase_of_task(world: World, prompt_id: str, record: dict[str, Any]) -> Phase:
+    state = record["state"]
+    if state in _ENDS:
+        is_pending = any(output["delivery"] == "pending" for output in record["outputs"])
+        return Phase.UNDELIVERED if is_pending else Phase.SETTLED
+    if state == "unclear":
+        return Phase.UNCLEAR
+    if state == "registered":
+        return Phase.POSTED if prompt_id in world.promises.sent else Phase.REGISTERED
+    machine = world.network.machines.get(record["address"])
+    if machine is None:
+        return Phase.UNSEEN
+    if machine.running is not None and machine.running[1] == prompt_id:
+        return Phase.RUNNING
+    return Phase.QUEUED if any(item[1] == prompt_id for item in machine.heap) else Phase.UNSEEN
+
+
+def everything_in(world: World, phase: Phase) -> list[str]:
+    """All work that is in that phase now."""
+    if phase in (Phase.RESERVED, Phase.UPLOADING):
+        ids = list(world.database.reservations)
+    else:
+        ids = [key for key, record in world.database.tasks.items() if phase in _may_be(record["state"])]
+    return [prompt_id for prompt_id in ids if phase_of(world, prompt_id) is phase]
+
+
+def _may_be(state: str) -> tuple[Phase, ...]:
+    if state in _ENDS:
+        return (Phase.UNDELIVERED, Phase.SETTLED)
+    return _BY_STATE.get(state, _UNDER_WAY)
+
+
+# Whose work
+
+
+def work_at(world: World, address: str) -> list[str]:
+    """All work that is bound to an address."""
+    parts = (world.database.reservations, world.database.tasks)
+    return [key for part in parts for key, record in part.items() if record["address"] == address]
+
+
+def work_of(world: World, page: Page, address: str = "") -> list[str]:
+    """All work of a page's window, at one address or anywhere."""
+    window_id = page.tab.window_id
+    held = [key for key, item in world.database.reservations.items() if item["window_id"] == window_id]
+    owned = [key for key, item in world.database.tasks.items() if item["owner"] == window_id]
+    at = set(work_at(world, address)) if address else None
+    return [key for key in (*held, *owned) if at is None or key in at]
+
+
+def all_work(world: World) -> list[str]:
+    """All work there is."""
+    return [*world.database.reservations, *world.database.tasks]

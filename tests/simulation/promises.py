@@ -1,0 +1,160 @@
+"""The promises of DESIGN 1 that must hold at every moment, checked at each commit, each request and each new socket."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from app.core.model import ENDS, ServerId
+from tests.simulation.network import Exchange
+from tests.simulation.server import SimServer
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Page, World
+
+_ENDS = frozenset(state.value for state in ENDS)
+
+
+class Promises:
+    """Watches a world; what does not hold is told to `world.fail`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.sent: set[str] = set()  # prompt_ids whose POST has left a page
+        self._known: dict[str, dict[str, Any]] = {}  # the records as last looked at
+        self._holding: dict[str, tuple[str, tuple[str, str]]] = {}  # unfinished work: its window and its place
+        self.overwritten: defaultdict[str, list[float]] = defaultdict(list)  # when somebody replaced its files
+        self._windows: dict[str, str] = {}  # client_id by window_id, for ever
+        self._owners: dict[str, str] = {}  # window_id by client_id, for ever
+        world.database.watchers.append(self._store_changed)
+        world.network.on_sent.append(self._leaves)
+        world.network.on_exchange.append(self._arrives)
+
+    # The store
+
+    def _store_changed(self) -> None:
+        world = self._world
+        world.tally.counts["commits"] += 1
+        for prompt_id, record in world.database.tasks.items():
+            if self._known.get(prompt_id) is not record:
+                self._task_changed(prompt_id, record)
+        for prompt_id in [key for key in self._known if key not in world.database.tasks]:
+            del self._known[prompt_id]
+            self._holding.pop(prompt_id, None)
+        self._one_window_one_server()
+        for window_id, window in world.database.windows.items():
+            self._check_client(window_id, window["client_id"])
+
+    def _task_changed(self, prompt_id: str, record: dict[str, Any]) -> None:
+        world, before = self._world, self._known.get(prompt_id)
+        self._known[prompt_id] = record
+        bound = (record["server_id"], record["address"])
+        if world.bindings.setdefault(prompt_id, bound) != bound:
+            world.fail(f"promise 2: {prompt_id} was moved to {bound}")
+        if before is not None:
+            self._check_fence(prompt_id, before, record)
+        if record["epoch"] == 1 and self._windows.get(record["owner"], record["client_id"]) != record["client_id"]:
+            world.fail(f"promise 9: {prompt_id} carries the client_id of another window")
+        self._holding.pop(prompt_id, None)
+        if record["state"] not in _ENDS and not record["is_ward"]:
+            self._holding[prompt_id] = (record["owner"], bound)
+
+    def _check_fence(self, prompt_id: str, before: dict[str, Any], record: dict[str, Any]) -> None:
+        fail, was_end = self._world.fail, before["state"] in _ENDS
+        if record["epoch"] < before["epoch"]:
+            fail(f"promise 9: the epoch of {prompt_id} fell")
+        if record["owner"] != before["owner"] and (record["epoch"] <= before["epoch"] or not record["is_ward"]):
+            fail(f"promise 9: {prompt_id} changed hands without a new epoch, or not as a ward")
+        if was_end and before["is_proven"] and record["state"] != before["state"]:
+            fail(f"promise 6: the proven end of {prompt_id}, {before['state']}, became {record['state']}")
+        if before["state"] == "given_up" and record["state"] != "given_up":
+            fail(f"{prompt_id} was given up and came back as {record['state']}")
+        if was_end and record["state"] not in _ENDS and not record["is_ward"]:
+            fail(f"promise 1: {prompt_id} came back and holds its window")
+
+    def _one_window_one_server(self) -> None:
+        places: dict[str, tuple[str, str]] = {}
+        held = [(item["window_id"], (item["server_id"], item["address"])) for item in self._reserved()]
+        for owner, bound in (*self._holding.values(), *held):
+            if places.setdefault(owner, bound) != bound:
+                self._world.fail(f"promise 1: window {owner} holds {places[owner]} and {bound}")
+
+    def _reserved(self) -> list[dict[str, Any]]:
+        return list(self._world.database.reservations.values())
+
+    def _check_client(self, window_id: str, client_id: str) -> None:
+        if self._windows.setdefault(window_id, client_id) != client_id:
+            self._world.fail(f"promise 9: the client_id of {window_id} changed")
+        if self._owners.setdefault(client_id, window_id) != window_id:
+            self._world.fail(f"promise 9: two windows have the client_id {client_id}")
+
+    # The network
+
+    def _leaves(self, exchange: Exchange) -> None:
+        if exchange.route == ("POST", "prompt"):
+            self.sent.add(str(json.loads(exchange.body)["prompt_id"]))
+
+    def _arrives(self, exchange: Exchange, machine: SimServer) -> None:
+        self._world.tally.counts["requests"] += 1
+        self._world.note(f"{exchange.request.method} {machine.name}{exchange.path}")
+        message = json.loads(exchange.body) if exchange.body else {}
+        match exchange.route, exchange.path.split("/")[2:]:
+            case ("POST", "prompt"), _:
+                self._check_submit(exchange, message)
+            case ("GET", "history"), [prompt_id]:
+                self._check_place(exchange, prompt_id, "history")
+            case ("GET", "view"), _:
+                self._check_place(exchange, exchange.query.get("mooring", ""), "view")
+            case ("POST", "queue" | "interrupt" | "history"), _:
+                self._check_cancel(exchange, message)
+            case ("POST" | "GET", "api"), ["jobs", prompt_id, *rest]:
+                self._check_place(exchange, prompt_id, "job")
+                if rest == ["cancel"]:
+                    self._check_cancel(exchange, {"prompt_id": prompt_id})
+
+    def _check_place(self, exchange: Exchange, prompt_id: str, operation: str) -> None:
+        """By address, not by id: an id may mean another machine by now."""
+        bound = self._world.bindings.get(prompt_id)
+        here = (exchange.server_id, self._world.network.address_of(exchange.server_id))
+        if bound != here:
+            self._world.fail(f"promise 2: {operation} of {prompt_id} at {here}, bound to {bound}")
+
+    def _check_submit(self, exchange: Exchange, message: dict[str, Any]) -> None:
+        world, prompt_id = self._world, str(message["prompt_id"])
+        world.posted[prompt_id] += 1
+        if world.posted[prompt_id] > 1:
+            world.fail(f"promise 5: {prompt_id} was posted {world.posted[prompt_id]} times")
+        record = world.database.tasks.get(prompt_id)
+        if record is None and prompt_id not in world.deeds.deleted:
+            world.fail(f"promise 5: {prompt_id} was posted before it was durable")
+        if record is not None and json.loads(record["workflow"]) != message["prompt"]:
+            world.fail(f"promise 5: {prompt_id} was posted with another workflow than its record has")
+        if record is not None and record["client_id"] != message["client_id"]:
+            world.fail(f"promise 9: {prompt_id} was posted under another client_id than its record has")
+        self._check_place(exchange, prompt_id, "submit")
+
+    def _check_cancel(self, exchange: Exchange, message: dict[str, Any]) -> None:
+        world = self._world
+        asked = message.get("delete") or [message.get("prompt_id")]
+        if "clear" in message or None in asked:
+            world.fail(f"promise 10: {exchange.path} with {message}")
+            return
+        for prompt_id in asked:
+            self._check_place(exchange, prompt_id, "cancel")
+            if prompt_id not in world.deeds.cancelled:
+                world.fail(f"promise 10: {prompt_id} was cancelled, and nobody had asked for it")
+
+    def socket_opens(self, page: Page, server_id: ServerId, client_id: str) -> None:
+        """A page opens a socket: one at a time, under its own name, where it is moored and nowhere else."""
+        world, window = self._world, page.window
+        if page.sockets.living:
+            world.fail(f"promise 7: {page.tab.window_id} opens a second socket before the first is closed")
+        if window is None or window.window_locked_server != server_id:
+            locked = window.window_locked_server if window else "nothing yet"
+            world.fail(f"promise 1: {page.tab.window_id} opens a socket to {server_id}, moored to {locked}")
+        if window is not None:
+            self._check_client(window.window_id, client_id)
+            others = [other for other in world.pages if other is not page and other.window]
+            if any(other.window and other.window.client_id == client_id for other in others):
+                world.fail(f"promise 9: the client_id {client_id} is another living window's too")

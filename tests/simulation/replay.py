@@ -1,0 +1,223 @@
+"""A recorded life, judged once more: the journal of a report goes through `core.truth` and the aggregate again.
+
+    report = replay("report.json")        # what `await mooring.debugBundle()` gave, saved as JSON
+    assert report.ok, report.problems
+
+Each piece of evidence is judged from the standing that was recorded before it and must lead to the one recorded after
+it; each change of the window must be possible in the recorded order and lead to the recorded mooring; and no entry may
+contradict a promise. What the ring has dropped is not judged, and counted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.core.chronicle import holders, read_evidence, read_task, verdict
+from app.core.errors import MooringError
+from app.core.journal import Entry, read_entry
+from app.core.model import ClientId, PromptId, Reservation, ServerId, WindowId
+from app.core.truth import judge
+from app.core.window import Restoring, Window
+
+NOBODY = ClientId("")
+# What may change between two pieces of evidence without one: deliveries, and what each look may forget.
+FREE = frozenset({"outputs", "silent_looks", "place", "longest_still", "confirmed_address"})
+
+
+@dataclass
+class Report:
+    """What came of a replay: `judged` counts pieces of evidence, `skipped` what could not be judged, by cause."""
+
+    entries: int = 0
+    judged: int = 0
+    window_steps: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was reached again."""
+        return not self.problems
+
+
+def replay(path: str | Path) -> Report:
+    """Replay the journal of a report in a file."""
+    return replay_bundle(json.loads(Path(path).read_text("utf-8")))
+
+
+def replay_bundle(bundle: Mapping[str, Any]) -> Report:
+    """Replay the journal of a report."""
+    told = bundle.get("journal", {}).get("entries", [])
+    entries = [read_entry(item) for item in told]
+    if None in entries:
+        return Report(problems=["an entry of the journal is none"])
+    return Replay().run(entry for entry in entries if entry is not None)
+
+
+class Replay:
+    """One window's life, again."""
+
+    def __init__(self) -> None:
+        self.report = Report()
+        self._window: Window | None = None  # None while the ring does not tell where it stood
+        self._bound: dict[str, tuple[str, str]] = {}
+        self._standing: dict[str, Mapping[str, Any]] = {}
+        self._submitted: set[str] = set()
+        self._entry = Entry(0.0, "")
+        self._steps: dict[str, Callable[[Mapping[str, Any]], None]] = {
+            "claimed": self._claimed, "restored": self._restored, "reserved": self._reserved,
+            "released": self._released, "registered": self._registered, "adopted": self._adopted,
+            "dropped": self._dropped, "moored": self._moored, "evidence": self._evidence, "uploaded": self._uploaded,
+            "submitting": self._submitting, "socket": self._socket,
+        }  # fmt: skip
+
+    def run(self, entries: Iterable[Entry]) -> Report:
+        """All entries, in order."""
+        for entry in entries:
+            self._entry = entry
+            self.report.entries += 1
+            try:
+                self._check_bound(entry.facts)
+                if entry.kind in self._steps:
+                    self._steps[entry.kind](entry.facts)
+            except MooringError as error:
+                self._fail(f"the window refuses: {error!r}")
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                self._fail(f"cannot be read: {error!r}")
+        return self.report
+
+    def _fail(self, text: str) -> None:
+        self.report.problems.append(f"entry {self.report.entries} ({self._entry.kind} at {self._entry.at}): {text}")
+
+    def _expect(self, condition: object, text: str) -> None:
+        if not condition:
+            self._fail(text)
+
+    def _check_bound(self, facts: Mapping[str, Any]) -> None:
+        """Promise 2: wherever a task's server is told, it is the same one."""
+        prompt_id, server_id, address = facts.get("prompt_id"), facts.get("server_id"), facts.get("address")
+        if prompt_id is None or server_id is None:
+            return
+        known = self._bound.get(prompt_id)
+        if known is None:
+            if address is not None and self._entry.kind != "reserved":
+                self._bound[prompt_id] = (server_id, address)
+            return
+        self._expect(known[0] == server_id, f"promise 2: {prompt_id} at {server_id}, bound to {known[0]}")
+        self._expect(address in (None, known[1]), f"promise 2: {prompt_id} at {address}, bound to {known[1]}")
+
+    # The window
+
+    def _claimed(self, _: Mapping[str, Any]) -> None:
+        self._window = None
+        self._standing = {}
+
+    def _restored(self, facts: Mapping[str, Any]) -> None:
+        if "cut" in facts:
+            self.report.skipped["restored, cut"] += 1
+            return
+        tasks = [read_task(task) for task in facts["tasks"]]
+        self._window = Restoring(WindowId(facts["window_id"])).restored(NOBODY, tasks)
+        self._standing |= {task["prompt_id"]: task for task in facts["tasks"]}
+        self.report.window_steps += 1
+
+    def _reserved(self, facts: Mapping[str, Any]) -> None:
+        if self._window is None and facts["was"] is None:  # a free window is one that we know
+            self._window = Window(WindowId(facts["window_id"]), NOBODY)
+        if (window := self._known()) is None:
+            return
+        self._expect(window.window_locked_server == facts["was"], f"moored to {window.window_locked_server} before")
+        self._window = window.reserve(
+            Reservation(
+                prompt_id=PromptId(facts["prompt_id"]),
+                window_id=WindowId(facts["window_id"]),
+                server_id=ServerId(facts["server_id"]),
+                address=facts["address"],
+                at=self._entry.at,
+            )
+        )
+
+    def _released(self, facts: Mapping[str, Any]) -> None:
+        if window := self._known():
+            self._window = window.release_reservation(facts["prompt_id"])
+
+    def _registered(self, facts: Mapping[str, Any]) -> None:
+        self._standing[facts["prompt_id"]] = facts["task"]
+        if window := self._known():
+            self._window = window.register_window_task(read_task(facts["task"]))
+
+    def _adopted(self, facts: Mapping[str, Any]) -> None:
+        self._standing[facts["prompt_id"]] = facts["task"]
+        if window := self._known():
+            self._window = window.adopt(read_task(facts["task"]))
+
+    def _dropped(self, facts: Mapping[str, Any]) -> None:
+        self._standing.pop(facts["prompt_id"], None)
+        window = self._known()
+        if window and facts["prompt_id"] in window.tasks:  # a task that had ended before the page came up is not told
+            self._window = window.drop(facts["prompt_id"])
+
+    def _moored(self, facts: Mapping[str, Any]) -> None:
+        if window := self._known():
+            told = (facts["now"], facts["holders"])
+            again = (window.window_locked_server, holders(window))
+            self._expect(told == again, f"promise 4: recorded as {told}, again {again}")
+
+    def _known(self) -> Window | None:
+        if self._window is None:
+            self.report.skipped["window unknown"] += 1
+        else:
+            self.report.window_steps += 1
+        return self._window
+
+    # Tasks
+
+    def _evidence(self, facts: Mapping[str, Any]) -> None:
+        prompt_id = facts["prompt_id"]
+        if "cut" in facts:
+            self.report.skipped["evidence, cut"] += 1
+            self._standing.pop(prompt_id, None)
+            return
+        before, evidence = read_task(facts["before"]), read_evidence(facts["evidence"], facts["said"])
+        judged = judge(before, evidence)
+        again = verdict(before, evidence, judged)
+        for name in ("was", "now", "before", "after"):
+            self._expect(again[name] == facts[name], f"{name}: recorded {facts[name]}, again {again[name]}")
+        self._check_chain(prompt_id, again)
+        self.report.judged += 1
+        if self._window is not None and prompt_id in self._window.tasks:
+            self._window = self._window.settle(judged)
+        elif self._window is not None:
+            self._expect(not before.holds_window, f"promise 4: {prompt_id} is unfinished and does not hold the window")
+
+    def _check_chain(self, prompt_id: str, again: Mapping[str, Any]) -> None:
+        """Nothing but evidence changes where a task stands."""
+        known = self._standing.get(prompt_id)
+        if known is not None and self._entry.times == 1:
+            moved = {name for name in {*known, *again["before"]} if known.get(name) != again["before"].get(name)} - FREE
+            self._expect(not moved, f"{prompt_id} changed without evidence: {sorted(moved)}")
+        self._standing[prompt_id] = {
+            name: value for name, value in {**again["before"], **again["after"]}.items() if value is not None
+        }
+
+    def _uploaded(self, facts: Mapping[str, Any]) -> None:
+        held = self._window.reservations.get(facts["prompt_id"]) if self._window else None
+        if held is not None:
+            self._expect(held.server_id == facts["server_id"], f"promise 1: uploaded past the reservation, {held}")
+
+    def _submitting(self, facts: Mapping[str, Any]) -> None:
+        prompt_id = facts["prompt_id"]
+        self._expect(prompt_id not in self._submitted, f"promise 5: {prompt_id} is posted again")
+        self._submitted.add(prompt_id)
+        if self._window is not None:
+            self._expect(prompt_id in self._window.tasks, f"promise 5: {prompt_id} is posted before it is registered")
+
+    def _socket(self, facts: Mapping[str, Any]) -> None:
+        if facts["state"] == "opening" and self._window is not None:
+            locked = self._window.window_locked_server
+            self._expect(locked == facts["server_id"], f"promise 1: a socket to another server than {locked}")

@@ -1,0 +1,41 @@
+"""What has been tried: how often each fault met work in each phase, and how much was done."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tests.simulation.phases import Phase
+
+Cell = tuple[str, Phase]
+
+
+@dataclass
+class Tally:
+    """Counts of one life, or of many together. `came` and `met` are of one life only: which faults came at all,
+    and which ones a piece of work has met."""
+
+    cells: Counter[Cell] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+    came: set[str] = field(default_factory=set)
+    met: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def meet(self, fault: str, work: Iterable[tuple[str, Phase]]) -> None:
+        """A fault came over this work. A cell counts once each time the fault comes."""
+        known = list(work)
+        for prompt_id, _ in known:
+            self.met[prompt_id].add(fault)
+        self.cells.update({(fault, phase) for _, phase in known})
+        self.came.add(fault)
+        self.counts["faults"] += 1
+
+    def excuse(self, fault: str, prompt_ids: Iterable[str]) -> None:
+        """What lasts comes over later work too; it is not counted again."""
+        for prompt_id in prompt_ids:
+            self.met[prompt_id].add(fault)
+
+    def add(self, other: Tally) -> None:
+        """Count another life."""
+        self.cells.update(other.cells)
+        self.counts.update(other.counts)

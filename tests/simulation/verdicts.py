@@ -1,0 +1,182 @@
+"""What must hold once everything has come to rest: every click accounted for, every verdict as the servers' own ledger.
+
+A verdict may differ from what really happened only where a fault has destroyed the evidence, and that task has met it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from app.core.model import Delivery, Output, Task, TaskState
+from app.session.deliver import FILE_CLOCK_SLACK
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+FORGETTING = frozenset(
+    {
+        "server killed",
+        "server restarted",
+        "server swapped",
+        "executor died",  # ends with a restart
+        "queue cleared",
+        "history cleared",
+        "history evicted",
+    }
+)
+VANISHING = frozenset({"server killed", "server restarted", "server swapped", "executor died", "file deleted"})
+REPLACING = frozenset({"file overwritten", "server swapped"})
+UNKEPT = frozenset({"storage full", "storage failing", "storage blocked"})
+
+
+class Verdicts:
+    """Checks one world at its end."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._runs = Counter(prompt_id for machine in world.machines for prompt_id in machine.ran)
+
+    def check(self) -> None:
+        """Everything; what does not hold is told to `world.fail`."""
+        for prompt_id, count in self._runs.items():
+            if count > 1:
+                self._world.fail(f"promise 5: {prompt_id} ran {count} times")
+        for task in self._world.database.all_tasks():
+            self._check_task(task)
+        self._check_clicks()
+        self._check_results()
+        self._check_windows()
+
+    def _met(self, prompt_id: str, faults: frozenset[str]) -> bool:
+        return bool(self._world.tally.met[prompt_id] & faults)
+
+    # Tasks
+
+    def end_of(self, task: Task) -> str | None:
+        """What really became of it, by the machines that ever stood at its address."""
+        machines = self._world.stood_at.get(task.address, [])
+        return next(
+            (machine.finished[task.prompt_id] for machine in machines if task.prompt_id in machine.finished), None
+        )
+
+    def _check_task(self, task: Task) -> None:
+        world, really = self._world, self.end_of(task)
+        here = world.stood_at.get(task.address, [])
+        elsewhere = [item.name for item in world.machines if item not in here and task.prompt_id in item.ran]
+        if elsewhere:
+            world.fail(f"promise 1: {task.prompt_id} ran on {elsewhere}, bound to {task.address}")
+        if problem := self._problem(task, really):
+            told = f"{task.state.value}, {'proven' if task.is_proven else 'inferred'}"
+            world.fail(f"promise 6: {task.prompt_id} is told as {told}; {problem}; really {really}")
+        for output in task.outputs:
+            self._check_delivery(task, output)
+
+    def _problem(self, task: Task, really: str | None) -> str:
+        world, runs = self._world, self._runs[task.prompt_id]
+        has_forgotten = self._met(task.prompt_id, FORGETTING)
+        match task.state:
+            case TaskState.SUCCEEDED:
+                was_told = task.told_end == "success" and not task.is_proven and has_forgotten and runs == 1
+                return "" if really == "success" or was_told else "it did not succeed"
+            case TaskState.FAILED if task.failure is not None and task.failure.kind in {"rejected", "not_sent"}:
+                return "it ran" if runs or really else ""
+            case TaskState.FAILED:
+                was_told = task.told_end == "error" and not task.is_proven and has_forgotten and runs == 1
+                return "" if really == "error" or was_told else "it did not fail"
+            case TaskState.CANCELLED:
+                if task.prompt_id in world.deeds.cancelled and (really in {None, "deleted"} or has_forgotten):
+                    return ""
+                return "" if really == "interrupted" else "nobody cancelled it"
+            case TaskState.LOST:
+                return "" if really in {None, "deleted"} or has_forgotten else "nothing was lost"
+            case TaskState.GIVEN_UP:
+                return "" if task.prompt_id in world.deeds.given_up else "nobody gave it up"
+            case _:
+                return "it never ended"
+
+    def check_lost(self) -> None:
+        """After one more look at each: what its server still knows is told, not called lost."""
+        for task in self._world.database.all_tasks():
+            machine = self._world.network.machines.get(task.address)
+            if task.state is TaskState.LOST and machine is not None and task.prompt_id in machine.history:
+                self._world.fail(
+                    f"promise 6: {task.prompt_id} is told as lost, and is in the history of {machine.name}"
+                )
+
+    def _check_delivery(self, task: Task, output: Output) -> None:
+        allowed = {
+            Delivery.GONE: VANISHING,
+            Delivery.OVERWRITTEN: REPLACING,
+        }.get(output.delivery)
+        is_unkept = output.delivery is Delivery.NOT_KEPT and not self._world.tally.came & UNKEPT
+        if is_unkept or (allowed is not None and not self._met(task.prompt_id, allowed)):
+            self._world.fail(f"promise 8: {output.filename} of {task.prompt_id} is told as {output.delivery.value}")
+
+    # Results
+
+    def _check_results(self) -> None:
+        for (prompt_id, index), (data, *_) in self._world.database.results.items():
+            task = self._world.database.task(prompt_id)
+            if task is None:
+                self._world.fail(f"promise 8: bytes of {prompt_id} are kept without its record")
+            elif index >= len(task.outputs):
+                self._world.fail(f"promise 8: {prompt_id} has kept bytes at {index}, and no such output")
+            elif task.outputs[index].delivery is Delivery.KEPT:
+                self._check_stamp(task, index, data)
+
+    def _check_stamp(self, task: Task, index: int, data: bytes) -> None:
+        """The server wrote its name and the prompt into the file: it is that picture of that server, or another one."""
+        server, prompt = read_stamp(data)
+        makers = {machine.name for machine in self._world.stood_at[task.address] if task.prompt_id in machine.ran}
+        if server not in makers:
+            self._world.fail(f"promise 8: the bytes kept of {task.prompt_id} are of {server}, it ran on {makers}")
+        elif prompt != json.loads(task.workflow) and not self._was_overwritten_at_once(task):
+            self._world.fail(f"promise 11: the bytes kept of {task.prompt_id} at {index} are another prompt's")
+
+    def _was_overwritten_at_once(self, task: Task) -> bool:
+        """Within the whole second of a file's date and the slack for it: nothing can tell the two files apart."""
+        moments = self._world.promises.overwritten.get(task.prompt_id, [])
+        return any((task.ended_at or 0.0) + FILE_CLOCK_SLACK + 2.0 > moment for moment in moments)
+
+    # Clicks and windows
+
+    def _check_clicks(self) -> None:
+        world = self._world
+        for click in world.clicks:
+            if not click.page.life.is_alive or (click.is_returned and click.error):
+                continue  # a page that died before it registered took its click with it; an error was told
+            known = click.prompt_id in world.database.tasks or click.prompt_id in world.deeds.deleted
+            if click.prompt_id is None or not known:
+                world.fail(f"promise 5: a click was not told: {click.prompt_id} {click.error}")
+        accounted = set(world.database.tasks) | world.deeds.deleted
+        for prompt_id in self._runs:
+            if prompt_id not in accounted:
+                world.fail(f"promise 5: {prompt_id} ran, and nothing is known of it")
+
+    def _check_windows(self) -> None:
+        world = self._world
+        ids = [page.tab.window_id for page in world.pages]
+        if len(set(ids)) != len(ids):
+            world.fail(f"promise 9: two windows share an id: {ids}")
+        for page in world.pages:
+            window = page.window
+            if window is None:
+                continue
+            for task in window.tasks.values():
+                stored = world.database.task(task.prompt_id)
+                if stored is None or (stored.owner, stored.epoch) != (window.window_id, task.epoch):
+                    world.fail(f"promise 9: {window.window_id} keeps {task.prompt_id}, which is not its own")
+            for problem in page.session.violations():
+                world.fail(f"promise 4: {problem}")
+
+
+def read_stamp(data: bytes) -> tuple[str, object]:
+    """Which server made a picture, and from which prompt."""
+    with Image.open(io.BytesIO(data)) as file:
+        texts = getattr(file, "text", {})
+    return texts.get("server", "nobody"), json.loads(texts.get("prompt", "null"))
