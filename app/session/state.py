@@ -65,9 +65,9 @@ class State:
 
     # The journal
 
-    def note(self, kind: str, **facts: Any) -> None:
+    def note(self, kind: str, *, topic: str = "", echo: bool = False, **facts: Any) -> None:
         """Write down in the journal what happened. It never fails, and nothing waits for it."""
-        self.scribe.note(kind, facts)
+        self.scribe.note(kind, facts, topic=topic, echo=echo)
 
     @property
     def store_error(self) -> StorageError | None:
@@ -236,8 +236,7 @@ class State:
     def _take_over(self, task: Task) -> Task:
         self.set_window(self.get_window("settle").settle(task))
         if task.state.is_end:
-            self.progress.pop(task.prompt_id, None)
-            self.previews.pop(task.prompt_id, None)
+            self._forget_live(task.prompt_id)
             self.changed()
         return self.get_window("settle").tasks[task.prompt_id]
 
@@ -255,8 +254,7 @@ class State:
         """Drop a task that is another window's now, or deleted there."""
         log.warning("let go of %s: %r", prompt_id, error)
         self.read_back = tuple(item for item in self.read_back if item.prompt_id != prompt_id)
-        self.progress.pop(prompt_id, None)
-        self.previews.pop(prompt_id, None)
+        self._forget_live(prompt_id)
         self.set_window(self.get_window("let_go").drop(prompt_id))
 
     def set_aside(self, records: Iterable[Unreadable]) -> None:
@@ -292,6 +290,13 @@ class State:
         if any(record.prompt_id == prompt_id for record in window.unreadable):
             log.info("no longer set aside: %s", prompt_id)
             self.set_window(window.release_unreadable(prompt_id))
+
+    def _forget_live(self, prompt_id: PromptId) -> None:
+        """What is shown of a task only while it is under way."""
+        self.progress.pop(prompt_id, None)
+        self.previews.pop(prompt_id, None)
+        self.stillness.pop(prompt_id, None)
+        self.stalled -= {prompt_id}
 
     def progress_of(self, task: Task) -> Progress:
         """The progress of a task, begun when first asked for."""

@@ -91,6 +91,12 @@ class Stage:
         listed = replace(whole, servers=tuple(item for item in whole.servers if item.server_id in server_ids))
         network.fleet = lambda: listed  # type: ignore[method-assign]
 
+    def move_server(self, server_id: ServerId, address: str) -> None:
+        """The very same machine is at another address from now on, and the gateway's list says so."""
+        network = self.world.network
+        network.machines[address] = network.machines.pop(network.address_of(server_id) or "")
+        network.moved[server_id] = address
+
     # Work
 
     async def run(

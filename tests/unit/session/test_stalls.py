@@ -1,0 +1,72 @@
+"""Stalled is a warning and never an end; a cancel hits nothing else; what moved waits for a person's word."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.errors import ServerMoved
+from app.core.model import Contact, TaskState
+from app.core.stall import IDLE_PATIENCE
+from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
+
+
+@scene
+async def test_a_server_whose_executor_died_is_told_as_stalled_and_nothing_ends(stage: Stage) -> None:
+    """It goes on accepting prompts that never run (COMFYUI.md 8)."""
+    page = await stage.window()
+    server = stage.world.sims[A]
+    server.kill_executor()
+    prompt_id = await stage.run(page, server_id=A)
+    began = stage.now
+    await stage.until(lambda: prompt_id in page.session.stalled)
+    assert stage.now - began >= IDLE_PATIENCE
+    assert task_of(page, prompt_id).state is TaskState.QUEUED
+    assert window_of(page).window_locked_server == A
+    await page.session.give_up(prompt_id)
+    assert page.session.stalled == frozenset()
+
+
+@scene
+async def test_work_that_moves_is_never_stalled(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=4000, server_id=A)
+    seen: list[frozenset[object]] = []
+    page.session.subscribe(lambda: seen.append(frozenset(page.session.stalled)))
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    assert set(seen) == {frozenset()}
+
+
+@scene
+async def test_an_end_keeps_how_still_the_task_was(stage: Stage) -> None:
+    page = await stage.window()
+    ended = await stage.ended(page, await stage.run(page, steps=50, server_id=A))
+    assert ended.longest_still is not None
+    assert stage.world.database.task(ended.prompt_id).longest_still == ended.longest_still
+
+
+@scene
+async def test_nothing_goes_to_a_new_address_until_a_person_says_that_it_is_the_same_server(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=400, server_id=A)
+    await stage.until_running(page, prompt_id)
+    stage.move_server(A, "http://elsewhere.test:8188")
+    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
+    since = stage.now
+    with pytest.raises(ServerMoved):
+        await stage.run(page)
+    assert [item for item in stage.asked if item.server_id == A and item.at > since] == []
+    await page.session.confirm_move(prompt_id)
+    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.OK)
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    back = await stage.reload(page)
+    assert back.session.get_task_bound_image_url(prompt_id)
+
+
+@scene
+async def test_a_server_that_has_left_the_fleet_cannot_be_confirmed(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=400, server_id=A)
+    stage.tell_fleet(B)
+    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
+    with pytest.raises(ServerMoved):
+        await page.session.confirm_move(prompt_id)
