@@ -216,7 +216,9 @@ async def test_a_server_that_moves_under_a_window_is_told_as_moved_and_as_no_vio
     await stage.until(lambda: page.session.socket.state == "open")
     stage.world.network.moved[A] = "http://elsewhere.test:8188"
     await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
+    since = stage.now
     await stage.until(lambda: page.session.socket.state == "waiting")
+    assert stage.now - since < 1.0, "the socket is left at once, not when its silence is noticed"
     await asyncio.sleep(120.0)
     assert set(told) == {()}
     assert task_of(page, prompt_id).shown_state == "unreachable_moved"
