@@ -21,6 +21,8 @@ MOST_BYTES = 256 * 1024  # of all entries as JSON; kept by the browser as one va
 LONGEST_ENTRY = 16 * 1024  # bytes; a longer one keeps its plain facts and says `cut`
 LONGEST_TEXT = 300  # characters of one text; a traceback is in the task's record, whole
 
+_SORT = ("evidence", "now", "state", "server_id", "error")  # the facts that two echoes have in common
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -39,7 +41,7 @@ class Journal:
     def __init__(self, most_entries: int = MOST_ENTRIES, most_bytes: int = MOST_BYTES) -> None:
         self._most_entries, self._most_bytes = most_entries, most_bytes
         self._lines: dict[int, tuple[Entry, str]] = {}
-        self._latest: dict[str, int] = {}  # by topic: the number of its last entry
+        self._echoes: dict[str, dict[str, int]] = {}  # by topic: its echoes since something new was said of it
         self._next = 0
         self.bytes = 0
         self.dropped = 0
@@ -47,25 +49,25 @@ class Journal:
     def add(self, at: float, kind: str, facts: Mapping[str, Any], *, topic: str = "", echo: bool = False) -> bool:
         """Write down what happened. Whether it is an entry of its own.
 
-        An `echo` tells nothing new: it counts as a repetition if the last entry of its topic was an echo of this kind.
+        An `echo` tells nothing new: it repeats an earlier echo of its sort, until something new is said of its topic.
         """
         entry = Entry(at, kind, plain(facts))
-        same = self._repeated(entry, topic) if echo else None
-        number = self._next if same is None else same
-        if same is None:
-            self._next += 1
-        else:
-            known = self._lines[same][0]
-            entry = replace(known, times=known.times + 1, until=at)
-        if topic:
-            self._latest[topic] = number if echo else -1
-        self._put(number, entry)
-        return same is None
+        if not echo:
+            self._echoes.pop(topic, None)
+            self._append(entry)
+            return True
+        echoes = self._echoes.setdefault(topic, {})
+        sort = _sort(entry)
+        if (known := self._lines.get(echoes.get(sort, -1))) is None:
+            echoes[sort] = self._append(entry)
+            return True
+        self._put(echoes[sort], replace(known[0], times=known[0].times + 1, until=at))
+        return False
 
-    def _repeated(self, entry: Entry, topic: str) -> int | None:
-        number = self._latest.get(topic, -1)
-        known = self._lines.get(number)
-        return number if known is not None and _sort(known[0]) == _sort(entry) else None
+    def _append(self, entry: Entry) -> int:
+        number, self._next = self._next, self._next + 1
+        self._put(number, entry)
+        return number
 
     def _put(self, number: int, entry: Entry) -> None:
         line = write_entry(entry)
@@ -79,19 +81,15 @@ class Journal:
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
-        number = next(iter(self._lines))
-        self.bytes -= len(self._lines.pop(number)[1])
+        self.bytes -= len(self._lines.pop(next(iter(self._lines)))[1])
         self.dropped += 1
-        self._latest = {topic: known for topic, known in self._latest.items() if known != number}
 
     def put_before(self, older: tuple[Entry, ...]) -> None:
         """Put what an earlier page of this window wrote before what is here, as far as there is room."""
-        newer = tuple(self._lines.values())
-        self._lines, self.bytes, start = {}, 0, self._next
-        self._latest = {}
-        self._next = start + len(older) + len(newer)
-        for offset, entry in enumerate((*older, *(entry for entry, _ in newer))):
-            self._put(start + offset, entry)
+        newer = self.entries
+        self._lines, self._echoes, self.bytes = {}, {}, 0
+        for entry in (*older, *newer):
+            self._append(entry)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -155,8 +153,9 @@ def plain(value: Any) -> Any:
             return f"({type(value).__name__})"
 
 
-def _sort(entry: Entry) -> tuple[object, ...]:
-    return entry.kind, entry.facts.get("evidence"), entry.facts.get("now")
+def _sort(entry: Entry) -> str:
+    """What two echoes have in common."""
+    return json.dumps([entry.kind, *(entry.facts.get(name) for name in _SORT)])
 
 
 def _cut(facts: Mapping[str, Any], size: int) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class Keeper:
             except (SocketClosed, AffinityError) as error:
                 failures = 1 if self._state.socket.state in {"open", "closing"} else failures + 1
                 log.info("socket to %s: %r", target.server_id, error)
-                self._state.note("socket_ended", server_id=target.server_id, error=error)
+                self._state.note("socket_ended", topic="socket", echo=True, server_id=target.server_id, error=error)
                 if isinstance(error, SocketClosed) and error.code == REPLACED:
                     await self._stand_back()
                     continue
@@ -187,7 +187,8 @@ class Keeper:
     def _show(self, facts: SocketFacts) -> None:
         was, self._state.socket = self._state.socket, facts
         if (was.server_id, was.state) != (facts.server_id, facts.state):
-            self._state.note("socket", **asdict(facts))
+            is_retry = facts.state in {"opening", "waiting"}
+            self._state.note("socket", topic="socket", echo=is_retry, **asdict(facts))
         self._state.changed()
 
     # What it tells

@@ -88,14 +88,21 @@ class Courier:
                 if isinstance(error, NotOwner | TaskNotFound):
                     raise
                 log.info("not delivered yet: %r", error)
-                self._state.note("undelivered", prompt_id=prompt_id, index=index, error=error)
+                topic = f"deliver {prompt_id} {index}"
+                self._state.note("undelivered", topic=topic, echo=True, prompt_id=prompt_id, index=index, error=error)
                 is_all = False
                 continue
             if await self._state.amend(prompt_id, partial(with_output, output=fetched)) is None:
                 return True
             self._on_arrival()
-            told = {"delivery": fetched.delivery, "size": fetched.size}
-            self._state.note("delivered", prompt_id=prompt_id, server_id=task.server_id, index=index, **told)
+            self._state.note(
+                "delivered",
+                prompt_id=prompt_id,
+                server_id=task.server_id,
+                index=index,
+                delivery=fetched.delivery,
+                size=fetched.size,
+            )
         return is_all and self._state.get_task("deliver", prompt_id).is_delivered
 
     async def _fetch(self, task: Task, index: int, output: Output) -> Output:
