@@ -1,0 +1,295 @@
+"""The journal and the report of a window: what they tell, what they never tell, and that nothing depends on them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.core.errors import MooringError, ServerLockedError, StorageError
+from app.core.model import Fleet, PromptId, WindowId
+from app.core.ports import Request, Response
+from app.core.window import Window
+from app.session import Session
+from app.session.console import ConsoleContract
+from app.session.sandbox import HERE, THERE, Sandbox, SandboxServers, make_fleet
+from app.session.scribe import LogNotes
+from tests.simulation.replay import replay_bundle
+from tests.simulation.store import Bytes
+
+PICTURE = Bytes(b"zq-picture-data", "image/png")
+secrets = st.from_regex(r"zq[a-z0-9]{4,16}", fullmatch=True)
+
+
+class NamedBytes(Bytes):
+    """A Blob with a file's name."""
+
+    name = "zq-name.png"
+
+
+def workflow(text: str) -> dict[str, Any]:
+    """A workflow with that text wherever one can be."""
+    return {
+        "1": {"class_type": "LoadImage", "inputs": {"image": text}},
+        "6": {"class_type": "CLIPTextEncode", "inputs": {"text": text, "api_key": text, "more": [text, {"in": text}]}},
+        "9": {
+            "class_type": "SaveImage",
+            "inputs": {"images": ["1", 0], "filename_prefix": text},
+            "_meta": {"title": text},
+        },
+    }
+
+
+@dataclass
+class TalkingServers(SandboxServers):
+    """Servers that repeat a text in everything they answer."""
+
+    text: str = ""
+    refuses: bool = False
+
+    def answer(self, request: Request) -> Response:
+        if request.path.endswith("/prompt") and self.refuses:
+            fault = {"type": "value_not_in_list", "message": self.text, "details": self.text, "extra_info": self.text}
+            errors = {"6": {"errors": [fault], "class_type": "CLIPTextEncode", "dependent_outputs": ["9"]}}
+            return Response(400, {}, json.dumps({"error": {**fault}, "node_errors": errors}))
+        if "/view" in request.path:
+            return Response(500, {}, self.text)
+        if request.path.endswith("/upload/image"):
+            return Response(200, {}, json.dumps({"name": "zq-uploaded.png", "subfolder": self.text, "type": "input"}))
+        return super().answer(request)
+
+    def fail(self, prompt_id: str) -> None:
+        """The prompt ends with an error that quotes the text, and with a picture that is named after it."""
+        self.finish(prompt_id)
+        told = {
+            "prompt_id": prompt_id, "node_id": "6", "node_type": "CLIPTextEncode", "exception_message": self.text,
+            "exception_type": "ValueError", "traceback": [self.text], "current_inputs": {"text": [self.text]},
+        }  # fmt: skip
+        picture = {"filename": f"{self.text}_00001_.png", "subfolder": self.text, "type": "output"}
+        self.history[prompt_id] = {
+            "outputs": {"9": {"images": [picture], "text": [self.text]}},
+            "status": {"status_str": "error", "completed": False, "messages": [["execution_error", told]]},
+        }
+
+
+@dataclass
+class Shelf:
+    """A JournalShelf in memory, which can fail."""
+
+    kept: dict[WindowId, str] = field(default_factory=dict)
+    tries: int = 0
+    error: MooringError | None = None
+
+    async def read(self, window_id: WindowId) -> str:
+        return self.kept.get(window_id, "")
+
+    async def write(self, window_id: WindowId, text: str, at: float) -> None:
+        self.tries += 1
+        if self.error is not None:
+            raise self.error
+        self.kept[window_id] = text
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - the session tells no single event for all of it
+            await asyncio.sleep(0.001)
+
+
+async def start(sandbox: Sandbox, shelf: Shelf | None = None) -> Session:
+    session = Session(replace(sandbox.ports, journal=shelf))
+    await session.start()
+    await until(lambda: session.fleet.servers)
+    return session
+
+
+def kinds(session: Session) -> list[str]:
+    return [entry.kind for entry in session.journal.journal.entries]
+
+
+async def live(secret: str, *, prompts: bool) -> dict[str, Any]:
+    """A life in which that text is in everything that a person and a server say; its report."""
+    servers = TalkingServers(text=f"the {secret}, as told")
+    fleet = make_fleet()
+    told = [
+        replace(item, address=f"http://{secret}:{secret}@{item.server_id}.invalid/?k={secret}")
+        for item in fleet.servers
+    ]
+    sandbox = Sandbox(servers=servers)
+    sandbox.fleet.put(Fleet(tuple(replace(item, detail=secret, name=secret) for item in told), "flags"))
+    await sandbox.fleet.first()
+    session = await start(sandbox)
+    contract = ConsoleContract(session)
+    notes = LogNotes(session.note)
+    log = logging.getLogger("mooring.test")
+    log.addHandler(notes)
+    try:
+        inputs = {"1": {"image": NamedBytes(PICTURE.data, "image/png")}}
+        prompt_id = await contract.call("submit_workflow", [workflow(secret), {"title": secret, "inputs": inputs}])
+        servers.fail(prompt_id)
+        await session.look_again(prompt_id)
+        await until(lambda: session.window.tasks[prompt_id].state.is_end)
+        await until(lambda: "undelivered" in kinds(session))
+        servers.refuses = True
+        with pytest.raises(MooringError):
+            await contract.call("submit_workflow", [workflow(secret), {"title": secret}])
+        try:
+            raise ValueError(secret)
+        except ValueError:
+            log.exception("it failed for %s", secret)
+        return await contract.call("debug_bundle", [{"prompts": prompts}])
+    finally:
+        log.removeHandler(notes)
+        await session.stop()
+
+
+@settings(max_examples=15, deadline=None)
+@given(secrets)
+def test_a_report_has_no_text_of_a_person_or_a_server_no_credential_and_no_picture(secret: str) -> None:
+    report = asyncio.run(live(secret, prompts=False))
+    text = json.dumps(report, ensure_ascii=False, allow_nan=False)
+    assert secret not in text
+    for hidden in ("zq-picture-data", "zq-name", "zq-uploaded", "clientId", PICTURE.data.hex()):
+        assert hidden not in text
+    assert [task["state"] for task in report["tasks"]] == ["failed", "failed"]
+    assert report["tasks"][0]["workflow"]["6"]["class_type"] == "CLIPTextEncode"
+    assert report["tasks"][0]["inputs"][0]["sha256"]
+    assert {"evidence", "submitting", "uploaded", "logged", "undelivered"} <= {
+        entry["kind"] for entry in report["journal"]["entries"]
+    }
+
+
+def test_with_prompts_a_report_has_the_texts_and_still_no_credential() -> None:
+    report = asyncio.run(live("zqtext", prompts=True))
+    text = json.dumps(report, ensure_ascii=False)
+    nodes = report["tasks"][0]["workflow"]
+    assert nodes["6"]["inputs"]["text"] == "zqtext"
+    assert nodes["6"]["inputs"]["api_key"] == "(withheld)"
+    assert report["tasks"][0]["title"] == "zqtext"
+    assert "the zqtext, as told" in report["tasks"][0]["failure"]["message"]
+    assert "zqtext@" not in text
+    assert "?k=" not in text
+    assert "zq-picture-data" not in text
+
+
+@pytest.mark.parametrize("prompts", [False, True])
+def test_a_report_replays(prompts: bool) -> None:
+    report = asyncio.run(live("zqtext", prompts=prompts))
+    again = replay_bundle(json.loads(json.dumps(report)))
+    assert again.problems == []
+    assert again.judged >= 3
+    assert not again.skipped
+
+
+async def test_the_journal_tells_a_run_from_the_click_to_the_end() -> None:
+    sandbox = Sandbox()
+    session = await start(sandbox)
+    contract = ConsoleContract(session)
+    prompt_id = await contract.call("submit_workflow", [workflow("a rose")])
+    with pytest.raises(ServerLockedError):
+        session.validate_server_consistency("upload", THERE if session.window.window_locked_server == HERE else HERE)
+    sandbox.servers.finish(prompt_id)
+    await session.wait_for(prompt_id)
+    told = [entry for entry in session.journal.journal.entries if entry.facts.get("prompt_id") == prompt_id]
+    order = [entry.facts.get("evidence", entry.kind) for entry in told]
+    assert order[:4] == ["reserved", "registered", "submitting", "Accepted"]
+    assert order.index("Finished") < order.index("delivered")
+    reserved = told[0].facts
+    assert set(reserved["loads"]) == {HERE, THERE}
+    finished = next(entry.facts for entry in told if entry.facts.get("evidence") == "Finished")
+    assert (finished["now"], finished["said"]["end"]) == ("succeeded", "success")
+    assert {"claimed", "restored", "fleet", "wake", "moored", "guard_refused", "socket"} <= set(kinds(session))
+    await session.stop()
+
+
+async def test_a_reload_finds_the_journal_again() -> None:
+    sandbox, shelf = Sandbox(), Shelf()
+    session = await start(sandbox, shelf)
+    await ConsoleContract(session).call("submit_workflow", [workflow("a rose")])
+    await until(lambda: "Accepted" in shelf.kept.get(WindowId("sandbox"), ""))
+    await session.stop()
+    sandbox.fleet.put(make_fleet())
+    later = await start(sandbox, shelf)
+    await until(lambda: kinds(later).count("claimed") == 2)
+    told = kinds(later)
+    assert told.index("submitting") < len(told) - 1 - told[::-1].index("claimed")
+    report = await ConsoleContract(later).call("debug_bundle", [])
+    assert replay_bundle(report).problems == []
+    await later.stop()
+
+
+async def test_a_journal_that_cannot_be_kept_is_counted_and_stops_nothing() -> None:
+    sandbox, shelf = Sandbox(), Shelf(error=StorageError("write_journal", "quota"))
+    session = await start(sandbox, shelf)
+    prompt_id = await ConsoleContract(session).call("submit_workflow", [workflow("a rose")])
+    sandbox.servers.finish(prompt_id)
+    task = await session.wait_for(prompt_id)
+    assert task.state.value == "succeeded"
+    await until(lambda: session.journal.failures >= 1)
+    assert session.store_error is None
+    shelf.error = None
+    session.note("one more")
+    await until(lambda: "one more" in shelf.kept.get(WindowId("sandbox"), ""))
+    assert "Accepted" in shelf.kept[WindowId("sandbox")]
+    await session.stop()
+
+
+async def test_looks_that_say_nothing_new_neither_fill_the_journal_nor_the_disk() -> None:
+    sandbox, shelf = Sandbox(), Shelf()
+    session = await start(sandbox, shelf)
+    prompt_id = PromptId(await ConsoleContract(session).call("submit_workflow", [workflow("a rose")]))
+
+    def looks() -> int:
+        seen = [item for item in session.journal.journal.entries if item.facts.get("evidence") == "Seen"]
+        return sum(item.times for item in seen)
+
+    await until(lambda: looks() > 5)
+    entries, tries = len(session.journal.journal.entries), shelf.tries
+    await until(lambda: looks() > 30)
+    assert len(session.journal.journal.entries) <= entries + 1
+    assert shelf.tries <= tries + 2
+    assert isinstance(session.window, Window)
+    assert prompt_id in session.window.tasks
+    await session.stop()
+
+
+def test_a_report_of_a_window_that_cannot_restore_tells_why() -> None:
+    async def work() -> dict[str, Any]:
+        sandbox = Sandbox()
+
+        async def claim(_: object) -> Any:
+            raise StorageError("claim", "blocked", "zqdetail")
+
+        sandbox.store.claim = claim  # type: ignore[method-assign]
+        session = Session(sandbox.ports)
+        await session.start()
+        report: dict[str, Any] = await ConsoleContract(session).call("debug_bundle", [])
+        await session.stop()
+        return report
+
+    report = asyncio.run(work())
+    assert report["store"]["failed"] == {
+        "is": "StorageError", "operation": "claim", "cause": "blocked", "detail": "(8 characters)",
+    }  # fmt: skip
+    assert report["mooring"] is None
+    assert report["tasks"] == []
+
+
+def test_a_page_tells_of_itself_as_it_is() -> None:
+    async def work() -> dict[str, Any]:
+        async def read_page() -> dict[str, Any]:
+            return {"userAgent": "Mozilla/5.0 (X11; Linux)"}
+
+        session = await start(Sandbox())
+        report: dict[str, Any] = await ConsoleContract(session, read_page).call("debug_bundle", [])
+        await session.stop()
+        return report
+
+    assert asyncio.run(work())["page"] == {"userAgent": "Mozilla/5.0 (X11; Linux)"}
