@@ -14,12 +14,17 @@ from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
 
 PAUSED: Mapping[str, object] = {"state": "paused"}
+ODD: Mapping[str, object] = {"choice": 3}  # the rest, an end too, can still be read
 
 
 def damage(stage: Stage, prompt_id: PromptId, changes: Mapping[str, object] = PAUSED) -> None:
-    """Change a record behind everybody's back."""
-    tasks = stage.world.database.tasks
-    tasks[prompt_id] = {**tasks[prompt_id], **changes}
+    """Change a record behind everybody's back. What the invariants say to that is no window's fault."""
+    world = stage.world
+    sound = tuple(world.broken)
+    world.database.tasks[prompt_id] = {**world.database.tasks[prompt_id], **changes}
+    for watcher in world.database.watchers:
+        watcher()
+    world.broken[:] = sound
 
 
 def set_aside(page: Page) -> list[PromptId]:
@@ -138,7 +143,7 @@ async def test_a_record_damaged_under_a_living_window_is_found_on_waking(stage: 
     page = await stage.window()
     ended = await stage.run(page, server_id=A)
     await stage.ended(page, ended)
-    damage(stage, ended)
+    damage(stage, ended, ODD)
     assert page.session.violations() == ()
     page.session.wake("visible")
     await stage.until(lambda: set_aside(page) == [ended])
@@ -208,7 +213,7 @@ async def test_an_upload_holds_no_submit_once_a_record_is_unreadable(stage: Stag
     ended = await stage.run(page, server_id=A)
     await stage.ended(page, ended)
     await page.session.upload_image(Bytes(b"picture"), "a.png")
-    damage(stage, ended)
+    damage(stage, ended, ODD)
     await page.session.verify()
     submits = len(stage.requests("POST", "/prompt"))
     with pytest.raises(UnreadableRecord):

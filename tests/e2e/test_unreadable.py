@@ -1,0 +1,93 @@
+"""A stored task that is damaged from outside: told on the page, nothing new beside it, and given up by the person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.window_kit import Desk
+from tests.e2e.work_kit import quick_workflow, slow_workflow
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+# Reads a task's record, and writes it back with these changes if there are any: what the store has of it then.
+TOUCH = """([id, changes]) => new Promise((resolve, reject) => {
+  const open = indexedDB.open("mooring");
+  open.onerror = () => reject(open.error);
+  open.onsuccess = () => {
+    const transaction = open.result.transaction("tasks", "readwrite");
+    const tasks = transaction.objectStore("tasks");
+    const read = tasks.get(id);
+    let found = null;
+    read.onsuccess = () => {
+      found = read.result ?? null;
+      if (found && changes) tasks.put(found = {...found, ...changes});
+    };
+    transaction.onabort = () => reject(transaction.error);
+    transaction.oncomplete = () => { open.result.close(); resolve(found); };
+  };
+})"""
+
+REFUSAL = """async (workflow) => {
+  try {
+    return {promptId: await mooring.submitWorkflow(workflow)};
+  } catch (error) {
+    return {name: error.name, promptId: error.promptId, serverId: error.serverId, isNewer: error.isNewer};
+  }
+}"""
+
+
+async def test_a_task_that_cannot_be_read_is_shown_and_forbids_new_work_until_given_up(desk: Desk, photo: Path) -> None:
+    window, other = await desk.open(), await desk.open()
+    prompt_id = await window.submit(slow_workflow(60))
+    await window.wait_state(prompt_id, "running")
+    server_id = (await window.facts())["lockedServer"]
+    damaged = await other.page.evaluate(TOUCH, [prompt_id, {"state": "paused"}])
+    assert damaged["state"] == "paused"
+    await window.reload()
+
+    notice = window.page.locator("[data-testid=notice][data-kind=unreadable]")
+    await expect(notice).to_contain_text("A stored task is damaged and cannot be read.")
+    await expect(notice).to_contain_text(f"test → {server_id} · Task.state")
+    await expect(window.page.get_by_test_id("run")).to_be_disabled()
+    await expect(window.page.locator("#run-words")).to_contain_text("a stored task cannot be read")
+    facts = await window.facts()
+    assert facts["lockedServer"] is None
+    assert len(facts["violations"]) == 1
+    assert facts["violations"][0].startswith(f"unreadable: {prompt_id} on {server_id}: ")
+    refused = await window.page.evaluate(REFUSAL, quick_workflow())
+    assert refused == {"name": "UnreadableRecord", "promptId": prompt_id, "serverId": server_id, "isNewer": False}
+    await other.check()
+
+    await notice.get_by_test_id("give-up-record").click()
+    question = window.page.get_by_test_id("give-up-dialog")
+    await expect(question).to_contain_text(f"{server_id} may still run it")
+    await question.get_by_test_id("confirm-give-up").click()
+    await expect(notice).to_have_count(0)
+    assert await other.page.evaluate(TOUCH, [prompt_id, None]) is None
+    await window.check()
+    await window.run_photo(photo)
+    await window.reload()
+    await expect(notice).to_have_count(0)
+    await window.check()
+
+
+async def test_a_task_of_a_newer_version_offers_a_reload_and_is_read_by_one(desk: Desk) -> None:
+    window, other = await desk.open(), await desk.open()
+    prompt_id = await window.submit(quick_workflow(7))
+    before = await window.wait_for(prompt_id)
+    await other.page.evaluate(TOUCH, [prompt_id, {"v": 2, "state": "paused"}])
+    assert len((await window.call("mooring.verify()"))["violations"]) == 1
+
+    notice = window.page.locator("[data-testid=notice][data-kind=unreadable]")
+    await expect(notice).to_contain_text("newer version of Mooring")
+    await other.page.evaluate(TOUCH, [prompt_id, {"v": 2, "state": before["state"], "newer": [1]}])
+    async with window.page.expect_navigation():
+        await notice.locator("[data-action=reload]").click()
+    await window.ready()
+    await expect(window.card(prompt_id, "succeeded")).to_be_visible()
+    await expect(notice).to_have_count(0)
+    await window.check()
+    assert (await other.page.evaluate(TOUCH, [prompt_id, None]))["newer"] == [1]
