@@ -63,7 +63,9 @@ class BrowserConnection:
         await self._channel.close(CLOSE_SECONDS * 1000)
 
     def _closed(self) -> SocketClosed:
-        return SocketClosed(self._server_id, "closed", code=int(self._channel.code))
+        """How it ended: the gateway's reason begins with its cause, `timeout: gpu-2 did not answer in time.`"""
+        cause = str(self._channel.reason).partition(":")[0]
+        return SocketClosed(self._server_id, cause or "closed", code=int(self._channel.code))
 
 
 class BrowserSockets:

@@ -12,7 +12,8 @@ const HEADER_START = 8;
 
 export class Channel {
   constructor(url) {
-    this.code = 0;
+    this.code = 0; // of the close event, with its reason
+    this.reason = "";
     this.ended = false;
     this.queue = [];
     this.previews = new Map(); // what a preview is of -> its place in the queue
@@ -22,7 +23,7 @@ export class Channel {
     this.socket.binaryType = "arraybuffer";
     this.whenOpen = new Promise((resolve) => {
       this.socket.onopen = () => resolve("");
-      this.socket.onclose = (event) => { resolve("refused"); this.#end(event.code); };
+      this.socket.onclose = (event) => { resolve("refused"); this.#end(event.code, event.reason); };
     });
     this.socket.onmessage = (event) => this.#add(event.data);
     this.socket.onerror = () => {}; // a close event with a code always follows
@@ -93,10 +94,11 @@ export class Channel {
     tell?.(this.queue.length ? this.#take() : null);
   }
 
-  #end(code) {
+  #end(code, reason = "") {
     if (this.ended) return;
     this.ended = true;
     this.code = code;
+    this.reason = reason;
     this.socket.onopen = this.socket.onclose = this.socket.onmessage = this.socket.onerror = null;
     this.#tell();
     this.tellEnded();
