@@ -12,13 +12,16 @@ import traceback
 
 from pyscript.js_modules import patch, shell
 
+from app.browser.about import read_about
 from app.browser.adapters import make_ports
 from app.browser.console import install_console
 from app.browser.dom import BrowserScreen, read_text
+from app.browser.journal import listen_hidden
 from app.build import BUILD
 from app.core.errors import MooringError, StorageError
 from app.session import Session
 from app.session.console import ConsoleContract
+from app.session.scribe import LogNotes
 from app.ui.i18n import CATALOGUE_PATH, Translator, choose_language, make_translator
 from app.ui.page import Page
 from app.ui.releases import Releases
@@ -45,7 +48,9 @@ async def main() -> None:
     releases = Releases(BUILD)
     ports = make_ports(on_build=releases.note_build, on_newer=releases.note_store)
     session = Session(ports)
-    install_console(ConsoleContract(session))
+    install_console(ConsoleContract(session, read_about))
+    logging.getLogger("mooring").addHandler(LogNotes(session.note))
+    listen_hidden(session.journal.hurry)
 
     async def translator(language: str) -> Translator:
         text = "" if language == "en" else await read_text(CATALOGUE_PATH)

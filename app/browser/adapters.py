@@ -7,6 +7,7 @@ from collections.abc import Callable
 from app.browser.clock import BrowserClock, BrowserRandom
 from app.browser.fleet import GatewayFleet
 from app.browser.http import BrowserHttp
+from app.browser.journal import BrowserJournals
 from app.browser.log import install_logging
 from app.browser.socket import BrowserSockets
 from app.browser.store import BrowserStore
@@ -34,4 +35,5 @@ def make_ports(*, on_build: Callable[[str], None], on_newer: Callable[[bool], No
         fleet=fleet,
         clock=BrowserClock(),
         random=random,
+        journal=BrowserJournals(),
     )

@@ -100,6 +100,7 @@ export function fail(cause, detail = "") {
   find("#boot-failure").hidden = false;
   for (const item of document.querySelectorAll("[data-cause]")) item.hidden = item.dataset.cause !== cause;
   find("#boot-detail").textContent = detail;
+  find("#boot-report").hidden = !globalThis.mooring?.debugBundle;
 }
 
 addEventListener("py:progress", (event) => {
@@ -140,7 +141,18 @@ document.addEventListener("click", (event) => {
   const action = event.target.closest?.("[data-shell]")?.dataset.shell;
   if (action === "theme") toggleTheme();
   if (action === "reload") location.reload();
+  if (action === "report") saveReport();
 });
+
+/** Hand the person the report of this window, as a file. */
+async function saveReport() {
+  const report = await globalThis.mooring.debugBundle();
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([JSON.stringify(report, null, 1)], { type: "application/json" }));
+  link.download = `mooring-report-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.json`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000); // the browser reads it after the click
+}
 
 /** Python runs: from here on it tells about its own failures. */
 export function begin() {

@@ -16,7 +16,7 @@ def header(view: HeaderView, _: Translator) -> h.Node:
             icon("mark", "brand-mark"), h.span(".brand-name")["Mooring"]
         ],
         _chip(view, _),
-        h.div(".bar-tools")[_language(view, _), _theme(_)],
+        h.div(".bar-tools")[_language(view, _), _report(_), _theme(_)],
     ]
 
 
@@ -67,6 +67,13 @@ def _language(view: HeaderView, _: Translator) -> h.Element:
                 for code, name in LANGUAGES.items()
             )
         ],
+    ]
+
+
+def _report(_: Translator) -> h.Element:
+    label = _("Save a report without prompts and pictures")
+    return h.button(".button.icon-only", type="button", data_shell="report", aria_label=label, title=label)[
+        icon("report")
     ]
 
 
