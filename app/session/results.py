@@ -29,6 +29,7 @@ class Results:
         self._is_due = False
         self._is_promise_sought = False
         self.usage: Usage | None = None
+        self.deletions = 0  # how often this window has deleted everything
 
     # One result
 
@@ -103,6 +104,7 @@ class Results:
     async def delete_all(self) -> None:
         """Delete all kept results and thumbnails, of all windows."""
         await self._state.ports.store.delete_results()
+        self.deletions += 1
         await self.refresh()
 
     async def _seek_promise(self) -> None:

@@ -15,6 +15,7 @@ from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.ui import drafts
 from app.ui.cards import SessionFacts
+from app.ui.keep_actions import KeepActions, ResultsVerbs
 from app.ui.projection import run_view
 from app.ui.samples import FieldKind, Key, Sample
 from app.ui.screen import Facts, Screen
@@ -39,6 +40,8 @@ class SessionVerbs(SessionFacts, Protocol):
     async def give_up(self, prompt_id: PromptId) -> None: ...
     async def look_again(self, prompt_id: PromptId) -> None: ...
     async def delete_task(self, prompt_id: PromptId) -> None: ...
+    @property
+    def results(self) -> ResultsVerbs: ...
 
 
 class Desk(Protocol):
@@ -67,11 +70,14 @@ class Actions:
         self._screen = screen
         self._samples = samples
         self._random_seed = random_seed
+        self._keeping = KeepActions(session.results, desk, self._do)
 
     # Clicks
 
     def act(self, name: str, facts: Facts) -> None:
         """A click on `data-action`, or its key."""
+        if self._keeping.act(name):
+            return
         prompt_id = PromptId(str(facts.get("promptId", "")))
         match name:
             case "run":
@@ -156,6 +162,8 @@ class Actions:
 
     def change(self, name: str, facts: Facts) -> None:
         """A new choice in `data-change`."""
+        if self._keeping.change(name, facts):
+            return
         ui, value = self._desk.ui, str(facts.get("value", ""))
         match name:
             case "sample":
@@ -170,7 +178,7 @@ class Actions:
 
     def type(self, name: str, facts: Facts) -> None:
         """Something typed in `data-input`."""
-        if name != "field":
+        if self._keeping.type(name, facts) or name != "field":
             return
         ui, key = self._desk.ui, _key(facts)
         draft = ui.draft.with_value(key, str(facts.get("value", "")))

@@ -8,12 +8,20 @@ from functools import lru_cache
 from typing import Protocol
 
 from app.core.errors import MooringError, StorageError
-from app.core.model import Delivery, Fleet, Output, PromptId, ServerId, Task
-from app.core.ports import Identity
+from app.core.model import Fleet, Output, PromptId, ServerId, Task
+from app.core.ports import Identity, Usage
 from app.core.progress import Progress
 from app.core.window import Restoring, Window
 from app.session import Preview, Run
+from app.ui.gallery import Original
 from app.ui.state import TONES, CardView, ResultView, ServerTag
+
+
+class ResultsFacts(Protocol):
+    """What the page reads of the kept results."""
+
+    @property
+    def usage(self) -> Usage | None: ...
 
 
 class SessionFacts(Protocol):
@@ -37,7 +45,8 @@ class SessionFacts(Protocol):
     def runs(self) -> tuple[Run, ...]: ...
     @property
     def has_loose_ends(self) -> bool: ...
-    def get_task_bound_image_url(self, prompt_id: PromptId, index: int = 0) -> str: ...
+    @property
+    def results(self) -> ResultsFacts: ...
 
 
 class Pictures(Protocol):
@@ -46,8 +55,11 @@ class Pictures(Protocol):
     def preview_url(self, prompt_id: PromptId) -> str:
         """The latest preview."""
 
-    def result_url(self, prompt_id: PromptId, index: int) -> str | None:
-        """A kept result; empty if it is not kept any more, None while it is being read."""
+    def small_url(self, prompt_id: PromptId, index: int) -> str:
+        """A thumbnail."""
+
+    def original(self, prompt_id: PromptId, index: int) -> Original:
+        """A result's own bytes."""
 
 
 def tag_of(fleet: Fleet, server_id: ServerId) -> ServerTag:
@@ -95,23 +107,22 @@ def _card(task: Task, session: SessionFacts, pictures: Pictures) -> CardView:
         progress=progress,
         node_title=title_of(task, node_id) if node_id else "",
         preview_url="" if task.state.is_end else pictures.preview_url(task.prompt_id),
-        results=tuple(_result(task, index, session, pictures) for index in range(len(task.outputs))),
+        results=tuple(_result(task, index, pictures) for index in range(len(task.outputs))),
     )
 
 
-def _result(task: Task, index: int, session: SessionFacts, pictures: Pictures) -> ResultView:
+def _result(task: Task, index: int, pictures: Pictures) -> ResultView:
     output = task.outputs[index]
-    name = download_name(task, output)
-    match output.delivery:
-        case Delivery.KEPT:
-            url = pictures.result_url(task.prompt_id, index)
-            return ResultView(index, output, url or "", name, is_dropped=url == "")
-        case Delivery.PENDING | Delivery.NOT_KEPT:
-            try:
-                return ResultView(index, output, session.get_task_bound_image_url(task.prompt_id, index), name)
-            except MooringError:  # moved or unbound: the card itself says so
-                return ResultView(index, output, "", name)
-    return ResultView(index, output, "", name)
+    original = pictures.original(task.prompt_id, index)
+    return ResultView(
+        index,
+        output,
+        original.url,
+        download_name(task, output),
+        small=pictures.small_url(task.prompt_id, index),
+        is_coming=original.is_coming,
+        error=original.error,
+    )
 
 
 def download_name(task: Task, output: Output) -> str:

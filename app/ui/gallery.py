@@ -1,13 +1,14 @@
-"""The pictures on the page: addresses for previews and kept results, made when needed and revoked when not."""
+"""The pictures on the page: addresses for previews, thumbnails and results, made when needed and revoked when not."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.core.errors import MooringError
-from app.core.model import Delivery, PromptId
+from app.core.model import Delivery, Output, PromptId
 from app.core.ports import Blob
 from app.core.window import Restoring, Window
 from app.session import Preview
@@ -16,7 +17,29 @@ from app.ui.screen import Screen
 log = logging.getLogger("mooring.ui")
 
 ResultKey = tuple[PromptId, int]
-ABSENT = ""  # looked for and not there: newer results needed the room
+Mark = tuple[Delivery, int]  # under which a thumbnail was read: it may be gone once this is another
+ABSENT = ""  # looked for and not there
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """Where a result's own bytes can be shown from. `is_coming` while its server is asked for them, `error` is why
+    they did not come."""
+
+    url: str = ""
+    is_coming: bool = False
+    error: MooringError | None = None
+
+
+class ResultSource(Protocol):
+    """What the gallery reads of the kept results. `deletions` counts how often everything was deleted."""
+
+    @property
+    def deletions(self) -> int: ...
+    async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
+    async def read_thumbnail(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
+    async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
+    def refresh_soon(self) -> None: ...
 
 
 class PictureSource(Protocol):
@@ -26,11 +49,15 @@ class PictureSource(Protocol):
     def window(self) -> Restoring | Window | None: ...
     @property
     def previews(self) -> Mapping[PromptId, Preview]: ...
-    async def read_result(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
+    @property
+    def results(self) -> ResultSource: ...
 
 
 class Gallery:
-    """Keeps one address per shown picture. `refresh` follows the session; the rest only answers."""
+    """Keeps one address per shown picture. `refresh` follows the session; the rest only answers.
+
+    A result that is not kept here is fetched only while it is shown large, and is let go of after that.
+    """
 
     def __init__(
         self,
@@ -45,21 +72,39 @@ class Gallery:
         self._changed = changed
         self._previews: dict[PromptId, tuple[int, str]] = {}
         self._outgoing: dict[PromptId, str] = {}  # shown until the newer one is decoded
-        self._results: dict[ResultKey, str] = {}
-        self._reading: set[ResultKey] = set()
+        self._kept: dict[ResultKey, str] = {}
+        self._small: dict[ResultKey, str] = {}
+        self._marks: dict[ResultKey, Mark] = {}
+        self._fetched: dict[ResultKey, Original] = {}
+        self._reading: set[tuple[str, ResultKey]] = set()
 
     def preview_url(self, prompt_id: PromptId) -> str:
         """The latest preview's address, or nothing."""
         return self._previews.get(prompt_id, (0, ""))[1]
 
-    def result_url(self, prompt_id: PromptId, index: int) -> str | None:
-        """A kept result's address; empty if it is not kept any more, None while it is being read."""
-        return self._results.get((prompt_id, index))
+    def small_url(self, prompt_id: PromptId, index: int) -> str:
+        """A thumbnail's address, or nothing."""
+        return self._small.get((prompt_id, index), ABSENT)
 
-    def refresh(self) -> None:
-        """Make addresses for what is new and let go of what has gone."""
+    def original(self, prompt_id: PromptId, index: int) -> Original:
+        """A result's own bytes, as far as they can be shown."""
+        key = (prompt_id, index)
+        return Original(url) if (url := self._kept.get(key)) else self._fetched.get(key, Original())
+
+    def refresh(self, large: ResultKey | None = None) -> None:
+        """Make addresses for what is new and let go of what has gone; `large` is the result shown large, if any."""
         self._refresh_previews()
-        self._refresh_results()
+        window = self._source.window
+        if isinstance(window, Window):
+            ended = {
+                (task.prompt_id, index): output
+                for task in window.tasks.values()
+                for index, output in enumerate(task.outputs)
+                if output.delivery is not Delivery.PENDING
+            }
+            self._refresh_kept(ended)
+            self._refresh_small(ended)
+            self._refresh_fetched(ended, large)
 
     def _refresh_previews(self) -> None:
         for prompt_id, preview in self._source.previews.items():
@@ -75,34 +120,82 @@ class Gallery:
             self._revoke(self._previews.pop(prompt_id)[1])
             self._revoke(self._outgoing.pop(prompt_id, ""))
 
-    def _refresh_results(self) -> None:
-        window = self._source.window
-        if not isinstance(window, Window):
-            return
-        kept = {
-            (task.prompt_id, index): output.media_type
-            for task in window.tasks.values()
-            for index, output in enumerate(task.outputs)
-            if output.delivery is Delivery.KEPT
-        }
-        for key in [item for item in self._results if item not in kept]:
-            self._revoke(self._results.pop(key))
-        for key, media_type in kept.items():
-            if key not in self._results and key not in self._reading:
-                self._reading.add(key)
-                self._spawn(self._read(key, media_type))
+    def _refresh_kept(self, ended: Mapping[ResultKey, Output]) -> None:
+        kept = {key: output for key, output in ended.items() if output.delivery is Delivery.KEPT}
+        self._forget(self._kept, kept)
+        for key, output in kept.items():
+            if key not in self._kept:
+                self._begin("kept", key, self._read_kept(key, output.media_type))
 
-    async def _read(self, key: ResultKey, media_type: str) -> None:
+    def _refresh_small(self, ended: Mapping[ResultKey, Output]) -> None:
+        pictures = {key: output for key, output in ended.items() if output.size and _is_picture(output)}
+        self._forget(self._small, pictures)
+        self._marks = {key: mark for key, mark in self._marks.items() if key in pictures}
+        for key, output in pictures.items():
+            mark = (output.delivery, self._source.results.deletions)
+            if self._marks.get(key) != mark:
+                self._begin("small", key, self._read_small(key, mark))
+
+    def _refresh_fetched(self, ended: Mapping[ResultKey, Output], large: ResultKey | None) -> None:
+        for key in [key for key in self._fetched if key != large or key not in ended]:
+            self._revoke(self._fetched.pop(key).url)
+        if large is not None and large in ended and large not in self._fetched and ended[large].delivery.is_fetchable:
+            self._fetched[large] = Original(is_coming=True)
+            self._spawn(self._fetch(large, ended[large].media_type))
+
+    def _begin(self, what: str, key: ResultKey, work: Coroutine[Any, Any, None]) -> None:
+        if (what, key) in self._reading:
+            work.close()
+            return
+        self._reading.add((what, key))
+        self._spawn(self._finish(what, key, work))
+
+    async def _finish(self, what: str, key: ResultKey, work: Coroutine[Any, Any, None]) -> None:
         try:
-            blob = await self._source.read_result(*key)
-            self._results[key] = ABSENT if blob is None else self._screen.object_url(blob, media_type)
-        except MooringError as error:
-            log.warning("kept result not read: %r", error)
-            self._results[key] = ABSENT
+            await work
         finally:
-            self._reading.discard(key)
+            self._reading.discard((what, key))
         self._changed()
+
+    async def _read_kept(self, key: ResultKey, media_type: str) -> None:
+        blob = await self._read(self._source.results.read(*key))
+        self._kept[key] = ABSENT if blob is None else self._screen.object_url(blob, media_type)
+        if blob is None:
+            self._source.results.refresh_soon()  # its record does not know yet
+
+    async def _read_small(self, key: ResultKey, mark: Mark) -> None:
+        blob = await self._read(self._source.results.read_thumbnail(*key))
+        self._revoke(self._small.pop(key, ABSENT))
+        self._small[key] = ABSENT if blob is None else self._screen.object_url(blob)
+        self._marks[key] = mark
+
+    async def _read(self, reading: Coroutine[Any, Any, Blob | None]) -> Blob | None:
+        try:
+            return await reading
+        except MooringError as error:
+            log.warning("a kept picture was not read: %r", error)
+            return None
+
+    async def _fetch(self, key: ResultKey, media_type: str) -> None:
+        try:
+            blob = await self._source.results.fetch(*key)
+            error = None
+        except MooringError as refused:
+            log.info("not fetched: %r", refused)
+            blob, error = None, refused
+        if key in self._fetched:  # still shown
+            url = ABSENT if blob is None else self._screen.object_url(blob, media_type)
+            self._fetched[key] = Original(url, error=error)
+        self._changed()
+
+    def _forget(self, urls: dict[ResultKey, str], known: Mapping[ResultKey, Output]) -> None:
+        for key in [key for key in urls if key not in known]:
+            self._revoke(urls.pop(key))
 
     def _revoke(self, url: str) -> None:
         if url:
             self._screen.revoke_url(url)
+
+
+def _is_picture(output: Output) -> bool:
+    return output.media_type.partition("/")[0] not in {"video", "audio"}

@@ -19,7 +19,7 @@ from app.ui.regions import changed_regions, live_words
 from app.ui.releases import Releases
 from app.ui.samples import Key, Sample
 from app.ui.screen import Facts, Screen
-from app.ui.state import PageView, Surroundings, UiState
+from app.ui.state import PageView, PictureDialog, Surroundings, UiState
 from app.ui.tab_icon import draw_icon
 from app.ui.tab_sign import ended_ids, read_sign, word_title
 
@@ -150,7 +150,8 @@ class Page:
         return self._news({"title": word_title(sign, _), "icon": draw_icon(sign)})
 
     def _page_change(self, _: Translator) -> dict[str, object]:
-        self._gallery.refresh()
+        dialog = self._ui.dialog
+        self._gallery.refresh((dialog.prompt_id, dialog.index) if isinstance(dialog, PictureDialog) else None)
         view = project(
             self._session,
             self._ui,

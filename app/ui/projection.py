@@ -9,6 +9,7 @@ from app.core.model import Fleet, Health, TaskState
 from app.core.window import Window
 from app.session import RunStage
 from app.ui.cards import Pictures, SessionFacts, tag_of, task_cards
+from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.samples import FieldKind, FormField, Sample
 from app.ui.state import (
     Blocker,
@@ -59,9 +60,9 @@ def project(
             is_ready=window is not None,
             is_unreadable=window is None and session.store_error is not None,
         ),
-        results=ResultsView(tuple(ended[: ui.results_shown]), max(0, len(ended) - ui.results_shown)),
+        results=_results(ended, ui, session),
         fleet=_fleet(session, window),
-        dialog=_dialog(ui, cards, window),
+        dialog=_dialog(ui, cards, session),
     )
 
 
@@ -215,9 +216,21 @@ def _fleet(session: SessionFacts, window: Window | None) -> FleetView:
     )
 
 
-def _dialog(ui: UiState, cards: tuple[CardView, ...], window: Window | None) -> DialogView:
+def _results(ended: list[CardView], ui: UiState, session: SessionFacts) -> ResultsView:
+    usage = session.results.usage
+    return ResultsView(
+        tuple(ended[: ui.results_shown]),
+        max(0, len(ended) - ui.results_shown),
+        None if usage is None else usage.size + usage.thumbnails_size,
+    )
+
+
+def _dialog(ui: UiState, cards: tuple[CardView, ...], session: SessionFacts) -> DialogView:
     if ui.dialog is None:
         return DialogView()
+    if isinstance(ui.dialog, KeepingDialog):
+        return DialogView(KeepingView(ui.dialog, session.results.usage))
+    window = session.window if isinstance(session.window, Window) else None
     asked = ui.dialog.prompt_id
     card = next((item for item in cards if item.task.prompt_id == asked), None)
     record = next((item for item in window.unreadable if item.prompt_id == asked), None) if window else None

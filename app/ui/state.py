@@ -14,6 +14,7 @@ from app.core.errors import MooringError
 from app.core.model import Fleet, Output, PromptId, Server, ServerId, Task, Unreadable
 from app.core.progress import Progress
 from app.session import Picked, Run
+from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.releases import Newer
 from app.ui.samples import FormField, Key, Sample
 
@@ -83,7 +84,7 @@ class UiState:
 
     sample_id: str = ""
     drafts: Mapping[str, Draft] = field(default_factory=dict)
-    dialog: GiveUpDialog | PictureDialog | None = None
+    dialog: GiveUpDialog | PictureDialog | KeepingDialog | None = None
     errors: tuple[tuple[int, MooringError], ...] = ()  # of actions, until dismissed; numbered
     dismissed: frozenset[str] = frozenset()  # kinds of notices
     results_shown: int = RESULTS_AT_FIRST
@@ -217,16 +218,18 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
-    """One output and where its picture can be shown from; an empty `url` means nowhere.
+    """One output and where it can be shown from: `url` has its own bytes, `small` its thumbnail; empty is nowhere.
 
-    `is_dropped` when its bytes were kept once and had to make room.
+    `is_coming` while its bytes are fetched from its server once more, `error` is why they were not.
     """
 
     index: int
     output: Output
     url: str
     download_name: str
-    is_dropped: bool = False
+    small: str = ""
+    is_coming: bool = False
+    error: MooringError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +268,7 @@ class ResultsView:
 
     cards: tuple[CardView, ...] = ()
     more: int = 0
+    kept_size: int | None = None  # bytes of results and thumbnails in this browser
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +285,7 @@ class FleetView:
 class DialogView:
     """The open dialog with what it is about; None if there is none."""
 
-    dialog: GiveUpDialog | PictureDialog | None = None
+    dialog: GiveUpDialog | PictureDialog | KeepingView | None = None
     card: CardView | None = None
     record: Unreadable | None = None
 

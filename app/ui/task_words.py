@@ -117,11 +117,18 @@ def word_failure(failure: Failure, _: Translator) -> Words:
 
 def word_delivery(output: Output, _: Translator) -> Words:
     """What became of one result's bytes."""
+    is_picture = output.media_type.partition("/")[0] not in {"video", "audio"}
     match output.delivery:
         case Delivery.PENDING:
             return Words(_("Being fetched …"), tone=Tone.BUSY)
         case Delivery.KEPT:
             return Words(_("Kept in this browser"), tone=Tone.GOOD)
+        case Delivery.GONE if output.size and is_picture:
+            return Words(
+                _("Only the thumbnail is left"),
+                _("The picture is neither kept here nor on its server any more. Run the work again."),
+                tone=Tone.QUIET,
+            )
         case Delivery.GONE:
             return Words(
                 _("The file is gone from the server"),
@@ -139,13 +146,16 @@ def word_delivery(output: Output, _: Translator) -> Words:
                 _("The browser's storage did not take it. Download it while the server has it."),
                 tone=Tone.WARN,
             )
-
-
-def word_dropped(_: Translator) -> Words:
-    """A result whose bytes were kept once and had to make room."""
-    return Words(
-        _("No longer kept here"), _("Newer results needed the room in this browser's storage."), tone=Tone.QUIET
-    )
+        case Delivery.THUMBNAIL if is_picture:
+            return Words(_("Only a thumbnail is kept here"), tone=Tone.QUIET)
+        case Delivery.THUMBNAIL:
+            return Words(_("Not kept here"), _("It is of no kind that has a thumbnail."), tone=Tone.QUIET)
+        case Delivery.DROPPED:
+            return Words(
+                _("No longer kept here"),
+                _("It made room for newer results, or was deleted here. Its server may still have it: open it."),
+                tone=Tone.QUIET,
+            )
 
 
 def word_choice(choice: Choice, _: Translator) -> str:

@@ -1,17 +1,24 @@
-"""The open dialog: the question before giving up, or one picture large."""
+"""The open dialog: the question before giving up, one picture large, or what is kept."""
 
 from __future__ import annotations
 
 import htpy as h
 
-from app.core.model import Unreadable
+from app.core.model import Delivery, Unreadable
 from app.ui.i18n import Translator
-from app.ui.state import CardView, DialogView, GiveUpDialog, PictureDialog
-from app.ui.views.parts import action_button, icon, icon_button, server_chip
+from app.ui.keeping import KeepingView
+from app.ui.messages import word_error
+from app.ui.state import CardView, DialogView, GiveUpDialog, PictureDialog, ResultView
+from app.ui.task_words import word_delivery
+from app.ui.views.keeping import keeping
+from app.ui.views.parts import action_button, icon, icon_button, server_chip, told
+from app.ui.words import Tone, Words
 
 
 def dialogs(view: DialogView, _: Translator) -> h.Node:
     """The content of `#dialogs`: nothing, or one dialog that is to be shown."""
+    if isinstance(view.dialog, KeepingView):
+        return keeping(view.dialog, _)
     if view.card is None:
         return h.fragment[_give_up_record(view.record, _) if view.record is not None else None]
     match view.dialog:
@@ -62,7 +69,13 @@ def _give_up_record(record: Unreadable, _: Translator) -> h.Element:
 def _picture(card: CardView, index: int, _: Translator) -> h.Element:
     item = card.results[index]
     title = _.known(card.task.title) or _("Untitled")
-    return h.dialog(".dialog.large", data_modal="", id=f"large-{card.task.prompt_id}-{index}", aria_label=title)[
+    return h.dialog(
+        ".dialog.large",
+        data_modal="",
+        id=f"large-{card.task.prompt_id}-{index}",
+        aria_label=title,
+        data_testid="picture-dialog",
+    )[
         h.div(".large-head")[
             h.span(".large-title", translate="no" if title == card.task.title else None)[title],
             server_chip(card.tag),
@@ -73,9 +86,34 @@ def _picture(card: CardView, index: int, _: Translator) -> h.Element:
             icon_button(_("Close"), "close-dialog", "close"),
         ],
         h.div(".large-stage")[
-            item.url
-            and h.img(
-                src=item.url, alt=_("Result of “{title}” from {server}", title=title, server=card.tag.name)
-            )
+            _shown(card, item, _) or icon("picture", "large-blank"), not item.url and _no_original(card, item, _)
         ],
     ]  # fmt: skip
+
+
+def _shown(card: CardView, item: ResultView, _: Translator) -> h.Node:
+    """A result as large as it can be had: itself, else its thumbnail; None if there is neither."""
+    media = item.output.media_type.partition("/")[0]
+    if item.url and media == "video":
+        return h.video(src=item.url, controls=True, loop=True, muted=True)
+    if item.url and media == "audio":
+        return h.audio(src=item.url, controls=True)
+    if not (item.url or item.small):
+        return None
+    title = _.known(card.task.title) or _("Untitled")
+    return h.img(
+        class_={"is-small": not item.url},
+        src=item.url or item.small,
+        alt=_("Result of “{title}” from {server}", title=title, server=card.tag.name),
+    )
+
+
+def _no_original(card: CardView, item: ResultView, _: Translator) -> h.Element | None:
+    """Why the picture itself is not shown: on its way, or what became of it."""
+    if item.output.delivery is Delivery.KEPT:
+        return None  # it is being read, which takes no time worth a word
+    if item.is_coming:
+        words = Words(_("Fetching the original from {server} …", server=card.tag.name), tone=Tone.BUSY)
+    else:
+        words = word_error(item.error, _) if item.error is not None else word_delivery(item.output, _)
+    return h.div(".large-words", role="status")[told(words)]

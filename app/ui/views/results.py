@@ -8,7 +8,7 @@ from app.core.model import Delivery, Failure, NodeError, TaskState
 from app.ui.i18n import Translator
 from app.ui.messages import word_node_error
 from app.ui.state import CardView, ResultsView, ResultView
-from app.ui.task_words import word_delivery, word_dropped, word_task
+from app.ui.task_words import word_delivery, word_task
 from app.ui.views.parts import action_button, disclosure, icon, icon_button, own, panel_title, server_chip, titled, told
 from app.ui.views.tasks import why
 from app.ui.words import Tone, Words
@@ -18,19 +18,28 @@ def results(view: ResultsView, _: Translator) -> h.Node:
     """The content of `#results`."""
     if not view.cards:
         return h.fragment[
-            panel_title(_("Results")),
+            panel_title(_("Results"), _kept(view, _)),
             h.div(".empty.is-small")[
                 h.p(".quiet")[_("Finished pictures are kept here, also when their server is off.")]
             ],
         ]
     return h.fragment[
-        panel_title(_("Results")),
+        panel_title(_("Results"), _kept(view, _)),
         h.div(".gallery")[(ended_card(item, _) for item in view.cards)],
         view.more > 0
         and h.div(".more")[
             action_button(_.plural("Show {count} older", "Show {count} older", view.more), "show-more")
         ],
     ]  # fmt: skip
+
+
+def _kept(view: ResultsView, _: Translator) -> h.Element:
+    """How much lies here, which opens the dialog about it."""
+    words = (
+        _("{size} kept here", size=_.formats.size(view.kept_size)) if view.kept_size else _("Kept in this browser")
+    )  # fmt: skip
+    return h.button(".button.is-quiet.is-small.kept-button", type="button", data_action="open-keeping",
+                    data_testid="open-keeping")[icon("shelf"), h.span(".numeric")[words]]  # fmt: skip
 
 
 def ended_card(view: CardView, _: Translator) -> h.Element:
@@ -109,7 +118,7 @@ def _deliveries(view: CardView, _: Translator) -> h.Node:
     """What became of the results' bytes, said once for all that share it."""
     groups: dict[Words, list[ResultView]] = {}
     for item in view.results:
-        groups.setdefault(word_dropped(_) if item.is_dropped else word_delivery(item.output, _), []).append(item)
+        groups.setdefault(word_delivery(item.output, _), []).append(item)
     return h.fragment[(_delivery(words, items, len(groups) > 1, _) for words, items in groups.items())]
 
 
@@ -126,29 +135,40 @@ def _delivery(words: Words, items: list[ResultView], is_counted: bool, _: Transl
 
 def _shown(view: CardView, item: ResultView, _: Translator) -> h.Element:
     media = item.output.media_type.partition("/")[0]
-    if not item.url:
-        gone = item.output.delivery in {Delivery.GONE, Delivery.OVERWRITTEN}
-        return h.div(".result-blank")[icon("broken" if gone else "picture")]
-    if media == "video":
+    if item.url and media == "video":
         return h.video(src=item.url, controls=True, loop=True, muted=True)
-    if media == "audio":
+    if item.url and media == "audio":
         return h.audio(src=item.url, controls=True)
+    if item.small or item.url:
+        return _opening(view, item, _("Show large"))[
+            h.img(
+                src=item.small or item.url,
+                alt=_("Result of “{title}” from {server}", title=_.known(view.task.title), server=view.tag.name),
+                decoding="async",
+                data_testid="result-image",
+                data_server=view.task.server_id,
+            )
+        ]
+    if item.output.delivery.is_fetchable:
+        return _opening(view, item, _("Fetch it from {server}", server=view.tag.name))[
+            h.span(".result-blank")[
+                icon("picture"), h.span[_("Fetch it from {server}", server=view.tag.name)]
+            ]
+        ]  # fmt: skip
+    is_lost = item.output.delivery in {Delivery.GONE, Delivery.OVERWRITTEN}
+    return h.div(".result-blank")[icon("broken" if is_lost else "picture")]
+
+
+def _opening(view: CardView, item: ResultView, label: str) -> h.Element:
+    """What opens a result large."""
     return h.button(
         ".result-open",
         type="button",
         data_action="open-picture",
         data_prompt_id=view.task.prompt_id,
         data_index=str(item.index),
-        aria_label=_("Show large"),
-    )[
-        h.img(
-            src=item.url,
-            alt=_("Result of “{title}” from {server}", title=_.known(view.task.title), server=view.tag.name),
-            decoding="async",
-            data_testid="result-image",
-            data_server=view.task.server_id,
-        )
-    ]
+        aria_label=label,
+    )
 
 
 def _failure(prompt_id: str, failure: Failure, _: Translator) -> h.Node:

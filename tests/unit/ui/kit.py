@@ -23,11 +23,12 @@ from app.core.model import (
     TaskState,
     WindowId,
 )
-from app.core.ports import Blob, Identity
+from app.core.ports import Blob, Identity, KeepSettings, Usage
 from app.core.progress import Progress
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.session import Picked, Preview, Run
+from app.ui.gallery import Original
 from app.ui.i18n import Translator, make_translator
 from app.ui.samples import SAMPLE_IDS, Sample, parse_sample
 
@@ -131,6 +132,43 @@ def window(*tasks: Task, **more: Any) -> Window:
 
 
 @dataclass
+class StillResults:
+    """What is kept, as plain values; what is asked for is noted in `calls`."""
+
+    kept: dict[tuple[PromptId, int], Blob] = field(default_factory=dict)
+    small: dict[tuple[PromptId, int], Blob] = field(default_factory=dict)
+    served: dict[tuple[PromptId, int], Blob | MooringError] = field(default_factory=dict)  # by the servers
+    usage: Usage | None = None
+    deletions: int = 0
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+
+    async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
+        return self.kept.get((prompt_id, index))
+
+    async def read_thumbnail(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
+        return self.small.get((prompt_id, index))
+
+    async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
+        self.calls.append(("fetch", prompt_id, index))
+        found = self.served.get((prompt_id, index))
+        if isinstance(found, MooringError):
+            raise found
+        return found
+
+    def refresh_soon(self) -> None:
+        self.calls.append(("refresh_soon",))
+
+    async def configure(self, settings: KeepSettings) -> None:
+        self.calls.append(("configure", settings))
+
+    async def delete_all(self) -> None:
+        self.calls.append(("delete_all",))
+
+    async def ask_promise(self) -> None:
+        self.calls.append(("ask_promise",))
+
+
+@dataclass
 class StillSession:
     """What the page reads of a session, as plain values; what it asks for is noted in `calls`."""
 
@@ -142,7 +180,7 @@ class StillSession:
     progress: Mapping[PromptId, Progress] = field(default_factory=dict)
     previews: Mapping[PromptId, Preview] = field(default_factory=dict)
     runs: tuple[Run, ...] = ()
-    kept: dict[tuple[PromptId, int], Blob] = field(default_factory=dict)
+    results: StillResults = field(default_factory=StillResults)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     refusal: MooringError | None = None
     listeners: list[Callable[[], None]] = field(default_factory=list)
@@ -159,9 +197,6 @@ class StillSession:
         if known is None or known.address != found.address:
             raise ServerMoved("view", found.server_id, found.address)
         return f"{known.base}/view?filename={found.outputs[index].filename}"
-
-    async def read_result(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
-        return self.kept.get((prompt_id, index))
 
     async def run(
         self,
@@ -262,10 +297,14 @@ class StillPictures:
     """Addresses of pictures, as given."""
 
     previews: Mapping[PromptId, str] = field(default_factory=dict)
-    results: Mapping[tuple[PromptId, int], str] = field(default_factory=dict)
+    originals: Mapping[tuple[PromptId, int], Original] = field(default_factory=dict)
+    small: Mapping[tuple[PromptId, int], str] = field(default_factory=dict)
 
     def preview_url(self, prompt_id: PromptId) -> str:
         return self.previews.get(prompt_id, "")
 
-    def result_url(self, prompt_id: PromptId, index: int) -> str | None:
-        return self.results.get((prompt_id, index))
+    def small_url(self, prompt_id: PromptId, index: int) -> str:
+        return self.small.get((prompt_id, index), "")
+
+    def original(self, prompt_id: PromptId, index: int) -> Original:
+        return self.originals.get((prompt_id, index), Original())

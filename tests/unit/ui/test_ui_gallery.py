@@ -6,13 +6,20 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from app.core.model import Delivery
+from app.core.errors import ConnectError
+from app.core.model import Delivery, ServerId, Task
 from app.session import Preview
-from app.ui.gallery import Gallery
-from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, ended, output, task, window
+from app.ui.gallery import Gallery, Original, ResultKey
+from tests.unit.ui.kit import Bytes, MemoryScreen, StillResults, StillSession, ended, output, task, window
 
 RUNNING = task("a")
-DONE = ended("b", output(delivery=Delivery.KEPT))
+DONE = ended("b", output(delivery=Delivery.KEPT, size=9))
+KEY = (DONE.prompt_id, 0)
+
+
+def dropped() -> Task:
+    """The same task, its original not here any more."""
+    return ended("b", output(delivery=Delivery.DROPPED, size=9))
 
 
 class Rig:
@@ -30,8 +37,8 @@ class Rig:
     def _changed(self) -> None:
         self.changes += 1
 
-    async def refresh(self) -> None:
-        self.gallery.refresh()
+    async def refresh(self, large: ResultKey | None = None) -> None:
+        self.gallery.refresh(large)
         while self.work:
             await self.work.pop(0)
 
@@ -60,23 +67,26 @@ async def test_previews_do_not_pile_up() -> None:
 
 
 async def test_a_kept_result_is_read_once() -> None:
-    rig = Rig(StillSession(window=window(DONE), kept={(DONE.prompt_id, 0): Bytes()}))
+    rig = Rig(StillSession(window=window(DONE), results=StillResults(kept={KEY: Bytes()})))
     await rig.refresh()
     await rig.refresh()
-    assert rig.gallery.result_url(DONE.prompt_id, 0) == "blob:1"
-    assert (rig.changes, rig.screen.made) == (1, 1)
+    assert rig.gallery.original(*KEY) == Original("blob:1")
+    assert rig.screen.made == 1
 
 
-async def test_a_result_that_is_not_kept_any_more_is_looked_for_once() -> None:
+async def test_a_result_that_is_not_kept_any_more_is_looked_for_once_and_told_of() -> None:
     rig = Rig(StillSession(window=window(DONE)))
-    assert rig.gallery.result_url(DONE.prompt_id, 0) is None
     await rig.refresh()
-    assert rig.gallery.result_url(DONE.prompt_id, 0) == ""
+    await rig.refresh()
+    assert rig.gallery.original(*KEY) == Original()
+    assert rig.session.results.calls == [("refresh_soon",)], "so that its record learns of it"
 
 
 async def test_a_removed_task_lets_go_of_its_pictures() -> None:
-    rig = Rig(StillSession(window=window(DONE), kept={(DONE.prompt_id, 0): Bytes()}))
+    results = StillResults(kept={KEY: Bytes()}, small={KEY: Bytes()})
+    rig = Rig(StillSession(window=window(DONE), results=results))
     await rig.refresh()
+    assert len(rig.screen.urls) == 2
     rig.session.window = window()
     await rig.refresh()
     assert rig.screen.urls == {}
@@ -84,6 +94,82 @@ async def test_a_removed_task_lets_go_of_its_pictures() -> None:
 
 async def test_a_picture_that_is_not_home_yet_is_not_asked_for_here() -> None:
     pending = ended("c", output(delivery=Delivery.PENDING))
-    rig = Rig(StillSession(window=window(pending)))
+    rig = Rig(StillSession(window=window(pending), results=StillResults(kept={(pending.prompt_id, 0): Bytes()})))
+    await rig.refresh((pending.prompt_id, 0))
+    assert (rig.gallery.original(pending.prompt_id, 0), rig.screen.made) == (Original(), 0)
+    assert rig.session.results.calls == []
+
+
+async def test_a_thumbnail_outlives_its_original() -> None:
+    results = StillResults(kept={KEY: Bytes()}, small={KEY: Bytes(b"small")})
+    rig = Rig(StillSession(window=window(DONE), results=results))
     await rig.refresh()
-    assert rig.gallery.result_url(pending.prompt_id, 0) is None
+    first = rig.gallery.small_url(*KEY)
+    del results.kept[KEY]
+    rig.session.window = window(dropped())
+    await rig.refresh()
+    assert rig.gallery.original(*KEY) == Original()
+    assert rig.screen.urls[rig.gallery.small_url(*KEY)] == Bytes(b"small")
+    assert first not in rig.screen.urls, "it was read afresh: it might have been deleted too"
+
+
+async def test_deleted_thumbnails_are_let_go_of() -> None:
+    results = StillResults(small={KEY: Bytes()})
+    rig = Rig(StillSession(window=window(dropped()), results=results))
+    await rig.refresh()
+    assert len(rig.screen.urls) == 1
+    results.small, results.deletions = {}, 1
+    await rig.refresh()
+    assert (rig.screen.urls, rig.gallery.small_url(*KEY)) == ({}, "")
+
+
+async def test_a_film_is_not_asked_for_a_thumbnail() -> None:
+    film = ended("d", output("v.mp4", delivery=Delivery.KEPT, size=9, media_type="video/mp4"))
+    key = (film.prompt_id, 0)
+    rig = Rig(StillSession(window=window(film), results=StillResults(kept={key: Bytes()}, small={key: Bytes()})))
+    await rig.refresh()
+    assert rig.gallery.small_url(*key) == ""
+
+
+# What is not here is fetched when it is opened, and only then
+
+
+async def test_a_dropped_result_is_fetched_once_while_it_is_large_and_let_go_of_after() -> None:
+    results = StillResults(served={KEY: Bytes()})
+    rig = Rig(StillSession(window=window(dropped()), results=results))
+    await rig.refresh()
+    assert results.calls == []
+    rig.gallery.refresh(KEY)
+    assert rig.gallery.original(*KEY) == Original(is_coming=True)
+    await rig.refresh(KEY)
+    await rig.refresh(KEY)
+    assert rig.gallery.original(*KEY) == Original("blob:1")
+    assert results.calls == [("fetch", *KEY)]
+    await rig.refresh()
+    assert (rig.screen.urls, rig.gallery.original(*KEY)) == ({}, Original())
+
+
+async def test_a_fetch_that_fails_says_why_and_is_tried_again_when_opened_again() -> None:
+    error = ConnectError(ServerId("gpu-1"), "refused")
+    results = StillResults(served={KEY: error})
+    rig = Rig(StillSession(window=window(dropped()), results=results))
+    await rig.refresh(KEY)
+    assert rig.gallery.original(*KEY) == Original(error=error)
+    await rig.refresh()
+    results.served = {KEY: Bytes()}
+    await rig.refresh(KEY)
+    assert rig.gallery.original(*KEY).url
+
+
+async def test_what_arrives_after_the_picture_was_closed_is_not_held() -> None:
+    rig = Rig(StillSession(window=window(dropped()), results=StillResults(served={KEY: Bytes()})))
+    rig.gallery.refresh(KEY)
+    await rig.refresh()
+    assert rig.screen.urls == {}
+
+
+async def test_a_kept_result_is_never_fetched() -> None:
+    results = StillResults(kept={KEY: Bytes()}, served={KEY: Bytes()})
+    rig = Rig(StillSession(window=window(DONE), results=results))
+    await rig.refresh(KEY)
+    assert results.calls == []

@@ -21,7 +21,6 @@ from app.ui.task_words import (
     word_choice,
     word_contact,
     word_delivery,
-    word_dropped,
     word_failure,
     word_state,
     word_step,
@@ -180,5 +179,15 @@ def test_the_queue_is_told_in_both_parts() -> None:
     assert told == ["idle", "1 running", "2 waiting", "1 running, 2 waiting"]
 
 
-def test_a_dropped_result_is_not_told_as_kept() -> None:
-    assert word_dropped(LANGUAGES[0]).title != word_delivery(output(delivery=Delivery.KEPT), LANGUAGES[0]).title
+def test_what_became_of_a_result_has_its_own_words() -> None:
+    told = [word_delivery(output(delivery=item), LANGUAGES[0]).title for item in Delivery]
+    told.append(word_delivery(output(delivery=Delivery.GONE, size=1000), LANGUAGES[0]).title)
+    assert len(set(told)) == len(told)
+
+
+def test_only_a_picture_is_told_to_have_a_thumbnail() -> None:
+    film = output("v.mp4", delivery=Delivery.THUMBNAIL, media_type="video/mp4", size=1000)
+    assert "humbnail" in word_delivery(output(delivery=Delivery.THUMBNAIL), LANGUAGES[0]).title
+    assert "humbnail" not in word_delivery(film, LANGUAGES[0]).title
+    lost = output("v.mp4", delivery=Delivery.GONE, media_type="video/mp4", size=1000)
+    assert "humbnail" not in word_delivery(lost, LANGUAGES[0]).title

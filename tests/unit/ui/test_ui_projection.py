@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.errors import ConfigError, NoServerAvailable, StorageError
+from app.core.errors import ConfigError, ConnectError, NoServerAvailable, StorageError
 from app.core.model import (
     Delivery,
     Fleet,
@@ -18,15 +18,18 @@ from app.core.model import (
     Unreadable,
     WindowId,
 )
-from app.core.ports import Identity
+from app.core.ports import Identity, KeepSettings, Usage
 from app.core.window import Restoring
 from app.session import Picked, Run, RunStage
+from app.ui.gallery import Original
+from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.projection import project, run_view
-from app.ui.state import Blocker, Draft, GiveUpDialog, NoticeKind, PageView, Picture, PictureDialog, UiState
+from app.ui.state import Blocker, DialogView, Draft, GiveUpDialog, NoticeKind, PageView, Picture, PictureDialog, UiState
 from tests.unit.ui.kit import (
     ME,
     Bytes,
     StillPictures,
+    StillResults,
     StillSession,
     ended,
     fleet,
@@ -94,35 +97,38 @@ def test_newest_results_come_first_and_older_ones_wait() -> None:
     assert (len(view.results.cards), view.results.more) == (20, 10)
 
 
-@pytest.mark.parametrize(
-    ("delivery", "url"),
-    [
-        (Delivery.PENDING, "/servers/gpu-1/view?filename=out_00001_.png"),
-        (Delivery.NOT_KEPT, "/servers/gpu-1/view?filename=out_00001_.png"),
-        (Delivery.KEPT, "blob:kept"),
-        (Delivery.GONE, ""),
-        (Delivery.OVERWRITTEN, ""),
-    ],
-)
-def test_a_result_is_shown_from_its_kept_bytes_or_while_pending_from_its_own_server(
-    delivery: Delivery, url: str
-) -> None:
-    done = ended("a", output(delivery=delivery))
-    pictures = StillPictures(results={(done.prompt_id, 0): "blob:kept"})
-    assert seen(StillSession(window=window(done)), pictures=pictures).results.cards[0].results[0].url == url
+def test_a_result_that_is_not_home_is_shown_from_nowhere() -> None:
+    """Its server may have something newer under that name: only what was fetched and compared is shown."""
+    view = seen(StillSession(window=window(ended("a", output()))))
+    assert (view.results.cards[0].results[0].url, view.results.cards[0].results[0].small) == ("", "")
 
 
-def test_a_result_on_a_moved_server_is_not_shown_from_its_new_address() -> None:
-    moved = fleet(server("gpu-1", address="http://elsewhere:8188"))
-    view = seen(StillSession(window=window(ended("a", output())), fleet=moved))
-    assert view.results.cards[0].results[0].url == ""
-
-
-def test_a_result_that_had_to_make_room_is_known_as_such() -> None:
+def test_a_result_has_its_own_bytes_and_its_thumbnail() -> None:
     done = ended("a", output(delivery=Delivery.KEPT))
-    dropped = StillPictures(results={(done.prompt_id, 0): ""})
-    assert seen(StillSession(window=window(done)), pictures=dropped).results.cards[0].results[0].is_dropped
-    assert not seen(StillSession(window=window(done))).results.cards[0].results[0].is_dropped
+    key = (done.prompt_id, 0)
+    pictures = StillPictures(originals={key: Original("blob:kept")}, small={key: "blob:small"})
+    (result,) = seen(StillSession(window=window(done)), pictures=pictures).results.cards[0].results
+    assert (result.url, result.small) == ("blob:kept", "blob:small")
+
+
+def test_a_result_tells_how_it_is_with_fetching_it() -> None:
+    done = ended("a", output(delivery=Delivery.DROPPED))
+    error = ConnectError(ServerId("gpu-1"), "refused")
+    for original in (Original(is_coming=True), Original(error=error)):
+        pictures = StillPictures(originals={(done.prompt_id, 0): original})
+        (result,) = seen(StillSession(window=window(done)), pictures=pictures).results.cards[0].results
+        assert (result.is_coming, result.error) == (original.is_coming, original.error)
+
+
+def test_what_is_kept_is_summed_up_above_the_results() -> None:
+    assert seen(StillSession()).results.kept_size is None
+    usage = Usage(settings=KeepSettings(), size=1000, thumbnails_size=20, inputs_size=7)
+    assert seen(StillSession(results=StillResults(usage=usage))).results.kept_size == 1020
+
+
+def test_the_dialog_about_what_is_kept_is_about_no_task() -> None:
+    view = seen(StillSession(), UiState(dialog=KeepingDialog()))
+    assert view.dialog == DialogView(KeepingView(KeepingDialog(), None))
 
 
 def test_downloads_from_two_servers_have_two_names() -> None:

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import htpy as h
 import pytest
 
-from app.core.errors import BadInput, ConfigError, PromptRejected, ServerLockedError, StorageError
+from app.core.errors import BadInput, ConfigError, ConnectError, PromptRejected, ServerLockedError, StorageError
 from app.core.model import (
     Choice,
     Contact,
@@ -22,10 +22,12 @@ from app.core.model import (
     TaskState,
     Unreadable,
 )
-from app.core.ports import Identity
+from app.core.ports import Identity, Keep, KeepSettings, Usage
 from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
+from app.ui.gallery import Original
 from app.ui.i18n import Translator
+from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.projection import project
 from app.ui.regions import REGIONS, changed_regions, live_words
 from app.ui.state import DialogView, Draft, GiveUpDialog, PageView, Picture, PictureDialog, UiState
@@ -93,6 +95,12 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
             "k", state=TaskState.CANCELLED, choice=Choice(server_id=name, reason="tie", refused={"gpu-2": "timeout"})
         ),
         ended("l", state=TaskState.GIVEN_UP),
+        ended(
+            "m",
+            output("m1.png", delivery=Delivery.DROPPED, size=1000),
+            output("m2.mp4", delivery=Delivery.THUMBNAIL, size=1000, media_type="video/mp4"),
+            output("m3.png", delivery=Delivery.GONE, size=1000),
+        ),
     ]
     runs = (
         Run(
@@ -119,8 +127,9 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
         runs=runs,
         progress={tasks[0].prompt_id: Progress(tasks[0].prompt_id, 4, node="2", value=2, maximum=9, fraction=0.25)},
     )
-    results = {(tasks[5].prompt_id, 0): "blob:5", (tasks[9].prompt_id, 0): "blob:9"}
-    pictures = StillPictures(previews={tasks[0].prompt_id: "blob:p"}, results=results)
+    originals = {(tasks[5].prompt_id, 0): Original("blob:5"), (tasks[9].prompt_id, 0): Original("blob:9")}
+    small = {(tasks[12].prompt_id, index): f"blob:s{index}" for index in (0, 2)}
+    pictures = StillPictures(previews={tasks[0].prompt_id: "blob:p"}, originals=originals, small=small)
     photo = Picture(Picked(Bytes(), text), "blob:1", 640, 480)
     draft = Draft(
         values={("2", "width"): text},
@@ -144,6 +153,44 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
     for number, record in enumerate(unreadable(text), 3):
         about = DialogView(GiveUpDialog(record.prompt_id), record=record)
         found[f"dialogs {number}"] = str(h.fragment[dialogs(about, words)])
+    return found | around_what_is_kept(words, text)
+
+
+def around_what_is_kept(words: Translator, text: str) -> dict[str, str]:
+    """The dialog about what is kept, and large pictures whose originals are not here, in every state."""
+    usage = Usage(
+        settings=KeepSettings(1_000_000), count=3, size=900_000, thumbnails=9, thumbnails_size=50, used=1, quota=2
+    )
+    dialogs_of_it = [
+        (KeepingDialog(), None),
+        (KeepingDialog(cap="0.0"), replace(usage, is_persistent=True)),
+        (KeepingDialog(cap="0.0005", keep=Keep.THUMBNAILS), replace(usage, is_persistent=False)),
+        (KeepingDialog(is_deleting=True), usage),
+        (KeepingDialog(cap="0.05"), replace(usage, size=90_000_000)),
+    ]
+    found = {
+        f"keeping {number}": str(h.fragment[dialogs(DialogView(KeepingView(*item)), words)])
+        for number, item in enumerate(dialogs_of_it)
+    }
+    name = ServerId("gpu-1")
+    lacking = (
+        (Original(is_coming=True), Delivery.DROPPED),
+        (Original(error=ConnectError(name, "timeout")), Delivery.DROPPED),
+        (Original(), Delivery.GONE),
+        (Original(), Delivery.OVERWRITTEN),
+    )
+    for number, (original, delivery) in enumerate(lacking):
+        done = ended("z", output(delivery=delivery, size=9))
+        view = project(
+            StillSession(window=window(done), fleet=fleet(server("gpu-1", name=text))),
+            UiState(dialog=PictureDialog(done.prompt_id, 0)),
+            samples=samples(),
+            pictures=StillPictures(
+                originals={(done.prompt_id, 0): original}, small={(done.prompt_id, 0): "blob:s"} if number else {}
+            ),
+            language=words.language,
+        )
+        found[f"large {number}"] = changed_regions(None, view, words)["dialogs"]
     return found
 
 

@@ -1,0 +1,71 @@
+"""The dialog about what is kept in this browser: what stands in it, and what it means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.core.ports import Keep, KeepSettings, Usage
+
+GIGABYTE = 1_000_000_000
+LEAST, MOST = 0.05, 10_000.0  # gigabytes that can be set
+
+
+@dataclass(frozen=True, slots=True)
+class KeepingDialog:
+    """The open dialog with what the person has chosen so far; None is as it is set now.
+
+    `is_deleting` while it asks whether everything is really to be deleted.
+    """
+
+    cap: str | None = None  # gigabytes, as typed
+    keep: Keep | None = None
+    is_deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeepingView:
+    """The dialog with what lies here; None until the store has been looked at."""
+
+    dialog: KeepingDialog
+    usage: Usage | None
+
+    @property
+    def settings(self) -> KeepSettings:
+        """As they are set now."""
+        return self.usage.settings if self.usage else KeepSettings()
+
+    @property
+    def cap(self) -> str:
+        """What stands in the field."""
+        return write_cap(self.settings.cap_bytes) if self.dialog.cap is None else self.dialog.cap
+
+    @property
+    def keep(self) -> Keep:
+        """What is chosen."""
+        return self.dialog.keep or self.settings.keep
+
+    @property
+    def wanted(self) -> KeepSettings | None:
+        """What Save would set; None if the field does not say how much."""
+        cap = self.settings.cap_bytes if self.dialog.cap is None else read_cap(self.dialog.cap)
+        return None if cap is None else KeepSettings(cap, self.keep)
+
+    @property
+    def excess(self) -> int:
+        """Bytes of originals that Save would delete at once."""
+        wanted = self.wanted
+        return max(0, self.usage.size - wanted.cap_bytes) if self.usage and wanted else 0
+
+
+def read_cap(text: str) -> int | None:
+    """Bytes from gigabytes as typed, with either decimal sign; None if that is no size that can be set."""
+    try:
+        size = float(text.strip().replace(",", "."))
+    except ValueError:
+        return None
+    return round(size * GIGABYTE) if LEAST <= size <= MOST else None
+
+
+def write_cap(size: int) -> str:
+    """Bytes as gigabytes to be typed over."""
+    return f"{size / GIGABYTE:.3f}".rstrip("0").rstrip(".")
