@@ -1,7 +1,8 @@
 """The raw exchanges of a real ComfyUI 0.3.64, and a normaliser that makes two runs comparable key by key.
 
-Ids, times, numbers and file counters become placeholders. The captured test nodes SlowSteps and FailAtStep are replaced
-by DemoFailAt, which works step by step in the same order of events; what only those nodes' inputs say is left out.
+Ids, times, numbers and file counters become placeholders. The recorded server had small test nodes. A simulated server
+has them too; on a demo SlowSteps and FailAtStep are replaced by DemoFailAt, which works step by step in the same order
+of events, and what only those nodes' inputs say is left out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.contract.peer import Event
+import pytest
+
+from tests.contract.peer import Event, Peer, Workflow, entry, quick, submit
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "comfyui"
 CAPTURES = FOLDER / "captures"
@@ -20,7 +23,17 @@ STAND_IN = "DemoFailAt"
 REPLACED = ("SlowSteps", "FailAtStep")
 OWN_INPUTS = {"seconds_per_step", "nonce", "preview", "preview_format", "preview_max_size", "fail_at"}
 
-_COUNTER = re.compile(r"^(cap|other|ComfyUI_temp)_(?:[a-z]{5}_)?\d{5}_\.png$")
+IMAGES = {"ffd8ffe0": "jpeg", "89504e47": "png"}
+"""Kinds of pictures by their first four bytes."""
+
+_COUNTER = re.compile(r"^(cap|other|b|ComfyUI_temp|ComfyUI)_(?:[a-z]{5}_)?\d{5}_\.png$")
+
+
+def need_captures() -> None:
+    """Skip the asking module where there are none."""
+    if not CAPTURES.is_dir():
+        print(f"The captures of a real ComfyUI are not at {CAPTURES}: no server is compared with them.")
+        pytest.skip(f"no captures at {CAPTURES}", allow_module_level=True)
 
 
 def read(name: str) -> Any:
@@ -28,9 +41,9 @@ def read(name: str) -> Any:
     return json.loads((CAPTURES / name).read_text("utf-8"))
 
 
-def stand_in(prompt: Any) -> Any:
-    """A captured prompt with its test nodes replaced by the demo's."""
-    if not isinstance(prompt, dict):
+def prompt_for(peer: Peer, prompt: Any) -> Any:
+    """A captured prompt as that server can run it: with its test nodes replaced where it has none."""
+    if peer.has_recorded_nodes or not isinstance(prompt, dict):
         return prompt
     replaced = {}
     for node_id, node in prompt.items():
@@ -43,8 +56,8 @@ def stand_in(prompt: Any) -> Any:
     return replaced
 
 
-def request_of(case: dict[str, Any]) -> bytes:
-    """The body of a captured POST /prompt, ready for the demo."""
+def request_for(peer: Peer, case: dict[str, Any]) -> bytes:
+    """The body of a captured POST /prompt, ready for that server."""
     request = case["request"]
     if isinstance(request, str):
         data: str = ast.literal_eval(request)["data"]
@@ -53,21 +66,39 @@ def request_of(case: dict[str, Any]) -> bytes:
         except json.JSONDecodeError:
             return data.encode()
     if isinstance(request, dict) and "prompt" in request:
-        request = {**request, "prompt": stand_in(request["prompt"])}
+        request = {**request, "prompt": prompt_for(peer, request["prompt"])}
     return json.dumps(request).encode()
 
 
+async def warm(peer: Peer, prompt: Workflow, cached: list[str]) -> None:
+    """Fill the cache with these nodes of the prompt, and with nothing else."""
+    await entry(peer, await submit(peer, quick()))
+    if cached:
+        part = {node_id: prompt[node_id] for node_id in cached}
+        if "3" not in cached:
+            part["99"] = {"class_type": "PreviewImage", "inputs": {"images": [cached[-1], 0]}}
+        await entry(peer, await submit(peer, part))
+
+
 def captured_events(events: list[dict[str, Any]]) -> list[Event]:
-    """What a captured socket heard, as our listeners record it; frames keep format and metadata only."""
+    """What a captured socket heard, as our listeners record it, with its frames taken apart."""
     found = []
     for event in events:
         if "text" in event:
             found.append(Event(event["text"]["type"], event["text"]["data"]))
         elif event.get("binary"):
-            form = event.get("image_format_word")
-            metadata = event.get("metadata")
-            found.append(Event(event["event_type"], {"form": form, "metadata": metadata, "jpeg": True}))
+            found.append(Event(event["event_type"], _captured_frame(event)))
     return found
+
+
+def _captured_frame(event: dict[str, Any]) -> dict[str, Any]:
+    match event["event_type"]:
+        case 1:
+            return {"form": event["image_format_word"], "image": IMAGES[event["image_magic"]]}
+        case 3:
+            return {"node": event["node_id"], "text": event["progress_text"]}
+        case _:
+            return {"metadata": event["metadata"], "image": IMAGES[event["image_magic"]]}
 
 
 def plain_events(events: list[Event]) -> list[Event]:
@@ -77,10 +108,24 @@ def plain_events(events: list[Event]) -> list[Event]:
 
 def _frame(event: Event) -> dict[str, Any]:
     head = int.from_bytes(event.data[:4], "big")
-    if event.kind == 1:
-        return {"form": head, "metadata": None, "jpeg": event.data[4:7] == b"\xff\xd8\xff"}
-    metadata = json.loads(event.data[4 : 4 + head])
-    return {"form": None, "metadata": metadata, "jpeg": event.data[4 + head :][:3] == b"\xff\xd8\xff"}
+    first, rest = event.data[4 : 4 + head], event.data[4 + head :]
+    match event.kind:
+        case 1:
+            return {"form": head, "image": IMAGES[event.data[4:8].hex()]}
+        case 3:
+            return {"node": first.decode(), "text": rest.decode()}
+        case _:
+            return {"metadata": json.loads(first), "image": IMAGES[rest[:4].hex()]}
+
+
+def without_form(events: list[Event]) -> list[Event]:
+    """The same with previews of any picture format, for a server that sends JPEG only."""
+    return [
+        Event(event.kind, {"metadata": {**event.data.get("metadata", {}), "image_type": "any"}})
+        if event.kind in (1, 4)
+        else event
+        for event in events
+    ]
 
 
 def normal(value: Any, names: dict[str, str]) -> Any:
@@ -102,7 +147,7 @@ def _entry(key: str, value: Any, names: dict[str, str]) -> Any:
             return f"<{key}>"
         case "traceback":
             return "<traceback>" if isinstance(value, list) else value
-        case "current_outputs":
+        case "current_outputs" | "executed" if isinstance(value, list):  # sets, there
             return sorted(value)
         case "current_inputs" if isinstance(value, dict):
             return {name: len(each) for name, each in value.items() if name not in OWN_INPUTS}

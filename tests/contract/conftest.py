@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-import aiohttp
 import pytest
 
-from tests.contract.peer import Peer, WebPeer
+from tests.contract.peer import Peer, WebPeer, web_peer
 from tests.contract.simulated import simulated
 from tests.services import Service, start_demo
 
@@ -59,12 +57,3 @@ async def peer(request: pytest.FixtureRequest, demo: Service) -> AsyncIterator[P
             opening = web_peer(address, address, is_alone=ALONE, previews=False)
     async with opening as peer:
         yield peer
-
-
-@asynccontextmanager
-async def web_peer(name: str, url: str, *, is_alone: bool = True, previews: bool = True) -> AsyncIterator[WebPeer]:
-    """A server at an address; its sockets are closed at the end."""
-    async with aiohttp.ClientSession() as session:
-        peer = WebPeer(name, url, session, is_alone, previews)
-        yield peer
-        await asyncio.gather(*(listener.close() for listener in peer.listeners))

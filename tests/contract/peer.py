@@ -13,7 +13,8 @@ import json
 import random
 import struct
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -220,8 +221,8 @@ class WebPeer:
         """Open a socket and hear its first status."""
         query = {} if client_id is None else {"clientId": client_id}
         listener = WebListener()
-        self.listeners.append(listener)
         listener.start(await self.session.ws_connect(f"{self.url}/ws", params=query, max_msg_size=0))
+        self.listeners.append(listener)
         if flags is not None:
             await listener.say(json.dumps({"type": "feature_flags", "data": dict(flags)}))
             await listener.until(lambda heard: any(event.kind == "feature_flags" for event in heard))
@@ -262,6 +263,15 @@ class WebPeer:
         await asyncio.sleep(0.02)
 
 
+@asynccontextmanager
+async def web_peer(name: str, url: str, *, is_alone: bool = True, previews: bool = True) -> AsyncIterator[WebPeer]:
+    """A server at an address; its sockets are closed at the end."""
+    async with aiohttp.ClientSession() as session:
+        peer = WebPeer(name, url, session, is_alone, previews)
+        yield peer
+        await asyncio.gather(*(listener.close() for listener in peer.listeners))
+
+
 def save(source: str, prefix: str | None = None) -> dict[str, Any]:
     """A SaveImage node, under a prefix of its own unless one is given."""
     name = prefix or f"contract_{uuid.uuid4().hex[:10]}"
@@ -300,12 +310,13 @@ async def queue(peer: Peer) -> tuple[list[str], list[str]]:
 
 async def entry(peer: Peer, prompt_id: str) -> dict[str, Any]:
     """Wait for the history entry of a job."""
-    return await until(peer, lambda: history_of(peer, prompt_id))
+    found: dict[str, Any] = await until(peer, lambda: history_of(peer, prompt_id))
+    return found
 
 
 async def history_of(peer: Peer, prompt_id: str) -> dict[str, Any] | None:
     """The history entry of a job, or None."""
-    found = (await peer.request("GET", f"/history/{prompt_id}")).json()
+    found: dict[str, Any] = (await peer.request("GET", f"/history/{prompt_id}")).json()
     assert set(found) <= {prompt_id}
     return found.get(prompt_id)
 

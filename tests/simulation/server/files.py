@@ -10,10 +10,9 @@ import mimetypes
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from email.utils import formatdate
 from typing import Any
 
-from tests.simulation.server.exchange import Answer, json_answer
+from tests.simulation.server.exchange import Answer, file_answer, json_answer
 from tests.simulation.server.pictures import read, write
 
 mimetypes.add_type("image/webp", ".webp")  # not in every Python's table
@@ -149,11 +148,7 @@ class Files(dict[Key, tuple[bytes, float]]):
             return Answer(200, _channel(data, channel), {**headers, "content-type": "image/png"})
         kind = mimetypes.guess_type(key[2])[0] or "application/octet-stream"
         headers["content-type"] = "application/octet-stream" if kind in DOWNLOAD_ONLY else kind
-        moment = self._epoch + at
-        headers["etag"] = f'"{int(moment * 1e9):x}-{len(data):x}"'
-        headers["last-modified"] = formatdate(int(moment), usegmt=True)
-        headers["accept-ranges"] = "bytes"
-        return Answer(200, data, headers)
+        return file_answer(data, self._epoch + at, headers)
 
 
 def _normal(subfolder: str) -> str:

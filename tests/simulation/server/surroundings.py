@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.simulation.server.catalogue import DEFINITIONS, describe
-from tests.simulation.server.exchange import Answer, json_answer, nothing_here, text_answer
+from tests.simulation.server.exchange import Answer, file_answer, json_answer, nothing_here, text_answer
 from tests.simulation.server.files import FOLDERS, Files
 from tests.simulation.server.sockets import FEATURES
 
@@ -143,7 +143,7 @@ class Surroundings:
     def _read(self, name: str) -> Answer:
         if name not in self.userdata:
             return Answer(404)
-        return Answer(200, self.userdata[name][0], {"content-type": "application/json", "accept-ranges": "bytes"})
+        return file_answer(*self.userdata[name], {"content-type": "application/json"})
 
     def _info(self, name: str, path: str) -> dict[str, Any]:
         data, at = self.userdata[name]
