@@ -76,13 +76,15 @@ async def check_a_newer_record_is_told_from_a_damaged_one(desk: Desk) -> None:
     assert records.unreadable == (replace(PAUSED, is_newer=True),)
 
 
-async def check_whoever_chooses_sees_unreadable_records(desk: Desk) -> None:
+async def check_whoever_chooses_sees_unreadable_work(desk: Desk) -> None:
     store = desk.store()
     good = await registered(store, "p-1")
     await registered(store, "p-2")
     await desk.damage("p-2", {"state": "paused"})
+    await ended(store, "p-3")
+    await desk.damage("p-3", {"outputs": 3})
     berths = await seen_berths(store)
-    assert (list(berths.unfinished), list(berths.unreadable)) == ([good], [PAUSED])
+    assert (list(berths.unfinished), list(berths.unreadable)) == ([good], [PAUSED]), "what was written ended counts not"
 
 
 async def check_nothing_is_written_over_an_unreadable_record(desk: Desk) -> None:

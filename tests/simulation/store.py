@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from app.core.balancer import Berths
 from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFound
-from app.core.model import PromptId, Records, Reservation, Task, Unreadable, WindowId
+from app.core.model import ENDS, PromptId, Records, Reservation, Task, Unreadable, WindowId
 from app.core.ports import WindowRecord
 from app.core.records import (
     decode_reservation,
@@ -28,6 +28,7 @@ from tests.simulation.shelf import INPUT_BOUND, RESULT_BOUND, Bytes, MemoryShelf
 __all__ = ["INPUT_BOUND", "RESULT_BOUND", "Bytes", "Database", "MemoryStore"]
 
 T = TypeVar("T")
+_ENDS = [state.value for state in ENDS]  # a list: what stands in a damaged record need not be hashable
 _GROWS = frozenset({"claim", "reserve", "register", "update", "adopt", "keep_result", "keep_input"})
 
 
@@ -65,9 +66,14 @@ class Database(Shelves):
         tasks = [found for prompt_id in self.tasks if isinstance(found := self.read(prompt_id), Task)]
         return sorted(tasks, key=lambda task: (task.created_at, task.prompt_id))
 
-    def all_unreadable(self) -> list[Unreadable]:
-        """Those that cannot."""
-        return [found for prompt_id in sorted(self.tasks) if isinstance(found := self.read(prompt_id), Unreadable)]
+    def all_unreadable(self, *, is_unfinished: bool = False) -> list[Unreadable]:
+        """Those that cannot; with `is_unfinished`, only those that were not written with an end."""
+        return [
+            found
+            for prompt_id, record in sorted(self.tasks.items())
+            if isinstance(found := self.read(prompt_id), Unreadable)
+            and not (is_unfinished and record.get("state") in _ENDS)
+        ]
 
     def records(self, owner: WindowId | None = None) -> Records:
         """All of both, or those that are, or may be, one window's."""
@@ -130,7 +136,9 @@ class MemoryStore(MemoryShelf):
     async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
         def work() -> Reservation:
             unfinished = [task for task in self._db.all_tasks() if not task.state.is_end]
-            reservation = choose(Berths(self._db.all_reservations(), unfinished, self._db.all_unreadable()))
+            reservation = choose(
+                Berths(self._db.all_reservations(), unfinished, self._db.all_unreadable(is_unfinished=True))
+            )
             self._db.reservations[reservation.prompt_id] = encode_reservation(reservation)
             return reservation
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFound, UnreadableRecord
-from app.core.model import PromptId, TaskState
+from app.core.model import PromptId, Records, TaskState
+from app.core.window import Window
 from app.session.console import ConsoleContract
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
@@ -61,6 +62,16 @@ async def test_a_window_whose_only_task_is_unreadable_takes_nothing_on(stage: St
 
 
 @scene
+async def test_a_window_is_never_free_before_it_knows_what_it_cannot_read(stage: Stage) -> None:
+    page, prompt_id = await back_with_damage(stage)
+    page = stage.world.open(stage.world.leave(page, crashed=False))
+    seen: list[list[PromptId]] = []
+    page.session.subscribe(lambda: seen.append(set_aside(page)) if isinstance(page.session.window, Window) else None)
+    await stage.until(lambda: bool(seen))
+    assert seen == [[prompt_id]] * len(seen)
+
+
+@scene
 async def test_an_unreadable_task_counts_as_a_violation(stage: Stage) -> None:
     page, prompt_id = await back_with_damage(stage)
     told = ConsoleContract(page.session).debug_server_consistency()
@@ -79,6 +90,15 @@ async def test_giving_an_unreadable_task_up_deletes_it_and_frees_the_window(stag
         await page.session.give_up(prompt_id)
     assert (await stage.ended(page, await stage.run(page, server_id=B))).state is TaskState.SUCCEEDED
     assert set_aside(await stage.reload(page)) == []
+
+
+@scene
+async def test_a_reading_from_before_a_give_up_brings_nothing_back(stage: Stage) -> None:
+    page, prompt_id = await back_with_damage(stage)
+    window = window_of(page)
+    await page.session.give_up(prompt_id)
+    page.session._compare_unreadable(window, Records((), window.unreadable))
+    assert set_aside(page) == []
 
 
 @scene
@@ -148,6 +168,8 @@ async def test_a_record_damaged_under_a_living_window_is_found_on_waking(stage: 
     page.session.wake("visible")
     await stage.until(lambda: set_aside(page) == [ended])
     assert len(page.session.violations()) == 1
+    with pytest.raises(UnreadableRecord):
+        await page.session.upload_image(Bytes(b"picture"), "a.png")
 
 
 @scene
@@ -155,11 +177,13 @@ async def test_a_record_that_may_be_anybodys_is_found_when_choosing(stage: Stage
     page, other = await stage.window(), await stage.window()
     prompt_id = await stage.run(other, steps=400, server_id=A)
     damage(stage, prompt_id, {"owner": None})
+    written: list[object] = []
+    stage.world.database.watchers.append(lambda: written.extend(stage.world.database.reservations))
     with pytest.raises(UnreadableRecord) as caught:
         await stage.run(page, server_id=B)
     assert caught.value.prompt_id == prompt_id
+    assert written == [], "refused before anything is written"
     assert set_aside(page) == [prompt_id], "shown at once, not after the next waking"
-    assert stage.world.database.reservations == {}
 
 
 @scene
