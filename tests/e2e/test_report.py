@@ -1,0 +1,96 @@
+"""The report of a window in a real browser: what it tells, that it outlives a reload, and that it replays."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.work_kit import slow_workflow
+from tests.simulation.replay import replay_bundle
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+TEXT = "an unspoken harbour at dawn"
+
+# The journal of this window as IndexedDB has it now.
+KEPT = """new Promise((done, fail) => {
+  const opening = indexedDB.open("mooring");
+  opening.onerror = () => fail(opening.error);
+  opening.onsuccess = () => {
+    const database = opening.result;
+    const windowId = sessionStorage.getItem("mooring.window");
+    const asked = database.transaction("journals").objectStore("journals").get(windowId);
+    asked.onsuccess = () => { database.close(); done(asked.result?.text ?? ""); };
+    asked.onerror = () => fail(asked.error);
+  };
+})"""
+
+
+async def report_of(window: MooringWindow, **options: Any) -> dict[str, Any]:
+    return dict(await window.call("mooring.debugBundle(a[0])", options))
+
+
+def read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text("utf-8")))
+
+
+def kinds(report: dict[str, Any]) -> list[str]:
+    return [entry["facts"].get("evidence", entry["kind"]) for entry in report["journal"]["entries"]]
+
+
+async def test_a_real_run_is_told_without_its_prompt_and_replays(desk: Desk, photo: Path) -> None:
+    window = await desk.open()
+    await window.run_photo(photo)
+    prompt_id = await window.submit(slow_workflow(steps=5, text=TEXT), title=TEXT)
+    await window.wait_for(prompt_id)
+    report = await report_of(window)
+    text = json.dumps(report, ensure_ascii=False)
+    assert TEXT not in text
+    assert photo.stem not in text
+    assert "clientId" not in text
+    assert report["windowId"] == (await window.facts())["windowId"]
+    assert report["page"]["userAgent"]
+    assert {"claimed", "restored", "reserved", "uploaded", "registered", "submitting"} <= {*kinds(report)}
+    assert {"Accepted", "Finished", "delivered"} <= {*kinds(report)}
+    assert [task["state"] for task in report["tasks"]] == ["succeeded", "succeeded"]
+    again = replay_bundle(report)
+    assert again.problems == []
+    assert again.judged >= 4
+    assert not again.skipped
+    assert TEXT in json.dumps(await report_of(window, prompts=True))
+
+    finished = next(entry for entry in report["journal"]["entries"] if entry["facts"].get("evidence") == "Finished")
+    finished["facts"]["now"] = "failed"
+    assert replay_bundle(report).problems
+
+
+async def test_the_journal_outlives_a_reload(desk: Desk) -> None:
+    window = await desk.open()
+    prompt_id = await window.submit(slow_workflow(steps=2, seed=7))
+    await window.wait_for(prompt_id)
+    while '"Finished"' not in await window.call(KEPT):  # noqa: ASYNC110 - IndexedDB tells no event
+        await asyncio.sleep(0.1)
+    await window.reload()
+    await window.page.wait_for_function(
+        "async () => (await mooring.debugBundle()).journal.entries.filter((it) => it.kind === 'claimed').length === 2"
+    )
+    report = await report_of(window)
+    told = kinds(report)
+    assert told.index("Finished") < len(told) - 1 - told[::-1].index("claimed")
+    assert replay_bundle(report).problems == []
+
+
+async def test_the_report_is_saved_as_a_file(desk: Desk) -> None:
+    window = await desk.open()
+    async with window.page.expect_download() as saving:
+        await window.page.locator("[data-shell=report]:visible").click()
+    download = await saving.value
+    assert download.suggested_filename.startswith("mooring-report-")
+    report = read(await download.path())
+    assert report["windowId"] == (await window.facts())["windowId"]
+    assert report["hasPrompts"] is False
