@@ -7,7 +7,8 @@ in the back/forward cache holds its lock too, but a request for it evicts that p
 before it believes that the other one lives.
 
 Without Web Locks (a page that is no secure context) the id lies in `sessionStorage` only from `pagehide` until the next
-load takes it out: a tab that is duplicated while its page lives copies nothing.
+load takes it out: a tab that is duplicated while its page lives copies nothing. Whether another window lives is then
+asked over a BroadcastChannel: an answer proves life, and silence proves nothing, for that window may be frozen.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ KEY = "mooring.window"
 EVICTION_SECONDS = (
     1.0  # Chromium evicts a cached page at once; an `is_alive` of another window may hold on for a moment
 )
+ANSWER_SECONDS = 1.5  # a hidden window answers at once, a busy one when Python gets its turn
 
 log = logging.getLogger("mooring.browser")
 
@@ -43,11 +45,14 @@ class BrowserWindows:
         self._locks: Any = present(getattr(js.navigator, "locks", None))
         self._held = _Promise()
         self._listener: Any = None
+        self._roll: RollCall | None = None if self._locks else RollCall()
 
     async def claim(self) -> Identity:
         """This window's id: the one it had before a reload, or a new one. Never one that another window uses."""
         if self._identity is None:
             self._identity = await (self._claim_by_lock() if self._locks else self._claim_by_hand())
+            if self._roll is not None:
+                self._roll.answer_for(self._identity.window_id)
             self._on_claim(self._identity)
             log.info("this window is %s", self._identity)
         return self._identity
@@ -56,8 +61,8 @@ class BrowserWindows:
         """Whether that window lives; None if this browser cannot tell. Asking evicts a page that is only cached."""
         if self._identity is not None and window_id == self._identity.window_id:
             return True
-        if not self._locks:
-            return None
+        if self._roll is not None:
+            return await self._roll.is_there(window_id) or None
         held = (await self._locks.query()).held
         if not any(lock.name == _lock_name(window_id) for lock in held):
             return False
@@ -107,6 +112,39 @@ class BrowserWindows:
         ended = asyncio.ensure_future(request)
         ended.add_done_callback(lambda task: _end(task, asked, proxy))
         return await asked
+
+
+class RollCall:
+    """Who is there, asked of all windows of this origin."""
+
+    def __init__(self) -> None:
+        self._channel: Any = js.BroadcastChannel.new("mooring-windows")
+        self._me: WindowId | None = None
+        self._asked: dict[str, asyncio.Event] = {}
+        self._channel.onmessage = create_proxy(self._hear)
+
+    def answer_for(self, window_id: WindowId) -> None:
+        """From now on this window answers to that id."""
+        self._me = window_id
+
+    async def is_there(self, window_id: WindowId) -> bool:
+        """Whether that window has answered within `ANSWER_SECONDS`."""
+        answered = self._asked.setdefault(window_id, asyncio.Event())
+        self._channel.postMessage(f"ask {window_id}")
+        try:
+            await asyncio.wait_for(answered.wait(), ANSWER_SECONDS)
+        except TimeoutError:
+            return False
+        finally:
+            self._asked.pop(window_id, None)
+        return True
+
+    def _hear(self, event: Any) -> None:
+        kind, _, window_id = str(event.data).partition(" ")
+        if kind == "ask" and window_id == self._me:
+            self._channel.postMessage(f"here {window_id}")
+        if kind == "here" and window_id in self._asked:
+            self._asked[window_id].set()
 
 
 class _Promise:

@@ -64,11 +64,12 @@ class Browser:
 
     has_locks: bool = True
     held: set[WindowId] = field(default_factory=set)
+    answering: dict[WindowId, Life] = field(default_factory=dict)  # without Web Locks: who answers a roll call
     cached: dict[WindowId, Life] = field(default_factory=dict)  # pages in the back/forward cache
     clock_shift: float = 0.0  # seconds that the clock was set forward
 
 
-@dataclass
+@dataclass(eq=False)
 class Tab:
     """One tab. `storage` is its session storage, which a duplicate copies."""
 
@@ -84,6 +85,7 @@ class Tab:
         """The page goes away: a crash releases its lock too, but fires no `pagehide`."""
         if self.window_id is not None:
             self.browser.held.discard(self.window_id)
+            self.browser.answering.pop(self.window_id, None)
             if not crashed and not self.browser.has_locks:
                 self.storage["mooring.window"] = self.window_id
         self.window_id = None
@@ -108,14 +110,17 @@ class TabWindows:
         if browser.has_locks:
             browser.held.add(window_id)
             self._tab.storage["mooring.window"] = window_id
+        else:
+            browser.answering[window_id] = self._life
         self._tab.window_id = window_id
         return Identity(window_id, is_new, is_duplicate)
 
     async def is_alive(self, window_id: WindowId) -> bool | None:
         await self._life.gate()
         browser = self._tab.browser
-        if not browser.has_locks:
-            return None
+        if not browser.has_locks:  # a roll call: an answer proves life, silence nothing
+            there = browser.answering.get(window_id)
+            return (there is not None and there.is_alive and not there.is_frozen) or None
         cached = browser.cached.pop(window_id, None)
         if cached is not None:  # asking for its lock evicts it (DESIGN 8)
             cached.is_alive = False
