@@ -48,8 +48,9 @@ def _facts(usage: Usage, _: Translator) -> h.Node:
     facts = [
         (_("Originals"), usage.count, usage.size),
         (_("Thumbnails"), usage.thumbnails, usage.thumbnails_size),
-        (_("Pictures put in, for running again"), None, usage.inputs_size),
     ]
+    if usage.inputs_size:
+        facts.append((_("Pictures put in, for running again"), None, usage.inputs_size))
     if usage.quota is not None and usage.used is not None:
         facts.append((_("Still free for this page"), None, max(0, usage.quota - usage.used)))
     return h.fragment[
@@ -84,7 +85,7 @@ def _promise(usage: Usage, _: Translator) -> h.Element:
 def _choices(view: KeepingView, _: Translator) -> h.Node:
     return h.fragment[
         h.fieldset(".keep-choices")[
-            h.legend[_("Keep of new results")],
+            h.legend[_("What to keep of new results")],
             _choice(view, Keep.ORIGINALS, _("The pictures themselves"), _("With a thumbnail of each"), _),
             _choice(
                 view,
@@ -146,7 +147,7 @@ def _cap(view: KeepingView, _: Translator) -> h.Element:
             ),
             h.span(".unit", translate="no")["GB"],
         ],
-        h.p(".keep-words", class_={"is-bad": is_wrong, "is-warn": view.excess > 0}, id="keep-cap-words")[
+        h.p(class_=["keep-words", {"is-bad": is_wrong, "is-warn": view.excess > 0}], id="keep-cap-words")[
             _cap_words(view, _)
         ],
     ]
