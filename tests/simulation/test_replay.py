@@ -1,0 +1,162 @@
+"""Recorded lives of simulated windows replay as they were; a record that was tampered with does not."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+
+from app.session.report import make_report
+from tests.simulation.life import live
+from tests.simulation.replay import Report, replay, replay_bundle
+
+Entries = list[dict[str, Any]]
+Tamper = Callable[[Entries], None]
+
+
+@cache
+def reports(seed: int, *, prompts: bool = False) -> tuple[dict[str, Any], ...]:
+    """The reports of all windows of a life, the dead ones too, as they come out of a file."""
+    world = live(seed)
+    pages = (*world.pages, *world.graveyard)
+    told = [make_report(page.session, version="0", prompts=prompts, at=0.0) for page in pages]
+    return tuple(json.loads(json.dumps(report, allow_nan=False)) for report in told)
+
+
+@pytest.mark.parametrize("prompts", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_recorded_life_replays_as_it_was(seed: int, prompts: bool) -> None:
+    again = [replay_bundle(report) for report in reports(seed, prompts=prompts)]
+    assert [report.problems for report in again] == [[]] * len(again)
+    assert sum(report.judged for report in again) > 20
+    assert sum(report.window_steps for report in again) > 10
+    assert not any(report.skipped for report in again)
+
+
+def _first(entries: Entries, kind: str, **facts: Any) -> dict[str, Any]:
+    return next(
+        item for item in entries if item["kind"] == kind and all(item["facts"].get(key) == facts[key] for key in facts)
+    )
+
+
+def _say_another_end(entries: Entries) -> None:
+    _first(entries, "evidence", now="succeeded")["facts"]["now"] = "failed"
+
+
+def _say_another_standing(entries: Entries) -> None:
+    _first(entries, "evidence", evidence="Accepted")["facts"]["after"]["answered_at"] = 1.0
+
+
+def _say_other_evidence(entries: Entries) -> None:
+    facts = _first(entries, "evidence", now="succeeded")["facts"]
+    facts["evidence"], facts["said"] = "NoAnswer", {"at": facts["said"]["at"], "cause": "timeout"}
+
+
+def _leave_evidence_out(entries: Entries) -> None:
+    """The answer of a submit whose task has a later entry that tells where it stood."""
+    last = {item["facts"]["prompt_id"]: item for item in entries if item["kind"] == "evidence" and "times" not in item}
+    entries.remove(
+        next(
+            item
+            for item in entries
+            if item["facts"].get("evidence") == "Accepted"
+            and item["facts"]["was"] == "registered"
+            and last[item["facts"]["prompt_id"]] is not item
+        )
+    )
+
+
+def _leave_the_end_out(entries: Entries) -> None:
+    entries.remove(_first(entries, "evidence", now="succeeded"))
+
+
+def _submit_elsewhere(entries: Entries) -> None:
+    _first(entries, "submitting")["facts"]["server_id"] = "gpu-9"
+
+
+def _submit_twice(entries: Entries) -> None:
+    item = _first(entries, "submitting")
+    entries.insert(entries.index(item), copy.deepcopy(item))
+
+
+def _submit_unregistered(entries: Entries) -> None:
+    item = _first(entries, "registered")
+    entries.remove(item)
+    entries.insert(entries.index(_first(entries, "submitting", prompt_id=item["facts"]["prompt_id"])) + 1, item)
+
+
+def _moor_elsewhere(entries: Entries) -> None:
+    _first(entries, "moored")["facts"]["now"] = "gpu-9"
+
+
+def _reserve_elsewhere(entries: Entries) -> None:
+    _first(entries, "reserved")["facts"]["server_id"] = "gpu-9"
+
+
+def _connect_elsewhere(entries: Entries) -> None:
+    _first(entries, "socket", state="opening")["facts"]["server_id"] = "gpu-9"
+
+
+def _no_entry(entries: Entries) -> None:
+    entries[0] = {"kind": "claimed"}
+
+
+TAMPERS: dict[str, tuple[Tamper, str]] = {
+    "another end": (_say_another_end, "now: recorded failed"),
+    "another standing": (_say_another_standing, "after: recorded"),
+    "other evidence": (_say_other_evidence, "after: recorded"),
+    "evidence left out": (_leave_evidence_out, "changed without evidence"),
+    "end left out": (_leave_the_end_out, "promise 4"),
+    "submitted elsewhere": (_submit_elsewhere, "promise 2"),
+    "submitted twice": (_submit_twice, "promise 5"),
+    "submitted before it was registered": (_submit_unregistered, "promise 5"),
+    "moored elsewhere": (_moor_elsewhere, "promise 4"),
+    "reserved elsewhere": (_reserve_elsewhere, "the window refuses"),
+    "connected elsewhere": (_connect_elsewhere, "promise 1"),
+    "not an entry": (_no_entry, "is none"),
+}
+
+
+@cache
+def _rich() -> dict[str, Any]:
+    """The report that tells most of work that succeeded."""
+    every = [report for seed in range(4) for report in reports(seed)]
+    good = [report for report in every if any(item["facts"].get("now") == "succeeded" for item in _entries(report))]
+    return max(good, key=lambda report: len(_entries(report)))
+
+
+def _entries(report: dict[str, Any]) -> Entries:
+    entries: Entries = report["journal"]["entries"]
+    return entries
+
+
+@pytest.mark.parametrize("name", TAMPERS)
+def test_a_record_that_was_tampered_with_does_not_replay(name: str) -> None:
+    tamper, told = TAMPERS[name]
+    report = copy.deepcopy(_rich())
+    tamper(report["journal"]["entries"])
+    assert told in "\n".join(replay_bundle(report).problems)
+
+
+def test_what_the_ring_has_dropped_is_counted_and_the_rest_judged() -> None:
+    report = copy.deepcopy(_rich())
+    entries = report["journal"]["entries"]
+    begin = entries.index(_first(entries, "registered")) + 1
+    del entries[:begin]
+    again = replay_bundle(report)
+    assert again.problems == []
+    assert again.judged
+    assert again.skipped["window unknown"]
+
+
+def test_a_report_is_read_from_its_file(tmp_path: Any) -> None:
+    file = tmp_path / "report.json"
+    file.write_text(json.dumps(_rich()), "utf-8")
+    again = replay(file)
+    assert isinstance(again, Report)
+    assert again.ok
+    assert again.entries == len(_rich()["journal"]["entries"])
