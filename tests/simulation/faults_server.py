@@ -225,8 +225,8 @@ def overwrite_file(world: World, aim: Aim) -> Iterable[str] | None:
     for key in keys:
         machine.files[key] = (a_picture(world.chance), world.loop.time())
     sharing = [prompt_id for prompt_id in machine.history if set(_files_of(machine, prompt_id)) & set(keys)]
-    for prompt_id in sharing:
-        world.promises.overwritten[prompt_id].append(world.loop.time() + world.browser.clock_shift)
+    for key in keys:
+        world.promises.overwritten[machine.name, key].append(machine.now_ms() / 1000)
     return sharing
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from app.core.model import TaskState
+from app.core.model import Contact, TaskState
 from tests.simulation import faults_server, faults_transport, faults_window
 from tests.simulation.ambush import Ambushes
 from tests.simulation.faults import FAULTS, aim_somewhere, strike
@@ -81,7 +81,7 @@ class Life:
         await self._until_quiet()
         if any(page.life.is_frozen for page in world.pages):
             await asyncio.sleep(faults_window.HOUR)
-        self._heal()
+            self._heal()
         for tab in world.away:
             world.open(tab)
         world.away.clear()
@@ -122,18 +122,31 @@ class Life:
                 return
             await asyncio.sleep(1.0)
             world.bury()
+            self._let_go_of_what_moved()
+
+    def _let_go_of_what_moved(self) -> None:
+        """The fleet is what it was at first. Work on a server that is in it no more can only be let go of."""
+        world = self._world
+        for page in [page for page in world.pages if page.is_awake and page.window]:
+            for task in page.window.tasks.values() if page.window else ():
+                if world.network.address_of(task.server_id) == task.address or task.is_delivered:
+                    continue
+                if task.state.is_end:
+                    world.deeds.deleted.add(task.prompt_id)
+                    world.spawn(page.session.delete_task(task.prompt_id), "delete")
+                elif task.contact is Contact.MOVED:
+                    world.deeds.given_up.add(task.prompt_id)
+                    world.spawn(page.session.give_up(task.prompt_id), "give up")
 
     def _restless(self) -> list[str]:
         pages = [page for page in self._world.pages if page.is_awake]
-        tasks = [
+        runs = [f"{page.tab.window_id} {run.stage}" for page in pages for run in page.session.runs if not run.error]
+        return runs + [
             f"{task.prompt_id} {task.shown_state} on {task.server_id}"
             for page in pages
             if page.window
             for task in page.window.tasks.values()
             if not task.is_delivered
-        ]
-        return tasks + [
-            f"{page.tab.window_id} {run.stage}" for page in pages for run in page.session.runs if not run.error
         ]
 
     def _is_quiet(self) -> bool:
@@ -147,7 +160,7 @@ class Life:
         """The person adopts what is left, and looks once more at what is told as lost."""
         world = self._world
         for page in [*world.pages, world.open()]:
-            while page.window is None:
+            while page.window is None:  # noqa: ASYNC110 - nobody tells when a page is up
                 await asyncio.sleep(1.0)
             for task in list(page.window.tasks.values()):
                 if task.state is TaskState.LOST:

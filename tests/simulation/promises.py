@@ -13,6 +13,7 @@ from tests.simulation.server import SimServer
 if TYPE_CHECKING:
     from tests.simulation.world import Page, World
 
+Key = tuple[str, str, str]
 _ENDS = frozenset(state.value for state in ENDS)
 
 
@@ -24,7 +25,8 @@ class Promises:
         self.sent: set[str] = set()  # prompt_ids whose POST has left a page
         self._known: dict[str, dict[str, Any]] = {}  # the records as last looked at
         self._holding: dict[str, tuple[str, tuple[str, str]]] = {}  # unfinished work: its window and its place
-        self.overwritten: defaultdict[str, list[float]] = defaultdict(list)  # when somebody replaced its files
+        self.posted_at: dict[str, float] = {}  # by the server's clock, seconds
+        self.overwritten: defaultdict[tuple[str, Key], list[float]] = defaultdict(list)  # likewise, by machine and file
         self._windows: dict[str, str] = {}  # client_id by window_id, for ever
         self._owners: dict[str, str] = {}  # window_id by client_id, for ever
         world.database.watchers.append(self._store_changed)
@@ -101,7 +103,7 @@ class Promises:
         message = json.loads(exchange.body) if exchange.body else {}
         match exchange.route, exchange.path.split("/")[2:]:
             case ("POST", "prompt"), _:
-                self._check_submit(exchange, message)
+                self._check_submit(exchange, machine, message)
             case ("GET", "history"), [prompt_id]:
                 self._check_place(exchange, prompt_id, "history")
             case ("GET", "view"), _:
@@ -117,10 +119,12 @@ class Promises:
         """By address, not by id: an id may mean another machine by now."""
         bound = self._world.bindings.get(prompt_id)
         here = (exchange.server_id, self._world.network.address_of(exchange.server_id))
-        if bound != here:
+        record = self._world.database.tasks.get(prompt_id, {})
+        confirmed = (exchange.server_id, record.get("confirmed_address"))  # a person said that it is the same one
+        if here not in (bound, confirmed):
             self._world.fail(f"promise 2: {operation} of {prompt_id} at {here}, bound to {bound}")
 
-    def _check_submit(self, exchange: Exchange, message: dict[str, Any]) -> None:
+    def _check_submit(self, exchange: Exchange, machine: SimServer, message: dict[str, Any]) -> None:
         world, prompt_id = self._world, str(message["prompt_id"])
         world.posted[prompt_id] += 1
         if world.posted[prompt_id] > 1:
@@ -132,6 +136,7 @@ class Promises:
             world.fail(f"promise 5: {prompt_id} was posted with another workflow than its record has")
         if record is not None and record["client_id"] != message["client_id"]:
             world.fail(f"promise 9: {prompt_id} was posted under another client_id than its record has")
+        self.posted_at[prompt_id] = machine.now_ms() / 1000
         self._check_place(exchange, prompt_id, "submit")
 
     def _check_cancel(self, exchange: Exchange, message: dict[str, Any]) -> None:

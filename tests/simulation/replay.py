@@ -198,7 +198,7 @@ class Replay:
     def _check_chain(self, prompt_id: str, again: Mapping[str, Any]) -> None:
         """Nothing but evidence changes where a task stands."""
         known = self._standing.get(prompt_id)
-        if known is not None and self._entry.times == 1:
+        if known is not None:
             moved = {name for name in {*known, *again["before"]} if known.get(name) != again["before"].get(name)} - FREE
             self._expect(not moved, f"{prompt_id} changed without evidence: {sorted(moved)}")
         self._standing[prompt_id] = {

@@ -58,16 +58,9 @@ def _say_other_evidence(entries: Entries) -> None:
 
 def _leave_evidence_out(entries: Entries) -> None:
     """The answer of a submit whose task has a later entry that tells where it stood."""
-    last = {item["facts"]["prompt_id"]: item for item in entries if item["kind"] == "evidence" and "times" not in item}
-    entries.remove(
-        next(
-            item
-            for item in entries
-            if item["facts"].get("evidence") == "Accepted"
-            and item["facts"]["was"] == "registered"
-            and last[item["facts"]["prompt_id"]] is not item
-        )
-    )
+    last = {item["facts"]["prompt_id"]: item for item in entries if item["kind"] == "evidence"}
+    answers = [item for item in entries if item["facts"].get("evidence") == "Accepted" and item not in last.values()]
+    entries.remove(next(item for item in answers if item["facts"]["was"] == "registered"))
 
 
 def _leave_the_end_out(entries: Entries) -> None:

@@ -211,18 +211,18 @@ class SimSockets:
         self.on_open: list[Callable[[ServerId, str], None]] = []
 
     async def open(self, path: str, deadline: float) -> Connection:
-        await self._life.lag(0.001, 0.05)
         network, parts = self._network, urlsplit(path)
         server_id, _, tag = parts.path.split("/")[2].partition("@")
+        client_id = dict(parse_qsl(parts.query))["clientId"]
+        for watcher in self.on_open:
+            watcher(ServerId(server_id), client_id)
+        await self._life.lag(0.001, 0.05)
         machine, address = network.machine_of(ServerId(server_id)), network.address_of(ServerId(server_id)) or ""
         is_refused = network.is_down or not self._life.is_online or address in network.refusing
         if is_refused or network.refusal_of(ServerId(server_id), tag) or machine is None or machine.is_down:
             raise SocketClosed(None, "refused", 1006)
         if not machine.awake.is_set() or network.weather.happens(network.weather.refuse_socket):
             raise SocketClosed(None, "refused", 1006)
-        client_id = dict(parse_qsl(parts.query))["clientId"]
-        for watcher in self.on_open:
-            watcher(ServerId(server_id), client_id)
         connection = SimConnection(f"ws://mooring.test{path}", self._life, network, address)
         connection.server = machine
         connection.socket = machine.connect(client_id, connection.deliver, connection.broken)

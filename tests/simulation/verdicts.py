@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ FORGETTING = frozenset(
 )
 VANISHING = frozenset({"server killed", "server restarted", "server swapped", "executor died", "file deleted"})
 REPLACING = frozenset({"file overwritten", "server swapped"})
+NOBODY = "nobody"  # bytes without a stamp
 UNKEPT = frozenset({"storage full", "storage failing", "storage blocked"})
 
 
@@ -133,15 +135,24 @@ class Verdicts:
         """The server wrote its name and the prompt into the file: it is that picture of that server, or another one."""
         server, prompt = read_stamp(data)
         makers = {machine.name for machine in self._world.stood_at[task.address] if task.prompt_id in machine.ran}
-        if server not in makers:
-            self._world.fail(f"promise 8: the bytes kept of {task.prompt_id} are of {server}, it ran on {makers}")
-        elif prompt != json.loads(task.workflow) and not self._was_overwritten_at_once(task):
-            self._world.fail(f"promise 11: the bytes kept of {task.prompt_id} at {index} are another prompt's")
+        output = task.outputs[index]
+        if server in makers and prompt == json.loads(task.workflow):
+            return
+        if self._was_put_there(task, output, makers) if server == NOBODY else self._was_made_at_once(task, output):
+            return
+        self._world.fail(f"promise 11: kept as {output.filename} of {task.prompt_id} is a picture of {server}")
 
-    def _was_overwritten_at_once(self, task: Task) -> bool:
-        """Within the whole second of a file's date and the slack for it: nothing can tell the two files apart."""
-        moments = self._world.promises.overwritten.get(task.prompt_id, [])
-        return any((task.ended_at or 0.0) + FILE_CLOCK_SLACK + 2.0 > moment for moment in moments)
+    def _was_put_there(self, task: Task, output: Output, makers: set[str]) -> bool:
+        """Somebody replaced it before the task used it from the cache, or so soon that its date cannot tell."""
+        key = (output.folder, output.subfolder, output.filename)
+        moments = [moment for name in makers for moment in self._world.promises.overwritten[name, key]]
+        return any(moment < _latest(task) for moment in moments)
+
+    def _was_made_at_once(self, task: Task, output: Output) -> bool:
+        """Somebody deleted it, and its name was used again so soon that the new file's date cannot tell."""
+        posted = self._world.promises.posted_at.get(task.prompt_id, math.inf)
+        made = int(output.etag.strip('"').partition("-")[0] or "0", 16) / 1e9
+        return self._met(task.prompt_id, VANISHING) and posted <= made <= _latest(task)
 
     # Clicks and windows
 
@@ -175,8 +186,15 @@ class Verdicts:
                 world.fail(f"promise 4: {problem}")
 
 
+def _latest(task: Task) -> float:
+    """Files up to this date, by the server's clock, cannot be told from the task's own."""
+    if task.server_ended_ms is None:
+        return math.inf
+    return task.server_ended_ms / 1000 + FILE_CLOCK_SLACK + 1.0
+
+
 def read_stamp(data: bytes) -> tuple[str, object]:
     """Which server made a picture, and from which prompt."""
     with Image.open(io.BytesIO(data)) as file:
         texts = getattr(file, "text", {})
-    return texts.get("server", "nobody"), json.loads(texts.get("prompt", "null"))
+    return texts.get("server", NOBODY), json.loads(texts.get("prompt", "null"))

@@ -4,8 +4,8 @@
     page = world.open()
     click = world.click(page, workflow)
 
-Whatever happens is checked as it happens (`promises.py`); `broken` lists what did not hold. The same seed gives the same
-world, to the last line of its trace.
+Whatever happens is checked as it happens (`promises.py`); `broken` lists what did not hold. The same seed gives the
+same world, to the last line of its trace.
 """
 
 from __future__ import annotations
