@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import re
 import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -75,6 +76,13 @@ def test_every_name_of_the_contract_is_there() -> None:
     }
     for method in (*GETTERS.values(), *HELPERS.values(), *METHODS.values()):
         assert callable(getattr(ConsoleContract, method))
+
+
+@pytest.mark.parametrize("name", [*GETTERS, *HELPERS, *METHODS])
+def test_every_name_is_documented(name: str) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    told = readme[readme.index("## In the console of every window") :].partition("\n## ")[0]
+    assert re.search(rf"[`. ]{name}[`(]", told)
 
 
 def test_the_version_is_the_projects() -> None:
