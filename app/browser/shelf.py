@@ -70,14 +70,7 @@ class BrowserShelf:
             put(transaction, RESULTS, name, stored, kept_at)
             return True
 
-        stores = ["tasks", SETTINGS, RESULTS, LEDGER]
-        for _ in range(ROOM_TRIES):
-            try:
-                return await self._database.run("keep_result", stores, steps, write=True)
-            except StorageError as error:
-                if error.cause != "quota" or not await self._drop_for(blob.size):
-                    raise
-        return await self._database.run("keep_result", stores, steps, write=True)
+        return await self._keep("keep_result", ["tasks", SETTINGS, RESULTS, LEDGER], steps, blob.size)
 
     async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:
         """The kept bytes, or None."""
@@ -141,7 +134,7 @@ class BrowserShelf:
             yield from make_room(transaction, INPUTS, sha256, self._inputs_bound - blob.size)
             put(transaction, INPUTS, sha256, stored, kept_at)
 
-        await self._database.run("keep_input", [INPUTS, LEDGER], steps, write=True)
+        await self._keep("keep_input", [INPUTS, LEDGER], steps, blob.size)
 
     async def read_input(self, sha256: str) -> Blob | None:
         """The kept input, or None."""
@@ -213,6 +206,16 @@ class BrowserShelf:
                     raise
                 log.warning("the disk is full: up to %s kept files make room for %s", count, operation)
                 count *= 2
+
+    async def _keep(self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]], size: int) -> T:
+        """Write new bytes: on a full disk they take the place of the oldest results, if those were at least as many."""
+        for _ in range(ROOM_TRIES):
+            try:
+                return await self._database.run(operation, stores, steps, write=True)
+            except StorageError as error:
+                if error.cause != "quota" or not await self._drop_for(size):
+                    raise
+        return await self._database.run(operation, stores, steps, write=True)
 
     async def _drop_oldest(self, count: int) -> bool:
         """Drop the oldest results, of which there may be fewer; else inputs, else thumbnails. False if none is left."""

@@ -70,6 +70,9 @@ async def check_a_new_result_takes_the_place_of_the_oldest(desk: Desk) -> None:
     kept = sorted(index for _, index in await store.read_kept())
     assert kept == list(range(30 - len(kept), 30))
     assert 8 <= len(kept) < 30
+    await store.keep_input("aa", desk.blob(os.urandom(PART)), 80.0)
+    assert await store.read_input("aa") is not None, "and so does an input"
+    kept = sorted(index for _, index in await store.read_kept())
     await raises(StorageError, store.keep_result(done, 99, desk.blob(os.urandom(2 * QUOTA)), 99.0))
     assert len(await store.read_kept()) == len(kept), "what can never fit drops nothing"
 

@@ -133,14 +133,18 @@ class MemoryShelf:
             make_room(self._shelves.results, self._shelves.settings.cap_bytes)
             return True
 
+        return await self._keep("keep_result", work, len(data))
+
+    async def _keep(self, operation: str, work: Callable[[], T], size: int) -> T:
+        """On a full disk, new bytes take the place of the oldest results."""
         try:
-            return await self._transact("keep_result", work, is_needed=False)
+            return await self._transact(operation, work, is_needed=False)
         except StorageError as error:
-            others = [len(item[0]) for key, item in self._shelves.results.items() if key != (task.prompt_id, index)]
-            if error.cause != "quota" or self._shelves.quota is None or sum(others) < len(data):
+            kept = sum(len(item[0]) for item in self._shelves.results.values())
+            if error.cause != "quota" or self._shelves.quota is None or kept < size:
                 raise
-            make_room(self._shelves.results, sum(others) - len(data))
-            return await self._transact("keep_result", work, is_needed=False)
+            make_room(self._shelves.results, kept - size)
+            return await self._transact(operation, work, is_needed=False)
 
     async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:
         def work() -> KeptResult | None:
@@ -189,7 +193,7 @@ class MemoryShelf:
             self._shelves.inputs[sha256] = (data, blob.media_type, kept_at)
             make_room(self._shelves.inputs, INPUT_BOUND)
 
-        await self._transact("keep_input", work, is_needed=False)
+        await self._keep("keep_input", work, len(data))
 
     async def read_input(self, sha256: str) -> Blob | None:
         def work() -> Blob | None:

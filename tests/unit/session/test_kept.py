@@ -1,0 +1,223 @@
+"""Promise 8 under a cap: what had to make room is told, and fetched again only if it is still the same."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.core.errors import TransportError
+from app.core.model import Delivery, PromptId, TaskState
+from app.core.ports import Keep, KeepSettings
+from tests.simulation.server import Answer
+from tests.simulation.store import Bytes
+from tests.simulation.world import Page
+from tests.unit.session.stage import A, Stage, bytes_of, scene, task_of
+
+
+async def one_dropped(stage: Stage) -> tuple[Page, PromptId, bytes]:
+    """A page with a task whose original has been dropped from the shelf, and what that was."""
+    page = await stage.window()
+    prompt_id = await stage.run(page, server_id=A)
+    await stage.ended(page, prompt_id)
+    data = await bytes_of(page, prompt_id)
+    assert data is not None
+    await page.session.results.configure(KeepSettings(0))
+    assert delivery_of(page, prompt_id) is Delivery.DROPPED
+    return page, prompt_id, data
+
+
+def delivery_of(page: Page, prompt_id: PromptId) -> Delivery:
+    (output,) = task_of(page, prompt_id).outputs
+    return output.delivery
+
+
+async def small_of(page: Page, prompt_id: PromptId) -> bytes | None:
+    blob = await page.session.results.read_thumbnail(prompt_id)
+    return await blob.read() if blob else None
+
+
+@scene
+async def test_the_oldest_original_makes_room_and_is_told_as_such_with_its_thumbnail(stage: Stage) -> None:
+    page = await stage.window()
+    first = await stage.run(page)
+    size = (await stage.ended(page, first)).outputs[0].size
+    await page.session.results.configure(KeepSettings(size * 5 // 2))
+    others = [await stage.run(page) for _ in range(2)]
+    for prompt_id in others:
+        await stage.ended(page, prompt_id)
+    await stage.until(lambda: delivery_of(page, first) is Delivery.DROPPED)
+    assert [delivery_of(page, item) for item in others] == [Delivery.KEPT] * 2
+    assert await bytes_of(page, first) is None
+    assert all([await small_of(page, item) for item in (first, *others)])
+    back = await stage.reload(page)
+    assert delivery_of(back, first) is Delivery.DROPPED, "it is in the record"
+
+
+@scene
+async def test_what_another_window_dropped_is_noticed_on_waking(stage: Stage) -> None:
+    page, other = await stage.window(), await stage.window()
+    prompt_id = await stage.run(page)
+    await stage.ended(page, prompt_id)
+    await other.session.results.delete_all()
+    page.session.wake("visible")
+    await stage.until(lambda: delivery_of(page, prompt_id) is Delivery.DROPPED)
+    assert await small_of(page, prompt_id) is None
+
+
+@scene
+async def test_a_dropped_result_is_fetched_from_its_own_server_on_request(stage: Stage) -> None:
+    page, prompt_id, data = await one_dropped(stage)
+    asked = len(stage.requests("GET", "/view"))
+    blob = await page.session.results.fetch(prompt_id)
+    assert blob is not None
+    assert await blob.read() == data
+    assert [item.server_id for item in stage.requests("GET", "/view")[asked:]] == [A]
+    assert delivery_of(page, prompt_id) is Delivery.DROPPED, "it was shown, not kept"
+
+
+@scene
+async def test_a_dropped_result_whose_file_was_overwritten_is_never_given_out(stage: Stage) -> None:
+    page, prompt_id, data = await one_dropped(stage)
+    files = stage.world.sims[A].files
+    files.update(dict.fromkeys(files, (bytes(len(data)), stage.now + 60.0)))
+    assert await page.session.results.fetch(prompt_id) is None
+    assert delivery_of(page, prompt_id) is Delivery.OVERWRITTEN
+    assert await small_of(page, prompt_id) is not None
+
+
+@scene
+async def test_a_dropped_result_that_has_another_size_is_never_given_out(stage: Stage) -> None:
+    """A file put back from a backup carries an old date."""
+    page, prompt_id, _ = await one_dropped(stage)
+    files = stage.world.sims[A].files
+    files.update({key: (b"another picture", at) for key, (_, at) in files.items()})
+    assert await page.session.results.fetch(prompt_id) is None
+    assert delivery_of(page, prompt_id) is Delivery.OVERWRITTEN
+
+
+@pytest.mark.parametrize(("mark", "is_given"), [('"aaa"', True), ('W/"aaa"', True), ('"bbb"', False), ("", True)])
+@scene
+async def test_a_dropped_result_with_another_mark_is_never_given_out(stage: Stage, mark: str, is_given: bool) -> None:
+    sim = stage.world.sims[A]
+    whole, marks = sim._view, ['"aaa"']
+
+    def view(query: dict[str, str]) -> Answer:
+        answer = whole(query)
+        answer.headers["etag"] = marks[0]
+        return answer
+
+    sim._view = view  # type: ignore[method-assign]
+    page, prompt_id, _ = await one_dropped(stage)
+    assert task_of(page, prompt_id).outputs[0].etag == '"aaa"'
+    marks[0] = mark
+    assert (await page.session.results.fetch(prompt_id) is not None) is is_given
+    assert delivery_of(page, prompt_id) is (Delivery.DROPPED if is_given else Delivery.OVERWRITTEN)
+
+
+@scene
+async def test_a_dropped_result_that_is_gone_from_its_server_is_told(stage: Stage) -> None:
+    page, prompt_id, data = await one_dropped(stage)
+    stage.world.sims[A].files.clear()
+    assert await page.session.results.fetch(prompt_id) is None
+    (output,) = task_of(page, prompt_id).outputs
+    assert (output.delivery, output.size) == (Delivery.GONE, len(data))
+
+
+@scene
+async def test_a_server_that_does_not_answer_changes_nothing(stage: Stage) -> None:
+    page, prompt_id, _ = await one_dropped(stage)
+    stage.world.sims[A].is_down = True
+    with pytest.raises(TransportError):
+        await page.session.results.fetch(prompt_id)
+    assert delivery_of(page, prompt_id) is Delivery.DROPPED
+
+
+@scene
+async def test_with_thumbnails_only_the_picture_stays_on_its_server(stage: Stage) -> None:
+    page = await stage.window()
+    await page.session.results.configure(KeepSettings(1_000_000, Keep.THUMBNAILS))
+    prompt_id = await stage.run(page)
+    await stage.ended(page, prompt_id)
+    assert delivery_of(page, prompt_id) is Delivery.THUMBNAIL
+    assert stage.world.database.results == {}
+    assert await small_of(page, prompt_id) is not None
+    assert await page.session.results.fetch(prompt_id) is not None
+
+
+@scene
+async def test_a_full_disk_never_stops_the_truth(stage: Stage) -> None:
+    """Run after run, with room for few pictures: each task is written down, run once, and its end is durable."""
+    page = await stage.window()
+    first = await stage.ended(page, await stage.run(page))
+    for index in range(1, 8):
+        await stage.store().keep_result(first, index, Bytes(bytes(20_000)), stage.now)
+    quota = stage.world.database.quota = stage.world.database.used + 10_000
+    done = [await stage.ended(page, await stage.run(page)) for _ in range(12)]
+    assert [task.state for task in done] == [TaskState.SUCCEEDED] * 12
+    assert stage.world.database.used <= quota
+    assert [stage.world.database.task(task.prompt_id).state for task in done] == [TaskState.SUCCEEDED] * 12  # type: ignore[union-attr]
+    assert len(stage.world.database.results) < 20, "the disk never got full"
+    assert delivery_of(page, first.prompt_id) is Delivery.DROPPED
+    assert page.session.store_error is None
+
+
+@scene
+async def test_deleting_everything_is_told_by_the_records_and_the_sum(stage: Stage) -> None:
+    page = await stage.window()
+    ids = [await stage.run(page) for _ in range(2)]
+    for prompt_id in ids:
+        await stage.ended(page, prompt_id)
+    await page.session.results.delete_all()
+    assert [delivery_of(page, item) for item in ids] == [Delivery.DROPPED] * 2
+    usage = page.session.results.usage
+    assert usage is not None
+    assert (usage.count, usage.size, usage.thumbnails) == (0, 0, 0)
+
+
+@scene
+async def test_what_is_kept_is_added_up_when_something_comes_home(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.until(lambda: page.session.results.usage is not None)
+    prompt_id = await stage.run(page)
+    await stage.ended(page, prompt_id)
+
+    def count() -> int:
+        usage = page.session.results.usage
+        return usage.count if usage else 0
+
+    await stage.until(lambda: count() == 1)
+    await page.session.delete_task(prompt_id)
+    await stage.until(lambda: count() == 0)
+
+
+@scene
+async def test_the_browser_is_asked_for_its_promise_once_and_when_there_is_something_to_lose(stage: Stage) -> None:
+    page = await stage.window()
+    await asyncio.sleep(60.0)
+    assert stage.world.database.persist_asked == 0
+    for _ in range(2):
+        await stage.ended(page, await stage.run(page))
+    page = await stage.reload(page)
+    await stage.ended(page, await stage.run(page))
+    await asyncio.sleep(60.0)
+    assert stage.world.database.persist_asked == 1
+    await page.session.results.ask_promise()
+    assert stage.world.database.persist_asked == 2
+
+
+@scene
+async def test_what_has_just_come_home_is_not_told_as_dropped(stage: Stage) -> None:
+    """A look at the shelf that began before the bytes were there says nothing about them."""
+    page = await stage.window()
+
+    async def look_often() -> None:
+        while True:
+            await page.session.results.refresh()
+
+    looking = asyncio.ensure_future(look_often())
+    ids = [await stage.run(page) for _ in range(12)]
+    for prompt_id in ids:
+        await stage.ended(page, prompt_id)
+    looking.cancel()
+    assert [delivery_of(page, item) for item in ids] == [Delivery.KEPT] * 12
