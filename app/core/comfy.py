@@ -61,17 +61,6 @@ def system_request(base: str) -> Request:
     return Request(method="GET", path=f"{base}/system_stats", deadline=LOOK_DEADLINE)
 
 
-def job_request(base: str, prompt_id: PromptId) -> Request:
-    """GET /api/jobs/{id}, which newer servers have (COMFYUI.md 9)."""
-    return Request(method="GET", path=f"{base}/api/jobs/{quote(prompt_id, safe='')}", deadline=LOOK_DEADLINE)
-
-
-def job_cancel_request(base: str, prompt_id: PromptId) -> Request:
-    """Cancel that job and no other, in one step, where the server can."""
-    path = f"{base}/api/jobs/{quote(prompt_id, safe='')}/cancel"
-    return Request(method="POST", path=path, deadline=LOOK_DEADLINE, json="{}")
-
-
 def delete_request(base: str, prompt_id: PromptId) -> Request:
     """Take one pending prompt off the queue; a running one is untouched."""
     body = json.dumps({"delete": [prompt_id]})
@@ -217,7 +206,7 @@ class Queue:
 
 def read_queue(response: Response, server_id: ServerId) -> Queue:
     """The queue, pending sorted by (number, prompt_id): the answer itself is in heap order (COMFYUI.md 1)."""
-    answer = _read_object(response, server_id)
+    answer = read_object(response, server_id)
     running, pending = answer.get("queue_running"), answer.get("queue_pending")
     if not isinstance(running, list) or not isinstance(pending, list):
         raise ProtocolError(server_id, "not a queue")
@@ -238,7 +227,7 @@ def _queue_items(items: Iterable[Any], server_id: ServerId) -> list[tuple[float,
 
 def read_description(response: Response, server_id: ServerId) -> str:
     """The server's versions and devices in one line: another line is another ComfyUI, or an upgraded one."""
-    answer = _read_object(response, server_id)
+    answer = read_object(response, server_id)
     system, devices = answer.get("system"), answer.get("devices")
     if not isinstance(system, dict):
         raise ProtocolError(server_id, "not system stats")
@@ -247,29 +236,9 @@ def read_description(response: Response, server_id: ServerId) -> str:
     return " · ".join(facts)
 
 
-def read_job_cancel(response: Response, server_id: ServerId) -> bool:
-    """Whether the server has this route; then it has done what there was to do. HttpStatusError if it failed."""
-    check_arrived(response, server_id)
-    if response.status in (404, 405):  # 0.3.64 answers 405
-        return False
-    check_done(response, server_id)
-    return True
-
-
-def read_job(response: Response, server_id: ServerId) -> str | None:
-    """pending | in_progress | completed | failed | cancelled, or None: unknown there, or no such route."""
-    check_arrived(response, server_id)
-    if response.status in (404, 405):
-        return None
-    status = _read_object(response, server_id).get("status")
-    if not isinstance(status, str):
-        raise ProtocolError(server_id, "not a job")
-    return status
-
-
 def read_history(response: Response, server_id: ServerId, prompt_id: PromptId, at: float) -> Finished | None:
     """The end of that task as history tells it, or None if it is not in there (yet, or any more)."""
-    answer = _read_object(response, server_id)
+    answer = read_object(response, server_id)
     entry = answer.get(prompt_id)
     if entry is None:
         if answer:
@@ -350,7 +319,8 @@ def read_loads(response: Response) -> Mapping[str, tuple[frozenset[PromptId], st
     return loads
 
 
-def _read_object(response: Response, server_id: ServerId) -> dict[str, Any]:
+def read_object(response: Response, server_id: ServerId) -> dict[str, Any]:
+    """The JSON object of a good answer, or HttpStatusError, ProtocolError, or what the gateway says."""
     check_arrived(response, server_id)
     if response.status != 200:
         raise HttpStatusError(server_id, response.status, response.text.strip()[:300])

@@ -11,7 +11,6 @@ It holds no rules: those are `core/window.py` (what may go where), `core/truth.p
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -22,33 +21,32 @@ from app.core import comfy
 from app.core.balancer import ANY, Wish
 from app.core.errors import (
     BadInput,
-    ConfigError,
     InvalidTransition,
     MooringError,
     ServerMoved,
     StorageError,
-    TaskNotFound,
-    TransportError,
 )
-from app.core.model import ClientId, Fleet, InputFile, PromptId, Records, Reservation, ServerId, Task, TaskState
-from app.core.ports import Blob, Identity, Ports, WindowRecord
+from app.core.model import Fleet, InputFile, PromptId, ServerId, Task
+from app.core.ports import Blob, Identity, Ports
 from app.core.progress import Progress
-from app.core.truth import Evidence, Unclear
+from app.core.truth import Evidence
 from app.core.window import Moored, Restoring, Window, get_api_base_url
 from app.core.workflow import ApiWorkflow, parse_workflow
+from app.session.checks import violations
 from app.session.connection import Keeper
 from app.session.deliver import Courier
 from app.session.facts import Noticed, Picked, Preview, Run, SocketFacts
+from app.session.harbour import Harbour
+from app.session.restore import Restorer
 from app.session.results import Results
 from app.session.salvage import Orphan, Salvage
 from app.session.scribe import Scribe
+from app.session.scripting import Scripting
 from app.session.state import State
-from app.session.submit import Order, Submitter
+from app.session.submit import Inputs, Order, Submitter
 from app.session.watch import Watch
 
 log = logging.getLogger("mooring.session")
-
-FLEET_RETRY = 2.0  # seconds between tries to get the first fleet
 
 
 class Session:
@@ -62,9 +60,9 @@ class Session:
         self._keeper = Keeper(self._state, self._watch)
         self._submitter = Submitter(self._state, self._keeper.connect_briefly, self._watch)
         self._salvage = Salvage(self._state, self._take_over)
-        self._uploads: Reservation | None = None
-        self._restoring = asyncio.Lock()
-        self._reserving_uploads = asyncio.Lock()
+        self._scripting = Scripting(self._state, self._submitter, self._take)
+        self._restorer = Restorer(self._state)
+        self._harbour = Harbour(self._state, self.wake)
 
     # What there is to see
 
@@ -151,75 +149,10 @@ class Session:
         state.window = Restoring(state.identity.window_id)
         state.note("claimed", **asdict(state.identity))
         state.spawn(state.scribe.keep(state.identity.window_id), "journal")
-        state.spawn(self._keep_fleet(), "fleet")
-        await self._restore()
+        state.spawn(self._harbour.keep(), "fleet")
+        await self._restorer.restore()
+        self._refresh()
         state.spawn(self._keeper.keep(), "socket")
-
-    async def _restore(self) -> None:
-        """Read our records, once: a second claim would drop reservations that the first has allowed."""
-        async with self._restoring:
-            await self._restore_once()
-
-    async def _restore_once(self) -> None:
-        state = self._state
-        if state.identity is None or not isinstance(state.window, Restoring):
-            return
-        now = state.ports.clock.now()
-        fresh = WindowRecord(
-            window_id=state.identity.window_id,
-            client_id=ClientId(state.ports.random.uuid4()),
-            created_at=now,
-            seen_at=now,
-        )
-        try:
-            record, records = await state.ports.store.claim(fresh)
-        except StorageError as error:
-            state.store_error = error
-            state.changed()
-            return
-        state.store_error = None
-        state.read_back = records.tasks
-        state.set_window(state.window.restored(record.client_id, records.tasks, records.unreadable))
-        state.set_fleet(state.fleet)
-        for unread in records.unreadable:
-            log.warning("a stored task cannot be read: %s", unread)
-        for task in state.watched():
-            if task.answered_at is None:  # this window went away while it was being sent
-                await self._watch.witness(task.prompt_id, Unclear(now, "page_went_away"))
-        self._watch.look_soon()
-        self._courier.refresh()
-        self._results.refresh_soon()
-        self._salvage.search_soon()
-
-    async def _keep_fleet(self) -> None:
-        state = self._state
-        while not await self._take_fleet(first=True):
-            await state.ports.clock.sleep(FLEET_RETRY)
-        while True:
-            if not await self._take_fleet(first=False):
-                await state.ports.clock.sleep(FLEET_RETRY)
-
-    async def _take_fleet(self, *, first: bool) -> bool:
-        state = self._state
-        try:
-            fleet = await (state.ports.fleet.first() if first else state.ports.fleet.changes())
-        except (TransportError, ConfigError) as error:
-            state.fleet_error = error
-            state.changed()
-            return False
-        places = {(server.server_id, server.address, server.health) for server in state.fleet.servers}
-        state.fleet_error = None
-        state.set_fleet(fleet)
-        state.has_fleet.set()
-        state.changed()
-        if places != {(server.server_id, server.address, server.health) for server in fleet.servers}:
-            told = [
-                {"server_id": server.server_id, "address": server.address, "health": server.health}
-                for server in fleet.servers
-            ]
-            state.note("fleet", source=fleet.source, servers=told)
-            self.wake("fleet")
-        return True
 
     def wake(self, reason: str) -> None:
         """Something woke the window (online, visible, pageshow, fleet): look at everything at once."""
@@ -234,41 +167,19 @@ class Session:
         if state.identity is None:
             return
         if isinstance(state.window, Restoring):
-            await self._restore()
+            await self._restorer.restore()
         if isinstance(state.window, Window):
-            await self._reread()
+            await self._restorer.reread()
+            self._refresh()
+            self._keeper.hurry()
+
+    def _refresh(self) -> None:
+        """Look at everything that a window has to look after, now."""
+        if isinstance(self._state.window, Window):
             self._watch.look_soon()
             self._courier.hurry()
             self._results.refresh_soon()
-            self._keeper.hurry()
             self._salvage.search_soon()
-
-    async def _reread(self) -> None:
-        """Read our own records back, and let go of what another window owns now."""
-        state = self._state
-        window = state.get_window("verify")
-        try:
-            records = await state.ports.store.read_tasks(window.window_id)
-        except StorageError as error:
-            state.store_error = error
-            state.changed()
-            return
-        stored = {task.prompt_id: task for task in records.tasks}
-        self._compare_unreadable(window, records)
-        since = [item for item in state.read_back if item.prompt_id not in {*window.tasks, *stored}]
-        state.read_back = (*stored.values(), *since)  # with what was registered while we read
-        for task in tuple(state.get_window("verify").tasks.values()):
-            known = stored.get(task.prompt_id)
-            if task.prompt_id in window.tasks and (known is None or known.epoch != task.epoch):
-                state.let_go(task.prompt_id, TaskNotFound("verify", task.prompt_id))
-
-    def _compare_unreadable(self, window: Window, records: Records) -> None:
-        """Set aside what cannot be read now. One that can be read again stays set aside until a reload reads it."""
-        self._state.set_aside(records.unreadable)
-        still_there = {task.prompt_id for task in records.tasks} | {item.prompt_id for item in records.unreadable}
-        for item in window.unreadable:
-            if item.prompt_id not in still_there:
-                self._state.release_unreadable(item.prompt_id)
 
     async def stop(self) -> None:
         """End all background work, as a closing page does."""
@@ -281,7 +192,7 @@ class Session:
         workflow: ApiWorkflow,
         *,
         title: str = "",
-        inputs: Mapping[tuple[str, str], Picked] | None = None,
+        inputs: Inputs | None = None,
         server_id: ServerId | None = None,
     ) -> PromptId:
         """Take a workflow to a server: reserve, connect, upload, register, submit. Raises what went wrong on the way.
@@ -407,56 +318,25 @@ class Session:
 
     async def upload_image(self, blob: Blob, filename: str) -> comfy.Uploaded:
         """Upload, holding a reservation until a submit uses it or `release_uploads` gives it up."""
-        async with self._reserving_uploads:
-            if self._uploads is None:
-                self._uploads = await self._submitter.reserve(PromptId(self._state.ports.random.uuid4()))
-            held = self._uploads
-        with self._state.loose_ends.upload():
-            uploaded, _ = await self._submitter.upload(held, blob, filename)
-        return uploaded
+        return await self._scripting.upload_image(blob, filename)
 
     async def release_uploads(self) -> None:
         """Give up the reservation that uploads hold."""
-        held, self._uploads = self._uploads, None
-        if held is not None:
-            await self._submitter.release(held.prompt_id)
+        await self._scripting.release_uploads()
 
     async def submit_workflow(
-        self,
-        workflow: ApiWorkflow,
-        *,
-        title: str = "",
-        inputs: Mapping[tuple[str, str], Picked] | None = None,
+        self, workflow: ApiWorkflow, *, title: str = "", inputs: Inputs | None = None
     ) -> PromptId:
-        """Like `run`, on the server that holds this interface's uploads if there are any.
-
-        A script has no card to look at, so what the server refused is raised here: PromptRejected, or ConnectError if
-        the prompt was certainly not sent. The task is kept with its end all the same.
-        """
-        held, self._uploads = self._uploads, None
-        prompt_id = held.prompt_id if held else PromptId(self._state.ports.random.uuid4())
-        await self._take(Order(prompt_id, workflow, title, inputs or {}))
-        task = self._state.get_task("submit_workflow", prompt_id)
-        if task.state is TaskState.FAILED and task.failure is not None and task.failure.kind in comfy.NEVER_RAN:
-            raise comfy.refusal_of(task, task.failure)
-        return prompt_id
+        """Like `run`, on the server that holds this interface's uploads; raises what the server refused."""
+        return await self._scripting.submit_workflow(workflow, title, inputs or {})
 
     async def get_task_history(self, prompt_id: PromptId) -> str:
         """The history answer of the task's own server, as JSON text: `{}` if it has none."""
-        task = self._state.get_task("get_task_history", prompt_id)
-        base = get_api_base_url("get_task_history", task, self._state.fleet)
-        async with self._state.lane(task.server_id):
-            response = await self._state.ports.http.send(comfy.history_request(base, prompt_id))
-        comfy.check_done(response, task.server_id)
-        return response.text
+        return await self._scripting.get_task_history(prompt_id)
 
     def get_task_bound_image_url(self, prompt_id: PromptId, index: int = 0) -> str:
         """The address of one output, on the server that made it, wherever the window is moored now."""
-        task = self._state.get_task("get_task_bound_image_url", prompt_id)
-        base = get_api_base_url("get_task_bound_image_url", task, self._state.fleet)
-        if not 0 <= index < len(task.outputs):
-            raise TaskNotFound("get_task_bound_image_url", prompt_id)
-        return comfy.view_path(base, task, task.outputs[index])
+        return self._scripting.get_task_bound_image_url(prompt_id, index)
 
     def validate_server_consistency(self, operation: str, server_id: ServerId) -> None:
         """Raise if that operation would go to another server than the one that holds the window."""
@@ -475,32 +355,11 @@ class Session:
 
     def violations(self) -> tuple[str, ...]:
         """What contradicts a promise now: in the records, between memory and store, or at the live socket."""
-        window = self._state.window
-        if not isinstance(window, Window):
-            return ()
-        return (*window.violations(), *self._store_violations(window), *self._socket_violations(window))
-
-    def _store_violations(self, window: Window) -> list[str]:
-        stored = {task.prompt_id: task for task in self._state.read_back}
-        found = [
-            f"store: {task.prompt_id} is on {kept.server_id} there and on {task.server_id} here"
-            for task in window.tasks.values()
-            if (kept := stored.get(task.prompt_id)) and (kept.server_id, kept.address) != (task.server_id, task.address)
-        ]
-        found += [f"store: {prompt_id} is not there" for prompt_id in window.tasks if prompt_id not in stored]
-        return found
-
-    def _socket_violations(self, window: Window) -> list[str]:
-        socket, mooring = self._state.socket, window.mooring
-        if socket.state != "open" or not isinstance(mooring, Moored):
-            return []
-        if socket.server_id == mooring.server_id and f"{socket.base}/ws?" in socket.url:
-            return []  # compared with where it was opened: a server that moved since is told by its tasks
-        return [f"socket: {socket.url} is not at {mooring.server_id}"]
+        return violations(self._state)
 
     async def verify(self) -> tuple[str, ...]:
         """Read the store afresh, let go of what is not ours, and tell what still disagrees."""
-        await self._reread()
+        await self._restorer.reread()
         return self.violations()
 
     def reset_socket(self) -> None:

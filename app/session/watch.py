@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from app.core import comfy
+from app.core import comfy, jobs
 from app.core.errors import ComfyError, ServerMoved, TaskNotFound, TransportError
 from app.core.model import PromptId, ServerId, Task, TaskState
 from app.core.truth import Absent, CancelAsked, Evidence, GivenUp, Moved, NoAnswer, Removed, Seen, judge
@@ -199,9 +199,9 @@ class Watch:
         if place in self._without_jobs:
             return absent
         async with self._state.lane(task.server_id):
-            response = await self._state.ports.http.send(comfy.job_request(base, task.prompt_id))
+            response = await self._state.ports.http.send(jobs.job_request(base, task.prompt_id))
         now = self._state.ports.clock.now()
-        match comfy.read_job(response, task.server_id):
+        match jobs.read_job(response, task.server_id):
             case None:
                 return absent
             case "pending" | "in_progress" as status:
@@ -262,8 +262,8 @@ class Watch:
         if place in self._without_jobs:
             return False
         async with self._state.lane(task.server_id):
-            response = await self._state.ports.http.send(comfy.job_cancel_request(base, task.prompt_id))
-        is_done = comfy.read_job_cancel(response, task.server_id)
+            response = await self._state.ports.http.send(jobs.job_cancel_request(base, task.prompt_id))
+        is_done = jobs.read_job_cancel(response, task.server_id)
         if not is_done:
             self._without_jobs.add(place)
         return is_done

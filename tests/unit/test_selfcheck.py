@@ -31,7 +31,7 @@ async def test_with_the_guard_removed_it_fails(monkeypatch: pytest.MonkeyPatch) 
 
 async def test_with_addresses_of_whatever_server_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "app.session.session.get_api_base_url", lambda _operation, _bound, fleet: fleet.servers[-1].base
+        "app.session.scripting.get_api_base_url", lambda _operation, _bound, fleet: fleet.servers[-1].base
     )
     assert await failed() == ["the picture's address comes from the bound server only"]
 

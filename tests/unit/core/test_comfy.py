@@ -394,41 +394,6 @@ def test_only_known_versions_interrupt_by_id(version: str, by_id: bool) -> None:
     assert comfy.interrupts_by_id(version) is by_id
 
 
-@pytest.mark.parametrize(
-    ("response", "is_there"),
-    [
-        (answer({"cancelled": True}), True),
-        (answer({"cancelled": False}), True),
-        (answer("", 404), False),
-        (answer("405: Method Not Allowed", 405), False),
-    ],
-)
-def test_a_server_without_jobs_says_so_when_asked_to_cancel_one(response: Response, is_there: bool) -> None:
-    assert comfy.read_job_cancel(response, A) is is_there
-
-
-def test_a_cancel_that_failed_is_told() -> None:
-    with pytest.raises(HttpStatusError):
-        comfy.read_job_cancel(answer("no", 500), A)
-
-
-@pytest.mark.parametrize(
-    ("response", "status"),
-    [
-        (answer({"id": "p-1", "status": "in_progress"}), "in_progress"),
-        (answer({"error": "Job not found"}, 404), None),
-        (answer("404: Not Found", 404), None),
-    ],
-)
-def test_a_job_is_read_or_not_there(response: Response, status: str | None) -> None:
-    assert comfy.read_job(response, A) == status
-
-
-def test_an_answer_that_is_no_job_is_refused() -> None:
-    with pytest.raises(ProtocolError):
-        comfy.read_job(answer({"id": "p-1"}), A)
-
-
 def test_a_server_is_described_by_its_versions_and_devices() -> None:
     stats = {
         "system": {"os": "posix", "comfyui_version": "0.3.64", "python_version": "3.11", "pytorch_version": "2.9"},

@@ -97,7 +97,7 @@ async def test_a_reading_from_before_a_give_up_brings_nothing_back(stage: Stage)
     page, prompt_id = await back_with_damage(stage)
     window = window_of(page)
     await page.session.give_up(prompt_id)
-    page.session._compare_unreadable(window, Records((), window.unreadable))
+    page.session._restorer.compare_unreadable(window, Records((), window.unreadable))
     assert set_aside(page) == []
 
 

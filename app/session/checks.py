@@ -1,0 +1,34 @@
+"""What contradicts a promise now: in the records, between memory and store, or at the live socket."""
+
+from __future__ import annotations
+
+from app.core.window import Moored, Window
+from app.session.state import State
+
+
+def violations(state: State) -> tuple[str, ...]:
+    """Everything that disagrees, in words for the console; empty in a sound window."""
+    window = state.window
+    if not isinstance(window, Window):
+        return ()
+    return (*window.violations(), *_store_violations(state, window), *_socket_violations(state, window))
+
+
+def _store_violations(state: State, window: Window) -> list[str]:
+    stored = {task.prompt_id: task for task in state.read_back}
+    found = [
+        f"store: {task.prompt_id} is on {kept.server_id} there and on {task.server_id} here"
+        for task in window.tasks.values()
+        if (kept := stored.get(task.prompt_id)) and (kept.server_id, kept.address) != (task.server_id, task.address)
+    ]
+    found += [f"store: {prompt_id} is not there" for prompt_id in window.tasks if prompt_id not in stored]
+    return found
+
+
+def _socket_violations(state: State, window: Window) -> list[str]:
+    socket, mooring = state.socket, window.mooring
+    if socket.state != "open" or not isinstance(mooring, Moored):
+        return []
+    if socket.server_id == mooring.server_id and f"{socket.base}/ws?" in socket.url:
+        return []  # compared with where it was opened: a server that moved since is told by its tasks
+    return [f"socket: {socket.url} is not at {mooring.server_id}"]

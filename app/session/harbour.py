@@ -1,0 +1,48 @@
+"""Keeping the fleet as the gateway tells it, for as long as the window lives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from app.core.errors import ConfigError, TransportError
+from app.session.state import State
+
+FLEET_RETRY = 2.0  # seconds between tries to get the first fleet
+
+
+class Harbour:
+    """Takes each fleet over. `wake` is called when a server is new, has moved, or is well or not any more."""
+
+    def __init__(self, state: State, wake: Callable[[str], None]) -> None:
+        self._state = state
+        self._wake = wake
+
+    async def keep(self) -> None:
+        state = self._state
+        while not await self._take(first=True):
+            await state.ports.clock.sleep(FLEET_RETRY)
+        while True:
+            if not await self._take(first=False):
+                await state.ports.clock.sleep(FLEET_RETRY)
+
+    async def _take(self, *, first: bool) -> bool:
+        state = self._state
+        try:
+            fleet = await (state.ports.fleet.first() if first else state.ports.fleet.changes())
+        except (TransportError, ConfigError) as error:
+            state.fleet_error = error
+            state.changed()
+            return False
+        places = {(server.server_id, server.address, server.health) for server in state.fleet.servers}
+        state.fleet_error = None
+        state.set_fleet(fleet)
+        state.has_fleet.set()
+        state.changed()
+        if places != {(server.server_id, server.address, server.health) for server in fleet.servers}:
+            told = [
+                {"server_id": server.server_id, "address": server.address, "health": server.health}
+                for server in fleet.servers
+            ]
+            state.note("fleet", source=fleet.source, servers=told)
+            self._wake("fleet")
+        return True

@@ -1,0 +1,73 @@
+"""Work that a script brings: uploads that hold their server until a submit uses them, and questions about a task."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from app.core import comfy
+from app.core.errors import TaskNotFound
+from app.core.model import PromptId, Reservation, TaskState
+from app.core.ports import Blob
+from app.core.window import get_api_base_url
+from app.core.workflow import ApiWorkflow
+from app.session.state import State
+from app.session.submit import Inputs, Order, Submitter
+
+
+class Scripting:
+    """See the module. `take` carries out an order."""
+
+    def __init__(self, state: State, submitter: Submitter, take: Callable[[Order], Awaitable[PromptId]]) -> None:
+        self._state = state
+        self._submitter = submitter
+        self._take = take
+        self._uploads: Reservation | None = None
+        self._reserving_uploads = asyncio.Lock()
+
+    async def upload_image(self, blob: Blob, filename: str) -> comfy.Uploaded:
+        """Upload, holding a reservation until a submit uses it or `release_uploads` gives it up."""
+        async with self._reserving_uploads:
+            if self._uploads is None:
+                self._uploads = await self._submitter.reserve(PromptId(self._state.ports.random.uuid4()))
+            held = self._uploads
+        with self._state.loose_ends.upload():
+            uploaded, _ = await self._submitter.upload(held, blob, filename)
+        return uploaded
+
+    async def release_uploads(self) -> None:
+        """Give up the reservation that uploads hold."""
+        held, self._uploads = self._uploads, None
+        if held is not None:
+            await self._submitter.release(held.prompt_id)
+
+    async def submit_workflow(self, workflow: ApiWorkflow, title: str, inputs: Inputs) -> PromptId:
+        """Like `run`, on the server that holds this interface's uploads if there are any.
+
+        A script has no card to look at, so what the server refused is raised here: PromptRejected, or ConnectError if
+        the prompt was certainly not sent. The task is kept with its end all the same.
+        """
+        held, self._uploads = self._uploads, None
+        prompt_id = held.prompt_id if held else PromptId(self._state.ports.random.uuid4())
+        await self._take(Order(prompt_id, workflow, title, inputs))
+        task = self._state.get_task("submit_workflow", prompt_id)
+        if task.state is TaskState.FAILED and task.failure is not None and task.failure.kind in comfy.NEVER_RAN:
+            raise comfy.refusal_of(task, task.failure)
+        return prompt_id
+
+    async def get_task_history(self, prompt_id: PromptId) -> str:
+        """The history answer of the task's own server, as JSON text: `{}` if it has none."""
+        task = self._state.get_task("get_task_history", prompt_id)
+        base = get_api_base_url("get_task_history", task, self._state.fleet)
+        async with self._state.lane(task.server_id):
+            response = await self._state.ports.http.send(comfy.history_request(base, prompt_id))
+        comfy.check_done(response, task.server_id)
+        return response.text
+
+    def get_task_bound_image_url(self, prompt_id: PromptId, index: int = 0) -> str:
+        """The address of one output, on the server that made it, wherever the window is moored now."""
+        task = self._state.get_task("get_task_bound_image_url", prompt_id)
+        base = get_api_base_url("get_task_bound_image_url", task, self._state.fleet)
+        if not 0 <= index < len(task.outputs):
+            raise TaskNotFound("get_task_bound_image_url", prompt_id)
+        return comfy.view_path(base, task, task.outputs[index])

@@ -1,0 +1,52 @@
+"""The jobs API of newer servers, and what tells that a server has none."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core import jobs
+from app.core.errors import HttpStatusError, ProtocolError
+from app.core.model import PromptId
+from app.core.ports import Response
+from tests.unit.core.builders import A, answer
+
+
+def test_a_job_is_asked_for_and_cancelled_by_its_id_alone() -> None:
+    assert jobs.job_request("/servers/gpu-a", PromptId("p/1")).path == "/servers/gpu-a/api/jobs/p%2F1"
+    cancel = jobs.job_cancel_request("/servers/gpu-a", PromptId("p-1"))
+    assert (cancel.method, cancel.path, cancel.json) == ("POST", "/servers/gpu-a/api/jobs/p-1/cancel", "{}")
+
+
+@pytest.mark.parametrize(
+    ("response", "is_there"),
+    [
+        (answer({"cancelled": True}), True),
+        (answer({"cancelled": False}), True),
+        (answer("", 404), False),
+        (answer("405: Method Not Allowed", 405), False),
+    ],
+)
+def test_a_server_without_jobs_says_so_when_asked_to_cancel_one(response: Response, is_there: bool) -> None:
+    assert jobs.read_job_cancel(response, A) is is_there
+
+
+def test_a_cancel_that_failed_is_told() -> None:
+    with pytest.raises(HttpStatusError):
+        jobs.read_job_cancel(answer("no", 500), A)
+
+
+@pytest.mark.parametrize(
+    ("response", "status"),
+    [
+        (answer({"id": "p-1", "status": "in_progress"}), "in_progress"),
+        (answer({"error": "Job not found"}, 404), None),
+        (answer("404: Not Found", 404), None),
+    ],
+)
+def test_a_job_is_read_or_not_there(response: Response, status: str | None) -> None:
+    assert jobs.read_job(response, A) == status
+
+
+def test_an_answer_that_is_no_job_is_refused() -> None:
+    with pytest.raises(ProtocolError):
+        jobs.read_job(answer({"id": "p-1"}), A)
