@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.model import Fleet, Health, Server
+from app.core.model import Fleet, Health, Server, ServerId
 from app.ui.i18n import Translator
 from app.ui.words import Tone, Words
 
@@ -70,3 +70,8 @@ def word_cause(cause: str, _: Translator) -> str:
         "unknown": _("no clear answer"),
     }
     return known.get(cause, cause)
+
+
+def word_server(server_id: ServerId | None, _: Translator) -> str:
+    """A server's id in a sentence, or words for one that is not named."""
+    return str(server_id) if server_id else _("the server")

@@ -18,16 +18,11 @@ def word_task(task: Task, _: Translator) -> Words:
 
 def word_state(task: Task, _: Translator) -> Words:
     """The state alone; each has its own words."""
-    server = task.server_id
     match task.state:
         case TaskState.REGISTERED:
-            return Words(_("Sending to {server} …", server=server), tone=Tone.BUSY)
+            return Words(_("Sending to {server} …", server=task.server_id), tone=Tone.BUSY)
         case TaskState.UNCLEAR:
-            return Words(
-                _("No clear answer from {server}", server=server),
-                _("It is being looked up there. It is not sent a second time."),
-                tone=Tone.WARN,
-            )
+            return _unclear(task, _)
         case TaskState.QUEUED if task.cancel_asked_at is not None:
             return Words(_("Cancelling …"), tone=Tone.BUSY)
         case TaskState.QUEUED:
@@ -36,32 +31,46 @@ def word_state(task: Task, _: Translator) -> Words:
             return Words(_("Cancelling: it stops at the server's next step."), tone=Tone.BUSY)
         case TaskState.RUNNING:
             return Words(_("Running"), tone=Tone.BUSY)
-        case TaskState.SUCCEEDED if task.missing:
-            return Words(
-                _("Finished, but not everything was made"),
-                _("The server reports success without the output of: {nodes}", nodes=", ".join(task.missing)),
-                tone=Tone.WARN,
-            )
         case TaskState.SUCCEEDED:
-            return Words(_("Finished"), tone=Tone.GOOD)
+            return _succeeded(task, _)
         case TaskState.FAILED:
             return word_failure(task.failure or Failure(kind="execution"), _)
         case TaskState.CANCELLED:
             return Words(_("Cancelled"), tone=Tone.QUIET)
         case TaskState.LOST:
-            return Words(
-                _("Lost"),
-                _(
-                    "{server} answers, but has it neither in its queue nor in its history; it was probably restarted."
-                    " Run it again if you still want it.",
-                    server=server,
-                ),
-            )
+            return _lost(task, _)
         case TaskState.GIVEN_UP:
-            return Words(
-                _("Given up by you"), _("If {server} still runs it, its result stays there.", server=server),
-                tone=Tone.QUIET,
-            )  # fmt: skip
+            advice = _("If {server} still runs it, its result stays there.", server=task.server_id)
+            return Words(_("Given up by you"), advice, tone=Tone.QUIET)
+
+
+def _unclear(task: Task, _: Translator) -> Words:
+    return Words(
+        _("No clear answer from {server}", server=task.server_id),
+        _("It is being looked up there. It is not sent a second time."),
+        tone=Tone.WARN,
+    )
+
+
+def _succeeded(task: Task, _: Translator) -> Words:
+    if not task.missing:
+        return Words(_("Finished"), tone=Tone.GOOD)
+    return Words(
+        _("Finished, but not everything was made"),
+        _("The server reports success without the output of: {nodes}", nodes=", ".join(task.missing)),
+        tone=Tone.WARN,
+    )
+
+
+def _lost(task: Task, _: Translator) -> Words:
+    return Words(
+        _("Lost"),
+        _(
+            "{server} answers, but has it neither in its queue nor in its history; it was probably restarted."
+            " Run it again if you still want it.",
+            server=task.server_id,
+        ),
+    )
 
 
 def _waiting(task: Task, _: Translator) -> str:
@@ -123,17 +132,8 @@ def word_delivery(output: Output, _: Translator) -> Words:
             return Words(_("Being fetched …"), tone=Tone.BUSY)
         case Delivery.KEPT:
             return Words(_("Kept in this browser"), tone=Tone.GOOD)
-        case Delivery.GONE if output.size and is_picture:
-            return Words(
-                _("Only the thumbnail is left"),
-                _("The picture is neither kept here nor on its server any more. Run the work again."),
-                tone=Tone.QUIET,
-            )
         case Delivery.GONE:
-            return Words(
-                _("The file is gone from the server"),
-                _("It was deleted before it could be fetched. Run the work again."),
-            )
+            return _gone(_, has_thumbnail=bool(output.size) and is_picture)
         case Delivery.OVERWRITTEN:
             return Words(
                 _("The file was overwritten on the server"),
@@ -156,6 +156,19 @@ def word_delivery(output: Output, _: Translator) -> Words:
                 _("It made room for newer results, or was deleted here. Its server may still have it: open it."),
                 tone=Tone.QUIET,
             )
+
+
+def _gone(_: Translator, *, has_thumbnail: bool) -> Words:
+    if has_thumbnail:
+        return Words(
+            _("Only the thumbnail is left"),
+            _("The picture is neither kept here nor on its server any more. Run the work again."),
+            tone=Tone.QUIET,
+        )
+    return Words(
+        _("The file is gone from the server"),
+        _("It was deleted before it could be fetched. Run the work again."),
+    )
 
 
 def word_choice(choice: Choice, _: Translator) -> str:

@@ -16,6 +16,7 @@ from app.session import RunStage
 from app.ui.fleet_words import word_cause, word_health, word_queue, word_source
 from app.ui.i18n import Translator
 from app.ui.messages import word_error, word_node_error
+from app.ui.notice_words import word_notice
 from app.ui.state import Blocker, Notice, NoticeKind
 from app.ui.task_words import (
     word_choice,
@@ -26,7 +27,6 @@ from app.ui.task_words import (
     word_step,
     word_task,
 )
-from app.ui.views.notices import word_notice
 from app.ui.views.run_bar import word_blocker
 from app.ui.views.tasks import word_stage
 from tests.unit.ui.kit import fleet, output, server, task, translator

@@ -1,0 +1,137 @@
+"""What the person should know, in plain words: one telling per kind of notice."""
+
+from __future__ import annotations
+
+from app.core.errors import ConfigError, StorageError, UnreadableRecord
+from app.core.model import Unreadable
+from app.ui.i18n import Translator
+from app.ui.messages import word_error
+from app.ui.releases import Newer
+from app.ui.state import Notice, NoticeKind
+from app.ui.words import Tone, Words
+
+
+def word_notice(item: Notice, _: Translator) -> Words:
+    """The words of one notice."""
+    match item.kind:
+        case NoticeKind.STORE | NoticeKind.ERROR:
+            return word_error(item.error or StorageError("read", "unknown"), _)
+        case NoticeKind.FLEET:
+            return _fleet(item, _)
+        case NoticeKind.NO_SERVER:
+            return _no_server(_)
+        case NoticeKind.NONE_WELL:
+            return Words(
+                _("No server answers at the moment."),
+                _("The list below says why for each. Work that is there already is not lost."),
+                tone=Tone.WARN,
+            )
+        case NoticeKind.DUPLICATE:
+            return Words(
+                _("This tab is a copy of another one and has its own work."),
+                _("What the other tab runs is seen there."),
+                tone=Tone.QUIET,
+            )
+        case NoticeKind.QUARANTINE:
+            return _quarantine(item, _)
+        case NoticeKind.UNREADABLE:
+            return _unreadable(item.record, _)
+        case NoticeKind.NEWER:
+            return _newer(item, _)
+        case NoticeKind.OFFLINE:
+            return _offline(_)
+
+
+def _fleet(item: Notice, _: Translator) -> Words:
+    words = word_error(item.error or ConfigError(), _)
+    return Words(
+        _("The list of servers cannot be read from Mooring's gateway."),
+        _("Check that “python3 serve.py” still runs. It is asked again every few seconds."),
+        words.quote,
+        Tone.WARN,
+        words.cause,
+    )
+
+
+def _no_server(_: Translator) -> Words:
+    return Words(
+        _("There is no server yet."),
+        _(
+            "Start Mooring with “--demo 3” to try it without one, with “--server NAME=ADDRESS” for a ComfyUI"
+            " that you have, or list several in a fleet file (“--fleet fleet.toml”)."
+        ),
+        tone=Tone.WARN,
+    )
+
+
+def _quarantine(item: Notice, _: Translator) -> Words:
+    return Words(
+        _.plural(
+            "{count} stored task contradicts the others and is set aside.",
+            "{count} stored tasks contradict the others and are set aside.",
+            len(item.tasks),
+        ),
+        _("They name another server than the work that holds this window. Nothing is sent for them."),
+        ", ".join(f"{task.title or task.prompt_id} → {task.server_id}" for task in item.tasks),
+        Tone.WARN,
+    )
+
+
+def _offline(_: Translator) -> Words:
+    return Words(
+        _("The browser says that this device is offline."),
+        _(
+            "Work on the servers goes on, and what is on this machine can still be reached. Everything is"
+            " looked at again as soon as the network is back."
+        ),
+        tone=Tone.QUIET,
+    )
+
+
+def _newer(item: Notice, _: Translator) -> Words:
+    """A newer version of the page: what it means for this window, and when to do what."""
+    if item.newer is Newer.STORED:
+        return Words(
+            _("A newer Mooring has been used in this browser than the gateway serves."),
+            _("Everything is still here and this page works on. Update Mooring where “python3 serve.py” runs."),
+            tone=Tone.QUIET,
+        )
+    if item.is_busy:
+        return Words(
+            _("A newer version of Mooring is available."),
+            _("This window finishes its work first; then reload it."),
+            tone=Tone.QUIET,
+        )
+    return Words(
+        _("A newer version of Mooring is available."),
+        _("Reload this page to use it. Nothing is lost; if this comes back, update Mooring where its gateway runs.")
+        if item.newer is Newer.OPENED
+        else _("Reload this page to use it. Nothing is lost."),
+        tone=Tone.QUIET,
+    )
+
+
+def _unreadable(record: Unreadable | None, _: Translator) -> Words:
+    """A stored task that cannot be read: what that means, and what can be done with it."""
+    if record is None:
+        return word_error(UnreadableRecord(), _)
+    named = record.title or record.prompt_id
+    quote = " · ".join((f"{named} → {record.server_id}" if record.server_id else named, record.detail))
+    if record.is_newer:
+        return Words(
+            _("A stored task was written by a newer version of Mooring and cannot be read here."),
+            _(
+                "It may still run, so nothing new is sent from this window. Reload the page to read it; give it up only"
+                " if that does not help."
+            ),
+            quote,
+            Tone.WARN,
+        )
+    return Words(
+        _("A stored task is damaged and cannot be read.")
+        if record.owner is not None
+        else _("A stored task is damaged, and it cannot be told which window it belongs to."),
+        _("It may still run on a server, so nothing new is sent from this window until you give it up."),
+        quote,
+        Tone.WARN,
+    )
