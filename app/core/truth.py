@@ -222,9 +222,9 @@ def _found_again(task: Task) -> Task:
 
 
 def _absent(task: Task, began: float, at: float) -> Task:
-    if task.state.is_end or task.answered_at is None or began < task.answered_at:
+    if task.state.is_end or task.answered_at is None or began < task.answered_at <= at:
         return task  # while the POST is under way, absence proves nothing
-    if task.absent_since is None:
+    if task.absent_since is None or task.absent_since > at:  # of a clock that has been set back since
         return replace(task, absent_since=at).with_note(Note(at, "absent"))
     if began - task.absent_since < LOST_GAP:
         return task

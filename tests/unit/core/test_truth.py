@@ -128,6 +128,13 @@ def test_absence_proves_nothing_while_the_post_is_under_way() -> None:
     assert after(told, Absent(260.0, 260.1), Absent(270.0, 270.1)).state is TaskState.LOST
 
 
+def test_a_clock_that_was_set_back_delays_no_verdict() -> None:
+    hour = 3600.0
+    known = after(submitted(), Absent(200.0 + hour, 200.1 + hour))
+    assert after(known, Absent(50.0, 50.1)).state is TaskState.QUEUED, "the two looks cannot be compared"
+    assert after(known, Absent(50.0, 50.1), Absent(55.0, 55.1)).state is TaskState.LOST
+
+
 def test_a_look_that_began_before_the_post_ended_proves_nothing() -> None:
     early = Absent(100.9, 101.5)
     assert after(submitted(), early).absent_since is None
