@@ -68,10 +68,11 @@ class Restorer:
         self.compare_unreadable(window, records)
         since = [item for item in state.read_back if item.prompt_id not in {*window.tasks, *stored}]
         state.read_back = (*stored.values(), *since)  # with what was registered while we read
-        for task in tuple(state.get_window("verify").tasks.values()):
+        for task in window.tasks.values():
             known = stored.get(task.prompt_id)
-            if task.prompt_id in window.tasks and (known is None or known.epoch != task.epoch):
-                state.let_go(task.prompt_id, TaskNotFound("verify", task.prompt_id))
+            is_there = task.prompt_id in state.get_window("verify").tasks
+            if is_there and (known is None or known.epoch != task.epoch):
+                state.let_go(task, TaskNotFound("verify", task.prompt_id))
 
     def compare_unreadable(self, window: Window, records: Records) -> None:
         """Set aside what cannot be read now. One that can be read again stays set aside until a reload reads it."""

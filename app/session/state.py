@@ -205,7 +205,7 @@ class State:
                 with self.loose_ends.write(task.prompt_id):
                     await self.ports.store.update(task)
             except (NotOwner, TaskNotFound) as error:
-                self.let_go(known.prompt_id, error)
+                self.let_go(known, error)
                 return None
             except BrokenRecord as error:
                 self.set_aside([_unreadable(known, error)])
@@ -246,16 +246,22 @@ class State:
         return stored is not None and known is not None and (stored.owner, stored.epoch) == (known.owner, known.epoch)
 
     def take_in(self, task: Task) -> None:
-        """A ward that the store has just given to this window."""
+        """A ward that the store has just given to this window, which may once have been its own."""
+        stale = self.get_window("adopt").tasks.get(task.prompt_id)
+        if stale is not None:
+            self.let_go(stale, NotOwner("adopt", task.prompt_id))
         self.read_back = (*self.read_back, task)
         self.set_window(self.get_window("adopt").adopt(task))
 
-    def let_go(self, prompt_id: PromptId, error: MooringError) -> None:
-        """Drop a task that is another window's now, or deleted there."""
+    def let_go(self, task: Task, error: MooringError) -> None:
+        """Drop a task that is another window's now, or deleted there. One that came back meanwhile stays."""
+        prompt_id, window = task.prompt_id, self.get_window("let_go")
+        if prompt_id in window.tasks and window.tasks[prompt_id].epoch > task.epoch:
+            return
         log.warning("let go of %s: %r", prompt_id, error)
         self.read_back = tuple(item for item in self.read_back if item.prompt_id != prompt_id)
         self._forget_live(prompt_id)
-        self.set_window(self.get_window("let_go").drop(prompt_id))
+        self.set_window(window.drop(prompt_id))
 
     def set_aside(self, records: Iterable[Unreadable]) -> None:
         """Quarantine records that cannot be read. What was known of such a task here is no longer the truth."""

@@ -297,7 +297,8 @@ class Submitter:
     async def _may_post(self, prompt_id: PromptId) -> bool:
         """Whether nobody has given it up or adopted it while it waited for its turn (or this page was asleep)."""
         state = self._state
-        if state.get_task("submit_workflow", prompt_id).state is not TaskState.REGISTERED:
+        task = state.get_task("submit_workflow", prompt_id)
+        if task.state is not TaskState.REGISTERED:
             return False
         try:
             stored = await state.ports.store.read_task(prompt_id)
@@ -305,7 +306,7 @@ class Submitter:
             log.warning("ownership not checked: %r", error)
             return True
         if not state.owns(stored):
-            state.let_go(prompt_id, TaskNotFound("submit_workflow", prompt_id))
+            state.let_go(task, TaskNotFound("submit_workflow", prompt_id))
             raise TaskNotFound("submit_workflow", prompt_id)
         return True
 

@@ -161,7 +161,9 @@ async def test_a_task_let_go_of_while_its_cancel_is_under_way_stops_no_watching(
     page.session._state.set_window(  # the person's wish is in the record, its request got lost
         window_of(page).settle(replace(task_of(page, given), cancel_asked_at=stage.now))
     )
-    stage.once_requested("POST", "/queue", lambda _: page.session._state.let_go(given, TaskNotFound("story", given)))
+    stage.once_requested(
+        "POST", "/queue", lambda _: page.session._state.let_go(task_of(page, given), TaskNotFound("story", given))
+    )
     await stage.until(lambda: given not in window_of(page).tasks)
     assert (await stage.ended(page, kept)).state is TaskState.SUCCEEDED
 

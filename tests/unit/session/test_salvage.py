@@ -122,6 +122,20 @@ async def test_a_window_whose_task_was_adopted_before_its_post_sends_nothing(sta
     assert adopt_of.prompt_id not in stage.world.sims[A].ran
 
 
+@scene
+async def test_a_window_takes_back_what_was_taken_from_it(stage: Stage) -> None:
+    """It has not noticed yet that its task went to another window, which is gone now; the old copy must not win."""
+    page, thief = await stage.window(), await stage.window()
+    prompt_id = await stage.run(page, steps=200)
+    await stage.store().adopt(prompt_id, (window_of(page).window_id, 1), window_of(thief).window_id)
+    stage.world.leave(thief, crashed=True)
+    await page.session.find_orphans()
+    task = await page.session.adopt(prompt_id)
+    assert (task.epoch, task.is_ward) == (3, True)
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    assert task_of(page, prompt_id).epoch == 3
+
+
 def void(_: object) -> None:
     """Drop a value."""
 
