@@ -49,6 +49,10 @@ METHODS = {
     "getTaskBoundImageUrl": "get_task_bound_image_url",
     "cancel": "cancel",
     "giveUp": "give_up",
+    "lookAgain": "look_again",
+    "runAgain": "run_again",
+    "orphans": "orphans",
+    "adopt": "adopt",
     "tasks": "window_tasks",
     "verify": "verify",
     "debugBundle": "debug_bundle",
@@ -232,6 +236,28 @@ class ConsoleContract:
         await self._session.give_up(PromptId(str(prompt_id)))
         return self._facts_of(str(prompt_id))
 
+    async def look_again(self, prompt_id: Any = None) -> dict[str, Any] | None:
+        """Look at the task's own server now; the task as it stands then."""
+        await self._session.look_again(PromptId(str(prompt_id)))
+        return self._facts_of(str(prompt_id))
+
+    async def run_again(self, prompt_id: Any = None, options: Any = None) -> str:
+        """Run a task once more with its kept inputs, here or with `{elsewhere: true}` on any other server.
+
+        The new task's prompt_id. It may run twice; elsewhere gives an unfinished one up first.
+        """
+        elsewhere = isinstance(options, Mapping) and options.get("elsewhere") is True
+        return await self._session.run_again(PromptId(str(prompt_id)), elsewhere=elsewhere)
+
+    async def orphans(self) -> list[dict[str, Any]]:
+        """The work of windows that are gone, looked for now."""
+        found = await self._session.find_orphans()
+        return [{**task_facts(item.task), "isOwnerGone": item.is_owner_gone} for item in found]
+
+    async def adopt(self, prompt_id: Any = None) -> dict[str, Any]:
+        """Take an orphan that `orphans` has found into this window."""
+        return task_facts(await self._session.adopt(PromptId(str(prompt_id))))
+
     async def verify(self) -> dict[str, Any]:
         """Read the store afresh and compare."""
         return self._verdict(await self._session.verify())
@@ -273,6 +299,7 @@ def task_facts(task: Task) -> dict[str, Any]:
         "owner": task.owner,
         "epoch": task.epoch,
         "isWard": task.is_ward,
+        "againOf": task.again_of,
         "createdAt": task.created_at,
         "endedAt": task.ended_at,
         "place": task.place,

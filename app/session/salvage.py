@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from app.core.errors import NotOwner, StorageError, TaskNotFound
-from app.core.model import PromptId, Task, WindowId
+from app.core.model import PromptId, Records, Task, Unreadable, WindowId
 from app.core.truth import Unclear
 from app.session.state import State
 
@@ -35,6 +35,14 @@ class Orphan:
     is_owner_gone: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrphanRecord:
+    """A record that cannot be read, of a window that is gone. It cannot be adopted, only given up."""
+
+    record: Unreadable
+    is_owner_gone: bool
+
+
 class Salvage:
     """Finds orphans and takes them in."""
 
@@ -43,6 +51,7 @@ class Salvage:
         self._adopted = adopted
         self._searching = asyncio.Lock()
         self.orphans: tuple[Orphan, ...] = ()
+        self.records: tuple[OrphanRecord, ...] = ()
 
     def search_soon(self) -> None:
         """Search in the background, unless that is under way."""
@@ -63,25 +72,42 @@ class Salvage:
                 await self._state.ports.clock.sleep(RELOAD_TAKES)
                 confirmed = await self._suspects()
                 suspects = {owner: gone and suspects[owner] for owner, gone in confirmed.items() if owner in suspects}
-            needy = [task for task in await self._others_tasks() if task.owner in suspects]
-            self._show(Orphan(task=task, is_owner_gone=suspects[task.owner]) for task in needy)
+            needy = await self._others()
+            self._show(
+                [
+                    Orphan(task=task, is_owner_gone=suspects[task.owner])
+                    for task in needy.tasks
+                    if task.owner in suspects
+                ],
+                [
+                    OrphanRecord(record=record, is_owner_gone=suspects[record.owner])
+                    for record in needy.unreadable
+                    if record.owner in suspects
+                ],
+            )
         return self.orphans
 
-    async def _others_tasks(self) -> list[Task]:
+    async def _others(self) -> Records:
+        """What other windows have not brought home. A record of nobody is every window's own, and shown as such."""
         window = self._state.get_window("find_orphans")
         stored = await self._state.ports.store.read_tasks()
-        return [task for task in stored.tasks if task.owner != window.window_id and not task.is_delivered]
+        return Records(
+            tuple(task for task in stored.tasks if task.owner != window.window_id and not task.is_delivered),
+            tuple(record for record in stored.unreadable if not record.may_be_of(window.window_id)),
+        )
 
     async def _suspects(self) -> dict[WindowId, bool]:
         """The owners of needy tasks that do not live, each with whether that is certain."""
-        owners = {task.owner: None for task in await self._others_tasks()}
+        needy = await self._others()
+        named = [*(task.owner for task in needy.tasks), *(record.owner for record in needy.unreadable)]
+        owners = [owner for owner in dict.fromkeys(named) if owner is not None]
         alive = {owner: await self._state.ports.windows.is_alive(owner) for owner in owners}
         return {owner: sign is False for owner, sign in alive.items() if sign is not True}
 
-    def _show(self, orphans: Iterable[Orphan]) -> None:
-        shown = tuple(orphans)
-        if shown != self.orphans:
-            self.orphans = shown
+    def _show(self, orphans: Iterable[Orphan], records: Iterable[OrphanRecord]) -> None:
+        shown, unreadable = tuple(orphans), tuple(records)
+        if (shown, unreadable) != (self.orphans, self.records):
+            self.orphans, self.records = shown, unreadable
             self._state.changed()
 
     async def adopt(self, prompt_id: PromptId) -> Task:
@@ -104,5 +130,24 @@ class Salvage:
         self._adopted(task)
         return task
 
+    def has_record(self, prompt_id: PromptId) -> bool:
+        """Whether that is a record of a window that is gone, which cannot be read."""
+        return any(item.record.prompt_id == prompt_id for item in self.records)
+
+    async def give_up(self, prompt_id: PromptId) -> None:
+        """Delete such a record, by the person's choice. NotOwner if it is another window's by now."""
+        owner = next((item.record.owner for item in self.records if item.record.prompt_id == prompt_id), None)
+        if owner is None:
+            raise TaskNotFound("give_up", prompt_id)
+        try:
+            await self._state.ports.store.delete_unreadable(prompt_id, owner)
+        except NotOwner:
+            self._forget(prompt_id)
+            raise
+        self._forget(prompt_id)
+
     def _forget(self, prompt_id: PromptId) -> None:
-        self._show(item for item in self.orphans if item.task.prompt_id != prompt_id)
+        self._show(
+            [item for item in self.orphans if item.task.prompt_id != prompt_id],
+            [item for item in self.records if item.record.prompt_id != prompt_id],
+        )

@@ -39,7 +39,7 @@ from app.session.facts import Noticed, Picked, Preview, Run, SocketFacts
 from app.session.harbour import Harbour
 from app.session.restore import Restorer
 from app.session.results import Results
-from app.session.salvage import Orphan, Salvage
+from app.session.salvage import Orphan, OrphanRecord, Salvage
 from app.session.scribe import Scribe
 from app.session.scripting import Scripting
 from app.session.state import State
@@ -126,6 +126,11 @@ class Session:
         """The tasks that have not moved for longer than is normal on their server; a warning, no end."""
         return self._state.stalled
 
+    def still_for(self, prompt_id: PromptId) -> float:
+        """Seconds for which that task was looked at without having moved."""
+        stillness = self._state.stillness.get(prompt_id)
+        return stillness.still_for if stillness else 0.0
+
     @property
     def noticed(self) -> Mapping[ServerId, Noticed]:
         """By server: that it was restarted, lost its history, or is another one now."""
@@ -135,6 +140,11 @@ class Session:
     def orphans(self) -> tuple[Orphan, ...]:
         """Work of windows that are gone, as last found; `adopt` takes one in."""
         return self._salvage.orphans
+
+    @property
+    def orphan_records(self) -> tuple[OrphanRecord, ...]:
+        """Records of windows that are gone which cannot be read; `give_up` deletes one."""
+        return self._salvage.records
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after every change; the returned function ends it."""
@@ -277,6 +287,8 @@ class Session:
         """
         if any(record.prompt_id == prompt_id for record in self._state.get_window("give_up").unreadable):
             await self._state.discard(prompt_id)
+        elif self._salvage.has_record(prompt_id):
+            await self._salvage.give_up(prompt_id)
         else:
             await self._watch.give_up(prompt_id)
 

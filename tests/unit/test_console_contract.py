@@ -70,6 +70,10 @@ def test_every_name_of_the_contract_is_there() -> None:
         "getTaskBoundImageUrl",
         "cancel",
         "giveUp",
+        "lookAgain",
+        "runAgain",
+        "orphans",
+        "adopt",
         "tasks",
         "verify",
         "debugBundle",
@@ -161,6 +165,28 @@ async def test_giving_up_frees_the_window(desk: Desk) -> None:
     assert await desk.call("window_locked_server") is None
 
 
+async def test_running_elsewhere_names_the_old_task_and_gives_it_up(desk: Desk) -> None:
+    first = await desk.call("submit_workflow", WORKFLOW)
+    server = await desk.call("window_locked_server")
+    second = await desk.call("run_again", first, {"elsewhere": True})
+    told = {task["promptId"]: task for task in await desk.call("window_tasks")}
+    assert told[first]["state"] == "given_up"
+    assert (told[second]["againOf"], told[second]["executionServer"] != server) == (first, True)
+
+
+async def test_running_again_stays_where_the_window_is_moored(desk: Desk) -> None:
+    first = await desk.call("submit_workflow", WORKFLOW)
+    second = await desk.call("run_again", first)
+    assert {task["executionServer"] for task in await desk.call("window_tasks")} == {
+        await desk.call("window_locked_server")
+    }
+    assert (await desk.call("look_again", second))["promptId"] == second
+
+
+async def test_a_calm_browser_has_no_orphans(desk: Desk) -> None:
+    assert await desk.call("orphans") == []
+
+
 async def test_the_fleet_is_told(desk: Desk) -> None:
     told = await desk.call("fleet")
     assert [server["id"] for server in told["servers"]] == [HERE, THERE]
@@ -178,6 +204,9 @@ async def test_the_fleet_is_told(desk: Desk) -> None:
         ("get_task_bound_image_url", ["nothing"], TaskNotFound),
         ("cancel", ["nothing"], TaskNotFound),
         ("give_up", ["nothing"], TaskNotFound),
+        ("look_again", ["nothing"], TaskNotFound),
+        ("run_again", ["nothing"], TaskNotFound),
+        ("adopt", ["nothing"], TaskNotFound),
         ("submit_workflow", [], BadInput),
         ("submit_workflow", [[1, 2]], BadInput),
         ("submit_workflow", ["{"], BadInput),

@@ -1,0 +1,67 @@
+"""A record that cannot be read, of a window that is gone: found with the orphans, and given up by the person alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.errors import NotOwner, TaskNotFound
+from app.core.model import PromptId, WindowId
+from tests.simulation.world import Page
+from tests.unit.session.stage import A, Stage, scene, window_of
+from tests.unit.session.test_unreadable import damage
+
+
+async def left_damaged(stage: Stage) -> tuple[Page, PromptId, WindowId]:
+    """A window that finds the damaged task of one that has crashed."""
+    gone = await stage.window()
+    prompt_id = await stage.run(gone, steps=400, server_id=A)
+    owner = window_of(gone).window_id
+    stage.world.leave(gone, crashed=True)
+    damage(stage, prompt_id)
+    heir = await stage.window()
+    await stage.until(lambda: bool(heir.session.orphan_records))
+    return heir, prompt_id, owner
+
+
+@scene
+async def test_an_unreadable_record_of_a_gone_window_is_found_and_can_only_be_given_up(stage: Stage) -> None:
+    heir, prompt_id, owner = await left_damaged(stage)
+    (found,) = heir.session.orphan_records
+    assert (found.record.prompt_id, found.record.owner, found.is_owner_gone) == (prompt_id, owner, True)
+    assert heir.session.orphans == ()
+    with pytest.raises(TaskNotFound):
+        await heir.session.adopt(prompt_id)
+    assert prompt_id in stage.world.database.tasks
+    await heir.session.give_up(prompt_id)
+    assert prompt_id not in stage.world.database.tasks
+    assert heir.session.orphan_records == ()
+
+
+@scene
+async def test_an_unreadable_record_of_a_gone_window_does_not_keep_others_from_work(stage: Stage) -> None:
+    heir, _, _ = await left_damaged(stage)
+    prompt_id = await stage.run(heir, server_id=A)
+    await stage.ended(heir, prompt_id)
+    assert window_of(heir).unreadable == ()
+
+
+@scene
+async def test_an_unreadable_record_of_a_living_window_is_nobodys_orphan(stage: Stage) -> None:
+    alive, other = await stage.window(), await stage.window()
+    prompt_id = await stage.run(alive, steps=400, server_id=A)
+    damage(stage, prompt_id)
+    await other.session.find_orphans()
+    assert other.session.orphan_records == ()
+    with pytest.raises(TaskNotFound):
+        await other.session.give_up(prompt_id)
+    assert prompt_id in stage.world.database.tasks
+
+
+@scene
+async def test_a_record_that_is_another_windows_by_now_is_not_deleted(stage: Stage) -> None:
+    heir, prompt_id, _ = await left_damaged(stage)
+    damage(stage, prompt_id, {"owner": "somebody-else"})
+    with pytest.raises(NotOwner):
+        await heir.session.give_up(prompt_id)
+    assert prompt_id in stage.world.database.tasks
+    assert heir.session.orphan_records == ()
