@@ -11,7 +11,7 @@ from app.ui.messages import word_error
 from app.ui.state import CardView, DialogView, GiveUpDialog, PictureDialog, ResultView
 from app.ui.task_words import word_delivery
 from app.ui.views.keeping import keeping
-from app.ui.views.parts import action_button, icon, icon_button, server_chip, told
+from app.ui.views.parts import action_button, icon, icon_button, player, server_chip, told
 from app.ui.words import Tone, Words
 
 
@@ -93,11 +93,8 @@ def _picture(card: CardView, index: int, _: Translator) -> h.Element:
 
 def _shown(card: CardView, item: ResultView, _: Translator) -> h.Node:
     """A result as large as it can be had: itself, else its thumbnail; None if there is neither."""
-    media = item.output.media_type.partition("/")[0]
-    if item.url and media == "video":
-        return h.video(src=item.url, controls=True, loop=True, muted=True)
-    if item.url and media == "audio":
-        return h.audio(src=item.url, controls=True)
+    if (played := player(item)) is not None:
+        return played
     if not (item.url or item.small):
         return None
     title = _.known(card.task.title) or _("Untitled")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.state import ServerTag
+from app.ui.state import ResultView, ServerTag
 from app.ui.words import Words
 
 ICONS = "/static/icons/icons.svg"
@@ -72,3 +72,13 @@ def disclosure(summary: str, *content: h.Node, key: str, class_: str = "") -> h.
 def panel_title(text: str, *beside: h.Node) -> h.Element:
     """A region's heading, with what stands beside it."""
     return h.div(".panel-head")[h.h2[text], beside]
+
+
+def player(item: ResultView) -> h.Element | None:
+    """A film or a sound whose bytes are at hand; None for any other result."""
+    match item.output.media_type.partition("/")[0]:
+        case "video" if item.url:
+            return h.video(src=item.url, controls=True, loop=True, muted=True)
+        case "audio" if item.url:
+            return h.audio(src=item.url, controls=True)
+    return None

@@ -9,7 +9,18 @@ from app.ui.i18n import Translator
 from app.ui.messages import word_node_error
 from app.ui.state import CardView, ResultsView, ResultView
 from app.ui.task_words import word_delivery, word_task
-from app.ui.views.parts import action_button, disclosure, icon, icon_button, own, panel_title, server_chip, titled, told
+from app.ui.views.parts import (
+    action_button,
+    disclosure,
+    icon,
+    icon_button,
+    own,
+    panel_title,
+    player,
+    server_chip,
+    titled,
+    told,
+)
 from app.ui.views.tasks import why
 from app.ui.words import Tone, Words
 
@@ -134,11 +145,8 @@ def _delivery(words: Words, items: list[ResultView], is_counted: bool, _: Transl
 
 
 def _shown(view: CardView, item: ResultView, _: Translator) -> h.Element:
-    media = item.output.media_type.partition("/")[0]
-    if item.url and media == "video":
-        return h.video(src=item.url, controls=True, loop=True, muted=True)
-    if item.url and media == "audio":
-        return h.audio(src=item.url, controls=True)
+    if (played := player(item)) is not None:
+        return played
     if item.small or item.url:
         return _opening(view, item, _("Show large"))[
             h.img(
