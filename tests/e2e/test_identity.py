@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -104,6 +105,16 @@ async def test_the_browsers_windows_keep_to_the_port(tabs: RealTabs, name: str) 
     await identity.checks()[name](tabs)
 
 
+@contextlib.asynccontextmanager
+async def tabs_with_cache(gateway: Service, *, has_locks: bool = True) -> AsyncIterator[RealTabs]:
+    """Tabs of a browser that keeps pages in its back/forward cache, as a person's does."""
+    async with browser_kit.open_chromium(without_defaults=["--disable-back-forward-cache"]) as browser:
+        context = await browser.new_context()
+        if not has_locks:
+            await context.add_init_script(browser_kit.WITHOUT_LOCKS)
+        yield RealTabs(context, gateway.url, has_locks)
+
+
 async def test_twenty_windows_have_twenty_ids_and_draw_different_numbers(browser: Browser, gateway: Service) -> None:
     """Twenty interpreters from one memory snapshot, which freezes whatever was seeded when it was made."""
     body = """
@@ -131,16 +142,12 @@ async def test_twenty_windows_have_twenty_ids_and_draw_different_numbers(browser
 
 async def test_a_page_in_the_back_forward_cache_gives_its_identity_to_the_tabs_next_page(gateway: Service) -> None:
     """The cached page still holds its lock; the claim of the page that follows it in the tab evicts it."""
-    flag = "--disable-back-forward-cache"
-    async with browser_kit.open_chromium(without_defaults=[flag]) as browser:
-        context = await browser.new_context()
-        tabs = RealTabs(context, gateway.url, has_locks=True)
+    async with tabs_with_cache(gateway) as tabs:
         tab = await tabs.open()
         first = await tabs.claim(tab)
         await tab.goto(f"{gateway.url}/static/js/socket.js")
         await tabs._start(tab)
         assert await tabs.claim(tab) == Identity(first.window_id, is_new=False)
-        await context.close()
 
 
 async def test_a_claim_waits_for_someone_who_only_asks_whether_the_window_lives(
@@ -163,10 +170,7 @@ async def test_a_claim_waits_for_someone_who_only_asks_whether_the_window_lives(
 
 
 async def test_a_cached_page_is_dead_to_those_who_ask(gateway: Service) -> None:
-    flag = "--disable-back-forward-cache"
-    async with browser_kit.open_chromium(without_defaults=[flag]) as browser:
-        context = await browser.new_context()
-        tabs = RealTabs(context, gateway.url, has_locks=True)
+    async with tabs_with_cache(gateway) as tabs:
         tab, other = await tabs.open(), await tabs.open()
         first = await tabs.claim(tab)
         await tabs.claim(other)
@@ -174,16 +178,11 @@ async def test_a_cached_page_is_dead_to_those_who_ask(gateway: Service) -> None:
         await tab.goto(f"{gateway.url}/static/js/socket.js")
         assert await tab.evaluate("localStorage.getItem('cached')") == "true"
         assert await tabs.is_alive(other, first.window_id) is False
-        await context.close()
 
 
 async def test_a_page_back_from_the_cache_without_locks_knows_whether_it_is_still_itself(gateway: Service) -> None:
-    flag = "--disable-back-forward-cache"
     reclaim = "import js\nreturn await js.globalThis.windows.unwrap().reclaim()"
-    async with browser_kit.open_chromium(without_defaults=[flag]) as browser:
-        context = await browser.new_context()
-        await context.add_init_script(browser_kit.WITHOUT_LOCKS)
-        tabs = RealTabs(context, gateway.url, has_locks=False)
+    async with tabs_with_cache(gateway, has_locks=False) as tabs:
         tab = await tabs.open()
         first = await tabs.claim(tab)
         await tab.goto(f"{gateway.url}/static/js/socket.js")  # nobody claims there
@@ -195,4 +194,3 @@ async def test_a_page_back_from_the_cache_without_locks_knows_whether_it_is_stil
         await tab.go_back(wait_until="commit")
         assert await run_python(tab, reclaim) is False
         assert (await tabs.claim(tab)).window_id == first.window_id
-        await context.close()

@@ -8,20 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.conftest import (
-    ARTIFACTS,
-    READY_MS,
-    Opener,
-    card,
-    choose_sample,
-    press_run,
-    run_photo,
-    wait_ready,
-)
+from tests.e2e.window_kit import Desk
 from tests.services import ROOT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
+ARTIFACTS = ROOT / "tests" / "artifacts"
 AXE = next(
     (
         path
@@ -53,22 +45,19 @@ UNMARKED = r"""() => {
 
 
 @pytest.mark.parametrize(("language", "done"), [("en", "Finished"), ("zh-CN", "已完成")])
-async def test_a_photo_goes_in_and_its_picture_comes_out(
-    open_window: Opener, photo: Path, language: str, done: str
-) -> None:
-    page = await open_window(f"/?lang={language}")
+async def test_a_photo_goes_in_and_its_picture_comes_out(desk: Desk, photo: Path, language: str, done: str) -> None:
+    window = await desk.open(f"/?lang={language}")
+    page = window.page
     await expect(page.locator("html")).to_have_attribute("lang", language)
-    prompt_id = await run_photo(page, photo)
-    ended = page.locator(card(prompt_id, "succeeded"))
+    prompt_id = await window.run_photo(photo)
+    ended = window.card(prompt_id, "succeeded")
     await expect(ended).to_contain_text(done)
     picture = ended.locator("[data-testid=result-image]")
     assert (await picture.get_attribute("src") or "").startswith("blob:")
-    assert await picture.evaluate(
-        "(image) => image.decode().then(() => [image.naturalWidth, image.naturalHeight])"
-    ) == [
-        2048,
-        1370,
-    ]
+    large = await window.open_large(prompt_id)
+    size = "(image) => image.decode().then(() => [image.naturalWidth, image.naturalHeight])"
+    assert await large.evaluate(size) == [2048, 1370]
+    await window.close_large()
     server = await ended.get_attribute("data-server")
     await expect(page.locator("[data-testid=server-chip]")).to_have_attribute("data-server", "")
     assert (await ended.locator("[data-testid=download]").get_attribute("download") or "").startswith(f"{server}_")
@@ -76,11 +65,12 @@ async def test_a_photo_goes_in_and_its_picture_comes_out(
     await page.screenshot(path=ARTIFACTS / f"main-job-{language}.png")
 
 
-async def test_a_running_task_shows_progress_step_preview_and_server(open_window: Opener) -> None:
-    page = await open_window()
-    await choose_sample(page, "slow")
-    prompt_id = await press_run(page)
-    running = page.locator(card(prompt_id, "running"))
+async def test_a_running_task_shows_progress_step_preview_and_server(desk: Desk) -> None:
+    window = await desk.open()
+    page = window.page
+    await window.choose_sample("slow")
+    prompt_id = await window.press_run()
+    running = window.card(prompt_id, "running")
     await expect(running.locator("[data-testid=preview]")).to_be_visible()
     await expect(running.locator(".step-name")).to_contain_text("of 60")
     await page.wait_for_function("[...document.querySelectorAll('.task progress')].some((bar) => bar.value > 0)")
@@ -88,27 +78,25 @@ async def test_a_running_task_shows_progress_step_preview_and_server(open_window
     chip = page.locator("[data-testid=server-chip]")
     await expect(chip).to_have_attribute("data-server", server or "-")
     await expect(chip).to_contain_text("1 running")
-    await page.wait_for_function("(server) => document.title.startsWith(`${server} · `)", arg=server)
+    await page.wait_for_function("(server) => document.title.endsWith(`% · ${server} · Mooring`)", arg=server)
     await running.locator("[data-testid=cancel]").click()
-    await page.locator(card(prompt_id, "cancelled")).wait_for()
+    await window.card(prompt_id, "cancelled").wait_for()
     await expect(chip).to_have_attribute("data-server", "")
 
 
-async def test_no_text_is_outside_the_catalogue(open_window: Opener, photo: Path) -> None:
-    page = await open_window("/?lang=pseudo")
-    await run_photo(page, photo)
+async def test_no_text_is_outside_the_catalogue(desk: Desk, photo: Path) -> None:
+    window = await desk.open("/?lang=pseudo")
+    page = window.page
+    await window.run_photo(photo)
     assert await page.evaluate(UNMARKED) == []
-    await choose_sample(page, "slow")
-    prompt_id = await press_run(page)
-    await page.locator(f"{card(prompt_id, 'running')} [data-testid=preview]").wait_for()
+    prompt_id = await window.run_slow()
     assert await page.evaluate(UNMARKED) == []
     await page.locator("[data-testid=give-up]").click()
     await page.locator("[data-testid=give-up-dialog]").wait_for()
     assert await page.evaluate(UNMARKED) == []
     await page.keyboard.press("Escape")
     await page.locator("[data-testid=give-up-dialog]").wait_for(state="detached")
-    await page.locator("[data-testid=cancel]").click()
-    await page.locator(card(prompt_id, "cancelled")).wait_for()
+    await window.press_cancel(prompt_id)
 
 
 async def _check_axe(page: Page) -> None:
@@ -121,37 +109,33 @@ async def _check_axe(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_on_the_main_view(open_window: Opener, photo: Path, scheme: str) -> None:
-    await open_window.new_profile(color_scheme=scheme)
-    page = await open_window()
+async def test_axe_finds_nothing_on_the_main_view(desk: Desk, photo: Path, scheme: str) -> None:
+    await desk.new_profile(color_scheme=scheme)
+    window = await desk.open()
+    page = window.page
     await _check_axe(page)
-    await run_photo(page, photo)
-    await choose_sample(page, "slow")
-    prompt_id = await press_run(page)
-    await page.locator(f"{card(prompt_id, 'running')} [data-testid=preview]").wait_for()
-    await page.locator(f"{card(prompt_id)} summary").click()
-    await page.locator("[data-testid=cancel]").click()
-    await page.locator(card(prompt_id, "cancelled")).wait_for()
+    await window.run_photo(photo)
+    prompt_id = await window.run_slow()
+    await window.card(prompt_id).locator("summary").click()
+    await window.press_cancel(prompt_id)
     await _check_axe(page)
 
 
-async def test_nothing_scrolls_sideways_at_360_pixels(open_window: Opener, photo: Path) -> None:
-    await open_window.new_profile(viewport={"width": 360, "height": 740})
-    page = await open_window()
+async def test_nothing_scrolls_sideways_at_360_pixels(desk: Desk, photo: Path) -> None:
+    await desk.new_profile(viewport={"width": 360, "height": 740})
+    window = await desk.open()
+    page = window.page
     width = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
     assert await page.evaluate(width) == 360
-    await run_photo(page, photo)
-    await choose_sample(page, "slow")
-    prompt_id = await press_run(page)
-    await page.locator(f"{card(prompt_id, 'running')} [data-testid=preview]").wait_for()
+    await window.run_photo(photo)
+    prompt_id = await window.run_slow()
     assert await page.evaluate(width) == 360
     await expect(page.locator("[data-testid=run]")).to_be_in_viewport()
-    await page.locator("[data-testid=cancel]").click()
-    await page.locator(card(prompt_id, "cancelled")).wait_for()
+    await window.press_cancel(prompt_id)
 
 
-async def test_work_can_be_done_by_the_keyboard_alone(open_window: Opener) -> None:
-    page = await open_window()
+async def test_work_can_be_done_by_the_keyboard_alone(desk: Desk) -> None:
+    page = (await desk.open()).page
     for _ in range(30):
         if await page.evaluate("document.activeElement?.id") == "pick-enlarge":
             break
@@ -178,19 +162,20 @@ async def test_work_can_be_done_by_the_keyboard_alone(open_window: Opener) -> No
     await page.locator("[data-testid=task-card][data-state=cancelled]").wait_for()
 
 
-async def test_giving_up_frees_the_window_at_once(open_window: Opener) -> None:
-    page = await open_window()
-    await choose_sample(page, "slow")
-    prompt_id = await press_run(page)
-    await page.locator(card(prompt_id, "running")).wait_for()
+async def test_giving_up_frees_the_window_at_once(desk: Desk) -> None:
+    window = await desk.open()
+    page = window.page
+    await window.choose_sample("slow")
+    prompt_id = await window.press_run()
+    await window.card(prompt_id, "running").wait_for()
     await page.locator("[data-testid=give-up]").click()
     await page.locator("[data-testid=confirm-give-up]").click()
-    await page.locator(card(prompt_id, "given_up")).wait_for()
+    await window.card(prompt_id, "given_up").wait_for()
     await expect(page.locator("[data-testid=server-chip]")).to_have_attribute("data-server", "")
 
 
-async def test_a_file_that_is_no_picture_is_told_before_anything_is_sent(open_window: Opener, tmp_path: Path) -> None:
-    page = await open_window()
+async def test_a_file_that_is_no_picture_is_told_before_anything_is_sent(desk: Desk, tmp_path: Path) -> None:
+    page = (await desk.open()).page
     notes = tmp_path / "notes.png"
     notes.write_text("no picture at all", encoding="utf-8")
     await page.locator("[data-testid=drop-1-image] input").set_input_files(notes)
@@ -199,8 +184,8 @@ async def test_a_file_that_is_no_picture_is_told_before_anything_is_sent(open_wi
     await expect(page.locator("#run-words")).to_contain_text("Put a picture in first")
 
 
-async def test_a_picture_can_be_pasted_and_dropped(open_window: Opener, photo: Path) -> None:
-    page = await open_window()
+async def test_a_picture_can_be_pasted_and_dropped(desk: Desk, photo: Path) -> None:
+    page = (await desk.open()).page
     give = """async ([bytes, kind]) => {
       const transfer = new DataTransfer();
       transfer.items.add(new File([new Uint8Array(bytes)], `${kind}.png`, { type: "image/png" }));
@@ -216,62 +201,63 @@ async def test_a_picture_can_be_pasted_and_dropped(open_window: Opener, photo: P
     await expect(page.locator(".drop-facts")).to_contain_text("320 × 214")
 
 
-async def test_patches_leave_alone_what_the_person_has_in_hand(open_window: Opener) -> None:
+async def test_patches_leave_alone_what_the_person_has_in_hand(desk: Desk) -> None:
     """While steps pour in: an opened detail stays open, the caret stays, and unfinished composition is not touched."""
-    page = await open_window()
-    await choose_sample(page, "slow")
-    prompt_id = await press_run(page)
-    await page.locator(f"{card(prompt_id, 'running')} summary").click()
+    window = await desk.open()
+    page = window.page
+    await window.choose_sample("slow")
+    prompt_id = await window.press_run()
+    await window.card(prompt_id, "running").locator("summary").click()
     text = page.locator("#field-1-text")
     await text.fill("one two three")
     await text.evaluate("(area) => area.setSelectionRange(3, 3)")
     await text.evaluate("(area) => area.dispatchEvent(new CompositionEvent('compositionstart', { bubbles: true }))")
     await text.evaluate("(area) => { area.setRangeText('ni'); }")  # as an input method does before anything is chosen
-    before = await page.locator(f"{card(prompt_id)} progress").evaluate("(bar) => bar.value")
+    before = await window.card(prompt_id).locator("progress").evaluate("(bar) => bar.value")
     await page.wait_for_function("(before) => document.querySelector('.task progress').value > before", arg=before)
     await expect(text).to_have_value("oneni two three")
     await text.evaluate("(area) => area.dispatchEvent(new CompositionEvent('compositionend', { bubbles: true }))")
-    assert await page.locator(f"{card(prompt_id)} details").evaluate("(details) => details.open")
+    assert await window.card(prompt_id).locator("details").evaluate("(details) => details.open")
     assert await page.evaluate("document.activeElement.id") == "field-1-text"
-    await page.locator("[data-testid=cancel]").click()
-    await page.locator(card(prompt_id, "cancelled")).wait_for()
+    await window.press_cancel(prompt_id)
 
 
-async def test_what_was_typed_survives_a_reload(open_window: Opener) -> None:
-    page = await open_window()
-    await choose_sample(page, "text")
+async def test_what_was_typed_survives_a_reload(desk: Desk) -> None:
+    window = await desk.open()
+    page = window.page
+    await window.choose_sample("text")
     await page.locator("#field-1-text").fill("a quiet bay")
     await page.locator("#field-1-seed").fill("18446744073709551615")
-    await page.reload()
-    await wait_ready(page)
+    await window.reload()
     await expect(page.locator("#field-1-text")).to_have_value("a quiet bay")
     await expect(page.locator("#field-1-seed")).to_have_value("18446744073709551615")
     await expect(page.locator("#field-1-seed-fixed")).not_to_be_checked()
 
 
-async def test_a_picture_that_was_run_is_still_in_the_form_after_a_reload(open_window: Opener, photo: Path) -> None:
-    page = await open_window()
-    await run_photo(page, photo)
-    await page.reload()
-    await wait_ready(page)
+async def test_a_picture_that_was_run_is_still_in_the_form_after_a_reload(desk: Desk, photo: Path) -> None:
+    window = await desk.open()
+    page = window.page
+    await window.run_photo(photo)
+    await window.reload()
     await expect(page.locator(".drop-name")).to_have_text(photo.name)
     await expect(page.locator("[data-testid=run]")).to_be_enabled()
     await page.locator("[data-testid=result-image]").wait_for()
 
 
-async def test_language_and_colours_are_kept(open_window: Opener) -> None:
-    page = await open_window()
+async def test_language_and_colours_are_kept(desk: Desk) -> None:
+    page = (await desk.open()).page
     await page.locator("[data-change=language]").select_option("zh-CN")
     await expect(page.locator("[data-testid=run]")).to_contain_text("运行")
     await page.locator("[data-shell=theme]").click()
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    other = await open_window()
+    other = (await desk.open()).page
     await expect(other.locator("html")).to_have_attribute("data-theme", "dark")
     await expect(other.locator("[data-testid=run]")).to_contain_text("运行")
 
 
-async def test_a_failed_task_tells_the_servers_own_words(open_window: Opener) -> None:
-    page = await open_window(allow=["status of 400"])
+async def test_a_failed_task_tells_the_servers_own_words(desk: Desk) -> None:
+    desk.watch.expected += ["status of 400"]
+    page = (await desk.open()).page
     workflow = {
         "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 255}},
         "2": {
@@ -287,36 +273,32 @@ async def test_a_failed_task_tells_the_servers_own_words(open_window: Opener) ->
     await expect(failed).to_contain_text("My own")
 
 
-async def test_a_result_opens_large_and_closes(open_window: Opener, photo: Path) -> None:
-    page = await open_window()
-    prompt_id = await run_photo(page, photo)
-    await page.locator(f"{card(prompt_id)} .result-open").click()
-    await page.locator("dialog.large img").wait_for()
-    await page.locator("dialog.large [data-action=close-dialog]").click()
-    await page.locator("dialog").wait_for(state="detached")
-    await page.locator(f"{card(prompt_id)} [data-action=remove]").click()
-    await page.locator(card(prompt_id)).wait_for(state="detached")
+async def test_a_result_opens_large_and_closes(desk: Desk, photo: Path) -> None:
+    window = await desk.open()
+    prompt_id = await window.run_photo(photo)
+    await window.open_large(prompt_id)
+    await window.close_large()
+    await window.card(prompt_id).locator("[data-action=remove]").click()
+    await window.card(prompt_id).wait_for(state="detached")
 
 
-async def test_a_browser_that_lets_nothing_be_stored_is_told_instead_of_a_blank_page(open_window: Opener) -> None:
-    profile = await open_window.new_profile()
+async def test_a_browser_that_lets_nothing_be_stored_is_told_instead_of_a_blank_page(desk: Desk) -> None:
+    profile = await desk.new_profile()
     await profile.add_init_script(
         "IDBFactory.prototype.open = () => { throw new DOMException('denied', 'SecurityError'); };"
     )
-    page = await open_window("/", is_ready=False, allow=["denied"])
-    await expect(page.locator("#boot-failure")).to_contain_text(
-        "does not let this page store anything", timeout=READY_MS
-    )
+    desk.watch.expected += ["denied"]
+    page = (await desk.open(is_ready=False)).page
+    await expect(page.locator("#boot-failure")).to_contain_text("does not let this page store anything")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 @pytest.mark.parametrize("file", ["pyodide.asm.wasm", "python_stdlib.zip", "site.zip", "app.zip", "core.js", "main.py"])
-async def test_a_file_that_is_missing_is_told_instead_of_a_blank_page(
-    open_window: Opener, language: str, file: str
-) -> None:
-    profile = await open_window.new_profile()
+async def test_a_file_that_is_missing_is_told_instead_of_a_blank_page(desk: Desk, language: str, file: str) -> None:
+    profile = await desk.new_profile()
     await profile.route(f"**/{file}", lambda route: route.fulfill(status=404, body="gone"))
-    page = await open_window(f"/?lang={language}", is_ready=False, allow=[".*"])
+    desk.watch.expected += [".*"]
+    page = (await desk.open(f"/?lang={language}", is_ready=False)).page
     failure = page.locator("#boot-failure")
-    await expect(failure).to_contain_text("python3 serve.py", timeout=READY_MS)
+    await expect(failure).to_contain_text("python3 serve.py")
     await expect(failure).to_contain_text("Mooring 无法" if language == "zh-CN" else "Mooring could not start")

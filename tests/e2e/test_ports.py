@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page
+from playwright.async_api import Browser, Page
 
 from tests.e2e.browser_kit import load_python, run_python
+from tests.e2e.window_kit import Watch
 from tests.ports import suite
 from tests.ports.desk import QUOTA
 from tests.services import Service
@@ -17,23 +18,17 @@ from tests.services import Service
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 
-def is_error(message: ConsoleMessage) -> bool:
-    """A console error, but for the icon that a bare document has not got."""
-    return message.type == "error" and not message.location["url"].endswith("/favicon.ico")
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
     """One page with Python in it, for every check that needs only one."""
     context = await browser.new_context()
+    watch = Watch(gateway.url, r"/favicon\.ico$")  # a bare document has no icon
+    watch.attach(context)
     page = await context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if is_error(message) else None)
     await load_python(page, gateway.url)
     yield page
     await context.close()
-    assert not errors
+    watch.check()
 
 
 @pytest.mark.parametrize("name", suite.checks())

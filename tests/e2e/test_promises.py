@@ -13,64 +13,54 @@ import pytest
 from playwright.async_api import BrowserContext, Page, async_playwright
 
 from tests.e2e.browser_kit import open_chromium
-from tests.e2e.window_kit import (
-    PATIENCE,
-    Desk,
-    MooringWindow,
-    a_photo,
-    ask_server,
-    break_server,
-    quick_workflow,
-    runs_of,
-    slow_workflow,
-)
+from tests.e2e.window_kit import NO_JOBS, PATIENCE, Desk, MooringWindow, Watch
+from tests.e2e.work_kit import a_photo, ask_server, break_server, load_server, quick_workflow, runs_of, slow_workflow
 from tests.services import Service, free_ports, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-Fleet = tuple[Service, dict[str, Service]]
+Servers = dict[str, Service]
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    """A gateway with two servers that can be broken."""
+def servers(tmp_path: Path) -> Iterator[Servers]:
+    """Two servers that can be broken."""
     with (
         start_demo("--step-seconds", "0.1", data=tmp_path / "a") as a,
         start_demo("--step-seconds", "0.1", data=tmp_path / "b") as b,
-        start_gateway("--server", f"a={a.url}", "--server", f"b={b.url}") as gateway,
     ):
-        yield gateway, {"a": a, "b": b}
+        yield {"a": a, "b": b}
 
 
-async def drop_and_run(window: MooringWindow, photo: Path) -> str:
-    """The main job as a person does it: a photo in, Run; the prompt_id."""
-    before = {task["promptId"] for task in await window.call("windowTasks")}
-    await window.page.locator("input[type=file]").first.set_input_files(photo)
-    await window.page.get_by_test_id("run").click()
-    await window.page.wait_for_function("(n) => windowTasks.length > n", arg=len(before))
-    return next(task["promptId"] for task in await window.call("windowTasks") if task["promptId"] not in before)
+@pytest.fixture
+def gateway(servers: Servers) -> Iterator[Service]:
+    """A gateway of these two, which `desk` is at."""
+    flags = [flag for server_id, server in servers.items() for flag in ("--server", f"{server_id}={server.url}")]
+    with start_gateway(*flags) as service:
+        yield service
 
 
-async def test_main_job_a_photo_goes_in_and_the_right_servers_picture_comes_out(fleet: Fleet, tmp_path: Path) -> None:
-    gateway, servers = fleet
-    async with Desk(gateway.url) as desk:
-        first, second = await desk.open(), await desk.open()
-        ids = await asyncio.gather(
-            drop_and_run(first, a_photo(tmp_path, 1)),
-            drop_and_run(second, a_photo(tmp_path, 2)),
-        )
-        tasks = [await first.wait_for(ids[0]), await second.wait_for(ids[1])]
-        assert [task["state"] for task in tasks] == ["succeeded", "succeeded"]
-        assert {task["executionServer"] for task in tasks} == {"a", "b"}, "two windows that choose at once part"
-        for window, task in zip((first, second), tasks, strict=True):
-            await window.check()
-            await window.page.get_by_test_id("result-image").first.wait_for()
-            for server_id, server in servers.items():
-                expected = 1 if server_id == task["executionServer"] else 0
-                assert await runs_of(server, task["promptId"]) == expected
-            shown = await picture_sum(window, "document.querySelector('[data-testid=result-image]').src")
-            served = await picture_sum(window, "mooring.getTaskBoundImageUrl(a[0])", task["promptId"])
-            assert shown == served
+async def test_main_job_a_photo_goes_in_and_the_right_servers_picture_comes_out(
+    desk: Desk, servers: Servers, tmp_path: Path
+) -> None:
+    first, second = await desk.open(), await desk.open()
+    ids = await asyncio.gather(
+        first.send_photo(a_photo(tmp_path, 1)),
+        second.send_photo(a_photo(tmp_path, 2)),
+    )
+    tasks = [await first.wait_for(ids[0]), await second.wait_for(ids[1])]
+    assert [task["state"] for task in tasks] == ["succeeded", "succeeded"]
+    assert {task["executionServer"] for task in tasks} == {"a", "b"}, "two windows that choose at once part"
+    for window, task in zip((first, second), tasks, strict=True):
+        await window.check()
+        await window.page.get_by_test_id("result-image").first.wait_for()
+        for server_id, server in servers.items():
+            expected = 1 if server_id == task["executionServer"] else 0
+            assert await runs_of(server, task["promptId"]) == expected
+        await window.open_large(task["promptId"])
+        shown = await picture_sum(window, "document.querySelector('dialog.large img').src")
+        served = await picture_sum(window, "mooring.getTaskBoundImageUrl(a[0])", task["promptId"])
+        assert shown == served
 
 
 async def picture_sum(window: MooringWindow, address: str, *arguments: Any) -> str:
@@ -89,154 +79,153 @@ async def picture_sum(window: MooringWindow, address: str, *arguments: Any) -> s
     return str(await window.call(expression, *arguments))
 
 
-async def test_a_reload_in_mid_run_comes_back_with_everything(fleet: Fleet) -> None:
-    gateway, servers = fleet
-    async with Desk(gateway.url) as desk:
-        window = await desk.open()
-        prompt_id = await window.submit(slow_workflow(120))
-        await window.wait_state(prompt_id, "running")
-        before, lock = await window.facts(), await window.call("debugWebSocketLock()")
-        await window.reload()
-        after, lock_after = await window.facts(), await window.call("debugWebSocketLock()")
-        assert after["windowId"] == before["windowId"]
-        assert after["lockedServer"] == before["lockedServer"] == (await window.task(prompt_id))["executionServer"]
-        assert lock_after["clientId"] == lock["clientId"]
-        card = window.page.locator(f"[data-testid=task-card][data-prompt-id='{prompt_id}']")
-        await card.locator("progress").wait_for()
-        await window.page.wait_for_function(
-            "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
-        )
-        task = await window.wait_for(prompt_id)
-        assert task["state"] == "succeeded"
-        assert sum([await runs_of(server, prompt_id) for server in servers.values()]) == 1
-        await window.check()
+async def test_a_reload_in_mid_run_comes_back_with_everything(desk: Desk, servers: Servers) -> None:
+    window = await desk.open()
+    prompt_id = await window.submit(slow_workflow(120))
+    await window.wait_state(prompt_id, "running")
+    before, lock = await window.facts(), await window.call("debugWebSocketLock()")
+    await window.reload()
+    after, lock_after = await window.facts(), await window.call("debugWebSocketLock()")
+    assert after["windowId"] == before["windowId"]
+    assert after["lockedServer"] == before["lockedServer"] == (await window.task(prompt_id))["executionServer"]
+    assert lock_after["clientId"] == lock["clientId"]
+    await window.card(prompt_id).locator("progress").wait_for()
+    await window.page.wait_for_function(
+        "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
+    )
+    task = await window.wait_for(prompt_id)
+    assert task["state"] == "succeeded"
+    assert sum([await runs_of(server, prompt_id) for server in servers.values()]) == 1
+    await window.check()
 
 
-async def test_a_duplicated_tab_is_a_new_window_that_owns_nothing(fleet: Fleet) -> None:
-    gateway, _ = fleet
-    async with Desk(gateway.url) as desk:
-        window = await desk.open()
-        prompt_id = await window.submit(slow_workflow(80))
-        async with desk.context.expect_page() as opened:  # an opened window copies the session storage, as a duplicate
-            await window.page.evaluate("() => void window.open(location.href)")
-        twin = MooringWindow(await opened.value)
-        await twin.ready()
-        mine, its = await window.facts(), await twin.facts()
-        assert its["windowId"] != mine["windowId"]
-        assert (its["lockedServer"], its["tasks"]) == (None, [])
-        assert (await twin.call("debugWebSocketLock()"))["clientId"] != (await window.call("debugWebSocketLock()"))[
-            "clientId"
-        ]
-        await twin.page.close()
-        assert (await window.wait_for(prompt_id))["state"] == "succeeded"
+async def test_a_duplicated_tab_is_a_new_window_that_owns_nothing(desk: Desk) -> None:
+    window = await desk.open()
+    prompt_id = await window.submit(slow_workflow(80))
+    twin = await window.duplicate()
+    mine, its = await window.facts(), await twin.facts()
+    assert its["windowId"] != mine["windowId"]
+    assert (its["lockedServer"], its["tasks"]) == (None, [])
+    locks = [await each.call("debugWebSocketLock()") for each in (window, twin)]
+    assert locks[0]["clientId"] != locks[1]["clientId"]
+    await twin.page.close()
+    assert (await window.wait_for(prompt_id))["state"] == "succeeded"
 
 
-async def test_polling_alone_is_enough(fleet: Fleet, tmp_path: Path) -> None:
-    gateway, _ = fleet
-    async with Desk(gateway.url) as desk:
-        desk.expected.append("WebSocket connection")
-        await desk.context.add_init_script(
-            "globalThis.WebSocket = class extends WebSocket { constructor(url, ...rest) {"
-            " super(String(url).replace(/[/](fleet|servers)[/].*/, '/refused'), ...rest); } };"
-        )
-        window = await desk.open()
-        prompt_id = await drop_and_run(window, a_photo(tmp_path))
-        task = await window.wait_for(prompt_id)
-        assert task["state"] == "succeeded"
-        assert (await window.facts())["webSocket"]["state"] != "open"
-        await window.page.get_by_test_id("result-image").first.wait_for()
+async def test_polling_alone_is_enough(desk: Desk, tmp_path: Path) -> None:
+    desk.watch.expected.append("WebSocket connection")
+    await (await desk.new_profile()).add_init_script(
+        "globalThis.WebSocket = class extends WebSocket { constructor(url, ...rest) {"
+        " super(String(url).replace(/[/](fleet|servers)[/].*/, '/refused'), ...rest); } };"
+    )
+    window = await desk.open()
+    prompt_id = await window.send_photo(a_photo(tmp_path))
+    task = await window.wait_for(prompt_id)
+    assert task["state"] == "succeeded"
+    assert (await window.facts())["webSocket"]["state"] != "open"
+    await window.page.get_by_test_id("result-image").first.wait_for()
 
 
-async def test_a_picture_that_is_home_survives_its_server(fleet: Fleet) -> None:
-    gateway, servers = fleet
-    async with Desk(gateway.url) as desk:
-        desk.expected.append("Failed to load resource")
-        window = await desk.open()
-        prompt_id = await window.submit(quick_workflow())
-        task = await window.wait_for(prompt_id)
-        servers[task["executionServer"]].kill()
-        await window.reload()
-        image = window.page.get_by_test_id("result-image").first
-        await image.wait_for()
-        await window.page.wait_for_function(
-            "() => document.querySelector('[data-testid=result-image]').naturalWidth === 64"
-        )
+async def test_a_picture_that_is_home_survives_its_server(desk: Desk, servers: Servers) -> None:
+    desk.watch.expected.append("Failed to load resource")
+    window = await desk.open()
+    prompt_id = await window.submit(quick_workflow())
+    task = await window.wait_for(prompt_id)
+    servers[task["executionServer"]].kill()
+    await window.reload()
+    image = window.page.get_by_test_id("result-image").first
+    await image.wait_for()
+    await window.page.wait_for_function(
+        "() => document.querySelector('[data-testid=result-image]').naturalWidth === 64"
+    )
 
 
-async def test_windows_on_a_hung_server_do_not_delay_a_run_on_another(fleet: Fleet) -> None:
-    gateway, servers = fleet
-    async with Desk(gateway.url) as desk:
-        desk.expected.append("Failed to load resource")
-        windows = [await desk.open() for _ in range(4)]
-        await load_server(servers["a"], 8)
-        ids = [await window.submit(slow_workflow(200, seed=index)) for index, window in enumerate(windows[:3])]
-        assert [(await w.facts())["lockedServer"] for w in windows[:3]] == ["b", "b", "b"]
-        await break_server(servers["b"], hang=True)
-        await break_server(servers["a"], restart=True)
-        for window, prompt_id in zip(windows[:3], ids, strict=True):
-            await window.wait_state(prompt_id, "unreachable")
-        last = windows[3]
-        prompt_id = await last.submit(quick_workflow(7))
-        task = await last.wait_for(prompt_id)
-        assert (task["state"], task["executionServer"]) == ("succeeded", "a")
-        stalls = await last.call(
-            "performance.getEntriesByType('resource').filter((e) => /servers.a|loads/.test(e.name))"
-            ".map((e) => e.requestStart - e.startTime)"
-        )
-        assert stalls
-        assert max(stalls) < 5000, "a request waited for one of the browser's six connections"
-        assert [(await w.task(i))["state"] for w, i in zip(windows[:3], ids, strict=True)] == ["unreachable"] * 3
-        await break_server(servers["b"], hang=False)
+async def test_windows_on_a_hung_server_do_not_delay_a_run_on_another(desk: Desk, servers: Servers) -> None:
+    desk.watch.expected.append("Failed to load resource")
+    *stuck, last = [await desk.open() for _ in range(4)]
+    await load_server(servers["a"], 8)
+    ids = [await window.submit(slow_workflow(200, seed=index)) for index, window in enumerate(stuck)]
+    assert [(await window.facts())["lockedServer"] for window in stuck] == ["b", "b", "b"]
+    await break_server(servers["b"], hang=True)
+    await break_server(servers["a"], restart=True)
+    for window, prompt_id in zip(stuck, ids, strict=True):
+        await window.call("resetWebSocketServer()")
+        await window.wait_state(prompt_id, "unreachable")
+        await window.page.wait_for_function("() => debugWebSocketLock().webSocket.state === 'opening'")
+
+    prompt_id = await last.submit(slow_workflow(150, seed=7))
+    await last.page.wait_for_function(
+        "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
+    )
+    while not await opens_while_waiting(last, stuck):  # a dial may end of itself in the very moment
+        pass
+    task = await last.wait_for(prompt_id)
+    assert (task["state"], task["executionServer"]) == ("succeeded", "a")
+
+    assert (await ask_server(servers["b"], "/demo/faults"))["faults"]["hang"]
+    for window, stuck_id in zip(stuck, ids, strict=True):
+        assert (await window.task(stuck_id))["state"] == "unreachable"
+        assert (await window.facts())["webSocket"]["state"] in {"opening", "waiting"}
+    await break_server(servers["b"], hang=False)
 
 
-async def load_server(server: Service, count: int) -> None:
-    """Somebody else's long work."""
-    async with aiohttp.ClientSession() as session:
-        for index in range(count):
-            body = {"prompt": slow_workflow(200, seed=1000 + index)}
-            async with session.post(f"{server.url}/prompt", json=body) as answer:
-                assert answer.status == 200
+async def opens_while_waiting(window: MooringWindow, stuck: list[MooringWindow]) -> bool:
+    """Reopen a window's socket: whether that took no longer than others, begun before, wait for a hung server."""
+    for other in stuck:
+        await other.page.wait_for_function("() => debugWebSocketLock().webSocket.state === 'opening'")
+    before = [await other.call("debugWebSocketLock()") for other in stuck]
+    closed = (await window.call("debugWebSocketLock()"))["reconnects"]
+    await window.call("resetWebSocketServer()")
+    await window.page.wait_for_function(
+        "(n) => debugWebSocketLock().reconnects > n && debugWebSocketLock().webSocket.state === 'open'", arg=closed
+    )
+    after = [await other.call("debugWebSocketLock()") for other in stuck]
+    facts = [(lock["webSocket"]["state"], lock["reconnects"]) for lock in (*before, *after)]
+    return any(
+        former == later and former[0] == "opening"
+        for former, later in zip(facts[: len(stuck)], facts[len(stuck) :], strict=True)
+    )
 
 
-async def test_an_answer_lost_is_found_by_looking_and_never_posted_again(fleet: Fleet) -> None:
-    gateway, servers = fleet
-    async with Desk(gateway.url) as desk:
-        desk.expected.append("Failed to load resource")
-        for server in servers.values():
-            await break_server(server, next_submit="queued_then_500")
-        window = await desk.open()
-        prompt_id = await window.submit(quick_workflow(3))
-        task = await window.wait_for(prompt_id)
-        assert task["state"] == "succeeded"
-        told = [await ask_server(server, "/demo/faults") for server in servers.values()]
-        assert sum(item["submits"] for item in told) == 1
+async def test_an_answer_lost_is_found_by_looking_and_never_posted_again(desk: Desk, servers: Servers) -> None:
+    desk.watch.expected.append("Failed to load resource")
+    for server in servers.values():
+        await break_server(server, next_submit="queued_then_500")
+    window = await desk.open()
+    prompt_id = await window.submit(quick_workflow(3))
+    task = await window.wait_for(prompt_id)
+    assert task["state"] == "succeeded"
+    told = [await ask_server(server, "/demo/faults") for server in servers.values()]
+    assert sum(item["submits"] for item in told) == 1
 
 
-async def test_a_server_killed_before_the_submit_is_told_and_nothing_goes_elsewhere(fleet: Fleet) -> None:
-    gateway, servers = fleet
-    async with Desk(gateway.url) as desk:
-        desk.expected.append("Failed to load resource")
-        desk.expected.append("WebSocket connection")
-        window = await desk.open()
-        await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")
-        locked = (await window.facts())["lockedServer"]
-        servers[locked].kill()
-        name = await window.call("mooring.submitWorkflow(a[0]).catch((error) => error.name)", quick_workflow(4))
-        assert name == "ConnectError"
-        (task,) = await window.call("windowTasks")
-        prompt_id = task["promptId"]
-        assert task["state"] == "failed"
-        other = next(server for server_id, server in servers.items() if server_id != locked)
-        assert await runs_of(other, prompt_id) == 0
-        assert (await window.task(prompt_id))["executionServer"] == locked
-        card = window.page.locator(f"[data-testid=task-card][data-prompt-id='{prompt_id}']")
-        assert locked in await card.inner_text()
+async def test_a_server_killed_before_the_submit_is_told_and_nothing_goes_elsewhere(
+    desk: Desk, servers: Servers
+) -> None:
+    desk.watch.expected += ["Failed to load resource", "WebSocket connection"]
+    window = await desk.open()
+    await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")
+    locked = (await window.facts())["lockedServer"]
+    servers[locked].kill()
+    name = await window.call("mooring.submitWorkflow(a[0]).catch((error) => error.name)", quick_workflow(4))
+    assert name == "ConnectError"
+    (task,) = await window.call("windowTasks")
+    prompt_id = task["promptId"]
+    assert task["state"] == "failed"
+    other = next(server for server_id, server in servers.items() if server_id != locked)
+    assert await runs_of(other, prompt_id) == 0
+    assert (await window.task(prompt_id))["executionServer"] == locked
+    assert locked in await window.card(prompt_id).inner_text()
 
 
-async def test_a_click_whose_renderer_is_killed_while_the_post_is_held_is_told(fleet: Fleet, tmp_path: Path) -> None:
-    gateway, servers = fleet
+async def test_a_click_whose_renderer_is_killed_while_the_post_is_held_is_told(
+    gateway: Service, servers: Servers, tmp_path: Path
+) -> None:
     port = free_ports()
     async with open_chromium(f"--remote-debugging-port={port}", profile=tmp_path / "profile") as context:
+        context.set_default_timeout(PATIENCE)
+        watch = Watch(gateway.url, NO_JOBS)
+        watch.attach(context)
         window, reader = await open_in(context, gateway), await open_in(context, gateway)
         for server in servers.values():
             await break_server(server, next_submit="hold")
@@ -258,16 +247,14 @@ async def test_a_click_whose_renderer_is_killed_while_the_post_is_held_is_told(f
             assert (await window.facts())["windowId"] == window_id
             await window.wait_state(task["promptId"], "lost")
             assert sum([await runs_of(server, task["promptId"]) for server in servers.values()]) == 0
-            await page.locator(f"[data-testid=task-card][data-prompt-id='{task['promptId']}']").wait_for()
+            await window.card(task["promptId"]).wait_for()
             assert (await window.facts())["lockedServer"] is None
+    watch.check()
 
 
 async def open_in(context: BrowserContext, gateway: Service) -> MooringWindow:
     """A tab of a browser with a profile of its own."""
-    page = await context.new_page()
-    page.set_default_timeout(PATIENCE)
-    await page.goto(f"{gateway.url}/")
-    window = MooringWindow(page)
+    window = await MooringWindow.open(context, f"{gateway.url}/")
     await window.ready()
     return window
 
@@ -290,7 +277,7 @@ async def stored_record(window: MooringWindow, prompt_id: str) -> dict[str, Any]
     )
 
 
-async def until_holding(servers: dict[str, Service]) -> None:
+async def until_holding(servers: Servers) -> None:
     """Wait until one server has the submit and says nothing."""
     # the condition is in another process
     while sum([(await ask_server(server, "/demo/faults"))["holding"] for server in servers.values()]) != 1:  # noqa: ASYNC110

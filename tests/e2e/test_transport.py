@@ -11,7 +11,6 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, Page
 
-from tests.e2e import browser_kit
 from tests.e2e.browser_kit import load_python, run_python
 from tests.services import Service, start_demo, start_gateway
 
@@ -47,14 +46,8 @@ def gateway(servers: tuple[Service, Service]) -> Iterator[Service]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def chromium() -> AsyncIterator[Browser]:
-    async with browser_kit.open_chromium() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def python(chromium: Browser, gateway: Service) -> AsyncIterator[Page]:
-    page = await (await chromium.new_context()).new_page()
+async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
+    page = await (await browser.new_context()).new_page()
     await load_python(page, gateway.url)
     yield page
     await page.context.close()
@@ -131,8 +124,8 @@ return causes
     await python.unroute("**/servers/a/held/**")
 
 
-async def test_what_breaks_on_the_way_is_unclear(chromium: Browser, gateway: Service) -> None:
-    page = await (await chromium.new_context()).new_page()
+async def test_what_breaks_on_the_way_is_unclear(browser: Browser, gateway: Service) -> None:
+    page = await (await browser.new_context()).new_page()
     await load_python(page, gateway.url)
     await page.context.set_offline(True)
     body = """
@@ -239,7 +232,7 @@ except SocketClosed as error:
     assert await run(python, body) == ["refused", "nobody"]
 
 
-async def test_a_burst_comes_in_one_batch_with_the_latest_previews(chromium: Browser, gateway: Service) -> None:
+async def test_a_burst_comes_in_one_batch_with_the_latest_previews(browser: Browser, gateway: Service) -> None:
     """A server that sends everything at once: text stays whole and in order, of the previews the latest is kept."""
     header = json.dumps({"node_id": "3", "prompt_id": "p", "image_type": "image/jpeg"}).encode()
     other = header.replace(b'"3"', b'"4"')
@@ -292,7 +285,7 @@ for frame in binary:
 await connection.close()
 return [batches, texts == [str(n) for n in range(200)] + ["end"], pictures]
 """
-    context = await chromium.new_context(bypass_csp=True)  # this server has a port of its own
+    context = await browser.new_context(bypass_csp=True)  # this server has a port of its own
     page = await context.new_page()
     await load_python(page, gateway.url)
     batches, in_order, pictures = await run(page, body, port=port)  # type: ignore[misc]
@@ -307,9 +300,9 @@ return [batches, texts == [str(n) for n in range(200)] + ["end"], pictures]
     assert all(head <= 8192 for _, head, _ in pictures)
 
 
-async def test_the_fleet_is_told_and_its_changes_are_pushed(chromium: Browser) -> None:
+async def test_the_fleet_is_told_and_its_changes_are_pushed(browser: Browser) -> None:
     with start_demo() as a, start_demo() as b, start_gateway("--server", f"a={a.url}", "--server", f"b={b.url}") as it:
-        page = await (await chromium.new_context()).new_page()
+        page = await (await browser.new_context()).new_page()
         await load_python(page, it.url)
         begin = """
 from app.browser.clock import BrowserRandom
@@ -331,9 +324,9 @@ while True:
         await page.context.close()
 
 
-async def test_the_fleet_is_told_without_any_websocket(chromium: Browser) -> None:
+async def test_the_fleet_is_told_without_any_websocket(browser: Browser) -> None:
     with start_demo() as a, start_gateway("--server", f"a={a.url}") as it:
-        context = await chromium.new_context()
+        context = await browser.new_context()
         await context.add_init_script("window.WebSocket = class { constructor() { throw new DOMException('no'); } };")
         page = await context.new_page()
         await load_python(page, it.url)

@@ -1,0 +1,48 @@
+"""That a fault in a window fails its test: what every other end-to-end test relies on."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.e2e.window_kit import open_desk
+from tests.services import Service
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+CONSOLE = "() => console.error('on the rocks')"
+UNCAUGHT = "() => new Promise((done) => setTimeout(() => { setTimeout(done); throw new Error('on the rocks'); }))"
+FETCHED = "() => fetch('http://127.0.0.1:9/').catch(() => null)"
+SOCKET = "() => new Promise((done) => { new WebSocket('ws://127.0.0.1:9/').onerror = () => done(); })"
+
+
+async def _run(browser: Browser, base: str, script: str, *expected: str) -> None:
+    async with open_desk(browser, base) as desk:
+        desk.watch.expected += expected
+        await desk.new_profile(bypass_csp=True)  # the page's own policy would stop a foreign request before it is made
+        window = await desk.open()
+        await window.page.evaluate(script)
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        (CONSOLE, "console: on the rocks"),
+        (UNCAUGHT, "uncaught: .*on the rocks"),
+        (FETCHED, r"foreign request: http://127\.0\.0\.1:9/"),
+        (SOCKET, r"foreign request: ws://127\.0\.0\.1:9/"),
+    ],
+    ids=["console", "uncaught", "fetched", "socket"],
+)
+async def test_a_fault_in_a_window_fails_its_test(browser: Browser, gateway: Service, script: str, told: str) -> None:
+    with pytest.raises(AssertionError, match=told):
+        await _run(browser, gateway.url, script)
+
+
+async def test_an_expected_error_fails_nothing(browser: Browser, gateway: Service) -> None:
+    await _run(browser, gateway.url, CONSOLE, "rocks")
+
+
+async def test_no_pattern_excuses_a_foreign_request(browser: Browser, gateway: Service) -> None:
+    with pytest.raises(AssertionError, match=r"foreign request: http://127\.0\.0\.1:9/"):
+        await _run(browser, gateway.url, FETCHED, ".*")

@@ -1,0 +1,80 @@
+"""Work for the end-to-end tests, and the servers' side of it: workflows, a photo, faults, what a server has."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from PIL import Image
+
+from tests.services import Service
+
+
+def slow_workflow(steps: int = 60, seed: int = 1, text: str = "slow tide") -> dict[str, Any]:
+    """Takes a few seconds on a demo server, and tells each step."""
+    inputs = {"text": text, "seed": seed, "steps": steps, "width": 256, "height": 192}
+    return {
+        "1": {"class_type": "DemoSampler", "inputs": inputs},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "e2e"}},
+    }
+
+
+def quick_workflow(colour: int = 1) -> dict[str, Any]:
+    """One picture in one step; runs on any ComfyUI."""
+    inputs = {"width": 64, "height": 48, "batch_size": 1, "color": colour}
+    return {
+        "1": {"class_type": "EmptyImage", "inputs": inputs},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "e2e"}},
+    }
+
+
+def a_photo(folder: Path, number: int = 0) -> Path:
+    """A small picture that stands for a photo, another for each number."""
+    wide, high = 320, 214
+    image = Image.new("RGB", (wide, high))
+    image.putdata(
+        [
+            (
+                40 + 180 * y // high,
+                90 + 60 * x // wide + 9 * number,
+                150 - 80 * y // high + (25 if (x // 24 + y // 18) % 2 else 0),
+            )
+            for y in range(high)
+            for x in range(wide)
+        ]
+    )
+    file = folder / f"dunes-{number}.png"
+    image.save(file)
+    return file
+
+
+async def break_server(server: Service, **faults: Any) -> dict[str, Any]:
+    """Set faults of a demo server, at its own address."""
+    return dict(await _post(server, "/demo/faults", faults))
+
+
+async def load_server(server: Service, count: int) -> None:
+    """Somebody else's long work."""
+    for index in range(count):
+        await _post(server, "/prompt", {"prompt": slow_workflow(200, seed=1000 + index)})
+
+
+async def ask_server(server: Service, path: str) -> Any:
+    """GET JSON from a server itself, past the gateway."""
+    async with aiohttp.ClientSession() as session, session.get(f"{server.url}{path}") as answer:
+        return json.loads(await answer.text())
+
+
+async def runs_of(server: Service, prompt_id: str) -> int:
+    """How often a server has this prompt: waiting, running or in history."""
+    queue = await ask_server(server, "/queue")
+    waiting = sum(item[1] == prompt_id for item in (*queue["queue_running"], *queue["queue_pending"]))
+    return waiting + len(await ask_server(server, f"/history/{prompt_id}"))
+
+
+async def _post(server: Service, path: str, body: dict[str, Any]) -> Any:
+    async with aiohttp.ClientSession() as session, session.post(f"{server.url}{path}", json=body) as answer:
+        assert answer.status == 200, await answer.text()
+        return await answer.json()
