@@ -38,6 +38,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--max-upload-size", type=_megabytes, default=100.0, metavar="MB", help="as in ComfyUI (default: 100)"
     )
+    parser.add_argument("--jobs", action="store_true", help="speak the newer /api/jobs too")
+    parser.add_argument(
+        "--stamp", default="", metavar="NAME", help="write NAME into every picture, as the text `server`"
+    )
     return parser
 
 
@@ -79,6 +83,8 @@ def main(argv: list[str] | None = None) -> int:
         until_eof=flags.until_eof,
         step_seconds=flags.step_seconds,
         max_upload_bytes=round(flags.max_upload_size * 1024 * 1024),
+        jobs=flags.jobs,
+        stamp=flags.stamp,
         argv=tuple(given),
     )
     try:

@@ -29,7 +29,10 @@ log = logging.getLogger(__name__)
 class Executor:
     """Runs prompts. `client_id` and `last_node` are what a reconnecting client is told at its connect."""
 
-    def __init__(self, queue: PromptQueue, hub: SocketHub, storage: Storage, step_seconds: float) -> None:
+    def __init__(
+        self, queue: PromptQueue, hub: SocketHub, storage: Storage, step_seconds: float, stamp: str = ""
+    ) -> None:
+        self._stamp = stamp
         self._queue = queue
         self._hub = hub
         self._storage = storage
@@ -136,6 +139,7 @@ class Executor:
             memory=self._cache.memory(node_id, class_type),
             step_seconds=self._step_seconds,
             step=step,
+            stamp=self._stamp,
         )
         check()
         return RUNNERS[class_type](context, inputs)

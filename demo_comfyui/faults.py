@@ -7,6 +7,7 @@ State, kept until changed or reset:
     delay               seconds before every answer (0 = none)
     hang                true: connections are accepted, nothing is answered, sockets stay open and silent; jobs go on
     deaf                true: sockets stay open but nothing is sent on any of them
+    dead_worker         true: prompts are accepted and never run, as after the worker thread's death
     refuse_sockets      true: every new socket is answered 403, as for a foreign Origin
     close_sockets_late  seconds by which this server is late to answer a closing socket and to forget its clientId
     next_submit         what happens to the next POST /prompt, once; null = nothing special
@@ -59,6 +60,7 @@ class Faults:
     delay: float = 0.0
     hang: bool = False
     deaf: bool = False
+    dead_worker: bool = False
     refuse_sockets: bool = False
     close_sockets_late: float = 0.0
     next_submit: NextSubmit | None = None
@@ -116,6 +118,7 @@ class Faults:
             "delay": self.delay,
             "hang": self.hang,
             "deaf": self.deaf,
+            "dead_worker": self.dead_worker,
             "refuse_sockets": self.refuse_sockets,
             "close_sockets_late": self.close_sockets_late,
             "next_submit": self.next_submit.value if self.next_submit else None,
@@ -123,7 +126,7 @@ class Faults:
 
     def _reset(self) -> None:
         self.delay = self.close_sockets_late = 0.0
-        self.hang = self.deaf = self.refuse_sockets = False
+        self.hang = self.deaf = self.dead_worker = self.refuse_sockets = False
         self.next_submit = None
         self._release()
 
@@ -139,7 +142,7 @@ def _checked(key: str, value: Any) -> Any:
             if is_number and math.isfinite(value) and 0 <= value <= 3600:
                 return float(value)
             raise BadFault(f"{key} must be a number of seconds, 0 to 3600")
-        case "hang" | "deaf" | "refuse_sockets" | "drop_sockets" | "restart" | "reset" | "release":
+        case "hang" | "deaf" | "dead_worker" | "refuse_sockets" | "drop_sockets" | "restart" | "reset" | "release":
             if isinstance(value, bool):
                 return value
             raise BadFault(f"{key} must be true or false")

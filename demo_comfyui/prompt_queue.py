@@ -58,6 +58,7 @@ class PromptQueue:
         self._runs = 0
         self._on_change = on_change
         self._cache_drop_wanted = False
+        self._is_stopped = False
 
     def put(self, item: Item) -> None:
         """Queue a job. Raises TypeError with the item *in* the queue where two prompts must be compared."""
@@ -69,7 +70,7 @@ class PromptQueue:
     def take(self) -> tuple[int, Item] | None:
         """Wait for the next job, or for a wish to drop the cache (None)."""
         with self._arrived:
-            while not self._pending and not self._cache_drop_wanted:
+            while self._is_stopped or not (self._pending or self._cache_drop_wanted):
                 self._arrived.wait()
             if not self._pending:
                 return None
@@ -156,6 +157,12 @@ class PromptQueue:
         """Forget one history entry, if it is there."""
         with self._lock:
             self._history.pop(prompt_id, None)
+
+    def set_stopped(self, is_stopped: bool) -> None:
+        """Take nothing from the queue any more, as after the worker's death; or go on."""
+        with self._lock:
+            self._is_stopped = is_stopped
+            self._arrived.notify()
 
     def want_cache_drop(self) -> None:
         """Ask the worker to drop its output cache before the next job."""

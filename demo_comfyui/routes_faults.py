@@ -14,6 +14,7 @@ from aiohttp.typedefs import Middleware
 
 from demo_comfyui.faults import BadFault, Faults
 from demo_comfyui.guard import Handler, is_loopback
+from demo_comfyui.prompt_queue import PromptQueue
 from demo_comfyui.sockets import SocketHub
 
 PATH = "/demo/faults"
@@ -25,6 +26,7 @@ class FaultRoutes:
 
     faults: Faults
     hub: SocketHub
+    queue: PromptQueue
     restart: Callable[[], None]
     boot: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -46,6 +48,7 @@ class FaultRoutes:
             return web.json_response({"error": "the body must be JSON"}, status=400)
         except BadFault as error:
             return web.json_response({"error": str(error)}, status=400)
+        self.queue.set_stopped(self.faults.dead_worker)
         if "drop_sockets" in actions:
             self.hub.drop_all()
         if "restart" in actions:

@@ -21,6 +21,7 @@ from demo_comfyui.prompt_queue import PromptQueue
 from demo_comfyui.routes_faults import FaultRoutes, fault_middleware
 from demo_comfyui.routes_files import FileRoutes
 from demo_comfyui.routes_info import InfoRoutes, features
+from demo_comfyui.routes_jobs import JobRoutes
 from demo_comfyui.routes_user import UserRoutes
 from demo_comfyui.routes_work import WorkRoutes
 from demo_comfyui.settings import Settings
@@ -47,7 +48,7 @@ class DemoServer:
         self._storage = Storage(settings.data)
         self._hub = SocketHub(self._loop, self._faults, features(settings))
         self._queue = PromptQueue(self._announce)
-        self._executor = Executor(self._queue, self._hub, self._storage, settings.step_seconds)
+        self._executor = Executor(self._queue, self._hub, self._storage, settings.step_seconds, settings.stamp)
         self._restarts = False
 
     async def run(self) -> bool:
@@ -86,8 +87,10 @@ class DemoServer:
         app.add_routes(twins)
         app.add_routes([web.route(route.method, f"/api{route.path}", route.handler) for route in twins])
         app.add_routes(info.internal_table())
+        if settings.jobs:
+            app.add_routes(JobRoutes(self._queue, self._executor).table())
         if settings.faults:
-            app.add_routes(FaultRoutes(self._faults, self._hub, self._restart).table())
+            app.add_routes(FaultRoutes(self._faults, self._hub, self._queue, self._restart).table())
         app.add_routes([web.get("/", _index), web.get("/api/", _index), web.static("/", WEB_FILES)])
         return app
 

@@ -18,4 +18,8 @@ class Settings:
     step_seconds: float = 0.12
     """Seconds that each step of the slow demo nodes waits, so that people can watch."""
     max_upload_bytes: int = 100 * 1024 * 1024
+    jobs: bool = False
+    """Whether the newer jobs API is there."""
+    stamp: str = ""
+    """A name that every PNG is to carry in its `server` text, to tell whose picture it is."""
     argv: tuple[str, ...] = ()

@@ -32,6 +32,7 @@ class NodeContext:
     memory: dict[str, Any]
     step_seconds: float
     step: Callable[[int, int, Image | None], None]
+    stamp: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,4 +88,6 @@ def _png_info(context: NodeContext) -> PngInfo:
     info.add_text("prompt", json.dumps(context.prompt))
     for key, value in (context.extra_pnginfo or {}).items():
         info.add_text(key, json.dumps(value))
+    if context.stamp:
+        info.add_text("server", context.stamp)
     return info
