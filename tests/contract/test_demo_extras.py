@@ -1,0 +1,83 @@
+"""What a demo server can be on request: newer (the jobs API), stamped, or without a living worker."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from PIL import Image
+
+from tests.contract.peer import WebPeer, entry, history_of, post, queue, quick, running, submit, until, web_peer
+from tests.services import Service, start_demo
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    flags = ("--step-seconds", "0.02", "--jobs", "--stamp", "harbour")
+    with start_demo(*flags, data=tmp_path_factory.mktemp("extras")) as service:
+        yield service
+
+
+@pytest.fixture
+async def peer(service: Service) -> AsyncIterator[WebPeer]:
+    async with web_peer("demo", service.url) as peer:
+        yield peer
+        await post(peer, "/demo/faults", {"reset": True})
+
+
+async def status_of(peer: WebPeer, prompt_id: str) -> str | None:
+    """What the jobs API says of a job; None if it has none of that id."""
+    answer = await peer.request("GET", f"/api/jobs/{prompt_id}")
+    if answer.status == 404:
+        assert answer.json() == {"error": "Job not found"}
+        return None
+    return str(answer.json()["status"])
+
+
+async def test_a_job_is_told_from_pending_to_its_end(peer: WebPeer) -> None:
+    first = await submit(peer, peer.slow_workflow(400))
+    await running(peer, first)
+    second = await submit(peer, quick())
+    assert (await status_of(peer, first), await status_of(peer, second)) == ("in_progress", "pending")
+    assert await status_of(peer, "nobody") is None
+    listed = (await peer.request("GET", "/api/jobs")).json()["jobs"]
+    assert [job["id"] for job in listed[:2]] == [first, second]
+    assert (await post(peer, f"/api/jobs/{first}/cancel", {})).json() == {"cancelled": True}
+    await entry(peer, first)
+    await entry(peer, second)
+    assert (await status_of(peer, first), await status_of(peer, second)) == ("cancelled", "completed")
+
+
+async def test_cancelling_a_waiting_job_leaves_no_trace_and_the_running_one_alone(peer: WebPeer) -> None:
+    first = await submit(peer, peer.slow_workflow(400))
+    await running(peer, first)
+    second = await submit(peer, quick())
+    assert (await post(peer, f"/api/jobs/{second}/cancel", {})).json() == {"cancelled": True}
+    assert (await post(peer, f"/api/jobs/{second}/cancel", {})).json() == {"cancelled": False}
+    assert await status_of(peer, second) is None
+    assert await queue(peer) == ([first], [])
+    await post(peer, f"/api/jobs/{first}/cancel", {})
+    await entry(peer, first)
+
+
+async def test_the_jobs_api_has_no_twin(peer: WebPeer) -> None:
+    assert (await peer.request("GET", "/jobs")).status == 404
+    assert (await peer.request("GET", "/api/api/jobs")).status == 404
+
+
+async def test_every_picture_carries_the_stamp(peer: WebPeer) -> None:
+    found = await entry(peer, await submit(peer, quick()))
+    query = found["outputs"]["9"]["images"][0]
+    answer = await peer.request("GET", "/view", query={key: query[key] for key in ("filename", "subfolder", "type")})
+    with Image.open(io.BytesIO(answer.body)) as picture:
+        assert picture.info["server"] == "harbour"
+
+
+async def test_with_a_dead_worker_prompts_are_taken_and_never_run(peer: WebPeer) -> None:
+    assert (await post(peer, "/demo/faults", {"dead_worker": True})).status == 200
+    prompt_id = await submit(peer, quick())
+    for _ in range(20):
+        assert await queue(peer) == ([], [prompt_id])
+    await post(peer, "/demo/faults", {"dead_worker": False})
+    await until(peer, lambda: history_of(peer, prompt_id))
