@@ -75,10 +75,10 @@ class Service:
                 pipe.close()
 
 
-def _start(command: list[str], ready: str) -> Service:
+def _start(command: list[str], ready: str, root: Path = ROOT) -> Service:
     process = subprocess.Popen(
         command,
-        cwd=ROOT,
+        cwd=root,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -126,11 +126,12 @@ def start_demo(*flags: str, port: int | None = None, data: Path | None = None) -
 
 
 @contextlib.contextmanager
-def start_gateway(*flags: str, port: int | None = None, demo: int = 0) -> Iterator[Service]:
-    """One gateway; `demo=N` gives it a demo fleet on the ports that follow its own."""
+def start_gateway(*flags: str, port: int | None = None, demo: int = 0, root: Path = ROOT) -> Iterator[Service]:
+    """One gateway; `demo=N` gives it a demo fleet on the ports that follow its own, `root` another house to serve."""
     chosen = port or free_ports(1 + demo)
     fleet = ["--demo", str(demo), "--faults"] if demo else []
-    service = _start([sys.executable, "-m", "gateway", "--port", str(chosen), *fleet, *flags], "Mooring is ready: ")
+    command = [sys.executable, "-m", "gateway", "--port", str(chosen), *fleet, *flags]
+    service = _start(command, "Mooring is ready: ", root)
     try:
         yield service
     finally:

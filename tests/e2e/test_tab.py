@@ -1,0 +1,206 @@
+"""What a hidden tab says, what wakes it, and when leaving it is asked about, in a browser as a person has it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.tab_kit import PATIENCE, Tab, Tabs, open_tabs
+from tests.e2e.work_kit import break_server, slow_workflow
+from tests.services import Service, start_demo, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+# A tab that has been hidden for some minutes has its timers once a minute; here, after two seconds.
+LATE_TIMERS = "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/2"
+ICON = "decodeURIComponent(document.getElementById('favicon').href)"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The one server of this module's gateway."""
+    with start_demo("--step-seconds", "0.1", data=tmp_path_factory.mktemp("demo")) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def gateway(server: Service) -> Iterator[Service]:
+    """A gateway with one server."""
+    with start_gateway("--server", f"gpu-1={server.url}") as service:
+        yield service
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tabs(tmp_path: Path) -> AsyncIterator[Tabs]:
+    """A browser of a person's own."""
+    async with open_tabs(tmp_path / "profile", LATE_TIMERS) as opened:
+        yield opened
+
+
+async def moored(tabs: Tabs, gateway: Service) -> Tab:
+    """A tab with Mooring in it."""
+    tab = await tabs.open(f"{gateway.url}/?lang=en")
+    await tab.ready()
+    return tab
+
+
+async def submit(tab: Tab, workflow: dict[str, Any]) -> str:
+    return str(await tab.call(f"mooring.submitWorkflow({json.dumps(workflow)})"))
+
+
+async def hide(tabs: Tabs, tab: Tab) -> Tab:
+    """Another tab in front of it, without Mooring."""
+    other = await tabs.open("about:blank")
+    await tab.until("document.hidden")
+    return other
+
+
+def state_is(prompt_id: str, state: str) -> str:
+    return f"windowTasks.find((task) => task.promptId === '{prompt_id}')?.state === '{state}'"
+
+
+async def test_a_hidden_tab_tells_percent_and_end_and_keeps_the_mark_until_it_is_seen(
+    tabs: Tabs, gateway: Service
+) -> None:
+    tab = await moored(tabs, gateway)
+    assert await tab.call("document.title") == "Mooring"
+    await hide(tabs, tab)
+    await tab.call("globalThis.frames = 0; requestAnimationFrame(() => { frames += 1; })")
+    prompt_id = await submit(tab, slow_workflow(60))
+    await tab.until("/^[1-9][0-9]% · gpu-1 · Mooring$/.test(document.title)")
+    first, icon = await tab.call("document.title"), await tab.call(ICON)
+    assert "stroke-dasharray" in icon, "a ring"
+    await tab.until(f"document.title !== {json.dumps(first)} && document.title.includes('%')")
+    await tab.until(state_is(prompt_id, "succeeded"))
+    await tab.until("document.title === '✓ done · gpu-1 · Mooring'")
+    assert await tab.call("frames") == 0, "hidden all the while"
+    assert await tab.call(ICON) != icon
+    await tab.front()
+    await tab.until("document.title === 'Mooring'")
+    await tab.until(f"document.querySelector('[data-prompt-id=\"{prompt_id}\"][data-state=succeeded]')")
+
+
+async def test_a_failure_in_a_hidden_tab_is_marked(tabs: Tabs, gateway: Service) -> None:
+    tab = await moored(tabs, gateway)
+    await hide(tabs, tab)
+    refused = json.dumps({"1": {"class_type": "SaveImage", "inputs": {}}})
+    assert await tab.call(f"mooring.submitWorkflow({refused}).catch((error) => error.name)") == "PromptRejected"
+    await tab.until("document.title === '! failed · gpu-1 · Mooring'")
+    await tab.front()
+    await tab.until("document.title === 'Mooring'")
+
+
+async def test_what_ends_while_a_tab_is_frozen_is_told_when_it_thaws(tabs: Tabs, gateway: Service) -> None:
+    tab = await moored(tabs, gateway)
+    prompt_id = await submit(tab, slow_workflow(30))
+    await tab.until(state_is(prompt_id, "running"))
+    front = await hide(tabs, tab)
+    await tab.send("Page.setWebLifecycleState", state="frozen")
+    base = f"{gateway.url}/servers/gpu-1"
+    await front.send("Page.navigate", url=f"{gateway.url}/static/js/theme.js")
+    await front.until(f"fetch('{base}/history/{prompt_id}').then((a) => a.json()).then((a) => '{prompt_id}' in a)")
+    await tab.send("Page.setWebLifecycleState", state="active")
+    await tab.until("document.title === '✓ done · gpu-1 · Mooring'")
+    assert any("wake: resume" in line for line in tabs.heard)
+
+
+async def test_each_sign_of_life_wakes_the_session(tabs: Tabs, gateway: Service) -> None:
+    """Seen, thawed, online again, back from the cache: each looks at the server at once."""
+    tab = await moored(tabs, gateway)
+    prompt_id = await submit(tab, slow_workflow(200))
+    await tab.until(state_is(prompt_id, "running"))
+    await tab.call(
+        "new PerformanceObserver((list) => { looks += list.getEntries().filter((e) => /queue$/.test(e.name)).length; })"
+        ".observe({type: 'resource'}); globalThis.looks = 0"
+    )
+
+    async def expect_wake(reason: str) -> None:
+        await tab.until(f"looks > 0 && {json.dumps(reason)}")
+        assert any(f"wake: {reason}" in line for line in tabs.heard), reason
+        tabs.heard.clear()
+
+    await hide(tabs, tab)
+    tabs.heard.clear()
+    await tab.call("looks = 0")
+    await tab.front()
+    await expect_wake("visible")
+    await tab.call("looks = 0; dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    await expect_wake("pageshow")
+    await tab.call("looks = 0; document.dispatchEvent(new Event('resume'))")
+    await expect_wake("resume")
+    await tab.call(f"mooring.cancel('{prompt_id}')")
+    await tab.until(state_is(prompt_id, "cancelled"))
+
+
+async def test_offline_is_told_in_words_and_proves_nothing(tabs: Tabs, gateway: Service) -> None:
+    tab = await moored(tabs, gateway)
+    prompt_id = await submit(tab, slow_workflow(60))
+    await set_network(tab, is_offline=True)
+    await tab.until("document.querySelector('[data-testid=notice][data-kind=offline]')")
+    assert not await tab.call(state_is(prompt_id, "lost"))
+    tabs.heard.clear()
+    await set_network(tab, is_offline=False)
+    await tab.until("!document.querySelector('[data-testid=notice][data-kind=offline]')")
+    assert any("wake: online" in line for line in tabs.heard)
+    await tab.until(state_is(prompt_id, "succeeded"))
+    tabs.faults.clear()  # requests while there was no network
+
+
+async def set_network(tab: Tab, *, is_offline: bool) -> None:
+    await tab.send("Network.enable")
+    await tab.send(
+        "Network.emulateNetworkConditions", offline=is_offline, latency=0, downloadThroughput=-1, uploadThroughput=-1
+    )
+
+
+LISTENERS = "(getEventListeners(window).beforeunload ?? []).length"
+
+
+async def listeners(tab: Tab) -> int:
+    """How many handlers would be asked before the page is left."""
+    told = await tab.send("Runtime.evaluate", expression=LISTENERS, includeCommandLineAPI=True, returnByValue=True)
+    return int(told["result"]["value"])
+
+
+async def until_nothing_is_loose(tab: Tab) -> None:
+    """Wait until no handler is left; the record of a step may just be on its way to the disk."""
+    async with asyncio.timeout(PATIENCE):
+        while await listeners(tab):  # noqa: ASYNC110 - the condition is in another process
+            await asyncio.sleep(0.05)
+
+
+async def test_leaving_is_not_asked_about_because_work_runs(tabs: Tabs, gateway: Service) -> None:
+    tab = await moored(tabs, gateway)
+    assert await listeners(tab) == 0
+    prompt_id = await submit(tab, slow_workflow(60))
+    await tab.until(state_is(prompt_id, "running"))
+    await until_nothing_is_loose(tab)
+    await tab.call("globalThis.isOld = true; location.reload()")
+    await tab.until("!globalThis.isOld")
+    await tab.ready()
+    assert tabs.dialogs == []
+    await tab.until(state_is(prompt_id, "succeeded"))
+
+
+async def test_leaving_is_asked_about_while_an_upload_is_under_way(
+    tabs: Tabs, gateway: Service, server: Service
+) -> None:
+    tab = await moored(tabs, gateway)
+    upload = "mooring.uploadImage(new Blob(['picture'], {type: 'image/png'}), 'dunes.png')"
+    assert (await tab.call(upload))["server"] == "gpu-1"
+    await until_nothing_is_loose(tab)
+    await break_server(server, hang=True)
+    await tab.call(f"void {upload}.catch(() => 0)")
+    assert await listeners(tab) == 1
+    await tab.call("globalThis.isOld = true; location.reload()")
+    await tab.until("!globalThis.isOld")
+    assert tabs.dialogs == ["beforeunload"]
+    await break_server(server, hang=False)
+    await tab.ready()
+    await until_nothing_is_loose(tab)

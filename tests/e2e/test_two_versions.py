@@ -1,0 +1,163 @@
+"""An old and a new page of Mooring at the same time: they share the store without harm, and the old one says so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.e2e.browser_kit import BARE
+from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.work_kit import quick_workflow, slow_workflow
+from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+NOTICE = "[data-testid=notice][data-kind=newer]"
+RELOAD = f"{NOTICE} [data-action=reload]"
+BARE_ICON = "favicon.ico"  # a bare document has none
+
+# What a newer page does first: it opens the store at its own version. Resolves with the version before.
+UPGRADE = """(version) => new Promise((resolve, reject) => {
+  const open = indexedDB.open("mooring", version);
+  open.onupgradeneeded = (event) => {
+    open.result.createObjectStore("of-a-newer-version");
+    globalThis.before = event.oldVersion;
+  };
+  open.onblocked = () => reject(new Error("the older page keeps the store"));
+  open.onerror = () => reject(open.error);
+  open.onsuccess = () => { open.result.close(); resolve(globalThis.before); };
+})"""
+
+# Read or change every record of an object store, without our code.
+RECORDS = """([store, change]) => new Promise((resolve, reject) => {
+  const open = indexedDB.open("mooring");
+  open.onerror = () => reject(open.error);
+  open.onsuccess = () => {
+    const database = open.result, transaction = database.transaction(store, "readwrite");
+    const get = transaction.objectStore(store).getAll();
+    get.onsuccess = () => { for (const row of get.result) transaction.objectStore(store).put({...row, ...change}); };
+    transaction.oncomplete = () => { database.close(); resolve(get.result); };
+    transaction.onabort = () => reject(transaction.error);
+  };
+})"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The one server of this module's gateways."""
+    with start_demo("--step-seconds", "0.1", data=tmp_path_factory.mktemp("demo")) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def gateway(server: Service) -> Iterator[Service]:
+    """A gateway with one server."""
+    with start_gateway("--server", f"gpu-1={server.url}") as service:
+        yield service
+
+
+async def test_an_older_page_goes_on_when_a_newer_one_upgrades_the_store(desk: Desk) -> None:
+    desk.watch.expected.append(BARE_ICON)
+    window = await desk.open()
+    prompt_id = await window.submit(slow_workflow(80))
+    await window.wait_state(prompt_id, "running")
+    other = await bare_page(window, desk.base)
+    before = await other.evaluate(UPGRADE, 1_000)
+
+    notice = window.page.locator(NOTICE)
+    await expect(notice).to_contain_text("A newer version of Mooring is available.")
+    assert await window.page.locator(RELOAD).count() == 0, "not in the middle of work"
+    task = await window.wait_for(prompt_id)
+    assert (task["state"], task["outputs"][0]["delivery"]) == ("succeeded", "kept")
+    assert [row["state"] for row in await records(other, "tasks")] == ["succeeded"], "it could write to the newer store"
+    await window.card(prompt_id, "succeeded").wait_for()
+    await window.page.locator(RELOAD).click()
+
+    await window.page.wait_for_function("() => !document.querySelector('[data-action=reload]')")
+    await window.ready()
+    await expect(notice).to_contain_text("Update Mooring where", ignore_case=True)
+    await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
+    again = await window.wait_for(await window.submit(quick_workflow()))
+    assert again["state"] == "succeeded"
+    assert 0 < before < 1_000
+    await window.check()
+
+
+async def test_what_a_newer_page_wrote_into_a_record_survives_the_older_page(desk: Desk) -> None:
+    later = {"v": 7, "of_a_newer_version": {"list": [1, None, "two"], "flag": True}}
+    desk.watch.expected.append(BARE_ICON)
+    window = await desk.open()
+    prompt_id = await window.submit(slow_workflow(60))
+    await window.wait_state(prompt_id, "running")
+    await window.page.goto(f"{desk.base}{BARE}")  # gone, and back: as if a newer page had been here between
+    for store in ("tasks", "windows"):
+        await records(window.page, store, later)
+    await window.page.goto(f"{desk.base}/")
+    await window.ready()
+    task = await window.wait_for(prompt_id)
+    assert (task["state"], task["outputs"][0]["delivery"]) == ("succeeded", "kept")
+    for store in ("tasks", "windows"):
+        (row,) = await records(window.page, store)
+        assert {name: row[name] for name in later} == later, store
+    await window.check()
+
+
+async def bare_page(window: MooringWindow, base: str) -> Page:
+    """A tab of the same profile without Mooring."""
+    page = await window.page.context.new_page()
+    await page.goto(f"{base}{BARE}")
+    return page
+
+
+async def records(page: Page, store: str, change: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """The records of an object store as they were, with a change written into each."""
+    return list(await page.evaluate(RECORDS, [store, change or {}]))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A copy of what the gateway is and serves, to be upgraded."""
+    copy = tmp_path / "house"
+    for folder in ("app", "gateway", "static"):
+        shutil.copytree(
+            ROOT / folder, copy / folder, copy_function=os.link, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    for file in ("index.html", "pyscript.toml"):
+        shutil.copy(ROOT / file, copy / file)
+    return copy
+
+
+def upgrade(house: Path) -> None:
+    """Another source in place of one of the old."""
+    source = house / "app" / "__init__.py"
+    text = source.read_text(encoding="utf-8")
+    source.unlink()  # it is the same file as ours
+    source.write_text(f"{text}\nLATER = True\n", encoding="utf-8")
+
+
+async def test_a_page_notices_that_its_gateway_was_upgraded(browser: Browser, server: Service, house: Path) -> None:
+    flags, port = ("--server", f"gpu-1={server.url}"), free_ports()
+    with start_gateway(*flags, port=port, root=house) as old:
+        async with open_desk(browser, old.url) as desk:
+            desk.watch.expected += ["Failed to load resource", "WebSocket connection"]  # while there is no gateway
+            window = await desk.open()
+            prompt_id = await window.submit(slow_workflow(100))
+            await window.wait_state(prompt_id, "running")
+            assert await window.page.locator(NOTICE).count() == 0
+            old.stop()
+            upgrade(house)
+            with start_gateway(*flags, port=port, root=house):
+                await expect(window.page.locator(NOTICE)).to_contain_text("This window finishes its work first")
+                assert (await window.wait_for(prompt_id))["state"] == "succeeded"
+                await window.page.locator(RELOAD).click()
+                await window.page.wait_for_function("() => !document.querySelector('[data-action=reload]')")
+                await window.ready()
+                await window.page.wait_for_function("() => mooring.fleet().servers.length")  # the build is told with it
+                await window.card(prompt_id, "succeeded").wait_for()
+                assert await window.page.locator(NOTICE).count() == 0
