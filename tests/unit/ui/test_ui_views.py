@@ -3,195 +3,38 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import htpy as h
 import pytest
 
-from app.core.errors import BadInput, ConfigError, ConnectError, PromptRejected, ServerLockedError, StorageError
 from app.core.model import (
-    Choice,
     Contact,
-    Delivery,
     Failure,
-    Health,
-    NodeError,
     PromptId,
     ServerId,
     TaskState,
     Unreadable,
 )
-from app.core.ports import Identity, Keep, KeepSettings, Usage
 from app.core.progress import Progress
-from app.session import Picked, Run, RunStage
-from app.ui.gallery import Original
 from app.ui.i18n import Translator
-from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.projection import project
 from app.ui.regions import REGIONS, changed_regions, live_words
-from app.ui.state import DialogView, Draft, GiveUpDialog, PageView, Picture, PictureDialog, UiState
+from app.ui.state import DialogView, GiveUpDialog, PageView, UiState
 from app.ui.views.dialogs import dialogs
+from tests.unit.ui.crowd import EVIL, crowded
 from tests.unit.ui.kit import (
     ENGLISH,
     ME,
-    Bytes,
     StillPictures,
     StillSession,
     ended,
     fleet,
-    output,
     samples,
     server,
     task,
-    translator,
     window,
 )
-
-EVIL = "<img src=x onerror=alert(1)> & \"'"
-FAULT = NodeError(node_id="2", class_type=EVIL, type="value_not_in_list", message=EVIL, details=EVIL, input_name=EVIL)
-FAILURE = Failure(
-    kind="execution",
-    message=EVIL,
-    node_id="2",
-    node_type=EVIL,
-    exception_type=EVIL,
-    traceback=EVIL,
-    node_errors=(FAULT,),
-)
-
-
-def unreadable(text: str) -> tuple[Unreadable, ...]:
-    """Records that cannot be read, of each kind; `text` is what they say."""
-    damaged = Unreadable(prompt_id=PromptId(text), owner=ME, server_id=ServerId(text), title=text, detail=text)
-    return (
-        damaged,
-        replace(damaged, prompt_id=PromptId("u2"), owner=None, server_id=None, title=""),
-        replace(damaged, prompt_id=PromptId("u3"), is_newer=True),
-    )
-
-
-def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
-    """Every region in a state that shows nearly everything at once; `text` is what servers and the person named."""
-    name = ServerId("gpu-1")
-    tasks = [
-        task("a", title=text),
-        task("b", state=TaskState.QUEUED, place=3),
-        task("c", state=TaskState.UNCLEAR, contact=Contact.UNREACHABLE, contact_detail="timeout"),
-        task("d", contact=Contact.MOVED, contact_detail=text),
-        task("e", is_ward=True, title=""),
-        ended("f", output(delivery=Delivery.KEPT, size=1000), output("b.png", delivery=Delivery.GONE)),
-        ended("g", output(delivery=Delivery.OVERWRITTEN), title=text, missing=("9",)),
-        ended(
-            "h", state=TaskState.FAILED, failure=FAILURE if text == EVIL else Failure(kind="rejected", node_errors=())
-        ),
-        ended("i", state=TaskState.LOST),
-        ended(
-            "j",
-            output("v.mp4", delivery=Delivery.KEPT, media_type="video/mp4"),
-            warnings=(FAULT,) if text == EVIL else (),
-        ),
-        ended(
-            "k", state=TaskState.CANCELLED, choice=Choice(server_id=name, reason="tie", refused={"gpu-2": "timeout"})
-        ),
-        ended("l", state=TaskState.GIVEN_UP),
-        ended(
-            "m",
-            output("m1.png", delivery=Delivery.DROPPED, size=1000),
-            output("m2.mp4", delivery=Delivery.THUMBNAIL, size=1000, media_type="video/mp4"),
-            output("m3.png", delivery=Delivery.GONE, size=1000),
-        ),
-    ]
-    runs = (
-        Run(
-            prompt_id=PromptId("r1"), title=text, started_at=1.0, stage=RunStage.UPLOADING, server_id=name, fraction=0.5
-        ),
-        Run(
-            prompt_id=PromptId("r2"),
-            title="",
-            started_at=1.0,
-            stage=RunStage.FAILED,
-            error=PromptRejected(name, text, text),
-        ),
-    )
-    session = StillSession(
-        window=window(*tasks, quarantined=(task("q", "gpu-9", title=text),), unreadable=unreadable(text)),
-        identity=Identity(ME, is_new=True, is_duplicate=True),
-        fleet=fleet(
-            server("gpu-1", name=text, running=1, pending=2),
-            server("gpu-2", health=Health.DOWN, detail=text, version=text, is_demo=True),
-            server("gpu-3", health=Health.NOT_COMFYUI, version=""),
-        ),
-        fleet_error=ConfigError(text),
-        store_error=StorageError("write", "quota", text),
-        runs=runs,
-        progress={tasks[0].prompt_id: Progress(tasks[0].prompt_id, 4, node="2", value=2, maximum=9, fraction=0.25)},
-    )
-    originals = {(tasks[5].prompt_id, 0): Original("blob:5"), (tasks[9].prompt_id, 0): Original("blob:9")}
-    small = {(tasks[12].prompt_id, index): f"blob:s{index}" for index in (0, 2)}
-    pictures = StillPictures(previews={tasks[0].prompt_id: "blob:p"}, originals=originals, small=small)
-    photo = Picture(Picked(Bytes(), text), "blob:1", 640, 480)
-    draft = Draft(
-        values={("2", "width"): text},
-        pictures={("1", "image"): photo},
-        faults={("1", "image"): BadInput("empty", text)},
-    )
-    ui = UiState(sample_id="enlarge", drafts={"enlarge": draft}, dialog=PictureDialog(tasks[5].prompt_id, 0))
-    ui = ui.with_error(ServerLockedError("submit", ServerId("gpu-2"), name, 1))
-    view = project(session, ui, samples=samples(), pictures=pictures, language=language)
-    asked = project(
-        session,
-        UiState(sample_id="text", dialog=GiveUpDialog(tasks[0].prompt_id)),
-        samples=samples(),
-        pictures=pictures,
-        language=language,
-    )
-    words = translator(language)
-    found = changed_regions(None, view, words)
-    other = changed_regions(None, asked, words)
-    found |= {"form 2": other["form"], "dialogs 2": other["dialogs"]}
-    for number, record in enumerate(unreadable(text), 3):
-        about = DialogView(GiveUpDialog(record.prompt_id), record=record)
-        found[f"dialogs {number}"] = str(h.fragment[dialogs(about, words)])
-    return found | around_what_is_kept(words, text)
-
-
-def around_what_is_kept(words: Translator, text: str) -> dict[str, str]:
-    """The dialog about what is kept, and large pictures whose originals are not here, in every state."""
-    usage = Usage(
-        settings=KeepSettings(1_000_000), count=3, size=900_000, thumbnails=9, thumbnails_size=50, used=1, quota=2
-    )
-    dialogs_of_it = [
-        (KeepingDialog(), None),
-        (KeepingDialog(cap="0.0"), replace(usage, is_persistent=True)),
-        (KeepingDialog(cap="0.0005", keep=Keep.THUMBNAILS), replace(usage, is_persistent=False)),
-        (KeepingDialog(is_deleting=True), usage),
-        (KeepingDialog(cap="0.05"), replace(usage, size=90_000_000)),
-    ]
-    found = {
-        f"keeping {number}": str(h.fragment[dialogs(DialogView(KeepingView(*item)), words)])
-        for number, item in enumerate(dialogs_of_it)
-    }
-    name = ServerId("gpu-1")
-    lacking = (
-        (Original(is_coming=True), Delivery.DROPPED),
-        (Original(error=ConnectError(name, "timeout")), Delivery.DROPPED),
-        (Original(), Delivery.GONE),
-        (Original(), Delivery.OVERWRITTEN),
-    )
-    for number, (original, delivery) in enumerate(lacking):
-        done = ended("z", output(delivery=delivery, size=9))
-        view = project(
-            StillSession(window=window(done), fleet=fleet(server("gpu-1", name=text))),
-            UiState(dialog=PictureDialog(done.prompt_id, 0)),
-            samples=samples(),
-            pictures=StillPictures(
-                originals={(done.prompt_id, 0): original}, small={(done.prompt_id, 0): "blob:s"} if number else {}
-            ),
-            language=words.language,
-        )
-        found[f"large {number}"] = changed_regions(None, view, words)["dialogs"]
-    return found
 
 
 class _Reader(HTMLParser):
