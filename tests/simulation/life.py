@@ -166,6 +166,7 @@ class Life:
                 if task.state is TaskState.LOST:
                     await page.session.look_again(task.prompt_id)
             await adopt_all(world, page)
+            await page.session.release_uploads()
 
     async def _run_once_more(self) -> None:
         """Whatever has happened, every window still works."""
@@ -178,20 +179,21 @@ class Life:
                 self._world.fail(f"promise 4: {click.page.tab.window_id} cannot run any more: {told}")
 
 
-def live(seed: int, *, has_locks: bool = True, seconds: float = SECONDS, tabs: int = 3) -> World:
+def live(seed: int, *, seconds: float = SECONDS) -> World:
     """One life from its seed; its world, or PromiseBroken."""
-    world = try_living(seed, has_locks=has_locks, seconds=seconds, tabs=tabs)
+    world = try_living(seed, seconds=seconds)
     if world.broken:
-        raise PromiseBroken("\n".join([f"seed {seed}", *world.broken, "", *world.trace[-TRACE_SHOWN:]]))
+        shown = [f"seed {seed}", *world.broken, "", *world.trace[-TRACE_SHOWN:]]
+        raise PromiseBroken("\n".join(shown))
     return world
 
 
-def try_living(seed: int, *, has_locks: bool = True, seconds: float = SECONDS, tabs: int = 3) -> World:
-    """One life from its seed, whatever was broken in it."""
+def try_living(seed: int, *, seconds: float = SECONDS) -> World:
+    """One life from its seed, whatever was broken in it. Every fourth browser has no Web Locks."""
 
     async def work(loop: VirtualLoop) -> World:
-        world = World(loop, seed, has_locks=has_locks)
-        await Life(world, seconds=seconds, tabs=tabs).live()
+        world = World(loop, seed, has_locks=seed % 4 != 0)
+        await Life(world, seconds=seconds, tabs=2 + seed % 3).live()
         return world
 
     return run(work, seed)

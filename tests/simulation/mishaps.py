@@ -40,7 +40,7 @@ def concerned(world: World, exchange: Exchange) -> list[tuple[str, Phase]]:
 
 def _ids(world: World, exchange: Exchange) -> list[str]:
     page = next((page for page in world.pages if page.life is exchange.life), None)
-    address = world.network.address_of(exchange.server_id)
+    address = exchange.address or world.network.address_of(exchange.server_id)
     message = json.loads(exchange.body) if exchange.body else {}
     match exchange.route:
         case ("POST", "prompt" | "interrupt"):

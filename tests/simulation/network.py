@@ -35,7 +35,7 @@ class Exchange:
     path: str  # on the server
     query: dict[str, str]
     body: bytes
-    is_aimed: bool = False  # a mishap was meant for it
+    address: str = ""  # where the gateway has passed it on to
 
     @property
     def route(self) -> tuple[str, str]:

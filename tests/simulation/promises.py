@@ -118,7 +118,7 @@ class Promises:
     def _check_place(self, exchange: Exchange, prompt_id: str, operation: str) -> None:
         """By address, not by id: an id may mean another machine by now."""
         bound = self._world.bindings.get(prompt_id)
-        here = (exchange.server_id, self._world.network.address_of(exchange.server_id))
+        here = (exchange.server_id, exchange.address)
         record = self._world.database.tasks.get(prompt_id, {})
         confirmed = (exchange.server_id, record.get("confirmed_address"))  # a person said that it is the same one
         if here not in (bound, confirmed):

@@ -39,3 +39,7 @@ class Tally:
         """Count another life."""
         self.cells.update(other.cells)
         self.counts.update(other.counts)
+
+    def plain(self) -> Tally:
+        """The counts alone, to be sent to another process."""
+        return Tally(Counter(self.cells), Counter(self.counts))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
-from tests.simulation.life import live
+from tests.simulation.life import live, try_living
+from tests.simulation.report import Report
 
-SEEDS = int(os.environ.get("MOORING_SIM_SEEDS", "40"))
+SEEDS = int(os.environ.get("MOORING_SIM_SEEDS", "60"))
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -17,10 +20,28 @@ def test_promises_hold_whatever_breaks(seed: int) -> None:
     assert world.posted, "a life in which nothing was submitted shows nothing"
 
 
-@pytest.mark.parametrize("seed", range(SEEDS // 2))
-def test_promises_hold_without_web_locks(seed: int) -> None:
-    live(10_000 + seed, has_locks=False)
+def test_the_same_seed_lives_the_same_life_in_another_process() -> None:
+    told = [_digest(7) for _ in range(2)]
+    assert told[0] == told[1]
+    assert "broken promises, trace" in told[0]
 
 
-def test_the_same_seed_lives_the_same_life() -> None:
-    assert live(7).trace == live(7).trace
+def _digest(seed: int) -> str:
+    command = [sys.executable, "-m", "tests.simulation", "--seed", str(seed)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    return ended.stdout.splitlines()[-1]
+
+
+def test_a_report_fails_on_a_broken_promise_and_names_the_seed() -> None:
+    report, world = Report(), try_living(1)
+    report.add(1, world.tally, [])
+    assert report.is_good
+    report.add(2, world.tally, ["promise 5: it ran twice"])
+    assert not report.is_good
+    assert "seed 2" in report.text and "promise 5: it ran twice" in report.text
+
+
+def test_a_long_run_with_an_untried_cell_fails() -> None:
+    report = Report()
+    report.tally.counts["lives"] = 10_000
+    assert report.empty and not report.is_good

@@ -31,7 +31,7 @@ FORGETTING = frozenset(
     }
 )
 VANISHING = frozenset({"server killed", "server restarted", "server swapped", "executor died", "file deleted"})
-REPLACING = frozenset({"file overwritten", "server swapped"})
+REPLACING = VANISHING | {"file overwritten"}  # a name that is free again is used again
 NOBODY = "nobody"  # bytes without a stamp
 UNKEPT = frozenset({"storage full", "storage failing", "storage blocked"})
 
@@ -102,10 +102,15 @@ class Verdicts:
                 return "it never ended"
 
     def check_lost(self) -> None:
-        """After one more look at each: what its server still knows is told, not called lost."""
+        """After one more look at each of a living window: what its server still knows is told, not called lost."""
         for task in self._world.database.all_tasks():
             machine = self._world.network.machines.get(task.address)
-            if task.state is TaskState.LOST and machine is not None and task.prompt_id in machine.history:
+            if (
+                task.state is TaskState.LOST
+                and self._world.page_of(task.owner)
+                and machine is not None
+                and task.prompt_id in machine.history
+            ):
                 self._world.fail(
                     f"promise 6: {task.prompt_id} is told as lost, and is in the history of {machine.name}"
                 )

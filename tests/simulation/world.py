@@ -11,6 +11,7 @@ same world, to the last line of its trace.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import random
 from collections import Counter
@@ -136,6 +137,11 @@ class World:
     def note(self, text: str) -> None:
         """One line of the trace; the same seed writes the same lines."""
         self.trace.append(f"{self.loop.time() - 1_000_000:9.3f} {text}")
+
+    @property
+    def digest(self) -> str:
+        """The trace in a few letters."""
+        return hashlib.sha256("\n".join(self.trace).encode()).hexdigest()[:16]
 
     def fail(self, text: str) -> None:
         """Remember a broken promise."""

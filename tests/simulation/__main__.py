@@ -1,0 +1,84 @@
+"""The long simulation.
+
+python -m tests.simulation --seeds 10000             many lives, two at a time, with the table fault × phase
+python -m tests.simulation --seed 4711               one life, exactly as it was, with its trace
+python -m tests.simulation --replay bundle.json      what a window's debug bundle tells, once more
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+from pathlib import Path
+
+from tests.simulation.life import SECONDS, try_living
+from tests.simulation.replay import replay
+from tests.simulation.report import Report
+from tests.simulation.tally import Tally
+
+HASH_SEED = "0"  # sets of strings are ordered by it, so a life is the same only under the same one
+_PROGRESS = 500  # lives between two lines
+
+
+def main(arguments: list[str]) -> int:
+    """Run what is asked for; 1 if a promise was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=200, help="how many lives (default: 200)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (default: 0)")
+    parser.add_argument("--jobs", type=int, default=2, help="how many at a time (default: 2)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="virtual seconds of each life before it rests")
+    parser.add_argument("--seed", type=int, help="replay one life, with its trace")
+    parser.add_argument("--replay", type=Path, help="replay a debug bundle")
+    given = parser.parse_args(arguments)
+    if given.replay is not None:
+        return _replay(given.replay)
+    if given.seed is not None:
+        return _one(given.seed, given.seconds)
+    return _many(range(given.first, given.first + given.seeds), given.jobs, given.seconds)
+
+
+def _one(seed: int, seconds: float) -> int:
+    world = try_living(seed, seconds=seconds)
+    print("\n".join(world.trace))
+    print(f"seed {seed}: {len(world.broken)} broken promises, trace {world.digest}")
+    print("\n".join(world.broken))
+    return 1 if world.broken else 0
+
+
+def _many(seeds: range, jobs: int, seconds: float) -> int:
+    report = Report()
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        lives = pool.imap_unordered(_live, [(seed, seconds) for seed in seeds], chunksize=10)
+        for done, (seed, tally, broken) in enumerate(lives, 1):
+            report.add(seed, tally, broken)
+            if broken:
+                print(f"seed {seed}: {broken[0][:300]}", flush=True)
+            if done % _PROGRESS == 0:
+                print(f"{done} lives, {len(report.broken)} broken, {len(report.empty)} cells empty", flush=True)
+    print(report.text)
+    return 0 if report.is_good else 1
+
+
+def _live(order: tuple[int, float]) -> tuple[int, Tally, list[str]]:
+    seed, seconds = order
+    try:
+        world = try_living(seed, seconds=seconds)
+    except Exception as error:  # noqa: BLE001 - a life that cannot be lived is a finding like another
+        return seed, Tally(), [f"the life broke off: {error!r}"]
+    return seed, world.tally.plain(), world.broken
+
+
+def _replay(bundle: Path) -> int:
+    report = replay(bundle)
+    print(report)
+    print("\n".join(report.problems))
+    return 0 if report.ok else 1
+
+
+if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != HASH_SEED:
+        os.environ["PYTHONHASHSEED"] = HASH_SEED
+        os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]])
+    sys.exit(main(sys.argv[1:]))

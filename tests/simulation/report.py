@@ -1,0 +1,79 @@
+"""The report of many lives: how much was done, the table *fault × phase*, and what was broken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tests.simulation.faults import FAULTS, reachable
+from tests.simulation.phases import Phase
+from tests.simulation.tally import Tally
+
+WANTED = 100  # how often each reachable cell should have been met in a long run
+LONG = 2000  # lives; in a run that long no reachable cell may be empty
+_SHOWN = 3  # lines of each broken life
+
+
+@dataclass
+class Report:
+    """Adds up lives as they end."""
+
+    tally: Tally = field(default_factory=Tally)
+    broken: dict[int, list[str]] = field(default_factory=dict)  # by seed
+    began: float = field(default_factory=time.monotonic)
+
+    def add(self, seed: int, tally: Tally, broken: list[str]) -> None:
+        """One more life."""
+        self.tally.add(tally)
+        if broken:
+            self.broken[seed] = broken
+
+    @property
+    def empty(self) -> list[str]:
+        """The reachable cells that no fault has met."""
+        cells = self.tally.cells
+        return [f"{fault.name} × {phase.value}" for fault, phase in reachable() if not cells[fault.name, phase]]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing was broken, and, in a long run, nothing left untried."""
+        return not self.broken and (self.tally.counts["lives"] < LONG or not self.empty)
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "\n".join((*self._steps(), "", *self._table(), "", *self._rare(), *self._violations()))
+
+    def _steps(self) -> Iterator[str]:
+        counts = self.tally.counts
+        kinds = ("acts", "faults", "requests", "commits")
+        steps = sum(counts[kind] for kind in kinds)
+        yield f"{counts['lives']} lives, {steps} steps in {time.monotonic() - self.began:.0f} s"
+        yield "  " + ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
+
+    def _table(self) -> Iterator[str]:
+        width = max(len(name) for name in FAULTS)
+        yield f"{'fault × phase of the work that it met':<{width}} " + " ".join(f"{item.value:>12}" for item in Phase)
+        for name in FAULTS:
+            yield f"{name:<{width}} " + " ".join(f"{self._cell(name, phase):>12}" for phase in Phase)
+        yield "  -  cannot be: the reason is in the registry"
+
+    def _cell(self, name: str, phase: Phase) -> str:
+        count = self.tally.cells[name, phase]
+        is_unreachable = phase in FAULTS[name].unreachable
+        return "-" if is_unreachable and not count else f"{count}!" if is_unreachable else str(count)
+
+    def _rare(self) -> Iterator[str]:
+        cells = self.tally.cells
+        rare = [f"{item.name} × {phase.value}" for item, phase in reachable() if 0 < cells[item.name, phase] < WANTED]
+        yield f"{len(reachable())} reachable cells, {len(rare)} of them met fewer than {WANTED} times"
+        yield f"{len(self.empty)} empty: {'; '.join(self.empty) or 'none'}"
+
+    def _violations(self) -> Iterator[str]:
+        yield f"{len(self.broken)} lives with a broken promise"
+        for seed, broken in sorted(self.broken.items()):
+            yield f"  seed {seed}"
+            yield from (f"    {line[:300]}" for line in broken[:_SHOWN])
+        if self.broken:
+            yield "  replay one with: python -m tests.simulation --seed N"
