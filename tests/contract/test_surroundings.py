@@ -24,6 +24,12 @@ async def test_an_unknown_path_is_an_empty_404(peer: Peer) -> None:
         assert (answer.status, answer.body) == (404, b"")
 
 
+@pytest.mark.parametrize("path", ["/nope", "/system_stats", "/api/jobs/any/cancel"])
+async def test_a_post_where_there_is_none_is_a_405(peer: Peer, path: str) -> None:
+    answer = await peer.request("POST", path, body=b"{}")
+    assert (answer.status, answer.body) == (405, b"405: Method Not Allowed")
+
+
 async def test_an_unknown_class_is_an_empty_object(peer: Peer) -> None:
     answer = await peer.request("GET", "/object_info/Nope")
     assert (answer.status, answer.json()) == (200, {})

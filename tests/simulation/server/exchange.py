@@ -33,6 +33,11 @@ def text_answer(text: str, status: int) -> Answer:
     return Answer(status, text.encode(), {"content-type": TEXT})
 
 
+def not_allowed() -> Answer:
+    """What it says of a POST where it has only a GET, if anything: its static handler has every path."""
+    return Answer(405, b"405: Method Not Allowed", {"content-type": TEXT, "allow": "GET,HEAD"})
+
+
 def file_answer(data: bytes, written: float, headers: Mapping[str, str]) -> Answer:
     """A file as it is, with its mark and date; `written` in seconds since 1970."""
     dated = {

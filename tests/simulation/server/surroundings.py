@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.simulation.server.catalogue import DEFINITIONS, describe
-from tests.simulation.server.exchange import Answer, file_answer, json_answer, nothing_here, text_answer
+from tests.simulation.server.exchange import Answer, file_answer, json_answer, not_allowed, nothing_here, text_answer
 from tests.simulation.server.files import FOLDERS, Files
 from tests.simulation.server.sockets import FEATURES
 
@@ -126,7 +126,7 @@ class Surroundings:
                 return json_answer(self._info(name, name) if query.get("full_info") == "true" else name)
             case "DELETE", ["userdata", name]:
                 return Answer(404 if self.userdata.pop(name, None) is None else 204)
-        return nothing_here()
+        return not_allowed()
 
     def _list(self, query: Mapping[str, str]) -> Answer:
         if not query.get("dir"):
