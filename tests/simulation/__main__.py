@@ -8,15 +8,14 @@ python -m tests.simulation --replay bundle.json      what a window's debug bundl
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import sys
 from pathlib import Path
 
 from tests.simulation.life import SECONDS, try_living
+from tests.simulation.lives import live_many
 from tests.simulation.replay import replay
 from tests.simulation.report import Report
-from tests.simulation.tally import Tally
 
 HASH_SEED = "0"  # sets of strings are ordered by it, so a life is the same only under the same one
 _PROGRESS = 500  # lives between two lines
@@ -49,25 +48,14 @@ def _one(seed: int, seconds: float) -> int:
 
 def _many(seeds: range, jobs: int, seconds: float) -> int:
     report = Report()
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        lives = pool.imap_unordered(_live, [(seed, seconds) for seed in seeds], chunksize=10)
-        for done, (seed, tally, broken) in enumerate(lives, 1):
-            report.add(seed, tally, broken)
-            if broken:
-                print(f"seed {seed}: {broken[0][:300]}", flush=True)
-            if done % _PROGRESS == 0:
-                print(f"{done} lives, {len(report.broken)} broken, {len(report.empty)} cells empty", flush=True)
+    for done, (seed, tally, broken) in enumerate(live_many(seeds, jobs, seconds), 1):
+        report.add(seed, tally, broken)
+        if broken:
+            print(f"seed {seed}: {broken[0][:300]}", flush=True)
+        if done % _PROGRESS == 0:
+            print(f"{done} lives, {len(report.broken)} broken, {len(report.empty)} cells empty", flush=True)
     print(report.text)
     return 0 if report.is_good else 1
-
-
-def _live(order: tuple[int, float]) -> tuple[int, Tally, list[str]]:
-    seed, seconds = order
-    try:
-        world = try_living(seed, seconds=seconds)
-    except Exception as error:  # noqa: BLE001 - a life that cannot be lived is a finding like another
-        return seed, Tally(), [f"the life broke off: {error!r}"]
-    return seed, world.tally.plain(), world.broken
 
 
 def _replay(bundle: Path) -> int:
