@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -252,18 +252,29 @@ def read_history(response: Response, server_id: ServerId, prompt_id: PromptId, a
 def _finished(entry: Mapping[str, Any], at: float) -> Finished:
     raw_status = entry.get("status")
     status: Mapping[str, Any] = raw_status if isinstance(raw_status, dict) else {}
-    end, failure, ended_ms = ("success" if status.get("status_str") == "success" else "error"), None, None
+    found = Finished(
+        at, "success" if status.get("status_str") == "success" else "error", read_outputs(entry["outputs"])
+    )
     for message in _list(status.get("messages")):
-        if not isinstance(message, list) or len(message) != 2 or not isinstance(message[1], dict):
-            continue
-        name, data = message
-        if name == "execution_interrupted":  # status_str says "error" here too (COMFYUI.md 3)
-            end = "interrupted"
-        elif name == "execution_error" and data.get("exception_type") != "ExecutionBlocked":
-            failure = read_failure(data)
-        if isinstance(data.get("timestamp"), int):
-            ended_ms = data["timestamp"]
-    return Finished(at, end, read_outputs(entry["outputs"]), failure if end == "error" else None, ended_ms)
+        if isinstance(message, list) and len(message) == 2 and isinstance(message[1], dict):
+            found = _with_message(found, _text(message[0]), message[1])
+    return found if found.end == "error" else replace(found, failure=None)
+
+
+def _with_message(found: Finished, name: str, data: Mapping[str, Any]) -> Finished:
+    stamp = data.get("timestamp")
+    if isinstance(stamp, int):
+        found = replace(found, ended_ms=stamp)
+    match name:
+        case "execution_start" if isinstance(stamp, int):
+            return replace(found, started_ms=stamp)
+        case "execution_cached":
+            return replace(found, cached=tuple(NodeId(str(node)) for node in _list(data.get("nodes"))))
+        case "execution_interrupted":  # status_str says "error" here too (COMFYUI.md 3)
+            return replace(found, end="interrupted")
+        case "execution_error" if data.get("exception_type") != "ExecutionBlocked":
+            return replace(found, failure=read_failure(data))
+    return found
 
 
 def read_failure(data: Mapping[str, Any]) -> Failure:

@@ -26,9 +26,10 @@ class StatusMessage:
 
 @dataclass(frozen=True, slots=True)
 class StartMessage:
-    """The prompt begins."""
+    """The prompt begins; `started_ms` is the server's own clock."""
 
     prompt_id: PromptId
+    started_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def _read(kind: str, data: Mapping[str, Any]) -> Message:
         case "status":
             return StatusMessage(int(data["status"]["exec_info"]["queue_remaining"]), str(data.get("sid") or ""))
         case "execution_start":
-            return StartMessage(_prompt_id(data))
+            return StartMessage(_prompt_id(data), _timestamp(data))
         case "execution_cached":
             return CachedMessage(_prompt_id(data), tuple(NodeId(str(node)) for node in data["nodes"]))
         case "executing":
@@ -155,9 +156,13 @@ def _read(kind: str, data: Mapping[str, Any]) -> Message:
     return UnknownMessage(kind)
 
 
-def _end(kind: str, data: Mapping[str, Any]) -> Message:
+def _timestamp(data: Mapping[str, Any]) -> int | None:
     timestamp = data.get("timestamp")
-    ended_ms = timestamp if isinstance(timestamp, int) else None
+    return timestamp if isinstance(timestamp, int) else None
+
+
+def _end(kind: str, data: Mapping[str, Any]) -> Message:
+    ended_ms = _timestamp(data)
     if kind == "execution_success":
         return EndMessage(_prompt_id(data), "success", ended_ms=ended_ms)
     if kind == "execution_interrupted":

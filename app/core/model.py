@@ -96,7 +96,7 @@ class Delivery(Enum):
     PENDING = "pending"
     KEPT = "kept"
     GONE = "gone"  # the real server has it no more, or will not hand it out
-    OVERWRITTEN = "overwritten"  # the file is newer than the task's own end
+    OVERWRITTEN = "overwritten"  # what stands under that name is not of this task's time
     NOT_KEPT = "not_kept"  # fetched well, but this browser's store would not keep it
     THUMBNAIL = "thumbnail"  # fetched well; by the person's choice only its thumbnail is kept
     DROPPED = "dropped"  # was kept, and is no longer: it made room, or was deleted here
@@ -237,7 +237,9 @@ class Task:
     cancel_asked_at: float | None = None
     started_at: float | None = None
     ended_at: float | None = None
-    server_ended_ms: int | None = None  # the server's own clock, milliseconds
+    server_started_ms: int | None = None  # the server's own clock, milliseconds
+    server_ended_ms: int | None = None
+    cached: tuple[NodeId, ...] = ()  # nodes that did not run: what they show was made by an earlier prompt
     longest_still: float | None = None  # seconds without a movement while it was watched, once it has ended
     told_end: str = ""  # what the socket said: success | error | interrupted
     is_proven: bool = False  # the end was read in an answer or in history, not inferred from absence

@@ -273,7 +273,7 @@ class TaskStore(Shelf, Protocol):
         """All tasks of one window, or of all, oldest first."""
 
     async def delete_task(self, task: Task) -> None:
-        """Delete an ended task with its results, and with its inputs if no other task has them; fenced like `update`."""
+        """Delete an ended task, its results, and its inputs if no other task has them; fenced like `update`."""
 
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
         """Delete a record that cannot be read, with its results; durable. Nothing happens if it is gone. NotOwner if

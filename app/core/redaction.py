@@ -23,7 +23,9 @@ WORDS = frozenset({
     "node_id", "node_type", "now", "operation", "owner", "prompt_id", "reason", "server_id", "sha256", "source",
     "state", "told_end", "type", "version", "was", "window_id",
 })  # fmt: skip
-WORD_LISTS = frozenset({"expected", "holders", "missing", "prompt_ids", "quarantined", "unreadable", "way"})
+WORD_LISTS = frozenset(
+    {"cached", "expected", "holders", "missing", "nodes", "prompt_ids", "quarantined", "unreadable", "way"}
+)
 WORD_MAPS = frozenset({"causes", "loads", "refused"})  # by server id: a cause, or a number
 SOURCE = frozenset({"template", "way"})  # words of our own source
 PLACES = frozenset({"address", "confirmed_address", "present", "recorded", "url"})

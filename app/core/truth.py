@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from app.core.model import Contact, Delivery, Failure, NodeError, Note, Output, Task, TaskState
+from app.core.model import Contact, Delivery, Failure, NodeError, NodeId, Note, Output, Task, TaskState
 
 LOST_GAP = 3.0  # seconds between the two looks; COMFYUI.md 3: history may lag execution_success by milliseconds
 UNREACHABLE_AFTER = 2  # looks in a row without a real answer; one is a hiccup
@@ -82,6 +82,8 @@ class Finished:
     outputs: tuple[Output, ...] = ()
     failure: Failure | None = None
     ended_ms: int | None = None
+    started_ms: int | None = None
+    cached: tuple[NodeId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,18 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The socket told that it runs."""
+    """The socket told that it runs; `started_ms` is the server's own clock."""
 
     at: float
+    started_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """The socket told which nodes need not run."""
+
+    at: float
+    nodes: tuple[NodeId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +151,8 @@ class GivenUp:
 
 
 Evidence = (
-    Accepted | Refused | Unclear | Seen | Absent | Removed | Finished | NoAnswer | Moved | Started | Executed | ToldEnd
-    | CancelAsked | GivenUp
+    Accepted | Refused | Unclear | Seen | Absent | Removed | Finished | NoAnswer | Moved | Started | Cached | Executed
+    | ToldEnd | CancelAsked | GivenUp
 )  # fmt: skip
 
 
@@ -156,7 +167,7 @@ def judge(task: Task, evidence: Evidence) -> Task:
             return _look(task, evidence)
         case NoAnswer() | Moved():
             return _no_contact(task, evidence)
-        case Started() | Executed() | ToldEnd():
+        case Started() | Cached() | Executed() | ToldEnd():
             return _told(task, evidence)
         case CancelAsked(at):
             if task.cancel_asked_at is not None or task.state.is_end:
@@ -244,7 +255,12 @@ def _absent(task: Task, began: float, at: float) -> Task:
 def _finished(task: Task, entry: Finished) -> Task:
     outputs = merge_outputs(task.outputs, entry.outputs)
     task = replace(task, outputs=outputs, server_ended_ms=entry.ended_ms, place=None, absent_since=None)
-    task = replace(task, answered_at=task.answered_at or entry.at)
+    task = replace(
+        task,
+        answered_at=task.answered_at or entry.at,
+        server_started_ms=entry.started_ms or task.server_started_ms,
+        cached=entry.cached or task.cached,
+    )
     note = Note(entry.at, "history", entry.end)
     match entry.end:
         case "success":
@@ -272,7 +288,7 @@ def _no_contact(task: Task, evidence: NoAnswer | Moved) -> Task:
     return lost_contact.with_note(Note(evidence.at, "unreachable", evidence.cause))
 
 
-def _told(task: Task, evidence: Started | Executed | ToldEnd) -> Task:
+def _told(task: Task, evidence: Started | Cached | Executed | ToldEnd) -> Task:
     task = replace(task, contact=Contact.OK, contact_detail="", silent_looks=0, absent_since=None)
     if task.state.is_end or task.state in _UNPLACED or task.state is TaskState.QUEUED:
         task = replace(
@@ -283,8 +299,10 @@ def _told(task: Task, evidence: Started | Executed | ToldEnd) -> Task:
             started_at=task.started_at or evidence.at,
         ).with_note(Note(evidence.at, "told_running"))
     match evidence:
-        case Started():
-            return task
+        case Started(_, started_ms):
+            return replace(task, server_started_ms=started_ms or task.server_started_ms)
+        case Cached(_, nodes):
+            return replace(task, cached=nodes)
         case Executed(_, outputs):
             return replace(task, outputs=merge_outputs(task.outputs, outputs))
         case ToldEnd(at, end, failure, ended_ms):

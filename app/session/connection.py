@@ -18,7 +18,7 @@ from app.core import comfy, events
 from app.core.errors import AffinityError, ServerMoved, SocketClosed
 from app.core.model import Task
 from app.core.ports import BinaryFrame, Connection, Frame
-from app.core.truth import Executed, Started, ToldEnd
+from app.core.truth import Cached, Executed, Started, ToldEnd
 from app.core.window import Moored, Window, get_api_base_url
 from app.session.facts import Preview, SocketFacts
 from app.session.hearing import Hearing
@@ -230,8 +230,10 @@ class Keeper:
         now = self._state.ports.clock.now()
         self._watch.movements.moved(task.prompt_id)
         match message:
-            case events.StartMessage():
-                await self._watch.witness(task.prompt_id, Started(now))
+            case events.StartMessage(prompt_id, started_ms):
+                await self._watch.witness(prompt_id, Started(now, started_ms))
+            case events.CachedMessage(prompt_id, nodes) if nodes:
+                await self._watch.witness(prompt_id, Cached(now, nodes))
             case events.ExecutedMessage(prompt_id, _, outputs):
                 await self._watch.witness(prompt_id, Executed(now, outputs))
             case events.EndMessage(prompt_id, end, failure, ended_ms):

@@ -1,7 +1,7 @@
 """Bringing results home: each output's bytes, from its task's own server, into this browser's store (DESIGN 4, step 8).
 
 Ends as kept (or its thumbnail alone, by the person's choice), gone (the real server answered 404), overwritten (the
-file is newer than the task's own end: those bytes are never shown as its result), or not kept (the store is full).
+file is not of this task's time: those bytes are never shown as its result), or not kept (the store is full).
 Until then it is tried again, for ever. A thumbnail of each picture is kept whatever becomes of the picture itself.
 """
 
@@ -26,6 +26,7 @@ from app.core.errors import (
     TransportError,
 )
 from app.core.model import Delivery, Output, PromptId, Task
+from app.core.origin import is_of
 from app.core.ports import Blob, Response
 from app.core.window import Window, get_api_base_url
 from app.session.state import State
@@ -35,7 +36,6 @@ log = logging.getLogger("mooring.session")
 
 FIRST_PAUSE = 1.0  # seconds
 LONGEST_PAUSE = 60.0
-FILE_CLOCK_SLACK = 2.0  # seconds: Last-Modified has whole ones, and a write may be dated after the event
 
 
 _NEVER_GIVEN = frozenset({400, 403, 404, 410})  # the real server has no such file, or will not hand it out
@@ -126,8 +126,8 @@ class Courier:
 async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output, Blob | None]:
     """One output's bytes from its task's own server, with what is known of them now.
 
-    Without bytes, the output says why: gone, or overwritten by something newer than the task's end or, if it was
-    fetched before, other than what it was then. Such bytes are never given out. Raises what kept the server from
+    Without bytes, the output says why: gone, or overwritten (the file is not of this task's time or, if it was fetched
+    before, other than what it was then). Such bytes are never given out. Raises what kept the server from
     answering.
     """
     base = get_api_base_url("deliver", task, state.fleet)
@@ -140,7 +140,7 @@ async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output
     if response.blob is None:
         raise ProtocolError(task.server_id, "an answer without a body")
     seen = replace(output, size=response.blob.size, media_type=response.blob.media_type, etag=_etag(response))
-    if _is_newer_than_its_end(response, task) or _is_another(output, seen):
+    if not is_of(task, output, _modified(response)) or _is_another(output, seen):
         return replace(output, delivery=Delivery.OVERWRITTEN), None
     return seen, response.blob
 
@@ -162,15 +162,13 @@ def with_output(task: Task, output: Output) -> Task:
     return replace(task, outputs=tuple(output if item.file == output.file else item for item in task.outputs))
 
 
-def _is_newer_than_its_end(response: Response, task: Task) -> bool:
-    """Both times are the server's own clock."""
+def _modified(response: Response) -> float | None:
+    """When the file was written, by the server's clock; seconds since the epoch."""
     dated = response.headers.get("last-modified")
-    if dated is None or task.server_ended_ms is None:
-        return False
+    if dated is None:
+        return None
     try:
         modified = parsedate_to_datetime(dated)
     except ValueError:
-        return False
-    if modified.tzinfo is None:
-        modified = modified.replace(tzinfo=UTC)
-    return modified.timestamp() > task.server_ended_ms / 1000 + FILE_CLOCK_SLACK
+        return None
+    return (modified if modified.tzinfo else modified.replace(tzinfo=UTC)).timestamp()

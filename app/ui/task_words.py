@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from app.core.model import Choice, Contact, Delivery, Failure, Output, Task, TaskState
 from app.core.progress import Progress
+from app.ui.cards import title_of
+from app.ui.evidence_words import word_sign, word_unclear
 from app.ui.fleet_words import word_cause
 from app.ui.i18n import Translator
 from app.ui.words import Tone, Words
@@ -45,32 +47,47 @@ def word_state(task: Task, _: Translator) -> Words:
 
 
 def _unclear(task: Task, _: Translator) -> Words:
+    cause = next((note.detail for note in reversed(task.notes) if note.kind == "unclear"), "")
     return Words(
         _("No clear answer from {server}", server=task.server_id),
-        _("It is being looked up there. It is not sent a second time."),
+        _(
+            "It is being looked up there, and not sent a second time. Until that is settled, this window stays with"
+            " {server}.",
+            server=task.server_id,
+        )
+        if task.holds_window
+        else _("It is being looked up there, and not sent a second time."),
         tone=Tone.WARN,
+        cause=word_unclear(cause, _) if cause else "",
     )
 
 
 def _succeeded(task: Task, _: Translator) -> Words:
-    if not task.missing:
-        return Words(_("Finished"), tone=Tone.GOOD)
-    return Words(
-        _("Finished, but not everything was made"),
-        _("The server reports success without the output of: {nodes}", nodes=", ".join(task.missing)),
-        tone=Tone.WARN,
-    )
+    if task.missing:
+        nodes = ", ".join(_.known(title_of(task, node_id)) for node_id in task.missing)
+        return Words(
+            _("Finished, but not everything was made"),
+            _("The server reports success without the output of: {nodes}", nodes=nodes),
+            tone=Tone.WARN,
+        )
+    if task.warnings:
+        return Words(_("Finished, without what the server left out"), tone=Tone.WARN)
+    return Words(_("Finished"), tone=Tone.GOOD)
 
 
 def _lost(task: Task, _: Translator) -> Words:
-    return Words(
-        _("Lost"),
-        _(
-            "{server} answers, but has it neither in its queue nor in its history; it was probably restarted."
-            " Run it again if you still want it.",
-            server=task.server_id,
-        ),
-    )
+    """The evidence: two looks at the real server, and what was noticed of it."""
+    looks = [_.formats.clock(note.at) for note in task.notes if note.kind in {"absent", "absent_again"}]
+    signs = [note.detail for note in task.notes if note.kind == "server_changed"]
+    told = [
+        _("{server} answers, but has it neither in its queue nor in its history.", server=task.server_id),
+        _("Looked twice, last at {time}.", time=looks[-1]) if looks else "",
+        word_sign(signs[-1], _)
+        if signs
+        else _("It was probably restarted, or its queue or history was cleared."),
+        _("Run it again if you still want it."),
+    ]  # fmt: skip
+    return Words(_("Lost"), " ".join(filter(None, told)))
 
 
 def _waiting(task: Task, _: Translator) -> str:
@@ -89,15 +106,22 @@ def word_contact(task: Task, _: Translator) -> Words:
         case Contact.UNREACHABLE:
             return Words(
                 _("{server} does not answer", server=task.server_id),
-                _("The work may well go on there, and nothing is moved elsewhere. It is looked for again and again."),
+                _("The work may well go on there, and nothing is moved elsewhere."),
                 tone=Tone.WARN,
                 cause=word_cause(task.contact_detail, _),
+            )
+        case Contact.MOVED if not task.contact_detail:
+            return Words(
+                _("{server} is no longer in the fleet", server=task.server_id),
+                _("Nothing is sent anywhere for this work until the server is in the fleet again."),
+                task.address,
+                Tone.WARN,
             )
         case Contact.MOVED:
             return Words(
                 _("{server} is no longer at the address that has this work", server=task.server_id),
-                _("Nothing is sent to the new address. Restore the old one in the fleet, or give the task up."),
-                " → ".join(filter(None, (task.address, task.contact_detail))),
+                _("Nothing is sent to the new address unless you say that it is the same server."),
+                f"{task.address} → {task.contact_detail}",
                 Tone.WARN,
             )
 
@@ -117,9 +141,24 @@ def word_failure(failure: Failure, _: Translator) -> Words:
                 _("The server has certainly not seen it. Check that it runs, and press Run again."),
                 cause=word_cause(failure.message, _),
             )
+    if failure.is_out_of_memory:
+        return _out_of_memory(failure, _)
     return Words(
         _("Stopped by an error in “{node}”", node=failure.node_type) if failure.node_type else _("Stopped by an error"),
         _("The server's own words are below."),
+        failure.message,
+    )
+
+
+def _out_of_memory(failure: Failure, _: Translator) -> Words:
+    return Words(
+        _("Not enough memory for “{node}”", node=failure.node_type)
+        if failure.node_type
+        else _("The server's memory was not enough"),
+        _(
+            "Make the picture smaller, make fewer at once, or free memory on the server, where other models or programs"
+            " may hold it. Then run it again."
+        ),
         failure.message,
     )
 
@@ -136,8 +175,8 @@ def word_delivery(output: Output, _: Translator) -> Words:
             return _gone(_, has_thumbnail=bool(output.size) and is_picture)
         case Delivery.OVERWRITTEN:
             return Words(
-                _("The file was overwritten on the server"),
-                _("What stands there now is newer than this task, so it is not shown as its result."),
+                _("Another file has its name on the server now"),
+                _("What stands there is newer or older than this task, so it is not shown as its result."),
                 tone=Tone.WARN,
             )
         case Delivery.NOT_KEPT:

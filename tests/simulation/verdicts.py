@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from app.core.model import Delivery, Output, Task, TaskState
-from app.session.deliver import FILE_CLOCK_SLACK
+from app.core.origin import FILE_CLOCK_SLACK
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

@@ -59,7 +59,7 @@ def test_flags_ask_for_previews_that_say_whose_they_are() -> None:
     [
         ("status", {"status": {"exec_info": {"queue_remaining": 2}}}, StatusMessage(2)),
         ("status", {"status": {"exec_info": {"queue_remaining": 0}}, "sid": "c-1"}, StatusMessage(0, "c-1")),
-        ("execution_start", {"prompt_id": P, "timestamp": 1}, StartMessage(P)),
+        ("execution_start", {"prompt_id": P, "timestamp": 1}, StartMessage(P, 1)),
         ("execution_cached", {"prompt_id": P, "nodes": ["1", "2"]}, CachedMessage(P, (NodeId("1"), NodeId("2")))),
         ("execution_cached", {"prompt_id": P, "nodes": []}, CachedMessage(P, ())),
         ("executing", {"prompt_id": P, "node": "3", "display_node": "3"}, ExecutingMessage(P, NodeId("3"))),

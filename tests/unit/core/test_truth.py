@@ -14,6 +14,7 @@ from app.core.truth import (
     UNREACHABLE_AFTER,
     Absent,
     Accepted,
+    Cached,
     CancelAsked,
     Evidence,
     Executed,
@@ -387,3 +388,15 @@ def test_merging_loses_no_file_and_moves_none_that_is_home(known: list[str], tol
     for index, item in enumerate(have):
         if item.delivery is Delivery.KEPT:
             assert merged[index] == item
+
+
+# Whose file it is
+
+
+def test_the_beginning_and_what_was_cached_are_kept_from_the_socket_and_from_history() -> None:
+    told = after(submitted(), Started(200.0, 5_000), Cached(200.1, (NodeId("3"),)))
+    assert (told.server_started_ms, told.cached) == (5_000, (NodeId("3"),))
+    silent = after(told, Finished(201.0, "success"))
+    assert (silent.server_started_ms, silent.cached) == (5_000, (NodeId("3"),)), "history takes nothing away"
+    read = after(submitted(), Finished(201.0, "success", started_ms=6_000, cached=(NodeId("4"),)))
+    assert (read.server_started_ms, read.cached) == (6_000, (NodeId("4"),))

@@ -1,0 +1,40 @@
+"""Promise 8 and 11 told once: another file under the same name is never kept as a result."""
+
+from __future__ import annotations
+
+from app.core.model import Delivery, TaskState
+from tests.unit.session.stage import A, Stage, bytes_of, scene
+
+
+@scene
+async def test_an_older_file_of_that_name_is_not_taken_for_the_result(stage: Stage) -> None:
+    """Another machine stood at the address, made the picture, told its end, and has left again."""
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page, steps=1, server_id=A))
+    await stage.sleep(60.0)
+    home = stage.world.sims[A]
+    older = next(file for key, file in home.files.items() if key[0] == "output")
+    prompt_id = await stage.run(page, steps=50, server_id=A)
+
+    def turn_back() -> None:
+        task = stage.world.database.task(prompt_id)
+        for made in task.outputs:
+            home.files[made.folder, made.subfolder, made.filename] = older
+
+    stage.once_stored(lambda: stage.world.database.task(prompt_id).state is TaskState.SUCCEEDED, turn_back)
+    ended = await stage.ended(page, prompt_id)
+    assert [item.delivery for item in ended.outputs] == [Delivery.OVERWRITTEN]
+    assert await bytes_of(page, prompt_id) is None
+
+
+@scene
+async def test_a_result_from_the_cache_is_as_old_as_it_is_and_is_kept(stage: Stage) -> None:
+    page = await stage.window()
+    first = await stage.run(page, steps=1, server_id=A)
+    await stage.ended(page, first)
+    await stage.sleep(3600.0)
+    again = await page.session.run_again(first)
+    ended = await stage.ended(page, again)
+    assert ended.cached
+    assert [item.delivery for item in ended.outputs] == [Delivery.KEPT]
+    assert await bytes_of(page, again) == await bytes_of(page, first)
