@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 from app.core.model import Delivery, TaskState
-from tests.unit.session.stage import A, Stage, bytes_of, scene
+from app.core.workflow import parse_workflow
+from tests.unit.session.stage import A, Stage, bytes_of, scene, task_of
 
 
 @scene
@@ -33,7 +36,7 @@ async def test_a_result_from_the_cache_is_as_old_as_it_is_and_is_kept(stage: Sta
     first = await stage.run(page, steps=1, server_id=A)
     await stage.ended(page, first)
     await stage.sleep(3600.0)
-    again = await page.session.run_again(first)
+    again = await page.session.run(parse_workflow(json.loads(task_of(page, first).workflow)), server_id=A)
     ended = await stage.ended(page, again)
     assert ended.cached
     assert [item.delivery for item in ended.outputs] == [Delivery.KEPT]
