@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import Browser
 
+from tests.e2e.browser_kit import load_python, run_python
 from tests.e2e.window_kit import Desk, MooringWindow
 from tests.e2e.work_kit import slow_workflow
+from tests.services import Service
 from tests.simulation.replay import replay_bundle
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -94,3 +97,20 @@ async def test_the_report_is_saved_as_a_file(desk: Desk) -> None:
     report = read(await download.path())
     assert report["windowId"] == (await window.facts())["windowId"]
     assert report["hasPrompts"] is False
+
+
+async def test_the_journals_of_windows_that_wrote_longest_ago_make_room(browser: Browser, gateway: Service) -> None:
+    context = await browser.new_context()
+    page = await context.new_page()
+    await load_python(page, gateway.url)
+    body = """
+from app.browser.journal import BrowserJournals
+shelf = BrowserJournals("journals", most_windows=2)
+for window, at in (("a", 1.0), ("b", 2.0), ("a", 3.0), ("c", 4.0)):
+    await shelf.write(window, f"{window} at {at:g}", at)
+told = [await shelf.read(window) for window in "abc"]
+shelf.close()
+return ", ".join(told)
+"""
+    assert await run_python(page, body) == "a at 3, , c at 4"
+    await context.close()
