@@ -56,6 +56,10 @@ class IntlFormats:
         """A time of day, with the date if it is not today."""
         return str(self._patch.formatClock(self._language, at))
 
+    def moment(self, at: float) -> str:
+        """Like `clock`, to the second."""
+        return str(self._patch.formatClock(self._language, at, True))
+
     def size(self, count: int) -> str:
         """A number of bytes, rounded to a readable unit."""
         return str(self._patch.formatSize(self._language, count))

@@ -17,14 +17,16 @@ from app.ui import drafts
 from app.ui.cards import SessionFacts
 from app.ui.keep_actions import KeepActions, ResultsVerbs
 from app.ui.projection import run_view
+from app.ui.questions import GiveUpDialog, PictureDialog
+from app.ui.recovery_actions import RecoveryActions, RecoveryVerbs
 from app.ui.samples import FieldKind, Key, Sample
 from app.ui.screen import Facts, Screen
-from app.ui.state import RESULTS_AT_FIRST, GiveUpDialog, Picture, PictureDialog, UiState
+from app.ui.state import RESULTS_AT_FIRST, Picture, UiState
 
 log = logging.getLogger("mooring.ui")
 
 
-class SessionVerbs(SessionFacts, Protocol):
+class SessionVerbs(SessionFacts, RecoveryVerbs, Protocol):
     """What the page asks of a session."""
 
     async def run(
@@ -71,12 +73,13 @@ class Actions:
         self._samples = samples
         self._random_seed = random_seed
         self._keeping = KeepActions(session.results, desk, self._do)
+        self._recovery = RecoveryActions(session, desk, screen)
 
     # Clicks
 
     def act(self, name: str, facts: Facts) -> None:
         """A click on `data-action`, or its key."""
-        if self._keeping.act(name):
+        if self._keeping.act(name) or self._recovery.act(name, facts):
             return
         prompt_id = PromptId(str(facts.get("promptId", "")))
         match name:
@@ -110,18 +113,18 @@ class Actions:
             case "show-more":
                 self._set(results_shown=self._desk.ui.results_shown + RESULTS_AT_FIRST)
             case "dismiss-notice":
-                self._dismiss(str(facts["kind"]), str(facts["number"]))
+                self._dismiss(str(facts["key"]), str(facts["number"]))
             case "clear-picture":
                 self._put(self._desk.ui.sample_id, _key(facts), None)
             case _:
                 log.error("no action %s", name)
 
-    def _dismiss(self, kind: str, number: str) -> None:
+    def _dismiss(self, key: str, number: str) -> None:
         ui = self._desk.ui
-        if kind == "error":
+        if key == "error":
             self._set(errors=tuple(item for item in ui.errors if str(item[0]) != number))
         else:
-            self._set(dismissed=ui.dismissed | {kind})
+            self._set(dismissed=ui.dismissed | {key})
 
     def _run(self) -> None:
         sample, ui = self._chosen(), self._desk.ui

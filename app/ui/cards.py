@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Protocol
 
@@ -12,9 +13,10 @@ from app.core.model import Fleet, Output, PromptId, ServerId, Task
 from app.core.ports import Identity, Usage
 from app.core.progress import Progress
 from app.core.window import Restoring, Window
-from app.session import Preview, Run
+from app.session import Noticed, Orphan, OrphanRecord, Preview, Run
 from app.ui.gallery import Original
-from app.ui.state import TONES, CardView, ResultView, ServerTag
+from app.ui.offers import offers_for
+from app.ui.state import TONES, CardView, LinkView, ResultView, ServerTag
 
 
 class ResultsFacts(Protocol):
@@ -46,6 +48,15 @@ class SessionFacts(Protocol):
     @property
     def has_loose_ends(self) -> bool: ...
     @property
+    def stalled(self) -> frozenset[PromptId]: ...
+    def still_for(self, prompt_id: PromptId) -> float: ...
+    @property
+    def noticed(self) -> Mapping[ServerId, Noticed]: ...
+    @property
+    def orphans(self) -> tuple[Orphan, ...]: ...
+    @property
+    def orphan_records(self) -> tuple[OrphanRecord, ...]: ...
+    @property
     def results(self) -> ResultsFacts: ...
 
 
@@ -57,6 +68,9 @@ class Pictures(Protocol):
 
     def small_url(self, prompt_id: PromptId, index: int) -> str:
         """A thumbnail."""
+
+    def glimpse_url(self, prompt_id: PromptId) -> str:
+        """A small picture of what another window has left behind."""
 
     def original(self, prompt_id: PromptId, index: int) -> Original:
         """A result's own bytes."""
@@ -95,12 +109,14 @@ def task_cards(window: Window | None, session: SessionFacts, pictures: Pictures)
     if window is None:
         return ()
     newest = sorted(window.tasks.values(), key=lambda task: task.created_at, reverse=True)
-    return tuple(_card(task, session, pictures) for task in newest)
+    return tuple(task_card(task, window, session, pictures) for task in newest)
 
 
-def _card(task: Task, session: SessionFacts, pictures: Pictures) -> CardView:
+def task_card(task: Task, window: Window, session: SessionFacts, pictures: Pictures) -> CardView:
+    """One task with everything shown of it, but how it is linked to others."""
     progress = session.progress.get(task.prompt_id)
     node_id = progress.node if progress else None
+    is_stalled = task.prompt_id in session.stalled
     return CardView(
         task=task,
         tag=tag_of(session.fleet, task.server_id),
@@ -108,6 +124,30 @@ def _card(task: Task, session: SessionFacts, pictures: Pictures) -> CardView:
         node_title=title_of(task, node_id) if node_id else "",
         preview_url="" if task.state.is_end else pictures.preview_url(task.prompt_id),
         results=tuple(_result(task, index, pictures) for index in range(len(task.outputs))),
+        still_minutes=int(session.still_for(task.prompt_id) // 60) if is_stalled else None,
+        offers=offers_for(task, session.fleet, window.mooring, is_stalled=is_stalled),
+    )
+
+
+def linked(cards: Sequence[CardView], shown: Collection[PromptId]) -> tuple[CardView, ...]:
+    """The cards with their links to the runs that they repeat, and that repeat them; `shown` are on the page."""
+    links = {
+        card.task.prompt_id: LinkView(
+            card.task.prompt_id, card.task.created_at, card.tag, card.task.prompt_id in shown
+        )
+        for card in cards
+    }  # fmt: skip
+    repeats: dict[PromptId, list[LinkView]] = {}
+    for card in reversed(cards):  # the oldest first
+        if card.task.again_of is not None:
+            repeats.setdefault(card.task.again_of, []).append(links[card.task.prompt_id])
+    return tuple(
+        replace(
+            card,
+            again_of=links.get(card.task.again_of) if card.task.again_of else None,
+            repeats=tuple(repeats.get(card.task.prompt_id, ())),
+        )
+        for card in cards
     )
 
 

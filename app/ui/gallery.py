@@ -11,7 +11,8 @@ from app.core.errors import MooringError
 from app.core.model import Delivery, Output, PromptId
 from app.core.ports import Blob
 from app.core.window import Restoring, Window
-from app.session import Preview
+from app.session import Orphan, Preview
+from app.ui.glimpses import Glimpses, ReadInput
 from app.ui.screen import Screen
 
 log = logging.getLogger("mooring.ui")
@@ -50,6 +51,8 @@ class PictureSource(Protocol):
     @property
     def previews(self) -> Mapping[PromptId, Preview]: ...
     @property
+    def orphans(self) -> tuple[Orphan, ...]: ...
+    @property
     def results(self) -> ResultSource: ...
 
 
@@ -65,6 +68,8 @@ class Gallery:
         screen: Screen,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         changed: Callable[[], None],
+        *,
+        read_input: ReadInput,
     ) -> None:
         self._source = source
         self._screen = screen
@@ -77,6 +82,9 @@ class Gallery:
         self._marks: dict[ResultKey, Mark] = {}
         self._fetched: dict[ResultKey, Original] = {}
         self._reading: set[tuple[str, ResultKey]] = set()
+        self._glimpses = Glimpses(
+            screen, spawn, changed, read_thumbnail=source.results.read_thumbnail, read_input=read_input
+        )
 
     def preview_url(self, prompt_id: PromptId) -> str:
         """The latest preview's address, or nothing."""
@@ -86,6 +94,10 @@ class Gallery:
         """A thumbnail's address, or nothing."""
         return self._small.get((prompt_id, index), ABSENT)
 
+    def glimpse_url(self, prompt_id: PromptId) -> str:
+        """A small picture of what another window has left behind, or nothing."""
+        return self._glimpses.url(prompt_id)
+
     def original(self, prompt_id: PromptId, index: int) -> Original:
         """A result's own bytes, as far as they can be shown."""
         key = (prompt_id, index)
@@ -94,6 +106,7 @@ class Gallery:
     def refresh(self, large: ResultKey | None = None) -> None:
         """Make addresses for what is new and let go of what has gone; `large` is the result shown large, if any."""
         self._refresh_previews()
+        self._glimpses.refresh(item.task for item in self._source.orphans)
         window = self._source.window
         if isinstance(window, Window):
             ended = {

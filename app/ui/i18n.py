@@ -29,6 +29,9 @@ class Formats(Protocol):
     def clock(self, at: float) -> str:
         """Seconds since the epoch as a local time of day, with the date if it is not today."""
 
+    def moment(self, at: float) -> str:
+        """Like `clock`, to the second."""
+
     def size(self, count: int) -> str:
         """A number of bytes, rounded to a readable unit."""
 

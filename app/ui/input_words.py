@@ -12,6 +12,11 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
     match error.cause:
         case "not-a-picture" | "too-large" | "unreadable" | "empty":
             return _file(error, _)
+        case "input-not-kept":
+            return Words(
+                _("“{name}” is no longer kept in this browser.", name=error.name),
+                _("Nothing was sent. Put the picture into the form again and press Run."),
+            )
         case "not-a-number" | "out-of-range" | "not-an-option":
             return Words(_value(error, _), tone=Tone.WARN)
         case "not-a-file" | "bad-inputs":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.core.errors import ConfigError, StorageError, UnreadableRecord
+from app.core.mark import Sign
 from app.core.model import Unreadable
 from app.ui.i18n import Translator
 from app.ui.messages import word_error
@@ -32,6 +33,8 @@ def word_notice(item: Notice, _: Translator) -> Words:
                 _("What the other tab runs is seen there."),
                 tone=Tone.QUIET,
             )
+        case NoticeKind.CHANGED:
+            return _changed(item, _)
         case NoticeKind.QUARANTINE:
             return _quarantine(item, _)
         case NoticeKind.UNREADABLE:
@@ -64,6 +67,32 @@ def _no_server(_: Translator) -> Words:
     )
 
 
+def _changed(item: Notice, _: Translator) -> Words:
+    """A server is not as it was: what was noticed, and that it ends nothing."""
+    server = item.tag.name if item.tag else _("the server")
+    match item.noticed.sign if item.noticed else Sign.ANOTHER:
+        case Sign.NUMBER_FELL:
+            title = _("{server} was restarted.", server=server)
+            advice = _(
+                "Its queue and history began anew. This window's work there is looked up again; what is gone says so on"
+                " its own card. Pictures that are home stay."
+            )
+        case Sign.HISTORY_GONE:
+            title = _("{server} has forgotten what it had finished.", server=server)
+            advice = _(
+                "It was restarted, or somebody cleared its history. This window's work there is looked up again."
+                " Pictures that are home stay."
+            )
+        case Sign.ANOTHER:
+            title = _("{server} is not the ComfyUI that it was.", server=server)
+            advice = _(
+                "Other versions or devices answer at its address: it was upgraded, or it is another one. This window's"
+                " work there is looked up again; compare the address in the fleet if you did not expect this."
+            )
+    when = _.formats.clock(item.noticed.at) if item.noticed else ""
+    return Words(title, advice, tone=Tone.QUIET, cause=when)
+
+
 def _quarantine(item: Notice, _: Translator) -> Words:
     return Words(
         _.plural(
@@ -72,8 +101,7 @@ def _quarantine(item: Notice, _: Translator) -> Words:
             len(item.tasks),
         ),
         _("They name another server than the work that holds this window. Nothing is sent for them."),
-        ", ".join(f"{task.title or task.prompt_id} → {task.server_id}" for task in item.tasks),
-        Tone.WARN,
+        tone=Tone.WARN,
     )
 
 

@@ -15,11 +15,12 @@ from app.ui.actions import Actions
 from app.ui.gallery import Gallery
 from app.ui.i18n import Translator
 from app.ui.projection import project
+from app.ui.questions import PictureDialog
 from app.ui.regions import changed_regions, live_words
 from app.ui.releases import Releases
 from app.ui.samples import Key, Sample
 from app.ui.screen import Facts, Screen
-from app.ui.state import PageView, PictureDialog, Surroundings, UiState
+from app.ui.state import PageView, Surroundings, UiState
 from app.ui.tab_icon import draw_icon
 from app.ui.tab_sign import ended_ids, read_sign, word_title
 
@@ -55,7 +56,7 @@ class Page:
         self._is_due = False
         self._is_guarded = False
         self._ui = drafts.load(screen.recall(drafts.STORE_KEY), samples)
-        self._gallery = Gallery(session, screen, self.spawn, self.request)
+        self._gallery = Gallery(session, screen, self.spawn, self.request, read_input=read_input)
         self._actions = Actions(session, self, screen, samples, random_seed)
 
     @property

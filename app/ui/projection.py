@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from app.core.errors import BadInput
-from app.core.model import Fleet, Health, TaskState
+from app.core.model import Fleet, Health, TaskState, Unreadable
 from app.core.window import Window
 from app.session import RunStage
-from app.ui.cards import Pictures, SessionFacts, tag_of, task_cards
+from app.ui.cards import Pictures, SessionFacts, linked, tag_of, task_card, task_cards
 from app.ui.keeping import KeepingDialog, KeepingView
+from app.ui.left import left_view
 from app.ui.samples import FieldKind, FormField, Sample
 from app.ui.state import (
     Blocker,
@@ -46,7 +49,7 @@ def project(
 ) -> PageView:
     """The page as it has to look now."""
     window = session.window if isinstance(session.window, Window) else None
-    cards = task_cards(window, session, pictures)
+    cards = _all_linked(task_cards(window, session, pictures), ui)
     chosen = next((item for item in samples if item.sample_id == ui.sample_id), None)
     ended = [card for card in cards if card.task.state.is_end]
     return PageView(
@@ -56,14 +59,30 @@ def project(
         run=run_view(session, chosen, ui.draft),
         now=NowView(
             _runs(session, window),
-            tuple(card for card in reversed(cards) if not card.task.state.is_end),
+            _first_offer_open(card for card in reversed(cards) if not card.task.state.is_end),
             is_ready=window is not None,
             is_unreadable=window is None and session.store_error is not None,
         ),
+        left=left_view(session, tag_of, pictures.glimpse_url, is_searching=ui.is_searching),
         results=_results(ended, ui, session),
         fleet=_fleet(session, window),
-        dialog=_dialog(ui, cards, session),
+        dialog=_dialog(ui, cards, session, pictures),
     )
+
+
+def _all_linked(cards: tuple[CardView, ...], ui: UiState) -> tuple[CardView, ...]:
+    ended = [card.task.prompt_id for card in cards if card.task.state.is_end]
+    return linked(cards, {card.task.prompt_id for card in cards} - set(ended[ui.results_shown :]))
+
+
+def _first_offer_open(cards: Iterable[CardView]) -> tuple[CardView, ...]:
+    """The first of several doubtful cards shows its offers; a page full of them could not be looked through."""
+    shown = list(cards)
+    for place, card in enumerate(shown):
+        if card.offers:
+            shown[place] = replace(card, is_first_offer=True)
+            break
+    return tuple(shown)
 
 
 def _header(window: Window | None, session: SessionFacts, language: str) -> HeaderView:
@@ -97,6 +116,10 @@ def _notices(
         found.append(Notice(NoticeKind.NO_SERVER))
     elif fleet.servers and all(server.health not in {Health.WELL, Health.UNKNOWN} for server in fleet.servers):
         found.append(Notice(NoticeKind.NONE_WELL))
+    found += [
+        Notice(NoticeKind.CHANGED, number, tag=tag_of(fleet, server_id), noticed=noticed)
+        for number, (server_id, noticed) in enumerate(session.noticed.items(), 1)
+    ]
     if window is not None and window.quarantined:
         found.append(Notice(NoticeKind.QUARANTINE, tasks=window.quarantined))
     if window is not None:
@@ -108,7 +131,7 @@ def _notices(
         found.append(Notice(NoticeKind.NEWER, newer=surroundings.newer, is_busy=is_busy))
     if session.identity is not None and session.identity.is_duplicate:
         found.append(Notice(NoticeKind.DUPLICATE))
-    found = [notice for notice in found if notice.kind.value not in ui.dismissed]
+    found = [notice for notice in found if notice.key not in ui.dismissed]
     return (*found, *(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors))
 
 
@@ -225,13 +248,23 @@ def _results(ended: list[CardView], ui: UiState, session: SessionFacts) -> Resul
     )
 
 
-def _dialog(ui: UiState, cards: tuple[CardView, ...], session: SessionFacts) -> DialogView:
+def _dialog(ui: UiState, cards: tuple[CardView, ...], session: SessionFacts, pictures: Pictures) -> DialogView:
     if ui.dialog is None:
         return DialogView()
     if isinstance(ui.dialog, KeepingDialog):
         return DialogView(KeepingView(ui.dialog, session.results.usage))
-    window = session.window if isinstance(session.window, Window) else None
     asked = ui.dialog.prompt_id
     card = next((item for item in cards if item.task.prompt_id == asked), None)
-    record = next((item for item in window.unreadable if item.prompt_id == asked), None) if window else None
-    return DialogView(ui.dialog, card, record) if card or record else DialogView()
+    record = next((item for item in _records(session) if item.prompt_id == asked), None)
+    if card is None and isinstance(session.window, Window):
+        aside = next((task for task in session.window.quarantined if task.prompt_id == asked), None)
+        card = task_card(aside, session.window, session, pictures) if aside else None
+    server = session.fleet.get(card.task.server_id) if card else None
+    return DialogView(ui.dialog, card, record, server.address if server else "") if card or record else DialogView()
+
+
+def _records(session: SessionFacts) -> Iterator[Unreadable]:
+    """What cannot be read, of this window and of those that are gone."""
+    if isinstance(session.window, Window):
+        yield from session.window.unreadable
+    yield from (item.record for item in session.orphan_records)

@@ -7,13 +7,14 @@ from typing import Any
 
 import htpy as h
 
+from app.ui.card_words import word_card
 from app.ui.i18n import Translator
 from app.ui.state import PageView
-from app.ui.task_words import word_task
 from app.ui.views.dialogs import dialogs
 from app.ui.views.fleet import fleet
 from app.ui.views.form import form
 from app.ui.views.header import header
+from app.ui.views.left import left
 from app.ui.views.notices import notices
 from app.ui.views.results import results
 from app.ui.views.run_bar import run_bar
@@ -26,6 +27,7 @@ REGIONS: Mapping[str, tuple[str, Callable[[Any, Translator], h.Node]]] = {
     "form": ("form", form),
     "run": ("run", run_bar),
     "now": ("now", now),
+    "left": ("left", left),
     "results": ("results", results),
     "fleet": ("fleet", fleet),
     "dialogs": ("dialog", dialogs),
@@ -48,4 +50,4 @@ def live_words(view: PageView, _: Translator) -> str:
         return ""
     card = cards[-1]
     title = _.known(card.task.title) or _("Untitled")
-    return _("{title} on {server}: {state}", title=title, server=card.tag.name, state=word_task(card.task, _).title)
+    return _("{title} on {server}: {state}", title=title, server=card.tag.name, state=word_card(card, _).title)

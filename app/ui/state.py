@@ -13,8 +13,10 @@ from enum import Enum
 from app.core.errors import MooringError
 from app.core.model import Fleet, Output, PromptId, Server, ServerId, Task, Unreadable
 from app.core.progress import Progress
-from app.session import Picked, Run
+from app.session import Noticed, Orphan, OrphanRecord, Picked, Run
 from app.ui.keeping import KeepingDialog, KeepingView
+from app.ui.offers import Offer
+from app.ui.questions import TaskDialog
 from app.ui.releases import Newer
 from app.ui.samples import FormField, Key, Sample
 
@@ -64,30 +66,16 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUpDialog:
-    """The question before a task is given up."""
-
-    prompt_id: PromptId
-
-
-@dataclass(frozen=True, slots=True)
-class PictureDialog:
-    """One result, large."""
-
-    prompt_id: PromptId
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
 class UiState:
     """The person's own part: what is chosen, typed, opened and dismissed in this window."""
 
     sample_id: str = ""
     drafts: Mapping[str, Draft] = field(default_factory=dict)
-    dialog: GiveUpDialog | PictureDialog | KeepingDialog | None = None
+    dialog: TaskDialog | KeepingDialog | None = None
     errors: tuple[tuple[int, MooringError], ...] = ()  # of actions, until dismissed; numbered
-    dismissed: frozenset[str] = frozenset()  # kinds of notices
+    dismissed: frozenset[str] = frozenset()  # `key` of notices
     results_shown: int = RESULTS_AT_FIRST
+    is_searching: bool = False  # for what closed windows have left behind
 
     @property
     def draft(self) -> Draft:
@@ -142,6 +130,7 @@ class NoticeKind(Enum):
     NO_SERVER = "no-server"
     NONE_WELL = "none-well"
     DUPLICATE = "duplicate"
+    CHANGED = "changed"  # a server is not as it was
     QUARANTINE = "quarantine"
     UNREADABLE = "unreadable"
     NEWER = "newer"
@@ -160,6 +149,15 @@ class Notice:
     record: Unreadable | None = None
     newer: Newer | None = None
     is_busy: bool = False  # work of this window is under way: nothing is asked of the person now
+    tag: ServerTag | None = None
+    noticed: Noticed | None = None
+
+    @property
+    def key(self) -> str:
+        """What a dismissal is about: the kind, or what was noticed of one server once."""
+        if self.noticed is None or self.tag is None:
+            return self.kind.value
+        return f"{self.kind.value} {self.tag.server_id} {self.noticed.at}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +230,22 @@ class ResultView:
     error: MooringError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """Another run of the same work; `is_shown` if its card is on the page."""
+
+    prompt_id: PromptId
+    at: float
+    tag: ServerTag
+    is_shown: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardView:
-    """One task with everything shown of it. `node_title` is the running node's."""
+    """One task with everything shown of it. `node_title` is the running node's.
+
+    `still_minutes` is set while it is stalled; `is_first_offer` on the one card whose offers are open from the start.
+    """
 
     task: Task
     tag: ServerTag
@@ -242,6 +253,11 @@ class CardView:
     node_title: str = ""
     preview_url: str = ""
     results: tuple[ResultView, ...] = ()
+    still_minutes: int | None = None
+    offers: tuple[Offer, ...] = ()
+    is_first_offer: bool = False
+    again_of: LinkView | None = None
+    repeats: tuple[LinkView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +276,24 @@ class NowView:
     cards: tuple[CardView, ...] = ()
     is_ready: bool = False
     is_unreadable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanView:
+    """One orphan with its server and its picture; without one, `picture_url` is empty."""
+
+    orphan: Orphan
+    tag: ServerTag
+    picture_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftView:
+    """What closed windows have left: to be adopted, or only to be given up. Whether it is looked for now."""
+
+    orphans: tuple[OrphanView, ...] = ()
+    records: tuple[OrphanRecord, ...] = ()
+    is_searching: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,9 +319,10 @@ class FleetView:
 class DialogView:
     """The open dialog with what it is about; None if there is none."""
 
-    dialog: GiveUpDialog | PictureDialog | KeepingView | None = None
+    dialog: TaskDialog | KeepingView | None = None
     card: CardView | None = None
     record: Unreadable | None = None
+    present_address: str = ""  # where the fleet has the card's server now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +334,7 @@ class PageView:
     form: FormView
     run: RunView
     now: NowView
+    left: LeftView
     results: ResultsView
     fleet: FleetView
     dialog: DialogView

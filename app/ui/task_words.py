@@ -64,7 +64,7 @@ def _unclear(task: Task, _: Translator) -> Words:
 
 def _succeeded(task: Task, _: Translator) -> Words:
     if task.missing:
-        nodes = ", ".join(_.known(title_of(task, node_id)) for node_id in task.missing)
+        nodes = ", ".join(f"{_.known(title_of(task, node_id))} ({node_id})" for node_id in task.missing)
         return Words(
             _("Finished, but not everything was made"),
             _("The server reports success without the output of: {nodes}", nodes=nodes),

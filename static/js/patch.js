@@ -41,6 +41,7 @@ const callbacks = {
 /** One update of the page: `{"regions": {id: html}, "title": …, "icon": …, "lang": …, "live": …, "reveal": id}` as JSON. */
 export function update(text) {
   const change = JSON.parse(text);
+  const focused = document.activeElement;
   for (const [id, html] of Object.entries(change.regions ?? {})) {
     owned.clear();
     Idiomorph.morph(byId(id), html, { morphStyle: "innerHTML", callbacks });
@@ -51,6 +52,14 @@ export function update(text) {
   if (change.icon !== undefined && !byId("favicon").href.endsWith(change.icon)) byId("favicon").href = change.icon;
   if (change.reveal !== undefined && matchMedia("(width < 900px)").matches) reveal(byId(change.reveal));
   showDialogs();
+  if (focused?.isConnected === false) keepFocus(focused);
+}
+
+/** What had the focus is gone with this patch: its task's card has it now, or else the work, never the top of the page. */
+function keepFocus(gone) {
+  if (document.activeElement !== document.body) return;
+  const card = byId(`task-${gone.closest("[data-prompt-id]")?.dataset.promptId}`);
+  (card ?? byId("main")).focus({ preventScroll: true });
 }
 
 /** In one column, what a click has begun is below the form: go there. */
@@ -117,6 +126,27 @@ export function listen(onAction, onChange, onInput) {
 
 const pictures = (transfer) => [...(transfer?.files ?? [])];
 const hasFiles = (event) => event.dataTransfer?.types?.includes("Files");
+
+/** A click on `data-copy` copies what stands in that element; the button says so for a moment. */
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-copy]");
+  if (!button || !(await copy(byId(button.dataset.copy)))) return;
+  const label = button.querySelector("span");
+  const before = label.textContent;
+  if (before === button.dataset.copied) return;
+  label.textContent = byId("live").textContent = button.dataset.copied;
+  setTimeout(() => { label.textContent = before; }, 2000);
+});
+
+/** A page that is no secure context has no clipboard, but it may copy a selection. */
+async function copy(element) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(element.innerText).then(() => true, () => false);
+  const selection = getSelection();
+  selection.selectAllChildren(element);
+  const isDone = document.execCommand("copy");
+  selection.removeAllRanges();
+  return isDone;
+}
 
 /** Files that are dropped, pasted or chosen: `callback(node, input, files)`; node is empty when no field was aimed at. */
 export function listenFiles(callback) {
@@ -207,11 +237,12 @@ export function formatPercent(language, fraction) {
   return formatter("NumberFormat", language, { style: "percent", maximumFractionDigits: 0 }).format(fraction);
 }
 
-/** Seconds since the epoch as a time of day, with the date unless it is today. */
-export function formatClock(language, seconds) {
+/** Seconds since the epoch as a time of day, to the second if asked, with the date unless it is today. */
+export function formatClock(language, seconds, isExact = false) {
   const at = new Date(seconds * 1000);
   const isToday = at.toDateString() === new Date().toDateString();
-  return formatter("DateTimeFormat", language, isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" }).format(at);
+  const time = { timeStyle: isExact ? "medium" : "short" };
+  return formatter("DateTimeFormat", language, isToday ? time : { dateStyle: "medium", ...time }).format(at);
 }
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.core.model import Delivery, Unreadable
+from app.core.model import Delivery
 from app.ui.i18n import Translator
 from app.ui.keeping import KeepingView
 from app.ui.messages import word_error
-from app.ui.state import CardView, DialogView, GiveUpDialog, PictureDialog, ResultView
+from app.ui.questions import GiveUpDialog, PictureDialog, RunAgainDialog, SameServerDialog
+from app.ui.state import CardView, DialogView, ResultView
 from app.ui.task_words import word_delivery
+from app.ui.views import questions
 from app.ui.views.keeping import keeping
-from app.ui.views.parts import action_button, icon, icon_button, player, server_chip, told
+from app.ui.views.parts import icon, icon_button, player, server_chip, told
 from app.ui.words import Tone, Words
 
 
@@ -20,50 +22,17 @@ def dialogs(view: DialogView, _: Translator) -> h.Node:
     if isinstance(view.dialog, KeepingView):
         return keeping(view.dialog, _)
     if view.card is None:
-        return h.fragment[_give_up_record(view.record, _) if view.record is not None else None]
+        return h.fragment[questions.give_up_record(view.record, _) if view.record is not None else None]
     match view.dialog:
         case GiveUpDialog():
-            return _give_up(view.card, _)
+            return questions.give_up(view.card, _)
+        case RunAgainDialog(is_elsewhere=is_elsewhere):
+            return questions.run_again(view.card, _, is_elsewhere=is_elsewhere)
+        case SameServerDialog():
+            return questions.same_server(view.card, view.present_address, _)
         case PictureDialog(index=index) if index < len(view.card.results):
             return _picture(view.card, index, _)
     return h.fragment[None]
-
-
-def _give_up(card: CardView, _: Translator) -> h.Element:
-    server = card.tag.name
-    return h.dialog(".dialog.ask", data_modal="", id="ask", aria_labelledby="ask-title", data_testid="give-up-dialog")[
-        h.h2(id="ask-title")[_("Give this task up?")],
-        h.p[
-            _("Mooring stops watching it, and this window no longer waits for {server}.", server=server),
-        ],
-        h.p[_("It is not stopped there: {server} may still run it, and its result stays there.", server=server)],
-        h.p(".quiet")[_("To stop it, use Cancel instead. Giving up is meant for a server that will not come back.")],
-        h.div(".dialog-actions")[
-            h.button(".button", type="button", data_action="close-dialog", autofocus=True)[_("Keep it")],
-            action_button(
-                _("Give up"), "give-up", class_="is-danger", prompt_id=card.task.prompt_id, testid="confirm-give-up"
-            ),
-        ],
-    ]  # fmt: skip
-
-
-def _give_up_record(record: Unreadable, _: Translator) -> h.Element:
-    return h.dialog(".dialog.ask", data_modal="", id="ask", aria_labelledby="ask-title", data_testid="give-up-dialog")[
-        h.h2(id="ask-title")[_("Give this task up?")],
-        h.p[_("Its record is deleted from this browser with the results that are kept here.")],
-        h.p[
-            _("It is not stopped: {server} may still run it, and its result stays there.", server=record.server_id)
-            if record.server_id
-            else _("It is not stopped: a server may still run it, and its result stays there.")
-        ],
-        h.p(".quiet")[_("Reload the page instead to have a newer version read it.")] if record.is_newer else None,
-        h.div(".dialog-actions")[
-            h.button(".button", type="button", data_action="close-dialog", autofocus=True)[_("Keep it")],
-            action_button(
-                _("Give up"), "give-up", class_="is-danger", prompt_id=record.prompt_id, testid="confirm-give-up"
-            ),
-        ],
-    ]  # fmt: skip
 
 
 def _picture(card: CardView, index: int, _: Translator) -> h.Element:

@@ -27,9 +27,24 @@ def notice(item: Notice, _: Translator) -> h.Element:
         class_=["notice", f"is-{words.tone.value}"], id=f"notice-{key}", data_testid="notice", data_kind=item.kind.value
     )[
         icon("info" if words.tone is Tone.QUIET else "warning"),
-        told(words),
+        h.div(".notice-body")[told(words), item.kind is NoticeKind.QUARANTINE and _aside(item, _)],
         _action(item, _),
         _dismiss(item, _),
+    ]
+
+
+def _aside(item: Notice, _: Translator) -> h.Element:
+    """The tasks that are set aside, each to be given up."""
+    return h.ul(".aside-list")[
+        (
+            h.li[
+                h.span(translate="no")[f"{task.title or task.prompt_id} → {task.server_id}"],
+                action_button(
+                    _("Give up …"), "ask-give-up", class_="is-small", prompt_id=task.prompt_id, testid="give-up-aside"
+                ),
+            ]
+            for task in item.tasks
+        )
     ]
 
 
@@ -48,6 +63,7 @@ def _action(item: Notice, _: Translator) -> h.Node:
 
 def _dismiss(item: Notice, _: Translator) -> h.Element | None:
     is_news = item.kind is NoticeKind.NEWER and not item.is_busy
-    if is_news or item.kind in {NoticeKind.DUPLICATE, NoticeKind.ERROR, NoticeKind.NONE_WELL}:
-        return icon_button(_("Dismiss"), "dismiss-notice", "close", kind=item.kind.value, number=str(item.number))
+    can_go = {NoticeKind.DUPLICATE, NoticeKind.ERROR, NoticeKind.NONE_WELL, NoticeKind.CHANGED}
+    if is_news or item.kind in can_go:
+        return icon_button(_("Dismiss"), "dismiss-notice", "close", key=item.key, number=str(item.number))
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import htpy as h
 
+from app.ui.i18n import Translator
 from app.ui.state import ResultView, ServerTag
 from app.ui.words import Words
 
@@ -62,9 +63,9 @@ def quote(text: str) -> h.Element:
     return h.p(".quote", translate="no")[text]
 
 
-def disclosure(summary: str, *content: h.Node, key: str, class_: str = "") -> h.Element:
-    """Something to open; whether it is open belongs to the person."""
-    return h.details(class_=["disclosure", class_], id=key)[
+def disclosure(summary: str, *content: h.Node, key: str, class_: str = "", is_open: bool = False) -> h.Element:
+    """Something to open; whether it is open belongs to the person, but for the first time that it is there."""
+    return h.details(class_=["disclosure", class_], id=key, open=is_open)[
         h.summary[icon("chevron"), h.span[summary]], h.div(".disclosure-body")[content]
     ]
 
@@ -82,3 +83,9 @@ def player(item: ResultView) -> h.Element | None:
         case "audio" if item.url:
             return h.audio(src=item.url, controls=True)
     return None
+
+
+def task_title(title: str, _: Translator) -> h.Node:
+    """A sample's title is the catalogue's; any other is the person's own."""
+    known = _.known(title)
+    return known if known != title else own(title) if title else _("Untitled")

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.core.model import Delivery, Failure, NodeError, TaskState
+from app.core.model import Delivery, TaskState
+from app.ui.card_words import word_ward
 from app.ui.i18n import Translator
-from app.ui.messages import word_node_error
+from app.ui.offers import may_run_twice
 from app.ui.state import CardView, ResultsView, ResultView
 from app.ui.task_words import word_delivery, word_task
+from app.ui.views.evidence import details
+from app.ui.views.links import origin, repeats
 from app.ui.views.parts import (
     action_button,
-    disclosure,
     icon,
     icon_button,
-    own,
     panel_title,
     player,
     server_chip,
+    task_title,
     titled,
-    told,
 )
-from app.ui.views.tasks import why
+from app.ui.views.troubles import failure, warnings
 from app.ui.words import Tone, Words
 
 
@@ -57,7 +58,7 @@ def ended_card(view: CardView, _: Translator) -> h.Element:
     """One ended task."""
     task = view.task
     words = word_task(task, _)
-    is_plain = task.state is TaskState.SUCCEEDED and not task.missing
+    is_plain = task.state is TaskState.SUCCEEDED and not task.missing and not task.warnings
     return h.article(
         class_=["card ended", f"tone-{view.tag.tone}", "has-pictures" if view.results else "is-bare"],
         id=f"task-{task.prompt_id}",
@@ -65,12 +66,13 @@ def ended_card(view: CardView, _: Translator) -> h.Element:
         data_prompt_id=task.prompt_id,
         data_state=task.shown_state,
         data_server=task.server_id,
+        tabindex="-1",
     )[
         bool(view.results) and h.div(class_=["pictures", f"of-{min(len(view.results), 4)}"])[
             (result(view, item, _) for item in view.results)
         ],
         h.div(".card-body")[
-            h.div(".card-head")[h.h3[_title(task.title, _)], server_chip(view.tag)],
+            h.div(".card-head")[h.h3[task_title(task.title, _)], server_chip(view.tag)],
             h.p(".card-meta")[
                 h.span(class_=["state", f"is-{words.tone.value}"])[titled(words)],
                 task.ended_at is not None
@@ -78,11 +80,18 @@ def ended_card(view: CardView, _: Translator) -> h.Element:
             ],
             not is_plain and told_rest(words.advice, words.quote),
             _deliveries(view, _),
-            task.failure is not None and _failure(task.prompt_id, task.failure, _),
-            bool(task.warnings) and _warnings(view, _),
-            h.div(".card-foot")[why(view, _), _actions(view, _)],
+            task.failure is not None and failure(task.prompt_id, task.failure, _),
+            bool(task.warnings) and warnings(view, _),
+            _links(view, _),
+            details(task, _),
+            _actions(view, _),
         ],
     ]  # fmt: skip
+
+
+def _links(view: CardView, _: Translator) -> h.Node:
+    ward = word_ward(view, _)
+    return h.fragment[ward and h.p(".link-line.quiet")[icon("adopt"), h.span[ward]], origin(view, _), repeats(view, _)]
 
 
 def told_rest(advice: str, quote: str) -> h.Node:
@@ -90,16 +99,22 @@ def told_rest(advice: str, quote: str) -> h.Node:
     return h.fragment[advice and h.p(".told-advice")[advice], quote and h.p(".quote", translate="no")[quote]]
 
 
-def _title(title: str, _: Translator) -> h.Node:
-    known = _.known(title)
-    return known if known != title else own(title) if title else _("Untitled")
-
-
 def _actions(view: CardView, _: Translator) -> h.Element:
     task = view.task
+    is_asked = may_run_twice(task)
     return h.div(".card-actions")[
         task.state is TaskState.LOST
-        and action_button(_("Look again"), "look-again", icon_name="retry", prompt_id=task.prompt_id),
+        and action_button(
+            _("Look again"), "look-again", icon_name="retry", class_="is-quiet is-small", prompt_id=task.prompt_id
+        ),
+        action_button(
+            _("Run again …") if is_asked else _("Run again"),
+            "ask-run-again" if is_asked else "run-again",
+            icon_name="again",
+            class_="is-quiet is-small",
+            prompt_id=task.prompt_id,
+            testid="run-again",
+        ),
         icon_button(_("Remove from this list"), "remove", "trash", prompt_id=task.prompt_id),
     ]
 
@@ -177,35 +192,3 @@ def _opening(view: CardView, item: ResultView, label: str) -> h.Element:
         data_index=str(item.index),
         aria_label=label,
     )
-
-
-def _failure(prompt_id: str, failure: Failure, _: Translator) -> h.Node:
-    return h.fragment[
-        bool(failure.node_errors) and _faults(failure.node_errors, _),
-        bool(failure.traceback)
-        and disclosure(
-            _("The server's traceback"),
-            h.p(".quiet", translate="no")[failure.exception_type],
-            h.pre(translate="no", tabindex="0")[failure.traceback],
-            key=f"trace-{prompt_id}",
-        ),
-    ]
-
-
-def _warnings(view: CardView, _: Translator) -> h.Element:
-    return h.div(".told.is-warn")[
-        h.p(".told-title")[_("The server left out parts of the workflow:")],
-        _faults(view.task.warnings, _),
-    ]
-
-
-def _faults(errors: tuple[NodeError, ...], _: Translator) -> h.Element:
-    return h.ul(".faults")[
-        (
-            h.li[
-                h.span(".fault-node", translate="no")[error.class_type or error.node_id],
-                told(word_node_error(error, _)),
-            ]
-            for error in errors
-        )
-    ]

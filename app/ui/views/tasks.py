@@ -6,12 +6,17 @@ import htpy as h
 
 from app.core.model import Contact, TaskState
 from app.session import RunStage
-from app.ui.fleet_words import word_cause
+from app.ui.card_words import word_card, word_ward
 from app.ui.i18n import Translator
 from app.ui.messages import word_error
 from app.ui.state import CardView, NowView, RunCard
-from app.ui.task_words import word_choice, word_step, word_task
-from app.ui.views.parts import action_button, disclosure, icon, own, panel_title, server_chip, titled, told
+from app.ui.task_words import word_step
+from app.ui.views.evidence import details
+from app.ui.views.links import origin
+from app.ui.views.offers import offers
+from app.ui.views.parts import action_button, icon, panel_title, server_chip, task_title, titled, told
+from app.ui.views.troubles import warnings
+from app.ui.words import Tone
 
 
 def now(view: NowView, _: Translator) -> h.Node:
@@ -54,7 +59,7 @@ def run_card(view: RunCard, _: Translator) -> h.Element:
         data_prompt_id=run.prompt_id,
         data_stage=run.stage.value,
     )[
-        h.div(".card-head")[h.h3[_task_title(run.title, _)], view.tag is not None and server_chip(view.tag)],
+        h.div(".card-head")[h.h3[task_title(run.title, _)], view.tag is not None and server_chip(view.tag)],
         (
             told(word_error(run.error, _))
             if has_failed and run.error is not None
@@ -96,35 +101,42 @@ def word_stage(stage: RunStage, _: Translator) -> str:
 def task_card(view: CardView, _: Translator) -> h.Element:
     """One unfinished task."""
     task = view.task
-    words = word_task(task, _)
     is_moving = task.state is TaskState.RUNNING and task.contact is Contact.OK
     has_preview = is_moving or bool(view.preview_url)
     return h.article(
-        class_=["card task", f"tone-{view.tag.tone}", {"has-preview": has_preview}],
+        class_=["card task", f"tone-{view.tag.tone}", {"has-preview": has_preview, "is-doubtful": bool(view.offers)}],
         id=f"task-{task.prompt_id}",
+        tabindex="-1",
         data_testid="task-card",
         data_prompt_id=task.prompt_id,
         data_state=task.shown_state,
         data_server=task.server_id,
+        data_stalled=view.still_minutes is not None,
     )[
         has_preview and _preview(view, _),
         h.div(".card-body")[
-            h.div(".card-head")[h.h3[_task_title(task.title, _)], server_chip(view.tag)],
-            h.p(class_=["card-state", f"is-{words.tone.value}"])[titled(words)],
-            _bar(view, _),
-            words.advice and h.p(".told-advice")[words.advice],
-            words.quote and h.p(".quote", translate="no")[words.quote],
-            task.is_ward and h.p(".told-advice")[_("Taken over from a window that was closed.")],
+            h.div(".card-head")[h.h3[task_title(task.title, _)], server_chip(view.tag)],
+            _verdict(view, _),
+            origin(view, _),
+            bool(task.warnings) and warnings(view, _),
             _actions(view, _),
-            why(view, _),
+            bool(view.offers) and offers(view, _),
+            details(task, _),
         ],
     ]
 
 
-def _task_title(title: str, _: Translator) -> h.Node:
-    """A sample's title is the catalogue's; any other is the person's own."""
-    known = _.known(title)
-    return known if known != title else own(title) if title else _("Untitled")
+def _verdict(view: CardView, _: Translator) -> h.Node:
+    words, ward = word_card(view, _), word_ward(view, _)
+    return h.fragment[
+        h.p(class_=["card-state", f"is-{words.tone.value}"])[
+            words.tone is Tone.WARN and icon("warning"), h.span[titled(words)]
+        ],
+        _bar(view, _),
+        words.advice and h.p(".told-advice")[words.advice],
+        words.quote and h.p(".quote", translate="no")[words.quote],
+        ward and h.p(".told-advice")[ward],
+    ]
 
 
 def _preview(view: CardView, _: Translator) -> h.Element:
@@ -148,42 +160,20 @@ def _bar(view: CardView, _: Translator) -> h.Node:
     ]
 
 
-def _actions(view: CardView, _: Translator) -> h.Element:
+def _actions(view: CardView, _: Translator) -> h.Node:
+    """On a doubtful card, giving up is one of its offers; Cancel goes to the server, which has to be known."""
     task = view.task
     can_cancel = task.cancel_asked_at is None and task.contact is not Contact.MOVED
-    is_doubtful = task.contact is not Contact.OK or task.state is TaskState.UNCLEAR
+    if not can_cancel and view.offers:
+        return None
     return h.div(".card-actions")[
         can_cancel
         and h.button(
             ".button", type="button", data_action="cancel", data_prompt_id=task.prompt_id, data_testid="cancel"
         )[icon("stop"), h.span[_("Cancel")]],
-        is_doubtful and action_button(_("Look again"), "look-again", icon_name="retry", prompt_id=task.prompt_id),
-        h.button(
+        not view.offers
+        and h.button(
             ".button.is-quiet", type="button", data_action="ask-give-up", data_prompt_id=task.prompt_id,
             data_testid="give-up",
         )[h.span[_("Give up …")]],
     ]  # fmt: skip
-
-
-def why(view: CardView, _: Translator) -> h.Element | None:
-    """Why this server: what was known of each when the window chose."""
-    task, choice = view.task, view.task.choice
-    if choice is None:
-        return None
-    return disclosure(
-        _("Why this server?"),
-        h.p[word_choice(choice, _)],
-        (choice.loads or choice.refused)
-        and h.ul(".loads")[
-            (
-                h.li[own(server_id), h.span[_.plural("{count} task in line", "{count} tasks in line", load)]]
-                for server_id, load in choice.loads.items()
-            ),
-            (
-                h.li[own(server_id), h.span[_("left out: {cause}", cause=word_cause(cause, _))]]
-                for server_id, cause in choice.refused.items()
-            ),
-        ],
-        h.p(".quiet")[_("Sent at {time}.", time=_.formats.clock(task.created_at))],
-        key=f"why-{task.prompt_id}",
-    )

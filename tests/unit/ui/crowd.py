@@ -27,8 +27,9 @@ from app.ui.gallery import Original
 from app.ui.i18n import Translator
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.projection import project
+from app.ui.questions import GiveUpDialog, PictureDialog
 from app.ui.regions import changed_regions
-from app.ui.state import DialogView, Draft, GiveUpDialog, Picture, PictureDialog, UiState
+from app.ui.state import DialogView, Draft, Picture, UiState
 from app.ui.views.dialogs import dialogs
 from tests.unit.ui.kit import (
     ME,

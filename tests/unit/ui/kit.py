@@ -27,7 +27,7 @@ from app.core.ports import Blob, Identity, KeepSettings, Usage
 from app.core.progress import Progress
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
-from app.session import Picked, Preview, Run
+from app.session import Noticed, Orphan, OrphanRecord, Picked, Preview, Run
 from app.ui.gallery import Original
 from app.ui.i18n import Translator, make_translator
 from app.ui.samples import SAMPLE_IDS, Sample, parse_sample
@@ -49,6 +49,9 @@ class PlainFormats:
 
     def clock(self, at: float) -> str:
         return f"{int(at) // 3600 % 24:02}:{int(at) // 60 % 60:02}"
+
+    def moment(self, at: float) -> str:
+        return f"{self.clock(at)}:{int(at) % 60:02}"
 
     def size(self, count: int) -> str:
         return f"{count} B"
@@ -185,6 +188,14 @@ class StillSession:
     refusal: MooringError | None = None
     listeners: list[Callable[[], None]] = field(default_factory=list)
     has_loose_ends: bool = False
+    stalled: frozenset[PromptId] = frozenset()
+    still: Mapping[PromptId, float] = field(default_factory=dict)
+    noticed: Mapping[ServerId, Noticed] = field(default_factory=dict)
+    orphans: tuple[Orphan, ...] = ()
+    orphan_records: tuple[OrphanRecord, ...] = ()
+
+    def still_for(self, prompt_id: PromptId) -> float:
+        return self.still.get(prompt_id, 0.0)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         self.listeners.append(listener)
@@ -211,6 +222,21 @@ class StillSession:
 
     def dismiss_run(self, prompt_id: PromptId) -> None:
         self._note("dismiss_run", prompt_id)
+
+    async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
+        self._note("run_again", prompt_id, elsewhere)
+        return PromptId("again")
+
+    async def confirm_move(self, prompt_id: PromptId) -> None:
+        self._note("confirm_move", prompt_id)
+
+    async def find_orphans(self) -> tuple[Orphan, ...]:
+        self._note("find_orphans")
+        return self.orphans
+
+    async def adopt(self, prompt_id: PromptId) -> Task:
+        self._note("adopt", prompt_id)
+        return next(item.task for item in self.orphans if item.task.prompt_id == prompt_id)
 
     async def cancel(self, prompt_id: PromptId) -> None:
         self._note("cancel", prompt_id)
@@ -299,6 +325,10 @@ class StillPictures:
     previews: Mapping[PromptId, str] = field(default_factory=dict)
     originals: Mapping[tuple[PromptId, int], Original] = field(default_factory=dict)
     small: Mapping[tuple[PromptId, int], str] = field(default_factory=dict)
+    glimpses: Mapping[PromptId, str] = field(default_factory=dict)
+
+    def glimpse_url(self, prompt_id: PromptId) -> str:
+        return self.glimpses.get(prompt_id, "")
 
     def preview_url(self, prompt_id: PromptId) -> str:
         return self.previews.get(prompt_id, "")

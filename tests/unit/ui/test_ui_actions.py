@@ -11,7 +11,8 @@ import pytest
 from app.core.errors import NoServerAvailable
 from app.session import Picked
 from app.ui.actions import Actions
-from app.ui.state import Draft, GiveUpDialog, Picture, PictureDialog, UiState
+from app.ui.questions import GiveUpDialog, PictureDialog
+from app.ui.state import Draft, Picture, UiState
 from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, fleet, samples, server, task
 
 IMAGE = ("1", "image")
@@ -128,7 +129,7 @@ async def test_a_refused_click_is_told_and_can_be_dismissed() -> None:
     await rig.act("cancel", promptId="x")
     (number, error) = rig.desk.ui.errors[0]
     assert error is rig.session.refusal
-    await rig.act("dismiss-notice", kind="error", number=str(number))
+    await rig.act("dismiss-notice", key="error", number=str(number))
     assert rig.desk.ui.errors == ()
 
 

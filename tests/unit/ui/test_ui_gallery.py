@@ -8,6 +8,7 @@ from typing import Any
 
 from app.core.errors import ConnectError
 from app.core.model import Delivery, ServerId, Task
+from app.core.ports import Blob
 from app.session import Preview
 from app.ui.gallery import Gallery, Original, ResultKey
 from tests.unit.ui.kit import Bytes, MemoryScreen, StillResults, StillSession, ended, output, task, window
@@ -29,7 +30,11 @@ class Rig:
         self.session, self.screen = session, MemoryScreen()
         self.work: list[asyncio.Task[None]] = []
         self.changes = 0
-        self.gallery = Gallery(session, self.screen, self._spawn, self._changed)
+        self.inputs: dict[str, Blob] = {}
+        self.gallery = Gallery(session, self.screen, self._spawn, self._changed, read_input=self._read_input)
+
+    async def _read_input(self, sha256: str) -> Blob | None:
+        return self.inputs.get(sha256)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.work.append(asyncio.get_running_loop().create_task(work))

@@ -24,7 +24,8 @@ from app.session import Picked, Run, RunStage
 from app.ui.gallery import Original
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.projection import project, run_view
-from app.ui.state import Blocker, DialogView, Draft, GiveUpDialog, NoticeKind, PageView, Picture, PictureDialog, UiState
+from app.ui.questions import GiveUpDialog, PictureDialog
+from app.ui.state import Blocker, DialogView, Draft, NoticeKind, PageView, Picture, UiState
 from tests.unit.ui.kit import (
     ME,
     Bytes,

@@ -19,8 +19,9 @@ from app.core.model import (
 from app.core.progress import Progress
 from app.ui.i18n import Translator
 from app.ui.projection import project
+from app.ui.questions import GiveUpDialog
 from app.ui.regions import REGIONS, changed_regions, live_words
-from app.ui.state import DialogView, GiveUpDialog, PageView, UiState
+from app.ui.state import DialogView, PageView, UiState
 from app.ui.views.dialogs import dialogs
 from tests.unit.ui.crowd import EVIL, crowded
 from tests.unit.ui.kit import (

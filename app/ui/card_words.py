@@ -1,0 +1,49 @@
+"""What a card says: the task's verdict with what is known beside it, and how it is linked to other runs."""
+
+from __future__ import annotations
+
+from app.core.model import TaskState
+from app.ui.i18n import Translator
+from app.ui.state import CardView, LinkView
+from app.ui.task_words import word_task
+from app.ui.words import Tone, Words
+
+
+def word_card(view: CardView, _: Translator) -> Words:
+    """The card's verdict. A stall is a warning beside a state, never an end."""
+    if view.still_minutes is None:
+        return word_task(view.task, _)
+    return Words(
+        _.plural(
+            "No movement for more than {count} min", "No movement for more than {count} min", view.still_minutes
+        )
+        if view.still_minutes
+        else _("It should have begun, and does not move"),
+        _(
+            "{server} answers, but this does not come forward. It may be loading a model, or the part of the server"
+            " that runs the work has died; then only a restart of the server helps. Nothing is ended here.",
+            server=view.tag.name,
+        ),
+        tone=Tone.WARN,
+    )  # fmt: skip
+
+
+def word_ward(view: CardView, _: Translator) -> str:
+    """Why this work does not hold its window; nothing if it does."""
+    if not view.task.is_ward:
+        return ""
+    if view.task.epoch > 1:
+        return _("Adopted from a window that was closed.")
+    if view.task.state is TaskState.LOST:
+        return ""
+    return _("It turned up again after it had counted as lost; it no longer holds this window.")
+
+
+def word_origin(link: LinkView, _: Translator) -> str:
+    """The run that this one repeats."""
+    return _("Again: the run of {time} on {server}", time=_.formats.clock(link.at), server=link.tag.name)
+
+
+def word_repeat(link: LinkView, _: Translator) -> str:
+    """A run that repeats this one."""
+    return _("Run again at {time} on {server}", time=_.formats.clock(link.at), server=link.tag.name)

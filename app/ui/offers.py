@@ -1,0 +1,72 @@
+"""What the person can do about a task that gives no sign, and what of it is possible now. Pure: it asks, nothing else.
+
+offers_for(task, fleet, mooring, is_stalled=False)     # (Offer.WAIT, Offer.LOOK, …), or nothing for healthy work
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from app.core.model import Contact, Fleet, Health, Task, TaskState
+from app.core.window import Free, Moored
+
+
+class Offer(Enum):
+    """One thing that can be done, in the order in which they are shown."""
+
+    SAME_SERVER = "same-server"  # the fleet's new address is the very server that has it
+    WAIT = "wait"
+    LOOK = "look"
+    RUN_ELSEWHERE = "run-elsewhere"
+    NOT_ELSEWHERE = "not-elsewhere"  # why that is not possible: other work holds the window to the same server
+    RUN_AGAIN = "run-again"
+    WINDOW = "window"
+    GIVE_UP = "give-up"
+
+
+def is_doubtful(task: Task, *, is_stalled: bool) -> bool:
+    """Whether nobody can say that this unfinished task comes forward."""
+    return not task.state.is_end and (
+        is_stalled or task.contact is not Contact.OK or task.state is TaskState.UNCLEAR
+    )  # fmt: skip
+
+
+def may_run_twice(task: Task) -> bool:
+    """Whether its server may still run it, so that running it again may run it twice."""
+    return not task.state.is_end or task.state is TaskState.GIVEN_UP
+
+
+def offers_for(task: Task, fleet: Fleet, mooring: Free | Moored, *, is_stalled: bool) -> tuple[Offer, ...]:
+    """What can be done about a doubtful task; nothing for one that is well or has ended."""
+    if not is_doubtful(task, is_stalled=is_stalled):
+        return ()
+    is_moved = task.contact is Contact.MOVED
+    is_settled_here = task.state is TaskState.UNCLEAR and task.contact is Contact.OK
+    found = {
+        Offer.SAME_SERVER: is_moved and fleet.get(task.server_id) is not None,
+        Offer.WAIT: not is_settled_here,
+        Offer.LOOK: True,
+        Offer.RUN_ELSEWHERE: False,
+        Offer.NOT_ELSEWHERE: False,
+        Offer.RUN_AGAIN: not is_moved and not is_stalled,
+        Offer.WINDOW: not is_settled_here,
+        Offer.GIVE_UP: True,
+    }
+    if not is_settled_here and _has_elsewhere(task, fleet):
+        found[Offer.NOT_ELSEWHERE if _is_held_beside(task, mooring) else Offer.RUN_ELSEWHERE] = True
+    return tuple(offer for offer, is_possible in found.items() if is_possible)
+
+
+def _has_elsewhere(task: Task, fleet: Fleet) -> bool:
+    """Whether another server may take it. It is given up first, so a fleet that is down is no offer."""
+    others = (server for server in fleet.servers if server.server_id != task.server_id)
+    return any(server.health in {Health.WELL, Health.UNKNOWN} for server in others)
+
+
+def _is_held_beside(task: Task, mooring: Free | Moored) -> bool:
+    """Whether other work of this window holds it to the task's server."""
+    return (
+        isinstance(mooring, Moored)
+        and mooring.server_id == task.server_id
+        and bool(mooring.holders - {task.prompt_id})
+    )  # fmt: skip
