@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.core.ports import Keep, KeepSettings, Usage
 
 GIGABYTE = 1_000_000_000
-LEAST, MOST = 0.05, 10_000.0  # gigabytes that can be set
+LEAST, MOST = 0.001, 10_000.0  # gigabytes that can be set
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ def _cap(view: KeepingView, _: Translator) -> h.Element:
 
 def _cap_words(view: KeepingView, _: Translator) -> str:
     if view.wanted is None:
-        return _("This has to be a number of gigabytes, {least} or more.", least=_.formats.number(LEAST, 2))
+        return _("This has to be a number of gigabytes, {least} or more.", least=_.formats.number(LEAST, 3))
     if view.excess:
         return _(
             "On saving, {size} of the oldest originals are deleted here. Their thumbnails stay.",
