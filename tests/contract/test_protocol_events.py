@@ -69,6 +69,21 @@ async def test_a_run_is_told_in_order_to_its_own_client(peer: Peer) -> None:
     }
 
 
+@pytest.mark.parametrize("order", [["1", "4", "2", "9"], ["9", "2", "4", "1"]], ids="-".join)
+async def test_an_output_runs_as_soon_as_it_can(peer: Peer, order: list[str]) -> None:
+    nodes = {
+        **quick(),
+        "2": invert("1"),
+        "4": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+        "9": save("2"),
+    }
+    listener = await peer.connect("events-order")
+    prompt_id = await submit(peer, {node_id: nodes[node_id] for node_id in order}, client_id="events-order")
+    heard = of_job(await listener.until(ended(prompt_id)), prompt_id)
+    begun = [event.data["node"] for event in heard if event.kind == "executing"]
+    assert begun == ["1", "4", "2", "9", None]
+
+
 async def test_history_is_written_when_the_end_is_told(peer: Peer) -> None:
     listener = await peer.connect("events-end")
     for _ in range(10):
