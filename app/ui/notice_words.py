@@ -89,8 +89,8 @@ def _changed(item: Notice, _: Translator) -> Words:
                 "Other versions or devices answer at its address: it was upgraded, or it is another one. This window's"
                 " work there is looked up again; compare the address in the fleet if you did not expect this."
             )
-    when = _.formats.clock(item.noticed.at) if item.noticed else ""
-    return Words(title, advice, tone=Tone.QUIET, cause=when)
+    when = _("Noticed at {time}.", time=_.formats.clock(item.noticed.at)) if item.noticed else ""
+    return Words(title, " ".join(filter(None, (when, advice))), tone=Tone.QUIET)
 
 
 def _quarantine(item: Notice, _: Translator) -> Words:

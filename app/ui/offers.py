@@ -21,6 +21,7 @@ class Offer(Enum):
     NOT_ELSEWHERE = "not-elsewhere"  # why that is not possible: other work holds the window to the same server
     RUN_AGAIN = "run-again"
     WINDOW = "window"
+    CANCEL = "cancel"
     GIVE_UP = "give-up"
 
 
@@ -50,6 +51,7 @@ def offers_for(task: Task, fleet: Fleet, mooring: Free | Moored, *, is_stalled: 
         Offer.NOT_ELSEWHERE: False,
         Offer.RUN_AGAIN: not is_moved and not is_stalled,
         Offer.WINDOW: not is_settled_here,
+        Offer.CANCEL: not is_moved and task.cancel_asked_at is None,
         Offer.GIVE_UP: True,
     }
     if not is_settled_here and _has_elsewhere(task, fleet):

@@ -58,7 +58,7 @@ def _orphan(view: OrphanView, _: Translator) -> h.Element:
         h.div(".left-body")[
             h.div(".card-head")[h.h3[task_title(task.title, _)], server_chip(view.tag)],
             h.p(".card-meta")[
-                h.span(".state", class_=f"is-{words.tone.value}")[titled(words)],
+                h.span(class_=["state", f"is-{words.tone.value}"])[titled(words)],
                 h.span(".quiet.numeric")[_("sent at {time}", time=_.formats.clock(task.created_at))],
             ],
             not view.orphan.is_owner_gone and h.p(".told-advice")[_unproven(_)],

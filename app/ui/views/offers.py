@@ -47,6 +47,8 @@ def word_offer(offer: Offer, view: CardView, _: Translator) -> str:
             return _("A new task with the same inputs. This one stays, so it may run twice.")
         case Offer.WINDOW:
             return _("For other work, on another server. This window and what it waits for stay as they are.")
+        case Offer.CANCEL:
+            return _("Have {server} stop it; if it does not answer, as soon as it does.", server=server)
         case Offer.GIVE_UP:
             return _("Stop watching it, so that this window is free. If it still runs, its result stays there.")
 
@@ -78,6 +80,8 @@ def _button(offer: Offer, view: CardView, _: Translator) -> h.Node:
             return _offer(_("Run again …"), "ask-run-again", "again", prompt_id)
         case Offer.WINDOW:
             return new_window(_)
+        case Offer.CANCEL:
+            return _offer(_("Cancel"), "cancel", "stop", prompt_id)
         case Offer.GIVE_UP:
             return _offer(_("Give up …"), "ask-give-up", "close", prompt_id)
 

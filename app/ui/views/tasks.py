@@ -119,10 +119,9 @@ def task_card(view: CardView, _: Translator) -> h.Element:
             _verdict(view, _),
             origin(view, _),
             bool(task.warnings) and warnings(view, _),
-            _actions(view, _),
-            bool(view.offers) and offers(view, _),
-            details(task, _),
+            not view.offers and h.fragment[_actions(view, _), details(task, _)],
         ],
+        bool(view.offers) and h.div(".card-rest")[offers(view, _), details(task, _)],
     ]
 
 
@@ -160,19 +159,15 @@ def _bar(view: CardView, _: Translator) -> h.Node:
     ]
 
 
-def _actions(view: CardView, _: Translator) -> h.Node:
-    """On a doubtful card, giving up is one of its offers; Cancel goes to the server, which has to be known."""
+def _actions(view: CardView, _: Translator) -> h.Element:
+    """On a doubtful card both are among its offers."""
     task = view.task
-    can_cancel = task.cancel_asked_at is None and task.contact is not Contact.MOVED
-    if not can_cancel and view.offers:
-        return None
     return h.div(".card-actions")[
-        can_cancel
+        task.cancel_asked_at is None
         and h.button(
             ".button", type="button", data_action="cancel", data_prompt_id=task.prompt_id, data_testid="cancel"
         )[icon("stop"), h.span[_("Cancel")]],
-        not view.offers
-        and h.button(
+        h.button(
             ".button.is-quiet", type="button", data_action="ask-give-up", data_prompt_id=task.prompt_id,
             data_testid="give-up",
         )[h.span[_("Give up …")]],
