@@ -1,0 +1,130 @@
+"""Mutants with a name: each breaks one promise in a few words of source, and names the test that must notice.
+
+`python -m tests.mutants --named` shows them all; the suite runs each against its one test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+STORIES = "tests/unit/session"
+
+
+@dataclass(frozen=True)
+class Named:
+    """A change of one file, `changes` being (before, after) texts that each occur there once."""
+
+    name: str
+    file: str
+    changes: tuple[tuple[str, str], ...]
+    caught_by: str
+
+    def apply(self, root: Path) -> None:
+        """Change the file below `root`. ValueError if its text has moved on: then this mutant must follow."""
+        path = root / self.file
+        text = path.read_text("utf-8")
+        for before, after in self.changes:
+            if text.count(before) != 1:
+                raise ValueError(f"{self.name}: {self.file} has {text.count(before)} times {before!r}")
+            text = text.replace(before, after)
+        path.write_text(text, "utf-8")
+
+
+NAMED = (
+    Named(
+        "no write-ahead",
+        "app/session/submit.py",
+        (("        await state.ports.store.register(task)\n", ""),),
+        f"{STORIES}/test_written_first.py::test_the_record_is_durable_before_the_post",
+    ),
+    Named(
+        "history before queue",
+        "app/session/watch.py",
+        (
+            (
+                '("get_task_history", first, self._state.fleet)\n',
+                (
+                    '("get_task_history", first, self._state.fleet)\n'
+                    "            ends = [await self._read_end(task, base, began) for task in tasks]\n"
+                    "            self.ends = {task.prompt_id: end for task, end in zip(tasks, ends)}\n"
+                ),
+            ),
+            (
+                "        if (found := await self._read_end(task, base, began)) is not None:\n",
+                "        if (found := self.ends.get(prompt_id)) is not None:\n",
+            ),
+        ),
+        f"{STORIES}/test_looking.py::test_a_task_that_ends_between_two_requests_of_a_look_is_never_told_as_absent",
+    ),
+    Named(
+        "fall back to another server",
+        "app/core/balancer.py",
+        (("    if asked is not None:\n", "    if asked is not None and asked in loads:\n"),),
+        f"{STORIES}/test_one_server.py::test_a_server_that_is_down_is_never_replaced_by_another",
+    ),
+    Named(
+        "no guard",
+        "app/core/window.py",
+        (
+            (
+                "        if isinstance(mooring, Moored) and mooring.server_id != server_id:\n",
+                "        if False:\n",
+            ),
+        ),
+        f"{STORIES}/test_one_server.py::test_work_for_another_server_is_refused_with_everything_that_matters",
+    ),
+    Named(
+        "reused client_id",
+        "app/session/restore.py",
+        (("client_id=ClientId(state.ports.random.uuid4())", 'client_id=ClientId("mooring")'),),
+        f"{STORIES}/test_ownership.py::test_a_duplicated_tab_is_a_new_window_that_owns_nothing",
+    ),
+    Named(
+        "no deafness proof",
+        "app/session/hearing.py",
+        (('        self._reopen("deaf")\n', ""),),
+        f"{STORIES}/test_hearing.py::test_a_deaf_socket_is_proven_by_a_start_that_it_did_not_tell",
+    ),
+    Named(
+        "adoption without epoch",
+        "tests/simulation/store.py",
+        (("epoch=known.epoch + 1", "epoch=known.epoch"),),
+        "tests/ports/test_fakes.py::test_the_fake_store_keeps_to_the_port",
+    ),
+    Named(
+        "lost after one look",
+        "app/core/truth.py",
+        (
+            (
+                '        return replace(task, absent_since=at).with_note(Note(at, "absent"))\n',
+                '        return _ended(task, TaskState.LOST, at, proven=False, note=Note(at, "absent"))\n',
+            ),
+        ),
+        "tests/unit/core/test_truth.py::test_one_absent_look_is_not_lost",
+    ),
+    Named(
+        "cancel by bare interrupt",
+        "app/core/comfy.py",
+        (('    body = json.dumps({"prompt_id": prompt_id})\n', "    body = json.dumps({})\n"),),
+        "tests/unit/core/test_comfy_requests.py::test_a_request_names_its_prompt_and_nothing_else",
+    ),
+    Named(
+        "a found task holds its window again",
+        "app/core/truth.py",
+        (("    return replace(task, is_ward=True) if task.state.is_end else task\n", "    return task\n"),),
+        f"{STORIES}/test_one_server.py::test_a_lost_task_that_is_found_again_never_moors_a_window_twice",
+    ),
+    Named(
+        "an end frees the window before it is durable",
+        "app/session/state.py",
+        (("                if task.state.is_end != known.state.is_end:\n", "                if False:\n"),),
+        f"{STORIES}/test_written_first.py::test_an_answer_that_cannot_be_written_is_not_forgotten",
+    ),
+    Named(
+        "a moved server is not noticed",
+        "app/core/window.py",
+        (("    return server.address == recorded or (", "    return True or ("),),
+        "tests/unit/core/test_window.py::test_nothing_is_sent_to_a_server_that_moved",
+    ),
+)

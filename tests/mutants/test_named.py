@@ -1,0 +1,33 @@
+"""Every named mutant is caught by the test that its promise names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.bench import FAILED, Bench
+from tests.mutants.named import NAMED, Named
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    bench = Bench.set_up(tmp_path_factory.mktemp("mutants"))
+    assert bench.test(*sorted({named.caught_by for named in NAMED})) == 0, "unchanged, all of these tests pass"
+    yield bench
+
+
+@pytest.mark.parametrize("named", NAMED, ids=lambda named: named.name)
+def test_a_broken_promise_is_noticed(bench: Bench, named: Named) -> None:
+    named.apply(bench.root)
+    try:
+        assert bench.test(named.caught_by) == FAILED
+    finally:
+        bench.restore(named.file)
+
+
+def test_a_mutant_whose_source_has_moved_on_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file.py").write_text("x = 1\n", "utf-8")
+    with pytest.raises(ValueError, match="2"):
+        Named("gone", "file.py", (("x = 2", "x = 3"),), "").apply(tmp_path)

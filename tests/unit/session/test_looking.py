@@ -1,0 +1,39 @@
+"""The order of a look: the queue first, then the history (COMFYUI.md 3)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from app.core.model import TaskState
+from tests.simulation.server import Answer, SimServer
+from tests.unit.session.stage import A, Stage, scene
+
+
+class Watched:
+    """A server that ends its job between the first and the second request of a look, whatever these are."""
+
+    def __init__(self, server: SimServer) -> None:
+        self._server = server
+        self._request = server.request
+        self._looked = 0
+        server.request = self.request  # type: ignore[method-assign]
+
+    async def request(self, method: str, path: str, query: Mapping[str, str], body: bytes = b"") -> Answer:
+        is_look = method == "GET" and path.split("/")[1] in {"queue", "history"}
+        if is_look and self._looked == 1:
+            while self._server.running is not None or self._server.heap:  # noqa: ASYNC110 - it must end just now
+                await asyncio.sleep(0.01)
+        answer = await self._request(method, path, query, body)
+        if is_look and (self._server.running is not None or self._looked):
+            self._looked += 1
+        return answer
+
+
+@scene
+async def test_a_task_that_ends_between_two_requests_of_a_look_is_never_told_as_absent(stage: Stage) -> None:
+    page = await stage.window()
+    Watched(stage.world.sims[A])
+    task = await stage.ended(page, await stage.run(page, steps=20, server_id=A))
+    assert task.state is TaskState.SUCCEEDED
+    assert [note for note in task.notes if note.kind.startswith("absent")] == []
