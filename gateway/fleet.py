@@ -15,6 +15,7 @@ file, the line and the key.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -53,6 +54,11 @@ class Server:
     id: ServerId
     name: str
     address: str
+
+    @property
+    def tag(self) -> str:
+        """What stands for the address in the paths that pages use: they ask for this server at this address."""
+        return hashlib.sha256(self.address.encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)

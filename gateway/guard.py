@@ -14,7 +14,7 @@ itself first. Whatever is not plainly our own page's (or a command-line tool's) 
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -89,8 +89,8 @@ class Moved:
 Verdict = Admitted | Moved | Refusal
 
 
-def judge(facts: RequestFacts, house: House, server_ids: Container[str]) -> Verdict:
-    """The verdict on one request."""
+def judge(facts: RequestFacts, house: House, tags: Mapping[str, str]) -> Verdict:
+    """The verdict on one request. `tags` has each server's, by id."""
     malformed = _find_malformed(facts)
     if malformed is not None:
         return malformed
@@ -106,7 +106,7 @@ def judge(facts: RequestFacts, house: House, server_ids: Container[str]) -> Verd
         return Refusal(Cause.BAD_HOST, f"Requests go to {house.origin}, not to {host}.")
     if parts is None or route is None:
         return Refusal(Cause.NOT_LISTED, "This gateway has no such route.")
-    refusal = _judge_sender(facts, route, origin) or _judge_route(facts, route, server_ids)
+    refusal = _judge_sender(facts, route, origin) or _judge_route(facts, route, tags)
     return refusal or _admit(facts, route, parts[1], origin)
 
 
@@ -156,9 +156,12 @@ def _follows_link(facts: RequestFacts, route: Route) -> bool:
     )
 
 
-def _judge_route(facts: RequestFacts, route: Route, server_ids: Container[str]) -> Refusal | None:
-    if isinstance(route, ServerCall | ServerSocket) and route.server_id not in server_ids:
-        return Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {route.server_id!r}.")
+def _judge_route(facts: RequestFacts, route: Route, tags: Mapping[str, str]) -> Refusal | None:
+    if isinstance(route, ServerCall | ServerSocket):
+        if route.server_id not in tags:
+            return Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {route.server_id!r}.")
+        if route.tag and route.tag != tags[route.server_id]:
+            return Refusal(Cause.SERVER_MOVED, f"The fleet has another address for {route.server_id} by now.")
     methods = _methods(route)
     if facts.method not in methods:
         return Refusal(Cause.BAD_METHOD, f"{facts.method} is not for this route.", allow=methods)

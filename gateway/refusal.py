@@ -29,6 +29,7 @@ class Cause(Enum):
     UNKNOWN_SERVER = ("unknown-server", 404)
     BAD_METHOD = ("bad-method", 405)
     ALREADY_SENT = ("already-sent", 409)
+    SERVER_MOVED = ("server-moved", 409)
     TOO_LARGE = ("too-large", 413)
     BAD_TYPE = ("bad-type", 415)
     INTERNAL = ("internal", 500)

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 _TARGET = re.compile(r"/[\x21-\x7e]*")  # origin form, printable ASCII
 _ASSET = re.compile(r"static(/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*)+", re.ASCII)
-_SERVER = re.compile(r"/servers/([A-Za-z0-9._-]{1,64})(/.*)", re.ASCII)
+_SERVER = re.compile(r"/servers/([A-Za-z0-9._-]{1,64})(?:@([0-9a-f]{8}))?(/.*)", re.ASCII)
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+", re.ASCII)
 _LONGEST_SEGMENT = 200  # characters, decoded; node classes and folders are shorter
 
@@ -72,6 +72,7 @@ class ServerCall:
     server_id: str
     path: str  # on the server, canonical, without its prefix
     bodies: Mapping[str, Body]  # by method
+    tag: str = ""  # of the address that the page means; empty: whatever the fleet says now
 
     @property
     def is_view(self) -> bool:
@@ -81,9 +82,10 @@ class ServerCall:
 
 @dataclass(frozen=True, slots=True)
 class ServerSocket:
-    """A WebSocket that passes through."""
+    """A WebSocket that passes through; `tag` as in `ServerCall`."""
 
     server_id: str
+    tag: str = ""
 
 
 Route = Page | Asset | AppArchive | FleetState | FleetSocket | FleetLoads | ServerCall | ServerSocket
@@ -145,18 +147,18 @@ def find_route(path: str) -> Route | None:
     match = _SERVER.fullmatch(path)
     if match is None:
         return None
-    server_id, rest = match[1], match[2]
-    return ServerSocket(server_id) if rest == "/ws" else _find_call(server_id, rest)
+    server_id, tag, rest = match[1], match[2] or "", match[3]
+    return ServerSocket(server_id, tag) if rest == "/ws" else _find_call(server_id, tag, rest)
 
 
-def _find_call(server_id: str, rest: str) -> ServerCall | None:
+def _find_call(server_id: str, tag: str, rest: str) -> ServerCall | None:
     segments = rest.split("/")[1:]
     for shape, bodies in _BY_SHAPE.items():
         if len(shape) != len(segments):
             continue
         written = [_match_segment(want, got) for want, got in zip(shape, segments, strict=True)]
         if None not in written:
-            return ServerCall(server_id, "/" + "/".join(part for part in written if part), bodies)
+            return ServerCall(server_id, "/" + "/".join(part for part in written if part), bodies, tag)
     return None
 
 

@@ -54,6 +54,7 @@ class Gateway:
         self._house = house
         self._deadlines = deadlines
         self.state = State(fleet)
+        self._tags: dict[str, str] = {server.id: server.tag for server in fleet.servers}
         self._upstreams = {server.id: Upstream(server, deadlines) for server in fleet.servers}
         self.prober = Prober(self.state, self._upstreams, deadlines)
         self._proxy = Proxy()
@@ -88,7 +89,7 @@ class Gateway:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            return await self._act(request, judge(facts_of(request), self._house, self._upstreams))
+            return await self._act(request, judge(facts_of(request), self._house, self._tags))
         except Refused as error:
             return refuse(request, error.refusal)
 

@@ -112,7 +112,7 @@ class FleetState:
             "id": server.id,
             "name": server.name,
             "address": server.address,
-            "base": f"/servers/{server.id}",
+            "base": f"/servers/{server.id}@{server.tag}",
             "health": known.health.value,
             "detail": known.detail,
             "running": known.running,

@@ -55,12 +55,14 @@ def word_cause(cause: str, _: Translator) -> str:
     """Why a server gave no answer, from the gateway's or the browser's short cause."""
     known = {
         "connect-failed": _("no connection"),
+        "server-moved": _("the fleet has another address for it by now"),
         "down": _("no connection"),
         "timeout": _("no answer in time"),
         "refuses": _("it refuses requests"),
         "not_comfyui": _("something else than ComfyUI answers"),
         "upstream-lost": _("the connection broke"),
         "not_in_fleet": _("not in the fleet"),
+        "avoided": _("not wanted this time"),
         "moved": _("its address has changed"),
         "deadline": _("no answer in time"),
         "lost": _("the connection broke"),

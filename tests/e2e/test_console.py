@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -96,7 +97,8 @@ async def test_a_script_runs_a_workflow_and_the_guard_holds_the_window(desk: Des
     other = next(name for name in ("demo-1", "demo-2") if name != server)
     [task] = await page.evaluate("windowTasks")
     assert (task["promptId"], task["executionServer"], task["title"]) == (prompt_id, server, "Dunes")
-    assert await page.evaluate("mooring.getApiBaseUrl()") == f"/servers/{server}"
+    base = await page.evaluate("mooring.getApiBaseUrl()")
+    assert re.fullmatch(rf"/servers/{server}@[0-9a-f]{{8}}", base)
 
     told = await refusal(page, f"validateServerConsistency('submit', '{other}')")
     assert told["name"] == "ServerLockedError"
@@ -111,7 +113,7 @@ async def test_a_script_runs_a_workflow_and_the_guard_holds_the_window(desk: Des
     await page.wait_for_function("debugWebSocketLock().webSocket.state === 'open'")
     lock = await page.evaluate("debugWebSocketLock()")
     assert lock["holders"] == [prompt_id]
-    assert f"/servers/{server}/ws?clientId={lock['clientId']}" in lock["webSocket"]["url"]
+    assert f"{base}/ws?clientId={lock['clientId']}" in lock["webSocket"]["url"]
     await page.evaluate("resetWebSocketServer()")
     await page.wait_for_function(
         "(before) => debugWebSocketLock().reconnects > before && debugWebSocketLock().webSocket.state === 'open'",
@@ -123,7 +125,7 @@ async def test_a_script_runs_a_workflow_and_the_guard_holds_the_window(desk: Des
     task = await page.evaluate("(id) => mooring.waitFor(id)", prompt_id)
     assert (task["state"], task["executionServer"]) == ("succeeded", server)
     address = await page.evaluate("(id) => mooring.getTaskBoundImageUrl(id)", prompt_id)
-    assert address.startswith(f"/servers/{server}/view?")
+    assert address.startswith(f"{base}/view?")
     assert await page.evaluate("(address) => fetch(address).then((answer) => answer.status)", address) == 200
     history = await page.evaluate("(id) => mooring.getTaskHistory(id)", prompt_id)
     assert list(history) == [prompt_id]

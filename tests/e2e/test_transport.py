@@ -232,36 +232,39 @@ except SocketClosed as error:
     assert await run(python, body) == ["refused", "nobody"]
 
 
-async def test_a_burst_comes_in_one_batch_with_the_latest_previews(browser: Browser, gateway: Service) -> None:
-    """A server that sends everything at once: text stays whole and in order, of the previews the latest is kept."""
-    header = json.dumps({"node_id": "3", "prompt_id": "p", "image_type": "image/jpeg"}).encode()
-    other = header.replace(b'"3"', b'"4"')
+def _preview(node_id: str, picture: bytes) -> bytes:
+    meta = json.dumps({"node_id": node_id, "prompt_id": "p", "image_type": "image/jpeg"}).encode()
+    return (4).to_bytes(4, "big") + len(meta).to_bytes(4, "big") + meta + picture
 
-    def preview(meta: bytes, picture: bytes) -> bytes:
-        return (4).to_bytes(4, "big") + len(meta).to_bytes(4, "big") + meta + picture
 
-    async def burst(request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        for number in range(200):
-            await socket.send_str(str(number))
-            await socket.send_bytes(preview(header, b"picture %d" % number))
-            await socket.send_bytes((1).to_bytes(4, "big") + (1).to_bytes(4, "big") + b"old %d" % number)
-        await socket.send_bytes(preview(other, b"x" * 100_000))
-        await socket.send_bytes((3).to_bytes(4, "big") + b"text")
-        await socket.send_bytes((3).to_bytes(4, "big") + b"text")
-        await socket.send_str("end")
-        await socket.receive()
-        return socket
+async def _burst(request: web.Request) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    for number in range(200):
+        await socket.send_str(str(number))
+        await socket.send_bytes(_preview("3", b"picture %d" % number))
+        await socket.send_bytes((1).to_bytes(4, "big") + (1).to_bytes(4, "big") + b"old %d" % number)
+    await socket.send_bytes(_preview("4", b"x" * 100_000))
+    await socket.send_bytes((3).to_bytes(4, "big") + b"text")
+    await socket.send_bytes((3).to_bytes(4, "big") + b"text")
+    await socket.send_str("end")
+    await socket.receive()
+    return socket
 
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def burst_port() -> AsyncIterator[int]:
+    """The port of a server that sends everything at once."""
     application = web.Application()
-    application.router.add_get("/burst", burst)
+    application.router.add_get("/burst", _burst)
     runner = web.AppRunner(application)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    [(_, port)] = [sock.getsockname() for sock in site._server.sockets]
-    body = """
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield runner.addresses[0][1]
+    await runner.cleanup()
+
+
+HEAR_BURST = """
 from app.browser.socket import BrowserConnection
 module = await sockets._load()
 channel = module.Channel.new(f"ws://127.0.0.1:{port}/burst")
@@ -285,12 +288,17 @@ for frame in binary:
 await connection.close()
 return [batches, texts == [str(n) for n in range(200)] + ["end"], pictures]
 """
+
+
+async def test_a_burst_comes_in_one_batch_with_the_latest_previews(
+    browser: Browser, gateway: Service, burst_port: int
+) -> None:
+    """Text stays whole and in order, of the previews the latest is kept."""
     context = await browser.new_context(bypass_csp=True)  # this server has a port of its own
     page = await context.new_page()
     await load_python(page, gateway.url)
-    batches, in_order, pictures = await run(page, body, port=port)  # type: ignore[misc]
+    batches, in_order, pictures = await run(page, HEAR_BURST, port=burst_port)  # type: ignore[misc]
     await context.close()
-    await runner.cleanup()
     assert in_order
     assert batches < 20
     newest = {(kind, text) for kind, _, text in pictures}
@@ -309,7 +317,7 @@ from app.browser.clock import BrowserRandom
 from app.browser.fleet import GatewayFleet
 js.globalThis.fleet = fleet = GatewayFleet(http, sockets, BrowserRandom())
 first = await fleet.first()
-return [[server.server_id, server.base, server.is_demo] for server in first.servers]
+return [[server.server_id, server.base.partition("@")[0], server.is_demo] for server in first.servers]
 """
         assert await run(page, begin) == [["a", "/servers/a", True], ["b", "/servers/b", True]]
         b.kill()

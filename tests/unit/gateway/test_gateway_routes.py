@@ -34,6 +34,7 @@ from gateway.routes import (
         ("/fleet/ws", FleetSocket()),
         ("/fleet/loads", FleetLoads()),
         ("/servers/a/ws", ServerSocket("a")),
+        ("/servers/a@0123abcd/ws", ServerSocket("a", "0123abcd")),
     ],
 )
 def test_the_gateways_own_routes(path: str, route: Route) -> None:
@@ -66,6 +67,17 @@ def test_the_gateways_own_routes(path: str, route: Route) -> None:
 def test_the_listed_routes_of_a_server(path: str, bodies: dict[str, Body]) -> None:
     route = find_route(f"/servers/a{path}")
     assert route == ServerCall("a", path, bodies)
+
+
+def test_a_server_may_be_named_with_the_tag_of_its_address() -> None:
+    assert find_route("/servers/a@0123abcd/queue") == ServerCall(
+        "a", "/queue", {"GET": Body.NONE, "POST": Body.QUEUE_DELETE}, "0123abcd"
+    )
+
+
+@pytest.mark.parametrize("tag", ["", "0123abc", "0123abcde", "0123ABCD", "0123abcg", "%30123abcd", "0123abcd@0123abcd"])
+def test_what_is_no_tag_is_no_route(tag: str) -> None:
+    assert find_route(f"/servers/a@{tag}/queue") is None
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_the_state_as_json() -> None:
                 "id": "a",
                 "name": "A",
                 "address": "http://10.0.0.1:8188",
-                "base": "/servers/a",
+                "base": f"/servers/a@{FLEET.servers[0].tag}",
                 "health": "well",
                 "detail": "",
                 "running": 1,
