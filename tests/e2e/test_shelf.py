@@ -1,0 +1,308 @@
+"""What a browser keeps of results: bounded, with thumbnails apart, deleted for good when told so."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, Page, expect
+
+from tests.e2e.browser_kit import load_python, run_python
+from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.work_kit import a_photo
+from tests.services import Service, start_demo, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+# Everything in the database, read without our code: keys by object store.
+RAW = """() => new Promise((resolve, reject) => {
+  const open = indexedDB.open("mooring");
+  open.onerror = () => reject(open.error);
+  open.onsuccess = () => {
+    const database = open.result, names = ["tasks", "results", "thumbnails", "inputs", "ledger"], found = {};
+    const transaction = database.transaction(names);
+    for (const name of names) {
+      transaction.objectStore(name).getAllKeys().onsuccess = (event) => { found[name] = event.target.result; };
+    }
+    transaction.oncomplete = () => { database.close(); resolve(found); };
+  };
+})"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Service]:
+    """A server that can be killed."""
+    with start_demo("--step-seconds", "0.02", data=tmp_path / "a") as a:
+        yield a
+
+
+@pytest.fixture
+def gateway(server: Service) -> Iterator[Service]:
+    """A gateway of that one, which `desk` is at."""
+    with start_gateway("--server", f"a={server.url}") as service:
+        yield service
+
+
+def large_workflow(seed: int) -> dict[str, Any]:
+    """A picture of 345 to 407 kB, by its seed."""
+    inputs = {"text": "tide", "seed": seed, "steps": 1, "width": 768, "height": 576}
+    return {
+        "1": {"class_type": "DemoSampler", "inputs": inputs},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "shelf"}},
+    }
+
+
+async def run_large(window: MooringWindow, count: int) -> list[str]:
+    """Tasks one after the other, each ended and home."""
+    ids = []
+    for seed in range(count):
+        ids.append(await window.submit(large_workflow(seed)))
+        assert (await window.wait_for(ids[-1]))["state"] == "succeeded"
+    return ids
+
+
+async def raw(window: MooringWindow) -> dict[str, list[str]]:
+    """The keys in the store."""
+    return dict(await window.page.evaluate(RAW))
+
+
+def result(window: MooringWindow, prompt_id: str, delivery: str) -> Locator:
+    """A card's result, once it is told so."""
+    return window.card(prompt_id).locator(f"[data-testid=result][data-delivery={delivery}]")
+
+
+async def width_of(image: Locator) -> int:
+    """The width in pixels of what an image shows, once it shows anything."""
+    await image.wait_for()
+    return int(await image.evaluate("(image) => image.decode().then(() => image.naturalWidth)"))
+
+
+async def open_keeping(window: MooringWindow) -> Locator:
+    """The dialog, opened."""
+    await window.page.get_by_test_id("open-keeping").click()
+    dialog = window.page.get_by_test_id("keeping-dialog")
+    await dialog.get_by_test_id("save-keeping").wait_for()
+    return dialog
+
+
+async def test_the_oldest_original_goes_and_its_thumbnail_stays_when_its_server_is_dead(
+    desk: Desk, server: Service
+) -> None:
+    desk.watch.expected += ["Failed to load resource", "WebSocket connection"]
+    window, other = await desk.open(), await desk.open()
+    dialog = await open_keeping(window)
+    await dialog.locator("#keep-cap").fill("0.001")  # one megabyte: room for two
+    await dialog.get_by_test_id("save-keeping").click()
+    await expect(dialog).to_have_count(0)
+    await expect((await open_keeping(other)).locator("#keep-cap")).to_have_value("0.001")
+
+    first, second, third = await run_large(window, 3)
+    await result(window, first, "dropped").wait_for()
+    for prompt_id in (second, third):
+        await result(window, prompt_id, "kept").wait_for()
+    assert await width_of(window.card(first).get_by_test_id("result-image")) == 384
+    await window.card(first).get_by_test_id("result-image").click()
+    large = window.page.get_by_test_id("picture-dialog")
+    await large.locator("a[download]").wait_for()
+    assert await width_of(large.locator("img")) == 768, "its server still has it"
+
+    server.kill()
+    await window.reload()
+    assert await width_of(window.card(first).get_by_test_id("result-image")) == 384
+    await window.card(second).get_by_test_id("result-image").click()
+    await large.locator("a[download]").wait_for()
+    assert await width_of(large.locator("img")) == 768, "this one is kept"
+    await window.page.keyboard.press("Escape")
+    await window.card(first).get_by_test_id("result-image").click()
+    await large.get_by_role("status").wait_for()
+    assert await width_of(large.locator("img")) == 384
+    assert sorted((await raw(window))["results"]) == sorted([f"{second}/0", f"{third}/0"])
+
+
+async def test_a_removed_task_leaves_nothing_behind(desk: Desk, tmp_path: Path) -> None:
+    window = await desk.open()
+    prompt_id = await window.run_photo(a_photo(tmp_path))
+    before = await raw(window)
+    assert (before["results"], before["thumbnails"]) == ([f"{prompt_id}/0"], [f"{prompt_id}/0"])
+    assert len(before["inputs"]) == 1
+    assert len(before["ledger"]) == 3
+    await window.card(prompt_id).locator("[data-action=remove]").click()
+    await expect(window.card(prompt_id)).to_have_count(0)
+    assert await raw(window) == {"tasks": [], "results": [], "thumbnails": [], "inputs": [], "ledger": []}
+
+
+async def test_deleting_all_kept_results_deletes_them_and_keeps_the_list(desk: Desk) -> None:
+    window = await desk.open()
+    ids = await run_large(window, 2)
+    for prompt_id in ids:
+        await result(window, prompt_id, "kept").locator("img").wait_for()
+    dialog = await open_keeping(window)
+    await dialog.get_by_test_id("delete-all").click()
+    assert len((await raw(window))["results"]) == 2, "not before it is confirmed"
+    await dialog.get_by_test_id("confirm-delete-all").click()
+    for prompt_id in ids:
+        await result(window, prompt_id, "dropped").wait_for()
+        await expect(window.card(prompt_id).get_by_test_id("result-image")).to_have_count(0)
+    found = await raw(window)
+    assert (found["results"], found["thumbnails"], found["ledger"]) == ([], [], [])
+    assert sorted(found["tasks"]) == sorted(ids)
+    await window.reload()
+    await expect(window.card(ids[0]).get_by_test_id("result-image")).to_have_count(0)
+
+
+async def test_with_thumbnails_only_the_picture_is_fetched_when_it_is_opened(desk: Desk) -> None:
+    window = await desk.open()
+    dialog = await open_keeping(window)
+    await dialog.locator("input[value=thumbnails]").check()
+    await dialog.get_by_test_id("save-keeping").click()
+    await expect(dialog).to_have_count(0)
+    (prompt_id,) = await run_large(window, 1)
+    image = result(window, prompt_id, "thumbnail").locator("img")
+    assert await width_of(image) == 384
+    assert (await raw(window))["results"] == []
+    await image.click()
+    large = window.page.get_by_test_id("picture-dialog")
+    await large.locator("a[download]").wait_for()
+    assert await width_of(large.locator("img")) == 768
+    assert (await raw(window))["results"] == []
+
+
+async def test_a_full_disk_stops_no_run(desk: Desk, gateway: Service) -> None:
+    """Each run needs its record written; the quota of this profile has room for four pictures."""
+    profile = await desk.new_profile()
+    devtools = await profile.new_cdp_session(await profile.new_page())
+    quota = {"origin": gateway.url, "quotaSize": 2_000_000}
+    await devtools.send("Storage.overrideQuotaForOrigin", quota)  # first: a database in use has been given its space
+    window = await desk.open()
+    ids = await run_large(window, 8)
+    await result(window, ids[-1], "kept").wait_for()
+    await result(window, ids[0], "dropped").wait_for()
+    found = await raw(window)
+    assert sorted(found["tasks"]) == sorted(ids)
+    assert len(found["results"]) < 6
+    await window.reload()
+    for prompt_id in ids:
+        assert (await window.task(prompt_id))["state"] == "succeeded"
+        await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
+
+
+# The adapter by itself
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
+    """A page with Python in it."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    await load_python(page, gateway.url)
+    yield page
+    await context.close()
+
+
+SHAPES = """
+    import js
+    from app.browser.thumbnails import make_thumbnail
+    from tests.ports.browser_desk import BrowserDesk
+
+    async def pixels(blob):
+        bitmap = await js.createImageBitmap(blob)
+        width, height = bitmap.width, bitmap.height
+        context = js.OffscreenCanvas.new(width, height).getContext("2d")
+        context.drawImage(bitmap, 0, 0)
+        return [width, height], bytes(context.getImageData(0, 0, width, height).data.to_py())
+
+    desk, found = BrowserDesk("shapes"), []
+    for width, height in sizes:
+        blob = (await desk.picture(width, height)).js
+        small = await make_thumbnail(blob)
+        (size, _), = [await pixels(small)]
+        found.append([size, small.type, small.size < blob.size])
+    opaque = js.OffscreenCanvas.new(64, 48)
+    pen = opaque.getContext("2d")
+    pen.fillStyle = "#2f6f4f"
+    pen.fillRect(0, 0, 64, 48)
+    pen.fillStyle = "#c98b4a"
+    pen.fillRect(7, 5, 31, 17)
+    blob = await opaque.convertToBlob()
+    exact = await pixels(await make_thumbnail(blob)) == await pixels(blob)
+    return [found, exact, await make_thumbnail(js.Blob.new(js.Array.of("no picture")))]
+"""
+SIZES = {
+    (1600, 900): [384, 216],
+    (600, 1200): [192, 384],
+    (384, 10): [384, 10],
+    (40, 30): [40, 30],
+    (4000, 2): [384, 1],
+}
+
+
+@pytest.mark.parametrize("has_offscreen", [True, False], ids=["offscreen", "no-offscreen"])
+async def test_a_thumbnail_is_a_webp_of_at_most_384_pixels_and_never_enlarged(
+    python: Page, has_offscreen: bool
+) -> None:
+    body = SHAPES
+    if not has_offscreen:
+        body = (
+            body.replace(
+                "    desk, found =",
+                """    import app.browser.thumbnails
+    class Without:
+        document, createImageBitmap, Promise = js.document, js.createImageBitmap, js.Promise
+    before, app.browser.thumbnails.js = app.browser.thumbnails.js, Without
+    desk, found =""",
+            )
+            + "\n"
+        )
+    found, exact, nothing = await run_python(python, body, sizes=[list(size) for size in SIZES])
+    assert [item[0] for item in found] == list(SIZES.values())
+    assert {item[1] for item in found} == {"image/webp"}
+    assert found[0][2]
+    assert exact, "a small picture loses nothing"
+    assert nothing is None
+
+
+async def test_a_store_of_the_first_version_keeps_all_it_has(python: Page) -> None:
+    body = """
+        import js
+        from app.browser.idb import Database
+        from app.browser.store import BrowserStore
+        from app.browser.values import js_object, plain
+        from tests.ports import desk
+        from tests.ports.browser_desk import BrowserDesk, delete_database
+
+        def first_version(transaction, _old):
+            database = transaction.db
+            database.createObjectStore("windows", js_object({"keyPath": "window_id"}))
+            tasks = database.createObjectStore("tasks", js_object({"keyPath": "prompt_id"}))
+            for name, path in (("owner", "owner"), ("server", "server_id"), ("unfinished", "unfinished")):
+                tasks.createIndex(name, path)
+            reservations = database.createObjectStore("reservations", js_object({"keyPath": "prompt_id"}))
+            reservations.createIndex("window", "window_id")
+            database.createObjectStore("results")
+            database.createObjectStore("inputs")
+            database.createObjectStore("ledger", js_object({"keyPath": "name"})).createIndex("kind", "kind")
+
+        def fill(transaction):
+            blob = js.Blob.new(js.Array.of("bytes"), js_object({"type": "image/png"}))
+            transaction.objectStore("results").put(js_object({"blob": blob, "at": 5.0}), "p-0/0")
+            line = plain({"name": "p-0/0", "kind": "results", "size": 5, "at": 5.0})
+            yield transaction.objectStore("ledger").put(line)
+
+        old = Database("old", 1, first_version)
+        await old.run("fill", ["results", "ledger"], fill, write=True)
+        old.close()
+        store = BrowserStore("old")
+        kept = await store.read_result("p-0", 0)
+        usage = await store.usage()
+        done = await desk.ended(store, "p-1")
+        small = await store.keep_thumbnail(done, 0, await BrowserDesk("old").picture(40, 30), 6.0)
+        await store.delete_results()
+        left = await store.read_kept()
+        store.close()
+        await delete_database("old")
+        return [(await kept.blob.read()).decode(), usage.count, usage.size, small, len(left)]
+    """
+    assert await run_python(python, body) == ["bytes", 1, 5, True, 0]
