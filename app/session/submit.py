@@ -52,6 +52,7 @@ log = logging.getLogger("mooring.session")
 Inputs = Mapping[tuple[str, str], Picked]
 WRITE_RETRY = 2.0  # seconds
 FLEET_WAIT = 5.0  # seconds; a click right after the page came up waits for the fleet that long
+SLEPT_OVER = 5.0  # seconds; a store's answer that took longer may be from before the page was asleep
 RESERVE_TRIES = 3  # a task that turned up again may moor the window while we choose
 
 
@@ -296,19 +297,20 @@ class Submitter:
 
     async def _may_post(self, prompt_id: PromptId) -> bool:
         """Whether nobody has given it up or adopted it while it waited for its turn (or this page was asleep)."""
-        state = self._state
-        task = state.get_task("submit_workflow", prompt_id)
-        if task.state is not TaskState.REGISTERED:
-            return False
-        try:
-            stored = await state.ports.store.read_task(prompt_id)
-        except StorageError as error:  # what is durable stays so
-            log.warning("ownership not checked: %r", error)
-            return True
-        if not state.owns(stored):
-            state.let_go(task, TaskNotFound("submit_workflow", prompt_id))
-            raise TaskNotFound("submit_workflow", prompt_id)
-        return True
+        state, clock = self._state, self._state.ports.clock
+        while (task := state.get_task("submit_workflow", prompt_id)).state is TaskState.REGISTERED:
+            asked_at = clock.now()
+            try:
+                stored = await state.ports.store.read_task(prompt_id)
+            except StorageError as error:  # what is durable stays so
+                log.warning("ownership not checked: %r", error)
+                return True
+            if not state.owns(stored):
+                state.let_go(task, TaskNotFound("submit_workflow", prompt_id))
+                raise TaskNotFound("submit_workflow", prompt_id)
+            if clock.now() - asked_at < SLEPT_OVER:
+                return True
+        return False
 
     async def _tell(self, prompt_id: PromptId, answer: Evidence) -> None:
         """Keep the answer of the submit: it comes only once, so a store that is full or closed is tried again."""

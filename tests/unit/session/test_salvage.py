@@ -123,6 +123,27 @@ async def test_a_window_whose_task_was_adopted_before_its_post_sends_nothing(sta
 
 
 @scene
+async def test_a_page_that_slept_over_its_last_question_asks_again_before_it_posts(stage: Stage) -> None:
+    page, heir = await stage.window(), await stage.window()
+    asleep: list[bool] = []
+
+    def fall_asleep() -> None:
+        if not asleep and any(item.stage is RunStage.SUBMITTING for item in page.session.runs):
+            asleep.append(True)
+            page.life.freeze()
+
+    stage.world.database.watchers.append(fall_asleep)
+    running = stage.begin(page, steps=3, server_id=A)
+    await stage.until(lambda: asleep)
+    task = stage.world.database.all_tasks()[0]
+    await stage.store().adopt(task.prompt_id, (task.owner, task.epoch), window_of(heir).window_id)
+    await asyncio.sleep(60.0)
+    page.life.thaw()
+    assert isinstance((await asyncio.gather(running, return_exceptions=True))[0], NotOwner)
+    assert stage.requests("POST", "/prompt") == []
+
+
+@scene
 async def test_a_window_takes_back_what_was_taken_from_it(stage: Stage) -> None:
     """It has not noticed yet that its task went to another window, which is gone now; the old copy must not win."""
     page, thief = await stage.window(), await stage.window()
