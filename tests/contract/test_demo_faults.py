@@ -73,6 +73,7 @@ async def test_the_state_tells_process_and_sockets(faulty: WebPeer) -> None:
         "refuse_sockets": False,
         "close_sockets_late": 0.0,
         "next_submit": None,
+        "dead_worker": False,
     }
     assert "seen" in found["sockets"]["open"] and "seen" in found["sockets"]["hearing"]
 
