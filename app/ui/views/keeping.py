@@ -45,7 +45,7 @@ def _sum(view: KeepingView, _: Translator) -> h.Element:
 
 
 def _facts(usage: Usage, _: Translator) -> h.Node:
-    facts = [
+    facts: list[tuple[str, int | None, int]] = [
         (_("Originals"), usage.count, usage.size),
         (_("Thumbnails"), usage.thumbnails, usage.thumbnails_size),
     ]

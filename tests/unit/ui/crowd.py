@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import htpy as h
 
@@ -45,6 +46,7 @@ from tests.unit.ui.kit import (
     translator,
     window,
 )
+from tests.unit.ui.trouble import around_trouble
 
 GPU_1 = ServerId("gpu-1")
 EVIL = "<img src=x onerror=alert(1)> & \"'"
@@ -123,6 +125,7 @@ def crowded_runs(text: str) -> tuple[Run, ...]:
     )
 
 
+@cache
 def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
     """Every region in a state that shows nearly everything at once; `text` is what servers and the person named."""
     tasks = crowded_tasks(text)
@@ -160,7 +163,7 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
     for number, record in enumerate(unreadable(text), 3):
         about = DialogView(GiveUpDialog(record.prompt_id), record=record)
         found[f"dialogs {number}"] = str(h.fragment[dialogs(about, words)])
-    return found | around_what_is_kept(words, text)
+    return found | around_what_is_kept(words, text) | around_trouble(words, text)
 
 
 def around_what_is_kept(words: Translator, text: str) -> dict[str, str]:

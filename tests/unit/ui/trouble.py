@@ -1,0 +1,75 @@
+"""The page after nearly everything has broken: doubtful work, notices, what was left, and the questions about it."""
+
+from __future__ import annotations
+
+import htpy as h
+
+from app.core.mark import Sign
+from app.core.model import Contact, Failure, NodeError, Note, PromptId, ServerId, TaskState, Unreadable, WindowId
+from app.session import Noticed, Orphan, OrphanRecord
+from app.ui.evidence_words import NOTES
+from app.ui.i18n import Translator
+from app.ui.projection import project
+from app.ui.questions import GiveUpDialog, RunAgainDialog, SameServerDialog, TaskDialog
+from app.ui.regions import changed_regions
+from app.ui.state import UiState
+from tests.unit.ui.kit import StillPictures, StillSession, ended, fleet, samples, server, task, window
+
+OTHER = WindowId("33333333-3333-4333-8333-333333333333")
+
+
+def a_session(text: str) -> StillSession:
+    """Every kind of trouble at once; `text` is what servers and the person named."""
+    fault = NodeError(
+        node_id="2", class_type=text, type="value_not_in_list", message=text, details=text, input_name=text
+    )
+    cause = "timeout" if text == "gpu" else text  # a cause that is known is worded, any other is somebody's own
+    notes = tuple(Note(50000.0 + place, kind, cause) for place, kind in enumerate((*NOTES, text)))
+    memory = Failure(kind="execution", message=f"{text} out of memory", node_type=text, traceback=text)
+    tasks = (
+        task("a", notes=notes, warnings=(fault,)),
+        task("b", state=TaskState.UNCLEAR, notes=notes),
+        task("c", contact=Contact.UNREACHABLE, contact_detail=cause),
+        task("d", contact=Contact.MOVED, contact_detail=text),
+        task("e", contact=Contact.MOVED, is_ward=True, epoch=2, again_of=PromptId("gone")),
+        ended("f", state=TaskState.LOST, notes=notes),
+        ended("g", state=TaskState.FAILED, failure=memory, again_of=task("f").prompt_id),
+        ended("h", state=TaskState.FAILED, failure=Failure(kind="execution", message="CUDA out of memory")),
+        ended("i", state=TaskState.GIVEN_UP, is_ward=True, epoch=3),
+    )
+    record = Unreadable(prompt_id=PromptId("u1"), owner=OTHER, server_id=ServerId(text), title=text, detail=text)
+    newer = Unreadable(prompt_id=PromptId("u2"), owner=OTHER, is_newer=True)
+    left = (task("o", owner=OTHER, title=text), task("p", owner=OTHER, title="", state=TaskState.UNCLEAR))
+    return StillSession(
+        window=window(*tasks, quarantined=(task("q", "gpu-9", title=text),)),
+        fleet=fleet(server("gpu-1", name=text, address="http://elsewhere:1"), server("gpu-2")),
+        stalled=frozenset({tasks[0].prompt_id}),
+        still={tasks[0].prompt_id: 700.0},
+        noticed={ServerId(f"gpu-{place}"): Noticed(sign, 5.0) for place, sign in enumerate(Sign, 2)},
+        orphans=tuple(Orphan(task=item, is_owner_gone=item is left[0]) for item in left),
+        orphan_records=tuple(
+            OrphanRecord(record=item, is_owner_gone=item is newer) for item in (record, newer)
+        ),
+    )  # fmt: skip
+
+
+def around_trouble(words: Translator, text: str) -> dict[str, str]:
+    """The regions and the questions, by names that no region has."""
+    session = a_session(text)
+    pictures = StillPictures(glimpses={item.task.prompt_id: "blob:g" for item in session.orphans[:1]})
+
+    def drawn(dialog: TaskDialog | None = None) -> dict[str, str]:
+        ui = UiState(dialog=dialog, is_searching=dialog is None)
+        view = project(session, ui, samples=samples(), pictures=pictures, language=words.language)
+        return {name: str(h.fragment[markup]) for name, markup in changed_regions(None, view, words).items()}
+
+    found = {f"trouble {name}": markup for name, markup in drawn().items()}
+    asked = (
+        RunAgainDialog(task("b").prompt_id),
+        RunAgainDialog(task("c").prompt_id, is_elsewhere=True),
+        RunAgainDialog(task("i").prompt_id),
+        SameServerDialog(task("d").prompt_id),
+        GiveUpDialog(task("q").prompt_id),
+        GiveUpDialog(PromptId("u1")),
+    )
+    return found | {f"question {number}": drawn(dialog)["dialogs"] for number, dialog in enumerate(asked)}
