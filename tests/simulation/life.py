@@ -162,10 +162,10 @@ class Life:
         for page in [*world.pages, world.open()]:
             while page.window is None:  # noqa: ASYNC110 - nobody tells when a page is up
                 await asyncio.sleep(1.0)
+            await adopt_all(world, page)
             for task in list(page.window.tasks.values()):
                 if task.state is TaskState.LOST:
                     await page.session.look_again(task.prompt_id)
-            await adopt_all(world, page)
             await page.session.release_uploads()
 
     async def _run_once_more(self) -> None:

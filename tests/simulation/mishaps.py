@@ -35,7 +35,9 @@ def concerned(world: World, exchange: Exchange) -> list[tuple[str, Phase]]:
     """The work that an exchange is about, with its phases."""
     found = [(key, phase_of(world, key)) for key in _ids(world, exchange)]
     is_upload = exchange.route == ("POST", "upload")
-    return [(key, phase) for key, phase in found if phase and (is_upload or phase not in _QUIET)]
+    if is_upload:  # by a run or by a script
+        return [(key, Phase.UPLOADING) for key, phase in found if phase]
+    return [(key, phase) for key, phase in found if phase and phase not in _QUIET]
 
 
 def _ids(world: World, exchange: Exchange) -> list[str]:

@@ -103,17 +103,12 @@ class Verdicts:
 
     def check_lost(self) -> None:
         """After one more look at each of a living window: what its server still knows is told, not called lost."""
-        for task in self._world.database.all_tasks():
-            machine = self._world.network.machines.get(task.address)
-            if (
-                task.state is TaskState.LOST
-                and self._world.page_of(task.owner)
-                and machine is not None
-                and task.prompt_id in machine.history
-            ):
-                self._world.fail(
-                    f"promise 6: {task.prompt_id} is told as lost, and is in the history of {machine.name}"
-                )
+        world = self._world
+        for task in world.database.all_tasks():
+            machine = world.network.machine_of(task.server_id)
+            is_looked_at = world.page_of(task.owner) and world.network.address_of(task.server_id) == task.address
+            if task.state is TaskState.LOST and is_looked_at and machine and task.prompt_id in machine.history:
+                world.fail(f"promise 6: {task.prompt_id} is told as lost, and is in the history of {machine.name}")
 
     def _check_delivery(self, task: Task, output: Output) -> None:
         allowed = {
