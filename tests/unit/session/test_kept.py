@@ -59,7 +59,10 @@ async def test_what_another_window_dropped_is_noticed_on_waking(stage: Stage) ->
     page, other = await stage.window(), await stage.window()
     prompt_id = await stage.run(page)
     await stage.ended(page, prompt_id)
+    await stage.until(lambda: page.session.results.usage is not None and page.session.results.usage.count == 1)
     await other.session.results.delete_all()
+    await stage.sleep(60.0)
+    assert delivery_of(page, prompt_id) is Delivery.KEPT, "nobody has looked"
     page.session.wake("visible")
     await stage.until(lambda: delivery_of(page, prompt_id) is Delivery.DROPPED)
     assert await small_of(page, prompt_id) is None
