@@ -84,7 +84,8 @@ async def _serve(flags: Flags) -> None:
         if fleet.source is Source.DEMO:
             demo = await stack.enter_async_context(_run_demo(flags, deadlines))
             fleet = dataclasses.replace(fleet, servers=demo.servers)
-        gateway = Gateway(fleet=fleet, house=house, root=ROOT, deadlines=deadlines)
+        breakable = demo if flags.faults else None
+        gateway = Gateway(fleet=fleet, house=house, root=ROOT, deadlines=deadlines, breakable=breakable)
         await stack.enter_async_context(gateway)
         if demo is not None:
             demo.watch(gateway.prober.explain_down)

@@ -2,7 +2,7 @@
 
 Each has its own loopback port, so that one can be killed. A process notices through its standard input that the
 gateway is gone, however it went. One that dies is not started again: a fleet that heals itself in silence would
-hide what a real fleet does.
+hide what a real fleet does. With `--faults` a person may end one and start it again (`gateway/breaker.py`).
 """
 
 from __future__ import annotations
@@ -44,9 +44,11 @@ class DemoFleet:
 
     def __init__(self, *, count: int, after_port: int, is_faulty: bool, root: Path) -> None:
         self._flags = ["--faults"] if is_faulty else []
+        self._remedy = "start it again under Break it" if is_faulty else "start Mooring again to bring it back"
         self._root = root
-        self._processes: list[_Process] = []
-        self._watches: list[asyncio.Task[None]] = []
+        self._processes: dict[ServerId, _Process] = {}
+        self._watches: dict[ServerId, asyncio.Task[None]] = {}
+        self._on_death: Callable[[ServerId, str], None] = lambda _server_id, _reason: None
         self._is_ending = False
         self.servers = tuple(
             Server(ServerId(f"demo-{index}"), f"demo-{index}", f"http://{_LOOPBACK}:{after_port + index}")
@@ -58,21 +60,43 @@ class DemoFleet:
         for server in self.servers:
             _check_port(server)
         for server in self.servers:
-            self._processes.append(await self._spawn(server))
-        await asyncio.gather(*(_await_ready(process, seconds) for process in self._processes))
+            self._processes[server.id] = await self._spawn(server)
+        await asyncio.gather(*(_await_ready(process, seconds) for process in self._processes.values()))
 
     def watch(self, on_death: Callable[[ServerId, str], None]) -> None:
         """From now on, call `on_death` with the reason when one of them ends by itself."""
-        self._watches = [start_task(self._watch(process, on_death)) for process in self._processes]
+        self._on_death = on_death
+        for process in self._processes.values():
+            self._begin_watch(process)
+
+    def is_running(self, server_id: ServerId) -> bool:
+        """Whether the process is there."""
+        return self._processes[server_id].process.returncode is None
+
+    async def kill(self, server_id: ServerId) -> None:
+        """End one the hard way, as a crash would, and wait until it is gone."""
+        process = self._processes[server_id]
+        with contextlib.suppress(ProcessLookupError):
+            process.process.kill()
+        await process.process.wait()
+
+    async def start_again(self, server_id: ServerId, seconds: float) -> None:
+        """Start one that has ended on its old port, and wait until it accepts connections, or `StartError`."""
+        server = self._processes[server_id].server
+        _check_port(server)
+        process = await self._spawn(server)
+        self._processes[server_id] = process
+        self._begin_watch(process)
+        await _await_ready(process, seconds)
 
     async def close(self) -> None:
         """End all."""
         self._is_ending = True
-        for process in self._processes:
+        for process in self._processes.values():
             with contextlib.suppress(ProcessLookupError):
                 process.process.terminate()
-        await asyncio.gather(*(_end(process) for process in self._processes))
-        for watch in self._watches:
+        await asyncio.gather(*(_end(process) for process in self._processes.values()))
+        for watch in self._watches.values():
             watch.cancel()
 
     async def _spawn(self, server: Server) -> _Process:
@@ -91,13 +115,16 @@ class DemoFleet:
         reader = start_task(_read_output(server, process, is_ready, lines))
         return _Process(server, process, reader, is_ready, lines)
 
-    async def _watch(self, process: _Process, on_death: Callable[[ServerId, str], None]) -> None:
+    def _begin_watch(self, process: _Process) -> None:
+        self._watches[process.server.id] = start_task(self._watch(process))
+
+    async def _watch(self, process: _Process) -> None:
         code = await process.process.wait()
         if not self._is_ending:
             how = f"signal {-code}" if code < 0 else f"code {code}"
-            reason = f"its process has ended ({how}); start Mooring again to bring it back"
+            reason = f"its process has ended ({how}); {self._remedy}"
             _log.warning("%s: %s", process.server.id, reason)
-            on_death(process.server.id, reason)
+            self._on_death(process.server.id, reason)
 
 
 def _check_port(server: Server) -> None:

@@ -23,6 +23,7 @@ from gateway.house import Alias, House
 from gateway.refusal import Cause, Refusal
 from gateway.routes import (
     Body,
+    DemoBreak,
     FleetSocket,
     Page,
     Route,
@@ -89,8 +90,8 @@ class Moved:
 Verdict = Admitted | Moved | Refusal
 
 
-def judge(facts: RequestFacts, house: House, tags: Mapping[str, str]) -> Verdict:
-    """The verdict on one request. `tags` has each server's, by id."""
+def judge(facts: RequestFacts, house: House, tags: Mapping[str, str], *, is_breakable: bool = False) -> Verdict:
+    """The verdict on one request. `tags` has each server's, by id; only those that are `is_breakable` can be broken."""
     malformed = _find_malformed(facts)
     if malformed is not None:
         return malformed
@@ -104,7 +105,7 @@ def judge(facts: RequestFacts, house: House, tags: Mapping[str, str]) -> Verdict
         if isinstance(route, Page) and facts.method in _SITE_METHODS:
             return Moved(house.origin + facts.target)
         return Refusal(Cause.BAD_HOST, f"Requests go to {house.origin}, not to {host}.")
-    if parts is None or route is None:
+    if parts is None or route is None or (isinstance(route, DemoBreak) and not is_breakable):
         return Refusal(Cause.NOT_LISTED, "This gateway has no such route.")
     refusal = _judge_sender(facts, route, origin) or _judge_route(facts, route, tags)
     return refusal or _admit(facts, route, parts[1], origin)
@@ -137,6 +138,8 @@ def _judge_sender(facts: RequestFacts, route: Route, origin: str) -> Refusal | N
     claimed = facts.one("origin")
     if claimed is None and is_socket:
         return Refusal(Cause.BAD_ORIGIN, "A WebSocket needs the Origin of this gateway's own page.")
+    if claimed is None and isinstance(route, DemoBreak):
+        return Refusal(Cause.BAD_ORIGIN, "Only this gateway's own page breaks a server.")
     if claimed is not None and claimed != origin:
         return Refusal(Cause.BAD_ORIGIN, f"The origin {claimed!r} is not this gateway's.")
     site = facts.one("sec-fetch-site")
@@ -171,6 +174,8 @@ def _judge_route(facts: RequestFacts, route: Route, tags: Mapping[str, str]) -> 
         return Refusal(Cause.BAD_REQUEST, "Only the /ws routes are WebSockets.")
     if isinstance(route, ServerCall):
         return _judge_type(facts, route.bodies[facts.method])
+    if isinstance(route, DemoBreak):
+        return _judge_type(facts, Body.BREAK)
     return None
 
 
@@ -192,6 +197,8 @@ def _methods(route: Route) -> tuple[str, ...]:
             return tuple(bodies)
         case ServerSocket() | FleetSocket():
             return ("GET",)
+        case DemoBreak():
+            return ("POST",)
         case _:
             return _SITE_METHODS
 

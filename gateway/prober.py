@@ -65,6 +65,10 @@ class Prober:
         self._notices[server_id] = reason
         self._note(server_id, Condition(Health.DOWN))
 
+    def look_soon(self, server_id: ServerId) -> None:
+        """Look at a server now: something was done to it."""
+        self._hurries[server_id].set()
+
     async def loads(self) -> dict[str, object]:
         """Every server's queue, read now, as `GET /fleet/loads` sends it: ids only."""
         answers = await asyncio.gather(*(self._load(server_id) for server_id in self._upstreams))

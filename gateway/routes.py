@@ -31,6 +31,7 @@ class Body(Enum):
     INTERRUPT = "interrupt"
     JOB_CANCEL = "job-cancel"
     UPLOAD = "upload"
+    BREAK = "break"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,11 @@ class FleetLoads:
 
 
 @dataclass(frozen=True, slots=True)
+class DemoBreak:
+    """`POST /demo/break`, which breaks a demo server on purpose, where that is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServerCall:
     """A request that passes through: to which server, to which path there, and what each method may carry."""
 
@@ -88,7 +94,7 @@ class ServerSocket:
     tag: str = ""
 
 
-Route = Page | Asset | AppArchive | FleetState | FleetSocket | FleetLoads | ServerCall | ServerSocket
+Route = Page | Asset | AppArchive | FleetState | FleetSocket | FleetLoads | DemoBreak | ServerCall | ServerSocket
 
 _GET = {"GET": Body.NONE}
 
@@ -126,6 +132,7 @@ _FIXED: Mapping[str, Route] = MappingProxyType(
         "/fleet": FleetState(),
         "/fleet/ws": FleetSocket(),
         "/fleet/loads": FleetLoads(),
+        "/demo/break": DemoBreak(),
     }
 )
 

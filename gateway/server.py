@@ -15,8 +15,10 @@ from typing import Any, Self
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from gateway.breaker import Breaker
 from gateway.closes import GATEWAY_ENDS
 from gateway.deadlines import Deadlines
+from gateway.demo import DemoFleet
 from gateway.fleet import Fleet, ServerId
 from gateway.guard import Admitted, Moved, RequestFacts, Verdict, judge
 from gateway.house import House
@@ -28,6 +30,7 @@ from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.routes import (
     AppArchive,
     Asset,
+    DemoBreak,
     FleetLoads,
     FleetSocket,
     FleetState,
@@ -50,13 +53,18 @@ _log = logging.getLogger(__name__)
 class Gateway:
     """The whole gateway of one fleet. Use as an async context manager, then `listen`."""
 
-    def __init__(self, *, fleet: Fleet, house: House, root: Path, deadlines: Deadlines) -> None:
+    def __init__(
+        self, *, fleet: Fleet, house: House, root: Path, deadlines: Deadlines, breakable: DemoFleet | None = None
+    ) -> None:
         self._house = house
         self._deadlines = deadlines
-        self.state = State(fleet)
+        self.state = State(fleet, is_breakable=breakable is not None)
         self._tags: dict[str, str] = {server.id: server.tag for server in fleet.servers}
         self._upstreams = {server.id: Upstream(server, deadlines) for server in fleet.servers}
         self.prober = Prober(self.state, self._upstreams, deadlines)
+        self._breaker: Breaker | None = None
+        if breakable is not None:
+            self._breaker = Breaker(breakable, self.state, self.prober, self._upstreams)
         self._proxy = Proxy()
         self._lines = Lines(deadlines)
         self._site = Site(root)
@@ -67,12 +75,16 @@ class Gateway:
         await self._runner.setup()
         self.state.note_build(await self._site.build())
         self.prober.start()
+        if self._breaker is not None:
+            self._breaker.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.prober.close()
+        if self._breaker is not None:
+            await self._breaker.close()
         await self._lines.close()
         for watcher in list(self._watchers):
             with contextlib.suppress(ConnectionError, TimeoutError):
@@ -89,7 +101,9 @@ class Gateway:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            return await self._act(request, judge(facts_of(request), self._house, self._tags))
+            is_breakable = self._breaker is not None
+            verdict = judge(facts_of(request), self._house, self._tags, is_breakable=is_breakable)
+            return await self._act(request, verdict)
         except Refused as error:
             return refuse(request, error.refusal)
 
@@ -117,6 +131,9 @@ class Gateway:
                 return json_answer(self.state.as_json())
             case FleetLoads():
                 return json_answer(await self.prober.loads())
+            case DemoBreak():
+                assert self._breaker is not None  # the guard knows no such route without
+                return json_answer(await self._breaker.answer(request))
             case FleetSocket():
                 return await self._push_state(request)
             case ServerSocket(server_id=server_id):

@@ -39,11 +39,13 @@ class Condition:
 class FleetState:
     """The conditions of all servers. Each change wakes whoever waits in `changed`; equal news is no change."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, *, is_breakable: bool = False) -> None:
         self.fleet = fleet
+        self.is_breakable = is_breakable  # whether the page may break the servers on purpose
         self.max_upload: dict[ServerId, int] = {}
         first = Condition(is_demo=fleet.source is Source.DEMO)
         self._conditions = {server.id: first for server in fleet.servers}
+        self._broken: dict[ServerId, tuple[str, ...]] = {}
         self._build = ""
         self._revision = 0
         self._next: asyncio.Future[None] | None = None
@@ -75,6 +77,16 @@ class FleetState:
             self._build = build
             self._tell()
 
+    def broken(self, server_id: ServerId) -> tuple[str, ...]:
+        """The names of the faults that a server has on purpose now."""
+        return self._broken.get(server_id, ())
+
+    def note_broken(self, server_id: ServerId, broken: tuple[str, ...]) -> None:
+        """Record which faults a server has on purpose."""
+        if self.broken(server_id) != broken:
+            self._broken[server_id] = broken
+            self._tell()
+
     def _tell(self) -> None:
         self._revision += 1
         if self._next is not None and not self._next.done():
@@ -102,6 +114,7 @@ class FleetState:
             "v": VERSION,
             "build": self._build,
             "source": source,
+            "faults": self.is_breakable,
             "why": {"source": source, "detail": self.fleet.why},
             "servers": [self._server_json(server) for server in self.fleet.servers],
         }
@@ -119,4 +132,5 @@ class FleetState:
             "pending": known.pending,
             "version": known.version,
             "demo": known.is_demo,
+            "broken": list(self.broken(server.id)),
         }

@@ -19,6 +19,7 @@ def test_the_state_as_json() -> None:
         "v": 1,
         "build": "b1",
         "source": "flags",
+        "faults": False,
         "why": {"source": "flags", "detail": "named"},
         "servers": [
             {
@@ -32,9 +33,21 @@ def test_the_state_as_json() -> None:
                 "pending": 2,
                 "version": "0.3.64",
                 "demo": True,
+                "jobs": False,
+                "broken": [],
             }
         ],
     }
+
+
+def test_what_is_broken_on_purpose_is_told_with_the_state_and_is_news() -> None:
+    state = FleetState(FLEET, is_breakable=True)
+    state.note_broken(A, ("hang", "deaf"))
+    state.note_broken(A, ("hang", "deaf"))
+    assert state.revision == 1
+    told = state.as_json()
+    assert told["faults"] is True
+    assert [server["broken"] for server in told["servers"]] == [["hang", "deaf"]]  # type: ignore[attr-defined]
 
 
 async def test_another_build_wakes_whoever_waits_and_the_same_one_does_not() -> None:

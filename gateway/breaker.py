@@ -1,0 +1,217 @@
+"""*Break it*: does to the demo servers what the page may ask for, and tells what is broken now.
+
+There is one only where this gateway has started the servers itself, with `--faults`. A real server is out of its
+reach: it knows the demo fleet's processes and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import struct
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from gateway.demo import DemoFleet
+from gateway.errors import StartError
+from gateway.faults import CHANGES, LARGEST_WISH, Fault, Wish, read_broken, read_wish
+from gateway.fleet import ServerId
+from gateway.prober import Prober
+from gateway.refusal import Cause, Refusal, Refused
+from gateway.state import FleetState
+from gateway.tasks import start_task
+from gateway.upstream import Upstream
+
+_PATH = "/demo/faults"
+_PAUSE = 1.0  # seconds between looks at what is broken: a fault of the next submit ends by itself
+_JSON = {"Content-Type": "application/json"}
+
+_log = logging.getLogger(__name__)
+
+
+class Breaker:
+    """Acts on one demo server at a time, also if the page that asked goes away meanwhile."""
+
+    def __init__(
+        self,
+        demo: DemoFleet,
+        state: FleetState,
+        prober: Prober,
+        upstreams: Mapping[ServerId, Upstream],
+    ) -> None:
+        self._demo = demo
+        self._state = state
+        self._prober = prober
+        self._upstreams = upstreams
+        self._deadlines = next(iter(upstreams.values())).deadlines
+        self._turns = {server_id: asyncio.Lock() for server_id in upstreams}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self) -> None:
+        """Begin to look at what is broken."""
+        for server_id in self._upstreams:
+            self._tasks.add(start_task(self._watch(server_id)))
+
+    async def close(self) -> None:
+        """Stop looking, and leave undone what is half done: the servers end with the gateway."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def answer(self, request: web.BaseRequest) -> dict[str, object]:
+        """Do what the request's body asks for; what is broken on that server afterwards, or `Refused`."""
+        wish = read_wish(await self._read_body(request))
+        if isinstance(wish, str):
+            raise Refused(Refusal(Cause.REFUSED_BODY, wish))
+        if wish.server_id not in self._upstreams:
+            raise Refused(Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {wish.server_id!r}."))
+        deed = asyncio.create_task(self._act(wish))
+        self._tasks.add(deed)
+        deed.add_done_callback(self._settle)
+        broken = await asyncio.shield(deed)
+        return {"server": wish.server_id, "broken": broken}
+
+    def _settle(self, deed: asyncio.Task[Any]) -> None:
+        self._tasks.discard(deed)
+        if not deed.cancelled() and (error := deed.exception()) is not None:
+            _log.info("a fault was not made: %s", error)
+
+    async def _read_body(self, request: web.BaseRequest) -> bytes:
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._deadlines.read):
+                while chunk := await request.content.readany():
+                    body += chunk
+                    if len(body) > LARGEST_WISH:
+                        raise Refused(Refusal(Cause.TOO_LARGE, f"A wish has at most {LARGEST_WISH} bytes."))
+        except (TimeoutError, web.RequestPayloadError) as error:
+            raise Refused(Refusal(Cause.BAD_REQUEST, "The body did not arrive whole.")) from error
+        return bytes(body)
+
+    async def _act(self, wish: Wish) -> list[str]:
+        server_id = ServerId(wish.server_id)
+        async with self._turns[server_id]:
+            _log.info("%s: %s, by Break it", server_id, wish.fault.value)
+            try:
+                await self._do(server_id, wish.fault)
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                raise Refused(self._upstreams[server_id].explain(error)) from error
+            await self._look(server_id)
+        self._prober.look_soon(server_id)
+        return list(self._state.broken(server_id))
+
+    async def _do(self, server_id: ServerId, fault: Fault) -> None:
+        is_running = self._demo.is_running(server_id)
+        match fault:
+            case Fault.KILL:
+                await self._demo.kill(server_id)
+            case Fault.START | Fault.RESET if not is_running:
+                await self._start(server_id)
+            case Fault.START:
+                raise Refused(Refusal(Cause.REFUSED_BODY, f"{server_id} is running."))
+            case _ if not is_running:
+                raise Refused(Refusal(Cause.CONNECT_FAILED, f"{server_id} is not running: start it again first."))
+            case Fault.RESTART:
+                await self._restart(server_id)
+            case Fault.CLEAR_HISTORY:
+                await self._call(server_id, "/history", {"clear": True})
+            case Fault.OVERWRITE_FILE:
+                await self._overwrite(server_id)
+            case _:
+                await self._call(server_id, _PATH, CHANGES[fault])
+
+    async def _start(self, server_id: ServerId) -> None:
+        try:
+            await self._demo.start_again(server_id, self._deadlines.demo_start)
+        except StartError as error:
+            raise Refused(Refusal(Cause.CONNECT_FAILED, str(error))) from error
+
+    async def _restart(self, server_id: ServerId) -> None:
+        """Until another process answers under the same number; meanwhile connections are refused."""
+        before = (await self._ask(server_id, _PATH))["boot"]
+        await self._call(server_id, _PATH, CHANGES[Fault.RESTART])
+        async with asyncio.timeout(self._deadlines.demo_start):
+            while self._demo.is_running(server_id):
+                try:
+                    if (await self._ask(server_id, _PATH))["boot"] != before:
+                        return
+                except (aiohttp.ClientError, OSError):
+                    pass  # it is on its way
+                await asyncio.sleep(0.05)
+
+    async def _overwrite(self, server_id: ServerId) -> None:
+        """Put another picture under the name of the newest result, as a second program on that machine might."""
+        history = await self._ask(server_id, "/history")
+        files = [
+            file
+            for entry in history.values()
+            for output in entry["outputs"].values()
+            for file in output.get("images", ())
+            if file["type"] == "output"
+        ]
+        if not files:
+            raise Refused(Refusal(Cause.REFUSED_BODY, f"{server_id} has made no picture yet: run something there."))
+        form = aiohttp.FormData({"type": "output", "overwrite": "true", "subfolder": files[-1]["subfolder"]})
+        form.add_field("image", another_picture(), filename=files[-1]["filename"], content_type="image/png")
+        body = form()
+        await self._post(server_id, "/upload/image", body, {"Content-Type": body.content_type})
+
+    # Asking the server
+
+    async def _watch(self, server_id: ServerId) -> None:
+        while True:
+            async with self._turns[server_id]:
+                await self._look(server_id)
+            await asyncio.sleep(_PAUSE)
+
+    async def _look(self, server_id: ServerId) -> None:
+        """Note what is broken; an answer that does not come leaves it as it was."""
+        if not self._demo.is_running(server_id):
+            self._state.note_broken(server_id, (Fault.KILL.value,))
+            return
+        try:
+            broken = read_broken(await self._ask(server_id, _PATH))
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            _log.debug("%s does not tell its faults: %s", server_id, error)
+            return
+        self._state.note_broken(server_id, tuple(fault.value for fault in broken))
+
+    async def _ask(self, server_id: ServerId, path: str) -> dict[str, Any]:
+        upstream = self._upstreams[server_id]
+        async with (
+            asyncio.timeout(self._deadlines.read),
+            upstream.session(is_fresh=True).get(upstream.url(path)) as reply,
+        ):
+            reply.raise_for_status()
+            found: dict[str, Any] = json.loads(await reply.read())
+            return found
+
+    async def _call(self, server_id: ServerId, path: str, change: Mapping[str, object]) -> None:
+        await self._post(server_id, path, json.dumps(dict(change)).encode(), _JSON)
+
+    async def _post(self, server_id: ServerId, path: str, body: Any, headers: Mapping[str, str]) -> None:
+        upstream = self._upstreams[server_id]
+        async with (
+            asyncio.timeout(self._deadlines.read),
+            upstream.session(is_fresh=True).post(upstream.url(path), data=body, headers=headers) as reply,
+        ):
+            reply.raise_for_status()
+
+
+def another_picture(side: int = 64) -> bytes:
+    """A grey PNG, which none of the demo's nodes makes."""
+    row = b"\0" + b"\x80" * side
+    parts = (
+        (b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(row * side)),
+        (b"IEND", b""),
+    )
+    chunks = (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)

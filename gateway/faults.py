@@ -1,0 +1,108 @@
+"""What a demo server may be asked to suffer under *Break it*: a closed list, and what a request may say.
+
+Pure. A request names one server and one fault of the list; what is then sent to the server is ours alone, so that
+nothing of the request's own ever reaches `/demo/faults`. See `demo_comfyui/faults.py` for what each change does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Any
+
+LARGEST_WISH = 1_000  # bytes
+_KEYS = {"server", "fault"}
+
+
+class Fault(Enum):
+    """The faults and their ends, by the names that a request uses."""
+
+    KILL = "kill"  # SIGKILL, as a crash or a power cut
+    START = "start"  # a new process on the same port
+    RESTART = "restart"  # the process replaces itself: queue and history are gone
+    LOSE_REQUEST = "lose-request"
+    LOSE_ANSWER = "lose-answer"
+    SILENT_ANSWER = "silent-answer"
+    QUEUED_500 = "queued-500"
+    REFUSE_NEXT = "refuse-next"
+    HOLD_NEXT = "hold-next"
+    RELEASE = "release"  # the next submit is an ordinary one, and one that is held goes on
+    HANG = "hang"
+    WAKE = "wake"
+    DEAD_WORKER = "dead-worker"
+    REVIVE_WORKER = "revive-worker"
+    DEAF = "deaf"
+    SPEAK = "speak"
+    REFUSE_SOCKETS = "refuse-sockets"
+    ADMIT_SOCKETS = "admit-sockets"
+    DROP_SOCKETS = "drop-sockets"
+    CLEAR_HISTORY = "clear-history"
+    OVERWRITE_FILE = "overwrite-file"
+    RESET = "reset"
+
+
+# What each asks of `/demo/faults`; the others are done in other ways.
+CHANGES: Mapping[Fault, Mapping[str, object]] = MappingProxyType(
+    {
+        Fault.RESTART: {"restart": True},
+        Fault.LOSE_REQUEST: {"next_submit": "unsent"},
+        Fault.LOSE_ANSWER: {"next_submit": "lost"},
+        Fault.SILENT_ANSWER: {"next_submit": "silence"},
+        Fault.QUEUED_500: {"next_submit": "queued_then_500"},
+        Fault.REFUSE_NEXT: {"next_submit": "refuse"},
+        Fault.HOLD_NEXT: {"next_submit": "hold"},
+        Fault.RELEASE: {"next_submit": None, "release": True},
+        Fault.HANG: {"hang": True},
+        Fault.WAKE: {"hang": False},
+        Fault.DEAD_WORKER: {"dead_worker": True},
+        Fault.REVIVE_WORKER: {"dead_worker": False},
+        Fault.DEAF: {"deaf": True},
+        Fault.SPEAK: {"deaf": False},
+        Fault.REFUSE_SOCKETS: {"refuse_sockets": True},
+        Fault.ADMIT_SOCKETS: {"refuse_sockets": False},
+        Fault.DROP_SOCKETS: {"drop_sockets": True},
+        Fault.RESET: {"reset": True},
+    }
+)
+_LASTING = (
+    ("hang", Fault.HANG),
+    ("dead_worker", Fault.DEAD_WORKER),
+    ("deaf", Fault.DEAF),
+    ("refuse_sockets", Fault.REFUSE_SOCKETS),
+)
+_NEXT = {change["next_submit"]: fault for fault, change in CHANGES.items() if change.get("next_submit")}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which server is to suffer what."""
+
+    server_id: str
+    fault: Fault
+
+
+def read_wish(raw: bytes) -> Wish | str:
+    """The wish that a body states, or a sentence on why it is none."""
+    try:
+        value = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return "The body is not JSON in UTF-8."
+    if not isinstance(value, dict) or set(value) != _KEYS or not all(isinstance(one, str) for one in value.values()):
+        return 'Only {"server": "…", "fault": "…"} passes.'
+    try:
+        return Wish(value["server"], Fault(value["fault"]))
+    except ValueError:
+        return f"A fault is one of: {', '.join(fault.value for fault in Fault)}."
+
+
+def read_broken(told: Mapping[str, Any]) -> tuple[Fault, ...]:
+    """What is broken, from a demo server's answer to `/demo/faults`."""
+    state = told["faults"]
+    found = [fault for key, fault in _LASTING if state.get(key)]
+    awaited = _NEXT.get(state.get("next_submit"))
+    if awaited is None and told.get("holding"):
+        awaited = Fault.HOLD_NEXT
+    return (*found, awaited) if awaited is not None else tuple(found)

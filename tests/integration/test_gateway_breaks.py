@@ -1,0 +1,246 @@
+"""*Break it* over real sockets: only our own page, only with `--faults`, and real processes die and come back."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gateway.faults import Fault
+from tests.integration.attacks import JSON, Place, post, write
+from tests.integration.rig import head_of, speak
+from tests.services import Service, free_ports, start_demo, start_gateway
+
+PATIENCE = 60.0
+WISH = json.dumps({"server": "demo-1", "fault": "hang"})
+PATH = "/demo/break"
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Service]:
+    with start_gateway(demo=2) as service:
+        yield service
+
+
+def ask(url: str, body: dict[str, Any] | None = None, **headers: str) -> Any:
+    request = urllib.request.Request(url, headers=headers)
+    if body is not None:
+        request = urllib.request.Request(url, json.dumps(body).encode(), {**JSON, **headers}, method="POST")
+    with urllib.request.urlopen(request, timeout=PATIENCE) as reply:
+        return json.loads(reply.read())
+
+
+def break_it(gateway: Service, fault: Fault, server_id: str = "demo-1") -> list[str]:
+    """What our own page does on a click; what is broken afterwards."""
+    wish = {"server": server_id, "fault": fault.value}
+    answer = ask(f"{gateway.url}{PATH}", wish, Origin=gateway.url)
+    assert answer["server"] == server_id
+    return list(answer["broken"])
+
+
+def refused(gateway: Service, fault: Fault) -> str:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        break_it(gateway, fault)
+    with caught.value as refusal:
+        return str(refusal.headers["X-Mooring-Gateway"])
+
+
+def told(gateway: Service, server_id: str = "demo-1") -> dict[str, Any]:
+    servers = ask(f"{gateway.url}/fleet")["servers"]
+    return next(server for server in servers if server["id"] == server_id)
+
+
+def own(gateway: Service, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Asked at demo-1 itself, past the gateway."""
+    return ask(f"http://127.0.0.1:{gateway.port + 1}{path}", body)
+
+
+def wait_for(condition: object) -> None:
+    assert callable(condition)
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come"
+        time.sleep(0.02)
+
+
+def run_picture(gateway: Service) -> dict[str, Any]:
+    """Run one picture on demo-1 itself; the file that it made."""
+    inputs = {"width": 32, "height": 24, "batch_size": 1, "color": 5}
+    prompt = {
+        "1": {"class_type": "EmptyImage", "inputs": inputs},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "breaks"}},
+    }
+    prompt_id = own(gateway, "/prompt", {"prompt": prompt})["prompt_id"]
+    wait_for(lambda: prompt_id in own(gateway, f"/history/{prompt_id}"))
+    file: dict[str, Any] = own(gateway, f"/history/{prompt_id}")[prompt_id]["outputs"]["2"]["images"][0]
+    return file
+
+
+# Who may
+
+
+def hand(gateway: Service, name: str) -> tuple[str, bytes]:
+    ours = {"Origin": "ORIGIN"}
+    plain = {"Content-Type": "text/plain", **ours}
+    long = json.dumps({"server": "demo-1", "fault": "x" * 2_000})
+    return {
+        "another host": ("bad-host", write("POST", PATH, JSON | ours, WISH, host="evil.example")),
+        "another origin": ("bad-origin", post(PATH, WISH, Origin="http://evil.example")),
+        "another port of this machine": ("bad-origin", post(PATH, WISH, Origin="http://127.0.0.1:1")),
+        "an opaque origin": ("bad-origin", post(PATH, WISH, Origin="null")),
+        "no origin": ("bad-origin", post(PATH, WISH)),
+        "a cross-site page": ("cross-site", post(PATH, WISH, Origin="ORIGIN", Sec_Fetch_Site="cross-site")),
+        "a same-site page": ("cross-site", post(PATH, WISH, Origin="ORIGIN", Sec_Fetch_Site="same-site")),
+        "a form": ("bad-type", write("POST", PATH, plain, WISH)),
+        "no type": ("bad-type", write("POST", PATH, ours, WISH)),
+        "a GET": ("bad-method", write("GET", PATH, ours)),
+        "a preflight": ("bad-method", write("OPTIONS", PATH, ours)),
+        "a body of its own": ("refused-body", post(PATH, '{"server": "demo-1", "hang": true}', Origin="ORIGIN")),
+        "a body beside the wish": ("refused-body", post(PATH, WISH[:-1] + ', "deaf": true}', Origin="ORIGIN")),
+        "an unknown fault": ("refused-body", post(PATH, '{"server": "demo-1", "fault": "rm"}', Origin="ORIGIN")),
+        "an unknown server": ("unknown-server", post(PATH, '{"server": "b", "fault": "hang"}', Origin="ORIGIN")),
+        "a path as a server": (
+            "unknown-server",
+            post(PATH, '{"server": "demo-1/../demo-2", "fault": "hang"}', Origin="ORIGIN"),
+        ),
+        "too much": ("too-large", post(PATH, long, Origin="ORIGIN")),
+        "a path below": ("not-listed", post(f"{PATH}/demo-1", WISH, Origin="ORIGIN")),
+        "the faults themselves": ("not-listed", post("/demo/faults", '{"hang": true}', Origin="ORIGIN")),
+        "the faults through a server": ("not-listed", post("/servers/demo-1/demo/faults", "{}", Origin="ORIGIN")),
+    }[name]
+
+
+HANDS = (
+    "another host",
+    "another origin",
+    "another port of this machine",
+    "an opaque origin",
+    "no origin",
+    "a cross-site page",
+    "a same-site page",
+    "a form",
+    "no type",
+    "a GET",
+    "a preflight",
+    "a body of its own",
+    "a body beside the wish",
+    "an unknown fault",
+    "an unknown server",
+    "a path as a server",
+    "too much",
+    "a path below",
+    "the faults themselves",
+    "the faults through a server",
+)
+
+
+async def send(gateway: Service, request: bytes) -> tuple[int, dict[str, str]]:
+    origin = gateway.url.encode()
+    return head_of(
+        await speak(gateway.port, request.replace(b"HOST", origin.removeprefix(b"http://")).replace(b"ORIGIN", origin))
+    )
+
+
+@pytest.mark.parametrize("name", HANDS)
+async def test_nobody_but_our_own_page_breaks_a_server_and_it_only_by_name(gateway: Service, name: str) -> None:
+    cause, request = hand(gateway, name)
+    status, headers = await send(gateway, request)
+    assert 400 <= status < 500
+    assert headers["x-mooring-gateway"] == f"{cause}; sent=no"
+    assert not any(own(gateway, "/demo/faults")["faults"].values())
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_without_our_own_demo_fleet_there_is_no_such_route(place: Place, method: str) -> None:
+    body = '{"server": "a", "fault": "hang"}' if method == "POST" else ""
+    await place.refuses("not-listed", write(method, PATH, JSON | {"Origin": "ORIGIN"}, body))
+
+
+def test_a_demo_fleet_without_faults_cannot_be_broken() -> None:
+    with start_gateway("--demo", "1", port=free_ports(2)) as gateway:
+        assert ask(f"{gateway.url}/fleet")["faults"] is False
+        assert refused(gateway, Fault.KILL) == "not-listed; sent=no"
+
+
+def test_a_demo_server_that_the_gateway_did_not_start_cannot_be_broken() -> None:
+    with start_demo() as other, start_gateway("--server", f"demo-1={other.url}") as gateway:
+        assert ask(f"{gateway.url}/fleet")["faults"] is False
+        assert refused(gateway, Fault.HANG) == "not-listed; sent=no"
+        assert not any(ask(f"{other.url}/demo/faults")["faults"].values())
+
+
+# What it does
+
+
+def test_a_killed_server_is_down_and_started_again_it_is_a_new_process_at_its_place(gateway: Service) -> None:
+    wait_for(lambda: told(gateway)["health"] == "well")
+    before = own(gateway, "/demo/faults")
+    assert break_it(gateway, Fault.KILL) == ["kill"]
+    wait_for(lambda: told(gateway)["health"] == "down")
+    assert "ended (signal 9); start it again under Break it" in told(gateway)["detail"]
+    assert told(gateway)["broken"] == ["kill"]
+    assert refused(gateway, Fault.HANG) == "connect-failed; sent=no"
+    assert told(gateway, "demo-2")["broken"] == []
+
+    assert break_it(gateway, Fault.START) == []
+    assert (after := own(gateway, "/demo/faults"))["pid"] != before["pid"]
+    assert after["boot"] != before["boot"]
+    wait_for(lambda: told(gateway)["health"] == "well")
+    assert told(gateway)["detail"] == ""
+    assert refused(gateway, Fault.START) == "refused-body; sent=no"
+
+
+def test_a_server_that_is_killed_twice_can_be_set_right_by_a_reset(gateway: Service) -> None:
+    assert [break_it(gateway, Fault.KILL) for _ in range(2)] == [["kill"], ["kill"]]
+    assert break_it(gateway, Fault.RESET) == []
+    wait_for(lambda: told(gateway)["health"] == "well")
+
+
+def test_a_restart_answers_when_the_server_is_back_with_nothing_broken(gateway: Service) -> None:
+    before = own(gateway, "/demo/faults")
+    assert break_it(gateway, Fault.DEAF) == ["deaf"]
+    assert break_it(gateway, Fault.RESTART) == []
+    after = own(gateway, "/demo/faults")
+    assert (after["pid"], after["boot"] == before["boot"]) == (before["pid"], False)
+
+
+def test_a_hung_server_is_told_and_woken(gateway: Service) -> None:
+    assert break_it(gateway, Fault.HANG) == ["hang"]
+    assert own(gateway, "/demo/faults")["faults"]["hang"] is True
+    wait_for(lambda: told(gateway)["health"] == "timeout")
+    assert break_it(gateway, Fault.WAKE) == []
+    wait_for(lambda: told(gateway)["health"] == "well")
+
+
+def test_a_fault_of_the_next_submit_is_told_until_it_has_happened(gateway: Service) -> None:
+    assert break_it(gateway, Fault.REFUSE_NEXT) == ["refuse-next"]
+    assert told(gateway)["broken"] == ["refuse-next"]
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        own(gateway, "/prompt", {"prompt": {}})
+    caught.value.close()
+    wait_for(lambda: told(gateway)["broken"] == [])
+
+
+def test_history_is_cleared_and_a_file_overwritten_at_the_server_itself(gateway: Service) -> None:
+    break_it(gateway, Fault.CLEAR_HISTORY)
+    assert refused(gateway, Fault.OVERWRITE_FILE) == "refused-body; sent=no", "there is no picture yet"
+    file = run_picture(gateway)
+    address = f"http://127.0.0.1:{gateway.port + 1}/view?filename={file['filename']}"
+
+    def look() -> bytes:
+        with urllib.request.urlopen(address, timeout=PATIENCE) as reply:
+            body: bytes = reply.read()
+            return body
+
+    before = look()
+    break_it(gateway, Fault.OVERWRITE_FILE)
+    assert look() != before
+    assert look().startswith(b"\x89PNG")
+    assert own(gateway, "/history")
+    break_it(gateway, Fault.CLEAR_HISTORY)
+    assert own(gateway, "/history") == {}

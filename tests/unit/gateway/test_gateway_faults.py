@@ -1,0 +1,96 @@
+"""*Break it*, the pure part: a closed list of names, and what is broken by a demo server's own account."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from demo_comfyui.faults import Faults, NextSubmit
+from gateway.faults import CHANGES, Fault, Wish, read_broken, read_wish
+
+ENDS = {
+    Fault.HANG: Fault.WAKE,
+    Fault.DEAD_WORKER: Fault.REVIVE_WORKER,
+    Fault.DEAF: Fault.SPEAK,
+    Fault.REFUSE_SOCKETS: Fault.ADMIT_SOCKETS,
+    Fault.LOSE_REQUEST: Fault.RELEASE,
+    Fault.LOSE_ANSWER: Fault.RELEASE,
+    Fault.SILENT_ANSWER: Fault.RELEASE,
+    Fault.QUEUED_500: Fault.RELEASE,
+    Fault.REFUSE_NEXT: Fault.RELEASE,
+    Fault.HOLD_NEXT: Fault.RELEASE,
+}
+
+
+def told(faults: Faults) -> dict[str, Any]:
+    return {"faults": faults.state(), "holding": faults.holding}
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_a_fault_is_wished_for_by_its_name(fault: Fault) -> None:
+    assert read_wish(json.dumps({"server": "demo-1", "fault": fault.value}).encode()) == Wish("demo-1", fault)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b"[" * 900,
+        b'{"server": "demo-1"}',
+        b'{"server": "demo-1", "fault": "hang", "delay": 3}',
+        b'{"server": "demo-1", "fault": {"hang": true}}',
+        b'{"server": ["demo-1"], "fault": "hang"}',
+        b'{"server": "demo-1", "fault": "HANG"}',
+        b'{"server": "demo-1", "fault": "../history"}',
+        b'{"hang": true}',
+    ],
+)
+def test_what_is_not_exactly_a_server_and_a_name_is_no_wish(body: bytes) -> None:
+    assert isinstance(read_wish(body), str)
+
+
+@pytest.mark.parametrize("fault", list(CHANGES))
+def test_every_change_is_one_that_a_demo_server_knows(fault: Fault) -> None:
+    Faults().apply(dict(CHANGES[fault]))
+
+
+@pytest.mark.parametrize(("fault", "end"), ENDS.items())
+def test_a_fault_is_told_while_it_lasts_and_no_longer(fault: Fault, end: Fault) -> None:
+    faults = Faults()
+    assert read_broken(told(faults)) == ()
+    faults.apply(dict(CHANGES[fault]))
+    assert read_broken(told(faults)) == (fault,)
+    faults.apply(dict(CHANGES[end]))
+    assert read_broken(told(faults)) == ()
+
+
+@pytest.mark.parametrize("fault", ENDS)
+def test_a_reset_ends_every_fault(fault: Fault) -> None:
+    faults = Faults()
+    faults.apply(dict(CHANGES[fault]))
+    faults.apply(dict(CHANGES[Fault.RESET]))
+    assert read_broken(told(faults)) == ()
+
+
+def test_all_that_can_happen_to_the_next_submit_is_known_by_name() -> None:
+    for kind in NextSubmit:
+        assert len(read_broken({"faults": {"next_submit": kind.value}, "holding": 0})) == 1
+
+
+async def test_a_held_submit_is_told_until_it_is_released() -> None:
+    faults = Faults()
+    faults.apply(dict(CHANGES[Fault.HOLD_NEXT]))
+    assert faults.pop_next_submit() is NextSubmit.HOLD
+    held = asyncio.create_task(faults.hold())
+    await asyncio.sleep(0)
+    assert read_broken(told(faults)) == (Fault.HOLD_NEXT,)
+    faults.apply(dict(CHANGES[Fault.RELEASE]))
+    await held
+    assert read_broken(told(faults)) == ()
