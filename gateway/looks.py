@@ -81,6 +81,16 @@ async def read_max_upload(upstream: Upstream) -> int:
     return size if isinstance(size, int) and size > 0 else DEFAULT_MAX_UPLOAD
 
 
+async def has_jobs(upstream: Upstream) -> bool:
+    """Whether the server has the newer jobs API. Asked here, so that no page asks in vain: browsers log refusals."""
+    try:
+        async with asyncio.timeout(upstream.deadlines.probe):
+            answer = await fetch_json(upstream, "/api/jobs?limit=1")
+    except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError):
+        return False
+    return isinstance(answer, dict) and isinstance(answer.get("jobs"), list)
+
+
 async def fetch_json(upstream: Upstream, path: str) -> object:
     """The JSON at a path, up to a size that no healthy server reaches."""
     async with upstream.session(is_fresh=False).get(upstream.url(path)) as reply:

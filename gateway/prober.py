@@ -22,6 +22,7 @@ from gateway.looks import (
     NotComfyError,
     Queue,
     StatusError,
+    has_jobs,
     judge_failure,
     look,
     read_max_upload,
@@ -105,14 +106,17 @@ class Prober:
 
     async def _watch(self, server_id: ServerId) -> None:
         pause = self._deadlines.probe_well
+        knows_jobs = False
         while True:
             condition = await look(self._upstreams[server_id])
             is_news = condition.health is not self._state.condition(server_id).health
             if condition.health is Health.WELL:
                 pause = self._deadlines.probe_well
                 self._notices.pop(server_id, None)
-                if is_news:
+                if is_news:  # it may be another one than before
                     self._state.max_upload[server_id] = await read_max_upload(self._upstreams[server_id])
+                    knows_jobs = await has_jobs(self._upstreams[server_id])
+                condition = replace(condition, has_jobs=knows_jobs)
             else:
                 pause = min(pause * _BACKOFF, self._deadlines.probe_ill)
             self._note(server_id, condition)
@@ -129,7 +133,7 @@ class Prober:
     def _note(self, server_id: ServerId, condition: Condition) -> None:
         known = self._state.condition(server_id)
         if condition.health is not Health.WELL:  # what it was stays true while it does not answer
-            condition = replace(condition, version=known.version, is_demo=known.is_demo)
+            condition = replace(condition, version=known.version, is_demo=known.is_demo, has_jobs=known.has_jobs)
         if condition.health is Health.DOWN and server_id in self._notices:
             condition = replace(condition, detail=self._notices[server_id])
         if condition.health is not known.health:

@@ -34,6 +34,7 @@ class Condition:
     pending: int = 0
     version: str = ""
     is_demo: bool = False
+    has_jobs: bool = False
 
 
 class FleetState:
@@ -132,5 +133,6 @@ class FleetState:
             "pending": known.pending,
             "version": known.version,
             "demo": known.is_demo,
+            "jobs": known.has_jobs,
             "broken": list(self.broken(server.id)),
         }

@@ -135,4 +135,5 @@ def _server(item: Mapping[str, Any]) -> Server:
         pending=int(item.get("pending") or 0),
         version=str(item.get("version") or ""),
         is_demo=bool(item.get("demo")),
+        has_jobs=bool(item.get("jobs")),
     )

@@ -44,6 +44,7 @@ class Server:
     pending: int = 0
     version: str = ""
     is_demo: bool = False
+    has_jobs: bool = False  # the newer jobs API, as the gateway has found out
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,6 @@ class Watch:
         self._settled = settled
         self._noticed = noticed
         self._watchers: dict[Place, Watcher] = {}
-        self._without_jobs: set[Place] = set()  # servers whose API has no jobs
         self.movements = Movements(state)
         self.landmarks = Landmarks(state, self._revisit)
 
@@ -195,8 +194,7 @@ class Watch:
 
     async def _ask_jobs(self, task: Task, base: str, absent: Absent) -> Evidence | None:
         """What a server with a jobs API says of a task that neither queue nor history has; else `absent`."""
-        place = (task.server_id, task.address)
-        if place in self._without_jobs:
+        if not self._has_jobs(task):
             return absent
         async with self._state.lane(task.server_id):
             response = await self._state.ports.http.send(jobs.job_request(base, task.prompt_id))
@@ -258,15 +256,15 @@ class Watch:
 
     async def _cancel_job(self, task: Task, base: str) -> bool:
         """Cancel in one step where the server has jobs; False where it has none."""
-        place = (task.server_id, task.address)
-        if place in self._without_jobs:
+        if not self._has_jobs(task):
             return False
         async with self._state.lane(task.server_id):
             response = await self._state.ports.http.send(jobs.job_cancel_request(base, task.prompt_id))
-        is_done = jobs.read_job_cancel(response, task.server_id)
-        if not is_done:
-            self._without_jobs.add(place)
-        return is_done
+        return jobs.read_job_cancel(response, task.server_id)
+
+    def _has_jobs(self, task: Task) -> bool:
+        server = self._state.fleet.get(task.server_id)
+        return server is not None and server.has_jobs
 
     def _may_interrupt(self, task: Task, queue: comfy.Queue) -> bool:
         """Not where an old server, deaf to the id, would stop another prompt that runs beside ours."""

@@ -155,7 +155,9 @@ class Network:
     def _server(self, server_id: ServerId) -> Server:
         address = self.moved.get(server_id, home_of(server_id))
         base = f"/servers/{server_id}@{tag_of(server_id, address)}".removesuffix("@")
-        return Server(server_id=server_id, name=server_id, address=address, base=base)
+        machine = self.machines.get(address)
+        has_jobs = machine is not None and machine.has_jobs
+        return Server(server_id=server_id, name=server_id, address=address, base=base, has_jobs=has_jobs)
 
     def restart_gateway(self) -> None:
         """Whatever is under way breaks; `is_down` says whether it is up again."""

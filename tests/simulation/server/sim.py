@@ -27,7 +27,8 @@ class SimServer:
 
     `ran` lists every prompt_id that began to run, `finished` what really became of each, over restarts. `is_down`,
     `awake` (cleared: it accepts, and answers nobody) and `is_forgetful` (queue and history show nothing) are for the
-    network to honour and the world to set. `pace` stretches the time that work takes.
+    network to honour and the world to set. `pace` stretches the time that work takes. With `has_jobs` it speaks the
+    newer jobs API, and if `is_old` an interrupt stops whatever runs.
     """
 
     def __init__(self, name: str, pace: float = 1.0) -> None:
@@ -40,6 +41,8 @@ class SimServer:
         self.awake = asyncio.Event()
         self.awake.set()
         self.is_forgetful = False
+        self.has_jobs = False
+        self.is_old = False
         self._surroundings = Surroundings(self.files, lambda: EPOCH + _loop_time())
         self._work = asyncio.Event()
         self.boot = 0
@@ -157,6 +160,8 @@ class SimServer:
         if len(body) > FEATURES["max_upload_size"]:
             return _too_large()
         parts = [unquote(part) for part in path.removeprefix("/api").split("/") if part]
+        if self.has_jobs and path.startswith("/api/jobs/"):
+            return self._job(method, *parts[1:])
         try:
             if method in {"GET", "HEAD"}:
                 answer = conditional(self._get(parts, query), lower)
@@ -218,10 +223,27 @@ class SimServer:
             said = json.loads(body)
         except ValueError:
             said = {}
-        wanted = said.get("prompt_id")
+        wanted = None if self.is_old else said.get("prompt_id")
         running = self._jobs.running
         if not wanted or (running is not None and running[1] == wanted):
             self._worker.is_interrupted = True
+
+    def _job(self, method: str, prompt_id: str, verb: str = "") -> Answer:
+        """The jobs API of newer servers (COMFYUI.md 9), as far as one job goes."""
+        is_running = self._jobs.running is not None and self._jobs.running[1] == prompt_id
+        is_pending = any(item[1] == prompt_id for item in self._jobs.heap)
+        if (method, verb) == ("POST", "cancel"):
+            self._worker.is_interrupted |= is_running
+            if is_pending:
+                self._jobs.delete(prompt_id)
+            return json_answer({"cancelled": is_running or is_pending})
+        if (method, verb) != ("GET", ""):
+            return Answer(405)
+        if is_running or is_pending:
+            return json_answer({"id": prompt_id, "status": "in_progress" if is_running else "pending"})
+        if prompt_id not in self._jobs.history:
+            return json_answer({"error": "Job not found"}, 404)
+        return json_answer({"id": prompt_id, "status": "completed"})
 
     def _prompt(self, said: Any) -> Answer:
         number = self._next_number(said)

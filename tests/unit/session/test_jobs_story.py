@@ -1,0 +1,65 @@
+"""Promise 10 with and without the jobs API, and on servers too old to know which prompt an interrupt means."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.model import TaskState
+from tests.unit.session.stage import A, Stage, scene, task_of
+
+
+@pytest.mark.parametrize("has_jobs", [True, False])
+@scene
+async def test_a_cancel_takes_the_one_step_where_there_is_one(stage: Stage, has_jobs: bool) -> None:
+    stage.world.sims[A].has_jobs = has_jobs
+    page = await stage.window()
+    first = await stage.run(page, steps=900, server_id=A)
+    await stage.until_running(page, first)
+    second = await stage.run(page, steps=900)
+    await page.session.cancel(second)
+    await page.session.cancel(first)
+    assert (await stage.ended(page, second)).state is TaskState.CANCELLED
+    assert (await stage.ended(page, first)).state is TaskState.CANCELLED
+    assert bool(stage.requests("POST", "/api/jobs/")) is has_jobs
+    assert bool(stage.requests("POST", "/interrupt")) is not has_jobs
+    assert bool(stage.requests("POST", "/queue")) is not has_jobs
+
+
+@scene
+async def test_an_old_server_is_interrupted_while_ours_alone_runs_there(stage: Stage) -> None:
+    stage.world.sims[A].is_old = True
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until_running(page, prompt_id)
+    await page.session.cancel(prompt_id)
+    assert (await stage.ended(page, prompt_id)).state is TaskState.CANCELLED
+
+
+@scene
+async def test_an_old_server_is_not_interrupted_while_another_prompt_runs(stage: Stage) -> None:
+    """Ours waits behind it: it is taken off the queue by its id, and nothing is interrupted."""
+    stage.world.sims[A].is_old = True
+    other, page = await stage.window(), await stage.window()
+    theirs = await stage.run(other, steps=60, server_id=A)
+    await stage.until_running(other, theirs)
+    mine = await stage.run(page, steps=900, server_id=A)
+    await page.session.cancel(mine)
+    assert (await stage.ended(page, mine)).state is TaskState.CANCELLED
+    assert stage.requests("POST", "/interrupt") == []
+    assert (await stage.ended(other, theirs)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_what_the_jobs_api_still_has_is_not_absent(stage: Stage) -> None:
+    """The third place to look, before two looks make it lost."""
+    server = stage.world.sims[A]
+    server.has_jobs = True
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until_running(page, prompt_id)
+    server.is_forgetful = True  # queue and history show nothing
+    await stage.until(lambda: len(stage.requests("GET", "/api/jobs/")) > 4)
+    assert task_of(page, prompt_id).state is TaskState.RUNNING
+    assert task_of(page, prompt_id).absent_since is None
+    server.is_forgetful = False
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
