@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page, async_playwright
 
 from tests.e2e.browser_kit import open_chromium
-from tests.e2e.window_kit import NO_JOBS, PATIENCE, Desk, MooringWindow, Watch
+from tests.e2e.window_kit import PATIENCE, Desk, MooringWindow, Watch
 from tests.e2e.work_kit import a_photo, ask_server, break_server, load_server, quick_workflow, runs_of, slow_workflow
 from tests.services import Service, free_ports, start_demo, start_gateway
 
@@ -224,7 +224,7 @@ async def test_a_click_whose_renderer_is_killed_while_the_post_is_held_is_told(
     port = free_ports()
     async with open_chromium(f"--remote-debugging-port={port}", profile=tmp_path / "profile") as context:
         context.set_default_timeout(PATIENCE)
-        watch = Watch(gateway.url, NO_JOBS)
+        watch = Watch(gateway.url)
         watch.attach(context)
         window, reader = await open_in(context, gateway), await open_in(context, gateway)
         for server in servers.values():

@@ -19,8 +19,6 @@ from typing import Any, Self
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
 
-# ComfyUI 0.3.64, which the demo servers speak, has no jobs API yet; the browser logs the answer to each first question.
-NO_JOBS = r"status of 40[45] .*/api/jobs/"
 PATIENCE = 120_000  # milliseconds: a loaded two-core machine starts several Pythons in one browser
 
 
@@ -59,7 +57,7 @@ class Desk:
 
     def __init__(self, browser: Browser, base: str) -> None:
         self.base = base
-        self.watch = Watch(base, NO_JOBS)
+        self.watch = Watch(base)
         self._browser = browser
         self._profiles: list[BrowserContext] = []
 
