@@ -214,7 +214,7 @@ class State:
                 self.store_error = error
                 self.changed()
                 log.warning("not written: %r", error)
-                if task.state.is_end != known.state.is_end:
+                if task.state is not known.state and (task.state.is_end or known.state.is_end):
                     self.note("unwritten", prompt_id=task.prompt_id, was=known.state, now=task.state)
                     return known  # judged again by the next look: only what is durable binds or frees the window
             else:

@@ -302,9 +302,10 @@ class Submitter:
             asked_at = clock.now()
             try:
                 stored = await state.ports.store.read_task(prompt_id)
-            except StorageError as error:  # what is durable stays so
-                log.warning("ownership not checked: %r", error)
-                return True
+            except StorageError as error:
+                log.warning("ownership not checked yet: %r", error)
+                await clock.sleep(WRITE_RETRY)
+                continue
             if not state.owns(stored):
                 state.let_go(task, TaskNotFound("submit_workflow", prompt_id))
                 raise TaskNotFound("submit_workflow", prompt_id)

@@ -264,6 +264,18 @@ async def test_a_lost_task_that_is_found_again_never_moors_a_window_twice(stage:
 
 
 @scene
+async def test_an_end_that_overturns_another_is_told_once_it_is_durable(stage: Stage) -> None:
+    page, prompt_id = await lose_on(stage, A)
+    await stage.until(lambda: prompt_id in stage.world.sims[A].finished)
+    stage.world.database.fail_next = 1
+    await page.session.look_again(prompt_id)
+    assert task_of(page, prompt_id).state is TaskState.LOST, "as the store still says"
+    await page.session.look_again(prompt_id)
+    assert task_of(page, prompt_id).state is TaskState.SUCCEEDED
+    assert (await stage.ended(await stage.reload(page), prompt_id)).state is TaskState.SUCCEEDED
+
+
+@scene
 async def test_a_message_from_another_server_is_no_evidence(stage: Stage) -> None:
     """The same id on another server is another prompt, whoever sent it there."""
     page, prompt_id = await lose_on(stage, A)
