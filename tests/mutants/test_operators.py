@@ -38,7 +38,7 @@ def test_every_mutant_of_a_module_is_another_module() -> None:
     text = (ROOT / "app/core/balancer.py").read_text("utf-8")
     before = ast.unparse(ast.parse(text))
     mutants = list(mutants_of("app/core/balancer.py", text))
-    assert len(mutants) > 30
+    assert len(mutants) > 15
     for mutant in mutants:
         assert mutant.source != before
         compile(mutant.source, mutant.file, "exec")
