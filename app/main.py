@@ -14,6 +14,7 @@ from pyscript.js_modules import patch, shell
 
 from app.browser.about import read_about
 from app.browser.adapters import make_ports
+from app.browser.breaks import make_breaker
 from app.browser.console import install_console
 from app.browser.dom import BrowserScreen, read_text
 from app.browser.journal import listen_hidden
@@ -65,6 +66,7 @@ async def main() -> None:
         translators=translator,
         random_seed=random_seed,
         read_input=ports.store.read_input,
+        break_server=make_breaker(ports.http),
     )
     await page.start(choose_language(*screen.language_wishes()))
     screen.listen(page)

@@ -117,7 +117,8 @@ def read_fleet(text: str) -> Fleet:
         told = json.loads(text)
         servers = tuple(_server(item) for item in told["servers"])
         why = told.get("why") or {}
-        return Fleet(servers, str(told.get("source", "")), str(why.get("detail", "")))
+        is_breakable = told.get("faults") is True
+        return Fleet(servers, str(told.get("source", "")), str(why.get("detail", "")), is_breakable=is_breakable)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"not the gateway's fleet: {error!r}") from error
 
@@ -135,5 +136,6 @@ def _server(item: Mapping[str, Any]) -> Server:
         pending=int(item.get("pending") or 0),
         version=str(item.get("version") or ""),
         is_demo=bool(item.get("demo")),
+        broken=tuple(str(name) for name in item.get("broken") or ()),
         has_jobs=bool(item.get("jobs")),
     )

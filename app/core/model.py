@@ -45,6 +45,7 @@ class Server:
     version: str = ""
     is_demo: bool = False
     has_jobs: bool = False  # the newer jobs API, as the gateway has found out
+    broken: tuple[str, ...] = ()  # faults that a demo server has on purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Fleet:
     source: str = ""
     detail: str = ""
     same: frozenset[tuple[ServerId, str, str]] = frozenset()  # (id, recorded, present): one server, a person said
+    is_breakable: bool = False  # whether its servers may be broken on purpose: a demo fleet with `--faults`
 
     def get(self, server_id: ServerId | str) -> Server | None:
         """The server with that id, or None."""

@@ -25,6 +25,8 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
             )
         case "no-picture-field":
             return Words(_("This workflow takes no picture."), _("Choose a workflow for photos first."), tone=Tone.WARN)
+        case "cannot-break":
+            return Words(_("This cannot be done to {server} now.", server=error.name), quote=error.detail)
         case "bad-workflow":
             return Words(
                 _("This workflow cannot be read."),

@@ -12,6 +12,7 @@ from app.core.ports import Blob
 from app.session import Session
 from app.ui import drafts
 from app.ui.actions import Actions
+from app.ui.break_actions import BreakActions, BreakServer
 from app.ui.gallery import Gallery
 from app.ui.i18n import Translator
 from app.ui.projection import project
@@ -40,6 +41,7 @@ class Page:
         translators: Callable[[str], Awaitable[Translator]],
         random_seed: Callable[[int], int],
         read_input: Callable[[str], Awaitable[Blob | None]],
+        break_server: BreakServer,
     ) -> None:
         self._session = session
         self._screen = screen
@@ -58,6 +60,7 @@ class Page:
         self._ui = drafts.load(screen.recall(drafts.STORE_KEY), samples)
         self._gallery = Gallery(session, screen, self.spawn, self.request, read_input=read_input)
         self._actions = Actions(session, self, screen, samples, random_seed)
+        self._breaking = BreakActions(break_server, self)
 
     @property
     def ui(self) -> UiState:
@@ -102,11 +105,13 @@ class Page:
 
     def act(self, name: str, facts: Facts) -> None:
         """A click on `data-action`, or its key."""
-        self._actions.act(name, facts)
+        if not self._breaking.act(name, facts):
+            self._actions.act(name, facts)
 
     def change(self, name: str, facts: Facts) -> None:
         """A new choice in `data-change`."""
-        self._actions.change(name, facts)
+        if not self._breaking.change(name, facts):
+            self._actions.change(name, facts)
 
     def type(self, name: str, facts: Facts) -> None:
         """Something typed in `data-input`."""

@@ -10,6 +10,7 @@ from app.core.errors import BadInput
 from app.core.model import Fleet, Health, TaskState, Unreadable
 from app.core.window import Window
 from app.session import RunStage
+from app.ui.breaking import break_view
 from app.ui.cards import Pictures, SessionFacts, linked, tag_of, task_card, task_cards
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.left import left_view
@@ -66,6 +67,7 @@ def project(
         left=left_view(session, tag_of, pictures.glimpse_url, is_searching=ui.is_searching),
         results=_results(ended, ui, session),
         fleet=_fleet(session, window),
+        breaking=break_view(session.fleet, ui, tag_of, window.window_locked_server if window else None),
         dialog=_dialog(ui, cards, session, pictures),
     )
 

@@ -10,6 +10,7 @@ import htpy as h
 from app.ui.card_words import word_card
 from app.ui.i18n import Translator
 from app.ui.state import PageView
+from app.ui.views.breaking import breaking
 from app.ui.views.dialogs import dialogs
 from app.ui.views.fleet import fleet
 from app.ui.views.form import form
@@ -28,6 +29,7 @@ REGIONS: Mapping[str, tuple[str, Callable[[Any, Translator], h.Node]]] = {
     "run": ("run", run_bar),
     "now": ("now", now),
     "left": ("left", left),
+    "breaking": ("breaking", breaking),
     "results": ("results", results),
     "fleet": ("fleet", fleet),
     "dialogs": ("dialog", dialogs),

@@ -15,6 +15,7 @@ from app.core.model import Fleet, Output, PromptId, Server, ServerId, Task, Unre
 from app.core.progress import Progress
 from app.session import Noticed, Orphan, OrphanRecord, Picked, Run
 from app.ui.keeping import KeepingDialog, KeepingView
+from app.ui.mishaps import Mishap
 from app.ui.offers import Offer
 from app.ui.questions import TaskDialog
 from app.ui.releases import Newer
@@ -76,6 +77,9 @@ class UiState:
     dismissed: frozenset[str] = frozenset()  # `key` of notices
     results_shown: int = RESULTS_AT_FIRST
     is_searching: bool = False  # for what closed windows have left behind
+    break_server: ServerId | None = None  # chosen under *Break it*
+    breaking: frozenset[tuple[ServerId, Mishap]] = frozenset()  # asked for there, and not done yet
+    break_done: tuple[ServerId, Mishap] | None = None  # the last that was done there
 
     @property
     def draft(self) -> Draft:
@@ -316,6 +320,25 @@ class FleetView:
 
 
 @dataclass(frozen=True, slots=True)
+class Suffering:
+    """One demo server with what is broken on purpose there, and what is being done to it now."""
+
+    tag: ServerTag
+    broken: tuple[Mishap, ...] = ()
+    is_mooring: bool = False
+    doing: frozenset[Mishap] = frozenset()
+    done: Mishap | None = None  # the last that was done, if it was here
+
+
+@dataclass(frozen=True, slots=True)
+class BreakView:
+    """The panel *Break it*: empty where nothing may be broken, else one server is chosen."""
+
+    servers: tuple[Suffering, ...] = ()
+    chosen: Suffering | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DialogView:
     """The open dialog with what it is about; None if there is none."""
 
@@ -337,4 +360,5 @@ class PageView:
     left: LeftView
     results: ResultsView
     fleet: FleetView
+    breaking: BreakView
     dialog: DialogView

@@ -250,6 +250,9 @@ class StillSession:
     async def delete_task(self, prompt_id: PromptId) -> None:
         self._note("delete_task", prompt_id)
 
+    async def break_server(self, server_id: ServerId, fault: str) -> None:
+        self._note("break_server", server_id, fault)
+
     def _note(self, *call: Any) -> None:
         self.calls.append(call)
         if self.refusal is not None:

@@ -35,6 +35,7 @@ async def opened(
         translators=words,
         random_seed=lambda limit: limit,
         read_input=read_input,
+        break_server=session.break_server,
     )
     await page.start("en")
     screen.draw()
@@ -44,7 +45,7 @@ async def opened(
 async def test_the_first_drawing_has_every_region() -> None:
     screen = MemoryScreen()
     await opened(screen)
-    assert len(screen.changes[0]["regions"]) == 9  # type: ignore[arg-type]
+    assert len(screen.changes[0]["regions"]) == 10  # type: ignore[arg-type]
     assert screen.changes[0]["title"] == "Mooring"
 
 

@@ -1,0 +1,66 @@
+"""What the person does to the demo servers under *Break it*."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Any, Protocol
+
+from app.core.errors import MooringError
+from app.core.model import ServerId
+from app.ui.mishaps import Mishap
+from app.ui.screen import Facts
+from app.ui.state import UiState
+
+log = logging.getLogger("mooring.ui")
+
+BreakServer = Callable[[ServerId, str], Awaitable[None]]
+
+
+class Desk(Protocol):
+    """Where the person's own part lies."""
+
+    @property
+    def ui(self) -> UiState: ...
+    def set_ui(self, ui: UiState) -> None: ...
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
+
+
+class BreakActions:
+    """The hands in the panel. `break_server(server_id, fault)` has the gateway do it."""
+
+    def __init__(self, break_server: BreakServer, desk: Desk) -> None:
+        self._break_server = break_server
+        self._desk = desk
+
+    def act(self, name: str, facts: Facts) -> bool:
+        """A click; False if it is none of these."""
+        if name != "break":
+            return False
+        deed = (ServerId(str(facts["server"])), Mishap(str(facts["fault"])))
+        if deed not in self._desk.ui.breaking:
+            self._desk.spawn(self._break(*deed))
+        return True
+
+    def change(self, name: str, facts: Facts) -> bool:
+        """A new choice; False if it is none of these."""
+        if name != "break-server":
+            return False
+        self._desk.set_ui(replace(self._desk.ui, break_server=ServerId(str(facts["value"]))))
+        return True
+
+    async def _break(self, server_id: ServerId, mishap: Mishap) -> None:
+        """The server stays chosen: what has been broken there is mended there."""
+        ui = self._desk.ui
+        doing = ui.breaking | {(server_id, mishap)}
+        self._desk.set_ui(replace(ui, break_server=server_id, breaking=doing, break_done=None))
+        try:
+            await self._break_server(server_id, mishap.value)
+            self._desk.set_ui(replace(self._desk.ui, break_done=(server_id, mishap)))
+        except MooringError as error:
+            log.warning("not broken: %r", error)
+            self._desk.set_ui(self._desk.ui.with_error(error))
+        finally:
+            ui = self._desk.ui
+            self._desk.set_ui(replace(ui, breaking=ui.breaking - {(server_id, mishap)}))

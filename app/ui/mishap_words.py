@@ -1,0 +1,185 @@
+"""*Break it* in plain words: what each fault does, what should be seen then, and what is broken now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.ui.i18n import Translator
+from app.ui.mishaps import Mishap, Part
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One fault: the button, what it does, and what should be seen."""
+
+    button: str
+    does: str
+    shows: str
+
+
+def word_part(part: Part, _: Translator) -> str:
+    """The heading over the faults of one part."""
+    match part:
+        case Part.PROCESS:
+            return _("The server itself")
+        case Part.SUBMIT:
+            return _("Its answer to the next Run")
+        case Part.SOCKET:
+            return _("Its live connections")
+        case Part.OTHERS:
+            return _("Somebody else at the server")
+
+
+def word_story(mishap: Mishap, _: Translator) -> Story:
+    """The words of a fault that is offered."""
+    match mishap:
+        case Mishap.KILL | Mishap.RESTART | Mishap.HANG | Mishap.DEAD_WORKER:
+            return _process_story(mishap, _)
+        case Mishap.DROP_SOCKETS | Mishap.REFUSE_SOCKETS | Mishap.DEAF:
+            return _socket_story(mishap, _)
+        case Mishap.CLEAR_HISTORY:
+            return Story(
+                _("Clear the history"),
+                _("The server forgets everything that it has finished."),
+                _("Finished tasks keep their pictures: they are kept in this browser."),
+            )
+        case Mishap.OVERWRITE_FILE:
+            return Story(
+                _("Replace a picture"),
+                _("A grey square takes the place of its newest picture, under the same name."),
+                _("A picture that was delivered stays on this page as it was."),
+            )
+    return _submit_story(mishap, _)
+
+
+def _process_story(mishap: Mishap, _: Translator) -> Story:
+    match mishap:
+        case Mishap.KILL:
+            return Story(
+                _("Kill it"),
+                _("Its process ends at once, as in a crash or a power cut."),
+                _("Its work cannot be reached and stays with it. Started again, it is asked what it still has."),
+            )
+        case Mishap.RESTART:
+            return Story(
+                _("Restart it"),
+                _("It is back in a moment, without its queue and its history."),
+                _("Unfinished work counts as lost after two looks, with the evidence. Finished pictures stay."),
+            )
+        case Mishap.HANG:
+            return Story(
+                _("Let it hang"),
+                _("It takes every connection and answers nothing, while its work goes on."),
+                _("The window stays with it and says so. The picture comes when it wakes."),
+            )
+    return Story(
+        _("Stop its worker"),
+        _("It accepts work and never begins it."),
+        _("The work waits in its queue and is never called failed or lost. With its worker back, it runs."),
+    )
+
+
+def _submit_story(mishap: Mishap, _: Translator) -> Story:
+    match mishap:
+        case Mishap.LOSE_REQUEST:
+            return Story(
+                _("Lose the request"),
+                _("The connection breaks before anything is queued."),
+                _("The task is looked up, not sent twice. As it is found nowhere, that is said."),
+            )
+        case Mishap.LOSE_ANSWER:
+            return Story(
+                _("Lose the answer"),
+                _("It is queued, and the connection breaks without an answer."),
+                _("The task is looked up and found. It runs once."),
+            )
+        case Mishap.SILENT_ANSWER:
+            return Story(
+                _("Never answer"),
+                _("It is queued, and the answer never comes."),
+                _("The task is looked up and found. It runs once."),
+            )
+        case Mishap.QUEUED_500:
+            return Story(
+                _("Answer with an error"),
+                _("It is queued, and the answer is an error (500)."),
+                _("The error is not believed: the task is looked up and found. It runs once."),
+            )
+        case Mishap.REFUSE_NEXT:
+            return Story(
+                _("Refuse the workflow"),
+                _("It is not queued, and the answer says so."),
+                _("The refusal is shown at once, and the window is free again."),
+            )
+    return Story(
+        _("Hold it back"),
+        _("Nothing happens to it until you let it go."),
+        _("The window says that it is sending, and stays with this server."),
+    )
+
+
+def _socket_story(mishap: Mishap, _: Translator) -> Story:
+    match mishap:
+        case Mishap.DROP_SOCKETS:
+            return Story(
+                _("Cut them"),
+                _("Every live connection breaks, once."),
+                _("The window connects to the same server again. The work goes on."),
+            )
+        case Mishap.REFUSE_SOCKETS:
+            return Story(
+                _("Refuse new ones"),
+                _("No window gets a live connection any more; cut the present ones too."),
+                _("The server is asked again and again instead. The picture comes all the same."),
+            )
+    return Story(
+        _("Say nothing"),
+        _("They stay open, and nothing comes over them."),
+        _("The silence is noticed, and the server is asked instead. The picture comes all the same."),
+    )
+
+
+def word_end(mishap: Mishap, _: Translator) -> str:
+    """The button that ends a fault."""
+    match mishap:
+        case Mishap.KILL:
+            return _("Start it again")
+        case Mishap.HANG:
+            return _("Wake it")
+        case Mishap.DEAD_WORKER:
+            return _("Give it a worker")
+        case Mishap.REFUSE_SOCKETS:
+            return _("Accept them")
+        case Mishap.DEAF:
+            return _("Speak again")
+        case Mishap.HOLD_NEXT:
+            return _("Let it go")
+    return _("Take it back")
+
+
+def word_broken(mishap: Mishap, _: Translator) -> str:
+    """A fault that lasts, in a word or two after the server's name."""
+    match mishap:
+        case Mishap.KILL:
+            return _("killed")
+        case Mishap.HANG:
+            return _("hangs")
+        case Mishap.DEAD_WORKER:
+            return _("no worker")
+        case Mishap.REFUSE_SOCKETS:
+            return _("refuses live connections")
+        case Mishap.DEAF:
+            return _("says nothing live")
+        case Mishap.LOSE_REQUEST:
+            return _("loses the next request")
+        case Mishap.LOSE_ANSWER:
+            return _("loses the next answer")
+        case Mishap.SILENT_ANSWER:
+            return _("never answers the next Run")
+        case Mishap.QUEUED_500:
+            return _("answers the next Run with an error")
+        case Mishap.REFUSE_NEXT:
+            return _("refuses the next Run")
+        case Mishap.HOLD_NEXT:
+            return _("holds the next Run back")
+    return str(mishap.value)
