@@ -16,6 +16,7 @@ from tests.simulation.loop import VirtualLoop, run
 from tests.simulation.mishaps import watch_mishaps
 from tests.simulation.orders import a_workflow
 from tests.simulation.person import Person, adopt_all
+from tests.simulation.phases import work_at
 from tests.simulation.verdicts import Verdicts
 from tests.simulation.world import Overheard, Page, PromiseBroken, World
 
@@ -101,7 +102,11 @@ class Life:
         network.unstall()
         network.is_down = False
         for address, machines in world.stood_at.items():
+            if network.machines[address] is not machines[0]:
+                world.tally.excuse("server swapped", work_at(world, address))
             network.machines[address] = machines[0]
+            if any(world.workers[machine.name].done() for machine in machines):
+                world.tally.excuse("executor died", work_at(world, address))
         for machine in world.machines:
             if world.workers[machine.name].done():
                 machine.restart()

@@ -15,6 +15,8 @@ from PIL import Image
 
 from app.core.model import Delivery, Output, Task, TaskState
 from app.core.origin import FILE_CLOCK_SLACK
+from tests.simulation.server import SimServer
+from tests.simulation.server.sim import EPOCH
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -134,25 +136,29 @@ class Verdicts:
     def _check_stamp(self, task: Task, index: int, data: bytes) -> None:
         """The server wrote its name and the prompt into the file: it is that picture of that server, or another one."""
         server, prompt = read_stamp(data)
-        makers = {machine.name for machine in self._world.stood_at[task.address] if task.prompt_id in machine.ran}
+        makers = [machine for machine in self._world.stood_at[task.address] if task.prompt_id in machine.ran]
         output = task.outputs[index]
-        if server in makers and prompt == json.loads(task.workflow):
+        if server in {machine.name for machine in makers} and prompt == json.loads(task.workflow):
             return
-        if self._was_put_there(task, output, makers) if server == NOBODY else self._was_made_at_once(task, output):
-            return
-        self._world.fail(f"promise 11: kept as {output.filename} of {task.prompt_id} is a picture of {server}")
+        latest = _latest(task, output, makers)
+        if server == NOBODY:
+            is_excused = self._was_put_there(output, makers, latest)
+        else:
+            is_excused = self._was_made_at_once(task, output, latest)
+        if not is_excused:
+            self._world.fail(f"promise 11: kept as {output.filename} of {task.prompt_id} is a picture of {server}")
 
-    def _was_put_there(self, task: Task, output: Output, makers: set[str]) -> bool:
+    def _was_put_there(self, output: Output, makers: list[SimServer], latest: float) -> bool:
         """Somebody replaced it before the task used it from the cache, or so soon that its date cannot tell."""
-        key = (output.folder, output.subfolder, output.filename)
-        moments = [moment for name in makers for moment in self._world.promises.overwritten[name, key]]
-        return any(moment < _latest(task) for moment in moments)
+        overwritten = self._world.promises.overwritten
+        moments = [moment for machine in makers for moment in overwritten[machine.name, _key(output)]]
+        return any(moment < latest for moment in moments)
 
-    def _was_made_at_once(self, task: Task, output: Output) -> bool:
-        """Somebody deleted it, and its name was used again so soon that the new file's date cannot tell."""
+    def _was_made_at_once(self, task: Task, output: Output, latest: float) -> bool:
+        """Its name was used by another prompt so shortly before or after that the file's date cannot tell."""
         posted = self._world.promises.posted_at.get(task.prompt_id, math.inf)
         made = int(output.etag.strip('"').partition("-")[0] or "0", 16) / 1e9
-        return self._met(task.prompt_id, VANISHING) and posted <= made <= _latest(task)
+        return self._met(task.prompt_id, VANISHING) and posted - FILE_CLOCK_SLACK - 1.0 <= made <= latest
 
     # Clicks and windows
 
@@ -186,11 +192,19 @@ class Verdicts:
                 world.fail(f"promise 4: {problem}")
 
 
-def _latest(task: Task) -> float:
+def _key(output: Output) -> tuple[str, str, str]:
+    return output.folder, output.subfolder, output.filename
+
+
+def _latest(task: Task, output: Output, makers: list[SimServer]) -> float:
     """Files up to this date, by the server's clock, cannot be told from the task's own."""
+    ended = math.inf if task.server_ended_ms is None else task.server_ended_ms / 1000
     if task.server_ended_ms is None:
-        return math.inf
-    return task.server_ended_ms / 1000 + FILE_CLOCK_SLACK + 1.0
+        ended = max(
+            (EPOCH + machine.files[_key(output)][1] for machine in makers if _key(output) in machine.files),
+            default=ended,
+        )
+    return ended + FILE_CLOCK_SLACK + 1.0
 
 
 def read_stamp(data: bytes) -> tuple[str, object]:
