@@ -78,8 +78,9 @@ def kill_executor(world: World, aim: Aim) -> Iterable[str] | None:
     world.workers[machine.name].cancel()
 
     def notice() -> None:
-        world.tally.excuse("executor died", work_at(world, aim.address))
-        _reboot(world, machine)
+        if world.workers[machine.name].done():
+            world.tally.excuse("executor died", work_at(world, aim.address))
+            _reboot(world, machine)
 
     world.later(world.chance.uniform(10.0, 90.0), notice)
     return work_at(world, aim.address)
