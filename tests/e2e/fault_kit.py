@@ -1,0 +1,211 @@
+"""A fleet that can be broken, and the questions that are asked after each fault.
+
+    with start_fleet(tmp_path, "a", "b") as fleet, fleet.gateway() as gateway:
+        ...
+        fleet.kill("a"); fleet.start("a")               # SIGKILL; started again at its address, with its files
+        await fleet.expect_home(window, prompt_id)      # the right server's picture, run once
+
+Each server stamps its pictures with its id, and ComfyUI writes the workflow into each: a kept picture tells who made
+it, and for whom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import io
+import itertools
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from PIL import Image
+from playwright.async_api import expect
+
+from tests.e2e.window_kit import MooringWindow
+from tests.e2e.work_kit import ask_server, slow_workflow
+from tests.services import Service, free_ports, start_demo, start_gateway
+
+PATIENCE = 120.0  # seconds
+BROKEN_NETWORK = ("Failed to load resource", "WebSocket connection")  # what the browser's console says of each fault
+SHOWN = "dialog.large img:not(.is-small)"
+
+_seeds = itertools.count(1)
+
+_KEPT = """(name) => new Promise((resolve, reject) => {
+  const open = indexedDB.open("mooring");
+  open.onerror = () => reject(open.error);
+  open.onsuccess = () => {
+    const get = open.result.transaction("results").objectStore("results").get(name);
+    get.onerror = () => reject(get.error);
+    get.onsuccess = () => { open.result.close(); resolve(get.result?.blob); };
+  };
+})"""
+
+_BYTES = f"""async (name) => {{
+  const blob = await ({_KEPT})(name);
+  if (!blob) return null;
+  const reader = new FileReader();
+  const done = new Promise((resolve) => {{ reader.onload = resolve; }});
+  reader.readAsDataURL(blob);
+  await done;
+  return reader.result.split(",")[1];
+}}"""
+
+# Whether an image element shows exactly the pixels of the kept bytes.
+_IS_SHOWN = f"""async ([name, selector]) => {{
+  const draw = (source, wide, high) => {{
+    const context = new OffscreenCanvas(wide, high).getContext("2d");
+    context.drawImage(source, 0, 0);
+    return [wide, high, ...context.getImageData(0, 0, wide, high).data].join();
+  }};
+  const image = document.querySelector(selector);
+  await image.decode();
+  const kept = await createImageBitmap(await ({_KEPT})(name));
+  return draw(image, image.naturalWidth, image.naturalHeight) === draw(kept, kept.width, kept.height);
+}}"""
+
+
+@dataclass
+class Fleet:
+    """Servers by id. A killed one keeps its address and its files."""
+
+    folder: Path
+    ports: dict[str, int]
+    step_seconds: float
+    up: dict[str, Service] = field(default_factory=dict)
+    _lives: dict[str, contextlib.ExitStack] = field(default_factory=dict)
+
+    def __getitem__(self, server_id: str) -> Service:
+        return self.up[server_id]
+
+    def start(self, server_id: str) -> Service:
+        """Start a server that is not up."""
+        life = self._lives[server_id] = contextlib.ExitStack()
+        flags = ("--stamp", server_id, "--step-seconds", str(self.step_seconds))
+        data = self.folder / server_id
+        self.up[server_id] = life.enter_context(start_demo(*flags, port=self.ports[server_id], data=data))
+        return self.up[server_id]
+
+    def kill(self, server_id: str) -> None:
+        """SIGKILL."""
+        self.up.pop(server_id).kill()
+        self._lives.pop(server_id).close()
+
+    def restart(self, server_id: str) -> Service:
+        """SIGKILL, and a new life."""
+        self.kill(server_id)
+        return self.start(server_id)
+
+    def renew(self) -> None:
+        """What a test finds: every server up, idle, healthy and without a history."""
+        for server_id in self.ports:
+            if server_id in self.up:
+                self.kill(server_id)
+            self.start(server_id)
+
+    def close(self) -> None:
+        """End every server."""
+        for server_id in tuple(self.up):
+            self.kill(server_id)
+
+    def flags(self, **elsewhere: str) -> list[str]:
+        """The gateway's flags for this fleet; `elsewhere` gives some ids another address."""
+        addresses = {server_id: f"http://127.0.0.1:{port}" for server_id, port in self.ports.items()} | elsewhere
+        return [flag for server_id, address in addresses.items() for flag in ("--server", f"{server_id}={address}")]
+
+    def gateway(self, port: int | None = None, **elsewhere: str) -> contextlib.AbstractContextManager[Service]:
+        """A gateway of this fleet."""
+        return start_gateway(*self.flags(**elsewhere), port=port)
+
+    # What the servers say
+
+    async def submits(self) -> dict[str, int]:
+        """How many prompts each living server was sent since it started."""
+        return {
+            server_id: (await ask_server(server, "/demo/faults"))["submits"] for server_id, server in self.up.items()
+        }
+
+    def runs(self, workflow: dict[str, Any]) -> dict[str, int]:
+        """How often each server has finished this workflow, in all its lives: by the pictures on its disk."""
+        counts = dict.fromkeys(self.ports, 0)
+        for server_id in self.ports:
+            for file in (self.folder / server_id / "output").rglob("*.png"):
+                with Image.open(file) as image:
+                    told = dict(image.info)
+                if json.loads(told["prompt"]) == workflow:
+                    assert told["server"] == server_id
+                    counts[server_id] += 1
+        return {server_id: count for server_id, count in counts.items() if count}
+
+    # What is asked after each fault
+
+    async def expect_home(self, window: MooringWindow, prompt_id: str, workflow: dict[str, Any]) -> dict[str, Any]:
+        """The task succeeded and ran once, on its own server; the bytes kept and the picture shown are that run's."""
+        task = await window.wait_for(prompt_id)
+        assert task["state"] == "succeeded", task
+        assert [output["delivery"] for output in task["outputs"]] == ["kept"], task
+        await expect_picture(window, prompt_id, task["executionServer"], workflow)
+        assert self.runs(workflow) == {task["executionServer"]: 1}
+        await expect_no_violation(window)
+        return task
+
+
+async def expect_picture(window: MooringWindow, prompt_id: str, server_id: str, workflow: dict[str, Any]) -> None:
+    """What is kept was made by that server for that workflow, and what is shown is what is kept."""
+    assert await kept_picture(window, prompt_id) == (server_id, workflow)
+    await expect(window.card(prompt_id, "succeeded")).to_have_attribute("data-server", server_id)
+    await window.open_large(prompt_id)
+    assert await window.page.evaluate(_IS_SHOWN, [f"{prompt_id}/0", SHOWN])
+    await window.close_large()
+
+
+async def kept_picture(window: MooringWindow, prompt_id: str) -> tuple[str, Any]:
+    """The server that made the kept bytes, and the workflow that they were made from; without our code."""
+    found = await window.page.evaluate(_BYTES, f"{prompt_id}/0")
+    assert found is not None, "nothing is kept"
+    with Image.open(io.BytesIO(base64.b64decode(found))) as image:
+        told = dict(image.info)
+    return told["server"], json.loads(told["prompt"])
+
+
+async def expect_no_violation(window: MooringWindow) -> None:
+    """Nothing disagrees, at one glance and read afresh."""
+    assert (await window.facts())["violations"] == []
+    await window.check()
+
+
+def a_workflow(steps: int = 20, prefix: str = "e2e") -> dict[str, Any]:
+    """Work like no other, so that no server answers from its cache."""
+    workflow = slow_workflow(steps, seed=next(_seeds))
+    workflow["2"]["inputs"]["filename_prefix"] = prefix
+    return workflow
+
+
+async def post_server(server: Service, path: str, body: dict[str, Any]) -> None:
+    """What somebody else sends to a server, past the gateway."""
+    async with aiohttp.ClientSession() as session, session.post(f"{server.url}{path}", json=body) as answer:
+        assert answer.status == 200, await answer.text()
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for a condition that is in another process."""
+    async with asyncio.timeout(PATIENCE):
+        while not await condition():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
+
+
+@contextlib.contextmanager
+def start_fleet(folder: Path, *server_ids: str, step_seconds: float = 0.05) -> Iterator[Fleet]:
+    """Servers with these ids, with their files below a folder."""
+    first = free_ports(len(server_ids))
+    fleet = Fleet(folder, dict(zip(server_ids, itertools.count(first), strict=False)), step_seconds)
+    try:
+        fleet.renew()
+        yield fleet
+    finally:
+        fleet.close()
