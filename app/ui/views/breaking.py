@@ -22,11 +22,14 @@ def breaking(view: BreakView, _: Translator) -> h.Node:
             _now(view, _),
         ],
         h.div(".break-body")[
-            h.p(".quiet")[
-                _(
-                    "These servers are here to be broken. Run something, break its server, and see what Mooring makes"
-                    " of it: no work is lost in silence, sent twice or moved to another server."
-                )
+            h.div(".break-about")[
+                h.p[
+                    _(
+                        "These servers are here to be broken. Run something, break its server, and see what Mooring"
+                        " makes of it: no work is lost in silence, sent twice or moved to another server."
+                    )
+                ],
+                h.p(".break-shows")[icon("look"), h.span[_("What you should see then")]],
             ],
             _servers(view, view.chosen, _),
             (
