@@ -40,9 +40,8 @@ def main(arguments: list[str]) -> int:
 
 def _one(seed: int, seconds: float) -> int:
     world = try_living(seed, seconds=seconds)
-    print("\n".join(world.trace))
+    print("\n".join([*world.trace, *world.broken]))
     print(f"seed {seed}: {len(world.broken)} broken promises, trace {world.digest}")
-    print("\n".join(world.broken))
     return 1 if world.broken else 0
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from app.core.model import ENDS
 from app.session.report import make_report
 from tests.simulation.life import live
 from tests.simulation.replay import Report, replay, replay_bundle
 
+_ENDS = {state.value for state in ENDS}
 Entries = list[dict[str, Any]]
 Tamper = Callable[[Entries], None]
 
@@ -67,7 +69,10 @@ def _leave_evidence_out(entries: Entries) -> None:
 
 
 def _leave_the_end_out(entries: Entries) -> None:
-    entries.remove(_first(entries, "evidence", now="succeeded"))
+    """The end that freed the window."""
+    freed = entries.index(_first(entries, "moored", now=None))
+    ends = [item for item in entries[:freed] if item["kind"] == "evidence" and item["facts"].get("now") in _ENDS]
+    entries.remove(ends[-1])
 
 
 def _submit_elsewhere(entries: Entries) -> None:
