@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
+from tests.e2e.axe_kit import check_axe
 from tests.e2e.window_kit import Desk
 from tests.services import ROOT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 ARTIFACTS = ROOT / "tests" / "artifacts"
-AXE = next(
-    (
-        path
-        for path in (ROOT / "static/vendor/test/axe.min.js", ROOT / "node_modules/axe-core/axe.min.js")
-        if path.exists()
-    ),
-    None,
-)
 
 # Every text, title and spoken name on the page that is neither marked by the pseudo-locale nor somebody's own.
 UNMARKED = r"""() => {
@@ -99,26 +91,17 @@ async def test_no_text_is_outside_the_catalogue(desk: Desk, photo: Path) -> None
     await window.press_cancel(prompt_id)
 
 
-async def _check_axe(page: Page) -> None:
-    assert AXE is not None, "axe-core is not there: python3 -m tests fetches it"
-    await page.evaluate("() => Promise.all(document.getAnimations().map((item) => item.finished.catch(() => 0)))")
-    await page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = await page.evaluate("axe.run({ resultTypes: ['violations'] })")
-    told = [(item["id"], [node["html"][:200] for node in item["nodes"]]) for item in found["violations"]]
-    assert not told, json.dumps(told, indent=1)
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_on_the_main_view(desk: Desk, photo: Path, scheme: str) -> None:
     await desk.new_profile(color_scheme=scheme)
     window = await desk.open()
     page = window.page
-    await _check_axe(page)
+    await check_axe(page)
     await window.run_photo(photo)
     prompt_id = await window.run_slow()
     await window.card(prompt_id).locator("summary").click()
     await window.press_cancel(prompt_id)
-    await _check_axe(page)
+    await check_axe(page)
 
 
 async def test_nothing_scrolls_sideways_at_360_pixels(desk: Desk, photo: Path) -> None:

@@ -1,0 +1,296 @@
+"""What the page says and offers when something broke, in a real browser with real servers that really break."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.test_unreadable import TOUCH
+from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.work_kit import a_photo, break_server, load_server, quick_workflow, runs_of, slow_workflow
+from tests.services import Service, start_demo, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+Servers = dict[str, Service]
+BROKEN = ("Failed to load resource", "WebSocket connection")  # what a browser logs about a server that is gone
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Servers]:
+    """Two servers that can be broken."""
+    with (
+        start_demo("--step-seconds", "0.1", data=tmp_path / "a") as a,
+        start_demo("--step-seconds", "0.1", data=tmp_path / "b") as b,
+    ):
+        yield {"a": a, "b": b}
+
+
+def flags(servers: Servers) -> list[str]:
+    """How a gateway is told of them."""
+    return [flag for server_id, server in servers.items() for flag in ("--server", f"{server_id}={server.url}")]
+
+
+@pytest.fixture
+def gateway(servers: Servers) -> Iterator[Service]:
+    """A gateway of these two, which `desk` is at."""
+    with start_gateway(*flags(servers)) as service:
+        yield service
+
+
+def other_than(server_id: str) -> str:
+    """The other one of the two."""
+    return "b" if server_id == "a" else "a"
+
+
+async def focused_card(window: MooringWindow) -> str | None:
+    """The prompt_id of the card that has the focus."""
+    return await window.call("document.activeElement.closest('[data-testid=task-card]')?.dataset.promptId ?? null")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_work_of_a_killed_server_is_run_elsewhere_with_its_kept_picture(
+    desk: Desk, servers: Servers, tmp_path: Path, scheme: str
+) -> None:
+    desk.watch.expected += BROKEN
+    await desk.new_profile(color_scheme=scheme, viewport={"width": 360, "height": 740})
+    window = await desk.open()
+    for server in servers.values():
+        await load_server(server, 1)
+    first = await window.send_photo(a_photo(tmp_path))
+    await window.wait_state(first, "queued")
+    gone = (await window.task(first))["executionServer"]
+    servers[gone].kill()
+    doubtful = window.card(first, "unreachable")
+    await expect(doubtful).to_contain_text(f"{gone} does not answer")
+    offers = doubtful.get_by_test_id("offers")
+    await expect(offers.locator("li")).to_have_count(7)
+    await expect(offers).to_contain_text(f"As soon as {gone} answers, this goes on by itself.")
+    await check_axe(window.page)
+    assert await window.call("document.documentElement.scrollWidth") == 360
+
+    await offers.locator("[data-offer=run-elsewhere] button").click()
+    question = window.page.get_by_test_id("run-again-dialog")
+    await expect(question).to_contain_text(f"if {gone} still runs it, it runs twice")
+    await check_axe(window.page)
+    await question.get_by_test_id("confirm-run-again").click()
+    await window.card(first, "given_up").wait_for()
+    again = await window.card(first).get_by_test_id("again-as").get_attribute("data-prompt-id") or ""
+    there = other_than(gone)
+    card = window.card(again)
+    await expect(card.get_by_test_id("again-of")).to_have_attribute("data-prompt-id", first)
+    await expect(card).to_have_attribute("data-server", there)
+    task = await window.wait_for(again)
+    assert (task["state"], task["executionServer"], task["againOf"]) == ("succeeded", there, first)
+    await window.card(again, "succeeded").get_by_test_id("result-image").wait_for()
+    assert await runs_of(servers[there], again) == 1
+    await window.check()
+
+
+async def test_the_offers_are_in_reach_of_the_keyboard_and_giving_up_frees_the_window(
+    desk: Desk, servers: Servers
+) -> None:
+    desk.watch.expected += BROKEN
+    window = await desk.open()
+    prompt_id = await window.submit(slow_workflow(200))
+    await window.wait_state(prompt_id, "running")
+    servers[(await window.task(prompt_id))["executionServer"]].kill()
+    offers = window.card(prompt_id, "unreachable").get_by_test_id("offers")
+    await offers.get_by_test_id("give-up").focus()
+    await window.page.keyboard.press("Enter")
+    question = window.page.get_by_test_id("give-up-dialog")
+    await question.wait_for()
+    await window.page.keyboard.press("Escape")
+    await question.wait_for(state="detached")
+    assert await window.call("document.activeElement.dataset.testid") == "give-up"
+    await window.page.keyboard.press("Enter")
+    await window.page.keyboard.press("Tab")
+    await window.page.keyboard.press("Enter")
+    await window.card(prompt_id, "given_up").wait_for()
+    await window.page.wait_for_function("document.activeElement.matches('[data-testid=task-card]')")
+    assert await focused_card(window) == prompt_id
+    assert (await window.facts())["lockedServer"] is None
+
+
+async def test_another_window_is_a_fresh_one(desk: Desk, servers: Servers) -> None:
+    desk.watch.expected += BROKEN
+    window = await desk.open("/?lang=zh-CN")
+    prompt_id = await window.submit(slow_workflow(200))
+    await window.wait_state(prompt_id, "running")
+    gone = (await window.task(prompt_id))["executionServer"]
+    servers[gone].kill()
+    link = window.card(prompt_id, "unreachable").get_by_test_id("open-window")
+    async with window.page.context.expect_page() as opened:
+        await link.click()
+    other = MooringWindow(await opened.value)
+    await other.ready()
+    assert await other.call("document.documentElement.lang") == "zh-CN"
+    await expect(other.page.locator("[data-testid=notice][data-kind=duplicate]")).to_have_count(0)
+    assert (await other.facts())["windowId"] != (await window.facts())["windowId"]
+    done = await other.wait_for(await other.submit(quick_workflow()))
+    assert (done["state"], done["executionServer"]) == ("succeeded", other_than(gone))
+    await window.card(prompt_id, "unreachable").wait_for()
+
+
+async def test_work_of_a_closed_window_is_adopted_and_its_picture_comes(desk: Desk, tmp_path: Path) -> None:
+    window = await desk.open()
+    prompt_id = await window.submit(slow_workflow(150), "Tide")
+    await window.wait_state(prompt_id, "running")
+    server = (await window.task(prompt_id))["executionServer"]
+    await window.page.close()
+    heir = await desk.open()
+    left = heir.page.get_by_test_id("orphan")
+    await expect(left).to_have_attribute("data-prompt-id", prompt_id)
+    await expect(left).to_contain_text("Tide")
+    await expect(left).to_contain_text(server)
+    await check_axe(heir.page)
+    await left.get_by_test_id("adopt").focus()
+    await heir.page.keyboard.press("Enter")
+    await heir.card(prompt_id).wait_for()
+    await expect(left).to_have_count(0)
+    await expect(heir.page.locator("#left")).to_be_empty()
+    assert await focused_card(heir) == prompt_id
+    await expect(heir.card(prompt_id)).to_contain_text("Adopted from a window that was closed.")
+    assert (await heir.facts())["lockedServer"] is None
+    assert (await heir.wait_for(prompt_id))["state"] == "succeeded"
+    await heir.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
+    await expect(heir.card(prompt_id)).to_contain_text("Adopted from a window that was closed.")
+    await heir.check()
+
+
+async def test_all_that_is_left_is_adopted_at_once_with_its_pictures_shown(
+    desk: Desk, servers: Servers, tmp_path: Path
+) -> None:
+    for server in servers.values():
+        await load_server(server, 1)
+    window = await desk.open()
+    ids = [await window.send_photo(a_photo(tmp_path)), await window.press_run()]
+    for prompt_id in ids:
+        await window.wait_state(prompt_id, "queued")
+    await window.page.close()
+    heir = await desk.open()
+    await expect(heir.page.get_by_test_id("orphan")).to_have_count(2)
+    await expect(heir.page.locator("[data-testid=orphan] img")).to_have_count(2)
+    assert {task["promptId"] for task in await heir.call("mooring.orphans()")} == set(ids)
+    await heir.page.get_by_test_id("adopt-all").click()
+    for prompt_id in ids:
+        await heir.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
+    assert await heir.call("mooring.orphans()") == []
+
+
+async def test_a_damaged_record_of_a_closed_window_is_shown_and_given_up(desk: Desk) -> None:
+    window, heir = await desk.open(), await desk.open()
+    prompt_id = await window.submit(slow_workflow(200))
+    await window.wait_state(prompt_id, "running")
+    await window.page.close()
+    await heir.page.evaluate(TOUCH, [prompt_id, {"state": "paused"}])
+    left = heir.page.get_by_test_id("orphan-record")
+    while await left.count() == 0:  # a closing tab holds its lock for a moment
+        await heir.call("mooring.orphans()")
+    await expect(left).to_contain_text("Its record is damaged and cannot be read")
+    await expect(heir.page.get_by_test_id("adopt")).to_have_count(0)
+    await left.get_by_test_id("give-up-record").click()
+    await heir.page.get_by_test_id("confirm-give-up").click()
+    await expect(left).to_have_count(0)
+    assert await heir.page.evaluate(TOUCH, [prompt_id, None]) is None
+    await heir.check()
+
+
+async def test_an_unclear_submit_says_so_and_that_running_again_may_run_twice(desk: Desk, servers: Servers) -> None:
+    desk.watch.expected += BROKEN
+    window = await desk.open()
+    await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")  # moors: loads are read
+    for server in servers.values():
+        await break_server(server, next_submit="unsent", delay=2.0)  # a slow server keeps it unclear for a while
+    await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", quick_workflow(9))
+    card = window.page.locator("[data-testid=task-card][data-state=unclear]")
+    await expect(card).to_contain_text("No clear answer from")
+    await expect(card).to_contain_text("not sent a second time")
+    prompt_id = await card.get_attribute("data-prompt-id") or ""
+    server_id = await card.get_attribute("data-server") or ""
+    await expect(card).to_contain_text(f"this window stays with {server_id}")
+    await card.locator("[data-offer=run-again] button").click()
+    question = window.page.get_by_test_id("run-again-dialog")
+    await expect(question).to_contain_text(f"Nobody knows yet whether {server_id} has taken the first one.")
+    await window.page.keyboard.press("Escape")
+    for server in servers.values():
+        await break_server(server, delay=0)
+    lost = window.card(prompt_id, "lost")
+    await expect(lost).to_contain_text("Looked twice, last at")
+    await lost.get_by_test_id("run-again").click()
+    again = await lost.get_by_test_id("again-as").get_attribute("data-prompt-id") or ""
+    assert (await window.wait_for(again))["state"] == "succeeded"
+    assert [await runs_of(server, prompt_id) for server in servers.values()] == [0, 0]
+
+
+async def test_a_restarted_server_is_noticed_and_what_it_lost_says_so(desk: Desk, servers: Servers) -> None:
+    desk.watch.expected += BROKEN
+    await load_server(servers["b"], 4)
+    window = await desk.open()
+    known = await window.submit(quick_workflow(5))
+    assert (await window.wait_for(known))["executionServer"] == "a"
+    prompt_id = await window.submit(slow_workflow(200))
+    await window.wait_state(prompt_id, "running")
+    await break_server(servers["a"], restart=True)
+    lost = window.card(prompt_id, "lost")
+    await expect(lost).to_contain_text("The server's history no longer has what it had.")
+    notice = window.page.locator("[data-testid=notice][data-kind=changed]")
+    await expect(notice).to_contain_text("a has forgotten what it had finished.")
+    await notice.get_by_role("button").click()
+    await expect(notice).to_have_count(0)
+    await lost.locator("summary").click()
+    await expect(lost.get_by_test_id("evidence")).to_contain_text("Looked again, some time later")
+    await window.card(known, "succeeded").get_by_test_id("result-image").wait_for()
+
+
+async def test_a_moved_server_gets_nothing_until_a_person_says_that_it_is_the_same(
+    desk: Desk, servers: Servers, gateway: Service
+) -> None:
+    desk.watch.expected += BROKEN
+    window = await desk.open()
+    prompt_id = await window.submit(slow_workflow(200))
+    await window.wait_state(prompt_id, "running")
+    server_id = (await window.task(prompt_id))["executionServer"]
+    old = servers[server_id].url
+    new = old.replace("127.0.0.1", "localhost")
+    gateway.kill()
+    moved = [flag.replace(old, new) for flag in flags(servers)]
+    with start_gateway(*moved, port=gateway.port):
+        card = window.card(prompt_id, "unreachable_moved")
+        await expect(card).to_contain_text(f"{old} → {new}")
+        await expect(card.get_by_test_id("cancel")).to_have_count(0)
+        await card.locator("[data-offer=same-server] button").click()
+        question = window.page.get_by_test_id("same-server-dialog")
+        await expect(question).to_contain_text(old)
+        await expect(question).to_contain_text(new)
+        assert (await window.task(prompt_id))["state"] == "unreachable_moved"
+        await question.get_by_test_id("confirm-same-server").click()
+        assert (await window.wait_for(prompt_id))["state"] == "succeeded"
+        await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
+        assert await runs_of(servers[server_id], prompt_id) == 1
+
+
+async def test_a_traceback_is_copied_also_where_there_is_no_clipboard(desk: Desk) -> None:
+    profile = await desk.new_profile()
+    await profile.grant_permissions(["clipboard-read", "clipboard-write"])
+    window = await desk.open()
+    workflow = quick_workflow()
+    workflow["3"] = {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "fail_at": 1, "steps": 2}}
+    workflow["2"]["inputs"]["images"] = ["3", 0]
+    card = window.card(await window.submit(workflow), "failed")
+    await card.locator("summary", has_text="traceback").click()
+    for has_clipboard in (True, False):
+        if not has_clipboard:
+            await window.page.evaluate("() => Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+        await window.page.evaluate("() => void getSelection().removeAllRanges()")
+        button = card.get_by_test_id("copy")
+        await expect(button).to_have_text("Copy")
+        await button.click()
+        await expect(button).to_have_text("Copied")
+        await expect(window.page.locator("#live")).to_have_text("Copied")
+    other = await desk.open()
+    assert "failing on purpose" in await other.call("navigator.clipboard.readText()")
