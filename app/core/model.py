@@ -123,6 +123,7 @@ class Output:
     size: int = 0  # bytes, once delivered
     media_type: str = ""
     etag: str = ""  # the server's mark of these very bytes, once delivered
+    told_ms: int | None = None  # it was made before this, by the server's clock, if the socket told of it
 
     @property
     def file(self) -> tuple[str, str, str, str]:
@@ -240,7 +241,7 @@ class Task:
     cancel_asked_at: float | None = None
     started_at: float | None = None
     ended_at: float | None = None
-    server_started_ms: int | None = None  # the server's own clock, milliseconds
+    server_started_ms: int | None = None  # not before this; the server's own clock, milliseconds
     server_ended_ms: int | None = None
     cached: tuple[NodeId, ...] = ()  # nodes that did not run: what they show was made by an earlier prompt
     longest_still: float | None = None  # seconds without a movement while it was watched, once it has ended

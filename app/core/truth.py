@@ -303,16 +303,32 @@ def _told(task: Task, evidence: Started | Cached | Executed | ToldEnd) -> Task:
             return replace(task, server_started_ms=started_ms or task.server_started_ms)
         case Cached(_, nodes):
             return replace(task, cached=nodes)
-        case Executed(_, outputs):
-            return replace(task, outputs=merge_outputs(task.outputs, outputs))
+        case Executed(at, outputs):
+            made = tuple(replace(output, told_ms=_no_later_than(task, at)) for output in outputs)
+            return replace(task, outputs=merge_outputs(task.outputs, made))
         case ToldEnd(at, end, failure, ended_ms):
             told = replace(
                 task,
                 told_end=end,
                 failure=failure or task.failure,
+                server_started_ms=task.server_started_ms or _no_earlier_than(task, at, ended_ms),
                 server_ended_ms=ended_ms or task.server_ended_ms,
             )
             return told.with_note(Note(at, "told_end", end))
+
+
+def _no_earlier_than(task: Task, at: float, ended_ms: int | None) -> int | None:
+    """When it can have begun at the earliest, by the server's clock: it took no longer than we have known it."""
+    if ended_ms is None or at < task.created_at:  # the computer's clock has been set back
+        return None
+    return ended_ms - round((at - task.created_at) * 1000)
+
+
+def _no_later_than(task: Task, at: float) -> int | None:
+    """By when something of it that is told now was made, by the server's clock."""
+    if task.server_started_ms is None or at < task.created_at:
+        return None
+    return task.server_started_ms + round((at - task.created_at) * 1000)
 
 
 def _ended(task: Task, state: TaskState, at: float, *, proven: bool, note: Note) -> Task:

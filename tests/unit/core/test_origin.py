@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.core.model import NodeId, TaskState
 from app.core.origin import is_of
-from tests.unit.core.builders import output, submitted
+from app.core.truth import Executed, Started, ToldEnd
+from tests.unit.core.builders import after, output, submitted
 
 MADE = submitted(state=TaskState.SUCCEEDED, server_started_ms=1_000_000, server_ended_ms=1_060_000)
 CACHED = submitted(state=TaskState.SUCCEEDED, server_started_ms=1_000_000, cached=(NodeId("3"),))
 UNDATED = submitted(state=TaskState.SUCCEEDED)
+LOST = submitted(state=TaskState.LOST, server_started_ms=1_000_000)
 
 
 @pytest.mark.parametrize(
@@ -29,8 +32,28 @@ UNDATED = submitted(state=TaskState.SUCCEEDED)
         (CACHED, {}, 500.0, True),  # the prompt that it was cached from has made it
         (CACHED, {"node_id": "3.0.1"}, 500.0, True),
         (CACHED, {"node_id": "30"}, 500.0, False),
-        (UNDATED, {}, 5.0, True),
+        (replace(UNDATED, is_proven=True), {}, 5.0, True),  # an old server, whose history has no dates
+        (UNDATED, {}, 5.0, False),
+        (LOST, {"told_ms": 1_060_000}, 1030.0, True),
+        (LOST, {"told_ms": 1_060_000}, 1063.0, False),  # made after the socket had told of it
+        (LOST, {"told_ms": 1_060_000}, 997.0, False),
+        (LOST, {}, 1030.0, False),
     ],
 )
 def test_a_file_is_of_its_tasks_time(task: Any, made: dict[str, Any], modified: float | None, is_its_own: bool) -> None:
     assert is_of(task, output("a.png", **made), modified) is is_its_own
+
+
+def test_what_the_socket_tells_is_dated_by_how_long_the_task_is_known() -> None:
+    told = after(submitted(), Started(110.0, 1_000_000), Executed(130.0, (output("a.png"),)))
+    assert told.outputs[0].told_ms == 1_030_000, "made within the 30 s since the task was registered"
+    assert after(submitted(), Executed(130.0, (output("a.png"),))).outputs[0].told_ms is None
+    assert after(submitted(), ToldEnd(130.0, "success", None, 1_060_000)).server_started_ms == 1_030_000
+    known = after(submitted(), Started(110.0, 1_040_000), ToldEnd(130.0, "success", None, 1_060_000))
+    assert known.server_started_ms == 1_040_000, "what the server says is better"
+
+
+def test_a_clock_that_was_set_back_dates_nothing() -> None:
+    told = after(submitted(), Started(50.0, 1_000_000), Executed(60.0, (output("a.png"),)))
+    assert told.outputs[0].told_ms is None
+    assert after(submitted(), ToldEnd(60.0, "success", None, 1_060_000)).server_started_ms is None
