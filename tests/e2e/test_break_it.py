@@ -1,0 +1,81 @@
+"""*Break it* as a person uses it: a server is killed and started again from the page, and the promises hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import Locator, expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.window_kit import Desk, MooringWindow
+from tests.services import Service, start_gateway
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+# The browser logs each answer of the gateway that the killed server cannot be reached.
+UNREACHABLE = (r"status of 50[24] ", r"WebSocket connection to ")
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Service]:
+    """Two demo servers of this module's own, since one of them dies."""
+    with start_gateway(demo=2) as service:
+        yield service
+
+
+def row(window: MooringWindow, mishap: str) -> Locator:
+    """The row of one fault in the panel."""
+    return window.page.locator(f"[data-testid=mishap][data-mishap={mishap}]")
+
+
+async def open_panel(window: MooringWindow) -> None:
+    """Open the panel as someone without a mouse does."""
+    await window.page.locator("#break-it > summary").press("Enter")
+    await row(window, "kill").get_by_role("button").wait_for()
+
+
+async def test_a_killed_server_keeps_its_work_and_the_other_window_never_notices(desk: Desk) -> None:
+    desk.watch.expected.extend(UNREACHABLE)
+    window, other = await desk.open(), await desk.open()
+    await expect(window.page.locator("#break-it")).not_to_have_attribute("open", "")
+    prompt_id, theirs = await window.run_slow(), await other.run_slow()
+    mine, its = [(await each.facts())["lockedServer"] for each in (window, other)]
+    assert mine != its
+
+    await open_panel(window)
+    await expect(window.page.locator(f"[data-testid=break-server][value={mine}]")).to_be_checked()
+    kill = row(window, "kill").get_by_role("button")
+    await kill.press("Enter")
+    now = window.page.get_by_test_id("broken-now")
+    await expect(now).to_have_text(f"{mine} killed")
+    await expect(other.page.get_by_test_id("broken-now")).to_have_text(f"{mine} killed")
+    await expect(window.card(prompt_id)).to_contain_text(f"{mine} does not answer")
+    assert (await window.facts())["lockedServer"] == mine
+    assert (await other.task(theirs))["state"] in {"running", "succeeded"}
+
+    await expect(kill).to_have_text("Start it again")
+    await expect(kill).to_be_focused()
+    await kill.press("Enter")
+    await expect(now).to_have_text("Nothing is broken now.")
+    await expect(window.card(prompt_id, "lost")).to_contain_text("Lost")
+    assert (await window.task(prompt_id))["executionServer"] == mine
+    assert (await window.facts())["lockedServer"] is None
+    assert (await other.wait_for(theirs))["state"] == "succeeded"
+    assert (await other.task(theirs))["executionServer"] == its
+    for each in (window, other):
+        await each.check()
+
+
+async def test_axe_finds_nothing_in_the_open_panel_and_it_fits_a_phone(desk: Desk) -> None:
+    window = await desk.open()
+    await window.page.set_viewport_size({"width": 360, "height": 780})
+    await open_panel(window)
+    await row(window, "refuse-next").get_by_role("button").click()
+    await expect(row(window, "refuse-next").get_by_role("button")).to_have_text("Take it back")
+    for scheme in ("light", "dark"):
+        await window.page.emulate_media(color_scheme=scheme)
+        await check_axe(window.page)
+    assert await window.page.evaluate("document.documentElement.scrollWidth") == 360
+    await window.page.get_by_test_id("break-reset").click()
+    await expect(window.page.get_by_test_id("broken-now")).to_have_text("Nothing is broken now.")
