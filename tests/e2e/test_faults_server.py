@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Iterator
 
+import aiohttp
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.e2e.fault_kit import (
     BROKEN_NETWORK,
     Fleet,
     a_workflow,
     expect_no_violation,
+    expect_picture,
+    post_server,
     start_fleet,
+    until,
 )
 from tests.e2e.window_kit import Desk
-from tests.e2e.work_kit import load_server
+from tests.e2e.work_kit import ask_server, break_server, load_server
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -79,3 +85,159 @@ async def test_a_server_killed_in_mid_work_is_waited_for_and_the_loss_is_told(
         assert task["executionServer"] == server_id
     await fleet.expect_home(window, again, workflow)
     assert (await window.task(prompt_id))["state"] == "lost"
+
+
+async def test_a_server_killed_between_success_and_delivery_hands_over_the_picture_when_it_is_back(
+    desk: Desk, fleet: Fleet
+) -> None:
+    desk.watch.expected += BROKEN_NETWORK
+    window = await desk.open()
+    killed: list[str] = []
+
+    async def kill_first(route: Route) -> None:
+        if not killed:
+            killed.append((await window.facts())["tasks"][0]["executionServer"])
+            fleet.kill(killed[0])
+        await route.continue_()
+
+    await window.page.route("**/view?*", kill_first)
+    workflow = a_workflow(steps=10)
+    prompt_id = await window.submit(workflow)
+    card = window.card(prompt_id, "succeeded")
+    await expect(card).to_contain_text("Being fetched …")
+    assert (await window.facts())["lockedServer"] is None, "what is only to be fetched holds no window"
+    await window.reload()
+    await expect(card).to_contain_text("Being fetched …")
+    await expect_no_violation(window)
+
+    (server_id,) = killed
+    fleet.start(server_id)
+    assert (await fleet.expect_home(window, prompt_id, workflow))["executionServer"] == server_id
+    assert (await fleet.submits())[server_id] == 0
+    await expect(card).to_contain_text("Kept in this browser")
+
+
+async def test_a_submit_whose_answer_is_lost_is_found_by_looking(desk: Desk, fleet: Fleet) -> None:
+    desk.watch.expected += BROKEN_NETWORK
+    window = await desk.open()
+    for server in fleet.up.values():
+        await break_server(server, next_submit="lost")
+    workflow = a_workflow()
+    prompt_id = await window.submit(workflow)
+    task = await fleet.expect_home(window, prompt_id, workflow)
+    assert "unclear" in [note["kind"] for note in task["notes"]]
+    assert sum((await fleet.submits()).values()) == 1
+
+
+async def test_a_page_reloaded_while_its_submit_is_unanswered_looks_it_up(desk: Desk, fleet: Fleet) -> None:
+    window = await desk.open()
+    for server in fleet.up.values():
+        await break_server(server, next_submit="silence")
+    workflow = a_workflow()
+    await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", workflow)
+
+    async def has_arrived() -> bool:
+        return sum((await fleet.submits()).values()) == 1
+
+    await until(has_arrived)
+    (before,) = await window.call("windowTasks")
+    assert before["state"] in {"registered", "running"}
+    await window.reload()
+    task = await fleet.expect_home(window, before["promptId"], workflow)
+    assert task["executionServer"] == before["executionServer"]
+    assert sum((await fleet.submits()).values()) == 1
+
+
+async def test_a_submit_that_never_arrived_is_told_and_not_sent_again(desk: Desk, fleet: Fleet) -> None:
+    desk.watch.expected += BROKEN_NETWORK
+    window = await desk.open()
+    for server in fleet.up.values():
+        await break_server(server, next_submit="unsent")
+    workflow = a_workflow()
+    prompt_id = await window.submit(workflow)
+    await window.wait_state(prompt_id, "unclear")
+    server_id = (await window.facts())["lockedServer"]
+    assert server_id == (await window.task(prompt_id))["executionServer"], "it may yet run there"
+    await expect(window.card(prompt_id)).to_contain_text(f"No clear answer from {server_id}")
+    await expect(window.card(prompt_id)).to_contain_text("and not sent a second time")
+    await window.wait_state(prompt_id, "lost")
+    notes = [note["kind"] for note in (await window.task(prompt_id))["notes"]]
+    assert notes[-3:] == ["unclear", "absent", "absent_again"], "the evidence"
+    assert sum((await fleet.submits()).values()) == 1
+    assert fleet.runs(workflow) == {}
+    await expect_no_violation(window)
+
+
+async def test_a_socket_that_went_deaf_is_found_out_and_opened_again(desk: Desk, fleet: Fleet) -> None:
+    window = await desk.open()
+    for server in fleet.up.values():
+        await load_server(server, 1)
+    workflow = a_workflow(steps=200)
+    prompt_id = await window.submit(workflow)
+    await window.wait_state(prompt_id, "queued")
+    await window.page.wait_for_function("() => debugWebSocketLock().webSocket.state === 'open'")
+    before = await window.call("debugWebSocketLock()")
+    server = fleet[before["lockedServer"]]
+    await deafen(server, before["clientId"])
+    await post_server(server, "/interrupt", {})  # somebody else stops what is before it
+    await window.wait_state(prompt_id, "running")
+
+    await window.page.wait_for_function("(n) => debugWebSocketLock().reconnects > n", arg=before["reconnects"])
+    await until(lambda: hears(server, before["clientId"]))
+    bundle = await window.call("mooring.debugBundle()")
+    assert '"cause": "deaf"' in json.dumps(bundle)
+    after = await window.call("debugWebSocketLock()")
+    assert (after["clientId"], after["lockedServer"]) == (before["clientId"], before["lockedServer"])
+    await window.page.wait_for_function(
+        "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
+    )
+    await fleet.expect_home(window, prompt_id, workflow)
+
+
+async def deafen(server: Service, client_id: str) -> None:
+    """Open a second socket under a client_id and close it: ComfyUI forgets the first one, which stays open."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{server.url}/ws?clientId={client_id}") as socket,
+    ):
+        await socket.receive()
+    assert not await hears(server, client_id)
+
+
+async def hears(server: Service, client_id: str) -> bool:
+    """Whether what the server tells that client arrives at a socket."""
+    sockets = (await ask_server(server, "/demo/faults"))["sockets"]
+    assert client_id in sockets["open"] or not sockets["open"]
+    return client_id in sockets["hearing"]
+
+
+async def test_a_history_cleared_by_someone_else_takes_no_success_away(desk: Desk, fleet: Fleet) -> None:
+    window = await desk.open()
+    released = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    workflow = a_workflow(steps=40)
+    prompt_id = await window.submit(workflow)
+    await window.wait_state(prompt_id, "running")
+    server = fleet[(await window.facts())["lockedServer"]]
+    for looks in ("**/queue", "**/history/*"):  # none until its end has been told, and cleared
+        await window.page.route(looks, hold)
+
+    async def is_in_history() -> bool:
+        return prompt_id in await ask_server(server, f"/history/{prompt_id}")
+
+    await until(is_in_history)
+    await post_server(server, "/history", {"clear": True})
+    await window.page.wait_for_function(
+        "(id) => windowTasks[0].notes.some((note) => note.kind === 'told_end')", arg=prompt_id
+    )
+    released.set()
+
+    task = await fleet.expect_home(window, prompt_id, workflow)
+    assert [note["kind"] for note in task["notes"]][-3:] == ["told_end", "absent", "absent_again"]
+    assert not await is_in_history()
+    await window.reload()
+    await expect_picture(window, prompt_id, task["executionServer"], workflow)
