@@ -18,6 +18,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from tests.mutants.bench import FAILED, ROOT, Bench
+from tests.mutants.judged import reason_for
 from tests.mutants.named import NAMED
 from tests.mutants.operators import Mutant, mutants_of
 
@@ -93,7 +94,7 @@ def _outcome(bench: Bench, mutant: Mutant, lives: int) -> str:
         return "hung" if code is None else "caught by a unit test"
     code = bench.simulate(lives)
     if code == 0:
-        return "survived"
+        return "judged" if reason_for(mutant.file, mutant.what) else "survived"
     return "hung" if code is None else "caught by the simulation"
 
 

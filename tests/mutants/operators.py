@@ -54,6 +54,8 @@ def mutants_of(file: str, text: str) -> Iterator[Mutant]:
         changed = copy.deepcopy(tree)
         node = _nodes(changed)[index]
         what, change = _changes(node)[number]
+        if isinstance(node, ast.Constant):
+            what = f"{what} in: {_name(_statement_of(node, changed)).split(':')[0]}"
         change(node)
         yield Mutant(file, line, what, ast.unparse(ast.fix_missing_locations(changed)))
 
@@ -75,6 +77,14 @@ def _nodes(tree: ast.AST) -> list[ast.AST]:
 
     walk(tree)
     return found
+
+
+def _statement_of(node: ast.AST, tree: ast.AST) -> ast.AST:
+    """The smallest statement that a node stands in."""
+    around = [
+        item for item in ast.walk(tree) if isinstance(item, ast.stmt) and any(node is part for part in ast.walk(item))
+    ]
+    return min(around, key=lambda item: sum(1 for _ in ast.walk(item)))
 
 
 def _is_annotation(node: ast.AST) -> bool:

@@ -186,6 +186,18 @@ def test_a_cancelled_prompt_leaves_no_trace() -> None:
     assert after(submitted(), CancelAsked(150.0), FIRST, SECOND).state is TaskState.CANCELLED
 
 
+def test_what_was_removed_and_ran_all_the_same_is_told_as_it_ended() -> None:
+    removed = after(submitted(), CancelAsked(150.0), Removed(151.0))
+    assert removed.state is TaskState.CANCELLED
+    assert after(removed, Finished(160.0, "success")).state is TaskState.SUCCEEDED
+
+
+def test_a_task_began_when_it_was_first_seen_running() -> None:
+    seen = after(submitted(), Seen(150.0, is_running=True), Seen(160.0, is_running=True))
+    assert seen.started_at == 150.0
+    assert after(submitted(), Seen(150.0, is_running=False, place=1)).started_at is None
+
+
 def test_removed_counts_only_after_a_person_asked() -> None:
     assert after(submitted(), Removed(150.0)).state is TaskState.QUEUED
     assert after(submitted(), CancelAsked(149.0), Removed(150.0)).state is TaskState.CANCELLED

@@ -322,6 +322,12 @@ def test_a_window_with_an_unreadable_record_reserves_nothing_until_it_is_given_u
     assert released.reserve(reservation("p-2", A)).window_locked_server == A
 
 
+def test_a_task_of_another_window_is_a_violation() -> None:
+    foreign = submitted("p-7", A, owner=OTHER, state=TaskState.SUCCEEDED)
+    found = Window(ME, CLIENT, tasks={foreign.prompt_id: foreign}).violations()
+    assert [text.split(":")[0] for text in found] == ["foreign owner"]
+
+
 def test_an_unreadable_record_is_a_violation() -> None:
     window = Restoring(ME).restored(CLIENT, [], [UNREAD, Unreadable(prompt_id=PromptId("p-8"), detail="odd")])
     assert window.violations() == (
