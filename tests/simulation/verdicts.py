@@ -113,12 +113,16 @@ class Verdicts:
                 world.fail(f"promise 6: {task.prompt_id} is told as lost, and is in the history of {machine.name}")
 
     def _check_delivery(self, task: Task, output: Output) -> None:
-        allowed = {
-            Delivery.GONE: VANISHING,
-            Delivery.OVERWRITTEN: REPLACING,
-        }.get(output.delivery)
-        is_unkept = output.delivery is Delivery.NOT_KEPT and not self._world.tally.came & UNKEPT
-        if is_unkept or (allowed is not None and not self._met(task.prompt_id, allowed)):
+        match output.delivery:
+            case Delivery.GONE:
+                is_excused = self._met(task.prompt_id, VANISHING)
+            case Delivery.OVERWRITTEN:
+                is_excused = self._met(task.prompt_id, REPLACING) or _has_no_dates(task, output)
+            case Delivery.NOT_KEPT:
+                is_excused = bool(self._world.tally.came & UNKEPT)
+            case _:
+                return
+        if not is_excused:
             self._world.fail(f"promise 8: {output.filename} of {task.prompt_id} is told as {output.delivery.value}")
 
     # Results
@@ -190,6 +194,12 @@ class Verdicts:
                     world.fail(f"promise 9: {window.window_id} keeps {task.prompt_id}, which is not its own")
             for problem in page.session.violations():
                 world.fail(f"promise 4: {problem}")
+
+
+def _has_no_dates(task: Task, output: Output) -> bool:
+    """History is gone and the socket told too little: no file can be known to be this output."""
+    is_bounded = task.server_ended_ms is not None or output.told_ms is not None
+    return not task.is_proven and (task.server_started_ms is None or not is_bounded)
 
 
 def _key(output: Output) -> tuple[str, str, str]:
