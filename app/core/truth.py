@@ -277,7 +277,7 @@ def _no_contact(task: Task, evidence: NoAnswer | Moved) -> Task:
     if task.state.is_end:
         return task
     if isinstance(evidence, Moved):
-        if task.contact is Contact.MOVED:
+        if (task.contact, task.contact_detail) == (Contact.MOVED, evidence.present):
             return task
         moved = replace(task, contact=Contact.MOVED, contact_detail=evidence.present)
         return moved.with_note(Note(evidence.at, "moved", evidence.present))

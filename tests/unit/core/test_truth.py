@@ -313,6 +313,16 @@ def test_a_server_that_moved_is_unreachable_and_never_lost() -> None:
     assert len(moved.notes) == 1
 
 
+def test_a_server_that_moves_on_is_told_with_its_present_address() -> None:
+    moved = after(submitted(), Moved(200.0, "http://elsewhere:1"), Moved(210.0, "http://elsewhere:2"), Moved(220.0))
+    assert (moved.contact, moved.contact_detail) == (Contact.MOVED, "")
+    assert [note.detail for note in moved.notes if note.kind == "moved"] == [
+        "http://elsewhere:1",
+        "http://elsewhere:2",
+        "",
+    ]
+
+
 # The person
 
 
