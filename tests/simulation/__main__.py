@@ -47,12 +47,15 @@ def _one(seed: int, seconds: float) -> int:
 
 def _many(seeds: range, jobs: int, seconds: float) -> int:
     report = Report()
-    for done, (seed, tally, broken) in enumerate(live_many(seeds, jobs, seconds), 1):
-        report.add(seed, tally, broken)
-        if broken:
-            print(f"seed {seed}: {broken[0][:300]}", flush=True)
-        if done % _PROGRESS == 0:
-            print(f"{done} lives, {len(report.broken)} broken, {len(report.empty)} cells empty", flush=True)
+    try:
+        for done, (seed, tally, broken) in enumerate(live_many(seeds, jobs, seconds), 1):
+            report.add(seed, tally, broken)
+            if broken:
+                print(f"seed {seed}: {broken[0][:300]}", flush=True)
+            if done % _PROGRESS == 0:
+                print(f"{done} lives, {len(report.broken)} broken, {len(report.empty)} cells empty", flush=True)
+    except KeyboardInterrupt:
+        print("stopped; so far:")
     print(report.text)
     return 0 if report.is_good else 1
 

@@ -12,6 +12,7 @@ from tests.simulation.tally import Tally
 
 WANTED = 100  # how often each reachable cell should have been met in a long run
 LONG = 2000  # lives; in a run that long no reachable cell may be empty
+_RAREST = 12  # cells
 _SHOWN = 3  # lines of each broken life
 
 
@@ -65,9 +66,11 @@ class Report:
         return "-" if is_unreachable and not count else f"{count}!" if is_unreachable else str(count)
 
     def _rare(self) -> Iterator[str]:
-        cells = self.tally.cells
-        rare = [f"{item.name} × {phase.value}" for item, phase in reachable() if 0 < cells[item.name, phase] < WANTED]
-        yield f"{len(reachable())} reachable cells, {len(rare)} of them met fewer than {WANTED} times"
+        counted = [(self.tally.cells[item.name, phase], f"{item.name} × {phase.value}") for item, phase in reachable()]
+        rare = sorted(cell for cell in counted if 0 < cell[0] < WANTED)
+        yield f"{len(counted)} reachable cells, {len(rare)} of them met fewer than {WANTED} times"
+        if rare:
+            yield "  the rarest: " + "; ".join(f"{name} {count}" for count, name in rare[:_RAREST])
         yield f"{len(self.empty)} empty: {'; '.join(self.empty) or 'none'}"
 
     def _violations(self) -> Iterator[str]:
