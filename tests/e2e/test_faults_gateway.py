@@ -1,0 +1,206 @@
+"""What becomes of work while gateway or network is gone, or when the fleet has another address for its server."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import Browser, Request, expect
+
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, a_workflow, expect_no_violation, start_fleet, until
+from tests.e2e.window_kit import MooringWindow, open_desk
+from tests.e2e.work_kit import ask_server, break_server
+from tests.services import Service, free_ports
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+
+@pytest.fixture(scope="module")
+def module_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Two servers for all of this module."""
+    with start_fleet(tmp_path_factory.mktemp("fleet"), "a", "b") as opened:
+        yield opened
+
+
+@pytest.fixture
+def fleet(module_fleet: Fleet) -> Fleet:
+    """The servers as new."""
+    module_fleet.renew()
+    return module_fleet
+
+
+class Gateway:
+    """A gateway that can be killed and started again at its address, with the fleet that it is then given."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet, self._port = fleet, free_ports()
+        self._life = contextlib.ExitStack()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._service: Service | None = None
+
+    def start(self, **elsewhere: str) -> None:
+        """Start it; `elsewhere` gives some ids another address."""
+        self._life = contextlib.ExitStack()
+        self._service = self._life.enter_context(self._fleet.gateway(self._port, **elsewhere))
+        assert self._service.url == self.url
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._service is not None:
+            self._service.kill()
+        self._life.close()
+        self._service = None
+
+
+@pytest.fixture
+def gateway(fleet: Fleet) -> Iterator[Gateway]:
+    """A gateway of the two servers."""
+    started = Gateway(fleet)
+    started.start()
+    try:
+        yield started
+    finally:
+        started.kill()
+
+
+async def until_open(window: MooringWindow) -> None:
+    """Wait until the window's server has greeted on its socket."""
+    await window.page.wait_for_function("() => debugWebSocketLock().webSocket.state === 'open'")
+
+
+async def test_a_gateway_killed_in_mid_run_forgets_nothing(browser: Browser, gateway: Gateway, fleet: Fleet) -> None:
+    async with open_desk(browser, gateway.url) as desk:
+        desk.watch.expected += BROKEN_NETWORK
+        window = await desk.open()
+        workflow = a_workflow(steps=150)
+        prompt_id = await window.submit(workflow)
+        await window.wait_state(prompt_id, "running")
+        await until_open(window)
+        before = await window.call("debugWebSocketLock()")
+        server_id = before["lockedServer"]
+
+        gateway.kill()
+        await window.wait_state(prompt_id, "unreachable")
+        await expect(window.card(prompt_id)).to_contain_text(f"{server_id} does not answer")
+        assert (await window.facts())["lockedServer"] == server_id
+        await expect_no_violation(window)
+
+        gateway.start()
+        await window.wait_state(prompt_id, "running", "succeeded")
+        task = await fleet.expect_home(window, prompt_id, workflow)
+        after = await window.call("debugWebSocketLock()")
+        assert task["executionServer"] == server_id
+        assert (after["windowId"], after["clientId"]) == (before["windowId"], before["clientId"])
+        assert after["reconnects"] > before["reconnects"]
+        assert sum((await fleet.submits()).values()) == 1
+
+
+async def test_a_submit_whose_answer_dies_with_the_gateway_is_found_by_looking(
+    browser: Browser, gateway: Gateway, fleet: Fleet
+) -> None:
+    async with open_desk(browser, gateway.url) as desk:
+        desk.watch.expected += BROKEN_NETWORK
+        window = await desk.open()
+        for server in fleet.up.values():
+            await break_server(server, next_submit="silence")
+        workflow = a_workflow()
+        await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", workflow)
+
+        async def has_arrived() -> bool:
+            return sum((await fleet.submits()).values()) == 1
+
+        await until(has_arrived)
+        (task,) = await window.call("windowTasks")
+        gateway.kill()
+        await window.wait_state(task["promptId"], "unclear", "unreachable")
+        assert (await window.facts())["lockedServer"] == task["executionServer"]
+        gateway.start()
+        await fleet.expect_home(window, task["promptId"], workflow)
+        assert sum((await fleet.submits()).values()) == 1
+
+
+async def test_nothing_is_sent_to_another_address_until_a_person_says_that_it_is_the_same_server(
+    browser: Browser, gateway: Gateway, fleet: Fleet
+) -> None:
+    async with open_desk(browser, gateway.url) as desk:
+        desk.watch.expected += BROKEN_NETWORK
+        window = await desk.open()
+        workflow = a_workflow(steps=100)
+        prompt_id = await window.submit(workflow)
+        await window.wait_state(prompt_id, "running")
+        server_id = (await window.facts())["lockedServer"]
+        (other,) = set(fleet.ports) - {server_id}
+        old_base = str(await window.call("mooring.getApiBaseUrl()"))
+        sent: list[str] = []
+        gateway.kill()
+        window.page.on("request", lambda request: note_sent(sent, request, old_base))
+        gateway.start(**{server_id: fleet[other].url, other: fleet[server_id].url})
+        await window.wait_state(prompt_id, "unreachable_moved")
+        card = window.card(prompt_id)
+        await expect(card).to_contain_text(f"{server_id} is no longer at the address that has this work")
+        await expect(card).to_contain_text(f"{fleet[server_id].url} → {fleet[other].url}")
+        told = await window.call("fetch(a[0]).then(async (it) => [it.status, await it.json()])", f"{old_base}/queue")
+        assert (told[0], told[1]["error"]["cause"]) == (409, "server-moved"), "a page that has not heard of it yet"
+        refused = "mooring.submitWorkflow(a[0]).catch((error) => error.name)"
+        assert await window.call(refused, a_workflow()) == "ServerMoved", "the window stays with what it has there"
+        await window.call("mooring.lookAgain(a[0])", prompt_id)
+        assert (await window.task(prompt_id))["state"] == "unreachable_moved"
+        assert sent == []
+        assert (await fleet.submits())[other] == 0
+        await expect_no_violation(window)
+        await window.reload()
+        await window.wait_state(prompt_id, "unreachable_moved")
+        assert sent == []
+
+        gateway.kill()
+        alias = fleet[server_id].url.replace("127.0.0.1", "localhost")
+        gateway.start(**{server_id: alias})
+        await expect(card).to_contain_text(f"→ {alias}")
+        await card.get_by_test_id("ask-same-server").click()
+        await window.page.get_by_test_id("confirm-same-server").click()
+        task = await fleet.expect_home(window, prompt_id, workflow)
+        assert task["executionServer"] == server_id
+        assert sum((await fleet.submits()).values()) == 1
+        assert sent, "from then on"
+
+
+def note_sent(sent: list[str], request: Request, old_base: str) -> None:
+    """Note what a page sends to any server, unless it names the old address, which the gateway refuses."""
+    if "/servers/" in request.url and f"{old_base}/" not in request.url:
+        sent.append(request.url)
+
+
+async def test_a_minute_offline_ends_no_task_and_the_socket_comes_back(
+    browser: Browser, gateway: Gateway, fleet: Fleet
+) -> None:
+    async with open_desk(browser, gateway.url) as desk:
+        desk.watch.expected += BROKEN_NETWORK
+        profile = await desk.new_profile()
+        window = await desk.open()
+        workflow = a_workflow(steps=60)
+        prompt_id = await window.submit(workflow)
+        await window.wait_state(prompt_id, "running")
+        await until_open(window)
+        before = await window.call("debugWebSocketLock()")
+        server = fleet[before["lockedServer"]]
+
+        await profile.set_offline(True)
+        await break_server(server, drop_sockets=True)  # those that are open survive the browser's own switch
+        await window.wait_state(prompt_id, "unreachable")
+        await expect(window.page.locator("[data-testid=notice][data-kind=offline]")).to_contain_text(
+            "The browser says that this device is offline."
+        )
+
+        async def has_ended() -> bool:
+            return prompt_id in await ask_server(server, f"/history/{prompt_id}")
+
+        await until(has_ended)
+        assert (await window.task(prompt_id))["state"] == "unreachable", "nothing but the server ends a task"
+        assert (await window.facts())["lockedServer"] == before["lockedServer"]
+        await expect_no_violation(window)
+
+        await profile.set_offline(False)
+        await fleet.expect_home(window, prompt_id, workflow)
+        assert sum((await fleet.submits()).values()) == 1
+        await window.page.locator("[data-testid=notice][data-kind=offline]").wait_for(state="detached")
