@@ -126,14 +126,18 @@ class Network:
     boot: int = 0  # of the gateway
     is_down: bool = False  # the gateway
     _release: list[Callable[[], None]] = field(default_factory=list)
+    _told: tuple[object, Fleet] | None = None  # the fleet, made once for each state of it
 
     def __post_init__(self) -> None:
         self.machines = {home_of(server_id): server for server_id, server in self.servers.items()}
 
     def fleet(self) -> Fleet:
         """What the gateway tells."""
-        listed = (server_id for server_id in self.servers if server_id not in self.removed)
-        return Fleet(tuple(self._server(server_id) for server_id in listed), "simulation")
+        key = (tuple(self.moved.items()), tuple(sorted(self.removed)))
+        if self._told is None or self._told[0] != key:
+            listed = (server_id for server_id in self.servers if server_id not in self.removed)
+            self._told = (key, Fleet(tuple(self._server(server_id) for server_id in listed), "simulation"))
+        return self._told[1]
 
     def address_of(self, server_id: ServerId) -> str | None:
         """Where the fleet says that server is; None if it is not listed."""
