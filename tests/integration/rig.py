@@ -64,6 +64,8 @@ async def serve(handler: Handler | None = None, *, max_upload: int = MAX_UPLOAD)
             known = {"/system_stats": STATS, "/queue": QUEUE, "/features": features}.get(request.path)
             if known is not None:
                 return web.json_response(known)
+            if request.path == "/api/jobs":  # which this version does not have
+                return web.Response(status=404)
         upstream.seen.append(request)
         if handler is not None:
             return await handler(request)
