@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import aiohttp
 import pytest
 
+from gateway.deadlines import Deadlines
+from gateway.demo import DemoFleet
 from gateway.faults import Fault
+from gateway.fleet import Fleet, ServerId, Source
+from gateway.house import build_house
+from gateway.server import Gateway
+from gateway.state import Health
 from tests.integration.attacks import JSON, Place, post, write
-from tests.integration.rig import head_of, speak
+from tests.integration.rig import ROOT, head_of, speak, until
 from tests.services import Service, free_ports, start_demo, start_gateway
 
 PATIENCE = 60.0
@@ -169,6 +178,39 @@ def test_a_killed_server_is_down_and_started_again_it_is_a_new_process_at_its_pl
     wait_for(lambda: told(gateway)["health"] == "well")
     assert told(gateway)["detail"] == ""
     assert refused(gateway, Fault.START) == "refused-body; sent=no"
+
+
+async def test_a_server_started_again_is_looked_at_at_once_and_watched_as_before(
+    browser: aiohttp.ClientSession,
+) -> None:
+    """The prober's own looks are an hour apart here."""
+    async with open_demo() as (gateway, url):
+        state, one = gateway.state, ServerId("demo-1")
+        await until(lambda: state.condition(one).health is Health.WELL)
+        for fault, health in ((Fault.KILL, Health.DOWN), (Fault.START, Health.WELL), (Fault.KILL, Health.DOWN)):
+            wish = {"server": one, "fault": fault.value}
+            async with browser.post(f"{url}{PATH}", json=wish, headers={"Origin": url}) as answer:
+                assert answer.status == 200, await answer.text()
+            await until(lambda health=health: state.condition(one).health is health)  # type: ignore[misc]
+        await until(lambda: "its process has ended (signal 9)" in state.condition(one).detail)
+
+
+@contextlib.asynccontextmanager
+async def open_demo() -> AsyncIterator[tuple[Gateway, str]]:
+    """A gateway in this process with one real demo server, and the gateway's address."""
+    port = free_ports(2)
+    demo = DemoFleet(count=1, after_port=port, is_faulty=True, root=ROOT)
+    house = build_house(host="127.0.0.1", port=port, is_tls=False)
+    deadlines = Deadlines(probe_well=3_600.0, probe_ill=3_600.0)
+    try:
+        await demo.start(PATIENCE)
+        fleet = Fleet(Source.DEMO, "a test", demo.servers)
+        async with Gateway(fleet=fleet, house=house, root=ROOT, deadlines=deadlines, breakable=demo) as gateway:
+            demo.watch(gateway.prober.explain_down)
+            await gateway.listen(socket.create_server(("127.0.0.1", port)))
+            yield gateway, house.origin
+    finally:
+        await demo.close()
 
 
 def test_a_server_that_is_killed_twice_can_be_set_right_by_a_reset(gateway: Service) -> None:

@@ -45,6 +45,7 @@ def test_a_fault_is_wished_for_by_its_name(fault: Fault) -> None:
         b"[" * 900,
         b'{"server": "demo-1"}',
         b'{"server": "demo-1", "fault": "hang", "delay": 3}',
+        b'{"server": "demo-1", "fault": "hang", "path": "/history"}',
         b'{"server": "demo-1", "fault": {"hang": true}}',
         b'{"server": ["demo-1"], "fault": "hang"}',
         b'{"server": "demo-1", "fault": "HANG"}',
