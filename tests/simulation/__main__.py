@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def _one(seed: int, seconds: float) -> int:
 
 def _many(seeds: range, jobs: int, seconds: float) -> int:
     report = Report()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         for done, (seed, tally, broken) in enumerate(live_many(seeds, jobs, seconds), 1):
             report.add(seed, tally, broken)

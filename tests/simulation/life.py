@@ -88,6 +88,8 @@ class Life:
         world.away.clear()
         await self._until_quiet()
         await self._find_all()
+        for page in world.pages:
+            page.session.wake("visible")  # what others have adopted meanwhile is noticed on waking
         await self._until_quiet()
         Verdicts(world).check_lost()
         await self._run_once_more()
@@ -157,7 +159,8 @@ class Life:
     def _is_quiet(self) -> bool:
         world = self._world
         machines = all(not machine.heap and machine.running is None for machine in world.machines)
-        restored = all(page.window for page in world.pages if page.is_awake)
+        fleet = world.network.fleet()
+        restored = all(page.window and page.session.fleet == fleet for page in world.pages if page.is_awake)
         clicks = all(click.is_returned or not click.page.is_awake for click in world.clicks)
         return machines and restored and clicks and not self._restless()
 
