@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 
 from app.core import comfy
+from app.core.errors import TaskNotFound
 from app.core.mark import Mark, Sign, learned_mark
 from app.core.model import Note, ServerId, Task
 from app.core.window import Window
@@ -80,7 +81,10 @@ class Landmarks:
         note = Note(now, "server_changed", sign.value)
         for task in state.watched():
             if _place_of(task) == place:
-                await state.amend(task.prompt_id, lambda known: known.with_note(note))
+                try:
+                    await state.amend(task.prompt_id, lambda known: known.with_note(note))
+                except TaskNotFound as error:
+                    log.info("no longer watched: %r", error)
         state.changed()
         self._revisit(place)
 

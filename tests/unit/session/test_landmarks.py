@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from app.core.errors import TaskNotFound
 from app.core.mark import Sign
-from app.core.model import TaskState
+from app.core.model import PromptId, TaskState
 from tests.simulation.world import Page
 from tests.unit.session.stage import A, Stage, scene, task_of
 
@@ -24,6 +25,23 @@ async def test_a_number_that_fell_tells_of_a_restart(stage: Stage) -> None:
     await stage.until(lambda: sign_of(page) is Sign.NUMBER_FELL)
     await stage.until(lambda: "server_changed" in {note.kind for note in task_of(page, prompt_id).notes})
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_a_task_let_go_of_while_a_sign_is_noted_keeps_no_other_from_it(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page, server_id=A))
+    first, other = [await stage.run(page, steps=600, server_id=A) for _ in range(2)]
+
+    def has_noted(prompt_id: PromptId) -> bool:
+        known = stage.world.database.task(prompt_id)
+        return known is not None and "server_changed" in {note.kind for note in known.notes}
+
+    let_go = page.session._state.let_go
+    stage.once_stored(lambda: has_noted(first), lambda: let_go(task_of(page, other), TaskNotFound("story", other)))
+    stage.world.sims[A].restart()
+    await stage.until(lambda: sign_of(page) is Sign.HISTORY_GONE)
+    assert (await stage.ended(page, first)).state is TaskState.LOST
 
 
 @scene
