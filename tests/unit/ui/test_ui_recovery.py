@@ -40,6 +40,7 @@ from app.ui.views.offers import word_offer
 from tests.unit.ui.crowd import FAULT
 from tests.unit.ui.kit import (
     ENGLISH,
+    ROOT,
     Bytes,
     MemoryScreen,
     StillPictures,
@@ -144,8 +145,9 @@ def test_every_offer_says_what_it_means(_: Translator) -> None:
 
 def test_the_first_doubtful_card_shows_its_offers_and_the_others_keep_them_closed() -> None:
     tasks = [replace(UNREACHABLE, prompt_id=task(name).prompt_id, created_at=at) for at, name in enumerate("abc")]
-    shown = page(StillSession(window=window(*tasks)))
-    assert [card.is_first_offer for card in shown.now.cards] == [True, False, False]
+    well = task("w", created_at=-1.0)
+    shown = page(StillSession(window=window(well, *tasks)))
+    assert [card.is_first_offer for card in shown.now.cards] == [False, True, False, False]
     found = re.findall(r'<details[^>]*id="offers-[^>]*>', markup(shown, "now"))
     assert [" open" in item for item in found] == [True, False, False]
 
@@ -222,6 +224,13 @@ def test_every_note_has_words_of_its_own(_: Translator) -> None:
     unknown = word_note(Note(1.0, "of-a-newer-version", "x"), _)
     assert unknown.title not in words.values()
     assert unknown.quote == "of-a-newer-version x"
+
+
+def test_every_kind_of_note_that_is_written_is_known_here() -> None:
+    sources = [ROOT / "app/core/truth.py", ROOT / "app/session/landmarks.py"]
+    written = {kind for path in sources for kind in re.findall(r'\bNote\([^"\n]*?"(\w+)"', path.read_text("utf-8"))}
+    assert len(written) > 10
+    assert written <= set(NOTES)
 
 
 def test_the_evidence_is_listed_with_its_times() -> None:
