@@ -166,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
         help="one of your servers, for example studio=http://192.168.1.20:8188; repeatable",
     )
     add("--demo", type=_demo, metavar="N", help="start N demo servers, which need no model")
-    add("--faults", action="store_true", help="let tests ask the demo servers to misbehave")
+    add("--faults", action="store_true", help="let the page and tests break the demo servers on purpose")
     add("--insecure", action="store_true", help="allow --host beyond this machine, without a login")
     add("--tls-cert", type=_file, metavar="FILE", help="serve https with this certificate chain (PEM)")
     add("--tls-key", type=_file, metavar="FILE", help="the private key of --tls-cert (PEM)")
