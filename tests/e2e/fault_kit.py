@@ -46,7 +46,7 @@ _KEPT = """(name) => new Promise((resolve, reject) => {
   };
 })"""
 
-_BYTES = f"""async (name) => {{
+KEPT_BYTES = f"""async (name) => {{
   const blob = await ({_KEPT})(name);
   if (!blob) return null;
   const reader = new FileReader();
@@ -166,7 +166,12 @@ async def expect_picture(window: MooringWindow, prompt_id: str, server_id: str, 
 
 async def kept_picture(window: MooringWindow, prompt_id: str) -> tuple[str, Any]:
     """The server that made the kept bytes, and the workflow that they were made from; without our code."""
-    found = await window.page.evaluate(_BYTES, f"{prompt_id}/0")
+    found = await window.page.evaluate(KEPT_BYTES, f"{prompt_id}/0")
+    return origin_of(found)
+
+
+def origin_of(found: str | None) -> tuple[str, Any]:
+    """The server and the workflow that a kept picture names, given as `KEPT_BYTES` reads it."""
     assert found is not None, "nothing is kept"
     with Image.open(io.BytesIO(base64.b64decode(found))) as image:
         told = dict(image.info)

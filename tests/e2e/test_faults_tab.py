@@ -1,0 +1,216 @@
+"""What becomes of work whose tab is reloaded, duplicated, closed or crashed, in a real browser (promises 1 and 9)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import Error, Route, expect
+
+from tests.e2e.fault_kit import (
+    BROKEN_NETWORK,
+    Fleet,
+    a_workflow,
+    expect_no_violation,
+    expect_picture,
+    post_server,
+    start_fleet,
+    until,
+)
+from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.work_kit import ask_server, break_server, load_server
+from tests.services import Service
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+
+@pytest.fixture(scope="module")
+def module_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Two servers for all of this module."""
+    with start_fleet(tmp_path_factory.mktemp("fleet"), "a", "b", step_seconds=0.08) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def gateway(module_fleet: Fleet) -> Iterator[Service]:
+    """Their gateway, which `desk` is at."""
+    with module_fleet.gateway() as service:
+        yield service
+
+
+@pytest.fixture
+def fleet(module_fleet: Fleet) -> Fleet:
+    """The servers as new."""
+    module_fleet.renew()
+    return module_fleet
+
+
+class Reloads:
+    """Reloads of one window, each followed by the questions that have the same answers at every moment."""
+
+    def __init__(self, window: MooringWindow, window_id: str, client_id: str) -> None:
+        self._window, self._identity = window, (window_id, client_id)
+        self.count = 0
+
+    @classmethod
+    async def of(cls, window: MooringWindow) -> Reloads:
+        """Begin with the window as it is."""
+        lock = await window.call("debugWebSocketLock()")
+        return cls(window, lock["windowId"], lock["clientId"])
+
+    async def reload(self, locked: str | None, *, is_twice: bool = False) -> None:
+        """Reload now: it is the same window, moored where it was, and nothing disagrees."""
+        known = [task["promptId"] for task in await self._window.call("windowTasks")]
+        if is_twice:  # the second comes while the first boots
+            await self._window.page.reload(wait_until="commit")
+        await self._window.reload()
+        lock = await self._window.call("debugWebSocketLock()")
+        assert (lock["windowId"], lock["clientId"]) == self._identity
+        assert [task["promptId"] for task in await self._window.call("windowTasks")] == known
+        assert lock["lockedServer"] == locked
+        await expect_no_violation(self._window)
+        self.count += 1
+
+
+async def test_a_reload_at_ten_moments_loses_and_doubles_nothing(desk: Desk, fleet: Fleet) -> None:
+    desk.watch.expected += BROKEN_NETWORK
+    window = await desk.open()
+    reloads = await Reloads.of(window)
+    await reloads.reload(None)  # free
+    await reloads.reload(None, is_twice=True)
+    await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")
+    assert (await window.facts())["lockedServer"] is not None
+    await reloads.reload(None)  # with a place held, for nothing that was sent
+    await reload_while_a_submit_is_held(window, fleet, reloads)
+    await reload_while_a_cancel_waits(window, fleet, reloads)
+    await reload_from_the_queue_to_the_picture(window, fleet, reloads)
+    assert reloads.count == 10
+
+
+async def reload_while_a_submit_is_held(window: MooringWindow, fleet: Fleet, reloads: Reloads) -> None:
+    """The server has not read it, and never will: the click is told as lost, with the evidence."""
+    for server in fleet.up.values():
+        await break_server(server, next_submit="hold")
+    workflow = a_workflow()
+    await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", workflow)
+
+    async def is_held() -> bool:
+        return sum([(await ask_server(server, "/demo/faults"))["holding"] for server in fleet.up.values()]) == 1
+
+    await until(is_held)
+    (task,) = await window.call("windowTasks")
+    await reloads.reload(task["executionServer"])
+    for server in fleet.up.values():
+        await break_server(server, reset=True)
+    await window.wait_state(task["promptId"], "lost")
+    assert fleet.runs(workflow) == {}
+
+
+async def reload_while_a_cancel_waits(window: MooringWindow, fleet: Fleet, reloads: Reloads) -> None:
+    """The wish is kept, and done as soon as the server listens."""
+    prompt_id = await window.submit(a_workflow(steps=200))
+    await window.wait_state(prompt_id, "running")
+    server_id = (await window.task(prompt_id))["executionServer"]
+    await break_server(fleet[server_id], hang=True)
+    await window.page.evaluate("(id) => void mooring.cancel(id).catch(() => 0)", prompt_id)
+    await window.page.wait_for_function(
+        "(id) => windowTasks.find((task) => task.promptId === id).notes.some((note) => note.kind === 'cancel_asked')",
+        arg=prompt_id,
+    )
+    await reloads.reload(server_id)
+    await break_server(fleet[server_id], hang=False)
+    await window.wait_state(prompt_id, "cancelled")
+
+
+async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fleet, reloads: Reloads) -> None:
+    """Waiting, begun, in the middle, with its picture still to be fetched, and with it at home."""
+    released = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    await window.page.route("**/view?*", hold)
+    for server in fleet.up.values():
+        await load_server(server, 1)
+    workflow = a_workflow(steps=150)
+    prompt_id = await window.submit(workflow)
+    await window.wait_state(prompt_id, "queued")
+    server_id = (await window.task(prompt_id))["executionServer"]
+    await reloads.reload(server_id)
+    await post_server(fleet[server_id], "/interrupt", {})  # somebody else stops what is before it
+    await window.wait_state(prompt_id, "running")
+    await reloads.reload(server_id)
+    await window.page.wait_for_function(
+        "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
+    )
+    await reloads.reload(server_id)
+    await window.wait_state(prompt_id, "succeeded")
+    await reloads.reload(None)
+    await expect(window.card(prompt_id)).to_contain_text("Being fetched …")
+    released.set()
+    await fleet.expect_home(window, prompt_id, workflow)
+    await reloads.reload(None)
+    await expect_picture(window, prompt_id, server_id, workflow)
+
+
+async def test_the_work_of_a_crashed_tab_is_adopted_by_one_window_and_brought_home(desk: Desk, fleet: Fleet) -> None:
+    window, other, third = await desk.open(), await desk.open(), await desk.open()
+    workflow = a_workflow(steps=60)
+    prompt_id = await window.submit(workflow)
+    await window.wait_state(prompt_id, "running")
+    server_id, owner = (await window.task(prompt_id))["executionServer"], (await window.facts())["windowId"]
+    assert await other.call("mooring.orphans()") == [], "its window lives"
+
+    crashed = asyncio.get_running_loop().create_future()
+    window.page.once("crash", lambda _: crashed.set_result(None))
+    with pytest.raises(Error):
+        await window.page.goto("chrome://crash")
+    await crashed
+
+    for finder in (other, third):
+        (orphan,) = await finder.call("mooring.orphans()")
+        assert (orphan["promptId"], orphan["owner"], orphan["isOwnerGone"]) == (prompt_id, owner, True)
+    left = other.page.locator(f"[data-testid=orphan][data-prompt-id='{prompt_id}']")
+    await expect(left).to_have_attribute("data-server", server_id)
+    await left.get_by_test_id("adopt").click()
+    await other.wait_state(prompt_id, "running", "succeeded")
+    assert await third.call("mooring.adopt(a[0]).catch((error) => error.name)", prompt_id) == "NotOwner"
+    adopted = await other.task(prompt_id)
+    assert (adopted["executionServer"], adopted["epoch"], adopted["isWard"]) == (server_id, 2, True)
+    assert (await other.facts())["lockedServer"] is None, "a ward moors nothing"
+    assert (await other.facts())["webSocket"]["server"] is None
+    await fleet.expect_home(other, prompt_id, workflow)
+    await expect(other.card(prompt_id)).to_contain_text("Adopted from a window that was closed.")
+    assert (await third.facts())["tasks"] == []
+    assert sum((await fleet.submits()).values()) == 1
+
+
+@pytest.mark.parametrize("closed", ["original", "copy"])
+async def test_of_a_tab_and_its_copy_each_keeps_its_work_and_finds_what_the_other_leaves(
+    desk: Desk, fleet: Fleet, closed: str
+) -> None:
+    original = await desk.open()
+    first, second = a_workflow(steps=200), a_workflow(steps=60)
+    ids = {"original": await original.submit(first)}
+    copy = await original.duplicate()
+    assert (await copy.facts())["tasks"] == []
+    await expect(copy.page.locator("[data-testid=notice][data-kind=duplicate]")).to_contain_text(
+        "This tab is a copy of another one and has its own work."
+    )
+    ids["copy"] = await copy.submit(second)
+    servers = [(await each.facts())["lockedServer"] for each in (original, copy)]
+    assert set(servers) == set(fleet.ports), "two windows, two servers"
+
+    windows, works = {"original": original, "copy": copy}, {"original": first, "copy": second}
+    (stays,) = set(windows) - {closed}
+    window = windows[stays]
+    await windows[closed].page.close()
+    (orphan,) = await window.call("mooring.orphans()")
+    assert orphan["promptId"] == ids[closed]
+    await window.call("mooring.adopt(a[0])", ids[closed])
+    await fleet.expect_home(window, ids[stays], works[stays])
+    task = await fleet.expect_home(window, ids[closed], works[closed])
+    assert task["executionServer"] == servers[list(windows).index(closed)]
+    assert await fleet.submits() == {"a": 1, "b": 1}
