@@ -144,6 +144,7 @@ class ConsoleContract:
             "webSocket": {**self._web_socket(), "url": socket.url},
             "clientId": window.client_id if window else None,
             "reconnects": socket.reconnects,
+            "deaf": socket.deaf,
             "lastEventAge": None if heard is None else round(max(0.0, time.time() - heard), 3),
         }
 

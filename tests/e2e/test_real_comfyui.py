@@ -1,0 +1,210 @@
+"""The main job and the faults against real ComfyUI servers, in a real browser.
+
+    MOORING_REAL_COMFYUI=http://127.0.0.1:8188,http://127.0.0.1:8189 python3 -m pytest tests/e2e/test_real_comfyui.py
+
+Skipped without two addresses. Image nodes need no model. With `MOORING_REAL_COMFYUI_RESTART`, a command that kills and
+restarts the first of them, a restart in mid-run is tried too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from playwright.async_api import Browser, Route
+
+from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.work_kit import a_photo, ask_server, quick_workflow, runs_of
+from tests.services import Service, free_ports, start_gateway
+
+ADDRESSES = [item.strip() for item in os.environ.get("MOORING_REAL_COMFYUI", "").split(",") if item.strip()]
+RESTART = os.environ.get("MOORING_REAL_COMFYUI_RESTART", "")
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.e2e,
+    pytest.mark.skipif(len(ADDRESSES) < 2, reason="MOORING_REAL_COMFYUI names no two real servers"),
+]
+
+
+class Real:
+    """A real server by its own address."""
+
+    def __init__(self, server_id: str, url: str) -> None:
+        self.server_id = server_id
+        self.url = url
+
+
+SERVERS: dict[str, Any] = {f"real-{index}": Real(f"real-{index}", url) for index, url in enumerate(ADDRESSES[:2])}
+
+
+def flags() -> list[str]:
+    return [part for server in SERVERS.values() for part in ("--server", f"{server.server_id}={server.url}")]
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Service]:
+    with start_gateway(*flags()) as service:
+        yield service
+
+
+def slow_workflow(steps: int = 14) -> dict[str, Any]:
+    """A chain of blurs, new to any cache, that a CPU needs a while for."""
+    source = {"width": 1024, "height": 1024, "batch_size": 1, "color": random.randrange(1 << 24)}
+    workflow: dict[str, Any] = {"1": {"class_type": "EmptyImage", "inputs": source}}
+    for index in range(steps):
+        inputs = {"image": [str(index + 1), 0], "blur_radius": 20, "sigma": 5.0}
+        workflow[str(index + 2)] = {"class_type": "ImageBlur", "inputs": inputs}
+    last = {"images": [str(steps + 1), 0], "filename_prefix": "e2e-real"}
+    return {**workflow, "900": {"class_type": "SaveImage", "inputs": last}}
+
+
+async def check_runs(window: MooringWindow, prompt_id: str) -> dict[str, Any]:
+    """It ended well, ran once, on its own server alone, and its picture is home."""
+    task = await window.wait_for(prompt_id)
+    assert task["state"] == "succeeded", task
+    runs = {server_id: await runs_of(server, prompt_id) for server_id, server in SERVERS.items()}
+    assert runs == {server_id: int(server_id == task["executionServer"]) for server_id in SERVERS}
+    assert [output["delivery"] for output in task["outputs"]] == ["kept"]
+    await window.check()
+    return task
+
+
+async def test_main_job_in_two_windows_on_two_servers(desk: Desk, tmp_path: Path) -> None:
+    one, two = await desk.open(), await desk.open()
+    first, second = await asyncio.gather(one.send_photo(a_photo(tmp_path, 1)), two.send_photo(a_photo(tmp_path, 2)))
+    used = {(await check_runs(one, first))["executionServer"], (await check_runs(two, second))["executionServer"]}
+    assert used == set(SERVERS)
+
+
+async def test_a_rejected_prompt_is_told_with_its_node_errors(desk: Desk) -> None:
+    desk.watch.expected.append("status of 400")
+    window = await desk.open()
+    bad = quick_workflow()
+    bad["1"]["inputs"]["width"] = -5
+    with pytest.raises(Exception, match=r"smaller than min"):
+        await window.submit(bad)
+    assert (await window.facts())["lockedServer"] is None
+
+
+async def test_a_reload_in_mid_run_keeps_everything(desk: Desk) -> None:
+    window = await desk.open()
+    prompt_id = await window.submit(slow_workflow())
+    await window.wait_state(prompt_id, "running")
+    before = await window.facts()
+    await window.reload()
+    after = await window.facts()
+    assert (after["windowId"], after["lockedServer"]) == (before["windowId"], before["lockedServer"])
+    await check_runs(window, prompt_id)
+
+
+async def test_a_cancel_stops_ours_and_nothing_else(desk: Desk) -> None:
+    window = await desk.open()
+    running = await window.submit(slow_workflow(60))
+    await window.wait_state(running, "running")
+    waiting, other = await window.submit(slow_workflow(2)), await window.submit(slow_workflow(2))
+    await window.call("mooring.cancel(a[0])", waiting)
+    assert (await window.wait_for(waiting))["state"] == "cancelled"
+    await window.call("mooring.cancel(a[0])", running)
+    assert (await window.wait_for(running))["state"] == "cancelled"
+    await check_runs(window, other)
+
+
+async def test_a_deaf_socket_is_found_and_opened_again(desk: Desk) -> None:
+    window = await desk.open()
+    first = await window.submit(slow_workflow())
+    await window.wait_state(first, "running")
+    second = await window.submit(slow_workflow(10))
+    await window.wait_state(second, "queued")
+    lock = await window.call("debugWebSocketLock()")
+    server = SERVERS[lock["lockedServer"]]
+    async with aiohttp.ClientSession() as session:
+        twin = await session.ws_connect(f"{server.url}/ws?clientId={lock['clientId']}")
+        await twin.receive()
+        await twin.close()
+    await window.page.wait_for_function(
+        "(before) => debugWebSocketLock().reconnects > before && debugWebSocketLock().webSocket.state === 'open'",
+        arg=lock["reconnects"],
+        timeout=120_000,
+    )
+    await check_runs(window, first)
+    await check_runs(window, second)
+
+
+async def test_a_lost_answer_is_settled_by_looking(desk: Desk) -> None:
+    desk.watch.expected.append("Failed to load resource")
+    window = await desk.open()
+
+    async def lose(route: Route) -> None:
+        await route.fetch()
+        await route.abort("connectionreset")
+
+    await window.page.route("**/prompt", lose, times=1)
+    prompt_id = await window.submit(slow_workflow(3))
+    assert "unclear" in {note["kind"] for note in (await window.task(prompt_id))["notes"]}
+    await check_runs(window, prompt_id)
+
+
+async def test_a_closed_windows_work_is_adopted(desk: Desk) -> None:
+    gone, heir = await desk.open(), await desk.open()
+    prompt_id = await gone.submit(slow_workflow())
+    await gone.wait_state(prompt_id, "running")
+    await gone.page.close()
+    await heir.reload()
+    while prompt_id not in [item["promptId"] for item in await heir.call("mooring.orphans()")]:
+        pass
+    await heir.call("mooring.adopt(a[0])", prompt_id)
+    await check_runs(heir, prompt_id)
+
+
+async def test_the_gateway_is_killed_and_restarted_in_mid_run(browser: Browser) -> None:
+    port = free_ports()
+    with start_gateway(*flags(), port=port) as gateway:
+        async with open_desk(browser, gateway.url) as desk:
+            desk.watch.expected.append("Failed to load resource|WebSocket")
+            window = await desk.open()
+            prompt_id = await window.submit(slow_workflow())
+            await window.wait_state(prompt_id, "running")
+            gateway.kill()
+            with start_gateway(*flags(), port=port):
+                await check_runs(window, prompt_id)
+
+
+async def test_history_cleared_by_somebody_else_loses_no_told_end(desk: Desk) -> None:
+    window = await desk.open()
+    prompt_id = await window.submit(slow_workflow(10))
+    await window.wait_state(prompt_id, "running")
+    server = SERVERS[(await window.task(prompt_id))["executionServer"]]
+    async with aiohttp.ClientSession() as session:
+        while not (await ask_server(server, f"/history/{prompt_id}")):
+            await session.post(f"{server.url}/history", json={"clear": True})
+        await session.post(f"{server.url}/history", json={"clear": True})
+    task = await window.wait_for(prompt_id)
+    assert task["state"] == "succeeded"
+    assert [output["delivery"] for output in task["outputs"]] == ["kept"]
+
+
+@pytest.mark.skipif(not RESTART, reason="MOORING_REAL_COMFYUI_RESTART names no command")
+async def test_a_restart_in_mid_run_is_told_as_lost_with_its_evidence(desk: Desk) -> None:
+    desk.watch.expected.append("Failed to load resource|WebSocket")
+    window = await desk.open()
+    first = await window.submit(quick_workflow(random.randrange(1 << 24)))
+    await window.wait_for(first)
+    while True:
+        prompt_id = await window.submit(slow_workflow(60))
+        if (await window.task(prompt_id))["executionServer"] == "real-0":
+            break
+        await window.call("mooring.cancel(a[0])", prompt_id)
+        await window.wait_for(prompt_id)
+    await window.wait_state(prompt_id, "running")
+    restart = await asyncio.create_subprocess_shell(RESTART)
+    assert await restart.wait() == 0
+    task = await window.wait_for(prompt_id)
+    assert task["state"] == "lost", task
+    await window.check()
