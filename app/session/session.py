@@ -221,6 +221,7 @@ class Session:
         task = self._state.get_task("run_again", prompt_id)
         inputs = {(str(item.node_id), item.input_name): await self._kept_input(item) for item in task.inputs}
         if elsewhere and not task.state.is_end:
+            await self._submitter.expect_elsewhere(task)
             await self.give_up(prompt_id)
         wish = Wish(avoided=task.server_id) if elsewhere else ANY
         new_id = PromptId(self._state.ports.random.uuid4())

@@ -156,14 +156,10 @@ class Submitter:
             expect_readable("reserve", unreadable)
             now = state.ports.clock.now()
             if isinstance(mooring, Moored):
-                choice = Choice(server_id=mooring.server_id, reason="moored")
-                address = mooring.address
+                choice, address = Choice(server_id=mooring.server_id, reason="moored"), mooring.address
             else:
                 choice = choose(snapshots, berths, now=now, tie=tie, wish=wish)
-                server = state.fleet.get(choice.server_id)
-                if server is None:
-                    raise NoServerAvailable("reserve", {str(choice.server_id): "not_in_fleet"})
-                address = server.address
+                address = self._address_of(choice)
             _check_own_claims(window, berths, choice.server_id, address)
             return Reservation(
                 prompt_id=prompt_id,
@@ -178,6 +174,21 @@ class Submitter:
             return await state.ports.store.reserve(pick)
         finally:
             state.set_aside(unreadable)
+
+    def _address_of(self, choice: Choice) -> str:
+        server = self._state.fleet.get(choice.server_id)
+        if server is None:
+            raise NoServerAvailable("reserve", {str(choice.server_id): "not_in_fleet"})
+        return server.address
+
+    async def expect_elsewhere(self, task: Task) -> None:
+        """Raise, before anything is given up, what would keep the task's work from running on another server."""
+        mooring = self._state.get_window("run_again").mooring
+        others = mooring.holders - {task.prompt_id} if isinstance(mooring, Moored) else frozenset()
+        if isinstance(mooring, Moored) and others and mooring.server_id == task.server_id:
+            raise ServerLockedError("run_again", None, mooring.server_id, len(others))
+        now = self._state.ports.clock.now()
+        choose(await self._read_loads(), Berths(), now=now, tie=0.0, wish=Wish(avoided=task.server_id))
 
     async def _read_loads(self) -> tuple[Snapshot, ...]:
         state = self._state

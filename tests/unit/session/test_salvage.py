@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from app.core.errors import BadInput, NotOwner, ServerLockedError, TaskNotFound
+from app.core.errors import BadInput, NoServerAvailable, NotOwner, ServerLockedError, TaskNotFound
 from app.core.model import Delivery, PromptId, TaskState
 from app.core.window import Free
 from app.session import RunStage
@@ -196,6 +196,19 @@ async def test_with_other_work_on_the_old_server_running_elsewhere_is_refused(st
     await stage.run(page, steps=300)
     with pytest.raises(ServerLockedError):
         await page.session.run_again(first, elsewhere=True)
+    assert not task_of(page, first).state.is_end, "nothing is given up for a run that cannot be"
+
+
+@scene
+async def test_with_no_other_server_nothing_is_given_up(stage: Stage) -> None:
+    page = await stage.window()
+    first = await stage.run(page, steps=300, server_id=A)
+    for server_id, server in stage.world.sims.items():
+        server.is_down = server_id != A
+    with pytest.raises(NoServerAvailable):
+        await page.session.run_again(first, elsewhere=True)
+    assert not task_of(page, first).state.is_end
+    assert (await stage.ended(page, first)).state is TaskState.SUCCEEDED
 
 
 @scene
