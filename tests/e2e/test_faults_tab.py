@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from playwright.async_api import Error, Route, expect
@@ -59,12 +59,13 @@ class Reloads:
         lock = await window.call("debugWebSocketLock()")
         return cls(window, lock["windowId"], lock["clientId"])
 
-    async def reload(self, locked: str | None, *, is_twice: bool = False) -> None:
+    async def reload(self, locked: str | None, meanwhile: Callable[[], Awaitable[object]] | None = None) -> None:
         """Reload now: it is the same window, moored where it was, and nothing disagrees."""
         known = [task["promptId"] for task in await self._window.call("windowTasks")]
-        if is_twice:  # the second comes while the first boots
-            await self._window.page.reload(wait_until="commit")
-        await self._window.reload()
+        await self._window.page.reload(wait_until="commit")
+        if meanwhile is not None:
+            await meanwhile()
+        await self._window.ready()
         lock = await self._window.call("debugWebSocketLock()")
         assert (lock["windowId"], lock["clientId"]) == self._identity
         assert [task["promptId"] for task in await self._window.call("windowTasks")] == known
@@ -78,39 +79,39 @@ async def test_a_reload_at_ten_moments_loses_and_doubles_nothing(desk: Desk, fle
     window = await desk.open()
     reloads = await Reloads.of(window)
     await reloads.reload(None)  # free
-    await reloads.reload(None, is_twice=True)
+    await reloads.reload(None, lambda: window.page.reload(wait_until="commit"))  # twice
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")
     assert (await window.facts())["lockedServer"] is not None
     await reloads.reload(None)  # with a place held, for nothing that was sent
-    await reload_while_a_submit_is_held(window, fleet, reloads)
-    await reload_while_a_cancel_waits(window, fleet, reloads)
+    prompt_id = await reload_while_a_submit_is_held(window, fleet, reloads)
+    await reload_while_a_cancel_waits(window, fleet, reloads, prompt_id)
     await reload_from_the_queue_to_the_picture(window, fleet, reloads)
     assert reloads.count == 10
 
 
-async def reload_while_a_submit_is_held(window: MooringWindow, fleet: Fleet, reloads: Reloads) -> None:
-    """The server has not read it, and never will: the click is told as lost, with the evidence."""
+async def reload_while_a_submit_is_held(window: MooringWindow, fleet: Fleet, reloads: Reloads) -> str:
+    """Its page will never hear the answer; the next one finds it by looking. The prompt_id."""
     for server in fleet.up.values():
         await break_server(server, next_submit="hold")
-    workflow = a_workflow()
-    await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", workflow)
+    await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", a_workflow(steps=200))
 
     async def is_held() -> bool:
         return sum([(await ask_server(server, "/demo/faults"))["holding"] for server in fleet.up.values()]) == 1
 
+    async def release() -> None:
+        for server in fleet.up.values():
+            await break_server(server, reset=True)
+
     await until(is_held)
     (task,) = await window.call("windowTasks")
-    await reloads.reload(task["executionServer"])
-    for server in fleet.up.values():
-        await break_server(server, reset=True)
-    await window.wait_state(task["promptId"], "lost")
-    assert fleet.runs(workflow) == {}
+    await reloads.reload(task["executionServer"], release)
+    await window.wait_state(task["promptId"], "running")
+    assert "page_went_away" in [note["detail"] for note in (await window.task(task["promptId"]))["notes"]]
+    return str(task["promptId"])
 
 
-async def reload_while_a_cancel_waits(window: MooringWindow, fleet: Fleet, reloads: Reloads) -> None:
+async def reload_while_a_cancel_waits(window: MooringWindow, fleet: Fleet, reloads: Reloads, prompt_id: str) -> None:
     """The wish is kept, and done as soon as the server listens."""
-    prompt_id = await window.submit(a_workflow(steps=200))
-    await window.wait_state(prompt_id, "running")
     server_id = (await window.task(prompt_id))["executionServer"]
     await break_server(fleet[server_id], hang=True)
     await window.page.evaluate("(id) => void mooring.cancel(id).catch(() => 0)", prompt_id)
@@ -121,6 +122,7 @@ async def reload_while_a_cancel_waits(window: MooringWindow, fleet: Fleet, reloa
     await reloads.reload(server_id)
     await break_server(fleet[server_id], hang=False)
     await window.wait_state(prompt_id, "cancelled")
+    assert sum((await fleet.submits()).values()) == 1
 
 
 async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fleet, reloads: Reloads) -> None:
