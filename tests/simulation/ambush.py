@@ -14,6 +14,18 @@ if TYPE_CHECKING:
 
 PATIENCE = 20.0  # virtual seconds; then another one is laid
 AT_ONCE = 2  # ambushes that wait together
+RARE = 8  # times as often: what must be over on the server before the window knows that it was taken
+_LATE_FAULTS = frozenset(
+    {
+        "file deleted",
+        "file overwritten",
+        "history evicted",
+        "history cleared",
+        "interrupted by another",
+        "queue cleared",
+    }
+)
+_BEFORE = frozenset({Phase.POSTED, Phase.UNCLEAR})
 _SHORT = frozenset({Phase.RESERVED, Phase.UPLOADING, Phase.REGISTERED, Phase.POSTED, Phase.UNCLEAR})
 
 
@@ -33,6 +45,7 @@ class Ambushes:
     def __init__(self, world: World) -> None:
         self._world = world
         self._cells = reachable()
+        self._weights = [RARE if fault.name in _LATE_FAULTS and phase in _BEFORE else 1 for fault, phase in self._cells]
         self._laid: list[Ambush] = []
         self.is_on = True
         world.network.on_sent.append(self._sent)
@@ -43,11 +56,13 @@ class Ambushes:
         world, now = self._world, self._world.loop.time()
         self._laid = [item for item in self._laid if item.until > now]
         while len(self._laid) < AT_ONCE and self.is_on:
-            fault, phase = world.chance.choice(self._cells)
+            fault, phase = world.chance.choices(self._cells, self._weights)[0]
             self._laid.append(Ambush(fault, phase, now + PATIENCE))
             if phase is Phase.UNCLEAR and world.chance.random() < 0.7:
                 world.weather.armed.append(Mishap("answer lost", _is_submit))
-            elif phase is Phase.POSTED and world.chance.random() < 0.5:
+                if fault.name in _LATE_FAULTS:  # nobody may look before the server is done with it
+                    world.weather.armed += [Mishap("answer lost", _is_look) for _ in range(3)]
+            elif phase is Phase.POSTED and (fault.name in _LATE_FAULTS or world.chance.random() < 0.5):
                 world.weather.armed.append(Mishap("answer late", _is_submit))
 
     def _sent(self, _: Exchange) -> None:
@@ -73,3 +88,7 @@ class Ambushes:
 
 def _is_submit(exchange: Exchange) -> bool:
     return exchange.route == ("POST", "prompt")
+
+
+def _is_look(exchange: Exchange) -> bool:
+    return exchange.route == ("GET", "queue")

@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 NO_FILE = "nothing was made yet"
 WITHOUT_ENTRY = dict.fromkeys((Phase.RESERVED, Phase.UPLOADING, Phase.REGISTERED, Phase.QUEUED, Phase.RUNNING), NO_FILE)
 NOT_PENDING = {
-    phase: "it is not waiting in a queue" for phase in Phase if phase not in (Phase.POSTED, Phase.UNCLEAR, Phase.QUEUED)
+    phase: "it is not waiting in a queue"
+    for phase in Phase
+    if phase not in (Phase.POSTED, Phase.UNCLEAR, Phase.QUEUED, Phase.SETTLED)  # given up, it may still wait
 }
-NOT_RUNNING = {phase: "it does not run" for phase in Phase if phase not in (Phase.POSTED, Phase.UNCLEAR, Phase.RUNNING)}
+NOT_RUNNING = {
+    phase: "it does not run"
+    for phase in Phase
+    if phase not in (Phase.POSTED, Phase.UNCLEAR, Phase.RUNNING, Phase.SETTLED)
+}
 
 
 # The process
@@ -241,6 +247,7 @@ def delete_file(world: World, aim: Aim) -> Iterable[str] | None:
     sharing = [prompt_id for prompt_id in machine.history if set(_files_of(machine, prompt_id)) & set(keys)]
     for key in keys:
         machine.files.pop(key, None)
+        world.promises.deleted.add((machine.name, key))
     return sharing
 
 

@@ -87,8 +87,6 @@ def _register_mishaps() -> None:
         unreachable = dict(_UNASKED)
         if kind == "500 though queued":
             unreachable = {phase: _only_posted(phase) for phase in Phase if phase is not Phase.POSTED}
-        if kind == "answer doubled":
-            unreachable[Phase.POSTED] = "nothing on the way repeats a POST /prompt"
         FAULTS[kind] = Fault(kind, _arm(kind), 2, unreachable, is_mishap=True)
 
 

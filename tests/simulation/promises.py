@@ -26,6 +26,7 @@ class Promises:
         self._known: dict[str, dict[str, Any]] = {}  # the records as last looked at
         self._holding: dict[str, tuple[str, tuple[str, str]]] = {}  # unfinished work: its window and its place
         self.posted_at: dict[str, float] = {}  # by the server's clock, seconds
+        self.deleted: set[tuple[str, Key]] = set()  # files that somebody deleted, by machine
         self.overwritten: defaultdict[tuple[str, Key], list[float]] = defaultdict(list)  # likewise, by machine and file
         self._windows: dict[str, str] = {}  # client_id by window_id, for ever
         self._owners: dict[str, str] = {}  # window_id by client_id, for ever

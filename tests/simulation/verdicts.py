@@ -115,15 +115,21 @@ class Verdicts:
     def _check_delivery(self, task: Task, output: Output) -> None:
         match output.delivery:
             case Delivery.GONE:
-                is_excused = self._met(task.prompt_id, VANISHING)
+                is_excused = self._met(task.prompt_id, VANISHING) or self._was_deleted(task, output)
             case Delivery.OVERWRITTEN:
-                is_excused = self._met(task.prompt_id, REPLACING) or _has_no_dates(task, output)
+                is_replaced = self._met(task.prompt_id, REPLACING) or self._was_deleted(task, output)
+                is_excused = is_replaced or _has_no_dates(task, output)
             case Delivery.NOT_KEPT:
                 is_excused = bool(self._world.tally.came & UNKEPT)
             case _:
                 return
         if not is_excused:
             self._world.fail(f"promise 8: {output.filename} of {task.prompt_id} is told as {output.delivery.value}")
+
+    def _was_deleted(self, task: Task, output: Output) -> bool:
+        """Somebody tidied it away, perhaps when no history told any more whose it was."""
+        names = [machine.name for machine in self._world.stood_at.get(task.address, [])]
+        return any((name, _key(output)) in self._world.promises.deleted for name in names)
 
     # Results
 
