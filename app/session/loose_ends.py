@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.model import PromptId
+from app.core.records import BrokenRecord
 from app.session.facts import Run, RunStage
 
 _NOT_DURABLE = frozenset({RunStage.RESERVING, RunStage.CONNECTING, RunStage.UPLOADING, RunStage.REGISTERING})
@@ -43,7 +44,7 @@ class LooseEnds:
         try:
             yield
             self._unwritten.discard(prompt_id)
-        except (NotOwner, TaskNotFound):  # another window writes it now
+        except (NotOwner, TaskNotFound, BrokenRecord):  # it is not ours to write any more
             self._unwritten.discard(prompt_id)
             raise
         except StorageError:
@@ -51,6 +52,15 @@ class LooseEnds:
             raise
         finally:
             self._writes -= 1
+
+    @property
+    def unwritten(self) -> tuple[PromptId, ...]:
+        """The tasks whose last write has failed."""
+        return tuple(sorted(self._unwritten))
+
+    def forget(self, prompt_id: PromptId) -> None:
+        """That task is not ours any more, or gone: nobody will write it again."""
+        self._unwritten.discard(prompt_id)
 
     def any(self, runs: Iterable[Run], store_error: StorageError | None) -> bool:
         """Whether there is something to lose now. A failed write counts for as long as the store is not well again."""

@@ -73,6 +73,7 @@ class Restorer:
             is_there = task.prompt_id in state.get_window("verify").tasks
             if is_there and (known is None or known.epoch != task.epoch):
                 state.let_go(task, TaskNotFound("verify", task.prompt_id))
+        await state.write_again()
 
     def compare_unreadable(self, window: Window, records: Records) -> None:
         """Set aside what cannot be read now. One that can be read again stays set aside until a reload reads it."""

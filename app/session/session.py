@@ -306,6 +306,7 @@ class Session:
         await self._state.ports.store.delete_task(task)
         self._state.read_back = tuple(item for item in self._state.read_back if item.prompt_id != prompt_id)
         self._state.set_window(self._state.get_window("delete_task").drop(prompt_id))
+        await self._state.write_again()  # there is room now
         self._results.refresh_soon()
 
     async def wait_for(self, prompt_id: PromptId) -> Task:

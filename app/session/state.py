@@ -12,6 +12,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
+from enum import Enum
 from typing import Any
 
 from app.core.chronicle import verdict, window_changes
@@ -33,6 +34,14 @@ log = logging.getLogger("mooring.session")
 Verdict = tuple[Task, Evidence, Task]  # the task before, what was said, the task after
 
 _NOBODY = WindowId("")  # before the window knows its own id
+
+
+class _Write(Enum):
+    """What became of the write of one task."""
+
+    DONE = "done"
+    FAILED = "failed"
+    LET_GO = "let_go"
 
 
 class State:
@@ -201,26 +210,49 @@ class State:
             self._tell(verdicts)
             return known
         if _durable_part(task) != _durable_part(known):
-            try:
-                with self.loose_ends.write(task.prompt_id):
-                    await self.ports.store.update(task)
-            except (NotOwner, TaskNotFound) as error:
-                self.let_go(known, error)
-                return None
-            except BrokenRecord as error:
-                self.set_aside([_unreadable(known, error)])
-                return None
-            except StorageError as error:
-                self.store_error = error
-                self.changed()
-                log.warning("not written: %r", error)
-                if task.state is not known.state and (task.state.is_end or known.state.is_end):
+            match await self._write(known, task):
+                case _Write.LET_GO:
+                    return None
+                case _Write.FAILED if task.state is not known.state and (task.state.is_end or known.state.is_end):
                     self.note("unwritten", prompt_id=task.prompt_id, was=known.state, now=task.state)
                     return known  # judged again by the next look: only what is durable binds or frees the window
-            else:
-                self._written(task)
         self._tell(verdicts)
         return self._take_over(task)
+
+    async def _write(self, known: Task, task: Task) -> _Write:
+        """Make a task durable. One that is another window's, or that cannot be read any more, is let go of."""
+        try:
+            with self.loose_ends.write(task.prompt_id):
+                await self.ports.store.update(task)
+        except (NotOwner, TaskNotFound) as error:
+            self.let_go(known, error)
+            return _Write.LET_GO
+        except BrokenRecord as error:
+            self.set_aside([_unreadable(known, error)])
+            return _Write.LET_GO
+        except StorageError as error:
+            self.store_error = error
+            self.changed()
+            log.warning("not written: %r", error)
+            return _Write.FAILED
+        self._written(task)
+        return _Write.DONE
+
+    async def write_again(self) -> None:
+        """The store works, as far as was seen just now: write what it has missed. With nothing left of that it is well.
+
+        Otherwise an error would stay, and Run be refused, until some other task happens to be written.
+        """
+        for prompt_id in self.loose_ends.unwritten:
+            async with self._judging[prompt_id]:
+                task = self.get_window("write").tasks.get(prompt_id)
+                if task is None:
+                    self.loose_ends.forget(prompt_id)
+                elif await self._write(task, task) is _Write.FAILED:
+                    return
+        if self.store_error is not None:
+            self.store_error = None
+            self.changed()
 
     def _tell(self, verdicts: Sequence[Verdict]) -> None:
         """Note each piece of evidence as it was judged; one that says nothing new is an echo."""
@@ -275,8 +307,7 @@ class State:
             log.warning("a stored task cannot be read: %s", record)
         self.read_back = tuple(item for item in self.read_back if item.prompt_id not in ids)
         for prompt_id in ids:
-            self.progress.pop(prompt_id, None)
-            self.previews.pop(prompt_id, None)
+            self._forget_live(prompt_id)
         self.set_window(window.set_aside(fresh))
 
     async def discard(self, prompt_id: PromptId) -> None:

@@ -223,6 +223,35 @@ async def test_a_store_that_cannot_be_read_refuses_run_and_works_once_it_can(sta
 
 
 @scene
+async def test_one_read_that_failed_refuses_no_run_once_the_store_can_be_read_again(stage: Stage) -> None:
+    """Nothing is left to be written in this window, so no write would ever tell that the store is well."""
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page))
+    stage.world.database.is_blocked = True
+    page.session.wake("online")
+    await stage.until(lambda: page.session.store_error)
+    stage.world.database.is_blocked = False
+    page.session.wake("online")
+    await stage.until(lambda: page.session.store_error is None)
+
+
+@scene
+async def test_what_a_full_disk_did_not_take_is_written_when_room_is_made(stage: Stage) -> None:
+    page = await stage.window()
+    old = await stage.ended(page, await stage.run(page))
+    stage.once_requested("GET", "/view", lambda _: setattr(stage.world.database, "is_full", True))
+    new = await stage.ended(page, await stage.run(page))
+    await stage.until(lambda: page.session.store_error)
+    assert page.session.has_loose_ends
+    assert stage.world.database.task(new.prompt_id) != new
+    stage.world.database.is_full = False
+    await page.session.delete_task(old.prompt_id)
+    assert page.session.store_error is None
+    assert not page.session.has_loose_ends
+    assert stage.world.database.task(new.prompt_id) == task_of(page, new.prompt_id)
+
+
+@scene
 async def test_an_end_that_cannot_be_written_holds_the_window_until_it_can(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=20)
