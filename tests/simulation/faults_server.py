@@ -79,12 +79,12 @@ def hang_server(world: World, aim: Aim) -> Iterable[str] | None:
 def kill_executor(world: World, aim: Aim) -> Iterable[str] | None:
     """It goes on accepting prompts that never run (COMFYUI.md 8), until somebody restarts it."""
     machine = machine_at(world, aim)
-    if machine is None or world.workers[machine.name].done():
+    if machine is None or world.has_dead_executor(machine):
         return None
     world.workers[machine.name].cancel()
 
     def notice() -> None:
-        if world.workers[machine.name].done():
+        if world.has_dead_executor(machine):
             world.tally.excuse("executor died", work_at(world, aim.address))
             _reboot(world, machine)
 

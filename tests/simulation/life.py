@@ -107,10 +107,10 @@ class Life:
             if network.machines[address] is not machines[0]:
                 world.tally.excuse("server swapped", work_at(world, address))
             network.machines[address] = machines[0]
-            if any(world.workers[machine.name].done() for machine in machines):
+            if any(world.has_dead_executor(machine) for machine in machines):
                 world.tally.excuse("executor died", work_at(world, address))
         for machine in world.machines:
-            if world.workers[machine.name].done():
+            if world.has_dead_executor(machine):
                 machine.restart()
             machine.is_down = False
             machine.awake.set()

@@ -129,9 +129,14 @@ class World:
         """Every machine there ever was."""
         return [machine for machines in self.stood_at.values() for machine in machines]
 
+    def has_dead_executor(self, machine: SimServer) -> bool:
+        """Whether its worker has ended, or was told to end just now."""
+        worker = self.workers[machine.name]
+        return worker.done() or worker.cancelling() > 0
+
     def power(self, machine: SimServer) -> None:
         """Let its worker work, anew if it has died."""
-        if machine.name not in self.workers or self.workers[machine.name].done():
+        if machine.name not in self.workers or self.has_dead_executor(machine):
             self.workers[machine.name] = asyncio.ensure_future(machine.run())
 
     def note(self, text: str) -> None:
