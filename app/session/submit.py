@@ -129,7 +129,7 @@ class Submitter:
                     self._state.set_window(self._state.get_window("reserve").reserve(reservation))
                 except AffinityError as error:
                     log.info("moored meanwhile, choosing again: %r", error)
-                    await self._state.ports.store.release_reservation(prompt_id)
+                    await self._unreserve(prompt_id)
                 else:
                     return reservation
         raise NoServerAvailable("reserve", {})
@@ -201,14 +201,18 @@ class Submitter:
         )
 
     async def release(self, prompt_id: PromptId) -> None:
-        """Give a place back, if there is one. If the store cannot be written now, it is done before the next choice."""
+        """Give a place back, if there is one."""
         state = self._state
         window = state.window
         if not isinstance(window, Window) or prompt_id not in window.reservations:
             return
         state.set_window(window.release_reservation(prompt_id))
+        await self._unreserve(prompt_id)
+
+    async def _unreserve(self, prompt_id: PromptId) -> None:
+        """Delete a place from the store; if that cannot be written now, before the next choice."""
         try:
-            await state.ports.store.release_reservation(prompt_id)
+            await self._state.ports.store.release_reservation(prompt_id)
         except StorageError as error:
             self._unreleased.add(prompt_id)
             log.warning("reservation not deleted yet: %r", error)
