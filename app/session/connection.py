@@ -217,6 +217,7 @@ class Keeper:
             if task is not None:
                 self.hearing.heard(task.prompt_id, message)
                 await self._told(task, message, frame)
+                self._show_progress(self._mine(target, message), message)  # as it stands now: it may have ended
 
     def _mine(self, target: Moored, message: events.Message) -> Task | None:
         """The task that a message is about, if it is this window's and on this socket's server."""
@@ -243,7 +244,9 @@ class Keeper:
                 self._watch.look_soon()
             case events.PreviewMessage() if isinstance(frame, BinaryFrame):
                 self._preview(task, message, frame)
-        if not task.state.is_end:
+
+    def _show_progress(self, task: Task | None, message: events.Message) -> None:
+        if task is not None and not task.state.is_end:
             self._state.progress[task.prompt_id] = self._state.progress_of(task).told(message)
 
     def _preview(self, task: Task, message: events.PreviewMessage, frame: BinaryFrame) -> None:
