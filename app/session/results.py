@@ -11,7 +11,7 @@ import logging
 from dataclasses import replace
 from functools import partial
 
-from app.core.errors import MooringError, StorageError
+from app.core.errors import StorageError, TaskNotFound
 from app.core.model import Delivery, PromptId, Task
 from app.core.ports import Blob, KeepSettings, Usage
 from app.core.window import Window
@@ -78,8 +78,6 @@ class Results:
         except StorageError as error:
             log.info("the kept results are not looked at: %r", error)
             return
-        except MooringError as error:
-            log.info("a result is another window's now: %r", error)
         self._state.changed()
 
     async def _sweep(self) -> None:
@@ -90,7 +88,10 @@ class Results:
         there = await self._state.ports.store.read_kept()
         for task, index in said:
             if (task.prompt_id, index) not in there:
-                await self._state.amend(task.prompt_id, partial(_dropped, file=task.outputs[index].file))
+                try:
+                    await self._state.amend(task.prompt_id, partial(_dropped, file=task.outputs[index].file))
+                except TaskNotFound as error:  # another window's now, or deleted: no reason to leave out the others
+                    log.info("no longer told: %r", error)
 
     def _tasks(self) -> tuple[Task, ...]:
         window = self._state.window
