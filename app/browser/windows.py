@@ -28,9 +28,8 @@ from app.core.model import WindowId
 from app.core.ports import Identity
 
 KEY = "mooring.window"
-EVICTION_SECONDS = (
-    1.0  # Chromium evicts a cached page at once; an `is_alive` of another window may hold on for a moment
-)
+# Chromium evicts a cached page at once; an `is_alive` of another window may hold on for a moment.
+EVICTION_SECONDS = 1.0
 ANSWER_SECONDS = 1.5  # a hidden window answers at once, a busy one when Python gets its turn
 
 log = logging.getLogger("mooring.browser")

@@ -23,9 +23,7 @@ WORDS = frozenset({
     "node_id", "node_type", "now", "operation", "owner", "prompt_id", "reason", "server_id", "sha256", "source",
     "state", "told_end", "type", "version", "was", "window_id",
 })  # fmt: skip
-WORD_LISTS = frozenset(
-    {"cached", "expected", "holders", "missing", "nodes", "prompt_ids", "quarantined", "unreadable", "way"}
-)
+WORD_LISTS = frozenset({"cached", "expected", "holders", "missing", "nodes", "prompt_ids", "quarantined", "unreadable"})
 WORD_MAPS = frozenset({"causes", "loads", "refused"})  # by server id: a cause, or a number
 SOURCE = frozenset({"template", "way"})  # words of our own source
 PLACES = frozenset({"address", "confirmed_address", "present", "recorded", "url"})
@@ -65,7 +63,7 @@ class Redactor:
                 inner = "cause" if name in WORD_MAPS else ""
                 return {self._key(str(key)): self.facts(item, inner or str(key)) for key, item in value.items()}
             case tuple() | list():
-                inner = "prompt_id" if name in WORD_LISTS - SOURCE else name
+                inner = "prompt_id" if name in WORD_LISTS else name
                 return [self.facts(item, inner) for item in value]
             case _:
                 return f"({type(value).__name__})"

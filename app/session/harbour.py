@@ -18,6 +18,7 @@ class Harbour:
         self._wake = wake
 
     async def keep(self) -> None:
+        """Take the first fleet, however long that takes, and then each change."""
         state = self._state
         while not await self._take(first=True):
             await state.ports.clock.sleep(FLEET_RETRY)

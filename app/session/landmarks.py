@@ -30,11 +30,11 @@ class Landmarks:
         self._revisit = revisit
         self._marks: dict[Place, Mark] = {}
 
-    def _mark(self, place: Place, without: Task | None = None) -> Mark:
+    def _mark(self, place: Place) -> Mark:
         window = self._state.window
         if place not in self._marks:
             tasks = window.tasks.values() if isinstance(window, Window) else ()
-            self._marks[place] = learned_mark(item for item in tasks if _place_of(item) == place and item != without)
+            self._marks[place] = learned_mark(task for task in tasks if _place_of(task) == place)
         return self._marks[place]
 
     def numbered(self, task: Task, number: float | None) -> None:
@@ -43,8 +43,9 @@ class Landmarks:
         To be called while the answer still has its turn, so that two submits cannot overtake each other.
         """
         place = _place_of(task)
-        self._marks[place], sign = self._mark(place, without=task).numbered(number)
-        self._state.spawn(self._tell(place, sign), "tell what changed")
+        self._marks[place], sign = self._mark(place).numbered(number)
+        if sign is not None:
+            self._state.spawn(self._tell(place, sign), "tell what changed")
 
     def finished(self, task: Task) -> None:
         """History has shown that task."""

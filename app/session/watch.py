@@ -105,12 +105,13 @@ class Watch:
 
     async def _is_known(self, watcher: Watcher) -> bool:
         """Whether the doubts about a server that has just answered are settled."""
-        if not watcher.is_doubtful:
+        tasks = self._tasks_at(watcher.place)
+        if not watcher.is_doubtful or not tasks:
             return True
         try:
-            base = get_api_base_url("watch", self._tasks_at(watcher.place)[0], self._state.fleet)
+            base = get_api_base_url("watch", tasks[0], self._state.fleet)
             await self.landmarks.verify(watcher.place, base)
-        except (TransportError, ComfyError, ServerMoved, IndexError) as error:
+        except (TransportError, ComfyError, ServerMoved) as error:
             log.info("%s not verified: %r", watcher.place[0], error)
             return False
         return True
