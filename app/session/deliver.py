@@ -37,7 +37,6 @@ log = logging.getLogger("mooring.session")
 FIRST_PAUSE = 1.0  # seconds
 LONGEST_PAUSE = 60.0
 
-
 _NEVER_GIVEN = frozenset({400, 403, 404, 410})  # the real server has no such file, or will not hand it out
 
 
@@ -78,32 +77,35 @@ class Courier:
     async def _deliver_once(self, prompt_id: PromptId) -> bool:
         """One try at everything that is pending; whether all is done."""
         task = self._state.get_task("deliver", prompt_id)
-        is_all = True
         for index, output in enumerate(task.outputs):
-            if output.delivery is not Delivery.PENDING:
-                continue
-            try:
-                fetched = await self._fetch(task, index, output)
-            except (TransportError, ComfyError, AffinityError) as error:
-                if isinstance(error, NotOwner | TaskNotFound):
-                    raise
-                log.info("not delivered yet: %r", error)
-                topic = f"deliver {prompt_id} {index}"
-                self._state.note("undelivered", topic=topic, echo=True, prompt_id=prompt_id, index=index, error=error)
-                is_all = False
-                continue
-            if await self._state.amend(prompt_id, partial(with_output, output=fetched)) is None:
-                return True
-            self._on_arrival()
-            self._state.note(
-                "delivered",
-                prompt_id=prompt_id,
-                server_id=task.server_id,
-                index=index,
-                delivery=fetched.delivery,
-                size=fetched.size,
-            )
-        return is_all and self._state.get_task("deliver", prompt_id).is_delivered
+            if output.delivery is Delivery.PENDING:
+                await self._bring_home(task, index, output)
+        return self._state.get_task("deliver", prompt_id).is_delivered
+
+    async def _bring_home(self, task: Task, index: int, output: Output) -> None:
+        """One try at one output. What cannot be had now stays pending."""
+        state, prompt_id = self._state, task.prompt_id
+        try:
+            fetched = await self._fetch(task, index, output)
+        except (TransportError, ComfyError, AffinityError) as error:
+            if isinstance(error, NotOwner | TaskNotFound):
+                raise
+            log.info("not delivered yet: %r", error)
+            topic = f"deliver {prompt_id} {index}"
+            state.note("undelivered", topic=topic, echo=True, prompt_id=prompt_id, index=index, error=error)
+            return
+        told = await state.amend(prompt_id, partial(with_output_at, index=index, output=fetched))
+        if told is None or told.outputs[index] != fetched:
+            return
+        self._on_arrival()
+        state.note(
+            "delivered",
+            prompt_id=prompt_id,
+            server_id=task.server_id,
+            index=index,
+            delivery=fetched.delivery,
+            size=fetched.size,
+        )
 
     async def _fetch(self, task: Task, index: int, output: Output) -> Output:
         fetched, blob = await fetch_output(self._state, task, output)
@@ -160,6 +162,15 @@ def _is_another(known: Output, seen: Output) -> bool:
 def with_output(task: Task, output: Output) -> Task:
     """The task with what became of one output; by its file, since a late look may have changed the order."""
     return replace(task, outputs=tuple(output if item.file == output.file else item for item in task.outputs))
+
+
+def with_output_at(task: Task, index: int, output: Output) -> Task:
+    """Like `with_output`, unless a late look has changed the order: its bytes lie under another file's place now.
+
+    It stays pending then, and is fetched once more.
+    """
+    is_there = index < len(task.outputs) and task.outputs[index].file == output.file
+    return with_output(task, output) if is_there else task
 
 
 def _modified(response: Response) -> float | None:

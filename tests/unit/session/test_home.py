@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -202,6 +203,24 @@ async def test_a_result_is_kept_and_outlives_its_server(stage: Stage) -> None:
     back = await stage.reload(page)
     assert await bytes_of(back, prompt_id) == data
     assert task_of(back, prompt_id).outputs[0].size == len(data)
+
+
+@scene
+async def test_a_late_look_that_changes_the_order_of_the_outputs_mixes_no_pictures(stage: Stage) -> None:
+    """A picture is found by its place, and history may order them otherwise than the socket has told them."""
+    page = await stage.window()
+
+    def turn_round(_: ServerId) -> None:
+        (task,) = window_of(page).tasks.values()
+        turned = replace(task, outputs=task.outputs[::-1])
+        page.session._state.set_window(window_of(page).settle(turned))
+
+    stage.once_requested("GET", "/view", turn_round)
+    task = await stage.ended(page, await page.session.run(TWO_PICTURES))
+    assert [item.delivery for item in task.outputs] == [Delivery.KEPT] * 2
+    made = {key[-1]: content for key, (content, _) in stage.world.sims[task.server_id].files.items()}
+    for index, output in enumerate(task.outputs):
+        assert await bytes_of(page, task.prompt_id, index) == made[output.filename]
 
 
 @scene
