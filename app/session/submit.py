@@ -40,7 +40,7 @@ from app.core.model import (
 )
 from app.core.ports import Blob
 from app.core.truth import Accepted, Evidence, Unclear
-from app.core.window import Moored, Window, expect_readable, get_api_base_url
+from app.core.window import Moored, Window, expect_readable, get_api_base_url, held_beside
 from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked, Run, RunStage
 from app.session.state import State
@@ -183,10 +183,8 @@ class Submitter:
 
     async def expect_elsewhere(self, task: Task) -> None:
         """Raise, before anything is given up, what would keep the task's work from running on another server."""
-        mooring = self._state.get_window("run_again").mooring
-        others = mooring.holders - {task.prompt_id} if isinstance(mooring, Moored) else frozenset()
-        if isinstance(mooring, Moored) and others and mooring.server_id == task.server_id:
-            raise ServerLockedError("run_again", None, mooring.server_id, len(others))
+        if others := held_beside(self._state.get_window("run_again").mooring, task):
+            raise ServerLockedError("run_again", None, task.server_id, len(others))
         now = self._state.ports.clock.now()
         choose(await self._read_loads(), Berths(), now=now, tie=0.0, wish=Wish(avoided=task.server_id))
 

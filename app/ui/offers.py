@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 
 from app.core.model import Contact, Fleet, Health, Task, TaskState
-from app.core.window import Free, Moored
+from app.core.window import Free, Moored, held_beside
 
 
 class Offer(Enum):
@@ -55,7 +55,7 @@ def offers_for(task: Task, fleet: Fleet, mooring: Free | Moored, *, is_stalled: 
         Offer.GIVE_UP: True,
     }
     if not is_settled_here and _has_elsewhere(task, fleet):
-        found[Offer.NOT_ELSEWHERE if _is_held_beside(task, mooring) else Offer.RUN_ELSEWHERE] = True
+        found[Offer.NOT_ELSEWHERE if held_beside(mooring, task) else Offer.RUN_ELSEWHERE] = True
     return tuple(offer for offer, is_possible in found.items() if is_possible)
 
 
@@ -63,12 +63,3 @@ def _has_elsewhere(task: Task, fleet: Fleet) -> bool:
     """Whether another server may take it. It is given up first, so a fleet that is down is no offer."""
     others = (server for server in fleet.servers if server.server_id != task.server_id)
     return any(server.health in {Health.WELL, Health.UNKNOWN} for server in others)
-
-
-def _is_held_beside(task: Task, mooring: Free | Moored) -> bool:
-    """Whether other work of this window holds it to the task's server."""
-    return (
-        isinstance(mooring, Moored)
-        and mooring.server_id == task.server_id
-        and bool(mooring.holders - {task.prompt_id})
-    )  # fmt: skip
