@@ -1,7 +1,7 @@
 """What is done with kept bytes inside a transaction: each Blob has a line in `ledger` with its kind, size and time.
 
     yield from make_room(transaction, RESULTS, name, room)   # the oldest others go, until they fit into `room` bytes
-    put(transaction, RESULTS, name, blob, at)
+    put(transaction, RESULTS, name, blob, at=now)
 
 What is yielded is a request of IndexedDB (`app.browser.idb`).
 """
@@ -73,7 +73,7 @@ def drop(transaction: Any, kind: str, row: dict[str, Any]) -> None:
     transaction.objectStore(LEDGER).delete(name)
 
 
-def put(transaction: Any, kind: str, name: str, blob: Any, at: float) -> None:
+def put(transaction: Any, kind: str, name: str, blob: Any, *, at: float) -> None:
     """Write a Blob and its line; what had that name is replaced."""
     line = {"name": _line(kind, name), "kind": kind, "size": int(blob.size), "at": at}
     transaction.objectStore(kind).put(js_object({"blob": blob, "at": at}), name)

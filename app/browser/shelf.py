@@ -67,7 +67,7 @@ class BrowserShelf:
                 return False
             _check_size("keep_result", blob, settings.cap_bytes)
             yield from make_room(transaction, RESULTS, name, settings.cap_bytes - blob.size)
-            put(transaction, RESULTS, name, stored, kept_at)
+            put(transaction, RESULTS, name, stored, at=kept_at)
             return True
 
         return await self._keep("keep_result", ["tasks", SETTINGS, RESULTS, LEDGER], steps, blob.size)
@@ -100,7 +100,7 @@ class BrowserShelf:
 
         def steps(transaction: Any) -> Steps[None]:
             yield from self._fence(transaction, "keep_thumbnail", task)
-            put(transaction, THUMBNAILS, name, small, kept_at)
+            put(transaction, THUMBNAILS, name, small, at=kept_at)
 
         await self._write("keep_thumbnail", ["tasks", THUMBNAILS, LEDGER], steps)
         return True
@@ -132,7 +132,7 @@ class BrowserShelf:
 
         def steps(transaction: Any) -> Steps[None]:
             yield from make_room(transaction, INPUTS, sha256, self._inputs_bound - blob.size)
-            put(transaction, INPUTS, sha256, stored, kept_at)
+            put(transaction, INPUTS, sha256, stored, at=kept_at)
 
         await self._keep("keep_input", [INPUTS, LEDGER], steps, blob.size)
 
