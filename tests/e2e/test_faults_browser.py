@@ -1,0 +1,232 @@
+"""Work in a browser as a person has it: tabs left, hidden and discarded, pages cached, popups blocked (promise 9)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.fault_kit import KEPT_BYTES, Fleet, a_workflow, origin_of, start_fleet, until
+from tests.e2e.tab_kit import Tab, Tabs, open_tabs
+from tests.services import Service
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+DISCARDS = "document.querySelector('discards-main')?.shadowRoot?.querySelector('discards-tab')?.shadowRoot"
+DISCARD = f"""(() => {{
+  const row = [...({DISCARDS} ?? document).querySelectorAll("tbody tr")].find((row) => row.innerText.includes(HERE));
+  if (!row) return "not listed yet";
+  if (row.innerText.includes("discarded")) return "discarded";
+  [...row.querySelectorAll(".actions-cell div")].find((link) => link.innerText.includes("Urgent")).click();
+  return "asked";
+}})()"""
+
+
+@pytest.fixture(scope="module")
+def module_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Two servers for all of this module."""
+    with start_fleet(tmp_path_factory.mktemp("fleet"), "a", "b", step_seconds=0.08) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def gateway(module_fleet: Fleet) -> Iterator[Service]:
+    """Their gateway, which `desk` is at."""
+    with module_fleet.gateway() as service:
+        yield service
+
+
+@pytest.fixture
+def fleet(module_fleet: Fleet) -> Fleet:
+    """The servers as new."""
+    module_fleet.renew()
+    return module_fleet
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tabs(tmp_path: Path) -> AsyncIterator[Tabs]:
+    """A person's browser, with its pages for developers switched on."""
+    profile = tmp_path / "profile"
+    profile.mkdir()
+    (profile / "Local State").write_text(json.dumps({"internal_only_uis_enabled": True}))
+    async with open_tabs(profile) as opened:
+        yield opened
+
+
+async def moored(tabs: Tabs, gateway: Service) -> Tab:
+    """A tab with Mooring in it."""
+    tab = await tabs.open(f"{gateway.url}/?lang=en")
+    await tab.ready()
+    return tab
+
+
+async def submit(tab: Tab, workflow: dict[str, Any]) -> str:
+    """Submit and wait until it runs; the prompt_id."""
+    prompt_id = str(await tab.call(f"mooring.submitWorkflow({json.dumps(workflow)})"))
+    await tab.until(f"windowTasks.find((task) => task.promptId === '{prompt_id}').state === 'running'")
+    return prompt_id
+
+
+async def expect_home_in(tab: Tab, fleet: Fleet, prompt_id: str, workflow: dict[str, Any]) -> None:
+    """As `Fleet.expect_home`, in such a tab, brought in front."""
+    await tab.front()
+    task = await tab.call(f"mooring.waitFor('{prompt_id}')")
+    assert (task["state"], [output["delivery"] for output in task["outputs"]]) == ("succeeded", ["kept"])
+    found = await tab.call(f"({KEPT_BYTES})('{prompt_id}/0')")
+    assert origin_of(found) == (task["executionServer"], workflow)
+    await tab.until(f"document.querySelector('[data-prompt-id=\"{prompt_id}\"] [data-testid=result-image]')")
+    assert fleet.runs(workflow) == {task["executionServer"]: 1}
+    assert (await tab.call("debugServerConsistency()"))["violations"] == []
+    assert (await tab.call("mooring.verify()"))["violations"] == []
+
+
+async def attach(tabs: Tabs, target: str) -> Tab:
+    """A tab that came by itself, or came back."""
+    session = (await tabs.send("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
+    tab = Tab(tabs, target, session)
+    await tab.send("Runtime.enable")
+    return tab
+
+
+async def targets_at(tabs: Tabs, gateway: Service) -> set[str]:
+    """The tabs that are at the gateway, discarded ones too."""
+    found = (await tabs.send("Target.getTargets"))["targetInfos"]
+    return {target["targetId"] for target in found if target["url"].startswith(gateway.url)}
+
+
+async def discard(tabs: Tabs, tab: Tab, gateway: Service) -> str:
+    """Have the browser discard a hidden tab, as it does when memory is short; the target that it becomes."""
+    before = await targets_at(tabs, gateway)
+    list_of_tabs = await tabs.open("chrome://discards")
+    await tabs.send("Target.detachFromTarget", sessionId=tab._session)  # none is discarded under a debugger
+
+    async def is_discarded() -> bool:
+        return bool(await list_of_tabs.call(DISCARD.replace("HERE", json.dumps(gateway.url))) == "discarded")
+
+    await until(is_discarded)
+    (target,) = await targets_at(tabs, gateway) - before
+    return target
+
+
+async def test_a_discarded_tab_comes_back_to_its_work_and_another_may_adopt_it_meanwhile(
+    tabs: Tabs, gateway: Service, fleet: Fleet
+) -> None:
+    tab = await moored(tabs, gateway)
+    first, second = a_workflow(steps=60), a_workflow(steps=60)
+    window_id = (await tab.call("debugServerConsistency()"))["windowId"]
+    ids = [await submit(tab, first), str(await tab.call(f"mooring.submitWorkflow({json.dumps(second)})"))]
+    target = await discard(tabs, tab, gateway)
+
+    other = await moored(tabs, gateway)
+    orphans = await other.call("mooring.orphans()")
+    assert [orphan["promptId"] for orphan in orphans] == ids
+    await other.call(f"mooring.adopt('{ids[0]}')")
+    await expect_home_in(other, fleet, ids[0], first)
+
+    await tabs.send("Target.activateTarget", targetId=target)
+    back = await attach(tabs, target)
+    await back.ready()
+    facts = await back.call("debugServerConsistency()")
+    assert facts["windowId"] == window_id
+    assert [task["promptId"] for task in facts["tasks"]] == [ids[1]], "the other one has another owner"
+    await expect_home_in(back, fleet, ids[1], second)
+    assert sum((await fleet.submits()).values()) == 2
+
+
+async def leave(tab: Tab) -> None:
+    """Go to another page in the same tab, so that this one is kept in the back/forward cache."""
+    await tab.call("addEventListener('pagehide', (event) => localStorage.setItem('is cached', event.persisted))")
+    await tab.call("globalThis.isOld = true; void setTimeout(() => location.assign('/static/js/theme.js'))")
+    await tab.until("!globalThis.isOld && location.pathname !== '/' && document.readyState === 'complete'")
+    assert await tab.call("localStorage.getItem('is cached')") == "true"
+
+
+async def come_back(tab: Tab) -> bool:
+    """Go back in that tab; whether the page came from the cache."""
+    await tab.call("void setTimeout(() => history.back())")
+    await tab.until("location.pathname === '/'")
+    await tab.ready()
+    return bool(await tab.call("globalThis.isOld ?? false"))
+
+
+async def test_a_page_back_from_the_cache_goes_on_unless_its_work_was_adopted(
+    tabs: Tabs, gateway: Service, fleet: Fleet
+) -> None:
+    tab, workflow = await moored(tabs, gateway), a_workflow(steps=60)
+    before = (await tab.call("debugServerConsistency()"))["windowId"]
+    prompt_id = await submit(tab, workflow)
+    await leave(tab)
+    assert await come_back(tab)
+    await expect_home_in(tab, fleet, prompt_id, workflow)
+
+    workflow = a_workflow(steps=60)
+    prompt_id = await submit(tab, workflow)
+    await leave(tab)
+    other = await moored(tabs, gateway)
+    (orphan,) = await other.call("mooring.orphans()")
+    assert (orphan["promptId"], orphan["owner"]) == (prompt_id, before)
+    await other.call(f"mooring.adopt('{prompt_id}')")
+    await tab.front()
+    assert not await come_back(tab), "asking whether it lives has taken it out of the cache"
+    facts = await tab.call("debugServerConsistency()")
+    assert facts["windowId"] == before
+    assert (facts["lockedServer"], prompt_id in [task["promptId"] for task in facts["tasks"]]) == (None, False)
+    await expect_home_in(other, fleet, prompt_id, workflow)
+    assert sum((await fleet.submits()).values()) == 2
+
+
+async def test_a_hidden_window_and_one_that_a_click_opened_each_bring_their_work_home(
+    tabs: Tabs, gateway: Service, fleet: Fleet
+) -> None:
+    tab, first, second = await moored(tabs, gateway), a_workflow(steps=60), a_workflow(steps=20)
+    assert await blocks_popups(tabs)
+    await tab.front()
+    prompt_id = await submit(tab, first)
+    dead = await tab.call("windowLockedServer")
+    fleet.kill(dead)
+    await tab.until("windowTasks[0].state === 'unreachable'")
+    known = await targets_at(tabs, gateway)
+    await click(tab, "[data-testid=open-window]")
+
+    async def has_opened() -> bool:
+        return len(await targets_at(tabs, gateway)) > len(known)
+
+    await until(has_opened)
+    (target,) = await targets_at(tabs, gateway) - known
+    opened = await attach(tabs, target)
+    await opened.ready()
+    assert await tab.call("document.hidden")
+    ids = [(await each.call("debugServerConsistency()"))["windowId"] for each in (tab, opened)]
+    assert ids[0] != ids[1]
+    its_own = await submit(opened, second)
+    assert await opened.call("windowLockedServer") != dead
+    fleet.start(dead)
+    await tab.until("windowTasks[0].state === 'lost'")
+    again = str(await tab.call(f"mooring.runAgain('{prompt_id}')"))
+    assert (await tab.call(f"mooring.waitFor('{again}')"))["state"] == "succeeded"
+    assert await tab.call("document.hidden"), "all the while"
+    await expect_home_in(opened, fleet, its_own, second)
+    await expect_home_in(tab, fleet, again, first)
+
+
+async def blocks_popups(tabs: Tabs) -> bool:
+    """Whether a page in which nobody has done anything may open no window."""
+    told = await (await tabs.open("about:blank")).send(
+        "Runtime.evaluate", expression="window.open('about:blank') === null"
+    )
+    return bool(told["result"]["value"])
+
+
+async def click(tab: Tab, selector: str) -> None:
+    """A click of the mouse in the middle of an element."""
+    found = f"document.querySelector({json.dumps(selector)})"
+    await tab.until(found)
+    box = f"(() => {{ const b = {found}.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2] }})()"
+    await tab.call(f"{found}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+    x, y = await tab.call(box)
+    for kind in ("mousePressed", "mouseReleased"):
+        await tab.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
