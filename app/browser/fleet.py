@@ -49,12 +49,22 @@ class GatewayFleet:
         return self._known
 
     async def changes(self) -> Fleet:
-        """The next fleet that differs; reconnects by itself for as long as it takes."""
+        """The next fleet that differs, or the first one after an error; reconnects by itself for as long as it takes.
+
+        A socket that ended is no error: the list is read without it. If that fails too, it is told once.
+        """
         while True:
             before = self._known
             try:
                 fleet = await self._next()
+            except SocketClosed as error:
+                log.info("the fleet's socket ended: %s", error)
+                await self._pause()
+                continue
             except MooringError as error:
+                if before is not None:
+                    self._known = None
+                    raise
                 log.info("the fleet is not told: %s", error)
                 await self._pause()
                 continue

@@ -316,7 +316,10 @@ class FleetSource(Protocol):
         """The fleet as it is now; ConfigError or TransportError if the gateway does not tell."""
 
     async def changes(self) -> Fleet:
-        """The next fleet that differs; reconnects by itself for as long as it takes."""
+        """The next fleet that differs; reconnects by itself for as long as it takes.
+
+        When the gateway cannot be asked any more, that is raised once; then the next fleet is one that differs.
+        """
 
 
 class Clock(Protocol):

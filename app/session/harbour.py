@@ -34,12 +34,13 @@ class Harbour:
             state.fleet_error = error
             state.changed()
             return False
+        is_back = state.fleet_error is not None
         places = {(server.server_id, server.address, server.health) for server in state.fleet.servers}
         state.fleet_error = None
         state.set_fleet(fleet)
         state.has_fleet.set()
         state.changed()
-        if places != {(server.server_id, server.address, server.health) for server in fleet.servers}:
+        if is_back or places != {(server.server_id, server.address, server.health) for server in fleet.servers}:
             told = [
                 {"server_id": server.server_id, "address": server.address, "health": server.health}
                 for server in fleet.servers

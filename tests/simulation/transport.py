@@ -263,4 +263,7 @@ class SimFleet:
         while self._network.is_down or not self._life.is_online or self._network.fleet() == self._told:
             await asyncio.sleep(self._life.chance.uniform(0.1, 4.0))
             await self._life.gate()
+            if self._told is not None and (self._network.is_down or not self._life.is_online):
+                self._told = None  # told once; after that the next fleet is one that differs
+                raise RequestTimeout(None, "network")
         return await self.first()
