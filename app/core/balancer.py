@@ -6,11 +6,11 @@ transaction, so that two windows that choose at once see each other's reservatio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.core.errors import NoServerAvailable
-from app.core.model import Choice, PromptId, Reservation, ServerId, Task, Unreadable
+from app.core.model import Choice, PromptId, Reservation, ServerId, Task, Unreadable, WindowId
 
 # A reservation older than this belongs to a window that died between reserving and registering; it is no longer counted
 # as load. It frees nothing: a live window's own reservation holds its window for as long as it lasts.
@@ -33,6 +33,19 @@ class Berths:
     reservations: Sequence[Reservation] = ()
     unfinished: Sequence[Task] = ()
     unreadable: Sequence[Unreadable] = ()
+
+    def unreadable_of(self, window_id: WindowId) -> tuple[Unreadable, ...]:
+        """The records that may be that window's and cannot be read."""
+        return tuple(record for record in self.unreadable if record.may_be_of(window_id))
+
+    def held_by(self, window_id: WindowId) -> Iterator[tuple[ServerId, str]]:
+        """The servers, with their addresses, that hold that window: once for each claim."""
+        for item in self.reservations:
+            if item.window_id == window_id:
+                yield item.server_id, item.address
+        for task in self.unfinished:
+            if task.owner == window_id and task.holds_window:
+                yield task.server_id, task.address
 
 
 def load_of(snapshot: Snapshot, berths: Berths, now: float) -> int:

@@ -27,20 +27,18 @@ from app.core.errors import (
     TransportError,
 )
 from app.core.model import (
-    Choice,
     InputFile,
     NodeId,
     PromptId,
     Reservation,
-    ServerId,
     Task,
     TaskState,
     Unreadable,
-    WindowId,
 )
 from app.core.ports import Blob
+from app.core.reservation import Wanted
 from app.core.truth import Accepted, Evidence, Unclear
-from app.core.window import Moored, Window, expect_readable, get_api_base_url, held_beside
+from app.core.window import Window, get_api_base_url, held_beside
 from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked, Run, RunStage
 from app.session.state import State
@@ -139,47 +137,20 @@ class Submitter:
         for leftover in tuple(self._unreleased):
             await state.ports.store.release_reservation(leftover)
             self._unreleased.discard(leftover)
-        window = state.get_window("reserve")
-        window.expect_readable("reserve")
-        mooring = window.mooring
-        snapshots: tuple[Snapshot, ...] = ()
-        if isinstance(mooring, Moored):
-            _check_wish(window, mooring, wish)
-            get_api_base_url("reserve", mooring, state.fleet)  # raises ServerMoved before anything is written
-        else:
-            snapshots = await self._read_loads()
+        wanted = Wanted(prompt_id, state.get_window("reserve"), wish)
+        wanted.expect_possible(state.fleet)
+        snapshots = () if wanted.is_moored else await self._read_loads()
         tie = state.ports.random.fraction()
         unreadable: list[Unreadable] = []
 
         def pick(berths: Berths) -> Reservation:
-            unreadable[:] = [record for record in berths.unreadable if record.may_be_of(window.window_id)]
-            expect_readable("reserve", unreadable)
-            now = state.ports.clock.now()
-            if isinstance(mooring, Moored):
-                choice, address = Choice(server_id=mooring.server_id, reason="moored"), mooring.address
-            else:
-                choice = choose(snapshots, berths, now=now, tie=tie, wish=wish)
-                address = self._address_of(choice)
-            _check_own_claims(window, berths, choice.server_id, address)
-            return Reservation(
-                prompt_id=prompt_id,
-                window_id=window.window_id,
-                server_id=choice.server_id,
-                address=address,
-                at=now,
-                choice=choice,
-            )
+            unreadable[:] = berths.unreadable_of(wanted.window.window_id)
+            return wanted.choose(berths, snapshots, state.fleet, now=state.ports.clock.now(), tie=tie)
 
         try:
             return await state.ports.store.reserve(pick)
         finally:
             state.set_aside(unreadable)
-
-    def _address_of(self, choice: Choice) -> str:
-        server = self._state.fleet.get(choice.server_id)
-        if server is None:
-            raise NoServerAvailable("reserve", {str(choice.server_id): "not_in_fleet"})
-        return server.address
 
     async def expect_elsewhere(self, task: Task) -> None:
         """Raise, before anything is given up, what would keep the task's work from running on another server."""
@@ -339,25 +310,6 @@ class Submitter:
         run = self._state.runs.get(prompt_id)
         if run is not None:
             self._state.set_run(replace(run, **changes))  # type: ignore[arg-type]
-
-
-def _check_wish(window: Window, mooring: Moored, wish: Wish) -> None:
-    """A moored window's next work goes where the window is, or nowhere."""
-    if wish.asked is not None:
-        window.validate_server_consistency("reserve", wish.asked)
-    if wish.avoided == mooring.server_id:
-        raise ServerLockedError("reserve", None, mooring.server_id, len(mooring.holders))
-
-
-def _check_own_claims(window: Window, berths: Berths, server_id: ServerId, address: str) -> None:
-    """Refuse if the store knows work of this window on another server: then this window's memory is not the truth."""
-    mine: list[tuple[WindowId, ServerId, str]] = [
-        (item.window_id, item.server_id, item.address) for item in berths.reservations
-    ]
-    mine += [(task.owner, task.server_id, task.address) for task in berths.unfinished if task.holds_window]
-    for owner, held_server, held_address in mine:
-        if owner == window.window_id and (held_server, held_address) != (server_id, address):
-            raise ServerLockedError("reserve", server_id, held_server, 1)
 
 
 def _content_name(sha256: str, filename: str) -> str:

@@ -1,0 +1,82 @@
+"""Where one more piece of a window's work may go: decided within the store's transaction, beside everybody's claims.
+
+    wanted = Wanted(prompt_id, window, wish)
+    wanted.expect_possible(fleet)                       # before loads are read and anything is written
+    reservation = wanted.choose(berths, snapshots, fleet, now=now, tie=tie)
+
+Pure, like the choice of a server itself (`core/balancer.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.core.balancer import Berths, Snapshot, Wish, choose
+from app.core.errors import NoServerAvailable, ServerLockedError
+from app.core.model import Choice, Fleet, PromptId, Reservation, ServerId, WindowId
+from app.core.window import Moored, Window, expect_readable, get_api_base_url
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A place that a window wants for one prompt. A moored window gets it on its server, or nowhere."""
+
+    prompt_id: PromptId
+    window: Window
+    wish: Wish
+
+    @property
+    def is_moored(self) -> bool:
+        """Whether there is nothing to choose, and so no load to read."""
+        return isinstance(self.window.mooring, Moored)
+
+    def expect_possible(self, fleet: Fleet) -> None:
+        """Raise what forbids a place already now: UnreadableRecord, ServerLockedError, ServerMoved."""
+        self.window.expect_readable("reserve")
+        mooring = self.window.mooring
+        if not isinstance(mooring, Moored):
+            return
+        if self.wish.asked is not None:
+            self.window.validate_server_consistency("reserve", self.wish.asked)
+        if self.wish.avoided == mooring.server_id:
+            raise ServerLockedError("reserve", None, mooring.server_id, len(mooring.holders))
+        get_api_base_url("reserve", mooring, fleet)
+
+    def choose(
+        self, berths: Berths, snapshots: Sequence[Snapshot], fleet: Fleet, *, now: float, tie: float
+    ) -> Reservation:
+        """The reservation, beside everybody's claims; `tie` in [0, 1) picks among equals.
+
+        Raises UnreadableRecord, NoServerAvailable, or ServerLockedError if the store knows work of this window on
+        another server: then the window's memory is not the truth.
+        """
+        expect_readable("reserve", berths.unreadable_of(self.window.window_id))
+        mooring = self.window.mooring
+        if isinstance(mooring, Moored):
+            choice, address = Choice(server_id=mooring.server_id, reason="moored"), mooring.address
+        else:
+            choice = choose(snapshots, berths, now=now, tie=tie, wish=self.wish)
+            address = _address_of(choice, fleet)
+        _expect_no_other_claim(self.window.window_id, berths, choice.server_id, address)
+        return Reservation(
+            prompt_id=self.prompt_id,
+            window_id=self.window.window_id,
+            server_id=choice.server_id,
+            address=address,
+            at=now,
+            choice=choice,
+        )
+
+
+def _address_of(choice: Choice, fleet: Fleet) -> str:
+    server = fleet.get(choice.server_id)
+    if server is None:
+        raise NoServerAvailable("reserve", {str(choice.server_id): "not_in_fleet"})
+    return server.address
+
+
+def _expect_no_other_claim(window_id: WindowId, berths: Berths, server_id: ServerId, address: str) -> None:
+    for held_server, held_address in berths.held_by(window_id):
+        if (held_server, held_address) != (server_id, address):
+            raise ServerLockedError("reserve", server_id, held_server, 1)

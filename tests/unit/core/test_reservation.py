@@ -1,0 +1,104 @@
+"""Where one more piece of work may go: where the window is, or to the server chosen; never beside a claim elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from app.core.balancer import ANY, Berths, Snapshot, Wish
+from app.core.errors import AffinityError, NoServerAvailable, ServerLockedError, ServerMoved, UnreadableRecord
+from app.core.model import Fleet, PromptId, Reservation, Unreadable, WindowId
+from app.core.reservation import Wanted
+from app.core.window import Window
+from tests.unit.core.builders import CLIENT, FLEET, ME, OTHER, A, B, C, address, reservation, server, submitted
+
+NEW = PromptId("p-new")
+FREE = Window(ME, CLIENT)
+MOORED = Window(ME, CLIENT, tasks={PromptId("p-1"): submitted()})
+IDLE = [Snapshot(A), Snapshot(B), Snapshot(C)]
+
+
+def broken(owner: WindowId | None) -> Unreadable:
+    """A record that cannot be read."""
+    return Unreadable(prompt_id=PromptId("p-9"), owner=owner, server_id=None, title="", detail="", is_newer=False)
+
+
+def place(
+    window: Window, berths: Berths, wish: Wish = ANY, snapshots: Sequence[Snapshot] = (), fleet: Fleet = FLEET
+) -> Reservation:
+    """What is reserved."""
+    return Wanted(NEW, window, wish).choose(berths, snapshots, fleet, now=500.0, tie=0.0)
+
+
+def test_a_moored_window_gets_its_place_where_it_is_and_reads_no_load() -> None:
+    assert Wanted(NEW, MOORED, ANY).is_moored
+    found = place(MOORED, Berths(unfinished=[submitted()]))
+    assert (found.prompt_id, found.window_id, found.server_id, found.address, found.at) == (NEW, ME, A, address(A), 500)
+
+
+def test_a_free_window_gets_the_chosen_server_with_its_address() -> None:
+    assert not Wanted(NEW, FREE, ANY).is_moored
+    found = place(FREE, Berths([reservation("p-2", A, window_id=OTHER)]), snapshots=IDLE, wish=Wish(avoided=B))
+    assert (found.server_id, found.address) == (C, address(C))
+
+
+@pytest.mark.parametrize(
+    ("wish", "fleet", "error"),
+    [
+        (Wish(asked=B), FLEET, ServerLockedError),
+        (Wish(avoided=A), FLEET, ServerLockedError),
+        (ANY, Fleet((server(A, "http://elsewhere.test:8188"),)), ServerMoved),
+        (ANY, Fleet((server(B),)), ServerMoved),
+    ],
+)
+def test_what_a_mooring_forbids_is_refused_before_anything_is_read(
+    wish: Wish, fleet: Fleet, error: type[AffinityError]
+) -> None:
+    with pytest.raises(error):
+        Wanted(NEW, MOORED, wish).expect_possible(fleet)
+    Wanted(NEW, FREE, wish).expect_possible(fleet)
+
+
+def test_a_wish_for_the_server_that_holds_the_window_is_granted() -> None:
+    Wanted(NEW, MOORED, Wish(asked=A)).expect_possible(FLEET)
+
+
+@pytest.mark.parametrize(
+    "berths",
+    [
+        Berths([reservation("p-2", B)]),
+        Berths([reservation("p-2", A, address="http://elsewhere.test:8188")]),
+        Berths(unfinished=[submitted("p-2", B)]),
+    ],
+)
+def test_a_claim_of_this_window_elsewhere_refuses_every_other_server(berths: Berths) -> None:
+    with pytest.raises(ServerLockedError):
+        place(FREE, berths, snapshots=[Snapshot(A)])
+
+
+def test_wards_and_the_claims_of_others_bind_nobody_here() -> None:
+    berths = Berths(
+        [reservation("p-2", B, window_id=OTHER)],
+        [submitted("p-3", B, owner=OTHER), submitted("p-4", C, is_ward=True)],
+    )
+    assert place(FREE, berths, snapshots=[Snapshot(A)]).server_id == A
+
+
+@pytest.mark.parametrize(("owner", "is_refused"), [(ME, True), (None, True), (OTHER, False)])
+def test_a_record_that_may_be_this_windows_and_cannot_be_read_refuses_it(
+    owner: WindowId | None, is_refused: bool
+) -> None:
+    berths = Berths(unreadable=[broken(owner)])
+    if is_refused:
+        with pytest.raises(UnreadableRecord):
+            place(FREE, berths, snapshots=IDLE)
+        with pytest.raises(UnreadableRecord):
+            Wanted(NEW, FREE.set_aside([broken(owner)]), ANY).expect_possible(FLEET)
+    else:
+        assert place(FREE, berths, snapshots=IDLE)
+
+
+def test_a_chosen_server_that_the_fleet_has_lost_meanwhile_is_no_place() -> None:
+    with pytest.raises(NoServerAvailable):
+        place(FREE, Berths(), snapshots=IDLE, fleet=Fleet(()))
