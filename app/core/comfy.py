@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from app.core.errors import ConnectError, HttpStatusError, PromptRejected, ProtocolError, RequestTimeout, TransportError
 from app.core.model import Failure, NodeError, NodeId, Output, PromptId, ServerId, Task
 from app.core.ports import Blob, Form, Request, Response
-from app.core.truth import Accepted, Finished, Refused, Unclear
+from app.core.truth import Accepted, Finished, Refused, Seen, Unclear
 
 LOOK_DEADLINE = 12.0  # seconds; the gateway ends its own wait for the server before (10 s) and tells why
 SUBMIT_DEADLINE = 40.0
@@ -202,6 +202,11 @@ class Queue:
     def place_of(self, prompt_id: PromptId) -> int | None:
         """1 for the next to run; None if it does not wait."""
         return self.pending.index(prompt_id) + 1 if prompt_id in self.pending else None
+
+    def sight_of(self, prompt_id: PromptId, at: float) -> Seen | None:
+        """That this queue has it; None if not."""
+        place = self.place_of(prompt_id)
+        return Seen(at, prompt_id in self.running, place) if place or prompt_id in self.running else None
 
 
 def read_queue(response: Response, server_id: ServerId) -> Queue:

@@ -62,6 +62,11 @@ class Fleet:
         """The server with that id, or None."""
         return next((server for server in self.servers if server.server_id == server_id), None)
 
+    def has_jobs(self, server_id: ServerId) -> bool:
+        """Whether that server is known to have the newer jobs API."""
+        server = self.get(server_id)
+        return server is not None and server.has_jobs
+
 
 class TaskState(Enum):
     """Where a task stands, by the evidence. Whether its server answers now is `Contact`, a thing apart."""

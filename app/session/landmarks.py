@@ -58,17 +58,15 @@ class Landmarks:
         Raises what the requests raise.
         """
         server_id = place[0]
-        send = self._state.ports.http.send
-        async with self._state.lane(server_id):
-            description = comfy.read_description(await send(comfy.system_request(base)), server_id)
+        ask = self._state.ask
+        description = comfy.read_description(await ask(server_id, comfy.system_request(base)), server_id)
         self._marks[place], sign = self._mark(place).described(description)
         await self._tell(place, sign)
         known = self._mark(place).known
         if known is None:
             return
         now = self._state.ports.clock.now()
-        async with self._state.lane(server_id):
-            entry = comfy.read_history(await send(comfy.history_request(base, known)), server_id, known, now)
+        entry = comfy.read_history(await ask(server_id, comfy.history_request(base, known)), server_id, known, now)
         if entry is None and self._mark(place).known == known:
             self._marks[place], sign = self._mark(place).forgotten()
             await self._tell(place, sign)

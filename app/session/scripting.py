@@ -59,8 +59,7 @@ class Scripting:
         """The history answer of the task's own server, as JSON text: `{}` if it has none."""
         task = self._state.get_task("get_task_history", prompt_id)
         base = get_api_base_url("get_task_history", task, self._state.fleet)
-        async with self._state.lane(task.server_id):
-            response = await self._state.ports.http.send(comfy.history_request(base, prompt_id))
+        response = await self._state.ask(task.server_id, comfy.history_request(base, prompt_id))
         comfy.check_done(response, task.server_id)
         return response.text
 

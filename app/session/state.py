@@ -18,7 +18,7 @@ from typing import Any
 from app.core.chronicle import verdict, window_changes
 from app.core.errors import AffinityError, MooringError, NotOwner, StorageError, TaskNotFound
 from app.core.model import Fleet, PromptId, Reservation, ServerId, Task, Unreadable, WindowId
-from app.core.ports import Identity, Ports
+from app.core.ports import Identity, Ports, Request, Response
 from app.core.progress import Progress
 from app.core.records import NEWER, BrokenRecord
 from app.core.stall import Stillness
@@ -130,6 +130,11 @@ class State:
     def lane(self, server_id: ServerId) -> asyncio.Lock:
         """One request at a time per server: a hung server may not use up the browser's six connections."""
         return self._lanes[server_id]
+
+    async def ask(self, server_id: ServerId, request: Request) -> Response:
+        """One request in its turn, and its answer. Raises TransportError."""
+        async with self.lane(server_id):
+            return await self.ports.http.send(request)
 
     # The window
 

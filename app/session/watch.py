@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from app.core import comfy, jobs
 from app.core.errors import ComfyError, ServerMoved, TaskNotFound, TransportError
 from app.core.model import PromptId, ServerId, Task, TaskState
-from app.core.truth import Absent, CancelAsked, Evidence, GivenUp, Moved, NoAnswer, Removed, Seen, judge
+from app.core.truth import Absent, CancelAsked, Evidence, GivenUp, Moved, NoAnswer, Seen, judge
 from app.core.window import get_api_base_url
+from app.session.cancel import Canceller
 from app.session.landmarks import Landmarks, Place
 from app.session.movement import Movements
 from app.session.state import State
@@ -51,6 +52,7 @@ class Watch:
         self._settled = settled
         self._noticed = noticed
         self._watchers: dict[Place, Watcher] = {}
+        self._canceller = Canceller(state, self._read_end)
         self.movements = Movements(state)
         self.landmarks = Landmarks(state, self._revisit)
 
@@ -141,8 +143,7 @@ class Watch:
         first = tasks[0]
         try:
             base = get_api_base_url("get_task_history", first, self._state.fleet)
-            async with self._state.lane(first.server_id):
-                queue = comfy.read_queue(await self._state.ports.http.send(comfy.queue_request(base)), first.server_id)
+            queue = await self._read_queue(first, base)
         except ServerMoved as error:
             await self._tell_all(tasks, Moved(began, error.present))
             return False
@@ -159,6 +160,9 @@ class Watch:
         self.movements.looked(first.server_id, self._unfinished_of(tasks), queue)
         return True
 
+    async def _read_queue(self, task: Task, base: str) -> comfy.Queue:
+        return comfy.read_queue(await self._state.ask(task.server_id, comfy.queue_request(base)), task.server_id)
+
     def _unfinished_of(self, tasks: Sequence[Task]) -> list[Task]:
         known = self._state.get_window("watch").tasks
         return [known[task.prompt_id] for task in tasks if task.prompt_id in known]
@@ -169,21 +173,17 @@ class Watch:
 
     async def _look_at(self, task: Task, queue: comfy.Queue, base: str, began: float) -> None:
         prompt_id = task.prompt_id
-        if prompt_id in queue.running or prompt_id in queue.pending:
-            is_running = prompt_id in queue.running
-            now = self._state.ports.clock.now()
-            await self.witness(prompt_id, Seen(now, is_running, queue.place_of(prompt_id)))
-            if task.cancel_asked_at is not None:
-                await self._cancel_seen(task, base, queue)
+        if (seen := queue.sight_of(prompt_id, self._state.ports.clock.now())) is not None:
+            await self.witness(prompt_id, seen)
+            if task.cancel_asked_at is not None and (left := await self._canceller.cancel(task, base, queue)):
+                await self.witness(prompt_id, left)
             return
         if (found := await self._read_end(task, base, began)) is not None:
             await self.witness(prompt_id, found)
 
     async def _read_end(self, task: Task, base: str, began: float) -> Evidence | None:
         """What history proves of a task that the queue, read before, does not have."""
-        request = comfy.history_request(base, task.prompt_id)
-        async with self._state.lane(task.server_id):
-            response = await self._state.ports.http.send(request)
+        response = await self._state.ask(task.server_id, comfy.history_request(base, task.prompt_id))
         now = self._state.ports.clock.now()
         finished = comfy.read_history(response, task.server_id, task.prompt_id, now)
         if finished is not None:
@@ -195,10 +195,9 @@ class Watch:
 
     async def _ask_jobs(self, task: Task, base: str, absent: Absent) -> Evidence | None:
         """What a server with a jobs API says of a task that neither queue nor history has; else `absent`."""
-        if not self._has_jobs(task):
+        if not self._state.fleet.has_jobs(task.server_id):
             return absent
-        async with self._state.lane(task.server_id):
-            response = await self._state.ports.http.send(jobs.job_request(base, task.prompt_id))
+        response = await self._state.ask(task.server_id, jobs.job_request(base, task.prompt_id))
         now = self._state.ports.clock.now()
         match jobs.read_job(response, task.server_id):
             case None:
@@ -235,56 +234,10 @@ class Watch:
         if task.state.is_end:
             return
         began = self._state.ports.clock.now()
-        async with self._state.lane(task.server_id):
-            queue = comfy.read_queue(await self._state.ports.http.send(comfy.queue_request(base)), task.server_id)
+        queue = await self._read_queue(task, base)
         task = self._state.get_task("cancel", prompt_id)
         await self._look_at(task, queue, base, began)
         self.look_soon()
-
-    async def _cancel_seen(self, task: Task, base: str, queue: comfy.Queue) -> None:
-        self._state.get_task("cancel", task.prompt_id)  # raises if it is not ours any more
-        is_running = task.prompt_id in queue.running
-        if not await self._cancel_job(task, base):
-            if is_running and not self._may_interrupt(task, queue):
-                log.warning("%s is not interrupted: another prompt runs there, and it may be hit", task.prompt_id)
-                return
-            build = comfy.interrupt_request if is_running else comfy.delete_request
-            async with self._state.lane(task.server_id):
-                response = await self._state.ports.http.send(build(base, task.prompt_id))
-            comfy.check_done(response, task.server_id)
-        if not is_running:
-            await self._settle_removed(task, base)
-
-    async def _cancel_job(self, task: Task, base: str) -> bool:
-        """Cancel in one step where the server has jobs; False where it has none."""
-        if not self._has_jobs(task):
-            return False
-        async with self._state.lane(task.server_id):
-            response = await self._state.ports.http.send(jobs.job_cancel_request(base, task.prompt_id))
-        return jobs.read_job_cancel(response, task.server_id)
-
-    def _has_jobs(self, task: Task) -> bool:
-        server = self._state.fleet.get(task.server_id)
-        return server is not None and server.has_jobs
-
-    def _may_interrupt(self, task: Task, queue: comfy.Queue) -> bool:
-        """Not where an old server, deaf to the id, would stop another prompt that runs beside ours."""
-        server = self._state.fleet.get(task.server_id)
-        return queue.running == (task.prompt_id,) or (server is not None and comfy.interrupts_by_id(server.version))
-
-    async def _settle_removed(self, task: Task, base: str) -> None:
-        """After our delete: gone without a trace is cancelled; anything else is what a look finds."""
-        began = self._state.ports.clock.now()
-        async with self._state.lane(task.server_id):
-            queue = comfy.read_queue(await self._state.ports.http.send(comfy.queue_request(base)), task.server_id)
-        now = self._state.ports.clock.now()
-        if task.prompt_id in queue.running or task.prompt_id in queue.pending:
-            is_running = task.prompt_id in queue.running
-            await self.witness(task.prompt_id, Seen(now, is_running, queue.place_of(task.prompt_id)))
-            return
-        known = self._state.get_task("cancel", task.prompt_id)
-        found = await self._read_end(known, base, began)
-        await self.witness(task.prompt_id, Removed(now) if isinstance(found, Absent) else found or NoAnswer(now, ""))
 
     async def give_up(self, prompt_id: PromptId) -> None:
         """End the watching by the person's choice: the task may still run, and nobody will tell."""
