@@ -196,7 +196,8 @@ class Gallery:
         except MooringError as refused:
             log.info("not fetched: %r", refused)
             blob, error = None, refused
-        if key in self._fetched:  # still shown
+        if (shown := self._fetched.get(key)) is not None:
+            self._revoke(shown.url)  # of an earlier fetch, if it was closed and opened again meanwhile
             url = ABSENT if blob is None else self._screen.object_url(blob, media_type)
             self._fetched[key] = Original(url, error=error)
         self._changed()

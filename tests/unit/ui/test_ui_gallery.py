@@ -173,6 +173,14 @@ async def test_what_arrives_after_the_picture_was_closed_is_not_held() -> None:
     assert rig.screen.urls == {}
 
 
+async def test_a_picture_opened_again_while_it_is_fetched_is_held_once() -> None:
+    rig = Rig(StillSession(window=window(dropped()), results=StillResults(served={KEY: Bytes()})))
+    rig.gallery.refresh(KEY)
+    rig.gallery.refresh()
+    await rig.refresh(KEY)
+    assert list(rig.screen.urls) == [rig.gallery.original(*KEY).url]
+
+
 async def test_a_kept_result_is_never_fetched() -> None:
     results = StillResults(kept={KEY: Bytes()}, served={KEY: Bytes()})
     rig = Rig(StillSession(window=window(DONE), results=results))
