@@ -176,8 +176,8 @@ class Breaker:
             return
         try:
             broken = read_broken(await self._ask(server_id, _PATH))
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            _log.debug("%s does not tell its faults: %s", server_id, error)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError) as error:
+            _log.debug("%s does not tell its faults: %r", server_id, error)
             return
         self._state.note_broken(server_id, tuple(fault.value for fault in broken))
 

@@ -88,6 +88,10 @@ class Submitter:
             self._show(order.prompt_id, stage=RunStage.FAILED, error=error)
             state.note("run_failed", prompt_id=order.prompt_id, error=error)
             raise
+        except BaseException:  # our own mistake, or the page is being closed: the place is given back all the same
+            state.runs.pop(order.prompt_id, None)
+            await self.release(order.prompt_id)
+            raise
         self._show(order.prompt_id, stage=RunStage.SUBMITTING)
         try:
             await self._submit(order.prompt_id)

@@ -14,7 +14,7 @@ from app.core.workflow import parse_workflow
 from app.session import RunStage
 from tests.simulation.server import Answer
 from tests.simulation.world import Page
-from tests.unit.session.stage import A, Stage, scene, task_of, window_of
+from tests.unit.session.stage import PHOTO, A, Stage, scene, task_of, window_of
 
 
 def runs(stage: Stage) -> Counter[str]:
@@ -319,3 +319,20 @@ async def test_a_reload_drops_reservations_under_which_nothing_was_submitted(sta
     back = await stage.window(tab)
     assert stage.world.database.reservations == {}
     assert window_of(back).mooring == Free()
+
+
+@scene
+async def test_a_mistake_of_ours_on_the_way_gives_the_place_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = await stage.window()
+
+    def stumble(*_: object) -> None:
+        raise LookupError("a mistake")
+
+    monkeypatch.setattr("app.core.comfy.upload_request", stumble)
+    with pytest.raises(LookupError):
+        await stage.run(page, picture=PHOTO)
+    assert window_of(page).mooring == Free()
+    assert page.session.runs == ()
+    assert not page.session.has_loose_ends
+    monkeypatch.undo()
+    assert (await stage.ended(page, await stage.run(page, picture=PHOTO))).state is TaskState.SUCCEEDED
