@@ -181,6 +181,8 @@ async def test_a_minute_offline_ends_no_task_and_the_socket_comes_back(
         workflow = a_workflow(steps=60)
         prompt_id = await window.submit(workflow)
         await window.wait_state(prompt_id, "running")
+        later = a_workflow(steps=200)
+        later_id = await window.submit(later)
         await until_open(window)
         before = await window.call("debugWebSocketLock()")
         server = fleet[before["lockedServer"]]
@@ -201,6 +203,11 @@ async def test_a_minute_offline_ends_no_task_and_the_socket_comes_back(
         await expect_no_violation(window)
 
         await profile.set_offline(False)
+        await until_open(window)
+        after = await window.call("debugWebSocketLock()")
+        assert (after["lockedServer"], after["clientId"]) == (before["lockedServer"], before["clientId"])
+        assert after["reconnects"] > before["reconnects"]
         await fleet.expect_home(window, prompt_id, workflow)
-        assert sum((await fleet.submits()).values()) == 1
+        await fleet.expect_home(window, later_id, later)
+        assert sum((await fleet.submits()).values()) == 2
         await window.page.locator("[data-testid=notice][data-kind=offline]").wait_for(state="detached")
