@@ -83,10 +83,13 @@ async def test_a_gateway_killed_in_mid_run_forgets_nothing(browser: Browser, gat
         gateway.kill()
         await window.wait_state(prompt_id, "unreachable")
         await expect(window.card(prompt_id)).to_contain_text(f"{server_id} does not answer")
+        notice = window.page.get_by_text("The list of servers cannot be read from Mooring's gateway.")
+        await notice.wait_for()
         assert (await window.facts())["lockedServer"] == server_id
         await expect_no_violation(window)
 
         gateway.start()
+        await notice.wait_for(state="detached")
         await window.wait_state(prompt_id, "running", "succeeded")
         task = await fleet.expect_home(window, prompt_id, workflow)
         after = await window.call("debugWebSocketLock()")

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from app.core.model import Contact, Delivery, Failure, NodeError, NodeId, TaskState
+from app.core.model import Contact, Failure, NodeError, NodeId, TaskState
 from app.core.truth import (
     LOST_GAP,
     UNREACHABLE_AFTER,
     Absent,
     Accepted,
-    Cached,
     CancelAsked,
     Evidence,
     Executed,
@@ -29,7 +26,6 @@ from app.core.truth import (
     ToldEnd,
     Unclear,
     judge,
-    merge_outputs,
 )
 from tests.unit.core.builders import after, output, submitted, task
 
@@ -374,51 +370,3 @@ def test_the_evidence_kept_is_bounded_and_keeps_its_ends() -> None:
     assert len(noted.notes) <= 40
     assert noted.notes[0].at == 200.0
     assert noted.notes[-1].at == 299.5
-
-
-# Outputs
-
-
-def test_outputs_of_both_sources_are_kept_once_in_the_order_of_history() -> None:
-    told = (output("b.png"), output("a.png"))
-    history = (output("a.png"), output("b.png"), output("c.png"))
-    assert merge_outputs(told, history) == history
-    assert merge_outputs((output("x.png"),), history) == (*history, output("x.png"))
-
-
-def test_a_delivery_that_is_known_survives_and_keeps_its_place() -> None:
-    """Kept bytes are found by their place in the list."""
-    home = (output("b.png", delivery=Delivery.KEPT, size=9), output("a.png"))
-    history = (output("a.png"), output("b.png"), output("c.png"))
-    assert merge_outputs(home, history) == (*home, output("c.png"))
-
-
-def test_the_same_name_of_two_nodes_or_folders_is_two_files() -> None:
-    files = (output("a.png", "3"), output("a.png", "4"), output("a.png", "3", folder="temp"))
-    assert merge_outputs((), files) == files
-
-
-PLACES = st.lists(st.sampled_from("abcdef"), unique=True, max_size=6)
-
-
-@given(PLACES, PLACES, st.sets(st.sampled_from("abcdef")))
-def test_merging_loses_no_file_and_moves_none_that_is_home(known: list[str], told: list[str], home: set[str]) -> None:
-    have = tuple(output(name, delivery=Delivery.KEPT if name in home else Delivery.PENDING) for name in known)
-    merged = merge_outputs(have, tuple(output(name) for name in told))
-    names = [item.filename for item in merged]
-    assert sorted(names) == sorted({*known, *told})
-    for index, item in enumerate(have):
-        if item.delivery is Delivery.KEPT:
-            assert merged[index] == item
-
-
-# Whose file it is
-
-
-def test_the_beginning_and_what_was_cached_are_kept_from_the_socket_and_from_history() -> None:
-    told = after(submitted(), Started(200.0, 5_000), Cached(200.1, (NodeId("3"),)))
-    assert (told.server_started_ms, told.cached) == (5_000, (NodeId("3"),))
-    silent = after(told, Finished(201.0, "success"))
-    assert (silent.server_started_ms, silent.cached) == (5_000, (NodeId("3"),)), "history takes nothing away"
-    read = after(submitted(), Finished(201.0, "success", started_ms=6_000, cached=(NodeId("4"),)))
-    assert (read.server_started_ms, read.cached) == (6_000, (NodeId("4"),))
