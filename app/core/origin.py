@@ -17,14 +17,14 @@ MADE_THERE = frozenset({"output", "temp"})  # an `input` that a node shows is as
 def is_of(task: Task, output: Output, modified: float | None) -> bool:
     """Whether a file dated `modified` (seconds since the epoch; None if the server tells none) can be that output.
 
-    An end that history does not prove needs both dates: the server may be another one by now.
+    An end that history does not prove needs both dates, cached or not: the server may be another one by now.
     """
     if modified is None:
         return True
     latest = output.told_ms if task.server_ended_ms is None else task.server_ended_ms
     if latest is not None and modified > latest / 1000 + FILE_CLOCK_SLACK:
         return False
-    if output.folder not in MADE_THERE or _was_cached(task, output.node_id):
+    if output.folder not in MADE_THERE or (task.is_proven and _was_cached(task, output.node_id)):
         return True
     if task.server_started_ms is None or latest is None:
         return task.is_proven

@@ -13,7 +13,7 @@ from app.core.truth import Executed, Started, ToldEnd
 from tests.unit.core.builders import after, output, submitted
 
 MADE = submitted(state=TaskState.SUCCEEDED, server_started_ms=1_000_000, server_ended_ms=1_060_000)
-CACHED = submitted(state=TaskState.SUCCEEDED, server_started_ms=1_000_000, cached=(NodeId("3"),))
+CACHED = submitted(state=TaskState.SUCCEEDED, server_started_ms=1_000_000, cached=(NodeId("3"),), is_proven=True)
 UNDATED = submitted(state=TaskState.SUCCEEDED)
 LOST = submitted(state=TaskState.LOST, server_started_ms=1_000_000)
 
@@ -31,7 +31,10 @@ LOST = submitted(state=TaskState.LOST, server_started_ms=1_000_000)
         (MADE, {}, None, True),
         (CACHED, {}, 500.0, True),  # the prompt that it was cached from has made it
         (CACHED, {"node_id": "3.0.1"}, 500.0, True),
-        (CACHED, {"node_id": "30"}, 500.0, False),
+        (CACHED, {"node_id": "30"}, 500.0, True),  # without an end's date nothing is held against it
+        (replace(CACHED, server_ended_ms=1_060_000), {"node_id": "30"}, 500.0, False),
+        (replace(CACHED, server_ended_ms=1_060_000), {}, 500.0, True),
+        (replace(CACHED, server_ended_ms=1_060_000, is_proven=False), {}, 500.0, False),  # of another machine
         (replace(UNDATED, is_proven=True), {}, 5.0, True),  # an old server, whose history has no dates
         (UNDATED, {}, 5.0, False),
         (LOST, {"told_ms": 1_060_000}, 1030.0, True),
