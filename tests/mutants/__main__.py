@@ -26,7 +26,11 @@ MUTATED = ("app/core/window.py", "app/core/truth.py", "app/session/*.py")
 CORE, SESSION = "tests/unit/core", "tests/unit/session"
 JUDGES = {  # the unit tests of a module; the session's stories are those of all its modules
     "app/core/window.py": (f"{CORE}/test_window.py", f"{CORE}/test_window_machine.py"),
-    "app/core/truth.py": (f"{CORE}/test_truth.py", f"{CORE}/test_truth_properties.py"),
+    "app/core/truth.py": (
+        f"{CORE}/test_truth.py",
+        f"{CORE}/test_truth_outputs.py",
+        f"{CORE}/test_truth_properties.py",
+    ),
 }
 NOT_MUTATED = frozenset(
     {"sandbox.py", "selfcheck.py", "checks.py", "__init__.py", "facts.py"}
