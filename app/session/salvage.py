@@ -72,7 +72,7 @@ class Salvage:
                 await self._state.ports.clock.sleep(RELOAD_TAKES)
                 confirmed = await self._suspects()
                 suspects = {owner: gone and suspects[owner] for owner, gone in confirmed.items() if owner in suspects}
-            needy = await self._others()
+            needy = await self._others() if suspects else Records()
             self._show(
                 [
                     Orphan(task=task, is_owner_gone=suspects[task.owner])

@@ -11,9 +11,9 @@ from app.ui.evidence_words import NOTES
 from app.ui.i18n import Translator
 from app.ui.projection import project
 from app.ui.questions import GiveUpDialog, RunAgainDialog, SameServerDialog, TaskDialog
-from app.ui.regions import changed_regions
-from app.ui.state import UiState
-from tests.unit.ui.kit import StillPictures, StillSession, ended, fleet, samples, server, task, window
+from app.ui.regions import REGIONS, changed_regions
+from app.ui.state import PageView, UiState
+from tests.unit.ui.kit import ENGLISH, StillPictures, StillSession, ended, fleet, samples, server, task, window
 
 OTHER = WindowId("33333333-3333-4333-8333-333333333333")
 
@@ -73,3 +73,12 @@ def around_trouble(words: Translator, text: str) -> dict[str, str]:
         GiveUpDialog(PromptId("u1")),
     )
     return found | {f"question {number}": drawn(dialog)["dialogs"] for number, dialog in enumerate(asked)}
+
+
+def page(session: StillSession, ui: UiState | None = None, pictures: StillPictures | None = None) -> PageView:
+    return project(session, ui or UiState(), samples=samples(), pictures=pictures or StillPictures(), language="en")
+
+
+def markup(view: PageView, region: str, _: Translator = ENGLISH) -> str:
+    name, render = REGIONS[region]
+    return str(h.fragment[render(getattr(view, name), _)])
