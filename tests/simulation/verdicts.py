@@ -204,9 +204,10 @@ class Verdicts:
 
 
 def _has_no_dates(task: Task, output: Output) -> bool:
-    """History is gone and the socket told too little: no file can be known to be this output."""
+    """History is gone, and the socket told too little, or of an older file: nothing shows that it is this output."""
     is_bounded = task.server_ended_ms is not None or output.told_ms is not None
-    return not task.is_proven and (task.server_started_ms is None or not is_bounded)
+    is_old = output.node_id in task.cached
+    return not task.is_proven and (task.server_started_ms is None or not is_bounded or is_old)
 
 
 def _key(output: Output) -> tuple[str, str, str]:
