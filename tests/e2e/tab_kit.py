@@ -27,6 +27,8 @@ PATIENCE = 120.0  # seconds
 READY = "globalThis.mooring && mooring.ready.then(() => document.body.matches(':not(.is-booting)'))"
 PORT_FILE = "DevToolsActivePort"
 
+BETWEEN_PAGES = ("context", "collected", "navigated or closed")  # the page is being replaced by the next one
+
 
 class Tabs:
     """One browser window with its tabs, over one DevTools connection."""
@@ -115,7 +117,7 @@ class Tab:
         try:
             return bool(await self.call(f"Promise.resolve({condition}).then(Boolean)"))
         except AssertionError as error:
-            if "context" in str(error) or "collected" in str(error):  # the page is being replaced by the next one
+            if any(sign in str(error) for sign in BETWEEN_PAGES):
                 return False
             raise
 
