@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 from playwright.async_api import Error, Route, expect
@@ -125,6 +126,17 @@ async def reload_while_a_cancel_waits(window: MooringWindow, fleet: Fleet, reloa
     assert sum((await fleet.submits()).values()) == 1
 
 
+def a_long_workflow() -> dict[str, Any]:
+    """Two pictures one after the other: longer than two reloads on a loaded machine."""
+    workflow = a_workflow(steps=200)
+    again = {**workflow["1"]["inputs"], "seed": workflow["1"]["inputs"]["seed"] + 5000}
+    workflow["3"] = {"class_type": "DemoSampler", "inputs": again}
+    blend = {"image1": ["1", 0], "image2": ["3", 0], "blend_factor": 0.5, "blend_mode": "normal"}
+    workflow["4"] = {"class_type": "ImageBlend", "inputs": blend}
+    workflow["2"]["inputs"]["images"] = ["4", 0]
+    return workflow
+
+
 async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fleet, reloads: Reloads) -> None:
     """Waiting, begun, in the middle, with its picture still to be fetched, and with it at home."""
     released = asyncio.Event()
@@ -134,14 +146,15 @@ async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fle
         await route.continue_()
 
     await window.page.route("**/view?*", hold)
-    for server in fleet.up.values():
-        await load_server(server, 1)
-    workflow = a_workflow(steps=150)
+    others = {server_id: await load_server(server, 4) for server_id, server in fleet.up.items()}
+    workflow = a_long_workflow()
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "queued")
     server_id = (await window.task(prompt_id))["executionServer"]
     await reloads.reload(server_id)
-    await post_server(fleet[server_id], "/interrupt", {})  # somebody else stops what is before it
+    await post_server(fleet[server_id], "/queue", {"delete": others[server_id]})  # they take theirs back
+    for other in others[server_id]:
+        await post_server(fleet[server_id], "/interrupt", {"prompt_id": other})
     await window.wait_state(prompt_id, "running")
     await reloads.reload(server_id)
     await window.page.wait_for_function(

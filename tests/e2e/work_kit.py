@@ -55,10 +55,10 @@ async def break_server(server: Service, **faults: Any) -> dict[str, Any]:
     return dict(await _post(server, "/demo/faults", faults))
 
 
-async def load_server(server: Service, count: int) -> None:
-    """Somebody else's long work."""
-    for index in range(count):
-        await _post(server, "/prompt", {"prompt": slow_workflow(200, seed=1000 + index)})
+async def load_server(server: Service, count: int) -> list[str]:
+    """Somebody else's long work; its prompt_ids."""
+    works = [{"prompt": slow_workflow(200, seed=1000 + index)} for index in range(count)]
+    return [str((await _post(server, "/prompt", work))["prompt_id"]) for work in works]
 
 
 async def ask_server(server: Service, path: str) -> Any:
