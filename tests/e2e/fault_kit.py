@@ -191,10 +191,28 @@ def a_workflow(steps: int = 20, prefix: str = "e2e") -> dict[str, Any]:
     return workflow
 
 
+def a_long_workflow() -> dict[str, Any]:
+    """Two pictures one after the other: longer than two reloads on a loaded machine."""
+    workflow = a_workflow(steps=200)
+    again = {**workflow["1"]["inputs"], "seed": workflow["1"]["inputs"]["seed"] + 5000}
+    workflow["3"] = {"class_type": "DemoSampler", "inputs": again}
+    blend = {"image1": ["1", 0], "image2": ["3", 0], "blend_factor": 0.5, "blend_mode": "normal"}
+    workflow["4"] = {"class_type": "ImageBlend", "inputs": blend}
+    workflow["2"]["inputs"]["images"] = ["4", 0]
+    return workflow
+
+
 async def post_server(server: Service, path: str, body: dict[str, Any]) -> None:
     """What somebody else sends to a server, past the gateway."""
     async with aiohttp.ClientSession() as session, session.post(f"{server.url}{path}", json=body) as answer:
         assert answer.status == 200, await answer.text()
+
+
+async def take_back(server: Service, prompt_ids: list[str]) -> None:
+    """Somebody else stops all of their own work there, and no other."""
+    await post_server(server, "/queue", {"delete": prompt_ids})
+    for prompt_id in prompt_ids:
+        await post_server(server, "/interrupt", {"prompt_id": prompt_id})
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

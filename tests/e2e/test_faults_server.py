@@ -13,11 +13,13 @@ from playwright.async_api import Route, expect
 from tests.e2e.fault_kit import (
     BROKEN_NETWORK,
     Fleet,
+    a_long_workflow,
     a_workflow,
     expect_no_violation,
     expect_picture,
     post_server,
     start_fleet,
+    take_back,
     until,
 )
 from tests.e2e.window_kit import Desk
@@ -56,7 +58,7 @@ async def test_a_server_killed_in_mid_work_is_waited_for_and_the_loss_is_told(
     window = await desk.open()
     if state == "queued":
         for server_id in fleet.ports:
-            await load_server(fleet[server_id], 1)
+            await load_server(fleet[server_id], 6)
     workflow = a_workflow(steps=100)
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, state)
@@ -170,16 +172,15 @@ async def test_a_submit_that_never_arrived_is_told_and_not_sent_again(desk: Desk
 
 async def test_a_socket_that_went_deaf_is_found_out_and_opened_again(desk: Desk, fleet: Fleet) -> None:
     window = await desk.open()
-    for server in fleet.up.values():
-        await load_server(server, 1)
-    workflow = a_workflow(steps=200)
+    others = {server_id: await load_server(server, 4) for server_id, server in fleet.up.items()}
+    workflow = a_long_workflow()
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "queued")
     await window.page.wait_for_function("() => debugWebSocketLock().webSocket.state === 'open'")
     before = await window.call("debugWebSocketLock()")
     server = fleet[before["lockedServer"]]
     await deafen(server, before["clientId"])
-    await post_server(server, "/interrupt", {})  # somebody else stops what is before it
+    await take_back(server, others[before["lockedServer"]])
     await window.wait_state(prompt_id, "running")
 
     await window.page.wait_for_function("(n) => debugWebSocketLock().reconnects > n", arg=before["reconnects"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
 
 import pytest
 from playwright.async_api import Error, Route, expect
@@ -12,11 +11,12 @@ from playwright.async_api import Error, Route, expect
 from tests.e2e.fault_kit import (
     BROKEN_NETWORK,
     Fleet,
+    a_long_workflow,
     a_workflow,
     expect_no_violation,
     expect_picture,
-    post_server,
     start_fleet,
+    take_back,
     until,
 )
 from tests.e2e.window_kit import Desk, MooringWindow
@@ -126,17 +126,6 @@ async def reload_while_a_cancel_waits(window: MooringWindow, fleet: Fleet, reloa
     assert sum((await fleet.submits()).values()) == 1
 
 
-def a_long_workflow() -> dict[str, Any]:
-    """Two pictures one after the other: longer than two reloads on a loaded machine."""
-    workflow = a_workflow(steps=200)
-    again = {**workflow["1"]["inputs"], "seed": workflow["1"]["inputs"]["seed"] + 5000}
-    workflow["3"] = {"class_type": "DemoSampler", "inputs": again}
-    blend = {"image1": ["1", 0], "image2": ["3", 0], "blend_factor": 0.5, "blend_mode": "normal"}
-    workflow["4"] = {"class_type": "ImageBlend", "inputs": blend}
-    workflow["2"]["inputs"]["images"] = ["4", 0]
-    return workflow
-
-
 async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fleet, reloads: Reloads) -> None:
     """Waiting, begun, in the middle, with its picture still to be fetched, and with it at home."""
     released = asyncio.Event()
@@ -152,9 +141,7 @@ async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fle
     await window.wait_state(prompt_id, "queued")
     server_id = (await window.task(prompt_id))["executionServer"]
     await reloads.reload(server_id)
-    await post_server(fleet[server_id], "/queue", {"delete": others[server_id]})  # they take theirs back
-    for other in others[server_id]:
-        await post_server(fleet[server_id], "/interrupt", {"prompt_id": other})
+    await take_back(fleet[server_id], others[server_id])
     await window.wait_state(prompt_id, "running")
     await reloads.reload(server_id)
     await window.page.wait_for_function(
