@@ -108,7 +108,9 @@ async def test_the_offers_are_in_reach_of_the_keyboard_and_giving_up_frees_the_w
     await question.wait_for(state="detached")
     assert await window.call("document.activeElement.dataset.testid") == "give-up"
     await window.page.keyboard.press("Enter")
+    await question.wait_for()
     await window.page.keyboard.press("Tab")
+    assert await window.call("document.activeElement.closest('dialog') !== null")
     await window.page.keyboard.press("Enter")
     await window.card(prompt_id, "given_up").wait_for()
     await window.page.wait_for_function("document.activeElement.matches('[data-testid=task-card]')")
