@@ -177,8 +177,9 @@ def _until_silent(process: subprocess.Popen[bytes], seconds: float) -> Iterator[
     assert out is not None
 
     def read() -> None:
-        while piece := os.read(out.fileno(), 4096):
-            printed.put(piece)
+        with out:
+            while piece := os.read(out.fileno(), 4096):
+                printed.put(piece)
         printed.put(b"")
 
     threading.Thread(target=read, daemon=True).start()
