@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 20.0  # virtual seconds; then another one is laid
 AT_ONCE = 2  # ambushes that wait together
-RARE = 8  # times as often: what must be over on the server before the window knows that it was taken
+RARE = 8  # times as often: what must be over on the server before the window knows that it was taken, or go on there
+# after the person has given it up
+OVER = 2  # times as often: what is short, or needs something that was made and is still there
 _LATE_FAULTS = frozenset(
     {
         "file deleted",
@@ -26,6 +28,7 @@ _LATE_FAULTS = frozenset(
     }
 )
 _BEFORE = frozenset({Phase.POSTED, Phase.UNCLEAR})
+_GIVEN_UP = frozenset({("queue cleared", Phase.SETTLED), ("interrupted by another", Phase.SETTLED)})
 _SHORT = frozenset({Phase.RESERVED, Phase.UPLOADING, Phase.REGISTERED, Phase.POSTED, Phase.UNCLEAR})
 
 
@@ -45,7 +48,7 @@ class Ambushes:
     def __init__(self, world: World) -> None:
         self._world = world
         self._cells = reachable()
-        self._weights = [RARE if fault.name in _LATE_FAULTS and phase in _BEFORE else 1 for fault, phase in self._cells]
+        self._weights = [_weight(fault, phase) for fault, phase in self._cells]
         self._laid: list[Ambush] = []
         self.is_on = True
         world.network.on_sent.append(self._sent)
@@ -58,11 +61,12 @@ class Ambushes:
         while len(self._laid) < AT_ONCE and self.is_on:
             fault, phase = world.chance.choices(self._cells, self._weights)[0]
             self._laid.append(Ambush(fault, phase, now + PATIENCE))
-            if phase is Phase.UNCLEAR and world.chance.random() < 0.7:
+            is_late = fault.name in _LATE_FAULTS
+            if phase is Phase.UNCLEAR and (is_late or world.chance.random() < 0.7):
                 world.weather.armed.append(Mishap("answer lost", _is_submit))
-                if fault.name in _LATE_FAULTS:  # nobody may look before the server is done with it
+                if is_late:  # nobody may look before the server is done with it
                     world.weather.armed += [Mishap("answer lost", _is_look) for _ in range(3)]
-            elif phase is Phase.POSTED and (fault.name in _LATE_FAULTS or world.chance.random() < 0.5):
+            elif phase is Phase.POSTED and (is_late or world.chance.random() < 0.5):
                 world.weather.armed.append(Mishap("answer late", _is_submit))
 
     def _sent(self, _: Exchange) -> None:
@@ -78,12 +82,19 @@ class Ambushes:
 
     def _spring(self, ambush: Ambush) -> None:
         ambush.is_springing = False
-        work = everything_in(self._world, ambush.phase)
-        if not work or not self.is_on or ambush not in self._laid:
+        if not self.is_on or ambush not in self._laid:
             return
-        if strike(self._world, ambush.fault, aim_at(self._world, self._world.chance.choice(work))):
+        world, work = self._world, everything_in(self._world, ambush.phase)
+        world.chance.shuffle(work)
+        if any(strike(world, ambush.fault, aim_at(world, prompt_id)) for prompt_id in work):
             self._laid.remove(ambush)
             self.keep()
+
+
+def _weight(fault: Fault, phase: Phase) -> int:
+    if (fault.name, phase) in _GIVEN_UP or (fault.name in _LATE_FAULTS and phase in _BEFORE):
+        return RARE
+    return OVER if fault.name in _LATE_FAULTS or phase is Phase.UNDELIVERED else 1
 
 
 def _is_submit(exchange: Exchange) -> bool:

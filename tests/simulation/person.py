@@ -29,7 +29,7 @@ class Person:
             (2, self._click_everywhere),
             (1, self._upload_and_submit),
             (3, self._cancel),
-            (1, self._give_up),
+            (2, self._give_up),
             (3, self._look_again),
             (2, self._run_again),
             (1, self._delete),
