@@ -35,7 +35,7 @@ from app.core.model import (
     TaskState,
     Unreadable,
 )
-from app.core.ports import Blob
+from app.core.ports import Blob, Response
 from app.core.reservation import Wanted
 from app.core.truth import Accepted, Evidence, Unclear
 from app.core.window import Window, get_api_base_url, held_beside
@@ -267,21 +267,44 @@ class Submitter:
         state = self._state
         task = state.get_task("submit_workflow", prompt_id)
         try:
-            base = get_api_base_url("submit_workflow", task, state.fleet)
-            async with state.lane(task.server_id):
-                if not await self._may_post(prompt_id):
-                    return
-                state.note("submitting", prompt_id=prompt_id, server_id=task.server_id, address=task.address)
-                response = await state.ports.http.send(comfy.submit_request(base, task))
-                answer = comfy.read_submit(response, task, state.ports.clock.now())
-                if isinstance(answer, Accepted):
-                    self._watch.landmarks.numbered(task, answer.number)
+            response = await self._post(get_api_base_url("submit_workflow", task, state.fleet), task)
+            if response is None:
+                return
+            answer = comfy.read_submit(response, task, state.ports.clock.now())
+            if isinstance(answer, Accepted):
+                self._watch.landmarks.numbered(task, answer.number)
         except TransportError as error:
             answer = comfy.read_broken_submit(error, state.ports.clock.now())
         except AffinityError as error:
             answer = comfy.not_sent(type(error).__name__, state.ports.clock.now())
         await self._tell(prompt_id, answer)
         self._watch.look_soon()
+
+    async def _post(self, base: str, task: Task) -> Response | None:
+        """The answer to the one POST of a task; None if it may not be sent any more.
+
+        The server's lane is given back as soon as the server tells of this prompt: it is well then, and nothing else
+        need wait for an answer that may never come.
+        """
+        state, post = self._state, None
+        try:
+            async with state.lane(task.server_id):
+                if not await self._may_post(task.prompt_id):
+                    return None
+                state.note("submitting", prompt_id=task.prompt_id, server_id=task.server_id, address=task.address)
+                post = asyncio.ensure_future(state.ports.http.send(comfy.submit_request(base, task)))
+                await first_of(asyncio.wait({post}), self._until_heard_of(task.prompt_id))
+            return await post
+        finally:
+            if post is not None:
+                post.cancel()
+
+    async def _until_heard_of(self, prompt_id: PromptId) -> None:
+        """Return once something but the answer of the submit has shown where that task stands."""
+        tasks = self._state.get_window("submit_workflow").tasks
+        while prompt_id in tasks and tasks[prompt_id].state is TaskState.REGISTERED:
+            await self._state.wait_change()
+            tasks = self._state.get_window("submit_workflow").tasks
 
     async def _may_post(self, prompt_id: PromptId) -> bool:
         """Whether nobody has given it up or adopted it while it waited for its turn (or this page was asleep)."""

@@ -6,12 +6,14 @@ from collections import Counter
 
 import pytest
 
+from app.core.comfy import SUBMIT_DEADLINE
 from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError, StorageError
 from app.core.model import PromptId, TaskState
 from app.core.truth import LOST_GAP
 from app.core.window import Free, Restoring
 from app.core.workflow import parse_workflow
 from app.session import RunStage
+from tests.simulation.network import Mishap
 from tests.simulation.server import Answer
 from tests.simulation.world import Page
 from tests.unit.session.stage import PHOTO, A, Stage, scene, task_of, window_of
@@ -63,6 +65,21 @@ async def test_a_lost_answer_is_found_by_looking_and_posted_once(stage: Stage) -
     stage.while_submitting(page, "lose_after")
     prompt_id = await stage.run(page)
     assert "unclear" in kinds(page, prompt_id)
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    assert runs(stage) == {prompt_id: 1}
+
+
+@scene
+async def test_work_whose_submit_is_never_answered_is_seen_to_end_when_it_ends(stage: Stage) -> None:
+    """The POST that hangs holds up no look once the socket has told of its prompt."""
+    page = await stage.window()
+    stage.world.weather.armed.append(Mishap("answer late", lambda exchange: exchange.route == ("POST", "prompt")))
+    began = stage.now
+    clicked = stage.begin(page)
+    await stage.until(lambda: [task for task in window_of(page).tasks.values() if task.state is TaskState.SUCCEEDED])
+    assert stage.now - began < SUBMIT_DEADLINE / 2
+    assert not clicked.done() and len(stage.requests("POST", "/prompt")) == 1
+    prompt_id = await clicked
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
     assert runs(stage) == {prompt_id: 1}
 
