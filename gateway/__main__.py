@@ -85,7 +85,14 @@ async def _serve(flags: Flags) -> None:
             demo = await stack.enter_async_context(_run_demo(flags, deadlines))
             fleet = dataclasses.replace(fleet, servers=demo.servers)
         breakable = demo if flags.faults else None
-        gateway = Gateway(fleet=fleet, house=house, root=ROOT, deadlines=deadlines, breakable=breakable)
+        gateway = Gateway(
+            fleet=fleet,
+            house=house,
+            root=ROOT,
+            deadlines=deadlines,
+            breakable=breakable,
+            workflows=flags.workflows,
+        )
         await stack.enter_async_context(gateway)
         if demo is not None:
             demo.watch(gateway.prober.explain_down)

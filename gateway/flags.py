@@ -39,6 +39,7 @@ class Flags:
     fleet: Path | None = None
     servers: tuple[tuple[str, str], ...] = ()  # (id, normal address), in the order given
     demo: int | None = None  # how many demo servers; None: not asked for
+    workflows: Path | None = None
     faults: bool = False
     insecure: bool = False
     tls_cert: Path | None = None
@@ -49,6 +50,7 @@ class Flags:
         words = ["--host", self.host, "--port", str(self.port)]
         for name, value in (
             ("--fleet", self.fleet),
+            ("--workflows", self.workflows),
             ("--demo", self.demo),
             ("--tls-cert", self.tls_cert),
             ("--tls-key", self.tls_key),
@@ -80,6 +82,7 @@ def read_flags(arguments: Sequence[str], parser: argparse.ArgumentParser | None 
         fleet=found.fleet,
         servers=tuple(found.server),
         demo=found.demo,
+        workflows=found.workflows,
         faults=found.faults,
         insecure=found.insecure,
         tls_cert=found.tls_cert,
@@ -166,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
         help="one of your servers, for example studio=http://192.168.1.20:8188; repeatable",
     )
     add("--demo", type=_demo, metavar="N", help="start N demo servers, which need no model")
+    add("--workflows", type=_folder, metavar="DIR", help="workflows that everybody is shown first, read-only")
     add("--faults", action="store_true", help="let the page and tests break the demo servers on purpose")
     add("--insecure", action="store_true", help="allow --host beyond this machine, without a login")
     add("--tls-cert", type=_file, metavar="FILE", help="serve https with this certificate chain (PEM)")
@@ -232,6 +236,13 @@ def _file(text: str) -> Path:
     path = Path(text).expanduser()
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"there is no file {text!r}")
+    return path.resolve()
+
+
+def _folder(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {text!r}")
     return path.resolve()
 
 

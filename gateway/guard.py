@@ -48,6 +48,7 @@ _SINGLE = (
 _OWN_SITE = {"same-origin", "none"}
 _SITE_METHODS = ("GET", "HEAD")
 _WEBSOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==", re.ASCII)  # 16 bytes
+_USERDATA_WORDS = frozenset({"dir", "recurse", "full_info", "split"})
 _JSON_CHARSETS = {"", "charset=utf-8", 'charset="utf-8"'}
 
 
@@ -107,7 +108,7 @@ def judge(facts: RequestFacts, house: House, tags: Mapping[str, str], *, is_brea
         return Refusal(Cause.BAD_HOST, f"Requests go to {house.origin}, not to {host}.")
     if parts is None or route is None or (isinstance(route, DemoBreak) and not is_breakable):
         return Refusal(Cause.NOT_LISTED, "This gateway has no such route.")
-    refusal = _judge_sender(facts, route, origin) or _judge_route(facts, route, tags)
+    refusal = _judge_sender(facts, route, origin) or _judge_route(facts, route, parts[1], tags)
     return refusal or _admit(facts, route, parts[1], origin)
 
 
@@ -159,7 +160,7 @@ def _follows_link(facts: RequestFacts, route: Route) -> bool:
     )
 
 
-def _judge_route(facts: RequestFacts, route: Route, tags: Mapping[str, str]) -> Refusal | None:
+def _judge_route(facts: RequestFacts, route: Route, query: str, tags: Mapping[str, str]) -> Refusal | None:
     if isinstance(route, ServerCall | ServerSocket):
         if route.server_id not in tags:
             return Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {route.server_id!r}.")
@@ -173,7 +174,7 @@ def _judge_route(facts: RequestFacts, route: Route, tags: Mapping[str, str]) -> 
     if facts.all("upgrade"):
         return Refusal(Cause.BAD_REQUEST, "Only the /ws routes are WebSockets.")
     if isinstance(route, ServerCall):
-        return _judge_type(facts, route.bodies[facts.method])
+        return _judge_type(facts, route.bodies[facts.method]) or _judge_userdata(route, query)
     if isinstance(route, DemoBreak):
         return _judge_type(facts, Body.BREAK)
     return None
@@ -201,6 +202,16 @@ def _methods(route: Route) -> tuple[str, ...]:
             return ("POST",)
         case _:
             return _SITE_METHODS
+
+
+def _judge_userdata(route: ServerCall, query: str) -> Refusal | None:
+    """Of what people keep on a server, only its saved workflows are anybody's business here."""
+    if route.path == "/userdata":
+        asked = parse_qsl(query, keep_blank_values=True)
+        folders = [value for key, value in asked if key == "dir"]
+        if folders != ["workflows"] or any(key not in _USERDATA_WORDS for key, _ in asked):
+            return Refusal(Cause.NOT_LISTED, "Of a server's user data only dir=workflows can be listed.")
+    return None
 
 
 def _judge_type(facts: RequestFacts, body: Body) -> Refusal | None:

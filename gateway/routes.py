@@ -18,6 +18,7 @@ _TARGET = re.compile(r"/[\x21-\x7e]*")  # origin form, printable ASCII
 _ASSET = re.compile(r"static(/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*)+", re.ASCII)
 _SERVER = re.compile(r"/servers/([A-Za-z0-9._-]{1,64})(?:@([0-9a-f]{8}))?(/.*)", re.ASCII)
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+", re.ASCII)
+_PUBLISHED = "/workflows/"
 _LONGEST_SEGMENT = 200  # characters, decoded; node classes and folders are shorter
 
 
@@ -67,6 +68,18 @@ class FleetLoads:
 
 
 @dataclass(frozen=True, slots=True)
+class Workflows:
+    """`GET /workflows`, the list of published workflows."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowFile:
+    """One published workflow, by its path as the list has it."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class DemoBreak:
     """`POST /demo/break`, which breaks a demo server on purpose, where that is allowed."""
 
@@ -94,12 +107,13 @@ class ServerSocket:
     tag: str = ""
 
 
-Route = Page | Asset | AppArchive | FleetState | FleetSocket | FleetLoads | DemoBreak | ServerCall | ServerSocket
+FleetRoute = FleetState | FleetSocket | FleetLoads
+Route = Page | Asset | AppArchive | FleetRoute | Workflows | WorkflowFile | DemoBreak | ServerCall | ServerSocket
 
 _GET = {"GET": Body.NONE}
 
-# Neither the doubled /api/x routes nor /free, /userdata, /settings, /internal or /extensions are here: the page
-# does not need them. The jobs API exists below /api only.
+# Neither the doubled /api/x routes nor /free, /settings, /internal or /extensions are here: the page does not need
+# them. The jobs API exists below /api only. Of /userdata there are the saved workflows, to be read.
 ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
     ("/prompt", {**_GET, "POST": Body.PROMPT}),
     ("/queue", {**_GET, "POST": Body.QUEUE_DELETE}),
@@ -114,6 +128,8 @@ ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
     ("/models/{}", _GET),
     ("/view", _GET),
     ("/interrupt", {"POST": Body.INTERRUPT}),
+    ("/userdata", _GET),
+    ("/userdata/{workflow}", _GET),
     ("/upload/image", {"POST": Body.UPLOAD}),
     ("/upload/mask", {"POST": Body.UPLOAD}),
     ("/api/jobs", _GET),
@@ -132,6 +148,7 @@ _FIXED: Mapping[str, Route] = MappingProxyType(
         "/fleet": FleetState(),
         "/fleet/ws": FleetSocket(),
         "/fleet/loads": FleetLoads(),
+        "/workflows": Workflows(),
         "/demo/break": DemoBreak(),
     }
 )
@@ -151,11 +168,18 @@ def find_route(path: str) -> Route | None:
         return _FIXED[path]
     if _ASSET.fullmatch(path[1:]):
         return Asset(path[1:])
+    if path.startswith(_PUBLISHED):
+        return _find_workflow(path.removeprefix(_PUBLISHED))
     match = _SERVER.fullmatch(path)
     if match is None:
         return None
     server_id, tag, rest = match[1], match[2] or "", match[3]
     return ServerSocket(server_id, tag) if rest == "/ws" else _find_call(server_id, tag, rest)
+
+
+def _find_workflow(rest: str) -> WorkflowFile | None:
+    parts = [_decode_segment(part) for part in rest.split("/")]
+    return WorkflowFile("/".join(part for part in parts if part)) if None not in parts else None
 
 
 def _find_call(server_id: str, tag: str, rest: str) -> ServerCall | None:
@@ -170,13 +194,29 @@ def _find_call(server_id: str, tag: str, rest: str) -> ServerCall | None:
 
 
 def _match_segment(want: str, got: str) -> str | None:
-    if want != "{}":
-        return got if got == want else None
-    return _rewrite_segment(got)
+    match want:
+        case "{}":
+            return _rewrite_segment(got)
+        case "{workflow}":
+            return _rewrite_workflow(got)
+        case _:
+            return got if got == want else None
+
+
+def _rewrite_workflow(raw: str) -> str | None:
+    """A segment that ComfyUI reads as a path below its folder of saved workflows: `workflows%2Fportraits%2Fa.json`."""
+    parts = [_rewrite_segment(part) for part in re.split("%2F", raw, flags=re.IGNORECASE)]
+    is_workflow = len(parts) > 1 and None not in parts and parts[0] == "workflows" and raw.lower().endswith(".json")
+    return "%2F".join(part for part in parts if part) if is_workflow else None
 
 
 def _rewrite_segment(raw: str) -> str | None:
     """A `{…}` segment, decoded once and written anew; None for whatever another decoder could read as a path."""
+    text = _decode_segment(raw)
+    return None if text is None else quote(text, safe="")
+
+
+def _decode_segment(raw: str) -> str | None:
     if not _SEGMENT.fullmatch(raw):
         return None
     try:
@@ -185,6 +225,4 @@ def _rewrite_segment(raw: str) -> str | None:
         return None
     if len(text) > _LONGEST_SEGMENT or text in {".", ".."} or not text.isprintable():
         return None
-    if any(character in text for character in "/\\%;?#"):
-        return None
-    return quote(text, safe="")
+    return None if any(character in text for character in "/\\%;?#") else text

@@ -25,6 +25,7 @@ from gateway.house import House
 from gateway.lines import Lines
 from gateway.prober import Prober
 from gateway.proxy import Proxy
+from gateway.published import Published
 from gateway.pump import LARGEST_FROM_BROWSER
 from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.routes import (
@@ -37,6 +38,8 @@ from gateway.routes import (
     Page,
     ServerCall,
     ServerSocket,
+    WorkflowFile,
+    Workflows,
 )
 from gateway.site import Site
 from gateway.state import DEFAULT_MAX_UPLOAD
@@ -54,7 +57,14 @@ class Gateway:
     """The whole gateway of one fleet. Use as an async context manager, then `listen`."""
 
     def __init__(
-        self, *, fleet: Fleet, house: House, root: Path, deadlines: Deadlines, breakable: DemoFleet | None = None
+        self,
+        *,
+        fleet: Fleet,
+        house: House,
+        root: Path,
+        deadlines: Deadlines,
+        breakable: DemoFleet | None = None,
+        workflows: Path | None = None,
     ) -> None:
         self._house = house
         self._deadlines = deadlines
@@ -68,6 +78,8 @@ class Gateway:
         self._proxy = Proxy()
         self._lines = Lines(deadlines)
         self._site = Site(root)
+        self._published = Published(workflows)
+        self._publishing: asyncio.Task[None] | None = None
         self._watchers: set[web.WebSocketResponse] = set()
         self._runner = web.ServerRunner(_Server(self._answer), shutdown_timeout=deadlines.shutdown)
 
@@ -75,6 +87,8 @@ class Gateway:
         await self._runner.setup()
         self.state.note_build(await self._site.build())
         self.prober.start()
+        if self._published.is_there:
+            self._publishing = start_task(self._publish())
         if self._breaker is not None:
             self._breaker.start()
         return self
@@ -82,6 +96,8 @@ class Gateway:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._publishing is not None:
+            self._publishing.cancel()
         await self.prober.close()
         if self._breaker is not None:
             await self._breaker.close()
@@ -131,6 +147,10 @@ class Gateway:
                 return json_answer(self.state.as_json())
             case FleetLoads():
                 return json_answer(await self.prober.loads())
+            case Workflows():
+                return json_answer((await asyncio.to_thread(self._published.look)).as_json())
+            case WorkflowFile(path=path):
+                return workflow_answer(await asyncio.to_thread(self._published.read, path), path)
             case DemoBreak():
                 assert self._breaker is not None  # the guard knows no such route without
                 return json_answer(await self._breaker.answer(request))
@@ -143,6 +163,12 @@ class Gateway:
                 upstream = self._upstreams[ServerId(server_id)]
                 largest = self.state.max_upload.get(upstream.server.id, DEFAULT_MAX_UPLOAD)
                 return await self._proxy.pass_on(request, admitted, upstream, largest)
+
+    async def _publish(self) -> None:
+        """Tell the windows when other workflows lie in the folder."""
+        while True:
+            self.state.note_workflows((await asyncio.to_thread(self._published.look)).tag)
+            await asyncio.sleep(self._deadlines.published)
 
     async def _push_state(self, request: web.BaseRequest) -> web.StreamResponse:
         """Send the fleet's state now and at each change; a slow window skips what has been overtaken."""
@@ -232,15 +258,21 @@ def refuse(request: web.BaseRequest, refusal: Refusal) -> web.Response:
     return answer
 
 
+_OWN_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
 def json_answer(value: object) -> web.Response:
     """One of the gateway's own JSON answers."""
-    return web.Response(
-        body=json.dumps(value).encode(),
-        headers={
-            "Content-Type": "application/json",
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": "sandbox",
-            "Cross-Origin-Resource-Policy": "same-origin",
-        },
-    )
+    return web.Response(body=json.dumps(value).encode(), headers=_OWN_HEADERS | {"Content-Type": "application/json"})
+
+
+def workflow_answer(data: bytes | None, path: str) -> web.Response:
+    """A published file as bytes that no browser shows by itself; `Refused` if there is none."""
+    if data is None:
+        raise Refused(Refusal(Cause.NOT_LISTED, f"No workflow is published as {path}."))
+    return web.Response(body=data, headers=_OWN_HEADERS | {"Content-Type": "application/octet-stream"})

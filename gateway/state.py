@@ -48,6 +48,7 @@ class FleetState:
         self._conditions = {server.id: first for server in fleet.servers}
         self._broken: dict[ServerId, tuple[str, ...]] = {}
         self._build = ""
+        self._workflows = ""
         self._revision = 0
         self._next: asyncio.Future[None] | None = None
 
@@ -76,6 +77,12 @@ class FleetState:
         """Record which build of the page is served."""
         if self._build != build:
             self._build = build
+            self._tell()
+
+    def note_workflows(self, tag: str) -> None:
+        """Record that other workflows are published, by their listing's tag."""
+        if self._workflows != tag:
+            self._workflows = tag
             self._tell()
 
     def broken(self, server_id: ServerId) -> tuple[str, ...]:
@@ -114,6 +121,7 @@ class FleetState:
         return {
             "v": VERSION,
             "build": self._build,
+            "workflows": self._workflows,
             "source": source,
             "faults": self.is_breakable,
             "why": {"source": source, "detail": self.fleet.why},

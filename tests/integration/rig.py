@@ -132,7 +132,12 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def open_gateway(
-    servers: Mapping[str, str], *, root: Path = ROOT, names: Sequence[str] = (), **deadlines: float
+    servers: Mapping[str, str],
+    *,
+    root: Path = ROOT,
+    names: Sequence[str] = (),
+    workflows: Path | None = None,
+    **deadlines: float,
 ) -> AsyncIterator[Running]:
     """A gateway for these servers. `deadlines` replaces single ones; the prober looks once unless told otherwise."""
     listener = socket.socket()
@@ -141,7 +146,7 @@ async def open_gateway(
     fleet = Fleet(Source.FLAGS, "a test", tuple(Server(ServerId(key), key, url) for key, url in servers.items()))
     house = build_house(host="127.0.0.1", port=port, is_tls=False, names=names)
     waits = dataclasses.replace(Deadlines(probe_well=3_600.0, probe_ill=3_600.0), **deadlines)
-    async with Gateway(fleet=fleet, house=house, root=root, deadlines=waits) as gateway:
+    async with Gateway(fleet=fleet, house=house, root=root, deadlines=waits, workflows=workflows) as gateway:
         await gateway.listen(listener)
         yield Running(gateway, f"http://127.0.0.1:{port}")
 

@@ -15,6 +15,7 @@ from gateway.routes import (
     Route,
     ServerCall,
     ServerSocket,
+    WorkflowFile,
     find_route,
     split_target,
 )
@@ -59,6 +60,9 @@ def test_the_gateways_own_routes(path: str, route: Route) -> None:
         ("/interrupt", {"POST": Body.INTERRUPT}),
         ("/upload/image", {"POST": Body.UPLOAD}),
         ("/upload/mask", {"POST": Body.UPLOAD}),
+        ("/userdata", {"GET": Body.NONE}),
+        ("/userdata/workflows%2Fa.json", {"GET": Body.NONE}),
+        ("/userdata/workflows%2Fportraits%2Fold%20one.json", {"GET": Body.NONE}),
         ("/api/jobs", {"GET": Body.NONE}),
         ("/api/jobs/4f0c", {"GET": Body.NONE}),
         ("/api/jobs/4f0c/cancel", {"POST": Body.JOB_CANCEL}),
@@ -95,7 +99,18 @@ def test_a_name_in_a_path_is_written_anew(segment: str, written: str) -> None:
     [
         "/free",
         "/settings",
-        "/userdata",
+        "/userdata/settings.json",
+        "/userdata/workflows",
+        "/userdata/workflows%2F",
+        "/userdata/workflows%2F..%2Fkey.json",
+        "/userdata/workflows%2F%2e%2e%2Fkey.json",
+        "/userdata/workflows%252Fa.json",
+        "/userdata/workflows%5Ca.json",
+        "/userdata/workflows%2Fa%2F%2Fb.json",
+        "/userdata/workflows%2Fa.txt",
+        "/userdata/other%2Fa.json",
+        "/userdata/workflows/a.json",
+        "/userdata/%2Fworkflows%2Fa.json",
         "/users",
         "/extensions",
         "/internal/logs",
@@ -206,3 +221,16 @@ def test_a_target_is_in_origin_form(target: str) -> None:
 
 def test_a_query_stays_raw() -> None:
     assert split_target("/view?filename=a%20b&x=%2e%2e?") == ("/view", "filename=a%20b&x=%2e%2e?")
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [("a.json", "a.json"), ("deep/er/a%20b.png", "deep/er/a b.png"), ("%E5%9B%BE.json", "图.json")],
+)
+def test_a_published_workflow_is_named_by_its_path(target: str, path: str) -> None:
+    assert find_route(f"/workflows/{target}") == WorkflowFile(path)
+
+
+@pytest.mark.parametrize("target", ["", "../a.json", "a//b.json", "%2e%2e/a.json", "a%2fb.json", "a%00.json", "a/"])
+def test_what_could_be_another_path_is_no_published_workflow(target: str) -> None:
+    assert find_route(f"/workflows/{target}") is None

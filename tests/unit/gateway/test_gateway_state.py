@@ -17,6 +17,7 @@ def test_the_state_as_json() -> None:
     state.note_build("b1")
     assert state.as_json() == {
         "v": 1,
+        "workflows": "",
         "build": "b1",
         "source": "flags",
         "faults": False,

@@ -1,0 +1,141 @@
+"""The workflows that this installation publishes: the files of one folder, read-only, told with a tag of their content.
+
+    published = Published(Path("workflows"))
+    published.look().as_json()      # {"v": 1, "files": [{"path": "portraits/enlarge.json", "size": …, "tag": …}], …}
+    published.read("portraits/enlarge.json")
+
+The page reads what is in a file; the gateway only hands it out. A path is looked up among the files found, never built
+from what a client sends. Everything here blocks: it is for a thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+VERSION = 1
+SUFFIXES = frozenset({".json", ".png", ".webp", ".jpg", ".jpeg", ".mp4", ".webm"})
+LARGEST = 50_000_000  # bytes of one file
+MOST_FILES = 1000
+DEEPEST = 6  # folders below the published one
+_UNFIT = frozenset("/\\%;?#")  # in a name: what another decoder could read as a path
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One published file. `tag` changes with its content, as far as size and time of change tell."""
+
+    size: int
+    tag: str
+    real: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is published now, by path with `/`, in order; and what lies there but is not, with the reason."""
+
+    files: Mapping[str, File] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tag(self) -> str:
+        """Changes with every change of the list or of a file; empty if nothing is there at all."""
+        if not self.files and not self.left_out:
+            return ""
+        told = repr([(path, file.tag) for path, file in self.files.items()]) + repr(sorted(self.left_out.items()))
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    def as_json(self) -> dict[str, object]:
+        """As `GET /workflows` answers."""
+        return {
+            "v": VERSION,
+            "tag": self.tag,
+            "files": [{"path": path, "size": file.size, "tag": file.tag} for path, file in self.files.items()],
+            "left_out": [{"path": path, "reason": reason} for path, reason in self.left_out.items()],
+        }
+
+
+class Published:
+    """The folder, or none."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder.resolve() if folder is not None else None
+        self._listing = Listing()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether a folder was named at all."""
+        return self._folder is not None
+
+    def look(self) -> Listing:
+        """What is there now."""
+        before = self._listing
+        self._listing = _list(self._folder) if self._folder is not None else Listing()
+        for path, reason in self._listing.left_out.items():
+            if before.left_out.get(path) != reason:
+                _log.warning("not published: %s (%s)", path, reason)
+        return self._listing
+
+    def read(self, path: str) -> bytes | None:
+        """One file's bytes; None if no such file is published (any more)."""
+        file = self._listing.files.get(path) or self.look().files.get(path)
+        if file is None:
+            return None
+        try:
+            with file.real.open("rb") as opened:
+                data = opened.read(LARGEST + 1)
+        except OSError:
+            return None
+        return data if len(data) <= LARGEST else None
+
+
+def _list(folder: Path) -> Listing:
+    files: dict[str, File] = {}
+    left_out: dict[str, str] = {}
+    for path in _walk(folder):
+        name = path.relative_to(folder).as_posix()
+        reason = _unfit(name) or ("too many files" if len(files) >= MOST_FILES else "")
+        found = None if reason else _file(folder, path)
+        if isinstance(found, File):
+            files[name] = found
+        else:
+            left_out[name] = reason or found or ""
+    return Listing(files, left_out)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Every file that may be a workflow, in order. What cannot be read is told, and hides nothing else."""
+    for place, folders, names in os.walk(folder, onerror=lambda error: _log.warning("not published: %s", error)):
+        here = Path(place)
+        is_deepest = len(here.relative_to(folder).parts) >= DEEPEST
+        folders[:] = [] if is_deepest else sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield here / name
+
+
+def _unfit(name: str) -> str:
+    parts = name.split("/")
+    is_fit = name.isprintable() and not any(set(part) & _UNFIT for part in parts)
+    return "" if is_fit and all(len(part) <= 200 for part in parts) else "its name cannot be part of an address"
+
+
+def _file(folder: Path, path: Path) -> File | str:
+    """The file, or why it is not published."""
+    try:
+        real = path.resolve(strict=True)
+        facts = real.stat()
+    except (OSError, RuntimeError) as error:
+        return f"it cannot be read: {error}"
+    if folder not in real.parents or not real.is_file():
+        return "it is no file of this folder"
+    if facts.st_size > LARGEST:
+        return f"it has more than {LARGEST // 1_000_000} MB"
+    told = f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ino}"
+    return File(facts.st_size, hashlib.sha256(told.encode()).hexdigest()[:16], real)

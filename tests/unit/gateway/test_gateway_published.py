@@ -1,0 +1,90 @@
+"""The published workflows: files of one folder and nothing else, told with a tag that follows them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway import published
+from gateway.published import Published
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two workflows among other things."""
+    place = tmp_path / "workflows"
+    (place / "portraits" / ".hidden").mkdir(parents=True)
+    (place / "b.json").write_text("{}")
+    (place / "portraits" / "a b.PNG").write_bytes(b"png")
+    (place / "notes.txt").write_text("not a workflow")
+    (place / ".c.json").write_text("{}")
+    (place / "portraits" / ".hidden" / "d.json").write_text("{}")
+    (tmp_path / "secret.json").write_text("secret")
+    return place
+
+
+def test_the_files_of_the_folder_are_listed_and_read(folder: Path) -> None:
+    shown = Published(folder)
+    listing = shown.look()
+    assert list(listing.files) == ["b.json", "portraits/a b.PNG"]
+    assert listing.left_out == {}
+    assert shown.read("portraits/a b.PNG") == b"png"
+    told = listing.as_json()
+    assert (told["v"], told["tag"]) == (1, listing.tag)
+    assert [item["path"] for item in told["files"]] == list(listing.files)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("path", ["../secret.json", "notes.txt", ".c.json", "portraits", "b.json/", "", "/etc/passwd"])
+def test_what_is_not_listed_is_not_read(folder: Path, path: str) -> None:
+    assert Published(folder).read(path) is None
+
+
+def test_a_link_that_leads_out_of_the_folder_is_left_out_with_its_reason(folder: Path) -> None:
+    (folder / "inner.json").symlink_to(folder / "b.json")
+    (folder / "outer.json").symlink_to(folder.parent / "secret.json")
+    (folder / "loop.json").symlink_to(folder / "loop.json")
+    (folder / "elsewhere").symlink_to(folder.parent)
+    listing = Published(folder).look()
+    assert list(listing.files) == ["b.json", "inner.json", "portraits/a b.PNG"]
+    assert set(listing.left_out) == {"outer.json", "loop.json"}
+
+
+def test_too_many_too_deep_and_too_large_is_left_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = folder.joinpath(*["x"] * (published.DEEPEST + 1))
+    deep.mkdir(parents=True)
+    (deep / "deep.json").write_text("{}")
+    (folder / "large.json").write_text("[1,2,3,4]")
+    monkeypatch.setattr(published, "LARGEST", 5)
+    listing = Published(folder).look()
+    assert list(listing.left_out) == ["large.json"]
+    assert Published(folder).read("large.json") is None
+    monkeypatch.setattr(published, "MOST_FILES", 1)
+    assert list(Published(folder).look().files) == ["b.json"]
+
+
+@pytest.mark.parametrize("name", ["50%.json", "a;b.json", "what?.json", "a#b.json", "line\nbreak.json"])
+def test_a_name_that_could_be_read_as_another_path_is_left_out(folder: Path, name: str) -> None:
+    (folder / name).write_text("{}")
+    assert list(Published(folder).look().left_out) == [name]
+
+
+def test_the_tag_follows_the_files(folder: Path) -> None:
+    shown = Published(folder)
+    first = shown.look().tag
+    assert shown.look().tag == first
+    (folder / "b.json").write_text("[]")
+    os.utime(folder / "b.json", (1, 1))
+    second = shown.look().tag
+    (folder / "b.json").unlink()
+    assert len({first, second, shown.look().tag}) == 3
+    assert shown.read("b.json") is None
+
+
+def test_a_folder_that_is_gone_publishes_nothing(folder: Path) -> None:
+    shown = Published(folder)
+    shown.look()
+    folder.rename(folder.parent / "away")
+    assert shown.look().files == {}
+    assert Published(None).look().tag == ""
