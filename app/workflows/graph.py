@@ -1,0 +1,81 @@
+"""A workflow in API format opened up: each node's own values and its links, read once.
+
+graph = open_graph(workflow)
+graph["3"].values["seed"], graph["3"].links["model"]     # 7, Link("4", 0)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from app.core.workflow import ApiWorkflow
+from app.workflows.catalogue import NodeClass
+from app.workflows.catalogue_inputs import Autogrow, DynamicCombo, InputSpec
+
+Key = tuple[str, str]  # (node id, input name)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where an input comes from: an output of another node."""
+
+    node_id: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """One node; `values` are as JSON has them, a list without the wrapping that tells it from a link."""
+
+    node_id: str
+    class_type: str
+    title: str
+    values: Mapping[str, object]
+    links: Mapping[str, Link]
+
+
+Graph = Mapping[str, GraphNode]
+
+
+def open_graph(workflow: ApiWorkflow) -> Graph:
+    """The nodes by id, in the workflow's order."""
+    raw = json.loads(workflow.text)
+    return {node_id: _node(node_id, raw[node_id]["inputs"], workflow) for node_id in raw}
+
+
+def _node(node_id: str, inputs: Mapping[str, object], workflow: ApiWorkflow) -> GraphNode:
+    known = workflow.nodes[node_id]
+    values: dict[str, object] = {}
+    links: dict[str, Link] = {}
+    for name, value in inputs.items():
+        match value:
+            case [str() as source, int() | float() as slot] if not isinstance(slot, bool):
+                links[name] = Link(source, int(slot))
+            case {"__value__": inner}:
+                values[name] = inner
+            case _:
+                values[name] = value
+    return GraphNode(node_id, known.class_type, known.title, values, links)
+
+
+def live_inputs(node_class: NodeClass, values: Mapping[str, object]) -> Iterator[tuple[str, InputSpec]]:
+    """The inputs of a node by their names in a prompt; those that hold others are opened up as the values have them."""
+    for spec in node_class.inputs:
+        yield from _opened(spec.name, spec, values)
+
+
+def _opened(name: str, spec: InputSpec, values: Mapping[str, object]) -> Iterator[tuple[str, InputSpec]]:
+    match spec.dynamic if spec.is_dynamic else None:
+        case DynamicCombo(choices):
+            yield name, spec
+            chosen = values.get(name, next(iter(choices), ""))
+            for inner in choices.get(chosen, ()) if isinstance(chosen, str) else ():
+                yield from _opened(f"{name}.{inner.name}", inner, values)
+        case Autogrow(inputs):
+            for grown in values:
+                if grown.startswith(f"{name}."):
+                    yield grown, inputs[0]
+        case _:
+            yield name, spec

@@ -1,0 +1,198 @@
+"""What a workflow needs of a server, checked against the server's catalogue before anything is sent.
+
+lacks = check(workflow, catalogue)
+lacks.classes, lacks.values          # both empty: it runs there, as far as the catalogue tells
+
+standing(workflow, {"gpu-1": catalogue, "gpu-2": other, "gpu-3": None})
+# Standing(runs_on=("gpu-1",), lacks={"gpu-2": …}, unknown=("gpu-3",))
+
+A catalogue does not tell everything: a class may check an input itself and then accept a value outside its list.
+So a lack is what the server most likely refuses with, and a person may still send.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from app.core.model import ServerId
+from app.core.workflow import ApiWorkflow
+from app.workflows.catalogue import Catalogue, NodeClass
+from app.workflows.catalogue_inputs import COMBO, DYNAMIC_COMBO, DynamicCombo, InputSpec
+from app.workflows.graph import Graph, GraphNode, Key, live_inputs, open_graph
+
+# The server's folder of models by the name of the input that takes one (ComfyUI's own loaders, 0.3.64).
+MODEL_FOLDERS = {
+    "ckpt_name": "checkpoints",
+    "clip_name": "text_encoders",
+    "control_net_name": "controlnet",
+    "gligen_name": "gligen",
+    "hypernetwork_name": "hypernetworks",
+    "lora_name": "loras",
+    "photomaker_model_name": "photomaker",
+    "style_model_name": "style_models",
+    "unet_name": "diffusion_models",
+    "vae_name": "vae",
+}
+# And by class, where the input's name says less.
+CLASS_FOLDERS = {
+    "AudioEncoderLoader": "audio_encoders",
+    "CLIPVisionLoader": "clip_vision",
+    "ModelPatchLoader": "model_patches",
+    "UpscaleModelLoader": "upscale_models",
+}
+MODEL_ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf", ".onnx", ".pkl", ".engine")
+FILE_ENDINGS = (
+    ".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".exr", ".svg", ".mp4", ".webm", ".mov", ".mkv",
+    ".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".latent", ".glb", ".gltf", ".obj", ".fbx", ".stl", ".txt",
+)  # fmt: skip
+
+
+class ValueKind(Enum):
+    """What a value that a server lacks stands for."""
+
+    MODEL = "model"
+    CHOICE = "choice"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class MissingClass:
+    """A node class that the server does not have, and the nodes that are of it: (node id, title)."""
+
+    class_type: str
+    nodes: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MissingValue:
+    """A value that the server does not offer for an input.
+
+    `folder` is the server's folder of models, where it is known. `near` is a choice of the server that differs only in
+    its folder or its letters' case: very likely the same file.
+    """
+
+    node_id: str
+    title: str
+    class_type: str
+    input_name: str
+    value: str
+    kind: ValueKind
+    folder: str = ""
+    near: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lacks:
+    """What one server lacks for one workflow; it runs there if that is nothing."""
+
+    classes: tuple[MissingClass, ...] = ()
+    values: tuple[MissingValue, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.classes or self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a workflow runs in a fleet; `unknown` are servers whose catalogue has not been read."""
+
+    runs_on: tuple[ServerId, ...]
+    lacks: Mapping[ServerId, Lacks]
+    unknown: tuple[ServerId, ...]
+
+
+def check(workflow: ApiWorkflow, catalogue: Catalogue, supplied: Collection[Key] = ()) -> Lacks:
+    """What the server lacks. Inputs in `supplied` are filled at the submit, by an upload, and are never a lack."""
+    return _check(open_graph(workflow), catalogue, supplied)
+
+
+def standing(
+    workflow: ApiWorkflow, catalogues: Mapping[ServerId, Catalogue | None], supplied: Collection[Key] = ()
+) -> Standing:
+    """The same for a fleet; servers that share a catalogue are checked once."""
+    graph = open_graph(workflow)
+    checked: dict[int, Lacks] = {}
+    found: dict[ServerId, Lacks] = {}
+    for server_id, catalogue in catalogues.items():
+        if catalogue is None:
+            continue
+        if id(catalogue) not in checked:
+            checked[id(catalogue)] = _check(graph, catalogue, supplied)
+        found[server_id] = checked[id(catalogue)]
+    return Standing(
+        runs_on=tuple(server_id for server_id, lacks in found.items() if not lacks),
+        lacks={server_id: lacks for server_id, lacks in found.items() if lacks},
+        unknown=tuple(server_id for server_id in catalogues if server_id not in found),
+    )
+
+
+def _check(graph: Graph, catalogue: Catalogue, supplied: Collection[Key]) -> Lacks:
+    missing: dict[str, list[tuple[str, str]]] = {}
+    values: list[MissingValue] = []
+    for node in graph.values():
+        if node.class_type not in catalogue:
+            missing.setdefault(node.class_type, []).append((node.node_id, node.title))
+            continue
+        node_class = catalogue.get(node.class_type)
+        if node_class is not None:  # one that cannot be read is there all the same, and nothing more is known of it
+            values += _missing_values(node, node_class, supplied)
+    return Lacks(tuple(MissingClass(name, tuple(nodes)) for name, nodes in missing.items()), tuple(values))
+
+
+def _missing_values(node: GraphNode, node_class: NodeClass, supplied: Collection[Key]) -> Iterator[MissingValue]:
+    for name, spec in live_inputs(node_class, node.values):
+        options = _options(spec)
+        if name not in node.values or options is None or (node.node_id, name) in supplied:
+            continue
+        value = node.values[name]
+        for item in value if isinstance(value, list) else (value,):
+            if item in options or _is_left_open(spec, item):
+                continue
+            text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
+            yield MissingValue(
+                node_id=node.node_id,
+                title=node.title or node_class.display_name,
+                class_type=node.class_type,
+                input_name=name,
+                value=text,
+                kind=_kind(spec, text),
+                folder=CLASS_FOLDERS.get(node.class_type, "") or MODEL_FOLDERS.get(name.rstrip("0123456789"), ""),
+                near=_near(text, options),
+            )
+
+
+def _options(spec: InputSpec) -> Collection[object] | None:
+    """What the input may be, or None if the catalogue does not say."""
+    if spec.type == DYNAMIC_COMBO:
+        held = spec.dynamic
+        return tuple(held.choices) if isinstance(held, DynamicCombo) else None
+    return spec.options if spec.type == COMBO and not spec.remote_route else None
+
+
+def _is_left_open(spec: InputSpec, value: object) -> bool:
+    """Whether the list says nothing about this value.
+
+    Lists of uploads have the top of one folder only; the server takes `sub/name.png` and `name.png [output]` as well.
+    An empty one waits for a picture.
+    """
+    return bool(spec.upload) and isinstance(value, str) and (not value or "/" in value or value.endswith("]"))
+
+
+def _kind(spec: InputSpec, value: str) -> ValueKind:
+    told = value.lower()
+    if spec.upload or told.endswith(FILE_ENDINGS):
+        return ValueKind.FILE
+    is_model = told.endswith(MODEL_ENDINGS) or spec.name.rstrip("0123456789") in MODEL_FOLDERS
+    return ValueKind.MODEL if is_model else ValueKind.CHOICE
+
+
+def _near(value: str, options: Collection[object]) -> str:
+    wanted = _base(value)
+    return next((item for item in options if isinstance(item, str) and _base(item) == wanted), "")
+
+
+def _base(path: str) -> str:
+    return path.replace("\\", "/").rsplit("/", 1)[-1].casefold()

@@ -1,0 +1,165 @@
+"""What a workflow needs: told of each server before anything is sent there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.model import ServerId
+from app.core.workflow import ApiWorkflow, parse_workflow
+from app.workflows.catalogue import Catalogue
+from app.workflows.needs import Lacks, MissingClass, ValueKind, check, standing
+
+ROOT = Path(__file__).resolve().parents[3]
+REAL = ROOT.parent / "shared" / "comfyui" / "object_info.json"
+
+
+def node_class(**inputs: Any) -> dict[str, Any]:
+    """A class whose inputs are all required."""
+    return {"input": {"required": inputs}, "output": ["IMAGE"], "display_name": "Shown so"}
+
+
+def catalogue(**more: Any) -> Catalogue:
+    return Catalogue.parse(
+        {
+            "Load": node_class(ckpt_name=[["a.safetensors", "xl/b.safetensors"]], device=[["cpu", "gpu"]]),
+            "Lora": node_class(lora_name=["COMBO", {"options": ["x.safetensors"], "multiselect": False}]),
+            "Read": node_class(image=[["old.png"], {"image_upload": True}]),
+            "Pick": node_class(image=["COMBO", {"image_upload": True, "remote": {"route": "/internal/files/output"}}]),
+            "Many": node_class(marks=["COMBO", {"options": ["a", "b", "c"], "multi_select": True}]),
+            "Save": node_class(images=["IMAGE"]),
+            **more,
+        }
+    )
+
+
+def workflow(**nodes: tuple[str, dict[str, Any]]) -> ApiWorkflow:
+    return parse_workflow({name: {"class_type": kind, "inputs": inputs} for name, (kind, inputs) in nodes.items()})
+
+
+def test_what_the_server_has_is_no_lack() -> None:
+    work = workflow(n1=("Load", {"ckpt_name": "xl/b.safetensors", "device": "cpu"}), n2=("Save", {"images": ["n1", 0]}))
+    assert check(work, catalogue()) == Lacks()
+    assert not check(work, catalogue())
+
+
+def test_a_missing_class_is_named_once_with_all_its_nodes() -> None:
+    work = parse_workflow(
+        {
+            "1": {"class_type": "Nowhere", "_meta": {"title": "First"}},
+            "2": {"class_type": "Nowhere"},
+            "3": {"class_type": "Save", "inputs": {"images": ["1", 0]}},
+        }
+    )
+    assert check(work, catalogue()).classes == (MissingClass("Nowhere", (("1", "First"), ("2", ""))),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "value_kind", "folder"),
+    [
+        ("Load", {"ckpt_name": "c.safetensors", "device": "cpu"}, ValueKind.MODEL, "checkpoints"),
+        ("Load", {"ckpt_name": "a.safetensors", "device": "tpu"}, ValueKind.CHOICE, ""),
+        ("Lora", {"lora_name": "y.safetensors"}, ValueKind.MODEL, "loras"),
+        ("Read", {"image": "new.png"}, ValueKind.FILE, ""),
+    ],
+)
+def test_a_missing_value_says_where_it_stands_and_what_it_is(
+    kind: str, inputs: dict[str, Any], value_kind: ValueKind, folder: str
+) -> None:
+    (found,) = check(workflow(n1=(kind, inputs)), catalogue()).values
+    assert (found.node_id, found.title, found.kind, found.folder) == ("n1", "Shown so", value_kind, folder)
+    assert found.value == inputs[found.input_name]
+
+
+def test_numbered_inputs_know_their_folder() -> None:
+    known = catalogue(Two=node_class(clip_name1=[[]], clip_name2=[[]]))
+    found = check(workflow(n1=("Two", {"clip_name1": "a", "clip_name2": "b"})), known).values
+    assert [(item.folder, item.kind) for item in found] == [("text_encoders", ValueKind.MODEL)] * 2
+
+
+@pytest.mark.parametrize("value", ["b.safetensors", "XL/B.safetensors", "other\\b.safetensors"])
+def test_the_same_file_in_another_folder_is_named_beside_the_lack(value: str) -> None:
+    (found,) = check(workflow(n1=("Load", {"ckpt_name": value})), catalogue()).values
+    assert found.near == "xl/b.safetensors"
+
+
+def test_what_will_be_uploaded_is_no_lack() -> None:
+    work = workflow(n1=("Read", {"image": "holiday.png"}))
+    assert check(work, catalogue(), {("n1", "image")}) == Lacks()
+    assert check(workflow(n1=("Read", {"image": ""})), catalogue()) == Lacks()
+
+
+@pytest.mark.parametrize("value", ["mooring/ab12.png", "shot.png [output]", "old.png"])
+def test_a_file_that_the_list_cannot_name_is_no_lack(value: str) -> None:
+    assert check(workflow(n1=("Read", {"image": value})), catalogue()) == Lacks()
+
+
+def test_a_remote_list_that_is_not_known_is_no_lack() -> None:
+    assert check(workflow(n1=("Pick", {"image": "anything.png"})), catalogue()) == Lacks()
+
+
+def test_each_of_several_choices_is_looked_at() -> None:
+    (found,) = check(workflow(n1=("Many", {"marks": {"__value__": ["a", "z"]}})), catalogue()).values
+    assert found.value == "z"
+
+
+def test_a_link_is_no_value() -> None:
+    assert check(workflow(n1=("Load", {"ckpt_name": ["n2", 0]}), n2=("Save", {})), catalogue()) == Lacks()
+
+
+def test_choices_need_not_be_texts() -> None:
+    known = catalogue(Odd=node_class(size=[[1, 2, 4]], on=[[True, False]]))
+    assert check(workflow(n1=("Odd", {"size": 2, "on": False})), known) == Lacks()
+    (found,) = check(workflow(n1=("Odd", {"size": 3, "on": True})), known).values
+    assert found.value == "3"
+
+
+def test_what_a_dynamic_choice_brings_along_is_checked_only_while_it_is_chosen() -> None:
+    options = [
+        {"key": "small", "inputs": {"required": {"model": [["s.safetensors"]]}}},
+        {"key": "large", "inputs": {"required": {"model": [["l.safetensors"]]}}},
+    ]
+    known = catalogue(Dyn=node_class(mode=["COMFY_DYNAMICCOMBO_V3", {"options": options}]))
+    fine = workflow(n1=("Dyn", {"mode": "large", "mode.model": "l.safetensors"}))
+    assert check(fine, known) == Lacks()
+    (found,) = check(workflow(n1=("Dyn", {"mode": "small", "mode.model": "l.safetensors"})), known).values
+    assert (found.input_name, found.value) == ("mode.model", "l.safetensors")
+    (found,) = check(workflow(n1=("Dyn", {"mode": "huge"})), known).values
+    assert (found.input_name, found.kind) == ("mode", ValueKind.CHOICE)
+
+
+def test_a_class_that_cannot_be_read_is_there_all_the_same() -> None:
+    assert check(workflow(n1=("Broken", {"x": "y"})), catalogue(Broken={"input": 7})) == Lacks()
+
+
+def test_a_fleet_is_told_server_by_server() -> None:
+    work = workflow(n1=("Load", {"ckpt_name": "c.safetensors"}), n2=("Extra", {}))
+    both = Catalogue.parse({**catalogue(Extra=node_class()).entries, "Load": node_class(ckpt_name=[["c.safetensors"]])})
+    fleet = {ServerId("gpu-1"): both, ServerId("gpu-2"): catalogue(), ServerId("gpu-3"): both, ServerId("gpu-4"): None}
+    told = standing(work, fleet)
+    assert told.runs_on == ("gpu-1", "gpu-3")
+    assert told.unknown == ("gpu-4",)
+    lacks = told.lacks[ServerId("gpu-2")]
+    assert set(told.lacks) == {"gpu-2"}
+    assert [item.class_type for item in lacks.classes] == ["Extra"]
+    assert [item.value for item in lacks.values] == ["c.safetensors"]
+
+
+def test_servers_that_share_a_catalogue_are_checked_once() -> None:
+    shared = catalogue()
+    fleet: dict[ServerId, Catalogue | None] = {ServerId(f"gpu-{number}"): shared for number in range(3)}
+    lacks = standing(workflow(n1=("Nowhere", {})), fleet).lacks
+    assert len({id(item) for item in lacks.values()}) == 1
+
+
+@pytest.mark.parametrize("sample", ["enlarge", "blend"])
+def test_the_shipped_workflows_run_on_a_plain_comfyui(sample: str) -> None:
+    if not REAL.exists():
+        print("skipped: no object_info.json beside this repository")
+        pytest.skip("no object_info.json beside this repository")
+    known = Catalogue.parse(REAL.read_text("utf-8"))
+    text = json.loads((ROOT / f"static/workflows/{sample}.json").read_text("utf-8"))
+    assert check(parse_workflow(text["workflow"]), known) == Lacks()
