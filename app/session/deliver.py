@@ -87,9 +87,10 @@ class Courier:
         state, prompt_id = self._state, task.prompt_id
         try:
             fetched = await self._fetch(task, index, output)
+        except (NotOwner, TaskNotFound) as error:
+            state.let_go(task, error)
+            raise
         except (TransportError, ComfyError, AffinityError) as error:
-            if isinstance(error, NotOwner | TaskNotFound):
-                raise
             log.info("not delivered yet: %r", error)
             topic = f"deliver {prompt_id} {index}"
             state.note("undelivered", topic=topic, echo=True, prompt_id=prompt_id, index=index, error=error)

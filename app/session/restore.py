@@ -52,7 +52,10 @@ class Restorer:
             log.warning("a stored task cannot be read: %s", unread)
         for task in state.watched():
             if task.answered_at is None:  # this window went away while it was being sent
-                await state.witness(task.prompt_id, Unclear(now, "page_went_away"))
+                try:
+                    await state.witness(task.prompt_id, Unclear(now, "page_went_away"))
+                except TaskNotFound as error:  # adopted from this window before it was back
+                    log.info("not restored: %r", error)
 
     async def reread(self) -> None:
         """Read our own records back, and let go of what another window owns now."""

@@ -291,9 +291,10 @@ class State:
         self.set_window(self.get_window("adopt").adopt(task))
 
     def let_go(self, task: Task, error: MooringError) -> None:
-        """Drop a task that is another window's now, or deleted there. One that came back meanwhile stays."""
+        """Drop a task that is another window's now, or deleted there. One that came back meanwhile stays, and one
+        that somebody else has dropped first is dropped."""
         prompt_id, window = task.prompt_id, self.get_window("let_go")
-        if prompt_id in window.tasks and window.tasks[prompt_id].epoch > task.epoch:
+        if prompt_id not in window.tasks or window.tasks[prompt_id].epoch > task.epoch:
             return
         log.warning("let go of %s: %r", prompt_id, error)
         self.read_back = tuple(item for item in self.read_back if item.prompt_id != prompt_id)

@@ -34,6 +34,8 @@ from tests.simulation.store import Bytes, Database, MemoryStore
 from tests.simulation.tally import Tally
 from tests.simulation.transport import SimFleet, SimHttp, SimSockets
 
+START = "start"
+
 
 class Overheard(logging.Handler):
     """Every error that a session or the loop logs."""
@@ -154,13 +156,15 @@ class World:
         self.broken.append(text)
 
     def spawn(self, work: Awaitable[object], name: str = "") -> None:
-        """Do it in the background; an error of ours is told, not raised: refusing is an answer."""
+        """Do it in the background; an error of ours is told, not raised: refusing is an answer. But a page starts."""
 
         async def attempt() -> None:
             try:
                 await work
             except MooringError as error:
                 self.note(f"{name}: {error!r}")
+                if name == START:
+                    self.fail(f"a page did not start: {error!r}")
 
         task = asyncio.ensure_future(attempt())
         self._busy.add(task)
@@ -180,7 +184,7 @@ class World:
         page = Page(tab, life, sockets, Session(self._ports(tab, life, sockets)))
         sockets.on_open.append(lambda server_id, client_id: self.promises.socket_opens(page, server_id, client_id))
         self.pages.append(page)
-        self.spawn(page.session.start(), "start")
+        self.spawn(page.session.start(), START)
         return page
 
     def _ports(self, tab: Tab, life: Life, sockets: SimSockets) -> Ports:

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from app.core.errors import BadInput, NoServerAvailable, NotOwner, ServerLockedError, TaskNotFound
-from app.core.model import Delivery, PromptId, TaskState
-from app.core.window import Free
+from app.core.model import Delivery, PromptId, TaskState, WindowId
+from app.core.window import Free, Window
 from app.session import RunStage
 from tests.simulation.world import Page
 from tests.unit.session.stage import PHOTO, A, Stage, bytes_of, scene, task_of, window_of
@@ -155,6 +155,47 @@ async def test_a_window_takes_back_what_was_taken_from_it(stage: Stage) -> None:
     assert (task.epoch, task.is_ward) == (3, True)
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
     assert task_of(page, prompt_id).epoch == 3
+
+
+@scene
+async def test_a_result_that_is_adopted_while_it_is_fetched_is_let_go_of(stage: Stage) -> None:
+    """Otherwise its old owner would show it as still to come, until something wakes it."""
+    page, heir = await stage.window(), await stage.window()
+    stage.once_requested("GET", "/view", lambda _: hand_over(stage, window_of(heir).window_id))
+    prompt_id = await stage.run(page)
+    await stage.until(lambda: prompt_id not in window_of(page).tasks)
+    assert stage.world.database.results == {}, "nothing was kept for an owner that is none"
+
+
+@scene
+async def test_a_page_whose_work_is_adopted_while_it_is_restored_starts_all_the_same(stage: Stage) -> None:
+    page, heir = await stage.window(), await stage.window()
+    stage.once_requested("POST", "/prompt", lambda _: void(stage.world.leave(page, crashed=True)))
+    stage.begin(page, steps=30)
+    await stage.until(lambda: not page.life.is_alive)
+    taken: list[bool] = []
+
+    def take() -> None:
+        if isinstance(back.session.window, Window) and not taken:
+            taken.append(True)
+            (task,) = window_of(back).tasks.values()
+            hand_over(stage, window_of(heir).window_id)
+            let_go = back.session._state.let_go  # as a wake does, here while the task is being written
+            asyncio.get_running_loop().call_soon(let_go, task, TaskNotFound("verify", task.prompt_id))
+
+    back = stage.world.open(page.tab)
+    back.session.subscribe(take)
+    await stage.until(lambda: taken and not window_of(back).tasks)
+    prompt_id = await stage.run(back)
+    assert (await stage.ended(back, prompt_id)).state is TaskState.SUCCEEDED
+    assert stage.world.broken == []
+
+
+def hand_over(stage: Stage, heir: WindowId) -> None:
+    """Give the only task to another window, as an adoption does, at once."""
+    tasks = stage.world.database.tasks
+    ((prompt_id, record),) = tasks.items()
+    tasks[prompt_id] = {**record, "owner": heir, "epoch": record["epoch"] + 1, "is_ward": True}
 
 
 def void(_: object) -> None:
