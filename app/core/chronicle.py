@@ -23,7 +23,7 @@ from app.core.window import Free, Moored, Window
 
 Event = tuple[str, dict[str, Any]]
 
-UNTOLD = frozenset({"client_id", "workflow", "title", "inputs", "choice", "notes", "extra", "v"})
+UNTOLD = frozenset({"client_id", "workflow", "title", "inputs", "choice", "notes", "part", "extra", "v"})
 _KINDS = {kind.__name__: kind for kind in get_args(Evidence)}
 
 

@@ -3,6 +3,7 @@
     MooringError
     ├ ConfigError                      bad fleet, missing runtime files
     ├ BadInput                         the person's file or workflow cannot be used
+    │  └ BadPlan(faults)               a plan of many runs cannot be used
     ├ TransportError(server_id)        may be tried again
     │  ├ ConnectError                  certainly not sent
     │  ├ RequestTimeout                unclear
@@ -61,6 +62,23 @@ class BadInput(MooringError):
     cause: str = ""
     name: str = ""
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """What is wrong with one line or row of a person's text; `row` counts from 1, as editors do."""
+
+    row: int
+    cause: str  # bad-quotes | row-length | too-long | bad-value | bad-seed
+    name: str = ""
+    detail: str = ""
+
+
+@dataclass(eq=False)
+class BadPlan(BadInput):
+    """A plan of many runs cannot be used: `cause` is empty-plan, too-many-runs, bad-rows (with `faults`) …"""
+
+    faults: tuple[RowFault, ...] = ()
 
 
 @dataclass(eq=False)

@@ -14,6 +14,7 @@ ServerId = NewType("ServerId", str)
 WindowId = NewType("WindowId", str)
 ClientId = NewType("ClientId", str)
 PromptId = NewType("PromptId", str)
+BatchId = NewType("BatchId", str)
 NodeId = NewType("NodeId", str)
 
 RECORD_VERSION = 1
@@ -202,6 +203,26 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A place on the contact sheet of a grid, with the labels of its column and row."""
+
+    column: int
+    row: int
+    column_label: str = ""
+    row_label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Which one it is of many runs that were asked for together; `index` counts from 0."""
+
+    batch_id: BatchId
+    index: int = 0
+    label: str = ""
+    cell: Cell | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
     """A place held on a server for the task that will carry `prompt_id`, until it is registered or given up."""
 
@@ -234,6 +255,7 @@ class Task:
     expected: tuple[NodeId, ...] = ()  # output nodes that must show up for a full success
     choice: Choice | None = None
     again_of: PromptId | None = None  # the task that this one runs once more, if the person asked for that
+    part: Part | None = None  # set if it came out of a waiting line
     state: TaskState = TaskState.REGISTERED
     contact: Contact = Contact.OK
     contact_detail: str = ""

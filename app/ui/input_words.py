@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from app.core.errors import BadInput
+from app.core.errors import BadInput, BadPlan
 from app.ui.i18n import Translator
+from app.ui.plan_words import word_bad_plan
 from app.ui.words import Tone, Words
 
 
 def word_bad_input(error: BadInput, _: Translator) -> Words:
     """The words for one cause; each has its own."""
+    if isinstance(error, BadPlan):
+        return word_bad_plan(error, _)
     match error.cause:
         case "not-a-picture" | "too-large" | "unreadable" | "empty":
             return _file(error, _)

@@ -17,6 +17,7 @@ from app.ui.fleet_words import word_cause, word_health, word_queue, word_source
 from app.ui.i18n import Translator
 from app.ui.messages import word_error, word_node_error
 from app.ui.notice_words import word_notice
+from app.ui.plan_words import word_row
 from app.ui.state import Blocker, Notice, NoticeKind
 from app.ui.task_words import (
     word_choice,
@@ -191,3 +192,21 @@ def test_only_a_picture_is_told_to_have_a_thumbnail() -> None:
     assert "humbnail" not in word_delivery(film, LANGUAGES[0]).title
     lost = output("v.mp4", delivery=Delivery.GONE, media_type="video/mp4", size=1000)
     assert "humbnail" not in word_delivery(lost, LANGUAGES[0]).title
+
+
+PLANS = (
+    "empty-plan", "too-many-runs", "plan-too-large", "bad-rows", "bad-header", "no-such-input", "ambiguous-input",
+    "same-input", "bad-seed", "bad-step",
+)  # fmt: skip
+ROWS = ("bad-quotes", "row-length", "too-long", "bad-seed", "bad-value")
+
+
+@in_both
+def test_every_cause_against_a_plan_has_words(_: Translator) -> None:
+    _own_words({cause: word_error(errors.BadPlan(cause, "seed", "7"), _).title for cause in PLANS})
+    faults = {cause: errors.RowFault(3, cause, "seed", "7") for cause in ROWS}
+    _own_words({cause: word_row(fault, _) for cause, fault in faults.items()})
+    assert (
+        word_row(faults["bad-value"], _)
+        in word_error(errors.BadPlan("bad-rows", faults=(faults["bad-value"],)), _).quote
+    )
