@@ -26,7 +26,8 @@ PURE = {
     "__future__", "collections", "dataclasses", "email", "enum", "functools", "itertools", "json", "math", "re",
     "string", "types", "typing", "urllib",
 }  # fmt: skip
-MORE_FOR_WORKFLOWS = {"csv", "io", "struct", "zlib"}  # what a workflow lies in may be packed, a list of prompts a table
+# What a workflow lies in may be packed, a list of prompts a table, what is searched for written in full width.
+MORE_FOR_WORKFLOWS = {"csv", "hashlib", "io", "struct", "unicodedata", "zlib"}
 BROWSERS_EDGE = {"app.core.ports", "app.core.model", "app.core.errors"}
 MORE_FOR_THE_BROWSER = {
     "app.browser.store": {"app.core.balancer", "app.core.records"},  # what a transaction reads, and how it is kept

@@ -1,0 +1,55 @@
+"""Search in a form: every word of the query must be in what the person can see of a node or of one of its fields.
+
+Titles, classes, names of inputs, labels and values count; Chinese as it is, full-width letters as the plain ones.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from app.workflows.fields import Field
+from app.workflows.form import Form, Section
+from app.workflows.graph import Key
+
+LONGEST = 2_000  # characters of one value that are looked through
+
+
+def search(
+    form: Form,
+    query: str,
+    texts: Mapping[Key, str] | None = None,
+    told: Callable[[str], str] = str,
+) -> tuple[Section, ...]:
+    """The sections with what was found: a node found by itself with all its fields, else with those found in it.
+
+    `texts` is what stands in the form, `told` turns a label into what the page shows for it.
+    """
+    words = plain(query).split()
+    if not words:
+        return form.sections
+    return tuple(_found(form, words, texts or {}, told))
+
+
+def plain(text: str) -> str:
+    """A text without the differences that nobody searches for: case, width, ligatures."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _found(form: Form, words: list[str], texts: Mapping[Key, str], told: Callable[[str], str]) -> Iterator[Section]:
+    for section in form.sections:
+        about = plain(f"{told(section.title)} {section.title} {section.class_type} {section.group} #{section.node_id}")
+        left = [word for word in words if word not in about]
+        if not left:
+            yield section
+            continue
+        fields = tuple(item for item in section.fields if _has(item, left, texts, told))
+        if fields:
+            yield replace(section, fields=fields)
+
+
+def _has(item: Field, words: list[str], texts: Mapping[Key, str], told: Callable[[str], str]) -> bool:
+    value = texts.get(item.key, item.text)[:LONGEST]
+    about = plain(f"{told(item.label)} {item.label} {item.input_name} {value}")
+    return all(word in about for word in words)
