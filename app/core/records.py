@@ -1,4 +1,4 @@
-"""What the store keeps, as plain JSON-able dicts: tasks, reservations, windows.
+"""What the store keeps, as plain JSON-able dicts: tasks, reservations, windows, waiting lines.
 
     record = encode_task(task)          # {"v": 1, "prompt_id": …, "state": "queued", …}
     decode_task(record) == task
@@ -20,6 +20,7 @@ from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from app.core.errors import StorageError
+from app.core.line import Batch, Entry, LineHead
 from app.core.model import RECORD_VERSION, PromptId, Records, Reservation, ServerId, Task, Unreadable, WindowId
 from app.core.ports import WindowRecord
 
@@ -96,6 +97,36 @@ def encode_reservation(reservation: Reservation) -> dict[str, Any]:
 def decode_reservation(record: Mapping[str, Any]) -> Reservation:
     """The reservation of a record, or BrokenRecord. Unknown fields are left out: it does not live long."""
     return _decode_top(Reservation, record, "prompt_id")
+
+
+def encode_entry(entry: Entry) -> dict[str, Any]:
+    """The record of a waiting run. Fields known to this version win over `extra`."""
+    return {**dict(entry.extra), **_encode_fields(entry, skip=("extra",))}
+
+
+def decode_entry(record: Mapping[str, Any]) -> Entry:
+    """The waiting run of a record, or BrokenRecord."""
+    return _decode_top(Entry, record, "prompt_id")
+
+
+def encode_batch(batch: Batch) -> dict[str, Any]:
+    """The record of what waiting runs share."""
+    return {**dict(batch.extra), **_encode_fields(batch, skip=("extra",))}
+
+
+def decode_batch(record: Mapping[str, Any]) -> Batch:
+    """The batch of a record, or BrokenRecord."""
+    return _decode_top(Batch, record, "batch_id")
+
+
+def encode_head(head: LineHead) -> dict[str, Any]:
+    """The record of a line beside its entries."""
+    return {**dict(head.extra), **_encode_fields(head, skip=("extra",))}
+
+
+def decode_head(record: Mapping[str, Any]) -> LineHead:
+    """The line's head of a record, or BrokenRecord."""
+    return _decode_top(LineHead, record, "window_id")
 
 
 def encode_value(value: Any) -> Any:

@@ -1,0 +1,351 @@
+"""A window's waiting line: runs that were asked for and are not on a server yet, as a value with transitions.
+
+    line = Line(window_id=me).join(batch, entries, line_id)
+    entry = line.due(ahead=1)                    # what may be sent next; None while two are ahead, or it is paused
+    line = line.without(entry.prompt_id)         # it is a task now, or was taken back
+
+An entry has its prompt_id from the moment it is made, so that it is one click for ever: whoever registers the task of
+that id takes the entry off in the same transaction, and nobody else can. An entry holds no server, no reservation
+and no mooring; where it goes is decided when it is sent. Every method returns a new value; one that raises has changed
+nothing. A line that has become empty has no pause, no wish and no identity left.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from types import MappingProxyType
+
+from app.core.errors import BadPlan, InvalidTransition, TaskNotFound
+from app.core.model import RECORD_VERSION, BatchId, Part, PromptId, WindowId
+from app.core.workflow import ApiWorkflow, parse_workflow
+
+AHEAD = 2  # prompts of one session that may be unfinished on its server while others wait here
+MOST_WAITING = 10_000
+MOST_HANDS = 16  # sessions of one tab that take from its line
+CREW_MARK = "+"
+
+Values = Mapping[tuple[str, str], object]
+
+
+class Pause(Enum):
+    """Why a line does not go on."""
+
+    ASKED = "asked"
+    REJECTED = "rejected"  # a server refused a run; the others would be refused likewise
+    UNUSABLE = "unusable"  # a run cannot be sent as it is: an input is not kept any more, a file too large
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that goes into one input; its bytes are kept in this browser under their hash."""
+
+    node_id: str
+    input_name: str
+    sha256: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What the runs of one plan share. It is kept for as long as one of them waits."""
+
+    batch_id: BatchId
+    workflow: str  # API format, JSON text
+    title: str = ""
+    inputs: tuple[Attachment, ...] = ()
+    v: int = RECORD_VERSION
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One run that waits. `place` orders the line; `values` is JSON text, whole numbers whole: see `read_values`."""
+
+    prompt_id: PromptId
+    owner: WindowId
+    part: Part
+    values: str = "[]"
+    place: float = 0.0
+    again_of: PromptId | None = None  # the task that was certainly not sent, if this is its second try
+    v: int = RECORD_VERSION
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def batch_id(self) -> BatchId:
+        """The batch that it belongs to."""
+        return self.part.batch_id
+
+    def workflow_of(self, batch: Batch) -> ApiWorkflow:
+        """What is to be run. BadInput if the values do not fit."""
+        return parse_workflow(batch.workflow).with_values(read_values(self.values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineHead:
+    """What the store keeps of a line beside its entries. It exists exactly while there are any."""
+
+    window_id: WindowId
+    line_id: str
+    pause: Pause | None = None
+    paused_by: PromptId | None = None
+    is_unbounded: bool = False
+    hands: int = 1
+    v: int = RECORD_VERSION
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineChange:
+    """What one transition wrote, for the store: all of it in one transaction, or nothing."""
+
+    window_id: WindowId
+    line_id: str  # that the store must have, empty if there is no line yet
+    head: LineHead | None  # None: the line is empty now
+    put: tuple[Entry, ...] = ()  # entries that must be there already, changed
+    added: tuple[Entry, ...] = ()
+    removed: tuple[PromptId, ...] = ()
+    batches: tuple[Batch, ...] = ()  # new ones; those without entries go by themselves
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """The waiting runs of one window in their order. `line_id` is minted with the first one, and fences every write."""
+
+    window_id: WindowId
+    line_id: str = ""
+    entries: tuple[Entry, ...] = ()
+    batches: Mapping[BatchId, Batch] = field(default_factory=dict)
+    pause: Pause | None = None
+    paused_by: PromptId | None = None  # the task or entry that is the reason
+    is_unbounded: bool = False  # *send all now*: no bound on what is ahead
+    hands: int = 1  # sessions of this tab that take from it
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "batches", MappingProxyType(dict(self.batches)))
+        if bool(self.entries) != bool(self.line_id):
+            raise InvalidTransition("line", "a line is one exactly while something waits")
+        if any(item.owner != self.window_id or item.batch_id not in self.batches for item in self.entries):
+            raise InvalidTransition("line", "an entry of another window, or of no batch")
+
+    # What is so
+
+    def entry(self, prompt_id: PromptId) -> Entry:
+        """The waiting run of that id, or TaskNotFound: it is a task by now, or was taken back."""
+        return self.entries[self._index(prompt_id)]
+
+    def has(self, prompt_id: PromptId) -> bool:
+        """Whether it waits."""
+        return any(item.prompt_id == prompt_id for item in self.entries)
+
+    def due(self, ahead: int, taken: Iterable[PromptId] = ()) -> Entry | None:
+        """What a session may send now that has `ahead` unfinished prompts; `taken` are on their way already."""
+        if self.pause is not None or (ahead >= AHEAD and not self.is_unbounded):
+            return None
+        on_their_way = frozenset(taken)
+        return next((item for item in self.entries if item.prompt_id not in on_their_way), None)
+
+    # Coming and going
+
+    def join(self, batch: Batch, entries: Sequence[Entry], line_id: str) -> Line:
+        """Put the runs of a batch at the end, in this order; `line_id` is for a line that begins with them."""
+        ids = {item.prompt_id for item in entries}
+        if not entries:
+            raise BadPlan("empty-plan")
+        if len(self.entries) + len(entries) > MOST_WAITING:
+            raise BadPlan("too-many-runs", str(MOST_WAITING), str(len(self.entries) + len(entries)))
+        if len(ids) < len(entries) or any(item.prompt_id in ids for item in self.entries):
+            raise InvalidTransition("join", "a prompt_id twice")
+        if batch.batch_id in self.batches or any(item.batch_id != batch.batch_id for item in entries):
+            raise InvalidTransition("join", "not a batch of its own")
+        last = self.entries[-1].place if self.entries else 0.0
+        placed = (replace(item, owner=self.window_id, place=last + number) for number, item in enumerate(entries, 1))
+        return replace(
+            self,
+            line_id=self.line_id or line_id,
+            entries=(*self.entries, *placed),
+            batches={**self.batches, batch.batch_id: batch},
+        )
+
+    def put_back(self, entry: Entry, batch: Batch, prompt_id: PromptId, line_id: str) -> Line:
+        """Let a run whose task was certainly not sent wait again, before all others, under a new id."""
+        if self.has(prompt_id) or self.has(entry.prompt_id):
+            raise InvalidTransition("put_back", "it waits already")
+        first = self.entries[0].place if self.entries else 1.0
+        again = replace(entry, prompt_id=prompt_id, owner=self.window_id, place=first - 1.0, again_of=entry.prompt_id)
+        return replace(
+            self,
+            line_id=self.line_id or line_id,
+            entries=(again, *self.entries),
+            batches={**self.batches, batch.batch_id: batch},
+        )
+
+    def without(self, *prompt_ids: PromptId) -> Line:
+        """Take runs off: they are tasks now, or the person took them back. TaskNotFound for one that is not there."""
+        gone = frozenset(prompt_ids)
+        kept = [item for item in self.entries if item.prompt_id not in gone]
+        if len(self.entries) - len(kept) < len(gone):
+            raise TaskNotFound("line", next(iter(gone - {item.prompt_id for item in self.entries})))
+        return self._kept(kept)
+
+    def cleared(self) -> Line:
+        """Take all off."""
+        return self._kept(())
+
+    def _kept(self, entries: Sequence[Entry]) -> Line:
+        if not entries:
+            return Line(window_id=self.window_id)
+        used = {item.batch_id for item in entries}
+        batches = {name: batch for name, batch in self.batches.items() if name in used}
+        return replace(self, entries=tuple(entries), batches=batches)
+
+    # Order and values
+
+    def move(self, prompt_id: PromptId, before: PromptId | None = None) -> Line:
+        """Put a run before another one, or at the end."""
+        moved = self.entry(prompt_id)
+        if before == prompt_id:
+            return self
+        rest = [item for item in self.entries if item.prompt_id != prompt_id]
+        index = len(rest) if before is None else self._index(before, rest)
+        low = rest[index - 1].place if index else None
+        high = rest[index].place if index < len(rest) else None
+        place = _between(low, high)
+        if (low is not None and place <= low) or (high is not None and place >= high):  # no room between: count anew
+            rest.insert(index, moved)
+            return replace(
+                self, entries=tuple(replace(item, place=float(number)) for number, item in enumerate(rest, 1))
+            )
+        rest.insert(index, replace(moved, place=place))
+        return replace(self, entries=tuple(rest))
+
+    def step(self, prompt_id: PromptId, by: int) -> Line:
+        """Move a run up (`by` below 0) or down so many places, as far as the line goes."""
+        index = self._index(prompt_id)
+        ids = [item.prompt_id for item in self.entries if item.prompt_id != prompt_id]
+        target = max(0, index + by)
+        return self.move(prompt_id, ids[target] if target < len(ids) else None)
+
+    def edit(self, prompt_id: PromptId, values: Values, label: str) -> Line:
+        """Let a waiting run set other values. BadInput if its workflow has no such nodes."""
+        known = self.entry(prompt_id)
+        changed = replace(known, values=write_values(values), part=replace(known.part, label=label))
+        changed.workflow_of(self.batches[known.batch_id])
+        return replace(self, entries=tuple(changed if item is known else item for item in self.entries))
+
+    def _index(self, prompt_id: PromptId, entries: Sequence[Entry] | None = None) -> int:
+        known = self.entries if entries is None else entries
+        found = next((index for index, item in enumerate(known) if item.prompt_id == prompt_id), None)
+        if found is None:
+            raise TaskNotFound("line", prompt_id)
+        return found
+
+    # Going on and not
+
+    def hold(self, pause: Pause, by: PromptId | None = None) -> Line:
+        """Let it wait. What stopped it first stays the reason."""
+        self._expect_any("pause")
+        return self if self.pause is not None else replace(self, pause=pause, paused_by=by)
+
+    def resume(self) -> Line:
+        """Let it go on."""
+        self._expect_any("resume")
+        return replace(self, pause=None, paused_by=None)
+
+    def send_all(self, is_wanted: bool = True) -> Line:
+        """Send everything as soon as it can be sent, however much is ahead; or no more than usual again."""
+        self._expect_any("send_all")
+        return replace(self, is_unbounded=is_wanted)
+
+    def spread(self, hands: int) -> Line:
+        """Let so many sessions of this tab take from it."""
+        self._expect_any("spread")
+        if not 1 <= hands <= MOST_HANDS:
+            raise InvalidTransition("spread", f"not between 1 and {MOST_HANDS}: {hands}")
+        return replace(self, hands=hands)
+
+    def _expect_any(self, operation: str) -> None:
+        if not self.entries:
+            raise InvalidTransition(operation, "nothing waits")
+
+    # The store
+
+    @property
+    def head(self) -> LineHead | None:
+        """What is kept beside the entries."""
+        if not self.entries:
+            return None
+        return LineHead(
+            window_id=self.window_id,
+            line_id=self.line_id,
+            pause=self.pause,
+            paused_by=self.paused_by,
+            is_unbounded=self.is_unbounded,
+            hands=self.hands,
+        )
+
+    def change_to(self, after: Line) -> LineChange:
+        """What has to be written for it to become `after`."""
+        known = {item.prompt_id: item for item in self.entries}
+        kept = {item.prompt_id for item in after.entries}
+        return LineChange(
+            window_id=self.window_id,
+            line_id=self.line_id,
+            head=after.head,
+            put=tuple(item for item in after.entries if item.prompt_id in known and item != known[item.prompt_id]),
+            added=tuple(item for item in after.entries if item.prompt_id not in known),
+            removed=tuple(prompt_id for prompt_id in known if prompt_id not in kept),
+            batches=tuple(batch for name, batch in after.batches.items() if name not in self.batches),
+        )
+
+
+def line_of(head: LineHead | None, entries: Iterable[Entry], batches: Iterable[Batch], window_id: WindowId) -> Line:
+    """The line as the store has it."""
+    ordered = tuple(sorted(entries, key=lambda item: (item.place, item.prompt_id)))
+    if head is None or not ordered:
+        return Line(window_id=window_id)
+    return Line(
+        window_id=window_id,
+        line_id=head.line_id,
+        entries=ordered,
+        batches={batch.batch_id: batch for batch in batches},
+        pause=head.pause,
+        paused_by=head.paused_by,
+        is_unbounded=head.is_unbounded,
+        hands=min(MOST_HANDS, max(1, head.hands)),
+    )
+
+
+# Values
+
+
+def write_values(values: Values) -> str:
+    """Values by (node id, input name) as JSON text; a browser's own numbers would lose whole ones past 2**53."""
+    told = [[node_id, input_name, value] for (node_id, input_name), value in values.items()]
+    return json.dumps(told, ensure_ascii=False)
+
+
+def read_values(text: str) -> dict[tuple[str, str], object]:
+    """The values that `write_values` wrote."""
+    return {(str(node_id), str(input_name)): value for node_id, input_name, value in json.loads(text)}
+
+
+# Crew
+
+
+def crew_id(captain: WindowId, number: int) -> WindowId:
+    """The id of a session that helps a window within its own tab; the same after a reload."""
+    return WindowId(f"{captain}{CREW_MARK}{number}")
+
+
+def captain_of(window_id: WindowId) -> WindowId:
+    """The window whose line a session takes from: its tab's own."""
+    return WindowId(window_id.partition(CREW_MARK)[0])
+
+
+def _between(low: float | None, high: float | None) -> float:
+    if low is None:
+        return (high if high is not None else 2.0) - 1.0
+    return low + 1.0 if high is None else (low + high) / 2
