@@ -15,10 +15,10 @@ from dataclasses import MISSING, Field, fields
 from functools import cache
 from typing import Any, get_args
 
+from app.core.evidence import Evidence
 from app.core.journal import plain
 from app.core.model import Reservation, Task
 from app.core.records import decode_as, encode_value
-from app.core.truth import Evidence
 from app.core.window import Free, Moored, Window
 
 Event = tuple[str, dict[str, Any]]

@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from app.core.errors import ConnectError, HttpStatusError, PromptRejected, ProtocolError, RequestTimeout, TransportError
+from app.core.evidence import Accepted, Finished, Refused, Seen, Unclear
 from app.core.model import Failure, NodeError, NodeId, Output, PromptId, ServerId, Task
 from app.core.ports import Blob, Form, Request, Response
-from app.core.truth import Accepted, Finished, Refused, Seen, Unclear
 
 LOOK_DEADLINE = 12.0  # seconds; the gateway ends its own wait for the server before (10 s) and tells why
 SUBMIT_DEADLINE = 40.0

@@ -12,148 +12,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from app.core.model import Contact, Delivery, Failure, NodeError, NodeId, Note, Output, Task, TaskState
+from app.core.evidence import (
+    Absent,
+    Accepted,
+    Cached,
+    CancelAsked,
+    Evidence,
+    Executed,
+    Finished,
+    GivenUp,
+    Moved,
+    NoAnswer,
+    Refused,
+    Removed,
+    Seen,
+    Started,
+    ToldEnd,
+    Unclear,
+)
+from app.core.model import Contact, Delivery, Failure, Note, Output, Task, TaskState
 
 LOST_GAP = 3.0  # seconds between the two looks; COMFYUI.md 3: history may lag execution_success by milliseconds
 UNREACHABLE_AFTER = 2  # looks in a row without a real answer; one is a hiccup
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The POST was answered with 200; `node_errors` name outputs that the server has dropped."""
-
-    at: float
-    number: float | None
-    node_errors: tuple[NodeError, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The POST certainly led to no run: rejected by the server, or certainly not sent."""
-
-    at: float
-    failure: Failure
-
-
-@dataclass(frozen=True, slots=True)
-class Unclear:
-    """The POST ended, and nobody can say whether the server took it."""
-
-    at: float
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """The real server's queue has it: running, or waiting at `place` (1 is next)."""
-
-    at: float
-    is_running: bool
-    place: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """The real server has it neither in its queue nor, read after that, in its history.
-
-    `began` is when that look began, `at` when it ended: two looks are as far apart as the second's beginning is from
-    the first's end.
-    """
-
-    began: float
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """Our own delete was answered, and a look right after it found the task nowhere."""
-
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The real server's history entry. `end` is success | error | interrupted."""
-
-    at: float
-    end: str
-    outputs: tuple[Output, ...] = ()
-    failure: Failure | None = None
-    ended_ms: int | None = None
-    started_ms: int | None = None
-    cached: tuple[NodeId, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
-    """A look that got no real answer; it says nothing about the task."""
-
-    at: float
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """The fleet no longer gives the task's server id the recorded address."""
-
-    at: float
-    present: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The socket told that it runs; `started_ms` is the server's own clock."""
-
-    at: float
-    started_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Cached:
-    """The socket told which nodes need not run."""
-
-    at: float
-    nodes: tuple[NodeId, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Executed:
-    """The socket told what one node has made."""
-
-    at: float
-    outputs: tuple[Output, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ToldEnd:
-    """The socket told an end: success | error | interrupted."""
-
-    at: float
-    end: str
-    failure: Failure | None = None
-    ended_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CancelAsked:
-    """The person wants it stopped."""
-
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class GivenUp:
-    """The person has given it up."""
-
-    at: float
-
-
-Evidence = (
-    Accepted | Refused | Unclear | Seen | Absent | Removed | Finished | NoAnswer | Moved | Started | Cached | Executed
-    | ToldEnd | CancelAsked | GivenUp
-)  # fmt: skip
 
 
 def judge(task: Task, evidence: Evidence) -> Task:

@@ -10,8 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from app.core import comfy, jobs
+from app.core.evidence import Absent, Evidence, NoAnswer, Removed
 from app.core.model import Task
-from app.core.truth import Absent, Evidence, NoAnswer, Removed
 from app.session.state import State
 
 log = logging.getLogger("mooring.session")

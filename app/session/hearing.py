@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from app.core import events
+from app.core.evidence import Evidence, Finished, Seen
 from app.core.model import PromptId, Task, TaskState
-from app.core.truth import Evidence, Finished, Seen
 from app.session.state import State
 
 log = logging.getLogger("mooring.session")

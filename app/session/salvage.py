@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from app.core.errors import NotOwner, StorageError, TaskNotFound
+from app.core.evidence import Unclear
 from app.core.model import PromptId, Records, Task, Unreadable, WindowId
-from app.core.truth import Unclear
 from app.session.state import State
 
 log = logging.getLogger("mooring.session")

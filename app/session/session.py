@@ -26,10 +26,10 @@ from app.core.errors import (
     ServerMoved,
     StorageError,
 )
+from app.core.evidence import Evidence
 from app.core.model import Fleet, InputFile, PromptId, ServerId, Task
 from app.core.ports import Blob, Identity, Ports
 from app.core.progress import Progress
-from app.core.truth import Evidence
 from app.core.window import Moored, Restoring, Window, get_api_base_url
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session.checks import violations

@@ -17,12 +17,13 @@ from typing import Any
 
 from app.core.chronicle import verdict, window_changes
 from app.core.errors import AffinityError, MooringError, NotOwner, StorageError, TaskNotFound
+from app.core.evidence import Evidence
 from app.core.model import Fleet, PromptId, Reservation, ServerId, Task, Unreadable, WindowId
 from app.core.ports import Identity, Ports, Request, Response
 from app.core.progress import Progress
 from app.core.records import NEWER, BrokenRecord
 from app.core.stall import Stillness
-from app.core.truth import Evidence, judge
+from app.core.truth import judge
 from app.core.window import Restoring, Window, expect_restored
 from app.core.workflow import parse_workflow
 from app.session.facts import Noticed, Preview, Run, SocketFacts

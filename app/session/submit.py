@@ -26,6 +26,7 @@ from app.core.errors import (
     TaskNotFound,
     TransportError,
 )
+from app.core.evidence import Accepted, Evidence, Unclear
 from app.core.model import (
     InputFile,
     NodeId,
@@ -37,7 +38,6 @@ from app.core.model import (
 )
 from app.core.ports import Blob, Response
 from app.core.reservation import Wanted
-from app.core.truth import Accepted, Evidence, Unclear
 from app.core.window import Window, get_api_base_url, held_beside
 from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked, Run, RunStage

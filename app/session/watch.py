@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from app.core import comfy, jobs
 from app.core.errors import ComfyError, ServerMoved, TaskNotFound, TransportError
+from app.core.evidence import Absent, CancelAsked, Evidence, GivenUp, Moved, NoAnswer, Seen
 from app.core.model import PromptId, ServerId, Task, TaskState
-from app.core.truth import Absent, CancelAsked, Evidence, GivenUp, Moved, NoAnswer, Seen, judge
+from app.core.truth import judge
 from app.core.window import get_api_base_url
 from app.session.cancel import Canceller
 from app.session.landmarks import Landmarks, Place

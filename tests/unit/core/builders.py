@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from app.core.evidence import Evidence
 from app.core.model import (
     ClientId,
     Fleet,
@@ -19,7 +20,7 @@ from app.core.model import (
     WindowId,
 )
 from app.core.ports import Response
-from app.core.truth import Evidence, judge
+from app.core.truth import judge
 
 ME = WindowId("w-me")
 OTHER = WindowId("w-other")

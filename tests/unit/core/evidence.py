@@ -7,8 +7,7 @@ from itertools import accumulate
 
 from hypothesis import strategies as st
 
-from app.core.model import Failure, NodeError
-from app.core.truth import (
+from app.core.evidence import (
     Absent,
     Accepted,
     CancelAsked,
@@ -25,6 +24,7 @@ from app.core.truth import (
     ToldEnd,
     Unclear,
 )
+from app.core.model import Failure, NodeError
 from tests.unit.core.builders import output
 
 ENDS = st.sampled_from(["success", "error", "interrupted"])

@@ -15,9 +15,10 @@ from app.core.errors import (
     ProtocolError,
     RequestTimeout,
 )
+from app.core.evidence import Accepted, Evidence, Refused, Unclear
 from app.core.model import Failure, NodeError, PromptId, ServerId, TaskState
 from app.core.ports import Response
-from app.core.truth import Accepted, Evidence, Refused, Unclear, judge
+from app.core.truth import judge
 from tests.unit.core import captures
 from tests.unit.core.builders import ERROR, REJECTION, A, answer, queue_item, task
 

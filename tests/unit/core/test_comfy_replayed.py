@@ -15,9 +15,10 @@ from app.core.errors import (
     HttpStatusError,
     MooringError,
 )
+from app.core.evidence import Accepted, Finished, Refused, Unclear
 from app.core.model import NodeId, PromptId
 from app.core.ports import Response
-from app.core.truth import Accepted, Finished, Refused, Unclear, judge
+from app.core.truth import judge
 from tests.unit.core import captures
 from tests.unit.core.builders import ERROR, REJECTION, A, answer, queue_item, task
 from tests.unit.core.odd import JSON, mutated

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from app.core.evidence import Executed, Started, ToldEnd
 from app.core.model import NodeId, TaskState
 from app.core.origin import is_of
-from app.core.truth import Executed, Started, ToldEnd
 from tests.unit.core.builders import after, output, submitted
 
 MADE = submitted(state=TaskState.SUCCEEDED, server_started_ms=1_000_000, server_ended_ms=1_060_000)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from app.core import redaction
 from app.core.chronicle import UNTOLD
+from app.core.evidence import Evidence
 from app.core.model import Choice, InputFile, Note, Task
 from app.core.redaction import WITHHELD, Redactor, place_of, without_credentials
-from app.core.truth import Evidence
 
 LISTED = redaction.WORDS | redaction.WORD_LISTS | redaction.WORD_MAPS | redaction.SOURCE
 LISTED |= redaction.PLACES | redaction.MIXED | redaction.NAMES | redaction.TEXTS

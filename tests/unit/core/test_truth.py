@@ -6,10 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.model import Contact, Failure, NodeError, NodeId, TaskState
-from app.core.truth import (
-    LOST_GAP,
-    UNREACHABLE_AFTER,
+from app.core.evidence import (
     Absent,
     Accepted,
     CancelAsked,
@@ -25,8 +22,9 @@ from app.core.truth import (
     Started,
     ToldEnd,
     Unclear,
-    judge,
 )
+from app.core.model import Contact, Failure, NodeError, NodeId, TaskState
+from app.core.truth import LOST_GAP, UNREACHABLE_AFTER, judge
 from tests.unit.core.builders import after, output, submitted, task
 
 REJECTED = Failure(kind="rejected", message="no")

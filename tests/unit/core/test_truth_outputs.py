@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.evidence import Cached, Finished, Started
 from app.core.model import Delivery, NodeId
-from app.core.truth import Cached, Finished, Started, merge_outputs
+from app.core.truth import merge_outputs
 from tests.unit.core.builders import after, output, submitted
 
 # Outputs

@@ -5,9 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.model import Contact, Task, TaskState
-from app.core.truth import (
-    LOST_GAP,
+from app.core.evidence import (
     Absent,
     Accepted,
     CancelAsked,
@@ -20,8 +18,9 @@ from app.core.truth import (
     Started,
     ToldEnd,
     Unclear,
-    judge,
 )
+from app.core.model import Contact, Task, TaskState
+from app.core.truth import LOST_GAP, judge
 from tests.unit.core.builders import after, submitted, task
 from tests.unit.core.evidence import LIVES
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app.core.errors import AffinityError, InvalidTransition, ServerLockedError, StillRestoring
+from app.core.evidence import Evidence
 from app.core.model import Contact, PromptId, ServerId, Task, TaskState, WindowId
-from app.core.truth import Evidence, judge
+from app.core.truth import judge
 from app.core.window import Free, Moored, Restoring, Window, expect_restored
 from tests.unit.core.builders import CLIENT, ME, OTHER, A, B, C, address, reservation, task
 from tests.unit.core.evidence import ANY, at
