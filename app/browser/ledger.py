@@ -8,6 +8,7 @@ What is yielded is a request of IndexedDB (`app.browser.idb`).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import js
@@ -19,6 +20,7 @@ from app.core.model import PromptId
 RESULTS, THUMBNAILS, INPUTS, LEDGER = "results", "thumbnails", "inputs", "ledger"
 KINDS = (RESULTS, INPUTS, THUMBNAILS)  # in the order in which they make room for records
 SHELVES = (*KINDS, LEDGER)
+BATCHES = "batches"  # what waiting runs share; their inputs are not given up
 
 
 def delete_kept(transaction: Any, prompt_id: PromptId) -> None:
@@ -54,16 +56,23 @@ def oldest_first(transaction: Any, kind: str) -> Steps[list[dict[str, Any]]]:
     return sorted(rows, key=lambda row: (row["at"], row["name"]))
 
 
-def make_room(transaction: Any, kind: str, name: str, room: int) -> Steps[None]:
-    """Delete the oldest of a kind until the others than `name` fit into `room` bytes."""
+def make_room(transaction: Any, kind: str, name: str, room: int, needed: Collection[str] = frozenset()) -> Steps[None]:
+    """Delete the oldest of a kind until the others than `name` fit into `room` bytes; what is needed stays."""
     rows = yield from oldest_first(transaction, kind)
     others = [row for row in rows if row["name"] != name]
     taken = sum(row["size"] for row in others)
     for row in others:
         if taken <= room:
             break
-        drop(transaction, kind, row)
-        taken -= row["size"]
+        if row["name"] not in needed:
+            drop(transaction, kind, row)
+            taken -= row["size"]
+
+
+def needed_inputs(transaction: Any) -> Steps[frozenset[str]]:
+    """The inputs that waiting runs will need, by their hashes, within a transaction over `BATCHES`."""
+    rows = from_plain((yield transaction.objectStore(BATCHES).getAll()))
+    return frozenset(str(item.get("sha256")) for row in rows for item in row.get("inputs", ()))
 
 
 def drop(transaction: Any, kind: str, row: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from app.browser.blobs import JsBlob, to_js_blob
 from app.browser.idb import Database, Steps, T
 from app.browser.ledger import (
+    BATCHES,
     INPUTS,
     KINDS,
     LEDGER,
@@ -23,6 +24,7 @@ from app.browser.ledger import (
     drop,
     make_room,
     name_of,
+    needed_inputs,
     oldest_first,
     put,
 )
@@ -131,10 +133,11 @@ class BrowserShelf:
         stored = await to_js_blob(blob)
 
         def steps(transaction: Any) -> Steps[None]:
-            yield from make_room(transaction, INPUTS, sha256, self._inputs_bound - blob.size)
+            needed = yield from needed_inputs(transaction)
+            yield from make_room(transaction, INPUTS, sha256, self._inputs_bound - blob.size, needed)
             put(transaction, INPUTS, sha256, stored, at=kept_at)
 
-        await self._keep("keep_input", [INPUTS, LEDGER], steps, blob.size)
+        await self._keep("keep_input", [BATCHES, INPUTS, LEDGER], steps, blob.size)
 
     async def read_input(self, sha256: str) -> Blob | None:
         """The kept input, or None."""
@@ -218,18 +221,21 @@ class BrowserShelf:
         return await self._database.run(operation, stores, steps, write=True)
 
     async def _drop_oldest(self, count: int) -> bool:
-        """Drop the oldest results, of which there may be fewer; else inputs, else thumbnails. False if none is left."""
+        """Drop the oldest results, of which there may be fewer; else inputs that nothing waits for, else thumbnails.
+        False if none is left."""
 
         def steps(transaction: Any) -> Steps[bool]:
+            needed = yield from needed_inputs(transaction)
             for kind in KINDS:
                 rows = yield from oldest_first(transaction, kind)
+                rows = [row for row in rows if row["name"] not in needed]
                 for row in rows[:count]:
                     drop(transaction, kind, row)
                 if rows:
                     return True
             return False
 
-        return await self._database.run("make_room", SHELVES, steps, write=True)
+        return await self._database.run("make_room", [BATCHES, *SHELVES], steps, write=True)
 
     async def _drop_for(self, size: int) -> bool:
         """Drop the oldest results to make room for a new one; none if all of them were not enough."""

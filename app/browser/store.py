@@ -16,7 +16,8 @@ import js
 from pyodide.ffi import JsException
 
 from app.browser.idb import Database, Steps
-from app.browser.ledger import SHELVES, delete_input, delete_kept
+from app.browser.ledger import BATCHES, SHELVES, delete_input, delete_kept, needed_inputs
+from app.browser.line import LINE, LINES, WAITING, BrowserLine, take_off
 from app.browser.shelf import INPUTS_BOUND, BrowserShelf
 from app.browser.values import from_plain, js_object, plain
 from app.core.balancer import Berths
@@ -37,7 +38,7 @@ from app.core.records import (
 )
 
 NAME = "mooring"
-VERSION = 2
+VERSION = 3
 
 log = logging.getLogger("mooring.browser")
 
@@ -62,9 +63,15 @@ def create_stores(transaction: Any, old_version: int) -> None:
         transaction.db.createObjectStore("settings", js_object({"keyPath": "name"}))
         journals = transaction.db.createObjectStore("journals", js_object({"keyPath": "window_id"}))
         journals.createIndex("at", "at")
+    if old_version < 3:
+        waiting = transaction.db.createObjectStore(WAITING, js_object({"keyPath": "prompt_id"}))
+        waiting.createIndex("owner", "owner")
+        waiting.createIndex("batch", "part.batch_id")
+        transaction.db.createObjectStore(BATCHES, js_object({"keyPath": "batch_id"}))
+        transaction.db.createObjectStore(LINES, js_object({"keyPath": "window_id"}))
 
 
-class BrowserStore(BrowserShelf):
+class BrowserStore(BrowserShelf, BrowserLine):
     """The store in this browser."""
 
     def __init__(
@@ -127,10 +134,11 @@ class BrowserStore(BrowserShelf):
                 raise NotOwner("register", task.prompt_id, reservation.window_id if reservation else None)
             if (reservation.server_id, reservation.address) != (task.server_id, task.address):
                 raise InvalidTransition("register", "the task is not on the server that was reserved")
+            yield from take_off(transaction, task)
             tasks.add(plain(_task_row(task)))
             reservations.delete(task.prompt_id)
 
-        await self._write("register", ["tasks", "reservations"], steps)
+        await self._write("register", ["tasks", "reservations", *LINE], steps)
 
     async def update(self, task: Task) -> None:
         """Write a known task; durable."""
@@ -187,7 +195,7 @@ class BrowserStore(BrowserShelf):
                 raise InvalidTransition("delete_task", f"{task.prompt_id} has not ended")
             yield from _delete(transaction, task.prompt_id, task.prompt_id)
 
-        await self._write("delete_task", ["tasks", *SHELVES], steps)
+        await self._write("delete_task", ["tasks", BATCHES, *SHELVES], steps)
 
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
         """Delete a record that cannot be read, with its results; durable. Nothing happens if it is gone."""
@@ -205,7 +213,7 @@ class BrowserStore(BrowserShelf):
                 raise NotOwner("delete_unreadable", prompt_id, found.owner)
             yield from _delete(transaction, prompt_id, key)
 
-        await self._write("delete_unreadable", ["tasks", *SHELVES], steps)
+        await self._write("delete_unreadable", ["tasks", BATCHES, *SHELVES], steps)
 
     def close(self) -> None:
         """Close the connection; the next operation opens it again."""
@@ -264,12 +272,15 @@ def _unmarked(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _delete(transaction: Any, prompt_id: PromptId, key: Any) -> Steps[None]:
-    """Delete a task's record, its results, and the inputs that only it had."""
+    """Delete a task's record, its results, and the inputs that only it had, and no waiting run will need."""
     tasks = transaction.objectStore("tasks")
     mine = _inputs_of([_task_row_of((yield tasks.get(key)))])
     tasks.delete(key)
     delete_kept(transaction, prompt_id)
-    for sha256 in mine - _inputs_of(_task_rows((yield tasks.getAll()))):
+    if not mine:
+        return
+    needed = yield from needed_inputs(transaction)
+    for sha256 in mine - _inputs_of(_task_rows((yield tasks.getAll()))) - needed:
         delete_input(transaction, sha256)
 
 

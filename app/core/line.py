@@ -106,7 +106,7 @@ class LineChange:
     head: LineHead | None  # None: the line is empty now
     put: tuple[Entry, ...] = ()  # entries that must be there already, changed
     added: tuple[Entry, ...] = ()
-    removed: tuple[PromptId, ...] = ()
+    removed: tuple[Entry, ...] = ()
     batches: tuple[Batch, ...] = ()  # new ones; those without entries go by themselves
 
 
@@ -296,7 +296,7 @@ class Line:
             head=after.head,
             put=tuple(item for item in after.entries if item.prompt_id in known and item != known[item.prompt_id]),
             added=tuple(item for item in after.entries if item.prompt_id not in known),
-            removed=tuple(prompt_id for prompt_id in known if prompt_id not in kept),
+            removed=tuple(item for item in self.entries if item.prompt_id not in kept),
             batches=tuple(batch for name, batch in after.batches.items() if name not in self.batches),
         )
 

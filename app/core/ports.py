@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Protocol
 
 from app.core.balancer import Berths
+from app.core.line import Line, LineChange
 from app.core.model import ClientId, Fleet, PromptId, Records, Reservation, Task, WindowId
 
 
@@ -232,7 +233,25 @@ class Shelf(Protocol):
         ask the person, so it is asked once per browser, and again only if the person wants it (`is_asked`)."""
 
 
-class TaskStore(Shelf, Protocol):
+class LineStore(Protocol):
+    """The part of the store where runs wait: one line for each window, fenced by its `line_id`."""
+
+    async def read_line(self, window_id: WindowId) -> Line:
+        """The line of that window, empty if nothing waits there; BrokenRecord if a part of it cannot be read."""
+
+    async def read_lines(self) -> Mapping[WindowId, int]:
+        """How many runs wait, by window; windows without any are left out."""
+
+    async def write_line(self, change: LineChange) -> None:
+        """Make one step of a line durable. NotOwner if it is not the line that it was (emptied, or adopted by another
+        window), TaskNotFound if a run that was changed or taken off does not wait there any more."""
+
+    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> Line:
+        """Put what waits in one window's line to the end of another's, which begins as `line_id` if it is empty, with
+        the pause and wishes of the old one. The line as it is then. TaskNotFound if nothing waits there."""
+
+
+class TaskStore(Shelf, LineStore, Protocol):
     """The one store of all windows of this installation and user. Each operation is one transaction.
 
     Durable means: on disk as far as the browser can tell, before the call returns. Whatever fails raises
@@ -256,7 +275,8 @@ class TaskStore(Shelf, Protocol):
 
     async def register(self, task: Task) -> None:
         """Write a new task and delete its reservation; durable. InvalidTransition if the prompt_id is taken,
-        NotOwner if the reservation is not this owner's."""
+        NotOwner if the reservation is not this owner's. A task with a `part` is taken off its tab's line in the same
+        transaction: NotOwner if it does not wait there any more."""
 
     async def update(self, task: Task) -> None:
         """Write a known task; durable. NotOwner if owner and epoch in the store differ from the task's, TaskNotFound
@@ -273,7 +293,7 @@ class TaskStore(Shelf, Protocol):
         """All tasks of one window, or of all, oldest first."""
 
     async def delete_task(self, task: Task) -> None:
-        """Delete an ended task, its results, and its inputs if no other task has them; fenced like `update`."""
+        """Delete an ended task, its results, and its inputs if no other task or waiting run has them; fenced."""
 
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
         """Delete a record that cannot be read, with its results; durable. Nothing happens if it is gone. NotOwner if

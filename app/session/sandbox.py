@@ -10,11 +10,12 @@ import itertools
 import json
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.core.balancer import Berths
 from app.core.errors import NotOwner, SocketClosed, TaskNotFound
+from app.core.line import Line, LineChange
 from app.core.model import Fleet, PromptId, Records, Reservation, Server, ServerId, Task, WindowId
 from app.core.ports import (
     Blob,
@@ -188,6 +189,21 @@ class SandboxStore:
 
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
         """TaskStore.delete_unreadable: what lies here as a value can be read."""
+
+    async def read_line(self, window_id: WindowId) -> Line:
+        """LineStore.read_line: nothing waits here."""
+        return Line(window_id=window_id)
+
+    async def read_lines(self) -> Mapping[WindowId, int]:
+        """LineStore.read_lines."""
+        return {}
+
+    async def write_line(self, change: LineChange) -> None:
+        """LineStore.write_line."""
+
+    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> Line:  # noqa: ARG002
+        """LineStore.adopt_line: nothing waits anywhere."""
+        raise TaskNotFound("adopt_line")
 
     async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:  # noqa: ARG002
         """TaskStore.keep_result: no bytes are kept here."""

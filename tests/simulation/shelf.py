@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -44,6 +44,9 @@ class Shelves:
     windows: dict[str, dict[str, Any]] = field(default_factory=dict)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     reservations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    waiting: dict[str, dict[str, Any]] = field(default_factory=dict)
+    batches: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lines: dict[str, dict[str, Any]] = field(default_factory=dict)
     results: dict[tuple[str, int], tuple[bytes, str, float]] = field(default_factory=dict)
     thumbnails: dict[tuple[str, int], tuple[bytes, str, float]] = field(default_factory=dict)
     inputs: dict[str, tuple[bytes, str, float]] = field(default_factory=dict)
@@ -53,7 +56,18 @@ class Shelves:
     persist_asked: int = 0
 
     def _records(self) -> tuple[dict[str, dict[str, Any]], ...]:
-        return self.windows, self.tasks, self.reservations
+        return self.windows, self.tasks, self.reservations, self.waiting, self.batches, self.lines
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """The inputs that waiting runs will need."""
+        return frozenset(item["sha256"] for batch in self.batches.values() for item in batch["inputs"])
+
+    def tidy_batches(self) -> None:
+        """Delete those of which no run waits any more."""
+        used = {row["part"]["batch_id"] for row in self.waiting.values()}
+        for name in [name for name in self.batches if name not in used]:
+            del self.batches[name]
 
     def kinds(self) -> tuple[Kept, ...]:
         return self.results, self.inputs, self.thumbnails  # in the order in which they make room
@@ -81,7 +95,7 @@ class Shelves:
     def drop_oldest(self, count: int) -> bool:
         """Let kept bytes go; False if there are none."""
         for shelf in self.kinds():
-            for key in oldest_first(shelf)[:count]:
+            for key in [key for key in oldest_first(shelf) if key not in self.needed][:count]:
                 del shelf[key]
                 count = 0
             if not count:
@@ -100,12 +114,13 @@ def oldest_first(kept: Kept) -> list[Any]:
     return sorted(kept, key=lambda key: (kept[key][2], key))
 
 
-def make_room(kept: Kept, bound: int) -> None:
-    """Drop the oldest until the rest fits."""
+def make_room(kept: Kept, bound: int, needed: Collection[str] = frozenset()) -> None:
+    """Drop the oldest until the rest fits; what is needed stays."""
     for key in oldest_first(kept):
         if sum(len(data) for data, _, _ in kept.values()) <= bound:
             return
-        del kept[key]
+        if key not in needed:
+            del kept[key]
 
 
 class MemoryShelf:
@@ -191,7 +206,7 @@ class MemoryShelf:
 
         def work() -> None:
             self._shelves.inputs[sha256] = (data, blob.media_type, kept_at)
-            make_room(self._shelves.inputs, INPUT_BOUND)
+            make_room(self._shelves.inputs, INPUT_BOUND, {sha256, *self._shelves.needed})
 
         await self._keep("keep_input", work, len(data))
 

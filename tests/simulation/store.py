@@ -23,13 +23,16 @@ from app.core.records import (
     encode_window,
     read_task,
 )
+from tests.simulation.line import MemoryLine
 from tests.simulation.shelf import INPUT_BOUND, RESULT_BOUND, Bytes, MemoryShelf, Shelves
 
 __all__ = ["INPUT_BOUND", "RESULT_BOUND", "Bytes", "Database", "MemoryStore"]
 
 T = TypeVar("T")
 _ENDS = [state.value for state in ENDS]  # a list: what stands in a damaged record need not be hashable
-_GROWS = frozenset({"claim", "reserve", "register", "update", "adopt", "keep_result", "keep_input"})
+_GROWS = frozenset(
+    {"claim", "reserve", "register", "update", "adopt", "keep_result", "keep_input", "write_line", "adopt_line"}
+)
 
 
 async def _nothing() -> None:
@@ -87,7 +90,7 @@ class Database(Shelves):
         return [decode_reservation(record) for record in self.reservations.values()]
 
 
-class MemoryStore(MemoryShelf):
+class MemoryStore(MemoryShelf, MemoryLine):
     """The TaskStore port over a Database. `wait` is called before and after each transaction."""
 
     def __init__(self, database: Database, wait: Callable[[], Awaitable[None]] = _nothing) -> None:
@@ -157,6 +160,7 @@ class MemoryStore(MemoryShelf):
             place = decode_reservation(held)
             if (place.server_id, place.address) != (task.server_id, task.address):
                 raise InvalidTransition("register", "not where it was reserved")
+            self._take_off(task)
             del self._db.reservations[task.prompt_id]
             self._db.tasks[task.prompt_id] = encode_task(task)
 
@@ -211,7 +215,7 @@ class MemoryStore(MemoryShelf):
     def _delete(self, prompt_id: PromptId) -> None:
         mine = _inputs_of(self._db.tasks.pop(prompt_id))
         self._db.delete_kept(prompt_id)
-        for sha256 in mine.difference(*map(_inputs_of, self._db.tasks.values())):
+        for sha256 in mine.difference(self._db.needed, *map(_inputs_of, self._db.tasks.values())):
             self._db.inputs.pop(sha256, None)
 
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:

@@ -30,6 +30,7 @@ PURE = {
 MORE_FOR_WORKFLOWS = {"csv", "hashlib", "io", "struct", "unicodedata", "zlib"}
 BROWSERS_EDGE = {"app.core.ports", "app.core.model", "app.core.errors"}
 MORE_FOR_THE_BROWSER = {
+    "app.browser.line": {"app.core.line", "app.core.records"},
     "app.browser.store": {"app.core.balancer", "app.core.records"},  # what a transaction reads, and how it is kept
 }
 JAVASCRIPT = {"js", "pyodide", "pyodide_js", "pyscript", "_pyodide"}

@@ -233,8 +233,8 @@ class Disk:
         assert all(item.prompt_id not in self.entries for item in change.added)
         for item in (*change.put, *change.added):
             self.entries[item.prompt_id] = encode_entry(item)
-        for prompt_id in change.removed:
-            del self.entries[prompt_id]
+        for item in change.removed:
+            del self.entries[item.prompt_id]
         for item in change.batches:
             self.batches[item.batch_id] = encode_batch(item)
         used = {decode_entry(item).batch_id for item in self.entries.values()}

@@ -1,0 +1,139 @@
+"""The waiting lines in this browser's store: one record for each run, one for what a batch shares, one for each line.
+
+A run leaves its line in the very transaction that registers its task (`take_off`), so that it is never both or neither.
+What has no run left goes with the last one: the line's own record, and the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from app.browser.idb import Database, Steps, T
+from app.browser.ledger import BATCHES
+from app.browser.values import from_plain, plain
+from app.core.errors import NotOwner, TaskNotFound
+from app.core.line import Entry, Line, LineChange, captain_of, line_of
+from app.core.model import Task, WindowId
+from app.core.records import decode_batch, decode_entry, decode_head, encode_batch, encode_entry, encode_head
+
+WAITING, LINES = "waiting", "lines"
+LINE = (WAITING, BATCHES, LINES)
+
+
+class BrowserLine:
+    """The part of the store where runs wait."""
+
+    _database: Database
+
+    async def _write(self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]]) -> T:
+        raise NotImplementedError
+
+    async def read_line(self, window_id: WindowId) -> Line:
+        """The line of that window, empty if nothing waits there."""
+        return await self._database.run("read_line", LINE, lambda transaction: _line(transaction, window_id))
+
+    async def read_lines(self) -> Mapping[WindowId, int]:
+        """How many runs wait, by window."""
+
+        def steps(transaction: Any) -> Steps[dict[WindowId, int]]:
+            owners = transaction.objectStore(WAITING).index("owner")
+            found = {}
+            for name in from_plain((yield transaction.objectStore(LINES).getAllKeys())):
+                found[WindowId(name)] = int((yield owners.count(name)))
+            return found
+
+        return await self._database.run("read_lines", LINE, steps)
+
+    async def write_line(self, change: LineChange) -> None:
+        """Make one step of a line durable, or nothing of it."""
+
+        def steps(transaction: Any) -> Steps[None]:
+            waiting, lines = transaction.objectStore(WAITING), transaction.objectStore(LINES)
+            row = yield lines.get(change.window_id)
+            kept = {} if row is None else from_plain(row)
+            if kept.get("line_id", "") != change.line_id:
+                raise NotOwner("write_line")
+            there = set(from_plain((yield waiting.index("owner").getAllKeys(change.window_id))))
+            for item in (*change.put, *change.removed):
+                if item.prompt_id not in there:
+                    raise TaskNotFound("write_line", item.prompt_id)
+            _put_all(transaction, change)
+            yield from _tidy_batches(transaction, {item.batch_id for item in change.removed})
+            if change.head is None:
+                lines.delete(change.window_id)
+            else:
+                lines.put(plain({**kept, **encode_head(change.head)}))
+
+        await self._write("write_line", LINE, steps)
+
+    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> Line:
+        """Put what waits in one window's line to the end of another's."""
+
+        def steps(transaction: Any) -> Steps[Line]:
+            waiting, lines = transaction.objectStore(WAITING), transaction.objectStore(LINES)
+            head = yield lines.get(owner)
+            found = _in_order(from_plain((yield waiting.index("owner").getAll(owner))))
+            if head is None or not found:
+                raise TaskNotFound("adopt_line")
+            mine = _in_order(from_plain((yield waiting.index("owner").getAll(new_owner))))
+            last = mine[-1]["place"] if mine else 0.0
+            for number, row in enumerate(found, 1):
+                waiting.put(plain({**row, "owner": new_owner, "place": last + number}))
+            lines.delete(owner)
+            if (yield lines.get(new_owner)) is None:
+                lines.put(plain({**from_plain(head), "window_id": new_owner, "line_id": line_id}))
+            return (yield from _line(transaction, new_owner))
+
+        return await self._write("adopt_line", LINE, steps)
+
+
+def take_off(transaction: Any, task: Task) -> Steps[None]:
+    """Take a run off its tab's line, since it becomes this task; nothing if it never was in one."""
+    if task.part is None:
+        return
+    waiting, captain = transaction.objectStore(WAITING), captain_of(task.owner)
+    row = yield waiting.get(task.prompt_id)
+    entry: Entry | None = None if row is None else decode_entry(from_plain(row))
+    if entry is None or entry.owner != captain:
+        raise NotOwner("register", task.prompt_id, entry.owner if entry else None)
+    waiting.delete(task.prompt_id)
+    yield from _tidy_batches(transaction, [entry.batch_id])
+    if not (yield waiting.index("owner").count(captain)):
+        transaction.objectStore(LINES).delete(captain)
+
+
+def _line(transaction: Any, window_id: WindowId) -> Steps[Line]:
+    head = yield transaction.objectStore(LINES).get(window_id)
+    rows = from_plain((yield transaction.objectStore(WAITING).index("owner").getAll(window_id)))
+    entries = [decode_entry(row) for row in rows]
+    batches = []
+    for batch_id in dict.fromkeys(item.batch_id for item in entries):
+        row = yield transaction.objectStore(BATCHES).get(batch_id)
+        batches.append(decode_batch(from_plain(row) if row is not None else {"batch_id": batch_id}))
+    return line_of(None if head is None else decode_head(from_plain(head)), entries, batches, window_id)
+
+
+def _put_all(transaction: Any, change: LineChange) -> None:
+    """Write runs and batches, in one crossing each."""
+    waiting, batches = transaction.objectStore(WAITING), transaction.objectStore(BATCHES)
+    for row in plain([encode_entry(item) for item in change.put]):
+        waiting.put(row)
+    for row in plain([encode_entry(item) for item in change.added]):
+        waiting.add(row)
+    for row in plain([encode_batch(item) for item in change.batches]):
+        batches.put(row)
+    for item in change.removed:
+        waiting.delete(item.prompt_id)
+
+
+def _tidy_batches(transaction: Any, batch_ids: Collection[str]) -> Steps[None]:
+    """Delete those of which no run waits any more."""
+    index = transaction.objectStore(WAITING).index("batch")
+    for batch_id in batch_ids:
+        if not (yield index.count(batch_id)):
+            transaction.objectStore(BATCHES).delete(batch_id)
+
+
+def _in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: (row["place"], row["prompt_id"]))

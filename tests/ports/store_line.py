@@ -1,0 +1,205 @@
+"""Waiting lines in the store: whole, each one window's, left by a run in the moment in which its task is registered."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
+from app.core.line import Attachment, Batch, Entry, Line, Pause, crew_id, write_values
+from app.core.model import BatchId, Cell, Part, PromptId, Task, TaskState, WindowId
+from app.core.ports import TaskStore
+from tests.ports.desk import BOUND, Desk, raises, reservation, task
+
+W1, W2, W3 = WindowId("w-1"), WindowId("w-2"), WindowId("w-3")
+GRAPH = '{"3": {"class_type": "KSampler", "inputs": {"seed": 1}}}'
+
+
+def batch(name: str, *hashes: str) -> Batch:
+    inputs = tuple(Attachment(node_id="1", input_name="image", sha256=item, name="沙丘.png") for item in hashes)
+    return Batch(batch_id=BatchId(name), workflow=GRAPH, title="沙丘 \ud83c", inputs=inputs, extra={"newer": [1]})
+
+
+def entry(name: str, prompt_id: str, index: int) -> Entry:
+    cell = Cell(column=index, row=0, column_label="cfg 7.5", row_label="雪")
+    return Entry(
+        prompt_id=PromptId(prompt_id),
+        owner=W1,
+        part=Part(batch_id=BatchId(name), index=index, label=f"seed {index}", cell=cell),
+        values=write_values({("3", "seed"): 2**64 - 1 - index, ("6", "text"): '"x", 雪\n'}),
+        extra={"later": {"a": None}},
+    )
+
+
+async def waiting(
+    store: TaskStore, *ids: str, name: str = "b", owner: WindowId = W1, hashes: tuple[str, ...] = ()
+) -> Line:
+    """A line with these runs at its end, as the session puts them there."""
+    known = await store.read_line(owner)
+    after = known.join(batch(name, *hashes), [entry(name, item, n) for n, item in enumerate(ids)], f"line of {name}")
+    await store.write_line(known.change_to(after))
+    return after
+
+
+async def sent(store: TaskStore, prompt_id: str, owner: str = "w-1", name: str = "b") -> Task:
+    """A run that becomes a task."""
+    await store.reserve(lambda _berths: reservation(prompt_id, owner))
+    made = replace(task(prompt_id, owner), part=Part(batch_id=BatchId(name)))
+    await store.register(made)
+    return made
+
+
+def ids(line: Line) -> str:
+    return " ".join(item.prompt_id for item in line.entries)
+
+
+async def check_a_line_comes_back_as_it_was_written(desk: Desk) -> None:
+    store = desk.store()
+    assert await store.read_line(W1) == Line(window_id=W1)
+    assert dict(await store.read_lines()) == {}
+    first = await waiting(store, "p-1", "p-2", hashes=("aa",))
+    assert await desk.store().read_line(W1) == first
+    both = await waiting(store, "p-3", name="c")
+    after = both.move(PromptId("p-3"), PromptId("p-2")).spread(3).send_all().hold(Pause.REJECTED, PromptId("p-0"))
+    await store.write_line(both.change_to(after))
+    assert await desk.store().read_line(W1) == after
+    assert ids(after) == "p-1 p-3 p-2"
+    await waiting(store, "q-1", name="d", owner=W2)
+    assert dict(await store.read_lines()) == {"w-1": 3, "w-2": 1}
+    assert await store.read_line(W1) == after
+
+
+async def check_an_empty_line_leaves_nothing(desk: Desk) -> None:
+    store = desk.store()
+    known = await waiting(store, "p-1", "p-2")
+    fewer = known.without(PromptId("p-1"))
+    await store.write_line(known.change_to(fewer))
+    assert await store.read_line(W1) == fewer
+    await store.write_line(fewer.change_to(fewer.cleared()))
+    assert await store.read_line(W1) == Line(window_id=W1)
+    assert dict(await store.read_lines()) == {}
+    again = await waiting(store, "p-1", name="later")
+    assert again.line_id == "line of later"
+
+
+async def check_a_run_leaves_its_line_when_its_task_is_registered(desk: Desk) -> None:
+    store = desk.store()
+    known = await waiting(store, "p-1", "p-2")
+    made = await sent(store, "p-1")
+    assert await store.read_task(made.prompt_id) == made
+    assert await store.read_line(W1) == known.without(PromptId("p-1"))
+    await sent(store, "p-2")
+    assert await store.read_line(W1) == Line(window_id=W1)
+    assert dict(await store.read_lines()) == {}
+
+
+async def check_a_crew_takes_from_its_captains_line(desk: Desk) -> None:
+    store = desk.store()
+    await waiting(store, "p-1", "p-2")
+    made = await sent(store, "p-1", crew_id(W1, 2))
+    assert (await store.read_task(made.prompt_id)) == made
+    assert ids(await store.read_line(W1)) == "p-2"
+
+
+async def check_a_run_that_does_not_wait_there_is_not_registered(desk: Desk) -> None:
+    store = desk.store()
+    known = await waiting(store, "p-1", "p-2")
+    await raises(NotOwner, sent(store, "p-1", "w-2"))
+    await store.write_line(known.change_to(known.without(PromptId("p-1"))))
+    await raises(NotOwner, sent(store, "p-1"))
+    assert await store.read_task(PromptId("p-1")) is None
+    assert ids(await store.read_line(W1)) == "p-2"
+
+
+async def check_a_run_is_registered_once(desk: Desk) -> None:
+    store = desk.store()
+    await waiting(store, "p-1", "p-2")
+    made = await sent(store, "p-1")
+    await raises(InvalidTransition, sent(store, "p-1"))
+    assert await store.read_task(made.prompt_id) == made
+    assert ids(await store.read_line(W1)) == "p-2"
+
+
+async def check_a_run_that_was_sent_is_not_brought_back(desk: Desk) -> None:
+    """Whoever still has it in memory changes and takes off nothing, of that run or any other."""
+    store = desk.store()
+    known = await waiting(store, "p-1", "p-2", "p-3")
+    await sent(store, "p-1")
+    now = await store.read_line(W1)
+    moved = known.move(PromptId("p-1")).edit(PromptId("p-2"), {("3", "seed"): 5}, "seed 5")
+    error = await raises(TaskNotFound, store.write_line(known.change_to(moved)))
+    assert isinstance(error, TaskNotFound)
+    assert error.prompt_id == "p-1"
+    await raises(TaskNotFound, store.write_line(known.change_to(known.cleared())))
+    assert await store.read_line(W1) == now
+
+
+async def check_another_line_is_not_taken_for_the_old_one(desk: Desk) -> None:
+    store = desk.store()
+    known = await waiting(store, "p-1", "p-2")
+    await raises(NotOwner, store.write_line(Line(window_id=W1).change_to(known)))
+    await store.write_line(known.change_to(known.cleared()))
+    await raises(NotOwner, store.write_line(known.change_to(known.hold(Pause.ASKED))))
+    later = await waiting(store, "p-3", name="later")
+    await raises(NotOwner, store.write_line(known.change_to(known.cleared())))
+    assert await store.read_line(W1) == later
+
+
+async def check_an_adopted_line_is_one_windows_alone(desk: Desk) -> None:
+    store = desk.store()
+    known = await waiting(store, "p-1", "p-2")
+    held = known.hold(Pause.REJECTED, PromptId("p-0")).spread(2)
+    await store.write_line(known.change_to(held))
+    adopted = await store.adopt_line(W1, W2, "line-2")
+    assert adopted == await desk.store().read_line(W2)
+    assert (ids(adopted), adopted.line_id, adopted.hands) == ("p-1 p-2", "line-2", 2)
+    assert (adopted.pause, adopted.paused_by) == (Pause.REJECTED, "p-0")
+    assert adopted.batches == held.batches
+    assert [item.part for item in adopted.entries] == [item.part for item in held.entries]
+    assert await store.read_line(W1) == Line(window_id=W1)
+    await raises(NotOwner, store.write_line(held.change_to(held.resume())))
+    await raises(NotOwner, sent(store, "p-1", "w-1"))
+    await raises(TaskNotFound, store.adopt_line(W1, W3, "line-3"))
+    await sent(store, "p-1", "w-2")
+    assert ids(await store.read_line(W2)) == "p-2"
+
+
+async def check_an_adopted_line_waits_behind_what_waits_there(desk: Desk) -> None:
+    store = desk.store()
+    await waiting(store, "p-1", "p-2")
+    mine = await waiting(store, "q-1", "q-2", name="c", owner=W2)
+    adopted = await store.adopt_line(W1, W2, "unused")
+    assert (ids(adopted), adopted.line_id) == ("q-1 q-2 p-1 p-2", mine.line_id)
+    assert await store.read_line(W2) == adopted
+
+
+async def check_one_of_two_who_adopt_a_line_wins(desk: Desk) -> None:
+    store = desk.store()
+    await waiting(store, "p-1", "p-2")
+    outcomes = await asyncio.gather(
+        *(desk.store().adopt_line(W1, WindowId(f"w-{number}"), f"line-{number}") for number in range(2, 7)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(outcome, Line) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, TaskNotFound) for outcome in outcomes) == 4
+    assert list((await store.read_lines()).values()) == [2]
+
+
+async def check_what_a_waiting_run_needs_is_not_given_up(desk: Desk) -> None:
+    """Not with the last task that had it, and not to make room for another input."""
+    store = desk.store()
+    part = BOUND * 2 // 5
+    await store.keep_input("aa", desk.blob(b"a" * part, "image/png"), 40.0)
+    known = await waiting(store, "p-1", "p-2", hashes=("aa",))
+    made = await sent(store, "p-1")
+    done = replace(made, state=TaskState.SUCCEEDED, ended_at=50.0)
+    await store.update(done)
+    await store.delete_task(done)
+    for number, name in enumerate(("bb", "cc")):
+        await store.keep_input(name, desk.blob(name.encode() * (part // 2), "image/png"), 41.0 + number)
+    assert await store.read_input("aa") is not None
+    assert await store.read_input("bb") is None
+    rest = known.without(PromptId("p-1"))
+    await store.write_line(rest.change_to(rest.cleared()))
+    await store.keep_input("dd", desk.blob(b"dd" * (part // 2), "image/png"), 43.0)
+    assert await store.read_input("aa") is None
