@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,6 +63,20 @@ class BadInput(MooringError):
     cause: str = ""
     name: str = ""
     detail: str = ""
+
+
+class SourceFault(Enum):
+    """Why no workflow could be taken from a file: the `cause` of its BadInput."""
+
+    EMPTY = "empty"
+    UNKNOWN_FILE = "unknown-file"
+    NO_WORKFLOW = "no-workflow"  # a file that is known, and whole, but carries none
+    DAMAGED = "damaged-file"
+    TOO_LARGE = "file-too-large"
+    TOO_DEEP = "too-deep"
+    TOO_MANY_NODES = "too-many-nodes"
+    TOO_MANY_CHUNKS = "too-many-chunks"
+    TOO_MANY_PIXELS = "too-many-pixels"
 
 
 @dataclass(frozen=True, slots=True)

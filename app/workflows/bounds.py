@@ -1,0 +1,80 @@
+"""How much of a file is read at most: every reader of a foreign file asks here, before it does the work.
+
+A bound is far past what people have and far below what hurts a browser's tab. What passes one is refused by name
+(`SourceFault`), never cut.
+"""
+
+from __future__ import annotations
+
+from app.core.errors import BadInput, SourceFault
+from app.core.workflow import MAX_NODES, MAX_TEXT
+
+MAX_FILE = 256 * 1024 * 1024  # bytes; a 4K clip of a minute has 200 MB
+MAX_DEPTH = 100  # objects and lists in each other; editors write some ten, the parser takes one C frame for each
+MAX_VALUES = 2_000_000  # strings, lists and objects of one JSON text; 5,000 nodes have 600,000
+MAX_CHUNKS = 100_000  # of a container; a 256 MB PNG in libpng's 8 kB pieces has 33,000
+MAX_PIXELS = 16384 * 16384  # ComfyUI's MAX_RESOLUTION, squared
+
+_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
+
+def refusal(fault: SourceFault, detail: str = "", name: str = "") -> BadInput:
+    """The error for one fault; `detail` is for the log and for quoting."""
+    return BadInput(fault.value, name, detail)
+
+
+def check_file(size: int) -> None:
+    """BadInput if a file of that many bytes is none to read; also to be asked before it is brought into memory."""
+    if size == 0:
+        raise refusal(SourceFault.EMPTY)
+    if size > MAX_FILE:
+        raise refusal(SourceFault.TOO_LARGE, f"{size} bytes of at most {MAX_FILE}")
+
+
+def check_nodes(count: int) -> None:
+    """BadInput if a graph has too many nodes, those of its subgraphs counted."""
+    if count > MAX_NODES:
+        raise refusal(SourceFault.TOO_MANY_NODES, f"{count} nodes of at most {MAX_NODES}")
+
+
+def check_pixels(width: int, height: int) -> None:
+    """BadInput if a picture would need more memory than any that ComfyUI makes."""
+    if width * height > MAX_PIXELS:
+        raise refusal(SourceFault.TOO_MANY_PIXELS, f"{width} × {height}")
+
+
+def check_text(size: int) -> None:
+    """BadInput if a text of that many bytes is too long to be a workflow."""
+    if size > MAX_TEXT:
+        raise refusal(SourceFault.TOO_LARGE, f"{size} bytes of text of at most {MAX_TEXT}")
+
+
+def check_json(text: bytes) -> None:
+    """BadInput if this JSON is too deep or holds too much to be parsed; whether it is JSON is not asked.
+
+    No recursion and no loop over the bytes: strings are cut out, then the innermost pairs of brackets are taken
+    away, layer by layer, each layer one `bytes.replace`.
+    """
+    check_text(len(text))
+    bare = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if bare.count(b'"') > 2 * MAX_VALUES:
+        raise refusal(SourceFault.TOO_LARGE, f"more than {MAX_VALUES} strings")
+    bare = b"".join(bare.split(b'"')[::2])
+    brackets = bare.translate(_BRACKETS, _NO_BRACKETS)
+    if bare.count(b",") > MAX_VALUES or brackets.count(b"[") > MAX_VALUES:
+        raise refusal(SourceFault.TOO_LARGE, f"more than {MAX_VALUES} values")
+    if _is_deeper(brackets, MAX_DEPTH):
+        raise refusal(SourceFault.TOO_DEEP, f"deeper than {MAX_DEPTH}")
+
+
+def _is_deeper(brackets: bytes, depth: int) -> bool:
+    """Whether brackets nest deeper than that; unbalanced ones count as if they were closed at the end."""
+    if b"[" * (depth + 1) in brackets:
+        return True
+    for layer in range(depth + 1):
+        shorter = brackets.replace(b"[]", b"")
+        if len(shorter) == len(brackets):
+            return layer + brackets.count(b"[") > depth
+        brackets = shorter
+    return True

@@ -1,0 +1,125 @@
+"""What a reader of a container hands on: which container it is, the texts that it carries, and the picture's size.
+
+A reader is a function of the file's bytes and an open `Contents`, which it fills as it goes. It stops with `Cut` (or
+`struct.error`, a number past the end) where the file is not what it should be; what it had found by then counts. It
+copies no bytes: a text stays a view of the file until somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from enum import Enum
+
+from app.core.errors import SourceFault
+from app.core.workflow import MAX_TEXT
+from app.workflows.bounds import MAX_CHUNKS, check_pixels, check_text, refusal
+
+ENVELOPES = ("comment", "usercomment", "description")  # where some nodes put prompt and workflow together, as one JSON
+KEYS = frozenset({"prompt", "workflow", *ENVELOPES})
+LONGEST_KEY = 80  # bytes; PNG's own limit, and more than any key of ours has
+
+
+class Carrier(Enum):
+    """The kinds of file that are known, by what is in them."""
+
+    JSON = "json"
+    PNG = "png"
+    WEBP = "webp"
+    JPEG = "jpeg"
+    GIF = "gif"
+    MP4 = "mp4"  # and MOV, M4V
+    HEIF = "heif"  # and AVIF
+    WEBM = "webm"  # and MKV
+    FLAC = "flac"
+    MP3 = "mp3"
+    OGG = "ogg"  # Opus or Vorbis
+
+
+class Cut(Exception):
+    """The file ends, or turns into something else, where more was announced."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSize:
+    """Width and height of a picture, or of a film's largest track."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """One text in a file, still packed. `encodings` are tried in order; `fault` says that its checksum is wrong."""
+
+    raw: memoryview
+    encodings: tuple[str, ...] = ("utf-8",)
+    is_deflated: bool = False
+    fault: str = ""
+
+    def text(self) -> str:
+        """The text, without what pads it; BadInput if it is damaged or too long."""
+        if self.fault:
+            raise refusal(SourceFault.DAMAGED, self.fault)
+        content = _inflate(self.raw) if self.is_deflated else self.raw
+        check_text(len(content))
+        for encoding in self.encodings:
+            try:
+                return str(content, encoding).strip("\0 \t\r\n\ufeff")
+            except UnicodeDecodeError:
+                continue
+        raise refusal(SourceFault.DAMAGED, f"not text in {self.encodings[0]}")
+
+
+@dataclass(slots=True)
+class Contents:
+    """What a reader has found so far. Of two texts under one key the later counts, as in the editor."""
+
+    carrier: Carrier
+    texts: dict[str, Embedded] = field(default_factory=dict)
+    size: PixelSize | None = None
+    fault: str = ""
+    steps: int = 0
+
+    def step(self) -> None:
+        """One more piece of the container is looked at; BadInput if they are too many."""
+        self.steps += 1
+        if self.steps > MAX_CHUNKS:
+            raise refusal(SourceFault.TOO_MANY_CHUNKS, f"more than {MAX_CHUNKS}")
+
+    def keep(self, key: str, text: Embedded) -> None:
+        """Keep a text if its key is one of ours, in whatever case."""
+        if (known := key.strip("\0 ").lower()) in KEYS:
+            self.texts[known] = text
+
+    def measure(self, width: int, height: int) -> None:
+        """Note a picture's size, the largest if there are several; BadInput if it is enormous."""
+        check_pixels(width, height)
+        if width > 0 and height > 0 and (self.size is None or width * height > self.size.width * self.size.height):
+            self.size = PixelSize(width, height)
+
+
+def part(view: memoryview, start: int, length: int) -> memoryview:
+    """That many bytes from there; Cut if the file has not as many."""
+    if start < 0 or length < 0 or start + length > len(view):
+        raise Cut(f"{length} bytes at {start} of {len(view)}")
+    return view[start : start + length]
+
+
+def split_key(view: memoryview, separator: bytes) -> tuple[str, memoryview] | None:
+    """A key and what follows it, or None if no key stands there."""
+    at = bytes(view[: LONGEST_KEY + 1]).find(separator)
+    return None if at < 0 else (str(view[:at], "latin-1"), view[at + len(separator) :])
+
+
+def _inflate(raw: memoryview) -> bytes:
+    """What zlib packed, never more than a text may have: a bomb is noticed at its first byte too many."""
+    unpacker = zlib.decompressobj()
+    try:
+        content = unpacker.decompress(raw, MAX_TEXT + 1)
+    except zlib.error as error:
+        raise refusal(SourceFault.DAMAGED, f"compressed text: {error}") from error
+    check_text(len(content))
+    if not unpacker.eof:
+        raise refusal(SourceFault.DAMAGED, "compressed text ends too soon")
+    return content

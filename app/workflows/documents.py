@@ -1,0 +1,205 @@
+"""JSON as workflows come in it: parsed within bounds, and told apart by its shape.
+
+document = parse_document(text)
+document.api, document.graph      # one workflow, in API format and as the editor's graph, as text; either may be None
+
+What the editor opens is opened: API format, its own graph, and the two together as `{"prompt": …, "workflow": …}`, each
+as an object or as JSON in a string. So is what lies at hand on a server: the body of a `POST /prompt`, an entry of
+`/history`, and what the editor's own `graphToPrompt` gives.
+
+Python writes NaN and Infinity, which are not JSON (many a prompt has an `is_changed` of NaN). The editor puts null in
+their place, and so do the texts given here; a note says that it was done.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeGuard
+
+from app.core.errors import BadInput, SourceFault
+from app.workflows.bounds import check_json, check_nodes, refusal
+
+_MOST_WRAPPINGS = 3  # JSON in a string in a string: some programs encode it thrice
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_OBJECT = re.compile(r'[\s"\\]*\{[\s\\]*["}]')
+
+
+class Note(Enum):
+    """What a person should know of a workflow that was taken from a file."""
+
+    ONLY_PROMPT = "only_prompt"  # the file could hold the editor's graph, but has only what was sent to the server
+    GRAPH_UNREADABLE = "graph_unreadable"  # it has the graph, but broken: what was sent is taken in its place
+    PROMPT_UNREADABLE = "prompt_unreadable"
+    FILE_DAMAGED = "file_damaged"  # the workflow is whole, the picture or film around it is not
+    NON_FINITE = "non_finite"  # NaN or Infinity became null, as in the editor
+    SURROGATES = "surrogates"  # half a character became U+FFFD, as in what a browser sends
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What one JSON text holds. Where it holds no workflow, `missing` says what it is not."""
+
+    api: str | None = None
+    graph: str | None = None
+    notes: frozenset[Note] = frozenset()
+    missing: str = ""
+
+
+def parse_document(text: str) -> Document:
+    """Read one text; BadInput if it passes a bound or is not JSON."""
+    return _Reading().read(text)
+
+
+class _Reading:
+    """One text being read, with what was noticed on the way."""
+
+    def __init__(self) -> None:
+        self._notes: set[Note] = set()
+
+    def read(self, text: str) -> Document:
+        """The document; of two parts the one that is broken is noted, if the other can be used."""
+        source: str | None = text
+        value = self._parse(text)
+        for _ in range(_MOST_WRAPPINGS):
+            if not isinstance(value, str):
+                break
+            source, value = value, self._parse(value)
+        whole = self._whole(value, source)
+        return whole if whole.api or whole.graph else self._parts(value)
+
+    def _whole(self, value: object, source: str | None) -> Document:
+        """A value that is a workflow by itself; `source` is its text, if it has one of its own."""
+        if is_api(value):
+            check_nodes(len(value))
+            return self._done(api=self._text(value, source))
+        if is_graph(value):
+            check_nodes(count_nodes(value))
+            return self._done(graph=self._text(value, source))
+        return self._done(missing=_what_is_missing(value))
+
+    def _parts(self, value: object) -> Document:
+        """A value in which the two formats lie side by side, or deeper."""
+        failures: list[BadInput] = []
+        api = graph = None
+        for item in _candidates(value):
+            try:
+                found = self.read(item) if isinstance(item, str) else self._whole(item, None)
+            except BadInput as error:
+                failures.append(error)
+                continue
+            api, graph = api or found.api, graph or found.graph
+        if failures and not api and not graph:
+            raise failures[0]
+        if failures:
+            self._notes.add(Note.PROMPT_UNREADABLE if graph else Note.GRAPH_UNREADABLE)
+        return self._done(api, graph, "" if api or graph else _what_is_missing(value))
+
+    def _done(self, api: str | None = None, graph: str | None = None, missing: str = "") -> Document:
+        return Document(api, graph, frozenset(self._notes), missing)
+
+    def _parse(self, text: str) -> Any:
+        check_json(text.encode("utf-8", "surrogatepass"))
+        try:
+            return json.loads(text, parse_constant=self._constant, parse_float=self._float)
+        except (ValueError, RecursionError) as error:
+            raise refusal(SourceFault.DAMAGED, f"JSON: {error}") from error
+
+    def _constant(self, _name: str) -> None:
+        self._notes.add(Note.NON_FINITE)
+
+    def _float(self, digits: str) -> float | None:
+        """1e999 is JSON, but no number that could be written again."""
+        if math.isfinite(value := float(digits)):
+            return value
+        self._notes.add(Note.NON_FINITE)
+        return None
+
+    def _text(self, value: object, source: str | None) -> str:
+        """The text to give on: the one that was read, unless something in it had to change."""
+        is_sound = source is not None and Note.NON_FINITE not in self._notes
+        if is_sound and not _SURROGATE_ESCAPE.search(source or ""):
+            return source or ""
+        text, halves = _SURROGATE.subn("\ufffd", json.dumps(value, ensure_ascii=False))
+        if halves:
+            self._notes.add(Note.SURROGATES)
+        return source or "" if is_sound and not halves else text
+
+
+def is_api(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether this is API format: an object of nodes, each with its class."""
+    return isinstance(value, dict) and bool(value) and all(_has_class(node) for node in value.values())
+
+
+def is_graph(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether this is the editor's own format: an object with a list of nodes."""
+    return isinstance(value, dict) and _is_list_of_objects(value.get("nodes"))
+
+
+def count_nodes(graph: Mapping[str, Any]) -> int:
+    """How many nodes an editor's graph has, those of its subgraphs counted once each."""
+    definitions = graph.get("definitions")
+    subgraphs = definitions.get("subgraphs") if isinstance(definitions, dict) else None
+    inner = [item.get("nodes") for item in subgraphs if isinstance(item, dict)] if isinstance(subgraphs, list) else []
+    return len(graph["nodes"]) + sum(len(nodes) for nodes in inner if isinstance(nodes, list))
+
+
+def _candidates(value: object) -> Iterator[object]:
+    """Where a workflow may lie in an object that is none itself."""
+    if not isinstance(value, dict):
+        return
+    if (
+        len(value) == 1
+        and isinstance(entry := next(iter(value.values())), dict)
+        and isinstance(entry.get("prompt"), list)
+    ):
+        value = entry  # what `/history/{id}` answers: the entry under its id
+    named = {key.lower(): item for key, item in value.items()}
+    yield from _usable(named.get("workflow"), named.get("output"))
+    match named:
+        case {"prompt": [_, _, prompt, extra, *_]}:
+            yield from _usable(_sent_graph(extra), prompt)
+        case {"prompt": prompt}:
+            yield from _usable(_sent_graph(named.get("extra_data")), prompt)
+
+
+def _usable(*items: object) -> Iterator[object]:
+    for item in items:
+        if isinstance(item, dict) or (isinstance(item, str) and looks_like_json(item)):
+            yield item
+
+
+def _sent_graph(extra: object) -> object:
+    """The editor's graph in what was sent beside a prompt."""
+    match extra:
+        case {"extra_pnginfo": {"workflow": graph}}:
+            return graph
+    return None
+
+
+def looks_like_json(text: str) -> bool:
+    """Whether a text is meant as a JSON object, once encoded or several times; `{red|blue} house` is not."""
+    return _OBJECT.match(text) is not None
+
+
+def _has_class(node: object) -> bool:
+    return isinstance(node, dict) and isinstance(node.get("class_type"), str)
+
+
+def _is_list_of_objects(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+def _what_is_missing(value: object) -> str:
+    if not isinstance(value, dict) or not value:
+        return "not an object of nodes"
+    if without := [key for key, node in value.items() if not _has_class(node)]:
+        if len(without) < len(value):
+            return f"node {without[0][:40]!r} has no class_type"
+        return "neither nodes with a class_type nor a list of nodes"
+    return ""

@@ -1,0 +1,163 @@
+"""The containers: what ComfyUI and its nodes write into a file is read out of it, whole, whatever its name."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import pytest
+
+from app.core.errors import BadInput, SourceFault
+from app.workflows.carriers import open_carrier
+from app.workflows.carriers.carrier import Carrier, PixelSize
+from app.workflows.documents import Note
+from app.workflows.reading import Source, read_source
+from tests.unit.workflows import carrier_files as files
+
+KINDS = {
+    "png": Carrier.PNG,
+    "apng": Carrier.PNG,
+    "webp": Carrier.WEBP,
+    "jpeg": Carrier.JPEG,
+    "mp4": Carrier.MP4,
+    "mov": Carrier.MP4,
+    "webm": Carrier.WEBM,
+    "flac": Carrier.FLAC,
+    "opus": Carrier.OGG,
+    "vorbis": Carrier.OGG,
+    "mp3": Carrier.MP3,
+}
+EVERY = (
+    *(files.png, files.packed_png, files.international_png, files.animated_png, files.webp, files.jpeg),
+    *(files.mp4, files.mov, files.webm, files.flac, files.ogg, files.mp3),
+)
+SOUNDS = {Carrier.FLAC, Carrier.OGG, Carrier.MP3}
+
+
+def refused(data: bytes) -> SourceFault:
+    """Why a file is refused."""
+    with pytest.raises(BadInput) as caught:
+        read_source(data, "x")
+    return SourceFault(caught.value.cause)
+
+
+def both(source: Source) -> tuple[object, object]:
+    """The two texts, parsed."""
+    return json.loads(source.api or "null"), json.loads(source.graph or "null")
+
+
+@pytest.mark.parametrize("name", files.WRITERS)
+def test_what_was_written_is_read_whole(name: str) -> None:
+    """Under a name that lies: the content alone tells what it is."""
+    source = read_source(files.WRITERS[name](), "holiday.txt")
+    assert both(source) == (files.PROMPT, files.GRAPH)
+    assert source.carrier is KINDS[name.split("-", maxsplit=1)[0]]
+    assert source.size == (None if source.carrier in SOUNDS else PixelSize(*files.SIZE))
+    assert source.notes == frozenset()
+
+
+@pytest.mark.parametrize("write", EVERY)
+class TestEveryContainer:
+    """What holds for each of them."""
+
+    def test_without_a_workflow_it_is_known_but_has_none(self, write: files.Writer) -> None:
+        assert refused(write({"title": "A street in the rain"})) is SourceFault.NO_WORKFLOW
+
+    def test_without_the_editors_graph_the_prompt_is_taken_and_that_is_said(self, write: files.Writer) -> None:
+        source = read_source(write({"prompt": files.TEXTS["prompt"]}))
+        assert both(source) == (files.PROMPT, None)
+        assert source.notes == {Note.ONLY_PROMPT}
+
+    def test_a_broken_graph_gives_way_to_the_prompt_and_that_is_said(self, write: files.Writer) -> None:
+        source = read_source(write({**files.TEXTS, "workflow": files.TEXTS["workflow"][:-9]}))
+        assert both(source) == (files.PROMPT, None)
+        assert source.notes == {Note.GRAPH_UNREADABLE}
+
+    def test_two_broken_texts_are_damage(self, write: files.Writer) -> None:
+        assert refused(write({key: text[:-9] for key, text in files.TEXTS.items()})) is SourceFault.DAMAGED
+
+    def test_keys_count_in_any_case(self, write: files.Writer) -> None:
+        source = read_source(write({key.capitalize(): text for key, text in files.TEXTS.items()}))
+        assert both(source) == (files.PROMPT, files.GRAPH)
+
+    def test_a_prompt_in_plain_words_is_no_workflow(self, write: files.Writer) -> None:
+        for words in ("a street in the rain", "{red|blue} house", ""):
+            assert refused(write({"prompt": words})) is SourceFault.NO_WORKFLOW
+
+
+@pytest.mark.parametrize(
+    ("data", "carrier"),
+    [
+        (b"GIF89a" + struct.pack("<HH", *files.SIZE) + b"\0\0\0", Carrier.GIF),
+        (files.box(b"ftyp", b"avif", bytes(4)) + files.box(b"meta", b"?"), Carrier.HEIF),
+        (b"\xff\xfb\x90\x64" + bytes(100), Carrier.MP3),
+    ],
+)
+def test_a_file_that_never_has_a_workflow_is_known_all_the_same(data: bytes, carrier: Carrier) -> None:
+    contents = open_carrier(memoryview(data))
+    assert contents is not None
+    assert (contents.carrier, contents.texts, contents.fault) == (carrier, {}, "")
+    assert refused(data) is SourceFault.NO_WORKFLOW
+
+
+@pytest.mark.parametrize("data", [b"%PDF-1.7", b"PK\3\4", b"plain words", b"\0" * 64, b"RIFF\0\0\0\0WAVE", b"\x89PN"])
+def test_anything_else_is_not_known(data: bytes) -> None:
+    assert refused(data) is SourceFault.UNKNOWN_FILE
+
+
+@pytest.mark.parametrize("name", files.WRITERS)
+def test_a_cut_file_gives_its_workflow_or_says_that_it_is_damaged(name: str) -> None:
+    """Never half a workflow: at each length the texts are those that were written, or there is an error."""
+    data = files.WRITERS[name]()
+    for length in range(16, len(data), 7):
+        try:
+            source = read_source(data[:length])
+        except BadInput as error:
+            assert error.cause != SourceFault.UNKNOWN_FILE.value
+        else:
+            assert source.api is None or json.loads(source.api) == files.PROMPT
+            assert source.graph is None or json.loads(source.graph) == files.GRAPH
+
+
+@pytest.mark.parametrize("write", [files.png, files.mp4, files.webm])
+def test_a_workflow_in_a_file_that_is_cut_behind_it_is_taken_and_the_damage_is_said(write: files.Writer) -> None:
+    source = read_source(write(files.TEXTS)[:-6])
+    assert both(source) == (files.PROMPT, files.GRAPH)
+    assert source.notes == {Note.FILE_DAMAGED}
+
+
+def test_a_pngs_text_with_a_wrong_checksum_is_not_trusted() -> None:
+    """A flipped bit in a seed would be a picture that nobody asked for."""
+    data = files.png({"workflow": files.TEXTS["workflow"]})
+    assert refused(data.replace(b"MODEL", b"MODEM")) is SourceFault.DAMAGED
+
+
+def test_of_two_texts_under_one_key_the_later_counts() -> None:
+    """As in the editor, which reads on and writes over."""
+    text = files.TEXTS["workflow"].encode()
+    data = files.png_of(files.chunk(b"tEXt", b'workflow\0{"nodes": []}'), files.chunk(b"tEXt", b"workflow\0" + text))
+    assert both(read_source(data))[1] == files.GRAPH
+
+
+def test_a_latin_text_is_read_as_latin_and_as_utf_8() -> None:
+    graph = json.dumps({"nodes": [], "extra": "Straße"}, ensure_ascii=False)
+    for encoding in ("latin-1", "utf-8"):
+        data = files.png_of(files.chunk(b"tEXt", b"workflow\0" + graph.encode(encoding)))
+        assert read_source(data).graph == graph
+
+
+def test_more_of_what_the_editor_sent_does_no_harm() -> None:
+    """`extra_pnginfo` may hold anything; in a WebP it goes into the tags below Make."""
+    texts = {"workflow": files.TEXTS["workflow"], "other": "[1]", "prompt": files.TEXTS["prompt"]}
+    for write in (files.png, files.webp, files.mp4, files.webm, files.flac, files.mp3):
+        assert both(read_source(write(texts))) == (files.PROMPT, files.GRAPH)
+    swapped = {"other": "[1]", "workflow": files.TEXTS["workflow"]}
+    assert both(read_source(files.webp(swapped)))[1] == files.GRAPH
+
+
+def test_a_big_endian_exif_is_read() -> None:
+    text = f"workflow:{files.TEXTS['workflow']}\0".encode()
+    entry = struct.pack(">HHHII", 1, 0x010F, 2, len(text), 22)
+    segment = b"Exif\0\0MM\0*" + struct.pack(">I", 8) + entry + text
+    data = b"\xff\xd8\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + b"\xff\xd9"
+    assert both(read_source(data))[1] == files.GRAPH
