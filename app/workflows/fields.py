@@ -24,12 +24,15 @@ TRUE, FALSE = "true", "false"
 
 
 class SeedMode(Enum):
-    """What happens to a seed with each run: nothing, another by chance before it, or one more (less) after it."""
+    """What happens to a seed with each run: nothing, another by chance before it, or one more (less) after it.
+
+    The values are the editor's words for it, in its `control_after_generate`.
+    """
 
     FIXED = "fixed"
-    RANDOM = "random"
-    UP = "up"
-    DOWN = "down"
+    RANDOM = "randomize"
+    UP = "increment"
+    DOWN = "decrement"
 
 
 class Media(Enum):

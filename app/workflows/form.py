@@ -9,36 +9,18 @@ What the catalogue does not know stays in the form as `Unknown`, and in the work
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.core.errors import BadInput
 from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue import Catalogue, NodeClass
-from app.workflows.catalogue_inputs import COMBO, DYNAMIC_COMBO, DynamicCombo, InputSpec
-from app.workflows.fields import (
-    MAX_SEED,
-    Choice,
-    Decimal,
-    Field,
-    Kind,
-    Media,
-    Seed,
-    SeedMode,
-    Switch,
-    Text,
-    Unknown,
-    Upload,
-    Whole,
-)
+from app.workflows.catalogue_inputs import InputSpec
+from app.workflows.fields import Field, Kind, Media, Seed, SeedMode, Unknown, Upload, Whole
 from app.workflows.graph import Graph, GraphNode, Key, Link, live_inputs, open_graph
 from app.workflows.guess import guess_first
+from app.workflows.kinds import CAPTURES, default_of, kind_of, label_of
 
-MEDIA = {"image": Media.PICTURE, "video": Media.VIDEO, "audio": Media.AUDIO}  # by InputSpec.upload; else FILE
-CAPTURES = {"WEBCAM": Media.PICTURE, "AUDIO_RECORD": Media.AUDIO}  # widgets whose value is a file uploaded by the page
-MODES = {"fixed": SeedMode.FIXED, "randomize": SeedMode.RANDOM, "increment": SeedMode.UP, "decrement": SeedMode.DOWN}
-WORDS = {"cfg": "CFG", "clip": "CLIP", "fps": "FPS", "lora": "LoRA", "unet": "UNet", "vae": "VAE", "ckpt": "checkpoint"}
 HALVES = frozenset({"width", "height"})  # short numbers that stand side by side
 
 
@@ -56,6 +38,27 @@ class Hints:
 
     nodes: Mapping[str, NodeHint] = field(default_factory=dict)
     seeds: Mapping[Key, SeedMode] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the author of a published workflow shows one input; of what is empty, the catalogue decides."""
+
+    kind: Kind | None = None
+    label: str = ""
+    hint: str = ""
+    is_half: bool = False
+
+    def on(self, item: Field) -> Field:
+        """The field so shown. The author's kind wins, but of a file the catalogue knows more."""
+        is_known_file = isinstance(item.kind, Upload) and isinstance(self.kind, Upload)
+        return replace(
+            item,
+            kind=self.kind if self.kind is not None and not is_known_file else item.kind,
+            label=self.label or item.label,
+            hint=self.hint or item.hint,
+            is_half=self.is_half or item.is_half,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +117,14 @@ def build_form(
     catalogue: Catalogue | None,
     hints: Hints | None = None,
     texts: Mapping[Key, str] | None = None,
+    looks: Mapping[Key, Look] | None = None,
 ) -> Form:
-    """The form by what a server knows; without a catalogue everything is `Unknown`.
+    """The form by what a server knows; without a catalogue everything is `Unknown` but what has a look of its own.
 
     `texts` are what stands in the form now: choices that bring other inputs along are opened up by them.
     """
     graph = open_graph(workflow)
-    builder = _Builder(catalogue, graph, hints or Hints(), texts or {})
+    builder = _Builder(catalogue, graph, hints or Hints(), texts or {}, looks or {})
     sections = tuple(builder.section(node) for node in graph.values())
     by_key = {item.key: item for section in sections for item in section.fields}
     return Form(
@@ -135,10 +139,18 @@ def build_form(
 class _Builder:
     """Makes the fields of one form; what an input is called and of which kind is looked up once for each class."""
 
-    def __init__(self, catalogue: Catalogue | None, graph: Graph, hints: Hints, texts: Mapping[Key, str]) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue | None,
+        graph: Graph,
+        hints: Hints,
+        texts: Mapping[Key, str],
+        looks: Mapping[Key, Look],
+    ) -> None:
         self._catalogue = catalogue
         self._hints = hints
         self._texts = texts
+        self._looks = looks
         self._used = {link for node in graph.values() for link in node.links.values()}
         self._kinds: dict[tuple[str, str], tuple[InputSpec, Kind, str]] = {}
 
@@ -150,11 +162,15 @@ class _Builder:
             node_id=node.node_id,
             title=node.title or (node_class.display_name if node_class else node.class_type),
             class_type=node.class_type,
-            fields=tuple(self._fields(node, node_class)),
+            fields=tuple(self._shown(item) for item in self._fields(node, node_class)),
             is_known=node_class is not None,
             colour=hint.colour,
             group=hint.group,
         )
+
+    def _shown(self, item: Field) -> Field:
+        look = self._looks.get(item.key)
+        return item if look is None else look.on(item)
 
     def _fields(self, node: GraphNode, node_class: NodeClass | None) -> Iterator[Field]:
         known = set(node.links)
@@ -181,7 +197,7 @@ class _Builder:
     def _field(self, node: GraphNode, node_class: NodeClass, name: str, spec: InputSpec) -> Field:
         kind, label = self._known(node.class_type, name, spec)
         is_absent = name not in node.values
-        value = _default(spec, kind) if is_absent else node.values[name]
+        value = default_of(spec, kind) if is_absent else node.values[name]
         match kind:
             case Upload():
                 kind = self._with_mask(kind, node, node_class)
@@ -215,76 +231,3 @@ class _Builder:
         if len(masks) == len(node_class.outputs):
             return replace(kind, media=Media.MASK)
         return replace(kind, is_mask_used=any(Link(node.node_id, slot) in self._used for slot in masks))
-
-
-def label_of(name: str) -> str:
-    """What to call an input that has only its name: `ckpt_name` is Checkpoint name."""
-    told = " ".join(WORDS.get(word, word) for word in name.replace("_", " ").replace(".", " ").split())
-    return told[:1].upper() + told[1:]
-
-
-def _default(spec: InputSpec, kind: Kind) -> object:
-    """What the editor starts with; but no file that happens to lie on the server."""
-    match kind:
-        case Upload():
-            return ""
-        case Choice(options) if spec.default is None and options:
-            return options[0]
-    return spec.default
-
-
-def kind_of(spec: InputSpec) -> Kind:
-    """Of which kind a field for an input is."""
-    if spec.type in CAPTURES:
-        return Upload(CAPTURES[spec.type])
-    make = _KINDS.get(spec.type)
-    return make(spec) if make is not None else Unknown()
-
-
-def _whole(spec: InputSpec) -> Kind:
-    low, high = _to_whole(spec.minimum), _to_whole(spec.maximum)
-    if spec.control_after_generate:
-        return Seed(0 if low is None else low, MAX_SEED if high is None else high)
-    return Whole(low, high, max(1, _to_whole(spec.step) or 1), "slider" in spec.display)
-
-
-def _decimal(spec: InputSpec) -> Kind:
-    step = spec.step if spec.step and spec.step > 0 else None
-    return Decimal(spec.minimum, spec.maximum, step, "slider" in spec.display)
-
-
-def _choice(spec: InputSpec) -> Kind:
-    options = spec.options or ()
-    if spec.upload:
-        media = MEDIA.get(spec.upload, Media.FILE)
-        return Upload(media, spec.upload_folder, options)
-    if spec.is_multi_select:
-        return Unknown()
-    return Choice(options, remote_route=spec.remote_route)
-
-
-def _shaping(spec: InputSpec) -> Kind:
-    held = spec.dynamic
-    return Choice(tuple(held.choices), is_shaping=True) if isinstance(held, DynamicCombo) else Unknown()
-
-
-def _text(spec: InputSpec) -> Kind:
-    is_long = spec.is_multiline or spec.type in ("MARKDOWN", "TEXTAREA")
-    return Text(is_long, spec.placeholder, spec.has_dynamic_prompts)
-
-
-def _to_whole(number: float | None) -> int | None:
-    return int(number) if number is not None and math.isfinite(number) else None
-
-
-_KINDS: Mapping[str, Callable[[InputSpec], Kind]] = {
-    "INT": _whole,
-    "FLOAT": _decimal,
-    "BOOLEAN": lambda spec: Switch(spec.label_on, spec.label_off),
-    "STRING": _text,
-    "TEXTAREA": _text,
-    "MARKDOWN": _text,
-    "COLOR": _text,
-    COMBO: _choice,
-    DYNAMIC_COMBO: _shaping,
-}

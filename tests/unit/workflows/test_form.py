@@ -25,7 +25,8 @@ from app.workflows.fields import (
     Upload,
     Whole,
 )
-from app.workflows.form import Form, Hints, NodeHint, build_form, label_of
+from app.workflows.form import Form, Hints, NodeHint, build_form
+from app.workflows.kinds import label_of
 from app.workflows.search import search
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,0 +1,86 @@
+"""Of which kind the field for an input is, and what the input is called, by what a server says of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from app.workflows.catalogue_inputs import COMBO, DYNAMIC_COMBO, DynamicCombo, InputSpec
+from app.workflows.fields import MAX_SEED, Choice, Decimal, Kind, Media, Seed, Switch, Text, Unknown, Upload, Whole
+
+MEDIA = {"image": Media.PICTURE, "video": Media.VIDEO, "audio": Media.AUDIO}  # by InputSpec.upload; else FILE
+CAPTURES = {"WEBCAM": Media.PICTURE, "AUDIO_RECORD": Media.AUDIO}  # widgets whose value is a file uploaded by the page
+WORDS = {"cfg": "CFG", "clip": "CLIP", "fps": "FPS", "lora": "LoRA", "unet": "UNet", "vae": "VAE", "ckpt": "checkpoint"}
+
+
+def label_of(name: str) -> str:
+    """What to call an input that has only its name: `ckpt_name` is Checkpoint name."""
+    told = " ".join(WORDS.get(word, word) for word in name.replace("_", " ").replace(".", " ").split())
+    return told[:1].upper() + told[1:]
+
+
+def default_of(spec: InputSpec, kind: Kind) -> object:
+    """What the editor starts with; but no file that happens to lie on the server."""
+    match kind:
+        case Upload():
+            return ""
+        case Choice(options) if spec.default is None and options:
+            return options[0]
+    return spec.default
+
+
+def kind_of(spec: InputSpec) -> Kind:
+    """Of which kind a field for an input is."""
+    if spec.type in CAPTURES:
+        return Upload(CAPTURES[spec.type])
+    make = _KINDS.get(spec.type)
+    return make(spec) if make is not None else Unknown()
+
+
+def _whole(spec: InputSpec) -> Kind:
+    low, high = _to_whole(spec.minimum), _to_whole(spec.maximum)
+    if spec.control_after_generate:
+        return Seed(0 if low is None else low, MAX_SEED if high is None else high)
+    return Whole(low, high, max(1, _to_whole(spec.step) or 1), "slider" in spec.display)
+
+
+def _decimal(spec: InputSpec) -> Kind:
+    step = spec.step if spec.step and spec.step > 0 else None
+    return Decimal(spec.minimum, spec.maximum, step, "slider" in spec.display)
+
+
+def _choice(spec: InputSpec) -> Kind:
+    options = spec.options or ()
+    if spec.upload:
+        media = MEDIA.get(spec.upload, Media.FILE)
+        return Upload(media, spec.upload_folder, options)
+    if spec.is_multi_select:
+        return Unknown()
+    return Choice(options, remote_route=spec.remote_route)
+
+
+def _shaping(spec: InputSpec) -> Kind:
+    held = spec.dynamic
+    return Choice(tuple(held.choices), is_shaping=True) if isinstance(held, DynamicCombo) else Unknown()
+
+
+def _text(spec: InputSpec) -> Kind:
+    is_long = spec.is_multiline or spec.type in ("MARKDOWN", "TEXTAREA")
+    return Text(is_long, spec.placeholder, spec.has_dynamic_prompts)
+
+
+def _to_whole(number: float | None) -> int | None:
+    return int(number) if number is not None and math.isfinite(number) else None
+
+
+_KINDS: Mapping[str, Callable[[InputSpec], Kind]] = {
+    "INT": _whole,
+    "FLOAT": _decimal,
+    "BOOLEAN": lambda spec: Switch(spec.label_on, spec.label_off),
+    "STRING": _text,
+    "TEXTAREA": _text,
+    "MARKDOWN": _text,
+    "COLOR": _text,
+    COMBO: _choice,
+    DYNAMIC_COMBO: _shaping,
+}

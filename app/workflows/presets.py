@@ -1,0 +1,128 @@
+"""Values that are used again: presets by name, and what was sent lately for an input of that class and name.
+
+    preset = preset_of(form, texts, modes, preset_id=…, name="Night", workflow_key=layout.workflow_key)
+    texts, modes = preset.over(texts, modes)
+
+    recent = noted(recent, form, texts)
+    recent.of("KSampler", "steps")         # ("25", "20"): the latest first
+
+Files are in neither: a picture's bytes belong to the run that took it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from app.core.model import RECORD_VERSION
+from app.workflows.fields import Field, Seed, SeedMode, Unknown, Upload
+from app.workflows.form import Form
+from app.workflows.graph import Key
+from app.workflows.kept import check_lengths
+
+RECENT_EACH = 12  # values of one input
+RECENT_INPUTS = 300
+LONGEST = 4_000  # characters of a recent text; a longer one is not kept
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named set of texts for a workflow of one shape: (node id, input name, text), and the modes of its seeds.
+
+    It stays as it is where a form does not know an input: another catalogue may.
+    """
+
+    preset_id: str
+    name: str
+    workflow_key: str = ""
+    texts: tuple[tuple[str, str, str], ...] = ()
+    modes: tuple[tuple[str, str, str], ...] = ()
+    v: int = RECORD_VERSION
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_lengths(self.texts, 3, "texts")
+        check_lengths(self.modes, 3, "modes")
+        for *_, mode in self.modes:
+            SeedMode(mode)
+
+    def over(
+        self, texts: Mapping[Key, str], modes: Mapping[Key, SeedMode]
+    ) -> tuple[dict[Key, str], dict[Key, SeedMode]]:
+        """What stands in the form once the preset is laid over it; inputs that it does not name stay."""
+        return (
+            {**texts, **{(node_id, name): text for node_id, name, text in self.texts}},
+            {**modes, **{(node_id, name): SeedMode(mode) for node_id, name, mode in self.modes}},
+        )
+
+
+def preset_of(
+    form: Form, texts: Mapping[Key, str], modes: Mapping[Key, SeedMode], *, preset_id: str, name: str, workflow_key: str
+) -> Preset:
+    """A preset of everything that stands in a form now; also of what was not changed, since that may differ later."""
+    kept = [item for item in form.by_key.values() if not isinstance(item.kind, Upload | Unknown)]
+    seeds = [item for item in kept if isinstance(item.kind, Seed)]
+    return Preset(
+        preset_id=preset_id,
+        name=name.strip(),
+        workflow_key=workflow_key,
+        texts=tuple((*item.key, texts.get(item.key, item.text)) for item in kept),
+        modes=tuple((*item.key, mode_of(item, modes).value) for item in seeds),
+    )
+
+
+def mode_of(item: Field, modes: Mapping[Key, SeedMode]) -> SeedMode:
+    """What happens to a seed with each run: as the person said, else as the form came."""
+    own = item.kind.mode if isinstance(item.kind, Seed) else SeedMode.FIXED
+    return modes.get(item.key, own)
+
+
+@dataclass(frozen=True, slots=True)
+class RecentInput:
+    """What was sent lately for one input, the latest first."""
+
+    class_type: str
+    input_name: str
+    texts: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What was sent lately, by input; the one used latest first."""
+
+    inputs: tuple[RecentInput, ...] = ()
+    v: int = RECORD_VERSION
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def of(self, class_type: str, input_name: str) -> tuple[str, ...]:
+        """The texts of one input, the latest first."""
+        return next((item.texts for item in self.inputs if _is(item, class_type, input_name)), ())
+
+
+def noted(recent: Recent, form: Form, texts: Mapping[Key, str]) -> Recent:
+    """With what a run has just sent: the texts that were typed, not those that the workflow came with."""
+    inputs = list(recent.inputs)
+    for item in _worth_noting(form, texts):
+        text = texts[item.key]
+        before = next((found for found in inputs if _is(found, item.class_type, item.input_name)), None)
+        if before is not None:
+            inputs.remove(before)
+        base = before or RecentInput(item.class_type, item.input_name)
+        others = tuple(other for other in base.texts if other != text)
+        inputs.insert(0, replace(base, texts=(text, *others)[:RECENT_EACH]))
+    return replace(recent, inputs=tuple(inputs[:RECENT_INPUTS]))
+
+
+def _worth_noting(form: Form, texts: Mapping[Key, str]) -> Iterator[Field]:
+    for key, text in texts.items():
+        item = form.by_key.get(key)
+        if item is None or isinstance(item.kind, Upload | Unknown) or not text or len(text) > LONGEST:
+            continue
+        if text != item.text:
+            yield item
+
+
+def _is(item: RecentInput, class_type: str, input_name: str) -> bool:
+    return item.class_type == class_type and item.input_name == input_name

@@ -1,0 +1,158 @@
+"""How a person arranges a form: kept by the workflow's shape, and nothing is shown twice or lost."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.workflow import ApiWorkflow, parse_workflow
+from app.workflows.catalogue import Catalogue
+from app.workflows.form import Form, build_form
+from app.workflows.kept import Unkept, decode, encode
+from app.workflows.layout import Layout, arrange, workflow_key
+
+NODE = {
+    "input": {"required": {"seed": ["INT", {}], "steps": ["INT", {}], "text": ["STRING", {"multiline": True}]}},
+    "output": ["IMAGE"],
+}
+CATALOGUE = Catalogue.parse({"A": NODE, "B": NODE})
+RAW: dict[str, Any] = {
+    "1": {"class_type": "A", "inputs": {"seed": 1, "steps": 2, "text": "one"}},
+    "2": {"class_type": "B", "inputs": {"seed": 3, "steps": 4, "text": "two", "from": ["1", 0]}},
+}
+KEYS = [(node_id, name) for node_id in RAW for name in ("seed", "steps", "text")]
+keys = st.sampled_from([*KEYS, ("9", "gone")])
+names = st.tuples(st.sampled_from(["1", "2"]), st.sampled_from(["seed", "text"]), st.text(min_size=1, max_size=5))
+layouts = st.builds(
+    Layout,
+    workflow_key=st.text(max_size=4),
+    first=st.none() | st.lists(keys).map(tuple),
+    hidden=st.lists(keys).map(tuple),
+    names=st.lists(names).map(tuple),
+    order=st.lists(st.sampled_from(["1", "2", "9"])).map(tuple),
+    extra=st.dictionaries(st.sampled_from(["later", "newer"]), st.integers()),
+)
+
+
+def changed(change: Any) -> ApiWorkflow:
+    raw = json.loads(json.dumps(RAW))
+    change(raw)
+    return parse_workflow(raw)
+
+
+@pytest.fixture
+def form() -> Form:
+    return build_form(parse_workflow(RAW), CATALOGUE)
+
+
+def test_a_workflow_is_known_by_its_shape_and_not_by_its_values() -> None:
+    key = workflow_key(parse_workflow(RAW))
+    assert key == workflow_key(changed(lambda raw: raw["1"]["inputs"].update(steps=99, text="海边")))
+    assert key == workflow_key(changed(lambda raw: raw["1"].update(_meta={"title": "Named"})))
+    assert key == workflow_key(parse_workflow(dict(reversed(RAW.items()))))
+    assert len(key) == 32
+    ways = [{"from": ["1", 0], "to": ["1", 0]}, {"to": ["1", 0], "from": ["1", 0]}]
+    one, other = (changed(lambda raw, links=links: raw["2"].update(inputs=links)) for links in ways)
+    assert workflow_key(one) == workflow_key(other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: raw["1"].update(class_type="B"),
+        lambda raw: raw["2"]["inputs"].update({"from": ["1", 1]}),
+        lambda raw: raw["2"]["inputs"].update(other=["1", 0]),
+        lambda raw: raw["2"]["inputs"].pop("from"),
+        lambda raw: raw.update({"3": {"class_type": "A"}}),
+        lambda raw: raw.update({"3": raw.pop("2")}),
+    ],
+)
+def test_another_shape_is_another_workflow(change: Any) -> None:
+    assert workflow_key(changed(change)) != workflow_key(parse_workflow(RAW))
+
+
+def test_a_pinned_input_goes_on_top_and_leaves_its_section(form: Form) -> None:
+    layout = Layout().pin(("2", "steps"), [("1", "text")])
+    arranged = arrange(form, layout)
+    assert [item.key for item in arranged.first] == [("1", "text"), ("2", "steps")]
+    assert ("2", "steps") not in {item.key for section in arranged.sections for item in section.fields}
+    moved = layout.pin(("2", "steps"), layout.first or (), place=0)
+    assert moved.first == (("2", "steps"), ("1", "text"))
+    assert moved.unpin(("1", "text"), moved.first).first == (("2", "steps"),)
+
+
+def test_the_top_is_the_guess_until_the_person_says_otherwise(form: Form) -> None:
+    assert [item.key for item in arrange(form, Layout()).first] == list(form.first)
+    assert arrange(form, Layout(first=())).first == ()
+    assert Layout(first=()).guess_again().first is None
+
+
+def test_a_hidden_input_is_out_of_sight_and_remembered(form: Form) -> None:
+    layout = Layout().hide(("1", "seed")).hide(("1", "seed"))
+    arranged = arrange(form, layout)
+    assert [item.key for item in arranged.hidden] == [("1", "seed")]
+    assert ("1", "seed") not in {item.key for item in arranged.first}
+    assert arrange(form, layout.show(("1", "seed"))) == arrange(form, Layout())
+    assert layout.pin(("1", "seed"), []).hidden == ()
+
+
+def test_an_input_is_called_as_the_person_says(form: Form) -> None:
+    layout = Layout(first=(("1", "text"),)).rename(("1", "text"), " Scene ").rename(("2", "text"), "Mood")
+    arranged = arrange(form, layout)
+    assert arranged.first[0].label == "Scene"
+    assert "Mood" in {item.label for section in arranged.sections for item in section.fields}
+    assert layout.rename(("1", "text"), "Place").names == (("2", "text", "Mood"), ("1", "text", "Place"))
+    assert layout.rename(("1", "text"), " ").rename(("2", "text"), "").names == ()
+
+
+def test_nodes_stand_in_the_persons_order(form: Form) -> None:
+    layout = Layout(first=()).move("2", 0, ["1", "2"])
+    assert [section.node_id for section in arrange(form, layout).sections] == ["2", "1"]
+    assert [section.node_id for section in arrange(form, Layout(first=(), order=("9", "2"))).sections] == ["2", "1"]
+
+
+@given(layouts)
+def test_whatever_the_layout_each_field_is_there_once(layout: Layout) -> None:
+    form = build_form(parse_workflow(RAW), CATALOGUE)
+    arranged = arrange(form, layout)
+    hidden = {item.key for item in arranged.hidden}
+    shown = [item.key for item in arranged.first]
+    shown += [item.key for section in arranged.sections for item in section.fields]
+    assert sorted([*shown, *hidden]) == sorted(KEYS)
+
+
+@given(layouts)
+def test_a_layout_survives_the_store_with_what_a_newer_version_added(layout: Layout) -> None:
+    record = json.loads(json.dumps(encode(layout)))
+    assert decode(Layout, record) == layout
+    assert set(layout.extra) <= set(record)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        None,
+        [],
+        {"first": [["1"]]},
+        {"hidden": [["1", 2]]},
+        {"names": [["1", "text"]]},
+        {"names": "text"},
+        {"order": [1]},
+        {"workflow_key": 7},
+    ],
+)
+def test_a_layout_that_cannot_be_read_is_told_and_kept(record: object) -> None:
+    found = decode(Layout, record)
+    if record in (None, []):
+        assert found == Layout()
+        return
+    assert isinstance(found, Unkept)
+    assert found.record == record
+    assert not found.is_newer
+    newer = decode(Layout, {**record, "v": 99} if isinstance(record, dict) else record)
+    assert isinstance(newer, Unkept)
+    assert newer.is_newer

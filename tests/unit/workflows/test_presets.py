@@ -1,0 +1,117 @@
+"""Presets and recent values: put down by name, used again, and never more of them than there is room for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from app.core.workflow import parse_workflow
+from app.workflows.catalogue import Catalogue
+from app.workflows.fields import SeedMode
+from app.workflows.form import Form, Hints, build_form
+from app.workflows.kept import Unkept, decode, encode
+from app.workflows.presets import LONGEST, RECENT_EACH, RECENT_INPUTS, Preset, Recent, RecentInput, noted, preset_of
+
+CATALOGUE = Catalogue.parse(
+    {
+        "A": {
+            "input": {
+                "required": {
+                    "seed": ["INT", {"min": 0}],
+                    "text": ["STRING", {}],
+                    "image": [["a.png"], {"image_upload": True}],
+                }
+            }
+        }
+    }
+)
+TEXT, SEED, IMAGE = ("1", "text"), ("1", "seed"), ("1", "image")
+
+
+@pytest.fixture
+def form() -> Form:
+    raw = {
+        "1": {"class_type": "A", "inputs": {"seed": 1, "text": "one", "image": "a.png"}},
+        "2": {"class_type": "Foreign", "inputs": {"x": 1}},
+    }
+    return build_form(parse_workflow(raw), CATALOGUE, Hints(seeds={SEED: SeedMode.RANDOM}))
+
+
+def kept(form: Form, **more: Any) -> Preset:
+    facts = {"preset_id": "p", "name": " Night ", "workflow_key": "k", **more}
+    return preset_of(form, {TEXT: "two"}, {SEED: SeedMode.UP}, **facts)
+
+
+def test_a_preset_puts_down_what_stands_in_the_form_but_no_files(form: Form) -> None:
+    preset = kept(form)
+    assert preset.name == "Night"
+    assert preset.texts == ((*SEED, "1"), (*TEXT, "two"))
+    assert preset.modes == ((*SEED, SeedMode.UP.value),)
+    untouched = preset_of(form, {}, {}, preset_id="q", name="Day", workflow_key="k")
+    assert untouched.modes == ((*SEED, SeedMode.RANDOM.value),)
+
+
+def test_a_preset_is_laid_over_what_stands_in_the_form(form: Form) -> None:
+    texts, modes = kept(form).over({TEXT: "three", IMAGE: "b.png", ("9", "x"): "far"}, {})
+    assert texts == {SEED: "1", TEXT: "two", IMAGE: "b.png", ("9", "x"): "far"}
+    assert modes == {SEED: SeedMode.UP}
+    assert json.loads(form.filled(texts).text)["1"]["inputs"]["text"] == "two"
+
+
+def test_a_preset_survives_the_store_with_what_a_newer_version_added(form: Form) -> None:
+    record = {**encode(kept(form)), "later": [1]}
+    found = decode(Preset, json.loads(json.dumps(record)))
+    assert isinstance(found, Preset)
+    assert found.texts == kept(form).texts
+    assert encode(found) == record
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"preset_id": 7},
+        {"texts": [["1", "text"]]},
+        {"texts": [["1", "text", 5]]},
+        {"modes": [["1", "seed", "backwards"]]},
+        {"name": None},
+    ],
+)
+def test_a_preset_that_cannot_be_read_is_told_and_kept(wrong: dict[str, Any]) -> None:
+    record = {"v": 2, "preset_id": "p", "name": "n", **wrong}
+    found = decode(Preset, record)
+    assert isinstance(found, Unkept)
+    assert found.record == record
+
+
+def test_recent_values_are_those_that_were_typed_the_latest_first(form: Form) -> None:
+    recent = Recent()
+    for text in ("two", "three", "two"):
+        recent = noted(recent, form, {TEXT: text, SEED: "1", IMAGE: "b.png", ("2", "x"): "5", ("9", "y"): "z"})
+    assert recent.of("A", "text") == ("two", "three")
+    assert recent.of("A", "seed") == ()  # never changed
+    assert recent.of("A", "image") == ()
+    assert [item.input_name for item in recent.inputs] == ["text"]
+
+
+def test_recent_values_are_bounded(form: Form) -> None:
+    recent = Recent(tuple(RecentInput("Old", str(number), ("x",)) for number in range(RECENT_INPUTS)))
+    for number in range(RECENT_EACH + 5):
+        recent = noted(recent, form, {TEXT: f"text {number}"})
+    recent = noted(recent, form, {TEXT: "x" * (LONGEST + 1)})
+    assert len(recent.of("A", "text")) == RECENT_EACH
+    assert recent.of("A", "text")[0] == f"text {RECENT_EACH + 4}"
+    assert len(recent.inputs) == RECENT_INPUTS
+    assert recent.of("Old", str(RECENT_INPUTS - 1)) == ()
+
+
+def test_recent_values_survive_the_store_with_what_a_newer_version_added(form: Form) -> None:
+    record = encode(noted(Recent(), form, {TEXT: "two"}))
+    record["inputs"][0]["stars"] = 5
+    found = decode(Recent, json.loads(json.dumps(record)))
+    assert isinstance(found, Recent)
+    again = encode(noted(found, form, {TEXT: "three"}))
+    assert again["inputs"] == [
+        {"class_type": "A", "input_name": "text", "texts": ["three", "two"], "stars": 5},
+    ]
