@@ -17,6 +17,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.e2e.browser_kit import open_chromium
+from tests.e2e.fault_kit import Fleet, start_fleet
 from tests.e2e.window_kit import PATIENCE, Desk, open_desk
 from tests.e2e.work_kit import a_photo
 from tests.services import Service, start_gateway
@@ -29,6 +30,21 @@ def gateway() -> Iterator[Service]:
     """A gateway with three demo servers."""
     with start_gateway(demo=3) as service:
         yield service
+
+
+@pytest.fixture(scope="module")
+def module_fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Two servers for all of a module, as slow as its `STEP_SECONDS` says."""
+    step_seconds = getattr(request.module, "STEP_SECONDS", 0.05)
+    with start_fleet(tmp_path_factory.mktemp("fleet"), "a", "b", step_seconds=step_seconds) as opened:
+        yield opened
+
+
+@pytest.fixture
+def fleet(module_fleet: Fleet) -> Fleet:
+    """The servers of a module, as new."""
+    module_fleet.renew()
+    return module_fleet
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -8,26 +8,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Browser, Request, expect
 
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, a_workflow, expect_no_violation, start_fleet, until
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, a_workflow, expect_no_violation, until
 from tests.e2e.window_kit import MooringWindow, open_desk
 from tests.e2e.work_kit import ask_server, break_server
 from tests.services import Service, free_ports
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
-
-
-@pytest.fixture(scope="module")
-def module_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """Two servers for all of this module."""
-    with start_fleet(tmp_path_factory.mktemp("fleet"), "a", "b") as opened:
-        yield opened
-
-
-@pytest.fixture
-def fleet(module_fleet: Fleet) -> Fleet:
-    """The servers as new."""
-    module_fleet.renew()
-    return module_fleet
 
 
 class Gateway:

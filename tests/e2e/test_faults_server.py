@@ -18,7 +18,6 @@ from tests.e2e.fault_kit import (
     expect_no_violation,
     expect_picture,
     post_server,
-    start_fleet,
     take_back,
     until,
 )
@@ -30,24 +29,10 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 
 @pytest.fixture(scope="module")
-def module_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """Two servers for all of this module."""
-    with start_fleet(tmp_path_factory.mktemp("fleet"), "a", "b") as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def gateway(module_fleet: Fleet) -> Iterator[Service]:
     """Their gateway, which `desk` is at."""
     with module_fleet.gateway() as service:
         yield service
-
-
-@pytest.fixture
-def fleet(module_fleet: Fleet) -> Fleet:
-    """The servers as new."""
-    module_fleet.renew()
-    return module_fleet
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])

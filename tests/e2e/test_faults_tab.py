@@ -15,7 +15,6 @@ from tests.e2e.fault_kit import (
     a_workflow,
     expect_no_violation,
     expect_picture,
-    start_fleet,
     take_back,
     until,
 )
@@ -25,12 +24,7 @@ from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-
-@pytest.fixture(scope="module")
-def module_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """Two servers for all of this module."""
-    with start_fleet(tmp_path_factory.mktemp("fleet"), "a", "b", step_seconds=0.08) as opened:
-        yield opened
+STEP_SECONDS = 0.08  # of a demo's work
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +32,6 @@ def gateway(module_fleet: Fleet) -> Iterator[Service]:
     """Their gateway, which `desk` is at."""
     with module_fleet.gateway() as service:
         yield service
-
-
-@pytest.fixture
-def fleet(module_fleet: Fleet) -> Fleet:
-    """The servers as new."""
-    module_fleet.renew()
-    return module_fleet
 
 
 class Reloads:
