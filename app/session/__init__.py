@@ -1,7 +1,18 @@
 """The session of one window: asynchronous orchestration over the ports, without rules of its own."""
 
 from app.session.facts import Noticed, Picked, Preview, Run, RunStage, SocketFacts
-from app.session.salvage import Orphan, OrphanRecord
+from app.session.salvage import Orphan, OrphanLine, OrphanRecord
 from app.session.session import Session
 
-__all__ = ["Noticed", "Orphan", "OrphanRecord", "Picked", "Preview", "Run", "RunStage", "Session", "SocketFacts"]
+__all__ = [
+    "Noticed",
+    "Orphan",
+    "OrphanLine",
+    "OrphanRecord",
+    "Picked",
+    "Preview",
+    "Run",
+    "RunStage",
+    "Session",
+    "SocketFacts",
+]

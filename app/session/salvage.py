@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.evidence import Unclear
+from app.core.line import Line
 from app.core.model import PromptId, Records, Task, Unreadable, WindowId
 from app.session.state import State
 
@@ -43,6 +44,15 @@ class OrphanRecord:
     is_owner_gone: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrphanLine:
+    """Runs that wait in a window that is gone; while nobody adopts them, they wait."""
+
+    owner: WindowId
+    count: int
+    is_owner_gone: bool
+
+
 class Salvage:
     """Finds orphans and takes them in."""
 
@@ -52,6 +62,7 @@ class Salvage:
         self._searching = asyncio.Lock()
         self.orphans: tuple[Orphan, ...] = ()
         self.records: tuple[OrphanRecord, ...] = ()
+        self.lines: tuple[OrphanLine, ...] = ()
 
     def search_soon(self) -> None:
         """Search in the background, unless that is under way."""
@@ -73,6 +84,7 @@ class Salvage:
                 confirmed = await self._suspects()
                 suspects = {owner: gone and suspects[owner] for owner, gone in confirmed.items() if owner in suspects}
             needy = await self._others() if suspects else Records()
+            self._show_lines(await self._waiting() if suspects else {}, suspects)
             self._show(
                 [
                     Orphan(task=task, is_owner_gone=suspects[task.owner])
@@ -100,9 +112,26 @@ class Salvage:
         """The owners of needy tasks that do not live, each with whether that is certain."""
         needy = await self._others()
         named = [*(task.owner for task in needy.tasks), *(record.owner for record in needy.unreadable)]
+        named += await self._waiting()
         owners = [owner for owner in dict.fromkeys(named) if owner is not None]
         alive = {owner: await self._state.ports.windows.is_alive(owner) for owner in owners}
         return {owner: sign is False for owner, sign in alive.items() if sign is not True}
+
+    async def _waiting(self) -> dict[WindowId, int]:
+        """How many runs wait in other windows."""
+        mine = self._state.get_window("find_orphans").window_id
+        counts = await self._state.ports.store.read_lines()
+        return {owner: count for owner, count in counts.items() if owner != mine}
+
+    def _show_lines(self, counts: Mapping[WindowId, int], suspects: Mapping[WindowId, bool]) -> None:
+        lines = tuple(
+            OrphanLine(owner=owner, count=count, is_owner_gone=suspects[owner])
+            for owner, count in counts.items()
+            if owner in suspects
+        )
+        if lines != self.lines:
+            self.lines = lines
+            self._state.changed()
 
     def _show(self, orphans: Iterable[Orphan], records: Iterable[OrphanRecord]) -> None:
         shown, unreadable = tuple(orphans), tuple(records)
@@ -129,6 +158,23 @@ class Salvage:
         log.info("adopted %s of %s on %s", prompt_id, orphan.task.owner, task.server_id)
         self._adopted(task)
         return task
+
+    async def adopt_line(self, owner: WindowId, new_owner: WindowId) -> Line:
+        """Take the runs in that wait in a window that is gone. TaskNotFound if another window was faster."""
+        if all(item.owner != owner for item in self.lines):
+            raise TaskNotFound("adopt_line")
+        try:
+            line = await self._state.ports.store.adopt_line(owner, new_owner, self._state.ports.random.uuid4())
+        except TaskNotFound:
+            self._forget_line(owner)
+            raise
+        self._forget_line(owner)
+        log.info("adopted the line of %s", owner)
+        return line
+
+    def _forget_line(self, owner: WindowId) -> None:
+        self.lines = tuple(item for item in self.lines if item.owner != owner)
+        self._state.changed()
 
     def has_record(self, prompt_id: PromptId) -> bool:
         """Whether that is a record of a window that is gone, which cannot be read."""

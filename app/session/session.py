@@ -36,7 +36,9 @@ from app.session.checks import violations
 from app.session.connection import Keeper
 from app.session.deliver import Courier
 from app.session.facts import Noticed, Picked, Preview, Run, SocketFacts
+from app.session.hands import Hand
 from app.session.harbour import Harbour
+from app.session.line import WaitingLine
 from app.session.restore import Restorer
 from app.session.results import Results
 from app.session.salvage import Orphan, OrphanRecord, Salvage
@@ -62,6 +64,8 @@ class Session:
         self._salvage = Salvage(self._state, self._take_over)
         self._scripting = Scripting(self._state, self._submitter, self._take)
         self._restorer = Restorer(self._state)
+        self.hand = Hand(self._state, self._take, self.cancel)
+        self.line = WaitingLine(self._state, self.hand, self._salvage)
         self._harbour = Harbour(self._state, self.wake)
 
     # What there is to see
@@ -163,6 +167,8 @@ class Session:
         await self._restorer.restore()
         self._refresh()
         state.spawn(self._keeper.keep(), "socket")
+        await self.line.restore()
+        state.spawn(self.line.keep(), "line")
 
     def wake(self, reason: str) -> None:
         """Something woke the window (online, visible, pageshow, fleet): look at everything at once."""
@@ -182,6 +188,7 @@ class Session:
             await self._restorer.reread()
             self._refresh()
             self._keeper.hurry()
+            await self.line.reread()
 
     def _refresh(self) -> None:
         """Look at everything that a window has to look after, now."""

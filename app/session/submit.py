@@ -30,6 +30,7 @@ from app.core.evidence import Accepted, Evidence, Unclear
 from app.core.model import (
     InputFile,
     NodeId,
+    Part,
     PromptId,
     Reservation,
     Task,
@@ -64,6 +65,7 @@ class Order:
     inputs: Inputs
     wish: Wish = ANY
     again_of: PromptId | None = None
+    part: Part | None = None  # set if it comes out of the waiting line
 
 
 class Submitter:
@@ -256,6 +258,7 @@ class Submitter:
             expected=workflow.expected_outputs,
             choice=reservation.choice,
             again_of=order.again_of,
+            part=order.part,
             confirmed_address=state.confirmed_address(reservation),
         )
         window.register_window_task(task)  # refuses before anything is written

@@ -1,0 +1,84 @@
+"""One session as the waiting line sees it: how much it has ahead, what it is sending, and when it tries again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from app.core.errors import MooringError
+from app.core.model import Health, PromptId, Task
+from app.core.window import Moored, Window
+from app.session.state import State
+from app.session.submit import Order
+
+FIRST_REST = 2.0  # seconds after a try that failed for no fault of the run
+LONGEST_REST = 120.0
+_SILENT = frozenset({Health.DOWN, Health.TIMEOUT, Health.REFUSES, Health.NOT_COMFYUI})
+
+
+@dataclass(slots=True, eq=False)
+class Hand:
+    """See the module. `take` carries an order out as a click does, `cancel` stops one task."""
+
+    state: State
+    take: Callable[[Order], Awaitable[PromptId]]
+    cancel: Callable[[PromptId], Awaitable[None]]
+    sending: PromptId | None = None
+    cause: MooringError | None = None  # why the last try failed
+    is_resting: bool = False
+    tries: int = 0
+    _serial: int = field(default=0, repr=False)
+
+    @property
+    def window(self) -> Window | None:
+        """The session's window, once it has read its records."""
+        window = self.state.window
+        return window if isinstance(window, Window) else None
+
+    @property
+    def ahead(self) -> int:
+        """What holds its window: unfinished prompts, and places for those on their way. Wards are nobody's."""
+        mooring = self.window.mooring if self.window else None
+        return len(mooring.holders) if isinstance(mooring, Moored) else 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it could take a run now. While its server is known not to answer it waits, for it may go nowhere
+        else."""
+        window, fleet = self.window, self.state.fleet
+        if window is None or self.sending is not None or self.is_resting or self.state.fleet_error is not None:
+            return False
+        server = fleet.get(window.window_locked_server) if window.window_locked_server else None
+        return bool(fleet.servers) and (server is None or server.health not in _SILENT)
+
+    @property
+    def own_unfinished(self) -> tuple[Task, ...]:
+        """What it has under way itself."""
+        return tuple(task for task in self.window.unfinished if task.holds_window) if self.window else ()
+
+    def has_task(self, prompt_id: PromptId | None) -> bool:
+        """Whether that run is a task of it by now."""
+        return prompt_id is not None and self.window is not None and prompt_id in self.window.tasks
+
+    def rest(self, cause: MooringError | None, then: Callable[[], None]) -> None:
+        """Take nothing for a while, longer each time; `then` is called when it is over."""
+        self.cause, self.is_resting = cause, True
+        self.tries += 1
+        self._serial += 1
+        seconds = min(LONGEST_REST, FIRST_REST * 2 ** (self.tries - 1))
+        self.state.spawn(self._rested(seconds, self._serial, then), "rest")
+
+    async def _rested(self, seconds: float, serial: int, then: Callable[[], None]) -> None:
+        await self.state.ports.clock.sleep(seconds)
+        if serial == self._serial:
+            self.is_resting = False
+            then()
+
+    def hurry(self) -> None:
+        """Something has changed: try again at once."""
+        self._serial += 1
+        self.is_resting = False
+
+    def succeeded(self) -> None:
+        """The last try went well."""
+        self.cause, self.tries = None, 0

@@ -1,0 +1,207 @@
+"""The window's waiting line as it is kept, shown and sent (`core/line.py` is its value).
+
+    batch_id = await session.line.add(workflow, plan_runs(workflow, plan), title="Dunes")
+    await session.line.pause()
+
+What waits lies in the store, holds nothing, and outlives the page; it is sent while a page of its window is open. When
+fewer than two of a session's prompts are unfinished, the next run goes the way of a click: reserve, upload, register,
+submit. The register takes it off the line in its own transaction, so that it is one click: at most one run, and either
+it waits or it is a task.
+
+One window, one server (promise 1): a waiting run holds no server, so it binds nobody. But while one of a session's
+prompts is unfinished the next one goes to that same server, and so a line that goes on stays where it is; it is chosen
+anew only when everything before it has ended, as after a pause. What should go to several servers at once is sent by
+several sessions (`session/crew.py`).
+
+A run that fails or is cancelled does not stop the line. One that a server refuses pauses it, for the rest would be
+refused likewise; so does one that cannot be sent as it is. What could not be sent for want of a server, of the network
+or of storage is tried again by itself, for ever and ever more seldom; a task that was certainly not sent comes back to
+the front of the line under a new id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+
+from app.core.errors import BadInput, MooringError, StorageError, TaskNotFound
+from app.core.line import Attachment, Batch, Entry, Line, Pause, Values, write_values
+from app.core.model import BatchId, Part, PromptId, WindowId
+from app.core.workflow import ApiWorkflow
+from app.session.facts import Picked
+from app.session.hands import Hand
+from app.session.line_keeping import LineKeeper
+from app.session.line_sending import Sender
+from app.session.salvage import OrphanLine, Salvage
+from app.session.state import State
+from app.session.submit import Inputs
+from app.workflows.runs import PlannedRun
+
+
+class WaitingLine:
+    """See the module. Everything that changes it is durable when it returns, or raises and has changed nothing."""
+
+    def __init__(self, state: State, hand: Hand, salvage: Salvage) -> None:
+        self._state = state
+        self._salvage = salvage
+        self._keeper = LineKeeper(state)
+        self._sender = Sender(state, self._keeper)
+        self._sender.enlist(hand)
+
+    # What there is to see
+
+    @property
+    def line(self) -> Line | None:
+        """What waits, in its order; None until it has been read."""
+        return self._keeper.line
+
+    @property
+    def error(self) -> StorageError | None:
+        """Why the line could not be read."""
+        return self._keeper.error
+
+    @property
+    def sending(self) -> frozenset[PromptId]:
+        """What is on its way to a server just now."""
+        return self._sender.sending
+
+    @property
+    def refusal(self) -> MooringError | None:
+        """Why the run that paused the line could not be sent."""
+        line = self._keeper.line
+        return self._sender.refusal if line is not None and line.pause is Pause.UNUSABLE else None
+
+    @property
+    def stalled_by(self) -> MooringError | None:
+        """Why nothing is sent at present, though it is tried again: the last cause."""
+        causes = [hand.cause for hand in self._sender.hands if hand.is_resting and hand.cause is not None]
+        return causes[0] if causes and not self.sending else None
+
+    @property
+    def orphans(self) -> tuple[OrphanLine, ...]:
+        """Lines of windows that are gone, as last found; `adopt` takes one in."""
+        return self._salvage.lines
+
+    # What the person does
+
+    async def add(
+        self,
+        workflow: ApiWorkflow,
+        runs: Iterable[PlannedRun],
+        *,
+        title: str = "",
+        inputs: Inputs | None = None,
+        hands: int | None = None,
+    ) -> BatchId:
+        """Let these runs wait behind what waits already; `hands` sessions are to take from the line.
+
+        Their files are kept here first. BadPlan if they are too many, StorageError if they cannot be kept.
+        """
+        window, random = self._state.get_window("add"), self._state.ports.random
+        batch_id = BatchId(random.uuid4())
+        with self._state.loose_ends.upload():
+            attached = [await self._attach(where, picked) for where, picked in (inputs or {}).items()]
+            batch = Batch(batch_id=batch_id, workflow=workflow.text, title=title, inputs=tuple(attached))
+            entries = [_entry(PromptId(random.uuid4()), window.window_id, batch_id, run) for run in runs]
+            line_id = random.uuid4()
+
+            def join(line: Line) -> Line:
+                joined = line.join(batch, entries, line_id)
+                return joined if hands is None else joined.spread(hands)
+
+            await self._keeper.change(join)
+        return batch_id
+
+    async def pause(self) -> None:
+        """Send nothing until `resume`; what is on its way goes on."""
+        await self._keeper.change(lambda line: line.hold(Pause.ASKED))
+
+    async def resume(self) -> None:
+        """Go on, whatever the reason of the pause was."""
+        await self._keeper.change(Line.resume)
+        self.hurry()
+
+    async def send_all(self, is_wanted: bool = True) -> None:
+        """Send everything without waiting for what is ahead, so that this page may be closed; or no more so."""
+        await self._keeper.change(lambda line: line.send_all(is_wanted))
+
+    async def spread(self, hands: int) -> None:
+        """Let so many sessions of this tab take from the line."""
+        await self._keeper.change(lambda line: line.spread(hands))
+
+    async def move(self, prompt_id: PromptId, before: PromptId | None = None) -> None:
+        """Put a run before another one, or at the end."""
+        await self._keeper.change(lambda line: line.move(prompt_id, before))
+
+    async def step(self, prompt_id: PromptId, by: int) -> None:
+        """Move a run up (`by` below 0) or down."""
+        await self._keeper.change(lambda line: line.step(prompt_id, by))
+
+    async def edit(self, prompt_id: PromptId, values: Values, label: str) -> None:
+        """Let a run set other values. TaskNotFound if it is on its way already."""
+
+        def edit(line: Line) -> Line:
+            if prompt_id in self.sending:
+                raise TaskNotFound("line", prompt_id)
+            return line.edit(prompt_id, values, label)
+
+        await self._keeper.change(edit)
+
+    async def remove(self, prompt_id: PromptId) -> None:
+        """Take a run back. TaskNotFound if it is a task by now: that can be cancelled."""
+        await self._keeper.change(lambda line: line.without(prompt_id))
+
+    async def clear(self) -> None:
+        """Take everything back that waits."""
+        await self._keeper.change(Line.cleared)
+
+    async def cancel_mine(self) -> None:
+        """Take everything back, and stop what this tab has under way on its servers. The first refusal is raised."""
+        await self.clear()
+        tasks = [(hand, task) for hand in self._sender.hands for task in hand.own_unfinished]
+        outcomes = await asyncio.gather(*(hand.cancel(task.prompt_id) for hand, task in tasks), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def adopt(self, owner: WindowId) -> None:
+        """Take in what waits in a window that is gone. TaskNotFound if another window was faster."""
+        window = self._state.get_window("adopt")
+        await self._keeper.adopt(lambda: self._salvage.adopt_line(owner, window.window_id))
+        self.hurry()
+
+    # Its life
+
+    async def restore(self) -> None:
+        """Read the line, as soon as the window has read its records."""
+        await self._keeper.restore()
+
+    async def reread(self) -> None:
+        """See on a wake whether it is still ours, and try again at once what has failed."""
+        await self._keeper.reread()
+        self.hurry()
+
+    async def keep(self) -> None:
+        """Send what may be sent, for as long as the page lives."""
+        await self._sender.keep()
+
+    def enlist(self, hand: Hand) -> None:
+        """One more session that takes from this line."""
+        self._sender.enlist(hand)
+
+    def hurry(self) -> None:
+        """Something has changed: try again at once what has failed."""
+        self._sender.hurry()
+
+    async def _attach(self, where: tuple[str, str], picked: Picked) -> Attachment:
+        if picked.blob.size == 0:
+            raise BadInput("empty", picked.name)
+        sha256 = hashlib.sha256(await picked.blob.read()).hexdigest()
+        await self._state.ports.store.keep_input(sha256, picked.blob, self._state.ports.clock.now())
+        return Attachment(node_id=where[0], input_name=where[1], sha256=sha256, name=picked.name)
+
+
+def _entry(prompt_id: PromptId, owner: WindowId, batch_id: BatchId, run: PlannedRun) -> Entry:
+    part = Part(batch_id=batch_id, index=run.index, label=run.label, cell=run.cell)
+    return Entry(prompt_id=prompt_id, owner=owner, part=part, values=write_values(run.values))

@@ -1,0 +1,107 @@
+"""The waiting line made durable: read once, changed step by step, each step one transaction (`core/line.py`).
+
+A step is worked out on what this window knows, and written if the store still has that; else the line is read and the
+step taken there. What a session of ours has registered is off the line already, whatever was read before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from app.core.errors import NotOwner, StorageError, TaskNotFound
+from app.core.line import Line
+from app.core.model import PromptId
+from app.core.window import Window
+from app.session.state import State
+
+log = logging.getLogger("mooring.session")
+
+Step = Callable[[Line], Line]
+
+
+class LineKeeper:
+    """See the module. `line` is None until it has been read; `error` says why it could not be."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._sent: set[PromptId] = set()
+        self._changing = asyncio.Lock()
+        self.line: Line | None = None
+        self.error: StorageError | None = None
+
+    async def restore(self) -> None:
+        """Read the line, as soon as the window has read its records."""
+        async with self._changing:
+            if self.line is None:
+                await self._read()
+
+    async def reread(self) -> None:
+        """See on a wake whether it is still ours; each write is fenced all the same."""
+        if self.line is None:
+            await self.restore()
+            return
+        try:
+            counts = await self._state.ports.store.read_lines()
+        except StorageError as error:
+            log.warning("the line is not read: %r", error)
+            return
+        async with self._changing:
+            if counts.get(self.line.window_id, 0) != len(self.line.entries):
+                await self._read()
+
+    async def read(self) -> None:
+        """Read it afresh."""
+        async with self._changing:
+            await self._read()
+
+    async def adopt(self, work: Callable[[], Awaitable[Line]]) -> None:
+        """Take over the line that comes of that, with nothing changing it meanwhile."""
+        async with self._changing:
+            self.take_over(await work())
+
+    async def _read(self) -> None:
+        if not isinstance(self._state.window, Window):
+            return
+        try:
+            line = await self._state.ports.store.read_line(self._state.window.window_id)
+        except StorageError as error:
+            log.warning("the line cannot be read: %r", error)
+            self.error = error
+            self._state.changed()
+            return
+        self.error = None
+        self.take_over(line)
+
+    async def change(self, step: Step) -> None:
+        """Take a step, durable first. If the line is not as it was thought to be, read it and take the step there."""
+        self._state.get_window("line")
+        async with self._changing:
+            if self.line is None:
+                await self._read()
+            for is_last in (False, True):
+                if self.line is None:
+                    raise self.error or StorageError("read_line", "unknown")
+                after = step(self.line)
+                try:
+                    await self._state.ports.store.write_line(self.line.change_to(after))
+                except (NotOwner, TaskNotFound):
+                    if is_last:
+                        raise
+                    await self._read()
+                else:
+                    self.take_over(after)
+                    return
+
+    def take_over(self, line: Line) -> None:
+        """Take over the line, but for what was sent meanwhile."""
+        sent = [item.prompt_id for item in line.entries if item.prompt_id in self._sent]
+        self.line = line.without(*sent) if sent else line
+        self._state.changed()
+
+    def took(self, prompt_id: PromptId) -> None:
+        """It is a task now: the store has taken it off already."""
+        self._sent.add(prompt_id)
+        if self.line is not None and self.line.has(prompt_id):
+            self.take_over(self.line)

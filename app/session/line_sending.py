@@ -1,0 +1,153 @@
+"""Sending what waits: which session takes the next run and when, and what becomes of one that could not be sent.
+
+See `session/line.py` for what people may count on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from app.core import comfy
+from app.core.errors import BadInput, HttpStatusError, MooringError
+from app.core.line import Batch, Entry, Pause
+from app.core.model import PromptId, TaskState
+from app.session.facts import Picked
+from app.session.hands import Hand
+from app.session.line_keeping import LineKeeper
+from app.session.state import State
+from app.session.submit import Order
+
+log = logging.getLogger("mooring.session")
+
+
+class Sender:
+    """See the module. The first of its hands is the window's own session."""
+
+    def __init__(self, state: State, keeper: LineKeeper) -> None:
+        self._state = state
+        self._keeper = keeper
+        self._kick = asyncio.Event()
+        self.hands: list[Hand] = []
+        self.refusal: MooringError | None = None  # why the run that paused the line last could not be sent
+
+    @property
+    def sending(self) -> frozenset[PromptId]:
+        """What is on its way to a server just now."""
+        return frozenset(hand.sending for hand in self.hands if hand.sending is not None)
+
+    def enlist(self, hand: Hand) -> None:
+        """One more session that takes from this line; the first is the window's own."""
+        self.hands.append(hand)
+        hand.state.subscribe(self._kick.set)
+        self._kick.set()
+
+    def hurry(self) -> None:
+        """Something has changed: try again at once what has failed."""
+        for hand in self.hands:
+            hand.hurry()
+        self._kick.set()
+
+    async def keep(self) -> None:
+        """Send what may be sent, for as long as the page lives."""
+        while True:
+            self._kick.clear()
+            self._look()
+            await self._kick.wait()
+
+    def _look(self) -> None:
+        """Give a run to each session that may take one."""
+        for hand in self.hands:
+            if hand.sending is not None and hand.has_task(hand.sending):
+                self._keeper.took(hand.sending)
+        line = self._keeper.line
+        for hand in self.hands[: line.hands] if line is not None else ():
+            entry = line.due(hand.ahead, self.sending) if line is not None and hand.is_idle else None
+            if line is not None and entry is not None:
+                hand.sending = entry.prompt_id
+                self._state.spawn(self._send(hand, entry, line.batches[entry.batch_id]), f"send {entry.prompt_id}")
+
+    async def _send(self, hand: Hand, entry: Entry, batch: Batch) -> None:
+        try:
+            await hand.take(await self._order(entry, batch))
+        except MooringError as error:
+            await self._not_taken(hand, entry, batch, error)
+        except BaseException:  # our own mistake: once more would be no better
+            hand.is_resting = True
+            raise
+        else:
+            await self._taken(hand, entry, batch)
+        finally:
+            hand.sending = None
+            self._kick.set()
+
+    async def _order(self, entry: Entry, batch: Batch) -> Order:
+        inputs: dict[tuple[str, str], Picked] = {}
+        for item in batch.inputs:
+            blob = await self._state.ports.store.read_input(item.sha256)
+            if blob is None:
+                raise BadInput("input-not-kept", item.name)
+            inputs[item.node_id, item.input_name] = Picked(blob, item.name)
+        return Order(
+            entry.prompt_id,
+            entry.workflow_of(batch),
+            batch.title,
+            inputs,
+            again_of=entry.again_of,
+            part=entry.part,
+        )
+
+    async def _taken(self, hand: Hand, entry: Entry, batch: Batch) -> None:
+        """It went to its server. A refusal holds for the others too; what was certainly not sent waits again."""
+        self._keeper.took(entry.prompt_id)
+        task = hand.window.tasks.get(entry.prompt_id) if hand.window else None
+        failure = task.failure if task is not None and task.state is TaskState.FAILED else None
+        if task is not None and failure is not None and failure.kind == "not_sent":
+            await self._wait_again(entry, batch)
+            hand.rest(comfy.refusal_of(task, failure), self._kick.set)
+            return
+        hand.succeeded()
+        if failure is not None and failure.kind == "rejected":
+            await self._hold(Pause.REJECTED, entry.prompt_id, None)
+
+    async def _not_taken(self, hand: Hand, entry: Entry, batch: Batch, error: MooringError) -> None:
+        """It did not get as far as the register, or is another window's now."""
+        hand.state.runs.pop(entry.prompt_id, None)
+        if hand.has_task(entry.prompt_id):
+            self._keeper.took(entry.prompt_id)
+        await self._keeper.read()
+        log.info("%s of %s not sent: %r", entry.prompt_id, batch.batch_id, error)
+        if self._keeper.line is None or not self._keeper.line.has(entry.prompt_id):
+            hand.state.changed()
+        elif _is_of_the_run(error):
+            await self._hold(Pause.UNUSABLE, entry.prompt_id, error)
+        else:
+            hand.rest(error, self._kick.set)
+            hand.state.changed()
+
+    async def _hold(self, pause: Pause, prompt_id: PromptId, error: MooringError | None) -> None:
+        """Pause, if anything waits. A pause that cannot be written holds for this page."""
+        self._state.note("line_paused", reason=pause, prompt_id=prompt_id, error=error)
+        log.warning("the line is paused by %s: %s", prompt_id, pause.value)
+        try:
+            await self._keeper.change(lambda line: line.hold(pause, prompt_id) if line.entries else line)
+        except MooringError as failed:
+            log.warning("the pause is not written: %r", failed)
+            if self._keeper.line is not None and self._keeper.line.entries:
+                self._keeper.take_over(self._keeper.line.hold(pause, prompt_id))
+        self.refusal = error
+        self._state.changed()
+
+    async def _wait_again(self, entry: Entry, batch: Batch) -> None:
+        """A page that goes away before that is written leaves a failed task that says it was not sent."""
+        random = self._state.ports.random
+        prompt_id, line_id = PromptId(random.uuid4()), random.uuid4()
+        try:
+            await self._keeper.change(lambda line: line.put_back(entry, batch, prompt_id, line_id))
+        except MooringError as error:
+            log.warning("%s does not wait again: %r", entry.prompt_id, error)
+
+
+def _is_of_the_run(error: MooringError) -> bool:
+    """Whether another try would fail likewise: the person has to do something about this run."""
+    return isinstance(error, BadInput) or (isinstance(error, HttpStatusError) and 400 <= error.status < 500)

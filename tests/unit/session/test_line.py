@@ -1,0 +1,426 @@
+"""The waiting line, played: what waits is sent two ahead, once each, through reloads, refusals and dead servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from app.core.errors import BadInput, BadPlan, NoServerAvailable, StillRestoring, StorageError, TaskNotFound
+from app.core.line import AHEAD, Line, Pause
+from app.core.model import PromptId, Task, TaskState
+from app.core.window import Free
+from app.session import Picked
+from app.workflows.runs import Count, Plan, Seeds, plan_runs
+from app.workflows.targets import Target
+from tests.simulation.store import Bytes
+from tests.simulation.world import Page, a_workflow
+from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, task_of, window_of
+
+NONCE = Target("2", "nonce")
+STEPS = Target("2", "steps")
+
+
+async def add(
+    stage: Stage,
+    page: Page,
+    plan: Plan | int,
+    *,
+    steps: int = 3,
+    picture: bytes | None = None,
+    hands: int | None = None,
+) -> None:
+    """Let runs wait: so many that differ, or those of a plan."""
+    stage._seed += 1
+    workflow = a_workflow(steps, stage._seed, picture)
+    wanted = (
+        Seeds(NONCE, tuple(range(stage._seed * 1000, stage._seed * 1000 + plan))) if isinstance(plan, int) else plan
+    )
+    inputs = {("1", "image"): Picked(Bytes(picture, "image/png"), "photo.png")} if picture is not None else {}
+    runs = plan_runs(workflow, wanted)
+    await page.session.line.add(workflow, runs, title="many", inputs=inputs, hands=hands)
+
+
+def line_of(page: Page) -> Line:
+    assert page.session.line.line is not None
+    return page.session.line.line
+
+
+def labels(page: Page) -> list[str]:
+    return [item.part.label for item in line_of(page).entries]
+
+
+def tasks_of(page: Page) -> list[Task]:
+    return sorted(window_of(page).tasks.values(), key=lambda task: task.created_at)
+
+
+def unfinished(page: Page) -> int:
+    return len(window_of(page).unfinished)
+
+
+def all_done(page: Page, count: int) -> Callable[[], bool]:
+    return lambda: not line_of(page).entries and sum(task.is_delivered for task in tasks_of(page)) == count
+
+
+async def paused(stage: Stage, page: Page) -> None:
+    """Pause, and let what was on its way arrive."""
+    await page.session.line.pause()
+    await stage.until(lambda: not page.session.line.sending)
+
+
+def posts(stage: Stage) -> int:
+    return len(stage.requests("POST", "/prompt"))
+
+
+# Two ahead
+
+
+@scene
+async def test_two_are_ahead_and_the_rest_waits(stage: Stage) -> None:
+    page = await stage.window()
+    most = 0
+
+    def count() -> None:
+        nonlocal most
+        most = max(most, unfinished(page))
+
+    page.session.subscribe(count)
+    await add(stage, page, 5)
+    await stage.until(lambda: unfinished(page) == AHEAD)
+    assert len(line_of(page).entries) == 3
+    await stage.until(all_done(page, 5))
+    assert most == AHEAD
+    assert [task.part.index for task in tasks_of(page) if task.part] == [0, 1, 2, 3, 4]
+    assert {task.title for task in tasks_of(page)} == {"many"}
+    assert len({task.server_id for task in tasks_of(page)}) == 1, "what goes on stays on its server"
+    assert posts(stage) == 5
+
+
+@scene
+async def test_what_a_person_clicks_counts_as_ahead_and_does_not_wait(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.run(page, steps=40)
+    await add(stage, page, 3, steps=40)
+    await stage.until(lambda: unfinished(page) == 2)
+    clicked = await stage.run(page, steps=1)
+    assert task_of(page, clicked).part is None
+    assert len(line_of(page).entries) == 2
+    await stage.until(all_done(page, 5))
+
+
+@scene
+async def test_send_all_now_waits_for_nothing(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, 6, steps=100)
+    await page.session.line.send_all()
+    await stage.until(lambda: not line_of(page).entries and not page.session.line.sending)
+    assert unfinished(page) == 6
+    stage.world.leave(page, crashed=False)
+    await stage.until(lambda: sum(len(machine.ran) for machine in stage.world.machines) == 6)
+
+
+@scene
+async def test_each_run_sets_its_own_values_and_carries_its_label(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, Seeds(NONCE, (2**64 - 1, 7)), picture=PHOTO)
+    await stage.until(all_done(page, 2))
+    made = {task.part.label: task for task in tasks_of(page) if task.part}
+    assert set(made) == {f"nonce {2**64 - 1}", "nonce 7"}
+    assert f'"nonce": {2**64 - 1}' in made[f"nonce {2**64 - 1}"].workflow
+    assert all(task.inputs[0].original_name == "photo.png" for task in made.values())
+
+
+# What waits holds nothing
+
+
+@scene
+async def test_what_waits_binds_nobody(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, 3, steps=100)
+    await paused(stage, page)
+    for task in tasks_of(page):
+        await page.session.cancel(task.prompt_id)
+    await stage.until(lambda: not window_of(page).unfinished)
+    assert window_of(page).mooring == Free()
+    assert stage.world.database.reservations == {}
+    was = {task.server_id for task in tasks_of(page)}
+    other = next(server_id for server_id in (A, B, C) if server_id not in was)
+    clicked = await stage.run(page, server_id=other)
+    await page.session.line.resume()
+    await stage.until(all_done(page, 4))
+    assert task_of(page, clicked).server_id == other
+
+
+# Pause, order, edit, take back
+
+
+@scene
+async def test_a_paused_line_sends_nothing_until_it_is_resumed(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, 4, steps=2)
+    await paused(stage, page)
+    await stage.until(lambda: not window_of(page).unfinished)
+    before = posts(stage)
+    await stage.sleep(300.0)
+    assert (posts(stage), line_of(page).pause) == (before, Pause.ASKED)
+    await page.session.line.resume()
+    await stage.until(all_done(page, 4))
+    assert posts(stage) == 4
+
+
+@scene
+async def test_runs_are_moved_edited_and_taken_back_while_they_wait(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.run(page, steps=40)
+    await stage.run(page, steps=1)
+    await add(stage, page, Seeds(NONCE, (1, 2, 3, 4)))
+    first, second, third, fourth = (item.prompt_id for item in line_of(page).entries)
+    line = page.session.line
+    await line.move(fourth, first)
+    await line.step(first, 1)
+    await line.edit(third, {("2", "nonce"): 33}, "nonce 33")
+    await line.remove(second)
+    assert labels(page) == ["nonce 4", "nonce 1", "nonce 33"]
+    with pytest.raises(TaskNotFound):
+        await line.remove(second)
+    await stage.until(all_done(page, 5))
+    assert [task.part.label for task in tasks_of(page) if task.part] == ["nonce 4", "nonce 1", "nonce 33"]
+    assert '"nonce": 33' in tasks_of(page)[-1].workflow
+
+
+@scene
+async def test_a_run_that_is_taken_back_on_its_way_does_not_run(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, 1, picture=PHOTO)
+    await stage.until(lambda: page.session.runs and page.session.runs[0].stage.value == "uploading")
+    (entry,) = line_of(page).entries
+    with pytest.raises(TaskNotFound):
+        await page.session.line.edit(entry.prompt_id, {}, "")
+    await page.session.line.remove(entry.prompt_id)
+    await stage.until(lambda: not page.session.line.sending)
+    await stage.sleep(60.0)
+    assert (posts(stage), tasks_of(page), page.session.runs) == (0, [], ())
+    assert window_of(page).mooring == Free()
+
+
+@scene
+async def test_cancel_mine_takes_back_what_waits_and_stops_what_is_under_way(stage: Stage) -> None:
+    page, other = await stage.window(), await stage.window()
+    theirs = await stage.run(other, steps=60)
+    await add(stage, page, 5, steps=200)
+    await stage.until(lambda: unfinished(page) == 2)
+    await page.session.line.cancel_mine()
+    assert not line_of(page).entries
+    await stage.until(lambda: not window_of(page).unfinished)
+    assert {task.state for task in tasks_of(page)} == {TaskState.CANCELLED}
+    assert (await stage.ended(other, theirs)).state is TaskState.SUCCEEDED
+
+
+# What goes wrong
+
+
+@scene
+async def test_a_refused_run_pauses_the_line_for_the_rest_would_be_refused_too(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, Seeds(STEPS, (1, 0, 0, 2)))
+    await stage.until(lambda: line_of(page).pause is Pause.REJECTED)
+    await stage.until(lambda: not window_of(page).unfinished)
+    refused = next(task for task in tasks_of(page) if task.state is TaskState.FAILED)
+    assert line_of(page).paused_by == refused.prompt_id
+    assert labels(page) == ["steps 0", "steps 2"]
+    page = await stage.reload(page)
+    await stage.until(lambda: page.session.line.line is not None)
+    assert line_of(page).pause is Pause.REJECTED, "a reload does not go on by itself"
+    await page.session.line.remove(line_of(page).entries[0].prompt_id)
+    await page.session.line.resume()
+    await stage.until(all_done(page, 3))
+
+
+@scene
+async def test_a_run_that_fails_does_not_stop_the_others(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, 4, steps=8)
+    await stage.until(lambda: any(task.state is TaskState.RUNNING for task in tasks_of(page)))
+    running = next(task for task in tasks_of(page) if task.state is TaskState.RUNNING)
+    await page.session.cancel(running.prompt_id)
+    await stage.until(all_done(page, 4))
+    assert sorted(task.state.value for task in tasks_of(page)) == ["cancelled", *["succeeded"] * 3]
+
+
+@scene
+async def test_a_server_that_does_not_answer_burns_no_runs(stage: Stage) -> None:
+    """Each that was certainly not sent waits again, in its place, and is tried ever more seldom."""
+    page = await stage.window()
+    clicked = await stage.run(page, steps=40, server_id=A)
+    for machine in stage.world.machines:
+        machine.is_down = True
+    await add(stage, page, Seeds(NONCE, (1, 2, 3)))
+    await stage.sleep(200.0)
+    assert labels(page) == ["nonce 1", "nonce 2", "nonce 3"]
+    not_sent = [task for task in tasks_of(page) if task.failure]
+    assert {task.failure.kind for task in not_sent if task.failure} == {"not_sent"}
+    assert 0 < len(not_sent) < 10
+    assert line_of(page).entries[0].again_of == not_sent[-1].prompt_id
+    assert page.session.line.stalled_by is not None
+    for machine in stage.world.machines:
+        machine.is_down = False
+    page.session.wake("online")
+    await stage.until(lambda: not line_of(page).entries)
+    await stage.until(lambda: all(task.is_delivered for task in tasks_of(page)))
+    ran = [task.part.label for task in tasks_of(page) if task.part and task.state is TaskState.SUCCEEDED]
+    assert (ran, task_of(page, clicked).state) == (["nonce 1", "nonce 2", "nonce 3"], TaskState.SUCCEEDED)
+
+
+@scene
+async def test_without_any_server_the_line_waits_and_goes_on_by_itself(stage: Stage) -> None:
+    page = await stage.window()
+    for machine in stage.world.machines:
+        machine.is_down = True
+    await add(stage, page, 3)
+    await stage.until(lambda: isinstance(page.session.line.stalled_by, NoServerAvailable))
+    assert (len(line_of(page).entries), tasks_of(page), page.session.runs) == (3, [], ())
+    for machine in stage.world.machines:
+        machine.is_down = False
+    await stage.until(all_done(page, 3))
+
+
+@scene
+async def test_an_input_that_is_not_kept_any_more_pauses_the_line_with_its_name(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.run(page, steps=100)
+    await stage.run(page, steps=1)
+    await add(stage, page, 2, picture=PHOTO)
+    stage.world.database.inputs.clear()
+    await stage.until(lambda: line_of(page).pause is Pause.UNUSABLE)
+    assert isinstance(page.session.line.refusal, BadInput)
+    assert page.session.line.refusal.name == "photo.png"
+    assert len(line_of(page).entries) == 2
+    assert page.session.runs == ()
+
+
+@scene
+async def test_a_store_that_is_full_lets_nothing_wait_that_would_be_lost(stage: Stage) -> None:
+    page = await stage.window()
+    stage.world.database.is_full = True
+    with pytest.raises(StorageError):
+        await add(stage, page, 3)
+    assert (line_of(page).entries, stage.world.database.waiting) == ((), {})
+    stage.world.database.is_full = False
+    with pytest.raises(BadPlan):
+        await add(stage, page, Count(0))
+    await add(stage, page, 3)
+    await stage.until(all_done(page, 3))
+
+
+# Windows come and go
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+@scene
+async def test_a_reload_loses_nothing_and_sends_nothing_twice(stage: Stage, crashed: bool) -> None:
+    page = await stage.window()
+    await add(stage, page, 6, steps=12)
+    for _ in range(4):
+        await stage.sleep(0.7)
+        page = await stage.reload(page, crashed=crashed)
+    await stage.until(lambda: page.session.line.line is not None)
+    await stage.until(all_done(page, 6))
+    assert posts(stage) == 6
+    assert sorted(task.part.index for task in tasks_of(page) if task.part) == list(range(6))
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@scene
+async def test_a_crash_around_the_register_leaves_a_run_waiting_or_a_task(stage: Stage, moment: str) -> None:
+    page = await stage.window()
+    await add(stage, page, 3, steps=40)
+    stage.once_stored(
+        lambda: stage.world.database.reservations if moment == "before" else stage.world.database.tasks,
+        page.life.freeze,
+    )
+    await stage.until(lambda: page.life.is_frozen)
+    known = {*stage.world.database.waiting, *stage.world.database.tasks}
+    assert (len(stage.world.database.tasks), len(known)) == (moment == "after", 3)
+    page = await stage.reload(page, crashed=True)
+    await stage.until(lambda: page.session.line.line is not None)
+    await stage.until(lambda: not line_of(page).entries and not window_of(page).unfinished)
+    assert {task.prompt_id for task in tasks_of(page)} == known, "the very same clicks"
+    assert all(count == 1 for count in stage.world.posted.values())
+
+
+@scene
+async def test_a_duplicated_tab_owns_nothing_of_the_line(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, 4, steps=40)
+    await page.session.line.pause()
+    twin = await stage.window(page.tab.duplicate())
+    await stage.until(lambda: twin.session.line.line is not None)
+    assert line_of(twin).entries == ()
+    await stage.sleep(60.0)
+    assert (twin.session.line.orphans, tasks_of(twin)) == ((), [])
+
+
+@scene
+async def test_the_line_of_a_closed_window_is_found_and_adopted_by_one(stage: Stage) -> None:
+    gone, one, two = await stage.window(), await stage.window(), await stage.window()
+    await add(stage, gone, 6, steps=2)
+    await stage.until(lambda: len(line_of(gone).entries) == 4)
+    owner = window_of(gone).window_id
+    waiting = labels(gone)
+    stage.world.leave(gone, crashed=True)
+    for page in (one, two):
+        page.session.wake("visible")
+        await stage.until(lambda page=page: page.session.line.orphans)
+        (found,) = page.session.line.orphans
+        assert (found.owner, found.count, found.is_owner_gone) == (owner, 4, True)
+    outcomes = await asyncio.gather(*(page.session.line.adopt(owner) for page in (one, two)), return_exceptions=True)
+    assert sorted(type(item).__name__ for item in outcomes) == ["NoneType", "TaskNotFound"]
+    heir = one if outcomes[0] is None else two
+    await stage.until(all_done(heir, 4))
+    assert [task.part.label for task in tasks_of(heir) if task.part] == waiting
+    assert (one.session.line.orphans, two.session.line.orphans) == ((), ())
+
+
+@scene
+async def test_a_window_that_wakes_after_its_line_was_adopted_sends_nothing_of_it(stage: Stage) -> None:
+    """It was in the middle of sending one; that one runs once, in the heir."""
+    sleeper, heir = await stage.window(), await stage.window()
+    stage.once_requested("POST", "/upload", lambda _: sleeper.life.freeze())
+    await add(stage, sleeper, 4, picture=PHOTO)
+    await stage.until(lambda: sleeper.life.is_frozen)
+    owner = window_of(sleeper).window_id
+    stage.world.browser.held.discard(owner)  # as it looks where there are no locks
+    await heir.session.find_orphans()
+    await heir.session.line.adopt(owner)
+    sleeper.life.thaw()
+    sleeper.session.wake("resume")
+    await stage.until(all_done(heir, 4))
+    await stage.sleep(120.0)
+    assert (line_of(sleeper).entries, tasks_of(sleeper), posts(stage)) == ((), [], 4)
+    assert sorted(task.part.index for task in tasks_of(heir) if task.part) == [0, 1, 2, 3]
+    await add(stage, sleeper, 2)
+    await stage.until(all_done(sleeper, 2))
+
+
+@scene
+async def test_an_adopted_line_waits_behind_the_heirs_own(stage: Stage) -> None:
+    gone, heir = await stage.window(), await stage.window()
+    await add(stage, gone, Seeds(NONCE, (1, 2)), steps=2)
+    await paused(stage, gone)
+    waiting = labels(gone)
+    stage.world.leave(gone, crashed=True)
+    await add(stage, heir, Seeds(NONCE, (8, 9)), steps=2)
+    await paused(stage, heir)
+    mine = labels(heir)
+    await heir.session.find_orphans()
+    await heir.session.line.adopt(window_of(gone).window_id)
+    assert labels(heir) == [*mine, *waiting]
+
+
+@scene
+async def test_nothing_waits_in_a_window_that_has_not_read_its_records(stage: Stage) -> None:
+    page = stage.world.open()
+    with pytest.raises(StillRestoring):
+        await page.session.line.remove(PromptId("x"))
+    assert page.session.line.line is None
