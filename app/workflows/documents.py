@@ -25,8 +25,10 @@ from app.core.errors import BadInput, SourceFault
 from app.workflows.bounds import check_json, check_nodes, refusal
 
 _MOST_WRAPPINGS = 3  # JSON in a string in a string: some programs encode it thrice
-_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_HALF_ESCAPE = re.compile(
+    r"\\u[dD](?:[89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..\\u[dD])[c-fC-F])"
+)  # a high one without its low one, or the other way round
 _OBJECT = re.compile(r'[\s"\\]*\{[\s\\]*["}]')
 
 
@@ -62,16 +64,13 @@ class _Reading:
     def __init__(self) -> None:
         self._notes: set[Note] = set()
 
-    def read(self, text: str) -> Document:
+    def read(self, text: str, wrappings: int = _MOST_WRAPPINGS) -> Document:
         """The document; of two parts the one that is broken is noted, if the other can be used."""
-        source: str | None = text
         value = self._parse(text)
-        for _ in range(_MOST_WRAPPINGS):
-            if not isinstance(value, str):
-                break
-            source, value = value, self._parse(value)
-        whole = self._whole(value, source)
-        return whole if whole.api or whole.graph else self._parts(value)
+        if isinstance(value, str):
+            return self.read(value, wrappings - 1) if wrappings else self._done(missing="JSON in a string")
+        whole = self._whole(value, text)
+        return whole if whole.api or whole.graph else self._parts(value, wrappings)
 
     def _whole(self, value: object, source: str | None) -> Document:
         """A value that is a workflow by itself; `source` is its text, if it has one of its own."""
@@ -83,13 +82,13 @@ class _Reading:
             return self._done(graph=self._text(value, source))
         return self._done(missing=_what_is_missing(value))
 
-    def _parts(self, value: object) -> Document:
+    def _parts(self, value: object, wrappings: int) -> Document:
         """A value in which the two formats lie side by side, or deeper."""
         failures: list[BadInput] = []
         api = graph = None
-        for item in _candidates(value):
+        for item in _candidates(value) if wrappings else ():
             try:
-                found = self.read(item) if isinstance(item, str) else self._whole(item, None)
+                found = self.read(item, wrappings - 1) if isinstance(item, str) else self._whole(item, None)
             except BadInput as error:
                 failures.append(error)
                 continue
@@ -121,14 +120,20 @@ class _Reading:
         return None
 
     def _text(self, value: object, source: str | None) -> str:
-        """The text to give on: the one that was read, unless something in it had to change."""
-        is_sound = source is not None and Note.NON_FINITE not in self._notes
-        if is_sound and not _SURROGATE_ESCAPE.search(source or ""):
-            return source or ""
+        """The text to give on: the one that was read, unless something in it has to change."""
+        if source is not None and Note.NON_FINITE not in self._notes and not _has_half(source):
+            return source
         text, halves = _SURROGATE.subn("\ufffd", json.dumps(value, ensure_ascii=False))
         if halves:
             self._notes.add(Note.SURROGATES)
-        return source or "" if is_sound and not halves else text
+        return text
+
+
+def _has_half(text: str) -> bool:
+    """Whether half a character is in a JSON text, raw or escaped; `in` is what costs nothing where there is none."""
+    if ("\\ud" in text or "\\uD" in text) and _HALF_ESCAPE.search(text.replace("\\\\", "")):
+        return True
+    return not text.isascii() and _SURROGATE.search(text) is not None
 
 
 def is_api(value: object) -> TypeGuard[dict[str, Any]]:

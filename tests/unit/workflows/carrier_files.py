@@ -99,14 +99,19 @@ def webp(texts: Texts = TEXTS, *, frames: int = 1, **options: Any) -> bytes:
 
 def jpeg(texts: Texts = TEXTS) -> bytes:
     """As nodes write that save JPEG with the same tags."""
-    return _saved(picture(), "JPEG", exif=exif(texts))
+    return jpeg_with(exif(texts))
+
+
+def jpeg_with(tags: Image.Exif) -> bytes:
+    """A JPEG with these tags."""
+    return _saved(picture(), "JPEG", exif=tags)
 
 
 def commented_jpeg(charset: bytes, encoding: str) -> bytes:
     """Both in one UserComment."""
     tags = Image.Exif()
     tags.get_ifd(0x8769)[0x9286] = charset + json.dumps({"prompt": PROMPT, "workflow": GRAPH}).encode(encoding)
-    return _saved(picture(), "JPEG", exif=tags)
+    return jpeg_with(tags)
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
@@ -171,8 +176,8 @@ def mp4_at_end(texts: Texts = TEXTS) -> bytes:
 
 def mov(texts: Texts = TEXTS) -> bytes:
     """QuickTime: meta without a version, straight in moov; a list ended by a zero."""
-    moov = box(b"moov", track(*SIZE), named_meta(texts, version=b""), bytes(4) + bytes(4))
-    return box(b"wide") + box(b"mdat", b"film") + moov
+    ended = box(b"udta", box(b"\xa9swr", struct.pack(">HH", 4, 0), b"Lavf"), bytes(4))
+    return box(b"wide") + box(b"mdat", b"film") + box(b"moov", track(*SIZE), ended, named_meta(texts, version=b""))
 
 
 def commented_mp4() -> bytes:
@@ -244,7 +249,7 @@ def _synchsafe(number: int) -> bytes:
     return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
 
 
-def mp3(texts: Texts = TEXTS, *, version: int = 4, encoding: int = 3) -> bytes:
+def mp3(texts: Texts = TEXTS, *, version: int = 4, encoding: int = 3, padding: int = 10) -> bytes:
     """As SaveAudioMP3 writes: TXXX frames, then some padding, then sound."""
     name, zero = [("latin-1", b"\0"), ("utf-16", b"\0\0"), ("utf-16-be", b"\0\0"), ("utf-8", b"\0")][encoding]
     frames = [b"TSSE" + struct.pack(">IH", 5, 0) + b"\x03Lavf"]
@@ -253,7 +258,7 @@ def mp3(texts: Texts = TEXTS, *, version: int = 4, encoding: int = 3) -> bytes:
         frames.append(
             b"TXXX" + (_synchsafe(len(body)) if version == 4 else struct.pack(">I", len(body))) + b"\0\0" + body
         )
-    tag = b"".join(frames) + bytes(10)
+    tag = b"".join(frames) + bytes(padding)
     return b"ID3" + bytes([version, 0, 0]) + _synchsafe(len(tag)) + tag + b"\xff\xfb\x90\x64" + bytes(20)
 
 
@@ -265,6 +270,7 @@ WRITERS: dict[str, Callable[[], bytes]] = {
     "apng": animated_png,
     "webp": webp,
     "webp-lossless": lambda: webp(lossless=True),
+    "webp-profile": lambda: webp(icc_profile=b"odd"),
     "webp-animated": lambda: webp(frames=3),
     "jpeg": jpeg,
     "jpeg-ascii-comment": lambda: commented_jpeg(b"ASCII\0\0\0", "ascii"),

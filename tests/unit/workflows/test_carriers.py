@@ -161,3 +161,62 @@ def test_a_big_endian_exif_is_read() -> None:
     segment = b"Exif\0\0MM\0*" + struct.pack(">I", 8) + entry + text
     data = b"\xff\xd8\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + b"\xff\xd9"
     assert both(read_source(data))[1] == files.GRAPH
+
+
+def test_other_tags_of_an_exif_do_no_harm() -> None:
+    """A short text lies in its entry, not where its entry points to."""
+    tags = files.exif(files.TEXTS)
+    tags[0x000B] = "ab"
+    tags[0x0131] = "a program: of some name"
+    assert both(read_source(files.jpeg_with(tags))) == (files.PROMPT, files.GRAPH)
+
+
+@pytest.mark.parametrize("is_lossless", [False, True])
+def test_a_plain_webp_tells_its_size(is_lossless: bool) -> None:
+    contents = open_carrier(memoryview(files.webp({}, lossless=is_lossless)))
+    assert contents is not None
+    assert (contents.size, contents.fault) == (PixelSize(*files.SIZE), "")
+
+
+@pytest.mark.parametrize(
+    ("tracks", "size"),
+    [
+        ([(0, 0)], None),
+        ([(64, 0)], None),
+        ([(64, 48), (0, 0)], PixelSize(64, 48)),
+        ([(16, 16), (64, 48), (32, 24)], PixelSize(64, 48)),
+    ],
+)
+def test_a_film_has_the_size_of_its_largest_track(tracks: list[tuple[int, int]], size: PixelSize | None) -> None:
+    moov = files.box(b"moov", *(files.track(*sides) for sides in tracks))
+    contents = open_carrier(memoryview(files.box(b"ftyp", b"isom") + moov))
+    assert contents is not None
+    assert contents.size == size
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        files.png()[:8] + files.chunk(b"tEXt", b"title\0street") + files.png()[8:],
+        files.png().replace(b"\0\0\0\x40\0\0\0\x30", b"\0\0\0\x41\0\0\0\x30"),
+        b"\xff\xd8\xff\xe0\0\2\0\xd9",
+        b"\xff\xd8\xff\xe1\0\x0aExif\0\0??",
+        files.box(b"ftyp", b"isom") + b"\0\0\0\7moov",
+        files.box(b"ftyp", b"isom") + b"\0\0\0\1mdat" + b"\0\0\0\0\0\0\0\7" + files.mp4()[16:],
+        b"\x1a\x45\xdf\xa3\x80" + bytes(18),
+        files.ogg({}).replace(b"OggS", b"OggX").replace(b"OggX", b"OggS", 1),
+        files.mp3().replace(b"\4\0\0", b"\4\0\0\xff", 1),
+        files.mp3().replace(b"TXXX", b"TXXX\xff", 1),
+    ],
+)
+def test_what_turns_into_something_else_is_damaged(data: bytes) -> None:
+    assert refused(data) is SourceFault.DAMAGED
+
+
+def test_an_item_without_a_key_is_passed_over() -> None:
+    keys = files.box(b"keys", struct.pack(">II", 0, 1), files.box(b"mdta", b"workflow"))
+    for number in (0, 2, 0xFFFFFFFF):
+        data = files.box(b"data", bytes(8), files.TEXTS["workflow"].encode())
+        items = files.box(b"ilst", files.box(struct.pack(">I", number), data))
+        meta = files.box(b"meta", bytes(4), keys, items)
+        assert refused(files.box(b"ftyp", b"isom") + files.box(b"moov", meta)) is SourceFault.NO_WORKFLOW

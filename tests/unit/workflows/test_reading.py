@@ -98,6 +98,33 @@ def test_half_characters_become_whole_ones_and_that_is_said() -> None:
     assert source.notes == {Note.SURROGATES}
     assert json.loads(source.graph or "") == {"nodes": [], "extra": {"😀": "a\ufffdb \\ud800"}}
     assert (source.graph or "").encode()
+
+
+@pytest.mark.parametrize(
+    ("escaped", "halves"),
+    [
+        ("\\ud83d\\ude00", 0),
+        ("\\uD83D\\uDE00\\ud83d\\ude00", 0),
+        ("\\\\ud83d", 0),
+        ("\\ud83d", 1),
+        ("\\ude00", 1),
+        ("\\ude00\\ud83d", 2),
+        ("\\ud83d\\ud83d\\ude00", 1),
+        ("\\ud83d\\ude00\\ude00", 1),
+        ("\\\\ud83d\\ude00", 1),
+        ("\\ud83d\\\\ude00", 1),
+        ("\udc00", 1),
+    ],
+)
+def test_a_whole_character_in_two_escapes_is_none_to_change(escaped: str, halves: int) -> None:
+    text = f'{{"nodes": [], "extra": "{escaped}"}}'
+    source = read_text(text)
+    assert source.notes == ({Note.SURROGATES} if halves else frozenset())
+    assert json.loads(source.graph or "")["extra"].count("\ufffd") == halves
+    assert source.graph == text or halves
+
+
+def test_a_pasted_half_is_made_whole() -> None:
     pasted = read_text('{"nodes": [], "extra": "\udc00"}')
     assert json.loads(pasted.graph or "")["extra"] == "\ufffd"
 

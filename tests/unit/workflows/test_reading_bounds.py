@@ -62,7 +62,7 @@ def test_a_graph_may_be_as_deep_as_the_bound_and_no_deeper() -> None:
 
 
 def test_brackets_in_strings_are_no_depth() -> None:
-    text = json.dumps({"nodes": [], "extra": '\\" [' * 500 + "\\"})
+    text = json.dumps({"nodes": [], "extra": ['\\" [' * 500, "\\", "[" * 500]})
     assert read_source(text.encode()).graph == text
 
 
@@ -75,6 +75,7 @@ def test_brackets_in_strings_are_no_depth() -> None:
         (lambda: b'{"a":' * 1_000_000, SourceFault.TOO_DEEP),
         (lambda: b'{"a":' * 3_000_000, SourceFault.TOO_LARGE),
         (lambda: b'{"a":[' + b"{}," * (MAX_TEXT // 3 - 9), SourceFault.TOO_LARGE),
+        (lambda: b'{"a":[' + b"1," * (MAX_TEXT // 2 - 9), SourceFault.TOO_LARGE),
         (lambda: b'{"a":[' + b'"",' * (MAX_TEXT // 3 - 9), SourceFault.TOO_LARGE),
         (lambda: b'{"a":' + b"9" * (MAX_TEXT - 9) + b"}", SourceFault.DAMAGED),
         (lambda: b'{"a":"' + b"\\\\" * (MAX_TEXT // 2 - 9) + b'"}', SourceFault.NO_WORKFLOW),
@@ -88,14 +89,13 @@ def test_a_hostile_json_is_cheap(data: Callable[[], bytes], fault: SourceFault) 
         assert refused(content) is fault
 
 
-def test_json_in_json_in_json_ends() -> None:
+@pytest.mark.parametrize("wrap", [json.dumps, lambda text: json.dumps({"prompt": text})])
+def test_json_in_json_in_json_ends(wrap: Callable[[str], str]) -> None:
     text = files.TEXTS["prompt"]
-    for _ in range(9):
-        text = json.dumps({"prompt": text})
-    assert read_source(text.encode()).api == files.TEXTS["prompt"]
-    for _ in range(5):
-        text = json.dumps(text)
-    assert refused(files.png({"prompt": text})) is SourceFault.NO_WORKFLOW
+    for _ in range(3):
+        text = wrap(text)
+    assert read_source(files.png({"prompt": text})).api == files.TEXTS["prompt"]
+    assert refused(files.png({"prompt": wrap(text)})) is SourceFault.NO_WORKFLOW
 
 
 def test_nodes_are_counted_with_those_of_subgraphs() -> None:
@@ -153,6 +153,20 @@ def test_a_long_film_is_walked_and_not_copied() -> None:
     ):
         with cheaply(0.2):
             assert read_source(data).graph
+
+
+def test_a_packet_past_the_bound_is_not_gathered() -> None:
+    """It is the one text that has to be copied together."""
+    page = struct.pack("<4sBBqIIIB", b"OggS", 0, 0, 0, 7, 0, 0, 255) + b"\xff" * 255 + bytes(255 * 255)
+    head = struct.pack("<4sBBqIIIB", b"OggS", 0, 0, 0, 7, 0, 0, 1) + b"\x13" + bytes(19)
+    data = head + page * (4 * MAX_TEXT // len(page))
+    with cheaply(MAX_TEXT / MEGABYTE):
+        assert refused(data) is SourceFault.TOO_LARGE
+
+
+def test_the_padding_of_a_tag_is_passed_over() -> None:
+    """Programs leave room there, a megabyte or two, so that a tag can grow."""
+    assert read_source(files.mp3(padding=20 * bounds.MAX_CHUNKS)).graph
 
 
 def test_a_file_past_the_bound_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
