@@ -91,6 +91,7 @@ class Watch:
 
     async def _look_once(self, tasks: Sequence[Task]) -> None:
         await self.look(tasks)
+        self.look_soon()  # what was found again is watched from now on
 
     def _tasks_at(self, place: Place) -> list[Task]:
         return [task for task in self._state.watched() if (task.server_id, task.address) == place]
@@ -218,7 +219,7 @@ class Watch:
         except TaskNotFound as error:
             log.info("no longer watched: %r", error)
             return
-        if task is not None and task.state.is_end and not known.state.is_end:
+        if task is not None and task.state.is_end and task.state is not known.state:  # a lost one may be found ended
             log.info("%s on %s: %s", prompt_id, task.server_id, task.state.value)
             self._settled(task)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.core.errors import TaskNotFound
 from app.core.mark import Sign
-from app.core.model import PromptId, TaskState
+from app.core.model import Delivery, PromptId, TaskState
+from tests.simulation.server import SimServer
 from tests.simulation.world import Page
 from tests.unit.session.stage import A, Stage, scene, task_of
 
@@ -13,6 +14,12 @@ def sign_of(page: Page) -> Sign | None:
     """What the page has noticed of server A."""
     noticed = page.session.noticed.get(A)
     return noticed.sign if noticed else None
+
+
+def drop_sockets(server: SimServer) -> None:
+    """Every socket to a server breaks."""
+    for socket in tuple(server.all_sockets):
+        server.drop(socket)
 
 
 @scene
@@ -105,9 +112,28 @@ async def test_a_sign_makes_what_was_found_lost_be_looked_at_again(stage: Stage)
     await stage.sleep(10.0)
     assert task_of(page, prompt_id).state is TaskState.LOST
     server._surroundings.version = "0.9.0"
-    for socket in tuple(server.all_sockets):
-        server.drop(socket)
+    drop_sockets(server)
     await stage.until(lambda: sign_of(page) is Sign.ANOTHER)
     await stage.until(lambda: task_of(page, prompt_id).state is TaskState.RUNNING)
     assert task_of(page, prompt_id).is_ward
     assert task_of(page, other).state is TaskState.QUEUED
+
+
+@scene
+async def test_what_was_found_lost_and_is_found_ended_is_brought_home(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=60, server_id=A)
+    await stage.until_running(page, prompt_id)
+    server = stage.world.sims[A]
+    server.is_forgetful, stage.world.weather.refuse_socket = True, 1.0
+    drop_sockets(server)
+    await stage.until(lambda: task_of(page, prompt_id).state is TaskState.LOST)
+    server.is_forgetful, stage.world.weather.refuse_socket = False, 0.0
+    other = await stage.run(page, steps=3000, server_id=A)
+    await stage.until(lambda: page.session.socket.state == "open")
+    server._surroundings.version = "0.9.0"
+    drop_sockets(server)
+    await stage.until(lambda: task_of(page, prompt_id).state is TaskState.SUCCEEDED)
+    task = await stage.ended(page, prompt_id)
+    assert [item.delivery for item in task.outputs] == [Delivery.KEPT]
+    assert not task_of(page, other).state.is_end, "nothing else has made the window look"
