@@ -16,7 +16,8 @@
     │  ├ StillRestoring · ServerLockedError · TaskNotFound · UnboundTask
     │  ├ NotOwner · ServerMoved · NoServerAvailable · InvalidTransition
     │  └ UnreadableRecord
-    └ StorageError                     quota, blocked, closed by an upgrade
+    ├ StorageError                     quota, blocked, closed by an upgrade
+    └ LayoutError                      a graph could not be arranged
 
 Errors carry facts as attributes; the locale words them (`app/ui/messages.py`). `facts()` is what the console's
 `Error` objects carry as properties.
@@ -237,5 +238,13 @@ class StorageError(MooringError):
     """The browser's store cannot be read or written: `cause` is blocked, quota, closed, upgrade, unknown …"""
 
     operation: str = ""
+    cause: str = ""
+    detail: str = ""
+
+
+@dataclass(eq=False)
+class LayoutError(MooringError):
+    """The layout engine gave no places for a graph: `cause` is unavailable, timeout, failed, bad-answer."""
+
     cause: str = ""
     detail: str = ""

@@ -9,6 +9,7 @@ from app.core.errors import (
     ConfigError,
     ConnectError,
     HttpStatusError,
+    LayoutError,
     MooringError,
     PromptRejected,
     ProtocolError,
@@ -39,6 +40,8 @@ def word_error(error: MooringError, _: Translator) -> Words:
             return word_affinity(error, _)
         case StorageError():
             return word_storage(error, _)
+        case LayoutError():
+            return _layout(error, _)
         case ConfigError():
             return Words(
                 _("This installation is not set up right."),
@@ -49,6 +52,19 @@ def word_error(error: MooringError, _: Translator) -> Words:
         _("Something went wrong here."),
         _("Nothing was lost. Reload the page; if it comes back, look into the browser's console."),
         str(error),
+    )
+
+
+def _layout(error: LayoutError, _: Translator) -> Words:
+    if error.cause == "timeout":
+        return Words(
+            _("This graph is too large to be arranged here in time."),
+            _("Nothing else is affected: the work goes on, and its nodes are listed here."),
+        )
+    return Words(
+        _("The graph could not be arranged."),
+        _("Nothing else is affected: the work goes on, and its nodes are listed here."),
+        error.detail or error.cause,
     )
 
 

@@ -22,7 +22,15 @@ from tests.unit.core.builders import A, B
 
 ALL = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, MooringError)]
 TREE = {
-    "MooringError": {"ConfigError", "BadInput", "TransportError", "ComfyError", "AffinityError", "StorageError"},
+    "MooringError": {
+        "ConfigError",
+        "BadInput",
+        "TransportError",
+        "ComfyError",
+        "AffinityError",
+        "StorageError",
+        "LayoutError",
+    },
     "BadInput": {"BadPlan"},
     "TransportError": {"ConnectError", "RequestTimeout", "SocketClosed"},
     "ComfyError": {"HttpStatusError", "PromptRejected", "ProtocolError"},

@@ -1,0 +1,286 @@
+"""A workflow as it is drawn: boxes for its nodes, lines between their sockets, areas for its groups.
+
+sketch = sketch_of_api(workflow)      # boxes with sizes, and no places yet: `arrangement.py` gives them
+sketch.box_of("12:3")                 # the box of a node, also of one inside a subgraph or made at run time
+
+Units are those of ComfyUI's editor, pixels at full size; `x` and `y` are a box's upper left corner, its title included.
+Texts are the author's, as they are; they are not markup.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from app.core.workflow import ApiWorkflow
+from app.workflows.graph import GraphNode, open_graph
+
+HEAD = 30.0  # height of a box's title
+ROW = 20.0  # of a socket, or of a value
+FOOT = 8.0  # below the last row
+NARROWEST, WIDEST = 190.0, 330.0  # boxes that we measure ourselves
+MOST_SOCKETS = 64  # of one box, on each side
+MOST_VALUES = 5  # values shown in a box that we measure ourselves
+LONGEST_TEXT = 300  # characters of a text in a drawing
+_GLYPH = 6.7  # an average character's width at the text's size; Chinese characters take two
+
+
+class Flow(Enum):
+    """What goes along a line, as far as that is known by its type or by the input's name."""
+
+    MODEL = "model"
+    CLIP = "clip"
+    VAE = "vae"
+    CONDITIONING = "conditioning"
+    LATENT = "latent"
+    IMAGE = "image"
+    MASK = "mask"
+    OTHER = "other"
+
+
+_NAMED = {
+    "model": Flow.MODEL, "clip": Flow.CLIP, "vae": Flow.VAE,
+    "positive": Flow.CONDITIONING, "negative": Flow.CONDITIONING, "conditioning": Flow.CONDITIONING,
+    "samples": Flow.LATENT, "latent": Flow.LATENT, "latent_image": Flow.LATENT,
+    "image": Flow.IMAGE, "images": Flow.IMAGE, "pixels": Flow.IMAGE,
+    "mask": Flow.MASK, "masks": Flow.MASK,
+}  # fmt: skip
+
+
+def flow_of(type_or_name: str) -> Flow:
+    """What a socket of that type, or an input of that name, carries."""
+    return _NAMED.get(type_or_name.casefold(), Flow.OTHER)
+
+
+class Kind(Enum):
+    """What a box stands for."""
+
+    NODE = "node"
+    SUBGRAPH = "subgraph"
+    NOTE = "note"
+    REROUTE = "reroute"
+
+
+class Mode(Enum):
+    """Whether the author has switched a node off."""
+
+    ON = "on"
+    MUTED = "muted"
+    BYPASSED = "bypassed"
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """One input or output of a box."""
+
+    name: str
+    flow: Flow = Flow.OTHER
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value that is set in a node, as text."""
+
+    name: str
+    text: str
+
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """One node. `colour` is the author's, `#rrggbb` or empty; `note` is what a note says."""
+
+    node_id: str
+    title: str
+    class_type: str
+    x: float = 0.0
+    y: float = 0.0
+    width: float = NARROWEST
+    height: float = HEAD
+    inputs: tuple[Socket, ...] = ()
+    outputs: tuple[Socket, ...] = ()
+    values: tuple[Value, ...] = ()
+    kind: Kind = Kind.NODE
+    mode: Mode = Mode.ON
+    colour: str = ""
+    note: str = ""
+    is_folded: bool = False
+
+    def input_at(self, place: int) -> Point:
+        """Where a line comes in."""
+        return self.x, self._socket_y(place)
+
+    def output_at(self, place: int) -> Point:
+        """Where a line goes out."""
+        return self.x + self.width, self._socket_y(place)
+
+    def _socket_y(self, place: int) -> float:
+        if self.kind is Kind.REROUTE or self.is_folded:
+            return self.y + self.height / 2
+        return min(self.y + HEAD + (place + 0.7) * ROW, self.y + self.height)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A link from an output to an input; `bends` are points that it passes on its way."""
+
+    source: str
+    output: int
+    target: str
+    input: int
+    flow: Flow = Flow.OTHER
+    bends: tuple[Point, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A group of the author's."""
+
+    title: str
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The part of the plane that a drawing covers."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A whole drawing. Every line's ends are boxes of it. Without places, all boxes lie at (0, 0)."""
+
+    boxes: Mapping[str, Box]
+    lines: tuple[Line, ...] = ()
+    areas: tuple[Area, ...] = ()
+    is_placed: bool = True
+    inside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # subgraph's box: names of the nodes in it
+
+    def box_of(self, node_id: str) -> Box | None:
+        """The box that shows a node: its own, that of the subgraph around it, that of what it was expanded from."""
+        wanted = node_id
+        while wanted:
+            if (box := self.boxes.get(wanted)) is not None:
+                return box
+            wanted = wanted[: max(wanted.rfind(":"), wanted.rfind("."), 0)]
+        return None
+
+    @property
+    def frame(self) -> Frame:
+        """What there is to see."""
+        things: list[Box | Area] = [*self.boxes.values(), *self.areas]
+        if not things:
+            return Frame(0, 0, NARROWEST, HEAD)
+        left, top = min(item.x for item in things), min(item.y for item in things)
+        right = max(item.x + item.width for item in things)
+        return Frame(left, top, right - left, max(item.y + item.height for item in things) - top)
+
+
+def sketch_of_api(workflow: ApiWorkflow) -> Sketch:
+    """A workflow in API format: boxes that are large enough for what stands in them, and no places."""
+    graph = open_graph(workflow)
+    flows: dict[str, dict[int, Flow]] = {}
+    for node in graph.values():
+        for name, link in node.links.items():
+            if link.node_id in graph:
+                known = flows.setdefault(link.node_id, {})
+                slot = place_of(link.slot)
+                known[slot] = flow_of(name) if known.get(slot, Flow.OTHER) is Flow.OTHER else known[slot]
+    boxes = {node_id: measured(_box(node, flows.get(node_id, {}))) for node_id, node in graph.items()}
+    lines = [line for node in graph.values() for line in _lines(node, flows)]
+    return Sketch(boxes, tuple(lines), is_placed=False)
+
+
+def _box(node: GraphNode, flows: Mapping[int, Flow]) -> Box:
+    named = [Socket(cut(name), flow_of(name)) for name in list(node.links)[:MOST_SOCKETS]]
+    outputs = [flows.get(slot, Flow.OTHER) for slot in range(max(flows, default=-1) + 1)]
+    return Box(
+        node_id=node.node_id,
+        title=cut(node.title or node.class_type),
+        class_type=cut(node.class_type),
+        inputs=tuple(named),
+        outputs=tuple(Socket("" if flow is Flow.OTHER else flow.value.upper(), flow) for flow in outputs),
+        values=values_of(node),
+    )
+
+
+def _lines(node: GraphNode, flows: Mapping[str, Mapping[int, Flow]]) -> Iterable[Line]:
+    for place, link in enumerate(node.links.values()):
+        slot = place_of(link.slot)
+        flow = flows.get(link.node_id, {}).get(slot)
+        if flow is not None and place < MOST_SOCKETS:
+            yield Line(link.node_id, slot, node.node_id, place, flow)
+
+
+def place_of(slot: int) -> int:
+    """A socket's place on its box; what makes no sense lies at the last."""
+    return min(max(slot, 0), MOST_SOCKETS - 1)
+
+
+def values_of(node: GraphNode) -> tuple[Value, ...]:
+    """What is set in a node, in its order."""
+    return tuple(Value(cut(name), plain_value(value)) for name, value in node.values.items())
+
+
+def plain_value(value: object, most: int = LONGEST_TEXT) -> str:
+    """A value as a person reads it: a text as it is, anything else as JSON."""
+    return cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), most)
+
+
+def cut(text: str, most: int = LONGEST_TEXT) -> str:
+    """A text that is not endless."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def fitted(text: str, width: float) -> str:
+    """The first line of a text, as much of it as that width has room for."""
+    line = text.strip().split("\n", maxsplit=1)[0].rstrip()
+    if text_width(line) <= width and line == text.strip():
+        return line
+    room = width - text_width("…")
+    for end, glyph in enumerate(line):
+        room -= _glyph_width(glyph)
+        if room < 0:
+            return f"{line[:end].rstrip()}…"
+    return f"{line}…"
+
+
+def text_width(text: str) -> float:
+    """About how wide a text is."""
+    return sum(map(_glyph_width, text))
+
+
+def _glyph_width(glyph: str) -> float:
+    is_wide = "\u1100" <= glyph < "\u1200" or glyph >= "\u2e80"
+    return _GLYPH * (2.0 if is_wide else 1.25 if glyph.isupper() or glyph in "mw@%" else 1.0)
+
+
+def measured(box: Box) -> Box:
+    """The box, large enough for its title, its sockets and the first of its values."""
+    shown = box.values[:MOST_VALUES]
+    widths = [text_width(box.title) + 50]
+    widths += [text_width(value.name) + min(text_width(value.text), 110) + 40 for value in shown]
+    widths += [
+        text_width(left.name) + text_width(right.name) + 50
+        for left, right in zip(_padded(box.inputs, box.outputs), _padded(box.outputs, box.inputs), strict=True)
+    ]
+    rows = max(len(box.inputs), len(box.outputs)) + len(shown)
+    width = math.ceil(min(WIDEST, max(NARROWEST, *widths)) / 10) * 10
+    return replace(box, width=width, height=HEAD + rows * ROW + (FOOT if rows else 0))
+
+
+def _padded(sockets: Sequence[Socket], others: Sequence[Socket]) -> list[Socket]:
+    return [*sockets, *[Socket("")] * (len(others) - len(sockets))]
