@@ -3,6 +3,7 @@
     pyscript/   core.js, core.css and every module that they may ask for
     pyodide/    the interpreter and its standard library
     idiomorph/  the patcher
+    dagre/      the layout of graphs, for a worker
     python/     site.zip: htpy and markupsafe, out of .venv, without their compiled parts
     test/       axe, for the tests only
 
@@ -104,6 +105,8 @@ class BrowserRuntime:
             _copy(modules / "pyodide" / name, made / "pyodide" / name)
         name = "idiomorph.esm.js"
         _copy(modules / "idiomorph" / "dist" / name, made / "idiomorph" / name)
+        name = "dagre.esm.js"
+        _copy(modules / "@dagrejs" / "dagre" / "dist" / name, made / "dagre" / name)
         if self.dev:
             _copy(modules / "axe-core" / "axe.min.js", made / "test" / "axe.min.js")
         bundle(Environment(self.place).packages(), made / "python" / "site.zip")

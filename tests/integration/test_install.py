@@ -222,7 +222,7 @@ def test_a_browser_file_that_went_missing_is_put_back(installed: Clone) -> None:
 
 def test_the_browser_gets_what_it_asks_for_and_nothing_from_elsewhere(installed: Clone) -> None:
     vendor = installed.root / "static" / "vendor"
-    for name in ("pyscript/core.js", "pyscript/core.css", "idiomorph/idiomorph.esm.js"):
+    for name in ("pyscript/core.js", "pyscript/core.css", "idiomorph/idiomorph.esm.js", "dagre/dagre.esm.js"):
         assert (vendor / name).stat().st_size > 0
     have = {path.name for path in (vendor / "pyscript").iterdir()}
     unused = ("codemirror", "index-", "xterm", "zip-")

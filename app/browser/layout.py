@@ -1,0 +1,32 @@
+"""The layout engine of graphs: dagre in a worker, over `static/js/layout.js`, both loaded when first asked.
+
+    answer = await arrange(question)        # texts, as `app/workflows/arrangement.py` writes and reads them
+
+LayoutError says why there is no answer. The page goes on meanwhile, whatever the graph's size.
+"""
+
+from __future__ import annotations
+
+import json
+
+from pyodide.code import run_js
+from pyodide.ffi import JsException
+
+from app.browser.values import error_text
+from app.core.errors import LayoutError
+
+MODULE = "/static/js/layout.js"
+SECONDS = 60.0  # 500 nodes take three seconds, 1,500 about thirty
+
+
+async def arrange(question: str) -> str:
+    """Places for a graph's boxes."""
+    try:
+        module = await run_js(f"import('{MODULE}')")
+        answer = str(await module.arrange(question, SECONDS * 1000))
+    except JsException as error:
+        raise LayoutError("unavailable", error_text(error)) from error
+    told = json.loads(answer)
+    if "error" in told:
+        raise LayoutError(told.get("cause", "failed"), told["error"])
+    return answer

@@ -1,0 +1,29 @@
+// Has a graph arranged in a worker of its own. Loaded when the first graph is looked at.
+
+const WORKER = "/static/js/layout_worker.js";
+
+/** The answer as text, as `layout_worker.js` tells it; `{"cause": …, "error": …}` if there is none, never a rejection. */
+export function arrange(question, milliseconds) {
+  return new Promise((resolve) => {
+    let worker, timer;
+    const end = (answer) => {
+      clearTimeout(timer);
+      worker?.terminate();
+      resolve(answer);
+    };
+    const fail = (cause, error = "") => end(JSON.stringify({ cause, error }));
+    try {
+      worker = new Worker(WORKER, { type: "module" });
+    } catch (error) {
+      fail("unavailable", String(error));
+      return;
+    }
+    timer = setTimeout(() => fail("timeout"), milliseconds);
+    worker.onmessage = (event) => end(event.data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      fail("unavailable", event.message); // it never began: a module that is not there, or a syntax that is not known
+    };
+    worker.postMessage(question);
+  });
+}
