@@ -60,7 +60,7 @@ def read_text(text: str, name: str = "") -> Source:
     try:
         if start < 0:
             raise refusal(SourceFault.UNKNOWN_FILE if text.strip() else SourceFault.EMPTY)
-        return _from_json(text[start : end + 1] or text[start:], shown)
+        return _from_json(text[start : end + 1], shown)
     except BadInput as error:
         raise BadInput(error.cause, shown, error.detail) from error
 

@@ -1,7 +1,7 @@
 """EXIF, the tags of a WebP or JPEG: SaveAnimatedWEBP writes `prompt:{…}` as Model and `workflow:{…}` as Make.
 
-More of `extra_pnginfo` goes into the tags below Make, so each text tag of the first directory is looked at, as the
-editor does; and UserComment, where other programs put the two as one JSON object.
+More of `extra_pnginfo` goes into the tags below Make, so each text tag is looked at, as the editor does. Other programs
+put the two as one JSON object into UserComment or ImageDescription.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ MARKER = b"Exif\0\0"
 _ENTRY_SIZE = 12
 _TEXTUAL = (1, 2, 7, 129)  # BYTE, ASCII, UNDEFINED, UTF-8; each of one byte
 _SUBDIRECTORY = 0x8769
-_IMAGE_DESCRIPTION = 0x010E
 _USER_COMMENT = 0x9286
 _CHARSET = 8  # bytes that a UserComment begins with
 _UNICODE = b"UNICODE\0"
@@ -62,5 +61,5 @@ def _read_tag(tag: int, raw: memoryview, contents: Contents) -> None:
     head = str(raw[:_HEAD], encodings[0], "replace")
     if found := _PREFIXED.match(head):
         contents.keep(found[1], Embedded(raw[found.end() * width :], encodings))
-    elif tag in (_USER_COMMENT, _IMAGE_DESCRIPTION) and _BARE.match(head):
+    elif _BARE.match(head):
         contents.keep("usercomment", Embedded(raw, encodings))

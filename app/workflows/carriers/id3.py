@@ -11,8 +11,7 @@ SYNC = (b"\xff\xfb", b"\xff\xfa", b"\xff\xf3", b"\xff\xf2")  # an MP3 without a 
 
 _HEADER = struct.Struct(">3sBBB4s")
 _FRAME = struct.Struct(">4s4sH")
-_UNSYNCHRONISED, _EXTENDED = 0x80, 0x40
-_ODD_FRAME = 0x000F  # compressed, encrypted, unsynchronised, with its length: ffmpeg writes none of them
+_PACKED = 0x00FF  # flags of a frame that is compressed, encrypted or the like; ffmpeg sets none of them
 _ENCODINGS = (("latin-1", 1), ("utf-16", 2), ("utf-16-be", 2), ("utf-8", 1))
 
 
@@ -20,19 +19,17 @@ def read_mp3(view: memoryview, contents: Contents) -> None:
     """Walk the tag's frames up to its padding."""
     if bytes(view[: len(SIGNATURE)]) != SIGNATURE:
         return
-    _signature, version, _revision, flags, packed = _HEADER.unpack_from(view)
+    _signature, version, _revision, _flags, packed = _HEADER.unpack_from(view)
     if version not in (3, 4):
         return
     tag = part(view, _HEADER.size, _synchsafe(packed))
-    if flags & _UNSYNCHRONISED and version == 3:
-        tag = memoryview(bytes(tag).replace(b"\xff\x00", b"\xff"))
-    offset = _extended_size(tag, version) if flags & _EXTENDED else 0
+    offset = 0
     while offset + _FRAME.size <= len(tag) and tag[offset]:
         contents.step()
-        kind, packed, frame_flags = _FRAME.unpack_from(tag, offset)
+        kind, packed, flags = _FRAME.unpack_from(tag, offset)
         size = _synchsafe(packed) if version == 4 else int.from_bytes(packed, "big")
         body = part(tag, offset + _FRAME.size, size)
-        if kind == b"TXXX" and not frame_flags & _ODD_FRAME:
+        if kind == b"TXXX" and not flags & _PACKED:
             _read_text(body, contents)
         offset += _FRAME.size + size
 
@@ -42,12 +39,6 @@ def _synchsafe(packed: bytes) -> int:
     if any(byte & 0x80 for byte in packed):
         raise Cut("the length of an ID3 tag")
     return packed[0] << 21 | packed[1] << 14 | packed[2] << 7 | packed[3]
-
-
-def _extended_size(tag: memoryview, version: int) -> int:
-    """How long the tag's second header is; version 3 does not count its own length."""
-    packed = bytes(part(tag, 0, 4))
-    return _synchsafe(packed) if version == 4 else 4 + int.from_bytes(packed, "big")
 
 
 def _read_text(body: memoryview, contents: Contents) -> None:

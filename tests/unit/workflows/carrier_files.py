@@ -114,6 +114,13 @@ def commented_jpeg(charset: bytes, encoding: str) -> bytes:
     return jpeg_with(tags)
 
 
+def described() -> Image.Exif:
+    """Both in one ImageDescription."""
+    tags = Image.Exif()
+    tags[0x010E] = COMMENT["comment"]
+    return tags
+
+
 def chunk(kind: bytes, body: bytes) -> bytes:
     """A PNG's chunk."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -276,6 +283,8 @@ WRITERS: dict[str, Callable[[], bytes]] = {
     "jpeg-ascii-comment": lambda: commented_jpeg(b"ASCII\0\0\0", "ascii"),
     "jpeg-unicode-comment": lambda: commented_jpeg(b"UNICODE\0", "utf-16-le"),
     "jpeg-big-endian-comment": lambda: commented_jpeg(b"UNICODE\0", "utf-16-be"),
+    "jpeg-comment": lambda: _saved(picture(), "JPEG", comment=COMMENT["comment"]),
+    "jpeg-description": lambda: jpeg_with(described()),
     "mp4": mp4,
     "mp4-moov-last": mp4_at_end,
     "mp4-comment": commented_mp4,

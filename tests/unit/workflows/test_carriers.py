@@ -155,6 +155,11 @@ def test_more_of_what_the_editor_sent_does_no_harm() -> None:
     assert both(read_source(files.webp(swapped)))[1] == files.GRAPH
 
 
+def test_markers_of_a_jpeg_may_be_filled_and_without_a_length() -> None:
+    data = files.jpeg().replace(b"\xff\xd8", b"\xff\xd8\xff\x01\xff\xff\xff", 1)
+    assert both(read_source(data)) == (files.PROMPT, files.GRAPH)
+
+
 def test_a_big_endian_exif_is_read() -> None:
     text = f"workflow:{files.TEXTS['workflow']}\0".encode()
     entry = struct.pack(">HHHII", 1, 0x010F, 2, len(text), 22)
@@ -220,3 +225,10 @@ def test_an_item_without_a_key_is_passed_over() -> None:
         items = files.box(b"ilst", files.box(struct.pack(">I", number), data))
         meta = files.box(b"meta", bytes(4), keys, items)
         assert refused(files.box(b"ftyp", b"isom") + files.box(b"moov", meta)) is SourceFault.NO_WORKFLOW
+
+
+@pytest.mark.parametrize("flags", [b"\0\x08", b"\0\x80", b"\0\x04"])
+def test_a_packed_frame_of_a_tag_is_passed_over(flags: bytes) -> None:
+    data = files.mp3().split(b"TXXX")
+    packed = [data[0], *(frame[:4] + flags + frame[6:] for frame in data[1:])]
+    assert refused(b"TXXX".join(packed)) is SourceFault.NO_WORKFLOW

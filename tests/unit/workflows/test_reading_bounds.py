@@ -89,6 +89,12 @@ def test_a_hostile_json_is_cheap(data: Callable[[], bytes], fault: SourceFault) 
         assert refused(content) is fault
 
 
+def test_a_json_past_the_bound_is_not_even_decoded() -> None:
+    data = b"{" + b" " * MAX_TEXT
+    with cheaply(1):
+        assert refused(data) is SourceFault.TOO_LARGE
+
+
 @pytest.mark.parametrize("wrap", [json.dumps, lambda text: json.dumps({"prompt": text})])
 def test_json_in_json_in_json_ends(wrap: Callable[[str], str]) -> None:
     text = files.TEXTS["prompt"]
