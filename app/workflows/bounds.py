@@ -11,7 +11,8 @@ from app.core.workflow import MAX_NODES, MAX_TEXT
 
 MAX_FILE = 256 * 1024 * 1024  # bytes; a 4K clip of a minute has 200 MB
 MAX_DEPTH = 100  # objects and lists in each other; editors write some ten, the parser takes one C frame for each
-MAX_VALUES = 2_000_000  # strings, lists and objects of one JSON text; 5,000 nodes have 600,000
+MAX_VALUES = 2_000_000  # of one JSON text: strings, and values in lists and objects; 5,000 nodes have 600,000
+MAX_CONTAINERS = 500_000  # of them lists and objects; 5,000 nodes have 150,000
 MAX_CHUNKS = 100_000  # of a container; a 256 MB PNG in libpng's 8 kB pieces has 33,000
 MAX_PIXELS = 16384 * 16384  # ComfyUI's MAX_RESOLUTION, squared
 
@@ -62,7 +63,7 @@ def check_json(text: bytes) -> None:
         raise refusal(SourceFault.TOO_LARGE, f"more than {MAX_VALUES} strings")
     bare = b"".join(bare.split(b'"')[::2])
     brackets = bare.translate(_BRACKETS, _NO_BRACKETS)
-    if bare.count(b",") > MAX_VALUES or brackets.count(b"[") > MAX_VALUES:
+    if bare.count(b",") > MAX_VALUES or brackets.count(b"[") > MAX_CONTAINERS:
         raise refusal(SourceFault.TOO_LARGE, f"more than {MAX_VALUES} values")
     if _is_deeper(brackets, MAX_DEPTH):
         raise refusal(SourceFault.TOO_DEEP, f"deeper than {MAX_DEPTH}")

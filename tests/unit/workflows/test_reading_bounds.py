@@ -69,10 +69,10 @@ def test_brackets_in_strings_are_no_depth() -> None:
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        (lambda: b'{"a":' + b"[" * (bounds.MAX_VALUES - 9), SourceFault.TOO_DEEP),
+        (lambda: b'{"a":' + b"[" * (bounds.MAX_CONTAINERS - 9), SourceFault.TOO_DEEP),
         (lambda: b'{"a":' + (b"[" * 99 + b"]" * 99) * (MAX_TEXT // 198 - 9), SourceFault.TOO_LARGE),
-        (lambda: b'{"a":' + (b"[" * 99 + b"]" * 99) * (bounds.MAX_VALUES // 99), SourceFault.DAMAGED),
-        (lambda: b'{"a":' * 1_000_000, SourceFault.TOO_DEEP),
+        (lambda: b'{"a":' + (b"[" * 99 + b"]" * 99) * (bounds.MAX_CONTAINERS // 99 - 1), SourceFault.DAMAGED),
+        (lambda: b'{"a":' * bounds.MAX_CONTAINERS, SourceFault.TOO_DEEP),
         (lambda: b'{"a":' * 3_000_000, SourceFault.TOO_LARGE),
         (lambda: b'{"a":[' + b"{}," * (MAX_TEXT // 3 - 9), SourceFault.TOO_LARGE),
         (lambda: b'{"a":[' + b"1," * (MAX_TEXT // 2 - 9), SourceFault.TOO_LARGE),
