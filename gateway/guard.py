@@ -24,6 +24,7 @@ from gateway.refusal import Cause, Refusal
 from gateway.routes import (
     Body,
     DemoBreak,
+    FleetCatalogue,
     FleetSocket,
     Page,
     Route,
@@ -161,11 +162,10 @@ def _follows_link(facts: RequestFacts, route: Route) -> bool:
 
 
 def _judge_route(facts: RequestFacts, route: Route, query: str, tags: Mapping[str, str]) -> Refusal | None:
-    if isinstance(route, ServerCall | ServerSocket):
-        if route.server_id not in tags:
-            return Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {route.server_id!r}.")
-        if route.tag and route.tag != tags[route.server_id]:
-            return Refusal(Cause.SERVER_MOVED, f"The fleet has another address for {route.server_id} by now.")
+    if isinstance(route, ServerCall | ServerSocket | FleetCatalogue) and route.server_id not in tags:
+        return Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {route.server_id!r}.")
+    if isinstance(route, ServerCall | ServerSocket) and route.tag and route.tag != tags[route.server_id]:
+        return Refusal(Cause.SERVER_MOVED, f"The fleet has another address for {route.server_id} by now.")
     methods = _methods(route)
     if facts.method not in methods:
         return Refusal(Cause.BAD_METHOD, f"{facts.method} is not for this route.", allow=methods)

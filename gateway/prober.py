@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import aiohttp
@@ -39,12 +39,20 @@ _log = logging.getLogger(__name__)
 
 
 class Prober:
-    """Keeps a `FleetState` current."""
+    """Keeps a `FleetState` current. `on_well` hears of each server that is found well, and may be another one now."""
 
-    def __init__(self, state: FleetState, upstreams: Mapping[ServerId, Upstream], deadlines: Deadlines) -> None:
+    def __init__(
+        self,
+        state: FleetState,
+        upstreams: Mapping[ServerId, Upstream],
+        deadlines: Deadlines,
+        *,
+        on_well: Callable[[ServerId], object] = lambda _: None,
+    ) -> None:
         self._state = state
         self._upstreams = upstreams
         self._deadlines = deadlines
+        self._on_well = on_well
         self._watches: list[asyncio.Task[None]] = []
         self._reads: dict[ServerId, asyncio.Task[dict[str, object]]] = {}
         self._notices: dict[ServerId, str] = {}
@@ -116,6 +124,7 @@ class Prober:
                 if is_news:  # it may be another one than before
                     self._state.max_upload[server_id] = await read_max_upload(self._upstreams[server_id])
                     knows_jobs = await has_jobs(self._upstreams[server_id])
+                    self._on_well(server_id)
                 condition = replace(condition, has_jobs=knows_jobs)
             else:
                 pause = min(pause * _BACKOFF, self._deadlines.probe_ill)

@@ -18,6 +18,8 @@ _TARGET = re.compile(r"/[\x21-\x7e]*")  # origin form, printable ASCII
 _ASSET = re.compile(r"static(/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*)+", re.ASCII)
 _SERVER = re.compile(r"/servers/([A-Za-z0-9._-]{1,64})(?:@([0-9a-f]{8}))?(/.*)", re.ASCII)
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+", re.ASCII)
+_CATALOGUE = re.compile(r"/catalogues/([0-9a-f]{64})", re.ASCII)
+_FLEET_CATALOGUE = re.compile(r"/fleet/catalogue/([A-Za-z0-9._-]{1,64})", re.ASCII)
 _PUBLISHED = "/workflows/"
 _LONGEST_SEGMENT = 200  # characters, decoded; node classes and folders are shorter
 
@@ -68,6 +70,20 @@ class FleetLoads:
 
 
 @dataclass(frozen=True, slots=True)
+class FleetCatalogue:
+    """`GET /fleet/catalogue/{id}`: that server's catalogue, read afresh, as hashes."""
+
+    server_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueContent:
+    """`GET /catalogues/{hash}`: the content itself."""
+
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Workflows:
     """`GET /workflows`, the list of published workflows."""
 
@@ -107,7 +123,7 @@ class ServerSocket:
     tag: str = ""
 
 
-FleetRoute = FleetState | FleetSocket | FleetLoads
+FleetRoute = FleetState | FleetSocket | FleetLoads | FleetCatalogue | CatalogueContent
 Route = Page | Asset | AppArchive | FleetRoute | Workflows | WorkflowFile | DemoBreak | ServerCall | ServerSocket
 
 _GET = {"GET": Body.NONE}
@@ -170,6 +186,10 @@ def find_route(path: str) -> Route | None:
         return Asset(path[1:])
     if path.startswith(_PUBLISHED):
         return _find_workflow(path.removeprefix(_PUBLISHED))
+    if found := _CATALOGUE.fullmatch(path):
+        return CatalogueContent(found[1])
+    if found := _FLEET_CATALOGUE.fullmatch(path):
+        return FleetCatalogue(found[1])
     match = _SERVER.fullmatch(path)
     if match is None:
         return None

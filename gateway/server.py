@@ -16,6 +16,7 @@ from typing import Any, Self
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from gateway.breaker import Breaker
+from gateway.catalogues import Catalogues, Content
 from gateway.closes import GATEWAY_ENDS
 from gateway.deadlines import Deadlines
 from gateway.demo import DemoFleet
@@ -31,7 +32,9 @@ from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.routes import (
     AppArchive,
     Asset,
+    CatalogueContent,
     DemoBreak,
+    FleetCatalogue,
     FleetLoads,
     FleetSocket,
     FleetState,
@@ -42,7 +45,7 @@ from gateway.routes import (
     Workflows,
 )
 from gateway.site import Site
-from gateway.state import DEFAULT_MAX_UPLOAD
+from gateway.state import DEFAULT_MAX_UPLOAD, VERSION
 from gateway.state import FleetState as State
 from gateway.tasks import start_task
 from gateway.upstream import LARGEST_HEADER, Upstream
@@ -71,7 +74,8 @@ class Gateway:
         self.state = State(fleet, is_breakable=breakable is not None)
         self._tags: dict[str, str] = {server.id: server.tag for server in fleet.servers}
         self._upstreams = {server.id: Upstream(server, deadlines) for server in fleet.servers}
-        self.prober = Prober(self.state, self._upstreams, deadlines)
+        self._catalogues = Catalogues(self.state, self._upstreams, deadlines)
+        self.prober = Prober(self.state, self._upstreams, deadlines, on_well=self._catalogues.read_soon)
         self._breaker: Breaker | None = None
         if breakable is not None:
             self._breaker = Breaker(breakable, self.state, self.prober, self._upstreams)
@@ -99,6 +103,7 @@ class Gateway:
         if self._publishing is not None:
             self._publishing.cancel()
         await self.prober.close()
+        await self._catalogues.close()
         if self._breaker is not None:
             await self._breaker.close()
         await self._lines.close()
@@ -147,10 +152,8 @@ class Gateway:
                 return json_answer(self.state.as_json())
             case FleetLoads():
                 return json_answer(await self.prober.loads())
-            case Workflows():
-                return json_answer((await asyncio.to_thread(self._published.look)).as_json())
-            case WorkflowFile(path=path):
-                return workflow_answer(await asyncio.to_thread(self._published.read, path), path)
+            case FleetCatalogue() | CatalogueContent() | Workflows() | WorkflowFile():
+                return await self._serve_workflows(request, admitted.route)
             case DemoBreak():
                 assert self._breaker is not None  # the guard knows no such route without
                 return json_answer(await self._breaker.answer(request))
@@ -163,6 +166,22 @@ class Gateway:
                 upstream = self._upstreams[ServerId(server_id)]
                 largest = self.state.max_upload.get(upstream.server.id, DEFAULT_MAX_UPLOAD)
                 return await self._proxy.pass_on(request, admitted, upstream, largest)
+
+    async def _serve_workflows(
+        self, request: web.BaseRequest, route: FleetCatalogue | CatalogueContent | Workflows | WorkflowFile
+    ) -> web.StreamResponse:
+        """What workflows there are, and what they can be made of."""
+        match route:
+            case FleetCatalogue(server_id=server_id):
+                await self._catalogues.refresh(ServerId(server_id))
+                known = self.state.catalogue(ServerId(server_id))
+                return json_answer({"v": VERSION, "catalogue": known.nodes, "files": known.files})
+            case CatalogueContent(hash=content_hash):
+                return catalogue_answer(request, self._catalogues.get(content_hash))
+            case Workflows():
+                return json_answer((await asyncio.to_thread(self._published.look)).as_json())
+            case WorkflowFile(path=path):
+                return workflow_answer(await asyncio.to_thread(self._published.read, path), path)
 
     async def _publish(self) -> None:
         """Tell the windows when other workflows lie in the folder."""
@@ -276,3 +295,21 @@ def workflow_answer(data: bytes | None, path: str) -> web.Response:
     if data is None:
         raise Refused(Refusal(Cause.NOT_LISTED, f"No workflow is published as {path}."))
     return web.Response(body=data, headers=_OWN_HEADERS | {"Content-Type": "application/octet-stream"})
+
+
+def catalogue_answer(request: web.BaseRequest, content: Content | None) -> web.Response:
+    """A content that may be kept for ever under its hash; `Refused` if this gateway has it no more."""
+    if content is None:
+        raise Refused(Refusal(Cause.NOT_LISTED, "This catalogue is not known any more; ask for it again."))
+    is_packed = "gzip" in request.headers.get("Accept-Encoding", "").lower()
+    packing = {"Content-Encoding": "gzip"} if is_packed else {}
+    return web.Response(
+        body=content.packed if is_packed else content.plain(),
+        headers=_OWN_HEADERS
+        | packing
+        | {
+            "Content-Type": "text/plain; charset=utf-8",
+            "Cache-Control": "private, max-age=31536000, immutable",
+            "Vary": "Accept-Encoding",
+        },
+    )

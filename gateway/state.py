@@ -37,6 +37,14 @@ class Condition:
     has_jobs: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What a server's nodes are, and its lists of uploaded files, as hashes of their content."""
+
+    nodes: str = ""
+    files: str = ""
+
+
 class FleetState:
     """The conditions of all servers. Each change wakes whoever waits in `changed`; equal news is no change."""
 
@@ -47,6 +55,7 @@ class FleetState:
         first = Condition(is_demo=fleet.source is Source.DEMO)
         self._conditions = {server.id: first for server in fleet.servers}
         self._broken: dict[ServerId, tuple[str, ...]] = {}
+        self._catalogues: dict[ServerId, Catalogue] = {}
         self._build = ""
         self._workflows = ""
         self._revision = 0
@@ -77,6 +86,16 @@ class FleetState:
         """Record which build of the page is served."""
         if self._build != build:
             self._build = build
+            self._tell()
+
+    def catalogue(self, server_id: ServerId) -> Catalogue:
+        """The catalogue that was read last; empty hashes before the first."""
+        return self._catalogues.get(server_id, Catalogue())
+
+    def note_catalogue(self, server_id: ServerId, catalogue: Catalogue) -> None:
+        """Record which catalogue a server has."""
+        if self.catalogue(server_id) != catalogue:
+            self._catalogues[server_id] = catalogue
             self._tell()
 
     def note_workflows(self, tag: str) -> None:
@@ -142,5 +161,7 @@ class FleetState:
             "version": known.version,
             "demo": known.is_demo,
             "jobs": known.has_jobs,
+            "catalogue": self.catalogue(server.id).nodes,
+            "files": self.catalogue(server.id).files,
             "broken": list(self.broken(server.id)),
         }

@@ -27,6 +27,7 @@ PATIENCE = 30.0  # seconds until a condition that must come is given up, on a lo
 
 STATS = {"system": {"comfyui_version": "0.3.64", "argv": ["main.py"]}, "devices": []}
 QUEUE = {"queue_running": [], "queue_pending": []}
+NODES = {"KSampler": {"input": {"required": {"seed": ["INT", {"max": 18446744073709551615}]}}}}
 MAX_UPLOAD = 4_000_000
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -54,14 +55,19 @@ async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> N
 
 
 @contextlib.asynccontextmanager
-async def serve(handler: Handler | None = None, *, max_upload: int = MAX_UPLOAD) -> AsyncIterator[Upstream]:
-    """A server that answers the prober as ComfyUI does, and everything else by `handler` (default: an echo)."""
+async def serve(
+    handler: Handler | None = None, *, max_upload: int = MAX_UPLOAD, nodes: object = NODES
+) -> AsyncIterator[Upstream]:
+    """A server that answers the gateway's own questions as ComfyUI does (its nodes too, unless they are None), and
+    everything else by `handler` (default: an echo)."""
     upstream = Upstream("")
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         if request.method == "GET" and "Accept" not in request.headers:  # the prober sends none, a browser always
             features = {"supports_preview_metadata": True, "max_upload_size": max_upload}
-            known = {"/system_stats": STATS, "/queue": QUEUE, "/features": features}.get(request.path)
+            known = {"/system_stats": STATS, "/queue": QUEUE, "/features": features, "/object_info": nodes}.get(
+                request.path
+            )
             if known is not None:
                 return web.json_response(known)
             if request.path == "/api/jobs":  # which this version does not have

@@ -35,6 +35,8 @@ def test_the_state_as_json() -> None:
                 "version": "0.3.64",
                 "demo": True,
                 "jobs": False,
+                "catalogue": "",
+                "files": "",
                 "broken": [],
             }
         ],

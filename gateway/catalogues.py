@@ -1,0 +1,165 @@
+"""Each server's node catalogue, kept by content: a hundred servers of one kind have one.
+
+A catalogue is read when its server is found well, and again when a window asks. It is split in two: what the nodes
+are, and `files`, the lists of files in the input folder, which every upload changes. Both are told as hashes with the
+fleet's state and handed out at `/catalogues/{hash}`, which never changes and may be kept for ever. One line per class,
+`"KSampler":{…}`, so that a page need not read five megabytes to know one node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from gateway.deadlines import Deadlines
+from gateway.fleet import ServerId
+from gateway.looks import NotComfyError, StatusError, fetch_json, judge_failure
+from gateway.state import Catalogue, FleetState
+from gateway.tasks import start_task
+from gateway.upstream import Upstream
+
+MOST_BYTES = 200_000_000  # of packed catalogues; those asked for longest ago go first
+AT_A_TIME = 4  # servers; each may have megabytes to read
+_UPLOADS = ("image_upload", "video_upload", "audio_upload", "file_upload", "animated_image_upload")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One catalogue, or one set of file lists, as it is handed out."""
+
+    hash: str
+    packed: bytes  # gzip
+
+    @classmethod
+    def of(cls, classes: Mapping[str, Any]) -> Content:
+        """Made from the classes, in order of their names."""
+        text = "".join(_lines(classes)).encode("ascii")
+        return cls(hashlib.sha256(text).hexdigest(), gzip.compress(text, compresslevel=5, mtime=0))
+
+    def plain(self) -> bytes:
+        """Unpacked."""
+        return gzip.decompress(self.packed)
+
+
+class Catalogues:
+    """Reads catalogues and keeps them."""
+
+    def __init__(self, state: FleetState, upstreams: Mapping[ServerId, Upstream], deadlines: Deadlines) -> None:
+        self._state = state
+        self._upstreams = upstreams
+        self._deadlines = deadlines
+        self._kept: OrderedDict[str, Content] = OrderedDict()
+        self._reads: dict[ServerId, asyncio.Task[None]] = {}
+        self._places = asyncio.Semaphore(AT_A_TIME)
+
+    def read_soon(self, server_id: ServerId) -> asyncio.Task[None]:
+        """Read a server's catalogue; one read at a time serves everybody who asks meanwhile."""
+        read = self._reads.get(server_id)
+        if read is None:
+            read = self._reads[server_id] = start_task(self._read(server_id))
+            read.add_done_callback(lambda _: self._reads.pop(server_id, None))
+        return read
+
+    async def refresh(self, server_id: ServerId) -> None:
+        """Read it afresh, and return when that is done or has failed."""
+        under_way = self._reads.get(server_id)
+        if under_way is not None:  # it may have begun before whatever has changed
+            await asyncio.shield(under_way)
+        await asyncio.shield(self.read_soon(server_id))
+
+    def get(self, content_hash: str) -> Content | None:
+        """A content that is kept, or None."""
+        content = self._kept.get(content_hash)
+        if content is not None:
+            self._kept.move_to_end(content_hash)
+        return content
+
+    async def close(self) -> None:
+        """Stop reading."""
+        reads = list(self._reads.values())
+        for read in reads:
+            read.cancel()
+        await asyncio.gather(*reads, return_exceptions=True)
+
+    async def _read(self, server_id: ServerId) -> None:
+        try:
+            async with self._places, asyncio.timeout(self._deadlines.catalogue):
+                found = await fetch_json(self._upstreams[server_id], "/object_info")
+            if not isinstance(found, dict):
+                raise NotComfyError("/object_info is not ComfyUI's")
+        except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
+            _log.info("%s: no catalogue (%s)", server_id, judge_failure(error).detail)
+            return  # what is known of it stays
+        nodes, files = await asyncio.to_thread(_contents, found)
+        self._keep(nodes, files)
+        self._state.note_catalogue(server_id, Catalogue(nodes.hash, files.hash))
+
+    def _keep(self, *contents: Content) -> None:
+        for content in contents:
+            self._kept[content.hash] = content
+            self._kept.move_to_end(content.hash)
+        while len(self._kept) > len(contents) and sum(len(item.packed) for item in self._kept.values()) > MOST_BYTES:
+            self._kept.popitem(last=False)
+
+
+def _contents(found: Mapping[str, Any]) -> tuple[Content, Content]:
+    nodes, files = split_files(found)
+    return Content.of(nodes), Content.of(files)
+
+
+def split_files(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The catalogue with its lists of uploaded files emptied, and those lists: `{class: {input: [names]}}`."""
+    nodes: dict[str, Any] = {}
+    files: dict[str, Any] = {}
+    for name, node in found.items():
+        lists: dict[str, Any] = {}
+        nodes[name] = _without_files(node, lists)
+        if lists:
+            files[name] = lists
+    return nodes, files
+
+
+def _without_files(node: Any, lists: dict[str, Any]) -> Any:
+    groups = node.get("input") if isinstance(node, dict) else None
+    if not isinstance(groups, dict):
+        return node
+    parted = {group: _group_without(inputs, lists) for group, inputs in groups.items()}
+    return {**node, "input": parted} if lists else node
+
+
+def _group_without(inputs: Any, lists: dict[str, Any]) -> Any:
+    if not isinstance(inputs, dict):
+        return inputs
+    return {name: _input_without(name, spec, lists) for name, spec in inputs.items()}
+
+
+def _input_without(name: str, spec: Any, lists: dict[str, Any]) -> Any:
+    """An input's spec; of a choice of uploaded files the list is taken out, in both forms that a choice has."""
+    if not (isinstance(spec, list) and len(spec) > 1 and isinstance(spec[1], dict)):
+        return spec
+    kind, options = spec[0], spec[1]
+    if not any(options.get(key) for key in _UPLOADS):
+        return spec
+    if isinstance(kind, list):
+        lists[name] = kind
+        return [[], *spec[1:]]
+    if isinstance(options.get("options"), list):
+        lists[name] = options["options"]
+        return [kind, {**options, "options": []}, *spec[2:]]
+    return spec
+
+
+def _lines(classes: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted(classes):
+        yield f"{json.dumps(name)}:{json.dumps(classes[name], separators=(',', ':'))}\n"

@@ -1,0 +1,105 @@
+"""Node catalogues through the gateway: read by it, told as hashes, handed out once for all servers that are alike."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from tests.integration.rig import NODES, PATIENCE, Running, open_gateway, serve, until
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE), auto_decompress=False) as session:
+        yield session
+
+
+def told(gateway: Running) -> dict[str, dict[str, Any]]:
+    """The servers as windows are told of them."""
+    servers: Any = gateway.gateway.state.as_json()["servers"]
+    return {server["id"]: server for server in servers}
+
+
+async def test_servers_that_are_alike_have_one_catalogue(browser: aiohttp.ClientSession) -> None:
+    async with serve() as a, serve() as b, open_gateway({"a": a.url, "b": b.url}) as gateway:
+        await until(lambda: all(server["catalogue"] for server in told(gateway).values()))
+        servers = told(gateway)
+        assert servers["a"]["catalogue"] == servers["b"]["catalogue"]
+        plain = {"Accept-Encoding": "identity"}
+        async with browser.get(f"{gateway.url}/catalogues/{servers['a']['catalogue']}", headers=plain) as reply:
+            assert (reply.status, "Content-Encoding" in reply.headers) == (200, False)
+            assert reply.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+            assert json.loads("{" + ",".join((await reply.text()).splitlines()) + "}") == NODES
+        packed = {"Accept-Encoding": "gzip"}
+        async with browser.get(f"{gateway.url}/catalogues/{servers['a']['catalogue']}", headers=packed) as reply:
+            assert (reply.headers["Content-Encoding"], reply.headers["Vary"]) == ("gzip", "Accept-Encoding")
+
+
+async def test_a_window_that_asks_afresh_gets_what_the_server_has_now(browser: aiohttp.ClientSession) -> None:
+    nodes: dict[str, Any] = {"A": {}}
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(nodes)
+
+    async with serve(answer, nodes=None) as a, open_gateway({"a": a.url}) as gateway:
+        await until(lambda: told(gateway)["a"]["catalogue"])
+        before = told(gateway)["a"]["catalogue"]
+        nodes["B"] = {"input": {"required": {"image": [["x.png"], {"image_upload": True}]}}}
+        async with browser.get(f"{gateway.url}/fleet/catalogue/a") as reply:
+            fresh = await reply.json()
+        assert fresh["catalogue"] == told(gateway)["a"]["catalogue"] != before
+        nodes["B"]["input"]["required"]["image"][0].append("y.png")
+        async with browser.get(f"{gateway.url}/fleet/catalogue/a") as reply:
+            later = await reply.json()
+        assert later["catalogue"] == fresh["catalogue"], "an upload changes no catalogue"
+        assert later["files"] != fresh["files"]
+
+
+async def test_a_server_that_gives_no_catalogue_keeps_the_one_it_had(browser: aiohttp.ClientSession) -> None:
+    answers = [web.json_response({"A": {}}), web.Response(status=500), web.json_response([1]), web.Response(text="x")]
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        return answers.pop(0)
+
+    async with serve(answer, nodes=None) as a, open_gateway({"a": a.url}) as gateway:
+        await until(lambda: told(gateway)["a"]["catalogue"])
+        before = told(gateway)["a"]["catalogue"]
+        while answers:
+            async with browser.get(f"{gateway.url}/fleet/catalogue/a") as reply:
+                assert (await reply.json())["catalogue"] == before
+
+
+async def test_a_hung_read_ends_at_its_deadline_and_holds_up_no_other_server(browser: aiohttp.ClientSession) -> None:
+    async def hang(request: web.BaseRequest) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with (
+        serve(hang, nodes=None) as a,
+        serve() as b,
+        open_gateway({"a": a.url, "b": b.url}, catalogue=0.5) as gateway,
+    ):
+        await until(lambda: told(gateway)["b"]["catalogue"])
+        async with browser.get(f"{gateway.url}/fleet/catalogue/a") as reply:
+            assert (await reply.json()) == {"v": 1, "catalogue": "", "files": ""}
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/catalogues/" + "0" * 64, 404),
+        ("/catalogues/x", 404),
+        ("/fleet/catalogue/nobody", 404),
+        ("/fleet/catalogue/", 404),
+    ],
+)
+async def test_what_is_not_known_is_refused(browser: aiohttp.ClientSession, path: str, status: int) -> None:
+    async with open_gateway({"a": "http://127.0.0.1:1"}) as gateway, browser.get(gateway.url + path) as reply:
+        assert reply.status == status
+        assert "sent=no" in reply.headers["X-Mooring-Gateway"]

@@ -1,0 +1,59 @@
+"""A catalogue by content: equal servers have one, and an upload changes none."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from gateway.catalogues import Content, split_files
+
+LOADER: dict[str, Any] = {
+    "input": {"required": {"image": [["a.png", "b.png"], {"image_upload": True}], "size": ["INT", {"default": 3}]}},
+    "output": ["IMAGE"],
+}
+FILM: dict[str, Any] = {
+    "input": {"required": {"file": ["COMBO", {"options": ["a.mp4"], "video_upload": True, "multiselect": False}]}}
+}
+SAMPLER: dict[str, Any] = {
+    "input": {
+        "required": {"seed": ["INT", {"max": 18446744073709551615}], "name": [["euler", "ddim"]]},
+        "hidden": {"prompt": "PROMPT"},
+    }
+}
+
+
+def read(content: Content) -> dict[str, Any]:
+    """The classes as a page puts them together."""
+    return json.loads("{" + ",".join(content.plain().decode().splitlines()) + "}")  # type: ignore[no-any-return]
+
+
+def test_lists_of_uploaded_files_are_kept_apart() -> None:
+    nodes, files = split_files({"LoadImage": LOADER, "LoadVideo": FILM, "KSampler": SAMPLER})
+    assert files == {"LoadImage": {"image": ["a.png", "b.png"]}, "LoadVideo": {"file": ["a.mp4"]}}
+    assert nodes["LoadImage"]["input"]["required"]["image"] == [[], {"image_upload": True}]
+    assert nodes["LoadVideo"]["input"]["required"]["file"][1] == {
+        "options": [],
+        "video_upload": True,
+        "multiselect": False,
+    }
+    assert nodes["KSampler"] is SAMPLER
+    assert LOADER["input"]["required"]["image"][0] == ["a.png", "b.png"], "what was read is not changed"
+
+
+def test_whatever_a_node_looks_like_it_comes_through() -> None:
+    odd = {"A": None, "B": [], "C": {"input": []}, "D": {"input": {"required": 3, "optional": {"x": [], "y": "z"}}}}
+    assert split_files(odd) == (odd, {})
+    assert read(Content.of(odd)) == odd
+
+
+def test_equal_classes_are_one_content_in_whatever_order() -> None:
+    one, other = Content.of({"A": LOADER, "B": SAMPLER}), Content.of({"B": SAMPLER, "A": LOADER})
+    assert one == other
+    assert one.hash != Content.of({"A": LOADER}).hash
+
+
+def test_each_class_is_a_line_and_numbers_stay_whole() -> None:
+    content = Content.of({'od"d\nname': SAMPLER, "图": LOADER})
+    assert len(content.plain().splitlines()) == 2
+    assert read(content) == {'od"d\nname': SAMPLER, "图": LOADER}
+    assert b"18446744073709551615" in content.plain()
