@@ -1,0 +1,58 @@
+"""Node catalogues as the gateway hands them out: the core's `Catalogues`. `static/js/catalogue.js` does the work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from pyodide.code import run_js
+from pyodide.ffi import JsException
+
+from app.browser.values import error_text
+from app.core.errors import ConfigError, MooringError, RequestTimeout
+from app.core.model import ServerId
+from app.core.ports import Http, Request
+
+MODULE = "/static/js/catalogue.js"
+REFRESH_DEADLINE = 40.0  # seconds; the gateway gives a server 30
+
+
+class GatewayCatalogues:
+    """Catalogues over HTTP; the browser's own cache keeps each for ever, since its address is its content."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    async def classes(self, content: str, names: Collection[str]) -> str:
+        """The JSON object of those classes that are there."""
+        try:
+            return str(await (await _module()).classes(content, json.dumps(list(names))))
+        except JsException as error:
+            raise RequestTimeout(None, f"catalogue: {error_text(error)}") from error
+
+    async def names(self, content: str) -> tuple[str, ...]:
+        """All class names."""
+        try:
+            return tuple(json.loads(str(await (await _module()).names(content))))
+        except JsException as error:
+            raise RequestTimeout(None, f"catalogue: {error_text(error)}") from error
+
+    async def refresh(self, server_id: ServerId) -> tuple[str, str]:
+        """Have the gateway read that server's catalogue again: the hashes of its nodes and of its lists of files."""
+        path = f"/fleet/catalogue/{server_id}"
+        response = await self._http.send(Request(method="GET", path=path, deadline=REFRESH_DEADLINE))
+        try:
+            told = json.loads(response.text) if response.status == 200 else {}
+            return str(told["catalogue"]), str(told["files"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise _not_told(path, response.status) from error
+
+
+async def _module() -> Any:
+    """Loaded when first asked for."""
+    return await run_js(f"import('{MODULE}')")
+
+
+def _not_told(path: str, status: int) -> MooringError:
+    return ConfigError(f"{path} answered {status}")
