@@ -1,0 +1,259 @@
+"""From the editor's own format to the one that a server takes: exactly what the editor itself would send.
+
+converter = Converter(catalogue)                    # kept: it remembers how the server's classes are laid out
+conversion = converter.convert(graph)               # a parsed file of the editor; CannotConvert says what is in the way
+conversion.output                                   # {"3": {"class_type": …, "inputs": …, "_meta": …}}
+conversion.fields[("3", "seed")].value              # what a person may change, as the editor shows it
+
+`output` has what is sent: choices in prompts made (the first one, or by `choose`), dates in file names filled in (by
+`now`). `fields` has what lies in the file, by the id and input that it goes to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from app.core.workflow import MAX_NODES, ApiWorkflow, parse_workflow
+from app.workflows.catalogue import Catalogue
+from app.workflows.catalogue_inputs import InputSpec
+from app.workflows.editor_flow import Flow, Output, Scope, problem_of
+from app.workflows.editor_graph import read_editor_file
+from app.workflows.editor_json import MISSING, as_text, pack_facts
+from app.workflows.editor_layout import Layouts
+from app.workflows.editor_nodes import VIRTUAL, LiveNode, Place
+from app.workflows.editor_opening import Opened, control_of, open_file, widget_of
+from app.workflows.editor_problems import Problem, Reason, refuse
+from app.workflows.editor_texts import Choose, Moment, choose_first, fill_patterns, resolve_prompt
+from app.workflows.editor_widgets import Style, Widget
+
+Key = tuple[str, str]  # a node's id and an input's name, in API format
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value that a person may change. Inputs with the same `place` have it from one place in the file.
+
+    `value` is as the editor shows it: a prompt with its choices, a file name with its patterns. `control` is the mode
+    that changes it after each run (fixed, randomize …), "" if there is none. `spec` is what the class inside says.
+    """
+
+    key: Key
+    value: object
+    place: tuple[str, str, int]
+    control: str
+    spec: InputSpec | None
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What is sent, and where it comes from."""
+
+    source: Mapping[str, Any]
+    output: dict[str, dict[str, Any]]
+    places: Mapping[Key, Place]
+    chosen: Mapping[Key, str]  # prompts that are sent otherwise than they lie in the file
+    layouts: Layouts
+
+    @cached_property
+    def workflow(self) -> ApiWorkflow:
+        """What is sent, as a workflow of the core."""
+        return parse_workflow(self.output)
+
+    @cached_property
+    def fields(self) -> Mapping[Key, Field]:
+        """What a person may change."""
+        found = ((key, place, widget_of(place)) for key, place in self.places.items())
+        return {key: _field(key, place, widget) for key, place, widget in found if widget and widget.is_value}
+
+
+class Converter:
+    """Converts workflows for one server's catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._layouts = Layouts(catalogue)
+
+    def convert(
+        self, source: Mapping[str, Any], *, now: Moment | None = None, choose: Choose = choose_first
+    ) -> Conversion:
+        """Convert a parsed file; BadInput if it is none of the editor's, CannotConvert if it cannot be converted."""
+        file = read_editor_file(source)
+        opened = open_file(file, self._layouts)
+        sending = _Sending(opened, self._layouts, now, choose)
+        return Conversion(source, sending.output(), sending.places, sending.chosen, self._layouts)
+
+
+@dataclass(slots=True)
+class _Sending:
+    """One workflow on its way out."""
+
+    opened: Opened
+    layouts: Layouts
+    now: Moment | None
+    choose: Choose
+    places: dict[Key, Place] = field(default_factory=dict)
+    chosen: dict[Key, str] = field(default_factory=dict)
+    flow: Flow = field(default_factory=Flow)
+    problems: list[Problem] = field(default_factory=list)
+
+    def output(self) -> dict[str, dict[str, Any]]:
+        """All nodes that are sent, each with its values and links."""
+        sent: list[tuple[Scope, LiveNode]] = []
+        for scope, node in self._used():
+            if node.is_active and not node.is_virtual:
+                if node.layout is None:
+                    self.problems.append(self._unknown(scope, node))
+                sent.append((scope, node))
+        if self.problems:
+            raise refuse(*self.problems)
+        output = {f"{scope.prefix}{node.node_id}": self._sent(scope, node) for scope, node in sent}
+        if self.problems:
+            raise refuse(*self.problems)
+        for entry in output.values():
+            inputs = entry["inputs"]
+            for name in [name for name, value in inputs.items() if type(value) is list and value[0] not in output]:
+                del inputs[name]
+        return output
+
+    def _used(self) -> list[tuple[Scope, LiveNode]]:
+        """Every node with the scope that it is in; the insides of muted and bypassed subgraphs of the root left out."""
+        found: list[tuple[Scope, LiveNode]] = []
+        scopes = [Scope(self.opened.root)]
+        for scope in scopes:  # grows on the way
+            for node in scope.graph.nodes.values():
+                found.append((scope, node))
+                if node.graph is None or (scope.host is None and not node.is_active):
+                    continue
+                if any(host.graph is node.graph for host in scope.chain):
+                    raise refuse(problem_of(Reason.CYCLE, scope, node))
+                scopes.append(scope.of(node))
+            if len(found) > MAX_NODES:
+                raise refuse(problem_of(Reason.TOO_MANY, scope, found[-1][1], "nodes"))
+        return found
+
+    def _unknown(self, scope: Scope, node: LiveNode) -> Problem:
+        why = self.layouts.why_none(node.type)
+        if why:
+            return problem_of(Reason.UNREADABLE_CLASS, scope, node, why)
+        if node.type.startswith(("workflow>", "workflow/")):
+            return problem_of(Reason.GROUP_NODE, scope, node)
+        return problem_of(Reason.UNKNOWN_CLASS, scope, node)
+
+    def _sent(self, scope: Scope, node: LiveNode) -> dict[str, Any]:
+        layout, values = node.layout, node.values
+        assert layout is not None
+        node_id = f"{scope.prefix}{node.node_id}"
+        inputs: dict[str, Any] = {}
+        for index, name in layout.sent:
+            value = values[index]
+            if value is not MISSING:
+                inputs[name] = {"__value__": value} if type(value) is list else value
+                self.places[node_id, name] = (node, index)
+        for index in layout.processed:
+            self._process(node_id, node, index, inputs)
+        for slot in sorted(node.links):
+            if 0 <= slot < len(node.input_names):
+                self._connect(scope, node, slot, inputs)
+        for index in layout.processed:
+            widget = layout.widgets[index]
+            if widget.needs_editor and (node_id, widget.name) in self.places:
+                self.problems.append(problem_of(Reason.NEEDS_EDITOR, scope, node, widget.name))
+            if widget.style is Style.CHOICE_INDEX:
+                inputs[widget.name] = _choice_index(node, inputs)
+        return {
+            "inputs": inputs,
+            "class_type": node.type,
+            "_meta": {"title": node.title, **pack_facts(node.raw.get("properties"))},
+        }
+
+    def _process(self, node_id: str, node: LiveNode, index: int, inputs: dict[str, Any]) -> None:
+        widget, value = node.widgets[index], node.values[index]
+        if widget.style is Style.BRANCHES:
+            inputs[widget.name] = {"__value__": _branches(node)}
+        if widget.style is Style.CURVE and value is not None and value is not MISSING:
+            inputs[widget.name] = {"__type__": "CURVE", "__value__": value}
+        if not isinstance(value, str):
+            return
+        if widget.style is Style.FILE_NAME:
+            inputs[widget.name] = fill_patterns(value, self.now, self._look_up)
+        elif widget.has_choices:
+            inputs[widget.name] = chosen = resolve_prompt(value, self.choose)
+            if chosen != value:
+                self.chosen[node_id, widget.name] = chosen
+
+    def _connect(self, scope: Scope, node: LiveNode, slot: int, inputs: dict[str, Any]) -> None:
+        found = self.flow.into(scope, node, slot)
+        if found is None:
+            return
+        node_id, name = f"{scope.prefix}{node.node_id}", node.input_names[slot]
+        self.chosen.pop((node_id, name), None)
+        if isinstance(found, Output):
+            inputs[name] = [found.node_id, found.slot]
+            self.places.pop((node_id, name), None)
+            return
+        host, at = found
+        value = host.values[at]
+        if value is MISSING:
+            inputs.pop(name, None)
+            self.places.pop((node_id, name), None)
+        else:
+            inputs[name] = {"__value__": value} if type(value) is list else value
+            self.places[node_id, name] = found
+
+    def _look_up(self, node_name: str, widget_name: str) -> str | None:
+        """The value of another node's widget, for a file name: the node's name in its properties, or its title."""
+        nodes = list(self.opened.root.nodes.values())
+        nodes += [node for graph in self.opened.graphs.values() for node in graph.nodes.values()]
+        named = [node for node in nodes if _search_name(node) == node_name]
+        named = named or [node for node in nodes if node.title == node_name]
+        if not named or named[0].layout is None:
+            return None
+        index = named[0].layout.widget_of.get(widget_name)
+        if index is None:
+            return None
+        value = named[0].values[index]
+        return "" if value is None or value is MISSING else as_text(value)
+
+
+def _search_name(node: LiveNode) -> object:
+    properties = node.raw.get("properties")
+    given = properties.get("Node name for S&R") if isinstance(properties, dict) else None
+    if given is not None or node.type in VIRTUAL:
+        return given
+    return None if node.layout is None or any(w.style is Style.FILE_NAME for w in node.widgets) else node.type
+
+
+def _branches(node: LiveNode) -> list[str]:
+    """The names that a node shows for those of its growing inputs that are connected."""
+    labels = {}
+    for item in node.raw.get("inputs") or ():
+        if isinstance(item, dict) and isinstance(item.get("label"), str):
+            labels[item.get("name")] = item["label"]
+    connected = [name for slot, name in enumerate(node.input_names) if slot in node.links]
+    return [labels.get(name) or name.rpartition(".")[2] for name in connected if name.startswith("autogrow.")]
+
+
+def _choice_index(node: LiveNode, inputs: Mapping[str, Any]) -> int:
+    """Which of a node's own options is its choice, from 0; -1 for none."""
+    choice = inputs.get(node.widgets[0].name)
+    if type(choice) is list:
+        choice = node.values[0]
+    options = node.values[2:]
+    return options.index(choice) if choice in options else -1
+
+
+def _field(key: Key, place: Place, widget: Widget) -> Field:
+    node, index = place
+    owner, at = node.place(index)
+    return Field(key, node.values[index], (owner.level.key, owner.node_id, at), _control(place), widget.spec)
+
+
+def _control(place: Place) -> str:
+    """The mode of the widget that changes a value after each run; older files have true and false."""
+    found = control_of(place)
+    if found is None:
+        return ""
+    value = found[0].values[found[1]]
+    return value if isinstance(value, str) else "fixed" if value is False else "randomize"

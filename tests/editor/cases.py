@@ -1,0 +1,24 @@
+"""All cases by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from tests.editor import cases_dynamic, cases_nodes, cases_subgraphs
+
+
+def _cases(module: ModuleType) -> dict[str, Callable[[], dict[str, Any]]]:
+    found = {}
+    for name, value in vars(module).items():
+        if callable(value) and getattr(value, "__module__", "") == module.__name__ and not name.startswith("_"):
+            found[name] = value
+    return found
+
+
+CASES: dict[str, Callable[[], dict[str, Any]]] = {
+    **_cases(cases_nodes),
+    **_cases(cases_dynamic),
+    **_cases(cases_subgraphs),
+}

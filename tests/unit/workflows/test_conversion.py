@@ -1,0 +1,331 @@
+"""The editor's format becomes exactly what the editor would send; what cannot is refused with its node and reason.
+
+What each case must give was asked of the editor itself: `tests/oracle` asks it again.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.core.errors import BadInput
+from app.core.workflow import MAX_NODES, parse_workflow
+from app.workflows.catalogue import Catalogue
+from app.workflows.editor_conversion import Converter
+from app.workflows.editor_problems import CannotConvert, Problem, Reason
+from tests.editor.cases import CASES
+from tests.editor.classes import CLASSES
+from tests.editor.drawing import INSIDE, Drawing, key
+
+EXPECTED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "editor" / "expected.json").read_text("utf-8"))
+TINT = [0.5, 7, "fixed", "soft", ""]
+
+
+@pytest.fixture(scope="module")
+def converter() -> Converter:
+    return Converter(Catalogue.parse(CLASSES))
+
+
+def exact(graph: Any) -> str:
+    """As text in one order: so that 1 and True, and 1 and 1.0, are not the same."""
+    return json.dumps(graph, sort_keys=True, ensure_ascii=False, indent=1)
+
+
+def test_every_case_has_its_expectation() -> None:
+    assert list(EXPECTED) == list(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_feature_of_the_format_gives_the_expected_graph(name: str, converter: Converter) -> None:
+    found = converter.convert(CASES[name]())
+    assert exact(found.output) == exact(EXPECTED[name])
+    assert parse_workflow(found.output).nodes.keys() == found.output.keys()
+    assert found.workflow.nodes.keys() == found.output.keys()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_converting_changes_nothing_in_the_file(name: str, converter: Converter) -> None:
+    file = CASES[name]()
+    before = exact(file)
+    converter.convert(file)
+    assert exact(file) == before
+
+
+def refused(file: dict[str, Any], converter: Converter) -> tuple[Problem, ...]:
+    with pytest.raises(CannotConvert) as caught:
+        converter.convert(file)
+    assert caught.value.cause == "cannot-convert" and caught.value.problems
+    return caught.value.problems
+
+
+def test_unknown_classes_are_refused_all_at_once(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "CaseSource")
+    draw.node(2, "NotHere", title="My node", picture=(1, 0))
+    draw.node(3, "NorHere")
+    assert refused(draw.file(), converter) == (
+        Problem(Reason.UNKNOWN_CLASS, "2", "NotHere", "My node"),
+        Problem(Reason.UNKNOWN_CLASS, "3", "NorHere", ""),
+    )
+
+
+def test_an_unknown_class_in_a_subgraph_is_named_by_its_id_there(converter: Converter) -> None:
+    inner = Drawing(key(1))
+    inner.node(10, "NotHere")
+    draw = Drawing()
+    draw.node(4, key(1))
+    assert refused(draw.hold(inner).file(), converter)[0].node_id == "4:10"
+
+
+def test_a_class_that_the_server_describes_wrongly_is_refused_as_that() -> None:
+    draw = Drawing()
+    draw.node(1, "Broken")
+    problem = refused(draw.file(), Converter(Catalogue.parse({"Broken": {"input": 3}})))[0]
+    assert (problem.reason, problem.node_id) == (Reason.UNREADABLE_CLASS, "1")
+
+
+def test_old_group_nodes_are_refused_by_name(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "workflow>My group")
+    assert refused(draw.file(), converter)[0].reason is Reason.GROUP_NODE
+
+
+def test_what_only_the_editors_page_can_make_is_refused(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "WebcamCapture", ["", 640, 480, True, "capture"], title="Camera")
+    assert refused(draw.file(), converter) == (Problem(Reason.NEEDS_EDITOR, "1", "WebcamCapture", "Camera", "image"),)
+    draw.nodes[0]["mode"] = 2
+    assert converter.convert(draw.file()).output == {}
+
+
+def test_links_from_nowhere_are_refused(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(2, "CaseKeep", images=(99, 0))
+    problem = refused(draw.file(), converter)[0]
+    assert (problem.reason, problem.node_id, problem.detail) == (Reason.BROKEN_LINK, "2", "images")
+
+
+def test_reroutes_in_a_circle_are_refused(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "Reroute", outputs=1, **{"": (2, 0)})
+    draw.node(2, "Reroute", outputs=1, **{"": (1, 0)})
+    draw.node(3, "CaseKeep", images=(1, 0))
+    assert refused(draw.file(), converter)[0].reason is Reason.CYCLE
+
+
+def test_bypassed_nodes_in_a_circle_are_refused(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "CaseTint", TINT, mode=4, image=(2, 0))
+    draw.node(2, "CaseTint", TINT, mode=4, image=(1, 0))
+    draw.node(3, "CaseKeep", images=(1, 0))
+    assert refused(draw.file(), converter)[0].reason is Reason.CYCLE
+
+
+@pytest.mark.parametrize("through", [(1,), (1, 2)])
+def test_subgraphs_that_contain_themselves_are_refused(through: tuple[int, ...], converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, key(1))
+    for number, following in zip(through, (*through[1:], through[0]), strict=True):
+        inner = Drawing(key(number), first_link=100 * number)
+        inner.node(10 * number, key(following))
+        draw.hold(inner)
+    assert refused(draw.file(), converter)[0].reason is Reason.CYCLE
+
+
+def test_a_subgraph_that_only_passes_on_is_refused_as_in_the_editor(converter: Converter) -> None:
+    inner = Drawing(key(1), first_link=100)
+    inner.leave("IMAGE", "IMAGE", INSIDE, inner.port("image", "IMAGE"))
+    draw = Drawing()
+    draw.node(1, "CaseSource")
+    draw.node(2, key(1), image=(1, 0))
+    draw.node(3, "CaseKeep", images=(2, 0))
+    assert refused(draw.hold(inner).file(), converter)[0].reason is Reason.BROKEN_LINK
+
+
+def test_subgraphs_that_multiply_are_refused_in_time(converter: Converter) -> None:
+    """Each level uses the next one ten times: ten thousand million nodes in a file of a few kilobytes."""
+    draw = Drawing()
+    draw.node(1, key(1))
+    for level in range(1, 11):
+        inner = Drawing(key(level), first_link=1000 * level)
+        for number in range(10):
+            inner.node(level * 100 + number, key(level + 1) if level < 10 else "CaseSource")
+        draw.hold(inner)
+    assert refused(draw.file(), converter)[0].reason is Reason.TOO_MANY
+
+
+def test_too_many_nodes_are_refused(converter: Converter) -> None:
+    draw = Drawing()
+    for number in range(MAX_NODES + 1):
+        draw.node(number, "Note")
+    with pytest.raises(BadInput):
+        converter.convert(draw.file())
+
+
+def test_ways_too_long_are_refused_in_time(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "CaseSource")
+    for number in range(2, 2300):
+        draw.node(number, "Reroute", outputs=1, **{"": (number - 1, 0)})
+    for number in range(2300, 4900):
+        draw.node(number, "CaseKeep", images=(2299, 0))
+    assert refused(draw.file(), converter)[0].reason is Reason.TOO_MANY
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        {},
+        {"nodes": {}},
+        {"nodes": [3]},
+        {"nodes": [{"id": 1}]},
+        {"nodes": [{"type": "Note"}]},
+        {"nodes": [{"id": 1, "type": "Note"}, {"id": "1", "type": "Note"}]},
+        {"nodes": [], "definitions": {"subgraphs": [3]}},
+        {"nodes": [], "definitions": {"subgraphs": [{"nodes": []}]}},
+        {"nodes": [], "definitions": {"subgraphs": [{"id": "x", "nodes": [], "inputs": [3]}]}},
+    ],
+)
+def test_what_no_editor_saves_is_refused(file: dict[str, Any], converter: Converter) -> None:
+    with pytest.raises(BadInput):
+        converter.convert(file)
+
+
+def test_choices_in_prompts_are_the_callers(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "CaseText", ["a {red|green|blue} {one|{two|three}}", ""])
+    asked: list[int] = []
+
+    def last(count: int) -> int:
+        asked.append(count)
+        return count - 1
+
+    found = converter.convert(draw.file(), choose=last)
+    assert found.output["1"]["inputs"]["text"] == "a blue three" and asked == [3, 2, 2]
+    assert converter.convert(draw.file()).output["1"]["inputs"]["text"] == "a red one"
+    assert found.fields["1", "text"].value == "a {red|green|blue} {one|{two|three}}"
+    assert found.chosen == {("1", "text"): "a blue three"}
+
+
+def test_dates_in_file_names_are_those_of_the_call(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "SaveImage", ["%date:yyyy-MM-dd%/%date:hhmmss%_%date:yy d M%"], images=None)
+    now = (2026, 3, 9, 7, 5, 1)
+    assert (
+        converter.convert(draw.file(), now=now).output["1"]["inputs"]["filename_prefix"] == "2026-03-09/070501_26 9 3"
+    )
+    without = converter.convert(draw.file())
+    assert without.output["1"]["inputs"]["filename_prefix"] == "%date:yyyy-MM-dd%/%date:hhmmss%_%date:yy d M%"
+
+
+def test_fields_are_what_a_person_may_change(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "CaseSource")
+    draw.node(2, "CaseTint", [0.5, 7, "increment", "soft", "x"], widgets=("note",), image=(1, 0), note=(1, 3))
+    draw.node(3, "LoadImage", ["one.png", "image"])
+    fields = converter.convert(draw.file()).fields
+    assert {key: field.value for key, field in fields.items()} == {
+        ("2", "amount"): 0.5,
+        ("2", "seed"): 7,
+        ("2", "style"): "soft",
+        ("3", "image"): "one.png",
+    }
+    assert [fields["2", name].control for name in ("seed", "amount")] == ["increment", ""]
+    spec = fields["3", "image"].spec
+    assert spec is not None and spec.upload == "image"
+
+
+def test_fields_from_one_place_say_so(converter: Converter) -> None:
+    fields = converter.convert(CASES["primitive_for_two"]()).fields
+    assert fields["2", "small"].place == fields["3", "even"].place == ("", "1", 0)
+    fields = converter.convert(CASES["used_twice"]()).fields
+    assert fields["2:10", "note"].place == fields["3:10", "note"].place
+    assert fields["2:10", "seed"].place != fields["3:10", "seed"].place
+    assert fields["2:10", "seed"].control == "randomize"
+
+
+def _file_like() -> st.SearchStrategy[Any]:
+    scalar = st.none() | st.booleans() | st.integers(-30, 30) | st.floats() | st.text(max_size=3)
+    junk = st.recursive(
+        scalar,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+        max_leaves=5,
+    )
+    ids = st.integers(0, 4) | st.sampled_from(["-10", "1", "a"])
+    kinds = st.sampled_from([*CLASSES, "Reroute", "PrimitiveNode", "Note", "Nothing", key(1), key(2)])
+    slot = st.fixed_dictionaries(
+        {},
+        optional={
+            "name": st.sampled_from(["image", "images", "mask", "size.guide", "rows.0.word", "seed", ""]) | junk,
+            "type": st.sampled_from(["IMAGE", "*", "MASK", ""]) | junk,
+            "link": st.integers(0, 6) | junk,
+            "widget": st.fixed_dictionaries({"name": st.sampled_from(["seed", "x"])}) | junk,
+        },
+    )
+    proxies = st.lists(st.lists(st.sampled_from(["1", "-1", "2", "seed", "image", "value"]), max_size=3), max_size=3)
+    node = st.fixed_dictionaries(
+        {"id": ids | junk, "type": kinds},
+        optional={
+            "mode": st.sampled_from([0, 2, 4]) | junk,
+            "inputs": st.lists(slot | junk, max_size=4) | junk,
+            "outputs": st.lists(slot | junk, max_size=3) | junk,
+            "widgets_values": st.lists(junk, max_size=8)
+            | st.dictionaries(st.sampled_from(["seed", "size", "q"]), junk)
+            | junk,
+            "properties": st.fixed_dictionaries(
+                {}, optional={"proxyWidgets": proxies | junk, "proxyWidgetErrorQuarantine": junk}
+            )
+            | junk,
+            "title": junk,
+        },
+    )
+    link = st.tuples(st.integers(0, 6), ids, st.integers(-1, 3), ids, st.integers(-1, 3), st.just("*")).map(
+        list
+    ) | st.fixed_dictionaries(
+        {
+            "id": st.integers(0, 6),
+            "origin_id": ids | st.just(-10),
+            "origin_slot": st.integers(0, 2),
+            "target_id": ids | st.just(-20),
+            "target_slot": st.integers(0, 3),
+        }
+    )
+    port = st.fixed_dictionaries(
+        {"name": st.sampled_from(["image", "seed"])},
+        optional={"type": junk, "linkIds": st.lists(st.integers(0, 6), max_size=3) | junk},
+    )
+    graph: dict[str, st.SearchStrategy[Any]] = {
+        "nodes": st.lists(node, max_size=6),
+        "links": st.lists(link | junk, max_size=8),
+    }
+    definition = st.fixed_dictionaries(
+        {
+            "id": st.sampled_from([key(1), key(2)]),
+            **graph,
+            "inputs": st.lists(port, max_size=2),
+            "outputs": st.lists(port, max_size=2),
+        }
+    )
+    return st.fixed_dictionaries(
+        graph,
+        optional={
+            "definitions": st.fixed_dictionaries({"subgraphs": st.lists(definition, max_size=2)}) | junk,
+            "last_node_id": junk,
+        },
+    )
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(file=_file_like())
+def test_whatever_a_file_holds_is_converted_or_refused(file: Any) -> None:
+    try:
+        found = Converter(Catalogue.parse(CLASSES)).convert(file)
+    except BadInput:
+        return
+    json.dumps(found.output)
+    assert all(key[0] in found.output for key in found.fields)
