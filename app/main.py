@@ -26,7 +26,8 @@ from app.session.scribe import LogNotes
 from app.ui.i18n import CATALOGUE_PATH, Translator, choose_language, make_translator
 from app.ui.page import Page
 from app.ui.releases import Releases
-from app.ui.samples import SAMPLE_IDS, Sample, parse_sample
+from app.ui.workflows import SHIPPED_IDS, OpenWorkflow, open_workflow
+from app.workflows.published import parse_published
 
 log = logging.getLogger("mooring")
 
@@ -36,10 +37,10 @@ def random_seed(limit: int) -> int:
     return secrets.randbelow(limit + 1)
 
 
-async def read_samples() -> tuple[Sample, ...]:
+async def read_workflows() -> tuple[OpenWorkflow, ...]:
     """The workflows to choose from."""
-    texts = await asyncio.gather(*(read_text(f"/static/workflows/{item}.json") for item in SAMPLE_IDS))
-    return tuple(parse_sample(item, text) for item, text in zip(SAMPLE_IDS, texts, strict=True))
+    texts = await asyncio.gather(*(read_text(f"/static/workflows/{item}.json") for item in SHIPPED_IDS))
+    return tuple(open_workflow(parse_published(item, text)) for item, text in zip(SHIPPED_IDS, texts, strict=True))
 
 
 async def main() -> None:
@@ -57,11 +58,11 @@ async def main() -> None:
         text = "" if language == "en" else await read_text(CATALOGUE_PATH)
         return make_translator(language, text, screen.formats(language))
 
-    samples, _ = await asyncio.gather(read_samples(), session.start())
+    workflows, _ = await asyncio.gather(read_workflows(), session.start())
     page = Page(
         session,
         screen,
-        samples,
+        workflows,
         releases=releases,
         translators=translator,
         random_seed=random_seed,

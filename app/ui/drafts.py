@@ -12,8 +12,11 @@ from typing import Any
 
 from app.core.model import InputFile
 from app.core.window import Restoring, Window
-from app.ui.samples import Key, Sample
-from app.ui.state import Draft, UiState
+from app.ui.form_state import Draft
+from app.ui.state import UiState
+from app.ui.workflows import OpenWorkflow
+from app.workflows.fields import SeedMode
+from app.workflows.graph import Key
 
 STORE_KEY = "mooring.draft"
 
@@ -21,31 +24,31 @@ STORE_KEY = "mooring.draft"
 def dump(ui: UiState) -> str:
     """The drafts as text."""
     drafts = {
-        sample_id: {
+        workflow_id: {
             "values": [[*key, value] for key, value in draft.values.items()],
-            "fixed": sorted(draft.fixed),
+            "modes": [[*key, mode.value] for key, mode in draft.modes.items()],
             "pictures": [[*key, name] for key, name in _names(draft).items()],
         }
-        for sample_id, draft in ui.drafts.items()
+        for workflow_id, draft in ui.drafts.items()
     }
-    return json.dumps({"v": 1, "chosen": ui.sample_id, "drafts": drafts}, ensure_ascii=False)
+    return json.dumps({"v": 1, "chosen": ui.workflow_id, "drafts": drafts}, ensure_ascii=False)
 
 
-def load(text: str, samples: Sequence[Sample]) -> UiState:
-    """The person's part as remembered; fields that no longer exist, and anything unreadable, are left out."""
-    first = samples[0].sample_id if samples else ""
+def load(text: str, workflows: Sequence[OpenWorkflow]) -> UiState:
+    """The person's part as remembered; anything unreadable, and what is about nodes that are gone, is left out."""
+    first = workflows[0].workflow_id if workflows else ""
     try:
         data = json.loads(text)
         drafts = {
-            sample.sample_id: _draft(data["drafts"][sample.sample_id], {item.key for item in sample.fields})
-            for sample in samples
-            if sample.sample_id in data["drafts"]
+            item.workflow_id: _draft(data["drafts"][item.workflow_id], set(item.workflow.nodes))
+            for item in workflows
+            if item.workflow_id in data["drafts"]
         }
         chosen = str(data["chosen"])
     except (ValueError, KeyError, TypeError, AttributeError):
-        return UiState(sample_id=first)
-    known = {sample.sample_id for sample in samples}
-    return UiState(sample_id=chosen if chosen in known else first, drafts=drafts)
+        return UiState(workflow_id=first)
+    known = {item.workflow_id for item in workflows}
+    return UiState(workflow_id=chosen if chosen in known else first, drafts=drafts)
 
 
 def find_again(ui: UiState, window: Restoring | Window | None) -> Iterator[tuple[str, Key, InputFile]]:
@@ -58,22 +61,24 @@ def find_again(ui: UiState, window: Restoring | Window | None) -> Iterator[tuple
         for item in task.inputs
         if item.sha256
     }
-    for sample_id, draft in ui.drafts.items():
+    for workflow_id, draft in ui.drafts.items():
         for key, name in draft.awaited.items():
             if (*key, name) in taken:
-                yield sample_id, key, taken[(*key, name)]
+                yield workflow_id, key, taken[(*key, name)]
 
 
 def _names(draft: Draft) -> Mapping[Key, str]:
     return {**draft.awaited, **{key: picture.picked.name for key, picture in draft.pictures.items()}}
 
 
-def _draft(data: Any, known: set[Key]) -> Draft:
-    values = {(str(node), str(name)): str(value) for node, name, value in data["values"]}
-    fixed = frozenset((str(node), str(name)) for node, name in data["fixed"])
-    awaited = {(str(node), str(name)): str(file) for node, name, file in data.get("pictures", ())}
+def _draft(data: Any, nodes: set[str]) -> Draft:
+    """Inputs are not looked at: the catalogue that knows them may not be there yet."""
     return Draft(
-        values={key: value for key, value in values.items() if key in known},
-        fixed=fixed & known,
-        awaited={key: name for key, name in awaited.items() if key in known},
+        values=_by_key(data["values"], nodes),
+        modes={key: SeedMode(mode) for key, mode in _by_key(data.get("modes", ()), nodes).items()},
+        awaited=_by_key(data.get("pictures", ()), nodes),
     )
+
+
+def _by_key(items: Any, nodes: set[str]) -> dict[Key, str]:
+    return {(str(node), str(name)): str(value) for node, name, value in items if str(node) in nodes}

@@ -13,7 +13,7 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
     if isinstance(error, BadPlan):
         return word_bad_plan(error, _)
     match error.cause:
-        case "not-a-picture" | "too-large" | "unreadable" | "empty":
+        case "not-a-picture" | "not-a-film" | "not-a-sound" | "too-large" | "unreadable" | "empty":
             return _file(error, _)
         case "input-not-kept":
             return Words(
@@ -28,6 +28,8 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
             )
         case "no-picture-field":
             return Words(_("This workflow takes no picture."), _("Choose a workflow for photos first."), tone=Tone.WARN)
+        case "no-file-field":
+            return Words(_("This workflow takes no such file."), _("Choose another workflow first."), tone=Tone.WARN)
         case "cannot-break":
             return Words(_("This cannot be done to {server} now.", server=error.name), quote=error.detail)
         case "bad-workflow":
@@ -48,6 +50,10 @@ def _file(error: BadInput, _: Translator) -> Words:
                 _("“{name}” is no picture that can be read.", name=error.name),
                 _("Choose a PNG, JPEG or WebP file. Photos in HEIC or RAW have to be converted first."),
             )
+        case "not-a-film":
+            return Words(_("“{name}” is no film.", name=error.name), _("Choose an MP4, WebM or MOV file."))
+        case "not-a-sound":
+            return Words(_("“{name}” is no sound.", name=error.name), _("Choose a WAV, MP3, FLAC or OGG file."))
         case "too-large":
             return Words(
                 _("“{name}” is too large for the server.", name=error.name),

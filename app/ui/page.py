@@ -19,11 +19,12 @@ from app.ui.projection import project
 from app.ui.questions import PictureDialog
 from app.ui.regions import changed_regions, live_words
 from app.ui.releases import Releases
-from app.ui.samples import Key, Sample
 from app.ui.screen import Facts, Screen
 from app.ui.state import PageView, Surroundings, UiState
 from app.ui.tab_icon import draw_icon
 from app.ui.tab_sign import ended_ids, read_sign, word_title
+from app.ui.workflows import OpenWorkflow
+from app.workflows.graph import Key
 
 log = logging.getLogger("mooring.ui")
 
@@ -35,7 +36,7 @@ class Page:
         self,
         session: Session,
         screen: Screen,
-        samples: tuple[Sample, ...],
+        workflows: tuple[OpenWorkflow, ...],
         *,
         releases: Releases,
         translators: Callable[[str], Awaitable[Translator]],
@@ -45,7 +46,7 @@ class Page:
     ) -> None:
         self._session = session
         self._screen = screen
-        self._samples = samples
+        self._workflows = workflows
         self._releases = releases
         self._translators = translators
         self._read_input = read_input
@@ -57,9 +58,9 @@ class Page:
         self._is_restored = False
         self._is_due = False
         self._is_guarded = False
-        self._ui = drafts.load(screen.recall(drafts.STORE_KEY), samples)
+        self._ui = drafts.load(screen.recall(drafts.STORE_KEY), workflows)
         self._gallery = Gallery(session, screen, self.spawn, self.request, read_input=read_input)
-        self._actions = Actions(session, self, screen, samples, random_seed)
+        self._actions = Actions(session, self, screen, workflows, random_seed)
         self._breaking = BreakActions(break_server, self)
 
     @property
@@ -69,7 +70,7 @@ class Page:
 
     def set_ui(self, ui: UiState) -> None:
         """Change the person's own part; what was typed is remembered at once."""
-        is_typed = (ui.sample_id, ui.drafts) != (self._ui.sample_id, self._ui.drafts)
+        is_typed = (ui.workflow_id, ui.drafts) != (self._ui.workflow_id, self._ui.drafts)
         self._ui = ui
         if is_typed:
             self._screen.remember(drafts.STORE_KEY, drafts.dump(ui))
@@ -161,10 +162,11 @@ class Page:
         view = project(
             self._session,
             self._ui,
-            samples=self._samples,
+            workflows=self._workflows,
             pictures=self._gallery,
             language=_.language,
             surroundings=Surroundings(self._releases.newer, self._screen.is_online()),
+            word=_.known,
         )
         regions = changed_regions(self._shown, view, _)
         self._shown = view

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import lru_cache
 
-from app.core.errors import BadInput
 from app.core.model import Fleet, Health, TaskState, Unreadable
 from app.core.window import Window
 from app.session import RunStage
 from app.ui.breaking import break_view
 from app.ui.cards import Pictures, SessionFacts, linked, tag_of, task_card, task_cards
+from app.ui.form_state import Draft
+from app.ui.forms import form_blocker, form_view, found_keys, nodes_view, option_lists
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.left import left_view
-from app.ui.samples import FieldKind, FormField, Sample
 from app.ui.state import (
     Blocker,
     CardView,
     DialogView,
-    Draft,
-    FieldView,
     FleetView,
-    FormView,
     HeaderView,
     Notice,
     NoticeKind,
@@ -31,10 +27,10 @@ from app.ui.state import (
     ResultsView,
     RunCard,
     RunView,
-    SampleEntry,
     Surroundings,
     UiState,
 )
+from app.ui.workflows import OpenWorkflow, shaped
 
 ORDINARY = Surroundings()
 
@@ -43,20 +39,26 @@ def project(
     session: SessionFacts,
     ui: UiState,
     *,
-    samples: tuple[Sample, ...],
+    workflows: tuple[OpenWorkflow, ...],
     pictures: Pictures,
     language: str,
     surroundings: Surroundings = ORDINARY,
+    word: Callable[[str], str] = str,
 ) -> PageView:
-    """The page as it has to look now."""
+    """The page as it has to look now. `word` is what the page shows for a label, so that a search finds it."""
     window = session.window if isinstance(session.window, Window) else None
     cards = _all_linked(task_cards(window, session, pictures), ui)
-    chosen = next((item for item in samples if item.sample_id == ui.sample_id), None)
+    opened = next((item for item in workflows if item.workflow_id == ui.workflow_id), None)
+    chosen = shaped(opened, ui.draft.values) if opened else None
+    found = found_keys(chosen, ui, word)
+    form, nodes = form_view(workflows, chosen, ui, session.fleet, found), nodes_view(chosen, ui, found)
     ended = [card for card in cards if card.task.state.is_end]
     return PageView(
         header=_header(window, session, language),
         notices=_notices(session, window, ui, surroundings),
-        form=_form(samples, chosen, ui.draft, session.fleet),
+        form=form,
+        nodes=nodes,
+        lists=option_lists((*form.fields, *(field for node in nodes.nodes for field in node.fields or ()))),
         run=run_view(session, chosen, ui.draft),
         now=NowView(
             _runs(session, window),
@@ -137,40 +139,7 @@ def _notices(
     return (*found, *(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors))
 
 
-def _form(samples: tuple[Sample, ...], chosen: Sample | None, draft: Draft, fleet: Fleet) -> FormView:
-    has_demo = not fleet.servers or any(server.is_demo for server in fleet.servers)
-    return FormView(
-        entries=tuple(SampleEntry(item, has_demo or not item.needs_demo) for item in samples),
-        chosen=chosen,
-        fields=tuple(_field(chosen, item, draft) for item in chosen.fields) if chosen else (),
-    )
-
-
-def _field(sample: Sample, item: FormField, draft: Draft) -> FieldView:
-    value = draft.values.get(item.key, sample.default(item.key))
-    return FieldView(
-        field=item,
-        value=value,
-        picture=draft.pictures.get(item.key),
-        is_checking=item.key in draft.checking,
-        is_fixed=item.key in draft.fixed,
-        fault=draft.faults.get(item.key) or value_fault(item, value),
-    )
-
-
-@lru_cache(maxsize=512)
-def value_fault(item: FormField, value: str) -> BadInput | None:
-    """What is wrong with what stands in a field, or None. The same fault is the same object, so slices compare well."""
-    if item.kind is FieldKind.PICTURE:
-        return None
-    try:
-        item.parse(value)
-    except BadInput as error:
-        return error
-    return None
-
-
-def run_view(session: SessionFacts, chosen: Sample | None, draft: Draft) -> RunView:
+def run_view(session: SessionFacts, chosen: OpenWorkflow | None, draft: Draft) -> RunView:
     """Whether Run is possible now, where it would go, and what Cancel would stop."""
     window = session.window if isinstance(session.window, Window) else None
     locked = window.window_locked_server if window else None
@@ -182,7 +151,7 @@ def run_view(session: SessionFacts, chosen: Sample | None, draft: Draft) -> RunV
     )
 
 
-def _blocker(session: SessionFacts, window: Window | None, chosen: Sample | None, draft: Draft) -> Blocker | None:
+def _blocker(session: SessionFacts, window: Window | None, chosen: OpenWorkflow | None, draft: Draft) -> Blocker | None:
     if session.store_error is not None:
         return Blocker.STORE
     if window is None:
@@ -193,26 +162,16 @@ def _blocker(session: SessionFacts, window: Window | None, chosen: Sample | None
         return Blocker.NO_FLEET if session.fleet_error is not None else Blocker.NO_SERVER
     if chosen is None:
         return Blocker.NO_WORKFLOW
-    return _demo_blocker(window, chosen, session.fleet) or _field_blocker(chosen, draft)
+    return _demo_blocker(window, chosen, session.fleet) or form_blocker(chosen, draft)
 
 
-def _demo_blocker(window: Window, chosen: Sample, fleet: Fleet) -> Blocker | None:
+def _demo_blocker(window: Window, chosen: OpenWorkflow, fleet: Fleet) -> Blocker | None:
     if not chosen.needs_demo:
         return None
     if not any(server.is_demo for server in fleet.servers):
         return Blocker.NEEDS_DEMO
     locked = fleet.get(window.window_locked_server) if window.window_locked_server else None
     return Blocker.MOORED_WITHOUT_DEMO if locked is not None and not locked.is_demo else None
-
-
-def _field_blocker(chosen: Sample, draft: Draft) -> Blocker | None:
-    if draft.checking:
-        return Blocker.CHECKING
-    if any(item.key not in draft.pictures for item in chosen.picture_fields()):
-        return Blocker.NO_PICTURE
-    if any(_field(chosen, item, draft).fault and item.key not in draft.pictures for item in chosen.fields):
-        return Blocker.BAD_VALUE
-    return None
 
 
 def _runs(session: SessionFacts, window: Window | None) -> tuple[RunCard, ...]:

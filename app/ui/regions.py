@@ -16,6 +16,7 @@ from app.ui.views.fleet import fleet
 from app.ui.views.form import form
 from app.ui.views.header import header
 from app.ui.views.left import left
+from app.ui.views.nodes import lists, nodes
 from app.ui.views.notices import notices
 from app.ui.views.results import results
 from app.ui.views.run_bar import run_bar
@@ -26,6 +27,8 @@ REGIONS: Mapping[str, tuple[str, Callable[[Any, Translator], h.Node]]] = {
     "header": ("header", header),
     "notices": ("notices", notices),
     "form": ("form", form),
+    "nodes": ("nodes", nodes),
+    "lists": ("lists", lists),
     "run": ("run", run_bar),
     "now": ("now", now),
     "left": ("left", left),

@@ -13,68 +13,30 @@ from enum import Enum
 from app.core.errors import MooringError
 from app.core.model import Fleet, Output, PromptId, Server, ServerId, Task, Unreadable
 from app.core.progress import Progress
-from app.session import Noticed, Orphan, OrphanRecord, Picked, Run
+from app.session import Noticed, Orphan, OrphanRecord, Run
+from app.ui.form_state import Draft, FormView, NodesView, OptionList
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.mishaps import Mishap
 from app.ui.offers import Offer
 from app.ui.questions import TaskDialog
 from app.ui.releases import Newer
-from app.ui.samples import FormField, Key, Sample
 
 TONES = 8  # colours of `static/css/tones.css`, by a server's place in the fleet
 RESULTS_AT_FIRST = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture that the person has put into a field, decoded once to be sure that it is one."""
-
-    picked: Picked
-    url: str
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What stands in one workflow's form. A seed not in `fixed` is drawn anew for each run."""
-
-    values: Mapping[Key, str] = field(default_factory=dict)
-    pictures: Mapping[Key, Picture] = field(default_factory=dict)
-    fixed: frozenset[Key] = frozenset()
-    faults: Mapping[Key, MooringError] = field(default_factory=dict)
-    checking: frozenset[Key] = frozenset()
-    awaited: Mapping[Key, str] = field(default_factory=dict)  # pictures from before a reload, by name
-
-    def with_value(self, key: Key, value: str) -> Draft:
-        """The draft with one field filled in."""
-        return replace(self, values={**self.values, key: value})
-
-    def with_picture(self, key: Key, picture: Picture | None) -> Draft:
-        """The draft with a picture put in, or taken out; what was wrong with the field is forgotten."""
-        pictures = {name: item for name, item in self.pictures.items() if name != key}
-        if picture is not None:
-            pictures[key] = picture
-        awaited = {name: item for name, item in self.awaited.items() if name != key}
-        return replace(self, pictures=pictures, awaited=awaited).with_fault(key, None)
-
-    def with_fault(self, key: Key, fault: MooringError | None) -> Draft:
-        """The draft with something wrong at one field, or no longer."""
-        faults = {name: item for name, item in self.faults.items() if name != key}
-        if fault is not None:
-            faults[key] = fault
-        return replace(self, faults=faults, checking=self.checking - {key})
+NODES_AT_FIRST = 40
 
 
 @dataclass(frozen=True, slots=True)
 class UiState:
     """The person's own part: what is chosen, typed, opened and dismissed in this window."""
 
-    sample_id: str = ""
+    workflow_id: str = ""
     drafts: Mapping[str, Draft] = field(default_factory=dict)
     dialog: TaskDialog | KeepingDialog | None = None
     errors: tuple[tuple[int, MooringError], ...] = ()  # of actions, until dismissed; numbered
     dismissed: frozenset[str] = frozenset()  # `key` of notices
+    query: str = ""  # in the chosen workflow's form
+    nodes_shown: int = NODES_AT_FIRST
     results_shown: int = RESULTS_AT_FIRST
     is_searching: bool = False  # for what closed windows have left behind
     break_server: ServerId | None = None  # chosen under *Break it*
@@ -84,11 +46,11 @@ class UiState:
     @property
     def draft(self) -> Draft:
         """The draft of the chosen workflow."""
-        return self.drafts.get(self.sample_id, Draft())
+        return self.drafts.get(self.workflow_id, Draft())
 
-    def with_draft(self, draft: Draft, sample_id: str | None = None) -> UiState:
+    def with_draft(self, draft: Draft, workflow_id: str | None = None) -> UiState:
         """The state with one workflow's draft replaced; the chosen one's if none is named."""
-        return replace(self, drafts={**self.drafts, sample_id or self.sample_id: draft})
+        return replace(self, drafts={**self.drafts, workflow_id or self.workflow_id: draft})
 
     def with_error(self, error: MooringError) -> UiState:
         """The state with one more error to show."""
@@ -164,35 +126,6 @@ class Notice:
         return f"{self.kind.value} {self.tag.server_id} {self.noticed.at}"
 
 
-@dataclass(frozen=True, slots=True)
-class SampleEntry:
-    """A workflow in the picker; `is_possible` says whether this fleet can run it."""
-
-    sample: Sample
-    is_possible: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldView:
-    """One field with what stands in it."""
-
-    field: FormField
-    value: str = ""
-    picture: Picture | None = None
-    is_checking: bool = False
-    is_fixed: bool = False
-    fault: MooringError | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormView:
-    """The picker and the chosen workflow's form."""
-
-    entries: tuple[SampleEntry, ...] = ()
-    chosen: Sample | None = None
-    fields: tuple[FieldView, ...] = ()
-
-
 class Blocker(Enum):
     """Why Run is not possible now."""
 
@@ -206,6 +139,7 @@ class Blocker(Enum):
     MOORED_WITHOUT_DEMO = "moored-without-demo"
     CHECKING = "checking"
     NO_PICTURE = "no-picture"
+    NO_FILE = "no-file"
     BAD_VALUE = "bad-value"
 
 
@@ -355,6 +289,8 @@ class PageView:
     header: HeaderView
     notices: tuple[Notice, ...]
     form: FormView
+    nodes: NodesView
+    lists: tuple[OptionList, ...]
     run: RunView
     now: NowView
     left: LeftView

@@ -146,10 +146,10 @@ class Field:
 
     node_id: str
     input_name: str
-    kind: Kind
+    kind: Kind = field(hash=False)  # a hash over thousands of choices, or over a list, helps nobody
     label: str
     hint: str = ""
-    value: object = None
+    value: object = field(default=None, hash=False)
     is_absent: bool = False
     is_optional: bool = False
     is_advanced: bool = False

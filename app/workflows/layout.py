@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -91,11 +91,12 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """A form as it is to be shown: each field once. Sections with nothing left to show are gone."""
+    """A form as it is to be shown: each field once. Sections with nothing left to show are gone; `whole` has all."""
 
     first: tuple[Field, ...]
     sections: tuple[Section, ...]
     hidden: tuple[Field, ...]
+    whole: tuple[Section, ...]
 
 
 def arrange(form: Form, layout: Layout) -> Arranged:
@@ -106,18 +107,24 @@ def arrange(form: Form, layout: Layout) -> Arranged:
     def named(item: Field) -> Field:
         return replace(item, label=names[item.key]) if item.key in names else item
 
+    whole = tuple(
+        replace(section, fields=tuple(named(item) for item in section.fields))
+        for section in _ordered(form.sections, layout.order)
+    )
     first = form.first if layout.first is None else layout.first
     top = [key for key in dict.fromkeys(first) if key in form.by_key and key not in hidden]
-    gone = hidden | set(top)
-    sections = [
-        replace(section, fields=tuple(named(item) for item in section.fields if item.key not in gone))
-        for section in _ordered(form.sections, layout.order)
-    ]
+    below = [without(section, hidden | set(top)) for section in whole]
     return Arranged(
         first=tuple(named(form.by_key[key]) for key in top),
-        sections=tuple(section for section in sections if section.fields),
+        sections=tuple(section for section in below if section.fields),
         hidden=tuple(named(form.by_key[key]) for key in layout.hidden if key in form.by_key),
+        whole=whole,
     )
+
+
+def without(section: Section, keys: Collection[Key]) -> Section:
+    """A section without some of its fields."""
+    return replace(section, fields=tuple(item for item in section.fields if item.key not in keys))
 
 
 def _ordered(sections: tuple[Section, ...], order: tuple[str, ...]) -> Iterator[Section]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.errors import BadInput
@@ -33,7 +33,7 @@ from app.workflows.fields import (
     Whole,
     text_of_option,
 )
-from app.workflows.form import Form, Look, build_form
+from app.workflows.form import Form, Hints, Look, build_form
 from app.workflows.graph import Key
 from app.workflows.layout import Layout, workflow_key
 from app.workflows.presets import Preset
@@ -49,12 +49,13 @@ class Published:
     needs_demo: bool
     workflow: ApiWorkflow
     layout: Layout
-    looks: Mapping[Key, Look]
+    looks: Mapping[Key, Look] = field(default_factory=dict)
     presets: tuple[Preset, ...] = ()
+    hints: Hints = field(default_factory=Hints)
 
     def form(self, catalogue: Catalogue | None = None, texts: Mapping[Key, str] | None = None) -> Form:
         """Its form; without a catalogue, only what the author told of can be changed."""
-        return build_form(self.workflow, catalogue, texts=texts, looks=self.looks)
+        return build_form(self.workflow, catalogue, self.hints, texts, self.looks)
 
 
 def parse_published(workflow_id: str, text: str) -> Published:

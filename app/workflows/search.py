@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from app.workflows.fields import Field
-from app.workflows.form import Form, Section
+from app.workflows.form import Section
 from app.workflows.graph import Key
 
 LONGEST = 2_000  # characters of one value that are looked through
 
 
 def search(
-    form: Form,
+    sections: tuple[Section, ...],
     query: str,
     texts: Mapping[Key, str] | None = None,
     told: Callable[[str], str] = str,
@@ -28,8 +28,8 @@ def search(
     """
     words = plain(query).split()
     if not words:
-        return form.sections
-    return tuple(_found(form, words, texts or {}, told))
+        return sections
+    return tuple(_found(sections, words, texts or {}, told))
 
 
 def plain(text: str) -> str:
@@ -37,8 +37,10 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def _found(form: Form, words: list[str], texts: Mapping[Key, str], told: Callable[[str], str]) -> Iterator[Section]:
-    for section in form.sections:
+def _found(
+    sections: tuple[Section, ...], words: list[str], texts: Mapping[Key, str], told: Callable[[str], str]
+) -> Iterator[Section]:
+    for section in sections:
         about = plain(f"{told(section.title)} {section.title} {section.class_type} {section.group} #{section.node_id}")
         left = [word for word in words if word not in about]
         if not left:

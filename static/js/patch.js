@@ -4,6 +4,7 @@
 import { Idiomorph } from "/static/vendor/idiomorph/idiomorph.esm.js";
 
 const FIELDS = "input, textarea, select";
+const COMBO = new Set(["aria-expanded", "aria-activedescendant", "aria-controls"]);
 let isComposing = false;
 const owned = new Set(); // fields that this patch may not touch
 
@@ -29,6 +30,7 @@ const callbacks = {
   },
   beforeAttributeUpdated(name, element) {
     if (name === "open") return false; // details and dialogs are opened and closed by the person, or by showDialogs
+    if (COMBO.has(name) && element.getAttribute("role") === "combobox") return false; // combo.js owns its list
     if (name === "value" || name === "checked" || name === "selected") return !owned.has(element.closest(FIELDS) ?? element);
     return true;
   },

@@ -214,7 +214,7 @@ async def test_what_was_typed_survives_a_reload(desk: Desk) -> None:
     await window.reload()
     await expect(page.locator("#field-1-text")).to_have_value("a quiet bay")
     await expect(page.locator("#field-1-seed")).to_have_value("18446744073709551615")
-    await expect(page.locator("#field-1-seed-fixed")).not_to_be_checked()
+    await expect(page.locator("#field-1-seed-mode")).to_have_value("fixed")
 
 
 async def test_a_picture_that_was_run_is_still_in_the_form_after_a_reload(desk: Desk, photo: Path) -> None:

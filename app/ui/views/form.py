@@ -1,14 +1,15 @@
-"""The picker of workflows and the chosen one's form."""
+"""The picker of workflows, and what stands on top of the chosen one's form."""
 
 from __future__ import annotations
 
 import htpy as h
 
+from app.ui.form_state import FormView, WorkflowEntry
 from app.ui.i18n import Translator
-from app.ui.samples import Sample
-from app.ui.state import FormView, SampleEntry
+from app.ui.views.controls import told
 from app.ui.views.fields import field
 from app.ui.views.parts import icon, panel_title
+from app.ui.workflows import SHIPPED_IDS, OpenWorkflow
 
 
 def form(view: FormView, _: Translator) -> h.Node:
@@ -19,29 +20,50 @@ def form(view: FormView, _: Translator) -> h.Node:
             h.legend(".visually-hidden")[_("Workflow")],
             (_entry(entry, view.chosen, _) for entry in view.entries),
         ],
+        view.is_searchable and _search(view, _),
         view.chosen is not None
-        and h.div(".fields", id=f"fields-{view.chosen.sample_id}", role="group", aria_label=_.known(view.chosen.title))[
-            (field(item, _) for item in view.fields)
-        ],
+        and h.div(
+            ".fields",
+            id=f"fields-{view.chosen.workflow_id}",
+            role="group",
+            aria_labelledby=f"pick-{view.chosen.workflow_id}-title",
+        )[(field(item, _) for item in view.fields)],
     ]
 
 
-def _entry(entry: SampleEntry, chosen: Sample | None, _: Translator) -> h.Element:
-    sample = entry.sample
-    is_chosen = chosen is sample
+def _search(view: FormView, _: Translator) -> h.Element:
+    return h.div(".form-search")[
+        icon("search"),
+        h.input(
+            type="search",
+            id="form-search",
+            value=view.query,
+            placeholder=_("Search all inputs"),
+            aria_label=_("Search all inputs"),
+            data_input="search",
+            data_testid="form-search",
+            autocomplete="off",
+        ),
+    ]
+
+
+def _entry(entry: WorkflowEntry, chosen: OpenWorkflow | None, _: Translator) -> h.Element:
+    opened = entry.workflow
+    is_chosen = chosen is not None and chosen.workflow_id == opened.workflow_id
+    flow = opened.workflow_id if opened.workflow_id in SHIPPED_IDS else "own"
     return h.label(class_=["pick", {"is-chosen": is_chosen, "is-impossible": not entry.is_possible}])[
         h.input(
             type="radio",
             name="workflow",
-            value=sample.sample_id,
-            id=f"pick-{sample.sample_id}",
+            value=opened.workflow_id,
+            id=f"pick-{opened.workflow_id}",
             checked=is_chosen,
-            data_change="sample",
+            data_change="workflow",
         ),
-        icon(f"flow-{sample.sample_id}", "pick-icon"),
+        icon(f"flow-{flow}", "pick-icon"),
         h.span(".pick-text")[
-            h.span(".pick-title")[_.known(sample.title)],
-            is_chosen and h.span(".pick-about")[_.known(sample.about)],
+            h.span(".pick-title", id=f"pick-{opened.workflow_id}-title")[told(opened.title, _)],
+            is_chosen and opened.about and h.span(".pick-about")[told(opened.about, _)],
             not entry.is_possible and h.span(".pick-lack")[_("Needs a demo server; this fleet has none.")],
         ],
     ]

@@ -64,8 +64,10 @@ def word_blocker(blocker: Blocker, _: Translator) -> str:
         case Blocker.MOORED_WITHOUT_DEMO:
             return _("This window is moored to a server that cannot run this workflow. Open another window for it.")
         case Blocker.CHECKING:
-            return _("Reading the picture …")
+            return _("Reading the file …")
         case Blocker.NO_PICTURE:
             return _("Put a picture in first")
+        case Blocker.NO_FILE:
+            return _("Put the missing file in first")
         case Blocker.BAD_VALUE:
             return _("Correct the marked field first")

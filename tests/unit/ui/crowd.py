@@ -24,14 +24,16 @@ from app.core.model import (
 from app.core.ports import Identity, Keep, KeepSettings, Usage
 from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
+from app.ui.form_state import Draft, Picture
 from app.ui.gallery import Original
 from app.ui.i18n import Translator
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.projection import project
 from app.ui.questions import GiveUpDialog, PictureDialog
 from app.ui.regions import changed_regions
-from app.ui.state import DialogView, Draft, Picture, UiState
+from app.ui.state import DialogView, UiState
 from app.ui.views.dialogs import dialogs
+from tests.unit.ui.anything import anything, unfolded
 from tests.unit.ui.kit import (
     ME,
     Bytes,
@@ -40,11 +42,11 @@ from tests.unit.ui.kit import (
     ended,
     fleet,
     output,
-    samples,
     server,
     task,
     translator,
     window,
+    workflows,
 )
 from tests.unit.ui.trouble import around_trouble
 
@@ -151,19 +153,33 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
         pictures={("1", "image"): photo},
         faults={("1", "image"): BadInput("empty", text)},
     )
-    ui = UiState(sample_id="enlarge", drafts={"enlarge": draft}, dialog=PictureDialog(tasks[5].prompt_id, 0))
+    ui = UiState(workflow_id="enlarge", drafts={"enlarge": draft}, dialog=PictureDialog(tasks[5].prompt_id, 0))
     ui = ui.with_error(ServerLockedError("submit", ServerId("gpu-2"), GPU_1, 1))
-    view = project(session, ui, samples=samples(), pictures=pictures, language=language)
-    asking = UiState(sample_id="text", dialog=GiveUpDialog(tasks[0].prompt_id))
-    asked = project(session, asking, samples=samples(), pictures=pictures, language=language)
+    view = project(session, ui, workflows=workflows(), pictures=pictures, language=language)
+    asking = UiState(workflow_id="text", dialog=GiveUpDialog(tasks[0].prompt_id))
+    asked = project(session, asking, workflows=workflows(), pictures=pictures, language=language)
     words = translator(language)
     found = changed_regions(None, view, words)
     other = changed_regions(None, asked, words)
     found |= {"form 2": other["form"], "dialogs 2": other["dialogs"]}
+    found |= around_any_workflow(session, words, text)
     for number, record in enumerate(unreadable(text), 3):
         about = DialogView(GiveUpDialog(record.prompt_id), record=record)
         found[f"dialogs {number}"] = str(h.fragment[dialogs(about, words)])
     return found | around_what_is_kept(words, text) | around_trouble(words, text)
+
+
+def around_any_workflow(session: StillSession, words: Translator, text: str) -> dict[str, str]:
+    """A form with an input of every kind, its nodes open, and what a search finds in it."""
+    opened = anything(text, first=("prompt", "film", "sound", "on", "lora"), nodes=2)
+    found = {}
+    for number, ui in enumerate(
+        (unfolded(text), replace(unfolded(text), query="a"), replace(unfolded(), query="?!")), 3
+    ):
+        view = project(session, ui, workflows=(opened,), pictures=StillPictures(), language=words.language)
+        drawn = changed_regions(None, view, words)
+        found |= {f"{region} {number}": drawn[region] for region in ("form", "nodes", "lists")}
+    return found
 
 
 def around_what_is_kept(words: Translator, text: str) -> dict[str, str]:
@@ -194,7 +210,7 @@ def around_what_is_kept(words: Translator, text: str) -> dict[str, str]:
         view = project(
             StillSession(window=window(done), fleet=fleet(server("gpu-1", name=text))),
             UiState(dialog=PictureDialog(done.prompt_id, 0)),
-            samples=samples(),
+            workflows=workflows(),
             pictures=StillPictures(
                 originals={(done.prompt_id, 0): original}, small={(done.prompt_id, 0): "blob:s"} if number else {}
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gettext
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ from app.core.workflow import ApiWorkflow
 from app.session import Noticed, Orphan, OrphanRecord, Picked, Preview, Run
 from app.ui.gallery import Original
 from app.ui.i18n import Translator, make_translator
-from app.ui.samples import SAMPLE_IDS, Sample, parse_sample
+from app.ui.workflows import SHIPPED_IDS, OpenWorkflow, open_workflow
+from app.workflows.published import parse_published
 
 ROOT = Path(__file__).resolve().parents[3]
 CATALOGUE = (ROOT / "static/locales/zh_CN.po").read_text(encoding="utf-8")
@@ -65,10 +67,12 @@ def translator(language: str = "en") -> Translator:
 ENGLISH = Translator("en", gettext.NullTranslations(), PlainFormats())
 
 
-def samples() -> tuple[Sample, ...]:
-    """The four workflows that are shipped."""
+@cache
+def workflows() -> tuple[OpenWorkflow, ...]:
+    """The four workflows that are shipped; the same objects each time, as on a page."""
     return tuple(
-        parse_sample(item, (ROOT / f"static/workflows/{item}.json").read_text(encoding="utf-8")) for item in SAMPLE_IDS
+        open_workflow(parse_published(item, (ROOT / f"static/workflows/{item}.json").read_text(encoding="utf-8")))
+        for item in SHIPPED_IDS
     )
 
 
@@ -113,7 +117,7 @@ def task(name: str = "a", server_name: str = "gpu-1", **more: Any) -> Task:
         "epoch": 1,
         "created_at": 1000.0,
         "title": "Enlarge and sharpen",
-        "workflow": samples()[0].workflow.text,
+        "workflow": workflows()[0].workflow.text,
         "choice": Choice(server_id=ServerId(server_name), reason="least_loaded", loads={server_name: 0, "gpu-9": 2}),
         "state": TaskState.RUNNING,
         "answered_at": 1001.0,

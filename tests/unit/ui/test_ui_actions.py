@@ -11,9 +11,11 @@ import pytest
 from app.core.errors import NoServerAvailable
 from app.session import Picked
 from app.ui.actions import Actions
+from app.ui.form_state import Draft, Picture
 from app.ui.questions import GiveUpDialog, PictureDialog
-from app.ui.state import Draft, Picture, UiState
-from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, fleet, samples, server, task
+from app.ui.state import UiState
+from app.workflows.fields import MAX_DRAWN, SeedMode
+from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, fleet, server, task, workflows
 
 IMAGE = ("1", "image")
 SEED = ("1", "seed")
@@ -22,8 +24,8 @@ SEED = ("1", "seed")
 class Desk:
     """The person's part, and background work that a test can wait for."""
 
-    def __init__(self, sample_id: str) -> None:
-        self.ui = UiState(sample_id=sample_id)
+    def __init__(self, workflow_id: str) -> None:
+        self.ui = UiState(workflow_id=workflow_id)
         self.language = ""
         self.work: list[asyncio.Task[None]] = []
 
@@ -44,11 +46,11 @@ class Desk:
 class Rig:
     """Actions with everything around them."""
 
-    def __init__(self, sample_id: str = "enlarge", session: StillSession | None = None) -> None:
+    def __init__(self, workflow_id: str = "enlarge", session: StillSession | None = None) -> None:
         self.session = session or StillSession(fleet=fleet(server("d", is_demo=True)))
-        self.desk = Desk(sample_id)
+        self.desk = Desk(workflow_id)
         self.screen = MemoryScreen()
-        self.actions = Actions(self.session, self.desk, self.screen, samples(), lambda limit: limit)
+        self.actions = Actions(self.session, self.desk, self.screen, workflows(), lambda limit: limit)
 
     async def act(self, action: str, **facts: str) -> None:
         self.actions.act(action, facts)
@@ -79,8 +81,8 @@ async def test_run_does_nothing_while_it_is_not_possible() -> None:
 async def test_a_seed_is_drawn_for_each_run_and_shown() -> None:
     rig = Rig("text")
     await rig.act("run")
-    assert rig.session.calls[0][1].value(*SEED) == 2**64 - 1
-    assert rig.desk.ui.draft.values[SEED] == "18446744073709551615"
+    assert rig.session.calls[0][1].value(*SEED) == MAX_DRAWN
+    assert rig.desk.ui.draft.values[SEED] == str(MAX_DRAWN)
 
 
 async def test_a_fixed_seed_stays() -> None:
@@ -90,12 +92,22 @@ async def test_a_fixed_seed_stays() -> None:
     assert rig.session.calls[0][1].value(*SEED) == 5
 
 
-async def test_who_types_a_seed_wants_that_one_until_the_box_is_ticked() -> None:
+async def test_who_types_a_seed_wants_that_one_until_another_mode_is_chosen() -> None:
     rig = Rig("text")
     rig.actions.type("field", {"node": "1", "name": "seed", "value": "5"})
-    assert rig.desk.ui.draft.fixed == {SEED}
-    rig.actions.change("seed-mode", {"node": "1", "name": "seed", "checked": True})
-    assert rig.desk.ui.draft.fixed == frozenset()
+    assert rig.desk.ui.draft.modes == {SEED: SeedMode.FIXED}
+    rig.actions.change("seed-mode", {"node": "1", "name": "seed", "value": "randomize"})
+    assert rig.desk.ui.draft.modes == {SEED: SeedMode.RANDOM}
+
+
+async def test_a_counted_seed_is_one_more_after_each_run() -> None:
+    rig = Rig("text")
+    rig.actions.type("field", {"node": "1", "name": "seed", "value": "41"})
+    rig.actions.change("seed-mode", {"node": "1", "name": "seed", "value": "increment"})
+    for sent in (41, 42):
+        await rig.act("run")
+        assert rig.session.calls[-1][1].value(*SEED) == sent
+    assert rig.desk.ui.draft.values[SEED] == "43"
 
 
 async def test_in_a_mixed_fleet_a_demo_workflow_asks_for_a_demo_server() -> None:
@@ -187,7 +199,7 @@ async def test_a_replaced_picture_lets_go_of_its_address() -> None:
 async def test_a_picture_that_comes_late_goes_into_the_workflow_it_was_given_to() -> None:
     rig = Rig()
     rig.actions.take_files(None, [(Bytes(), "boat.png")])
-    rig.actions.change("sample", {"value": "text"})
+    rig.actions.change("workflow", {"value": "text"})
     await rig.desk.done()
     assert rig.desk.ui.draft == Draft()
     assert rig.desk.ui.drafts["enlarge"].pictures

@@ -14,7 +14,7 @@ from app.ui.actions import Actions
 from app.ui.keeping import KeepingDialog, KeepingView, read_cap, write_cap
 from app.ui.state import UiState
 from app.ui.views.keeping import keeping
-from tests.unit.ui.kit import ENGLISH, MemoryScreen, StillResults, StillSession, samples
+from tests.unit.ui.kit import ENGLISH, MemoryScreen, StillResults, StillSession, workflows
 
 SET = KeepSettings(2_000_000_000)
 USAGE = Usage(settings=SET, count=5, size=900_000_000, thumbnails=9, thumbnails_size=90_000)
@@ -44,7 +44,7 @@ class Rig:
         self.results = StillResults(usage=usage)
         self.desk = Desk()
         self.actions = Actions(
-            StillSession(results=self.results), self.desk, MemoryScreen(), samples(), lambda limit: limit
+            StillSession(results=self.results), self.desk, MemoryScreen(), workflows(), lambda limit: limit
         )
         self.actions.act("open-keeping", {})
 

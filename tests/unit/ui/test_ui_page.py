@@ -8,11 +8,13 @@ import pytest
 
 from app.core.model import InputFile, NodeId
 from app.ui import drafts
+from app.ui.form_state import Draft
 from app.ui.i18n import Translator
 from app.ui.page import Page
 from app.ui.releases import Releases
-from app.ui.state import Draft, UiState
-from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, samples, task, translator, window
+from app.ui.state import UiState
+from app.workflows.fields import SeedMode
+from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, task, translator, window, workflows
 
 
 async def words(language: str) -> Translator:
@@ -30,7 +32,7 @@ async def opened(
     page = Page(
         session,  # type: ignore[arg-type]
         screen,
-        samples(),
+        workflows(),
         releases=releases or Releases("b1"),
         translators=words,
         random_seed=lambda limit: limit,
@@ -45,7 +47,7 @@ async def opened(
 async def test_the_first_drawing_has_every_region() -> None:
     screen = MemoryScreen()
     await opened(screen)
-    assert len(screen.changes[0]["regions"]) == 10  # type: ignore[arg-type]
+    assert len(screen.changes[0]["regions"]) == 12  # type: ignore[arg-type]
     assert screen.changes[0]["title"] == "Mooring"
 
 
@@ -84,10 +86,10 @@ async def test_another_language_redraws_everything_and_says_so_to_the_browser() 
 async def test_what_was_typed_comes_back_after_a_reload() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
-    page.change("sample", {"value": "text"})
+    page.change("workflow", {"value": "text"})
     page.type("field", {"node": "1", "name": "text", "value": "dunes\n“at” night"})
     again, _session = await opened(screen)
-    assert again.ui.sample_id == "text"
+    assert again.ui.workflow_id == "text"
     assert again.ui.draft.values == {("1", "text"): "dunes\n“at” night"}
 
 
@@ -105,9 +107,9 @@ async def test_a_picture_that_was_run_is_back_in_its_field_after_a_reload(sha256
 
 
 def test_drafts_survive_a_round_trip() -> None:
-    draft = Draft(values={("1", "seed"): "18446744073709551615"}, fixed=frozenset({("1", "seed")}))
-    ui = UiState(sample_id="text", drafts={"text": draft})
-    assert drafts.load(drafts.dump(ui), samples()) == ui
+    draft = Draft(values={("1", "seed"): "18446744073709551615"}, modes={("1", "seed"): SeedMode.UP})
+    ui = UiState(workflow_id="text", drafts={"text": draft})
+    assert drafts.load(drafts.dump(ui), workflows()) == ui
 
 
 @pytest.mark.parametrize(
@@ -119,11 +121,12 @@ def test_drafts_survive_a_round_trip() -> None:
         "{",
         '{"chosen": "text"}',
         '{"chosen": "gone", "drafts": {}}',
-        '{"chosen": "text", "drafts": {"text": {"values": [["9", "x", "y"]], "fixed": [["9", "x"]]}}}',
+        '{"chosen": "text", "drafts": {"text": {"values": [["9", "x", "y"]], "modes": [["9", "x", "fixed"]]}}}',
         '{"chosen": "text", "drafts": {"text": 3}}',
+        '{"chosen": "text", "drafts": {"text": {"values": [], "modes": [["1", "seed", "backwards"]]}}}',
     ],
 )
 def test_unreadable_drafts_are_no_obstacle(text: str) -> None:
-    found = drafts.load(text, samples())
-    assert found.sample_id in {"enlarge", "text"}
+    found = drafts.load(text, workflows())
+    assert found.workflow_id in {"enlarge", "text"}
     assert not found.draft.values

@@ -21,11 +21,12 @@ from app.core.model import (
 from app.core.ports import Identity, KeepSettings, Usage
 from app.core.window import Restoring
 from app.session import Picked, Run, RunStage
+from app.ui.form_state import Draft, Picture
 from app.ui.gallery import Original
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.projection import project, run_view
 from app.ui.questions import GiveUpDialog, PictureDialog
-from app.ui.state import Blocker, DialogView, Draft, NoticeKind, PageView, Picture, UiState
+from app.ui.state import Blocker, DialogView, NoticeKind, PageView, UiState
 from tests.unit.ui.kit import (
     ME,
     Bytes,
@@ -35,26 +36,30 @@ from tests.unit.ui.kit import (
     ended,
     fleet,
     output,
-    samples,
     server,
     task,
     window,
+    workflows,
 )
 
-ALL = samples()
+ALL = workflows()
 PHOTO = Picture(Picked(Bytes(), "boat.png"), "blob:1", 640, 480)
 READY = Draft(pictures={("1", "image"): PHOTO})
 
 
 def seen(session: StillSession, ui: UiState | None = None, pictures: StillPictures | None = None) -> PageView:
     return project(
-        session, ui or UiState(sample_id="enlarge"), samples=ALL, pictures=pictures or StillPictures(), language="en"
+        session,
+        ui or UiState(workflow_id="enlarge"),
+        workflows=ALL,
+        pictures=pictures or StillPictures(),
+        language="en",
     )
 
 
 def test_equal_states_give_equal_pages() -> None:
     session = StillSession(window=window(task("a"), ended("b", output())))
-    ui = UiState(sample_id="enlarge").with_draft(Draft(values={("2", "width"): "no number"}))
+    ui = UiState(workflow_id="enlarge").with_draft(Draft(values={("2", "width"): "no number"}))
     assert seen(session, ui) == seen(session, ui)
 
 
@@ -159,7 +164,7 @@ def test_notices_tell_store_fleet_copies_and_quarantine() -> None:
 def test_each_unreadable_record_has_a_notice_that_cannot_be_dismissed_and_forbids_running() -> None:
     records = (Unreadable(prompt_id=PromptId("q1")), Unreadable(prompt_id=PromptId("q2"), is_newer=True))
     session = StillSession(window=window(unreadable=records))
-    view = seen(session, UiState(sample_id="enlarge", dismissed=frozenset({"error"})).with_draft(READY))
+    view = seen(session, UiState(workflow_id="enlarge", dismissed=frozenset({"error"})).with_draft(READY))
     assert [(item.kind, item.record) for item in view.notices] == [(NoticeKind.UNREADABLE, item) for item in records]
     assert view.run.blocker is Blocker.UNREADABLE
     assert view.header.is_unsure

@@ -55,7 +55,7 @@ def test_a_build_that_is_served_is_worth_a_reload_whatever_the_store_says() -> N
 
 def notices(session: StillSession, newer: Newer | None, ui: UiState | None = None) -> list[Notice]:
     around = Surroundings(newer)
-    view = project(session, ui or UiState(), samples=(), pictures=StillPictures(), language="en", surroundings=around)
+    view = project(session, ui or UiState(), workflows=(), pictures=StillPictures(), language="en", surroundings=around)
     return list(view.notices)
 
 
@@ -95,7 +95,7 @@ def test_offline_is_told_in_words_and_stops_nothing() -> None:
         project(
             StillSession(),
             UiState(),
-            samples=(),
+            workflows=(),
             pictures=StillPictures(),
             language="en",
             surroundings=Surroundings(is_online=is_online),

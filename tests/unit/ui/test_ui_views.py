@@ -31,10 +31,10 @@ from tests.unit.ui.kit import (
     StillSession,
     ended,
     fleet,
-    samples,
     server,
     task,
     window,
+    workflows,
 )
 
 
@@ -119,7 +119,9 @@ def test_every_control_has_a_name() -> None:
 
 def _page(**facts: object) -> PageView:
     session = StillSession(**facts)  # type: ignore[arg-type]
-    return project(session, UiState(sample_id="enlarge"), samples=samples(), pictures=StillPictures(), language="en")
+    return project(
+        session, UiState(workflow_id="enlarge"), workflows=workflows(), pictures=StillPictures(), language="en"
+    )
 
 
 def _markup(view: PageView, region: str, _: Translator = ENGLISH) -> str:

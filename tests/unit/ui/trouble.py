@@ -13,7 +13,7 @@ from app.ui.projection import project
 from app.ui.questions import GiveUpDialog, RunAgainDialog, SameServerDialog, TaskDialog
 from app.ui.regions import REGIONS, changed_regions
 from app.ui.state import PageView, UiState
-from tests.unit.ui.kit import ENGLISH, StillPictures, StillSession, ended, fleet, samples, server, task, window
+from tests.unit.ui.kit import ENGLISH, StillPictures, StillSession, ended, fleet, server, task, window, workflows
 
 OTHER = WindowId("33333333-3333-4333-8333-333333333333")
 
@@ -60,7 +60,7 @@ def around_trouble(words: Translator, text: str) -> dict[str, str]:
 
     def drawn(dialog: TaskDialog | None = None) -> dict[str, str]:
         ui = UiState(dialog=dialog, is_searching=dialog is None)
-        view = project(session, ui, samples=samples(), pictures=pictures, language=words.language)
+        view = project(session, ui, workflows=workflows(), pictures=pictures, language=words.language)
         return {name: str(h.fragment[markup]) for name, markup in changed_regions(None, view, words).items()}
 
     found = {f"trouble {name}": markup for name, markup in drawn().items()}
@@ -76,7 +76,7 @@ def around_trouble(words: Translator, text: str) -> dict[str, str]:
 
 
 def page(session: StillSession, ui: UiState | None = None, pictures: StillPictures | None = None) -> PageView:
-    return project(session, ui or UiState(), samples=samples(), pictures=pictures or StillPictures(), language="en")
+    return project(session, ui or UiState(), workflows=workflows(), pictures=pictures or StillPictures(), language="en")
 
 
 def markup(view: PageView, region: str, _: Translator = ENGLISH) -> str:

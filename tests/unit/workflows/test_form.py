@@ -332,7 +332,7 @@ def test_a_negative_text_that_leads_nowhere_is_known_by_its_title() -> None:
 
 
 def found(form: Form, query: str, **more: Any) -> set[tuple[str, str]]:
-    return {item.key for section in search(form, query, **more) for item in section.fields}
+    return {item.key for section in search(form.sections, query, **more) for item in section.fields}
 
 
 def test_search_reaches_titles_classes_names_and_values() -> None:
@@ -345,7 +345,7 @@ def test_search_reaches_titles_classes_names_and_values() -> None:
     assert found(form, "harbour") == {("pos", "text")}
     assert found(form, "harbour ddim") == set()
     assert len(found(form, "KSampler")) == 4
-    assert search(form, "  ") == form.sections
+    assert search(form.sections, "  ") == form.sections
 
 
 def test_search_sees_what_stands_in_the_form_and_how_it_is_called() -> None:

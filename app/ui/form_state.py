@@ -1,0 +1,120 @@
+"""What stands in the forms: what the person has typed and put in, and the slices that their regions are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from app.core.errors import MooringError
+from app.session import Picked
+from app.ui.workflows import OpenWorkflow
+from app.workflows.fields import Field, SeedMode
+from app.workflows.graph import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A file that the person has put into a field; a picture is decoded once to be sure that it is one."""
+
+    picked: Picked
+    url: str
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What stands in one workflow's form. A seed without a mode here has the one that its workflow came with."""
+
+    values: Mapping[Key, str] = field(default_factory=dict)
+    pictures: Mapping[Key, Picture] = field(default_factory=dict)
+    modes: Mapping[Key, SeedMode] = field(default_factory=dict)
+    faults: Mapping[Key, MooringError] = field(default_factory=dict)
+    checking: frozenset[Key] = frozenset()
+    awaited: Mapping[Key, str] = field(default_factory=dict)  # pictures from before a reload, by name
+    unfolded: frozenset[str] = frozenset()  # nodes
+
+    def with_value(self, key: Key, value: str) -> Draft:
+        """The draft with one field filled in."""
+        return replace(self, values={**self.values, key: value})
+
+    def with_mode(self, key: Key, mode: SeedMode) -> Draft:
+        """The draft with another mode for a seed."""
+        return replace(self, modes={**self.modes, key: mode})
+
+    def with_picture(self, key: Key, picture: Picture | None) -> Draft:
+        """The draft with a picture put in, or taken out; what was wrong with the field is forgotten."""
+        pictures = {name: item for name, item in self.pictures.items() if name != key}
+        if picture is not None:
+            pictures[key] = picture
+        awaited = {name: item for name, item in self.awaited.items() if name != key}
+        return replace(self, pictures=pictures, awaited=awaited).with_fault(key, None)
+
+    def with_fault(self, key: Key, fault: MooringError | None) -> Draft:
+        """The draft with something wrong at one field, or no longer."""
+        faults = {name: item for name, item in self.faults.items() if name != key}
+        if fault is not None:
+            faults[key] = fault
+        return replace(self, faults=faults, checking=self.checking - {key})
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowEntry:
+    """A workflow in the picker; `is_possible` says whether this fleet can run it."""
+
+    workflow: OpenWorkflow
+    is_possible: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldView:
+    """One field with what stands in it. `list_id` names the list of its choices, if that is too long for a menu."""
+
+    field: Field
+    value: str = ""
+    picture: Picture | None = None
+    is_checking: bool = False
+    mode: SeedMode = SeedMode.FIXED
+    fault: MooringError | None = None
+    list_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormView:
+    """The picker, and what stands on top of the chosen workflow's form. `is_searchable` if the form has much more."""
+
+    entries: tuple[WorkflowEntry, ...] = ()
+    chosen: OpenWorkflow | None = None
+    fields: tuple[FieldView, ...] = ()
+    query: str = ""
+    is_searchable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeView:
+    """One node below the form; `fields` is None while it is folded."""
+
+    node_id: str
+    title: str
+    class_type: str
+    is_known: bool
+    count: int
+    fields: tuple[FieldView, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodesView:
+    """The nodes below the form; `more` are left out until asked for. `is_found` while they are what a search found."""
+
+    nodes: tuple[NodeView, ...] = ()
+    more: int = 0
+    is_found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OptionList:
+    """Choices that are too many for a menu: what is sent, and what each is called if not the same."""
+
+    list_id: str
+    options: tuple[object, ...]
+    labels: tuple[str, ...] = ()

@@ -1,0 +1,148 @@
+"""The form of the chosen workflow as values: what stands on top, the nodes below, and what keeps it from being run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+
+from app.core.errors import BadInput
+from app.core.model import Fleet
+from app.ui.form_state import Draft, FieldView, FormView, NodesView, NodeView, OptionList, WorkflowEntry
+from app.ui.state import Blocker, UiState
+from app.ui.workflows import OpenWorkflow
+from app.workflows.fields import Choice, Field, Kind, Media, Upload
+from app.workflows.form import Section
+from app.workflows.graph import Key
+from app.workflows.layout import without
+from app.workflows.presets import mode_of
+from app.workflows.search import search
+
+SHORT = 12  # choices up to which the browser's own menu is the quickest
+SMALL = 20  # inputs up to which nobody needs a search
+
+
+def form_view(
+    workflows: tuple[OpenWorkflow, ...],
+    chosen: OpenWorkflow | None,
+    ui: UiState,
+    fleet: Fleet,
+    found: frozenset[Key] | None,
+) -> FormView:
+    """The picker, and the fields on top: while a search goes on, those of them that it has found."""
+    has_demo = not fleet.servers or any(server.is_demo for server in fleet.servers)
+    entries = tuple(WorkflowEntry(item, has_demo or not item.needs_demo) for item in workflows)
+    if chosen is None:
+        return FormView(entries=entries)
+    first = chosen.arranged.first
+    return FormView(
+        entries=entries,
+        chosen=chosen,
+        fields=tuple(field_view(item, ui.draft) for item in first if found is None or item.key in found),
+        query=ui.query,
+        is_searchable=len(chosen.form.by_key) > SMALL,
+    )
+
+
+def nodes_view(chosen: OpenWorkflow | None, ui: UiState, found: frozenset[Key] | None) -> NodesView:
+    """All other inputs by node: folded until asked for; while a search goes on, what it has found, hidden ones too."""
+    if chosen is None:
+        return NodesView()
+    sections = chosen.arranged.sections if found is None else tuple(_below(chosen, found))
+    nodes = [_node(item, ui.draft, is_open=found is not None) for item in sections[: ui.nodes_shown]]
+    return NodesView(nodes=tuple(nodes), more=len(sections) - len(nodes), is_found=found is not None)
+
+
+def found_keys(chosen: OpenWorkflow | None, ui: UiState, word: Callable[[str], str]) -> frozenset[Key] | None:
+    """The inputs that a search has found, or None if nothing is searched for."""
+    if chosen is None or not ui.query.strip():
+        return None
+    sections = search(chosen.arranged.whole, ui.query, ui.draft.values, word)
+    return frozenset(item.key for section in sections for item in section.fields)
+
+
+def option_lists(fields: Iterable[FieldView]) -> tuple[OptionList, ...]:
+    """The long lists of choices that these fields need, each once."""
+    lists: dict[str, OptionList] = {}
+    for view in fields:
+        match view.field.kind:
+            case Choice(options, labels) if view.list_id:
+                lists.setdefault(view.list_id, OptionList(view.list_id, options, labels))
+            case Upload(options=options) if view.list_id:
+                lists.setdefault(view.list_id, OptionList(view.list_id, options))
+    return tuple(lists.values())
+
+
+def _below(chosen: OpenWorkflow, found: frozenset[Key]) -> Iterator[Section]:
+    gone = {item.key for item in chosen.arranged.first} | (chosen.form.by_key.keys() - found)
+    for section in chosen.arranged.whole:
+        left = without(section, gone)
+        if left.fields:
+            yield left
+
+
+def _node(section: Section, draft: Draft, *, is_open: bool) -> NodeView:
+    is_open = is_open or section.node_id in draft.unfolded
+    return NodeView(
+        node_id=section.node_id,
+        title=section.title,
+        class_type=section.class_type,
+        is_known=section.is_known,
+        count=len(section.fields),
+        fields=tuple(field_view(item, draft) for item in section.fields) if is_open else None,
+    )
+
+
+def field_view(item: Field, draft: Draft) -> FieldView:
+    """One field with what stands in it."""
+    value = draft.values.get(item.key, item.text)
+    return FieldView(
+        field=item,
+        value=value,
+        picture=draft.pictures.get(item.key),
+        is_checking=item.key in draft.checking,
+        mode=mode_of(item, draft.modes),
+        fault=draft.faults.get(item.key) or text_fault(item, value),
+        list_id=_list_id(item),
+    )
+
+
+def _list_id(item: Field) -> str:
+    """One list for all fields that share it: those of a class, but not where an author has named the choices."""
+    if not _is_long(item.kind):
+        return ""
+    is_own = isinstance(item.kind, Choice) and bool(item.kind.labels)
+    return "-".join(["options", *(f"{item.node_id if is_own else item.class_type} {item.input_name}".split())])
+
+
+def _is_long(kind: Kind) -> bool:
+    match kind:
+        case Choice(options, remote_route=route):
+            return len(options) > SHORT or bool(route)
+        case Upload(options=options):
+            return bool(options)
+    return False
+
+
+@lru_cache(maxsize=2048)
+def text_fault(item: Field, text: str) -> BadInput | None:
+    """What is wrong with what stands in a field, or None. The same fault is the same object, so slices compare well."""
+    return item.fault(text)
+
+
+def form_blocker(chosen: OpenWorkflow, draft: Draft) -> Blocker | None:
+    """What in the form itself keeps the workflow from being run."""
+    if draft.checking:
+        return Blocker.CHECKING
+    for item in chosen.uploads:
+        if item.key not in draft.pictures and needs_file(item, draft):
+            is_picture = isinstance(item.kind, Upload) and item.kind.media in (Media.PICTURE, Media.MASK)
+            return Blocker.NO_PICTURE if is_picture else Blocker.NO_FILE
+    if chosen.form.faults(draft.values) or any(key not in draft.pictures for key in draft.faults):
+        return Blocker.BAD_VALUE
+    return None
+
+
+def needs_file(item: Field, draft: Draft) -> bool:
+    """Whether an upload has nothing that could be sent: no file picked, and none on the server named."""
+    text = draft.values.get(item.key, item.text)
+    return not text and not item.is_left_out(text)

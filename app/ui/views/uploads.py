@@ -1,0 +1,100 @@
+"""A field that takes a file: dropped, pasted, chosen, or one that is on the server already."""
+
+from __future__ import annotations
+
+import htpy as h
+
+from app.ui.form_state import FieldView
+from app.ui.i18n import Translator
+from app.ui.views.controls import combo, field_id, told
+from app.ui.views.parts import icon, icon_button
+from app.workflows.fields import Media, Upload
+
+ACCEPTED = {Media.PICTURE: "image/*", Media.MASK: "image/*", Media.VIDEO: "video/*", Media.AUDIO: "audio/*"}
+ICONS = {Media.PICTURE: "picture", Media.MASK: "picture", Media.VIDEO: "film", Media.AUDIO: "sound"}
+
+
+def upload(view: FieldView, _: Translator, fault: h.Element | None) -> h.Element:
+    """The place for the file, what is in it, and what is wrong with it."""
+    item, picture = view.field, view.picture
+    kind = item.kind if isinstance(item.kind, Upload) else Upload()
+    name = field_id(item)
+    return h.div(class_=["field", {"has-fault": fault is not None}])[
+        h.div(".field-head")[
+            h.span(".label", id=f"{name}-label")[told(item.label, _)],
+            picture is not None
+            and icon_button(_("Take the file out"), "clear-picture", "close", node=item.node_id, name=item.input_name),
+        ],
+        h.label(
+            class_=["drop", {"has-picture": picture is not None, "is-checking": view.is_checking}],
+            data_testid=f"drop-{item.node_id}-{item.input_name}",
+            data_drop="",
+            data_node=item.node_id,
+            data_name=item.input_name,
+        )[
+            h.input(
+                ".visually-hidden",
+                type="file",
+                accept=ACCEPTED.get(kind.media),
+                id=name,
+                aria_labelledby=f"{name}-label",
+                aria_describedby=f"{name}-fault" if fault is not None else None,
+                data_files="",
+                data_node=item.node_id,
+                data_name=item.input_name,
+            ),
+            _filled(view, kind, _) if picture else _empty(view, kind, _),
+        ],
+        picture is None and view.list_id and _on_server(view, _),
+        fault,
+    ]
+
+
+def _on_server(view: FieldView, _: Translator) -> h.Element:
+    name = f"{field_id(view.field)}-there"
+    return h.div(".there")[h.label(for_=name)[_("or one that is on the server")], combo(view, _, "-there")]
+
+
+def _filled(view: FieldView, kind: Upload, _: Translator) -> h.Node:
+    picture = view.picture
+    if picture is None:
+        return None
+    size = _.formats.size(picture.picked.blob.size)
+    facts = f"{_('{width} × {height}', width=picture.width, height=picture.height)} · {size}" if picture.width else size
+    return h.fragment[
+        _shown(picture.url, picture.picked.name, kind),
+        h.span(".drop-facts")[
+            h.span(".drop-name", translate="no")[picture.picked.name], h.span(".quiet.numeric")[facts]
+        ],
+    ]
+
+
+def _shown(url: str, name: str, kind: Upload) -> h.Node:
+    match kind.media:
+        case Media.VIDEO:
+            return h.video(".drop-picture", src=url, muted=True, autoplay=True, loop=True, aria_hidden="true")
+        case Media.AUDIO | Media.FILE:
+            return icon(ICONS.get(kind.media, "report"), "drop-icon")
+    return h.img(".drop-picture", src=url, alt=name, translate="no")
+
+
+def _empty(view: FieldView, kind: Upload, _: Translator) -> h.Node:
+    if view.is_checking:
+        return h.span(".drop-words")[_("Reading the file …")]
+    return h.fragment[
+        icon(ICONS.get(kind.media, "report"), "drop-icon"),
+        h.span(".drop-words")[h.strong[_words(kind, _)], h.span(".quiet")[_("paste it, or click to choose")]],
+    ]
+
+
+def _words(kind: Upload, _: Translator) -> str:
+    match kind.media:
+        case Media.PICTURE:
+            return _("Drop a picture here")
+        case Media.MASK:
+            return _("Drop a mask here")
+        case Media.VIDEO:
+            return _("Drop a film here")
+        case Media.AUDIO:
+            return _("Drop a sound here")
+    return _("Drop a file here")
