@@ -22,6 +22,7 @@ from app.build import BUILD
 from app.core.errors import MooringError, StorageError
 from app.session import Session
 from app.session.console import ConsoleContract
+from app.session.crew import Crew
 from app.session.scribe import LogNotes
 from app.ui.i18n import CATALOGUE_PATH, Translator, choose_language, make_translator
 from app.ui.page import Page
@@ -50,6 +51,7 @@ async def main() -> None:
     releases = Releases(BUILD)
     ports = make_ports(on_build=releases.note_build, on_newer=releases.note_store)
     session = Session(ports)
+    crew = Crew(session, ports)
     install_console(ConsoleContract(session, read_about))
     logging.getLogger("mooring").addHandler(LogNotes(session.note))
     listen_hidden(session.journal.hurry)
@@ -59,6 +61,7 @@ async def main() -> None:
         return make_translator(language, text, screen.formats(language))
 
     workflows, _ = await asyncio.gather(read_workflows(), session.start())
+    crew.start()
     page = Page(
         session,
         screen,
@@ -71,7 +74,7 @@ async def main() -> None:
     )
     await page.start(choose_language(*screen.language_wishes()))
     screen.listen(page)
-    screen.listen_wakes(session.wake)
+    screen.listen_wakes(crew.wake)
     screen.listen_tab(page.request)
     shell.ready()
 

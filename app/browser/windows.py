@@ -40,6 +40,7 @@ class BrowserWindows:
 
     def __init__(self, on_claim: Callable[[Identity], None] = lambda _identity: None) -> None:
         self._identity: Identity | None = None
+        self._crew: set[WindowId] = set()
         self._on_claim = on_claim
         self._locks: Any = present(getattr(js.navigator, "locks", None))
         self._held = _Promise()
@@ -56,9 +57,20 @@ class BrowserWindows:
             log.info("this window is %s", self._identity)
         return self._identity
 
+    async def enlist(self, window_id: WindowId) -> bool:
+        """Hold one more id, of a session that helps this window. Only this window's next page will ask for it."""
+        if self._roll is not None:
+            self._roll.answer_for(window_id)
+        elif not (
+            await self._lock(window_id, self._held, 0) or await self._lock(window_id, self._held, EVICTION_SECONDS)
+        ):
+            return False
+        self._crew.add(window_id)
+        return True
+
     async def is_alive(self, window_id: WindowId) -> bool | None:
         """Whether that window lives; None if this browser cannot tell. Asking evicts a page that is only cached."""
-        if self._identity is not None and window_id == self._identity.window_id:
+        if window_id in self._crew or (self._identity is not None and window_id == self._identity.window_id):
             return True
         if self._roll is not None:
             return await self._roll.is_there(window_id) or None
@@ -118,13 +130,13 @@ class RollCall:
 
     def __init__(self) -> None:
         self._channel: Any = js.BroadcastChannel.new("mooring-windows")
-        self._me: WindowId | None = None
+        self._mine: set[str] = set()
         self._asked: dict[str, asyncio.Event] = {}
         self._channel.onmessage = create_proxy(self._hear)
 
     def answer_for(self, window_id: WindowId) -> None:
-        """From now on this window answers to that id."""
-        self._me = window_id
+        """From now on this page answers to that id."""
+        self._mine.add(window_id)
 
     async def is_there(self, window_id: WindowId) -> bool:
         """Whether that window has answered within `ANSWER_SECONDS`."""
@@ -140,7 +152,7 @@ class RollCall:
 
     def _hear(self, event: Any) -> None:
         kind, _, window_id = str(event.data).partition(" ")
-        if kind == "ask" and window_id == self._me:
+        if kind == "ask" and window_id in self._mine:
             self._channel.postMessage(f"here {window_id}")
         if kind == "here" and window_id in self._asked:
             self._asked[window_id].set()

@@ -169,17 +169,21 @@ class Line:
             batches={**self.batches, batch.batch_id: batch},
         )
 
-    def put_back(self, entry: Entry, batch: Batch, prompt_id: PromptId, line_id: str) -> Line:
-        """Let a run whose task was certainly not sent wait again, before all others, under a new id."""
+    def put_back(self, entry: Entry, prompt_id: PromptId, line_id: str, was: Line) -> Line:
+        """Let a run whose task was certainly not sent wait again, before all others, under a new id.
+
+        `was` is the line as it was taken from. If it has become empty since, it begins again with the same wishes.
+        """
         if self.has(prompt_id) or self.has(entry.prompt_id):
             raise InvalidTransition("put_back", "it waits already")
         first = self.entries[0].place if self.entries else 1.0
         again = replace(entry, prompt_id=prompt_id, owner=self.window_id, place=first - 1.0, again_of=entry.prompt_id)
+        goes_on = self if self.entries else replace(was, entries=(), batches={}, line_id="", pause=None, paused_by=None)
         return replace(
-            self,
+            goes_on,
             line_id=self.line_id or line_id,
             entries=(again, *self.entries),
-            batches={**self.batches, batch.batch_id: batch},
+            batches={**self.batches, entry.batch_id: was.batches[entry.batch_id]},
         )
 
     def without(self, *prompt_ids: PromptId) -> Line:
@@ -343,6 +347,12 @@ def crew_id(captain: WindowId, number: int) -> WindowId:
 def captain_of(window_id: WindowId) -> WindowId:
     """The window whose line a session takes from: its tab's own."""
     return WindowId(window_id.partition(CREW_MARK)[0])
+
+
+def crew_number(window_id: WindowId) -> int | None:
+    """The number of a crew's session; None for a tab's own."""
+    number = window_id.partition(CREW_MARK)[2]
+    return int(number) if number.isdecimal() else None
 
 
 def _between(low: float | None, high: float | None) -> float:

@@ -325,6 +325,9 @@ class Windows(Protocol):
     async def claim(self) -> Identity:
         """This window's id: the one it had before a reload, or a new one. Never one that another window uses."""
 
+    async def enlist(self, window_id: WindowId) -> bool:
+        """Hold one more id, of a session that helps this window, as its own; False if another page holds it."""
+
     async def is_alive(self, window_id: WindowId) -> bool | None:
         """Whether that window lives; None if this browser cannot tell."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from app.core.errors import MooringError
-from app.core.model import Health, PromptId, Task
+from app.core.errors import ConnectError, MooringError
+from app.core.model import Contact, Health, PromptId, Task
 from app.core.window import Moored, Window
 from app.session.state import State
 from app.session.submit import Order
@@ -43,13 +43,25 @@ class Hand:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it could take a run now. While its server is known not to answer it waits, for it may go nowhere
-        else."""
-        window, fleet = self.window, self.state.fleet
-        if window is None or self.sending is not None or self.is_resting or self.state.fleet_error is not None:
-            return False
-        server = fleet.get(window.window_locked_server) if window.window_locked_server else None
-        return bool(fleet.servers) and (server is None or server.health not in _SILENT)
+        """Whether it could take a run now."""
+        is_up = self.window is not None and bool(self.state.fleet.servers)
+        return is_up and self.sending is None and self.obstacle is None
+
+    @property
+    def obstacle(self) -> MooringError | None:
+        """What keeps it from sending. While its server is known not to answer it waits, for it may go nowhere else."""
+        if self.state.fleet_error is not None:
+            return self.state.fleet_error
+        if self.is_resting:
+            return self.cause or ConnectError(None, "resting")
+        for task in self.own_unfinished:
+            if task.contact is not Contact.OK:
+                return ConnectError(task.server_id, task.contact_detail)
+        locked = self.window.window_locked_server if self.window else None
+        server = self.state.fleet.get(locked) if locked else None
+        if server is not None and server.health in _SILENT:
+            return ConnectError(server.server_id, server.health.value)
+        return None
 
     @property
     def own_unfinished(self) -> tuple[Task, ...]:

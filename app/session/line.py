@@ -74,9 +74,11 @@ class WaitingLine:
 
     @property
     def stalled_by(self) -> MooringError | None:
-        """Why nothing is sent at present, though it is tried again: the last cause."""
-        causes = [hand.cause for hand in self._sender.hands if hand.is_resting and hand.cause is not None]
-        return causes[0] if causes and not self.sending else None
+        """Why none of the sessions sends at present, though it is tried again by itself."""
+        line = self._keeper.line
+        hands = self._sender.hands[: line.hands] if line is not None and line.entries else []
+        found = [hand.obstacle for hand in hands if hand.sending is None]
+        return next((item for item in found if item is not None), None) if all(found) and found else None
 
     @property
     def orphans(self) -> tuple[OrphanLine, ...]:

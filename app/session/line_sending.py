@@ -10,7 +10,7 @@ import logging
 
 from app.core import comfy
 from app.core.errors import BadInput, HttpStatusError, MooringError
-from app.core.line import Batch, Entry, Pause
+from app.core.line import Batch, Entry, Line, Pause
 from app.core.model import PromptId, TaskState
 from app.session.facts import Picked
 from app.session.hands import Hand
@@ -65,18 +65,18 @@ class Sender:
             entry = line.due(hand.ahead, self.sending) if line is not None and hand.is_idle else None
             if line is not None and entry is not None:
                 hand.sending = entry.prompt_id
-                self._state.spawn(self._send(hand, entry, line.batches[entry.batch_id]), f"send {entry.prompt_id}")
+                self._state.spawn(self._send(hand, entry, line), f"send {entry.prompt_id}")
 
-    async def _send(self, hand: Hand, entry: Entry, batch: Batch) -> None:
+    async def _send(self, hand: Hand, entry: Entry, line: Line) -> None:
         try:
-            await hand.take(await self._order(entry, batch))
+            await hand.take(await self._order(entry, line.batches[entry.batch_id]))
         except MooringError as error:
-            await self._not_taken(hand, entry, batch, error)
+            await self._not_taken(hand, entry, error)
         except BaseException:  # our own mistake: once more would be no better
             hand.is_resting = True
             raise
         else:
-            await self._taken(hand, entry, batch)
+            await self._taken(hand, entry, line)
         finally:
             hand.sending = None
             self._kick.set()
@@ -97,26 +97,26 @@ class Sender:
             part=entry.part,
         )
 
-    async def _taken(self, hand: Hand, entry: Entry, batch: Batch) -> None:
+    async def _taken(self, hand: Hand, entry: Entry, line: Line) -> None:
         """It went to its server. A refusal holds for the others too; what was certainly not sent waits again."""
         self._keeper.took(entry.prompt_id)
         task = hand.window.tasks.get(entry.prompt_id) if hand.window else None
         failure = task.failure if task is not None and task.state is TaskState.FAILED else None
         if task is not None and failure is not None and failure.kind == "not_sent":
-            await self._wait_again(entry, batch)
+            await self._wait_again(entry, line)
             hand.rest(comfy.refusal_of(task, failure), self._kick.set)
             return
         hand.succeeded()
         if failure is not None and failure.kind == "rejected":
             await self._hold(Pause.REJECTED, entry.prompt_id, None)
 
-    async def _not_taken(self, hand: Hand, entry: Entry, batch: Batch, error: MooringError) -> None:
+    async def _not_taken(self, hand: Hand, entry: Entry, error: MooringError) -> None:
         """It did not get as far as the register, or is another window's now."""
         hand.state.runs.pop(entry.prompt_id, None)
         if hand.has_task(entry.prompt_id):
             self._keeper.took(entry.prompt_id)
         await self._keeper.read()
-        log.info("%s of %s not sent: %r", entry.prompt_id, batch.batch_id, error)
+        log.info("%s of %s not sent: %r", entry.prompt_id, entry.batch_id, error)
         if self._keeper.line is None or not self._keeper.line.has(entry.prompt_id):
             hand.state.changed()
         elif _is_of_the_run(error):
@@ -138,12 +138,12 @@ class Sender:
         self.refusal = error
         self._state.changed()
 
-    async def _wait_again(self, entry: Entry, batch: Batch) -> None:
+    async def _wait_again(self, entry: Entry, was: Line) -> None:
         """A page that goes away before that is written leaves a failed task that says it was not sent."""
         random = self._state.ports.random
         prompt_id, line_id = PromptId(random.uuid4()), random.uuid4()
         try:
-            await self._keeper.change(lambda line: line.put_back(entry, batch, prompt_id, line_id))
+            await self._keeper.change(lambda line: line.put_back(entry, prompt_id, line_id, was))
         except MooringError as error:
             log.warning("%s does not wait again: %r", entry.prompt_id, error)
 

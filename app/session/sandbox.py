@@ -258,6 +258,10 @@ class SandboxWindows:
         """Windows.claim."""
         return Identity(WindowId("sandbox"), is_new=True)
 
+    async def enlist(self, window_id: WindowId) -> bool:  # noqa: ARG002 - it has no crew
+        """Windows.enlist."""
+        return False
+
     async def is_alive(self, window_id: WindowId) -> bool | None:  # noqa: ARG002 - there is no other
         """Windows.is_alive."""
         return None

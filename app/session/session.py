@@ -12,7 +12,6 @@ It holds no rules: those are `core/window.py` (what may go where), `core/truth.p
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -22,137 +21,49 @@ from app.core.balancer import ANY, Wish
 from app.core.errors import (
     BadInput,
     InvalidTransition,
-    MooringError,
     ServerMoved,
-    StorageError,
 )
 from app.core.evidence import Evidence
-from app.core.model import Fleet, InputFile, PromptId, ServerId, Task
-from app.core.ports import Blob, Identity, Ports
-from app.core.progress import Progress
+from app.core.model import InputFile, PromptId, ServerId, Task
+from app.core.ports import Blob, Ports
 from app.core.window import Moored, Restoring, Window, get_api_base_url
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session.checks import violations
 from app.session.connection import Keeper
 from app.session.deliver import Courier
-from app.session.facts import Noticed, Picked, Preview, Run, SocketFacts
+from app.session.facts import Picked
 from app.session.hands import Hand
 from app.session.harbour import Harbour
 from app.session.line import WaitingLine
 from app.session.restore import Restorer
 from app.session.results import Results
-from app.session.salvage import Orphan, OrphanRecord, Salvage
+from app.session.salvage import Orphan, Salvage
 from app.session.scribe import Scribe
 from app.session.scripting import Scripting
 from app.session.state import State
 from app.session.submit import Inputs, Order, Submitter
+from app.session.view import SessionView
 from app.session.watch import Watch
 
 log = logging.getLogger("mooring.session")
 
 
-class Session:
-    """One window's work, from the click to the picture."""
+class Session(SessionView):
+    """One window's work, from the click to the picture. With a `captain` it is a crew session of that one's tab."""
 
-    def __init__(self, ports: Ports) -> None:
-        self._state = State(ports)
-        self._results = Results(self._state)
+    def __init__(self, ports: Ports, captain: Session | None = None) -> None:
+        state = State(ports, captain._state if captain else None)
+        super().__init__(state, Results(state), Salvage(state, self._take_over))
+        self._is_crew = captain is not None
         self._courier = Courier(self._state, self._results.arrived)
         self._watch = Watch(self._state, lambda _: self._courier.refresh(), self._notice)
         self._keeper = Keeper(self._state, self._watch)
         self._submitter = Submitter(self._state, self._keeper.connect_briefly, self._watch)
-        self._salvage = Salvage(self._state, self._take_over)
         self._scripting = Scripting(self._state, self._submitter, self._take)
         self._restorer = Restorer(self._state)
         self.hand = Hand(self._state, self._take, self.cancel)
         self.line = WaitingLine(self._state, self.hand, self._salvage)
         self._harbour = Harbour(self._state, self.wake)
-
-    # What there is to see
-
-    @property
-    def window(self) -> Restoring | Window | None:
-        """The aggregate; None until the window knows who it is."""
-        return self._state.window
-
-    @property
-    def identity(self) -> Identity | None:
-        """Who this window is, once it knows."""
-        return self._state.identity
-
-    @property
-    def fleet(self) -> Fleet:
-        """The servers, as the gateway last told."""
-        return self._state.fleet
-
-    @property
-    def fleet_error(self) -> MooringError | None:
-        """Why the fleet is not known."""
-        return self._state.fleet_error
-
-    @property
-    def store_error(self) -> StorageError | None:
-        """Why the store could not be read or written the last time."""
-        return self._state.store_error
-
-    @property
-    def progress(self) -> Mapping[PromptId, Progress]:
-        """How far each running task is, as far as the socket told."""
-        return self._state.progress
-
-    @property
-    def previews(self) -> Mapping[PromptId, Preview]:
-        """The latest preview of each running task."""
-        return self._state.previews
-
-    @property
-    def runs(self) -> tuple[Run, ...]:
-        """Clicks on Run that are under way, and failed ones until they are dismissed."""
-        return tuple(self._state.runs.values())
-
-    @property
-    def has_loose_ends(self) -> bool:
-        """Whether something would be lost if this page went away now; never merely because tasks run."""
-        return self._state.loose_ends.any(self.runs, self.store_error)
-
-    @property
-    def results(self) -> Results:
-        """What is kept of results in this browser, and how much."""
-        return self._results
-
-    @property
-    def socket(self) -> SocketFacts:
-        """The window's socket."""
-        return self._state.socket
-
-    @property
-    def stalled(self) -> frozenset[PromptId]:
-        """The tasks that have not moved for longer than is normal on their server; a warning, no end."""
-        return self._state.stalled
-
-    def still_for(self, prompt_id: PromptId) -> float:
-        """Seconds for which that task was looked at without having moved."""
-        stillness = self._state.stillness.get(prompt_id)
-        return stillness.still_for if stillness else 0.0
-
-    @property
-    def noticed(self) -> Mapping[ServerId, Noticed]:
-        """By server: that it was restarted, lost its history, or is another one now."""
-        return self._state.noticed
-
-    @property
-    def orphans(self) -> tuple[Orphan, ...]:
-        """Work of windows that are gone, as last found; `adopt` takes one in."""
-        return self._salvage.orphans
-
-    @property
-    def orphan_records(self) -> tuple[OrphanRecord, ...]:
-        """Records of windows that are gone which cannot be read; `give_up` deletes one."""
-        return self._salvage.records
-
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` after every change; the returned function ends it."""
-        return self._state.subscribe(listener)
 
     # Its life
 
@@ -167,8 +78,9 @@ class Session:
         await self._restorer.restore()
         self._refresh()
         state.spawn(self._keeper.keep(), "socket")
-        await self.line.restore()
-        state.spawn(self.line.keep(), "line")
+        if not self._is_crew:  # a crew takes from its captain's line
+            await self.line.restore()
+            state.spawn(self.line.keep(), "line")
 
     def wake(self, reason: str) -> None:
         """Something woke the window (online, visible, pageshow, fleet): look at everything at once."""
@@ -188,7 +100,8 @@ class Session:
             await self._restorer.reread()
             self._refresh()
             self._keeper.hurry()
-            await self.line.reread()
+            if not self._is_crew:
+                await self.line.reread()
 
     def _refresh(self) -> None:
         """Look at everything that a window has to look after, now."""
@@ -196,7 +109,8 @@ class Session:
             self._watch.look_soon()
             self._courier.hurry()
             self._results.refresh_soon()
-            self._salvage.search_soon()
+            if not self._is_crew:
+                self._salvage.search_soon()
 
     async def stop(self) -> None:
         """End all background work, as a closing page does."""

@@ -46,9 +46,12 @@ class _Write(Enum):
 
 
 class State:
-    """What the parts of a session share. All of it belongs to one event loop."""
+    """What the parts of a session share. All of it belongs to one event loop.
 
-    def __init__(self, ports: Ports) -> None:
+    Sessions of one tab share their lanes to the servers: see `lane`.
+    """
+
+    def __init__(self, ports: Ports, captain: State | None = None) -> None:
         self.ports = ports
         self.scribe = Scribe(ports.clock, ports.journal)
         self.window: Restoring | Window | None = None
@@ -67,7 +70,7 @@ class State:
         self.socket = SocketFacts()
         self.read_back: tuple[Task, ...] = ()  # this window's tasks as the store last had them
         self._listeners: list[Callable[[], None]] = []
-        self._lanes: defaultdict[ServerId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._lanes: defaultdict[ServerId, asyncio.Lock] = captain._lanes if captain else defaultdict(asyncio.Lock)
         self._judging: defaultdict[PromptId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._discarded: set[PromptId] = set()  # unreadable records that the person has given up
         self._background: set[asyncio.Task[None]] = set()

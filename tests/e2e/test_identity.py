@@ -35,6 +35,10 @@ IS_ALIVE = """
     import js
     return await js.globalThis.windows.unwrap().is_alive(window_id)
 """
+ENLIST = """
+    import js
+    return await js.globalThis.windows.unwrap().enlist(window_id)
+"""
 
 
 class RealTabs:
@@ -68,6 +72,10 @@ class RealTabs:
     async def claim(self, tab: Page) -> Identity:
         window_id, is_new, is_duplicate = await run_python(tab, CLAIM)
         return Identity(WindowId(window_id), is_new, is_duplicate)
+
+    async def enlist(self, tab: Page, window_id: str) -> bool:
+        answer: bool = await run_python(tab, ENLIST, window_id=window_id)
+        return answer
 
     async def is_alive(self, tab: Page, window_id: str) -> bool | None:
         answer: bool | None = await run_python(tab, IS_ALIVE, window_id=window_id)

@@ -32,6 +32,9 @@ class Tabs(Protocol):
     async def claim(self, tab: Any) -> Identity:
         """What `Windows.claim` answers in that tab."""
 
+    async def enlist(self, tab: Any, window_id: str) -> bool:
+        """What `Windows.enlist` answers in that tab."""
+
     async def is_alive(self, tab: Any, window_id: str) -> bool | None:
         """What `Windows.is_alive` answers in that tab."""
 
@@ -96,3 +99,22 @@ async def check_who_lives_is_told_or_not_known(tabs: Tabs) -> None:
     assert await tabs.is_alive(tab, theirs.window_id) is gone
     await tabs.reload(tab)
     assert (await tabs.claim(tab)).window_id == mine.window_id, "asking changes nothing"
+
+
+async def check_a_crews_id_is_held_for_as_long_as_its_page(tabs: Tabs) -> None:
+    tab, other = await tabs.open(), await tabs.open()
+    mine, _ = await tabs.claim(tab), await tabs.claim(other)
+    crew = f"{mine.window_id}+1"
+    gone = False if tabs.has_locks else None
+    assert await tabs.is_alive(other, crew) is gone
+    assert await tabs.enlist(tab, crew)
+    assert await tabs.is_alive(tab, crew) is True
+    assert await tabs.is_alive(other, crew) is True
+    if tabs.has_locks:
+        assert not await tabs.enlist(other, crew)
+    await tabs.reload(tab)
+    assert (await tabs.claim(tab)).window_id == mine.window_id
+    assert await tabs.is_alive(other, crew) is gone, "a reload lets go of it until it is enlisted again"
+    assert await tabs.enlist(tab, crew)
+    await tabs.close(tab)
+    assert await tabs.is_alive(other, crew) is gone

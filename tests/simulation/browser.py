@@ -76,6 +76,12 @@ class Tab:
     browser: Browser
     storage: dict[str, str] = field(default_factory=dict)
     window_id: WindowId | None = None
+    crew: set[WindowId] = field(default_factory=set)  # ids of more sessions in it
+
+    @property
+    def ids(self) -> list[WindowId]:
+        """Every id that its page holds, the tab's own first."""
+        return [self.window_id, *sorted(self.crew)] if self.window_id is not None else []
 
     def duplicate(self) -> Tab:
         """The tab that *duplicate tab* opens."""
@@ -83,12 +89,17 @@ class Tab:
 
     def leave(self, *, crashed: bool = False) -> None:
         """The page goes away: a crash releases its lock too, but fires no `pagehide`."""
-        if self.window_id is not None:
-            self.browser.held.discard(self.window_id)
-            self.browser.answering.pop(self.window_id, None)
-            if not crashed and not self.browser.has_locks:
-                self.storage["mooring.window"] = self.window_id
+        for window_id in self.ids:
+            self.browser.held.discard(window_id)
+            self.browser.answering.pop(window_id, None)
+        if self.window_id is not None and not crashed and not self.browser.has_locks:
+            self.storage["mooring.window"] = self.window_id
+        self.forget()
+
+    def forget(self) -> None:
+        """Its page holds nothing any more."""
         self.window_id = None
+        self.crew.clear()
 
 
 class TabWindows:
@@ -115,6 +126,18 @@ class TabWindows:
         self._tab.window_id = window_id
         return Identity(window_id, is_new, is_duplicate)
 
+    async def enlist(self, window_id: WindowId) -> bool:
+        await self._life.lag()
+        browser = self._tab.browser
+        if browser.has_locks:
+            if window_id in browser.held:
+                return False
+            browser.held.add(window_id)
+        else:
+            browser.answering[window_id] = self._life
+        self._tab.crew.add(window_id)
+        return True
+
     async def is_alive(self, window_id: WindowId) -> bool | None:
         await self._life.gate()
         browser = self._tab.browser
@@ -124,7 +147,9 @@ class TabWindows:
         cached = browser.cached.pop(window_id, None)
         if cached is not None:  # asking for its lock evicts it (DESIGN 8)
             cached.is_alive = False
-            browser.held.discard(window_id)
+            for each in [window_id, *(name for name, life in browser.cached.items() if life is cached)]:
+                browser.cached.pop(each, None)
+                browser.held.discard(each)
         return window_id in browser.held
 
 

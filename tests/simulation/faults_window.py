@@ -104,7 +104,7 @@ def thaw(page: Page) -> None:
     """It wakes up, if it still lives."""
     if page.life.is_alive and page.life.is_frozen:
         page.life.thaw()
-        page.session.wake("resume")
+        page.crew.wake("resume")
 
 
 @fault("window cached")
@@ -113,13 +113,14 @@ def put_into_cache(world: World, aim: Aim) -> Iterable[str] | None:
     page = _able(aim)
     if page is None or page.tab.window_id is None or not world.has_locks:
         return None
-    window_id = page.tab.window_id
     page.life.freeze()
     page.sockets.vanish()
-    world.browser.cached[window_id] = page.life
+    ids = page.tab.ids
+    world.browser.cached.update(dict.fromkeys(ids, page.life))
 
     def back() -> None:
-        world.browser.cached.pop(window_id, None)
+        for window_id in ids:
+            world.browser.cached.pop(window_id, None)
         world.bury()
         if page.life.is_alive:
             thaw(page)
@@ -136,7 +137,7 @@ def put_into_cache(world: World, aim: Aim) -> Iterable[str] | None:
     unreachable=dict.fromkeys((Phase.RESERVED, Phase.UPLOADING), "a reservation cannot be adopted"),
 )
 def adopt_from_the_living(world: World, aim: Aim) -> Iterable[str] | None:
-    """Another window takes a task over, though its owner lives: it looked dead, as one without locks may."""
+    """Another window takes a task over, and what waits behind it, though its owner lives: it looked dead."""
     record = world.database.tasks.get(aim.prompt_id)
     others = [page for page in world.pages if page is not aim.page and page.is_awake and page.window]
     if record is None or aim.page is None or not others:
@@ -150,9 +151,12 @@ def adopt_from_the_living(world: World, aim: Aim) -> Iterable[str] | None:
 
 
 async def _adopt(world: World, page: Page, prompt_id: PromptId, seen: tuple[WindowId, int]) -> None:
-    """By the store's own operation; the new owner reads it at its next load."""
-    if page.tab.window_id is not None:
-        await MemoryStore(world.database).adopt(prompt_id, seen, page.tab.window_id)
+    """By the store's own operations; the new owner reads it at its next load."""
+    store, heir = MemoryStore(world.database), page.tab.window_id
+    if heir is not None:
+        if seen[0] in world.database.lines:
+            await store.adopt_line(seen[0], heir, f"line of {heir} at {world.loop.time()}")
+        await store.adopt(prompt_id, seen, heir)
         if page in world.pages:
             world.reload(page)
 

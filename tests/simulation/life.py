@@ -9,6 +9,7 @@ import asyncio
 import logging
 
 from app.core.model import Contact, TaskState
+from app.core.window import Window
 from tests.simulation import faults_server, faults_transport, faults_window
 from tests.simulation.ambush import Ambushes
 from tests.simulation.faults import FAULTS, aim_somewhere, strike
@@ -89,7 +90,7 @@ class Life:
         await self._until_quiet()
         await self._find_all()
         for page in world.pages:
-            page.session.wake("visible")  # what others have adopted meanwhile is noticed on waking
+            page.crew.wake("visible")  # what others have adopted meanwhile is noticed on waking
         await self._until_quiet()
         Verdicts(world).check_lost()
         await self._run_once_more()
@@ -118,7 +119,7 @@ class Life:
         for page in world.pages:
             page.life.is_online = True
             if page.is_awake:
-                page.session.wake("calm")
+                page.crew.wake("calm")
 
     async def _until_quiet(self) -> None:
         world = self._world
@@ -130,29 +131,45 @@ class Life:
             await asyncio.sleep(1.0)
             world.bury()
             self._let_go_of_what_moved()
+            self._let_lines_go_on()
 
     def _let_go_of_what_moved(self) -> None:
         """The fleet is what it was at first. Work on a server that is in it no more can only be let go of."""
         world = self._world
         for page in [page for page in world.pages if page.is_awake and page.window]:
-            for task in page.window.tasks.values() if page.window else ():
+            for task in [task for window in page.windows for task in window.tasks.values()]:
+                session = page.session_of(task)
                 if world.network.address_of(task.server_id) == task.address or task.is_delivered:
                     continue
                 if task.state.is_end:
                     world.deeds.deleted.add(task.prompt_id)
-                    world.spawn(page.session.delete_task(task.prompt_id), "delete")
+                    world.spawn(session.delete_task(task.prompt_id), "delete")
                 elif task.contact is Contact.MOVED:
                     world.deeds.given_up.add(task.prompt_id)
-                    world.spawn(page.session.give_up(task.prompt_id), "give up")
+                    world.spawn(session.give_up(task.prompt_id), "give up")
+
+    def _let_lines_go_on(self) -> None:
+        """The person reads why a line is paused, and goes on."""
+        for page in [page for page in self._world.pages if page.is_awake]:
+            line = page.session.line.line
+            if line is not None and line.pause is not None:
+                self._world.spawn(page.session.line.resume(), "resume")
 
     def _restless(self) -> list[str]:
         pages = [page for page in self._world.pages if page.is_awake]
-        runs = [f"{page.tab.window_id} {run.stage}" for page in pages for run in page.session.runs if not run.error]
-        return runs + [
+        sessions = [session for page in pages for session in page.sessions]
+        runs = [f"{run.prompt_id} {run.stage}" for session in sessions for run in session.runs if not run.error]
+        lines = [f"{page.tab.window_id} has not read its line" for page in pages if page.session.line.line is None]
+        waiting = [
+            f"{item.prompt_id} waits in {item.owner}: {page.session.line.stalled_by or page.session.line.refusal}"
+            for page in pages
+            for item in (page.session.line.line.entries if page.session.line.line else ())
+        ]
+        return [*runs, *lines, *waiting] + [
             f"{task.prompt_id} {task.shown_state} on {task.server_id}"
             for page in pages
-            if page.window
-            for task in page.window.tasks.values()
+            for window in page.windows
+            for task in window.tasks.values()
             if not task.is_delivered
         ]
 
@@ -160,7 +177,8 @@ class Life:
         world = self._world
         machines = all(not machine.heap and machine.running is None for machine in world.machines)
         fleet = world.network.fleet()
-        restored = all(page.window and page.session.fleet == fleet for page in world.pages if page.is_awake)
+        awake = [session for page in world.pages if page.is_awake for session in page.sessions]
+        restored = all(isinstance(item.window, Window) and item.fleet.servers == fleet.servers for item in awake)
         clicks = all(click.is_returned or not click.page.is_awake for click in world.clicks)
         return machines and restored and clicks and not self._restless()
 
@@ -171,9 +189,9 @@ class Life:
             while page.window is None:  # noqa: ASYNC110 - nobody tells when a page is up
                 await asyncio.sleep(1.0)
             await adopt_all(world, page)
-            for task in list(page.window.tasks.values()):
+            for task in [task for window in page.windows for task in window.tasks.values()]:
                 if task.state is TaskState.LOST:
-                    await page.session.look_again(task.prompt_id)
+                    await page.session_of(task).look_again(task.prompt_id)
             await page.session.release_uploads()
 
     async def _run_once_more(self) -> None:

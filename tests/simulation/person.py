@@ -1,4 +1,4 @@
-"""What the person does: clicks, cancels, gives up, looks again, runs again, deletes, opens windows, adopts."""
+"""What the person does: clicks, lets runs wait, cancels, gives up, looks again, deletes, opens windows, adopts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from app.core.errors import MooringError
 from app.core.model import Task, TaskState
+from app.session import Picked
+from app.workflows.runs import Seeds, plan_runs
+from app.workflows.targets import Target
 from tests.simulation.network import MISHAPS
 from tests.simulation.orders import Wanted, an_order
 
@@ -33,6 +36,8 @@ class Person:
             (3, self._look_again),
             (2, self._run_again),
             (1, self._delete),
+            (3, self._let_wait),
+            (6, self._tend_line),
             (1, self._open),
             (3, self._adopt),
             (1, self._wake),
@@ -55,7 +60,8 @@ class Person:
     # Clicks
 
     def _is_busy(self) -> bool:
-        return sum(1 for page in self._world.pages if page.window for _ in page.window.unfinished) > MOST_UNFINISHED
+        pages, waiting = self._world.pages, len(self._world.database.waiting)
+        return waiting + sum(len(window.unfinished) for page in pages for window in page.windows) > MOST_UNFINISHED
 
     def _click(self, page: Page) -> None:
         if not self._is_busy():
@@ -93,34 +99,89 @@ class Person:
             elsewhere = self._chance.random() < 0.3
             if elsewhere and not task.state.is_end:
                 self._world.deeds.given_up.add(task.prompt_id)
-            again = page.session.run_again(task.prompt_id, elsewhere=elsewhere)
+            again = page.session_of(task).run_again(task.prompt_id, elsewhere=elsewhere)
             self._world.spawn(self._world.follow(self._world.new_click(page), again))
 
     # Tasks
 
     def _some(self, page: Page, fits: Callable[[Task], bool]) -> Task | None:
-        tasks = [task for task in page.window.tasks.values() if fits(task)] if page.window else []
+        tasks = [task for window in page.windows for task in window.tasks.values() if fits(task)]
         return self._chance.choice(tasks) if tasks else None
 
     def _cancel(self, page: Page) -> None:
         if task := self._some(page, lambda task: not task.state.is_end):
             self._world.deeds.cancelled.add(task.prompt_id)
-            self._world.spawn(page.session.cancel(task.prompt_id), f"cancel {task.prompt_id}")
+            self._world.spawn(page.session_of(task).cancel(task.prompt_id), f"cancel {task.prompt_id}")
 
     def _give_up(self, page: Page) -> None:
         if task := self._some(page, lambda task: not task.state.is_end):
             self._world.deeds.given_up.add(task.prompt_id)
-            self._world.spawn(page.session.give_up(task.prompt_id), f"give up {task.prompt_id}")
+            self._world.spawn(page.session_of(task).give_up(task.prompt_id), f"give up {task.prompt_id}")
 
     def _look_again(self, page: Page) -> None:
         """At a task that was found lost: it may be found again, when its window has long moored elsewhere."""
         if task := self._some(page, lambda task: task.state is TaskState.LOST):
-            self._world.spawn(page.session.look_again(task.prompt_id), f"look again {task.prompt_id}")
+            self._world.spawn(page.session_of(task).look_again(task.prompt_id), f"look again {task.prompt_id}")
 
     def _delete(self, page: Page) -> None:
         if task := self._some(page, lambda task: task.is_delivered and task.state is not TaskState.LOST):
             self._world.deeds.deleted.add(task.prompt_id)
-            self._world.spawn(page.session.delete_task(task.prompt_id), f"delete {task.prompt_id}")
+            self._world.spawn(page.session_of(task).delete_task(task.prompt_id), f"delete {task.prompt_id}")
+
+    # The waiting line
+
+    def _let_wait(self, page: Page) -> None:
+        """Many runs, in one or more sessions."""
+        if self._is_busy() or page.window is None:
+            return
+        wanted = self._order()
+        count, hands = self._chance.randint(2, 5), self._chance.choice([None, None, None, 2, 3])
+        numbers = tuple(self._chance.getrandbits(48) for _ in range(count))
+        runs = plan_runs(wanted.workflow, Seeds(Target("2", "nonce"), numbers))
+        inputs = {("1", "image"): Picked(self._world.blob(wanted.picture), "photo.png")} if wanted.picture else {}
+        adding = page.session.line.add(wanted.workflow, runs, title="line", inputs=inputs, hands=hands)
+        self._world.spawn(adding, "let wait")
+
+    def _tend_line(self, _: Page) -> None:
+        """Pause, go on, send all, take back, move, edit: wherever something waits."""
+        pages = [page for page in self._world.pages if page.is_awake and page.session.line.line is not None]
+        pages = [page for page in pages if page.session.line.line and page.session.line.line.entries]
+        if not pages:
+            return
+        page = self._chance.choice(pages)
+        line = page.session.line
+        assert line.line is not None
+        entry = self._chance.choice(line.line.entries)
+        before = self._chance.choice(line.line.entries)
+        act = self._chance.randrange(9)
+        self._world.note(f"line of {page.tab.window_id}: {act}")
+        match act:
+            case 0:
+                tended = line.pause()
+            case 1 | 2:
+                tended = line.resume()
+            case 3:
+                tended = line.send_all(self._chance.random() < 0.7)
+            case 4:
+                self._world.deeds.taken_back.add(entry.prompt_id)
+                tended = line.remove(entry.prompt_id)
+            case 5:
+                tended = line.move(entry.prompt_id, before.prompt_id)
+            case 6:
+                tended = line.edit(entry.prompt_id, {("2", "nonce"): self._chance.getrandbits(48)}, "edited")
+            case 7:
+                tended = line.spread(self._chance.randint(1, 3))
+            case _:
+                tended = self._clear(page)
+        self._world.spawn(tended, "line")
+
+    async def _clear(self, page: Page) -> None:
+        clearing, window_id = self._world.deeds.clearing, page.tab.window_id or ""
+        clearing[window_id] += 1  # for good, if the page goes away in it
+        try:
+            await page.session.line.clear()
+        finally:
+            clearing[window_id] -= 1
 
     # Windows
 
@@ -132,7 +193,7 @@ class Person:
         self._world.spawn(adopt_all(self._world, page), "adopt")
 
     def _wake(self, page: Page) -> None:
-        page.session.wake("visible")
+        page.crew.wake("visible")
 
     # The weather is nobody's deed, but it changes at such moments
 
@@ -154,3 +215,9 @@ async def adopt_all(world: World, page: Page) -> None:
             world.note(f"adopted {task.prompt_id} by {page.tab.window_id}")
         except MooringError as error:
             world.note(f"not adopted: {error!r}")
+    for line in page.session.line.orphans:
+        try:
+            await page.session.line.adopt(line.owner)
+            world.note(f"line of {line.owner} adopted by {page.tab.window_id}")
+        except MooringError as error:
+            world.note(f"line not adopted: {error!r}")

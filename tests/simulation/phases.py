@@ -44,7 +44,7 @@ def phase_of(world: World, prompt_id: str) -> Phase | None:
     if held is None:
         return None
     page = world.page_of(held["window_id"])
-    stages = {run.prompt_id: run.stage for run in page.session.runs} if page else {}
+    stages = {run.prompt_id: run.stage for session in page.sessions for run in session.runs} if page else {}
     is_uploading = stages.get(PromptId(prompt_id)) is RunStage.UPLOADING
     return Phase.UPLOADING if is_uploading else Phase.RESERVED
 
@@ -91,10 +91,10 @@ def work_at(world: World, address: str) -> list[str]:
 
 
 def work_of(world: World, page: Page, address: str = "") -> list[str]:
-    """All work of a page's window, at one address or anywhere."""
-    window_id = page.tab.window_id
-    held = [key for key, item in world.database.reservations.items() if item["window_id"] == window_id]
-    owned = [key for key, item in world.database.tasks.items() if item["owner"] == window_id]
+    """All work of a page's windows, at one address or anywhere."""
+    ids = page.tab.ids
+    held = [key for key, item in world.database.reservations.items() if item["window_id"] in ids]
+    owned = [key for key, item in world.database.tasks.items() if item["owner"] in ids]
     at = set(work_at(world, address)) if address else None
     return [key for key in (*held, *owned) if at is None or key in at]
 

@@ -6,7 +6,8 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from app.core.model import ENDS, ServerId
+from app.core.line import AHEAD, captain_of
+from app.core.model import ENDS, ServerId, WindowId
 from tests.simulation.network import Exchange
 from tests.simulation.server import SimServer
 
@@ -30,6 +31,8 @@ class Promises:
         self.overwritten: defaultdict[tuple[str, Key], list[float]] = defaultdict(list)  # likewise, by machine and file
         self._windows: dict[str, str] = {}  # client_id by window_id, for ever
         self._owners: dict[str, str] = {}  # window_id by client_id, for ever
+        self._waiting: dict[str, str] = {}  # the window in whose line a run waits, by prompt_id
+        self._unbounded: set[str] = set()  # windows that ever sent all at once
         world.database.watchers.append(self._store_changed)
         world.network.on_sent.append(self._leaves)
         world.network.on_exchange.append(self._arrives)
@@ -46,6 +49,7 @@ class Promises:
             del self._known[prompt_id]
             self._holding.pop(prompt_id, None)
         self._one_window_one_server()
+        self._line_changed()
         for window_id, window in world.database.windows.items():
             self._check_client(window_id, window["client_id"])
 
@@ -75,6 +79,34 @@ class Promises:
             fail(f"{prompt_id} was given up and came back as {record['state']}")
         if was_end and record["state"] not in _ENDS and not record["is_ward"]:
             fail(f"promise 1: {prompt_id} came back and holds its window")
+
+    def _line_changed(self) -> None:
+        """Nothing is lost from a line, and nothing of it runs twice: it waits, or is a task, or was taken back."""
+        world, database = self._world, self._world.database
+        self._unbounded.update(name for name, head in database.lines.items() if head["is_unbounded"])
+        now = {prompt_id: row["owner"] for prompt_id, row in database.waiting.items()}
+        for prompt_id in now:
+            if prompt_id in database.tasks or prompt_id in self.sent:
+                world.fail(f"promise 5: {prompt_id} waits, and was sent")
+        for prompt_id, owner in self._waiting.items():
+            is_asked_for = prompt_id in world.deeds.taken_back or world.deeds.clearing[owner]
+            if prompt_id not in now and prompt_id not in database.tasks and not is_asked_for:
+                world.fail(f"promise 5: {prompt_id} is lost from the line of {owner}")
+            if prompt_id not in now and prompt_id in database.tasks:
+                self._check_ahead(database.tasks[prompt_id]["owner"])
+        if now.keys() != self._waiting.keys() and set(now.values()) != set(database.lines):
+            world.fail(f"runs wait in {set(now.values())}, and there are lines of {set(database.lines)}")
+        self._waiting = now
+
+    def _check_ahead(self, owner: str) -> None:
+        """A run has just left its line: no more than two of them are ahead of a session."""
+        ahead = [
+            item
+            for item in self._world.database.tasks.values()
+            if item["owner"] == owner and item["part"] and item["state"] not in _ENDS and not item["is_ward"]
+        ]
+        if len(ahead) > AHEAD and captain_of(WindowId(owner)) not in self._unbounded:
+            self._world.fail(f"{owner} has {len(ahead)} runs of its line ahead")
 
     def _one_window_one_server(self) -> None:
         places: dict[str, tuple[str, str]] = {}
@@ -153,14 +185,15 @@ class Promises:
 
     def socket_opens(self, page: Page, server_id: ServerId, client_id: str) -> None:
         """A page opens a socket: one at a time, under its own name, where it is moored and nowhere else."""
-        world, window = self._world, page.window
-        if page.sockets.living:
+        world = self._world
+        window = next((item for item in page.windows if item.client_id == client_id), None)
+        if any(connection.client_id == client_id for connection in page.sockets.living):
             world.fail(f"promise 7: {page.tab.window_id} opens a second socket before the first is closed")
         if window is None or window.window_locked_server != server_id:
             locked = window.window_locked_server if window else "nothing yet"
             world.fail(f"promise 1: {page.tab.window_id} opens a socket to {server_id}, moored to {locked}")
         if window is not None:
             self._check_client(window.window_id, client_id)
-            others = [other for other in world.pages if other is not page and other.window]
-            if any(other.window and other.window.client_id == client_id for other in others):
+            others = [item for other in world.pages for item in other.windows if item is not window]
+            if any(other.client_id == client_id for other in others):
                 world.fail(f"promise 9: the client_id {client_id} is another living window's too")

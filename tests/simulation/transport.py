@@ -141,6 +141,7 @@ class SimConnection:
         self._life = life
         self._network = network
         self.address = address
+        self.client_id = ""
         self._frames: deque[Frame] = deque()
         self._something = asyncio.Event()
         self.is_open = True
@@ -225,7 +226,7 @@ class SimSockets:
         if not machine.awake.is_set() or network.weather.happens(network.weather.refuse_socket):
             raise SocketClosed(None, "refused", 1006)
         connection = SimConnection(f"ws://mooring.test{path}", self._life, network, address)
-        connection.server = machine
+        connection.server, connection.client_id = machine, client_id
         connection.socket = machine.connect(client_id, connection.deliver, connection.broken)
         self.opened.append(connection)
         return connection

@@ -15,6 +15,7 @@ from PIL import Image
 
 from app.core.model import Delivery, Output, Task, TaskState
 from app.core.origin import FILE_CLOCK_SLACK
+from app.core.window import Window
 from tests.simulation.server import SimServer
 from tests.simulation.server.sim import EPOCH
 
@@ -53,6 +54,7 @@ class Verdicts:
         for task in self._world.database.all_tasks():
             self._check_task(task)
         self._check_clicks()
+        self._check_lines()
         self._check_results()
         self._check_windows()
 
@@ -186,20 +188,27 @@ class Verdicts:
             if prompt_id not in accounted:
                 world.fail(f"promise 5: {prompt_id} ran, and nothing is known of it")
 
+    def _check_lines(self) -> None:
+        """Everything that waited has gone, and every window's line is what the store has."""
+        for prompt_id, row in self._world.database.waiting.items():
+            self._world.fail(f"promise 5: {prompt_id} still waits in the line of {row['owner']}")
+        if self._world.database.batches or self._world.database.lines:
+            self._world.fail("what waiting runs shared was left behind")
+
     def _check_windows(self) -> None:
         world = self._world
-        ids = [page.tab.window_id for page in world.pages]
+        ids = [window_id for page in world.pages for window_id in page.tab.ids]
         if len(set(ids)) != len(ids):
             world.fail(f"promise 9: two windows share an id: {ids}")
-        for page in world.pages:
-            window = page.window
-            if window is None:
+        for session in [session for page in world.pages for session in page.sessions]:
+            window = session.window
+            if not isinstance(window, Window):
                 continue
             for task in window.tasks.values():
                 stored = world.database.task(task.prompt_id)
                 if stored is None or (stored.owner, stored.epoch) != (window.window_id, task.epoch):
                     world.fail(f"promise 9: {window.window_id} keeps {task.prompt_id}, which is not its own")
-            for problem in page.session.violations():
+            for problem in session.violations():
                 world.fail(f"promise 4: {problem}")
 
 

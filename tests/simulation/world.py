@@ -19,11 +19,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from app.core.errors import MooringError
-from app.core.model import PromptId, ServerId, WindowId
+from app.core.model import PromptId, ServerId, Task, WindowId
 from app.core.ports import Ports
 from app.core.window import Window
 from app.core.workflow import ApiWorkflow
 from app.session import Picked, Session
+from app.session.crew import Crew
 from tests.simulation.browser import Browser, Life, LoopClock, SeededRandom, Tab, TabWindows
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Network, Weather, home_of
@@ -60,6 +61,21 @@ class Page:
     life: Life
     sockets: SimSockets
     session: Session
+    crew: Crew
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The tab's own session, and its crew's."""
+        return self.crew.everybody
+
+    @property
+    def windows(self) -> list[Window]:
+        """The aggregates of all its sessions that have read their records."""
+        return [item.window for item in self.sessions if isinstance(item.window, Window)]
+
+    def session_of(self, task: Task) -> Session:
+        """The session that has a task."""
+        return self.crew.session_of(task.prompt_id) or self.session
 
     @property
     def window(self) -> Window | None:
@@ -90,6 +106,8 @@ class Deeds:
     cancelled: set[str] = field(default_factory=set)
     given_up: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
+    taken_back: set[str] = field(default_factory=set)  # waiting runs
+    clearing: Counter[str] = field(default_factory=Counter)  # windows whose line is being cleared
 
 
 @dataclass
@@ -181,11 +199,17 @@ class World:
         tab = tab or Tab(self.browser)
         life = Life(self.loop, random.Random(self.chance.getrandbits(64)))
         sockets = SimSockets(self.network, life)
-        page = Page(tab, life, sockets, Session(self._ports(tab, life, sockets)))
+        ports = self._ports(tab, life, sockets)
+        session = Session(ports)
+        page = Page(tab, life, sockets, session, Crew(session, ports))
         sockets.on_open.append(lambda server_id, client_id: self.promises.socket_opens(page, server_id, client_id))
         self.pages.append(page)
-        self.spawn(page.session.start(), START)
+        self.spawn(self._start(page), START)
         return page
+
+    async def _start(self, page: Page) -> None:
+        await page.session.start()
+        page.crew.start()
 
     def _ports(self, tab: Tab, life: Life, sockets: SimSockets) -> Ports:
         return Ports(
@@ -202,8 +226,8 @@ class World:
         """End a page load: it is frozen, its sockets are closed by the browser, its lock is free."""
         self.note(f"{'crash' if crashed else 'leave'} {page.tab.window_id}")
         page.life.is_alive = False
-        if page.tab.window_id is not None:
-            self.browser.cached.pop(page.tab.window_id, None)
+        for window_id in page.tab.ids:
+            self.browser.cached.pop(window_id, None)
         page.tab.leave(crashed=crashed)
         page.sockets.vanish()
         self.pages.remove(page)
@@ -216,12 +240,12 @@ class World:
 
     def page_of(self, owner: WindowId | str) -> Page | None:
         """The living page of that window."""
-        return next((page for page in self.pages if page.tab.window_id == owner and page.life.is_alive), None)
+        return next((page for page in self.pages if owner in page.tab.ids and page.life.is_alive), None)
 
     def bury(self) -> None:
         """Take pages off that the browser evicted from its cache; their tabs may be come back to."""
         for page in [page for page in self.pages if not page.life.is_alive]:
-            page.tab.window_id = None
+            page.tab.forget()
             self.pages.remove(page)
             self.graveyard.append(page)
             self.away.append(page.tab)

@@ -127,12 +127,14 @@ def test_an_empty_line_has_nothing_left_of_what_it_was() -> None:
 
 def test_what_was_certainly_not_sent_waits_again_before_all_others() -> None:
     known = line("a", "b", "c")
-    first, shared = known.entries[0], known.batches[BatchId("b")]
-    after = known.without(PromptId("a")).put_back(first, shared, PromptId("a2"), "line-2")
+    first = known.entries[0]
+    after = known.without(PromptId("a")).put_back(first, PromptId("a2"), "line-2", known)
     assert ids(after) == ["a2", "b", "c"]
     assert (after.entries[0].again_of, after.entries[0].part) == ("a", first.part)
-    emptied = line("a").without(PromptId("a")).put_back(first, shared, PromptId("a2"), "line-2")
+    was = line("a").spread(3).send_all()
+    emptied = was.without(PromptId("a")).put_back(first, PromptId("a2"), "line-2", was)
     assert (ids(emptied), emptied.line_id) == (["a2"], "line-2")
+    assert (emptied.hands, emptied.is_unbounded) == (3, True), "it goes on as it was wished"
 
 
 # Values
@@ -179,8 +181,8 @@ def test_a_run_that_does_not_wait_any_more_is_named(step: Callable[[Line], objec
         lambda known: known.join(batch("n"), entries("n", "c", "c"), "l"),
         lambda known: known.join(batch("b"), entries("b", "c"), "l"),
         lambda known: known.join(batch("n"), entries("m", "c"), "l"),
-        lambda known: known.put_back(known.entries[0], batch("b"), PromptId("z"), "l"),
-        lambda known: known.put_back(entries("b", "z")[0], batch("b"), PromptId("a"), "l"),
+        lambda known: known.put_back(known.entries[0], PromptId("z"), "l", known),
+        lambda known: known.put_back(entries("b", "z")[0], PromptId("a"), "l", known),
         lambda known: known.spread(0),
         lambda known: known.spread(MOST_HANDS + 1),
         lambda known: replace(known, line_id=""),
@@ -316,9 +318,9 @@ class Waiting(RuleBasedStateMachine):
         if due is None:
             return
         assert due.prompt_id == self.order[0]
-        shared, (again,) = self.line.batches[due.batch_id], self.fresh(1)
+        was, (again,) = self.line, self.fresh(1)
         assert self.take(lambda known: known.without(due.prompt_id))
-        assert self.take(lambda known: known.put_back(due, shared, PromptId(again), "line-back"))
+        assert self.take(lambda known: known.put_back(due, PromptId(again), "line-back", was))
         self.order[0] = again
 
     @precondition(lambda self: self.order)
