@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from app.core.errors import BadInput, BadPlan
+from app.core.errors import BadInput, BadPlan, SourceFault
 from app.ui.i18n import Translator
 from app.ui.plan_words import word_bad_plan
 from app.ui.words import Tone, Words
+from app.ui.workflow_words import word_cannot_convert, word_source_fault
+from app.workflows.editor_problems import CannotConvert
+
+# An empty file has the words of any empty file.
+_SOURCE_FAULTS = {fault.value: fault for fault in SourceFault if fault is not SourceFault.EMPTY}
+    fault.value: fault for fault in SourceFault if fault is not SourceFault.EMPTY
+}  # that one is any file's
 
 
 def word_bad_input(error: BadInput, _: Translator) -> Words:
     """The words for one cause; each has its own."""
     if isinstance(error, BadPlan):
         return word_bad_plan(error, _)
+    if isinstance(error, CannotConvert):
+        return word_cannot_convert(error, _)
+    if error.cause in _SOURCE_FAULTS:
+        return word_source_fault(_SOURCE_FAULTS[error.cause], error, _)
     match error.cause:
         case "not-a-picture" | "not-a-film" | "not-a-sound" | "too-large" | "unreadable" | "empty":
             return _file(error, _)

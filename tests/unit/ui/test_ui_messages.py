@@ -24,6 +24,7 @@ from app.ui.task_words import (
     word_contact,
     word_delivery,
     word_failure,
+    word_score,
     word_state,
     word_step,
     word_task,
@@ -35,6 +36,7 @@ from tests.unit.ui.kit import fleet, output, server, task, translator
 LANGUAGES = [translator("en"), translator("zh-CN")]
 BRANCHES = {errors.TransportError, errors.ComfyError, errors.AffinityError, MooringError}
 BAD_INPUTS = (
+    *(fault.value for fault in errors.SourceFault if fault is not errors.SourceFault.EMPTY),
     "not-a-picture",
     "too-large",
     "empty",
@@ -125,12 +127,20 @@ def test_every_blocker_and_notice_has_words(_: Translator) -> None:
 
 @in_both
 def test_every_choice_failure_source_and_cause_has_words(_: Translator) -> None:
-    reasons = ("only", "least_loaded", "tie", "moored", "asked", "")
+    reasons = ("only", "least_loaded", "soonest", "warm", "two_choice", "tie", "moored", "asked", "")
     _own_words({item: word_choice(Choice(server_id=ServerId("gpu-1"), reason=item), _) for item in reasons})
     _own_words({kind: word_failure(Failure(kind=kind), _).title for kind in ("rejected", "not_sent", "execution")})
     _own_words({kind: word_source(fleet(source=kind), _) for kind in ("demo", "found", "file", "flags")})
     for health in (Health.DOWN, Health.TIMEOUT, Health.REFUSES, Health.NOT_COMFYUI):
         assert word_cause(health.value, _) != health.value
+    _own_words({cause: word_cause(cause, _) for cause in ("lacks", "drained", "busy", "avoided")})
+
+
+@in_both
+def test_seconds_are_told_no_more_exactly_than_they_are_known(_: Translator) -> None:
+    told = [word_score(seconds, _) for seconds in (0.2, 1.0, 42.4, 89.4, 95.0, 600.0)]
+    assert len({*told}) == 5, "less than a second is told as one"
+    assert "42" in told[2] and "10" in told[5]
 
 
 @in_both
