@@ -11,8 +11,6 @@ from app.workflows.editor_problems import CannotConvert
 
 # An empty file has the words of any empty file.
 _SOURCE_FAULTS = {fault.value: fault for fault in SourceFault if fault is not SourceFault.EMPTY}
-    fault.value: fault for fault in SourceFault if fault is not SourceFault.EMPTY
-}  # that one is any file's
 
 
 def word_bad_input(error: BadInput, _: Translator) -> Words:
