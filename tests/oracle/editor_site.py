@@ -1,0 +1,90 @@
+"""A web site with the real editor: its static files, and the few answers that it needs of a server.
+
+The editor is `comfyui-frontend-package` as it is on PyPI. Beside its files it gets a node catalogue, empty answers to
+what else it asks at start, and a socket that stays quiet. Everything is on loopback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+_SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Workflow.Persist": False}
+_ANSWERS: dict[str, Any] = {
+    "system_stats": {
+        "system": {"os": "posix", "comfyui_version": "0.3.64", "python_version": "3", "argv": [], "ram_total": 1},
+        "devices": [],
+    },
+    "users": {"storage": "server", "migrated": False},
+    "settings": _SETTINGS,
+    "features": {"supports_preview_metadata": True},
+    "prompt": {"exec_info": {"queue_remaining": 0}},
+    "queue": {"queue_running": [], "queue_pending": []},
+    "jobs": {"jobs": [], "pagination": {"offset": 0, "limit": 0, "total": 0, "has_more": False}},
+    **{path: {} for path in ("i18n", "history", "node_replacements", "workflow_templates", "global_subgraphs")},
+    **{path: [] for path in ("extensions", "embeddings", "userdata", "models", "experiment/models")},
+}
+
+
+def package_files(package: str, folder: str) -> Path:
+    """A folder of an installed package's files."""
+    spec = find_spec(package)
+    assert spec is not None and spec.origin is not None, f"{package} is not installed: run python3 -m tests"
+    return Path(spec.origin).parent / folder
+
+
+class _Site:
+    def __init__(self, object_info: str) -> None:
+        self._object_info = object_info
+        self._static = package_files("comfyui_frontend_package", "static")
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_get("/ws", self._socket)
+        app.router.add_route("*", "/api/{path:.*}", self._answer)
+        app.router.add_get("/{path:.*}", self._file)
+        return app
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json(
+            {"type": "status", "data": {"status": {"exec_info": {"queue_remaining": 0}}, "sid": "1"}}
+        )
+        async for _ in socket:
+            pass
+        return socket
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        path = request.match_info["path"]
+        if path == "object_info":
+            return web.Response(text=self._object_info, content_type="application/json")
+        if path == "ws":
+            return await self._socket(request)
+        if request.method != "GET":
+            return web.json_response({})
+        return web.json_response(_ANSWERS[path]) if path in _ANSWERS else web.Response(status=404)
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        path = (self._static / (request.match_info["path"] or "index.html")).resolve()
+        if not path.is_relative_to(self._static) or not path.is_file():
+            return web.Response(status=404)
+        return web.FileResponse(path)
+
+
+@contextlib.asynccontextmanager
+async def serve_editor(object_info: str) -> AsyncIterator[str]:
+    """The address of a site with this catalogue, as long as the block lasts."""
+    runner = web.AppRunner(_Site(object_info).app(), shutdown_timeout=1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()

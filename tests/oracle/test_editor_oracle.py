@@ -1,0 +1,169 @@
+"""Our conversion against the editor's own, in a real Chromium: every case, every known template, every node class.
+
+The templates are those of `comfyui-workflow-templates-json` whose nodes the real catalogue knows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from app.workflows.catalogue import Catalogue
+from app.workflows.editor_conversion import Converter
+from app.workflows.editor_json import MISSING
+from app.workflows.editor_layout import Layouts
+from app.workflows.editor_nodes import VIRTUAL
+from app.workflows.editor_problems import CannotConvert
+from app.workflows.editor_write_back import write_back
+from tests.e2e.browser_kit import open_chromium
+from tests.editor.cases import CASES
+from tests.editor.changes import other_values
+from tests.editor.classes import CLASSES
+from tests.oracle.comparing import differences, is_same
+from tests.oracle.editor import Editor, Sent, open_editor
+from tests.oracle.editor_site import package_files
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+REAL = Path(__file__).resolve().parents[3] / "shared" / "comfyui" / "object_info.json"
+FEWEST_KNOWN = 79  # of 644 when last counted, 30 of them with subgraphs
+FEWEST_WITH_SUBGRAPHS = 30
+MOST_REFUSED = 2
+# What the editor makes up itself is not sent from a fresh node: it has `serializeValue` give nothing.
+NEVER_SENT = {"waiting for camera..."}
+
+
+def real_catalogue() -> dict[str, Any]:
+    """The catalogue of a real server."""
+    if not REAL.exists():
+        print("skipped: ../shared/comfyui/object_info.json is not here")
+        pytest.skip("no real catalogue")
+    found: dict[str, Any] = json.loads(REAL.read_text("utf-8"))
+    return found
+
+
+@cache
+def templates() -> dict[str, Any]:
+    """The templates whose nodes the real catalogue knows, subgraphs counted in."""
+    known = real_catalogue().keys() | VIRTUAL
+    found = {}
+    for path in sorted(package_files("comfyui_workflow_templates_json", "templates").glob("*.json")):
+        graph = json.loads(path.read_text("utf-8"))
+        if isinstance(graph, dict) and "nodes" in graph and _classes(graph) <= known:
+            found[path.stem] = graph
+    return found
+
+
+def _classes(graph: dict[str, Any]) -> set[str]:
+    graphs = [graph]
+    for one in graphs:  # grows on the way
+        graphs += one.get("definitions", {}).get("subgraphs", [])
+    return {node["type"] for one in graphs for node in one["nodes"]} - {one["id"] for one in graphs[1:]}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    async with open_chromium() as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def small(chromium: Browser) -> AsyncIterator[Editor]:
+    """The editor with the catalogue of the cases."""
+    async with open_editor(chromium, json.dumps(CLASSES)) as editor:
+        yield editor
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def real(chromium: Browser) -> AsyncIterator[Editor]:
+    """The editor with the catalogue of a real server."""
+    async with open_editor(chromium, json.dumps(real_catalogue())) as editor:
+        yield editor
+
+
+def unequal(converter: Converter, graphs: dict[str, Any], sent: dict[str, Sent], **more: Any) -> Iterator[str]:
+    """Each workflow that we send otherwise than the editor, with the first differences."""
+    for name, graph in graphs.items():
+        assert not sent[name].error, f"the editor cannot open {name}: {sent[name].error}"
+        found = list(differences(converter.convert(graph).output, sent[name].output, **more))
+        if found:
+            yield f"{name}: {'; '.join(found[:5])}"
+
+
+async def test_every_case_is_sent_as_by_the_editor(small: Editor) -> None:
+    graphs = {name: case() for name, case in CASES.items()}
+    sent = await small.send_all(graphs)
+    assert list(unequal(Converter(Catalogue.parse(CLASSES)), graphs, sent)) == []
+
+
+async def test_every_case_written_anew_opens_in_the_editor_with_the_new_values(small: Editor) -> None:
+    converter = Converter(Catalogue.parse(CLASSES))
+    written = {
+        name: write_back(converter, case(), other_values(converter.convert(case()))) for name, case in CASES.items()
+    }
+    assert sum(written[name] != case() for name, case in CASES.items()) > 50
+    assert list(unequal(converter, written, await small.send_all(written))) == []
+
+
+async def test_every_made_up_class_is_laid_out_as_in_the_editor(small: Editor) -> None:
+    assert wrong_layouts(CLASSES, await small.classes()) == []
+
+
+async def test_every_real_class_is_laid_out_as_in_the_editor(real: Editor) -> None:
+    catalogue = real_catalogue()
+    assert len(catalogue) > 300
+    assert wrong_layouts(catalogue, await real.classes()) == []
+
+
+async def test_every_known_template_is_sent_as_by_the_editor(real: Editor) -> None:
+    """And those with other values in them too, in one go: opening is what takes time."""
+    catalogue = real_catalogue()
+    converter = Converter(Catalogue.parse(catalogue))
+    graphs, refused = templates(), []
+    assert len(graphs) >= FEWEST_KNOWN
+    assert sum("definitions" in graph for graph in graphs.values()) >= FEWEST_WITH_SUBGRAPHS
+    asked: dict[str, Any] = {}
+    for name, graph in graphs.items():
+        try:
+            changed = other_values(converter.convert(graph))
+        except CannotConvert as error:
+            refused.append(f"{name}: {error.problems}")
+            continue
+        asked[name], asked[f"{name}, written"] = graph, write_back(converter, graph, changed)
+    assert len(refused) <= MOST_REFUSED, refused
+    print("refused:", refused or "none")
+    untitled = {name for name, entry in catalogue.items() if not entry["display_name"]}
+    assert list(unequal(converter, asked, await real.send_all(asked), untitled=untitled)) == []
+
+
+def wrong_layouts(catalogue: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
+    """Each class that we lay out otherwise than the editor."""
+    layouts = Layouts(Catalogue.parse(catalogue))
+    wrong = []
+    for name in catalogue:
+        layout = layouts.of(name, (), ())
+        assert layout is not None, name
+        widgets = [
+            {
+                "name": widget.name,
+                "isSaved": widget.is_saved,
+                "isSent": widget.is_sent or widget.name in NEVER_SENT,
+                "value": {"missing": True} if widget.default is MISSING else widget.default,
+            }
+            for widget in layout.widgets
+        ]
+        sockets = [list(row) for row in zip(layout.input_names, layout.input_types, layout.input_widgets, strict=True)]
+        ours = {"widgets": widgets, "inputs": sockets, "outputs": list(layout.output_types)}
+        wrong += [
+            f"{name}.{part}: {ours[part]} is {theirs[name][part]}"
+            for part in ours
+            if not is_same(ours[part], theirs[name][part])
+        ]
+    return wrong
