@@ -18,6 +18,7 @@ from app.browser.breaks import make_breaker
 from app.browser.console import install_console
 from app.browser.dom import BrowserScreen, read_text
 from app.browser.journal import listen_hidden
+from app.browser.layout import arrange
 from app.build import BUILD
 from app.core.errors import MooringError, StorageError
 from app.session import Session
@@ -71,6 +72,7 @@ async def main() -> None:
         random_seed=random_seed,
         read_input=ports.store.read_input,
         break_server=make_breaker(ports.http),
+        arrange=arrange,
     )
     await page.start(choose_language(*screen.language_wishes()))
     screen.listen(page)

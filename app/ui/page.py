@@ -14,10 +14,12 @@ from app.ui import drafts
 from app.ui.actions import Actions
 from app.ui.break_actions import BreakActions, BreakServer
 from app.ui.gallery import Gallery
+from app.ui.graph_actions import GraphActions
+from app.ui.graphs import Arrange, Graphs
 from app.ui.i18n import Translator
-from app.ui.projection import project
-from app.ui.questions import PictureDialog
-from app.ui.regions import changed_regions, live_words
+from app.ui.projection import find_task, project
+from app.ui.questions import GraphDialog, PictureDialog
+from app.ui.regions import changed_regions, graph_change, live_words
 from app.ui.releases import Releases
 from app.ui.screen import Facts, Screen
 from app.ui.state import PageView, Surroundings, UiState
@@ -30,7 +32,10 @@ log = logging.getLogger("mooring.ui")
 
 
 class Page:
-    """One window's page. `translators(language)` gets the words of a language, `read_input(sha256)` a kept picture."""
+    """One window's page. `translators(language)` gets the words of a language, `read_input(sha256)` a kept picture.
+
+    `arrange` gives places for a graph.
+    """
 
     def __init__(
         self,
@@ -43,6 +48,7 @@ class Page:
         random_seed: Callable[[int], int],
         read_input: Callable[[str], Awaitable[Blob | None]],
         break_server: BreakServer,
+        arrange: Arrange,
     ) -> None:
         self._session = session
         self._screen = screen
@@ -60,8 +66,10 @@ class Page:
         self._is_guarded = False
         self._ui = drafts.load(screen.recall(drafts.STORE_KEY), workflows)
         self._gallery = Gallery(session, screen, self.spawn, self.request, read_input=read_input)
+        self._graphs = Graphs(arrange, self.spawn, self.request)
         self._actions = Actions(session, self, screen, workflows, random_seed)
         self._breaking = BreakActions(break_server, self)
+        self._graph_hands = GraphActions(self, self._graphs)
 
     @property
     def ui(self) -> UiState:
@@ -106,7 +114,7 @@ class Page:
 
     def act(self, name: str, facts: Facts) -> None:
         """A click on `data-action`, or its key."""
-        if not self._breaking.act(name, facts):
+        if not self._breaking.act(name, facts) and not self._graph_hands.act(name, facts):
             self._actions.act(name, facts)
 
     def change(self, name: str, facts: Facts) -> None:
@@ -159,19 +167,22 @@ class Page:
     def _page_change(self, _: Translator) -> dict[str, object]:
         dialog = self._ui.dialog
         self._gallery.refresh((dialog.prompt_id, dialog.index) if isinstance(dialog, PictureDialog) else None)
+        looked_at = find_task(self._session, dialog.prompt_id) if isinstance(dialog, GraphDialog) else None
+        self._graphs.refresh(looked_at.workflow if looked_at is not None else None)
         view = project(
             self._session,
             self._ui,
             workflows=self._workflows,
             pictures=self._gallery,
             language=_.language,
+            drawings=self._graphs,
             surroundings=Surroundings(self._releases.newer, self._screen.is_online()),
             word=_.known,
         )
-        regions = changed_regions(self._shown, view, _)
+        regions, graph = changed_regions(self._shown, view, _), graph_change(self._shown, view, _)
         self._shown = view
         told = {"live": live_words(view, _), "lang": "en" if _.language == "pseudo" else _.language}
-        return {**({"regions": regions} if regions else {}), **self._news(told)}
+        return {**({"regions": regions} if regions else {}), **graph, **self._news(told)}
 
     def _news(self, told: dict[str, str]) -> dict[str, object]:
         """What was not told before."""

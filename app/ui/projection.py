@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from app.core.model import Fleet, Health, TaskState, Unreadable
+from app.core.model import Fleet, Health, PromptId, Task, TaskState, Unreadable
 from app.core.window import Window
 from app.session import RunStage
 from app.ui.breaking import break_view
 from app.ui.cards import Pictures, SessionFacts, linked, tag_of, task_card, task_cards
 from app.ui.form_state import Draft
 from app.ui.forms import form_blocker, form_view, found_keys, nodes_view, option_lists
+from app.ui.graphs import Drawings, GraphMarks, graph_view
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.left import left_view
+from app.ui.questions import GraphDialog
 from app.ui.state import (
     Blocker,
     CardView,
@@ -42,6 +44,7 @@ def project(
     workflows: tuple[OpenWorkflow, ...],
     pictures: Pictures,
     language: str,
+    drawings: Drawings | None = None,
     surroundings: Surroundings = ORDINARY,
     word: Callable[[str], str] = str,
 ) -> PageView:
@@ -53,6 +56,7 @@ def project(
     found = found_keys(chosen, ui, word)
     form, nodes = form_view(workflows, chosen, ui, session.fleet, found), nodes_view(chosen, ui, found)
     ended = [card for card in cards if card.task.state.is_end]
+    graph, marks = _graph(session, ui, drawings)
     return PageView(
         header=_header(window, session, language),
         notices=_notices(session, window, ui, surroundings),
@@ -70,7 +74,8 @@ def project(
         results=_results(ended, ui, session),
         fleet=_fleet(session, window),
         breaking=break_view(session.fleet, ui, tag_of, window.window_locked_server if window else None),
-        dialog=_dialog(ui, cards, session, pictures),
+        dialog=_dialog(ui, cards, session, pictures) if graph is None else graph,
+        marks=marks,
     )
 
 
@@ -207,6 +212,28 @@ def _results(ended: list[CardView], ui: UiState, session: SessionFacts) -> Resul
         max(0, len(ended) - ui.results_shown),
         None if usage is None else usage.size + usage.thumbnails_size,
     )
+
+
+def _graph(
+    session: SessionFacts, ui: UiState, drawings: Drawings | None
+) -> tuple[DialogView | None, GraphMarks | None]:
+    """The open graph, and its marks apart from it."""
+    if not isinstance(ui.dialog, GraphDialog) or drawings is None:
+        return None, None
+    task = find_task(session, ui.dialog.prompt_id)
+    if task is None:
+        return DialogView(), None
+    progress = session.progress.get(task.prompt_id)
+    view, marks = graph_view(task, drawings.drawing(task.workflow), progress, ui.dialog.node_id)
+    return DialogView(view, tag=tag_of(session.fleet, task.server_id)), marks
+
+
+def find_task(session: SessionFacts, prompt_id: PromptId) -> Task | None:
+    """A task of this window, also one that is set aside."""
+    if not isinstance(session.window, Window):
+        return None
+    aside = (task for task in session.window.quarantined if task.prompt_id == prompt_id)
+    return session.window.tasks.get(prompt_id) or next(aside, None)
 
 
 def _dialog(ui: UiState, cards: tuple[CardView, ...], session: SessionFacts, pictures: Pictures) -> DialogView:

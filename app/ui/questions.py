@@ -37,4 +37,12 @@ class PictureDialog:
     index: int
 
 
-TaskDialog = GiveUpDialog | RunAgainDialog | SameServerDialog | PictureDialog
+@dataclass(frozen=True, slots=True)
+class GraphDialog:
+    """The graph of what a task runs, with the box that was chosen in it, if any."""
+
+    prompt_id: PromptId
+    node_id: str = ""
+
+
+TaskDialog = GiveUpDialog | RunAgainDialog | SameServerDialog | PictureDialog | GraphDialog

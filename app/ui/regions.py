@@ -14,6 +14,7 @@ from app.ui.views.breaking import breaking
 from app.ui.views.dialogs import dialogs
 from app.ui.views.fleet import fleet
 from app.ui.views.form import form
+from app.ui.views.graph import drawn
 from app.ui.views.header import header
 from app.ui.views.left import left
 from app.ui.views.nodes import lists, nodes
@@ -45,6 +46,16 @@ def changed_regions(before: PageView | None, after: PageView, _: Translator) -> 
         region: str(h.fragment[view(getattr(after, name), _)])
         for region, (name, view) in REGIONS.items()
         if before is None or getattr(before, name) != getattr(after, name)
+    }
+
+
+def graph_change(before: PageView | None, after: PageView, _: Translator) -> dict[str, object]:
+    """What the open graph needs beside its region: the drawing where it is new, and its marks where they changed."""
+    kept = drawn(before.dialog if before is not None else None, after.dialog, _)
+    is_marked = after.marks is not None and (bool(kept) or before is None or before.marks != after.marks)
+    return {
+        **({"kept": kept} if kept else {}),
+        **({"graph": after.marks.told()} if is_marked and after.marks is not None else {}),
     }
 
 

@@ -15,7 +15,10 @@ class Screen(Protocol):
     """The document, the person's hands, and this tab's memory."""
 
     def update(self, change: Mapping[str, object]) -> None:
-        """Patch the page in one go: `regions` {id: html}, `title`, `icon`, `lang`, `live`, `reveal`."""
+        """Patch the page in one go: `regions` {id: html}, `title`, `icon`, `lang`, `live`, `reveal`.
+
+        `kept` {id: html} is put in once and never patched; `graph` marks what is drawn there.
+        """
 
     def schedule(self, callback: Callable[[], None]) -> None:
         """Call back once, soon: before the next frame if this tab draws any."""

@@ -15,6 +15,7 @@ from app.core.model import Fleet, Output, PromptId, Server, ServerId, Task, Unre
 from app.core.progress import Progress
 from app.session import Noticed, Orphan, OrphanRecord, Run
 from app.ui.form_state import Draft, FormView, NodesView, OptionList
+from app.ui.graphs import GraphMarks, GraphView
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.mishaps import Mishap
 from app.ui.offers import Offer
@@ -276,10 +277,11 @@ class BreakView:
 class DialogView:
     """The open dialog with what it is about; None if there is none."""
 
-    dialog: TaskDialog | KeepingView | None = None
+    dialog: TaskDialog | KeepingView | GraphView | None = None
     card: CardView | None = None
     record: Unreadable | None = None
     present_address: str = ""  # where the fleet has the card's server now
+    tag: ServerTag | None = None  # of an open graph's task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,3 +300,4 @@ class PageView:
     fleet: FleetView
     breaking: BreakView
     dialog: DialogView
+    marks: GraphMarks | None = None  # of the open graph: no region, they are set on what is drawn

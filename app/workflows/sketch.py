@@ -52,7 +52,7 @@ _NAMED = {
 
 def flow_of(type_or_name: str) -> Flow:
     """What a socket of that type, or an input of that name, carries."""
-    return _NAMED.get(type_or_name.casefold(), Flow.OTHER)
+    return _NAMED.get(type_or_name.casefold().rstrip("_0123456789"), Flow.OTHER)
 
 
 class Kind(Enum):
@@ -247,12 +247,13 @@ def cut(text: str, most: int = LONGEST_TEXT) -> str:
 
 def fitted(text: str, width: float) -> str:
     """The first line of a text, as much of it as that width has room for."""
-    line = text.strip().split("\n", maxsplit=1)[0].rstrip()
-    if text_width(line) <= width and line == text.strip():
+    whole = text.strip()
+    line = whole.split("\n", maxsplit=1)[0].rstrip()
+    if line == whole and (len(line) * _WIDEST_GLYPH <= width or text_width(line) <= width):
         return line
-    room = width - text_width("…")
+    room = width - _GLYPH
     for end, glyph in enumerate(line):
-        room -= _glyph_width(glyph)
+        room -= _WIDTHS.get(glyph) or _glyph_width(glyph)
         if room < 0:
             return f"{line[:end].rstrip()}…"
     return f"{line}…"
@@ -260,12 +261,16 @@ def fitted(text: str, width: float) -> str:
 
 def text_width(text: str) -> float:
     """About how wide a text is."""
-    return sum(map(_glyph_width, text))
+    return sum([_WIDTHS.get(glyph) or _glyph_width(glyph) for glyph in text])
 
 
 def _glyph_width(glyph: str) -> float:
     is_wide = "\u1100" <= glyph < "\u1200" or glyph >= "\u2e80"
     return _GLYPH * (2.0 if is_wide else 1.25 if glyph.isupper() or glyph in "mw@%" else 1.0)
+
+
+_WIDEST_GLYPH = 2 * _GLYPH
+_WIDTHS = {glyph: _glyph_width(glyph) for glyph in map(chr, range(32, 127))}
 
 
 def measured(box: Box) -> Box:

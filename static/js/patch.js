@@ -2,6 +2,7 @@
 // Python calls `update` once per change, and gets one callback per kind of event.
 
 import { Idiomorph } from "/static/vendor/idiomorph/idiomorph.esm.js";
+import { mark, place } from "/static/js/graph.js";
 
 const FIELDS = "input, textarea, select";
 const COMBO = new Set(["aria-expanded", "aria-activedescendant", "aria-controls"]);
@@ -25,6 +26,7 @@ function isOwned(field, fresh) {
 
 const callbacks = {
   beforeNodeMorphed(node, fresh) {
+    if (node.dataset?.kept !== undefined && node.dataset.kept === fresh.dataset?.kept) return false; // graph.js has it
     if (isField(node) && isOwned(node, fresh)) owned.add(node);
     return true;
   },
@@ -40,7 +42,8 @@ const callbacks = {
   },
 };
 
-/** One update of the page: `{"regions": {id: html}, "title": …, "icon": …, "lang": …, "live": …, "reveal": id}` as JSON. */
+/** One update of the page: `{"regions": {id: html}, "kept": {id: html}, "graph": …, "title": …, "icon": …, "lang": …, "live": …,
+ *  "reveal": id}` as JSON. What is kept is put in after its region was patched, and is no business of patches from then on. */
 export function update(text) {
   const change = JSON.parse(text);
   const focused = document.activeElement;
@@ -53,7 +56,9 @@ export function update(text) {
   if (change.live !== undefined) byId("live").textContent = change.live;
   if (change.icon !== undefined && !byId("favicon").href.endsWith(change.icon)) byId("favicon").href = change.icon;
   if (change.reveal !== undefined && matchMedia("(width < 900px)").matches) reveal(byId(change.reveal));
+  if (change.kept !== undefined) place(change.kept);
   showDialogs();
+  if (change.graph !== undefined) mark(change.graph);
   if (focused?.isConnected === false) keepFocus(focused);
 }
 

@@ -1,10 +1,11 @@
-"""The open dialog: the question before giving up, one picture large, or what is kept."""
+"""The open dialog: the question before giving up, one picture large, a graph, or what is kept."""
 
 from __future__ import annotations
 
 import htpy as h
 
 from app.core.model import Delivery
+from app.ui.graphs import GraphView
 from app.ui.i18n import Translator
 from app.ui.keeping import KeepingView
 from app.ui.messages import word_error
@@ -12,6 +13,7 @@ from app.ui.questions import GiveUpDialog, PictureDialog, RunAgainDialog, SameSe
 from app.ui.state import CardView, DialogView, ResultView
 from app.ui.task_words import word_delivery
 from app.ui.views import questions
+from app.ui.views.graph import graph
 from app.ui.views.keeping import keeping
 from app.ui.views.parts import icon, icon_button, player, server_chip, told
 from app.ui.words import Tone, Words
@@ -21,6 +23,8 @@ def dialogs(view: DialogView, _: Translator) -> h.Node:
     """The content of `#dialogs`: nothing, or one dialog that is to be shown."""
     if isinstance(view.dialog, KeepingView):
         return keeping(view.dialog, _)
+    if isinstance(view.dialog, GraphView):
+        return graph(view.dialog, view.tag, _)
     if view.card is None:
         return h.fragment[questions.give_up_record(view.record, _) if view.record is not None else None]
     match view.dialog:

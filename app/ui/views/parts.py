@@ -89,3 +89,11 @@ def task_title(title: str, _: Translator) -> h.Node:
     """A sample's title is the catalogue's; any other is the person's own."""
     known = _.known(title)
     return known if known != title else own(title) if title else _("Untitled")
+
+
+def graph_button(prompt_id: str, _: Translator) -> h.Element:
+    """What opens the graph of a task."""
+    return action_button(
+        _("See the graph"), "open-graph", icon_name="graph", class_="is-quiet is-small", prompt_id=prompt_id,
+        testid="open-graph",
+    )  # fmt: skip

@@ -14,6 +14,7 @@ from app.ui.views.evidence import details
 from app.ui.views.links import origin, repeats
 from app.ui.views.parts import (
     action_button,
+    graph_button,
     icon,
     icon_button,
     panel_title,
@@ -115,6 +116,7 @@ def _actions(view: CardView, _: Translator) -> h.Element:
             prompt_id=task.prompt_id,
             testid="run-again",
         ),
+        bool(task.workflow) and graph_button(task.prompt_id, _),
         icon_button(_("Remove from this list"), "remove", "trash", prompt_id=task.prompt_id),
     ]
 

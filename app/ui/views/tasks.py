@@ -14,7 +14,7 @@ from app.ui.task_words import word_step
 from app.ui.views.evidence import details
 from app.ui.views.links import origin
 from app.ui.views.offers import offers
-from app.ui.views.parts import action_button, icon, panel_title, server_chip, task_title, titled, told
+from app.ui.views.parts import action_button, graph_button, icon, panel_title, server_chip, task_title, titled, told
 from app.ui.views.troubles import warnings
 from app.ui.words import Tone
 
@@ -121,7 +121,10 @@ def task_card(view: CardView, _: Translator) -> h.Element:
             bool(task.warnings) and warnings(view, _),
             not view.offers and h.fragment[_actions(view, _), details(task, _)],
         ],
-        bool(view.offers) and h.div(".card-rest")[offers(view, _), details(task, _)],
+        bool(view.offers)
+        and h.div(".card-rest")[
+            offers(view, _), bool(task.workflow) and graph_button(task.prompt_id, _), details(task, _)
+        ],
     ]
 
 
@@ -171,4 +174,5 @@ def _actions(view: CardView, _: Translator) -> h.Element:
             ".button.is-quiet", type="button", data_action="ask-give-up", data_prompt_id=task.prompt_id,
             data_testid="give-up",
         )[h.span[_("Give up …")]],
+        bool(task.workflow) and graph_button(task.prompt_id, _),
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -25,6 +26,12 @@ async def read_input(sha256: str) -> Bytes | None:
     return Bytes() if sha256 == "kept" else None
 
 
+async def arrange(question: str) -> str:
+    asked = json.loads(question)
+    places = [[300 * number, 0] for number in range(len(asked["boxes"]))]
+    return json.dumps({"places": places, "bends": [[] for _ in asked["lines"]]})
+
+
 async def opened(
     screen: MemoryScreen, session: StillSession | None = None, *, releases: Releases | None = None
 ) -> tuple[Page, StillSession]:
@@ -38,6 +45,7 @@ async def opened(
         random_seed=lambda limit: limit,
         read_input=read_input,
         break_server=session.break_server,
+        arrange=arrange,
     )
     await page.start("en")
     screen.draw()

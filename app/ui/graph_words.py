@@ -1,0 +1,44 @@
+"""What is said of a graph and of its nodes."""
+
+from __future__ import annotations
+
+from app.ui.i18n import Translator
+from app.workflows.marks import Mark
+from app.workflows.sketch import Kind, Mode
+
+
+def word_mark(mark: Mark, _: Translator) -> str:
+    """Where a node stands."""
+    match mark:
+        case Mark.FINISHED:
+            return _("Finished")
+        case Mark.CACHED:
+            return _("From the cache")
+        case Mark.RUNNING:
+            return _("Running")
+        case Mark.FAILED:
+            return _("Failed")
+
+
+def word_mode(mode: Mode, _: Translator) -> str:
+    """What the author has switched off; nothing for what is on."""
+    match mode:
+        case Mode.MUTED:
+            return _("Muted: it is not sent.")
+        case Mode.BYPASSED:
+            return _("Bypassed: what comes in goes on as it is.")
+        case Mode.ON:
+            return ""
+
+
+def word_kind(kind: Kind, count: int, _: Translator) -> str:
+    """What a box is, if it is no plain node; `count` nodes are in it."""
+    match kind:
+        case Kind.SUBGRAPH:
+            return _.plural("A subgraph of {count} node", "A subgraph of {count} nodes", count)
+        case Kind.NOTE:
+            return _("A note of the author's")
+        case Kind.REROUTE:
+            return _("A turn of a line")
+        case Kind.NODE:
+            return ""

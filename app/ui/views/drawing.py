@@ -1,0 +1,156 @@
+"""The drawing of a graph as SVG: made once, marked and moved about by `static/js/graph.js` from then on.
+
+Each box is `<g class="box" data-node-id=…>`. What changes while a task runs is not here: the page's JavaScript sets
+`data-mark` on the boxes. Colours come from `static/css/graph.css`, the author's own as attributes: an inline style
+would be refused by the page's own policy.
+
+500 nodes are 11,000 elements. As `htpy` elements they take a second in a browser, as text a tenth of that; so the
+inside of the drawing is written as text here, and everything that is somebody's own passes through `escape`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from itertools import pairwise
+
+import htpy as h
+from markupsafe import Markup
+
+from app.ui.i18n import Translator
+from app.workflows.sketch import FOOT, HEAD, ROW, Area, Box, Kind, Line, Mode, Point, Sketch, Socket, fitted, text_width
+
+_MARGIN = 14.0  # from a box's side to its text
+_SIGN = 34.0  # what the mark takes from a title's room
+_REACH = 0.5  # how far a line goes straight on, as a share of the distance
+
+
+def drawing(sketch: Sketch, _: Translator) -> h.Element:
+    """The content of `#graph-stage`."""
+    frame = sketch.frame
+    plane = "".join(
+        (
+            '<g class="plane" translate="no"><g class="areas" aria-hidden="true">',
+            *map(_area, sketch.areas),
+            '</g><g class="lines" aria-hidden="true">',
+            *(_line(line, sketch) for line in sketch.lines),
+            '</g><g class="boxes">',
+            *(_box(box, _.known(box.title)) for box in sketch.boxes.values()),
+            "</g></g>",
+        )
+    )
+    return h.svg(
+        ".drawing.is-far.is-farther",  # no text is laid out before it is known how large it is shown
+        tabindex="0",
+        role="group",
+        data_action="graph-node",  # a click beside the boxes chooses none
+        data_node_id="",
+        aria_label=_.plural(
+            "Graph of {count} node. Arrow keys move it, plus and minus zoom, 0 shows all of it.",
+            "Graph of {count} nodes. Arrow keys move it, plus and minus zoom, 0 shows all of it.",
+            len(sketch.boxes),
+        ),
+        data_frame=" ".join(map(_number, (frame.x, frame.y, frame.width, frame.height))),
+    )[Markup(plane)]  # each text in it is escaped; a test holds that
+
+
+def _area(area: Area) -> str:
+    colour = f' fill="{area.colour}" stroke="{area.colour}"' if area.colour else ""
+    size = f'width="{_number(area.width)}" height="{_number(area.height)}"'
+    title = escape(fitted(area.title, (area.width - 24) / 1.5))
+    return (
+        f'<g transform="{_moved(area.x, area.y)}"><rect class="area"{colour} {size} rx="10"/>'
+        f'<text class="area-title" x="12" y="26">{title}</text></g>'
+    )
+
+
+def _line(line: Line, sketch: Sketch) -> str:
+    start = sketch.boxes[line.source].output_at(line.output)
+    end = sketch.boxes[line.target].input_at(line.input)
+    ends = f'data-from="{escape(line.source)}" data-to="{escape(line.target)}"'
+    return f'<path class="line of-{line.flow.value}" {ends} d="{_curve((start, *line.bends, end))}"/>'
+
+
+def _curve(points: tuple[Point, ...]) -> str:
+    """A smooth way through all points that leaves and arrives sideways."""
+    parts = [f"M{_number(points[0][0])} {_number(points[0][1])}"]
+    for (x1, y1), (x2, y2) in pairwise(points):
+        reach = max(abs(x2 - x1) * _REACH, min(60.0, abs(y2 - y1) * 0.5))
+        numbers = (x1 + reach, y1, x2 - reach, y2, x2, y2)
+        parts.append("C" + " ".join(map(_number, numbers)))
+    return "".join(parts)
+
+
+def _box(box: Box, title: str) -> str:
+    kinds = f"box is-{box.kind.value}" + ("" if box.mode is Mode.ON else f" is-{box.mode.value}")
+    size = f'width="{_number(box.width)}" height="{_number(box.height)}" rx="8"'
+    name, node_id = escape(f"{title} ({box.node_id})"), escape(box.node_id)
+    facts = f'data-node-id="{node_id}" data-action="graph-node" data-width="{_number(box.width)}"'
+    return "".join(
+        (
+            f'<g class="{kinds}" {facts} role="button" tabindex="-1" aria-label="{name}"',
+            f' transform="{_moved(box.x, box.y)}">',
+            f'<rect class="box-body" {size}/>',
+            f'<rect class="box-tint" fill="{box.colour}" {size}/>' if box.colour else "",
+            "" if box.kind is Kind.REROUTE else _head(box, title),
+            "" if box.is_folded or box.kind is Kind.REROUTE else "".join(_rows(box)),
+            f'<rect class="box-frame" {size}/>',
+            f'<rect class="box-bar" y="{_number(HEAD - 3)}" width="0" height="3"/></g>',
+        )
+    )
+
+
+def _head(box: Box, title: str) -> str:
+    rule = "" if box.is_folded else f'<path class="box-rule" d="M0 {_number(HEAD)}h{_number(box.width)}"/>'
+    shown = escape(fitted(title, box.width - _MARGIN - _SIGN))
+    return (
+        f'{rule}<text class="box-title" x="{_number(_MARGIN)}" y="20">{shown}</text>'
+        f'<path class="box-sign" transform="{_moved(box.width - 18, HEAD / 2)}"/>'
+    )
+
+
+def _rows(box: Box) -> Iterator[str]:
+    if box.kind is Kind.NOTE:
+        yield from _note(box)
+        return
+    for place, socket in enumerate(box.inputs):
+        yield _socket(socket, 0.0, place, box.width)
+    for place, socket in enumerate(box.outputs):
+        yield _socket(socket, box.width, place, box.width)
+    top = HEAD + max(len(box.inputs), len(box.outputs)) * ROW
+    room, width = int((box.height - top - FOOT / 2) // ROW), box.width - 2 * _MARGIN - 10
+    left, right = _number(_MARGIN), _number(box.width - _MARGIN)
+    for place, value in enumerate(box.values[: max(0, room)]):
+        y = _number(top + (place + 0.7) * ROW + 4)
+        text = fitted(value.text, max(width / 2, width - text_width(value.name)))
+        name = fitted(value.name, width - text_width(text))
+        yield f'<text class="value-name" x="{left}" y="{y}">{escape(name)}</text>'
+        yield f'<text class="value" x="{right}" y="{y}">{escape(text)}</text>'
+
+
+def _socket(socket: Socket, x: float, place: int, width: float) -> str:
+    y = HEAD + (place + 0.7) * ROW
+    dot = f'<circle class="socket of-{socket.flow.value}" cx="{_number(x)}" cy="{_number(y)}" r="4.5"/>'
+    if not socket.name:
+        return dot
+    kind, at = ("socket-name is-output", x - _MARGIN) if x else ("socket-name", _MARGIN)
+    name = escape(fitted(socket.name, width * 0.6))
+    return f'{dot}<text class="{kind}" x="{_number(at)}" y="{_number(y + 4)}">{name}</text>'
+
+
+def _note(box: Box) -> Iterator[str]:
+    """A note's first lines; all of it is told when it is chosen."""
+    rows = int((box.height - HEAD - FOOT) // ROW)
+    for place, line in enumerate(box.note.split("\n")[: max(1, rows)]):
+        if line.strip():
+            y = _number(HEAD + (place + 0.9) * ROW)
+            shown = escape(fitted(line, box.width - 2 * _MARGIN))
+            yield f'<text class="note-line" x="{_number(_MARGIN)}" y="{y}">{shown}</text>'
+
+
+def _moved(x: float, y: float) -> str:
+    return f"translate({_number(x)} {_number(y)})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")

@@ -1,0 +1,153 @@
+"""The dialog with a task's graph: the drawing with its tools, the list of its nodes, and what is known of a chosen one.
+
+The drawing and the list are made once (`drawn`) and are the page's JavaScript's from then on: `data-kept` keeps
+patches out of them, and marks, panning and zooming go past Python.
+"""
+
+from __future__ import annotations
+
+import json
+
+import htpy as h
+
+from app.ui.graph_words import word_mark
+from app.ui.graphs import GraphView
+from app.ui.i18n import Translator
+from app.ui.messages import word_error
+from app.ui.state import DialogView, ServerTag
+from app.ui.task_words import word_task
+from app.ui.views.drawing import drawing
+from app.ui.views.graph_node import chosen_node
+from app.ui.views.parts import action_button, icon, icon_button, server_chip, task_title, titled, told
+from app.ui.words import Tone
+from app.workflows.marks import Mark
+from app.workflows.sketch import Box, Kind, Sketch
+
+STAGE, LIST = "graph-stage", "graph-list"  # ids of what is kept
+NOT_LISTED = frozenset({Kind.REROUTE})
+
+
+def graph(view: GraphView, tag: ServerTag | None, _: Translator) -> h.Element:
+    """The open dialog."""
+    title = _.known(view.task.title) or _("Untitled")
+    return h.dialog(
+        ".dialog.large.graph",
+        data_modal="",
+        id=f"graph-{view.key}",
+        aria_label=_("Graph of “{title}”", title=title),
+        data_testid="graph-dialog",
+        data_words=json.dumps({mark.value: word_mark(mark, _) for mark in Mark}, ensure_ascii=False),
+    )[
+        _head(view, tag, _),
+        h.div(class_=["graph-body", {"has-chosen": bool(view.chosen)}])[
+            h.div(".graph-main")[
+                h.div(f"#{STAGE}.graph-stage", data_kept=view.key), _instead(view, _), _tools(view, _), _legend(_)
+            ],
+            h.div(".graph-side")[chosen_node(view, _), _nodes(view, _)],
+        ],
+    ]  # fmt: skip
+
+
+def _head(view: GraphView, tag: ServerTag | None, _: Translator) -> h.Element:
+    words = word_task(view.task, _)
+    count = len(view.drawing.sketch.boxes) if view.drawing.sketch is not None else 0
+    return h.div(".large-head")[
+        h.span(".large-title")[task_title(view.task.title, _)],
+        tag is not None and server_chip(tag),
+        h.span(class_=["graph-state", f"is-{words.tone.value}"], data_testid="graph-state")[
+            words.tone is Tone.BAD and icon("warning"), h.span[titled(words)]
+        ],
+        bool(count)
+        and h.span(".graph-count.quiet.numeric")[_("{done} of {total} nodes done", done=view.done, total=count)],
+        icon_button(_("Close"), "close-dialog", "close"),
+    ]
+
+
+def _instead(view: GraphView, _: Translator) -> h.Node:
+    """What stands where the drawing will be, or would be."""
+    if view.drawing.error is not None:
+        return h.div(".graph-instead", role="alert")[
+            told(word_error(view.drawing.error, _)),
+            view.drawing.sketch is not None
+            and action_button(_("Try again"), "graph-again", icon_name="retry", testid="graph-again"),
+        ]
+    if not view.drawing.is_ready:
+        count = len(view.drawing.sketch.boxes) if view.drawing.sketch is not None else 0
+        return h.div(".graph-instead", role="status")[
+            h.p[_.plural("Arranging {count} node …", "Arranging {count} nodes …", count)],
+            h.progress(aria_label=_("Arranging")),
+        ]
+    return h.fragment[None]
+
+
+def _tools(view: GraphView, _: Translator) -> h.Node:
+    """Zooming; graph.js does it."""
+    if not view.drawing.is_ready:
+        return h.fragment[None]
+    tools = (("in", "plus", _("Zoom in")), ("out", "minus", _("Zoom out")), ("fit", "fit", _("Show all of it")))
+    return h.div(".graph-tools", role="group", aria_label=_("Zoom"))[
+        (
+            h.button(
+                ".button.icon-only", type="button", data_graph=name, aria_label=label, title=label,
+                data_testid=f"graph-{name}",
+            )[icon(sign)]
+            for name, sign, label in tools
+        )
+    ]  # fmt: skip
+
+
+def _legend(_: Translator) -> h.Element:
+    return h.ul(".graph-legend", aria_hidden="true")[
+        (h.li(data_mark=mark.value)[h.span(".mark-dot"), word_mark(mark, _)] for mark in Mark)
+    ]
+
+
+def _nodes(view: GraphView, _: Translator) -> h.Element:
+    """The list of all nodes, to be looked through."""
+    return h.section(".graph-nodes", aria_label=_("Nodes"))[
+        bool(view.failed and view.failed != view.chosen)
+        and h.button(
+            ".button.is-small.to-failed", type="button", data_action="graph-node", data_node_id=view.failed,
+            data_testid="to-failed",
+        )[icon("warning"), h.span[_("Show what failed")]],
+        h.input(
+            type="search",
+            id="graph-find",
+            placeholder=_("Find a node …"),
+            aria_label=_("Find a node"),
+            autocomplete="off",
+            data_testid="graph-find",
+        ),
+        h.div(f"#{LIST}.graph-list", data_kept=view.key),
+    ]  # fmt: skip
+
+
+def drawn(before: DialogView | None, after: DialogView, _: Translator) -> dict[str, str]:
+    """The drawing and the list, by the id of their place, where they have to be put there anew."""
+    view, shown = after.dialog, before.dialog if before is not None else None
+    if not isinstance(view, GraphView) or (sketch := view.drawing.sketch) is None:
+        return {}
+    known = shown.drawing.sketch if isinstance(shown, GraphView) and shown.key == view.key else None
+    places = {LIST: str(node_list(sketch, _))} if known is None else {}
+    return {**places, STAGE: str(drawing(sketch, _))} if sketch.is_placed and known is not sketch else places
+
+
+def node_list(sketch: Sketch, _: Translator) -> h.Fragment:
+    """Every node as a button that chooses it."""
+    return h.fragment[
+        h.ul[(_row(box, _) for box in sketch.boxes.values() if box.kind not in NOT_LISTED)],
+        h.p(".quiet.graph-none", hidden=True)[_("No node is called so.")],
+    ]
+
+
+def _row(box: Box, _: Translator) -> h.Element:
+    title = _.known(box.title)
+    return h.li[
+        h.button(".node-row", type="button", data_action="graph-node", data_node_id=box.node_id)[
+            h.span(".mark-dot", aria_hidden="true"),
+            h.span(".node-name", translate="no")[title],
+            title != box.class_type and h.span(".node-class.quiet", translate="no")[box.class_type],
+            h.span(".node-mark"),
+            h.span(".node-id.quiet.numeric", translate="no")[box.node_id],
+        ]
+    ]
