@@ -188,8 +188,8 @@ class Field:
         return None
 
     def is_left_out(self, text: str) -> bool:
-        """Whether nothing is sent for it: an input that the workflow does not have and does not need."""
-        return self.is_absent and self.is_optional and not text
+        """Whether nothing is sent for it: the workflow does not have it, and does not need it or has nothing for it."""
+        return self.is_absent and not text and (self.is_optional or self.value is None)
 
     def _typed(self, text: str) -> object:
         match self.kind:

@@ -34,10 +34,16 @@ class NodeHint:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What the editor's own file says beside the graph; empty for API format."""
+    """What the editor's own file says beside the graph; empty for API format.
+
+    `values` are as the editor shows them, where what is sent is made of them. An input in `shared` has its value from
+    the same place as the one that it stands for there: a form has one field for both.
+    """
 
     nodes: Mapping[str, NodeHint] = field(default_factory=dict)
     seeds: Mapping[Key, SeedMode] = field(default_factory=dict)
+    values: Mapping[Key, object] = field(default_factory=dict)
+    shared: Mapping[Key, Key] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,7 @@ class Form:
     sections: tuple[Section, ...]
     first: tuple[Key, ...]
     by_key: Mapping[Key, Field] = field(compare=False, repr=False)
+    shared: Mapping[Key, Key] = field(compare=False, repr=False)  # inputs that have their value from another field
     own_faults: Mapping[Key, BadInput] = field(compare=False, repr=False)  # of the workflow's own values
 
     def uploads(self) -> tuple[Field, ...]:
@@ -97,19 +104,24 @@ class Form:
                 found[key] = fault
         return found
 
-    def filled(self, texts: Mapping[Key, str]) -> ApiWorkflow:
-        """The workflow with the form's texts in; BadInput for the first value that cannot be sent.
+    def values(self, texts: Mapping[Key, str]) -> dict[Key, object]:
+        """What the form's texts change in the workflow; BadInput for the first value that cannot be sent.
 
         Texts for which there is no field are left out: a preset may know more inputs than this catalogue.
         """
         for fault in self.faults(texts).values():
             raise fault
-        values = {
+        found = {
             key: item.parse(texts.get(key, item.text))
             for key, item in self.by_key.items()
             if (key in texts or item.is_absent) and not item.is_left_out(texts.get(key, item.text))
         }
-        return self.workflow.with_values({key: value for key, value in values.items() if value is not None})
+        found |= {key: found[leader] for key, leader in self.shared.items() if leader in found}
+        return {key: value for key, value in found.items() if value is not None}
+
+    def filled(self, texts: Mapping[Key, str]) -> ApiWorkflow:
+        """The workflow with the form's texts in; BadInput for the first value that cannot be sent."""
+        return self.workflow.with_values(self.values(texts))
 
 
 def build_form(
@@ -132,6 +144,7 @@ def build_form(
         sections=sections,
         first=guess_first(graph, by_key),
         by_key=by_key,
+        shared=builder.hints.shared,
         own_faults={key: fault for key, item in by_key.items() if (fault := item.fault(item.text)) is not None},
     )
 
@@ -148,7 +161,7 @@ class _Builder:
         looks: Mapping[Key, Look],
     ) -> None:
         self._catalogue = catalogue
-        self._hints = hints
+        self.hints = hints
         self._texts = texts
         self._looks = looks
         self._used = {link for node in graph.values() for link in node.links.values()}
@@ -157,7 +170,7 @@ class _Builder:
     def section(self, node: GraphNode) -> Section:
         """A node's section."""
         node_class = self._catalogue.get(node.class_type) if self._catalogue is not None else None
-        hint = self._hints.nodes.get(node.node_id, NodeHint())
+        hint = self.hints.nodes.get(node.node_id, NodeHint())
         return Section(
             node_id=node.node_id,
             title=node.title or (node_class.display_name if node_class else node.class_type),
@@ -177,18 +190,26 @@ class _Builder:
         if node_class is not None:
             for name, spec in live_inputs(node_class, self._standing(node)):
                 known.add(name)
-                if name not in node.links and (name in node.values or spec.is_widget or spec.type in CAPTURES):
+                if self._is_shown(node, name, spec):
                     yield self._field(node, node_class, name, spec)
         for name in node.values:
-            if name not in known:
+            if name not in known and (node.node_id, name) not in self.hints.shared:
                 yield Field(
                     node_id=node.node_id,
                     input_name=name,
                     kind=Unknown(),
                     label=label_of(name),
-                    value=node.values[name],
+                    value=self._value(node, name),
                     class_type=node.class_type,
                 )
+
+    def _is_shown(self, node: GraphNode, name: str, spec: InputSpec) -> bool:
+        if name in node.links or (node.node_id, name) in self.hints.shared:
+            return False
+        return name in node.values or spec.is_widget or spec.type in CAPTURES
+
+    def _value(self, node: GraphNode, name: str) -> object:
+        return self.hints.values.get((node.node_id, name), node.values[name])
 
     def _standing(self, node: GraphNode) -> Mapping[str, object]:
         typed = {name: text for (node_id, name), text in self._texts.items() if node_id == node.node_id}
@@ -197,12 +218,12 @@ class _Builder:
     def _field(self, node: GraphNode, node_class: NodeClass, name: str, spec: InputSpec) -> Field:
         kind, label = self._known(node.class_type, name, spec)
         is_absent = name not in node.values
-        value = default_of(spec, kind) if is_absent else node.values[name]
+        value = default_of(spec, kind) if is_absent else self._value(node, name)
         match kind:
             case Upload():
                 kind = self._with_mask(kind, node, node_class)
             case Seed():
-                kind = replace(kind, mode=self._hints.seeds.get((node.node_id, name), kind.mode))
+                kind = replace(kind, mode=self.hints.seeds.get((node.node_id, name), kind.mode))
         return Field(
             node_id=node.node_id,
             input_name=name,

@@ -143,6 +143,7 @@ def test_an_input_that_is_not_needed_is_left_out_until_something_is_typed() -> N
     assert item.is_left_out("")
     assert item.fault("") is None
     assert item.parse("3") == 3
+    assert field(Choice(()), None, is_absent=True).is_left_out("")
     needed = field(UP_TO_TEN, 3, is_absent=True)
     assert (needed.text, needed.is_left_out("")) == ("3", False)
     assert needed.fault("") is not None

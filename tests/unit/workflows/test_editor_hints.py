@@ -1,0 +1,127 @@
+"""A file of the editor as a form: one field for each value that a person may change there, and back into the file."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from app.workflows.catalogue import Catalogue
+from app.workflows.editor_conversion import Conversion, Converter
+from app.workflows.editor_hints import hints_of
+from app.workflows.editor_write_back import write_back
+from app.workflows.fields import Seed, SeedMode, Unknown, text_of
+from app.workflows.form import Form, build_form
+from tests.editor.cases import CASES
+from tests.editor.changes import other_values
+from tests.editor.classes import CLASSES
+from tests.editor.drawing import Drawing
+
+CATALOGUE = Catalogue.parse(CLASSES)
+
+
+@pytest.fixture(scope="module")
+def converter() -> Converter:
+    return Converter(CATALOGUE)
+
+
+def form_of(conversion: Conversion) -> Form:
+    return build_form(conversion.workflow, CATALOGUE, hints_of(conversion))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_value_of_the_file_has_one_field(name: str, converter: Converter) -> None:
+    conversion = converter.convert(CASES[name]())
+    form = form_of(conversion)
+    places = [conversion.fields[key].place for key in form.by_key if key in conversion.fields]
+    assert len(places) == len(set(places))
+    assert set(places) == {item.place for item in conversion.fields.values()}
+    for key, item in form.by_key.items():
+        if key in conversion.fields:
+            assert item.value == conversion.fields[key].value
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_typed_into_the_form_comes_back_from_the_file(name: str, converter: Converter) -> None:
+    file = CASES[name]()
+    conversion = converter.convert(file)
+    form = form_of(conversion)
+    others = {
+        key: value
+        for key, value in other_values(conversion).items()
+        if key in form.by_key and not isinstance(form.by_key[key].kind, Unknown)
+    }
+    texts = {key: text_of(form.by_key[key].kind, value) for key, value in others.items()}
+    texts = {key: text for key, text in texts.items() if form.by_key[key].fault(text) is None}
+    values = {key: form.by_key[key].parse(text) for key, text in texts.items()}
+    again = converter.convert(write_back(converter, file, values))
+    for key, text in texts.items():
+        assert text_of(form.by_key[key].kind, again.fields[key].value) == text, key
+
+
+def test_a_value_that_feeds_several_inputs_is_sent_to_all(converter: Converter) -> None:
+    shared = [
+        (conversion, form)
+        for case in CASES.values()
+        if (form := form_of(conversion := converter.convert(case()))).shared
+    ]
+    assert shared
+    for _conversion, form in shared:
+        for follower, leader in form.shared.items():
+            item = form.by_key[leader]
+            text = item.text if isinstance(item.kind, Unknown) else _other(item.text)
+            if isinstance(item.kind, Unknown) or item.fault(text) is not None:
+                continue
+            sent = json.loads(form.filled({leader: text}).text)
+            assert sent[follower[0]]["inputs"][follower[1]] == sent[leader[0]]["inputs"][leader[1]]
+
+
+def _other(text: str) -> str:
+    return str(int(text) + 1) if text.lstrip("-").isdigit() else f"{text}x"
+
+
+def test_a_prompt_is_shown_with_its_choices_and_sent_without(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "CaseText", ["a {red|green} boat", ""])
+    conversion = converter.convert(draw.file())
+    form = form_of(conversion)
+    assert form.by_key["1", "text"].text == "a {red|green} boat"
+    assert conversion.output["1"]["inputs"]["text"] == "a red boat"
+
+
+@pytest.mark.parametrize("mode", SeedMode)
+def test_a_seed_has_the_mode_that_the_file_says(mode: SeedMode, converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "CaseTint", [0.5, 7, mode.value, "soft", ""], image=None)
+    kind = form_of(converter.convert(draw.file())).by_key["1", "seed"].kind
+    assert isinstance(kind, Seed)
+    assert kind.mode is mode
+
+
+def test_colours_and_the_smallest_group_reach_the_form(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "CaseText", ["x", ""])
+    draw.node(2, "CaseText", ["y", ""])
+    file = draw.file()
+    for node, place in zip(file["nodes"], ([10, 10], {"0": 900, "1": 10}), strict=True):
+        node["pos"] = place
+    file["nodes"][0]["color"] = "#232"
+    file["nodes"][1]["color"] = "url(x)"
+    file["groups"] = [
+        {"title": "All", "bounding": [0, 0, 1000, 1000]},
+        {"title": "Left", "bounding": [0, 0, 100, 100]},
+        {"title": 7, "bounding": [0, 0, 1, 1]},
+        {"title": "Broken", "bounding": ["a"]},
+        7,
+    ]
+    sections = form_of(converter.convert(file)).sections
+    assert [(item.colour, item.group) for item in sections] == [("#232", "Left"), ("", "All")]
+
+
+@pytest.mark.parametrize("groups", [None, 7, [[]], [{"title": "x"}]])
+def test_groups_that_cannot_be_read_are_none(groups: Any, converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "CaseText", ["x", ""])
+    file = {**draw.file(), "groups": groups}
+    assert form_of(converter.convert(file)).sections[0].group == ""
