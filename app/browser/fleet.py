@@ -148,4 +148,5 @@ def _server(item: Mapping[str, Any]) -> Server:
         is_demo=bool(item.get("demo")),
         broken=tuple(str(name) for name in item.get("broken") or ()),
         has_jobs=bool(item.get("jobs")),
+        is_drained=item.get("drained") is True,
     )

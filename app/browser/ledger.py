@@ -18,6 +18,7 @@ from app.browser.values import from_plain, js_object, plain
 from app.core.model import PromptId
 
 RESULTS, THUMBNAILS, INPUTS, LEDGER = "results", "thumbnails", "inputs", "ledger"
+SETTINGS = "settings"
 KINDS = (RESULTS, INPUTS, THUMBNAILS)  # in the order in which they make room for records
 SHELVES = (*KINDS, LEDGER)
 BATCHES = "batches"  # what waiting runs share; their inputs are not given up

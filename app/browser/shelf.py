@@ -18,6 +18,7 @@ from app.browser.ledger import (
     KINDS,
     LEDGER,
     RESULTS,
+    SETTINGS,
     SHELVES,
     THUMBNAILS,
     delete_kept,
@@ -35,7 +36,6 @@ from app.core.errors import StorageError
 from app.core.model import PromptId, Task
 from app.core.ports import Blob, Keep, KeepSettings, KeptResult, Usage
 
-SETTINGS = "settings"
 INPUTS_BOUND = 256 * 1024 * 1024  # bytes
 ROOM_TRIES = 3  # a browser reckons with more than the bytes of a result; each try drops as many again
 

@@ -16,7 +16,8 @@ import js
 from pyodide.ffi import JsException
 
 from app.browser.idb import Database, Steps
-from app.browser.ledger import BATCHES, SHELVES, delete_input, delete_kept, needed_inputs
+from app.browser.learned import BrowserLearned, durations_of
+from app.browser.ledger import BATCHES, SETTINGS, SHELVES, delete_input, delete_kept, needed_inputs
 from app.browser.line import LINE, LINES, WAITING, BrowserLine, take_off
 from app.browser.shelf import INPUTS_BOUND, BrowserShelf
 from app.browser.values import from_plain, js_object, plain
@@ -71,7 +72,7 @@ def create_stores(transaction: Any, old_version: int) -> None:
         transaction.db.createObjectStore(LINES, js_object({"keyPath": "window_id"}))
 
 
-class BrowserStore(BrowserShelf, BrowserLine):
+class BrowserStore(BrowserShelf, BrowserLine, BrowserLearned):
     """The store in this browser."""
 
     def __init__(
@@ -107,11 +108,12 @@ class BrowserStore(BrowserShelf, BrowserLine):
             rows = yield reservations.getAll()
             tasks = yield transaction.objectStore("tasks").index("unfinished").getAll()
             records = read_tasks(_task_rows(tasks))
-            reservation = choose(Berths(_reservations(rows), records.tasks, records.unreadable))
+            durations = yield from durations_of(transaction)
+            reservation = choose(Berths(_reservations(rows), records.tasks, records.unreadable, durations))
             reservations.put(plain(encode_reservation(reservation)))
             return reservation
 
-        return await self._write("reserve", ["tasks", "reservations"], steps)
+        return await self._write("reserve", ["tasks", "reservations", SETTINGS], steps)
 
     async def release_reservation(self, prompt_id: PromptId) -> None:
         """Delete the reservation; nothing happens if it is gone."""

@@ -1,38 +1,58 @@
 """The choice of a server for a free window, and the reason that is kept with it.
 
-Pure: loads, reservations and a number for ties come in, a `Choice` goes out. It runs inside the store's
-transaction, so that two windows that choose at once see each other's reservation.
+    choice = choose(snapshots, berths, now=now, tie=chance, job=job)
+
+Pure: what stands in each server's line, what was learned of durations, and a number for ties come in, a `Choice` goes
+out. It runs inside the store's transaction, so that two windows that choose at once see each other's reservation.
+
+The server is taken that should have the work done first: the seconds of its line, of loading other models, and of the
+work itself. Servers that differ by less than the guess is good for are equal, and chance decides: windows of other
+people, who do not see our reservations, then do not all go to the same one. From answers that are old by now, the
+better one of two drawn by chance is taken, for the same reason.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from app.core.durations import Durations
 from app.core.errors import NoServerAvailable
-from app.core.model import Choice, PromptId, Reservation, ServerId, Task, Unreadable, WindowId
+from app.core.model import Choice, Job, PromptId, Reservation, ServerId, Task, TaskState, Unreadable, WindowId
+
+T = TypeVar("T")
 
 # A reservation older than this belongs to a window that died between reserving and registering; it is no longer counted
 # as load. It frees nothing: a live window's own reservation holds its window for as long as it lasts.
 RESERVATION_COUNTS_FOR = 900.0  # seconds: longer than the slowest upload we expect
+STALE_AFTER = 8.0  # seconds since the servers were asked: a store that was busy, a page that was asleep
+EQUAL = 0.05  # how much longer than the shortest is as short: no guess is better than that
+LEAST_LEFT = 0.1  # of a running prompt that has taken longer than expected
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one server answered just now: the prompt_ids in its queue, or the cause why it did not."""
+    """What one server answered: the prompt_ids in its queue as they will run, or the cause why it did not."""
 
     server_id: ServerId
-    prompt_ids: frozenset[PromptId] = field(default_factory=frozenset)
+    pending: Sequence[PromptId] = ()
     cause: str = ""
+    running: Sequence[PromptId] = ()
+    read_at: float | None = None  # when it was asked; None: only just now
 
 
 @dataclass(frozen=True, slots=True)
 class Berths:
-    """Everybody's claims as the store has them: reservations, and tasks not known to have ended, readable or not."""
+    """Everybody's claims as the store has them: reservations, and tasks not known to have ended, readable or not.
+
+    With them, what was learned of how long work takes.
+    """
 
     reservations: Sequence[Reservation] = ()
     unfinished: Sequence[Task] = ()
     unreadable: Sequence[Unreadable] = ()
+    durations: Durations = field(default_factory=Durations)
 
     def unreadable_of(self, window_id: WindowId) -> tuple[Unreadable, ...]:
         """The records that may be that window's and cannot be read."""
@@ -47,52 +67,197 @@ class Berths:
             if task.owner == window_id and task.holds_window:
                 yield task.server_id, task.address
 
+    def claims(self, now: float) -> dict[ServerId, dict[PromptId, Reservation | Task]]:
+        """What is claimed on each server, by prompt_id, in the order in which it should run."""
+        found: dict[ServerId, dict[PromptId, Reservation | Task]] = {}
+        for task in sorted(self.unfinished, key=lambda task: task.created_at):
+            found.setdefault(task.server_id, {})[task.prompt_id] = task
+        for item in sorted(self.reservations, key=lambda item: item.at):
+            if now - item.at < RESERVATION_COUNTS_FOR:
+                found.setdefault(item.server_id, {}).setdefault(item.prompt_id, item)
+        return found
 
-def load_of(snapshot: Snapshot, berths: Berths, now: float) -> int:
-    """How many prompts one server has or is about to get; each counted once, by id."""
-    claimed: Iterable[Reservation] = (
-        item
-        for item in berths.reservations
-        if item.server_id == snapshot.server_id and now - item.at < RESERVATION_COUNTS_FOR
-    )
-    ids = set(snapshot.prompt_ids)
-    ids.update(item.prompt_id for item in claimed)
-    ids.update(task.prompt_id for task in berths.unfinished if task.server_id == snapshot.server_id)
-    return len(ids)
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a server has to do before a new prompt, and which models it will have loaded then (None: nobody knows)."""
+
+    count: int
+    seconds: float
+    loaded: tuple[str, ...] | None
+
+
+def line_of(
+    snapshot: Snapshot, claims: Mapping[PromptId, Reservation | Task], durations: Durations, now: float
+) -> Line:
+    """The line of one server: its queue as it answered, and what is claimed there and not in it yet.
+
+    Each prompt counts once, by id. One that was answered before the server was asked, and is not in its queue, has
+    ended: its window has only not heard of it yet.
+    """
+    server_id, running = snapshot.server_id, set(snapshot.running)
+    seconds, loaded = 0.0, durations.loaded(server_id)
+    queue = [*snapshot.running, *snapshot.pending]
+    for prompt_id in queue:
+        claim = claims.get(prompt_id)
+        cost, loaded = _cost(claim.job if claim else None, loaded, durations, server_id)
+        seconds += _left(cost, claim, now) if prompt_id in running else cost
+    seconds = max(0.0, seconds - _age(snapshot, now))
+    known = set(queue)
+    coming = [claim for prompt_id, claim in claims.items() if prompt_id not in known and not _is_over(claim, snapshot)]
+    for claim in coming:
+        cost, loaded = _cost(claim.job, loaded, durations, server_id)
+        seconds += cost
+    return Line(len(known) + len(coming), seconds, loaded)
+
+
+def _age(snapshot: Snapshot, now: float) -> float:
+    return 0.0 if snapshot.read_at is None else max(0.0, now - snapshot.read_at)
+
+
+def _cost(
+    job: Job | None, loaded: tuple[str, ...] | None, durations: Durations, server_id: ServerId
+) -> tuple[float, tuple[str, ...] | None]:
+    """Seconds of one prompt in line, and what is loaded after it. Of other people's work only its id is known."""
+    if job is None:
+        return durations.expected(server_id, None), None
+    swap = durations.swap(job.models, loaded)
+    return durations.expected(server_id, job) + swap, job.models or loaded
+
+
+def _left(cost: float, claim: Reservation | Task | None, now: float) -> float:
+    """Seconds left of a prompt that runs: half of it where nobody knows since when."""
+    started_at = claim.started_at if isinstance(claim, Task) else None
+    if started_at is None:
+        return cost / 2
+    return max(cost - max(0.0, now - started_at), cost * LEAST_LEFT)
+
+
+def _is_over(claim: Reservation | Task, snapshot: Snapshot) -> bool:
+    if snapshot.read_at is None or not isinstance(claim, Task) or claim.answered_at is None:
+        return False
+    return claim.state in {TaskState.QUEUED, TaskState.RUNNING} and claim.answered_at < snapshot.read_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What the person said about the server: that one or none (`asked`), or any but that one (`avoided`)."""
+    """What the person said about the server: that one or none (`asked`), or any but that one (`avoided`).
+
+    With `is_patient`, rather none than one that has something to do: the work waits in its window for a free one.
+    """
 
     asked: ServerId | None = None
     avoided: ServerId | None = None
+    is_patient: bool = False
 
 
 ANY = Wish()
 
 
-def choose(snapshots: Sequence[Snapshot], berths: Berths, *, now: float, tie: float, wish: Wish = ANY) -> Choice:
-    """The least loaded server that answered; `tie` in [0, 1) picks among equals.
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One server that could take the work, with what stands before it."""
 
-    What cannot go where the person wants goes nowhere: NoServerAvailable, with the cause by server.
+    server_id: ServerId
+    line: Line
+    swap: float
+    work: float
+
+    @property
+    def score(self) -> float:
+        """Seconds until the work would be done there."""
+        return self.line.seconds + self.swap + self.work
+
+
+def choose(
+    snapshots: Sequence[Snapshot],
+    berths: Berths,
+    *,
+    now: float,
+    tie: float,
+    wish: Wish = ANY,
+    job: Job | None = None,
+    unable: Mapping[ServerId, str] | None = None,
+) -> Choice:
+    """The server that should have the work done first, of those that answered; `tie` in [0, 1) is chance.
+
+    `unable` are causes why a server takes no such work whatever its line: lacks, drained. What cannot go where the
+    person wants goes nowhere: NoServerAvailable, with the cause by server.
     """
-    asked = wish.asked
-    causes = {item.server_id: "avoided" if item.server_id == wish.avoided else item.cause for item in snapshots}
-    refused = {str(server_id): cause for server_id, cause in causes.items() if cause}
-    loads = {item.server_id: load_of(item, berths, now) for item in snapshots if not causes[item.server_id]}
-    if asked is not None:
-        if asked not in loads:
-            raise NoServerAvailable("reserve", {str(asked): refused.get(str(asked), "not_in_fleet")})
-        return Choice(server_id=asked, reason="asked", loads=_named(loads), refused=refused)
-    if not loads:
-        raise NoServerAvailable("reserve", refused)
-    least = min(loads.values())
-    best = sorted(server_id for server_id, load in loads.items() if load == least)
+    refused = dict(_refusals(snapshots, wish, unable or {}))
+    claims = berths.claims(now)
+    candidates = []
+    for snapshot in snapshots:
+        if snapshot.server_id in refused:
+            continue
+        line = line_of(snapshot, claims.get(snapshot.server_id, {}), berths.durations, now)
+        if wish.is_patient and line.count:
+            refused[snapshot.server_id] = "busy"
+            continue
+        candidates.append(_candidate(snapshot.server_id, line, job, berths.durations))
+    if wish.asked is not None:
+        candidates, told = _only(wish.asked, candidates, refused), candidates
+        chosen, reason = candidates[0], "asked"
+    elif not candidates:
+        raise NoServerAvailable("reserve", _named(refused))
+    else:
+        is_stale = any(_age(item, now) > STALE_AFTER for item in snapshots if item.server_id not in refused)
+        told = candidates
+        chosen, reason = _drawn(candidates, tie) if is_stale else _soonest(candidates, tie, berths.durations)
+    scores = {} if berths.durations.is_empty else {item.server_id: round(item.score, 1) for item in told}
+    return Choice(
+        server_id=chosen.server_id,
+        reason=reason,
+        loads=_named({item.server_id: item.line.count for item in told}),
+        refused=_named(refused),
+        scores=_named(scores),
+    )
+
+
+def _refusals(
+    snapshots: Iterable[Snapshot], wish: Wish, unable: Mapping[ServerId, str]
+) -> Iterator[tuple[ServerId, str]]:
+    for item in snapshots:
+        cause = "avoided" if item.server_id == wish.avoided else unable.get(item.server_id) or item.cause
+        if cause:
+            yield item.server_id, cause
+
+
+def _candidate(server_id: ServerId, line: Line, job: Job | None, durations: Durations) -> Candidate:
+    swap = durations.swap(job.models, line.loaded) if job else 0.0
+    return Candidate(server_id, line, swap, durations.expected(server_id, job))
+
+
+def _only(asked: ServerId, candidates: Sequence[Candidate], refused: Mapping[ServerId, str]) -> list[Candidate]:
+    found = [item for item in candidates if item.server_id == asked]
+    if not found:
+        raise NoServerAvailable("reserve", {str(asked): refused.get(asked, "not_in_fleet")})
+    return found
+
+
+def _soonest(candidates: Sequence[Candidate], tie: float, durations: Durations) -> tuple[Candidate, str]:
+    least = min(item.score for item in candidates)
+    best = sorted((item for item in candidates if item.score <= least * (1 + EQUAL)), key=lambda item: item.server_id)
     chosen = best[int(tie * len(best)) % len(best)]
-    reason = "only" if len(loads) == 1 else "tie" if len(best) > 1 else "least_loaded"
-    return Choice(server_id=chosen, reason=reason, loads=_named(loads), refused=refused)
+    if len(candidates) == 1:
+        return chosen, "only"
+    if len(best) > 1:
+        return chosen, "tie"
+    if min(item.score - item.swap for item in candidates) < chosen.score - chosen.swap:
+        return chosen, "warm"  # only what is loaded there has made it the soonest
+    return chosen, "least_loaded" if durations.is_empty else "soonest"
 
 
-def _named(loads: Mapping[ServerId, int]) -> dict[str, int]:
-    return {str(server_id): load for server_id, load in loads.items()}
+def _drawn(candidates: Sequence[Candidate], tie: float) -> tuple[Candidate, str]:
+    """The better one of two drawn by chance: what all others see as the best by now is none any more."""
+    if len(candidates) == 1:
+        return candidates[0], "only"
+    drawn = sorted(candidates, key=lambda item: item.server_id)
+    place = tie * len(drawn)
+    first = drawn.pop(int(place) % len(drawn))
+    second = drawn[int(place % 1.0 * len(drawn)) % len(drawn)]
+    return min(first, second, key=lambda item: item.score), "two_choice"
+
+
+def _named(values: Mapping[ServerId, T]) -> dict[str, T]:
+    return {str(server_id): value for server_id, value in values.items()}

@@ -127,6 +127,7 @@ def _reserved(reservation: Reservation, before: Window) -> dict[str, Any]:
         "reason": choice.reason if choice else "",
         "loads": dict(choice.loads) if choice else {},
         "refused": dict(choice.refused) if choice else {},
+        "scores": dict(choice.scores) if choice else {},
     }
 
 

@@ -192,6 +192,9 @@ def read_upload(response: Response, server_id: ServerId) -> Uploaded:
     return Uploaded(answer["name"], _text(answer.get("subfolder")), _text(answer.get("type")) or "input", server_id)
 
 
+_PARTS = ("running", "pending")  # of a queue, as the gateway tells it
+
+
 @dataclass(frozen=True, slots=True)
 class Queue:
     """A server's queue by prompt_id; `pending` in the order in which it will run."""
@@ -319,19 +322,19 @@ def read_node_outputs(node_id: str, made: object) -> tuple[Output, ...]:
     )
 
 
-def read_loads(response: Response) -> Mapping[str, tuple[frozenset[PromptId], str]]:
-    """By server id: the prompt_ids in its queue, and the cause if it did not answer."""
+def read_loads(response: Response) -> Mapping[str, tuple[Queue, str]]:
+    """By server id: its queue, and the cause if it did not answer."""
     check_arrived(response, ServerId(""))
     answer = _parse_object(response)
     servers = answer.get("servers") if answer else None
     if response.status != 200 or not isinstance(servers, dict):
         raise ProtocolError(None, "not the gateway's loads")
-    loads: dict[str, tuple[frozenset[PromptId], str]] = {}
+    loads: dict[str, tuple[Queue, str]] = {}
     for server_id, load in servers.items():
         if not isinstance(load, dict):
             raise ProtocolError(None, "not the gateway's loads")
-        ids = [PromptId(str(item)) for item in (*_list(load.get("running")), *_list(load.get("pending")))]
-        loads[server_id] = (frozenset(ids), "" if load.get("ok") else str(load.get("cause") or "unknown"))
+        running, pending = (tuple(PromptId(str(item)) for item in _list(load.get(name))) for name in _PARTS)
+        loads[server_id] = (Queue(running, pending), "" if load.get("ok") else str(load.get("cause") or "unknown"))
     return loads
 
 

@@ -14,7 +14,7 @@
     │  └ ProtocolError                 not an answer of ComfyUI's shape
     ├ AffinityError                    a promise would break
     │  ├ StillRestoring · ServerLockedError · TaskNotFound · UnboundTask
-    │  ├ NotOwner · ServerMoved · NoServerAvailable · InvalidTransition
+    │  ├ NotOwner · ServerMoved · ServerUnable · NoServerAvailable · InvalidTransition
     │  └ UnreadableRecord
     ├ StorageError                     quota, blocked, closed by an upgrade
     └ LayoutError                      a graph could not be arranged
@@ -204,6 +204,14 @@ class ServerMoved(AffinityError):
     server_id: ServerId | None = None
     recorded: str = ""
     present: str = ""
+
+
+@dataclass(eq=False)
+class ServerUnable(AffinityError):
+    """The server that holds the window cannot run this work: `cause` is lacks …"""
+
+    server_id: ServerId | None = None
+    cause: str = ""
 
 
 @dataclass(eq=False)

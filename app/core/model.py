@@ -46,6 +46,7 @@ class Server:
     version: str = ""
     is_demo: bool = False
     has_jobs: bool = False  # the newer jobs API, as the gateway has found out
+    is_drained: bool = False  # by its operator's wish it takes nothing new; what it has is finished there
     broken: tuple[str, ...] = ()  # faults that a demo server has on purpose
 
 
@@ -192,14 +193,33 @@ class Note:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a prompt costs, as far as its workflow tells before it runs (`core/job.py`)."""
+
+    family: str  # the same for workflows of the same nodes and models
+    size: float = 1.0  # what its time grows with: steps times pixels times pictures
+    models: tuple[str, ...] = ()  # the model files that it loads
+
+    @property
+    def kind(self) -> str:
+        """What jobs that should take equally long have in common."""
+        return f"{self.family} {self.size:.6g}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Why this server: what was known of each candidate when the window chose. `load` counts prompts."""
+    """Why this server: what was known of each candidate when the window chose.
+
+    `loads` counts prompts. `scores` are seconds until the work would be done there, by what was learned; none where
+    nothing was.
+    """
 
     server_id: ServerId
-    reason: str  # only | least_loaded | tie | moored | asked
+    reason: str  # only | least_loaded | soonest | warm | tie | two_choice | moored | asked
     loads: Mapping[str, int] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +252,7 @@ class Reservation:
     address: str
     at: float
     choice: Choice | None = None
+    job: Job | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +275,7 @@ class Task:
     inputs: tuple[InputFile, ...] = ()
     expected: tuple[NodeId, ...] = ()  # output nodes that must show up for a full success
     choice: Choice | None = None
+    job: Job | None = None
     again_of: PromptId | None = None  # the task that this one runs once more, if the person asked for that
     part: Part | None = None  # set if it came out of a waiting line
     state: TaskState = TaskState.REGISTERED

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Protocol
 
 from app.core.balancer import Berths
+from app.core.durations import Ran
 from app.core.line import Line, LineChange
 from app.core.model import ClientId, Fleet, PromptId, Records, Reservation, Task, WindowId
 
@@ -268,7 +269,11 @@ class TaskStore(Shelf, LineStore, Protocol):
         """The window's record (`fresh` is written if there is none) and its tasks; its reservations are deleted."""
 
     async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
-        """Read everybody's claims, call `choose`, write its reservation; durable. What `choose` raises is raised."""
+        """Read everybody's claims, and what was learned of durations, call `choose`, write its reservation; durable.
+        What `choose` raises is raised."""
+
+    async def learn(self, ran: Ran) -> None:
+        """Learn from one more run, for all windows. What was learned and cannot be read any more is learned anew."""
 
     async def release_reservation(self, prompt_id: PromptId) -> None:
         """Delete the reservation; nothing happens if it is gone."""

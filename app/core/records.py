@@ -19,6 +19,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from app.core.durations import Durations
 from app.core.errors import StorageError
 from app.core.line import Batch, Entry, LineHead
 from app.core.model import RECORD_VERSION, PromptId, Records, Reservation, ServerId, Task, Unreadable, WindowId
@@ -127,6 +128,16 @@ def encode_head(head: LineHead) -> dict[str, Any]:
 def decode_head(record: Mapping[str, Any]) -> LineHead:
     """The line's head of a record, or BrokenRecord."""
     return _decode_top(LineHead, record, "window_id")
+
+
+def encode_durations(durations: Durations) -> dict[str, Any]:
+    """The record of what was learned."""
+    return {**_encode_fields(durations), "v": RECORD_VERSION}
+
+
+def decode_durations(record: Mapping[str, Any]) -> Durations:
+    """What was learned, or BrokenRecord: then it is learned anew."""
+    return _decode_top(Durations, record, "name")
 
 
 def encode_value(value: Any) -> Any:

@@ -19,16 +19,16 @@ from urllib.parse import urlsplit
 # Names whose text is a word or an id: ours, ComfyUI's, or of the fleet's list.
 WORDS = frozenset({
     "again_of", "asked", "base", "cause", "class_type", "contact", "delivery", "end", "error", "evidence",
-    "exception_type", "folder", "health", "input_name", "is", "kind", "level", "locked", "logger", "media_type",
-    "node_id", "node_type", "now", "operation", "owner", "prompt_id", "reason", "server_id", "sha256", "source",
-    "state", "told_end", "type", "version", "was", "window_id",
+    "exception_type", "family", "folder", "health", "input_name", "is", "kind", "level", "locked", "logger",
+    "media_type", "node_id", "node_type", "now", "operation", "owner", "prompt_id", "reason", "server_id", "sha256",
+    "source", "state", "told_end", "type", "version", "was", "window_id",
 })  # fmt: skip
 WORD_LISTS = frozenset({"cached", "expected", "holders", "missing", "nodes", "prompt_ids", "quarantined", "unreadable"})
-WORD_MAPS = frozenset({"causes", "loads", "refused"})  # by server id: a cause, or a number
+WORD_MAPS = frozenset({"causes", "loads", "refused", "scores"})  # by server id: a cause, or a number
 SOURCE = frozenset({"template", "way"})  # words of our own source
 PLACES = frozenset({"address", "confirmed_address", "present", "recorded", "url"})
 MIXED = frozenset({"contact_detail"})  # an address or a cause
-NAMES = frozenset({"etag", "filename", "name", "original_name", "subfolder"})
+NAMES = frozenset({"etag", "filename", "models", "name", "original_name", "subfolder"})
 # Names whose text is the person's or a server's, and never kept; a test wants each name of the records in one list.
 TEXTS = frozenset({"detail", "details", "line", "message", "title", "traceback"})
 

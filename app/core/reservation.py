@@ -1,6 +1,6 @@
 """Where one more piece of a window's work may go: decided within the store's transaction, beside everybody's claims.
 
-    wanted = Wanted(prompt_id, window, wish)
+    wanted = Wanted(prompt_id, window, wish, job, unable)
     wanted.expect_possible(fleet)                       # before loads are read and anything is written
     reservation = wanted.choose(berths, snapshots, fleet, now=now, tie=tie)
 
@@ -9,22 +9,28 @@ Pure, like the choice of a server itself (`core/balancer.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from app.core.balancer import Berths, Snapshot, Wish, choose
-from app.core.errors import NoServerAvailable, ServerLockedError
-from app.core.model import Choice, Fleet, PromptId, Reservation, ServerId, WindowId
+from app.core.errors import NoServerAvailable, ServerLockedError, ServerUnable
+from app.core.model import Choice, Fleet, Job, PromptId, Reservation, ServerId, WindowId
 from app.core.window import Moored, Window, expect_readable, get_api_base_url
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A place that a window wants for one prompt. A moored window gets it on its server, or nowhere."""
+    """A place that a window wants for one prompt. A moored window gets it on its server, or nowhere.
+
+    `unable` tells of each server that cannot run it why: lacks. A drained server takes nothing from a free window;
+    what is moored there stays until its work has ended.
+    """
 
     prompt_id: PromptId
     window: Window
     wish: Wish
+    job: Job | None = None
+    unable: Mapping[ServerId, str] = field(default_factory=dict)
 
     @property
     def is_moored(self) -> bool:
@@ -32,7 +38,7 @@ class Wanted:
         return isinstance(self.window.mooring, Moored)
 
     def expect_possible(self, fleet: Fleet) -> None:
-        """Raise what forbids a place already now: UnreadableRecord, ServerLockedError, ServerMoved."""
+        """Raise what forbids a place already now: UnreadableRecord, ServerLockedError, ServerMoved, ServerUnable."""
         self.window.expect_readable("reserve")
         mooring = self.window.mooring
         if not isinstance(mooring, Moored):
@@ -42,6 +48,8 @@ class Wanted:
         if self.wish.avoided == mooring.server_id:
             raise ServerLockedError("reserve", None, mooring.server_id, len(mooring.holders))
         get_api_base_url("reserve", mooring, fleet)
+        if cause := self.unable.get(mooring.server_id):
+            raise ServerUnable("reserve", mooring.server_id, cause)
 
     def choose(
         self, berths: Berths, snapshots: Sequence[Snapshot], fleet: Fleet, *, now: float, tie: float
@@ -56,7 +64,8 @@ class Wanted:
         if isinstance(mooring, Moored):
             choice, address = Choice(server_id=mooring.server_id, reason="moored"), mooring.address
         else:
-            choice = choose(snapshots, berths, now=now, tie=tie, wish=self.wish)
+            unable = {**drained(fleet), **self.unable}
+            choice = choose(snapshots, berths, now=now, tie=tie, wish=self.wish, job=self.job, unable=unable)
             address = _address_of(choice, fleet)
         _expect_no_other_claim(self.window.window_id, berths, choice.server_id, address)
         return Reservation(
@@ -66,7 +75,13 @@ class Wanted:
             address=address,
             at=now,
             choice=choice,
+            job=self.job,
         )
+
+
+def drained(fleet: Fleet) -> dict[ServerId, str]:
+    """The servers that take nothing new, with that cause."""
+    return {server.server_id: "drained" for server in fleet.servers if server.is_drained}
 
 
 def _address_of(choice: Choice, fleet: Fleet) -> str:

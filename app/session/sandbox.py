@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.core.balancer import Berths
+from app.core.durations import Durations, Ran
 from app.core.errors import NotOwner, SocketClosed, TaskNotFound
 from app.core.line import Line, LineChange
 from app.core.model import Fleet, PromptId, Records, Reservation, Server, ServerId, Task, WindowId
@@ -139,6 +140,7 @@ class SandboxStore:
 
     reservations: dict[PromptId, Reservation] = field(default_factory=dict)
     tasks: dict[PromptId, Task] = field(default_factory=dict)
+    durations: Durations = field(default_factory=Durations)
 
     async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
         """TaskStore.claim."""
@@ -147,9 +149,13 @@ class SandboxStore:
     async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
         """TaskStore.reserve."""
         unfinished = [task for task in self.tasks.values() if not task.state.is_end]
-        reservation = choose(Berths(tuple(self.reservations.values()), unfinished))
+        reservation = choose(Berths(tuple(self.reservations.values()), unfinished, durations=self.durations))
         self.reservations[reservation.prompt_id] = reservation
         return reservation
+
+    async def learn(self, ran: Ran) -> None:
+        """TaskStore.learn."""
+        self.durations = self.durations.learned(ran)
 
     async def release_reservation(self, prompt_id: PromptId) -> None:
         """TaskStore.release_reservation."""

@@ -16,6 +16,7 @@ from enum import Enum
 from typing import Any
 
 from app.core.chronicle import verdict, window_changes
+from app.core.durations import Ran, observed
 from app.core.errors import AffinityError, MooringError, NotOwner, StorageError, TaskNotFound
 from app.core.evidence import Evidence
 from app.core.model import Fleet, PromptId, Reservation, ServerId, Task, Unreadable, WindowId
@@ -226,7 +227,16 @@ class State:
                     self.note("unwritten", prompt_id=task.prompt_id, was=known.state, now=task.state)
                     return known  # judged again by the next look: only what is durable binds or frees the window
         self._tell(verdicts)
+        if not known.state.is_end and (ran := observed(task)) is not None:
+            self.spawn(self._learn(ran), f"learn from {task.prompt_id}")
         return self._take_over(task)
+
+    async def _learn(self, ran: Ran) -> None:
+        """Remember how long it took, for the next choice of a server; no truth hangs on it."""
+        try:
+            await self.ports.store.learn(ran)
+        except StorageError as error:
+            log.warning("nothing learned: %r", error)
 
     async def _write(self, known: Task, task: Task) -> _Write:
         """Make a task durable. One that is another window's, or that cannot be read any more, is let go of."""

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from app.core import comfy
 from app.core.balancer import ANY, Berths, Snapshot, Wish, choose
@@ -27,18 +27,21 @@ from app.core.errors import (
     TransportError,
 )
 from app.core.evidence import Accepted, Evidence, Unclear
+from app.core.job import job_of
 from app.core.model import (
     InputFile,
+    Job,
     NodeId,
     Part,
     PromptId,
     Reservation,
+    ServerId,
     Task,
     TaskState,
     Unreadable,
 )
 from app.core.ports import Blob, Response
-from app.core.reservation import Wanted
+from app.core.reservation import Wanted, drained
 from app.core.window import Window, get_api_base_url, held_beside
 from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked, Run, RunStage
@@ -53,6 +56,7 @@ WRITE_RETRY = 2.0  # seconds
 FLEET_WAIT = 5.0  # seconds; a click right after the page came up waits for the fleet that long
 SLEPT_OVER = 5.0  # seconds; a store's answer that took longer may be from before the page was asleep
 RESERVE_TRIES = 3  # a task that turned up again may moor the window while we choose
+_NOT_LISTED = (comfy.Queue((), ()), "not_in_fleet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Order:
     wish: Wish = ANY
     again_of: PromptId | None = None
     part: Part | None = None  # set if it comes out of the waiting line
+    unable: Mapping[ServerId, str] = field(default_factory=dict)  # the servers that cannot run it, each with its cause
 
 
 class Submitter:
@@ -109,7 +114,8 @@ class Submitter:
         state = self._state
         state.get_window("run").expect_readable("run")
         held = state.get_window("run").reservations.get(order.prompt_id)
-        reservation = held or await self.reserve(order.prompt_id, order.wish)
+        job = job_of(order.workflow)
+        reservation = held or await self.reserve(order.prompt_id, order.wish, job, order.unable)
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=reservation.server_id)
         await self._connect()
         self._show(order.prompt_id, stage=RunStage.UPLOADING)
@@ -123,12 +129,19 @@ class Submitter:
 
     # Reserve
 
-    async def reserve(self, prompt_id: PromptId, wish: Wish = ANY) -> Reservation:
+    async def reserve(
+        self,
+        prompt_id: PromptId,
+        wish: Wish = ANY,
+        job: Job | None = None,
+        unable: Mapping[ServerId, str] | None = None,
+    ) -> Reservation:
         """Hold a place: on the server that has the window, or on one chosen in the store's transaction."""
         async with self._choosing:
             await first_of(self._state.ports.clock.sleep(FLEET_WAIT), self._state.has_fleet.wait())
             for _ in range(RESERVE_TRIES):
-                reservation = await self._reserve_once(prompt_id, wish)
+                wanted = Wanted(prompt_id, self._state.get_window("reserve"), wish, job, unable or {})
+                reservation = await self._reserve_once(wanted)
                 try:
                     self._state.set_window(self._state.get_window("reserve").reserve(reservation))
                 except AffinityError as error:
@@ -138,12 +151,11 @@ class Submitter:
                     return reservation
         raise NoServerAvailable("reserve", {})
 
-    async def _reserve_once(self, prompt_id: PromptId, wish: Wish) -> Reservation:
+    async def _reserve_once(self, wanted: Wanted) -> Reservation:
         state = self._state
         for leftover in tuple(self._unreleased):
             await state.ports.store.release_reservation(leftover)
             self._unreleased.discard(leftover)
-        wanted = Wanted(prompt_id, state.get_window("reserve"), wish)
         wanted.expect_possible(state.fleet)
         snapshots = () if wanted.is_moored else await self._read_loads()
         tie = state.ports.random.fraction()
@@ -163,16 +175,18 @@ class Submitter:
         if others := held_beside(self._state.get_window("run_again").mooring, task):
             raise ServerLockedError("run_again", None, task.server_id, len(others))
         now = self._state.ports.clock.now()
-        choose(await self._read_loads(), Berths(), now=now, tie=0.0, wish=Wish(avoided=task.server_id))
+        wish, unable = Wish(avoided=task.server_id), drained(self._state.fleet)
+        choose(await self._read_loads(), Berths(), now=now, tie=0.0, wish=wish, unable=unable)
 
     async def _read_loads(self) -> tuple[Snapshot, ...]:
         state = self._state
         if not state.fleet.servers:
             raise state.fleet_error or NoServerAvailable("reserve", {})
+        asked_at = state.ports.clock.now()
         loads = comfy.read_loads(await state.ports.http.send(comfy.loads_request()))
-        missing: tuple[frozenset[PromptId], str] = (frozenset(), "not_in_fleet")
+        told = ((item.server_id, *loads.get(item.server_id, _NOT_LISTED)) for item in state.fleet.servers)
         return tuple(
-            Snapshot(server.server_id, *loads.get(server.server_id, missing)) for server in state.fleet.servers
+            Snapshot(server_id, queue.pending, cause, queue.running, asked_at) for server_id, queue, cause in told
         )
 
     async def release(self, prompt_id: PromptId) -> None:
@@ -257,6 +271,7 @@ class Submitter:
             inputs=inputs,
             expected=workflow.expected_outputs,
             choice=reservation.choice,
+            job=job_of(order.workflow),
             again_of=order.again_of,
             part=order.part,
             confirmed_address=state.confirmed_address(reservation),

@@ -9,6 +9,7 @@ from app.core.errors import (
     NotOwner,
     ServerLockedError,
     ServerMoved,
+    ServerUnable,
     StillRestoring,
     TaskNotFound,
     UnboundTask,
@@ -34,6 +35,8 @@ def word_affinity(error: AffinityError, _: Translator) -> Words:
             return _not_owner(_)
         case ServerMoved():
             return _moved(error, _)
+        case ServerUnable():
+            return _unable(error, _)
         case NoServerAvailable():
             return _no_server(error, _)
         case UnreadableRecord():
@@ -96,11 +99,27 @@ def _moved(error: ServerMoved, _: Translator) -> Words:
     )
 
 
+def _unable(error: ServerUnable, _: Translator) -> Words:
+    return Words(
+        _("This window is moored to {server}, which cannot run this.", server=word_server(error.server_id, _)),
+        _("Nothing was sent. Wait until its work there has ended, or open another window for this."),
+        word_cause(error.cause, _),
+        Tone.WARN,
+    )
+
+
 def _no_server(error: NoServerAvailable, _: Translator) -> Words:
+    causes = ", ".join(f"{server_id}: {word_cause(cause, _)}" for server_id, cause in error.causes.items())
+    if error.causes and set(error.causes.values()) == {"lacks"}:
+        return Words(
+            _("No server can run this workflow."),
+            _("Nothing was sent. Install what is missing on one of them, and press Run again."),
+            causes,
+        )
     return Words(
         _("No server can take the work now."),
         _("Nothing was sent. Start a server, or wait until one answers, and press Run again."),
-        ", ".join(f"{server_id}: {word_cause(cause, _)}" for server_id, cause in error.causes.items()),
+        causes,
     )
 
 

@@ -10,6 +10,8 @@ from app.ui.fleet_words import word_cause
 from app.ui.i18n import Translator
 from app.ui.words import Tone, Words
 
+SECONDS_UP_TO = 90.0  # more is told in minutes
+
 
 def word_task(task: Task, _: Translator) -> Words:
     """The task's state and contact in one telling."""
@@ -218,6 +220,15 @@ def word_choice(choice: Choice, _: Translator) -> str:
             return _("{server} was the only one that answered.", server=server)
         case "least_loaded":
             return _("{server} had the shortest line.", server=server)
+        case "soonest":
+            return _("{server} should have it done first.", server=server)
+        case "warm":
+            return _("{server} has the model loaded already, and so should have it done first.", server=server)
+        case "two_choice":
+            return _(
+                "What was known of the servers was not fresh, so two were drawn; {server} was the sooner one.",
+                server=server,
+            )
         case "tie":
             return _("Several servers were equally free; the draw fell on {server}.", server=server)
         case "moored":
@@ -225,6 +236,13 @@ def word_choice(choice: Choice, _: Translator) -> str:
         case "asked":
             return _("{server} was asked for by name.", server=server)
     return _("{server} was chosen.", server=server)
+
+
+def word_score(seconds: float, _: Translator) -> str:
+    """When the work would be done, as it was learned; no more exact than that is."""
+    if seconds < SECONDS_UP_TO:
+        return _.plural("done in about {count} second", "done in about {count} seconds", max(1, round(seconds)))
+    return _.plural("done in about {count} minute", "done in about {count} minutes", round(seconds / 60))
 
 
 def word_step(progress: Progress, node_title: str, _: Translator) -> str:

@@ -11,13 +11,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from app.core.balancer import Berths
+from app.core.durations import Durations, Ran
 from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFound
 from app.core.model import ENDS, PromptId, Records, Reservation, Task, Unreadable, WindowId
 from app.core.ports import WindowRecord
 from app.core.records import (
+    BrokenRecord,
+    decode_durations,
     decode_reservation,
     decode_task,
     decode_window,
+    encode_durations,
     encode_reservation,
     encode_task,
     encode_window,
@@ -31,7 +35,8 @@ __all__ = ["INPUT_BOUND", "RESULT_BOUND", "Bytes", "Database", "MemoryStore"]
 T = TypeVar("T")
 _ENDS = [state.value for state in ENDS]  # a list: what stands in a damaged record need not be hashable
 _GROWS = frozenset(
-    {"claim", "reserve", "register", "update", "adopt", "keep_result", "keep_input", "write_line", "adopt_line"}
+    {"claim", "reserve", "register", "update", "adopt", "learn", "keep_result", "keep_input"}
+    | {"write_line", "adopt_line"}
 )
 
 
@@ -46,6 +51,7 @@ class Database(Shelves):
     watchers: list[Callable[[], None]] = field(default_factory=list)
     fail_next: int = 0
     is_blocked: bool = False
+    durations: dict[str, Any] = field(default_factory=dict)
     is_full: bool = False  # nothing that grows it can be written
     _read: dict[str, tuple[dict[str, Any], Task | Unreadable]] = field(default_factory=dict)
 
@@ -139,13 +145,24 @@ class MemoryStore(MemoryShelf, MemoryLine):
     async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
         def work() -> Reservation:
             unfinished = [task for task in self._db.all_tasks() if not task.state.is_end]
-            reservation = choose(
-                Berths(self._db.all_reservations(), unfinished, self._db.all_unreadable(is_unfinished=True))
-            )
+            unreadable = self._db.all_unreadable(is_unfinished=True)
+            reservation = choose(Berths(self._db.all_reservations(), unfinished, unreadable, self._durations()))
             self._db.reservations[reservation.prompt_id] = encode_reservation(reservation)
             return reservation
 
         return await self._transact("reserve", work)
+
+    def _durations(self) -> Durations:
+        try:
+            return decode_durations(self._db.durations)
+        except BrokenRecord:
+            return Durations()
+
+    async def learn(self, ran: Ran) -> None:
+        def work() -> None:
+            self._db.durations = encode_durations(self._durations().learned(ran))
+
+        await self._transact("learn", work)
 
     async def release_reservation(self, prompt_id: PromptId) -> None:
         await self._transact("release_reservation", lambda: self._db.reservations.pop(prompt_id, None))

@@ -23,13 +23,14 @@ LAYERS = {
     "app.ui": {"app.core", "app.workflows", "app.session"},
 }
 PURE = {
-    "__future__", "collections", "dataclasses", "email", "enum", "functools", "itertools", "json", "math", "re",
-    "string", "types", "typing", "urllib",
+    "__future__", "collections", "dataclasses", "email", "enum", "functools", "hashlib", "itertools", "json",
+    "math", "re", "string", "types", "typing", "urllib",
 }  # fmt: skip
 # What a workflow lies in may be packed, a list of prompts a table, what is searched for written in full width.
-MORE_FOR_WORKFLOWS = {"csv", "hashlib", "io", "struct", "unicodedata", "zlib"}
+MORE_FOR_WORKFLOWS = {"csv", "io", "struct", "unicodedata", "zlib"}
 BROWSERS_EDGE = {"app.core.ports", "app.core.model", "app.core.errors"}
 MORE_FOR_THE_BROWSER = {
+    "app.browser.learned": {"app.core.durations", "app.core.records"},
     "app.browser.line": {"app.core.line", "app.core.records"},
     "app.browser.store": {"app.core.balancer", "app.core.records"},  # what a transaction reads, and how it is kept
 }

@@ -8,7 +8,7 @@ from app.core.model import Choice, Task
 from app.ui.evidence_words import word_note
 from app.ui.fleet_words import word_cause
 from app.ui.i18n import Translator
-from app.ui.task_words import word_choice
+from app.ui.task_words import word_choice, word_score
 from app.ui.views.parts import disclosure, own, quote, titled
 
 
@@ -45,7 +45,7 @@ def _why(choice: Choice, _: Translator) -> h.Node:
         bool(choice.loads or choice.refused)
         and h.ul(".loads")[
             (
-                h.li[own(server_id), h.span[_.plural("{count} task in line", "{count} tasks in line", load)]]
+                h.li[own(server_id), h.span[_load(load, choice.scores.get(server_id), _)]]
                 for server_id, load in choice.loads.items()
             ),
             (
@@ -54,3 +54,9 @@ def _why(choice: Choice, _: Translator) -> h.Node:
             ),
         ],
     ]
+
+
+def _load(count: int, score: float | None, _: Translator) -> str:
+    """What stood in a server's line, and when the work would be done there if that was known."""
+    line = _.plural("{count} task in line", "{count} tasks in line", count)
+    return line if score is None else f"{line} · {word_score(score, _)}"

@@ -56,6 +56,7 @@ def _server(server: Server, tag: ServerTag, mine: int, view: FleetView, _: Trans
         words.advice and h.p(".told-advice")[words.advice],
         h.p(".server-facts.quiet")[
             h.span(translate="no")[f"ComfyUI {server.version}" if server.version else server.address],
+            server.is_drained and h.span(".tag")[_("takes nothing new")],
             server.is_demo and h.span(".tag")[_("demo, no model")],
         ],
     ]  # fmt: skip

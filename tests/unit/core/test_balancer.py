@@ -1,4 +1,4 @@
-"""The choice of a server: least loaded, each prompt counted once, ties spread, refusals named."""
+"""The choice of a server: the soonest one, each prompt counted once, ties spread, refusals named."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.balancer import RESERVATION_COUNTS_FOR, Berths, Snapshot, Wish, choose, load_of
+from app.core.balancer import RESERVATION_COUNTS_FOR, STALE_AFTER, Berths, Line, Snapshot, Wish, choose, line_of
+from app.core.durations import UNKNOWN, UNKNOWN_SWAP, Durations, Ran
 from app.core.errors import NoServerAvailable
-from app.core.model import PromptId, ServerId
+from app.core.model import Job, PromptId, ServerId, TaskState
 from tests.unit.core.builders import OTHER, A, B, C, reservation, submitted
 
 NOW = 1000.0
@@ -19,7 +20,12 @@ IDS = [PromptId(f"p-{index}") for index in range(8)]
 
 def snapshot(server_id: str, *prompt_ids: str, cause: str = "") -> Snapshot:
     """What one server answered."""
-    return Snapshot(ServerId(server_id), frozenset(map(PromptId, prompt_ids)), cause)
+    return Snapshot(ServerId(server_id), tuple(map(PromptId, prompt_ids)), cause)
+
+
+def line(found: Snapshot, berths: Berths, now: float = NOW) -> Line:
+    """What stands in one server's line."""
+    return line_of(found, berths.claims(now).get(found.server_id, {}), berths.durations, now)
 
 
 def test_the_least_loaded_server_is_chosen_and_the_reason_kept() -> None:
@@ -63,7 +69,7 @@ def test_work_that_is_claimed_and_not_yet_in_a_queue_counts() -> None:
 
 def test_the_same_prompt_is_counted_once() -> None:
     berths = Berths([reservation("p-1", A, at=NOW)], [submitted("p-1", A), submitted("p-2", A)])
-    assert load_of(snapshot(A, "p-1", "p-2", "p-3"), berths, NOW) == 3
+    assert line(snapshot(A, "p-1", "p-2", "p-3"), berths).count == 3
 
 
 @pytest.mark.parametrize(
@@ -71,11 +77,11 @@ def test_the_same_prompt_is_counted_once() -> None:
 )
 def test_an_abandoned_reservation_stops_counting(age: float, load: int) -> None:
     berths = Berths([reservation("p-1", A, at=NOW - age, window_id=OTHER)])
-    assert load_of(snapshot(A), berths, NOW) == load
+    assert line(snapshot(A), berths).count == load
 
 
 def test_a_clock_that_was_set_back_does_not_hide_a_reservation() -> None:
-    assert load_of(snapshot(A), Berths([reservation("p-1", A, at=NOW + 60)]), NOW) == 1
+    assert line(snapshot(A), Berths([reservation("p-1", A, at=NOW + 60)])).count == 1
 
 
 @given(
@@ -94,7 +100,7 @@ def test_the_chosen_one_is_minimal_and_counts_each_id_once(
 ) -> None:
     servers = [ServerId(f"s-{index}") for index in range(len(queues))]
     snapshots = [
-        Snapshot(name, frozenset(queue), "timeout" if index in silent else "")
+        Snapshot(name, sorted(queue), "timeout" if index in silent else "")
         for index, (name, queue) in enumerate(zip(servers, queues, strict=True))
     ]
     berths = Berths(
@@ -149,3 +155,137 @@ def test_with_nothing_but_the_avoided_server_nothing_is_chosen() -> None:
     with pytest.raises(NoServerAvailable) as refusal:
         choose([snapshot(A)], Berths(), now=NOW, tie=0.0, wish=Wish(avoided=A))
     assert refusal.value.causes == {str(A): "avoided"}
+
+
+# Seconds
+
+
+SMALL = Job("small", 1.0, ("small.safetensors",))
+LARGE = Job("large", 1.0, ("large.safetensors",))
+PLAIN = Job("plain")
+
+
+def learned(*runs: tuple[ServerId, Job, float]) -> Durations:
+    """What is known after these runs, one after the other on each server."""
+    durations, clock = Durations(), dict.fromkeys((A, B, C), 0)
+    for server_id, job, seconds in runs:
+        began, clock[server_id] = clock[server_id], clock[server_id] + round(seconds * 1000)
+        ran = Ran(server_id=server_id, address="", job=job, started_ms=began, ended_ms=clock[server_id])
+        durations = durations.learned(ran)
+    return durations
+
+
+def test_a_fast_server_with_a_line_is_sooner_than_a_slow_one_without() -> None:
+    durations = learned(*[(A, PLAIN, 10.0), (B, PLAIN, 100.0)] * 9)
+    berths = Berths([reservation("p-1", A, at=NOW, job=PLAIN)], durations=durations)
+    choice = choose([snapshot(A), snapshot(B)], berths, now=NOW, tie=0.9, job=PLAIN)
+    assert (choice.server_id, choice.reason) == (A, "soonest")
+    assert choice.scores == {A: pytest.approx(20.0, rel=0.1), B: pytest.approx(100.0, rel=0.1)}
+
+
+def test_as_long_as_nothing_is_learned_no_seconds_are_told() -> None:
+    choice = choose([snapshot(A, "x"), snapshot(B)], Berths(), now=NOW, tie=0.0, job=PLAIN)
+    assert (choice.reason, choice.scores) == ("least_loaded", {})
+
+
+def test_a_server_that_has_the_model_loaded_is_preferred() -> None:
+    durations = learned((A, SMALL, 30.0), (B, LARGE, 30.0), (C, LARGE, 30.0), (C, PLAIN, 1.0))
+    choice = choose([snapshot(A), snapshot(B)], Berths(durations=durations), now=NOW, tie=0.9, job=SMALL)
+    assert (choice.server_id, choice.reason) == (A, "tie") or choice.server_id == A
+    behind = Berths([reservation("p-1", A, at=NOW, job=PLAIN)], durations=durations)
+    choice = choose([snapshot(A), snapshot(B)], behind, now=NOW, tie=0.9, job=SMALL)
+    assert (choice.server_id, choice.reason) == (A, "warm")
+
+
+def test_what_is_in_line_loads_its_own_models_before_ours() -> None:
+    durations = learned((A, SMALL, 30.0))
+    berths = Berths([reservation("p-1", A, at=NOW, job=LARGE)], durations=durations)
+    found = line(snapshot(A), berths)
+    assert found.loaded == LARGE.models
+    assert found.seconds == pytest.approx(durations.expected(A, LARGE) + UNKNOWN_SWAP)
+
+
+def test_who_knows_what_other_peoples_work_loads() -> None:
+    found = line(snapshot(A, "x"), Berths(durations=learned((A, SMALL, 30.0))))
+    assert found.loaded is None
+    assert found.seconds == pytest.approx(30.0)
+
+
+def test_what_runs_counts_for_what_is_left_of_it() -> None:
+    mine = submitted("p-1", A, state=TaskState.RUNNING, started_at=NOW - 20, job=PLAIN)
+    running = Snapshot(A, running=(PromptId("p-1"),))
+    durations = learned((A, PLAIN, 50.0))
+    assert line(running, Berths(unfinished=[mine], durations=durations)).seconds == pytest.approx(30.0)
+    overdue = submitted("p-1", A, state=TaskState.RUNNING, started_at=NOW - 500, job=PLAIN)
+    assert line(running, Berths(unfinished=[overdue], durations=durations)).seconds == pytest.approx(5.0)
+    assert line(running, Berths(durations=durations)).seconds == pytest.approx(25.0), "since when, nobody knows"
+
+
+def test_what_has_left_the_queue_has_ended_though_its_window_has_not_heard() -> None:
+    asked = Snapshot(A, read_at=500.0)
+    assert line(asked, Berths(unfinished=[submitted("p-1", A, answered_at=499.0)])).count == 0
+    assert line(asked, Berths(unfinished=[submitted("p-1", A, answered_at=501.0)])).count == 1
+    assert line(asked, Berths(unfinished=[submitted("p-1", A, answered_at=499.0, state=TaskState.UNCLEAR)])).count == 1
+
+
+def test_work_goes_on_while_an_answer_grows_old() -> None:
+    berths = Berths(durations=learned((A, PLAIN, 30.0)))
+    assert line(Snapshot(A, (PromptId("x"), PromptId("y")), read_at=NOW - 20), berths).seconds == pytest.approx(40.0)
+
+
+# Chance
+
+
+def test_servers_that_a_guess_cannot_tell_apart_are_equal() -> None:
+    durations = learned((A, PLAIN, 100.0), (B, PLAIN, 102.0), (C, PLAIN, 150.0))
+    found = [
+        choose([snapshot(A), snapshot(B), snapshot(C)], Berths(durations=durations), now=NOW, tie=tie, job=PLAIN)
+        for tie in (0.0, 0.9)
+    ]
+    assert [(item.server_id, item.reason) for item in found] == [(A, "tie"), (B, "tie")]
+
+
+def test_old_answers_leave_the_better_of_two_to_chance() -> None:
+    queues = ((A, "uvwxyz"), (B, "y"), (C, "abcdefghi"))
+    old = [Snapshot(name, tuple(map(PromptId, ids)), read_at=NOW - STALE_AFTER - 1) for name, ids in queues]
+    found = [choose(old, Berths(), now=NOW, tie=step / 600) for step in range(600)]
+    assert {item.reason for item in found} == {"two_choice"}
+    drawn = Counter(item.server_id for item in found)
+    assert drawn[C] == 0, "the worst one never wins"
+    assert drawn[B] == pytest.approx(400, abs=3)
+    assert drawn[A] == pytest.approx(200, abs=3)
+
+
+def test_one_old_answer_leaves_nothing_to_chance() -> None:
+    old = Snapshot(A, read_at=NOW - STALE_AFTER - 1)
+    assert choose([old], Berths(), now=NOW, tie=0.5).reason == "only"
+
+
+# Who may not, and waiting
+
+
+def test_a_server_that_cannot_run_it_is_no_candidate_and_the_cause_is_told() -> None:
+    unable = {A: "lacks", B: "drained"}
+    found = [snapshot(A), snapshot(B), snapshot(C, "x"), snapshot(ServerId("gpu-d"), cause="timeout")]
+    choice = choose(found, Berths(), now=NOW, tie=0.0, unable=unable)
+    assert choice.server_id == C
+    assert choice.refused == {A: "lacks", B: "drained", "gpu-d": "timeout"}
+    with pytest.raises(NoServerAvailable) as refusal:
+        choose(found, Berths(), now=NOW, tie=0.0, wish=Wish(asked=A), unable=unable)
+    assert refusal.value.causes == {A: "lacks"}
+
+
+def test_who_would_rather_wait_is_sent_to_a_free_server_or_nowhere() -> None:
+    patient = Wish(is_patient=True)
+    assert choose([snapshot(A, "x"), snapshot(B)], Berths(), now=NOW, tie=0.0, wish=patient).server_id == B
+    with pytest.raises(NoServerAvailable) as refusal:
+        choose([snapshot(A, "x")], Berths(), now=NOW, tie=0.0, wish=patient)
+    assert refusal.value.causes == {A: "busy"}
+    with pytest.raises(NoServerAvailable):
+        choose([snapshot(A, "x"), snapshot(B)], Berths(), now=NOW, tie=0.0, wish=Wish(asked=A, is_patient=True))
+
+
+def test_an_unknown_job_takes_what_is_usual() -> None:
+    choice = choose([snapshot(A, "x")], Berths(durations=learned((A, PLAIN, 40.0))), now=NOW, tie=0.0)
+    assert choice.scores == {A: pytest.approx(80.0, abs=0.2)}
+    assert line(snapshot(A, "x"), Berths()).seconds == UNKNOWN

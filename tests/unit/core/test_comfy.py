@@ -281,10 +281,10 @@ def test_loads_are_ids_or_a_cause() -> None:
         "servers": {"a": {"ok": True, "running": ["p"], "pending": ["q", "r"]}, "b": {"ok": False, "cause": "timeout"}},
     }
     assert comfy.read_loads(answer(body)) == {
-        "a": (frozenset({"p", "q", "r"}), ""),
-        "b": (frozenset(), "timeout"),
+        "a": (comfy.Queue((PromptId("p"),), (PromptId("q"), PromptId("r"))), ""),
+        "b": (comfy.Queue((), ()), "timeout"),
     }
-    assert comfy.read_loads(answer({"servers": {"c": {"ok": False}}})) == {"c": (frozenset(), "unknown")}
+    assert comfy.read_loads(answer({"servers": {"c": {"ok": False}}})) == {"c": (comfy.Queue((), ()), "unknown")}
 
 
 @pytest.mark.parametrize("response", [answer({}), answer({"servers": []}), answer("x"), answer({"servers": {}}, 500)])

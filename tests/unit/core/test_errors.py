@@ -41,6 +41,7 @@ TREE = {
         "UnboundTask",
         "NotOwner",
         "ServerMoved",
+        "ServerUnable",
         "NoServerAvailable",
         "InvalidTransition",
         "UnreadableRecord",

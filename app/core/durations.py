@@ -1,0 +1,251 @@
+"""How long work takes, learned from the runs that this installation has seen end well.
+
+    durations = durations.learned(ran)                 # one more run, by the server's own clock
+    durations.expected(server_id, job)                 # seconds for such a job there, its models being loaded
+    durations.swap(job.models, loaded)                 # seconds more if other models are loaded
+
+A kind of job has a cost, a server has a pace, and both multiply: so one run of a new kind tells what it will take on
+every server, and one run on a new server what everything will take there. What a kind did on that very server counts
+more, the more often it was seen (a small card is slow with large models only). All means forget slowly: a server may
+get another card. Nothing here is a truth that anything else hangs on; what is not known is guessed.
+
+Kept as one record for all windows; bounded, what was met longest ago goes first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from app.core.job import costly_nodes
+from app.core.model import Job, ServerId, Task, TaskState
+from app.core.workflow import parse_workflow
+
+T = TypeVar("T")
+
+UNKNOWN = 30.0  # seconds of a prompt about which nothing is known; only its order of magnitude matters
+UNKNOWN_SWAP = 15.0  # seconds to load other models; 5 to 60 by their size and the disk
+LONGEST_SWAP = 120.0  # more than that was something else
+SHORTEST = 0.05  # seconds
+GUESS_COUNTS = 0.5  # runs of a kind on a server that the guess by cost and pace is worth
+FAR = math.log(8.0)  # how far the time of one size is carried over to another
+LATE_MS = 3_600_000  # an end that is older than the last one known there, but not by more: told late
+MOST_KINDS, MOST_KINDS_OF_A_SERVER, MOST_SWAPS, MOST_SERVERS = 200, 60, 100, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean that forgets: of `count` values, the latest count most."""
+
+    value: float = 0.0
+    count: int = 0
+
+    def gain(self, least: float) -> float:
+        """How much one more value counts."""
+        return max(least, 1.0 / (self.count + 1))
+
+    def towards(self, value: float, gain: float) -> Mean:
+        """With one more value."""
+        return Mean(self.value + (value - self.value) * gain, self.count + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """One run, by the server's own clock in milliseconds."""
+
+    server_id: ServerId
+    address: str
+    job: Job
+    started_ms: int
+    ended_ms: int
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return max(SHORTEST, (self.ended_ms - self.started_ms) / 1000)
+
+
+def observed(task: Task) -> Ran | None:
+    """What an ended task tells, or None: it did not end well, or the server's cache did its work."""
+    started, ended, job = task.server_started_ms, task.server_ended_ms, task.job
+    if task.state is not TaskState.SUCCEEDED or not task.is_proven or started is None or ended is None or job is None:
+        return None
+    if ended < started or not costly_nodes(parse_workflow(task.workflow)).isdisjoint(task.cached):
+        return None
+    return Ran(server_id=task.server_id, address=task.address, job=job, started_ms=started, ended_ms=ended)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerDurations:
+    """What was learned of one server. Another address under its id is another server."""
+
+    address: str = ""
+    pace: Mean = Mean()  # logarithm of how much slower than usual it is
+    typical: Mean = Mean()  # seconds of any prompt, the loading of models included
+    kinds: Mapping[str, Mean] = field(default_factory=dict)  # logarithm of seconds
+    models: tuple[str, ...] = ()  # what the last run that is known had loaded
+    ended_ms: int = 0  # when that one ended
+
+    def lately(self, ran: Ran) -> ServerDurations:
+        """With what is loaded after that run, unless a later one is known."""
+        if self.is_late(ran):
+            return self
+        return replace(self, models=ran.job.models or self.models, ended_ms=ran.ended_ms)
+
+    def is_late(self, ran: Ran) -> bool:
+        """Whether that run was over before the last one that is known began; a clock set back by hours is no order."""
+        return self.ended_ms - LATE_MS < ran.started_ms < self.ended_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durations:
+    """What was learned of all servers."""
+
+    kinds: Mapping[str, Mean] = field(default_factory=dict)  # logarithm of seconds at the usual pace
+    typical: Mean = Mean()  # seconds of any prompt at the usual pace
+    swaps: Mapping[str, Mean] = field(default_factory=dict)  # seconds, by the models that were loaded
+    servers: Mapping[str, ServerDurations] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was learned yet, so that all seconds are guesses."""
+        return not self.typical.count
+
+    # What is expected
+
+    def expected(self, server_id: ServerId, job: Job | None) -> float:
+        """Seconds that such a job will take there once its models are loaded; of an unknown one, what is usual."""
+        server = self.servers.get(server_id, _NOTHING)
+        if job is None:
+            return server.typical.value if server.typical.count else self._usual() * math.exp(server.pace.value)
+        cost = self._cost(job)
+        guess = (math.log(self._usual()) if cost is None else cost) + server.pace.value
+        seen = server.kinds.get(job.kind, _NO_MEAN)
+        return math.exp((GUESS_COUNTS * guess + seen.value * seen.count) / (GUESS_COUNTS + seen.count))
+
+    def swap(self, models: tuple[str, ...], loaded: tuple[str, ...] | None) -> float:
+        """Seconds to load these models where those are loaded; None: nobody knows which."""
+        return missing_share(models, loaded) * self._load(models)[0]
+
+    def loaded(self, server_id: ServerId) -> tuple[str, ...] | None:
+        """The models that the last run known there had loaded."""
+        return self.servers.get(server_id, _NOTHING).models or None
+
+    def _load(self, models: tuple[str, ...]) -> tuple[float, bool]:
+        """Seconds to load all of these models, and whether they are known."""
+        seen = self.swaps.get(_key(models), _NO_MEAN)
+        return (seen.value, True) if seen.count else (UNKNOWN_SWAP, False)
+
+    def _usual(self) -> float:
+        return self.typical.value if self.typical.count else UNKNOWN
+
+    def _cost(self, job: Job) -> float | None:
+        """The logarithm of its seconds at the usual pace: its kind's, or by the nearest size of its family."""
+        known = self.kinds.get(job.kind)
+        if known is not None:
+            return known.value
+        size, family = math.log(job.size), f"{job.family} "
+        relatives = [
+            (math.log(float(kind.removeprefix(family))) - size, mean.value)
+            for kind, mean in self.kinds.items()
+            if kind.startswith(family)
+        ]
+        if not relatives:
+            return None
+        away, value = min(relatives, key=lambda item: abs(item[0]))
+        return value - max(-FAR, min(FAR, away))
+
+    # What is learned
+
+    def learned(self, ran: Ran) -> Durations:
+        """With one more run."""
+        server = self.servers.get(ran.server_id, _NOTHING)
+        if server.address != ran.address:
+            server = ServerDurations(address=ran.address)
+        share = missing_share(ran.job.models, server.models or None)
+        if server.is_late(ran) and share:
+            return self  # what was loaded before it is not known any more
+        known = replace(self, servers=_put(self.servers, ran.server_id, server, MOST_SERVERS))
+        load, is_known = self._load(ran.job.models)
+        seconds = max(ran.seconds - share * load, ran.seconds / 4)
+        if share and known._knows(server, ran.job):
+            known = known._learned_swap(ran, share)
+        elif share and not is_known:
+            known = known._guessed(ran.job, math.log(seconds) - server.pace.value)
+        else:
+            known = known._learned_run(ran, math.log(seconds))
+        return known._learned_usual(ran)
+
+    def _knows(self, server: ServerDurations, job: Job) -> bool:
+        is_known = self.kinds.get(job.kind, _NO_MEAN).count > 0
+        return is_known and (job.kind in server.kinds or server.pace.count > 0)
+
+    def _guessed(self, job: Job, cost: float) -> Durations:
+        """A first run that had to load models, nobody knows for how long: the next one corrects all of this."""
+        if self.kinds.get(job.kind, _NO_MEAN).count:
+            return self
+        return replace(self, kinds=_put(self.kinds, job.kind, Mean(cost, 0), MOST_KINDS))
+
+    def _learned_swap(self, ran: Ran, share: float) -> Durations:
+        """A run that had to load models: what it took longer than expected is theirs."""
+        took = (ran.seconds - self.expected(ran.server_id, ran.job)) / share
+        seen = self.swaps.get(_key(ran.job.models), _NO_MEAN)
+        seen = seen.towards(max(0.0, min(LONGEST_SWAP, took)), seen.gain(0.2))
+        return replace(self, swaps=_put(self.swaps, _key(ran.job.models), seen, MOST_SWAPS))
+
+    def _learned_run(self, ran: Ran, told: float) -> Durations:
+        """A run with its models loaded: what surprises is shared out between the kind's cost and the server's pace,
+        most to the one that is known least.
+        """
+        kind, server = ran.job.kind, self.servers[ran.server_id]
+        cost, pace, here = self.kinds.get(kind, _NO_MEAN), server.pace, server.kinds.get(kind, _NO_MEAN)
+        if not cost.count:
+            cost = Mean(told - pace.value, 1)
+        else:
+            surprise, for_cost, for_pace = told - cost.value - pace.value, cost.gain(0.05), pace.gain(0.05)
+            part = surprise * max(for_cost, for_pace) / (for_cost + for_pace)
+            cost = Mean(cost.value + part * for_cost, cost.count + 1)
+            pace = Mean(pace.value + part * for_pace, pace.count + 1)
+        here = here.towards(told, here.gain(0.2))
+        server = replace(server, pace=pace, kinds=_put(server.kinds, kind, here, MOST_KINDS_OF_A_SERVER))
+        return replace(
+            self,
+            kinds=_put(self.kinds, kind, cost, MOST_KINDS),
+            servers=_put(self.servers, ran.server_id, server, MOST_SERVERS),
+        )
+
+    def _learned_usual(self, ran: Ran) -> Durations:
+        server = self.servers[ran.server_id].lately(ran)
+        usual = ran.seconds / math.exp(server.pace.value)
+        server = replace(server, typical=server.typical.towards(ran.seconds, server.typical.gain(0.05)))
+        return replace(
+            self,
+            typical=self.typical.towards(usual, self.typical.gain(0.02)),
+            servers=_put(self.servers, ran.server_id, server, MOST_SERVERS),
+        )
+
+
+_NO_MEAN = Mean()
+_NOTHING = ServerDurations()
+
+
+def missing_share(models: tuple[str, ...], loaded: tuple[str, ...] | None) -> float:
+    """Which part of the models has to be loaded; all of them where nobody knows what is."""
+    if not models:
+        return 0.0
+    return sum(name not in (loaded or ()) for name in models) / len(models)
+
+
+def _key(models: tuple[str, ...]) -> str:
+    return "\n".join(models)
+
+
+def _put(known: Mapping[str, T], key: str, value: T, most: int) -> dict[str, T]:
+    """The mapping with that value last; what was put longest ago goes."""
+    kept = {name: item for name, item in known.items() if name != key}
+    for name in [*kept][: max(0, len(kept) + 1 - most)]:
+        del kept[name]
+    kept[key] = value
+    return kept

@@ -1,0 +1,54 @@
+"""What was learned of durations, in the store: for all windows, kept, and never in the way of a choice."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from app.core.durations import Durations, Ran
+from app.core.model import Job, ServerId
+from tests.ports.desk import Desk, reservation, seen_berths, task
+
+JOB = Job("f00d", 20.0, ("large.safetensors", "沙丘.gguf"))
+
+
+def ran(number: int, server_id: str = "gpu-1") -> Ran:
+    """One of several runs in order."""
+    began = 100_000 * number
+    return Ran(server_id=ServerId(server_id), address="http://a", job=JOB, started_ms=began, ended_ms=began + 12_500)
+
+
+async def check_nothing_is_learned_at_first(desk: Desk) -> None:
+    assert (await seen_berths(desk.store())).durations == Durations()
+
+
+async def check_what_one_window_learns_every_window_knows(desk: Desk) -> None:
+    expected = Durations()
+    for number, server_id in enumerate(("gpu-1", "gpu-2", "gpu-1")):
+        await desk.store().learn(ran(number, server_id))
+        expected = expected.learned(ran(number, server_id))
+    assert (await seen_berths(desk.store())).durations == expected
+
+
+async def check_windows_that_learn_at_once_lose_nothing(desk: Desk) -> None:
+    await asyncio.gather(*(desk.store().learn(ran(number, f"gpu-{number}")) for number in range(10)))
+    assert (await seen_berths(desk.store())).durations.typical.count == 10
+
+
+async def check_what_was_learned_leaves_the_settings_alone(desk: Desk) -> None:
+    store = desk.store()
+    settings = await store.read_settings()
+    await store.learn(ran(1))
+    assert await desk.store().read_settings() == settings
+    await store.write_settings(settings)
+    assert not (await seen_berths(store)).durations.is_empty
+
+
+async def check_a_place_and_its_task_keep_their_job(desk: Desk) -> None:
+    store = desk.store()
+    await store.reserve(lambda _berths: replace(reservation("p-2"), job=JOB))
+    await store.register(replace(task("p-2"), job=JOB))
+    kept = await store.reserve(lambda _berths: replace(reservation("p-3"), job=JOB))
+    berths = await seen_berths(desk.store())
+    assert [item.job for item in berths.unfinished] == [JOB]
+    assert list(berths.reservations) == [kept]
