@@ -156,6 +156,9 @@ class _Sending:
         for slot in sorted(node.links):
             if 0 <= slot < len(node.input_names):
                 self._connect(scope, node, slot, inputs)
+        if any(isinstance(value, dict) for value in node.saved[len(layout.saved) :]):
+            # More values than the class has widgets, and of a kind that only a script makes: they would get lost.
+            self.problems.append(problem_of(Reason.NEEDS_EDITOR, scope, node, "values of the node's own script"))
         for index in layout.processed:
             widget = layout.widgets[index]
             if widget.needs_editor and (node_id, widget.name) in self.places:
@@ -174,6 +177,8 @@ class _Sending:
             inputs[widget.name] = {"__value__": _branches(node)}
         if widget.style is Style.CURVE and value is not None and value is not MISSING:
             inputs[widget.name] = {"__type__": "CURVE", "__value__": value}
+        if widget.style is Style.LORA and isinstance(value, dict):
+            inputs[widget.name] = _lora(node, value)
         if not isinstance(value, str):
             return
         if widget.style is Style.FILE_NAME:
@@ -223,6 +228,15 @@ def _search_name(node: LiveNode) -> object:
     if given is not None or node.type in VIRTUAL:
         return given
     return None if node.layout is None or any(w.style is Style.FILE_NAME for w in node.widgets) else node.type
+
+
+def _lora(node: LiveNode, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A LoRA as its loader wants it: with a second strength only if the node shows two."""
+    properties = node.raw.get("properties")
+    shown = properties.get("Show Strengths") if isinstance(properties, dict) else None
+    if shown == "Separate Model & Clip":
+        return {**row, "strengthTwo": 1 if row.get("strengthTwo") is None else row["strengthTwo"]}
+    return {name: value for name, value in row.items() if name != "strengthTwo"}
 
 
 def _branches(node: LiveNode) -> list[str]:

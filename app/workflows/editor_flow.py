@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from app.workflows.editor_graph import INPUT_NODE
 from app.workflows.editor_json import as_text
-from app.workflows.editor_nodes import BYPASS, NEVER, LiveGraph, LiveNode, Place
+from app.workflows.editor_nodes import BYPASS, GETTER, NEVER, SETTER, LiveGraph, LiveNode, Place, saved_values
 from app.workflows.editor_problems import Problem, Reason, refuse
 
 _MOST_STEPS = 2_000_000  # of all walks of one workflow; a chain of 100 reroutes before 5,000 nodes has 500,000
@@ -134,11 +134,24 @@ class _Walk:
             self._go_in(node, node.graph)
         elif node.is_virtual:
             # A reroute passes on what comes into it. A primitive has nothing to pass on.
-            self.is_over = self.slot not in node.links
+            if node.type == GETTER:
+                self._go_to_setter(node)
+            self.is_over = self.slot not in self.node.links
             self.is_input = True
         else:
             self.is_over = True
             self.found = Output(f"{self.scope.prefix}{node.node_id}", self.slot)
+
+    def _go_to_setter(self, getter: LiveNode) -> None:
+        """Go to the setter of the same name: here, or around the subgraph that this is in."""
+        name = next(iter(saved_values(getter.raw)), None)
+        scope: Scope | None = self.scope
+        while name and scope is not None:
+            for node in scope.graph.nodes.values():
+                if node.type == SETTER and next(iter(saved_values(node.raw)), None) == name:
+                    self.scope, self.node, self.slot = scope, node, 0
+                    return
+            scope = scope.outer
 
     def _go_in(self, host: LiveNode, graph: LiveGraph) -> None:
         outputs = graph.level.outputs

@@ -21,6 +21,7 @@ from app.workflows.catalogue_inputs import (
 )
 from app.workflows.editor_widgets import (
     CUSTOM_COMBO,
+    POWER_LORA,
     SOCKETS_ONLY,
     Style,
     Widget,
@@ -28,6 +29,7 @@ from app.workflows.editor_widgets import (
     editor_inputs,
     has_socket,
     has_widget,
+    lora_rows,
     widgets_of,
 )
 
@@ -83,7 +85,7 @@ class Layouts:
         if node_class is None:
             return None
         specs = editor_inputs(node_class)
-        if class_type == CUSTOM_COMBO or any(spec.is_dynamic for spec in specs):
+        if class_type in (CUSTOM_COMBO, POWER_LORA) or any(spec.is_dynamic for spec in specs):
             self._dynamic[class_type] = (node_class, specs)
         return _Unfolding(class_type, (), ()).layout(node_class, specs)
 
@@ -128,6 +130,9 @@ class _Unfolding:
             self._add(widget)
         if self.class_type == CUSTOM_COMBO:
             self._own_options()
+        elif self.class_type == POWER_LORA:
+            for widget in lora_rows(self.values):
+                self._add(widget)
         return self._done(node_class, specs)
 
     def _socket(self, spec: InputSpec, depth: int) -> None:

@@ -19,6 +19,19 @@ NEVER, BYPASS = 2, 4
 REROUTE, PRIMITIVE = "Reroute", "PrimitiveNode"
 # The editor's own nodes: they are never sent.
 VIRTUAL = frozenset({REROUTE, PRIMITIVE, "Note", "MarkdownNote"})
+# Nodes that much used extensions add to the editor alone; no server lists them. A setter passes on what comes into it,
+# and so does each getter of its name.
+SETTER, GETTER = "SetNode", "GetNode"
+FOREIGN = frozenset(
+    {SETTER, GETTER}
+    | {
+        f"{name} (rgthree)"
+        for name in (
+            "Reroute", "Label", "Bookmark", "Fast Muter", "Fast Bypasser", "Fast Groups Muter", "Fast Groups Bypasser",
+            "Fast Actions Button", "Mute / Bypass Relay", "Mute / Bypass Repeater", "Random Unmuter", "Node Collector",
+        )
+    }
+)  # fmt: skip
 
 Place = tuple["LiveNode", int]  # a node, and which of its values
 
@@ -59,7 +72,7 @@ class LiveNode:
     @property
     def is_virtual(self) -> bool:
         """Whether it is there for the editor only."""
-        return self.graph is not None or (self.type in VIRTUAL and self.layout is None)
+        return self.graph is not None or (self.layout is None and (self.type in VIRTUAL or self.type in FOREIGN))
 
     def widget_at(self, slot: int) -> int | None:
         """Which widget lies behind an input; None if none does."""

@@ -7,7 +7,7 @@ widget counts. All of this was asked of the editor itself (1.58) and is held aga
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -34,6 +34,7 @@ class Style(Enum):
     CURVE = "curve"  # sent in a wrapping of its own
     BRANCHES = "branches"  # the names of the node's connected branches
     CHOICE_INDEX = "choice_index"  # which of the node's own options its choice is
+    LORA = "lora"  # a row of a LoRA, with one strength or two
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ _AUDIO_PLAYERS = frozenset(
 )
 _TEXT_PREVIEWS = frozenset({"PreviewAny", "SaveText"})
 CUSTOM_COMBO = "CustomCombo"  # its options are widgets of its own, one more than are filled in
+POWER_LORA = "Power Lora Loader (rgthree)"  # a row for each LoRA, all of them by its own script
 # Types that the editor's extensions draw, beside those of `catalogue_inputs.WIDGET_TYPES`.
 _MORE_TYPES = frozenset(
     {
@@ -154,6 +156,19 @@ def class_widgets(class_type: str) -> tuple[Widget, ...]:
     if class_type == "WebcamCapture":
         return (Widget("waiting for camera...", "capture", is_sent=False),)
     return ()
+
+
+def lora_rows(values: Iterable[object]) -> Iterator[Widget]:
+    """The widgets of a Power Lora Loader, told by the values that it saves."""
+    number = 0
+    for value in values:
+        if isinstance(value, dict) and "lora" in value:
+            number += 1
+            yield Widget(f"lora_{number}", style=Style.LORA)
+        elif isinstance(value, dict) and "type" in value:
+            yield Widget(str(value["type"]))
+        else:
+            yield Widget("\N{HEAVY PLUS SIGN} Add Lora", "", is_sent=isinstance(value, str))
 
 
 def widgets_of(spec: InputSpec, class_type: str) -> Iterator[Widget]:

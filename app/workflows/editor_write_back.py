@@ -35,7 +35,7 @@ class Prepared:
 
 def prepare(
     converter: Converter,
-    source: Mapping[str, Any],
+    source: Mapping[str, Any] | Conversion,
     values: Mapping[Key, object],
     *,
     controls: Mapping[Key, str] | None = None,
@@ -43,8 +43,9 @@ def prepare(
     choose: Choose = choose_first,
 ) -> Prepared:
     """Write values in and convert; where a prompt left something to choose, the file has what was chosen."""
-    graph = write_back(converter, source, values, controls)
+    graph = _written(converter, source, values, controls)
     conversion = converter.convert(graph, now=now, choose=choose)
+    _check(conversion, values)
     if conversion.chosen:
         graph = _copy(graph)
         _Writer(conversion, graph).write(conversion.chosen, {})
@@ -53,16 +54,29 @@ def prepare(
 
 def write_back(
     converter: Converter,
-    source: Mapping[str, Any],
+    source: Mapping[str, Any] | Conversion,
     values: Mapping[Key, object],
     controls: Mapping[Key, str] | None = None,
 ) -> dict[str, Any]:
-    """The file with these values, by (node id, input name), and the modes that change them, or CannotWrite."""
-    graph = _copy(source)
-    conversion = converter.convert(source)
-    _Writer(conversion, graph).write(values, controls or {})
+    """The file with these values, by (node id, input name), and the modes that change them, or CannotWrite.
+
+    `source` may also be the file's conversion by this converter, if there is one already.
+    """
+    graph = _written(converter, source, values, controls)
     if values:
         _check(converter.convert(graph), values)
+    return graph
+
+
+def _written(
+    converter: Converter,
+    source: Mapping[str, Any] | Conversion,
+    values: Mapping[Key, object],
+    controls: Mapping[Key, str] | None,
+) -> dict[str, Any]:
+    conversion = source if isinstance(source, Conversion) else converter.convert(source)
+    graph = _copy(conversion.source)
+    _Writer(conversion, graph).write(values, controls or {})
     return graph
 
 

@@ -26,6 +26,7 @@ from tests.e2e.browser_kit import open_chromium
 from tests.editor.cases import CASES
 from tests.editor.changes import other_values
 from tests.editor.classes import CLASSES
+from tests.editor.refused import REFUSED
 from tests.oracle.comparing import differences, is_same
 from tests.oracle.editor import Editor, Sent, open_editor
 from tests.oracle.editor_site import package_files
@@ -101,6 +102,11 @@ async def test_every_case_is_sent_as_by_the_editor(small: Editor) -> None:
     graphs = {name: case() for name, case in CASES.items()}
     sent = await small.send_all(graphs)
     assert list(unequal(Converter(Catalogue.parse(CLASSES)), graphs, sent)) == []
+
+
+async def test_what_is_refused_for_its_links_the_editor_cannot_send_either(small: Editor) -> None:
+    sent = await small.send_all({name: case() for name, (case, _) in REFUSED.items()})
+    assert [name for name, found in sent.items() if not found.error] == []
 
 
 async def test_every_case_written_anew_opens_in_the_editor_with_the_new_values(small: Editor) -> None:

@@ -20,7 +20,8 @@ from app.workflows.editor_conversion import Converter
 from app.workflows.editor_problems import CannotConvert, Problem, Reason
 from tests.editor.cases import CASES
 from tests.editor.classes import CLASSES
-from tests.editor.drawing import INSIDE, Drawing, key
+from tests.editor.drawing import Drawing, key
+from tests.editor.refused import REFUSED
 
 EXPECTED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "editor" / "expected.json").read_text("utf-8"))
 TINT = [0.5, 7, "fixed", "soft", ""]
@@ -103,48 +104,73 @@ def test_what_only_the_editors_page_can_make_is_refused(converter: Converter) ->
     assert converter.convert(draw.file()).output == {}
 
 
-def test_links_from_nowhere_are_refused(converter: Converter) -> None:
+@pytest.mark.parametrize("name", REFUSED)
+def test_circles_and_broken_links_are_refused_with_their_reason(name: str, converter: Converter) -> None:
+    case, reason = REFUSED[name]
+    problem = refused(case(), converter)[0]
+    assert problem.reason is reason and problem.node_id
+
+
+def test_a_broken_link_is_named_by_the_input_that_it_leads_to(converter: Converter) -> None:
+    problem = refused(REFUSED["link_from_nowhere"][0](), converter)[0]
+    assert (problem.node_id, problem.class_type, problem.detail) == ("2", "CaseKeep", "images")
+
+
+def test_values_that_only_a_nodes_own_script_knows_are_not_lost_in_silence(converter: Converter) -> None:
     draw = Drawing()
-    draw.node(2, "CaseKeep", images=(99, 0))
-    problem = refused(draw.file(), converter)[0]
-    assert (problem.reason, problem.node_id, problem.detail) == (Reason.BROKEN_LINK, "2", "images")
+    draw.node(1, "CaseNumbers", [1, 2, 0.5, True, {"row": 1}], title="Rows")
+    assert refused(draw.file(), converter)[0].reason is Reason.NEEDS_EDITOR
 
 
-def test_reroutes_in_a_circle_are_refused(converter: Converter) -> None:
-    draw = Drawing()
-    draw.node(1, "Reroute", outputs=1, **{"": (2, 0)})
-    draw.node(2, "Reroute", outputs=1, **{"": (1, 0)})
-    draw.node(3, "CaseKeep", images=(1, 0))
-    assert refused(draw.file(), converter)[0].reason is Reason.CYCLE
-
-
-def test_bypassed_nodes_in_a_circle_are_refused(converter: Converter) -> None:
-    draw = Drawing()
-    draw.node(1, "CaseTint", TINT, mode=4, image=(2, 0))
-    draw.node(2, "CaseTint", TINT, mode=4, image=(1, 0))
-    draw.node(3, "CaseKeep", images=(1, 0))
-    assert refused(draw.file(), converter)[0].reason is Reason.CYCLE
-
-
-@pytest.mark.parametrize("through", [(1,), (1, 2)])
-def test_subgraphs_that_contain_themselves_are_refused(through: tuple[int, ...], converter: Converter) -> None:
-    draw = Drawing()
-    draw.node(1, key(1))
-    for number, following in zip(through, (*through[1:], through[0]), strict=True):
-        inner = Drawing(key(number), first_link=100 * number)
-        inner.node(10 * number, key(following))
-        draw.hold(inner)
-    assert refused(draw.file(), converter)[0].reason is Reason.CYCLE
-
-
-def test_a_subgraph_that_only_passes_on_is_refused_as_in_the_editor(converter: Converter) -> None:
+def test_setters_and_getters_of_an_extension_pass_on_by_name(converter: Converter) -> None:
     inner = Drawing(key(1), first_link=100)
-    inner.leave("IMAGE", "IMAGE", INSIDE, inner.port("image", "IMAGE"))
+    inner.node(10, "GetNode", ["picture"], outputs=1)
+    inner.node(11, "CaseTint", TINT, image=(10, 0))
+    inner.leave("IMAGE", "IMAGE", 11, 0)
     draw = Drawing()
     draw.node(1, "CaseSource")
-    draw.node(2, key(1), image=(1, 0))
-    draw.node(3, "CaseKeep", images=(2, 0))
-    assert refused(draw.hold(inner).file(), converter)[0].reason is Reason.BROKEN_LINK
+    draw.node(2, "SetNode", ["picture"], outputs=1, IMAGE=(1, 0))
+    draw.node(3, "GetNode", ["picture"], outputs=1)
+    draw.node(4, "CaseKeep", images=(3, 0))
+    draw.node(5, "CaseKeep", images=(2, 0))
+    draw.node(6, key(1))
+    draw.node(7, "GetNode", ["nobody"], outputs=1)
+    draw.node(8, "CaseKeep", images=(7, 0))
+    draw.node(9, "Fast Groups Bypasser (rgthree)", outputs=1)
+    found = {
+        node_id: node["inputs"]
+        for node_id, node in converter.convert(draw.hold(inner).file()).output.items()
+        if node["class_type"] != "CaseSource"
+    }
+    assert found["4"] == found["5"] == {"images": ["1", 0]}
+    assert found["6:11"]["image"] == ["1", 0] and found["8"] == {} and "9" not in found
+
+
+def test_getters_in_a_circle_are_refused(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "GetNode", ["a"], outputs=1)
+    draw.node(2, "SetNode", ["a"], outputs=1, IMAGE=(1, 0))
+    draw.node(3, "CaseKeep", images=(1, 0))
+    assert refused(draw.file(), converter)[0].reason is Reason.CYCLE
+
+
+def test_the_rows_of_a_power_lora_loader_are_sent_by_their_names() -> None:
+    name = "Power Lora Loader (rgthree)"
+    entry = {"input": {"required": {}, "optional": {"model": ["MODEL"], "clip": ["CLIP"]}}, "output": ["MODEL", "CLIP"]}
+    first = {"on": True, "lora": "a.safetensors", "strength": 0.5, "strengthTwo": None}
+    second = {"on": False, "lora": "b.safetensors", "strength": 1, "strengthTwo": None}
+    header = {"type": "PowerLoraLoaderHeaderWidget"}
+    draw = Drawing()
+    draw.node(1, name, [{}, header, first, second, {}, ""])
+    draw.node(2, name, [{}, header, first, {}, ""], properties={"Show Strengths": "Separate Model & Clip"})
+    output = Converter(Catalogue.parse({name: entry})).convert(draw.file()).output
+    assert output["1"]["inputs"] == {
+        "PowerLoraLoaderHeaderWidget": header,
+        "lora_1": {"on": True, "lora": "a.safetensors", "strength": 0.5},
+        "lora_2": {"on": False, "lora": "b.safetensors", "strength": 1},
+        "\N{HEAVY PLUS SIGN} Add Lora": "",
+    }
+    assert output["2"]["inputs"]["lora_1"]["strengthTwo"] == 1
 
 
 def test_subgraphs_that_multiply_are_refused_in_time(converter: Converter) -> None:

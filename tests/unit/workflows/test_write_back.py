@@ -65,6 +65,13 @@ def test_nothing_to_write_gives_the_file_as_it_was(converter: Converter) -> None
         assert write_back(converter, case(), {}) == case()
 
 
+def test_a_conversion_can_be_written_to_as_its_file_can(converter: Converter) -> None:
+    file = CASES["used_twice"]()
+    values: dict[Key, object] = {("2:10", "seed"): 1234}
+    assert write_back(converter, converter.convert(file), values) == write_back(converter, file, values)
+    assert prepare(converter, converter.convert(file), values) == prepare(converter, file, values)
+
+
 def test_64_bit_seeds_stay_whole(converter: Converter) -> None:
     draw = Drawing()
     draw.node(1, "CaseTint", [0.5, 7, "fixed", "soft", ""], image=None)
