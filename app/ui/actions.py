@@ -52,6 +52,8 @@ class Desk(Protocol):
 
     @property
     def ui(self) -> UiState: ...
+    @property
+    def workflows(self) -> tuple[OpenWorkflow, ...]: ...
     def set_ui(self, ui: UiState) -> None: ...
     async def speak(self, language: str) -> None: ...
     def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
@@ -65,13 +67,12 @@ class Actions:
         session: SessionVerbs,
         desk: Desk,
         screen: Screen,
-        workflows: tuple[OpenWorkflow, ...],
         random_seed: Callable[[int], int],
     ) -> None:
         self._session = session
         self._desk = desk
         self._screen = screen
-        self._form = FormActions(desk, screen, workflows, random_seed)
+        self._form = FormActions(desk, screen, random_seed)
         self._keeping = KeepActions(session.results, desk, self._do)
         self._recovery = RecoveryActions(session, desk, screen)
 

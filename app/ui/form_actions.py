@@ -28,10 +28,12 @@ MEDIA_FAULTS = {Media.VIDEO: "not-a-film", Media.AUDIO: "not-a-sound"}
 
 
 class Desk(Protocol):
-    """Where the person's own part lies."""
+    """Where the person's own part lies, and what there is to choose."""
 
     @property
     def ui(self) -> UiState: ...
+    @property
+    def workflows(self) -> tuple[OpenWorkflow, ...]: ...
     def set_ui(self, ui: UiState) -> None: ...
     def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
 
@@ -39,23 +41,16 @@ class Desk(Protocol):
 class FormActions:
     """The person's hands on the form. `random_seed(limit)` draws a whole number from 0 up to and including `limit`."""
 
-    def __init__(
-        self,
-        desk: Desk,
-        screen: Screen,
-        workflows: tuple[OpenWorkflow, ...],
-        random_seed: Callable[[int], int],
-    ) -> None:
+    def __init__(self, desk: Desk, screen: Screen, random_seed: Callable[[int], int]) -> None:
         self._desk = desk
         self._screen = screen
-        self._workflows = workflows
         self._random_seed = random_seed
 
     @property
     def chosen(self) -> OpenWorkflow | None:
         """The chosen workflow, with what the choices made in its form bring along."""
         ui = self._desk.ui
-        found = next((item for item in self._workflows if item.workflow_id == ui.workflow_id), None)
+        found = next((item for item in self._desk.workflows if item.workflow_id == ui.workflow_id), None)
         return shaped(found, ui.draft.values) if found else None
 
     def act(self, name: str, facts: Facts) -> bool:
@@ -152,7 +147,7 @@ class FormActions:
     ) -> None:
         """Put the files back that stood in the form before a reload, as far as the store has kept them."""
         for workflow_id, key, item in tuple(drafts.find_again(self._desk.ui, window)):
-            opened = next((found for found in self._workflows if found.workflow_id == workflow_id), None)
+            opened = next((found for found in self._desk.workflows if found.workflow_id == workflow_id), None)
             field = opened.form.by_key.get(key) if opened else None
             if field is None:
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from app.core.model import PromptId
@@ -67,7 +68,7 @@ class Page:
         self._ui = drafts.load(screen.recall(drafts.STORE_KEY), workflows)
         self._gallery = Gallery(session, screen, self.spawn, self.request, read_input=read_input)
         self._graphs = Graphs(arrange, self.spawn, self.request)
-        self._actions = Actions(session, self, screen, workflows, random_seed)
+        self._actions = Actions(session, self, screen, random_seed)
         self._breaking = BreakActions(break_server, self)
         self._graph_hands = GraphActions(self, self._graphs)
 
@@ -82,6 +83,18 @@ class Page:
         self._ui = ui
         if is_typed:
             self._screen.remember(drafts.STORE_KEY, drafts.dump(ui))
+        self.request()
+
+    @property
+    def workflows(self) -> tuple[OpenWorkflow, ...]:
+        """What there is to choose."""
+        return self._workflows
+
+    def set_workflows(self, workflows: tuple[OpenWorkflow, ...]) -> None:
+        """Offer these: with another one, or one with the form of a catalogue that was read. What was typed stays."""
+        self._workflows = workflows
+        if not any(item.workflow_id == self._ui.workflow_id for item in workflows):
+            self._ui = replace(self._ui, workflow_id=workflows[0].workflow_id if workflows else "")
         self.request()
 
     async def start(self, language: str) -> None:

@@ -9,7 +9,7 @@ list.className = "combo-list";
 list.id = "combo-list";
 list.setAttribute("role", "listbox");
 list.hidden = true;
-document.body.append(list);
+(document.getElementById("main") ?? document.body).append(list); // in a landmark, as everything else
 
 let field = null; // whose choices are shown
 let active = -1;

@@ -19,33 +19,33 @@ def nodes(view: NodesView, _: Translator) -> h.Node:
     if not view.nodes:
         return h.p(".quiet", role="status")[_("Nothing found below.")] if view.is_found else None
     return h.fragment[
-        h.h3(".nodes-title")[_("Found below") if view.is_found else _("All other inputs")],
-        h.ul(".nodes")[(_node(item, _, is_found=view.is_found) for item in view.nodes)],
+        h.h3(".folds-title")[_("Found below") if view.is_found else _("All other inputs")],
+        h.ul(".folds")[(_node(item, _, is_found=view.is_found) for item in view.nodes)],
         view.more > 0
         and action_button(_.plural("Show {count} more node", "Show {count} more nodes", view.more), "more-nodes"),
     ]
 
 
 def _node(view: NodeView, _: Translator, *, is_found: bool) -> h.Element:
-    body = f"node-{view.node_id}"
+    body = f"fold-{view.node_id}"
     is_open = view.fields is not None
     named = h.fragment[
-        h.span(".node-title")[told(view.title, _)],
-        view.title != view.class_type and h.span(".node-class")[own(view.class_type)],
-        h.span(".node-count.numeric")[_.plural("{count} input", "{count} inputs", view.count)],
+        h.span(".fold-title")[told(view.title, _)],
+        view.title != view.class_type and h.span(".fold-class")[own(view.class_type)],
+        h.span(".fold-count.numeric")[_.plural("{count} input", "{count} inputs", view.count)],
     ]
-    return h.li(".node", data_testid="node", data_node=view.node_id)[
-        h.div(".node-head")[named]
+    return h.li(".fold", data_testid="node", data_node=view.node_id)[
+        h.div(".fold-head")[named]
         if is_found
         else h.button(
-            ".node-head",
+            ".fold-head",
             type="button",
             data_action="fold-node",
             data_node=view.node_id,
             aria_expanded="true" if is_open else "false",
             aria_controls=body,
         )[icon("chevron"), named],
-        h.div(".node-body", id=body, hidden=not is_open)[
+        h.div(".fold-body", id=body, hidden=not is_open)[
             not view.is_known
             and is_open
             and h.p(".hint")[_("This kind of node is not known here: its inputs are sent as they are.")],

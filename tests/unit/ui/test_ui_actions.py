@@ -14,6 +14,7 @@ from app.ui.actions import Actions
 from app.ui.form_state import Draft, Picture
 from app.ui.questions import GiveUpDialog, PictureDialog
 from app.ui.state import UiState
+from app.ui.workflows import OpenWorkflow
 from app.workflows.fields import MAX_DRAWN, SeedMode
 from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, fleet, server, task, workflows
 
@@ -24,8 +25,9 @@ SEED = ("1", "seed")
 class Desk:
     """The person's part, and background work that a test can wait for."""
 
-    def __init__(self, workflow_id: str) -> None:
+    def __init__(self, workflow_id: str, offered: tuple[OpenWorkflow, ...] = ()) -> None:
         self.ui = UiState(workflow_id=workflow_id)
+        self.workflows = offered or workflows()
         self.language = ""
         self.work: list[asyncio.Task[None]] = []
 
@@ -50,7 +52,7 @@ class Rig:
         self.session = session or StillSession(fleet=fleet(server("d", is_demo=True)))
         self.desk = Desk(workflow_id)
         self.screen = MemoryScreen()
-        self.actions = Actions(self.session, self.desk, self.screen, workflows(), lambda limit: limit)
+        self.actions = Actions(self.session, self.desk, self.screen, lambda limit: limit)
 
     async def act(self, action: str, **facts: str) -> None:
         self.actions.act(action, facts)

@@ -124,7 +124,7 @@ def test_nodes_are_folded_until_asked_for() -> None:
     text = markup(view, "nodes")
     assert "field-" not in text
     _tag, facts = next((tag, facts) for tag, facts in read(text).tags if facts.get("data-action") == "fold-node")
-    assert (facts["aria-expanded"], facts["aria-controls"]) == ("false", "node-1")
+    assert (facts["aria-expanded"], facts["aria-controls"]) == ("false", "fold-1")
     opened = page(anything(first=("prompt",)), with_draft(unfolded=frozenset({"mask"}))).nodes.nodes
     assert [node.fields is None for node in opened] == [True, False, True]
 
@@ -212,9 +212,9 @@ class Rig:
 
     def __init__(self, opened: OpenWorkflow) -> None:
         self.session = StillSession(window=window())
-        self.desk = Desk(ANYTHING)
+        self.desk = Desk(ANYTHING, (opened,))
         self.screen = MemoryScreen()
-        self.actions = Actions(self.session, self.desk, self.screen, (opened,), lambda limit: limit)
+        self.actions = Actions(self.session, self.desk, self.screen, lambda limit: limit)
 
     @property
     def draft(self) -> Draft:

@@ -25,6 +25,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.ui = UiState()
+        self.workflows = workflows()
         self.work: list[asyncio.Task[None]] = []
 
     def set_ui(self, ui: UiState) -> None:
@@ -43,9 +44,7 @@ class Rig:
     def __init__(self, usage: Usage | None = USAGE) -> None:
         self.results = StillResults(usage=usage)
         self.desk = Desk()
-        self.actions = Actions(
-            StillSession(results=self.results), self.desk, MemoryScreen(), workflows(), lambda limit: limit
-        )
+        self.actions = Actions(StillSession(results=self.results), self.desk, MemoryScreen(), lambda limit: limit)
         self.actions.act("open-keeping", {})
 
     @property

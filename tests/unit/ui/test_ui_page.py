@@ -14,7 +14,9 @@ from app.ui.i18n import Translator
 from app.ui.page import Page
 from app.ui.releases import Releases
 from app.ui.state import UiState
-from app.workflows.fields import SeedMode
+from app.ui.workflows import open_workflow
+from app.workflows.catalogue import Catalogue
+from app.workflows.fields import SeedMode, Text
 from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, task, translator, window, workflows
 
 
@@ -138,3 +140,19 @@ def test_unreadable_drafts_are_no_obstacle(text: str) -> None:
     found = drafts.load(text, workflows())
     assert found.workflow_id in {"enlarge", "text"}
     assert not found.draft.values
+
+
+async def test_other_workflows_can_be_offered_and_what_was_typed_stays() -> None:
+    screen = MemoryScreen()
+    page, _session = await opened(screen)
+    page.type("field", {"node": "2", "name": "width", "value": "999"})
+    known = Catalogue.parse({"SaveImage": {"input": {"required": {"filename_prefix": ["STRING", {}]}}}})
+    enlarge, *others = page.workflows
+    page.set_workflows((open_workflow(enlarge.published, known), *others))
+    assert page.ui.draft.values == {("2", "width"): "999"}
+    assert isinstance(page.workflows[0].form.by_key["4", "filename_prefix"].kind, Text)
+    page.set_workflows(tuple(others))
+    assert page.ui.workflow_id == "blend"
+    page.set_workflows(())
+    assert page.ui.workflow_id == ""
+    screen.draw()

@@ -1,0 +1,164 @@
+"""The form in a real browser: thousands of choices by keyboard, nodes folded and found, for everybody.
+
+The page is given another workflow in place of the first shipped one: published as an installation would publish it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.window_kit import Desk, MooringWindow
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+LORAS = [f"style/{number:04}.safetensors" for number in range(3000)]
+LORA = "#field-1-lora"
+KEPT = "JSON.parse(sessionStorage.getItem('mooring.draft'))?.drafts?.enlarge?.values ?? []"
+
+
+def published() -> dict[str, Any]:
+    """A demo picture with 3,000 choices that change nothing, a switch, and 60 more nodes."""
+    graph: dict[str, Any] = {
+        "1": {
+            "class_type": "DemoSampler",
+            "inputs": {"text": "calm", "seed": 7, "steps": 2, "width": 64, "height": 64, "lora": LORAS[0], "on": True},
+        },
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "mooring"}},
+    }
+    for number in range(10, 70):
+        graph[str(number)] = {
+            "class_type": "SaveImage",
+            "inputs": {"images": ["1", 0], "filename_prefix": f"extra-{number}"},
+            "_meta": {"title": f"Copy {number}"},
+        }
+    options = [{"value": value, "label": value} for value in LORAS]
+    return {
+        "v": 1,
+        "title": "Many choices",
+        "about": "",
+        "needs": "demo",
+        "fields": [
+            {"node": "1", "input": "text", "kind": "text", "label": "Text"},
+            {"node": "1", "input": "lora", "kind": "choice", "label": "Style", "options": options},
+            {"node": "1", "input": "on", "kind": "switch", "label": "Smooth"},
+            {"node": "1", "input": "seed", "kind": "seed", "label": "Seed", "mode": "increment"},
+        ],
+        "workflow": graph,
+    }
+
+
+async def opened(desk: Desk, path: str = "/") -> MooringWindow:
+    """A window where that workflow is chosen."""
+
+    async def answer(route: Route) -> None:
+        await route.fulfill(content_type="application/json", body=json.dumps(published()))
+
+    profile = await desk.new_profile()
+    await profile.route("**/static/workflows/enlarge.json", answer)
+    window = await desk.open(path)
+    await expect(window.page.locator("#fields-enlarge")).to_be_visible()
+    return window
+
+
+async def kept(page: Page, name: str) -> str | None:
+    """What the page remembers of an input of the first node: what Python was told."""
+    values = await page.evaluate(KEPT)
+    return next((text for node, input_name, text in values if (node, input_name) == ("1", name)), None)
+
+
+async def test_three_thousand_choices_are_found_by_keyboard(desk: Desk) -> None:
+    page = (await opened(desk)).page
+    field, choices = page.locator(LORA), page.locator("#combo-list")
+    await field.focus()
+    await page.keyboard.press("ArrowDown")
+    await expect(choices).to_be_visible()
+    await expect(choices.locator("[aria-selected=true]")).to_have_text(LORAS[0])
+    await page.keyboard.press("ControlOrMeta+A")
+    await page.keyboard.type("2345 style")
+    await expect(choices.locator("[role=option]")).to_have_count(1)
+    await expect(field).to_have_attribute("aria-activedescendant", "combo-0")
+    await page.keyboard.press("Enter")
+    await expect(choices).to_be_hidden()
+    await expect(field).to_have_value(LORAS[2345])
+    await page.wait_for_function(f"({KEPT}).some((item) => item[2] === {json.dumps(LORAS[2345])})")
+    assert await page.evaluate("document.activeElement.id") == LORA[1:]
+    await page.keyboard.press("ArrowDown")
+    await expect(choices.locator("[aria-selected=true]")).to_have_text(LORAS[2345])
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Escape")
+    await expect(choices).to_be_hidden()
+    await expect(field).to_have_value(LORAS[2345])
+
+
+async def test_a_choice_can_be_clicked_and_nonsense_is_told(desk: Desk) -> None:
+    page = (await opened(desk)).page
+    field, choices = page.locator(LORA), page.locator("#combo-list")
+    await field.click()
+    await choices.get_by_text(LORAS[3], exact=True).click()
+    await expect(field).to_have_value(LORAS[3])
+    await field.fill("no such style")
+    await expect(choices).to_be_hidden()
+    await page.keyboard.press("Tab")
+    await expect(page.locator(f"{LORA}-fault")).to_contain_text("none of the choices")
+    await expect(field).to_have_value("no such style")
+    await expect(page.get_by_test_id("run")).to_be_disabled()
+    await field.fill(LORAS[9])
+    await page.keyboard.press("Tab")
+    await expect(page.locator(f"{LORA}-fault")).to_have_count(0)
+    await expect(page.get_by_test_id("run")).to_be_enabled()
+
+
+async def test_what_stands_in_any_field_is_what_runs(desk: Desk) -> None:
+    window = await opened(desk)
+    page = window.page
+    await page.locator("#field-1-on").uncheck()
+    await page.locator(LORA).fill(LORAS[7])
+    await page.keyboard.press("Tab")
+    await page.locator("#field-1-seed").fill("18446744073709551615")
+    await page.locator("#field-1-seed-mode").select_option("increment")
+    await page.get_by_test_id("run").click()
+    card = page.locator("[data-testid=task-card]").first
+    await card.wait_for()
+    prompt_id = await card.get_attribute("data-prompt-id")
+    await window.card(str(prompt_id), "succeeded").wait_for()
+    sent = await page.evaluate("(id) => mooring.getTaskHistory(id).then(JSON.stringify)", prompt_id)
+    assert '"lora": "style/0007.safetensors"' in sent.replace('":"', '": "')
+    assert await kept(page, "on") == "false"
+    await expect(page.locator("#field-1-seed")).to_have_value("0")  # past the end it goes on at the other one
+
+
+async def test_nodes_are_unfolded_by_keyboard_and_found_by_search(desk: Desk) -> None:
+    page = (await opened(desk)).page
+    nodes = page.locator("[data-testid=node]")
+    await expect(nodes).to_have_count(40)
+    await page.get_by_role("button", name="Show 22 more nodes").click()
+    await expect(nodes).to_have_count(62)
+    head = page.locator("[data-testid=node][data-node='12'] button")
+    await head.focus()
+    await page.keyboard.press("Enter")
+    await expect(head).to_have_attribute("aria-expanded", "true")
+    await expect(page.locator("#field-12-filename_prefix")).to_have_value('"extra-12"')
+    await expect(head).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#field-12-filename_prefix")).to_have_count(0)
+    await page.get_by_test_id("form-search").fill("copy 42")
+    await expect(page.locator("#field-42-filename_prefix")).to_be_visible()
+    await expect(page.locator("#fields-enlarge > *")).to_have_count(0)
+    await page.get_by_test_id("form-search").fill("")
+    await expect(page.locator(LORA)).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/?lang=en", "/?lang=zh-CN"])
+async def test_the_whole_form_is_accessible(desk: Desk, path: str) -> None:
+    page = (await opened(desk, path)).page
+    await page.locator("[data-testid=node] button").first.click()
+    await page.locator("#field-1-steps").wait_for()
+    await check_axe(page)
+    await page.locator(LORA).click()
+    await expect(page.locator("#combo-list")).to_be_visible()
+    await check_axe(page)
