@@ -4,6 +4,7 @@
     id = "studio"                       # lower-case letters, digits, hyphens
     url = "http://192.168.1.20:8188"    # a path is allowed, for a ComfyUI behind a proxy
     name = "Studio, left desk"          # optional, for people
+    drain = true                        # optional: it takes nothing new; what it has is finished there
 
     [gateway]
     names = ["studio.lan"]              # optional: further host names (or whole origins) of this gateway
@@ -33,7 +34,7 @@ ServerId = NewType("ServerId", str)
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", re.ASCII)
 _LONGEST_NAME = 80  # characters, shown on a chip
-_SERVER_KEYS = ("id", "url", "name")
+_SERVER_KEYS = ("id", "url", "name", "drain")
 _GATEWAY_KEYS = ("names",)
 _TABLES = ("server", "gateway")
 
@@ -49,11 +50,15 @@ class Source(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One ComfyUI server of the fleet. `address` is normal: no trailing slash, no default port."""
+    """One ComfyUI server of the fleet. `address` is normal: no trailing slash, no default port.
+
+    A drained one is passed everything as before: work that it has is watched and fetched. Pages choose it no more.
+    """
 
     id: ServerId
     name: str
     address: str
+    is_drained: bool = False
 
     @property
     def tag(self) -> str:
@@ -152,7 +157,10 @@ class _Reader:
             address = checked_address(self._text_of(index, table, "url"))
         except ConfigError as error:
             raise (error if error.file else self._fault(index, error.reason, "url")) from error
-        return Server(ServerId(server_id), name.strip(), address)
+        is_drained = table.get("drain", False)
+        if not isinstance(is_drained, bool):
+            raise self._fault(index, "it must be true or false", "drain")
+        return Server(ServerId(server_id), name.strip(), address, is_drained)
 
     def _text_of(self, index: int, table: Mapping[str, object], key: str) -> str:
         if key not in table:

@@ -161,6 +161,7 @@ class FleetState:
             "version": known.version,
             "demo": known.is_demo,
             "jobs": known.has_jobs,
+            "drained": server.is_drained,
             "catalogue": self.catalogue(server.id).nodes,
             "files": self.catalogue(server.id).files,
             "broken": list(self.broken(server.id)),

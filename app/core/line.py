@@ -19,7 +19,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from app.core.errors import BadPlan, InvalidTransition, TaskNotFound
-from app.core.model import RECORD_VERSION, BatchId, Part, PromptId, WindowId
+from app.core.model import RECORD_VERSION, BatchId, Part, PromptId, ServerId, WindowId
 from app.core.workflow import ApiWorkflow, parse_workflow
 
 AHEAD = 2  # prompts of one session that may be unfinished on its server while others wait here
@@ -50,12 +50,18 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What the runs of one plan share. It is kept for as long as one of them waits."""
+    """What the runs of one plan share. It is kept for as long as one of them waits.
+
+    `asked` and `is_patient` are what the person said about the server (`core/balancer.py`, Wish): they wait for that
+    one, or for a free one.
+    """
 
     batch_id: BatchId
     workflow: str  # API format, JSON text
     title: str = ""
     inputs: tuple[Attachment, ...] = ()
+    asked: ServerId | None = None
+    is_patient: bool = False
     v: int = RECORD_VERSION
     extra: Mapping[str, object] = field(default_factory=dict)
 

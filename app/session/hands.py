@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from app.core.errors import ConnectError, MooringError
+from app.core.errors import ConnectError, MooringError, NoServerAvailable
 from app.core.model import Contact, Health, PromptId, Task
 from app.core.window import Moored, Window
 from app.session.state import State
@@ -13,6 +13,7 @@ from app.session.submit import Order
 
 FIRST_REST = 2.0  # seconds after a try that failed for no fault of the run
 LONGEST_REST = 120.0
+LONGEST_WHILE_BUSY = 10.0  # a server that is waited for may be free at any moment
 _SILENT = frozenset({Health.DOWN, Health.TIMEOUT, Health.REFUSES, Health.NOT_COMFYUI})
 
 
@@ -77,7 +78,9 @@ class Hand:
         self.cause, self.is_resting = cause, True
         self.tries += 1
         self._serial += 1
-        seconds = min(LONGEST_REST, FIRST_REST * 2 ** (self.tries - 1))
+        is_busy = isinstance(cause, NoServerAvailable) and "busy" in cause.causes.values()
+        longest = LONGEST_WHILE_BUSY if is_busy else LONGEST_REST
+        seconds = min(longest, FIRST_REST * 2.0 ** min(self.tries - 1, 10))
         self.state.spawn(self._rested(seconds, self._serial, then), "rest")
 
     async def _rested(self, seconds: float, serial: int, then: Callable[[], None]) -> None:

@@ -25,6 +25,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterable
 
+from app.core.balancer import ANY, Wish
 from app.core.errors import BadInput, MooringError, StorageError, TaskNotFound
 from app.core.line import Attachment, Batch, Entry, Line, Pause, Values, write_values
 from app.core.model import BatchId, Part, PromptId, WindowId
@@ -95,16 +96,25 @@ class WaitingLine:
         title: str = "",
         inputs: Inputs | None = None,
         hands: int | None = None,
+        wish: Wish = ANY,
     ) -> BatchId:
         """Let these runs wait behind what waits already; `hands` sessions are to take from the line.
 
+        With a wish they wait for the server asked for, or (`is_patient`) until one has nothing to do.
         Their files are kept here first. BadPlan if they are too many, StorageError if they cannot be kept.
         """
         window, random = self._state.get_window("add"), self._state.ports.random
         batch_id = BatchId(random.uuid4())
         with self._state.loose_ends.upload():
             attached = [await self._attach(where, picked) for where, picked in (inputs or {}).items()]
-            batch = Batch(batch_id=batch_id, workflow=workflow.text, title=title, inputs=tuple(attached))
+            batch = Batch(
+                batch_id=batch_id,
+                workflow=workflow.text,
+                title=title,
+                inputs=tuple(attached),
+                asked=wish.asked,
+                is_patient=wish.is_patient,
+            )
             entries = [_entry(PromptId(random.uuid4()), window.window_id, batch_id, run) for run in runs]
             line_id = random.uuid4()
 

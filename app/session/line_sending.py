@@ -9,6 +9,7 @@ import asyncio
 import logging
 
 from app.core import comfy
+from app.core.balancer import Wish
 from app.core.errors import BadInput, HttpStatusError, MooringError
 from app.core.line import Batch, Entry, Line, Pause
 from app.core.model import PromptId, TaskState
@@ -93,6 +94,7 @@ class Sender:
             entry.workflow_of(batch),
             batch.title,
             inputs,
+            Wish(asked=batch.asked, is_patient=batch.is_patient),
             again_of=entry.again_of,
             part=entry.part,
         )

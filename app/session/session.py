@@ -12,6 +12,7 @@ It holds no rules: those are `core/window.py` (what may go where), `core/truth.p
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -125,13 +126,16 @@ class Session(SessionView):
         title: str = "",
         inputs: Inputs | None = None,
         server_id: ServerId | None = None,
+        unable: Mapping[ServerId, str] | None = None,
     ) -> PromptId:
         """Take a workflow to a server: reserve, connect, upload, register, submit. Raises what went wrong on the way.
 
-        `inputs` are files by (node id, input name). With `server_id`, that server or none.
+        `inputs` are files by (node id, input name). With `server_id`, that server or none. `unable` are the servers
+        that cannot run it, each with its cause (lacks): it goes to none of them.
         """
         prompt_id = PromptId(self._state.ports.random.uuid4())
-        return await self._take(Order(prompt_id, workflow, title, inputs or {}, Wish(asked=server_id)))
+        order = Order(prompt_id, workflow, title, inputs or {}, Wish(asked=server_id), unable=unable or {})
+        return await self._take(order)
 
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
         """Run a task once more as a new one, with its kept inputs, here or (`elsewhere`) on any other server.

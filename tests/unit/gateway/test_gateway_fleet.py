@@ -80,6 +80,7 @@ def server(**values: str) -> str:
         (server(url='"http://10.0.0.1/a//b"'), 3, "url", "plain names"),
         (server(name='""'), 4, "name", "characters"),
         (server(name='"a\\u0000"'), 4, "name", "characters"),
+        (server(drain='"yes"'), 4, "drain", "true or false"),
         (server(ulr='"http://10.0.0.1"'), 4, "ulr", "did you mean 'url'?"),
         (server() + server(url='"http://10.0.0.2"'), 5, "id", "already"),
         (server() + server(id='"b"'), 6, "url", "'a' has the same address"),
@@ -103,6 +104,11 @@ def test_a_mistake_is_told_with_its_place(
     assert "\n" not in str(error)
     if line is not None:
         assert f"line {line}" in str(error)
+
+
+def test_a_server_may_be_drained(tmp_path: Path) -> None:
+    text = server(drain="true") + server(id='"b"', url='"http://10.0.0.2"', drain="false")
+    assert [item.is_drained for item in read_fleet(write(tmp_path, text)).servers] == [True, False]
 
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def test_the_state_as_json() -> None:
                 "version": "0.3.64",
                 "demo": True,
                 "jobs": False,
+                "drained": False,
                 "catalogue": "",
                 "files": "",
                 "broken": [],
