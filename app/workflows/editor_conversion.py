@@ -11,12 +11,14 @@ conversion.fields[("3", "seed")].value              # what a person may change, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from app.core.workflow import MAX_NODES, ApiWorkflow, parse_workflow
+from app.core.model import NodeId
+from app.core.workflow import MAX_NODES, ApiWorkflow, WorkflowNode, parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.catalogue_inputs import InputSpec
 from app.workflows.editor_flow import Flow, Output, Scope, problem_of
@@ -59,8 +61,15 @@ class Conversion:
 
     @cached_property
     def workflow(self) -> ApiWorkflow:
-        """What is sent, as a workflow of the core."""
-        return parse_workflow(self.output)
+        """What is sent, as a workflow of the core; BadInput if nothing is left to send."""
+        if not self.output:
+            return parse_workflow(self.output)
+        # What `parse_workflow` would find: it is right by its making, and read again would cost as much as the rest.
+        nodes = {
+            node_id: WorkflowNode(NodeId(node_id), node["class_type"], node["_meta"]["title"])
+            for node_id, node in self.output.items()
+        }
+        return ApiWorkflow(json.dumps(self.output, ensure_ascii=False), nodes)
 
     @cached_property
     def fields(self) -> Mapping[Key, Field]:

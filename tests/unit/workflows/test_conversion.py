@@ -45,8 +45,7 @@ def test_every_case_has_its_expectation() -> None:
 def test_a_feature_of_the_format_gives_the_expected_graph(name: str, converter: Converter) -> None:
     found = converter.convert(CASES[name]())
     assert exact(found.output) == exact(EXPECTED[name])
-    assert parse_workflow(found.output).nodes.keys() == found.output.keys()
-    assert found.workflow.nodes.keys() == found.output.keys()
+    assert found.workflow == parse_workflow(found.output)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -55,6 +54,13 @@ def test_converting_changes_nothing_in_the_file(name: str, converter: Converter)
     before = exact(file)
     converter.convert(file)
     assert exact(file) == before
+
+
+def test_a_file_with_nothing_to_send_is_no_workflow(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "CaseSource", mode=2)
+    with pytest.raises(BadInput):
+        _ = converter.convert(draw.file()).workflow
 
 
 def refused(file: dict[str, Any], converter: Converter) -> tuple[Problem, ...]:
