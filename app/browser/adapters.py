@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from app.browser.catalogues import GatewayCatalogues
 from app.browser.clock import BrowserClock, BrowserRandom
 from app.browser.fleet import GatewayFleet
 from app.browser.http import BrowserHttp
@@ -36,4 +37,5 @@ def make_ports(*, on_build: Callable[[str], None], on_newer: Callable[[bool], No
         clock=BrowserClock(),
         random=random,
         journal=BrowserJournals(),
+        catalogues=GatewayCatalogues(http),
     )

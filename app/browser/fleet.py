@@ -127,8 +127,13 @@ def read_fleet(text: str) -> Fleet:
         told = json.loads(text)
         servers = tuple(_server(item) for item in told["servers"])
         why = told.get("why") or {}
-        is_breakable = told.get("faults") is True
-        return Fleet(servers, str(told.get("source", "")), str(why.get("detail", "")), is_breakable=is_breakable)
+        return Fleet(
+            servers,
+            str(told.get("source", "")),
+            str(why.get("detail", "")),
+            is_breakable=told.get("faults") is True,
+            workflows=str(told.get("workflows") or ""),
+        )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"not the gateway's fleet: {error!r}") from error
 
@@ -148,5 +153,7 @@ def _server(item: Mapping[str, Any]) -> Server:
         is_demo=bool(item.get("demo")),
         broken=tuple(str(name) for name in item.get("broken") or ()),
         has_jobs=bool(item.get("jobs")),
+        catalogue=str(item.get("catalogue") or ""),
+        files=str(item.get("files") or ""),
         is_drained=item.get("drained") is True,
     )

@@ -47,6 +47,8 @@ class Server:
     is_demo: bool = False
     has_jobs: bool = False  # the newer jobs API, as the gateway has found out
     is_drained: bool = False  # by its operator's wish it takes nothing new; what it has is finished there
+    catalogue: str = ""  # what nodes it has, as the hash of that content; empty while the gateway has not read it
+    files: str = ""  # the same of its lists of uploaded files
     broken: tuple[str, ...] = ()  # faults that a demo server has on purpose
 
 
@@ -59,6 +61,7 @@ class Fleet:
     detail: str = ""
     same: frozenset[tuple[ServerId, str, str]] = frozenset()  # (id, recorded, present): one server, a person said
     is_breakable: bool = False  # whether its servers may be broken on purpose: a demo fleet with `--faults`
+    workflows: str = ""  # changes with the workflows that the installation publishes; empty if there are none
 
     def get(self, server_id: ServerId | str) -> Server | None:
         """The server with that id, or None."""

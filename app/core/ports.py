@@ -6,7 +6,7 @@ both. Adapters raise only errors of `app.core.errors`; everything else is a bug.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -14,7 +14,7 @@ from typing import Protocol
 from app.core.balancer import Berths
 from app.core.durations import Ran
 from app.core.line import Line, LineChange
-from app.core.model import ClientId, Fleet, PromptId, Records, Reservation, Task, WindowId
+from app.core.model import ClientId, Fleet, PromptId, Records, Reservation, ServerId, Task, WindowId
 
 
 class Blob(Protocol):
@@ -350,6 +350,19 @@ class FleetSource(Protocol):
         """
 
 
+class Catalogues(Protocol):
+    """What nodes the servers have, by the hash of that content. Raises TransportError, or ConfigError."""
+
+    async def classes(self, content: str, names: Collection[str]) -> str:
+        """The classes with these names, as one JSON object like `/object_info`; without those that are not there."""
+
+    async def names(self, content: str) -> tuple[str, ...]:
+        """The names of all classes."""
+
+    async def refresh(self, server_id: ServerId) -> tuple[str, str]:
+        """Have that server's catalogue read again: the hashes of its nodes and of its lists of uploaded files."""
+
+
 class Clock(Protocol):
     """Time, which the simulation owns."""
 
@@ -382,3 +395,4 @@ class Ports:
     clock: Clock
     random: Random
     journal: JournalShelf | None = None  # without one, a reload begins a new journal
+    catalogues: Catalogues | None = None  # without them, any server is thought able to run anything

@@ -22,11 +22,12 @@ from app.core.errors import (
     NoServerAvailable,
     NotOwner,
     ServerLockedError,
+    ServerUnable,
     StorageError,
     TaskNotFound,
     TransportError,
 )
-from app.core.evidence import Accepted, Evidence, Unclear
+from app.core.evidence import Accepted, Evidence, Refused, Unclear
 from app.core.job import job_of
 from app.core.model import (
     InputFile,
@@ -44,6 +45,7 @@ from app.core.ports import Blob, Response
 from app.core.reservation import Wanted, drained
 from app.core.window import Window, get_api_base_url, held_beside
 from app.core.workflow import ApiWorkflow
+from app.session.capability import Capabilities
 from app.session.facts import Picked, Run, RunStage
 from app.session.state import State
 from app.session.timing import first_of
@@ -80,6 +82,7 @@ class Submitter:
         self._state = state
         self._connect = connect
         self._watch = watch
+        self.capable = Capabilities(state)
         self._choosing = asyncio.Lock()
         self._unreleased: set[PromptId] = set()  # given back here, still in a store that could not be written
 
@@ -114,8 +117,10 @@ class Submitter:
         state = self._state
         state.get_window("run").expect_readable("run")
         held = state.get_window("run").reservations.get(order.prompt_id)
-        job = job_of(order.workflow)
-        reservation = held or await self.reserve(order.prompt_id, order.wish, job, order.unable)
+        unable = await self._unable(order)
+        if held is not None and (cause := unable.get(held.server_id)):
+            raise ServerUnable("submit_workflow", held.server_id, cause)
+        reservation = held or await self.reserve(order.prompt_id, order.wish, job_of(order.workflow), unable)
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=reservation.server_id)
         await self._connect()
         self._show(order.prompt_id, stage=RunStage.UPLOADING)
@@ -126,6 +131,14 @@ class Submitter:
         self._show(order.prompt_id, stage=RunStage.REGISTERING)
         files = tuple(item for item, _ in uploads)
         await self._register(order, reservation, order.workflow.with_values(values), files)
+
+    async def _unable(self, order: Order) -> dict[ServerId, str]:
+        """The servers that cannot run it, each with its cause. Asked before anything is reserved or sent."""
+        state = self._state
+        await first_of(state.ports.clock.sleep(FLEET_WAIT), state.has_fleet.wait())
+        locked = state.get_window("reserve").window_locked_server
+        known = await self.capable.standing(order.workflow, order.inputs, only=locked or order.wish.asked)
+        return {**dict.fromkeys(known.lacks, "lacks"), **order.unable}
 
     # Reserve
 
@@ -291,6 +304,8 @@ class Submitter:
             answer = comfy.read_submit(response, task, state.ports.clock.now())
             if isinstance(answer, Accepted):
                 self._watch.landmarks.numbered(task, answer.number)
+            elif isinstance(answer, Refused):
+                self.capable.refresh_soon(task.server_id)  # it was thought to have what it refuses
         except TransportError as error:
             answer = comfy.read_broken_submit(error, state.ports.clock.now())
         except AffinityError as error:

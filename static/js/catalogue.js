@@ -1,11 +1,12 @@
 // Node catalogues by their content's hash, as the gateway hands them out: one line per class, `"KSampler":{…}`. The text of
 // five megabytes stays here; Python gets the classes that it names. Lines are taken apart as they arrive, so the page never stands still.
 
-const MOST = 8; // catalogues kept at a time
+const SECONDS = 30; // for one catalogue
+const MOST = 16; // catalogues kept at a time
 const kept = new Map(); // hash -> promise of Map(name -> line)
 
 async function load(hash) {
-  const answer = await fetch(`/catalogues/${hash}`);
+  const answer = await fetch(`/catalogues/${hash}`, { signal: AbortSignal.timeout(SECONDS * 1000) });
   if (!answer.ok) throw new Error(`${answer.status}`);
   const lines = new Map();
   let rest = "";

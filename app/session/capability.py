@@ -1,0 +1,92 @@
+"""What the servers of the fleet can run, by their node catalogues.
+
+A server whose catalogue is not known is no worse for that: it may be asked. Catalogues are read as the gateway has them
+when its list of servers came, and read again where a server has refused a value or a class.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Collection
+
+from app.core.errors import BadInput, ConfigError, TransportError
+from app.core.model import Server, ServerId
+from app.core.workflow import ApiWorkflow
+from app.session.state import State
+from app.workflows.catalogue import Catalogue
+from app.workflows.catalogue_files import with_files
+from app.workflows.graph import Key
+from app.workflows.needs import Standing, standing
+
+log = logging.getLogger("mooring.session")
+
+KEPT = 32  # catalogues, each of the classes of one workflow
+
+_Content = tuple[str, str, frozenset[str]]  # hashes of nodes and files, class names
+
+
+class Capabilities:
+    """Reads what a workflow needs to know of the servers, and nothing else."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._kept: OrderedDict[_Content, Catalogue] = OrderedDict()
+
+    async def standing(
+        self, workflow: ApiWorkflow, supplied: Collection[Key] = (), *, only: ServerId | None = None
+    ) -> Standing:
+        """On which servers of the fleet, or whether on the `only` one, this workflow runs.
+
+        Inputs in `supplied` come with an upload.
+        """
+        names = frozenset(node.class_type for node in workflow.nodes.values())
+        servers = [server for server in self._state.fleet.servers if only in {None, server.server_id}]
+        found = await asyncio.gather(*(self.catalogue(server, names) for server in servers))
+        known = {server.server_id: item for server, item in zip(servers, found, strict=True)}
+        return standing(workflow, known, supplied)
+
+    async def catalogue(self, server: Server, names: frozenset[str]) -> Catalogue | None:
+        """Those classes of a server; None if they cannot be known now."""
+        if self._state.ports.catalogues is None or not server.catalogue:
+            return None
+        content = (server.catalogue, server.files, names)
+        if content not in self._kept:
+            try:
+                self._kept[content] = await self._read(content)
+            except (TransportError, ConfigError, BadInput) as error:
+                log.info("no catalogue of %s: %r", server.server_id, error)
+                return None
+        self._kept.move_to_end(content)
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return self._kept.get(content)
+
+    def refresh_soon(self, server_id: ServerId) -> None:
+        """Have a server's catalogue read again: it is not what it was thought to be."""
+        if self._state.ports.catalogues is not None:
+            self._state.spawn(self._refresh(server_id), f"catalogue {server_id}")
+
+    async def refresh(self, server_id: ServerId) -> None:
+        """The same, by the person's wish; raises what kept the gateway from it. The fleet tells the outcome."""
+        if self._state.ports.catalogues is not None:
+            await self._state.ports.catalogues.refresh(server_id)
+
+    async def _refresh(self, server_id: ServerId) -> None:
+        try:
+            await self.refresh(server_id)
+        except (TransportError, ConfigError) as error:
+            log.info("the catalogue of %s is not read again: %r", server_id, error)
+
+    async def _read(self, content: _Content) -> Catalogue:
+        nodes, files, names = content
+        catalogues = self._state.ports.catalogues
+        assert catalogues is not None  # asked before
+        texts = [await catalogues.classes(item, sorted(names)) if item else "{}" for item in (nodes, files)]
+        try:
+            parted = [json.loads(text) for text in texts]
+        except ValueError as error:
+            raise BadInput("bad-catalogue", detail=str(error)) from error
+        return Catalogue.parse(with_files(*parted))
