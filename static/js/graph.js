@@ -51,7 +51,7 @@ export function mark({ key, chosen, marks }) {
       if (!isBox) isChosen ? element.setAttribute("aria-current", "true") : element.removeAttribute("aria-current");
     }
     if (!isBox) continue;
-    element.setAttribute("tabindex", name === "failed" || isChosen ? "0" : "-1");
+    element.querySelector(".box-frame").setAttribute("tabindex", name === "failed" || isChosen ? "0" : "-1");
     element.querySelector(".box-bar").setAttribute("width", name === "running" ? element.dataset.width * fraction : 0);
   }
   choose(dialog, chosen);

@@ -88,14 +88,13 @@ def _box(box: Box, title: str) -> str:
     facts = f'data-node-id="{node_id}" data-action="graph-node" data-width="{_number(box.width)}"'
     return "".join(
         (
-            f'<g class="{kinds}" {facts} role="button" tabindex="-1" aria-label="{name}"',
-            f' transform="{_moved(box.x, box.y)}">',
+            f'<g class="{kinds}" {facts} transform="{_moved(box.x, box.y)}"><g aria-hidden="true">',
             f'<rect class="box-body" {size}/>',
             f'<rect class="box-tint" fill="{box.colour}" {size}/>' if box.colour else "",
             "" if box.kind is Kind.REROUTE else _head(box, title),
             "" if box.is_folded or box.kind is Kind.REROUTE else "".join(_rows(box)),
-            f'<rect class="box-frame" {size}/>',
             f'<rect class="box-bar" y="{_number(HEAD - 3)}" width="0" height="3"/></g>',
+            f'<rect class="box-frame" {size} role="button" tabindex="-1" aria-label="{name}"/></g>',
         )
     )
 

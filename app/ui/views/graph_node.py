@@ -26,7 +26,7 @@ def chosen_node(view: GraphView, _: Translator) -> h.Node:
         return h.section(".graph-node", id="graph-node", hidden=True)
     node = graph_of(view.task.workflow).get(box.node_id)
     return h.section(
-        ".graph-node", id="graph-node", aria_label=_.known(box.title), aria_live="polite", data_testid="graph-node",
+        "#graph-node.graph-node", aria_labelledby="graph-node-title", aria_live="polite", data_testid="graph-node",
         data_node_id=box.node_id,
     )[
         _title(view, box, _),
@@ -42,7 +42,7 @@ def _title(view: GraphView, box: Box, _: Translator) -> h.Node:
     more = [word_kind(box.kind, len(view.drawing.sketch.inside.get(box.node_id, ())) if view.drawing.sketch else 0, _)]
     return h.fragment[
         h.div(".graph-node-head")[
-            h.h3(translate="no" if title == box.title else None)[title],
+            h.h3("#graph-node-title", translate="no" if title == box.title else None)[title],
             icon_button(_("Back to the list"), "graph-node", "close", node_id=""),
         ],
         h.p(".graph-node-facts.quiet")[

@@ -1,0 +1,319 @@
+"""The graph of a task in a real browser: arranged in a worker, marked live, moved about by the person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Locator, Page, Route, expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.test_page import UNMARKED
+from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.work_kit import quick_workflow, slow_workflow
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+
+def chain(length: int) -> dict[str, Any]:
+    """A picture that goes through many nodes, each also taking the one before the last."""
+    nodes = quick_workflow()
+    nodes["1"]["_meta"] = {"title": "Plain colour"}
+    for number in range(3, length + 1):
+        before = [str(number - 1) if number > 3 else "1", 0]
+        inputs = {"image1": before, "image2": ["1", 0], "blend_factor": 0.5, "blend_mode": "normal"}
+        nodes[str(number)] = {"class_type": "ImageBlend", "inputs": inputs}
+    nodes["2"]["inputs"]["images"] = [str(length), 0]
+    return nodes
+
+
+def failing() -> dict[str, Any]:
+    """A node in the middle fails on purpose."""
+    nodes = chain(3)
+    nodes["7"] = {
+        "class_type": "DemoFailAt",
+        "inputs": {"image": ["3", 0], "steps": 3, "fail_at": 2},
+        "_meta": {"title": "Glaze"},
+    }
+    nodes["2"]["inputs"]["images"] = ["7", 0]
+    return nodes
+
+
+async def open_graph(window: MooringWindow, prompt_id: str) -> Page:
+    """The graph of a task, drawn."""
+    await window.card(prompt_id).get_by_test_id("open-graph").click()
+    await window.page.locator(".drawing .box").first.wait_for()
+    return window.page
+
+
+def box(page: Page, node_id: str) -> Locator:
+    return page.locator(f'.drawing .box[data-node-id="{node_id}"]')
+
+
+async def place(page: Page) -> str:
+    """How the drawing is panned and zoomed now."""
+    return str(await page.locator(".drawing .plane").get_attribute("transform"))
+
+
+async def moved(page: Page, before: str) -> str:
+    """Wait until it is panned or zoomed, and has come to rest."""
+    await page.wait_for_function(
+        "(before) => document.querySelector('.plane').getAttribute('transform') !== before", arg=before
+    )
+    await page.evaluate(
+        """async () => {
+          const at = () => document.querySelector(".plane").getAttribute("transform");
+          for (let last = ""; last !== at();) {
+            last = at();
+            for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+          }
+        }"""
+    )
+    return await place(page)
+
+
+async def test_the_graph_of_a_running_task_is_marked_live(desk: Desk) -> None:
+    window = await desk.open()
+    prompt_id = await window.submit(slow_workflow(60, seed=77, text="graph"))
+    await window.card(prompt_id, "running").wait_for()
+    page = await open_graph(window, prompt_id)
+    await expect(box(page, "1")).to_have_attribute("data-mark", "running")
+    drawn = await page.locator(".drawing").evaluate_handle("(node) => node")
+    bar = "document.querySelector('.box[data-node-id=\"1\"] .box-bar').width.baseVal.value"
+    early = await page.evaluate(bar)
+    await page.wait_for_function(f"(early) => {bar} > early", arg=early)
+    await expect(page.locator(".node-row", has_text="DemoSampler").locator(".node-mark")).to_have_text("Running")
+    await expect(box(page, "2")).not_to_have_attribute("data-mark", "running")
+    await expect(box(page, "2")).to_have_attribute("data-mark", "finished")
+    await expect(box(page, "1")).to_have_attribute("data-mark", "finished")
+    await expect(page.get_by_test_id("graph-state")).to_have_text("Finished")
+    assert await drawn.evaluate("(node) => node.isConnected"), "the drawing was made anew"
+
+
+async def test_a_click_on_a_failed_node_shows_its_error(desk: Desk) -> None:
+    window = await desk.open()
+    prompt_id = await window.submit(failing())
+    await window.card(prompt_id, "failed").wait_for()
+    page = await open_graph(window, prompt_id)
+    await expect(box(page, "7")).to_have_attribute("data-mark", "failed")
+    await expect(box(page, "3")).to_have_attribute("data-mark", "finished")
+    await expect(page.get_by_test_id("node-error")).to_have_count(0)
+    await box(page, "7").click()
+    await expect(page.get_by_test_id("node-error")).to_contain_text("failing on purpose at step 2")
+    await box(page, "3").click()
+    await expect(page.get_by_test_id("graph-node")).to_contain_text("blend_factor")
+    await expect(page.get_by_test_id("node-error")).to_have_count(0)
+    await page.get_by_test_id("to-failed").click()
+    await expect(page.get_by_test_id("node-error")).to_contain_text("failing on purpose")
+
+
+async def test_a_failed_node_is_reached_by_the_keyboard(desk: Desk) -> None:
+    window = await desk.open()
+    prompt_id = await window.submit(failing())
+    await window.card(prompt_id, "failed").wait_for()
+    page = await open_graph(window, prompt_id)
+    await page.locator(".drawing").focus()
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("document.activeElement.closest('.box')?.dataset.nodeId") == "7"
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("node-error")).to_contain_text("failing on purpose")
+    assert await page.evaluate("document.activeElement.closest('.box')?.dataset.nodeId") == "7", "the focus was lost"
+    await page.keyboard.press("Escape")
+    await page.get_by_test_id("graph-dialog").wait_for(state="detached")
+
+
+async def test_panning_and_zooming_survive_a_patch(desk: Desk) -> None:
+    window = await desk.open()
+    prompt_id = await window.submit(slow_workflow(60, seed=78, text="graph"))
+    await window.card(prompt_id, "running").wait_for()
+    page = await open_graph(window, prompt_id)
+    stage = await page.locator(".graph-stage").bounding_box()
+    assert stage is not None
+    x, y = stage["x"] + 40, stage["y"] + 40
+    before = await place(page)
+    await page.mouse.move(x, y)
+    await page.mouse.wheel(0, -240)
+    zoomed = await moved(page, before)
+    await page.mouse.down()
+    await page.mouse.move(x + 60, y + 30, steps=4)
+    await page.mouse.up()
+    panned = await moved(page, zoomed)
+    await box(page, "2").dispatch_event("click")
+    await expect(page.get_by_test_id("graph-node")).to_contain_text("SaveImage")
+    await page.get_by_test_id("graph-node").locator("[data-action=graph-node][data-node-id='']").click()
+    await expect(page.get_by_test_id("graph-node")).to_have_count(0)
+    await expect(page.get_by_test_id("graph-state")).to_have_text("Finished")
+    assert await place(page) == panned
+    await page.keyboard.press("Escape")
+    await page.get_by_test_id("graph-dialog").wait_for(state="detached")
+    await open_graph(window, prompt_id)
+    assert await place(page) == panned, "where the person had gone is forgotten"
+
+
+async def test_a_drag_that_begins_at_a_node_chooses_nothing(desk: Desk) -> None:
+    window = await desk.open()
+    prompt_id = await window.submit(quick_workflow(21))
+    await window.card(prompt_id, "succeeded").wait_for()
+    page = await open_graph(window, prompt_id)
+    at = await box(page, "1").bounding_box()
+    assert at is not None
+    before = await place(page)
+    await page.mouse.move(at["x"] + 20, at["y"] + 20)
+    await page.mouse.down()
+    await page.mouse.move(at["x"] + 90, at["y"] + 60, steps=3)
+    await page.mouse.up()
+    await moved(page, before)
+    await page.mouse.click(at["x"] + 90, at["y"] + 60)  # in order after it: the node is where it was dragged to
+    await expect(page.get_by_test_id("graph-node")).to_have_attribute("data-node-id", "1")
+    await page.mouse.click(at["x"] + 95, at["y"] - 20)
+    await expect(page.get_by_test_id("graph-node")).to_have_count(0)
+
+
+async def test_keys_and_buttons_move_and_zoom_and_show_all_again(desk: Desk) -> None:
+    window = await desk.open()
+    prompt_id = await window.submit(quick_workflow(22))
+    await window.card(prompt_id, "succeeded").wait_for()
+    page = await open_graph(window, prompt_id)
+    whole = at = await place(page)
+    await page.locator(".drawing").focus()
+    for key in ("ArrowLeft", "ArrowUp", "+", "-", "ArrowRight", "ArrowDown"):
+        await page.keyboard.press(key)
+        at = await moved(page, at)
+    await page.keyboard.press("0")
+    assert await moved(page, at) == whole
+    at = whole
+    for tool in ("graph-in", "graph-out"):
+        await page.get_by_test_id(tool).click()
+        at = await moved(page, at)
+    await page.get_by_test_id("graph-fit").click()
+    await page.wait_for_function(
+        "(whole) => document.querySelector('.plane').getAttribute('transform') === whole", arg=whole
+    )
+
+
+async def test_two_fingers_zoom(desk: Desk) -> None:
+    await desk.new_profile(has_touch=True, viewport={"width": 400, "height": 780})
+    window = await desk.open()
+    prompt_id = await window.submit(quick_workflow(23))
+    await window.card(prompt_id, "succeeded").wait_for()
+    page = await open_graph(window, prompt_id)
+    before = await place(page)
+    stage = await page.locator(".graph-stage").bounding_box()
+    assert stage is not None
+    x, y = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
+    fingers = await page.context.new_cdp_session(page)
+    for kind, reach in (("touchStart", 20), ("touchMove", 40), ("touchMove", 60), ("touchEnd", 0)):
+        points = [{"x": x - reach, "y": y, "id": 1}, {"x": x + reach, "y": y, "id": 2}] if reach else []
+        await fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    after = await moved(page, before)
+    scale = float(after.rpartition("scale(")[2].rstrip(")")) / float(before.rpartition("scale(")[2].rstrip(")"))
+    assert 1.5 < scale < 3.5
+    await expect(page.get_by_test_id("graph-dialog")).to_be_visible()
+
+
+async def test_a_prompt_is_arranged_from_left_to_right_without_overlaps(desk: Desk) -> None:
+    window = await desk.open()
+    prompt_id = await window.submit(chain(30))
+    await window.card(prompt_id, "succeeded").wait_for()
+    page = await open_graph(window, prompt_id)
+    await expect(page.locator(".drawing .box")).to_have_count(30)
+    rects = await page.evaluate(
+        """() => Object.fromEntries([...document.querySelectorAll(".box")].map((box) => {
+          const { x, y, width, height } = box.querySelector(".box-body").getBoundingClientRect();
+          return [box.dataset.nodeId, [x, y, x + width, y + height]];
+        }))"""
+    )
+    inner = await page.evaluate(
+        "() => [...document.querySelectorAll('.line')].map((line) => [line.dataset.from, line.dataset.to])"
+    )
+    assert len(inner) == 57
+    assert all(rects[source][2] < rects[target][0] for source, target in inner)
+    placed = list(rects.values())
+    for number, one in enumerate(placed):
+        for other in placed[number + 1 :]:
+            apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+            assert apart, (one, other)
+
+
+async def test_the_page_answers_while_a_large_graph_is_arranged(desk: Desk) -> None:
+    """The worker is held: what the page does meanwhile does not depend on it."""
+    profile = await desk.new_profile()
+    gate: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        gate.append(route)
+
+    await profile.route("**/layout_worker.js", hold)
+    window = await desk.open()
+    prompt_id = await window.submit(chain(200))
+    await window.card(prompt_id, "succeeded").wait_for()
+    page = window.page
+    await window.card(prompt_id).get_by_test_id("open-graph").click()
+    await expect(page.locator(".graph-instead")).to_contain_text("Arranging 200 nodes")
+    await page.get_by_test_id("graph-find").fill("plain")
+    await expect(page.locator(".node-row:visible")).to_have_count(1)
+    await page.locator(".node-row:visible").click()
+    await expect(page.get_by_test_id("graph-node")).to_contain_text("EmptyImage")
+    assert gate
+    await gate[0].continue_()
+    await expect(page.locator(".drawing .box")).to_have_count(200)
+    await expect(page.get_by_test_id("graph-find")).to_have_value("plain")
+    await expect(page.locator(".node-row:visible")).to_have_count(1)
+
+
+async def test_a_worker_that_cannot_start_is_told_and_tried_again(desk: Desk) -> None:
+    profile = await desk.new_profile()
+    await profile.route("**/layout_worker.js", lambda route: route.fulfill(status=404, body="gone"))
+    desk.watch.expected += ["404"]
+    window = await desk.open()
+    prompt_id = await window.submit(quick_workflow(24))
+    await window.card(prompt_id, "succeeded").wait_for()
+    page = window.page
+    await window.card(prompt_id).get_by_test_id("open-graph").click()
+    await expect(page.locator(".graph-instead")).to_contain_text("The graph could not be arranged.")
+    await expect(page.locator(".node-row")).to_have_count(2)
+    await profile.unroute("**/layout_worker.js")
+    await page.get_by_test_id("graph-again").click()
+    await expect(page.locator(".drawing .box")).to_have_count(2)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_in_a_graph(desk: Desk, scheme: str) -> None:
+    await desk.new_profile(color_scheme=scheme)
+    window = await desk.open()
+    prompt_id = await window.submit(failing())
+    await window.card(prompt_id, "failed").wait_for()
+    page = await open_graph(window, prompt_id)
+    await expect(box(page, "7")).to_have_attribute("data-mark", "failed")
+    await check_axe(page)
+    await box(page, "7").click()
+    await expect(page.get_by_test_id("node-error")).to_be_visible()
+    await check_axe(page)
+
+
+async def test_no_text_of_a_graph_is_outside_the_catalogue(desk: Desk) -> None:
+    window = await desk.open("/?lang=pseudo")
+    prompt_id = await window.submit(failing())
+    await window.card(prompt_id, "failed").wait_for()
+    page = await open_graph(window, prompt_id)
+    await expect(box(page, "7")).to_have_attribute("data-mark", "failed")
+    assert await page.evaluate(UNMARKED) == []
+    await box(page, "7").click()
+    await expect(page.get_by_test_id("node-error")).to_be_visible()
+    assert await page.evaluate(UNMARKED) == []
+
+
+async def test_a_graph_fits_at_360_pixels(desk: Desk) -> None:
+    await desk.new_profile(viewport={"width": 360, "height": 640})
+    window = await desk.open()
+    prompt_id = await window.submit(failing())
+    await window.card(prompt_id, "failed").wait_for()
+    page = await open_graph(window, prompt_id)
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360
+    await expect(page.locator(".graph-side")).to_be_in_viewport()
+    await box(page, "7").click()
+    await expect(page.get_by_test_id("node-error")).to_be_in_viewport()
+    overflow = (
+        "(() => { const side = document.querySelector('.graph-side'); return side.scrollWidth - side.clientWidth; })()"
+    )
+    assert await page.evaluate(overflow) <= 0
