@@ -164,6 +164,24 @@ class BrowserScreen:
         except JsException as error:
             log.warning("not remembered: %s", error_text(error))
 
+    def kept(self, key: str) -> str:
+        """What this browser keeps for all windows under a name; empty if nothing, or if the browser forbids it."""
+        try:
+            return str(present(js.localStorage.getItem(key)) or "")
+        except JsException as error:
+            log.warning("not recalled: %s", error_text(error))
+            return ""
+
+    def keep(self, key: str, value: str) -> None:
+        """Keep for all windows, as well as the browser lets it; an empty value is forgotten."""
+        try:
+            if value:
+                js.localStorage.setItem(key, value)
+            else:
+                js.localStorage.removeItem(key)
+        except JsException as error:
+            log.warning("not kept: %s", error_text(error))
+
     def language_wishes(self) -> tuple[str, ...]:
         """The languages that the person wants, most wanted first."""
         return tuple(json.loads(str(self._shell.languageWishes())))

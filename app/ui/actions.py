@@ -13,6 +13,7 @@ from app.core.ports import Blob
 from app.core.window import Window
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
+from app.ui.arrange_actions import ArrangeActions
 from app.ui.cards import SessionFacts
 from app.ui.form_actions import FormActions
 from app.ui.keep_actions import KeepActions, ResultsVerbs
@@ -55,6 +56,7 @@ class Desk(Protocol):
     @property
     def workflows(self) -> tuple[OpenWorkflow, ...]: ...
     def set_ui(self, ui: UiState) -> None: ...
+    def set_workflows(self, workflows: tuple[OpenWorkflow, ...]) -> None: ...
     async def speak(self, language: str) -> None: ...
     def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
 
@@ -73,6 +75,7 @@ class Actions:
         self._desk = desk
         self._screen = screen
         self._form = FormActions(desk, screen, random_seed)
+        self._arranging = ArrangeActions(desk, screen)
         self._keeping = KeepActions(session.results, desk, self._do)
         self._recovery = RecoveryActions(session, desk, screen)
 
@@ -80,7 +83,9 @@ class Actions:
 
     def act(self, name: str, facts: Facts) -> None:
         """A click on `data-action`, or its key."""
-        if self._form.act(name, facts) or self._keeping.act(name) or self._recovery.act(name, facts):
+        if self._form.act(name, facts) or self._arranging.act(name, facts):
+            return
+        if self._keeping.act(name) or self._recovery.act(name, facts):
             return
         prompt_id = PromptId(str(facts.get("promptId", "")))
         match name:
@@ -160,7 +165,7 @@ class Actions:
 
     def change(self, name: str, facts: Facts) -> None:
         """A new choice in `data-change`."""
-        if self._form.change(name, facts) or self._keeping.change(name, facts):
+        if any(hands.change(name, facts) for hands in (self._form, self._arranging, self._keeping)):
             return
         if name == "language":
             value = str(facts.get("value", ""))

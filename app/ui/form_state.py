@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
 from app.core.errors import MooringError
 from app.session import Picked
 from app.ui.workflows import OpenWorkflow
 from app.workflows.fields import Field, SeedMode
 from app.workflows.graph import Key
+from app.workflows.history import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,14 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Typed:
+    """What undo and redo are about."""
+
+    values: Mapping[Key, str] = field(default_factory=dict)
+    modes: Mapping[Key, SeedMode] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """What stands in one workflow's form. A seed without a mode here has the one that its workflow came with."""
 
@@ -33,14 +43,35 @@ class Draft:
     checking: frozenset[Key] = frozenset()
     awaited: Mapping[Key, str] = field(default_factory=dict)  # pictures from before a reload, by name
     unfolded: frozenset[str] = frozenset()  # nodes
+    steps: History[Typed] = field(default=History(Typed()), compare=False)
 
     def with_value(self, key: Key, value: str) -> Draft:
-        """The draft with one field filled in."""
-        return replace(self, values={**self.values, key: value})
+        """The draft with one field filled in. Typing on in one field is one step to undo."""
+        return self._changed({**self.values, key: value}, self.modes, key)
 
     def with_mode(self, key: Key, mode: SeedMode) -> Draft:
         """The draft with another mode for a seed."""
-        return replace(self, modes={**self.modes, key: mode})
+        return self._changed(self.values, {**self.modes, key: mode}, None)
+
+    @property
+    def history(self) -> History[Typed]:
+        """The way to what stands here now; what came from elsewhere begins a new one."""
+        now = Typed(self.values, self.modes)
+        return self.steps if self.steps.present == now else History(now)
+
+    def undo(self) -> Draft:
+        """One step back, if there is one."""
+        return self._at(self.history.undo())
+
+    def redo(self) -> Draft:
+        """The step that was taken back again, if there is one."""
+        return self._at(self.history.redo())
+
+    def _changed(self, values: Mapping[Key, str], modes: Mapping[Key, SeedMode], about: object) -> Draft:
+        return self._at(self.history.to(Typed(values, modes), about))
+
+    def _at(self, steps: History[Typed]) -> Draft:
+        return replace(self, values=steps.present.values, modes=steps.present.modes, steps=steps)
 
     def with_picture(self, key: Key, picture: Picture | None) -> Draft:
         """The draft with a picture put in, or taken out; what was wrong with the field is forgotten."""
@@ -66,9 +97,20 @@ class WorkflowEntry:
     is_possible: bool
 
 
+class Place(Enum):
+    """Where an input stands, while the person arranges the form."""
+
+    TOP = "top"
+    BELOW = "below"
+    HIDDEN = "hidden"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldView:
-    """One field with what stands in it. `list_id` names the list of its choices, if that is too long for a menu."""
+    """One field with what stands in it.
+
+    `list_id` names the list of its choices, if that is too long for a menu; `place` is None while nobody arranges.
+    """
 
     field: Field
     value: str = ""
@@ -77,6 +119,7 @@ class FieldView:
     mode: SeedMode = SeedMode.FIXED
     fault: MooringError | None = None
     list_id: str = ""
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +131,9 @@ class FormView:
     fields: tuple[FieldView, ...] = ()
     query: str = ""
     is_searchable: bool = False
+    is_arranging: bool = False
+    can_undo: bool = False
+    can_redo: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +150,20 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodesView:
-    """The nodes below the form; `more` are left out until asked for. `is_found` while they are what a search found."""
+    """The nodes below the form; `more` are left out until asked for. `is_found` while they are what a search found.
+
+    `hidden` are the inputs out of sight, while the person arranges the form.
+    """
 
     nodes: tuple[NodeView, ...] = ()
+    hidden: tuple[FieldView, ...] = ()
     more: int = 0
     is_found: bool = False
+
+    @property
+    def fields(self) -> tuple[FieldView, ...]:
+        """Every field that is drawn here."""
+        return (*self.hidden, *(item for node in self.nodes for item in node.fields or ()))
 
 
 @dataclass(frozen=True, slots=True)

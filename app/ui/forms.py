@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from app.core.errors import BadInput
 from app.core.model import Fleet
-from app.ui.form_state import Draft, FieldView, FormView, NodesView, NodeView, OptionList, WorkflowEntry
+from app.ui.form_state import Draft, FieldView, FormView, NodesView, NodeView, OptionList, Place, WorkflowEntry
 from app.ui.state import Blocker, UiState
 from app.ui.workflows import OpenWorkflow
 from app.workflows.fields import Choice, Field, Kind, Media, Upload
@@ -37,8 +37,15 @@ def form_view(
     return FormView(
         entries=entries,
         chosen=chosen,
-        fields=tuple(field_view(item, ui.draft) for item in first if found is None or item.key in found),
+        fields=tuple(
+            field_view(item, ui.draft, Place.TOP if ui.is_arranging else None)
+            for item in first
+            if found is None or item.key in found
+        ),
         query=ui.query,
+        is_arranging=ui.is_arranging,
+        can_undo=ui.draft.history.can_undo,
+        can_redo=ui.draft.history.can_redo,
         is_searchable=len(chosen.form.by_key) > SMALL,
     )
 
@@ -48,8 +55,12 @@ def nodes_view(chosen: OpenWorkflow | None, ui: UiState, found: frozenset[Key] |
     if chosen is None:
         return NodesView()
     sections = chosen.arranged.sections if found is None else tuple(_below(chosen, found))
-    nodes = [_node(item, ui.draft, is_open=found is not None) for item in sections[: ui.nodes_shown]]
-    return NodesView(nodes=tuple(nodes), more=len(sections) - len(nodes), is_found=found is not None)
+    nodes = [_node(item, ui, is_open=found is not None) for item in sections[: ui.nodes_shown]]
+    is_all = found is None and ui.is_arranging
+    hidden = [field_view(item, ui.draft, Place.HIDDEN) for item in chosen.arranged.hidden if is_all]
+    return NodesView(
+        nodes=tuple(nodes), hidden=tuple(hidden), more=len(sections) - len(nodes), is_found=found is not None
+    )
 
 
 def found_keys(chosen: OpenWorkflow | None, ui: UiState, word: Callable[[str], str]) -> frozenset[Key] | None:
@@ -80,19 +91,20 @@ def _below(chosen: OpenWorkflow, found: frozenset[Key]) -> Iterator[Section]:
             yield left
 
 
-def _node(section: Section, draft: Draft, *, is_open: bool) -> NodeView:
-    is_open = is_open or section.node_id in draft.unfolded
+def _node(section: Section, ui: UiState, *, is_open: bool) -> NodeView:
+    is_open = is_open or section.node_id in ui.draft.unfolded
+    place = Place.BELOW if ui.is_arranging else None
     return NodeView(
         node_id=section.node_id,
         title=section.title,
         class_type=section.class_type,
         is_known=section.is_known,
         count=len(section.fields),
-        fields=tuple(field_view(item, draft) for item in section.fields) if is_open else None,
+        fields=tuple(field_view(item, ui.draft, place) for item in section.fields) if is_open else None,
     )
 
 
-def field_view(item: Field, draft: Draft) -> FieldView:
+def field_view(item: Field, draft: Draft, place: Place | None = None) -> FieldView:
     """One field with what stands in it."""
     value = draft.values.get(item.key, item.text)
     return FieldView(
@@ -103,6 +115,7 @@ def field_view(item: Field, draft: Draft) -> FieldView:
         mode=mode_of(item, draft.modes),
         fault=draft.faults.get(item.key) or text_fault(item, value),
         list_id=_list_id(item),
+        place=place,
     )
 
 

@@ -13,6 +13,7 @@ from app.core.ports import Blob
 from app.session import Session
 from app.ui import drafts
 from app.ui.actions import Actions
+from app.ui.arrange_actions import recall_layout
 from app.ui.break_actions import BreakActions, BreakServer
 from app.ui.gallery import Gallery
 from app.ui.graph_actions import GraphActions
@@ -53,7 +54,7 @@ class Page:
     ) -> None:
         self._session = session
         self._screen = screen
-        self._workflows = workflows
+        self._workflows = tuple(recall_layout(screen, item) for item in workflows)
         self._releases = releases
         self._translators = translators
         self._read_input = read_input

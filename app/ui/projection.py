@@ -62,7 +62,7 @@ def project(
         notices=_notices(session, window, ui, surroundings),
         form=form,
         nodes=nodes,
-        lists=option_lists((*form.fields, *(field for node in nodes.nodes for field in node.fields or ()))),
+        lists=option_lists((*form.fields, *nodes.fields)),
         run=run_view(session, chosen, ui.draft),
         now=NowView(
             _runs(session, window),

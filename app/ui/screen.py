@@ -17,6 +17,8 @@ class Screen(Protocol):
     def update(self, change: Mapping[str, object]) -> None:
         """Patch the page in one go: `regions` {id: html}, `title`, `icon`, `lang`, `live`, `reveal`.
 
+        `texts` [{node, name, text}] put texts into fields, also those that the person has typed into.
+
         `kept` {id: html} is put in once and never patched; `graph` marks what is drawn there.
         """
 
@@ -37,6 +39,12 @@ class Screen(Protocol):
 
     def remember(self, key: str, value: str) -> None:
         """Remember for this tab, as well as the browser lets it."""
+
+    def kept(self, key: str) -> str:
+        """What this browser keeps for all windows under a name; empty if nothing."""
+
+    def keep(self, key: str, value: str) -> None:
+        """Keep for all windows, as well as the browser lets it; an empty value is forgotten."""
 
     def keep_language(self, language: str) -> None:
         """Remember the language for all windows."""

@@ -38,6 +38,7 @@ class UiState:
     dismissed: frozenset[str] = frozenset()  # `key` of notices
     query: str = ""  # in the chosen workflow's form
     nodes_shown: int = NODES_AT_FIRST
+    is_arranging: bool = False  # the chosen workflow's form
     results_shown: int = RESULTS_AT_FIRST
     is_searching: bool = False  # for what closed windows have left behind
     break_server: ServerId | None = None  # chosen under *Break it*

@@ -6,7 +6,7 @@ Whatever a workflow comes from (shipped, published, dropped in), it is a `Publis
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from app.core.workflow import ApiWorkflow
@@ -68,6 +68,11 @@ def open_workflow(
 ) -> OpenWorkflow:
     """A workflow with its form; `layout` is the person's own, if there is one."""
     return _arranged(published, catalogue, layout or published.layout, {})
+
+
+def arranged_as(opened: OpenWorkflow, layout: Layout) -> OpenWorkflow:
+    """The same in another layout."""
+    return replace(opened, layout=layout, arranged=arrange(opened.form, layout))
 
 
 def shaped(opened: OpenWorkflow, texts: Mapping[Key, str]) -> OpenWorkflow:

@@ -53,6 +53,11 @@ class Published:
     presets: tuple[Preset, ...] = ()
     hints: Hints = field(default_factory=Hints)
 
+    @property
+    def key(self) -> str:
+        """The name of its shape, under which a person's layout is kept."""
+        return self.layout.workflow_key or workflow_key(self.workflow)
+
     def form(self, catalogue: Catalogue | None = None, texts: Mapping[Key, str] | None = None) -> Form:
         """Its form; without a catalogue, only what the author told of can be changed."""
         return build_form(self.workflow, catalogue, self.hints, texts, self.looks)

@@ -51,6 +51,7 @@ export function update(text) {
     owned.clear();
     Idiomorph.morph(byId(id), html, { morphStyle: "innerHTML", callbacks });
   }
+  for (const { node, name, text: typed } of change.texts ?? []) setText(node, name, typed);
   if (change.title !== undefined) document.title = change.title;
   if (change.lang !== undefined) document.documentElement.lang = change.lang;
   if (change.live !== undefined) byId("live").textContent = change.live;
@@ -59,7 +60,18 @@ export function update(text) {
   if (change.kept !== undefined) place(change.kept);
   showDialogs();
   if (change.graph !== undefined) mark(change.graph);
+  if (focused?.id && document.activeElement === document.body) byId(focused.id)?.focus({ preventScroll: true }); // it moved
   if (focused?.isConnected === false) keepFocus(focused);
+}
+
+/** Into a field that the person owns, when the person has asked for it: undo, redo. */
+function setText(node, name, text) {
+  for (const field of document.querySelectorAll("[data-node][data-name]")) {
+    if (field.dataset.node !== node || field.dataset.name !== name || !isField(field) || field.type === "file") continue;
+    if (field.dataset.change === "seed-mode" || field.dataset.change === "rename") continue;
+    if (field.type === "checkbox") field.checked = text === "true";
+    else field.value = text;
+  }
 }
 
 /** What had the focus is gone with this patch: its task's card has it now, or else the work, never the top of the page. */

@@ -153,6 +153,49 @@ async def test_nodes_are_unfolded_by_keyboard_and_found_by_search(desk: Desk) ->
     await expect(page.locator(LORA)).to_be_visible()
 
 
+async def test_a_form_is_arranged_by_keyboard_and_stays_so(desk: Desk) -> None:
+    window = await opened(desk)
+    page = window.page
+    await page.get_by_test_id("arrange").click()
+    up = page.locator("#pin-up-1-seed")
+    await up.focus()
+    for place in (2, 1):
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#fields-enlarge > .field").nth(place).locator("#field-1-seed")).to_be_visible()
+        await expect(up).to_be_focused()
+    await page.locator("#name-1-text").fill("Scene")
+    await page.keyboard.press("Tab")
+    await expect(page.locator("label[for='field-1-text']")).to_have_text("Scene")
+    await page.get_by_role("button", name="Hide “Smooth”").click()
+    await expect(page.get_by_role("heading", name="Hidden inputs")).to_be_visible()
+    await check_axe(page)
+    await window.reload()
+    await expect(page.locator("label[for='field-1-text']")).to_have_text("Scene")
+    await expect(page.locator("#field-1-on")).to_have_count(0)
+    await expect(page.locator("#fields-enlarge > .field").nth(1).locator("#field-1-seed")).to_be_visible()
+    other = await desk.open("/")
+    await expect(other.page.locator("label[for='field-1-text']")).to_have_text("Scene")
+    await other.page.get_by_test_id("arrange").click()
+    await other.page.get_by_role("button", name="As it was").click()
+    await expect(other.page.locator("label[for='field-1-text']")).to_have_text("Text")
+
+
+async def test_what_was_typed_is_taken_back_and_done_again(desk: Desk) -> None:
+    page = (await opened(desk)).page
+    undo, redo = page.get_by_role("button", name="Undo"), page.get_by_role("button", name="Redo")
+    await expect(undo).to_be_disabled()
+    await page.locator("#field-1-text").fill("a storm")
+    await page.locator("#field-1-on").uncheck()
+    await undo.click()
+    await expect(page.locator("#field-1-on")).to_be_checked()
+    await undo.click()
+    await expect(page.locator("#field-1-text")).to_have_value("calm")
+    await expect(undo).to_be_disabled()
+    await redo.click()
+    await expect(page.locator("#field-1-text")).to_have_value("a storm")
+    assert await kept(page, "text") == "a storm"
+
+
 @pytest.mark.parametrize("path", ["/?lang=en", "/?lang=zh-CN"])
 async def test_the_whole_form_is_accessible(desk: Desk, path: str) -> None:
     page = (await opened(desk, path)).page

@@ -7,6 +7,7 @@ import htpy as h
 from app.ui.form_state import FieldView
 from app.ui.i18n import Translator
 from app.ui.messages import word_error
+from app.ui.views.arranging import tools
 from app.ui.views.controls import control, field_id, seed_modes, told
 from app.ui.views.parts import icon
 from app.ui.views.uploads import upload
@@ -28,6 +29,7 @@ def field(view: FieldView, _: Translator) -> h.Element:
             isinstance(item.kind, Whole | Decimal) and item.kind.is_slider and h.output(for_=name)[_number(view, _)],
             isinstance(item.kind, Seed) and seed_modes(view, _),
         ],
+        tools(view, _),
         control(view, _),
         item.hint and h.p(".hint", id=f"{name}-hint")[told(item.hint, _)],
         fault(view, _),

@@ -8,14 +8,14 @@ from app.ui.form_state import FormView, WorkflowEntry
 from app.ui.i18n import Translator
 from app.ui.views.controls import told
 from app.ui.views.fields import field
-from app.ui.views.parts import icon, panel_title
+from app.ui.views.parts import action_button, icon, icon_button, panel_title
 from app.ui.workflows import SHIPPED_IDS, OpenWorkflow
 
 
 def form(view: FormView, _: Translator) -> h.Node:
     """The content of `#form`."""
     return h.fragment[
-        panel_title(_("New work")),
+        panel_title(_("New work"), h.div(".form-tools")[_tools(view, _)]),
         h.fieldset(".picker", data_testid="workflow-picker")[
             h.legend(".visually-hidden")[_("Workflow")],
             (_entry(entry, view.chosen, _) for entry in view.entries),
@@ -28,6 +28,25 @@ def form(view: FormView, _: Translator) -> h.Node:
             role="group",
             aria_labelledby=f"pick-{view.chosen.workflow_id}-title",
         )[(field(item, _) for item in view.fields)],
+    ]
+
+
+def _tools(view: FormView, _: Translator) -> h.Node:
+    if view.chosen is None:
+        return None
+    return h.fragment[
+        view.is_arranging and action_button(_("As it was"), "arrange-anew", class_="is-quiet"),
+        icon_button(_("Undo"), "undo", "undo", disabled=not view.can_undo),
+        icon_button(_("Redo"), "redo", "redo", disabled=not view.can_redo),
+        h.button(
+            class_=["button", "icon-only", {"is-pressed": view.is_arranging}],
+            type="button",
+            data_action="arrange",
+            data_testid="arrange",
+            aria_pressed="true" if view.is_arranging else "false",
+            aria_label=_("Arrange the form"),
+            title=_("Arrange the form"),
+        )[icon("arrange")],
     ]
 
 

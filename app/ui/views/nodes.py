@@ -16,13 +16,21 @@ from app.workflows.fields import text_of_option
 
 def nodes(view: NodesView, _: Translator) -> h.Node:
     """The content of `#nodes`."""
-    if not view.nodes:
+    if not view.nodes and not view.hidden:
         return h.p(".quiet", role="status")[_("Nothing found below.")] if view.is_found else None
     return h.fragment[
         h.h3(".folds-title")[_("Found below") if view.is_found else _("All other inputs")],
         h.ul(".folds")[(_node(item, _, is_found=view.is_found) for item in view.nodes)],
+        bool(view.hidden) and _hidden(view, _),
         view.more > 0
         and action_button(_.plural("Show {count} more node", "Show {count} more nodes", view.more), "more-nodes"),
+    ]
+
+
+def _hidden(view: NodesView, _: Translator) -> h.Fragment:
+    return h.fragment[
+        h.h3(".folds-title")[_("Hidden inputs")],
+        h.div(".fields")[(field(item, _) for item in view.hidden)],
     ]
 
 

@@ -36,11 +36,12 @@ def action_button(
     )[icon(icon_name) if icon_name else None, h.span[label]]  # fmt: skip
 
 
-def icon_button(label: str, action: str, icon_name: str, **data: str) -> h.Element:
+def icon_button(label: str, action: str, icon_name: str, *, disabled: bool = False, **data: str) -> h.Element:
     """A button that shows only its icon; the label is told to those who do not see it, and on hovering."""
     attributes = {f"data-{name.replace('_', '-')}": value for name, value in data.items()}
+    told = {"aria-label": label, "title": label}
     return h.button(
-        ".button.icon-only", attributes, type="button", data_action=action, aria_label=label, title=label
+        ".button.icon-only", {**attributes, **told}, type="button", disabled=disabled, data_action=action
     )[icon(icon_name)]  # fmt: skip
 
 

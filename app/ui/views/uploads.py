@@ -6,6 +6,7 @@ import htpy as h
 
 from app.ui.form_state import FieldView
 from app.ui.i18n import Translator
+from app.ui.views.arranging import tools
 from app.ui.views.controls import combo, field_id, told
 from app.ui.views.parts import icon, icon_button
 from app.workflows.fields import Media, Upload
@@ -25,6 +26,7 @@ def upload(view: FieldView, _: Translator, fault: h.Element | None) -> h.Element
             picture is not None
             and icon_button(_("Take the file out"), "clear-picture", "close", node=item.node_id, name=item.input_name),
         ],
+        tools(view, _),
         h.label(
             class_=["drop", {"has-picture": picture is not None, "is-checking": view.is_checking}],
             data_testid=f"drop-{item.node_id}-{item.input_name}",

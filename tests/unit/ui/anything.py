@@ -64,4 +64,4 @@ def anything(text: str = "Shown so", *, first: tuple[str, ...] = (), nodes: int 
 def unfolded(text: str = "Shown so") -> UiState:
     """The person's part with every node of it open and something wrong in it."""
     draft = Draft(values={("1", "steps"): text}, unfolded=frozenset({"1", "mask", "odd"}))
-    return UiState(workflow_id=ANYTHING, drafts={ANYTHING: draft})
+    return UiState(workflow_id=ANYTHING, drafts={ANYTHING: draft}, is_arranging=True)

@@ -272,6 +272,7 @@ class MemoryScreen:
     urls: dict[str, Blob] = field(default_factory=dict)
     made: int = 0
     memory: dict[str, str] = field(default_factory=dict)
+    shared: dict[str, str] = field(default_factory=dict)
     language: str = ""
     hidden: bool = False
     online: bool = True
@@ -305,6 +306,12 @@ class MemoryScreen:
 
     def remember(self, key: str, value: str) -> None:
         self.memory[key] = value
+
+    def kept(self, key: str) -> str:
+        return self.shared.get(key, "")
+
+    def keep(self, key: str, value: str) -> None:
+        self.shared[key] = value
 
     def keep_language(self, language: str) -> None:
         self.language = language

@@ -34,6 +34,9 @@ class Desk:
     def set_ui(self, ui: UiState) -> None:
         self.ui = ui
 
+    def set_workflows(self, offered: tuple[OpenWorkflow, ...]) -> None:
+        self.workflows = offered
+
     async def speak(self, language: str) -> None:
         self.language = language
 

@@ -14,6 +14,7 @@ from app.ui.actions import Actions
 from app.ui.keeping import KeepingDialog, KeepingView, read_cap, write_cap
 from app.ui.state import UiState
 from app.ui.views.keeping import keeping
+from app.ui.workflows import OpenWorkflow
 from tests.unit.ui.kit import ENGLISH, MemoryScreen, StillResults, StillSession, workflows
 
 SET = KeepSettings(2_000_000_000)
@@ -30,6 +31,9 @@ class Desk:
 
     def set_ui(self, ui: UiState) -> None:
         self.ui = ui
+
+    def set_workflows(self, offered: tuple[OpenWorkflow, ...]) -> None:
+        raise NotImplementedError
 
     async def speak(self, language: str) -> None:
         raise NotImplementedError

@@ -1,0 +1,128 @@
+"""What the person does to the form itself: inputs on top, out of sight, called otherwise; and steps back and forth.
+
+Layouts lie in the browser, one for each workflow's shape, for all windows.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from app.ui.screen import Facts, Screen
+from app.ui.state import UiState
+from app.ui.workflows import OpenWorkflow, arranged_as
+from app.workflows.graph import Key
+from app.workflows.kept import Unkept, decode, encode
+from app.workflows.layout import Layout
+
+log = logging.getLogger("mooring.ui")
+
+STORE_KEY = "mooring.layout"
+
+
+class Desk(Protocol):
+    """Where the person's own part lies, and what there is to choose."""
+
+    @property
+    def ui(self) -> UiState: ...
+    @property
+    def workflows(self) -> tuple[OpenWorkflow, ...]: ...
+    def set_ui(self, ui: UiState) -> None: ...
+    def set_workflows(self, workflows: tuple[OpenWorkflow, ...]) -> None: ...
+
+
+def recall_layout(screen: Screen, opened: OpenWorkflow) -> OpenWorkflow:
+    """The workflow as the person has arranged it, if that was kept and can be read."""
+    text = screen.kept(_key_of(opened))
+    if not text:
+        return opened
+    try:
+        found = decode(Layout, json.loads(text))
+    except ValueError as error:
+        log.warning("a layout is not JSON: %r", error)
+        return opened
+    if isinstance(found, Unkept):
+        log.warning("a layout cannot be read: %s", found.detail)
+        return opened
+    return arranged_as(opened, found)
+
+
+class ArrangeActions:
+    """The person's hands on the form's layout, and on its history."""
+
+    def __init__(self, desk: Desk, screen: Screen) -> None:
+        self._desk = desk
+        self._screen = screen
+
+    def act(self, name: str, facts: Facts) -> bool:
+        """A click on `data-action`; False if it is not about this."""
+        match name:
+            case "arrange":
+                self._desk.set_ui(replace(self._desk.ui, is_arranging=not self._desk.ui.is_arranging))
+            case "undo" | "redo":
+                self._step(is_back=name == "undo")
+            case "pin" | "unpin" | "pin-up" | "pin-down" | "hide" | "show":
+                key = str(facts["node"]), str(facts["name"])
+                self._arrange(lambda layout, shown: _arranged(layout, name, key, shown))
+            case "arrange-anew":
+                self._arrange(lambda _layout, _shown: None)
+            case _:
+                return False
+        return True
+
+    def change(self, name: str, facts: Facts) -> bool:
+        """A new choice in `data-change`; False if it is not about this."""
+        if name != "rename":
+            return False
+        key, label = (str(facts["node"]), str(facts["name"])), str(facts.get("value", ""))
+        self._arrange(lambda layout, _shown: layout.rename(key, label))
+        return True
+
+    def _step(self, *, is_back: bool) -> None:
+        ui = self._desk.ui
+        draft = ui.draft.undo() if is_back else ui.draft.redo()
+        before, after = ui.draft.values, draft.values
+        changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
+        self._desk.set_ui(ui.with_draft(draft))
+        opened = next((item for item in self._desk.workflows if item.workflow_id == ui.workflow_id), None)
+        fields = opened.form.by_key if opened else {}
+        texts = [
+            {"node": key[0], "name": key[1], "text": after.get(key, fields[key].text)}
+            for key in sorted(changed)
+            if key in fields
+        ]
+        self._screen.update({"texts": texts})
+
+    def _arrange(self, change: Callable[[Layout, list[Key]], Layout | None]) -> None:
+        """Another layout for the chosen workflow; None gives its author's back."""
+        ui = self._desk.ui
+        opened = next((item for item in self._desk.workflows if item.workflow_id == ui.workflow_id), None)
+        if opened is None:
+            return
+        layout = change(opened.layout, [item.key for item in opened.arranged.first])
+        changed = arranged_as(opened, layout or opened.published.layout)
+        self._screen.keep(_key_of(opened), json.dumps(encode(layout), ensure_ascii=False) if layout else "")
+        self._desk.set_workflows(tuple(changed if item is opened else item for item in self._desk.workflows))
+
+
+def _arranged(layout: Layout, name: str, key: Key, shown: list[Key]) -> Layout:
+    place = shown.index(key) if key in shown else len(shown)
+    match name:
+        case "pin":
+            return layout.pin(key, shown)
+        case "unpin":
+            return layout.unpin(key, shown)
+        case "pin-up":
+            return layout.pin(key, shown, place - 1)
+        case "pin-down":
+            return layout.pin(key, shown, place + 1)
+        case "hide":
+            return layout.hide(key)
+    return layout.show(key)
+
+
+def _key_of(opened: OpenWorkflow) -> str:
+    return f"{STORE_KEY}.{opened.published.key}"
