@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from app.core.balancer import Wish
 from app.core.errors import MooringError
 from app.core.model import PromptId, ServerId
 from app.core.ports import Blob
@@ -17,11 +18,12 @@ from app.ui.arrange_actions import ArrangeActions
 from app.ui.cards import SessionFacts
 from app.ui.form_actions import FormActions
 from app.ui.keep_actions import KeepActions, ResultsVerbs
+from app.ui.line_actions import LineActions, LineVerbs
 from app.ui.projection import run_view
 from app.ui.questions import GiveUpDialog, PictureDialog
 from app.ui.recovery_actions import RecoveryActions, RecoveryVerbs
 from app.ui.screen import Facts, Screen
-from app.ui.state import RESULTS_AT_FIRST, UiState
+from app.ui.state import MOST_COUNT, RESULTS_AT_FIRST, UiState
 from app.ui.workflows import OpenWorkflow
 from app.workflows.graph import Key
 
@@ -46,6 +48,8 @@ class SessionVerbs(SessionFacts, RecoveryVerbs, Protocol):
     async def delete_task(self, prompt_id: PromptId) -> None: ...
     @property
     def results(self) -> ResultsVerbs: ...
+    @property
+    def line(self) -> LineVerbs: ...
 
 
 class Desk(Protocol):
@@ -78,6 +82,7 @@ class Actions:
         self._arranging = ArrangeActions(desk, screen)
         self._keeping = KeepActions(session.results, desk, self._do)
         self._recovery = RecoveryActions(session, desk, screen)
+        self._line = LineActions(session.line, self._do)
 
     # Clicks
 
@@ -86,6 +91,8 @@ class Actions:
         if self._form.act(name, facts) or self._arranging.act(name, facts):
             return
         if self._keeping.act(name) or self._recovery.act(name, facts):
+            return
+        if self._line.act(name, facts):
             return
         prompt_id = PromptId(str(facts.get("promptId", "")))
         match name:
@@ -134,13 +141,25 @@ class Actions:
         chosen, ui = self._form.chosen, self._desk.ui
         if chosen is None or run_view(self._session, chosen, ui.draft).blocker is not None:
             return  # the Run bar says why
-        draft = self._form.draw_seeds(chosen)
+        server_id = self._demo_server() if chosen.needs_demo else None
+        if ui.run_count > 1:
+            self._run_many(chosen, ui.run_count, server_id)
+            return
+        draft = self._form.draw_seeds(chosen, ui.draft)
         workflow = chosen.form.filled(draft.values)
         inputs = {item.key: draft.pictures[item.key].picked for item in chosen.uploads if item.key in draft.pictures}
         self._desk.set_ui(ui.with_draft(self._form.count_seeds(chosen, draft)))
-        server_id = self._demo_server() if chosen.needs_demo else None
         self._screen.update({"reveal": "now"})
         self._desk.spawn(self._submit(chosen.title, workflow, inputs, server_id))
+
+    def _run_many(self, chosen: OpenWorkflow, count: int, server_id: ServerId | None) -> None:
+        """Let so many runs wait, each with the seeds that a click of its own would have had."""
+        ui = self._desk.ui
+        workflow, runs, draft = self._form.draw_many(chosen, ui.draft, count)
+        inputs = {item.key: draft.pictures[item.key].picked for item in chosen.uploads if item.key in draft.pictures}
+        self._desk.set_ui(ui.with_draft(draft))
+        self._screen.update({"reveal": "waiting"})
+        self._line.add(chosen.title, workflow, runs, inputs, Wish(asked=server_id))
 
     async def _submit(
         self, title: str, workflow: ApiWorkflow, inputs: Mapping[Key, Picked], server_id: ServerId | None
@@ -167,8 +186,10 @@ class Actions:
         """A new choice in `data-change`."""
         if any(hands.change(name, facts) for hands in (self._form, self._arranging, self._keeping)):
             return
+        value = str(facts.get("value", ""))
+        if name == "run-count":
+            self._set(run_count=min(MOST_COUNT, max(1, int(value))) if value.isdecimal() else 1)
         if name == "language":
-            value = str(facts.get("value", ""))
             self._screen.keep_language(value)
             self._desk.spawn(self._desk.speak(value))
 

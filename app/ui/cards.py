@@ -17,6 +17,7 @@ from app.session import Noticed, Orphan, OrphanRecord, Preview, Run
 from app.ui.gallery import Original
 from app.ui.offers import offers_for
 from app.ui.state import TONES, CardView, LinkView, ResultView, ServerTag
+from app.ui.waiting import LineFacts
 
 
 class ResultsFacts(Protocol):
@@ -58,6 +59,8 @@ class SessionFacts(Protocol):
     def orphan_records(self) -> tuple[OrphanRecord, ...]: ...
     @property
     def results(self) -> ResultsFacts: ...
+    @property
+    def line(self) -> LineFacts: ...
 
 
 class Pictures(Protocol):

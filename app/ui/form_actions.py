@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from app.core.errors import BadInput, MooringError
 from app.core.ports import Blob
 from app.core.window import Restoring, Window
+from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.ui import drafts
 from app.ui.form_state import Draft, Picture
@@ -19,6 +20,8 @@ from app.ui.workflows import OpenWorkflow, shaped
 from app.workflows.fields import FALSE, TRUE, Field, Media, Seed, SeedMode, Upload
 from app.workflows.graph import Key
 from app.workflows.presets import mode_of
+from app.workflows.runs import PlannedRun
+from app.workflows.targets import Target
 
 log = logging.getLogger("mooring.ui")
 
@@ -103,9 +106,8 @@ class FormActions:
 
     # Seeds
 
-    def draw_seeds(self, chosen: OpenWorkflow) -> Draft:
+    def draw_seeds(self, chosen: OpenWorkflow, draft: Draft) -> Draft:
         """The draft to be sent now: with another seed wherever one is drawn for each run."""
-        draft = self._desk.ui.draft
         for item, seed in _seeds(chosen):
             if mode_of(item, draft.modes) is SeedMode.RANDOM:
                 low = max(0, seed.minimum)
@@ -120,6 +122,18 @@ class FormActions:
                 number = item.parse(draft.values.get(item.key, item.text))
                 draft = draft.with_value(item.key, str(seed.following(int(str(number)), mode)))
         return draft
+
+    def draw_many(self, chosen: OpenWorkflow, draft: Draft, count: int) -> tuple[ApiWorkflow, list[PlannedRun], Draft]:
+        """What so many clicks would send: the workflow, what each run changes in it, and the draft after them all."""
+        targets = [Target(*item.key, item.label) for item, _ in _seeds(chosen)]
+        first, runs = chosen.form.filled(draft.values), list[PlannedRun]()
+        for index in range(count):
+            drawn = self.draw_seeds(chosen, draft)
+            values = {item.key: item.parse(drawn.values.get(item.key, item.text)) for item, _ in _seeds(chosen)}
+            told = " · ".join(f"{target.label} {values[target.where]}" for target in targets)
+            runs.append(PlannedRun(index, values, told or f"#{index + 1}"))
+            draft = self.count_seeds(chosen, drawn)
+        return first, runs, draft
 
     # Files
 

@@ -32,6 +32,7 @@ from app.ui.state import (
     Surroundings,
     UiState,
 )
+from app.ui.waiting import waiting_view
 from app.ui.workflows import OpenWorkflow, shaped
 
 ORDINARY = Surroundings()
@@ -63,13 +64,14 @@ def project(
         form=form,
         nodes=nodes,
         lists=option_lists((*form.fields, *nodes.fields)),
-        run=run_view(session, chosen, ui.draft),
+        run=replace(run_view(session, chosen, ui.draft), count=ui.run_count),
         now=NowView(
             _runs(session, window),
             _first_offer_open(card for card in reversed(cards) if not card.task.state.is_end),
             is_ready=window is not None,
             is_unreadable=window is None and session.store_error is not None,
         ),
+        waiting=waiting_view(session.line),
         left=left_view(session, tag_of, pictures.glimpse_url, is_searching=ui.is_searching),
         results=_results(ended, ui, session),
         fleet=_fleet(session, window),

@@ -22,6 +22,7 @@ from app.ui.views.notices import notices
 from app.ui.views.results import results
 from app.ui.views.run_bar import run_bar
 from app.ui.views.tasks import now
+from app.ui.views.waiting import waiting
 
 # The id of the element in index.html, and the field of PageView with its slice.
 REGIONS: Mapping[str, tuple[str, Callable[[Any, Translator], h.Node]]] = {
@@ -32,6 +33,7 @@ REGIONS: Mapping[str, tuple[str, Callable[[Any, Translator], h.Node]]] = {
     "lists": ("lists", lists),
     "run": ("run", run_bar),
     "now": ("now", now),
+    "waiting": ("waiting", waiting),
     "left": ("left", left),
     "breaking": ("breaking", breaking),
     "results": ("results", results),

@@ -21,10 +21,12 @@ from app.ui.mishaps import Mishap
 from app.ui.offers import Offer
 from app.ui.questions import TaskDialog
 from app.ui.releases import Newer
+from app.ui.waiting import WaitingView
 
 TONES = 8  # colours of `static/css/tones.css`, by a server's place in the fleet
 RESULTS_AT_FIRST = 20
 NODES_AT_FIRST = 40
+MOST_COUNT = 1000  # runs that one click may ask for
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class UiState:
     dialog: TaskDialog | KeepingDialog | None = None
     errors: tuple[tuple[int, MooringError], ...] = ()  # of actions, until dismissed; numbered
     dismissed: frozenset[str] = frozenset()  # `key` of notices
+    run_count: int = 1  # how many runs one click asks for
     query: str = ""  # in the chosen workflow's form
     nodes_shown: int = NODES_AT_FIRST
     is_arranging: bool = False  # the chosen workflow's form
@@ -152,6 +155,7 @@ class RunView:
     blocker: Blocker | None = Blocker.RESTORING
     tag: ServerTag | None = None
     cancels: PromptId | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +300,7 @@ class PageView:
     lists: tuple[OptionList, ...]
     run: RunView
     now: NowView
+    waiting: WaitingView
     left: LeftView
     results: ResultsView
     fleet: FleetView

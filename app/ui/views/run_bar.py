@@ -5,7 +5,7 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.i18n import Translator
-from app.ui.state import Blocker, RunView
+from app.ui.state import MOST_COUNT, Blocker, RunView
 from app.ui.views.parts import action_button, icon
 
 
@@ -16,6 +16,20 @@ def run_bar(view: RunView, _: Translator) -> h.Node:
         h.div(".run-buttons")[
             view.cancels
             and action_button(_("Cancel"), "cancel", icon_name="stop", class_="is-large", prompt_id=view.cancels),
+            h.label(".run-count", title=_("How many runs"))[
+                h.span(aria_hidden="true")["×"],
+                h.input(
+                    type="number",
+                    min="1",
+                    max=str(MOST_COUNT),
+                    step="1",
+                    value=str(view.count),
+                    id="run-count",
+                    data_change="run-count",
+                    data_testid="run-count",
+                    aria_label=_("How many runs"),
+                ),
+            ],
             h.button(
                 ".button.is-primary.is-large",
                 type="button",

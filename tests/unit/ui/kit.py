@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gettext
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from app.core.balancer import ANY, Wish
 from app.core.errors import MooringError, ServerMoved, StorageError
+from app.core.line import Line
 from app.core.model import (
+    BatchId,
     Choice,
     ClientId,
     Fleet,
@@ -28,11 +31,12 @@ from app.core.ports import Blob, Identity, KeepSettings, Usage
 from app.core.progress import Progress
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
-from app.session import Noticed, Orphan, OrphanRecord, Picked, Preview, Run
+from app.session import Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Preview, Run
 from app.ui.gallery import Original
 from app.ui.i18n import Translator, make_translator
 from app.ui.workflows import SHIPPED_IDS, OpenWorkflow, open_workflow
 from app.workflows.published import parse_published
+from app.workflows.runs import PlannedRun
 
 ROOT = Path(__file__).resolve().parents[3]
 CATALOGUE = (ROOT / "static/locales/zh_CN.po").read_text(encoding="utf-8")
@@ -176,6 +180,52 @@ class StillResults:
 
 
 @dataclass
+class StillLine:
+    """What the page reads of a waiting line, as plain values; what it asks for is noted in `calls`."""
+
+    line: Line | None = None
+    error: StorageError | None = None
+    sending: frozenset[PromptId] = frozenset()
+    refusal: MooringError | None = None
+    stalled_by: MooringError | None = None
+    orphans: tuple[OrphanLine, ...] = ()
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+
+    async def add(
+        self,
+        workflow: ApiWorkflow,
+        runs: Iterable[PlannedRun],
+        *,
+        title: str = "",
+        inputs: Mapping[tuple[str, str], Picked] | None = None,
+        wish: Wish = ANY,
+    ) -> BatchId:
+        self.calls.append(("add", workflow, list(runs), title, dict(inputs or {}), wish))
+        return BatchId("batch")
+
+    async def pause(self) -> None:
+        self.calls.append(("pause",))
+
+    async def resume(self) -> None:
+        self.calls.append(("resume",))
+
+    async def send_all(self, is_wanted: bool = True) -> None:
+        self.calls.append(("send_all", is_wanted))
+
+    async def step(self, prompt_id: PromptId, by: int) -> None:
+        self.calls.append(("step", prompt_id, by))
+
+    async def remove(self, prompt_id: PromptId) -> None:
+        self.calls.append(("remove", prompt_id))
+
+    async def clear(self) -> None:
+        self.calls.append(("clear",))
+
+    async def adopt(self, owner: WindowId) -> None:
+        self.calls.append(("adopt", owner))
+
+
+@dataclass
 class StillSession:
     """What the page reads of a session, as plain values; what it asks for is noted in `calls`."""
 
@@ -197,6 +247,7 @@ class StillSession:
     noticed: Mapping[ServerId, Noticed] = field(default_factory=dict)
     orphans: tuple[Orphan, ...] = ()
     orphan_records: tuple[OrphanRecord, ...] = ()
+    line: StillLine = field(default_factory=StillLine)
 
     def still_for(self, prompt_id: PromptId) -> float:
         return self.still.get(prompt_id, 0.0)

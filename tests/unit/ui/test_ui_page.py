@@ -57,7 +57,7 @@ async def opened(
 async def test_the_first_drawing_has_every_region() -> None:
     screen = MemoryScreen()
     await opened(screen)
-    assert len(screen.changes[0]["regions"]) == 12  # type: ignore[arg-type]
+    assert len(screen.changes[0]["regions"]) == 13  # type: ignore[arg-type]
     assert screen.changes[0]["title"] == "Mooring"
 
 

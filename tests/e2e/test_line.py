@@ -1,0 +1,95 @@
+"""Many runs of one click in a real browser: they wait in the window, outlive a reload, and each runs once."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.window_kit import Desk, MooringWindow
+from tests.services import ROOT
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+ARTIFACTS = ROOT / "tests" / "artifacts"
+ITEM = "[data-testid=waiting-item][data-state=waiting]"
+
+
+async def ask_for(window: MooringWindow, count: int) -> None:
+    """Let so many slow runs wait."""
+    page = window.page
+    await window.choose_sample("slow")
+    await page.locator("[data-testid=run-count]").fill(str(count))
+    await page.locator("[data-testid=run-count]").blur()
+    await page.locator("[data-testid=run]").click()
+
+
+async def waiting(page: Page) -> list[str]:
+    """The prompt_ids of what waits and is not on its way, in their order."""
+    return list(await page.locator(ITEM).evaluate_all("(items) => items.map((item) => item.dataset.promptId)"))
+
+
+async def settled(page: Page, count: int) -> list[str]:
+    """What waits once two are ahead."""
+    await expect(page.locator("[data-testid=task-card]")).to_have_count(2)
+    await expect(page.locator(ITEM)).to_have_count(count)
+    return await waiting(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_many_runs_wait_are_ordered_and_survive_a_reload(desk: Desk, scheme: str) -> None:
+    await desk.new_profile(color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    window = await desk.open()
+    page = window.page
+    await ask_for(window, 6)
+    order = await settled(page, 4)
+    await expect(page.locator("[data-testid=waiting-words]")).to_contain_text("while this page is open")
+    await page.locator("[data-testid=line-pause]").click()
+    await page.locator("[data-testid=line-resume]").wait_for()
+    await page.locator(f"#waiting-{order[2]} [data-action=line-up]").click()
+    await expect(page.locator(ITEM).nth(1)).to_have_attribute("data-prompt-id", order[2])
+    await page.locator(f"#waiting-{order[0]} [data-action=line-down]").click()
+    await expect(page.locator(ITEM).first).to_have_attribute("data-prompt-id", order[2])
+    await page.locator(f"#waiting-{order[3]} [data-action=line-remove]").click()
+    await expect(page.locator(ITEM)).to_have_count(3)
+    await check_axe(page)
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=ARTIFACTS / f"waiting-{scheme}.png")
+    await window.reload()
+    await expect(page.locator(ITEM)).to_have_count(3)
+    assert await waiting(page) == [order[2], order[0], order[1]]
+    await expect(page.locator("[data-testid=line-resume]")).to_be_visible()
+    await page.locator("[data-testid=line-clear]").click()
+    await expect(page.locator(ITEM)).to_have_count(0)
+    assert len((await window.facts())["tasks"]) == 2
+
+
+async def test_everything_that_waits_runs_once_two_at_a_time(desk: Desk) -> None:
+    window = await desk.open()
+    page = window.page
+    await ask_for(window, 3)
+    await expect(page.locator(ITEM)).to_have_count(1)
+    await window.reload()
+    await expect(page.locator("#waiting")).to_be_empty(timeout=60_000)
+    await page.wait_for_function(
+        "document.querySelectorAll('[data-testid=task-card][data-state=succeeded]').length === 3", timeout=60_000
+    )
+    tasks = (await window.facts())["tasks"]
+    assert [task["state"] for task in tasks] == ["succeeded"] * 3
+    assert len({task["executionServer"] for task in tasks}) == 1
+
+
+async def test_what_waits_in_a_closed_window_is_adopted_and_goes_on(desk: Desk) -> None:
+    window = await desk.open()
+    await ask_for(window, 4)
+    await settled(window.page, 2)
+    await window.page.locator("[data-testid=line-pause]").click()
+    await window.page.locator("[data-testid=line-resume]").wait_for()
+    heir = await desk.open()
+    await window.page.close()
+    await heir.call("window.dispatchEvent(new Event('online'))")
+    await heir.page.locator("[data-testid=line-adopt]").click(timeout=30_000)
+    await expect(heir.page.locator(ITEM)).to_have_count(2)
+    await expect(heir.page.locator("[data-testid=line-resume]")).to_be_visible()
+    await heir.page.locator("[data-testid=line-clear]").click()
+    await expect(heir.page.locator("#waiting")).to_be_empty()
