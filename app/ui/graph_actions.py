@@ -32,7 +32,8 @@ class GraphActions:
         dialog = self._desk.ui.dialog
         match name:
             case "open-graph":
-                self._show(GraphDialog(PromptId(str(facts["promptId"])), str(facts.get("nodeId", ""))))
+                asked = str(facts.get("promptId", ""))
+                self._show(GraphDialog(PromptId(asked) if asked else None))
             case "graph-node" if isinstance(dialog, GraphDialog):
                 self._show(replace(dialog, node_id=str(facts.get("nodeId", ""))))
             case "graph-again":

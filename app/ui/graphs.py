@@ -1,28 +1,44 @@
 """The graphs that are looked at: each workflow's drawing, arranged when it is first asked for, and what is shown of it.
 
-A drawing is made of what was sent; its places come from the layout engine, which takes a while for a large one.
+A drawing has the places that its author has given. What was sent has none: then they come from the layout engine, which
+takes a while for a large one.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from app.core.errors import LayoutError, MooringError
+from app.core.errors import BadInput, LayoutError, MooringError
 from app.core.model import Task
 from app.core.progress import Progress
 from app.core.workflow import parse_workflow
 from app.workflows.arrangement import arranged, question
 from app.workflows.marks import Faults, Mark, NodeMark, faults_at, graph_of, marks_of, marks_of_boxes
 from app.workflows.sketch import Sketch, sketch_of_api
+from app.workflows.sketch_editor import sketch_of_editor
 
 log = logging.getLogger("mooring.ui")
 
 MOST_KEPT = 8  # drawings of other workflows than the open one
 
 Arrange = Callable[[str], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a graph is of: a workflow as it is sent and, where that is known, as its author has drawn it."""
+
+    api: str
+    editor: str = ""
+
+
+def subject_of(task: Task) -> Subject:
+    """What a task runs."""
+    return Subject(task.workflow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +57,7 @@ class Drawing:
 class Drawings(Protocol):
     """Where drawings are had from."""
 
-    def drawing(self, workflow: str) -> Drawing:
+    def drawing(self, subject: Subject) -> Drawing:
         """A workflow's drawing as far as it is."""
 
 
@@ -57,67 +73,81 @@ class Graphs:
         self._arrange = arrange
         self._spawn = spawn
         self._changed = changed
-        self._drawings: dict[str, Drawing] = {}  # by the workflow's text, the latest last
+        self._drawings: dict[Subject, Drawing] = {}  # the latest last
 
-    def drawing(self, workflow: str) -> Drawing:
+    def drawing(self, subject: Subject) -> Drawing:
         """A workflow's drawing as far as it is."""
-        return self._drawings.get(workflow, Drawing())
+        return self._drawings.get(subject, Drawing())
 
-    def refresh(self, workflow: str | None) -> None:
+    def refresh(self, subject: Subject | None) -> None:
         """Have the drawing made of what is looked at now, if anything is."""
-        if workflow is None:
+        if subject is None:
             return
-        known = self._drawings.pop(workflow, None)
-        self._drawings[workflow] = known or self._begin(workflow)
+        known = self._drawings.pop(subject, None)
+        self._drawings[subject] = known or self._begin(subject)
         while len(self._drawings) > MOST_KEPT:
             del self._drawings[next(iter(self._drawings))]
 
     def try_again(self) -> None:
         """Forget what could not be arranged, so that it is tried once more."""
-        self._drawings = {text: item for text, item in self._drawings.items() if item.error is None}
+        self._drawings = {known: item for known, item in self._drawings.items() if item.error is None}
         self._changed()
 
-    def _begin(self, workflow: str) -> Drawing:
+    def _begin(self, subject: Subject) -> Drawing:
         try:
-            sketch = sketch_of_api(parse_workflow(workflow))
+            sketch = sketch_of(subject)
         except MooringError as error:
             return Drawing(error=error)
         if not sketch.is_placed:
-            self._spawn(self._place(workflow, sketch))
+            self._spawn(self._place(subject, sketch))
         return Drawing(sketch)
 
-    async def _place(self, workflow: str, sketch: Sketch) -> None:
+    async def _place(self, subject: Subject, sketch: Sketch) -> None:
         try:
             drawn = Drawing(arranged(sketch, await self._arrange(question(sketch))))
         except LayoutError as error:
             log.warning("a graph was not arranged: %r", error)
             drawn = Drawing(sketch, error)
-        if workflow in self._drawings:
-            self._drawings[workflow] = drawn
+        if subject in self._drawings:
+            self._drawings[subject] = drawn
         self._changed()
+
+
+def sketch_of(subject: Subject) -> Sketch:
+    """The drawing of a workflow, by its author if it can be; BadInput if it is none."""
+    workflow = parse_workflow(subject.api)
+    if not subject.editor:
+        return sketch_of_api(workflow)
+    try:
+        source = json.loads(subject.editor)
+    except (ValueError, RecursionError) as error:
+        raise BadInput("bad-workflow", detail="not JSON") from error
+    return sketch_of_editor(source, workflow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphView:
-    """The open graph, but for the marks: it is equal to what it was while only those change."""
+    """The open graph, but for the marks: it is equal to what it was while only those change.
 
-    task: Task
+    `key` tells it from other graphs; without a `task` it is of a workflow that nobody runs.
+    """
+
+    key: str
+    title: str
+    subject: Subject
     drawing: Drawing
+    task: Task | None = None
     chosen: str = ""  # a box's id
     mark: Mark | None = None  # of the chosen box
-    done: int = 0  # boxes that need no more work
+    done: int = 0  # boxes that need no more work, of
+    total: int = 0  # those that show what is sent
     failed: str = ""  # the first box at which something went wrong
-
-    @property
-    def key(self) -> str:
-        """What tells this graph from another one."""
-        return str(self.task.prompt_id)
 
     @property
     def faults(self) -> Faults:
         """What went wrong at the chosen box."""
         sketch = self.drawing.sketch
-        return faults_at(self.task, sketch, self.chosen) if sketch is not None else Faults()
+        return faults_at(self.task, sketch, self.chosen) if self.task is not None and sketch is not None else Faults()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,20 +164,22 @@ class GraphMarks:
         return {"key": self.key, "chosen": self.chosen, "marks": marks}
 
 
-def graph_view(task: Task, drawing: Drawing, progress: Progress | None, chosen: str) -> tuple[GraphView, GraphMarks]:
+def task_graph(task: Task, drawing: Drawing, progress: Progress | None, chosen: str) -> tuple[GraphView, GraphMarks]:
     """A task's graph with a chosen box, and its marks."""
     sketch = drawing.sketch
-    if sketch is None:
-        return GraphView(task=task, drawing=drawing), GraphMarks(str(task.prompt_id), "", {})
-    chosen = chosen if chosen in sketch.boxes else ""
-    marks = marks_of_boxes(sketch, marks_of(task, progress), graph_of(task.workflow))
-    done = sum(mark.mark in {Mark.FINISHED, Mark.CACHED} for mark in marks.values())
-    view = GraphView(
+    marks = marks_of_boxes(sketch, marks_of(task, progress), graph_of(task.workflow)) if sketch is not None else {}
+    view = replace(
+        workflow_graph(str(task.prompt_id), task.title, subject_of(task), drawing, chosen),
         task=task,
-        drawing=drawing,
-        chosen=chosen,
         mark=marks[chosen].mark if chosen in marks else None,
-        done=done,
+        done=sum(mark.mark in {Mark.FINISHED, Mark.CACHED} for mark in marks.values()),
+        total=len({box.node_id for node_id in graph_of(task.workflow) if sketch and (box := sketch.box_of(node_id))}),
         failed=next((node_id for node_id, mark in marks.items() if mark.mark is Mark.FAILED), ""),
     )
-    return view, GraphMarks(view.key, chosen, marks)
+    return view, GraphMarks(view.key, view.chosen, marks)
+
+
+def workflow_graph(key: str, title: str, subject: Subject, drawing: Drawing, chosen: str) -> GraphView:
+    """The graph of a workflow with a chosen box."""
+    boxes = drawing.sketch.boxes if drawing.sketch is not None else {}
+    return GraphView(key=key, title=title, subject=subject, drawing=drawing, chosen=chosen if chosen in boxes else "")

@@ -19,8 +19,8 @@ from app.ui.gallery import Gallery
 from app.ui.graph_actions import GraphActions
 from app.ui.graphs import Arrange, Graphs
 from app.ui.i18n import Translator
-from app.ui.projection import find_task, project
-from app.ui.questions import GraphDialog, PictureDialog
+from app.ui.projection import graph_subject, project
+from app.ui.questions import PictureDialog
 from app.ui.regions import changed_regions, graph_change, live_words
 from app.ui.releases import Releases
 from app.ui.screen import Facts, Screen
@@ -181,8 +181,8 @@ class Page:
     def _page_change(self, _: Translator) -> dict[str, object]:
         dialog = self._ui.dialog
         self._gallery.refresh((dialog.prompt_id, dialog.index) if isinstance(dialog, PictureDialog) else None)
-        looked_at = find_task(self._session, dialog.prompt_id) if isinstance(dialog, GraphDialog) else None
-        self._graphs.refresh(looked_at.workflow if looked_at is not None else None)
+        opened = next((item for item in self._workflows if item.workflow_id == self._ui.workflow_id), None)
+        self._graphs.refresh(graph_subject(self._session, self._ui, opened))
         view = project(
             self._session,
             self._ui,

@@ -12,7 +12,7 @@ from app.ui.breaking import break_view
 from app.ui.cards import Pictures, SessionFacts, linked, tag_of, task_card, task_cards
 from app.ui.form_state import Draft
 from app.ui.forms import form_blocker, form_view, found_keys, nodes_view, option_lists
-from app.ui.graphs import Drawings, GraphMarks, graph_view
+from app.ui.graphs import Drawings, GraphMarks, Subject, subject_of, task_graph, workflow_graph
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.left import left_view
 from app.ui.questions import GraphDialog
@@ -57,7 +57,7 @@ def project(
     found = found_keys(chosen, ui, word)
     form, nodes = form_view(workflows, chosen, ui, session.fleet, found), nodes_view(chosen, ui, found)
     ended = [card for card in cards if card.task.state.is_end]
-    graph, marks = _graph(session, ui, drawings)
+    graph, marks = _graph(session, ui, opened, drawings)
     return PageView(
         header=_header(window, session, language),
         notices=_notices(session, window, ui, surroundings),
@@ -217,22 +217,37 @@ def _results(ended: list[CardView], ui: UiState, session: SessionFacts) -> Resul
 
 
 def _graph(
-    session: SessionFacts, ui: UiState, drawings: Drawings | None
+    session: SessionFacts, ui: UiState, opened: OpenWorkflow | None, drawings: Drawings | None
 ) -> tuple[DialogView | None, GraphMarks | None]:
     """The open graph, and its marks apart from it."""
+    subject = graph_subject(session, ui, opened)
     if not isinstance(ui.dialog, GraphDialog) or drawings is None:
         return None, None
+    if subject is None:
+        return DialogView(), None
+    drawing, chosen = drawings.drawing(subject), ui.dialog.node_id
     task = find_task(session, ui.dialog.prompt_id)
     if task is None:
-        return DialogView(), None
-    progress = session.progress.get(task.prompt_id)
-    view, marks = graph_view(task, drawings.drawing(task.workflow), progress, ui.dialog.node_id)
+        title = opened.title if opened is not None else ""
+        shown = workflow_graph(ui.workflow_id, title, subject, drawing, chosen)
+        return DialogView(shown), GraphMarks(shown.key, shown.chosen, {})
+    view, marks = task_graph(task, drawing, session.progress.get(task.prompt_id), chosen)
     return DialogView(view, tag=tag_of(session.fleet, task.server_id)), marks
 
 
-def find_task(session: SessionFacts, prompt_id: PromptId) -> Task | None:
+def graph_subject(session: SessionFacts, ui: UiState, opened: OpenWorkflow | None) -> Subject | None:
+    """What the open graph is of; None if none is open, or what it is of is gone."""
+    if not isinstance(ui.dialog, GraphDialog):
+        return None
+    if ui.dialog.prompt_id is None:
+        return Subject(opened.workflow.text) if opened is not None else None
+    task = find_task(session, ui.dialog.prompt_id)
+    return subject_of(task) if task is not None else None
+
+
+def find_task(session: SessionFacts, prompt_id: PromptId | None) -> Task | None:
     """A task of this window, also one that is set aside."""
-    if not isinstance(session.window, Window):
+    if prompt_id is None or not isinstance(session.window, Window):
         return None
     aside = (task for task in session.window.quarantined if task.prompt_id == prompt_id)
     return session.window.tasks.get(prompt_id) or next(aside, None)

@@ -39,9 +39,9 @@ class PictureDialog:
 
 @dataclass(frozen=True, slots=True)
 class GraphDialog:
-    """The graph of what a task runs, with the box that was chosen in it, if any."""
+    """The graph of what a task runs, or of the form's workflow; with the box that was chosen in it, if any."""
 
-    prompt_id: PromptId
+    prompt_id: PromptId | None
     node_id: str = ""
 
 

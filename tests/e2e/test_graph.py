@@ -235,6 +235,19 @@ async def test_a_prompt_is_arranged_from_left_to_right_without_overlaps(desk: De
             assert apart, (one, other)
 
 
+async def test_the_forms_workflow_can_be_looked_at_before_it_runs(desk: Desk) -> None:
+    window = await desk.open()
+    await window.choose_sample("blend")
+    page = window.page
+    await page.get_by_test_id("open-form-graph").click()
+    await page.locator(".drawing .box").first.wait_for()
+    await expect(page.get_by_test_id("graph-state")).to_have_count(0)
+    await page.locator(".node-row").last.click()
+    await expect(page.get_by_test_id("graph-node")).to_contain_text("filename_prefix")
+    await page.keyboard.press("Escape")
+    await page.get_by_test_id("graph-dialog").wait_for(state="detached")
+
+
 async def test_the_page_answers_while_a_large_graph_is_arranged(desk: Desk) -> None:
     """The worker is held: what the page does meanwhile does not depend on it."""
     profile = await desk.new_profile()

@@ -23,6 +23,7 @@ from app.workflows.sketch import FOOT, HEAD, ROW, Area, Box, Kind, Line, Mode, P
 _MARGIN = 14.0  # from a box's side to its text
 _SIGN = 34.0  # what the mark takes from a title's room
 _REACH = 0.5  # how far a line goes straight on, as a share of the distance
+_BACK = 80.0  # and at least, if it goes back
 
 
 def drawing(sketch: Sketch, _: Translator) -> h.Element:
@@ -75,7 +76,7 @@ def _curve(points: tuple[Point, ...]) -> str:
     """A smooth way through all points that leaves and arrives sideways."""
     parts = [f"M{_number(points[0][0])} {_number(points[0][1])}"]
     for (x1, y1), (x2, y2) in pairwise(points):
-        reach = max(abs(x2 - x1) * _REACH, min(60.0, abs(y2 - y1) * 0.5))
+        reach = max(abs(x2 - x1) * _REACH, min(60.0, abs(y2 - y1) * 0.5), _BACK if x2 < x1 else 0.0)
         numbers = (x1 + reach, y1, x2 - reach, y2, x2, y2)
         parts.append("C" + " ".join(map(_number, numbers)))
     return "".join(parts)

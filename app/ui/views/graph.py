@@ -10,6 +10,7 @@ import json
 
 import htpy as h
 
+from app.core.model import Task
 from app.ui.graph_words import word_mark
 from app.ui.graphs import GraphView
 from app.ui.i18n import Translator
@@ -29,7 +30,7 @@ NOT_LISTED = frozenset({Kind.REROUTE})
 
 def graph(view: GraphView, tag: ServerTag | None, _: Translator) -> h.Element:
     """The open dialog."""
-    title = _.known(view.task.title) or _("Untitled")
+    title = _.known(view.title) or _("Untitled")
     return h.dialog(
         ".dialog.large.graph",
         data_modal="",
@@ -41,7 +42,10 @@ def graph(view: GraphView, tag: ServerTag | None, _: Translator) -> h.Element:
         _head(view, tag, _),
         h.div(class_=["graph-body", {"has-chosen": bool(view.chosen)}])[
             h.div(".graph-main")[
-                h.div(f"#{STAGE}.graph-stage", data_kept=view.key), _instead(view, _), _tools(view, _), _legend(_)
+                h.div(f"#{STAGE}.graph-stage", data_kept=view.key),
+                _instead(view, _),
+                _tools(view, _),
+                view.task is not None and _legend(_),
             ],
             h.div(".graph-side")[chosen_node(view, _), _nodes(view, _)],
         ],
@@ -49,17 +53,22 @@ def graph(view: GraphView, tag: ServerTag | None, _: Translator) -> h.Element:
 
 
 def _head(view: GraphView, tag: ServerTag | None, _: Translator) -> h.Element:
-    words = word_task(view.task, _)
-    count = len(view.drawing.sketch.boxes) if view.drawing.sketch is not None else 0
     return h.div(".large-head")[
-        h.span(".large-title")[task_title(view.task.title, _)],
+        h.span(".large-title")[task_title(view.title, _)],
         tag is not None and server_chip(tag),
+        view.task is not None and _state(view, view.task, _),
+        icon_button(_("Close"), "close-dialog", "close"),
+    ]
+
+
+def _state(view: GraphView, task: Task, _: Translator) -> h.Node:
+    words = word_task(task, _)
+    return h.fragment[
         h.span(class_=["graph-state", f"is-{words.tone.value}"], data_testid="graph-state")[
             words.tone is Tone.BAD and icon("warning"), h.span[titled(words)]
         ],
-        bool(count)
-        and h.span(".graph-count.quiet.numeric")[_("{done} of {total} nodes done", done=view.done, total=count)],
-        icon_button(_("Close"), "close-dialog", "close"),
+        view.total > 0
+        and h.span(".graph-count.quiet.numeric")[_("{done} of {total} nodes done", done=view.done, total=view.total)],
     ]
 
 

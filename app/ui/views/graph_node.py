@@ -24,7 +24,7 @@ def chosen_node(view: GraphView, _: Translator) -> h.Node:
     box = sketch.boxes.get(view.chosen) if sketch is not None else None
     if sketch is None or box is None:
         return h.section(".graph-node", id="graph-node", hidden=True)
-    node = graph_of(view.task.workflow).get(box.node_id)
+    node = graph_of(view.subject.api).get(box.node_id)
     return h.section(
         "#graph-node.graph-node", aria_labelledby="graph-node-title", aria_live="polite", data_testid="graph-node",
         data_node_id=box.node_id,

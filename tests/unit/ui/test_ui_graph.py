@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from app.core.errors import LayoutError
+from app.core.errors import BadInput, LayoutError
 from app.core.model import Failure, NodeError, NodeId, PromptId, Task, TaskState
 from app.core.progress import Progress
-from app.ui.graphs import MOST_KEPT, Drawing, Graphs, graph_view
+from app.ui.graphs import MOST_KEPT, Drawing, Graphs, Subject, sketch_of, task_graph
 from app.ui.i18n import Translator
 from app.ui.page import Page
 from app.ui.releases import Releases
@@ -207,7 +207,7 @@ def failing(**more: Any) -> Task:
 
 def shown(of: Task, chosen: str, _: Translator = ENGLISH, sketch: Sketch | None = None) -> str:
     sketch = sketch or arranged_sketch()
-    view, _marks = graph_view(of, Drawing(sketch), None, chosen)
+    view, _marks = task_graph(of, Drawing(sketch), None, chosen)
     return str(graph(view, TAG, _))
 
 
@@ -222,6 +222,12 @@ def test_a_failed_node_shows_its_error_and_the_others_do_not() -> None:
     assert "File x" in shown(failing(), "2")
     assert "no more paint" not in shown(failing(), "1")
     assert "no more paint" not in shown(failing(), "")
+
+
+def test_only_what_is_sent_counts() -> None:
+    sketch = arranged_sketch()
+    noted = replace(sketch, boxes={**sketch.boxes, "n": Box(node_id="n", title="n", class_type="Note", kind=Kind.NOTE)})
+    assert "4 of 4 nodes done" in shown(ended("a", expected=SAMPLE.expected_outputs), "", sketch=noted)
 
 
 def test_each_node_that_the_server_refused_shows_its_own_faults() -> None:
@@ -315,10 +321,10 @@ async def test_only_so_many_drawings_are_kept() -> None:
     graphs = Graphs(arrange, lambda run: work.add(asyncio.ensure_future(run)), lambda: None)
     texts = [json.dumps({str(number): {"class_type": "A", "inputs": {}}}) for number in range(MOST_KEPT + 1)]
     for text in texts:
-        graphs.refresh(text)
+        graphs.refresh(Subject(text))
     await asyncio.gather(*work)
-    assert graphs.drawing(texts[0]) == Drawing()
-    assert graphs.drawing(texts[1]).is_ready
+    assert graphs.drawing(Subject(texts[0])) == Drawing()
+    assert graphs.drawing(Subject(texts[1])).is_ready
     assert len(asked) == len(texts)
 
 
@@ -326,3 +332,29 @@ async def test_a_workflow_that_cannot_be_read_is_told() -> None:
     page, screen, _engine = await opened(StillSession(window=window(task("a", workflow="{}"))))
     told = look(page, screen, "open-graph", promptId=PromptId(task("a").prompt_id))
     assert 'role="alert"' in told["regions"]["dialogs"]
+
+
+async def test_the_forms_workflow_has_a_graph_of_its_own() -> None:
+    page, screen, engine = await opened(StillSession())
+    page.change("workflow", {"value": "slow"})
+    screen.draw()
+    screen.changes.clear()
+    look(page, screen, "open-graph", promptId="")
+    await settle(screen, engine)
+    told = change(screen)
+    assert "graph-state" not in told["regions"]["dialogs"]
+    assert told["graph"] == {"key": "slow", "chosen": "", "marks": {}}
+    assert "Stopped" not in look(page, screen, "graph-node", nodeId="1")["regions"]["dialogs"]
+
+
+def test_a_workflow_of_the_editors_is_drawn_with_its_authors_places() -> None:
+    editor = {"nodes": [{"id": 2, "type": "ImageScale", "pos": [77, 130], "size": [210, 90]}], "links": []}
+    box = sketch_of(Subject(SAMPLE.text, json.dumps(editor))).boxes["2"]
+    assert (box.x, box.y) == (77, 100)
+    assert "lanczos" in {value.text for value in box.values}
+
+
+@pytest.mark.parametrize("editor", ["{", "[" * 5000, "[]", '{"nodes": 7}'])
+def test_a_graph_of_the_editors_that_is_none_is_a_typed_error(editor: str) -> None:
+    with pytest.raises(BadInput):
+        sketch_of(Subject(SAMPLE.text, editor))
