@@ -178,6 +178,8 @@ class ConsoleContract:
                 "pending": server.pending,
                 "version": server.version,
                 "demo": server.is_demo,
+                "drained": server.is_drained,
+                "catalogue": server.catalogue,
             }
             for server in fleet.servers
         ]

@@ -245,15 +245,39 @@ async def test_a_failed_task_tells_the_servers_own_words(desk: Desk) -> None:
         "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 255}},
         "2": {
             "class_type": "ImageScale",
-            "inputs": {"image": ["1", 0], "upscale_method": "sharpest", "width": 8, "height": 8, "crop": "disabled"},
+            "inputs": {"image": ["1", 0], "upscale_method": "area", "width": -8, "height": 8, "crop": "disabled"},
         },
         "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "mooring"}},
     }
     await page.evaluate("(workflow) => mooring.submitWorkflow(workflow, {title: 'My own'}).catch(() => 0)", workflow)
     failed = page.locator("[data-testid=task-card][data-state=failed]")
     await expect(failed).to_contain_text("The server refused the workflow")
-    await expect(failed).to_contain_text("“upscale_method” has a value that this server does not have.")
+    await expect(failed).to_contain_text("“width” is too small.")
     await expect(failed).to_contain_text("My own")
+
+
+@pytest.mark.parametrize(
+    ("class_type", "method"), [("ImageScale", "sharpest"), ("NoSuchNode", "area")], ids=["choice", "node"]
+)
+async def test_what_no_server_can_run_is_refused_before_anything_is_sent(
+    desk: Desk, class_type: str, method: str
+) -> None:
+    page = (await desk.open()).page
+    await page.wait_for_function("() => mooring.fleet().servers.every((server) => server.catalogue)")
+    sent: list[str] = []
+    page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
+    workflow = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 255}},
+        "2": {
+            "class_type": class_type,
+            "inputs": {"image": ["1", 0], "upscale_method": method, "width": 8, "height": 8, "crop": "disabled"},
+        },
+        "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "mooring"}},
+    }
+    told = await page.evaluate("(workflow) => mooring.submitWorkflow(workflow).catch((error) => error.name)", workflow)
+    assert told == "NoServerAvailable"
+    await expect(page.get_by_test_id("run-card")).to_contain_text("No server can run this workflow.")
+    assert sent == []
 
 
 async def test_a_result_opens_large_and_closes(desk: Desk, photo: Path) -> None:

@@ -170,11 +170,16 @@ async def listeners(tab: Tab) -> int:
     return int(told["result"]["value"])
 
 
+async def until_asked(tab: Tab, count: int) -> None:
+    """Wait until so many handlers would be asked; the page tells with its next frame."""
+    async with asyncio.timeout(PATIENCE):
+        while await listeners(tab) != count:  # noqa: ASYNC110 - the condition is in another process
+            await asyncio.sleep(0.05)
+
+
 async def until_nothing_is_loose(tab: Tab) -> None:
     """Wait until no handler is left; the record of a step may just be on its way to the disk."""
-    async with asyncio.timeout(PATIENCE):
-        while await listeners(tab):  # noqa: ASYNC110 - the condition is in another process
-            await asyncio.sleep(0.05)
+    await until_asked(tab, 0)
 
 
 async def test_leaving_is_not_asked_about_because_work_runs(tabs: Tabs, gateway: Service) -> None:
@@ -199,7 +204,7 @@ async def test_leaving_is_asked_about_while_an_upload_is_under_way(
     await until_nothing_is_loose(tab)
     await break_server(server, hang=True)
     await tab.call(f"void {upload}.catch(() => 0)")
-    assert await listeners(tab) == 1
+    await until_asked(tab, 1)
     await tab.call("globalThis.isOld = true; location.reload()")
     await tab.until("!globalThis.isOld")
     assert tabs.dialogs == ["beforeunload"]
