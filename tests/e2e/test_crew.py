@@ -1,0 +1,95 @@
+"""A crew of three in one real tab: three servers at work for one waiting line, through reloads of the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.e2e.browser_kit import load_python, run_python, start_python
+from tests.services import Service
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+START = """
+    import js
+    from app.browser.adapters import make_ports
+    from app.session import Session
+    from app.session.crew import Crew
+    from pyodide.ffi import create_proxy
+
+    ports = make_ports(on_build=lambda _: None, on_newer=lambda _: None)
+    session = Session(ports)
+    crew = Crew(session, ports)
+    await session.start()
+    crew.start()
+    js.globalThis.crew = create_proxy(crew)
+    js.globalThis.captain = create_proxy(session)
+    return session.identity.window_id
+"""
+ADD = """
+    import js
+    from app.core.workflow import parse_workflow
+    from app.workflows.runs import Seeds, plan_runs
+    from app.workflows.targets import find_target
+
+    workflow = parse_workflow(graph)
+    runs = plan_runs(workflow, Seeds(find_target(workflow, "seed"), tuple(range(count))))
+    await js.globalThis.captain.unwrap().line.add(workflow, runs, title="crew", hands=3)
+    return len(runs)
+"""
+TELL = """
+    import js
+
+    crew = js.globalThis.crew.unwrap()
+    line = crew.everybody[0].line.line
+    tasks = [task for item in crew.everybody if item.hand.window for task in item.hand.window.tasks.values()]
+    return {
+        "waiting": -1 if line is None else len(line.entries),
+        "crew": len(crew.everybody),
+        "tasks": [[task.owner, task.client_id, task.server_id, task.is_delivered, task.part.index] for task in tasks],
+        "violations": [text for item in crew.everybody for text in item.violations()],
+    }
+"""
+GRAPH = {
+    "1": {
+        "class_type": "DemoSampler",
+        "inputs": {"text": "crew", "seed": 1, "steps": 40, "width": 128, "height": 96},
+    },
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "crew"}},
+}
+
+
+async def until(page: Page, count: int, *, crew: int = 3) -> dict[str, Any]:
+    """What the tab tells once nothing waits and all is home."""
+    while True:
+        told: dict[str, Any] = await run_python(page, TELL)
+        is_home = len(told["tasks"]) == count and all(task[3] for task in told["tasks"])
+        if told["waiting"] == 0 and is_home and told["crew"] == crew:
+            return told
+        await page.wait_for_timeout(200)
+
+
+async def test_a_crew_of_three_works_on_three_servers_and_outlives_reloads(browser: Browser, gateway: Service) -> None:
+    context = await browser.new_context()
+    page = await context.new_page()
+    await load_python(page, gateway.url)
+    me = await run_python(page, START)
+    await run_python(page, ADD, graph=GRAPH, count=9)
+    while len((await run_python(page, TELL))["tasks"]) < 6:
+        await page.wait_for_timeout(100)
+    await page.reload()
+    await start_python(page)
+    assert await run_python(page, START) == me
+    told = await until(page, 9)
+    assert {task[2] for task in told["tasks"]} == {"demo-1", "demo-2", "demo-3"}
+    assert {task[0] for task in told["tasks"]} == {me, f"{me}+1", f"{me}+2"}
+    assert len({task[1] for task in told["tasks"]}) == 3, "each session has a client_id of its own"
+    assert sorted(task[4] for task in told["tasks"]) == list(range(9))
+    assert told["violations"] == []
+    await page.reload()
+    await start_python(page)
+    assert await run_python(page, START) == me
+    assert len((await until(page, 9))["tasks"]) == 9
+    await context.close()
