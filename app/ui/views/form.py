@@ -8,7 +8,7 @@ from app.ui.form_state import FormView, WorkflowEntry
 from app.ui.i18n import Translator
 from app.ui.views.controls import told
 from app.ui.views.fields import field
-from app.ui.views.parts import action_button, graph_button, icon, icon_button, panel_title
+from app.ui.views.parts import action_button, icon, icon_button, panel_title
 from app.ui.workflows import SHIPPED_IDS, OpenWorkflow
 
 
@@ -35,7 +35,7 @@ def _tools(view: FormView, _: Translator) -> h.Node:
     if view.chosen is None:
         return None
     return h.fragment[
-        graph_button("", _),
+        icon_button(_("See the graph"), "open-graph", "graph", testid="open-form-graph"),
         view.is_arranging and action_button(_("As it was"), "arrange-anew", class_="is-quiet"),
         icon_button(_("Undo"), "undo", "undo", disabled=not view.can_undo),
         icon_button(_("Redo"), "redo", "redo", disabled=not view.can_redo),

@@ -93,8 +93,8 @@ def task_title(title: str, _: Translator) -> h.Node:
 
 
 def graph_button(prompt_id: str, _: Translator) -> h.Element:
-    """What opens the graph of a task, or of the form's workflow if none is named."""
+    """What opens the graph of a task."""
     return action_button(
         _("See the graph"), "open-graph", icon_name="graph", class_="is-quiet is-small", prompt_id=prompt_id,
-        testid="open-graph" if prompt_id else "open-form-graph",
+        testid="open-graph",
     )  # fmt: skip
