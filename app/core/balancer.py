@@ -8,7 +8,7 @@ out. It runs inside the store's transaction, so that two windows that choose at 
 The server is taken that should have the work done first: the seconds of its line, of loading other models, and of the
 work itself. Servers that differ by less than the guess is good for are equal, and chance decides: windows of other
 people, who do not see our reservations, then do not all go to the same one. From answers that are old by now, the
-better one of two drawn by chance is taken, for the same reason.
+better one of two drawn by chance is taken, for the same reason, out of those that looked about as good as the best.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ T = TypeVar("T")
 RESERVATION_COUNTS_FOR = 900.0  # seconds: longer than the slowest upload we expect
 STALE_AFTER = 8.0  # seconds since the servers were asked: a store that was busy, a page that was asleep
 EQUAL = 0.05  # how much longer than the shortest is as short: no guess is better than that
+NEAR = 1.5  # times the shortest: by old answers, as good as that
 LEAST_LEFT = 0.1  # of a running prompt that has taken longer than expected
 
 
@@ -185,32 +186,27 @@ def choose(
     person wants goes nowhere: NoServerAvailable, with the cause by server.
     """
     refused = dict(_refusals(snapshots, wish, unable or {}))
-    claims = berths.claims(now)
-    candidates = []
-    for snapshot in snapshots:
-        if snapshot.server_id in refused:
-            continue
-        line = line_of(snapshot, claims.get(snapshot.server_id, {}), berths.durations, now)
-        if wish.is_patient and line.count:
-            refused[snapshot.server_id] = "busy"
-            continue
-        candidates.append(_candidate(snapshot.server_id, line, job, berths.durations))
+    asked = [item for item in snapshots if item.server_id not in refused]
+    candidates = _candidates(asked, berths, now, job)
+    if wish.is_patient:
+        refused.update((item.server_id, "busy") for item in candidates if item.line.count)
+        candidates = [item for item in candidates if not item.line.count]
+    is_stale = any(_age(item, now) > STALE_AFTER for item in asked)
     if wish.asked is not None:
-        candidates, told = _only(wish.asked, candidates, refused), candidates
-        chosen, reason = candidates[0], "asked"
+        chosen, reason = _named_one(wish.asked, candidates, refused), "asked"
     elif not candidates:
         raise NoServerAvailable("reserve", _named(refused))
+    elif is_stale and len(near := _near(candidates)) > 1:
+        chosen, reason = _drawn(near, tie), "two_choice"
     else:
-        is_stale = any(_age(item, now) > STALE_AFTER for item in snapshots if item.server_id not in refused)
-        told = candidates
-        chosen, reason = _drawn(candidates, tie) if is_stale else _soonest(candidates, tie, berths.durations)
-    scores = {} if berths.durations.is_empty else {item.server_id: round(item.score, 1) for item in told}
+        chosen, reason = _soonest(candidates, tie, berths.durations)
+    is_learned = not berths.durations.is_empty
     return Choice(
         server_id=chosen.server_id,
         reason=reason,
-        loads=_named({item.server_id: item.line.count for item in told}),
+        loads=_named({item.server_id: item.line.count for item in candidates}),
         refused=_named(refused),
-        scores=_named(scores),
+        scores=_named({item.server_id: round(item.score, 1) for item in candidates if is_learned}),
     )
 
 
@@ -223,14 +219,18 @@ def _refusals(
             yield item.server_id, cause
 
 
-def _candidate(server_id: ServerId, line: Line, job: Job | None, durations: Durations) -> Candidate:
-    swap = durations.swap(job.models, line.loaded) if job else 0.0
-    return Candidate(server_id, line, swap, durations.expected(server_id, job))
+def _candidates(asked: Sequence[Snapshot], berths: Berths, now: float, job: Job | None) -> list[Candidate]:
+    claims, durations, found = berths.claims(now), berths.durations, []
+    for snapshot in asked:
+        line = line_of(snapshot, claims.get(snapshot.server_id, {}), durations, now)
+        swap = durations.swap(job.models, line.loaded) if job else 0.0
+        found.append(Candidate(snapshot.server_id, line, swap, durations.expected(snapshot.server_id, job)))
+    return found
 
 
-def _only(asked: ServerId, candidates: Sequence[Candidate], refused: Mapping[ServerId, str]) -> list[Candidate]:
-    found = [item for item in candidates if item.server_id == asked]
-    if not found:
+def _named_one(asked: ServerId, candidates: Sequence[Candidate], refused: Mapping[ServerId, str]) -> Candidate:
+    found = next((item for item in candidates if item.server_id == asked), None)
+    if found is None:
         raise NoServerAvailable("reserve", {str(asked): refused.get(asked, "not_in_fleet")})
     return found
 
@@ -248,15 +248,18 @@ def _soonest(candidates: Sequence[Candidate], tie: float, durations: Durations) 
     return chosen, "least_loaded" if durations.is_empty else "soonest"
 
 
-def _drawn(candidates: Sequence[Candidate], tie: float) -> tuple[Candidate, str]:
+def _near(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those that may be the best by now, in the order of their names."""
+    least = min(item.score for item in candidates)
+    return sorted((item for item in candidates if item.score <= least * NEAR), key=lambda item: item.server_id)
+
+
+def _drawn(near: Sequence[Candidate], tie: float) -> Candidate:
     """The better one of two drawn by chance: what all others see as the best by now is none any more."""
-    if len(candidates) == 1:
-        return candidates[0], "only"
-    drawn = sorted(candidates, key=lambda item: item.server_id)
-    place = tie * len(drawn)
+    drawn, place = list(near), tie * len(near)
     first = drawn.pop(int(place) % len(drawn))
     second = drawn[int(place % 1.0 * len(drawn)) % len(drawn)]
-    return min(first, second, key=lambda item: item.score), "two_choice"
+    return min(first, second, key=lambda item: item.score)
 
 
 def _named(values: Mapping[ServerId, T]) -> dict[str, T]:

@@ -245,20 +245,22 @@ def test_servers_that_a_guess_cannot_tell_apart_are_equal() -> None:
     assert [(item.server_id, item.reason) for item in found] == [(A, "tie"), (B, "tie")]
 
 
-def test_old_answers_leave_the_better_of_two_to_chance() -> None:
-    queues = ((A, "uvwxyz"), (B, "y"), (C, "abcdefghi"))
+def test_old_answers_leave_the_better_of_two_near_ones_to_chance() -> None:
+    queues = ((A, "abcd"), (B, "efg"), (C, "hijk"), (ServerId("gpu-d"), "mnopqrstu"))
     old = [Snapshot(name, tuple(map(PromptId, ids)), read_at=NOW - STALE_AFTER - 1) for name, ids in queues]
     found = [choose(old, Berths(), now=NOW, tie=step / 600) for step in range(600)]
     assert {item.reason for item in found} == {"two_choice"}
     drawn = Counter(item.server_id for item in found)
-    assert drawn[C] == 0, "the worst one never wins"
-    assert drawn[B] == pytest.approx(400, abs=3)
-    assert drawn[A] == pytest.approx(200, abs=3)
+    assert drawn[B] == pytest.approx(400, abs=3), "it wins whenever it is one of the two"
+    assert drawn[A] == pytest.approx(100, abs=3)
+    assert drawn[C] == pytest.approx(100, abs=3)
 
 
 def test_one_old_answer_leaves_nothing_to_chance() -> None:
     old = Snapshot(A, read_at=NOW - STALE_AFTER - 1)
     assert choose([old], Berths(), now=NOW, tie=0.5).reason == "only"
+    far = Snapshot(B, tuple(map(PromptId, "abcdef")), read_at=NOW - STALE_AFTER - 1)
+    assert choose([old, far], Berths(), now=NOW, tie=0.5).reason == "least_loaded"
 
 
 # Who may not, and waiting

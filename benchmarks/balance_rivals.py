@@ -1,0 +1,80 @@
+"""The ways to choose a server that `benchmarks.balance` compares: what windows do, and what others do."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from app.core.balancer import Snapshot, choose
+from app.core.model import ServerId
+from benchmarks.balance_world import Arrival, Policy, World
+
+CACHE = 30.0  # seconds
+
+
+class Mooring:
+    """The real choice, from what a window is told."""
+
+    name = "Mooring"
+
+    def choose(self, world: World, arrival: Arrival) -> ServerId:
+        berths = world.browser_of(arrival.window).berths()
+        job = arrival.kind.job
+        return choose(world.snapshots(), berths, now=world.now, tie=arrival.draw, job=job).server_id
+
+
+class AllKnowing:
+    """Least work: the true seconds of everything in line or on its way, and of this work on each server."""
+
+    name = "all-knowing least-work"
+
+    def choose(self, world: World, arrival: Arrival) -> ServerId:
+        return min(world.servers, key=lambda server: server.end_of(arrival, world.now)).server_id
+
+
+class TwoChoice:
+    """The shorter queue of two drawn by chance."""
+
+    name = "two-choice"
+
+    def choose(self, world: World, arrival: Arrival) -> ServerId:
+        drawn = random.Random(arrival.draw).sample(world.snapshots(), min(2, len(world.servers)))
+        return min(drawn, key=_length).server_id
+
+
+class RoundRobin:
+    """One after the other."""
+
+    name = "round-robin"
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def choose(self, world: World, arrival: Arrival) -> ServerId:  # noqa: ARG002 - whatever it is
+        self._next += 1
+        return world.servers[self._next % len(world.servers)].server_id
+
+
+class AtRandom:
+    """Any."""
+
+    name = "random"
+
+    def choose(self, world: World, arrival: Arrival) -> ServerId:
+        return world.servers[int(arrival.draw * len(world.servers))].server_id
+
+
+class LeastQueueCached:
+    """The shortest queue, as it was known up to thirty seconds ago."""
+
+    name = "least-queue, 30 s cache"
+
+    def choose(self, world: World, arrival: Arrival) -> ServerId:  # noqa: ARG002 - whatever it is
+        return min(world.cached(CACHE), key=_length).server_id
+
+
+def _length(snapshot: Snapshot) -> int:
+    return len(snapshot.running) + len(snapshot.pending)
+
+
+POLICIES: tuple[Callable[[], Policy], ...] = (AllKnowing, Mooring, TwoChoice, RoundRobin, AtRandom, LeastQueueCached)
