@@ -45,6 +45,7 @@ from app.session.state import State
 from app.session.submit import Inputs, Order, Submitter
 from app.session.view import SessionView
 from app.session.watch import Watch
+from app.workflows.catalogue import Catalogue
 
 log = logging.getLogger("mooring.session")
 
@@ -300,6 +301,14 @@ class Session(SessionView):
         """Read the store afresh, let go of what is not ours, and tell what still disagrees."""
         await self._restorer.reread()
         return self.violations()
+
+    async def catalogue(self, server_id: ServerId, workflow: ApiWorkflow) -> Catalogue | None:
+        """What a server says of the classes of a workflow's nodes; None if that cannot be known now."""
+        server = self.fleet.get(server_id)
+        if server is None:
+            return None
+        names = frozenset(node.class_type for node in workflow.nodes.values())
+        return await self._submitter.capable.catalogue(server, names)
 
     def reset_socket(self) -> None:
         """Reconnect the socket to the same server; the mooring stays."""

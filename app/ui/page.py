@@ -15,6 +15,7 @@ from app.ui import drafts
 from app.ui.actions import Actions
 from app.ui.arrange_actions import recall_layout
 from app.ui.break_actions import BreakActions, BreakServer
+from app.ui.form_catalogues import FormCatalogues
 from app.ui.gallery import Gallery
 from app.ui.graph_actions import GraphActions
 from app.ui.graphs import Arrange, Graphs
@@ -69,6 +70,7 @@ class Page:
         self._ui = drafts.load(screen.recall(drafts.STORE_KEY), workflows)
         self._gallery = Gallery(session, screen, self.spawn, self.request, read_input=read_input)
         self._graphs = Graphs(arrange, self.spawn, self.request)
+        self._catalogues = FormCatalogues(session, self)
         self._actions = Actions(session, self, screen, random_seed)
         self._breaking = BreakActions(break_server, self)
         self._graph_hands = GraphActions(self, self._graphs)
@@ -180,6 +182,7 @@ class Page:
 
     def _page_change(self, _: Translator) -> dict[str, object]:
         dialog = self._ui.dialog
+        self._catalogues.refresh()
         self._gallery.refresh((dialog.prompt_id, dialog.index) if isinstance(dialog, PictureDialog) else None)
         opened = next((item for item in self._workflows if item.workflow_id == self._ui.workflow_id), None)
         self._graphs.refresh(graph_subject(self._session, self._ui, opened))

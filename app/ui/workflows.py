@@ -70,6 +70,11 @@ def open_workflow(
     return _arranged(published, catalogue, layout or published.layout, {})
 
 
+def with_catalogue(opened: OpenWorkflow, catalogue: Catalogue) -> OpenWorkflow:
+    """The same with the form that a catalogue makes."""
+    return _arranged(opened.published, catalogue, opened.layout, {})
+
+
 def arranged_as(opened: OpenWorkflow, layout: Layout) -> OpenWorkflow:
     """The same in another layout."""
     return replace(opened, layout=layout, arranged=arrange(opened.form, layout))

@@ -153,6 +153,17 @@ async def test_nodes_are_unfolded_by_keyboard_and_found_by_search(desk: Desk) ->
     await expect(page.locator(LORA)).to_be_visible()
 
 
+async def test_a_servers_catalogue_makes_the_form_of_all_inputs(desk: Desk) -> None:
+    page = (await desk.open("/")).page
+    await page.locator("[data-testid=node][data-node='4'] button").click()
+    prefix = page.locator("#field-4-filename_prefix")
+    await expect(prefix).to_be_editable()
+    await prefix.fill("harbour")
+    await page.locator("[data-testid=node][data-node='2'] button").click()
+    await expect(page.locator("#field-2-crop option")).to_have_text(["disabled", "center"])
+    await expect(prefix).to_have_value("harbour")
+
+
 async def test_a_form_is_arranged_by_keyboard_and_stays_so(desk: Desk) -> None:
     window = await opened(desk)
     page = window.page

@@ -35,6 +35,7 @@ from app.session import Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Previ
 from app.ui.gallery import Original
 from app.ui.i18n import Translator, make_translator
 from app.ui.workflows import SHIPPED_IDS, OpenWorkflow, open_workflow
+from app.workflows.catalogue import Catalogue
 from app.workflows.published import parse_published
 from app.workflows.runs import PlannedRun
 
@@ -240,6 +241,7 @@ class StillSession:
     results: StillResults = field(default_factory=StillResults)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     refusal: MooringError | None = None
+    catalogues: Mapping[ServerId, Catalogue] = field(default_factory=dict)
     listeners: list[Callable[[], None]] = field(default_factory=list)
     has_loose_ends: bool = False
     stalled: frozenset[PromptId] = frozenset()
@@ -304,6 +306,10 @@ class StillSession:
 
     async def delete_task(self, prompt_id: PromptId) -> None:
         self._note("delete_task", prompt_id)
+
+    async def catalogue(self, server_id: ServerId, workflow: ApiWorkflow) -> Catalogue | None:
+        self.calls.append(("catalogue", server_id))
+        return self.catalogues.get(server_id)
 
     async def break_server(self, server_id: ServerId, fault: str) -> None:
         self._note("break_server", server_id, fault)
