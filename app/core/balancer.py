@@ -6,15 +6,16 @@ Pure: what stands in each server's line, what was learned of durations, and a nu
 out. It runs inside the store's transaction, so that two windows that choose at once see each other's reservation.
 
 The server is taken that should have the work done first: the seconds of its line, of loading other models, and of the
-work itself. Servers that differ by less than the guess is good for are equal, and chance decides: windows of other
-people, who do not see our reservations, then do not all go to the same one. From answers that are old by now, the
-better one of two drawn by chance is taken, for the same reason, out of those that looked about as good as the best.
+work itself. Where none is free, loading other models counts twice: those who wait lose that time too. Servers that
+differ by less than the guess is good for are equal, and chance decides: windows of other people, who do not see our
+reservations, then do not all go to the same one. From answers that are old by now, the better one of two drawn by
+chance is taken, for the same reason, out of those that looked about as good as the best.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from app.core.durations import Durations
@@ -163,11 +164,17 @@ class Candidate:
     line: Line
     swap: float
     work: float
+    burden: float = 0.0  # seconds that others would lose
 
     @property
     def score(self) -> float:
         """Seconds until the work would be done there."""
         return self.line.seconds + self.swap + self.work
+
+    @property
+    def rank(self) -> float:
+        """What is to be least."""
+        return self.score + self.burden
 
 
 def choose(
@@ -191,6 +198,8 @@ def choose(
     if wish.is_patient:
         refused.update((item.server_id, "busy") for item in candidates if item.line.count)
         candidates = [item for item in candidates if not item.line.count]
+    if all(item.line.count for item in candidates):  # what goes out for ours, somebody waits to have loaded again
+        candidates = [replace(item, burden=item.swap) for item in candidates]
     is_stale = any(_age(item, now) > STALE_AFTER for item in asked)
     if wish.asked is not None:
         chosen, reason = _named_one(wish.asked, candidates, refused), "asked"
@@ -236,8 +245,8 @@ def _named_one(asked: ServerId, candidates: Sequence[Candidate], refused: Mappin
 
 
 def _soonest(candidates: Sequence[Candidate], tie: float, durations: Durations) -> tuple[Candidate, str]:
-    least = min(item.score for item in candidates)
-    best = sorted((item for item in candidates if item.score <= least * (1 + EQUAL)), key=lambda item: item.server_id)
+    least = min(item.rank for item in candidates)
+    best = sorted((item for item in candidates if item.rank <= least * (1 + EQUAL)), key=lambda item: item.server_id)
     chosen = best[int(tie * len(best)) % len(best)]
     if len(candidates) == 1:
         return chosen, "only"
@@ -250,8 +259,8 @@ def _soonest(candidates: Sequence[Candidate], tie: float, durations: Durations) 
 
 def _near(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Those that may be the best by now, in the order of their names."""
-    least = min(item.score for item in candidates)
-    return sorted((item for item in candidates if item.score <= least * NEAR), key=lambda item: item.server_id)
+    least = min(item.rank for item in candidates)
+    return sorted((item for item in candidates if item.rank <= least * NEAR), key=lambda item: item.server_id)
 
 
 def _drawn(near: Sequence[Candidate], tie: float) -> Candidate:
@@ -259,7 +268,7 @@ def _drawn(near: Sequence[Candidate], tie: float) -> Candidate:
     drawn, place = list(near), tie * len(near)
     first = drawn.pop(int(place) % len(drawn))
     second = drawn[int(place % 1.0 * len(drawn)) % len(drawn)]
-    return min(first, second, key=lambda item: item.score)
+    return min(first, second, key=lambda item: item.rank)
 
 
 def _named(values: Mapping[ServerId, T]) -> dict[str, T]:

@@ -291,3 +291,24 @@ def test_an_unknown_job_takes_what_is_usual() -> None:
     choice = choose([snapshot(A, "x")], Berths(durations=learned((A, PLAIN, 40.0))), now=NOW, tie=0.0)
     assert choice.scores == {A: pytest.approx(80.0, abs=0.2)}
     assert line(snapshot(A, "x"), Berths()).seconds == UNKNOWN
+
+
+def test_where_all_are_busy_a_swap_counts_for_those_who_wait_too() -> None:
+    durations = learned(*[(A, SMALL, 30.0), (B, LARGE, 30.0)] * 5)
+    short = [reservation("p-1", B, at=NOW, job=LARGE)]
+    long = [
+        reservation("p-2", A, at=NOW, job=SMALL),
+        reservation("p-3", A, at=NOW, job=Job("brief", 1.0, SMALL.models)),
+    ]
+    busy = Berths([*short, *long], durations=durations)
+    choice = choose([snapshot(A), snapshot(B)], busy, now=NOW, tie=0.0, job=SMALL)
+    assert choice.scores[B] < choice.scores[A], "it would be done sooner there"
+    assert choice.server_id == A
+    free = choose(
+        [snapshot(A), snapshot(B), snapshot(C, cause="timeout")],
+        Berths(long, durations=durations),
+        now=NOW,
+        tie=0.0,
+        job=SMALL,
+    )
+    assert free.server_id == B
