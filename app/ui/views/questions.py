@@ -51,7 +51,7 @@ def run_again(card: CardView, _: Translator, *, is_elsewhere: bool) -> h.Element
     """Before a task that may still run is run once more."""
     told = (
         (
-            h.p[_("A new task with the same inputs goes to the server with the shortest line among the others.")],
+            h.p[_("A new task with the same inputs goes to the one of the others that should be done first.")],
             h.p[
                 _(
                     "This one is given up: if {server} still runs it, it runs twice, and its result stays there.",

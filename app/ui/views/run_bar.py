@@ -55,7 +55,7 @@ def _words(view: RunView, _: Translator) -> str:
         return word_blocker(view.blocker, _)
     if view.tag is not None:
         return _("Goes to {server}, where this window is moored", server=view.tag.name)
-    return _("Goes to the server with the shortest line")
+    return _("Goes to the server that should be done first")
 
 
 def word_blocker(blocker: Blocker, _: Translator) -> str:
