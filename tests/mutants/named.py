@@ -60,7 +60,7 @@ NAMED = (
     Named(
         "fall back to another server",
         "app/core/balancer.py",
-        (("    if asked is not None:\n", "    if asked is not None and asked in loads:\n"),),
+        (("    if wish.asked is not None:\n", "    if wish.asked in {item.server_id for item in candidates}:\n"),),
         f"{STORIES}/test_one_server.py::test_a_server_that_is_down_is_never_replaced_by_another",
     ),
     Named(
