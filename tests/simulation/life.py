@@ -137,6 +137,9 @@ class Life:
         """The fleet is what it was at first. Work on a server that is in it no more can only be let go of."""
         world = self._world
         for page in [page for page in world.pages if page.is_awake and page.window]:
+            held = page.window.reservations.values() if page.window else ()
+            if any(world.network.address_of(item.server_id) != item.address for item in held):
+                world.spawn(page.session.release_uploads(), "release")  # a script's: what waits would wait for ever
             for task in [task for window in page.windows for task in window.tasks.values()]:
                 session = page.session_of(task)
                 if world.network.address_of(task.server_id) == task.address or task.is_delivered:
