@@ -22,7 +22,7 @@ import aiohttp
 
 from gateway.deadlines import Deadlines
 from gateway.fleet import ServerId
-from gateway.looks import NotComfyError, StatusError, fetch_json, judge_failure
+from gateway.looks import NotComfyError, StatusError, fetch_body, judge_failure, parse_json
 from gateway.state import Catalogue, FleetState
 from gateway.tasks import start_task
 from gateway.upstream import Upstream
@@ -95,13 +95,11 @@ class Catalogues:
     async def _read(self, server_id: ServerId) -> None:
         try:
             async with self._places, asyncio.timeout(self._deadlines.catalogue):
-                found = await fetch_json(self._upstreams[server_id], "/object_info")
-            if not isinstance(found, dict):
-                raise NotComfyError("/object_info is not ComfyUI's")
+                body = await fetch_body(self._upstreams[server_id], "/object_info")
+            nodes, files = await asyncio.to_thread(_contents, body)
         except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
             _log.info("%s: no catalogue (%s)", server_id, judge_failure(error).detail)
             return  # what is known of it stays
-        nodes, files = await asyncio.to_thread(_contents, found)
         self._keep(nodes, files)
         self._state.note_catalogue(server_id, Catalogue(nodes.hash, files.hash))
 
@@ -113,7 +111,11 @@ class Catalogues:
             self._kept.popitem(last=False)
 
 
-def _contents(found: Mapping[str, Any]) -> tuple[Content, Content]:
+def _contents(body: bytes) -> tuple[Content, Content]:
+    """Read and pack; on the event loop, five megabytes would hold up every window's socket."""
+    found = parse_json(body, "/object_info")
+    if not isinstance(found, dict):
+        raise NotComfyError("/object_info is not ComfyUI's")
     nodes, files = split_files(found)
     return Content.of(nodes), Content.of(files)
 

@@ -92,7 +92,12 @@ async def has_jobs(upstream: Upstream) -> bool:
 
 
 async def fetch_json(upstream: Upstream, path: str) -> object:
-    """The JSON at a path, up to a size that no healthy server reaches."""
+    """The JSON at a path; for answers that are small."""
+    return parse_json(await fetch_body(upstream, path), path)
+
+
+async def fetch_body(upstream: Upstream, path: str) -> bytes:
+    """What a path answers, up to a size that no healthy server reaches."""
     async with upstream.session(is_fresh=False).get(upstream.url(path)) as reply:
         if reply.status != 200:
             raise StatusError(reply.status)
@@ -101,6 +106,11 @@ async def fetch_json(upstream: Upstream, path: str) -> object:
             body += chunk
             if len(body) > LARGEST_ANSWER:
                 raise NotComfyError(f"{path} is too large")
+    return bytes(body)
+
+
+def parse_json(body: bytes, path: str) -> object:
+    """The value of a body; megabytes of it are for a thread."""
     try:
         value: object = json.loads(body)
     except (ValueError, RecursionError) as error:
