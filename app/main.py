@@ -6,28 +6,39 @@ The only module that knows all parts. PyScript runs it as `__main__`, after `ind
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import secrets
 import traceback
 
-from pyscript.js_modules import patch, shell
+from pyscript.js_modules import bell, patch, shell
 
 from app.browser.about import read_about
-from app.browser.adapters import make_ports
+from app.browser.adapters import make_outlook, make_ports, papers_of
+from app.browser.bell import BrowserBell
 from app.browser.breaks import make_breaker
 from app.browser.console import install_console
 from app.browser.dom import BrowserScreen, read_text
+from app.browser.folder import BrowserFolder
 from app.browser.journal import listen_hidden
 from app.browser.layout import arrange
+from app.browser.memory import BrowserDrawer, BrowserMemory, PrivateMemory, is_private_window
 from app.build import BUILD
 from app.core.errors import MooringError, StorageError
+from app.core.papers import Papers
 from app.session import Session
 from app.session.console import ConsoleContract
 from app.session.crew import Crew
+from app.session.private import private_ports
+from app.session.private_papers import PrivatePapers
 from app.session.scribe import LogNotes
-from app.ui.i18n import CATALOGUE_PATH, Translator, choose_language, make_translator
+from app.session.tab import Tab
+from app.ui.i18n import Translator, make_translator, read_languages
 from app.ui.page import Page
+from app.ui.panels import Outlook
 from app.ui.releases import Releases
+from app.ui.settings import KEY as SETTINGS_KEY
+from app.ui.settings_actions import first_language
 from app.ui.workflows import SHIPPED_IDS, OpenWorkflow, open_workflow
 from app.workflows.published import parse_published
 
@@ -48,9 +59,15 @@ async def read_workflows() -> tuple[OpenWorkflow, ...]:
 async def main() -> None:
     """Bring the window up; what goes wrong on the way is shown by the shell."""
     shell.begin()
-    screen = BrowserScreen(patch, shell)
+    is_private = is_private_window()
+    memory = PrivateMemory(BrowserMemory(), {SETTINGS_KEY}) if is_private else BrowserMemory()
+    screen = BrowserScreen(patch, shell, memory)
     releases = Releases(BUILD)
     ports = make_ports(on_build=releases.note_build, on_newer=releases.note_store)
+    papers: Papers = papers_of(ports.store)
+    outlook = Outlook(*make_outlook(ports))
+    if is_private:
+        ports, papers = private_ports(ports, BrowserDrawer(patch)), PrivatePapers(papers)
     session = Session(ports)
     crew = Crew(session, ports)
     install_console(ConsoleContract(session, read_about))
@@ -58,13 +75,15 @@ async def main() -> None:
     listen_hidden(session.journal.hurry)
 
     async def translator(language: str) -> Translator:
-        text = "" if language == "en" else await read_text(CATALOGUE_PATH)
-        return make_translator(language, text, screen.formats(language))
+        path = languages.path_of(language)
+        text = await read_text(path) if path is not None else ""
+        return make_translator(language, text, screen.formats(language), languages)
 
-    workflows, _ = await asyncio.gather(read_workflows(), session.start())
+    workflows, listed, _ = await asyncio.gather(read_workflows(), screen.languages(), session.start())
+    languages = read_languages(listed)
     crew.start()
     page = Page(
-        session,
+        Tab(crew),
         screen,
         workflows,
         releases=releases,
@@ -73,11 +92,20 @@ async def main() -> None:
         read_input=ports.store.read_input,
         break_server=make_breaker(ports.http),
         arrange=arrange,
+        papers=papers,
+        now=ports.clock.now,
+        outlook=outlook,
+        bell=BrowserBell(bell),
+        folder=None if is_private else BrowserFolder(patch),
+        is_private=is_private,
     )
-    await page.start(choose_language(*screen.language_wishes()))
+    await page.start(first_language(page.ui.settings, screen.language_wishes(), languages))
     screen.listen(page)
     screen.listen_wakes(crew.wake)
+    screen.listen_wakes(page.wake)
     screen.listen_tab(page.request)
+    screen.listen_kept(page.follow_kept)
+    gc.freeze()  # what is there now stays: looking through it for rubbish again and again takes 50 ms each time
     shell.ready()
 
 

@@ -36,6 +36,7 @@ def _define(
     name: str,
     inputs: dict[str, Any],
     *,
+    optional: dict[str, Any] | None = None,
     hidden: dict[str, str] | None = None,
     output: tuple[str, ...] = ("IMAGE",),
     display_name: str | None = None,
@@ -44,6 +45,8 @@ def _define(
     category: str = "image",
 ) -> Definition:
     groups: dict[str, dict[str, Any]] = {"required": inputs}
+    if optional:
+        groups["optional"] = optional
     if hidden:
         groups["hidden"] = dict(hidden)
     return {
@@ -70,6 +73,7 @@ def _define_newer(name: str, inputs: dict[str, Any]) -> Definition:
     return {**dict(entries), "deprecated": False, "experimental": False, "api_node": False}
 
 
+ANY = "*"  # an input that takes whatever it is given
 _PNG_INFO = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
 _SAVED = "Saves the input images to your ComfyUI output directory."
 
@@ -143,6 +147,49 @@ _REAL = (
             "blend_mode": ["COMBO", {"multiselect": False, "options": list(BLEND_MODES)}],
         },
     ),
+    _define(
+        "LoadImageMask",
+        {"image": [[], {"image_upload": True}], "channel": [["alpha", "red", "green", "blue"]]},
+        output=("MASK",),
+        display_name="Load Image (as Mask)",
+        category="mask",
+    ),
+    _define(
+        "MaskToImage",
+        {"mask": ["MASK"]},
+        display_name="Convert Mask to Image",
+        module="comfy_extras.nodes_mask",
+        category="mask",
+    ),
+    _define(
+        "InvertMask",
+        {"mask": ["MASK"]},
+        output=("MASK",),
+        display_name="InvertMask",
+        module="comfy_extras.nodes_mask",
+        category="mask",
+    ),
+    _define(
+        "ImageCompositeMasked",
+        {
+            "destination": ["IMAGE"],
+            "source": ["IMAGE"],
+            "x": _int(0, 0, MAX_SIDE, step=1),
+            "y": _int(0, 0, MAX_SIDE, step=1),
+            "resize_source": ["BOOLEAN", {"default": False}],
+        },
+        optional={"mask": ["MASK"]},
+        display_name="ImageCompositeMasked",
+        module="comfy_extras.nodes_mask",
+    ),
+    _define(
+        "PreviewAny",
+        {"source": [ANY, {}]},
+        output=(),
+        display_name="Preview Any",
+        module="comfy_extras.nodes_preview_any",
+        category="utils",
+    ),
 )
 
 _DEMO = (
@@ -175,6 +222,7 @@ _DEMO = (
 )
 
 DEFINITIONS: dict[str, Definition] = {definition["name"]: definition for definition in (*_REAL, *_DEMO)}
+LOADERS = ("LoadImage", "LoadImageMask")  # they read a file of input/, and look themselves whether it is there
 REAL_CLASSES = tuple(definition["name"] for definition in _REAL)
 
 
@@ -190,9 +238,15 @@ def return_types(class_type: str) -> tuple[str, ...] | list[str]:
     return output if "api_node" in definition else tuple(output)
 
 
+def inputs_of(class_type: str) -> dict[str, tuple[str, list[Any]]]:
+    """What a node of this class may be given, by name: the group, and the entry of the definition."""
+    groups = DEFINITIONS[class_type]["input"]
+    return {name: (group, entry) for group in ("required", "optional") for name, entry in groups.get(group, {}).items()}
+
+
 def describe(class_type: str, input_images: list[str]) -> Definition:
-    """The definition as `/object_info` gives it now: LoadImage lists the files that lie in input/."""
+    """The definition as `/object_info` gives it now: the loaders list the pictures that lie in input/."""
     definition = copy.deepcopy(DEFINITIONS[class_type])
-    if class_type == "LoadImage":
+    if class_type in LOADERS:
         definition["input"]["required"]["image"][0] = input_images
     return definition

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from demo_comfyui.catalogue import DEFINITIONS
+from demo_comfyui.catalogue import inputs_of
 from demo_comfyui.nodes import FINGERPRINTS, RUNNERS, Interrupted, NodeContext, NodeResult
 from demo_comfyui.output_cache import Cached, OutputCache, is_link
 from demo_comfyui.plan import Plan
@@ -147,7 +147,7 @@ class Executor:
     def _inputs(self, node: dict[str, Any]) -> dict[str, Any]:
         """The values of the inputs that the class knows; links are followed into the cache."""
         given = node["inputs"]
-        known = DEFINITIONS[node["class_type"]]["input"]["required"]
+        known = inputs_of(node["class_type"])
         return {name: self._value(given[name]) for name in given if name in known}
 
     def _value(self, value: Any) -> Any:

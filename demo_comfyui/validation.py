@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo_comfyui.catalogue import DEFINITIONS, is_output, return_types
+from demo_comfyui.catalogue import ANY, DEFINITIONS, LOADERS, inputs_of, is_output, return_types
 from demo_comfyui.output_cache import is_link
 
 Prompt = dict[str, Any]
@@ -108,10 +108,11 @@ class _Validation:
         class_type = self._prompt[node_id]["class_type"]
         errors: list[Error] = []
         upstream_is_valid = True
-        for name, entry in DEFINITIONS[class_type]["input"]["required"].items():
+        for name, (group, entry) in inputs_of(class_type).items():
             config = _Config(name, entry[0], entry[1] if len(entry) > 1 else {}, class_type)
             if name not in inputs:
-                errors.append(_missing(name))
+                if group == "required":
+                    errors.append(_missing(name))
             elif isinstance(inputs[name], list):
                 upstream_is_valid &= self._link(config, inputs[name], errors)
             else:
@@ -128,7 +129,7 @@ class _Validation:
             return True
         source = link[0]
         received = return_types(self._prompt[source]["class_type"])[link[1]]
-        if received != config.type:
+        if config.type not in (received, ANY):
             details = f"{config.name}, received_type({received}) mismatch input_type({config.type})"
             errors.append(
                 config.error(
@@ -170,11 +171,11 @@ class _Validation:
             errors.append(problem)
 
     def _own_checks(self, class_type: str, inputs: dict[str, Any]) -> list[Error]:
-        """LoadImage asks for its file, also where its input is missing or a link: then it stumbles, as the real one."""
-        if class_type != "LoadImage":
+        """A loader asks for its file, also where its input is missing or a link: then it stumbles, as the real one."""
+        if class_type not in LOADERS:
             return []
         if "image" not in inputs:
-            raise TypeError("LoadImage.VALIDATE_INPUTS() missing 1 required positional argument: 'image'")
+            raise TypeError(f"{class_type}.VALIDATE_INPUTS() missing 1 required positional argument: 'image'")
         name = None if is_link(inputs["image"]) else inputs["image"]
         if self._load_image_exists(name):
             return []
@@ -193,7 +194,7 @@ class _Config:
 
     @property
     def has_own_check(self) -> bool:
-        return self.class_type == "LoadImage" and self.name == "image"
+        return self.class_type in LOADERS and self.name == "image"
 
     def error(self, kind: str, message: str, details: str, **extra: Any) -> Error:
         return _error(kind, message, details, input_name=self.name, input_config=[self.type, self.options], **extra)

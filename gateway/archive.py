@@ -40,19 +40,27 @@ class AppArchive:
 
     def current(self) -> Archive:
         """The archive of the sources as they are now. Reads files: call it in a thread."""
-        files = sorted(self._sources(), key=lambda path: path.as_posix())
+        files = self._files()
         signature = tuple((str(path), stat.st_mtime_ns, stat.st_size) for path in files if (stat := path.stat()))
         if signature != self._signature:
             self._archive = self._build(files)
             self._signature = signature
         return self._archive
 
-    def _sources(self) -> list[Path]:
+    def build(self) -> str:
+        """The digest of the sources as they are now, without the archive."""
+        return _digest(self._read(self._files()))
+
+    def _files(self) -> list[Path]:
         package = self._root / "app"
-        return [path for path in package.rglob("*.py") if path.is_file() and not path.is_symlink()]
+        found = [path for path in package.rglob("*.py") if path.is_file() and not path.is_symlink()]
+        return sorted(found, key=lambda path: path.as_posix())
+
+    def _read(self, files: list[Path]) -> dict[str, bytes]:
+        return {path.relative_to(self._root).as_posix(): path.read_bytes() for path in files}
 
     def _build(self, files: list[Path]) -> Archive:
-        sources = {path.relative_to(self._root).as_posix(): path.read_bytes() for path in files}
+        sources = self._read(files)
         build = _digest(sources)
         if _BUILD_FILE in sources:
             sources[_BUILD_FILE] = sources[_BUILD_FILE].replace(_BUILD_SLOT, f'BUILD = "{build}"'.encode())

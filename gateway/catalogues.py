@@ -61,6 +61,7 @@ class Catalogues:
         self._deadlines = deadlines
         self._kept: OrderedDict[str, Content] = OrderedDict()
         self._reads: dict[ServerId, asyncio.Task[None]] = {}
+        self._read_at: dict[ServerId, float] = {}  # on the loop's clock
         self._places = asyncio.Semaphore(AT_A_TIME)
 
     def read_soon(self, server_id: ServerId) -> asyncio.Task[None]:
@@ -70,6 +71,14 @@ class Catalogues:
             read = self._reads[server_id] = start_task(self._read(server_id))
             read.add_done_callback(lambda _: self._reads.pop(server_id, None))
         return read
+
+    def note_mooring(self, server_id: ServerId) -> None:
+        """A window moors there: what the server has now should be known, unless it was read just before."""
+        read_at = self._read_at.get(server_id)
+        now = asyncio.get_running_loop().time()
+        if read_at is None or now - read_at >= self._deadlines.catalogue_fresh:
+            self._read_at[server_id] = now  # a server that does not tell is not asked by every window again
+            self.read_soon(server_id)
 
     async def refresh(self, server_id: ServerId) -> None:
         """Read it afresh, and return when that is done or has failed."""
@@ -100,6 +109,7 @@ class Catalogues:
         except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
             _log.info("%s: no catalogue (%s)", server_id, judge_failure(error).detail)
             return  # what is known of it stays
+        self._read_at[server_id] = asyncio.get_running_loop().time()
         self._keep(nodes, files)
         self._state.note_catalogue(server_id, Catalogue(nodes.hash, files.hash))
 

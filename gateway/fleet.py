@@ -5,6 +5,7 @@
     url = "http://192.168.1.20:8188"    # a path is allowed, for a ComfyUI behind a proxy
     name = "Studio, left desk"          # optional, for people
     drain = true                        # optional: it takes nothing new; what it has is finished there
+    colour = "green"                    # optional: which of the page's colours it has
 
     [gateway]
     names = ["studio.lan"]              # optional: further host names (or whole origins) of this gateway
@@ -34,7 +35,8 @@ ServerId = NewType("ServerId", str)
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", re.ASCII)
 _LONGEST_NAME = 80  # characters, shown on a chip
-_SERVER_KEYS = ("id", "url", "name", "drain")
+_SERVER_KEYS = ("id", "url", "name", "drain", "colour")
+COLOURS = ("teal", "rust", "violet", "green", "rose", "blue", "ochre", "slate")  # as `app/ui/tones.py` has them
 _GATEWAY_KEYS = ("names",)
 _TABLES = ("server", "gateway")
 
@@ -59,6 +61,7 @@ class Server:
     name: str
     address: str
     is_drained: bool = False
+    colour: str = ""  # one of `COLOURS`; empty lets the page choose
 
     @property
     def tag(self) -> str:
@@ -160,7 +163,13 @@ class _Reader:
         is_drained = table.get("drain", False)
         if not isinstance(is_drained, bool):
             raise self._fault(index, "it must be true or false", "drain")
-        return Server(ServerId(server_id), name.strip(), address, is_drained)
+        return Server(ServerId(server_id), name.strip(), address, is_drained, self._colour(index, table))
+
+    def _colour(self, index: int, table: Mapping[str, object]) -> str:
+        colour = self._text_of(index, table, "colour") if "colour" in table else ""
+        if colour and colour not in COLOURS:
+            raise self._fault(index, f"there is no such colour{_nearest(colour, COLOURS)}", "colour")
+        return colour
 
     def _text_of(self, index: int, table: Mapping[str, object], key: str) -> str:
         if key not in table:

@@ -8,20 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass
 
 import aiohttp
 
 from gateway.state import DEFAULT_MAX_UPLOAD, Condition, Health
 from gateway.upstream import Redirected, Upstream, short_reason
+from gateway.vitals import MOST_DEVICES, Device, read_device
 
 DEMO_MARK = "--mooring-demo"  # stands in the demo's argv
 LARGEST_ANSWER = 64 * 1024 * 1024  # bytes; /queue carries everybody's whole prompts
-_LOGIN = {401, 403, 407, 429}
+_LOGIN = {401: "login", 403: "forbidden", 407: "login", 429: "busy"}
+
+
+_WAY_IN = re.compile(r"log-?in|sign-?in|auth|sso|session", re.IGNORECASE)  # in the address that a redirect leads to
+_PASSWORD = re.compile(rb"type\s*=\s*[\"']?password|log ?in|sign ?in", re.IGNORECASE)
+_PAGE = re.compile(rb"\s*(<!doctype|<html)", re.IGNORECASE)
 
 
 class NotComfyError(Exception):
-    """The answer has not ComfyUI's shape."""
+    """The answer has not ComfyUI's shape. `cause` is what it is instead, where that can be told."""
+
+    def __init__(self, message: str, cause: str = "") -> None:
+        self.cause = cause
+        super().__init__(message)
 
 
 class StatusError(Exception):
@@ -38,6 +49,7 @@ class Stats:
 
     version: str
     is_demo: bool
+    devices: tuple[Device, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +60,35 @@ class Queue:
     pending: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look has shown: the condition, and what changes too often to be told to everybody."""
+
+    condition: Condition
+    devices: tuple[Device, ...] = ()
+
+
 async def look(upstream: Upstream) -> Condition:
+    """The condition of a server now. Never raises for what the server or the network does."""
+    return (await look_closely(upstream)).condition
+
+
+async def look_closely(upstream: Upstream) -> Look:
     """One look at a server. Never raises for what the server or the network does."""
     try:
         async with asyncio.timeout(upstream.deadlines.probe):
             stats = parse_stats(await fetch_json(upstream, "/system_stats"))
             queue = parse_queue(await fetch_json(upstream, "/queue"))
     except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
-        return judge_failure(error)
-    return Condition(
+        return Look(judge_failure(error))
+    condition = Condition(
         health=Health.WELL,
         running=len(queue.running),
         pending=len(queue.pending),
         version=stats.version,
         is_demo=stats.is_demo,
     )
+    return Look(condition, stats.devices)
 
 
 async def read_queue(upstream: Upstream) -> Queue:
@@ -114,27 +140,37 @@ def parse_json(body: bytes, path: str) -> object:
     try:
         value: object = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise NotComfyError(f"{path} is not JSON") from error
+        raise NotComfyError(f"{path} is not JSON", _page_cause(body)) from error
     return value
+
+
+def _page_cause(body: bytes) -> str:
+    """What answers instead of ComfyUI, if that is a page for people: one that wants a log-in, or another one."""
+    if not _PAGE.match(body):
+        return ""
+    return "login" if _PASSWORD.search(body) else "web-page"
 
 
 def judge_failure(error: Exception) -> Condition:
     """The condition that a failed look shows."""
     match error:
         case StatusError(status=status) if status in _LOGIN:
-            return Condition(Health.REFUSES, f"it answers with status {status}")
+            return Condition(Health.REFUSES, f"it answers with status {status}", cause=_LOGIN[status])
         case StatusError(status=status) if status >= 500:
             return Condition(Health.DOWN, f"it answers with status {status}")
-        case StatusError() | NotComfyError():
+        case NotComfyError(cause=cause):
+            return Condition(Health.NOT_COMFYUI, str(error), cause=cause)
+        case StatusError():
             return Condition(Health.NOT_COMFYUI, str(error))
-        case Redirected():
-            return Condition(Health.NOT_COMFYUI, f"it answers with a redirect, {error}")
+        case Redirected(location=location):
+            cause = "login" if _WAY_IN.search(location) else "redirect"
+            return Condition(Health.NOT_COMFYUI, f"it answers with a redirect, {error}", cause=cause)
         case aiohttp.ConnectionTimeoutError():
             return Condition(Health.DOWN, "no connection in time")
         case TimeoutError():
             return Condition(Health.TIMEOUT, "no answer in time")
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            return Condition(Health.REFUSES, short_reason(error))
+            return Condition(Health.REFUSES, short_reason(error), cause="certificate")
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
             return Condition(Health.NOT_COMFYUI, short_reason(error))
         case _:
@@ -144,13 +180,17 @@ def judge_failure(error: Exception) -> Condition:
 def parse_stats(answer: object) -> Stats:
     """What matters of `/system_stats`, or `NotComfyError`."""
     match answer:
-        case {"system": {"argv": list(argv), **system}, "devices": list()}:
+        case {"system": {"argv": list(argv), **system}, "devices": list(devices)}:
             version = system.get("comfyui_version", "")
-            return Stats(version if isinstance(version, str) else "", DEMO_MARK in argv)
-        case {"system": dict(), "devices": list()}:
-            return Stats("", is_demo=False)  # very old servers do not tell their version
+            return Stats(version if isinstance(version, str) else "", DEMO_MARK in argv, _devices(devices))
+        case {"system": dict(), "devices": list(devices)}:
+            return Stats("", is_demo=False, devices=_devices(devices))  # very old servers do not tell their version
         case _:
             raise NotComfyError("/system_stats is not ComfyUI's")
+
+
+def _devices(items: list[object]) -> tuple[Device, ...]:
+    return tuple(read_device(item) for item in items[:MOST_DEVICES] if isinstance(item, dict))
 
 
 def parse_queue(answer: object) -> Queue:

@@ -24,13 +24,14 @@ from gateway.looks import (
     StatusError,
     has_jobs,
     judge_failure,
-    look,
+    look_closely,
     read_max_upload,
     read_queue,
 )
 from gateway.state import VERSION, Condition, FleetState, Health
 from gateway.tasks import start_task
 from gateway.upstream import Upstream
+from gateway.vitals import Vitals
 
 _ILL = {Health.DOWN, Health.TIMEOUT}
 _BACKOFF = 1.6  # from one pause to the next while a server is not well
@@ -53,6 +54,7 @@ class Prober:
         self._upstreams = upstreams
         self._deadlines = deadlines
         self._on_well = on_well
+        self.vitals = Vitals()
         self._watches: list[asyncio.Task[None]] = []
         self._reads: dict[ServerId, asyncio.Task[dict[str, object]]] = {}
         self._notices: dict[ServerId, str] = {}
@@ -116,7 +118,9 @@ class Prober:
         pause = self._deadlines.probe_well
         knows_jobs = False
         while True:
-            condition = await look(self._upstreams[server_id])
+            seen = await look_closely(self._upstreams[server_id])
+            condition = seen.condition
+            self.vitals.note(server_id, condition, seen.devices)
             is_news = condition.health is not self._state.condition(server_id).health
             if condition.health is Health.WELL:
                 pause = self._deadlines.probe_well

@@ -11,15 +11,17 @@ from what a client sends. Everything here blocks: it is for a thread.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 VERSION = 1
 SUFFIXES = frozenset({".json", ".png", ".webp", ".jpg", ".jpeg", ".mp4", ".webm"})
 LARGEST = 50_000_000  # bytes of one file
+LARGEST_TITLED = 5_000_000  # bytes of a file that is looked into for its title
 MOST_FILES = 1000
 DEEPEST = 6  # folders below the published one
 _UNFIT = frozenset("/\\%;?#")  # in a name: what another decoder could read as a path
@@ -29,11 +31,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One published file. `tag` changes with its content, as far as size and time of change tell."""
+    """One published file. `tag` changes with its content, as far as size and time of change tell.
+
+    `title` and `about` are what its author calls it, where it is a workflow with a form.
+    """
 
     size: int
     tag: str
     real: Path
+    title: str = ""
+    about: str = ""
+
+    def as_json(self, path: str) -> dict[str, object]:
+        """As the list has it."""
+        told = {"title": self.title, "about": self.about} if self.title else {}
+        return {"path": path, "size": self.size, "tag": self.tag, **told}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,7 @@ class Listing:
         return {
             "v": VERSION,
             "tag": self.tag,
-            "files": [{"path": path, "size": file.size, "tag": file.tag} for path, file in self.files.items()],
+            "files": [file.as_json(path) for path, file in self.files.items()],
             "left_out": [{"path": path, "reason": reason} for path, reason in self.left_out.items()],
         }
 
@@ -76,7 +88,8 @@ class Published:
     def look(self) -> Listing:
         """What is there now."""
         before = self._listing
-        self._listing = _list(self._folder) if self._folder is not None else Listing()
+        known = {(file.real, file.tag): file for file in before.files.values()}
+        self._listing = _list(self._folder, known) if self._folder is not None else Listing()
         for path, reason in self._listing.left_out.items():
             if before.left_out.get(path) != reason:
                 _log.warning("not published: %s (%s)", path, reason)
@@ -95,7 +108,7 @@ class Published:
         return data if len(data) <= LARGEST else None
 
 
-def _list(folder: Path) -> Listing:
+def _list(folder: Path, known: Mapping[tuple[Path, str], File]) -> Listing:
     files: dict[str, File] = {}
     left_out: dict[str, str] = {}
     for path in _walk(folder):
@@ -103,10 +116,26 @@ def _list(folder: Path) -> Listing:
         reason = _unfit(name) or ("too many files" if len(files) >= MOST_FILES else "")
         found = None if reason else _file(folder, path)
         if isinstance(found, File):
-            files[name] = found
+            files[name] = known.get((found.real, found.tag)) or _titled(found)
         else:
             left_out[name] = reason or found or ""
     return Listing(files, left_out)
+
+
+def _titled(file: File) -> File:
+    """The file with what its author calls it. Anything that is not such a file goes out as it is."""
+    if file.real.suffix.lower() != ".json" or file.size > LARGEST_TITLED:
+        return file
+    try:
+        told = json.loads(file.real.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return file
+    if not isinstance(told, dict) or not isinstance(told.get("workflow"), dict):
+        return file
+    title, about = told.get("title"), told.get("about")
+    if not isinstance(title, str):
+        return file
+    return replace(file, title=title[:200], about=about[:1000] if isinstance(about, str) else "")
 
 
 def _walk(folder: Path) -> Iterator[Path]:

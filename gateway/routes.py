@@ -18,6 +18,7 @@ _TARGET = re.compile(r"/[\x21-\x7e]*")  # origin form, printable ASCII
 _ASSET = re.compile(r"static(/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*)+", re.ASCII)
 _SERVER = re.compile(r"/servers/([A-Za-z0-9._-]{1,64})(?:@([0-9a-f]{8}))?(/.*)", re.ASCII)
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+", re.ASCII)
+_SNAPSHOT = re.compile(r"/snapshots/([0-9a-f]{32})", re.ASCII)
 _CATALOGUE = re.compile(r"/catalogues/([0-9a-f]{64})", re.ASCII)
 _FLEET_CATALOGUE = re.compile(r"/fleet/catalogue/([A-Za-z0-9._-]{1,64})", re.ASCII)
 _PUBLISHED = "/workflows/"
@@ -55,6 +56,18 @@ class AppArchive:
 
 
 @dataclass(frozen=True, slots=True)
+class Languages:
+    """`/static/locales/index.json`, what languages the page may speak."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFile:
+    """`/snapshots/{key}`, the memory that the page's Python may start from."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class FleetState:
     """`GET /fleet`."""
 
@@ -67,6 +80,11 @@ class FleetSocket:
 @dataclass(frozen=True, slots=True)
 class FleetLoads:
     """`GET /fleet/loads`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetVitals:
+    """`GET /fleet/vitals`: every server's devices, and how its last hour was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +141,15 @@ class ServerSocket:
     tag: str = ""
 
 
-FleetRoute = FleetState | FleetSocket | FleetLoads | FleetCatalogue | CatalogueContent
-Route = Page | Asset | AppArchive | FleetRoute | Workflows | WorkflowFile | DemoBreak | ServerCall | ServerSocket
+FleetRoute = FleetState | FleetSocket | FleetLoads | FleetVitals | FleetCatalogue | CatalogueContent
+SiteRoute = Page | Asset | AppArchive | SnapshotFile | Languages
+Route = SiteRoute | FleetRoute | Workflows | WorkflowFile | DemoBreak | ServerCall | ServerSocket
 
 _GET = {"GET": Body.NONE}
 
-# Neither the doubled /api/x routes nor /free, /settings, /internal or /extensions are here: the page does not need
-# them. The jobs API exists below /api only. Of /userdata there are the saved workflows, to be read.
+# Neither the doubled /api/x routes nor /free, /settings or /extensions are here: the page does not need them. Of
+# /internal there is only the list that a node of ComfyUI itself names as its choices. The jobs API exists below /api
+# only. Of /userdata there are the saved workflows, to be read.
 ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
     ("/prompt", {**_GET, "POST": Body.PROMPT}),
     ("/queue", {**_GET, "POST": Body.QUEUE_DELETE}),
@@ -143,6 +163,7 @@ ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
     ("/models", _GET),
     ("/models/{}", _GET),
     ("/view", _GET),
+    ("/internal/files/output", _GET),
     ("/interrupt", {"POST": Body.INTERRUPT}),
     ("/userdata", _GET),
     ("/userdata/{workflow}", _GET),
@@ -161,9 +182,11 @@ _FIXED: Mapping[str, Route] = MappingProxyType(
         "/pyscript.toml": Asset("pyscript.toml"),
         "/app/main.py": Asset("app/main.py"),
         "/app.zip": AppArchive(),
+        "/static/locales/index.json": Languages(),
         "/fleet": FleetState(),
         "/fleet/ws": FleetSocket(),
         "/fleet/loads": FleetLoads(),
+        "/fleet/vitals": FleetVitals(),
         "/workflows": Workflows(),
         "/demo/break": DemoBreak(),
     }
@@ -186,6 +209,8 @@ def find_route(path: str) -> Route | None:
         return Asset(path[1:])
     if path.startswith(_PUBLISHED):
         return _find_workflow(path.removeprefix(_PUBLISHED))
+    if found := _SNAPSHOT.fullmatch(path):
+        return SnapshotFile(found[1])
     if found := _CATALOGUE.fullmatch(path):
         return CatalogueContent(found[1])
     if found := _FLEET_CATALOGUE.fullmatch(path):

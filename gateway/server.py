@@ -38,9 +38,13 @@ from gateway.routes import (
     FleetLoads,
     FleetSocket,
     FleetState,
+    FleetVitals,
+    Languages,
     Page,
     ServerCall,
     ServerSocket,
+    SiteRoute,
+    SnapshotFile,
     WorkflowFile,
     Workflows,
 )
@@ -107,6 +111,7 @@ class Gateway:
         if self._breaker is not None:
             await self._breaker.close()
         await self._lines.close()
+        await self._site.close()
         for watcher in list(self._watchers):
             with contextlib.suppress(ConnectionError, TimeoutError):
                 async with asyncio.timeout(self._deadlines.shutdown):
@@ -141,17 +146,14 @@ class Gateway:
 
     async def _serve(self, request: web.BaseRequest, admitted: Admitted) -> web.StreamResponse:
         match admitted.route:
-            case Page():
-                return await self._site.file("index.html", admitted.origin)
-            case Asset(path=path):
-                return await self._site.file(path, admitted.origin)
-            case AppArchive():
-                self.state.note_build(await self._site.build())  # sources may have changed under a running gateway
-                return await self._site.app_archive(request, admitted.origin)
+            case Page() | Asset() | AppArchive() | SnapshotFile() | Languages():
+                return await self._serve_site(request, admitted.route, admitted.origin)
             case FleetState():
                 return json_answer(self.state.as_json())
             case FleetLoads():
                 return json_answer(await self.prober.loads())
+            case FleetVitals():
+                return json_answer(self.prober.vitals.as_json(self._upstreams))
             case FleetCatalogue() | CatalogueContent() | Workflows() | WorkflowFile():
                 return await self._serve_workflows(request, admitted.route)
             case DemoBreak():
@@ -161,11 +163,26 @@ class Gateway:
                 return await self._push_state(request)
             case ServerSocket(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
+                self._catalogues.note_mooring(upstream.server.id)  # a window's socket opens as it moors
                 return await self._lines.serve(request, upstream, admitted.client_id)
             case ServerCall(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
                 largest = self.state.max_upload.get(upstream.server.id, DEFAULT_MAX_UPLOAD)
                 return await self._proxy.pass_on(request, admitted, upstream, largest)
+
+    async def _serve_site(self, request: web.BaseRequest, route: SiteRoute, origin: str) -> web.StreamResponse:
+        """The page, and what it loads from here."""
+        match route:
+            case Asset(path=path):
+                return await self._site.file(path, origin)
+            case SnapshotFile(key=key):
+                return await self._site.snapshot(request, key, origin)
+            case Languages():
+                return json_answer(await self._site.languages())
+        self.state.note_build(await self._site.build())  # sources may have changed under a running gateway
+        if isinstance(route, Page):
+            return await self._site.page(request, origin)
+        return await self._site.app_archive(request, origin)
 
     async def _serve_workflows(
         self, request: web.BaseRequest, route: FleetCatalogue | CatalogueContent | Workflows | WorkflowFile

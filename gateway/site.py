@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -12,7 +14,10 @@ from aiohttp import ETag, web
 
 from gateway.archive import AppArchive
 from gateway.flags import is_loopback
+from gateway.install.snapshot import Snapshot
+from gateway.languages import list_languages
 from gateway.refusal import Cause, Refusal, Refused
+from gateway.snapshots import PageSnapshots
 
 _TYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -47,16 +52,56 @@ _POLICY = (
 )
 
 
+_PAGE = "index.html"
+_SLOT = "<!-- snapshot -->"  # in the page, where the snapshot is named if there is one
+_FOR_EVER = "private, max-age=31536000, immutable"
+
+
 class Site:
     """Serves the files below the repository's root that belong to the page."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
         self._archive = AppArchive(self._root)
+        self._snapshots = PageSnapshots(self._root)
+
+    async def close(self) -> None:
+        """End what is made in the background."""
+        await self._snapshots.close()
 
     async def build(self) -> str:
-        """Which build of the page is served now; the archive is made for it if need be."""
-        return (await asyncio.to_thread(self._archive.current)).build
+        """Which build of the page is served now; the archive is made for it if need be, and its snapshot begun."""
+        archive = await asyncio.to_thread(self._archive.current)
+        await self._snapshots.current(archive)
+        return archive.build
+
+    async def page(self, request: web.BaseRequest, origin: str) -> web.Response:
+        """`index.html`, which names the memory snapshot that fits what is served now."""
+        found = await asyncio.to_thread(self._find, _PAGE)
+        if found is None:
+            raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {_PAGE}."))
+        text = await asyncio.to_thread(found.read_text, "utf-8")
+        snapshot = await self._snapshots.current(await asyncio.to_thread(self._archive.current))
+        data = text.replace(_SLOT, "" if snapshot is None else _link(snapshot)).encode()
+        return _answer(request, data, hashlib.sha256(data).hexdigest()[:32], _TYPES[".html"], origin)
+
+    async def snapshot(self, request: web.BaseRequest, key: str, origin: str) -> web.StreamResponse:
+        """A memory snapshot; without content if it is not there: the page does without, and nothing has failed."""
+        headers = page_headers(origin)
+        found = await self._snapshots.find(key, request.headers.get("Accept-Encoding", ""))
+        if found is None:
+            return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers | {"Cache-Control": "no-store"})
+        file, coding = found
+        return web.FileResponse(
+            file,
+            headers=headers
+            | {
+                "Content-Type": "application/octet-stream",
+                "Content-Encoding": coding,
+                "Cache-Control": _FOR_EVER,
+                "Vary": "Accept-Encoding",
+            },
+        )
 
     async def file(self, path: str, origin: str) -> web.StreamResponse:
         """One file by its path below the root. `Refused` if it is not there, or not really there."""
@@ -70,13 +115,11 @@ class Site:
     async def app_archive(self, request: web.BaseRequest, origin: str) -> web.Response:
         """`/app.zip`."""
         archive = await asyncio.to_thread(self._archive.current)
-        headers = page_headers(origin) | {"ETag": f'"{archive.etag}"'}
-        known = {etag.value for etag in request.if_none_match or ()}
-        if archive.etag in known:
-            return web.Response(status=304, headers=headers)
-        response = web.Response(body=archive.data, headers=headers | {"Content-Type": "application/zip"})
-        response.etag = ETag(archive.etag)
-        return response
+        return _answer(request, archive.data, archive.etag, _TYPES[".zip"], origin)
+
+    async def languages(self) -> dict[str, dict[str, str]]:
+        """The languages that there are catalogues of."""
+        return await asyncio.to_thread(list_languages, self._root)
 
     def _find(self, path: str) -> Path | None:
         """The real file; None if there is none or a link leads out of where it seems to be."""
@@ -86,6 +129,24 @@ class Site:
             return None
         area = self._root / Path(path).parts[0]
         return found if found.is_file() and (found == area or area in found.parents) else None
+
+
+def _answer(request: web.BaseRequest, data: bytes, etag: str, kind: str, origin: str) -> web.Response:
+    """Bytes under their tag, or that the browser has them already."""
+    headers = page_headers(origin) | {"ETag": f'"{etag}"'}
+    if etag in {known.value for known in request.if_none_match or ()}:
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    response = web.Response(body=data, headers=headers | {"Content-Type": kind})
+    response.etag = ETag(etag)
+    return response
+
+
+def _link(snapshot: Snapshot) -> str:
+    """What names a snapshot in the page: `static/js/boot.mjs` reads it."""
+    return (
+        f'<link rel="preload" as="fetch" crossorigin id="snapshot" href="/snapshots/{snapshot.key}"'
+        f' data-size="{snapshot.size}" data-sum="{snapshot.sum}">'
+    )
 
 
 def page_headers(origin: str) -> dict[str, str]:

@@ -35,6 +35,7 @@ class Condition:
     version: str = ""
     is_demo: bool = False
     has_jobs: bool = False
+    cause: str = ""  # what of its health a person should know: login, web-page, redirect, certificate, busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,8 @@ class FleetState:
             "base": f"/servers/{server.id}@{server.tag}",
             "health": known.health.value,
             "detail": known.detail,
+            "cause": known.cause,
+            "colour": server.colour,
             "running": known.running,
             "pending": known.pending,
             "version": known.version,

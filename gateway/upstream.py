@@ -28,7 +28,14 @@ _REDIRECTS = {300, 301, 302, 303, 305, 306, 307, 308}
 
 
 class Redirected(aiohttp.ClientError):
-    """The server answered with a redirect, which is never followed: it would be an address chosen by it."""
+    """The server answered with a redirect, which is never followed: it would be an address chosen by it.
+
+    `location` is where it leads, to be judged and never told on.
+    """
+
+    def __init__(self, reason: str, location: str = "") -> None:
+        self.location = location
+        super().__init__(reason)
 
 
 class UpstreamSocket(aiohttp.ClientWebSocketResponse):
@@ -162,7 +169,7 @@ async def refuse_redirect(request: aiohttp.ClientRequest, handler: aiohttp.Clien
     response = await handler(request)
     if response.status in _REDIRECTS:
         response.close()
-        raise Redirected(f"status {response.status}")
+        raise Redirected(f"status {response.status}", response.headers.get("Location", ""))
     return response
 
 

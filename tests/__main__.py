@@ -24,6 +24,9 @@ CHECKS = (
     ("mypy",),
 )
 
+# Of the whole suite, two files at a time: the page's tests wait for one thread of one browser most of the time.
+PARALLEL = ("-n", "2", "--dist", "loadfile")
+
 
 def main(arguments: list[str]) -> int:
     """Set up, then run each check until one fails; its exit code, or pytest's."""
@@ -42,7 +45,7 @@ def main(arguments: list[str]) -> int:
         return 130
     environment = {**child_environment(), VARIABLE: str(browser)}
     checks = () if arguments else CHECKS
-    for words in (*checks, ("pytest", *arguments)):
+    for words in (*checks, ("pytest", *(arguments or PARALLEL))):
         print(f"== {' '.join(words)}", flush=True)
         try:
             ended = subprocess.run([str(python), "-m", *words], cwd=ROOT, env=environment, check=False)

@@ -23,6 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0  # a loaded two-core machine takes a while to import Pillow and aiohttp
+TRIES = 5  # with ports that were free a moment before
 END_SECONDS = 15.0
 
 
@@ -111,14 +112,25 @@ def _start(command: list[str], ready: str, root: Path = ROOT) -> Service:
     return service
 
 
+def _start_somewhere(command: list[str], ports: int, port: int | None, ready: str, root: Path = ROOT) -> Service:
+    """Start on that port, or on free ones; somebody else may take those in the same instant, so more than once."""
+    for attempt in range(1 if port else TRIES):
+        chosen = port or free_ports(ports)
+        try:
+            return _start([*command, "--port", str(chosen)], ready, root)
+        except RuntimeError as error:
+            if port or attempt == TRIES - 1 or "in use" not in str(error):
+                raise
+    raise AssertionError("it either started or raised")
+
+
 @contextlib.contextmanager
 def start_demo(*flags: str, port: int | None = None, data: Path | None = None) -> Iterator[Service]:
     """One demo server with faults allowed; `data` keeps its files where a test wants them."""
-    chosen = port or free_ports()
-    command = [sys.executable, "-m", "demo_comfyui", "--port", str(chosen), "--faults", *flags]
+    command = [sys.executable, "-m", "demo_comfyui", "--faults", *flags]
     if data is not None:
         command += ["--data", str(data)]
-    service = _start(command, "demo-comfyui ready ")
+    service = _start_somewhere(command, 1, port, "demo-comfyui ready ")
     try:
         yield service
     finally:
@@ -128,10 +140,9 @@ def start_demo(*flags: str, port: int | None = None, data: Path | None = None) -
 @contextlib.contextmanager
 def start_gateway(*flags: str, port: int | None = None, demo: int = 0, root: Path = ROOT) -> Iterator[Service]:
     """One gateway; `demo=N` gives it a demo fleet on the ports that follow its own, `root` another house to serve."""
-    chosen = port or free_ports(1 + demo)
     fleet = ["--demo", str(demo), "--faults"] if demo else []
-    command = [sys.executable, "-m", "gateway", "--port", str(chosen), *fleet, *flags]
-    service = _start(command, "Mooring is ready: ", root)
+    command = [sys.executable, "-m", "gateway", *fleet, *flags]
+    service = _start_somewhere(command, 1 + demo, port, "Mooring is ready: ", root)
     try:
         yield service
     finally:

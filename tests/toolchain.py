@@ -110,12 +110,10 @@ def _can_use_apt() -> bool:
 def _apt(package: str) -> bool:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", package]
-    # Its lists may be missing or old: then the package, or its version, is not found until they are updated.
-    for command in (install, ["apt-get", "update", "-q"], install):
-        ended = _ends_well(command, environment)
-        if ended and command is install:
-            return True
-    return False
+    # Its lists may be missing or old: then the package is not found, or an old one is, until they are updated. Without
+    # a network they cannot be, and the package may be there all the same.
+    _ends_well(["apt-get", "update", "-q"], environment)
+    return _ends_well(install, environment)
 
 
 def _ends_well(command: Sequence[str], environment: Mapping[str, str]) -> bool:

@@ -10,11 +10,15 @@ from app.browser.fleet import GatewayFleet
 from app.browser.http import BrowserHttp
 from app.browser.journal import BrowserJournals
 from app.browser.log import install_logging
+from app.browser.papers import BrowserPapers
+from app.browser.roster import BrowserRoster
+from app.browser.signals import BrowserSignals
 from app.browser.socket import BrowserSockets
 from app.browser.store import BrowserStore
+from app.browser.vitals import GatewayVitals
 from app.browser.wakes import Wakes
 from app.browser.windows import BrowserWindows
-from app.core.ports import Ports
+from app.core.ports import Ports, TaskStore
 
 
 def make_ports(*, on_build: Callable[[str], None], on_newer: Callable[[bool], None]) -> Ports:
@@ -28,10 +32,12 @@ def make_ports(*, on_build: Callable[[str], None], on_newer: Callable[[bool], No
     fleet = GatewayFleet(http, sockets, random, on_build)
     windows = BrowserWindows(on_claim=lambda identity: setattr(console, "window_id", identity.window_id))
     Wakes(fleet.hurry, windows.reclaim)
+    store = BrowserStore(on_newer=on_newer)
     return Ports(
         http=http,
         sockets=sockets,
-        store=BrowserStore(on_newer=on_newer),
+        store=store,
+        past=store,
         windows=windows,
         fleet=fleet,
         clock=BrowserClock(),
@@ -39,3 +45,18 @@ def make_ports(*, on_build: Callable[[str], None], on_newer: Callable[[bool], No
         journal=BrowserJournals(),
         catalogues=GatewayCatalogues(http),
     )
+
+
+def papers_of(store: TaskStore) -> BrowserPapers:
+    """The person's papers, which lie in the same database as the tasks."""
+    assert isinstance(store, BrowserStore)  # as `make_ports` has made it
+    return store.papers
+
+
+def make_outlook(ports: Ports) -> tuple[BrowserRoster, GatewayVitals, BrowserSignals]:
+    """Where the header's panels look: the roster of all windows, how the servers are, and hints between windows."""
+    store, windows = ports.store, ports.windows
+    assert isinstance(store, BrowserStore)  # as `make_ports` has made them
+    assert isinstance(windows, BrowserWindows)
+    roster = BrowserRoster(store.database, windows.present, store.read_lines, ports.clock.now)
+    return roster, GatewayVitals(ports.http), BrowserSignals()

@@ -3,7 +3,7 @@
 The work on the DOM itself is in `static/js/patch.js`; this is its only caller. Nothing of JavaScript passes further:
 events arrive as mappings, files as `Blob`s.
 
-    screen = BrowserScreen(patch, shell)      # the JavaScript modules named in pyscript.toml
+    screen = BrowserScreen(patch, shell, BrowserMemory())      # the JavaScript modules named in pyscript.toml
     screen.update({"regions": {"now": "<h2>…"}, "title": "gpu-2 · Mooring"})
     screen.listen(page)                       # page.act, .change, .type, .take_files
 """
@@ -21,8 +21,9 @@ from pyodide.ffi import JsException, create_once_callable, create_proxy
 from pyodide.http import pyfetch
 
 from app.browser.blobs import JsBlob, js_blob
+from app.browser.memory import Memory
 from app.browser.values import error_text, present
-from app.core.errors import ConfigError
+from app.core.errors import ConfigError, StorageError
 from app.core.ports import Blob
 
 log = logging.getLogger("mooring.browser")
@@ -34,7 +35,7 @@ class Hands(Protocol):
     def act(self, name: str, facts: Mapping[str, Any]) -> None: ...
     def change(self, name: str, facts: Mapping[str, Any]) -> None: ...
     def type(self, name: str, facts: Mapping[str, Any]) -> None: ...
-    def take_files(self, key: tuple[str, str] | None, files: Sequence[tuple[Blob, str]]) -> None: ...
+    def take_files(self, key: tuple[str, str] | None, files: Sequence[tuple[Blob, str]], purpose: str) -> None: ...
 
 
 class IntlFormats:
@@ -68,9 +69,10 @@ class IntlFormats:
 class BrowserScreen:
     """The document, the person's hands, and this tab's memory."""
 
-    def __init__(self, patch: Any, shell: Any) -> None:
+    def __init__(self, patch: Any, shell: Any, memory: Memory) -> None:
         self._patch = patch
         self._shell = shell
+        self._memory = memory
 
     # What is shown
 
@@ -78,13 +80,19 @@ class BrowserScreen:
         """Patch the page in one go."""
         self._patch.update(json.dumps(change))
 
-    def schedule(self, callback: Callable[[], None]) -> None:
-        """Call back once, soon: before the next frame if this tab draws any."""
-        self._patch.schedule(create_once_callable(callback))
+    def schedule(self, callback: Callable[[], None], *, is_calm: bool = False) -> None:
+        """Call back once, soon: before the next frame if this tab draws any; one of the next few if that will do."""
+        self._patch.schedule(create_once_callable(callback), is_calm)
 
     def formats(self, language: str) -> IntlFormats:
         """Numbers and times of a language."""
         return IntlFormats(self._patch, "en" if language == "pseudo" else language)
+
+    def local_time(self) -> tuple[int, int, int, int, int, int]:
+        """The person's own time: year, month, day, hour, minute, second."""
+        now = js.Date.new()
+        day = int(now.getFullYear()), int(now.getMonth()) + 1, int(now.getDate())
+        return *day, int(now.getHours()), int(now.getMinutes()), int(now.getSeconds())
 
     def reload(self) -> None:
         """Load the page again."""
@@ -109,11 +117,11 @@ class BrowserScreen:
     def object_url(self, blob: Blob, media_type: str = "") -> str:
         """An address of this page for the bytes; empty for bytes that are not in JavaScript."""
         whole = js_blob(blob, media_type)
-        return "" if whole is None else str(js.URL.createObjectURL(whole))
+        return "" if whole is None else str(self._patch.objectUrl(whole))
 
     def revoke_url(self, url: str) -> None:
         """Let go of an `object_url`."""
-        js.URL.revokeObjectURL(url)
+        self._patch.revokeUrl(url)
 
     async def measure(self, blob: Blob) -> tuple[int, int]:
         """Width and height, by decoding the picture; (0, 0) if it is none."""
@@ -122,6 +130,12 @@ class BrowserScreen:
             return 0, 0
         width, height = await self._patch.measure(whole)
         return int(width), int(height)
+
+    async def masked_look(self, blob: Blob) -> Blob | None:
+        """How a picture looks with its mask, small; None if nothing of it is transparent."""
+        whole = js_blob(blob)
+        small = present(await self._patch.look(whole)) if whole is not None else None
+        return None if small is None else JsBlob(small)
 
     # What the person does
 
@@ -133,9 +147,9 @@ class BrowserScreen:
 
         self._patch.listen(by_name(hands.act), by_name(hands.change), by_name(hands.type))
 
-        def take(node: str, name: str, files: Any) -> None:
+        def take(node: str, name: str, files: Any, purpose: str = "") -> None:
             taken = [(JsBlob(file), str(file.name)) for file in files]
-            hands.take_files((node, name) if node else None, taken)
+            hands.take_files((node, name) if node else None, taken, purpose)
 
         self._patch.listenFiles(create_proxy(take))
 
@@ -150,45 +164,59 @@ class BrowserScreen:
     # What is remembered
 
     def recall(self, key: str) -> str:
-        """What this tab remembers under a name; empty if nothing, or if the browser forbids it."""
-        try:
-            return str(present(js.sessionStorage.getItem(key)) or "")
-        except JsException as error:
-            log.warning("not recalled: %s", error_text(error))
-            return ""
+        """What this tab remembers under a name, also after a reload; empty if nothing."""
+        return self._memory.recall(key)
 
     def remember(self, key: str, value: str) -> None:
-        """Remember for this tab, as well as the browser lets it."""
-        try:
-            js.sessionStorage.setItem(key, value)
-        except JsException as error:
-            log.warning("not remembered: %s", error_text(error))
+        """Remember for this tab."""
+        self._memory.remember(key, value)
 
     def kept(self, key: str) -> str:
-        """What this browser keeps for all windows under a name; empty if nothing, or if the browser forbids it."""
-        try:
-            return str(present(js.localStorage.getItem(key)) or "")
-        except JsException as error:
-            log.warning("not recalled: %s", error_text(error))
-            return ""
+        """What this browser keeps for all windows under a name; empty if nothing."""
+        return self._memory.kept(key)
 
     def keep(self, key: str, value: str) -> None:
-        """Keep for all windows, as well as the browser lets it; an empty value is forgotten."""
+        """Keep for all windows; an empty value is forgotten."""
+        self._memory.keep(key, value)
+
+    def kept_all(self, prefix: str) -> Mapping[str, str]:
+        """Everything that this browser keeps under names that begin so."""
+        return self._memory.kept_all(prefix)
+
+    def save(self, name: str, text: str) -> None:
+        """Give the person a text as a file to save."""
+        self._patch.save(name, text)
+
+    async def save_results(
+        self, files: Mapping[str, str], archive: str, *, is_bare: bool = False
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Give the person kept results as files: the names of those whose bytes are not here, and of those out of which
+        nothing could be taken."""
         try:
-            if value:
-                js.localStorage.setItem(key, value)
-            else:
-                js.localStorage.removeItem(key)
+            told = json.loads(str(await self._patch.saveResults(json.dumps(list(files.items())), archive, is_bare)))
         except JsException as error:
-            log.warning("not kept: %s", error_text(error))
+            raise StorageError("save_results", "blocked", error_text(error)) from error
+        return tuple(told["missing"]), tuple(told["dressed"])
+
+    def listen_kept(self, callback: Callable[[str], None]) -> None:
+        """Tell under which name another window has kept something; an empty one is everything at once."""
+        self._patch.listenKept(create_proxy(lambda key: callback(str(key))))
+
+    def save_report(self) -> None:
+        """Give the person the report of this window as a file."""
+        self._shell.saveReport()
+
+    def open_window(self, *, is_private: bool = False) -> None:
+        """Open another window of Mooring."""
+        js.window.open("/?private" if is_private else "/", "_blank", "noopener")
+
+    async def languages(self) -> str:
+        """The languages that there are catalogues of, as the gateway tells them (JSON)."""
+        return str(await self._shell.languages())
 
     def language_wishes(self) -> tuple[str, ...]:
-        """The languages that the person wants, most wanted first."""
+        """The language of the address (empty if none), then the browser's, most wanted first."""
         return tuple(json.loads(str(self._shell.languageWishes())))
-
-    def keep_language(self, language: str) -> None:
-        """Remember the language for all windows."""
-        self._shell.keepLanguage(language)
 
 
 async def read_text(path: str) -> str:

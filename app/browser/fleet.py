@@ -156,4 +156,6 @@ def _server(item: Mapping[str, Any]) -> Server:
         catalogue=str(item.get("catalogue") or ""),
         files=str(item.get("files") or ""),
         is_drained=item.get("drained") is True,
+        cause=str(item.get("cause") or ""),
+        colour=str(item.get("colour") or ""),
     )

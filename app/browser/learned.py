@@ -1,4 +1,7 @@
-"""What was learned of durations, in this browser's store: one record for all windows, beside the settings."""
+"""What was learned of runs, in this browser's store: two records for all windows, beside the settings.
+
+A page of an older version knows the first alone, and would not keep what it does not know in there.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,23 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from app.browser.idb import Steps, T
+from app.browser.idb import Database, Steps, T
 from app.browser.ledger import SETTINGS
 from app.browser.values import from_plain, plain
 from app.core.durations import Durations, Ran
-from app.core.records import BrokenRecord, decode_durations, encode_durations
+from app.core.plan import Measured, Paces
+from app.core.records import BrokenRecord, decode_durations, decode_paces, encode_durations, encode_paces
+from app.core.store_parts import Learned
 
-NAME = "durations"
+NAME, PACES = "durations", "paces"
 
 log = logging.getLogger("mooring.browser")
 
 
 class BrowserLearned:
     """The part of the store that learns."""
+
+    _database: Database
 
     async def _write(self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]]) -> T:
         raise NotImplementedError
@@ -33,6 +40,25 @@ class BrowserLearned:
 
         await self._write("learn", [SETTINGS], steps)
 
+    async def learn_paces(self, measured: Measured) -> None:
+        """Learn from one more run what its nodes take."""
+
+        def steps(transaction: Any) -> Steps[None]:
+            known = yield from _paces_of(transaction)
+            row = {"name": PACES, **encode_paces(known.learned(measured))}
+            transaction.objectStore(SETTINGS).put(plain(row))
+
+        await self._write("learn_paces", [SETTINGS], steps)
+
+    async def read_learned(self) -> Learned:
+        """All that was learned."""
+
+        def steps(transaction: Any) -> Steps[Learned]:
+            durations = yield from durations_of(transaction)
+            return Learned(durations, (yield from _paces_of(transaction)))
+
+        return await self._database.run("read_learned", [SETTINGS], steps)
+
 
 def durations_of(transaction: Any) -> Steps[Durations]:
     """What was learned; nothing, if the record cannot be read: it is learned anew."""
@@ -42,3 +68,12 @@ def durations_of(transaction: Any) -> Steps[Durations]:
     except BrokenRecord as error:
         log.warning("what was learned of durations cannot be read: %s", error.detail)
         return Durations()
+
+
+def _paces_of(transaction: Any) -> Steps[Paces]:
+    row = yield transaction.objectStore(SETTINGS).get(PACES)
+    try:
+        return Paces() if row is None else decode_paces(from_plain(row))
+    except BrokenRecord as error:
+        log.warning("what was learned of nodes cannot be read: %s", error.detail)
+        return Paces()

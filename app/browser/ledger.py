@@ -8,7 +8,7 @@ What is yielded is a request of IndexedDB (`app.browser.idb`).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import js
@@ -19,9 +19,10 @@ from app.core.model import PromptId
 
 RESULTS, THUMBNAILS, INPUTS, LEDGER = "results", "thumbnails", "inputs", "ledger"
 SETTINGS = "settings"
+PREVIEWS = "previews"  # a kind of lines: their bytes lie among the thumbnails
 KINDS = (RESULTS, INPUTS, THUMBNAILS)  # in the order in which they make room for records
 SHELVES = (*KINDS, LEDGER)
-BATCHES = "batches"  # what waiting runs share; their inputs are not given up
+TASKS, BATCHES = "tasks", "batches"  # what waiting runs share; their inputs are not given up
 
 
 def delete_kept(transaction: Any, prompt_id: PromptId) -> None:
@@ -57,6 +58,12 @@ def oldest_first(transaction: Any, kind: str) -> Steps[list[dict[str, Any]]]:
     return sorted(rows, key=lambda row: (row["at"], row["name"]))
 
 
+def size_of_others(transaction: Any, kind: str, name: str) -> Steps[int]:
+    """The bytes of a kind but for what has that name."""
+    rows = yield from oldest_first(transaction, kind)
+    return sum(row["size"] for row in rows if row["name"] != name)
+
+
 def make_room(transaction: Any, kind: str, name: str, room: int, needed: Collection[str] = frozenset()) -> Steps[None]:
     """Delete the oldest of a kind until the others than `name` fit into `room` bytes; what is needed stays."""
     rows = yield from oldest_first(transaction, kind)
@@ -72,8 +79,24 @@ def make_room(transaction: Any, kind: str, name: str, room: int, needed: Collect
 
 def needed_inputs(transaction: Any) -> Steps[frozenset[str]]:
     """The inputs that waiting runs will need, by their hashes, within a transaction over `BATCHES`."""
-    rows = from_plain((yield transaction.objectStore(BATCHES).getAll()))
-    return frozenset(str(item.get("sha256")) for row in rows for item in row.get("inputs", ()))
+    return frozenset(inputs_of(from_plain((yield transaction.objectStore(BATCHES).getAll()))))
+
+
+def copies_in_use(transaction: Any) -> Steps[frozenset[str]]:
+    """The copies of editor's files that tasks have, by their hashes, within a transaction over `TASKS`.
+
+    All tasks are read for it, so it is asked only where something has to go.
+    """
+    rows = yield transaction.objectStore(TASKS).getAll()
+    found = (getattr(row, "editor_sha256", None) for row in rows)
+    return frozenset(sha256 for sha256 in found if isinstance(sha256, str))
+
+
+def inputs_of(rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The hashes that records name, also those that cannot be read: of pictures, and of the editor's files."""
+    found = {str(row["editor_sha256"]) for row in rows if row.get("editor_sha256")}
+    items = [item for row in rows if isinstance(row.get("inputs"), list) for item in row["inputs"]]
+    return found | {str(item["sha256"]) for item in items if isinstance(item, dict) and item.get("sha256")}
 
 
 def drop(transaction: Any, kind: str, row: dict[str, Any]) -> None:

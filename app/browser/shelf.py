@@ -17,10 +17,13 @@ from app.browser.ledger import (
     INPUTS,
     KINDS,
     LEDGER,
+    PREVIEWS,
     RESULTS,
     SETTINGS,
     SHELVES,
+    TASKS,
     THUMBNAILS,
+    copies_in_use,
     delete_kept,
     drop,
     make_room,
@@ -28,6 +31,7 @@ from app.browser.ledger import (
     needed_inputs,
     oldest_first,
     put,
+    size_of_others,
 )
 from app.browser.storage import ask_persistence, is_persistent, read_estimate
 from app.browser.thumbnails import make_thumbnail
@@ -120,6 +124,7 @@ class BrowserShelf:
                 return
             for kind in (RESULTS, THUMBNAILS):
                 transaction.objectStore(kind).clear()
+            for kind in (RESULTS, THUMBNAILS, PREVIEWS):
                 for key in (yield transaction.objectStore(LEDGER).index("kind").getAllKeys(kind)):
                     transaction.objectStore(LEDGER).delete(key)
 
@@ -128,16 +133,19 @@ class BrowserShelf:
     # Inputs
 
     async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
-        """Keep an input's bytes under their hash, within the bound; the oldest make room."""
+        """Keep an input's bytes under their hash, within the bound; the oldest make room, but for what is in use."""
         _check_size("keep_input", blob, self._inputs_bound)
         stored = await to_js_blob(blob)
 
         def steps(transaction: Any) -> Steps[None]:
-            needed = yield from needed_inputs(transaction)
-            yield from make_room(transaction, INPUTS, sha256, self._inputs_bound - blob.size, needed)
+            room = self._inputs_bound - blob.size
+            if (yield from size_of_others(transaction, INPUTS, sha256)) > room:
+                waiting = yield from needed_inputs(transaction)
+                needed = waiting | (yield from copies_in_use(transaction))
+                yield from make_room(transaction, INPUTS, sha256, room, needed)
             put(transaction, INPUTS, sha256, stored, at=kept_at)
 
-        await self._keep("keep_input", [BATCHES, INPUTS, LEDGER], steps, blob.size)
+        await self._keep("keep_input", [TASKS, BATCHES, INPUTS, LEDGER], steps, blob.size)
 
     async def read_input(self, sha256: str) -> Blob | None:
         """The kept input, or None."""

@@ -8,17 +8,20 @@ that their sizes are known without touching the bytes. The schema only ever grow
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import js
-from pyodide.ffi import JsException
+from pyodide.ffi import JsException, to_js
 
 from app.browser.idb import Database, Steps
 from app.browser.learned import BrowserLearned, durations_of
-from app.browser.ledger import BATCHES, SETTINGS, SHELVES, delete_input, delete_kept, needed_inputs
+from app.browser.ledger import BATCHES, SETTINGS, SHELVES, delete_input, delete_kept, inputs_of, needed_inputs
 from app.browser.line import LINE, LINES, WAITING, BrowserLine, take_off
+from app.browser.papers import PAPERS, BrowserPapers
+from app.browser.past import PAST, BrowserPast, create_past, past_inputs
+from app.browser.previews import BrowserPreviews
 from app.browser.shelf import INPUTS_BOUND, BrowserShelf
 from app.browser.values import from_plain, js_object, plain
 from app.core.balancer import Berths
@@ -39,7 +42,7 @@ from app.core.records import (
 )
 
 NAME = "mooring"
-VERSION = 3
+VERSION = 5
 
 log = logging.getLogger("mooring.browser")
 
@@ -70,9 +73,13 @@ def create_stores(transaction: Any, old_version: int) -> None:
         waiting.createIndex("batch", "part.batch_id")
         transaction.db.createObjectStore(BATCHES, js_object({"keyPath": "batch_id"}))
         transaction.db.createObjectStore(LINES, js_object({"keyPath": "window_id"}))
+    if old_version < 4:
+        transaction.db.createObjectStore(PAPERS, js_object({"keyPath": to_js(["kind", "name"])}))
+    if old_version < 5:
+        create_past(transaction.db)
 
 
-class BrowserStore(BrowserShelf, BrowserLine, BrowserLearned):
+class BrowserStore(BrowserShelf, BrowserPreviews, BrowserLine, BrowserLearned, BrowserPast):
     """The store in this browser."""
 
     def __init__(
@@ -85,6 +92,8 @@ class BrowserStore(BrowserShelf, BrowserLine, BrowserLearned):
     ) -> None:
         database = Database(name, VERSION, create_stores, on_newer)
         super().__init__(database, _fenced, results_bound=results_bound, inputs_bound=inputs_bound)
+        self.database = database
+        self.papers = BrowserPapers(database)
 
     async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
         """The window's record (`fresh` is written if there is none) and its tasks; its reservations are deleted."""
@@ -197,7 +206,7 @@ class BrowserStore(BrowserShelf, BrowserLine, BrowserLearned):
                 raise InvalidTransition("delete_task", f"{task.prompt_id} has not ended")
             yield from _delete(transaction, task.prompt_id, task.prompt_id)
 
-        await self._write("delete_task", ["tasks", BATCHES, *SHELVES], steps)
+        await self._write("delete_task", ["tasks", PAST, BATCHES, *SHELVES], steps)
 
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
         """Delete a record that cannot be read, with its results; durable. Nothing happens if it is gone."""
@@ -215,7 +224,7 @@ class BrowserStore(BrowserShelf, BrowserLine, BrowserLearned):
                 raise NotOwner("delete_unreadable", prompt_id, found.owner)
             yield from _delete(transaction, prompt_id, key)
 
-        await self._write("delete_unreadable", ["tasks", BATCHES, *SHELVES], steps)
+        await self._write("delete_unreadable", ["tasks", PAST, BATCHES, *SHELVES], steps)
 
     def close(self) -> None:
         """Close the connection; the next operation opens it again."""
@@ -276,20 +285,15 @@ def _unmarked(row: dict[str, Any]) -> dict[str, Any]:
 def _delete(transaction: Any, prompt_id: PromptId, key: Any) -> Steps[None]:
     """Delete a task's record, its results, and the inputs that only it had, and no waiting run will need."""
     tasks = transaction.objectStore("tasks")
-    mine = _inputs_of([_task_row_of((yield tasks.get(key)))])
+    mine = inputs_of([_task_row_of((yield tasks.get(key)))])
     tasks.delete(key)
     delete_kept(transaction, prompt_id)
     if not mine:
         return
     needed = yield from needed_inputs(transaction)
-    for sha256 in mine - _inputs_of(_task_rows((yield tasks.getAll()))) - needed:
+    mine -= inputs_of(_task_rows((yield tasks.getAll()))) | needed
+    for sha256 in mine - (yield from past_inputs(transaction, mine)):
         delete_input(transaction, sha256)
-
-
-def _inputs_of(rows: Sequence[Mapping[str, Any]]) -> set[str]:
-    """The hashes that these records name, also those that cannot be read as tasks."""
-    items = [item for row in rows if isinstance(row.get("inputs"), list) for item in row["inputs"]]
-    return {str(item["sha256"]) for item in items if isinstance(item, dict) and item.get("sha256")}
 
 
 def _task_row(task: Task) -> dict[str, Any]:

@@ -28,8 +28,11 @@ from app.core.model import WindowId
 from app.core.ports import Identity
 
 KEY = "mooring.window"
+_LOCKS = "mooring-window:"
 # Chromium evicts a cached page at once; an `is_alive` of another window may hold on for a moment.
 EVICTION_SECONDS = 1.0
+CALL_SECONDS = 0.4  # for a list that somebody looks at; it is called again while it is shown
+EVERYBODY = "*"
 ANSWER_SECONDS = 1.5  # a hidden window answers at once, a busy one when Python gets its turn
 
 log = logging.getLogger("mooring.browser")
@@ -83,6 +86,18 @@ class BrowserWindows:
         test.resolve()
         return False
 
+    async def present(self) -> frozenset[WindowId]:
+        """All windows that show a sign of life, with their crews; one that the browser has frozen shows it by its lock.
+
+        Nobody is evicted by it, so a page in the back/forward cache counts; without locks, silence counts as absence.
+        """
+        mine = {*self._crew, *([self._identity.window_id] if self._identity is not None else [])}
+        if self._roll is not None:
+            return frozenset({*mine, *await self._roll.call()})
+        held = (await self._locks.query()).held
+        names = [str(lock.name) for lock in held]
+        return frozenset({*mine, *(WindowId(name.removeprefix(_LOCKS)) for name in names if name.startswith(_LOCKS))})
+
     async def reclaim(self) -> bool:
         """Whether this page, back from the cache, is still who it was. If not, only a reload helps."""
         if self._identity is None or self._locks:
@@ -132,6 +147,7 @@ class RollCall:
         self._channel: Any = js.BroadcastChannel.new("mooring-windows")
         self._mine: set[str] = set()
         self._asked: dict[str, asyncio.Event] = {}
+        self._heard: set[WindowId] | None = None  # who has answered a call of all
         self._channel.onmessage = create_proxy(self._hear)
 
     def answer_for(self, window_id: WindowId) -> None:
@@ -150,8 +166,22 @@ class RollCall:
             self._asked.pop(window_id, None)
         return True
 
+    async def call(self) -> frozenset[WindowId]:
+        """Everybody who answers within `CALL_SECONDS`."""
+        heard = self._heard = self._heard if self._heard is not None else set()
+        self._channel.postMessage(f"ask {EVERYBODY}")
+        await asyncio.sleep(CALL_SECONDS)
+        if self._heard is heard:
+            self._heard = None
+        return frozenset(heard)
+
     def _hear(self, event: Any) -> None:
         kind, _, window_id = str(event.data).partition(" ")
+        if kind == "ask" and window_id == EVERYBODY:
+            for mine in self._mine:
+                self._channel.postMessage(f"here {mine}")
+        if kind == "here" and self._heard is not None:
+            self._heard.add(WindowId(window_id))
         if kind == "ask" and window_id in self._mine:
             self._channel.postMessage(f"here {window_id}")
         if kind == "here" and window_id in self._asked:
@@ -179,7 +209,7 @@ def _end(request: asyncio.Future[Any], asked: asyncio.Future[bool], proxy: Any) 
 
 
 def _lock_name(window_id: WindowId) -> str:
-    return f"mooring-window:{window_id}"
+    return f"{_LOCKS}{window_id}"
 
 
 def _mint() -> WindowId:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import TypeVar
 
 from app.core.durations import Durations
@@ -141,16 +142,36 @@ def _is_over(claim: Reservation | Task, snapshot: Snapshot) -> bool:
     return claim.state in {TaskState.QUEUED, TaskState.RUNNING} and claim.answered_at < snapshot.read_at
 
 
+class Leaning(Enum):
+    """What a window holds of one server, for all of its choices until the person says otherwise.
+
+    A preferred one is taken whenever it can take the work, whatever its line; an avoided one only if it is asked for
+    by name. Neither moves a window that is moored.
+    """
+
+    PREFER = "prefer"
+    AVOID = "avoid"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What the person said about the server: that one or none (`asked`), or any but that one (`avoided`).
 
     With `is_patient`, rather none than one that has something to do: the work waits in its window for a free one.
+    `leanings` are the window's own.
     """
 
     asked: ServerId | None = None
     avoided: ServerId | None = None
     is_patient: bool = False
+    leanings: Mapping[ServerId, Leaning] = field(default_factory=dict)
+
+    def objection(self, server_id: ServerId) -> str:
+        """The cause why that server is out of the question, if it is; being asked for by name outweighs a leaning."""
+        if server_id == self.avoided:
+            return "avoided"
+        is_shunned = self.leanings.get(server_id) is Leaning.AVOID and server_id != self.asked
+        return "shunned" if is_shunned else ""
 
 
 ANY = Wish()
@@ -201,14 +222,15 @@ def choose(
     if all(item.line.count for item in candidates):  # what goes out for ours, somebody waits to have loaded again
         candidates = [replace(item, burden=item.swap) for item in candidates]
     is_stale = any(_age(item, now) > STALE_AFTER for item in asked)
+    preferred = [item for item in candidates if wish.leanings.get(item.server_id) is Leaning.PREFER]
     if wish.asked is not None:
         chosen, reason = _named_one(wish.asked, candidates, refused), "asked"
     elif not candidates:
         raise NoServerAvailable("reserve", _named(refused))
-    elif is_stale and len(near := _near(candidates)) > 1:
-        chosen, reason = _drawn(near, tie), "two_choice"
     else:
-        chosen, reason = _soonest(candidates, tie, berths.durations)
+        chosen, reason = _best(preferred or candidates, tie, berths.durations, is_stale=is_stale)
+        if preferred and len(preferred) < len(candidates):
+            reason = "preferred"
     is_learned = not berths.durations.is_empty
     return Choice(
         server_id=chosen.server_id,
@@ -223,8 +245,7 @@ def _refusals(
     snapshots: Iterable[Snapshot], wish: Wish, unable: Mapping[ServerId, str]
 ) -> Iterator[tuple[ServerId, str]]:
     for item in snapshots:
-        cause = "avoided" if item.server_id == wish.avoided else unable.get(item.server_id) or item.cause
-        if cause:
+        if cause := wish.objection(item.server_id) or unable.get(item.server_id) or item.cause:
             yield item.server_id, cause
 
 
@@ -242,6 +263,14 @@ def _named_one(asked: ServerId, candidates: Sequence[Candidate], refused: Mappin
     if found is None:
         raise NoServerAvailable("reserve", {str(asked): refused.get(asked, "not_in_fleet")})
     return found
+
+
+def _best(
+    candidates: Sequence[Candidate], tie: float, durations: Durations, *, is_stale: bool
+) -> tuple[Candidate, str]:
+    if is_stale and len(near := _near(candidates)) > 1:
+        return _drawn(near, tie), "two_choice"
+    return _soonest(candidates, tie, durations)
 
 
 def _soonest(candidates: Sequence[Candidate], tie: float, durations: Durations) -> tuple[Candidate, str]:

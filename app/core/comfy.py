@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from app.core.errors import ConnectError, HttpStatusError, PromptRejected, ProtocolError, RequestTimeout, TransportError
 from app.core.evidence import Accepted, Finished, Refused, Seen, Unclear
 from app.core.model import Failure, NodeError, NodeId, Output, PromptId, ServerId, Task
+from app.core.outputs import read_outputs
 from app.core.ports import Blob, Form, Request, Response
 
 LOOK_DEADLINE = 12.0  # seconds; the gateway ends its own wait for the server before (10 s) and tells why
@@ -28,13 +29,16 @@ NEVER_RAN = frozenset({"rejected", "not_sent"})  # the kinds of failure after wh
 _NEVER_QUEUED = frozenset({400, 401, 403, 404, 405, 413})
 
 
-def submit_request(base: str, task: Task) -> Request:
-    """POST /prompt with our own prompt_id and client_id; `extra_data.mooring` tells later whose it is."""
+def submit_request(base: str, task: Task, graph: Mapping[str, Any] | None = None) -> Request:
+    """POST /prompt with our own ids; `extra_data.mooring` tells later whose it is. `graph` goes into its pictures."""
+    extra: dict[str, Any] = {"mooring": {"window": task.owner, "title": task.title}}
+    if graph is not None:
+        extra["extra_pnginfo"] = {"workflow": graph}
     body = {
         "prompt": json.loads(task.workflow),
         "prompt_id": task.prompt_id,
         "client_id": task.client_id,
-        "extra_data": {"mooring": {"window": task.owner, "title": task.title}},
+        "extra_data": extra,
     }
     text = json.dumps(body, ensure_ascii=False)
     return Request(method="POST", path=f"{base}/prompt", deadline=SUBMIT_DEADLINE, json=text)
@@ -295,30 +299,6 @@ def read_failure(data: Mapping[str, Any]) -> Failure:
         node_type=_text(data.get("node_type")),
         exception_type=_text(data.get("exception_type")),
         traceback="".join(map(str, traceback)) if isinstance(traceback, list) else "",
-    )
-
-
-def read_outputs(outputs: Mapping[str, Any]) -> tuple[Output, ...]:
-    """Every file that a history entry lists, in its order, whatever the kind is called."""
-    return tuple(output for node_id, made in outputs.items() for output in read_node_outputs(node_id, made))
-
-
-def read_node_outputs(node_id: str, made: object) -> tuple[Output, ...]:
-    """The files of one node, from history or an `executed` message."""
-    if not isinstance(made, dict):
-        return ()
-    return tuple(
-        Output(
-            node_id=NodeId(node_id),
-            kind=str(kind),
-            filename=item["filename"],
-            subfolder=_text(item.get("subfolder")),
-            folder=_text(item.get("type")) or "output",
-        )
-        for kind, items in made.items()
-        if isinstance(items, list)
-        for item in items
-        if isinstance(item, dict) and isinstance(item.get("filename"), str)
     )
 
 

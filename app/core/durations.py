@@ -72,7 +72,9 @@ def observed(task: Task) -> Ran | None:
     started, ended, job = task.server_started_ms, task.server_ended_ms, task.job
     if task.state is not TaskState.SUCCEEDED or not task.is_proven or started is None or ended is None or job is None:
         return None
-    if ended < started or not costly_nodes(parse_workflow(task.workflow)).isdisjoint(task.cached):
+    if ended < started or not task.workflow:  # a private window has not kept it over a reload
+        return None
+    if not costly_nodes(parse_workflow(task.workflow)).isdisjoint(task.cached):
         return None
     return Ran(server_id=task.server_id, address=task.address, job=job, started_ms=started, ended_ms=ended)
 
@@ -132,6 +134,16 @@ class Durations:
     def loaded(self, server_id: ServerId) -> tuple[str, ...] | None:
         """The models that the last run known there had loaded."""
         return self.servers.get(server_id, _NOTHING).models or None
+
+    def knows_kind(self, job: Job, server_id: ServerId | None = None) -> bool:
+        """Whether such a job was seen to end well, there or (without a server) anywhere."""
+        if server_id is None:
+            return self.kinds.get(job.kind, _NO_MEAN).count > 0
+        return self.servers.get(server_id, _NOTHING).kinds.get(job.kind, _NO_MEAN).count > 0
+
+    def knows_swap(self, models: tuple[str, ...]) -> bool:
+        """Whether it was measured how long these models take to load."""
+        return self._load(models)[1]
 
     def _load(self, models: tuple[str, ...]) -> tuple[float, bool]:
         """Seconds to load all of these models, and whether they are known."""

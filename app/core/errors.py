@@ -78,6 +78,7 @@ class SourceFault(Enum):
     TOO_MANY_NODES = "too-many-nodes"
     TOO_MANY_CHUNKS = "too-many-chunks"
     TOO_MANY_PIXELS = "too-many-pixels"
+    GONE = "file-gone"  # it was in a list, and is no more where it was
 
 
 @dataclass(frozen=True, slots=True)

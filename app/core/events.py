@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.comfy import read_failure, read_node_outputs
+from app.core.comfy import read_failure
 from app.core.model import Failure, NodeId, Output, PromptId
+from app.core.outputs import read_node_outputs
 
 FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 
@@ -50,12 +51,14 @@ class ExecutingMessage:
 
 @dataclass(frozen=True, slots=True)
 class NodeProgress:
-    """How far one node is. `state` is running | finished | pending | error."""
+    """How far one node is. `state` is running | finished | pending | error. `part` is the node's own id where it was
+    made at run time by the `node` that is shown for it."""
 
     node: NodeId
     value: float
     maximum: float
     state: str
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +176,10 @@ def _end(kind: str, data: Mapping[str, Any]) -> Message:
 
 
 def _node_progress(node: Mapping[str, Any]) -> NodeProgress:
+    own = str(node.get("node_id") or "")
     node_id = NodeId(str(node.get("display_node_id") or node["node_id"]))
-    return NodeProgress(node_id, float(node["value"]), float(node["max"]), str(node["state"]))
+    part = own if own != node_id else ""
+    return NodeProgress(node_id, float(node["value"]), float(node["max"]), str(node["state"]), part)
 
 
 def _prompt_id(data: Mapping[str, Any]) -> PromptId:

@@ -60,6 +60,7 @@ class Batch:
     workflow: str  # API format, JSON text
     title: str = ""
     inputs: tuple[Attachment, ...] = ()
+    editor_sha256: str = ""  # of the copy of the editor's file that goes along, kept with the inputs
     asked: ServerId | None = None
     is_patient: bool = False
     v: int = RECORD_VERSION
@@ -113,7 +114,7 @@ class LineChange:
     put: tuple[Entry, ...] = ()  # entries that must be there already, changed
     added: tuple[Entry, ...] = ()
     removed: tuple[Entry, ...] = ()
-    batches: tuple[Batch, ...] = ()  # new ones; those without entries go by themselves
+    batches: tuple[Batch, ...] = ()  # of what is added: the store may have let go of one that is known here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,9 +240,13 @@ class Line:
         return self.move(prompt_id, ids[target] if target < len(ids) else None)
 
     def edit(self, prompt_id: PromptId, values: Values, label: str) -> Line:
-        """Let a waiting run set other values. BadInput if its workflow has no such nodes."""
+        """Let a waiting run set other values. BadInput if its workflow has no such nodes.
+
+        It is not on its grid's contact sheet any more, for its row and column would say something else.
+        """
         known = self.entry(prompt_id)
-        changed = replace(known, values=write_values(values), part=replace(known.part, label=label))
+        cell = known.part.cell if read_values(known.values) == values else None
+        changed = replace(known, values=write_values(values), part=replace(known.part, label=label, cell=cell))
         changed.workflow_of(self.batches[known.batch_id])
         return replace(self, entries=tuple(changed if item is known else item for item in self.entries))
 
@@ -300,14 +305,15 @@ class Line:
         """What has to be written for it to become `after`."""
         known = {item.prompt_id: item for item in self.entries}
         kept = {item.prompt_id for item in after.entries}
+        added = tuple(item for item in after.entries if item.prompt_id not in known)
         return LineChange(
             window_id=self.window_id,
             line_id=self.line_id,
             head=after.head,
             put=tuple(item for item in after.entries if item.prompt_id in known and item != known[item.prompt_id]),
-            added=tuple(item for item in after.entries if item.prompt_id not in known),
+            added=added,
             removed=tuple(item for item in self.entries if item.prompt_id not in kept),
-            batches=tuple(batch for name, batch in after.batches.items() if name not in self.batches),
+            batches=tuple(after.batches[name] for name in dict.fromkeys(item.batch_id for item in added)),
         )
 
 

@@ -50,6 +50,8 @@ class Server:
     catalogue: str = ""  # what nodes it has, as the hash of that content; empty while the gateway has not read it
     files: str = ""  # the same of its lists of uploaded files
     broken: tuple[str, ...] = ()  # faults that a demo server has on purpose
+    cause: str = ""  # of its health: login | forbidden | web-page | redirect | certificate | busy
+    colour: str = ""  # as its operator has named it; empty lets the page choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,9 @@ class Contact(Enum):
     MOVED = "moved"  # the fleet has another address for this id now
 
 
+TEXT = "text"  # the folder of outputs that are no files
+
+
 class Delivery(Enum):
     """What became of the bytes of one output."""
 
@@ -122,18 +127,24 @@ class Delivery(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """One file that a task made, under the name that its own server gave it."""
+    """One file that a task made, under the name that its own server gave it; or a text that a node shows."""
 
     node_id: NodeId
     kind: str  # the key in the history entry: images, gifs, audio …
     filename: str
     subfolder: str = ""
-    folder: str = "output"  # ComfyUI's `type`: output | temp | input
+    folder: str = "output"  # ComfyUI's `type`: output | temp | input; or TEXT
     delivery: Delivery = Delivery.PENDING
     size: int = 0  # bytes, once delivered
     media_type: str = ""
     etag: str = ""  # the server's mark of these very bytes, once delivered
     told_ms: int | None = None  # it was made before this, by the server's clock, if the socket told of it
+    text: str = ""  # what the node shows as a text; it is in the history entry, and no file anywhere
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a text that the history entry itself has, not a file of the server's."""
+        return self.folder == TEXT
 
     @property
     def file(self) -> tuple[str, str, str, str]:
@@ -219,7 +230,7 @@ class Choice:
     """
 
     server_id: ServerId
-    reason: str  # only | least_loaded | soonest | warm | tie | two_choice | moored | asked
+    reason: str  # only | least_loaded | soonest | warm | tie | two_choice | preferred | moored | asked
     loads: Mapping[str, int] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -281,6 +292,9 @@ class Task:
     job: Job | None = None
     again_of: PromptId | None = None  # the task that this one runs once more, if the person asked for that
     part: Part | None = None  # set if it came out of a waiting line
+    project: str = ""  # what the person called the work of this window when it was run
+    editor_sha256: str = ""  # of the copy of the editor's file that went along, kept with the inputs
+    editor_fault: str = ""  # why that file did not go along, or is not kept
     state: TaskState = TaskState.REGISTERED
     contact: Contact = Contact.OK
     contact_detail: str = ""

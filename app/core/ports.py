@@ -12,9 +12,9 @@ from enum import Enum
 from typing import Protocol
 
 from app.core.balancer import Berths
-from app.core.durations import Ran
-from app.core.line import Line, LineChange
 from app.core.model import ClientId, Fleet, PromptId, Records, Reservation, ServerId, Task, WindowId
+from app.core.past_port import PastStore
+from app.core.store_parts import LearnedStore, LineStore
 
 
 class Blob(Protocol):
@@ -211,8 +211,18 @@ class Shelf(Protocol):
     async def read_thumbnail(self, prompt_id: PromptId, index: int) -> Blob | None:
         """The kept thumbnail, or None."""
 
+    async def keep_preview(self, task: Task, blob: Blob, media_type: str, kept_at: float) -> bool:
+        """Keep a running task's last preview, small, instead of the one before; those of a few tasks are kept. False if
+        the bytes are no picture, or if the task has ended. Fenced."""
+
+    async def read_preview(self, prompt_id: PromptId) -> Blob | None:
+        """The kept preview, or None."""
+
+    async def delete_preview(self, prompt_id: PromptId) -> None:
+        """Delete the kept preview; nothing happens if there is none."""
+
     async def delete_results(self, prompt_id: PromptId | None = None) -> None:
-        """Delete the kept bytes and thumbnails of one task, or of all."""
+        """Delete the kept bytes, thumbnails and preview of one task, or of all."""
 
     async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
         """Keep an input's bytes under their hash, within the bound."""
@@ -234,25 +244,7 @@ class Shelf(Protocol):
         ask the person, so it is asked once per browser, and again only if the person wants it (`is_asked`)."""
 
 
-class LineStore(Protocol):
-    """The part of the store where runs wait: one line for each window, fenced by its `line_id`."""
-
-    async def read_line(self, window_id: WindowId) -> Line:
-        """The line of that window, empty if nothing waits there; BrokenRecord if a part of it cannot be read."""
-
-    async def read_lines(self) -> Mapping[WindowId, int]:
-        """How many runs wait, by window; windows without any are left out."""
-
-    async def write_line(self, change: LineChange) -> None:
-        """Make one step of a line durable. NotOwner if it is not the line that it was (emptied, or adopted by another
-        window), TaskNotFound if a run that was changed or taken off does not wait there any more."""
-
-    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> Line:
-        """Put what waits in one window's line to the end of another's, which begins as `line_id` if it is empty, with
-        the pause and wishes of the old one. The line as it is then. TaskNotFound if nothing waits there."""
-
-
-class TaskStore(Shelf, LineStore, Protocol):
+class TaskStore(Shelf, LineStore, LearnedStore, Protocol):
     """The one store of all windows of this installation and user. Each operation is one transaction.
 
     Durable means: on disk as far as the browser can tell, before the call returns. Whatever fails raises
@@ -271,9 +263,6 @@ class TaskStore(Shelf, LineStore, Protocol):
     async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
         """Read everybody's claims, and what was learned of durations, call `choose`, write its reservation; durable.
         What `choose` raises is raised."""
-
-    async def learn(self, ran: Ran) -> None:
-        """Learn from one more run, for all windows. What was learned and cannot be read any more is learned anew."""
 
     async def release_reservation(self, prompt_id: PromptId) -> None:
         """Delete the reservation; nothing happens if it is gone."""
@@ -395,4 +384,5 @@ class Ports:
     clock: Clock
     random: Random
     journal: JournalShelf | None = None  # without one, a reload begins a new journal
+    past: PastStore | None = None  # without it, a window holds all of its tasks for ever
     catalogues: Catalogues | None = None  # without them, any server is thought able to run anything

@@ -23,6 +23,8 @@ from app.core.durations import Durations
 from app.core.errors import StorageError
 from app.core.line import Batch, Entry, LineHead
 from app.core.model import RECORD_VERSION, PromptId, Records, Reservation, ServerId, Task, Unreadable, WindowId
+from app.core.past import PastTask
+from app.core.plan import Paces
 from app.core.ports import WindowRecord
 
 T = TypeVar("T")
@@ -120,6 +122,16 @@ def decode_batch(record: Mapping[str, Any]) -> Batch:
     return _decode_top(Batch, record, "batch_id")
 
 
+def encode_past(row: PastTask) -> dict[str, Any]:
+    """The record of a row. Fields known to this version win over `extra`."""
+    return {**dict(row.extra), **_encode_fields(row, skip=("extra",))}
+
+
+def decode_past(record: Mapping[str, Any]) -> PastTask:
+    """The row of a record, or BrokenRecord."""
+    return _decode_top(PastTask, record, "prompt_id")
+
+
 def encode_head(head: LineHead) -> dict[str, Any]:
     """The record of a line beside its entries."""
     return {**dict(head.extra), **_encode_fields(head, skip=("extra",))}
@@ -138,6 +150,16 @@ def encode_durations(durations: Durations) -> dict[str, Any]:
 def decode_durations(record: Mapping[str, Any]) -> Durations:
     """What was learned, or BrokenRecord: then it is learned anew."""
     return _decode_top(Durations, record, "name")
+
+
+def encode_paces(paces: Paces) -> dict[str, Any]:
+    """The record of what was learned of nodes."""
+    return {**_encode_fields(paces), "v": RECORD_VERSION}
+
+
+def decode_paces(record: Mapping[str, Any]) -> Paces:
+    """What was learned of nodes, or BrokenRecord: then it is learned anew."""
+    return _decode_top(Paces, record, "name")
 
 
 def encode_value(value: Any) -> Any:

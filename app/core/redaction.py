@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 # Names whose text is a word or an id: ours, ComfyUI's, or of the fleet's list.
 WORDS = frozenset({
-    "again_of", "asked", "base", "cause", "class_type", "contact", "delivery", "end", "error", "evidence",
+    "again_of", "asked", "base", "cause", "class_type", "contact", "delivery", "editor_fault", "editor_sha256", "end",
+    "error", "evidence",
     "exception_type", "family", "folder", "health", "input_name", "is", "kind", "level", "locked", "logger",
     "media_type", "node_id", "node_type", "now", "operation", "owner", "prompt_id", "reason", "server_id", "sha256",
     "source", "state", "told_end", "type", "version", "was", "window_id",
@@ -30,7 +31,7 @@ PLACES = frozenset({"address", "confirmed_address", "present", "recorded", "url"
 MIXED = frozenset({"contact_detail"})  # an address or a cause
 NAMES = frozenset({"etag", "filename", "models", "name", "original_name", "subfolder"})
 # Names whose text is the person's or a server's, and never kept; a test wants each name of the records in one list.
-TEXTS = frozenset({"detail", "details", "line", "message", "title", "traceback"})
+TEXTS = frozenset({"detail", "details", "line", "message", "project", "text", "title", "traceback"})
 
 _WORD = re.compile(r"[\w.:/+-]{0,80}( \d{1,3})?", re.ASCII)
 _SOURCE = re.compile(r"[\w.<>-]+\.\w+:\d+ [\w<>.]+")

@@ -136,10 +136,11 @@ def _absent(task: Task, began: float, at: float) -> Task:
 
 def _finished(task: Task, entry: Finished) -> Task:
     outputs = merge_outputs(task.outputs, entry.outputs)
-    task = replace(task, outputs=outputs, server_ended_ms=entry.ended_ms, place=None, absent_since=None)
     task = replace(
         task,
-        answered_at=task.answered_at or entry.at,
+        outputs=outputs,
+        absent_since=None,
+        server_ended_ms=entry.ended_ms,
         server_started_ms=entry.started_ms or task.server_started_ms,
         cached=entry.cached or task.cached,
     )

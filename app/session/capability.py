@@ -10,10 +10,12 @@ import asyncio
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from app.core.errors import BadInput, ConfigError, TransportError
-from app.core.model import Server, ServerId
+from app.core.model import Health, Server, ServerId
 from app.core.workflow import ApiWorkflow
 from app.session.state import State
 from app.workflows.catalogue import Catalogue
@@ -23,9 +25,17 @@ from app.workflows.needs import Standing, standing
 
 log = logging.getLogger("mooring.session")
 
-KEPT = 32  # catalogues, each of the classes of one workflow
+KEPT = 8  # catalogues beside those that the fleet has now
 
-_Content = tuple[str, str, frozenset[str]]  # hashes of nodes and files, class names
+_Content = tuple[str, str]  # hashes of nodes and files
+
+
+@dataclass(slots=True)
+class _Part:
+    """What is known of a catalogue: the classes that were asked for, as far as they are there."""
+
+    catalogue: Catalogue = field(default_factory=lambda: Catalogue({}))
+    asked: set[str] = field(default_factory=set)
 
 
 class Capabilities:
@@ -33,7 +43,7 @@ class Capabilities:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._kept: OrderedDict[_Content, Catalogue] = OrderedDict()
+        self._kept: OrderedDict[_Content, _Part] = OrderedDict()
 
     async def standing(
         self, workflow: ApiWorkflow, supplied: Collection[Key] = (), *, only: ServerId | None = None
@@ -49,20 +59,28 @@ class Capabilities:
         return standing(workflow, known, supplied)
 
     async def catalogue(self, server: Server, names: frozenset[str]) -> Catalogue | None:
-        """Those classes of a server; None if they cannot be known now."""
+        """Those classes of a server, among others; None if they cannot be known now."""
         if self._state.ports.catalogues is None or not server.catalogue:
             return None
-        content = (server.catalogue, server.files, names)
-        if content not in self._kept:
+        content = server.catalogue, server.files
+        part = self._kept.setdefault(content, _Part())
+        self._kept.move_to_end(content)
+        self._forget()
+        if missing := names - part.asked:
             try:
-                self._kept[content] = await self._read(content)
+                part.catalogue.add(await self._read(content, missing))
             except (TransportError, ConfigError, BadInput) as error:
                 log.info("no catalogue of %s: %r", server.server_id, error)
                 return None
-        self._kept.move_to_end(content)
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
-        return self._kept.get(content)
+            part.asked |= missing
+        return part.catalogue
+
+    def _forget(self) -> None:
+        """Let the oldest go that no server has now, beyond a few."""
+        current = {(item.catalogue, item.files) for item in self._state.fleet.servers}
+        others = [content for content in self._kept if content not in current]
+        for content in others[: max(0, len(others) - KEPT)]:
+            del self._kept[content]
 
     def refresh_soon(self, server_id: ServerId) -> None:
         """Have a server's catalogue read again: it is not what it was thought to be."""
@@ -74,14 +92,22 @@ class Capabilities:
         if self._state.ports.catalogues is not None:
             await self._state.ports.catalogues.refresh(server_id)
 
+    async def refresh_all(self) -> None:
+        """The same for every server that may answer; raises after all of them what kept the gateway from one."""
+        asked = [item.server_id for item in self._state.fleet.servers if item.health in (Health.WELL, Health.UNKNOWN)]
+        answers = await asyncio.gather(*(self.refresh(item) for item in asked), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+
     async def _refresh(self, server_id: ServerId) -> None:
         try:
             await self.refresh(server_id)
         except (TransportError, ConfigError) as error:
             log.info("the catalogue of %s is not read again: %r", server_id, error)
 
-    async def _read(self, content: _Content) -> Catalogue:
-        nodes, files, names = content
+    async def _read(self, content: _Content, names: frozenset[str]) -> Mapping[str, Any]:
+        nodes, files = content
         catalogues = self._state.ports.catalogues
         assert catalogues is not None  # asked before
         texts = [await catalogues.classes(item, sorted(names)) if item else "{}" for item in (nodes, files)]
@@ -89,4 +115,4 @@ class Capabilities:
             parted = [json.loads(text) for text in texts]
         except ValueError as error:
             raise BadInput("bad-catalogue", detail=str(error)) from error
-        return Catalogue.parse(with_files(*parted))
+        return Catalogue.parse(with_files(*parted)).entries

@@ -21,6 +21,7 @@ from app.core.model import Task
 from app.core.ports import BinaryFrame, Connection, Frame
 from app.core.window import Moored, Window, get_api_base_url
 from app.session.facts import Preview, SocketFacts
+from app.session.forecast import Forecast
 from app.session.hearing import Hearing
 from app.session.state import State
 from app.session.timing import first_of
@@ -40,9 +41,10 @@ LONGEST_BACKOFF = 30.0
 class Keeper:
     """Keeps the socket where the mooring is."""
 
-    def __init__(self, state: State, watch: Watch) -> None:
+    def __init__(self, state: State, watch: Watch, forecast: Forecast) -> None:
         self._state = state
         self._watch = watch
+        self._forecast = forecast
         self.hearing = Hearing(state, self.reopen)
         self._connection: Connection | None = None
         self._hurry = asyncio.Event()
@@ -145,6 +147,7 @@ class Keeper:
             leaving.cancel()
             waiting.cancel()
             self.hearing.closed()
+            self._forecast.interrupted()
             self._connection = None
             await connection.close()
 
@@ -217,7 +220,8 @@ class Keeper:
             if task is not None:
                 self.hearing.heard(task.prompt_id, message)
                 await self._told(task, message, frame)
-                self._show_progress(self._mine(target, message), message)  # as it stands now: it may have ended
+                if (task := self._mine(target, message)) is not None:  # as it stands now: it may have ended
+                    self._forecast.told(task, message)
 
     def _mine(self, target: Moored, message: events.Message) -> Task | None:
         """The task that a message is about, if it is this window's and on this socket's server."""
@@ -244,10 +248,6 @@ class Keeper:
                 self._watch.look_soon()
             case events.PreviewMessage() if isinstance(frame, BinaryFrame):
                 self._preview(task, message, frame)
-
-    def _show_progress(self, task: Task | None, message: events.Message) -> None:
-        if task is not None and not task.state.is_end:
-            self._state.progress[task.prompt_id] = self._state.progress_of(task).told(message)
 
     def _preview(self, task: Task, message: events.PreviewMessage, frame: BinaryFrame) -> None:
         self._serial += 1

@@ -23,6 +23,7 @@ from app.session.facts import Picked
 from app.session.report import make_report
 from app.session.selfcheck import run_selfcheck
 from app.session.session import Session
+from app.workflows.editor_copy import ready_copy
 
 VERSION = "0.1.0"
 
@@ -205,12 +206,16 @@ class ConsoleContract:
         await self._session.release_uploads()
 
     async def submit_workflow(self, workflow: Any = None, options: Any = None) -> str:
-        """Submit an API workflow, as an object or as JSON text. `inputs` are Blobs by node id and input name."""
+        """Submit an API workflow, as an object or as JSON text. `inputs` are Blobs by node id and input name;
+        `workflow` is the same in the editor's own format, for the pictures to carry: an object or JSON text too."""
         chosen: Mapping[str, Any] = options if isinstance(options, Mapping) else {}
         if not isinstance(workflow, str | Mapping):
             raise BadInput("bad-workflow", detail="not an object of nodes")
         return await self._session.submit_workflow(
-            parse_workflow(workflow), title=str(chosen.get("title") or ""), inputs=_inputs(chosen.get("inputs"))
+            parse_workflow(workflow),
+            title=str(chosen.get("title") or ""),
+            inputs=_inputs(chosen.get("inputs")),
+            editor=_editor(chosen.get("workflow")),
         )
 
     async def wait_for(self, prompt_id: Any = None) -> dict[str, Any]:
@@ -323,6 +328,7 @@ def _output_facts(output: Output) -> dict[str, Any]:
         "delivery": output.delivery.value,
         "size": output.size,
         "mediaType": output.media_type,
+        **({"text": output.text} if output.is_text else {}),
     }
 
 
@@ -332,6 +338,19 @@ def _picked(value: Any, fallback: str) -> Picked:
         raise BadInput("not-a-file", detail="a Blob or File is needed")
     blob: Blob = value
     return Picked(blob, str(getattr(blob, "name", "") or fallback))
+
+
+def _editor(graph: Any) -> str:
+    """The copy of an editor's graph that a script hands over; empty if it has none."""
+    if graph is None:
+        return ""
+    try:
+        told = json.loads(graph) if isinstance(graph, str) else graph
+    except (ValueError, RecursionError) as error:
+        raise BadInput("bad-workflow", detail="not JSON") from error
+    if not isinstance(told, Mapping) or not isinstance(told.get("nodes"), list):
+        raise BadInput("bad-workflow", detail="not the editor's format")
+    return ready_copy(told)
 
 
 def _inputs(given: Any) -> dict[tuple[str, str], Picked]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -38,6 +38,23 @@ FIRST_PAUSE = 1.0  # seconds
 LONGEST_PAUSE = 60.0
 
 _NEVER_GIVEN = frozenset({400, 403, 404, 410})  # the real server has no such file, or will not hand it out
+
+
+@dataclass(frozen=True, slots=True)
+class TextBlob:
+    """The bytes of a text."""
+
+    text: str
+    media_type: str = "text/plain;charset=utf-8"
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.text.encode("utf-8", "replace"))
+
+    async def read(self) -> bytes:
+        """All of it."""
+        return self.text.encode("utf-8", "replace")
 
 
 class Courier:
@@ -133,6 +150,9 @@ async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output
     before, other than what it was then). Such bytes are never given out. Raises what kept the server from
     answering.
     """
+    if output.is_text:
+        blob = TextBlob(output.text)
+        return replace(output, size=blob.size, media_type="text/plain"), blob
     base = get_api_base_url("deliver", task, state.fleet)
     async with state.lane(task.server_id):
         response = await state.ports.http.fetch(comfy.view_request(base, task, output))
@@ -170,8 +190,7 @@ def with_output_at(task: Task, index: int, output: Output) -> Task:
 
     It stays pending then, and is fetched once more.
     """
-    is_there = index < len(task.outputs) and task.outputs[index].file == output.file
-    return with_output(task, output) if is_there else task
+    return with_output(task, output) if task.outputs[index].file == output.file else task
 
 
 def _modified(response: Response) -> float | None:

@@ -40,7 +40,9 @@ class Run:
     started_at: float
     stage: RunStage = RunStage.RESERVING
     server_id: ServerId | None = None
-    fraction: float = 0.0  # of the upload
+    fraction: float = 0.0  # of the upload, of all files together, in whole percents
+    sent: int = 0  # bytes
+    size: int = 0
     error: MooringError | None = None
 
 
@@ -76,3 +78,10 @@ class Noticed:
 
     sign: Sign
     at: float
+
+
+@dataclass(slots=True)
+class TabFacts:
+    """What all sessions of one tab share: what the person calls its work; each new task is told."""
+
+    project: str = ""

@@ -30,6 +30,7 @@ from app.core.errors import BadInput, MooringError, StorageError, TaskNotFound
 from app.core.line import Attachment, Batch, Entry, Line, Pause, Values, write_values
 from app.core.model import BatchId, Part, PromptId, WindowId
 from app.core.workflow import ApiWorkflow
+from app.session.editors import Editors
 from app.session.facts import Picked
 from app.session.hands import Hand
 from app.session.line_keeping import LineKeeper
@@ -46,6 +47,7 @@ class WaitingLine:
     def __init__(self, state: State, hand: Hand, salvage: Salvage) -> None:
         self._state = state
         self._salvage = salvage
+        self._editors = Editors(state)
         self._keeper = LineKeeper(state)
         self._sender = Sender(state, self._keeper)
         self._sender.enlist(hand)
@@ -97,21 +99,25 @@ class WaitingLine:
         inputs: Inputs | None = None,
         hands: int | None = None,
         wish: Wish = ANY,
+        editor: str = "",
     ) -> BatchId:
         """Let these runs wait behind what waits already; `hands` sessions are to take from the line.
 
         With a wish they wait for the server asked for, or (`is_patient`) until one has nothing to do.
-        Their files are kept here first. BadPlan if they are too many, StorageError if they cannot be kept.
+        Their files are kept here first, and so is `editor`, the copy of the editor's file that goes along. BadPlan if
+        they are too many, StorageError if they cannot be kept.
         """
         window, random = self._state.get_window("add"), self._state.ports.random
         batch_id = BatchId(random.uuid4())
         with self._state.loose_ends.upload():
             attached = [await self._attach(where, picked) for where, picked in (inputs or {}).items()]
+            editor_sha256 = await self._editors.keep(editor) if editor else ""
             batch = Batch(
                 batch_id=batch_id,
                 workflow=workflow.text,
                 title=title,
                 inputs=tuple(attached),
+                editor_sha256=editor_sha256,
                 asked=wish.asked,
                 is_patient=wish.is_patient,
             )
@@ -168,10 +174,21 @@ class WaitingLine:
         """Take everything back that waits."""
         await self._keeper.change(Line.cleared)
 
-    async def cancel_mine(self) -> None:
-        """Take everything back, and stop what this tab has under way on its servers. The first refusal is raised."""
-        await self.clear()
-        tasks = [(hand, task) for hand in self._sender.hands for task in hand.own_unfinished]
+    async def cancel_mine(self, batch_id: BatchId | None = None) -> None:
+        """Take everything back, and stop what this tab has under way on its servers; or only what is of one plan.
+
+        Each is tried, and the first refusal is raised.
+        """
+
+        def is_meant(part: Part | None) -> bool:
+            return batch_id is None or (part is not None and part.batch_id == batch_id)
+
+        await self._keeper.change(
+            lambda line: line.without(*(item.prompt_id for item in line.entries if is_meant(item.part)))
+        )
+        tasks = [
+            (hand, task) for hand in self._sender.hands for task in hand.own_unfinished if is_meant(task.part)
+        ]  # fmt: skip
         outcomes = await asyncio.gather(*(hand.cancel(task.prompt_id) for hand, task in tasks), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):

@@ -13,6 +13,7 @@ from app.core.balancer import Wish
 from app.core.errors import BadInput, HttpStatusError, MooringError
 from app.core.line import Batch, Entry, Line, Pause
 from app.core.model import PromptId, TaskState
+from app.session.editors import Editors
 from app.session.facts import Picked
 from app.session.hands import Hand
 from app.session.line_keeping import LineKeeper
@@ -28,6 +29,7 @@ class Sender:
     def __init__(self, state: State, keeper: LineKeeper) -> None:
         self._state = state
         self._keeper = keeper
+        self._editors = Editors(state)
         self._kick = asyncio.Event()
         self.hands: list[Hand] = []
         self.refusal: MooringError | None = None  # why the run that paused the line last could not be sent
@@ -97,6 +99,7 @@ class Sender:
             Wish(asked=batch.asked, is_patient=batch.is_patient),
             again_of=entry.again_of,
             part=entry.part,
+            editor=await self._editors.read(batch.editor_sha256),
         )
 
     async def _taken(self, hand: Hand, entry: Entry, line: Line) -> None:

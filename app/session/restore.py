@@ -44,7 +44,6 @@ class Restorer:
             state.store_error = error
             state.changed()
             return
-        state.store_error = None
         state.read_back = records.tasks
         state.set_window(state.window.restored(record.client_id, records.tasks, records.unreadable))
         state.set_fleet(state.fleet)

@@ -47,12 +47,19 @@ class Results:
 
         In that case the record says why: gone, or overwritten. Raises what kept the server from answering.
         """
-        task = self._state.get_task("fetch", prompt_id)
+        task = await self._task(prompt_id)
         output = task.outputs[index]
         fetched, blob = await fetch_output(self._state, task, output)
-        if blob is None and output.delivery.is_fetchable:
+        if blob is None and output.delivery.is_fetchable and prompt_id in self._state.get_window("fetch").tasks:
             await self._state.amend(prompt_id, partial(with_output, output=fetched))
         return blob
+
+    async def _task(self, prompt_id: PromptId) -> Task:
+        """This window's task, or one that was laid by."""
+        window, past = self._state.get_window("fetch"), self._state.ports.past
+        if prompt_id not in window.tasks and past is not None and (task := await past.read_past_task(prompt_id)):
+            return task
+        return window.get_task("fetch", prompt_id)
 
     # All of them
 

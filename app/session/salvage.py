@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.evidence import Unclear
 from app.core.line import Line
 from app.core.model import PromptId, Records, Task, Unreadable, WindowId
+from app.core.past import ended_at, is_settled
 from app.session.state import State
 
 log = logging.getLogger("mooring.session")
 
+AT_ONCE = 50  # windows that are looked after in one search
+SURELY = 60.0  # seconds; a crew comes back some time after its tab
+OLD = 24 * 3600.0  # seconds; where nobody can tell whether a window lives, what ended so long ago is laid by
 RELOAD_TAKES = 3.0  # seconds between the two questions; a reload had its lock back within 1 s on a loaded machine
 
 
@@ -56,24 +60,38 @@ class OrphanLine:
 class Salvage:
     """Finds orphans and takes them in."""
 
-    def __init__(self, state: State, adopted: Callable[[Task], None]) -> None:
+    def __init__(
+        self, state: State, adopted: Callable[[Task], None], lay_by: Callable[[Iterable[Task]], Awaitable[None]]
+    ) -> None:
         self._state = state
         self._adopted = adopted
+        self._lay_by = lay_by
         self._searching = asyncio.Lock()
+        self._is_wanted = self._is_at_it = False  # a search in the background
+        self._gone: dict[WindowId, float] = {}  # windows that left something settled, and since when they are gone
+        self._settled: tuple[Task, ...] = ()  # of other windows, when they were last looked through
         self.orphans: tuple[Orphan, ...] = ()
         self.records: tuple[OrphanRecord, ...] = ()
         self.lines: tuple[OrphanLine, ...] = ()
 
     def search_soon(self) -> None:
-        """Search in the background, unless that is under way."""
-        if not self._searching.locked():
+        """Search in the background; once more if that is under way, for it may have asked after a window already."""
+        self._is_wanted = True
+        if not self._is_at_it:
+            self._is_at_it = True
             self._state.spawn(self._search_quietly(), "search orphans")
 
     async def _search_quietly(self) -> None:
         try:
-            await self.search()
-        except StorageError as error:
-            log.warning("orphans not searched: %r", error)
+            while self._is_wanted:
+                self._is_wanted = False
+                try:
+                    await self.search()
+                    await self._tidy()
+                except StorageError as error:
+                    log.warning("orphans not searched: %r", error)
+        finally:
+            self._is_at_it = False
 
     async def search(self) -> tuple[Orphan, ...]:
         """Look through everybody's tasks for those whose window is gone."""
@@ -82,7 +100,7 @@ class Salvage:
             if suspects:
                 await self._state.ports.clock.sleep(RELOAD_TAKES)
                 confirmed = await self._suspects()
-                suspects = {owner: gone and suspects[owner] for owner, gone in confirmed.items() if owner in suspects}
+                suspects = {owner: gone for owner, gone in confirmed.items() if owner in suspects}
             needy = await self._others() if suspects else Records()
             self._show_lines(await self._waiting() if suspects else {}, suspects)
             self._show(
@@ -99,12 +117,27 @@ class Salvage:
             )
         return self.orphans
 
+    async def _tidy(self) -> None:
+        """Lay by what windows that are gone have brought home: nobody will show it otherwise."""
+        settled, now = self._settled, self._state.ports.clock.now()
+        owners = list(dict.fromkeys(task.owner for task in settled))[:AT_ONCE]
+        alive = {owner: await self._state.ports.windows.is_alive(owner) for owner in owners}
+        self._gone = {owner: self._gone.get(owner, now) for owner, sign in alive.items() if sign is False}
+        await self._lay_by(
+            task
+            for task in settled
+            if now - self._gone.get(task.owner, now) > SURELY
+            or (alive.get(task.owner, True) is None and now - ended_at(task) > OLD)
+        )
+
     async def _others(self) -> Records:
         """What other windows have not brought home. A record of nobody is every window's own, and shown as such."""
         window = self._state.get_window("find_orphans")
         stored = await self._state.ports.store.read_tasks()
+        others = [task for task in stored.tasks if task.owner != window.window_id]
+        self._settled = tuple(task for task in others if is_settled(task))
         return Records(
-            tuple(task for task in stored.tasks if task.owner != window.window_id and not task.is_delivered),
+            tuple(task for task in others if not task.is_delivered),
             tuple(record for record in stored.unreadable if not record.may_be_of(window.window_id)),
         )
 

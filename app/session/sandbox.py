@@ -18,6 +18,7 @@ from app.core.durations import Durations, Ran
 from app.core.errors import NotOwner, SocketClosed, TaskNotFound
 from app.core.line import Line, LineChange
 from app.core.model import Fleet, PromptId, Records, Reservation, Server, ServerId, Task, WindowId
+from app.core.plan import Measured
 from app.core.ports import (
     Blob,
     Frame,
@@ -30,6 +31,7 @@ from app.core.ports import (
     Usage,
     WindowRecord,
 )
+from app.core.store_parts import Learned
 
 HERE, THERE = ServerId("sandbox-1"), ServerId("sandbox-2")
 LONGEST_SLEEP = 0.02  # seconds: the session's waits are real, but short
@@ -157,6 +159,13 @@ class SandboxStore:
         """TaskStore.learn."""
         self.durations = self.durations.learned(ran)
 
+    async def learn_paces(self, measured: Measured) -> None:
+        """LearnedStore.learn_paces: nothing here lasts."""
+
+    async def read_learned(self) -> Learned:
+        """LearnedStore.read_learned."""
+        return Learned(self.durations)
+
     async def release_reservation(self, prompt_id: PromptId) -> None:
         """TaskStore.release_reservation."""
         self.reservations.pop(prompt_id, None)
@@ -230,6 +239,17 @@ class SandboxStore:
     async def read_thumbnail(self, prompt_id: PromptId, index: int) -> Blob | None:  # noqa: ARG002 - none is kept
         """TaskStore.read_thumbnail."""
         return None
+
+    async def keep_preview(self, task: Task, blob: Blob, media_type: str, kept_at: float) -> bool:  # noqa: ARG002 - none is kept
+        """TaskStore.keep_preview."""
+        return False
+
+    async def read_preview(self, prompt_id: PromptId) -> Blob | None:  # noqa: ARG002 - none is kept
+        """TaskStore.read_preview."""
+        return None
+
+    async def delete_preview(self, prompt_id: PromptId) -> None:
+        """TaskStore.delete_preview."""
 
     async def delete_results(self, prompt_id: PromptId | None = None) -> None:
         """TaskStore.delete_results."""

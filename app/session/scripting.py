@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from app.core import comfy
-from app.core.errors import TaskNotFound
+from app.core.errors import BadInput, TaskNotFound
 from app.core.model import PromptId, Reservation, TaskState
 from app.core.ports import Blob
 from app.core.window import get_api_base_url
 from app.core.workflow import ApiWorkflow
+from app.session.editors import EditorCopy
 from app.session.state import State
 from app.session.submit import Inputs, Order, Submitter
 
@@ -41,7 +42,7 @@ class Scripting:
         if held is not None:
             await self._submitter.release(held.prompt_id)
 
-    async def submit_workflow(self, workflow: ApiWorkflow, title: str, inputs: Inputs) -> PromptId:
+    async def submit_workflow(self, workflow: ApiWorkflow, title: str, inputs: Inputs, editor: str = "") -> PromptId:
         """Like `run`, on the server that holds this interface's uploads if there are any.
 
         A script has no card to look at, so what the server refused is raised here: PromptRejected, or ConnectError if
@@ -49,7 +50,7 @@ class Scripting:
         """
         held, self._uploads = self._uploads, None
         prompt_id = held.prompt_id if held else PromptId(self._state.ports.random.uuid4())
-        await self._take(Order(prompt_id, workflow, title, inputs))
+        await self._take(Order(prompt_id, workflow, title, inputs, editor=EditorCopy(editor)))
         task = self._state.get_task("submit_workflow", prompt_id)
         if task.state is TaskState.FAILED and task.failure is not None and task.failure.kind in comfy.NEVER_RAN:
             raise comfy.refusal_of(task, task.failure)
@@ -69,4 +70,6 @@ class Scripting:
         base = get_api_base_url("get_task_bound_image_url", task, self._state.fleet)
         if not 0 <= index < len(task.outputs):
             raise TaskNotFound("get_task_bound_image_url", prompt_id)
+        if task.outputs[index].is_text:
+            raise BadInput("not-a-file", detail="this output is a text, which has no address")
         return comfy.view_path(base, task, task.outputs[index])

@@ -11,14 +11,15 @@ It holds no rules: those are `core/window.py` (what may go where), `core/truth.p
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 from app.core import comfy
-from app.core.balancer import ANY, Wish
+from app.core.balancer import ANY, Leaning, Wish
 from app.core.errors import (
     BadInput,
     InvalidTransition,
@@ -32,10 +33,16 @@ from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session.checks import violations
 from app.session.connection import Keeper
 from app.session.deliver import Courier
+from app.session.editors import EditorCopy
 from app.session.facts import Picked
+from app.session.files import WorkflowFiles
+from app.session.forecast import Forecast
 from app.session.hands import Hand
 from app.session.harbour import Harbour
+from app.session.last_previews import LastPreviews
 from app.session.line import WaitingLine
+from app.session.listing import read_choices
+from app.session.past import Past
 from app.session.restore import Restorer
 from app.session.results import Results
 from app.session.salvage import Orphan, Salvage
@@ -46,6 +53,11 @@ from app.session.submit import Inputs, Order, Submitter
 from app.session.view import SessionView
 from app.session.watch import Watch
 from app.workflows.catalogue import Catalogue
+from app.workflows.graph import Key
+from app.workflows.needs import Standing
+
+LONGEST_PROJECT = 80  # characters
+INPUT_KEPT = 64 * 1024 * 1024  # bytes of a file that is kept for the form alone; all inputs together have 256 MB
 
 log = logging.getLogger("mooring.session")
 
@@ -55,11 +67,15 @@ class Session(SessionView):
 
     def __init__(self, ports: Ports, captain: Session | None = None) -> None:
         state = State(ports, captain._state if captain else None)
-        super().__init__(state, Results(state), Salvage(state, self._take_over))
+        self.past = Past(state)
+        salvage = Salvage(state, self._take_over, self.past.lay_by_of_gone)
+        super().__init__(state, Results(state), salvage, Forecast(state))
         self._is_crew = captain is not None
-        self._courier = Courier(self._state, self._results.arrived)
-        self._watch = Watch(self._state, lambda _: self._courier.refresh(), self._notice)
-        self._keeper = Keeper(self._state, self._watch)
+        self._courier = Courier(self._state, self._arrived)
+        self._watch = Watch(self._state, self._forecast, lambda _: self._courier.refresh(), self._notice)
+        self._keeper = Keeper(self._state, self._watch, self._forecast)
+        self._last_previews = LastPreviews(self._state)
+        self._files = WorkflowFiles(self._state)
         self._submitter = Submitter(self._state, self._keeper.connect_briefly, self._watch)
         self._scripting = Scripting(self._state, self._submitter, self._take)
         self._restorer = Restorer(self._state)
@@ -111,12 +127,20 @@ class Session(SessionView):
             self._watch.look_soon()
             self._courier.hurry()
             self._results.refresh_soon()
+            self.past.refresh()
+            self._look_back()
             if not self._is_crew:
                 self._salvage.search_soon()
 
     async def stop(self) -> None:
         """End all background work, as a closing page does."""
         await self._state.stop()
+
+    def lean(self, leanings: Mapping[ServerId, Leaning]) -> None:
+        """What this tab's sessions hold of the servers from now on, whenever they choose one."""
+        self._state.leanings.clear()
+        self._state.leanings.update(leanings)
+        self._state.changed()
 
     # Running work
 
@@ -128,30 +152,38 @@ class Session(SessionView):
         inputs: Inputs | None = None,
         server_id: ServerId | None = None,
         unable: Mapping[ServerId, str] | None = None,
+        editor: str = "",
     ) -> PromptId:
         """Take a workflow to a server: reserve, connect, upload, register, submit. Raises what went wrong on the way.
 
         `inputs` are files by (node id, input name). With `server_id`, that server or none. `unable` are the servers
-        that cannot run it, each with its cause (lacks): it goes to none of them.
+        that cannot run it, each with its cause (lacks): it goes to none of them. `editor` is the copy of the editor's
+        file that goes along (`workflows/editor_copy.py`).
         """
         prompt_id = PromptId(self._state.ports.random.uuid4())
-        order = Order(prompt_id, workflow, title, inputs or {}, Wish(asked=server_id), unable=unable or {})
+        wish, copy = Wish(asked=server_id), EditorCopy(editor)
+        order = Order(prompt_id, workflow, title, inputs or {}, wish, unable=unable or {}, editor=copy)
         return await self._take(order)
 
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
         """Run a task once more as a new one, with its kept inputs, here or (`elsewhere`) on any other server.
 
         What became of the old one changes nothing in that, so it may run twice: say so before. `elsewhere` gives up an
-        unfinished task first, for it holds the window. BadInput if an input's bytes are not kept any more.
+        unfinished task first, for it holds the window. A task that was laid by is run again as well. BadInput if an
+        input's bytes are not kept any more, or the workflow is not (of private work, after a reload).
         """
-        task = self._state.get_task("run_again", prompt_id)
+        held = self._state.get_window("run_again").tasks.get(prompt_id)
+        task = held if held is not None else await self.past.read_task(prompt_id)
+        if not task.workflow:
+            raise BadInput("words-not-kept", task.title)
         inputs = {(str(item.node_id), item.input_name): await self._kept_input(item) for item in task.inputs}
         if elsewhere and not task.state.is_end:
             await self._submitter.expect_elsewhere(task)
             await self.give_up(prompt_id)
         wish = Wish(avoided=task.server_id) if elsewhere else ANY
-        new_id = PromptId(self._state.ports.random.uuid4())
-        return await self._take(Order(new_id, parse_workflow(task.workflow), task.title, inputs, wish, prompt_id))
+        new_id, workflow = PromptId(self._state.ports.random.uuid4()), parse_workflow(task.workflow)
+        copy = await self._submitter.editors.again(task)
+        return await self._take(Order(new_id, workflow, task.title, inputs, wish, prompt_id, editor=copy))
 
     async def confirm_move(self, prompt_id: PromptId) -> None:
         """The person says that the fleet's new address is the very server that has this task: what is there may go on.
@@ -174,6 +206,14 @@ class Session(SessionView):
             raise BadInput("input-not-kept", item.original_name or item.name)
         return Picked(blob, item.original_name or item.name)
 
+    async def keep_input(self, blob: Blob) -> str:
+        """Keep a file that stands in a form, as a run would: its hash, or nothing if it is too large for that."""
+        if blob.size > INPUT_KEPT:
+            return ""
+        sha256 = hashlib.sha256(await blob.read()).hexdigest()
+        await self._state.ports.store.keep_input(sha256, blob, self._state.ports.clock.now())
+        return sha256
+
     async def find_orphans(self) -> tuple[Orphan, ...]:
         """Look for work of windows that are gone, now."""
         return await self._salvage.search()
@@ -185,18 +225,33 @@ class Session(SessionView):
         """
         return await self._salvage.adopt(prompt_id)
 
+    def _arrived(self) -> None:
+        self._results.arrived()
+        self.past.refresh()
+
     def _notice(self, task: Task, evidence: Evidence) -> None:
         self._keeper.hearing.seen(task, evidence)
 
     def _take_over(self, _: Task) -> None:
         self._watch.look_soon()
         self._courier.refresh()
+        self._look_back()
+
+    def _look_back(self) -> None:
+        """What helps to show unfinished work: what was learned of such, and its last previews."""
+        self._forecast.refresh_soon()
+        self._state.spawn(self._last_previews.restore(), "previews")
 
     async def _take(self, order: Order) -> PromptId:
         self._watch.refresh()
+        self._forecast.refresh_soon()
         prompt_id = await self._submitter.run(order)
         self._watch.refresh()
         return prompt_id
+
+    def name_project(self, name: str) -> None:
+        """What the work of this tab is called from now on; tasks that there are keep what they were told."""
+        self._state.tab.project = name.strip()[:LONGEST_PROJECT]
 
     def dismiss_run(self, prompt_id: PromptId) -> None:
         """Take a failed click off the list."""
@@ -230,8 +285,7 @@ class Session(SessionView):
         if not task.state.is_end:
             raise InvalidTransition("delete_task", "the task has not ended")
         await self._state.ports.store.delete_task(task)
-        self._state.read_back = tuple(item for item in self._state.read_back if item.prompt_id != prompt_id)
-        self._state.set_window(self._state.get_window("delete_task").drop(prompt_id))
+        self._state.forget(prompt_id)
         await self._state.write_again()  # there is room now
         self._results.refresh_soon()
 
@@ -265,10 +319,10 @@ class Session(SessionView):
         await self._scripting.release_uploads()
 
     async def submit_workflow(
-        self, workflow: ApiWorkflow, *, title: str = "", inputs: Inputs | None = None
+        self, workflow: ApiWorkflow, *, title: str = "", inputs: Inputs | None = None, editor: str = ""
     ) -> PromptId:
         """Like `run`, on the server that holds this interface's uploads; raises what the server refused."""
-        return await self._scripting.submit_workflow(workflow, title, inputs or {})
+        return await self._scripting.submit_workflow(workflow, title, inputs or {}, editor)
 
     async def get_task_history(self, prompt_id: PromptId) -> str:
         """The history answer of the task's own server, as JSON text: `{}` if it has none."""
@@ -302,13 +356,28 @@ class Session(SessionView):
         await self._restorer.reread()
         return self.violations()
 
-    async def catalogue(self, server_id: ServerId, workflow: ApiWorkflow) -> Catalogue | None:
-        """What a server says of the classes of a workflow's nodes; None if that cannot be known now."""
+    async def catalogue(self, server_id: ServerId, names: frozenset[str]) -> Catalogue | None:
+        """What a server says of these classes of nodes; None if that cannot be known now."""
         server = self.fleet.get(server_id)
-        if server is None:
-            return None
-        names = frozenset(node.class_type for node in workflow.nodes.values())
-        return await self._submitter.capable.catalogue(server, names)
+        return None if server is None else await self._submitter.capable.catalogue(server, names)
+
+    @property
+    def files(self) -> WorkflowFiles:
+        """Workflows that lie elsewhere: published ones, and those that a server has saved."""
+        return self._files
+
+    async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Standing:
+        """On which servers a workflow runs, and what the others lack; files for `supplied` come with an upload."""
+        return await self._submitter.capable.standing(workflow, supplied)
+
+    async def choices(self, server_id: ServerId, route: str) -> tuple[str, ...]:
+        """What a server lists at the route that a node names for its choices; none if the fleet has lost it."""
+        server = self.fleet.get(server_id)
+        return () if server is None else await read_choices(self._state.ports.http, server, route)
+
+    async def refresh_catalogues(self) -> None:
+        """Have the catalogues of all servers that may answer read again; the fleet tells what is different."""
+        await self._submitter.capable.refresh_all()
 
     def reset_socket(self) -> None:
         """Reconnect the socket to the same server; the mooring stays."""

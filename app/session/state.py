@@ -15,6 +15,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any
 
+from app.core.balancer import Leaning
 from app.core.chronicle import verdict, window_changes
 from app.core.durations import Ran, observed
 from app.core.errors import AffinityError, MooringError, NotOwner, StorageError, TaskNotFound
@@ -26,8 +27,7 @@ from app.core.records import NEWER, BrokenRecord
 from app.core.stall import Stillness
 from app.core.truth import judge
 from app.core.window import Restoring, Window, expect_restored
-from app.core.workflow import parse_workflow
-from app.session.facts import Noticed, Preview, Run, SocketFacts
+from app.session.facts import Noticed, Preview, Run, SocketFacts, TabFacts
 from app.session.loose_ends import LooseEnds
 from app.session.scribe import Scribe
 
@@ -49,11 +49,12 @@ class _Write(Enum):
 class State:
     """What the parts of a session share. All of it belongs to one event loop.
 
-    Sessions of one tab share their lanes to the servers: see `lane`.
+    Sessions of one tab share their lanes to the servers (see `lane`), and what the person holds of servers.
     """
 
     def __init__(self, ports: Ports, captain: State | None = None) -> None:
         self.ports = ports
+        self.tab: TabFacts = captain.tab if captain else TabFacts()
         self.scribe = Scribe(ports.clock, ports.journal)
         self.window: Restoring | Window | None = None
         self.identity: Identity | None = None
@@ -67,6 +68,7 @@ class State:
         self.stillness: dict[PromptId, Stillness] = {}
         self.stalled: frozenset[PromptId] = frozenset()
         self.noticed: dict[ServerId, Noticed] = {}  # what was last noticed of a server: a restart, another one
+        self.leanings: dict[ServerId, Leaning] = captain.leanings if captain else {}  # one tab has one will
         self.loose_ends = LooseEnds(self.changed)
         self.socket = SocketFacts()
         self.read_back: tuple[Task, ...] = ()  # this window's tasks as the store last had them
@@ -348,19 +350,21 @@ class State:
             log.info("no longer set aside: %s", prompt_id)
             self.set_window(window.release_unreadable(prompt_id))
 
+    def judging(self, prompt_id: PromptId) -> asyncio.Lock:
+        """Held while something is made of what is known about a task: one at a time."""
+        return self._judging[prompt_id]
+
+    def forget(self, prompt_id: PromptId) -> None:
+        """Let go of a task that is not this window's to hold any more: it was deleted, or laid by."""
+        self.read_back = tuple(item for item in self.read_back if item.prompt_id != prompt_id)
+        self.set_window(self.get_window("forget").drop(prompt_id))
+
     def _forget_live(self, prompt_id: PromptId) -> None:
         """What is shown of a task only while it is under way."""
         self.progress.pop(prompt_id, None)
         self.previews.pop(prompt_id, None)
         self.stillness.pop(prompt_id, None)
         self.stalled -= {prompt_id}
-
-    def progress_of(self, task: Task) -> Progress:
-        """The progress of a task, begun when first asked for."""
-        if task.prompt_id not in self.progress:
-            total = len(parse_workflow(task.workflow).nodes) if task.workflow else 1
-            self.progress[task.prompt_id] = Progress(task.prompt_id, total)
-        return self.progress[task.prompt_id]
 
     def watched(self) -> Sequence[Task]:
         """The tasks that still need looking at."""

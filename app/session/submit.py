@@ -41,11 +41,12 @@ from app.core.model import (
     TaskState,
     Unreadable,
 )
-from app.core.ports import Blob, Response
+from app.core.ports import Blob, Request, Response
 from app.core.reservation import Wanted, drained
 from app.core.window import Window, get_api_base_url, held_beside
 from app.core.workflow import ApiWorkflow
 from app.session.capability import Capabilities
+from app.session.editors import NO_EDITOR, EditorCopy, Editors, Graph
 from app.session.facts import Picked, Run, RunStage
 from app.session.state import State
 from app.session.timing import first_of
@@ -73,6 +74,7 @@ class Order:
     again_of: PromptId | None = None
     part: Part | None = None  # set if it comes out of the waiting line
     unable: Mapping[ServerId, str] = field(default_factory=dict)  # the servers that cannot run it, each with its cause
+    editor: EditorCopy = NO_EDITOR
 
 
 class Submitter:
@@ -83,16 +85,16 @@ class Submitter:
         self._connect = connect
         self._watch = watch
         self.capable = Capabilities(state)
+        self.editors = Editors(state)
         self._choosing = asyncio.Lock()
         self._unreleased: set[PromptId] = set()  # given back here, still in a store that could not be written
 
     async def run(self, order: Order) -> PromptId:
         """The whole way to the answer of the submit. Raises what went wrong before there was a task."""
         state = self._state
-        now = state.ports.clock.now()
-        state.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=now))
+        state.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=state.ports.clock.now()))
         try:
-            await self._to_the_register(order)
+            graph = await self._to_the_register(order)
         except MooringError as error:
             await self.release(order.prompt_id)
             self._show(order.prompt_id, stage=RunStage.FAILED, error=error)
@@ -104,7 +106,7 @@ class Submitter:
             raise
         self._show(order.prompt_id, stage=RunStage.SUBMITTING)
         try:
-            await self._submit(order.prompt_id)
+            await self._submit(order.prompt_id, graph)
         except TaskNotFound as error:  # adopted by another window meanwhile: its end is told there
             lost = NotOwner("submit_workflow", order.prompt_id)
             self._show(order.prompt_id, stage=RunStage.FAILED, error=lost)
@@ -113,7 +115,8 @@ class Submitter:
         state.changed()
         return order.prompt_id
 
-    async def _to_the_register(self, order: Order) -> None:
+    async def _to_the_register(self, order: Order) -> Graph | None:
+        """The editor's graph that goes along, if there is one."""
         state = self._state
         state.get_window("run").expect_readable("run")
         held = state.get_window("run").reservations.get(order.prompt_id)
@@ -123,14 +126,18 @@ class Submitter:
         reservation = held or await self.reserve(order.prompt_id, order.wish, job_of(order.workflow), unable)
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=reservation.server_id)
         await self._connect()
-        self._show(order.prompt_id, stage=RunStage.UPLOADING)
+        size = sum(picked.blob.size for picked in order.inputs.values())
+        self._show(order.prompt_id, stage=RunStage.UPLOADING, size=size)
         uploads = [await self._upload_input(reservation, where, picked) for where, picked in order.inputs.items()]
         values: dict[tuple[str, str], object] = {
             (item.node_id, item.input_name): uploaded.input_value for item, uploaded in uploads
         }
         self._show(order.prompt_id, stage=RunStage.REGISTERING)
         files = tuple(item for item, _ in uploads)
-        await self._register(order, reservation, order.workflow.with_values(values), files)
+        workflow = order.workflow.with_values(values)
+        editor, graph = await self.editors.along(order.prompt_id, order.editor, workflow)
+        await self._register(replace(order, editor=editor), reservation, workflow, files)
+        return graph
 
     async def _unable(self, order: Order) -> dict[ServerId, str]:
         """The servers that cannot run it, each with its cause. Asked before anything is reserved or sent."""
@@ -150,6 +157,7 @@ class Submitter:
         unable: Mapping[ServerId, str] | None = None,
     ) -> Reservation:
         """Hold a place: on the server that has the window, or on one chosen in the store's transaction."""
+        wish = replace(wish, leanings=self._state.leanings)
         async with self._choosing:
             await first_of(self._state.ports.clock.sleep(FLEET_WAIT), self._state.has_fleet.wait())
             for _ in range(RESERVE_TRIES):
@@ -188,7 +196,7 @@ class Submitter:
         if others := held_beside(self._state.get_window("run_again").mooring, task):
             raise ServerLockedError("run_again", None, task.server_id, len(others))
         now = self._state.ports.clock.now()
-        wish, unable = Wish(avoided=task.server_id), drained(self._state.fleet)
+        wish, unable = Wish(avoided=task.server_id, leanings=self._state.leanings), drained(self._state.fleet)
         choose(await self._read_loads(), Berths(), now=now, tie=0.0, wish=wish, unable=unable)
 
     async def _read_loads(self) -> tuple[Snapshot, ...]:
@@ -233,10 +241,13 @@ class Submitter:
         request = comfy.upload_request(
             get_api_base_url("upload_image", reservation, state.fleet), blob, _content_name(sha256, filename)
         )
+        run = state.runs.get(reservation.prompt_id)
+        before = run.sent if run is not None else 0
         async with state.lane(reservation.server_id):
             response = await state.ports.http.upload(
-                request, lambda fraction: self._show(reservation.prompt_id, fraction=fraction)
+                request, lambda part: self._show_sent(reservation.prompt_id, before + round(part * blob.size))
             )
+        self._show_sent(reservation.prompt_id, before + blob.size)
         uploaded = comfy.read_upload(response, reservation.server_id)
         state.note("uploaded", prompt_id=reservation.prompt_id, size=blob.size, sha256=sha256, **asdict(uploaded))
         return uploaded, sha256
@@ -280,6 +291,7 @@ class Submitter:
             epoch=1,
             created_at=state.ports.clock.now(),
             title=order.title,
+            project=state.tab.project,
             workflow=workflow.text,
             inputs=inputs,
             expected=workflow.expected_outputs,
@@ -287,6 +299,8 @@ class Submitter:
             job=job_of(order.workflow),
             again_of=order.again_of,
             part=order.part,
+            editor_sha256=order.editor.sha256,
+            editor_fault=order.editor.fault,
             confirmed_address=state.confirmed_address(reservation),
         )
         window.register_window_task(task)  # refuses before anything is written
@@ -294,11 +308,12 @@ class Submitter:
         state.read_back = (*state.read_back, task)
         state.set_window(state.get_window("register_window_task").register_window_task(task))
 
-    async def _submit(self, prompt_id: PromptId) -> None:
+    async def _submit(self, prompt_id: PromptId, graph: Graph | None) -> None:
         state = self._state
         task = state.get_task("submit_workflow", prompt_id)
         try:
-            response = await self._post(get_api_base_url("submit_workflow", task, state.fleet), task)
+            request = comfy.submit_request(get_api_base_url("submit_workflow", task, state.fleet), task, graph)
+            response = await self._post(request, task)
             if response is None:
                 return
             answer = comfy.read_submit(response, task, state.ports.clock.now())
@@ -313,7 +328,7 @@ class Submitter:
         await self._tell(prompt_id, answer)
         self._watch.look_soon()
 
-    async def _post(self, base: str, task: Task) -> Response | None:
+    async def _post(self, request: Request, task: Task) -> Response | None:
         """The answer to the one POST of a task; None if it may not be sent any more.
 
         The server's lane is given back as soon as the server tells of this prompt: it is well then, and nothing else
@@ -325,7 +340,7 @@ class Submitter:
                 if not await self._may_post(task.prompt_id):
                     return None
                 state.note("submitting", prompt_id=task.prompt_id, server_id=task.server_id, address=task.address)
-                post = asyncio.ensure_future(state.ports.http.send(comfy.submit_request(base, task)))
+                post = asyncio.ensure_future(state.ports.http.send(request))
                 await first_of(asyncio.wait({post}), self._until_heard_of(task.prompt_id))
             return await post
         finally:
@@ -365,6 +380,13 @@ class Submitter:
             await self._state.ports.clock.sleep(WRITE_RETRY)
         if isinstance(answer, Unclear):
             log.warning("unclear submit of %s: %s", prompt_id, answer.cause)
+
+    def _show_sent(self, prompt_id: PromptId, sent: int) -> None:
+        """How much of all files has gone out, told once for each percent."""
+        run = self._state.runs.get(prompt_id)
+        fraction = min(100, sent * 100 // run.size) / 100 if run is not None and run.size else 0.0
+        if run is not None and (fraction != run.fraction or sent >= run.size > 0):
+            self._show(prompt_id, fraction=fraction, sent=min(sent, run.size))
 
     def _show(self, prompt_id: PromptId, **changes: object) -> None:
         run = self._state.runs.get(prompt_id)

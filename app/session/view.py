@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from app.core.errors import MooringError, StorageError
-from app.core.model import Fleet, PromptId, ServerId
+from app.core.eta import Outlook
+from app.core.model import Fleet, PromptId, ServerId, Task
 from app.core.ports import Identity
 from app.core.progress import Progress
 from app.core.window import Restoring, Window
 from app.session.facts import Noticed, Preview, Run, SocketFacts
+from app.session.forecast import Forecast
 from app.session.results import Results
 from app.session.salvage import Orphan, OrphanRecord, Salvage
 from app.session.state import State
@@ -18,8 +20,9 @@ from app.session.state import State
 class SessionView:
     """See the module. Nothing of it changes anything."""
 
-    def __init__(self, state: State, results: Results, salvage: Salvage) -> None:
+    def __init__(self, state: State, results: Results, salvage: Salvage, forecast: Forecast) -> None:
         self._state = state
+        self._forecast = forecast
         self._results = results
         self._salvage = salvage
 
@@ -57,6 +60,10 @@ class SessionView:
     def previews(self) -> Mapping[PromptId, Preview]:
         """The latest preview of each running task."""
         return self._state.previews
+
+    def outlook(self, task: Task) -> Outlook:
+        """When one of this window's tasks will have ended or, if it waits, begin; nothing where nobody can say."""
+        return self._forecast.outlook(task)
 
     @property
     def runs(self) -> tuple[Run, ...]:

@@ -18,6 +18,7 @@ from app.core.model import PromptId, ServerId, Task, TaskState
 from app.core.truth import judge
 from app.core.window import get_api_base_url
 from app.session.cancel import Canceller
+from app.session.forecast import Forecast
 from app.session.landmarks import Landmarks, Place
 from app.session.movement import Movements
 from app.session.state import State
@@ -47,9 +48,14 @@ class Watch:
     """Keeps a watcher for each server that has unfinished tasks of this window."""
 
     def __init__(
-        self, state: State, settled: Callable[[Task], None], noticed: Callable[[Task, Evidence], None]
+        self,
+        state: State,
+        forecast: Forecast,
+        settled: Callable[[Task], None],
+        noticed: Callable[[Task, Evidence], None],
     ) -> None:
         self._state = state
+        self._forecast = forecast
         self._settled = settled
         self._noticed = noticed
         self._watchers: dict[Place, Watcher] = {}
@@ -163,7 +169,10 @@ class Watch:
         return True
 
     async def _read_queue(self, task: Task, base: str) -> comfy.Queue:
-        return comfy.read_queue(await self._state.ask(task.server_id, comfy.queue_request(base)), task.server_id)
+        response = await self._state.ask(task.server_id, comfy.queue_request(base))
+        queue = comfy.read_queue(response, task.server_id)
+        self._forecast.looked((task.server_id, task.address), queue, response.text)
+        return queue
 
     def _unfinished_of(self, tasks: Sequence[Task]) -> list[Task]:
         known = self._state.get_window("watch").tasks

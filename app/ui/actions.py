@@ -7,25 +7,33 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from app.core.balancer import Wish
+from app.core.balancer import ANY, Leaning, Wish
 from app.core.errors import MooringError
-from app.core.model import PromptId, ServerId
+from app.core.model import BatchId, PromptId, ServerId
 from app.core.ports import Blob
 from app.core.window import Window
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.ui.arrange_actions import ArrangeActions
 from app.ui.cards import SessionFacts
+from app.ui.desk import Desk, attempt
+from app.ui.file_actions import FileActions
 from app.ui.form_actions import FormActions
+from app.ui.form_state import Draft
 from app.ui.keep_actions import KeepActions, ResultsVerbs
 from app.ui.line_actions import LineActions, LineVerbs
+from app.ui.many_actions import ManyActions
+from app.ui.orders import Order, files_of, order_of, plan_of
 from app.ui.projection import run_view
 from app.ui.questions import GiveUpDialog, PictureDialog
 from app.ui.recovery_actions import RecoveryActions, RecoveryVerbs
 from app.ui.screen import Facts, Screen
-from app.ui.state import MOST_COUNT, RESULTS_AT_FIRST, UiState
+from app.ui.sheets import SheetDialog
+from app.ui.state import MOST_COUNT, RESULTS_AT_FIRST
+from app.ui.where import wish_of
 from app.ui.workflows import OpenWorkflow
 from app.workflows.graph import Key
+from app.workflows.runs import PlannedRun
 
 log = logging.getLogger("mooring.ui")
 
@@ -40,8 +48,10 @@ class SessionVerbs(SessionFacts, RecoveryVerbs, Protocol):
         title: str = "",
         inputs: Mapping[tuple[str, str], Picked] | None = None,
         server_id: ServerId | None = None,
+        editor: str = "",
     ) -> PromptId: ...
     def dismiss_run(self, prompt_id: PromptId) -> None: ...
+    async def keep_input(self, blob: Blob) -> str: ...
     async def cancel(self, prompt_id: PromptId) -> None: ...
     async def give_up(self, prompt_id: PromptId) -> None: ...
     async def look_again(self, prompt_id: PromptId) -> None: ...
@@ -52,21 +62,12 @@ class SessionVerbs(SessionFacts, RecoveryVerbs, Protocol):
     def line(self) -> LineVerbs: ...
 
 
-class Desk(Protocol):
-    """Where the person's own part lies."""
-
-    @property
-    def ui(self) -> UiState: ...
-    @property
-    def workflows(self) -> tuple[OpenWorkflow, ...]: ...
-    def set_ui(self, ui: UiState) -> None: ...
-    def set_workflows(self, workflows: tuple[OpenWorkflow, ...]) -> None: ...
-    async def speak(self, language: str) -> None: ...
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
-
-
 class Actions:
-    """The person's hands; those on the form, on what is kept and on what is lost have modules of their own."""
+    """The person's hands; those on the form, on what is kept and on what is lost have modules of their own.
+
+    `note_used(workflow_id, prompt_id)` tells the library of a run, `note_values(chosen, draft)` of what stands in the
+    form at each.
+    """
 
     def __init__(
         self,
@@ -74,25 +75,34 @@ class Actions:
         desk: Desk,
         screen: Screen,
         random_seed: Callable[[int], int],
+        note_used: Callable[[str, PromptId], Awaitable[None]] | None = None,
+        *,
+        note_values: Callable[[OpenWorkflow, Draft], None] = lambda _chosen, _draft: None,
     ) -> None:
         self._session = session
+        self._note_used = note_used
+        self._note_values = note_values
+        self._random_seed = random_seed
         self._desk = desk
         self._screen = screen
         self._form = FormActions(desk, screen, random_seed)
+        self._files = FileActions(session, desk, screen, lambda: self._form.chosen)
         self._arranging = ArrangeActions(desk, screen)
         self._keeping = KeepActions(session.results, desk, self._do)
         self._recovery = RecoveryActions(session, desk, screen)
-        self._line = LineActions(session.line, self._do)
+        self._line = LineActions(session.line, desk, screen, self._do)
+        self._many = ManyActions(desk, screen, self._form, self._add_many)
+        self._choosing = (self._form, self._arranging, self._keeping, self._line, self._many)
 
     # Clicks
 
     def act(self, name: str, facts: Facts) -> None:
         """A click on `data-action`, or its key."""
-        if self._form.act(name, facts) or self._arranging.act(name, facts):
+        if any(hands.act(name, facts) for hands in (self._form, self._files, self._arranging)):
             return
         if self._keeping.act(name) or self._recovery.act(name, facts):
             return
-        if self._line.act(name, facts):
+        if self._line.act(name, facts) or self._many.act(name):
             return
         prompt_id = PromptId(str(facts.get("promptId", "")))
         match name:
@@ -120,11 +130,18 @@ class Actions:
             case "ask-give-up":
                 self._set(dialog=GiveUpDialog(prompt_id))
             case "open-picture":
-                self._set(dialog=PictureDialog(prompt_id, int(facts["index"])))
+                sheet = BatchId(str(facts["sheet"])) if "sheet" in facts else None
+                self._set(dialog=PictureDialog(prompt_id, int(facts["index"]), sheet))
+            case "open-sheet":
+                self._set(dialog=SheetDialog(BatchId(str(facts["batchId"]))))
             case "close-dialog":
-                self._set(dialog=None)
+                open_now = self._desk.ui.dialog
+                sheet = open_now.sheet if isinstance(open_now, PictureDialog) else None
+                self._set(dialog=SheetDialog(sheet) if sheet else None)
             case "show-more":
                 self._set(results_shown=self._desk.ui.results_shown + RESULTS_AT_FIRST)
+            case "dismiss-errors":
+                self._set(errors=())
             case "dismiss-notice":
                 self._dismiss(str(facts["key"]), str(facts["number"]))
             case _:
@@ -139,35 +156,67 @@ class Actions:
 
     def _run(self) -> None:
         chosen, ui = self._form.chosen, self._desk.ui
-        if chosen is None or run_view(self._session, chosen, ui.draft).blocker is not None:
+        if chosen is None or run_view(self._session, chosen, ui).blocker is not None:
             return  # the Run bar says why
-        server_id = self._demo_server() if chosen.needs_demo else None
-        if ui.run_count > 1:
-            self._run_many(chosen, ui.run_count, server_id)
+        self._note_values(chosen, ui.draft)
+        wish = self._wish(chosen)
+        if ui.run_count > 1 or wish.is_patient:
+            self._run_many(chosen, ui.run_count, wish)
             return
         draft = self._form.draw_seeds(chosen, ui.draft)
-        workflow = chosen.form.filled(draft.values)
-        inputs = {item.key: draft.pictures[item.key].picked for item in chosen.uploads if item.key in draft.pictures}
+        order = order_of(chosen, draft, now=self._screen.local_time(), choose=self._choose)
+        inputs = files_of(chosen, draft)
         self._desk.set_ui(ui.with_draft(self._form.count_seeds(chosen, draft)))
         self._screen.update({"reveal": "now"})
-        self._desk.spawn(self._submit(chosen.title, workflow, inputs, server_id))
+        self._desk.spawn(self._submit(chosen, order, inputs, wish.asked))
 
-    def _run_many(self, chosen: OpenWorkflow, count: int, server_id: ServerId | None) -> None:
+    def _wish(self, chosen: OpenWorkflow) -> Wish:
+        """What the person asks of the choice of a server, and the workflow; a moored window has none."""
+        where = run_view(self._session, chosen, self._desk.ui).where
+        wish = ANY if where.moored_to else wish_of(where)
+        if wish == ANY and chosen.needs_demo:
+            return Wish(asked=self._demo_server())
+        return wish
+
+    def _run_many(self, chosen: OpenWorkflow, count: int, wish: Wish) -> None:
         """Let so many runs wait, each with the seeds that a click of its own would have had."""
         ui = self._desk.ui
-        workflow, runs, draft = self._form.draw_many(chosen, ui.draft, count)
-        inputs = {item.key: draft.pictures[item.key].picked for item in chosen.uploads if item.key in draft.pictures}
+        runs, draft = self._form.draw_many(chosen, ui.draft, count)
+        plan = plan_of(chosen, ui.draft, runs, now=self._screen.local_time(), choose=self._choose)
+        inputs = files_of(chosen, draft)
         self._desk.set_ui(ui.with_draft(draft))
         self._screen.update({"reveal": "waiting"})
-        self._line.add(chosen.title, workflow, runs, inputs, Wish(asked=server_id))
+        self._line.add(chosen.title, plan, inputs, wish)
+
+    def _add_many(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun], hands: int | None) -> None:
+        """Let the runs of a plan wait, with the files that stand in the form now."""
+        if run_view(self._session, chosen, self._desk.ui).blocker is not None:
+            return  # the dialog says why
+        self._note_values(chosen, self._desk.ui.draft)
+        plan = plan_of(chosen, draft, runs, now=self._screen.local_time(), choose=self._choose)
+        inputs = files_of(chosen, draft)
+        self._line.add(chosen.title, plan, inputs, self._wish(chosen), hands=hands)
+
+    def _choose(self, count: int) -> int:
+        """One of so many, by chance."""
+        return self._random_seed(count - 1)
 
     async def _submit(
-        self, title: str, workflow: ApiWorkflow, inputs: Mapping[Key, Picked], server_id: ServerId | None
+        self, chosen: OpenWorkflow, order: Order, inputs: Mapping[Key, Picked], server_id: ServerId | None
     ) -> None:
         try:
-            await self._session.run(workflow, title=title, inputs=inputs, server_id=server_id)
+            prompt_id = await self._session.run(
+                order.workflow, title=chosen.title, inputs=inputs, server_id=server_id, editor=order.editor
+            )
         except MooringError as error:
             log.info("the run failed and says so itself: %r", error)
+            return
+        if self._note_used is None:
+            return
+        try:
+            await self._note_used(chosen.workflow_id, prompt_id)
+        except MooringError as error:
+            log.info("the library does not know of that run: %r", error)
 
     def _demo_server(self) -> ServerId | None:
         """In a mixed fleet, a demo server by name, since no other has the demo's nodes; else nobody is asked for."""
@@ -178,33 +227,39 @@ class Actions:
         if window.window_locked_server:
             return None
         demos = [server for server in servers if server.is_demo]
-        return min(demos, key=lambda server: server.running + server.pending).server_id if demos else None
+        leanings = self._desk.ui.leanings
+        wanted = [server for server in demos if leanings.get(server.server_id) is Leaning.PREFER]
+        others = [server for server in demos if leanings.get(server.server_id) is not Leaning.AVOID]
+        found = wanted or others or demos
+        return min(found, key=lambda server: server.running + server.pending).server_id if found else None
 
     # Choices and typing
 
     def change(self, name: str, facts: Facts) -> None:
         """A new choice in `data-change`."""
-        if any(hands.change(name, facts) for hands in (self._form, self._arranging, self._keeping)):
+        if any(hands.change(name, facts) for hands in self._choosing):
             return
         value = str(facts.get("value", ""))
         if name == "run-count":
             self._set(run_count=min(MOST_COUNT, max(1, int(value))) if value.isdecimal() else 1)
-        if name == "language":
-            self._screen.keep_language(value)
-            self._desk.spawn(self._desk.speak(value))
+        if name == "where":
+            self._set(where=value)
 
     def type(self, name: str, facts: Facts) -> None:
         """Something typed in `data-input`."""
-        if not self._keeping.type(name, facts):
+        if not any(hands.type(name, facts) for hands in (self._keeping, self._line, self._many)):
             self._form.type(name, facts)
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]]) -> None:
         """Files dropped, pasted or chosen."""
-        self._form.take_files(key, files)
+        if self._many.is_open:
+            self._many.take_files(files)
+        else:
+            self._files.take_files(key, files)
 
     async def recover(self, read_input: Callable[[str], Awaitable[Blob | None]]) -> None:
         """Put the files back that stood in the form before a reload."""
-        await self._form.recover(self._session.window, read_input)
+        await self._files.recover(self._session.window, read_input)
 
     # Doing
 
@@ -212,11 +267,4 @@ class Actions:
         self._desk.set_ui(replace(self._desk.ui, **changes))
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        self._desk.spawn(self._try(work))
-
-    async def _try(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except MooringError as error:
-            log.warning("refused: %r", error)
-            self._desk.set_ui(self._desk.ui.with_error(error))
+        self._desk.spawn(attempt(self._desk, work))

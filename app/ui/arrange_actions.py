@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
 
+from app.ui.desk import Desk, opened_on
 from app.ui.screen import Facts, Screen
-from app.ui.state import UiState
+from app.ui.texts import changed_texts
 from app.ui.workflows import OpenWorkflow, arranged_as
 from app.workflows.graph import Key
 from app.workflows.kept import Unkept, decode, encode
@@ -23,31 +23,33 @@ log = logging.getLogger("mooring.ui")
 STORE_KEY = "mooring.layout"
 
 
-class Desk(Protocol):
-    """Where the person's own part lies, and what there is to choose."""
-
-    @property
-    def ui(self) -> UiState: ...
-    @property
-    def workflows(self) -> tuple[OpenWorkflow, ...]: ...
-    def set_ui(self, ui: UiState) -> None: ...
-    def set_workflows(self, workflows: tuple[OpenWorkflow, ...]) -> None: ...
-
-
 def recall_layout(screen: Screen, opened: OpenWorkflow) -> OpenWorkflow:
     """The workflow as the person has arranged it, if that was kept and can be read."""
-    text = screen.kept(_key_of(opened))
+    found = kept_layout(screen, opened.published.key)
+    return opened if found is None else arranged_as(opened, found)
+
+
+def kept_layout(screen: Screen, key: str) -> Layout | None:
+    """How the person has arranged workflows of that shape, if that was kept and can be read."""
+    text = screen.kept(f"{STORE_KEY}.{key}")
     if not text:
-        return opened
+        return None
     try:
         found = decode(Layout, json.loads(text))
     except ValueError as error:
         log.warning("a layout is not JSON: %r", error)
-        return opened
+        return None
     if isinstance(found, Unkept):
         log.warning("a layout cannot be read: %s", found.detail)
-        return opened
-    return arranged_as(opened, found)
+        return None
+    return found
+
+
+def keep_layouts(screen: Screen, layouts: Mapping[str, str]) -> None:
+    """Keep layouts that come from elsewhere, by their workflow's shape; those that are here stay."""
+    for key, text in layouts.items():
+        if not screen.kept(f"{STORE_KEY}.{key}"):
+            screen.keep(f"{STORE_KEY}.{key}", text)
 
 
 class ArrangeActions:
@@ -84,22 +86,14 @@ class ArrangeActions:
     def _step(self, *, is_back: bool) -> None:
         ui = self._desk.ui
         draft = ui.draft.undo() if is_back else ui.draft.redo()
-        before, after = ui.draft.values, draft.values
-        changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
         self._desk.set_ui(ui.with_draft(draft))
-        opened = next((item for item in self._desk.workflows if item.workflow_id == ui.workflow_id), None)
-        fields = opened.form.by_key if opened else {}
-        texts = [
-            {"node": key[0], "name": key[1], "text": after.get(key, fields[key].text)}
-            for key in sorted(changed)
-            if key in fields
-        ]
-        self._screen.update({"texts": texts})
+        opened = opened_on(self._desk)
+        if opened is not None:
+            self._screen.update({"texts": changed_texts(opened, ui.draft.values, draft.values)})
 
     def _arrange(self, change: Callable[[Layout, list[Key]], Layout | None]) -> None:
         """Another layout for the chosen workflow; None gives its author's back."""
-        ui = self._desk.ui
-        opened = next((item for item in self._desk.workflows if item.workflow_id == ui.workflow_id), None)
+        opened = opened_on(self._desk)
         if opened is None:
             return
         layout = change(opened.layout, [item.key for item in opened.arranged.first])

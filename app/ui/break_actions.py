@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, Protocol
 
 from app.core.errors import MooringError
 from app.core.model import ServerId
+from app.ui.desk import Desk
 from app.ui.mishaps import Mishap
 from app.ui.screen import Facts
-from app.ui.state import UiState
 
 log = logging.getLogger("mooring.ui")
 
 BreakServer = Callable[[ServerId, str], Awaitable[None]]
-
-
-class Desk(Protocol):
-    """Where the person's own part lies."""
-
-    @property
-    def ui(self) -> UiState: ...
-    def set_ui(self, ui: UiState) -> None: ...
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
 
 
 class BreakActions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.model import TaskState
+from app.core.model import Task, TaskState
 from app.ui.i18n import Translator
 from app.ui.state import CardView, LinkView
 from app.ui.task_words import word_task
@@ -37,6 +37,22 @@ def word_ward(view: CardView, _: Translator) -> str:
     if view.task.state is TaskState.LOST:
         return ""
     return _("It turned up again after it had counted as lost; it no longer holds this window.")
+
+
+def word_editor(task: Task, _: Translator) -> str:
+    """Why the editor's graph did not go along, or will not once more; nothing if it did, or if there is none."""
+    match task.editor_fault:
+        case "":
+            return ""
+        case "unstored":
+            return _("The editor's graph could not be kept in this browser: running again will be without it.")
+        case "gone":
+            return _("Without the editor's graph: it is no longer kept in this browser.")
+        case "too-large":
+            return _("Without the editor's graph: it is too large to be sent along.")
+        case "unreadable":
+            return _("Without the editor's graph: what was kept of it cannot be read.")
+    return _("Without the editor's graph: the editor could not hold exactly what was sent.")
 
 
 def word_origin(link: LinkView, _: Translator) -> str:

@@ -9,15 +9,21 @@ from functools import lru_cache
 from typing import Protocol
 
 from app.core.errors import MooringError, StorageError
-from app.core.model import Fleet, Output, PromptId, ServerId, Task
+from app.core.eta import Outlook
+from app.core.model import Fleet, PromptId, ServerId, Task
+from app.core.naming import TEMPLATE
 from app.core.ports import Identity, Usage
 from app.core.progress import Progress
-from app.core.window import Restoring, Window
+from app.core.window import Free, Moored, Restoring, Window
 from app.session import Noticed, Orphan, OrphanRecord, Preview, Run
 from app.ui.gallery import Original
+from app.ui.naming import task_file
 from app.ui.offers import offers_for
-from app.ui.state import TONES, CardView, LinkView, ResultView, ServerTag
+from app.ui.state import CardView, LinkView, ResultView
+from app.ui.tones import tag_of
 from app.ui.waiting import LineFacts
+
+NOTHING_TO_TELL = Outlook()
 
 
 class ResultsFacts(Protocol):
@@ -33,6 +39,8 @@ class SessionFacts(Protocol):
     @property
     def window(self) -> Restoring | Window | None: ...
     @property
+    def windows(self) -> tuple[Window, ...]: ...
+    @property
     def identity(self) -> Identity | None: ...
     @property
     def fleet(self) -> Fleet: ...
@@ -44,6 +52,7 @@ class SessionFacts(Protocol):
     def progress(self) -> Mapping[PromptId, Progress]: ...
     @property
     def previews(self) -> Mapping[PromptId, Preview]: ...
+    def outlook(self, task: Task) -> Outlook: ...
     @property
     def runs(self) -> tuple[Run, ...]: ...
     @property
@@ -79,14 +88,6 @@ class Pictures(Protocol):
         """A result's own bytes."""
 
 
-def tag_of(fleet: Fleet, server_id: ServerId) -> ServerTag:
-    """The server's name and colour; one that the fleet has lost keeps its id, and the last colour."""
-    for place, server in enumerate(fleet.servers):
-        if server.server_id == server_id:
-            return ServerTag(server_id, server.name, place % TONES)
-    return ServerTag(server_id, server_id, TONES - 1)
-
-
 @lru_cache(maxsize=256)
 def node_titles(workflow: str) -> Mapping[str, str]:
     """Each node's title by its id: the one written in the workflow, else its class."""
@@ -107,29 +108,44 @@ def title_of(task: Task, node_id: str) -> str:
     return titles.get(node_id) or titles.get(node_id.split(".", maxsplit=1)[0]) or node_id
 
 
-def task_cards(window: Window | None, session: SessionFacts, pictures: Pictures) -> tuple[CardView, ...]:
-    """A card for each task of the window, newest first."""
-    if window is None:
-        return ()
-    newest = sorted(window.tasks.values(), key=lambda task: task.created_at, reverse=True)
-    return tuple(task_card(task, window, session, pictures) for task in newest)
+def task_cards(session: SessionFacts, pictures: Pictures, names: str = TEMPLATE) -> tuple[CardView, ...]:
+    """A card for each task of this tab, its crew's too, newest first; `names` is the template of saved files' names."""
+    found = [(task, mooring) for window, mooring in _moorings(session) for task in window.tasks.values()]
+    found.sort(key=lambda item: item[0].created_at, reverse=True)
+    return tuple(task_card(task, mooring, session, pictures, names) for task, mooring in found)
 
 
-def task_card(task: Task, window: Window, session: SessionFacts, pictures: Pictures) -> CardView:
+def _moorings(session: SessionFacts) -> list[tuple[Window, Free | Moored]]:
+    """Each window with what it is moored to, which is worked out of all of its tasks."""
+    return [(window, window.mooring) for window in session.windows]
+
+
+def task_card(
+    task: Task, mooring: Free | Moored, session: SessionFacts, pictures: Pictures, names: str = TEMPLATE
+) -> CardView:
     """One task with everything shown of it, but how it is linked to others."""
-    progress = session.progress.get(task.prompt_id)
+    progress, is_stalled, outlook = None, False, NOTHING_TO_TELL
+    if not task.state.is_end:  # thousands have ended, and of those nobody need be asked
+        progress, is_stalled = session.progress.get(task.prompt_id), task.prompt_id in session.stalled
+        outlook = session.outlook(task)
     node_id = progress.node if progress else None
-    is_stalled = task.prompt_id in session.stalled
     return CardView(
         task=task,
         tag=tag_of(session.fleet, task.server_id),
         progress=progress,
         node_title=title_of(task, node_id) if node_id else "",
+        outlook=outlook,
         preview_url="" if task.state.is_end else pictures.preview_url(task.prompt_id),
-        results=tuple(_result(task, index, pictures) for index in range(len(task.outputs))),
+        results=tuple(_result(task, index, pictures, names, session.fleet) for index in range(len(task.outputs))),
         still_minutes=int(session.still_for(task.prompt_id) // 60) if is_stalled else None,
-        offers=offers_for(task, session.fleet, window.mooring, is_stalled=is_stalled),
+        offers=offers_for(task, session.fleet, mooring, is_stalled=is_stalled),
     )
+
+
+def past_card(task: Task, session: SessionFacts, pictures: Pictures, names: str = TEMPLATE) -> CardView:
+    """A task that no window holds any more."""
+    results = tuple(_result(task, index, pictures, names, session.fleet) for index in range(len(task.outputs)))
+    return CardView(task=task, tag=tag_of(session.fleet, task.server_id), results=results)
 
 
 def linked(cards: Sequence[CardView], shown: Collection[PromptId]) -> tuple[CardView, ...]:
@@ -150,26 +166,21 @@ def linked(cards: Sequence[CardView], shown: Collection[PromptId]) -> tuple[Card
             again_of=links.get(card.task.again_of) if card.task.again_of else None,
             repeats=tuple(repeats.get(card.task.prompt_id, ())),
         )
+        if card.task.again_of is not None or card.task.prompt_id in repeats
+        else card
         for card in cards
     )
 
 
-def _result(task: Task, index: int, pictures: Pictures) -> ResultView:
+def _result(task: Task, index: int, pictures: Pictures, names: str, fleet: Fleet) -> ResultView:
     output = task.outputs[index]
     original = pictures.original(task.prompt_id, index)
     return ResultView(
         index,
         output,
         original.url,
-        download_name(task, output),
+        task_file(task, index, names, fleet),
         small=pictures.small_url(task.prompt_id, index),
         is_coming=original.is_coming,
         error=original.error,
     )
-
-
-def download_name(task: Task, output: Output) -> str:
-    """A name that is unique across servers: `out_00001_.png` exists on every one of them."""
-    stem, dot, ending = output.filename.rpartition(".")
-    stem = (stem if dot else ending).rstrip("_")
-    return f"{task.server_id}_{stem}_{task.prompt_id[:8]}{dot}{ending if dot else ''}"

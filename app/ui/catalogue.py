@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import ast
 import gettext
+import logging
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+log = logging.getLogger("mooring.ui")
 
 _KEYWORD = re.compile(r"(msgid_plural|msgid|msgstr)(?:\[(\d+)\])?\s+(\".*\")$")
 
@@ -65,7 +69,7 @@ class Catalogue(gettext.NullTranslations):
         super().__init__()
         entries = list(read_entries(text))
         header = next((entry.forms.get(0, "") for entry in entries if not entry.msgid), "")
-        self._is_invariant = "nplurals=1" in header.replace(" ", "")
+        self._form = _plural_of(header)
         self._entries = {entry.msgid: entry for entry in entries if entry.msgid and entry.is_complete}
 
     def __contains__(self, message: str) -> bool:
@@ -77,16 +81,26 @@ class Catalogue(gettext.NullTranslations):
         return entry.forms[0] if entry else message
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        """The form for `n`; languages with one form have it at 0, others are taken as two-formed."""
+        """The form for `n`, by the header's rule; where a form is missing, the first."""
         entry = self._entries.get(msgid1)
         if entry is None:
             return msgid1 if n == 1 else msgid2
-        form = 0 if self._is_invariant or n == 1 else 1
-        return entry.forms.get(form, entry.forms[0])
+        return entry.forms.get(self._form(n), entry.forms[0])
+
+
+def _plural_of(header: str) -> Callable[[int], int]:
+    """Which form a number takes. A catalogue without a rule that can be read is taken as two-formed."""
+    rule = re.search(r"plural=([^;]+);", header)
+    try:
+        found: Callable[[int], int] = gettext.c2py(rule[1].strip() if rule else "n != 1")
+    except ValueError as error:
+        log.warning("the rule of plurals cannot be read: %s", error)
+        return lambda count: int(count != 1)
+    return found
 
 
 class PseudoCatalogue(Catalogue):
-    """Every message of a catalogue marked like ⟦Ŕüñ⟧, so that a test sees at once what is not in it."""
+    """Every message of a catalogue marked like ⟦Ŕüüñ·⟧, and longer: a test sees what is not in it, or overflows."""
 
     def gettext(self, message: str) -> str:
         """The message with accents and brackets, if the catalogue has it."""
@@ -99,10 +113,22 @@ class PseudoCatalogue(Catalogue):
 
 
 _ACCENTS = str.maketrans("AEINORUaceinorsuyz", "ÅÉÎÑÖŔÜåçéîñöŕšüýž")
+_VOWELS = re.compile("[åéîöüÅÉÎÖÜ]")
+_LONGER = 0.4  # as much as other languages need more than English
 
 
 def mark(message: str) -> str:
-    """⟦…⟧ around the message with accented letters; `{placeholders}` stay as they are."""
+    """⟦…⟧ around the message with accented letters, 40 % longer; `{placeholders}` stay as they are."""
     pieces = re.split(r"(\{\w+\})", message)
-    told = "".join(piece if piece.startswith("{") else piece.translate(_ACCENTS) for piece in pieces)
-    return f"⟦{told}⟧"
+    room = math.ceil(_LONGER * sum(len(piece) for piece in pieces if not piece.startswith("{")))
+    told = ""
+    for piece in pieces:
+        if not piece.startswith("{"):
+            written = piece.translate(_ACCENTS)
+            longer = _VOWELS.sub(r"\g<0>\g<0>", written, count=room) if room else written
+            room -= len(longer) - len(piece)
+            told += longer
+        else:
+            told += piece
+    rest = "".join(" " if number % 8 == 7 else "·" for number in range(room))
+    return f"⟦{told}{rest}⟧"

@@ -1,16 +1,16 @@
 """What the person has typed, remembered by the tab over a reload: values, seeds' modes, and pictures by their names.
 
-A picture's bytes are not remembered here. Those of a picture that has been run are kept in the store, and are found
-again through the task that took them.
+A file's bytes are not remembered here. They are kept in the store, and found again by their hash: the one that is
+remembered here, or that of the task that took the file.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from app.core.model import InputFile
 from app.core.window import Restoring, Window
 from app.ui.form_state import Draft
 from app.ui.state import UiState
@@ -28,57 +28,85 @@ def dump(ui: UiState) -> str:
             "values": [[*key, value] for key, value in draft.values.items()],
             "modes": [[*key, mode.value] for key, mode in draft.modes.items()],
             "pictures": [[*key, name] for key, name in _names(draft).items()],
+            "kept": [[*key, sha256] for key, sha256 in _hashes(draft).items()],
         }
         for workflow_id, draft in ui.drafts.items()
     }
     return json.dumps({"v": 1, "chosen": ui.workflow_id, "drafts": drafts}, ensure_ascii=False)
 
 
-def load(text: str, workflows: Sequence[OpenWorkflow]) -> UiState:
-    """The person's part as remembered; anything unreadable, and what is about nodes that are gone, is left out."""
+def load(text: str, workflows: Sequence[OpenWorkflow], is_known: Callable[[str], bool] = lambda _id: False) -> UiState:
+    """The person's part as remembered; anything unreadable, and what is about nodes that are gone, is left out.
+
+    `is_known` says which other workflows there are, to be opened later: what was typed into them stays as it is.
+    """
     first = workflows[0].workflow_id if workflows else ""
+    nodes = {item.workflow_id: set(item.workflow.nodes) for item in workflows}
     try:
         data = json.loads(text)
         drafts = {
-            item.workflow_id: _draft(data["drafts"][item.workflow_id], set(item.workflow.nodes))
-            for item in workflows
-            if item.workflow_id in data["drafts"]
+            workflow_id: _draft(draft, nodes.get(workflow_id))
+            for workflow_id, draft in data["drafts"].items()
+            if workflow_id in nodes or is_known(workflow_id)
         }
         chosen = str(data["chosen"])
     except (ValueError, KeyError, TypeError, AttributeError):
         return UiState(workflow_id=first)
-    known = {item.workflow_id for item in workflows}
-    return UiState(workflow_id=chosen if chosen in known else first, drafts=drafts)
+    return UiState(workflow_id=chosen if chosen in nodes or is_known(chosen) else first, drafts=drafts)
 
 
-def find_again(ui: UiState, window: Restoring | Window | None) -> Iterator[tuple[str, Key, InputFile]]:
-    """The remembered pictures that a task of this window has taken: workflow, field, and the kept file."""
-    if not isinstance(window, Window):
-        return
+def without_gone(draft: Draft, nodes: Collection[str]) -> Draft:
+    """The draft without what is about nodes that its workflow does not have any more."""
+    return replace(
+        draft,
+        values={key: value for key, value in draft.values.items() if key[0] in nodes},
+        modes={key: mode for key, mode in draft.modes.items() if key[0] in nodes},
+        awaited={key: name for key, name in draft.awaited.items() if key[0] in nodes},
+        kept={key: sha256 for key, sha256 in draft.kept.items() if key[0] in nodes},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that stood in a form, and may be kept in the store."""
+
+    workflow_id: str
+    key: Key
+    name: str
+    sha256: str
+
+
+def find_again(ui: UiState, window: Restoring | Window | None) -> Iterator[Found]:
+    """The remembered files that were kept, or that a task of this window has taken."""
+    tasks = window.tasks.values() if isinstance(window, Window) else ()
     taken = {
-        (str(item.node_id), item.input_name, item.original_name): item
-        for task in window.tasks.values()
-        for item in task.inputs
-        if item.sha256
+        (str(item.node_id), item.input_name, item.original_name): item.sha256 for task in tasks for item in task.inputs
     }
     for workflow_id, draft in ui.drafts.items():
         for key, name in draft.awaited.items():
-            if (*key, name) in taken:
-                yield workflow_id, key, taken[(*key, name)]
+            sha256 = draft.kept.get(key) or taken.get((*key, name))
+            if sha256:
+                yield Found(workflow_id, key, name, sha256)
 
 
 def _names(draft: Draft) -> Mapping[Key, str]:
     return {**draft.awaited, **{key: picture.picked.name for key, picture in draft.pictures.items()}}
 
 
-def _draft(data: Any, nodes: set[str]) -> Draft:
+def _hashes(draft: Draft) -> Mapping[Key, str]:
+    kept = {key: picture.sha256 for key, picture in draft.pictures.items() if picture.sha256}
+    return {**{key: draft.kept[key] for key in draft.awaited if key in draft.kept}, **kept}
+
+
+def _draft(data: Any, nodes: set[str] | None) -> Draft:
     """Inputs are not looked at: the catalogue that knows them may not be there yet."""
     return Draft(
         values=_by_key(data["values"], nodes),
         modes={key: SeedMode(mode) for key, mode in _by_key(data.get("modes", ()), nodes).items()},
         awaited=_by_key(data.get("pictures", ()), nodes),
+        kept=_by_key(data.get("kept", ()), nodes),
     )
 
 
-def _by_key(items: Any, nodes: set[str]) -> dict[Key, str]:
-    return {(str(node), str(name)): str(value) for node, name, value in items if str(node) in nodes}
+def _by_key(items: Any, nodes: set[str] | None) -> dict[Key, str]:
+    return {(str(node), str(name)): str(value) for node, name, value in items if nodes is None or str(node) in nodes}

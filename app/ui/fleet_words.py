@@ -51,6 +51,10 @@ def word_source(fleet: Fleet, _: Translator) -> str:
     return ""
 
 
+_FOREIGN = ("bad-host", "bad-origin", "cross-site")
+_UNFIT = ("bad-request", "refused-body", "not-listed", "bad-method", "bad-type")
+
+
 def word_cause(cause: str, _: Translator) -> str:
     """Why a server gave no answer, from the gateway's or the browser's short cause."""
     known = {
@@ -63,6 +67,7 @@ def word_cause(cause: str, _: Translator) -> str:
         "upstream-lost": _("the connection broke"),
         "not_in_fleet": _("not in the fleet"),
         "avoided": _("not wanted this time"),
+        "shunned": _("this window avoids it"),
         "lacks": _("it lacks what the workflow needs"),
         "drained": _("it takes nothing new"),
         "busy": _("it has something to do"),
@@ -73,6 +78,16 @@ def word_cause(cause: str, _: Translator) -> str:
         "upstream-busy": _("too many requests at once"),
         "unknown-server": _("not in the fleet"),
         "unknown": _("no clear answer"),
+        "redirected": _("it sends requests elsewhere"),
+        "redirect": _("it sends requests elsewhere"),
+        "closed": _("the connection was closed"),
+        "dropped": _("the connection broke"),
+        "resting": _("it is tried again in a moment"),
+        "already-sent": _("the gateway has sent it already"),
+        "too-large": _("it is too large for the gateway"),
+        "internal": _("the gateway has made a mistake"),
+        **dict.fromkeys(_FOREIGN, _("the gateway does not take it from this address")),
+        **dict.fromkeys(_UNFIT, _("the gateway does not understand it: reload the page")),
     }
     return known.get(cause, cause)
 

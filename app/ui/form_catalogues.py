@@ -1,4 +1,4 @@
-"""Gives the chosen workflow the form that a server's catalogue makes: the moored one's, else a server's that is well.
+"""Gives the chosen workflow the form that a server's catalogue makes: the moored one's, else one with all its nodes.
 
 A form is made anew when that server's catalogue has changed, or another one's is to be used; what was typed stays.
 """
@@ -6,17 +6,18 @@ A form is made anew when that server's catalogue has changed, or another one's i
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Protocol
 
+from app.core.errors import BadInput
 from app.core.model import Fleet, Health, Server, ServerId
 from app.core.window import Restoring, Window
-from app.core.workflow import ApiWorkflow
-from app.ui.state import UiState
+from app.ui.desk import Desk, opened_on
 from app.ui.workflows import OpenWorkflow, with_catalogue
 from app.workflows.catalogue import Catalogue
 
 log = logging.getLogger("mooring.ui")
+
+Content = tuple[tuple[str, str], ...]  # hashes of nodes and files, of each server that a form may be made for
 
 
 class CatalogueSource(Protocol):
@@ -26,18 +27,7 @@ class CatalogueSource(Protocol):
     def window(self) -> Restoring | Window | None: ...
     @property
     def fleet(self) -> Fleet: ...
-    async def catalogue(self, server_id: ServerId, workflow: ApiWorkflow) -> Catalogue | None: ...
-
-
-class Desk(Protocol):
-    """Where the person's own part lies, and what there is to choose."""
-
-    @property
-    def ui(self) -> UiState: ...
-    @property
-    def workflows(self) -> tuple[OpenWorkflow, ...]: ...
-    def set_workflows(self, workflows: tuple[OpenWorkflow, ...]) -> None: ...
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
+    async def catalogue(self, server_id: ServerId, names: frozenset[str]) -> Catalogue | None: ...
 
 
 class FormCatalogues:
@@ -46,39 +36,63 @@ class FormCatalogues:
     def __init__(self, session: CatalogueSource, desk: Desk) -> None:
         self._session = session
         self._desk = desk
-        self._asked: dict[str, tuple[str, str]] = {}  # by workflow: the hashes of what its form is, or will be, made by
+        self._asked: dict[str, Content] = {}  # by workflow: the hashes of what its form is, or will be, made by
 
     def refresh(self) -> None:
         """Ask for what is not there yet; nothing waits for it."""
-        ui = self._desk.ui
-        opened = next((item for item in self._desk.workflows if item.workflow_id == ui.workflow_id), None)
-        server = self._server(opened) if opened is not None else None
-        if opened is None or server is None:
-            return
-        content = server.catalogue, server.files
-        if self._asked.get(opened.workflow_id) != content:
+        opened = opened_on(self._desk)
+        content = self.content(needs_demo=opened.needs_demo) if opened is not None else ()
+        if opened is not None and content and self._asked.get(opened.workflow_id) != content:
             self._asked[opened.workflow_id] = content
-            self._desk.spawn(self._read(opened, server.server_id, content))
+            self._desk.spawn(self._read(opened, content))
 
-    def _server(self, opened: OpenWorkflow) -> Server | None:
+    def content(self, *, needs_demo: bool = False) -> Content:
+        """What a form would be made by now; empty if no server's catalogue is known."""
+        return tuple(dict.fromkeys((server.catalogue, server.files) for server in self._servers(needs_demo)))
+
+    def note_made(self, opened: OpenWorkflow, content: Content) -> None:
+        """That workflow's form was made by these just now."""
+        self._asked[opened.workflow_id] = content
+
+    async def fitting(self, names: frozenset[str], *, needs_demo: bool = False) -> Catalogue | None:
+        """What the server that has the most of these classes says of them; None if no server's catalogue is known."""
+        best: Catalogue | None = None
+        least, seen = len(names) + 1, set[tuple[str, str]]()
+        for server in self._servers(needs_demo):
+            content = server.catalogue, server.files
+            if content in seen:
+                continue
+            seen.add(content)
+            found = await self._session.catalogue(server.server_id, names)
+            lacking = least if found is None else sum(name not in found for name in names)
+            if lacking < least:
+                best, least = found, lacking
+            if not least:
+                break
+        return best
+
+    def _servers(self, needs_demo: bool) -> list[Server]:
+        """Those whose catalogue may make the form: the one that holds the window, else all that are well."""
         fleet, window = self._session.fleet, self._session.window
         locked = window.window_locked_server if isinstance(window, Window) else None
         if locked is not None:
             server = fleet.get(locked)
-            return server if server is not None and server.catalogue else None
+            return [server] if server is not None and server.catalogue else []
         known = [server for server in fleet.servers if server.catalogue and server.health is Health.WELL]
-        fitting = [server for server in known if server.is_demo or not opened.needs_demo]
-        return next(iter(fitting), None)
+        return [server for server in known if server.is_demo or not needs_demo]
 
-    async def _read(self, opened: OpenWorkflow, server_id: ServerId, content: tuple[str, str]) -> None:
-        catalogue = await self._session.catalogue(server_id, opened.workflow)
+    async def _read(self, opened: OpenWorkflow, content: Content) -> None:
         workflow_id = opened.workflow_id
+        catalogue = await self.fitting(opened.class_names, needs_demo=opened.needs_demo)
         if catalogue is None or self._asked.get(workflow_id) != content:
             return
-        log.debug("the form of %s is by the catalogue of %s", workflow_id, server_id)
-        self._desk.set_workflows(
-            tuple(
+        log.debug("the form of %s is made by another catalogue", workflow_id)
+        try:
+            workflows = tuple(
                 with_catalogue(item, catalogue) if item.workflow_id == workflow_id else item
                 for item in self._desk.workflows
             )
-        )
+        except BadInput as error:  # that server cannot run it, which is told before a run; the form stays as it was
+            log.info("the form of %s stays by the catalogue it had: %r", workflow_id, error)
+            return
+        self._desk.set_workflows(workflows)

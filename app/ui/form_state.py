@@ -8,6 +8,7 @@ from enum import Enum
 
 from app.core.errors import MooringError
 from app.session import Picked
+from app.ui.shelf import Opening, WorkflowEntry
 from app.ui.workflows import OpenWorkflow
 from app.workflows.fields import Field, SeedMode
 from app.workflows.graph import Key
@@ -16,12 +17,17 @@ from app.workflows.history import History
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A file that the person has put into a field; a picture is decoded once to be sure that it is one."""
+    """A file that the person has put into a field; a picture is decoded once to be sure that it is one.
+
+    `look_url` has how it looks with its mask, if it has one; `sha256` finds its bytes in the store once they are kept.
+    """
 
     picked: Picked
     url: str
     width: int = 0
     height: int = 0
+    look_url: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,8 @@ class Draft:
     modes: Mapping[Key, SeedMode] = field(default_factory=dict)
     faults: Mapping[Key, MooringError] = field(default_factory=dict)
     checking: frozenset[Key] = frozenset()
-    awaited: Mapping[Key, str] = field(default_factory=dict)  # pictures from before a reload, by name
+    awaited: Mapping[Key, str] = field(default_factory=dict)  # files from before a reload, by name
+    kept: Mapping[Key, str] = field(default_factory=dict)  # their hashes, as far as they are known
     unfolded: frozenset[str] = frozenset()  # nodes
     steps: History[Typed] = field(default=History(Typed()), compare=False)
 
@@ -52,6 +59,10 @@ class Draft:
     def with_mode(self, key: Key, mode: SeedMode) -> Draft:
         """The draft with another mode for a seed."""
         return self._changed(self.values, {**self.modes, key: mode}, None)
+
+    def with_typed(self, values: Mapping[Key, str], modes: Mapping[Key, SeedMode]) -> Draft:
+        """The draft with all of this at once: one step to undo."""
+        return self._changed(values, modes, None)
 
     @property
     def history(self) -> History[Typed]:
@@ -89,14 +100,6 @@ class Draft:
         return replace(self, faults=faults, checking=self.checking - {key})
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowEntry:
-    """A workflow in the picker; `is_possible` says whether this fleet can run it."""
-
-    workflow: OpenWorkflow
-    is_possible: bool
-
-
 class Place(Enum):
     """Where an input stands, while the person arranges the form."""
 
@@ -110,6 +113,8 @@ class FieldView:
     """One field with what stands in it.
 
     `list_id` names the list of its choices, if that is too long for a menu; `place` is None while nobody arranges.
+    `can_mask` says that there is a picture to paint a mask on; `other_name` is a picture of another field, to be used
+    here too.
     """
 
     field: Field
@@ -120,14 +125,23 @@ class FieldView:
     fault: MooringError | None = None
     list_id: str = ""
     place: Place | None = None
+    can_mask: bool = False
+    other_name: str = ""
+    list_error: MooringError | None = None  # why the choices that lie on a server are not known
+    recent: tuple[str, ...] = ()  # what was used here lately, but for what stands in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormView:
-    """The picker, and what stands on top of the chosen workflow's form. `is_searchable` if the form has much more."""
+    """The picker, and what stands on top of the chosen workflow's form. `is_searchable` if the form has much more.
+
+    `more` workflows are in the library alone; `opening` says how it stands with a chosen one that is not open.
+    """
 
     entries: tuple[WorkflowEntry, ...] = ()
+    more: int = 0
     chosen: OpenWorkflow | None = None
+    opening: Opening | None = None
     fields: tuple[FieldView, ...] = ()
     query: str = ""
     is_searchable: bool = False
@@ -152,13 +166,14 @@ class NodeView:
 class NodesView:
     """The nodes below the form; `more` are left out until asked for. `is_found` while they are what a search found.
 
-    `hidden` are the inputs out of sight, while the person arranges the form.
+    `hidden` are the inputs out of sight, while the person arranges the form. While it `is_coming`, nothing is here yet.
     """
 
     nodes: tuple[NodeView, ...] = ()
     hidden: tuple[FieldView, ...] = ()
     more: int = 0
     is_found: bool = False
+    is_coming: bool = False
 
     @property
     def fields(self) -> tuple[FieldView, ...]:

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
-from app.core.errors import BadInput
-from app.core.model import Fleet
-from app.ui.form_state import Draft, FieldView, FormView, NodesView, NodeView, OptionList, Place, WorkflowEntry
+from app.core.errors import BadInput, MooringError
+from app.ui.form_state import Draft, FieldView, FormView, NodesView, NodeView, OptionList, Place
+from app.ui.known import Known, RemoteList
+from app.ui.masking import base_of, other_picture, takes_picture
+from app.ui.shelf import Stock
 from app.ui.state import Blocker, UiState
+from app.ui.stock import picked
 from app.ui.workflows import OpenWorkflow
-from app.workflows.fields import Choice, Field, Kind, Media, Upload
+from app.workflows.fields import Choice, Field, Kind, Media, Switch, Unknown, Upload
 from app.workflows.form import Section
 from app.workflows.graph import Key
 from app.workflows.layout import without
 from app.workflows.presets import mode_of
 from app.workflows.search import search
 
+NOTHING = Known()
+NO_LISTS: Mapping[str, RemoteList] = {}
 SHORT = 12  # choices up to which the browser's own menu is the quickest
 SMALL = 20  # inputs up to which nobody needs a search
 
 
-def form_view(
-    workflows: tuple[OpenWorkflow, ...],
-    chosen: OpenWorkflow | None,
-    ui: UiState,
-    fleet: Fleet,
-    found: frozenset[Key] | None,
-) -> FormView:
+def form_view(stock: Stock, chosen: OpenWorkflow | None, ui: UiState, found: frozenset[Key] | None) -> FormView:
     """The picker, and the fields on top: while a search goes on, those of them that it has found."""
-    has_demo = not fleet.servers or any(server.is_demo for server in fleet.servers)
-    entries = tuple(WorkflowEntry(item, has_demo or not item.needs_demo) for item in workflows)
+    entries = picked(stock.entries, ui.workflow_id)
+    more = len(stock.entries) - len(entries)
     if chosen is None:
-        return FormView(entries=entries)
+        return FormView(entries=entries, more=more, opening=stock.opening)
     first = chosen.arranged.first
     return FormView(
         entries=entries,
+        more=more,
         chosen=chosen,
         fields=tuple(
-            field_view(item, ui.draft, Place.TOP if ui.is_arranging else None)
+            field_view(item, ui.draft, Place.TOP if ui.is_arranging else None, ui.known)
             for item in first
             if found is None or item.key in found
         ),
@@ -46,7 +46,7 @@ def form_view(
         is_arranging=ui.is_arranging,
         can_undo=ui.draft.history.can_undo,
         can_redo=ui.draft.history.can_redo,
-        is_searchable=len(chosen.form.by_key) > SMALL,
+        is_searchable=not chosen.is_whole or len(chosen.form.by_key) > SMALL,
     )
 
 
@@ -54,6 +54,8 @@ def nodes_view(chosen: OpenWorkflow | None, ui: UiState, found: frozenset[Key] |
     """All other inputs by node: folded until asked for; while a search goes on, what it has found, hidden ones too."""
     if chosen is None:
         return NodesView()
+    if not chosen.is_whole:
+        return NodesView(is_coming=True)
     sections = chosen.arranged.sections if found is None else tuple(_below(chosen, found))
     nodes = [_node(item, ui, is_open=found is not None) for item in sections[: ui.nodes_shown]]
     is_all = found is None and ui.is_arranging
@@ -71,16 +73,26 @@ def found_keys(chosen: OpenWorkflow | None, ui: UiState, word: Callable[[str], s
     return frozenset(item.key for section in sections for item in section.fields)
 
 
-def option_lists(fields: Iterable[FieldView]) -> tuple[OptionList, ...]:
+def option_lists(fields: Iterable[FieldView], listed: Mapping[str, RemoteList] = NO_LISTS) -> tuple[OptionList, ...]:
     """The long lists of choices that these fields need, each once."""
     lists: dict[str, OptionList] = {}
     for view in fields:
         match view.field.kind:
+            case (Choice(remote_route=route) | Upload(remote_route=route)) as kind if route and view.list_id:
+                options = _there(kind, listed.get(route, RemoteList()).options)
+                lists.setdefault(view.list_id, OptionList(view.list_id, options))
             case Choice(options, labels) if view.list_id:
                 lists.setdefault(view.list_id, OptionList(view.list_id, options, labels))
             case Upload(options=options) if view.list_id:
                 lists.setdefault(view.list_id, OptionList(view.list_id, options))
     return tuple(lists.values())
+
+
+def _there(kind: Choice | Upload, names: tuple[str, ...]) -> tuple[object, ...]:
+    """What is sent for each name that a server lists: a file of another folder than `input` says of which."""
+    if isinstance(kind, Upload) and kind.folder != "input":
+        return tuple(name if name.endswith("]") else f"{name} [{kind.folder}]" for name in names)
+    return (*kind.options, *names)
 
 
 def _below(chosen: OpenWorkflow, found: frozenset[Key]) -> Iterator[Section]:
@@ -100,13 +112,19 @@ def _node(section: Section, ui: UiState, *, is_open: bool) -> NodeView:
         class_type=section.class_type,
         is_known=section.is_known,
         count=len(section.fields),
-        fields=tuple(field_view(item, ui.draft, place) for item in section.fields) if is_open else None,
+        fields=tuple(field_view(item, ui.draft, place, ui.known) for item in section.fields) if is_open else None,
     )
 
 
-def field_view(item: Field, draft: Draft, place: Place | None = None) -> FieldView:
+def field_view(
+    item: Field,
+    draft: Draft,
+    place: Place | None = None,
+    known: Known = NOTHING,
+) -> FieldView:
     """One field with what stands in it."""
     value = draft.values.get(item.key, item.text)
+    other = other_picture(item, draft) if takes_picture(item) and item.key not in draft.pictures else None
     return FieldView(
         field=item,
         value=value,
@@ -116,7 +134,29 @@ def field_view(item: Field, draft: Draft, place: Place | None = None) -> FieldVi
         fault=draft.faults.get(item.key) or text_fault(item, value),
         list_id=_list_id(item),
         place=place,
+        can_mask=base_of(item, draft) is not None,
+        other_name=other.picked.name if other is not None else "",
+        list_error=_list_error(item.kind, known.lists),
+        recent=_recent(item, value, known.recent.get((item.class_type, item.input_name), ())),
     )
+
+
+def _recent(item: Field, value: str, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """What is offered again: a short menu and a switch show all that there is anyhow."""
+    match item.kind:
+        case Switch() | Upload() | Unknown():
+            return ()
+        case Choice(options, remote_route=route):
+            is_menu = not _is_long(item.kind)
+            return () if is_menu else tuple(text for text in texts if text != value and (route or text in options))
+    return tuple(text for text in texts if text != value)
+
+
+def _list_error(kind: Kind, lists: Mapping[str, RemoteList]) -> MooringError | None:
+    match kind:
+        case Choice(remote_route=route) | Upload(remote_route=route) if route in lists:
+            return lists[route].error
+    return None
 
 
 def _list_id(item: Field) -> str:
@@ -131,8 +171,8 @@ def _is_long(kind: Kind) -> bool:
     match kind:
         case Choice(options, remote_route=route):
             return len(options) > SHORT or bool(route)
-        case Upload(options=options):
-            return bool(options)
+        case Upload(options=options, remote_route=route):
+            return bool(options) or bool(route)
     return False
 
 
@@ -144,6 +184,8 @@ def text_fault(item: Field, text: str) -> BadInput | None:
 
 def form_blocker(chosen: OpenWorkflow, draft: Draft) -> Blocker | None:
     """What in the form itself keeps the workflow from being run."""
+    if not chosen.is_whole:
+        return Blocker.OPENING
     if draft.checking:
         return Blocker.CHECKING
     for item in chosen.uploads:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.core.errors import MooringError
-from app.core.model import Delivery, Output, PromptId
+from app.core.model import Delivery, Output, PromptId, Task
 from app.core.ports import Blob
-from app.core.window import Restoring, Window
+from app.core.window import Window
 from app.session import Orphan, Preview
 from app.ui.glimpses import Glimpses, ReadInput
 from app.ui.screen import Screen
@@ -47,7 +47,7 @@ class PictureSource(Protocol):
     """What the gallery reads of a session."""
 
     @property
-    def window(self) -> Restoring | Window | None: ...
+    def windows(self) -> tuple[Window, ...]: ...
     @property
     def previews(self) -> Mapping[PromptId, Preview]: ...
     @property
@@ -103,15 +103,18 @@ class Gallery:
         key = (prompt_id, index)
         return Original(url) if (url := self._kept.get(key)) else self._fetched.get(key, Original())
 
-    def refresh(self, large: ResultKey | None = None) -> None:
-        """Make addresses for what is new and let go of what has gone; `large` is the result shown large, if any."""
-        self._refresh_previews()
+    def refresh(self, large: ResultKey | None = None, past: Task | None = None, *, has_previews: bool = True) -> None:
+        """Make addresses for what is new and let go of what has gone.
+
+        `large` is the result shown large, if any, and `past` its task, if no window holds that any more.
+        """
+        self._refresh_previews(self._source.previews if has_previews else {})
         self._glimpses.refresh(item.task for item in self._source.orphans)
-        window = self._source.window
-        if isinstance(window, Window):
+        if self._source.windows:
+            tasks = [task for window in self._source.windows for task in window.tasks.values()]
             ended = {
                 (task.prompt_id, index): output
-                for task in window.tasks.values()
+                for task in (*tasks, *([past] if past is not None else []))
                 for index, output in enumerate(task.outputs)
                 if output.delivery is not Delivery.PENDING
             }
@@ -119,8 +122,8 @@ class Gallery:
             self._refresh_small(ended)
             self._refresh_fetched(ended, large)
 
-    def _refresh_previews(self) -> None:
-        for prompt_id, preview in self._source.previews.items():
+    def _refresh_previews(self, previews: Mapping[PromptId, Preview]) -> None:
+        for prompt_id, preview in previews.items():
             serial, url = self._previews.get(prompt_id, (None, ""))
             if serial != preview.serial:
                 self._revoke(self._outgoing.pop(prompt_id, ""))
@@ -129,7 +132,7 @@ class Gallery:
                     preview.serial,
                     self._screen.object_url(preview.blob, preview.media_type),
                 )
-        for prompt_id in [item for item in self._previews if item not in self._source.previews]:
+        for prompt_id in [item for item in self._previews if item not in previews]:
             self._revoke(self._previews.pop(prompt_id)[1])
             self._revoke(self._outgoing.pop(prompt_id, ""))
 

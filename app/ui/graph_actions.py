@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
 
 from app.core.model import PromptId
+from app.ui.desk import Desk
 from app.ui.graphs import Graphs
 from app.ui.questions import GraphDialog
 from app.ui.screen import Facts
-from app.ui.state import UiState
-
-
-class Desk(Protocol):
-    """Where the person's own part lies."""
-
-    @property
-    def ui(self) -> UiState: ...
-    def set_ui(self, ui: UiState) -> None: ...
 
 
 class GraphActions:

@@ -1,7 +1,7 @@
 """The graphs that are looked at: each workflow's drawing, arranged when it is first asked for, and what is shown of it.
 
-A drawing has the places that its author has given. What was sent has none: then they come from the layout engine, which
-takes a while for a large one.
+A drawing has the places that its author has given: the editor's file went along with the run, and is kept in this
+browser. What was sent has none: then they come from the layout engine, which takes a while for a large one.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import Any, Protocol
 
 from app.core.errors import BadInput, LayoutError, MooringError
 from app.core.model import Task
+from app.core.ports import Blob
 from app.core.progress import Progress
 from app.core.workflow import parse_workflow
 from app.workflows.arrangement import arranged, question
+from app.workflows.editor_copy import graph_of_copy
 from app.workflows.marks import Faults, Mark, NodeMark, faults_at, graph_of, marks_of, marks_of_boxes
 from app.workflows.sketch import Sketch, sketch_of_api
 from app.workflows.sketch_editor import sketch_of_editor
@@ -30,15 +32,19 @@ Arrange = Callable[[str], Awaitable[str]]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a graph is of: a workflow as it is sent and, where that is known, as its author has drawn it."""
+    """What a graph is of: a workflow as it is sent and, where that is known, as its author has drawn it.
+
+    `kept` is the hash of the copy of the author's file (`workflows/editor_copy.py`), where it is in the store.
+    """
 
     api: str
     editor: str = ""
+    kept: str = ""
 
 
 def subject_of(task: Task) -> Subject:
     """What a task runs."""
-    return Subject(task.workflow)
+    return Subject(task.workflow, kept=task.editor_sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +68,18 @@ class Drawings(Protocol):
 
 
 class Graphs:
-    """The drawings of one window. `arrange` gives places, `spawn` runs in the background, `changed` draws the page."""
+    """The drawings of one window. `arrange` gives places, `read_input` what is kept under a hash, `spawn` runs in the
+    background, `changed` draws the page."""
 
     def __init__(
         self,
         arrange: Arrange,
+        read_input: Callable[[str], Awaitable[Blob | None]],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         changed: Callable[[], None],
     ) -> None:
         self._arrange = arrange
+        self._read_input = read_input
         self._spawn = spawn
         self._changed = changed
         self._drawings: dict[Subject, Drawing] = {}  # the latest last
@@ -94,13 +103,31 @@ class Graphs:
         self._changed()
 
     def _begin(self, subject: Subject) -> Drawing:
+        if subject.kept:
+            self._spawn(self._recall(subject))
+            return Drawing()
+        return self._sketched(subject, lambda: sketch_of(subject))
+
+    def _sketched(self, subject: Subject, make: Callable[[], Sketch]) -> Drawing:
         try:
-            sketch = sketch_of(subject)
+            sketch = make()
         except MooringError as error:
             return Drawing(error=error)
         if not sketch.is_placed:
             self._spawn(self._place(subject, sketch))
         return Drawing(sketch)
+
+    async def _recall(self, subject: Subject) -> None:
+        """Draw it as its author has, if that is still kept; else as it was sent."""
+        try:
+            blob = await self._read_input(subject.kept)
+            graph = None if blob is None else graph_of_copy((await blob.read()).decode(errors="replace"))
+        except MooringError as error:
+            log.info("the author's drawing is not kept: %r", error)
+            graph = None
+        if subject in self._drawings:
+            self._drawings[subject] = self._sketched(subject, lambda: _sketch_of_kept(subject, graph))
+        self._changed()
 
     async def _place(self, subject: Subject, sketch: Sketch) -> None:
         try:
@@ -123,6 +150,15 @@ def sketch_of(subject: Subject) -> Sketch:
     except (ValueError, RecursionError) as error:
         raise BadInput("bad-workflow", detail="not JSON") from error
     return sketch_of_editor(source, workflow)
+
+
+def _sketch_of_kept(subject: Subject, graph: Mapping[str, Any] | None) -> Sketch:
+    workflow = parse_workflow(subject.api)
+    try:
+        return sketch_of_api(workflow) if graph is None else sketch_of_editor(graph, workflow)
+    except BadInput as error:
+        log.warning("the author's file cannot be drawn: %r", error)
+        return sketch_of_api(workflow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,51 @@ English msgids stand in the code as `_("Run")`, `_("on {server}", server=name)` 
 from __future__ import annotations
 
 import gettext
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from app.ui.catalogue import Catalogue, PseudoCatalogue
 
-# Code in `?lang=` and in storage: its own name, as people look for it. `pseudo` is for tests and not offered.
-LANGUAGES = {"en": "English", "zh-CN": "简体中文"}
-PSEUDO = "pseudo"
-CATALOGUE_PATH = "/static/locales/zh_CN.po"
+PSEUDO = "pseudo"  # for tests, and offered to nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Languages:
+    """The languages that the page speaks: each one's own name, as people look for it, and where its catalogue lies.
+
+    They are by their codes in `?lang=` and in storage. English stands in the code and has no catalogue.
+    """
+
+    names: Mapping[str, str]
+    paths: Mapping[str, str]
+
+    def choose(self, *wishes: str | None) -> str:
+        """The first wish (`?lang=`, what is stored, the browser's languages in order) that we speak; else English."""
+        for wish in wishes:
+            low = (wish or "").lower().replace("_", "-")
+            if low == PSEUDO:
+                return PSEUDO
+            same = next((code for code in self.names if code.lower() == low), None)
+            near = next((code for code in self.names if low and code.split("-")[0].lower() == low.split("-")[0]), None)
+            if same or near:
+                return same or near or ""
+        return "en"
+
+    def path_of(self, language: str) -> str | None:
+        """Where a language's catalogue lies; None for English. The pseudo-locale marks what any catalogue has."""
+        return next(iter(self.paths.values()), None) if language == PSEUDO else self.paths.get(language)
+
+
+ENGLISH_ONLY = Languages({"en": "English"}, {})
+
+
+def read_languages(text: str) -> Languages:
+    """The languages out of what the gateway tells (`gateway/languages.py`)."""
+    listed = json.loads(text)
+    names = {code: str(item["name"]) for code, item in listed.items()}
+    return Languages({"en": "English", **names}, {code: str(item["path"]) for code, item in listed.items()})
 
 
 class Formats(Protocol):
@@ -39,9 +76,16 @@ class Formats(Protocol):
 class Translator:
     """Texts, numbers and times in one language."""
 
-    def __init__(self, language: str, catalogue: gettext.NullTranslations, formats: Formats) -> None:
+    def __init__(
+        self,
+        language: str,
+        catalogue: gettext.NullTranslations,
+        formats: Formats,
+        languages: Languages = ENGLISH_ONLY,
+    ) -> None:
         self.language = language
         self.formats = formats
+        self.languages = languages
         self._catalogue = catalogue
 
     def __call__(self, message: str, **facts: object) -> str:
@@ -64,24 +108,12 @@ class Translator:
         }
 
 
-def choose_language(*wishes: str | None) -> str:
-    """The first wish (`?lang=`, the stored choice, the browser's languages in order) that we speak; else English."""
-    for wish in wishes:
-        low = (wish or "").lower().replace("_", "-")
-        if low == PSEUDO:
-            return PSEUDO
-        if low.split("-")[0] == "zh":
-            return "zh-CN"
-        if low.split("-")[0] == "en":
-            return "en"
-    return "en"
-
-
-def make_translator(language: str, catalogue_text: str, formats: Formats) -> Translator:
-    """The translator for a language out of `LANGUAGES`, or for the pseudo-locale."""
-    match language:
-        case "zh-CN":
-            return Translator(language, Catalogue(catalogue_text), formats)
-        case "pseudo":
-            return Translator(language, PseudoCatalogue(catalogue_text), formats)
-    return Translator("en", gettext.NullTranslations(), formats)
+def make_translator(
+    language: str, catalogue_text: str, formats: Formats, languages: Languages = ENGLISH_ONLY
+) -> Translator:
+    """The translator for one of the languages, or for the pseudo-locale; without a catalogue's text, English."""
+    if language == PSEUDO:
+        return Translator(language, PseudoCatalogue(catalogue_text), formats, languages)
+    if catalogue_text:
+        return Translator(language, Catalogue(catalogue_text), formats, languages)
+    return Translator("en", gettext.NullTranslations(), formats, languages)

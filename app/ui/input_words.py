@@ -22,30 +22,54 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
     if error.cause in _SOURCE_FAULTS:
         return word_source_fault(_SOURCE_FAULTS[error.cause], error, _)
     match error.cause:
-        case "not-a-picture" | "not-a-film" | "not-a-sound" | "too-large" | "unreadable" | "empty":
+        case "not-a-picture" | "not-a-film" | "not-a-sound" | "unreadable" | "empty":
             return _file(error, _)
-        case "input-not-kept":
-            return Words(
-                _("“{name}” is no longer kept in this browser.", name=error.name),
-                _("Nothing was sent. Put the picture into the form again and press Run."),
-            )
-        case "not-a-number" | "out-of-range" | "not-an-option":
+        case "too-large" | "too-large-to-paint":
+            return _large(error, _)
+        case "input-not-kept" | "words-not-kept":
+            return _not_kept(error, _)
+        case "not-a-number" | "out-of-range" | "not-an-option" | "list-elsewhere":
             return Words(_value(error, _), tone=Tone.WARN)
         case "not-a-file" | "bad-inputs":
             return Words(
                 _("The script gave something else than was needed."), _("See the console contract."), error.detail
             )
-        case "no-picture-field":
-            return Words(_("This workflow takes no picture."), _("Choose a workflow for photos first."), tone=Tone.WARN)
-        case "no-file-field":
-            return Words(_("This workflow takes no such file."), _("Choose another workflow first."), tone=Tone.WARN)
-        case "cannot-break":
-            return Words(_("This cannot be done to {server} now.", server=error.name), quote=error.detail)
+        case "no-picture-field" | "no-file-field":
+            return _no_field(error, _)
+        case "other-window" | "not-kept-here" | "not-bare":
+            return _album(error, _)
+        case "folder":
+            return Words(
+                _("“{name}” was not saved to the folder.", name=error.name)
+                if error.name
+                else _("The folder cannot be used."),
+                _("Nothing is lost: results stay here. Choose the folder anew under “Kept in this browser”."),
+                error.detail,
+            )
         case "bad-workflow":
             return Words(
                 _("This workflow cannot be read."),
                 _("Export it from ComfyUI in API format and try again."),
                 " ".join(filter(None, (error.name, error.detail))),
+            )
+    return _server_side(error, _)
+
+
+def _server_side(error: BadInput, _: Translator) -> Words:
+    """What lies with a server; or whatever is not known here."""
+    match error.cause:
+        case "cannot-break":
+            return Words(
+                _("This cannot be done to {server} now.", server=error.name),
+                _("Wait a moment until what was done before has come through, then try again."),
+                error.detail,
+            )
+        case "bad-catalogue":
+            return Words(
+                _("What a server tells of its nodes cannot be read."),
+                _("Its workflows run all the same. Have it read again in the form; its own log may tell more."),
+                error.detail,
+                Tone.WARN,
             )
     return Words(
         _("What was given cannot be used."), _("Choose something else."), error.detail or error.cause or error.name
@@ -63,12 +87,6 @@ def _file(error: BadInput, _: Translator) -> Words:
             return Words(_("“{name}” is no film.", name=error.name), _("Choose an MP4, WebM or MOV file."))
         case "not-a-sound":
             return Words(_("“{name}” is no sound.", name=error.name), _("Choose a WAV, MP3, FLAC or OGG file."))
-        case "too-large":
-            return Words(
-                _("“{name}” is too large for the server.", name=error.name),
-                _("Choose a smaller file, or raise the server's upload limit (--max-upload-size)."),
-                error.detail,
-            )
         case "unreadable":
             return Words(
                 _("“{name}” cannot be read any more.", name=error.name),
@@ -78,10 +96,69 @@ def _file(error: BadInput, _: Translator) -> Words:
     return Words(_("“{name}” is empty.", name=error.name), _("Choose another file."))
 
 
+def _no_field(error: BadInput, _: Translator) -> Words:
+    if error.cause == "no-picture-field":
+        return Words(_("This workflow takes no picture."), _("Choose a workflow for photos first."), tone=Tone.WARN)
+    return Words(_("This workflow takes no such file."), _("Choose another workflow first."), tone=Tone.WARN)
+
+
+def _not_kept(error: BadInput, _: Translator) -> Words:
+    """What running it again would need."""
+    if error.cause == "words-not-kept":
+        return Words(
+            _("What this work was made with is not known any more."),
+            _("It was private, and its page was loaded anew. Fill in the form again."),
+        )
+    return Words(
+        _("“{name}” is no longer kept in this browser.", name=error.name),
+        _("Nothing was sent. Put the picture into the form again and press Run."),
+    )
+
+
+def _album(error: BadInput, _: Translator) -> Words:
+    if error.cause == "other-window":
+        return Words(
+            _("Another window holds “{name}”.", name=_.known(error.name) or _("Untitled")),
+            _("Delete it there, or close that window first."),
+            tone=Tone.WARN,
+        )
+    if error.cause == "not-bare":
+        return Words(
+            _.plural(
+                "Nothing can be taken out of {count} file, so it was not saved.",
+                "Nothing can be taken out of {count} files, so they were not saved.",
+                int(error.detail),
+            ),
+            _("Download it as it is: whatever was written into it stays in it."),
+            error.name,
+        )
+    return Words(
+        _.plural("{count} file is not kept here.", "{count} files are not kept here.", int(error.detail)),
+        _("Open it large to fetch it from its server once more."),
+        error.name,
+    )
+
+
+def _large(error: BadInput, _: Translator) -> Words:
+    if error.cause == "too-large-to-paint":
+        return Words(
+            _("“{name}” is too large to be painted on here.", name=error.name),
+            _("It can be sent as it is. To mask it, choose a smaller one."),
+            error.detail,
+        )
+    return Words(
+        _("“{name}” is too large for the server.", name=error.name),
+        _("Choose a smaller file, or raise the server's upload limit (--max-upload-size)."),
+        error.detail,
+    )
+
+
 def _value(error: BadInput, _: Translator) -> str:
     match error.cause:
         case "not-a-number":
             return _("This has to be a number.")
         case "out-of-range":
             return _("This has to lie within {range}.", range=error.detail)
+        case "list-elsewhere":
+            return _("the server lists them at a place that is not read from here.")
     return _("This is none of the choices.")

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from app.core.ports import Keep, KeepSettings, Usage
+from app.ui.desk import Desk
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.screen import Facts
-from app.ui.state import UiState
 
 
 class ResultsVerbs(Protocol):
@@ -21,14 +21,6 @@ class ResultsVerbs(Protocol):
     async def configure(self, settings: KeepSettings) -> None: ...
     async def delete_all(self) -> None: ...
     async def ask_promise(self) -> None: ...
-
-
-class Desk(Protocol):
-    """Where the person's own part lies."""
-
-    @property
-    def ui(self) -> UiState: ...
-    def set_ui(self, ui: UiState) -> None: ...
 
 
 class KeepActions:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.core.naming import TEMPLATE
 from app.core.ports import Keep, KeepSettings, Usage
+from app.ui.folder import NO_FOLDER, FolderView
 
 GIGABYTE = 1_000_000_000
 LEAST, MOST = 0.001, 10_000.0  # gigabytes that can be set
@@ -24,10 +26,13 @@ class KeepingDialog:
 
 @dataclass(frozen=True, slots=True)
 class KeepingView:
-    """The dialog with what lies here; None until the store has been looked at."""
+    """The dialog with what lies here; None until the store has been looked at. `recent` counts inputs with values."""
 
     dialog: KeepingDialog
     usage: Usage | None
+    recent: int = 0
+    names: str = TEMPLATE  # of saved files
+    folder: FolderView = NO_FOLDER  # where each result is saved
 
     @property
     def settings(self) -> KeepSettings:

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from app.core.model import Fleet, PromptId, ServerId
 from app.session import Orphan, OrphanRecord
-from app.ui.state import LeftView, OrphanView, ServerTag
+from app.ui.state import LeftView, OrphanView
+from app.ui.tones import ServerTag
 
 
 class LeftFacts(Protocol):

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from app.core.balancer import ANY, Wish
+from app.core.line import Values
 from app.core.model import BatchId, PromptId, WindowId
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
-from app.ui.screen import Facts
-from app.ui.waiting import LineFacts
+from app.ui.desk import Desk
+from app.ui.edits import EditDialog, begin_edit, edit_values, edit_view, present_text
+from app.ui.orders import Plan
+from app.ui.screen import Facts, Screen
+from app.ui.waiting import CancelDialog, LineFacts
 from app.workflows.runs import PlannedRun
+
+log = logging.getLogger("mooring.ui")
 
 
 class LineVerbs(LineFacts, Protocol):
@@ -24,12 +32,18 @@ class LineVerbs(LineFacts, Protocol):
         *,
         title: str = "",
         inputs: Mapping[tuple[str, str], Picked] | None = None,
+        hands: int | None = None,
         wish: Wish = ANY,
+        editor: str = "",
     ) -> BatchId: ...
     async def pause(self) -> None: ...
     async def resume(self) -> None: ...
     async def send_all(self, is_wanted: bool = True) -> None: ...
     async def step(self, prompt_id: PromptId, by: int) -> None: ...
+    async def move(self, prompt_id: PromptId, before: PromptId | None = None) -> None: ...
+    async def edit(self, prompt_id: PromptId, values: Values, label: str) -> None: ...
+    async def spread(self, hands: int) -> None: ...
+    async def cancel_mine(self, batch_id: BatchId | None = None) -> None: ...
     async def remove(self, prompt_id: PromptId) -> None: ...
     async def clear(self) -> None: ...
     async def adopt(self, owner: WindowId) -> None: ...
@@ -38,8 +52,12 @@ class LineVerbs(LineFacts, Protocol):
 class LineActions:
     """See the module. `do` runs a verb in the background, and shows its refusal."""
 
-    def __init__(self, line: LineVerbs, do: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+    def __init__(
+        self, line: LineVerbs, desk: Desk, screen: Screen, do: Callable[[Coroutine[Any, Any, None]], None]
+    ) -> None:
         self._line = line
+        self._desk = desk
+        self._screen = screen
         self._do = do
 
     def act(self, name: str, facts: Facts) -> bool:
@@ -64,27 +82,93 @@ class LineActions:
                 self._do(line.clear())
             case "line-adopt":
                 self._do(line.adopt(WindowId(str(facts["owner"]))))
+            case "line-move":
+                self._move(prompt_id, PromptId(str(facts["beside"])), is_after=bool(facts["isAfter"]))
+            case "cancel-mine":
+                self._show(None)
+                self._do(line.cancel_mine(BatchId(str(facts["batchId"])) if facts.get("batchId") else None))
+            case _:
+                return self._open(name, prompt_id)
+        return True
+
+    def _open(self, name: str, prompt_id: PromptId) -> bool:
+        """What only opens a dialog, or is done in one."""
+        line = self._line.line
+        match name:
+            case "ask-cancel-mine":
+                self._show(CancelDialog())
+            case "line-edit" if line is not None and line.has(prompt_id):
+                self._show(begin_edit(line, prompt_id))
+            case "line-edit":
+                log.info("%s waits no more", prompt_id)
+            case "save-edit":
+                self._save()
             case _:
                 return False
         return True
 
+    def change(self, name: str, facts: Facts) -> bool:
+        """A new choice; False if it is none of these."""
+        value, dialog, line = str(facts.get("value", "")), self._desk.ui.dialog, self._line.line
+        match name:
+            case "line-spread":
+                self._do(self._line.spread(int(value)))
+            case "edit-more":
+                found = (
+                    present_text(line, dialog, value) if isinstance(dialog, EditDialog) and line is not None else None
+                )
+                if found is not None and isinstance(dialog, EditDialog):
+                    self._show(dialog.with_text(*found))
+                    self._screen.update({"texts": [{"node": ":edit", "name": "more", "text": ""}]})
+            case _:
+                return False
+        return True
+
+    def type(self, name: str, facts: Facts) -> bool:
+        """Something typed; False if it is none of these."""
+        dialog = self._desk.ui.dialog
+        if name != "edit":
+            return False
+        if isinstance(dialog, EditDialog):
+            key = str(facts["node"]), str(facts["name"])
+            self._show(dialog.with_text(key, str(facts.get("value", ""))))
+        return True
+
+    def _save(self) -> None:
+        dialog, line = self._desk.ui.dialog, self._line.line
+        if not isinstance(dialog, EditDialog) or not edit_view(line, dialog, self._line.sending).is_ready:
+            return  # the dialog says why
+        assert line is not None  # it is ready
+        values, label = edit_values(line, dialog)
+        self._show(None)
+        self._do(self._line.edit(dialog.prompt_id, values, label))
+
+    def _move(self, prompt_id: PromptId, beside: PromptId, *, is_after: bool) -> None:
+        """Before another run, or behind it; neither if one of them has gone meanwhile."""
+        line = self._line.line
+        rest = [item.prompt_id for item in line.entries if item.prompt_id != prompt_id] if line is not None else []
+        if line is None or not line.has(prompt_id) or beside not in rest:
+            return
+        following = rest[rest.index(beside) + is_after :]
+        self._do(self._line.move(prompt_id, following[0] if following else None))
+
+    def _show(self, dialog: EditDialog | CancelDialog | None) -> None:
+        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+
     def add(
         self,
         title: str,
-        workflow: ApiWorkflow,
-        runs: Iterable[PlannedRun],
+        plan: Plan,
         inputs: Mapping[tuple[str, str], Picked],
         wish: Wish,
+        *,
+        hands: int | None = None,
     ) -> None:
-        """Let these runs wait."""
-        self._do(self._add(title, workflow, runs, inputs, wish))
+        """Let these runs wait; `hands` sessions are to take from the line, if that is said."""
 
-    async def _add(
-        self,
-        title: str,
-        workflow: ApiWorkflow,
-        runs: Iterable[PlannedRun],
-        inputs: Mapping[tuple[str, str], Picked],
-        wish: Wish,
-    ) -> None:
-        await self._line.add(workflow, runs, title=title, inputs=inputs, wish=wish)
+        async def add() -> None:
+            await self._line.add(
+                plan.workflow, plan.runs, title=title, inputs=inputs, hands=hands, wish=wish, editor=plan.editor
+            )
+
+        self._do(add())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
+
+from app.ui.tones import ServerTag
 
 
 class Mishap(Enum):
@@ -73,3 +76,22 @@ def read_mishaps(names: tuple[str, ...]) -> tuple[Mishap, ...]:
     """Names as the gateway tells them; one that is not known here is left out."""
     known = {mishap.value: mishap for mishap in Mishap}
     return tuple(known[name] for name in names if name in known)
+
+
+@dataclass(frozen=True, slots=True)
+class Suffering:
+    """One demo server with what is broken on purpose there, and what is being done to it now."""
+
+    tag: ServerTag
+    broken: tuple[Mishap, ...] = ()
+    is_mooring: bool = False
+    doing: frozenset[Mishap] = frozenset()
+    done: Mishap | None = None  # the last that was done, if it was here
+
+
+@dataclass(frozen=True, slots=True)
+class BreakView:
+    """The panel *Break it*: empty where nothing may be broken, else one server is chosen."""
+
+    servers: tuple[Suffering, ...] = ()
+    chosen: Suffering | None = None

@@ -49,12 +49,12 @@ def offers_for(task: Task, fleet: Fleet, mooring: Free | Moored, *, is_stalled: 
         Offer.LOOK: True,
         Offer.RUN_ELSEWHERE: False,
         Offer.NOT_ELSEWHERE: False,
-        Offer.RUN_AGAIN: not is_moved and not is_stalled,
+        Offer.RUN_AGAIN: bool(task.workflow) and not is_moved and not is_stalled,
         Offer.WINDOW: not is_settled_here,
         Offer.CANCEL: not is_moved and task.cancel_asked_at is None,
         Offer.GIVE_UP: True,
     }
-    if not is_settled_here and _has_elsewhere(task, fleet):
+    if not is_settled_here and task.workflow and _has_elsewhere(task, fleet):
         found[Offer.NOT_ELSEWHERE if held_beside(mooring, task) else Offer.RUN_ELSEWHERE] = True
     return tuple(offer for offer, is_possible in found.items() if is_possible)
 

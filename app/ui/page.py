@@ -4,31 +4,62 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from app.core.model import PromptId
+from app.core.papers import Papers
 from app.core.ports import Blob
-from app.session import Session
+from app.session.tab import Tab
 from app.ui import drafts
 from app.ui.actions import Actions
+from app.ui.album_actions import AlbumActions
+from app.ui.album_rows import AlbumRows
 from app.ui.arrange_actions import recall_layout
+from app.ui.bell import Bell, Ringer
 from app.ui.break_actions import BreakActions, BreakServer
+from app.ui.commands import Offered
+from app.ui.desk import attempt, opened_on
+from app.ui.folder_actions import Folder, FolderActions
 from app.ui.form_catalogues import FormCatalogues
 from app.ui.gallery import Gallery
+from app.ui.glimpses import Sights, item_finder
 from app.ui.graph_actions import GraphActions
 from app.ui.graphs import Arrange, Graphs
 from app.ui.i18n import Translator
-from app.ui.projection import graph_subject, project
+from app.ui.library import Library, is_file
+from app.ui.library_actions import LibraryActions, is_json
+from app.ui.lookout import Lookout
+from app.ui.many import ManyDialog
+from app.ui.naming import NamingActions
+from app.ui.offering import offered_of
+from app.ui.open_dialog import graph_subject
+from app.ui.opening import Opener
+from app.ui.palette_actions import PaletteActions
+from app.ui.panel_actions import PanelActions
+from app.ui.panels import Outlook
+from app.ui.preset_actions import PresetActions
+from app.ui.projection import project
 from app.ui.questions import PictureDialog
+from app.ui.recents import Recents
 from app.ui.regions import changed_regions, graph_change, live_words
 from app.ui.releases import Releases
+from app.ui.remote_lists import RemoteLists
+from app.ui.reuse import Reuse
 from app.ui.screen import Facts, Screen
+from app.ui.scripting_actions import ScriptingActions
+from app.ui.settings import KEY as SETTINGS_KEY
+from app.ui.settings import read_settings
+from app.ui.settings_actions import SettingsActions, told_of
+from app.ui.shelf import LibraryDialog, Stock
+from app.ui.standings import Standings
 from app.ui.state import PageView, Surroundings, UiState
+from app.ui.stock import Stockroom
 from app.ui.tab_icon import draw_icon
-from app.ui.tab_sign import ended_ids, read_sign, word_title
+from app.ui.tab_sign import ended_ids, read_sign, title_ends, word_title
 from app.ui.workflows import OpenWorkflow
+from app.workflows.fields import MAX_SEED
 from app.workflows.graph import Key
 
 log = logging.getLogger("mooring.ui")
@@ -37,12 +68,14 @@ log = logging.getLogger("mooring.ui")
 class Page:
     """One window's page. `translators(language)` gets the words of a language, `read_input(sha256)` a kept picture.
 
-    `arrange` gives places for a graph.
+    `arrange` gives places for a graph. In `papers` lie the library, presets and recent values; `now` is the time.
+    `outlook` is where the header's panels look, `bell` calls somebody who looks elsewhere.
+    Each result is saved to the `folder`, if the person has chosen one. A private page says that it is.
     """
 
     def __init__(
         self,
-        session: Session,
+        session: Tab,
         screen: Screen,
         workflows: tuple[OpenWorkflow, ...],
         *,
@@ -52,9 +85,16 @@ class Page:
         read_input: Callable[[str], Awaitable[Blob | None]],
         break_server: BreakServer,
         arrange: Arrange,
+        now: Callable[[], float],
+        papers: Papers,
+        outlook: Outlook,
+        bell: Bell,
+        folder: Folder | None = None,
+        is_private: bool = False,
     ) -> None:
         self._session = session
         self._screen = screen
+        self._is_private = is_private
         self._workflows = tuple(recall_layout(screen, item) for item in workflows)
         self._releases = releases
         self._translators = translators
@@ -62,18 +102,55 @@ class Page:
         self._background: set[asyncio.Task[None]] = set()
         self._translator: Translator | None = None
         self._shown: PageView | None = None
-        self._told: dict[str, str] = {}
+        self._told: dict[str, object] = {}
         self._seen: frozenset[PromptId] = frozenset()  # what had ended when the tab was last seen
         self._is_restored = False
-        self._is_due = False
+        self._is_due = self._is_due_calmly = False
         self._is_guarded = False
-        self._ui = drafts.load(screen.recall(drafts.STORE_KEY), workflows)
+        self._is_asked = False  # another window has asked for this one
+        self._library = Library(papers, session.files, now, self.request)
+        self._ui = replace(
+            drafts.load(screen.recall(drafts.STORE_KEY), workflows, is_file),
+            settings=read_settings(screen.kept(SETTINGS_KEY)),
+        )
         self._gallery = Gallery(session, screen, self.spawn, self.request, read_input=read_input)
-        self._graphs = Graphs(arrange, self.spawn, self.request)
+        self._graphs = Graphs(arrange, read_input, self.spawn, self.request)
         self._catalogues = FormCatalogues(session, self)
-        self._actions = Actions(session, self, screen, random_seed)
+        self._opener = Opener(self, self._library, self._catalogues, screen, self._opened)
+        self._sights = Sights(screen, self.spawn, self.request)
+        self._stockroom = Stockroom()
+        self._stock = Stock()
+        self._ringer = Ringer(bell, now)
+        self._settings = SettingsActions(self, screen, bell, lambda: self._translator)
+        self._palette = PaletteActions(
+            self, screen, self, words=lambda: self._translator, offered=self._offered, draw=self.draw
+        )
+        self._scripting = ScriptingActions(self)
+        self._recents = Recents(papers, self, screen)
+        self._album_rows = AlbumRows(session, papers, self)
+        self._naming = NamingActions(self, screen, session.name_project)
+        self._album = AlbumActions(session, self._album_rows, self, screen, now)
+        self._actions = Actions(
+            session, self, screen, random_seed, self._library.note_used, note_values=self._recents.note
+        )
         self._breaking = BreakActions(break_server, self)
         self._graph_hands = GraphActions(self, self._graphs)
+        self._standings = Standings(session, self, screen)
+        self._lists = RemoteLists(session, self)
+        self._lookout = Lookout(
+            outlook, session, screen, spawn=self.spawn, changed=self.request, on_show=self._show_yourself
+        )
+        self._panels = PanelActions(session, self, screen, self._lookout.ask)
+        self._presets = PresetActions(papers, self, screen, lambda: f"{random_seed(MAX_SEED):016x}")
+        self._folder = None if folder is None else FolderActions(folder, session, self, screen, now)
+        self._reuse = Reuse(
+            session, self, screen, self._opener, read_input,
+            take_files=lambda files: self._actions.take_files(None, files),
+            recover=lambda: self._actions.recover(read_input),
+        )  # fmt: skip
+        self._library_hands = LibraryActions(
+            self, screen, self._library, self._opener, lambda files: self._actions.take_files(None, files)
+        )
 
     @property
     def ui(self) -> UiState:
@@ -96,17 +173,43 @@ class Page:
     def set_workflows(self, workflows: tuple[OpenWorkflow, ...]) -> None:
         """Offer these: with another one, or one with the form of a catalogue that was read. What was typed stays."""
         self._workflows = workflows
-        if not any(item.workflow_id == self._ui.workflow_id for item in workflows):
-            self._ui = replace(self._ui, workflow_id=workflows[0].workflow_id if workflows else "")
+        self._choose_something()
+        if any(draft.awaited for draft in self._ui.drafts.values()):
+            self.spawn(self._actions.recover(self._read_input))
         self.request()
+
+    def _choose_something(self) -> None:
+        """If the chosen workflow is gone, the first one is chosen."""
+        chosen = self._ui.workflow_id
+        if not self._opener.knows(chosen) and not any(item.workflow_id == chosen for item in self._workflows):
+            self._ui = replace(self._ui, workflow_id=self._workflows[0].workflow_id if self._workflows else "")
+
+    def _opened(self, opened: OpenWorkflow) -> None:
+        """A workflow has been opened: what was typed into it before a reload is there again, as far as it fits."""
+        known = self._ui.drafts.get(opened.workflow_id)
+        if known is not None:
+            kept = drafts.without_gone(known, opened.workflow.nodes)
+            self._ui = self._ui.with_draft(kept, opened.workflow_id)
+        self.spawn(self._actions.recover(self._read_input))
+
+    def word(self, text: str) -> str:
+        """What the page shows for a label."""
+        return self._translator.known(text) if self._translator is not None else text
 
     async def start(self, language: str) -> None:
         """Draw for the first time, and follow the session from now on."""
+        self._naming.load()
         await self.speak(language)
         self._session.subscribe(self._follow)
         self._releases.subscribe(self.request)
+        await self._library.refresh()
+        if not self._session.fleet.workflows:
+            self._choose_something()
         self.draw()
         self.spawn(self._actions.recover(self._read_input))
+        self.spawn(self._recents.load())
+        if self._folder is not None:
+            self.spawn(attempt(self, self._folder.load()))
 
     async def speak(self, language: str) -> None:
         """Change the language of the whole page."""
@@ -130,21 +233,45 @@ class Page:
 
     def act(self, name: str, facts: Facts) -> None:
         """A click on `data-action`, or its key."""
-        if not self._breaking.act(name, facts) and not self._graph_hands.act(name, facts):
+        forms = (self._breaking, self._graph_hands, self._presets, self._library_hands, self._standings)
+        helps = (self._settings, self._palette, self._scripting)
+        folder = () if self._folder is None else (self._folder,)
+        apart = (*helps, self._panels, *forms, self._recents, self._album, self._reuse, *folder)
+        if not any(hands.act(name, facts) for hands in apart):
             self._actions.act(name, facts)
 
     def change(self, name: str, facts: Facts) -> None:
         """A new choice in `data-change`."""
-        if not self._breaking.change(name, facts):
+        forms = self._settings.change, self._breaking.change, self._library_hands.change, self._panels.change
+        if not any(change(name, facts) for change in (*forms, self._album.change_wish)):
             self._actions.change(name, facts)
 
     def type(self, name: str, facts: Facts) -> None:
         """Something typed in `data-input`."""
-        self._actions.type(name, facts)
+        if not any(
+            hands.type(name, facts)
+            for hands in (self._palette, self._presets, self._library_hands, self._album, self._naming)
+        ):
+            self._actions.type(name, facts)
 
-    def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]]) -> None:
-        """Files dropped, pasted or chosen."""
-        self._actions.take_files(key, files)
+    def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]], purpose: str = "") -> None:
+        """Files dropped, pasted or chosen: into the open plan of runs, into the field aimed at, or to be opened."""
+        is_planning = isinstance(self._ui.dialog, ManyDialog)
+        if is_planning or (key is not None and not any(is_json(*file) for file in files)):
+            self._actions.take_files(key, files)
+        else:
+            self._library_hands.take_files(files, is_surely=purpose == "open")
+
+    def follow_kept(self, key: str) -> None:
+        """Another window has kept something under that name."""
+        self._settings.follow(key)
+
+    def wake(self, _reason: str) -> None:
+        """The tab is back: other windows may have put something into the library and the album."""
+        self._album_rows.look_again()
+        if self._folder is not None:
+            self._folder.look_again()
+        self.spawn(self._library.refresh())
 
     # What is shown
 
@@ -153,20 +280,38 @@ class Page:
         if self._is_guarded != self._session.has_loose_ends:
             self._is_guarded = not self._is_guarded
             self._screen.guard_leaving(self._is_guarded)
+        self._request_calmly()
+
+    def _show_yourself(self) -> None:
+        """Another window has asked for this one: its tab says so until somebody looks at it."""
+        self._is_asked = True
         self.request()
 
     def request(self) -> None:
         """Draw soon: many changes become one patch."""
         if not self._is_due:
             self._is_due = True
-            self._screen.schedule(self.draw)
+            self._screen.schedule(self._draw_due)
+
+    def _request_calmly(self) -> None:
+        """Draw within a few frames: what moves by itself need not be drawn in each."""
+        if not self._is_due and not self._is_due_calmly:
+            self._is_due_calmly = True
+            self._screen.schedule(self._draw_due, is_calm=True)
+
+    def _draw_due(self) -> None:
+        if self._is_due or self._is_due_calmly:  # else it was drawn meanwhile
+            self.draw()
 
     def draw(self) -> None:
         """Patch what is different: the tab's sign always, the regions while somebody can see them."""
-        self._is_due = False
+        self._is_due = self._is_due_calmly = False
         if self._translator is None:
             return
         is_hidden = self._screen.is_hidden()
+        self._lookout.tell()
+        if self._folder is not None:
+            self._folder.follow()
         change = self._tab_change(self._translator, is_hidden)
         if not is_hidden or self._shown is None:
             change |= self._page_change(self._translator)
@@ -177,14 +322,24 @@ class Page:
         ended = ended_ids(self._session)
         if ended is not None and (not is_hidden or not self._is_restored):
             self._seen, self._is_restored = ended, True
-        sign = read_sign(self._session, self._seen)
-        return self._news({"title": word_title(sign, _), "icon": draw_icon(sign)})
+        self._ringer.hear(self._session, ended, self._ui.settings, _)
+        is_found, self._is_asked = self._is_asked and not is_hidden, self._is_asked and is_hidden
+        sign = read_sign(self._session, self._seen, is_asked=self._is_asked)
+        news = self._news({"title": word_title(sign, _), "ends": title_ends(sign), "icon": draw_icon(sign)})
+        return {**news, "found": True} if is_found else news
 
     def _page_change(self, _: Translator) -> dict[str, object]:
         dialog = self._ui.dialog
         self._catalogues.refresh()
-        self._gallery.refresh((dialog.prompt_id, dialog.index) if isinstance(dialog, PictureDialog) else None)
-        opened = next((item for item in self._workflows if item.workflow_id == self._ui.workflow_id), None)
+        stock = self._refresh_library()
+        self._standings.refresh()
+        self._lookout.refresh(dialog)
+        has_previews = self._ui.settings.has_previews
+        if isinstance(dialog, PictureDialog):
+            self._gallery.refresh((dialog.prompt_id, dialog.index), dialog.task, has_previews=has_previews)
+        else:
+            self._gallery.refresh(has_previews=has_previews)
+        opened = opened_on(self)
         self._graphs.refresh(graph_subject(self._session, self._ui, opened))
         view = project(
             self._session,
@@ -193,15 +348,40 @@ class Page:
             pictures=self._gallery,
             language=_.language,
             drawings=self._graphs,
-            surroundings=Surroundings(self._releases.newer, self._screen.is_online()),
-            word=_.known,
+            surroundings=Surroundings(
+                self._releases.newer, is_online=self._screen.is_online(), is_private=self._is_private
+            ),
+            word=self.word,
+            stock=stock,
+            sight=self._sights.url,
+            album=self._album.view(),
+            panels=self._lookout.facts,
         )
+        self._lists.refresh((*view.form.fields, *view.nodes.fields))
         regions, graph = changed_regions(self._shown, view, _), graph_change(self._shown, view, _)
         self._shown = view
-        told = {"live": live_words(view, _), "lang": "en" if _.language == "pseudo" else _.language}
-        return {**({"regions": regions} if regions else {}), **graph, **self._news(told)}
+        told: dict[str, object] = {"live": live_words(view, _), "lang": "en" if _.language == "pseudo" else _.language}
+        told |= told_of(self._ui.settings)
+        return {**({"regions": regions} if regions else {}), **graph, **self._album.change(_), **self._news(told)}
 
-    def _news(self, told: dict[str, str]) -> dict[str, object]:
+    def _refresh_library(self) -> Stock:
+        """Open what is chosen, look for what is published, and for the pictures of an open library."""
+        tag = self._session.fleet.workflows
+        if self._session.fleet.source and self._library.is_stale(tag):
+            self.spawn(self._library.refresh_published(tag))
+        self._opener.refresh()
+        opening = self._opener.opening(self._ui.workflow_id)
+        self._stock = stock = self._stockroom.stock(self._workflows, self._library, self._session.fleet, opening)
+        is_shown = isinstance(self._ui.dialog, LibraryDialog)
+        items = [entry.item for entry in stock.entries if entry.item is not None and is_shown]
+        read = self._session.results.read_thumbnail
+        self._sights.want({item.item_id: item_finder(item, read) for item in items})
+        return stock
+
+    def _offered(self) -> Offered | None:
+        return offered_of(self._shown, self._ui, self._stock) if self._shown is not None else None
+
+    def _news(self, told: Mapping[str, object]) -> dict[str, object]:
         """What was not told before."""
         news = {name: value for name, value in told.items() if self._told.get(name) != value}
         self._told |= news

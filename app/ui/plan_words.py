@@ -59,6 +59,10 @@ def _title(error: BadPlan, _: Translator) -> str:
             return _("A seed lies between 0 and 18446744073709551615.")
         case "bad-step":
             return _("The step may not be 0.")
+        case "bad-number":
+            return _("“{value}” is no whole number.", value=error.name)
+        case "no-text":
+            return _("“{name}” is no text.", name=error.name)
     return _("This plan of many runs cannot be used.")
 
 

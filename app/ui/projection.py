@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from app.core.model import Fleet, Health, PromptId, Task, TaskState, Unreadable
+from app.core.model import Fleet, Health, TaskState
 from app.core.window import Window
 from app.session import RunStage
+from app.ui.album import AlbumView
 from app.ui.breaking import break_view
-from app.ui.cards import Pictures, SessionFacts, linked, tag_of, task_card, task_cards
-from app.ui.form_state import Draft
+from app.ui.cards import Pictures, SessionFacts, linked, task_cards
+from app.ui.crew_view import crew_items, own_unfinished
 from app.ui.forms import form_blocker, form_view, found_keys, nodes_view, option_lists
-from app.ui.graphs import Drawings, GraphMarks, Subject, subject_of, task_graph, workflow_graph
-from app.ui.keeping import KeepingDialog, KeepingView
+from app.ui.graphs import Drawings
 from app.ui.left import left_view
-from app.ui.questions import GraphDialog
+from app.ui.many_lists import many_lists
+from app.ui.offering import with_help
+from app.ui.open_dialog import Around, dialog_view
+from app.ui.panels import NOTHING_READ, PanelFacts
+from app.ui.sheet_making import Sheets
+from app.ui.shelf import Stock
+from app.ui.standings import standing_of, standing_view
 from app.ui.state import (
     Blocker,
     CardView,
-    DialogView,
-    FleetView,
     HeaderView,
     Notice,
     NoticeKind,
@@ -32,8 +36,12 @@ from app.ui.state import (
     Surroundings,
     UiState,
 )
+from app.ui.stock import NO_SHELVES, stock_of
+from app.ui.tones import tag_of
 from app.ui.waiting import waiting_view
-from app.ui.workflows import OpenWorkflow, shaped
+from app.ui.where import where_view
+from app.ui.workflows import OpenWorkflow, find_open, shaped
+from app.workflows.needs import Standing
 
 ORDINARY = Surroundings()
 
@@ -48,37 +56,60 @@ def project(
     drawings: Drawings | None = None,
     surroundings: Surroundings = ORDINARY,
     word: Callable[[str], str] = str,
+    stock: Stock | None = None,
+    sight: Callable[[str], str] = lambda _name: "",
+    album: AlbumView | None = None,
+    panels: PanelFacts = NOTHING_READ,
 ) -> PageView:
-    """The page as it has to look now. `word` is what the page shows for a label, so that a search finds it."""
+    """The page as it has to look now. `word` is what the page shows for a label, so that a search finds it.
+
+    `stock` is what there is to choose, if that is more than `workflows`; `sight` gives a library item's picture.
+    `album` is everything that was made in this browser, while it is shown.
+    `panels` is what was read for the header's panels.
+    """
     window = session.window if isinstance(session.window, Window) else None
-    cards = _all_linked(task_cards(window, session, pictures), ui)
-    opened = next((item for item in workflows if item.workflow_id == ui.workflow_id), None)
+    cards = _all_linked(task_cards(session, pictures, ui.names), ui)
+    opened = find_open(workflows, ui.workflow_id)
     chosen = shaped(opened, ui.draft.values) if opened else None
     found = found_keys(chosen, ui, word)
-    form, nodes = form_view(workflows, chosen, ui, session.fleet, found), nodes_view(chosen, ui, found)
+    stock = stock or stock_of(workflows, NO_SHELVES, session.fleet)
+    form, nodes = form_view(stock, chosen, ui, found), nodes_view(chosen, ui, found)
     ended = [card for card in cards if card.task.state.is_end]
-    graph, marks = _graph(session, ui, opened, drawings)
-    return PageView(
-        header=_header(window, session, language),
-        notices=_notices(session, window, ui, surroundings),
+    run = run_view(session, chosen, ui)
+    sheets = Sheets(cards, session.line.line)
+    around = Around(
+        session, ui, opened, chosen, cards, pictures, stock, sheets, run.blocker, drawings, sight, word, panels
+    )
+    dialog, marks = dialog_view(around)
+    waiting = waiting_view(session.line, crew_items(session), len(session.fleet.servers))
+    view = PageView(
+        header=replace(_header(window, session), is_private=surroundings.is_private, is_scripting=ui.is_scripting),
+        notices=_notices(session, ui, surroundings),
+        errors=tuple(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors),
         form=form,
+        standing=standing_view(session, ui, chosen),
         nodes=nodes,
-        lists=option_lists((*form.fields, *nodes.fields)),
-        run=replace(run_view(session, chosen, ui.draft), count=ui.run_count),
+        lists=(*option_lists((*form.fields, *nodes.fields), ui.known.lists), *many_lists(dialog)),
+        run=run,
         now=NowView(
-            _runs(session, window),
+            _runs(session),
             _first_offer_open(card for card in reversed(cards) if not card.task.state.is_end),
             is_ready=window is not None,
             is_unreadable=window is None and session.store_error is not None,
+            is_many=len(own_unfinished(session)) > 1,
+            has_line=waiting.count > 0,
+            has_results=bool(ended) or album is not None,
+            blocker=run.blocker,
         ),
-        waiting=waiting_view(session.line),
+        waiting=waiting,
+        sheets=sheets.entries(),
         left=left_view(session, tag_of, pictures.glimpse_url, is_searching=ui.is_searching),
-        results=_results(ended, ui, session),
-        fleet=_fleet(session, window),
+        results=replace(_results(ended, ui, session, album), is_private=surroundings.is_private, folder=ui.folder),
         breaking=break_view(session.fleet, ui, tag_of, window.window_locked_server if window else None),
-        dialog=_dialog(ui, cards, session, pictures) if graph is None else graph,
+        dialog=dialog,
         marks=marks,
     )
+    return with_help(view, ui, stock, language)
 
 
 def _all_linked(cards: tuple[CardView, ...], ui: UiState) -> tuple[CardView, ...]:
@@ -96,25 +127,27 @@ def _first_offer_open(cards: Iterable[CardView]) -> tuple[CardView, ...]:
     return tuple(shown)
 
 
-def _header(window: Window | None, session: SessionFacts, language: str) -> HeaderView:
+def _header(window: Window | None, session: SessionFacts) -> HeaderView:
+    ill = sum(server.health not in {Health.WELL, Health.UNKNOWN} for server in session.fleet.servers)
     if window is None:
-        return HeaderView(language=language, is_unreadable=session.store_error is not None)
+        return HeaderView(is_unreadable=session.store_error is not None, ill=ill)
     server_id = window.window_locked_server
-    mine = [task for task in window.tasks.values() if task.holds_window]
+    mine = [task for item in session.windows for task in item.tasks.values() if task.holds_window]
     running = sum(task.state is TaskState.RUNNING for task in mine)
+    places = sum(len(item.reservations) for item in session.windows)
+    others = {item.window_locked_server for item in session.windows} - {None, server_id}
     return HeaderView(
-        language=language,
         is_restoring=False,
         is_unsure=bool(window.unreadable),
         tag=tag_of(session.fleet, server_id) if server_id else None,
+        others=tuple(tag_of(session.fleet, item) for item in sorted(others, key=str) if item is not None),
         running=running,
-        waiting=len(mine) + len(window.reservations) - running,
+        waiting=len(mine) + places - running,
+        ill=ill,
     )
 
 
-def _notices(
-    session: SessionFacts, window: Window | None, ui: UiState, surroundings: Surroundings
-) -> tuple[Notice, ...]:
+def _notices(session: SessionFacts, ui: UiState, surroundings: Surroundings) -> tuple[Notice, ...]:
     fleet = session.fleet
     found = []
     if not surroundings.is_online:
@@ -131,34 +164,40 @@ def _notices(
         Notice(NoticeKind.CHANGED, number, tag=tag_of(fleet, server_id), noticed=noticed)
         for number, (server_id, noticed) in enumerate(session.noticed.items(), 1)
     ]
-    if window is not None and window.quarantined:
-        found.append(Notice(NoticeKind.QUARANTINE, tasks=window.quarantined))
-    if window is not None:
-        found += [
-            Notice(NoticeKind.UNREADABLE, number, record=record) for number, record in enumerate(window.unreadable, 1)
-        ]
+    if quarantined := tuple(task for item in session.windows for task in item.quarantined):
+        found.append(Notice(NoticeKind.QUARANTINE, tasks=quarantined))
+    unreadable = {record.prompt_id: record for item in session.windows for record in item.unreadable}
+    found += [
+        Notice(NoticeKind.UNREADABLE, number, record=record) for number, record in enumerate(unreadable.values(), 1)
+    ]
     if surroundings.newer is not None:
-        is_busy = window is not None and bool(window.unfinished or window.reservations)
+        is_busy = any(item.unfinished or item.reservations for item in session.windows)
         found.append(Notice(NoticeKind.NEWER, newer=surroundings.newer, is_busy=is_busy))
     if session.identity is not None and session.identity.is_duplicate:
         found.append(Notice(NoticeKind.DUPLICATE))
-    found = [notice for notice in found if notice.key not in ui.dismissed]
-    return (*found, *(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors))
+    return tuple(notice for notice in found if notice.key not in ui.dismissed)
 
 
-def run_view(session: SessionFacts, chosen: OpenWorkflow | None, draft: Draft) -> RunView:
+def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) -> RunView:
     """Whether Run is possible now, where it would go, and what Cancel would stop."""
     window = session.window if isinstance(session.window, Window) else None
     locked = window.window_locked_server if window else None
-    mine = [task for task in window.unfinished if task.cancel_asked_at is None] if window else []
+    mine = [task for item in session.windows for task in item.unfinished if task.cancel_asked_at is None]
+    mine.sort(key=lambda task: task.created_at)
+    standing = standing_of(ui, session.fleet, window)
+    lacking = standing.lacks if standing is not None else ()
+    where = where_view(session.fleet, ui.where, locked, lacking, ui.leanings)
+    blocker = _blocker(session, window, chosen, ui)
     return RunView(
-        blocker=_blocker(session, window, chosen, draft),
+        blocker=blocker or (Blocker.WHERE if where.cause else None),
+        count=ui.run_count,
+        where=where,
         tag=tag_of(session.fleet, locked) if locked else None,
         cancels=mine[-1].prompt_id if mine else None,
     )
 
 
-def _blocker(session: SessionFacts, window: Window | None, chosen: OpenWorkflow | None, draft: Draft) -> Blocker | None:
+def _blocker(session: SessionFacts, window: Window | None, chosen: OpenWorkflow | None, ui: UiState) -> Blocker | None:
     if session.store_error is not None:
         return Blocker.STORE
     if window is None:
@@ -169,7 +208,21 @@ def _blocker(session: SessionFacts, window: Window | None, chosen: OpenWorkflow 
         return Blocker.NO_FLEET if session.fleet_error is not None else Blocker.NO_SERVER
     if chosen is None:
         return Blocker.NO_WORKFLOW
-    return _demo_blocker(window, chosen, session.fleet) or form_blocker(chosen, draft)
+    return (
+        _demo_blocker(window, chosen, session.fleet)
+        or _unable_blocker(window, standing_of(ui, session.fleet, window))
+        or form_blocker(chosen, ui.draft)
+    )
+
+
+def _unable_blocker(window: Window, standing: Standing | None) -> Blocker | None:
+    """Nothing would be sent where it cannot run; the same is looked at again by the session itself."""
+    if standing is None or not standing.lacks:
+        return None
+    locked = window.window_locked_server
+    if locked is not None:
+        return Blocker.MOORED_UNABLE if locked in standing.lacks else None
+    return None if standing.runs_on or standing.unknown else Blocker.UNABLE
 
 
 def _demo_blocker(window: Window, chosen: OpenWorkflow, fleet: Fleet) -> Blocker | None:
@@ -181,8 +234,8 @@ def _demo_blocker(window: Window, chosen: OpenWorkflow, fleet: Fleet) -> Blocker
     return Blocker.MOORED_WITHOUT_DEMO if locked is not None and not locked.is_demo else None
 
 
-def _runs(session: SessionFacts, window: Window | None) -> tuple[RunCard, ...]:
-    known = window.tasks if window else {}
+def _runs(session: SessionFacts) -> tuple[RunCard, ...]:
+    known = {prompt_id for window in session.windows for prompt_id in window.tasks}
     return tuple(
         RunCard(run, tag_of(session.fleet, run.server_id) if run.server_id else None)
         for run in session.runs
@@ -190,86 +243,10 @@ def _runs(session: SessionFacts, window: Window | None) -> tuple[RunCard, ...]:
     )
 
 
-def _fleet(session: SessionFacts, window: Window | None) -> FleetView:
-    tasks = window.unfinished if window else ()
-    return FleetView(
-        fleet=session.fleet,
-        servers=tuple(
-            (
-                server,
-                tag_of(session.fleet, server.server_id),
-                sum(task.server_id == server.server_id for task in tasks),
-            )
-            for server in session.fleet.servers
-        ),
-        moored_to=window.window_locked_server if window else None,
-        error=session.fleet_error,
-    )
-
-
-def _results(ended: list[CardView], ui: UiState, session: SessionFacts) -> ResultsView:
+def _results(ended: list[CardView], ui: UiState, session: SessionFacts, album: AlbumView | None) -> ResultsView:
     usage = session.results.usage
-    return ResultsView(
-        tuple(ended[: ui.results_shown]),
-        max(0, len(ended) - ui.results_shown),
-        None if usage is None else usage.size + usage.thumbnails_size,
-    )
-
-
-def _graph(
-    session: SessionFacts, ui: UiState, opened: OpenWorkflow | None, drawings: Drawings | None
-) -> tuple[DialogView | None, GraphMarks | None]:
-    """The open graph, and its marks apart from it."""
-    subject = graph_subject(session, ui, opened)
-    if not isinstance(ui.dialog, GraphDialog) or drawings is None:
-        return None, None
-    if subject is None:
-        return DialogView(), None
-    drawing, chosen = drawings.drawing(subject), ui.dialog.node_id
-    task = find_task(session, ui.dialog.prompt_id)
-    if task is None:
-        title = opened.title if opened is not None else ""
-        shown = workflow_graph(ui.workflow_id, title, subject, drawing, chosen)
-        return DialogView(shown), GraphMarks(shown.key, shown.chosen, {})
-    view, marks = task_graph(task, drawing, session.progress.get(task.prompt_id), chosen)
-    return DialogView(view, tag=tag_of(session.fleet, task.server_id)), marks
-
-
-def graph_subject(session: SessionFacts, ui: UiState, opened: OpenWorkflow | None) -> Subject | None:
-    """What the open graph is of; None if none is open, or what it is of is gone."""
-    if not isinstance(ui.dialog, GraphDialog):
-        return None
-    if ui.dialog.prompt_id is None:
-        return Subject(opened.workflow.text) if opened is not None else None
-    task = find_task(session, ui.dialog.prompt_id)
-    return subject_of(task) if task is not None else None
-
-
-def find_task(session: SessionFacts, prompt_id: PromptId | None) -> Task | None:
-    """A task of this window, also one that is set aside."""
-    if prompt_id is None or not isinstance(session.window, Window):
-        return None
-    aside = (task for task in session.window.quarantined if task.prompt_id == prompt_id)
-    return session.window.tasks.get(prompt_id) or next(aside, None)
-
-
-def _dialog(ui: UiState, cards: tuple[CardView, ...], session: SessionFacts, pictures: Pictures) -> DialogView:
-    if ui.dialog is None:
-        return DialogView()
-    if isinstance(ui.dialog, KeepingDialog):
-        return DialogView(KeepingView(ui.dialog, session.results.usage))
-    asked = ui.dialog.prompt_id
-    card = next((item for item in cards if item.task.prompt_id == asked), None)
-    record = next((item for item in _records(session) if item.prompt_id == asked), None)
-    if card is None and isinstance(session.window, Window):
-        aside = next((task for task in session.window.quarantined if task.prompt_id == asked), None)
-        card = task_card(aside, session.window, session, pictures) if aside else None
-    server = session.fleet.get(card.task.server_id) if card else None
-    return DialogView(ui.dialog, card, record, server.address if server else "") if card or record else DialogView()
-
-
-def _records(session: SessionFacts) -> Iterator[Unreadable]:
-    """What cannot be read, of this window and of those that are gone."""
-    if isinstance(session.window, Window):
-        yield from session.window.unreadable
-    yield from (item.record for item in session.orphan_records)
+    kept_size = None if usage is None else usage.size + usage.thumbnails_size
+    if album is not None:
+        return ResultsView(kept_size=kept_size, album=album, project=ui.project)
+    more = max(0, len(ended) - ui.results_shown)
+    return ResultsView(tuple(ended[: ui.results_shown]), more, kept_size, project=ui.project)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.core.model import PromptId
+from app.core.model import BatchId, PromptId, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,42 @@ class SameServerDialog:
 
 @dataclass(frozen=True, slots=True)
 class PictureDialog:
-    """One result, large."""
+    """One result, large; out of a contact sheet, it is left for that."""
 
     prompt_id: PromptId
     index: int
+    sheet: BatchId | None = None
+    is_album: bool = False  # out of the album, where there is a next one
+    task: Task | None = None  # the whole record of one that no window holds any more
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteDialog:
+    """The question before results are deleted: with the runs that they are of, and all that those have made."""
+
+    names: tuple[str, ...]
+    runs: int = 0
+    results: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One of two results: what its bytes are called, and what it says of itself."""
+
+    name: str
+    title: str
+    server: str
+    at: float
+    seed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CompareDialog:
+    """Two results, beside each other or with a slider between them."""
+
+    one: Compared
+    other: Compared
+    is_slider: bool = False
 
 
 @dataclass(frozen=True, slots=True)

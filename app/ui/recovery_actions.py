@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.core.errors import MooringError
 from app.core.model import PromptId, Task
 from app.session import Orphan, Run
+from app.ui.desk import Desk
 from app.ui.questions import RunAgainDialog, SameServerDialog, TaskDialog
 from app.ui.screen import Facts, Screen
-from app.ui.state import UiState
 
 log = logging.getLogger("mooring.ui")
 
@@ -28,15 +27,6 @@ class RecoveryVerbs(Protocol):
     async def confirm_move(self, prompt_id: PromptId) -> None: ...
     async def find_orphans(self) -> tuple[Orphan, ...]: ...
     async def adopt(self, prompt_id: PromptId) -> Task: ...
-
-
-class Desk(Protocol):
-    """Where the person's own part lies."""
-
-    @property
-    def ui(self) -> UiState: ...
-    def set_ui(self, ui: UiState) -> None: ...
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
 
 
 class RecoveryActions:

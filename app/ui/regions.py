@@ -3,52 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import htpy as h
 
 from app.ui.card_words import word_card
+from app.ui.cards import NOTHING_TO_TELL
 from app.ui.i18n import Translator
-from app.ui.state import PageView
+from app.ui.state import CardView, NowView, PageView
 from app.ui.views.breaking import breaking
 from app.ui.views.dialogs import dialogs
-from app.ui.views.fleet import fleet
 from app.ui.views.form import form
 from app.ui.views.graph import drawn
 from app.ui.views.header import header
 from app.ui.views.left import left
 from app.ui.views.nodes import lists, nodes
-from app.ui.views.notices import notices
+from app.ui.views.notices import errors, notices
+from app.ui.views.pace import pace_inside
 from app.ui.views.results import results
 from app.ui.views.run_bar import run_bar
-from app.ui.views.tasks import now
+from app.ui.views.sheets import sheet_list
+from app.ui.views.standing import standing
+from app.ui.views.tabs import tabs
+from app.ui.views.tasks import now, preview_inside
 from app.ui.views.waiting import waiting
 
 # The id of the element in index.html, and the field of PageView with its slice.
 REGIONS: Mapping[str, tuple[str, Callable[[Any, Translator], h.Node]]] = {
     "header": ("header", header),
     "notices": ("notices", notices),
+    "errors": ("errors", errors),
     "form": ("form", form),
+    "standing": ("standing", standing),
     "nodes": ("nodes", nodes),
     "lists": ("lists", lists),
     "run": ("run", run_bar),
     "now": ("now", now),
     "waiting": ("waiting", waiting),
+    "sheets": ("sheets", sheet_list),
     "left": ("left", left),
     "breaking": ("breaking", breaking),
     "results": ("results", results),
-    "fleet": ("fleet", fleet),
     "dialogs": ("dialog", dialogs),
+    "tabs": ("tabs", tabs),
 }
 
 
 def changed_regions(before: PageView | None, after: PageView, _: Translator) -> dict[str, str]:
-    """The markup of each region whose slice is another one now."""
+    """The markup of each region whose slice is another one now; of work that only goes on, of what moves."""
+    moved = None if before is None else _moved(before.now, after.now, _)
     return {
         region: str(h.fragment[view(getattr(after, name), _)])
         for region, (name, view) in REGIONS.items()
-        if before is None or getattr(before, name) != getattr(after, name)
-    }
+        if before is None or (getattr(before, name) != getattr(after, name) and (region != "now" or moved is None))
+    } | (moved or {})
+
+
+def _moved(before: NowView, after: NowView, _: Translator) -> dict[str, str] | None:
+    """What has moved on the cards, by the small regions in them; None if anything else has changed."""
+    if replace(before, cards=()) != replace(after, cards=()) or len(before.cards) != len(after.cards):
+        return None
+    moved = {}
+    for was, card in zip(before.cards, after.cards, strict=True):
+        if was is card or was == card:
+            continue
+        if _standing(was) != _standing(card):
+            return None
+        moved[f"pace-{card.task.prompt_id}"] = str(pace_inside(card, _))
+        if card.preview_url != was.preview_url:
+            moved[f"preview-{card.task.prompt_id}"] = str(preview_inside(card, _))
+    return moved
+
+
+def _standing(card: CardView) -> tuple[CardView, bool]:
+    """What is on a card beside what moves, and whether it has a picture."""
+    still = replace(card, progress=None, node_title="", outlook=NOTHING_TO_TELL, preview_url="")
+    return still, bool(card.preview_url)
 
 
 def graph_change(before: PageView | None, after: PageView, _: Translator) -> dict[str, object]:

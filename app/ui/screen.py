@@ -11,19 +11,29 @@ from app.ui.i18n import Formats
 Facts = Mapping[str, str | bool]  # an event's: the element's data-… by name, and its `value`, `checked`
 
 
+# The names of results that were not saved: their bytes are not here; nothing could be taken out of them.
+Unsaved = tuple[tuple[str, ...], tuple[str, ...]]
+
+
 class Screen(Protocol):
     """The document, the person's hands, and this tab's memory."""
 
     def update(self, change: Mapping[str, object]) -> None:
-        """Patch the page in one go: `regions` {id: html}, `title`, `icon`, `lang`, `live`, `reveal`.
+        """Patch the page in one go: `regions` {id: html}, `title`, its `ends`, `icon`, `lang`, `live`, `reveal`.
+
+        `found` shows for a moment that this is the window that was asked for.
+
+        `root` {name: text} sets `data-…` of the document, `keys` are those that count alone; `jump` is the id of what
+        gets the focus, `press` of what is clicked.
 
         `texts` [{node, name, text}] put texts into fields, also those that the person has typed into.
 
-        `kept` {id: html} is put in once and never patched; `graph` marks what is drawn there.
+        `kept` {id: html} is put in once and never patched; `graph` marks what is drawn there. `grid` is told of the
+        album's cells (`static/js/grid.js`).
         """
 
-    def schedule(self, callback: Callable[[], None]) -> None:
-        """Call back once, soon: before the next frame if this tab draws any."""
+    def schedule(self, callback: Callable[[], None], *, is_calm: bool = False) -> None:
+        """Call back once, soon: before the next frame if this tab draws any; one of the next few if that will do."""
 
     def object_url(self, blob: Blob, media_type: str = "") -> str:
         """An address of this page for the bytes; they stay in memory until it is revoked."""
@@ -32,7 +42,10 @@ class Screen(Protocol):
         """Let go of an `object_url`."""
 
     async def measure(self, blob: Blob) -> tuple[int, int]:
-        """Width and height, by decoding the picture; (0, 0) if it is none."""
+        """Width and height, by decoding the picture; (0, 0) if it is none. One of too many pixels is not decoded."""
+
+    async def masked_look(self, blob: Blob) -> Blob | None:
+        """How a picture looks with its mask, small; None if nothing of it is transparent."""
 
     def recall(self, key: str) -> str:
         """What this tab remembers under a name, also after a reload; empty if nothing."""
@@ -46,11 +59,32 @@ class Screen(Protocol):
     def keep(self, key: str, value: str) -> None:
         """Keep for all windows, as well as the browser lets it; an empty value is forgotten."""
 
-    def keep_language(self, language: str) -> None:
-        """Remember the language for all windows."""
+    def kept_all(self, prefix: str) -> Mapping[str, str]:
+        """Everything that this browser keeps under names that begin so."""
+
+    def save(self, name: str, text: str) -> None:
+        """Give the person a text as a file to save."""
+
+    async def save_results(self, files: Mapping[str, str], archive: str, *, is_bare: bool = False) -> Unsaved:
+        """Give the person kept results as files: file names by the names of the bytes, several as one archive.
+
+        `is_bare` leaves out what is written into them beside the picture. What could not be saved comes back.
+        """
+
+    def save_report(self) -> None:
+        """Give the person the report of this window as a file."""
+
+    def open_window(self, *, is_private: bool = False) -> None:
+        """Open another window of Mooring, if wanted one that keeps nothing; only within a click or a key."""
+
+    def language_wishes(self) -> Sequence[str]:
+        """The language of the address (empty if none), then the browser's, most wanted first."""
 
     def formats(self, language: str) -> Formats:
         """Numbers and times of a language."""
+
+    def local_time(self) -> tuple[int, int, int, int, int, int]:
+        """The person's own time: year, month, day, hour, minute, second."""
 
     def is_hidden(self) -> bool:
         """Whether nobody can see this tab now."""
@@ -77,5 +111,8 @@ class Hands(Protocol):
     def type(self, name: str, facts: Facts) -> None:
         """Something typed in `data-input`."""
 
-    def take_files(self, key: tuple[str, str] | None, files: Sequence[tuple[Blob, str]]) -> None:
-        """Files dropped, pasted or chosen, with their names; `key` is the field aimed at, if any."""
+    def take_files(self, key: tuple[str, str] | None, files: Sequence[tuple[Blob, str]], purpose: str = "") -> None:
+        """Files dropped, pasted or chosen, with their names; `key` is the field aimed at, if any.
+
+        With the purpose "open" they were chosen as workflows.
+        """

@@ -10,23 +10,61 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from app.core.balancer import Leaning
 from app.core.errors import MooringError
-from app.core.model import Fleet, Output, PromptId, Server, ServerId, Task, Unreadable
+from app.core.eta import Outlook
+from app.core.model import Output, PromptId, ServerId, Task, Unreadable
+from app.core.naming import TEMPLATE
 from app.core.progress import Progress
 from app.session import Noticed, Orphan, OrphanRecord, Run
+from app.ui.album import AlbumView, AlbumWish
+from app.ui.edits import EditDialog, EditView
+from app.ui.fleet_panel import FleetView
+from app.ui.folder import NO_FOLDER, FolderView
 from app.ui.form_state import Draft, FormView, NodesView, OptionList
 from app.ui.graphs import GraphMarks, GraphView
 from app.ui.keeping import KeepingDialog, KeepingView
-from app.ui.mishaps import Mishap
+from app.ui.known import Known
+from app.ui.many import ManyDialog, ManyDraft, ManyView
+from app.ui.masking import CameraDialog, CameraView, MaskDialog, MaskView
+from app.ui.mishaps import BreakView, Mishap
 from app.ui.offers import Offer
-from app.ui.questions import TaskDialog
+from app.ui.palette import HelpDialog, HelpView
+from app.ui.panels import PanelDialog
+from app.ui.presets import PresetsDialog, PresetsView
+from app.ui.questions import CompareDialog, DeleteDialog, TaskDialog
 from app.ui.releases import Newer
-from app.ui.waiting import WaitingView
+from app.ui.settings import Settings
+from app.ui.sheets import SheetDialog, SheetEntry, SheetView
+from app.ui.shelf import LibraryDialog, LibraryView
+from app.ui.tabs import TabsView
+from app.ui.tones import ServerTag
+from app.ui.waiting import CancelDialog, CancelView, WaitingView
+from app.ui.where import SOONEST, WhereView
+from app.ui.windows_panel import WindowsView
+from app.workflows.graph import Key
+from app.workflows.needs import Lacks
 
-TONES = 8  # colours of `static/css/tones.css`, by a server's place in the fleet
 RESULTS_AT_FIRST = 20
 NODES_AT_FIRST = 40
 MOST_COUNT = 1000  # runs that one click may ask for
+
+OpenDialog = (
+    LibraryDialog
+    | TaskDialog
+    | KeepingDialog
+    | MaskDialog
+    | CameraDialog
+    | PresetsDialog
+    | ManyDialog
+    | SheetDialog
+    | EditDialog
+    | CancelDialog
+    | DeleteDialog
+    | CompareDialog
+    | PanelDialog
+    | HelpDialog
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +73,25 @@ class UiState:
 
     workflow_id: str = ""
     drafts: Mapping[str, Draft] = field(default_factory=dict)
-    dialog: TaskDialog | KeepingDialog | None = None
+    dialog: OpenDialog | None = None
+    settings: Settings = field(default_factory=Settings)  # of all windows of this browser
     errors: tuple[tuple[int, MooringError], ...] = ()  # of actions, until dismissed; numbered
     dismissed: frozenset[str] = frozenset()  # `key` of notices
+    known: Known = field(default_factory=Known)  # what was read for the form
     run_count: int = 1  # how many runs one click asks for
+    where: str = SOONEST  # where the next run goes (`where.py`)
+    leanings: Mapping[ServerId, Leaning] = field(default_factory=dict)  # what this window holds of servers
+    many: ManyDraft = field(default_factory=ManyDraft)  # in the dialog about many runs
     query: str = ""  # in the chosen workflow's form
     nodes_shown: int = NODES_AT_FIRST
     is_arranging: bool = False  # the chosen workflow's form
     results_shown: int = RESULTS_AT_FIRST
+    project: str = ""  # what the work of this window is called
+    names: str = TEMPLATE  # of saved files (`core/naming.py`), for all windows
+    folder: FolderView = NO_FOLDER  # where each result is saved
+    album: AlbumWish = field(default_factory=AlbumWish)  # everything that was made in this browser
     is_searching: bool = False  # for what closed windows have left behind
+    is_scripting: bool = False  # a script of the person's own runs
     break_server: ServerId | None = None  # chosen under *Break it*
     breaking: frozenset[tuple[ServerId, Mishap]] = frozenset()  # asked for there, and not done yet
     break_done: tuple[ServerId, Mishap] | None = None  # the last that was done there
@@ -58,9 +106,10 @@ class UiState:
         return replace(self, drafts={**self.drafts, workflow_id or self.workflow_id: draft})
 
     def with_error(self, error: MooringError) -> UiState:
-        """The state with one more error to show."""
+        """The state with one more error to show. One that says the same takes the place of the older; no other goes."""
         number = self.errors[-1][0] + 1 if self.errors else 1
-        return replace(self, errors=(*self.errors[-2:], (number, error)))
+        others = tuple(item for item in self.errors if str(item[1]) != str(error))
+        return replace(self, errors=(*others, (number, error)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,28 +118,23 @@ class Surroundings:
 
     newer: Newer | None = None
     is_online: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class ServerTag:
-    """A server as named on the page: its own name, and its colour."""
-
-    server_id: ServerId
-    name: str
-    tone: int
+    is_private: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderView:
     """The bar on top: which server holds the window, with how much work."""
 
-    language: str
     is_restoring: bool = True
     is_unreadable: bool = False
     is_unsure: bool = False  # a stored task cannot be read, so nobody knows which server holds the window
     tag: ServerTag | None = None
+    others: tuple[ServerTag, ...] = ()  # the servers that the tab's crew is moored to beside that one
     running: int = 0
     waiting: int = 0
+    ill: int = 0  # servers that are not well
+    is_private: bool = False  # what this window makes goes with its page
+    is_scripting: bool = False
 
 
 class NoticeKind(Enum):
@@ -131,6 +175,30 @@ class Notice:
         return f"{self.kind.value} {self.tag.server_id} {self.noticed.at}"
 
 
+@dataclass(frozen=True, slots=True)
+class StandingGroup:
+    """Servers that lack the same."""
+
+    tags: tuple[ServerTag, ...]
+    lacks: Lacks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingView:
+    """Where the chosen workflow can run, and what the other servers lack for it.
+
+    `unable` is the server that holds this window, if that is one of them. `labels` are those of inputs in the form.
+    """
+
+    workflow_id: str
+    runs_on: tuple[ServerTag, ...] = ()
+    groups: tuple[StandingGroup, ...] = ()
+    unknown: tuple[ServerTag, ...] = ()
+    labels: tuple[tuple[Key, str], ...] = ()
+    unable: ServerTag | None = None
+    is_looking: bool = False
+
+
 class Blocker(Enum):
     """Why Run is not possible now."""
 
@@ -142,10 +210,14 @@ class Blocker(Enum):
     NO_WORKFLOW = "no-workflow"
     NEEDS_DEMO = "needs-demo"
     MOORED_WITHOUT_DEMO = "moored-without-demo"
+    UNABLE = "unable"  # no server has what it needs
+    MOORED_UNABLE = "moored-unable"  # the server that holds this window has not
+    OPENING = "opening"  # the rest of its form is being made
     CHECKING = "checking"
     NO_PICTURE = "no-picture"
     NO_FILE = "no-file"
     BAD_VALUE = "bad-value"
+    WHERE = "where"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +228,7 @@ class RunView:
     tag: ServerTag | None = None
     cancels: PromptId | None = None
     count: int = 1
+    where: WhereView = field(default_factory=WhereView)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +268,7 @@ class CardView:
     tag: ServerTag
     progress: Progress | None = None
     node_title: str = ""
+    outlook: Outlook = field(default_factory=Outlook)
     preview_url: str = ""
     results: tuple[ResultView, ...] = ()
     still_minutes: int | None = None
@@ -220,6 +294,10 @@ class NowView:
     cards: tuple[CardView, ...] = ()
     is_ready: bool = False
     is_unreadable: bool = False
+    is_many: bool = False  # more than one piece of work of this window's own, to be stopped together
+    has_line: bool = False  # what waits in this window is told below, with what stops all of it
+    has_results: bool = False  # whoever has some needs no words about how to begin
+    blocker: Blocker | None = Blocker.RESTORING  # of a run: where nothing is under way, the way to the next is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,46 +325,40 @@ class ResultsView:
     cards: tuple[CardView, ...] = ()
     more: int = 0
     kept_size: int | None = None  # bytes of results and thumbnails in this browser
-
-
-@dataclass(frozen=True, slots=True)
-class FleetView:
-    """The servers, which of them holds this window, and how many of its tasks each has."""
-
-    fleet: Fleet = field(default_factory=Fleet)
-    servers: tuple[tuple[Server, ServerTag, int], ...] = ()
-    moored_to: ServerId | None = None
-    error: MooringError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Suffering:
-    """One demo server with what is broken on purpose there, and what is being done to it now."""
-
-    tag: ServerTag
-    broken: tuple[Mishap, ...] = ()
-    is_mooring: bool = False
-    doing: frozenset[Mishap] = frozenset()
-    done: Mishap | None = None  # the last that was done, if it was here
-
-
-@dataclass(frozen=True, slots=True)
-class BreakView:
-    """The panel *Break it*: empty where nothing may be broken, else one server is chosen."""
-
-    servers: tuple[Suffering, ...] = ()
-    chosen: Suffering | None = None
+    album: AlbumView | None = None  # instead of the cards, while it is open
+    project: str = ""
+    is_private: bool = False
+    folder: FolderView = NO_FOLDER
 
 
 @dataclass(frozen=True, slots=True)
 class DialogView:
     """The open dialog with what it is about; None if there is none."""
 
-    dialog: TaskDialog | KeepingView | GraphView | None = None
+    dialog: (
+        TaskDialog
+        | KeepingView
+        | LibraryView
+        | GraphView
+        | MaskView
+        | CameraView
+        | PresetsView
+        | ManyView
+        | SheetView
+        | EditView
+        | CancelView
+        | DeleteDialog
+        | CompareDialog
+        | FleetView
+        | WindowsView
+        | HelpView
+        | None
+    ) = None
     card: CardView | None = None
     record: Unreadable | None = None
     present_address: str = ""  # where the fleet has the card's server now
     tag: ServerTag | None = None  # of an open graph's task
+    blocker: Blocker | None = None  # why nothing can be run now, where runs are planned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,15 +367,24 @@ class PageView:
 
     header: HeaderView
     notices: tuple[Notice, ...]
+    errors: tuple[Notice, ...]  # of actions: above everything, each until it is dismissed
     form: FormView
+    standing: StandingView | None
     nodes: NodesView
     lists: tuple[OptionList, ...]
     run: RunView
     now: NowView
     waiting: WaitingView
+    sheets: tuple[SheetEntry, ...]
     left: LeftView
     results: ResultsView
-    fleet: FleetView
     breaking: BreakView
     dialog: DialogView
     marks: GraphMarks | None = None  # of the open graph: no region, they are set on what is drawn
+
+    @property
+    def tabs(self) -> TabsView:
+        """What a phone's tabs tell of its parts."""
+        is_left = bool(self.left.orphans or self.left.records)
+        ended = len(self.results.cards) + self.results.more
+        return TabsView(len(self.now.runs) + len(self.now.cards), has_left=is_left, ended=ended)

@@ -1,7 +1,8 @@
 """The tab's icon, drawn for what the window does: a ring that fills, a check, an exclamation mark, or the house mark.
 
 It has to be read at 16 pixels on light and dark tabs, also by those who do not tell the colours apart: work is a
-square in its server's colour, an end is a disc, and each has its own figure.
+square in its server's colour, an end is a disc, and each has its own figure. An idle window has a frame in the colour
+of its last server.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _EXCLAMATION = (
     '<path fill="none" stroke="#fff" stroke-width="4.4" stroke-linecap="round" d="M16 7.6v9.8"/>'
     '<circle fill="#fff" cx="16" cy="24" r="2.6"/>'
 )
+_ARROW = '<path fill="#fff" d="M10 6.5v19l16-9.5z"/>'
 _RADIUS = 9.0
 
 
@@ -65,12 +67,21 @@ def _figure(kind: TabKind, tone: int | None, step: int) -> str:
             return _disc(WARN) + _EXCLAMATION
         case TabKind.FAILED | TabKind.LOST:
             return _disc(BAD) + _EXCLAMATION
+        case TabKind.HERE:
+            return _square(colour) + _ARROW
+        case TabKind.IDLE if tone is not None:
+            return _frame(colour) + _MARK.replace("#fff", colour)
         case TabKind.MOORED | TabKind.IDLE:
             return _square(colour) + _MARK
 
 
 def _square(colour: str) -> str:
     return f'<rect width="32" height="32" rx="8" fill="{colour}"/>'
+
+
+def _frame(colour: str) -> str:
+    """Hollow: nothing of the window's is on that server now."""
+    return f'<rect x="1.5" y="1.5" width="29" height="29" rx="7" fill="#fff" stroke="{colour}" stroke-width="3"/>'
 
 
 def _disc(colour: str) -> str:

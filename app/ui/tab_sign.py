@@ -10,15 +10,17 @@ What ended while the tab was hidden is marked until the tab has been seen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
+from app.core.eta import Eta
 from app.core.model import Contact, PromptId, Task, TaskState
 from app.core.window import Window
 from app.session import RunStage
-from app.ui.cards import SessionFacts, tag_of
+from app.ui.cards import SessionFacts
 from app.ui.i18n import Translator
-from app.ui.state import ServerTag
+from app.ui.pace_words import LEFT
+from app.ui.tones import ServerTag, tag_of
 
 
 class TabKind(Enum):
@@ -32,16 +34,21 @@ class TabKind(Enum):
     LOST = "lost"
     INCOMPLETE = "incomplete"  # the server reports success, and not everything was made
     DONE = "done"
+    HERE = "here"  # another window has asked for this one, and nobody has looked yet
     IDLE = "idle"
 
 
 @dataclass(frozen=True, slots=True)
 class TabSign:
-    """The sign of one tab. `fraction` is how far the running task is, None while nobody has told."""
+    """The sign of one tab. `fraction` is how far the running task is, None while nobody has told; `eta` its end.
+
+    While the window is idle, `tag` is the server that had its last work: a mark to know the tab by, and no mooring.
+    """
 
     kind: TabKind = TabKind.IDLE
     tag: ServerTag | None = None
     fraction: float | None = None
+    eta: Eta | None = None
 
 
 _MARKS = (TabKind.FAILED, TabKind.LOST, TabKind.INCOMPLETE, TabKind.DONE)  # the worst is shown
@@ -56,26 +63,40 @@ def ended_ids(session: SessionFacts) -> frozenset[PromptId] | None:
     """Everything that has ended, clicks that failed included; None until the window has read its records."""
     if not isinstance(session.window, Window):
         return None
-    ended = (task.prompt_id for task in session.window.tasks.values() if task.state.is_end)
+    ended = (task.prompt_id for window in session.windows for task in window.tasks.values() if task.state.is_end)
     return frozenset([*ended, *(run.prompt_id for run in session.runs if run.stage is RunStage.FAILED)])
 
 
-def read_sign(session: SessionFacts, seen: frozenset[PromptId]) -> TabSign:
-    """The sign for what a window does now, or for what has ended there and is not in `seen`."""
-    window = session.window
-    if not isinstance(window, Window):
+def read_sign(session: SessionFacts, seen: frozenset[PromptId], *, is_asked: bool = False) -> TabSign:
+    """The sign for what a window does now, or for what has ended there and is not in `seen`.
+
+    One that `is_asked` for says that before all else.
+    """
+    if not isinstance(session.window, Window):
         return TabSign()
-    return _work_sign(window, session) or _end_sign(window, session, seen) or TabSign()
+    sign = _work_sign(session) or _end_sign(session, seen) or _idle_sign(session)
+    return replace(sign, kind=TabKind.HERE) if is_asked else sign
 
 
-def _work_sign(window: Window, session: SessionFacts) -> TabSign | None:
-    unfinished = sorted(window.unfinished, key=lambda task: task.created_at)
+def _idle_sign(session: SessionFacts) -> TabSign:
+    """In the colour of the server that had the last work, wards apart: those were never here."""
+    tasks = (task for item in session.windows for task in item.tasks.values() if not task.is_ward)
+    last = max(tasks, key=lambda task: task.created_at, default=None)
+    return TabSign(tag=tag_of(session.fleet, last.server_id) if last is not None else None)
+
+
+def _work_sign(session: SessionFacts) -> TabSign | None:
+    unfinished = sorted(
+        (task for item in session.windows for task in item.unfinished), key=lambda task: task.created_at
+    )
     by_kind = {_kind_of(task): task for task in reversed(unfinished)}  # the oldest of each
     for kind in (TabKind.RUNNING, TabKind.NO_ANSWER, TabKind.WAITING):
         if task := by_kind.get(kind):
-            progress = session.progress.get(task.prompt_id) if kind is TabKind.RUNNING else None
-            return TabSign(kind, tag_of(session.fleet, task.server_id), progress.fraction if progress else None)
-    locked = window.window_locked_server
+            is_running = kind is TabKind.RUNNING
+            progress = session.progress.get(task.prompt_id) if is_running else None
+            eta = session.outlook(task).eta if is_running else None
+            return TabSign(kind, tag_of(session.fleet, task.server_id), progress.fraction if progress else None, eta)
+    locked = next(filter(None, (item.window_locked_server for item in session.windows)), None)
     return TabSign(TabKind.MOORED, tag_of(session.fleet, locked)) if locked else None
 
 
@@ -85,9 +106,9 @@ def _kind_of(task: Task) -> TabKind:
     return TabKind.RUNNING if task.state is TaskState.RUNNING else TabKind.WAITING
 
 
-def _end_sign(window: Window, session: SessionFacts, seen: frozenset[PromptId]) -> TabSign | None:
+def _end_sign(session: SessionFacts, seen: frozenset[PromptId]) -> TabSign | None:
     found: dict[TabKind, TabSign] = {}
-    for task in _unseen(window.tasks.values(), seen):
+    for task in _unseen((task for item in session.windows for task in item.tasks.values()), seen):
         kind = TabKind.INCOMPLETE if task.state is TaskState.SUCCEEDED and task.missing else _ENDS.get(task.state)
         if kind is not None:
             found[kind] = TabSign(kind, tag_of(session.fleet, task.server_id))
@@ -103,10 +124,17 @@ def _unseen(tasks: Iterable[Task], seen: frozenset[PromptId]) -> list[Task]:
 
 
 def word_title(sign: TabSign, _: Translator) -> str:
-    """The title: what matters first, since a narrow tab shows a few letters."""
-    name = " · ".join([sign.tag.name, "Mooring"] if sign.tag else ["Mooring"])
-    words = _word(sign, _)
-    return f"{words} · {name}" if words else name
+    """The title: what matters first, since a narrow tab shows a few letters. `{left}` is the time that is left."""
+    if sign.kind is TabKind.IDLE:
+        return f"Mooring · {_('last on {server}', server=sign.tag.name)}" if sign.tag else "Mooring"
+    left = LEFT if sign.eta is not None else ""
+    name = [sign.tag.name, "Mooring"] if sign.tag else ["Mooring"]
+    return " · ".join(filter(None, [_word(sign, _), left, *name]))
+
+
+def title_ends(sign: TabSign) -> str:
+    """When the time in the title is over, and until when it may be told; empty if there is none."""
+    return f"{sign.eta.ends_at:.1f} {sign.eta.good_until:.1f}" if sign.eta is not None else ""
 
 
 def _word(sign: TabSign, _: Translator) -> str:
@@ -125,5 +153,7 @@ def _word(sign: TabSign, _: Translator) -> str:
             return _("! failed")
         case TabKind.LOST:
             return _("! lost")
+        case TabKind.HERE:
+            return _("▶ here")
         case TabKind.MOORED | TabKind.IDLE:
             return ""

@@ -233,6 +233,8 @@ def word_choice(choice: Choice, _: Translator) -> str:
             return _("Several servers were equally free; the draw fell on {server}.", server=server)
         case "moored":
             return _("This window was already moored to {server}, and all its work goes there.", server=server)
+        case "preferred":
+            return _("{server} is preferred by this window.", server=server)
         case "asked":
             return _("{server} was asked for by name.", server=server)
     return _("{server} was chosen.", server=server)

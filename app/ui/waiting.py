@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.core.errors import MooringError, StorageError
 from app.core.line import Line, Pause
-from app.core.model import PromptId
+from app.core.model import BatchId, PromptId, Task
 from app.session import OrphanLine
 
 SHOWN = 50  # rows; a longer line is told by its number
@@ -43,6 +43,39 @@ class WaitingItem:
     is_last: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class CrewItem:
+    """One session of this tab, with the server that it is moored to, if any, and what it has under way there."""
+
+    number: int
+    name: str = ""
+    tone: int = 0
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CancelDialog:
+    """The question what of this window's work is to be stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanItem:
+    """The runs of one click that are not over yet; without a `batch_id`, all that this window has."""
+
+    batch_id: BatchId | None
+    title: str
+    waiting: int = 0
+    running: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CancelView:
+    """What can be stopped: each plan of several runs, and everything."""
+
+    plans: tuple[PlanItem, ...] = ()
+    everything: PlanItem = PlanItem(None, "")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingView:
     """The panel: empty without anything that waits here or is left by gone windows."""
@@ -54,14 +87,18 @@ class WaitingView:
     stalled_by: MooringError | None = None
     error: StorageError | None = None
     is_unbounded: bool = False
+    hands: int = 1
+    servers: int = 1
+    crew: tuple[CrewItem, ...] = ()  # empty while one session does it all
     orphans: tuple[OrphanLine, ...] = ()
 
 
-def waiting_view(facts: LineFacts) -> WaitingView:
+def waiting_view(facts: LineFacts, crew: tuple[CrewItem, ...] = (), servers: int = 1) -> WaitingView:
     """The panel as it has to look now."""
     line = facts.line
     if line is None or not line.entries:
-        return WaitingView(error=facts.error, orphans=facts.orphans)
+        at_work = crew if sum(item.count > 0 for item in crew) > 1 else ()
+        return WaitingView(error=facts.error, crew=at_work, orphans=facts.orphans)
     return WaitingView(
         items=tuple(_items(line, facts.sending)),
         count=len(line.entries),
@@ -70,6 +107,9 @@ def waiting_view(facts: LineFacts) -> WaitingView:
         stalled_by=facts.stalled_by if line.pause is None else None,
         error=facts.error,
         is_unbounded=line.is_unbounded,
+        hands=line.hands,
+        servers=servers,
+        crew=crew if len(crew) > 1 else (),
         orphans=facts.orphans,
     )
 
@@ -87,3 +127,20 @@ def _items(line: Line, sending: frozenset[PromptId]) -> Sequence[WaitingItem]:
         )
         for number, entry in enumerate(line.entries[:SHOWN])
     ]
+
+
+def cancel_view(line: Line | None, tasks: Iterable[Task]) -> CancelView:
+    """What can be stopped now; `tasks` are this tab's own unfinished ones."""
+    plans: dict[BatchId, PlanItem] = {}
+    everything = PlanItem(None, "")
+    for task in tasks:
+        everything = replace(everything, running=everything.running + 1)
+        if task.part is not None:
+            plan = plans.get(task.part.batch_id, PlanItem(task.part.batch_id, task.title))
+            plans[task.part.batch_id] = replace(plan, running=plan.running + 1)
+    for entry in line.entries if line is not None else ():
+        title = line.batches[entry.batch_id].title if line is not None else ""
+        plan = plans.get(entry.batch_id, PlanItem(entry.batch_id, title))
+        plans[entry.batch_id] = replace(plan, waiting=plan.waiting + 1)
+        everything = replace(everything, waiting=everything.waiting + 1)
+    return CancelView(tuple(plans.values()), everything)

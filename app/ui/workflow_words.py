@@ -18,7 +18,7 @@ def word_source_fault(fault: SourceFault, error: BadInput, _: Translator) -> Wor
 
 
 def _fault_title(fault: SourceFault, error: BadInput, _: Translator) -> str:
-    name = error.name
+    name = error.name or _("pasted text")
     match fault:
         case SourceFault.EMPTY:
             return _("“{name}” is empty.", name=name)
@@ -38,6 +38,8 @@ def _fault_title(fault: SourceFault, error: BadInput, _: Translator) -> str:
             return _("“{name}” has too many parts.", name=name)
         case SourceFault.TOO_MANY_PIXELS:
             return _("“{name}” has too many pixels.", name=name)
+        case SourceFault.GONE:
+            return _("“{name}” is not there any more.", name=name)
 
 
 def _fault_advice(fault: SourceFault, _: Translator) -> str:
@@ -50,6 +52,8 @@ def _fault_advice(fault: SourceFault, _: Translator) -> str:
             return _("Fetch the file again: it may have been cut off on its way.")
         case SourceFault.UNKNOWN_FILE | SourceFault.EMPTY:
             return _("Choose a workflow saved by ComfyUI (JSON), or a picture or film that ComfyUI has made.")
+        case SourceFault.GONE:
+            return _("Somebody has moved or deleted it. What you opened before is in your library.")
     return _("Choose a smaller one.")
 
 
@@ -62,6 +66,8 @@ def word_note(note: Note, _: Translator) -> str:
             return _("The editor's workflow in it is broken: what was sent to the server is used in its place.")
         case Note.PROMPT_UNREADABLE:
             return _("What was sent to the server is broken in it: the editor's workflow is used.")
+        case Note.GRAPH_REFUSED:
+            return _("The editor's workflow in it cannot be run from here: what was sent to the server is used.")
         case Note.FILE_DAMAGED:
             return _("The workflow is whole, but the file around it is damaged.")
         case Note.NON_FINITE:

@@ -5,30 +5,93 @@ Whatever a workflow comes from (shipped, published, dropped in), it is a `Publis
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Any
 
-from app.core.workflow import ApiWorkflow
+from app.core.errors import BadInput
+from app.core.workflow import ApiWorkflow, parse_workflow
+from app.ui.making import without_collecting
 from app.workflows.catalogue import Catalogue
+from app.workflows.documents import Note
+from app.workflows.editor_conversion import Conversion, Converter
+from app.workflows.editor_graph import class_names
+from app.workflows.editor_hints import hints_of
+from app.workflows.editor_nodes import VIRTUAL
+from app.workflows.editor_problems import CannotConvert
+from app.workflows.editor_sending import Sender
 from app.workflows.fields import Choice, Field
 from app.workflows.form import Form
+from app.workflows.form_building import first_form, form_steps
 from app.workflows.graph import Key
-from app.workflows.layout import Arranged, Layout, arrange
+from app.workflows.layout import Arranged, Layout, arrange, workflow_key
 from app.workflows.published import Published
 
+MOST_AT_ONCE = 60  # nodes; a larger workflow's form is made in steps
 SHIPPED_IDS = ("enlarge", "blend", "text", "slow")  # the files of `static/workflows`, in the picker's order
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A workflow as a file gave it: what was sent to a server, the editor's own graph, or both. At least one is there.
+
+    `graph` is what to work with, as far as some server's catalogue can convert it.
+    """
+
+    workflow_id: str
+    title: str
+    api: str = ""
+    graph: str = ""
+    notes: tuple[Note, ...] = ()
+    about: str = ""
+
+    @cached_property
+    def source(self) -> Mapping[str, Any]:
+        """The editor's graph; BadInput if it is none."""
+        try:
+            told = json.loads(self.graph)
+        except (ValueError, RecursionError) as error:
+            raise BadInput("bad-workflow", self.title, "not JSON") from error
+        if not isinstance(told, Mapping):
+            raise BadInput("bad-workflow", self.title, "not an object")
+        return told
+
+    @cached_property
+    def sent(self) -> ApiWorkflow:
+        """What was sent; BadInput if it is none."""
+        return parse_workflow(self.api)
+
+    @cached_property
+    def class_names(self) -> frozenset[str]:
+        """The classes that a server must know for it."""
+        if self.graph:
+            return class_names(self.source) - VIRTUAL
+        return frozenset(node.class_type for node in self.sent.nodes.values())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
+class EditorFile:
+    """The editor's own file of an open workflow, as one server's catalogue converts it."""
+
+    given: Given
+    conversion: Conversion
+    sender: Sender
+
+
+@dataclass(frozen=True, eq=False)
 class OpenWorkflow:
-    """One workflow in the picker. It is itself or another one: nothing compares what is inside."""
+    """One workflow that is open. It is itself or another one: nothing compares what is inside."""
 
     published: Published
     layout: Layout
     form: Form
     arranged: Arranged
     catalogue: Catalogue | None = None
+    editor: EditorFile | None = None
+    notes: tuple[Note, ...] = ()
+    is_whole: bool = True  # if not, only what stands on top has been made yet
 
     @property
     def workflow_id(self) -> str:
@@ -56,11 +119,29 @@ class OpenWorkflow:
         return self.published.workflow
 
     @property
+    def class_names(self) -> frozenset[str]:
+        """The classes that a server must know for it."""
+        if self.editor is not None:
+            return self.editor.given.class_names
+        return frozenset(node.class_type for node in self.workflow.nodes.values())
+
+    @cached_property
+    def shaping(self) -> frozenset[str]:
+        """The nodes whose choices bring other inputs along."""
+        kinds = ((item.node_id, item.kind) for item in self.form.by_key.values())
+        return frozenset(node_id for node_id, kind in kinds if isinstance(kind, Choice) and kind.is_shaping)
+
+    @cached_property
     def uploads(self) -> tuple[Field, ...]:
         """The fields that take a file, those on top first."""
         top = [item.key for item in self.arranged.first]
         uploads = {item.key: item for item in self.form.uploads()}
         return tuple(uploads[key] for key in dict.fromkeys([*top, *uploads]) if key in uploads)
+
+
+def find_open(workflows: Iterable[OpenWorkflow], workflow_id: str) -> OpenWorkflow | None:
+    """The one of that id, if it is among them."""
+    return next((item for item in workflows if item.workflow_id == workflow_id), None)
 
 
 def open_workflow(
@@ -70,9 +151,71 @@ def open_workflow(
     return _arranged(published, catalogue, layout or published.layout, {})
 
 
+Recall = Callable[[str], Layout | None]  # how the person has arranged a workflow, by its shape
+
+
+def open_given(
+    given: Given, catalogue: Catalogue | None, recall: Recall = lambda _key: None, *, in_steps: bool = False
+) -> OpenWorkflow | None:
+    """A file's workflow with its form; None if only a catalogue can tell, and there is none yet.
+
+    Raises CannotConvert or BadInput. What was sent is taken where the graph beside it cannot be converted, with a note.
+    With `in_steps`, a large one has only what stands on top at first, and `completing` makes the rest.
+    """
+    with without_collecting():
+        if not given.graph:
+            return _open_sent(given, catalogue, recall, given.notes, in_steps)
+        if catalogue is None:
+            return None
+        try:
+            return _open_graph(given, catalogue, recall, in_steps)
+        except CannotConvert:
+            if not given.api:
+                raise
+            return _open_sent(given, catalogue, recall, (*given.notes, Note.GRAPH_REFUSED), in_steps)
+
+
+def _open_sent(
+    given: Given, catalogue: Catalogue | None, recall: Recall, notes: tuple[Note, ...], in_steps: bool
+) -> OpenWorkflow:
+    own = Layout(workflow_key(given.sent))
+    published = Published(given.workflow_id, given.title, given.about, False, given.sent, own)
+    return replace(_opened(published, catalogue, recall(published.key) or own, in_steps), notes=notes)
+
+
+def _open_graph(given: Given, catalogue: Catalogue, recall: Recall, in_steps: bool) -> OpenWorkflow:
+    converter = Converter(catalogue)
+    conversion = converter.convert(given.source)
+    own = Layout(workflow_key(conversion.workflow))
+    published = Published(
+        given.workflow_id, given.title, given.about, False, conversion.workflow, own, hints=hints_of(conversion)
+    )
+    opened = _opened(published, catalogue, recall(published.key) or own, in_steps)
+    return replace(opened, editor=EditorFile(given, conversion, Sender(converter, conversion)), notes=given.notes)
+
+
+def _opened(published: Published, catalogue: Catalogue | None, layout: Layout, in_steps: bool) -> OpenWorkflow:
+    if not in_steps or catalogue is None or len(published.workflow.nodes) <= MOST_AT_ONCE:
+        return _arranged(published, catalogue, layout, {})
+    form = first_form(published.workflow, catalogue, published.hints, layout.first)
+    return OpenWorkflow(published, layout, form, arrange(form, layout), catalogue, is_whole=False)
+
+
+def completing(opened: OpenWorkflow) -> Generator[None, None, Form]:
+    """The whole form of one that is not whole yet, in steps of a few milliseconds."""
+    return form_steps(opened.published.workflow, opened.catalogue, opened.published.hints)
+
+
+def completed(opened: OpenWorkflow, form: Form) -> OpenWorkflow:
+    """The same with its whole form, as it is arranged by now."""
+    return replace(opened, form=form, arranged=arrange(form, opened.layout), is_whole=True)
+
+
 def with_catalogue(opened: OpenWorkflow, catalogue: Catalogue) -> OpenWorkflow:
-    """The same with the form that a catalogue makes."""
-    return _arranged(opened.published, catalogue, opened.layout, {})
+    """The same with the form that a catalogue makes; CannotConvert if that one cannot convert the editor's file."""
+    if opened.editor is not None:
+        return _open_graph(opened.editor.given, catalogue, lambda _key: opened.layout, in_steps=False)
+    return replace(_arranged(opened.published, catalogue, opened.layout, {}), notes=opened.notes)
 
 
 def arranged_as(opened: OpenWorkflow, layout: Layout) -> OpenWorkflow:
@@ -82,16 +225,14 @@ def arranged_as(opened: OpenWorkflow, layout: Layout) -> OpenWorkflow:
 
 def shaped(opened: OpenWorkflow, texts: Mapping[Key, str]) -> OpenWorkflow:
     """The same with the inputs that the choices made in the form bring along."""
-    shaping = {
-        item.node_id for item in opened.form.by_key.values() if isinstance(item.kind, Choice) and item.kind.is_shaping
-    }
-    made = tuple((key, text) for key, text in texts.items() if key[0] in shaping)
+    made = tuple((key, text) for key, text in texts.items() if key[0] in opened.shaping)
     return _shaped(opened, made) if made else opened
 
 
 @lru_cache(maxsize=8)
 def _shaped(opened: OpenWorkflow, made: tuple[tuple[Key, str], ...]) -> OpenWorkflow:
-    return _arranged(opened.published, opened.catalogue, opened.layout, dict(made))
+    shaped_form = _arranged(opened.published, opened.catalogue, opened.layout, dict(made))
+    return replace(shaped_form, editor=opened.editor, notes=opened.notes)
 
 
 def _arranged(

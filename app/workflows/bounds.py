@@ -15,6 +15,7 @@ MAX_VALUES = 2_000_000  # of one JSON text: strings, and values in lists and obj
 MAX_CONTAINERS = 500_000  # of them lists and objects; 5,000 nodes have 150,000
 MAX_CHUNKS = 100_000  # of a container; a 256 MB PNG in libpng's 8 kB pieces has 33,000
 MAX_PIXELS = 16384 * 16384  # ComfyUI's MAX_RESOLUTION, squared
+MAX_PAINTED = 8192 * 6144  # pixels of a picture that a mask is painted over: a browser's tab needs 13 bytes for each
 
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -39,10 +40,16 @@ def check_nodes(count: int) -> None:
         raise refusal(SourceFault.TOO_MANY_NODES, f"{count} nodes of at most {MAX_NODES}")
 
 
-def check_pixels(width: int, height: int) -> None:
+def check_pixels(width: int, height: int, name: str = "") -> None:
     """BadInput if a picture would need more memory than any that ComfyUI makes."""
     if width * height > MAX_PIXELS:
-        raise refusal(SourceFault.TOO_MANY_PIXELS, f"{width} × {height}")
+        raise refusal(SourceFault.TOO_MANY_PIXELS, f"{width} × {height}", name)
+
+
+def check_painted(width: int, height: int, name: str) -> None:
+    """BadInput if a picture is too large for a mask to be painted over it."""
+    if width * height > MAX_PAINTED:
+        raise BadInput("too-large-to-paint", name, f"{width} × {height}")
 
 
 def check_text(size: int) -> None:

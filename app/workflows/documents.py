@@ -38,6 +38,7 @@ class Note(Enum):
     ONLY_PROMPT = "only_prompt"  # the file could hold the editor's graph, but has only what was sent to the server
     GRAPH_UNREADABLE = "graph_unreadable"  # it has the graph, but broken: what was sent is taken in its place
     PROMPT_UNREADABLE = "prompt_unreadable"
+    GRAPH_REFUSED = "graph_refused"  # it has both, and the graph cannot be converted: what was sent is taken
     FILE_DAMAGED = "file_damaged"  # the workflow is whole, the picture or film around it is not
     NON_FINITE = "non_finite"  # NaN or Infinity became null, as in the editor
     SURROGATES = "surrogates"  # half a character became U+FFFD, as in what a browser sends

@@ -1,6 +1,6 @@
 """From the editor's own format to the one that a server takes: exactly what the editor itself would send.
 
-converter = Converter(catalogue)                    # kept: it remembers how the server's classes are laid out
+converter = Converter(catalogue)                    # how the server's classes are laid out is kept with the catalogue
 conversion = converter.convert(graph)               # a parsed file of the editor; CannotConvert says what is in the way
 conversion.output                                   # {"3": {"class_type": …, "inputs": …, "_meta": …}}
 conversion.fields[("3", "seed")].value              # what a person may change, as the editor shows it
@@ -12,7 +12,7 @@ conversion.fields[("3", "seed")].value              # what a person may change, 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -26,10 +26,10 @@ from app.workflows.editor_graph import read_editor_file
 from app.workflows.editor_json import MISSING, as_text, pack_facts
 from app.workflows.editor_layout import Layouts
 from app.workflows.editor_nodes import VIRTUAL, LiveNode, Place
-from app.workflows.editor_opening import Opened, control_of, open_file, widget_of
+from app.workflows.editor_opening import Opened, innermost, open_file
 from app.workflows.editor_problems import Problem, Reason, refuse
 from app.workflows.editor_texts import Choose, Moment, choose_first, fill_patterns, resolve_prompt
-from app.workflows.editor_widgets import Style, Widget
+from app.workflows.editor_widgets import Style
 
 Key = tuple[str, str]  # a node's id and an input's name, in API format
 
@@ -58,6 +58,7 @@ class Conversion:
     places: Mapping[Key, Place]
     chosen: Mapping[Key, str]  # prompts that are sent otherwise than they lie in the file
     layouts: Layouts
+    looked_up: Mapping[tuple[str, str], Place | None]  # what file names have taken from other nodes: (node, widget)
 
     @cached_property
     def workflow(self) -> ApiWorkflow:
@@ -74,15 +75,21 @@ class Conversion:
     @cached_property
     def fields(self) -> Mapping[Key, Field]:
         """What a person may change."""
-        found = ((key, place, widget_of(place)) for key, place in self.places.items())
-        return {key: _field(key, place, widget) for key, place, widget in found if widget and widget.is_value}
+        return {key: _field(key, place, inside) for key, place, inside in self.shown()}
+
+    def shown(self) -> Iterator[tuple[Key, Place, Place]]:
+        """Each value that a person may change: its key, where it lies in the file, and the widget that shows it."""
+        for key, place in self.places.items():
+            inside = innermost(place)
+            if inside is not None and inside[0].widgets[inside[1]].is_value:
+                yield key, place, inside
 
 
 class Converter:
     """Converts workflows for one server's catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._layouts = Layouts(catalogue)
+        self._layouts = catalogue.worked_out(Layouts)
 
     def convert(
         self, source: Mapping[str, Any], *, now: Moment | None = None, choose: Choose = choose_first
@@ -91,7 +98,7 @@ class Converter:
         file = read_editor_file(source)
         opened = open_file(file, self._layouts)
         sending = _Sending(opened, self._layouts, now, choose)
-        return Conversion(source, sending.output(), sending.places, sending.chosen, self._layouts)
+        return Conversion(source, sending.output(), sending.places, sending.chosen, self._layouts, sending.looked_up)
 
 
 @dataclass(slots=True)
@@ -104,6 +111,7 @@ class _Sending:
     choose: Choose
     places: dict[Key, Place] = field(default_factory=dict)
     chosen: dict[Key, str] = field(default_factory=dict)
+    looked_up: dict[tuple[str, str], Place | None] = field(default_factory=dict)
     flow: Flow = field(default_factory=Flow)
     problems: list[Problem] = field(default_factory=list)
 
@@ -217,7 +225,15 @@ class _Sending:
             self.places[node_id, name] = found
 
     def _look_up(self, node_name: str, widget_name: str) -> str | None:
-        """The value of another node's widget, for a file name: the node's name in its properties, or its title."""
+        """The value of another node's widget, for a file name."""
+        place = self.looked_up[node_name, widget_name] = self._find(node_name, widget_name)
+        if place is None:
+            return None
+        value = place[0].values[place[1]]
+        return "" if value is None or value is MISSING else as_text(value)
+
+    def _find(self, node_name: str, widget_name: str) -> Place | None:
+        """Another node's widget: by the node's name in its properties, or by its title."""
         nodes = list(self.opened.root.nodes.values())
         nodes += [node for graph in self.opened.graphs.values() for node in graph.nodes.values()]
         named = [node for node in nodes if _search_name(node) == node_name]
@@ -225,10 +241,7 @@ class _Sending:
         if not named or named[0].layout is None:
             return None
         index = named[0].layout.widget_of.get(widget_name)
-        if index is None:
-            return None
-        value = named[0].values[index]
-        return "" if value is None or value is MISSING else as_text(value)
+        return None if index is None else (named[0], index)
 
 
 def _search_name(node: LiveNode) -> object:
@@ -267,16 +280,24 @@ def _choice_index(node: LiveNode, inputs: Mapping[str, Any]) -> int:
     return options.index(choice) if choice in options else -1
 
 
-def _field(key: Key, place: Place, widget: Widget) -> Field:
+def _field(key: Key, place: Place, inside: Place) -> Field:
+    """A field; `inside` is the widget that its value is shown of."""
     node, index = place
-    owner, at = node.place(index)
-    return Field(key, node.values[index], (owner.level.key, owner.node_id, at), _control(place), widget.spec)
+    spec = inside[0].widgets[inside[1]].spec
+    return Field(key, node.values[index], file_place(place), control_word(inside), spec)
 
 
-def _control(place: Place) -> str:
+def file_place(place: Place) -> tuple[str, str, int]:
+    """Where in the file a value really lies: the level's key, the node's id there, and which of its values."""
+    node, index = place
+    owner, at = node.place(index) if node.origins else place
+    return owner.level.key, owner.node_id, at
+
+
+def control_word(inside: Place) -> str:
     """The mode of the widget that changes a value after each run; older files have true and false."""
-    found = control_of(place)
-    if found is None:
+    node, index = inside
+    if index + 1 >= len(node.widgets) or not node.widgets[index + 1].controls:
         return ""
-    value = found[0].values[found[1]]
+    value = node.values[index + 1]
     return value if isinstance(value, str) else "fixed" if value is False else "randomize"

@@ -69,6 +69,15 @@ class EditorFile:
     definitions: Mapping[str, Level]
 
 
+def class_names(source: Mapping[str, Any]) -> frozenset[str]:
+    """The types of all nodes of a parsed file that a server has to know, whatever else is wrong with it."""
+    levels = [source, *(given for _, given in _definitions(source))]
+    nodes = [node for level in levels if isinstance(level.get("nodes"), list) for node in level["nodes"]]
+    inside = {given.get("id") for _, given in _definitions(source) if isinstance(given.get("id"), str)}
+    types = (node.get("type") for node in nodes if isinstance(node, Mapping))
+    return frozenset(name for name in types if isinstance(name, str) and name not in inside)
+
+
 def read_editor_file(source: Mapping[str, Any]) -> EditorFile:
     """Read a parsed file; BadInput if it is none of the editor's, CannotConvert with the node that is malformed."""
     if not isinstance(source, Mapping) or not isinstance(source.get("nodes"), list):

@@ -2,7 +2,7 @@
 
 hints = hints_of(conversion)
 form = build_form(conversion.workflow, catalogue, hints)
-prepare(converter, source, form.values(texts), controls=…)      # what to send, and the file to send along
+Sender(converter, conversion).prepare(form.values(texts), …)      # what to send, and the file to send along
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.workflows.editor_conversion import Conversion
+from app.workflows.editor_conversion import Conversion, control_word, file_place
 from app.workflows.fields import SeedMode
 from app.workflows.form import Hints, NodeHint
 from app.workflows.graph import Key
@@ -27,16 +27,17 @@ def hints_of(conversion: Conversion) -> Hints:
     """Values as the editor shows them, which of them are one and the same, modes of seeds, colours and groups."""
     leaders: dict[tuple[str, str, int], Key] = {}
     shared: dict[Key, Key] = {}
-    for key, item in conversion.fields.items():
-        leader = leaders.setdefault(item.place, key)
+    seeds: dict[Key, SeedMode] = {}
+    values: dict[Key, object] = {}
+    for key, place, inside in conversion.shown():
+        values[key] = place[0].values[place[1]]
+        control = control_word(inside)
+        if control in _MODES:
+            seeds[key] = _MODES[control]
+        leader = leaders.setdefault(file_place(place), key)
         if leader != key:
             shared[key] = leader
-    return Hints(
-        nodes=dict(_nodes(conversion.source)),
-        seeds={key: _MODES[item.control] for key, item in conversion.fields.items() if item.control in _MODES},
-        values={key: item.value for key, item in conversion.fields.items()},
-        shared=shared,
-    )
+    return Hints(dict(_nodes(conversion.source)), seeds, values, shared)
 
 
 def _nodes(source: Mapping[str, Any]) -> Iterator[tuple[str, NodeHint]]:
@@ -47,13 +48,9 @@ def _nodes(source: Mapping[str, Any]) -> Iterator[tuple[str, NodeHint]]:
         if not isinstance(raw, Mapping):
             continue
         colour = raw.get("bgcolor") or raw.get("color")
-        yield (
-            str(raw.get("id")),
-            NodeHint(
-                colour=colour if isinstance(colour, str) and _COLOUR.fullmatch(colour) else "",
-                group=_group(raw.get("pos"), groups),
-            ),
-        )
+        known = colour if isinstance(colour, str) and _COLOUR.fullmatch(colour) else ""
+        if known or groups:
+            yield str(raw.get("id")), NodeHint(colour=known, group=_group(raw.get("pos"), groups))
 
 
 def _groups(source: Mapping[str, Any]) -> Iterator[tuple[str, Area]]:

@@ -63,16 +63,18 @@ class Layouts:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._made: dict[str, Layout | None] = {}
+        self._made: dict[str, Layout] = {}
         self._dynamic: dict[str, tuple[NodeClass, tuple[InputSpec, ...]]] = {}
 
     def of(self, class_type: str, values: Sequence[object], linked: Sequence[str]) -> Layout | None:
         """The layout of a node; None if its class is not known. `linked` are the names of its connected inputs."""
-        if class_type not in self._made:
-            self._made[class_type] = self._make(class_type)
+        made = self._made.get(class_type) or self._make(class_type)
+        if made is None:
+            return None  # and not remembered: a catalogue may be told of more classes
+        self._made[class_type] = made
         dynamic = self._dynamic.get(class_type)
         if dynamic is None:
-            return self._made[class_type]
+            return made
         node_class, specs = dynamic
         return _Unfolding(class_type, values, linked).layout(node_class, specs)
 

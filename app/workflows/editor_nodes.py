@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.workflows.catalogue_inputs import InputSpec
 from app.workflows.editor_graph import Level, Link
 from app.workflows.editor_json import MISSING, as_area
 from app.workflows.editor_layout import Layout, Layouts, migrate_values
@@ -62,6 +63,8 @@ class LiveNode:
     saved: Sequence[object] = ()  # the file's values, as they go into the widgets
     links: dict[int, Link] = field(default_factory=dict)
     origins: dict[int, Place] = field(default_factory=dict)
+    fed_by: dict[int, LiveNode] = field(default_factory=dict)  # the primitives that put values in
+    suits: Sequence[InputSpec] = ()  # of a primitive: the inputs that its number has to suit
     kept: dict[int, int] = field(default_factory=dict)  # of a subgraph node: where in the file's list a value is
 
     @property
@@ -197,7 +200,7 @@ def _restored(layout: Layout, saved: Sequence[object], raw: dict[str, Any]) -> l
         for index, value in zip(layout.saved, saved, strict=False):
             values[index] = value
     for index in layout.treated:
-        values[index] = _treated(layout.widgets[index], values[index])
+        values[index] = treated(layout.widgets[index], values[index])
     return values
 
 
@@ -211,11 +214,12 @@ def _by_name(layout: Layout, saved: Sequence[object], named: dict[str, object]) 
         return values
     for index, widget in enumerate(layout.widgets):
         if widget.is_saved and widget.name in named:
-            values[index] = _treated(widget, named[widget.name])
+            values[index] = treated(widget, named[widget.name])
     return values
 
 
-def _treated(widget: Widget, value: object) -> object:
+def treated(widget: Widget, value: object) -> object:
+    """What a widget makes of a saved value as it takes it over."""
     if widget.style is Style.AREA:
         return value if isinstance(value, str) or value is MISSING else as_area(value)
     if value is None or value is MISSING:

@@ -18,14 +18,22 @@ def feed_primitives(graph: LiveGraph) -> None:
         if not targets:
             continue
         place, value = _value(node, targets)
-        value = _within(value, [spec for target in targets if (spec := _spec(target)) is not None])
+        node.suits = [spec for target in targets if (spec := _spec(target)) is not None]
+        value = _within(value, node.suits)
         node.values = [value]
         if place is not None:
             node.origins[0] = place
         for target, index in targets:
             target.values[index] = _settled(value, _spec((target, index)))
+            target.fed_by[index] = node
             if place != (target, index):
                 target.origins[index] = (node, 0)
+
+
+def fed(place: Place, value: object) -> object:
+    """What an input has of a value, once the primitive that feeds it (if one does) has put it in."""
+    primitive = place[0].fed_by.get(place[1])
+    return value if primitive is None else _settled(_within(value, primitive.suits), _spec(place))
 
 
 def _targets(node: LiveNode, graph: LiveGraph) -> list[Place]:

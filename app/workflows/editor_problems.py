@@ -55,10 +55,13 @@ class WriteFault(Enum):
     NO_SUCH_INPUT = "no-such-input"  # no node of that id, or its input has no value of its own
     SHARED = "shared"  # two of the inputs have one place in the editor, and were to get different values
     NOT_KEPT = "not-kept"  # the editor would not give the value back
+    OTHERWISE = "otherwise"  # what is sent differs from the file in more than values that lie in it
+    TOO_LARGE = "too-large"  # the file is larger than what is sent along
+    UNREADABLE = "unreadable"  # what was kept of the file is none
 
 
 @dataclass(eq=False)
 class CannotWrite(BadInput):
-    """A value cannot be written back: `name` is the node's id, `detail` the input's name."""
+    """A value cannot be written back: `name` is the node's id, `detail` the input's name, if it is one's fault."""
 
     fault: WriteFault = WriteFault.NO_SUCH_INPUT

@@ -9,8 +9,9 @@ Moment = tuple[int, int, int, int, int, int]  # year, month, day, hour, minute, 
 Choose = Callable[[int], int]  # one of so many choices, from 0
 
 _COMMENT = re.compile(r"/\*[\s\S]*?\*/|//.*")
+_OPENING = re.compile(r"/([/*])")
 _UNESCAPE = re.compile(r"\\([{}|])")
-_PATTERN = re.compile(r"%([^%]+)%")
+PATTERN = re.compile(r"%([^%]+)%")
 _DATE = re.compile(r"dd?|MM?|hh?|mm?|ss?|yyy?y?")
 _NO_FILE_NAME = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
 _MOST_NESTED = 100
@@ -45,6 +46,15 @@ def resolve_prompt(text: str, choose: Choose, depth: int = 0) -> str:
             found.append(char)
             at += 1
     return _UNESCAPE.sub(r"\1", "".join(found))
+
+
+def escaped(text: str) -> str | None:
+    """A prompt of which exactly this text becomes when it is sent; None if there is none."""
+    if resolve_prompt(text, choose_first) == text:
+        return text
+    # A choice of one is no comment: "{/}" is "/".
+    found = _OPENING.sub(r"/{\1}", text.replace("{", "\\{"))
+    return found if resolve_prompt(found, choose_first) == text else None
 
 
 def _parts(text: str, at: int) -> tuple[list[str], int]:
@@ -83,7 +93,7 @@ def fill_patterns(text: str, now: Moment | None, look_up: Callable[[str, str], s
         value = look_up(parts[0], parts[1])
         return found[0] if value is None else _NO_FILE_NAME.sub("_", value)
 
-    return _PATTERN.sub(fill, text) if "%" in text else text
+    return PATTERN.sub(fill, text) if "%" in text else text
 
 
 def _date(pattern: str, now: Moment) -> str:

@@ -1,7 +1,6 @@
 """From values in API format back into the editor's own format: what is put into a picture, so that it opens as it ran.
 
-write_back(converter, graph, {("3", "seed"): 7})            # a new file; the old one is left alone
-prepare(converter, graph, values, now=…, choose=…)          # what to send, and the file to send along
+rewritten(converter, conversion, {("3", "seed"): 7}).source      # a new file; the old one is left alone
 
 A value is put where it lies in the file: into a node's list of values, a primitive, a subgraph node, or into the
 subgraph, where all the nodes that stand for it have it from. What was written is read again before it is given out.
@@ -10,103 +9,74 @@ subgraph, where all the nodes that stand for it have it from. What was written i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue_inputs import DYNAMIC_COMBO
 from app.workflows.editor_conversion import Conversion, Converter, Key
 from app.workflows.editor_json import MISSING
 from app.workflows.editor_nodes import LiveNode, Place
 from app.workflows.editor_opening import control_of
 from app.workflows.editor_problems import CannotWrite, WriteFault
-from app.workflows.editor_texts import Choose, Moment, choose_first
 from app.workflows.editor_widgets import Widget
 
+ASIDE = "proxyWidgetErrorQuarantine"  # where a subgraph node keeps values that it has no widget for
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What a submit takes: the workflow in API format, and the editor's file with the same values (`extra_pnginfo`)."""
-
-    workflow: ApiWorkflow
-    graph: dict[str, Any]
+Path = tuple[str | int, ...]  # the way to a value in a file: names and numbers
 
 
-def prepare(
+def rewritten(
     converter: Converter,
-    source: Mapping[str, Any] | Conversion,
-    values: Mapping[Key, object],
-    *,
-    controls: Mapping[Key, str] | None = None,
-    now: Moment | None = None,
-    choose: Choose = choose_first,
-) -> Prepared:
-    """Write values in and convert; where a prompt left something to choose, the file has what was chosen."""
-    graph = _written(converter, source, values, controls)
-    conversion = converter.convert(graph, now=now, choose=choose)
-    _check(conversion, values)
-    if conversion.chosen:
-        graph = _copy(graph)
-        _Writer(conversion, graph).write(conversion.chosen, {})
-    return Prepared(conversion.workflow, graph)
-
-
-def write_back(
-    converter: Converter,
-    source: Mapping[str, Any] | Conversion,
+    conversion: Conversion,
     values: Mapping[Key, object],
     controls: Mapping[Key, str] | None = None,
-) -> dict[str, Any]:
-    """The file with these values, by (node id, input name), and the modes that change them, or CannotWrite.
+) -> Conversion:
+    """The file with these values, by (node id, input name), and the modes that change them: converted, or CannotWrite.
 
-    `source` may also be the file's conversion by this converter, if there is one already.
+    The values are as the editor shows them. Its `source` is the new file.
     """
-    graph = _written(converter, source, values, controls)
-    if values:
-        _check(converter.convert(graph), values)
-    return graph
+    graph = copied(conversion.source)
+    Writer(conversion, graph).write(values, controls or {})
+    written = converter.convert(graph)
+    check_written(written, values)
+    return written
 
 
-def _written(
-    converter: Converter,
-    source: Mapping[str, Any] | Conversion,
-    values: Mapping[Key, object],
-    controls: Mapping[Key, str] | None,
-) -> dict[str, Any]:
-    conversion = source if isinstance(source, Conversion) else converter.convert(source)
-    graph = _copy(conversion.source)
-    _Writer(conversion, graph).write(values, controls or {})
-    return graph
-
-
-def _check(written: Conversion, values: Mapping[Key, object]) -> None:
+def check_written(written: Conversion, values: Mapping[Key, object]) -> None:
+    """Raise CannotWrite for the first of these values that a written file does not give back."""
     for key, value in values.items():
         place = written.places.get(key)
-        if place is None or not _is_same(place[0].values[place[1]], value):
-            raise _fault(key, WriteFault.NOT_KEPT)
+        if place is None or not is_same(place[0].values[place[1]], value):
+            raise write_fault(key, WriteFault.NOT_KEPT)
 
 
-def _is_same(one: object, other: object) -> bool:
+def is_same(one: object, other: object) -> bool:
+    """Whether two values of JSON are one: `true` is not 1."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
-def _fault(key: Key, fault: WriteFault) -> CannotWrite:
+def write_fault(key: Key, fault: WriteFault) -> CannotWrite:
+    """The error for one value."""
     return CannotWrite("cannot-write", key[0], key[1], fault)
 
 
-def _copy(source: Mapping[str, Any]) -> dict[str, Any]:
+def copied(source: Mapping[str, Any]) -> dict[str, Any]:
+    """A file of its own, to be written into."""
     copy: dict[str, Any] = json.loads(json.dumps(source))
     return copy
 
 
-class _Writer:
-    """Writes into one file, of which there is a conversion."""
+class Writer:
+    """Writes into one file, of which there is a conversion. `paths` tells where each value that was put in lies.
+
+    Choices that bring widgets have no path that lasts: they move what lies behind them.
+    """
 
     def __init__(self, conversion: Conversion, graph: dict[str, Any]) -> None:
         self._conversion = conversion
         self._graph = graph
         self._renewed: set[int] = set()  # nodes of the file whose values have been put in the present order
+        self.paths: dict[Key, tuple[Path, ...]] = {}
 
     def write(self, values: Mapping[Key, object], controls: Mapping[Key, str]) -> None:
         """Put all values in; two that lie in one place must be the same."""
@@ -115,13 +85,13 @@ class _Writer:
         for key, value in values.items():
             node, index = self._owner(key)
             place = (node.level.key, node.node_id, index)
-            if place in done and not _is_same(done[place], value):
-                raise _fault(key, WriteFault.SHARED)
+            if place in done and not is_same(done[place], value):
+                raise write_fault(key, WriteFault.SHARED)
             done[place] = value
             if _brings_widgets(node, index):
                 choices.append((index, node, value))
             else:
-                self._put(node, index, value, key)
+                self.paths[key] = self._put(node, index, value, key)
         for key, mode in controls.items():
             node, index = self._control(key)
             self._put(node, index, mode, key)
@@ -132,71 +102,70 @@ class _Writer:
     def _owner(self, key: Key) -> Place:
         place = self._conversion.places.get(key)
         if place is None:
-            raise _fault(key, WriteFault.NO_SUCH_INPUT)
+            raise write_fault(key, WriteFault.NO_SUCH_INPUT)
         return place[0].place(place[1])
 
     def _control(self, key: Key) -> Place:
         place = self._conversion.places.get(key)
         found = None if place is None else control_of(place)
         if found is None:
-            raise _fault(key, WriteFault.NO_SUCH_INPUT)
+            raise write_fault(key, WriteFault.NO_SUCH_INPUT)
         return found
 
-    def _put(self, node: LiveNode, index: int, value: object, key: Key) -> None:
-        raw = self._raw(node)
+    def _put(self, node: LiveNode, index: int, value: object, key: Key) -> tuple[Path, ...]:
+        raw, way = self._raw(node), _way(node)
         if node.graph is not None:
-            self._put_on_host(node, raw, index, value, key)
+            ways = self._put_on_host(node, raw, index, value, key)
         elif node.layout is None:
-            _put_at(raw, 0, value, "value")
+            ways = _put_at(raw, 0, value, "value")
         else:
-            self._put_on_node(node, raw, index, value)
+            ways = self._put_on_node(node, raw, index, value)
+        return tuple((*way, *rest) for rest in ways)
 
     def _raw(self, node: LiveNode) -> dict[str, Any]:
         """The node in the file that is written."""
-        level: dict[str, Any] = self._graph
-        for number in node.level.path:
-            level = level["definitions"]["subgraphs"][number]
-        found: dict[str, Any] = level["nodes"][node.level.places[node.index]]
-        return found
+        found: Any = self._graph
+        for step in _way(node):
+            found = found[step]
+        raw: dict[str, Any] = found
+        return raw
 
     @staticmethod
-    def _put_on_host(host: LiveNode, raw: dict[str, Any], slot: int, value: object, key: Key) -> None:
+    def _put_on_host(host: LiveNode, raw: dict[str, Any], slot: int, value: object, key: Key) -> list[Path]:
         at = host.kept.get(slot)
         if at is not None:
-            _put_at(raw, at, value, host.input_names[slot])
-            return
-        aside = raw.get("properties", {}).get("proxyWidgetErrorQuarantine")
-        for item in aside if isinstance(aside, list) else ():
+            return _put_at(raw, at, value, host.input_names[slot])
+        aside = raw.get("properties", {}).get(ASIDE)
+        for number, item in enumerate(aside if isinstance(aside, list) else ()):
             if isinstance(item, dict) and item.get("originalEntry", [])[:2] == ["-1", host.input_names[slot]]:
                 item["hostValue"] = value
-                return
-        raise _fault(key, WriteFault.NOT_KEPT)
+                return [("properties", ASIDE, number, "hostValue")]
+        raise write_fault(key, WriteFault.NOT_KEPT)
 
-    def _put_on_node(self, node: LiveNode, raw: dict[str, Any], index: int, value: object) -> None:
+    def _put_on_node(self, node: LiveNode, raw: dict[str, Any], index: int, value: object) -> list[Path]:
         assert node.layout is not None
         name, at = node.widgets[index].name, node.layout.saved.index(index)
         given = raw.get("widgets_values")
         if isinstance(given, dict) and any(widget.name in given for widget in node.widgets):
             given[name] = value
-            return
+            return [("widgets_values", name)]
         is_usable = isinstance(given, list) and len(node.layout.saved) <= len(given) == len(node.saved)
         if not is_usable and id(raw) not in self._renewed:
             # What an older editor saved otherwise is saved as the present one does.
             self._renewed.add(id(raw))
-            given = [None if node.values[i] is MISSING else node.values[i] for i in node.layout.saved]
-            raw["widgets_values"] = json.loads(json.dumps(given))
-        _put_at(raw, at, value, name)
+            raw["widgets_values"] = json.loads(json.dumps(_as_saved(node, node.layout.saved)))
+        return _put_at(raw, at, value, name)
 
     def _choose(self, node: LiveNode, raw: dict[str, Any], index: int, value: object) -> None:
         """Take another choice: its own widgets take the place of those that the last one brought."""
         assert node.layout is not None
         name, saved = node.widgets[index].name, node.layout.saved
         at = saved.index(index)
-        current = [None if node.values[i] is MISSING else node.values[i] for i in saved]
+        current: list[object] = [None if node.values[i] is MISSING else node.values[i] for i in saved]
         given = raw.get("widgets_values")
         if isinstance(given, list) and len(given) == len(current):
             current = given
-        if _is_same(current[at], value):
+        if is_same(current[at], value):
             return
         layout = self._conversion.layouts.of(node.type, [*current[:at], value], ())
         assert layout is not None
@@ -219,12 +188,28 @@ def _is_brought(widget: Widget, choice: str) -> bool:
     return widget.name.startswith(f"{choice}.") or widget.controls.startswith(f"{choice}.")
 
 
-def _put_at(raw: dict[str, Any], at: int, value: object, name: str) -> None:
+def _way(node: LiveNode) -> Path:
+    """The way to a node through the file."""
+    inside = (step for number in node.level.path for step in ("definitions", "subgraphs", number))
+    return (*inside, "nodes", node.level.places[node.index])
+
+
+def _as_saved(node: LiveNode, saved: Sequence[int]) -> list[object]:
+    """A node's values as the present editor saves them. One that has none is left out where the list may end before."""
+    values = [node.values[index] for index in saved]
+    while values and values[-1] is MISSING:
+        values.pop()
+    return [None if value is MISSING else value for value in values]
+
+
+def _put_at(raw: dict[str, Any], at: int, value: object, name: str) -> list[Path]:
     values = raw.get("widgets_values")
     if not isinstance(values, list):
         values = raw["widgets_values"] = []
     values += [None] * (at + 1 - len(values))
     values[at] = value
     named = raw.get("widgets_values_named")
-    if isinstance(named, dict):
-        named[name] = value
+    if not isinstance(named, dict):
+        return [("widgets_values", at)]
+    named[name] = value
+    return [("widgets_values", at), ("widgets_values_named", name)]

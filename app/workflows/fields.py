@@ -126,6 +126,7 @@ class Upload:
     folder: str = "input"
     options: tuple[object, ...] = ()
     is_mask_used: bool = False
+    remote_route: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,21 @@ class Field:
         except BadInput as error:
             return error
         return None
+
+    def own_fault(self) -> BadInput | None:
+        """What is wrong with the workflow's own value, or None. Most values are right at first sight."""
+        match self.kind, self.value:
+            case _, None:
+                pass
+            case ((Whole(low, high) | Seed(low, high)), int(value)) if not isinstance(value, bool):
+                if (low is None or low <= value) and (high is None or value <= high):
+                    return None
+            case Decimal(low, high), float(value):
+                if math.isfinite(value) and (low is None or low <= value) and (high is None or value <= high):
+                    return None
+            case ((Choice() | Switch() | Text() | Upload() | Unknown()), _):
+                return None  # taken as it is
+        return self.fault(self.text)
 
     def is_left_out(self, text: str) -> bool:
         """Whether nothing is sent for it: the workflow does not have it, and does not need it or has nothing for it."""

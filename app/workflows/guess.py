@@ -10,8 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from enum import IntEnum
+from functools import lru_cache
 
-from app.workflows.fields import Choice, Decimal, Field, Seed, Switch, Text, Unknown, Upload, Whole
+from app.workflows.fields import Choice, Decimal, Kind, Seed, Text, Upload, Whole
 from app.workflows.graph import Graph, GraphNode, Key
 
 FIRST = 12  # fields at the top of a form
@@ -48,34 +49,56 @@ _NEGATIVE = re.compile(r"negativ|\bneg\b|负|反向|反面", re.IGNORECASE)
 _TEXTS = frozenset({"text", "prompt", "caption"})
 
 
-def guess_first(graph: Graph, fields: Mapping[Key, Field]) -> tuple[Key, ...]:
-    """The keys of the fields for the top, in order. A form that fits there as a whole is there as a whole."""
-    usable = [item for item in fields.values() if _is_usable(item)]
-    positive, negative = _above(graph, "positive"), _above(graph, "negative")
-    roles = {item.key: _role(item, graph[item.node_id], positive, negative) for item in usable}
-    ranked = sorted(usable, key=lambda item: roles[item.key])  # stable: equal roles stay in the workflow's order
-    if len(usable) > FIRST:
-        ranked = [item for item in ranked if roles[item.key] is not Role.OTHER]
+def rank(roles: Mapping[Key, Role]) -> tuple[Key, ...]:
+    """The keys of the fields for the top, in order; `roles` are those of all usable ones, in the workflow's order.
+
+    A form that fits there as a whole is there as a whole.
+    """
+    ranked = list(roles)
+    if len(ranked) > FIRST:
+        ranked = [key for key in ranked if roles[key] is not Role.OTHER]
+    ranked.sort(key=roles.__getitem__)  # stable: equal roles stay in the workflow's order
     taken: Counter[Role] = Counter()
-    within: list[Field] = []
-    beyond: list[Field] = []
-    for item in ranked:
-        role = roles[item.key]
-        (within if taken[role] < SHARES[role] else beyond).append(item)
+    within: list[Key] = []
+    beyond: list[Key] = []
+    for key in ranked:
+        role = roles[key]
+        (within if taken[role] < SHARES[role] else beyond).append(key)
         taken[role] += 1
-    chosen = {item.key for item in (within + beyond)[:FIRST]}
-    return tuple(item.key for item in ranked if item.key in chosen)
+    chosen = set((within + beyond)[:FIRST])
+    return tuple(key for key in ranked if key in chosen)
 
 
-def _is_usable(item: Field) -> bool:
-    return not (isinstance(item.kind, Unknown) or item.is_advanced or (item.is_absent and item.is_optional))
+class Roles:
+    """What the inputs of one graph are for; what kind and name alone tell is found once for each class."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._positive, self._negative = _above(graph, "positive"), _above(graph, "negative")
+        self._known: dict[tuple[str, str], tuple[Kind, Role]] = {}
+
+    def of(self, kind: Kind, key: Key, node: GraphNode) -> Role:
+        """The role of one input."""
+        name = key[1]
+        if name == "value":  # a primitive node's `value` is called as its node
+            role = _role(kind, _last_word(node.title or name))
+        else:
+            known = self._known.get((node.class_type, name))
+            if known is None or known[0] is not kind:
+                known = self._known[node.class_type, name] = kind, _role(kind, _last_word(name))
+            role = known[1]
+        return self._text_role(node) if role is Role.TEXT else role
+
+    def _text_role(self, node: GraphNode) -> Role:
+        if node.node_id in self._positive:
+            return Role.PROMPT
+        is_negative = node.node_id in self._negative or _NEGATIVE.search(node.title) is not None
+        return Role.NEGATIVE if is_negative else Role.TEXT
 
 
-def _role(item: Field, node: GraphNode, positive: frozenset[str], negative: frozenset[str]) -> Role:
-    name = _name(item, node)
-    match item.kind:
+def _role(kind: Kind, name: str) -> Role:
+    match kind:
         case Text(is_multiline=is_long) if is_long or name in _TEXTS:
-            return _text_role(node, positive, negative)
+            return Role.TEXT
         case Upload():
             return Role.FILE
         case Seed() if "seed" in name:
@@ -86,22 +109,12 @@ def _role(item: Field, node: GraphNode, positive: frozenset[str], negative: froz
             return Role.STEPS
         case Choice() if name in MODELS:
             return Role.MODEL
-        case Switch():
-            return Role.OTHER
     return Role.OTHER
 
 
-def _name(item: Field, node: GraphNode) -> str:
-    """What it is called; a primitive node's `value` is called as its node."""
-    name = node.title if item.input_name == "value" and node.title else item.input_name
+@lru_cache(maxsize=4096)
+def _last_word(name: str) -> str:
     return name.rsplit(".", 1)[-1].strip().casefold().replace(" ", "_")
-
-
-def _text_role(node: GraphNode, positive: frozenset[str], negative: frozenset[str]) -> Role:
-    if node.node_id in positive:
-        return Role.PROMPT
-    is_negative = node.node_id in negative or _NEGATIVE.search(node.title) is not None
-    return Role.NEGATIVE if is_negative else Role.TEXT
 
 
 def _above(graph: Graph, name: str) -> frozenset[str]:

@@ -53,7 +53,7 @@ def _choice(spec: InputSpec) -> Kind:
     options = spec.options or ()
     if spec.upload:
         media = MEDIA.get(spec.upload, Media.FILE)
-        return Upload(media, spec.upload_folder, options)
+        return Upload(media, spec.upload_folder, options, remote_route=spec.remote_route)
     if spec.is_multi_select:
         return Unknown()
     return Choice(options, remote_route=spec.remote_route)

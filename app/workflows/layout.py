@@ -107,13 +107,18 @@ def arrange(form: Form, layout: Layout) -> Arranged:
     def named(item: Field) -> Field:
         return replace(item, label=names[item.key]) if item.key in names else item
 
+    renamed, ordered = {node_id for node_id, _ in names}, _ordered(form.sections, layout.order)
     whole = tuple(
         replace(section, fields=tuple(named(item) for item in section.fields))
-        for section in _ordered(form.sections, layout.order)
+        if section.node_id in renamed
+        else section
+        for section in ordered
     )
     first = form.first if layout.first is None else layout.first
     top = [key for key in dict.fromkeys(first) if key in form.by_key and key not in hidden]
-    below = [without(section, hidden | set(top)) for section in whole]
+    gone = hidden | set(top)
+    parted = {node_id for node_id, _ in gone}  # most sections of a large form stay as they are
+    below = [without(section, gone) if section.node_id in parted else section for section in whole]
     return Arranged(
         first=tuple(named(form.by_key[key]) for key in top),
         sections=tuple(section for section in below if section.fields),

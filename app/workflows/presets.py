@@ -16,11 +16,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.core.model import RECORD_VERSION
-from app.workflows.fields import Field, Seed, SeedMode, Unknown, Upload
+from app.workflows.fields import Field, Seed, SeedMode, Switch, Unknown, Upload
 from app.workflows.form import Form
 from app.workflows.graph import Key
 from app.workflows.kept import check_lengths
 
+PRESET_KIND, RECENT_KIND = "preset", "recent"  # of the papers that they lie in (`app/core/papers.py`)
 RECENT_EACH = 12  # values of one input
 RECENT_INPUTS = 300
 LONGEST = 4_000  # characters of a recent text; a longer one is not kept
@@ -118,7 +119,7 @@ def noted(recent: Recent, form: Form, texts: Mapping[Key, str]) -> Recent:
 def _worth_noting(form: Form, texts: Mapping[Key, str]) -> Iterator[Field]:
     for key, text in texts.items():
         item = form.by_key.get(key)
-        if item is None or isinstance(item.kind, Upload | Unknown) or not text or len(text) > LONGEST:
+        if item is None or isinstance(item.kind, Switch | Upload | Unknown) or not text or len(text) > LONGEST:
             continue
         if text != item.text:
             yield item

@@ -33,7 +33,8 @@ from app.workflows.fields import (
     Whole,
     text_of_option,
 )
-from app.workflows.form import Form, Hints, Look, build_form
+from app.workflows.form import Form, Hints, Look
+from app.workflows.form_building import build_form
 from app.workflows.graph import Key
 from app.workflows.layout import Layout, workflow_key
 from app.workflows.presets import Preset

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from app.core.errors import BadPlan
 from app.core.model import Cell
 from app.core.workflow import ApiWorkflow
+from app.workflows.ranges import read_range
 from app.workflows.rows import Faults, Table, read_lines, read_row, read_table
 from app.workflows.targets import MAX_SEED, Target, expect_seeds, expect_settable, find_target, read_value
 
@@ -24,6 +25,11 @@ MAX_RUNS = 10_000
 LABEL = 80  # characters of one value in a label
 
 Values = Mapping[tuple[str, str], object]
+Judge = Callable[[Target, object], bool]  # whether an input takes a value
+
+
+def _anything(_: Target, __: object) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +121,20 @@ class Runs:
         return self._make(index)
 
 
-def plan_runs(workflow: ApiWorkflow, plan: Plan, *, most: int = MAX_RUNS) -> Runs:
-    """The runs of a plan for that workflow. BadPlan says what is wrong with it."""
+def plan_runs(workflow: ApiWorkflow, plan: Plan, *, most: int = MAX_RUNS, judge: Judge = _anything) -> Runs:
+    """The runs of a plan for that workflow. BadPlan says what is wrong with it; `judge` knows what an input takes."""
     match plan:
         case Count(count):
             runs = Runs(count, lambda index: PlannedRun(index, {}, f"#{index + 1}"))
         case Lines(target, text):
-            runs = _of_values(workflow, target, read_lines(text))
+            runs = _of_values(workflow, target, read_lines(text), judge)
         case Csv(text, names):
-            runs = _of_table(workflow, read_table(text), names)
+            runs = _of_table(workflow, read_table(text), names, judge)
         case SeedSweep():
-            runs = _of_sweep(workflow, plan)
+            runs = _of_sweep(workflow, plan, judge)
         case Seeds(target, numbers):
             expect_seeds(numbers)
-            runs = _of_values(workflow, target, numbers)
+            runs = _of_values(workflow, target, numbers, judge)
         case Grid(across, down):
             runs = _of_grid(workflow, across, down, most)
     if runs.count < 1:
@@ -138,50 +144,73 @@ def plan_runs(workflow: ApiWorkflow, plan: Plan, *, most: int = MAX_RUNS) -> Run
     return runs
 
 
-def read_axis(workflow: ApiWorkflow, target: Target, text: str) -> Axis:
-    """The values of one axis as a person writes them: one a line, or on one line with commas (quotes as in CSV)."""
+def read_axis(workflow: ApiWorkflow, target: Target, text: str, judge: Judge = _anything) -> Axis:
+    """The values of one axis as a person writes them: one a line, or on one line with commas (quotes as in CSV).
+
+    Where numbers are wanted, a range stands for all of its own: "4..12 step 2".
+    """
     like = expect_settable(workflow, target)
     lines = read_lines(text)
     words = lines if len(lines) > 1 else read_row(lines[0])
     faults, values = Faults(), list[object]()
     for number, word in enumerate(words, 1):
         try:
-            values.append(read_value(word, like))
+            values += _judged_all(_spread(word, like), like, target, judge)
         except ValueError:
             faults.add(number, "bad-value", name=target.label, detail=word[:LABEL])
     faults.raise_any()
     return Axis(target, tuple(values))
 
 
-def _of_values(workflow: ApiWorkflow, target: Target, texts: tuple[object, ...]) -> Runs:
+def _spread(word: str, like: object) -> tuple[object, ...]:
+    is_number = isinstance(like, int | float) and not isinstance(like, bool)
+    return (read_range(word) if is_number else None) or (word,)
+
+
+def _judged_all(items: tuple[object, ...], like: object, target: Target, judge: Judge) -> list[object]:
+    return [_judged(item, like, target, judge) for item in items]
+
+
+def _judged(item: object, like: object, target: Target, judge: Judge) -> object:
+    """The value that a text stands for, or the value itself. ValueError if the input does not take it."""
+    value = read_value(item, like) if isinstance(item, str) else item
+    if not judge(target, value):
+        raise ValueError(item)
+    return value
+
+
+def _of_values(workflow: ApiWorkflow, target: Target, texts: tuple[object, ...], judge: Judge) -> Runs:
     like, faults, values = expect_settable(workflow, target), Faults(), list[object]()
     for number, item in enumerate(texts, 1):
         try:
-            values.append(read_value(item, like) if isinstance(item, str) else item)
+            values.append(_judged(item, like, target, judge))
         except ValueError:
             faults.add(number, "bad-value", name=target.label, detail=str(item)[:LABEL])
     faults.raise_any()
 
     def make(index: int) -> PlannedRun:
-        return PlannedRun(index, {target.where: values[index]}, _label(target, values[index]))
+        return PlannedRun(index, {target.where: values[index]}, label_of(target, values[index]))
 
     return Runs(len(values), make)
 
 
-def _of_sweep(workflow: ApiWorkflow, plan: SeedSweep) -> Runs:
+def _of_sweep(workflow: ApiWorkflow, plan: SeedSweep, judge: Judge) -> Runs:
     expect_settable(workflow, plan.target)
     if plan.step == 0 or plan.count < 1:
         raise BadPlan("bad-step" if plan.step == 0 else "empty-plan")
-    expect_seeds((plan.start, plan.start + plan.step * (plan.count - 1)))
+    last = plan.start + plan.step * (plan.count - 1)
+    expect_seeds((plan.start, last))
+    if not (judge(plan.target, plan.start) and judge(plan.target, last)):
+        raise BadPlan("bad-seed", str(last))
 
     def make(index: int) -> PlannedRun:
         seed = plan.start + plan.step * index
-        return PlannedRun(index, {plan.target.where: seed}, _label(plan.target, seed))
+        return PlannedRun(index, {plan.target.where: seed}, label_of(plan.target, seed))
 
     return Runs(plan.count, make)
 
 
-def _of_table(workflow: ApiWorkflow, table: Table, names: Mapping[str, Target]) -> Runs:
+def _of_table(workflow: ApiWorkflow, table: Table, names: Mapping[str, Target], judge: Judge) -> Runs:
     targets = tuple(find_target(workflow, name, names) for name in table.header)
     for index, target in enumerate(targets):
         if target.where in {other.where for other in targets[:index]}:
@@ -192,14 +221,14 @@ def _of_table(workflow: ApiWorkflow, table: Table, names: Mapping[str, Target]) 
         values: dict[tuple[str, str], object] = {}
         for target, like, word in zip(targets, likes, fields, strict=True):
             try:
-                values[target.where] = read_value(word, like)
+                values[target.where] = _judged(word, like, target, judge)
             except ValueError:
                 faults.add(number, "bad-value", name=target.label, detail=word[:LABEL])
         rows.append(values)
     faults.raise_any()
 
     def make(index: int) -> PlannedRun:
-        told = (_label(target, rows[index][target.where]) for target in targets)
+        told = (label_of(target, rows[index][target.where]) for target in targets)
         return PlannedRun(index, rows[index], " · ".join(told))
 
     return Runs(len(rows), make)
@@ -220,7 +249,7 @@ def _of_grid(workflow: ApiWorkflow, across: Axis, down: Axis, most: int) -> Runs
     def make(index: int) -> PlannedRun:
         row, column = divmod(index, columns)
         above, beside = across.values[column], down.values[row]
-        labels = _label(across.target, above), _label(down.target, beside)
+        labels = label_of(across.target, above), label_of(down.target, beside)
         cell = Cell(column=column, row=row, column_label=labels[0], row_label=labels[1])
         values = {across.target.where: above, down.target.where: beside}
         return PlannedRun(index, values, " · ".join(labels), cell)
@@ -228,7 +257,8 @@ def _of_grid(workflow: ApiWorkflow, across: Axis, down: Axis, most: int) -> Runs
     return Runs(count, make)
 
 
-def _label(target: Target, value: object) -> str:
+def label_of(target: Target, value: object) -> str:
+    """What one value of a run is called: a text as it is, anything else with the input's name."""
     text = " ".join(str(value).split())
     shown = text if len(text) <= LABEL else f"{text[: LABEL - 1]}…"
     return shown if isinstance(value, str) else f"{target.label} {shown}"
@@ -247,6 +277,7 @@ __all__ = [
     "Runs",
     "SeedSweep",
     "Seeds",
+    "label_of",
     "plan_runs",
     "read_axis",
 ]

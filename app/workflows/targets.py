@@ -41,6 +41,20 @@ class Target:
         return self.name or self.input_name
 
 
+def settable(workflow: ApiWorkflow) -> dict[str, Target]:
+    """Every input that can be set, by a name that tells it from the others."""
+    targets = [target for target, _ in _settable(workflow)]
+    owners = [workflow.nodes[target.node_id] for target in targets]
+    names = [
+        f"{target.input_name} · {node.title or node.class_type}"
+        for target, node in zip(targets, owners, strict=True)
+    ]  # fmt: skip
+    return {
+        name if names.count(name) == 1 else f"{name} #{target.node_id}": target
+        for name, target in zip(names, targets, strict=True)
+    }
+
+
 def find_target(workflow: ApiWorkflow, name: str, names: Mapping[str, Target] | None = None) -> Target:
     """The input that a name means: one of `names` (a form's own words), else an input's own name.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from demo_comfyui.nodes import files, generators, pictures
+from demo_comfyui.nodes import files, generators, masks, pictures, texts
 from demo_comfyui.nodes.contract import Interrupted, NodeContext, NodeResult, Runner
 from demo_comfyui.storage import Storage
 
@@ -13,6 +13,7 @@ __all__ = ["FINGERPRINTS", "RUNNERS", "Interrupted", "NodeContext", "NodeResult"
 
 RUNNERS: dict[str, Runner] = {
     "LoadImage": files.load_image,
+    "LoadImageMask": files.load_image_mask,
     "SaveImage": files.save_image,
     "PreviewImage": files.preview_image,
     "EmptyImage": pictures.empty_image,
@@ -21,8 +22,15 @@ RUNNERS: dict[str, Runner] = {
     "ImageBlur": pictures.image_blur,
     "ImageSharpen": pictures.image_sharpen,
     "ImageBlend": pictures.image_blend,
+    "MaskToImage": masks.mask_to_image,
+    "InvertMask": masks.invert_mask,
+    "ImageCompositeMasked": masks.image_composite_masked,
+    "PreviewAny": texts.preview_any,
     "DemoSampler": generators.demo_sampler,
     "DemoFailAt": generators.demo_fail_at,
 }
 
-FINGERPRINTS: dict[str, Callable[[Storage, dict[str, Any]], Any]] = {"LoadImage": files.file_mark}
+FINGERPRINTS: dict[str, Callable[[Storage, dict[str, Any]], Any]] = {
+    "LoadImage": files.file_mark,
+    "LoadImageMask": files.file_mark,
+}

@@ -1,4 +1,4 @@
-"""Nodes that read and write files: LoadImage, SaveImage, PreviewImage."""
+"""Nodes that read and write files: LoadImage, LoadImageMask, SaveImage, PreviewImage."""
 
 from __future__ import annotations
 
@@ -40,6 +40,19 @@ def load_image(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:
         if file.format == "MPO":  # its further frames are the camera's own thumbnails
             images, masks = images[:1], masks[:1]
     return NodeResult((images, masks))
+
+
+def load_image_mask(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:
+    """Read one channel of a picture, upright; of alpha the inverse."""
+    with Image.open(context.storage.input_path(inputs["image"])) as file:
+        frame: Image.Image = ImageOps.exif_transpose(file)
+        if frame.getbands() != ("R", "G", "B", "A"):
+            if frame.mode == "I":
+                frame = frame.point(lambda value: value * (1 / 255))
+            frame = frame.convert("RGBA")
+        channel = inputs["channel"][0].upper()
+        mask = frame.getchannel(channel)
+    return NodeResult(([ImageOps.invert(mask) if channel == "A" else mask],))
 
 
 def _mask(frame: Image.Image) -> Image.Image:

@@ -4,7 +4,10 @@
     pyodide/    the interpreter and its standard library
     idiomorph/  the patcher
     dagre/      the layout of graphs, for a worker
-    python/     site.zip: htpy and markupsafe, out of .venv, without their compiled parts
+    client-zip/ many pictures as one file
+    panzoom/    a large picture, larger
+    python/     site.zip: htpy and markupsafe, out of .venv, without their compiled parts; scripting.zip: what only the
+                scripting console loads, requests and what it stands on
     test/       axe, for the tests only
 
 `static/vendor/mooring.json` names what it was made from and each file's size.
@@ -15,6 +18,7 @@ from __future__ import annotations
 import re
 import shutil
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +37,9 @@ IMPORT = re.compile(r"""(?:\bfrom|\bimport\(|\bimport) ?["']\./([\w.-]+\.js)["']
 # Bridges from htpy to web frameworks, and its command line.
 NOT_BUNDLED = ("django.py", "starlette.py", "html2htpy.py")
 BUNDLED = ("htpy", "markupsafe")
+# Of the scripting console. The list of certificates stays behind: in a browser, TLS is the browser's.
+SCRIPTING = ("certifi", "charset_normalizer", "idna", "pyodide_http", "requests", "urllib3")
+NOT_FOR_SCRIPTS = ("__main__.py", "cli.py", "cli", "tests")  # command lines, and a package's own tests
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # so that equal contents are equal bytes
 
 NPM_OPTIONS = (
@@ -107,9 +114,14 @@ class BrowserRuntime:
         _copy(modules / "idiomorph" / "dist" / name, made / "idiomorph" / name)
         name = "dagre.esm.js"
         _copy(modules / "@dagrejs" / "dagre" / "dist" / name, made / "dagre" / name)
+        _copy(modules / "client-zip" / "index.js", made / "client-zip" / "index.js")
+        name = "panzoom.es.js"
+        _copy(modules / "@panzoom" / "panzoom" / "dist" / name, made / "panzoom" / name)
         if self.dev:
             _copy(modules / "axe-core" / "axe.min.js", made / "test" / "axe.min.js")
-        bundle(Environment(self.place).packages(), made / "python" / "site.zip")
+        packages = Environment(self.place).packages()
+        bundle(packages, made / "python" / "site.zip", BUNDLED, NOT_BUNDLED)
+        bundle(packages, made / "python" / "scripting.zip", SCRIPTING, NOT_FOR_SCRIPTS)
         self._put_in_place(made)
 
     def _put_in_place(self, made: Path) -> None:
@@ -136,16 +148,17 @@ def reachable(folder: Path, entry: str) -> list[str]:
     return sorted(found)
 
 
-def bundle(packages: Path, archive: Path) -> None:
-    """Zip the pure-Python files that the page imports out of the folder `packages`."""
+def bundle(packages: Path, archive: Path, names: Sequence[str], without: Sequence[str]) -> None:
+    """Zip the pure-Python files of some packages out of the folder `packages`, less the files and folders `without`."""
     archive.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
-        for package in BUNDLED:
-            sources = [path for path in (packages / package).glob("*.py") if path.name not in NOT_BUNDLED]
+        for package in names:
+            root = packages / package
+            sources = [path for path in root.rglob("*.py") if not {*path.relative_to(root).parts} & {*without}]
             if not sources:
                 raise SetupError(f"{package} is missing in .venv: delete .venv, then run the same command again.")
             for path in sorted(sources):
-                entry = zipfile.ZipInfo(f"{package}/{path.name}", ZIP_EPOCH)
+                entry = zipfile.ZipInfo(path.relative_to(packages).as_posix(), ZIP_EPOCH)
                 entry.external_attr = 0o644 << 16
                 zipped.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
 

@@ -13,6 +13,10 @@ class SetupError(Exception):
     """A step that failed; its text is one sentence for the person at the terminal."""
 
 
+class SnapshotFailed(Exception):
+    """Node could not make a memory snapshot. Windows open slower, and that is all."""
+
+
 class CommandFailed(Exception):
     """A tool that ended with an error, and what it had printed."""
 

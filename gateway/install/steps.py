@@ -16,10 +16,10 @@ from gateway.install.place import Place, child_environment
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do, with the name that the person reads."""
+    """One thing to do, with the name that the person reads. What can be left out says why, instead of its time."""
 
     name: str
-    work: Callable[[], None]
+    work: Callable[[], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ def take(steps: Sequence[Step], show: TextIO) -> None:
         show.flush()
         began = time.monotonic()
         try:
-            step.work()
+            left_out = step.work()
         except BaseException:  # an interruption too leaves a whole line behind
             show.write("failed\n")
             show.flush()
             raise
-        show.write(f"done in {time.monotonic() - began:.1f} s\n")
+        show.write(f"{left_out or f'done in {time.monotonic() - began:.1f} s'}\n")
         show.flush()

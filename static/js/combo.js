@@ -9,7 +9,8 @@ list.className = "combo-list";
 list.id = "combo-list";
 list.setAttribute("role", "listbox");
 list.hidden = true;
-(document.getElementById("main") ?? document.body).append(list); // in a landmark, as everything else
+const hall = document.getElementById("main") ?? document.body; // in a landmark, as everything else
+hall.append(list);
 
 let field = null; // whose choices are shown
 let active = -1;
@@ -41,6 +42,8 @@ function open(input, query) {
   const found = matching(input, query);
   if (!found.length) return close();
   field = input;
+  const home = input.closest("dialog")?.querySelector("[data-kept=combo]") ?? hall; // what is outside of a dialog is inert
+  if (list.parentElement !== home) home.append(list);
   const chosen = found.findIndex((choice) => choice.value === input.value);
   const from = Math.max(0, Math.min(chosen - MOST / 2, found.length - MOST));
   list.replaceChildren(...found.slice(from, from + MOST).map((choice, place) => {
@@ -99,7 +102,7 @@ function choose(item) {
 }
 
 const move = (by) => mark(Math.max(0, Math.min(list.children.length - 1, active + by)));
-const isCombo = (node) => node instanceof HTMLInputElement && node.getAttribute("role") === "combobox";
+const isCombo = (node) => node instanceof HTMLInputElement && node.matches("[role=combobox][data-options]");
 
 const KEYS = {
   ArrowDown: (input) => (field ? move(1) : open(input, "")),

@@ -2,11 +2,28 @@
 // Python calls `update` once per change, and gets one callback per kind of event.
 
 import { Idiomorph } from "/static/vendor/idiomorph/idiomorph.esm.js";
+import { beginCamera } from "/static/js/camera.js";
+import "/static/js/copy.js";
+import { settleComparison } from "/static/js/compare.js";
+import { setTitle } from "/static/js/countdown.js";
 import { mark, place } from "/static/js/graph.js";
+import { settle as settleGrid, show } from "/static/js/grid.js";
+import { listenKeys, setKeys, settle as settlePalette } from "/static/js/keys.js";
+import { zoomLarge } from "/static/js/large.js";
+import { beginMask, takeMaskFile } from "/static/js/mask.js";
+import { settleTabs, showPartOf } from "/static/js/tabs.js";
+import { give } from "/static/js/saving.js";
+
+export { allowFolder, chooseFolder, forgetFolder, lookFolder, saveToFolder } from "/static/js/folder.js";
+export { hold, letGo } from "/static/js/kept.js";
+export { saveResults } from "/static/js/saving.js";
+export { look, measure, objectUrl, revokeUrl } from "/static/js/picture.js";
 
 const FIELDS = "input, textarea, select";
+const TEXTS = "textarea, input[type=text], input[type=search], input[type=number], [contenteditable]";
 const COMBO = new Set(["aria-expanded", "aria-activedescendant", "aria-controls"]);
 let isComposing = false;
+let tellFiles = () => {}; // `listenFiles` has the callback
 const owned = new Set(); // fields that this patch may not touch
 
 const byId = (id) => document.getElementById(id);
@@ -32,7 +49,7 @@ const callbacks = {
   },
   beforeAttributeUpdated(name, element) {
     if (name === "open") return false; // details and dialogs are opened and closed by the person, or by showDialogs
-    if (COMBO.has(name) && element.getAttribute("role") === "combobox") return false; // combo.js owns its list
+    if (COMBO.has(name) && element.getAttribute("role") === "combobox") return false; // combo.js and keys.js own their lists
     if (name === "value" || name === "checked" || name === "selected") return !owned.has(element.closest(FIELDS) ?? element);
     return true;
   },
@@ -42,26 +59,51 @@ const callbacks = {
   },
 };
 
-/** One update of the page: `{"regions": {id: html}, "kept": {id: html}, "graph": …, "title": …, "icon": …, "lang": …, "live": …,
- *  "reveal": id}` as JSON. What is kept is put in after its region was patched, and is no business of patches from then on. */
+/** One update of the page: `{"regions": {id: html}, "kept": {id: html}, "graph": …, "title": …, "ends": …, "icon": …, "lang": …,
+ *  "live": …, "root": {name: mark}, "keys": […], "reveal": id, "jump": id, "press": id}` as JSON. What is kept is put in after
+ *  its region was patched, and is no business of patches from then on. */
 export function update(text) {
   const change = JSON.parse(text);
   const focused = document.activeElement;
+  const region = focused?.closest?.("section")?.id;
+  if (change.regions?.dialogs !== undefined) document.body.append(byId("errors")); // else a patch would take them along
   for (const [id, html] of Object.entries(change.regions ?? {})) {
     owned.clear();
     Idiomorph.morph(byId(id), html, { morphStyle: "innerHTML", callbacks });
   }
   for (const { node, name, text: typed } of change.texts ?? []) setText(node, name, typed);
-  if (change.title !== undefined) document.title = change.title;
+  setTitle(change.title, change.ends);
   if (change.lang !== undefined) document.documentElement.lang = change.lang;
+  for (const [name, value] of Object.entries(change.root ?? {})) setMark(name, value);
+  if (change.keys !== undefined) setKeys(change.keys);
   if (change.live !== undefined) byId("live").textContent = change.live;
   if (change.icon !== undefined && !byId("favicon").href.endsWith(change.icon)) byId("favicon").href = change.icon;
   if (change.reveal !== undefined && matchMedia("(width < 900px)").matches) reveal(byId(change.reveal));
+  if (change.found) showFound();
   if (change.kept !== undefined) place(change.kept);
+  settleGrid();
+  if (change.grid !== undefined) show(change.grid);
   showDialogs();
+  zoomLarge();
+  settleComparison();
+  showErrors();
+  settlePalette();
+  settleTabs();
+  beginMask(tellFiles);
+  beginCamera(tellFiles);
+  beginScripting();
   if (change.graph !== undefined) mark(change.graph);
   if (focused?.id && document.activeElement === document.body) byId(focused.id)?.focus({ preventScroll: true }); // it moved
-  if (focused?.isConnected === false) keepFocus(focused);
+  if (focused?.isConnected === false) keepFocus(focused, region);
+  else if (focused?.matches?.(":disabled")) handOn(focused);
+  if (change.press !== undefined) byId(change.press)?.click();
+  if (change.jump !== undefined) jump(byId(change.jump));
+}
+
+/** What styles and scripts go by: the theme, that previews are off. */
+function setMark(name, value) {
+  if (value) document.documentElement.dataset[name] = value;
+  else delete document.documentElement.dataset[name];
 }
 
 /** Into a field that the person owns, when the person has asked for it: undo, redo. */
@@ -74,31 +116,85 @@ function setText(node, name, text) {
   }
 }
 
-/** What had the focus is gone with this patch: its task's card has it now, or else the work, never the top of the page. */
-function keepFocus(gone) {
+/** What had the focus is gone with this patch: an open dialog's first wish has it now, or the task's card or row, or the album's
+ *  cell, or else the work, never the top of the page. */
+function keepFocus(gone, region) {
   if (document.activeElement !== document.body) return;
-  const card = byId(`task-${gone.closest("[data-prompt-id]")?.dataset.promptId}`);
-  (card ?? byId("main")).focus({ preventScroll: true });
+  const dialog = document.querySelector("dialog[open]");
+  if (dialog) return (dialog.querySelector("[autofocus]") ?? dialog).focus();
+  const promptId = gone.closest("[data-prompt-id]")?.dataset.promptId;
+  const card = byId(`task-${promptId}`) ?? byId(`waiting-${promptId}`);
+  const cell = region === "results" ? document.querySelector(".cell[tabindex='0']") : null;
+  (card ?? cell ?? byId("main")).focus({ preventScroll: true });
+}
+
+const ABLE = "button:enabled, input:enabled, select:enabled, textarea:enabled, a[href]";
+
+/** What has the focus does nothing any more, and the browser would take it away: its neighbour has it now, or else the work. */
+function handOn(idle) {
+  const near = [idle.nextElementSibling, idle.previousElementSibling, ...idle.parentElement.children];
+  const heir = near.find((item) => item?.matches(ABLE)) ?? idle.closest("dialog") ?? byId("main");
+  heir.focus({ preventScroll: true });
+}
+
+/** This is the window that was asked for: the bar says so for a moment, whatever the browser makes of the wish for focus. */
+function showFound() {
+  const bar = byId("header");
+  bar.classList.remove("is-found");
+  requestAnimationFrame(() => bar.classList.add("is-found"));
+  bar.addEventListener("animationend", () => bar.classList.remove("is-found"), { once: true });
+  window.focus();
 }
 
 /** In one column, what a click has begun is below the form: go there. */
 function reveal(element) {
+  showPartOf(element);
   const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
   element.scrollIntoView({ behavior, block: "start" });
+}
+
+/** Go where the person wants to be, and give it the focus. */
+function jump(element) {
+  if (!element) return;
+  reveal(element);
+  if (!element.matches("a, button, input, select, textarea, [tabindex]")) element.tabIndex = -1;
+  element.focus({ preventScroll: true });
 }
 
 function showDialogs() {
   for (const dialog of document.querySelectorAll("dialog[data-modal]")) if (!dialog.open) dialog.showModal();
 }
 
-const soon = new MessageChannel();
-soon.port1.onmessage = () => soon.waiting?.();
+/** The scripting console is loaded when it is first opened. */
+async function beginScripting() {
+  const body = document.querySelector("[data-scripting]");
+  if (body) (await import("/static/js/scripting.js")).attach(body);
+}
 
-/** Call back once, before the next frame. A hidden tab draws no frames and its timers are late, but messages arrive. */
-export function schedule(callback) {
+/** Errors stand above everything. What is outside of an open dialog is inert, so they are in it as long as it is open. */
+function showErrors() {
+  const errors = byId("errors");
+  const home = document.querySelector("dialog[open]") ?? document.body;
+  if (errors.parentElement !== home) home.append(errors); // which closes it
+  const hasErrors = errors.childElementCount > 0;
+  if (errors.matches(":popover-open") !== hasErrors) errors.togglePopover(hasErrors);
+}
+
+const CALM = 40; // milliseconds: what moves by itself is drawn some 20 times a second, and the person's own at once
+const soon = new MessageChannel();
+const waiting = [];
+soon.port1.onmessage = () => waiting.shift()?.();
+
+/** Call back once, before the next frame, or calmly before one of the next few. A hidden tab draws no frames and its timers
+ *  are late, but messages arrive. */
+export function schedule(callback, isCalm) {
   if (document.hidden) {
-    soon.waiting = callback;
+    waiting.push(callback);
     soon.port2.postMessage(null);
+    return;
+  }
+  if (isCalm) {
+    setTimeout(() => schedule(callback, false), CALM);
     return;
   }
   let isDone = false;
@@ -120,19 +216,28 @@ function onEvent(type, attribute, callback) {
   });
 }
 
-/** Clicks on `data-action`, changes of `data-change`, typing in `data-input`: `callback(name, facts as JSON)`. */
+/** Clicks on `data-action`, Enter in a `data-enter` field, changes of `data-change`, typing in `data-input`: `callback(name, facts as JSON)`. */
 export function listen(onAction, onChange, onInput) {
   onEvent("click", "action", onAction);
   onEvent("change", "change", onChange);
   onEvent("input", "input", onInput);
+  listenTexts(onAction);
   document.addEventListener("compositionstart", () => { isComposing = true; });
   document.addEventListener("compositionend", () => { isComposing = false; });
+  document.addEventListener("keydown", (event) => {
+    const field = event.key === "Enter" && !event.isComposing && event.target.closest?.("[data-enter]");
+    if (!field) return;
+    event.preventDefault();
+    onAction(field.dataset.enter, facts(field, event)); // whether it is possible is known there, before it is drawn
+  });
   document.addEventListener("keydown", (event) => {
     const isRun = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing && !document.querySelector("dialog[open]");
     if (!isRun) return;
     event.preventDefault();
     onAction("run", "{}");
   });
+  listenKeys(onAction);
+  document.addEventListener("mooring-action", (event) => onAction(event.detail.name, JSON.stringify(event.detail.facts)));
   document.addEventListener("cancel", (event) => {
     if (!(event.target instanceof HTMLDialogElement)) return;
     event.preventDefault();
@@ -143,34 +248,16 @@ export function listen(onAction, onChange, onInput) {
   });
 }
 
-const pictures = (transfer) => [...(transfer?.files ?? [])];
+const filesOf = (transfer) => [...(transfer?.files ?? [])];
+const takes = (field, file) => file.type.startsWith(field.querySelector("input").accept.replace("*", ""));
 const hasFiles = (event) => event.dataTransfer?.types?.includes("Files");
 
-/** A click on `data-copy` copies what stands in that element; the button says so for a moment. */
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest?.("[data-copy]");
-  if (!button || !(await copy(byId(button.dataset.copy)))) return;
-  const label = button.querySelector("span");
-  const before = label.textContent;
-  if (before === button.dataset.copied) return;
-  label.textContent = byId("live").textContent = button.dataset.copied;
-  setTimeout(() => { label.textContent = before; }, 2000);
-});
-
-/** A page that is no secure context has no clipboard, but it may copy a selection. */
-async function copy(element) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(element.innerText).then(() => true, () => false);
-  const selection = getSelection();
-  selection.selectAllChildren(element);
-  const isDone = document.execCommand("copy");
-  selection.removeAllRanges();
-  return isDone;
-}
-
-/** Files that are dropped, pasted or chosen: `callback(node, input, files)`; node is empty when no field was aimed at. */
+/** Files that are dropped, pasted or chosen: `callback(node, input, files, purpose)`; node is empty when no field was aimed at. */
 export function listenFiles(callback) {
+  tellFiles = callback;
   const tell = (files, aim) => {
-    if (files.length) callback(aim?.dataset.node ?? "", aim?.dataset.name ?? "", files);
+    if (!files.length || takeMaskFile(files)) return;
+    callback(aim?.dataset.node ?? "", aim?.dataset.name ?? "", files, aim?.dataset.files ?? "");
   };
   document.addEventListener("change", (event) => {
     if (!event.target.matches?.("[data-files]")) return;
@@ -179,10 +266,12 @@ export function listenFiles(callback) {
     tell(files, event.target);
   });
   document.addEventListener("paste", (event) => {
-    const files = pictures(event.clipboardData);
-    if (!files.length) return;
+    const files = filesOf(event.clipboardData);
+    const isText = event.target.matches?.(TEXTS) && event.clipboardData.types.includes("text/plain");
+    if (!files.length || isText) return; // some programs put a picture of a text beside the text
     event.preventDefault();
-    tell(files, document.activeElement?.closest?.("[data-drop]"));
+    const field = document.activeElement?.closest?.(".field")?.querySelector("[data-drop]");
+    tell(files, field && takes(field, files[0]) ? field : null);
   });
   const mark = (event) => {
     document.querySelector(".drop.is-over")?.classList.remove("is-over");
@@ -201,7 +290,7 @@ export function listenFiles(callback) {
     event.preventDefault();
     const aim = event.target.closest?.("[data-drop]");
     mark(null);
-    tell(pictures(event.dataTransfer), aim);
+    tell(filesOf(event.dataTransfer), aim);
   });
 }
 
@@ -213,11 +302,34 @@ export function listenWakes(callback) {
   document.addEventListener("resume", () => callback("resume"));
 }
 
-/** The tab is shown or hidden, the device goes on- or offline: `callback()`. */
+/** The tab is shown or hidden or has the keyboard again, the device goes on- or offline: `callback()`. */
 export function listenTab(callback) {
+  addEventListener("focus", () => callback());
   document.addEventListener("visibilitychange", () => callback());
   addEventListener("online", () => callback());
   addEventListener("offline", () => callback());
+}
+
+/** Another window has kept something for all windows: `callback(key)`; an empty key is everything at once. */
+export function listenKept(callback) {
+  addEventListener("storage", (event) => callback(event.key ?? ""));
+}
+
+/** Give the person a text as a file to save. */
+export function save(name, text) {
+  give(new Blob([text], { type: "application/json" }), name);
+}
+
+const isEditable = (element) => element?.closest?.("input, textarea, select, [contenteditable]") != null;
+
+/** A workflow pasted as text, where nothing could be typed: `callback("open-text", {text})`. */
+function listenTexts(callback) {
+  document.addEventListener("paste", (event) => {
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    if (event.clipboardData?.files?.length || isEditable(event.target) || !text.includes("{")) return;
+    event.preventDefault();
+    callback("open-text", JSON.stringify({ text }));
+  });
 }
 
 const ask = (event) => event.preventDefault();
@@ -226,18 +338,6 @@ const ask = (event) => event.preventDefault();
 export function guardLeaving(isOn) {
   if (isOn) addEventListener("beforeunload", ask);
   else removeEventListener("beforeunload", ask);
-}
-
-/** `[width, height]` of a picture, decoded by the browser; `[0, 0]` if it is none. */
-export async function measure(blob) {
-  try {
-    const bitmap = await createImageBitmap(blob);
-    const size = [bitmap.width, bitmap.height];
-    bitmap.close();
-    return size;
-  } catch {
-    return [0, 0];
-  }
 }
 
 const cached = new Map();

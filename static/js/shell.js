@@ -1,58 +1,49 @@
-// The shell around the page: the boot bar, the failure notice, language and colours. It works before Python is up and
+// The shell around the page: the boot bar, the failure notice, the report, the language. It works before Python is up and
 // when Python never comes up. Its texts stand in index.html (`data-t`) and are translated from the same catalogue.
 
-const CATALOGUE = "/static/locales/zh_CN.po";
+const LANGUAGES = "/static/locales/index.json"; // what catalogues there are (`gateway/languages.py`)
 const SHARE = { runtime: 55, modules: 85, restoring: 95 }; // where the bar stands when a step begins to end, in percent
 // PyScript's own steps, by the text of its `py:progress` events.
-const PYSCRIPT_STEPS = { "Loading Pyodide": ["runtime", 10], "Loading interpreter": ["runtime", 20], "Loaded interpreter": ["runtime", 55],
-  "Loading files": ["modules", 60], "Loaded files": ["modules", 80], "Loaded Pyodide": ["modules", 85] };
+const PYSCRIPT_STEPS = { "Loading Pyodide": ["runtime", 10], "Loading interpreter": ["runtime", 20], "Loaded interpreter": ["modules", 75],
+  "Loaded Pyodide": ["modules", 85] };
 
 const root = document.documentElement;
 const find = (selector) => document.querySelector(selector);
 let state = "booting"; // booting | ready | failed
 let begun = false; // Python runs
 
-function stored(key) {
-  try {
-    return localStorage.getItem(key) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-function store(key, value) {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // storage is blocked: the choice lasts as long as the page
-  }
-}
-
-/** What the person wants, most wanted first: `?lang=`, the stored choice, the browser's languages. */
+/** The language of the address (`?lang=`, empty if none), then the browser's languages, most wanted first. */
 export function languageWishes() {
   const asked = new URLSearchParams(location.search).get("lang") ?? "";
-  return JSON.stringify([asked, stored("mooring.language"), ...(navigator.languages ?? [navigator.language])].filter(Boolean));
+  return JSON.stringify([asked, ...(navigator.languages ?? [navigator.language])]);
 }
 
-export function keepLanguage(language) {
-  store("mooring.language", language);
-}
+const listed = fetch(LANGUAGES).then((answer) => (answer.ok ? answer.json() : {}), () => ({}));
 
-function language() {
-  for (const wish of JSON.parse(languageWishes())) {
-    const low = wish.toLowerCase();
+/** The languages that there are catalogues of, as JSON: `{code: {name, path}}`. */
+export const languages = async () => JSON.stringify(await listed);
+
+/** The first wish that there is a catalogue of; English needs none. */
+async function language() {
+  const found = await listed;
+  const [asked, ...wishes] = JSON.parse(languageWishes());
+  for (const wish of [asked, root.dataset.language, ...wishes]) { // theme.js has put the person's own there
+    const low = (wish ?? "").toLowerCase().replaceAll("_", "-");
     if (low === "pseudo") return "pseudo";
-    if (low.startsWith("zh")) return "zh-CN";
-    if (low.startsWith("en")) return "en";
+    const codes = ["en", ...Object.keys(found)];
+    const code = codes.find((item) => item.toLowerCase() === low)
+      ?? codes.find((item) => item.toLowerCase().split("-")[0] === low.split("-")[0]);
+    if (code) return code;
   }
   return "en";
 }
 
 async function translate() {
-  const chosen = language();
-  root.lang = chosen === "zh-CN" ? chosen : "en";
-  if (chosen === "en") return;
-  const answer = await fetch(CATALOGUE);
+  const [chosen, found] = [await language(), await listed];
+  root.lang = chosen === "pseudo" ? "en" : chosen;
+  const path = (chosen === "pseudo" ? Object.values(found)[0] : found[chosen])?.path;
+  if (path === undefined) return;
+  const answer = await fetch(path);
   if (!answer.ok) return;
   const messages = new Map();
   for (const [, id, text] of (await answer.text()).matchAll(/^msgid "(.+)"\nmsgstr "(.+)"$/gm)) {
@@ -63,12 +54,6 @@ async function translate() {
     const text = messages.get(id);
     if (text) element.textContent = chosen === "pseudo" ? `⟦${id}⟧` : text;
   }
-}
-
-function toggleTheme() {
-  const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.theme = isDark ? "light" : "dark";
-  store("mooring.theme", root.dataset.theme);
 }
 
 /** Begin a step of the boot; those before it are done. */
@@ -139,13 +124,12 @@ new PerformanceObserver((list) => {
 }).observe({ type: "resource", buffered: true });
 document.addEventListener("click", (event) => {
   const action = event.target.closest?.("[data-shell]")?.dataset.shell;
-  if (action === "theme") toggleTheme();
   if (action === "reload") location.reload();
   if (action === "report") saveReport();
 });
 
 /** Hand the person the report of this window, as a file. */
-async function saveReport() {
+export async function saveReport() {
   const report = await globalThis.mooring.debugBundle();
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([JSON.stringify(report, null, 1)], { type: "application/json" }));

@@ -1,7 +1,40 @@
-// The chosen colours, set before the first paint. A classic script on purpose: modules run after it.
-try {
-  const theme = localStorage.getItem("mooring.theme");
-  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
-} catch {
-  // storage is blocked: the system's colours stand
+// What counts before Python is up: the person's settings, which follow other windows at once (colours and language;
+// `app/ui/settings.py` writes them), and whether this window is a private one (`app/session/private.py`). A classic script on purpose: it runs before the first paint, modules after it.
+{
+  const KEY = "mooring.settings";
+
+  const apply = () => {
+    const { theme, language } = kept();
+    const data = document.documentElement.dataset;
+    if (theme === "light" || theme === "dark") data.theme = theme;
+    else delete data.theme;
+    data.language = typeof language === "string" ? language : "";
+  };
+
+  const kept = () => {
+    try {
+      return JSON.parse(localStorage.getItem(KEY) ?? "{}") ?? {};
+    } catch {
+      return {}; // storage is blocked, or holds something else: the system's colours and language stand
+    }
+  };
+
+  /** A window is private from its first page on: the address says so once, and the tab remembers it. */
+  const isPrivate = () => {
+    const address = new URL(location.href);
+    const isAsked = address.searchParams.has("private");
+    try {
+      if (isAsked) sessionStorage.setItem("mooring.private", "yes");
+      const isKnown = sessionStorage.getItem("mooring.private") !== null;
+      address.searchParams.delete("private");
+      if (isAsked && isKnown) history.replaceState(history.state, "", address);
+      return isKnown;
+    } catch {
+      return isAsked; // the address goes on saying it
+    }
+  };
+
+  if (isPrivate()) document.documentElement.dataset.private = "yes";
+  addEventListener("storage", (event) => { if (event.key === KEY || event.key === null) apply(); });
+  apply();
 }

@@ -103,3 +103,17 @@ async def test_some_bad_outputs_are_dropped_with_200_and_node_errors(peer: Peer)
     found = await entry(peer, answer.json()["prompt_id"])
     assert found["status"]["status_str"] == "success"
     assert found["prompt"][4] == ["9"] and list(found["outputs"]) == ["9"]
+
+
+async def test_a_node_may_show_a_text_which_is_in_the_history_entry_itself(peer: Peer) -> None:
+    known = await peer.request("GET", "/object_info/PreviewAny")
+    if known.status != 200 or not known.json():
+        pytest.skip("this server has no PreviewAny")
+    workflow = {**quick(), "12": {"class_type": "PreviewAny", "inputs": {"source": "seen, 沙丘"}}}
+    prompt_id = new_id()
+    listener = await peer.connect("told")
+    await submit(peer, workflow, prompt_id=prompt_id, client_id="told")
+    heard = of_job(await listener.until(ended(prompt_id)), prompt_id)
+    told = [item.data["output"] for item in heard if item.kind == "executed" and item.data["node"] == "12"]
+    assert told == [{"text": ["seen, 沙丘"]}]
+    assert (await entry(peer, prompt_id))["outputs"]["12"] == {"text": ["seen, 沙丘"]}

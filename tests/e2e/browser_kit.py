@@ -5,12 +5,13 @@
         await load_python(page, gateway.url)
         await run_python(page, "from app.core import model; return len(model.ENDS)")
 
-`load_python` opens a bare document of the gateway (with its real headers), loads Pyodide there as the gateway
-serves it, and unpacks `/app.zip` and the port suite into it.
+`load_python` opens a bare document of the gateway (with its real headers), starts Python there as the page does, from
+the memory snapshot if there is one, and puts the port suite into it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -19,7 +20,8 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+import aiohttp
+from playwright.async_api import Browser, Page, async_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FLAGS = (
@@ -34,28 +36,23 @@ FLAGS = (
 BARE = "/static/js/theme.js"  # shown as text, it is a document that runs nothing
 LOAD_SECONDS = 90  # a loaded two-core machine
 
+# Whether Python in a page started from a snapshot.
+IS_RESTORED = "performance.getEntriesByName('mooring-python')[0]?.detail === 'restored'"
+
 # What to add before any script of a page runs, to take Web Locks away: what a page that is no secure context sees.
 WITHOUT_LOCKS = "delete Navigator.prototype.locks;"
 
 _LOAD = """async (files) => {
-  const { loadPyodide } = await import("/static/vendor/pyodide/pyodide.mjs");
-  const kept = globalThis.caches ? await caches.match("/python-snapshot") : undefined;
-  const snapshot = kept && new Uint8Array(await kept.arrayBuffer());
-  const python = await loadPyodide(snapshot ? { _loadSnapshot: snapshot } : {});
-  python.unpackArchive(await (await fetch("/app.zip")).arrayBuffer(), "zip");
+  const page = new DOMParser().parseFromString(await (await fetch("/")).text(), "text/html");
+  const named = page.querySelector("#snapshot");
+  if (named) document.head.append(named);
+  const { loadPyodide } = await import("/static/js/boot.mjs");
+  const python = await loadPyodide({});
   for (const [path, text] of files) {
     python.FS.mkdirTree(path.split("/").slice(0, -1).join("/"));
     python.FS.writeFile(path, text);
   }
   globalThis.python = python;
-}"""
-
-_KEEP_SNAPSHOT = """async () => {
-  const { loadPyodide } = await import("/static/vendor/pyodide/pyodide.mjs");
-  const python = await loadPyodide({ _makeSnapshot: true });
-  python.runPython("import asyncio, dataclasses, enum, inspect, json, logging, traceback, typing, urllib.parse, uuid");
-  const cache = await caches.open("python");
-  await cache.put("/python-snapshot", new Response(python.makeMemorySnapshot()));
 }"""
 
 _RUN = """async (code) => {
@@ -98,21 +95,23 @@ async def open_chromium(
 
 
 async def load_python(page: Page, base: str) -> None:
-    """Pyodide with `app` and the port suite, in a bare document at the gateway's origin."""
+    """Python with `app` and the port suite, in a bare document at the gateway's origin."""
     await page.goto(f"{base}{BARE}")
     await start_python(page)
 
 
-async def keep_snapshot(context: BrowserContext, base: str) -> None:
-    """From here on `load_python` starts from a memory snapshot in this profile: three times faster, and all alike."""
-    page = await context.new_page()
-    await page.goto(f"{base}{BARE}")
-    await page.evaluate(_KEEP_SNAPSHOT)
-    await page.close()
+async def has_snapshot(base: str) -> None:
+    """Wait until the gateway has a memory snapshot: it makes one itself if the sources have changed."""
+    async with asyncio.timeout(LOAD_SECONDS), aiohttp.ClientSession() as session:
+        while True:
+            async with session.get(f"{base}/") as answer:
+                if 'id="snapshot"' in await answer.text():
+                    return
+            await asyncio.sleep(0.2)
 
 
 async def start_python(page: Page) -> None:
-    """Load Pyodide into the page as it is."""
+    """Start Python in the page as it is."""
     files = [
         [f"tests/ports/{file.name}", file.read_text(encoding="utf-8")]
         for file in sorted((ROOT / "tests" / "ports").glob("*.py"))

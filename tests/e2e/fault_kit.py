@@ -32,6 +32,7 @@ from tests.services import Service, free_ports, start_demo, start_gateway
 
 PATIENCE = 120.0  # seconds
 BROKEN_NETWORK = ("Failed to load resource", "WebSocket connection")  # what the browser's console says of each fault
+PNG_END = b"IEND\xaeB`\x82"  # the last chunk of every whole PNG
 SHOWN = "dialog.large img:not(.is-small)"
 
 _seeds = itertools.count(1)
@@ -135,7 +136,10 @@ class Fleet:
         counts = dict.fromkeys(self.ports, 0)
         for server_id in self.ports:
             for file in (self.folder / server_id / "output").rglob("*.png"):
-                with Image.open(file) as image:
+                data = file.read_bytes()
+                if not data.endswith(PNG_END):
+                    continue  # being written, or cut off by the kill: no run that has finished
+                with Image.open(io.BytesIO(data)) as image:
                     told = dict(image.info)
                 if json.loads(told["prompt"]) == workflow:
                     assert told["server"] == server_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from playwright.async_api import Page
 
 from app.session.console import GETTERS, HELPERS, METHODS, VERSION
+from app.workflows.reading import Source, read_source
 from tests.e2e.window_kit import Desk
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 
@@ -177,6 +179,32 @@ async def test_blobs_go_in_with_the_workflow(desk: Desk) -> None:
     }"""
     task = await page.evaluate(submit, workflow)
     assert task["state"] == "succeeded"
+
+
+async def test_the_editors_graph_is_in_the_picture_and_in_that_of_another_run_after_a_reload(desk: Desk) -> None:
+    window = await desk.open()
+    page = window.page
+    graph = {"nodes": [{"id": 2, "type": "SaveImage", "pos": [10, 20]}], "links": [], "extra": {"author": "沙丘"}}
+    submit = "([it, workflow]) => mooring.submitWorkflow(it, {workflow})"
+    first = await page.evaluate(submit, [quick_workflow(colour=7), json.dumps(graph)])
+    assert json.loads((await picture_of(page, first)).graph or "") == graph
+    await window.reload()
+    again = await page.evaluate("(id) => mooring.runAgain(id)", first)
+    picture = await picture_of(page, again)
+    assert json.loads(picture.graph or "") == graph
+    assert json.loads(picture.api or "") == quick_workflow(colour=7)
+    told = await refusal(page, "mooring.submitWorkflow({1: {class_type: 'A'}}, {workflow: {}})")
+    assert (told["name"], told["own"]["cause"]) == ("BadInput", "bad-workflow")
+
+
+async def picture_of(page: Page, prompt_id: str) -> Source:
+    """What is in the first picture of a run, once it is there."""
+    assert (await page.evaluate("(id) => mooring.waitFor(id)", prompt_id))["state"] == "succeeded"
+    read = """async (id) => {
+      const answer = await fetch(mooring.getTaskBoundImageUrl(id));
+      return [...new Uint8Array(await answer.arrayBuffer())];
+    }"""
+    return read_source(bytes(await page.evaluate(read, prompt_id)))
 
 
 async def test_cancelling_and_giving_up_answer_with_the_task(desk: Desk) -> None:

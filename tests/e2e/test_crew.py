@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.browser_kit import load_python, run_python, start_python
+from tests.e2e.window_kit import Desk
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -93,3 +94,30 @@ async def test_a_crew_of_three_works_on_three_servers_and_outlives_reloads(brows
     assert await run_python(page, START) == me
     assert len((await until(page, 9))["tasks"]) == 9
     await context.close()
+
+
+async def test_a_line_is_spread_over_three_servers_from_the_page(desk: Desk) -> None:
+    window = await desk.open()
+    page = window.page
+    await window.choose_sample("slow")
+    await page.get_by_test_id("open-many").click()
+    await page.get_by_test_id("many-text").fill("\n".join(f"dune {number}" for number in range(40)))
+    await page.get_by_test_id("many-hands").select_option("3")
+    await page.get_by_test_id("many-add").click()
+    crew = page.get_by_test_id("crew-item")
+    await expect(page.locator("[data-testid=crew-item][data-count='2']")).to_have_count(3)
+    servers = {await item.get_attribute("data-server") for item in await crew.all()}
+    assert servers == {"demo-1", "demo-2", "demo-3"}
+    cards = page.locator("#now [data-testid=task-card]")
+    assert {await card.get_attribute("data-server") for card in await cards.all()} == servers
+    await expect(page.get_by_test_id("server-chip")).to_contain_text("3 servers")
+    await window.reload()
+    await expect(page.get_by_test_id("server-chip")).to_contain_text("3 servers")
+    await page.get_by_test_id("line-spread").select_option("2")
+    await page.get_by_test_id("line-cancel").click()
+    await page.get_by_test_id("cancel-mine").click()
+    await expect(cards).to_have_count(0)
+    ended = page.locator("#results [data-testid=task-card]")
+    assert {await card.get_attribute("data-server") for card in await ended.all()} == servers
+    await expect(page.locator("#results [data-testid=task-card][data-state=cancelled]").first).to_be_visible()
+    await page.wait_for_function("document.title.startsWith('Mooring · last on ')")

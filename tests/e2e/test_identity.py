@@ -13,7 +13,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 from app.core.model import WindowId
 from app.core.ports import Identity
 from tests.e2e import browser_kit
-from tests.e2e.browser_kit import BARE, load_python, run_python, start_python
+from tests.e2e.browser_kit import BARE, IS_RESTORED, has_snapshot, load_python, run_python, start_python
 from tests.ports import identity
 from tests.services import Service
 
@@ -87,14 +87,11 @@ class RealTabs:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=[True, False], ids=["locks", "no-locks"])
-async def profile(
-    browser: Browser, gateway: Service, request: pytest.FixtureRequest
-) -> AsyncIterator[tuple[BrowserContext, bool]]:
-    """A browser profile with or without Web Locks, in which every Python starts from one memory snapshot."""
+async def profile(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[tuple[BrowserContext, bool]]:
+    """A browser profile with or without Web Locks."""
     context = await browser.new_context()
     if not request.param:
         await context.add_init_script(browser_kit.WITHOUT_LOCKS)
-    await browser_kit.keep_snapshot(context, gateway.url)
     yield context, request.param
     await context.close()
 
@@ -126,25 +123,28 @@ async def tabs_with_cache(gateway: Service, *, has_locks: bool = True) -> AsyncI
 async def test_twenty_windows_have_twenty_ids_and_draw_different_numbers(browser: Browser, gateway: Service) -> None:
     """Twenty interpreters from one memory snapshot, which freezes whatever was seeded when it was made."""
     body = """
+        import random, secrets, sys, uuid
         from app.browser.clock import BrowserRandom
         draws = BrowserRandom()
-        return [draws.uuid4(), [draws.fraction() for _ in range(4)]]
+        uuids = [str(uuid.uuid1()), str(uuid.uuid4()), str(uuid.uuid7())]
+        return [draws.uuid4(), [draws.fraction() for _ in range(4)], random.random(), secrets.token_hex(8), *uuids]
     """
+    await has_snapshot(gateway.url)
     context = await browser.new_context()
-    await browser_kit.keep_snapshot(context, gateway.url)
     tabs, gate = RealTabs(context, gateway.url, has_locks=True), asyncio.Semaphore(3)
 
-    async def one() -> tuple[str, str, tuple[float, ...]]:
+    async def one() -> tuple[str, str, tuple[float, ...], *tuple[object, ...]]:
         async with gate:
             tab = await tabs.open()
+        assert await tab.evaluate(IS_RESTORED), "the snapshot was not used"
         told = await tabs.claim(tab)
-        minted, numbers = await run_python(tab, body)
-        return told.window_id, minted, tuple(numbers)
+        minted, numbers, *others = await run_python(tab, body)
+        return told.window_id, minted, tuple(numbers), *others
 
     found = await asyncio.gather(*(one() for _ in range(20)))
     for drawn in zip(*found, strict=True):
-        assert len(set(drawn)) == 20
-    assert all(0 <= number < 1 for _, _, numbers in found for number in numbers)
+        assert len(set(drawn)) == 20, drawn
+    assert all(0 <= number < 1 for _, _, numbers, *_ in found for number in numbers)
     await context.close()
 
 

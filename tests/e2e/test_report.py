@@ -90,6 +90,7 @@ async def test_the_journal_outlives_a_reload(desk: Desk) -> None:
 
 async def test_the_report_is_saved_as_a_file(desk: Desk) -> None:
     window = await desk.open()
+    await window.page.get_by_test_id("open-settings").click()
     async with window.page.expect_download() as saving:
         await window.page.locator("[data-shell=report]:visible").click()
     download = await saving.value

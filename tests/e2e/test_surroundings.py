@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import expect
 
-from tests.e2e.browser_kit import open_chromium
+from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, open_chromium
 from tests.e2e.window_kit import Desk, open_desk
 from tests.e2e.work_kit import a_photo, quick_workflow, slow_workflow
 from tests.services import Service, free_ports, start_demo, start_gateway
@@ -42,13 +43,19 @@ async def studio(server: Service, tmp_path: Path) -> AsyncIterator[Desk]:
             yield desk
 
 
-async def test_main_job_where_the_page_is_no_secure_context(studio: Desk, tmp_path: Path) -> None:
+async def test_main_job_where_the_page_is_no_secure_context(studio: Desk, gateway: Service, tmp_path: Path) -> None:
+    await has_snapshot(gateway.url)
     window = await studio.open()
+    assert await window.page.evaluate(IS_RESTORED), "a browser on plain http takes no brotli, but gzip"
     assert await window.page.evaluate("() => [isSecureContext, 'locks' in navigator]") == [False, False]
     prompt_id = await window.send_photo(a_photo(tmp_path))
     assert (await window.wait_for(prompt_id))["state"] == "succeeded"
     await window.page.get_by_test_id("result-image").first.wait_for()
     await window.check()
+    await window.page.get_by_test_id("open-settings").click()
+    await expect(window.page.get_by_test_id("has-notices")).to_be_disabled()
+    await expect(window.page.locator("#has-notices-about")).to_contain_text("only for pages over https")
+    await expect(window.page.get_by_test_id("has-sound")).to_be_enabled()
 
 
 async def test_identity_without_web_locks(studio: Desk) -> None:

@@ -124,10 +124,10 @@ async def records(page: Page, store: str, change: dict[str, Any] | None = None) 
 def house(tmp_path: Path) -> Path:
     """A copy of what the gateway is and serves, to be upgraded."""
     copy = tmp_path / "house"
-    for folder in ("app", "gateway", "static"):
-        shutil.copytree(
-            ROOT / folder, copy / folder, copy_function=os.link, ignore=shutil.ignore_patterns("__pycache__")
-        )
+    for folder in ("app", "gateway", "static", ".mooring/snapshots"):
+        if (ROOT / folder).exists():
+            ignored = shutil.ignore_patterns("__pycache__", "making-*")
+            shutil.copytree(ROOT / folder, copy / folder, copy_function=os.link, ignore=ignored)
     for file in ("index.html", "pyscript.toml"):
         shutil.copy(ROOT / file, copy / file)
     return copy

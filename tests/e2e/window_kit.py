@@ -6,7 +6,8 @@
         await window.run_photo(photo)
 
 Any console error, any uncaught error and any request to a foreign origin fails the test when the desk is left. A test
-names the errors that it causes on purpose (`desk.watch.expected`); nothing excuses a foreign request.
+names the errors that it causes on purpose (`desk.watch.expected`). Nothing excuses a foreign request; one that a test
+tries (`desk.watch.tried`) must have been stopped by the page's own policy.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Self
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
 
 PATIENCE = 120_000  # milliseconds: a loaded two-core machine starts several Pythons in one browser
 
@@ -27,6 +28,7 @@ class Watch:
 
     def __init__(self, base: str, *expected: str) -> None:
         self.expected = list(expected)
+        self.tried: list[str] = []  # patterns of foreign addresses
         self._own = (f"{base}/", f"ws{base.removeprefix('http')}/", "blob:", "data:", "about:")
         self._errors: list[str] = []
         self._foreign: list[str] = []
@@ -36,6 +38,7 @@ class Watch:
         context.on("console", self._hear)
         context.on("weberror", lambda error: self._errors.append(f"uncaught: {error.error}"))
         context.on("request", lambda request: self._see(request.url))
+        context.on("requestfailed", self._see_stopped)
         context.on("page", lambda page: page.on("websocket", lambda socket: self._see(socket.url)))
 
     def check(self) -> None:
@@ -46,6 +49,10 @@ class Watch:
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self._errors.append(f"console: {message.text} {message.location.get('url', '')}")
+
+    def _see_stopped(self, request: Request) -> None:
+        if request.failure == "csp" and any(re.search(pattern, request.url) for pattern in self.tried):
+            self._foreign.remove(f"foreign request: {request.url}")
 
     def _see(self, url: str) -> None:
         if not url.startswith(self._own):
@@ -117,7 +124,7 @@ class MooringWindow:
         failure = self.page.locator("#boot-failure")
         assert not await failure.is_visible(), await failure.inner_text()
         await self.page.evaluate("() => mooring.ready.then(() => true)")
-        await self.page.get_by_test_id("run").wait_for()
+        await self.page.get_by_test_id("run").wait_for(state="attached")  # a phone may show another part
 
     async def reload(self) -> None:
         """Reload the tab and wait until it is up again."""
@@ -134,10 +141,33 @@ class MooringWindow:
 
     # What a person does.
 
+    async def show(self, part: str) -> None:
+        """On a phone, go to one part of the page: form, now, results. A wide window shows them all."""
+        tab = self.page.get_by_test_id(f"tab-{part}")
+        if await tab.is_visible():
+            await tab.click()
+
     async def choose_sample(self, sample_id: str) -> None:
         """Choose a workflow in the picker."""
+        await self.show("form")
         await self.page.locator(f"#pick-{sample_id}").check(force=True)
         await self.page.locator(f"#fields-{sample_id}").wait_for()
+
+    async def plan_as(self, kind: str) -> None:
+        """In the open plan of many runs, choose how they differ, and wait until that is drawn."""
+        await self.page.locator(f"#many-kind-{kind}").check(force=True)
+        await self.page.locator(f".segment.is-chosen #many-kind-{kind}").wait_for(state="attached")
+
+    async def plan_grid(self, across: str, down: str) -> None:
+        """Open the plan of a grid: the first choice across, and seeds down, found by name in the list of all inputs."""
+        await self.page.get_by_test_id("open-many").click()
+        await self.plan_as("grid")
+        inputs = self.page.get_by_test_id("many-down")
+        await inputs.fill("see")
+        await self.page.locator("#combo-list [role=option]").first.wait_for()
+        await inputs.press("Enter")
+        await self.page.get_by_test_id("many-across-text").fill(across)
+        await self.page.get_by_test_id("many-down-text").fill(down)
 
     async def put_picture(self, file: Path, field_id: str = "1-image") -> None:
         """Put a picture into a field, and wait until it has been looked at."""
@@ -148,6 +178,7 @@ class MooringWindow:
         """Press Run, and wait for the new task's card: its prompt_id."""
         cards = "[...document.querySelectorAll('[data-testid=task-card]')].map((card) => card.dataset.promptId)"
         before = await self.page.evaluate(cards)
+        await self.show("form")
         await self.page.locator("[data-testid=run]:enabled").click()
         found = await self.page.wait_for_function(f"(before) => {cards}.find((id) => !before.includes(id))", arg=before)
         return str(await found.json_value())

@@ -61,6 +61,37 @@ async def test_a_window_that_asks_afresh_gets_what_the_server_has_now(browser: a
         assert later["files"] != fresh["files"]
 
 
+async def test_a_catalogue_is_read_again_when_a_window_moors_unless_it_was_just_read(
+    browser: aiohttp.ClientSession,
+) -> None:
+    nodes: dict[str, Any] = {"A": {}}
+    reads = 0
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        nonlocal reads
+        reads += request.path == "/object_info"
+        return web.json_response(nodes)
+
+    async def moor(gateway: Running) -> None:
+        headers = {"Origin": gateway.url}
+        async with browser.ws_connect(f"{gateway.url}/servers/a/ws?clientId=w", headers=headers):
+            pass
+
+    async with serve(answer, nodes=None) as a:
+        async with open_gateway({"a": a.url}, catalogue_fresh=0.0) as gateway:
+            await until(lambda: told(gateway)["a"]["catalogue"])
+            before = told(gateway)["a"]["catalogue"]
+            nodes["B"] = {}
+            await moor(gateway)
+            await until(lambda: told(gateway)["a"]["catalogue"] != before)
+        async with open_gateway({"a": a.url}, catalogue_fresh=3600.0) as gateway:
+            await until(lambda: told(gateway)["a"]["catalogue"])
+            read_before = reads
+            await moor(gateway)
+            async with browser.get(f"{gateway.url}/fleet/catalogue/a"):  # the one read after it
+                assert reads == read_before + 1
+
+
 async def test_a_server_that_gives_no_catalogue_keeps_the_one_it_had(browser: aiohttp.ClientSession) -> None:
     answers = [web.json_response({"A": {}}), web.Response(status=500), web.json_response([1]), web.Response(text="x")]
 

@@ -45,26 +45,28 @@ def http(status: str, body: str, kind: str = "text/html", more: str = "") -> str
     return f"HTTP/1.1 {status}\nContent-Type: {kind}\nContent-Length: {len(body)}\n{more}\n{body}"
 
 
-HEALTH: dict[str, tuple[Raw, Health]] = {
-    "a log-in page": (say(http("200 OK", "<html>Log in</html>")), Health.NOT_COMFYUI),
-    "another program's JSON": (say(http("200 OK", "{}", "application/json")), Health.NOT_COMFYUI),
-    "a redirect": (say(http("302 Found", "", more="Location: http://127.0.0.1:1/login\n")), Health.NOT_COMFYUI),
-    "nothing of the kind": (say(http("404 Not Found", "no")), Health.NOT_COMFYUI),
-    "no HTTP": (say("SSH-2.0-OpenSSH_9.2\n"), Health.NOT_COMFYUI),
-    "a log-in": (say(http("401 Unauthorized", "")), Health.REFUSES),
-    "a ban": (say(http("403 Forbidden", "")), Health.REFUSES),
-    "a proxy without its server": (say(http("502 Bad Gateway", "")), Health.DOWN),
-    "a server that hangs up": (say(""), Health.DOWN),
-    "a server that hangs": (hang, Health.TIMEOUT),
+HEALTH: dict[str, tuple[Raw, Health, str]] = {
+    "a log-in page": (say(http("200 OK", "<html>Log in</html>")), Health.NOT_COMFYUI, "login"),
+    "another program's JSON": (say(http("200 OK", "{}", "application/json")), Health.NOT_COMFYUI, ""),
+    "a redirect": (say(http("302 Found", "", more="Location: /login\n")), Health.NOT_COMFYUI, "login"),
+    "another redirect": (say(http("302 Found", "", more="Location: /comfy/\n")), Health.NOT_COMFYUI, "redirect"),
+    "a web page": (say(http("200 OK", "<!DOCTYPE html><h1>It works</h1>")), Health.NOT_COMFYUI, "web-page"),
+    "nothing of the kind": (say(http("404 Not Found", "no")), Health.NOT_COMFYUI, ""),
+    "no HTTP": (say("SSH-2.0-OpenSSH_9.2\n"), Health.NOT_COMFYUI, ""),
+    "a log-in": (say(http("401 Unauthorized", "")), Health.REFUSES, "login"),
+    "a ban": (say(http("403 Forbidden", "")), Health.REFUSES, "forbidden"),
+    "a proxy without its server": (say(http("502 Bad Gateway", "")), Health.DOWN, ""),
+    "a server that hangs up": (say(""), Health.DOWN, ""),
+    "a server that hangs": (hang, Health.TIMEOUT, ""),
 }
 
 
-@pytest.mark.parametrize(("talk", "health"), HEALTH.values(), ids=HEALTH.keys())
-async def test_what_is_wrong_with_a_server_is_told(talk: Raw, health: Health) -> None:
+@pytest.mark.parametrize(("talk", "health", "cause"), HEALTH.values(), ids=HEALTH.keys())
+async def test_what_is_wrong_with_a_server_is_told(talk: Raw, health: Health, cause: str) -> None:
     async with serve_raw(talk) as url, open_gateway({"a": url}, probe=0.3) as gateway:
         await gateway.first_look()
         condition = gateway.gateway.state.condition(A)
-        assert condition.health is health
+        assert (condition.health, condition.cause) == (health, cause)
         assert condition.detail
 
 

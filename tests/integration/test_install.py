@@ -5,6 +5,7 @@ One full installation serves all tests here: it is started, killed, and then sta
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,7 +173,7 @@ def offline() -> Iterator[dict[str, str]]:
 
 
 def test_an_interrupted_set_up_is_repaired_by_the_next_run(installed: Clone) -> None:
-    assert "[2/4]" in installed.printed[0]
+    assert "[2/5]" in installed.printed[0]
     assert READY not in installed.printed[0]
     python = installed.root / ".venv" / "bin" / "python"
     check = subprocess.run([python, "-I", "-m", "pip", "check"], capture_output=True, text=True, check=False)
@@ -183,13 +185,13 @@ def test_an_interrupted_set_up_is_repaired_by_the_next_run(installed: Clone) -> 
 def test_each_step_is_shown_in_one_line_with_its_time(installed: Clone) -> None:
     (worked,) = [text for text in installed.printed[1:] if "[1/" in text]
     lines = [line for line in worked.splitlines() if line.startswith("[")]
-    assert [line.split("]")[0] for line in lines] == [f"[{number}/4" for number in (1, 2, 3, 4)]
+    assert [line.split("]")[0] for line in lines] == [f"[{number}/5" for number in (1, 2, 3, 4, 5)]
     assert all(re.fullmatch(r"\[\d/\d\] [\w ,]+ … done in \d+\.\d s", line) for line in lines), lines
 
 
 def test_two_set_ups_at_once_wait_for_each_other(installed: Clone) -> None:
     """Both came to serve, and only one of them did the work."""
-    assert sum("[1/4]" in text for text in installed.printed[1:]) == 1
+    assert sum("[1/5]" in text for text in installed.printed[1:]) == 1
     assert sum("Another set-up is at work" in text for text in installed.printed[1:]) >= 1
 
 
@@ -214,7 +216,7 @@ def test_a_browser_file_that_went_missing_is_put_back(installed: Clone) -> None:
     whole = module.read_bytes()
     module.write_bytes(whole[:100])
     (vendor / "python" / "site.zip").unlink()
-    assert "[1/2] npm packages" in installed.set_up()
+    assert "[1/3] npm packages" in installed.set_up()
     assert module.read_bytes() == whole
     assert (vendor / "python" / "site.zip").is_file()
     assert installed.set_up() == ""
@@ -222,7 +224,14 @@ def test_a_browser_file_that_went_missing_is_put_back(installed: Clone) -> None:
 
 def test_the_browser_gets_what_it_asks_for_and_nothing_from_elsewhere(installed: Clone) -> None:
     vendor = installed.root / "static" / "vendor"
-    for name in ("pyscript/core.js", "pyscript/core.css", "idiomorph/idiomorph.esm.js", "dagre/dagre.esm.js"):
+    for name in (
+        "pyscript/core.js",
+        "pyscript/core.css",
+        "idiomorph/idiomorph.esm.js",
+        "dagre/dagre.esm.js",
+        "client-zip/index.js",
+        "panzoom/panzoom.es.js",
+    ):
         assert (vendor / name).stat().st_size > 0
     have = {path.name for path in (vendor / "pyscript").iterdir()}
     unused = ("codemirror", "index-", "xterm", "zip-")
@@ -245,6 +254,39 @@ def test_the_bundle_for_the_browser_works_without_compiled_parts(installed: Clon
     assert markup == '<p title="&lt;">&lt;b&gt;</p>'
     assert escape == "markupsafe._native"
     assert origin.startswith(str(archive))
+
+
+def test_what_the_scripting_console_loads_is_whole_without_compiled_parts(installed: Clone, tmp_path: Path) -> None:
+    archive = installed.root / "static" / "vendor" / "python" / "scripting.zip"
+    with zipfile.ZipFile(archive) as zipped:
+        assert {Path(name).suffix for name in zipped.namelist()} == {".py"}
+        zipped.extractall(tmp_path)
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r});"
+        "import requests, pyodide_http, idna, charset_normalizer.md as md;"
+        "print(requests.__file__, md.__file__, requests.get.__name__)"
+    )
+    ended = subprocess.run([PYTHON, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == [
+        str(tmp_path / "requests/__init__.py"),
+        str(tmp_path / "charset_normalizer/md.py"),
+        "get",
+    ]
+    assert ended.stderr == ""
+
+
+def test_windows_have_a_memory_snapshot_from_the_first_start_on(installed: Clone) -> None:
+    (record,) = (installed.root / ".mooring" / "snapshots").glob("*.json")
+    told = json.loads(record.read_text("utf-8"))
+    assert told["size"] > 30_000_000
+    assert set(told["files"]) == {"br", "gzip"}
+    assert str(installed.root).encode() not in unpacked(record.with_suffix(".gz")), "it goes to every browser"
+
+
+def unpacked(file: Path) -> bytes:
+    """The content of a gzip file."""
+    with gzip.open(file) as opened:
+        return opened.read()
 
 
 def test_no_network_on_the_first_run_is_told_in_one_sentence(tmp_path: Path, offline: dict[str, str]) -> None:

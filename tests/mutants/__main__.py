@@ -1,40 +1,36 @@
-"""Mutants of what decides: each is given to the unit tests of its module, then to a short simulation.
+"""Mutants of what decides, each given to the tests that run its line, then to simulated lives.
 
-python -m tests.mutants                                    all of them: hours
+python -m tests.mutants                                    all of them
 python -m tests.mutants --files app/core/truth.py --jobs 2
+python -m tests.mutants --files app/core/truth.py:41       those of a line
 python -m tests.mutants --sample 60                        so many, chosen evenly
 python -m tests.mutants --named                            the named ones alone
+python -m tests.mutants --files app/session/watch.py --tests 'tests/unit/session/*.py'     by those tests, then lives
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+import os
+import signal
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
 
 from tests.mutants.bench import FAILED, ROOT, Bench
+from tests.mutants.docket import try_each
 from tests.mutants.judged import reason_for
 from tests.mutants.named import NAMED
 from tests.mutants.operators import Mutant, mutants_of
+from tests.mutants.tally import JUDGED, Tally
+from tests.mutants.trial import SURVIVED
 
 MUTATED = ("app/core/window.py", "app/core/truth.py", "app/session/*.py")
-CORE, SESSION = "tests/unit/core", "tests/unit/session"
-JUDGES = {  # the unit tests of a module; the session's stories are those of all its modules
-    "app/core/window.py": (f"{CORE}/test_window.py", f"{CORE}/test_window_machine.py"),
-    "app/core/truth.py": (
-        f"{CORE}/test_truth.py",
-        f"{CORE}/test_truth_outputs.py",
-        f"{CORE}/test_truth_properties.py",
-    ),
-}
-NOT_MUTATED = frozenset(
-    {"sandbox.py", "selfcheck.py", "checks.py", "__init__.py", "facts.py"}
-)  # no rules of the session
+HASH_SEED = "0"  # the simulation's
+LIVES = 20
 
 
 def main(arguments: list[str]) -> int:
@@ -42,64 +38,63 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.splitlines()[0])
     parser.add_argument("--files", nargs="+", default=list(MUTATED), help="what to change, as paths or patterns")
     parser.add_argument("--sample", type=int, help="only so many of all mutants, chosen evenly")
-    parser.add_argument("--lives", type=int, default=40, help="simulated lives for those that the unit tests let pass")
+    parser.add_argument("--lives", type=int, default=LIVES, help="simulated lives for those that the tests let pass")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--tests", nargs="+", help="only the judges in these files, as paths or patterns")
+    parser.add_argument("--longest", type=float, default=math.inf, help="only tests that take no longer, in seconds")
+    parser.add_argument("--traces", type=Path, help="where to keep which test runs what, for further runs")
+    parser.add_argument("--judged", action="store_true", help="try the judged ones too")
     parser.add_argument("--named", action="store_true", help="only those with a name")
     given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was forked is ended, and the bench cleared away
     with tempfile.TemporaryDirectory(prefix="mooring-mutants-") as folder:
-        benches: SimpleQueue[Bench] = SimpleQueue()
-        for number in range(given.jobs):
-            benches.put(Bench.set_up(Path(folder) / str(number)))
+        bench = Bench.set_up(Path(folder).resolve())
+        if given.tests:
+            bench = bench.with_judges(given.tests)
         if given.named:
-            return _try_named(benches.get())
-        return _try_all(_chosen(given.files, given.sample), benches, given.jobs, given.lives)
+            return _try_named(bench)
+        mutants = _chosen(given.files, given.sample)
+        how = {"jobs": given.jobs, "lives": given.lives, "longest": given.longest, "with_judged": given.judged}
+        return try_all(mutants, bench, kept=given.traces, **how)
 
 
 def _chosen(patterns: list[str], sample: int | None) -> list[Mutant]:
-    files = [path for pattern in patterns for path in sorted(ROOT.glob(pattern)) if path.name not in NOT_MUTATED]
-    found = [mutant for path in files for mutant in _of(path)]
+    found = [mutant for pattern in patterns for mutant in _matching(pattern)]
     if sample is None or sample >= len(found):
         return found
     return [found[place * len(found) // sample] for place in range(sample)]
 
 
-def _of(path: Path) -> Iterator[Mutant]:
-    return mutants_of(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
+def _matching(pattern: str) -> Iterator[Mutant]:
+    files, _, line = pattern.partition(":")
+    for path in sorted(ROOT.glob(files)):
+        for mutant in mutants_of(path.relative_to(ROOT).as_posix(), path.read_text("utf-8")):
+            if not line or mutant.line == int(line):
+                yield mutant
 
 
-def _try_all(mutants: list[Mutant], benches: SimpleQueue[Bench], jobs: int, lives: int) -> int:
-    print(f"{len(mutants)} mutants", flush=True)
-    outcomes: dict[str, Counter[str]] = {}
-    with ThreadPoolExecutor(jobs) as pool:
-        for done, (mutant, outcome) in enumerate(pool.map(lambda item: _try(item, benches, lives), mutants), 1):
-            outcomes.setdefault(mutant.file, Counter())[outcome] += 1
-            if outcome == "survived":
-                print(f"{mutant.file}:{mutant.line}  {mutant.what}", flush=True)
-            if done % 50 == 0:
-                print(f"{done} of {len(mutants)}", flush=True)
-    for file, counts in outcomes.items():
-        print(f"{file}: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()))
-    return 1 if any(counts["survived"] for counts in outcomes.values()) else 0
-
-
-def _try(mutant: Mutant, benches: SimpleQueue[Bench], lives: int) -> tuple[Mutant, str]:
-    bench = benches.get()
-    try:
-        (bench.root / mutant.file).write_text(mutant.source, "utf-8")
-        return mutant, _outcome(bench, mutant, lives)
-    finally:
-        bench.restore(mutant.file)
-        benches.put(bench)
-
-
-def _outcome(bench: Bench, mutant: Mutant, lives: int) -> str:
-    code = bench.test(*JUDGES.get(mutant.file, (SESSION,)))
-    if code is None or code != 0:
-        return "hung" if code is None else "caught by a unit test"
-    code = bench.simulate(lives)
-    if code == 0:
-        return "judged" if reason_for(mutant.file, mutant.what) else "survived"
-    return "hung" if code is None else "caught by the simulation"
+def try_all(
+    mutants: list[Mutant],
+    bench: Bench,
+    *,
+    jobs: int,
+    lives: int,
+    longest: float = math.inf,
+    kept: Path | None = None,
+    with_judged: bool = False,
+) -> int:
+    """Try these on the bench, and print what becomes of them; 0 if none survives."""
+    tally = Tally(Counter(mutant.file for mutant in mutants))
+    judged = [mutant for mutant in mutants if reason_for(mutant) and not with_judged]
+    for mutant in judged:
+        tally.add(mutant, JUDGED)
+    tried = [mutant for mutant in mutants if mutant not in judged]
+    print(f"{len(mutants)} mutants, {len(tried)} of them to be tried", flush=True)
+    for mutant, code in try_each(tried, bench, jobs=jobs, lives=lives, longest=longest, kept=kept):
+        for line in tally.add(mutant, JUDGED if code == SURVIVED and reason_for(mutant) else code):
+            print(line, flush=True)
+    print(tally.table)
+    return 0 if tally.is_good else 1
 
 
 def _try_named(bench: Bench) -> int:
@@ -114,4 +109,7 @@ def _try_named(bench: Bench) -> int:
 
 
 if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != HASH_SEED:
+        os.environ["PYTHONHASHSEED"] = HASH_SEED
+        os.execv(sys.executable, [sys.executable, "-m", "tests.mutants", *sys.argv[1:]])
     sys.exit(main(sys.argv[1:]))

@@ -1,21 +1,200 @@
 """Mutants that survive, and why that is right: nobody could see what they change, or it is a number that is a choice.
 
-A mutant is known by its file and by what it changes, not by its line.
+A mutant is known by its file, its function and what it changes, not by its line. Those that are judged are tried only
+if `--judged` asks for it.
 """
 
 from __future__ import annotations
 
-_GIVEN_UP = "return _ended(task, TaskState.GIVEN_UP, at, proven=False, note=Note(at, 'given_up'))"
+from tests.mutants.operators import Place
 
-JUDGED: dict[tuple[str, str], str] = {
+SESSION = "app/session"
+
+A_CHOICE = "a number that is a choice: no promise hangs on its last unit, and tests take it from here"
+
+CHOICES = {  # numbers at a module's own level, by file; some test may notice one or the other
+    "app/core/truth.py": ("3.0 is 4.0 in: LOST_GAP = 3.0",),
+    f"{SESSION}/capability.py": ("8 is 9 in: KEPT = 8",),
+    f"{SESSION}/connection.py": (
+        "15.0 is 16.0 in: OPEN_DEADLINE = 15.0",
+        "30.0 is 31.0 in: GREETING_DEADLINE = 30.0",
+        "2.0 is 3.0 in: BRIEFLY = 2.0",
+        "5.0 is 6.0 in: GRACE = 5.0",
+        "0.5 is 1.5 in: FIRST_BACKOFF = 0.5",
+        "30.0 is 31.0 in: LONGEST_BACKOFF = 30.0",
+    ),
+    f"{SESSION}/crew.py": ("5.0 is 6.0 in: MEND = 5.0",),
+    f"{SESSION}/deliver.py": ("1.0 is 2.0 in: FIRST_PAUSE = 1.0", "60.0 is 61.0 in: LONGEST_PAUSE = 60.0"),
+    f"{SESSION}/editors.py": ("30000000 is 30000001 in: LARGEST = 30000000",),
+    f"{SESSION}/hands.py": (
+        "2.0 is 3.0 in: FIRST_REST = 2.0",
+        "120.0 is 121.0 in: LONGEST_REST = 120.0",
+        "10.0 is 11.0 in: LONGEST_WHILE_BUSY = 10.0",
+    ),
+    f"{SESSION}/harbour.py": ("2.0 is 3.0 in: FLEET_RETRY = 2.0",),
+    f"{SESSION}/hearing.py": (
+        "4.0 is 5.0 in: TELLS_WITHIN = 4.0",
+        "60.0 is 61.0 in: FIRST_SILENCE = 60.0",
+        "1800.0 is 1801.0 in: LONGEST_SILENCE = 1800.0",
+    ),
+    f"{SESSION}/listing.py": ("8.0 is 9.0 in: DEADLINE = 8.0",),
+    f"{SESSION}/report.py": ("1 is 2 in: REPORT_VERSION = 1",),
+    f"{SESSION}/salvage.py": (
+        "50 is 51 in: AT_ONCE = 50",
+        "60.0 is 61.0 in: SURELY = 60.0",
+        "24 is 25 in: OLD = 24 * 3600.0",
+        "3600.0 is 3601.0 in: OLD = 24 * 3600.0",
+        "3.0 is 4.0 in: RELOAD_TAKES = 3.0",
+    ),
+    f"{SESSION}/sandbox.py": ("0.02 is 1.02 in: LONGEST_SLEEP = 0.02",),
+    f"{SESSION}/scribe.py": ("5.0 is 6.0 in: PAUSE = 5.0", "12 is 13 in: DEEPEST = 12"),
+    f"{SESSION}/selfcheck.py": ("10.0 is 11.0 in: PATIENCE = 10.0",),
+    f"{SESSION}/session.py": (
+        "64 is 65 in: INPUT_KEPT = 64 * 1024 * 1024",
+        "1024 is 1025 in: INPUT_KEPT = 64 * 1024 * 1024",
+    ),
+    f"{SESSION}/submit.py": (
+        "2.0 is 3.0 in: WRITE_RETRY = 2.0",
+        "5.0 is 6.0 in: FLEET_WAIT = 5.0",
+        "5.0 is 6.0 in: SLEPT_OVER = 5.0",
+        "3 is 4 in: RESERVE_TRIES = 3",
+    ),
+    f"{SESSION}/watch.py": (
+        "0.7 is 1.7 in: FIRST_PAUSE = 0.7",
+        "1.4 is 2.4 in: GROWTH = 1.4",
+        "5.0 is 6.0 in: LONGEST_PAUSE = 5.0",
+        "5.0 is 6.0 in: SOCKET_PAUSE = 5.0",
+        "4.0 is 5.0 in: SOCKET_IS_FRESH = 4.0",
+        "20.0 is 21.0 in: LONGEST_SILENCE = 20.0",
+    ),
+}
+
+_REST = "pause *= 0.75 + 0.5 * self._state.ports.random.fraction()"
+_SPREAD = "by how much looks are spread, so that windows do not look all at once, is a choice"
+_GROWTH = "how fast the pauses grow is a choice"
+_LOG_ONLY = "the name of work in the background: only a log shows it"
+
+JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed): why nobody can see it
     (
         "app/core/truth.py",
-        "3.0 is 4.0 in: LOST_GAP = 3.0",
-    ): "the gap between two looks is a choice; that it is is tested",
-    ("app/core/truth.py", f"False is True in: {_GIVEN_UP}"): "what is given up is final, proven or not",
+        "judge",
+        "False is True in: return _ended(task, TaskState.GIVEN_UP, at, proven=False, note=Note(at, 'given_up'))",
+    ): "what is given up is final, proven or not",
+    (
+        f"{SESSION}/salvage.py",
+        "Salvage._tidy",
+        "now - self._gone.get(task.owner, now) > SURELY",
+    ): "a window that is gone for exactly that long is as gone on either side",
+    (
+        f"{SESSION}/salvage.py",
+        "Salvage._tidy",
+        "now - ended_at(task) > OLD",
+    ): "what is exactly that old is as old on either side",
+    (
+        f"{SESSION}/salvage.py",
+        "Salvage._tidy",
+        "True is False in: await self._lay_by((task for task in settled if now - self._gone.get(task.owner, now) >...",
+    ): "whose window was not asked after: anything but None says so",
+    (
+        f"{SESSION}/connection.py",
+        "Keeper.__init__",
+        "0 is 1 in: self._serial = 0",
+    ): "the numbers of previews are compared with each other, wherever they begin",
+    (
+        f"{SESSION}/connection.py",
+        "Keeper.keep",
+        "0 is 1 in: failures = 0",
+    ): "how long the first pause is, is a choice",
+    (
+        f"{SESSION}/connection.py",
+        "Keeper.keep",
+        "1 is 2 in: failures = 1 if self._state.socket.state in {'open', 'closing'} else failures + 1",
+    ): _GROWTH,
+    (
+        f"{SESSION}/connection.py",
+        "Keeper._after",
+        "2 is 3 in: ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10))",
+    ): _GROWTH,
+    (
+        f"{SESSION}/connection.py",
+        "Keeper._after",
+        "10 is 11 in: ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10))",
+    ): "the longest pause is reached before",
+    (
+        f"{SESSION}/deliver.py",
+        "Courier._deliver",
+        "2 is 3 in: pause = min(LONGEST_PAUSE, pause * 2)",
+    ): _GROWTH,
+    (
+        f"{SESSION}/hearing.py",
+        "Hearing.seen",
+        "task.created_at > opening.since",
+    ): "a task of the very moment in which the socket opened is as new on either side",
+    (
+        f"{SESSION}/hearing.py",
+        "Hearing._is_told_here",
+        "or: task.client_id == window.client_id and (not task.is_ward)",
+    ): "a task that was taken away and taken back is told to its window's socket as it ever was",
+    (f"{SESSION}/hands.py", "", "0 is 1 in: _serial"): "rests are told from each other, wherever they begin",
+    (f"{SESSION}/hands.py", "", "False is True in: _serial"): "whether a number is shown in a repr",
+    (
+        f"{SESSION}/salvage.py",
+        "Salvage.give_up",
+        "left out: raise TaskNotFound('give_up', prompt_id)",
+    ): "nobody gives up here what `has_record` does not have",
+    (
+        f"{SESSION}/state.py",
+        "State._write",
+        "returns None: return _Write.DONE",
+    ): "only the other two outcomes are asked for",
+    (
+        f"{SESSION}/state.py",
+        "_durable_part",
+        "0 is 1 in: return replace(task, silent_looks=0, place=None)",
+    ): "two of them are compared, and have the same number in its place",
+    (
+        f"{SESSION}/submit.py",
+        "Submitter.expect_elsewhere",
+        "0.0 is 1.0 in: choose(await self._read_loads(), Berths(), now=now, tie=0.0, wish=wish, unable=unable)",
+    ): "what is chosen is thrown away: only that nothing can be chosen matters, and no tie decides that",
+    (
+        f"{SESSION}/submit.py",
+        "Submitter._may_post",
+        "clock.now() - asked_at < SLEPT_OVER",
+    ): "an answer of the store after exactly that long is as good on either side",
+    (
+        f"{SESSION}/submit.py",
+        "Submitter._may_post",
+        "left out: state.let_go(task, TaskNotFound('submit_workflow', prompt_id))",
+    ): "a second fence: without it the store refuses the next write, and the task is let go of then",
+    (
+        f"{SESSION}/submit.py",
+        "_content_name",
+        '40 is 41 in: return f"{sha256[',
+    ): "how many of the hash's 64 letters a name has is a choice",
+    (f"{SESSION}/watch.py", "Watch._rest", "minus: 0.75 + 0.5 * self._state.ports.random.fraction()"): _SPREAD,
+    (f"{SESSION}/watch.py", "Watch._rest", f"0.75 is 1.75 in: {_REST}"): _SPREAD,
+    (f"{SESSION}/watch.py", "Watch._rest", f"0.5 is 1.5 in: {_REST}"): _SPREAD,
+    (
+        f"{SESSION}/watch.py",
+        "Watch._is_told",
+        "self._state.ports.clock.now() - socket.last_event_at < SOCKET_IS_FRESH",
+    ): "an event of exactly that long ago is as good on either side",
+    (
+        f"{SESSION}/watch.py",
+        "Watch._revisit",
+        "0 is 1 in: self._state.spawn(self._look_once(lost), f'look at {place[0]} again')",
+    ): _LOG_ONLY,
+    (
+        f"{SESSION}/capability.py",
+        "Capabilities.standing",
+        "True is False in: known = {server.server_id",
+    ): "both sides are made of one list: they are as long as each other",
 }
 
 
-def reason_for(file: str, what: str) -> str:
+def reason_for(mutant: Place) -> str:
     """Why that survivor is none, or nothing."""
-    return JUDGED.get((file, what), "")
+    if not mutant.where and mutant.what in CHOICES.get(mutant.file, ()):
+        return A_CHOICE
+    return JUDGED.get((mutant.file, mutant.where, mutant.what), "")

@@ -9,9 +9,9 @@ statements left out. What only logs is left alone: no test should hang on it.
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 _OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
@@ -32,32 +32,53 @@ Change = tuple[str, Callable[[ast.AST], None]]
 
 
 @dataclass(frozen=True)
-class Mutant:
-    """One changed source; `what` says where it differs."""
+class Place:
+    """What a mutant changes: `what` says how, `where` in which function, "" at the level of a module or a class.
+
+    `lines` are those of the changed statement, of a compound one its head; none of what runs at import only.
+    """
 
     file: str
     line: int
     what: str
-    source: str
+    where: str = ""
+    lines: range = range(0)
+
+
+@dataclass(frozen=True)
+class Mutant(Place):
+    """One changed source."""
+
+    source: str = ""
 
 
 def mutants_of(file: str, text: str) -> Iterator[Mutant]:
     """Every mutant of a module, in the order of its lines."""
-    tree = ast.parse(text)
-    found = [
-        (node.lineno, index, number)
-        for index, node in enumerate(_nodes(tree))
-        if isinstance(node, ast.expr | ast.stmt)
-        for number in range(len(_changes(node)))
-    ]
-    for line, index, number in sorted(found):
-        changed = copy.deepcopy(tree)
+    for place, index, number in _found(file, text):
+        changed = ast.parse(text)
         node = _nodes(changed)[index]
-        what, change = _changes(node)[number]
-        if isinstance(node, ast.Constant):
-            what = f"{what} in: {_name(_statement_of(node, changed)).split(':')[0]}"
-        change(node)
-        yield Mutant(file, line, what, ast.unparse(ast.fix_missing_locations(changed)))
+        _changes(node)[number][1](node)
+        source = ast.unparse(ast.fix_missing_locations(changed))
+        yield Mutant(place.file, place.line, place.what, place.where, place.lines, source)
+
+
+def places_of(file: str, text: str) -> Iterator[Place]:
+    """The same without the sources, which take longer."""
+    return (place for place, _, _ in _found(file, text))
+
+
+def _found(file: str, text: str) -> list[tuple[Place, int, int]]:
+    """What there is to change: the place, its node, and which of that node's changes."""
+    tree = ast.parse(text)
+    outer = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    found = []
+    for index, node in enumerate(_nodes(tree)):
+        for number, (what, _) in enumerate(_changes(node) if isinstance(node, ast.expr | ast.stmt) else ()):
+            statement, where = _place_of(node, outer)
+            told = f"{what} in: {_name(statement).split(':')[0]}" if isinstance(node, ast.Constant) else what
+            lines = _head_of(statement) if where else range(0)
+            found.append((Place(file, node.lineno, told, where, lines), index, number))
+    return sorted(found, key=lambda item: (item[0].line, *item[1:]))
 
 
 def _nodes(tree: ast.AST) -> list[ast.AST]:
@@ -79,12 +100,27 @@ def _nodes(tree: ast.AST) -> list[ast.AST]:
     return found
 
 
-def _statement_of(node: ast.AST, tree: ast.AST) -> ast.AST:
-    """The smallest statement that a node stands in."""
-    around = [
-        item for item in ast.walk(tree) if isinstance(item, ast.stmt) and any(node is part for part in ast.walk(item))
-    ]
-    return min(around, key=lambda item: sum(1 for _ in ast.walk(item)))
+def _place_of(node: ast.AST, outer: dict[ast.AST, ast.AST]) -> tuple[ast.stmt, str]:
+    """The smallest statement that a node stands in, and the function whose body that is in, as Class.function."""
+    path = [node]
+    while path[0] in outer:
+        path.insert(0, outer[path[0]])
+    names, where = [], ""
+    for around, inner in pairwise(path):
+        if isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.append(around.name)
+            if not isinstance(around, ast.ClassDef) and inner in around.body:
+                where = ".".join(names)
+    return next(item for item in reversed(path) if isinstance(item, ast.stmt)), where
+
+
+def _head_of(statement: ast.stmt) -> range:
+    """The lines of a statement; of one with a body, those before it."""
+    body = getattr(statement, "body", None) or getattr(statement, "cases", None)
+    if not body:
+        return range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
+    first = body[0].pattern if isinstance(body[0], ast.match_case) else body[0]
+    return range(statement.lineno, max(statement.lineno + 1, first.lineno))
 
 
 def _is_annotation(node: ast.AST) -> bool:
@@ -120,7 +156,7 @@ def _changes(node: ast.AST) -> list[Change]:  # noqa: PLR0912 - one case per kin
             return [(f"not: {_name(test)}", _negate)]
         case ast.comprehension(ifs=[_, *_]):
             return []
-        case ast.Return(value=ast.expr() as value) if not _is_none(value):
+        case ast.Return(value=ast.expr() as value) if not _is_nothing(value):
             return [(f"returns None: {_name(node)}", _set("value", ast.Constant(None)))]
         case ast.Call(func=ast.Name(id="replace"), keywords=keywords):
             return [(f"without {item.arg}: {_name(node)}", _drop(place)) for place, item in enumerate(keywords)]
@@ -141,8 +177,9 @@ def _name(node: ast.AST) -> str:
     return text if len(text) < 90 else f"{text[:87]}..."
 
 
-def _is_none(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and value.value is None
+def _is_nothing(value: ast.expr) -> bool:
+    """None, and False, which nobody here tells from it; True has a mutant of its own."""
+    return isinstance(value, ast.Constant) and (value.value is None or value.value is False)
 
 
 def _set(name: str, value: object) -> Callable[[ast.AST], None]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 
 from tests.mutants.bench import ROOT
-from tests.mutants.operators import mutants_of
+from tests.mutants.judged import CHOICES, JUDGED
+from tests.mutants.operators import mutants_of, places_of
 
 SOURCE = '''
 """A docstring."""
@@ -42,3 +43,41 @@ def test_every_mutant_of_a_module_is_another_module() -> None:
     for mutant in mutants:
         assert mutant.source != before
         compile(mutant.source, mutant.file, "exec")
+
+
+PLACES = """
+LIMIT = 3
+class Judge:
+    patience = 4
+    def judge(self, task, most=5):
+        if (
+            task.end
+            and task.at
+        ):
+            return replace(
+                task,
+                at=6,
+            )
+"""
+
+
+def test_a_mutant_knows_its_function_and_the_lines_of_its_statement() -> None:
+    places = {mutant.what.split(":")[0]: (mutant.where, list(mutant.lines)) for mutant in mutants_of("file.py", PLACES)}
+    assert places["or"] == ("Judge.judge", [6, 7, 8, 9])
+    assert places["6 is 7 in"] == places["without at"] == ("Judge.judge", [10, 11, 12, 13])
+
+
+def test_what_an_import_runs_belongs_to_no_function() -> None:
+    places = {mutant.what.split(" ")[0]: (mutant.where, list(mutant.lines)) for mutant in mutants_of("file.py", PLACES)}
+    assert places["3"] == places["4"] == places["5"] == ("", [])
+
+
+def test_every_judged_mutant_is_there() -> None:
+    files = {*CHOICES, *(file for file, _, _ in JUDGED)}
+    made = {
+        (file, mutant.where, mutant.what)
+        for file in files
+        for mutant in places_of(file, (ROOT / file).read_text("utf-8"))
+    }
+    assert set(JUDGED) <= made
+    assert {(file, "", what) for file, changes in CHOICES.items() for what in changes} <= made

@@ -16,17 +16,21 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from app.workflows.catalogue import Catalogue
-from app.workflows.editor_conversion import Converter
+from app.workflows.editor_conversion import Conversion, Converter
+from app.workflows.editor_copy import filled
 from app.workflows.editor_json import MISSING
 from app.workflows.editor_layout import Layouts
 from app.workflows.editor_nodes import VIRTUAL
 from app.workflows.editor_problems import CannotConvert
-from app.workflows.editor_write_back import write_back
+from app.workflows.editor_sending import Sender
+from app.workflows.editor_texts import choose_first
 from tests.e2e.browser_kit import open_chromium
 from tests.editor.cases import CASES
 from tests.editor.changes import other_values
 from tests.editor.classes import CLASSES
+from tests.editor.drawing import Drawing
 from tests.editor.refused import REFUSED
+from tests.editor.written import write_back
 from tests.oracle.comparing import differences, is_same
 from tests.oracle.editor import Editor, Sent, open_editor
 from tests.oracle.editor_site import package_files
@@ -37,6 +41,8 @@ REAL = Path(__file__).resolve().parents[3] / "shared" / "comfyui" / "object_info
 FEWEST_KNOWN = 79  # of 644 when last counted, 30 of them with subgraphs
 FEWEST_WITH_SUBGRAPHS = 30
 MOST_REFUSED = 2
+# What the editor would take for choices and comments if it stood in its text as it is.
+ODD_TEXTS = ("a {b|c} d", "see http://a.b/*c*/ d", "///", "\\(soft\\) {", "half /* open", "a | b }")
 # What the editor makes up itself is not sent from a fresh node: it has `serializeValue` give nothing.
 NEVER_SENT = {"waiting for camera..."}
 
@@ -110,12 +116,41 @@ async def test_what_is_refused_for_its_links_the_editor_cannot_send_either(small
 
 
 async def test_every_case_written_anew_opens_in_the_editor_with_the_new_values(small: Editor) -> None:
+    """Also as it goes along with a run: there the editor has to send exactly what that run sent."""
     converter = Converter(Catalogue.parse(CLASSES))
     written = {
         name: write_back(converter, case(), other_values(converter.convert(case()))) for name, case in CASES.items()
     }
     assert sum(written[name] != case() for name, case in CASES.items()) > 50
-    assert list(unequal(converter, written, await small.send_all(written))) == []
+    along = {f"{name}, along": sent_along(converter, converter.convert(case())) for name, case in CASES.items()}
+    along |= {f"text {text}": text_along(converter, text) for text in ODD_TEXTS}
+    sent = await small.send_all({**written, **{name: graph for name, (graph, _) in along.items()}})
+    assert list(unequal(converter, written, sent)) == []
+    assert list(unequal_to_sent(along, sent)) == []
+
+
+def sent_along(converter: Converter, conversion: Conversion) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The file that goes along with a run with other values, and what that run sends."""
+    sending = Sender(converter, conversion).prepare(other_values(conversion), now=None, choose=choose_first)
+    return filled(sending.editor, sending.workflow), json.loads(sending.workflow.text)
+
+
+def text_along(converter: Converter, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The file that goes along with a run whose prompt is exactly this, as a list of prompts may have it."""
+    draw = Drawing()
+    draw.node(1, "CaseText", ["{one|other}", ""])
+    sending = Sender(converter, converter.convert(draw.file())).prepare({}, now=None, choose=choose_first)
+    workflow = sending.workflow.with_value("1", "text", text)
+    return filled(sending.editor, workflow), json.loads(workflow.text)
+
+
+def unequal_to_sent(along: dict[str, tuple[Any, Any]], sent: dict[str, Sent], **more: Any) -> Iterator[str]:
+    """Each run of which the editor would send something else, were its file opened there."""
+    for name, (_, output) in along.items():
+        assert not sent[name].error, f"the editor cannot open {name}: {sent[name].error}"
+        found = list(differences(output, sent[name].output, **more))
+        if found:
+            yield f"{name}: {'; '.join(found[:5])}"
 
 
 async def test_every_made_up_class_is_laid_out_as_in_the_editor(small: Editor) -> None:
@@ -129,24 +164,27 @@ async def test_every_real_class_is_laid_out_as_in_the_editor(real: Editor) -> No
 
 
 async def test_every_known_template_is_sent_as_by_the_editor(real: Editor) -> None:
-    """And those with other values in them too, in one go: opening is what takes time."""
+    """And those with other values in them too, as they go along with a run, in one go: opening is what takes time."""
     catalogue = real_catalogue()
     converter = Converter(Catalogue.parse(catalogue))
     graphs, refused = templates(), []
     assert len(graphs) >= FEWEST_KNOWN
     assert sum("definitions" in graph for graph in graphs.values()) >= FEWEST_WITH_SUBGRAPHS
     asked: dict[str, Any] = {}
+    along: dict[str, tuple[Any, Any]] = {}
     for name, graph in graphs.items():
         try:
-            changed = other_values(converter.convert(graph))
+            along[f"{name}, along"] = sent_along(converter, converter.convert(graph))
         except CannotConvert as error:
             refused.append(f"{name}: {error.problems}")
             continue
-        asked[name], asked[f"{name}, written"] = graph, write_back(converter, graph, changed)
+        asked[name] = graph
     assert len(refused) <= MOST_REFUSED, refused
     print("refused:", refused or "none")
     untitled = {name for name, entry in catalogue.items() if not entry["display_name"]}
-    assert list(unequal(converter, asked, await real.send_all(asked), untitled=untitled)) == []
+    sent = await real.send_all({**asked, **{name: graph for name, (graph, _) in along.items()}})
+    assert list(unequal(converter, asked, sent, untitled=untitled)) == []
+    assert list(unequal_to_sent(along, sent, untitled=untitled)) == []
 
 
 def wrong_layouts(catalogue: dict[str, Any], theirs: dict[str, Any]) -> list[str]:

@@ -14,6 +14,8 @@ from app.browser.blobs import JsBlob
 from app.browser.idb import Steps
 from app.browser.store import BrowserStore
 from app.browser.values import bytes_to_js, from_plain, js_object, plain
+from app.core.papers import Papers
+from app.core.past_port import PastStore
 from app.core.ports import Blob, TaskStore
 from tests.ports import suite
 from tests.ports.desk import BOUND
@@ -30,6 +32,16 @@ class BrowserDesk:
         made = BrowserStore(self.name, results_bound=BOUND, inputs_bound=BOUND)
         self._stores.append(made)
         return made
+
+    def past(self) -> PastStore:
+        made = BrowserStore(self.name, results_bound=BOUND, inputs_bound=BOUND)
+        self._stores.append(made)
+        return made
+
+    def papers(self) -> Papers:
+        made = BrowserStore(self.name)
+        self._stores.append(made)
+        return made.papers
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:
         return JsBlob(js.Blob.new(js.Array.of(bytes_to_js(data)), js_object({"type": media_type})))

@@ -9,6 +9,8 @@ from typing import Protocol
 from app.core.balancer import Berths
 from app.core.errors import InvalidTransition, MooringError
 from app.core.model import Choice, ClientId, Note, PromptId, Reservation, ServerId, Task, TaskState, WindowId
+from app.core.papers import Papers
+from app.core.past_port import PastStore
 from app.core.ports import Blob, TaskStore, WindowRecord
 
 BOUND = 1_000_000  # bytes of kept results in the stores that a Desk makes
@@ -21,6 +23,12 @@ class Desk(Protocol):
 
     def store(self) -> TaskStore:
         """One more window's own way into the same store."""
+
+    def past(self) -> PastStore:
+        """One more window's own way to what was laid by."""
+
+    def papers(self) -> Papers:
+        """One more window's own way to the papers."""
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:
         """Bytes as this side keeps them."""

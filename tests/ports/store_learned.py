@@ -6,7 +6,9 @@ import asyncio
 from dataclasses import replace
 
 from app.core.durations import Durations, Ran
-from app.core.model import Job, ServerId
+from app.core.model import Job, NodeId, ServerId
+from app.core.plan import Measured, NodePace, Paces
+from app.core.store_parts import Learned
 from tests.ports.desk import Desk, reservation, seen_berths, task
 
 JOB = Job("f00d", 20.0, ("large.safetensors", "沙丘.gguf"))
@@ -52,3 +54,24 @@ async def check_a_place_and_its_task_keep_their_job(desk: Desk) -> None:
     berths = await seen_berths(desk.store())
     assert [item.job for item in berths.unfinished] == [JOB]
     assert list(berths.reservations) == [kept]
+
+
+def measured(number: int, server_id: str = "gpu-1") -> Measured:
+    """What the nodes of a run took."""
+    nodes = {NodeId("1"): NodePace(1.0 + number), NodeId("2.5"): NodePace(9.0, 4.0, 2)}
+    return Measured(server_id=ServerId(server_id), address="http://a", job=JOB, nodes=nodes, is_cold=True)
+
+
+async def check_what_nodes_take_is_learned_beside_the_whole(desk: Desk) -> None:
+    store = desk.store()
+    assert await store.read_learned() == Learned()
+    await store.learn(ran(1))
+    await store.learn_paces(measured(1))
+    await desk.store().learn_paces(measured(2))
+    expected = Learned(Durations().learned(ran(1)), Paces().learned(measured(1)).learned(measured(2)))
+    assert await desk.store().read_learned() == expected
+
+
+async def check_windows_that_learn_of_nodes_at_once_lose_nothing(desk: Desk) -> None:
+    await asyncio.gather(*(desk.store().learn_paces(measured(1, f"gpu-{number}")) for number in range(10)))
+    assert len((await desk.store().read_learned()).paces.shapes) == 10

@@ -15,9 +15,14 @@ W1, W2, W3 = WindowId("w-1"), WindowId("w-2"), WindowId("w-3")
 GRAPH = '{"3": {"class_type": "KSampler", "inputs": {"seed": 1}}}'
 
 
+EXTRA = {"newer": [1]}
+
+
 def batch(name: str, *hashes: str) -> Batch:
     inputs = tuple(Attachment(node_id="1", input_name="image", sha256=item, name="沙丘.png") for item in hashes)
-    return Batch(batch_id=BatchId(name), workflow=GRAPH, title="沙丘 \ud83c", inputs=inputs, extra={"newer": [1]})
+    return Batch(
+        batch_id=BatchId(name), workflow=GRAPH, title="沙丘 \ud83c", inputs=inputs, editor_sha256="editor", extra=EXTRA
+    )
 
 
 def entry(name: str, prompt_id: str, index: int) -> Entry:
@@ -134,6 +139,21 @@ async def check_a_run_that_was_sent_is_not_brought_back(desk: Desk) -> None:
     assert await store.read_line(W1) == now
 
 
+async def check_a_run_that_waits_again_brings_back_what_its_batch_shares(desk: Desk) -> None:
+    """Another session of the tab has just taken the batch's last run, of which this one has not heard yet."""
+    store = desk.store()
+    await waiting(store, "p-1", "p-2")
+    known = await waiting(store, "q-1", name="c")
+    first = known.entry(PromptId("p-1"))
+    await sent(store, "p-1")
+    await sent(store, "p-2", crew_id(W1, 2))
+    before = known.without(PromptId("p-1"))
+    await store.write_line(before.change_to(before.put_back(first, PromptId("p-3"), "unused", known)))
+    found = await desk.store().read_line(W1)
+    assert ids(found) == "p-3 q-1"
+    assert found.batches[BatchId("b")] == batch("b")
+
+
 async def check_another_line_is_not_taken_for_the_old_one(desk: Desk) -> None:
     store = desk.store()
     known = await waiting(store, "p-1", "p-2")
@@ -190,6 +210,7 @@ async def check_what_a_waiting_run_needs_is_not_given_up(desk: Desk) -> None:
     store = desk.store()
     part = BOUND * 2 // 5
     await store.keep_input("aa", desk.blob(b"a" * part, "image/png"), 40.0)
+    await store.keep_input("editor", desk.blob(b"{}"), 39.0)
     known = await waiting(store, "p-1", "p-2", hashes=("aa",))
     made = await sent(store, "p-1")
     done = replace(made, state=TaskState.SUCCEEDED, ended_at=50.0)
@@ -198,8 +219,10 @@ async def check_what_a_waiting_run_needs_is_not_given_up(desk: Desk) -> None:
     for number, name in enumerate(("bb", "cc")):
         await store.keep_input(name, desk.blob(name.encode() * (part // 2), "image/png"), 41.0 + number)
     assert await store.read_input("aa") is not None
+    assert await store.read_input("editor") is not None
     assert await store.read_input("bb") is None
     rest = known.without(PromptId("p-1"))
     await store.write_line(rest.change_to(rest.cleared()))
     await store.keep_input("dd", desk.blob(b"dd" * (part // 2), "image/png"), 43.0)
     assert await store.read_input("aa") is None
+    assert await store.read_input("editor") is None

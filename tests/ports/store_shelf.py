@@ -145,6 +145,28 @@ async def check_a_deleted_task_takes_the_inputs_along_that_only_it_had(desk: Des
     assert left == ["bb", "cc"], "cc is of a run that is not written down yet"
 
 
+async def check_the_editors_file_goes_with_the_last_task_that_has_it(desk: Desk) -> None:
+    store = desk.store()
+    await store.keep_input("ee", desk.blob(b"{}", "application/json"), 40.0)
+    first, last = [await with_inputs(store, name, editor="ee") for name in ("p-1", "p-2")]
+    await store.delete_task(first)
+    assert await store.read_input("ee") is not None
+    await store.delete_task(last)
+    assert await store.read_input("ee") is None
+
+
+async def check_the_editors_file_of_a_task_makes_no_room_for_pictures(desk: Desk) -> None:
+    store = desk.store()
+    part = BOUND * 2 // 5
+    await store.keep_input("ee", desk.blob(bytes(100), "application/json"), 40.0)
+    await store.keep_input("ff", desk.blob(bytes(100), "application/json"), 40.0)
+    await with_inputs(store, "p-1", "aa", editor="ee")
+    for number, name in enumerate(("aa", "bb", "cc")):
+        await store.keep_input(name, desk.blob(bytes(part)), 41.0 + number)
+    left = [name for name in ("aa", "bb", "cc", "ee", "ff") if await store.read_input(name) is not None]
+    assert left == ["bb", "cc", "ee"], "and one that no task has goes like any input"
+
+
 async def check_the_browsers_promise_is_told_alike(desk: Desk) -> None:
     store = desk.store()
     promised = await store.persist()
@@ -167,12 +189,13 @@ async def kept(desk: Desk, store: TaskStore, prompt_id: str) -> Task:
     return done
 
 
-async def with_inputs(store: TaskStore, prompt_id: str, *hashes: str) -> Task:
+async def with_inputs(store: TaskStore, prompt_id: str, *hashes: str, editor: str = "") -> Task:
     """An ended task that was made from these inputs."""
     await store.reserve(lambda _berths: reservation(prompt_id))
     inputs = tuple(
         InputFile(node_id=NodeId("1"), input_name="image", name=f"{item}.png", sha256=item) for item in hashes
     )
-    done = replace(task(prompt_id), inputs=inputs, state=TaskState.SUCCEEDED, ended_at=30.0)
+    made = replace(task(prompt_id), inputs=inputs, editor_sha256=editor)
+    done = replace(made, state=TaskState.SUCCEEDED, ended_at=30.0)
     await store.register(done)
     return done

@@ -10,7 +10,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from types import ModuleType
 
-from tests.ports import store_kept, store_learned, store_line, store_room, store_shelf, store_tasks, store_unreadable
+from tests.ports import (
+    papers,
+    store_kept,
+    store_learned,
+    store_line,
+    store_past,
+    store_previews,
+    store_room,
+    store_shelf,
+    store_tasks,
+    store_unreadable,
+)
 from tests.ports.desk import Desk
 
 Check = Callable[[Desk], Awaitable[None]]
@@ -18,7 +29,17 @@ Check = Callable[[Desk], Awaitable[None]]
 
 def checks() -> dict[str, Check]:
     """Every check of the store by its name."""
-    return _checks_of(store_tasks, store_learned, store_line, store_kept, store_shelf, store_unreadable)
+    return _checks_of(
+        store_tasks,
+        store_learned,
+        store_line,
+        store_past,
+        store_kept,
+        store_shelf,
+        store_previews,
+        store_unreadable,
+        papers,
+    )
 
 
 def room_checks() -> dict[str, Check]:

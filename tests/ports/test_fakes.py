@@ -9,9 +9,12 @@ from collections.abc import Collection, Mapping
 import pytest
 
 from app.core.model import WindowId
+from app.core.papers import PaperKey, Papers
+from app.core.past_port import PastStore
 from app.core.ports import Blob, Identity, TaskStore
 from tests.ports import identity, suite
 from tests.ports.desk import BOUND, QUOTA
+from tests.ports.memory_papers import MemoryPapers
 from tests.simulation import browser as fake_browser
 from tests.simulation import store as fakes
 
@@ -21,9 +24,16 @@ class MemoryDesk:
 
     def __init__(self, quota: int | None = None) -> None:
         self._database = fakes.Database(quota=quota)
+        self._papers: dict[PaperKey, str] = {}
 
     def store(self) -> TaskStore:
         return fakes.MemoryStore(self._database)
+
+    def past(self) -> PastStore:
+        return fakes.MemoryStore(self._database)
+
+    def papers(self) -> Papers:
+        return MemoryPapers(self._papers)
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:
         return fakes.Bytes(data, media_type)

@@ -83,6 +83,11 @@ class Tab:
         """Every id that its page holds, the tab's own first."""
         return [self.window_id, *sorted(self.crew)] if self.window_id is not None else []
 
+    @property
+    def is_private(self) -> bool:
+        """Whether its windows are private; a duplicate's are too."""
+        return "mooring.private" in self.storage
+
     def duplicate(self) -> Tab:
         """The tab that *duplicate tab* opens."""
         return Tab(self.browser, dict(self.storage))

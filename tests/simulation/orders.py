@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.workflow import ApiWorkflow, parse_workflow
+from tests.simulation.editor import DRAWN
 from tests.simulation.server.pictures import Picture, write
 
 PACE = {"seconds_per_step": 0.05, "preview": True, "preview_format": "JPEG", "preview_max_size": 16}
@@ -39,7 +40,10 @@ def an_order(chance: random.Random, earlier: list[Wanted]) -> Wanted:
     steps, seconds = chance.choice([(1, 0.05), (4, 0.25), (6, 1.0), (12, 2.0), (20, 3.0)])
     picture = a_picture(chance) if chance.random() < 0.4 else None
     pace = {**PACE, "seconds_per_step": seconds, "preview": chance.random() < 0.2}
-    graph = _graph(steps, chance.getrandbits(32), picture is not None, pace)
+    seed = chance.getrandbits(32)
+    graph = _graph(steps, seed, picture is not None, pace)
+    if seed % 2:
+        graph["2"]["_meta"] = {"title": DRAWN}
     name = chance.choices(["plain", "two outputs", "fails", "rejected"], [12, 3, 2, 1])[0]
     match name:
         case "two outputs":

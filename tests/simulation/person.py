@@ -10,6 +10,7 @@ from app.core.model import Task, TaskState
 from app.session import Picked
 from app.workflows.runs import Seeds, plan_runs
 from app.workflows.targets import Target
+from tests.simulation.editor import editor_of
 from tests.simulation.network import MISHAPS
 from tests.simulation.orders import Wanted, an_order
 
@@ -84,7 +85,10 @@ class Person:
                 await page.session.upload_image(self._world.blob(wanted.picture), "photo.png")
             if self._chance.random() < 0.2:
                 await page.session.release_uploads()
-            await self._world.follow(click, page.session.submit_workflow(wanted.workflow, title="script"))
+            editor = editor_of(wanted.workflow)
+            await self._world.follow(
+                click, page.session.submit_workflow(wanted.workflow, title="script", editor=editor)
+            )
 
         async def told() -> None:
             try:
@@ -139,7 +143,8 @@ class Person:
         numbers = tuple(self._chance.getrandbits(48) for _ in range(count))
         runs = plan_runs(wanted.workflow, Seeds(Target("2", "nonce"), numbers))
         inputs = {("1", "image"): Picked(self._world.blob(wanted.picture), "photo.png")} if wanted.picture else {}
-        adding = page.session.line.add(wanted.workflow, runs, title="line", inputs=inputs, hands=hands)
+        editor = editor_of(wanted.workflow)
+        adding = page.session.line.add(wanted.workflow, runs, title="line", inputs=inputs, hands=hands, editor=editor)
         self._world.spawn(adding, "let wait")
 
     def _tend_line(self, _: Page) -> None:

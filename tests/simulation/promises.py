@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from app.core.line import AHEAD, captain_of
 from app.core.model import ENDS, ServerId, WindowId
+from app.session.editors import GONE, UNSTORED
+from tests.simulation.editor import graph_of, is_drawn
 from tests.simulation.network import Exchange
 from tests.simulation.server import SimServer
 
@@ -165,12 +167,35 @@ class Promises:
         record = world.database.tasks.get(prompt_id)
         if record is None and prompt_id not in world.deeds.deleted:
             world.fail(f"promise 5: {prompt_id} was posted before it was durable")
-        if record is not None and json.loads(record["workflow"]) != message["prompt"]:
+        if (
+            record is not None
+            and (record["workflow"] or not self._is_private(record))
+            and (json.loads(record["workflow"]) != message["prompt"])
+        ):
             world.fail(f"promise 5: {prompt_id} was posted with another workflow than its record has")
         if record is not None and record["client_id"] != message["client_id"]:
             world.fail(f"promise 9: {prompt_id} was posted under another client_id than its record has")
+        if record is not None and is_drawn(message["prompt"]):
+            self._check_editor(prompt_id, record, message)
         self.posted_at[prompt_id] = machine.now_ms() / 1000
         self._check_place(exchange, prompt_id, "submit")
+
+    def _is_private(self, record: dict[str, Any]) -> bool:
+        """Whether it is of a private window: what is written down there has none of the person's words."""
+        page = self._world.page_of(record["owner"])
+        return page is not None and page.tab.is_private
+
+    def _check_editor(self, prompt_id: str, record: dict[str, Any], message: dict[str, Any]) -> None:
+        """The editor's file goes along with exactly what is sent, or the record says why it does not."""
+        world, prompt, fault = self._world, message["prompt"], record["editor_fault"]
+        graph = message["extra_data"].get("extra_pnginfo", {}).get("workflow")
+        if graph not in (None, graph_of(prompt)):
+            world.fail(f"{prompt_id} was posted with an editor's file that has other values")
+        if (graph is None) != (fault == GONE) or fault not in ("", GONE, UNSTORED):
+            world.fail(f"{prompt_id} was posted with the editor's file {graph}, and its record says {fault!r}")
+        if bool(record["editor_sha256"]) == bool(fault):
+            world.fail(f"the record of {prompt_id} has the editor's file {record['editor_sha256']}, and {fault!r}")
+        world.tally.counts["editor's files"] += graph is not None
 
     def _check_cancel(self, exchange: Exchange, message: dict[str, Any]) -> None:
         world = self._world

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from app.core.ports import Blob, Keep, KeepSettings, KeptResult, Usage
 T = TypeVar("T")
 RESULT_BOUND = 1_000_000  # bytes; small, so that tests reach it
 INPUT_BOUND = 1_000_000
+MOST_PREVIEWS = 24
 
 Kept = dict[Any, tuple[bytes, str, float]]  # bytes, media type, when
 
@@ -47,27 +48,44 @@ class Shelves:
     waiting: dict[str, dict[str, Any]] = field(default_factory=dict)
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
     lines: dict[str, dict[str, Any]] = field(default_factory=dict)
+    past: dict[str, dict[str, Any]] = field(default_factory=dict)
+    laid_by: dict[str, dict[str, Any]] = field(default_factory=dict)
     results: dict[tuple[str, int], tuple[bytes, str, float]] = field(default_factory=dict)
     thumbnails: dict[tuple[str, int], tuple[bytes, str, float]] = field(default_factory=dict)
     inputs: dict[str, tuple[bytes, str, float]] = field(default_factory=dict)
+    previews: dict[str, tuple[bytes, float]] = field(default_factory=dict)
     settings: KeepSettings = field(default_factory=lambda: KeepSettings(RESULT_BOUND))
     quota: int | None = None
     is_persistent: bool = False
     persist_asked: int = 0
 
     def _records(self) -> tuple[dict[str, dict[str, Any]], ...]:
-        return self.windows, self.tasks, self.reservations, self.waiting, self.batches, self.lines
+        return (
+            self.windows, self.tasks, self.reservations, self.waiting, self.batches, self.lines, self.past,
+            self.laid_by,
+        )  # fmt: skip
 
     @property
     def needed(self) -> frozenset[str]:
         """The inputs that waiting runs will need."""
-        return frozenset(item["sha256"] for batch in self.batches.values() for item in batch["inputs"])
+        return frozenset().union(*map(inputs_of, self.batches.values()))
+
+    @property
+    def copies(self) -> frozenset[str]:
+        """The copies of editor's files that tasks have."""
+        return frozenset(str(record["editor_sha256"]) for record in self.tasks.values() if record.get("editor_sha256"))
 
     def tidy_batches(self) -> None:
         """Delete those of which no run waits any more."""
         used = {row["part"]["batch_id"] for row in self.waiting.values()}
         for name in [name for name in self.batches if name not in used]:
             del self.batches[name]
+
+    def forget_inputs(self, hashes: set[str]) -> None:
+        """Delete those of these inputs that no task and no waiting run has."""
+        rest = (*self.tasks.values(), *self.laid_by.values())
+        for sha256 in hashes.difference(self.needed, *map(inputs_of, rest)):
+            self.inputs.pop(sha256, None)
 
     def kinds(self) -> tuple[Kept, ...]:
         return self.results, self.inputs, self.thumbnails  # in the order in which they make room
@@ -103,10 +121,17 @@ class Shelves:
         return False
 
     def delete_kept(self, prompt_id: PromptId) -> None:
-        """One task's results and thumbnails."""
+        """One task's results, thumbnails and preview."""
+        self.previews.pop(prompt_id, None)
         for shelf in (self.results, self.thumbnails):
             for key in [key for key in shelf if key[0] == prompt_id]:
                 del shelf[key]
+
+
+def inputs_of(record: Mapping[str, Any]) -> set[str]:
+    """The hashes that a record names: of pictures, and of the editor's file."""
+    pictures = {str(item["sha256"]) for item in record.get("inputs", ())}
+    return pictures | ({str(record["editor_sha256"])} if record.get("editor_sha256") else set())
 
 
 def oldest_first(kept: Kept) -> list[Any]:
@@ -193,9 +218,36 @@ class MemoryShelf:
 
         return await self._transact("read_thumbnail", work)
 
+    async def keep_preview(self, task: Task, blob: Blob, media_type: str, kept_at: float) -> bool:
+        if not media_type.startswith("image/"):
+            return False
+        data = await blob.read()
+
+        def work() -> bool:
+            if self._fenced("keep_preview", task).state.is_end:
+                return False
+            previews = self._shelves.previews
+            previews[task.prompt_id] = (b"small " + data[:1000], kept_at)
+            for name in sorted(previews, key=lambda name: (previews[name][1], name))[:-MOST_PREVIEWS]:
+                del previews[name]
+            return True
+
+        return await self._transact("keep_preview", work, is_needed=False)
+
+    async def read_preview(self, prompt_id: PromptId) -> Blob | None:
+        def work() -> Blob | None:
+            kept = self._shelves.previews.get(prompt_id)
+            return Bytes(kept[0], "image/webp") if kept else None
+
+        return await self._transact("read_preview", work)
+
+    async def delete_preview(self, prompt_id: PromptId) -> None:
+        await self._transact("delete_preview", lambda: self._shelves.previews.pop(prompt_id, None))
+
     async def delete_results(self, prompt_id: PromptId | None = None) -> None:
         def work() -> None:
-            for item in {key[0] for key in (*self._shelves.results, *self._shelves.thumbnails)}:
+            named = {key[0] for key in (*self._shelves.results, *self._shelves.thumbnails)}
+            for item in named | {*self._shelves.previews}:
                 if prompt_id in {None, item}:
                     self._shelves.delete_kept(PromptId(item))
 
@@ -206,7 +258,7 @@ class MemoryShelf:
 
         def work() -> None:
             self._shelves.inputs[sha256] = (data, blob.media_type, kept_at)
-            make_room(self._shelves.inputs, INPUT_BOUND, {sha256, *self._shelves.needed})
+            make_room(self._shelves.inputs, INPUT_BOUND, {sha256, *self._shelves.needed, *self._shelves.copies})
 
         await self._keep("keep_input", work, len(data))
 
@@ -251,3 +303,18 @@ class MemoryShelf:
             return self._shelves.is_persistent
 
         return await self._transact("persist", work)
+
+
+class MemoryDrawer:
+    """The Drawer of a private page (`app/session/private_shelf.py`): nothing in CPython looks into it."""
+
+    def put(self, kind: str, name: str, blob: Blob, at: float) -> None:
+        """Held by the shelf already."""
+
+    def drop(self, kind: str, name: str) -> None:
+        """Nothing is here."""
+
+    async def small(self, blob: Blob) -> Blob | None:
+        """As the fake shelf makes them."""
+        data = await blob.read()
+        return Bytes(b"small " + data[:1000], "image/webp") if blob.media_type.startswith("image/") else None

@@ -14,29 +14,34 @@ from app.core.balancer import Berths
 from app.core.durations import Durations, Ran
 from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFound
 from app.core.model import ENDS, PromptId, Records, Reservation, Task, Unreadable, WindowId
+from app.core.plan import Measured, Paces
 from app.core.ports import WindowRecord
 from app.core.records import (
     BrokenRecord,
     decode_durations,
+    decode_paces,
     decode_reservation,
     decode_task,
     decode_window,
     encode_durations,
+    encode_paces,
     encode_reservation,
     encode_task,
     encode_window,
     read_task,
 )
+from app.core.store_parts import Learned
 from tests.simulation.line import MemoryLine
-from tests.simulation.shelf import INPUT_BOUND, RESULT_BOUND, Bytes, MemoryShelf, Shelves
+from tests.simulation.past import MemoryPast
+from tests.simulation.shelf import INPUT_BOUND, RESULT_BOUND, Bytes, MemoryShelf, Shelves, inputs_of
 
 __all__ = ["INPUT_BOUND", "RESULT_BOUND", "Bytes", "Database", "MemoryStore"]
 
 T = TypeVar("T")
 _ENDS = [state.value for state in ENDS]  # a list: what stands in a damaged record need not be hashable
 _GROWS = frozenset(
-    {"claim", "reserve", "register", "update", "adopt", "learn", "keep_result", "keep_input"}
-    | {"write_line", "adopt_line"}
+    {"claim", "reserve", "register", "update", "adopt", "learn", "learn_paces", "keep_result", "keep_input"}
+    | {"write_line", "adopt_line", "keep_preview"}
 )
 
 
@@ -52,6 +57,7 @@ class Database(Shelves):
     fail_next: int = 0
     is_blocked: bool = False
     durations: dict[str, Any] = field(default_factory=dict)
+    paces: dict[str, Any] = field(default_factory=dict)
     is_full: bool = False  # nothing that grows it can be written
     _read: dict[str, tuple[dict[str, Any], Task | Unreadable]] = field(default_factory=dict)
 
@@ -75,6 +81,15 @@ class Database(Shelves):
         tasks = [found for prompt_id in self.tasks if isinstance(found := self.read(prompt_id), Task)]
         return sorted(tasks, key=lambda task: (task.created_at, task.prompt_id))
 
+    @property
+    def ids(self) -> set[str]:
+        """Of all records, those that were laid by too."""
+        return {*self.tasks, *self.laid_by}
+
+    def every_task(self) -> list[Task]:
+        """Those that were laid by too."""
+        return [*self.all_tasks(), *map(decode_task, self.laid_by.values())]
+
     def all_unreadable(self, *, is_unfinished: bool = False) -> list[Unreadable]:
         """Those that cannot; with `is_unfinished`, only those that were not written with an end."""
         return [
@@ -96,7 +111,7 @@ class Database(Shelves):
         return [decode_reservation(record) for record in self.reservations.values()]
 
 
-class MemoryStore(MemoryShelf, MemoryLine):
+class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
     """The TaskStore port over a Database. `wait` is called before and after each transaction."""
 
     def __init__(self, database: Database, wait: Callable[[], Awaitable[None]] = _nothing) -> None:
@@ -164,6 +179,21 @@ class MemoryStore(MemoryShelf, MemoryLine):
 
         await self._transact("learn", work)
 
+    def _paces(self) -> Paces:
+        try:
+            return decode_paces(self._db.paces)
+        except BrokenRecord:
+            return Paces()
+
+    async def learn_paces(self, measured: Measured) -> None:
+        def work() -> None:
+            self._db.paces = encode_paces(self._paces().learned(measured))
+
+        await self._transact("learn_paces", work)
+
+    async def read_learned(self) -> Learned:
+        return await self._transact("read_learned", lambda: Learned(self._durations(), self._paces()))
+
     async def release_reservation(self, prompt_id: PromptId) -> None:
         await self._transact("release_reservation", lambda: self._db.reservations.pop(prompt_id, None))
 
@@ -230,10 +260,9 @@ class MemoryStore(MemoryShelf, MemoryLine):
         await self._transact("delete_task", work)
 
     def _delete(self, prompt_id: PromptId) -> None:
-        mine = _inputs_of(self._db.tasks.pop(prompt_id))
+        mine = inputs_of(self._db.tasks.pop(prompt_id))
         self._db.delete_kept(prompt_id)
-        for sha256 in mine.difference(self._db.needed, *map(_inputs_of, self._db.tasks.values())):
-            self._db.inputs.pop(sha256, None)
+        self._db.forget_inputs(mine)
 
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
         def work() -> None:
@@ -247,7 +276,3 @@ class MemoryStore(MemoryShelf, MemoryLine):
             self._delete(prompt_id)
 
         await self._transact("delete_unreadable", work)
-
-
-def _inputs_of(record: dict[str, Any]) -> set[str]:
-    return {item["sha256"] for item in record.get("inputs", ())}

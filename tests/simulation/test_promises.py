@@ -20,6 +20,10 @@ def test_promises_hold_whatever_breaks(seed: int) -> None:
     assert world.posted, "a life in which nothing was submitted shows nothing"
 
 
+def test_lives_send_the_editors_file_along() -> None:
+    assert sum(try_living(seed).tally.counts["editor's files"] for seed in range(3)) > 3
+
+
 def test_the_same_seed_lives_the_same_life_in_another_process() -> None:
     told = [_digest(7) for _ in range(2)]
     assert told[0] == told[1]

@@ -51,12 +51,13 @@ class Verdicts:
         for prompt_id, count in self._runs.items():
             if count > 1:
                 self._world.fail(f"promise 5: {prompt_id} ran {count} times")
-        for task in self._world.database.all_tasks():
+        for task in self._world.database.every_task():
             self._check_task(task)
         self._check_clicks()
         self._check_lines()
         self._check_results()
         self._check_windows()
+        self._check_editor_files()
 
     def _met(self, prompt_id: str, faults: frozenset[str]) -> bool:
         return bool(self._world.tally.met[prompt_id] & faults)
@@ -120,7 +121,7 @@ class Verdicts:
                 is_excused = self._met(task.prompt_id, VANISHING) or self._was_deleted(task, output)
             case Delivery.OVERWRITTEN:
                 is_replaced = self._met(task.prompt_id, REPLACING) or self._was_deleted(task, output)
-                is_excused = is_replaced or _has_no_dates(task, output)
+                is_excused = is_replaced or self._was_overwritten(task, output) or _has_no_dates(task, output)
             case Delivery.NOT_KEPT:
                 is_excused = bool(self._world.tally.came & UNKEPT)
             case _:
@@ -130,14 +131,22 @@ class Verdicts:
 
     def _was_deleted(self, task: Task, output: Output) -> bool:
         """Somebody tidied it away, perhaps when no history told any more whose it was."""
-        names = [machine.name for machine in self._world.stood_at.get(task.address, [])]
-        return any((name, _key(output)) in self._world.promises.deleted for name in names)
+        return any((name, _key(output)) in self._world.promises.deleted for name in self._machines(task))
+
+    def _was_overwritten(self, task: Task, output: Output) -> bool:
+        """Somebody wrote over it as another prompt's, which had it out of the cache: both name one file."""
+        return any((name, _key(output)) in self._world.promises.overwritten for name in self._machines(task))
+
+    def _machines(self, task: Task) -> list[str]:
+        """Those that have stood at its address."""
+        return [machine.name for machine in self._world.stood_at.get(task.address, [])]
 
     # Results
 
     def _check_results(self) -> None:
+        tasks = {str(task.prompt_id): task for task in self._world.database.every_task()}
         for (prompt_id, index), (data, *_) in self._world.database.results.items():
-            task = self._world.database.task(prompt_id)
+            task = tasks.get(prompt_id)
             if task is None:
                 self._world.fail(f"promise 8: bytes of {prompt_id} are kept without its record")
             elif index >= len(task.outputs):
@@ -173,6 +182,17 @@ class Verdicts:
         made = int(output.etag.strip('"').partition("-")[0] or "0", 16) / 1e9
         return self._met(task.prompt_id, VANISHING) and posted - FILE_CLOCK_SLACK - 1.0 <= made <= latest
 
+    # What goes along
+
+    def _check_editor_files(self) -> None:
+        """What a record says is kept is kept, and it is said to be gone only where something has let it go."""
+        database, came = self._world.database, self._world.tally.came
+        is_excused = bool(came & UNKEPT or self._world.deeds.deleted)
+        for task in database.all_tasks():
+            is_kept = task.editor_sha256 in database.inputs if task.editor_sha256 else not task.editor_fault
+            if not is_kept and not is_excused:
+                self._world.fail(f"the editor's file of {task.prompt_id} is gone: {task.editor_fault!r}")
+
     # Clicks and windows
 
     def _check_clicks(self) -> None:
@@ -180,10 +200,10 @@ class Verdicts:
         for click in world.clicks:
             if not click.page.life.is_alive or (click.is_returned and click.error):
                 continue  # a page that died before it registered took its click with it; an error was told
-            known = click.prompt_id in world.database.tasks or click.prompt_id in world.deeds.deleted
+            known = click.prompt_id in world.database.ids or click.prompt_id in world.deeds.deleted
             if click.prompt_id is None or not known:
                 world.fail(f"promise 5: a click was not told: {click.prompt_id} {click.error}")
-        accounted = set(world.database.tasks) | world.deeds.deleted
+        accounted = world.database.ids | world.deeds.deleted
         for prompt_id in self._runs:
             if prompt_id not in accounted:
                 world.fail(f"promise 5: {prompt_id} ran, and nothing is known of it")

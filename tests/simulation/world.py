@@ -25,12 +25,15 @@ from app.core.window import Window
 from app.core.workflow import ApiWorkflow
 from app.session import Picked, Session
 from app.session.crew import Crew
+from app.session.private import private_ports
 from tests.simulation.browser import Browser, Life, LoopClock, SeededRandom, Tab, TabWindows
+from tests.simulation.editor import editor_of
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Network, Weather, home_of
 from tests.simulation.orders import a_picture, a_workflow
 from tests.simulation.promises import Promises
 from tests.simulation.server import SimServer
+from tests.simulation.shelf import MemoryDrawer
 from tests.simulation.store import Bytes, Database, MemoryStore
 from tests.simulation.tally import Tally
 from tests.simulation.transport import SimFleet, SimHttp, SimSockets
@@ -212,15 +215,18 @@ class World:
         page.crew.start()
 
     def _ports(self, tab: Tab, life: Life, sockets: SimSockets) -> Ports:
-        return Ports(
+        store = MemoryStore(self.database, life.lag)
+        ports = Ports(
             http=SimHttp(self.network, life),
             sockets=sockets,
-            store=MemoryStore(self.database, life.lag),
+            store=store,
+            past=store,
             windows=TabWindows(tab, life),
             fleet=SimFleet(self.network, life),
             clock=LoopClock(life, tab.browser),
             random=SeededRandom(life),
         )
+        return private_ports(ports, MemoryDrawer()) if tab.is_private else ports
 
     def leave(self, page: Page, *, crashed: bool) -> Tab:
         """End a page load: it is frozen, its sockets are closed by the browser, its lock is free."""
@@ -256,7 +262,8 @@ class World:
         """Press Run, and remember what came of it."""
         click = self.new_click(page)
         inputs = {("1", "image"): Picked(self.blob(picture), "photo.png")} if picture else {}
-        self.spawn(self.follow(click, page.session.run(workflow, title="sim", inputs=inputs)))
+        editor = editor_of(workflow)
+        self.spawn(self.follow(click, page.session.run(workflow, title="sim", inputs=inputs, editor=editor)))
         return click
 
     def new_click(self, page: Page) -> Click:

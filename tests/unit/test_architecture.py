@@ -21,18 +21,24 @@ LAYERS = {
     "app.workflows": {"app.core"},
     "app.session": {"app.core", "app.workflows"},
     "app.ui": {"app.core", "app.workflows", "app.session"},
+    "app.scripting": {"app.core"},  # in a worker of its own
 }
 PURE = {
     "__future__", "collections", "dataclasses", "email", "enum", "functools", "hashlib", "itertools", "json",
     "math", "re", "string", "types", "typing", "urllib",
 }  # fmt: skip
 # What a workflow lies in may be packed, a list of prompts a table, what is searched for written in full width.
-MORE_FOR_WORKFLOWS = {"csv", "io", "struct", "unicodedata", "zlib"}
+MORE_FOR_WORKFLOWS = {"csv", "decimal", "io", "struct", "unicodedata", "zlib"}
 BROWSERS_EDGE = {"app.core.ports", "app.core.model", "app.core.errors"}
 MORE_FOR_THE_BROWSER = {
-    "app.browser.learned": {"app.core.durations", "app.core.records"},
+    "app.browser.learned": {"app.core.durations", "app.core.plan", "app.core.records", "app.core.store_parts"},
     "app.browser.line": {"app.core.line", "app.core.records"},
+    "app.browser.papers": {"app.core.papers"},
+    "app.browser.past": {"app.core.past", "app.core.records"},
+    "app.browser.roster": {"app.core.records", "app.core.roster"},
+    "app.browser.scripting": {"app.scripting"},
     "app.browser.store": {"app.core.balancer", "app.core.records"},  # what a transaction reads, and how it is kept
+    "app.browser.vitals": {"app.core.vitals"},
 }
 JAVASCRIPT = {"js", "pyodide", "pyodide_js", "pyscript", "_pyodide"}
 
@@ -147,7 +153,8 @@ def test_workflows_are_as_pure_as_the_core() -> None:
 def test_the_core_and_the_workflows_await_nothing() -> None:
     """The core's ports only say what others await."""
     for module in inside("app.core") + inside("app.workflows"):
-        if module.name == "app.core.ports":
+        names = ("ports", "store_parts", "papers", "past_port", "roster", "vitals")
+        if module.name in {f"app.core.{name}" for name in names}:
             continue
         found = [node for node in ast.walk(module.tree) if isinstance(node, ast.AsyncFunctionDef | ast.Await)]
         assert found == [], module.name
@@ -211,6 +218,16 @@ def test_only_main_knows_all() -> None:
         return not _belongs(name, "app.main") and not _belongs(name, "app.build")
 
     assert wrong([module for module in modules().values() if module.name != "app.main"], is_allowed) == []
+
+
+def test_the_page_loads_nothing_of_the_scripting_console() -> None:
+    """Its Python runs in a worker, which is begun by its edge in `app.browser`; nobody else imports either."""
+
+    def is_allowed(module: Module, name: str) -> bool:
+        is_own = module.name == "app.browser.scripting" or _belongs(module.name, "app.scripting")
+        return is_own or not (_belongs(name, "app.scripting") or name == "app.browser.scripting")
+
+    assert wrong(inside("app"), is_allowed) == []
 
 
 def test_the_simulated_server_knows_nothing_of_the_app() -> None:

@@ -6,8 +6,7 @@ import htpy as h
 
 from app.ui.i18n import Translator
 from app.ui.mishap_words import word_broken, word_end, word_part, word_story
-from app.ui.mishaps import PARTS, Mishap
-from app.ui.state import BreakView, Suffering
+from app.ui.mishaps import PARTS, BreakView, Mishap, Suffering
 from app.ui.views.parts import action_button, icon
 
 

@@ -9,6 +9,7 @@ import htpy as h
 
 from app.ui.form_state import FieldView
 from app.ui.i18n import Translator
+from app.ui.messages import word_error
 from app.ui.views.parts import icon, own
 from app.workflows.fields import (
     FALSE,
@@ -83,6 +84,16 @@ def combo(view: FieldView, _: Translator, suffix: str = "") -> h.Element:
             translate="no",
         ),
         icon("chevron"),
+    ]
+
+
+def list_trouble(view: FieldView, _: Translator) -> h.Element | None:
+    """Why choices that lie on a server are not offered; what stands in the field stays, and may be typed over."""
+    if view.list_error is None:
+        return None
+    words = word_error(view.list_error, _)
+    return h.p(".hint", data_testid="list-trouble")[
+        _("The choices are not known: {cause} A name can be typed all the same.", cause=words.title)
     ]
 
 

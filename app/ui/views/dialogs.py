@@ -1,28 +1,74 @@
-"""The open dialog: the question before giving up, one picture large, a graph, or what is kept."""
+"""The open dialog: the question before giving up, one picture large, a graph, a mask, the camera, or what is kept."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import htpy as h
 
-from app.core.model import Delivery
+from app.ui.edits import EditView
+from app.ui.fleet_panel import FleetView
 from app.ui.graphs import GraphView
 from app.ui.i18n import Translator
 from app.ui.keeping import KeepingView
-from app.ui.messages import word_error
-from app.ui.questions import GiveUpDialog, PictureDialog, RunAgainDialog, SameServerDialog
-from app.ui.state import CardView, DialogView, ResultView
-from app.ui.task_words import word_delivery
+from app.ui.many import ManyView
+from app.ui.masking import CameraView, MaskView
+from app.ui.palette import PaletteView, SettingsView, ShortcutsView
+from app.ui.presets import PresetsView
+from app.ui.questions import CompareDialog, DeleteDialog, GiveUpDialog, PictureDialog, RunAgainDialog, SameServerDialog
+from app.ui.scripting import ScriptingDialog
+from app.ui.sheets import SheetView
+from app.ui.shelf import LibraryView
+from app.ui.state import DialogView
 from app.ui.views import questions
+from app.ui.views.album import delete_question
+from app.ui.views.camera import camera
+from app.ui.views.comparing import comparing
+from app.ui.views.edits import cancel_mine, edit
+from app.ui.views.fleet import fleet
 from app.ui.views.graph import graph
 from app.ui.views.keeping import keeping
-from app.ui.views.parts import icon, icon_button, player, server_chip, told
-from app.ui.words import Tone, Words
+from app.ui.views.large import large
+from app.ui.views.library import library
+from app.ui.views.many import many
+from app.ui.views.masking import masking
+from app.ui.views.palette import palette, shortcuts
+from app.ui.views.presets import presets
+from app.ui.views.scripting import scripting
+from app.ui.views.settings import settings
+from app.ui.views.sheets import sheet
+from app.ui.views.windows import windows
+from app.ui.waiting import CancelView
+from app.ui.windows_panel import WindowsView
+
+# What a dialog is made from, where that is all it needs.
+_OF_ITS_OWN: Mapping[type, Callable[[Any, Translator], h.Element]] = {
+    KeepingView: keeping,
+    LibraryView: library,
+    MaskView: masking,
+    CameraView: camera,
+    PresetsView: presets,
+    EditView: edit,
+    CancelView: cancel_mine,
+    DeleteDialog: delete_question,
+    CompareDialog: comparing,
+    SheetView: sheet,
+    FleetView: fleet,
+    WindowsView: windows,
+    SettingsView: settings,
+    PaletteView: palette,
+    ShortcutsView: shortcuts,
+    ScriptingDialog: scripting,
+}
 
 
 def dialogs(view: DialogView, _: Translator) -> h.Node:
     """The content of `#dialogs`: nothing, or one dialog that is to be shown."""
-    if isinstance(view.dialog, KeepingView):
-        return keeping(view.dialog, _)
+    if (drawn := _OF_ITS_OWN.get(type(view.dialog))) is not None:
+        return drawn(view.dialog, _)
+    if isinstance(view.dialog, ManyView):
+        return many(view.dialog, view.blocker, _)
     if isinstance(view.dialog, GraphView):
         return graph(view.dialog, view.tag, _)
     if view.card is None:
@@ -34,56 +80,6 @@ def dialogs(view: DialogView, _: Translator) -> h.Node:
             return questions.run_again(view.card, _, is_elsewhere=is_elsewhere)
         case SameServerDialog():
             return questions.same_server(view.card, view.present_address, _)
-        case PictureDialog(index=index) if index < len(view.card.results):
-            return _picture(view.card, index, _)
+        case PictureDialog(index=index, is_album=is_album) if index < len(view.card.results):
+            return large(view.card, index, _, is_album=is_album)
     return h.fragment[None]
-
-
-def _picture(card: CardView, index: int, _: Translator) -> h.Element:
-    item = card.results[index]
-    title = _.known(card.task.title) or _("Untitled")
-    return h.dialog(
-        ".dialog.large",
-        data_modal="",
-        id=f"large-{card.task.prompt_id}-{index}",
-        aria_label=title,
-        data_testid="picture-dialog",
-    )[
-        h.div(".large-head")[
-            h.span(".large-title", translate="no" if title == card.task.title else None)[title],
-            server_chip(card.tag),
-            item.url
-            and h.a(".button.is-small", href=item.url, download=item.download_name)[
-                icon("download"), h.span[_("Download")]
-            ],
-            icon_button(_("Close"), "close-dialog", "close"),
-        ],
-        h.div(".large-stage")[
-            _shown(card, item, _) or icon("picture", "large-blank"), not item.url and _no_original(card, item, _)
-        ],
-    ]  # fmt: skip
-
-
-def _shown(card: CardView, item: ResultView, _: Translator) -> h.Node:
-    """A result as large as it can be had: itself, else its thumbnail; None if there is neither."""
-    if (played := player(item)) is not None:
-        return played
-    if not (item.url or item.small):
-        return None
-    title = _.known(card.task.title) or _("Untitled")
-    return h.img(
-        class_={"is-small": not item.url},
-        src=item.url or item.small,
-        alt=_("Result of “{title}” from {server}", title=title, server=card.tag.name),
-    )
-
-
-def _no_original(card: CardView, item: ResultView, _: Translator) -> h.Element | None:
-    """Why the picture itself is not shown: on its way, or what became of it."""
-    if item.output.delivery is Delivery.KEPT:
-        return None  # it is being read, which takes no time worth a word
-    if item.is_coming:
-        words = Words(_("Fetching the original from {server} …", server=card.tag.name), tone=Tone.BUSY)
-    else:
-        words = word_error(item.error, _) if item.error is not None else word_delivery(item.output, _)
-    return h.div(".large-words", role="status")[told(words)]

@@ -16,7 +16,7 @@ def details(task: Task, _: Translator) -> h.Element:
     """One thing to open on every card."""
     return disclosure(
         _("Details and evidence"),
-        task.choice is not None and _why(task.choice, _),
+        task.choice is not None and h.fragment[h.h4[_("Why this server?")], why(task.choice, _)],
         h.h4[_("What is known")],
         _evidence(task, _),
         h.p(".quiet.task-id", translate="no")[task.prompt_id],
@@ -37,10 +37,9 @@ def _row(at: float, _: Translator, *content: h.Node) -> h.Element:
     return h.li[h.span(".quiet.numeric")[_.formats.moment(at)], h.div[content]]
 
 
-def _why(choice: Choice, _: Translator) -> h.Node:
+def why(choice: Choice, _: Translator) -> h.Node:
     """Why this server: what was known of each when the window chose."""
     return h.fragment[
-        h.h4[_("Why this server?")],
         h.p[word_choice(choice, _)],
         bool(choice.loads or choice.refused)
         and h.ul(".loads")[

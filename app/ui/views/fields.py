@@ -8,8 +8,9 @@ from app.ui.form_state import FieldView
 from app.ui.i18n import Translator
 from app.ui.messages import word_error
 from app.ui.views.arranging import tools
-from app.ui.views.controls import control, field_id, seed_modes, told
+from app.ui.views.controls import control, field_id, list_trouble, seed_modes, told
 from app.ui.views.parts import icon
+from app.ui.views.recent import recent_values
 from app.ui.views.uploads import upload
 from app.workflows.fields import Decimal, Seed, Switch, Upload, Whole
 
@@ -27,10 +28,12 @@ def field(view: FieldView, _: Translator) -> h.Element:
         h.div(".field-head")[
             h.label(for_=name)[told(item.label, _)],
             isinstance(item.kind, Whole | Decimal) and item.kind.is_slider and h.output(for_=name)[_number(view, _)],
+            recent_values(view, name, _),
             isinstance(item.kind, Seed) and seed_modes(view, _),
         ],
         tools(view, _),
         control(view, _),
+        list_trouble(view, _),
         item.hint and h.p(".hint", id=f"{name}-hint")[told(item.hint, _)],
         fault(view, _),
     ]

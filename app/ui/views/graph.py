@@ -14,12 +14,13 @@ from app.core.model import Task
 from app.ui.graph_words import word_mark
 from app.ui.graphs import GraphView
 from app.ui.i18n import Translator
-from app.ui.messages import word_error
-from app.ui.state import DialogView, ServerTag
+from app.ui.state import DialogView
 from app.ui.task_words import word_task
+from app.ui.tones import ServerTag
 from app.ui.views.drawing import drawing
 from app.ui.views.graph_node import chosen_node
-from app.ui.views.parts import action_button, icon, icon_button, server_chip, task_title, titled, told
+from app.ui.views.parts import action_button, icon, icon_button, server_chip, task_title, titled
+from app.ui.views.troubles import told_error
 from app.ui.words import Tone
 from app.workflows.marks import Mark
 from app.workflows.sketch import Box, Kind, Sketch
@@ -76,17 +77,22 @@ def _instead(view: GraphView, _: Translator) -> h.Node:
     """What stands where the drawing will be, or would be."""
     if view.drawing.error is not None:
         return h.div(".graph-instead", role="alert")[
-            told(word_error(view.drawing.error, _)),
+            told_error(view.drawing.error, "drawing-error", _),
             view.drawing.sketch is not None
             and action_button(_("Try again"), "graph-again", icon_name="retry", testid="graph-again"),
         ]
     if not view.drawing.is_ready:
-        count = len(view.drawing.sketch.boxes) if view.drawing.sketch is not None else 0
-        return h.div(".graph-instead", role="status")[
-            h.p[_.plural("Arranging {count} node …", "Arranging {count} nodes …", count)],
-            h.progress(aria_label=_("Arranging")),
-        ]
+        return h.div(".graph-instead", role="status")[_coming(view.drawing.sketch, _)]
     return h.fragment[None]
+
+
+def _coming(sketch: Sketch | None, _: Translator) -> h.Node:
+    if sketch is None:
+        return h.fragment[h.p[_("Reading the graph …")], h.progress(aria_label=_("Reading the graph …"))]
+    return h.fragment[
+        h.p[_.plural("Arranging {count} node …", "Arranging {count} nodes …", len(sketch.boxes))],
+        h.progress(aria_label=_("Arranging")),
+    ]
 
 
 def _tools(view: GraphView, _: Translator) -> h.Node:

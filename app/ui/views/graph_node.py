@@ -65,7 +65,7 @@ def _faults(view: GraphView, _: Translator) -> h.Node:
         and h.fragment[
             told(word_failure(failed, _)),
             # Not its node errors: those of this node are below, those of others at theirs.
-            failed.traceback and failure(f"graph-{view.key}", failed, _),
+            failed.traceback and failure(f"graph-{view.key}", failed, word_failure(failed, _), _),
         ],
         [told(word_node_error(error, _)) for error in faults.errors],
     ]

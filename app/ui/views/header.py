@@ -1,12 +1,12 @@
-"""The bar on top: the name, which server holds the window with how much work, language and colours."""
+"""The bar on top: the name, which server holds the window with how much work, commands and settings."""
 
 from __future__ import annotations
 
 import htpy as h
 
-from app.ui.i18n import LANGUAGES, Translator
+from app.ui.i18n import Translator
 from app.ui.state import HeaderView
-from app.ui.views.parts import icon
+from app.ui.views.parts import icon, icon_button
 
 
 def header(view: HeaderView, _: Translator) -> h.Node:
@@ -16,24 +16,93 @@ def header(view: HeaderView, _: Translator) -> h.Node:
             icon("mark", "brand-mark"), h.span(".brand-name")["Mooring"]
         ],
         _chip(view, _),
-        h.div(".bar-tools")[_language(view, _), _report(_), _theme(_)],
+        view.is_private
+        and h.span(
+            ".private-mark",
+            data_testid="private-mark",
+            title=_(
+                "What you make here goes when this page is closed or loaded again. Nothing of it stays in this browser."
+            ),
+        )[icon("private"), h.span[_("Private")]],
+        h.div(".bar-tools")[
+            # A place that is always there: else a patch would make one button out of another, under the focus.
+            h.span(".script-place")[_script(_) if view.is_scripting else None],
+            _panels(view, _),
+            _commands(_),
+            icon_button(_("Settings"), "open-settings", "settings", testid="open-settings"),
+        ],
     ]
 
 
 def _chip(view: HeaderView, _: Translator) -> h.Element:
+    if view.others:
+        return _crew(view, _)
     if view.tag is None:
         words, hint = _free(view, _)
-        return h.p(".mooring.is-free", data_testid="server-chip", data_server="", title=hint or None)[
-            icon("anchor"), h.span(".mooring-state")[words]
-        ]
-    return h.p(
-        class_=["mooring", f"tone-{view.tag.tone}"],
-        data_testid="server-chip",
-        data_server=view.tag.server_id,
-        title=_("All work of this window goes to {server} until it has ended.", server=view.tag.name),
-    )[
+        return _chip_button("mooring is-free", "", hint)[icon("anchor"), h.span(".mooring-state")[words]]
+    title = _("All work of this window goes to {server} until it has ended.", server=view.tag.name)
+    return _chip_button(f"mooring tone-{view.tag.tone}", view.tag.server_id, title)[
         icon("anchor"),
         h.span(".mooring-name", translate="no")[view.tag.name],
+        h.span(".mooring-state")[_counts(view, _)],
+    ]
+
+
+def _chip_button(class_: str, servers: str, title: str) -> h.Element:
+    """The chip is a way into *Fleet*; on a phone it is the only one."""
+    return h.button(
+        id="mooring-chip",
+        class_=class_,
+        type="button",
+        data_action="open-fleet",
+        data_testid="server-chip",
+        data_server=servers,
+        title=title or None,
+        aria_haspopup="dialog",
+    )
+
+
+def _panels(view: HeaderView, _: Translator) -> h.Element:
+    """The buttons of the header's two panels. How many servers are not well is told on the first."""
+    ill = _.plural("{count} server is not well", "{count} servers are not well", view.ill) if view.ill else ""
+    return h.div(".panel-buttons")[
+        h.button(
+            ".button.is-quiet.for-fleet",
+            type="button",
+            id="open-fleet",
+            data_action="open-fleet",
+            data_testid="open-fleet",
+            aria_haspopup="dialog",
+            title=ill or None,
+        )[
+            icon("fleet", "panel-sign"),
+            h.span(".panel-name")[_("Fleet")],
+            bool(view.ill)
+            and h.span(".ill.numeric")[
+                h.span(aria_hidden="true")[_.formats.number(view.ill)], h.span(".visually-hidden")[ill]
+            ],
+            icon("chevron", "panel-chevron"),
+        ],
+        h.button(
+            ".button.is-quiet.for-windows",
+            type="button",
+            id="open-windows",
+            data_action="open-windows",
+            data_testid="open-windows",
+            aria_haspopup="dialog",
+        )[icon("window", "panel-sign"), h.span(".panel-name")[_("Windows")], icon("chevron", "panel-chevron")],
+    ]
+
+
+def _crew(view: HeaderView, _: Translator) -> h.Element:
+    """More than one server works for this tab, or one other than the window's own."""
+    tags = [*([view.tag] if view.tag else []), *view.others]
+    title = _("At work for this window: {names}", names=", ".join(tag.name for tag in tags))
+    return _chip_button(f"mooring tone-{tags[0].tone}", " ".join(tag.server_id for tag in tags), title)[
+        icon("anchor"),
+        h.span(".mooring-name", translate="no")[tags[0].name]
+        if len(tags) == 1
+        else h.span(".mooring-name")[_.plural("{count} server", "{count} servers", len(tags))],
         h.span(".mooring-state")[_counts(view, _)],
     ]
 
@@ -56,29 +125,31 @@ def _counts(view: HeaderView, _: Translator) -> str:
     return _("{waiting} waiting", waiting=view.waiting)
 
 
-def _language(view: HeaderView, _: Translator) -> h.Element:
-    chosen = view.language if view.language in LANGUAGES else "en"
-    return h.label(".language")[
-        icon("language"),
-        h.span(".visually-hidden")[_("Language")],
-        h.select(data_change="language")[
-            (
-                h.option(value=code, selected=code == chosen, lang=code, translate="no")[name]
-                for code, name in LANGUAGES.items()
-            )
-        ],
-    ]
+def _script(_: Translator) -> h.Element:
+    """A script runs, whether its drawer is open or not: the way to it."""
+    label = _("A script runs")
+    return h.button(
+        ".button.is-quiet.script-sign",
+        type="button",
+        data_action="open-scripting",
+        data_testid="script-sign",
+        title=label,
+        aria_haspopup="dialog",
+    )[icon("terminal"), h.span(".script-sign-words")[label]]
 
 
-def _report(_: Translator) -> h.Element:
-    label = _("Save a report without prompts and pictures")
-    return h.button(".button.icon-only", type="button", data_shell="report", aria_label=label, title=label)[
-        icon("report")
-    ]
-
-
-def _theme(_: Translator) -> h.Element:
-    label = _("Switch between light and dark")
-    return h.button(".button.icon-only.theme", type="button", data_shell="theme", aria_label=label, title=label)[
-        icon("sun", "for-dark"), icon("moon", "for-light")
+def _commands(_: Translator) -> h.Element:
+    """What opens everything that can be done, by name."""
+    label = _("All commands")
+    return h.button(
+        ".button.commands",
+        type="button",
+        data_action="open-palette",
+        data_testid="open-palette",
+        title=label,
+        aria_keyshortcuts="Control+K Meta+K",
+    )[
+        icon("search"),
+        h.span(".visually-hidden")[label],
+        h.kbd(aria_hidden="true", translate="no")[h.span(".key-control")["Ctrl K"], h.span(".key-command")["⌘ K"]],
     ]

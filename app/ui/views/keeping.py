@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import htpy as h
 
+from app.core.naming import PARTS, file_name, unknown_parts
 from app.core.ports import Keep, Usage
 from app.ui.i18n import Translator
 from app.ui.keeping import LEAST, MOST, KeepingView
+from app.ui.naming import SAMPLE
+from app.ui.views.folder import folder_field
 from app.ui.views.parts import action_button, icon, icon_button
 
 
@@ -96,6 +99,9 @@ def _choices(view: KeepingView, _: Translator) -> h.Node:
             ),
         ],
         _cap(view, _),
+        _names(view, _),
+        folder_field(view.folder, _),
+        view.recent > 0 and _recent(view.recent, _),
         h.div(".dialog-actions.is-spread")[
             action_button(
                 _("Delete all …"),
@@ -113,6 +119,36 @@ def _choices(view: KeepingView, _: Translator) -> h.Node:
                 testid="save-keeping",
             ),
         ],
+    ]
+
+
+def _names(view: KeepingView, _: Translator) -> h.Element:
+    """How saved files are called, with an example."""
+    unknown = unknown_parts(view.names)
+    return h.div(".field.names")[
+        h.label(for_="names")[_("Names of saved files")],
+        h.input(
+            type="text", id="names", value=view.names, data_input="names", data_testid="names", spellcheck="false",
+            autocomplete="off", maxlength="200", aria_describedby="names-example", translate="no",
+        ),
+        h.p(".hint", id="names-example")[
+            h.span(".names-parts", translate="no")[" ".join(f"{{{part}}}" for part in PARTS)],
+            h.br,
+            _("For example:"),
+            " ",
+            h.span(translate="no")[file_name(view.names, SAMPLE)],
+        ],
+        bool(unknown)
+        and h.p(".told-advice.is-warn")[
+            _("Not known, and left out: {parts}", parts=", ".join(f"{{{part}}}" for part in unknown))
+        ],
+    ]  # fmt: skip
+
+
+def _recent(count: int, _: Translator) -> h.Element:
+    return h.div(".kept-recent")[
+        h.span[_.plural("Recent values of {count} input", "Recent values of {count} inputs", count)],
+        action_button(_("Forget them"), "forget-recent", class_="is-small", testid="forget-recent"),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.card_words import word_origin, word_repeat
+from app.ui.card_words import word_editor, word_origin, word_repeat
 from app.ui.i18n import Translator
 from app.ui.state import CardView, LinkView
 from app.ui.views.parts import icon
@@ -22,6 +22,12 @@ def origin(view: CardView, _: Translator) -> h.Node:
 def repeats(view: CardView, _: Translator) -> h.Node:
     """The runs that repeat this one."""
     return h.fragment[(_line(link, word_repeat(link, _), "again-as") for link in view.repeats)]
+
+
+def editor_note(view: CardView, _: Translator) -> h.Node:
+    """That the results do not open in the editor as their author has drawn them; nothing if they do."""
+    words = word_editor(view.task, _)
+    return words and h.p(".link-line.quiet", data_testid="editor-note")[icon("graph"), h.span[words]]
 
 
 def _line(link: LinkView, words: str, testid: str) -> h.Element:

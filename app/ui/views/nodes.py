@@ -16,6 +16,8 @@ from app.workflows.fields import text_of_option
 
 def nodes(view: NodesView, _: Translator) -> h.Node:
     """The content of `#nodes`."""
+    if view.is_coming:
+        return h.p(".quiet")[_("Reading the other nodes …")]
     if not view.nodes and not view.hidden:
         return h.p(".quiet", role="status")[_("Nothing found below.")] if view.is_found else None
     return h.fragment[

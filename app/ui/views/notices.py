@@ -1,4 +1,4 @@
-"""What the person should know, above everything else."""
+"""What the person should know, above everything else; and errors, each until it is dismissed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import htpy as h
 
+from app.ui.error_text import error_text
 from app.ui.i18n import Translator
 from app.ui.notice_words import word_notice
 from app.ui.releases import Newer
 from app.ui.state import Notice, NoticeKind
 from app.ui.views.parts import action_button, icon, icon_button, told
+from app.ui.views.troubles import copy_button, details_to_copy
 from app.ui.words import Tone
 
 
@@ -19,15 +21,36 @@ def notices(view: Sequence[Notice], _: Translator) -> h.Node:
     return h.fragment[(notice(item, _) for item in view)]
 
 
+def errors(view: Sequence[Notice], _: Translator) -> h.Node:
+    """The content of `#errors`, the newest first: it stands above everything and hides nothing of itself."""
+    return h.fragment[
+        len(view) > 1
+        and h.div(".errors-head")[
+            h.span[_.plural("{count} error", "{count} errors", len(view))],
+            action_button(_("Dismiss all errors"), "dismiss-errors", class_="is-small", testid="dismiss-errors"),
+        ],
+        (notice(item, _) for item in reversed(view)),
+    ]
+
+
 def notice(item: Notice, _: Translator) -> h.Element:
     """One notice."""
     words = word_notice(item, _)
     key = f"{item.kind.value}-{item.number}"
     return h.div(
-        class_=["notice", f"is-{words.tone.value}"], id=f"notice-{key}", data_testid="notice", data_kind=item.kind.value
+        class_=["notice", f"is-{words.tone.value}"],
+        id=f"notice-{key}",
+        data_testid="notice",
+        data_kind=item.kind.value,
+        role="alert" if item.kind is NoticeKind.ERROR else None,
     )[
         icon("info" if words.tone is Tone.QUIET else "warning"),
-        h.div(".notice-body")[told(words), item.kind is NoticeKind.QUARANTINE and _aside(item, _)],
+        h.div(".notice-body")[
+            told(words),
+            item.kind is NoticeKind.QUARANTINE and _aside(item, _),
+            item.kind is NoticeKind.NO_SERVER and _command(_),
+            item.error is not None and details_to_copy(f"notice-{key}", error_text(item.error, words), _),
+        ],
         _action(item, _),
         _dismiss(item, _),
     ]
@@ -45,6 +68,14 @@ def _aside(item: Notice, _: Translator) -> h.Element:
             ]
             for task in item.tasks
         )
+    ]
+
+
+def _command(_: Translator) -> h.Element:
+    """What starts Mooring with servers to try, to be copied."""
+    return h.p(".notice-command")[
+        h.code(id="demo-command", translate="no")["python3 serve.py --demo 3"],
+        copy_button("demo-command", _("Copy"), _),
     ]
 
 

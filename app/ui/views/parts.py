@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import htpy as h
 
+from app.core.model import Task
 from app.ui.i18n import Translator
-from app.ui.state import ResultView, ServerTag
+from app.ui.state import ResultView
+from app.ui.tones import ServerTag
 from app.ui.words import Words
 
 ICONS = "/static/icons/icons.svg"
@@ -76,6 +78,11 @@ def panel_title(text: str, *beside: h.Node) -> h.Element:
     return h.div(".panel-head")[h.h2[text], beside]
 
 
+def shown_text(item: ResultView) -> h.Element | None:
+    """What a node has shown as a text; None for any other result."""
+    return h.pre(".shown-text", translate="no", dir="auto")[item.output.text] if item.output.is_text else None
+
+
 def player(item: ResultView) -> h.Element | None:
     """A film or a sound whose bytes are at hand; None for any other result."""
     match item.output.media_type.partition("/")[0]:
@@ -90,6 +97,13 @@ def task_title(title: str, _: Translator) -> h.Node:
     """A sample's title is the catalogue's; any other is the person's own."""
     known = _.known(title)
     return known if known != title else own(title) if title else _("Untitled")
+
+
+def part_label(task: Task) -> h.Element | None:
+    """Which one of many runs it is."""
+    if task.part is None or not task.part.label:
+        return None
+    return h.p(".card-part", title=task.part.label)[own(task.part.label)]
 
 
 def graph_button(prompt_id: str, _: Translator) -> h.Element:

@@ -10,16 +10,21 @@ from app.ui.i18n import Translator
 from app.ui.offers import may_run_twice
 from app.ui.state import CardView, ResultsView, ResultView
 from app.ui.task_words import word_delivery, word_task
+from app.ui.views.album import album
+from app.ui.views.empty import empty
 from app.ui.views.evidence import details
-from app.ui.views.links import origin, repeats
+from app.ui.views.folder import folder_sign
+from app.ui.views.links import editor_note, origin, repeats
 from app.ui.views.parts import (
     action_button,
     graph_button,
     icon,
     icon_button,
     panel_title,
+    part_label,
     player,
     server_chip,
+    shown_text,
     task_title,
     titled,
 )
@@ -29,21 +34,73 @@ from app.ui.words import Tone, Words
 
 def results(view: ResultsView, _: Translator) -> h.Node:
     """The content of `#results`."""
+    head = panel_title(_("Results"), _tabs(view, _), _project(view, _), folder_sign(view.folder, _), _kept(view, _))
+    if view.album is not None:
+        return h.fragment[head, album(view.album, _)]
+    if not view.cards and view.is_private:
+        return h.fragment[
+            head,
+            empty(
+                "private",
+                _("A private window"),
+                _(
+                    "What you make here is shown until this page is closed or loaded again, and nothing of it stays in"
+                    " this browser. What the servers save of it, they keep."
+                ),
+                class_="is-small",
+            ),
+        ]
     if not view.cards:
         return h.fragment[
-            panel_title(_("Results"), _kept(view, _)),
-            h.div(".empty.is-small")[
-                h.p(".quiet")[_("Finished pictures are kept here, also when their server is off.")]
-            ],
+            head,
+            empty(
+                "picture",
+                _("No results yet"),
+                _(
+                    "What this window finishes is kept here, also when its server is off. Work of windows that were"
+                    " closed can be taken in."
+                ),
+                action_button(
+                    _("Look for work of closed windows"), "search-orphans", icon_name="adopt", class_="is-small"
+                ),
+                class_="is-small",
+            ),
         ]
     return h.fragment[
-        panel_title(_("Results"), _kept(view, _)),
+        head,
         h.div(".gallery")[(ended_card(item, _) for item in view.cards)],
         view.more > 0
         and h.div(".more")[
             action_button(_.plural("Show {count} older", "Show {count} older", view.more), "show-more")
         ],
     ]  # fmt: skip
+
+
+def _tabs(view: ResultsView, _: Translator) -> h.Element:
+    """The latest of this window, or everything that was made in this browser."""
+    is_open = view.album is not None
+    return h.div(".results-tabs", role="group", aria_label=_("Which results"))[
+        _tab(_("Latest"), "latest", is_on=not is_open), _tab(_("All"), "album", is_on=is_open)
+    ]
+
+
+def _project(view: ResultsView, _: Translator) -> h.Element:
+    """What the work of this window is called, in the names of saved files and in the album."""
+    label = _("Project of this window")
+    return h.label(".project")[
+        icon("folder"),
+        h.span(".visually-hidden")[label],
+        h.input(
+            type="text", id="project", value=view.project, placeholder=_("Project"), title=label, maxlength="80",
+            data_input="project", data_testid="project", autocomplete="off", spellcheck="false",
+        ),
+    ]  # fmt: skip
+
+
+def _tab(label: str, action: str, *, is_on: bool) -> h.Element:
+    return h.button(
+        type="button", aria_pressed="true" if is_on else "false", data_action=action, id=f"results-{action}"
+    )[label]
 
 
 def _kept(view: ResultsView, _: Translator) -> h.Element:
@@ -74,6 +131,7 @@ def ended_card(view: CardView, _: Translator) -> h.Element:
         ],
         h.div(".card-body")[
             h.div(".card-head")[h.h3[task_title(task.title, _)], server_chip(view.tag)],
+            part_label(task),
             h.p(".card-meta")[
                 h.span(class_=["state", f"is-{words.tone.value}"])[titled(words)],
                 task.ended_at is not None
@@ -81,7 +139,7 @@ def ended_card(view: CardView, _: Translator) -> h.Element:
             ],
             not is_plain and told_rest(words.advice, words.quote),
             _deliveries(view, _),
-            task.failure is not None and failure(task.prompt_id, task.failure, _),
+            task.failure is not None and failure(task.prompt_id, task.failure, words, _),
             bool(task.warnings) and warnings(view, _),
             _links(view, _),
             details(task, _),
@@ -92,7 +150,12 @@ def ended_card(view: CardView, _: Translator) -> h.Element:
 
 def _links(view: CardView, _: Translator) -> h.Node:
     ward = word_ward(view, _)
-    return h.fragment[ward and h.p(".link-line.quiet")[icon("adopt"), h.span[ward]], origin(view, _), repeats(view, _)]
+    return h.fragment[
+        ward and h.p(".link-line.quiet")[icon("adopt"), h.span[ward]],
+        origin(view, _),
+        repeats(view, _),
+        editor_note(view, _),
+    ]
 
 
 def told_rest(advice: str, quote: str) -> h.Node:
@@ -108,7 +171,8 @@ def _actions(view: CardView, _: Translator) -> h.Element:
         and action_button(
             _("Look again"), "look-again", icon_name="retry", class_="is-quiet is-small", prompt_id=task.prompt_id
         ),
-        action_button(
+        bool(task.workflow)
+        and action_button(
             _("Run again …") if is_asked else _("Run again"),
             "ask-run-again" if is_asked else "run-again",
             icon_name="again",
@@ -164,6 +228,8 @@ def _delivery(words: Words, items: list[ResultView], is_counted: bool, _: Transl
 def _shown(view: CardView, item: ResultView, _: Translator) -> h.Element:
     if (played := player(item)) is not None:
         return played
+    if (text := shown_text(item)) is not None:
+        return _opening(view, item, _("Show large"))[text]
     if item.small or item.url:
         return _opening(view, item, _("Show large"))[
             h.img(

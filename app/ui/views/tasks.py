@@ -8,14 +8,23 @@ from app.core.model import Contact, TaskState
 from app.session import RunStage
 from app.ui.card_words import word_card, word_ward
 from app.ui.i18n import Translator
-from app.ui.messages import word_error
-from app.ui.state import CardView, NowView, RunCard
-from app.ui.task_words import word_step
+from app.ui.state import Blocker, CardView, NowView, RunCard
+from app.ui.views.empty import empty
 from app.ui.views.evidence import details
-from app.ui.views.links import origin
+from app.ui.views.links import editor_note, origin
 from app.ui.views.offers import offers
-from app.ui.views.parts import action_button, graph_button, icon, panel_title, server_chip, task_title, titled, told
-from app.ui.views.troubles import warnings
+from app.ui.views.pace import is_plain, pace, upload
+from app.ui.views.parts import (
+    action_button,
+    graph_button,
+    icon,
+    panel_title,
+    part_label,
+    server_chip,
+    task_title,
+    titled,
+)
+from app.ui.views.troubles import told_error, warnings
 from app.ui.words import Tone
 
 
@@ -23,7 +32,21 @@ def now(view: NowView, _: Translator) -> h.Node:
     """The content of `#now`."""
     count = len(view.runs) + len(view.cards)
     return h.fragment[
-        panel_title(_("Now"), h.span(".count.numeric")[_.formats.number(count)] if count else None),
+        panel_title(
+            _("Now"),
+            h.span(".count.numeric")[_.formats.number(count)] if count else None,
+            view.is_many
+            and not view.has_line
+            and h.div(".left-tools")[
+                action_button(
+                    _("Cancel mine …"),
+                    "ask-cancel-mine",
+                    icon_name="stop",
+                    class_="is-quiet is-small",
+                    testid="ask-cancel-mine",
+                )
+            ],
+        ),
         h.div(".cards")[(run_card(item, _) for item in view.runs), (task_card(item, _) for item in view.cards)],
         not count and _nothing(view, _),
     ]
@@ -36,16 +59,32 @@ def _nothing(view: NowView, _: Translator) -> h.Element:
         ]
     if not view.is_ready:
         return h.div(".empty")[h.p[_("Reading this window's records …")]]
-    return h.div(".empty")[
-        icon("waves", "empty-icon"),
-        h.p(".empty-title")[_("Calm water")],
-        h.p(".quiet")[
-            _(
-                "Press Run and this window moors to one server. Everything about that work stays there"
-                " until it is home. For a second server, open a second window."
-            )
-        ],
-    ]
+    return empty(
+        "waves",
+        _("Calm water"),
+        _(
+            "Press Run and this window moors to one server. Everything about that work stays there"
+            " until it is home. For a second server, open a second window."
+        ),
+        _first_way(view.blocker, _),
+        class_="is-slim" if view.has_results else "",
+    )
+
+
+def _first_way(blocker: Blocker | None, _: Translator) -> h.Node:
+    """What brings the first work here."""
+    match blocker:
+        case None:
+            return action_button(_("Run"), "run", icon_name="run", class_="is-small", testid="empty-run")
+        case Blocker.NO_PICTURE | Blocker.NO_FILE | Blocker.BAD_VALUE:
+            return h.button(".button.is-small", type="button", data_focus="form")[
+                icon("edit"), h.span[_("Fill in the form")]
+            ]
+        case Blocker.NO_WORKFLOW | Blocker.UNABLE | Blocker.NEEDS_DEMO:
+            return action_button(_("Choose a workflow"), "open-library", icon_name="shelf", class_="is-small")
+        case Blocker.MOORED_UNABLE | Blocker.MOORED_WITHOUT_DEMO:
+            return action_button(_("Open another window"), "new-window", icon_name="window", class_="is-small")
+    return None
 
 
 def run_card(view: RunCard, _: Translator) -> h.Element:
@@ -61,15 +100,13 @@ def run_card(view: RunCard, _: Translator) -> h.Element:
     )[
         h.div(".card-head")[h.h3[task_title(run.title, _)], view.tag is not None and server_chip(view.tag)],
         (
-            told(word_error(run.error, _))
+            told_error(run.error, f"run-{run.prompt_id}", _)
             if has_failed and run.error is not None
+            else upload(run, _)
+            if run.stage is RunStage.UPLOADING and run.size
             else h.fragment[
                 h.p(".card-state.is-busy")[word_stage(run.stage, _)],
-                h.progress(
-                    value=f"{run.fraction:.3f}" if run.stage is RunStage.UPLOADING else None,
-                    max="1",
-                    aria_label=word_stage(run.stage, _),
-                ),
+                h.progress(max="1", aria_label=word_stage(run.stage, _)),
             ]
         ),
         has_failed
@@ -101,8 +138,8 @@ def word_stage(stage: RunStage, _: Translator) -> str:
 def task_card(view: CardView, _: Translator) -> h.Element:
     """One unfinished task."""
     task = view.task
-    is_moving = task.state is TaskState.RUNNING and task.contact is Contact.OK
-    has_preview = is_moving or bool(view.preview_url)
+    is_running = task.state is TaskState.RUNNING and task.contact is Contact.OK
+    has_preview = is_running or bool(view.preview_url)
     return h.article(
         class_=["card task", f"tone-{view.tag.tone}", {"has-preview": has_preview, "is-doubtful": bool(view.offers)}],
         id=f"task-{task.prompt_id}",
@@ -116,8 +153,10 @@ def task_card(view: CardView, _: Translator) -> h.Element:
         has_preview and _preview(view, _),
         h.div(".card-body")[
             h.div(".card-head")[h.h3[task_title(task.title, _)], server_chip(view.tag)],
+            part_label(task),
             _verdict(view, _),
             origin(view, _),
+            editor_note(view, _),
             bool(task.warnings) and warnings(view, _),
             not view.offers and h.fragment[_actions(view, _), details(task, _)],
         ],
@@ -131,10 +170,11 @@ def task_card(view: CardView, _: Translator) -> h.Element:
 def _verdict(view: CardView, _: Translator) -> h.Node:
     words, ward = word_card(view, _), word_ward(view, _)
     return h.fragment[
-        h.p(class_=["card-state", f"is-{words.tone.value}"])[
+        not is_plain(view)
+        and h.p(class_=["card-state", f"is-{words.tone.value}"])[
             words.tone is Tone.WARN and icon("warning"), h.span[titled(words)]
         ],
-        _bar(view, _),
+        pace(view, _),
         words.advice and h.p(".told-advice")[words.advice],
         words.quote and h.p(".quote", translate="no")[words.quote],
         ward and h.p(".told-advice")[ward],
@@ -142,24 +182,16 @@ def _verdict(view: CardView, _: Translator) -> h.Node:
 
 
 def _preview(view: CardView, _: Translator) -> h.Element:
+    """In a box that is as large before the first preview as after it."""
+    name = f"preview-{view.task.prompt_id}"
     if not view.preview_url:
-        return h.div(".preview.is-empty")[icon("picture")]
-    return h.div(".preview")[h.img(src=view.preview_url, alt=_("Preview"), data_testid="preview")]
+        return h.div(".preview.is-empty", id=name)[icon("picture")]
+    return h.div(".preview", id=name)[preview_inside(view, _)]
 
 
-def _bar(view: CardView, _: Translator) -> h.Node:
-    task, progress = view.task, view.progress
-    if task.state is not TaskState.RUNNING or progress is None:
-        is_moving = task.state in {TaskState.REGISTERED, TaskState.RUNNING} and task.contact is Contact.OK
-        return h.progress(max="1", value=None if is_moving else "0", aria_label=_("Progress"))
-    step = word_step(progress, _.known(view.node_title), _)
-    return h.fragment[
-        h.progress(max="1", value=f"{progress.fraction:.3f}", aria_label=_("Progress")),
-        h.p(".card-step")[
-            h.span(".step-name", translate="no" if _.known(view.node_title) == view.node_title else None)[step],
-            h.span(".numeric.percent")[_.formats.percent(progress.fraction)],
-        ],
-    ]
+def preview_inside(view: CardView, _: Translator) -> h.VoidElement:
+    """The latest preview, which is patched alone while nothing else changes (`regions.py`)."""
+    return h.img(src=view.preview_url, alt=_("Preview"), data_testid="preview")
 
 
 def _actions(view: CardView, _: Translator) -> h.Element:

@@ -4,35 +4,57 @@ from __future__ import annotations
 
 import htpy as h
 
+from app.core.errors import MooringError
 from app.core.model import Failure, NodeError
+from app.ui.error_text import error_text, failure_text
 from app.ui.i18n import Translator
-from app.ui.messages import word_node_error
+from app.ui.messages import word_error, word_node_error
 from app.ui.state import CardView
 from app.ui.views.parts import disclosure, icon, told
+from app.ui.words import Words
 
 
-def failure(prompt_id: str, failed: Failure, _: Translator) -> h.Node:
-    """The faults that the server named, and its traceback, closed until somebody wants it."""
+def failure(prompt_id: str, failed: Failure, words: Words, _: Translator) -> h.Node:
+    """The faults that the server named, and all that it said, closed until somebody wants it."""
     return h.fragment[
         bool(failed.node_errors) and _faults(failed.node_errors, _),
-        bool(failed.traceback)
-        and disclosure(
-            _("The server's traceback"),
-            _copy(f"trace-text-{prompt_id}", _),
-            h.div(id=f"trace-text-{prompt_id}")[
-                h.p(".quiet", translate="no")[failed.exception_type],
-                h.pre(translate="no", tabindex="0")[failed.traceback],
-            ],
-            key=f"trace-{prompt_id}",
-        ),
+        details_to_copy(f"trace-{prompt_id}", failure_text(failed, words), _, has_traceback=bool(failed.traceback)),
     ]
 
 
-def _copy(target: str, _: Translator) -> h.Element:
-    """Copies what stands in that element; the page's JavaScript does it, since a browser wants it within the click."""
+def told_error(error: MooringError, key: str, _: Translator) -> h.Node:
+    """What went wrong, what it means and what can be done, with the details to hand on."""
+    words = word_error(error, _)
+    return h.fragment[told(words), details_to_copy(key, error_text(error, words), _)]
+
+
+def details_to_copy(key: str, text: str, _: Translator, *, has_traceback: bool = False) -> h.Element:
+    """What somebody who helps wants to see, to be copied at once or looked at first.
+
+    The page's JavaScript copies, since a browser wants it within the click; where it is forbidden, the text is opened
+    and selected.
+    """
+    target = f"{key}-text"
+    return h.div(".to-copy")[
+        disclosure(
+            _("The server's traceback") if has_traceback else _("Details"),
+            h.pre(id=target, translate="no", tabindex="0")[text],
+            key=f"{key}-details",
+        ),
+        copy_button(target, _("Copy details"), _),
+    ]
+
+
+def copy_button(target: str, label: str, _: Translator) -> h.Element:
+    """Copies what stands in that element."""
     return h.button(
-        ".button.is-small.copy", type="button", data_copy=target, data_copied=_("Copied"), data_testid="copy"
-    )[icon("copy"), h.span[_("Copy")]]
+        ".button.is-small.is-quiet.copy",
+        type="button",
+        data_copy=target,
+        data_copied=_("Copied"),
+        data_select=_("Selected: press Ctrl+C, or ⌘C"),
+        data_testid="copy",
+    )[icon("copy"), h.span[label]]
 
 
 def warnings(view: CardView, _: Translator) -> h.Element:

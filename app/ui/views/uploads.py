@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.form_state import FieldView
+from app.ui.form_state import FieldView, Picture
 from app.ui.i18n import Translator
+from app.ui.masking import takes_picture, uses_mask
 from app.ui.views.arranging import tools
-from app.ui.views.controls import combo, field_id, told
-from app.ui.views.parts import icon, icon_button
+from app.ui.views.controls import combo, field_id, list_trouble, told
+from app.ui.views.parts import action_button, icon, icon_button
 from app.workflows.fields import Media, Upload
 
 ACCEPTED = {Media.PICTURE: "image/*", Media.MASK: "image/*", Media.VIDEO: "video/*", Media.AUDIO: "audio/*"}
@@ -47,7 +48,10 @@ def upload(view: FieldView, _: Translator, fault: h.Element | None) -> h.Element
             ),
             _filled(view, kind, _) if picture else _empty(view, kind, _),
         ],
+        picture is not None and _player(picture, kind),
+        (view.can_mask or takes_picture(item)) and _picture_tools(view, _),
         picture is None and view.list_id and _on_server(view, _),
+        picture is None and list_trouble(view, _),
         fault,
     ]
 
@@ -64,20 +68,74 @@ def _filled(view: FieldView, kind: Upload, _: Translator) -> h.Node:
     size = _.formats.size(picture.picked.blob.size)
     facts = f"{_('{width} × {height}', width=picture.width, height=picture.height)} · {size}" if picture.width else size
     return h.fragment[
-        _shown(picture.url, picture.picked.name, kind),
+        _shown(picture, kind),
         h.span(".drop-facts")[
             h.span(".drop-name", translate="no")[picture.picked.name], h.span(".quiet.numeric")[facts]
         ],
     ]
 
 
-def _shown(url: str, name: str, kind: Upload) -> h.Node:
+def _shown(picture: Picture, kind: Upload) -> h.Node:
+    """A picture, with its mask if it has one; other files have a player below."""
+    if kind.media not in (Media.PICTURE, Media.MASK):
+        return None
+    return h.img(".drop-picture", src=picture.look_url or picture.url, alt=picture.picked.name, translate="no")
+
+
+def _player(picture: Picture, kind: Upload) -> h.Node:
     match kind.media:
         case Media.VIDEO:
-            return h.video(".drop-picture", src=url, muted=True, autoplay=True, loop=True, aria_hidden="true")
-        case Media.AUDIO | Media.FILE:
-            return icon(ICONS.get(kind.media, "report"), "drop-icon")
-    return h.img(".drop-picture", src=url, alt=name, translate="no")
+            return h.video(".drop-player", src=picture.url, controls=True, preload="metadata")
+        case Media.AUDIO:
+            return h.audio(".drop-player", src=picture.url, controls=True, preload="metadata")
+    return None
+
+
+def _picture_tools(view: FieldView, _: Translator) -> h.Element:
+    return h.div(".drop-tools")[
+        view.can_mask and _mask_button(view, _),
+        view.other_name
+        and action_button(
+            _("Use “{name}” here too", name=view.other_name),
+            "same-picture",
+            icon_name="copy",
+            class_="is-small is-quiet is-long",
+            node=view.field.node_id,
+            name=view.field.input_name,
+        ),
+        takes_picture(view.field) and _camera(view, _),
+    ]
+
+
+def _mask_button(view: FieldView, _: Translator) -> h.Element:
+    """What opens the dialog for a mask: plain to see where the workflow uses one, quiet elsewhere."""
+    is_masked = view.picture is not None and bool(view.picture.look_url)
+    return action_button(
+        _("Paint on with the mask") if is_masked else _("Paint a mask"),
+        "paint-mask",
+        icon_name="brush",
+        class_="is-small" if uses_mask(view.field) or is_masked else "is-small is-quiet",
+        node=view.field.node_id,
+        name=view.field.input_name,
+        testid=f"mask-{view.field.node_id}-{view.field.input_name}",
+    )
+
+
+def _camera(view: FieldView, _: Translator) -> h.Node:
+    """Two ways to the camera; the style sheet shows the one that there is on this device, or none."""
+    where = {"data-node": view.field.node_id, "data-name": view.field.input_name}
+    return h.fragment[
+        h.label(".button.is-small.is-quiet.camera-phone")[
+            h.input(
+                ".visually-hidden", where, type="file", accept="image/*", capture="environment", data_files=""
+            ),
+            icon("camera"),
+            h.span[_("Camera")],
+        ],
+        h.button(".button.is-small.is-quiet.camera-live", where, type="button", data_action="open-camera")[
+            icon("camera"), h.span[_("Camera")]
+        ],
+    ]  # fmt: skip
 
 
 def _empty(view: FieldView, kind: Upload, _: Translator) -> h.Node:

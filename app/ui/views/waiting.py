@@ -7,16 +7,18 @@ import htpy as h
 from app.core.line import Pause
 from app.session import OrphanLine
 from app.ui.i18n import Translator
-from app.ui.messages import word_error
-from app.ui.views.parts import action_button, icon_button, own, panel_title, task_title, told
-from app.ui.waiting import WaitingItem, WaitingView
+from app.ui.views.many import hands
+from app.ui.views.parts import action_button, icon, icon_button, own, panel_title, task_title
+from app.ui.views.troubles import told_error
+from app.ui.waiting import CrewItem, WaitingItem, WaitingView
 
 
 def waiting(view: WaitingView, _: Translator) -> h.Node:
     """The content of `#waiting`: nothing, if nothing waits."""
     return h.fragment[
-        view.error is not None and told(word_error(view.error, _)),
+        view.error is not None and told_error(view.error, "line-error", _),
         view.count > 0 and _line(view, _),
+        bool(view.crew) and _crew(view.crew, _),
         bool(view.orphans) and h.ul(".left-list")[(_orphan(item, _) for item in view.orphans)],
     ]
 
@@ -38,11 +40,15 @@ def _line(view: WaitingView, _: Translator) -> h.Node:
 
 def _tools(view: WaitingView, _: Translator) -> h.Node:
     return h.fragment[
+        view.servers > 1 and hands(view.hands, view.servers, "line-spread", _),
+        action_button(
+            _("Cancel mine …"), "ask-cancel-mine", icon_name="stop", class_="is-quiet is-small", testid="line-cancel"
+        ),
         action_button(
             _("Remove all"), "line-clear", icon_name="trash", class_="is-quiet is-small", testid="line-clear"
         ),
         view.pause is None and _bound_button(view, _),
-        action_button(_("Pause"), "line-pause", icon_name="stop", class_="is-small", testid="line-pause")
+        action_button(_("Pause"), "line-pause", icon_name="pause", class_="is-small", testid="line-pause")
         if view.pause is None
         else action_button(
             _("Go on"), "line-resume", icon_name="run", class_="is-primary is-small", testid="line-resume"
@@ -61,9 +67,14 @@ def _words(view: WaitingView, _: Translator) -> str:
         return _("Paused. What waits is saved, and holds no server.")
     if view.is_unbounded:
         return _("All of it is being sent now. Once nothing waits here any more, this page may be closed.")
-    return _(
-        "Sent two at a time while this page is open. What waits is saved: after a reload, or in another window that"
-        " takes it over, it goes on."
+    return " ".join(
+        [
+            _(
+                "Sent two at a time while this page is open. What waits is saved: after a reload, or in another window"
+                " that takes it over, it goes on."
+            ),
+            _("“Send all now” puts all of it into the servers' own queues, so that this page may be closed."),
+        ]
     )
 
 
@@ -75,8 +86,8 @@ def _reason(view: WaitingView, _: Translator) -> h.Node:
                 _("A server refused a run, and would refuse the others too. Its card says why. Remove them, or go on.")
             ]
         case Pause.UNUSABLE:
-            return view.refusal is not None and told(word_error(view.refusal, _))
-    return view.stalled_by is not None and told(word_error(view.stalled_by, _))
+            return view.refusal is not None and told_error(view.refusal, "line-refusal", _)
+    return view.stalled_by is not None and told_error(view.stalled_by, "line-stalled", _)
 
 
 def _item(item: WaitingItem, _: Translator) -> h.Element:
@@ -86,7 +97,12 @@ def _item(item: WaitingItem, _: Translator) -> h.Element:
         data_testid="waiting-item",
         data_state="sending" if item.is_on_its_way else "waiting",
         data_prompt_id=item.prompt_id,
+        tabindex="-1",
+        draggable=None if item.is_on_its_way else "true",
+        data_drag=None if item.is_on_its_way else "line-move",
     )[
+        not item.is_on_its_way
+        and h.span(".waiting-grip", aria_hidden="true", title=_("Drag to reorder"))[icon("grip")],
         h.span(".waiting-title")[task_title(item.title, _)],
         h.span(".quiet.waiting-label")[own(item.label)],
         item.is_on_its_way and h.span(".quiet")[_("on its way")],
@@ -97,6 +113,7 @@ def _item(item: WaitingItem, _: Translator) -> h.Element:
             not item.is_last
             and not item.is_on_its_way
             and _icon(_("Down: {name}", name=item.label), "line-down", "chevron", item),
+            not item.is_on_its_way and _icon(_("Change: {name}", name=item.label), "line-edit", "edit", item),
             _icon(_("Remove: {name}", name=item.label), "line-remove", "close", item),
         ],
     ]
@@ -104,6 +121,23 @@ def _item(item: WaitingItem, _: Translator) -> h.Element:
 
 def _icon(label: str, action: str, icon_name: str, item: WaitingItem) -> h.Element:
     return icon_button(label, action, icon_name, prompt_id=item.prompt_id, testid=action)
+
+
+def _crew(crew: tuple[CrewItem, ...], _: Translator) -> h.Element:
+    """The sessions of this tab, each with its server."""
+    return h.ul(".crew", data_testid="crew", aria_label=_("At work for this window"))[
+        (
+            h.li(".crew-item", data_testid="crew-item", data_server=item.name, data_count=str(item.count))[
+                h.span(class_=["chip", f"tone-{item.tone}"], translate="no")[
+                    icon("anchor"), h.span(".chip-name")[item.name]
+                ]
+                if item.name
+                else h.span(".chip")[_("not moored")],
+                h.span(".quiet.numeric")[_.plural("{count} run", "{count} runs", item.count)],
+            ]
+            for item in crew
+        )
+    ]
 
 
 def _orphan(item: OrphanLine, _: Translator) -> h.Element:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from app.core.ports import Response
+from app.core.workflow import ApiWorkflow, parse_workflow
 
 FOLDER = Path(__file__).resolve().parents[4] / "shared" / "comfyui" / "captures"
 NEEDED = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no captures of a real server at {FOLDER}")
@@ -81,6 +82,23 @@ def sockets() -> list[Frames]:
         for where, found in _walk()
         if isinstance(found, list) and found and all(isinstance(item, dict) and "t" in item for item in found)
     ]
+
+
+def workflow_of(prompt_id: str) -> ApiWorkflow | None:
+    """The workflow of a captured prompt: out of a queue, a history entry or the capture of its run. None: nowhere."""
+    for _, found in _walk():
+        if not isinstance(found, dict):
+            continue
+        if (
+            isinstance(found.get("prompt"), dict)
+            and (found.get("post") or {}).get("body", {}).get("prompt_id") == prompt_id
+        ):
+            return parse_workflow(found["prompt"])
+        items = [found.get("prompt"), *found.get("queue_running", ()), *found.get("queue_pending", ())]
+        for item in items:
+            if isinstance(item, list) and len(item) > 2 and item[1] == prompt_id:
+                return parse_workflow(item[2])
+    return None
 
 
 def response_of(found: dict[str, Any]) -> Response:

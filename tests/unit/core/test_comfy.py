@@ -234,6 +234,7 @@ def test_all_outputs_of_any_kind_are_read_in_their_order() -> None:
         ("9", "images", "b.png", "s", "output"),
         ("9", "images", "a.png", "", "output"),
         ("3", "gifs", "c.webp", "", "temp"),
+        ("3", "text", "text_00001_.txt", "", "text"),
     ]
 
 

@@ -86,7 +86,7 @@ def test_flags_ask_for_previews_that_say_whose_they_are() -> None:
                     }
                 },
             },
-            ProgressMessage(P, (NodeProgress(NodeId("2"), 1.0, 2.0, "finished"),)),
+            ProgressMessage(P, (NodeProgress(NodeId("2"), 1.0, 2.0, "finished", "2.0.0.1"),)),
         ),
         (
             "executed",

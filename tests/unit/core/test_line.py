@@ -137,6 +137,14 @@ def test_what_was_certainly_not_sent_waits_again_before_all_others() -> None:
     assert (emptied.hands, emptied.is_unbounded) == (3, True), "it goes on as it was wished"
 
 
+def test_what_waits_again_is_written_with_all_that_its_batch_shares() -> None:
+    """The store lets go of a batch with its last run, which may be one that this line still knows."""
+    known = line("a", "b")
+    left = known.without(PromptId("a"))
+    change = left.change_to(left.put_back(known.entries[0], PromptId("a2"), "line-2", known))
+    assert [item.batch_id for item in change.batches] == [known.entries[0].batch_id]
+
+
 # Values
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from app.core.events import (
     read_text,
 )
 from app.core.model import NodeId, PromptId
+from app.core.plan import Plan, guessed
 from app.core.progress import Progress
 from tests.unit.core import captures
 
@@ -70,10 +72,63 @@ def test_a_second_part_of_an_expanded_node_does_not_take_progress_back() -> None
     assert told(progress, step("2", 0, 2)).fraction == progress.fraction
 
 
-def test_the_end_of_a_run_is_no_progress_and_no_error() -> None:
+def test_only_a_good_end_is_progress() -> None:
     progress = told(Progress(P, 3), step("2", 1, 2))
-    for message in (EndMessage(P, "success"), ExecutingMessage(P, None), UnknownMessage("x")):
+    for message in (
+        EndMessage(P, "error"),
+        EndMessage(P, "interrupted"),
+        ExecutingMessage(P, None),
+        UnknownMessage("x"),
+    ):
         assert told(progress, message) == progress
+    assert told(progress, EndMessage(P, "success")).fraction == 1.0, "also without nodes that nothing needed"
+
+
+def weighed(**weights: float) -> Progress:
+    """A progress over nodes of these weights."""
+    return Progress(P, len(weights), weights={NodeId(name[1:]): weight for name, weight in weights.items()})
+
+
+def test_a_node_counts_by_its_weight() -> None:
+    progress = weighed(n1=1.0, n2=18.0, n3=1.0)
+    assert told(progress, step("1", 1, 1, "finished")).fraction == pytest.approx(0.05)
+    assert told(progress, step("1", 1, 1, "finished"), step("2", 5, 10)).fraction == pytest.approx(0.5)
+
+
+def test_a_cached_node_is_done_at_once_and_leaves_the_bar_to_what_runs() -> None:
+    progress = told(weighed(n1=30.0, n2=9.5, n3=0.5), StartMessage(P), CachedMessage(P, (NodeId("1"),)))
+    assert progress.done == {"1": 1.0}
+    assert progress.fraction == pytest.approx(0.5 / 10.5), "the load that is not needed is no part of the time"
+    assert told(progress, step("2", 10, 20)).fraction == pytest.approx(5.25 / 10.5)
+
+
+def test_a_node_that_expands_is_as_far_as_its_parts() -> None:
+    def part(name: str, value: float, maximum: float, state: str = "running") -> ProgressMessage:
+        return ProgressMessage(P, (NodeProgress(NodeId("2"), value, maximum, state, name),))
+
+    begun = told(weighed(n2=1.0), step("2", 0, 1), part("2.0.0.1", 5, 10))
+    assert begun.fraction == pytest.approx(0.25), "one half of at least two parts"
+    assert begun.node == "2"
+    first = told(begun, part("2.0.0.1", 10, 10, "finished"))
+    assert first.fraction == pytest.approx(0.5)
+    second = told(first, part("2.0.0.2", 10, 10))
+    assert second.fraction == pytest.approx(2 / 3)
+    assert told(second, step("2", 1, 1, "finished")).fraction == 1.0
+
+
+def test_a_node_that_counts_its_steps_again_is_as_far_as_its_rows() -> None:
+    rows = replace(weighed(n2=1.0), expected_parts={NodeId("2"): 4})
+    once = told(rows, *(step("2", value, 10) for value in range(11)))
+    assert once.fraction == pytest.approx(0.25)
+    assert told(once, step("2", 5, 10)).fraction == pytest.approx(0.375)
+    assert told(once, *(step("2", value, 10) for value in range(11))).fraction == pytest.approx(0.5)
+
+
+def test_a_node_that_turns_out_to_count_steps_weighs_more_if_weights_are_guessed() -> None:
+    known = weighed(n1=2.0, n2=0.25)
+    assert told(known, step("2", 10, 20)).fraction == pytest.approx(0.125 / 2.25)
+    guessed = told(replace(known, are_guessed=True), step("2", 10, 20))
+    assert guessed.fraction == pytest.approx(5.0 / 12.0)
 
 
 @pytest.mark.parametrize("total", [0, 1, 2])
@@ -112,30 +167,48 @@ def test_progress_never_falls_and_stays_within_the_bar(total: int, messages: lis
         assert progress.total == total
 
 
-RUNS = [
-    "02a_run_noflags_jpeg", "02b_run_cached_identical", "02c_run_partly_cached", "02d_run_flags_metadata_jpeg",
-    "02e_run_flags_metadata_png", "02f_run_noflags_png", "02g_execution_error", "02h_expand", "02i_sendtext",
-    "02j_two_outputs_batch2",
-]  # fmt: skip
+def of_prompt(text: object) -> tuple[PromptId, Message] | None:
+    """A captured text as a message about a prompt."""
+    message = read_text(json.dumps(text))
+    prompt_id = getattr(message, "prompt_id", None)
+    return (prompt_id, message) if prompt_id else None
+
+
+def begun(prompt_id: PromptId) -> Progress:
+    """The progress of a captured prompt before anything was told; one of unknown workflow had three nodes."""
+    workflow = captures.workflow_of(prompt_id)
+    plan = guessed(workflow) if workflow is not None else Plan()
+    return Progress(prompt_id, len(plan.seconds) or 3, weights=plan.weights(is_cold=True), are_guessed=True)
 
 
 @captures.NEEDED
-@pytest.mark.parametrize("name", RUNS)
-def test_a_captured_run_rises_and_reaches_the_end_only_by_success(name: str) -> None:
-    run = captures.one(name)
+def test_every_captured_socket_rises_and_a_good_end_is_the_end() -> None:
+    """Whatever else that socket was told, and whenever it was opened."""
+    ends = rises = 0
+    for frames in captures.sockets():
+        told_of = [found for item in frames.messages if "text" in item and (found := of_prompt(item["text"]))]
+        for prompt_id in {found[0] for found in told_of}:
+            progress = begun(prompt_id)
+            for message in (message for told_id, message in told_of if told_id == prompt_id):
+                before, progress = progress, progress.told(message)
+                assert before.fraction <= progress.fraction <= 1.0, frames.where
+                rises += progress.fraction > before.fraction
+                if isinstance(message, EndMessage):
+                    ends += message.end == "success"
+                    assert (progress.fraction == 1.0) == (message.end == "success"), frames.where
+    assert ends >= 15
+    assert rises >= 60
+
+
+@captures.NEEDED
+def test_a_captured_run_is_not_at_its_end_before_its_last_node_is() -> None:
+    run = captures.one("02h_expand")
     prompt_id = PromptId(run["post"]["body"]["prompt_id"])
-    progress, ended, rose = Progress(prompt_id, len(run["prompt"])), "", 0
+    progress = begun(prompt_id)
+    seen = []
     for item in run["ws_client"]:
-        if "text" not in item:
-            continue
-        message = read_text(json.dumps(item["text"]))
-        if getattr(message, "prompt_id", None) != prompt_id:
-            continue
-        before, progress = progress, progress.told(message)
-        assert progress.fraction >= before.fraction
-        rose += progress.fraction > before.fraction
-        if isinstance(message, EndMessage):
-            ended = message.end
-    assert ended == ("error" if "error" in name else "success")
-    assert (progress.fraction == 1.0) == (ended == "success")
-    assert rose >= 1
+        if "text" in item and (found := of_prompt(item["text"])) and found[0] == prompt_id:
+            progress = progress.told(found[1])
+            seen.append((progress.node, progress.fraction))
+    assert max(far for node, far in seen if node == "2") < 1.0
+    assert min(far for node, far in seen if node == "3") > 0.5, "the node that expanded is done by then"

@@ -25,6 +25,7 @@ from app.core.window import (
     Window,
     expect_restored,
     get_api_base_url,
+    held_beside,
 )
 from tests.unit.core.builders import CLIENT, FLEET, ME, OTHER, A, B, address, reservation, server, submitted, task
 
@@ -101,6 +102,16 @@ def test_the_records_of_a_window_cannot_be_changed_from_outside() -> None:
     assert list(window.tasks) == ["p-1"]
     with pytest.raises(TypeError):
         window.tasks[PromptId("p-2")] = task("p-2", B)  # type: ignore[index]
+    assert window.window_tasks == {"p-1": task("p-1", A)}
+
+
+def test_the_places_of_a_window_cannot_be_changed_from_outside() -> None:
+    mine = {PromptId("p-1"): reservation("p-1", A)}
+    window = Window(ME, CLIENT, reservations=mine)
+    mine[PromptId("p-2")] = reservation("p-2", B)
+    assert list(window.reservations) == ["p-1"]
+    with pytest.raises(TypeError):
+        window.reservations[PromptId("p-2")] = reservation("p-2", B)  # type: ignore[index]
 
 
 # The guard
@@ -385,6 +396,23 @@ def test_a_move_that_a_person_has_confirmed_is_no_move() -> None:
         ServerMoved,
         lambda: get_api_base_url("view", task("p-1", B), Fleet((server(B, "http://elsewhere:1"),), same=same)),
     )
+
+
+def test_what_else_holds_the_window_to_a_tasks_server() -> None:
+    """With it, the task's work cannot go to another server."""
+    first, second = submitted("p-1", A), submitted("p-2", A)
+    both = Window(ME, CLIENT, tasks={item.prompt_id: item for item in (first, second)})
+    assert held_beside(both.mooring, first) == {"p-2"}
+    assert held_beside(Window(ME, CLIENT, tasks={first.prompt_id: first}).mooring, first) == frozenset()
+    assert held_beside(both.mooring, submitted("p-3", B)) == frozenset()
+    assert held_beside(Free(), first) == frozenset()
+
+
+@pytest.mark.parametrize("changes", [{"server_id": ServerId("")}, {"address": ""}])
+def test_a_task_without_a_server_or_without_an_address_is_unbound(changes: dict[str, str]) -> None:
+    lost = submitted("p-1", A, state=TaskState.SUCCEEDED)
+    window = Window(ME, CLIENT, tasks={PromptId("p-1"): replace(lost, **changes)})  # type: ignore[arg-type]
+    refuses(UnboundTask, lambda: window.get_task("view", PromptId("p-1")))
 
 
 def test_an_unbound_task_gets_no_address() -> None:

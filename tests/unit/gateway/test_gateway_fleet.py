@@ -81,6 +81,8 @@ def server(**values: str) -> str:
         (server(name='""'), 4, "name", "characters"),
         (server(name='"a\\u0000"'), 4, "name", "characters"),
         (server(drain='"yes"'), 4, "drain", "true or false"),
+        (server(colour='"greeen"'), 4, "colour", "did you mean 'green'?"),
+        (server(colour="3"), 4, "colour", "text in quotes"),
         (server(ulr='"http://10.0.0.1"'), 4, "ulr", "did you mean 'url'?"),
         (server() + server(url='"http://10.0.0.2"'), 5, "id", "already"),
         (server() + server(id='"b"'), 6, "url", "'a' has the same address"),

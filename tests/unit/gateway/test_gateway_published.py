@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -88,3 +89,16 @@ def test_a_folder_that_is_gone_publishes_nothing(folder: Path) -> None:
     folder.rename(folder.parent / "away")
     assert shown.look().files == {}
     assert Published(None).look().tag == ""
+
+
+def test_a_workflow_with_a_form_is_listed_by_its_own_title(folder: Path) -> None:
+    told = {"v": 1, "title": "Portrait 夜", "about": "Faces.", "fields": [], "workflow": {"1": {}}}
+    (folder / "named.json").write_text(json.dumps(told))
+    (folder / "plain.json").write_text('{"1": {"class_type": "A"}}')
+    (folder / "broken.json").write_text('{"title": "x", "workflow":')
+    published = Published(folder)
+    files = {item["path"]: item for item in published.look().as_json()["files"]}  # type: ignore[attr-defined]
+    assert (files["named.json"]["title"], files["named.json"]["about"]) == ("Portrait 夜", "Faces.")
+    assert "title" not in files["plain.json"] and "title" not in files["broken.json"]
+    (folder / "named.json").write_text(json.dumps({**told, "title": "Another one"}))
+    assert published.look().files["named.json"].title == "Another one"

@@ -30,6 +30,8 @@ def test_the_state_as_json() -> None:
                 "base": f"/servers/a@{FLEET.servers[0].tag}",
                 "health": "well",
                 "detail": "",
+                "cause": "",
+                "colour": "",
                 "running": 1,
                 "pending": 2,
                 "version": "0.3.64",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,10 +11,12 @@ from typing import Any
 import pytest
 
 from app.core.errors import NoServerAvailable, RequestTimeout, ServerUnable
-from app.core.model import ServerId, TaskState
+from app.core.model import Fleet, Health, ServerId, TaskState
 from app.core.workflow import parse_workflow
-from tests.simulation.world import Page
-from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
+from app.session.capability import KEPT
+from tests.simulation.store import Bytes
+from tests.simulation.world import Page, a_workflow
+from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
 
 C = ServerId("gpu-3")
 NODES: dict[str, Any] = {
@@ -33,17 +36,24 @@ class MemoryCatalogues:
     asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     refreshed: list[ServerId] = field(default_factory=list)
     is_broken: bool = False
+    is_garbled: bool = False
+    without: ServerId | None = None  # its catalogue cannot be read again
 
     async def classes(self, content: str, names: Collection[str]) -> str:
         self.asked.append((content, tuple(names)))
         if self.is_broken:
             raise RequestTimeout(None, "lost")
+        if self.is_garbled:
+            return "<html>"
         return json.dumps({name: self.nodes[content][name] for name in names if name in self.nodes[content]})
 
     async def names(self, content: str) -> tuple[str, ...]:
         return tuple(self.nodes[content])
 
     async def refresh(self, server_id: ServerId) -> tuple[str, str]:
+        if server_id == self.without:
+            raise RequestTimeout(server_id, "lost")
+        await asyncio.sleep(1.0)
         self.refreshed.append(server_id)
         return server_id, ""
 
@@ -112,11 +122,44 @@ async def test_a_catalogue_that_cannot_be_read_keeps_nobody_from_running(stage: 
 
 
 @scene
+async def test_a_catalogue_that_is_no_json_keeps_nobody_from_running(stage: Stage) -> None:
+    page, catalogues = await open_window(stage, {A: WITHOUT_NODE, B: NODES, C: NODES})
+    catalogues.is_garbled = True
+    assert task_of(page, await stage.run(page, server_id=A)).server_id == A
+
+
+@scene
 async def test_only_the_nodes_of_the_workflow_are_read_and_once(stage: Stage) -> None:
     page, catalogues = await open_window(stage, {A: {**NODES, "Other": {}}, B: NODES})
     for _ in range(2):
         await stage.ended(page, await stage.run(page, server_id=A))
     assert catalogues.asked == [(A, ("EmptyImage", "SaveImage", "SlowSteps"))]
+
+
+@scene
+async def test_every_differing_catalogue_of_a_large_fleet_is_kept(stage: Stage) -> None:
+    page, catalogues = await open_window(stage, {A: NODES})
+    first = page.session.fleet.servers[0]
+    names = [ServerId(f"many-{number}") for number in range(3 * KEPT)]
+    catalogues.nodes |= {name: NODES if name == names[0] else WITHOUT_NODE for name in names}
+    servers = tuple(replace(first, server_id=name, catalogue=name) for name in names)
+    page.session._state.fleet = replace(page.session.fleet, servers=servers)
+    workflow = parse_workflow(json.dumps({"1": {"class_type": "SlowSteps", "inputs": {"preview_format": "PNG"}}}))
+    for _ in range(3):
+        found = await page.session.standing(workflow)
+        assert (found.runs_on, set(found.lacks), found.unknown) == ((names[0],), set(names[1:]), ())
+    assert len(catalogues.asked) == len(names)
+
+
+@scene
+async def test_by_the_persons_wish_every_server_that_may_answer_is_looked_at_again(stage: Stage) -> None:
+    page, catalogues = await open_window(stage, {A: NODES, B: NODES, C: NODES})
+    servers = page.session.fleet.servers
+    page.session._state.fleet = replace(
+        page.session.fleet, servers=(servers[0], replace(servers[1], health=Health.DOWN), servers[2])
+    )
+    await page.session.refresh_catalogues()
+    assert sorted(catalogues.refreshed) == [A, C]
 
 
 @scene
@@ -126,3 +169,56 @@ async def test_what_a_server_refuses_makes_its_catalogue_be_read_again(stage: St
     prompt_id = await page.session.run(parse_workflow(workflow), server_id=A)
     assert task_of(page, prompt_id).state is TaskState.FAILED
     await stage.until(lambda: catalogues.refreshed == [A])
+
+
+@scene
+async def test_of_catalogues_that_no_server_has_now_those_used_last_are_kept(stage: Stage) -> None:
+    page, catalogues = await open_window(stage, {A: {}})
+    capable, server = page.session._submitter.capable, page.session.fleet.servers[0]
+    catalogues.nodes |= {f"gone-{number}": {} for number in range(KEPT + 1)}
+
+    async def read_of(*numbers: int) -> list[str]:
+        """Which are asked of the gateway while these are looked at."""
+        catalogues.asked.clear()
+        for number in numbers:
+            await capable.catalogue(replace(server, catalogue=f"gone-{number}"), frozenset({"SlowSteps"}))
+        return [content for content, _ in catalogues.asked]
+
+    assert len(await read_of(*range(KEPT))) == KEPT
+    assert await read_of(0) == []
+    assert await read_of(KEPT) == [f"gone-{KEPT}"], "one too many"
+    assert await read_of(0, 2, KEPT) == []
+    assert await read_of(1) == ["gone-1"], "it was not used for the longest time"
+
+
+@scene
+async def test_a_catalogue_that_cannot_be_read_again_is_told_once_all_others_are(stage: Stage) -> None:
+    page, catalogues = await open_window(stage, {A: NODES, B: NODES, C: NODES})
+    catalogues.without = A
+    with pytest.raises(RequestTimeout):
+        await page.session.refresh_catalogues()
+    assert sorted(catalogues.refreshed) == [B, C]
+
+
+@scene
+async def test_what_a_script_has_uploaded_to_goes_nowhere_if_that_server_cannot_run_it(stage: Stage) -> None:
+    page, _ = await open_window(stage, {A: WITHOUT_NODE, B: WITHOUT_NODE, C: WITHOUT_NODE})
+    uploaded = await page.session.upload_image(Bytes(PHOTO, "image/png"), "photo.png")
+    with pytest.raises(ServerUnable) as caught:
+        await page.session.submit_workflow(a_workflow(2, 1, None), title="story", inputs={})
+    assert (caught.value.server_id, caught.value.cause) == (uploaded.server_id, "lacks")
+    assert stage.requests("POST", "/prompt") == []
+    assert window_of(page).reservations == {}
+
+
+@scene
+async def test_a_click_before_the_fleet_is_known_waits_for_it_and_looks_then(stage: Stage) -> None:
+    page, _ = await open_window(stage, {A: WITHOUT_NODE, B: WITHOUT_NODE, C: NODES})
+    state = page.session._state
+    known, state.fleet = state.fleet, Fleet()
+    state.has_fleet.clear()
+    clicking = stage.begin(page)
+    await stage.sleep(1.0)
+    state.fleet = known
+    state.has_fleet.set()
+    assert task_of(page, await clicking).server_id == C

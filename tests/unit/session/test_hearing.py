@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.model import TaskState
 from app.session.hearing import FIRST_SILENCE, TELLS_WITHIN
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, Stage, scene, task_of, window_of
+from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
 
 
 def deafen(stage: Stage, page: Page) -> None:
@@ -22,13 +22,13 @@ def is_open(page: Page) -> bool:
 
 @scene
 async def test_a_deaf_socket_is_proven_by_a_start_that_it_did_not_tell(stage: Stage) -> None:
-    page = await stage.window()
-    first = await stage.run(page, steps=100, server_id=A)
-    await stage.until_running(page, first)
-    second = await stage.run(page, steps=400)
+    busy, page = await stage.window(), await stage.window()
+    await stage.run(busy, steps=100, server_id=A)
+    second = await stage.run(page, steps=400, server_id=A)
     await stage.until(lambda: task_of(page, second).state is TaskState.QUEUED and is_open(page))
     deafen(stage, page)
     await stage.until(lambda: page.session.socket.deaf == 1)
+    assert task_of(page, second).state is TaskState.RUNNING, "its end has proven nothing yet"
     await stage.until(lambda: is_open(page) and page.session.socket.reconnects == 1)
     await stage.until(lambda: second in page.session.progress)  # it hears again
     assert (await stage.ended(page, second)).state is TaskState.SUCCEEDED
@@ -45,6 +45,94 @@ async def test_a_deaf_socket_is_proven_by_an_end_that_it_did_not_tell(stage: Sta
     deafen(stage, page)
     assert (await stage.ended(page, first)).state is TaskState.SUCCEEDED
     await stage.until(lambda: page.session.socket.deaf == 1)
+    await stage.sleep(TELLS_WITHIN)
+    assert page.session.socket.deaf == 1, "once, though it did not tell the next start either"
+
+
+@scene
+async def test_a_socket_that_broke_is_not_called_deaf(stage: Stage) -> None:
+    page = await stage.window()
+    address = stage.world.network.address_of(A) or ""
+    first, second = await stage.run(page, steps=60, server_id=A), await stage.run(page, steps=400)
+    await stage.until(lambda: task_of(page, second).state is TaskState.QUEUED and is_open(page))
+    stage.world.network.stalled.add(address)
+    await stage.until(lambda: task_of(page, second).state is TaskState.RUNNING)
+    stage.world.network.refusing.add(address)
+    for socket in tuple(stage.world.sims[A].all_sockets):
+        stage.world.sims[A].drop(socket)
+    await stage.sleep(TELLS_WITHIN * 2)
+    assert page.session.socket.deaf == 0
+    stage.world.network.refusing.clear()
+    stage.world.network.unstall()
+    assert (await stage.ended(page, first)).state is TaskState.SUCCEEDED
+    assert (await stage.ended(page, second)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_a_start_that_nobody_has_seen_waiting_should_have_been_told_too(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page, server_id=A))
+    assert is_open(page), "it stays for a while"
+    deafen(stage, page)
+    second = await stage.run(page, steps=400, server_id=A)
+    await stage.until(lambda: page.session.socket.deaf == 1)
+    assert task_of(page, second).state is TaskState.RUNNING
+
+
+@scene
+async def test_what_ran_when_the_socket_was_opened_is_listened_for_too(stage: Stage) -> None:
+    page = await stage.window()
+    first = await stage.run(page, steps=400, server_id=A)
+    page = await stage.reload(page)
+    await stage.until(lambda: is_open(page) and first in page.session.progress)
+    await stage.sleep(6.0)
+    deafen(stage, page)
+    assert (await stage.ended(page, first)).state is TaskState.SUCCEEDED
+    await stage.until(lambda: page.session.socket.deaf == 1)
+
+
+@scene
+async def test_while_what_has_arrived_is_still_taken_in_nothing_is_proven(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page, server_id=A))
+    deafen(stage, page)
+    with page.session._keeper.hearing.taking_in():
+        second = await stage.run(page, steps=400, server_id=A)
+        await stage.until_running(page, second)
+        await stage.sleep(TELLS_WITHIN * 2)
+        assert page.session.socket.deaf == 0
+    await stage.until(lambda: page.session.socket.deaf == 1)
+
+
+@scene
+async def test_news_that_come_some_seconds_after_a_look_are_no_deafness(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page, server_id=A))
+    address = stage.world.network.address_of(A) or ""
+    stage.world.network.stalled.add(address)
+    second = await stage.run(page, steps=400, server_id=A)
+    await stage.until_running(page, second)
+    await stage.sleep(TELLS_WITHIN / 2)
+    stage.world.network.unstall()
+    await stage.sleep(TELLS_WITHIN * 2)
+    assert (page.session.socket.deaf, page.session.socket.reconnects) == (0, 0)
+
+
+@scene
+async def test_what_the_socket_does_not_tell_of_proves_nothing(stage: Stage) -> None:
+    """A ward is told to nobody: its window's client_id is not ours."""
+    busy, gone, page = await stage.window(), await stage.window(), await stage.window()
+    await stage.run(busy, steps=400, server_id=B)
+    ward = await stage.run(gone, steps=100, server_id=B)
+    await stage.run(page, steps=4000, server_id=A)
+    stage.world.leave(gone, crashed=True)
+    await page.session.find_orphans()
+    await page.session.adopt(ward)
+    await stage.until(lambda: task_of(page, ward).state is TaskState.QUEUED)
+    await stage.until(lambda: task_of(page, ward).state is TaskState.RUNNING)
+    assert (await stage.ended(page, ward)).state is TaskState.SUCCEEDED
+    await stage.sleep(TELLS_WITHIN * 2)
+    assert (page.session.socket.deaf, page.session.socket.reconnects) == (0, 0)
 
 
 @scene
@@ -88,4 +176,9 @@ async def test_minutes_of_silence_open_the_socket_again_at_doubling_intervals_an
     assert stage.now - first > FIRST_SILENCE * 1.5
     assert page.session.socket.deaf == 0
     assert task_of(page, prompt_id).state in (TaskState.RUNNING, TaskState.SUCCEEDED)
+    told = page.session.progress.get(prompt_id)
+    await stage.until(lambda: page.session.progress.get(prompt_id) != told)
+    heard, count = stage.now, page.session.socket.reconnects
+    await stage.until(lambda: page.session.socket.reconnects > count)
+    assert stage.now - heard < FIRST_SILENCE * 2.5, "one word, and the patience is the first again"
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED

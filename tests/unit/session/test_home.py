@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 
 from app.core.model import Contact, Delivery, ServerId, TaskState
+from app.core.ports import Request, Response
 from app.core.window import Free
 from app.core.workflow import parse_workflow
+from tests.simulation.network import Exchange
 from tests.simulation.server import Answer
 from tests.unit.session.stage import PHOTO, A, B, Stage, bytes_of, scene, task_of, window_of
 
@@ -169,11 +171,12 @@ async def test_a_history_that_cannot_be_read_keeps_no_other_task_from_its_end(st
     sim.request = request  # type: ignore[method-assign]
     assert (await stage.ended(page, good)).state is TaskState.SUCCEEDED
     assert not task_of(page, bad).state.is_end
+    await stage.until(lambda: task_of(page, bad).contact is Contact.UNREACHABLE)  # said so, though the queue answers
     sim.request = whole  # type: ignore[method-assign]
     assert (await stage.ended(page, bad)).state is TaskState.SUCCEEDED
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 500])
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 500])
 @scene
 async def test_a_picture_that_cannot_be_fetched_keeps_no_other_from_coming_home(stage: Stage, status: int) -> None:
     page = await stage.window()
@@ -186,6 +189,36 @@ async def test_a_picture_that_cannot_be_fetched_keeps_no_other_from_coming_home(
     assert first is (Delivery.PENDING if status == 500 else Delivery.GONE)
     assert await bytes_of(page, prompt_id, 0) is None
     assert await bytes_of(page, prompt_id, 1)
+
+
+@scene
+async def test_a_picture_is_fetched_once_however_often_the_window_wakes_meanwhile(stage: Stage) -> None:
+    page = await stage.window()
+
+    def wake(_: ServerId) -> None:
+        for reason in ("online", "visible", "pageshow"):
+            page.session.wake(reason)
+        page.session._courier.hurry()
+
+    stage.once_requested("GET", "/view", wake)
+    await stage.ended(page, await stage.run(page))
+    await stage.sleep(10.0)
+    assert len(stage.requests("GET", "/view")) == 1
+    assert page.session._courier._busy == set(), "and nobody is at it any more"
+
+
+@scene
+async def test_waking_up_fetches_at_once_what_could_not_be_had(stage: Stage) -> None:
+    page = await stage.window()
+    stage.once_requested("GET", "/view", lambda server_id: setattr(stage.world.sims[server_id], "is_down", True))
+    prompt_id = await stage.run(page, server_id=A)
+    await stage.until(lambda: task_of(page, prompt_id).state.is_end)
+    await stage.sleep(600.0)
+    assert not task_of(page, prompt_id).is_delivered
+    stage.world.sims[A].is_down = False
+    page.session.wake("online")
+    await stage.sleep(2.0)
+    assert task_of(page, prompt_id).is_delivered
 
 
 # Results outlive the server
@@ -203,6 +236,10 @@ async def test_a_result_is_kept_and_outlives_its_server(stage: Stage) -> None:
     back = await stage.reload(page)
     assert await bytes_of(back, prompt_id) == data
     assert task_of(back, prompt_id).outputs[0].size == len(data)
+    assert task_of(back, prompt_id).outputs[0].media_type == "image/png"
+    first = await back.session.read_result(prompt_id)  # where nothing else is asked for
+    assert first is not None and await first.read() == data
+    assert task_of(back, prompt_id).outputs[0].filename in back.session.get_task_bound_image_url(prompt_id)
 
 
 @scene
@@ -221,6 +258,8 @@ async def test_a_late_look_that_changes_the_order_of_the_outputs_mixes_no_pictur
     made = {key[-1]: content for key, (content, _) in stage.world.sims[task.server_id].files.items()}
     for index, output in enumerate(task.outputs):
         assert await bytes_of(page, task.prompt_id, index) == made[output.filename]
+    entries = page.session.journal.journal.entries
+    assert [entry.facts["index"] for entry in entries if entry.kind == "delivered"] == [0, 1], "each is told once"
 
 
 @scene
@@ -232,6 +271,43 @@ async def test_a_file_that_is_gone_is_told_and_nothing_is_kept(stage: Stage) -> 
     assert task.state is TaskState.SUCCEEDED
     assert [item.delivery for item in task.outputs] == [Delivery.GONE]
     assert stage.world.database.results == {}
+
+
+@scene
+async def test_an_answer_without_its_bytes_is_asked_for_again(stage: Stage) -> None:
+    page = await stage.window()
+    http = page.session._state.ports.http
+    whole, asked = http.fetch, []
+
+    async def fetch(request: Request) -> Response:
+        asked.append(request)
+        return Response(200) if len(asked) < 3 else await whole(request)
+
+    http.fetch = fetch  # type: ignore[method-assign]
+    prompt_id = await stage.run(page)
+    await stage.ended(page, prompt_id)
+    assert len(asked) == 3
+    assert await bytes_of(page, prompt_id)
+
+
+@scene
+async def test_that_the_gateway_does_not_know_the_server_any_more_does_not_make_a_file_gone(stage: Stage) -> None:
+    page = await stage.window()
+    network = stage.world.network
+
+    def forget(exchange: Exchange) -> None:
+        if exchange.route == ("GET", "view") and not network.removed:
+            network.removed.add(A)
+
+    network.on_sent.append(forget)
+    prompt_id = await stage.run(page, server_id=A)
+    await stage.until(lambda: network.removed)
+    await stage.sleep(30.0)
+    assert [item.delivery for item in task_of(page, prompt_id).outputs] == [Delivery.PENDING]
+    network.on_sent.remove(forget)
+    network.removed.clear()
+    await stage.ended(page, prompt_id)
+    assert await bytes_of(page, prompt_id)
 
 
 @scene

@@ -63,3 +63,17 @@ async def test_what_the_jobs_api_still_has_is_not_absent(stage: Stage) -> None:
     assert task_of(page, prompt_id).absent_since is None
     server.is_forgetful = False
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_an_unclear_submit_is_settled_by_the_jobs_api_too(stage: Stage) -> None:
+    server = stage.world.sims[A]
+    server.has_jobs = server.is_forgetful = True
+    stage.world.weather.refuse_socket = 1.0
+    page = await stage.window()
+    stage.while_submitting(page, "lose_after")
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until_running(page, prompt_id)
+    server.is_forgetful = False
+    assert len(stage.requests("POST", "/prompt")) == 1
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED

@@ -383,6 +383,26 @@ async def test_the_line_of_a_closed_window_is_found_and_adopted_by_one(stage: St
 
 
 @scene
+async def test_a_session_that_has_tried_nothing_yet_has_nothing_to_rest_from(stage: Stage) -> None:
+    page = stage.world.open()
+    assert (page.session.hand.is_resting, page.session.hand.tries) == (False, 0)
+
+
+@scene
+async def test_what_waits_in_a_living_window_cannot_be_adopted(stage: Stage) -> None:
+    page, other = await stage.window(), await stage.window()
+    await add(stage, page, 4, steps=200)
+    await stage.until(lambda: unfinished(page) == 2)
+    await paused(stage, page)
+    waiting = labels(page)
+    with pytest.raises(TaskNotFound):
+        await other.session.line.adopt(window_of(page).window_id)
+    await page.session.line.resume()
+    assert labels(page) == waiting
+    assert line_of(other).entries == ()
+
+
+@scene
 async def test_a_window_that_wakes_after_its_line_was_adopted_sends_nothing_of_it(stage: Stage) -> None:
     """It was in the middle of sending one; that one runs once, in the heir."""
     sleeper, heir = await stage.window(), await stage.window()

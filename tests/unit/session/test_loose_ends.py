@@ -82,3 +82,13 @@ async def test_a_scripts_upload_is_loose_while_it_is_under_way(stage: Stage) -> 
     assert seen == [True]
     assert not page.session.has_loose_ends
     await page.session.release_uploads()
+
+
+def test_who_listens_is_told_when_something_begins_that_may_be_lost_and_when_an_upload_is_over() -> None:
+    told: list[bool] = []
+    ends = LooseEnds(lambda: told.append(ends.any([], None)))
+    with ends.upload():
+        assert told == [True]
+    assert told == [True, False]
+    with ends.write(ID):
+        assert told == [True, False, True]

@@ -10,6 +10,7 @@ import pytest
 from app.core.errors import NotOwner, TaskNotFound
 from app.core.model import TaskState, WindowId
 from app.core.window import Free
+from app.session import RunStage
 from tests.simulation.world import a_workflow
 from tests.unit.session.stage import A, B, Stage, bytes_of, scene, task_of, window_of
 
@@ -187,3 +188,19 @@ async def test_text_of_any_kind_survives_the_way(stage: Stage) -> None:
     await stage.ended(page, prompt_id)
     back = await stage.reload(page)
     assert task_of(back, prompt_id).title == "日本 “quoted” \u2028 😀"
+
+
+@scene
+async def test_a_click_whose_task_was_adopted_while_it_was_sent_says_so(stage: Stage) -> None:
+    page = await stage.window()
+    state = page.session._state
+
+    def lose(_: object) -> None:
+        [task] = window_of(page).tasks.values()
+        state.let_go(task, NotOwner("story", task.prompt_id))
+
+    stage.once_requested("POST", "/prompt", lose)
+    with pytest.raises(NotOwner):
+        await stage.run(page)
+    [run] = page.session.runs
+    assert (run.stage, type(run.error)) == (RunStage.FAILED, NotOwner)

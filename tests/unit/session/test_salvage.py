@@ -10,6 +10,7 @@ from app.core.errors import BadInput, NoServerAvailable, NotOwner, ServerLockedE
 from app.core.model import Delivery, PromptId, TaskState, WindowId
 from app.core.window import Free, Window
 from app.session import RunStage
+from tests.simulation.network import Mishap
 from tests.simulation.world import Page
 from tests.unit.session.stage import PHOTO, A, Stage, bytes_of, scene, task_of, window_of
 
@@ -30,6 +31,7 @@ async def test_the_work_of_a_closed_window_is_found_and_adopted_as_a_ward(stage:
     task = await heir.session.adopt(prompt_id)
     assert (task.is_ward, task.epoch, task.owner) == (True, 2, window_of(heir).window_id)
     assert window_of(heir).mooring == Free()
+    assert heir.session.violations() == (), "the record is known, as the store has it"
     assert orphan_ids(heir) == []
     ended = await stage.ended(heir, prompt_id)
     assert ended.state is TaskState.SUCCEEDED
@@ -75,6 +77,27 @@ async def test_a_reload_is_no_death(stage: Stage) -> None:
 
 
 @scene
+async def test_a_window_that_goes_while_others_are_searched_is_found_on_that_very_wake(stage: Stage) -> None:
+    """The search has its answer, that the window lives, when the window goes and this page is woken."""
+    gone, heir = await stage.window(), await stage.window()
+    prompt_id = await stage.run(gone, steps=200)
+    windows = heir.session._state.ports.windows
+    ask = windows.is_alive
+
+    async def answered(window_id: WindowId) -> bool | None:
+        alive = await ask(window_id)
+        if gone.life.is_alive:
+            stage.world.leave(gone, crashed=True)
+            heir.session.wake("online")
+            await asyncio.sleep(1.0)
+        return alive
+
+    windows.is_alive = answered  # type: ignore[method-assign]
+    heir.session.wake("visible")
+    await stage.until(lambda: orphan_ids(heir) == [prompt_id])
+
+
+@scene
 async def test_one_of_two_heirs_gets_it(stage: Stage) -> None:
     gone, one, two = await stage.window(), await stage.window(), await stage.window()
     prompt_id = await stage.run(gone, steps=200)
@@ -102,6 +125,22 @@ async def test_work_adopted_before_its_post_was_answered_is_settled_by_looking(s
     await heir.session.adopt(prompt_id)
     assert (await stage.ended(heir, prompt_id)).state is TaskState.SUCCEEDED
     assert len(stage.requests("POST", "/prompt")) == 1
+
+
+@scene
+async def test_adopted_work_whose_post_never_arrived_is_found_lost_and_waited_for_no_longer(stage: Stage) -> None:
+    gone = await stage.window()
+    stage.world.weather.armed.append(Mishap("request lost", lambda exchange: exchange.route == ("POST", "prompt")))
+    stage.world.weather.on_mishap.append(lambda *_: void(stage.world.leave(gone, crashed=True)))
+    stage.begin(gone, steps=30, server_id=A)
+    await stage.until(lambda: gone not in stage.world.pages)
+    heir = await stage.window()
+    await stage.until(lambda: heir.session.orphans)
+    (prompt_id,) = orphan_ids(heir)
+    await heir.session.adopt(prompt_id)
+    assert task_of(heir, prompt_id).state is TaskState.UNCLEAR
+    assert (await stage.ended(heir, prompt_id)).state is TaskState.LOST
+    assert stage.requests("POST", "/prompt") == []
 
 
 @scene
@@ -155,6 +194,26 @@ async def test_a_window_takes_back_what_was_taken_from_it(stage: Stage) -> None:
     assert (task.epoch, task.is_ward) == (3, True)
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
     assert task_of(page, prompt_id).epoch == 3
+
+
+@scene
+async def test_a_result_that_was_taken_and_is_taken_back_comes_home(stage: Stage) -> None:
+    page, heir = await stage.window(), await stage.window()
+    stage.once_requested("GET", "/view", lambda server_id: setattr(stage.world.sims[server_id], "is_down", True))
+    prompt_id = await stage.run(page, server_id=A)
+    await stage.until(lambda: task_of(page, prompt_id).state.is_end)
+    stage.world.browser.held.discard(window_of(page).window_id)  # as it looks where there are no locks
+    await heir.session.find_orphans()
+    await heir.session.adopt(prompt_id)
+    page.session.wake("visible")
+    await stage.until(lambda: prompt_id not in window_of(page).tasks)
+    stage.world.leave(heir, crashed=True)
+    await stage.sleep(120.0)
+    await page.session.find_orphans()
+    await page.session.adopt(prompt_id)
+    stage.world.sims[A].is_down = False
+    await stage.ended(page, prompt_id)
+    assert await bytes_of(page, prompt_id)
 
 
 @scene
@@ -215,6 +274,16 @@ async def test_running_again_is_a_new_task_that_names_the_old_one_with_the_same_
     assert (second != first, ended.again_of, ended.state) == (True, first, TaskState.SUCCEEDED)
     assert ended.inputs == task_of(page, first).inputs
     assert stage.world.database.task(second).again_of == first
+
+
+@scene
+async def test_running_again_beside_other_work_stays_where_that_is(stage: Stage) -> None:
+    page = await stage.window()
+    done = await stage.ended(page, await stage.run(page, server_id=A))
+    other = await stage.run(page, steps=400, server_id=A)
+    again = await page.session.run_again(done.prompt_id)
+    assert task_of(page, again).server_id == A
+    await page.session.cancel(other)
 
 
 @scene

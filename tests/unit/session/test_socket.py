@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import pytest
 
 from app.core.errors import ServerMoved, SocketClosed
-from app.core.model import Contact, TaskState
+from app.core.model import Contact, ServerId, TaskState
 from app.core.ports import Connection, Frame
 from app.session.connection import GREETING_DEADLINE, LONGEST_BACKOFF, REPLACED
+from gateway import closes
 from tests.simulation.world import Page
 from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
 
@@ -124,6 +125,7 @@ async def replaced(stage: Stage) -> tuple[Gate, Page, str]:
 async def test_a_socket_that_another_page_has_taken_is_left_to_it(stage: Stage) -> None:
     gate, page, prompt_id = await replaced(stage)
     since = stage.now
+    assert page.session.socket.url == ""
     await asyncio.sleep(60.0)
     second = await stage.run(page, steps=1)  # a click asks for no socket either, and does not wait for it
     stage.tell_fleet(A, B)
@@ -145,8 +147,11 @@ async def test_a_person_who_looks_here_has_the_socket_back(stage: Stage, by: str
         page.session.reset_socket()
     else:
         page.session.wake(by)
+    states: set[str] = set()
+    page.session.subscribe(lambda: states.add(page.session.socket.state))
     await stage.until(lambda: page.session.socket.state == "open")
     assert len(gate.opened) == 2
+    assert "waiting" not in states, "at once"
     await gate.opened[-1].end(REPLACED)  # whom we have replaced is looked at, too
     await stage.until(lambda: page.session.socket.state == "replaced")
     await asyncio.sleep(60.0)
@@ -202,6 +207,99 @@ async def test_a_socket_on_which_nothing_is_ever_said_is_given_up_and_tried_agai
     assert gate.opened[-1].opened_at - gate.opened[0].opened_at > 2 * GREETING_DEADLINE
     assert page.session.socket.deaf == 0, "what was never open cannot be proven deaf"
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+
+
+@pytest.mark.parametrize("by", ["waking", "click", "reset"])
+@scene
+async def test_whoever_needs_the_socket_does_not_wait_out_its_pause(stage: Stage, by: str) -> None:
+    page = await stage.window()
+    gate = gate_of(stage, page)
+    gate.is_reached, gate.code, gate.after = False, 4502, 0.5
+    await stage.run(page, steps=9_000, server_id=B)
+    for _ in range(3):
+        await stage.sleep(100.0)
+        await stage.until(lambda: page.session.socket.state == "waiting")
+        tries = len(gate.opened)
+        assert (page.session.socket.url, page.session.socket.reconnects) == ("", tries)
+        match by:
+            case "waking":
+                page.session.wake("online")
+            case "click":
+                stage.begin(page)
+            case _:
+                page.session.reset_socket()
+        await stage.sleep(0.2)
+        assert len(gate.opened) == tries + 1
+
+
+@scene
+async def test_a_run_on_the_next_server_waits_for_its_socket_there(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page, server_id=A))
+    assert (page.session.socket.server_id, page.session.socket.state) == (A, "open"), "it stays for a while"
+    seen: list[tuple[str | None, str]] = []
+
+    def look(_: ServerId) -> None:
+        seen.append((page.session.socket.server_id, page.session.socket.state))
+
+    stage.once_requested("POST", "/prompt", look)
+    await stage.run(page, server_id=B)
+    assert seen == [(B, "open")]
+
+
+@scene
+async def test_what_a_socket_that_was_taken_may_have_missed_is_looked_for_at_once(stage: Stage) -> None:
+    page = await stage.window()
+    gate = gate_of(stage, page)
+    await stage.run(page, steps=9_000, server_id=A)
+    await stage.sleep(20.0)
+    since = stage.now
+    await stage.until(lambda: stage.requests("GET", "/queue", since))
+    await stage.sleep(0.3)
+    since = stage.now
+    await gate.opened[-1].end(REPLACED)
+    await stage.sleep(0.3)
+    assert len(stage.requests("GET", "/queue", since)) == 1
+    assert len(stage.requests("GET", "/system_stats", since)) == 1, "and whether the server is the same"
+
+
+@pytest.mark.parametrize("how", ["dropped", "replaced"])
+@scene
+async def test_a_run_waits_a_moment_for_a_socket_that_is_opened_again(stage: Stage, how: str) -> None:
+    page = await stage.window()
+    gate = gate_of(stage, page)
+    await stage.run(page, steps=9_000, server_id=A)
+    await stage.until(lambda: page.session.socket.state == "open")
+    await gate.opened[-1].end(1014 if how == "dropped" else REPLACED)
+    await stage.until(lambda: page.session.socket.state in {"waiting", "replaced"})
+    through = page.sockets.open
+
+    async def open_slowly(path: str, deadline: float) -> Connection:
+        await stage.sleep(1.0)
+        return await through(path, deadline)
+
+    page.sockets.open = open_slowly  # type: ignore[method-assign]
+    page.session.wake("visible")
+    seen: list[str] = []
+    stage.once_requested("POST", "/prompt", lambda _: seen.append(page.session.socket.state))
+    await stage.until(lambda: page.session.socket.state == "opening")
+    await stage.run(page)
+    assert seen == ["open"]
+
+
+@scene
+async def test_a_window_that_was_replaced_and_is_free_when_a_person_comes_back_has_no_socket(stage: Stage) -> None:
+    _, page, prompt_id = await replaced(stage)
+    await page.session.give_up(prompt_id)
+    await stage.sleep(60.0)
+    assert page.session.socket.state == "replaced"
+    page.session.wake("visible")
+    await stage.sleep(1.0)
+    assert page.session.socket.state == "closed"
+
+
+def test_another_page_is_told_by_the_code_that_the_gateway_closes_with() -> None:
+    assert closes.REPLACED.code == REPLACED
 
 
 # A server that moves

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from app.core.errors import ServerMoved
-from app.core.model import Contact, TaskState
+from app.core.model import Contact, Delivery, TaskState, WindowId
 from app.core.stall import IDLE_PATIENCE
 from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
+
+ELSEWHERE = "http://elsewhere.test:8188"
 
 
 @scene
@@ -49,7 +51,7 @@ async def test_nothing_goes_to_a_new_address_until_a_person_says_that_it_is_the_
     page = await stage.window()
     prompt_id = await stage.run(page, steps=400, server_id=A)
     await stage.until_running(page, prompt_id)
-    stage.move_server(A, "http://elsewhere.test:8188")
+    stage.move_server(A, ELSEWHERE)
     await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
     since = stage.now
     with pytest.raises(ServerMoved):
@@ -60,6 +62,51 @@ async def test_nothing_goes_to_a_new_address_until_a_person_says_that_it_is_the_
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
     back = await stage.reload(page)
     assert back.session.get_task_bound_image_url(prompt_id)
+
+
+@scene
+async def test_what_joins_work_on_a_server_that_was_confirmed_goes_there_too_and_comes_home(stage: Stage) -> None:
+    page = await stage.window()
+    first = await stage.run(page, steps=400, server_id=A)
+    await stage.until_running(page, first)
+    stage.move_server(A, ELSEWHERE)
+    await stage.until(lambda: task_of(page, first).contact is Contact.MOVED)
+    await page.session.confirm_move(first)
+    await stage.until(lambda: task_of(page, first).contact is Contact.OK)
+    second = await stage.run(page, steps=40)
+    assert task_of(page, second).address == task_of(page, first).address
+    assert task_of(page, second).confirmed_address == ELSEWHERE
+    await stage.ended(page, first)
+    page = await stage.reload(page)
+    assert (await stage.ended(page, second)).outputs[0].delivery is Delivery.KEPT
+    other = await stage.ended(page, await stage.run(page, server_id=B))
+    assert other.confirmed_address == ""
+
+
+@pytest.mark.parametrize("how", ["adopted", "damaged"])
+@scene
+async def test_a_confirmation_holds_for_the_rest_when_one_of_the_tasks_is_gone_behind_the_window(
+    stage: Stage, how: str
+) -> None:
+    page = await stage.window()
+    first, second = [await stage.run(page, steps=400, server_id=A) for _ in range(2)]
+    await stage.until_running(page, first)
+    stage.move_server(A, ELSEWHERE)
+    await stage.until(lambda: task_of(page, second).contact is Contact.MOVED)
+    known = task_of(page, first)
+    if how == "adopted":
+        await stage.store().adopt(first, (known.owner, known.epoch), WindowId("w-heir"))
+    else:
+        damaged = stage.world.database.tasks[first]
+        stage.world.database.tasks[first] = {**damaged, "v": 2, "state": "paused"}
+    await page.session.confirm_move(second)
+    assert first not in window_of(page).tasks
+    assert task_of(page, second).confirmed_address == ELSEWHERE
+    assert [(item.prompt_id, item.is_newer) for item in window_of(page).unreadable] == (
+        [(first, True)] if how == "damaged" else []
+    )
+    assert [item for item in page.session._state.read_back if item.prompt_id == first] == []
+    assert first not in page.session.progress
 
 
 @scene

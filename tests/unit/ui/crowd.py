@@ -28,10 +28,20 @@ from app.ui.form_state import Draft, Picture
 from app.ui.gallery import Original
 from app.ui.i18n import Translator
 from app.ui.keeping import KeepingDialog, KeepingView
+from app.ui.offering import offered_of
+from app.ui.palette import (
+    PaletteDialog,
+    PaletteView,
+    SettingsDialog,
+    SettingsView,
+    ShortcutsView,
+)
 from app.ui.projection import project
 from app.ui.questions import GiveUpDialog, PictureDialog
 from app.ui.regions import changed_regions
-from app.ui.state import DialogView, UiState
+from app.ui.settings import Permission, Settings
+from app.ui.shelf import Stock, WorkflowEntry
+from app.ui.state import DialogView, PageView, UiState
 from app.ui.views.dialogs import dialogs
 from tests.unit.ui.anything import anything, unfolded
 from tests.unit.ui.kit import (
@@ -166,7 +176,25 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
     for number, record in enumerate(unreadable(text), 3):
         about = DialogView(GiveUpDialog(record.prompt_id), record=record)
         found[f"dialogs {number}"] = str(h.fragment[dialogs(about, words)])
+    found |= around_help(view, words, text)
     return found | around_what_is_kept(words, text) | around_trouble(words, text)
+
+
+def around_help(view: PageView, words: Translator, text: str) -> dict[str, str]:
+    """The settings as each browser allows, the palette with everything that can be done, the list of shortcuts."""
+    stock = Stock((WorkflowEntry("text", "Text to picture"), WorkflowEntry("own", text)))
+    offered = offered_of(view, UiState(workflow_id="enlarge"), stock)
+    shown = {
+        **{
+            f"settings {item.value}": SettingsView(SettingsDialog(item), Settings(has_notices=True, has_sound=True))
+            for item in Permission
+        },
+        "palette": PaletteView(PaletteDialog(recent=("library",)), replace(offered, waiting=3, can_run=True)),
+        "palette 2": PaletteView(PaletteDialog(text), offered),
+        "palette 3": PaletteView(PaletteDialog("?!"), offered),
+        "shortcuts": ShortcutsView(has_keys=False),
+    }
+    return {name: str(h.fragment[dialogs(DialogView(item), words)]) for name, item in shown.items()}
 
 
 def around_any_workflow(session: StillSession, words: Translator, text: str) -> dict[str, str]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gettext
-from collections.abc import Callable, Iterable, Mapping
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from app.core.balancer import ANY, Wish
-from app.core.errors import MooringError, ServerMoved, StorageError
-from app.core.line import Line
+from app.core.balancer import ANY, Leaning, Wish
+from app.core.errors import MooringError, ServerMoved, StorageError, TaskNotFound
+from app.core.eta import Outlook
+from app.core.line import Line, Values
 from app.core.model import (
     BatchId,
     Choice,
@@ -27,19 +30,26 @@ from app.core.model import (
     TaskState,
     WindowId,
 )
+from app.core.past import PastTask, ended_at, past_of
 from app.core.ports import Blob, Identity, KeepSettings, Usage
 from app.core.progress import Progress
+from app.core.saved import PublishedFile
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.session import Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Preview, Run
+from app.ui.bell import Telling
 from app.ui.gallery import Original
-from app.ui.i18n import Translator, make_translator
+from app.ui.i18n import Translator, make_translator, read_languages
 from app.ui.workflows import SHIPPED_IDS, OpenWorkflow, open_workflow
 from app.workflows.catalogue import Catalogue
+from app.workflows.graph import Key
+from app.workflows.needs import Standing, standing
 from app.workflows.published import parse_published
 from app.workflows.runs import PlannedRun
+from gateway.languages import list_languages
 
 ROOT = Path(__file__).resolve().parents[3]
+LANGUAGES = read_languages(json.dumps(list_languages(ROOT)))
 CATALOGUE = (ROOT / "static/locales/zh_CN.po").read_text(encoding="utf-8")
 ME = WindowId("11111111-1111-4111-8111-111111111111")
 CLIENT = ClientId("22222222-2222-4222-8222-222222222222")
@@ -66,7 +76,8 @@ class PlainFormats:
 
 def translator(language: str = "en") -> Translator:
     """The words of a language, with plain formats."""
-    return make_translator(language, CATALOGUE, PlainFormats())
+    text = "" if language == "en" else CATALOGUE
+    return make_translator(language, text, PlainFormats(), LANGUAGES)
 
 
 ENGLISH = Translator("en", gettext.NullTranslations(), PlainFormats())
@@ -191,6 +202,7 @@ class StillLine:
     stalled_by: MooringError | None = None
     orphans: tuple[OrphanLine, ...] = ()
     calls: list[tuple[Any, ...]] = field(default_factory=list)
+    editors: list[str] = field(default_factory=list)
 
     async def add(
         self,
@@ -199,9 +211,13 @@ class StillLine:
         *,
         title: str = "",
         inputs: Mapping[tuple[str, str], Picked] | None = None,
+        hands: int | None = None,
         wish: Wish = ANY,
+        editor: str = "",
     ) -> BatchId:
-        self.calls.append(("add", workflow, list(runs), title, dict(inputs or {}), wish))
+        told = ("add", workflow, list(runs), title, dict(inputs or {}), wish)
+        self.calls.append(told if hands is None else (*told, hands))
+        self.editors.append(editor)
         return BatchId("batch")
 
     async def pause(self) -> None:
@@ -216,6 +232,18 @@ class StillLine:
     async def step(self, prompt_id: PromptId, by: int) -> None:
         self.calls.append(("step", prompt_id, by))
 
+    async def move(self, prompt_id: PromptId, before: PromptId | None = None) -> None:
+        self.calls.append(("move", prompt_id, before))
+
+    async def edit(self, prompt_id: PromptId, values: Values, label: str) -> None:
+        self.calls.append(("edit", prompt_id, dict(values), label))
+
+    async def spread(self, hands: int) -> None:
+        self.calls.append(("spread", hands))
+
+    async def cancel_mine(self, batch_id: BatchId | None = None) -> None:
+        self.calls.append(("cancel_mine", batch_id))
+
     async def remove(self, prompt_id: PromptId) -> None:
         self.calls.append(("remove", prompt_id))
 
@@ -224,6 +252,67 @@ class StillLine:
 
     async def adopt(self, owner: WindowId) -> None:
         self.calls.append(("adopt", owner))
+
+
+@dataclass
+class MemoryFiles:
+    """What is published and saved on servers, in memory; `refusal` is raised instead."""
+
+    published_files: dict[str, tuple[PublishedFile, bytes]] = field(default_factory=dict)
+    saved_files: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    refusal: MooringError | None = None
+
+    async def published(self) -> tuple[PublishedFile, ...]:
+        self._refuse()
+        return tuple(file for file, _ in self.published_files.values())
+
+    async def read_published(self, path: str) -> Blob:
+        self._refuse()
+        return Bytes(self.published_files[path][1])
+
+    async def saved(self, server_id: ServerId) -> tuple[str, ...]:
+        self._refuse()
+        return tuple(name for its_server, name in self.saved_files if its_server == server_id)
+
+    async def read_saved(self, server_id: ServerId, name: str) -> Blob:
+        self._refuse()
+        return Bytes(self.saved_files[server_id, name])
+
+    def _refuse(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+
+
+@dataclass
+class StillPast:
+    """What was laid by, as plain values."""
+
+    tasks: dict[PromptId, Task] = field(default_factory=dict)
+    others: tuple[Task, ...] = ()
+    changes: int = 0
+    refusal: MooringError | None = None
+
+    async def read_ids(self) -> list[PromptId]:
+        if self.refusal is not None:
+            raise self.refusal
+        return sorted(self.tasks, key=lambda item: ended_at(self.tasks[item]), reverse=True)
+
+    async def read_rows(self, prompt_ids: Iterable[PromptId]) -> list[PastTask]:
+        return [past_of(self.tasks[item]) for item in prompt_ids if item in self.tasks]
+
+    async def read_others(self) -> list[PastTask]:
+        return [past_of(item) for item in self.others]
+
+    async def read_task(self, prompt_id: PromptId) -> Task:
+        known = {item.prompt_id: item for item in self.others} | self.tasks
+        if prompt_id not in known:
+            raise TaskNotFound("read", prompt_id)
+        return known[prompt_id]
+
+    async def delete(self, prompt_ids: Iterable[PromptId]) -> None:
+        for prompt_id in prompt_ids:
+            self.tasks.pop(prompt_id, None)
+        self.changes += 1
 
 
 @dataclass
@@ -240,9 +329,11 @@ class StillSession:
     runs: tuple[Run, ...] = ()
     results: StillResults = field(default_factory=StillResults)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
+    editors: list[str] = field(default_factory=list)
     refusal: MooringError | None = None
     catalogues: Mapping[ServerId, Catalogue] = field(default_factory=dict)
     listeners: list[Callable[[], None]] = field(default_factory=list)
+    keeps: dict[str, Blob] | None = None  # files of forms, by hash; None keeps none
     has_loose_ends: bool = False
     stalled: frozenset[PromptId] = frozenset()
     still: Mapping[PromptId, float] = field(default_factory=dict)
@@ -250,6 +341,20 @@ class StillSession:
     orphans: tuple[Orphan, ...] = ()
     orphan_records: tuple[OrphanRecord, ...] = ()
     line: StillLine = field(default_factory=StillLine)
+    files: MemoryFiles = field(default_factory=MemoryFiles)
+    crew: tuple[Window, ...] = ()
+    past: StillPast = field(default_factory=StillPast)
+    outlooks: Mapping[PromptId, Outlook] = field(default_factory=dict)
+
+    def outlook(self, task: Task) -> Outlook:
+        return self.outlooks.get(task.prompt_id, Outlook())
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        return (self.window, *self.crew) if isinstance(self.window, Window) else ()
+
+    def name_project(self, name: str) -> None:
+        self.calls.append(("name_project", name))
 
     def still_for(self, prompt_id: PromptId) -> float:
         return self.still.get(prompt_id, 0.0)
@@ -273,9 +378,21 @@ class StillSession:
         title: str = "",
         inputs: Mapping[tuple[str, str], Picked] | None = None,
         server_id: ServerId | None = None,
+        editor: str = "",
     ) -> PromptId:
+        self.editors.append(editor)
         self._note("run", workflow, title, dict(inputs or {}), server_id)
         return PromptId("new")
+
+    def lean(self, leanings: Mapping[ServerId, Leaning]) -> None:
+        self.calls.append(("lean", dict(leanings)))
+
+    async def keep_input(self, blob: Blob) -> str:
+        if self.keeps is None:
+            raise StorageError("keep_input", "quota")
+        sha256 = hashlib.sha256(await blob.read()).hexdigest()
+        self.keeps[sha256] = blob
+        return sha256
 
     def dismiss_run(self, prompt_id: PromptId) -> None:
         self._note("dismiss_run", prompt_id)
@@ -307,9 +424,21 @@ class StillSession:
     async def delete_task(self, prompt_id: PromptId) -> None:
         self._note("delete_task", prompt_id)
 
-    async def catalogue(self, server_id: ServerId, workflow: ApiWorkflow) -> Catalogue | None:
+    async def catalogue(self, server_id: ServerId, names: frozenset[str]) -> Catalogue | None:
         self.calls.append(("catalogue", server_id))
         return self.catalogues.get(server_id)
+
+    async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Standing:
+        self.calls.append(("standing", workflow, frozenset(supplied)))
+        known = {item.server_id: self.catalogues.get(item.server_id) for item in self.fleet.servers}
+        return standing(workflow, known, supplied)
+
+    async def choices(self, server_id: ServerId, route: str) -> tuple[str, ...]:
+        self._note("choices", server_id, route)
+        return ("new.png", "old.png")
+
+    async def refresh_catalogues(self) -> None:
+        self._note("refresh_catalogues")
 
     async def break_server(self, server_id: ServerId, fault: str) -> None:
         self._note("break_server", server_id, fault)
@@ -322,23 +451,29 @@ class StillSession:
 
 @dataclass
 class MemoryScreen:
-    """A screen in memory: addresses are counted, `draw` draws frames, a picture starts with "picture"."""
+    """A screen in memory: addresses are counted, `draw` draws frames, a picture starts with "picture",
+    and one that is transparent somewhere ends with "mask"."""
 
     changes: list[Mapping[str, object]] = field(default_factory=list)
     due: list[Callable[[], None]] = field(default_factory=list)
+    calm: list[bool] = field(default_factory=list)  # of each time that was asked for: whether it may wait a few frames
     urls: dict[str, Blob] = field(default_factory=dict)
     made: int = 0
     memory: dict[str, str] = field(default_factory=dict)
     shared: dict[str, str] = field(default_factory=dict)
-    language: str = ""
+    opened: list[str] = field(default_factory=list)  # what was opened or saved beside the page
     hidden: bool = False
     online: bool = True
     guards: list[bool] = field(default_factory=list)
+    saved: dict[str, str] = field(default_factory=dict)  # files given to the person
+    archives: list[tuple[str, dict[str, str]]] = field(default_factory=list)  # results given to the person
+    unkept: frozenset[str] = frozenset()  # results whose bytes are not here
 
     def update(self, change: Mapping[str, object]) -> None:
         self.changes.append(change)
 
-    def schedule(self, callback: Callable[[], None]) -> None:
+    def schedule(self, callback: Callable[[], None], *, is_calm: bool = False) -> None:
+        self.calm.append(is_calm)
         self.due.append(callback)
 
     def draw(self) -> None:
@@ -358,6 +493,9 @@ class MemoryScreen:
     async def measure(self, blob: Blob) -> tuple[int, int]:
         return (640, 480) if (await blob.read()).startswith(b"picture") else (0, 0)
 
+    async def masked_look(self, blob: Blob) -> Blob | None:
+        return Bytes(b"look") if (await blob.read()).endswith(b"mask") else None
+
     def recall(self, key: str) -> str:
         return self.memory.get(key, "")
 
@@ -370,8 +508,30 @@ class MemoryScreen:
     def keep(self, key: str, value: str) -> None:
         self.shared[key] = value
 
-    def keep_language(self, language: str) -> None:
-        self.language = language
+    def local_time(self) -> tuple[int, int, int, int, int, int]:
+        return 2026, 11, 25, 20, 30, 5
+
+    def kept_all(self, prefix: str) -> Mapping[str, str]:
+        return {key: text for key, text in self.shared.items() if key.startswith(prefix)}
+
+    async def save_results(
+        self, files: Mapping[str, str], archive: str, *, is_bare: bool = False
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        self.archives.append((f"bare {archive}" if is_bare else archive, dict(files)))
+        missing = tuple(name for name in files if name in self.unkept)
+        return missing, tuple(name for name in files if is_bare and files[name].endswith(".webm"))
+
+    def save(self, name: str, text: str) -> None:
+        self.saved[name] = text
+
+    def save_report(self) -> None:
+        self.opened.append("report")
+
+    def open_window(self) -> None:
+        self.opened.append("window")
+
+    def language_wishes(self) -> list[str]:
+        return ["", "zh-TW", "en"]
 
     def formats(self, language: str) -> PlainFormats:
         return PlainFormats()
@@ -387,6 +547,33 @@ class MemoryScreen:
 
     def reload(self) -> None:
         self.changes.append({"reloaded": True})
+
+
+@dataclass
+class MemoryBell:
+    """A bell in memory: what it told is in `rung`."""
+
+    permitted: str = "default"
+    answer: str = "granted"  # the person's, when asked
+    rung: list[Telling] = field(default_factory=list)
+    badges: list[int] = field(default_factory=list)
+    looked_at: bool = True
+
+    def permission(self) -> str:
+        return self.permitted
+
+    async def ask(self) -> str:
+        self.permitted = self.answer
+        return self.permitted
+
+    def ring(self, telling: Telling) -> None:
+        self.rung.append(telling)
+
+    def set_badge(self, count: int) -> None:
+        self.badges.append(count)
+
+    def is_looked_at(self) -> bool:
+        return self.looked_at
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -39,6 +40,9 @@ class Desk:
 
     async def speak(self, language: str) -> None:
         self.language = language
+
+    def word(self, text: str) -> str:
+        return text
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.work.append(asyncio.get_running_loop().create_task(work))
@@ -204,7 +208,7 @@ async def test_a_replaced_picture_lets_go_of_its_address() -> None:
 async def test_a_picture_that_comes_late_goes_into_the_workflow_it_was_given_to() -> None:
     rig = Rig()
     rig.actions.take_files(None, [(Bytes(), "boat.png")])
-    rig.actions.change("workflow", {"value": "text"})
+    rig.desk.ui = replace(rig.desk.ui, workflow_id="text")
     await rig.desk.done()
     assert rig.desk.ui.draft == Draft()
     assert rig.desk.ui.drafts["enlarge"].pictures
@@ -214,10 +218,3 @@ async def test_a_workflow_without_pictures_says_so() -> None:
     rig = Rig("text")
     await rig.give((b"picture", "boat.png"))
     assert rig.desk.ui.errors[0][1].cause == "no-picture-field"
-
-
-async def test_a_language_is_spoken_and_kept() -> None:
-    rig = Rig()
-    rig.actions.change("language", {"value": "zh-CN"})
-    await rig.desk.done()
-    assert (rig.desk.language, rig.screen.language) == ("zh-CN", "zh-CN")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from app.ui.catalogue import Catalogue, PseudoCatalogue, read_entries
-from app.ui.i18n import choose_language
-from tests.unit.ui.kit import translator
+from app.ui.catalogue import Catalogue, PseudoCatalogue, mark, read_entries
+from tests.unit.ui.kit import LANGUAGES, translator
 
 TEXT = r"""
 # A comment.
@@ -72,9 +73,17 @@ def test_windows_line_ends_are_read_too() -> None:
 
 def test_pseudo_marks_what_is_in_the_catalogue_and_nothing_else() -> None:
     pseudo = PseudoCatalogue(TEXT)
-    assert pseudo.gettext("Run") == "⟦Ŕüñ⟧"
+    assert pseudo.gettext("Run") == "⟦Ŕüüñ·⟧"
     assert pseudo.gettext("Not in it") == "Not in it"
-    assert pseudo.ngettext("{count} task", "{count} tasks", 2) == "⟦{count} tåškš⟧"
+    assert pseudo.ngettext("{count} task", "{count} tasks", 2) == "⟦{count} tååškš··⟧"
+
+
+@pytest.mark.parametrize("text", ["Run", "{count} tasks of {server} are here", "Hm", "A quite long sentence, {name}."])
+def test_pseudo_is_40_percent_longer_and_keeps_its_placeholders(text: str) -> None:
+    longer = mark(text)
+    assert set(re.findall(r"{\w+}", longer)) == set(re.findall(r"{\w+}", text))
+    before, after = (len(re.sub(r"{\w+}", "", each)) for each in (text, longer.strip("⟦⟧")))
+    assert 1.4 * before <= after <= 1.4 * before + 1
 
 
 def test_placeholders_are_filled_in_every_language() -> None:
@@ -97,4 +106,4 @@ def test_a_servers_braces_are_not_filled_in() -> None:
     ],
 )
 def test_the_first_language_we_speak_is_chosen(wishes: tuple[str | None, ...], chosen: str) -> None:
-    assert choose_language(*wishes) == chosen
+    assert LANGUAGES.choose(*wishes) == chosen

@@ -14,16 +14,30 @@ import pytest
 from app.core.errors import BadInput, LayoutError
 from app.core.model import Failure, NodeError, NodeId, PromptId, Task, TaskState
 from app.core.progress import Progress
-from app.ui.graphs import MOST_KEPT, Drawing, Graphs, Subject, sketch_of, task_graph
+from app.ui.graphs import MOST_KEPT, Drawing, Graphs, Subject, sketch_of, subject_of, task_graph
 from app.ui.i18n import Translator
 from app.ui.page import Page
 from app.ui.releases import Releases
-from app.ui.state import ServerTag
+from app.ui.tones import ServerTag
 from app.ui.views.drawing import drawing
 from app.ui.views.graph import graph, node_list
 from app.workflows.arrangement import arranged
+from app.workflows.editor_copy import ready_copy
 from app.workflows.sketch import Area, Box, Kind, Line, Mode, Sketch, Socket, Value, sketch_of_api
-from tests.unit.ui.kit import ENGLISH, MemoryScreen, StillSession, ended, task, translator, window, workflows
+from tests.ports.memory_papers import MemoryPapers
+from tests.simulation.shelf import Bytes
+from tests.unit.ui.kit import (
+    ENGLISH,
+    MemoryBell,
+    MemoryScreen,
+    StillSession,
+    ended,
+    task,
+    translator,
+    window,
+    workflows,
+)
+from tests.unit.ui.panel_kit import outlook
 
 NASTY = """<script>alert(1)</script>"><img src=x onerror='a'>&amp; ]]> \u0000 {curly}"""
 TAG = ServerTag("gpu-1", "gpu-1", 0)  # type: ignore[arg-type]
@@ -58,8 +72,8 @@ class WaitedScreen(MemoryScreen):
 
     asked: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def schedule(self, callback: Callable[[], None]) -> None:
-        super().schedule(callback)
+    def schedule(self, callback: Callable[[], None], *, is_calm: bool = False) -> None:
+        super().schedule(callback, is_calm=is_calm)
         self.asked.set()
 
     def draw(self) -> None:
@@ -87,6 +101,10 @@ async def opened(session: StillSession) -> tuple[Page, WaitedScreen, Engine]:
         read_input=read_input,
         break_server=session.break_server,
         arrange=engine.arrange,
+        now=lambda: 100.0,
+        papers=MemoryPapers(),
+        outlook=outlook(),
+        bell=MemoryBell(),
     )
     await page.start("en")
     screen.draw()
@@ -318,7 +336,7 @@ async def test_only_so_many_drawings_are_kept() -> None:
         return answer(question)
 
     work: set[asyncio.Task[None]] = set()
-    graphs = Graphs(arrange, lambda run: work.add(asyncio.ensure_future(run)), lambda: None)
+    graphs = Graphs(arrange, read_input, lambda run: work.add(asyncio.ensure_future(run)), lambda: None)
     texts = [json.dumps({str(number): {"class_type": "A", "inputs": {}}}) for number in range(MOST_KEPT + 1)]
     for text in texts:
         graphs.refresh(Subject(text))
@@ -352,6 +370,51 @@ def test_a_workflow_of_the_editors_is_drawn_with_its_authors_places() -> None:
     box = sketch_of(Subject(SAMPLE.text, json.dumps(editor))).boxes["2"]
     assert (box.x, box.y) == (77, 100)
     assert "lanczos" in {value.text for value in box.values}
+
+
+@dataclass
+class Kept:
+    """What a store keeps under `ee`."""
+
+    text: str | None
+
+    async def read_input(self, sha256: str) -> Bytes | None:
+        return Bytes(self.text.encode()) if sha256 == "ee" and self.text is not None else None
+
+
+async def drawing_of_kept(kept: Kept, text: str = SAMPLE.text) -> tuple[Drawing, int]:
+    """The drawing of a task whose editor's file is kept so, and how often it was arranged."""
+    work: list[asyncio.Task[None]] = []
+    engine = Engine()
+    engine.gate.set()
+    graphs = Graphs(engine.arrange, kept.read_input, lambda run: work.append(asyncio.ensure_future(run)), lambda: None)
+    subject = subject_of(task("a", workflow=text, editor_sha256="ee"))
+    graphs.refresh(subject)
+    assert graphs.drawing(subject) == Drawing(), "it is read first"
+    while unfinished := [item for item in work if not item.done()]:
+        await asyncio.gather(*unfinished)
+    graphs.refresh(subject)
+    return graphs.drawing(subject), engine.asked
+
+
+async def test_a_task_is_drawn_as_its_author_has_while_that_is_kept() -> None:
+    editor = {"nodes": [{"id": 2, "type": "ImageScale", "pos": [77, 130], "size": [210, 90]}], "links": []}
+    drawn, asked = await drawing_of_kept(Kept(ready_copy(editor)))
+    assert drawn.sketch is not None and drawn.is_ready and asked == 0
+    assert (drawn.sketch.boxes["2"].x, drawn.sketch.boxes["2"].y) == (77, 100)
+    assert "lanczos" in {value.text for value in drawn.sketch.boxes["2"].values}
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", ready_copy({"nodes": 7})])
+async def test_without_what_its_author_drew_a_task_is_drawn_as_it_was_sent(text: str | None) -> None:
+    drawn, asked = await drawing_of_kept(Kept(text))
+    assert drawn.sketch is not None and drawn.is_ready and asked == 1
+    assert drawn.sketch.boxes.keys() == SAMPLE.nodes.keys()
+
+
+async def test_a_kept_file_of_a_workflow_that_is_none_is_told() -> None:
+    drawn, _ = await drawing_of_kept(Kept(None), "{}")
+    assert isinstance(drawn.error, BadInput)
 
 
 @pytest.mark.parametrize("editor", ["{", "[" * 5000, "[]", '{"nodes": 7}'])

@@ -46,6 +46,7 @@ BAD_INPUTS = (
     "out-of-range",
     "not-an-option",
     "no-picture-field",
+    "list-elsewhere",
     "bad-workflow",
 )
 STORAGE = ("quota", "blocked", "disabled", "upgrade", "closed", "broken-record", "newer-record", "unknown")

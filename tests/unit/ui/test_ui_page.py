@@ -12,12 +12,15 @@ from app.ui import drafts
 from app.ui.form_state import Draft
 from app.ui.i18n import Translator
 from app.ui.page import Page
+from app.ui.panels import Outlook
 from app.ui.releases import Releases
 from app.ui.state import UiState
 from app.ui.workflows import open_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.fields import SeedMode, Text
-from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, task, translator, window, workflows
+from tests.ports.memory_papers import MemoryPapers
+from tests.unit.ui.kit import Bytes, MemoryBell, MemoryScreen, StillSession, task, translator, window, workflows
+from tests.unit.ui.panel_kit import outlook
 
 
 async def words(language: str) -> Translator:
@@ -35,7 +38,12 @@ async def arrange(question: str) -> str:
 
 
 async def opened(
-    screen: MemoryScreen, session: StillSession | None = None, *, releases: Releases | None = None
+    screen: MemoryScreen,
+    session: StillSession | None = None,
+    *,
+    releases: Releases | None = None,
+    looks: Outlook | None = None,
+    bell: MemoryBell | None = None,
 ) -> tuple[Page, StillSession]:
     session = session or StillSession()
     page = Page(
@@ -48,6 +56,10 @@ async def opened(
         read_input=read_input,
         break_server=session.break_server,
         arrange=arrange,
+        now=lambda: 100.0,
+        papers=MemoryPapers(),
+        outlook=looks or outlook(),
+        bell=bell or MemoryBell(),
     )
     await page.start("en")
     screen.draw()
@@ -57,7 +69,7 @@ async def opened(
 async def test_the_first_drawing_has_every_region() -> None:
     screen = MemoryScreen()
     await opened(screen)
-    assert len(screen.changes[0]["regions"]) == 13  # type: ignore[arg-type]
+    assert len(screen.changes[0]["regions"]) == 16  # type: ignore[arg-type]
     assert screen.changes[0]["title"] == "Mooring"
 
 
@@ -71,7 +83,22 @@ async def test_many_changes_become_one_patch_of_what_is_different() -> None:
     assert len(screen.due) == 1
     screen.draw()
     assert len(screen.changes) == 1
-    assert set(screen.changes[0]["regions"]) == {"header", "run", "now", "fleet"}  # type: ignore[call-overload]
+    assert set(screen.changes[0]["regions"]) == {"header", "run", "now", "tabs"}  # type: ignore[call-overload]
+
+
+async def test_what_moves_by_itself_waits_a_few_frames_and_the_persons_own_does_not() -> None:
+    screen = MemoryScreen()
+    page, session = await opened(screen)
+    screen.changes.clear()
+    screen.calm.clear()
+    session.window = window(task("a"))
+    session.listeners[0]()
+    page.act("open-settings", {})
+    assert screen.calm == [True, False]
+    screen.draw()
+    assert len(screen.changes) == 1, "the first of both draws everything"
+    session.listeners[0]()
+    assert screen.calm == [True, False, True]
 
 
 async def test_a_change_that_shows_nowhere_touches_nothing() -> None:
@@ -114,6 +141,28 @@ async def test_a_picture_that_was_run_is_back_in_its_field_after_a_reload(sha256
     again, _session = await opened(screen, session)
     await asyncio.wait(again._background)
     assert (("1", "image") in again.ui.draft.pictures) is is_back
+
+
+async def test_a_file_that_was_never_run_is_back_in_its_field_too() -> None:
+    screen, session = MemoryScreen(), StillSession(keeps={})
+    page, _session = await opened(screen, session)
+    page.take_files(("1", "image"), [(Bytes(), "boat.png")])
+    await asyncio.wait(page._background)
+    assert session.keeps is not None
+    (sha256,) = session.keeps
+    assert page.ui.draft.pictures[("1", "image")].sha256 == sha256
+    assert sha256 in screen.memory[drafts.STORE_KEY]
+    page.act("clear-picture", {"node": "1", "name": "image"})
+    assert sha256 not in screen.memory[drafts.STORE_KEY], "what was taken out stays out"
+
+
+def test_a_files_hash_is_remembered_until_it_is_found_again() -> None:
+    key = ("1", "image")
+    ui = UiState(workflow_id="text", drafts={"text": Draft(awaited={key: "boat.png"}, kept={key: "aa"})})
+    again = drafts.load(drafts.dump(ui), workflows())
+    assert again == ui
+    assert [(item.key, item.name, item.sha256) for item in drafts.find_again(again, None)] == [(key, "boat.png", "aa")]
+    assert drafts.without_gone(ui.draft, {"2"}).kept == {}
 
 
 def test_drafts_survive_a_round_trip() -> None:

@@ -27,6 +27,7 @@ from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.projection import project, run_view
 from app.ui.questions import GiveUpDialog, PictureDialog
 from app.ui.state import Blocker, DialogView, NoticeKind, PageView, UiState
+from app.ui.workflows import OpenWorkflow
 from tests.unit.ui.kit import (
     ME,
     Bytes,
@@ -86,9 +87,9 @@ def test_a_window_that_restores_says_so() -> None:
     assert view.run.blocker is Blocker.RESTORING
 
 
-def test_servers_keep_their_colour_by_their_place() -> None:
-    view = seen(StillSession(fleet=fleet(server("a"), server("b"), server("c"))))
-    assert [tag.tone for _server, tag, _mine in view.fleet.servers] == [0, 1, 2]
+def test_how_many_servers_are_not_well_is_told_in_the_header() -> None:
+    servers = (server("a"), server("b", health=Health.DOWN), server("c", health=Health.UNKNOWN))
+    assert seen(StillSession(fleet=fleet(*servers))).header.ill == 1
 
 
 def test_a_server_that_the_fleet_has_lost_is_still_named() -> None:
@@ -140,8 +141,8 @@ def test_the_dialog_about_what_is_kept_is_about_no_task() -> None:
 def test_downloads_from_two_servers_have_two_names() -> None:
     one, other = ended("a", output(delivery=Delivery.KEPT)), ended("b", output(), server_id=ServerId("gpu-2"))
     view = seen(StillSession(window=window(one, other)))
-    names = {card.results[0].download_name for card in view.results.cards}
-    assert names == {"gpu-1_out_00001_a0000000.png", "gpu-2_out_00001_b0000000.png"}
+    names = {card.results[0].download_name[10:] for card in view.results.cards}  # after the date
+    assert names == {"_Enlarge and sharpen_gpu-1_00001.png", "_Enlarge and sharpen_gpu-2_00001.png"}
 
 
 def test_a_click_is_shown_until_its_task_is() -> None:
@@ -190,8 +191,12 @@ def test_no_server_and_no_answer_are_two_notices() -> None:
 
 
 def test_an_error_of_an_action_is_shown_until_dismissed() -> None:
-    ui = UiState().with_error(NoServerAvailable("reserve")).with_error(NoServerAvailable("reserve"))
-    assert [item.number for item in seen(StillSession(), ui).notices] == [1, 2]
+    ui = UiState()
+    for number in range(9):
+        ui = ui.with_error(NoServerAvailable(f"reserve {number}"))
+    ui = ui.with_error(NoServerAvailable("reserve 3"))
+    told = seen(StillSession(), ui).errors
+    assert [item.number for item in told] == [1, 2, 3, 5, 6, 7, 8, 9, 10], "none hides another; the same is told once"
 
 
 @pytest.mark.parametrize(
@@ -217,12 +222,18 @@ def test_an_error_of_an_action_is_shown_until_dismissed() -> None:
     ],
 )
 def test_run_is_possible_or_says_why_not(session, sample, draft, blocker) -> None:  # type: ignore[no-untyped-def]
-    assert run_view(session, sample, draft).blocker is blocker
+    assert run_view(session, sample, drafted(sample, draft)).blocker is blocker
+
+
+def drafted(sample: OpenWorkflow | None, draft: Draft) -> UiState:
+    """The person's part with that in the form."""
+    name = sample.workflow_id if sample else ""
+    return UiState(workflow_id=name, drafts={name: draft})
 
 
 def test_cancel_in_the_run_bar_means_the_newest_unfinished_task() -> None:
     session = StillSession(window=window(task("a"), task("b", cancel_asked_at=3.0), ended("c")))
-    assert run_view(session, ALL[0], READY).cancels == task("a").prompt_id
+    assert run_view(session, ALL[0], drafted(ALL[0], READY)).cancels == task("a").prompt_id
 
 
 def test_a_dialog_about_a_task_that_has_gone_closes() -> None:

@@ -22,15 +22,18 @@ from app.core.model import (
 )
 from app.core.window import Free, Moored
 from app.session import Noticed, Run, RunStage
-from app.ui.card_words import word_card, word_ward
+from app.session.editors import GONE, UNSTORED
+from app.ui.card_words import word_card, word_editor, word_ward
 from app.ui.evidence_words import NOTES, word_note
 from app.ui.i18n import Translator
 from app.ui.offers import Offer, may_run_twice, offers_for
 from app.ui.questions import GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.regions import live_words
-from app.ui.state import CardView, NoticeKind, ServerTag, UiState
+from app.ui.state import CardView, NoticeKind, UiState
 from app.ui.task_words import word_contact, word_failure, word_state
+from app.ui.tones import ServerTag
 from app.ui.views.offers import word_offer
+from app.workflows.editor_problems import WriteFault
 from tests.unit.ui.crowd import FAULT
 from tests.unit.ui.kit import (
     ENGLISH,
@@ -196,6 +199,18 @@ def test_adopted_work_is_told_from_work_that_turned_up_again() -> None:
     assert "turned up again" in word_ward(cards[1], ENGLISH)
     adopted = ended("c", output(), is_ward=True, epoch=2)
     assert "Adopted" in markup(page(StillSession(window=window(adopted))), "results")
+
+
+@in_both
+def test_why_the_editors_graph_did_not_go_along_is_on_the_card(_: Translator) -> None:
+    faults = [*(fault.value for fault in WriteFault), GONE, UNSTORED]
+    words = {fault: word_editor(task("a", editor_fault=fault), _) for fault in faults}
+    assert all(words.values()) and len(set(words.values())) == 5
+    assert word_editor(task("a", editor_sha256="ee"), _) == ""
+    for card, place in ((task("a", editor_fault=GONE), "now"), (ended("a", output(), editor_fault=GONE), "results")):
+        told = 'data-testid="editor-note"'
+        assert told in markup(page(StillSession(window=window(card))), place)
+        assert told not in markup(page(StillSession(window=window(replace(card, editor_fault="")))), place)
 
 
 @in_both

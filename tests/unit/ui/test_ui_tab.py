@@ -60,8 +60,9 @@ WORK = {
     "not all made": ((ended(missing=("4",)),), "! not complete · gpu-1 · Mooring"),
     "failed": ((ended("a", state=TaskState.FAILED), ended("b")), "! failed · gpu-1 · Mooring"),
     "lost": ((ended("a", state=TaskState.LOST), ended("b")), "! lost · gpu-1 · Mooring"),
-    "cancelled": ((ended(state=TaskState.CANCELLED),), "Mooring"),
-    "given up": ((ended(state=TaskState.GIVEN_UP),), "Mooring"),
+    "cancelled": ((ended(state=TaskState.CANCELLED),), "Mooring · last on gpu-1"),
+    "given up": ((ended(state=TaskState.GIVEN_UP),), "Mooring · last on gpu-1"),
+    "a ward, which was never here": ((ended(state=TaskState.CANCELLED, is_ward=True),), "Mooring"),
 }
 
 
@@ -92,7 +93,7 @@ def test_what_has_been_seen_is_not_marked() -> None:
     old, new = ended("a"), ended("b", state=TaskState.FAILED)
     session = StillSession(window=window(old, new))
     assert title(session, frozenset({new.prompt_id})) == "✓ done · gpu-1 · Mooring"
-    assert title(session, ended_ids(session) or NOBODY) == "Mooring"
+    assert title(session, ended_ids(session) or NOBODY) == "Mooring · last on gpu-1"
 
 
 def test_before_the_records_are_read_nothing_is_claimed() -> None:
@@ -135,7 +136,6 @@ def test_each_state_has_its_own_figure() -> None:
         figures[kind] = ElementTree.tostring(document)
     same = {
         frozenset({TabKind.FAILED, TabKind.LOST, TabKind.INCOMPLETE}),  # the title tells them apart
-        frozenset({TabKind.MOORED, TabKind.IDLE}),  # the mark, in the server's colour or the house's
     }
     alike = {frozenset(kind for kind in TabKind if figures[kind] == figure) for figure in figures.values()}
     assert {group for group in alike if len(group) > 1} == same
@@ -158,6 +158,23 @@ def test_icons_have_the_colours_of_the_page() -> None:
     assert tuple(re.findall(r"light-dark\((#\w+),", css)) == TONE_COLOURS
     assert HOUSE in unquote(draw_icon(TabSign()))
     assert HOUSE in (ROOT / "static/icons/favicon.svg").read_text(encoding="utf-8")
+
+
+def test_an_idle_tab_is_known_by_the_colour_of_its_last_server() -> None:
+    def idle(server_id: str) -> TabSign:
+        session = StillSession(window=window(ended("a"), ended("b", server_name=server_id, created_at=1500.0)))
+        return read_sign(session, ended_ids(session) or NOBODY)
+
+    first, second = draw_icon(idle("gpu-1")), draw_icon(idle("gpu-2"))
+    assert first != second
+    assert "#fff" in unquote(first), "hollow: nothing of this window is there any more"
+
+
+def test_a_tab_that_is_asked_for_says_so_before_all_else() -> None:
+    session = StillSession(window=window(task("a", "gpu-2")))
+    sign = read_sign(session, NOBODY, is_asked=True)
+    assert word_title(sign, ENGLISH) == "▶ here · gpu-2 · Mooring"
+    assert draw_icon(sign) != draw_icon(read_sign(session, NOBODY))
 
 
 # The page
@@ -187,12 +204,12 @@ async def test_an_end_in_a_hidden_tab_is_marked_until_the_tab_is_seen() -> None:
     screen.hidden = False
     page.request()
     screen.draw()
-    assert screen.changes[-1]["title"] == "Mooring"
+    assert screen.changes[-1]["title"] == "Mooring · last on gpu-1"
     assert "results" in screen.changes[-1]["regions"]  # type: ignore[operator]
     screen.hidden = True
     page.request()
     screen.draw()
-    assert screen.changes[-1]["title"] == "Mooring", "it has been seen"
+    assert screen.changes[-1]["title"] == "Mooring · last on gpu-1", "it has been seen"
 
 
 async def test_what_had_ended_before_the_page_came_is_no_news() -> None:
@@ -202,7 +219,7 @@ async def test_what_had_ended_before_the_page_came_is_no_news() -> None:
     session.window = window(ended("a"))
     page.request()
     screen.draw()
-    assert screen.changes[-1]["title"] == "Mooring"
+    assert screen.changes[-1]["title"] == "Mooring · last on gpu-1"
 
 
 async def test_leaving_is_asked_about_only_while_there_is_something_to_lose() -> None:

@@ -18,6 +18,7 @@ from app.core.model import (
 )
 from app.core.progress import Progress
 from app.ui.i18n import Translator
+from app.ui.panels import FleetDialog
 from app.ui.projection import project
 from app.ui.questions import GiveUpDialog
 from app.ui.regions import REGIONS, changed_regions, live_words
@@ -117,11 +118,9 @@ def test_every_control_has_a_name() -> None:
             assert has_text or 'aria-label="' in button or 'alt="' in button, button
 
 
-def _page(**facts: object) -> PageView:
-    session = StillSession(**facts)  # type: ignore[arg-type]
-    return project(
-        session, UiState(workflow_id="enlarge"), workflows=workflows(), pictures=StillPictures(), language="en"
-    )
+def _page(dialog: FleetDialog | None = None, **facts: object) -> PageView:
+    session, ui = StillSession(**facts), UiState(workflow_id="enlarge", dialog=dialog)  # type: ignore[arg-type]
+    return project(session, ui, workflows=workflows(), pictures=StillPictures(), language="en")
 
 
 def _markup(view: PageView, region: str, _: Translator = ENGLISH) -> str:
@@ -214,7 +213,7 @@ def test_a_demo_workflow_says_when_the_fleet_has_no_demo() -> None:
 
 
 def test_a_demo_fleet_is_clearly_told() -> None:
-    markup = _markup(_page(fleet=fleet(server("d", is_demo=True), source="demo")), "fleet")
+    markup = _markup(_page(FleetDialog(), fleet=fleet(server("d", is_demo=True), source="demo")), "dialogs")
     assert "without a model" in markup
     assert "no model" in markup
 
@@ -236,6 +235,6 @@ def test_only_the_regions_that_changed_are_rendered() -> None:
     after = _page(
         window=window(task("a")), progress={task("a").prompt_id: Progress(task("a").prompt_id, 4, fraction=0.5)}
     )
-    assert set(changed_regions(before, after, ENGLISH)) == {"now"}
+    assert set(changed_regions(before, after, ENGLISH)) == {f"pace-{task('a').prompt_id}"}
     assert changed_regions(after, after, ENGLISH) == {}
     assert set(changed_regions(None, after, ENGLISH)) == set(REGIONS)

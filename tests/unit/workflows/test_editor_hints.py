@@ -10,13 +10,14 @@ import pytest
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor_conversion import Conversion, Converter
 from app.workflows.editor_hints import hints_of
-from app.workflows.editor_write_back import write_back
 from app.workflows.fields import Seed, SeedMode, Unknown, text_of
-from app.workflows.form import Form, build_form
+from app.workflows.form import Form
+from app.workflows.form_building import build_form
 from tests.editor.cases import CASES
 from tests.editor.changes import other_values
 from tests.editor.classes import CLASSES
 from tests.editor.drawing import Drawing
+from tests.editor.written import write_back
 
 CATALOGUE = Catalogue.parse(CLASSES)
 

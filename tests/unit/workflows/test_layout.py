@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.workflows.catalogue import Catalogue
-from app.workflows.form import Form, build_form
+from app.workflows.form import Form
+from app.workflows.form_building import build_form
 from app.workflows.kept import Unkept, decode, encode
 from app.workflows.layout import Layout, arrange, workflow_key
 

@@ -13,11 +13,11 @@ import pytest
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor_conversion import Converter, Key
 from app.workflows.editor_problems import CannotWrite, WriteFault
-from app.workflows.editor_write_back import prepare, write_back
 from tests.editor.cases import CASES
 from tests.editor.changes import other_values
 from tests.editor.classes import CLASSES
 from tests.editor.drawing import Drawing
+from tests.editor.written import prepare, write_back
 
 NUMBERS = [1, 6, 0.5, True]
 

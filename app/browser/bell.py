@@ -1,0 +1,78 @@
+"""Notices, sounds and the app's badge: the page's Bell, by `static/js/bell.js`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Any, Protocol
+
+from pyodide.ffi import JsException
+
+from app.browser.values import error_text
+
+log = logging.getLogger("mooring.browser")
+
+
+class Telling(Protocol):
+    """What is told; see `app/ui/bell.py`."""
+
+    @property
+    def ids(self) -> tuple[str, ...]: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def body(self) -> str: ...
+    @property
+    def is_bad(self) -> bool: ...
+    @property
+    def has_notice(self) -> bool: ...
+    @property
+    def has_sound(self) -> bool: ...
+    @property
+    def is_quiet(self) -> bool: ...
+
+
+class BrowserBell:
+    """What the browser has for calling somebody who looks elsewhere. `bell` is the JavaScript module."""
+
+    def __init__(self, bell: Any) -> None:
+        self._bell = bell
+        self._ringing: set[asyncio.Future[Any]] = set()
+
+    def permission(self) -> str:
+        """Whether notices are shown: absent, default, granted or denied."""
+        return str(self._bell.permission())
+
+    async def ask(self) -> str:
+        """Ask the person for it; only within a click."""
+        return str(await self._bell.ask())
+
+    def ring(self, telling: Telling) -> None:
+        """Tell it, if no other window has told the same. Nothing waits for it."""
+        told = {
+            "ids": list(telling.ids),
+            "title": telling.title,
+            "body": telling.body,
+            "isBad": telling.is_bad,
+            "hasNotice": telling.has_notice,
+            "hasSound": telling.has_sound,
+            "isQuiet": telling.is_quiet,
+        }
+        ringing = asyncio.ensure_future(self._bell.ring(json.dumps(told)))
+        self._ringing.add(ringing)
+        ringing.add_done_callback(self._rung)
+
+    def _rung(self, ringing: asyncio.Future[Any]) -> None:
+        self._ringing.discard(ringing)
+        error = None if ringing.cancelled() else ringing.exception()
+        if isinstance(error, JsException):
+            log.warning("not told: %s", error_text(error))
+
+    def set_badge(self, count: int) -> None:
+        """The number at the app's icon, where there is one; 0 is none."""
+        self._bell.setBadge(count)
+
+    def is_looked_at(self) -> bool:
+        """Whether this window is seen and has the keyboard."""
+        return bool(self._bell.isLookedAt())

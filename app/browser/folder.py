@@ -1,0 +1,50 @@
+"""A folder of the person's own disk, by `static/js/folder.js`. Only a secure context of some browsers has that."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pyodide.ffi import JsException
+
+from app.browser.blobs import to_js_blob
+from app.browser.values import error_text
+from app.core.errors import BadInput
+from app.core.ports import Blob
+
+
+class BrowserFolder:
+    """The page's Folder (`app/ui/folder_actions.py`). `patch` is the JavaScript module."""
+
+    def __init__(self, patch: Any) -> None:
+        self._patch = patch
+
+    async def look(self) -> tuple[str, str]:
+        """How it stands (absent, none, asking, ready), and its name."""
+        return await self._told(self._patch.lookFolder())
+
+    async def choose(self) -> tuple[str, str]:
+        """Have the person choose one; only within a click."""
+        return await self._told(self._patch.chooseFolder())
+
+    async def allow(self) -> tuple[str, str]:
+        """Have the browser allow it again; only within a click."""
+        return await self._told(self._patch.allowFolder())
+
+    async def forget(self) -> tuple[str, str]:
+        """Let go of it."""
+        return await self._told(self._patch.forgetFolder())
+
+    async def save(self, blob: Blob, filename: str) -> str:
+        """Write a file there: the name that it has. BadInput if it cannot be written."""
+        try:
+            return str(await self._patch.saveToFolder(await to_js_blob(blob), filename))
+        except JsException as error:
+            raise BadInput("folder", filename, error_text(error)) from error
+
+    async def _told(self, asked: Any) -> tuple[str, str]:
+        try:
+            told = json.loads(str(await asked))
+        except JsException as error:
+            raise BadInput("folder", "", error_text(error)) from error
+        return str(told["state"]), str(told["name"])

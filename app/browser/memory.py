@@ -1,0 +1,142 @@
+"""What the browser remembers as short texts: for this tab (`sessionStorage`), and for all windows (`localStorage`).
+
+    memory = BrowserMemory()
+    memory = PrivateMemory(memory, shared={"mooring.settings"})      # of a private window
+
+Nothing hangs on it: what the browser forbids is logged, and counts as not there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
+
+import js
+from pyodide.ffi import JsException
+
+from app.browser.blobs import JsBlob, to_js_blob
+from app.browser.thumbnails import make_thumbnail
+from app.browser.values import error_text, present
+from app.core.ports import Blob
+
+log = logging.getLogger("mooring.browser")
+
+
+class Memory(Protocol):
+    """Texts by name."""
+
+    def recall(self, key: str) -> str: ...
+    def remember(self, key: str, value: str) -> None: ...
+    def kept(self, key: str) -> str: ...
+    def keep(self, key: str, value: str) -> None: ...
+    def kept_all(self, prefix: str) -> Mapping[str, str]: ...
+
+
+class BrowserMemory:
+    """See the module."""
+
+    def recall(self, key: str) -> str:
+        """What this tab remembers under a name; empty if nothing, or if the browser forbids it."""
+        try:
+            return str(present(js.sessionStorage.getItem(key)) or "")
+        except JsException as error:
+            log.warning("not recalled: %s", error_text(error))
+            return ""
+
+    def remember(self, key: str, value: str) -> None:
+        """Remember for this tab, as well as the browser lets it."""
+        try:
+            js.sessionStorage.setItem(key, value)
+        except JsException as error:
+            log.warning("not remembered: %s", error_text(error))
+
+    def kept(self, key: str) -> str:
+        """What this browser keeps for all windows under a name; empty if nothing, or if the browser forbids it."""
+        try:
+            return str(present(js.localStorage.getItem(key)) or "")
+        except JsException as error:
+            log.warning("not recalled: %s", error_text(error))
+            return ""
+
+    def keep(self, key: str, value: str) -> None:
+        """Keep for all windows, as well as the browser lets it; an empty value is forgotten."""
+        try:
+            if value:
+                js.localStorage.setItem(key, value)
+            else:
+                js.localStorage.removeItem(key)
+        except JsException as error:
+            log.warning("not kept: %s", error_text(error))
+
+    def kept_all(self, prefix: str) -> Mapping[str, str]:
+        """Everything that this browser keeps under names that begin so."""
+        try:
+            kept: dict[str, str] = js.Object.fromEntries(js.Object.entries(js.localStorage)).to_py()
+        except JsException as error:
+            log.warning("not recalled: %s", error_text(error))
+            return {}
+        return {key: text for key, text in kept.items() if key.startswith(prefix)}
+
+
+class PrivateMemory:
+    """The memory of a private window: what it remembers goes with the page, but for what is `shared` with all windows.
+
+    What others keep is there to be read, such as how a workflow's form is arranged.
+    """
+
+    def __init__(self, inner: Memory, shared: Collection[str]) -> None:
+        self._inner = inner
+        self._shared = frozenset(shared)
+        self._mine: dict[str, str] = {}
+        self._of_tab: dict[str, str] = {}
+
+    def recall(self, key: str) -> str:
+        """Memory.recall, of this page."""
+        return self._of_tab.get(key, "")
+
+    def remember(self, key: str, value: str) -> None:
+        """Memory.remember, until the page goes."""
+        self._of_tab[key] = value
+
+    def kept(self, key: str) -> str:
+        """Memory.kept."""
+        return self._mine[key] if key in self._mine else self._inner.kept(key)
+
+    def keep(self, key: str, value: str) -> None:
+        """Memory.keep; for all windows only what is shared."""
+        if key in self._shared:
+            self._inner.keep(key, value)
+        else:
+            self._mine[key] = value
+
+    def kept_all(self, prefix: str) -> Mapping[str, str]:
+        """Memory.kept_all."""
+        mine = {key: text for key, text in self._mine.items() if key.startswith(prefix)}
+        return {key: text for key, text in {**self._inner.kept_all(prefix), **mine}.items() if text}
+
+
+class BrowserDrawer:
+    """The bytes of a private window in the page's memory, where its scripts find them (`static/js/kept.js`)."""
+
+    def __init__(self, patch: Any) -> None:
+        self._patch = patch
+
+    def put(self, kind: str, name: str, blob: Blob, at: float) -> None:
+        """Hold these."""
+        assert isinstance(blob, JsBlob)  # results come as answers of the browser's own fetch
+        self._patch.hold(kind, name, blob.js, at)
+
+    def drop(self, kind: str, name: str) -> None:
+        """Let go of them, if they are there."""
+        self._patch.letGo(kind, name)
+
+    async def small(self, blob: Blob) -> Blob | None:
+        """A thumbnail; None if that is no picture."""
+        small = await make_thumbnail(await to_js_blob(blob))
+        return None if small is None else JsBlob(small)
+
+
+def is_private_window() -> bool:
+    """Whether this page's window is a private one (`static/js/theme.js`)."""
+    return bool(js.document.documentElement.hasAttribute("data-private"))

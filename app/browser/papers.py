@@ -1,0 +1,54 @@
+"""The person's papers over IndexedDB: the core's `Papers`. One object store, keyed by kind and name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import js
+from pyodide.ffi import to_js
+
+from app.browser.idb import Database, Steps
+from app.browser.values import from_plain, js_object, present
+from app.core.papers import PaperKey
+
+PAPERS = "papers"
+
+
+class BrowserPapers:
+    """The papers of all windows, in the database of the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read_kind(self, kind: str) -> Mapping[str, str]:
+        """All of a kind, by name."""
+
+        def steps(transaction: Any) -> Steps[dict[str, str]]:
+            first, last = to_js([kind, ""]), to_js([kind, []])  # a list comes after every text
+            rows = from_plain((yield transaction.objectStore(PAPERS).getAll(js.IDBKeyRange.bound(first, last))))
+            return {str(row["name"]): str(row["text"]) for row in rows}
+
+        return await self._database.run("read_kind", [PAPERS], steps)
+
+    async def read_paper(self, kind: str, name: str) -> str | None:
+        """One text, or None if there is none."""
+
+        def steps(transaction: Any) -> Steps[str | None]:
+            row = yield transaction.objectStore(PAPERS).get(to_js([kind, name]))
+            return None if present(row) is None else str(row.text)
+
+        return await self._database.run("read_paper", [PAPERS], steps)
+
+    async def write_papers(self, changes: Mapping[PaperKey, str | None]) -> None:
+        """Write these, and delete those that are None: all of it durably, or nothing."""
+
+        def steps(transaction: Any) -> Steps[None]:
+            papers = transaction.objectStore(PAPERS)
+            for (kind, name), text in changes.items():
+                if text is None:
+                    yield papers.delete(to_js([kind, name]))
+                else:
+                    yield papers.put(js_object({"kind": kind, "name": name, "text": text}))
+
+        await self._database.run("write_papers", [PAPERS], steps, write=True)

@@ -1,0 +1,122 @@
+"""What all windows are about, from this browser's store: the core's `RosterSource`.
+
+A task's record has its whole workflow in it, and a browser may hold thousands. So JavaScript picks the few fields that
+are wanted, some records at a time, and what is settled is remembered until `forget`: the next look reads keys, and
+the records that are new or not settled yet.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import fields
+from functools import partial
+from typing import Any
+
+import js
+from pyodide.ffi import to_js
+
+from app.browser.idb import Database, Steps
+from app.browser.values import from_plain
+from app.core.model import Choice, PromptId, ServerId, WindowId
+from app.core.records import BrokenRecord, decode_as
+from app.core.roster import Glance, Known, Made, Place, Roster
+
+AT_ONCE = 50  # records that one transaction reads
+FEW = 20  # of so many new ones each is read alone
+
+_WANTED = [item.name for kind in (Glance, Choice, Made) for item in fields(kind)]
+_OTHERS = ["window_id", "seen_at", "at", "created_at", "server_id"]
+
+log = logging.getLogger("mooring.browser")
+
+
+class BrowserRoster:
+    """See the module. `present` tells who lives, `read_lines` how many runs wait in whose line."""
+
+    def __init__(
+        self,
+        database: Database,
+        present: Callable[[], Awaitable[frozenset[WindowId]]],
+        read_lines: Callable[[], Awaitable[Mapping[WindowId, int]]],
+        now: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._present = present
+        self._read_lines = read_lines
+        self._now = now
+        self._settled: dict[PromptId, Glance] = {}
+
+    async def read(self, server_ids: Collection[ServerId]) -> Roster:
+        """RosterSource.read."""
+        wanted = to_js([*dict.fromkeys([*_WANTED, *map(str, server_ids)])])
+        windows, places, unfinished, keys = await self._database.run(
+            "read_roster", ["windows", "reservations", "tasks"], lambda transaction: _overview(transaction, wanted)
+        )
+        found = {task.prompt_id: task for task in _glances(unfinished)}
+        self._settled = {key: self._settled[key] for key in map(PromptId, keys) if key in self._settled}
+        missing = [key for key in keys if PromptId(key) not in self._settled and PromptId(key) not in found]
+        for task in await self._read_ended(keys, missing, wanted):
+            found.setdefault(task.prompt_id, task)
+        self._settled |= {key: task for key, task in found.items() if task.is_settled}
+        found = {**self._settled, **found}
+        return Roster(
+            read_at=self._now(),
+            windows=tuple(_decoded(Known, windows)),
+            tasks=tuple(sorted(found.values(), key=lambda task: task.created_at)),
+            places=tuple(_decoded(Place, places)),
+            in_line=await self._read_lines(),
+            present=await self._present(),
+        )
+
+    def forget(self) -> None:
+        """RosterSource.forget."""
+        self._settled = {}
+
+    async def _read_ended(self, keys: Sequence[str], missing: Sequence[str], wanted: Any) -> list[Glance]:
+        """What has ended and is missing: one by one if that is little, else everything, part by part."""
+        if len(missing) <= FEW:
+            spans = [(key, key) for key in missing]
+        else:
+            spans = [(part[0], part[-1]) for part in (keys[at : at + AT_ONCE] for at in range(0, len(keys), AT_ONCE))]
+        found: list[Glance] = []
+        for span in spans:
+            rows = await self._database.run("read_roster", ["tasks"], partial(_between, span, wanted))
+            found += _glances(rows)
+        return found
+
+
+def _overview(transaction: Any, wanted: Any) -> Steps[tuple[list[Any], list[Any], list[Any], list[str]]]:
+    windows = _picked((yield transaction.objectStore("windows").getAll()), to_js(_OTHERS))
+    places = _picked((yield transaction.objectStore("reservations").getAll()), to_js(_OTHERS))
+    tasks = transaction.objectStore("tasks")
+    unfinished = _picked((yield tasks.index("unfinished").getAll()), wanted)
+    keys = [key for key in from_plain((yield tasks.getAllKeys())) if isinstance(key, str)]
+    return windows, places, unfinished, keys
+
+
+def _between(span: tuple[str, str], wanted: Any, transaction: Any) -> Steps[list[Any]]:
+    rows = yield transaction.objectStore("tasks").getAll(js.IDBKeyRange.bound(*span))
+    return _picked(rows, wanted)
+
+
+def _picked(rows: Any, names: Any) -> list[Any]:
+    """Only these fields of the rows, at any depth; the rest never becomes Python's."""
+    found = json.loads(js.JSON.stringify(rows, names))
+    return found if isinstance(found, list) else []
+
+
+def _glances(rows: Sequence[Any]) -> list[Glance]:
+    return _decoded(Glance, rows)
+
+
+def _decoded(kind: type[Any], rows: Sequence[Any]) -> list[Any]:
+    """Those that can be read; a task that cannot is its own window's to tell of."""
+    found = []
+    for row in rows:
+        try:
+            found.append(decode_as(kind, row))
+        except BrokenRecord as error:
+            log.info("left out of the roster: %s", error.detail)
+    return found

@@ -1,0 +1,58 @@
+"""What stands in a server's queue, as kinds of work: `/queue` carries everybody's whole prompts (COMFYUI.md 1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from app.core.comfy import Queue
+from app.core.errors import BadInput
+from app.core.job import job_of
+from app.core.model import Job, PromptId
+from app.core.workflow import parse_workflow
+
+MOST_READ = 40  # prompts of one answer; what stands further behind is not waited for to the second
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSeen:
+    """A queue as last seen: when, what each prompt is as far as that is known, and since when those run."""
+
+    at: float
+    queue: Queue
+    jobs: Mapping[PromptId, Job | None] = field(default_factory=dict)
+    running_since: Mapping[PromptId, float] = field(default_factory=dict)  # of those that were seen to begin
+
+    def seen(self, queue: Queue, text: str, now: float, known: Mapping[PromptId, Job]) -> QueueSeen:
+        """The same queue at the next look; `text` is the answer, `known` are jobs that need no reading."""
+        there = (*queue.running, *queue.pending)
+        jobs = {name: known.get(name) or self.jobs.get(name) for name in there if name in known or name in self.jobs}
+        jobs |= read_jobs(text, [name for name in there[:MOST_READ] if name not in jobs])
+        was_there = {*self.queue.running, *self.queue.pending}
+        since = {
+            name: self.running_since.get(name, now)
+            for name in queue.running
+            if name in self.running_since or (name in was_there and name not in self.queue.running)
+        }
+        return QueueSeen(now, queue, jobs, since)
+
+
+def read_jobs(text: str, wanted: Collection[PromptId]) -> dict[PromptId, Job | None]:
+    """The jobs of these prompts out of the answer to `/queue`; None for one that is none we can read."""
+    if not wanted:
+        return {}
+    answer = json.loads(text)
+    found: dict[PromptId, Job | None] = {}
+    for item in (*answer["queue_running"], *answer["queue_pending"]):
+        prompt_id = PromptId(str(item[1]))
+        if prompt_id in wanted:
+            found[prompt_id] = _job(item[2]) if len(item) > 2 and isinstance(item[2], dict) else None
+    return found
+
+
+def _job(prompt: Mapping[str, object]) -> Job | None:
+    try:
+        return job_of(parse_workflow(prompt))
+    except (BadInput, ValueError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,244 @@
+"""How long a task still takes, or None where nothing sound is known: from learned runs, and from its own pace.
+
+    eta = running_eta(work, now=now)               # until it has ended
+    etas = waiting_etas(server_id, queue, durations, now=now)    # until each of them begins
+
+An estimate is a sum of parts: those that are learned on this very server or measured in this very run are sure, those
+that are carried over from elsewhere or guessed by a node's class are not. It is told only while the sure parts are
+most of it, and no longer than it may be true: what has taken much longer than ever is not "done in a moment".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from app.core.durations import Durations
+from app.core.model import Job, NodeId, PromptId, ServerId
+from app.core.plan import Certainty, Plan
+from app.core.stopwatch import Stopwatch
+
+MOST_GUESSED = 0.3  # of an estimate
+MOST_GUESSED_WAITING = 0.5
+SLACK = 3.0  # seconds; as much may be guessed, and as much later than expected is no wonder
+LATE = 1.6  # times the expected: what takes longer than that is something else
+STUCK = 4.0  # times the pace of a step, without another one
+SLOWEST, FASTEST = 4.0, 0.25  # how much slower or faster than learned a run is believed to be
+
+
+@dataclass(frozen=True, slots=True)
+class Eta:
+    """When something will be; past `good_until` nobody can say any more. Seconds since the epoch.
+
+    `left` is from now, and no part of the value: it is another one with every look.
+    """
+
+    ends_at: float
+    good_until: float
+    left: float = field(default=0.0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Seconds, apart by how sure they are."""
+
+    sure: float = 0.0
+    guess: float = 0.0
+
+    def plus(self, seconds: float, *, is_sure: bool) -> Sum:
+        """With one more part."""
+        return Sum(self.sure + seconds, self.guess) if is_sure else Sum(self.sure, self.guess + seconds)
+
+    def eta(self, now: float, most_guessed: float = MOST_GUESSED) -> Eta | None:
+        """What is told of it."""
+        whole = self.sure + self.guess
+        if self.guess > max(SLACK, most_guessed * whole):
+            return None
+        return Eta(now + whole, now + whole * LATE + SLACK, whole)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A task that runs, with all that is known of it. `swap` are seconds to load what is missing; None: unknown."""
+
+    plan: Plan
+    watch: Stopwatch
+    started_at: float | None
+    done: frozenset[NodeId] = frozenset()  # by the socket, or by the server's cache
+    total: float | None = None  # seconds of such a task there, as learned; without loading
+    is_cold: bool = False
+    swap: float | None = 0.0
+    is_partly_cached: bool = False
+
+
+def running_eta(work: Work, *, now: float) -> Eta | None:
+    """Until a task that runs has ended."""
+    if work.watch.node is None and not work.watch.spent:
+        return _by_total(work, now)
+    return _by_nodes(work, now)
+
+
+def _by_total(work: Work, now: float) -> Eta | None:
+    """Nothing is heard of its nodes: what such a task takes as a whole, less the time that it has run."""
+    if work.total is None or work.started_at is None or work.is_partly_cached:
+        return None
+    if work.is_cold and work.swap is None:
+        return None
+    whole = work.total + (work.swap or 0.0 if work.is_cold else 0.0)
+    ran = now - work.started_at
+    if ran > whole * LATE + SLACK:
+        return None
+    return Sum(max(whole - ran, 0.05 * whole)).eta(now)
+
+
+def _by_nodes(work: Work, now: float) -> Eta | None:
+    plan, watch = work.plan, work.watch
+    factor = _own_pace(work)
+    if factor is None and plan.certainty is Certainty.GUESSED:
+        return None  # there are weights and no seconds
+    loading = _loading(work, now)
+    if loading is None:
+        return None
+    is_learned = plan.certainty is Certainty.LEARNED
+    found = Sum().plus(loading, is_sure=is_learned)
+    current = _current(work, factor, now)
+    if current is None:
+        return None
+    found = found.plus(current[0], is_sure=current[1])
+    for node, seconds in plan.seconds.items():
+        if node != watch.node and node not in watch.spent and node not in work.done:
+            found = found.plus(seconds * (factor or 1.0), is_sure=is_learned)
+    return found.eta(now)
+
+
+def _own_pace(work: Work) -> float | None:
+    """How much slower than planned this run is, by the nodes that count steps; None if none has yet."""
+    planned = told = 0.0
+    for node, took in work.watch.spent.items():
+        if node in work.plan.stepping and node in work.plan.seconds and node not in work.watch.cached:
+            planned, told = planned + work.plan.seconds[node], told + took.seconds
+    row, running = work.watch.steps, work.watch.node
+    is_guessed = work.plan.certainty is Certainty.GUESSED
+    if row is not None and row.pace is not None and running is not None and running in work.plan.seconds:
+        one_row = work.plan.seconds[running] / work.plan.parts.get(running, 1)
+        planned += row.maximum if is_guessed else one_row  # a guess is in steps
+        told += row.pace * row.maximum
+    if planned <= 0:
+        return None
+    return told / planned if is_guessed else min(SLOWEST, max(FASTEST, told / planned))
+
+
+def _loading(work: Work, now: float) -> float | None:
+    """Seconds of loading that are still to come; None while nobody knows how long it goes on."""
+    if not work.is_cold or _has_stepped(work):
+        return 0.0
+    ahead = [node for node in work.plan.stepping if node not in work.watch.spent and node not in work.done]
+    if not ahead or work.plan.certainty is Certainty.GUESSED:
+        return 0.0
+    learned = sum(work.plan.leads.get(node, 0.0) for node in ahead)
+    whole = learned if work.plan.leads else work.swap
+    if whole is None:
+        return None
+    ran = now - work.watch.since if work.watch.node in ahead else 0.0
+    return None if ran > whole * LATE + SLACK + _planned(work) else max(0.0, whole - ran)
+
+
+def _has_stepped(work: Work) -> bool:
+    return work.watch.steps is not None or any(node in work.plan.stepping for node in work.watch.spent)
+
+
+def _planned(work: Work) -> float:
+    return work.plan.seconds.get(work.watch.node, 0.0) if work.watch.node is not None else 0.0
+
+
+def _current(work: Work, factor: float | None, now: float) -> tuple[float, bool] | None:
+    """Seconds of the running node, and whether they are sure; None while nobody can say."""
+    node, watch = work.watch.node, work.watch
+    row = watch.steps
+    is_counting = row is not None and row.last < row.maximum
+    if node is None or (node in work.done and not is_counting):
+        return 0.0, True
+    if row is not None and row.pace is not None:
+        since = now - row.last_at
+        if since > row.pace * STUCK + SLACK and row.last < row.maximum:
+            return None
+        more = max(0, work.plan.parts.get(node, 1) - watch.rows)
+        ahead = (row.maximum - row.last) + more * row.maximum
+        return max(0.0, ahead * row.pace - since), True
+    planned = _planned(work) * (factor or 1.0)
+    is_loading = work.is_cold and node in work.plan.stepping and not _has_stepped(work)
+    ran = 0.0 if is_loading else now - watch.since
+    if work.plan.certainty is Certainty.GUESSED and factor is None:
+        return None
+    if ran > planned * LATE + SLACK:
+        return None
+    return max(planned - ran, 0.1 * planned), work.plan.certainty is Certainty.LEARNED
+
+
+# Waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """One prompt in a server's queue. `job` is None if nobody knows what it is."""
+
+    prompt_id: PromptId
+    job: Job | None = None
+    left: float | None = None  # of one that runs, if that is known
+    running_since: float | None = None
+    is_running: bool = False
+
+
+def waiting_etas(
+    server_id: ServerId, queue: Sequence[Queued], durations: Durations, *, now: float
+) -> Iterator[tuple[PromptId, Eta | None]]:
+    """For each prompt of a queue, in its order: until everything before it is done."""
+    found: Sum | None = Sum()
+    loaded = durations.loaded(server_id)
+    for item in queue:
+        yield item.prompt_id, found.eta(now, MOST_GUESSED_WAITING) if found is not None else None
+        if found is not None:
+            found = _with_one(found, item, server_id, durations, loaded=loaded, now=now)
+        loaded = None if item.job is None else item.job.models or loaded
+
+
+def _with_one(
+    found: Sum,
+    item: Queued,
+    server_id: ServerId,
+    durations: Durations,
+    *,
+    loaded: tuple[str, ...] | None,
+    now: float,
+) -> Sum | None:
+    """With one more prompt to be done first; None if nobody knows how long that takes."""
+    if item.left is not None:
+        return found.plus(item.left, is_sure=True)
+    if item.job is None or not durations.knows_kind(item.job):
+        return None
+    is_sure, cost = durations.knows_kind(item.job, server_id), durations.expected(server_id, item.job)
+    if not item.is_running:
+        swap = durations.swap(item.job.models, loaded)
+        return found.plus(cost, is_sure=is_sure).plus(swap, is_sure=durations.knows_swap(item.job.models))
+    if item.running_since is None:
+        return found.plus(cost / 2, is_sure=False)
+    ran = now - item.running_since
+    return None if ran > cost * LATE + SLACK else found.plus(max(cost - ran, 0.05 * cost), is_sure=is_sure)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is to come of a task: its end if it runs, its beginning if it waits, and how many wait on its server."""
+
+    eta: Eta | None = None
+    count: int | None = None
+
+
+def steady(shown: Eta | None, fresh: Eta | None, now: float) -> Eta | None:
+    """The estimate to show: the one that is shown already as long as the new one says about the same."""
+    if shown is None or fresh is None:
+        return fresh
+    left = max(0.0, shown.ends_at - now)
+    if abs(fresh.ends_at - shown.ends_at) > max(0.8, 0.06 * left) or now > shown.ends_at:
+        return fresh
+    return Eta(shown.ends_at, shown.good_until, left)

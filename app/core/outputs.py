@@ -1,0 +1,58 @@
+"""What a task has made, as a history entry or an `executed` message tells it: files of every kind, and texts.
+
+read_outputs(entry["outputs"])      # {"9": {"images": [{"filename": …}]}, "12": {"text": ["…"]}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.core.model import TEXT, NodeId, Output
+
+MAX_SHOWN = 200_000  # characters of one text that a record has
+_TEXT_KINDS = ("text", "string")  # PreviewAny's, and what node packs call theirs
+
+
+def read_outputs(outputs: Mapping[str, Any]) -> tuple[Output, ...]:
+    """Every file that a history entry lists, in its order, whatever the kind is called."""
+    return tuple(output for node_id, made in outputs.items() for output in read_node_outputs(node_id, made))
+
+
+def read_node_outputs(node_id: str, made: object) -> tuple[Output, ...]:
+    """The files and texts of one node, in their order, from history or an `executed` message."""
+    if not isinstance(made, dict):
+        return ()
+    return (*_files(node_id, made), *_texts(node_id, made))
+
+
+def _files(node_id: str, made: Mapping[str, Any]) -> Iterator[Output]:
+    yield from (
+        Output(
+            node_id=NodeId(node_id),
+            kind=str(kind),
+            filename=item["filename"],
+            subfolder=_text(item.get("subfolder")),
+            folder=_text(item.get("type")) or "output",
+        )
+        for kind, items in made.items()
+        if isinstance(items, list)
+        for item in items
+        if isinstance(item, dict) and isinstance(item.get("filename"), str)
+    )
+
+
+def _texts(node_id: str, made: Mapping[str, Any]) -> Iterator[Output]:
+    """What a node shows as text (PreviewAny, and nodes of others that do like it)."""
+    texts = [item for kind in _TEXT_KINDS for item in _list(made.get(kind)) if isinstance(item, str)]
+    for number, text in enumerate(texts, 1):
+        shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]} […]"
+        yield Output(node_id=NodeId(node_id), kind="text", filename=f"text_{number:05}_.txt", folder=TEXT, text=shown)
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,24 @@
+"""The port for the person's own papers: named texts in this browser's store, for all its windows.
+
+Workflows, presets and recent values lie there; what is in a text is the business of who wrote it (`app/workflows`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+PaperKey = tuple[str, str]  # its kind, and its name among those of that kind
+
+
+class Papers(Protocol):
+    """Texts by kind and name. Each operation is one transaction; StorageError if it could not be done."""
+
+    async def read_kind(self, kind: str) -> Mapping[str, str]:
+        """All of a kind, by name."""
+
+    async def read_paper(self, kind: str, name: str) -> str | None:
+        """One text, or None if there is none."""
+
+    async def write_papers(self, changes: Mapping[PaperKey, str | None]) -> None:
+        """Write these, and delete those that are None: all of it durably, or nothing."""

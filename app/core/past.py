@@ -1,0 +1,202 @@
+"""What has ended and is home, as rows of a long list: light enough that a window holds thousands of them.
+
+row = past_of(task)                       # a PastTask, without the workflow and the evidence
+row.outputs[0].media_type
+matches(row, PastQuery(text="dunes", servers=frozenset({"gpu-1"})))
+
+A window holds only its latest tasks whole. Older ones are laid by in the store: the record as it is, to be read when
+somebody asks for that one task, and its row.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from app.core.model import RECORD_VERSION, Delivery, PromptId, ServerId, Task, TaskState, WindowId
+
+MAX_TEXT = 2_000  # characters of prompts that one row has
+RECENT = 40  # ended tasks that a window holds whole
+SLACK = 10  # so many more, before the oldest are laid by
+SHEETS = 3  # the latest grids, whose tasks it holds as well: a contact sheet is made of them
+_SPACED = re.compile(r"\s|[\u3000-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
+_TEXTS = frozenset({"text", "prompt", "caption", "string", "value", "positive", "negative", "text_g", "text_l"})
+_SEEDS = ("seed", "noise_seed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastOutput:
+    """One file of a row; its bytes and thumbnail lie under the task's id and this index."""
+
+    index: int
+    kind: str
+    filename: str
+    media_type: str = ""
+    size: int = 0  # bytes
+    delivery: Delivery = Delivery.KEPT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastTask:
+    """One ended task in a list. `texts` are its prompts, shortened; `inputs` the hashes that its record names."""
+
+    prompt_id: PromptId
+    owner: WindowId
+    server_id: ServerId
+    title: str
+    state: TaskState
+    created_at: float
+    ended_at: float
+    seconds: float | None = None  # from its start to its end, by the server's clock
+    label: str = ""  # which one of many runs
+    seed: str = ""
+    texts: str = ""
+    project: str = ""
+    outputs: tuple[PastOutput, ...] = ()
+    inputs: tuple[str, ...] = ()
+    v: int = RECORD_VERSION
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PastQuery:
+    """What of it is wanted; what is empty asks for nothing.
+
+    `text` is looked for in titles, prompts, labels, seeds and file names, each of its words, whatever their case.
+    `since` and `until` bound the end.
+    """
+
+    text: str = ""
+    servers: frozenset[ServerId] = frozenset()
+    titles: frozenset[str] = frozenset()
+    projects: frozenset[str] = frozenset()
+    media: str = ""  # image | video | audio | other
+    since: float | None = None
+    until: float | None = None
+
+
+def is_settled(task: Task) -> bool:
+    """Whether nothing can change about it any more: its end is proven, and all of it is home. *Lost* never is."""
+    return task.state in _SETTLED and task.is_proven and task.is_delivered
+
+
+_SETTLED = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
+
+
+def to_lay_by(tasks: Mapping[PromptId, Task]) -> tuple[Task, ...]:
+    """Which of a window's tasks it need not hold whole any more, oldest first: none while there are few."""
+    grids = list(dict.fromkeys(task.part.batch_id for task in tasks.values() if task.part and task.part.cell))
+    shown = set(grids[-SHEETS:])
+    loose = (task for task in tasks.values() if task.part is None or task.part.batch_id not in shown)
+    settled = sorted(filter(is_settled, loose), key=ended_at)
+    return tuple(settled[: len(settled) - RECENT]) if len(settled) > RECENT + SLACK else ()
+
+
+def ended_at(task: Task) -> float:
+    """When it ended, or was made, if that is not known."""
+    return task.ended_at if task.ended_at is not None else task.created_at
+
+
+def past_of(task: Task) -> PastTask:
+    """A task's row."""
+    seed, texts = told_by(task.workflow)
+    hashes = dict.fromkeys([*(item.sha256 for item in task.inputs if item.sha256), task.editor_sha256])
+    return PastTask(
+        prompt_id=task.prompt_id,
+        owner=task.owner,
+        server_id=task.server_id,
+        title=task.title,
+        state=task.state,
+        created_at=task.created_at,
+        ended_at=ended_at(task),
+        seconds=seconds_of(task),
+        label=task.part.label if task.part is not None else "",
+        seed=seed,
+        texts=texts[:MAX_TEXT],
+        project=task.project,
+        outputs=tuple(
+            PastOutput(
+                index=index,
+                kind=output.kind,
+                filename=output.filename,
+                media_type=output.media_type,
+                size=output.size,
+                delivery=output.delivery,
+            )
+            for index, output in enumerate(task.outputs)
+        ),
+        inputs=tuple(item for item in hashes if item),
+    )
+
+
+@lru_cache(maxsize=256)
+def told_by(workflow: str) -> tuple[str, str]:
+    """The seed of a workflow, and its prompts, each on lines of its own; empty where there is none."""
+    inputs = list(_inputs(workflow))
+    seed = next((str(value) for name, value in inputs if name in _SEEDS and isinstance(value, int)), "")
+    return seed, "\n".join(dict.fromkeys(_texts(inputs)))
+
+
+def seconds_of(task: Task) -> float | None:
+    """How long its server worked on it, as far as the server has told."""
+    if task.server_started_ms is None or task.server_ended_ms is None:
+        return None
+    return max(0.0, (task.server_ended_ms - task.server_started_ms) / 1000)
+
+
+def media_of(media_type: str, filename: str = "") -> str:
+    """What kind of thing a file is: image | video | audio | other."""
+    first = media_type.partition("/")[0]
+    if first in {"image", "video", "audio"}:
+        return first
+    ending = filename.rpartition(".")[2].casefold()
+    return next((kind for kind, endings in _ENDINGS.items() if ending in endings), "other")
+
+
+_ENDINGS: Mapping[str, frozenset[str]] = {
+    "image": frozenset({"png", "jpg", "jpeg", "webp", "gif", "avif", "bmp"}),
+    "video": frozenset({"mp4", "webm", "mov", "mkv"}),
+    "audio": frozenset({"mp3", "wav", "flac", "ogg", "opus", "m4a"}),
+}
+
+
+def matches(row: PastTask, query: PastQuery) -> bool:
+    """Whether a row is wanted."""
+    return (
+        (not query.servers or row.server_id in query.servers)
+        and (not query.titles or row.title in query.titles)
+        and (not query.projects or row.project in query.projects)
+        and (query.since is None or row.ended_at >= query.since)
+        and (query.until is None or row.ended_at < query.until)
+        and (not query.media or any(media_of(item.media_type, item.filename) == query.media for item in row.outputs))
+        and (not query.text.strip() or _has_words(row, query.text))
+    )
+
+
+def _has_words(row: PastTask, text: str) -> bool:
+    names = (item.filename for item in row.outputs)
+    told = "\n".join([row.title, row.texts, row.label, row.seed, row.project, *names]).casefold()
+    return all(word in told for word in text.casefold().split())
+
+
+def _inputs(workflow: str) -> Iterator[tuple[str, object]]:
+    """The names and values of all inputs of a workflow; nothing of one that cannot be read."""
+    try:
+        graph = json.loads(workflow) if workflow else {}
+    except (ValueError, RecursionError):
+        return
+    for node in graph.values() if isinstance(graph, dict) else ():
+        inputs = node.get("inputs") if isinstance(node, dict) else None
+        if isinstance(inputs, dict):
+            yield from inputs.items()
+
+
+def _texts(inputs: list[tuple[str, object]]) -> Iterator[str]:
+    """What a person has written: by the input's name, or because it has words. File names and choices have none."""
+    for name, value in inputs:
+        if isinstance(value, str) and value.strip() and (name in _TEXTS or _SPACED.search(value)):
+            yield value.strip()

@@ -1,0 +1,191 @@
+"""What all windows of this browser are about, in short: read from the one store while somebody looks at it.
+
+    roster = digest(await source.read(server_ids))
+    moorings(roster)                      # which window was moored where, from when to when, and why there
+
+A roster is a look from outside, at windows that go on meanwhile: nothing is decided by it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from app.core.model import Choice, Delivery, PromptId, ServerId, TaskState, WindowId
+
+LISTED = 300  # tasks of which more is known than their number
+PICTURES = 3  # of a session's results, the latest first: not every one is a picture
+_PICTURED = frozenset({Delivery.KEPT, Delivery.THUMBNAIL, Delivery.DROPPED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """One output of a glanced-at task: only what became of its bytes matters here."""
+
+    delivery: Delivery = Delivery.PENDING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """A task's record without what only its own window needs. Its fields are called as the record's are."""
+
+    prompt_id: PromptId
+    owner: WindowId
+    server_id: ServerId
+    created_at: float
+    state: TaskState
+    title: str = ""
+    ended_at: float | None = None
+    is_ward: bool = False
+    outputs: tuple[Made, ...] = ()
+    choice: Choice | None = None
+
+    @property
+    def may_have_picture(self) -> bool:
+        """Whether a thumbnail of it may lie here."""
+        return any(item.delivery in _PICTURED for item in self.outputs)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing of it will change any more by itself."""
+        return self.state.is_end and all(item.delivery is not Delivery.PENDING for item in self.outputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A window that the store knows of, which may be gone."""
+
+    window_id: WindowId
+    created_at: float
+    seen_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A server that a window holds a place on, with no task there yet."""
+
+    window_id: WindowId
+    server_id: ServerId
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """All of it, as read at `read_at`. `present` are the windows that have shown a sign of life.
+
+    `ended` counts each session's tasks that have ended, also those that `digest` has left out of `tasks`.
+    """
+
+    read_at: float
+    windows: tuple[Known, ...] = ()
+    tasks: tuple[Glance, ...] = ()
+    places: tuple[Place, ...] = ()
+    in_line: Mapping[WindowId, int] = field(default_factory=dict)
+    present: frozenset[WindowId] = frozenset()
+    ended: Mapping[WindowId, int] = field(default_factory=dict)
+
+
+def digest(roster: Roster) -> Roster:
+    """The roster without what nobody will look at: of thousands that have ended, the latest are listed.
+
+    Each session keeps its latest task, and the latest of which there may be a picture.
+    """
+    kept: list[Glance] = []
+    ended, pictured = Counter[WindowId](), Counter[WindowId]()
+    for task in sorted(roster.tasks, key=lambda item: item.created_at, reverse=True):
+        if task.state.is_end:
+            ended[task.owner] += 1
+        is_pictured = pictured[task.owner] < PICTURES and task.may_have_picture
+        if is_pictured:
+            pictured[task.owner] += 1
+        if is_pictured or not task.state.is_end or ended[task.owner] == 1 or len(kept) < LISTED:
+            kept.append(task)
+    return replace(roster, tasks=tuple(reversed(kept)), ended=ended)
+
+
+class RosterSource(Protocol):
+    """Where a roster comes from."""
+
+    async def read(self, server_ids: Collection[ServerId]) -> Roster:
+        """The roster now; StorageError if the store cannot be read. Choices tell of these servers only."""
+
+    def forget(self) -> None:
+        """Nobody looks any more: what was kept to make the next look quick may go."""
+
+
+class Signals(Protocol):
+    """Hints between the windows of this browser. One that is not heard costs nothing but time."""
+
+    def send(self, kind: str, window_id: WindowId) -> None:
+        """Tell all others: `changed` (look again), or `show` (that window is wanted in front)."""
+
+    def listen(self, hear: Callable[[str, WindowId], None]) -> None:
+        """Hear what the others send from now on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Berthing:
+    """One mooring of one window: on one server, from its first piece of work to the end of the last."""
+
+    window_id: WindowId
+    server_id: ServerId
+    began_at: float
+    ended_at: float | None  # None: it lasts
+    count: int
+    choice: Choice | None = None  # of the work that began it
+
+
+def moorings(roster: Roster) -> tuple[Berthing, ...]:
+    """Every mooring that the records tell of, the latest first. Wards moor nobody."""
+    by_owner: dict[WindowId, list[Glance]] = {}
+    for task in roster.tasks:
+        if not task.is_ward:
+            by_owner.setdefault(task.owner, []).append(task)
+    found = [item for tasks in by_owner.values() for item in _moorings_of(tasks)]
+    held = {(item.window_id, item.server_id) for item in found if item.ended_at is None}
+    found += [
+        Berthing(window_id=place.window_id, server_id=place.server_id, began_at=place.at, ended_at=None, count=0)
+        for place in roster.places
+        if (place.window_id, place.server_id) not in held
+    ]
+    return tuple(sorted(found, key=lambda item: item.began_at, reverse=True))
+
+
+def _moorings_of(tasks: Iterable[Glance]) -> list[Berthing]:
+    """One window's: work that overlaps in time is of one mooring; between two of them the window was free."""
+    found: list[Berthing] = []
+    for task in sorted(tasks, key=lambda item: item.created_at):
+        ended_at = (task.ended_at if task.ended_at is not None else task.created_at) if task.state.is_end else None
+        last = found[-1] if found else None
+        if last is None or not _goes_on(last, task):
+            found.append(
+                Berthing(
+                    window_id=task.owner,
+                    server_id=task.server_id,
+                    began_at=task.created_at,
+                    ended_at=ended_at,
+                    count=1,
+                    choice=task.choice,
+                )
+            )
+            continue
+        later = None if last.ended_at is None or ended_at is None else max(last.ended_at, ended_at)
+        found[-1] = Berthing(
+            window_id=last.window_id,
+            server_id=last.server_id,
+            began_at=last.began_at,
+            ended_at=later,
+            count=last.count + 1,
+            choice=last.choice,
+        )
+    return found
+
+
+def _goes_on(last: Berthing, task: Glance) -> bool:
+    """Whether a task is of that mooring: its own record says so, or it began before the mooring had ended."""
+    if task.server_id != last.server_id:
+        return False
+    is_moored = task.choice is not None and task.choice.reason == "moored"
+    return is_moored or last.ended_at is None or task.created_at <= last.ended_at

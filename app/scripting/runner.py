@@ -1,0 +1,119 @@
+"""Runs a person's script: top-level `await`, its last expression's value told, errors with the script's own lines only.
+
+Names stay from one run to the next, as in a notebook. A script that awaits can be stopped; one that never does cannot
+be from here, and its worker is ended instead.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import builtins
+import inspect
+import linecache
+import pprint
+import traceback
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+Tell = Callable[[str, str], None]
+
+MOST_SHOWN = 20_000  # characters of a value
+WIDTH = 100
+MOST_LINES = 40  # frames of a traceback; recursion has a thousand
+_FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+
+
+class Runner:
+    """One namespace, and one script at a time. `tell` gets "value" or "error", then "end" with how it ended."""
+
+    def __init__(self, tell: Tell, flush: Callable[[], None] = lambda: None) -> None:
+        self._tell, self._flush = tell, flush
+        self._names: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
+        self._running: asyncio.Task[None] | None = None
+        self._count = 0
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """What scripts have defined."""
+        return self._names
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a script is under way."""
+        return self._running is not None and not self._running.done()
+
+    def start(self, source: str) -> asyncio.Task[None]:
+        """Begin a script; it goes on by itself, and tells how it ends."""
+        self._running = asyncio.get_running_loop().create_task(self._run(source))
+        return self._running
+
+    def stop(self) -> None:
+        """Stop the script at what it awaits."""
+        if self._running is not None:
+            self._running.cancel()
+
+    async def _run(self, source: str) -> None:
+        self._count += 1
+        name = f"<script {self._count}>"
+        ending = "done"
+        try:
+            value = await self._execute(source, name)
+            self._flush()
+            if value is not None:
+                self._names["_"] = value
+                self._tell("value", show(value))
+        except asyncio.CancelledError:
+            ending = "stopped"
+        except SystemExit:
+            pass  # a script that has said enough
+        except BaseException as error:  # noqa: BLE001 - whatever a script raises is told to the person
+            self._flush()
+            self._tell("error", told_error(error, name))
+            ending = "failed"
+        self._flush()
+        self._tell("end", ending)
+
+    async def _execute(self, source: str, name: str) -> Any:
+        linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name
+        tree = ast.parse(source, name)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        await self._evaluate(compile(tree, name, "exec", _FLAGS))
+        if isinstance(last, ast.Expr):
+            return await self._evaluate(compile(ast.Expression(last.value), name, "eval", _FLAGS))
+        return None
+
+    async def _evaluate(self, code: CodeType) -> Any:
+        value = eval(code, self._names)
+        return await value if code.co_flags & inspect.CO_COROUTINE else value
+
+
+def show(value: object) -> str:
+    """A value as the console shows it, never longer than it can."""
+    try:
+        text = pprint.pformat(value, width=WIDTH, sort_dicts=False)
+    except Exception as error:  # noqa: BLE001 - somebody's own __repr__
+        return f"<{type(value).__name__} that cannot be shown: {error!r}>"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]} …"
+
+
+def told_error(error: BaseException, name: str) -> str:
+    """The traceback from the script's first line on; what lies around it is ours."""
+    told = traceback.TracebackException.from_exception(error, limit=None, compact=True)
+    _trim(told, name, set())
+    return "".join(told.format())
+
+
+def _trim(told: traceback.TracebackException, name: str, seen: set[int]) -> None:
+    if id(told) in seen:
+        return
+    seen.add(id(told))
+    own = next((place for place, frame in enumerate(told.stack) if frame.filename == name), len(told.stack))
+    kept = told.stack[own:]
+    if len(kept) > MOST_LINES:
+        kept = [*kept[: MOST_LINES // 2], *kept[-MOST_LINES // 2 :]]
+    told.stack = traceback.StackSummary.from_list(kept)
+    for other in (told.__cause__, told.__context__):
+        if other is not None:
+            _trim(other, name, seen)

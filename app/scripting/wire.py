@@ -1,0 +1,73 @@
+"""How a call of a script travels to the page, and how its answer comes back: JSON text beside a list of bytes.
+
+    text, blobs = pack(["text.png", b"…"])          # ["text.png", {"\\u0000blob": 0}], [b"…"]
+    unpack('{"value": {"ok": true}}')               # the value, or the error raised as what it is in Python
+
+The page has the console's own interface (`app/browser/console.py`): values are JSON-like, an error is its class name,
+its message and its facts. Such an error is raised as that very class of `app.core.errors`, its facts as attributes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from app.core import errors
+from app.core.errors import MooringError
+
+BLOB_KEY = "\0blob"  # how bytes among JSON-like arguments are marked on their way
+BUILT_IN: Mapping[str, type[Exception]] = {"TypeError": TypeError, "ValueError": ValueError, "IndexError": IndexError}
+
+ERRORS: Mapping[str, type[MooringError]] = {
+    name: found for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, MooringError)
+}
+
+
+class PageError(Exception):
+    """The page could not do what was asked, for a reason that is none of Mooring's own errors."""
+
+
+def pack(arguments: Sequence[Any]) -> tuple[str, list[bytes]]:
+    """Arguments as JSON text, and the bytes among them. TypeError names what can be neither."""
+    blobs: list[bytes] = []
+
+    def mark(value: Any) -> Any:
+        if isinstance(value, bytes | bytearray | memoryview):
+            blobs.append(bytes(value))
+            return {BLOB_KEY: len(blobs) - 1}
+        raise TypeError(f"{type(value).__name__} cannot be sent: plain data and bytes can")
+
+    return json.dumps(arguments, default=mark, allow_nan=False), blobs
+
+
+def unpack(text: str) -> Any:
+    """The value of an answer. Raises what the page has refused with."""
+    told = json.loads(text)
+    if "error" in told:
+        raise revive(told["error"])
+    return told.get("value")
+
+
+def revive(told: Mapping[str, Any]) -> Exception:
+    """An error as the page has told it, as an exception."""
+    name, message = str(told.get("name", "")), str(told.get("message", ""))
+    if (built_in := BUILT_IN.get(name)) is not None:
+        return built_in(message)
+    if (own := ERRORS.get(name)) is None:
+        return PageError(f"{name}: {message}" if name else message)
+    facts = {snake(key): value for key, value in dict(told.get("facts") or {}).items()}
+    known = {item.name for item in fields(own)}
+    return own(**{key: value for key, value in facts.items() if key in known})
+
+
+def snake(name: str) -> str:
+    """A name of JavaScript's kind as one of Python's: `promptId` is `prompt_id`."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
+def camel(name: str) -> str:
+    """A name of Python's kind as one of JavaScript's."""
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)

@@ -1,0 +1,121 @@
+"""The editor's files that go along with runs: kept among the inputs, filled with what is really sent.
+
+A run never waits for its file and never fails for it: without one it is the same run, only that the picture opens in
+the editor as nodes without their places. Why it had none is told on its task.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from app.core.errors import StorageError
+from app.core.model import PromptId, Task
+from app.core.workflow import ApiWorkflow
+from app.session.state import State
+from app.workflows.editor_copy import filled
+from app.workflows.editor_problems import CannotWrite, WriteFault
+
+log = logging.getLogger("mooring.session")
+
+LARGEST = 30_000_000  # bytes of a submit; the gateway takes 32 MiB
+GONE = "gone"  # it was kept here once, and no longer is
+UNSTORED = "unstored"  # it went along, and could not be kept for another time
+
+Graph = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EditorCopy:
+    """The copy of one file (`workflows/editor_copy.py`), its hash once that is known, and what went wrong with it."""
+
+    text: str = ""
+    sha256: str = ""
+    fault: str = ""
+
+
+NO_EDITOR = EditorCopy()
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text as a Blob."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.data)
+
+    @property
+    def media_type(self) -> str:
+        """It is JSON."""
+        return "application/json"
+
+    async def read(self) -> bytes:
+        """All of it."""
+        return self.data
+
+
+class Editors:
+    """See the module."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def keep(self, text: str) -> str:
+        """Keep a copy for as long as something needs it; its hash. StorageError if it cannot be kept."""
+        data = text.encode()
+        sha256 = hashlib.sha256(data).hexdigest()
+        await self._state.ports.store.keep_input(sha256, _Text(data), self._state.ports.clock.now())
+        return sha256
+
+    async def read(self, sha256: str) -> EditorCopy:
+        """What is kept under a hash; its `fault` says so if it is not there any more."""
+        if not sha256:
+            return NO_EDITOR
+        try:
+            blob = await self._state.ports.store.read_input(sha256)
+        except StorageError as error:
+            log.warning("the editor's file is not read: %r", error)
+            blob = None
+        if blob is None:
+            return EditorCopy(fault=GONE)
+        return EditorCopy((await blob.read()).decode(errors="replace"), sha256)
+
+    async def again(self, task: Task) -> EditorCopy:
+        """What goes along when a task's run is repeated."""
+        if task.editor_sha256:
+            return await self.read(task.editor_sha256)
+        return EditorCopy(fault=GONE if task.editor_fault == UNSTORED else task.editor_fault)
+
+    async def along(
+        self, prompt_id: PromptId, copy: EditorCopy, workflow: ApiWorkflow
+    ) -> tuple[EditorCopy, Graph | None]:
+        """What is written down of a run's copy, and the file with what that run sends."""
+        told, graph = await self._along(copy, workflow)
+        if told.fault:
+            self._state.note("editor_fault", prompt_id=prompt_id, cause=told.fault)
+        return told, graph
+
+    async def _along(self, copy: EditorCopy, workflow: ApiWorkflow) -> tuple[EditorCopy, Graph | None]:
+        if not copy.text:
+            return copy, None
+        try:
+            graph = _filled(copy.text, workflow)
+        except CannotWrite as error:
+            return EditorCopy(fault=error.fault.value), None
+        try:
+            return EditorCopy(sha256=copy.sha256 or await self.keep(copy.text)), graph
+        except StorageError as error:
+            log.warning("the editor's file is not kept: %r", error)
+            return EditorCopy(fault=UNSTORED), graph
+
+
+def _filled(text: str, workflow: ApiWorkflow) -> Graph:
+    if len(text.encode()) + len(workflow.text.encode()) > LARGEST:
+        raise CannotWrite("cannot-write", "", "", WriteFault.TOO_LARGE)
+    return filled(text, workflow)

@@ -1,0 +1,244 @@
+"""How far the running tasks are, how long they still take, and how long the waiting ones wait.
+
+Listens to what the socket tells (`told`) and to what looks see (`looked`), measures what nodes take, and learns it for
+all windows when a run that was heard whole has ended well. No truth hangs on any of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from app.core import comfy
+from app.core.ahead import QueueSeen
+from app.core.durations import missing_share
+from app.core.errors import BadInput, StorageError
+from app.core.eta import Eta, Outlook, Queued, Work, running_eta, steady, waiting_etas
+from app.core.events import CachedMessage, EndMessage, Message, StartMessage
+from app.core.job import costly_nodes
+from app.core.model import Contact, NodeId, PromptId, ServerId, Task, TaskState
+from app.core.plan import Certainty, Measured, Plan
+from app.core.progress import Progress
+from app.core.stopwatch import Stopwatch
+from app.core.store_parts import Learned
+from app.core.workflow import ApiWorkflow, parse_workflow
+from app.session.landmarks import Place
+from app.session.state import State
+
+log = logging.getLogger("mooring.session")
+
+OFTEN = 0.25  # seconds between two estimates of one that runs
+EVERY = 1.0  # seconds between two estimates of those that wait
+OLD = 30.0  # seconds; what a queue was so long ago says nothing of now
+
+
+@dataclass(slots=True)
+class Live:
+    """A task under way: what it should take, and what it has taken so far."""
+
+    plan: Plan = field(default_factory=Plan)
+    total: float | None = None
+    is_cold: bool = False
+    swap: float | None = 0.0
+    costly: frozenset[NodeId] = frozenset()
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    shown: Eta | None = None
+    asked_at: float = -1.0
+
+    def take(self, other: Live) -> None:
+        """More was learned. What was loaded when it began is known best when it begins."""
+        self.plan, self.total, self.costly = other.plan, other.total, other.costly
+        if self.watch.started_at is None:
+            self.is_cold, self.swap = other.is_cold, other.swap
+
+
+class Forecast:
+    """See the module."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._learned = Learned()
+        self._live: dict[PromptId, Live] = {}
+        self._queues: dict[Place, QueueSeen] = {}
+        self._loaded: dict[ServerId, tuple[str, ...]] = {}  # by the work of this window that ran there last
+        self._waiting: dict[ServerId, tuple[QueueSeen, float, Mapping[PromptId, Outlook]]] = {}
+        self._is_due = False
+
+    # What was learned
+
+    def refresh_soon(self) -> None:
+        """Read what all windows have learned, in the background."""
+        if not self._is_due:
+            self._is_due = True
+            self._state.spawn(self._refresh(), "read what was learned")
+
+    async def _refresh(self) -> None:
+        self._is_due = False
+        try:
+            self._learned = await self._state.ports.store.read_learned()
+        except StorageError as error:
+            log.info("what was learned is not known: %r", error)
+            return
+        for task in self._state.watched():
+            live = self._live.get(task.prompt_id)
+            if live is not None and live.plan.certainty is not Certainty.LEARNED:
+                live.take(self._planned(task))
+
+    async def _learn(self, measured: Measured) -> None:
+        try:
+            await self._state.ports.store.learn_paces(measured)
+        except StorageError as error:
+            log.warning("nothing learned of nodes: %r", error)
+        self.refresh_soon()
+
+    # What is heard and seen
+
+    def told(self, task: Task, message: Message) -> None:
+        """The socket told something about a task of ours, as it stands now."""
+        live = self._live_of(task)
+        if isinstance(message, StartMessage) and task.job is not None and task.job.models:
+            self._loaded[task.server_id] = task.job.models
+        live.watch = live.watch.told(message, self._state.ports.clock.now())
+        if not task.state.is_end:
+            progress = self._state.progress.get(task.prompt_id) or _begun(task, live)
+            self._state.progress[task.prompt_id] = progress.told(message)
+        if isinstance(message, EndMessage):
+            del self._live[task.prompt_id]
+            nodes = live.watch.measured()
+            if message.end == "success" and live.watch.is_whole and task.job is not None and nodes:
+                measured = Measured(
+                    server_id=task.server_id, address=task.address, job=task.job, nodes=nodes, is_cold=live.is_cold
+                )
+                self._state.spawn(self._learn(measured), f"learn the nodes of {task.prompt_id}")
+
+    def interrupted(self) -> None:
+        """The socket has ended: what is told from now on is not all."""
+        for live in self._live.values():
+            live.watch = live.watch.interrupted()
+
+    def looked(self, place: Place, queue: comfy.Queue, text: str) -> None:
+        """A look at a server has seen its queue; `text` is the answer."""
+        now = self._state.ports.clock.now()
+        tasks = {task.prompt_id: task.job for task in self._state.watched() if task.job is not None}
+        if not any(prompt_id in queue.pending for prompt_id in tasks):
+            self._queues.pop(place, None)
+            return
+        known = self._queues.get(place, QueueSeen(now, comfy.Queue((), ())))
+        self._queues[place] = known.seen(queue, text, now, tasks)
+
+    # What is to come
+
+    def outlook(self, task: Task) -> Outlook:
+        """When a task that runs will have ended, or one that waits will begin; nothing where nobody can say."""
+        now = self._state.ports.clock.now()
+        if task.contact is not Contact.OK or task.cancel_asked_at is not None:
+            return Outlook()
+        if task.state is TaskState.RUNNING:
+            return Outlook(self._left(task, now))
+        seen = self._queues.get((task.server_id, task.address))
+        if task.state is not TaskState.QUEUED or seen is None or now - seen.at > OLD:
+            return Outlook()
+        return self._waits(seen, task.server_id, now).get(task.prompt_id, Outlook())
+
+    def _left(self, task: Task, now: float) -> Eta | None:
+        """Until that running task has ended; worked out a few times a second, however often it is asked for."""
+        live = self._live_of(task)
+        if 0 <= now - live.asked_at < OFTEN:
+            return live.shown and replace(live.shown, left=max(0.0, live.shown.ends_at - now))
+        live.asked_at = now
+        live.shown = steady(live.shown, running_eta(self._work(task, live), now=now), now)
+        return live.shown
+
+    def _waits(self, seen: QueueSeen, server_id: ServerId, now: float) -> Mapping[PromptId, Outlook]:
+        """What is to come of everything that waits there; worked out once a second."""
+        known = self._waiting.get(server_id)
+        if known is not None and known[0] is seen and 0 <= now - known[1] < EVERY:
+            return known[2]
+        etas = waiting_etas(server_id, tuple(self._queued(seen)), self._learned.durations, now=now)
+        shown = known[2] if known is not None else {}
+        waits = {
+            prompt_id: Outlook(steady(shown.get(prompt_id, Outlook()).eta, eta, now), len(seen.queue.pending))
+            for prompt_id, eta in etas
+            if prompt_id in seen.queue.pending
+        }
+        self._waiting[server_id] = (seen, now, waits)
+        return waits
+
+    def _queued(self, seen: QueueSeen) -> Iterator[Queued]:
+        mine = {task.prompt_id: task for task in self._state.watched()}
+        for prompt_id in seen.queue.running:
+            runs = mine.get(prompt_id)
+            eta = self.outlook(runs).eta if runs is not None and runs.state is TaskState.RUNNING else None
+            yield Queued(
+                prompt_id=prompt_id,
+                job=seen.jobs.get(prompt_id),
+                left=eta.left if eta is not None else None,
+                running_since=seen.running_since.get(prompt_id),
+                is_running=True,
+            )
+        for prompt_id in seen.queue.pending:
+            yield Queued(prompt_id=prompt_id, job=seen.jobs.get(prompt_id))
+
+    def _work(self, task: Task, live: Live) -> Work:
+        progress = self._state.progress.get(task.prompt_id)
+        done = {node for node, far in progress.done.items() if far >= 1.0} if progress is not None else set()
+        return Work(
+            plan=live.plan,
+            watch=live.watch,
+            started_at=task.started_at,
+            done=frozenset({*done, *task.cached}),
+            total=live.total,
+            is_cold=live.is_cold,
+            swap=live.swap,
+            is_partly_cached=not live.costly.isdisjoint(task.cached),
+        )
+
+    def _live_of(self, task: Task) -> Live:
+        known = self._live.get(task.prompt_id)
+        if known is not None:
+            return known
+        for prompt_id in self._live.keys() - {item.prompt_id for item in self._state.watched()}:
+            del self._live[prompt_id]
+        live = self._live[task.prompt_id] = self._planned(task)
+        if task.cached:
+            live.watch = live.watch.told(CachedMessage(task.prompt_id, task.cached), self._state.ports.clock.now())
+        return live
+
+    def _planned(self, task: Task) -> Live:
+        workflow = _workflow(task)
+        if workflow is None:
+            return Live()
+        durations, job = self._learned.durations, task.job
+        plan = self._learned.paces.plan(task.server_id, task.address, job, workflow)
+        live = Live(plan, costly=costly_nodes(workflow))
+        if job is None:
+            return live
+        loaded = self._loaded.get(task.server_id) or durations.loaded(task.server_id)
+        live.is_cold = missing_share(job.models, loaded) > 0
+        live.swap = durations.swap(job.models, loaded) if durations.knows_swap(job.models) else None
+        if durations.knows_kind(job, task.server_id):
+            live.total = durations.expected(task.server_id, job)
+            whole = sum(plan.seconds.values())
+            if plan.certainty is not Certainty.LEARNED and whole > 0:
+                live.plan = replace(plan.scaled(live.total / whole), certainty=Certainty.CARRIED)
+        return live
+
+
+def _workflow(task: Task) -> ApiWorkflow | None:
+    try:
+        return parse_workflow(task.workflow)
+    except BadInput:
+        return None
+
+
+def _begun(task: Task, live: Live) -> Progress:
+    """The progress of a task of which nothing was told yet; what need not run is known over a reload."""
+    begun = Progress(
+        task.prompt_id,
+        len(live.plan.seconds) or 1,
+        weights=live.plan.weights(is_cold=live.is_cold),
+        expected_parts=live.plan.parts,
+        are_guessed=live.plan.certainty is Certainty.GUESSED,
+    )
+    return begun.told(CachedMessage(task.prompt_id, task.cached)) if task.cached else begun

@@ -1,0 +1,28 @@
+"""Choices that a node does not list itself: it names the route of its server where they are."""
+
+from __future__ import annotations
+
+import json
+
+from app.core.comfy import check_arrived
+from app.core.errors import BadInput, ProtocolError
+from app.core.model import Server
+from app.core.ports import Http, Request
+
+LISTED = frozenset({"/internal/files/output"})  # those that the gateway lets through: ComfyUI's own nodes name no other
+DEADLINE = 8.0  # seconds
+
+
+async def read_choices(http: Http, server: Server, route: str) -> tuple[str, ...]:
+    """What is listed there now. BadInput for a route that nobody here asks, else why it could not be read."""
+    if route not in LISTED:
+        raise BadInput("list-elsewhere", route)
+    response = await http.send(Request(method="GET", path=f"{server.base}{route}", deadline=DEADLINE))
+    check_arrived(response, server.server_id)
+    try:
+        told = json.loads(response.text) if response.status == 200 else None
+    except ValueError:
+        told = None
+    if not isinstance(told, list):
+        raise ProtocolError(server.server_id, "not a list of choices")
+    return tuple(item for item in told if isinstance(item, str))

@@ -1,0 +1,218 @@
+"""The store of a private window: what it makes lives in the page's memory, and goes with it.
+
+    ports = private_ports(ports, drawer)      # everything else of the window is as ever
+
+Promise 5 holds here too: a task is durable before it is sent, or it is not sent. But what is written down has no words
+of the person's in it (`redacted`), and is deleted as soon as the task has ended and all of it is home: in the `drawer`,
+which is the page's memory. After a reload the window still knows what runs, and brings it home.
+
+A private window sees nothing of the past either: no results, waiting runs or left work of other windows. What its
+servers keep of the work is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+
+from app.core.balancer import Berths
+from app.core.durations import Ran
+from app.core.errors import NotOwner, TaskNotFound
+from app.core.line import Line, LineChange, line_of
+from app.core.model import Delivery, Output, PromptId, Records, Reservation, Task, WindowId
+from app.core.past import PastTask, ended_at, is_settled, past_of
+from app.core.plan import Measured
+from app.core.ports import Ports, TaskStore, WindowRecord
+from app.core.store_parts import Learned
+from app.session.private_shelf import Drawer, PrivateShelf
+
+
+def private_ports(ports: Ports, drawer: Drawer) -> Ports:
+    """The ports of a private window: its journal goes with the page as well."""
+    store = PrivateStore(ports.store, drawer)
+    return replace(ports, store=store, past=store, journal=None)
+
+
+def redacted(task: Task) -> Task:
+    """What is written down of a private task: where it runs and how it stands, without a word of what it is."""
+    job, failure = task.job, task.failure
+    return replace(
+        task,
+        title="",
+        workflow="",
+        project="",
+        inputs=(),
+        editor_sha256="",
+        editor_fault="",
+        again_of=None,
+        part=None,
+        warnings=(),
+        outputs=tuple(_without_text(item) for item in task.outputs),
+        job=None if job is None else replace(job, models=()),
+        failure=None if failure is None else replace(failure, message="", traceback="", node_errors=()),
+    )
+
+
+def _without_text(output: Output) -> Output:
+    """A text lies nowhere else: after a reload before it was home, it is gone."""
+    return replace(output, text="", delivery=Delivery.GONE) if output.is_text else output
+
+
+class PrivateStore(PrivateShelf):
+    """The TaskStore, and the PastStore, of a private window; `inner` is the store of all windows."""
+
+    def __init__(self, inner: TaskStore, drawer: Drawer) -> None:
+        super().__init__(inner, drawer)
+        self._inner = inner
+        self._windows: set[WindowId] = set()  # this tab's own, with its crew
+        self._written: dict[PromptId, Task] = {}  # whole; the inner store has them redacted
+        self._home: dict[PromptId, Task] = {}  # whole; the inner store has them no more
+        self._past: dict[PromptId, Task] = {}
+        self._lines: dict[WindowId, Line] = {}
+
+    # Windows and reservations
+
+    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
+        """TaskStore.claim."""
+        record, records = await self._inner.claim(fresh)
+        self._windows.add(record.window_id)
+        for task in records.tasks:
+            if is_settled(task):  # the page went away between its end and this
+                await self._inner.delete_task(task)
+            else:
+                self._written[task.prompt_id] = task
+        unsettled = tuple(task for task in records.tasks if not is_settled(task))
+        return record, Records(unsettled, records.unreadable)
+
+    async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
+        """TaskStore.reserve."""
+        return await self._inner.reserve(choose)
+
+    async def release_reservation(self, prompt_id: PromptId) -> None:
+        """TaskStore.release_reservation."""
+        await self._inner.release_reservation(prompt_id)
+
+    # Tasks
+
+    async def register(self, task: Task) -> None:
+        """TaskStore.register."""
+        line = next((line for line in self._lines.values() if line.has(task.prompt_id)), None)
+        if task.part is not None and line is None:
+            raise NotOwner("register", task.prompt_id)
+        await self._inner.register(redacted(task))
+        self._written[task.prompt_id] = task
+        if line is not None:
+            self._lines[line.window_id] = line.without(task.prompt_id)
+
+    async def update(self, task: Task) -> None:
+        """TaskStore.update. A task that is over and home is deleted there instead."""
+        prompt_id = task.prompt_id
+        if prompt_id in self._home:
+            self._home[prompt_id] = task
+            return
+        known = self._written.get(prompt_id)
+        if not is_settled(task) or known is None or not known.state.is_end:
+            await self._inner.update(redacted(task))
+            self._written[prompt_id] = task
+        if is_settled(task):
+            await self._inner.delete_task(redacted(task))
+            del self._written[prompt_id]
+            self._home[prompt_id] = task
+
+    async def adopt(self, prompt_id: PromptId, seen: tuple[WindowId, int], new_owner: WindowId) -> Task:
+        """TaskStore.adopt. A private window finds nothing to adopt."""
+        return await self._inner.adopt(prompt_id, seen, new_owner)
+
+    async def read_task(self, prompt_id: PromptId) -> Task | None:
+        """TaskStore.read_task."""
+        found = self._home.get(prompt_id)
+        return found if found is not None else self._whole(await self._inner.read_task(prompt_id))
+
+    async def read_tasks(self, owner: WindowId | None = None) -> Records:
+        """TaskStore.read_tasks, of this tab alone."""
+        owners = self._windows if owner is None else self._windows & {owner}
+        stored = [await self._inner.read_tasks(window_id) for window_id in sorted(owners)]
+        there = [whole for records in stored for task in records.tasks if (whole := self._whole(task)) is not None]
+        tasks = [*there, *(task for task in self._home.values() if task.owner in owners)]
+        unreadable = {record.prompt_id: record for records in stored for record in records.unreadable}
+        return Records(tuple(sorted(tasks, key=lambda item: item.created_at)), tuple(unreadable.values()))
+
+    async def delete_task(self, task: Task) -> None:
+        """TaskStore.delete_task."""
+        if self._home.pop(task.prompt_id, None) is None:
+            await self._inner.delete_task(redacted(task))
+            self._written.pop(task.prompt_id, None)
+        await self.delete_results(task.prompt_id)
+
+    async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
+        """TaskStore.delete_unreadable."""
+        await self._inner.delete_unreadable(prompt_id, owner)
+
+    def _whole(self, stored: Task | None) -> Task | None:
+        """The task as it is known here, if the store has that; else what the store has."""
+        known = None if stored is None else self._written.get(stored.prompt_id)
+        return known if known is not None and redacted(known) == stored else stored
+
+    # What waits
+
+    async def read_line(self, window_id: WindowId) -> Line:
+        """LineStore.read_line."""
+        return self._lines.get(window_id, Line(window_id=window_id))
+
+    async def read_lines(self) -> Mapping[WindowId, int]:
+        """LineStore.read_lines, of this tab alone."""
+        return {window_id: len(line.entries) for window_id, line in self._lines.items() if line.entries}
+
+    async def write_line(self, change: LineChange) -> None:
+        """LineStore.write_line."""
+        line = await self.read_line(change.window_id)
+        if change.line_id != line.line_id:
+            raise NotOwner("write_line")
+        gone = {item.prompt_id for item in (*change.put, *change.removed)}
+        if not all(map(line.has, gone)):
+            raise TaskNotFound("write_line", next(item for item in gone if not line.has(item)))
+        stay = (item for item in line.entries if item.prompt_id not in gone)
+        batches = (*line.batches.values(), *change.batches)
+        self._lines[change.window_id] = line_of(
+            change.head, (*stay, *change.put, *change.added), batches, change.window_id
+        )
+
+    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> Line:  # noqa: ARG002
+        """LineStore.adopt_line: a private window finds no line of another."""
+        raise TaskNotFound("adopt_line")
+
+    # What is learned
+
+    async def learn(self, ran: Ran) -> None:
+        """LearnedStore.learn: nothing of private work."""
+
+    async def learn_paces(self, measured: Measured) -> None:
+        """LearnedStore.learn_paces: nothing of private work."""
+
+    async def read_learned(self) -> Learned:
+        """LearnedStore.read_learned."""
+        return await self._inner.read_learned()
+
+    # What this window need not hold any more
+
+    async def lay_by(self, task: Task) -> None:
+        """PastStore.lay_by: it stays in memory."""
+        self._past[task.prompt_id] = self._home.pop(task.prompt_id, task)
+
+    async def read_past_ids(self) -> Sequence[PromptId]:
+        """PastStore.read_past_ids."""
+        return [task.prompt_id for task in sorted(self._past.values(), key=ended_at, reverse=True)]
+
+    async def read_past(self, prompt_ids: Sequence[PromptId]) -> Sequence[PastTask]:
+        """PastStore.read_past."""
+        return [past_of(self._past[prompt_id]) for prompt_id in prompt_ids if prompt_id in self._past]
+
+    async def read_past_task(self, prompt_id: PromptId) -> Task | None:
+        """PastStore.read_past_task."""
+        return self._past.get(prompt_id)
+
+    async def delete_past(self, prompt_ids: Collection[PromptId]) -> None:
+        """PastStore.delete_past."""
+        for prompt_id in prompt_ids:
+            if self._past.pop(prompt_id, None) is not None:
+                await self.delete_results(prompt_id)

@@ -1,0 +1,129 @@
+"""The bytes of a private window: in the page's memory, and nowhere else.
+
+They are as bounded there as they would be in the store: by the cap that the person set, and by `MOST` at any rate.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from app.core.model import PromptId, Task
+from app.core.ports import Blob, Keep, KeepSettings, KeptResult, Shelf, Usage
+
+MOST = 1_000_000_000  # bytes of results that one page holds
+RESULTS, THUMBNAILS = "results", "thumbnails"
+
+
+class Drawer(Protocol):
+    """The page's memory, where its scripts find bytes by the names that they have in the store."""
+
+    def put(self, kind: str, name: str, blob: Blob, at: float) -> None:
+        """Hold these."""
+
+    def drop(self, kind: str, name: str) -> None:
+        """Let go of them, if they are there."""
+
+    async def small(self, blob: Blob) -> Blob | None:
+        """A thumbnail; None if that is no picture."""
+
+
+class PrivateShelf:
+    """The Shelf of a private window. Settings and what there is room for are those of all windows, in `inner`."""
+
+    def __init__(self, inner: Shelf, drawer: Drawer) -> None:
+        self._shelf = inner
+        self._drawer = drawer
+        self._results: dict[tuple[PromptId, int], KeptResult] = {}  # the oldest first
+        self._thumbnails: dict[tuple[PromptId, int], Blob] = {}
+        self._inputs: dict[str, Blob] = {}
+
+    async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
+        """Shelf.keep_result."""
+        settings = await self._shelf.read_settings()
+        if settings.keep is Keep.THUMBNAILS:
+            return False
+        name = task.prompt_id, index
+        self._drop(name)
+        self._results[name] = KeptResult(task.prompt_id, index, blob, kept_at)
+        self._drawer.put(RESULTS, _text(name), blob, kept_at)
+        self._make_room(settings)
+        return True
+
+    def _make_room(self, settings: KeepSettings) -> None:
+        bound = min(MOST, settings.cap_bytes)
+        while len(self._results) > 1 and sum(item.blob.size for item in self._results.values()) > bound:
+            self._drop(next(iter(self._results)))
+
+    def _drop(self, name: tuple[PromptId, int]) -> None:
+        if self._results.pop(name, None) is not None:
+            self._drawer.drop(RESULTS, _text(name))
+
+    async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:
+        """Shelf.read_result."""
+        return self._results.get((prompt_id, index))
+
+    async def read_kept(self) -> frozenset[tuple[PromptId, int]]:
+        """Shelf.read_kept, of this page alone."""
+        return frozenset(self._results)
+
+    async def keep_thumbnail(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
+        """Shelf.keep_thumbnail."""
+        small = await self._drawer.small(blob)
+        if small is not None:
+            self._thumbnails[task.prompt_id, index] = small
+            self._drawer.put(THUMBNAILS, _text((task.prompt_id, index)), small, kept_at)
+        return small is not None
+
+    async def read_thumbnail(self, prompt_id: PromptId, index: int) -> Blob | None:
+        """Shelf.read_thumbnail."""
+        return self._thumbnails.get((prompt_id, index))
+
+    async def keep_preview(self, task: Task, blob: Blob, media_type: str, kept_at: float) -> bool:  # noqa: ARG002
+        """Shelf.keep_preview: a reload leaves none of it."""
+        return False
+
+    async def read_preview(self, prompt_id: PromptId) -> Blob | None:  # noqa: ARG002
+        """Shelf.read_preview: there is none."""
+        return None
+
+    async def delete_preview(self, prompt_id: PromptId) -> None:
+        """Shelf.delete_preview: there is none."""
+
+    async def delete_results(self, prompt_id: PromptId | None = None) -> None:
+        """Shelf.delete_results, of this page alone."""
+        for name in [name for name in self._results if prompt_id in (None, name[0])]:
+            self._drop(name)
+        for name in [name for name in self._thumbnails if prompt_id in (None, name[0])]:
+            del self._thumbnails[name]
+            self._drawer.drop(THUMBNAILS, _text(name))
+
+    async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:  # noqa: ARG002
+        """Shelf.keep_input."""
+        self._inputs[sha256] = blob
+
+    async def read_input(self, sha256: str) -> Blob | None:
+        """Shelf.read_input; also what other windows have kept, for their presets name it."""
+        found = self._inputs.get(sha256)
+        return found if found is not None else await self._shelf.read_input(sha256)
+
+    async def read_settings(self) -> KeepSettings:
+        """Shelf.read_settings."""
+        return await self._shelf.read_settings()
+
+    async def write_settings(self, settings: KeepSettings) -> None:
+        """Shelf.write_settings."""
+        await self._shelf.write_settings(settings)
+        self._make_room(settings)
+
+    async def usage(self) -> Usage:
+        """Shelf.usage, of all other windows."""
+        return await self._shelf.usage()
+
+    async def persist(self, *, is_asked: bool = False) -> bool | None:
+        """Shelf.persist: nothing here needs it, unless the person wants it."""
+        return await self._shelf.persist(is_asked=True) if is_asked else None
+
+
+def _text(name: tuple[PromptId, int]) -> str:
+    """The name that the page's scripts know (`name_of` of the browser's ledger)."""
+    return f"{name[0]}/{name[1]}"

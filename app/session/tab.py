@@ -1,0 +1,307 @@
+"""One browser tab as the page sees it: its own session and its crew's together.
+
+    tab = Tab(Crew(session, ports))
+    tab.window                      # the tab's own; `windows` are everybody's, its own first
+    await tab.cancel(prompt_id)     # goes to whoever has that task
+
+What belongs to no task (runs, the line, what is kept, what closed windows have left) is the tab's own session's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from app.core.balancer import Leaning
+from app.core.errors import MooringError, StorageError
+from app.core.eta import Outlook
+from app.core.model import Fleet, PromptId, ServerId, Task
+from app.core.past import PastTask
+from app.core.ports import Blob, Identity, KeepSettings, Usage
+from app.core.progress import Progress
+from app.core.window import Restoring, Window
+from app.core.workflow import ApiWorkflow
+from app.session.crew import Crew
+from app.session.facts import Noticed, Preview, Run
+from app.session.files import WorkflowFiles
+from app.session.line import WaitingLine
+from app.session.salvage import Orphan, OrphanRecord
+from app.session.session import Session
+from app.session.submit import Inputs
+from app.workflows.catalogue import Catalogue
+from app.workflows.graph import Key
+from app.workflows.needs import Standing
+
+
+class Tab:
+    """See the module."""
+
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+        self._own = crew.everybody[0]
+        self.results = TabResults(crew)
+        self.past = TabPast(crew)
+
+    # What there is to see
+
+    @property
+    def window(self) -> Restoring | Window | None:
+        """The tab's own window."""
+        return self._own.window
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """Everybody's, as far as they have read their records."""
+        return tuple(item.window for item in self._crew.everybody if isinstance(item.window, Window))
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who this tab is, once it knows."""
+        return self._own.identity
+
+    @property
+    def fleet(self) -> Fleet:
+        """The servers, as the gateway last told."""
+        return self._own.fleet
+
+    @property
+    def fleet_error(self) -> MooringError | None:
+        """Why the fleet is not known."""
+        return self._own.fleet_error
+
+    @property
+    def store_error(self) -> StorageError | None:
+        """Why the store could not be read or written the last time, by anybody."""
+        return next((item.store_error for item in self._crew.everybody if item.store_error is not None), None)
+
+    @property
+    def progress(self) -> Mapping[PromptId, Progress]:
+        """How far each running task is."""
+        return {key: value for item in self._crew.everybody for key, value in item.progress.items()}
+
+    @property
+    def previews(self) -> Mapping[PromptId, Preview]:
+        """The latest preview of each running task."""
+        return {key: value for item in self._crew.everybody for key, value in item.previews.items()}
+
+    def outlook(self, task: Task) -> Outlook:
+        """When a task will have ended or, if it waits, begin."""
+        return self._holder(task.prompt_id).outlook(task)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Clicks on Run that are under way, and what the crew has taken from the line."""
+        return tuple(run for item in self._crew.everybody for run in item.runs)
+
+    @property
+    def has_loose_ends(self) -> bool:
+        """Whether something would be lost if this page went away now."""
+        return any(item.has_loose_ends for item in self._crew.everybody)
+
+    @property
+    def stalled(self) -> frozenset[PromptId]:
+        """The tasks that have not moved for longer than is normal."""
+        return frozenset().union(*(item.stalled for item in self._crew.everybody))
+
+    def still_for(self, prompt_id: PromptId) -> float:
+        """Seconds for which that task was looked at without having moved."""
+        return self._holder(prompt_id).still_for(prompt_id)
+
+    @property
+    def noticed(self) -> Mapping[ServerId, Noticed]:
+        """By server: that it was restarted, lost its history, or is another one now."""
+        return {key: value for item in reversed(self._crew.everybody) for key, value in item.noticed.items()}
+
+    @property
+    def orphans(self) -> tuple[Orphan, ...]:
+        """Work of windows that are gone."""
+        return self._own.orphans
+
+    @property
+    def orphan_records(self) -> tuple[OrphanRecord, ...]:
+        """Records of windows that are gone which cannot be read."""
+        return self._own.orphan_records
+
+    @property
+    def line(self) -> WaitingLine:
+        """What waits in this tab."""
+        return self._own.line
+
+    @property
+    def files(self) -> WorkflowFiles:
+        """Workflows that lie elsewhere."""
+        return self._own.files
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` after every change of anybody; the returned function ends it."""
+        return self._own.subscribe(listener)
+
+    # What the person does
+
+    def lean(self, leanings: Mapping[ServerId, Leaning]) -> None:
+        """Session.lean, of everybody."""
+        self._own.lean(leanings)
+
+    async def run(
+        self,
+        workflow: ApiWorkflow,
+        *,
+        title: str = "",
+        inputs: Inputs | None = None,
+        server_id: ServerId | None = None,
+        editor: str = "",
+    ) -> PromptId:
+        """Session.run, of the tab's own."""
+        return await self._own.run(workflow, title=title, inputs=inputs, server_id=server_id, editor=editor)
+
+    async def keep_input(self, blob: Blob) -> str:
+        """Session.keep_input: one store for everybody."""
+        return await self._own.keep_input(blob)
+
+    def name_project(self, name: str) -> None:
+        """Session.name_project, of everybody."""
+        self._own.name_project(name)
+
+    def dismiss_run(self, prompt_id: PromptId) -> None:
+        """Take a failed click off the list, whoever's it is."""
+        for item in self._crew.everybody:
+            if any(run.prompt_id == prompt_id for run in item.runs):
+                item.dismiss_run(prompt_id)
+
+    async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
+        """Session.run_again, of whoever has it."""
+        return await self._holder(prompt_id).run_again(prompt_id, elsewhere=elsewhere)
+
+    async def confirm_move(self, prompt_id: PromptId) -> None:
+        """Session.confirm_move, of whoever has it."""
+        await self._holder(prompt_id).confirm_move(prompt_id)
+
+    async def cancel(self, prompt_id: PromptId) -> None:
+        """Session.cancel, of whoever has it."""
+        await self._holder(prompt_id).cancel(prompt_id)
+
+    async def give_up(self, prompt_id: PromptId) -> None:
+        """Session.give_up, of whoever has it."""
+        await self._holder(prompt_id).give_up(prompt_id)
+
+    async def look_again(self, prompt_id: PromptId) -> None:
+        """Session.look_again, of whoever has it."""
+        await self._holder(prompt_id).look_again(prompt_id)
+
+    async def delete_task(self, prompt_id: PromptId) -> None:
+        """Session.delete_task, of whoever has it."""
+        await self._holder(prompt_id).delete_task(prompt_id)
+
+    async def find_orphans(self) -> tuple[Orphan, ...]:
+        """Session.find_orphans, of the tab's own."""
+        return await self._own.find_orphans()
+
+    async def adopt(self, prompt_id: PromptId) -> Task:
+        """Session.adopt, of the tab's own."""
+        return await self._own.adopt(prompt_id)
+
+    async def catalogue(self, server_id: ServerId, names: frozenset[str]) -> Catalogue | None:
+        """Session.catalogue, of the tab's own."""
+        return await self._own.catalogue(server_id, names)
+
+    async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Standing:
+        """Session.standing, of the tab's own."""
+        return await self._own.standing(workflow, supplied)
+
+    async def choices(self, server_id: ServerId, route: str) -> tuple[str, ...]:
+        """Session.choices, of the tab's own."""
+        return await self._own.choices(server_id, route)
+
+    async def refresh_catalogues(self) -> None:
+        """Session.refresh_catalogues, of the tab's own."""
+        await self._own.refresh_catalogues()
+
+    def _holder(self, prompt_id: PromptId) -> Session:
+        """Whoever has that task or its broken record; the tab's own, if nobody has."""
+        for item in self._crew.everybody:
+            window = item.window
+            if isinstance(window, Window) and any(record.prompt_id == prompt_id for record in window.unreadable):
+                return item
+        return self._crew.session_of(prompt_id) or self._own
+
+
+class TabPast:
+    """What was laid by, of all windows: one store, and each session of this tab adds to it."""
+
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+        self._own = crew.everybody[0].past
+
+    @property
+    def changes(self) -> int:
+        """How often something was added or deleted by this tab."""
+        return sum(item.past.changes for item in self._crew.everybody)
+
+    async def read_ids(self) -> Sequence[PromptId]:
+        """Past.read_ids."""
+        return await self._own.read_ids()
+
+    async def read_rows(self, prompt_ids: Sequence[PromptId]) -> Sequence[PastTask]:
+        """Past.read_rows."""
+        return await self._own.read_rows(prompt_ids)
+
+    async def read_others(self) -> Sequence[PastTask]:
+        """Past.read_others."""
+        return await self._own.read_others()
+
+    async def read_task(self, prompt_id: PromptId) -> Task:
+        """Past.read_task."""
+        return await self._own.read_task(prompt_id)
+
+    async def delete(self, prompt_ids: Sequence[PromptId]) -> None:
+        """Past.delete."""
+        await self._own.delete(prompt_ids)
+
+
+class TabResults:
+    """What is kept of everybody's results: one store, but each session's records tell of its own."""
+
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+        self._own = crew.everybody[0].results
+
+    @property
+    def usage(self) -> Usage | None:
+        """How much is kept."""
+        return self._own.usage
+
+    @property
+    def deletions(self) -> int:
+        """How often this tab has deleted everything."""
+        return self._own.deletions
+
+    async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
+        """Results.read."""
+        return await self._own.read(prompt_id, index)
+
+    async def read_thumbnail(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
+        """Results.read_thumbnail."""
+        return await self._own.read_thumbnail(prompt_id, index)
+
+    async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
+        """Results.fetch, by whoever has the task."""
+        holder = self._crew.session_of(prompt_id)
+        return await (holder.results if holder is not None else self._own).fetch(prompt_id, index)
+
+    def refresh_soon(self) -> None:
+        """Look in the background."""
+        for item in self._crew.everybody:
+            item.results.refresh_soon()
+
+    async def configure(self, settings: KeepSettings) -> None:
+        """Results.configure, for all windows."""
+        await self._own.configure(settings)
+        self.refresh_soon()
+
+    async def delete_all(self) -> None:
+        """Results.delete_all, of all windows."""
+        await self._own.delete_all()
+        self.refresh_soon()
+
+    async def ask_promise(self) -> None:
+        """Results.ask_promise."""
+        await self._own.ask_promise()

@@ -1,0 +1,191 @@
+"""Everything that was made in this browser, as a grid of small pictures: what is wanted of it, and what is found.
+
+The pictures themselves never reach Python: `static/js/grid.js` reads the thumbnails of those in sight from the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from app.core.model import Fleet, PromptId, ServerId
+from app.core.past import PastOutput, PastQuery, PastTask, matches, media_of
+
+DAY = 86_400.0  # seconds
+
+
+class Span(Enum):
+    """From when on; the values are what the menu's options are called."""
+
+    ALL = "all"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+_SPANS: Mapping[Span, float] = {Span.DAY: DAY, Span.WEEK: 7 * DAY, Span.MONTH: 30 * DAY}
+MEDIA = ("image", "video", "audio", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumWish:
+    """What the person wants to see: an empty text asks for nothing. `picked` are names of results, in no order."""
+
+    is_open: bool = False
+    text: str = ""
+    server: str = ""
+    title: str = ""
+    project: str = ""
+    media: str = ""
+    span: Span = Span.ALL
+    is_favourites: bool = False
+    picked: frozenset[str] = frozenset()
+    shown_from: float = 0.0  # seconds since the epoch; when a span was chosen, so that it stands still meanwhile
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether something is left out."""
+        return self != AlbumWish(self.is_open, picked=self.picked, shown_from=self.shown_from)
+
+    def wide(self) -> AlbumWish:
+        """The same with nothing left out."""
+        return AlbumWish(self.is_open)
+
+    def closed(self) -> AlbumWish:
+        """The same, no longer shown."""
+        return replace(self, is_open=False)
+
+    def query(self) -> PastQuery:
+        """The same as the core's question."""
+        return PastQuery(
+            text=self.text,
+            servers=frozenset({ServerId(self.server)} if self.server else ()),
+            titles=frozenset({self.title} if self.title else ()),
+            projects=frozenset({self.project} if self.project else ()),
+            media=self.media,
+            since=self.shown_from - _SPANS[self.span] if self.span in _SPANS else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumCell:
+    """One result in the grid."""
+
+    row: PastTask
+    output: PastOutput
+    is_favourite: bool = False
+
+    @property
+    def name(self) -> str:
+        """What its bytes are called in the store."""
+        return name_of(self.row.prompt_id, self.output.index)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlbumView:
+    """The grid's frame: how much there is, what it can be narrowed to, and how many are picked."""
+
+    wish: AlbumWish
+    found: int = 0
+    total: int = 0
+    is_reading: bool = False
+    servers: tuple[tuple[ServerId, str], ...] = ()  # with their names
+    titles: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    picked: tuple[str, ...] = ()  # of those found, in their order
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What there is to narrow to."""
+
+    servers: tuple[ServerId, ...] = ()
+    titles: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All rows, the latest first, with what they can be narrowed to."""
+
+    rows: tuple[PastTask, ...] = ()
+    favourites: frozenset[str] = frozenset()
+    is_reading: bool = False
+    facets: Facets = field(default_factory=Facets)
+
+    @property
+    def total(self) -> int:
+        """How many results there are."""
+        return sum(len(row.outputs) for row in self.rows)
+
+
+def name_of(prompt_id: PromptId, index: int) -> str:
+    """What a result's bytes are called."""
+    return f"{prompt_id}/{index}"
+
+
+def parted(name: str) -> tuple[PromptId, int]:
+    """The task and the index of a result's name."""
+    prompt_id, _, index = name.rpartition("/")
+    return PromptId(prompt_id), int(index)
+
+
+def merged(*parts: Iterable[PastTask]) -> tuple[PastTask, ...]:
+    """Rows of several sources, each once (the first source's), the latest first."""
+    found: dict[PromptId, PastTask] = {}
+    for part in parts:
+        for row in part:
+            found.setdefault(row.prompt_id, row)
+    return tuple(sorted(found.values(), key=lambda row: (row.ended_at, row.prompt_id), reverse=True))
+
+
+def facets_of(rows: Collection[PastTask]) -> Facets:
+    """What rows can be narrowed to, by how often it is there."""
+    made = [row for row in rows if row.outputs]
+    return Facets(
+        tuple(ServerId(item) for item in _by_count(row.server_id for row in made)),
+        tuple(_by_count(row.title for row in made)),
+        tuple(_by_count(row.project for row in made)),
+    )
+
+
+def _by_count(items: Iterable[str]) -> Sequence[str]:
+    counts: dict[str, int] = {}
+    for item in items:
+        counts[item] = counts.get(item, 0) + 1
+    counts.pop("", None)
+    return sorted(counts, key=lambda item: (-counts[item], item))
+
+
+def cells_of(rows: Rows, wish: AlbumWish) -> tuple[AlbumCell, ...]:
+    """The results that are wanted: of each task in its own order."""
+    query = wish.query()
+    return tuple(
+        AlbumCell(row, output, is_favourite)
+        for row in rows.rows
+        if row.outputs and matches(row, query)
+        for output in row.outputs
+        if not wish.media or media_of(output.media_type, output.filename) == wish.media
+        for is_favourite in (name_of(row.prompt_id, output.index) in rows.favourites,)
+        if is_favourite or not wish.is_favourites
+    )
+
+
+def album_view(rows: Rows, cells: Sequence[AlbumCell], wish: AlbumWish, fleet: Fleet) -> AlbumView:
+    """The grid's frame."""
+    return AlbumView(
+        wish=wish,
+        found=len(cells),
+        total=rows.total,
+        is_reading=rows.is_reading,
+        servers=tuple((item, server.name if (server := fleet.get(item)) else item) for item in rows.facets.servers),
+        titles=rows.facets.titles,
+        projects=rows.facets.projects,
+        picked=tuple(cell.name for cell in cells if cell.name in wish.picked) if wish.picked else (),
+    )
+
+
+def toggled(wish: AlbumWish, name: str) -> AlbumWish:
+    """With one result picked, or no longer."""
+    return replace(wish, picked=wish.picked ^ {name})

@@ -1,0 +1,264 @@
+"""The person's hands on the album: what is wanted, what is picked, and what is done with it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from app.core.errors import BadInput
+from app.core.model import Fleet, PromptId, Task
+from app.core.window import Window
+from app.ui.album import AlbumCell, AlbumView, AlbumWish, Span, album_view, cells_of, parted, toggled
+from app.ui.album_rows import AlbumRows, AlbumSource, PastReader
+from app.ui.album_words import word_cell
+from app.ui.desk import Desk, attempt
+from app.ui.i18n import Translator
+from app.ui.naming import row_file, task_file
+from app.ui.questions import Compared, CompareDialog, DeleteDialog, PictureDialog
+from app.ui.screen import Facts, Screen
+from app.ui.tones import tag_of
+
+log = logging.getLogger("mooring.ui")
+
+TWO = 2  # that are compared
+ZIP_NAME = "mooring.zip"
+
+
+class PastVerbs(PastReader, Protocol):
+    """What is asked of the past."""
+
+    async def read_task(self, prompt_id: PromptId) -> Task: ...
+    async def delete(self, prompt_ids: Sequence[PromptId]) -> None: ...
+
+
+class AlbumSession(AlbumSource, Protocol):
+    """What the album asks of a session."""
+
+    @property
+    def fleet(self) -> Fleet: ...
+    @property
+    def past(self) -> PastVerbs: ...
+    async def delete_task(self, prompt_id: PromptId) -> None: ...
+
+
+class AlbumActions:
+    """Keeps the album's frame and its cells for the page, and does what is clicked there."""
+
+    def __init__(self, session: AlbumSession, rows: AlbumRows, desk: Desk, screen: Screen, now: Callable[[], float]):
+        self._session = session
+        self._rows = rows
+        self._desk = desk
+        self._screen = screen
+        self._now = now
+        self._cells: tuple[AlbumCell, ...] = ()
+        self._made_of: tuple[object, ...] = ()
+        self._told: tuple[str, tuple[AlbumCell, ...]] = ("", ())
+        self._told_picked: frozenset[str] = frozenset()
+
+    @property
+    def _wish(self) -> AlbumWish:
+        return self._desk.ui.album
+
+    def _want(self, **changes: Any) -> None:
+        wish = replace(self._wish, **changes)
+        self._desk.set_ui(replace(self._desk.ui, album=wish))
+
+    # What is shown
+
+    def view(self) -> AlbumView | None:
+        """The frame, if the album is open."""
+        wish = self._wish
+        if not wish.is_open:
+            if self._made_of:
+                self._rows.close()
+                self._cells, self._made_of, self._told, self._told_picked = (), (), ("", ()), frozenset()
+            return None
+        self._rows.refresh()
+        made_of = (self._rows.rows, replace(wish, picked=frozenset()))
+        if made_of != self._made_of:
+            self._cells, self._made_of = cells_of(self._rows.rows, wish), made_of
+        return album_view(self._rows.rows, self._cells, wish, self._session.fleet)
+
+    def change(self, _: Translator) -> dict[str, object]:
+        """What the grid has to be told now, beside its frame: its cells where they are others, and what is picked."""
+        if not self._wish.is_open:
+            return {}
+        told: dict[str, object] = {}
+        language, before = self._told
+        if (language, before) != (_.language, self._cells):
+            told |= self._difference(before if language == _.language else (), _)
+            self._told = (_.language, self._cells)
+        if self._told_picked != self._wish.picked:
+            self._told_picked = self._wish.picked
+            told["picked"] = sorted(self._wish.picked)
+        return {"grid": told} if told else {}
+
+    def _difference(self, before: tuple[AlbumCell, ...], _: Translator) -> dict[str, object]:
+        count = len(self._cells) - len(before)
+        is_ahead = bool(before) and 0 < count <= len(before) and self._cells[count:] == before
+        fresh = self._cells[:count] if is_ahead else self._cells
+        fleet = self._session.fleet
+        cells = [word_cell(cell, tag_of(fleet, cell.row.server_id), _) for cell in fresh]
+        return {"before" if is_ahead else "cells": cells}
+
+    # What the person does
+
+    def act(self, name: str, facts: Facts) -> bool:
+        """A click on `data-action`, or what the grid tells; False if it is none of these."""
+        match name:
+            case "album":
+                self._want(is_open=True, shown_from=self._now())
+            case "latest":
+                self._desk.set_ui(replace(self._desk.ui, album=self._wish.wide().closed()))
+            case "album-wide":
+                self._desk.set_ui(replace(self._desk.ui, album=self._wish.wide()))
+            case "album-favourites":
+                self._want(is_favourites=not self._wish.is_favourites)
+            case "album-open":
+                self._desk.spawn(attempt(self._desk, self._open(str(facts["name"]))))
+            case "album-step":
+                self._step(int(str(facts["by"])))
+            case _:
+                return self._act_on_picked(name, facts)
+        return True
+
+    def _act_on_picked(self, name: str, facts: Facts) -> bool:
+        match name:
+            case "album-favourite":
+                self._do(self._favour(self._aimed_at(facts)))
+            case "album-download" | "album-download-bare":
+                self._do(self._download(self._aimed_at(facts), is_bare=name == "album-download-bare"))
+            case "album-compare" | "album-compare-way":
+                self._compare(is_turning=name == "album-compare-way")
+            case "album-ask-delete":
+                names = self._aimed_at(facts)
+                self._desk.set_ui(replace(self._desk.ui, dialog=DeleteDialog(names, *self._extent(names))))
+            case "album-delete":
+                dialog = self._desk.ui.dialog
+                self._desk.set_ui(replace(self._desk.ui, dialog=None))
+                if isinstance(dialog, DeleteDialog):
+                    self._do(self._delete(dialog.names))
+            case _:
+                return self._pick(name, facts)
+        return True
+
+    def _pick(self, name: str, facts: Facts) -> bool:
+        match name:
+            case "album-pick":
+                self._desk.set_ui(replace(self._desk.ui, album=toggled(self._wish, str(facts["name"]))))
+            case "album-pick-these":
+                self._want(picked=self._wish.picked | set(json.loads(str(facts["names"]))))
+            case "album-pick-all":
+                self._want(picked=frozenset(cell.name for cell in self._cells))
+            case "album-pick-none":
+                self._want(picked=frozenset())
+            case _:
+                return False
+        return True
+
+    def change_wish(self, name: str, facts: Facts) -> bool:
+        """A new choice in `data-change`."""
+        value = str(facts.get("value", ""))
+        match name:
+            case "album-server" | "album-title" | "album-project" | "album-media":
+                self._want(**{name.removeprefix("album-"): value})
+            case "album-span":
+                self._want(span=Span(value), shown_from=self._now())
+            case _:
+                return False
+        return True
+
+    def type(self, name: str, facts: Facts) -> bool:
+        """Something typed in `data-input`."""
+        if name != "album-text":
+            return False
+        self._want(text=str(facts.get("value", "")))
+        return True
+
+    # Doing
+
+    def _aimed_at(self, facts: Facts) -> tuple[str, ...]:
+        """The one that is named, else what is picked of what is found, in its order."""
+        named = str(facts.get("name", ""))
+        return (named,) if named else tuple(cell.name for cell in self._cells if cell.name in self._wish.picked)
+
+    def _extent(self, names: Sequence[str]) -> tuple[int, int]:
+        """How many runs these results are of, and how many results those have."""
+        tasks = {parted(name)[0] for name in names}
+        rows = [row for row in self._rows.rows.rows if row.prompt_id in tasks]
+        return len(tasks), sum(len(row.outputs) for row in rows)
+
+    def _compare(self, *, is_turning: bool) -> None:
+        """The first two of what is picked, or those that are compared now, the other way."""
+        dialog = self._desk.ui.dialog
+        if is_turning and isinstance(dialog, CompareDialog):
+            self._desk.set_ui(replace(self._desk.ui, dialog=replace(dialog, is_slider=not dialog.is_slider)))
+            return
+        picked = [self._compared(cell) for cell in self._cells if cell.name in self._wish.picked]
+        if len(picked) >= TWO:
+            self._desk.set_ui(replace(self._desk.ui, dialog=CompareDialog(picked[0], picked[1])))
+
+    def _compared(self, cell: AlbumCell) -> Compared:
+        server = tag_of(self._session.fleet, cell.row.server_id).name
+        return Compared(cell.name, cell.row.title, server, cell.row.ended_at, cell.row.seed)
+
+    async def _open(self, name: str) -> None:
+        prompt_id, index = parted(name)
+        task = None if self._holds(prompt_id) else await self._session.past.read_task(prompt_id)
+        self._desk.set_ui(replace(self._desk.ui, dialog=PictureDialog(prompt_id, index, task=task, is_album=True)))
+
+    def _step(self, by: int) -> None:
+        """To the next result of those found."""
+        dialog = self._desk.ui.dialog
+        if not isinstance(dialog, PictureDialog):
+            return
+        names = [cell.name for cell in self._cells]
+        name = f"{dialog.prompt_id}/{dialog.index}"
+        place = names.index(name) + by if name in names else -1
+        if 0 <= place < len(names):
+            self._do(self._open(names[place]))
+
+    def _holds(self, prompt_id: PromptId) -> bool:
+        return any(prompt_id in window.tasks for window in self._session.windows if isinstance(window, Window))
+
+    async def _favour(self, names: Sequence[str]) -> None:
+        """All of them become favourites; if they all are, none is any more."""
+        is_favourite = not set(names) <= self._rows.rows.favourites
+        await self._rows.set_favourites(names, is_favourite=is_favourite)
+
+    async def _download(self, names: Sequence[str], *, is_bare: bool) -> None:
+        files = {name: self._file_of(name) for name in names}
+        missing, dressed = await self._screen.save_results(files, ZIP_NAME, is_bare=is_bare)
+        for cause, left in (("not-kept-here", missing), ("not-bare", dressed)):
+            if left:
+                raise BadInput(cause, ", ".join(files[name] for name in left[:3]), str(len(left)))
+
+    def _file_of(self, name: str) -> str:
+        """What a result is saved as: of one that is shown large, the album may not be open."""
+        prompt_id, index = parted(name)
+        template, fleet = self._desk.ui.names, self._session.fleet
+        cell = next((cell for cell in self._cells if cell.name == name), None)
+        if cell is not None:
+            return row_file(cell.row, cell.output, template, fleet)
+        held = (window.tasks.get(prompt_id) for window in self._session.windows)
+        task = next(filter(None, held), None)
+        return task_file(task, index, template, fleet) if task is not None else f"{prompt_id}-{index}"
+
+    async def _delete(self, names: Sequence[str]) -> None:
+        tasks = dict.fromkeys(parted(name)[0] for name in names)
+        mine = [prompt_id for prompt_id in tasks if self._holds(prompt_id)]
+        held = next((row for row in self._rows.others if row.prompt_id in tasks and row.prompt_id not in mine), None)
+        if held is not None:
+            raise BadInput("other-window", held.title)
+        for prompt_id in mine:
+            await self._session.delete_task(prompt_id)
+        await self._session.past.delete([prompt_id for prompt_id in tasks if prompt_id not in mine])
+        marked = [name for name in self._rows.rows.favourites if parted(name)[0] in tasks]
+        await self._rows.set_favourites(marked, is_favourite=False)
+        self._want(picked=self._wish.picked - set(names))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        self._desk.spawn(attempt(self._desk, work))

@@ -1,0 +1,135 @@
+"""The rows of the album: what was laid by, what other windows have made lately, and what this tab has.
+
+They are read once the album is opened, a page at a time, and again when something was laid by or deleted. What this
+tab makes meanwhile is added as it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+from app.core.errors import MooringError
+from app.core.model import PromptId, Task
+from app.core.papers import Papers
+from app.core.past import PastTask, past_of
+from app.core.window import Window
+from app.ui.album import Rows, facets_of, merged
+from app.ui.desk import Desk
+
+log = logging.getLogger("mooring.ui")
+
+PAGE = 40  # rows read at a time: in a browser some 8 ms
+FAVOURITE_KIND = "favourite"
+
+
+class PastReader(Protocol):
+    """What is read of the past."""
+
+    @property
+    def changes(self) -> int: ...
+    async def read_ids(self) -> Sequence[PromptId]: ...
+    async def read_rows(self, prompt_ids: Sequence[PromptId]) -> Sequence[PastTask]: ...
+    async def read_others(self) -> Sequence[PastTask]: ...
+
+
+class AlbumSource(Protocol):
+    """What this needs of a session."""
+
+    @property
+    def windows(self) -> tuple[Window, ...]: ...
+    @property
+    def past(self) -> PastReader: ...
+
+
+class AlbumRows:
+    """Keeps them. `rows` is another object only when something is different."""
+
+    def __init__(self, source: AlbumSource, papers: Papers, desk: Desk) -> None:
+        self._source = source
+        self._papers = papers
+        self._desk = desk
+        self._past: dict[PromptId, PastTask] = {}
+        self._others: tuple[PastTask, ...] = ()
+        self._own: dict[PromptId, tuple[Task, PastTask]] = {}
+        self._favourites: frozenset[str] = frozenset()
+        self._read_at: int | None = None  # the count of changes at the last reading
+        self._reading = asyncio.Lock()
+        self._is_stale = True
+        self.rows = Rows(is_reading=True)
+
+    @property
+    def others(self) -> tuple[PastTask, ...]:
+        """Rows of what other windows hold themselves."""
+        return self._others
+
+    def refresh(self) -> None:
+        """Look whether there is something new; nothing waits for it."""
+        if self._read_at != self._source.past.changes and not self._reading.locked():
+            self._read_at = self._source.past.changes
+            self._desk.spawn(self._read())
+        self._take_own()
+        if self._is_stale:
+            rows = merged((row for _, row in self._own.values()), self._past.values(), self._others)
+            self.rows = Rows(rows, self._favourites, self._reading.locked(), facets_of(rows))
+            self._is_stale = False
+
+    def look_again(self) -> None:
+        """Other windows may have made or deleted something: read it at the next drawing."""
+        self._read_at = None
+
+    def close(self) -> None:
+        """Let go of everything: it is read again when it is wanted again."""
+        self._past, self._others, self._own = {}, (), {}
+        self._read_at, self._is_stale = None, True
+        self.rows = Rows(is_reading=True)
+
+    def _take_own(self) -> None:
+        ended = {
+            task.prompt_id: task
+            for window in self._source.windows
+            for task in window.tasks.values()
+            if task.state.is_end
+        }
+        known = {prompt_id: pair for prompt_id, pair in self._own.items() if ended.get(prompt_id) is pair[0]}
+        if len(known) != len(self._own) or len(known) != len(ended):
+            fresh = {prompt_id: (task, past_of(task)) for prompt_id, task in ended.items() if prompt_id not in known}
+            self._own = known | fresh
+            self._is_stale = True
+
+    async def _read(self) -> None:
+        async with self._reading:
+            try:
+                await self._read_all()
+            except MooringError as error:
+                self._desk.set_ui(self._desk.ui.with_error(error))
+        self._is_stale = True
+        self._desk.set_ui(self._desk.ui)
+
+    async def _read_all(self) -> None:
+        past = self._source.past
+        self._favourites = frozenset(await self._papers.read_kind(FAVOURITE_KIND))
+        ids = await past.read_ids()
+        there = set(ids)
+        self._past = {prompt_id: row for prompt_id, row in self._past.items() if prompt_id in there}
+        missing = [prompt_id for prompt_id in ids if prompt_id not in self._past]
+        for first in range(0, len(missing), PAGE):
+            found = await past.read_rows(missing[first : first + PAGE])
+            self._past |= {row.prompt_id: row for row in found}
+            if first == 0:
+                self._show()  # the latest are there to be seen, the rest follows
+        self._others = tuple(await past.read_others())
+
+    def _show(self) -> None:
+        self._is_stale = True
+        self._desk.set_ui(self._desk.ui)
+
+    # Favourites
+
+    async def set_favourites(self, names: Sequence[str], *, is_favourite: bool) -> None:
+        """Mark results, or take the mark off; StorageError if it cannot be kept."""
+        await self._papers.write_papers({(FAVOURITE_KIND, name): "1" if is_favourite else None for name in names})
+        self._favourites = self._favourites | set(names) if is_favourite else self._favourites - set(names)
+        self._show()

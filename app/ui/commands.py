@@ -1,0 +1,355 @@
+"""Everything that the page lets one do now, as commands: for the palette, and for shortcuts of a single key.
+
+    found = find_commands(commands(offered, _), "宽", recent)     # what the palette lists
+    find_command(commands(offered, _), "run")                   # what a key stands for, if it is offered
+
+A command is the same action, with the same facts, as the button that does it. Its id stays the same from window to
+window, so that it can be among those used lately.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+
+from app.core.model import PromptId
+from app.ui.i18n import Translator
+from app.ui.settings import Settings, Switch, Theme
+from app.ui.shortcuts import KEY_OF
+from app.ui.where import FREE, SOONEST, WhereView
+from app.workflows.search import plain
+
+MOST_SHOWN = 40
+MOST_RECENT = 5
+
+
+class Group(Enum):
+    """What a command is about, in the order of the list."""
+
+    RECENT = "recent"  # used lately, whatever it is about
+    WORK = "work"
+    WORKFLOWS = "workflows"
+    FORM = "form"
+    GO = "go"
+    WINDOW = "window"
+    SETTINGS = "settings"
+
+
+class Manner(Enum):
+    """How a command is done: as a click, as a choice in a field, or by going there."""
+
+    ACT = "act"
+    CHANGE = "change"
+    JUMP = "jump"  # `action` is the id of an element
+    PRESS = "press"  # the same, and the element is clicked there
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One of them. `aside` tells it from others of the same title: a server's name. `terms` are found, not shown."""
+
+    command_id: str
+    title: str
+    group: Group
+    icon: str
+    action: str
+    facts: tuple[tuple[str, str], ...] = ()
+    manner: Manner = Manner.ACT
+    aside: str = ""
+    terms: str = ""
+    is_own: bool = False  # the title is the person's or a server's
+
+    @property
+    def key(self) -> str:
+        """The single key that does the same, if there is one."""
+        return KEY_OF.get(self.command_id, "")
+
+    @property
+    def text(self) -> str:
+        """What is looked through: ids are English, and are found in every language."""
+        return f"{self.title} {self.aside} {self.terms} {self.command_id.partition(':')[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A task or a contact sheet that one can go to."""
+
+    item_id: str
+    title: str
+    server: str = ""
+    is_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What there is to be done now, as plain facts. `workflows` are ids with titles, the chosen one included."""
+
+    can_run: bool = False
+    cancels: PromptId | None = None
+    has_plan: bool = False  # more than one piece of work to be stopped together
+    workflow_id: str = ""
+    is_open: bool = False  # the chosen workflow
+    is_searchable: bool = False
+    can_undo: bool = False
+    can_redo: bool = False
+    is_arranging: bool = False
+    workflows: tuple[tuple[str, str], ...] = ()
+    where: WhereView = field(default_factory=WhereView)
+    waiting: int = 0
+    is_paused: bool = False
+    is_unbounded: bool = False
+    pieces: tuple[Piece, ...] = ()
+    sheets: tuple[Piece, ...] = ()
+    orphans: int = 0
+    has_more_results: bool = False
+    is_album: bool = False  # everything that was made in this browser is shown
+    is_narrow: bool = False  # and only some of it
+    picked: int = 0
+    errors: int = 0
+    settings: Settings = field(default_factory=Settings)
+
+
+@lru_cache(maxsize=2)
+def commands(offered: Offered, _: Translator) -> tuple[Command, ...]:
+    """All that can be done now, in the order of the list."""
+    return (
+        *_work(offered, _),
+        *_line(offered, _),
+        *_where(offered.where, _),
+        *_workflows(offered, _),
+        *_form(offered, _),
+        *_places(offered, _),
+        *_album(offered, _),
+        *_window(offered, _),
+        *_settings(offered.settings, _),
+    )
+
+
+def find_command(offered: Sequence[Command], command_id: str) -> Command | None:
+    """The one with that id, if it is offered."""
+    return next((item for item in offered if item.command_id == command_id), None)
+
+
+def find_commands(offered: Sequence[Command], query: str, recent: Sequence[str]) -> tuple[Command, ...]:
+    """Those with every word in them. Without a query those used lately stand on top, else titles that begin so."""
+    words = plain(query).split()
+    if not words:
+        late = [item for name in recent if (item := find_command(offered, name)) is not None]
+        rest = [item for item in offered if item not in late]
+        return tuple(late[:MOST_RECENT] + rest)
+    found = [(item, text) for item in offered if all(word in (text := _plain(item.text)) for word in words)]
+    places = {name: place for place, name in enumerate(recent)}
+    found.sort(key=lambda pair: (not pair[1].startswith(words[0]), places.get(pair[0].command_id, len(places))))
+    return tuple(item for item, _text in found)
+
+
+@lru_cache(maxsize=4096)
+def _plain(text: str) -> str:
+    return plain(text)
+
+
+def _work(offered: Offered, _: Translator) -> Iterator[Command]:
+    if offered.can_run:
+        yield Command("run", _("Run"), Group.WORK, "run", "run", terms="start queue generate")
+    if offered.is_open:
+        yield Command("many-runs", _("Many runs …"), Group.WORK, "grid", "open-many", terms="batch grid sweep")
+    if offered.cancels is not None:
+        yield Command(
+            "cancel", _("Cancel the newest"), Group.WORK, "stop", "cancel", (("promptId", offered.cancels),),
+            terms="stop interrupt",
+        )  # fmt: skip
+    if offered.has_plan or offered.waiting:
+        yield Command("cancel-mine", _("Cancel mine …"), Group.WORK, "stop", "ask-cancel-mine", terms="stop all")
+
+
+def _line(offered: Offered, _: Translator) -> Iterator[Command]:
+    if not offered.waiting:
+        return
+    if offered.is_paused:
+        yield Command("line-resume", _("Go on with what waits"), Group.WORK, "run", "line-resume")
+    else:
+        yield Command("line-pause", _("Pause what waits"), Group.WORK, "pause", "line-pause")
+        if offered.is_unbounded:
+            yield Command("line-few", _("Send two at a time again"), Group.WORK, "elsewhere", "line-send-few")
+        else:
+            yield Command("line-all", _("Send all that waits now"), Group.WORK, "elsewhere", "line-send-all")
+    yield Command("line-clear", _("Remove all that waits"), Group.WORK, "trash", "line-clear")
+
+
+def _where(view: WhereView, _: Translator) -> Iterator[Command]:
+    if view.moored_to or not view.servers:
+        return
+    choices = [
+        (SOONEST, "where-soonest", _("Run where it is done soonest"), ""),
+        (FREE, "where-free", _("Wait for a free server"), ""),
+        *(
+            (item.server_id, f"where:{item.server_id}", _("Run on this server only"), item.name)
+            for item in view.servers
+            if not item.cause
+        ),
+    ]
+    for value, command_id, title, aside in choices:
+        if value != view.chosen:
+            yield Command(
+                command_id, title, Group.WORK, "anchor", "where", (("value", value),), Manner.CHANGE, aside,
+                terms="server gpu",
+            )  # fmt: skip
+
+
+def _workflows(offered: Offered, _: Translator) -> Iterator[Command]:
+    yield Command("library", _("Library"), Group.WORKFLOWS, "shelf", "open-library", terms="workflows browse")
+    yield Command(
+        "open-file", _("Open a workflow from a file …"), Group.WORKFLOWS, "folder", "open-file-input",
+        manner=Manner.PRESS, terms="import json png",
+    )  # fmt: skip
+    yield Command(
+        "export-library", _("Export the whole library"), Group.WORKFLOWS, "download", "export-library", terms="backup"
+    )
+    for workflow_id, title in offered.workflows:
+        if workflow_id != offered.workflow_id:
+            shown = _.known(title) or _("Pasted workflow")
+            yield Command(
+                f"workflow:{workflow_id}", shown, Group.WORKFLOWS, "flow-own", "workflow", (("value", workflow_id),),
+                Manner.CHANGE, terms=f"workflow {title}", is_own=shown == title,
+            )  # fmt: skip
+
+
+def _form(offered: Offered, _: Translator) -> Iterator[Command]:
+    if offered.is_searchable:
+        yield Command("search", _("Search all inputs"), Group.FORM, "search", "form-search", manner=Manner.JUMP)
+    else:
+        yield Command("search", _("Search the library"), Group.WORKFLOWS, "search", "open-library")
+    if not offered.is_open:
+        return
+    yield Command("graph", _("See the graph"), Group.FORM, "graph", "open-graph", terms="nodes")
+    yield Command("presets", _("Presets"), Group.FORM, "preset", "open-presets", terms="save values")
+    if offered.can_undo:
+        yield Command("undo", _("Undo"), Group.FORM, "undo", "undo")
+    if offered.can_redo:
+        yield Command("redo", _("Redo"), Group.FORM, "redo", "redo")
+    arrange = _("Leave the form as it is now") if offered.is_arranging else _("Arrange the form")
+    yield Command("arrange", arrange, Group.FORM, "arrange", "arrange")
+    if offered.is_arranging:
+        yield Command("arrange-anew", _("The form as it was"), Group.FORM, "retry", "arrange-anew")
+    yield Command(
+        "catalogues", _("Read again what the servers have"), Group.FORM, "retry", "look-at-catalogues",
+        terms="refresh models nodes",
+    )  # fmt: skip
+
+
+def _places(offered: Offered, _: Translator) -> Iterator[Command]:
+    places = [
+        ("form", _("New work"), True),
+        ("now", _("Now"), True),
+        ("waiting", _("Waiting in this window"), offered.waiting > 0),
+        ("sheets", _("Contact sheets"), bool(offered.sheets)),
+        ("left", _("Left behind by closed windows"), offered.orphans > 0),
+        ("results", _("Results"), True),
+    ]
+    for region, title, is_there in places:
+        if is_there:
+            yield Command(f"go-{region}", title, Group.GO, "fit", region, manner=Manner.JUMP, terms="go jump section")
+    yield Command("fleet", _("Servers"), Group.GO, "anchor", "open-fleet", terms="fleet health queue vram")
+    yield Command("windows", _("Windows"), Group.GO, "window", "open-windows", terms="tabs sessions crew")
+    yield Command("scripting", _("Scripting"), Group.GO, "terminal", "open-scripting", terms="python console requests")
+    for item in offered.sheets:
+        yield Command(
+            f"sheet:{item.item_id}", _("Contact sheet"), Group.GO, "grid", "open-sheet",
+            (("batchId", item.item_id),), aside=_.known(item.title),
+        )  # fmt: skip
+    for item in offered.pieces:
+        title = _("Go to a result") if item.is_over else _("Go to running work")
+        yield Command(
+            f"task:{item.item_id}", title, Group.GO, "picture", f"task-{item.item_id}", manner=Manner.JUMP,
+            aside=" · ".join(filter(None, (_.known(item.title) or _("Untitled"), item.server))),
+        )  # fmt: skip
+
+
+def _album(offered: Offered, _: Translator) -> Iterator[Command]:
+    if not offered.is_album:
+        yield Command("album", _("All results"), Group.GO, "grid", "album", terms="history gallery album pictures")
+        return
+    yield Command("latest", _("Latest results"), Group.GO, "picture", "latest")
+    search = _("Search prompts, workflows, seeds, files")
+    yield Command("album-search", search, Group.GO, "search", "album-text", manner=Manner.JUMP, terms="results")
+    yield Command("album-favourites", _("Favourites"), Group.GO, "star", "album-favourites", terms="starred only")
+    if offered.is_narrow:
+        yield Command("album-wide", _("Show all"), Group.GO, "grid", "album-wide")
+    yield Command("album-pick-all", _("Pick all"), Group.WORK, "check", "album-pick-all", terms="select results")
+    if not offered.picked:
+        return
+    aside = _.plural("{count} picked", "{count} picked", offered.picked)
+    for title, icon, action in (
+        (_("Download"), "download", "album-download"),
+        (_("Download without workflow"), "download", "album-download-bare"),
+        (_("Favourite"), "star", "album-favourite"),
+        (_("Compare"), "flow-blend", "album-compare"),
+        (_("Delete …"), "trash", "album-ask-delete"),
+        (_("Pick none"), "close", "album-pick-none"),
+    ):
+        yield Command(action, title, Group.WORK, icon, action, aside=aside)
+
+
+def _window(offered: Offered, _: Translator) -> Iterator[Command]:
+    yield Command("new-window", _("Open another window"), Group.WINDOW, "window", "new-window", terms="tab server")
+    yield Command(
+        "new-private-window", _("Open a private window"), Group.WINDOW, "private", "new-private-window",
+        terms="incognito secret keep nothing",
+    )  # fmt: skip
+    if offered.errors:
+        yield Command("dismiss-errors", _("Dismiss all errors"), Group.WINDOW, "close", "dismiss-errors")
+    if offered.orphans:
+        yield Command("adopt-all", _("Adopt what closed windows have left"), Group.WINDOW, "adopt", "adopt-all")
+    yield Command(
+        "search-orphans", _("Look for work of closed windows"), Group.WINDOW, "look", "search-orphans", terms="adopt"
+    )
+    if offered.has_more_results:
+        yield Command("show-more", _("Show older results"), Group.WINDOW, "picture", "show-more")
+    yield Command(
+        "keeping", _("Kept in this browser"), Group.WINDOW, "shelf", "open-keeping", terms="storage disk delete"
+    )
+    yield Command(
+        "folder", _("Save each result to a folder"), Group.WINDOW, "folder", "open-keeping",
+        terms="disk directory automatic",
+    )  # fmt: skip
+    yield Command(
+        "report", _("Save a report without prompts and pictures"), Group.WINDOW, "report", "save-report",
+        terms="debug bundle log",
+    )  # fmt: skip
+    yield Command("reload", _("Reload this page"), Group.WINDOW, "retry", "reload")
+
+
+def _settings(settings: Settings, _: Translator) -> Iterator[Command]:
+    yield Command("settings", _("Settings"), Group.SETTINGS, "settings", "open-settings", terms="preferences options")
+    yield Command("shortcuts", _("Keyboard shortcuts"), Group.SETTINGS, "keyboard", "open-shortcuts", terms="keys help")
+    for code, name in _.languages.names.items():
+        if code != _.language:
+            yield Command(
+                f"language:{code}", _("Language: {name}", name=name), Group.SETTINGS, "language", "language",
+                (("value", code),), Manner.CHANGE, terms=f"{code} {name} language",
+            )  # fmt: skip
+    themes = {Theme.SYSTEM: _("Colours of the system"), Theme.LIGHT: _("Light colours"), Theme.DARK: _("Dark colours")}
+    for theme, title in themes.items():
+        if theme is not settings.theme:
+            yield Command(
+                f"theme:{theme.value}", title, Group.SETTINGS, "moon" if theme is Theme.DARK else "sun", "theme",
+                (("value", theme.value),), Manner.CHANGE, terms=f"{theme.value} mode theme",
+            )  # fmt: skip
+    yield from _switches(settings, _)
+
+
+def _switches(settings: Settings, _: Translator) -> Iterator[Command]:
+    turned = {
+        Switch.NOTICES: (_("Notices of finished work: on"), _("Notices of finished work: off"), "notification"),
+        Switch.SOUND: (_("Sound when work is done: on"), _("Sound when work is done: off"), "mute"),
+        Switch.PREVIEWS: (_("Previews of running work: on"), _("Previews of running work: off"), "live"),
+        Switch.KEYS: (_("Single-key shortcuts: on"), _("Single-key shortcuts: off"), "keyboard"),
+    }
+    for switch, (on, off, terms) in turned.items():
+        is_on = settings.is_on(switch)
+        yield Command(
+            f"switch:{switch.value}", off if is_on else on, Group.SETTINGS, "bell", "setting",
+            (("setting", switch.value),), terms=terms,
+        )  # fmt: skip

@@ -1,0 +1,24 @@
+"""A tab's sessions as the waiting panel shows them."""
+
+from __future__ import annotations
+
+from app.core.model import Task
+from app.ui.cards import SessionFacts
+from app.ui.tones import tag_of
+from app.ui.waiting import CrewItem
+
+
+def crew_items(session: SessionFacts) -> tuple[CrewItem, ...]:
+    """Every session of this tab, its own first."""
+    found = []
+    for number, window in enumerate(session.windows, 1):
+        count = sum(task.holds_window for task in window.unfinished)
+        locked = window.window_locked_server
+        tag = tag_of(session.fleet, locked) if locked is not None else None
+        found.append(CrewItem(number, tag.name, tag.tone, count) if tag is not None else CrewItem(number, count=count))
+    return tuple(found)
+
+
+def own_unfinished(session: SessionFacts) -> list[Task]:
+    """What this tab has under way; wards are others' work."""
+    return [task for window in session.windows for task in window.unfinished if task.holds_window]

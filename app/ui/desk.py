@@ -1,0 +1,54 @@
+"""The page as its hands see it: the person's own part, what there is to choose, and work in the background."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+from app.core.errors import MooringError
+from app.ui.state import UiState
+from app.ui.workflows import OpenWorkflow, find_open
+
+log = logging.getLogger("mooring.ui")
+
+
+class Desk(Protocol):
+    """What every module of actions is given; the page itself, or a stand-in in tests."""
+
+    @property
+    def ui(self) -> UiState:
+        """The person's own part."""
+
+    @property
+    def workflows(self) -> tuple[OpenWorkflow, ...]:
+        """The workflows that are open."""
+
+    def set_ui(self, ui: UiState) -> None:
+        """Change the person's own part."""
+
+    def set_workflows(self, workflows: tuple[OpenWorkflow, ...]) -> None:
+        """Offer these."""
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run in the background; an error is logged, never lost."""
+
+    def word(self, text: str) -> str:
+        """What the page shows for a label."""
+
+    async def speak(self, language: str) -> None:
+        """Change the language of the whole page."""
+
+
+async def attempt(desk: Desk, work: Coroutine[Any, Any, None]) -> None:
+    """Do what may be refused; a refusal is shown."""
+    try:
+        await work
+    except MooringError as error:
+        log.warning("refused: %r", error)
+        desk.set_ui(desk.ui.with_error(error))
+
+
+def opened_on(desk: Desk) -> OpenWorkflow | None:
+    """The chosen workflow, if it is open."""
+    return find_open(desk.workflows, desk.ui.workflow_id)

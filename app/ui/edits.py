@@ -1,0 +1,135 @@
+"""One waiting run to be changed: its values as texts, and what they come to.
+
+edit = begin_edit(line, prompt_id)          # the dialog with the run's own values
+values, faults = edit_values(line, edit)    # to be saved, if nothing is wrong
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from app.core.errors import BadInput, TaskNotFound
+from app.core.line import Batch, Entry, Line, read_values
+from app.core.model import PromptId
+from app.core.workflow import ApiWorkflow
+from app.workflows.graph import Key
+from app.workflows.runs import label_of
+from app.workflows.targets import Target, read_value, settable
+
+
+@dataclass(frozen=True, slots=True)
+class EditDialog:
+    """The open dialog, with the texts that stand in it by input."""
+
+    prompt_id: PromptId
+    texts: tuple[tuple[Key, str], ...] = ()
+
+    def with_text(self, key: Key, text: str) -> EditDialog:
+        """The dialog with one field filled in, or one field more."""
+        return replace(self, texts=tuple({**dict(self.texts), key: text}.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class EditField:
+    """One input of the run."""
+
+    key: Key
+    name: str
+    text: str
+    is_long: bool = False
+    is_wrong: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditView:
+    """The open dialog; `names` are the inputs that could be changed too. `is_gone` if it waits no more."""
+
+    prompt_id: PromptId
+    title: str = ""
+    label: str = ""
+    fields: tuple[EditField, ...] = ()
+    names: tuple[str, ...] = ()
+    is_gone: bool = False
+    is_on_sheet: bool = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can be saved."""
+        return not self.is_gone and not any(item.is_wrong for item in self.fields)
+
+
+def begin_edit(line: Line, prompt_id: PromptId) -> EditDialog:
+    """The dialog with the values that the run sets. TaskNotFound if it waits no more."""
+    values = read_values(line.entry(prompt_id).values)
+    return EditDialog(prompt_id, tuple((key, text_of_value(value)) for key, value in values.items()))
+
+
+def edit_view(line: Line | None, edit: EditDialog, sending: frozenset[PromptId]) -> EditView:
+    """The dialog as it has to look now."""
+    found = _find(line, edit.prompt_id)
+    if found is None or edit.prompt_id in sending:
+        return EditView(prompt_id=edit.prompt_id, is_gone=True)
+    entry, workflow, batch = found
+    files = {(item.node_id, item.input_name) for item in batch.inputs}
+    names = settable(workflow)
+    spelled = {target.where: name for name, target in names.items()}
+    texts = dict(edit.texts)
+    return EditView(
+        prompt_id=edit.prompt_id,
+        title=batch.title,
+        label=entry.part.label,
+        fields=tuple(_field(workflow, key, spelled.get(key, key[1]), text) for key, text in texts.items()),
+        names=tuple(name for name, target in names.items() if target.where not in {*texts, *files}),
+        is_on_sheet=entry.part.cell is not None,
+    )
+
+
+def edit_values(line: Line, edit: EditDialog) -> tuple[dict[Key, object], str]:
+    """What the run is to set, and what it is called then. BadInput for a text that does not fit, TaskNotFound."""
+    entry, workflow, _ = _find(line, edit.prompt_id) or _gone(edit.prompt_id)
+    old, values = read_values(entry.values), dict[Key, object]()
+    for key, text in edit.texts:
+        try:
+            is_same = key in old and text_of_value(old[key]) == text
+            values[key] = old[key] if is_same else read_value(text, workflow.value(*key))
+        except ValueError as error:
+            raise BadInput("not-a-number", key[1], text) from error
+    if values == old:
+        return values, entry.part.label
+    return values, " · ".join(label_of(Target(*key), value) for key, value in values.items())
+
+
+def text_of_value(value: object) -> str:
+    """A value as a text to be typed over."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def present_text(line: Line, edit: EditDialog, name: str) -> tuple[Key, str] | None:
+    """An input by its name, with what it is now; None if there is none."""
+    found = _find(line, edit.prompt_id)
+    target = settable(found[1]).get(name) if found is not None else None
+    return (target.where, text_of_value(found[1].value(*target.where))) if found and target else None
+
+
+def _find(line: Line | None, prompt_id: PromptId) -> tuple[Entry, ApiWorkflow, Batch] | None:
+    if line is None or not line.has(prompt_id):
+        return None
+    entry = line.entry(prompt_id)
+    batch = line.batches[entry.batch_id]
+    return entry, entry.workflow_of(batch), batch
+
+
+def _gone(prompt_id: PromptId) -> tuple[Entry, ApiWorkflow, Batch]:
+    raise TaskNotFound("edit", prompt_id)
+
+
+def _field(workflow: ApiWorkflow, key: Key, name: str, text: str) -> EditField:
+    like = workflow.value(*key)
+    try:
+        read_value(text, like)
+        is_wrong = False
+    except ValueError:
+        is_wrong = True
+    return EditField(key, name, text, is_long=isinstance(like, str), is_wrong=is_wrong)

@@ -1,0 +1,195 @@
+"""What the person does with files in the form: putting them in, painting masks over them, taking them out."""
+
+from __future__ import annotations
+
+import logging
+import mimetypes
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from app.core.errors import BadInput, MooringError
+from app.core.ports import Blob
+from app.core.window import Restoring, Window
+from app.session import Picked
+from app.ui import drafts
+from app.ui.desk import Desk
+from app.ui.form_state import Draft, Picture
+from app.ui.masking import CameraDialog, MaskDialog, base_of, is_masked_name, other_picture, uses_mask
+from app.ui.screen import Facts, Screen
+from app.ui.workflows import OpenWorkflow, find_open
+from app.workflows.bounds import check_painted, check_pixels
+from app.workflows.fields import Field, Media, Upload
+from app.workflows.graph import Key
+
+log = logging.getLogger("mooring.ui")
+
+# What a browser calls a file of each medium, and what to tell of another one.
+MEDIA_TYPES = {Media.PICTURE: "image/", Media.MASK: "image/", Media.VIDEO: "video/", Media.AUDIO: "audio/"}
+MEDIA_FAULTS = {Media.VIDEO: "not-a-film", Media.AUDIO: "not-a-sound"}
+
+
+class Keeper(Protocol):
+    """Who keeps a file's bytes for a page that is loaded again."""
+
+    async def keep_input(self, blob: Blob) -> str: ...
+
+
+class FileActions:
+    """The person's hands on files. `chosen` gives the chosen workflow with its form."""
+
+    def __init__(self, keeper: Keeper, desk: Desk, screen: Screen, chosen: Callable[[], OpenWorkflow | None]) -> None:
+        self._keeper = keeper
+        self._desk = desk
+        self._screen = screen
+        self._chosen = chosen
+
+    def act(self, name: str, facts: Facts) -> bool:
+        """A click on `data-action`; False if it is about no file."""
+        match name:
+            case "clear-picture":
+                self._put(self._desk.ui.workflow_id, _key(facts), None)
+            case "paint-mask":
+                self._paint(_key(facts))
+            case "same-picture":
+                self._use_again(_key(facts))
+            case "open-camera":
+                self._desk.set_ui(replace(self._desk.ui, dialog=CameraDialog(_key(facts))))
+            case _:
+                return False
+        return True
+
+    def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]]) -> None:
+        """Files dropped, pasted or chosen: into the field aimed at, then into the empty ones, then into the first."""
+        ui, chosen = self._desk.ui, self._chosen()
+        uploads = chosen.uploads if chosen else ()
+        aimed = next((item for item in uploads if item.key == key), None)
+        taken: set[Key] = set()
+        for blob, name in files:
+            place = aimed or _place(uploads, _type_of(blob, name), ui.draft, taken)
+            aimed = None
+            if place is None:
+                if not taken:
+                    cause = "no-picture-field" if _type_of(blob, name).startswith("image/") else "no-file-field"
+                    self._desk.set_ui(ui.with_error(BadInput(cause, name)))
+                return
+            taken.add(place.key)
+            draft = self._desk.ui.draft
+            self._desk.set_ui(self._desk.ui.with_draft(replace(draft, checking=draft.checking | {place.key})))
+            self._desk.spawn(self._check(ui.workflow_id, place, blob, name))
+
+    async def recover(
+        self, window: Restoring | Window | None, read_input: Callable[[str], Awaitable[Blob | None]]
+    ) -> None:
+        """Put the files back that stood in the form before a reload, as far as the store has kept them."""
+        for found in tuple(drafts.find_again(self._desk.ui, window)):
+            opened = find_open(self._desk.workflows, found.workflow_id)
+            field = opened.form.by_key.get(found.key) if opened else None
+            if field is None or not isinstance(field.kind, Upload):
+                continue  # it is not known yet what kind of field that is
+            try:
+                blob = await read_input(found.sha256)
+            except MooringError as error:
+                log.info("a file is not found again: %r", error)
+                continue
+            if blob is not None and found.key in self._desk.ui.drafts[found.workflow_id].awaited:
+                await self._check(found.workflow_id, field, blob, found.name)
+
+    async def _check(self, workflow_id: str, field: Field, blob: Blob, name: str) -> None:
+        """Look at the file before anything is sent: a right one goes into its field, anything else is told there."""
+        try:
+            picture = await self._looked_at(field, blob, name)
+        except BadInput as error:
+            self._put(workflow_id, field.key, None)
+            draft = self._desk.ui.drafts[workflow_id].with_fault(field.key, error)
+            self._desk.set_ui(self._desk.ui.with_draft(draft, workflow_id))
+            return
+        self._put(workflow_id, field.key, picture)
+        await self._keep(workflow_id, field.key, picture)
+
+    async def _keep(self, workflow_id: str, key: Key, picture: Picture) -> None:
+        """Keep the file's bytes, so that it stands in the form again after a reload; nothing hangs on it."""
+        try:
+            sha256 = await self._keeper.keep_input(picture.picked.blob)
+        except MooringError as error:
+            log.info("a file would not outlive a reload: %r", error)
+            return
+        draft = self._desk.ui.drafts[workflow_id]
+        if draft.pictures.get(key) is picture:
+            draft = replace(draft, pictures={**draft.pictures, key: replace(picture, sha256=sha256)})
+            self._desk.set_ui(self._desk.ui.with_draft(draft, workflow_id))
+
+    async def _looked_at(self, field: Field, blob: Blob, name: str) -> Picture:
+        """The file as it stands in a field; BadInput if it is none for that."""
+        media = _media_of(field)
+        if not blob.size:
+            raise BadInput("empty", name)
+        if media not in (Media.PICTURE, Media.MASK):
+            if not _type_of(blob, name).startswith(MEDIA_TYPES.get(media, "")):
+                raise BadInput(MEDIA_FAULTS[media], name)
+            return Picture(Picked(blob, name), self._screen.object_url(blob))
+        width, height = await self._screen.measure(blob)
+        if not (width and height):
+            raise BadInput("not-a-picture", name)
+        check_pixels(width, height, name)
+        look = await self._screen.masked_look(blob) if uses_mask(field) or is_masked_name(name) else None
+        look_url = "" if look is None else self._screen.object_url(look)
+        return Picture(Picked(blob, name), self._screen.object_url(blob), width, height, look_url)
+
+    def _paint(self, key: Key) -> None:
+        """Open the dialog for a mask, or say at the field why it cannot be painted here."""
+        ui = self._desk.ui
+        chosen = self._chosen()
+        field = chosen.form.by_key.get(key) if chosen else None
+        picture = base_of(field, ui.draft) if field is not None else None
+        if picture is None:
+            return
+        try:
+            check_painted(picture.width, picture.height, picture.picked.name)
+        except BadInput as error:
+            self._desk.set_ui(ui.with_draft(ui.draft.with_fault(key, error)))
+            return
+        self._desk.set_ui(replace(ui, dialog=MaskDialog(key)))
+
+    def _use_again(self, key: Key) -> None:
+        """Another field's picture, in this one too."""
+        chosen = self._chosen()
+        field = chosen.form.by_key.get(key) if chosen else None
+        other = other_picture(field, self._desk.ui.draft) if field is not None else None
+        if other is not None:
+            self.take_files(key, [(other.picked.blob, other.picked.name)])
+
+    def _put(self, workflow_id: str, key: Key, picture: Picture | None) -> None:
+        ui = self._desk.ui
+        draft = ui.drafts.get(workflow_id) or Draft()
+        before = draft.pictures.get(key)
+        for url in () if before is None else filter(None, (before.url, before.look_url)):
+            self._screen.revoke_url(url)
+        self._desk.set_ui(ui.with_draft(draft.with_picture(key, picture), workflow_id))
+
+
+def _place(uploads: tuple[Field, ...], media_type: str, draft: Draft, taken: set[Key]) -> Field | None:
+    """Where a file goes that was aimed at nothing: to a field of its medium, or to any if nothing is known of it."""
+    is_known = media_type.startswith(("image/", "video/", "audio/"))
+    fitting = [item for item in uploads if _fits(item, media_type)] or list(uploads if not is_known else ())
+    left = [item for item in fitting if item.key not in taken]
+    empty = [item for item in left if item.key not in draft.pictures]
+    return next(iter(empty or (() if taken else left)), None)
+
+
+def _fits(item: Field, media_type: str) -> bool:
+    media = _media_of(item)
+    return media is Media.FILE or media_type.startswith(MEDIA_TYPES[media])
+
+
+def _media_of(item: Field) -> Media:
+    return item.kind.media if isinstance(item.kind, Upload) else Media.FILE
+
+
+def _type_of(blob: Blob, name: str) -> str:
+    """What kind of file it is, by the browser's word or else by its name."""
+    return blob.media_type or mimetypes.guess_type(name)[0] or ""
+
+
+def _key(facts: Facts) -> Key:
+    return str(facts["node"]), str(facts["name"])

@@ -1,0 +1,202 @@
+"""The panel *Fleet* as values: each server with all that is known of it, and which window was moored where and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from app.core.balancer import Leaning
+from app.core.errors import MooringError
+from app.core.line import captain_of
+from app.core.model import Choice, Fleet, Server, ServerId, WindowId
+from app.core.roster import Berthing, Roster
+from app.core.vitals import Vitals
+from app.core.window import Window
+from app.ui.panels import PanelFacts
+from app.ui.tones import ServerTag, tag_of
+from app.ui.where import NO_LEANINGS
+from app.ui.windows_panel import numbers
+
+ONLY = "only"  # beside the leanings: nowhere else than there, and wait for it
+SPAN = 24 * 3600.0  # seconds that the timeline goes back at most
+SHORTEST = 600.0  # seconds that it shows at least
+BERTHS = 12  # moorings that are listed
+LANES = 10  # windows in the timeline
+WIDTH = 1000  # of the timeline, in its own units
+
+
+@dataclass(frozen=True, slots=True)
+class WindowMark:
+    """A window by its number in the list of windows; None if it is closed."""
+
+    number: int | None
+    is_mine: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerRow:
+    """One server. `leaning` is what this window holds of it: empty, prefer, avoid or only."""
+
+    server: Server
+    tag: ServerTag
+    mine: int = 0  # unfinished tasks of this tab there
+    is_mooring: bool = False
+    windows: tuple[WindowMark, ...] = ()
+    vitals: Vitals = field(default_factory=Vitals)
+    leaning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One mooring in the timeline, in its units."""
+
+    tag: ServerTag
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One session's line in the timeline; `session` is above 1 for a window's crew."""
+
+    mark: WindowMark
+    bars: tuple[Bar, ...]
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BerthRow:
+    """One mooring in words, with the choice that began it."""
+
+    mark: WindowMark
+    tag: ServerTag
+    began_at: float
+    ended_at: float | None
+    count: int
+    choice: Choice | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetView:
+    """The panel."""
+
+    fleet: Fleet = field(default_factory=Fleet)
+    servers: tuple[ServerRow, ...] = ()
+    error: MooringError | None = None
+    is_moored: bool = False
+    lanes: tuple[Lane, ...] = ()
+    berths: tuple[BerthRow, ...] = ()
+    span: tuple[float, float] = (0.0, 0.0)
+    is_read: bool = False
+    is_unreadable: bool = False
+
+
+class FleetFacts(Protocol):
+    """What the panel reads of a session."""
+
+    @property
+    def windows(self) -> tuple[Window, ...]: ...
+    @property
+    def fleet(self) -> Fleet: ...
+    @property
+    def fleet_error(self) -> MooringError | None: ...
+
+
+def fleet_view(
+    session: FleetFacts, facts: PanelFacts, where: str, leanings: Mapping[ServerId, Leaning] = NO_LEANINGS
+) -> FleetView:
+    """The panel as it has to look now; `where` is what is chosen for the next run."""
+    moored_to = {item.window_locked_server for item in session.windows if item.window_locked_server}
+    berthings = facts.berthings
+    marks = _Marks(facts.roster, session.windows)
+    tasks = [task for item in session.windows for task in item.unfinished]
+    lanes, span = _timeline(berthings, marks, session.fleet, facts.roster)
+    return FleetView(
+        fleet=session.fleet,
+        servers=tuple(
+            ServerRow(
+                server=server,
+                tag=tag_of(session.fleet, server.server_id),
+                mine=sum(task.server_id == server.server_id for task in tasks),
+                is_mooring=server.server_id in moored_to,
+                windows=marks.at(server.server_id, berthings),
+                vitals=facts.vitals.get(server.server_id, Vitals()),
+                leaning=leaning_of(server.server_id, leanings, where),
+            )
+            for server in session.fleet.servers
+        ),
+        error=session.fleet_error,
+        is_moored=bool(moored_to),
+        lanes=lanes,
+        berths=tuple(_row(item, marks, session.fleet) for item in berthings[:BERTHS]),
+        span=span,
+        is_read=facts.roster is not None,
+        is_unreadable=facts.is_unreadable,
+    )
+
+
+def leaning_of(server_id: ServerId, leanings: Mapping[ServerId, Leaning], where: str) -> str:
+    """What this window holds of a server, in one word."""
+    if where == server_id:
+        return ONLY
+    found = leanings.get(server_id)
+    return found.value if found is not None else ""
+
+
+class _Marks:
+    """Which number a window has on this page."""
+
+    def __init__(self, roster: Roster | None, mine: tuple[Window, ...]) -> None:
+        self._numbers = numbers(roster) if roster is not None else {}
+        self._mine = {captain_of(item.window_id) for item in mine}
+
+    def of(self, window_id: WindowId) -> WindowMark:
+        """A session counts as its window."""
+        head = captain_of(window_id)
+        return WindowMark(self._numbers.get(head), head in self._mine)
+
+    def at(self, server_id: ServerId, berthings: tuple[Berthing, ...]) -> tuple[WindowMark, ...]:
+        """The living windows that are moored there now."""
+        there = {self.of(item.window_id) for item in berthings if item.server_id == server_id and item.ended_at is None}
+        living = [mark for mark in there if mark.number is not None]
+        return tuple(sorted(living, key=lambda mark: (not mark.is_mine, mark.number or 0)))
+
+
+def _row(item: Berthing, marks: _Marks, fleet: Fleet) -> BerthRow:
+    return BerthRow(
+        mark=marks.of(item.window_id),
+        tag=tag_of(fleet, item.server_id),
+        began_at=item.began_at,
+        ended_at=item.ended_at,
+        count=item.count,
+        choice=item.choice,
+        key=f"{item.window_id}-{item.began_at:.0f}",
+    )
+
+
+def _timeline(
+    berthings: tuple[Berthing, ...], marks: _Marks, fleet: Fleet, roster: Roster | None
+) -> tuple[tuple[Lane, ...], tuple[float, float]]:
+    """A lane for each session that was moored within the span, those of living windows first."""
+    if roster is None:
+        return (), (0.0, 0.0)
+    end = roster.read_at
+    recent = [item for item in berthings if (item.ended_at or end) > end - SPAN]
+    start = max(end - SPAN, min([*(item.began_at for item in recent), end - SHORTEST]))
+    by_session: dict[WindowId, list[Bar]] = {}
+    for item in recent:
+        bar = Bar(tag_of(fleet, item.server_id), _at(item.began_at, start, end), _at(item.ended_at or end, start, end))
+        by_session.setdefault(item.window_id, []).append(bar)
+    ordered = sorted(by_session, key=lambda item: _order(marks.of(item), item))[:LANES]
+    lanes = (Lane(marks.of(item), tuple(reversed(by_session[item])), str(item)) for item in ordered)
+    return tuple(lanes), (start, end)
+
+
+def _order(mark: WindowMark, window_id: WindowId) -> tuple[bool, bool, int, str]:
+    return not mark.is_mine, mark.number is None, mark.number or 0, str(window_id)
+
+
+def _at(time: float, start: float, end: float) -> int:
+    return round(WIDTH * min(1.0, max(0.0, (time - start) / (end - start))))

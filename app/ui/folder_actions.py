@@ -1,0 +1,183 @@
+"""*Save each result to a folder*: what arrives in this window is written to a folder of the person's own disk.
+
+The folder is one for all windows of the browser; each window saves what is its own. What was here before it was chosen
+is not saved, and nothing twice. A browser that asks anew after a load is asked by a button; what arrives meanwhile is
+saved when the person has allowed it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from app.core.errors import MooringError
+from app.core.model import Delivery, Fleet, PromptId, Task
+from app.core.ports import Blob
+from app.core.window import Window
+from app.ui.desk import Desk, attempt
+from app.ui.folder import FolderState, FolderView
+from app.ui.naming import task_file
+from app.ui.screen import Facts, Screen
+
+log = logging.getLogger("mooring.ui")
+
+KEY = "mooring.saved"  # in this tab: since when, and what was saved
+_HERE = frozenset({Delivery.KEPT, Delivery.THUMBNAIL, Delivery.NOT_KEPT})  # fetched, wherever the bytes are now
+
+
+class Folder(Protocol):
+    """The folder; `(state, name)` is what each call ends with."""
+
+    async def look(self) -> tuple[str, str]: ...
+    async def choose(self) -> tuple[str, str]: ...
+    async def allow(self) -> tuple[str, str]: ...
+    async def forget(self) -> tuple[str, str]: ...
+    async def save(self, blob: Blob, filename: str) -> str: ...
+
+
+class ResultBytes(Protocol):
+    """Where a result's bytes come from: here, else its own server."""
+
+    async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
+    async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
+
+
+class FolderSession(Protocol):
+    """What is asked of the session."""
+
+    @property
+    def windows(self) -> Sequence[Window]: ...
+    @property
+    def fleet(self) -> Fleet: ...
+    @property
+    def results(self) -> ResultBytes: ...
+
+
+class FolderActions:
+    """The hands on the folder, and the one that saves. `now` is the time in seconds."""
+
+    def __init__(
+        self, folder: Folder, session: FolderSession, desk: Desk, screen: Screen, now: Callable[[], float]
+    ) -> None:
+        self._folder = folder
+        self._session = session
+        self._desk = desk
+        self._screen = screen
+        self._now = now
+        self._since: float | None = None  # nothing that ended before is saved; None: nothing at all
+        self._saved: set[str] = set()
+        self._is_saving = False
+        self._has_failed = False  # until the person does something about it
+
+    # Its state
+
+    async def load(self) -> None:
+        """As it was before a reload of this tab."""
+        try:
+            kept = json.loads(self._screen.recall(KEY) or "{}")
+            self._since, self._saved = kept.get("since"), set(kept.get("saved", ()))
+        except (ValueError, AttributeError, TypeError) as error:
+            log.warning("what was saved to the folder is not known: %r", error)
+        await self._take(self._folder.look())
+        if self._since is None:
+            self._begin()
+
+    def act(self, name: str, _facts: Facts) -> bool:
+        """A click; False if it is none of these."""
+        match name:
+            case "choose-folder":
+                self._do(self._folder.choose, is_new=True)
+            case "allow-folder":
+                self._do(self._folder.allow)
+            case "forget-folder":
+                self._do(self._folder.forget)
+            case _:
+                return False
+        return True
+
+    def look_again(self) -> None:
+        """Another window may have chosen one, or let go of it."""
+        self._desk.spawn(attempt(self._desk, self._take(self._folder.look())))
+
+    def _do(self, work: Callable[[], Awaitable[tuple[str, str]]], *, is_new: bool = False) -> None:
+        self._desk.spawn(attempt(self._desk, self._did(work, is_new=is_new)))
+
+    async def _did(self, work: Callable[[], Awaitable[tuple[str, str]]], *, is_new: bool) -> None:
+        before = self._view.name
+        await self._take(work())
+        self._has_failed = False
+        if is_new and self._view.state is FolderState.READY and self._view.name != before:
+            self._begin()
+        self.follow()
+
+    async def _take(self, asked: Awaitable[tuple[str, str]]) -> None:
+        state, name = await asked
+        self._show(FolderView(FolderState(state), name, self._view.waiting))
+
+    def _begin(self) -> None:
+        """From now on."""
+        self._since, self._saved = self._now(), {name for name, _task, _index in self._here()}
+        self._remember()
+
+    @property
+    def _view(self) -> FolderView:
+        return self._desk.ui.folder
+
+    def _show(self, view: FolderView) -> None:
+        if view != self._view:
+            self._desk.set_ui(replace(self._desk.ui, folder=view))
+
+    # Saving
+
+    def follow(self) -> None:
+        """Something may have arrived."""
+        if self._view.state not in {FolderState.READY, FolderState.ASKING}:
+            return
+        waiting = list(self._waiting())
+        self._show(replace(self._view, waiting=len(waiting)))
+        if waiting and self._view.state is FolderState.READY and not self._is_saving and not self._has_failed:
+            self._is_saving = True
+            self._desk.spawn(attempt(self._desk, self._save_all()))
+
+    async def _save_all(self) -> None:
+        try:
+            while (found := next(self._waiting(), None)) is not None:
+                await self._save(*found)
+        except MooringError:
+            self._has_failed = True
+            await self._take(self._folder.look())  # the browser may ask anew, or the folder be gone
+            raise
+        finally:
+            self._is_saving = False
+            self._show(replace(self._view, waiting=len(list(self._waiting()))))
+
+    async def _save(self, name: str, task: Task, index: int) -> None:
+        results = self._session.results
+        blob = await results.read(task.prompt_id, index) or await results.fetch(task.prompt_id, index)
+        if blob is not None:  # else its server has it no more, which its card says
+            filename = task_file(task, index, self._desk.ui.names, self._session.fleet)
+            log.info("saved to the folder as %s", await self._folder.save(blob, filename))
+        self._saved.add(name)
+        self._remember()
+
+    def _waiting(self) -> Iterator[tuple[str, Task, int]]:
+        since = self._since
+        for name, task, index in self._here():
+            ended = task.ended_at if task.ended_at is not None else task.created_at
+            if since is not None and ended >= since and name not in self._saved:
+                yield name, task, index
+
+    def _here(self) -> Iterator[tuple[str, Task, int]]:
+        for window in self._session.windows:
+            for task in window.tasks.values():
+                for index, output in enumerate(task.outputs):
+                    if output.delivery in _HERE:
+                        yield f"{task.prompt_id}/{index}", task, index
+
+    def _remember(self) -> None:
+        held = {name for name, _task, _index in self._here()}
+        self._saved &= held  # what was laid by will not come again
+        self._screen.remember(KEY, json.dumps({"since": self._since, "saved": sorted(self._saved)}))

@@ -1,0 +1,165 @@
+"""The library as the page has it: the items, the installation's published files, and what was opened of either.
+
+Other windows write to the same papers, so an item is read again before it is changed, and all of them when the tab
+comes back into sight or the library is opened.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from app.core.errors import MooringError, StorageError
+from app.core.model import PromptId, ServerId
+from app.core.papers import Papers
+from app.core.ports import Blob
+from app.core.saved import PublishedFile
+from app.workflows import library
+from app.workflows.library import EXPORTED_KINDS, FILE_KIND, KIND, Body, Bundle, Item, Origin, item_of
+from app.workflows.reading import Source
+
+log = logging.getLogger("mooring.ui")
+
+_ITEM_ID = re.compile("[0-9a-f]{32}")
+PUBLISHED_MARK = "published:"  # before the path, in the id of a published workflow
+
+
+class Files(Protocol):
+    """Where workflows lie that are not the person's own."""
+
+    async def published(self) -> tuple[PublishedFile, ...]: ...
+    async def read_published(self, path: str) -> Blob: ...
+    async def saved(self, server_id: ServerId) -> tuple[str, ...]: ...
+    async def read_saved(self, server_id: ServerId, name: str) -> Blob: ...
+
+
+class Library:
+    """What there is to open. `now` is the time in seconds, `changed` draws the page."""
+
+    def __init__(self, papers: Papers, files: Files, now: Callable[[], float], changed: Callable[[], None]) -> None:
+        self._papers = papers
+        self._now = now
+        self._changed = changed
+        self.files = files
+        self.items: tuple[Item, ...] = ()
+        self.published: tuple[PublishedFile, ...] = ()
+        self._published_tag = ""
+
+    def item(self, item_id: str) -> Item | None:
+        """One of the items."""
+        return next((item for item in self.items if item.item_id == item_id), None)
+
+    def published_file(self, workflow_id: str) -> PublishedFile | None:
+        """One of the published files, by the id that its workflow has on the page."""
+        path = workflow_id.removeprefix(PUBLISHED_MARK)
+        if path == workflow_id:
+            return None
+        return next((file for file in self.published if file.path == path), None)
+
+    def has(self, workflow_id: str) -> bool:
+        """Whether it is an item, or published."""
+        return self.item(workflow_id) is not None or self.published_file(workflow_id) is not None
+
+    # Looking
+
+    async def refresh(self) -> None:
+        """Read the items; if the store cannot be read, those that are known stay."""
+        try:
+            items = library.read_items(await self._papers.read_kind(KIND))
+        except StorageError as error:
+            log.warning("the library is not read: %r", error)
+            return
+        if items != self.items:
+            self.items = items
+            self._changed()
+
+    def is_stale(self, tag: str) -> bool:
+        """Whether what is published is another list than the one that is known."""
+        return tag != self._published_tag
+
+    async def refresh_published(self, tag: str) -> None:
+        """Read what the installation publishes, if that is another list than the one that is known."""
+        if not self.is_stale(tag):
+            return
+        self._published_tag = tag
+        try:
+            self.published = await self.files.published() if tag else ()
+        except MooringError as error:
+            log.warning("the published workflows are not known: %r", error)
+            return  # those of before stay; the next change of the list is another chance
+        self._changed()
+
+    async def body(self, item_id: str) -> Body:
+        """What is in an item's file; BadInput if it is gone or damaged."""
+        text = await self._papers.read_paper(FILE_KIND, item_id)
+        return library.read_body(text or "")
+
+    # Changing
+
+    def made(self, source: Source, origin: Origin, place: str = "") -> tuple[Item, Body]:
+        """An item of what was read from a file, not kept yet."""
+        return item_of(source, origin, at=self._now(), place=place)
+
+    async def add(self, item: Item, body: Body) -> None:
+        """Keep an item; one that is here already is only used again."""
+        known = await self._read(item.item_id)
+        await self._write(known.used(self._now()) if known is not None else item, body)
+
+    async def note_used(self, item_id: str, prompt_id: PromptId | None = None) -> None:
+        """Note that an item was opened, or run; nothing if it is none."""
+        item = await self._read(item_id) if self.item(item_id) else None
+        if item is not None:
+            await self._write(item.used(self._now(), prompt_id))
+
+    async def rename(self, item_id: str, title: str) -> None:
+        """Give an item another title."""
+        await self._change(item_id, lambda item: item.titled(title))
+
+    async def tag(self, item_id: str, tags: str) -> None:
+        """Give an item these tags, parted by commas."""
+        await self._change(item_id, lambda item: item.tagged(tags.replace("，", ",").replace("、", ",").split(",")))
+
+    async def delete(self, item_id: str) -> None:
+        """Take an item out, with its file."""
+        await self._papers.write_papers(library.deleted(item_id))
+        await self.refresh()
+
+    async def bundle(self, layouts: Mapping[str, str]) -> Bundle:
+        """Everything, to be exported."""
+        papers = {
+            (kind, name): text for kind in EXPORTED_KINDS for name, text in (await self._papers.read_kind(kind)).items()
+        }
+        return Bundle(papers, layouts)
+
+    async def take_in(self, bundle: Bundle) -> None:
+        """Take in what was exported elsewhere; nothing that is here is lost."""
+        await self._papers.write_papers(library.merged(bundle, await self._papers.read_kind(KIND)))
+        await self.refresh()
+
+    async def _change(self, item_id: str, change: Callable[[Item], Item]) -> None:
+        item = await self._read(item_id)
+        if item is not None:
+            await self._write(change(item))
+
+    async def _read(self, item_id: str) -> Item | None:
+        text = await self._papers.read_paper(KIND, item_id)
+        return next(iter(library.read_items({item_id: text})), None) if text is not None else None
+
+    async def _write(self, item: Item, body: Body | None = None) -> None:
+        await self._papers.write_papers(library.written(item, body))
+        others = (other for other in self.items if other.item_id != item.item_id)
+        self.items = tuple(sorted((item, *others), key=lambda other: (-other.used_at, other.item_id)))
+        self._changed()
+
+
+def plain_title(file: PublishedFile) -> str:
+    """What a published file is called: as its author says, else as its file is."""
+    name = file.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    return file.title or name.replace("_", " ").replace("-", " ").strip() or file.path
+
+
+def is_file(workflow_id: str) -> bool:
+    """Whether a workflow of that id comes out of a file: the library's or a published one."""
+    return workflow_id.startswith(PUBLISHED_MARK) or _ITEM_ID.fullmatch(workflow_id) is not None

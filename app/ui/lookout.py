@@ -1,0 +1,176 @@
+"""Looks at other windows and at the servers while a panel shows them, and tells other windows of this one.
+
+Nothing is read while no panel is open, or while nobody sees the tab. A hint of another window (`Signals`) is followed
+at once; what no hint tells of, a window that was closed or a server's free memory, is seen by the next look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from app.core.errors import ConfigError, StorageError, TransportError
+from app.core.model import Fleet, PromptId, WindowId
+from app.core.ports import Blob
+from app.core.roster import Glance, digest, moorings
+from app.core.window import Window
+from app.ui.glimpses import Find, Sights
+from app.ui.panels import NOTHING_READ, FleetDialog, Outlook, PanelFacts, WindowsDialog
+from app.ui.screen import Screen
+from app.ui.windows_panel import pictured
+
+EVERY = 5.0  # seconds between two looks if no hint comes
+PAUSE = 0.3  # seconds after a look, however many hints come
+
+log = logging.getLogger("mooring.ui")
+
+
+class Thumbnails(Protocol):
+    """Where small pictures are."""
+
+    async def read_thumbnail(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
+
+
+class LookoutFacts(Protocol):
+    """What the lookout reads of a session."""
+
+    @property
+    def windows(self) -> tuple[Window, ...]: ...
+    @property
+    def fleet(self) -> Fleet: ...
+    @property
+    def results(self) -> Thumbnails: ...
+
+
+class Lookout:
+    """See the module. `on_show` is called when another window asks this one to show itself."""
+
+    def __init__(
+        self,
+        outlook: Outlook,
+        session: LookoutFacts,
+        screen: Screen,
+        *,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        changed: Callable[[], None],
+        on_show: Callable[[], None],
+    ) -> None:
+        self._outlook, self._session, self._screen = outlook, session, screen
+        self._spawn, self._changed, self._on_show = spawn, changed, on_show
+        self._facts = NOTHING_READ
+        self._sights = Sights(screen, spawn, changed)
+        self._dialog: object = None
+        self._is_watching = False
+        self._news = asyncio.Event()
+        self._told: tuple[Window, ...] = ()
+        outlook.signals.listen(self._hear)
+
+    @property
+    def facts(self) -> PanelFacts:
+        """What was read last."""
+        return replace(self._facts, sight=self._sight)
+
+    def refresh(self, dialog: object) -> None:
+        """A drawing begins: look while a panel is open that shows it, and let go of everything otherwise."""
+        is_other = type(dialog) is not type(self._dialog)
+        self._dialog = dialog
+        if self._is_wanted() and not self._is_watching:
+            self._is_watching = True
+            self._spawn(self._watch())
+        elif is_other and self._is_watching:
+            self._news.set()
+        if not self._is_open() and self._facts is not NOTHING_READ:
+            self._facts = NOTHING_READ
+            self._outlook.roster.forget()
+            self._sights.want({})
+
+    def tell(self) -> None:
+        """This window may be another one than it was: tell the others if it is."""
+        windows = self._session.windows
+        if len(windows) == len(self._told) and all(map(lambda a, b: a is b, windows, self._told)):
+            return  # a step of progress: nobody else shows it
+        before, self._told = self._told, windows
+        if windows and _outline(before) != _outline(windows):
+            self._outlook.signals.send("changed", windows[0].window_id)
+            self._news.set()
+
+    def ask(self, window_id: WindowId) -> None:
+        """Ask another window to show itself."""
+        self._outlook.signals.send("show", window_id)
+
+    def _hear(self, kind: str, window_id: WindowId) -> None:
+        if kind == "changed":
+            self._news.set()
+        if kind == "show" and any(item.window_id == window_id for item in self._session.windows):
+            self._on_show()
+
+    def _is_open(self) -> bool:
+        return isinstance(self._dialog, FleetDialog | WindowsDialog)
+
+    def _is_wanted(self) -> bool:
+        return self._is_open() and not self._screen.is_hidden()
+
+    async def _watch(self) -> None:
+        try:
+            while self._is_wanted():
+                self._news.clear()
+                await self._look()
+                self._changed()
+                await asyncio.sleep(PAUSE)
+                try:
+                    await asyncio.wait_for(self._news.wait(), EVERY)
+                except TimeoutError:
+                    continue
+        finally:
+            self._is_watching = False
+
+    async def _look(self) -> None:
+        found = self._facts
+        try:
+            read = await self._outlook.roster.read([item.server_id for item in self._session.fleet.servers])
+            await asyncio.sleep(0)  # thousands of tasks: not all in one go
+            roster = digest(read)
+            await asyncio.sleep(0)
+            found = replace(found, roster=roster, berthings=moorings(roster), is_unreadable=False)
+        except StorageError as error:
+            log.warning("the other windows are not known: %r", error)
+            found = replace(found, is_unreadable=True)
+        if isinstance(self._dialog, FleetDialog):
+            try:
+                found = replace(found, vitals=await self._outlook.vitals.vitals())
+            except (TransportError, ConfigError) as error:
+                log.info("how the servers are is not known: %r", error)
+        if not self._is_open():
+            return  # closed meanwhile
+        self._facts = found
+        self._sights.want(self._wanted() if isinstance(self._dialog, WindowsDialog) else {})
+
+    def _wanted(self) -> Mapping[str, Find]:
+        if self._facts.roster is None:
+            return {}
+        return {task.prompt_id: self._finder(task) for _, tasks in pictured(self._facts.roster) for task in tasks}
+
+    def _finder(self, task: Glance) -> Find:
+        async def find() -> Blob | None:
+            return await self._session.results.read_thumbnail(task.prompt_id, 0)
+
+        return find
+
+    def _sight(self, prompt_id: PromptId) -> str:
+        return self._sights.url(prompt_id)
+
+
+def _outline(windows: tuple[Window, ...]) -> list[object]:
+    """What others show of these windows."""
+    return [
+        (
+            item.window_id,
+            item.window_locked_server,
+            len(item.tasks),
+            [(task.prompt_id, task.state) for task in item.unfinished],
+        )
+        for item in windows
+    ]

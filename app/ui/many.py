@@ -1,0 +1,257 @@
+"""Many runs from what stands in the form: the plan as the person writes it, and what it comes to before it is added.
+
+plan = plan_of(chosen, texts, draft, word)      # a ManyPlan: the runs, or why there are none
+view = many_view(chosen, texts, draft, word, servers=3, hands=1)   # the open dialog
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import lru_cache
+
+from app.core.errors import BadInput, BadPlan, MooringError
+from app.core.workflow import ApiWorkflow
+from app.ui.workflows import OpenWorkflow
+from app.workflows.fields import Choice, Decimal, Field, Seed, Switch, Text, Unknown, Upload, Whole, text_of
+from app.workflows.graph import Key
+from app.workflows.runs import Axis, Csv, Grid, Judge, Lines, Plan, Runs, SeedSweep, plan_runs, read_axis
+from app.workflows.targets import Target
+
+ROWS_SHOWN = 5
+LONG_TEXT = 40_000  # characters; a longer list is told by its file's name
+PLACES = ("target", "seed", "across", "down")  # what of a plan names an input
+
+Word = Callable[[str], str]
+
+
+class ManyKind(Enum):
+    """How the runs differ."""
+
+    LINES = "lines"  # one text a line, all into one input
+    TABLE = "table"  # a table whose header names inputs
+    SEEDS = "seeds"
+    GRID = "grid"
+
+
+@dataclass(frozen=True, slots=True)
+class ManyDraft:
+    """What the person has put into the dialog; an input that is None is the one that is guessed."""
+
+    kind: ManyKind = ManyKind.LINES
+    lines: str = ""
+    table: str = ""
+    file_name: str = ""  # of the list or table, if it came out of a file
+    target: Key | None = None
+    seed: Key | None = None
+    start: str = "1"
+    count: str = "8"
+    step: str = "1"
+    across: Key | None = None
+    across_text: str = ""
+    down: Key | None = None
+    down_text: str = ""
+    hands: int | None = None  # sessions to take from the line; None leaves it as it is
+    fault: MooringError | None = None  # of the last file
+
+    @property
+    def text(self) -> str:
+        """The list or the table."""
+        return self.table if self.kind is ManyKind.TABLE else self.lines
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing is written yet that could be wrong."""
+        match self.kind:
+            case ManyKind.GRID:
+                return not self.across_text.strip() or not self.down_text.strip()
+            case ManyKind.SEEDS:
+                return not self.count.strip() or not self.start.strip()
+        return not self.text.strip()
+
+    def with_text(self, text: str, file_name: str = "") -> ManyDraft:
+        """The draft with another list, or table."""
+        if self.kind is ManyKind.TABLE:
+            return replace(self, table=text, file_name=file_name, fault=None)
+        return replace(self, lines=text, file_name=file_name, fault=None)
+
+
+@dataclass(frozen=True, slots=True)
+class ManyDialog:
+    """The open dialog; what stands in it is in `UiState.many`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManyPlan:
+    """What a draft comes to: runs of a workflow, or why there are none."""
+
+    workflow: ApiWorkflow | None = None
+    runs: Runs | None = None
+    error: MooringError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AxisView:
+    """One side of a grid: its input, what stands there, and the choices that could be added."""
+
+    name: str = ""
+    text: str = ""
+    options: tuple[str, ...] = ()
+    is_number: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManyView:
+    """The open dialog. `rows` are the first runs by their labels; `grid` is (columns, rows) of a grid that is whole."""
+
+    draft: ManyDraft
+    title: str = ""
+    names: tuple[str, ...] = ()
+    target: str = ""
+    seed: str = ""
+    across: AxisView = AxisView()
+    down: AxisView = AxisView()
+    count: int = 0
+    rows: tuple[str, ...] = ()
+    grid: tuple[int, int] | None = None
+    error: MooringError | None = None
+    hands: int = 1
+    servers: int = 1
+    has_seeds: bool = False
+
+
+def input_names(chosen: OpenWorkflow, word: Word) -> dict[str, Target]:
+    """Every input that a plan can change, by the name that tells it from the others; what matters most comes first."""
+    titles = {section.node_id: section.title for section in chosen.form.sections}
+    first = [item.key for item in chosen.arranged.first]
+    fields = {key: chosen.form.by_key[key] for key in dict.fromkeys([*first, *chosen.form.by_key])}
+    usable = [item for item in fields.values() if _is_usable(item)]
+    labels = [word(item.label) for item in usable]
+    longer = [f"{label} · {word(titles.get(item.node_id, ''))}" for item, label in zip(usable, labels, strict=True)]
+    names: dict[str, Target] = {}
+    for item, label, long in zip(usable, labels, longer, strict=True):
+        name = label if labels.count(label) == 1 else long if longer.count(long) == 1 else f"{long} #{item.node_id}"
+        names[name] = Target(*item.key, label)
+    return names
+
+
+def plan_of(chosen: OpenWorkflow, texts: Mapping[Key, str], draft: ManyDraft, word: Word) -> ManyPlan:
+    """What the draft comes to with what stands in the form; the same object for the same question."""
+    return _planned(chosen, tuple(texts.items()), replace(draft, hands=None, file_name="", fault=None), word)
+
+
+@lru_cache(maxsize=4)
+def _planned(chosen: OpenWorkflow, texts: tuple[tuple[Key, str], ...], draft: ManyDraft, word: Word) -> ManyPlan:
+    try:
+        workflow = chosen.form.filled(dict(texts))
+        judge = _judge(chosen)
+        plan = _plan(chosen, workflow, draft, word, judge)
+        return ManyPlan(workflow, plan_runs(workflow, plan, judge=judge))
+    except (BadInput, BadPlan) as error:
+        return ManyPlan(error=error)
+
+
+def _plan(chosen: OpenWorkflow, workflow: ApiWorkflow, draft: ManyDraft, word: Word, judge: Judge) -> Plan:
+    names = input_names(chosen, word)
+    sides: list[Axis] = []
+    match draft.kind:
+        case ManyKind.TABLE:
+            return Csv(draft.table, names)
+        case ManyKind.LINES:
+            return Lines(_target(names, draft.target, chosen, "target"), draft.lines)
+        case ManyKind.SEEDS:
+            target = _target(names, draft.seed, chosen, "seed")
+            return SeedSweep(target, _whole(draft.start), _whole(draft.count), _whole(draft.step))
+    for place, key, text in (("across", draft.across, draft.across_text), ("down", draft.down, draft.down_text)):
+        sides.append(read_axis(workflow, _target(names, key, chosen, place), text, judge))
+    return Grid(*sides)
+
+
+def many_view(
+    chosen: OpenWorkflow, texts: Mapping[Key, str], draft: ManyDraft, word: Word, *, servers: int, hands: int
+) -> ManyView:
+    """The open dialog as it has to look now; so many `hands` take from the line already."""
+    names = input_names(chosen, word)
+    spelled = {target.where: name for name, target in names.items()}
+    keys = {place: _key(names, getattr(draft, place), chosen, place) for place in PLACES}
+    plan = ManyPlan() if draft.is_blank else plan_of(chosen, texts, draft, word)
+    runs = plan.runs
+    last = runs[len(runs) - 1].cell if runs is not None else None
+    return ManyView(
+        draft=draft,
+        title=chosen.title,
+        names=tuple(names),
+        target=spelled.get(keys["target"], ""),
+        seed=spelled.get(keys["seed"], ""),
+        across=_axis(chosen, spelled, keys["across"], draft.across_text),
+        down=_axis(chosen, spelled, keys["down"], draft.down_text),
+        count=len(runs) if runs is not None else 0,
+        rows=tuple(runs[index].label for index in range(min(ROWS_SHOWN, len(runs)))) if runs is not None else (),
+        grid=(last.column + 1, last.row + 1) if last is not None else None,
+        error=draft.fault or plan.error,
+        hands=draft.hands or hands,
+        servers=servers,
+        has_seeds=any(isinstance(item.kind, Seed) for item in chosen.form.by_key.values()),
+    )
+
+
+def _axis(chosen: OpenWorkflow, spelled: Mapping[Key, str], key: Key, text: str) -> AxisView:
+    item = chosen.form.by_key.get(key)
+    kind = item.kind if item is not None else None
+    options = tuple(option for option in kind.options if isinstance(option, str)) if isinstance(kind, Choice) else ()
+    if isinstance(kind, Switch):
+        options = ("true", "false")
+    return AxisView(
+        name=spelled.get(key, ""), text=text, options=options, is_number=isinstance(kind, Whole | Decimal | Seed)
+    )
+
+
+def _judge(chosen: OpenWorkflow) -> Judge:
+    """Whether an input's field takes a value."""
+
+    def is_taken(target: Target, value: object) -> bool:
+        item = chosen.form.by_key.get(target.where)
+        return item is None or isinstance(value, bool) or item.fault(text_of(item.kind, value)) is None
+
+    return is_taken
+
+
+def _target(names: Mapping[str, Target], key: Key | None, chosen: OpenWorkflow, place: str) -> Target:
+    where = _key(names, key, chosen, place)
+    found = next((target for target in names.values() if target.where == where), None)
+    if found is None:
+        raise BadPlan("no-such-input", where[1])
+    return found
+
+
+def _key(names: Mapping[str, Target], key: Key | None, chosen: OpenWorkflow, place: str) -> Key:
+    """The input that is meant: what the person chose, if this workflow has it, else a sensible guess."""
+    usable = [target.where for target in names.values()]
+    if key in usable and key is not None:
+        return key
+    fields = [chosen.form.by_key[where] for where in usable]
+    wanted = {
+        "target": [item for item in fields if isinstance(item.kind, Text)],
+        "seed": [item for item in fields if isinstance(item.kind, Seed)],
+        "across": [item for item in fields if isinstance(item.kind, Whole | Decimal) and not item.is_half],
+        "down": [item for item in fields if isinstance(item.kind, Seed | Choice)],
+    }
+    guesses = [*wanted[place], *([] if place == "seed" else fields)]
+    return guesses[0].key if guesses else ("", "")
+
+
+def _is_usable(item: Field) -> bool:
+    if isinstance(item.kind, Upload) or item.value is None or isinstance(item.value, list | dict):
+        return False
+    if isinstance(item.kind, Choice) and item.kind.is_shaping:
+        return False
+    return not (isinstance(item.kind, Unknown) and item.is_absent) and not (item.is_absent and item.is_optional)
+
+
+def _whole(text: str) -> int:
+    """A whole number as typed. BadPlan(bad-number) for anything else."""
+    try:
+        return int(text.strip().replace("_", "?"))
+    except ValueError as error:
+        raise BadPlan("bad-number", text.strip()[:40]) from error

@@ -1,0 +1,191 @@
+"""What the person does in the dialog *Many runs*: writing the plan, taking it from a file, adding its runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from app.core.errors import BadPlan
+from app.core.ports import Blob
+from app.ui.desk import Desk
+from app.ui.form_actions import FormActions
+from app.ui.form_state import Draft
+from app.ui.many import PLACES, ManyDialog, ManyDraft, ManyKind, ManyPlan, input_names, plan_of
+from app.ui.screen import Facts, Screen
+from app.ui.state import UiState
+from app.ui.workflows import OpenWorkflow
+from app.workflows.fields import Seed
+from app.workflows.graph import Key
+from app.workflows.rows import MAX_TEXT
+from app.workflows.runs import PlannedRun
+
+TYPED = ":many"
+TABLES = (".csv", ".tsv")
+TEXTS = ("start", "count", "step")
+ENCODINGS = ("utf-8-sig", "utf-16", "gb18030")  # what spreadsheets write
+
+
+class ManyActions:
+    """The hands in the dialog. `add` lets runs of what stands in the form wait for so many sessions."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        screen: Screen,
+        form: FormActions,
+        add: Callable[[OpenWorkflow, Draft, list[PlannedRun], int | None], None],
+    ) -> None:
+        self._desk = desk
+        self._screen = screen
+        self._form = form
+        self._add = add
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the dialog is."""
+        return isinstance(self._desk.ui.dialog, ManyDialog)
+
+    def act(self, name: str) -> bool:
+        """A click; False if it is none of these."""
+        match name:
+            case "open-many":
+                self._desk.set_ui(replace(self._desk.ui, dialog=ManyDialog()))
+            case "many-add":
+                self._add_all()
+            case "many-clear":
+                self._set(self._draft.with_text(""))
+            case _:
+                return False
+        return True
+
+    def change(self, name: str, facts: Facts) -> bool:
+        """A new choice; False if it is none of these."""
+        value, place = str(facts.get("value", "")), str(facts.get("place", ""))
+        match name:
+            case "many-kind":
+                self._set(replace(self._draft, kind=ManyKind(value)))
+            case "many-input":
+                self._choose(place, value)
+            case "many-option":
+                self._append(place, value)
+            case "many-hands":
+                self._set(replace(self._draft, hands=int(value)))
+            case _:
+                return False
+        return True
+
+    def type(self, name: str, facts: Facts) -> bool:
+        """Something typed; False if it is none of these."""
+        if name != "many":
+            return False
+        value, place = str(facts.get("value", "")), str(facts.get("place", ""))
+        if place == "text":
+            self._set(self._draft.with_text(value))
+        elif place in (*TEXTS, "across-text", "down-text"):
+            changed: dict[str, Any] = {place.replace("-", "_"): value}
+            self._set(replace(self._draft, **changed))
+        return True
+
+    def take_files(self, files: Sequence[tuple[Blob, str]]) -> None:
+        """A file that was dropped or chosen while the dialog is open: the list, or the table."""
+        for blob, name in files[:1]:
+            self._desk.spawn(self._read(blob, name))
+
+    async def _read(self, blob: Blob, name: str) -> None:
+        if blob.size > 4 * MAX_TEXT:
+            self._set(replace(self._draft, fault=BadPlan("plan-too-large", name)))
+            return
+        text = decoded(await blob.read())
+        if text is None:
+            self._set(replace(self._draft, fault=BadPlan("no-text", name)))
+            return
+        is_table = name.lower().endswith(TABLES)
+        kind = ManyKind.TABLE if is_table else self._draft.kind
+        kind = kind if kind in (ManyKind.LINES, ManyKind.TABLE) else ManyKind.LINES
+        self._set(replace(self._draft, kind=kind).with_text(text, name))
+        self._screen.update({"texts": [{"node": TYPED, "name": "many-text", "text": text}]})
+
+    # The plan
+
+    @property
+    def _draft(self) -> ManyDraft:
+        return self._desk.ui.many
+
+    def _set(self, draft: ManyDraft) -> None:
+        self._desk.set_ui(replace(self._desk.ui, many=draft))
+
+    def _choose(self, place: str, name: str) -> None:
+        chosen = self._form.chosen
+        target = input_names(chosen, self._desk.word).get(name) if chosen is not None else None
+        if place in PLACES and target is not None:
+            changed: dict[str, Any] = {place: target.where}
+            self._set(replace(self._draft, **changed))
+
+    def _append(self, place: str, value: str) -> None:
+        """One of an input's choices behind the values of a side; its field is empty again."""
+        if not value or place not in ("across", "down"):
+            return
+        name = f"{place}_text"
+        text = appended(str(getattr(self._draft, name)), value)
+        changed: dict[str, Any] = {name: text}
+        self._set(replace(self._draft, **changed))
+        fields = {f"many-{place}-text": text, f"many-{place}-option": ""}
+        self._screen.update({"texts": [{"node": TYPED, "name": key, "text": item} for key, item in fields.items()]})
+
+    def _add_all(self) -> None:
+        chosen, ui = self._form.chosen, self._desk.ui
+        if chosen is None:
+            return
+        draft = self._form.draw_seeds(chosen, ui.draft)
+        plan = plan_of(chosen, draft.values, ui.many, self._desk.word)
+        if plan.workflow is None or plan.runs is None:
+            return  # the dialog says why
+        runs, after = self._with_seeds(chosen, ui, plan, draft)
+        self._desk.set_ui(replace(self._desk.ui.with_draft(after), dialog=None, many=replace(ui.many, hands=None)))
+        self._screen.update({"reveal": "waiting"})
+        self._add(chosen, draft, runs, ui.many.hands)
+
+    def _with_seeds(
+        self, chosen: OpenWorkflow, ui: UiState, plan: ManyPlan, drawn: Draft
+    ) -> tuple[list[PlannedRun], Draft]:
+        """The runs, and the form after them: a list's have seeds as clicks of their own would, a grid's share one."""
+        runs = list(plan.runs or ())
+        if ui.many.kind not in (ManyKind.LINES, ManyKind.TABLE):
+            return runs, self._form.count_seeds(chosen, drawn)
+        found, draft = list[PlannedRun](), ui.draft
+        for run in runs:
+            drawn = self._form.draw_seeds(chosen, draft)
+            values = {**dict(_seed_values(chosen, drawn)), **run.values}
+            found.append(replace(run, values=values))
+            draft = self._form.count_seeds(chosen, drawn)
+        return found, draft
+
+
+def _seed_values(chosen: OpenWorkflow, draft: Draft) -> Iterator[tuple[Key, object]]:
+    for item in chosen.form.by_key.values():
+        if isinstance(item.kind, Seed):
+            yield item.key, item.parse(draft.values.get(item.key, item.text))
+
+
+def appended(text: str, value: str) -> str:
+    """The values of a side with one more: on a line of its own, or behind a comma."""
+    if "\n" in text.strip():
+        return f"{text.rstrip()}\n{value}"
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([value])
+    return f"{text.rstrip().rstrip(',')}, {line.getvalue()}" if text.strip() else line.getvalue()
+
+
+def decoded(data: bytes) -> str | None:
+    """The text of a file, in an encoding that spreadsheets use; None if it is none."""
+    encodings = ENCODINGS if data[:2] in (b"\xff\xfe", b"\xfe\xff") else (ENCODINGS[0], ENCODINGS[2])
+    for encoding in encodings:
+        try:
+            text = data.decode(encoding)
+        except UnicodeError:
+            continue
+        return None if "\0" in text else text
+    return None

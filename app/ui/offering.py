@@ -1,0 +1,64 @@
+"""From the page as values to what can be done on it, and to the dialogs that are about the page as a whole. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.ui.commands import Offered, Piece
+from app.ui.palette import PaletteDialog, PaletteView, SettingsDialog, SettingsView, ShortcutsDialog, ShortcutsView
+from app.ui.scripting import ScriptingDialog
+from app.ui.shelf import Stock
+from app.ui.state import CardView, DialogView, PageView, UiState
+
+MOST_PIECES = 12  # cards of each list that one can go to by name
+
+
+def with_help(view: PageView, ui: UiState, stock: Stock, language: str) -> PageView:
+    """The page with the settings, the palette, the shortcuts or the scripting console, if one of them is open."""
+    match ui.dialog:
+        case SettingsDialog() as dialog:
+            return replace(view, dialog=DialogView(SettingsView(dialog, ui.settings, language)))
+        case PaletteDialog() as dialog:
+            return replace(view, dialog=DialogView(PaletteView(dialog, offered_of(view, ui, stock))))
+        case ShortcutsDialog():
+            return replace(view, dialog=DialogView(ShortcutsView(ui.settings.has_keys)))
+        case ScriptingDialog() as dialog:
+            return replace(view, dialog=DialogView(dialog))
+    return view
+
+
+def offered_of(view: PageView, ui: UiState, stock: Stock) -> Offered:
+    """What can be done now: what the page's own buttons would do."""
+    form, waiting = view.form, view.waiting
+    return Offered(
+        can_run=view.run.blocker is None,
+        cancels=view.run.cancels,
+        has_plan=view.now.is_many,
+        workflow_id=ui.workflow_id,
+        is_open=form.chosen is not None,
+        is_searchable=form.chosen is not None and form.is_searchable,
+        can_undo=form.can_undo,
+        can_redo=form.can_redo,
+        is_arranging=form.is_arranging,
+        workflows=tuple((entry.workflow_id, entry.title) for entry in stock.entries),
+        where=view.run.where,
+        waiting=waiting.count,
+        is_paused=waiting.pause is not None,
+        is_unbounded=waiting.is_unbounded,
+        pieces=(*_pieces(view.now.cards), *_pieces(view.results.cards)),
+        sheets=tuple(Piece(item.batch_id, item.title) for item in view.sheets),
+        orphans=len(view.left.orphans),
+        has_more_results=view.results.more > 0,
+        is_album=view.results.album is not None,
+        is_narrow=view.results.album is not None and view.results.album.wish.is_narrow,
+        picked=len(view.results.album.picked) if view.results.album is not None else 0,
+        errors=len(view.errors),
+        settings=ui.settings,
+    )
+
+
+def _pieces(cards: tuple[CardView, ...]) -> tuple[Piece, ...]:
+    return tuple(
+        Piece(card.task.prompt_id, card.task.title, card.tag.name, card.task.state.is_end)
+        for card in cards[:MOST_PIECES]
+    )

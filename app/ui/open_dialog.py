@@ -1,0 +1,179 @@
+"""The open dialog as a slice: which one it is, and what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from app.core.model import PromptId, Task, Unreadable
+from app.core.window import Window
+from app.ui.cards import Pictures, SessionFacts, past_card, task_card
+from app.ui.crew_view import own_unfinished
+from app.ui.edits import EditDialog, edit_view
+from app.ui.fleet_panel import fleet_view
+from app.ui.graphs import Drawings, GraphMarks, Subject, subject_of, task_graph, workflow_graph
+from app.ui.keeping import KeepingDialog, KeepingView
+from app.ui.many import ManyDialog, many_view
+from app.ui.masking import CameraDialog, MaskDialog, picture_view
+from app.ui.palette import PaletteDialog, SettingsDialog, ShortcutsDialog
+from app.ui.panels import FleetDialog, PanelDialog, PanelFacts, WindowsDialog
+from app.ui.presets import PresetsDialog, presets_view
+from app.ui.questions import CompareDialog, DeleteDialog, GraphDialog, PictureDialog, TaskDialog
+from app.ui.scripting import ScriptingDialog
+from app.ui.sheet_making import Sheets
+from app.ui.sheets import SheetDialog
+from app.ui.shelf import LibraryDialog, Stock
+from app.ui.state import Blocker, CardView, DialogView, UiState
+from app.ui.stock import library_view
+from app.ui.tones import tag_of
+from app.ui.waiting import CancelDialog, cancel_view
+from app.ui.windows_panel import windows_view
+from app.ui.workflows import OpenWorkflow
+
+NONE = DialogView()
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a dialog may be about: the page as far as it is made. `opened` and `chosen` are the chosen workflow."""
+
+    session: SessionFacts
+    ui: UiState
+    opened: OpenWorkflow | None
+    chosen: OpenWorkflow | None  # with what the choices made in its form bring along
+    cards: tuple[CardView, ...]
+    pictures: Pictures
+    stock: Stock
+    sheets: Sheets
+    blocker: Blocker | None  # of a run
+    drawings: Drawings | None
+    sight: Callable[[str], str]
+    word: Callable[[str], str]
+    panels: PanelFacts
+
+
+def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
+    """The open dialog, and the marks of an open graph apart from it."""
+    session, ui = around.session, around.ui
+    match ui.dialog:
+        case None:
+            return NONE, None
+        case GraphDialog(node_id=node_id):
+            return _graph(around, node_id)
+        case FleetDialog() | WindowsDialog() as dialog:
+            return _panel(around, dialog), None
+        case LibraryDialog() as dialog:
+            view = library_view(dialog, around.stock, session.fleet, ui.workflow_id, around.sight)
+            return DialogView(view), None
+        case PresetsDialog() as dialog if around.opened is not None:
+            return DialogView(presets_view(dialog, ui.known, around.opened, ui.draft)), None
+        case ManyDialog() if around.chosen is not None:
+            return _many(around, around.chosen), None
+        case SheetDialog() | DeleteDialog() | CompareDialog() as dialog:
+            return _about_results(around, dialog), None
+        case EditDialog() | CancelDialog() as dialog:
+            return _about_line(session, dialog), None
+        case KeepingDialog() as dialog:
+            usage, recent = session.results.usage, len(ui.known.recent)
+            return DialogView(KeepingView(dialog, usage, recent, ui.names, ui.folder)), None
+        case MaskDialog() | CameraDialog() as dialog:
+            fields = around.chosen.form.by_key if around.chosen is not None else {}
+            return DialogView(picture_view(dialog, ui.draft, fields)), None
+        case (
+            PresetsDialog() | ManyDialog() | SettingsDialog() | PaletteDialog() | ShortcutsDialog() | ScriptingDialog()
+        ):
+            return NONE, None  # no workflow that they could be about; or about the page as a whole (`offering.py`)
+        case dialog:
+            return _about_task(around, dialog), None
+
+
+def _about_results(around: Around, dialog: SheetDialog | DeleteDialog | CompareDialog) -> DialogView:
+    return DialogView(around.sheets.view(dialog.batch_id) if isinstance(dialog, SheetDialog) else dialog)
+
+
+def _panel(around: Around, dialog: PanelDialog) -> DialogView:
+    session, panels = around.session, around.panels
+    if isinstance(dialog, FleetDialog):
+        return DialogView(fleet_view(session, panels, around.ui.where, around.ui.leanings))
+    return DialogView(windows_view(dialog, session, panels, around.pictures.glimpse_url))
+
+
+def _about_line(session: SessionFacts, dialog: EditDialog | CancelDialog) -> DialogView:
+    if isinstance(dialog, EditDialog):
+        return DialogView(edit_view(session.line.line, dialog, session.line.sending))
+    return DialogView(cancel_view(session.line.line, own_unfinished(session)))
+
+
+def _many(around: Around, chosen: OpenWorkflow) -> DialogView:
+    session, ui = around.session, around.ui
+    hands = session.line.line.hands if session.line.line is not None else 1
+    servers = len(session.fleet.servers)
+    view = many_view(chosen, ui.draft.values, ui.many, around.word, servers=servers, hands=hands)
+    return DialogView(view, blocker=around.blocker)
+
+
+def _about_task(around: Around, dialog: TaskDialog) -> DialogView:
+    session, asked = around.session, dialog.prompt_id
+    if isinstance(dialog, PictureDialog) and dialog.task is not None:
+        return DialogView(dialog, past_card(dialog.task, session, around.pictures, around.ui.names))
+    card = next((item for item in around.cards if item.task.prompt_id == asked), None)
+    record = next((item for item in _records(session) if item.prompt_id == asked), None)
+    if card is None:
+        aside = (
+            task_card(task, window.mooring, session, around.pictures, around.ui.names)
+            for task, window in _aside(session, asked)
+        )
+        card = next(aside, None)
+    server = session.fleet.get(card.task.server_id) if card else None
+    return DialogView(dialog, card, record, server.address if server else "") if card or record else NONE
+
+
+def _graph(around: Around, node_id: str) -> tuple[DialogView, GraphMarks | None]:
+    session, ui, opened = around.session, around.ui, around.opened
+    subject = graph_subject(session, ui, opened)
+    if subject is None or around.drawings is None or not isinstance(ui.dialog, GraphDialog):
+        return NONE, None
+    drawing = around.drawings.drawing(subject)
+    task = find_task(session, ui.dialog.prompt_id)
+    if task is None:
+        title = opened.title if opened is not None else ""
+        shown = workflow_graph(ui.workflow_id, title, subject, drawing, node_id)
+        return DialogView(shown), GraphMarks(shown.key, shown.chosen, {})
+    view, marks = task_graph(task, drawing, session.progress.get(task.prompt_id), node_id)
+    return DialogView(view, tag=tag_of(session.fleet, task.server_id)), marks
+
+
+def graph_subject(session: SessionFacts, ui: UiState, opened: OpenWorkflow | None) -> Subject | None:
+    """What the open graph is of; None if none is open, or what it is of is gone."""
+    if not isinstance(ui.dialog, GraphDialog):
+        return None
+    if ui.dialog.prompt_id is None:
+        return opened_subject(opened) if opened is not None else None
+    task = find_task(session, ui.dialog.prompt_id)
+    return subject_of(task) if task is not None else None
+
+
+def opened_subject(opened: OpenWorkflow) -> Subject:
+    """What the form's own graph is of: as its author has drawn it, where that is known."""
+    return Subject(opened.workflow.text, opened.editor.given.graph if opened.editor is not None else "")
+
+
+def find_task(session: SessionFacts, prompt_id: PromptId | None) -> Task | None:
+    """A task of this tab, also one that is set aside."""
+    if prompt_id is None:
+        return None
+    known = (window.tasks.get(prompt_id) for window in session.windows)
+    return next(filter(None, known), None) or next((task for task, _ in _aside(session, prompt_id)), None)
+
+
+def _aside(session: SessionFacts, prompt_id: PromptId | None) -> Iterator[tuple[Task, Window]]:
+    """A task that is set aside, with its window."""
+    for window in session.windows:
+        yield from ((task, window) for task in window.quarantined if task.prompt_id == prompt_id)
+
+
+def _records(session: SessionFacts) -> Iterator[Unreadable]:
+    """What cannot be read, of this tab and of windows that are gone."""
+    for window in session.windows:
+        yield from window.unreadable
+    yield from (item.record for item in session.orphan_records)

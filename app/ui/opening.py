@@ -1,0 +1,222 @@
+"""Opening workflows: files, pasted texts, what a server has saved, what is published, and what the library has.
+
+Whatever was opened is an item of the library from then on. The chosen one is opened as soon as its file and a
+server's catalogue are there: an editor's graph cannot be read without one. A file that is no workflow is told so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from app.core.errors import BadInput, MooringError
+from app.core.model import ServerId
+from app.core.ports import Blob
+from app.ui.arrange_actions import keep_layouts, kept_layout
+from app.ui.desk import Desk
+from app.ui.form_catalogues import Content, FormCatalogues
+from app.ui.library import PUBLISHED_MARK, Library, plain_title
+from app.ui.making import in_steps, without_collecting
+from app.ui.screen import Screen
+from app.ui.shelf import Opening
+from app.ui.state import NODES_AT_FIRST
+from app.ui.workflows import Given, OpenWorkflow, completed, completing, find_open, open_given, open_workflow
+from app.workflows.bounds import check_file
+from app.workflows.documents import Note
+from app.workflows.layout import Layout
+from app.workflows.library import Body, Origin, is_export, read_export
+from app.workflows.published import Published, parse_published
+from app.workflows.reading import Source, read_source, read_text
+
+log = logging.getLogger("mooring.ui")
+
+MOST_OPEN = 12  # workflows out of files that stay open; what was typed into others comes back with them
+
+
+class Opener:
+    """Opens what is chosen. `refresh` is to be called at each drawing; `on_open` is told of what has been opened."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        library: Library,
+        catalogues: FormCatalogues,
+        screen: Screen,
+        on_open: Callable[[OpenWorkflow], None],
+    ) -> None:
+        self._desk = desk
+        self._on_open = on_open
+        self._library = library
+        self._catalogues = catalogues
+        self._screen = screen
+        self._files: dict[str, Given | Published] = {}  # what was read of published files and items, by workflow
+        self._tags: dict[str, str] = {}  # of published files, as they were read
+        self._tried: dict[str, tuple[str, Content]] = {}
+        self._openings: dict[str, Opening] = {}
+
+    def opening(self, workflow_id: str) -> Opening | None:
+        """How the opening of a workflow goes; None if it is open, or unknown."""
+        return self._openings.get(workflow_id)
+
+    def knows(self, workflow_id: str) -> bool:
+        """Whether it can be opened, or is being opened."""
+        return workflow_id in self._files or self._library.has(workflow_id)
+
+    # What the person gives
+
+    async def take_file(self, blob: Blob, name: str, *, is_surely: bool) -> bool:
+        """Open a file; False if there is no workflow in it, which is no fault unless it was surely meant as one."""
+        try:
+            check_file(blob.size)
+            data = await blob.read()
+            if is_export(data[:64].decode("utf-8", "ignore")):
+                bundle = read_export(data.decode("utf-8", "replace"), name)
+                await self._library.take_in(bundle)
+                keep_layouts(self._screen, bundle.layouts)
+                return True
+            with without_collecting():
+                source = read_source(data, name)
+        except BadInput as error:
+            if not is_surely:
+                log.info("no workflow in %s: %r", name, error)
+                return False
+            raise BadInput(error.cause, name, error.detail) from error
+        await self.open_source(source, Origin.FILE)
+        return True
+
+    async def take_text(self, text: str) -> None:
+        """Open what was pasted."""
+        await self.open_source(read_text(text), Origin.PASTED)
+
+    async def take_saved(self, server_id: ServerId, name: str) -> None:
+        """Open one of a server's own saved workflows."""
+        blob = await self._library.files.read_saved(server_id, name)
+        await self.open_source(read_source(await blob.read(), name), Origin.SERVER, f"{server_id}/{name}")
+
+    async def open_source(self, source: Source, origin: Origin, place: str = "") -> None:
+        """Choose a workflow, and keep it in the library meanwhile: a full store takes nothing from the person."""
+        item, body = self._library.made(source, origin, place)
+        self._files.setdefault(item.item_id, given_of(item.item_id, item.title, body))
+        self.choose(item.item_id)
+        await self._library.add(item, body)
+
+    def choose(self, workflow_id: str) -> None:
+        """Choose a workflow; it is opened if it is not yet."""
+        ui = self._desk.ui
+        if self._library.item(workflow_id) is not None:
+            self._desk.spawn(self._library.note_used(workflow_id))
+        self._tried.pop(workflow_id, None)
+        self._desk.set_ui(replace(ui, workflow_id=workflow_id, query="", nodes_shown=NODES_AT_FIRST, dialog=None))
+        self.refresh()
+
+    # Opening
+
+    def refresh(self) -> None:
+        """Open what is chosen and is not open, or is published anew; nothing waits for it."""
+        workflow_id = self._desk.ui.workflow_id
+        file = self._library.published_file(workflow_id)
+        is_open = any(item.workflow_id == workflow_id for item in self._desk.workflows)
+        tag = file.tag if file is not None else ""
+        if is_open and (file is None or self._tags.get(workflow_id) == tag):
+            self._openings.pop(workflow_id, None)
+            return
+        if not self.knows(workflow_id):
+            return
+        tried = tag, self._catalogues.content()
+        if self._tried.get(workflow_id) != tried:
+            self._tried[workflow_id] = tried
+            self._openings[workflow_id] = Opening(workflow_id, self._title(workflow_id))
+            self._desk.spawn(self._open(workflow_id, tag))
+
+    def _title(self, workflow_id: str) -> str:
+        if (item := self._library.item(workflow_id)) is not None:
+            return item.title
+        file, known = self._library.published_file(workflow_id), self._files.get(workflow_id)
+        return plain_title(file) if file is not None else known.title if known is not None else ""
+
+    async def _open(self, workflow_id: str, tag: str) -> None:
+        title = self._title(workflow_id)
+        try:
+            given = await self._read(workflow_id, tag)
+            opened, content = await self._opened(given)
+        except MooringError as error:
+            log.info("%s is not opened: %r", workflow_id, error)
+            self._openings[workflow_id] = Opening(workflow_id, title, error)
+        else:
+            self._openings[workflow_id] = Opening(workflow_id, title, needs_catalogue=opened is None)
+            if opened is not None:
+                self._catalogues.note_made(opened, content)
+                self._put(opened)
+                if not opened.is_whole:
+                    self._desk.spawn(self._complete(opened))
+        self._desk.set_ui(self._desk.ui)
+
+    def _kept_layout(self, key: str) -> Layout | None:
+        return kept_layout(self._screen, key)
+
+    async def _complete(self, opened: OpenWorkflow) -> None:
+        """Make the rest of a large form while the person can type into what stands on top."""
+        painted = asyncio.get_running_loop().create_future()
+        self._screen.schedule(lambda: painted.set_result(None))
+        await painted
+        form = await in_steps(completing(opened))
+        current = find_open(self._desk.workflows, opened.workflow_id)
+        if current is not None and current.published is opened.published and not current.is_whole:
+            self._put(completed(current, form))
+
+    async def _opened(self, given: Given | Published) -> tuple[OpenWorkflow | None, Content]:
+        content = self._catalogues.content()
+        if isinstance(given, Published):
+            names = frozenset(node.class_type for node in given.workflow.nodes.values())
+            catalogue = await self._catalogues.fitting(names, needs_demo=given.needs_demo)
+            opened = open_workflow(given, catalogue, self._kept_layout(given.key))
+            return opened, content if catalogue is not None else ()
+        with without_collecting():
+            names = given.class_names
+        catalogue = await self._catalogues.fitting(names)
+        return open_given(given, catalogue, self._kept_layout, in_steps=True), content if catalogue is not None else ()
+
+    async def _read(self, workflow_id: str, tag: str) -> Given | Published:
+        known = self._files.get(workflow_id)
+        if known is not None and self._tags.get(workflow_id, "") == tag:
+            return known
+        file = self._library.published_file(workflow_id)
+        if file is None:
+            body = await self._library.body(workflow_id)
+            found: Given | Published = given_of(workflow_id, self._title(workflow_id), body)
+        else:
+            blob = await self._library.files.read_published(file.path)
+            found = read_published(workflow_id, plain_title(file), file.about, await blob.read())
+        self._files[workflow_id], self._tags[workflow_id] = found, tag
+        return found
+
+    def _put(self, opened: OpenWorkflow) -> None:
+        """Put an open workflow among the others, in its place if it was there; the longest open ones go."""
+        others = [item for item in self._desk.workflows if item.workflow_id != opened.workflow_id]
+        mine = [item.workflow_id for item in others if self.knows(item.workflow_id)]
+        gone = set(mine[: max(0, len(mine) + 1 - MOST_OPEN)]) - {self._desk.ui.workflow_id}
+        for workflow_id in gone:
+            self._files.pop(workflow_id, None)
+        self._desk.set_workflows((*(item for item in others if item.workflow_id not in gone), opened))
+        self._on_open(opened)
+
+
+def given_of(workflow_id: str, title: str, body: Body) -> Given:
+    """A workflow out of a file's content."""
+    return Given(workflow_id, title, body.api, body.graph, body.notes)
+
+
+def read_published(workflow_id: str, title: str, about: str, data: bytes) -> Given | Published:
+    """What is in a published file: a workflow with its form, or any file that has a workflow in it."""
+    name = workflow_id.removeprefix(PUBLISHED_MARK)
+    text = data.decode("utf-8", "ignore") if data[:1] in {b"{", b"\xef"} else ""
+    if '"fields"' in text and '"workflow"' in text:
+        try:
+            return parse_published(workflow_id, text.lstrip("\ufeff"))
+        except BadInput as error:
+            log.info("%s is no workflow with a form: %r", name, error)
+    source = read_source(data, name)
+    notes: tuple[Note, ...] = tuple(source.notes)
+    return Given(workflow_id, title, source.api or "", source.graph or "", notes, about)

@@ -1,0 +1,55 @@
+"""How far a task is and how long it still takes, in words. Seconds count down in the page itself (`countdown.js`)."""
+
+from __future__ import annotations
+
+from app.core.eta import Eta
+from app.core.model import Task, TaskState
+from app.core.progress import Progress
+from app.session import Run
+from app.ui.i18n import Translator
+from app.ui.state import CardView
+from app.ui.task_words import word_state
+
+LEFT = "{left}"  # where a title has the seconds that are left
+
+
+def word_time(seconds: float) -> str:
+    """0:12, 12:40, 1:02:09: alike in all languages."""
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def eta_patterns(task: Task, _: Translator) -> tuple[str, str]:
+    """What is said of the time that is left, and when it is over: until the end, or for one that waits its turn."""
+    if task.state is TaskState.RUNNING:
+        return _("{time} left"), _("any moment now")
+    return _("starts in about {time}"), _("starts any moment now")
+
+
+def word_eta(task: Task, eta: Eta, _: Translator) -> str:
+    """The same with the time that is left now."""
+    coming, over = eta_patterns(task, _)
+    return coming.replace("{time}", word_time(eta.left)) if round(eta.left) > 0 else over
+
+
+def word_steps(progress: Progress, node_title: str, _: Translator) -> str:
+    """The running node, and its step where it counts steps: KSampler 14/20."""
+    if progress.node is None or progress.maximum <= 1:
+        return node_title if progress.node is not None else ""
+    return f"{node_title} {_.formats.number(progress.value)}/{_.formats.number(progress.maximum)}"
+
+
+def word_place(view: CardView, _: Translator) -> str:
+    """Where a task waits; without the length of the line, as its state alone tells."""
+    task, count = view.task, view.outlook.count
+    is_told = task.state is TaskState.QUEUED and task.cancel_asked_at is None
+    if not is_told or task.place is None or task.place <= 1 or count is None:
+        return word_state(task, _).title
+    return _("Place {place} of {count} in line", place=task.place, count=max(count, task.place))
+
+
+def word_sent(run: Run, _: Translator) -> str:
+    """How much of a run's files has been sent."""
+    return _("Uploading: {sent} of {size}", sent=_.formats.size(run.sent), size=_.formats.size(run.size))

@@ -1,0 +1,59 @@
+"""The dialogs that help to get going: settings, the command palette, the list of shortcuts. What they are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from app.ui.commands import Offered
+from app.ui.scripting import ScriptingDialog
+from app.ui.settings import Permission, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsDialog:
+    """The open settings. `permission` is the browser's, for notices."""
+
+    permission: str = Permission.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteDialog:
+    """The open palette: what is typed, and which commands were used lately when it was opened."""
+
+    query: str = ""
+    recent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShortcutsDialog:
+    """The open list of shortcuts."""
+
+
+HelpDialog = SettingsDialog | PaletteDialog | ShortcutsDialog | ScriptingDialog
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsView:
+    """The settings, with what the browser allows, and the language that the page speaks."""
+
+    dialog: SettingsDialog
+    settings: Settings = field(default_factory=Settings)
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteView:
+    """The palette, with what there is to be done now."""
+
+    dialog: PaletteDialog
+    offered: Offered
+
+
+@dataclass(frozen=True, slots=True)
+class ShortcutsView:
+    """The list; those of a single key may be switched off."""
+
+    has_keys: bool = True
+
+
+HelpView = SettingsView | PaletteView | ShortcutsView | ScriptingDialog

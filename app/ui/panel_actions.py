@@ -1,0 +1,85 @@
+"""What the person does in the header's panels: opens them, prefers or avoids a server, asks a window to show itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from app.core.balancer import Leaning
+from app.core.model import ServerId, WindowId
+from app.ui.desk import Desk
+from app.ui.fleet_panel import ONLY
+from app.ui.panels import FleetDialog, PanelDialog, WindowsDialog
+from app.ui.screen import Facts, Screen
+from app.ui.where import SOONEST
+
+STORE_KEY = "mooring.leanings"
+
+
+class Leaner(Protocol):
+    """Whose choices of a server are meant."""
+
+    def lean(self, leanings: Mapping[ServerId, Leaning]) -> None: ...
+
+
+class PanelActions:
+    """The hands there. What the window holds of servers is remembered by the tab, over a reload.
+
+    *This one only* is the choice of where the next run goes, which stands beside Run as well.
+    """
+
+    def __init__(self, session: Leaner, desk: Desk, screen: Screen, ask: Callable[[WindowId], None]) -> None:
+        self._session, self._desk, self._screen, self._ask = session, desk, screen, ask
+        if leanings := load(screen.recall(STORE_KEY)):
+            desk.set_ui(replace(desk.ui, leanings=leanings))
+            session.lean(leanings)
+
+    def act(self, name: str, facts: Facts) -> bool:
+        """A click; False if it is none of these."""
+        match name:
+            case "open-fleet":
+                self._show(FleetDialog())
+            case "open-windows":
+                self._show(WindowsDialog())
+            case "show-window":
+                asked = WindowId(str(facts["window"]))
+                self._ask(asked)
+                self._show(WindowsDialog(asked))
+            case _:
+                return False
+        return True
+
+    def change(self, name: str, facts: Facts) -> bool:
+        """A new choice; False if it is none of these."""
+        if name != "lean":
+            return False
+        server_id, value = ServerId(str(facts["server"])), str(facts.get("value", ""))
+        ui = self._desk.ui
+        leanings = {item: leaning for item, leaning in ui.leanings.items() if item != server_id}
+        if value in {item.value for item in Leaning}:
+            leanings[server_id] = Leaning(value)
+        self._screen.remember(STORE_KEY, dump(leanings))
+        self._session.lean(leanings)
+        where = SOONEST if ui.where == server_id else ui.where
+        self._desk.set_ui(replace(ui, leanings=leanings, where=str(server_id) if value == ONLY else where))
+        return True
+
+    def _show(self, dialog: PanelDialog) -> None:
+        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+
+
+def dump(leanings: Mapping[ServerId, Leaning]) -> str:
+    """As the tab remembers it."""
+    return json.dumps({server_id: leaning.value for server_id, leaning in leanings.items()}) if leanings else ""
+
+
+def load(text: str) -> dict[ServerId, Leaning]:
+    """What was remembered; anything else is nothing."""
+    known = {item.value: item for item in Leaning}
+    try:
+        told = json.loads(text)
+        return {ServerId(server_id): known[value] for server_id, value in told.items() if value in known}
+    except (ValueError, TypeError, AttributeError):
+        return {}

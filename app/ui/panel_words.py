@@ -1,0 +1,131 @@
+"""The header's panels in plain words: ages, a window's work, a server's last hour, what a window holds of a server."""
+
+from __future__ import annotations
+
+from app.core.model import Health, Server
+from app.core.vitals import MINUTES, Device, Vitals
+from app.ui.fleet_panel import ONLY, BerthRow, WindowMark
+from app.ui.fleet_words import word_health
+from app.ui.i18n import Translator
+from app.ui.windows_panel import SessionRow
+from app.ui.words import Tone, Words
+
+
+def word_age(minutes: int, _: Translator) -> str:
+    """How long a window is open, no more exact than anybody cares for."""
+    if minutes < 1:
+        return _("opened just now")
+    if minutes < 60:
+        return _.plural("open for {count} minute", "open for {count} minutes", minutes)
+    if minutes < 48 * 60:
+        return _.plural("open for {count} hour", "open for {count} hours", minutes // 60)
+    return _.plural("open for {count} day", "open for {count} days", minutes // (24 * 60))
+
+
+def word_window(mark: WindowMark, _: Translator) -> str:
+    """What a window is called."""
+    if mark.is_mine:
+        return _("This window")
+    return _("a closed window") if mark.number is None else _("Window {number}", number=mark.number)
+
+
+def word_work(row: SessionRow, _: Translator, in_line: int = 0) -> str:
+    """What a session has to do, and has done."""
+    parts = [
+        _("{running} running", running=row.running) if row.running else "",
+        _("{waiting} waiting", waiting=row.waiting + in_line) if row.waiting + in_line else "",
+        _("{count} ended", count=row.ended) if row.ended else "",
+    ]
+    return " · ".join(filter(None, parts)) or _("nothing yet")
+
+
+def word_trouble(server: Server, _: Translator) -> Words:
+    """A server's health with its cause."""
+    match server.cause:
+        case "login" | "forbidden" if server.health in {Health.REFUSES, Health.NOT_COMFYUI}:
+            return Words(
+                _("A log-in stands before it"),
+                _("Mooring cannot log in. Give it an address behind the log-in, or let this machine pass without."),
+                tone=Tone.WARN,
+            )
+        case "web-page":
+            return Words(
+                _("Another page answers"), _("What is at its address is a web page, and not ComfyUI's own interface.")
+            )
+        case "redirect":
+            return Words(
+                _("It sends elsewhere"),
+                _("Its address leads to another one. Mooring follows none: put the right one into the fleet."),
+            )
+        case "certificate":
+            return Words(
+                _("Its certificate is not trusted"),
+                _("Give it one that this machine trusts, or use its http address."),
+                tone=Tone.WARN,
+            )
+        case "busy":
+            return Words(
+                _("Too many requests for it"), _("What stands before it lets no more through now."), tone=Tone.WARN
+            )
+    return word_health(server.health, _)
+
+
+def word_hour(vitals: Vitals, _: Translator) -> str:
+    """The sparkline in words."""
+    share = vitals.busy_share
+    if share is None:
+        return _("It has not answered since it is watched") if vitals.minutes else ""
+    told = _.formats.percent(share)
+    if vitals.minutes >= MINUTES:
+        busy = _("Busy for {share} of the last hour", share=told)
+    else:
+        busy = _.plural(
+            "Busy for {share} of the last {count} minute",
+            "Busy for {share} of the last {count} minutes",
+            vitals.minutes,
+            share=told,
+        )
+    longest = _("at most {count} in line", count=vitals.longest) if vitals.longest else ""
+    gaps = "" if vitals.is_whole else _("did not always answer")
+    return " · ".join(filter(None, [busy, longest, gaps]))
+
+
+def word_device(device: Device, _: Translator) -> str:
+    """A device's memory; ComfyUI tells of the whole machine's where it has no other."""
+    if not device.total or device.free is None:
+        return ""
+    free, total = _.formats.size(device.free), _.formats.size(device.total)
+    if device.kind == "cpu":
+        return _("{free} of {total} memory free", free=free, total=total)
+    return _("{free} of {total} VRAM free", free=free, total=total)
+
+
+def name_device(device: Device) -> str:
+    """`cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync` without its number and allocator."""
+    name = device.name.partition(" : ")[0]
+    if name == "cpu":
+        return "CPU"
+    first, _, rest = name.partition(" ")
+    return rest if rest and ":" in first else name
+
+
+def word_berth(row: BerthRow, _: Translator) -> str:
+    """From when to when, with how much work."""
+    began = _.formats.clock(row.began_at)
+    if row.ended_at is None:
+        times = _("since {time}", time=began)
+    else:
+        ended = _.formats.clock(row.ended_at)
+        times = began if began == ended else _("{start} to {end}", start=began, end=ended)
+    count = _.plural("{count} task", "{count} tasks", row.count) if row.count else _("a place is held")
+    return f"{times} · {count}"
+
+
+def word_leanings(_: Translator) -> tuple[tuple[str, str], ...]:
+    """What a window may hold of a server, as choices."""
+    return (
+        ("", _("As it comes")),
+        ("prefer", _("Prefer it")),
+        ("avoid", _("Avoid it")),
+        (ONLY, _("This one only: wait for it")),
+    )

@@ -1,0 +1,181 @@
+"""What the person does with presets: apply one, keep what stands in the form as one, rename, replace, delete.
+
+They lie among the papers, for all windows, and are read when the dialog is opened.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from app.core.errors import MooringError
+from app.core.papers import PaperKey, Papers
+from app.ui.desk import Desk, opened_on
+from app.ui.presets import Ask, PresetsDialog, PresetsView, presets_view
+from app.ui.screen import Facts, Screen
+from app.ui.texts import changed_texts
+from app.ui.workflows import OpenWorkflow, shaped
+from app.workflows.fields import Seed, SeedMode
+from app.workflows.kept import Unkept, decode, encode
+from app.workflows.presets import PRESET_KIND, Preset, preset_of
+
+log = logging.getLogger("mooring.ui")
+
+
+class PresetActions:
+    """The hands in the dialog of presets. `mint` gives a name for a new one that no other has."""
+
+    def __init__(self, papers: Papers, desk: Desk, screen: Screen, mint: Callable[[], str]) -> None:
+        self._papers = papers
+        self._desk = desk
+        self._screen = screen
+        self._mint = mint
+
+    def act(self, name: str, facts: Facts) -> bool:
+        """A click; False if it is none of these."""
+        preset_id = str(facts.get("preset", ""))
+        match name:
+            case "open-presets":
+                self._show(PresetsDialog())
+                self._desk.spawn(self._do({}))
+            case "apply-preset":
+                self._apply(preset_id)
+            case "ask-preset":
+                self._ask(Ask(str(facts["ask"])), preset_id)
+            case "leave-preset":
+                self._change(ask=None)
+            case "save-preset" | "replace-preset" | "rename-preset" | "delete-preset":
+                self._write(name)
+            case _:
+                return False
+        return True
+
+    def type(self, name: str, facts: Facts) -> bool:
+        """Something typed; False if it is none of these."""
+        match name:
+            case "preset-name":
+                self._change(name=str(facts.get("value", "")))
+            case "preset-new-name":
+                self._change(new_name=str(facts.get("value", "")))
+            case _:
+                return False
+        return True
+
+    # Looking
+
+    @property
+    def _opened(self) -> OpenWorkflow | None:
+        return opened_on(self._desk)
+
+    @property
+    def _view(self) -> PresetsView | None:
+        ui, opened = self._desk.ui, self._opened
+        if opened is None or not isinstance(ui.dialog, PresetsDialog):
+            return None
+        return presets_view(ui.dialog, ui.known, opened, ui.draft)
+
+    def _ask(self, ask: Ask, preset_id: str) -> None:
+        view = self._view
+        preset = next((item for item in view.mine if item.preset_id == preset_id), None) if view else None
+        if preset is not None:
+            self._change(ask=ask, asked_id=preset_id, new_name=preset.name, error=None)
+
+    # Doing
+
+    def _apply(self, preset_id: str) -> None:
+        ui, view, opened = self._desk.ui, self._view, self._opened
+        if view is None or opened is None:
+            return
+        preset = next((item for item in (*view.authors, *view.mine) if item.preset_id == preset_id), None)
+        if preset is None:
+            return
+        values, modes = preset.over(ui.draft.values, ui.draft.modes)
+        fields = shaped(opened, values).form.by_key
+        told = {(node_id, name) for node_id, name, _mode in preset.modes}
+        for node_id, name, _text in preset.texts:  # who names a seed wants that one
+            item = fields.get((node_id, name))
+            if item is not None and isinstance(item.kind, Seed) and item.key not in told:
+                modes[item.key] = SeedMode.FIXED
+        self._desk.set_ui(replace(ui.with_draft(ui.draft.with_typed(values, modes)), dialog=None))
+        self._screen.update({"texts": changed_texts(opened, ui.draft.values, values)})
+
+    def _write(self, name: str) -> None:
+        view = self._view
+        if view is None:
+            return
+        dialog = view.dialog
+        asked = next((item for item in view.mine if item.preset_id == dialog.asked_id), None)
+        change: Preset | None = None
+        match name:
+            case "save-preset" if dialog.name.strip():
+                asked = view.named(dialog.name)
+                change = self._standing(asked.preset_id if asked else self._mint(), dialog.name)
+            case "replace-preset" if asked is not None:
+                change = self._standing(asked.preset_id, asked.name)
+            case "rename-preset" if asked is not None and dialog.new_name.strip():
+                if view.named(dialog.new_name) in (None, asked):
+                    change = replace(asked, name=dialog.new_name.strip())
+            case "delete-preset" if asked is not None:
+                self._desk.spawn(self._do({(PRESET_KIND, asked.preset_id): None}))
+        if change is not None:
+            text = json.dumps(encode(change), ensure_ascii=False)
+            self._desk.spawn(self._do({(PRESET_KIND, change.preset_id): text}))
+
+    def _standing(self, preset_id: str, name: str) -> Preset | None:
+        """What stands in the form now, as a preset."""
+        ui, opened = self._desk.ui, self._opened
+        if opened is None:
+            return None
+        form = shaped(opened, ui.draft.values).form
+        key = opened.published.key
+        return preset_of(form, ui.draft.values, ui.draft.modes, preset_id=preset_id, name=name, workflow_key=key)
+
+    async def _do(self, changes: dict[PaperKey, str | None]) -> None:
+        """Write these, if there are any, and read what is there now; a refusal is told in the dialog."""
+        try:
+            if changes:
+                await self._papers.write_papers(changes)
+            texts = await self._papers.read_kind(PRESET_KIND)
+        except MooringError as error:
+            log.warning("presets: %r", error)
+            self._fail(error)
+            return
+        ui = self._desk.ui
+        presets = tuple(sorted(_read(texts.values()), key=lambda item: (item.name.casefold(), item.preset_id)))
+        self._desk.set_ui(replace(ui, known=replace(ui.known, presets=presets)))
+        if changes:
+            self._change(name="", ask=None, error=None)
+            self._screen.update({"texts": [{"node": "", "name": "preset-name", "text": ""}]})
+
+    def _fail(self, error: MooringError) -> None:
+        if isinstance(self._desk.ui.dialog, PresetsDialog):
+            self._change(error=error)
+        else:
+            self._desk.set_ui(self._desk.ui.with_error(error))
+
+    def _change(self, **changes: Any) -> None:
+        dialog = self._desk.ui.dialog
+        if isinstance(dialog, PresetsDialog):
+            self._show(replace(dialog, **changes))
+
+    def _show(self, dialog: PresetsDialog | None) -> None:
+        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+
+
+def _read(texts: Any) -> list[Preset]:
+    """Those that can be read; another one is left where it is."""
+    found = []
+    for text in texts:
+        try:
+            preset = decode(Preset, json.loads(text))
+        except ValueError as error:
+            log.warning("a preset is not JSON: %r", error)
+            continue
+        if isinstance(preset, Unkept):
+            log.warning("a preset cannot be read: %s", preset.detail)
+        else:
+            found.append(preset)
+    return found

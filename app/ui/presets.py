@@ -1,0 +1,65 @@
+"""The dialog of presets: those of a workflow's author, the person's own, and what is asked about one of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from app.core.errors import MooringError
+from app.ui.form_state import Draft
+from app.ui.known import Known
+from app.ui.workflows import OpenWorkflow, shaped
+from app.workflows.presets import Preset, mode_of
+
+LONGEST_NAME = 80
+
+
+class Ask(Enum):
+    """What the person is about to do to a preset."""
+
+    REPLACE = "replace"
+    RENAME = "rename"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class PresetsDialog:
+    """The open dialog: the name typed for a new preset, and what is asked about one that is there."""
+
+    name: str = ""
+    ask: Ask | None = None
+    asked_id: str = ""
+    new_name: str = ""  # while renaming
+    error: MooringError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PresetsView:
+    """The dialog with the presets of the chosen workflow's shape; `standing` are those that stand in the form now."""
+
+    dialog: PresetsDialog
+    title: str
+    authors: tuple[Preset, ...] = ()
+    mine: tuple[Preset, ...] = ()
+    standing: frozenset[str] = frozenset()
+
+    def named(self, name: str) -> Preset | None:
+        """The person's preset of that name."""
+        return next((item for item in self.mine if item.name == name.strip()), None)
+
+
+def presets_view(dialog: PresetsDialog, known: Known, opened: OpenWorkflow, draft: Draft) -> PresetsView:
+    """The dialog about that workflow."""
+    authors = opened.published.presets
+    mine = tuple(item for item in known.presets if item.workflow_key == opened.published.key)
+    standing = frozenset(item.preset_id for item in (*authors, *mine) if _stands(item, opened, draft))
+    return PresetsView(dialog, opened.title, authors, mine, standing)
+
+
+def _stands(preset: Preset, opened: OpenWorkflow, draft: Draft) -> bool:
+    fields = shaped(opened, draft.values).form.by_key
+    values = ((fields.get((node_id, name)), text) for node_id, name, text in preset.texts)
+    modes = ((fields.get((node_id, name)), mode) for node_id, name, mode in preset.modes)
+    return all(item is None or draft.values.get(item.key, item.text) == text for item, text in values) and all(
+        item is None or mode_of(item, draft.modes).value == mode for item, mode in modes
+    )

@@ -1,0 +1,127 @@
+"""Values that were used lately: noted at each run from what the person has typed, offered at fields, forgotten on wish.
+
+They are one paper, for all windows. Nothing hangs on them: what cannot be read or written is logged, and the run
+goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+from app.core.errors import MooringError
+from app.core.papers import Papers
+from app.ui.desk import Desk, opened_on
+from app.ui.form_state import Draft
+from app.ui.screen import Facts, Screen
+from app.ui.texts import changed_texts
+from app.ui.workflows import OpenWorkflow
+from app.workflows.fields import Seed, SeedMode
+from app.workflows.graph import Key
+from app.workflows.kept import Unkept, decode, encode
+from app.workflows.presets import RECENT_KIND, Recent, mode_of, noted
+
+log = logging.getLogger("mooring.ui")
+
+NAME = "values"  # of the one paper of its kind
+
+
+class Recents:
+    """Keeps them, and is the person's hands on them."""
+
+    def __init__(self, papers: Papers, desk: Desk, screen: Screen) -> None:
+        self._papers = papers
+        self._desk = desk
+        self._screen = screen
+        self._writing = asyncio.Lock()  # two runs in a row: the second adds to what the first has noted
+
+    def act(self, name: str, facts: Facts) -> bool:
+        """A click; False if it is none of these."""
+        match name:
+            case "use-recent":
+                self._use((str(facts["node"]), str(facts["name"])), str(facts["text"]))
+            case "forget-recent":
+                self._desk.spawn(self._forget())
+            case _:
+                return False
+        return True
+
+    async def load(self) -> None:
+        """Read what is kept."""
+        found = await self._read()
+        self._show(found or Recent())
+
+    def note(self, chosen: OpenWorkflow, draft: Draft) -> None:
+        """A run was asked for with what stands in the form."""
+        self._desk.spawn(self._note(chosen, draft))
+
+    async def _note(self, chosen: OpenWorkflow, draft: Draft) -> None:
+        async with self._writing:
+            before = await self._read()
+            if before is None:
+                return
+            after = noted(before, chosen.form, _typed(chosen, draft))
+            if after != before:
+                await self._write(json.dumps(encode(after), ensure_ascii=False))
+            self._show(after)
+
+    async def _forget(self) -> None:
+        async with self._writing:
+            self._show(Recent())
+            try:
+                await self._papers.write_papers({(RECENT_KIND, NAME): None})
+            except MooringError as error:
+                self._desk.set_ui(self._desk.ui.with_error(error))
+                await self.load()
+
+    def _use(self, key: Key, text: str) -> None:
+        ui = self._desk.ui
+        opened = opened_on(self._desk)
+        if opened is None:
+            return
+        item = opened.form.by_key.get(key)
+        is_seed = item is not None and isinstance(item.kind, Seed)
+        modes = {**ui.draft.modes, key: SeedMode.FIXED} if is_seed else ui.draft.modes
+        draft = ui.draft.with_typed({**ui.draft.values, key: text}, modes)
+        self._desk.set_ui(ui.with_draft(draft))
+        self._screen.update({"texts": changed_texts(opened, ui.draft.values, draft.values)})
+
+    def _show(self, recent: Recent) -> None:
+        values = {(item.class_type, item.input_name): item.texts for item in recent.inputs}
+        ui = self._desk.ui
+        self._desk.set_ui(replace(ui, known=replace(ui.known, recent=values)))
+
+    async def _read(self) -> Recent | None:
+        """What is kept now; None where it is not ours to write over, or the store cannot be read."""
+        try:
+            text = await self._papers.read_paper(RECENT_KIND, NAME)
+            found = decode(Recent, json.loads(text)) if text else Recent()
+        except MooringError as error:
+            log.warning("recent values: %r", error)
+            return None
+        except ValueError as error:
+            log.warning("recent values are not JSON: %r", error)
+            return Recent()
+        if isinstance(found, Unkept):
+            log.warning("recent values cannot be read: %s", found.detail)
+            return None if found.is_newer else Recent()
+        return found
+
+    async def _write(self, text: str) -> None:
+        try:
+            await self._papers.write_papers({(RECENT_KIND, NAME): text})
+        except MooringError as error:
+            log.warning("recent values are not kept: %r", error)
+
+
+def _typed(chosen: OpenWorkflow, draft: Draft) -> Mapping[Key, str]:
+    """What the person has typed; a seed that is drawn or counted was typed by nobody."""
+    drawn = {
+        item.key
+        for item in chosen.form.by_key.values()
+        if isinstance(item.kind, Seed) and mode_of(item, draft.modes) is not SeedMode.FIXED
+    }
+    return {key: text for key, text in draft.values.items() if key not in drawn}

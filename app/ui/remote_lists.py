@@ -1,0 +1,79 @@
+"""Lists of choices that lie on a server, fetched for the fields that are drawn, from the server that the form goes to.
+
+They are fetched again when that server's catalogue is another one, or work of this window has ended: it makes files.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Protocol
+
+from app.core.errors import MooringError
+from app.core.model import Fleet, Health, Server, ServerId
+from app.core.window import Restoring, Window
+from app.ui.desk import Desk
+from app.ui.form_state import FieldView
+from app.ui.known import RemoteList
+from app.workflows.fields import Choice, Upload
+
+log = logging.getLogger("mooring.ui")
+
+
+class ListSource(Protocol):
+    """What this needs of a session."""
+
+    @property
+    def window(self) -> Restoring | Window | None: ...
+    @property
+    def fleet(self) -> Fleet: ...
+    async def choices(self, server_id: ServerId, route: str) -> tuple[str, ...]: ...
+
+
+class RemoteLists:
+    """Asks, at each drawing, for what is not there yet."""
+
+    def __init__(self, session: ListSource, desk: Desk) -> None:
+        self._session = session
+        self._desk = desk
+        self._asked: dict[str, tuple[object, ...]] = {}  # by route: of which server, in which state
+
+    def refresh(self, fields: Iterable[FieldView]) -> None:
+        """Look at what these fields need; nothing waits for it."""
+        routes = {route_of(view) for view in fields} - {""}
+        server = self._server() if routes else None
+        if server is None:
+            return
+        window = self._session.window
+        ended = sum(task.state.is_end for task in window.tasks.values()) if isinstance(window, Window) else 0
+        state = server.server_id, server.catalogue, server.files, ended
+        for route in routes:
+            if self._asked.get(route) != state:
+                self._asked[route] = state
+                self._desk.spawn(self._read(server.server_id, route, state))
+
+    def _server(self) -> Server | None:
+        fleet, window = self._session.fleet, self._session.window
+        locked = window.window_locked_server if isinstance(window, Window) else None
+        if locked is not None:
+            return fleet.get(locked)
+        return next((item for item in fleet.servers if item.health is Health.WELL), None)
+
+    async def _read(self, server_id: ServerId, route: str, state: tuple[object, ...]) -> None:
+        try:
+            found = RemoteList(await self._session.choices(server_id, route))
+        except MooringError as error:
+            log.info("no list of choices from %s: %r", server_id, error)
+            found = RemoteList(error=error)
+        if self._asked.get(route) == state:
+            ui = self._desk.ui
+            self._desk.set_ui(replace(ui, known=replace(ui.known, lists={**ui.known.lists, route: found})))
+
+
+def route_of(view: FieldView) -> str:
+    """Where a field's choices are listed, if not in the catalogue."""
+    match view.field.kind:
+        case Choice(remote_route=route) | Upload(remote_route=route):
+            return route
+    return ""

@@ -1,0 +1,186 @@
+"""A result once more: what it was made with, put into the form, or the picture itself as an input of the next run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from app.core.errors import BadInput, MooringError, TaskNotFound
+from app.core.model import PromptId, Task
+from app.core.ports import Blob
+from app.core.window import Window
+from app.core.workflow import parse_workflow
+from app.ui.desk import Desk, attempt
+from app.ui.form_state import Draft
+from app.ui.opening import Opener
+from app.ui.questions import PictureDialog
+from app.ui.screen import Facts, Screen
+from app.ui.texts import changed_texts
+from app.ui.workflows import OpenWorkflow
+from app.workflows.fields import Seed, SeedMode, Upload, text_of
+from app.workflows.form import Form
+from app.workflows.graph import Key, open_graph
+from app.workflows.layout import workflow_key
+from app.workflows.library import Origin
+from app.workflows.reading import read_text
+
+log = logging.getLogger("mooring.ui")
+
+
+class KeptResults(Protocol):
+    """Where a result's bytes are."""
+
+    async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
+    async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
+
+
+class PastTasks(Protocol):
+    """Whole tasks that this tab does not hold."""
+
+    async def read_task(self, prompt_id: PromptId) -> Task: ...
+
+
+class ReuseSource(Protocol):
+    """What this needs of a session."""
+
+    @property
+    def windows(self) -> tuple[Window, ...]: ...
+    @property
+    def results(self) -> KeptResults: ...
+    @property
+    def past(self) -> PastTasks: ...
+
+
+class Reuse:
+    """The hands for it. `take_files` puts files into the form, `recover` those that it awaits."""
+
+    def __init__(
+        self,
+        source: ReuseSource,
+        desk: Desk,
+        screen: Screen,
+        opener: Opener,
+        read_input: Callable[[str], Awaitable[Blob | None]],
+        *,
+        take_files: Callable[[Sequence[tuple[Blob, str]]], None],
+        recover: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._source = source
+        self._desk = desk
+        self._screen = screen
+        self._opener = opener
+        self._read_input = read_input
+        self._take_files = take_files
+        self._recover = recover
+
+    def act(self, name: str, facts: Facts) -> bool:
+        """A click; False if it is none of these."""
+        match name:
+            case "use-settings":
+                self._desk.spawn(attempt(self._desk, self._use_settings(PromptId(str(facts["promptId"])))))
+            case "use-as-input":
+                place = PromptId(str(facts["promptId"])), int(str(facts["index"]))
+                self._desk.spawn(attempt(self._desk, self._use_as_input(*place)))
+            case _:
+                return False
+        return True
+
+    async def _use_settings(self, prompt_id: PromptId) -> None:
+        task = await self._task(prompt_id)
+        workflow = parse_workflow(task.workflow)
+        key = workflow_key(workflow)
+        fitting = [item for item in self._desk.workflows if item.is_whole and item.published.key == key]
+        fitting.sort(key=lambda item: item.workflow_id != self._desk.ui.workflow_id)  # the chosen one first
+        if fitting:
+            self._fill(fitting[0], task)
+        else:
+            await self._open(task)
+        self._close()
+        await self._recover()
+
+    def _fill(self, opened: OpenWorkflow, task: Task) -> None:
+        """Into the form of a workflow of the same shape, as one step to undo."""
+        before = self._desk.ui.drafts.get(opened.workflow_id, Draft())
+        values, modes = settings_of(opened.form, task)
+        draft = before.with_typed({**before.values, **values}, {**before.modes, **modes})
+        self._opener.choose(opened.workflow_id)
+        filled = with_files(draft, task)
+        for key in draft.pictures.keys() - filled.pictures.keys():  # what stood there makes way
+            for url in filter(None, (draft.pictures[key].url, draft.pictures[key].look_url)):
+                self._screen.revoke_url(url)
+        self._desk.set_ui(self._desk.ui.with_draft(filled, opened.workflow_id))
+        self._screen.update({"texts": changed_texts(opened, before.values, draft.values)})
+
+    async def _open(self, task: Task) -> None:
+        """As a workflow of its own: the editor's file that went along, else what was sent."""
+        graph = await self._editors_file(task)
+        source = read_text(graph or task.workflow, task.title)
+        await self._opener.open_source(replace(source, api=task.workflow) if graph else source, Origin.RESULT)
+        chosen = self._desk.ui.workflow_id
+        draft = with_files(self._desk.ui.drafts.get(chosen, Draft()), task)
+        self._desk.set_ui(self._desk.ui.with_draft(draft, chosen))
+
+    async def _editors_file(self, task: Task) -> str:
+        if not task.editor_sha256:
+            return ""
+        try:
+            blob = await self._read_input(task.editor_sha256)
+        except MooringError as error:
+            log.info("the editor's file of %s is not read: %r", task.prompt_id, error)
+            return ""
+        return "" if blob is None else (await blob.read()).decode("utf-8", "replace")
+
+    async def _use_as_input(self, prompt_id: PromptId, index: int) -> None:
+        task = await self._task(prompt_id)
+        output = task.outputs[index]
+        blob = await self._source.results.read(prompt_id, index)
+        if blob is None:
+            blob = await self._source.results.fetch(prompt_id, index)
+        if blob is None:
+            raise BadInput("not-kept-here", output.filename, "1")
+        self._close()
+        self._take_files([(blob, output.filename)])
+
+    async def _task(self, prompt_id: PromptId) -> Task:
+        held = (window.tasks.get(prompt_id) for window in self._source.windows)
+        task = next(filter(None, held), None) or await self._source.past.read_task(prompt_id)
+        if not task.workflow:
+            raise TaskNotFound("use_settings", prompt_id)
+        return task
+
+    def _close(self) -> None:
+        if isinstance(self._desk.ui.dialog, PictureDialog):
+            self._desk.set_ui(replace(self._desk.ui, dialog=None))
+        self._screen.update({"reveal": "form"})
+
+
+def settings_of(form: Form, task: Task) -> tuple[dict[Key, str], dict[Key, SeedMode]]:
+    """What a task was run with, as texts of a form of the same shape. Seeds stand still: it is to come out again."""
+    graph = open_graph(parse_workflow(task.workflow))
+    values: dict[Key, str] = {}
+    modes: dict[Key, SeedMode] = {}
+    for key, item in form.by_key.items():
+        node = graph.get(key[0])
+        if node is None or key[1] not in node.values or isinstance(item.kind, Upload):
+            continue
+        values[key] = text_of(item.kind, node.values[key[1]])
+        if isinstance(item.kind, Seed):
+            modes[key] = SeedMode.FIXED
+    return values, modes
+
+
+def with_files(draft: Draft, task: Task) -> Draft:
+    """A form that awaits the files that a task has taken, as far as they are kept."""
+    used: Mapping[Key, tuple[str, str]] = {
+        (str(item.node_id), item.input_name): (item.original_name or item.name, item.sha256)
+        for item in task.inputs
+        if item.sha256
+    }
+    return replace(
+        draft,
+        pictures={key: picture for key, picture in draft.pictures.items() if key not in used},
+        awaited={**draft.awaited, **{key: name for key, (name, _sha256) in used.items()}},
+        kept={**draft.kept, **{key: sha256 for key, (_name, sha256) in used.items()}},
+    )

@@ -1,0 +1,29 @@
+"""The hands on the scripting console: opening it, and hearing that a script has begun or ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.ui.desk import Desk
+from app.ui.screen import Facts
+from app.ui.scripting import ScriptingDialog
+
+RUNNING = "running"
+
+
+class ScriptingActions:
+    """See the module. Nothing here can begin a script: that is a press of a button or of keys in the drawer."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def act(self, name: str, facts: Facts) -> bool:
+        """A click, or what the drawer tells; False if it is none of these."""
+        match name:
+            case "open-scripting":
+                self._desk.set_ui(replace(self._desk.ui, dialog=ScriptingDialog()))
+            case "script-state":
+                self._desk.set_ui(replace(self._desk.ui, is_scripting=facts.get("value") == RUNNING))
+            case _:
+                return False
+        return True

@@ -1,0 +1,82 @@
+"""What the person has set for all windows of this browser: one value, kept as JSON text under one name.
+
+    settings = read_settings(screen.kept(KEY))
+    screen.keep(KEY, write_settings(replace(settings, theme=Theme.DARK)))
+
+`static/js/theme.js` reads the same text before the first paint: colours and language count before Python is up.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+KEY = "mooring.settings"
+_CODE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]+)*|")  # whether there is such a catalogue, the page will see
+
+
+class Theme(Enum):
+    """The page's colours."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+class Permission(StrEnum):
+    """Whether the browser shows notices of this page, in its own words."""
+
+    ABSENT = "absent"  # no secure context, or a browser without any
+    DEFAULT = "default"  # it has not been asked
+    GRANTED = "granted"
+    DENIED = "denied"
+
+
+class Switch(Enum):
+    """What is on or off; the name of its field in `Settings`."""
+
+    NOTICES = "has_notices"  # the system's own, when work is done or has failed and nobody looks
+    SOUND = "has_sound"
+    PREVIEWS = "has_previews"  # of running tasks
+    KEYS = "has_keys"  # shortcuts of a single key
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """See the module. An empty `language` is whatever the browser wants most."""
+
+    language: str = ""
+    theme: Theme = Theme.SYSTEM
+    has_notices: bool = False
+    has_sound: bool = False
+    has_previews: bool = True
+    has_keys: bool = True
+
+    def is_on(self, switch: Switch) -> bool:
+        """How a switch stands."""
+        return bool(getattr(self, switch.value))
+
+
+def read_settings(text: str) -> Settings:
+    """The settings out of what is kept; what cannot be read is as if it had never been set."""
+    try:
+        kept = json.loads(text or "{}")
+    except ValueError:
+        return Settings()
+    if not isinstance(kept, dict):
+        return Settings()
+    switches = {item.value: kept[item.value] for item in Switch if isinstance(kept.get(item.value), bool)}
+    language, theme = kept.get("language"), kept.get("theme")
+    return Settings(
+        language=language if isinstance(language, str) and _CODE.fullmatch(language) else "",
+        theme=next((item for item in Theme if item.value == theme), Theme.SYSTEM),
+        **switches,
+    )
+
+
+def write_settings(settings: Settings) -> str:
+    """The text that is kept."""
+    switches = {item.value: settings.is_on(item) for item in Switch}
+    return json.dumps({"language": settings.language, "theme": settings.theme.value, **switches})

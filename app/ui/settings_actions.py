@@ -1,0 +1,122 @@
+"""What the person sets, and what another window has set: kept for all windows of this browser, followed at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from app.ui.bell import Bell, Telling
+from app.ui.desk import Desk
+from app.ui.i18n import Languages, Translator
+from app.ui.palette import SettingsDialog
+from app.ui.screen import Facts, Screen
+from app.ui.settings import KEY, Permission, Settings, Switch, Theme, read_settings, write_settings
+from app.ui.shortcuts import SINGLE
+
+
+class SettingsActions:
+    """The hands on the settings. `words` gives the page's language once there is one."""
+
+    def __init__(self, desk: Desk, screen: Screen, bell: Bell, words: Callable[[], Translator | None]) -> None:
+        self._desk = desk
+        self._screen = screen
+        self._bell = bell
+        self._words = words
+
+    def act(self, name: str, facts: Facts) -> bool:
+        """A click; False if it is none of these."""
+        match name:
+            case "open-settings":
+                self._show(SettingsDialog(self._bell.permission()))
+            case "setting":
+                self._turn(Switch(str(facts["setting"])))
+            case "try-bell":
+                self._try()
+            case "save-report":
+                self._screen.save_report()
+            case "new-window":
+                self._screen.open_window()
+            case "new-private-window":
+                self._screen.open_window(is_private=True)
+            case _:
+                return False
+        return True
+
+    def change(self, name: str, facts: Facts) -> bool:
+        """A new choice; False if it is none of these."""
+        value = str(facts.get("value", ""))
+        match name:
+            case "language":
+                self._set(language=value)
+            case "theme":
+                self._set(theme=Theme(value))
+            case _:
+                return False
+        return True
+
+    def follow(self, key: str) -> None:
+        """Another window has kept something under that name; an empty one is everything at once."""
+        if key in {KEY, ""}:
+            self._apply(read_settings(self._screen.kept(KEY)))
+
+    def _turn(self, switch: Switch) -> None:
+        is_on = not self._desk.ui.settings.is_on(switch)
+        if switch is Switch.NOTICES and is_on and self._bell.permission() != Permission.GRANTED:
+            self._desk.spawn(self._ask())
+        else:
+            self._set(**{switch.value: is_on})
+
+    async def _ask(self) -> None:
+        """Notices are on only if the browser shows them."""
+        permission = self._bell.permission()
+        if permission == Permission.DEFAULT:
+            permission = await self._bell.ask()
+        if permission == Permission.GRANTED:
+            self._set(has_notices=True)
+        if isinstance(self._desk.ui.dialog, SettingsDialog):
+            self._show(SettingsDialog(permission))
+
+    def _try(self) -> None:
+        _, settings = self._words(), self._desk.ui.settings
+        if _ is not None:
+            title, body = _("Finished"), _("This is how it is told.")
+            self._bell.ring(
+                Telling((), title, body, has_notice=settings.has_notices, has_sound=settings.has_sound)
+            )  # fmt: skip
+
+    def _set(self, **changes: Any) -> None:
+        """On top of what other windows have set meanwhile."""
+        kept = self._screen.kept(KEY)
+        settings = replace(read_settings(kept) if kept else self._desk.ui.settings, **changes)
+        self._screen.keep(KEY, write_settings(settings))
+        self._apply(settings)
+
+    def _apply(self, settings: Settings) -> None:
+        before = self._desk.ui.settings
+        self._desk.set_ui(replace(self._desk.ui, settings=settings))
+        if settings.language != before.language:
+            _asked, *wishes = self._screen.language_wishes()
+            if (words := self._words()) is not None:
+                self._desk.spawn(self._desk.speak(words.languages.choose(settings.language, *wishes)))
+
+    def _show(self, dialog: SettingsDialog) -> None:
+        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+
+
+def told_of(settings: Settings) -> dict[str, object]:
+    """What the page's JavaScript and styles have to know: marks on the root, and which keys count alone."""
+    return {
+        "root": {
+            "theme": "" if settings.theme is Theme.SYSTEM else settings.theme.value,
+            "previews": "" if settings.has_previews else "off",
+            "keys": "" if settings.has_keys else "off",
+        },
+        "keys": list(SINGLE) if settings.has_keys else [],
+    }
+
+
+def first_language(settings: Settings, wishes: Sequence[str], languages: Languages) -> str:
+    """The language to begin with: that of the address, the person's own, the browser's."""
+    asked, *others = wishes
+    return languages.choose(asked, settings.language, *others)

@@ -1,0 +1,96 @@
+"""Where a workflow can run and what is missing elsewhere, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from app.ui.i18n import Translator
+from app.ui.state import StandingView
+from app.ui.tones import ServerTag
+from app.workflows.graph import Key
+from app.workflows.kinds import label_of
+from app.workflows.needs import Lacks, MissingValue, ValueKind
+
+NAMED = 3  # servers or things in the short line; more are counted
+
+
+def word_standing(view: StandingView, _: Translator) -> str:
+    """The short line: where it runs, and what the others lack."""
+    first = _runs(view, _)
+    return _("{first}; {rest}", first=first, rest=rest) if (rest := _lacking(view, _)) else first
+
+
+def _runs(view: StandingView, _: Translator) -> str:
+    if not view.runs_on:
+        return _("Not known to run anywhere") if view.unknown else _("No server can run this")
+    if not view.groups and not view.unknown and len(view.runs_on) > NAMED:
+        return _("Runs on all {count} servers", count=len(view.runs_on))
+    return _("Runs on {servers}", servers=_servers(view.runs_on, _))
+
+
+def _lacking(view: StandingView, _: Translator) -> str:
+    if view.unable is not None:
+        lacks = next(group.lacks for group in view.groups if view.unable in group.tags)
+        things = _things(lacks, _)
+        return _("{server}, where this window is moored, lacks {things}", server=view.unable.name, things=things)
+    tags = [tag for group in view.groups for tag in group.tags]
+    lacking = {_things(group.lacks, _) for group in view.groups}
+    if len(lacking) != 1:
+        return _("{count} servers lack something", count=len(tags)) if tags else ""
+    if len(tags) == 1:
+        return _("{server} lacks {things}", server=tags[0].name, things=lacking.pop())
+    return _("{servers} lack {things}", servers=_servers(tags, _), things=lacking.pop())
+
+
+def _servers(tags: Sequence[ServerTag], _: Translator) -> str:
+    return word_list([tag.name for tag in tags], _)
+
+
+def _things(lacks: Lacks, _: Translator) -> str:
+    things = [_("the node {name}", name=item.class_type) for item in lacks.classes]
+    models = [item for item in lacks.values if item.kind is ValueKind.MODEL]
+    others = [item for item in lacks.values if item.kind is not ValueKind.MODEL]
+    things += [_("the model {name}", name=name) for name in dict.fromkeys(item.value for item in models)]
+    things += [f"“{name}”" for name in dict.fromkeys(item.value for item in others)]
+    return word_list(things, _)
+
+
+def word_list(items: Sequence[str], _: Translator) -> str:
+    """Several things in a row, the last ones counted if there are many."""
+    if len(items) > NAMED:
+        shown, count = list(items[: NAMED - 1]), len(items) - NAMED + 1
+        return _.plural("{items} and {count} more", "{items} and {count} more", count, items=_row(shown, _))
+    if len(items) < 2:
+        return "".join(items)
+    return _("{items} and {last}", items=_row(items[:-1], _), last=items[-1])
+
+
+def _row(items: Sequence[str], _: Translator) -> str:
+    told = items[0]
+    for item in items[1:]:
+        told = _("{items}, {item}", items=told, item=item)
+    return told
+
+
+def word_lack(item: MissingValue, labels: Mapping[Key, str], _: Translator) -> str:
+    """One value that a server does not have."""
+    match item.kind:
+        case ValueKind.MODEL if item.folder:
+            return _("The model “{name}” is not in its folder “{folder}”.", name=item.value, folder=item.folder)
+        case ValueKind.MODEL:
+            return _("The model “{name}” is not there.", name=item.value)
+        case ValueKind.FILE:
+            return _("The file “{name}” is not there: put it into the form.", name=item.value)
+    label = labels.get((item.node_id, item.input_name)) or label_of(item.input_name)
+    return _("“{value}” is none of its choices for “{name}”.", value=item.value, name=_.known(label))
+
+
+def word_place(item: MissingValue, labels: Mapping[Key, str], _: Translator) -> str:
+    """Where that value stands in the workflow."""
+    label = labels.get((item.node_id, item.input_name)) or label_of(item.input_name)
+    return f"{_.known(item.title) or item.class_type} · {_.known(label)}"
+
+
+def word_nodes(nodes: Sequence[tuple[str, str]], _: Translator) -> str:
+    """The nodes that are of a class which is not there."""
+    return word_list([f"{_.known(title)} ({node_id})" if title else node_id for node_id, title in nodes], _)

@@ -1,0 +1,183 @@
+"""Where the chosen workflow can run, as the page shows it; looked up anew when its choices or a catalogue change.
+
+Typing asks for nothing: only choices, files and the workflow itself can make a difference.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from app.core.errors import BadInput, MooringError
+from app.core.model import Fleet, Health, ServerId
+from app.core.window import Restoring, Window
+from app.core.workflow import ApiWorkflow
+from app.ui.cards import SessionFacts
+from app.ui.desk import Desk, opened_on
+from app.ui.screen import Facts, Screen
+from app.ui.state import StandingGroup, StandingView, UiState
+from app.ui.texts import changed_texts
+from app.ui.tones import ServerTag, tag_of
+from app.ui.workflows import OpenWorkflow, shaped
+from app.workflows.fields import Choice, Field, Upload
+from app.workflows.graph import Key
+from app.workflows.needs import Lacks, Standing
+
+log = logging.getLogger("mooring.ui")
+
+
+class StandingSource(Protocol):
+    """What this needs of a session."""
+
+    @property
+    def fleet(self) -> Fleet: ...
+    async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Standing: ...
+    async def refresh_catalogues(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What an answer depends on, and nothing else."""
+
+    workflow_id: str
+    graph: str
+    choices: frozenset[tuple[Key, str]]
+    supplied: frozenset[Key]
+    catalogues: tuple[tuple[ServerId, str, str], ...]
+
+
+class Standings:
+    """Asks, at each drawing, what is not known yet; and the person's hands on what is told of it."""
+
+    def __init__(self, session: StandingSource, desk: Desk, screen: Screen) -> None:
+        self._session = session
+        self._desk = desk
+        self._screen = screen
+        self._asked: _Question | None = None
+
+    def refresh(self) -> None:
+        """Ask if anything is different; nothing waits for it."""
+        opened, draft = self._opened, self._desk.ui.draft
+        if opened is None or not self._session.fleet.servers:
+            return
+        chosen = shaped(opened, draft.values)
+        question = _Question(
+            opened.workflow_id,
+            opened.workflow.text,
+            frozenset((key, text) for key, text in draft.values.items() if _is_choice(chosen.form.by_key.get(key))),
+            frozenset(item.key for item in chosen.uploads if item.key in draft.pictures),
+            tuple((item.server_id, item.catalogue, item.files) for item in self._session.fleet.servers),
+        )
+        if question != self._asked:
+            self._asked = question
+            self._desk.spawn(self._look(question, chosen))
+
+    async def _look(self, question: _Question, chosen: OpenWorkflow) -> None:
+        values = {key: _value(chosen.form.by_key[key], text) for key, text in question.choices}
+        workflow = chosen.workflow.with_values(values) if values else chosen.workflow
+        found = await self._session.standing(workflow, question.supplied)
+        if self._asked == question:
+            ui = self._desk.ui
+            standings = {**ui.known.standings, question.workflow_id: found}
+            self._desk.set_ui(replace(ui, known=replace(ui.known, standings=standings)))
+
+    # The person's hands
+
+    def act(self, name: str, facts: Facts) -> bool:
+        """A click; False if it is none of these."""
+        match name:
+            case "use-near":
+                self._use((str(facts["node"]), str(facts["name"])), str(facts["text"]))
+            case "look-at-catalogues":
+                if not self._desk.ui.known.is_looking:
+                    self._desk.spawn(self._read_again())
+            case _:
+                return False
+        return True
+
+    def _use(self, key: Key, text: str) -> None:
+        ui, opened = self._desk.ui, self._opened
+        if opened is None:
+            return
+        values = {**ui.draft.values, key: text}
+        self._desk.set_ui(ui.with_draft(ui.draft.with_typed(values, ui.draft.modes)))
+        self._screen.update({"texts": changed_texts(opened, ui.draft.values, values)})
+
+    async def _read_again(self) -> None:
+        self._set(is_looking=True)
+        try:
+            await self._session.refresh_catalogues()
+        except MooringError as error:
+            log.warning("the catalogues are not read again: %r", error)
+            self._desk.set_ui(self._desk.ui.with_error(error))
+        finally:
+            self._set(is_looking=False)
+
+    def _set(self, **changes: Any) -> None:
+        ui = self._desk.ui
+        self._desk.set_ui(replace(ui, known=replace(ui.known, **changes)))
+
+    @property
+    def _opened(self) -> OpenWorkflow | None:
+        return opened_on(self._desk)
+
+
+def _is_choice(item: Field | None) -> bool:
+    return item is not None and isinstance(item.kind, Choice | Upload)
+
+
+def _value(item: Field, text: str) -> object:
+    """What would be sent; a text that this form refuses may be right on another server."""
+    try:
+        return item.parse(text)
+    except BadInput:
+        return text
+
+
+# What is shown of it
+
+
+def standing_of(ui: UiState, fleet: Fleet, window: Restoring | Window | None) -> Standing | None:
+    """What is known of the chosen workflow, of the servers that can be asked now; None if nothing is."""
+    found = ui.known.standings.get(ui.workflow_id)
+    if found is None:
+        return None
+    locked = window.window_locked_server if isinstance(window, Window) else None
+    there = {
+        item.server_id
+        for item in fleet.servers
+        if item.health in (Health.WELL, Health.UNKNOWN) or item.server_id == locked
+    }
+    return Standing(
+        tuple(item for item in found.runs_on if item in there),
+        {server_id: lacks for server_id, lacks in found.lacks.items() if server_id in there},
+        tuple(item for item in found.unknown if item in there),
+    )
+
+
+def standing_view(session: SessionFacts, ui: UiState, chosen: OpenWorkflow | None) -> StandingView | None:
+    """The chosen workflow's standing as a slice; servers that lack the same are told of together."""
+    found = standing_of(ui, session.fleet, session.window)
+    if found is None or chosen is None or not (found.runs_on or found.lacks):
+        return None
+    locked = session.window.window_locked_server if isinstance(session.window, Window) else None
+    groups: dict[Lacks, list[ServerTag]] = {}
+    for server_id, lacks in found.lacks.items():
+        groups.setdefault(lacks, []).append(tag_of(session.fleet, server_id))
+    known = {(item.node_id, item.input_name) for lacks in groups for item in lacks.values}
+    fields = chosen.form.by_key
+    return StandingView(
+        workflow_id=chosen.workflow_id,
+        runs_on=tuple(tag_of(session.fleet, item) for item in found.runs_on),
+        groups=tuple(StandingGroup(tuple(tags), lacks) for lacks, tags in groups.items()),
+        unknown=tuple(tag_of(session.fleet, item) for item in found.unknown),
+        labels=_labels(fields, known),
+        unable=tag_of(session.fleet, locked) if locked is not None and locked in found.lacks else None,
+        is_looking=ui.known.is_looking,
+    )
+
+
+def _labels(fields: Mapping[Key, Field], known: Collection[Key]) -> tuple[tuple[Key, str], ...]:
+    return tuple((key, fields[key].label) for key in sorted(known) if key in fields)

@@ -1,0 +1,114 @@
+"""From the library, the published files and the open workflows to what is shown of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from app.core.model import Fleet, Health
+from app.core.saved import PublishedFile
+from app.ui.library import PUBLISHED_MARK, plain_title
+from app.ui.shelf import LibraryDialog, LibraryView, Opening, Shelf, Stock, WorkflowEntry
+from app.ui.workflows import OpenWorkflow
+from app.workflows.library import Item, found, tags_of
+from app.workflows.search import plain
+
+PICKED_AT_FIRST = 5  # workflows that stand in the picker; all others are in the library
+
+
+class Shelves(Protocol):
+    """What there is to open."""
+
+    @property
+    def items(self) -> tuple[Item, ...]: ...
+    @property
+    def published(self) -> tuple[PublishedFile, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoShelves:
+    """Nothing but what is open."""
+
+    items: tuple[Item, ...] = ()
+    published: tuple[PublishedFile, ...] = ()
+
+
+NO_SHELVES = NoShelves()
+
+
+def stock_of(
+    workflows: tuple[OpenWorkflow, ...], shelves: Shelves, fleet: Fleet, opening: Opening | None = None
+) -> Stock:
+    """What is published comes first, then the person's own with the latest used first, then what is shipped."""
+    has_demo = may_be_demo(fleet)
+    others = {item.workflow_id: item for item in workflows}
+    entries: list[WorkflowEntry] = []
+    for file in shelves.published:
+        workflow_id = f"{PUBLISHED_MARK}{file.path}"
+        opened = others.pop(workflow_id, None)
+        is_possible = opened is None or has_demo or not opened.needs_demo
+        about = opened.about if opened is not None else file.about
+        entries.append(WorkflowEntry(workflow_id, plain_title(file), about, Shelf.PUBLISHED, is_possible))
+    for item in shelves.items:
+        others.pop(item.item_id, None)
+        entries.append(WorkflowEntry(item.item_id, item.title, shelf=Shelf.OWN, item=item))
+    for opened in others.values():  # shipped, or taken out of the library or the published folder while open
+        is_possible = has_demo or not opened.needs_demo
+        entries.append(WorkflowEntry(opened.workflow_id, opened.title, opened.about, is_possible=is_possible))
+    return Stock(tuple(entries), opening, tags_of(shelves.items))
+
+
+class Stockroom:
+    """Counts the stock again only when something in it is another: libraries are large, and a page is drawn often."""
+
+    def __init__(self) -> None:
+        self._made_of: tuple[object, ...] = ()
+        self._stock = Stock()
+
+    def stock(
+        self, workflows: tuple[OpenWorkflow, ...], shelves: Shelves, fleet: Fleet, opening: Opening | None
+    ) -> Stock:
+        """See `stock_of`."""
+        made_of = workflows, shelves.items, shelves.published, may_be_demo(fleet), opening
+        if not self._made_of or any(one is not other for one, other in zip(made_of, self._made_of, strict=True)):
+            self._made_of, self._stock = made_of, stock_of(workflows, shelves, fleet, opening)
+        return self._stock
+
+
+def may_be_demo(fleet: Fleet) -> bool:
+    """Whether a demo server may be there; before the fleet is known, nobody can say."""
+    return not fleet.servers or any(server.is_demo for server in fleet.servers)
+
+
+def picked(entries: tuple[WorkflowEntry, ...], chosen: str) -> tuple[WorkflowEntry, ...]:
+    """Those that stand in the picker: the first few, and the chosen one."""
+    at_first = entries[:PICKED_AT_FIRST]
+    if any(entry.workflow_id == chosen for entry in at_first):
+        return at_first
+    return (*(entry for entry in entries if entry.workflow_id == chosen), *at_first[: PICKED_AT_FIRST - 1])
+
+
+def library_view(
+    dialog: LibraryDialog, stock: Stock, fleet: Fleet, chosen: str, picture: Callable[[str], str]
+) -> LibraryView:
+    """The open library."""
+    return LibraryView(
+        dialog,
+        tuple(
+            replace(entry, picture_url=picture(entry.workflow_id)) if entry.item is not None else entry
+            for entry in stock.entries
+            if _is_found(entry, dialog)
+        ),
+        len(stock.entries),
+        stock.tags,
+        tuple((server.server_id, server.name) for server in fleet.servers if server.health is Health.WELL),
+        chosen,
+    )
+
+
+def _is_found(entry: WorkflowEntry, dialog: LibraryDialog) -> bool:
+    if entry.item is not None:
+        return bool(found((entry.item,), dialog.query, dialog.tag))
+    told = plain(f"{entry.title}\n{entry.about}\n{entry.workflow_id.removeprefix(PUBLISHED_MARK)}")
+    return not dialog.tag and all(word in told for word in plain(dialog.query).split())

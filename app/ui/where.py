@@ -1,0 +1,83 @@
+"""Where the next run goes, as the person may choose it: where it is done first, to a free server, or to that one only.
+
+A server that takes nothing new, does not answer or lacks what the workflow needs is shown with the cause and cannot be
+chosen. While the window is moored there is nothing to choose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from app.core.balancer import ANY, Leaning, Wish
+from app.core.model import Fleet, Health, Server, ServerId
+
+SOONEST, FREE = "", ":free"  # `free` is no server: their ids have no colon
+NO_LEANINGS: Mapping[ServerId, Leaning] = MappingProxyType({})
+_SILENT = frozenset({Health.DOWN, Health.TIMEOUT, Health.REFUSES, Health.NOT_COMFYUI})
+
+
+@dataclass(frozen=True, slots=True)
+class WhereServer:
+    """One server of the fleet; with a `cause` it cannot be chosen."""
+
+    server_id: ServerId
+    name: str
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WhereView:
+    """The control: what is chosen, and the server that holds the window, if one does."""
+
+    chosen: str = SOONEST
+    servers: tuple[WhereServer, ...] = ()
+    moored_to: str = ""
+    preferred: tuple[str, ...] = ()  # by this window, of those that can take it
+    avoided: tuple[str, ...] = ()
+
+    @property
+    def cause(self) -> str:
+        """Why the chosen server cannot take the run, if it cannot."""
+        if self.moored_to:
+            return ""
+        return next((item.cause for item in self.servers if item.server_id == self.chosen), "")
+
+    @property
+    def name(self) -> str:
+        """The chosen server's name; empty if none is."""
+        return next((item.name for item in self.servers if item.server_id == self.chosen), "")
+
+
+def where_view(
+    fleet: Fleet,
+    chosen: str,
+    locked: ServerId | None,
+    lacking: Collection[ServerId],
+    leanings: Mapping[ServerId, Leaning] = NO_LEANINGS,
+) -> WhereView:
+    """The control as it has to look now; a server that the fleet has lost is not chosen any more."""
+    servers = tuple(WhereServer(item.server_id, item.name, _cause(item, lacking)) for item in fleet.servers)
+    is_there = chosen in (SOONEST, FREE) or fleet.get(chosen) is not None
+    held = fleet.get(locked) if locked is not None else None
+    moored_to = held.name if held is not None else str(locked or "")
+    able = [item for item in servers if not item.cause]
+    preferred = tuple(item.name for item in able if leanings.get(item.server_id) is Leaning.PREFER)
+    avoided = tuple(item.name for item in able if leanings.get(item.server_id) is Leaning.AVOID)
+    return WhereView(chosen if is_there else SOONEST, servers, moored_to, preferred, avoided)
+
+
+def wish_of(view: WhereView) -> Wish:
+    """What is asked of the choice of a server."""
+    if view.chosen == FREE:
+        return Wish(is_patient=True)
+    return ANY if view.chosen == SOONEST or view.moored_to else Wish(asked=ServerId(view.chosen))
+
+
+def _cause(server: Server, lacking: Collection[ServerId]) -> str:
+    if server.is_drained:
+        return "drained"
+    if server.health in _SILENT:
+        return server.health.value
+    return "lacks" if server.server_id in lacking else ""

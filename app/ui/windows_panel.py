@@ -1,0 +1,168 @@
+"""The panel *Windows* as values: each window of this browser with its crew, its work and a picture of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.core.line import captain_of, crew_number
+from app.core.model import Fleet, PromptId, ServerId, Task, TaskState, WindowId
+from app.core.roster import PICTURES, Glance, Roster
+from app.core.window import Window
+from app.session import Orphan
+from app.ui.panels import PanelFacts, WindowsDialog
+from app.ui.tones import ServerTag, tag_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRow:
+    """One session: a window's own, or one of its crew. `is_moored` is False where `tag` is only its last server."""
+
+    number: int  # 1 is the window's own
+    tag: ServerTag | None = None
+    is_moored: bool = False
+    running: int = 0
+    waiting: int = 0
+    ended: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowRow:
+    """One window. `number` counts from the one that was opened first; `minutes` is its age."""
+
+    window_id: WindowId
+    number: int
+    is_mine: bool
+    own: SessionRow
+    crew: tuple[SessionRow, ...] = ()
+    in_line: int = 0
+    minutes: int | None = None
+    title: str = ""
+    picture_url: str = ""
+    is_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeftRow:
+    """Work of a window that is gone."""
+
+    task: Task
+    tag: ServerTag
+    is_owner_gone: bool
+    picture_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsView:
+    """The panel."""
+
+    rows: tuple[WindowRow, ...] = ()
+    left: tuple[LeftRow, ...] = ()
+    is_read: bool = False
+    is_unreadable: bool = False
+
+
+class WindowsFacts(Protocol):
+    """What the panel reads of a session."""
+
+    @property
+    def windows(self) -> tuple[Window, ...]: ...
+    @property
+    def fleet(self) -> Fleet: ...
+    @property
+    def orphans(self) -> tuple[Orphan, ...]: ...
+
+
+def windows_view(
+    dialog: WindowsDialog, session: WindowsFacts, facts: PanelFacts, glimpse: Callable[[PromptId], str]
+) -> WindowsView:
+    """The panel as it has to look now."""
+    left = tuple(
+        LeftRow(item.task, tag_of(session.fleet, item.task.server_id), item.is_owner_gone, glimpse(item.task.prompt_id))
+        for item in sorted(session.orphans, key=lambda item: item.task.created_at, reverse=True)
+    )
+    if facts.roster is None:
+        return WindowsView(left=left, is_unreadable=facts.is_unreadable)
+    maker = _Maker(facts.roster, session, facts, dialog.asked)
+    rows = [maker.row(window_id, number) for window_id, number in numbers(facts.roster).items()]
+    rows.sort(key=lambda row: (not row.is_mine, row.number))
+    return WindowsView(tuple(rows), left, is_read=True, is_unreadable=facts.is_unreadable)
+
+
+def numbers(roster: Roster) -> dict[WindowId, int]:
+    """The windows that live, without their crews, numbered in the order in which they were opened."""
+    heads = {captain_of(window_id) for window_id in roster.present}
+    opened_at = {item.window_id: item.created_at for item in roster.windows}
+    in_order = sorted(heads, key=lambda head: (opened_at.get(head, roster.read_at), head))
+    return {head: number for number, head in enumerate(in_order, 1)}
+
+
+def pictured(roster: Roster) -> Iterator[tuple[WindowId, tuple[Glance, ...]]]:
+    """By window, the latest tasks that have made something: among them its picture is looked for."""
+    made: dict[WindowId, list[Glance]] = {head: [] for head in numbers(roster)}
+    for task in roster.tasks:
+        if task.may_have_picture and (head := captain_of(task.owner)) in made:
+            made[head].append(task)
+    for head, tasks in made.items():
+        yield head, tuple(sorted(tasks, key=lambda task: task.created_at, reverse=True)[:PICTURES])
+
+
+class _Maker:
+    """Makes the rows of one roster."""
+
+    def __init__(self, roster: Roster, session: WindowsFacts, facts: PanelFacts, asked: WindowId | None) -> None:
+        self._roster, self._session, self._facts, self._asked = roster, session, facts, asked
+        self._mine = {captain_of(item.window_id) for item in session.windows}
+        self._opened_at = {item.window_id: item.created_at for item in roster.windows}
+        self._by_owner: dict[WindowId, list[Glance]] = {}
+        for task in roster.tasks:
+            self._by_owner.setdefault(task.owner, []).append(task)
+        self._pictured = dict(pictured(roster))
+
+    def row(self, window_id: WindowId, number: int) -> WindowRow:
+        """One window with its crew, of which only those are shown that have, or had, something to do."""
+        owners = {owner for owner in (*self._by_owner, *self._roster.present) if captain_of(owner) == window_id}
+        crew = [
+            self._session_row(owner) for owner in sorted(owners - {window_id}, key=lambda item: crew_number(item) or 0)
+        ]
+        tasks = [task for owner in owners for task in self._by_owner.get(owner, ())]
+        opened_at = self._opened_at.get(window_id)
+        latest = max(tasks, key=lambda task: task.created_at, default=None)
+        return WindowRow(
+            window_id=window_id,
+            number=number,
+            is_mine=window_id in self._mine,
+            own=self._session_row(window_id),
+            crew=tuple(item for item in crew if item.tag is not None),
+            in_line=self._roster.in_line.get(window_id, 0),
+            minutes=None if opened_at is None else max(0, int((self._roster.read_at - opened_at) // 60)),
+            title=latest.title if latest is not None else "",
+            picture_url=self._picture(window_id),
+            is_asked=window_id == self._asked,
+        )
+
+    def _picture(self, window_id: WindowId) -> str:
+        found = (self._facts.sight(task.prompt_id) for task in self._pictured.get(window_id, ()))
+        return next(filter(None, found), "")
+
+    def _session_row(self, owner: WindowId) -> SessionRow:
+        tasks = self._by_owner.get(owner, [])
+        unfinished = [task for task in tasks if not task.state.is_end]
+        running = sum(task.state is TaskState.RUNNING for task in unfinished)
+        held = self._held(owner, unfinished)
+        last = max(tasks, key=lambda task: task.created_at, default=None)
+        server_id = held or (last.server_id if last is not None else None)
+        return SessionRow(
+            number=(crew_number(owner) or 0) + 1,
+            tag=tag_of(self._session.fleet, server_id) if server_id is not None else None,
+            is_moored=held is not None,
+            running=running,
+            waiting=len(unfinished) - running,
+            ended=self._roster.ended.get(owner, 0),
+        )
+
+    def _held(self, owner: WindowId, unfinished: Iterable[Glance]) -> ServerId | None:
+        holding = next((task.server_id for task in unfinished if not task.is_ward), None)
+        placed = next((item.server_id for item in self._roster.places if item.window_id == owner), None)
+        return holding or placed

@@ -1,0 +1,172 @@
+"""A file of the editor with places for the values: kept once, and filled for each run that sends it along.
+
+copy = write_copy(graph, holes, api)             # JSON text; runs that differ only in what has a hole share it
+filled(copy, workflow)                           # the file with exactly the values that this workflow sends
+
+    {"v": 1, "graph": {…}, "places": [["3", "seed", [["nodes", 0, "widgets_values", 1]], "plain"], …], "rest": "ab12…"}
+    {"v": 1, "fault": ["not-kept", "3", "seed"]}     # there is no such file, and why
+
+No catalogue is needed to fill it. `rest` is the hash of what has no hole, so that a file is never sent along with a
+workflow that it would not give again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from app.core.workflow import ApiWorkflow
+from app.workflows.editor_problems import CannotWrite, WriteFault
+from app.workflows.editor_texts import PATTERN, escaped
+from app.workflows.editor_write_back import Path, is_same, write_fault
+from app.workflows.graph import Key
+
+VERSION = 1
+LONGEST = 20_000_000  # characters; a server takes 100 MB, the workflow itself included
+
+
+class Lies(Enum):
+    """How a value lies in the file, as compared with how it is sent."""
+
+    PLAIN = "plain"
+    PROMPT = "prompt"  # what was chosen is put in, so that it is chosen again
+    FILE_NAME = "file_name"  # patterns stay, if this is what they have become
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """One value that is sent, with every way to where it lies in the file."""
+
+    key: Key
+    paths: tuple[Path, ...]
+    lies: Lies = Lies.PLAIN
+
+
+def write_copy(graph: Mapping[str, Any], holes: Collection[Hole], sent: Mapping[str, Any]) -> str:
+    """The copy of a file from which `sent` (API format) comes."""
+    places = [[*hole.key, [list(path) for path in hole.paths], hole.lies.value] for hole in holes]
+    rest = _rest(sent, {hole.key for hole in holes})
+    return json.dumps({"v": VERSION, "graph": graph, "places": places, "rest": rest}, ensure_ascii=False)
+
+
+def ready_copy(graph: Mapping[str, Any]) -> str:
+    """The copy of a file that has its values already."""
+    return json.dumps({"v": VERSION, "graph": graph, "places": []}, ensure_ascii=False)
+
+
+def no_copy(error: CannotWrite) -> str:
+    """What stands in a copy's place where a file cannot have the values that are sent."""
+    return json.dumps({"v": VERSION, "fault": [error.fault.value, error.name, error.detail]}, ensure_ascii=False)
+
+
+def graph_of_copy(copy: str) -> dict[str, Any]:
+    """The file as it lies in the copy, as its author has drawn it; the values are those of any run. CannotWrite."""
+    told = _read(copy)
+    graph: dict[str, Any] = told["graph"]
+    return graph
+
+
+def filled(copy: str, workflow: ApiWorkflow) -> dict[str, Any]:
+    """The file with what a workflow sends, or CannotWrite: it would not give the same again."""
+    told = _read(copy)
+    graph: dict[str, Any] = told["graph"]
+    sent = json.loads(workflow.text)
+    try:
+        holes = [_hole(*place) for place in told["places"]]
+        if "rest" in told and told["rest"] != _rest(sent, {hole.key for hole in holes}):
+            raise CannotWrite("cannot-write", "", "", WriteFault.OTHERWISE)
+        _fill(graph, holes, sent)
+    except (LookupError, TypeError, ValueError) as error:
+        raise _unreadable() from error
+    return graph
+
+
+def _fill(graph: dict[str, Any], holes: Iterable[Hole], sent: Mapping[str, Any]) -> None:
+    done: dict[Path, object] = {}
+    for hole in holes:
+        value = _lying(hole, _sent(sent, hole.key), graph)
+        for path in hole.paths:
+            if path in done and not is_same(done[path], value):
+                raise write_fault(hole.key, WriteFault.SHARED)
+            done[path] = value
+            _put(graph, path, value)
+
+
+def _read(copy: str) -> dict[str, Any]:
+    if len(copy) > LONGEST:
+        raise CannotWrite("cannot-write", "", "", WriteFault.TOO_LARGE)
+    try:
+        match json.loads(copy):
+            case {"v": 1, "fault": [str() as fault, str() as node_id, str() as name]}:
+                raise CannotWrite("cannot-write", node_id, name, WriteFault(fault))
+            case {"v": 1, "graph": dict(), "places": list()} as told:
+                return dict(told)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable() from error
+    raise _unreadable()
+
+
+def _unreadable() -> CannotWrite:
+    return CannotWrite("cannot-write", "", "", WriteFault.UNREADABLE)
+
+
+def _hole(node_id: str, name: str, paths: list[list[str | int]], lies: str) -> Hole:
+    return Hole((node_id, name), tuple(tuple(path) for path in paths), Lies(lies))
+
+
+def _rest(sent: Mapping[str, Any], holes: set[Key]) -> str:
+    """The hash of what is sent but for the values with holes and the titles."""
+    left = {
+        node_id: [
+            node["class_type"],
+            {name: value for name, value in node["inputs"].items() if (node_id, name) not in holes},
+        ]
+        for node_id, node in sent.items()
+    }
+    return hashlib.sha256(json.dumps(left, sort_keys=True).encode()).hexdigest()
+
+
+def _sent(sent: Mapping[str, Any], key: Key) -> object:
+    inputs = sent[key[0]]["inputs"] if key[0] in sent else {}
+    match inputs.get(key[1], ...):
+        case {"__value__": value, **more} if not more:
+            return value
+        case value if value is not ... and not isinstance(value, list):
+            return value
+    raise write_fault(key, WriteFault.NO_SUCH_INPUT)
+
+
+def _lying(hole: Hole, value: object, graph: dict[str, Any]) -> object:
+    """A value as it has to lie in the file to be sent so."""
+    if not isinstance(value, str) or hole.lies is Lies.PLAIN:
+        return value
+    if hole.lies is Lies.FILE_NAME:
+        pattern = _get(graph, hole.paths[0])
+        return pattern if isinstance(pattern, str) and _becomes(pattern, value) else value
+    found = escaped(value)
+    if found is None:
+        raise write_fault(hole.key, WriteFault.NOT_KEPT)
+    return found
+
+
+def _becomes(pattern: str, name: str) -> bool:
+    """Whether a file name may come of this one by its patterns."""
+    fixed = PATTERN.split(pattern)[::2]  # what is between are the patterns
+    return re.fullmatch(".*".join(map(re.escape, fixed)), name, re.DOTALL) is not None
+
+
+def _get(graph: Any, path: Path) -> object:
+    for step in path:
+        graph = graph[step]
+    return graph
+
+
+def _put(graph: Any, path: Path, value: object) -> None:
+    for step in path[:-1]:
+        graph = graph[step]
+    graph[path[-1]] = value

@@ -1,0 +1,309 @@
+"""What the runs of one file of the editor send: the workflow in API format, and the file to send along.
+
+sender = Sender(converter, conversion)                                # kept for as long as the file is open
+sending = sender.prepare(values, now=…, choose=…)                     # values as the editor shows them
+await session.run(sending.workflow, editor=sending.editor)
+
+runs, editor = sender.plan(values, planned, now=…, choose=…)          # many runs of it
+await session.line.add(sending.workflow, runs, editor=editor)
+
+Converting a file takes long, so it is done once for all runs that differ only in what has a hole in the file's copy
+(`editor_copy`): seeds, texts, pictures, numbers. Prompts with `{a|b}` are chosen anew for each run, `%date%` is filled.
+A value that the editor would change is sent as the person wants it, and then the copy says why there is none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.core.errors import BadInput
+from app.core.workflow import ApiWorkflow
+from app.workflows.catalogue_inputs import DYNAMIC_COMBO
+from app.workflows.editor_conversion import Conversion, Converter
+from app.workflows.editor_copy import Hole, Lies, no_copy, write_copy
+from app.workflows.editor_json import MISSING, as_text
+from app.workflows.editor_nodes import Place, treated
+from app.workflows.editor_opening import control_of, innermost, widget_of
+from app.workflows.editor_primitives import fed
+from app.workflows.editor_problems import CannotConvert, CannotWrite, WriteFault
+from app.workflows.editor_texts import Choose, Moment, fill_patterns, has_choices, resolve_prompt
+from app.workflows.editor_widgets import CUSTOM_COMBO, Style
+from app.workflows.editor_write_back import Writer, copied, is_same, rewritten, write_fault
+from app.workflows.graph import Key
+from app.workflows.runs import PlannedRun
+
+MOST_BASES = 4
+_TRIES = 3  # writing a value that was there changes what is sent only for classes that save "no value" before others
+
+Values = Mapping[Key, object]
+Owner = tuple[str, str, int]  # level, node and number of the place where a value really lies
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What one run takes: the workflow, and the copy of the editor's file."""
+
+    workflow: ApiWorkflow
+    editor: str
+
+
+class Sender:
+    """See the module."""
+
+    def __init__(self, converter: Converter, conversion: Conversion) -> None:
+        self._converter = converter
+        self._conversion = conversion
+        self._bases: dict[str, _Base] = {}
+
+    def prepare(
+        self, values: Values, *, now: Moment | None, choose: Choose, controls: Mapping[Key, str] | None = None
+    ) -> Sending:
+        """What one run sends. `controls` are the modes that change values after each run: they go into the file."""
+        base = self._base(values, controls or {})
+        sent = base.sent(values, now, choose)
+        fault = base.fault_of(values)
+        return Sending(base.with_values(sent), base.copy if fault is None else no_copy(fault))
+
+    def plan(
+        self,
+        values: Values,
+        runs: Iterable[PlannedRun],
+        *,
+        now: Moment | None,
+        choose: Choose,
+        controls: Mapping[Key, str] | None = None,
+    ) -> tuple[list[PlannedRun], str]:
+        """The runs of a plan with all that they send otherwise than `prepare(values)`, and the copy for all of them.
+
+        What a run changes is changed wherever it lies in the same place of the file.
+        """
+        base, planned = self._base(values, controls or {}), list(runs)
+        fault, shared = base.fault_of(values), base.keys_by_place()
+        for number, run in enumerate(planned):
+            own = {key: run.values[known] for known in run.values for key in shared.get(known, ())} | dict(run.values)
+            fault = fault or base.fault_of(own)
+            sent = base.sent({**values, **own}, now, choose, always=own)
+            fresh = {key: value for key, value in sent.items() if key in own or base.is_fresh(key, values)}
+            planned[number] = replace(run, values=fresh)
+        return planned, base.copy if fault is None else no_copy(fault)
+
+    def _base(self, values: Values, controls: Mapping[Key, str]) -> _Base:
+        """The file with those values in that have no hole in its copy."""
+        base = self._kept("", lambda: self._opened(self._conversion))
+        told = {key: value for key, value in values.items() if base.is_shaping(key, value)}
+        modes = {key: mode for key, mode in controls.items() if _is_other_mode(self._conversion, key, mode)}
+        if not told and not modes:
+            return base
+        name = json.dumps([sorted((*key, repr(value)) for key, value in told.items()), sorted(modes.items())])
+        try:
+            return self._kept(name, lambda: self._shaped(told, modes))
+        except (CannotWrite, CannotConvert):
+            return base  # which has no holes for them: they are sent all the same, and the copy says why there is none
+
+    def _kept(self, name: str, make: Callable[[], _Base]) -> _Base:
+        found = self._bases.pop(name, None) or make()
+        self._bases[name] = found  # the latest last
+        others = [known for known in self._bases if known]
+        for known in others[: max(0, len(others) - MOST_BASES)]:
+            del self._bases[known]
+        return found
+
+    def _shaped(self, values: Values, modes: Mapping[Key, str]) -> _Base:
+        """Choices bring inputs, of which some are choices again: one after the other."""
+        conversion, left = self._conversion, dict(values)
+        while ready := {key: left.pop(key) for key in list(left) if key in conversion.places} or modes:
+            chosen = {} if ready is modes else ready
+            conversion, modes = rewritten(self._converter, conversion, chosen, modes), {}
+        return self._opened(conversion)
+
+    def _opened(self, conversion: Conversion) -> _Base:
+        """A conversion with the copy of its file, in which everything that can have a hole has one."""
+        lying = _lying(conversion)
+        for _ in range(_TRIES):
+            graph, holes = _with_holes(conversion, lying)
+            if graph == conversion.source:
+                break
+            output = self._converter.convert(graph).output
+            changed = {node_id for node_id, node in conversion.output.items() if output.get(node_id) != node}
+            if not changed:
+                break
+            lying = {key: lies for key, lies in lying.items() if key[0] not in changed}
+        else:
+            graph, holes = copied(conversion.source), {}
+        made = tuple((hole.key, hole.lies) for hole in holes.values() if hole.lies is not Lies.PLAIN)
+        return _Base(conversion, holes, write_copy(graph, holes.values(), conversion.output), made)
+
+
+def _with_holes(conversion: Conversion, lying: Mapping[Key, Lies]) -> tuple[dict[str, Any], dict[Key, Hole]]:
+    """The file with the values that it has written anew, and where that was."""
+    graph, holes = copied(conversion.source), dict[Key, Hole]()
+    writer = Writer(conversion, graph)
+    for key, lies in lying.items():
+        try:
+            writer.write({key: _value(conversion.places[key])}, {})
+        except CannotWrite:
+            continue
+        holes[key] = Hole(key, writer.paths[key], lies)
+    return graph, holes
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """A file as it is converted, for all runs that differ from it only in values that have holes."""
+
+    conversion: Conversion
+    holes: Mapping[Key, Hole]
+    copy: str
+    made: tuple[tuple[Key, Lies], ...]  # of what lies in the file: texts and file names
+
+    def is_shaping(self, key: Key, value: object) -> bool:
+        """Whether the file has to be converted with that value."""
+        place = self.conversion.places.get(key)
+        if place is None:
+            return True  # another choice may bring it
+        if self._has(place, value):
+            return False
+        hole = self.holes.get(key)
+        if hole is None:
+            return _needs_converter(place)
+        return hole.lies is Lies.FILE_NAME and ("%" in str(value) or "%" in str(_value(place)))
+
+    def fault_of(self, values: Values) -> CannotWrite | None:
+        """Why the file cannot have these values, if it cannot."""
+        for key, value in values.items():
+            place = self.conversion.places.get(key)
+            if place is None:
+                return write_fault(key, WriteFault.NO_SUCH_INPUT)
+            if not self._has(place, value) and (key not in self.holes or not is_same(_taken(place, value), value)):
+                return write_fault(key, WriteFault.NOT_KEPT)
+        return None
+
+    def keys_by_place(self) -> dict[Key, list[Key]]:
+        """For each value all those that lie in the same place, itself among them."""
+        owned: dict[Owner, list[Key]] = {}
+        for key, place in self.conversion.places.items():
+            owned.setdefault(_owner(place), []).append(key)
+        return {key: keys for keys in owned.values() for key in keys}
+
+    def is_fresh(self, key: Key, values: Values) -> bool:
+        """Whether a value may be sent otherwise by each run, though it is the same in the form."""
+        hole, place = self.holes.get(key), self.conversion.places.get(key)
+        text = str(values.get(key, _value(place) if place is not None else ""))
+        if hole is None or hole.lies is Lies.PLAIN:
+            return False
+        return has_choices(text) if hole.lies is Lies.PROMPT else "%" in text
+
+    def sent(
+        self, values: Values, now: Moment | None, choose: Choose, *, always: Collection[Key] = frozenset()
+    ) -> dict[Key, object]:
+        """What is sent otherwise than the base's own conversion has it, and what of it is asked for in any case."""
+        places = self.conversion.places
+        found = {
+            key: {"__value__": value} if isinstance(value, list) else value
+            for key, value in values.items()
+            if key in always or key not in places or not self._has(places[key], value)
+        }
+        look_up = _LookUp(self.conversion, values)
+        for key, lies in self.made:
+            value = values.get(key, _value(places[key]))
+            if not isinstance(value, str):
+                continue
+            if lies is Lies.PROMPT and (key in found or has_choices(value) or key in self.conversion.chosen):
+                found[key] = resolve_prompt(value, choose)
+            elif lies is Lies.FILE_NAME:
+                found[key] = fill_patterns(value, now, look_up)
+        return found
+
+    def with_values(self, values: Values) -> ApiWorkflow:
+        """The base's workflow with these values."""
+        output = dict(self.conversion.output)
+        for (node_id, name), value in values.items():
+            if node_id not in output:
+                raise BadInput("bad-workflow", name=node_id, detail="no such node")
+            node = output[node_id]
+            output[node_id] = {**node, "inputs": {**node["inputs"], name: value}}
+        return ApiWorkflow(json.dumps(output, ensure_ascii=False), self.conversion.workflow.nodes)
+
+    @staticmethod
+    def _has(place: Place, value: object) -> bool:
+        return is_same(_value(place), value)
+
+
+class _LookUp:
+    """What file names take from other nodes, with the values of a run."""
+
+    def __init__(self, conversion: Conversion, values: Values) -> None:
+        self._conversion = conversion
+        self._values = values
+        self._owned: dict[Owner, object] | None = None
+
+    def __call__(self, node_name: str, widget_name: str) -> str | None:
+        place = self._conversion.looked_up.get((node_name, widget_name))
+        if place is None:
+            return None
+        if self._owned is None:
+            places = self._conversion.places
+            self._owned = {_owner(places[key]): value for key, value in self._values.items() if key in places}
+        value = self._owned.get(_owner(place), _value(place))
+        return "" if value is None or value is MISSING else as_text(value)
+
+
+def _lying(conversion: Conversion) -> dict[Key, Lies]:
+    """How each value lies in the file that may get a hole. Those of one place get one together, or none."""
+    found: dict[Key, Lies] = {}
+    owned: dict[Owner, object] = {}
+    barred: set[Owner] = set()
+    for key, place in conversion.places.items():
+        owner, lies, value = _owner(place), _lies(place), _value(place)
+        if lies is None or not is_same(owned.setdefault(owner, value), value):
+            barred.add(owner)
+        else:
+            found[key] = lies
+    return {key: lies for key, lies in found.items() if _owner(conversion.places[key]) not in barred}
+
+
+def _lies(place: Place) -> Lies | None:
+    node, index = place
+    widget = widget_of(place)
+    if widget is None or not widget.is_value or _needs_converter(place):
+        return None
+    if node.graph is not None:
+        return Lies.PLAIN  # what a subgraph node has is sent as it is
+    if node.widgets[index].style is Style.FILE_NAME:
+        return Lies.FILE_NAME
+    return Lies.PROMPT if node.widgets[index].has_choices else Lies.PLAIN
+
+
+def _needs_converter(place: Place) -> bool:
+    """Whether what is sent, and what else, depends on the value in ways that only converting tells."""
+    found = innermost(place)
+    if found is None:
+        return False
+    node, widget = found[0], found[0].widgets[found[1]]
+    is_choice = widget.spec is not None and widget.spec.type == DYNAMIC_COMBO
+    return is_choice or node.type == CUSTOM_COMBO or widget.style not in (Style.PLAIN, Style.AREA, Style.FILE_NAME)
+
+
+def _taken(place: Place, value: object) -> object:
+    """What the editor makes of a value as it opens the file."""
+    node, index = place
+    if node.layout is not None and index in node.layout.treated:
+        value = treated(node.widgets[index], value)
+    return fed(place, value)
+
+
+def _value(place: Place) -> object:
+    return place[0].values[place[1]]
+
+
+def _owner(place: Place) -> Owner:
+    node, index = place[0].place(place[1])
+    return node.level.key, node.node_id, index
+
+
+def _is_other_mode(conversion: Conversion, key: Key, mode: str) -> bool:
+    place, known = conversion.places.get(key), conversion.fields.get(key)
+    return place is not None and known is not None and known.control != mode and control_of(place) is not None

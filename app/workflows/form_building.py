@@ -1,0 +1,273 @@
+"""Makes the form of a workflow by what a server's catalogue says; what it does not know stays in it as `Unknown`.
+
+form = build_form(workflow, catalogue)
+
+A large one is made in two steps, so that a person can type at once:
+
+form = first_form(workflow, catalogue, hints)          # only the nodes of what matters most, and the same `first`
+for _ in (steps := form_steps(workflow, …)): …         # the whole, a few nodes at a time; the form is what it returns
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from app.core.workflow import ApiWorkflow
+from app.workflows.catalogue import Catalogue, NodeClass
+from app.workflows.catalogue_inputs import InputSpec
+from app.workflows.fields import Field, Kind, Media, Seed, Unknown, Upload, Whole
+from app.workflows.form import Form, Hints, Look, NodeHint, Section
+from app.workflows.graph import Graph, GraphNode, Key, Link, live_inputs, open_graph
+from app.workflows.guess import Role, Roles, rank
+from app.workflows.kinds import CAPTURES, default_of, kind_of, label_of
+
+HALVES = frozenset({"width", "height"})  # short numbers that stand side by side
+STEP = 25  # nodes made in one step: in a browser some 4 ms
+
+
+def build_form(
+    workflow: ApiWorkflow,
+    catalogue: Catalogue | None,
+    hints: Hints | None = None,
+    texts: Mapping[Key, str] | None = None,
+    looks: Mapping[Key, Look] | None = None,
+) -> Form:
+    """The form by what a server knows; without a catalogue everything is `Unknown` but what has a look of its own.
+
+    `texts` are what stands in the form now: choices that bring other inputs along are opened up by them.
+    """
+    steps = form_steps(workflow, catalogue, hints, texts, looks)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as ended:
+            form: Form = ended.value
+            return form
+
+
+def form_steps(
+    workflow: ApiWorkflow,
+    catalogue: Catalogue | None,
+    hints: Hints | None = None,
+    texts: Mapping[Key, str] | None = None,
+    looks: Mapping[Key, Look] | None = None,
+) -> Generator[None, None, Form]:
+    """The same in steps of a few nodes, for what has other things to do meanwhile."""
+    graph = open_graph(workflow)
+    builder = _Builder(catalogue, graph, hints or Hints(), texts or {}, looks or {})
+    sections: list[Section] = []
+    for number, node in enumerate(graph.values(), 1):
+        sections.append(builder.section(node))
+        if number % STEP == 0:
+            yield
+    by_key = {item.key: item for section in sections for item in section.fields}
+    yield
+    roles = Roles(graph)
+    first = rank({key: roles.of(item.kind, key, graph[key[0]]) for key, item in by_key.items() if _is_usable(item)})
+    yield
+    return builder.form(workflow, sections, by_key, first)
+
+
+def first_form(workflow: ApiWorkflow, catalogue: Catalogue, hints: Hints, first: Sequence[Key] | None = None) -> Form:
+    """The form with only the nodes of what stands on top: of `first`, else of what matters most."""
+    graph = open_graph(workflow)
+    builder = _Builder(catalogue, graph, hints, {}, {})
+    keys = rank(builder.roles()) if first is None else first
+    nodes = dict.fromkeys(node_id for node_id, _name in keys if node_id in graph)
+    sections = [builder.section(graph[node_id]) for node_id in nodes]
+    by_key = {item.key: item for section in sections for item in section.fields}
+    return builder.form(workflow, sections, by_key, tuple(key for key in keys if key in by_key))
+
+
+def _is_usable(item: Field) -> bool:
+    return not (isinstance(item.kind, Unknown) or item.is_advanced or (item.is_absent and item.is_optional))
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is the same for all nodes of a class at one of its inputs."""
+
+    spec: InputSpec
+    kind: Kind
+    is_optional: bool
+    is_advanced: bool
+    is_usable: bool  # may stand on top
+    is_needed: bool  # stands in the form, and may stand on top, where the workflow does not have it
+
+    @classmethod
+    def of(cls, spec: InputSpec) -> _Known:
+        """What a class says of an input."""
+        kind = kind_of(spec)
+        is_advanced = spec.is_advanced or spec.is_hidden
+        return cls(
+            spec=spec,
+            kind=kind,
+            is_optional=not spec.is_required,
+            is_advanced=is_advanced,
+            is_usable=not (is_advanced or isinstance(kind, Unknown)),
+            is_needed=spec.is_required and _is_shown_absent(spec),
+        )
+
+    @cached_property
+    def label(self) -> str:
+        """What to call it."""
+        return self.spec.label if self.spec.label != self.spec.name else label_of(self.spec.name)
+
+
+def _known_inputs(_catalogue: Catalogue) -> dict[Key, _Known]:
+    """By class and input; filled by those who need one."""
+    return {}
+
+
+def _is_shown_absent(spec: InputSpec) -> bool:
+    return spec.is_widget or spec.type in CAPTURES
+
+
+class _Builder:
+    """Makes the fields of one form; what an input is called and of which kind is looked up once for each class."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue | None,
+        graph: Graph,
+        hints: Hints,
+        texts: Mapping[Key, str],
+        looks: Mapping[Key, Look],
+    ) -> None:
+        self._catalogue = catalogue
+        self.hints = hints
+        self._texts = texts
+        self._looks = looks
+        self._graph = graph
+        self._used = {link for node in graph.values() for link in node.links.values()}
+        self._known = catalogue.worked_out(_known_inputs) if catalogue is not None else {}
+        self._plain: dict[str, Sequence[tuple[str, _Known]]] = {}
+
+    def form(
+        self, workflow: ApiWorkflow, sections: Sequence[Section], by_key: Mapping[Key, Field], first: tuple[Key, ...]
+    ) -> Form:
+        """The form of these sections."""
+        return Form(
+            workflow=workflow,
+            sections=tuple(sections),
+            first=first,
+            by_key=by_key,
+            shared=self.hints.shared,
+            own_faults={key: fault for key, item in by_key.items() if (fault := item.own_fault()) is not None},
+        )
+
+    def roles(self) -> dict[Key, Role]:
+        """What each usable input is for, without its field: most of a large form is not looked at for a while."""
+        roles, found, shared = Roles(self._graph), dict[Key, Role](), self.hints.shared
+        for node in self._graph.values():
+            values, links = node.values, node.links
+            for name, known in self._rows(node):
+                if not known.is_usable or name in links or not (name in values or known.is_needed):
+                    continue
+                key = node.node_id, name
+                if key not in shared:
+                    found[key] = roles.of(known.kind, key, node)
+        return found
+
+    def _rows(self, node: GraphNode) -> Sequence[tuple[str, _Known]]:
+        """A node's inputs by their names; of most classes they are the same for each node."""
+        rows = self._plain.get(node.class_type)
+        if rows is None:
+            node_class = self._catalogue.get(node.class_type) if self._catalogue is not None else None
+            inputs = () if node_class is None else tuple(self._inputs(node, node_class))
+            rows = tuple((name, self._known_of(node, name, spec)) for name, spec in inputs)
+            if node_class is None or not any(spec.is_dynamic for spec in node_class.inputs):
+                self._plain[node.class_type] = rows
+        return rows
+
+    def _inputs(self, node: GraphNode, node_class: NodeClass) -> Iterator[tuple[str, InputSpec]]:
+        return live_inputs(node_class, self._standing(node))
+
+    def section(self, node: GraphNode) -> Section:
+        """A node's section."""
+        node_class = self._catalogue.get(node.class_type) if self._catalogue is not None else None
+        hint = self.hints.nodes.get(node.node_id, NodeHint())
+        return Section(
+            node_id=node.node_id,
+            title=node.title or (node_class.display_name if node_class else node.class_type),
+            class_type=node.class_type,
+            fields=self._shown(self._fields(node, node_class)),
+            is_known=node_class is not None,
+            colour=hint.colour,
+            group=hint.group,
+        )
+
+    def _shown(self, items: Iterator[Field]) -> tuple[Field, ...]:
+        looks = self._looks
+        if not looks:
+            return tuple(items)
+        return tuple(looks[item.key].on(item) if item.key in looks else item for item in items)
+
+    def _fields(self, node: GraphNode, node_class: NodeClass | None) -> Iterator[Field]:
+        known = set(node.links)
+        if node_class is not None:
+            for name, spec in self._inputs(node, node_class):
+                known.add(name)
+                if self._is_shown(node, name, spec):
+                    yield self._field(node, node_class, name, spec)
+        for name in node.values:
+            if name not in known and (node.node_id, name) not in self.hints.shared:
+                yield Field(
+                    node_id=node.node_id,
+                    input_name=name,
+                    kind=Unknown(),
+                    label=label_of(name),
+                    value=self._value(node, name),
+                    class_type=node.class_type,
+                )
+
+    def _is_shown(self, node: GraphNode, name: str, spec: InputSpec) -> bool:
+        if name in node.links or (node.node_id, name) in self.hints.shared:
+            return False
+        return name in node.values or _is_shown_absent(spec)
+
+    def _value(self, node: GraphNode, name: str) -> object:
+        return self.hints.values.get((node.node_id, name), node.values[name])
+
+    def _standing(self, node: GraphNode) -> Mapping[str, object]:
+        typed = {name: text for (node_id, name), text in self._texts.items() if node_id == node.node_id}
+        return {**node.values, **typed} if typed else node.values
+
+    def _field(self, node: GraphNode, node_class: NodeClass, name: str, spec: InputSpec) -> Field:
+        known = self._known_of(node, name, spec)
+        kind, is_absent = known.kind, name not in node.values
+        match kind:
+            case Upload():
+                kind = self._with_mask(kind, node, node_class)
+            case Seed():
+                mode = self.hints.seeds.get((node.node_id, name), kind.mode)
+                kind = kind if mode is kind.mode else replace(kind, mode=mode)
+        return Field(
+            node_id=node.node_id,
+            input_name=name,
+            kind=kind,
+            label=known.label,
+            hint=spec.tooltip,
+            value=default_of(spec, known.kind) if is_absent else self._value(node, name),
+            is_absent=is_absent,
+            is_optional=known.is_optional,
+            is_advanced=known.is_advanced,
+            is_half=spec.name in HALVES and isinstance(known.kind, Whole),
+            class_type=node.class_type,
+        )
+
+    def _known_of(self, node: GraphNode, name: str, spec: InputSpec) -> _Known:
+        known = self._known.get((node.class_type, name))
+        if known is None or known.spec is not spec:
+            known = self._known[node.class_type, name] = _Known.of(spec)
+        return known
+
+    def _with_mask(self, kind: Upload, node: GraphNode, node_class: NodeClass) -> Upload:
+        masks = [slot for slot, output in enumerate(node_class.outputs) if output.type == "MASK"]
+        if kind.media is not Media.PICTURE or not masks:
+            return kind
+        if len(masks) == len(node_class.outputs):
+            return replace(kind, media=Media.MASK)
+        return replace(kind, is_mask_used=any(Link(node.node_id, slot) in self._used for slot in masks))

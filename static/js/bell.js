@@ -1,0 +1,98 @@
+// Calling a person who looks elsewhere: the system's notices, two notes, a number at the app's icon. `app/browser/bell.py`
+// is the only caller; what is told, and when, is decided in `app/ui/bell.py`. Only one window tells of the same thing.
+
+const TOLD = "mooring.told"; // localStorage: what windows of this browser have told lately, and when one last made a sound
+const MOST_TOLD = 100;
+const APART = 3000; // milliseconds between the sounds of all windows
+const NOTES = { good: [660, 880], bad: [330, 247] };
+
+let isBroken = false; // phones have the class, and notices only by a service worker
+let shown = null;
+let context = null;
+
+/** "absent" where a page has no notices: at an address that is no secure context, too. */
+export function permission() {
+  if (!isSecureContext || isBroken || !("Notification" in globalThis)) return "absent";
+  return Notification.permission;
+}
+
+export async function ask() {
+  if (permission() === "absent") return "absent";
+  await Notification.requestPermission();
+  return permission();
+}
+
+export const isLookedAt = () => !document.hidden && document.hasFocus();
+
+/** Tell it, unless another window has: `{ids, title, body, isBad, hasNotice, hasSound, isQuiet}` as JSON. */
+export async function ring(text) {
+  const telling = JSON.parse(text);
+  const locks = navigator.locks;
+  const claimed = locks ? await locks.request(TOLD, () => claim(telling)) : claim(telling);
+  if (!claimed.isOurs) return;
+  if (telling.hasNotice) show(telling);
+  if (telling.hasSound && claimed.maySound) await play(telling.isBad ? NOTES.bad : NOTES.good);
+}
+
+function claim(telling) {
+  try {
+    const told = JSON.parse(localStorage.getItem(TOLD) ?? "{}");
+    const ids = told.ids ?? [];
+    const fresh = telling.ids.filter((id) => !ids.includes(id));
+    const isOurs = fresh.length > 0 || telling.ids.length === 0;
+    const maySound = isOurs && Math.abs(Date.now() - (told.at ?? 0)) > APART;
+    const at = maySound && telling.hasSound ? Date.now() : told.at;
+    localStorage.setItem(TOLD, JSON.stringify({ ids: [...ids, ...fresh].slice(-MOST_TOLD), at }));
+    return { isOurs, maySound };
+  } catch {
+    return { isOurs: true, maySound: true }; // storage is blocked: each window for itself
+  }
+}
+
+function show({ title, body, isQuiet }) {
+  if (permission() !== "granted") return;
+  try {
+    shown?.close();
+    shown = new Notification(title, { body, silent: isQuiet, icon: "/static/icons/favicon.svg" });
+  } catch {
+    isBroken = true;
+    return;
+  }
+  shown.onclick = () => {
+    window.focus();
+    shown?.close();
+  };
+}
+
+/** Two soft notes. A browser plays nothing before the page was clicked or typed into once. */
+async function play([first, second]) {
+  context ??= new AudioContext();
+  if (context.state === "suspended") await Promise.race([context.resume(), new Promise((done) => setTimeout(done, 500))]);
+  if (context.state !== "running") return;
+  const volume = context.createGain();
+  volume.connect(context.destination);
+  for (const [at, frequency] of [[0, first], [0.16, second]]) {
+    const note = context.createOscillator();
+    const from = context.currentTime + at;
+    note.frequency.value = frequency;
+    note.connect(volume);
+    volume.gain.setValueAtTime(0.0001, from);
+    volume.gain.exponentialRampToValueAtTime(0.2, from + 0.02);
+    volume.gain.exponentialRampToValueAtTime(0.0001, from + 0.15 + at);
+    note.start(from);
+    note.stop(from + 0.35);
+  }
+}
+
+export function setBadge(count) {
+  const done = count ? navigator.setAppBadge?.(count) : navigator.clearAppBadge?.();
+  done?.catch(() => {}); // only an installed app has one
+}
+
+const seen = () => {
+  if (!isLookedAt()) return;
+  shown?.close();
+  shown = null;
+};
+addEventListener("focus", seen);
+document.addEventListener("visibilitychange", seen);

@@ -1,0 +1,93 @@
+// What PyScript takes for the interpreter (`interpreter` in pyscript.toml): Pyodide, out of a memory snapshot if the page
+// names one that fits, else from the start. It begins as soon as it is loaded, before PyScript asks for it.
+//
+// A snapshot is the memory of a Python that has imported all of Mooring, made by gateway/install/snapshot.mjs with this
+// same module. The page names it in <link id="snapshot">, with its size and sum. Whatever is wrong with it costs a second or
+// two, never the window.
+
+import createModule from "../vendor/pyodide/pyodide.asm.mjs";
+import { loadPyodide as load, version } from "../vendor/pyodide/pyodide.mjs";
+
+export { version };
+
+const FOLDER = "/mooring"; // in Python's own file system: modules in a snapshot say that they came from here
+const SITE = "/static/vendor/python/site.zip";
+const APP = "/app.zip";
+// All windows that start from a snapshot would draw alike. (They do share the hashes of texts, which nothing may hang on.)
+const RESEED = `__import__("random").seed()`; // from the browser's own generator
+
+const outputs = { stdout: (text) => console.log(text), stderr: (text) => console.warn(text) }; // as Pyodide has it
+const first = globalThis.document && start({ stdout: (text) => outputs.stdout(text), stderr: (text) => outputs.stderr(text) });
+
+/** Pyodide with Mooring's modules. On a page it is the one that has begun to load; a worker gets its own. */
+export function loadPyodide({ indexURL, ...options }) {
+  if (!first) return start(options);
+  Object.assign(outputs, options);
+  return first;
+}
+
+async function start(options) {
+  const named = globalThis.document?.querySelector("#snapshot");
+  const restored = named && (await restore(named, options).catch(tell));
+  const python = restored ?? (await startAfresh(options));
+  performance.mark("mooring-python", { detail: restored ? "restored" : "started" });
+  return python;
+}
+
+function tell(reason) {
+  console.warn(`Mooring starts without its memory snapshot: ${reason?.message ?? reason}`);
+}
+
+async function startAfresh(options) {
+  const archives = Promise.all([SITE, APP].map(read));
+  const python = await load(options);
+  mount(python, ...(await archives));
+  return python;
+}
+
+async function restore({ href, dataset }, options) {
+  const size = Number(dataset.size);
+  const bytes = receive(href, size, Number(dataset.sum));
+  bytes.catch(() => {}); // it is awaited later, and is nobody else's business until then
+  const createPyodideModule = (settings) => createModule(enlarge(settings, size));
+  const python = await load({ ...options, _loadSnapshot: bytes, createPyodideModule });
+  python.runPython(RESEED);
+  return python;
+}
+
+/** Pyodide restores a snapshot into the memory that it has; so far it does not make that large enough. */
+function enlarge(settings, size) {
+  settings.preRun.push((module) => module.HEAP8.length < size && module.growMemory(size));
+  return settings;
+}
+
+/** The snapshot's bytes, if they are what the page says. */
+async function receive(address, size, wanted) {
+  const answer = await fetch(address);
+  if (answer.status !== 200) throw new Error(`the gateway has none (${answer.status})`);
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  if (bytes.length !== size || addUp(new Uint32Array(bytes.buffer)) !== wanted) throw new Error("it is damaged");
+  return bytes;
+}
+
+/** The sum of 32-bit words: as FNV-1a, by words. */
+export function addUp(words) {
+  let sum = 0;
+  for (let at = 0; at < words.length; at += 1) sum = Math.imul(sum ^ words[at], 16777619);
+  return sum >>> 0;
+}
+
+async function read(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`Failed to load '${address}': request failed.`); // as Pyodide words it
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+/** Put the archives of the packages and of Mooring itself where Python finds them. */
+export function mount(python, site, app) {
+  python.FS.mkdirTree(FOLDER);
+  for (const [name, bytes] of [["site.zip", site], ["app.zip", app]]) {
+    python.FS.writeFile(`${FOLDER}/${name}`, bytes);
+    python.runPython(`__import__("sys").path.append("${FOLDER}/${name}")`);
+  }
+}

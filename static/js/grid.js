@@ -1,0 +1,230 @@
+// The album: a grid of thousands of small pictures of which only those in sight are elements. Python says which results there
+// are and in which order; scrolling, the pictures and the arrow keys never reach it. Thumbnails are read from the store here.
+//
+//   show({cells: [[name, label, tone, kind, isFavourite], …]})     // all of them, or {before: […]}: new ones ahead of the rest
+//   show({picked: [name, …]})
+//
+// A click or Enter becomes the action `album-open`, Space or a click with Ctrl `album-pick`; with Shift, all in between.
+
+import { getKept, openKept } from "/static/js/kept.js";
+
+const LEAST = 132; // CSS pixels of a cell's side, at least
+const GAP = 8;
+const AHEAD = 2; // rows beyond what is in sight
+const KEPT = 600; // addresses of pictures that were in sight lately
+
+let cells = [];
+let picked = new Set();
+let active = 0;
+let anchor = 0;
+let box = null; // the element of the grid
+let shown = new Map(); // index → element
+let size = LEAST;
+let columns = 1;
+let isDue = false;
+let connection = null; // the promise of one
+const pictures = new Map(); // name → address, or null where there is none; the least lately seen first
+
+const act = (name, facts) => document.dispatchEvent(new CustomEvent("mooring-action", { detail: { name, facts } }));
+
+/** Show other cells, or other ones as picked. */
+export function show(change) {
+  if (change.before) cells = [...change.before, ...cells];
+  if (change.cells) {
+    cells = change.cells;
+    active = Math.min(active, Math.max(0, cells.length - 1));
+  } else if (change.before) active += change.before.length;
+  if (change.picked) picked = new Set(change.picked);
+  if (change.before || change.cells) clear();
+  draw();
+}
+
+/** The page was patched: the grid's element is there, is another one, or is gone. */
+export function settle() {
+  const found = document.getElementById("album-grid");
+  if (found === box) return;
+  clear();
+  if (box) forget();
+  box = found;
+  if (box) draw();
+}
+
+function clear() {
+  for (const element of shown.values()) element.remove();
+  shown.clear();
+}
+
+function forget() {
+  for (const url of pictures.values()) if (url) URL.revokeObjectURL(url);
+  pictures.clear();
+  connection?.then((database) => database.close(), () => {});
+  connection = null;
+}
+
+/** Draw before the next frame what is in sight by then. */
+function draw() {
+  if (isDue || !box) return;
+  isDue = true;
+  requestAnimationFrame(() => {
+    isDue = false;
+    if (box) place();
+  });
+}
+
+function place() {
+  const width = box.clientWidth;
+  if (!width) return;
+  const fitting = Math.max(2, Math.floor((width + GAP) / (LEAST + GAP)));
+  const side = (width - GAP * (fitting - 1)) / fitting;
+  if (fitting !== columns || side !== size) clear();
+  [columns, size] = [fitting, side];
+  const step = size + GAP;
+  const rows = Math.ceil(cells.length / columns);
+  box.style.height = `${Math.max(0, rows * step - GAP)}px`;
+  const top = box.getBoundingClientRect().top;
+  const first = Math.max(0, Math.floor(-top / step) - AHEAD) * columns;
+  const last = Math.min(cells.length, (Math.ceil((innerHeight - top) / step) + AHEAD) * columns);
+  for (const [index, element] of shown) {
+    if ((index < first || index >= last) && index !== active) {
+      element.remove();
+      shown.delete(index);
+    }
+  }
+  const wanted = cells.length ? [active] : [];
+  for (let index = first; index < last; index++) wanted.push(index);
+  for (const index of wanted) if (!shown.has(index)) add(index);
+  for (const [index, element] of shown) mark(index, element);
+}
+
+function add(index) {
+  const [name, label, tone, kind] = cells[index];
+  const element = document.createElement("div");
+  element.className = `cell tone-${tone} is-${kind}`;
+  element.id = `cell-${name}`;
+  element.role = "option";
+  element.dataset.index = index;
+  element.setAttribute("aria-label", label);
+  element.setAttribute("aria-posinset", index + 1);
+  element.setAttribute("aria-setsize", cells.length);
+  element.style.cssText = `width:${size}px;height:${size}px;transform:translate(${(index % columns) * (size + GAP)}px,${Math.floor(index / columns) * (size + GAP)}px)`;
+  const tick = document.createElement("span");
+  tick.className = "cell-tick";
+  element.append(tick);
+  const next = [...shown.keys()].filter((at) => at > index).sort((one, other) => one - other)[0];
+  box.insertBefore(element, next === undefined ? null : shown.get(next)); // in reading order
+  shown.set(index, element);
+  picture(name).then((url) => {
+    if (!url || !element.isConnected) return;
+    const image = document.createElement("img");
+    image.alt = "";
+    image.decoding = "async";
+    image.draggable = false;
+    image.src = url;
+    element.prepend(image);
+  });
+}
+
+function mark(index, element) {
+  const [name, , , , isFavourite] = cells[index];
+  element.classList.toggle("is-favourite", Boolean(isFavourite));
+  element.setAttribute("aria-selected", picked.has(name));
+  element.tabIndex = index === active ? 0 : -1;
+}
+
+// Pictures
+
+async function picture(name) {
+  if (pictures.has(name)) {
+    const url = pictures.get(name);
+    pictures.delete(name);
+    pictures.set(name, url);
+    return url;
+  }
+  const blob = await read(name).catch(() => null); // a store that cannot be read is told by Python
+  if (!box) return null;
+  const url = blob ? URL.createObjectURL(blob) : null;
+  pictures.set(name, url);
+  const inSight = new Set([...shown.keys()].map((index) => cells[index]?.[0]));
+  for (const [old, address] of pictures) {
+    if (pictures.size <= KEPT) break;
+    if (inSight.has(old)) continue;
+    if (address) URL.revokeObjectURL(address);
+    pictures.delete(old);
+  }
+  return url;
+}
+
+async function read(name) {
+  connection ??= openKept(() => { connection = null; });
+  const database = await connection.catch((error) => {
+    connection = null; // tried again with the next picture
+    throw error;
+  });
+  const small = await getKept(database, "thumbnails", name);
+  if (small) return small.blob;
+  const whole = await getKept(database, "results", name);
+  return whole?.blob?.type?.startsWith("image/") ? whole.blob : null;
+}
+
+// The person
+
+const cellOf = (event) => (box?.contains(event.target) ? event.target.closest?.(".cell") : null);
+
+document.addEventListener("click", (event) => {
+  const element = cellOf(event);
+  if (!element) return;
+  go(Number(element.dataset.index));
+  if (event.shiftKey) return between(anchor, active);
+  anchor = active;
+  if (event.ctrlKey || event.metaKey || event.target.closest(".cell-tick") || picked.size) return pick();
+  act("album-open", { name: cells[active][0] });
+});
+
+document.addEventListener("keydown", (event) => {
+  const element = cellOf(event);
+  if (!element || event.altKey) return;
+  active = Number(element.dataset.index); // whoever has given it the focus
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "a") {
+    event.preventDefault();
+    return act("album-pick-all", {});
+  }
+  if (event.ctrlKey || event.metaKey) return;
+  const page = Math.max(1, Math.floor(innerHeight / (size + GAP)) - 1) * columns;
+  const steps = {
+    ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns, PageDown: page, PageUp: -page,
+    Home: -cells.length, End: cells.length,
+  };
+  if (event.key in steps) {
+    event.preventDefault();
+    go(active + steps[event.key]);
+    if (event.shiftKey) between(anchor, active);
+    else anchor = active;
+  } else if (event.key === "Enter") act("album-open", { name: cells[active][0] });
+  else if (event.key === " ") {
+    event.preventDefault();
+    anchor = active;
+    pick();
+  } else if (event.key === "Delete") act("album-ask-delete", { name: cells[active][0] });
+});
+
+const pick = () => act("album-pick", { name: cells[active][0] });
+
+function between(one, other) {
+  const [first, last] = one < other ? [one, other] : [other, one];
+  act("album-pick-these", { names: JSON.stringify(cells.slice(first, last + 1).map(([name]) => name)) });
+}
+
+/** Bring a cell into sight and give it the focus. */
+function go(index) {
+  active = Math.max(0, Math.min(cells.length - 1, index));
+  const step = size + GAP;
+  const top = box.getBoundingClientRect().top + Math.floor(active / columns) * step;
+  const bar = document.getElementById("header")?.getBoundingClientRect().bottom ?? 0;
+  if (top < bar + GAP) scrollBy(0, top - bar - GAP);
+  else if (top + size > innerHeight - GAP) scrollBy(0, top + size - innerHeight + GAP);
+  place();
+  shown.get(active)?.focus({ preventScroll: true });
+}
+
+addEventListener("scroll", draw, { passive: true });
+addEventListener("resize", draw, { passive: true });

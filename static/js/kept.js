@@ -1,0 +1,37 @@
+// What is kept of results, read where it lies: in the store, where Python is the only one that writes, or in this page's
+// memory, if its window is private.
+
+const STORE = "mooring";
+const held = new Map(); // rows by kind and name
+
+/** Hold bytes in this page's memory, as a row of the store would. */
+export function hold(kind, name, blob, at) {
+  held.set(`${kind} ${name}`, { name, blob, at });
+}
+
+/** Let go of bytes that are held, if they are. */
+export function letGo(kind, name) {
+  held.delete(`${kind} ${name}`);
+}
+
+/** A connection, which gives way to a newer page that wants the store: `onClosed()` then. */
+export const openKept = (onClosed = () => {}) => new Promise((resolve, reject) => {
+  const request = indexedDB.open(STORE);
+  request.onerror = () => reject(request.error);
+  request.onsuccess = () => {
+    request.result.onversionchange = () => {
+      request.result.close();
+      onClosed();
+    };
+    resolve(request.result);
+  };
+});
+
+/** A row of `results` or `thumbnails`: its `blob` and when it was kept (`at`, seconds since the epoch); undefined if it is not there. */
+export const getKept = (database, kind, name) => new Promise((resolve, reject) => {
+  const row = held.get(`${kind} ${name}`);
+  if (row) return resolve(row);
+  const request = database.transaction(kind).objectStore(kind).get(name);
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error);
+});

@@ -1,0 +1,71 @@
+// One result large: the arrow keys go to those beside it; wheel, fingers, double click, + - 0 and buttons make it larger.
+
+const MOST = 16;
+let zoomed = null; // {image, pan}: what the zoom is on
+let isComing = false;
+let wanted = ""; // what was asked for while it came
+
+const dialogNow = () => document.querySelector("dialog.large[open]");
+
+/** The page was patched: a picture that is new there can be made larger. */
+export async function zoomLarge() {
+  const image = dialogNow()?.querySelector(".large-stage img");
+  if (!image) zoomed = null;
+  if (!image || zoomed?.image === image || isComing) return;
+  isComing = true;
+  const { default: panzoom } = await import("/static/vendor/panzoom/panzoom.es.js");
+  isComing = false;
+  const found = dialogNow()?.querySelector(".large-stage img");
+  if (!found) return;
+  const pan = panzoom(found, { maxScale: MOST, minScale: 1, panOnlyWhenZoomed: true, cursor: "", step: 0.4 });
+  zoomed = { image: found, pan };
+  let shown = dialogNow().id;
+  found.parentElement.addEventListener("wheel", (event) => {
+    if (zoomed?.image === found) pan.zoomWithWheel(event);
+  });
+  found.addEventListener("panzoomchange", ({ detail }) => found.classList.toggle("is-zoomed", detail.scale > 1));
+  found.addEventListener("load", () => { // another result in the same element; or this one's original, after its thumbnail
+    const now = dialogNow()?.id;
+    if (now !== shown) pan.reset({ animate: false });
+    shown = now;
+  });
+  if (wanted) zoom(wanted);
+  wanted = "";
+}
+
+function zoom(name) {
+  if (!zoomed) {
+    if (isComing) wanted = name;
+    return;
+  }
+  if (name === "in") zoomed.pan.zoomIn();
+  else if (name === "out") zoomed.pan.zoomOut();
+  else zoomed.pan.reset();
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-zoom]");
+  if (button?.dataset.zoom === "full") {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else dialogNow()?.requestFullscreen?.().catch(() => {}); // the browser may forbid it: then it stays as it is
+  } else if (button) zoom(button.dataset.zoom);
+});
+
+document.addEventListener("dblclick", (event) => {
+  if (zoomed?.image !== event.target) return;
+  if (zoomed.pan.getScale() > 1) zoomed.pan.reset();
+  else zoomed.pan.zoomToPoint(3, event, { animate: true });
+});
+
+document.addEventListener("keydown", (event) => {
+  const dialog = dialogNow();
+  if (!dialog || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.target.closest("input, textarea, select, video, audio")) return;
+  const by = { ArrowLeft: "-1", ArrowRight: "1" }[event.key];
+  const way = { "+": "in", "=": "in", "-": "out", 0: "fit" }[event.key];
+  const button = by && dialog.querySelector(`[data-action=album-step][data-by="${by}"]`);
+  if (button) button.click();
+  else if (way && (zoomed || isComing)) zoom(way);
+  else return;
+  event.preventDefault();
+});

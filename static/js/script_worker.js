@@ -1,0 +1,46 @@
+// The worker of the scripting console: an interpreter of its own for the person's scripts, so that one which blocks holds up
+// nobody else. Its Python is `app/scripting/`, begun by `app/browser/scripting.py`. Loaded when the drawer is first opened.
+//
+// In:  {kind: "begin", version} once; {kind: "start", source}, {kind: "stop"}, {kind: "answer", number, text}
+// Out: {kind: "ready"} or {kind: "broken", text}; {kind: "call", number, method, text, blobs};
+//      {kind: "out" | "err" | "value" | "error" | "end", text}
+
+import { loadPyodide } from "/static/vendor/pyodide/pyodide.mjs";
+
+const ARCHIVES = ["/app.zip", "/static/vendor/python/scripting.zip"];
+const LIBRARY = "/lib/mooring";
+const answers = new Map(); // by the number of the call
+let calls = 0;
+let desk = null;
+
+const tell = (kind, text) => postMessage({ kind, text });
+
+function send(method, text, blobs) {
+  const number = ++calls;
+  postMessage({ kind: "call", number, method, text, blobs });
+  return new Promise((resolve) => answers.set(number, resolve));
+}
+
+async function read(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  return answer.arrayBuffer();
+}
+
+async function begin(version) {
+  const [python, ...archives] = await Promise.all([loadPyodide(), ...ARCHIVES.map(read)]);
+  for (const archive of archives) python.unpackArchive(archive, "zip", { extractDir: LIBRARY });
+  python.pyimport("sys").path.append(LIBRARY);
+  desk = python.pyimport("app.browser.scripting").begin(send, tell, location.origin, version);
+  postMessage({ kind: "ready" });
+}
+
+onmessage = async ({ data }) => {
+  if (data.kind === "begin") await begin(data.version).catch((error) => tell("broken", String(error)));
+  else if (data.kind === "start") desk.start(data.source);
+  else if (data.kind === "stop") desk.stop();
+  else if (data.kind === "answer") {
+    answers.get(data.number)(data.text);
+    answers.delete(data.number);
+  }
+};

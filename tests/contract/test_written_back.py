@@ -1,0 +1,87 @@
+"""A picture carries the editor's file as it ran: dropped in again, it is the same workflow with the same values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+
+from app.core import comfy
+from app.workflows.catalogue import Catalogue
+from app.workflows.editor_conversion import Converter, Key
+from app.workflows.editor_copy import filled
+from app.workflows.editor_sending import Sender
+from app.workflows.reading import read_source
+from tests.contract.conftest import ALONE, REAL
+from tests.contract.peer import Peer, WebPeer, entry, new_id, web_peer
+from tests.contract.test_files import RED, fresh
+from tests.editor.drawing import INSIDE, OUTSIDE, Drawing, key
+from tests.services import Service
+from tests.unit.core.builders import task as a_task
+
+NOW = (2026, 1, 2, 3, 4, 5)
+
+
+@pytest.fixture(params=["demo", *REAL])
+async def painter(request: pytest.FixtureRequest, demo: Service) -> AsyncIterator[Peer]:
+    """A server that writes what it ran into its pictures."""
+    address = request.param
+    opening: AbstractAsyncContextManager[WebPeer] = (
+        web_peer("demo", demo.url) if address == "demo" else web_peer(address, address, is_alone=ALONE, previews=False)
+    )
+    async with opening as peer:
+        yield peer
+
+
+def a_file() -> dict[str, Any]:
+    """A picture through a subgraph that shows a width, and one whose width a primitive has; a dated name."""
+    inner = Drawing(key(1), "Smaller", first_link=100)
+    image, width = inner.port("image", "IMAGE"), inner.port("width", "INT")
+    inner.node(
+        10, "ImageScale", ["nearest-exact", 8, 8, "disabled"], widgets=("width",), outputs=1,
+        image=(INSIDE, image), width=(INSIDE, width),
+    )  # fmt: skip
+    inner.leave("IMAGE", "IMAGE", 10, 0)
+    assert inner.links[-1]["target_id"] == OUTSIDE
+    draw = Drawing()
+    draw.node(1, "LoadImage", ["none.png", "image"], outputs=2)
+    draw.node(3, key(1), [32], widgets=("width",), outputs=1, types={"width": "INT"}, image=(1, 0), width=None)
+    draw.node(2, "PrimitiveNode", [16, "fixed"], outputs=1)["outputs"][0]["type"] = "INT"
+    scale = ["nearest-exact", 16, 8, "disabled"]
+    draw.node(5, "ImageScale", scale, widgets=("width",), outputs=1, image=(3, 0), width=(2, 0))
+    draw.node(4, "Note", ["Kept as it was: {not|chosen}"], outputs=0)
+    draw.node(9, "SaveImage", ["%date:yyyy%/written"], outputs=0, images=(5, 0))
+    return draw.hold(inner).file()
+
+
+async def test_the_editors_file_in_a_picture_gives_the_very_workflow_that_was_sent(painter: Peer) -> None:
+    converter = Converter(Catalogue.parse((await painter.request("GET", "/object_info")).json()))
+    conversion = converter.convert(a_file())
+    values: dict[Key, object] = {("3:10", "width"): 24, ("5", "width"): 20, ("5", "upscale_method"): "lanczos"}
+    sending = Sender(converter, conversion).prepare(values, now=NOW, choose=lambda _: 0)
+    name = (await painter.upload(fresh(), RED, subfolder="mooring")).json()["name"]
+    workflow = sending.workflow.with_value("1", "image", f"mooring/{name}")
+    task = a_task(prompt_id=new_id(), workflow=workflow.text)
+    request = comfy.submit_request("", task, filled(sending.editor, workflow))
+    assert request.json is not None
+    answer = await painter.request(request.method, request.path, body=request.json.encode())
+    assert answer.status == 200, answer.body
+    found = await entry(painter, task.prompt_id)
+    (image,) = found["outputs"]["9"]["images"]
+    assert image["subfolder"] == "2026"
+    picture = read_source((await painter.request("GET", "/view", image)).body, image["filename"])
+    assert picture.size is not None and picture.size.width == 20
+    assert picture.api is not None and picture.graph is not None
+    ran = json.loads(picture.api)
+    for node in ran.values():
+        node.pop("is_changed", None)  # a real server's own mark
+    assert ran == json.loads(workflow.text)
+    graph = json.loads(picture.graph)
+    assert converter.convert(graph, now=NOW).output == json.loads(workflow.text)
+    by_id = {node["id"]: node for node in graph["nodes"]}
+    assert (by_id[3]["widgets_values"], by_id[2]["widgets_values"]) == ([24], [20, "fixed"])
+    assert by_id[9]["widgets_values"] == ["%date:yyyy%/written"]
+    assert by_id[4] in a_file()["nodes"]

@@ -1,0 +1,32 @@
+"""A long past, put into a browser's store behind everybody's back."""
+
+from __future__ import annotations
+
+# So many rows of tasks that were laid by long ago, put there behind everybody's back, with one thumbnail for all.
+PUT_MANY = """async (count) => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 96, height: 64 });
+  canvas.getContext("2d").fillStyle = "teal";
+  canvas.getContext("2d").fillRect(0, 0, 96, 64);
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/webp"));
+  await new Promise((resolve, reject) => {
+    const open = indexedDB.open("mooring");
+    open.onsuccess = () => {
+      const database = open.result;
+      const transaction = database.transaction(["past", "thumbnails"], "readwrite");
+      for (let number = 0; number < count; number++) {
+        const id = `many-${String(number).padStart(5, "0")}`;
+        transaction.objectStore("past").put({
+          prompt_id: id, owner: "gone", server_id: number % 2 ? "a" : "b", title: `Set ${number % 7}`,
+          created_at: 1000 + number, ended_at: 1000 + number, state: "succeeded", seconds: 1.5, label: "",
+          seed: String(number), texts: `scene ${number}`, project: "", inputs: [], v: 1,
+          outputs: [{
+            index: 0, kind: "images", filename: `m_${number}.png`, media_type: "image/png", size: 9, delivery: "kept",
+          }],
+        });
+        transaction.objectStore("thumbnails").put({ blob, at: 1 }, `${id}/0`);
+      }
+      transaction.oncomplete = () => { database.close(); resolve(); };
+      transaction.onabort = () => reject(transaction.error);
+    };
+  });
+}"""

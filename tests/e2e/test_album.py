@@ -1,0 +1,350 @@
+"""Everything that was made in this browser, in one grid: found, walked through by keys, used once more, deleted."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+from playwright.async_api import Browser, Locator, expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.past_kit import PUT_MANY
+from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.work_kit import quick_workflow, slow_workflow
+from tests.services import Service, start_demo, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+MANY = 5000
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Two demo servers behind one gateway."""
+    folder = tmp_path_factory.mktemp("album")
+    with (
+        start_demo("--step-seconds", "0.01", data=folder / "a") as a,
+        start_demo("--step-seconds", "0.01", data=folder / "b") as b,
+        start_gateway("--server", f"a={a.url}", "--server", f"b={b.url}") as service,
+    ):
+        yield service
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def desk(browser: Browser, gateway: Service) -> AsyncIterator[Desk]:
+    """One person's windows for all of this module."""
+    async with open_desk(browser, gateway.url) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def window(desk: Desk) -> MooringWindow:
+    """A window with four results, of which the third has a prompt, beside one of another window."""
+    other = await desk.open()
+    await other.wait_for(await other.submit(quick_workflow(200), "Elsewhere"))
+    window = await desk.open()
+    for number in range(3):
+        await window.wait_for(await window.submit(quick_workflow(number), "Plain"))
+    await window.wait_for(await window.submit(slow_workflow(steps=2, seed=77, text="沙丘 at night"), "Dunes"))
+    await other.page.close()
+    await window.page.locator("#results-album").click()
+    await expect(cells(window)).to_have_count(5)
+    return window
+
+
+def cells(window: MooringWindow) -> Locator:
+    return window.page.locator("#album-grid [role=option]")
+
+
+async def search(window: MooringWindow, text: str) -> None:
+    await window.page.get_by_test_id("album-search").fill(text)
+
+
+async def test_all_windows_results_are_there_with_their_pictures(window: MooringWindow) -> None:
+    await expect(cells(window).locator("img")).to_have_count(5)
+    await expect(cells(window).first).to_have_attribute("aria-label", re.compile("^Dunes on"))
+    await expect(cells(window).last).to_have_attribute("aria-label", re.compile("^Elsewhere on"))
+    await check_axe(window.page)
+
+
+async def test_a_prompt_is_found_in_any_language(window: MooringWindow) -> None:
+    await search(window, "沙丘")
+    await expect(cells(window)).to_have_count(1)
+    await search(window, "plain")
+    await expect(cells(window)).to_have_count(3)
+    await search(window, "nobody wrote this")
+    await expect(window.page.get_by_text("Nothing like that was made here.")).to_be_visible()
+    await check_axe(window.page)
+    await window.page.get_by_role("button", name="Show all").click()
+    await expect(cells(window)).to_have_count(5)
+
+
+async def test_keys_alone_walk_pick_open_and_come_back(window: MooringWindow) -> None:
+    page = window.page
+    await cells(window).first.focus()
+    await page.keyboard.press("ArrowRight")
+    await expect(cells(window).nth(1)).to_be_focused()
+    await page.keyboard.press("End")
+    await expect(cells(window).last).to_be_focused()
+    await page.keyboard.press("Home")
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Shift+ArrowRight")
+    await expect(page.get_by_text("2 picked")).to_be_visible()
+    await check_axe(page)
+    await page.get_by_role("button", name="Pick none").click()
+    await cells(window).first.focus()
+    await page.keyboard.press("Enter")
+    await page.locator("dialog.large img:not(.is-small)").wait_for()
+    await check_axe(page)
+    picture = page.locator("dialog.large img")
+    await page.keyboard.press("+")
+    await expect(picture).to_have_class("is-zoomed")
+    await page.keyboard.press("0")
+    await expect(picture).not_to_have_class("is-zoomed")
+    await picture.dblclick()
+    await expect(picture).to_have_class("is-zoomed")
+    await page.get_by_role("button", name="Fit into the window").click()
+    await expect(picture).not_to_have_class("is-zoomed")
+    title = page.locator("dialog .large-title")
+    await expect(title).to_have_text("Dunes")
+    await page.keyboard.press("ArrowRight")
+    await expect(title).to_have_text("Plain")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog")).to_have_count(0)
+    await expect(cells(window).first).to_be_focused()
+
+
+async def test_two_are_compared_side_by_side_and_with_a_slider(window: MooringWindow) -> None:
+    page = window.page
+    await cells(window).first.focus()
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Shift+ArrowRight")
+    await page.get_by_test_id("album-compare").click()
+    pictures = page.locator("dialog.compare img")
+    await expect(pictures).to_have_count(2)
+    await page.wait_for_function(
+        "() => [...document.querySelectorAll('dialog.compare img')].every((image) => image.naturalWidth > 0)"
+    )
+    await check_axe(page)
+    await page.get_by_test_id("compare-way").click()
+    slider = page.locator("#compare-slider")
+    await slider.fill("20")
+    await expect(page.locator(".compare-stage")).to_have_attribute("style", re.compile("--at: 20%"))
+    await check_axe(page)
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog")).to_have_count(0)
+    await page.get_by_role("button", name="Pick none").click()
+
+
+async def test_several_are_saved_as_one_archive(window: MooringWindow) -> None:
+    page = window.page
+    await page.get_by_test_id("album-pick-all").click()
+    async with page.expect_download() as saved:
+        await page.get_by_test_id("album-download").click()
+    download = await saved.value
+    archive = zipfile.ZipFile(await download.path())
+    assert download.suggested_filename == "mooring.zip"
+    assert len(set(archive.namelist())) == 5
+    assert {name.split("_")[2] for name in archive.namelist()} <= {"a", "b"}, "after date and workflow"
+    for name in archive.namelist():
+        with Image.open(io.BytesIO(archive.read(name))) as image:
+            assert image.format == "PNG"
+    await page.get_by_role("button", name="Pick none").click()
+
+
+async def test_saved_without_its_workflow_a_picture_tells_nothing_and_looks_the_same(window: MooringWindow) -> None:
+    page = window.page
+    pictures: list[dict[str, bytes]] = []
+    for label in ("Download", "Download without workflow"):
+        await page.get_by_test_id("album-pick-all").click()
+        async with page.expect_download() as saved:
+            await page.get_by_role("button", name=label, exact=True).click()
+        archive = zipfile.ZipFile(await (await saved.value).path())
+        told = {}
+        for name in archive.namelist():
+            with Image.open(io.BytesIO(archive.read(name))) as image:
+                assert ("prompt" in image.info) is (label == "Download")
+                told[name] = image.tobytes()
+        pictures.append(told)
+        await page.get_by_role("button", name="Pick none").click()
+    assert pictures[0] == pictures[1]
+
+
+async def test_the_project_and_the_template_name_what_is_saved(window: MooringWindow) -> None:
+    page = window.page
+    await page.get_by_test_id("project").fill("海港")
+    prompt_id = await window.submit(quick_workflow(7), "Named")
+    await window.wait_for(prompt_id)
+    await search(window, "海港")
+    await expect(cells(window)).to_have_count(1)
+    await page.get_by_test_id("open-keeping").click()
+    await page.get_by_test_id("names").fill("{project}-{workflow}-{server}")
+    await expect(page.locator("#names-example")).to_contain_text("harbour-Dunes-gpu-2.png")
+    await check_axe(page)
+    await page.keyboard.press("Escape")
+    await page.get_by_test_id("album-pick-all").click()
+    async with page.expect_download() as saved:
+        await page.get_by_test_id("album-download").click()
+    assert re.fullmatch("海港-Named-[ab].png", (await saved.value).suggested_filename)
+    await page.get_by_role("button", name="Delete …").click()
+    await page.get_by_test_id("confirm-delete").click()
+    await page.get_by_role("button", name="Show all").click()
+    await expect(cells(window)).to_have_count(5)
+
+
+async def test_settings_come_back_into_a_form_that_runs_to_the_same_picture(window: MooringWindow) -> None:
+    page = window.page
+    await cells(window).first.click()
+    await page.get_by_test_id("use-settings").click()
+    await expect(page.locator("dialog")).to_have_count(0)
+    text = page.locator("#form textarea").first
+    await expect(text).to_have_value("沙丘 at night")
+    prompt_id = await window.press_run()
+    await window.wait_for(prompt_id)
+    await expect(cells(window)).to_have_count(6)
+    same = await page.evaluate(
+        """async () => {
+          const names = [...document.querySelectorAll("#album-grid .cell")].slice(0, 2).map((cell) => cell.id.slice(5));
+          const open = indexedDB.open("mooring");
+          const database = await new Promise((resolve) => { open.onsuccess = () => resolve(open.result); });
+          const store = database.transaction("results").objectStore("results");
+          const rows = await Promise.all(names.map((name) => new Promise((resolve) => {
+            store.get(name).onsuccess = (event) => resolve(event.target.result.blob);
+          })));
+          database.close();
+          const draw = async (blob) => {
+            const image = await createImageBitmap(blob);
+            const context = new OffscreenCanvas(image.width, image.height).getContext("2d");
+            context.drawImage(image, 0, 0);
+            return context.getImageData(0, 0, image.width, image.height).data.join();
+          };
+          const [one, other] = await Promise.all(rows.map(draw));
+          return one === other;
+        }"""
+    )
+    assert same
+
+
+async def test_a_result_becomes_an_input(window: MooringWindow) -> None:
+    page = window.page
+    await window.choose_sample("enlarge")
+    await cells(window).nth(2).click()
+    await page.get_by_test_id("use-as-input").click()
+    await page.locator("[data-testid=drop-1-image].has-picture").wait_for()
+
+
+async def test_what_is_deleted_is_gone_from_the_disk_also_after_a_reload(window: MooringWindow) -> None:
+    page = window.page
+    name = (await cells(window).first.get_attribute("id") or "").removeprefix("cell-")
+    await cells(window).first.focus()
+    await page.keyboard.press("Delete")
+    await check_axe(page)
+    await page.get_by_test_id("confirm-delete").click()
+    await expect(cells(window)).to_have_count(5)
+    await window.reload()
+    await page.locator("#results-album").click()
+    await expect(cells(window)).to_have_count(5)
+    assert await page.locator(f'[id="cell-{name}"]').count() == 0
+    there = await page.evaluate(
+        """(name) => new Promise((resolve) => {
+          indexedDB.open("mooring").onsuccess = ({ target: { result: database } }) => {
+            const transaction = database.transaction(["results", "thumbnails"]);
+            const found = [];
+            for (const kind of ["results", "thumbnails"]) {
+              transaction.objectStore(kind).getKey(name).onsuccess = (event) => found.push(event.target.result);
+            }
+            transaction.oncomplete = () => { database.close(); resolve(found.filter(Boolean)); };
+          };
+        })""",
+        name,
+    )
+    assert there == []
+
+
+async def test_five_thousand_results_are_a_few_elements(window: MooringWindow) -> None:
+    page = window.page
+    await page.evaluate(PUT_MANY, MANY)
+    await window.reload()
+    await page.locator("#results-album").click()
+    await expect(page.locator(".album-count")).to_contain_text("5,005 results")
+    assert await cells(window).count() < 200
+    await page.keyboard.press("Escape")
+    await cells(window).first.focus()
+    await page.keyboard.press("End")
+    await expect(cells(window).last).to_be_focused()
+    await expect(cells(window).last).to_have_attribute("aria-posinset", "5005")
+    await expect(cells(window).last.locator("img")).to_be_visible()
+    assert await cells(window).count() < 200
+    await search(window, "scene 4321")
+    await expect(cells(window)).to_have_count(1)
+
+
+# The origin's own file system stands in for the folder that a person would choose: the chooser is a window of the
+# browser's, which no test can press. Handle, permission and writing are the real ones.
+PICKER = """globalThis.showDirectoryPicker = async () =>
+  (await navigator.storage.getDirectory()).getDirectoryHandle("out", { create: true });"""
+SAVED = """async () => {
+  const folder = await globalThis.showDirectoryPicker();
+  const found = {};
+  for await (const [name, handle] of folder) {
+    const head = [...new Uint8Array(await (await handle.getFile()).slice(0, 4).arrayBuffer())];
+    if (head.length) found[name] = head; // a file is there, empty, from its naming to the end of its writing
+  }
+  return found;
+}"""
+
+
+async def test_each_result_is_saved_to_the_chosen_folder_also_after_a_reload(desk: Desk) -> None:
+    profile = await desk.new_profile()
+    await profile.add_init_script(PICKER)
+    await profile.grant_permissions(["clipboard-read", "clipboard-write"])
+    window = await MooringWindow.open(profile, desk.base)
+    await window.ready()
+    page = window.page
+    await window.wait_for(await window.submit(quick_workflow()))
+    await page.get_by_test_id("open-keeping").click()
+    await page.get_by_test_id("choose-folder").click()
+    await expect(page.locator(".folder-name")).to_have_text("out")
+    await check_axe(page)
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_test_id("folder-sign")).to_be_visible()
+    first = await window.submit(quick_workflow(), "Dunes")
+    await window.wait_for(first)
+    await page.wait_for_function(f"async () => Object.keys(await ({SAVED})()).length === 1")
+    await window.reload()
+    await window.wait_for(await window.submit(quick_workflow(), "Dunes"))
+    await page.wait_for_function(f"async () => Object.keys(await ({SAVED})()).length === 2")
+    saved = await page.evaluate(SAVED)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d_Dunes_[ab]_\d+(_2)?\.png", name) for name in saved), saved
+    assert all(bytes(head) == b"\x89PNG" for head in saved.values())
+
+    await window.open_large(first)
+    await page.get_by_test_id("copy-picture").click()
+    await expect(page.get_by_test_id("copy-picture")).to_have_text("Copied")
+    assert await page.evaluate("async () => (await navigator.clipboard.read())[0].types") == ["image/png"]
+
+
+async def test_a_text_that_a_node_shows_is_a_result_like_any_other(desk: Desk) -> None:
+    profile = await desk.new_profile()
+    window = await MooringWindow.open(profile, desk.base)
+    await window.ready()
+    page = window.page
+    text = "dunes <b>at</b> night, 沙丘"
+    workflow = {**quick_workflow(), "3": {"class_type": "PreviewAny", "inputs": {"source": text}}}
+    prompt_id = await window.submit(workflow, "Told")
+    task = await window.wait_for(prompt_id)
+    assert sorted(item["kind"] for item in task["outputs"]) == ["images", "text"]
+    await window.reload()
+    shown = window.card(prompt_id, "succeeded").locator(".shown-text")
+    await expect(shown).to_have_text(text)
+    await shown.click()
+    await expect(page.locator("#large-text")).to_be_visible()
+    await check_axe(page)
+    async with page.expect_download() as saving:
+        await page.locator("dialog.large a[download]").click()
+    assert (await (await saving.value).path()).read_text("utf-8") == text

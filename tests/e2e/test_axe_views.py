@@ -1,0 +1,214 @@
+"""Every view of the page, opened on a phone: axe finds nothing in either theme, and nothing is wider than its place.
+
+One window walks through all of them in English, Chinese and the pseudo-locale, whose texts are 40 % longer. 360 CSS
+pixels are also a window of 720 at 200 % zoom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import open_chromium
+from tests.e2e.fault_kit import post_server
+from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.work_kit import quick_workflow
+from tests.services import Service, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+PHONE = {"width": 360, "height": 740}
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+EVERY = "details:not([open]) > summary"
+SIDEWAYS = "pre, .sheet-scroll, .album-narrowing, .large-stage, select, input, textarea"  # are scrolled or panned
+
+# What is wider than its place: the page, or anything in it that scrolls or cuts off what sticks out.
+TOO_WIDE = """(sideways) => {
+  const root = document.documentElement;
+  const found = root.scrollWidth > root.clientWidth ? [`the page: ${root.scrollWidth}`] : [];
+  for (const box of document.body.querySelectorAll("*")) {
+    if (box.scrollWidth <= box.clientWidth || box.matches(sideways) || !box.checkVisibility()) continue;
+    const style = getComputedStyle(box);
+    if (style.overflowX === "visible" || style.display === "inline" || style.clipPath !== "none") continue;
+    if (style.textOverflow === "ellipsis") continue;
+    found.push(`${box.tagName.toLowerCase()}#${box.id}.${box.className}: ${box.scrollWidth} > ${box.clientWidth}`);
+  }
+  return found;
+}"""
+TELL = """(text) => document.dispatchEvent(
+  new CustomEvent("mooring-action", { detail: { name: "open-text", facts: { text } } }))"""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Steps (name, what is clicked, what is then there), each looked at; a dialog is closed by Escape.
+
+    Anything else is left by clicks.
+    """
+
+    steps: tuple[tuple[str, str, str], ...]
+    leave: tuple[str, ...] = ()
+
+
+def dialog(name: str, click: str, there: str, *more: tuple[str, str, str]) -> Walk:
+    return Walk(((name, click, f"dialog[open] {there}"), *more))
+
+
+def marked(name: str) -> str:
+    return f"[data-testid={name}]"
+
+
+WALKS = (
+    Walk((("the form", marked("tab-form"), "#run-button"),)),
+    Walk((("a node", "[data-testid=node] button", ".fold-body"),), leave=("[data-testid=node] button",)),
+    Walk((("arranging", marked("arrange"), ".arrange-tools"),), leave=(marked("arrange"),)),
+    Walk((("now", marked("tab-now"), "#now .card"), ("details", EVERY, "details[open]"))),
+    Walk((("results", marked("tab-results"), "#results .card"),)),
+    dialog("settings", marked("open-settings"), marked("has-keys")),
+    dialog("palette", marked("open-palette"), "[role=option]",
+           ("console", "[data-command=scripting]", "#script-source")),
+    dialog("shortcuts", "[data-action=open-settings]", "[data-action=open-shortcuts]",
+           ("shortcuts", "[data-action=open-shortcuts]", marked("shortcuts"))),
+    dialog("fleet", "#open-fleet", ".spark"),
+    dialog("windows", "#open-windows", ".window-row"),
+    dialog("keeping", marked("open-keeping"), marked("delete-all"),
+           ("deleting all", marked("delete-all"), marked("confirm-delete-all"))),
+    dialog("library", marked("open-library"), marked("open-item"),
+           ("naming an item", marked("edit-item"), "[data-action=ask-delete-item]"),
+           ("deleting an item", "[data-action=ask-delete-item]", "[data-action=keep-item]")),
+    dialog("presets", marked("open-presets"), marked("rename-preset"),
+           ("renaming one", marked("rename-preset"), "#preset-new-name"),
+           ("leaving it", "[data-action=leave-preset]", marked("delete-preset")),
+           ("deleting one", marked("delete-preset"), marked("do-preset"))),
+    dialog("many runs", marked("open-many"), "#many-kind-table",
+           *((f"many {kind}", f"#many-kind-{kind}", f".segment.is-chosen #many-kind-{kind}")
+             for kind in ("table", "seeds", "lines", "grid"))),
+    dialog("graph", "#results [data-state=failed] [data-testid=open-graph]", ".box[data-mark=failed]",
+           ("a node of it", marked("to-failed"), marked("graph-node"))),
+    dialog("graph of the form", marked("open-form-graph"), ".drawing .box"),
+    dialog("mask", marked("mask-1-image"), ".mask-paint"),
+    dialog("camera", ".camera-live", "#camera-take:enabled"),
+    dialog("large", ".result-open", "img:not(.is-small)"),
+    dialog("giving up", marked("give-up"), marked("confirm-give-up")),
+    dialog("cancel mine", "[data-action=ask-cancel-mine]", marked("cancel-mine")),
+    dialog("one run", marked("line-edit"), marked("save-edit")),
+    dialog("contact sheet", marked("open-sheet"), marked("sheet-cell")),
+    Walk((("album", "#results-album", ".cell img"),)),
+    Walk((("picked", marked("album-pick-all"), marked("album-compare")),)),
+    dialog("compared", marked("album-compare"), "img[src]",
+           ("with a slider", marked("compare-way"), "#compare-slider")),
+    Walk((("deleting", marked("album-delete"), marked("confirm-delete")),)),
+    Walk((("latest", "[data-action=album-pick-none]", marked("album-pick-all")),), leave=("#results-latest",)),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Service]:
+    """Servers of this module's own: their workers die here."""
+    with start_gateway(demo=2) as service:
+        yield service
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def desk(gateway: Service) -> AsyncIterator[Desk]:
+    """In a browser that has a camera."""
+    async with open_chromium(*CAMERA) as browser, open_desk(browser, gateway.url) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def window(desk: Desk, gateway: Service, photo: Path) -> MooringWindow:
+    """A window that has some of everything, and work that stays where it is since no server does any more."""
+    window = await desk.open("/?lang=en")
+    page = window.page
+    await window.wait_for(await window.submit(quick_workflow(), "Harbour"))
+    await window.wait_for(await window.submit(failing(), "Storm"))
+    await page.evaluate(TELL, '{"1": {"class_type": "EmptyImage", "inputs": {}}}')
+    await add_grid(window)
+    await window.run_photo(photo)
+    await page.get_by_test_id("open-presets").click()
+    await page.locator("#preset-name").fill("A preset with a longer name")
+    await page.keyboard.press("Enter")
+    await page.get_by_test_id("rename-preset").wait_for()
+    await page.keyboard.press("Escape")
+    for number in (1, 2):
+        address = f"http://127.0.0.1:{gateway.port + number}"
+        await post_server(Service(gateway.process, address), "/demo/faults", {"dead_worker": True})
+    await page.get_by_test_id("run-count").fill("4")
+    await page.get_by_test_id("run-count").blur()
+    await page.get_by_test_id("run").click()
+    await expect(page.locator("[data-testid=waiting-item][data-state=waiting]")).to_have_count(2)
+    await page.set_viewport_size({**PHONE})
+    return window
+
+
+def failing() -> dict[str, Any]:
+    workflow = quick_workflow()
+    workflow["3"] = {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "fail_at": 1, "steps": 2}}
+    workflow["2"]["inputs"]["images"] = ["3", 0]
+    return workflow
+
+
+async def add_grid(window: MooringWindow) -> None:
+    """Two runs with a contact sheet."""
+    page = window.page
+    await window.choose_sample("text")
+    await window.plan_grid("1, 2", "1")
+    await page.get_by_test_id("many-add").click()
+    await page.get_by_test_id("many-dialog").wait_for(state="detached")
+    await expect(page.get_by_test_id("sheet-entry")).to_contain_text("2 of 2 done")
+
+
+async def look(page: Page, name: str, *, with_axe: bool) -> list[str]:
+    """What is wrong with what is shown now."""
+    found = [f"{name}: {told}" for told in await page.evaluate(TOO_WIDE, SIDEWAYS)]
+    if with_axe:
+        try:
+            await check_axe(page)
+        except AssertionError as error:
+            found.append(f"{name}: {error}")
+    return found
+
+
+async def take(page: Page, walk: Walk, *, with_axe: bool) -> list[str]:
+    """Go there and back; what was wrong on the way."""
+    found: list[str] = []
+    for name, click, there in walk.steps:
+        await page.locator(click).first.wait_for(state="attached")
+        aim = page.locator(click) if click == EVERY else page.locator(click).first
+        await aim.evaluate_all("(elements) => elements.forEach((element) => element.click())")
+        await page.locator(there).first.wait_for(state="attached")
+        found += await look(page, name, with_axe=with_axe)
+    for click in walk.leave:
+        await page.locator(click).first.evaluate("(element) => element.click()")
+    while await page.locator("dialog[open]").count():
+        await page.keyboard.press("Escape")
+    return found
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN", "pseudo"])
+async def test_no_view_has_a_fault_of_access_or_is_wider_than_a_phone(window: MooringWindow, language: str) -> None:
+    page = window.page
+    await page.goto(f"{page.url.partition('?')[0]}?lang={language}")
+    await window.ready()
+    await page.get_by_test_id("open-sheet").wait_for(state="attached")
+    await page.locator("[data-testid=drop-1-image].has-picture").wait_for(state="attached")
+    found = [told for walk in WALKS for told in await take(page, walk, with_axe=language == "en")]
+    assert not found, "\n".join(found)
+
+
+async def test_a_first_use_is_no_wider_than_a_phone(desk: Desk) -> None:
+    profile = await desk.new_profile(viewport={**PHONE})
+    first = await MooringWindow.open(profile, f"{desk.base}/?lang=pseudo")
+    await first.ready()
+    for part in ("form", "now", "results"):
+        await first.show(part)
+        assert await look(first.page, part, with_axe=True) == []
+    await profile.close()

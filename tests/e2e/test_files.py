@@ -1,0 +1,144 @@
+"""Files in the form's fields in a real browser: where a pasted one goes, players, refusals in words, the camera."""
+
+from __future__ import annotations
+
+import json
+import wave
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import open_chromium
+from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.services import Service
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+KINDS = {"1": "picture", "2": "picture", "3": "video", "4": "audio"}
+# A file as a person's clipboard or drag brings it: `[kind of event, where, name, type, text beside it]`.
+BRING = """([kind, where, name, type, text]) => {
+  const transfer = new DataTransfer();
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [30, 20];
+  const bytes = Uint8Array.from(atob(canvas.toDataURL("image/png").split(",")[1]), (byte) => byte.charCodeAt(0));
+  transfer.items.add(new File([bytes], name, { type }));
+  if (text) transfer.setData("text/plain", text);
+  const target = document.querySelector(where) ?? document.body;
+  const how = { bubbles: true, cancelable: true };
+  const isPaste = kind === "paste";
+  const given = isPaste ? { clipboardData: transfer, ...how } : { dataTransfer: transfer, ...how };
+  return target.dispatchEvent(new (isPaste ? ClipboardEvent : DragEvent)(kind, given));
+}"""
+
+
+def published() -> dict[str, Any]:
+    """Fields for two pictures, a film and a sound, and one for text."""
+    names = {"picture": "image", "video": "file", "audio": "audio"}
+    classes = {"picture": "LoadImage", "video": "LoadVideo", "audio": "LoadAudio"}
+    graph: dict[str, Any] = {
+        node: {"class_type": classes[kind], "inputs": {names[kind]: ""}} for node, kind in KINDS.items()
+    }
+    graph["5"] = {"class_type": "DemoSampler", "inputs": {"text": "calm"}}
+    fields = [{"node": node, "input": names[kind], "kind": kind} for node, kind in KINDS.items()]
+    return {
+        "v": 1,
+        "title": "Files",
+        "about": "",
+        "needs": "",
+        "fields": [*fields, {"node": "5", "input": "text", "kind": "text"}],
+        "workflow": graph,
+    }
+
+
+async def opened(desk: Desk, **options: Any) -> MooringWindow:
+    """A window where that workflow is chosen."""
+
+    async def answer(route: Route) -> None:
+        await route.fulfill(content_type="application/json", body=json.dumps(published()))
+
+    profile = await desk.new_profile(**options)
+    await profile.route("**/static/workflows/enlarge.json", answer)
+    window = await desk.open()
+    await window.choose_sample("enlarge")
+    return window
+
+
+async def bring(page: Page, kind: str, where: str, name: str, *, media_type: str = "image/png", text: str = "") -> bool:
+    """Paste or drop a file; False if the page took it."""
+    return bool(await page.evaluate(BRING, [kind, where, name, media_type, text]))
+
+
+def name_in(page: Page, field: str) -> Any:
+    """The name of the file in a field."""
+    return page.get_by_test_id(f"drop-{field}").locator(".drop-name")
+
+
+async def test_a_pasted_picture_goes_where_the_focus_is_or_else_where_there_is_room(desk: Desk) -> None:
+    page = (await opened(desk)).page
+    await expect(page.locator(".camera-live:visible, .camera-phone:visible")).to_have_count(0)  # there is no camera
+    await page.locator("#field-2-image").focus()
+    await bring(page, "paste", "#field-2-image", "focused.png")
+    await expect(name_in(page, "2-image")).to_have_text("focused.png")
+    await page.get_by_role("button", name="Use “focused.png” here too").click()
+    await expect(name_in(page, "1-image")).to_have_text("focused.png")
+    await page.get_by_role("button", name="Take the file out").first.click()
+    await page.evaluate("document.activeElement.blur()")
+    await bring(page, "paste", "body", "empty.png")
+    await expect(name_in(page, "1-image")).to_have_text("empty.png")
+    await bring(page, "paste", "body", "first.png")
+    await expect(name_in(page, "1-image")).to_have_text("first.png")
+    await page.locator("#field-4-audio").focus()
+    await bring(page, "paste", "#field-4-audio", "not-here.png")  # a sound's field takes none, the first picture's does
+    await expect(name_in(page, "1-image")).to_have_text("not-here.png")
+    await page.locator("#field-5-text").focus()
+    assert await bring(page, "paste", "#field-5-text", "of-text.png", text="a text")  # it stays a text's paste
+    await expect(name_in(page, "1-image")).to_have_text("not-here.png")
+    await bring(page, "drop", "[data-testid=drop-1-image]", "dropped.png")
+    await expect(name_in(page, "1-image")).to_have_text("dropped.png")
+
+
+async def test_films_and_sounds_have_a_player_and_others_are_refused_in_words(desk: Desk, tmp_path: Path) -> None:
+    sound = tmp_path / "wave.wav"
+    with wave.open(str(sound), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", "not compressed"))
+        file.writeframes(b"\0\0" * 8000)
+    page = (await opened(desk)).page
+    await page.locator("#field-4-audio").set_input_files(sound)
+    await page.wait_for_function("document.querySelector('audio.drop-player')?.duration === 1")
+    assert await page.evaluate("document.querySelector('audio.drop-player').paused")
+    await bring(page, "drop", "[data-testid=drop-3-file]", "tide.webm", media_type="video/webm")
+    await expect(page.locator("video.drop-player")).to_have_attribute("controls", "")
+    await expect(name_in(page, "3-file")).to_have_text("tide.webm")
+    await bring(page, "drop", "body", "second.webm", media_type="video/webm")
+    await expect(name_in(page, "3-file")).to_have_text("second.webm")
+    await bring(page, "drop", "[data-testid=drop-3-file]", "still.png")
+    await expect(page.locator("#field-3-file-fault")).to_contain_text("“still.png” is no film.")
+    await bring(page, "drop", "[data-testid=drop-4-audio]", "still.png")
+    await expect(page.locator("#field-4-audio-fault")).to_contain_text("“still.png” is no sound.")
+    await expect(page.locator(".drop-player")).to_have_count(0)
+
+
+async def test_a_picture_is_taken_with_the_camera(gateway: Service) -> None:
+    flags = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
+    async with open_chromium(*flags) as browser, open_desk(browser, gateway.url) as desk:
+        page = (await opened(desk)).page
+        await page.locator(".camera-live[data-node='2']").click()
+        await expect(page.locator("#camera-take")).to_be_enabled()
+        await check_axe(page)
+        await page.locator("#camera-take").click()
+        await expect(page.get_by_test_id("camera-dialog")).to_have_count(0)
+        await expect(name_in(page, "2-image")).to_contain_text("camera-")
+        assert await page.evaluate("document.querySelector('[data-testid=drop-2-image] img').naturalWidth") > 100
+
+
+async def test_a_phone_on_a_plain_address_asks_its_own_camera(desk: Desk) -> None:
+    profile = {"has_touch": True, "is_mobile": True, "viewport": {"width": 360, "height": 740}}
+    window = await opened(desk, **profile)
+    page = window.page
+    await expect(page.locator(".camera-live:visible")).to_have_count(0)
+    button = page.locator(".camera-phone:visible")
+    await expect(button).to_have_count(2)
+    assert await button.first.locator("input").get_attribute("capture") == "environment"

@@ -1,0 +1,259 @@
+"""Settings, the command palette, keys, notices and errors, as a person meets them in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.window_kit import Desk, open_desk
+from tests.e2e.work_kit import quick_workflow
+from tests.services import Service
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+FOCUS = "document.activeElement?.id"
+WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
+ACTIVE = """() => {
+  const active = document.getElementById("palette-query").getAttribute("aria-activedescendant");
+  return active && document.getElementById(active)?.getAttribute("aria-selected") === "true" ? active : "";
+}"""
+PLAIN_HTTP = "Object.defineProperty(navigator, 'clipboard', { value: undefined })"  # as at an address without TLS
+# A browser that shows notices and plays sounds, and tells what it was asked to.
+NOTED = """
+globalThis.noted = [];
+globalThis.Notification = class {
+  static permission = "default";
+  static async requestPermission() { return (Notification.permission = "granted"); }
+  constructor(title, options) { noted.push(["notice", title, options.body]); Notification.last = this; }
+  close() { noted.push(["closed"]); }
+};
+OscillatorNode.prototype.start = function () { noted.push(["note", Math.round(this.frequency.value)]); };
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def page(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
+    """One window for several tests: each leaves it as it found it."""
+    async with open_desk(browser, gateway.url) as desk:
+        profile = await desk.new_profile()
+        await profile.add_init_script(PLAIN_HTTP)
+        yield (await desk.open()).page
+
+
+async def open_dialog(page: Page, name: str) -> None:
+    await page.get_by_test_id(name).click()
+
+
+async def close_dialog(page: Page) -> None:
+    await page.keyboard.press("Escape")
+    await page.locator("dialog").wait_for(state="detached")
+
+
+def wrong(number: int) -> str:
+    """A text that is no workflow; each number is wrong at another place."""
+    return '{"' + "a" * number + '" 1}'
+
+
+async def tell_error(page: Page, text: str) -> None:
+    """An error of an action: a pasted text that is no workflow."""
+    detail = {"name": "open-text", "facts": {"text": text}}
+    await page.evaluate("(detail) => document.dispatchEvent(new CustomEvent('mooring-action', { detail }))", detail)
+
+
+async def test_what_is_set_in_one_window_is_followed_by_the_others_and_kept(desk: Desk) -> None:
+    page = (await desk.open()).page
+    other = (await desk.open()).page
+    await open_dialog(page, "open-settings")
+    await check_axe(page)
+    await page.locator(".segment", has_text="Dark").click()
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    await expect(other.locator("html")).to_have_attribute("data-theme", "dark")
+    await check_axe(page)
+    await page.locator("#setting-language").select_option("zh-CN")
+    for window in (page, other):
+        await expect(window.get_by_test_id("run")).to_contain_text("运行")
+        await expect(window.locator("html")).to_have_attribute("lang", "zh-CN")
+    await page.get_by_test_id("has-keys").click()
+    await expect(page.get_by_test_id("has-keys")).to_have_attribute("aria-checked", "false")
+    await close_dialog(page)
+    assert await page.evaluate("document.activeElement.dataset.testid") == "open-settings"
+    await other.reload()
+    await expect(other.locator("html")).to_have_attribute("data-theme", "dark")
+    await expect(other.get_by_test_id("run")).to_contain_text("运行")
+    await expect(other.locator("html")).to_have_attribute("data-keys", "off")
+    await page.keyboard.press("?")
+    await expect(page.locator("dialog")).to_have_count(0)
+
+
+async def test_everything_can_be_done_from_the_palette_by_keyboard(page: Page) -> None:
+    await page.locator("#pick-text").focus()
+    await page.keyboard.press("Control+K")
+    await expect(page.get_by_test_id("palette")).to_be_visible()
+    assert await page.evaluate(FOCUS) == "palette-query"
+    await check_axe(page)
+
+    first = await page.evaluate(ACTIVE)
+    assert first
+    await page.keyboard.press("ArrowDown")
+    second = await page.evaluate(ACTIVE)
+    await page.keyboard.press("ArrowUp")
+    assert (await page.evaluate(ACTIVE), second != first) == (first, True)
+    await page.keyboard.press("ArrowUp")
+    assert await page.evaluate(ACTIVE) not in {"", first, second}, "from the first to the last"
+
+    await page.locator("#palette-query").fill("")
+    await page.keyboard.type("slow")
+    await page.keyboard.press("Enter")  # before anything may be drawn: what was typed counts, not what was listed
+    await page.locator("#fields-slow").wait_for()
+    assert await page.evaluate(FOCUS) == "pick-text", "where it was"
+
+    await page.keyboard.press("Control+K")
+    await page.keyboard.type("no such thing")
+    await expect(page.locator(".palette-none")).to_be_visible()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("palette")).to_be_visible()
+    await page.keyboard.press("Control+K")
+    await page.locator("dialog").wait_for(state="detached")
+
+    await page.keyboard.press("Control+K")
+    await page.keyboard.type("results jump")
+    await page.keyboard.press("Enter")
+    await page.wait_for_function(f"{FOCUS} === 'results'")
+    await page.keyboard.press("Control+K")
+    await expect(page.locator("#palette-list [role=option]").first).to_have_attribute("data-command", "go-results")
+    await page.keyboard.press("Escape")
+    await page.locator("dialog").wait_for(state="detached")
+
+
+async def test_a_single_key_counts_outside_of_fields_only(page: Page) -> None:
+    await page.evaluate("document.getElementById('pick-text').click()")
+    await page.locator("#fields-text").wait_for()  # the form before has a field of this name too
+    await page.locator("#field-1-text").fill("why")
+    await page.keyboard.type("?g/,")
+    await expect(page.locator("#field-1-text")).to_have_value("why?g/,")
+    await expect(page.locator("dialog")).to_have_count(0)
+    await page.locator("#pick-text").focus()
+    composing = "new KeyboardEvent('keydown', { key: '?', isComposing: true, bubbles: true, cancelable: true })"
+    assert await page.evaluate(f"document.activeElement.dispatchEvent({composing})"), "not taken while text is composed"
+    await page.keyboard.press("?")
+    await expect(page.get_by_test_id("shortcuts")).to_be_visible()
+    await check_axe(page)
+    await page.keyboard.press("g")
+    await expect(page.locator("dialog")).to_have_count(1)
+    await close_dialog(page)
+    await page.keyboard.press("g")
+    await expect(page.locator("dialog.graph")).to_be_visible()
+    await close_dialog(page)
+    async with page.expect_popup() as opened:
+        await page.keyboard.press("n")
+    await (await opened.value).close()
+
+
+async def test_errors_stay_above_everything_until_they_are_dismissed_and_can_be_copied(page: Page) -> None:
+    for number in range(1, 6):
+        await tell_error(page, wrong(number))
+    errors = page.locator("#errors [data-testid=notice]")
+    await expect(errors).to_have_count(5)
+    await check_axe(page)
+
+    await page.evaluate("document.addEventListener('copy', () => { globalThis.wasCopied = true; })")
+    await errors.first.get_by_test_id("copy").click()
+    await expect(errors.first.get_by_test_id("copy")).to_have_text("Copied")
+    assert await page.evaluate("wasCopied")
+    await page.evaluate("document.execCommand = () => false")
+    await errors.nth(1).get_by_test_id("copy").click()
+    await expect(errors.nth(1).get_by_test_id("copy")).to_contain_text("press Ctrl+C")
+    assert "BadInput" in await page.evaluate("String(getSelection())"), "what is to be copied is selected"
+
+    await page.evaluate("document.querySelector('[data-action=open-library]').click()")
+    await page.locator("#library").wait_for()
+    await expect(errors).to_have_count(5)
+    await errors.first.locator("[data-action=dismiss-notice]").click()  # above the dialog, and not dead behind it
+    await expect(errors).to_have_count(4)
+    await close_dialog(page)
+    await tell_error(page, wrong(2))
+    await expect(errors).to_have_count(4)  # one that says the same is told once
+    await page.get_by_test_id("dismiss-errors").click()
+    await expect(page.locator("#errors")).to_be_hidden()
+
+
+async def test_who_looks_elsewhere_is_told_once_and_where_it_is_not_possible_the_setting_says_so(desk: Desk) -> None:
+    profile = await desk.new_profile(viewport={"width": 360, "height": 740})
+    await profile.add_init_script(NOTED)
+    window = await desk.open()
+    page = window.page
+    await open_dialog(page, "open-settings")
+    await page.get_by_test_id("has-notices").click()
+    await expect(page.get_by_test_id("has-notices")).to_have_attribute("aria-checked", "true")
+    await page.get_by_test_id("has-sound").click()
+    await page.get_by_test_id("try-bell").click()
+    await page.wait_for_function("noted.some(([kind]) => kind === 'note')")
+    assert await page.evaluate(WIDTH) == 360
+    await close_dialog(page)
+    await page.evaluate("noted.length = 0")
+
+    await window.submit(quick_workflow(1), "Seen")
+    await window.show("results")
+    await page.locator("[data-testid=task-card][data-state=succeeded]").wait_for()
+    assert await page.evaluate("noted") == [], "somebody looks"
+    await page.evaluate("document.hasFocus = () => false")
+    prompt_id = await window.submit(quick_workflow(2), "In the background")
+    await page.wait_for_function("noted.some(([kind]) => kind === 'notice')")
+    ((kind, title, body),) = [item for item in await page.evaluate("noted") if item[0] == "notice"]
+    server = (await window.task(prompt_id))["executionServer"]
+    assert (kind, title, body) == ("notice", f"Finished · {server}", "In the background")
+    await page.evaluate("globalThis.focus = () => noted.push(['focused']); Notification.last.onclick()")
+    assert ["focused"] in await page.evaluate("noted")
+
+    other = (await desk.open()).page  # a window that knows of the same
+    ring: dict[str, Any] = {"ids": [prompt_id], "title": "again", "body": "", "hasNotice": True, "isQuiet": False}
+    say = "async (telling) => (await import('/static/js/bell.js')).ring(JSON.stringify(telling))"
+    await other.evaluate("void (Notification.permission = 'granted')")
+    await other.evaluate(say, ring)
+    assert await other.evaluate("noted") == []
+    await other.evaluate(say, {**ring, "ids": ["another"]})
+    assert (await other.evaluate("noted"))[0][1] == "again"
+
+    await other.evaluate("void delete globalThis.Notification")
+    await open_dialog(other, "open-settings")
+    await expect(other.get_by_test_id("has-notices")).to_be_disabled()
+    await expect(other.locator("#has-notices-about")).to_contain_text("Not possible here")
+    for name in ("palette", "shortcuts"):
+        await close_dialog(other)
+        await other.keyboard.press("Control+K" if name == "palette" else "?")
+        await expect(other.get_by_test_id(name)).to_be_visible()
+        assert await other.evaluate(WIDTH) == 360
+
+
+POLISH = """msgid ""
+msgstr ""
+"Language: pl\\n"
+
+msgid "Run"
+msgstr "Uruchom"
+
+msgid "Loading Mooring"
+msgstr "Wczytywanie"
+"""
+
+
+async def test_a_third_language_is_one_more_catalogue(desk: Desk) -> None:
+    """The gateway lists what lies in `static/locales` (`tests/unit/gateway/test_languages.py`): here it lies there."""
+    profile = await desk.new_profile(locale="pl-PL")
+    listing = {"pl": {"name": "Polski", "path": "/static/locales/pl.po"}}
+    await profile.route("**/static/locales/index.json", lambda route: route.fulfill(json=listing))
+    await profile.route("**/static/locales/pl.po", lambda route: route.fulfill(body=POLISH))
+    page = (await desk.open()).page
+    await expect(page.locator("html")).to_have_attribute("lang", "pl")
+    await expect(page.get_by_test_id("run")).to_contain_text("Uruchom")
+    await expect(page.locator("[data-step=modules]")).to_have_text("Wczytywanie")
+    await open_dialog(page, "open-settings")
+    options = page.locator("#setting-language option")
+    await expect(options).to_have_text(["As the browser wants", "English", "Polski"])
+    await page.locator("#setting-language").select_option("en")
+    await expect(page.get_by_test_id("run")).to_contain_text("Run")

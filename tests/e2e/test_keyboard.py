@@ -1,0 +1,221 @@
+"""The main job with nothing but the keyboard: after each step the focus is where the person goes on, never nowhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import CDPSession, Locator, Page, expect
+
+from tests.e2e.window_kit import Desk
+from tests.services import Service, start_demo, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+STEPS_TO = 90  # presses of Tab within which anything on the page is reached
+NOWHERE = "!document.activeElement || document.activeElement === document.body"
+TEXT = "#field-1-text"
+CARD = "[data-testid=task-card]"
+
+# What a quick typist presses a second, while 30 patches arrive in it: so many patches between two keys.
+PATCHES_A_KEY = 4
+AFTER = ", wide"  # stands behind the caret while Chinese is composed before it
+COUNT_PATCHES = """() => {
+  globalThis.patches = 0;
+  new MutationObserver(() => { patches += 1; }).observe(document.getElementById("main"), {
+    subtree: true, childList: true, attributes: true, characterData: true,
+  });
+  const heads = () => [...document.querySelectorAll("[data-testid=node] button, [data-testid=arrange]")];
+  globalThis.stir = setInterval(() => heads().forEach((head) => head.click()), 20);
+}"""
+TYPED = """(selector) => {
+  const field = document.querySelector(selector);
+  return [field === document.activeElement, field.value, field.selectionStart, field.selectionEnd];
+}"""
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Service]:
+    """A quick server: a result is there in two seconds, and its steps come 50 times a second."""
+    with start_demo("--step-seconds", "0.02") as demo, start_gateway("--server", f"a={demo.url}") as service:
+        yield service
+
+
+async def is_somewhere(page: Page) -> None:
+    assert not await page.evaluate(NOWHERE), "the focus is lost"
+
+
+async def walk(page: Page, selector: str, key: str = "Tab") -> None:
+    """Press a key until the focus is there, if it is not; it is lost on no step of the way."""
+    for _ in range(STEPS_TO):
+        if await page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+            return
+        await page.keyboard.press(key)
+        await is_somewhere(page)
+    pytest.fail(f"{selector} is not reached by {key}")
+
+
+async def in_dialog(page: Page, testid: str) -> Locator:
+    """A dialog is open and has the focus."""
+    dialog = page.get_by_test_id(testid)
+    await dialog.wait_for()
+    await page.wait_for_function("() => document.querySelector('dialog[open]')?.contains(document.activeElement)")
+    return dialog
+
+
+async def closed(page: Page) -> None:
+    await page.locator("dialog").wait_for(state="detached")
+    await is_somewhere(page)
+
+
+async def test_the_main_job_needs_no_mouse_and_the_focus_is_never_lost(desk: Desk) -> None:
+    page = (await desk.open()).page
+    # Choose a workflow
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("document.activeElement.className") == "skip"
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#main")).to_be_focused()
+    await walk(page, "[name=workflow]")
+    for _ in range(2):
+        await page.keyboard.press("ArrowDown")
+    await page.locator("#fields-text").wait_for()
+    await expect(page.locator("#pick-text")).to_be_focused()
+
+    # Put a text in, run, watch until the end
+    await walk(page, TEXT)
+    await page.keyboard.press("Control+A")
+    await page.keyboard.type("dunes at night")
+    await page.keyboard.press("Control+Enter")
+    await page.locator(f"{CARD}[data-state=running]").wait_for()
+    await expect(page.locator(TEXT)).to_be_focused()
+    await page.locator(f"{CARD}[data-state=succeeded] [data-testid=result-image]").wait_for()
+    await expect(page.locator(TEXT)).to_be_focused()
+
+    # Once more, with the focus on what goes when it ends
+    await walk(page, "[name=workflow]", "Shift+Tab")
+    await page.keyboard.press("ArrowDown")
+    await page.locator("#fields-slow").wait_for()
+    await walk(page, "#run-button")
+    await page.keyboard.press("Enter")
+    await page.locator(f"{CARD}[data-state=running]").wait_for()
+    await expect(page.locator("#run-button")).to_be_focused()
+    await walk(page, "#now [data-testid=cancel]")
+    await expect(page.locator(f"{CARD}[data-state=succeeded]")).to_have_count(2)
+    await expect(page.locator(CARD).first).to_be_focused()
+
+    # Open the result large, look closer, use it as input
+    await walk(page, "[name=workflow]", "Shift+Tab")
+    for _ in range(3):
+        await page.keyboard.press("ArrowUp")
+    await page.locator("#fields-enlarge").wait_for()
+    await expect(page.locator("#pick-enlarge")).to_be_focused()
+    await walk(page, "#results .result-open")
+    await page.keyboard.press("Enter")
+    large = await in_dialog(page, "picture-dialog")
+    await page.keyboard.press("+")
+    await expect(large.locator("img")).to_have_class("is-zoomed")
+    await page.keyboard.press("0")
+    await walk(page, "[data-testid=use-as-input]")
+    await page.keyboard.press("Enter")
+    await closed(page)
+    await page.locator("[data-testid=drop-1-image].has-picture").wait_for()
+    await expect(page.locator("#results .result-open").first).to_be_focused()
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(f"{CARD}[data-state=succeeded]")).to_have_count(3)
+    await is_somewhere(page)
+
+    # Compare two, close, and leave the album
+    await walk(page, "#results-album", "Shift+Tab")
+    await page.keyboard.press("Enter")
+    await page.locator(".cell img").nth(2).wait_for()
+    await expect(page.locator("#results-album")).to_be_focused()
+    await walk(page, ".cell")
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Shift+ArrowRight")
+    await page.get_by_test_id("album-compare").wait_for()
+    await expect(page.locator(".cell").nth(1)).to_be_focused()
+    await walk(page, "[data-testid=album-compare]", "Shift+Tab")
+    await page.keyboard.press("Enter")
+    dialog = await in_dialog(page, "compare-dialog")
+    await walk(page, "[data-testid=compare-way]")
+    await page.keyboard.press("Enter")
+    await dialog.locator("#compare-slider").wait_for()
+    await in_dialog(page, "compare-dialog")
+    await walk(page, "#compare-slider")
+    await page.keyboard.press("ArrowRight")
+    await expect(dialog.locator(".compare-stage")).to_have_attribute("style", re.compile("--at: 50.5%"))
+    await page.keyboard.press("Escape")
+    await closed(page)
+    await expect(page.get_by_test_id("album-compare")).to_be_focused()
+    await walk(page, "[data-action=album-pick-none]")
+    await page.keyboard.press("Enter")
+    await page.get_by_test_id("album-pick-all").wait_for()
+    await expect(page.locator(".cell").nth(1)).to_be_focused()
+
+
+async def test_a_button_that_has_done_its_last_hands_the_focus_on(desk: Desk) -> None:
+    window = await desk.open()
+    page = window.page
+    await window.choose_sample("text")
+    await page.locator(TEXT).fill("a storm")
+    await page.locator("[data-action=undo]:enabled").focus()
+    await page.keyboard.press("Enter")
+    await page.locator("[data-action=undo]:disabled").wait_for()
+    await page.wait_for_function(
+        "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+    await expect(page.locator("[data-action=redo]")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(TEXT)).to_have_value("a storm")
+    await expect(page.locator("[data-testid=arrange]")).to_be_focused()
+
+
+async def compose(page: Page, input_method: CDPSession, word: tuple[str, str], before: str, *, is_fast: bool) -> None:
+    """Type letters that stand for Chinese, and choose what they mean.
+
+    A fast typist's patches tell of letters that are older than what stands there by then.
+    """
+    keys, chosen = word
+    for length in range(1, len(keys) + 1):
+        await input_method.send(
+            "Input.imeSetComposition", {"text": keys[:length], "selectionStart": length, "selectionEnd": length}
+        )
+        if not is_fast:
+            await expect_typed(page, before + keys[:length])
+    await expect_typed(page, before + keys)
+    await input_method.send("Input.insertText", {"text": chosen})
+    await expect_typed(page, before + chosen)
+
+
+async def expect_typed(page: Page, before: str) -> None:
+    """After as many patches as come between two keys: this stands before the caret, AFTER behind it."""
+    await patched(page)
+    assert await page.evaluate(TYPED, TEXT) == [True, before + AFTER, len(before), len(before)]
+
+
+async def patched(page: Page) -> None:
+    """So many patches have come as come between two keys."""
+    so_far = await page.evaluate("patches")
+    await page.wait_for_function("(count) => patches >= count", arg=so_far + PATCHES_A_KEY)
+
+
+async def test_chinese_is_composed_while_thirty_patches_a_second_arrive(desk: Desk) -> None:
+    window = await desk.open()
+    page = window.page
+    await window.run_slow()
+    await window.choose_sample("text")
+    field = page.locator(TEXT)
+    await field.fill(f"a {AFTER}")
+    await field.evaluate("(field) => field.setSelectionRange(2, 2)")
+    await page.evaluate(COUNT_PATCHES)
+    input_method = await page.context.new_cdp_session(page)
+    before = "a "
+    words = (("hai'gang", "海港", False), ("de", "的", True), ("qing'chen", "清晨", True), ("de'chuan", "的船", True))
+    for keys, chosen, is_fast in words:
+        await compose(page, input_method, (keys, chosen), before, is_fast=is_fast)
+        before += chosen
+    await page.evaluate("clearInterval(stir)")
+    kept = "JSON.parse(sessionStorage.getItem('mooring.draft')).drafts.text.values"
+    await page.wait_for_function(f"() => {kept}.some((item) => item[2] === 'a 海港的清晨的船, wide')")
+    await expect(field).to_have_value("a 海港的清晨的船, wide")

@@ -1,0 +1,175 @@
+"""Workflows brought in by a person, saved on a server or published, in a real browser: opened, run, and found again."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from PIL import Image
+from playwright.async_api import Page, expect
+from yarl import URL
+
+from app.workflows.reading import read_source
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.window_kit import Desk, MooringWindow
+from tests.services import Service, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+DROP = """([name, type, data]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([bytes], name, {type}));
+  document.body.dispatchEvent(new DragEvent("drop", {dataTransfer, bubbles: true, cancelable: true}));
+}"""
+PASTE = """(text) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text/plain", text);
+  document.body.dispatchEvent(new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true}));
+}"""
+FETCH = """async (address) => {
+  const bytes = new Uint8Array(await (await fetch(address)).arrayBuffer());
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}"""
+
+
+def sampler(text: str, seed: int = 7) -> dict[str, Any]:
+    inputs = {"text": text, "seed": seed, "steps": 2, "width": 96, "height": 64}
+    return {
+        "1": {"class_type": "DemoSampler", "inputs": inputs},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "opened"}},
+    }
+
+
+def form_of(title: str, label: str) -> dict[str, Any]:
+    fields = [{"node": "1", "input": "text", "kind": "text", "label": label}]
+    return {"v": 1, "title": title, "about": "", "needs": "demo", "fields": fields, "workflow": sampler("published")}
+
+
+def editor_graph() -> dict[str, Any]:
+    """What the editor saves of the same nodes."""
+    nodes = [
+        {
+            "id": 1, "type": "DemoSampler", "pos": [10, 20], "size": [300, 200], "mode": 0, "order": 0, "flags": {},
+            "outputs": [{"name": "IMAGE", "type": "IMAGE", "links": [1]}],
+            "widgets_values": ["by the editor", 5, "fixed", 2, 96, 64],
+        },
+        {
+            "id": 2, "type": "SaveImage", "pos": [400, 20], "size": [300, 200], "mode": 0, "order": 1, "flags": {},
+            "inputs": [{"name": "images", "type": "IMAGE", "link": 1}], "widgets_values": ["opened"],
+        },
+    ]  # fmt: skip
+    return {"nodes": nodes, "links": [[1, 1, 0, 2, 0, "IMAGE"]], "groups": [], "version": 0.4}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of published workflows."""
+    folder = tmp_path_factory.mktemp("published")
+    (folder / "team.json").write_text(json.dumps(form_of("Team portrait", "Scene")))
+    (folder / "from-the-editor.json").write_text(json.dumps(editor_graph()))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def gateway(shared: Path) -> Iterator[Service]:
+    with start_gateway("--workflows", str(shared), demo=2) as service:
+        yield service
+
+
+async def picture_of(window: MooringWindow, prompt_id: str) -> bytes:
+    """The first result of a task, from the server that made it."""
+    await window.wait_for(prompt_id)
+    address = await window.call("mooring.getTaskBoundImageUrl(a[0])", prompt_id)
+    return base64.b64decode(await window.page.evaluate(FETCH, address))
+
+
+async def drop(page: Page, name: str, data: bytes, media_type: str = "") -> None:
+    await page.evaluate(DROP, [name, media_type, base64.b64encode(data).decode()])
+
+
+def pixels(data: bytes) -> bytes:
+    return Image.open(io.BytesIO(data)).convert("RGB").tobytes()
+
+
+async def test_a_picture_that_was_made_here_is_dropped_and_made_again(desk: Desk) -> None:
+    window = await desk.open()
+    page = window.page
+    first = await picture_of(window, await window.submit(sampler("a harbour at dusk", seed=41)))
+    await drop(page, "harbour_00001_.png", first, "image/png")
+    form = page.locator(".fields")
+    await expect(page.locator(".pick.is-chosen .pick-title")).to_have_text("harbour")
+    await expect(form.locator("textarea")).to_have_value("a harbour at dusk")
+    await expect(page.locator("#field-1-seed")).to_have_value("41")
+    prompt_id = await window.press_run()
+    assert pixels(await picture_of(window, prompt_id)) == pixels(first)
+
+    await form.locator("textarea").fill("a harbour at dawn")
+    await window.reload()
+    await expect(form.locator("textarea")).to_have_value("a harbour at dawn")
+    assert pixels(await picture_of(window, await window.press_run())) != pixels(first)
+
+    await page.evaluate(PASTE, f"try this: {json.dumps(sampler('pasted', 3))}")
+    await expect(form.locator("textarea")).to_have_value("pasted")
+    await drop(page, "holiday.json", b"[1, 2]", "application/json")
+    await expect(page.locator("#errors")).to_contain_text("holiday.json")
+
+    await page.get_by_test_id("open-library").click()
+    library = page.get_by_test_id("library")
+    card = library.locator("li.shelf-card", has_text="harbour")
+    await expect(card.locator("img")).to_be_visible()
+    await check_axe(page)
+    await card.get_by_test_id("edit-item").click()
+    await card.locator("[data-change=item-title]").fill("Harbour")
+    await card.locator("[data-change=item-tags]").fill("sea, studio")
+    await card.locator("[data-change=item-tags]").blur()
+    await expect(library.locator(".tags .tag")).to_have_text(["sea", "studio"])
+    await library.locator("#library-query").fill("harbour")
+    await expect(library.locator("li.shelf-card")).to_have_count(1)
+    await library.locator("li.shelf-card").get_by_test_id("open-item").click()
+    await expect(form.locator("textarea")).to_have_value("a harbour at dawn")
+    await window.check()
+
+
+async def test_published_ones_come_first_and_follow_their_files_saved_ones_are_found(desk: Desk, shared: Path) -> None:
+    window = await desk.open()
+    page = window.page
+    titles = page.locator(".pick-title")
+    await expect(titles.first).to_have_text("from the editor")
+    await expect(titles.nth(1)).to_have_text("Team portrait")
+
+    await page.locator("label.pick", has_text="from the editor").click()
+    await expect(page.locator(".fields textarea")).to_have_value("by the editor")
+    await page.locator(".fields textarea").fill("typed here, by the editor's own file")
+    picture = await picture_of(window, await window.press_run())
+    inside = read_source(picture, "again.png")
+    assert inside.graph is not None and inside.api is not None
+    assert json.loads(inside.graph)["nodes"][0]["widgets_values"][0] == "typed here, by the editor's own file"
+    assert json.loads(inside.graph)["nodes"][1]["pos"] == [400, 20]
+
+    await page.locator("label.pick", has_text="Team portrait").click()
+    await expect(page.locator(".fields label").first).to_have_text("Scene")
+    await page.locator(".fields textarea").fill("typed before")
+    (shared / "team.json").write_text(json.dumps(form_of("Team portrait", "What to see")))
+    await expect(page.locator(".fields label").first).to_have_text("What to see")
+    await expect(page.locator(".fields textarea")).to_have_value("typed before")
+
+    server = await window.call("mooring.fleet().servers[0]")
+    address = f"{server['address']}/userdata/workflows%2Fsaved%20there.json?overwrite=true"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(URL(address, encoded=True), json=editor_graph()) as told,
+    ):
+        assert told.status == 200
+    await page.get_by_test_id("open-library").click()
+    await page.locator("#saved-server").select_option(server["id"])
+    await page.locator(".saved-name", has_text="saved there").click()
+    await expect(page.locator(".pick.is-chosen .pick-title")).to_have_text("saved there")
+    await expect(page.locator(".fields textarea")).to_have_value("by the editor")
+    await window.check()

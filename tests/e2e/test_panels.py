@@ -1,0 +1,232 @@
+"""The header's panels: what all windows do, how the servers are, and what a window holds of each of them.
+
+One profile with two windows for all of a module; tabs as a person has them only where what is hidden matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import WITHOUT_LOCKS
+from tests.e2e.fault_kit import BROKEN_NETWORK
+from tests.e2e.tab_kit import Tab, Tabs, open_tabs
+from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.work_kit import slow_workflow
+from tests.services import Service, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+SERVERS = ("demo-1", "demo-2", "demo-3")
+OVERFLOW = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Service]:
+    """Servers of this module's own: one of them is broken here."""
+    with start_gateway("--faults", demo=3) as service:
+        yield service
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def pair(browser: Browser, gateway: Service) -> AsyncIterator[tuple[MooringWindow, MooringWindow, Desk]]:
+    """Two windows of one person, and their desk."""
+    async with open_desk(browser, gateway.url) as desk:
+        desk.watch.expected += BROKEN_NETWORK
+        yield await desk.open(), await desk.open(), desk
+
+
+async def opened(window: MooringWindow, name: str) -> Locator:
+    """A panel of the header, opened by keyboard: it has the focus."""
+    await window.page.get_by_test_id(f"open-{name}").focus()
+    await window.page.keyboard.press("Enter")
+    panel = window.page.get_by_test_id(f"{name}-panel")
+    await panel.wait_for()
+    await window.page.wait_for_function(
+        "() => document.querySelector('dialog[open]')?.contains(document.activeElement)"
+    )
+    return panel
+
+
+async def closed(window: MooringWindow, name: str) -> None:
+    """The panel is closed by Escape, and its button has the focus again."""
+    await window.page.keyboard.press("Escape")
+    await window.page.get_by_test_id(f"{name}-panel").wait_for(state="detached")
+    await expect(window.page.get_by_test_id(f"open-{name}")).to_be_focused()
+
+
+async def moored_to(window: MooringWindow) -> str:
+    return str((await window.facts())["lockedServer"])
+
+
+async def test_windows_lists_what_the_other_one_does_as_it_does_it(
+    pair: tuple[MooringWindow, MooringWindow, Desk],
+) -> None:
+    first, second, _desk = pair
+    panel = await opened(first, "windows")
+    rows = panel.get_by_test_id("window-row")
+    await expect(rows).to_have_count(2)
+    await expect(rows.nth(0)).to_contain_text("This window")
+    await expect(rows.nth(1)).to_contain_text("nothing yet")
+    await check_axe(first.page)
+
+    prompt_id = await second.run_slow()
+    await expect(rows.nth(1)).to_contain_text("1 running")
+    await expect(rows.nth(1).locator(".chip")).to_have_text(await moored_to(second))
+    assert await first.page.evaluate("document.querySelector('dialog[open]').contains(document.activeElement)")
+    await second.press_cancel(prompt_id)
+    await expect(rows.nth(1)).to_contain_text("1 ended")
+    await expect(rows.nth(1)).to_contain_text("last on")
+
+    await second.choose_sample("text")
+    await second.card(await second.press_run(), "succeeded").wait_for()
+    await expect(rows.nth(1).locator("img")).to_be_visible()
+    await closed(first, "windows")
+
+
+async def without_locks(tabs: Tabs, address: str) -> Tab:
+    """Mooring in a tab of a browser that has no Web Locks, as on a plain http address."""
+    tab = await tabs.open("about:blank")
+    await tab.send("Page.addScriptToEvaluateOnNewDocument", source=WITHOUT_LOCKS)
+    await tab.send("Page.navigate", url=address)
+    await tab.ready()
+    return tab
+
+
+async def test_a_tab_that_is_looked_for_says_so_until_it_is_seen_also_without_web_locks(
+    gateway: Service, tmp_path: Path
+) -> None:
+    async with open_tabs(tmp_path) as tabs:
+        wanted = await without_locks(tabs, f"{gateway.url}/")
+        looking = await without_locks(tabs, f"{gateway.url}/")
+        await looking.call("document.querySelector('#open-windows').click()")
+        await looking.until("document.querySelectorAll('[data-testid=window-row]').length === 2")
+        assert await wanted.call("document.visibilityState") == "hidden"
+        icon = await wanted.call("document.getElementById('favicon').href")
+        await looking.call("document.querySelector('[data-testid=show-window]').click()")
+        await wanted.until("document.title === '▶ here · Mooring'")
+        assert await wanted.call("document.getElementById('favicon').href") != icon
+        assert await wanted.call("document.visibilityState") == "hidden", "no page may come to the front by itself"
+        await looking.until("document.querySelector('.window-asked')?.textContent.includes('▶ here')")
+        await wanted.front()
+        await wanted.until("document.title === 'Mooring'")
+        await looking.front()
+        await wanted.send("Page.navigate", url="about:blank")
+        await looking.until("document.querySelectorAll('[data-testid=window-row]').length === 1")
+
+
+async def test_fleet_tells_of_each_server_and_why_a_window_is_where_it_is(
+    pair: tuple[MooringWindow, MooringWindow, Desk],
+) -> None:
+    first, second, _desk = pair
+    prompt_id = await second.submit(slow_workflow(200), "Tide")
+    await second.card(prompt_id, "running").wait_for()
+    server_id = await moored_to(second)
+    panel = await opened(first, "fleet")
+    mine = panel.locator(f"[data-testid=server][data-server={server_id}]")
+    await expect(panel.get_by_test_id("server")).to_have_count(3)
+    await expect(mine).to_contain_text("Window 2")
+    await expect(mine.locator(".device")).to_contain_text("memory free")
+    await expect(mine.locator("svg.spark")).to_have_attribute("role", "img")
+    await expect(mine).to_contain_text("Busy for")
+    await expect(panel.get_by_test_id("timeline")).to_contain_text("Window 2")
+    berth = panel.get_by_test_id("berth").first
+    await expect(berth).to_contain_text("Window 2")
+    await berth.locator("summary").click()
+    await expect(berth.locator(".loads li")).to_have_count(3)
+    await check_axe(first.page)
+    await closed(first, "fleet")
+    await second.press_cancel(prompt_id)
+
+
+async def test_a_window_goes_where_it_prefers_and_never_where_it_avoids(
+    pair: tuple[MooringWindow, MooringWindow, Desk],
+) -> None:
+    first, _second, _desk = pair
+    panel = await opened(first, "fleet")
+    for server_id, leaning in zip(SERVERS, ("avoid", "", "prefer"), strict=True):
+        await panel.locator(f"#lean-{server_id}").select_option(leaning)
+    await closed(first, "fleet")
+    prompt_id = await first.run_slow()
+    assert await moored_to(first) == "demo-3"
+    await first.card(prompt_id).locator("summary").click()
+    await expect(first.card(prompt_id)).to_contain_text("demo-3 is preferred by this window.")
+    await expect(first.card(prompt_id)).to_contain_text("this window avoids it")
+    await first.press_cancel(prompt_id)
+
+    await first.reload()
+    panel = await opened(first, "fleet")
+    await expect(panel.locator("#lean-demo-3")).to_have_value("prefer")
+    await panel.locator("#lean-demo-1").select_option("only")
+    await closed(first, "fleet")
+    await expect(first.page.get_by_test_id("where")).to_have_value("demo-1")
+    prompt_id = await first.run_slow()
+    assert await moored_to(first) == "demo-1"
+    await first.press_cancel(prompt_id)
+    panel = await opened(first, "fleet")
+    for server_id in SERVERS:
+        await panel.locator(f"#lean-{server_id}").select_option("")
+    await closed(first, "fleet")
+
+
+async def test_a_server_that_is_not_well_is_counted_in_the_header_and_told_with_its_cause(
+    pair: tuple[MooringWindow, MooringWindow, Desk],
+) -> None:
+    first, _second, _desk = pair
+    kill = (
+        "(fault) => fetch('/demo/break', {method: 'POST', headers: {'content-type': 'application/json'}, body: fault})"
+    )
+    await first.page.evaluate(kill, '{"server": "demo-2", "fault": "kill"}')
+    badge = first.page.locator("#open-fleet .ill")
+    await expect(badge).to_contain_text("1 server is not well")
+    panel = await opened(first, "fleet")
+    ill = panel.locator("[data-testid=server][data-server=demo-2]")
+    await expect(ill).to_contain_text("Not running")
+    await expect(ill.locator(".told-advice")).to_be_visible()
+    await check_axe(first.page)
+    await first.page.evaluate(kill, '{"server": "demo-2", "fault": "start"}')
+    await expect(ill).to_have_attribute("data-health", "well")
+    await expect(badge).to_have_count(0)
+    await closed(first, "fleet")
+
+
+async def test_on_a_phone_the_panels_are_sheets_and_nothing_overflows(
+    pair: tuple[MooringWindow, MooringWindow, Desk],
+) -> None:
+    first, _second, _desk = pair
+    page = first.page
+    await page.set_viewport_size({"width": 360, "height": 740})
+    await page.emulate_media(color_scheme="dark")
+    await page.get_by_test_id("open-settings").click()
+    await page.locator("#setting-language").select_option("zh-CN")
+    await expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog")).to_have_count(0)
+    await expect_sheets(first)
+    await page.emulate_media(color_scheme="light")
+    await page.goto(f"{page.url.partition('?')[0]}?lang=pseudo")
+    await first.ready()
+    await expect_sheets(first)
+
+
+async def expect_sheets(window: MooringWindow) -> None:
+    page = window.page
+    assert not await page.evaluate(OVERFLOW)
+    for opener, name in (("server-chip", "fleet"), ("open-windows", "windows")):
+        await page.get_by_test_id(opener).click()
+        panel = page.get_by_test_id(f"{name}-panel")
+        await panel.locator("[data-testid=server], .window-row").first.wait_for()
+        assert not await page.evaluate(OVERFLOW)
+        wide = await panel.locator(".drawer-body").evaluate("(body) => body.scrollWidth - body.clientWidth")
+        assert wide <= 0
+        box = await panel.bounding_box()
+        assert box is not None and (box["width"], box["height"]) == (360, 740)
+        await check_axe(page)
+        await page.keyboard.press("Escape")
+        await panel.wait_for(state="detached")
+        await expect(page.get_by_test_id(opener)).to_be_focused()

@@ -1,0 +1,59 @@
+"""On a phone one part of the page is seen at a time, and the page goes where the work goes."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.window_kit import Desk
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
+
+
+async def test_the_page_goes_with_the_work_from_the_form_to_its_result(desk: Desk) -> None:
+    await desk.new_profile(**PHONE)
+    window = await desk.open()
+    page = window.page
+    form, now, results = (page.get_by_test_id(f"tab-{part}") for part in ("form", "now", "results"))
+    await expect(form).to_have_attribute("aria-current", "true")
+    await expect(page.locator("#now, #results")).to_have_count(2)
+    await expect(page.locator("#now")).to_be_hidden()
+    await window.choose_sample("text")
+    await page.evaluate("scrollTo(0, 120)")
+    await page.get_by_test_id("run").tap()
+    await expect(now).to_have_attribute("aria-current", "true")
+    await expect(page.locator("#form")).to_be_hidden()
+    await expect(now.locator(".tab-badge")).to_have_text("1")
+    await expect(results).to_have_attribute("aria-current", "true")
+    await page.locator("#results [data-testid=task-card][data-state=succeeded]").wait_for()
+    await form.tap()
+    await page.wait_for_function("scrollY === 120")
+    assert await page.evaluate(WIDTH) == 360
+    await check_axe(page)
+
+    await page.get_by_test_id("run").tap()
+    await form.tap()
+    await expect(results).to_have_class("tab has-news")
+    await expect(form).to_have_attribute("aria-current", "true")
+    await window.reload()
+    await expect(form).to_have_attribute("aria-current", "true")
+    await results.tap()
+    await expect(results).not_to_have_class("tab has-news")
+    await window.reload()
+    await expect(results).to_have_attribute("aria-current", "true")
+
+    await now.tap()
+    await page.locator("[data-focus=form], [data-testid=empty-run]").first.tap()
+    await page.keyboard.press("Control+K")
+    await page.keyboard.type("results jump")
+    await page.keyboard.press("Enter")
+    await expect(results).to_have_attribute("aria-current", "true")
+    assert await page.evaluate("document.activeElement.id") == "results"
+    await page.set_viewport_size({"width": 900, "height": 740})
+    await expect(page.locator("#form")).to_be_visible()
+    await expect(page.locator("#now")).to_be_visible()
+    await expect(form).to_be_hidden()

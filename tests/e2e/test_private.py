@@ -1,0 +1,96 @@
+"""A private window in a real browser: what it makes is shown and saved, survives nothing, and is written nowhere."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.window_kit import Desk, MooringWindow
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+TEXT = "a harbour nobody shall know of"
+# Everything that this origin keeps: each row of each store, a number of bytes in place of Blobs, and both storages.
+STORED = """async () => {
+  const wait = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const found = { session: { ...sessionStorage }, local: { ...localStorage } };
+  for (const { name } of await indexedDB.databases()) {
+    const database = await wait(indexedDB.open(name));
+    for (const store of database.objectStoreNames) {
+      const objects = database.transaction(store).objectStore(store);
+      const keys = await wait(objects.getAllKeys());
+      found[`${name} ${store}`] = (await wait(objects.getAll())).map((row, place) => [keys[place], row]);
+    }
+    database.close();
+  }
+  return JSON.stringify(found, (_, value) => value instanceof Blob ? `${value.size} bytes` : value);
+}"""
+
+
+async def stored(page: Page) -> dict[str, Any]:
+    """What lies in this browser, by store."""
+    found: dict[str, Any] = json.loads(await page.evaluate(STORED))
+    return found
+
+
+async def private_window(desk: Desk) -> MooringWindow:
+    """Opened the way a person does it, out of a window that is not private."""
+    ordinary = await desk.open()
+    await ordinary.page.keyboard.press("Control+K")
+    await ordinary.page.keyboard.type("private window")
+    async with ordinary.page.expect_popup() as opened:
+        await ordinary.page.keyboard.press("Enter")
+    window = MooringWindow(await opened.value)
+    await window.ready()
+    await expect(window.page.get_by_test_id("private-mark")).to_be_visible()
+    await expect(ordinary.page.get_by_test_id("private-mark")).to_have_count(0)
+    return window
+
+
+async def test_a_private_window_shows_its_results_and_writes_none_of_them_down(desk: Desk) -> None:
+    window = await private_window(desk)
+    page = window.page
+    assert "private" not in page.url
+    await expect(page.locator("#results")).to_contain_text("A private window")
+    await check_axe(page)
+    await window.choose_sample("text")
+    await page.locator("#field-1-text").fill(TEXT)
+    await page.get_by_test_id("run").click()
+    await page.locator("[data-testid=task-card][data-state=succeeded] img").first.wait_for()
+    task = (await window.facts())["tasks"][0]
+    assert await window.call("checkServerSwitchRisk()") is False
+    await page.locator("[data-action=album]").click()
+    cell = page.locator("#album-grid [role=option] img").first
+    await cell.wait_for()
+    await page.wait_for_function("document.querySelector('#album-grid [role=option] img').naturalWidth > 0")
+    kept = await stored(page)
+    for secret in (TEXT, task["promptId"], "DemoSampler", "mooring_0"):
+        assert secret not in json.dumps(kept), f"{secret} is written down"
+    assert [name for name, rows in kept.items() if name.endswith((" tasks", " results", " thumbnails")) and rows] == []
+
+    await window.reload()
+    await expect(page.get_by_test_id("private-mark")).to_be_visible()
+    assert (await window.facts())["tasks"] == []
+    await window.choose_sample("text")
+    await expect(page.locator("#field-1-text")).not_to_have_value(TEXT)
+
+
+async def test_a_reload_in_mid_run_brings_private_work_home(desk: Desk) -> None:
+    window = await private_window(desk)
+    page = window.page
+    await window.choose_sample("slow")
+    await page.get_by_test_id("run").click()
+    await page.wait_for_function("() => windowTasks.some(({state}) => state === 'running')")
+    assert "long ripples" not in json.dumps(await stored(page))
+    await window.reload()
+    await page.locator("[data-testid=task-card][data-state=succeeded] img").first.wait_for()
+    assert len((await window.facts())["tasks"]) == 1
+    kept = await stored(page)
+    assert [name for name, rows in kept.items() if name.endswith((" tasks", " results", " thumbnails")) and rows] == []

@@ -1,0 +1,124 @@
+"""Many runs on the page in a real browser: a table out of a file, its order, one run changed, and all of it stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.test_page import UNMARKED
+from tests.e2e.window_kit import Desk
+from tests.services import ROOT
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+ARTIFACTS = ROOT / "tests" / "artifacts"
+ITEM = "[data-testid=waiting-item][data-state=waiting]"
+LABELS = f"{ITEM} .waiting-label"
+TABLE = "Text,seed,steps\n" + "\n".join(f"沙丘 {number},{number},200" for number in range(1, 9))
+
+
+def runs_file(folder: Path) -> Path:
+    """A table as a Chinese spreadsheet writes it, with a fault in its last row."""
+    file = folder / "runs.csv"
+    file.write_bytes((TABLE + "\n沙丘,many,200").encode("gb18030"))
+    return file
+
+
+async def add_table(page: Page, folder: Path) -> None:
+    """A table with a fault in it, which is told by row and input; then without."""
+    await page.get_by_test_id("open-many").click()
+    await page.get_by_test_id("many-file").set_input_files(runs_file(folder))
+    await expect(page.locator("#many-kind-table")).to_be_checked()
+    await expect(page.get_by_test_id("many-outcome")).to_contain_text("Row 10: “many” does not fit “seed”")
+    await page.get_by_test_id("many-text").fill(TABLE)
+    await expect(page.get_by_test_id("many-outcome")).to_contain_text("8 runs")
+    await check_axe(page)
+    await page.get_by_test_id("many-add").click()
+    await expect(page.locator(ITEM)).to_have_count(6)
+
+
+async def reorder(page: Page) -> None:
+    """By dragging, and by a button that keeps the focus on its row."""
+    rows = page.locator(ITEM)
+    await rows.nth(5).drag_to(rows.nth(0), target_position={"x": 40, "y": 3})
+    await expect(page.locator(LABELS).first).to_contain_text("沙丘 8")
+    down = page.locator(f"{ITEM} [data-action=line-down]")
+    await down.first.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(LABELS).nth(1)).to_contain_text("沙丘 8")
+    assert await page.evaluate("document.activeElement.closest('#waiting, #main') !== document.body")
+
+
+async def change_first(page: Page) -> None:
+    """Another text, and an input that its table has not named."""
+    await page.locator(f"{ITEM} [data-testid=line-edit]").first.click()
+    dialog = page.get_by_test_id("edit-dialog")
+    await dialog.locator("textarea").fill("a red dune")
+    await dialog.get_by_test_id("edit-more").fill("width")
+    await page.locator("#combo-list [role=option]").first.click()
+    field = dialog.locator("[data-name=width]")
+    await field.fill("many")
+    await expect(page.get_by_test_id("save-edit")).to_be_disabled()
+    await field.fill("320")
+    await check_axe(page)
+    await page.get_by_test_id("save-edit").click()
+    await dialog.wait_for(state="detached")
+    await expect(page.locator(LABELS).first).to_contain_text("a red dune")
+    await expect(page.locator(LABELS).first).to_contain_text("width 320")
+
+
+async def test_a_table_is_added_ordered_changed_and_stopped(desk: Desk, tmp_path: Path) -> None:
+    window = await desk.open()
+    page = window.page
+    await window.choose_sample("slow")
+    await add_table(page, tmp_path)
+    await page.get_by_test_id("line-pause").click()
+    await page.get_by_test_id("line-resume").wait_for()
+    await reorder(page)
+    await change_first(page)
+    order = await page.locator(LABELS).all_inner_texts()
+    await window.reload()
+    await expect(page.locator(ITEM)).to_have_count(6)
+    assert await page.locator(LABELS).all_inner_texts() == order
+    await expect(page.get_by_test_id("where")).to_be_disabled()
+    await page.get_by_test_id("line-cancel").click()
+    await expect(page.get_by_test_id("cancel-dialog")).to_contain_text("6 waiting · 2 on a server")
+    await check_axe(page)
+    await page.get_by_test_id("cancel-mine").click()
+    await expect(page.locator("#waiting")).to_be_empty()
+    await expect(page.locator("[data-testid=task-card][data-state=cancelled]")).to_have_count(2)
+    await expect(page.get_by_test_id("where")).to_be_enabled()
+    assert len((await window.facts())["tasks"]) == 2, "what was taken back never ran"
+
+
+async def test_every_text_about_many_runs_is_in_the_catalogue(desk: Desk) -> None:
+    window = await desk.open("/?lang=pseudo")
+    page = window.page
+    await window.choose_sample("slow")
+    await page.get_by_test_id("open-many").click()
+    for kind in ("table", "seeds", "lines", "grid"):
+        await window.plan_as(kind)
+        assert await page.evaluate(UNMARKED) == []
+    await page.get_by_test_id("many-across-text").fill("40, 50")
+    await page.get_by_test_id("many-down-text").fill("1, 2")
+    await page.get_by_test_id("many-add").click()
+    await page.get_by_test_id("open-sheet").click()
+    await page.get_by_test_id("sheet-dialog").wait_for()
+    assert await page.evaluate(UNMARKED) == []
+    await page.keyboard.press("Escape")
+    await page.locator(ITEM).first.wait_for()
+    assert await page.evaluate(UNMARKED) == []
+    await page.get_by_test_id("line-pause").click()
+    await page.get_by_test_id("line-resume").wait_for()
+    await page.locator(f"{ITEM} [data-testid=line-edit]").first.click()
+    await page.get_by_test_id("edit-dialog").wait_for()
+    assert await page.evaluate(UNMARKED) == []
+    await page.keyboard.press("Escape")
+    await page.get_by_test_id("line-cancel").click()
+    await page.get_by_test_id("cancel-dialog").wait_for()
+    assert await page.evaluate(UNMARKED) == []
+    await page.get_by_test_id("cancel-mine").last.click()
+    await expect(page.locator("#waiting")).to_be_empty()

@@ -1,0 +1,278 @@
+"""The scripting console in a real window: Python in a worker, `mooring` and `requests` at hand, and no freezing."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from app.ui.scripting import EXAMPLES
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import open_chromium
+from tests.e2e.window_kit import open_desk
+from tests.e2e.work_kit import break_server, slow_workflow
+from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+STUDIO = "--host-resolver-rules=MAP studio.lan 127.0.0.1"
+FOCUS = "document.activeElement?.id || document.activeElement?.dataset.testid"
+WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
+ELSEWHERE = "/elsewhere"  # a path that no other test asks anybody for
+PARTS = re.compile(r"/static/js/script|/static/scripts/|/python/scripting\.zip")
+IS_ASKED = "!dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+# How many frames have been drawn since it was first asked.
+FRAMES = """() => {
+  const watch = globalThis.frameWatch ??= { count: 0, tick() { watch.count += 1; requestAnimationFrame(watch.tick); } };
+  if (!watch.count) watch.tick();
+  return watch.count;
+}"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """The one server of this module's fleet."""
+    with start_demo("--step-seconds", "0.02", data=tmp_path_factory.mktemp("demo")) as demo:
+        yield demo
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def page(server: Service, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Page]:
+    """One window for all tests; each leaves the drawer open and nothing running.
+
+    It is at http://studio.lan, no secure context and without SharedArrayBuffer, as in a studio.
+    """
+    fleet = tmp_path_factory.mktemp("studio") / "fleet.toml"
+    fleet.write_text(f'[gateway]\nnames = ["studio.lan"]\n\n[[server]]\nid = "desk"\nurl = "{server.url}"\n', "utf-8")
+    with start_gateway("--fleet", str(fleet), port=free_ports()) as gateway:
+        async with open_chromium(STUDIO) as browser, open_desk(browser, f"http://studio.lan:{gateway.port}") as desk:
+            asked: list[str] = []
+            desk.watch.tried.append(f"{ELSEWHERE}$")
+            profile = await desk.new_profile()
+            profile.on("request", lambda request: asked.append(request.url))
+            page = (await desk.open()).page
+            assert await page.evaluate("[isSecureContext, typeof SharedArrayBuffer]") == [False, "undefined"]
+            before = [address for address in asked if PARTS.search(address)]
+            interpreters = len([address for address in asked if address.endswith("/pyodide.asm.wasm")])
+            assert (before, interpreters) == ([], 1), "nothing of it is loaded before it is opened"
+            await page.keyboard.press("s")
+            await expect(page.get_by_test_id("script-status")).to_have_text("Python is ready.")
+            assert await page.evaluate(FOCUS) == "script-source"
+            assert any(PARTS.search(address) for address in asked)
+            yield page
+
+
+async def run(page: Page, source: str, *, ends: str = "Done in") -> str:
+    """Run a script to its end; what it has put out."""
+    await page.get_by_test_id("script-clear").click()
+    await page.get_by_test_id("script-source").fill(source)
+    await page.get_by_test_id("script-source").press("Control+Enter")
+    await expect(page.get_by_test_id("script-status")).to_contain_text(ends)
+    return "".join(await page.locator(".script-piece:not(.is-run)").all_text_contents())
+
+
+async def test_a_script_prints_and_its_last_value_is_shown(page: Page) -> None:
+    assert await run(page, "print('沙丘')\nx = [1, 2]\nx + [3]") == "沙丘\n[1, 2, 3]\n"
+    assert await run(page, "x") == "[1, 2]\n"
+    told = await run(page, "def f():\n    return 1 / 0\nf()", ends="Ended with an error")
+    assert "ZeroDivisionError" in told
+    assert told.count("File") == 2
+    assert "    return 1 / 0" in told
+    await check_axe(page)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_each_example_runs_as_it_is_inserted(page: Page, name: str) -> None:
+    await page.get_by_test_id("script-clear").click()
+    await page.get_by_test_id("script-source").fill("")
+    await page.locator("#script-example").select_option(name)
+    await page.get_by_test_id("script-insert").click()
+    text = (ROOT / "static/scripts" / f"{name}.py").read_text(encoding="utf-8")
+    await expect(page.get_by_test_id("script-source")).to_have_value(text)
+    saved: list[str] = []
+    page.on("download", lambda download: saved.append(download.suggested_filename))
+    await page.get_by_test_id("script-run").click()
+    await expect(page.get_by_test_id("script-status")).to_contain_text("Done in")
+    told = await page.get_by_test_id("script-output").inner_text()
+    said = {
+        "servers": "desk well 0 running, 0 waiting",
+        "seeds": "Seed 3 of 3 succeeded on desk",
+        "result": "bytes from desk",
+        "queue_requests": "desk 0 running, 0 waiting",
+        "queue_urllib": "desk 0 running, 0 waiting",
+    }
+    assert said[name] in told
+    assert [Path(file).suffix for file in saved] == ([".png"] if name == "result" else [])
+    assert len(await page.evaluate("windowTasks")) == (0 if name == "servers" else 3)
+
+
+async def test_errors_are_exceptions_with_their_facts(page: Page) -> None:
+    source = """
+import mooring
+try:
+    await mooring.wait_for("none")
+except mooring.TaskNotFound as error:
+    print(type(error).__mro__[1].__name__, error.operation, error.prompt_id)
+await mooring.submitWorkflow([], {"title": "x"})
+"""
+    told = await run(page, source, ends="Ended with an error")
+    assert told.startswith("AffinityError wait_for none\n")
+    assert "mooring.BadInput: BadInput(cause='bad-workflow'" in told
+
+
+async def test_files_go_in_as_bytes(page: Page) -> None:
+    source = """
+import mooring, requests
+[first, *_] = await mooring.tasks()
+picture = requests.get(mooring.origin + await mooring.get_task_bound_image_url(first["promptId"])).content
+given = await mooring.upload_image(picture, "again.png")
+print(given["server"], (await mooring.get_api_base_url()) is not None)
+workflow = {
+    "1": {"class_type": "LoadImage", "inputs": {"image": f"{given['subfolder']}/{given['name']}"}},
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "script"}},
+}
+task = await mooring.wait_for(await mooring.submit_workflow(workflow))
+print(task["state"])
+workflow["1"]["inputs"]["image"] = ""
+task = await mooring.wait_for(await mooring.submit_workflow(workflow, inputs={"1": {"image": bytearray(picture)}}))
+print(task["state"])
+"""
+    assert await run(page, source) == "desk True\nsucceeded\nsucceeded\n"
+
+
+async def test_requests_go_through_the_gateways_guard(page: Page) -> None:
+    source = """
+import mooring, requests
+print(requests.get(mooring.origin + "/servers/none/queue").status_code)
+answer = requests.post(mooring.origin + "/servers/desk/interrupt", json={})
+print(answer.status_code, answer.headers["X-Mooring-Gateway"])
+"""
+    assert await run(page, source) == "404\n400 refused-body; sent=no\n"
+
+
+async def test_no_other_address_is_reached_and_that_fails_as_elsewhere(page: Page) -> None:
+    """Not even one that would let everybody in."""
+    heard: list[bytes] = []
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readline())
+        writer.write(b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+
+    elsewhere = await asyncio.start_server(hear, "127.0.0.1", 0)
+    source = f"""
+import requests, urllib.error, urllib.request
+address = "http://127.0.0.1:{elsewhere.sockets[0].getsockname()[1]}{ELSEWHERE}"
+for reach in (requests.get, urllib.request.urlopen):
+    try:
+        reach(address)
+    except (requests.ConnectionError, urllib.error.URLError) as error:
+        print(type(error).__name__)
+"""
+    assert await run(page, source) == "ConnectionError\nURLError\n"
+    elsewhere.close()
+    assert heard == []
+
+
+async def test_a_script_that_blocks_never_freezes_the_window(page: Page, server: Service) -> None:
+    """A request to a hung server, and a loop that prints without end: the page goes on, and can end either.
+
+    What such a script has uploaded holds no server afterwards.
+    """
+    await break_server(server, hang=True)
+    ask = 'requests.get(mooring.origin + "/servers/desk/queue"'
+    impatient = f"import mooring, requests\ntry: {ask}, timeout=0.5)\nexcept requests.Timeout: print('late')"
+    assert await run(page, impatient) == "late\n"
+    await block(page, f"import mooring, requests\nprint('asks')\n{ask})", "asks")
+    await break_server(server, hang=False)
+    upload = 'import mooring\nawait mooring.upload_image(b"GIF89a", "a.gif")\n'
+    await block(page, f"{upload}while True: print('flood ' * 8)", "flood")
+    await page.wait_for_function("windowLockedServer === null")
+
+
+async def block(page: Page, source: str, shown: str) -> None:
+    """Run a script that blocks, work in the window meanwhile with the drawer closed, and have it ended."""
+    await page.get_by_test_id("script-clear").click()
+    await page.get_by_test_id("script-source").fill(source)
+    await page.get_by_test_id("script-source").press("Control+Enter")
+    await expect(page.get_by_test_id("script-output")).to_contain_text(shown)
+    before = await page.evaluate(FRAMES)
+    assert await page.evaluate(IS_ASKED), "leaving would end it"
+    await page.get_by_test_id("close-scripting").click()
+    await page.locator("dialog").wait_for(state="detached")
+    other = await page.evaluate("document.querySelector('[name=workflow]:not(:checked)')?.id ?? ''")
+    await page.locator(f"#{other}").check(force=True)
+    await page.locator(f"#{other.replace('pick', 'fields')}").wait_for()
+    await page.wait_for_function(f"(before) => ({FRAMES})() > before + 30", arg=before)
+    await page.get_by_test_id("script-sign").click()
+    await expect(page.get_by_test_id("script-status")).to_contain_text("The script runs.")
+    await page.get_by_test_id("script-stop").click()
+    await expect(page.get_by_test_id("script-output")).to_contain_text("did not listen")
+    await expect(page.get_by_test_id("script-status")).to_have_text("Python is ready.")
+    await expect(page.get_by_test_id("script-sign")).to_have_count(0)
+    assert not await page.evaluate(IS_ASKED)
+
+
+async def test_a_script_that_waits_is_stopped_and_keeps_its_variables(page: Page) -> None:
+    workflow = slow_workflow(200)
+    await page.get_by_test_id("script-clear").click()
+    source = (
+        f"import mooring\nkept = 7\nmine = await mooring.submit_workflow({workflow!r})\nawait mooring.wait_for(mine)"
+    )
+    await page.get_by_test_id("script-source").fill(source)
+    await page.get_by_test_id("script-run").click()
+    await page.wait_for_function("windowTasks.some((task) => task.state === 'running')")
+    await page.get_by_test_id("script-stop").click()
+    await expect(page.get_by_test_id("script-status")).to_contain_text("Stopped after")
+    told = await run(page, "print(kept)\n(await mooring.cancel(mine))['promptId'] == mine")
+    assert told == "7\nTrue\n"
+
+
+async def test_it_is_written_and_left_by_keyboard_alone(page: Page) -> None:
+    source = page.get_by_test_id("script-source")
+    await page.get_by_test_id("close-scripting").click()
+    await page.locator("dialog").wait_for(state="detached")
+    await page.get_by_test_id("open-settings").focus()
+    await page.keyboard.press("s")
+    await page.wait_for_function(f"({FOCUS}) === 'script-source'")
+    await source.fill("")
+    await page.keyboard.type("for x in 'ab':\nprint(x)")
+    await expect(source).to_have_value("for x in 'ab':\n    print(x)")
+    await page.keyboard.press("Control+BracketLeft")
+    await expect(source).to_have_value("for x in 'ab':\nprint(x)")
+    await page.keyboard.press("Control+BracketRight")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_test_id("script-status")).to_contain_text("Done in")
+    await page.keyboard.press("Tab")
+    assert await page.evaluate(FOCUS) == "script-run"
+    await page.keyboard.press("Escape")
+    await page.locator("dialog").wait_for(state="detached")
+    assert await page.evaluate(FOCUS) == "open-settings", "where it was before the drawer was opened"
+    await page.goto(f"{page.url}?lang=pseudo")
+    await page.get_by_test_id("run").wait_for()
+    await page.keyboard.press("Control+K")
+    await page.keyboard.type("python")
+    await page.keyboard.press("Enter")
+    await expect(source).to_have_value("for x in 'ab':\n    print(x)")
+    await page.evaluate("document.documentElement.dataset.private = 'yes'")
+    await source.fill("nobody's business")
+    await page.get_by_test_id("close-scripting").click()
+    await page.locator("dialog").wait_for(state="detached")
+    await page.keyboard.press("s")
+    await expect(source).to_have_value("nobody's business")
+    assert "nobody" not in await page.evaluate("JSON.stringify(sessionStorage)"), "a private window leaves nothing"
+
+
+async def test_it_fits_a_phone_in_both_themes_with_longer_words(page: Page) -> None:
+    for width, theme in ((360, "dark"), (1280, "light")):
+        await page.set_viewport_size({"width": width, "height": 800})
+        await page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+        await page.locator("#script-body[data-state=idle]").wait_for()
+        assert await page.evaluate(WIDTH) <= width
+        assert await page.evaluate("document.getElementById('script-body').scrollWidth") <= width
+        await check_axe(page)

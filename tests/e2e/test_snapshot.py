@@ -1,0 +1,124 @@
+"""The memory snapshot in a real browser: windows come up from it, and without it whatever is wrong with it."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+
+import aiohttp
+import pytest
+from playwright.async_api import BrowserContext, ConsoleMessage
+
+from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, load_python, run_python
+from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.work_kit import quick_workflow
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+SNAPSHOT = "**/snapshots/*"
+# As soon as the page has named its snapshot, say another size and sum of it.
+RENAME = """new MutationObserver(() => {
+  const link = document.querySelector("#snapshot");
+  if (link) { link.dataset.size = %s; link.dataset.sum = %d; }
+}).observe(document, { childList: true, subtree: true });"""
+
+
+class Warnings:
+    """What a profile's windows said about their snapshots."""
+
+    def __init__(self, profile: BrowserContext) -> None:
+        self.texts: list[str] = []
+        profile.on("console", self._hear)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if "memory snapshot" in message.text:
+            self.texts.append(f"{message.type}: {message.text}")
+
+
+async def works(window: MooringWindow) -> None:
+    """A window that does its work."""
+    task = await window.wait_for(await window.submit(quick_workflow()))
+    assert task["state"] == "succeeded"
+    await window.check()
+
+
+async def test_a_window_comes_up_from_the_snapshot_and_works(desk: Desk) -> None:
+    await has_snapshot(desk.base)
+    profile = await desk.new_profile()
+    warnings = Warnings(profile)
+    asked: list[str] = []
+    profile.on("request", lambda request: asked.append(request.url.removeprefix(desk.base)))
+    window = await desk.open()
+    assert await window.page.evaluate(IS_RESTORED)
+    await works(window)
+    await window.reload()
+    assert await window.page.evaluate(IS_RESTORED)
+    assert [address for address in asked if address.startswith("/snapshots/")]
+    assert "/app.zip" not in asked, "all of it is in the snapshot"
+    assert warnings.texts == []
+
+
+async def test_all_of_mooring_is_in_the_snapshot(desk: Desk) -> None:
+    """A module that makes a JavaScript object while it is imported could not be: then there is no snapshot at all."""
+    await has_snapshot(desk.base)
+    async with aiohttp.ClientSession() as session, session.get(f"{desk.base}/app.zip") as answer:
+        names = zipfile.ZipFile(io.BytesIO(await answer.read())).namelist()
+    modules = [re.sub(r"(/__init__)?\.py$", "", name).replace("/", ".") for name in names]
+    page = await (await desk.new_profile()).new_page()
+    desk.watch.expected.append("favicon.ico")
+    await load_python(page, desk.base)
+    loaded = await run_python(page, "import sys; return list(sys.modules)")
+    assert set(modules) - set(loaded) == {"app.main"}
+    build = await run_python(page, "from app.build import BUILD; return BUILD")
+    assert build
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [("flipped", "it is damaged"), ("cut", "it is damaged"), ("gone", "has none"), ("another build's", "build id")],
+)
+async def test_a_window_comes_up_without_a_snapshot_that_cannot_be_used(desk: Desk, damage: str, told: str) -> None:
+    """That it is another build's is found out by Pyodide itself, with half a Python in its hands."""
+    await has_snapshot(desk.base)
+    profile = await desk.new_profile()
+    warnings = Warnings(profile)
+    header = [0x706E7300, 64, 0, 0, *([7] * 12)]
+    data = b"".join(word.to_bytes(4, "little") for word in header)
+    match damage:
+        case "flipped":
+            await profile.add_init_script(RENAME % ("link.dataset.size", total(header)))
+        case "cut":
+            await profile.route(SNAPSHOT, lambda route: route.fulfill(status=200, body=data))
+        case "gone":
+            await profile.route(SNAPSHOT, lambda route: route.fulfill(status=204))
+        case _:
+            await profile.route(SNAPSHOT, lambda route: route.fulfill(status=200, body=data))
+            await profile.add_init_script(RENAME % (len(data), total(header)))
+    window = await desk.open()
+    assert not await window.page.evaluate(IS_RESTORED)
+    (warning,) = warnings.texts
+    assert warning.startswith("warning: Mooring starts without its memory snapshot: ")
+    assert told in warning
+    await works(window)
+
+
+def total(words: list[int]) -> int:
+    """The sum of words, as static/js/boot.mjs has it."""
+    found = 0
+    for word in words:
+        found = (found ^ word) * 16777619 % 2**32
+    return found
+
+
+async def test_a_window_of_a_gateway_without_snapshots_says_nothing_about_it(desk: Desk) -> None:
+    profile = await desk.new_profile()
+    warnings = Warnings(profile)
+    await profile.add_init_script(
+        """new MutationObserver(() => document.querySelector("#snapshot")?.remove())
+          .observe(document, { childList: true, subtree: true });"""
+    )
+    window = await desk.open()
+    assert not await window.page.evaluate(IS_RESTORED)
+    assert warnings.texts == []
+    await works(window)

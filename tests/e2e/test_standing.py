@@ -1,0 +1,127 @@
+"""What each server lacks is told on the page before anything is sent: on demo servers that really differ.
+
+They differ by a picture that only some of them have: that is a choice of a server like any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from playwright.async_api import Locator, Route, expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.work_kit import slow_workflow
+from tests.services import Service, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+ALL = ("demo-1", "demo-2", "demo-3")
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Service]:
+    """Servers of this module's own, since they get pictures."""
+    with start_gateway(demo=3) as service:
+        yield service
+
+
+def published(name: str) -> dict[str, Any]:
+    """A picture of the server's, enlarged."""
+    inputs = {"image": ["1", 0], "upscale_method": "bilinear", "width": 64, "height": 64, "crop": "disabled"}
+    return {
+        "v": 1,
+        "title": "From the server",
+        "about": "",
+        "needs": "",
+        "fields": [{"node": "1", "input": "image", "kind": "picture", "label": "Photo"}],
+        "workflow": {
+            "1": {"class_type": "LoadImage", "inputs": {"image": name}, "_meta": {"title": "Harbour"}},
+            "2": {"class_type": "ImageScale", "inputs": inputs},
+            "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "mooring"}},
+        },
+    }
+
+
+async def opened(desk: Desk, name: str) -> MooringWindow:
+    """A window that has that workflow to choose."""
+
+    async def answer(route: Route) -> None:
+        await route.fulfill(content_type="application/json", body=json.dumps(published(name)))
+
+    profile = await desk.new_profile()
+    await profile.route("**/static/workflows/enlarge.json", answer)
+    window = await desk.open()
+    await window.page.wait_for_function("() => mooring.fleet().servers.every((server) => server.catalogue)")
+    return window
+
+
+async def give(gateway: Service, server_id: str, picture: bytes, name: str) -> None:
+    """Put a picture onto a server, as somebody else does; nobody looks at it for that."""
+    async with aiohttp.ClientSession() as session:
+        form = aiohttp.FormData()
+        form.add_field("image", picture, filename=name, content_type="image/png")
+        async with session.post(f"{gateway.url}/servers/{server_id}/upload/image", data=form) as answer:
+            assert answer.status == 200, await answer.text()
+
+
+def line(window: MooringWindow) -> Locator:
+    """The line that tells where the workflow can run."""
+    return window.page.locator("[data-testid=standing] summary")
+
+
+async def test_what_each_server_lacks_is_told_before_run_and_looked_at_again(
+    desk: Desk, gateway: Service, photo: Path
+) -> None:
+    picture = await asyncio.to_thread(photo.read_bytes)
+    window = await opened(desk, "Harbour.png")
+    page, run = window.page, window.page.get_by_test_id("run")
+    await expect(line(window)).to_have_text("No server can run this; demo-1, demo-2 and demo-3 lack “Harbour.png”")
+    await expect(run).to_be_disabled()
+    await expect(page.locator("#run-words")).to_contain_text("No server can run this workflow")
+    await line(window).focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("lacking")).to_contain_text("Harbour · Photo")
+    await check_axe(page)
+
+    await window.choose_sample("slow")
+    slow = await window.submit(slow_workflow(200))
+    await window.card(slow, "running").wait_for()
+    moored = str((await window.facts())["lockedServer"])
+    first, second = (name for name in ALL if name != moored)
+    await give(gateway, first, picture, "harbour.png")
+    await window.choose_sample("enlarge")
+    await line(window).click()
+    await page.get_by_test_id("look-at-catalogues").click()
+    await expect(line(window)).to_contain_text(f"{moored}, where this window is moored, lacks “Harbour.png”")
+    await expect(page.locator("#run-words")).to_contain_text("open another window")
+    await expect(run).to_be_disabled()
+    await page.get_by_test_id("use-near").click()
+    await expect(line(window)).to_contain_text(f"Runs on {first};")
+    await expect(page.locator("[data-testid=standing]")).to_have_attribute("open", "")
+    await page.get_by_role("link", name="Open another window").focus()
+    await check_axe(page)
+
+    await window.press_cancel(slow)
+    others = " and ".join(sorted((moored, second)))
+    await expect(line(window)).to_have_text(f"Runs on {first}; {others} lack “harbour.png”")
+    await give(gateway, second, picture, "harbour.png")
+    await page.get_by_test_id("look-at-catalogues").click()
+    await expect(line(window)).to_have_text(
+        f"Runs on {' and '.join(sorted((first, second)))}; {moored} lacks “harbour.png”"
+    )
+    prompt_id = await window.press_run()
+    await window.card(prompt_id, "succeeded").wait_for()
+    assert (await window.task(prompt_id))["executionServer"] in (first, second)
+    listed = "(path) => fetch(`/servers/${path}`).then(async (answer) => [answer.status, await answer.text()])"
+    server_id = (await window.task(prompt_id))["executionServer"]
+    status, names = await page.evaluate(listed, f"{server_id}/internal/files/output")
+    assert (status, [name.startswith("mooring_") for name in json.loads(names)]) == (200, [True])
+    desk.watch.expected.append("404")
+    assert (await page.evaluate(listed, f"{server_id}/internal/files/input"))[0] == 404

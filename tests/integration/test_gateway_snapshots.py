@@ -1,0 +1,185 @@
+"""The memory snapshot over a real socket: named in the page if it fits, packed as the browser reads it, made anew."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from gateway.archive import AppArchive
+from gateway.install.place import Place
+from gateway.install.snapshot import SCRIPTS, Snapshots
+from tests.integration.rig import PATIENCE, Running, open_gateway
+
+MEMORY = b"memory" * 1000
+PAGE = "<!doctype html><head><!-- snapshot --></head>"
+# What stands in Node's place: it writes what the maker writes. `lazy` is seen in the file system when it has begun.
+NODE = f"""#!{sys.executable}
+import gzip, json, os, pathlib, sys, time
+out = sys.argv[-1]
+if "FAILS" in os.environ: sys.exit("this Node is too old")
+pathlib.Path(out + ".br").write_bytes(b"br")
+pathlib.Path(out + ".gz").write_bytes(gzip.compress(b"memory" * 1000))
+pathlib.Path(out + ".json").write_text(json.dumps({{"size": 6000, "sum": 77}}))
+if "HANGS" in os.environ:
+    pathlib.Path(os.environ["HANGS"]).write_text(str(os.getpid()))
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small repository with a runtime, and a Node of our own."""
+    root, tools = tmp_path / "site", tmp_path / "tools"
+    texts = {"index.html": PAGE, "app/__init__.py": "", "app/model.py": "x = 1", **dict.fromkeys(SCRIPTS, "//")}
+    texts["static/vendor/mooring.json"] = json.dumps({"from": "locked", "files": {"python/site.zip": 1}})
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    tools.mkdir()
+    (tools / "node").write_text(NODE)
+    (tools / "node").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tools))  # and so there is no `nice` either
+    return root
+
+
+@pytest.fixture
+async def gateway(site: Path) -> AsyncIterator[Running]:
+    async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as running:
+        yield running
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[aiohttp.ClientSession]:
+    timeout = aiohttp.ClientTimeout(total=PATIENCE)
+    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
+        yield session
+
+
+async def named(browser: aiohttp.ClientSession, gateway: Running) -> str:
+    """What the page names, empty if nothing."""
+    async with browser.get(gateway.url) as reply:
+        assert reply.status == 200
+        found = re.search(r'<link [^>]*id="snapshot"[^>]*>', await reply.text())
+    return found[0] if found else ""
+
+
+async def until_named(browser: aiohttp.ClientSession, gateway: Running) -> str:
+    async with asyncio.timeout(PATIENCE):
+        while not (found := await named(browser, gateway)):  # noqa: ASYNC110 (another process makes it)
+            await asyncio.sleep(0.02)
+    return found
+
+
+def address(link: str) -> str:
+    found = re.search(r'href="(/snapshots/[0-9a-f]{32})"', link)
+    assert found
+    return found[1]
+
+
+async def test_the_gateway_makes_what_is_missing_and_the_page_names_it(
+    gateway: Running, browser: aiohttp.ClientSession, site: Path
+) -> None:
+    link = await until_named(browser, gateway)
+    assert 'data-size="6000" data-sum="77"' in link
+    key = Snapshots(Place(site)).key(AppArchive(site).build())
+    assert address(link) == f"/snapshots/{key}"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding", "body"),
+    [
+        ("gzip, deflate, br, zstd", "br", b"br"),  # https, and this machine
+        ("gzip, deflate", "gzip", MEMORY),  # plain http under a name
+    ],
+)
+async def test_it_comes_packed_as_the_browser_can_read_it_and_is_kept_for_ever(
+    gateway: Running, browser: aiohttp.ClientSession, accepted: str, coding: str, body: bytes
+) -> None:
+    path = address(await until_named(browser, gateway))
+    async with browser.get(gateway.url + path, headers={"Accept-Encoding": accepted}) as reply:
+        assert reply.status == 200
+        assert reply.headers["Content-Encoding"] == coding
+        assert reply.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+        assert reply.headers["Vary"] == "Accept-Encoding"
+        assert "Content-Security-Policy" in reply.headers
+        data = await reply.read()
+        assert (gzip.decompress(data) if coding == "gzip" else data) == body
+
+
+async def test_what_is_not_there_is_an_empty_answer_and_no_error(
+    gateway: Running, browser: aiohttp.ClientSession
+) -> None:
+    """A browser logs each 404 as an error, and this is none: the page does without."""
+    path = address(await until_named(browser, gateway))
+    for target, accepted in ((f"/snapshots/{'0' * 32}", "br"), (path, "identity"), (path, "")):
+        async with browser.get(gateway.url + target, headers={"Accept-Encoding": accepted}) as reply:
+            assert (reply.status, await reply.read()) == (204, b"")
+            assert reply.headers["Cache-Control"] == "no-store"
+
+
+async def test_a_page_with_other_sources_never_gets_the_old_snapshot(
+    gateway: Running, browser: aiohttp.ClientSession, site: Path
+) -> None:
+    first = await until_named(browser, gateway)
+    (site / "app" / "model.py").write_text("x = 22")
+    assert await named(browser, gateway) != first
+    assert address(await until_named(browser, gateway)) != address(first)
+    (site / "app" / "model.py").write_text("x = 1")
+    assert await named(browser, gateway) == first, "the one before is kept"
+
+
+async def test_a_damaged_one_is_not_named_and_made_anew(
+    gateway: Running, browser: aiohttp.ClientSession, site: Path
+) -> None:
+    link = await until_named(browser, gateway)
+    file = next((site / ".mooring" / "snapshots").glob("*.br"))
+    file.write_bytes(b"")
+    assert await named(browser, gateway) == ""
+    assert await until_named(browser, gateway) == link
+    assert file.read_bytes() == b"br"
+
+
+async def test_the_pages_tag_changes_with_what_it_names(gateway: Running, browser: aiohttp.ClientSession) -> None:
+    await until_named(browser, gateway)
+    async with browser.get(gateway.url) as reply:
+        tag = reply.headers["ETag"]
+        assert reply.headers["Cache-Control"] == "no-cache"
+    async with browser.get(gateway.url, headers={"If-None-Match": tag}) as reply:
+        assert (reply.status, await reply.read()) == (304, b"")
+
+
+async def test_a_node_that_cannot_costs_nothing_but_the_snapshot(
+    site: Path, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("FAILS", "1")
+    async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as gateway:
+        async with asyncio.timeout(PATIENCE):
+            while "windows open slower" not in caplog.text:
+                assert await named(browser, gateway) == ""
+                await asyncio.sleep(0.02)
+        assert "this Node is too old" in caplog.text
+        for _ in range(3):
+            assert await named(browser, gateway) == ""
+    assert caplog.text.count("windows open slower") == 1, "it is not tried again"
+
+
+async def test_a_gateway_that_ends_stops_making_one(
+    site: Path, tmp_path: Path, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "begun"
+    monkeypatch.setenv("HANGS", str(begun))
+    async with asyncio.timeout(PATIENCE), open_gateway({"a": "http://127.0.0.1:1"}, root=site) as gateway:
+        while not begun.exists():
+            assert await named(browser, gateway) == ""
+            await asyncio.sleep(0.02)
+    monkeypatch.delenv("HANGS")
+    async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as gateway:
+        assert await until_named(browser, gateway), "an interruption is no failure"

@@ -1,0 +1,65 @@
+"""Pictures of the page in every state.
+
+.venv/bin/python -m tests.screens                                all 72, in English, into docs/screens/en
+.venv/bin/python -m tests.screens --language zh-CN pseudo        in other languages; `pseudo` is 40 % longer
+.venv/bin/python -m tests.screens --state running --theme dark   some of them
+
+`--whole` takes the whole page and not what a window shows of it. Everything is on loopback, and real: demo servers,
+gateway, Chromium. `python3 -m tests` sets up what it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.async_api import expect
+
+from tests.e2e.browser_kit import open_chromium
+from tests.e2e.window_kit import PATIENCE
+from tests.screens.shooting import SIZES, THEMES, Wanted, shoot
+from tests.screens.stage import open_stage
+from tests.screens.states import STATES
+
+OUT = Path(__file__).resolve().parent.parent.parent / "docs" / "screens"
+
+
+def main(arguments: list[str]) -> int:
+    """Take the pictures that are asked for."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.screens", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = [state.name for state in STATES]
+    parser.add_argument("--state", nargs="+", choices=names, default=names, metavar="STATE", help=", ".join(names))
+    parser.add_argument("--theme", nargs="+", choices=THEMES, default=list(THEMES))
+    parser.add_argument("--width", nargs="+", type=int, choices=list(SIZES), default=list(SIZES))
+    parser.add_argument("--language", nargs="+", choices=("en", "zh-CN", "pseudo"), default=["en"])
+    parser.add_argument("--whole", action="store_true", help="the whole page, also what has to be scrolled to")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder (default: docs/screens)")
+    given = parser.parse_args(arguments)
+    wanted = Wanted(
+        tuple(given.state), tuple(given.theme), tuple(given.width), tuple(given.language), is_whole=given.whole
+    )
+    began = time.monotonic()
+    count = asyncio.run(_shoot(wanted, given.out))
+    print(f"{count} pictures in {time.monotonic() - began:.0f} s, in {given.out}")
+    return 0
+
+
+async def _shoot(wanted: Wanted, out: Path) -> int:
+    expect.set_options(timeout=PATIENCE)
+    count = 0
+    with tempfile.TemporaryDirectory() as folder, open_stage(Path(folder)) as (fleet, gateway):
+        async with open_chromium() as browser:
+            async for path in shoot(browser, fleet, gateway, wanted, out):
+                print(path.relative_to(out), flush=True)
+                count += 1
+    return count
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

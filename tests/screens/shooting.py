@@ -1,0 +1,72 @@
+"""Brings each state about once and takes its pictures in every theme and width, in the same page."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from playwright.async_api import Browser, Page
+
+from tests.e2e.fault_kit import Fleet
+from tests.e2e.window_kit import open_desk
+from tests.screens.stage import EXPECTED, Stage
+from tests.screens.states import STATES, State
+from tests.services import Service
+
+THEMES = ("light", "dark")
+SIZES = {360: 740, 900: 800, 1440: 900}  # a window's width and height, in CSS pixels
+
+# Until what the new size and theme have begun is at its end, and every picture in sight is decoded.
+_AT_REST = """async () => {
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const isMoving = (item) => item.playState === "running" && item.effect.getTiming().iterations !== Infinity;
+  while (document.getAnimations().some(isMoving)) await new Promise((done) => requestAnimationFrame(done));
+  await Promise.all([...document.images].map((image) => image.decode().catch(() => 0)));
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which pictures; by default all. `is_whole` takes the whole page, not what a window of that size shows of it."""
+
+    states: tuple[str, ...] = tuple(state.name for state in STATES)
+    themes: tuple[str, ...] = THEMES
+    widths: tuple[int, ...] = tuple(SIZES)
+    languages: tuple[str, ...] = ("en",)
+    is_whole: bool = False
+
+
+async def shoot(browser: Browser, fleet: Fleet, gateway: Service, wanted: Wanted, out: Path) -> AsyncIterator[Path]:
+    """Take them, one after the other; each is given as soon as it is there."""
+    states = [state for state in STATES if state.name in wanted.states]
+    for language, state in product(wanted.languages, states):
+        with tempfile.TemporaryDirectory() as folder:
+            async with open_desk(browser, gateway.url) as desk:
+                desk.watch.expected += EXPECTED
+                window = await state.bring(Stage(fleet, desk, Path(folder), language))
+                async for path in _pictures(window.page, state, wanted, out / language):
+                    yield path
+        if state.is_rough:
+            fleet.renew()
+
+
+async def _pictures(page: Page, state: State, wanted: Wanted, folder: Path) -> AsyncIterator[Path]:
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    for width, theme in _ordered(wanted.widths, wanted.themes):
+        await page.set_viewport_size({"width": width, "height": SIZES[width]})
+        await page.emulate_media(color_scheme=theme)
+        if width == min(SIZES):
+            await page.get_by_test_id(f"tab-{state.part}").evaluate("(tab) => tab.click()")
+        await page.evaluate(_AT_REST)
+        path = folder / f"{state.name}-{theme}-{width}.png"
+        await page.screenshot(path=path, full_page=wanted.is_whole)
+        yield path
+
+
+def _ordered(widths: Iterable[int], themes: Iterable[str]) -> Iterable[tuple[int, str]]:
+    """The widest first, since that is how the page was opened."""
+    return product(sorted(widths, reverse=True), themes)

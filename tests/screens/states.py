@@ -1,0 +1,209 @@
+"""The twelve states. Each is brought about as it comes to be in real life, by real servers that are really broken."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tests.e2e.window_kit import MooringWindow
+from tests.e2e.work_kit import break_server
+from tests.screens.stage import Stage, a_picture
+
+LONG = 200  # steps: longer than it takes to look at it in every width
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`bring` gives the window that is in this state; `part` is what a phone shows then.
+
+    A `rough` state leaves servers behind that are broken or busy.
+    """
+
+    name: str
+    bring: Callable[[Stage], Awaitable[MooringWindow]]
+    part: str
+    is_rough: bool = False
+
+
+async def first_use(stage: Stage) -> MooringWindow:
+    """A new profile: nothing has ever been made."""
+    return await stage.open()
+
+
+async def form(stage: Stage) -> MooringWindow:
+    """A photo is in, one node of the workflow is unfolded."""
+    window = await stage.open()
+    await window.choose_sample("enlarge")
+    await window.put_picture(stage.photo())
+    await window.page.locator("[data-testid=node][data-node='2'] button").click()
+    await window.page.locator("#field-2-crop").wait_for()
+    return window
+
+
+async def running(stage: Stage) -> MooringWindow:
+    """A task with its preview and what is left of it, above two that are done."""
+    window = await stage.open()
+    for title in ("Harbour at dawn", "Dunes"):
+        await stage.make(window, title, text=f"{title}, long shadows")
+    prompt_id = await window.submit(a_picture("slow tide over sand", steps=LONG), "Tide")
+    card = window.card(prompt_id, "running")
+    await card.get_by_test_id("preview").wait_for()
+    await card.get_by_test_id("eta").wait_for()
+    return window
+
+
+async def queued(stage: Stage) -> MooringWindow:
+    """Behind other people's work, with more waiting in the window."""
+    await stage.crowd(2)
+    window = await stage.open()
+    await window.choose_sample("text")
+    page = window.page
+    await page.locator("#field-1-text").fill("a lighthouse in fog, wide")
+    await page.get_by_test_id("run-count").fill("6")
+    await page.get_by_test_id("run-count").blur()
+    await page.get_by_test_id("run").click()
+    await page.locator("[data-testid=waiting-item]").nth(3).wait_for()
+    await page.locator("[data-testid=task-card][data-state=queued]").nth(1).wait_for()
+    return window
+
+
+async def done(stage: Stage) -> MooringWindow:
+    """Results of several shapes, one of them with its details open."""
+    window = await stage.open()
+    shapes = (("Harbour at dawn", 768, 512), ("Portrait of a sailor", 512, 768), ("Buoy", 512, 512))
+    for title, width, height in shapes:
+        await stage.make(window, title, text=f"{title}, soft light", width=width, height=height)
+    prompt_id = await window.submit(_four(), "Four moods of the sea")
+    await window.wait_for(prompt_id)
+    await window.card(prompt_id, "succeeded").locator("img").nth(3).wait_for()
+    await window.run_photo(stage.photo())
+    return window
+
+
+async def failed(stage: Stage) -> MooringWindow:
+    """One that its server refused, and one that ended with an error."""
+    window = await stage.open()
+    await stage.make(window, "Harbour at dawn")
+    refused = a_picture()
+    refused["1"]["inputs"]["width"] = -8
+    await window.call("mooring.submitWorkflow(a[0], {title: 'Too narrow'}).catch(() => 0)", refused)
+    broken = a_picture()
+    broken["3"] = {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "fail_at": 1, "steps": 2}}
+    broken["2"]["inputs"]["images"] = ["3", 0]
+    await window.card(await window.submit(broken, "Storm"), "failed").wait_for()
+    return window
+
+
+async def server_down(stage: Stage) -> MooringWindow:
+    """The server of a running task has died."""
+    window = await stage.open()
+    await stage.make(window, "Harbour at dawn")
+    prompt_id = await window.submit(a_picture("slow tide over sand", steps=LONG), "Tide")
+    await window.card(prompt_id, "running").get_by_test_id("preview").wait_for()
+    stage.fleet.kill((await window.task(prompt_id))["executionServer"])
+    await window.card(prompt_id, "unreachable").get_by_test_id("offers").wait_for()
+    await window.page.locator(".ill").wait_for()
+    return window
+
+
+async def unclear(stage: Stage) -> MooringWindow:
+    """The connection was cut while a task was sent, and the server is too slow to be asked."""
+    window = await stage.open()
+    await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")  # moors: loads are read
+    locked = stage.fleet[(await window.facts())["lockedServer"]]
+    await break_server(locked, next_submit="unsent", delay=60.0)
+    await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow, {title: 'Dunes'})", a_picture())
+    await window.page.locator("[data-testid=task-card][data-state=unclear]").get_by_test_id("offers").wait_for()
+    return window
+
+
+async def orphan(stage: Stage) -> MooringWindow:
+    """What a window that was closed has left behind."""
+    await stage.crowd(1)
+    window = await stage.open()
+    for _ in range(2):
+        prompt_id = await window.send_photo(stage.photo())
+        await window.wait_state(prompt_id, "queued")
+    await window.submit(a_picture(steps=LONG), "Slow tide")
+    await window.page.close()
+    heir = await stage.open()
+    await heir.page.get_by_test_id("orphan").nth(2).wait_for()
+    await heir.page.locator("[data-testid=orphan] img").nth(1).wait_for()
+    return heir
+
+
+async def fleet(stage: Stage) -> MooringWindow:
+    """One server at work for two windows, one for somebody else, one that is down."""
+    window, other = await stage.open(), await stage.open()
+    moored = []
+    for each, title in ((window, "Tide"), (other, "Dunes")):
+        prompt_id = await each.submit(a_picture(steps=LONG), title)
+        await each.wait_state(prompt_id, "running", "queued")
+        moored.append((await each.task(prompt_id))["executionServer"])
+    stage.fleet.kill(next(name for name in stage.fleet.ports if name not in moored))
+    await window.page.locator(".ill").wait_for()
+    await window.page.get_by_test_id("server-chip").click()
+    panel = window.page.get_by_test_id("fleet-panel")
+    await panel.locator("[data-health=down], [data-health=refuses]").first.wait_for()
+    await panel.locator(".spark").first.wait_for()
+    await panel.get_by_test_id("timeline").wait_for()
+    return window
+
+
+async def lightbox(stage: Stage) -> MooringWindow:
+    """A result large, with what it was made from."""
+    window = await stage.open()
+    await window.open_large(await stage.make(window, "Harbour at dawn", text="a harbour at dawn, long shadows, film"))
+    return window
+
+
+async def all_full(stage: Stage) -> MooringWindow:
+    """Every server has a line, and every part of the page is in use."""
+    await stage.crowd(3)
+    left = await stage.open()
+    await left.wait_state(await left.send_photo(stage.photo()), "queued")
+    await left.page.close()
+    window = await stage.open()
+    page = window.page
+    await _sheet_of_four(window)
+    await window.choose_sample("enlarge")
+    await window.put_picture(stage.photo())
+    await page.get_by_test_id("orphan").wait_for()
+    await page.locator("[data-testid=waiting-item]").first.wait_for()
+    await page.locator("[data-testid=task-card][data-state=queued]").nth(1).wait_for()
+    return window
+
+
+async def _sheet_of_four(window: MooringWindow) -> None:
+    page = window.page
+    await window.choose_sample("text")
+    await window.plan_grid("2..6 step 2", "1, 2")
+    await page.get_by_test_id("many-add").click()
+    await page.get_by_test_id("many-dialog").wait_for(state="detached")
+
+
+def _four() -> dict[str, object]:
+    """Four pictures of one run."""
+    made: dict[str, object] = {}
+    for number, text in enumerate(("calm", "swell", "storm", "ice")):
+        for node_id, node in a_picture(text, width=512, height=512).items():
+            if node_id == "2":
+                node["inputs"]["images"] = [f"{number}1", 0]
+            made[f"{number}{node_id}"] = node
+    return made
+
+
+STATES = (
+    State("first-use", first_use, "form"),
+    State("form", form, "form"),
+    State("running", running, "now"),
+    State("queued", queued, "now", is_rough=True),
+    State("done", done, "results"),
+    State("failed", failed, "results"),
+    State("server-down", server_down, "now", is_rough=True),
+    State("unclear-submit", unclear, "now", is_rough=True),
+    State("orphan", orphan, "now", is_rough=True),
+    State("fleet", fleet, "now", is_rough=True),
+    State("lightbox", lightbox, "results"),
+    State("all-full", all_full, "now", is_rough=True),
+)

@@ -1,0 +1,44 @@
+"""The editor's file that some orders carry along, and what has to be in it when it arrives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from app.core.workflow import ApiWorkflow
+from app.workflows.editor_copy import Hole, write_copy
+
+DRAWN = "drawn in the editor"  # the title of a node whose workflow carries a file along
+_HOLES = (
+    Hole(("2", "nonce"), (("nodes", 1, "widgets_values", 0), ("nodes", 1, "widgets_values_named", "nonce"))),
+    Hole(("1", "image"), (("nodes", 0, "widgets_values", 0),)),
+)
+
+
+def is_drawn(prompt: Mapping[str, Any]) -> bool:
+    """Whether this workflow carries a file along."""
+    return "2" in prompt and prompt["2"].get("_meta", {}).get("title") == DRAWN
+
+
+def editor_of(workflow: ApiWorkflow) -> str:
+    """The copy of its file, which runs with other pictures and numbers share; empty if it carries none."""
+    prompt = json.loads(workflow.text)
+    if not is_drawn(prompt):
+        return ""
+    holes = [hole for hole in _HOLES if hole.key[1] in prompt[hole.key[0]]["inputs"]]
+    return write_copy(_file(prompt, None, None), holes, prompt)
+
+
+def graph_of(prompt: Mapping[str, Any]) -> dict[str, Any]:
+    """The file that has to arrive with this prompt."""
+    return _file(prompt, prompt["1"]["inputs"].get("image"), prompt["2"]["inputs"]["nonce"])
+
+
+def _file(prompt: Mapping[str, Any], image: object, nonce: object) -> dict[str, Any]:
+    nodes: list[dict[str, Any]] = [
+        {"id": int(node_id), "type": node["class_type"], "widgets_values": [None]} for node_id, node in prompt.items()
+    ]
+    nodes[0]["widgets_values"] = [image]
+    nodes[1] |= {"widgets_values": [nonce], "widgets_values_named": {"nonce": nonce}}
+    return {"nodes": nodes, "steps": prompt["2"]["inputs"]["steps"]}

@@ -1,0 +1,386 @@
+"""How long it still takes: sound at half-way over uneven runs, loads and caches, and nothing where nobody can say."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from app.core.ahead import QueueSeen
+from app.core.comfy import Queue
+from app.core.durations import Durations, Ran, missing_share
+from app.core.eta import LATE, SLACK, Eta, Queued, Work, running_eta, steady, waiting_etas
+from app.core.events import (
+    CachedMessage,
+    ExecutingMessage,
+    NodeProgress,
+    ProgressMessage,
+    StartMessage,
+    read_text,
+)
+from app.core.job import costly_nodes, job_of
+from app.core.model import Job, NodeId, PromptId, ServerId
+from app.core.plan import Certainty, Measured, NodePace, Paces, Plan, guessed
+from app.core.progress import Progress
+from app.core.stopwatch import Stopwatch
+from app.core.workflow import ApiWorkflow, parse_workflow
+from tests.unit.core import captures
+from tests.unit.core.builders import A, B
+from tests.unit.core.made_runs import MadeRun, P, Studio, node, text_to_picture, twice_sampled
+
+HERE = "http://a"
+UNSEEN = 0.5  # seconds: what is shown is whole seconds
+LOADERS = ("1", "4")
+TEXTS = ("1", "2", "3", "4")
+
+
+@dataclass
+class Desk:
+    """One server with all that a browser has learned of it; runs go there one after the other."""
+
+    paces: Paces = field(default_factory=Paces)
+    durations: Durations = field(default_factory=Durations)
+    clock_ms: int = 0
+
+    def work(self, made: MadeRun) -> Work:
+        """A run before anything was told, as the session plans it."""
+        plan, job = self.paces.plan(A, HERE, made.job, made.workflow), made.job
+        loaded = self.durations.loaded(A)
+        return Work(
+            plan=plan,
+            watch=Stopwatch(),
+            started_at=0.0,
+            done=frozenset(made.cached),
+            total=self.durations.expected(A, job) if self.durations.knows_kind(job, A) else None,
+            is_cold=missing_share(job.models, loaded) > 0,
+            swap=self.durations.swap(job.models, loaded) if self.durations.knows_swap(job.models) else None,
+            is_partly_cached=not costly_nodes(made.workflow).isdisjoint(made.cached),
+        )
+
+    def watched(self, made: MadeRun) -> Iterator[tuple[float, Work, Progress]]:
+        """The run as it is told: after each message, when it was, with what is known then."""
+        work = self.work(made)
+        progress = Progress(
+            P,
+            len(work.plan.seconds),
+            weights=work.plan.weights(is_cold=work.is_cold),
+            expected_parts=work.plan.parts,
+            are_guessed=work.plan.certainty is Certainty.GUESSED,
+        )
+        for at, message in made.messages:
+            progress = progress.told(message)
+            done = {node for node, far in progress.done.items() if far >= 1.0}
+            work = replace(work, watch=work.watch.told(message, at), done=frozenset({*made.cached, *done}))
+            yield at, work, progress
+
+    def left(self, made: MadeRun, at: float) -> float | None:
+        """What is told at that moment of the seconds that are left."""
+        work = self.work(made)
+        for told_at, known, _ in self.watched(made):
+            if told_at > at:
+                break
+            work = known
+        eta = running_eta(work, now=at)
+        return eta.left if eta is not None else None
+
+    def learn(self, made: MadeRun) -> None:
+        """It has ended well."""
+        *_, (_, work, _) = self.watched(made)
+        self.paces = self.paces.learned(
+            Measured(server_id=A, address=HERE, job=made.job, nodes=work.watch.measured(), is_cold=work.is_cold)
+        )
+        began, self.clock_ms = self.clock_ms, self.clock_ms + round(made.seconds * 1000)
+        if not work.is_partly_cached:
+            ran = Ran(server_id=A, address=HERE, job=made.job, started_ms=began, ended_ms=self.clock_ms)
+            self.durations = self.durations.learned(ran)
+
+
+def error(desk: Desk, made: MadeRun, part: float = 0.5) -> float | None:
+    """By how much the estimate is wrong when that part of the run's time is over; None if it tells nothing."""
+    left = desk.left(made, made.seconds * part)
+    rest = made.seconds * (1 - part)
+    return None if left is None else max(0.0, abs(left - rest) - UNSEEN) / rest
+
+
+@pytest.mark.parametrize("workflow", [text_to_picture(), twice_sampled()], ids=["once", "twice"])
+@pytest.mark.parametrize("noise", [0.05, 0.1])
+def test_at_half_way_the_estimate_is_right_by_a_quarter(workflow: ApiWorkflow, noise: float) -> None:
+    """Uneven runs on servers of any pace; the first one loads the models; later ones find more or less in the cache."""
+    errors = []
+    for seed in range(60):
+        desk, studio, chance = Desk(), Studio(seed, 2.0 ** (seed % 5 - 2), noise), random.Random(seed)
+        desk.learn(studio.run(workflow, is_cold=True))
+        for _ in range(4):
+            made = studio.run(workflow, cached=chance.choice([LOADERS, TEXTS]))
+            errors.append(error(desk, made))
+            desk.learn(made)
+    told = [item for item in errors if item is not None]
+    assert len(told) == len(errors), "a workflow that has run here is known"
+    assert sum(item <= 0.25 for item in told) >= 0.98 * len(told)
+    assert max(told) <= 0.35
+    assert sorted(told)[len(told) // 2] <= 0.08
+
+
+def test_at_half_way_of_the_bar_the_estimate_is_right_by_a_quarter() -> None:
+    for seed in range(40):
+        desk, studio = Desk(), Studio(seed, noise=0.08)
+        desk.learn(studio.run(twice_sampled(), is_cold=True))
+        desk.learn(studio.run(twice_sampled(), cached=LOADERS))
+        made = studio.run(twice_sampled(), cached=LOADERS)
+        at = next(at for at, _, progress in desk.watched(made) if progress.fraction >= 0.5)
+        left = desk.left(made, at)
+        assert left is not None
+        assert abs(left - (made.seconds - at)) <= 0.25 * (made.seconds - at)
+
+
+def test_a_load_that_was_seen_before_is_reckoned_with() -> None:
+    """Another model was used in between, so this one has to be loaded once more, as long as it took the first time."""
+    errors = []
+    for seed in range(40):
+        desk, studio = Desk(), Studio(seed, noise=0.08)
+        for is_cold in (True, False):
+            desk.learn(studio.run(text_to_picture(), is_cold=is_cold, cached=() if is_cold else LOADERS))
+        other = Ran(server_id=A, address=HERE, job=Job("x", 1.0, ("other.sft",)), started_ms=10**6, ended_ms=10**6 + 1)
+        desk.durations = desk.durations.learned(other)
+        errors.append(error(desk, studio.run(text_to_picture(), is_cold=True, cached=("4",))))
+    told = [item for item in errors if item is not None]
+    assert len(told) >= 30
+    assert sum(item <= 0.25 for item in told) >= 0.9 * len(told)
+
+
+def test_a_run_that_is_slower_than_ever_is_reckoned_by_its_own_pace() -> None:
+    desk, studio = Desk(), Studio(7, noise=0.03)
+    for _ in range(3):
+        desk.learn(studio.run(twice_sampled(), cached=LOADERS))
+    made = studio.run(twice_sampled(), cached=LOADERS, larger=2.2)
+    wrong = error(desk, made)
+    assert wrong is not None
+    assert wrong <= 0.25
+
+
+def test_a_cached_sampler_is_no_part_of_what_is_left() -> None:
+    desk, studio = Desk(), Studio(3, noise=0.05)
+    desk.learn(studio.run(twice_sampled(), cached=LOADERS))
+    made = studio.run(twice_sampled(), cached=(*TEXTS, "5", "8"))
+    for part in (0.1, 0.5, 0.8):
+        wrong = error(desk, made, part)
+        assert wrong is not None, part
+        assert wrong <= 0.25
+
+
+def test_of_a_first_run_its_own_pace_tells_once_little_else_is_left() -> None:
+    desk, made = Desk(), Studio(5, noise=0.05).run(text_to_picture())
+    assert desk.left(made, 0.3) is None, "nothing is known of its seconds"
+    told = error(desk, made, 0.6)
+    assert told is not None
+    assert told <= 0.25
+
+
+def test_of_a_first_run_with_another_sampler_to_come_nothing_is_told() -> None:
+    desk, made = Desk(), Studio(5, noise=0.05).run(twice_sampled())
+    assert desk.left(made, 6.0) is None
+
+
+def test_without_a_socket_the_whole_is_known_by_its_kind() -> None:
+    """Every WebSocket refused: looks tell when it began, and nothing else."""
+    work = Work(plan=Plan(), watch=Stopwatch(), started_at=100.0, total=40.0)
+    eta = running_eta(work, now=130.0)
+    assert eta == Eta(140.0, 130.0 + 10.0 * LATE + SLACK)
+    assert running_eta(replace(work, total=None), now=130.0) is None
+    assert running_eta(replace(work, is_partly_cached=True), now=130.0) is None
+    assert running_eta(replace(work, is_cold=True, swap=None), now=130.0) is None
+    cold = running_eta(replace(work, is_cold=True, swap=25.0), now=130.0)
+    assert cold is not None
+    assert cold.left == pytest.approx(35.0)
+    assert running_eta(work, now=100.0 + 40.0 * LATE + SLACK + 1) is None, "it is not done in a moment, and never was"
+
+
+def captured(name: str) -> MadeRun:
+    """A run of a real server, as it was told, with its times."""
+    run = captures.one(name)
+    workflow, texts = parse_workflow(run["prompt"]), [item for item in run["ws_client"] if "text" in item]
+    messages = [(item["t"], read_text(json.dumps(item["text"]))) for item in texts]
+    began = next(at for at, message in messages if isinstance(message, StartMessage))
+    told = [(at - began, message) for at, message in messages if getattr(message, "prompt_id", None)]
+    cached = next(message.nodes for _, message in told if isinstance(message, CachedMessage))
+    return MadeRun(workflow, job_of(workflow), told, told[-1][0], cached)
+
+
+@captures.NEEDED
+@pytest.mark.parametrize(("earlier", "name"), [("02d_run", "02e_run"), ("02e_run", "02d_run")])
+def test_at_half_way_of_a_captured_run_the_estimate_is_right_by_a_quarter(earlier: str, name: str) -> None:
+    """The same workflow, on a real server, after it was heard once."""
+    desk, made = Desk(), captured(name)
+    desk.learn(captured(earlier))
+    assert desk.work(made).plan.certainty is Certainty.LEARNED
+    for part in (0.4, 0.5, 0.7):
+        left, rest = desk.left(made, made.seconds * part), made.seconds * (1 - part)
+        assert left is not None
+        assert abs(left - rest) <= 0.25 * rest
+
+
+def test_what_takes_much_longer_than_ever_is_unknown() -> None:
+    desk, studio = Desk(), Studio(2, noise=0.02)
+    for _ in range(2):
+        desk.learn(studio.run(text_to_picture(), cached=LOADERS))
+    made = studio.run(text_to_picture(), cached=LOADERS)
+    work = desk.work(made)
+    for at, known, _ in desk.watched(made):
+        if known.watch.node == "6":  # it decodes, and tells nothing of that
+            assert running_eta(known, now=at) is not None
+            assert running_eta(known, now=at + 30.0) is None
+            break
+        work = known
+    assert work.watch.steps is not None
+    stuck = running_eta(work, now=work.watch.steps.last_at + 1.0)
+    assert stuck is not None
+
+
+def test_steps_that_stop_coming_are_no_countdown() -> None:
+    watch = Stopwatch().told(StartMessage(P), 0.0).told(ExecutingMessage(P, NodeId("5")), 0.0)
+    for step in range(1, 6):
+        watch = watch.told(ProgressMessage(P, (NodeProgress(NodeId("5"), step, 20.0, "running"),)), float(step))
+    work = Work(plan=Plan({NodeId("5"): 20.0}, stepping=frozenset({NodeId("5")})), watch=watch, started_at=0.0)
+    eta = running_eta(work, now=5.5)
+    assert eta is not None
+    assert eta.left == pytest.approx(14.5)
+    assert running_eta(work, now=13.0) is None
+
+
+def test_loading_before_the_first_step_is_no_part_of_a_nodes_work() -> None:
+    watch = Stopwatch().told(StartMessage(P), 0.0).told(ExecutingMessage(P, NodeId("5")), 0.0)
+    for row in range(2):
+        for step in range(1, 11):
+            at = 30.0 + 10.0 * row + step
+            watch = watch.told(ProgressMessage(P, (NodeProgress(NodeId("5"), step, 10.0, "running"),)), at)
+    watch = watch.told(ExecutingMessage(P, NodeId("6")), 51.0).told(ExecutingMessage(P, None), 53.0)
+    assert watch.measured() == {"5": NodePace(21.0, 30.0, 2), "6": NodePace(2.0)}
+
+
+def test_an_interrupted_socket_teaches_nothing() -> None:
+    made = Studio(1).run(text_to_picture())
+    watch = Stopwatch()
+    for number, (at, message) in enumerate(made.messages):
+        watch = watch.told(message, at)
+        if number == len(made.messages) // 2:
+            watch = watch.interrupted()
+    assert not watch.is_whole
+
+
+# Waiting
+
+JOB = Job("k", 1.0)
+
+
+def known(*servers: ServerId) -> Durations:
+    """What is known after a few such jobs, of 20 s, on each of these servers."""
+    durations = Durations()
+    for server_id in servers:
+        for number in range(4):
+            began = 100_000 * number
+            ran = Ran(server_id=server_id, address="", job=JOB, started_ms=began, ended_ms=began + 20_000)
+            durations = durations.learned(ran)
+    return durations
+
+
+def waits(durations: Durations, *queue: Queued, now: float = 100.0) -> list[float | None]:
+    """Seconds until each of them begins."""
+    return [None if eta is None else round(eta.left, 3) for _, eta in waiting_etas(A, queue, durations, now=now)]
+
+
+def queued(number: int, **more: object) -> Queued:
+    return Queued(prompt_id=PromptId(f"p-{number}"), **{"job": JOB, **more})  # type: ignore[arg-type]
+
+
+def test_who_waits_waits_for_what_is_before_it() -> None:
+    runs = queued(0, is_running=True, running_since=95.0)
+    assert waits(known(A), runs, queued(1), queued(2), queued(3)) == pytest.approx([0.0, 15.0, 35.0, 55.0])
+    mine = queued(0, is_running=True, left=4.0)
+    assert waits(known(A), mine, queued(1), queued(2)) == pytest.approx([0.0, 4.0, 24.0])
+
+
+def test_behind_work_that_nobody_knows_the_wait_is_unknown() -> None:
+    stranger = queued(0, job=None)
+    assert waits(known(A), stranger, queued(1), queued(2)) == [0.0, None, None]
+    assert waits(known(A), queued(0, job=Job("never seen")), queued(1)) == [0.0, None]
+
+
+def test_behind_a_run_that_began_nobody_knows_when_the_wait_is_told_only_if_that_matters_little() -> None:
+    runs = queued(0, is_running=True)
+    assert waits(known(A), runs, queued(1), queued(2)) == [0.0, None, pytest.approx(30.0)]
+
+
+def test_a_run_in_front_that_takes_far_too_long_makes_the_wait_unknown() -> None:
+    runs = queued(0, is_running=True, running_since=0.0)
+    assert waits(known(A), runs, queued(1)) == [0.0, None]
+
+
+def test_seconds_of_another_server_are_not_told_as_this_ones() -> None:
+    assert waits(known(B), queued(0), queued(1)) == [0.0, None]
+
+
+def test_a_queue_keeps_since_when_each_was_seen_to_run() -> None:
+    text = '{"queue_running": [], "queue_pending": []}'
+    one, two = PromptId("p-1"), PromptId("p-2")
+    seen = QueueSeen(0.0, Queue((), ())).seen(Queue((one,), (two,)), text, 10.0, {})
+    assert seen.running_since == {}, "it ran before it was seen"
+    later = seen.seen(Queue((two,), ()), text, 14.0, {})
+    assert later.running_since == {two: 14.0}
+    assert later.seen(Queue((two,), ()), text, 20.0, {}).running_since == {two: 14.0}
+
+
+# Shown
+
+
+@pytest.mark.parametrize(
+    ("fresh", "is_kept"), [(150.5, True), (152.0, True), (156.0, False), (144.0, False), (None, False)]
+)
+def test_what_is_shown_does_not_flicker(fresh: float | None, is_kept: bool) -> None:
+    shown, told = Eta(150.0, 190.0), None if fresh is None else Eta(fresh, fresh + 40, fresh - 100)
+    found = steady(shown, told, 100.0)
+    assert found == (shown if is_kept else told)
+    assert found is None or found.left == pytest.approx(found.ends_at - 100.0)
+
+
+def test_what_is_kept_of_nodes_stays_small() -> None:
+    paces, nodes = Paces(), {NodeId(str(number)): NodePace(float(number)) for number in range(60)}
+    for number in range(400):
+        job = Job(f"family {number}", 1.0)
+        paces = paces.learned(Measured(server_id=A, address=HERE, job=job, nodes=nodes))
+    assert len(paces.shapes) <= 120
+    assert max(len(shape.nodes) for shape in paces.shapes.values()) <= 16
+    last = paces.plan(A, HERE, Job("family 399", 1.0), text_to_picture())
+    assert last.certainty is Certainty.LEARNED
+
+
+def test_a_server_under_another_address_is_another_server() -> None:
+    nodes = {NodeId("5"): NodePace(9.0)}
+    paces = Paces().learned(Measured(server_id=A, address=HERE, job=JOB, nodes=nodes))
+    assert paces.plan(A, "http://new", JOB, text_to_picture()).certainty is Certainty.CARRIED
+    fresh = paces.learned(Measured(server_id=A, address="http://new", job=JOB, nodes={NodeId("5"): NodePace(2.0)}))
+    assert fresh.plan(A, "http://new", JOB, text_to_picture()).seconds[NodeId("5")] == 2.0
+
+
+def test_another_size_is_carried_over_in_proportion() -> None:
+    nodes = {NodeId("5"): NodePace(9.0)}
+    paces = Paces().learned(Measured(server_id=A, address=HERE, job=Job("k", 10.0), nodes=nodes))
+    plan = paces.plan(A, HERE, Job("k", 20.0), text_to_picture())
+    assert (plan.certainty, plan.seconds[NodeId("5")]) == (Certainty.CARRIED, 18.0)
+
+
+def test_a_schedulers_steps_are_the_samplers() -> None:
+    plan = guessed(
+        parse_workflow(
+            {
+                "1": node("BasicScheduler", steps=24),
+                "2": node("SamplerCustomAdvanced", sigmas=["1", 0]),
+                "3": node("SaveImage", images=["2", 0]),
+            }
+        )
+    )
+    assert plan.seconds["2"] == 24.0  # type: ignore[index]
+    assert plan.seconds["1"] < 1.0  # type: ignore[index]
+    assert plan.stepping == {"2"}

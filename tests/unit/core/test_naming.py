@@ -1,0 +1,78 @@
+"""Names of saved files: they tell what the person wants, are safe everywhere, and never the same for two servers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.naming import MAX_NAME, TEMPLATE, NameFacts, file_name, safe, unknown_parts
+
+FACTS = NameFacts(
+    original="out_00012_.png",
+    task="ab12cd34-0000-4000-8000-000000000000",
+    server="gpu-2",
+    workflow="Dunes",
+    project="harbour",
+    seed="77",
+    at=(2026, 1, 6, 9, 5, 7),
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        (TEMPLATE, "harbour_2026-01-06_Dunes_gpu-2_77_00012.png"),
+        ("{seed}", "77_ab12cd34.png"),
+        ("{date} {time} {server}", "2026-01-06 09-05-07 gpu-2.png"),
+        ("mine", "mine_ab12cd34.png"),
+        ("{workflow}_{n}", "Dunes_00012_ab12cd34.png"),
+        ("{nothing}_{server}", "gpu-2.png"),
+        ("", "ab12cd34.png"),
+        ("../{server}", "gpu-2.png"),
+    ],
+)
+def test_a_template_is_filled_in(template: str, name: str) -> None:
+    assert file_name(template, FACTS) == name
+
+
+def test_what_there_is_nothing_for_leaves_no_gap() -> None:
+    bare = replace(FACTS, project="", seed="", workflow="")
+    assert file_name(TEMPLATE, bare) == "2026-01-06_gpu-2_00012.png"
+
+
+@pytest.mark.parametrize(
+    ("original", "name"),
+    [
+        ("out.png", "1-ab12cd34.png"),
+        ("clip_00003.webm", "00003-ab12cd34.webm"),
+        ("noending", "1-ab12cd34"),
+        (".png", "1-ab12cd34"),
+        ("x_12_.png", "1-ab12cd34.png"),
+    ],
+)
+def test_the_number_is_the_servers_own_else_the_place(original: str, name: str) -> None:
+    assert file_name("{n}-{id}", replace(FACTS, original=original)) == name
+
+
+def test_the_same_file_name_on_two_servers_gives_two_names() -> None:
+    other = replace(FACTS, server="gpu-3", task="99999999-0000-4000-8000-000000000000")
+    for template in (TEMPLATE, "{workflow}", "same", "{date}", "{seed}"):
+        assert file_name(template, FACTS) != file_name(template, other)
+
+
+def test_what_cannot_be_told_is_named() -> None:
+    assert unknown_parts("{seed}_{sampler}_{model}_{sampler}") == ("sampler", "model")
+
+
+@given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=80))
+def test_any_name_is_safe(template: str, title: str, original: str) -> None:
+    name = file_name(template, replace(FACTS, workflow=title, project=title, original=original))
+    assert name
+    assert name == safe(name)
+    assert not name.startswith(".")
+    assert not set(name) & set('<>:"/\\|?*\0\n')
+    assert len(name) <= MAX_NAME + len(original) + 1
+    assert name.casefold() not in {"con", "nul", "com1"}

@@ -1,0 +1,50 @@
+"""Everything that a history entry has made is an output: files of any kind, and what a node shows as text."""
+
+from __future__ import annotations
+
+from app.core.model import TEXT, Output
+from app.core.outputs import MAX_SHOWN, read_node_outputs, read_outputs
+from app.core.records import decode_task, encode_task
+from app.session.deliver import fetch_output
+from app.session.private import redacted
+from tests.unit.ui.kit import task
+
+SHOWN = read_node_outputs("5", {"text": ["a harbour, 沙丘", "second"]})
+
+
+def test_kinds_of_files_and_texts_are_read_in_the_order_of_the_nodes() -> None:
+    entry = {
+        "9": {"images": [{"filename": "a.png", "subfolder": "s", "type": "temp"}], "animated": [True]},
+        "5": {"text": ["seen"]},
+        "7": {"gifs": [{"filename": "b.webp"}], "audio": [{"filename": "c.flac"}], "result": ["x.glb", None]},
+        "8": "nothing",
+    }
+    assert [(item.node_id, item.kind, item.filename, item.text) for item in read_outputs(entry)] == [
+        ("9", "images", "a.png", ""),
+        ("5", "text", "text_00001_.txt", "seen"),
+        ("7", "gifs", "b.webp", ""),
+        ("7", "audio", "c.flac", ""),
+    ]
+
+
+def test_several_texts_of_a_node_are_told_apart_and_a_long_one_is_cut() -> None:
+    assert len({item.file for item in SHOWN}) == 2
+    assert all(item.is_text and item.folder == TEXT for item in SHOWN)
+    (long,) = read_node_outputs("5", {"string": ["x" * (MAX_SHOWN + 1)], "text": [7, None]})
+    assert len(long.text) == MAX_SHOWN + 4
+    assert long.text.endswith(" […]")
+    assert read_node_outputs("5", {"text": "no list"}) == ()
+
+
+async def test_a_text_is_home_without_asking_any_server() -> None:
+    fetched, blob = await fetch_output(None, task(), SHOWN[0])  # type: ignore[arg-type] - there is nobody to ask
+    assert blob is not None
+    assert (fetched.media_type, fetched.size) == ("text/plain", blob.size)
+    assert (await blob.read()).decode() == "a harbour, 沙丘"
+
+
+def test_a_text_outlives_its_page_in_the_record_but_not_in_a_private_one() -> None:
+    kept = task(outputs=(*SHOWN, Output(node_id=SHOWN[0].node_id, kind="images", filename="a.png")))
+    assert decode_task(encode_task(kept)) == kept
+    assert "harbour" not in str(encode_task(redacted(kept)))
+    assert redacted(kept).outputs[2] == kept.outputs[2]

@@ -1,0 +1,123 @@
+"""What each piece of evidence leaves in the record, to the letter: later rules stand on it."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.evidence import (
+    Absent,
+    Accepted,
+    Executed,
+    Finished,
+    GivenUp,
+    NoAnswer,
+    Seen,
+    Started,
+    ToldEnd,
+    Unclear,
+)
+from app.core.model import Contact, TaskState
+from app.core.truth import LOST_GAP, judge
+from tests.unit.core.builders import after, output, submitted, task
+
+CREATED = 100.0  # of every task here
+
+
+def test_the_servers_number_is_kept() -> None:
+    assert after(task(), Accepted(101.0, 7.0)).number == 7.0
+
+
+def test_an_unclear_answer_begins_the_looking_anew() -> None:
+    looked = task(absent_since=100.5)
+    assert judge(looked, Unclear(101.0, "timeout")).absent_since is None
+
+
+def test_when_it_began_to_run_is_when_it_was_first_seen_running() -> None:
+    waiting = after(submitted(), Seen(200.0, False, 2))
+    assert (waiting.started_at, waiting.place) == (None, 2)
+    running = after(waiting, Seen(201.0, True))
+    assert (running.started_at, running.place) == (201.0, None)
+    assert after(running, Seen(202.0, True)).started_at == 201.0
+
+
+@pytest.mark.parametrize("told", [Started(201.0), Executed(201.0, ()), ToldEnd(201.0, "success")])
+def test_when_it_began_to_run_is_also_told_by_the_socket(told: Started | Executed | ToldEnd) -> None:
+    waiting = after(submitted(), Seen(200.0, False, 1))
+    assert after(waiting, told).started_at == 201.0
+    seen = after(submitted(), Seen(190.0, True), Seen(191.0, False, 1))
+    assert after(seen, told).started_at == 190.0
+
+
+def test_a_look_counts_if_it_began_after_the_post_had_ended_or_ended_before() -> None:
+    answered = after(task(), Accepted(150.0, 7.0))
+    assert after(answered, Absent(150.0, 150.5)).absent_since == 150.5
+    assert after(answered, Absent(149.9, 150.0)) == answered
+    assert after(answered, Absent(149.0, 149.9)).absent_since == 149.9
+
+
+def test_a_second_look_at_the_very_time_of_the_first_is_none() -> None:
+    first = after(submitted(), Absent(200.0, 200.1))
+    assert judge(first, Absent(200.05, 200.1)) == first
+    set_back = judge(first, Absent(150.0, 150.1))
+    assert set_back.absent_since == 150.1
+
+
+def test_an_end_out_of_history_forgets_that_it_was_missed() -> None:
+    missed = after(submitted(), Seen(199.0, False, 3), Absent(200.0, 200.1))
+    ended = after(missed, Finished(201.0, "success", ended_ms=9_000))
+    assert (ended.absent_since, ended.place, ended.server_ended_ms) == (None, None, 9_000)
+
+
+def test_an_end_out_of_history_ends_an_unanswered_post_too() -> None:
+    assert after(task(), Finished(201.0, "success")).answered_at == 201.0
+    assert after(task(), Accepted(101.0, 7.0), Finished(201.0, "success")).answered_at == 101.0
+
+
+def test_silent_looks_are_counted_and_what_was_said_of_them_goes_with_the_end() -> None:
+    silent = after(submitted(), NoAnswer(200.0, "timeout"), NoAnswer(201.0, "refused"), NoAnswer(202.0, "down"))
+    assert (silent.contact, silent.contact_detail, silent.silent_looks) == (Contact.UNREACHABLE, "refused", 3)
+    assert after(submitted(), NoAnswer(200.0, "a"), NoAnswer(201.0, "b")).silent_looks == 2
+    ended = after(silent, GivenUp(203.0))
+    assert (ended.state, ended.contact, ended.contact_detail) == (TaskState.GIVEN_UP, Contact.OK, "")
+
+
+def test_what_is_told_was_made_by_then_by_the_servers_own_clock() -> None:
+    """The server's clock at the beginning, and no more time since than we have known the task."""
+    begun = after(submitted(), Started(150.0, 5_000))
+    (made,) = after(begun, Executed(160.5, (output("a.png"),))).outputs
+    assert made.told_ms == 5_000 + round((160.5 - CREATED) * 1000)
+    (at_once,) = after(begun, Executed(CREATED, (output("a.png"),))).outputs
+    assert at_once.told_ms == 5_000
+    (unknown,) = after(submitted(), Executed(160.0, (output("a.png"),))).outputs
+    (set_back,) = after(begun, Executed(CREATED - 1, (output("a.png"),))).outputs
+    assert unknown.told_ms is None and set_back.told_ms is None
+
+
+def test_what_has_ended_began_no_earlier_than_we_have_known_it() -> None:
+    told = after(submitted(), ToldEnd(130.25, "success", ended_ms=90_000))
+    assert told.server_started_ms == 90_000 - round((130.25 - CREATED) * 1000)
+    assert told.server_ended_ms == 90_000
+    assert after(submitted(), ToldEnd(CREATED, "success", ended_ms=90_000)).server_started_ms == 90_000
+    assert after(submitted(), ToldEnd(CREATED - 1, "success", ended_ms=90_000)).server_started_ms is None
+    assert after(submitted(), ToldEnd(130.0, "success")).server_started_ms is None
+    known = after(submitted(), Started(110.0, 5_000), ToldEnd(130.0, "success", ended_ms=90_000))
+    assert known.server_started_ms == 5_000
+    again = after(known, ToldEnd(131.0, "success"))
+    assert (again.server_started_ms, again.server_ended_ms) == (5_000, 90_000)
+
+
+def test_the_two_looks_are_three_seconds_apart() -> None:
+    first = after(submitted(), Absent(200.0, 200.0))
+    assert not judge(first, Absent(200.0 + LOST_GAP - 0.1, 204.0)).state.is_end
+    assert judge(first, Absent(200.0 + LOST_GAP, 204.0)).state is TaskState.LOST
+
+
+def test_a_look_is_noted_by_what_it_saw() -> None:
+    seen = after(submitted(), Seen(200.0, True), Seen(201.0, False, 1))
+    assert [note.kind for note in seen.notes if note.at >= 200.0] == ["seen_running", "seen_queued"]
+
+
+def test_what_has_ended_for_lack_of_evidence_stays_as_it_is_when_it_is_given_up() -> None:
+    lost = after(submitted(), Absent(200.0, 200.1), Absent(201.0 + LOST_GAP, 201.1 + LOST_GAP))
+    assert lost.state is TaskState.LOST and not lost.is_proven
+    assert judge(lost, GivenUp(300.0)) is lost

@@ -1,0 +1,81 @@
+"""A server's last hour, by minutes, and its devices: bounded, and told only to those who ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.fleet import ServerId
+from gateway.looks import parse_stats
+from gateway.state import Condition, Health
+from gateway.vitals import MINUTES, MOST_DEVICES, Device, Vitals
+
+A, B = ServerId("a"), ServerId("b")
+GPU = Device("cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", "cuda", 24_000, 20_000)
+
+
+class Clock:
+    """Seconds that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 10_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def told(vitals: Vitals) -> Any:
+    return vitals.as_json({A: None, B: None})["servers"]
+
+
+def well(running: int = 0, pending: int = 0) -> Condition:
+    return Condition(Health.WELL, "", running, pending)
+
+
+def test_the_looks_of_one_minute_are_one_entry() -> None:
+    clock = Clock()
+    vitals = Vitals(clock)
+    for condition in (well(), well(1, 2), well(1), Condition(Health.TIMEOUT, "no answer in time")):
+        vitals.note(A, condition, ())
+    hour = told(vitals)["a"]["hour"]
+    assert len(hour) == MINUTES
+    assert hour[-1] == [3, 2, 3, 4], "longest, busy, well, looks"
+    assert set(map(repr, hour[:-1])) == {"None"}, "nobody has looked"
+    assert told(vitals)["b"] == {"devices": [], "hour": [None] * MINUTES}
+
+
+def test_an_hour_is_kept_and_no_more() -> None:
+    clock = Clock()
+    vitals = Vitals(clock)
+    for minute in range(3 * MINUTES):
+        clock.now = 10_000.0 + 60 * minute
+        vitals.note(A, well(minute % 5), ())
+    assert [entry[0] for entry in told(vitals)["a"]["hour"]] == [
+        minute % 5 for minute in range(2 * MINUTES, 3 * MINUTES)
+    ]
+    clock.now += 60 * 30
+    assert told(vitals)["a"]["hour"][29:] == [[4, 1, 1, 1], *([None] * 30)], "time goes on where nobody looks"
+
+
+def test_the_devices_of_a_server_that_is_down_are_those_it_had() -> None:
+    vitals = Vitals(Clock())
+    vitals.note(A, well(), (GPU,))
+    vitals.note(A, Condition(Health.DOWN), ())
+    assert told(vitals)["a"]["devices"] == [
+        {"name": "cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", "kind": "cuda", "total": 24_000, "free": 20_000}
+    ]
+
+
+def test_devices_are_read_as_far_as_they_are_told() -> None:
+    def device(**facts: object) -> dict[str, object]:
+        return {"name": GPU.name, "type": "cuda", "vram_total": 24_000, "vram_free": 20_000.0, **facts}
+
+    def read(*devices: object) -> tuple[Device, ...]:
+        return parse_stats({"system": {"argv": []}, "devices": list(devices)}).devices
+
+    assert read(device()) == (GPU,)
+    assert read(device(vram_free=-1, vram_total=True), "cpu", device(name=3, type=None)) == (
+        Device(GPU.name, "cuda"),
+        Device("", "", 24_000, 20_000),
+    )
+    assert len(read(*[device()] * 99)) == MOST_DEVICES
+    assert len(read(device(name="x" * 9999))[0].name) <= 80

@@ -1,0 +1,118 @@
+"""`mooring` of a script: the page's own interface, call by call."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from app.core.errors import MooringError, TaskNotFound
+from app.scripting.mooring import CALLS, Mooring
+from app.scripting.wire import BLOB_KEY, camel
+from app.session.console import METHODS, ConsoleContract
+from tests.unit.test_console_contract import WORKFLOW, Desk
+
+
+class Line:
+    """A way to a page that answers as told."""
+
+    def __init__(self, answer: Any = None) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, Any, list[bytes]]] = []
+
+    async def send(self, method: str, text: str, blobs: list[bytes]) -> str:
+        self.asked.append((method, json.loads(text), blobs))
+        return json.dumps({"value": self.answer})
+
+
+def mooring_on(line: Line) -> Any:
+    return Mooring(line.send, origin="http://studio.lan", version="1")
+
+
+def test_it_has_every_name_of_the_console_in_both_spellings() -> None:
+    mooring = mooring_on(Line())
+    assert {camel(name) for name in CALLS} == {*METHODS, "save"}
+    for name in CALLS:
+        assert inspect.iscoroutinefunction(getattr(mooring, name))
+        assert getattr(mooring, camel(name)) == getattr(mooring, name)
+        assert inspect.getdoc(getattr(mooring, name)), name
+    assert (mooring.origin, mooring.version, mooring.__name__) == ("http://studio.lan", "1", "mooring")
+    assert issubclass(mooring.ServerLockedError, mooring.MooringError)
+    assert mooring.MooringError is MooringError
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_each_call_takes_as_many_arguments_as_the_consoles(name: str) -> None:
+    """A call with named options has them as one last argument there."""
+    own = inspect.signature(getattr(Mooring, next(item for item in CALLS if camel(item) == name))).parameters.values()
+    taken = [item for item in own if item.kind is not inspect.Parameter.VAR_KEYWORD]
+    assert len(taken) == len(inspect.signature(getattr(ConsoleContract, METHODS[name])).parameters)
+
+
+async def test_options_are_named_or_given_as_in_javascript() -> None:
+    line = Line("id")
+    mooring = mooring_on(line)
+    await mooring.submit_workflow({"1": {}}, title="Dunes", inputs={"1": {"image": b"p"}})
+    await mooring.submitWorkflow({"1": {}}, {"title": "Dunes"})
+    await mooring.submit_workflow("{}", workflow={"nodes": []})
+    await mooring.run_again("a", elsewhere=True)
+    line.answer = {}
+    await mooring.debug_bundle()
+    assert line.asked == [
+        ("submitWorkflow", [{"1": {}}, {"title": "Dunes", "inputs": {"1": {"image": {BLOB_KEY: 0}}}}], [b"p"]),
+        ("submitWorkflow", [{"1": {}}, {"title": "Dunes"}], []),
+        ("submitWorkflow", ["{}", {"workflow": {"nodes": []}}], []),
+        ("runAgain", ["a", {"elsewhere": True}], []),
+        ("debugBundle", [], []),
+    ]
+
+
+async def test_files_go_as_bytes() -> None:
+    line = Line({"name": "a.png"})
+    mooring = mooring_on(line)
+    assert await mooring.upload_image(memoryview(b"p"), "a.png") == {"name": "a.png"}
+    await mooring.save("a.txt", "沙")
+    assert [asked[1:] for asked in line.asked] == [
+        ([{BLOB_KEY: 0}, "a.png"], [b"p"]),
+        (["a.txt", {BLOB_KEY: 0}], ["沙".encode()]),
+    ]
+
+
+class Page:
+    """The page's own interface over a sandbox, told as its console tells it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    async def send(self, method: str, text: str, _blobs: list[bytes]) -> str:
+        try:
+            return json.dumps({"value": await self.desk.call(METHODS[method], *json.loads(text))})
+        except MooringError as error:
+            facts = {camel(name): value for name, value in error.facts().items()}
+            return json.dumps({"error": {"name": type(error).__name__, "message": str(error), "facts": facts}})
+
+
+@pytest_asyncio.fixture
+async def desk() -> AsyncIterator[Desk]:
+    desk = Desk()
+    await desk.session.start()
+    yield desk
+    await desk.session.stop()
+
+
+async def test_a_script_runs_a_workflow_by_the_very_contract(desk: Desk) -> None:
+    mooring: Any = Mooring(Page(desk).send, origin="", version="")
+    prompt_id = await mooring.submit_workflow(WORKFLOW, title="Dunes")
+    desk.sandbox.servers.finish(prompt_id)
+    task = await mooring.wait_for(prompt_id)
+    assert (task["state"], task["title"]) == ("succeeded", "Dunes")
+    assert (await mooring.get_task_bound_image_url(prompt_id)).startswith("/servers/")
+    assert [item["promptId"] for item in await mooring.tasks()] == [prompt_id]
+    assert await mooring.verify() == {"ok": True, "violations": []}
+    with pytest.raises(TaskNotFound) as refused:
+        await mooring.cancel("none")
+    assert refused.value.prompt_id == "none"

@@ -1,0 +1,79 @@
+"""The messages between a script's worker and the page: what they look like, and what comes out at the other end."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from app.core import errors
+from app.core.errors import AffinityError, BadInput, PromptRejected, ServerLockedError, TaskNotFound
+from app.scripting.wire import BLOB_KEY, ERRORS, PageError, camel, pack, revive, snake, unpack
+from tests.services import ROOT
+
+
+def test_arguments_are_json_with_the_bytes_beside_it() -> None:
+    text, blobs = pack(["沙丘", None, {"1": {"image": b"\x00\xff"}}, bytearray(b"b"), memoryview(b"c")])
+    assert json.loads(text) == ["沙丘", None, {"1": {"image": {BLOB_KEY: 0}}}, {BLOB_KEY: 1}, {BLOB_KEY: 2}]
+    assert blobs == [b"\x00\xff", b"b", b"c"]
+
+
+@pytest.mark.parametrize("value", [{1, 2}, object(), float("nan")])
+def test_what_cannot_travel_is_refused_before_it_is_sent(value: object) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        pack([value])
+
+
+def test_bytes_are_marked_as_the_page_reads_them() -> None:
+    for path in ("static/js/scripting.js", "app/browser/console.py"):
+        assert re.search(r'BLOB_KEY = "\\0blob"', (ROOT / path).read_text(encoding="utf-8")), path
+
+
+def test_an_answer_is_its_value() -> None:
+    assert unpack('{"value": {"ok": true}}') == {"ok": True}
+    assert unpack('{"value": null}') is None
+    assert unpack("{}") is None, "undefined"
+
+
+def test_a_refusal_is_the_same_error_with_its_facts() -> None:
+    told = {"operation": "submit", "asked": "gpu-1", "locked": "gpu-2", "holders": 2}
+    answer = {"error": {"name": "ServerLockedError", "message": "…", "facts": told}}
+    with pytest.raises(AffinityError) as refused:
+        unpack(json.dumps(answer))
+    assert type(refused.value) is ServerLockedError
+    assert refused.value.facts() == told
+
+
+def test_facts_come_under_pythons_names_and_unknown_ones_are_left_out() -> None:
+    error = revive({"name": "TaskNotFound", "message": "", "facts": {"promptId": "a", "fromANewerPage": 1}})
+    assert isinstance(error, TaskNotFound)
+    assert error.prompt_id == "a"
+    rejected = revive({"name": "PromptRejected", "message": "", "facts": {"nodeErrors": [{"nodeId": "3"}]}})
+    assert isinstance(rejected, PromptRejected)
+    assert rejected.node_errors == [{"nodeId": "3"}]  # type: ignore[comparison-overlap]
+
+
+def test_every_error_of_ours_can_come_across() -> None:
+    assert {"MooringError", "BadInput", "ConnectError", "StorageError", "InvalidTransition"} <= set(ERRORS)
+    for name, error in ERRORS.items():
+        assert getattr(errors, name) is error
+        assert type(revive({"name": name, "message": "m"})) is error
+
+
+def test_other_errors_are_told_with_name_and_words() -> None:
+    assert type(revive({"name": "TypeError", "message": "no such name: x"})) is TypeError
+    stranger = revive({"name": "DataCloneError", "message": "cannot"})
+    assert isinstance(stranger, PageError)
+    assert str(stranger) == "DataCloneError: cannot"
+
+
+@pytest.mark.parametrize(
+    ("python", "javascript"), [("prompt_id", "promptId"), ("cause", "cause"), ("is_newer", "isNewer")]
+)
+def test_names_are_spelled_for_each_side(python: str, javascript: str) -> None:
+    assert (camel(python), snake(javascript)) == (javascript, python)
+
+
+def test_an_error_of_a_script_reads_as_itself() -> None:
+    assert str(revive({"name": "BadInput", "message": "", "facts": {"cause": "empty"}})) == str(BadInput("empty"))

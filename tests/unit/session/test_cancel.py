@@ -1,0 +1,71 @@
+"""Promise 10 at its narrow places: what a cancel may hit, and what it tells when the queue has moved on meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from app.core.comfy import Queue
+from app.core.errors import NotOwner
+from app.core.evidence import Evidence, Finished, Seen
+from app.core.model import PromptId, TaskState
+from tests.simulation.world import Page
+from tests.unit.session.stage import A, Stage, scene, task_of, window_of
+
+OTHERS = PromptId("somebody-else's")
+
+
+async def cancel(page: Page, prompt_id: PromptId, queue: Queue) -> Evidence | None:
+    """Stop a task that this queue, read a moment ago, had."""
+    watch, task = page.session._watch, task_of(page, prompt_id)
+    server = page.session.fleet.get(task.server_id)
+    assert server is not None
+    return await watch._canceller.cancel(task, server.base, queue)
+
+
+@scene
+async def test_what_another_window_has_taken_over_is_not_cancelled(stage: Stage) -> None:
+    """It was adopted while the look that would repeat the cancel was under way."""
+    busy, page = await stage.window(), await stage.window()
+    await stage.run(busy, steps=60, server_id=A)
+    prompt_id = await stage.run(page, server_id=A)
+    task = replace(task_of(page, prompt_id), cancel_asked_at=stage.now)
+    page.session._state.set_window(window_of(page).settle(task))
+    stage.once_requested("GET", "/queue", lambda _: page.session._state.let_go(task, NotOwner("story", prompt_id)))
+    await stage.until(lambda: prompt_id in stage.world.sims[A].ran)
+    assert stage.requests("POST", "/queue") == [] == stage.requests("POST", "/interrupt")
+
+
+@pytest.mark.parametrize(("version", "is_hit"), [("0.3.55", False), ("0.3.64", True), ("", False)])
+@scene
+async def test_beside_another_prompt_only_a_server_that_knows_ids_is_interrupted(
+    stage: Stage, version: str, is_hit: bool
+) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until_running(page, prompt_id)
+    state = page.session._state
+    state.fleet = replace(state.fleet, servers=tuple(replace(item, version=version) for item in state.fleet.servers))
+    assert await cancel(page, prompt_id, Queue((OTHERS, prompt_id), ())) is None
+    assert bool(stage.requests("POST", "/interrupt")) is is_hit
+    await page.session.cancel(prompt_id)
+
+
+@scene
+async def test_a_delete_that_comes_after_the_start_tells_that_it_runs(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until_running(page, prompt_id)
+    left = await cancel(page, prompt_id, Queue((), (prompt_id,)))
+    assert isinstance(left, Seen) and left.is_running
+    await page.session.cancel(prompt_id)
+
+
+@scene
+async def test_a_delete_that_comes_after_the_end_tells_the_end(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, server_id=A)
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    left = await cancel(page, prompt_id, Queue((), (prompt_id,)))
+    assert isinstance(left, Finished) and left.end == "success"

@@ -1,0 +1,14 @@
+"""What contradicts a promise is told in words: between memory and store, and at the live socket."""
+
+from __future__ import annotations
+
+from tests.unit.session.stage import A, Stage, scene
+
+
+@scene
+async def test_a_task_that_the_store_does_not_have_is_told(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, server_id=A)
+    assert page.session.violations() == ()
+    page.session._state.read_back = ()
+    assert page.session.violations() == (f"store: {prompt_id} is not there",)

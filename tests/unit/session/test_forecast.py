@@ -1,0 +1,164 @@
+"""What is to come, as a window tells it: seconds left, the place in line, and the last preview over a reload."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from app.core.errors import MooringError
+from app.core.model import PromptId, TaskState
+from app.core.workflow import parse_workflow
+from app.session import Picked
+from tests.simulation.store import Bytes
+from tests.simulation.world import Page
+from tests.unit.session.stage import A, Stage, scene, task_of
+
+STEPS = 400  # of 0.05 s
+SIZES = (("image", 300), ("mask", 700))  # bytes
+
+
+def left(page: Page, prompt_id: PromptId) -> float | None:
+    """What is told of the seconds until that task ends or, if it waits, begins."""
+    eta = page.session.outlook(task_of(page, prompt_id)).eta
+    return None if eta is None else eta.left
+
+
+async def half_way(stage: Stage, page: Page, prompt_id: PromptId) -> float | None:
+    """What is told at the half of the run's time, against what was left by then: the share of the error."""
+    await stage.until_running(page, prompt_id)
+    began = stage.now
+    await stage.sleep(STEPS * 0.05 / 2)
+    told, at = left(page, prompt_id), stage.now
+    await stage.until(lambda: task_of(page, prompt_id).state.is_end)
+    assert at - began < stage.now - at + 4.0
+    return None if told is None else abs(told - (stage.now - at)) / (stage.now - at)
+
+
+@scene
+async def test_a_run_is_told_its_end_by_its_own_pace_and_by_earlier_runs(stage: Stage) -> None:
+    page = await stage.window()
+    for _ in range(2):
+        wrong = await half_way(stage, page, await stage.run(page, steps=STEPS, server_id=A))
+        assert wrong is not None
+        assert wrong <= 0.25
+    learned = await stage.store().read_learned()
+    assert len(learned.paces.shapes) == 1
+    assert learned.durations.typical.count == 2
+
+
+@scene
+async def test_without_any_socket_a_known_kind_is_told_its_end(stage: Stage) -> None:
+    page = await stage.window()
+    stage.world.weather.refuse_socket = 1.0
+    first = await stage.run(page, steps=STEPS, server_id=A)
+    await stage.until_running(page, first)
+    assert left(page, first) is None, "such work was never seen"
+    await stage.ended(page, first)
+    wrong = await half_way(stage, page, await stage.run(page, steps=STEPS, server_id=A))
+    assert wrong is not None
+    assert wrong <= 0.25
+    assert not page.session.progress
+    last = await stage.run(page, steps=STEPS, server_id=A)
+    await stage.until_running(page, last)
+    page = await stage.reload(page)
+    assert task_of(page, last).state is TaskState.RUNNING
+    left(page, last)  # asked for before what was learned is read
+    await stage.until(lambda: left(page, last) is not None)
+    assert task_of(page, last).state is TaskState.RUNNING
+
+
+@scene
+async def test_another_window_knows_what_one_has_learned(stage: Stage) -> None:
+    page, other = await stage.window(), await stage.window()
+    await stage.ended(page, await stage.run(page, steps=STEPS, server_id=A))
+    prompt_id = await stage.run(other, steps=STEPS, server_id=A)
+    await stage.until_running(other, prompt_id)
+    await stage.sleep(0.5)
+    told = left(other, prompt_id)
+    assert told is not None
+    assert 15.0 <= told <= 25.0
+
+
+@scene
+async def test_who_waits_is_told_its_place_and_when_its_turn_comes(stage: Stage) -> None:
+    page, other = await stage.window(), await stage.window()
+    await stage.ended(page, await stage.run(page, steps=STEPS, server_id=A))
+    first = await stage.run(other, steps=STEPS, server_id=A)
+    await stage.until_running(other, first)
+    for _ in range(2):
+        last = await stage.run(page, steps=STEPS, server_id=A)
+    await stage.until(lambda: task_of(page, last).place == 2)
+    outlook = page.session.outlook(task_of(page, last))
+    assert outlook.count == 2
+    assert outlook.eta is not None
+    told, at = outlook.eta.left, stage.now
+    await stage.until(lambda: task_of(page, last).state is TaskState.RUNNING)
+    assert abs(told - (stage.now - at)) <= 0.25 * (stage.now - at)
+
+
+@scene
+async def test_of_what_does_not_answer_or_is_being_cancelled_nothing_is_told(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page, steps=STEPS, server_id=A))
+    prompt_id = await stage.run(page, steps=STEPS, server_id=A)
+    await stage.until_running(page, prompt_id)
+    await stage.sleep(1.0)
+    assert left(page, prompt_id) is not None
+    await page.session.cancel(prompt_id)
+    assert task_of(page, prompt_id).state.is_end or left(page, prompt_id) is None
+
+
+@scene
+async def test_the_last_preview_is_shown_again_after_a_reload_until_a_newer_one_comes(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=STEPS)
+    await stage.until(lambda: prompt_id in stage.world.database.previews)
+    page = await stage.reload(page, crashed=True)
+    await stage.until(lambda: prompt_id in page.session.previews)
+    assert page.session.previews[prompt_id].serial == 0, "nothing has been told here yet"
+    await stage.until(lambda: page.session.previews[prompt_id].serial > 0)
+    await stage.ended(page, prompt_id)
+    await stage.until(lambda: not stage.world.database.previews)
+    assert not page.session.previews
+
+
+@scene
+async def test_progress_is_known_again_after_a_reload(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=STEPS)
+    await stage.until(lambda: prompt_id in page.session.progress and page.session.progress[prompt_id].fraction > 0.5)
+    page = await stage.reload(page)
+    await stage.until(lambda: prompt_id in page.session.progress and page.session.progress[prompt_id].maximum == STEPS)
+    assert page.session.progress[prompt_id].fraction > 0.5
+    await stage.until(lambda: left(page, prompt_id) is not None)
+    learned = await stage.store().read_learned()
+    await stage.ended(page, prompt_id)
+    assert (await stage.store().read_learned()).paces == learned.paces, "half of a run teaches nothing of its nodes"
+
+
+@scene
+async def test_a_run_that_was_not_heard_whole_teaches_nothing_of_its_nodes(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=STEPS, server_id=A)
+    await stage.until(lambda: prompt_id in page.session.progress and page.session.progress[prompt_id].fraction > 0.3)
+    page.session.reset_socket()
+    await stage.ended(page, prompt_id)
+    await stage.sleep(5.0)
+    learned = await stage.store().read_learned()
+    assert not learned.paces.shapes
+    assert learned.durations.typical.count == 1, "the whole is known by the server's own clock"
+
+
+@scene
+async def test_of_an_upload_is_told_how_many_bytes_of_all_files_have_gone(stage: Stage) -> None:
+    page = await stage.window()
+    told: list[tuple[int, int, float]] = []
+    page.session.subscribe(lambda: told.extend((run.sent, run.size, run.fraction) for run in page.session.runs))
+    files = {("1", name): Picked(Bytes(bytes(size), "image/png"), f"{name}.png") for name, size in SIZES}
+    workflow = parse_workflow({"1": {"class_type": "LoadImage", "inputs": {name: "" for name, _ in SIZES}}})
+    with suppress(MooringError):
+        await page.session.run(workflow, title="two files", inputs=files)
+    sent = [item[0] for item in told if item[1]]
+    assert sent == sorted(sent)
+    assert {300, 1000} <= set(sent)
+    assert {item[1] for item in told} == {0, 1000}
+    assert told[-1][2] == 1.0

@@ -1,0 +1,48 @@
+"""What is held of servers counts for each choice of a tab, its crew's too, and moves nothing that is moored."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.balancer import Leaning
+from app.core.errors import NoServerAvailable
+from tests.unit.session.stage import A, B, C, Stage, scene
+from tests.unit.session.test_crew import all_tasks, spread
+from tests.unit.session.test_one_server import task_of
+
+
+@scene
+async def test_a_preferred_server_gets_the_runs_of_a_free_window(stage: Stage) -> None:
+    for server_id in (A, B, C):
+        page = await stage.window()
+        page.session.lean({server_id: Leaning.PREFER})
+        task = task_of(page, await stage.run(page))
+        assert task.server_id == server_id
+        assert task.choice is not None and task.choice.reason == "preferred"
+
+
+@scene
+async def test_an_avoided_server_gets_none_until_it_is_wanted_again(stage: Stage) -> None:
+    page = await stage.window()
+    page.session.lean({A: Leaning.AVOID, B: Leaning.AVOID, C: Leaning.AVOID})
+    with pytest.raises(NoServerAvailable):
+        await stage.run(page)
+    page.session.lean({A: Leaning.AVOID, B: Leaning.AVOID})
+    assert task_of(page, await stage.run(page)).server_id == C
+
+
+@scene
+async def test_a_moored_window_stays_where_it_is(stage: Stage) -> None:
+    page = await stage.window()
+    first = task_of(page, await stage.run(page, steps=40, server_id=A))
+    page.session.lean({A: Leaning.AVOID, B: Leaning.PREFER})
+    assert task_of(page, await stage.run(page)).server_id == first.server_id == A
+
+
+@scene
+async def test_the_crew_has_the_same_will(stage: Stage) -> None:
+    page = await stage.window()
+    page.session.lean({B: Leaning.AVOID})
+    await spread(stage, page, 6, 3, steps=40)
+    await stage.until(lambda: len(all_tasks(page)) == 6)
+    assert {task.server_id for task in all_tasks(page)} == {A, C}

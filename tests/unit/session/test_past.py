@@ -1,0 +1,152 @@
+"""A window holds its latest tasks whole; older ones are laid by in the store, and nothing of them is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core import past
+from app.core.errors import TaskNotFound
+from app.core.model import PromptId
+from app.session.salvage import OLD
+from tests.simulation.world import Page
+from tests.unit.session.stage import PHOTO, A, Stage, bytes_of, scene, window_of
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window that holds three tasks, and one more for a while."""
+    monkeypatch.setattr(past, "RECENT", 3)
+    monkeypatch.setattr(past, "SLACK", 1)
+
+
+async def made(stage: Stage, page: Page, count: int) -> list[PromptId]:
+    """So many pictures, one after another."""
+    found = []
+    for _ in range(count):
+        found.append(await stage.run(page, steps=1, server_id=A))
+        await stage.ended(page, found[-1])
+    return found
+
+
+@pytest.mark.usefixtures("few")
+@scene
+async def test_what_is_laid_by_keeps_its_record_and_its_bytes(stage: Stage) -> None:
+    page = await stage.window()
+    ids = await made(stage, page, 6)
+    await stage.until(lambda: len(window_of(page).tasks) <= 4)
+    gone = [item for item in ids if item not in window_of(page).tasks]
+    assert gone == ids[: len(gone)]
+    assert list(await page.session.past.read_ids()) == gone[::-1]
+    whole = await page.session.past.read_task(gone[0])
+    assert (whole.prompt_id, whole.server_id, whole.is_delivered) == (gone[0], A, True)
+    assert [row.title for row in await page.session.past.read_rows(gone)] == ["story"] * len(gone)
+    assert await bytes_of(page, gone[0])
+    assert page.session.violations() == ()
+
+
+@pytest.mark.usefixtures("few")
+@scene
+async def test_a_reload_reads_only_what_the_window_holds(stage: Stage) -> None:
+    page = await stage.window()
+    ids = await made(stage, page, 6)
+    await stage.until(lambda: len(window_of(page).tasks) <= 4)
+    again = await stage.reload(page)
+    assert set(window_of(again).tasks) <= set(ids[-4:])
+    assert await again.session.past.read_task(ids[0])
+
+
+@pytest.mark.usefixtures("few")
+@scene
+async def test_with_a_store_that_does_not_work_it_stays_where_it_is(stage: Stage) -> None:
+    page = await stage.window()
+    ids = await made(stage, page, 4)
+    stage.world.database.is_blocked = True
+    page.session.past.refresh()
+    await stage.sleep(5.0)
+    assert set(window_of(page).tasks) == set(ids)
+    stage.world.database.is_blocked = False
+    await made(stage, page, 1)
+    await stage.until(lambda: len(window_of(page).tasks) <= 4)
+
+
+@pytest.mark.usefixtures("few")
+@scene
+async def test_what_is_deleted_of_the_past_is_gone_with_its_bytes(stage: Stage) -> None:
+    page = await stage.window()
+    ids = await made(stage, page, 6)
+    await stage.until(lambda: len(window_of(page).tasks) <= 4)
+    await page.session.past.delete(ids[:1])
+    assert ids[0] not in await page.session.past.read_ids()
+    assert await bytes_of(page, ids[0]) is None
+    with pytest.raises(TaskNotFound):
+        await page.session.past.read_task(ids[0])
+
+
+@scene
+async def test_what_a_closed_window_has_brought_home_is_laid_by_by_another(stage: Stage) -> None:
+    gone = await stage.window()
+    ids = await made(stage, gone, 2)
+    stage.world.leave(gone, crashed=True)
+    heir = await stage.window()
+    for _ in range(3):
+        heir.session.wake("visible")
+        await stage.sleep(40.0)
+    assert set(await heir.session.past.read_ids()) == set(ids)
+    assert heir.session.orphans == ()
+
+
+@pytest.mark.usefixtures("few")
+@scene
+async def test_what_was_laid_by_is_run_again_with_its_kept_input(stage: Stage) -> None:
+    page = await stage.window()
+    first = await stage.run(page, steps=1, picture=PHOTO)
+    await stage.ended(page, first)
+    await made(stage, page, 6)
+    await stage.until(lambda: first not in window_of(page).tasks)
+    again = await page.session.run_again(first)
+    task = await stage.ended(page, again)
+    assert (task.again_of, [item.original_name for item in task.inputs]) == (first, ["photo.png"])
+    with pytest.raises(TaskNotFound):
+        await page.session.run_again(PromptId("never was"))
+
+
+@scene
+async def test_what_a_living_window_has_stays_its_own(stage: Stage) -> None:
+    alive, other = await stage.window(), await stage.window()
+    ids = await made(stage, alive, 2)
+    for _ in range(3):
+        other.session.wake("visible")
+        await stage.sleep(40.0)
+    stage.world.browser.clock_shift += 2 * OLD
+    other.session.wake("visible")
+    await stage.sleep(40.0)
+    assert set(window_of(alive).tasks) == set(ids)
+    assert list(await other.session.past.read_ids()) == []
+
+
+@scene
+async def test_where_nobody_can_tell_whether_a_window_lives_only_what_is_old_is_laid_by(stage: Stage) -> None:
+    stage.world.browser.has_locks = False
+    gone = await stage.window()
+    ids = await made(stage, gone, 2)
+    stage.world.leave(gone, crashed=True)
+    heir = await stage.window()
+    for _ in range(3):
+        heir.session.wake("visible")
+        await stage.sleep(40.0)
+    assert list(await heir.session.past.read_ids()) == []
+    stage.world.browser.clock_shift += OLD
+    heir.session.wake("visible")
+    await stage.sleep(10.0)
+    assert set(await heir.session.past.read_ids()) == set(ids)
+
+
+@scene
+async def test_a_task_is_told_the_project_that_it_was_run_for_and_keeps_it(stage: Stage) -> None:
+    page = await stage.window()
+    page.session.name_project("  harbour ")
+    first = await stage.run(page, steps=1)
+    page.session.name_project("x" * 200)
+    again = await page.session.run_again((await stage.ended(page, first)).prompt_id)
+    tasks = window_of(page).tasks
+    assert (tasks[first].project, len(tasks[again].project)) == ("harbour", 80)

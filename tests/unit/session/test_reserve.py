@@ -1,0 +1,89 @@
+"""A place is held on one server, and given back wherever it comes to nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.core.errors import ConnectError, NoServerAvailable, StorageError
+from app.core.model import Fleet, WindowId
+from app.session.submit import RESERVE_TRIES
+from tests.simulation.store import Bytes
+from tests.simulation.world import Page
+from tests.unit.session.stage import PHOTO, Stage, scene, window_of
+
+
+def misplace(page: Page, times: int) -> list[str]:
+    """So many of the next choices do not fit the window any more when they come back from the store."""
+    store, done = page.session._state.ports.store, list[str]()
+    choose = store.reserve
+
+    async def reserve(pick: Any) -> Any:
+        reservation = await choose(pick)
+        done.append(reservation.prompt_id)
+        return replace(reservation, window_id=WindowId("other")) if len(done) <= times else reservation
+
+    store.reserve = reserve  # type: ignore[method-assign]
+    return done
+
+
+@scene
+async def test_a_choice_that_does_not_fit_any_more_is_made_again(stage: Stage) -> None:
+    page = await stage.window()
+    done = misplace(page, RESERVE_TRIES - 1)
+    prompt_id = await stage.run(page)
+    assert done == [prompt_id] * RESERVE_TRIES
+
+
+@scene
+async def test_choices_that_never_fit_are_given_up_and_leave_nothing(stage: Stage) -> None:
+    page = await stage.window()
+    misplace(page, RESERVE_TRIES)
+    with pytest.raises(NoServerAvailable):
+        await stage.run(page)
+    assert window_of(page).reservations == {} == stage.world.database.reservations
+    assert stage.requests("POST", "/") == []
+
+
+@scene
+async def test_a_place_that_could_not_be_given_back_is_before_the_next_choice(stage: Stage) -> None:
+    page = await stage.window()
+    database = stage.world.database
+    stage.once_stored(lambda: database.reservations, lambda: setattr(database, "is_blocked", True))
+    with pytest.raises(StorageError):
+        await stage.run(page)
+    [left] = database.reservations
+    database.is_blocked = False
+    submitter = page.session._submitter
+    held = await submitter.reserve(page.session._state.ports.random.uuid4())
+    assert left not in database.reservations
+    assert submitter._unreleased == set()
+    await submitter.release(held.prompt_id)
+    assert database.reservations == {}
+
+
+@scene
+async def test_a_script_that_uploads_before_the_fleet_is_known_waits_for_it(stage: Stage) -> None:
+    page = await stage.window()
+    state = page.session._state
+    known, state.fleet = state.fleet, Fleet()
+    state.has_fleet.clear()
+    stage.world.later(1.0, lambda: (setattr(state, "fleet", known), state.has_fleet.set()))
+    uploaded = await page.session.upload_image(Bytes(PHOTO, "image/png"), "photo.png")
+    assert window_of(page).window_locked_server == uploaded.server_id
+    await page.session.release_uploads()
+
+
+@scene
+async def test_without_any_server_the_fleets_own_error_is_told(stage: Stage) -> None:
+    page = await stage.window()
+    state = page.session._state
+    state.fleet, state.fleet_error = Fleet(), ConnectError(None, "gateway")
+    with pytest.raises(ConnectError):
+        await stage.run(page)
+    state.fleet_error = None
+    with pytest.raises(NoServerAvailable):
+        await stage.run(page)
+    assert stage.asked == []

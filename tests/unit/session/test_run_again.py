@@ -1,0 +1,57 @@
+"""Running a task again elsewhere gives the old one up, so it must be sure first that it can go on."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.errors import BadInput, NoServerAvailable, ServerLockedError
+from app.core.model import TaskState
+from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, task_of
+
+
+@scene
+async def test_elsewhere_gives_nothing_up_while_no_other_server_can_take_it(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until_running(page, prompt_id)
+    for name in (B, C):
+        stage.world.sims[name].is_down = True
+    with pytest.raises(NoServerAvailable) as caught:
+        await page.session.run_again(prompt_id, elsewhere=True)
+    assert set(caught.value.causes) >= {B, C}
+    assert task_of(page, prompt_id).state is TaskState.RUNNING
+    await page.session.cancel(prompt_id)
+
+
+@scene
+async def test_elsewhere_gives_nothing_up_while_other_work_holds_the_window(stage: Stage) -> None:
+    page = await stage.window()
+    first, second = [await stage.run(page, steps=900, server_id=A) for _ in range(2)]
+    with pytest.raises(ServerLockedError):
+        await page.session.run_again(first, elsewhere=True)
+    assert {task_of(page, item).state.is_end for item in (first, second)} == {False}
+    await page.session.cancel(second)
+    await page.session.cancel(first)
+
+
+@scene
+async def test_elsewhere_goes_to_any_other_server_and_gives_the_old_one_up(stage: Stage) -> None:
+    page = await stage.window()
+    old = await stage.run(page, steps=900, server_id=A, picture=PHOTO)
+    await stage.until_running(page, old)
+    new = await page.session.run_again(old, elsewhere=True)
+    assert task_of(page, old).state is TaskState.GIVEN_UP
+    assert task_of(page, new).server_id != A
+    assert task_of(page, new).again_of == old
+    assert [item.sha256 for item in task_of(page, new).inputs] == [item.sha256 for item in task_of(page, old).inputs]
+
+
+@scene
+async def test_without_the_kept_input_nothing_is_run_and_its_own_name_is_told(stage: Stage) -> None:
+    page = await stage.window()
+    old = await stage.run(page, server_id=A, picture=PHOTO)
+    await stage.ended(page, old)
+    stage.world.database.inputs.clear()
+    with pytest.raises(BadInput, match="photo"):
+        await page.session.run_again(old)
+    assert len(stage.requests("POST", "/prompt")) == 1

@@ -1,0 +1,207 @@
+"""What the parts of a session share: who is told, what is noted, and what is forgotten with a task."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.core.model import Contact, Note, WindowId
+from app.core.window import Window
+from app.session.sandbox import Sandbox
+from app.session.state import State
+from tests.simulation.world import Page
+from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
+
+
+def noted(page: Page, kind: str) -> list[dict[str, Any]]:
+    """The facts of the journal's entries of that kind."""
+    return [dict(entry.facts) for entry in page.session._state.scribe.journal.entries if entry.kind == kind]
+
+
+@scene
+async def test_a_listener_that_has_left_is_told_nothing(stage: Stage) -> None:
+    page = await stage.window()
+    told: list[str] = []
+    leave = page.session.subscribe(lambda: told.append("change"))
+    page.session._state.changed()
+    assert told == ["change"]
+    leave()
+    page.session._state.changed()
+    assert told == ["change"]
+
+
+@scene
+async def test_an_error_of_the_store_is_noted_and_its_end_is_not(stage: Stage) -> None:
+    page = await stage.window()
+    assert noted(page, "store_error") == []
+    stage.world.database.is_blocked = True
+    page.session.wake("online")
+    await stage.until(lambda: page.session.store_error)
+    count = len(noted(page, "store_error"))
+    assert count > 0
+    stage.world.database.is_blocked = False
+    page.session.wake("online")
+    await stage.until(lambda: page.session.store_error is None)
+    assert len(noted(page, "store_error")) == count
+
+
+def a_state() -> State:
+    """A state that nobody else uses."""
+    return State(Sandbox().ports)
+
+
+async def test_what_runs_in_the_background_is_held_until_it_is_done() -> None:
+    state = a_state()
+    work = state.spawn(asyncio.sleep(0), "short")
+    assert state._background == {work}
+    await work
+    await asyncio.sleep(0)
+    assert state._background == set()
+
+
+async def test_an_error_in_the_background_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def break_off() -> None:
+        raise ValueError("a mistake of ours")
+
+    state = a_state()
+    await asyncio.wait({state.spawn(break_off(), "mistaken")})
+    await asyncio.sleep(0)
+    assert [(item.levelname, item.getMessage()) for item in caplog.records] == [
+        ("ERROR", "mistaken ended: ValueError('a mistake of ours')")
+    ]
+
+
+async def test_a_stop_returns_once_everything_has_ended() -> None:
+    ended: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(0)  # as a socket is closed
+            ended.append("work")
+
+    state = a_state()
+    state.spawn(work(), "long")
+    await asyncio.sleep(0)
+    await state.stop()
+    assert ended == ["work"]
+
+
+# What is written, and what is left
+
+
+@scene
+async def test_what_each_look_changes_and_a_reload_may_forget_is_not_written(stage: Stage) -> None:
+    other, page = await stage.window(), await stage.window()
+    for _ in range(3):
+        await stage.run(other, steps=100, server_id=A)
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until(lambda: (task_of(page, prompt_id).place or 0) > 1)
+    records, place = stage.world.database.tasks, task_of(page, prompt_id).place
+    written = records[prompt_id]
+    await stage.until(lambda: task_of(page, prompt_id).place not in (place, None))
+    assert records[prompt_id] is written
+    home = stage.world.sims[A]
+    home.is_down = True
+    for socket in tuple(home.all_sockets):
+        home.drop(socket)
+    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.UNREACHABLE)
+    written = records[prompt_id]
+    await stage.sleep(120.0)
+    assert task_of(page, prompt_id).silent_looks > 3
+    assert records[prompt_id] is written
+
+
+@pytest.mark.parametrize("how", ["adopted", "damaged", "deleted"])
+@scene
+async def test_of_what_a_window_does_not_have_any_more_nothing_is_left_in_it(stage: Stage, how: str) -> None:
+    page = await stage.window()
+    kept, gone = await stage.run(page, steps=400, server_id=A), await stage.run(page, steps=400)
+    await stage.until_running(page, kept)
+    state, known = page.session._state, task_of(page, gone)
+    await stage.until(lambda: {kept, gone} <= state.stillness.keys())
+    if how == "adopted":
+        await stage.store().adopt(gone, (known.owner, known.epoch), WindowId("w-heir"))
+    elif how == "damaged":
+        stage.world.database.tasks[gone] = {**stage.world.database.tasks[gone], "state": "paused"}
+    else:
+        await page.session.give_up(gone)
+        assert gone not in state.stillness
+        await page.session.delete_task(gone)
+    if how != "deleted":
+        await page.session._state.amend(gone, lambda task: task.with_note(Note(stage.now, "story")))
+    assert gone not in window_of(page).tasks
+    assert [item.prompt_id for item in state.read_back] == [kept]
+    assert not {gone} & {*state.progress, *state.previews, *state.stillness, *state.stalled}
+    await page.session.cancel(kept)
+
+
+@scene
+async def test_what_the_store_has_is_known_as_it_was_written_last(stage: Stage) -> None:
+    page = await stage.window()
+    task = await stage.ended(page, await stage.run(page))
+    assert page.session._state.read_back == (task,) == stage.world.database.records().tasks
+    tab = stage.world.leave(page, crashed=False)
+    stage.world.network.is_down = True
+    back = stage.world.open(tab)
+    await stage.until(lambda: isinstance(back.session.window, Window))
+    assert back.session.violations() == (), "also before anything wakes it"
+
+
+@scene
+async def test_a_store_that_takes_nothing_is_not_called_well_on_waking(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_ids = [await stage.run(page, steps=900, server_id=A) for _ in range(2)]
+    await stage.until_running(page, prompt_ids[0])
+    stage.world.database.is_full = True
+    for prompt_id in prompt_ids:
+        await page.session._state.amend(prompt_id, lambda task: task.with_note(Note(stage.now, "story")))
+    page.session.wake("online")
+    await stage.sleep(5.0)
+    assert page.session.store_error is not None
+    assert page.session.has_loose_ends
+    stage.world.database.is_full = False
+    page.session.wake("online")
+    await stage.until(lambda: page.session.store_error is None)
+    assert page.session._state.loose_ends.unwritten == ()
+
+
+@scene
+async def test_what_could_not_be_written_and_is_another_windows_by_now_is_nothing_to_lose(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until_running(page, prompt_id)
+    stage.world.database.is_full = True
+    known = task_of(page, prompt_id)
+    await page.session._state.amend(prompt_id, lambda task: task.with_note(Note(stage.now, "story")))
+    stage.world.database.is_full = False
+    await stage.store().adopt(prompt_id, (known.owner, known.epoch), WindowId("w-heir"))
+    page.session.wake("pageshow")
+    await stage.until(lambda: prompt_id not in window_of(page).tasks)
+    await stage.until(lambda: page.session.store_error is None)
+    assert page.session._state.loose_ends.unwritten == ()
+
+
+@scene
+async def test_what_another_window_has_deleted_or_laid_by_is_let_go_of_on_waking(stage: Stage) -> None:
+    page = await stage.window()
+    task = await stage.ended(page, await stage.run(page))
+    await stage.store().delete_task(task)
+    page.session.wake("pageshow")
+    await stage.until(lambda: window_of(page).tasks == {})
+    assert page.session.violations() == ()
+
+
+@scene
+async def test_a_record_that_names_another_server_than_the_window_knows_is_a_violation(stage: Stage) -> None:
+    page = await stage.window()
+    task = await stage.ended(page, await stage.run(page, server_id=A))
+    record = stage.world.database.tasks[task.prompt_id]
+    stage.world.database.tasks[task.prompt_id] = {**record, "server_id": B}
+    assert await page.session.verify() == (f"store: {task.prompt_id} is on {B} there and on {A} here",)
+    stage.world.database.tasks[task.prompt_id] = record
+    assert await page.session.verify() == ()
+    stage.world.broken.clear()  # the world has seen it too

@@ -1,0 +1,189 @@
+"""What stands between a reserved place and a running prompt: guarded, written down, told, and looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from app.core.errors import InvalidTransition, NotOwner, ServerLockedError
+from app.core.model import PromptId, Task, TaskState
+from app.core.workflow import parse_workflow
+from app.session.submit import WRITE_RETRY, Order, _content_name
+from tests.simulation.network import Mishap
+from tests.simulation.store import Bytes, Database
+from tests.simulation.world import Page, a_workflow
+from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
+
+
+@scene
+async def test_a_place_on_another_server_than_the_windows_takes_no_upload(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.run(page, steps=900, server_id=A)
+    submitter = page.session._submitter
+    held = await submitter.reserve(PromptId("held"))
+    elsewhere = replace(held, server_id=B, address=stage.world.network.address_of(B))
+    with pytest.raises(ServerLockedError):
+        await submitter.upload(elsewhere, Bytes(PHOTO, "image/png"), "photo.png")
+    assert stage.requests("POST", "/upload") == []
+    await submitter.release(held.prompt_id)
+
+
+@scene
+async def test_a_place_that_is_not_held_any_more_is_registered_nowhere(stage: Stage) -> None:
+    page = await stage.window()
+    submitter = page.session._submitter
+    held = await submitter.reserve(PromptId("held"))
+    await submitter.release(held.prompt_id)
+    workflow = a_workflow(2, 1, None)
+    with pytest.raises(InvalidTransition):
+        await submitter._register(Order(held.prompt_id, workflow, "story", {}), held, workflow, ())
+    assert stage.world.database.tasks == {}
+
+
+@scene
+async def test_while_a_prompt_is_sent_memory_and_store_agree(stage: Stage) -> None:
+    page = await stage.window()
+    told: list[tuple[str, ...]] = []
+    stage.once_requested("POST", "/prompt", lambda _: told.append(page.session.violations()))
+    await stage.run(page)
+    assert told == [()]
+
+
+@scene
+async def test_what_was_sent_is_looked_at_at_once(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page, server_id=A))
+    await stage.run(page, steps=900, server_id=A)
+    since = stage.now
+    await stage.sleep(0.2)
+    assert stage.requests("GET", "/queue", since) != []
+    [task] = window_of(page).unfinished
+    await page.session.cancel(task.prompt_id)
+
+
+def let_answer_be_late(stage: Stage) -> None:
+    """The answer to the next prompt, and to nothing else, takes longer than anybody waits for the others."""
+    weather = stage.world.weather
+    weather.armed.append(Mishap("answer late", lambda exchange: exchange.route == ("POST", "prompt")))
+
+
+@scene
+async def test_while_an_answer_is_owed_nothing_else_is_asked_of_that_server(stage: Stage) -> None:
+    """It may be hung, and every further request would take one of the browser's few connections."""
+    page = await stage.window()
+    stage.world.network.refusing.add(stage.world.network.address_of(A) or "")  # no socket tells of the prompt
+    let_answer_be_late(stage)
+    clicking = stage.begin(page, server_id=A, steps=2)
+    await stage.until(lambda: stage.requests("POST", "/prompt"))
+    since = stage.now
+    page.session.wake("story")
+    await clicking
+    assert stage.now - since > 1.0
+    assert [item for item in stage.requests("GET", "/", since) if item.at < stage.now] == []
+
+
+@scene
+async def test_a_server_that_tells_of_the_prompt_is_asked_though_it_owes_the_answer(stage: Stage) -> None:
+    page = await stage.window()
+    let_answer_be_late(stage)
+    clicking = stage.begin(page, server_id=A, steps=2)
+    await stage.until(lambda: stage.requests("POST", "/prompt"))
+    await stage.until(lambda: stage.requests("GET", "/history"))
+    assert not clicking.done()
+    await clicking
+
+
+@scene
+async def test_a_page_that_is_closed_takes_its_prompt_off_the_wire(stage: Stage) -> None:
+    page = await stage.window()
+    stage.world.network.refusing.add(stage.world.network.address_of(A) or "")  # no socket tells of the prompt
+    let_answer_be_late(stage)
+    clicking = stage.begin(page, server_id=A)
+    await stage.until(lambda: stage.requests("POST", "/prompt"))
+    clicking.cancel()
+    await asyncio.wait({clicking})
+    await stage.sleep(0.1)
+    assert [task for task in asyncio.all_tasks() if "SimHttp.send" in repr(task.get_coro())] == []
+
+
+def before_ownership_is_read(page: Page, act: Callable[[], None]) -> None:
+    """Do something each time the store is asked whose a prompt is that is about to be sent."""
+    store = page.session._state.ports.store
+    read_task = store.read_task
+
+    async def read(prompt_id: PromptId) -> Task | None:
+        act()
+        return await read_task(prompt_id)
+
+    store.read_task = read  # type: ignore[method-assign]
+
+
+def adopt_all(database: Database) -> None:
+    """Another window takes over whatever there is."""
+    for prompt_id, record in database.tasks.items():
+        database.tasks[prompt_id] = {**record, "owner": "somebody-else", "epoch": 2, "is_ward": True}
+
+
+@scene
+async def test_a_prompt_waits_for_a_store_that_cannot_say_whose_it_is(stage: Stage) -> None:
+    page = await stage.window()
+    database, asked = stage.world.database, list[float]()
+    stage.once_stored(lambda: database.tasks, lambda: setattr(database, "is_blocked", True))
+    before_ownership_is_read(page, lambda: asked.append(stage.now))
+    clicking = stage.begin(page, server_id=A)
+    await stage.until(lambda: database.is_blocked)
+    await stage.sleep(5 * WRITE_RETRY)
+    assert stage.requests("POST", "/prompt") == []
+    assert 3 < len(asked) < 8
+    database.is_blocked = False
+    task = await stage.ended(page, await clicking)
+    assert (task.state, len(stage.requests("POST", "/prompt"))) == (TaskState.SUCCEEDED, 1)
+
+
+@scene
+async def test_what_was_adopted_before_it_was_sent_is_dropped_and_not_sent(stage: Stage) -> None:
+    page = await stage.window()
+    before_ownership_is_read(page, lambda: adopt_all(stage.world.database))
+    with pytest.raises(NotOwner):
+        await stage.run(page, server_id=A)
+    assert stage.requests("POST", "/prompt") == []
+    assert window_of(page).tasks == {}
+
+
+@scene
+async def test_a_click_whose_task_was_adopted_before_its_answer_came_is_told_at_once(stage: Stage) -> None:
+    page = await stage.window()
+    stage.world.network.refusing.add(stage.world.network.address_of(A) or "")  # the answer alone tells of the prompt
+    stage.once_requested("POST", "/prompt", lambda _: adopt_all(stage.world.database))
+    with pytest.raises(NotOwner):
+        await stage.run(page, server_id=A)
+    [posted] = stage.requests("POST", "/prompt")
+    assert stage.now - posted.at < WRITE_RETRY
+
+
+@scene
+async def test_a_refusal_that_cannot_be_written_is_tried_again_at_intervals(stage: Stage) -> None:
+    page = await stage.window()
+    database, state = stage.world.database, page.session._state
+    stage.world.network.refusing.add(stage.world.network.address_of(A) or "")
+    stage.once_requested("POST", "/prompt", lambda _: setattr(database, "is_blocked", True))
+    nothing_to_make = parse_workflow(json.dumps({"1": {"class_type": "EmptyImage", "inputs": {}}}))
+    clicking = asyncio.ensure_future(page.session.run(nothing_to_make, server_id=A))
+    await stage.until(lambda: database.is_blocked)
+    await stage.sleep(10 * WRITE_RETRY)
+    failures = [entry for entry in state.scribe.journal.entries if entry.kind == "store_error"]
+    assert 5 < len(failures) < 20
+    database.is_blocked = False
+    assert task_of(page, await clicking).state is TaskState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("filename", "name"),
+    [("a.PNG", "abc.png"), ("archive.tar.gz", "abc.gz"), ("none", "abc.bin"), ("odd.p/ng", "abc.bin"), ("", "abc.bin")],
+)
+def test_a_file_is_named_by_its_content_and_keeps_a_plain_extension(filename: str, name: str) -> None:
+    assert _content_name("abc", filename) == name

@@ -1,0 +1,266 @@
+"""When a look is due at once, where it goes, and what it goes on with."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from app.core.errors import StorageError
+from app.core.model import Contact, PromptId, ServerId, TaskState
+from app.core.window import Window
+from app.session.watch import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_SILENCE, SOCKET_IS_FRESH, SOCKET_PAUSE
+from tests.simulation.network import Mishap
+from tests.simulation.world import Page
+from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
+
+AT_ONCE = FIRST_PAUSE / 3
+
+
+def looks(stage: Stage, server_id: ServerId, since: float) -> int:
+    """How often its queue was read since then."""
+    return sum(item.server_id == server_id for item in stage.requests("GET", "/queue", since))
+
+
+async def long_watched(stage: Stage) -> tuple[Page, PromptId]:
+    """A page without sockets that has looked at one task so long that its pauses are the longest, just after a look."""
+    stage.world.network.refusing.update(stage.world.network.address_of(item) or "" for item in (A, B))
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=9000, server_id=A)
+    await stage.sleep(60.0)
+    since = stage.now
+    await stage.until(lambda: looks(stage, A, since))
+    await stage.sleep(AT_ONCE)
+    return page, prompt_id
+
+
+async def adopted(stage: Stage) -> tuple[Page, PromptId]:
+    """A page that watches the work of a window that is gone: it has no socket, and tries none."""
+    gone = await stage.window()
+    prompt_id = await stage.run(gone, steps=9000, server_id=A)
+    stage.world.leave(gone, crashed=True)
+    heir = await stage.window()
+    await stage.until(lambda: heir.session.orphans)
+    await heir.session.adopt(prompt_id)
+    return heir, prompt_id
+
+
+async def lost(stage: Stage, page: Page, server_id: ServerId) -> PromptId:
+    """A task of which its server knows nothing for a while."""
+    prompt_id = await stage.run(page, steps=2000, server_id=server_id)
+    await stage.until_running(page, prompt_id)
+    stage.world.sims[server_id].is_forgetful = True
+    await stage.until(lambda: task_of(page, prompt_id).state is TaskState.LOST)
+    stage.world.sims[server_id].is_forgetful = False
+    return prompt_id
+
+
+@scene
+async def test_a_hurry_looks_at_once_and_often_again(stage: Stage) -> None:
+    page, _ = await long_watched(stage)
+    since = stage.now
+    page.session._watch.look_soon()
+    await stage.sleep(AT_ONCE)
+    assert looks(stage, A, since) == 1
+    await stage.sleep(LONGEST_PAUSE / 2)
+    assert looks(stage, A, since) > 1
+
+
+@scene
+async def test_a_doubt_looks_at_once(stage: Stage) -> None:
+    page, _ = await long_watched(stage)
+    since = stage.now
+    page.session._watch.doubt(A)
+    await stage.sleep(AT_ONCE)
+    assert looks(stage, A, since) == 1
+
+
+@scene
+async def test_a_server_that_has_changed_is_looked_at_at_once(stage: Stage) -> None:
+    page, prompt_id = await long_watched(stage)
+    since, task = stage.now, task_of(page, prompt_id)
+    page.session._watch._revisit((task.server_id, task.address))
+    await stage.sleep(AT_ONCE)
+    assert looks(stage, A, since) == 1
+
+
+@scene
+async def test_what_was_lost_on_another_server_is_not_asked_of_the_one_that_has_changed(stage: Stage) -> None:
+    page = await stage.window()
+    first, second = await lost(stage, page, A), await lost(stage, page, B)
+    since, task = stage.now, task_of(page, first)
+    page.session._watch._revisit((task.server_id, task.address))
+    await stage.until(lambda: task_of(page, first).state is TaskState.RUNNING)
+    assert looks(stage, B, since) == 0
+    assert task_of(page, second).state is TaskState.LOST
+    assert [item for item in stage.asked if second in item.path and item.server_id == A] == []
+
+
+@scene
+async def test_what_was_lost_and_is_found_again_is_watched_to_its_end(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await lost(stage, page, A)
+    since, task = stage.now, task_of(page, prompt_id)
+    page.session._watch._revisit((task.server_id, task.address))
+    await stage.until(lambda: task_of(page, prompt_id).state is TaskState.RUNNING)
+    await stage.sleep(AT_ONCE)
+    assert looks(stage, A, since) == 2, "the one that finds it, and the next at once"
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_what_a_person_finds_again_is_watched_to_its_end(stage: Stage) -> None:
+    page = await stage.window()
+    stage.world.network.refusing.add(stage.world.network.address_of(A) or "")
+    prompt_id = await lost(stage, page, A)
+    since = stage.now
+    await page.session.look_again(prompt_id)
+    assert task_of(page, prompt_id).state is TaskState.RUNNING
+    await stage.sleep(AT_ONCE)
+    assert looks(stage, A, since) == 2, "the one that was asked for, and the next at once"
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_what_became_of_a_cancel_is_seen_soon(stage: Stage) -> None:
+    page, prompt_id = await adopted(stage)
+    await stage.sleep(60.0)
+    since = stage.now
+    await stage.until(lambda: looks(stage, A, since))
+    await page.session.cancel(prompt_id)
+    await stage.sleep(LONGEST_PAUSE / 2)
+    assert task_of(page, prompt_id).state is TaskState.CANCELLED
+
+
+@scene
+async def test_a_give_up_that_cannot_be_written_is_refused_and_changes_nothing(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until_running(page, prompt_id)
+    stage.world.database.is_full = True
+    with pytest.raises(StorageError):
+        await page.session.give_up(prompt_id)
+    assert not task_of(page, prompt_id).state.is_end
+    assert window_of(page).window_locked_server == A
+    stage.world.database.is_full = False
+    await page.session.give_up(prompt_id)
+    assert task_of(page, prompt_id).state is TaskState.GIVEN_UP
+    assert window_of(page).window_locked_server is None
+
+
+@scene
+async def test_while_a_socket_tells_looks_are_rare_and_nobody_asks_which_server_it_is(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=9000, server_id=A)
+    await stage.until_running(page, prompt_id)
+    await stage.sleep(20.0)
+    page.session._watch.look_soon()
+    since = stage.now
+    await stage.sleep(SOCKET_PAUSE * 0.7)
+    assert looks(stage, A, since) == 1
+    await stage.sleep(60.0)
+    assert 8 < looks(stage, A, since) < 25
+    assert stage.requests("GET", "/system_stats", since) == []
+
+
+@scene
+async def test_without_a_socket_looks_become_rarer_but_not_too_rare(stage: Stage) -> None:
+    page, _ = await long_watched(stage)
+    assert page.session.socket.state != "open"
+    since = stage.now
+    await stage.sleep(60.0)
+    assert 8 < looks(stage, A, since) < 30
+
+
+@scene
+async def test_a_page_that_does_not_know_the_fleet_yet_tells_of_no_move(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    tab = stage.world.leave(page, crashed=False)
+    stage.world.network.is_down = True
+    back = stage.world.open(tab)
+    await stage.until(lambda: isinstance(back.session.window, Window))
+    asked = asyncio.ensure_future(back.session.look_again(prompt_id))
+    await stage.sleep(10.0)
+    stage.world.network.is_down = False
+    await asked
+    assert (await stage.ended(back, prompt_id)).state is TaskState.SUCCEEDED
+    assert [note for note in task_of(back, prompt_id).notes if note.kind == "moved"] == []
+
+
+@scene
+async def test_a_server_that_did_not_say_which_one_it_is_is_asked_again_until_it_does(stage: Stage) -> None:
+    page = await stage.window()
+    weather = stage.world.weather
+    weather.armed += [Mishap("answer lost", lambda exchange: exchange.route == ("GET", "system_stats"))] * 2
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until(lambda: len(stage.requests("GET", "/system_stats")) == 3)
+    await stage.sleep(10.0)
+    assert len(stage.requests("GET", "/system_stats")) == 3
+    await page.session.cancel(prompt_id)
+
+
+@scene
+async def test_a_server_that_does_not_answer_is_asked_more_and_more_rarely(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until_running(page, prompt_id)
+    tried: list[float] = []
+    stage.world.network.on_sent.append(
+        lambda exchange: tried.append(stage.now) if exchange.route == ("GET", "queue") else None
+    )
+    stage.world.sims[A].is_down = True
+    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.UNREACHABLE)
+    assert task_of(page, prompt_id).contact_detail == "connect-failed", "what the gateway says of it"
+    await stage.sleep(300.0)
+    pauses = [later - earlier for earlier, later in pairwise(tried)]
+    assert max(pauses) > 2.0 * LONGEST_PAUSE, "the longest at a server that answers"
+    stage.world.sims[A].is_down = False
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_a_ward_whose_server_has_moved_is_thought_of_more_and_more_rarely(stage: Stage) -> None:
+    heir, prompt_id = await adopted(stage)
+    stage.world.network.moved[A] = "http://elsewhere.test:8188"
+    await stage.until(lambda: task_of(heir, prompt_id).contact is Contact.MOVED)
+    await stage.sleep(60.0)
+
+    def thoughts() -> int:
+        entries = heir.session.journal.journal.entries
+        return sum(entry.times for entry in entries if entry.kind == "evidence")
+
+    before, since = thoughts(), stage.now
+    await stage.sleep(10 * LONGEST_SILENCE)
+    assert 0 < thoughts() - before < 20
+    assert stage.requests("GET", "/queue", since) == []
+
+
+@scene
+async def test_a_socket_makes_looks_rare_only_while_it_tells_and_nothing_hangs_on_the_history(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until_running(page, prompt_id)
+    watch, state, task = page.session._watch, page.session._state, task_of(page, prompt_id)
+    telling = replace(state.socket, server_id=A, state="open", last_event_at=stage.now)
+    told = {}
+    for name, socket in {
+        "telling": telling,
+        "another's": replace(telling, server_id=B),
+        "opening": replace(telling, state="opening"),
+        "never": replace(telling, last_event_at=None),
+        "silent": replace(telling, last_event_at=stage.now - 2 * SOCKET_IS_FRESH),
+    }.items():
+        state.socket = socket
+        told[name] = watch._is_told(A)
+    assert told == {"telling": True, "another's": False, "opening": False, "never": False, "silent": False}
+    state.socket = telling
+    for change in ({"told_end": "success"}, {"state": TaskState.UNCLEAR}, {"absent_since": stage.now}):
+        assert watch._needs_history(replace(task, **change)) is True
+        state.set_window(window_of(page).settle(replace(task, **change)))
+        assert watch._is_told(A) is False
+    assert watch._needs_history(task) is False
+    state.set_window(window_of(page).settle(task))
+    await page.session.cancel(prompt_id)

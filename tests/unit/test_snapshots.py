@@ -1,0 +1,177 @@
+"""Memory snapshots at set-up: named by what they are made from, whole or not there, made once, left out on failure."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.archive import AppArchive
+from gateway.install.exclusion import exclusive
+from gateway.install.failures import CommandFailed, SnapshotFailed
+from gateway.install.place import Place
+from gateway.install.snapshot import ENDINGS, KEPT, MAKER, SCRIPTS, Busy, Snapshot, Snapshots, snapshot_step
+from gateway.install.steps import take
+
+FILES = {"pyodide/pyodide.asm.wasm": 3, "python/site.zip": 4, "pyscript/core.js": 5}
+
+
+class Node:
+    """Stands for Node: writes what the maker writes."""
+
+    def __init__(self) -> None:
+        self.ran: list[list[str]] = []
+        self.fails = False
+
+    def __call__(self, command: list[str | Path]) -> None:
+        words = [str(word) for word in command]
+        self.ran.append(words)
+        if self.fails:
+            raise CommandFailed("SyntaxError: this Node is too old")
+        *_, app, out = words
+        assert Path(app).read_bytes().startswith(b"PK")
+        for ending in ENDINGS.values():
+            Path(f"{out}.{ending}").write_text(f"memory, packed as {ending}")
+        Path(f"{out}.json").write_text(json.dumps({"size": 1000, "sum": 77}))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A clone with a small app."""
+    texts = {"app/__init__.py": "", "app/model.py": "x = 1", **dict.fromkeys(SCRIPTS, "// a script")}
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    write_runtime(tmp_path)
+    return Place(tmp_path)
+
+
+def write_runtime(root: Path, **changed: Any) -> None:
+    (root / "static" / "vendor").mkdir(parents=True, exist_ok=True)
+    record = {"from": "locked", "dev": False, "files": FILES, **changed}
+    (root / "static" / "vendor" / "mooring.json").write_text(json.dumps(record))
+
+
+def key_of(place: Place) -> str:
+    key = Snapshots(place).key(AppArchive(place.root).build())
+    assert key is not None
+    return key
+
+
+def make(place: Place, node: Node) -> Snapshot:
+    made = Snapshots(place).make(AppArchive(place.root).current(), node)
+    assert made is not None
+    return made
+
+
+def test_it_is_made_once_by_the_maker_and_found_by_its_key(place: Place) -> None:
+    node = Node()
+    made = make(place, node)
+    assert made == Snapshot(key_of(place), 1000, 77) == Snapshots(place).find(made.key)
+    assert make(place, node) == made
+    (ran,) = node.ran
+    assert MAKER in ran
+    left = {path.name for path in Snapshots(place).folder.iterdir()}
+    assert left == {f"{made.key}.br", f"{made.key}.gz", f"{made.key}.json", "lock"}
+
+
+@pytest.mark.parametrize("name", ["app/model.py", *SCRIPTS])
+def test_other_sources_have_another_key(place: Place, name: str) -> None:
+    make(place, Node())
+    (place.root / name).write_text("x = 2")
+    assert Snapshots(place).find(key_of(place)) is None
+    assert not Snapshots(place).is_ready()
+    make(place, Node())
+    assert Snapshots(place).is_ready()
+
+
+@pytest.mark.parametrize(
+    "changed", [{"from": "other locks"}, {"files": {**FILES, "python/site.zip": 9}}], ids=["locks", "packages"]
+)
+def test_another_runtime_has_another_key(place: Place, changed: dict[str, Any]) -> None:
+    before = key_of(place)
+    write_runtime(place.root, **changed)
+    assert key_of(place) != before
+
+
+def test_what_is_not_in_a_snapshot_changes_no_key(place: Place) -> None:
+    """The tests' own files come into `static/vendor/` too."""
+    before = key_of(place)
+    write_runtime(place.root, dev=True, files={**FILES, "test/axe.min.js": 1, "pyscript/core.js": 6})
+    assert key_of(place) == before
+
+
+@pytest.mark.parametrize("ending", [*ENDINGS.values(), "json"])
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_a_damaged_one_is_not_there_and_is_made_anew(place: Place, ending: str, damage: str) -> None:
+    made = make(place, Node())
+    file = Snapshots(place).folder / f"{made.key}.{ending}"
+    file.unlink()
+    if damage == "cut":
+        file.write_text("mem")
+    assert Snapshots(place).find(made.key) is None
+    assert make(place, Node()) == made
+    assert Snapshots(place).find(made.key) == made
+
+
+def test_a_node_that_cannot_is_not_asked_again_for_the_same_sources(place: Place) -> None:
+    node = Node()
+    node.fails = True
+    with pytest.raises(SnapshotFailed):
+        make(place, node)
+    snapshots = Snapshots(place)
+    assert snapshots.find(key_of(place)) is None
+    assert snapshots.has_failed(key_of(place))
+    assert snapshots.is_ready(), "there is nothing to be done about it"
+    (place.root / "app" / "model.py").write_text("x = 3")
+    assert not snapshots.is_ready()
+
+
+def test_set_up_goes_on_without_it_and_says_so_in_one_line(place: Place) -> None:
+    node, shown = Node(), io.StringIO()
+    node.fails = True
+    take([snapshot_step(place, node)], shown)
+    assert shown.getvalue() == (
+        "[1/1] Memory snapshot … left out: Node could not make it, so windows open slower"
+        " (details: .mooring/setup.log)\n"
+    )
+    node.fails = False
+    shown = io.StringIO()
+    take([snapshot_step(place, node)], shown)
+    assert re.fullmatch(r"\[1/1\] Memory snapshot … done in \d+\.\d s\n", shown.getvalue())
+
+
+def test_what_node_leaves_half_done_is_no_snapshot(place: Place) -> None:
+    def half(command: list[str | Path]) -> None:
+        Path(f"{command[-1]}.json").write_text('{"size": 1000')
+
+    with pytest.raises(SnapshotFailed):
+        Snapshots(place).make(AppArchive(place.root).current(), half)
+    assert Snapshots(place).find(key_of(place)) is None
+
+
+def test_one_process_makes_it_at_a_time(place: Place) -> None:
+    snapshots = Snapshots(place)
+    with exclusive(snapshots.folder / "lock", lambda: None), pytest.raises(Busy):
+        make(place, Node())
+
+
+def test_only_the_latest_are_kept(place: Place) -> None:
+    keys = []
+    for number in range(KEPT + 2):
+        (place.root / "app" / "model.py").write_text(f"x = {number}")
+        keys.append(make(place, Node()).key)
+    found = [key for key in keys if Snapshots(place).find(key)]
+    assert found == keys[-KEPT:]
+    assert len(list(Snapshots(place).folder.glob("*.br"))) == KEPT
+
+
+def test_without_a_runtime_there_is_nothing_to_make(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    snapshots = Snapshots(Place(tmp_path))
+    assert snapshots.is_ready()
+    assert snapshots.make(AppArchive(tmp_path).current(), Node()) is None

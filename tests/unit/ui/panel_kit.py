@@ -1,0 +1,82 @@
+"""Where the header's panels look, in memory: a roster, the servers' vitals, and a channel between pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.core.errors import ConfigError, StorageError
+from app.core.model import PromptId, ServerId, TaskState, WindowId
+from app.core.roster import Glance, Known, Roster, digest
+from app.core.vitals import Vitals
+from app.ui.panels import Outlook
+from tests.unit.ui.kit import ME
+
+OTHER = WindowId("99999999-9999-4999-8999-999999999999")
+NOW = 10_000.0
+
+
+def glance(name: str, owner: str = ME, server: str = "gpu-1", **more: Any) -> Glance:
+    """A task in short, ended unless `more` says otherwise."""
+    facts: dict[str, Any] = {"state": TaskState.SUCCEEDED, "created_at": 1000.0, "ended_at": 1010.0}
+    return Glance(prompt_id=PromptId(name), owner=WindowId(owner), server_id=ServerId(server), **{**facts, **more})
+
+
+def roster(*tasks: Glance, **more: Any) -> Roster:
+    """Two living windows: this one, and one that was opened before it."""
+    windows = (Known(window_id=ME, created_at=5000.0), Known(window_id=OTHER, created_at=1000.0))
+    facts = {"read_at": NOW, "windows": windows, "present": frozenset({ME, OTHER})}
+    return digest(Roster(tasks=tasks, **{**facts, **more}))
+
+
+@dataclass
+class MemoryRoster:
+    """A roster as it is set; `reads` counts the looks."""
+
+    now: Roster = field(default_factory=roster)
+    reads: int = 0
+    forgotten: int = 0
+    refusal: StorageError | None = None
+
+    async def read(self, server_ids: Collection[ServerId]) -> Roster:
+        self.reads += 1
+        if self.refusal is not None:
+            raise self.refusal
+        return self.now
+
+    def forget(self) -> None:
+        self.forgotten += 1
+
+
+@dataclass
+class MemoryVitals:
+    """Vitals as they are set; None fails."""
+
+    now: Mapping[ServerId, Vitals] | None = field(default_factory=dict)
+    reads: int = 0
+
+    async def vitals(self) -> Mapping[ServerId, Vitals]:
+        self.reads += 1
+        if self.now is None:
+            raise ConfigError("an older gateway")
+        return self.now
+
+
+@dataclass
+class MemorySignals:
+    """What this page has sent; `hear` is what it does when another one sends."""
+
+    sent: list[tuple[str, WindowId]] = field(default_factory=list)
+    hear: Callable[[str, WindowId], None] = lambda _kind, _window_id: None
+
+    def send(self, kind: str, window_id: WindowId) -> None:
+        self.sent.append((kind, window_id))
+
+    def listen(self, hear: Callable[[str, WindowId], None]) -> None:
+        self.hear = hear
+
+
+def outlook() -> Outlook:
+    """Where nothing is to be seen but two windows."""
+    return Outlook(MemoryRoster(), MemoryVitals(), MemorySignals())

@@ -1,0 +1,145 @@
+"""The library: a workflow is one item by what is in it, found by its words; nothing is lost on its way out and in."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.errors import BadInput
+from app.workflows.library import (
+    FILE_KIND,
+    KIND,
+    LONGEST_TITLE,
+    MOST_TAGS,
+    PRESET_KIND,
+    RECENT_KIND,
+    Body,
+    Bundle,
+    Item,
+    Origin,
+    deleted,
+    export_text,
+    found,
+    is_export,
+    item_of,
+    merged,
+    read_body,
+    read_export,
+    read_items,
+    tags_of,
+    written,
+)
+from app.workflows.reading import read_source
+
+API = json.dumps({"1": {"class_type": "EmptyImage", "inputs": {"width": 8}}})
+
+
+def opened(name: str = "street_night.json", text: str = API, at: float = 5.0) -> tuple[Item, Body]:
+    return item_of(read_source(text.encode(), name), Origin.FILE, at=at)
+
+
+def papers_of(*pairs: tuple[Item, Body]) -> dict[tuple[str, str], str]:
+    papers: dict[tuple[str, str], str] = {}
+    for item, body in pairs:
+        papers |= {key: text for key, text in written(item, body).items() if text is not None}
+    return papers
+
+
+def items_in(papers: dict[tuple[str, str], str]) -> dict[str, str]:
+    return {name: text for (kind, name), text in papers.items() if kind == KIND}
+
+
+def test_an_item_is_called_as_its_file_without_the_ending() -> None:
+    item, body = opened()
+    assert (item.title, item.place, item.added_at, item.used_at) == ("street night", "street_night.json", 5.0, 5.0)
+    assert (body.api, body.graph) == (API, "")
+    assert opened("ComfyUI_00012_.json")[0].title == "ComfyUI"
+
+
+def test_the_same_workflow_is_one_item_whatever_its_file_is_called() -> None:
+    other = json.dumps({"1": {"class_type": "EmptyImage", "inputs": {"width": 9}}})
+    assert opened("a.json")[0].item_id == opened("b.json")[0].item_id != opened("a.json", other)[0].item_id
+
+
+def test_items_are_read_back_the_latest_used_first_and_what_cannot_be_read_is_left_alone() -> None:
+    first, body = opened(at=1.0)
+    second = Item("b" * 32, "b", used_at=9.0, tags=("沙丘",), origin=Origin.SERVER)
+    papers = {**items_in(papers_of((first, body))), "b": json.dumps(json.loads(written(second)[KIND, "b" * 32] or ""))}
+    newer = json.dumps({"item_id": "c", "v": 99, "origin": "from the moon"})
+    assert read_items({**papers, "c": newer, "d": "{", "e": "[]"}) == (second, first)
+
+
+def test_an_items_file_is_read_back() -> None:
+    item, body = opened()
+    assert read_body(papers_of((item, body))[FILE_KIND, item.item_id]) == body
+    with pytest.raises(BadInput):
+        read_body("{")
+
+
+def test_fields_of_a_newer_version_survive_a_change() -> None:
+    record = {"item_id": "a", "title": "A", "colour": "red"}
+    (item,) = read_items({"a": json.dumps(record)})
+    assert json.loads(written(item.titled("B"))[KIND, "a"] or "")["colour"] == "red"
+
+
+def test_titles_and_tags_are_cut_and_cleaned() -> None:
+    item = Item("a", "A").titled("  a \n b ").tagged([" x ", "x", "", "y  z", *map(str, range(99))])
+    assert (item.title, item.tags[:2], len(item.tags)) == ("a b", ("x", "y z"), MOST_TAGS)
+    assert item.titled("   ").title == "a b"
+    assert len(item.titled("x" * 999).title) == LONGEST_TITLE
+
+
+def test_every_word_of_a_search_has_to_be_found() -> None:
+    items = (
+        Item("a", "Portrait 夜景", place="studio/portrait.json", tags=("Client A",)),
+        Item("b", "Landscape", tags=("client a", "done")),
+    )
+    assert [item.item_id for item in found(items, "client")] == ["a", "b"]
+    assert [item.item_id for item in found(items, "夜 STUDIO")] == ["a"]
+    assert [item.item_id for item in found(items, "ｌａｎｄ")] == ["b"]
+    assert [item.item_id for item in found(items, tag="done")] == ["b"]
+    assert not found(items, "client moon")
+    assert tags_of(items) == ("Client A", "client a", "done")
+
+
+def test_everything_goes_out_and_comes_in_as_one_file() -> None:
+    item, body = opened()
+    papers = papers_of((item.tagged(["studio"]), body)) | {(PRESET_KIND, "p"): "{}"}
+    text = export_text(Bundle(papers, {"shape": "{}"}))
+    assert is_export(text) and not is_export(API)
+    bundle = read_export(text)
+    assert (bundle.papers, bundle.layouts, bundle.count) == (papers, {"shape": "{}"}, 1)
+    assert merged(bundle, {}) == papers
+
+
+def test_coming_in_keeps_what_is_here() -> None:
+    item, body = opened()
+    there = papers_of((item.titled("Theirs").tagged(["x", "y"]), body)) | {(RECENT_KIND, "all"): "{}"}
+    here = items_in(papers_of((item.titled("Mine").tagged(["y", "z"]), body)))
+    changes = merged(read_export(export_text(Bundle(there))), here)
+    (kept,) = read_items({item.item_id: changes[KIND, item.item_id] or ""})
+    assert (kept.title, kept.tags) == ("Mine", ("y", "z", "x"))
+    assert (RECENT_KIND, "all") not in changes
+
+
+def test_an_item_whose_file_is_missing_or_another_does_not_come_in() -> None:
+    item, body = opened()
+    papers = papers_of((item, body))
+    without = {key: text for key, text in papers.items() if key[0] == KIND}
+    other = {**papers, (FILE_KIND, item.item_id): json.dumps({"api": "{}"})}
+    assert read_export(export_text(Bundle(without))).papers == {}
+    assert read_export(export_text(Bundle(other))).papers == {}
+
+
+@given(st.one_of(st.text(), st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps)))
+def test_any_other_file_is_refused_by_its_name(text: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        read_export(text, "other.json")
+    assert caught.value.name in {"other.json", ""}
+
+
+def test_what_is_deleted_is_gone_with_its_file() -> None:
+    assert set(deleted("a")) == {(KIND, "a"), (FILE_KIND, "a")}
