@@ -164,8 +164,8 @@ _ENDINGS: Mapping[str, frozenset[str]] = {
 }
 
 
-def matches(row: PastTask, query: PastQuery) -> bool:
-    """Whether a row is wanted."""
+def matches(row: PastTask, query: PastQuery, words: str | None = None) -> bool:
+    """Whether a row is wanted; `words` are its `words_of`, if they are at hand."""
     return (
         (not query.servers or row.server_id in query.servers)
         and (not query.titles or row.title in query.titles)
@@ -173,13 +173,17 @@ def matches(row: PastTask, query: PastQuery) -> bool:
         and (query.since is None or row.ended_at >= query.since)
         and (query.until is None or row.ended_at < query.until)
         and (not query.media or any(media_of(item.media_type, item.filename) == query.media for item in row.outputs))
-        and (not query.text.strip() or _has_words(row, query.text))
+        and (not query.text.strip() or _has_words(words_of(row) if words is None else words, query.text))
     )
 
 
-def _has_words(row: PastTask, text: str) -> bool:
+def words_of(row: PastTask) -> str:
+    """Everything of a row that a text is looked for in, whatever its case."""
     names = (item.filename for item in row.outputs)
-    told = "\n".join([row.title, row.texts, row.label, row.seed, row.project, *names]).casefold()
+    return "\n".join([row.title, row.texts, row.label, row.seed, row.project, *names]).casefold()
+
+
+def _has_words(told: str, text: str) -> bool:
     return all(word in told for word in text.casefold().split())
 
 

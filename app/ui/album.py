@@ -5,12 +5,14 @@ The pictures themselves never reach Python: `static/js/grid.js` reads the thumbn
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import chain
 
 from app.core.model import Fleet, PromptId, ServerId
-from app.core.past import PastOutput, PastQuery, PastTask, matches, media_of
+from app.core.past import PastOutput, PastQuery, PastTask, matches, media_of, words_of
 
 DAY = 86_400.0  # seconds
 
@@ -70,16 +72,20 @@ class AlbumWish:
 
 @dataclass(frozen=True, slots=True)
 class AlbumCell:
-    """One result in the grid."""
+    """One result in the grid; `name` is what its bytes are called in the store."""
 
     row: PastTask
     output: PastOutput
-    is_favourite: bool = False
+    name: str
 
-    @property
-    def name(self) -> str:
-        """What its bytes are called in the store."""
-        return name_of(self.row.prompt_id, self.output.index)
+
+@dataclass(frozen=True, slots=True)
+class AlbumRow:
+    """One task with what is asked of it again and again: its results, and its words as they are searched."""
+
+    row: PastTask
+    cells: tuple[AlbumCell, ...]
+    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,17 +113,13 @@ class Facets:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """All rows, the latest first, with what they can be narrowed to."""
+    """All rows, the latest first, with all their results and what they can be narrowed to."""
 
-    rows: tuple[PastTask, ...] = ()
+    rows: tuple[AlbumRow, ...] = ()
     favourites: frozenset[str] = frozenset()
     is_reading: bool = False
     facets: Facets = field(default_factory=Facets)
-
-    @property
-    def total(self) -> int:
-        """How many results there are."""
-        return sum(len(row.outputs) for row in self.rows)
+    cells: tuple[AlbumCell, ...] = ()
 
 
 def name_of(prompt_id: PromptId, index: int) -> str:
@@ -131,18 +133,30 @@ def parted(name: str) -> tuple[PromptId, int]:
     return PromptId(prompt_id), int(index)
 
 
-def merged(*parts: Iterable[PastTask]) -> tuple[PastTask, ...]:
+def album_row(row: PastTask) -> AlbumRow:
+    """A row with what is asked of it."""
+    cells = (AlbumCell(row, output, name_of(row.prompt_id, output.index)) for output in row.outputs)
+    return AlbumRow(row, tuple(cells), words_of(row))
+
+
+def merged(*parts: Iterable[AlbumRow]) -> tuple[AlbumRow, ...]:
     """Rows of several sources, each once (the first source's), the latest first."""
-    found: dict[PromptId, PastTask] = {}
+    found: dict[PromptId, AlbumRow] = {}
     for part in parts:
-        for row in part:
-            found.setdefault(row.prompt_id, row)
-    return tuple(sorted(found.values(), key=lambda row: (row.ended_at, row.prompt_id), reverse=True))
+        for item in part:
+            found.setdefault(item.row.prompt_id, item)
+    return tuple(sorted(found.values(), key=lambda item: (item.row.ended_at, item.row.prompt_id), reverse=True))
 
 
-def facets_of(rows: Collection[PastTask]) -> Facets:
+def rows_of(rows: tuple[AlbumRow, ...], favourites: frozenset[str], *, is_reading: bool = False) -> Rows:
+    """These with everything that follows from them."""
+    cells = tuple(chain.from_iterable(item.cells for item in rows))
+    return Rows(rows, favourites, is_reading, facets_of(rows), cells)
+
+
+def facets_of(rows: Iterable[AlbumRow]) -> Facets:
     """What rows can be narrowed to, by how often it is there."""
-    made = [row for row in rows if row.outputs]
+    made = [item.row for item in rows if item.cells]
     return Facets(
         tuple(ServerId(item) for item in _by_count(row.server_id for row in made)),
         tuple(_by_count(row.title for row in made)),
@@ -151,24 +165,23 @@ def facets_of(rows: Collection[PastTask]) -> Facets:
 
 
 def _by_count(items: Iterable[str]) -> Sequence[str]:
-    counts: dict[str, int] = {}
-    for item in items:
-        counts[item] = counts.get(item, 0) + 1
+    counts = Counter(items)
     counts.pop("", None)
     return sorted(counts, key=lambda item: (-counts[item], item))
 
 
 def cells_of(rows: Rows, wish: AlbumWish) -> tuple[AlbumCell, ...]:
     """The results that are wanted: of each task in its own order."""
+    if not wish.is_narrow:
+        return rows.cells
     query = wish.query()
     return tuple(
-        AlbumCell(row, output, is_favourite)
-        for row in rows.rows
-        if row.outputs and matches(row, query)
-        for output in row.outputs
-        if not wish.media or media_of(output.media_type, output.filename) == wish.media
-        for is_favourite in (name_of(row.prompt_id, output.index) in rows.favourites,)
-        if is_favourite or not wish.is_favourites
+        cell
+        for item in rows.rows
+        if item.cells and matches(item.row, query, item.words)
+        for cell in item.cells
+        if not wish.media or media_of(cell.output.media_type, cell.output.filename) == wish.media
+        if not wish.is_favourites or cell.name in rows.favourites
     )
 
 
@@ -177,7 +190,7 @@ def album_view(rows: Rows, cells: Sequence[AlbumCell], wish: AlbumWish, fleet: F
     return AlbumView(
         wish=wish,
         found=len(cells),
-        total=rows.total,
+        total=len(rows.cells),
         is_reading=rows.is_reading,
         servers=tuple((item, server.name if (server := fleet.get(item)) else item) for item in rows.facets.servers),
         titles=rows.facets.titles,

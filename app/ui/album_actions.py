@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from app.core.errors import BadInput
 from app.core.model import Fleet, PromptId, Task
 from app.core.window import Window
-from app.ui.album import AlbumCell, AlbumView, AlbumWish, Span, album_view, cells_of, parted, toggled
+from app.ui.album import AlbumCell, AlbumView, AlbumWish, Rows, Span, album_view, cells_of, parted, toggled
+from app.ui.album_grid import GridNews
 from app.ui.album_rows import AlbumRows, AlbumSource, PastReader
-from app.ui.album_words import word_cell
 from app.ui.desk import Desk, attempt
 from app.ui.i18n import Translator
 from app.ui.naming import row_file, task_file
@@ -55,8 +55,9 @@ class AlbumActions:
         self._now = now
         self._cells: tuple[AlbumCell, ...] = ()
         self._made_of: tuple[object, ...] = ()
-        self._told: tuple[str, tuple[AlbumCell, ...]] = ("", ())
-        self._told_picked: frozenset[str] = frozenset()
+        self._viewed: tuple[Rows, AlbumWish, Fleet] | None = None
+        self._view = AlbumView(wish=AlbumWish())
+        self._grid = GridNews()
 
     @property
     def _wish(self) -> AlbumWish:
@@ -74,35 +75,27 @@ class AlbumActions:
         if not wish.is_open:
             if self._made_of:
                 self._rows.close()
-                self._cells, self._made_of, self._told, self._told_picked = (), (), ("", ()), frozenset()
+                self._cells, self._made_of, self._viewed, self._grid = (), (), None, GridNews()
             return None
         self._rows.refresh()
         made_of = (self._rows.rows, replace(wish, picked=frozenset()))
         if made_of != self._made_of:
             self._cells, self._made_of = cells_of(self._rows.rows, wish), made_of
-        return album_view(self._rows.rows, self._cells, wish, self._session.fleet)
+        viewed = self._rows.rows, wish, self._session.fleet
+        if viewed != self._viewed:
+            self._viewed, self._view = viewed, album_view(self._rows.rows, self._cells, wish, self._session.fleet)
+        return self._view
 
     def change(self, _: Translator) -> dict[str, object]:
         """What the grid has to be told now, beside its frame: its cells where they are others, and what is picked."""
         if not self._wish.is_open:
             return {}
-        told: dict[str, object] = {}
-        language, before = self._told
-        if (language, before) != (_.language, self._cells):
-            told |= self._difference(before if language == _.language else (), _)
-            self._told = (_.language, self._cells)
-        if self._told_picked != self._wish.picked:
-            self._told_picked = self._wish.picked
-            told["picked"] = sorted(self._wish.picked)
+        told = self._grid.tell(
+            self._cells, self._session.fleet, _, picked=self._wish.picked, favourites=self._rows.rows.favourites
+        )
+        if self._grid.is_behind:
+            self._desk.set_ui(self._desk.ui)  # the rest is told with the next drawing
         return {"grid": told} if told else {}
-
-    def _difference(self, before: tuple[AlbumCell, ...], _: Translator) -> dict[str, object]:
-        count = len(self._cells) - len(before)
-        is_ahead = bool(before) and 0 < count <= len(before) and self._cells[count:] == before
-        fresh = self._cells[:count] if is_ahead else self._cells
-        fleet = self._session.fleet
-        cells = [word_cell(cell, tag_of(fleet, cell.row.server_id), _) for cell in fresh]
-        return {"before" if is_ahead else "cells": cells}
 
     # What the person does
 
@@ -188,8 +181,8 @@ class AlbumActions:
     def _extent(self, names: Sequence[str]) -> tuple[int, int]:
         """How many runs these results are of, and how many results those have."""
         tasks = {parted(name)[0] for name in names}
-        rows = [row for row in self._rows.rows.rows if row.prompt_id in tasks]
-        return len(tasks), sum(len(row.outputs) for row in rows)
+        rows = [item for item in self._rows.rows.rows if item.row.prompt_id in tasks]
+        return len(tasks), sum(len(item.cells) for item in rows)
 
     def _compare(self, *, is_turning: bool) -> None:
         """The first two of what is picked, or those that are compared now, the other way."""
@@ -250,7 +243,8 @@ class AlbumActions:
     async def _delete(self, names: Sequence[str]) -> None:
         tasks = dict.fromkeys(parted(name)[0] for name in names)
         mine = [prompt_id for prompt_id in tasks if self._holds(prompt_id)]
-        held = next((row for row in self._rows.others if row.prompt_id in tasks and row.prompt_id not in mine), None)
+        others = (item.row for item in self._rows.others)
+        held = next((row for row in others if row.prompt_id in tasks and row.prompt_id not in mine), None)
         if held is not None:
             raise BadInput("other-window", held.title)
         for prompt_id in mine:

@@ -16,7 +16,7 @@ from app.core.model import PromptId, Task
 from app.core.papers import Papers
 from app.core.past import PastTask, past_of
 from app.core.window import Window
-from app.ui.album import Rows, facets_of, merged
+from app.ui.album import AlbumRow, Rows, album_row, merged, rows_of
 from app.ui.desk import Desk
 
 log = logging.getLogger("mooring.ui")
@@ -51,9 +51,9 @@ class AlbumRows:
         self._source = source
         self._papers = papers
         self._desk = desk
-        self._past: dict[PromptId, PastTask] = {}
-        self._others: tuple[PastTask, ...] = ()
-        self._own: dict[PromptId, tuple[Task, PastTask]] = {}
+        self._past: dict[PromptId, AlbumRow] = {}
+        self._others: tuple[AlbumRow, ...] = ()
+        self._own: dict[PromptId, tuple[Task, AlbumRow]] = {}
         self._favourites: frozenset[str] = frozenset()
         self._read_at: int | None = None  # the count of changes at the last reading
         self._reading = asyncio.Lock()
@@ -61,7 +61,7 @@ class AlbumRows:
         self.rows = Rows(is_reading=True)
 
     @property
-    def others(self) -> tuple[PastTask, ...]:
+    def others(self) -> tuple[AlbumRow, ...]:
         """Rows of what other windows hold themselves."""
         return self._others
 
@@ -73,7 +73,7 @@ class AlbumRows:
         self._take_own()
         if self._is_stale:
             rows = merged((row for _, row in self._own.values()), self._past.values(), self._others)
-            self.rows = Rows(rows, self._favourites, self._reading.locked(), facets_of(rows))
+            self.rows = rows_of(rows, self._favourites, is_reading=self._reading.locked())
             self._is_stale = False
 
     def look_again(self) -> None:
@@ -95,7 +95,11 @@ class AlbumRows:
         }
         known = {prompt_id: pair for prompt_id, pair in self._own.items() if ended.get(prompt_id) is pair[0]}
         if len(known) != len(self._own) or len(known) != len(ended):
-            fresh = {prompt_id: (task, past_of(task)) for prompt_id, task in ended.items() if prompt_id not in known}
+            fresh = {
+                prompt_id: (task, album_row(past_of(task)))
+                for prompt_id, task in ended.items()
+                if prompt_id not in known
+            }
             self._own = known | fresh
             self._is_stale = True
 
@@ -117,10 +121,10 @@ class AlbumRows:
         missing = [prompt_id for prompt_id in ids if prompt_id not in self._past]
         for first in range(0, len(missing), PAGE):
             found = await past.read_rows(missing[first : first + PAGE])
-            self._past |= {row.prompt_id: row for row in found}
+            self._past |= {row.prompt_id: album_row(row) for row in found}
             if first == 0:
                 self._show()  # the latest are there to be seen, the rest follows
-        self._others = tuple(await past.read_others())
+        self._others = tuple(map(album_row, await past.read_others()))
 
     def _show(self) -> None:
         self._is_stale = True

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from app.core.past import media_of
 from app.ui.album import AlbumCell
-from app.ui.i18n import Translator
+from app.ui.i18n import PSEUDO, Translator
 from app.ui.tones import ServerTag
 
+Told = tuple[str, str, str, float, int, str]
 
-def word_cell(cell: AlbumCell, tag: ServerTag, _: Translator) -> tuple[str, str, int, str, int]:
-    """A cell as `static/js/grid.js` takes it: name, label, tone, kind, and whether it is a favourite."""
+
+def word_cell(cell: AlbumCell, tag: ServerTag, _: Translator) -> Told:
+    """A result as `static/js/grid.js` takes it: name, title, server, when it ended (s since the epoch), tone, kind."""
     row, kind = cell.row, media_of(cell.output.media_type, cell.output.filename)
-    title = _.known(row.title) or _("Untitled")
-    label = _("{title} on {server}, {time}", title=title, server=tag.name, time=_.formats.clock(row.ended_at))
-    if cell.is_favourite:
-        label = _("{label}, favourite", label=label)
-    return cell.name, label, tag.tone, kind, int(cell.is_favourite)
+    return cell.name, _.known(row.title) or _("Untitled"), tag.name, row.ended_at, tag.tone, kind
+
+
+def grid_words(_: Translator) -> dict[str, str]:
+    """The texts that the grid fills in itself, for those cells that are in sight."""
+    return {
+        "language": "en" if _.language == PSEUDO else _.language,
+        "cell": _("{title} on {server}, {time}"),
+        "favourite": _("{label}, favourite"),
+    }

@@ -1,11 +1,14 @@
 // The album: a grid of thousands of small pictures of which only those in sight are elements. Python says which results there
 // are and in which order; scrolling, the pictures and the arrow keys never reach it. Thumbnails are read from the store here.
 //
-//   show({cells: [[name, label, tone, kind, isFavourite], …]})     // all of them, or {before: […]}: new ones ahead of the rest
-//   show({picked: [name, …]})
+//   show({afresh: true, words: {language, cell, favourite}})   // another language: forget what was told
+//   show({rows: [[name, title, server, at, tone, kind], …]})   // further results, which have numbers in this order from then on
+//   show({order: [number, …]})                                 // what is wanted of them
+//   show({picked: [name, …], favourites: [name, …]})
 //
 // A click or Enter becomes the action `album-open`, Space or a click with Ctrl `album-pick`; with Shift, all in between.
 
+import { formatClock } from "/static/js/format.js";
 import { getKept, openKept } from "/static/js/kept.js";
 
 const LEAST = 132; // CSS pixels of a cell's side, at least
@@ -13,8 +16,11 @@ const GAP = 8;
 const AHEAD = 2; // rows beyond what is in sight
 const KEPT = 600; // addresses of pictures that were in sight lately
 
-let cells = [];
+let rows = []; // everything that was told, by its number
+let words = {};
+let cells = []; // the rows that are wanted
 let picked = new Set();
+let favourites = new Set();
 let active = 0;
 let anchor = 0;
 let box = null; // the element of the grid
@@ -29,13 +35,20 @@ const act = (name, facts) => document.dispatchEvent(new CustomEvent("mooring-act
 
 /** Show other cells, or other ones as picked. */
 export function show(change) {
-  if (change.before) cells = [...change.before, ...cells];
-  if (change.cells) {
-    cells = change.cells;
-    active = Math.min(active, Math.max(0, cells.length - 1));
-  } else if (change.before) active += change.before.length;
+  if (change.afresh) {
+    [rows, cells, picked, favourites, words] = [[], [], new Set(), new Set(), change.words];
+    clear();
+  }
+  if (change.rows) rows.push(...change.rows);
+  if (change.order) {
+    const name = cells[active]?.[0];
+    cells = change.order.map((number) => rows[number]);
+    active = cells.findIndex((cell) => cell[0] === name);
+    if (active < 0) active = 0;
+    clear();
+  }
   if (change.picked) picked = new Set(change.picked);
-  if (change.before || change.cells) clear();
+  if (change.favourites) favourites = new Set(change.favourites);
   draw();
 }
 
@@ -57,6 +70,7 @@ function clear() {
 function forget() {
   for (const url of pictures.values()) if (url) URL.revokeObjectURL(url);
   pictures.clear();
+  [rows, cells] = [[], []];
   connection?.then((database) => database.close(), () => {});
   connection = null;
 }
@@ -97,13 +111,12 @@ function place() {
 }
 
 function add(index) {
-  const [name, label, tone, kind] = cells[index];
+  const [name, , , , tone, kind] = cells[index];
   const element = document.createElement("div");
   element.className = `cell tone-${tone} is-${kind}`;
   element.id = `cell-${name}`;
   element.role = "option";
   element.dataset.index = index;
-  element.setAttribute("aria-label", label);
   element.setAttribute("aria-posinset", index + 1);
   element.setAttribute("aria-setsize", cells.length);
   element.style.cssText = `width:${size}px;height:${size}px;transform:translate(${(index % columns) * (size + GAP)}px,${Math.floor(index / columns) * (size + GAP)}px)`;
@@ -125,11 +138,18 @@ function add(index) {
 }
 
 function mark(index, element) {
-  const [name, , , , isFavourite] = cells[index];
-  element.classList.toggle("is-favourite", Boolean(isFavourite));
+  const name = cells[index][0];
+  const isFavourite = favourites.has(name);
+  const label = labelOf(cells[index]);
+  element.setAttribute("aria-label", isFavourite ? fill(words.favourite, { label }) : label);
+  element.classList.toggle("is-favourite", isFavourite);
   element.setAttribute("aria-selected", picked.has(name));
   element.tabIndex = index === active ? 0 : -1;
 }
+
+const LABEL = 6; // where a row keeps what it is called, once it was in sight
+const labelOf = (row) => row[LABEL] ??= fill(words.cell, { title: row[1], server: row[2], time: formatClock(words.language, row[3]) });
+const fill = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
 
 // Pictures
 

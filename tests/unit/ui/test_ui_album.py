@@ -11,8 +11,9 @@ import pytest
 from app.core.errors import BadInput, MooringError, StorageError
 from app.core.model import Delivery, Output, PromptId, ServerId, Task
 from app.core.past import past_of
-from app.ui.album import AlbumView, AlbumWish, Rows, Span, cells_of, facets_of, merged, name_of
+from app.ui.album import AlbumView, AlbumWish, Rows, Span, album_row, cells_of, facets_of, merged, name_of, rows_of
 from app.ui.album_actions import ZIP_NAME, AlbumActions
+from app.ui.album_grid import PART
 from app.ui.album_rows import FAVOURITE_KIND, PAGE, AlbumRows
 from app.ui.questions import CompareDialog, DeleteDialog, PictureDialog
 from app.ui.state import ResultsView
@@ -36,6 +37,24 @@ def made(name: str, at: float, *outputs: Output, server_name: str = "gpu-1", **m
     return ended(name, *(outputs or (picture(),)), server_name=server_name, ended_at=at, **more)
 
 
+class Grid:
+    """What `static/js/grid.js` makes of what it is told."""
+
+    def __init__(self) -> None:
+        self.rows: list[Any] = []
+        self.order: list[int] = []
+
+    def show(self, told: dict[str, Any]) -> None:
+        if "afresh" in told:
+            self.rows, self.order = [], []
+        self.rows += told.get("rows", [])
+        self.order = told.get("order", self.order)
+
+    @property
+    def cells(self) -> list[Any]:
+        return [self.rows[number] for number in self.order]
+
+
 class Rig:
     """The album over a session; `draw` is what a drawing does."""
 
@@ -48,6 +67,7 @@ class Rig:
         self.papers = MemoryPapers()
         self.rows = AlbumRows(self.session, self.papers, self.desk)
         self.album = AlbumActions(self.session, self.rows, self.desk, self.screen, lambda: NOW)  # type: ignore[arg-type]
+        self.grid = Grid()
         self.told: list[dict[str, Any]] = []
 
     async def act(self, action: str, /, **facts: str) -> None:
@@ -61,6 +81,7 @@ class Rig:
         change = self.album.change(ENGLISH)
         if change:
             self.told.append(change["grid"])  # type: ignore[arg-type]
+            self.grid.show(self.told[-1])
         return view
 
     async def opened(self) -> Rig:
@@ -68,7 +89,7 @@ class Rig:
         return self
 
     def names(self) -> list[str]:
-        return [cell[0] for cell in next(told["cells"] for told in reversed(self.told) if "cells" in told)]
+        return [row[0] for row in self.grid.cells]
 
     @property
     def error(self) -> MooringError:
@@ -99,11 +120,33 @@ async def test_many_rows_are_read_a_page_at_a_time() -> None:
     assert len(rig.names()) == 3 * PAGE
 
 
+async def test_a_large_album_is_told_in_parts_and_a_search_by_numbers_alone() -> None:
+    count = 2 * PART + 10
+    rig = Rig(past=tuple(made(f"{number:04}", float(number)) for number in range(count)))
+    rig.album.act("album", {})
+    await rig.draw()
+    assert len(rig.names()) == PART, "its beginning is there at once"
+    for _ in range(2):
+        await rig.draw()
+    assert [len(told.get("rows", ())) for told in rig.told] == [PART, PART, 10]
+    whole = rig.names()
+    assert len(whole) == count and whole == sorted(whole, reverse=True)
+    assert rig.album.type("album-text", {"value": "out_00001"})
+    await rig.draw()
+    assert len(rig.told) == 3, "all of them are found: nothing is told"
+    assert rig.album.type("album-text", {"value": "no such words"})
+    await rig.draw()
+    assert rig.told[-1] == {"order": []}
+    await rig.act("album-wide")
+    assert rig.told[-1].keys() == {"order"} and rig.names() == whole
+
+
 async def test_what_ends_meanwhile_comes_ahead_of_the_rest() -> None:
     rig = await Rig(made("a", 30.0), past=(made("b", 10.0),)).opened()
     rig.session.window = window(made("a", 30.0), made("n", 50.0))
     await rig.draw()
-    assert [cell[0][0] for cell in rig.told[-1]["before"]] == ["n"]
+    assert [row[0][0] for row in rig.told[-1]["rows"]] == ["n"]
+    assert [name[0] for name in rig.names()] == ["n", "a", "b"]
     count = len(rig.told)
     await rig.draw()
     assert len(rig.told) == count, "nothing is told twice"
@@ -112,11 +155,16 @@ async def test_what_ends_meanwhile_comes_ahead_of_the_rest() -> None:
 async def test_another_language_tells_every_cell_again() -> None:
     rig = await Rig(made("a", 30.0, title="Dunes")).opened()
     tone = tag_of(rig.session.fleet, ServerId("gpu-1")).tone
-    assert rig.told[-1]["cells"] == [
-        ("a0000000-0000-4000-8000-000000000000/0", "Dunes on gpu-1, 00:00", tone, "image", 0)
-    ]
-    change = rig.album.change(translator("zh-CN"))
-    assert "Dunes" in change["grid"]["cells"][0][1]  # type: ignore[index]
+    rows = [("a0000000-0000-4000-8000-000000000000/0", "Dunes", "gpu-1", 30.0, tone, "image")]
+    assert rig.grid.cells == rows
+    assert rig.told[0]["words"]["cell"] == "{title} on {server}, {time}"
+    await rig.act("album-pick-all")
+    change = rig.album.change(translator("zh-CN"))["grid"]
+    assert isinstance(change, dict)
+    assert change["words"]["cell"] != rig.told[0]["words"]["cell"]
+    assert {**change, "words": {}} == {
+        "afresh": True, "words": {}, "rows": rows, "order": [0], "picked": [rows[0][0]],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -140,16 +188,16 @@ def test_the_album_is_narrowed(wish: AlbumWish, found: str) -> None:
         made("c", NOW - 10, project="harbour"),
         made("d", NOW, picture(media_type="video/mp4")),
     )
-    rows = merged(map(past_of, tasks))
+    rows = merged(map(album_row, map(past_of, tasks)))
     favourites = frozenset({name_of(tasks[1].prompt_id, 0)})
-    cells = cells_of(Rows(rows, favourites), wish)
+    cells = cells_of(rows_of(rows, favourites), wish)
     assert sorted(cell.name[0] for cell in cells) == list(found)
     assert wish.is_narrow is (wish != AlbumWish())
 
 
 def test_what_it_can_be_narrowed_to_is_what_there_is() -> None:
     tasks = (made("a", 1.0, title="B"), made("b", 2.0, title="A", server_name="x"), made("c", 3.0, title="A"))
-    facets = facets_of([past_of(task) for task in tasks])
+    facets = facets_of([album_row(past_of(task)) for task in tasks])
     assert (facets.servers, facets.titles, facets.projects) == (("gpu-1", "x"), ("A", "B"), ())
 
 
@@ -174,7 +222,7 @@ async def test_what_is_picked_is_told_and_downloaded_in_its_order() -> None:
     a, also, b = rig.names()
     await rig.act("album-pick", name=b)
     await rig.act("album-pick", name=a)
-    assert rig.told[-1] == {"picked": sorted([a, b])}
+    assert rig.told[-1] == {"picked": sorted([a, b])}, "the rest is known"
     await rig.act("album-download")
     archive, files = rig.screen.archives[0]
     assert (archive, list(files)) == (ZIP_NAME, [a, b])
@@ -204,7 +252,7 @@ async def test_favourites_are_kept_for_all_windows() -> None:
     a, b = rig.names()
     await rig.act("album-favourite", name=a)
     assert await rig.papers.read_kind(FAVOURITE_KIND) == {a: "1"}
-    assert [cell[4] for cell in rig.told[-1]["cells"]] == [1, 0]
+    assert rig.told[-1] == {"favourites": [a]}
     await rig.act("album-pick-all")
     await rig.act("album-favourite")
     assert set(await rig.papers.read_kind(FAVOURITE_KIND)) == {a, b}, "all of them become favourites first"
@@ -297,4 +345,5 @@ async def test_other_windows_results_are_there_after_the_tab_was_away() -> None:
     assert len(rig.names()) == 1
     rig.rows.look_again()
     await rig.draw()
-    assert [cell[0][0] for cell in rig.told[-1]["before"]] == ["d"]
+    assert [row[0][0] for row in rig.told[-1]["rows"]] == ["d"]
+    assert [name[0] for name in rig.names()] == ["d", "b"]

@@ -1,0 +1,81 @@
+"""What the grid of the album is told: each result once, and from then on by its number.
+
+Thousands of results are narrowed with each key that is typed. So `static/js/grid.js` keeps what it was told of them, a
+search tells it numbers alone, and what is new of a large album is told in parts, one with each drawing.
+"""
+
+from __future__ import annotations
+
+from app.core.model import Fleet
+from app.ui.album import AlbumCell
+from app.ui.album_words import Told, grid_words, word_cell
+from app.ui.i18n import Translator
+from app.ui.tones import tag_of
+
+PART = 400  # results told with one drawing: in a browser some 8 ms
+
+
+class GridNews:
+    """What one grid knows. `tell` gives the rest: `{afresh, words, rows, order, picked, favourites}`."""
+
+    def __init__(self) -> None:
+        self._begin("")
+
+    def _begin(self, language: str) -> None:
+        self._language = language
+        self._numbers: dict[str, tuple[AlbumCell, int]] = {}  # by the names of results
+        self._count = 0  # of results told
+        self._cells: tuple[AlbumCell, ...] | None = None
+        self._untold: list[AlbumCell] = []
+        self._order: list[int] | None = None
+        self._marks: dict[str, frozenset[str]] = {}
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is more to tell."""
+        return bool(self._untold)
+
+    def tell(
+        self, cells: tuple[AlbumCell, ...], fleet: Fleet, _: Translator, **marks: frozenset[str]
+    ) -> dict[str, object]:
+        """What is to be told now; `marks` are the names of what is `picked` and of the `favourites`."""
+        told: dict[str, object] = {}
+        if _.language != self._language:
+            self._begin(_.language)
+            told |= {"afresh": True, "words": grid_words(_)}
+        if cells is not self._cells:
+            self._cells = cells
+            self._untold = [cell for cell in cells if not self._knows(cell)]
+            told |= self._tell_part(fleet, _) | self._tell_order()
+        elif self._untold:
+            told |= self._tell_part(fleet, _)
+            if not self._untold:
+                told |= self._tell_order()
+        for name, now in marks.items():
+            if self._marks.get(name, frozenset()) != now:
+                self._marks[name] = now
+                told[name] = sorted(now)
+        return told
+
+    def _knows(self, cell: AlbumCell) -> bool:
+        known, _number = self._numbers.get(cell.name, (None, 0))
+        return known is cell or known == cell
+
+    def _tell_part(self, fleet: Fleet, _: Translator) -> dict[str, object]:
+        part, self._untold = self._untold[:PART], self._untold[PART:]
+        rows: list[Told] = []
+        for number, cell in enumerate(part, self._count):
+            rows.append(word_cell(cell, tag_of(fleet, cell.row.server_id), _))
+            self._numbers[cell.name] = cell, number
+        self._count += len(rows)
+        return {"rows": rows} if rows else {}
+
+    def _tell_order(self) -> dict[str, object]:
+        """Of a large album the beginning at once, and the whole when all of it was told."""
+        assert self._cells is not None  # there are some, since they were told
+        known = self._numbers
+        order = [known[cell.name][1] for cell in self._cells if not self._untold or cell.name in known]
+        if order == self._order:
+            return {}
+        self._order = order
+        return {"order": order}

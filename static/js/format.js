@@ -1,0 +1,33 @@
+// Numbers and times as a language writes them, by the browser's own Intl.
+
+const cached = new Map();
+
+function formatter(kind, language, options) {
+  const key = `${kind}|${language}|${JSON.stringify(options)}`;
+  if (!cached.has(key)) cached.set(key, new Intl[kind](language, options));
+  return cached.get(key);
+}
+
+export function formatNumber(language, value, digits) {
+  return formatter("NumberFormat", language, { maximumFractionDigits: digits }).format(value);
+}
+
+export function formatPercent(language, fraction) {
+  return formatter("NumberFormat", language, { style: "percent", maximumFractionDigits: 0 }).format(fraction);
+}
+
+/** Seconds since the epoch as a time of day, to the second if asked, with the date unless it is today. */
+export function formatClock(language, seconds, isExact = false) {
+  const at = new Date(seconds * 1000);
+  const isToday = at.toDateString() === new Date().toDateString();
+  const time = { timeStyle: isExact ? "medium" : "short" };
+  return formatter("DateTimeFormat", language, isToday ? time : { dateStyle: "medium", ...time }).format(at);
+}
+
+const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
+
+export function formatSize(language, count) {
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(count, 1)) / 3));
+  const options = { style: "unit", unit: UNITS[power], unitDisplay: "short", maximumFractionDigits: power > 1 ? 1 : 0 };
+  return formatter("NumberFormat", language, options).format(count / 1000 ** power);
+}
