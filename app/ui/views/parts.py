@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import htpy as h
+from markupsafe import Markup
 
 from app.core.model import Task
 from app.ui.i18n import Translator
@@ -13,9 +16,11 @@ from app.ui.words import Words
 ICONS = "/static/icons/icons.svg"
 
 
-def icon(name: str, class_: str = "") -> h.Element:
+@lru_cache(maxsize=256)
+def icon(name: str, class_: str = "") -> Markup:
     """A picture out of `static/icons/icons.svg`, as decoration."""
-    return h.svg(class_=["icon", class_], aria_hidden="true", focusable="false")[h.use(href=f"{ICONS}#{name}")]
+    drawn = h.svg(class_=["icon", class_], aria_hidden="true", focusable="false")[h.use(href=f"{ICONS}#{name}")]
+    return Markup(drawn)
 
 
 def own(text: object) -> h.Element:

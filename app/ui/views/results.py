@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import htpy as h
 
 from app.core.model import Delivery, TaskState
@@ -31,9 +33,11 @@ from app.ui.views.parts import (
 from app.ui.views.troubles import failure, warnings
 from app.ui.words import Tone, Words
 
+DrawCard = Callable[[CardView, Translator], h.Node]
 
-def results(view: ResultsView, _: Translator) -> h.Node:
-    """The content of `#results`."""
+
+def results(view: ResultsView, _: Translator, draw_card: DrawCard | None = None) -> h.Node:
+    """The content of `#results`; `draw_card` is `ended_card`, or what has its markup already."""
     head = panel_title(_("Results"), _tabs(view, _), _project(view, _), folder_sign(view.folder, _), _kept(view, _))
     if view.album is not None:
         return h.fragment[head, album(view.album, _)]
@@ -68,7 +72,7 @@ def results(view: ResultsView, _: Translator) -> h.Node:
         ]
     return h.fragment[
         head,
-        h.div(".gallery")[(ended_card(item, _) for item in view.cards)],
+        h.div(".gallery")[((draw_card or ended_card)(item, _) for item in view.cards)],
         view.more > 0
         and h.div(".more")[
             action_button(_.plural("Show {count} older", "Show {count} older", view.more), "show-more")

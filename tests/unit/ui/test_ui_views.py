@@ -21,9 +21,10 @@ from app.ui.i18n import Translator
 from app.ui.panels import FleetDialog
 from app.ui.projection import project
 from app.ui.questions import GiveUpDialog
-from app.ui.regions import REGIONS, changed_regions, live_words
+from app.ui.regions import MOST_CARDS, REGIONS, EndedCards, changed_regions, live_words
 from app.ui.state import DialogView, PageView, UiState
 from app.ui.views.dialogs import dialogs
+from app.ui.views.results import ended_card
 from tests.unit.ui.crowd import EVIL, crowded
 from tests.unit.ui.kit import (
     ENGLISH,
@@ -34,6 +35,7 @@ from tests.unit.ui.kit import (
     fleet,
     server,
     task,
+    translator,
     window,
     workflows,
 )
@@ -238,3 +240,19 @@ def test_only_the_regions_that_changed_are_rendered() -> None:
     assert set(changed_regions(before, after, ENGLISH)) == {f"pace-{task('a').prompt_id}"}
     assert changed_regions(after, after, ENGLISH) == {}
     assert set(changed_regions(None, after, ENGLISH)) == set(REGIONS)
+
+
+def test_an_ended_card_is_drawn_once_until_it_changes() -> None:
+    drawn = EndedCards()
+    one, same = (_page(window=window(ended("a", title="Dunes"))).results.cards[0] for _ in range(2))
+    other = _page(window=window(ended("a", title="Boat"))).results.cards[0]
+    markup = drawn.draw(one, ENGLISH)
+    assert str(markup) == str(ended_card(one, ENGLISH))
+    assert drawn.draw(same, ENGLISH) is markup
+    assert "Boat" in drawn.draw(other, ENGLISH)
+    chinese = translator("zh-CN")
+    assert str(drawn.draw(other, chinese)) == str(ended_card(other, chinese)) != str(ended_card(other, ENGLISH))
+    for number in range(MOST_CARDS):
+        drawn.draw(_page(window=window(ended(f"{number:08x}"))).results.cards[0], ENGLISH)
+    again = drawn.draw(one, ENGLISH)
+    assert again == markup and again is not markup, "only the latest are kept"
