@@ -14,6 +14,7 @@ import { getKept, openKept } from "/static/js/kept.js";
 const LEAST = 132; // CSS pixels of a cell's side, at least
 const GAP = 8;
 const AHEAD = 2; // rows beyond what is in sight
+const CELL = "cell-"; // ahead of a result's name in an element's id
 const KEPT = 600; // addresses of pictures that were in sight lately
 
 let rows = []; // everything that was told, by its number
@@ -45,7 +46,7 @@ export function show(change) {
     cells = change.order.map((number) => rows[number]);
     active = cells.findIndex((cell) => cell[0] === name);
     if (active < 0) active = 0;
-    clear();
+    rearrange();
   }
   if (change.picked) picked = new Set(change.picked);
   if (change.favourites) favourites = new Set(change.favourites);
@@ -65,6 +66,24 @@ export function settle() {
 function clear() {
   for (const element of shown.values()) element.remove();
   shown.clear();
+}
+
+/** The same cells at other places: their pictures and the focus stay. */
+function rearrange() {
+  const places = new Map(cells.map(([name], index) => [name, index]));
+  const kept = [];
+  for (const element of shown.values()) {
+    const index = places.get(element.id.slice(CELL.length));
+    if (index === undefined) element.remove();
+    else kept.push([index, element]);
+  }
+  shown = new Map(kept.sort(([one], [other]) => one - other));
+  let last = null;
+  for (const [index, element] of shown) {
+    if (last && !(last.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING)) last.after(element);
+    put(index, element);
+    last = element;
+  }
 }
 
 function forget() {
@@ -114,12 +133,9 @@ function add(index) {
   const [name, , , , tone, kind] = cells[index];
   const element = document.createElement("div");
   element.className = `cell tone-${tone} is-${kind}`;
-  element.id = `cell-${name}`;
+  element.id = `${CELL}${name}`;
   element.role = "option";
-  element.dataset.index = index;
-  element.setAttribute("aria-posinset", index + 1);
-  element.setAttribute("aria-setsize", cells.length);
-  element.style.cssText = `width:${size}px;height:${size}px;transform:translate(${(index % columns) * (size + GAP)}px,${Math.floor(index / columns) * (size + GAP)}px)`;
+  put(index, element);
   const tick = document.createElement("span");
   tick.className = "cell-tick";
   element.append(tick);
@@ -135,6 +151,13 @@ function add(index) {
     image.src = url;
     element.prepend(image);
   });
+}
+
+function put(index, element) {
+  element.dataset.index = index;
+  element.setAttribute("aria-posinset", index + 1);
+  element.setAttribute("aria-setsize", cells.length);
+  element.style.cssText = `width:${size}px;height:${size}px;transform:translate(${(index % columns) * (size + GAP)}px,${Math.floor(index / columns) * (size + GAP)}px)`;
 }
 
 function mark(index, element) {

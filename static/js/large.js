@@ -19,16 +19,10 @@ export async function zoomLarge() {
   if (!found) return;
   const pan = panzoom(found, { maxScale: MOST, minScale: 1, panOnlyWhenZoomed: true, cursor: "", step: 0.4 });
   zoomed = { image: found, pan };
-  let shown = dialogNow().id;
   found.parentElement.addEventListener("wheel", (event) => {
     if (zoomed?.image === found) pan.zoomWithWheel(event);
   });
   found.addEventListener("panzoomchange", ({ detail }) => found.classList.toggle("is-zoomed", detail.scale > 1));
-  found.addEventListener("load", () => { // another result in the same element; or this one's original, after its thumbnail
-    const now = dialogNow()?.id;
-    if (now !== shown) pan.reset({ animate: false });
-    shown = now;
-  });
   if (wanted) zoom(wanted);
   wanted = "";
 }

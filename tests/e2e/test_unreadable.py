@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
+from tests.e2e.axe_kit import check_axe
 from tests.e2e.window_kit import Desk
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 
@@ -64,6 +65,7 @@ async def test_a_task_that_cannot_be_read_is_shown_and_forbids_new_work_until_gi
     await notice.get_by_test_id("give-up-record").click()
     question = window.page.get_by_test_id("give-up-dialog")
     await expect(question).to_contain_text(f"{server_id} may still run it")
+    await check_axe(window.page)
     await question.get_by_test_id("confirm-give-up").click()
     await expect(notice).to_have_count(0)
     assert await other.page.evaluate(TOUCH, [prompt_id, None]) is None

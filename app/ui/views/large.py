@@ -24,7 +24,7 @@ def large(card: CardView, index: int, _: Translator, *, is_album: bool) -> h.Ele
     return h.dialog(
         ".dialog.large",
         data_modal="",
-        id=f"large-{task.prompt_id}-{index}",
+        id="large",
         aria_label=title,
         data_testid="picture-dialog",
     )[
@@ -40,7 +40,7 @@ def large(card: CardView, index: int, _: Translator, *, is_album: bool) -> h.Ele
             icon_button(_("Close"), "close-dialog", "close"),
         ],
         h.div(".large-body")[
-            h.div(".large-stage")[
+            h.div(".large-stage", id=f"large-{task.prompt_id}-{index}")[  # never another one's picture while one loads
                 _shown(card, item, _) or icon("picture", "large-blank"),
                 is_picture and _zoom(_),
                 not item.url and _no_original(card, item, _),
@@ -63,7 +63,9 @@ def _zoom(_: Translator) -> h.Element:
     ways = (("out", "minus", _("Smaller")), ("in", "plus", _("Larger")), ("fit", "fit", _("Fit into the window")))
     return h.div(".large-zoom", role="group", aria_label=_("Zoom"))[
         (
-            h.button(".button.icon-only", type="button", data_zoom=way, aria_label=label, title=label)[icon(name)]
+            h.button(
+                ".button.icon-only", type="button", id=f"zoom-{way}", data_zoom=way, aria_label=label, title=label
+            )[icon(name)]
             for way, name, label in (*ways, ("full", "full", _("Full screen")))
         )
     ]
