@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from app.core.durations import Durations
 from app.core.errors import StorageError
@@ -173,10 +173,11 @@ def decode_as(kind: type[T], record: Mapping[str, Any]) -> T:
 
 
 def _decode_top(kind: type[T], record: Mapping[str, Any], key: str) -> T:
-    told = record if isinstance(record, Mapping) else {}
+    told, hint = record if isinstance(record, Mapping) else {}, cast("Any", kind)
     try:
-        found: T = _decode_fields(kind, record, kind.__name__)
+        found: T = _reader(hint)(record)
     except _Fault as fault:
+        fault.within(kind.__name__)
         name = name_of(told[key]) if key in told else ""
         raise BrokenRecord("read", NEWER if _is_newer(told.get("v")) else BROKEN, str(fault), name) from fault
     return found
@@ -191,14 +192,31 @@ def _text(value: object) -> str:
 
 
 class _Fault(Exception):
-    """Which field could not be read, and why."""
+    """Which field could not be read, and why; the path to it grows on the way out."""
+
+    def __init__(self, cause: str, path: str = "") -> None:
+        super().__init__()
+        self.cause, self.path = cause, path
+
+    def within(self, step: str) -> _Fault:
+        """The same, seen from what it is in."""
+        self.path = step + self.path
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.cause}"
+
+
+_PLAIN = frozenset({str, int, float, bool, types.NoneType})
 
 
 def _encode_fields(value: Any, skip: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {item.name: _encode(getattr(value, item.name)) for item in fields(value) if item.name not in skip}
+    return {name: _encode(getattr(value, name)) for name in _names(cast("Any", type(value))) if name not in skip}
 
 
 def _encode(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple):
@@ -211,67 +229,117 @@ def _encode(value: Any) -> Any:
 
 
 @cache
-def _shape(kind: Any) -> tuple[tuple[Field[Any], Any], ...]:
-    """The fields of a dataclass with their types, resolved once."""
-    hints = get_type_hints(kind)
-    return tuple((item, hints[item.name]) for item in fields(kind))
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind))
 
 
-def _decode_fields(kind: Any, record: object, where: str) -> Any:
-    if not isinstance(record, Mapping):
-        raise _Fault(f"{where} is not an object")
-    values: dict[str, Any] = {}
-    for item, hint in _shape(kind):
-        if item.name == "extra":
-            continue
-        if item.name in record:
-            values[item.name] = _decode(hint, record[item.name], f"{where}.{item.name}")
-        elif item.default is MISSING and item.default_factory is MISSING:
-            raise _Fault(f"{where}.{item.name} is missing")
-    known = {item.name for item, _ in _shape(kind)}
-    if "extra" in known:
-        values["extra"] = {name: value for name, value in record.items() if name not in known}
-    return kind(**values)
+# Thousands of records are read where many windows are open, so what each type needs is worked out once.
+
+Reader = Callable[[Any], Any]
 
 
-def _decode(hint: Any, value: Any, where: str) -> Any:
+@cache
+def _reader(hint: Any) -> Reader:
+    """What reads a value of this type out of JSON, or raises _Fault."""
     hint = getattr(hint, "__supertype__", hint)  # a NewType is what it wraps
     origin = get_origin(hint)
     if origin in _UNIONS:
-        return None if value is None else _decode(_without_none(hint), value, where)
+        return _optional_reader(_reader(next(item for item in get_args(hint) if item is not types.NoneType)))
     if origin is tuple:
-        if not isinstance(value, list):
-            raise _Fault(f"{where} is not a list")
-        return tuple(_decode(get_args(hint)[0], item, f"{where}[{index}]") for index, item in enumerate(value))
+        return _tuple_reader(_reader(get_args(hint)[0]))
     if origin is Mapping:
-        return _decode_mapping(hint, value, where)
+        return _mapping_reader(_reader(get_args(hint)[1]))
     if is_dataclass(hint):
-        return _decode_fields(hint, value, where)
+        return _fields_reader(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return _decode_enum(hint, value, where)
-    return _decode_plain(hint, value, where)
+        return _enum_reader(hint)
+    return _float if hint is float else _plain_reader(hint)
 
 
-def _decode_mapping(hint: Any, value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-        raise _Fault(f"{where} is not an object")
-    return {name: _decode(get_args(hint)[1], item, f"{where}.{name}") for name, item in value.items()}
+def _optional_reader(reader: Reader) -> Reader:
+    return lambda value: None if value is None else reader(value)
 
 
-def _decode_enum(hint: type[Enum], value: Any, where: str) -> Enum:
-    try:
-        return hint(value)
-    except ValueError as error:
-        raise _Fault(f"{where} has a value that this version does not know: {value!r}") from error
+def _tuple_reader(reader: Reader) -> Reader:
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise _Fault("is not a list")
+        found: list[Any] = []
+        try:
+            for item in value:
+                found.append(reader(item))
+        except _Fault as fault:
+            raise fault.within(f"[{len(found)}]") from None
+        return tuple(found)
+
+    return read
 
 
-def _decode_plain(hint: Any, value: Any, where: str) -> Any:
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+def _mapping_reader(reader: Reader) -> Reader:
+    def read(value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+            raise _Fault("is not an object")
+        found: dict[str, Any] = {}
+        for name, item in value.items():
+            try:
+                found[name] = reader(item)
+            except _Fault as fault:
+                raise fault.within(f".{name}") from None
+        return found
+
+    return read
+
+
+def _fields_reader(kind: Any) -> Reader:
+    hints = get_type_hints(kind)
+    shape = tuple(
+        (item.name, _reader(hints[item.name]), item.default is MISSING and item.default_factory is MISSING)
+        for item in fields(kind)
+        if item.name != "extra"
+    )
+    known, has_extra = frozenset(_names(kind)), "extra" in _names(kind)
+
+    def read(record: Any) -> Any:
+        if not isinstance(record, Mapping):
+            raise _Fault("is not an object")
+        values: dict[str, Any] = {}
+        for name, reader, is_needed in shape:
+            if name in record:
+                try:
+                    values[name] = reader(record[name])
+                except _Fault as fault:
+                    raise fault.within(f".{name}") from None
+            elif is_needed:
+                raise _Fault("is missing", f".{name}")
+        if has_extra:
+            values["extra"] = {name: record[name] for name in record if name not in known}
+        return kind(**values)
+
+    return read
+
+
+def _enum_reader(kind: type[Enum]) -> Reader:
+    def read(value: Any) -> Enum:
+        try:
+            return kind(value)
+        except ValueError as error:
+            raise _Fault(f"has a value that this version does not know: {value!r}") from error
+
+    return read
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, int) and not isinstance(value, bool):
         return float(value)  # JavaScript has one kind of number: 5.0 comes back as 5
-    if isinstance(value, hint) and isinstance(value, bool) == (hint is bool):
+    if isinstance(value, float):
         return value
-    raise _Fault(f"{where} is not of type {hint.__name__}")
+    raise _Fault("is not of type float")
 
 
-def _without_none(hint: Any) -> Any:
-    return next(item for item in get_args(hint) if item is not types.NoneType)
+def _plain_reader(kind: type) -> Reader:
+    def read(value: Any) -> Any:
+        if type(value) is kind or (isinstance(value, kind) and isinstance(value, bool) == (kind is bool)):
+            return value
+        raise _Fault(f"is not of type {kind.__name__}")
+
+    return read
