@@ -98,6 +98,11 @@ class BrowserScreen:
         """Load the page again."""
         js.location.reload()
 
+    def early_pictures(self) -> Mapping[str, str]:
+        """The thumbnails that the shell has shown already: addresses by the names of results."""
+        found: dict[str, str] = json.loads(str(self._shell.earlyPictures()))
+        return found
+
     # The tab
 
     def is_hidden(self) -> bool:

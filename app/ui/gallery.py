@@ -80,11 +80,16 @@ class Gallery:
         self._kept: dict[ResultKey, str] = {}
         self._small: dict[ResultKey, str] = {}
         self._marks: dict[ResultKey, Mark] = {}
+        self._given: dict[str, str] = {}
         self._fetched: dict[ResultKey, Original] = {}
         self._reading: set[tuple[str, ResultKey]] = set()
         self._glimpses = Glimpses(
             screen, spawn, changed, read_thumbnail=source.results.read_thumbnail, read_input=read_input
         )
+
+    def take(self, urls: Mapping[str, str]) -> None:
+        """Thumbnails that are shown already, by the names of results; those of no result here are revoked."""
+        self._given = dict(urls)
 
     def preview_url(self, prompt_id: PromptId) -> str:
         """The latest preview's address, or nothing."""
@@ -149,8 +154,12 @@ class Gallery:
         self._marks = {key: mark for key, mark in self._marks.items() if key in pictures}
         for key, output in pictures.items():
             mark = (output.delivery, self._source.results.deletions)
-            if self._marks.get(key) != mark:
+            if url := self._given.pop(f"{key[0]}/{key[1]}", ""):
+                self._small[key], self._marks[key] = url, mark
+            elif self._marks.get(key) != mark:
                 self._begin("small", key, self._read_small(key, mark))
+        while self._given:
+            self._revoke(self._given.popitem()[1])
 
     def _refresh_fetched(self, ended: Mapping[ResultKey, Output], large: ResultKey | None) -> None:
         for key in [key for key in self._fetched if key != large or key not in ended]:

@@ -200,6 +200,7 @@ class Page:
     async def start(self, language: str) -> None:
         """Draw for the first time, and follow the session from now on."""
         self._naming.load()
+        self._gallery.take(self._screen.early_pictures())
         await self.speak(language)
         self._session.subscribe(self._follow)
         self._releases.subscribe(self.request)

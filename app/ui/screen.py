@@ -98,6 +98,9 @@ class Screen(Protocol):
     def reload(self) -> None:
         """Load the page again."""
 
+    def early_pictures(self) -> Mapping[str, str]:
+        """The thumbnails that were shown before Python was up: addresses by the names of results. They are ours now."""
+
 
 class Hands(Protocol):
     """Who is told what the person does."""

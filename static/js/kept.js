@@ -18,6 +18,7 @@ export function letGo(kind, name) {
 export const openKept = (onClosed = () => {}) => new Promise((resolve, reject) => {
   const request = indexedDB.open(STORE);
   request.onerror = () => reject(request.error);
+  request.onupgradeneeded = () => request.transaction.abort(); // there is none yet, and it is not for this to make one
   request.onsuccess = () => {
     request.result.onversionchange = () => {
       request.result.close();

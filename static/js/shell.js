@@ -1,6 +1,10 @@
 // The shell around the page: the boot bar, the failure notice, the report, the language. It works before Python is up and
 // when Python never comes up. Its texts stand in index.html (`data-t`) and are translated from the same catalogue.
 
+import { takeOver } from "./early.js";
+
+export { earlyPictures } from "./early.js";
+
 const LANGUAGES = "/static/locales/index.json"; // what catalogues there are (`gateway/languages.py`)
 const SHARE = { runtime: 55, modules: 85, restoring: 95 }; // where the bar stands when a step begins to end, in percent
 // PyScript's own steps, by the text of its `py:progress` events.
@@ -74,6 +78,7 @@ export function ready() {
   state = "ready";
   document.body.classList.remove("is-booting");
   find("#boot").hidden = true;
+  takeOver();
 }
 
 /** The page cannot come up: say why, with the detail as the browser told it. */
@@ -81,6 +86,7 @@ export function fail(cause, detail = "") {
   if (state !== "booting") return;
   state = "failed";
   document.body.classList.add("has-failed");
+  document.body.classList.remove("has-last");
   find(".boot-panel").hidden = true;
   find("#boot-failure").hidden = false;
   for (const item of document.querySelectorAll("[data-cause]")) item.hidden = item.dataset.cause !== cause;

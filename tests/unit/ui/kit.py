@@ -468,6 +468,7 @@ class MemoryScreen:
     saved: dict[str, str] = field(default_factory=dict)  # files given to the person
     archives: list[tuple[str, dict[str, str]]] = field(default_factory=list)  # results given to the person
     unkept: frozenset[str] = frozenset()  # results whose bytes are not here
+    early: dict[str, str] = field(default_factory=dict)  # thumbnails that were shown before
 
     def update(self, change: Mapping[str, object]) -> None:
         self.changes.append(change)
@@ -547,6 +548,9 @@ class MemoryScreen:
 
     def reload(self) -> None:
         self.changes.append({"reloaded": True})
+
+    def early_pictures(self) -> Mapping[str, str]:
+        return self.early
 
 
 @dataclass

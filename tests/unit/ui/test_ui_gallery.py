@@ -118,6 +118,20 @@ async def test_a_thumbnail_outlives_its_original() -> None:
     assert first not in rig.screen.urls, "it was read afresh: it might have been deleted too"
 
 
+async def test_a_thumbnail_that_the_shell_has_shown_is_not_read_again() -> None:
+    rig = Rig(StillSession(window=window(DONE), results=StillResults(small={KEY: Bytes(b"read")})))
+    mine, other = (rig.screen.object_url(Bytes(b"early")) for _ in range(2))
+    rig.gallery.take({f"{DONE.prompt_id}/0": mine, "gone/0": other})
+    await rig.refresh()
+    assert rig.gallery.small_url(*KEY) == mine
+    assert other not in rig.screen.urls, "nobody shows it"
+    await rig.refresh()
+    assert rig.gallery.small_url(*KEY) == mine
+    rig.session.window = window(dropped())
+    await rig.refresh()
+    assert mine not in rig.screen.urls, "a change is looked into"
+
+
 async def test_deleted_thumbnails_are_let_go_of() -> None:
     results = StillResults(small={KEY: Bytes()})
     rig = Rig(StillSession(window=window(dropped()), results=results))

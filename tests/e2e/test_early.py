@@ -1,0 +1,106 @@
+"""The window before Python is up: as it was, open for typing and files, and nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.work_kit import quick_workflow, slow_workflow
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+PYTHON = "**/pyodide.asm.wasm"
+LAST = "body.has-last"
+
+
+@asynccontextmanager
+async def held(page: Page) -> AsyncIterator[None]:
+    """Python is on its way for as long as this lasts."""
+    release = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await release.wait()
+        await route.continue_()
+
+    await page.route(PYTHON, hold)
+    try:
+        yield
+    finally:
+        release.set()  # the route stays, and lets everything through
+
+
+async def test_a_reloaded_window_is_as_it_was_and_takes_words_and_files_at_once(desk: Desk, photo: Path) -> None:
+    window = await desk.open()
+    page = window.page
+    done = await window.submit(quick_workflow(), "Dunes")
+    await window.wait_for(done)
+    await expect(window.card(done).get_by_test_id("result-image")).to_be_visible()
+    running = await window.submit(slow_workflow(200), "Tide")
+    await window.wait_state(running, "running")
+    await window.choose_sample("enlarge")
+    async with held(page):
+        await page.reload()
+        await expect(page.locator(LAST)).to_have_count(1)
+        await expect(page.locator("#now")).to_contain_text("Tide")
+        picture = window.card(done).get_by_test_id("result-image")
+        await page.wait_for_function("(image) => image.naturalWidth > 1", arg=await picture.element_handle())
+        early = await picture.get_attribute("src")
+        assert await page.locator("#run").evaluate("(run) => run.inert")
+        assert await page.evaluate("globalThis.mooring === undefined"), "Python is not there yet"
+        factor = page.locator("#form input[type=number]").first
+        await factor.fill("3")
+        await page.locator("#form [data-drop] [data-files]").set_input_files(photo)
+    await window.ready()
+    await expect(page.locator(LAST)).to_have_count(0)
+    await expect(factor).to_have_value("3")
+    await expect(page.locator(".drop-name")).to_have_text(photo.name)
+    await expect(picture).to_have_attribute("src", early or "", timeout=1)  # drawn with the picture that was there
+    await window.reload()
+    await expect(factor).to_have_value("3")
+    await window.press_cancel(running)
+    await window.check()
+
+
+async def test_what_is_dropped_before_python_is_up_is_not_lost_and_does_not_replace_the_page(desk: Desk) -> None:
+    profile = await desk.new_profile()
+    page = await profile.new_page()
+    async with held(page):
+        await page.goto(desk.base)
+        await expect(page.locator("#form .shapes")).to_be_visible()
+        is_taken = await page.evaluate(
+            """async () => {
+              const transfer = new DataTransfer();
+              const empty = { class_type: "EmptyImage", inputs: { width: 64, height: 64, batch_size: 1, color: 0 } };
+              const save = { class_type: "SaveImage", inputs: { images: ["1", 0], filename_prefix: "early" } };
+              const workflow = { 1: empty, 2: save };
+              transfer.items.add(new File([JSON.stringify(workflow)], "early.json", { type: "application/json" }));
+              const drop = new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true });
+              return !document.body.dispatchEvent(drop);
+            }"""
+        )
+        assert is_taken, "else the browser goes to the file"
+    window = MooringWindow(page)
+    await window.ready()
+    await expect(page.locator("#field-1-width")).to_have_value("64")
+
+
+@pytest.mark.parametrize("kind", ["duplicate", "private"])
+async def test_what_a_window_was_is_told_to_no_other_and_of_a_private_one_to_nobody(desk: Desk, kind: str) -> None:
+    profile = await desk.new_profile()
+    window = await MooringWindow.open(profile, desk.base + ("?private" if kind == "private" else ""))
+    await window.ready()
+    done = await window.submit(quick_workflow(), "Dunes")
+    await window.wait_for(done)
+    await window.reload()
+    other = (await window.duplicate()).page if kind == "duplicate" else window.page
+    async with held(other):
+        await other.reload()
+        await expect(other.locator("#boot-label")).to_be_visible()
+        await expect(other.get_by_text("Dunes")).to_have_count(0)
+    assert await window.page.evaluate("sessionStorage.getItem('mooring.last')") is None
