@@ -8,7 +8,7 @@ from app.ui.fleet_panel import ONLY, BerthRow, WindowMark
 from app.ui.fleet_words import word_health
 from app.ui.i18n import Translator
 from app.ui.windows_panel import SessionRow
-from app.ui.words import Tone, Words
+from app.ui.words import SEPARATOR, Tone, Words
 
 
 def word_age(minutes: int, _: Translator) -> str:
@@ -36,7 +36,7 @@ def word_work(row: SessionRow, _: Translator, in_line: int = 0) -> str:
         _("{waiting} waiting", waiting=row.waiting + in_line) if row.waiting + in_line else "",
         _("{count} ended", count=row.ended) if row.ended else "",
     ]
-    return " · ".join(filter(None, parts)) or _("nothing yet")
+    return SEPARATOR.join(filter(None, parts)) or _("nothing yet")
 
 
 def word_trouble(server: Server, _: Translator) -> Words:
@@ -87,7 +87,7 @@ def word_hour(vitals: Vitals, _: Translator) -> str:
         )
     longest = _("at most {count} in line", count=vitals.longest) if vitals.longest else ""
     gaps = "" if vitals.is_whole else _("did not always answer")
-    return " · ".join(filter(None, [busy, longest, gaps]))
+    return SEPARATOR.join(filter(None, [busy, longest, gaps]))
 
 
 def word_device(device: Device, _: Translator) -> str:
@@ -118,7 +118,7 @@ def word_berth(row: BerthRow, _: Translator) -> str:
         ended = _.formats.clock(row.ended_at)
         times = began if began == ended else _("{start} to {end}", start=began, end=ended)
     count = _.plural("{count} task", "{count} tasks", row.count) if row.count else _("a place is held")
-    return f"{times} · {count}"
+    return f"{times}{SEPARATOR}{count}"
 
 
 def word_leanings(_: Translator) -> tuple[tuple[str, str], ...]:

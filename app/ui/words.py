@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+SEPARATOR = "\N{NO-BREAK SPACE}· "  # between two facts in one line; a line that wraps never begins with its dot
+
 
 class Tone(Enum):
     """How a telling looks."""

@@ -8,6 +8,7 @@ from app.ui.edits import EditField, EditView
 from app.ui.i18n import Translator
 from app.ui.views.parts import action_button, icon, icon_button, own, task_title
 from app.ui.waiting import CancelView, PlanItem
+from app.ui.words import SEPARATOR
 
 NAMES = "edit-names"  # the list of inputs that could be changed too
 
@@ -113,7 +114,7 @@ def _plan(item: PlanItem, _: Translator) -> h.Element:
     return h.li(".plan-item", data_testid="plan")[
         h.span(".plan-text")[
             h.strong[_("All of this window") if is_all else task_title(item.title, _)],
-            h.span(".quiet.numeric")[" · ".join(count for count in counts if count) or _("nothing under way")],
+            h.span(".quiet.numeric")[SEPARATOR.join(count for count in counts if count) or _("nothing under way")],
         ],
         action_button(
             _("Cancel all") if is_all else _("Cancel"),

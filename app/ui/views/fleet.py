@@ -79,7 +79,7 @@ def _server(row: ServerRow, _: Translator) -> h.Element:
             words.advice and h.p(".told-advice")[words.advice],
             not is_well and server.detail and quote(server.detail),
             _hour(row, _),
-            (_device(item, _) for item in row.vitals.devices),
+            is_well and [_device(item, _) for item in row.vitals.devices],  # else it is of another time
             _windows(row, _),
             h.p(".server-facts.quiet")[
                 h.span(translate="no")[f"ComfyUI {server.version}" if server.version else server.address],

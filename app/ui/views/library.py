@@ -11,6 +11,7 @@ from app.ui.views.empty import empty
 from app.ui.views.form import entry_title
 from app.ui.views.parts import action_button, icon, icon_button, own
 from app.ui.views.troubles import told_error
+from app.ui.words import SEPARATOR
 from app.ui.workflows import SHIPPED_IDS
 from app.workflows.library import Item
 
@@ -118,14 +119,14 @@ def _about(entry: WorkflowEntry, _: Translator) -> h.Node:
     match entry.shelf:
         case Shelf.PUBLISHED:
             path = entry.workflow_id.removeprefix(PUBLISHED_MARK)
-            return h.fragment[_("Published here"), " · ", own(path)]
+            return h.fragment[_("Published here"), SEPARATOR, own(path)]
         case Shelf.SHIPPED:
             return _("Comes with Mooring")
     item = entry.item
     if item is None:
         return ""
     when = _("used {when}", when=_.formats.clock(item.used_at))
-    return h.fragment[when, item.place and [" · ", own(item.place)]]
+    return h.fragment[when, item.place and [SEPARATOR, own(item.place)]]
 
 
 def _edit(item: Item, *, is_deleting: bool, _: Translator) -> h.Element:

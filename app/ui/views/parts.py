@@ -11,7 +11,7 @@ from app.core.model import Task
 from app.ui.i18n import Translator
 from app.ui.state import ResultView
 from app.ui.tones import ServerTag
-from app.ui.words import Words
+from app.ui.words import SEPARATOR, Words
 
 ICONS = "/static/icons/icons.svg"
 
@@ -63,7 +63,7 @@ def told(words: Words, class_: str = "") -> h.Element:
 
 def titled(words: Words) -> str:
     """The title with its cause."""
-    return f"{words.title} · {words.cause}" if words.cause else words.title
+    return f"{words.title}{SEPARATOR}{words.cause}" if words.cause else words.title
 
 
 def quote(text: str) -> h.Element:

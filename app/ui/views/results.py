@@ -31,7 +31,7 @@ from app.ui.views.parts import (
     titled,
 )
 from app.ui.views.troubles import failure, warnings
-from app.ui.words import Tone, Words
+from app.ui.words import SEPARATOR, Tone, Words
 
 DrawCard = Callable[[CardView, Translator], h.Node]
 
@@ -224,7 +224,7 @@ def _delivery(words: Words, items: list[ResultView], is_counted: bool, _: Transl
     parts += [words.title, *([_.formats.size(size)] if size else [])]
     is_good = words.tone in {Tone.GOOD, Tone.BUSY, Tone.QUIET}
     return h.fragment[
-        h.p(class_=["delivery", "numeric", "" if is_good else f"is-{words.tone.value}"])[" · ".join(parts)],
+        h.p(class_=["delivery", "numeric", "" if is_good else f"is-{words.tone.value}"])[SEPARATOR.join(parts)],
         words.advice and h.p(".told-advice")[words.advice],
     ]
 

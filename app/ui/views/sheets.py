@@ -10,6 +10,7 @@ import htpy as h
 from app.ui.i18n import Translator
 from app.ui.sheets import CellKind, SheetCell, SheetEntry, SheetLine, SheetView
 from app.ui.views.parts import action_button, icon, icon_button, own, panel_title, task_title
+from app.ui.words import SEPARATOR
 
 
 def sheet_list(view: tuple[SheetEntry, ...], _: Translator) -> h.Node:
@@ -29,7 +30,7 @@ def _entry(item: SheetEntry, _: Translator) -> h.Element:
         h.span(".sheet-entry-text")[
             h.span(".sheet-entry-title")[task_title(item.title, _)],
             h.span(".quiet.numeric")[
-                _("{columns} columns × {rows} rows", columns=item.columns, rows=item.rows), " · ", _done(item, _)
+                _("{columns} columns × {rows} rows", columns=item.columns, rows=item.rows), SEPARATOR, _done(item, _)
             ],
         ],
         action_button(

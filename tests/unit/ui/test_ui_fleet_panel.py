@@ -20,6 +20,7 @@ from app.ui.panels import PanelFacts
 from app.ui.state import UiState
 from app.ui.views.fleet import fleet as drawn
 from app.ui.where import NO_LEANINGS
+from app.ui.words import SEPARATOR
 from tests.unit.ui.kit import ENGLISH, ME, MemoryScreen, StillSession, fleet, server, task, translator, window
 from tests.unit.ui.panel_kit import NOW, OTHER, glance, roster
 
@@ -70,6 +71,14 @@ def test_a_server_that_is_not_well_shows_what_was_seen_of_it() -> None:
     ill = server("gpu-1", health=Health.DOWN, detail="connection refused")
     html = markup(panel(StillSession(fleet=fleet(ill))))
     assert "Not running" in html and "connection refused" in html
+
+
+def test_the_memory_of_a_server_that_does_not_answer_is_not_shown() -> None:
+    known = {G1: Vitals((GPU,), ())}
+    assert "VRAM free" in markup(panel(StillSession(fleet=fleet(server("gpu-1"))), vitals=known))
+    for health in (Health.DOWN, Health.TIMEOUT):
+        html = markup(panel(StillSession(fleet=fleet(server("gpu-1", health=health))), vitals=known))
+        assert "VRAM free" not in html, "what it told last is of another time"
 
 
 def test_the_windows_that_are_moored_there_are_named() -> None:
@@ -135,9 +144,11 @@ def test_the_last_hour_is_told_in_words_and_only_as_far_as_it_was_watched() -> N
         Minute(well=30, looks=30),
         Minute(well=0, looks=2),
     )
-    assert word_hour(hour(busy, idle), ENGLISH) == "Busy for 33 % of the last 2 minutes · at most 3 in line"
+    told = "Busy for 33 % of the last 2 minutes", "at most 3 in line"
+    assert word_hour(hour(busy, idle), ENGLISH) == SEPARATOR.join(told)
     assert word_hour(hour(*[idle] * MINUTES), ENGLISH) == "Busy for 0 % of the last hour"
-    assert word_hour(hour(idle, silent), ENGLISH) == "Busy for 0 % of the last 2 minutes · did not always answer"
+    told = "Busy for 0 % of the last 2 minutes", "did not always answer"
+    assert word_hour(hour(idle, silent), ENGLISH) == SEPARATOR.join(told)
     assert word_hour(hour(silent), ENGLISH) == "It has not answered since it is watched"
     assert word_hour(Vitals(), ENGLISH) == word_hour(hour(), ENGLISH) == ""
 

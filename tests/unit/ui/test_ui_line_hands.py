@@ -7,6 +7,7 @@ from app.core.model import BatchId, Cell, Part, PromptId
 from app.ui.edits import EditDialog
 from app.ui.state import UiState
 from app.ui.waiting import CancelDialog
+from app.ui.words import SEPARATOR
 from tests.unit.ui.kit import ME, StillLine, StillSession, ended, fleet, server, task, window, workflows
 from tests.unit.ui.test_ui_actions import SEED, Rig
 from tests.unit.ui.test_ui_crew import mate
@@ -141,7 +142,7 @@ async def test_cancel_mine_asks_what_is_meant() -> None:
     assert made.desk.ui.dialog == CancelDialog()
     text = shown(made)
     assert text.count('data-testid="plan"') == 3
-    assert "2 waiting · 2 on a server" in text and "Lakes" in text
+    assert f"2 waiting{SEPARATOR}2 on a server" in text and "Lakes" in text
     await made.act("cancel-mine", batchId="other")
     await made.act("cancel-mine", batchId="")
     assert made.session.line.calls == [("cancel_mine", "other"), ("cancel_mine", None)]

@@ -16,6 +16,7 @@ from app.ui.page import Page
 from app.ui.panels import FleetDialog, PanelFacts, WindowsDialog
 from app.ui.views.windows import windows as drawn
 from app.ui.windows_panel import WindowsView, numbers, pictured, windows_view
+from app.ui.words import SEPARATOR
 from tests.unit.ui.kit import ME, Bytes, MemoryScreen, StillSession, ended, task, translator, window
 from tests.unit.ui.panel_kit import NOW, OTHER, MemoryRoster, MemorySignals, MemoryVitals, Outlook, glance, roster
 from tests.unit.ui.test_ui_page import opened
@@ -50,7 +51,7 @@ def test_a_rows_work_is_counted_with_its_server() -> None:
     row = panel(seen).rows[1]
     assert (row.own.running, row.own.waiting, row.own.ended, row.in_line) == (1, 1, 1, 4)
     assert row.own.tag is not None and (row.own.tag.name, row.own.is_moored) == ("gpu-2", True)
-    assert "1 running · 5 waiting · 1 ended" in markup(panel(seen))
+    assert SEPARATOR.join(("1 running", "5 waiting", "1 ended")) in markup(panel(seen))
 
 
 def test_a_free_window_is_marked_by_its_last_server() -> None:
