@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from app.core.model import Fleet, Health, TaskState
+from app.core.model import Contact, Fleet, Health, TaskState
 from app.core.window import Window
 from app.session import RunStage
 from app.ui.album import AlbumView
@@ -82,6 +82,7 @@ def project(
     )
     dialog, marks = dialog_view(around)
     waiting = waiting_view(session.line, crew_items(session), len(session.fleet.servers))
+    left = left_view(session, tag_of, pictures.glimpse_url, is_searching=ui.is_searching)
     view = PageView(
         header=replace(_header(window, session), is_private=surroundings.is_private, is_scripting=ui.is_scripting),
         notices=_notices(session, ui, surroundings),
@@ -98,12 +99,12 @@ def project(
             is_unreadable=window is None and session.store_error is not None,
             is_many=len(own_unfinished(session)) > 1,
             has_line=waiting.count > 0,
-            has_results=bool(ended) or album is not None,
+            is_brief=bool(ended or left.orphans or left.records or waiting.orphans) or album is not None,
             blocker=run.blocker,
         ),
         waiting=waiting,
         sheets=sheets.entries(),
-        left=left_view(session, tag_of, pictures.glimpse_url, is_searching=ui.is_searching),
+        left=left,
         results=replace(_results(ended, ui, session, album), is_private=surroundings.is_private, folder=ui.folder),
         breaking=break_view(session.fleet, ui, tag_of, window.window_locked_server if window else None),
         dialog=dialog,
@@ -133,7 +134,8 @@ def _header(window: Window | None, session: SessionFacts) -> HeaderView:
         return HeaderView(is_unreadable=session.store_error is not None, ill=ill)
     server_id = window.window_locked_server
     mine = [task for item in session.windows for task in item.tasks.values() if task.holds_window]
-    running = sum(task.state is TaskState.RUNNING for task in mine)
+    silent = sum(task.contact is not Contact.OK for task in mine)
+    running = sum(task.state is TaskState.RUNNING and task.contact is Contact.OK for task in mine)
     places = sum(len(item.reservations) for item in session.windows)
     others = {item.window_locked_server for item in session.windows} - {None, server_id}
     return HeaderView(
@@ -142,7 +144,8 @@ def _header(window: Window | None, session: SessionFacts) -> HeaderView:
         tag=tag_of(session.fleet, server_id) if server_id else None,
         others=tuple(tag_of(session.fleet, item) for item in sorted(others, key=str) if item is not None),
         running=running,
-        waiting=len(mine) + places - running,
+        waiting=len(mine) + places - running - silent,
+        silent=silent,
         ill=ill,
     )
 

@@ -132,6 +132,7 @@ class HeaderView:
     others: tuple[ServerTag, ...] = ()  # the servers that the tab's crew is moored to beside that one
     running: int = 0
     waiting: int = 0
+    silent: int = 0  # at a server that does not answer: what it does now is not known
     ill: int = 0  # servers that are not well
     is_private: bool = False  # what this window makes goes with its page
     is_scripting: bool = False
@@ -296,7 +297,7 @@ class NowView:
     is_unreadable: bool = False
     is_many: bool = False  # more than one piece of work of this window's own, to be stopped together
     has_line: bool = False  # what waits in this window is told below, with what stops all of it
-    has_results: bool = False  # whoever has some needs no words about how to begin
+    is_brief: bool = False  # there is something else to see: no words about how to begin
     blocker: Blocker | None = Blocker.RESTORING  # of a run: where nothing is under way, the way to the next is shown
 
 

@@ -102,7 +102,7 @@ async def server_down(stage: Stage) -> MooringWindow:
     await window.card(prompt_id, "running").get_by_test_id("preview").wait_for()
     stage.fleet.kill((await window.task(prompt_id))["executionServer"])
     await window.card(prompt_id, "unreachable").get_by_test_id("offers").wait_for()
-    await window.page.locator(".ill").wait_for()
+    await window.page.locator("#open-fleet .ill").wait_for()
     return window
 
 
@@ -141,7 +141,7 @@ async def fleet(stage: Stage) -> MooringWindow:
         await each.wait_state(prompt_id, "running", "queued")
         moored.append((await each.task(prompt_id))["executionServer"])
     stage.fleet.kill(next(name for name in stage.fleet.ports if name not in moored))
-    await window.page.locator(".ill").wait_for()
+    await window.page.locator("#open-fleet .ill").wait_for()
     await window.page.get_by_test_id("server-chip").click()
     panel = window.page.get_by_test_id("fleet-panel")
     await panel.locator("[data-health=down], [data-health=refuses]").first.wait_for()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import htpy as h
 
 from app.ui.i18n import Translator
@@ -39,12 +41,17 @@ def _chip(view: HeaderView, _: Translator) -> h.Element:
         return _crew(view, _)
     if view.tag is None:
         words, hint = _free(view, _)
-        return _chip_button("mooring is-free", "", hint)[icon("anchor"), h.span(".mooring-state")[words]]
+        return _chip_button("mooring is-free", "", hint)[
+            icon("anchor"), h.span(".mooring-state")[words], _ill(view, _, "chip-ill")
+        ]
     title = _("All work of this window goes to {server} until it has ended.", server=view.tag.name)
+    if view.silent:
+        title = _("{server} does not answer now: nobody knows how far its work is.", server=view.tag.name)
     return _chip_button(f"mooring tone-{view.tag.tone}", view.tag.server_id, title)[
         icon("anchor"),
         h.span(".mooring-name", translate="no")[view.tag.name],
         h.span(".mooring-state")[_counts(view, _)],
+        _ill(view, _, "chip-ill"),
     ]
 
 
@@ -64,7 +71,6 @@ def _chip_button(class_: str, servers: str, title: str) -> h.Element:
 
 def _panels(view: HeaderView, _: Translator) -> h.Element:
     """The buttons of the header's two panels. How many servers are not well is told on the first."""
-    ill = _.plural("{count} server is not well", "{count} servers are not well", view.ill) if view.ill else ""
     return h.div(".panel-buttons")[
         h.button(
             ".button.is-quiet.for-fleet",
@@ -73,14 +79,11 @@ def _panels(view: HeaderView, _: Translator) -> h.Element:
             data_action="open-fleet",
             data_testid="open-fleet",
             aria_haspopup="dialog",
-            title=ill or None,
+            title=_word_ill(view, _) or None,
         )[
             icon("fleet", "panel-sign"),
             h.span(".panel-name")[_("Fleet")],
-            bool(view.ill)
-            and h.span(".ill.numeric")[
-                h.span(aria_hidden="true")[_.formats.number(view.ill)], h.span(".visually-hidden")[ill]
-            ],
+            _ill(view, _),
             icon("chevron", "panel-chevron"),
         ],
         h.button(
@@ -94,6 +97,19 @@ def _panels(view: HeaderView, _: Translator) -> h.Element:
     ]
 
 
+def _word_ill(view: HeaderView, _: Translator) -> str:
+    return _.plural("{count} server is not well", "{count} servers are not well", view.ill) if view.ill else ""
+
+
+def _ill(view: HeaderView, _: Translator, class_: str = "") -> h.Element | None:
+    """How many servers are not well. On a phone the chip has it, since that is the way into *Fleet*."""
+    if not view.ill:
+        return None
+    return h.span(class_=["ill numeric", class_])[
+        h.span(aria_hidden="true")[_.formats.number(view.ill)], h.span(".visually-hidden")[_word_ill(view, _)]
+    ]
+
+
 def _crew(view: HeaderView, _: Translator) -> h.Element:
     """More than one server works for this tab, or one other than the window's own."""
     tags = [*([view.tag] if view.tag else []), *view.others]
@@ -104,6 +120,7 @@ def _crew(view: HeaderView, _: Translator) -> h.Element:
         if len(tags) == 1
         else h.span(".mooring-name")[_.plural("{count} server", "{count} servers", len(tags))],
         h.span(".mooring-state")[_counts(view, _)],
+        _ill(view, _, "chip-ill"),
     ]
 
 
@@ -118,11 +135,20 @@ def _free(view: HeaderView, _: Translator) -> tuple[str, str]:
 
 
 def _counts(view: HeaderView, _: Translator) -> str:
+    if view.silent:
+        return _with_silent(view, _)
     if view.running and view.waiting:
         return _("{running} running, {waiting} waiting", running=view.running, waiting=view.waiting)
     if view.running:
         return _("{running} running", running=view.running)
     return _("{waiting} waiting", waiting=view.waiting)
+
+
+def _with_silent(view: HeaderView, _: Translator) -> str:
+    """What is known of work at a server that does not answer is that it was sent there."""
+    silent = _.plural("{count} without an answer", "{count} without an answer", view.silent)
+    known = _counts(replace(view, silent=0), _) if view.running or view.waiting else ""
+    return _("{first}, {rest}", first=known, rest=silent) if known else silent
 
 
 def _script(_: Translator) -> h.Element:

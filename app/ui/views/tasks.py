@@ -67,7 +67,7 @@ def _nothing(view: NowView, _: Translator) -> h.Element:
             " until it is home. For a second server, open a second window."
         ),
         _first_way(view.blocker, _),
-        class_="is-slim" if view.has_results else "",
+        class_="is-slim" if view.is_brief else "",
     )
 
 

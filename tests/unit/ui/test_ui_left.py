@@ -34,6 +34,12 @@ def test_an_orphan_shows_its_picture_title_server_state_and_time() -> None:
     assert "Adopt all" not in text
 
 
+def test_what_was_left_is_in_sight_under_a_page_that_is_new() -> None:
+    """Words about how to begin would stand above it, as large as a screen."""
+    assert "is-slim" not in markup(page(StillSession()), "now")
+    assert "is-slim" in markup(page(StillSession(orphans=(orphan(),))), "now")
+
+
 def test_a_window_that_may_only_sleep_is_not_called_closed() -> None:
     told = markup(page(StillSession(orphans=(orphan(is_owner_gone=False),))), "left")
     assert "it may only sleep" in told

@@ -8,6 +8,7 @@ import pytest
 
 from app.core.errors import ConfigError, ConnectError, NoServerAvailable, StorageError
 from app.core.model import (
+    Contact,
     Delivery,
     Fleet,
     Health,
@@ -42,6 +43,7 @@ from tests.unit.ui.kit import (
     window,
     workflows,
 )
+from tests.unit.ui.trouble import markup, page
 
 ALL = workflows()
 PHOTO = Picture(Picked(Bytes(), "boat.png"), "blob:1", 640, 480)
@@ -78,6 +80,15 @@ def test_the_header_names_the_moored_server_and_counts_its_work() -> None:
 def test_a_ward_does_not_count_as_the_windows_work() -> None:
     header = seen(StillSession(window=window(task("a", is_ward=True)))).header
     assert (header.tag, header.running) == (None, 0)
+
+
+def test_work_at_a_silent_server_is_not_said_to_run() -> None:
+    silent = task("a", contact=Contact.UNREACHABLE)
+    header = seen(StillSession(window=window(silent, task("b", state=TaskState.QUEUED)))).header
+    assert (header.running, header.waiting, header.silent) == (0, 1, 1)
+    told = markup(page(StillSession(window=window(silent))), "header")
+    assert "1 without an answer" in told and "running" not in told
+    assert "gpu-1 does not answer now" in told
 
 
 def test_a_window_that_restores_says_so() -> None:
