@@ -2,25 +2,31 @@
 
 import { getKept, openKept } from "/static/js/kept.js";
 
-const urls = new Map(); // image element → address
+const shown = new Map(); // image element → { name, url }
 
-/** The page was patched: pictures that are to be compared get their bytes; those that are gone let go of theirs. */
+/** The page was patched: pictures that are to be compared get their bytes; those that are gone let go of theirs. A patch
+ *  may use an image element for another picture, and takes away the address, which it knows nothing of. */
 export function settleComparison() {
-  for (const [image, url] of urls) {
-    if (image.isConnected) continue;
+  for (const [image, { name, url }] of shown) {
+    if (image.isConnected && image.dataset.name === name) {
+      if (url && !image.hasAttribute("src")) image.src = url;
+      continue;
+    }
     URL.revokeObjectURL(url);
-    urls.delete(image);
+    shown.delete(image);
   }
-  for (const image of document.querySelectorAll("dialog.compare img[data-name]")) if (!urls.has(image)) fill(image);
+  for (const image of document.querySelectorAll("dialog.compare img[data-name]")) if (!shown.has(image)) fill(image);
 }
 
 async function fill(image) {
-  urls.set(image, "");
-  const blob = await read(image.dataset.name).catch(() => null);
-  const url = blob && image.isConnected ? URL.createObjectURL(blob) : "";
-  urls.set(image, url);
-  image.closest("figure")?.classList.toggle("is-missing", !url);
-  if (url) image.src = url;
+  const { name } = image.dataset;
+  const picture = { name, url: "" };
+  shown.set(image, picture);
+  const blob = await read(name).catch(() => null);
+  if (shown.get(image) !== picture) return; // it shows another one by now
+  picture.url = blob && image.isConnected ? URL.createObjectURL(blob) : "";
+  image.closest("figure")?.classList.toggle("is-missing", !picture.url);
+  if (picture.url) image.src = picture.url;
 }
 
 async function read(name) {

@@ -21,6 +21,7 @@ from tests.services import Service, start_demo, start_gateway
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 MANY = 5000
+ARE_SEEN = "() => [...document.querySelectorAll('dialog.compare img')].every((image) => image.naturalWidth > 0)"
 
 
 @pytest.fixture(scope="module")
@@ -127,11 +128,11 @@ async def test_two_are_compared_side_by_side_and_with_a_slider(window: MooringWi
     await page.get_by_test_id("album-compare").click()
     pictures = page.locator("dialog.compare img")
     await expect(pictures).to_have_count(2)
-    await page.wait_for_function(
-        "() => [...document.querySelectorAll('dialog.compare img')].every((image) => image.naturalWidth > 0)"
-    )
+    await page.wait_for_function(ARE_SEEN)
     await check_axe(page)
     await page.get_by_test_id("compare-way").click()
+    await page.locator(".compare-stage.is-slider").wait_for()
+    await page.wait_for_function(ARE_SEEN)
     slider = page.locator("#compare-slider")
     await slider.fill("20")
     await expect(page.locator(".compare-stage")).to_have_attribute("style", re.compile("--at: 20%"))
