@@ -11,6 +11,12 @@ from tests.e2e.window_kit import Desk
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+# How much of the window is covered at its foot, and what there is too small for a finger.
+FOOT = """() => {
+  const small = [...document.querySelectorAll("#run :is(.button, select, input), #tabs button")]
+    .filter((item) => item.offsetWidth < 44 || item.offsetHeight < 44).map((item) => item.outerHTML);
+  return [innerHeight - document.getElementById("run").getBoundingClientRect().top, small];
+}"""
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 
 
@@ -23,6 +29,9 @@ async def test_the_page_goes_with_the_work_from_the_form_to_its_result(desk: Des
     await expect(page.locator("#now, #results")).to_have_count(2)
     await expect(page.locator("#now")).to_be_hidden()
     await window.choose_sample("text")
+    covered, too_small = await page.evaluate(FOOT)
+    assert covered <= 110, "the form has the rest of the 740"
+    assert too_small == []
     await page.evaluate("scrollTo(0, 120)")
     await page.get_by_test_id("run").tap()
     await expect(now).to_have_attribute("aria-current", "true")

@@ -35,7 +35,9 @@ def run_bar(view: RunView, _: Translator) -> h.Node:
         ],
         h.div(".run-buttons")[
             view.cancels
-            and action_button(_("Cancel"), "cancel", icon_name="stop", class_="is-large", prompt_id=view.cancels),
+            and action_button(
+                _("Cancel"), "cancel", icon_name="stop", class_="is-large run-cancel", prompt_id=view.cancels
+            ),
             h.button(
                 ".button.is-primary.is-large",
                 type="button",
