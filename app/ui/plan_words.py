@@ -35,6 +35,12 @@ def word_row(fault: RowFault, _: Translator) -> str:
     return _("Row {row}: “{value}” does not fit “{name}”.", row=row, value=fault.detail, name=fault.name)
 
 
+def word_shape(columns: int, rows: int, _: Translator) -> str:
+    """How large a grid is."""
+    across = _.plural("{count} column", "{count} columns", columns)
+    return f"{across} × {_.plural('{count} row', '{count} rows', rows)}"
+
+
 def _title(error: BadPlan, _: Translator) -> str:
     match error.cause:
         case "empty-plan":
@@ -50,7 +56,7 @@ def _title(error: BadPlan, _: Translator) -> str:
         case "bad-header":
             return _("The first row has to name each input once.")
         case "no-such-input":
-            return _("“{name}” is no input of this workflow that can be set.", name=error.name)
+            return _no_input(error, _)
         case "ambiguous-input":
             return _("“{name}” is the name of several inputs.", name=error.name)
         case "same-input":
@@ -64,6 +70,13 @@ def _title(error: BadPlan, _: Translator) -> str:
         case "no-text":
             return _("“{name}” is no text.", name=error.name)
     return _("This plan of many runs cannot be used.")
+
+
+def _no_input(error: BadPlan, _: Translator) -> str:
+    """A name that is no input's, or none at all."""
+    if not error.name:
+        return _("Choose an input first.")
+    return _("“{name}” is no input of this workflow that can be set.", name=error.name)
 
 
 def _advice(error: BadPlan, _: Translator) -> str:

@@ -9,6 +9,7 @@ import htpy as h
 from app.ui.i18n import Translator
 from app.ui.many import LONG_TEXT, AxisView, ManyKind, ManyView
 from app.ui.messages import word_error
+from app.ui.plan_words import word_shape
 from app.ui.state import Blocker
 from app.ui.views.parts import action_button, icon, icon_button, own, task_title, told
 from app.ui.views.run_bar import word_blocker
@@ -227,8 +228,7 @@ def _preview(view: ManyView, _: Translator) -> h.Node:
     return h.fragment[
         h.p(".many-count")[
             h.strong[_.plural("{count} run", "{count} runs", view.count)],
-            view.grid is not None
-            and h.span(".quiet")[_("{columns} columns × {rows} rows", columns=view.grid[0], rows=view.grid[1])],
+            view.grid is not None and h.span(".quiet")[word_shape(*view.grid, _)],
         ],
         h.ol(".many-rows")[(h.li[own(row)] for row in view.rows)],
         more > 0 and h.p(".quiet")[_("and {count} more", count=_.formats.number(more))],

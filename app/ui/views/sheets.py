@@ -8,6 +8,7 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.i18n import Translator
+from app.ui.plan_words import word_shape
 from app.ui.sheets import CellKind, SheetCell, SheetEntry, SheetLine, SheetView
 from app.ui.views.parts import action_button, icon, icon_button, own, panel_title, task_title
 from app.ui.words import SEPARATOR
@@ -29,9 +30,7 @@ def _entry(item: SheetEntry, _: Translator) -> h.Element:
         ],
         h.span(".sheet-entry-text")[
             h.span(".sheet-entry-title")[task_title(item.title, _)],
-            h.span(".quiet.numeric")[
-                _("{columns} columns × {rows} rows", columns=item.columns, rows=item.rows), SEPARATOR, _done(item, _)
-            ],
+            h.span(".quiet.numeric")[word_shape(item.columns, item.rows, _), SEPARATOR, _done(item, _)],
         ],
         action_button(
             _("Open"), "open-sheet", icon_name="grid", class_="is-small", batch_id=item.batch_id, testid="open-sheet"

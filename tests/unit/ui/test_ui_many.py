@@ -10,17 +10,19 @@ from dataclasses import replace
 import pytest
 
 from app.core.balancer import ANY
+from app.core.errors import BadPlan
 from app.ui import orders
 from app.ui.actions import Actions
 from app.ui.form_state import Draft
 from app.ui.many import LONG_TEXT, ManyDialog, ManyDraft, ManyKind, input_names
 from app.ui.many import plan_of as many_plan
 from app.ui.many_actions import appended, decoded
+from app.ui.plan_words import word_bad_plan
 from app.ui.state import UiState
 from app.workflows.editor_copy import filled
 from app.workflows.graph import Key
 from tests.unit.ui import test_ui_opening
-from tests.unit.ui.kit import Bytes, StillSession, fleet, server, translator, workflows
+from tests.unit.ui.kit import ENGLISH, Bytes, StillSession, fleet, server, translator, workflows
 from tests.unit.ui.test_ui_actions import SEED, Rig
 from tests.unit.ui.test_ui_waiting import waiting
 from tests.unit.ui.trouble import markup, page
@@ -70,6 +72,16 @@ def test_a_grid_tells_its_columns_and_rows() -> None:
     text = shown(ManyDraft(ManyKind.GRID, across_text="4..12 step 4", down=SEED, down_text="1, 2, 3"))
     assert "9 runs" in text and "3 columns × 3 rows" in text
     assert "Steps 4 · Seed 1" in text
+
+
+def test_a_grid_of_one_row_says_row() -> None:
+    text = shown(ManyDraft(ManyKind.GRID, across_text="4, 8", down=SEED, down_text="1"))
+    assert "2 columns × 1 row<" in text
+
+
+def test_where_no_input_is_chosen_that_is_asked_for() -> None:
+    told = word_bad_plan(BadPlan("no-such-input", ""), ENGLISH)
+    assert told.title == "Choose an input first."
 
 
 def test_faults_are_told_by_row_and_input_and_nothing_can_be_added() -> None:
