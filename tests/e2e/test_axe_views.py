@@ -131,6 +131,7 @@ async def window(desk: Desk, gateway: Service, photo: Path) -> MooringWindow:
     await window.wait_for(await window.submit(quick_workflow(), "Harbour"))
     await window.wait_for(await window.submit(failing(), "Storm"))
     await page.evaluate(TELL, '{"1": {"class_type": "EmptyImage", "inputs": {}}}')
+    await page.get_by_text("Pasted workflow").first.wait_for()  # it moves the others, and a click would miss
     await add_grid(window)
     await window.run_photo(photo)
     await page.get_by_test_id("open-presets").click()

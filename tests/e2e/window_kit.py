@@ -158,12 +158,15 @@ class MooringWindow:
         await self.page.locator(f"#many-kind-{kind}").check(force=True)
         await self.page.locator(f".segment.is-chosen #many-kind-{kind}").wait_for(state="attached")
 
-    async def plan_grid(self, across: str, down: str) -> None:
-        """Open the plan of a grid: the first choice across, and seeds down, found by name in the list of all inputs."""
+    async def plan_grid(self, across: str, down: str, seeds: str = "see") -> None:
+        """Open the plan of a grid: the first choice across, and seeds down, found by name in the list of all inputs.
+
+        `seeds` is what is typed for them: the list is in the page's language.
+        """
         await self.page.get_by_test_id("open-many").click()
         await self.plan_as("grid")
         inputs = self.page.get_by_test_id("many-down")
-        await inputs.fill("see")
+        await inputs.fill(seeds)
         await self.page.locator("#combo-list [role=option]").first.wait_for()
         await inputs.press("Enter")
         await self.page.get_by_test_id("many-across-text").fill(across)

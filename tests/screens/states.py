@@ -9,6 +9,7 @@ from tests.e2e.window_kit import MooringWindow
 from tests.e2e.work_kit import break_server
 from tests.screens.stage import Stage, a_picture
 
+SEEDS = {"en": "see", "zh-CN": "种", "pseudo": "sé"}  # how the name of seeds begins
 LONG = 200  # steps: longer than it takes to look at it in every width
 
 
@@ -165,7 +166,7 @@ async def all_full(stage: Stage) -> MooringWindow:
     await left.page.close()
     window = await stage.open()
     page = window.page
-    await _sheet_of_four(window)
+    await _sheet_of_four(window, SEEDS[stage.language])
     await window.choose_sample("enlarge")
     await window.put_picture(stage.photo())
     await page.get_by_test_id("orphan").wait_for()
@@ -174,10 +175,10 @@ async def all_full(stage: Stage) -> MooringWindow:
     return window
 
 
-async def _sheet_of_four(window: MooringWindow) -> None:
+async def _sheet_of_four(window: MooringWindow, seeds: str) -> None:
     page = window.page
     await window.choose_sample("text")
-    await window.plan_grid("2..6 step 2", "1, 2")
+    await window.plan_grid("2..6 step 2", "1, 2", seeds)
     await page.get_by_test_id("many-add").click()
     await page.get_by_test_id("many-dialog").wait_for(state="detached")
 
