@@ -158,12 +158,15 @@ def _saved(view: LibraryView, _: Translator) -> h.Node:
     chosen = saved.server_id if saved is not None else ""
     return h.div(".saved")[
         h.label(for_="saved-server")[_("Saved on a server by ComfyUI's editor")],
-        h.select(id="saved-server", data_change="saved-server")[
-            h.option(value="", selected=not chosen)[_("Choose a server …")],
-            (
-                h.option(value=server_id, selected=server_id == chosen, translate="no")[name]
-                for server_id, name in view.servers
-            ),
+        h.div(".select")[
+            h.select(id="saved-server", data_change="saved-server")[
+                h.option(value="", selected=not chosen)[_("Choose a server …")],
+                (
+                    h.option(value=server_id, selected=server_id == chosen, translate="no")[name]
+                    for server_id, name in view.servers
+                ),
+            ],
+            icon("chevron"),
         ],
         saved is not None and _saved_names(saved, view.dialog.query, _),
     ]

@@ -25,12 +25,14 @@ def windows(view: WindowsView, _: Translator) -> h.Element:
         and not view.is_unreadable
         and h.p(".skeleton", role="status")[h.span(".visually-hidden")[_("Reading the records …")]],
         h.ul(".windows", aria_label=_("Windows"))[(_window(row, _) for row in view.rows)],
-        h.a(
-            ".button.open-window", id="open-window", href="/", target="_blank", rel="noopener"
-        )[icon("plus"), h.span[_("Open another window")]],
-        h.a(
-            ".button.is-quiet.open-window", id="open-private-window", href="/?private", target="_blank", rel="noopener"
-        )[icon("private"), h.span[_("Open a private window")]],
+        h.div(".open-windows")[
+            h.a(".button", id="open-window", href="/", target="_blank", rel="noopener")[
+                icon("plus"), h.span[_("Open another window")]
+            ],
+            h.a(".button.is-quiet", id="open-private-window", href="/?private", target="_blank", rel="noopener")[
+                icon("private"), h.span[_("Open a private window")]
+            ],
+        ],
         len(view.rows) > 1
         and h.p(".quiet.drawer-note")[
             _(
