@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from app.core.model import Contact, Fleet, Health, TaskState
+from app.core.model import Contact, Fleet, Health, Task, TaskState
 from app.core.window import Window
 from app.session import RunStage
 from app.ui.album import AlbumView
@@ -134,8 +134,8 @@ def _header(window: Window | None, session: SessionFacts) -> HeaderView:
         return HeaderView(is_unreadable=session.store_error is not None, ill=ill)
     server_id = window.window_locked_server
     mine = [task for item in session.windows for task in item.tasks.values() if task.holds_window]
-    silent = sum(task.contact is not Contact.OK for task in mine)
-    running = sum(task.state is TaskState.RUNNING and task.contact is Contact.OK for task in mine)
+    silent = sum(_is_silent(task) for task in mine)
+    running = sum(task.state is TaskState.RUNNING and not _is_silent(task) for task in mine)
     places = sum(len(item.reservations) for item in session.windows)
     others = {item.window_locked_server for item in session.windows} - {None, server_id}
     return HeaderView(
@@ -148,6 +148,11 @@ def _header(window: Window | None, session: SessionFacts) -> HeaderView:
         silent=silent,
         ill=ill,
     )
+
+
+def _is_silent(task: Task) -> bool:
+    """Nobody knows how far it is: its server does not answer, or gave no clear answer when it was sent."""
+    return task.contact is not Contact.OK or task.state is TaskState.UNCLEAR
 
 
 def _notices(session: SessionFacts, ui: UiState, surroundings: Surroundings) -> tuple[Notice, ...]:

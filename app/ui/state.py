@@ -132,7 +132,7 @@ class HeaderView:
     others: tuple[ServerTag, ...] = ()  # the servers that the tab's crew is moored to beside that one
     running: int = 0
     waiting: int = 0
-    silent: int = 0  # at a server that does not answer: what it does now is not known
+    silent: int = 0  # without a clear answer of its server: how far it is, is not known
     ill: int = 0  # servers that are not well
     is_private: bool = False  # what this window makes goes with its page
     is_scripting: bool = False

@@ -46,7 +46,7 @@ def _chip(view: HeaderView, _: Translator) -> h.Element:
         ]
     title = _("All work of this window goes to {server} until it has ended.", server=view.tag.name)
     if view.silent:
-        title = _("{server} does not answer now: nobody knows how far its work is.", server=view.tag.name)
+        title = _("{server} gave no clear answer: nobody knows how far that work is.", server=view.tag.name)
     return _chip_button(f"mooring tone-{view.tag.tone}", view.tag.server_id, title)[
         icon("anchor"),
         h.span(".mooring-name", translate="no")[view.tag.name],

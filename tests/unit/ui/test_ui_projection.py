@@ -83,12 +83,12 @@ def test_a_ward_does_not_count_as_the_windows_work() -> None:
 
 
 def test_work_at_a_silent_server_is_not_said_to_run() -> None:
-    silent = task("a", contact=Contact.UNREACHABLE)
-    header = seen(StillSession(window=window(silent, task("b", state=TaskState.QUEUED)))).header
-    assert (header.running, header.waiting, header.silent) == (0, 1, 1)
+    silent, unclear = task("a", contact=Contact.UNREACHABLE), task("c", state=TaskState.UNCLEAR)
+    header = seen(StillSession(window=window(silent, unclear, task("b", state=TaskState.QUEUED)))).header
+    assert (header.running, header.waiting, header.silent) == (0, 1, 2)
     told = markup(page(StillSession(window=window(silent))), "header")
     assert "1 without an answer" in told and "running" not in told
-    assert "gpu-1 does not answer now" in told
+    assert "gpu-1 gave no clear answer" in told
 
 
 def test_a_window_that_restores_says_so() -> None:
