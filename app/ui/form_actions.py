@@ -97,7 +97,7 @@ class FormActions:
 
     def draw_many(self, chosen: OpenWorkflow, draft: Draft, count: int) -> tuple[list[PlannedRun], Draft]:
         """What so many clicks would send: what each run changes in the form, and the draft after them all."""
-        targets = [Target(*item.key, item.label) for item, _ in _seeds(chosen)]
+        targets = [Target(*item.key, self._desk.word(item.label)) for item, _ in _seeds(chosen)]
         runs = list[PlannedRun]()
         for index in range(count):
             drawn = self.draw_seeds(chosen, draft)

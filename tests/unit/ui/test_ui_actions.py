@@ -17,7 +17,7 @@ from app.ui.questions import GiveUpDialog, PictureDialog
 from app.ui.state import UiState
 from app.ui.workflows import OpenWorkflow
 from app.workflows.fields import MAX_DRAWN, SeedMode
-from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, fleet, server, task, workflows
+from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, fleet, server, task, translator, workflows
 
 IMAGE = ("1", "image")
 SEED = ("1", "seed")
@@ -42,7 +42,7 @@ class Desk:
         self.language = language
 
     def word(self, text: str) -> str:
-        return text
+        return translator(self.language).known(text) if self.language else text
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.work.append(asyncio.get_running_loop().create_task(work))

@@ -138,6 +138,15 @@ async def test_one_is_run_at_once_and_several_wait_each_with_its_seed() -> None:
     assert [call[0] for call in rig.session.calls] == ["run"]
 
 
+async def test_what_waits_is_called_by_its_seed_in_the_pages_language() -> None:
+    rig = Rig("text")
+    await rig.desk.speak("zh-CN")
+    rig.actions.change("run-count", {"value": "2"})
+    await rig.act("run")
+    ((_, _, runs, *_),) = rig.session.line.calls
+    assert [run.label.split(" ")[0] for run in runs] == ["种子", "种子"]
+
+
 @pytest.mark.parametrize(
     ("typed", "count"), [("0", 1), ("", 1), ("-4", 1), ("x", 1), ("99999", MOST_COUNT), ("12", 12)]
 )
