@@ -7,7 +7,7 @@ it. What settled tasks a closed window has left is laid by as well, by whoever f
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.model import PromptId, Task
@@ -52,7 +52,7 @@ class Past:
         """Lay by what windows that are gone have left settled; that one of them lives after all does no harm."""
         if self._store is not None:
             for task in tasks:
-                if is_settled(task) and not await self._move(task, lambda _error: None):
+                if is_settled(task) and isinstance(await self._move(task), StorageError):
                     return
 
     async def _lay_by(self, task: Task) -> bool:
@@ -62,25 +62,28 @@ class Past:
             known = state.get_window("lay_by").tasks.get(task.prompt_id)
             if known is None or not is_settled(known):
                 return True
-            if not await self._move(known, lambda error: state.let_go(known, error)):
-                return False
-            state.forget(known.prompt_id)
+            match await self._move(known):
+                case None:
+                    state.forget(known.prompt_id)
+                case StorageError():
+                    return False
+                case error:
+                    state.let_go(known, error)
         return True
 
-    async def _move(self, task: Task, on_refusal: Callable[[NotOwner | TaskNotFound], None]) -> bool:
-        """Whether the store works."""
+    async def _move(self, task: Task) -> NotOwner | TaskNotFound | StorageError | None:
+        """Why it was not laid by: another window has it now, nobody has, or the store does not work."""
         assert self._store is not None  # asked before
         try:
             await self._store.lay_by(task)
         except (NotOwner, TaskNotFound) as error:
-            on_refusal(error)
+            return error
         except StorageError as error:
             log.warning("not laid by: %r", error)
-            return False
-        else:
-            self.changes += 1
-            self._state.note("laid_by", prompt_id=task.prompt_id)
-        return True
+            return error
+        self.changes += 1
+        self._state.note("laid_by", prompt_id=task.prompt_id)
+        return None
 
     # Reading
 

@@ -6,10 +6,15 @@ import pytest
 
 from app.core import past
 from app.core.errors import TaskNotFound
-from app.core.model import PromptId
+from app.core.model import PromptId, Task, TaskState, WindowId
+from app.core.window import Window
+from app.session.past import Past
 from app.session.salvage import OLD
+from app.session.sandbox import Sandbox, SandboxStore
+from app.session.state import State
 from tests.simulation.world import Page
-from tests.unit.session.stage import PHOTO, A, Stage, bytes_of, scene, window_of
+from tests.unit.core.builders import CLIENT, ME, submitted
+from tests.unit.session.stage import PHOTO, A, Stage, bytes_of, scene, task_of, window_of
 
 
 @pytest.fixture
@@ -150,3 +155,80 @@ async def test_a_task_is_told_the_project_that_it_was_run_for_and_keeps_it(stage
     again = await page.session.run_again((await stage.ended(page, first)).prompt_id)
     tasks = window_of(page).tasks
     assert (tasks[first].project, len(tasks[again].project)) == ("harbour", 80)
+
+
+@pytest.mark.usefixtures("few")
+@scene
+async def test_each_is_laid_by_once_and_counted_and_so_is_what_is_deleted(stage: Stage) -> None:
+    page = await stage.window()
+    store = page.session._state.ports.past
+    assert store is not None
+    lay_by, moved = store.lay_by, list[PromptId]()
+
+    async def count(task: Task) -> None:
+        moved.append(task.prompt_id)
+        page.session.past.refresh()  # one more reason, while it is done
+        await lay_by(task)
+
+    store.lay_by = count  # type: ignore[method-assign]
+    assert page.session.past.changes == 0
+    ids = await made(stage, page, 6)
+    await stage.until(lambda: len(window_of(page).tasks) <= 4)
+    await stage.sleep(1.0)
+    gone = [item for item in ids if item not in window_of(page).tasks]
+    assert (moved, page.session.past.changes) == (gone, len(gone))
+    await page.session.past.delete(gone[:1])
+    assert page.session.past.changes == len(gone) + 1
+
+
+@pytest.mark.usefixtures("few")
+@scene
+async def test_what_another_window_has_taken_meanwhile_is_let_go_of_and_the_others_are_laid_by(stage: Stage) -> None:
+    page = await stage.window()
+    ids = await made(stage, page, 3)
+    known = task_of(page, ids[0])
+    await stage.store().adopt(ids[0], (known.owner, known.epoch), WindowId("w-heir"))
+    ids += await made(stage, page, 3)
+    await stage.until(lambda: len(window_of(page).tasks) <= 4)
+    assert ids[0] not in window_of(page).tasks
+    assert set(await page.session.past.read_ids()) == set(ids[1:]) - set(window_of(page).tasks)
+    assert stage.world.database.task(ids[0]).owner == "w-heir"  # type: ignore[union-attr]
+
+
+@scene
+async def test_of_others_only_what_has_ended_is_told(stage: Stage) -> None:
+    page, other = await stage.window(), await stage.window()
+    (theirs,) = await made(stage, other, 1)
+    await stage.run(other, steps=400)
+    await made(stage, page, 1)
+    assert [row.prompt_id for row in await page.session.past.read_others()] == [theirs]
+    assert (await page.session.past.read_task(theirs)).prompt_id == theirs
+
+
+@scene
+async def test_of_a_window_that_is_gone_only_what_is_settled_is_laid_by(stage: Stage) -> None:
+    gone, page = await stage.window(), await stage.window()
+    (settled,) = await made(stage, gone, 1)
+    running = await stage.run(gone, steps=400)
+    tasks = [task_of(gone, running), task_of(gone, settled)]
+    stage.world.leave(gone, crashed=True)
+    await page.session.past.lay_by_of_gone(tasks)
+    assert list(await page.session.past.read_ids()) == [settled]
+    assert set(stage.world.database.tasks) == {running}
+
+
+async def test_without_a_place_for_it_nothing_is_laid_by_and_nothing_is_missing() -> None:
+    state = State(Sandbox().ports)
+    tasks = [submitted(f"p-{n}", state=TaskState.CANCELLED, ended_at=200.0 + n, is_proven=True) for n in range(60)]
+    state.window = Window(ME, CLIENT, tasks={task.prompt_id: task for task in tasks})
+    store = state.ports.store
+    assert isinstance(store, SandboxStore)
+    store.tasks.update(state.window.tasks)
+    laid_by = Past(state)
+    laid_by.refresh()
+    await laid_by.lay_by_of_gone(tasks)
+    await laid_by.delete([tasks[0].prompt_id])
+    assert state._background == set()
+    assert (await laid_by.read_ids(), await laid_by.read_rows(["p-1"])) == ((), ())  # type: ignore[list-item]
+    assert await laid_by.read_task(tasks[1].prompt_id) == tasks[1]
+    assert (laid_by.changes, len(state.window.tasks)) == (0, 60)
