@@ -155,6 +155,12 @@ class PrivateStore(PrivateShelf):
 
     # What waits
 
+    @property
+    def _needed(self) -> frozenset[str]:
+        batches = [batch for line in self._lines.values() for batch in line.batches.values()]
+        pictures = {item.sha256 for batch in batches for item in batch.inputs}
+        return frozenset(pictures | {batch.editor_sha256 for batch in batches})
+
     async def read_line(self, window_id: WindowId) -> Line:
         """LineStore.read_line."""
         return self._lines.get(window_id, Line(window_id=window_id))

@@ -1,6 +1,7 @@
 """The bytes of a private window: in the page's memory, and nowhere else.
 
-They are as bounded there as they would be in the store: by the cap that the person set, and by `MOST` at any rate.
+They are as bounded there as they would be in the store: results by the cap that the person set, and by `MOST` at any
+rate; inputs by `MOST_INPUTS`, but for those that waiting runs will need.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from app.core.model import PromptId, Task
 from app.core.ports import Blob, Keep, KeepSettings, KeptResult, Shelf, Usage
 
 MOST = 1_000_000_000  # bytes of results that one page holds
+MOST_INPUTS = 256 * 1024 * 1024  # bytes of inputs, as in the store
 RESULTS, THUMBNAILS = "results", "thumbnails"
 
 
@@ -35,7 +37,7 @@ class PrivateShelf:
         self._drawer = drawer
         self._results: dict[tuple[PromptId, int], KeptResult] = {}  # the oldest first
         self._thumbnails: dict[tuple[PromptId, int], Blob] = {}
-        self._inputs: dict[str, Blob] = {}
+        self._inputs: dict[str, Blob] = {}  # the oldest first
 
     async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
         """Shelf.keep_result."""
@@ -99,7 +101,19 @@ class PrivateShelf:
 
     async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:  # noqa: ARG002
         """Shelf.keep_input."""
+        self._inputs.pop(sha256, None)
         self._inputs[sha256] = blob
+        needed = self._needed | {sha256}
+        left = sum(item.size for item in self._inputs.values()) - MOST_INPUTS
+        for name in [name for name in self._inputs if name not in needed]:
+            if left <= 0:
+                return
+            left -= self._inputs.pop(name).size
+
+    @property
+    def _needed(self) -> frozenset[str]:
+        """The inputs that waiting runs will need."""
+        raise NotImplementedError
 
     async def read_input(self, sha256: str) -> Blob | None:
         """Shelf.read_input; also what other windows have kept, for their presets name it."""

@@ -1,0 +1,268 @@
+"""What a private window writes down, without a word, and what its page holds, as far as there is room."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from app.core.errors import NotOwner, TaskNotFound
+from app.core.model import (
+    TEXT,
+    BatchId,
+    Delivery,
+    Failure,
+    InputFile,
+    Job,
+    NodeError,
+    NodeId,
+    Part,
+    PromptId,
+    TaskState,
+    WindowId,
+)
+from app.core.ports import Blob, Keep, KeepSettings, WindowRecord
+from app.core.records import encode_task
+from app.session import private_shelf
+from app.session.private import PrivateStore, redacted
+from app.session.private_papers import PrivatePapers
+from app.session.private_shelf import RESULTS, THUMBNAILS
+from tests.ports.memory_papers import MemoryPapers
+from tests.simulation.shelf import MemoryDrawer
+from tests.simulation.store import Bytes, Database, MemoryStore
+from tests.unit.core.builders import CLIENT, ME, OTHER, output, reservation, submitted, task
+
+PICTURE = Bytes(b"picture", "image/png")
+
+
+class Drawer(MemoryDrawer):
+    """A drawer that notes what is in it, and in which order it came and went."""
+
+    def __init__(self) -> None:
+        self.there: set[tuple[str, str]] = set()
+        self.steps: list[str] = []
+
+    def put(self, kind: str, name: str, blob: Blob, at: float) -> None:
+        self.there.add((kind, name))
+        self.steps.append(f"put {kind} {name}")
+
+    def drop(self, kind: str, name: str) -> None:
+        self.there.discard((kind, name))
+        self.steps.append(f"drop {kind} {name}")
+
+
+def a_store() -> tuple[PrivateStore, Database, Drawer]:
+    """The store of a private window, the one of all windows below it, and its page's memory."""
+    database, drawer = Database(), Drawer()
+    return PrivateStore(MemoryStore(database), drawer), database, drawer
+
+
+async def claimed(store: PrivateStore, window_id: WindowId = ME) -> None:
+    """That window is this tab's."""
+    await store.claim(WindowRecord(window_id=window_id, client_id=CLIENT, created_at=1.0, seen_at=1.0))
+
+
+async def registered(store: PrivateStore, prompt_id: str = "p-1") -> None:
+    """A task of this window, registered."""
+    place = reservation(prompt_id)
+    await store.reserve(lambda _: place)
+    await store.register(task(prompt_id, title="zqtitle"))
+
+
+# No word
+
+
+def test_what_is_written_down_of_a_private_task_has_no_word_of_it() -> None:
+    fault = NodeError(node_id="2", class_type="T", type="value", message="zqmessage", details="zqdetails")
+    whole = submitted(
+        title="zqtitle",
+        workflow='{"6": "zqprompt"}',
+        project="zqproject",
+        inputs=(InputFile(node_id=NodeId("1"), input_name="image", name="zqname", original_name="zqfile"),),
+        editor_sha256="zqsha",
+        editor_fault="zqfault",
+        again_of=PromptId("zqagain"),
+        part=Part(batch_id=BatchId("zqbatch"), label="zqlabel"),
+        warnings=(fault,),
+        outputs=(output("a.png"), output("", folder=TEXT, text="zqtext", delivery=Delivery.KEPT)),
+        job=Job(family="family", size=2.0, models=("zqmodel",)),
+        failure=Failure(
+            kind="execution", message="zqwords", traceback="zqtraceback", exception_type="E", node_errors=(fault,)
+        ),
+    )
+    written = redacted(whole)
+    assert "zq" not in json.dumps(encode_task(written))
+    assert (written.server_id, written.address, written.owner) == (whole.server_id, whole.address, whole.owner)
+    assert written.outputs[0] == whole.outputs[0], "it is to be fetched after a reload"
+    assert written.outputs[1].delivery is Delivery.GONE, "a text lies nowhere else"
+    assert written.job is not None and (written.job.family, written.job.size) == ("family", 2.0)
+    assert written.failure is not None and (written.failure.kind, written.failure.exception_type) == ("execution", "E")
+    bare = redacted(submitted())
+    assert (bare.job, bare.failure) == (None, None)
+
+
+# The page's memory
+
+
+async def test_inputs_have_a_bound_and_the_oldest_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_shelf, "MOST_INPUTS", 21)
+    store, database, _ = a_store()
+    for name in ("one", "two", "three"):
+        await store.keep_input(name, PICTURE, 1.0)
+    await store.keep_input("one", PICTURE, 2.0)  # once more: it is the latest now
+    await store.keep_input("four", PICTURE, 3.0)
+    there = [name for name in ("one", "two", "three", "four") if await store.read_input(name) is not None]
+    assert there == ["one", "three", "four"]
+    await store.keep_input("huge", Bytes(bytes(100)), 4.0)
+    assert [name for name in (*there, "huge") if await store.read_input(name) is not None] == ["huge"]
+    assert database.inputs == {}
+
+
+async def test_a_result_that_is_made_anew_takes_its_own_place_and_the_oldest_make_room() -> None:
+    store, database, drawer = a_store()
+    await store.write_settings(KeepSettings(cap_bytes=14))
+    for prompt_id in ("p-1", "p-2", "p-1"):
+        assert await store.keep_result(task(prompt_id), 0, PICTURE, 1.0) is True
+    assert drawer.there == {(RESULTS, "p-1/0"), (RESULTS, "p-2/0")}, "exactly what there is room for"
+    assert await store.read_kept() == {("p-1", 0), ("p-2", 0)}
+    await store.keep_result(task("p-3"), 0, PICTURE, 1.0)
+    assert drawer.there == {(RESULTS, "p-1/0"), (RESULTS, "p-3/0")}
+    assert await store.read_result(PromptId("p-2"), 0) is None
+    await store.write_settings(KeepSettings(cap_bytes=1))
+    assert drawer.there == {(RESULTS, "p-3/0")}, "the latest is looked at"
+    assert (await store.read_settings()).cap_bytes == database.settings.cap_bytes == 1
+    assert database.results == {}
+
+
+async def test_with_thumbnails_only_no_picture_is_held() -> None:
+    store, database, drawer = a_store()
+    await store.write_settings(KeepSettings(keep=Keep.THUMBNAILS))
+    assert await store.keep_result(task(), 0, PICTURE, 1.0) is False
+    assert await store.keep_thumbnail(task(), 1, PICTURE, 1.0) is True
+    assert await store.keep_thumbnail(task(), 2, Bytes(b"text"), 1.0) is False
+    assert drawer.there == {(THUMBNAILS, "p-1/1")}
+    small = await store.read_thumbnail(PromptId("p-1"), 1)
+    assert small is not None and await small.read() == b"small picture"
+    assert database.thumbnails == {}
+
+
+async def test_what_is_deleted_of_one_task_is_gone_with_its_thumbnails_and_no_others() -> None:
+    store, _, drawer = a_store()
+    for prompt_id in ("p-1", "p-2"):
+        await store.keep_result(task(prompt_id), 0, PICTURE, 1.0)
+        await store.keep_thumbnail(task(prompt_id), 0, PICTURE, 1.0)
+    await store.delete_results(PromptId("p-1"))
+    assert drawer.there == {(RESULTS, "p-2/0"), (THUMBNAILS, "p-2/0")}
+    assert await store.read_thumbnail(PromptId("p-1"), 0) is None
+    await store.delete_results()
+    assert drawer.there == set()
+    assert await store.read_kept() == frozenset()
+
+
+async def test_a_preview_is_not_kept_and_the_browser_is_asked_for_its_promise_only_if_the_person_wants() -> None:
+    store, database, _ = a_store()
+    assert await store.keep_preview(task(), PICTURE, "image/png", 1.0) is False
+    assert await store.persist() is None
+    assert database.persist_asked == 0
+    assert await store.persist(is_asked=True) is False
+    assert database.persist_asked == 1
+
+
+async def test_what_other_windows_have_kept_is_told_and_their_inputs_are_read() -> None:
+    store, database, _ = a_store()
+    await MemoryStore(database).keep_input("theirs", PICTURE, 1.0)
+    found = await store.read_input("theirs")
+    assert found is not None and await found.read() == PICTURE.data
+    assert (await store.usage()).inputs_size == PICTURE.size
+
+
+# Records
+
+
+async def test_what_nobody_has_waiting_is_not_registered_as_one_of_many() -> None:
+    store, database, _ = a_store()
+    await store.reserve(lambda _: reservation())
+    with pytest.raises(NotOwner):
+        await store.register(task(part=Part(batch_id=BatchId("b"))))
+    assert database.tasks == {}
+    await store.release_reservation(PromptId("p-1"))
+    assert database.reservations == {}
+
+
+async def test_a_window_reads_its_own_work_whole_and_nobody_elses() -> None:
+    store, database, _ = a_store()
+    await claimed(store)
+    await registered(store)
+    place = reservation("p-2", window_id=OTHER)
+    others = MemoryStore(database)
+    await others.reserve(lambda _: place)
+    await others.register(task("p-2", owner=OTHER))
+    for owner in (None, ME):
+        assert [item.title for item in (await store.read_tasks(owner)).tasks] == ["zqtitle"]
+    assert (await store.read_tasks(OTHER)).tasks == ()
+    found = await store.read_task(PromptId("p-1"))
+    assert found is not None and found.title == "zqtitle"
+    assert await store.read_task(PromptId("never was")) is None
+
+
+async def test_what_another_window_has_taken_over_is_told_as_the_store_has_it() -> None:
+    store, database, _ = a_store()
+    await claimed(store)
+    await registered(store)
+    adopted = await MemoryStore(database).adopt(PromptId("p-1"), (ME, 1), OTHER)
+    assert await store.read_task(PromptId("p-1")) == adopted
+
+
+async def test_what_is_over_and_home_is_in_the_page_alone_and_changes_there() -> None:
+    store, database, _ = a_store()
+    await claimed(store)
+    await registered(store)
+    done = task(title="zqtitle", state=TaskState.SUCCEEDED, ended_at=200.0, is_proven=True, answered_at=101.0)
+    await store.update(replace(done, outputs=(output("a.png"),)))
+    assert len(database.tasks) == 1, "it is not home yet"
+    await store.update(done)
+    assert database.tasks == {}
+    later = replace(done, project="zqproject")
+    await store.update(later)
+    assert await store.read_task(done.prompt_id) == later
+    assert (await store.read_tasks(ME)).tasks == (later,)
+    assert (await store.read_tasks(OTHER)).tasks == ()
+    await store.keep_result(done, 0, PICTURE, 1.0)
+    await store.delete_task(done)
+    assert await store.read_task(done.prompt_id) is None
+    assert await store.read_kept() == frozenset()
+
+
+async def test_what_ended_just_before_the_page_went_away_is_not_left_behind() -> None:
+    store, database, _ = a_store()
+    await claimed(store)
+    await registered(store, "p-1")
+    await registered(store, "p-2")
+    done = task(state=TaskState.CANCELLED, ended_at=200.0, is_proven=True)
+    await MemoryStore(database).update(done)
+    later = PrivateStore(MemoryStore(database), Drawer())
+    fresh = WindowRecord(window_id=ME, client_id=CLIENT, created_at=1.0, seen_at=1.0)
+    _, records = await later.claim(fresh)
+    assert [item.prompt_id for item in records.tasks] == ["p-2"]
+    assert set(database.tasks) == {"p-2"}
+
+
+async def test_a_private_window_finds_no_line_to_adopt() -> None:
+    store, _, _ = a_store()
+    with pytest.raises(TaskNotFound):
+        await store.adopt_line(OTHER, ME, "line")
+
+
+# Papers
+
+
+async def test_a_private_window_reads_all_papers_and_what_it_writes_goes_with_it() -> None:
+    shelf = {("preset", "a"): "theirs", ("preset", "b"): "theirs", ("favourite", "a"): "x"}
+    papers = PrivatePapers(MemoryPapers(shelf))
+    assert await papers.read_paper("preset", "a") == "theirs"
+    await papers.write_papers({("preset", "a"): "mine", ("preset", "b"): None, ("preset", "c"): "mine"})
+    assert await papers.read_kind("preset") == {"a": "mine", "c": "mine"}
+    assert await papers.read_kind("favourite") == {"a": "x"}
+    assert [await papers.read_paper("preset", name) for name in ("a", "b", "c", "d")] == ["mine", None, "mine", None]
+    assert shelf == {("preset", "a"): "theirs", ("preset", "b"): "theirs", ("favourite", "a"): "x"}
