@@ -6,7 +6,8 @@ import pytest
 
 from app.core.errors import ServerMoved
 from app.core.model import Contact, Delivery, TaskState, WindowId
-from app.core.stall import IDLE_PATIENCE
+from app.core.stall import IDLE_PATIENCE, UNLEARNED_PATIENCE
+from tests.simulation.world import a_workflow
 from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
 
 ELSEWHERE = "http://elsewhere.test:8188"
@@ -36,6 +37,65 @@ async def test_work_that_moves_is_never_stalled(stage: Stage) -> None:
     page.session.subscribe(lambda: seen.append(frozenset(page.session.stalled)))
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
     assert set(seen) == {frozenset()}
+
+
+@scene
+async def test_a_run_that_comes_a_step_forward_every_few_minutes_is_never_stalled(stage: Stage) -> None:
+    """All looks see the same, that it runs: only the socket tells of its steps."""
+    stage.world.sims[A].pace = 6.0
+    stage.world.sims[A].restart()
+    page = await stage.window()
+    slow = a_workflow(5, 1, None).with_values({("2", "seconds_per_step"): 60.0})
+    prompt_id = await page.session.run(slow, server_id=A)
+    seen: set[frozenset[object]] = set()
+    page.session.subscribe(lambda: seen.add(frozenset(page.session.stalled)))
+    began = stage.now
+    await stage.sleep(UNLEARNED_PATIENCE * 2)
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    assert stage.now - began > UNLEARNED_PATIENCE * 2
+    assert seen == {frozenset()}
+
+
+@scene
+async def test_who_was_long_in_line_is_not_stalled_the_moment_it_is_next(stage: Stage) -> None:
+    """A place further in front is a movement, though no socket tells of it."""
+    other, page = await stage.window(), await stage.window()
+    for seed in (1, 2):
+        slow = a_workflow(15, seed, None).with_values({("2", "seconds_per_step"): UNLEARNED_PATIENCE / 10})
+        await other.session.run(slow, server_id=A)
+    prompt_id = await stage.run(page, server_id=A)
+    await stage.until(lambda: task_of(page, prompt_id).place == 2)
+    await stage.sleep(UNLEARNED_PATIENCE * 1.2)
+    await stage.until(lambda: task_of(page, prompt_id).place == 1)
+    await stage.sleep(60.0)
+    assert task_of(page, prompt_id).place == 1
+    assert page.session.stalled == frozenset()
+    assert page.session.still_for(prompt_id) <= 60.0 + IDLE_PATIENCE
+
+
+@scene
+async def test_a_word_of_the_socket_ends_the_warning_at_once(stage: Stage) -> None:
+    page = await stage.window()
+    stage.world.sims[A].kill_executor()
+    prompt_id = await stage.run(page, server_id=A)
+    await stage.until(lambda: prompt_id in page.session.stalled)
+    page.session._watch.movements.moved(prompt_id)
+    assert page.session.stalled == frozenset()
+    assert page.session.still_for(prompt_id) == 0.0
+    await page.session.give_up(prompt_id)
+
+
+@scene
+async def test_of_what_has_ended_no_stillness_is_kept(stage: Stage) -> None:
+    page = await stage.window()
+    other = await stage.run(page, steps=400, server_id=A)
+    ended = [await stage.run(page, steps=40) for _ in range(3)]
+    await page.session.cancel(other)
+    for prompt_id in ended:
+        await stage.ended(page, prompt_id)
+    await stage.until(lambda: not page.session._watch._watchers)
+    assert page.session._state.stillness == {}
+    assert page.session._watch.movements._seen == {}
 
 
 @scene
