@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from app.core.evidence import Seen
 from app.core.model import TaskState
-from app.session.hearing import FIRST_SILENCE, TELLS_WITHIN
+from app.session.hearing import FIRST_SILENCE, TELLS_WITHIN, Hearing
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
 
@@ -47,6 +48,24 @@ async def test_a_deaf_socket_is_proven_by_an_end_that_it_did_not_tell(stage: Sta
     await stage.until(lambda: page.session.socket.deaf == 1)
     await stage.sleep(TELLS_WITHIN)
     assert page.session.socket.deaf == 1, "once, though it did not tell the next start either"
+
+
+@scene
+async def test_two_tasks_that_were_not_told_are_one_deafness(stage: Stage) -> None:
+    """The socket takes a while to close: what else it owes proves nothing new."""
+    page = await stage.window()
+    closed: list[str] = []
+    await stage.run(page, steps=900, server_id=A)
+    await stage.until(lambda: is_open(page))
+    hearing = Hearing(page.session._state, closed.append)
+    hearing.opened()
+    await stage.sleep(0.1)
+    tasks = [task_of(page, await stage.run(page, steps=900)) for _ in range(2)]
+    for task in tasks:
+        hearing.seen(task, Seen(stage.now, True))
+    await stage.sleep(TELLS_WITHIN * 2)
+    assert closed == ["deaf"]
+    assert page.session.socket.deaf == 1
 
 
 @scene

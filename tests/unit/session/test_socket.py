@@ -233,6 +233,24 @@ async def test_whoever_needs_the_socket_does_not_wait_out_its_pause(stage: Stage
 
 
 @scene
+async def test_of_a_socket_that_is_gone_nothing_stays_behind(stage: Stage) -> None:
+    """A night of reconnects would pile it up, and who minds an old socket may say that the new one closes."""
+    page = await stage.window()
+    gate = gate_of(stage, page)
+    await stage.run(page, steps=9_000, server_id=A)
+
+    async def opened(count: int) -> None:
+        await stage.until(lambda: len(gate.opened) == count and page.session.socket.state == "open")
+
+    for count in (1, 2, 3):
+        await opened(count)
+        await gate.opened[-1].end(1014)
+    await opened(4)
+    minding = sorted(task.get_name() for task in page.session._state._background if "leave" in task.get_name())
+    assert minding == ["leave ungreeted", "leave when free"]
+
+
+@scene
 async def test_a_run_on_the_next_server_waits_for_its_socket_there(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
