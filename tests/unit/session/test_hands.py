@@ -1,0 +1,220 @@
+"""One session as the waiting line sees it: what it has ahead, what keeps it from sending, how long it rests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from app.core.errors import ConnectError, MooringError, NoServerAvailable, RequestTimeout
+from app.core.model import Contact, Fleet, Health, PromptId, ServerId, TaskState
+from app.core.window import Window
+from app.session.hands import LONGEST_REST, LONGEST_WHILE_BUSY, Hand
+from app.session.sandbox import Sandbox, SandboxClock
+from app.session.state import State
+from app.session.submit import Order
+from tests.unit.core.builders import CLIENT, FLEET, ME, A, reservation, submitted
+
+DOWN = RequestTimeout(None, "network")
+BUSY = NoServerAvailable("reserve", {ServerId(A): "busy"})
+
+
+class Patience(SandboxClock):
+    """A clock on which a wait is over when the test says so."""
+
+    def __init__(self) -> None:
+        self.waits: list[tuple[float, asyncio.Event]] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append((seconds, asyncio.Event()))
+        await self.waits[-1][1].wait()
+
+    @property
+    def seconds(self) -> list[float]:
+        """How long each wait was to be."""
+        return [seconds for seconds, _ in self.waits]
+
+    async def end(self, place: int) -> None:
+        """That wait is over."""
+        self.waits[place][1].set()
+        await settled()
+
+
+async def settled() -> None:
+    """What is ready has run."""
+    for _ in range(9):
+        await asyncio.sleep(0)
+
+
+def a_hand(clock: Patience | None = None, window: Window | None = None, servers: Fleet | None = None) -> Hand:
+    """A hand of a session that knows that window and that fleet."""
+    state = State(replace(Sandbox().ports, clock=clock or Patience()))
+    state.window = window or Window(ME, CLIENT)
+    state.set_fleet(servers or FLEET)
+
+    async def take(order: Order) -> PromptId:
+        return order.prompt_id
+
+    async def cancel(_: PromptId) -> None:
+        """There is nothing to stop."""
+
+    return Hand(state, take, cancel)
+
+
+def obstacle(hand: Hand) -> tuple[type[MooringError], ServerId | None, str] | None:
+    """What keeps it from sending: the error, its server and its cause."""
+    found = hand.obstacle
+    if found is None:
+        return None
+    return type(found), getattr(found, "server_id", None), getattr(found, "cause", "")
+
+
+def why(hand: Hand) -> MooringError | None:
+    """What keeps it from sending."""
+    return hand.obstacle
+
+
+# What it has
+
+
+async def test_places_and_own_work_are_ahead_and_wards_are_not() -> None:
+    hand = a_hand()
+    assert (hand.ahead, hand.own_unfinished) == (0, ())
+    mine, ward = submitted("p-1"), submitted("p-2", is_ward=True)
+    ended = submitted("p-3", state=TaskState.CANCELLED, ended_at=200.0)
+    tasks = {item.prompt_id: item for item in (mine, ward, ended)}
+    place = reservation("p-4")
+    hand = a_hand(window=Window(ME, CLIENT, {place.prompt_id: place}, tasks))
+    assert hand.ahead == 2
+    assert hand.own_unfinished == (mine,)
+    assert hand.has_task(mine.prompt_id)
+    assert not hand.has_task(place.prompt_id)
+    assert not hand.has_task(None)
+
+
+async def test_a_session_that_has_not_read_its_records_has_nothing_and_takes_nothing() -> None:
+    hand = a_hand()
+    hand.state.window = None
+    assert (hand.window, hand.ahead, hand.own_unfinished, hand.obstacle) == (None, 0, (), None)
+    assert hand.has_task(PromptId("p-1")) is False
+    assert hand.is_idle is False
+
+
+# What keeps it from sending
+
+
+async def test_it_takes_a_run_only_with_a_fleet_and_while_it_sends_no_other() -> None:
+    hand, sending = a_hand(), a_hand()
+    sending.sending = PromptId("p-1")
+    nowhere = a_hand(servers=Fleet((), "flags"))
+    assert [item.is_idle for item in (hand, sending, nowhere)] == [True, False, False]
+
+
+async def test_without_the_gateway_it_waits() -> None:
+    hand = a_hand()
+    hand.state.fleet_error = DOWN
+    assert hand.obstacle is DOWN
+    assert hand.is_idle is False
+
+
+@pytest.mark.parametrize("health", [Health.DOWN, Health.TIMEOUT, Health.REFUSES, Health.NOT_COMFYUI])
+async def test_while_its_own_server_is_known_not_to_answer_it_waits(health: Health) -> None:
+    mine = submitted("p-1", A)
+    silent = FLEET
+    servers = (replace(item, health=health) if item.server_id == A else item for item in silent.servers)
+    silent = replace(silent, servers=tuple(servers))
+    moored = Window(ME, CLIENT, tasks={mine.prompt_id: mine})
+    assert obstacle(a_hand(window=moored, servers=silent)) == (ConnectError, A, health.value)
+    assert a_hand(servers=silent).obstacle is None, "it may go to any other"
+    assert a_hand(window=moored).obstacle is None
+    gone = replace(silent, servers=tuple(item for item in silent.servers if item.server_id != A))
+    assert a_hand(window=moored, servers=gone).obstacle is None, "that is told by its tasks"
+
+
+@pytest.mark.parametrize("contact", [Contact.UNREACHABLE, Contact.MOVED])
+async def test_while_its_own_work_cannot_be_reached_it_waits(contact: Contact) -> None:
+    cut_off = submitted("p-1", A, contact=contact, contact_detail="timeout")
+    hand = a_hand(window=Window(ME, CLIENT, tasks={cut_off.prompt_id: cut_off}))
+    assert obstacle(hand) == (ConnectError, A, "timeout")
+    ward = replace(cut_off, is_ward=True)
+    assert a_hand(window=Window(ME, CLIENT, tasks={ward.prompt_id: ward})).obstacle is None
+
+
+# Rests
+
+
+def rest(hand: Hand, cause: MooringError, ended: list[str], name: str = "over") -> None:
+    hand.rest(cause, lambda: ended.append(name))
+
+
+@pytest.mark.parametrize(
+    ("causes", "longest"),
+    [
+        ({A: "down"}, LONGEST_REST),
+        ({A: "busy"}, LONGEST_WHILE_BUSY),
+        ({A: "down", "b": "busy"}, LONGEST_WHILE_BUSY),
+    ],
+)
+async def test_rests_grow_up_to_the_longest_which_is_short_where_a_busy_server_is_waited_for(
+    causes: Mapping[str, str], longest: float
+) -> None:
+    clock, ended = Patience(), list[str]()
+    hand = a_hand(clock)
+    cause = NoServerAvailable("reserve", {ServerId(key): value for key, value in causes.items()})
+    for turn in range(14):
+        rest(hand, cause, ended)
+        await settled()
+        assert hand.obstacle is cause
+        await clock.end(turn)
+        assert (hand.is_resting, len(ended)) == (False, turn + 1)
+    assert clock.seconds[:3] == [2.0, 4.0, 8.0]
+    assert clock.seconds == sorted(clock.seconds)
+    assert clock.seconds[-1] == max(clock.seconds) == longest
+
+
+async def test_an_error_of_another_kind_is_not_a_busy_server() -> None:
+    clock = Patience()
+    hand = a_hand(clock)
+    for _ in range(10):
+        rest(hand, DOWN, [])
+        await settled()
+    assert clock.seconds[-1] == LONGEST_REST
+
+
+async def test_who_sent_well_rests_shortly_the_next_time() -> None:
+    clock = Patience()
+    hand = a_hand(clock)
+    for _ in range(3):
+        rest(hand, DOWN, [])
+    hand.hurry()
+    hand.succeeded()
+    assert (hand.cause, hand.obstacle) == (None, None)
+    rest(hand, DOWN, [])
+    await settled()
+    assert clock.seconds == [2.0, 4.0, 8.0, 2.0]
+
+
+async def test_a_hurry_ends_the_rest_and_nothing_of_it_ends_the_next_one() -> None:
+    clock, ended = Patience(), list[str]()
+    hand = a_hand(clock)
+    rest(hand, DOWN, ended, "first")
+    await settled()
+    hand.hurry()
+    assert not why(hand)
+    await clock.end(0)
+    assert ended == [], "who hurried looks anyway"
+    rest(hand, BUSY, ended, "second")
+    rest(hand, BUSY, ended, "third")
+    await settled()
+    await clock.end(1)
+    assert (why(hand), ended) == (BUSY, [])
+    await clock.end(2)
+    assert (why(hand), ended) == (None, ["third"])
+
+
+async def test_a_rest_without_a_cause_is_told_as_one() -> None:
+    hand = a_hand()
+    hand.is_resting = True
+    assert obstacle(hand) == (ConnectError, None, "resting")

@@ -1,0 +1,150 @@
+"""The fleet as it is told: taken over at once, asked for again when it is not told, and who is woken by it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from app.core.errors import ConfigError, MooringError, RequestTimeout
+from app.core.model import Fleet, Health, ServerId
+from app.session.harbour import FLEET_RETRY, Harbour
+from app.session.sandbox import HERE, Sandbox, SandboxClock, make_fleet
+from app.session.state import State
+
+GONE = RequestTimeout(None, "network")
+
+
+@dataclass
+class Gateway:
+    """A FleetSource that tells what it is given, errors too, and notes which of both ways it was asked."""
+
+    news: asyncio.Queue[Fleet | MooringError] = field(default_factory=asyncio.Queue)
+    asked: list[str] = field(default_factory=list)
+
+    async def first(self) -> Fleet:
+        return await self._next("first")
+
+    async def changes(self) -> Fleet:
+        return await self._next("changes")
+
+    async def _next(self, how: str) -> Fleet:
+        self.asked.append(how)
+        told = await self.news.get()
+        if isinstance(told, MooringError):
+            raise told
+        return told
+
+
+class Clock(SandboxClock):
+    """A clock whose waits are over at once, and noted."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        await asyncio.sleep(0)
+
+
+@dataclass
+class Berth:
+    """A state whose fleet is kept: what the gateway tells, who was woken, what listeners saw."""
+
+    gateway: Gateway = field(default_factory=Gateway)
+    clock: Clock = field(default_factory=Clock)
+    woken: list[str] = field(default_factory=list)
+    seen: list[tuple[int, MooringError | None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.state = State(replace(Sandbox().ports, fleet=self.gateway, clock=self.clock))
+        self.state.subscribe(self._look)
+
+    def _look(self) -> None:
+        self.seen.append((len(self.state.fleet.servers), self.state.fleet_error))
+
+    @property
+    def last(self) -> list[tuple[int, MooringError | None]]:
+        """What was seen last."""
+        return self.seen[-1:]
+
+    async def tell(self, told: Fleet | MooringError) -> None:
+        """The gateway tells this, and it has been taken over."""
+        asked = len(self.gateway.asked)
+        self.gateway.news.put_nowait(told)
+        async with asyncio.timeout(5):
+            while len(self.gateway.asked) == asked:  # noqa: ASYNC110 - asked again once it is taken over
+                await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def kept() -> AsyncIterator[Berth]:
+    berth = Berth()
+    keeping = berth.state.spawn(Harbour(berth.state, berth.woken.append).keep(), "fleet")
+    await asyncio.sleep(0)
+    yield berth
+    assert not keeping.done()
+    await berth.state.stop()
+
+
+def changed(server_id: ServerId = HERE, **facts: object) -> Fleet:
+    """The fleet of the sandbox, with one server that is otherwise."""
+    fleet = make_fleet()
+    servers = (replace(item, **facts) if item.server_id == server_id else item for item in fleet.servers)  # type: ignore[arg-type]
+    return replace(fleet, servers=tuple(servers))
+
+
+async def test_the_first_fleet_is_asked_for_until_it_is_told_and_wakes_the_window() -> None:
+    async with kept() as berth:
+        await berth.tell(GONE)
+        error = ConfigError("no such file")
+        await berth.tell(error)
+        assert berth.seen == [(0, GONE), (0, error)], "everybody is told why there is none"
+        assert (berth.clock.waits, berth.woken) == ([FLEET_RETRY] * 2, [])
+        assert not berth.state.has_fleet.is_set()
+        await berth.tell(make_fleet())
+        assert berth.gateway.asked == ["first", "first", "first", "changes"]
+        assert berth.state.has_fleet.is_set()
+        assert berth.last == [(2, None)]
+        assert berth.woken == ["fleet"]
+        assert len(berth.clock.waits) == 2, "after good news nobody waits"
+
+
+async def test_a_gateway_that_is_back_wakes_the_window_though_nothing_has_changed() -> None:
+    async with kept() as berth:
+        await berth.tell(make_fleet())
+        berth.woken.clear()
+        await berth.tell(GONE)
+        assert berth.last == [(2, GONE)], "what was known stays"
+        assert (berth.clock.waits, berth.woken) == ([FLEET_RETRY], [])
+        await berth.tell(make_fleet())
+        assert berth.last == [(2, None)]
+        assert berth.woken == ["fleet"]
+        assert berth.gateway.asked == ["first", "changes", "changes", "changes"]
+
+
+async def test_news_that_concern_no_contact_are_taken_over_and_wake_nobody() -> None:
+    async with kept() as berth:
+        await berth.tell(make_fleet())
+        berth.woken.clear()
+        for running in (1, 2, 3):
+            await berth.tell(changed(running=running))
+            assert berth.state.fleet.servers[0].running == running
+        assert berth.woken == []
+        assert berth.clock.waits == []
+
+
+async def test_a_server_that_is_new_or_has_moved_or_is_well_again_wakes_the_window() -> None:
+    async with kept() as berth:
+        await berth.tell(make_fleet())
+        for fleet in (
+            changed(health=Health.DOWN),
+            changed(health=Health.WELL),
+            make_fleet(moved=HERE),
+            replace(make_fleet(), servers=make_fleet().servers[:1]),
+            make_fleet(),
+        ):
+            berth.woken.clear()
+            await berth.tell(fleet)
+            assert berth.woken == ["fleet"]
