@@ -72,6 +72,7 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
 _REST = "pause *= 0.75 + 0.5 * self._state.ports.random.fraction()"
 _SPREAD = "by how much looks are spread, so that windows do not look all at once, is a choice"
 _GROWTH = "how fast the pauses grow is a choice"
+_TOLD_APART = "rests are told from each other by their numbers, however far these are apart"
 _LOG_ONLY = "the name of work in the background: only a log shows it"
 
 JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed): why nobody can see it
@@ -137,6 +138,13 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     ): "a task that was taken away and taken back is told to its window's socket as it ever was",
     (f"{SESSION}/hands.py", "", "0 is 1 in: _serial"): "rests are told from each other, wherever they begin",
     (f"{SESSION}/hands.py", "", "False is True in: _serial"): "whether a number is shown in a repr",
+    (f"{SESSION}/hands.py", "Hand.rest", "1 is 2 in: self._serial += 1"): _TOLD_APART,
+    (f"{SESSION}/hands.py", "Hand.hurry", "1 is 2 in: self._serial += 1"): _TOLD_APART,
+    (
+        f"{SESSION}/hands.py",
+        "Hand.rest",
+        "10 is 11 in: seconds = min(longest, FIRST_REST * 2.0 ** min(self.tries - 1, 10))",
+    ): "the longest rest is reached before",
     (
         f"{SESSION}/salvage.py",
         "Salvage.give_up",

@@ -56,6 +56,7 @@ class Berth:
     clock: Clock = field(default_factory=Clock)
     woken: list[str] = field(default_factory=list)
     seen: list[tuple[int, MooringError | None]] = field(default_factory=list)
+    keeping: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self.state = State(replace(Sandbox().ports, fleet=self.gateway, clock=self.clock))
@@ -73,18 +74,18 @@ class Berth:
         """The gateway tells this, and it has been taken over."""
         asked = len(self.gateway.asked)
         self.gateway.news.put_nowait(told)
-        async with asyncio.timeout(5):
-            while len(self.gateway.asked) == asked:  # noqa: ASYNC110 - asked again once it is taken over
-                await asyncio.sleep(0)
+        while len(self.gateway.asked) == asked:  # asked again once it is taken over
+            assert self.keeping is not None and not self.keeping.done()
+            await asyncio.sleep(0)
 
 
 @asynccontextmanager
 async def kept() -> AsyncIterator[Berth]:
     berth = Berth()
-    keeping = berth.state.spawn(Harbour(berth.state, berth.woken.append).keep(), "fleet")
+    berth.keeping = berth.state.spawn(Harbour(berth.state, berth.woken.append).keep(), "fleet")
     await asyncio.sleep(0)
     yield berth
-    assert not keeping.done()
+    assert not berth.keeping.done()
     await berth.state.stop()
 
 
