@@ -122,6 +122,19 @@ async def test_the_last_preview_is_shown_again_after_a_reload_until_a_newer_one_
 
 
 @scene
+async def test_the_last_preview_of_left_work_comes_with_it(stage: Stage) -> None:
+    gone = await stage.window()
+    prompt_id = await stage.run(gone, steps=9000)
+    await stage.until(lambda: prompt_id in stage.world.database.previews)
+    stage.world.leave(gone, crashed=True)
+    heir = await stage.window()
+    await stage.until(lambda: heir.session.orphans)
+    await heir.session.adopt(prompt_id)
+    await stage.sleep(1.0)
+    assert prompt_id in heir.session.previews, "its own socket will never bring one"
+
+
+@scene
 async def test_progress_is_known_again_after_a_reload(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=STEPS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from app.core.model import TaskState
-from tests.unit.session.stage import A, Stage, scene
+from tests.unit.session.stage import A, B, Stage, scene
+from tests.unit.session.test_line import add, labels, paused, unfinished
 
 
 @scene
@@ -19,3 +20,24 @@ async def test_a_gateway_that_has_gone_is_told_until_it_is_back(stage: Stage) ->
     stage.world.network.is_down = False
     await stage.until(lambda: page.session.fleet_error is None)
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_a_page_that_never_hears_of_a_gateway_shows_what_is_kept_and_what_waits(stage: Stage) -> None:
+    page, gone = await stage.window(), await stage.window()
+    await stage.ended(page, await stage.run(page, server_id=A))
+    left = await stage.run(gone, steps=400, server_id=B)
+    await add(stage, page, 4, steps=400)
+    await stage.until(lambda: unfinished(page) == 2)
+    await paused(stage, page)
+    waiting = labels(page)
+    assert len(waiting) == 2
+    stage.world.network.is_down = True
+    stage.world.leave(gone, crashed=True)
+    page = stage.world.reload(page)
+    await stage.until(lambda: page.session.line.line is not None)
+    assert labels(page) == waiting
+    await stage.until(lambda: page.session.results.usage is not None and page.session.results.usage.count == 1)
+    await stage.until(lambda: [item.task.prompt_id for item in page.session.orphans] == [left])
+    assert page.session.fleet.servers == ()
+    assert not page.session._state.has_fleet.is_set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core import past
-from app.core.errors import TaskNotFound
+from app.core.errors import StorageError, TaskNotFound
 from app.core.model import PromptId, Task, TaskState, WindowId
 from app.core.window import Window
 from app.session.past import Past
@@ -71,6 +71,26 @@ async def test_with_a_store_that_does_not_work_it_stays_where_it_is(stage: Stage
     assert set(window_of(page).tasks) == set(ids)
     stage.world.database.is_blocked = False
     await made(stage, page, 1)
+    await stage.until(lambda: len(window_of(page).tasks) <= 4)
+
+
+@pytest.mark.usefixtures("few")
+@scene
+async def test_what_a_store_did_not_take_is_laid_by_on_waking(stage: Stage) -> None:
+    page = await stage.window()
+    store = page.session._state.ports.past
+    assert store is not None
+    lay_by = store.lay_by
+
+    async def fail(_: Task) -> None:
+        raise StorageError("lay_by", "quota")
+
+    store.lay_by = fail  # type: ignore[method-assign]
+    await made(stage, page, 6)
+    await stage.sleep(60.0)
+    assert len(window_of(page).tasks) == 6
+    store.lay_by = lay_by  # type: ignore[method-assign]
+    page.session.wake("visible")
     await stage.until(lambda: len(window_of(page).tasks) <= 4)
 
 

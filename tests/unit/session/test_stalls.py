@@ -125,6 +125,20 @@ async def test_nothing_goes_to_a_new_address_until_a_person_says_that_it_is_the_
 
 
 @scene
+async def test_what_was_confirmed_is_looked_at_at_once(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=9000, server_id=A)
+    await stage.until_running(page, prompt_id)
+    stage.move_server(A, ELSEWHERE)
+    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
+    await stage.sleep(120.0)
+    since = stage.now
+    await page.session.confirm_move(prompt_id)
+    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.OK)
+    assert stage.now - since < 1.0, "not when the next look would have been due"
+
+
+@scene
 async def test_what_joins_work_on_a_server_that_was_confirmed_goes_there_too_and_comes_home(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page, steps=400, server_id=A)
