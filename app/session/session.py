@@ -234,7 +234,7 @@ class Session(SessionView):
 
     def _take_over(self, _: Task) -> None:
         self._watch.look_soon()
-        self._courier.refresh()
+        self._courier.hurry()
         self._look_back()
 
     def _look_back(self) -> None:
@@ -243,11 +243,8 @@ class Session(SessionView):
         self._state.spawn(self._last_previews.restore(), "previews")
 
     async def _take(self, order: Order) -> PromptId:
-        self._watch.refresh()
         self._forecast.refresh_soon()
-        prompt_id = await self._submitter.run(order)
-        self._watch.refresh()
-        return prompt_id
+        return await self._submitter.run(order)
 
     def name_project(self, name: str) -> None:
         """What the work of this tab is called from now on; tasks that there are keep what they were told."""
@@ -275,9 +272,9 @@ class Session(SessionView):
             await self._watch.give_up(prompt_id)
 
     async def look_again(self, prompt_id: PromptId) -> None:
-        """Look at that task's server now."""
+        """Look at that task's server now, and fetch at once what it has of ours."""
         await self._watch.look_again(prompt_id)
-        self._courier.refresh()
+        self._courier.hurry()
 
     async def delete_task(self, prompt_id: PromptId) -> None:
         """Delete an ended task and its kept results from this browser."""

@@ -222,3 +222,11 @@ async def test_a_click_before_the_fleet_is_known_waits_for_it_and_looks_then(sta
     state.fleet = known
     state.has_fleet.set()
     assert task_of(page, await clicking).server_id == C
+
+
+@scene
+async def test_what_a_server_says_of_its_nodes_is_told_by_its_own_catalogue(stage: Stage) -> None:
+    page, _ = await open_window(stage, {A: WITHOUT_NODE, B: NODES})
+    names = frozenset({"SlowSteps", "SaveImage"})
+    there = [await page.session.catalogue(server_id, names) for server_id in (A, B, C)]
+    assert [known and "SlowSteps" in known.entries for known in there] == [False, True, None]

@@ -224,6 +224,29 @@ async def test_waking_up_fetches_at_once_what_could_not_be_had(stage: Stage) -> 
 # Results outlive the server
 
 
+@pytest.mark.parametrize("by", ["look_again", "confirm_move"])
+@scene
+async def test_a_person_who_asks_for_a_result_that_could_not_be_had_has_it_at_once(stage: Stage, by: str) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, server_id=A)
+
+    def goes(_: ServerId) -> None:
+        stage.world.weather.lose_after = 1.0
+        if by == "confirm_move":
+            stage.move_server(A, "http://elsewhere.test:8188")
+
+    stage.once_requested("GET", "/view", goes)
+    await stage.until(lambda: task_of(page, prompt_id).state.is_end)
+    await stage.sleep(200.0)
+    assert not task_of(page, prompt_id).is_delivered
+    stage.world.weather.calm()
+    since = stage.now
+    await getattr(page.session, by)(prompt_id)
+    await stage.until(lambda: task_of(page, prompt_id).is_delivered)
+    assert stage.now - since < 1.0
+    assert await bytes_of(page, prompt_id)
+
+
 @scene
 async def test_a_result_is_kept_and_outlives_its_server(stage: Stage) -> None:
     page = await stage.window()

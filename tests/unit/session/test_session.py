@@ -1,0 +1,119 @@
+"""What the session's own face does before it passes something on: refusals, files of a form, servers that are gone."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from app.core.errors import BadInput, InvalidTransition
+from app.core.model import Note, ServerId
+from app.core.ports import Response
+from app.session import Session
+from app.session.listing import LISTED
+from app.session.sandbox import HERE, Sandbox, make_fleet
+from app.session.session import INPUT_KEPT
+from tests.simulation.store import Bytes
+from tests.simulation.world import a_workflow
+from tests.unit.session.stage import A, Stage, scene, task_of, window_of
+from tests.unit.session.test_files import Answering
+from tests.unit.session.test_private import private_window
+from tests.unit.session.test_report import until
+
+(ROUTE,) = LISTED
+
+
+class Large(Bytes):
+    """A file of as many bytes as a form's may have, and `more`; it is not looked at how many there are."""
+
+    more = 0
+
+    @property
+    def size(self) -> int:
+        return INPUT_KEPT + self.more
+
+
+class TooLarge(Large):
+    more = 1
+
+
+@scene
+async def test_a_file_in_a_form_is_kept_by_its_hash_unless_it_is_too_large(stage: Stage) -> None:
+    page = await stage.window()
+    for blob in (Bytes(b"picture"), Large(b"large")):
+        sha256 = await page.session.keep_input(blob)
+        assert sha256 == hashlib.sha256(await blob.read()).hexdigest()
+        found = await stage.store().read_input(sha256)
+        assert found is not None and await found.read() == await blob.read()
+    count = len(stage.world.database.inputs)
+    assert await page.session.keep_input(TooLarge(b"too large")) == ""
+    assert len(stage.world.database.inputs) == count
+
+
+@scene
+async def test_private_work_whose_words_went_with_the_page_is_not_run_again_as_nothing(stage: Stage) -> None:
+    page = await private_window(stage)
+    prompt_id = await stage.run(page, steps=400, server_id=A)
+    page = await stage.reload(page)
+    with pytest.raises(BadInput) as caught:
+        await page.session.run_again(prompt_id)
+    assert caught.value.cause == "words-not-kept"
+    assert len(stage.requests("POST", "/prompt")) == 1
+
+
+@scene
+async def test_what_is_under_way_is_not_deleted(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=400)
+    with pytest.raises(InvalidTransition):
+        await page.session.delete_task(prompt_id)
+    assert stage.world.database.task(prompt_id) == task_of(page, prompt_id)
+    assert window_of(page).window_locked_server == task_of(page, prompt_id).server_id
+
+
+@scene
+async def test_what_a_full_disk_did_not_take_is_written_once_something_was_deleted(stage: Stage) -> None:
+    page = await stage.window()
+    old = await stage.run(page)
+    await stage.ended(page, old)
+    prompt_id = await stage.run(page, steps=9000)
+    await stage.until_running(page, prompt_id)
+    stage.world.database.is_full = True
+    note = Note(stage.now, "story")
+    await page.session._state.amend(prompt_id, lambda task: task.with_note(note))
+    assert page.session.store_error is not None
+    stage.world.database.is_full = False
+    await page.session.delete_task(old)
+    assert page.session.store_error is None
+    stored = stage.world.database.task(prompt_id)
+    assert stored is not None and note in stored.notes
+
+
+@scene
+async def test_of_a_server_that_has_left_the_fleet_nothing_is_asked(stage: Stage) -> None:
+    page = await stage.window()
+    gone = ServerId("gone")
+    assert await page.session.choices(gone, ROUTE) == ()
+    assert await page.session.catalogue(gone, frozenset({"SaveImage"})) is None
+    assert [item for item in stage.asked if item.server_id == gone] == []
+
+
+async def test_the_choices_that_a_server_lists_are_asked_of_it() -> None:
+    servers = Answering(response=Response(200, text='["a.png"]'))
+    session = Session(replace(Sandbox().ports, http=servers))
+    session._state.set_fleet(make_fleet())
+    assert await session.choices(HERE, ROUTE) == ("a.png",)
+    assert servers.asked == [f"GET /servers/{HERE}{ROUTE}"]
+
+
+async def test_what_is_under_way_is_not_even_asked_to_be_deleted() -> None:
+    sandbox = Sandbox()
+    session = Session(sandbox.ports)
+    await session.start()
+    await until(lambda: session.fleet.servers)
+    prompt_id = await session.run(a_workflow(1, 1, None))
+    with pytest.raises(InvalidTransition):
+        await session.delete_task(prompt_id)
+    assert prompt_id in sandbox.store.tasks
+    await session.stop()
