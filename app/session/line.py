@@ -81,7 +81,7 @@ class WaitingLine:
         line = self._keeper.line
         hands = self._sender.hands[: line.hands] if line is not None and line.entries else []
         found = [hand.obstacle for hand in hands if hand.sending is None]
-        return next((item for item in found if item is not None), None) if all(found) and found else None
+        return next(iter(found), None) if all(found) else None
 
     @property
     def orphans(self) -> tuple[OrphanLine, ...]:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
+from app.core.errors import ConnectError, InvalidTransition, StorageError
 from app.core.line import AHEAD, Line, crew_id
-from app.core.model import Task, TaskState
+from app.core.model import Fleet, Records, Task, TaskState, WindowId
+from app.core.ports import Identity
 from app.core.window import Window
 from app.session import Session
+from app.session.crew import MEND, _Berth, _SharedFleet
+from app.session.sandbox import HERE, Sandbox, SandboxWindows, make_fleet
+from app.session.state import State
 from app.workflows.runs import Seeds, plan_runs
 from app.workflows.targets import Target
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import Stage, scene, window_of
+from tests.unit.session.test_hands import settled
 
 
 async def spread(stage: Stage, page: Page, count: int, hands: int, *, steps: int = 8) -> None:
@@ -169,6 +176,8 @@ async def test_one_dead_server_holds_up_nobody_but_the_session_that_is_moored_th
     server_id = held.window.window_locked_server
     assert server_id is not None
     stage.world.sims[server_id].is_down = True
+    await stage.until(lambda: held.hand.obstacle is not None and line_of(page).entries)
+    assert page.session.line.stalled_by is None, "the others go on"
     await stage.until(lambda: not line_of(page).entries and not page.session.line.sending)
     assert len([task for task in all_tasks(page) if task.failure]) <= 1, "what is known not to answer is sent nothing"
     stage.world.sims[server_id].is_down = False
@@ -189,3 +198,133 @@ async def test_news_of_the_fleet_and_its_absence_reach_the_crew(stage: Stage) ->
     await stage.until(lambda: mate.fleet_error is None)
     stage.world.network.removed.add(stage.world.machines[0].name)  # type: ignore[arg-type]
     await stage.until(lambda: len(mate.fleet.servers) == 2)
+
+
+@scene
+async def test_a_line_is_spread_while_it_waits(stage: Stage) -> None:
+    page = await stage.window()
+    await spread(stage, page, 9, 1, steps=400)
+    await stage.until(lambda: len(all_tasks(page)) == AHEAD)
+    await page.session.line.spread(3)
+    assert line_of(page).hands == 3
+    await stage.until(lambda: len(all_tasks(page)) == 3 * AHEAD)
+
+
+@scene
+async def test_a_change_of_a_mate_is_told_to_who_listens_to_the_tab(stage: Stage) -> None:
+    page = await stage.window()
+    await spread(stage, page, 6, 2, steps=40)
+    await stage.until(lambda: len(page.crew.sessions) == 1)
+    (mate,) = page.crew.sessions
+    assert mate.identity is not None and not mate.identity.is_new
+    told: list[str] = []
+    page.session.subscribe(lambda: told.append("change"))
+    mate._state.changed()
+    assert told == ["change"]
+
+
+@scene
+async def test_a_wake_reaches_the_mates_and_a_stop_ends_them(stage: Stage) -> None:
+    page = await stage.window()
+    await spread(stage, page, 9, 3, steps=900)
+    await stage.until(lambda: len(page.crew.sessions) == 2 and len(all_tasks(page)) == 6)
+    await stage.sleep(30.0)
+    woken: list[str] = []
+    for session in page.crew.everybody:
+        session.wake = woken.append  # type: ignore[method-assign]
+    page.crew.wake("visible")
+    assert woken == ["visible"] * 3
+    await page.crew.stop()
+    assert [session._state._background for session in page.crew.everybody] == [set()] * 3
+
+
+@scene
+async def test_a_mate_whose_id_another_page_still_holds_is_enlisted_when_it_is_let_go(stage: Stage) -> None:
+    page = await stage.window()
+    held, mate = stage.world.browser.held, crew_id(window_of(page).window_id, 1)
+    held.add(mate)
+    await spread(stage, page, 12, 3, steps=200)
+    await stage.until(lambda: page.crew.sessions)
+    await stage.sleep(MEND * 3)
+    assert [session.identity and session.identity.window_id for session in page.crew.sessions] == [
+        crew_id(window_of(page).window_id, 2)
+    ]
+    held.discard(mate)
+    since = stage.now
+    await stage.until(lambda: len(page.crew.sessions) == 2)
+    assert stage.now - since <= MEND + 1.0
+    assert [session.identity.window_id for session in page.crew.sessions if session.identity] == [
+        mate,
+        crew_id(window_of(page).window_id, 2),
+    ], "by their numbers"
+
+
+@scene
+async def test_a_crew_that_cannot_be_read_at_first_is_taken_up_later(stage: Stage) -> None:
+    page = await stage.window()
+    await spread(stage, page, 4, 2, steps=900)
+    await stage.until(lambda: len(all_tasks(page)) == 4)
+    page = stage.world.reload(page)
+    store, failures = page.session._state.ports.store, [1, 2]
+    read_tasks = store.read_tasks
+
+    async def fail_twice(owner: WindowId | None = None) -> Records:
+        if owner is None and failures:
+            failures.pop()
+            raise StorageError("read_tasks", "blocked")
+        return await read_tasks(owner)
+
+    store.read_tasks = fail_twice  # type: ignore[method-assign]
+    began = stage.now
+    await stage.until(lambda: page.crew.sessions)
+    assert stage.now - began >= MEND
+    await stage.until(lambda: len(all_tasks(page)) == 4)
+
+
+async def test_the_fleet_of_a_mate_is_its_captains_with_its_news_and_errors_once_each() -> None:
+    captain = State(Sandbox().ports)
+    source = _SharedFleet(captain)
+    first = asyncio.ensure_future(source.first())
+    await settled()
+    assert not first.done(), "the captain has not been told yet"
+    captain.set_fleet(make_fleet())
+    captain.has_fleet.set()
+    assert await first == make_fleet()
+
+    async def news() -> Fleet:
+        async with asyncio.timeout(5):
+            return await source.changes()
+
+    told = asyncio.ensure_future(news())
+    captain.changed()
+    await settled()
+    assert not told.done(), "nothing is new"
+    captain.set_fleet(make_fleet(moved=HERE))
+    captain.changed()
+    assert await told == make_fleet(moved=HERE)
+
+    captain.fleet_error = error = ConnectError(None, "network")
+    with pytest.raises(ConnectError) as caught:
+        await news()
+    assert caught.value is error
+    told = asyncio.ensure_future(news())
+    for _ in range(3):
+        captain.changed()
+        await settled()
+    assert not told.done(), "it was told"
+    captain.fleet_error = None
+    captain.changed()
+    assert await told == make_fleet(moved=HERE), "that it is back is news"
+    told = asyncio.ensure_future(news())
+    captain.changed()
+    await settled()
+    assert not told.done()
+    told.cancel()
+
+
+async def test_a_mate_has_an_id_of_its_own_and_no_crew() -> None:
+    berth = _Berth(WindowId("w+1"), SandboxWindows())
+    assert await berth.claim() == Identity(WindowId("w+1"), is_new=False)
+    with pytest.raises(InvalidTransition):
+        await berth.enlist(WindowId("w+1+1"))
+    assert await berth.is_alive(WindowId("w")) is None

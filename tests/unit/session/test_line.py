@@ -7,7 +7,15 @@ from collections.abc import Callable
 
 import pytest
 
-from app.core.errors import BadInput, BadPlan, NoServerAvailable, StillRestoring, StorageError, TaskNotFound
+from app.core.errors import (
+    BadInput,
+    BadPlan,
+    ConnectError,
+    NoServerAvailable,
+    StillRestoring,
+    StorageError,
+    TaskNotFound,
+)
 from app.core.line import AHEAD, Line, Pause
 from app.core.model import PromptId, Task, TaskState
 from app.core.window import Free
@@ -178,7 +186,9 @@ async def test_runs_are_moved_edited_and_taken_back_while_they_wait(stage: Stage
     first, second, third, fourth = (item.prompt_id for item in line_of(page).entries)
     line = page.session.line
     await line.move(fourth, first)
+    assert labels(page) == ["nonce 4", "nonce 1", "nonce 2", "nonce 3"]
     await line.step(first, 1)
+    assert labels(page) == ["nonce 4", "nonce 2", "nonce 1", "nonce 3"]
     await line.edit(third, {("2", "nonce"): 33}, "nonce 33")
     await line.remove(second)
     assert labels(page) == ["nonce 4", "nonce 1", "nonce 33"]
@@ -444,3 +454,109 @@ async def test_nothing_waits_in_a_window_that_has_not_read_its_records(stage: St
     with pytest.raises(StillRestoring):
         await page.session.line.remove(PromptId("x"))
     assert page.session.line.line is None
+
+
+@scene
+async def test_a_line_that_cannot_be_read_is_told_and_takes_nothing_until_it_can(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, 3, steps=400)
+    await paused(stage, page)
+    waiting = labels(page)
+    page = stage.world.reload(page)
+    store, error = page.session._state.ports.store, StorageError("read_line", "unknown")
+    read_line = store.read_line
+
+    async def refuse(_: object) -> Line:
+        raise error
+
+    store.read_line = refuse  # type: ignore[method-assign]
+    await stage.until(lambda: page.session.line.error)
+    assert (page.session.line.error, page.session.line.line) == (error, None)
+    assert (page.session.line.stalled_by, page.session.line.refusal) == (None, None)
+    with pytest.raises(StorageError) as caught:
+        await add(stage, page, 1)
+    assert caught.value is error
+    store.read_line = read_line  # type: ignore[method-assign]
+    page.session.wake("online")
+    await stage.until(lambda: page.session.line.line is not None)
+    assert page.session.line.error is None
+    assert labels(page) == waiting
+
+
+@scene
+async def test_what_is_cleared_does_not_run(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, 4, steps=40)
+    await stage.until(lambda: unfinished(page) == AHEAD and not page.session.line.sending)
+    await page.session.line.clear()
+    assert line_of(page).entries == ()
+    assert stage.world.database.waiting == {}
+    await stage.until(lambda: not window_of(page).unfinished)
+    assert posts(stage) == AHEAD
+
+
+@scene
+async def test_an_empty_file_waits_for_nothing(stage: Stage) -> None:
+    page = await stage.window()
+    with pytest.raises(BadInput) as caught:
+        await add(stage, page, 2, picture=b"")
+    assert (caught.value.cause, caught.value.name) == ("empty", "photo.png")
+    assert (line_of(page).entries, stage.world.database.inputs) == ((), {})
+    await add(stage, page, 1, picture=b"x")
+    await stage.until(lambda: posts(stage))
+
+
+@scene
+async def test_a_stop_that_one_server_does_not_hear_is_told_and_reaches_all_others(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, 2, steps=400)
+    await stage.until(lambda: unfinished(page) == 2)
+    stage.world.sims[tasks_of(page)[0].server_id].is_down = True
+    with pytest.raises(ConnectError):
+        await page.session.line.cancel_mine()
+    assert all(task.cancel_asked_at is not None for task in tasks_of(page)), "each was tried, and is tried again"
+
+
+@scene
+async def test_a_stop_is_over_once_each_of_them_was_tried(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, 2, steps=400)
+    await stage.until(lambda: unfinished(page) == 2)
+    tried: list[PromptId] = []
+
+    async def cancel(prompt_id: PromptId) -> None:
+        if prompt_id == tasks_of(page)[0].prompt_id:
+            raise ConnectError(A, "connect-failed")
+        await stage.sleep(5.0)
+        tried.append(prompt_id)
+
+    page.session.hand.cancel = cancel
+    with pytest.raises(ConnectError):
+        await page.session.line.cancel_mine()
+    assert tried == [tasks_of(page)[1].prompt_id]
+
+
+@pytest.mark.parametrize("by", ["resume", "adopt", "wake"])
+@scene
+async def test_a_person_who_wants_the_line_to_go_on_waits_for_no_rest(stage: Stage, by: str) -> None:
+    gone, page = await stage.window(), await stage.window()
+    await add(stage, gone, 4, steps=400)
+    await stage.until(lambda: unfinished(gone) == 2)
+    await paused(stage, gone)
+    stage.world.leave(gone, crashed=True)
+    await page.session.find_orphans()
+    for machine in stage.world.machines:
+        machine.is_down = True
+    await add(stage, page, 1)
+    await stage.until(lambda: page.session.hand.tries >= 6)
+    for machine in stage.world.machines:
+        machine.is_down = False
+    since = stage.now
+    if by == "resume":
+        await page.session.line.resume()
+    elif by == "adopt":
+        await page.session.line.adopt(window_of(gone).window_id)
+    else:
+        page.session.wake("online")
+    await stage.until(lambda: stage.requests("POST", "/prompt", since))
+    assert stage.now - since < 2.0
