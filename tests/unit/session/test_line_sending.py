@@ -1,0 +1,148 @@
+"""What becomes of a run of the line that could not be sent: it waits, pauses the rest, or is told; it is never lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError, StorageError
+from app.core.line import Pause
+from app.core.model import PromptId, TaskState
+from app.session import Session
+from app.session.line_sending import _is_of_the_run
+from app.session.sandbox import Sandbox
+from app.session.submit import Order
+from app.workflows.runs import Count, plan_runs
+from tests.simulation.world import a_workflow
+from tests.unit.session.stage import A, Stage, scene, task_of
+from tests.unit.session.test_line import add, all_done, labels, line_of, paused, posts, tasks_of
+from tests.unit.session.test_report import until
+
+FULL = StorageError("write_line", "quota")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_so"),
+    [
+        (BadInput("too-large"), True),
+        (HttpStatusError(A, 399), False),
+        (HttpStatusError(A, 400), True),
+        (HttpStatusError(A, 413), True),
+        (HttpStatusError(A, 499), True),
+        (HttpStatusError(A, 500), False),
+        (ConnectError(A, "connect-failed"), False),
+    ],
+)
+def test_what_is_wrong_with_the_run_itself_is_not_tried_again(error: MooringError, is_so: bool) -> None:
+    assert _is_of_the_run(error) is is_so
+
+
+def names(session: Session) -> set[str]:
+    """What is under way in the background."""
+    return {task.get_name() for task in session._state._background}
+
+
+async def test_a_mistake_of_ours_stops_the_sending_until_somebody_wants_another_try(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    session = Session(Sandbox().ports)
+    taken: list[PromptId] = []
+    mistakes = [ValueError("a mistake of ours")]
+
+    async def take(order: Order) -> PromptId:
+        taken.append(order.prompt_id)
+        if mistakes:
+            raise mistakes.pop()
+        return order.prompt_id
+
+    session.hand.take = take
+    await session.start()
+    await until(lambda: session.fleet.servers and "wake" not in names(session))
+    workflow = a_workflow(1, 1, None)
+    await session.line.add(workflow, plan_runs(workflow, Count(2)))
+    await until(lambda: session.hand.is_resting and not session.line.sending)
+    for _ in range(9):
+        session._state.changed()
+        await asyncio.sleep(0)
+    assert (len(taken), session.line.sending) == (1, frozenset())
+    assert session.line.line is not None and len(session.line.line.entries) == 2, "nothing is lost"
+    assert [item.levelno for item in caplog.records if item.levelno >= logging.ERROR] == [logging.ERROR]
+    session.line.hurry()
+    await until(lambda: len(taken) >= 2)
+    assert taken[1] == taken[0], "the very same click"
+    await session.stop()
+
+
+@scene
+async def test_a_pause_that_cannot_be_written_holds_for_this_page(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, 4, steps=400)
+    await paused(stage, page)
+    waiting, hand, store = labels(page), page.session.hand, page.session._state.ports.store
+    take, write_line, tries = hand.take, store.write_line, list[PromptId]()
+    await page.session.line.send_all()
+
+    async def refuse(order: Order) -> PromptId:
+        tries.append(order.prompt_id)
+        raise BadInput("too-large", "photo.png")
+
+    async def fail(_: object) -> None:
+        raise FULL
+
+    hand.take = refuse
+    await page.session.line.resume()
+    store.write_line = fail  # type: ignore[method-assign]
+    await stage.until(lambda: line_of(page).pause is Pause.UNUSABLE)
+    assert (line_of(page).paused_by, labels(page)) == (tries[0], waiting)
+    assert isinstance(page.session.line.refusal, BadInput)
+    await stage.sleep(60.0)
+    assert len(tries) == 1
+    hand.take, store.write_line = take, write_line  # type: ignore[method-assign]
+    await page.session.line.resume()
+    assert page.session.line.refusal is None, "it is for a pause that holds"
+    await stage.until(lambda: not line_of(page).entries)
+
+
+@scene
+async def test_a_run_that_does_not_come_back_to_the_line_is_told_as_not_sent(stage: Stage) -> None:
+    page = await stage.window()
+    clicked = await stage.run(page, steps=100, server_id=A)
+    await stage.until_running(page, clicked)
+    store = page.session._state.ports.store
+    write_line = store.write_line
+    await add(stage, page, 2)
+
+    async def fail(_: object) -> None:
+        raise FULL
+
+    def go_down(_: object) -> None:
+        store.write_line = fail  # type: ignore[method-assign]
+        stage.world.sims[A].is_down = True
+
+    stage.once_stored(lambda: len(stage.world.database.tasks) == 2, lambda: go_down(None))
+    await stage.until(lambda: any(task.failure for task in tasks_of(page)))
+    (failed,) = [task for task in tasks_of(page) if task.failure]
+    assert failed.failure is not None and failed.failure.kind == "not_sent"
+    assert len(line_of(page).entries) == 1, "the other one waits"
+    await stage.until(lambda: page.session.line.stalled_by)
+    store.write_line = write_line  # type: ignore[method-assign]
+    stage.world.sims[A].is_down = False
+    page.session.wake("online")
+    await stage.until(all_done(page, 3))
+    assert task_of(page, failed.prompt_id).state is TaskState.FAILED
+
+
+@scene
+async def test_after_a_server_is_back_the_next_trouble_is_met_with_short_rests_again(stage: Stage) -> None:
+    page = await stage.window()
+    for machine in stage.world.machines:
+        machine.is_down = True
+    await add(stage, page, 2)
+    await stage.until(lambda: page.session.hand.tries >= 3)
+    for machine in stage.world.machines:
+        machine.is_down = False
+    await stage.until(all_done(page, 2))
+    assert (page.session.hand.tries, page.session.hand.cause, page.session.runs) == (0, None, ())
+    assert posts(stage) == 2
