@@ -1,0 +1,220 @@
+"""The last preview over a reload: kept seldom, shown until a newer one comes, deleted with the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from app.core.errors import MooringError, NotOwner, StorageError, TaskNotFound
+from app.core.model import PromptId, Task, TaskState
+from app.core.ports import Blob
+from app.core.window import Window
+from app.session.facts import Preview
+from app.session.last_previews import FIRST_PAUSE, PAUSE, LastPreviews
+from app.session.sandbox import Sandbox, SandboxStore
+from app.session.state import State
+from tests.simulation.store import Bytes
+from tests.unit.core.builders import CLIENT, ME, submitted
+from tests.unit.session.test_hands import Patience, settled
+
+ID = PromptId("p-1")
+
+
+@dataclass
+class Shelf(SandboxStore):
+    """A store of previews alone, which may fail."""
+
+    kept: list[tuple[PromptId, str]] = field(default_factory=list)  # every write: the task, and what the picture shows
+    previews: dict[PromptId, Blob] = field(default_factory=dict)
+    reads: list[PromptId] = field(default_factory=list)
+    error: MooringError | None = None
+
+    async def keep_preview(self, task: Task, blob: Blob, media_type: str, kept_at: float) -> bool:
+        if self.error is not None:
+            raise self.error
+        self.kept.append((task.prompt_id, (await blob.read()).decode()))
+        self.previews[task.prompt_id] = blob
+        return True
+
+    async def read_preview(self, prompt_id: PromptId) -> Blob | None:
+        self.reads.append(prompt_id)
+        if self.error is not None:
+            raise self.error
+        return self.previews.get(prompt_id)
+
+    async def delete_preview(self, prompt_id: PromptId) -> None:
+        if self.error is not None:
+            raise self.error
+        self.previews.pop(prompt_id, None)
+
+
+@dataclass
+class Table:
+    """A state whose window has one running task, and what keeps its previews."""
+
+    shelf: Shelf = field(default_factory=Shelf)
+    clock: Patience = field(default_factory=Patience)
+
+    def __post_init__(self) -> None:
+        self.state = State(replace(Sandbox(store=self.shelf).ports, clock=self.clock))
+        self.put(submitted(ID, state=TaskState.RUNNING))
+        self.previews = LastPreviews(self.state)
+
+    def put(self, *tasks: Task) -> None:
+        """The window has these tasks."""
+        self.state.window = Window(ME, CLIENT, tasks={task.prompt_id: task for task in tasks})
+
+    async def see(self, shown: str, serial: int, prompt_id: PromptId = ID) -> None:
+        """The socket has brought a preview."""
+        self.state.previews[prompt_id] = Preview(Bytes(shown.encode(), "image/png"), "image/png", serial)
+        await self.change()
+
+    async def change(self) -> None:
+        self.state.changed()
+        await settled()
+
+    async def end(self) -> None:
+        """The task ends: what is shown of it only while it is under way is forgotten."""
+        self.put(submitted(ID, state=TaskState.SUCCEEDED, ended_at=200.0))
+        self.state.previews.pop(ID, None)
+        await self.change()
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+async def test_the_first_is_kept_soon_and_then_the_latest_every_few_seconds(table: Table) -> None:
+    await table.see("one", 1)
+    await table.see("two", 2)
+    assert (table.clock.seconds, table.shelf.kept) == ([FIRST_PAUSE], [])
+    await table.clock.end(0)
+    await settled()
+    assert table.shelf.kept == [(ID, "two")]
+    await table.change()
+    assert len(table.clock.waits) == 1, "there is nothing new"
+    await table.see("three", 3)
+    await table.see("four", 4)
+    assert table.clock.seconds == [FIRST_PAUSE, PAUSE]
+    await table.clock.end(1)
+    await settled()
+    assert table.shelf.kept == [(ID, "two"), (ID, "four")]
+
+
+async def test_with_its_end_what_was_kept_is_deleted_and_nothing_more_is(table: Table) -> None:
+    await table.see("one", 1)
+    await table.clock.end(0)
+    await table.see("two", 2)
+    await table.end()
+    assert table.shelf.previews == {}
+    await table.clock.end(1)
+    assert table.shelf.previews == {}
+    assert [text for _, text in table.shelf.kept] == ["one"]
+
+
+async def test_a_task_that_has_ended_while_its_preview_is_still_shown_keeps_none(table: Table) -> None:
+    await table.see("one", 1)
+    table.put(submitted(ID, state=TaskState.SUCCEEDED, ended_at=200.0))
+    await table.clock.end(0)
+    assert table.shelf.kept == []
+
+
+async def test_a_task_that_is_another_windows_now_keeps_its_preview_there(table: Table) -> None:
+    await table.see("one", 1)
+    await table.clock.end(0)
+    table.put()
+    table.state.previews.clear()
+    await table.change()
+    assert list(table.shelf.previews) == [ID]
+    await table.see("two", 2)
+    await table.clock.end(1)
+    assert [text for _, text in table.shelf.kept] == ["one"], "it is not ours to write"
+
+
+@pytest.mark.parametrize(
+    "error", [StorageError("keep_preview", "quota"), NotOwner("keep_preview", ID), TaskNotFound("keep_preview", ID)]
+)
+async def test_one_that_cannot_be_kept_keeps_no_later_one_from_it(
+    table: Table, error: MooringError, caplog: pytest.LogCaptureFixture
+) -> None:
+    table.shelf.error = error
+    await table.see("one", 1)
+    await table.clock.end(0)
+    await settled()
+    table.shelf.error = None
+    await table.see("two", 2)
+    await table.clock.end(1)
+    await settled()
+    assert table.shelf.kept == [(ID, "two")]
+    table.shelf.error = StorageError("delete_preview", "blocked")
+    await table.end()
+    assert [item for item in caplog.records if item.levelname == "ERROR"] == []
+
+
+# After a reload
+
+
+async def test_what_was_kept_is_shown_again_and_read_once(table: Table) -> None:
+    table.shelf.previews[ID] = Bytes(b"before", "image/webp")
+    told: list[bool] = []
+    table.state.subscribe(lambda: told.append(ID in table.state.previews))
+    await table.previews.restore()
+    shown = table.state.previews[ID]
+    assert (await shown.blob.read(), shown.media_type, shown.serial) == (b"before", "image/webp", 0)
+    assert told == [True]
+    await table.previews.restore()
+    assert table.shelf.reads == [ID]
+    await settled()
+    assert table.clock.waits == [], "it is kept already"
+    await table.see("one", 1)
+    assert table.clock.seconds == [PAUSE]
+    await table.clock.end(0)
+    await settled()
+    assert table.shelf.kept == [(ID, "one")]
+    await table.end()
+    assert table.shelf.previews == {}
+
+
+async def test_of_what_nothing_was_kept_nothing_is_shown_and_others_are(table: Table) -> None:
+    other = PromptId("p-2")
+    table.put(submitted(ID, state=TaskState.RUNNING), submitted(other, state=TaskState.RUNNING))
+    table.shelf.previews[other] = Bytes(b"before", "image/webp")
+    await table.previews.restore()
+    assert set(table.state.previews) == {other}
+    await table.previews.restore()
+    assert table.shelf.reads == [ID, other, ID], "what is known is not read again, what follows it is"
+
+
+async def test_a_newer_one_that_has_come_meanwhile_stays(table: Table) -> None:
+    table.shelf.previews[ID] = Bytes(b"before", "image/webp")
+    await table.see("newer", 1)
+    await table.previews.restore()
+    assert table.state.previews[ID].serial == 1
+
+
+async def test_one_that_is_read_after_the_end_is_not_shown(table: Table) -> None:
+    table.shelf.previews[ID] = Bytes(b"before", "image/webp")
+    read = table.shelf.read_preview
+
+    async def read_slowly(prompt_id: PromptId) -> Blob | None:
+        blob = await read(prompt_id)
+        table.put(submitted(ID, state=TaskState.SUCCEEDED, ended_at=200.0))
+        return blob
+
+    table.shelf.read_preview = read_slowly  # type: ignore[method-assign]
+    await table.previews.restore()
+    assert table.state.previews == {}
+    await settled()
+    assert table.shelf.previews == {}, "nor is it left behind"
+
+
+async def test_a_store_that_cannot_be_read_is_asked_again_the_next_time(table: Table) -> None:
+    table.shelf.previews[ID] = Bytes(b"before", "image/webp")
+    table.shelf.error = StorageError("read_preview", "blocked")
+    await table.previews.restore()
+    assert table.state.previews == {}
+    table.shelf.error = None
+    await table.previews.restore()
+    assert set(table.state.previews) == {ID}
