@@ -6,12 +6,14 @@ import asyncio
 
 import pytest
 
-from app.core.errors import TransportError
-from app.core.model import Delivery, PromptId, TaskState
+from app.core.errors import TaskNotFound, TransportError
+from app.core.model import Delivery, Note, PromptId, TaskState
 from app.core.ports import Keep, KeepSettings
+from app.session.results import _dropped
 from tests.simulation.server import Answer
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page
+from tests.unit.core.builders import output, submitted
 from tests.unit.session.stage import A, Stage, bytes_of, scene, task_of
 
 
@@ -224,3 +226,111 @@ async def test_what_has_just_come_home_is_not_told_as_dropped(stage: Stage) -> N
         await stage.ended(page, prompt_id)
     looking.cancel()
     assert [delivery_of(page, item) for item in ids] == [Delivery.KEPT] * 12
+
+
+# Looks at the shelf
+
+
+def count_calls(page: Page, name: str) -> list[str]:
+    """How often that operation of the page's store is called from now on."""
+    store, calls = page.session._state.ports.store, list[str]()
+    inner = getattr(store, name)
+
+    async def counted(*args: object, **more: object) -> object:
+        calls.append(name)
+        return await inner(*args, **more)
+
+    setattr(store, name, counted)
+    return calls
+
+
+@scene
+async def test_many_reasons_at_once_are_one_look(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.until(lambda: page.session.results.usage is not None)
+    await stage.sleep(1.0)
+    looks = count_calls(page, "usage")
+    for _ in range(5):
+        page.session.results.refresh_soon()
+    await stage.sleep(1.0)
+    assert len(looks) == 1
+    page.session.results.refresh_soon()
+    await stage.sleep(1.0)
+    assert len(looks) == 2
+
+
+@scene
+async def test_a_shelf_that_cannot_be_looked_at_is_looked_at_the_next_time(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page))
+    await stage.until(lambda: page.session.results.usage is not None and page.session.results.usage.count == 1)
+    usage = page.session.results.usage
+    await stage.store().delete_results()
+    stage.world.database.is_blocked = True
+    page.session.results.refresh_soon()
+    await stage.sleep(1.0)
+    assert page.session.results.usage is usage, "nothing is known beyond that"
+    stage.world.database.is_blocked = False
+    page.session.results.refresh_soon()
+    await stage.until(lambda: page.session.results.usage is not None and page.session.results.usage.count == 0)
+
+
+@scene
+async def test_the_promise_is_sought_once_a_page(stage: Stage) -> None:
+    page = await stage.window()
+    asked = count_calls(page, "persist")
+    for _ in range(3):
+        await stage.ended(page, await stage.run(page))
+    await stage.sleep(5.0)
+    assert len(asked) == 1
+    looks = count_calls(page, "usage")
+    await page.session.results.ask_promise()
+    assert (len(asked), len(looks)) == (2, 1), "what the browser promised is part of what is told"
+
+
+@pytest.mark.parametrize("how", ["deleted", "smaller"])
+@scene
+async def test_what_a_full_disk_did_not_take_is_written_once_results_have_made_room(stage: Stage, how: str) -> None:
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page))
+    prompt_id = await stage.run(page, steps=9000)
+    await stage.until_running(page, prompt_id)
+    stage.world.database.is_full = True
+    await page.session._state.amend(prompt_id, lambda task: task.with_note(Note(stage.now, "story")))
+    assert page.session.store_error is not None
+    stage.world.database.is_full = False
+    if how == "deleted":
+        await page.session.results.delete_all()
+    else:
+        await page.session.results.configure(KeepSettings(1))
+    assert page.session.store_error is None
+    assert page.session._state.loose_ends.unwritten == ()
+
+
+def test_of_several_files_only_the_one_that_is_gone_is_told_as_dropped() -> None:
+    kept = [output(name, delivery=Delivery.KEPT) for name in ("a.png", "b.png")]
+    gone = output("c.png", delivery=Delivery.GONE)
+    task = submitted(outputs=(*kept, gone))
+    told = _dropped(task, kept[1].file)
+    assert [item.delivery for item in told.outputs] == [Delivery.KEPT, Delivery.DROPPED, Delivery.GONE]
+    assert _dropped(task, gone.file) == task, "what went its own way stays as it is told"
+
+
+# What was laid by
+
+
+@scene
+async def test_a_picture_of_the_past_is_fetched_from_its_own_server_and_changes_no_record(stage: Stage) -> None:
+    page = await stage.window()
+    await page.session.results.configure(KeepSettings(1_000_000, Keep.THUMBNAILS))
+    prompt_id = await stage.run(page, server_id=A)
+    task = await stage.ended(page, prompt_id)
+    await stage.store().lay_by(task)
+    page.session._state.forget(prompt_id)
+    blob = await page.session.results.fetch(prompt_id)
+    assert blob is not None
+    stage.world.sims[A].files.clear()
+    assert await page.session.results.fetch(prompt_id) is None
+    assert await page.session.past.read_task(prompt_id) == task
+    with pytest.raises(TaskNotFound):
+        await page.session.results.fetch(PromptId("never was"))

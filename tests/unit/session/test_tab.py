@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from app.core.model import BatchId, Task, TaskState
+import pytest
+
+from app.core import past
+from app.core.balancer import Leaning
+from app.core.errors import BadInput, ConnectError, NoServerAvailable, StorageError
+from app.core.mark import Sign
+from app.core.model import BatchId, Contact, Delivery, PromptId, Task, TaskState
+from app.core.window import Window
+from app.session import Session
+from app.session.facts import Noticed
 from app.session.tab import Tab
 from app.workflows.runs import Count, plan_runs
+from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import Stage, scene
-from tests.unit.session.test_crew import all_home, all_tasks, spread
+from tests.unit.session.stage import A, B, C, Stage, scene
+from tests.unit.session.test_crew import all_home, all_tasks, line_of, spread, tasks_of
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window that holds three tasks, and one more for a while."""
+    monkeypatch.setattr(past, "RECENT", 3)
+    monkeypatch.setattr(past, "SLACK", 1)
 
 
 def unfinished(page: Page) -> list[Task]:
@@ -74,3 +91,186 @@ async def test_cancel_mine_of_one_plan_leaves_the_others(stage: Stage) -> None:
     await stage.until(lambda: {task.part.batch_id for task in unfinished(page) if task.part} == {second})
     cancelled = [task for task in all_tasks(page) if task.state is TaskState.CANCELLED]
     assert {task.part.batch_id for task in cancelled if task.part} == {first}
+
+
+async def with_mate(stage: Stage, *, steps: int = 900) -> tuple[Page, Tab, Session, Task]:
+    """A tab whose one mate has work that runs, and that work."""
+    page = await stage.window()
+    await spread(stage, page, 4, 2, steps=steps)
+    await stage.until(lambda: len(all_tasks(page)) == 4 and not page.session.line.sending)
+    (mate,) = page.crew.sessions
+    await stage.until(lambda: any(task.state is TaskState.RUNNING for task in tasks_of(mate)))
+    return page, Tab(page.crew), mate, next(task for task in tasks_of(mate) if task.state is TaskState.RUNNING)
+
+
+@scene
+async def test_what_belongs_to_no_task_is_the_tabs_own_sessions(stage: Stage) -> None:
+    page, tab, _, _ = await with_mate(stage)
+    session, state = page.session, page.session._state
+    state.fleet_error = ConnectError(None, "network")
+    for name in ("window", "identity", "fleet", "fleet_error", "orphans", "orphan_records", "line", "files"):
+        assert getattr(tab, name) is getattr(session, name) is not None, name
+    sha256 = await tab.keep_input(Bytes(b"picture"))
+    assert sha256 == await session.keep_input(Bytes(b"picture"))
+    tab.name_project("harbour")
+    assert state.tab.project == "harbour"
+    tab.lean({A: Leaning.AVOID})
+    assert state.leanings == {A: Leaning.AVOID}
+    told: list[str] = []
+    leave = tab.subscribe(lambda: told.append("change"))
+    state.changed()
+    leave()
+    state.changed()
+    assert told == ["change"]
+
+
+@scene
+async def test_what_a_mate_knows_of_its_work_the_tab_shows(stage: Stage) -> None:
+    page, tab, mate, task = await with_mate(stage)
+    key = task.prompt_id
+    await stage.until(lambda: key in mate.progress and key in mate.previews)
+    assert tab.progress[key] == mate.progress[key]
+    assert tab.previews[key] == mate.previews[key]
+    await stage.until(lambda: mate.outlook(task).eta is not None)
+    assert tab.outlook(task).eta is not None
+    state = mate._state
+    state.stalled = frozenset({key})
+    assert tab.stalled == {key}
+    state.stillness[key] = state.stillness[key].looked(state.stillness[key].looked_at + 7.0)
+    assert tab.still_for(key) == mate.still_for(key) >= 7.0
+    state.noticed[A] = Noticed(Sign.ANOTHER, 1.0)
+    assert tab.noticed == {A: Noticed(Sign.ANOTHER, 1.0)}
+    page.session._state.noticed[A] = Noticed(Sign.HISTORY_GONE, 2.0)
+    assert tab.noticed[A].sign is Sign.HISTORY_GONE, "the tab's own comes first"
+    assert tab.store_error is None
+    state.store_error = error = StorageError("update", "quota")
+    assert tab.store_error is error
+
+
+@scene
+async def test_what_is_done_to_a_mates_work_reaches_it(stage: Stage) -> None:
+    _, tab, mate, task = await with_mate(stage)
+    since = stage.now
+    await tab.look_again(task.prompt_id)
+    assert [item for item in stage.requests("GET", "/queue", since) if item.server_id == task.server_id]
+    again = await tab.run_again(task.prompt_id)
+    assert again in {item.prompt_id for item in tasks_of(mate)}, "who holds its server"
+    await tab.give_up(task.prompt_id)
+    assert {item.prompt_id: item.state for item in tasks_of(mate)}[task.prompt_id] is TaskState.GIVEN_UP
+    stage.move_server(task.server_id, "http://elsewhere.test:8188")
+    await stage.until(lambda: all(item.contact is Contact.MOVED for item in tasks_of(mate) if not item.state.is_end))
+    await tab.confirm_move(again)
+    await stage.until(lambda: all(item.contact is Contact.OK for item in tasks_of(mate)))
+
+
+@scene
+async def test_a_mates_record_that_cannot_be_read_is_given_up_by_the_tab(stage: Stage) -> None:
+    _, tab, mate, task = await with_mate(stage)
+    records = stage.world.database.tasks
+    records[task.prompt_id] = {**records[task.prompt_id], "state": "paused"}
+    await mate.verify()
+    assert isinstance(mate.window, Window)
+    assert [item.prompt_id for item in mate.window.unreadable] == [task.prompt_id]
+    await tab.give_up(task.prompt_id)
+    assert task.prompt_id not in records
+
+
+@scene
+async def test_a_click_of_the_tab_is_its_own_and_a_failed_one_is_dismissed(stage: Stage) -> None:
+    page = await stage.window()
+    tab = Tab(page.crew)
+    prompt_id = await tab.run(a_workflow(3, 1, None), title="dunes", server_id=B)
+    (task,) = tasks_of(page.session)
+    assert (task.prompt_id, task.title, task.server_id) == (prompt_id, "dunes", B)
+    await stage.ended(page, prompt_id)
+    for sim in stage.world.sims.values():
+        sim.is_down = True
+    with pytest.raises(NoServerAvailable):
+        await tab.run(a_workflow(3, 2, None))
+    with pytest.raises(NoServerAvailable):
+        await tab.run(a_workflow(3, 3, None))
+    first, second = tab.runs
+    tab.dismiss_run(first.prompt_id)
+    assert tab.runs == (second,)
+
+
+@scene
+async def test_left_work_is_found_and_adopted_into_the_tabs_own_session(stage: Stage) -> None:
+    gone = await stage.window()
+    prompt_id = await stage.run(gone, steps=400, server_id=C)
+    stage.world.leave(gone, crashed=True)
+    page = await stage.window()
+    tab = Tab(page.crew)
+    assert [item.task.prompt_id for item in await tab.find_orphans()] == [prompt_id]
+    assert (await tab.adopt(prompt_id)).is_ward
+    assert prompt_id in {task.prompt_id for task in tasks_of(page.session)}
+
+
+@scene
+async def test_what_can_be_asked_of_servers_is_asked_by_the_tabs_own_session(stage: Stage) -> None:
+    page = await stage.window()
+    tab = Tab(page.crew)
+    workflow = a_workflow(3, 1, None)
+    assert await tab.standing(workflow) == await page.session.standing(workflow)
+    with pytest.raises(BadInput):
+        await tab.choices(A, "/x")
+    asked: list[str] = []
+
+    async def refresh_all() -> None:
+        asked.append("all")
+
+    page.session._submitter.capable.refresh_all = refresh_all  # type: ignore[method-assign]
+    await tab.refresh_catalogues()
+    assert asked == ["all"]
+
+
+# What was made
+
+
+@scene
+async def test_what_is_kept_is_the_same_for_everybody_of_a_tab(stage: Stage) -> None:
+    page = await stage.window()
+    tab = Tab(page.crew)
+    await spread(stage, page, 4, 2)
+    await stage.until(all_home(page, 4))
+    (mate,) = page.crew.sessions
+    done = tasks_of(mate)[0]
+    assert (await bytes_of_first(tab, done.prompt_id)) is not None
+    assert await tab.results.read_thumbnail(done.prompt_id) is not None
+    assert await tab.results.read_thumbnail(done.prompt_id, 1) is None
+    await stage.until(lambda: tab.results.usage is not None and tab.results.usage.count == 4)
+    assert tab.results.deletions == 0
+    await tab.results.delete_all()
+    assert (tab.results.deletions, await bytes_of_first(tab, done.prompt_id)) == (1, None)
+    await stage.until(lambda: all(item.outputs[0].delivery is Delivery.DROPPED for item in all_tasks(page)))
+    asked = stage.world.database.persist_asked
+    await tab.results.ask_promise()
+    assert stage.world.database.persist_asked == asked + 1
+
+
+async def bytes_of_first(tab: Tab, prompt_id: PromptId) -> bytes | None:
+    blob = await tab.results.read(prompt_id)
+    return None if blob is None else await blob.read()
+
+
+@pytest.mark.usefixtures("few")
+@scene
+async def test_what_was_laid_by_is_the_same_for_everybody_of_a_tab_and_each_adds_to_it(stage: Stage) -> None:
+    page = await stage.window()
+    tab = Tab(page.crew)
+    other = await stage.window()
+    theirs = await stage.run(other)
+    await stage.ended(other, theirs)
+    await spread(stage, page, 14, 2)
+    await stage.until(lambda: page.crew.sessions and all(len(tasks_of(item)) <= 4 for item in page.crew.everybody))
+    await stage.until(lambda: not page.session.line.sending and not line_of(page).entries)
+    await stage.until(lambda: all(len(tasks_of(item)) <= 4 for item in page.crew.everybody))
+    assert all(item.past.changes for item in page.crew.everybody)
+    assert tab.past.changes == sum(item.past.changes for item in page.crew.everybody)
+    ids = await tab.past.read_ids()
+    assert list(ids) == list(await page.session.past.read_ids())
+    assert [row.prompt_id for row in await tab.past.read_rows(ids)] == list(ids)
+    assert theirs in {row.prompt_id for row in await tab.past.read_others()}
+    assert (await tab.past.read_task(ids[0])).prompt_id == ids[0]
+    await tab.past.delete(ids[:1])
+    assert ids[0] not in await tab.past.read_ids()
