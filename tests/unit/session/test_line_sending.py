@@ -17,6 +17,7 @@ from app.session.submit import Order
 from app.workflows.runs import Count, plan_runs
 from tests.simulation.world import a_workflow
 from tests.unit.session.stage import A, Stage, scene, task_of
+from tests.unit.session.test_hands import a_hand, settled
 from tests.unit.session.test_line import add, all_done, labels, line_of, paused, posts, tasks_of
 from tests.unit.session.test_report import until
 
@@ -72,6 +73,27 @@ async def test_a_mistake_of_ours_stops_the_sending_until_somebody_wants_another_
     session.line.hurry()
     await until(lambda: len(taken) >= 2)
     assert taken[1] == taken[0], "the very same click"
+    await session.stop()
+
+
+async def test_one_more_session_takes_from_the_line_as_soon_as_it_is_there() -> None:
+    session = Session(Sandbox().ports)
+    await session.start()
+    await until(lambda: session.fleet.servers and "wake" not in names(session))
+    session.hand.is_resting = True
+    workflow = a_workflow(1, 1, None)
+    await session.line.add(workflow, plan_runs(workflow, Count(1)), hands=2)
+    await settled()
+    mate, taken = a_hand(), list[PromptId]()
+
+    async def take(order: Order) -> PromptId:
+        taken.append(order.prompt_id)
+        return order.prompt_id
+
+    mate.take = take
+    session.line.enlist(mate)
+    await settled()
+    assert len(taken) == 1, "though nothing has changed since"
     await session.stop()
 
 
