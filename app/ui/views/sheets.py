@@ -30,7 +30,9 @@ def _entry(item: SheetEntry, _: Translator) -> h.Element:
         ],
         h.span(".sheet-entry-text")[
             h.span(".sheet-entry-title")[task_title(item.title, _)],
-            h.span(".quiet.numeric")[word_shape(item.columns, item.rows, _), SEPARATOR, _done(item, _)],
+            h.span(".quiet.numeric")[
+                word_shape(item.columns, item.rows, _), SEPARATOR, h.span(".sheet-entry-done")[_done(item, _)]
+            ],
         ],
         action_button(
             _("Open"), "open-sheet", icon_name="grid", class_="is-small", batch_id=item.batch_id, testid="open-sheet"
