@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from app.core.errors import TaskNotFound
+from dataclasses import replace
+
+import pytest
+
+from app.core.errors import ComfyError, TaskNotFound
 from app.core.mark import Sign
 from app.core.model import Delivery, PromptId, TaskState
+from app.core.ports import Response
+from app.session.landmarks import Landmarks
+from app.session.sandbox import HERE, THERE, Sandbox, make_fleet
+from app.session.state import State
 from tests.simulation.server import SimServer
 from tests.simulation.world import Page
-from tests.unit.session.stage import A, Stage, scene, task_of
+from tests.unit.session.stage import A, B, Stage, scene, task_of
+from tests.unit.session.test_files import Answering
 
 
 def sign_of(page: Page) -> Sign | None:
@@ -32,6 +41,29 @@ async def test_a_number_that_fell_tells_of_a_restart(stage: Stage) -> None:
     await stage.until(lambda: sign_of(page) is Sign.NUMBER_FELL)
     await stage.until(lambda: "server_changed" in {note.kind for note in task_of(page, prompt_id).notes})
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_a_restart_while_no_page_was_open_is_known_from_the_records(stage: Stage) -> None:
+    page = await stage.window()
+    for _ in range(2):
+        await stage.ended(page, await stage.run(page, server_id=A))
+    tab = stage.world.leave(page, crashed=False)
+    stage.world.sims[A].restart()
+    page = await stage.window(tab)
+    await stage.ended(page, await stage.run(page, server_id=A))
+    await stage.until(lambda: sign_of(page) is Sign.NUMBER_FELL)
+
+
+@scene
+async def test_what_another_server_has_counted_says_nothing_of_this_one(stage: Stage) -> None:
+    page = await stage.window()
+    for server_id in (A, A, A, B):
+        await stage.ended(page, await stage.run(page, server_id=server_id))
+    page = await stage.reload(page)
+    for server_id in (B, A):
+        await stage.ended(page, await stage.run(page, server_id=server_id))
+    assert page.session.noticed == {}
 
 
 @scene
@@ -137,3 +169,13 @@ async def test_what_was_found_lost_and_is_found_ended_is_brought_home(stage: Sta
     task = await stage.ended(page, prompt_id)
     assert [item.delivery for item in task.outputs] == [Delivery.KEPT]
     assert not task_of(page, other).state.is_end, "nothing else has made the window look"
+
+
+async def test_what_a_server_answers_wrongly_is_told_of_that_server_and_asked_in_its_turn() -> None:
+    state = State(replace(Sandbox().ports, http=Answering(response=Response(500))))
+    state.set_fleet(make_fleet())
+    with pytest.raises(ComfyError) as caught:
+        async with state.lane(THERE):
+            await Landmarks(state, lambda _: None).verify((HERE, "http://sandbox-1.invalid:8188"), f"/servers/{HERE}")
+    assert caught.value.server_id == HERE
+    assert set(state._lanes) == {HERE, THERE}
