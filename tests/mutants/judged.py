@@ -73,6 +73,7 @@ _REST = "pause *= 0.75 + 0.5 * self._state.ports.random.fraction()"
 _SPREAD = "by how much looks are spread, so that windows do not look all at once, is a choice"
 _GROWTH = "how fast the pauses grow is a choice"
 _TOLD_APART = "rests are told from each other by their numbers, however far these are apart"
+_ONCE_EACH = "it saves looking twice: each task is laid by under its own lock, and once"
 _LOG_ONLY = "the name of work in the background: only a log shows it"
 
 JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed): why nobody can see it
@@ -180,6 +181,8 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "_content_name",
         '40 is 41 in: return f"{sha256[',
     ): "how many of the hash's 64 letters a name has is a choice",
+    (f"{SESSION}/past.py", "Past.refresh", "left out: self._is_busy = True"): _ONCE_EACH,
+    (f"{SESSION}/past.py", "Past.refresh", "True is False in: self._is_busy = True"): _ONCE_EACH,
     (f"{SESSION}/watch.py", "Watch._rest", "minus: 0.75 + 0.5 * self._state.ports.random.fraction()"): _SPREAD,
     (f"{SESSION}/watch.py", "Watch._rest", f"0.75 is 1.75 in: {_REST}"): _SPREAD,
     (f"{SESSION}/watch.py", "Watch._rest", f"0.5 is 1.5 in: {_REST}"): _SPREAD,

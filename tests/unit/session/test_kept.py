@@ -288,11 +288,13 @@ async def test_the_promise_is_sought_once_a_page(stage: Stage) -> None:
     assert (len(asked), len(looks)) == (2, 1), "what the browser promised is part of what is told"
 
 
-@pytest.mark.parametrize("how", ["deleted", "smaller"])
+@pytest.mark.parametrize("how", ["deleted", "smaller", "past"])
 @scene
 async def test_what_a_full_disk_did_not_take_is_written_once_results_have_made_room(stage: Stage, how: str) -> None:
     page = await stage.window()
-    await stage.ended(page, await stage.run(page))
+    old = await stage.ended(page, await stage.run(page))
+    await stage.store().lay_by(old)
+    page.session._state.forget(old.prompt_id)
     prompt_id = await stage.run(page, steps=9000)
     await stage.until_running(page, prompt_id)
     stage.world.database.is_full = True
@@ -301,6 +303,8 @@ async def test_what_a_full_disk_did_not_take_is_written_once_results_have_made_r
     stage.world.database.is_full = False
     if how == "deleted":
         await page.session.results.delete_all()
+    elif how == "past":
+        await page.session.past.delete([old.prompt_id])
     else:
         await page.session.results.configure(KeepSettings(1))
     assert page.session.store_error is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core import past
-from app.core.errors import StorageError, TaskNotFound
+from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.model import PromptId, Task, TaskState, WindowId
 from app.core.window import Window
 from app.session.past import Past
@@ -82,13 +82,20 @@ async def test_what_a_store_did_not_take_is_laid_by_on_waking(stage: Stage) -> N
     assert store is not None
     lay_by = store.lay_by
 
-    async def fail(_: Task) -> None:
+    tries: list[PromptId] = []
+
+    async def fail(task: Task) -> None:
+        tries.append(task.prompt_id)
         raise StorageError("lay_by", "quota")
 
     store.lay_by = fail  # type: ignore[method-assign]
-    await made(stage, page, 6)
+    ids = await made(stage, page, 6)
     await stage.sleep(60.0)
     assert len(window_of(page).tasks) == 6
+    tries.clear()
+    page.session.past.refresh()
+    await stage.sleep(1.0)
+    assert tries == ids[:1], "the others would fail likewise"
     store.lay_by = lay_by  # type: ignore[method-assign]
     page.session.wake("visible")
     await stage.until(lambda: len(window_of(page).tasks) <= 4)
@@ -213,6 +220,38 @@ async def test_what_another_window_has_taken_meanwhile_is_let_go_of_and_the_othe
     assert ids[0] not in window_of(page).tasks
     assert set(await page.session.past.read_ids()) == set(ids[1:]) - set(window_of(page).tasks)
     assert stage.world.database.task(ids[0]).owner == "w-heir"  # type: ignore[union-attr]
+
+
+@scene
+async def test_what_is_not_settled_or_not_here_any_more_is_passed_over(stage: Stage) -> None:
+    page = await stage.window()
+    (done,) = await made(stage, page, 1)
+    running = await stage.run(page, steps=400)
+    task = task_of(page, done)
+    page.session._state.forget(done)
+    for item in (task, task_of(page, running)):
+        assert await page.session.past._lay_by(item) is True, "others are laid by all the same"
+    assert list(await page.session.past.read_ids()) == []
+    assert running in window_of(page).tasks
+
+
+@scene
+async def test_a_task_that_came_back_while_it_was_laid_by_stays(stage: Stage) -> None:
+    """Another window had taken it, and this one takes it back, between the question and the store's refusal."""
+    page = await stage.window()
+    (done,) = await made(stage, page, 1)
+    state = page.session._state
+    assert state.ports.past is not None
+
+    async def refuse(task: Task) -> None:
+        there = await stage.store().adopt(done, (task.owner, task.epoch), WindowId("w-heir"))
+        state.take_in(await stage.store().adopt(done, (there.owner, there.epoch), task.owner))
+        raise NotOwner("lay_by", done)
+
+    state.ports.past.lay_by = refuse  # type: ignore[method-assign]
+    assert await page.session.past._lay_by(task_of(page, done)) is True
+    assert task_of(page, done) == stage.world.database.task(done)
+    assert page.session.violations() == ()
 
 
 @scene
