@@ -7,8 +7,8 @@ import logging
 
 import pytest
 
-from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError, StorageError
-from app.core.line import Pause
+from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError, NotOwner, StorageError
+from app.core.line import Line, Pause
 from app.core.model import PromptId, TaskState
 from app.session import Session
 from app.session.line_sending import _is_of_the_run
@@ -16,7 +16,7 @@ from app.session.sandbox import Sandbox
 from app.session.submit import Order
 from app.workflows.runs import Count, plan_runs
 from tests.simulation.world import a_workflow
-from tests.unit.session.stage import A, Stage, scene, task_of
+from tests.unit.session.stage import A, Stage, scene, task_of, window_of
 from tests.unit.session.test_hands import a_hand, settled
 from tests.unit.session.test_line import add, all_done, labels, line_of, paused, posts, tasks_of
 from tests.unit.session.test_report import until
@@ -73,10 +73,12 @@ async def test_a_mistake_of_ours_stops_the_sending_until_somebody_wants_another_
     session.line.hurry()
     await until(lambda: len(taken) >= 2)
     assert taken[1] == taken[0], "the very same click"
+    await until(lambda: session.line.line is not None and not session.line.line.entries)
+    assert len(taken) == len(set(taken)) + 1 == 3, "and none goes twice that was taken"
     await session.stop()
 
 
-async def test_one_more_session_takes_from_the_line_as_soon_as_it_is_there() -> None:
+async def test_one_more_session_takes_from_the_line_as_soon_as_it_is_there(caplog: pytest.LogCaptureFixture) -> None:
     session = Session(Sandbox().ports)
     await session.start()
     await until(lambda: session.fleet.servers and "wake" not in names(session))
@@ -94,6 +96,30 @@ async def test_one_more_session_takes_from_the_line_as_soon_as_it_is_there() -> 
     session.line.enlist(mate)
     await settled()
     assert len(taken) == 1, "though nothing has changed since"
+    assert [item for item in caplog.records if item.levelno >= logging.ERROR] == []
+    await session.stop()
+
+
+async def test_what_one_session_has_broken_on_another_tries_at_once() -> None:
+    session = Session(Sandbox().ports)
+    await session.start()
+    await until(lambda: session.fleet.servers and "wake" not in names(session))
+    mate, taken = a_hand(), list[PromptId]()
+
+    async def break_off(_: Order) -> PromptId:
+        raise ValueError("a mistake of ours")
+
+    async def take(order: Order) -> PromptId:
+        taken.append(order.prompt_id)
+        return order.prompt_id
+
+    session.hand.take, mate.take = break_off, take
+    session.line.enlist(mate)
+    await settled()
+    workflow = a_workflow(1, 1, None)
+    await session.line.add(workflow, plan_runs(workflow, Count(1)), hands=2)
+    await settled()
+    assert len(taken) == 1
     await session.stop()
 
 
@@ -168,3 +194,47 @@ async def test_after_a_server_is_back_the_next_trouble_is_met_with_short_rests_a
     await stage.until(all_done(page, 2))
     assert (page.session.hand.tries, page.session.hand.cause, page.session.runs) == (0, None, ())
     assert posts(stage) == 2
+
+
+@scene
+async def test_a_run_whose_line_was_adopted_while_it_was_sent_is_not_tried_again(stage: Stage) -> None:
+    page, heir = await stage.window(), await stage.window()
+    owner, tries = window_of(page).window_id, list[PromptId]()
+    stage.world.browser.held.discard(owner)  # as it looks where there are no locks
+    heir.session.hand.is_resting = True
+
+    async def take(order: Order) -> PromptId:
+        tries.append(order.prompt_id)
+        await heir.session.find_orphans()
+        await heir.session.line.adopt(owner)
+        raise NotOwner("register", order.prompt_id)
+
+    page.session.hand.take = take
+    await add(stage, page, 3)
+    await stage.until(lambda: tries and not page.session.line.sending)
+    await stage.sleep(1.0)
+    assert (line_of(page).entries, page.session.hand.is_resting, len(tries)) == ((), False, 1)
+
+
+@scene
+async def test_a_run_that_is_a_task_is_off_the_line_though_that_cannot_be_read(stage: Stage) -> None:
+    page = await stage.window()
+    real, store = page.session.hand.take, page.session._state.ports.store
+    read_line = store.read_line
+
+    async def fail(_: object) -> Line:
+        raise StorageError("read_line", "unknown")
+
+    async def take(order: Order) -> PromptId:
+        await real(order)
+        store.read_line = fail  # type: ignore[method-assign]
+        raise NotOwner("submit_workflow", order.prompt_id)
+
+    page.session.hand.take = take
+    page.session._state._listeners.clear()  # so that nothing looks meanwhile
+    workflow = a_workflow(3, 1, None)
+    await page.session.line.add(workflow, plan_runs(workflow, Count(1)))
+    page.session.line.hurry()
+    await stage.until(lambda: tasks_of(page) and not page.session.line.sending)
+    assert line_of(page).entries == ()
+    store.read_line = read_line  # type: ignore[method-assign]
