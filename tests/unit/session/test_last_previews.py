@@ -28,6 +28,7 @@ class Shelf(SandboxStore):
     kept: list[tuple[PromptId, str]] = field(default_factory=list)  # every write: the task, and what the picture shows
     previews: dict[PromptId, Blob] = field(default_factory=dict)
     reads: list[PromptId] = field(default_factory=list)
+    deleted: list[PromptId] = field(default_factory=list)
     error: MooringError | None = None
 
     async def keep_preview(self, task: Task, blob: Blob, media_type: str, kept_at: float) -> bool:
@@ -47,6 +48,7 @@ class Shelf(SandboxStore):
         if self.error is not None:
             raise self.error
         self.previews.pop(prompt_id, None)
+        self.deleted.append(prompt_id)
 
 
 @dataclass
@@ -110,7 +112,8 @@ async def test_with_its_end_what_was_kept_is_deleted_and_nothing_more_is(table: 
     await table.end()
     assert table.shelf.previews == {}
     await table.clock.end(1)
-    assert table.shelf.previews == {}
+    await table.change()
+    assert (table.shelf.previews, table.shelf.deleted) == ({}, [ID])
     assert [text for _, text in table.shelf.kept] == ["one"]
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import NotOwner, TaskNotFound
+from app.core.line import Attachment, Batch, Entry, Line
 from app.core.model import (
     TEXT,
     BatchId,
@@ -25,13 +26,15 @@ from app.core.model import (
 from app.core.ports import Blob, Keep, KeepSettings, WindowRecord
 from app.core.records import encode_task
 from app.session import private_shelf
-from app.session.private import PrivateStore, redacted
+from app.session.private import PrivateStore, private_ports, redacted
 from app.session.private_papers import PrivatePapers
 from app.session.private_shelf import RESULTS, THUMBNAILS
+from app.session.sandbox import Sandbox
 from tests.ports.memory_papers import MemoryPapers
 from tests.simulation.shelf import MemoryDrawer
 from tests.simulation.store import Bytes, Database, MemoryStore
 from tests.unit.core.builders import CLIENT, ME, OTHER, output, reservation, submitted, task
+from tests.unit.session.test_report import Shelf as JournalInMemory
 
 PICTURE = Bytes(b"picture", "image/png")
 
@@ -70,6 +73,20 @@ async def registered(store: PrivateStore, prompt_id: str = "p-1") -> None:
     await store.register(task(prompt_id, title="zqtitle"))
 
 
+async def wait(store: PrivateStore) -> tuple[Line, Line]:
+    """Two runs wait in this window, if none did; the line before, and with them."""
+    before = await store.read_line(ME)
+    if before.entries:
+        return before, before
+    picture = Attachment(node_id="1", input_name="image", sha256="picture")
+    batch = Batch(batch_id=BatchId("b"), workflow="{}", inputs=(picture,), editor_sha256="editor")
+    part = Part(batch_id=BatchId("b"))
+    entries = [Entry(prompt_id=PromptId(name), owner=ME, part=part) for name in ("p-1", "p-2")]
+    line = before.join(batch, entries, "line")
+    await store.write_line(before.change_to(line))
+    return before, await store.read_line(ME)
+
+
 # No word
 
 
@@ -105,18 +122,37 @@ def test_what_is_written_down_of_a_private_task_has_no_word_of_it() -> None:
 # The page's memory
 
 
-async def test_inputs_have_a_bound_and_the_oldest_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(private_shelf, "MOST_INPUTS", 21)
+@pytest.mark.parametrize(("bound", "expected"), [(21, ["one", "two", "three"]), (20, ["two", "three"])])
+async def test_inputs_have_a_bound_and_the_oldest_go_first(
+    monkeypatch: pytest.MonkeyPatch, bound: int, expected: list[str]
+) -> None:
+    monkeypatch.setattr(private_shelf, "MOST_INPUTS", bound)
     store, database, _ = a_store()
     for name in ("one", "two", "three"):
         await store.keep_input(name, PICTURE, 1.0)
-    await store.keep_input("one", PICTURE, 2.0)  # once more: it is the latest now
-    await store.keep_input("four", PICTURE, 3.0)
-    there = [name for name in ("one", "two", "three", "four") if await store.read_input(name) is not None]
-    assert there == ["one", "three", "four"]
+    assert await those_of(store, "one", "two", "three") == expected
+    await store.keep_input("two", PICTURE, 2.0)  # once more: it is the latest now
+    await store.keep_input("four", Bytes(bytes(13)), 3.0)
+    assert await those_of(store, "one", "two", "three", "four") == ["two", "four"]
     await store.keep_input("huge", Bytes(bytes(100)), 4.0)
-    assert [name for name in (*there, "huge") if await store.read_input(name) is not None] == ["huge"]
+    assert await those_of(store, "two", "four", "huge") == ["huge"]
     assert database.inputs == {}
+
+
+async def those_of(store: PrivateStore, *names: str) -> list[str]:
+    """Those of these inputs that are there."""
+    return [name for name in names if await store.read_input(name) is not None]
+
+
+async def test_what_waiting_runs_will_need_makes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_shelf, "MOST_INPUTS", 10)
+    store, _, _ = a_store()
+    for name in ("picture", "editor"):
+        await store.keep_input(name, PICTURE, 1.0)
+        await wait(store)
+    await store.keep_input("later", PICTURE, 2.0)
+    await store.keep_input("latest", PICTURE, 3.0)
+    assert await those_of(store, "picture", "editor", "later", "latest") == ["picture", "editor", "latest"]
 
 
 async def test_a_result_that_is_made_anew_takes_its_own_place_and_the_oldest_make_room() -> None:
@@ -165,8 +201,9 @@ async def test_a_preview_is_not_kept_and_the_browser_is_asked_for_its_promise_on
     assert await store.keep_preview(task(), PICTURE, "image/png", 1.0) is False
     assert await store.persist() is None
     assert database.persist_asked == 0
-    assert await store.persist(is_asked=True) is False
-    assert database.persist_asked == 1
+    for count in (1, 2):
+        assert await store.persist(is_asked=True) is False
+        assert database.persist_asked == count
 
 
 async def test_what_other_windows_have_kept_is_told_and_their_inputs_are_read() -> None:
@@ -188,6 +225,25 @@ async def test_what_nobody_has_waiting_is_not_registered_as_one_of_many() -> Non
     assert database.tasks == {}
     await store.release_reservation(PromptId("p-1"))
     assert database.reservations == {}
+
+
+async def test_what_waits_is_registered_once_and_off_the_line_then() -> None:
+    store, database, _ = a_store()
+    _, line = await wait(store)
+    taken_back = line.change_to(line.without(PromptId("p-1")))
+    await store.reserve(lambda _: reservation())
+    await store.register(task(part=Part(batch_id=BatchId("b"))))
+    there = await store.read_line(ME)
+    assert [item.prompt_id for item in there.entries] == ["p-2"]
+    assert await store.read_lines() == {ME: 1}
+    with pytest.raises(TaskNotFound):
+        await store.write_line(taken_back)
+    with pytest.raises(NotOwner):
+        await store.write_line(Line(window_id=ME).change_to(line))
+    assert await store.read_line(ME) == there
+    await store.write_line(there.change_to(there.cleared()))
+    assert await store.read_lines() == {}
+    assert (database.waiting, database.lines, database.batches) == ({}, {}, {})
 
 
 async def test_a_window_reads_its_own_work_whole_and_nobody_elses() -> None:
@@ -218,11 +274,14 @@ async def test_what_is_over_and_home_is_in_the_page_alone_and_changes_there() ->
     store, database, _ = a_store()
     await claimed(store)
     await registered(store)
+    await store.update(task(title="zqtitle", state=TaskState.RUNNING))
+    under_way = await store.read_task(PromptId("p-1"))
+    assert under_way is not None and (under_way.title, under_way.state) == ("zqtitle", TaskState.RUNNING)
     done = task(title="zqtitle", state=TaskState.SUCCEEDED, ended_at=200.0, is_proven=True, answered_at=101.0)
     await store.update(replace(done, outputs=(output("a.png"),)))
     assert len(database.tasks) == 1, "it is not home yet"
     await store.update(done)
-    assert database.tasks == {}
+    assert (database.tasks, store._written) == ({}, {})
     later = replace(done, project="zqproject")
     await store.update(later)
     assert await store.read_task(done.prompt_id) == later
@@ -232,6 +291,58 @@ async def test_what_is_over_and_home_is_in_the_page_alone_and_changes_there() ->
     await store.delete_task(done)
     assert await store.read_task(done.prompt_id) is None
     assert await store.read_kept() == frozenset()
+
+
+async def test_what_has_ended_and_will_not_come_home_is_deleted_below_too() -> None:
+    store, database, _ = a_store()
+    await claimed(store)
+    await registered(store)
+    lost = task(state=TaskState.LOST, ended_at=200.0)
+    await store.update(lost)
+    await store.delete_task(lost)
+    assert (database.tasks, store._written) == ({}, {})
+
+
+async def test_what_was_adopted_comes_home_like_its_own() -> None:
+    store, database, _ = a_store()
+    await claimed(store)
+    place, others = reservation("p-2", window_id=OTHER), MemoryStore(database)
+    await others.reserve(lambda _: place)
+    await others.register(task("p-2", owner=OTHER))
+    adopted = await store.adopt(PromptId("p-2"), (OTHER, 1), ME)
+    assert (adopted.owner, adopted.is_ward) == (ME, True)
+    done = replace(adopted, state=TaskState.CANCELLED, ended_at=200.0, is_proven=True)
+    await store.update(done)
+    assert database.tasks == {}
+    assert await store.read_task(adopted.prompt_id) == done
+
+
+async def test_a_record_that_cannot_be_read_is_deleted_below() -> None:
+    store, database, _ = a_store()
+    await claimed(store)
+    await registered(store)
+    database.tasks["p-1"] = {**database.tasks["p-1"], "state": "paused"}
+    await store.delete_unreadable(PromptId("p-1"), ME)
+    assert database.tasks == {}
+
+
+async def test_what_was_laid_by_is_read_the_latest_end_first_and_deleted_with_its_bytes() -> None:
+    store, database, drawer = a_store()
+    for name, at in (("p-1", 200.0), ("p-2", 300.0), ("p-3", 250.0)):
+        done = task(name, state=TaskState.CANCELLED, ended_at=at, is_proven=True)
+        await store.keep_result(done, 0, PICTURE, at)
+        await store.lay_by(done)
+    assert await store.read_past_ids() == ["p-2", "p-3", "p-1"]
+    await store.delete_past([PromptId("p-2"), PromptId("never was")])
+    assert await store.read_past_ids() == ["p-3", "p-1"]
+    assert drawer.there == {(RESULTS, "p-1/0"), (RESULTS, "p-3/0")}
+    assert database.laid_by == {}
+
+
+def test_the_journal_of_a_private_window_goes_with_its_page() -> None:
+    ports = private_ports(replace(Sandbox().ports, journal=JournalInMemory()), Drawer())
+    assert ports.journal is None
+    assert ports.store is ports.past
 
 
 async def test_what_ended_just_before_the_page_went_away_is_not_left_behind() -> None:
