@@ -282,6 +282,26 @@ def test_a_report_of_a_window_that_cannot_restore_tells_why() -> None:
     assert report["tasks"] == []
 
 
+async def test_a_report_tells_who_and_where_what_holds_what_disagrees_and_what_was_repeated() -> None:
+    session = await start(Sandbox())
+    prompt_id = await ConsoleContract(session).call("submit_workflow", [workflow("a rose")])
+    locked = session.window.window_locked_server
+    other = THERE if locked == HERE else HERE
+    session._state.read_back = tuple(replace(task, server_id=other) for task in session._state.read_back)
+    for _ in range(2):
+        session.journal.note("story", {}, topic="story", echo=True)
+    report = await ConsoleContract(session).call("debug_bundle", [])
+    assert report["windowId"] == "sandbox"
+    assert [server["server_id"] for server in report["fleet"]["servers"]] == [HERE, THERE]
+    assert report["fleet"]["source"] == "sandbox"
+    assert report["mooring"] == {"locked": locked, "holders": [prompt_id], "reservations": []}
+    assert [(item["kind"], item["prompt_ids"]) for item in report["violations"]] == [("store", [prompt_id])]
+    told = {entry["kind"]: entry for entry in report["journal"]["entries"]}
+    assert (told["story"]["times"], told["story"]["until"] >= told["story"]["at"]) == (2, True)
+    assert "times" not in told["registered"], "it happened once"
+    await session.stop()
+
+
 def test_a_page_tells_of_itself_as_it_is() -> None:
     async def work() -> dict[str, Any]:
         async def read_page() -> dict[str, Any]:

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import BadInput, InvalidTransition
-from app.core.model import Note, ServerId
+from app.core.model import Note, PromptId, ServerId
 from app.core.ports import Response
-from app.session import Session
+from app.session import Run, Session
+from app.session.facts import SocketFacts
 from app.session.listing import LISTED
 from app.session.sandbox import HERE, Sandbox, make_fleet
 from app.session.session import INPUT_KEPT
@@ -117,3 +118,9 @@ async def test_what_is_under_way_is_not_even_asked_to_be_deleted() -> None:
         await session.delete_task(prompt_id)
     assert prompt_id in sandbox.store.tasks
     await session.stop()
+
+
+def test_a_click_that_has_just_begun_has_sent_nothing_and_a_new_window_has_lost_no_socket() -> None:
+    run, socket = Run(prompt_id=PromptId("p-1"), title="", started_at=1.0), SocketFacts()
+    assert (run.fraction, run.sent, run.size) == (0.0, 0, 0)
+    assert (socket.reconnects, socket.deaf) == (0, 0)
