@@ -12,6 +12,7 @@ from app.core.errors import (
     BadPlan,
     ConnectError,
     NoServerAvailable,
+    NotOwner,
     StillRestoring,
     StorageError,
     TaskNotFound,
@@ -433,6 +434,27 @@ async def test_a_window_that_wakes_after_its_line_was_adopted_sends_nothing_of_i
     await stage.until(all_done(sleeper, 2))
 
 
+@pytest.mark.parametrize("by", ["wake", "add"])
+@scene
+async def test_a_window_that_wakes_or_adds_shows_no_run_that_another_has_taken(stage: Stage, by: str) -> None:
+    page, heir = await stage.window(), await stage.window()
+    await add(stage, page, 3, steps=400)
+    await stage.until(lambda: unfinished(page) == AHEAD)
+    await paused(stage, page)
+    assert len(labels(page)) == 1
+    owner = window_of(page).window_id
+    stage.world.browser.held.discard(owner)  # as it looks where there are no locks
+    await heir.session.find_orphans()
+    await heir.session.line.adopt(owner)
+    assert len(labels(page)) == 1, "it has heard nothing of that"
+    if by == "wake":
+        page.session.wake("visible")
+        await stage.until(lambda: line_of(page).entries == ())
+    else:
+        await add(stage, page, Seeds(NONCE, (7,)))
+        assert labels(page) == ["nonce 7"], "the step is taken on what the store has"
+
+
 @scene
 async def test_an_adopted_line_waits_behind_the_heirs_own(stage: Stage) -> None:
     gone, heir = await stage.window(), await stage.window()
@@ -456,8 +478,9 @@ async def test_nothing_waits_in_a_window_that_has_not_read_its_records(stage: St
     assert page.session.line.line is None
 
 
+@pytest.mark.parametrize("by", ["wake", "add"])
 @scene
-async def test_a_line_that_cannot_be_read_is_told_and_takes_nothing_until_it_can(stage: Stage) -> None:
+async def test_a_line_that_cannot_be_read_is_told_and_takes_nothing_until_it_can(stage: Stage, by: str) -> None:
     page = await stage.window()
     await add(stage, page, 3, steps=400)
     await paused(stage, page)
@@ -477,10 +500,28 @@ async def test_a_line_that_cannot_be_read_is_told_and_takes_nothing_until_it_can
         await add(stage, page, 1)
     assert caught.value is error
     store.read_line = read_line  # type: ignore[method-assign]
-    page.session.wake("online")
+    if by == "wake":
+        page.session.wake("online")
+    else:
+        await add(stage, page, 1)
     await stage.until(lambda: page.session.line.line is not None)
     assert page.session.line.error is None
-    assert labels(page) == waiting
+    assert labels(page)[: len(waiting)] == waiting
+
+
+@scene
+async def test_a_step_that_the_store_refuses_twice_is_refused(stage: Stage) -> None:
+    page = await stage.window()
+    tries: list[str] = []
+
+    async def refuse(_: object) -> None:
+        tries.append("write")
+        raise NotOwner("write_line")
+
+    page.session._state.ports.store.write_line = refuse  # type: ignore[method-assign]
+    with pytest.raises(NotOwner):
+        await add(stage, page, 2)
+    assert (len(tries), line_of(page).entries) == (2, ())
 
 
 @scene
