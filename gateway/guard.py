@@ -14,8 +14,8 @@ itself first. Whatever is not plainly our own page's (or a command-line tool's) 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from gateway.bodies import is_client_id
@@ -60,14 +60,21 @@ class RequestFacts:
     method: str
     target: str
     headers: tuple[tuple[str, str], ...]
+    _named: Mapping[str, list[str]] = field(init=False, repr=False, compare=False)  # by name in lower case
 
-    def all(self, name: str) -> list[str]:
+    def __post_init__(self) -> None:
+        named: dict[str, list[str]] = {}
+        for name, value in self.headers:
+            named.setdefault(name.lower(), []).append(value)
+        object.__setattr__(self, "_named", named)
+
+    def all(self, name: str) -> Sequence[str]:
         """Every value of a header, in order."""
-        return [value for key, value in self.headers if key.lower() == name]
+        return self._named.get(name, ())
 
     def one(self, name: str) -> str | None:
         """The only value of a header, or None."""
-        values = self.all(name)
+        values = self._named.get(name)
         return values[0] if values else None
 
 

@@ -21,6 +21,7 @@ from gateway.fleet import ServerId
 from gateway.guard import Admitted
 from gateway.headers import request_headers, response_headers, strip_mark
 from gateway.once import SentOnce
+from gateway.patience import Patience
 from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.routes import Body, ServerCall
 from gateway.upstream import Upstream
@@ -82,6 +83,15 @@ class Proxy:
             _log.debug("a carried request ended: %s", task.exception())
 
 
+class _Answer(web.StreamResponse):
+    """An answer that streams; if some of its body is there already, its headers go out with that, in one packet."""
+
+    def begin_with(self, chunk: bytes) -> bytes:
+        """What of the body is there already; it is to be written next."""
+        self._send_headers_immediately = not chunk
+        return chunk
+
+
 class _Call:
     """One request on its way through."""
 
@@ -108,7 +118,7 @@ class _Call:
         is_view = self._route.is_view
         wait = deadlines.view if is_view else deadlines.read
         async with self._upstream.place(self._upstream.views if is_view else self._upstream.reads):
-            return await self._exchange(data=None, deadline=asyncio.timeout(wait))
+            return await self._exchange(data=None, deadline=Patience(wait))
 
     async def take_body(self) -> tuple[bytes, str | None]:
         """The whole JSON body and the prompt_id it submits; `Refused` if too large, too slow or not allowed."""
@@ -117,7 +127,7 @@ class _Call:
         await self._invite()
         body = bytearray()
         try:
-            async with asyncio.timeout(None) as deadline:
+            async with Patience(self._upstream.deadlines.idle) as deadline:
                 while chunk := await self._next_chunk(deadline, Sent.NO):
                     body += chunk
                     if len(body) > limit:
@@ -135,7 +145,7 @@ class _Call:
             # Without parameters: we checked the body as UTF-8, and the server must not read it as anything else.
             self._headers["Content-Type"] = "application/json"
         async with self._upstream.place(self._upstream.submits):
-            deadline = asyncio.timeout(self._upstream.deadlines.submit)
+            deadline = Patience(self._upstream.deadlines.submit)
             return await self._exchange(data=io.BytesIO(body), deadline=deadline)
 
     async def upload(self) -> web.StreamResponse:
@@ -146,10 +156,10 @@ class _Call:
             self._headers["Content-Length"] = str(self._request.content_length)
         async with self._upstream.place(self._upstream.uploads):
             await self._invite()
-            deadline = asyncio.timeout(None)
+            deadline = Patience(self._upstream.deadlines.idle)
             return await self._exchange(data=self._pour(deadline), deadline=deadline)
 
-    async def _pour(self, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
+    async def _pour(self, deadline: Patience) -> AsyncIterator[bytes]:
         """The browser's body, chunk by chunk. What ends it early is kept: the client hides who was at fault."""
         passed = 0
         try:
@@ -158,22 +168,23 @@ class _Call:
                 if passed > self._largest_upload:
                     raise Refused(self._too_large(self._largest_upload, Sent.UNKNOWN))
                 yield chunk
-                _move(deadline, self._upstream.deadlines.idle)
+                deadline.renew()
         except Refused as error:
             self._fault = error.refusal
             raise
 
-    async def _next_chunk(self, deadline: asyncio.Timeout, sent: Sent) -> bytes:
-        _move(deadline, self._upstream.deadlines.idle)
+    async def _next_chunk(self, deadline: Patience, sent: Sent) -> bytes:
+        deadline.renew()
         try:
             return await self._request.content.readany()
         except web.RequestPayloadError as error:
             raise Refused(Refusal(Cause.BAD_REQUEST, "The body is not framed as it says.", sent)) from error
 
     async def _exchange(
-        self, *, data: io.BytesIO | AsyncIterator[bytes] | None, deadline: asyncio.Timeout
+        self, *, data: io.BytesIO | AsyncIterator[bytes] | None, deadline: Patience
     ) -> web.StreamResponse:
         session = self._upstream.session(is_fresh=data is not None)
+        answer: _Answer | None = None
         try:
             async with deadline:
                 reply = await session.request(
@@ -182,32 +193,36 @@ class _Call:
                     data=data,
                     headers=self._headers,
                 )
+                async with reply:
+                    deadline.renew(self._upstream.deadlines.idle)
+                    answer = self._begin(reply)
+                    await self._stream(reply, answer, deadline)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise Refused(self._fault or self._upstream.explain(error)) from error
-        async with reply:
-            return await self._answer(reply)
-
-    async def _answer(self, reply: aiohttp.ClientResponse) -> web.StreamResponse:
-        headers = response_headers(reply.headers, is_view=self._route.is_view, query=self._query)
-        answer = web.StreamResponse(status=reply.status, headers=headers)
-        if reply.status not in _EMPTY and reply.content_length is not None:
-            answer.content_length = reply.content_length
-        try:
-            async with asyncio.timeout(None) as deadline:
-                _move(deadline, self._upstream.deadlines.idle)
-                await answer.prepare(self._request)
-                while chunk := await reply.content.readany():
-                    _move(deadline, self._upstream.deadlines.idle)
-                    await answer.write(chunk)
-                    _move(deadline, self._upstream.deadlines.idle)
-                await answer.write_eof()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            if answer is None:
+                raise Refused(self._fault or self._upstream.explain(error)) from error
             # Headers are out, so the only honest end is a broken connection: a clean one would pass for the whole.
             _log.info("%s: an answer was cut short: %s", self._upstream.server.id, error)
             if self._request.transport is not None:
                 self._request.transport.abort()
             raise ConnectionResetError("the answer was cut short") from error
         return answer
+
+    def _begin(self, reply: aiohttp.ClientResponse) -> _Answer:
+        headers = response_headers(reply.headers, is_view=self._route.is_view, query=self._query)
+        answer = _Answer(status=reply.status, headers=headers)
+        if reply.status not in _EMPTY and reply.content_length is not None:
+            answer.content_length = reply.content_length
+        return answer
+
+    async def _stream(self, reply: aiohttp.ClientResponse, answer: _Answer, deadline: Patience) -> None:
+        chunk = answer.begin_with(reply.content.read_nowait())
+        await answer.prepare(self._request)
+        while chunk := chunk or await reply.content.readany():
+            deadline.renew()
+            await answer.write(chunk)
+            chunk = b""
+            deadline.renew()
+        await answer.write_eof()
 
     def _check_length(self, limit: int) -> None:
         length = self._request.content_length
@@ -222,8 +237,3 @@ class _Call:
         """Tell a client that asked first (curl does) to send its body."""
         if "Expect" in self._request.headers and self._request.transport is not None:
             self._request.transport.write(_CONTINUE)
-
-
-def _move(deadline: asyncio.Timeout, seconds: float) -> None:
-    if not deadline.expired():  # once it is, the exchange is ending already
-        deadline.reschedule(asyncio.get_running_loop().time() + seconds)

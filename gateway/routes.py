@@ -173,7 +173,20 @@ ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
     ("/api/jobs/{}", _GET),
     ("/api/jobs/{}/cancel", {"POST": Body.JOB_CANCEL}),
 )
-_BY_SHAPE = MappingProxyType({tuple(shape.split("/")[1:]): bodies for shape, bodies in ENDPOINTS})
+_Shape = tuple[tuple[str, ...], Mapping[str, Body]]
+
+
+def _by_beginning() -> Mapping[tuple[str, int], tuple[_Shape, ...]]:
+    """The listed shapes by their first segment, which is never a `{…}`, and their length: few are to be compared."""
+    found: dict[tuple[str, int], tuple[_Shape, ...]] = {}
+    for shape, bodies in ENDPOINTS:
+        segments = tuple(shape.split("/")[1:])
+        key = (segments[0], len(segments))
+        found[key] = (*found.get(key, ()), (segments, bodies))
+    return MappingProxyType(found)
+
+
+_BY_BEGINNING = _by_beginning()
 
 _FIXED: Mapping[str, Route] = MappingProxyType(
     {
@@ -205,6 +218,9 @@ def find_route(path: str) -> Route | None:
     """The listed route that this raw path names, or None."""
     if path in _FIXED:
         return _FIXED[path]
+    if (server := _SERVER.fullmatch(path)) is not None:
+        server_id, tag, rest = server[1], server[2] or "", server[3]
+        return ServerSocket(server_id, tag) if rest == "/ws" else _find_call(server_id, tag, rest)
     if _ASSET.fullmatch(path[1:]):
         return Asset(path[1:])
     if path.startswith(_PUBLISHED):
@@ -213,13 +229,8 @@ def find_route(path: str) -> Route | None:
         return SnapshotFile(found[1])
     if found := _CATALOGUE.fullmatch(path):
         return CatalogueContent(found[1])
-    if found := _FLEET_CATALOGUE.fullmatch(path):
-        return FleetCatalogue(found[1])
-    match = _SERVER.fullmatch(path)
-    if match is None:
-        return None
-    server_id, tag, rest = match[1], match[2] or "", match[3]
-    return ServerSocket(server_id, tag) if rest == "/ws" else _find_call(server_id, tag, rest)
+    found = _FLEET_CATALOGUE.fullmatch(path)
+    return FleetCatalogue(found[1]) if found else None
 
 
 def _find_workflow(rest: str) -> WorkflowFile | None:
@@ -229,9 +240,7 @@ def _find_workflow(rest: str) -> WorkflowFile | None:
 
 def _find_call(server_id: str, tag: str, rest: str) -> ServerCall | None:
     segments = rest.split("/")[1:]
-    for shape, bodies in _BY_SHAPE.items():
-        if len(shape) != len(segments):
-            continue
+    for shape, bodies in _BY_BEGINNING.get((segments[0], len(segments)), ()):
         written = [_match_segment(want, got) for want, got in zip(shape, segments, strict=True)]
         if None not in written:
             return ServerCall(server_id, "/" + "/".join(part for part in written if part), bodies, tag)

@@ -279,10 +279,8 @@ class _Connection(web.RequestHandler):
 
 def facts_of(request: web.BaseRequest) -> RequestFacts:
     """A request as the guard sees it: nothing decoded, nothing merged."""
-    headers = tuple(
-        (name.decode("latin-1"), value.decode("latin-1").strip(" \t")) for name, value in request.raw_headers
-    )
-    return RequestFacts(request.method, request.raw_path, headers)
+    headers = [(name.decode("latin-1"), value.decode("latin-1").strip(" \t")) for name, value in request.raw_headers]
+    return RequestFacts(request.method, request.raw_path, tuple(headers))
 
 
 def refuse(request: web.BaseRequest, refusal: Refusal) -> web.Response:

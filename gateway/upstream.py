@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import ssl
-from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self, cast
 
@@ -66,12 +65,39 @@ class UpstreamSocket(aiohttp.ClientWebSocketResponse):
         return None if connection is None else connection.protocol  # an empty one is false: compare with None
 
 
+class Place:
+    """One request's place in a lane, for as long as a block lasts."""
+
+    __slots__ = ("_lane", "_upstream")
+
+    def __init__(self, upstream: Upstream, lane: asyncio.Semaphore) -> None:
+        self._upstream = upstream
+        self._lane = lane
+
+    async def __aenter__(self) -> None:
+        if not self._lane.locked():  # it is had at once, which needs no timer
+            await self._lane.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._upstream.deadlines.lane):
+                await self._lane.acquire()
+        except TimeoutError as error:
+            message = f"{self._upstream.server.id} has too many unanswered requests already."
+            raise Refused(Refusal(Cause.UPSTREAM_BUSY, message)) from error
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lane.release()
+
+
 class Upstream:
     """One server of the fleet, as the gateway reaches it. Use as an async context manager."""
 
     def __init__(self, server: Server, deadlines: Deadlines) -> None:
         self.server = server
         self.deadlines = deadlines
+        self.origin = str(URL(server.address).origin())  # which ComfyUI compares with its Host
         # Large pictures that a browser takes slowly hold up no poll, and hung uploads no cancel.
         self.reads, self.views = asyncio.Semaphore(LANE), asyncio.Semaphore(LANE)
         self.submits, self.uploads = asyncio.Semaphore(LANE), asyncio.Semaphore(LANE)
@@ -87,11 +113,6 @@ class Upstream:
         await self._fresh.close()
         await self._kept.close()
 
-    @property
-    def origin(self) -> str:
-        """The server's own origin, which ComfyUI compares with its Host."""
-        return str(URL(self.server.address).origin())
-
     def session(self, *, is_fresh: bool) -> aiohttp.ClientSession:
         """The client session; a fresh one never reuses a connection."""
         return self._fresh if is_fresh else self._kept
@@ -100,19 +121,9 @@ class Upstream:
         """The address of a path on this server; both parts are raw and stay as they are."""
         return URL(self.server.address + path + (f"?{query}" if query else ""), encoded=True)
 
-    @contextlib.asynccontextmanager
-    async def place(self, lane: asyncio.Semaphore) -> AsyncIterator[None]:
-        """A place among the requests to this server, or `upstream-busy`."""
-        try:
-            async with asyncio.timeout(self.deadlines.lane):
-                await lane.acquire()
-        except TimeoutError as error:
-            message = f"{self.server.id} has too many unanswered requests already."
-            raise Refused(Refusal(Cause.UPSTREAM_BUSY, message)) from error
-        try:
-            yield
-        finally:
-            lane.release()
+    def place(self, lane: asyncio.Semaphore) -> Place:
+        """A place among the requests to this server, or `upstream-busy`; to be held by `async with`."""
+        return Place(self, lane)
 
     async def open_socket(self, client_id: str, largest: int) -> UpstreamSocket:
         """A WebSocket to the server under this client_id, or `Refused`."""

@@ -39,6 +39,22 @@ async def test_an_answer_arrives_chunk_by_chunk(browser: aiohttp.ClientSession) 
             assert await reply.content.read() == b"second"
 
 
+async def test_the_beginning_of_an_answer_does_not_wait_for_its_body(browser: aiohttp.ClientSession) -> None:
+    has_begun = asyncio.Event()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        reply = web.StreamResponse()
+        await reply.prepare(request)
+        await has_begun.wait()
+        await reply.write(b"late")
+        return reply
+
+    async with serve(answer) as upstream, open_gateway({"a": upstream.url}) as gateway, asyncio.timeout(PATIENCE):
+        async with browser.get(f"{gateway.url}/servers/a/history") as reply:
+            has_begun.set()
+            assert await reply.content.read() == b"late"
+
+
 async def test_an_upload_arrives_chunk_by_chunk(browser: aiohttp.ClientSession) -> None:
     first_arrived = asyncio.Event()
 

@@ -1,0 +1,60 @@
+"""A deadline that moves with every sign of life, as cheaply as a number is written down.
+
+    async with Patience(30.0) as patience:
+        while chunk := await source.read():
+            patience.renew()
+
+TimeoutError is raised out of the block that long after the last sign. `asyncio.Timeout.reschedule` would cancel a timer
+and make another for each chunk; here there is one, which looks when it is due whether it is meant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+
+class Patience:
+    """See the module. A block that never renews it has that long in all."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._due = 0.0
+        self._timeout = asyncio.timeout(None)
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._timeout.__aenter__()
+        self._due = self._loop.time() + self._seconds
+        self._set_timer()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None  # whoever renews it from now on sets none
+        await self._timeout.__aexit__(kind, error, trace)
+
+    def renew(self, seconds: float | None = None) -> None:
+        """Something has moved; with `seconds`, that is how long the next sign may take from now on."""
+        if seconds is not None:
+            self._seconds = seconds
+        self._due = self._loop.time() + self._seconds
+        if self._timer is not None and self._due < self._timer.when():
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._due, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._due > self._loop.time():
+            self._set_timer()
+        else:
+            self._timeout.reschedule(self._loop.time())

@@ -1,0 +1,45 @@
+"""A deadline that moves with every sign of life, on a virtual clock."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.patience import Patience
+from tests.simulation.loop import VirtualLoop, run
+
+
+def test_signs_of_life_move_the_deadline() -> None:
+    async def work(loop: VirtualLoop) -> float:
+        began = loop.time()
+        with pytest.raises(TimeoutError):
+            async with Patience(1.0) as patience:
+                for _ in range(5):
+                    await asyncio.sleep(0.7)
+                    patience.renew()
+                await asyncio.Event().wait()
+        return loop.time() - began
+
+    assert run(work, seed=1) == pytest.approx(5 * 0.7 + 1.0, abs=0.001)
+
+
+def test_what_gives_no_sign_has_that_long_in_all() -> None:
+    async def work(loop: VirtualLoop) -> float:
+        began = loop.time()
+        with pytest.raises(TimeoutError):
+            async with Patience(1.0):
+                await asyncio.sleep(5.0)
+        return loop.time() - began
+
+    assert run(work, seed=1) == pytest.approx(1.0, abs=0.001)
+
+
+def test_nothing_ends_what_comes_after_it() -> None:
+    async def work(loop: VirtualLoop) -> bool:
+        async with Patience(1.0):
+            await asyncio.sleep(0.9)
+        await asyncio.sleep(5.0)
+        return True
+
+    assert run(work, seed=1)
