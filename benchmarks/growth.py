@@ -1,0 +1,201 @@
+"""Whether a window grows slow with what it has made: 10, 1,000 and 10,000 tasks in the record.
+
+    python3 -m benchmarks.growth
+
+In a real Chromium: so many tasks lie in the store, the window is loaded, and Run is pressed while it is moored. Told
+are the guard (`validateServerConsistency` in the console), the two transactions that reserve and register, and the time
+until the new card is drawn. In CPython: the aggregate and the page's projection and markup, with as many tasks as a
+window holds whole after so many (`core/past.py`: the latest 40 or so; the rest is laid by), and with all of them, which
+no window holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import BrowserContext
+
+from app.core.model import PromptId, ServerId, Task
+from app.core.past import RECENT, SLACK
+from app.core.window import Window
+from app.ui.projection import project
+from app.ui.regions import changed_regions
+from app.ui.state import UiState
+from benchmarks.pressing import PACE, Press, a_profile, cpu_of, moor, press_run
+from tests.e2e.browser_kit import has_snapshot
+from tests.e2e.past_kit import PUT_MANY
+from tests.e2e.window_kit import MooringWindow
+from tests.services import start_demo, start_gateway
+from tests.unit.core import builders
+from tests.unit.ui import kit
+
+ROOT = Path(__file__).resolve().parent.parent
+SIZES = (10, 1_000, 10_000)
+TURNS = 4
+PRESSES = 4
+WARM_UP = 1
+ROUNDS = 9
+GUARD = """() => {
+  const times = [];
+  for (let round = 0; round < 50; round++) {
+    const began = performance.now();
+    for (let call = 0; call < 4; call++) validateServerConsistency("benchmark", windowLockedServer);
+    times.push((performance.now() - began) / 4);
+  }
+  return times;
+}"""
+
+Spread = tuple[float, float]  # milliseconds: the least, and the median
+
+
+def main() -> None:
+    """Measure, print the tables, write the JSON."""
+    result = {"cpython": in_cpython(), "browser": asyncio.run(in_browser())}
+    result |= {"load": os.getloadavg()[0], "cores": os.cpu_count()}
+    out = ROOT / "benchmarks" / "out" / "growth.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    for where, name in (("browser", "in Chromium: least ms (median)"), ("cpython", "in CPython")):
+        sizes = list(result[where])
+        print(f"\n| {name} | {' | '.join(sizes)} |\n|{'---|' * (len(sizes) + 1)}")
+        for what in result[where][sizes[0]]:
+            cells = (result[where][size].get(what) for size in sizes)
+            print(
+                f"| {what} | {' | '.join('' if cell is None else '{:.3f} ({:.3f})'.format(*cell) for cell in cells)} |"
+            )
+
+
+async def in_browser() -> dict[str, dict[str, Spread]]:
+    """By size of the record. The windows take turns, each in a profile and on a server of its own."""
+    async with contextlib.AsyncExitStack() as stack:
+        servers = [stack.enter_context(start_demo(*PACE)) for _ in SIZES]
+        flags = [word for number, server in enumerate(servers) for word in ("--server", f"s{number}={server.url}")]
+        gateway = stack.enter_context(start_gateway(*flags))
+        await has_snapshot(gateway.url)
+        windows = {}
+        for size in SIZES:
+            context, folder = await stack.enter_async_context(a_profile())
+            windows[f"{size:,}"] = Grown(await open_window(context, gateway.url, size), folder)
+        for _ in range(TURNS):
+            for one in windows.values():
+                await one.take_turn()
+    return {size: of_presses(one) for size, one in windows.items()}
+
+
+@dataclass
+class Grown:
+    """A window of a person who has made so much, and what was measured in it."""
+
+    window: MooringWindow
+    folder: str  # of its profile
+    guards: list[float] = field(default_factory=list)
+    presses: list[Press] = field(default_factory=list)
+    used: list[float] = field(default_factory=list)  # milliseconds of CPU for one run, from the press to its end
+
+    async def take_turn(self) -> None:
+        """Press a few times."""
+        self.guards += await self.window.page.evaluate(GUARD)
+        before = cpu_of(self.folder)
+        self.presses += (await press_run(self.window, PRESSES, is_moored=True))[WARM_UP:]
+        self.used.append((cpu_of(self.folder) - before) * 1000 / PRESSES)
+
+
+async def open_window(context: BrowserContext, base: str, size: int) -> MooringWindow:
+    """A moored window with so many tasks in the record."""
+    window = await MooringWindow.open(context, base)
+    await window.ready()
+    await window.page.evaluate(PUT_MANY, size)
+    await window.reload()
+    await moor(window)
+    return window
+
+
+def of_presses(grown: Grown) -> dict[str, Spread]:
+    """What was seen, by its words."""
+    words = {
+        "reserve": "reserve, its transaction",
+        "register": "register, its transaction",
+        "left": "Run pressed until POST /prompt leaves",
+        "card": "Run pressed until the card is drawn",
+    }
+    found = {word: spread_of([press[key] for press in grown.presses]) for key, word in words.items()}
+    used = {"CPU of the page for one run, with cancel": spread_of(grown.used)}
+    return {"guard": spread_of(grown.guards), **found, **used}
+
+
+def in_cpython() -> dict[str, dict[str, Spread]]:
+    """By size of the record, and for what a window never holds."""
+    held = {f"{size:,}": min(size, RECENT + SLACK) for size in SIZES}
+    return {
+        **{size: of_window(count, is_drawn=True) for size, count in held.items()},
+        "all 10,000 held whole": of_window(10_000, is_drawn=False),
+    }
+
+
+def of_window(count: int, *, is_drawn: bool) -> dict[str, Spread]:
+    """The core's steps, and the page, for a window that holds so many ended tasks and an unfinished one."""
+    holder = builders.submitted("p-holder", created_at=5_000.0)
+    tasks: dict[PromptId, Task] = {holder.prompt_id: holder}
+    for number in range(count):
+        ended = replace(kit.ended(f"{number:08}", kit.output()), owner=builders.ME, created_at=float(number))
+        tasks[ended.prompt_id] = ended
+    window = Window(builders.ME, builders.CLIENT, tasks=tasks)
+    reserved = window.reserve(builders.reservation("p-new"))
+    registered = reserved.register_window_task(builders.task("p-new"))
+    found = {
+        "guard": took(lambda: window.validate_server_consistency("benchmark", builders.A), calls=100),
+        "reserve": took(lambda: window.reserve(builders.reservation("p-new")), calls=10),
+        "register": took(lambda: reserved.register_window_task(builders.task("p-new")), calls=10),
+        "settle": took(lambda: registered.settle(builders.submitted("p-new")), calls=10),
+    }
+    return found | (of_page(window, registered) if is_drawn else {})
+
+
+def of_page(window: Window, registered: Window) -> dict[str, Spread]:
+    """From the window to the page as values, and the markup of what is different once a task is registered."""
+    fleet = kit.fleet(*(kit.server(ServerId(str(item))) for item in (builders.A, builders.B)))
+    words = kit.translator()
+
+    def view(seen: Window) -> Any:
+        return project(
+            kit.StillSession(window=seen, fleet=fleet),
+            UiState(workflow_id="enlarge"),
+            workflows=kit.workflows(),
+            pictures=kit.StillPictures(),
+            language="en",
+        )
+
+    before, after = view(window), view(registered)
+    return {
+        "render: the page as values": took(lambda: view(registered), calls=2),
+        "render: the markup that changed": took(lambda: changed_regions(before, after, words), calls=2),
+    }
+
+
+def took(work: Callable[[], object], *, calls: int) -> Spread:
+    """Milliseconds for one call, over some rounds."""
+    rounds = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        for _ in range(calls):
+            work()
+        rounds.append((time.perf_counter() - began) * 1000 / calls)
+    return spread_of(rounds)
+
+
+def spread_of(times: list[float]) -> Spread:
+    """The least, which the rest of the machine has disturbed least, and the median."""
+    return min(times), statistics.median(times)
+
+
+if __name__ == "__main__":
+    main()
