@@ -19,11 +19,11 @@ from app.browser.bell import BrowserBell
 from app.browser.breaks import make_breaker
 from app.browser.console import install_console
 from app.browser.dom import BrowserScreen, read_text
+from app.browser.files import address
 from app.browser.folder import BrowserFolder
 from app.browser.journal import listen_hidden
 from app.browser.layout import arrange
 from app.browser.memory import BrowserDrawer, BrowserMemory, PrivateMemory, is_private_window
-from app.build import BUILD
 from app.core.errors import MooringError, StorageError
 from app.core.papers import Papers
 from app.session import Session
@@ -52,7 +52,7 @@ def random_seed(limit: int) -> int:
 
 async def read_workflows() -> tuple[OpenWorkflow, ...]:
     """The workflows to choose from."""
-    texts = await asyncio.gather(*(read_text(f"/static/workflows/{item}.json") for item in SHIPPED_IDS))
+    texts = await asyncio.gather(*(read_text(address(f"static/workflows/{item}.json")) for item in SHIPPED_IDS))
     return tuple(open_workflow(parse_published(item, text)) for item, text in zip(SHIPPED_IDS, texts, strict=True))
 
 
@@ -62,7 +62,7 @@ async def main() -> None:
     is_private = is_private_window()
     memory = PrivateMemory(BrowserMemory(), {SETTINGS_KEY}) if is_private else BrowserMemory()
     screen = BrowserScreen(patch, shell, memory)
-    releases = Releases(BUILD)
+    releases = Releases(str(shell.build()))
     ports = make_ports(on_build=releases.note_build, on_newer=releases.note_store)
     papers: Papers = papers_of(ports.store)
     outlook = Outlook(*make_outlook(ports))

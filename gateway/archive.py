@@ -1,7 +1,6 @@
 """`/app.zip`: the page's Python package as one file, built when it starts and again whenever a source changes.
 
-The same sources give the same bytes: names are sorted, times and permissions fixed. The package is told which build it
-is (`app/build.py`), so that a page that has been open for long can compare itself with what is served now.
+The same sources give the same bytes: names are sorted, times and permissions fixed.
 """
 
 from __future__ import annotations
@@ -15,19 +14,17 @@ from pathlib import Path
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can say
 _PLAIN_FILE = 0o100644 << 16
 _UNIX = 3
-_BUILD_FILE = "app/build.py"
-_BUILD_SLOT = b'BUILD = ""'
 
 _Signature = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The bytes of an archive, their name for `ETag`, and the digest of the sources that they tell the page."""
+    """The bytes of an archive, their name for `ETag`, and the digest of the sources, whatever zlib makes of them."""
 
     data: bytes
     etag: str
-    build: str
+    sources: str
 
 
 class AppArchive:
@@ -47,7 +44,7 @@ class AppArchive:
             self._signature = signature
         return self._archive
 
-    def build(self) -> str:
+    def digest(self) -> str:
         """The digest of the sources as they are now, without the archive."""
         return _digest(self._read(self._files()))
 
@@ -61,9 +58,6 @@ class AppArchive:
 
     def _build(self, files: list[Path]) -> Archive:
         sources = self._read(files)
-        build = _digest(sources)
-        if _BUILD_FILE in sources:
-            sources[_BUILD_FILE] = sources[_BUILD_FILE].replace(_BUILD_SLOT, f'BUILD = "{build}"'.encode())
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, source in sources.items():
@@ -73,7 +67,7 @@ class AppArchive:
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(entry, source)
         data = buffer.getvalue()
-        return Archive(data, hashlib.sha256(data).hexdigest()[:32], build)
+        return Archive(data, hashlib.sha256(data).hexdigest()[:32], _digest(sources))
 
 
 def _digest(sources: dict[str, bytes]) -> str:

@@ -1,6 +1,6 @@
 """The languages of the page: one for each catalogue in `static/locales`, as its own header tells.
 
-    list_languages(root)      # {"zh-CN": {"name": "简体中文", "path": "/static/locales/zh_CN.po"}}
+    list_languages(root)      # {"zh-CN": {"name": "简体中文", "path": "zh_CN.po"}}
 
 Another language is one more `.po` file with `Language` and `X-Name` in its header, and nothing else.
 """
@@ -20,7 +20,7 @@ log = logging.getLogger("mooring.gateway")
 
 
 def list_languages(root: Path) -> dict[str, dict[str, str]]:
-    """Those that are there now, by their codes. Reads files: call it in a thread."""
+    """Those that are there now, by their codes, with their files in the folder. Reads files: call it in a thread."""
     found = {}
     for path in sorted((root / FOLDER).glob("*.po")):
         with path.open("rb") as file:
@@ -29,5 +29,5 @@ def list_languages(root: Path) -> dict[str, dict[str, str]]:
         if code is None or name is None:
             log.warning("%s is left out: its header tells no Language or no X-Name", path.name)
             continue
-        found[code[1].replace("_", "-")] = {"name": name[1].strip(), "path": f"/{FOLDER}/{path.name}"}
+        found[code[1].replace("_", "-")] = {"name": name[1].strip(), "path": path.name}
     return found

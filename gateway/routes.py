@@ -18,6 +18,7 @@ _TARGET = re.compile(r"/[\x21-\x7e]*")  # origin form, printable ASCII
 _ASSET = re.compile(r"static(/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*)+", re.ASCII)
 _SERVER = re.compile(r"/servers/([A-Za-z0-9._-]{1,64})(?:@([0-9a-f]{8}))?(/.*)", re.ASCII)
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+", re.ASCII)
+_BUILT = re.compile(r"/b/([0-9a-f]{32})((?:/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*)+)", re.ASCII)
 _SNAPSHOT = re.compile(r"/snapshots/([0-9a-f]{32})", re.ASCII)
 _CATALOGUE = re.compile(r"/catalogues/([0-9a-f]{64})", re.ASCII)
 _FLEET_CATALOGUE = re.compile(r"/fleet/catalogue/([A-Za-z0-9._-]{1,64})", re.ASCII)
@@ -47,6 +48,14 @@ class Page:
 class Asset:
     """A file of the site, by its path below the repository's root."""
 
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFile:
+    """`/b/{key}/{path}`, a file of one build of the page, which never changes."""
+
+    key: str
     path: str
 
 
@@ -142,7 +151,7 @@ class ServerSocket:
 
 
 FleetRoute = FleetState | FleetSocket | FleetLoads | FleetVitals | FleetCatalogue | CatalogueContent
-SiteRoute = Page | Asset | AppArchive | SnapshotFile | Languages
+SiteRoute = Page | Asset | BuildFile | AppArchive | SnapshotFile | Languages
 Route = SiteRoute | FleetRoute | Workflows | WorkflowFile | DemoBreak | ServerCall | ServerSocket
 
 _GET = {"GET": Body.NONE}
@@ -223,6 +232,8 @@ def find_route(path: str) -> Route | None:
         return ServerSocket(server_id, tag) if rest == "/ws" else _find_call(server_id, tag, rest)
     if _ASSET.fullmatch(path[1:]):
         return Asset(path[1:])
+    if found := _BUILT.fullmatch(path):
+        return BuildFile(found[1], found[2][1:])
     if path.startswith(_PUBLISHED):
         return _find_workflow(path.removeprefix(_PUBLISHED))
     if found := _SNAPSHOT.fullmatch(path):

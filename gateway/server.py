@@ -32,6 +32,7 @@ from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.routes import (
     AppArchive,
     Asset,
+    BuildFile,
     CatalogueContent,
     DemoBreak,
     FleetCatalogue,
@@ -146,7 +147,7 @@ class Gateway:
 
     async def _serve(self, request: web.BaseRequest, admitted: Admitted) -> web.StreamResponse:
         match admitted.route:
-            case Page() | Asset() | AppArchive() | SnapshotFile() | Languages():
+            case Page() | Asset() | BuildFile() | AppArchive() | SnapshotFile() | Languages():
                 return await self._serve_site(request, admitted.route, admitted.origin)
             case FleetState():
                 return json_answer(self.state.as_json())
@@ -175,6 +176,8 @@ class Gateway:
         match route:
             case Asset(path=path):
                 return await self._site.file(path, origin)
+            case BuildFile(key=key, path=path):
+                return await self._site.built(request, key, path, origin)
             case SnapshotFile(key=key):
                 return await self._site.snapshot(request, key, origin)
             case Languages():

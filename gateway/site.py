@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Mapping
 from http import HTTPStatus
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from aiohttp import ETag, web
 
-from gateway.archive import AppArchive
+from gateway.builds import PageBuilds, best_coding
+from gateway.codings import accepted
 from gateway.flags import is_loopback
 from gateway.install.snapshot import Snapshot
 from gateway.languages import list_languages
 from gateway.refusal import Cause, Refusal, Refused
 from gateway.snapshots import PageSnapshots
+from gateway.tree import PAGE, digest
 
 _TYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -52,9 +53,7 @@ _POLICY = (
 )
 
 
-_PAGE = "index.html"
-_SLOT = "<!-- snapshot -->"  # in the page, where the snapshot is named if there is one
-_FOR_EVER = "private, max-age=31536000, immutable"
+FOR_EVER = "private, max-age=31536000, immutable"
 
 
 class Site:
@@ -62,28 +61,43 @@ class Site:
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
-        self._archive = AppArchive(self._root)
+        self._builds = PageBuilds(self._root)
         self._snapshots = PageSnapshots(self._root)
 
     async def close(self) -> None:
         """End what is made in the background."""
+        await self._builds.close()
         await self._snapshots.close()
 
     async def build(self) -> str:
-        """Which build of the page is served now; the archive is made for it if need be, and its snapshot begun."""
-        archive = await asyncio.to_thread(self._archive.current)
-        await self._snapshots.current(archive)
-        return archive.build
+        """Which build of the page is served now; it is kept if need be, and its snapshot begun."""
+        tree = await self._builds.current()
+        await self._snapshots.current(tree.archive)
+        return tree.build.key
 
     async def page(self, request: web.BaseRequest, origin: str) -> web.Response:
-        """`index.html`, which names the memory snapshot that fits what is served now."""
-        found = await asyncio.to_thread(self._find, _PAGE)
+        """`index.html`, which names the files of the build that is served now, and the memory snapshot that fits."""
+        tree = await self._builds.current()
+        if not tree.page.html:
+            raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {PAGE}."))
+        snapshot = await self._snapshots.current(tree.archive)
+        html = tree.page.write(f"/b/{tree.build.key}/", "" if snapshot is None else _link(snapshot))
+        return _answer(request, html.encode(), digest(html.encode()), _TYPES[".html"], origin)
+
+    async def built(self, request: web.BaseRequest, key: str, path: str, origin: str) -> web.StreamResponse:
+        """A file of a build, the one that is served now or one from before, packed as the browser takes it."""
+        found = await self._builds.find(key, path)
         if found is None:
-            raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {_PAGE}."))
-        text = await asyncio.to_thread(found.read_text, "utf-8")
-        snapshot = await self._snapshots.current(await asyncio.to_thread(self._archive.current))
-        data = text.replace(_SLOT, "" if snapshot is None else _link(snapshot)).encode()
-        return _answer(request, data, hashlib.sha256(data).hexdigest()[:32], _TYPES[".html"], origin)
+            raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {path} in this build, or the build is gone."))
+        headers = page_headers(origin) | {"Content-Type": type_of(path), "Cache-Control": FOR_EVER}
+        if isinstance(found, bytes):
+            return web.Response(body=found, headers=headers)
+        # A part is a part of the file itself, whatever else the browser takes.
+        codings = accepted("" if "Range" in request.headers else request.headers.get("Accept-Encoding", ""))
+        file, coding = await asyncio.to_thread(best_coding, found, codings)
+        if coding:
+            headers["Content-Encoding"] = coding
+        return web.FileResponse(file, headers=headers | {"Vary": "Accept-Encoding"})
 
     async def snapshot(self, request: web.BaseRequest, key: str, origin: str) -> web.StreamResponse:
         """A memory snapshot; without content if it is not there: the page does without, and nothing has failed."""
@@ -98,23 +112,21 @@ class Site:
             | {
                 "Content-Type": "application/octet-stream",
                 "Content-Encoding": coding,
-                "Cache-Control": _FOR_EVER,
+                "Cache-Control": FOR_EVER,
                 "Vary": "Accept-Encoding",
             },
         )
 
     async def file(self, path: str, origin: str) -> web.StreamResponse:
-        """One file by its path below the root. `Refused` if it is not there, or not really there."""
+        """One file as it is now, by its path below the root. `Refused` if it is not there, or not really there."""
         found = await asyncio.to_thread(self._find, path)
         if found is None:
             raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {path}."))
-        headers = page_headers(origin)
-        headers["Content-Type"] = _TYPES.get(found.suffix.lower(), "application/octet-stream")
-        return web.FileResponse(found, headers=headers)
+        return web.FileResponse(found, headers=page_headers(origin) | {"Content-Type": type_of(found.name)})
 
     async def app_archive(self, request: web.BaseRequest, origin: str) -> web.Response:
-        """`/app.zip`."""
-        archive = await asyncio.to_thread(self._archive.current)
+        """`/app.zip` as it is now."""
+        archive = (await self._builds.current()).archive
         return _answer(request, archive.data, archive.etag, _TYPES[".zip"], origin)
 
     async def languages(self) -> dict[str, dict[str, str]]:
@@ -139,6 +151,11 @@ def _answer(request: web.BaseRequest, data: bytes, etag: str, kind: str, origin:
     response = web.Response(body=data, headers=headers | {"Content-Type": kind})
     response.etag = ETag(etag)
     return response
+
+
+def type_of(path: str) -> str:
+    """The media type of a file of ours, by its name."""
+    return _TYPES.get(PurePosixPath(path).suffix.lower(), "application/octet-stream")
 
 
 def _link(snapshot: Snapshot) -> str:

@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 from gateway.archive import Archive
+from gateway.codings import accepted
 from gateway.install.failures import CommandFailed, SnapshotFailed
 from gateway.install.place import Place, child_environment
 from gateway.install.snapshot import ENDINGS, Busy, Snapshot, Snapshots
@@ -40,7 +41,7 @@ class PageSnapshots:
 
     async def current(self, archive: Archive) -> Snapshot | None:
         """The snapshot for this archive. If there is none, one is made, and the answer is None meanwhile."""
-        key = await asyncio.to_thread(self._snapshots.key, archive.build)
+        key = await asyncio.to_thread(self._snapshots.key, archive.sources)
         if key is None:
             return None
         found = await asyncio.to_thread(self._snapshots.find, key)
@@ -50,8 +51,7 @@ class PageSnapshots:
 
     async def find(self, key: str, codings: str) -> tuple[Path, str] | None:
         """The file of a snapshot and its coding, for a browser that accepts these codings; None if there is none."""
-        accepted = {word.partition(";")[0].strip().lower() for word in codings.split(",")}
-        coding = next((coding for coding in ENDINGS if coding in accepted), None)
+        coding = next((coding for coding in ENDINGS if coding in accepted(codings)), None)
         if coding is None or await asyncio.to_thread(self._snapshots.find, key) is None:
             return None
         return self._snapshots.file(key, coding), coding

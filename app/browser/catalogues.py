@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from typing import Any
 
-from pyodide.code import run_js
 from pyodide.ffi import JsException
 
+from app.browser.files import load_module
 from app.browser.values import error_text
 from app.core.errors import ConfigError, MooringError, RequestTimeout
 from app.core.model import ServerId
 from app.core.ports import Http, Request
 
-MODULE = "/static/js/catalogue.js"
 REFRESH_DEADLINE = 40.0  # seconds; the gateway gives a server 30
 
 
@@ -27,14 +25,14 @@ class GatewayCatalogues:
     async def classes(self, content: str, names: Collection[str]) -> str:
         """The JSON object of those classes that are there."""
         try:
-            return str(await (await _module()).classes(content, json.dumps(list(names))))
+            return str(await (await load_module("catalogue")).classes(content, json.dumps(list(names))))
         except JsException as error:
             raise RequestTimeout(None, f"catalogue: {error_text(error)}") from error
 
     async def names(self, content: str) -> tuple[str, ...]:
         """All class names."""
         try:
-            return tuple(json.loads(str(await (await _module()).names(content))))
+            return tuple(json.loads(str(await (await load_module("catalogue")).names(content))))
         except JsException as error:
             raise RequestTimeout(None, f"catalogue: {error_text(error)}") from error
 
@@ -47,11 +45,6 @@ class GatewayCatalogues:
             return str(told["catalogue"]), str(told["files"])
         except (ValueError, KeyError, TypeError) as error:
             raise _not_told(path, response.status) from error
-
-
-async def _module() -> Any:
-    """Loaded when first asked for."""
-    return await run_js(f"import('{MODULE}')")
 
 
 def _not_told(path: str, status: int) -> MooringError:

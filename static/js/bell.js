@@ -2,6 +2,7 @@
 // is the only caller; what is told, and when, is decided in `app/ui/bell.py`. Only one window tells of the same thing.
 
 const TOLD = "mooring.told"; // localStorage: what windows of this browser have told lately, and when one last made a sound
+const ICON = new URL("../icons/favicon.svg", import.meta.url).href;
 const MOST_TOLD = 100;
 const APART = 3000; // milliseconds between the sounds of all windows
 const NOTES = { good: [660, 880], bad: [330, 247] };
@@ -53,7 +54,7 @@ function show({ title, body, isQuiet }) {
   if (permission() !== "granted") return;
   try {
     shown?.close();
-    shown = new Notification(title, { body, silent: isQuiet, icon: "/static/icons/favicon.svg" });
+    shown = new Notification(title, { body, silent: isQuiet, icon: ICON });
   } catch {
     isBroken = true;
     return;

@@ -11,8 +11,8 @@ import { loadPyodide as load, version } from "../vendor/pyodide/pyodide.mjs";
 export { version };
 
 const FOLDER = "/mooring"; // in Python's own file system: modules in a snapshot say that they came from here
-const SITE = "/static/vendor/python/site.zip";
-const APP = "/app.zip";
+const SITE = new URL("../vendor/python/site.zip", import.meta.url).href;
+const APP = new URL("../../app.zip", import.meta.url).href;
 // All windows that start from a snapshot would draw alike. (They do share the hashes of texts, which nothing may hang on.)
 const RESEED = `__import__("random").seed()`; // from the browser's own generator
 
@@ -46,11 +46,15 @@ async function startAfresh(options) {
 }
 
 async function restore({ href, dataset }, options) {
-  const size = Number(dataset.size);
-  const bytes = receive(href, size, Number(dataset.sum));
-  bytes.catch(() => {}); // it is awaited later, and is nobody else's business until then
-  const createPyodideModule = (settings) => createModule(enlarge(settings, size));
-  const python = await load({ ...options, _loadSnapshot: bytes, createPyodideModule });
+  const memory = new Uint8Array(Number(dataset.size)); // it fills while the rest of Python is loaded and compiled
+  const received = receive(href, memory, Number(dataset.sum));
+  received.catch(() => {}); // it is awaited later, and is nobody else's business until then
+  const createPyodideModule = async (settings) => {
+    const module = await createModule(enlarge(settings, memory.length));
+    await received;
+    return module;
+  };
+  const python = await load({ ...options, _loadSnapshot: memory, createPyodideModule });
   python.runPython(RESEED);
   return python;
 }
@@ -61,13 +65,18 @@ function enlarge(settings, size) {
   return settings;
 }
 
-/** The snapshot's bytes, if they are what the page says. */
-async function receive(address, size, wanted) {
+/** Put the snapshot's bytes there, if they are what the page says. */
+async function receive(address, memory, wanted) {
   const answer = await fetch(address);
   if (answer.status !== 200) throw new Error(`the gateway has none (${answer.status})`);
-  const bytes = new Uint8Array(await answer.arrayBuffer());
-  if (bytes.length !== size || addUp(new Uint32Array(bytes.buffer)) !== wanted) throw new Error("it is damaged");
-  return bytes;
+  const reader = answer.body.getReader();
+  let at = 0;
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    if (at + part.value.length > memory.length) throw new Error("it is damaged");
+    memory.set(part.value, at);
+    at += part.value.length;
+  }
+  if (at < memory.length || addUp(new Uint32Array(memory.buffer)) !== wanted) throw new Error("it is damaged");
 }
 
 /** The sum of 32-bit words: as FNV-1a, by words. */

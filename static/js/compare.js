@@ -1,6 +1,6 @@
 // Two results beside each other, or one over the other with a slider between them. Their bytes are read from the store here.
 
-import { getKept, openKept } from "/static/js/kept.js";
+import { getKept, openKept } from "./kept.js";
 
 const shown = new Map(); // image element → { name, url }
 

@@ -8,8 +8,8 @@
 //
 // A click or Enter becomes the action `album-open`, Space or a click with Ctrl `album-pick`; with Shift, all in between.
 
-import { formatClock } from "/static/js/format.js";
-import { getKept, openKept } from "/static/js/kept.js";
+import { formatClock } from "./format.js";
+import { getKept, openKept } from "./kept.js";
 
 const LEAST = 132; // CSS pixels of a cell's side, at least
 const GAP = 8;

@@ -1,7 +1,7 @@
 // The keyboard, where it is not a field's: the command palette, its list, and shortcuts of a single key.
 // What a key means is decided in Python (`app/ui/shortcuts.py`); here is only when one counts.
 
-import { showPartOf } from "/static/js/tabs.js";
+import { showPartOf } from "./tabs.js";
 
 const FREE = "input[type=checkbox], input[type=radio]"; // they take no letters
 const TYPED = "input, textarea, select, [contenteditable], [role=textbox], [role=listbox], [role=menu]";

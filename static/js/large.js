@@ -13,7 +13,7 @@ export async function zoomLarge() {
   if (!image) zoomed = null;
   if (!image || zoomed?.image === image || isComing) return;
   isComing = true;
-  const { default: panzoom } = await import("/static/vendor/panzoom/panzoom.es.js");
+  const { default: panzoom } = await import("../vendor/panzoom/panzoom.es.js");
   isComing = false;
   const found = dialogNow()?.querySelector(".large-stage img");
   if (!found) return;

@@ -1,6 +1,6 @@
 // Has a graph arranged in a worker of its own. Loaded when the first graph is looked at.
 
-const WORKER = "/static/js/layout_worker.js";
+const WORKER = new URL("./layout_worker.js", import.meta.url);
 
 /** The answer as text, as `layout_worker.js` tells it; `{"cause": …, "error": …}` if there is none, never a rejection. */
 export function arrange(question, milliseconds) {

@@ -3,7 +3,7 @@
 // In:  {"boxes": [[width, height], …], "lines": [[source, target], …]}
 // Out: {"places": [[x, y], …], "bends": [[[x, y], …], …]} with the boxes' upper left corners, or {"error": text}
 
-import { Graph, layout } from "/static/vendor/dagre/dagre.esm.js";
+import { Graph, layout } from "../vendor/dagre/dagre.esm.js";
 
 const BESIDE = 28; // pixels between two boxes of a column
 const BETWEEN = 90; // pixels between two columns: a line has room to swing in

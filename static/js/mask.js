@@ -1,8 +1,8 @@
 // The dialog in which a mask is painted over a picture. Python draws it (app/ui/views/masking.py) and gets a file back, as
 // if it had been chosen; strokes, steps and zoom never get there.
 
-import { blobOf, readPixels } from "/static/js/picture.js";
-import { Surface } from "/static/js/surface.js";
+import { blobOf, readPixels } from "./picture.js";
+import { Surface } from "./surface.js";
 
 const MARGIN = 16; // pixels around what is fitted
 const CLOSEST = 16; // screen pixels for one of the picture

@@ -1,24 +1,24 @@
 // The page's one contact with the DOM: patches regions, hands events on, and does what takes many DOM calls at once.
 // Python calls `update` once per change, and gets one callback per kind of event.
 
-import { Idiomorph } from "/static/vendor/idiomorph/idiomorph.esm.js";
-import { beginCamera } from "/static/js/camera.js";
-import "/static/js/copy.js";
-import { settleComparison } from "/static/js/compare.js";
-import { setTitle } from "/static/js/countdown.js";
-import { mark, place } from "/static/js/graph.js";
-import { settle as settleGrid, show } from "/static/js/grid.js";
-import { listenKeys, setKeys, settle as settlePalette } from "/static/js/keys.js";
-import { zoomLarge } from "/static/js/large.js";
-import { beginMask, takeMaskFile } from "/static/js/mask.js";
-import { settleTabs, showPartOf } from "/static/js/tabs.js";
-import { give } from "/static/js/saving.js";
+import { Idiomorph } from "../vendor/idiomorph/idiomorph.esm.js";
+import { beginCamera } from "./camera.js";
+import "./copy.js";
+import { settleComparison } from "./compare.js";
+import { setTitle } from "./countdown.js";
+import { mark, place } from "./graph.js";
+import { settle as settleGrid, show } from "./grid.js";
+import { listenKeys, setKeys, settle as settlePalette } from "./keys.js";
+import { zoomLarge } from "./large.js";
+import { beginMask, takeMaskFile } from "./mask.js";
+import { settleTabs, showPartOf } from "./tabs.js";
+import { give } from "./saving.js";
 
-export { allowFolder, chooseFolder, forgetFolder, lookFolder, saveToFolder } from "/static/js/folder.js";
-export { formatClock, formatNumber, formatPercent, formatSize } from "/static/js/format.js";
-export { hold, letGo } from "/static/js/kept.js";
-export { saveResults } from "/static/js/saving.js";
-export { look, measure, objectUrl, revokeUrl } from "/static/js/picture.js";
+export { allowFolder, chooseFolder, forgetFolder, lookFolder, saveToFolder } from "./folder.js";
+export { formatClock, formatNumber, formatPercent, formatSize } from "./format.js";
+export { hold, letGo } from "./kept.js";
+export { saveResults } from "./saving.js";
+export { look, measure, objectUrl, revokeUrl } from "./picture.js";
 
 const FIELDS = "input, textarea, select";
 const TEXTS = "textarea, input[type=text], input[type=search], input[type=number], [contenteditable]";
@@ -169,7 +169,7 @@ function showDialogs() {
 /** The scripting console is loaded when it is first opened. */
 async function beginScripting() {
   const body = document.querySelector("[data-scripting]");
-  if (body) (await import("/static/js/scripting.js")).attach(body);
+  if (body) (await import("./scripting.js")).attach(body);
 }
 
 /** Errors stand above everything. What is outside of an open dialog is inert, so they are in it as long as it is open. */

@@ -1,6 +1,6 @@
 // Pictures in the browser's own hands: their addresses, their sizes and their pixels. Python never sees a pixel.
 
-import { alphaSize, readPng } from "/static/js/png.js";
+import { alphaSize, readPng } from "./png.js";
 
 export const MOST_PIXELS = 16384 * 16384; // app/workflows/bounds.py: ComfyUI's largest picture; nothing larger is decoded
 export const MOST_PAINTED = 8192 * 6144; // app/workflows/bounds.py: pixels of a picture that can be painted on

@@ -1,7 +1,7 @@
 // Results as files: one as it is, several in one archive. The bytes are read from the store here and never reach Python.
 
-import { bare } from "/static/js/bare.js";
-import { getKept, openKept } from "/static/js/kept.js";
+import { bare } from "./bare.js";
+import { getKept, openKept } from "./kept.js";
 
 /** Save these, `[[name in the store, file name], …]`, with `isBare` without what is written in them (`bare.js`): as JSON, the
  *  names of those whose bytes are `missing` here, and of those that are `dressed`: nothing could be taken out of them. */
@@ -22,7 +22,7 @@ export async function saveResults(text, archive, isBare) {
   }
   if (found.length === 1) give(found[0].input, found[0].name);
   else if (found.length) {
-    const { downloadZip } = await import("/static/vendor/client-zip/index.js");
+    const { downloadZip } = await import("../vendor/client-zip/index.js");
     give(await downloadZip(found).blob(), archive);
   }
   return JSON.stringify({ missing, dressed });

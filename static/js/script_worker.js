@@ -5,9 +5,9 @@
 // Out: {kind: "ready"} or {kind: "broken", text}; {kind: "call", number, method, text, blobs};
 //      {kind: "out" | "err" | "value" | "error" | "end", text}
 
-import { loadPyodide } from "/static/vendor/pyodide/pyodide.mjs";
+import { loadPyodide } from "../vendor/pyodide/pyodide.mjs";
 
-const ARCHIVES = ["/app.zip", "/static/vendor/python/scripting.zip"];
+const ARCHIVES = ["../../app.zip", "../vendor/python/scripting.zip"].map((path) => new URL(path, import.meta.url).href);
 const LIBRARY = "/lib/mooring";
 const answers = new Map(); // by the number of the call
 let calls = 0;

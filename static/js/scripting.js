@@ -3,9 +3,9 @@
 //
 // The worker and the output outlive the drawer: a script goes on while the person looks at what it does.
 
-import { give } from "/static/js/saving.js";
+import { give } from "./saving.js";
 
-const WORKER = "/static/js/script_worker.js";
+const WORKER = new URL("./script_worker.js", import.meta.url);
 const STORE_KEY = "mooring.script"; // what was written, remembered by this tab as the form's own drafts are
 const BLOB_KEY = "\0blob"; // how bytes among the arguments of a call are marked (`app/scripting/wire.py`)
 const PATIENCE = 1500; // milliseconds for a script to listen when it is to stop; then its worker is ended
@@ -166,7 +166,7 @@ function clear() {
 /** An example at the cursor, or in place of everything if that is only an example too. */
 async function insert() {
   const name = byId("script-example").value;
-  const found = await fetch(`/static/scripts/${name}.py`).then((it) => (it.ok ? it.text() : null), () => null);
+  const found = await fetch(new URL(`../scripts/${name}.py`, import.meta.url)).then((it) => (it.ok ? it.text() : null), () => null);
   if (found === null) return say("unread");
   const input = field();
   input.focus();

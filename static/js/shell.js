@@ -5,7 +5,8 @@ import { takeOver } from "./early.js";
 
 export { earlyPictures } from "./early.js";
 
-const LANGUAGES = "/static/locales/index.json"; // what catalogues there are (`gateway/languages.py`)
+const LANGUAGES = new URL("../locales/index.json", import.meta.url); // what catalogues there are (`gateway/languages.py`)
+const ICONS = new URL("../icons/icons.svg", import.meta.url);
 const SHARE = { runtime: 55, modules: 85, restoring: 95 }; // where the bar stands when a step begins to end, in percent
 // PyScript's own steps, by the text of its `py:progress` events.
 const PYSCRIPT_STEPS = { "Loading Pyodide": ["runtime", 10], "Loading interpreter": ["runtime", 20], "Loaded interpreter": ["modules", 75],
@@ -22,7 +23,16 @@ export function languageWishes() {
   return JSON.stringify([asked, ...(navigator.languages ?? [navigator.language])]);
 }
 
-const listed = fetch(LANGUAGES).then((answer) => (answer.ok ? answer.json() : {}), () => ({}));
+/** Which build of Mooring this page is of, as the gateway tells it in the address of its files; empty if it does not. */
+export const build = () => /\/b\/([0-9a-f]{32})\//.exec(import.meta.url)?.[1] ?? "";
+
+const listed = fetch(LANGUAGES).then(async (answer) => (answer.ok ? placed(await answer.json()) : {})).catch(() => ({}));
+
+/** The list names its files as its neighbours. */
+function placed(found) {
+  for (const item of Object.values(found)) item.path = new URL(item.path, LANGUAGES).pathname;
+  return found;
+}
 
 /** The languages that there are catalogues of, as JSON: `{code: {name, path}}`. */
 export const languages = async () => JSON.stringify(await listed);
@@ -58,6 +68,12 @@ async function translate() {
     const text = messages.get(id);
     if (text) element.textContent = chosen === "pseudo" ? `⟦${id}⟧` : text;
   }
+}
+
+/** All icons stand in the document, once; each use names one of them. */
+async function drawIcons() {
+  const answer = await fetch(ICONS);
+  if (answer.ok) document.body.insertAdjacentHTML("beforeend", await answer.text());
 }
 
 /** Begin a step of the boot; those before it are done. */
@@ -153,4 +169,5 @@ export function begin() {
 root.classList.toggle("is-mac", /mac|iphone|ipad/i.test(navigator.userAgentData?.platform ?? navigator.platform));
 if (typeof WebAssembly !== "object") fail("wasm");
 step("runtime", 5);
+drawIcons();
 translate();

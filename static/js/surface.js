@@ -1,8 +1,8 @@
 // A mask over a picture: what is painted, taken back and made of it. 255 is masked, as white is in a mask file; ComfyUI
 // reads a mask from alpha, where it is the other way round.
 
-import { TINT, drawLook, newCanvas, penOf } from "/static/js/picture.js";
-import { writePng } from "/static/js/png.js";
+import { TINT, drawLook, newCanvas, penOf } from "./picture.js";
+import { writePng } from "./png.js";
 
 const MOST_KEPT = 96 * 1024 * 1024; // bytes of steps to take back; the oldest go first, the last one never does
 

@@ -55,7 +55,7 @@ async def test_a_window_comes_up_from_the_snapshot_and_works(desk: Desk) -> None
     await window.reload()
     assert await window.page.evaluate(IS_RESTORED)
     assert [address for address in asked if address.startswith("/snapshots/")]
-    assert "/app.zip" not in asked, "all of it is in the snapshot"
+    assert not [address for address in asked if address.endswith("/app.zip")], "all of it is in the snapshot"
     assert warnings.texts == []
 
 
@@ -70,8 +70,6 @@ async def test_all_of_mooring_is_in_the_snapshot(desk: Desk) -> None:
     await load_python(page, desk.base)
     loaded = await run_python(page, "import sys; return list(sys.modules)")
     assert set(modules) - set(loaded) == {"app.main"}
-    build = await run_python(page, "from app.build import BUILD; return BUILD")
-    assert build
 
 
 @pytest.mark.parametrize(

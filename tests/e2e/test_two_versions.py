@@ -124,9 +124,9 @@ async def records(page: Page, store: str, change: dict[str, Any] | None = None) 
 def house(tmp_path: Path) -> Path:
     """A copy of what the gateway is and serves, to be upgraded."""
     copy = tmp_path / "house"
-    for folder in ("app", "gateway", "static", ".mooring/snapshots"):
+    for folder in ("app", "gateway", "static", ".mooring/builds", ".mooring/snapshots"):
         if (ROOT / folder).exists():
-            ignored = shutil.ignore_patterns("__pycache__", "making-*")
+            ignored = shutil.ignore_patterns("__pycache__", "making-*", "*.new")
             shutil.copytree(ROOT / folder, copy / folder, copy_function=os.link, ignore=ignored)
     for file in ("index.html", "pyscript.toml"):
         shutil.copy(ROOT / file, copy / file)
@@ -134,30 +134,55 @@ def house(tmp_path: Path) -> Path:
 
 
 def upgrade(house: Path) -> None:
-    """Another source in place of one of the old."""
-    source = house / "app" / "__init__.py"
-    text = source.read_text(encoding="utf-8")
+    """Another script, of which an older page can make nothing, in place of an old one. The snapshot still fits."""
+    source = house / "static" / "js" / "scripting.js"
     source.unlink()  # it is the same file as ours
-    source.write_text(f"{text}\nLATER = True\n", encoding="utf-8")
+    source.write_text("throw new Error('of another build');\n", encoding="utf-8")
 
 
-async def test_a_page_notices_that_its_gateway_was_upgraded(browser: Browser, server: Service, house: Path) -> None:
+async def home_of(window: MooringWindow) -> str:
+    """Where the files of this window's build are."""
+    return str(await window.page.evaluate("document.documentElement.dataset.home"))
+
+
+async def test_windows_from_before_an_upgrade_go_on_with_what_they_came_with_and_offer_a_reload_when_idle(
+    browser: Browser, server: Service, house: Path
+) -> None:
     flags, port = ("--server", f"gpu-1={server.url}"), free_ports()
     with start_gateway(*flags, port=port, root=house) as old:
         async with open_desk(browser, old.url) as desk:
             desk.watch.expected += ["Failed to load resource", "WebSocket connection"]  # while there is no gateway
-            window = await desk.open()
-            prompt_id = await window.submit(slow_workflow(100))
-            await window.wait_state(prompt_id, "running")
-            assert await window.page.locator(NOTICE).count() == 0
+            working, writing, idle = windows = [await desk.open() for _ in range(3)]
+            before = await home_of(idle)
+            prompt_id = await working.submit(slow_workflow(150))
+            await working.wait_state(prompt_id, "running")
+            assert await working.page.locator(NOTICE).count() == 0
             old.stop()
             upgrade(house)
             with start_gateway(*flags, port=port, root=house):
-                await expect(window.page.locator(NOTICE)).to_contain_text("This window finishes its work first")
-                assert (await window.wait_for(prompt_id))["state"] == "succeeded"
-                await window.page.locator(RELOAD).click()
-                await window.page.wait_for_function("() => !document.querySelector('[data-action=reload]')")
-                await window.ready()
-                await window.page.wait_for_function("() => mooring.fleet().servers.length")  # the build is told with it
-                await window.card(prompt_id, "succeeded").wait_for()
-                assert await window.page.locator(NOTICE).count() == 0
+                await expect(working.page.locator(NOTICE)).to_contain_text("This window finishes its work first")
+                for window in (writing, idle):
+                    await window.page.locator(RELOAD).wait_for()
+                await uses_what_is_loaded_later(writing, before)
+                assert (await working.wait_for(prompt_id))["state"] == "succeeded"
+                for window in windows:
+                    await window.page.locator(RELOAD).click()
+                    await window.page.wait_for_function("() => !document.querySelector('[data-action=reload]')")
+                    await window.ready()
+                    await window.page.wait_for_function("() => mooring.fleet().servers.length")  # it tells the build
+                    assert await home_of(window) != before
+                    assert await window.page.locator(NOTICE).count() == 0
+                await working.card(prompt_id, "succeeded").wait_for()
+
+
+async def uses_what_is_loaded_later(window: MooringWindow, home: str) -> None:
+    """Open the scripting console, which loads a script, a worker and a Python: all of the window's own build."""
+    asked: list[str] = []
+    window.page.on("request", lambda request: asked.append(request.url))
+    await window.page.keyboard.press("s")
+    await expect(window.page.get_by_test_id("script-status")).to_have_text("Python is ready.")
+    scripts = [address for address in asked if "/static/js/" in address]
+    assert scripts
+    assert all(home in address for address in scripts)
+    await window.page.keyboard.press("Escape")
+    await expect(window.page.locator("dialog[open]")).to_have_count(0)

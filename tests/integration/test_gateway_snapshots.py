@@ -19,7 +19,7 @@ from gateway.install.snapshot import SCRIPTS, Snapshots
 from tests.integration.rig import PATIENCE, Running, open_gateway
 
 MEMORY = b"memory" * 1000
-PAGE = "<!doctype html><head><!-- snapshot --></head>"
+PAGE = "<!doctype html><head><!-- boot --></head>"
 # What stands in Node's place: it writes what the maker writes. `lazy` is seen in the file system when it has begun.
 NODE = f"""#!{sys.executable}
 import gzip, json, os, pathlib, sys, time
@@ -89,7 +89,7 @@ async def test_the_gateway_makes_what_is_missing_and_the_page_names_it(
 ) -> None:
     link = await until_named(browser, gateway)
     assert 'data-size="6000" data-sum="77"' in link
-    key = Snapshots(Place(site)).key(AppArchive(site).build())
+    key = Snapshots(Place(site)).key(AppArchive(site).digest())
     assert address(link) == f"/snapshots/{key}"
 
 

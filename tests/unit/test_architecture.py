@@ -172,7 +172,7 @@ def test_layers_import_downwards_only(layer: str) -> None:
 
 def test_every_part_of_the_app_has_its_rule() -> None:
     parts = {".".join(name.split(".")[:2]) for name in modules() if _belongs(name, "app") and name != "app"}
-    assert parts == {*LAYERS, "app.browser", "app.build", "app.main"}
+    assert parts == {*LAYERS, "app.browser", "app.main"}
 
 
 def test_the_browser_knows_only_the_cores_edge() -> None:
@@ -215,7 +215,7 @@ def test_the_three_programs_never_import_each_other(package: str) -> None:
 
 def test_only_main_knows_all() -> None:
     def is_allowed(module: Module, name: str) -> bool:
-        return not _belongs(name, "app.main") and not _belongs(name, "app.build")
+        return not _belongs(name, "app.main")
 
     assert wrong([module for module in modules().values() if module.name != "app.main"], is_allowed) == []
 

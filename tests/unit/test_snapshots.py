@@ -57,7 +57,7 @@ def write_runtime(root: Path, **changed: Any) -> None:
 
 
 def key_of(place: Place) -> str:
-    key = Snapshots(place).key(AppArchive(place.root).build())
+    key = Snapshots(place).key(AppArchive(place.root).digest())
     assert key is not None
     return key
 

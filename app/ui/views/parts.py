@@ -13,14 +13,11 @@ from app.ui.state import ResultView
 from app.ui.tones import ServerTag
 from app.ui.words import SEPARATOR, Words
 
-ICONS = "/static/icons/icons.svg"
-
 
 @lru_cache(maxsize=256)
 def icon(name: str, class_: str = "") -> Markup:
-    """A picture out of `static/icons/icons.svg`, as decoration."""
-    drawn = h.svg(class_=["icon", class_], aria_hidden="true", focusable="false")[h.use(href=f"{ICONS}#{name}")]
-    return Markup(drawn)
+    """A picture out of `static/icons/icons.svg`, which the page has in itself, as decoration."""
+    return Markup(h.svg(class_=["icon", class_], aria_hidden="true", focusable="false")[h.use(href=f"#icon-{name}")])
 
 
 def own(text: object) -> h.Element:

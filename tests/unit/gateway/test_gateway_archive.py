@@ -57,19 +57,11 @@ def test_a_link_out_of_the_package_is_left_out(tmp_path: Path) -> None:
     assert "app/link.py" not in names(AppArchive(tmp_path).current().data)
 
 
-def test_the_page_is_told_which_build_it_is(tmp_path: Path) -> None:
-    make_app(tmp_path)
-    (tmp_path / "app" / "build.py").write_text('"""Which."""\n\nBUILD = ""\n')
-    archive = AppArchive(tmp_path)
+def test_the_digest_of_the_sources_hangs_on_names_and_contents(tmp_path: Path) -> None:
+    archive = AppArchive(make_app(tmp_path))
     first = archive.current()
-    told = zipfile.ZipFile(io.BytesIO(first.data)).read("app/build.py").decode()
-    assert told == f'"""Which."""\n\nBUILD = "{first.build}"\n'
+    assert first.sources == archive.digest()
     (tmp_path / "app" / "core" / "model.py").write_text("x = 3\n")
-    assert archive.current().build not in {"", first.build}
-
-
-def test_the_shipped_package_has_a_place_for_its_build() -> None:
-    root = Path(__file__).resolve().parents[3]
-    archive = AppArchive(root).current()
-    told = zipfile.ZipFile(io.BytesIO(archive.data)).read("app/build.py").decode()
-    assert f'BUILD = "{archive.build}"' in told
+    assert archive.current().sources == archive.digest() != first.sources
+    (tmp_path / "app" / "core" / "model.py").write_text("x = 1\n")
+    assert archive.digest() == first.sources

@@ -8,6 +8,7 @@ from gateway.routes import (
     AppArchive,
     Asset,
     Body,
+    BuildFile,
     FleetLoads,
     FleetSocket,
     FleetState,
@@ -21,6 +22,8 @@ from gateway.routes import (
     split_target,
 )
 
+KEY = "0123456789abcdef" * 2
+
 
 @pytest.mark.parametrize(
     ("path", "route"),
@@ -32,6 +35,8 @@ from gateway.routes import (
         ("/app.zip", AppArchive()),
         ("/static/vendor/pyscript/core.js", Asset("static/vendor/pyscript/core.js")),
         ("/static/vendor/@scope/x-1.0+2/a_b.mjs", Asset("static/vendor/@scope/x-1.0+2/a_b.mjs")),
+        (f"/b/{KEY}/static/js/grid.js", BuildFile(KEY, "static/js/grid.js")),
+        (f"/b/{KEY}/app.zip", BuildFile(KEY, "app.zip")),
         ("/fleet", FleetState()),
         ("/fleet/ws", FleetSocket()),
         ("/fleet/loads", FleetLoads()),
@@ -185,6 +190,13 @@ def test_everything_else_of_a_server_is_not_listed(path: str) -> None:
         "/x/servers/a/queue",
         "/static",
         "/static/",
+        f"/b/{KEY}",
+        f"/b/{KEY}/",
+        f"/b/{KEY[1:]}/app.zip",
+        f"/b/{KEY.upper()}/app.zip",
+        f"/b/{KEY}/../serve.py",
+        f"/b/{KEY}/static/.hidden",
+        f"/b/{KEY}/static/%2e%2e/serve.py",
         "/static//x",
         "/static/../serve.py",
         "/static/./x",

@@ -1,0 +1,85 @@
+"""The build of the page that is served now, and those that windows from before still ask for.
+
+Set-up keeps and packs one. When files have changed since, the next page is of another build, which is kept at once and
+packed with zlib meanwhile; until then its files go out as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Container
+from pathlib import Path
+
+from gateway.install.builds import Builds, packed
+from gateway.install.place import Place
+from gateway.install.snapshot import ENDINGS
+from gateway.tasks import start_task
+from gateway.tree import PageTree, Tree
+
+_log = logging.getLogger(__name__)
+
+
+class PageBuilds:
+    """The builds of one gateway. Use `close` at its end."""
+
+    def __init__(self, root: Path) -> None:
+        self._files = PageTree(root)
+        self._builds = Builds(Place(root))
+        self._reading = asyncio.Lock()
+        self._tree: Tree | None = None
+        self._packing: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    async def current(self) -> Tree:
+        """The files as they are now, as a build that is kept."""
+        async with self._reading:
+            tree = await asyncio.to_thread(self._files.current)
+            is_new = self._tree is None or tree.build.key != self._tree.build.key
+            self._tree = tree
+            if is_new and await asyncio.to_thread(self._keep, tree):
+                self._packing = start_task(self._pack(tree, self._packing))
+            return tree
+
+    async def find(self, key: str, path: str) -> Path | bytes | None:
+        """A file of a build, or the bytes of one that could not be kept; None if there is none."""
+        tree = self._tree
+        is_current = tree is not None and tree.build.key == key
+        build = tree.build if tree is not None and is_current else await asyncio.to_thread(self._builds.read, key)
+        content = None if build is None else build.files.get(path)
+        if content is None:
+            return None
+        file = self._builds.file(content)
+        if await asyncio.to_thread(file.exists):
+            return file
+        return tree.contents.get(content) if tree is not None and is_current else None
+
+    async def close(self) -> None:
+        """Stop packing after the file that is at work."""
+        self._is_closed = True
+        if self._packing is not None:
+            await self._packing
+
+    def _keep(self, tree: Tree) -> bool:
+        try:
+            self._builds.keep(tree.build, tree.contents)
+        except OSError as error:
+            _log.warning("windows that are open now find less after the next upgrade: %s", error)
+            return False
+        return True
+
+    async def _pack(self, tree: Tree, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before
+        try:
+            await asyncio.to_thread(self._builds.pack, tree.build, lambda: self._is_closed)
+        except OSError as error:
+            _log.warning("first visits load more, since files could not be packed: %s", error)
+
+
+def best_coding(file: Path, codings: Container[str]) -> tuple[Path, str]:
+    """The smallest of the file's forms that may be sent, and its coding; empty for the file itself. Looks at files."""
+    for coding in ENDINGS:
+        if coding in codings and (found := packed(file, coding)).exists():
+            return found, coding
+    return file, ""

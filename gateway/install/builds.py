@@ -1,0 +1,135 @@
+"""The builds of the page in `.mooring/builds/`: what windows load, under names that say what is in it.
+
+    KEY.json                  a build: the content of each of its paths
+    files/HASH                a content, once for all builds that have it
+    files/HASH-gz, HASH-br    the same, packed; an ending would have aiohttp choose by itself
+
+A window asks for the files of the build that it came with, so a browser keeps them for ever, and a window that was open
+before an upgrade still finds what it loads later. The last few builds are kept for that, over restarts too.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.install.exclusion import exclusive
+from gateway.install.failures import LOG_HINT, CommandFailed
+from gateway.install.node import node_command
+from gateway.install.place import Place, read_record, write_record
+from gateway.install.snapshot import ENDINGS, Run
+from gateway.install.steps import Step
+from gateway.tree import LENGTH, Build, PageTree, digest
+
+PACKER = "gateway/install/pack.mjs"
+KEPT = 4  # the one that is served, and three for windows from before
+# Archives and pictures are packed already.
+PACKED = (".css", ".js", ".json", ".mjs", ".po", ".py", ".svg", ".wasm")
+BEST = 9  # of zlib
+
+
+@dataclass(frozen=True, slots=True)
+class Builds:
+    """The builds of one clone."""
+
+    place: Place
+
+    @property
+    def folder(self) -> Path:
+        """Where they lie."""
+        return self.place.root / ".mooring" / "builds"
+
+    def read(self, key: str) -> Build | None:
+        """A build that is kept; None if there is none of this key."""
+        files = (read_record(self._record(key)) or {}).get("files")
+        return Build(key, files) if isinstance(files, dict) else None
+
+    def file(self, content: str) -> Path:
+        """Where a content lies."""
+        return self.folder / "files" / content
+
+    def keep(self, build: Build, contents: Mapping[str, Path | bytes]) -> None:
+        """Keep a build as the latest, with its contents. Those before the last few go. OSError if that cannot be."""
+        with exclusive(self.folder / "lock", _wait):
+            self.file("").mkdir(exist_ok=True)
+            there = {path.name for path in self.file("").iterdir()}
+            for content in contents.keys() - there:
+                source = contents[content]
+                data = source if isinstance(source, bytes) else source.read_bytes()
+                if digest(data) != content:
+                    raise OSError(f"{source!s} was written to in this moment")
+                _write(self.file(content), data)
+            write_record(self._record(build.key), {"files": dict(build.files)})
+            self._forget_old()
+
+    def unpacked(self, build: Build, coding: str) -> list[Path]:
+        """The contents that should be there in this coding, and are not."""
+        wanted = {self.file(content) for path, content in build.files.items() if path.endswith(PACKED)}
+        return sorted(path for path in wanted if not packed(path, coding).exists())
+
+    def pack(self, build: Build, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Pack with zlib what is not packed yet, until it is over."""
+        for path in self.unpacked(build, "gzip"):
+            if not is_over():
+                _write(packed(path, "gzip"), gzip.compress(path.read_bytes(), BEST, mtime=0))
+
+    def has_any(self) -> bool:
+        """Whether set-up has been here."""
+        return any(self.folder.glob("*.json"))
+
+    def is_ready(self) -> bool:
+        """Whether the build of the files as they are now is kept and packed."""
+        build = PageTree(self.place.root).current().build
+        return self.read(build.key) is not None and not any(self.unpacked(build, coding) for coding in ENDINGS)
+
+    def _forget_old(self) -> None:
+        records = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        for record in records[KEPT:]:
+            record.unlink()
+        kept = {content for record in records[:KEPT] for content in self._contents(record.stem)}
+        for path in self.file("").iterdir():
+            if path.name[:LENGTH] not in kept:
+                path.unlink()
+
+    def _contents(self, key: str) -> list[str]:
+        build = self.read(key)
+        return [] if build is None else list(build.files.values())
+
+    def _record(self, key: str) -> Path:
+        return self.folder / f"{key}.json"
+
+
+def packed(path: Path, coding: str) -> Path:
+    """Where a content lies in this coding."""
+    return path.with_name(f"{path.name}-{ENDINGS[coding]}")
+
+
+def builds_step(place: Place, run: Run) -> Step:
+    """Keeping and packing the page's files at set-up; the gateway hands out what is not packed as it is."""
+
+    def work() -> str | None:
+        builds, tree = Builds(place), PageTree(place.root).current()
+        builds.keep(tree.build, tree.contents)
+        builds.pack(tree.build)
+        try:
+            if files := builds.unpacked(tree.build, "br"):
+                run([*node_command(place), PACKER, *files])
+        except CommandFailed:
+            return f"left out: Node could not pack them, so first visits load more ({LOG_HINT})"
+        return None
+
+    return Step("Packed page files", work)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    fresh.write_bytes(data)
+    fresh.replace(path)
+
+
+def _wait() -> None:
+    """It takes others a moment only."""

@@ -1,0 +1,84 @@
+"""`index.html` as the gateway hands it out: files by their place in one build, styles as one, what boot needs named.
+
+The file itself names its files relative to itself, and says what it is made of. Pure: texts in, a text out.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+import tomllib
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+STYLES = "static/page.css"  # all stylesheets of the page, one after the other
+CONFIG = "pyscript.toml"
+_SLOT = "<!-- boot -->"  # where the memory snapshot is named if there is one, and the modules that others import
+_STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)">\s*')
+_MODULE = re.compile(r'<(?:script type="module" src|link rel="modulepreload" href)="([^"]+)">')
+_ADDRESS = re.compile(r'\b(src|href)="((?:static|app)/[^"]*)"')
+_IMPORT = re.compile(r"""(?:\bfrom|\bimport) ?["'](\.{1,2}/[\w./-]+)["']""")
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """`index.html`, the configuration of PyScript beside it, and the modules that theirs import."""
+
+    html: str
+    config: str
+    imported: tuple[str, ...] = ()
+
+    def styles(self) -> list[str]:
+        """The stylesheets, in order."""
+        return _STYLE.findall(self.html)
+
+    def modules(self) -> list[str]:
+        """The modules that the page itself names."""
+        config = self._config() or {}
+        mains = config.get("js_modules", {}).get("main", {})
+        return [*_MODULE.findall(self.html), *mains]
+
+    def write(self, home: str, snapshot: str) -> str:
+        """The page with its files below `home` (`/b/…/`), and what names its memory snapshot."""
+        first = iter((f'<link rel="stylesheet" href="{STYLES}">\n    ',))
+        html = _STYLE.sub(lambda _: next(first, ""), self.html)
+        preloads = "".join(f'\n    <link rel="modulepreload" href="{name}">' for name in self.imported)
+        html = _ADDRESS.sub(rf'\1="{home}\2"', html.replace(_SLOT, f"{snapshot}{preloads}"))
+        return html.replace(f'config="{CONFIG}"', f'config="{self._placed_config(home)}"')
+
+    def _placed_config(self, home: str) -> str:
+        """The configuration itself, which saves the page a request and a parser."""
+        config = self._config()
+        if config is None:
+            return f"/{CONFIG}"  # PyScript says what is wrong with it
+        modules = config.get("js_modules", {})
+        placed = {
+            "interpreter": f"{home}{config.get('interpreter', '')}",
+            "js_modules": {
+                part: {f"{home}{path}": name for path, name in named.items()} for part, named in modules.items()
+            },
+        }
+        return escape(json.dumps(config | placed))
+
+    def _config(self) -> dict[str, Any] | None:
+        try:
+            return tomllib.loads(self.config)
+        except tomllib.TOMLDecodeError:
+            return None
+
+
+def imported_by(modules: Iterable[str], files: Container[str], read: Callable[[str], str]) -> tuple[str, ...]:
+    """The modules that these import, in turn and at once; what is imported later is not among them."""
+    named = list(modules)
+    waiting, found = list(named), dict.fromkeys(named)
+    while waiting:
+        module = waiting.pop(0)
+        for path in _IMPORT.findall(read(module) if module in files else ""):
+            name = posixpath.normpath(posixpath.join(posixpath.dirname(module), path))
+            if name in files and name not in found:
+                found[name] = None
+                waiting.append(name)
+    return tuple(name for name in found if name not in named)

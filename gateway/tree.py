@@ -1,0 +1,98 @@
+"""The page's files as they are now, each by the path that a page asks for it, and the name of all of them together.
+
+Three are made here: `app.zip`, all styles as one file, and the list of languages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway.archive import AppArchive, Archive
+from gateway.languages import FOLDER as LOCALES
+from gateway.languages import list_languages
+from gateway.page import CONFIG, STYLES, PageText, imported_by
+
+LENGTH = 32  # of a digest, in characters
+ARCHIVE = "app.zip"
+LANGUAGES = f"{LOCALES}/index.json"
+MAIN = "app/main.py"
+PAGE = "index.html"
+# The styles are in one file, the test's tools come by their own path, and what set-up writes down is its own business.
+LEFT_OUT = ("static/css/", "static/vendor/test/", "static/vendor/mooring.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A name for what the page loads, and the content of each of its paths, as digests."""
+
+    key: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What the page is made of, as it was read."""
+
+    build: Build
+    contents: Mapping[str, Path | bytes]  # by digest
+    page: PageText
+    archive: Archive
+
+
+class PageTree:
+    """The files below the repository's root that belong to the page, current as of each call."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._archive = AppArchive(root)
+        self._signature: dict[Path, tuple[int, int]] = {}
+        self._digests: dict[Path, str] = {}
+        self._tree: Tree | None = None
+
+    def current(self) -> Tree:
+        """The files as they are now. Reads files: call it in a thread, and in one at a time."""
+        signature = {path: (stat.st_mtime_ns, stat.st_size) for path in self._files() if (stat := path.stat())}
+        archive = self._archive.current()
+        if self._tree is None or signature != self._signature or archive is not self._tree.archive:
+            changed = {path for path, seen in signature.items() if seen != self._signature.get(path)}
+            self._digests = {
+                path: digest(path.read_bytes()) if path in changed else self._digests[path] for path in signature
+            }
+            self._signature = signature
+            self._tree = self._read(archive)
+        return self._tree
+
+    def _files(self) -> list[Path]:
+        found = [self._root / PAGE, self._root / CONFIG, self._root / MAIN]
+        found += (self._root / "static").rglob("*")
+        return [path for path in found if path.is_file() and not path.is_symlink() and not path.name.startswith(".")]
+
+    def _read(self, archive: Archive) -> Tree:
+        digests = {path.relative_to(self._root).as_posix(): name for path, name in self._digests.items()}
+        page = PageText(self._text(PAGE), self._text(CONFIG))
+        styles = "".join(f"/* {name} */\n{self._text(name)}" for name in page.styles()).encode()
+        made = {ARCHIVE: archive.data, STYLES: styles, LANGUAGES: json.dumps(list_languages(self._root)).encode()}
+        own = {name: digests.pop(name, "") for name in (PAGE, CONFIG)}
+        files = {name: content for name, content in digests.items() if not name.startswith(LEFT_OUT)}
+        contents: dict[str, Path | bytes] = {content: self._root / name for name, content in files.items()}
+        for name, data in made.items():
+            files[name] = digest(data)
+            contents[files[name]] = data
+        key = digest(json.dumps([own, files], sort_keys=True).encode())
+        page = replace(page, imported=imported_by(page.modules(), files, self._text))
+        return Tree(Build(key, files), contents, page, archive)
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self._root / name).read_text("utf-8")
+        except OSError:
+            return ""
+
+
+def digest(data: bytes) -> str:
+    """A name for a content."""
+    return hashlib.sha256(data).hexdigest()[:LENGTH]

@@ -1,0 +1,232 @@
+"""The builds of the page over a real socket: kept for ever by browsers, packed for them, there after an upgrade."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import io
+import re
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from gateway.install.builds import KEPT, Builds, packed
+from gateway.install.place import Place
+from tests.integration.rig import PATIENCE, Running, open_gateway, until
+
+GRID = "let grid; " * 50
+PAGE = """<!doctype html><link rel="stylesheet" href="static/css/a.css"><!-- boot -->
+<script type="module" src="static/js/grid.js"></script>"""
+FILES = {
+    "index.html": PAGE,
+    "pyscript.toml": "",
+    "app/main.py": "x = 1",
+    "app/core/model.py": "y = 1",
+    "static/css/a.css": "a {}",
+    "static/js/grid.js": GRID,
+    "static/icon.png": "png",
+}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A small repository."""
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.fixture
+async def gateway(site: Path) -> AsyncIterator[Running]:
+    async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as running:
+        yield running
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[aiohttp.ClientSession]:
+    timeout = aiohttp.ClientTimeout(total=PATIENCE)
+    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
+        yield session
+
+
+async def home_of(browser: aiohttp.ClientSession, gateway: Running) -> str:
+    """Where the files of the page are that is served now, `/b/…/`."""
+    async with browser.get(gateway.url) as reply:
+        assert reply.headers["Cache-Control"] == "no-cache"
+        found = re.search(r'src="(/b/[0-9a-f]{32}/)static/js/grid.js"', await reply.text())
+    assert found
+    return found[1]
+
+
+async def grid_of(browser: aiohttp.ClientSession, gateway: Running, home: str) -> str | None:
+    """The text of one of its files; None if it is gone."""
+    address = f"{gateway.url}{home}static/js/grid.js"
+    async with browser.get(address, headers={"Accept-Encoding": "identity"}) as reply:
+        if reply.status == 404:
+            assert reply.headers["X-Mooring-Gateway"] == "not-listed; sent=no"
+            return None
+        assert reply.status == 200
+        return await reply.text()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("static/js/grid.js", "text/javascript; charset=utf-8"),
+        ("static/page.css", "text/css; charset=utf-8"),
+        ("static/icon.png", "image/png"),
+        ("static/locales/index.json", "application/json"),
+        ("app/main.py", "text/x-python; charset=utf-8"),
+        ("app.zip", "application/zip"),
+    ],
+)
+async def test_a_file_of_a_build_may_be_kept_for_ever(
+    gateway: Running, browser: aiohttp.ClientSession, path: str, kind: str
+) -> None:
+    address = f"{gateway.url}{await home_of(browser, gateway)}{path}"
+    async with browser.get(address) as reply:
+        assert reply.status == 200
+        assert reply.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+        assert reply.headers["Content-Type"] == kind
+        assert reply.headers["Vary"] == "Accept-Encoding"
+        assert reply.headers["X-Content-Type-Options"] == "nosniff"
+        assert reply.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert "script-src 'self'" in reply.headers["Content-Security-Policy"]
+        tag = reply.headers["ETag"]
+    async with browser.get(address, headers={"If-None-Match": tag}) as reply:
+        assert (reply.status, await reply.read()) == (304, b"")
+    async with browser.head(address) as reply:
+        assert (reply.status, await reply.read()) == (200, b"")
+
+
+@pytest.mark.parametrize("path", ["static/css/a.css", "static/missing.js", "app/core/model.py", "../serve.py", ""])
+async def test_what_no_page_loads_is_in_no_build(gateway: Running, browser: aiohttp.ClientSession, path: str) -> None:
+    home = await home_of(browser, gateway)
+    async with browser.get(f"{gateway.url}{home}{path}") as reply:
+        assert reply.status == 404
+    async with browser.get(f"{gateway.url}/b/{'0' * 32}/static/js/grid.js") as reply:
+        assert reply.status == 404
+
+
+async def packed_grid(site: Path, browser: aiohttp.ClientSession, gateway: Running) -> str:
+    """The address of a file that is packed in both ways by now, as set-up would have done it."""
+    home = await home_of(browser, gateway)
+    builds = Builds(Place(site))
+    build = builds.read(home.split("/")[2])
+    assert build
+    file = builds.file(build.files["static/js/grid.js"])
+    packed(file, "br").write_bytes(b"as brotli")
+    await until(packed(file, "gzip").exists)
+    return f"{gateway.url}{home}static/js/grid.js"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [("gzip, deflate, br, zstd", "br"), ("gzip, deflate", "gzip"), ("br;q=0, gzip", "gzip"), ("", None)],
+)
+async def test_it_comes_packed_as_the_browser_takes_it(
+    gateway: Running, browser: aiohttp.ClientSession, site: Path, accepted: str, coding: str | None
+) -> None:
+    address = await packed_grid(site, browser, gateway)
+    headers = {"Accept-Encoding": accepted}
+    async with browser.get(address, headers=headers) as reply:
+        assert reply.headers.get("Content-Encoding") == coding
+        assert reply.headers["Vary"] == "Accept-Encoding"
+        assert reply.headers["Content-Type"] == "text/javascript; charset=utf-8"
+        data = await reply.read()
+        tag = reply.headers["ETag"]
+    match coding:
+        case "br":
+            assert data == b"as brotli"
+        case "gzip":
+            assert gzip.decompress(data).decode() == GRID
+        case None:
+            assert data.decode() == GRID
+    async with browser.head(address, headers=headers) as reply:
+        assert reply.headers["Content-Length"] == str(len(data))
+    async with browser.get(address, headers={**headers, "If-None-Match": tag}) as reply:
+        assert reply.status == 304
+
+
+async def test_each_form_has_a_tag_of_its_own(gateway: Running, browser: aiohttp.ClientSession, site: Path) -> None:
+    address = await packed_grid(site, browser, gateway)
+    tags = set()
+    for accepted in ("br", "gzip", "identity"):
+        async with browser.get(address, headers={"Accept-Encoding": accepted}) as reply:
+            tags.add(reply.headers["ETag"])
+    assert len(tags) == 3
+
+
+async def test_a_part_is_a_part_of_the_file_itself(
+    gateway: Running, browser: aiohttp.ClientSession, site: Path
+) -> None:
+    address = await packed_grid(site, browser, gateway)
+    async with browser.get(address, headers={"Range": "bytes=4-7", "Accept-Encoding": "br, gzip"}) as reply:
+        assert (reply.status, await reply.read()) == (206, b"grid")
+        assert reply.headers["Content-Range"] == f"bytes 4-7/{len(GRID)}"
+        assert "Content-Encoding" not in reply.headers
+    async with browser.get(address, headers={"Range": "bytes=9999-"}) as reply:
+        assert reply.status == 416
+
+
+@pytest.mark.parametrize("name", ["static/js/grid.js", "static/css/a.css", "app/core/model.py", "index.html"])
+async def test_the_next_page_after_an_edit_is_of_another_build_and_windows_hear_of_it(
+    gateway: Running, browser: aiohttp.ClientSession, site: Path, name: str
+) -> None:
+    async with browser.ws_connect(f"{gateway.url}/fleet/ws", origin=gateway.url) as window:
+        old = await home_of(browser, gateway)
+        assert old == f"/b/{(await window.receive_json())['build']}/"
+        (site / name).write_text(FILES[name] + "\n")
+        new = await home_of(browser, gateway)
+        assert new != old
+        while (await window.receive_json())["build"] not in new:
+            pass
+    assert await grid_of(browser, gateway, old) == GRID, "an older window goes on loading what it came with"
+    assert await grid_of(browser, gateway, new) == (site / "static/js/grid.js").read_text()
+
+
+async def test_the_last_builds_outlive_a_restart_and_no_more_than_those(
+    site: Path, browser: aiohttp.ClientSession
+) -> None:
+    homes = []
+    for number in range(KEPT + 2):
+        (site / "static/js/grid.js").write_text(f"let grid = {number};")
+        (site / "app/core/model.py").write_text(f"y = {number}")
+        async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as gateway:
+            homes.append(await home_of(browser, gateway))
+            found = [await grid_of(browser, gateway, home) for home in homes]
+            kept = [f"let grid = {at};" for at in range(number + 1)]
+            assert found == [None] * (len(kept) - KEPT) + kept[-KEPT:]
+            async with browser.get(f"{gateway.url}{homes[max(0, number - KEPT + 1)]}app.zip") as reply:
+                archive = zipfile.ZipFile(io.BytesIO(await reply.read()))
+            assert archive.read("app/core/model.py").decode() == f"y = {max(0, number - KEPT + 1)}"
+
+
+async def test_a_house_that_cannot_be_written_to_serves_all_the_same(
+    site: Path, browser: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    (site / ".mooring").write_text("a file where a folder should be")  # permissions mean nothing to root
+    async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as gateway:
+        home = await home_of(browser, gateway)
+        assert await grid_of(browser, gateway, home) == GRID
+        async with browser.get(f"{gateway.url}{home}static/page.css") as reply:
+            assert (reply.status, await reply.text()) == (200, "/* static/css/a.css */\na {}")
+            assert reply.headers["Cache-Control"].endswith("immutable")
+    assert caplog.text.count("windows that are open now") == 1
+
+
+async def test_two_gateways_of_one_house_do_not_disturb_each_other(site: Path, browser: aiohttp.ClientSession) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        servers = {"a": "http://127.0.0.1:1"}
+        one, other = [await stack.enter_async_context(open_gateway(servers, root=site)) for _ in range(2)]
+        for number in range(KEPT):
+            (site / "static/js/grid.js").write_text(f"let grid = {number};")
+            homes = await asyncio.gather(home_of(browser, one), home_of(browser, other))
+            assert homes[0] == homes[1]
+            for gateway in (one, other):
+                assert await grid_of(browser, gateway, homes[0]) == f"let grid = {number};"

@@ -1,0 +1,24 @@
+"""Which packed forms of a file a browser takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.codings import accepted
+
+
+@pytest.mark.parametrize(
+    ("header", "takes"),
+    [
+        ("gzip, deflate, br, zstd", {"br", "gzip"}),
+        ("gzip, deflate", {"gzip"}),
+        ("BR;q=0.5, gzip; q=1.0", {"br", "gzip"}),
+        ("br;q=0, gzip", {"gzip"}),
+        ("br; q=0.000, gzip;q=0.001", {"gzip"}),
+        ("vibrant, gzipped", set()),
+        ("identity", set()),
+        ("", set()),
+    ],
+)
+def test_what_is_named_and_not_ruled_out_is_taken(header: str, takes: set[str]) -> None:
+    assert accepted(header) & {"br", "gzip"} == takes

@@ -1,0 +1,98 @@
+"""The page's files as a build: a name for all of them, another one after any change."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gateway.page import STYLES
+from gateway.tree import ARCHIVE, LANGUAGES, PageTree, digest
+
+FILES = {
+    "index.html": '<link rel="stylesheet" href="static/css/b.css"><link rel="stylesheet" href="static/css/a.css">',
+    "pyscript.toml": "",
+    "app/main.py": "x = 1",
+    "app/core/model.py": "y = 1",
+    "static/css/a.css": "a {}\n",
+    "static/css/b.css": "b {}\n",
+    "static/js/grid.js": "let a;",
+    "static/locales/pl.po": '"Language: pl\\n"\n"X-Name: Polski\\n"\n',
+    "static/vendor/mooring.json": "{}",
+    "static/vendor/pyodide/pyodide.mjs": "export {}",
+    "static/vendor/test/axe.min.js": "let axe;",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A small repository."""
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "secret.txt").write_text("secret")
+    (tmp_path / "static" / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (tmp_path / "static" / ".hidden").write_text("hidden")
+    return tmp_path
+
+
+def test_it_has_what_a_page_loads_and_no_more(root: Path) -> None:
+    build = PageTree(root).current().build
+    assert set(build.files) == {
+        "app/main.py", "static/js/grid.js", "static/locales/pl.po", "static/vendor/pyodide/pyodide.mjs",
+        ARCHIVE, LANGUAGES, STYLES,
+    }  # fmt: skip
+
+
+def test_every_content_is_the_one_that_it_is_called_by(root: Path) -> None:
+    tree = PageTree(root).current()
+    assert set(tree.contents) == set(tree.build.files.values())
+    for name, source in tree.contents.items():
+        assert digest(source if isinstance(source, bytes) else source.read_bytes()) == name
+
+
+def test_the_styles_stand_one_after_the_other_as_the_page_has_them(root: Path) -> None:
+    tree = PageTree(root).current()
+    text = tree.contents[tree.build.files[STYLES]]
+    assert text == b"/* static/css/b.css */\nb {}\n/* static/css/a.css */\na {}\n"
+
+
+def test_the_list_of_languages_is_a_file(root: Path) -> None:
+    tree = PageTree(root).current()
+    listed = tree.contents[tree.build.files[LANGUAGES]]
+    assert isinstance(listed, bytes)
+    assert json.loads(listed) == {"pl": {"name": "Polski", "path": "pl.po"}}
+
+
+LOADED = sorted(name for name in FILES if "/test/" not in name and not name.endswith("mooring.json"))
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_a_change_of_any_file_is_another_build_and_back_again_the_same(root: Path, name: str) -> None:
+    files = PageTree(root)
+    first = files.current()
+    assert files.current() is first
+    (root / name).write_text(FILES[name] + " ")
+    changed = files.current()
+    assert changed.build.key != first.build.key
+    assert changed.build == PageTree(root).current().build
+    (root / name).write_text(FILES[name])
+    assert files.current().build == first.build
+
+
+def test_a_file_more_and_a_file_less_are_other_builds(root: Path) -> None:
+    files = PageTree(root)
+    first = files.current().build
+    (root / "static" / "js" / "more.js").write_text("")
+    more = files.current().build
+    assert more.files.keys() - first.files.keys() == {"static/js/more.js"}
+    (root / "static" / "js" / "more.js").unlink()
+    assert files.current().build == first != more
+
+
+def test_what_no_page_loads_changes_nothing(root: Path) -> None:
+    first = PageTree(root).current().build
+    (root / "static" / "vendor" / "test" / "axe.min.js").write_text("let other;")
+    (root / "secret.txt").write_text("other")
+    assert PageTree(root).current().build == first

@@ -1,0 +1,137 @@
+"""Builds of the page that are kept: whole, each content once, packed, the last few."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.install.builds import KEPT, PACKER, Builds, builds_step, packed
+from gateway.install.failures import CommandFailed
+from gateway.install.place import Place
+from gateway.install.steps import take
+from gateway.tree import Build, PageTree, digest
+
+
+def a_build(key: str, **files: bytes) -> tuple[Build, dict[str, Path | bytes]]:
+    """A build of files by name, `_` for the dot."""
+    named = {name.replace("_", "."): data for name, data in files.items()}
+    contents: dict[str, Path | bytes] = {digest(data): data for data in named.values()}
+    return Build(key * 32, {name: digest(data) for name, data in named.items()}), contents
+
+
+@pytest.fixture
+def builds(tmp_path: Path) -> Builds:
+    return Builds(Place(tmp_path))
+
+
+def test_what_is_kept_is_found_by_its_key(builds: Builds) -> None:
+    build, contents = a_build("a", a_js=b"let a;", b_py=b"b = 1")
+    assert builds.read(build.key) is None
+    builds.keep(build, contents)
+    assert builds.read(build.key) == build
+    assert builds.file(build.files["a.js"]).read_bytes() == b"let a;"
+
+
+def test_a_content_of_several_builds_is_there_once(builds: Builds) -> None:
+    builds.keep(*a_build("a", one_js=b"let a;", two_js=b"let a;"))
+    builds.keep(*a_build("b", one_js=b"let a;", two_js=b"let b;"))
+    assert {path.name for path in builds.file("").iterdir()} == {digest(b"let a;"), digest(b"let b;")}
+
+
+def test_a_file_that_changes_in_this_moment_is_not_kept_under_a_wrong_name(builds: Builds, tmp_path: Path) -> None:
+    source = tmp_path / "a.js"
+    source.write_bytes(b"let a;")
+    build, _ = a_build("a", a_js=b"let before;")
+    with pytest.raises(OSError, match="written to"):
+        builds.keep(build, {build.files["a.js"]: source})
+    assert builds.read(build.key) is None
+
+
+def test_the_last_few_are_kept_with_all_that_is_theirs_and_nothing_else(builds: Builds) -> None:
+    made = [a_build(key, same_js=b"same", own_js=key.encode() * 9) for key in "abcdef"]
+    for at, (build, contents) in enumerate(made):
+        builds.keep(build, contents)
+        builds.pack(build)
+        os.utime(builds.folder / f"{build.key}.json", ns=(at, at))  # a clock may not tell them apart
+    kept = [build for build, _ in made if builds.read(build.key)]
+    assert kept == [build for build, _ in made[-KEPT:]]
+    wanted = {name for build in kept for name in build.files.values()}
+    assert {path.name for path in builds.file("").iterdir()} == wanted | {f"{name}-gz" for name in wanted}
+
+
+def test_one_that_is_served_again_is_the_latest(builds: Builds) -> None:
+    made = [a_build(key, own_js=key.encode()) for key in "abcdef"[: KEPT + 1]]
+    for at, (build, contents) in enumerate([*made[:KEPT], made[0], made[KEPT]]):
+        builds.keep(build, contents)
+        os.utime(builds.folder / f"{build.key}.json", ns=(at, at))
+    assert builds.read(made[0][0].key) is not None
+    assert builds.read(made[1][0].key) is None
+
+
+def test_texts_are_packed_and_archives_are_not(builds: Builds) -> None:
+    build, contents = a_build("a", a_js=b"let a;" * 99, b_zip=b"PK" * 99)
+    builds.keep(build, contents)
+    builds.pack(build)
+    text, archive = (builds.file(build.files[name]) for name in ("a.js", "b.zip"))
+    assert gzip.decompress(packed(text, "gzip").read_bytes()) == b"let a;" * 99
+    assert not packed(archive, "gzip").exists()
+    assert builds.unpacked(build, "gzip") == []
+    assert builds.unpacked(build, "br") == [text]
+
+
+def test_packing_ends_when_the_gateway_does(builds: Builds) -> None:
+    build, contents = a_build("a", a_js=b"let a;")
+    builds.keep(build, contents)
+    builds.pack(build, lambda: True)
+    assert len(builds.unpacked(build, "gzip")) == 1
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A clone with a small page."""
+    for name, text in {"index.html": "", "app/main.py": "x = 1", "static/js/a.js": "let a;"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return Place(tmp_path)
+
+
+def test_set_up_keeps_the_files_as_they_are_now_and_packs_them_both_ways(place: Place) -> None:
+    ran: list[list[str]] = []
+
+    def node(command: list[str | Path]) -> None:
+        words = [str(word) for word in command]
+        ran.append(words)
+        for name in words[words.index(PACKER) + 1 :]:
+            Path(f"{name}-br").write_bytes(b"br")
+
+    builds, shown = Builds(place), io.StringIO()
+    assert not builds.has_any()
+    assert not builds.is_ready()
+    take([builds_step(place, node)], shown)
+    assert re.fullmatch(r"\[1/1\] Packed page files … done in \d+\.\d s\n", shown.getvalue())
+    assert builds.has_any()
+    assert builds.is_ready()
+    take([builds_step(place, node)], shown)
+    assert len(ran) == 1, "there was nothing left to pack"
+    (place.root / "static/js/a.js").write_text("let b;")
+    assert not builds.is_ready()
+    take([builds_step(place, node)], shown)
+    content = PageTree(place.root).current().build.files["static/js/a.js"]
+    assert ran[1][-1] == str(builds.file(content)), "only what is new"
+
+
+def test_set_up_goes_on_with_a_node_that_cannot(place: Place) -> None:
+    def node(command: list[str | Path]) -> None:
+        raise CommandFailed("this Node is too old")
+
+    shown = io.StringIO()
+    take([builds_step(place, node)], shown)
+    assert "left out: Node could not pack them, so first visits load more" in shown.getvalue()
+    build = PageTree(place.root).current().build
+    assert Builds(place).read(build.key) == build
+    assert Builds(place).unpacked(build, "gzip") == []
