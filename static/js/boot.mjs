@@ -11,6 +11,7 @@ import { loadPyodide as load, version } from "../vendor/pyodide/pyodide.mjs";
 export { version };
 
 const FOLDER = "/mooring"; // in Python's own file system: modules in a snapshot say that they came from here
+const STDLIB = new URL("../vendor/pyodide/python_stdlib.zip", import.meta.url).href;
 const SITE = new URL("../vendor/python/site.zip", import.meta.url).href;
 const APP = new URL("../../app.zip", import.meta.url).href;
 // All windows that start from a snapshot would draw alike. (They do share the hashes of texts, which nothing may hang on.)
@@ -51,10 +52,12 @@ async function restore({ href, dataset }, options) {
   received.catch(() => {}); // it is awaited later, and is nobody else's business until then
   const createPyodideModule = async (settings) => {
     const module = await createModule(enlarge(settings, memory.length));
+    fetchWhenOpened(module.FS);
     await received;
     return module;
   };
-  const python = await load({ ...options, _loadSnapshot: memory, createPyodideModule });
+  // What is needed of the standard library is in the memory; this file, which is here already, only stands in its place.
+  const python = await load({ ...options, _loadSnapshot: memory, stdLibURL: import.meta.url, createPyodideModule });
   python.runPython(RESEED);
   return python;
 }
@@ -63,6 +66,28 @@ async function restore({ href, dataset }, options) {
 function enlarge(settings, size) {
   settings.preRun.push((module) => module.HEAP8.length < size && module.growMemory(size));
   return settings;
+}
+
+/** Python opens the archive of the standard library for a module that is not in its memory: few windows ever do. */
+function fetchWhenOpened(files) {
+  const path = `/lib/${files.readdir("/lib").find((name) => name.endsWith(".zip"))}`;
+  const { node } = files.lookupPath(path);
+  const usual = node.stream_ops;
+  const open = (stream) => {
+    node.stream_ops = stream.stream_ops = usual;
+    files.writeFile(path, readNow(STDLIB));
+  };
+  node.stream_ops = { ...usual, open };
+}
+
+/** A page may wait for a file, but only for text. */
+function readNow(address) {
+  const request = new XMLHttpRequest();
+  request.open("GET", address, false);
+  request.overrideMimeType("text/plain; charset=x-user-defined"); // a letter for each byte
+  request.send();
+  if (request.status !== 200) throw new Error(`${address}: ${request.status}`);
+  return Uint8Array.from(request.responseText, (letter) => letter.charCodeAt(0));
 }
 
 /** Put the snapshot's bytes there, if they are what the page says. */

@@ -56,7 +56,24 @@ async def test_a_window_comes_up_from_the_snapshot_and_works(desk: Desk) -> None
     assert await window.page.evaluate(IS_RESTORED)
     assert [address for address in asked if address.startswith("/snapshots/")]
     assert not [address for address in asked if address.endswith("/app.zip")], "all of it is in the snapshot"
+    assert not [address for address in asked if address.endswith("/python_stdlib.zip")], "nor the standard library"
     assert warnings.texts == []
+
+
+async def test_a_module_that_is_not_in_the_snapshot_is_there_when_it_is_asked_for(desk: Desk) -> None:
+    await has_snapshot(desk.base)
+    page = await (await desk.new_profile()).new_page()
+    desk.watch.expected.append("favicon.ico")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await load_python(page, desk.base)
+    assert await page.evaluate(IS_RESTORED)
+    assert await run_python(page, "import sys; return 'colorsys' in sys.modules") is False
+    code = (
+        "import colorsys, email.mime.text, wsgiref.util; return colorsys.rgb_to_hsv(1, 0, 0)[2], wsgiref.util.__name__"
+    )
+    assert await run_python(page, code) == [1, "wsgiref.util"]
+    assert len([address for address in asked if address.endswith("/python_stdlib.zip")]) == 1
 
 
 async def test_all_of_mooring_is_in_the_snapshot(desk: Desk) -> None:
