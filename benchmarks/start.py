@@ -1,9 +1,10 @@
-"""How long a window takes until it can be worked with, with and without the memory snapshot.
+"""How long a window takes until it can be worked with: Mooring with and without memory snapshot, ComfyUI's frontend.
 
     python3 -m benchmarks.start
 
-A real Chromium with a profile on disk, at two gateways that differ in nothing but the snapshot, turn by turn: the first
-visit of a new profile, a reload, a second tab beside the first. Writes `benchmarks/START.md`.
+A real Chromium with a profile on disk, turn by turn: the first visit of a new profile, a reload, a second tab beside
+the first. ComfyUI's frontend has the same compression and caching (`benchmarks/start_peer.py`) and the same server
+behind it, a demo server. Writes `benchmarks/START.md`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 from playwright.async_api import BrowserContext, Page
 
+from benchmarks.start_peer import READY as PEER_READY
+from benchmarks.start_peer import serve_peer
 from gateway.archive import AppArchive
 from gateway.install.place import Place, write_record
 from gateway.install.snapshot import Snapshots
@@ -31,22 +35,36 @@ from tests.services import start_gateway
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = 5
 KINDS = ("first visit", "reload", "second tab")
+OURS, BARE, PEER = "Mooring", "without snapshot", "ComfyUI's"
+READY = "document.body && !document.body.matches('.is-booting') && document.querySelector('[data-testid=run]')"
+# Looks again whenever the page has a moment.
 WATCH = """
-performance.setResourceTimingBufferSize(1000);
-new MutationObserver(() => {
-  const isUp = document.body && !document.body.matches(".is-booting") && document.querySelector("[data-testid=run]");
-  if (isUp) globalThis.upAt ??= performance.now();
-}).observe(document, {subtree: true, attributes: true, childList: true});
+performance.setResourceTimingBufferSize(2000);
+{
+  const look = () => { if (%s) globalThis.upAt = performance.now(); else setTimeout(look); };
+  look();
+}
 """
-TOLD = """[upAt, performance.getEntriesByType("resource").reduce((sum, entry) => sum + entry.transferSize, 0)]"""
+# A request that was answered from the browser's own cache has no size.
+TOLD = """(() => {
+  const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+  const asked = entries.filter((entry) => entry.transferSize > 0);
+  return [upAt, asked.reduce((sum, entry) => sum + entry.transferSize, 0), asked.length];
+})()"""
+HERE_ONLY = (
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # ComfyUI's frontend asks the internet for things
+)
 INTRO = """# How long a window takes until it can be worked with
 
-`python3 -m benchmarks.start`: a real Chromium with a profile on disk at a gateway on the same machine, which serves the
-page with the memory snapshot and without, turn by turn. From the navigation until the form is drawn and takes keys: the
-median of {runs} and their range, in milliseconds. *CPU* is what the pages' own processes used, in milliseconds; it says
-more than the clock on a machine that does other things too ({load} when this ran). *Bytes* came from the gateway.
+`python3 -m benchmarks.start`: a real Chromium with a profile on disk, at servers on the same machine, turn by turn.
+From the navigation until the form is drawn and takes keys (ComfyUI's frontend: canvas drawn, splash gone, classes of
+nodes known): the median of {runs} and their range, in milliseconds. *CPU* is what the pages' own processes used, in
+milliseconds; it says more than the clock on a machine that does other things too ({load}).
+*Bytes* and *requests* are what reached the server. ComfyUI's frontend is `comfyui-frontend-package` as the tests have
+it, with the same compression and caching, and the same demo server behind it.
 
 """
+SOURCES = ("app", "gateway", "demo_comfyui", "static", ".mooring/builds")
 
 
 @dataclass(frozen=True)
@@ -56,30 +74,30 @@ class Start:
     seconds: float
     cpu: float
     bytes: int
+    requests: int
 
 
 def main() -> None:
     """Measure and write the table."""
+    before = load()
     starts = asyncio.run(measure())
-    lines = ["| | snapshot | ms | range | CPU | bytes |", "|---|---|---|---|---|---|"]
-    for kind in KINDS:
-        for which in ("with", "without"):
-            lines.append(row(kind, which, starts[kind, which]))
-    for kind in KINDS:
-        clock, cpu = (
-            statistics.median(getattr(start, name) for start in starts[kind, "with"])
-            / statistics.median(getattr(start, name) for start in starts[kind, "without"])
-            for name in ("seconds", "cpu")
-        )
-        lines.append(f"| {kind} | ratio | {clock:.2f} | | {cpu:.2f} | |")
+    lines = ["| | | ms | range | CPU | bytes | requests |", "|---|---|---|---|---|---|---|"]
+    lines += [row(kind, which, starts[kind, which]) for kind in KINDS for which in (OURS, BARE, PEER)]
+    lines += ["", "| Mooring as a share of | ms | CPU |", "|---|---|---|"]
+    lines += [share(kind, which, starts) for which in (PEER, BARE) for kind in KINDS]
     table = "\n".join(lines)
     print(table)
-    load = f"a load of {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    (ROOT / "benchmarks" / "START.md").write_text(INTRO.format(runs=RUNS, load=load) + table + "\n", encoding="utf-8")
+    told = f"it had a load of {before} before and {load()} after on {os.cpu_count()} cores"
+    (ROOT / "benchmarks" / "START.md").write_text(INTRO.format(runs=RUNS, load=told) + table + "\n", encoding="utf-8")
     out = ROOT / "benchmarks" / "out" / "start.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     plain = {f"{kind}, {which}": [vars(start) for start in found] for (kind, which), found in starts.items()}
     out.write_text(json.dumps(plain, indent=1), encoding="utf-8")
+
+
+def load() -> str:
+    """What the machine had to do in the last minute."""
+    return f"{os.getloadavg()[0]:.1f}"
 
 
 def row(kind: str, which: str, found: list[Start]) -> str:
@@ -87,44 +105,65 @@ def row(kind: str, which: str, found: list[Start]) -> str:
     clock = sorted(start.seconds * 1000 for start in found)
     cpu = statistics.median(start.cpu for start in found) * 1000
     size = statistics.median(start.bytes for start in found)
+    requests = statistics.median(start.requests for start in found)
     span = f"{clock[0]:.0f} to {clock[-1]:.0f}"
-    return f"| {kind} | {which} | {statistics.median(clock):.0f} | {span} | {cpu:.0f} | {size:,.0f} |"
+    return f"| {kind} | {which} | {statistics.median(clock):.0f} | {span} | {cpu:.0f} | {size:,.0f} | {requests:.0f} |"
+
+
+def share(kind: str, which: str, starts: dict[tuple[str, str], list[Start]]) -> str:
+    """How much of the other's time ours takes."""
+    clock, cpu = (
+        statistics.median(getattr(start, name) for start in starts[kind, OURS])
+        / statistics.median(getattr(start, name) for start in starts[kind, which])
+        for name in ("seconds", "cpu")
+    )
+    return f"| {which}, {kind} | {clock:.2f} | {cpu:.2f} |"
 
 
 async def measure() -> dict[tuple[str, str], list[Start]]:
-    """Every start, by kind and with or without."""
+    """Every start, by kind and by what was started."""
     found: dict[tuple[str, str], list[Start]] = defaultdict(list)
-    with without_snapshot() as bare, start_gateway(demo=1) as one, start_gateway(demo=1, root=bare) as other:
+    with without_snapshot() as house, start_gateway(demo=1) as one, start_gateway(demo=1, root=house) as other:
         await has_snapshot(one.url)
-        for _ in range(RUNS):
-            for which, base in (("with", one.url), ("without", other.url)):
-                async with profile() as (context, folder):
-                    for kind, start in zip(KINDS, await starts_of(context, folder, base, which == "with"), strict=True):
-                        found[kind, which].append(start)
+        async with serve_peer(await catalogue_of(one.url)) as peer:
+            for _ in range(RUNS):
+                for which, address, ready in (
+                    (OURS, one.url, READY),
+                    (BARE, other.url, READY),
+                    (PEER, peer, PEER_READY),
+                ):
+                    async with profile() as (context, folder):
+                        await context.add_init_script(WATCH % ready)
+                        for kind in KINDS:
+                            found[kind, which].append(await start_of(context, folder, address, kind))
+                            if which != PEER:
+                                assert await context.pages[-1].evaluate(IS_RESTORED) is (which == OURS)
     return found
 
 
-async def starts_of(context: BrowserContext, folder: str, base: str, is_restored: bool) -> list[Start]:
-    """The first visit, a reload and a second tab of one new profile."""
-    await context.add_init_script(WATCH)
-    page = await context.new_page()
-    found = []
-    for kind in KINDS:
-        before = cpu_of(folder)
-        if kind == "second tab":
-            page = await context.new_page()
-        await (page.reload() if kind == "reload" else page.goto(f"{base}/"))
-        found.append(await told_by(page, folder, before))
-        assert await page.evaluate(IS_RESTORED) is is_restored
-    return found
+async def catalogue_of(base: str) -> str:
+    """The node catalogue of the demo server, as ComfyUI hands it out."""
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{base}/fleet") as answer:
+            (server,) = (await answer.json())["servers"]
+        async with session.get(f"{base}/servers/{server['id']}/object_info") as answer:
+            return await answer.text()
+
+
+async def start_of(context: BrowserContext, folder: str, address: str, kind: str) -> Start:
+    """One start in a profile in which the kinds follow each other."""
+    before = cpu_of(folder)
+    page = context.pages[-1] if kind == "reload" else await context.new_page()
+    await (page.reload() if kind == "reload" else page.goto(address))
+    return await told_by(page, folder, before)
 
 
 async def told_by(page: Page, folder: str, cpu_before: float) -> Start:
     """What the page says of its start once it is up."""
     await page.wait_for_function("() => globalThis.upAt")
     cpu = cpu_of(folder) - cpu_before
-    milliseconds, size = await page.evaluate(TOLD)
-    return Start(milliseconds / 1000, cpu, size)
+    milliseconds, size, requests = await page.evaluate(TOLD)
+    return Start(milliseconds / 1000, cpu, size, requests)
 
 
 def cpu_of(folder: str) -> float:
@@ -143,7 +182,7 @@ def cpu_of(folder: str) -> float:
 async def profile() -> AsyncIterator[tuple[BrowserContext, str]]:
     """A new profile on disk, and its folder."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        async with open_chromium(profile=Path(folder)) as context:
+        async with open_chromium(HERE_ONLY, profile=Path(folder)) as context:
             yield context, folder
 
 
@@ -152,13 +191,13 @@ def without_snapshot() -> Iterator[Path]:
     """A copy of what the gateway is and serves, in which no snapshot will be made."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        for name in ("app", "gateway", "demo_comfyui", "static"):
-            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in SOURCES:
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.new"))
         for name in ("index.html", "pyscript.toml"):
             shutil.copy(ROOT / name, root / name)
         snapshots = Snapshots(Place(root))
-        snapshots.folder.mkdir(parents=True)
-        write_record(snapshots.folder / f"{snapshots.key(AppArchive(root).build())}.json", {"failed": True})
+        snapshots.folder.mkdir()
+        write_record(snapshots.folder / f"{snapshots.key(AppArchive(root).digest())}.json", {"failed": True})
         yield root
 
 

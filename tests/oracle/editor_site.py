@@ -38,16 +38,19 @@ def package_files(package: str, folder: str) -> Path:
     return Path(spec.origin).parent / folder
 
 
-class _Site:
-    def __init__(self, object_info: str) -> None:
+class EditorSite:
+    """The site with this catalogue, and the editor's files out of a folder."""
+
+    def __init__(self, object_info: str, static: Path | None = None) -> None:
         self._object_info = object_info
-        self._static = package_files("comfyui_frontend_package", "static")
+        self.static = static or package_files("comfyui_frontend_package", "static")
 
     def app(self) -> web.Application:
+        """What answers."""
         app = web.Application()
         app.router.add_get("/ws", self._socket)
         app.router.add_route("*", "/api/{path:.*}", self._answer)
-        app.router.add_get("/{path:.*}", self._file)
+        app.router.add_get("/{path:.*}", self.file)
         return app
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
@@ -70,9 +73,10 @@ class _Site:
             return web.json_response({})
         return web.json_response(_ANSWERS[path]) if path in _ANSWERS else web.Response(status=404)
 
-    async def _file(self, request: web.Request) -> web.StreamResponse:
-        path = (self._static / (request.match_info["path"] or "index.html")).resolve()
-        if not path.is_relative_to(self._static) or not path.is_file():
+    async def file(self, request: web.Request) -> web.StreamResponse:
+        """A file of the editor."""
+        path = (self.static / (request.match_info["path"] or "index.html")).resolve()
+        if not path.is_relative_to(self.static) or not path.is_file():
             return web.Response(status=404)
         return web.FileResponse(path)
 
@@ -80,7 +84,14 @@ class _Site:
 @contextlib.asynccontextmanager
 async def serve_editor(object_info: str) -> AsyncIterator[str]:
     """The address of a site with this catalogue, as long as the block lasts."""
-    runner = web.AppRunner(_Site(object_info).app(), shutdown_timeout=1)
+    async with serve_site(EditorSite(object_info)) as address:
+        yield address
+
+
+@contextlib.asynccontextmanager
+async def serve_site(editor: EditorSite) -> AsyncIterator[str]:
+    """The address of such a site."""
+    runner = web.AppRunner(editor.app(), shutdown_timeout=1)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)
