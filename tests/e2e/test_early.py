@@ -63,7 +63,7 @@ async def test_a_reloaded_window_is_as_it_was_and_takes_words_and_files_at_once(
     await expect(picture).to_have_attribute("src", early or "", timeout=1)  # drawn with the picture that was there
     await window.reload()
     await expect(factor).to_have_value("3")
-    await window.press_cancel(running)
+    await window.wait_for(running)
     await window.check()
 
 
