@@ -24,7 +24,7 @@ def word_notice(item: Notice, _: Translator) -> Words:
         case NoticeKind.NONE_WELL:
             return Words(
                 _("No server answers at the moment."),
-                _("The list below says why for each. Work that is there already is not lost."),
+                _("“Fleet” says why for each. Work that is there already is not lost."),
                 tone=Tone.WARN,
             )
         case NoticeKind.DUPLICATE:

@@ -86,6 +86,8 @@ def _action(item: Notice, _: Translator) -> h.Node:
             _("Give up …"), "ask-give-up", class_="is-small", prompt_id=item.record.prompt_id, testid="give-up-record"
         )
         return h.fragment[item.record.is_newer and reload, give_up]
+    if item.kind is NoticeKind.NONE_WELL:
+        return action_button(_("Fleet"), "open-fleet", icon_name="fleet", class_="is-small")
     is_reload = item.kind is NoticeKind.STORE or (
         item.kind is NoticeKind.NEWER and item.newer is not Newer.STORED and not item.is_busy
     )

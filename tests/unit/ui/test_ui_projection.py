@@ -198,6 +198,7 @@ def test_a_dismissed_notice_stays_away() -> None:
 def test_no_server_and_no_answer_are_two_notices() -> None:
     down = fleet(server("a", health=Health.DOWN), server("b", health=Health.TIMEOUT))
     assert [item.kind for item in seen(StillSession(fleet=down)).notices] == [NoticeKind.NONE_WELL]
+    assert 'data-action="open-fleet"' in markup(page(StillSession(fleet=down)), "notices"), "there it says why"
     assert [item.kind for item in seen(StillSession(fleet=Fleet((), "file"))).notices] == [NoticeKind.NO_SERVER]
 
 
