@@ -54,6 +54,10 @@ function htmlOf(region) {
     if (clientWidth) [picture.width, picture.height] = [clientWidth, clientHeight];
   });
   for (const link of copy.querySelectorAll("[href^='blob:']")) link.removeAttribute("href");
+  for (const item of copy.querySelectorAll("[style]")) { // the page's own policy forbids them in markup
+    if (item.getAttribute("style")) item.dataset.style = item.getAttribute("style");
+    item.removeAttribute("style");
+  }
   return copy.innerHTML;
 }
 
@@ -82,6 +86,10 @@ function show({ regions, title }) {
     const region = byId(id);
     region.innerHTML = String(regions[id] ?? "");
     region.inert = !OPEN.has(id);
+  }
+  for (const item of document.querySelectorAll("[data-style]")) {
+    item.style.cssText = item.dataset.style;
+    delete item.dataset.style;
   }
   document.title = String(title);
   document.body.classList.add("has-last");
