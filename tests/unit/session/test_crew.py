@@ -281,6 +281,20 @@ async def test_a_crew_that_cannot_be_read_at_first_is_taken_up_later(stage: Stag
     await stage.until(lambda: len(all_tasks(page)) == 4)
 
 
+@scene
+async def test_a_crew_waits_for_a_store_that_cannot_be_read_at_first(stage: Stage) -> None:
+    stage.world.database.is_blocked = True
+    page = stage.world.open()
+    await stage.until(lambda: page.session.store_error)
+    await stage.sleep(MEND * 2)
+    stage.world.database.is_blocked = False
+    page.crew.wake("online")
+    await stage.until(lambda: isinstance(page.session.window, Window) and page.session.line.line is not None)
+    await spread(stage, page, 4, 2)
+    await stage.until(all_home(page, 4))
+    assert len(page.crew.sessions) == 1
+
+
 async def test_the_fleet_of_a_mate_is_its_captains_with_its_news_and_errors_once_each() -> None:
     captain = State(Sandbox().ports)
     source = _SharedFleet(captain)

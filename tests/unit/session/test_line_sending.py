@@ -14,11 +14,11 @@ from app.session import Session
 from app.session.line_sending import _is_of_the_run
 from app.session.sandbox import Sandbox
 from app.session.submit import Order
-from app.workflows.runs import Count, plan_runs
+from app.workflows.runs import Count, Seeds, plan_runs
 from tests.simulation.world import a_workflow
 from tests.unit.session.stage import A, Stage, scene, task_of, window_of
 from tests.unit.session.test_hands import a_hand, settled
-from tests.unit.session.test_line import add, all_done, labels, line_of, paused, posts, tasks_of
+from tests.unit.session.test_line import STEPS, add, all_done, labels, line_of, paused, posts, tasks_of
 from tests.unit.session.test_report import until
 
 FULL = StorageError("write_line", "quota")
@@ -151,6 +151,20 @@ async def test_a_pause_that_cannot_be_written_holds_for_this_page(stage: Stage) 
     await page.session.line.resume()
     assert page.session.line.refusal is None, "it is for a pause that holds"
     await stage.until(lambda: not line_of(page).entries)
+
+
+@scene
+async def test_the_last_run_that_is_refused_pauses_nothing(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, Seeds(STEPS, (0,)))
+
+    async def fail(_: object) -> None:
+        raise FULL
+
+    page.session._state.ports.store.write_line = fail  # type: ignore[method-assign]
+    await stage.until(lambda: tasks_of(page) and not page.session.line.sending)
+    assert [task.state for task in tasks_of(page)] == [TaskState.FAILED]
+    assert (line_of(page).entries, line_of(page).pause) == ((), None)
 
 
 @scene
