@@ -205,8 +205,12 @@ async def test_a_line_is_spread_while_it_waits(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 9, 1, steps=400)
     await stage.until(lambda: len(all_tasks(page)) == AHEAD)
-    await page.session.line.spread(3)
-    assert line_of(page).hands == 3
+    for hands in (2, 3):
+        since = stage.now
+        await page.session.line.spread(hands)
+        assert line_of(page).hands == hands
+        await stage.until(lambda hands=hands: len(page.crew.sessions) == hands - 1)
+        assert stage.now - since < 1.0
     await stage.until(lambda: len(all_tasks(page)) == 3 * AHEAD)
 
 
@@ -243,9 +247,18 @@ async def test_a_mate_whose_id_another_page_still_holds_is_enlisted_when_it_is_l
     page = await stage.window()
     held, mate = stage.world.browser.held, crew_id(window_of(page).window_id, 1)
     held.add(mate)
+    windows, tries = page.crew._ports.windows, list[WindowId]()
+    enlist = windows.enlist
+
+    async def count(window_id: WindowId) -> bool:
+        tries.append(window_id)
+        return await enlist(window_id)
+
+    windows.enlist = count  # type: ignore[method-assign]
     await spread(stage, page, 12, 3, steps=200)
     await stage.until(lambda: page.crew.sessions)
     await stage.sleep(MEND * 3)
+    assert 2 <= tries.count(mate) <= 4, "not without a pause"
     assert [session.identity and session.identity.window_id for session in page.crew.sessions] == [
         crew_id(window_of(page).window_id, 2)
     ]
@@ -337,8 +350,12 @@ async def test_the_fleet_of_a_mate_is_its_captains_with_its_news_and_errors_once
 
 
 async def test_a_mate_has_an_id_of_its_own_and_no_crew() -> None:
-    berth = _Berth(WindowId("w+1"), SandboxWindows())
+    class Alive(SandboxWindows):
+        async def is_alive(self, window_id: WindowId) -> bool | None:
+            return window_id == "w"
+
+    berth = _Berth(WindowId("w+1"), Alive())
     assert await berth.claim() == Identity(WindowId("w+1"), is_new=False)
     with pytest.raises(InvalidTransition):
         await berth.enlist(WindowId("w+1+1"))
-    assert await berth.is_alive(WindowId("w")) is None
+    assert [await berth.is_alive(WindowId(name)) for name in ("w", "other")] == [True, False]
