@@ -11,10 +11,13 @@ import pytest
 
 from app.core.errors import BadInput
 from app.core.model import InputFile, PromptId, TaskState
+from app.core.ports import Blob
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.session.console import ConsoleContract
-from app.session.editors import GONE, UNSTORED
+from app.session.editors import GONE, NO_EDITOR, UNSTORED, Editors
+from app.session.sandbox import Sandbox, SandboxStore
+from app.session.state import State
 from app.workflows.editor_copy import Hole, no_copy, ready_copy, write_copy
 from app.workflows.editor_problems import CannotWrite, WriteFault
 from app.workflows.runs import Seeds, plan_runs
@@ -22,6 +25,7 @@ from app.workflows.targets import Target
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
+from tests.unit.session.test_state import noted
 
 NONCE = Target("2", "nonce")
 
@@ -176,3 +180,25 @@ async def test_a_script_may_hand_over_the_editors_graph(stage: Stage) -> None:
         with pytest.raises(BadInput):
             await contract.call("submit_workflow", [json.loads(workflow.text), {"workflow": wrong}])
     assert len(posts.bodies) == 2
+
+
+async def test_a_copy_is_kept_as_json_of_its_length_and_what_has_none_has_none() -> None:
+    kept: dict[str, Blob] = {}
+
+    class Keeping(SandboxStore):
+        async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
+            kept[sha256] = blob
+
+    editors = Editors(State(Sandbox(store=Keeping()).ports))
+    sha256 = await editors.keep("沙丘")
+    assert (sha256, kept[sha256].size, kept[sha256].media_type) == (hash_of("沙丘"), 6, "application/json")
+    assert await editors.read("") == NO_EDITOR
+
+
+@scene
+async def test_why_a_file_did_not_go_along_is_in_the_journal_and_nothing_if_it_did(stage: Stage) -> None:
+    page = await stage.window()
+    await run(page, 7)
+    assert noted(page, "editor_fault") == []
+    prompt_id = await run(page, 7, copy_of(a_workflow(9, 7, None)))
+    assert noted(page, "editor_fault") == [{"prompt_id": prompt_id, "cause": "otherwise"}]

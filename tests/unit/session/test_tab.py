@@ -9,6 +9,7 @@ from app.core.balancer import Leaning
 from app.core.errors import BadInput, ConnectError, NoServerAvailable, StorageError
 from app.core.mark import Sign
 from app.core.model import BatchId, Contact, Delivery, PromptId, Task, TaskState
+from app.core.ports import KeepSettings
 from app.core.window import Window
 from app.session import Session
 from app.session.facts import Noticed
@@ -17,6 +18,7 @@ from app.workflows.runs import Count, plan_runs
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, B, C, Stage, scene
+from tests.unit.session.test_capability import NODES, open_window
 from tests.unit.session.test_crew import all_home, all_tasks, line_of, spread, tasks_of
 
 
@@ -192,6 +194,8 @@ async def test_a_click_of_the_tab_is_its_own_and_a_failed_one_is_dismissed(stage
     first, second = tab.runs
     tab.dismiss_run(first.prompt_id)
     assert tab.runs == (second,)
+    tab.dismiss_run(second.prompt_id)
+    assert tab.runs == ()
 
 
 @scene
@@ -208,10 +212,12 @@ async def test_left_work_is_found_and_adopted_into_the_tabs_own_session(stage: S
 
 @scene
 async def test_what_can_be_asked_of_servers_is_asked_by_the_tabs_own_session(stage: Stage) -> None:
-    page = await stage.window()
+    page, _ = await open_window(stage, {A: NODES})
     tab = Tab(page.crew)
     workflow = a_workflow(3, 1, None)
     assert await tab.standing(workflow) == await page.session.standing(workflow)
+    known = await tab.catalogue(A, frozenset({"SlowSteps"}))
+    assert known is not None and "SlowSteps" in known.entries
     with pytest.raises(BadInput):
         await tab.choices(A, "/x")
     asked: list[str] = []
@@ -246,6 +252,17 @@ async def test_what_is_kept_is_the_same_for_everybody_of_a_tab(stage: Stage) -> 
     asked = stage.world.database.persist_asked
     await tab.results.ask_promise()
     assert stage.world.database.persist_asked == asked + 1
+
+
+@scene
+async def test_how_much_is_kept_is_set_by_a_tab_and_each_of_it_tells_what_went(stage: Stage) -> None:
+    page = await stage.window()
+    tab = Tab(page.crew)
+    await spread(stage, page, 4, 2)
+    await stage.until(all_home(page, 4))
+    await tab.results.configure(KeepSettings(0))
+    assert stage.world.database.settings == KeepSettings(0)
+    await stage.until(lambda: all(item.outputs[0].delivery is Delivery.DROPPED for item in all_tasks(page)))
 
 
 async def bytes_of_first(tab: Tab, prompt_id: PromptId) -> bytes | None:
