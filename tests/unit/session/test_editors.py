@@ -13,7 +13,7 @@ from app.core.errors import BadInput
 from app.core.model import InputFile, PromptId, TaskState
 from app.core.ports import Blob
 from app.core.workflow import ApiWorkflow
-from app.session import Picked
+from app.session import Picked, editors
 from app.session.console import ConsoleContract
 from app.session.editors import GONE, NO_EDITOR, UNSTORED, Editors
 from app.session.sandbox import Sandbox, SandboxStore
@@ -189,10 +189,10 @@ async def test_a_copy_is_kept_as_json_of_its_length_and_what_has_none_has_none()
         async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
             kept[sha256] = blob
 
-    editors = Editors(State(Sandbox(store=Keeping()).ports))
-    sha256 = await editors.keep("沙丘")
+    keeper = Editors(State(Sandbox(store=Keeping()).ports))
+    sha256 = await keeper.keep("沙丘")
     assert (sha256, kept[sha256].size, kept[sha256].media_type) == (hash_of("沙丘"), 6, "application/json")
-    assert await editors.read("") == NO_EDITOR
+    assert await keeper.read("") == NO_EDITOR
 
 
 @scene
@@ -202,3 +202,15 @@ async def test_why_a_file_did_not_go_along_is_in_the_journal_and_nothing_if_it_d
     assert noted(page, "editor_fault") == []
     prompt_id = await run(page, 7, copy_of(a_workflow(9, 7, None)))
     assert noted(page, "editor_fault") == [{"prompt_id": prompt_id, "cause": "otherwise"}]
+
+
+def test_file_and_workflow_together_are_as_large_as_a_submit_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow = a_workflow(1, 7, None)
+    copy = copy_of(workflow)
+    together = len(copy.encode()) + len(workflow.text.encode())
+    monkeypatch.setattr(editors, "LARGEST", together)
+    assert values_of(editors._filled(copy, workflow))[1] == 7
+    monkeypatch.setattr(editors, "LARGEST", together - 1)
+    with pytest.raises(CannotWrite) as caught:
+        editors._filled(copy, workflow)
+    assert caught.value.fault is WriteFault.TOO_LARGE

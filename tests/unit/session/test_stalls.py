@@ -95,6 +95,7 @@ async def test_of_what_has_ended_no_stillness_is_kept(stage: Stage) -> None:
         await stage.ended(page, prompt_id)
     await stage.until(lambda: not page.session._watch._watchers)
     assert page.session._state.stillness == {}
+    assert page.session.still_for(ended[0]) == 0.0
     assert page.session._watch.movements._seen == {}
 
 
