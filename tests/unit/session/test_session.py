@@ -11,7 +11,6 @@ from app.core.errors import BadInput, InvalidTransition
 from app.core.model import Note, PromptId, ServerId
 from app.core.ports import Response
 from app.session import Run, Session
-from app.session.facts import SocketFacts
 from app.session.listing import LISTED
 from app.session.sandbox import HERE, Sandbox, make_fleet
 from app.session.session import INPUT_KEPT
@@ -120,7 +119,9 @@ async def test_what_is_under_way_is_not_even_asked_to_be_deleted() -> None:
     await session.stop()
 
 
-def test_a_click_that_has_just_begun_has_sent_nothing_and_a_new_window_has_lost_no_socket() -> None:
-    run, socket = Run(prompt_id=PromptId("p-1"), title="", started_at=1.0), SocketFacts()
+async def test_a_click_that_has_just_begun_has_sent_nothing_and_a_new_window_has_lost_no_socket() -> None:
+    session = Session(Sandbox().ports)
+    session._state.set_run(Run(prompt_id=PromptId("p-1"), title="", started_at=1.0))
+    (run,) = session.runs
     assert (run.fraction, run.sent, run.size) == (0.0, 0, 0)
-    assert (socket.reconnects, socket.deaf) == (0, 0)
+    assert (session.socket.reconnects, session.socket.deaf) == (0, 0)
