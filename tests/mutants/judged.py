@@ -187,6 +187,21 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "_content_name",
         '40 is 41 in: return f"{sha256[',
     ): "how many of the hash's 64 letters a name has is a choice",
+    (
+        f"{SESSION}/hearing.py",
+        "Hearing._mind_silence",
+        "4 is 5 in: await clock.sleep(self._patience / 4)",
+    ): "how often a silence is looked at is a choice",
+    (
+        f"{SESSION}/hearing.py",
+        "Hearing._mind_silence",
+        "clock.now() - max(last, opening.since) >= self._patience",
+    ): "a silence of exactly that long is as long on either side",
+    (
+        f"{SESSION}/hearing.py",
+        "Hearing._mind_silence",
+        "2 is 3 in: self._patience = min(LONGEST_SILENCE, self._patience * 2)",
+    ): _GROWTH,
     (f"{SESSION}/past.py", "Past.refresh", "left out: self._is_busy = True"): _ONCE_EACH,
     (f"{SESSION}/past.py", "Past.refresh", "True is False in: self._is_busy = True"): _ONCE_EACH,
     (

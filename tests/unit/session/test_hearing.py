@@ -201,3 +201,31 @@ async def test_minutes_of_silence_open_the_socket_again_at_doubling_intervals_an
     await stage.until(lambda: page.session.socket.reconnects > count)
     assert stage.now - heard < FIRST_SILENCE * 2.5, "one word, and the patience is the first again"
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_one_silence_opens_the_socket_again_once_however_long_its_close_takes(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=9000, server_id=A)
+    await stage.until(lambda: is_open(page) and task_of(page, prompt_id).state is TaskState.RUNNING)
+    stage.world.network.stalled.add(stage.world.network.address_of(A) or "")
+    page.session._keeper.hearing._reopen = lambda _: None
+    closed: list[str] = []
+    hearing = Hearing(page.session._state, closed.append)
+    hearing.opened()
+    await stage.sleep(FIRST_SILENCE / 2)
+    assert closed == []
+    await stage.sleep(FIRST_SILENCE * 6)
+    assert closed == ["silent"]
+
+
+@scene
+async def test_a_silence_while_nothing_of_ours_runs_is_none(stage: Stage) -> None:
+    other, page = await stage.window(), await stage.window()
+    slow = a_workflow(15, 1, None).with_values({("2", "seconds_per_step"): FIRST_SILENCE})
+    await other.session.run(slow, server_id=A)
+    prompt_id = await stage.run(page, server_id=A)
+    await stage.until(lambda: is_open(page) and task_of(page, prompt_id).state is TaskState.QUEUED)
+    await stage.sleep(FIRST_SILENCE * 6)
+    assert task_of(page, prompt_id).state is TaskState.QUEUED
+    assert (page.session.socket.reconnects, is_open(page)) == (0, True)

@@ -15,6 +15,7 @@ from app.session.connection import GREETING_DEADLINE, LONGEST_BACKOFF, REPLACED
 from gateway import closes
 from tests.simulation.world import Page
 from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
+from tests.unit.session.test_state import noted
 
 
 @dataclass
@@ -230,6 +231,7 @@ async def test_whoever_needs_the_socket_does_not_wait_out_its_pause(stage: Stage
                 page.session.reset_socket()
         await stage.sleep(0.2)
         assert len(gate.opened) == tries + 1
+    assert noted(page, "socket_reopened") == [], "there was none to be closed"
 
 
 @scene
