@@ -129,6 +129,21 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "10 is 11 in: ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10))",
     ): "the longest pause is reached before",
     (
+        f"{SESSION}/connection.py",
+        "Keeper._preview",
+        "1 is 2 in: self._serial += 1",
+    ): "the numbers of previews are compared with each other, however far apart they are",
+    (
+        f"{SESSION}/connection.py",
+        "Keeper._take_in",
+        "left out: continue",
+    ): "such a message is about no prompt, so what follows passes it over",
+    (
+        f"{SESSION}/connection.py",
+        "Keeper._mine",
+        "or: isinstance(window, Window) and prompt_id",
+    ): "no task has no id, and no socket is open before the window is restored",
+    (
         f"{SESSION}/deliver.py",
         "Courier._deliver",
         "2 is 3 in: pause = min(LONGEST_PAUSE, pause * 2)",

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import pytest
 
 from app.core.errors import ServerMoved, SocketClosed
-from app.core.model import Contact, ServerId, TaskState
+from app.core.model import Contact, PromptId, ServerId, TaskState
 from app.core.ports import Connection, Frame
+from app.core.window import Moored
 from app.session.connection import GREETING_DEADLINE, LONGEST_BACKOFF, REPLACED
 from gateway import closes
 from tests.simulation.world import Page
@@ -188,6 +189,7 @@ async def test_a_server_that_is_not_reached_is_tried_again_and_again(stage: Stag
     assert len(gaps) > 8
     assert max(gaps) > 10.0, "later and later"
     assert max(gaps) <= LONGEST_BACKOFF + 1.0, "but never given up"
+    assert [facts["state"] for facts in noted(page, "socket")] == ["opening", "waiting"], "the rest repeats them"
 
     gate.is_reached = True
     await stage.until(lambda: page.session.socket.state == "open")
@@ -265,6 +267,47 @@ async def test_a_run_on_the_next_server_waits_for_its_socket_there(stage: Stage)
     stage.once_requested("POST", "/prompt", look)
     await stage.run(page, server_id=B)
     assert seen == [(B, "open")]
+
+
+@scene
+async def test_a_run_goes_on_as_soon_as_its_socket_is_there(stage: Stage) -> None:
+    page = await stage.window()
+    since = stage.now
+    await stage.run(page, steps=9_000, server_id=A)
+    (post,) = stage.requests("POST", "/prompt")
+    assert post.at - since < 1.0
+    assert [facts["state"] for facts in noted(page, "socket")] == ["opening", "open"]
+
+
+@scene
+async def test_what_went_by_while_there_was_no_socket_is_looked_for_when_it_opens(stage: Stage) -> None:
+    page = await stage.window()
+    gate = gate_of(stage, page)
+    gate.is_reached, gate.code, gate.after = False, 4502, 0.5
+    await stage.run(page, steps=9_000, server_id=A)
+    await stage.sleep(100.0)
+    await stage.until(lambda: page.session.socket.state == "waiting")
+    since = stage.now
+    await stage.until(lambda: stage.requests("GET", "/queue", since))
+    gate.is_reached = True
+    page.session.reset_socket()
+    await stage.until(lambda: page.session.socket.state == "open")
+    since = stage.now
+    await stage.sleep(0.5)
+    assert stage.requests("GET", "/queue", since)
+
+
+@scene
+async def test_a_socket_to_the_address_that_a_server_had_is_not_where_the_mooring_is(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page, server_id=A))
+    (first, *_), at = page.session.fleet.servers, "http://elsewhere.test:8188"
+    stage.move_server(A, at)
+    await stage.until(lambda: page.session.fleet.servers[0].address == at)
+    base = page.session.fleet.servers[0].base
+    old, new = (Moored(A, address, frozenset({PromptId("p-1")})) for address in (first.address, at))
+    assert not page.session._keeper._is_still_at(new, old, base), "not even where a person said that it is the same"
+    assert page.session._keeper._is_still_at(new, new, base)
 
 
 @scene
