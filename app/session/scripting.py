@@ -64,7 +64,7 @@ class Scripting:
         comfy.check_done(response, task.server_id)
         return response.text
 
-    def get_task_bound_image_url(self, prompt_id: PromptId, index: int = 0) -> str:
+    def get_task_bound_image_url(self, prompt_id: PromptId, index: int) -> str:
         """The address of one output, on the server that made it, wherever the window is moored now."""
         task = self._state.get_task("get_task_bound_image_url", prompt_id)
         base = get_api_base_url("get_task_bound_image_url", task, self._state.fleet)

@@ -36,6 +36,24 @@ async def test_with_addresses_of_whatever_server_it_fails(monkeypatch: pytest.Mo
     assert await failed() == ["the picture's address comes from the bound server only"]
 
 
+async def test_with_an_error_in_its_way_each_check_fails_and_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run(*_: object, **__: object) -> None:
+        raise ValueError("no run today")
+
+    monkeypatch.setattr("app.session.session.Session.run", run)
+    results = await run_selfcheck()
+    assert [(result.ok, result.detail) for result in results] == [(False, "ValueError: no run today")] * len(CHECKS)
+
+
+async def test_with_windows_that_nothing_holds_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Window, "window_locked_server", property(lambda _: None))
+    assert await failed() == [
+        "registration binds the server",
+        "a socket reconnect stays on the server",
+        "only the last end frees the window",
+    ]
+
+
 async def test_with_sockets_that_wander_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.session.connection.get_api_base_url", lambda *_: "/servers/sandbox-2")
     assert await failed() == [

@@ -69,6 +69,20 @@ async def test_a_hurry_looks_at_once_and_often_again(stage: Stage) -> None:
 
 
 @scene
+async def test_a_person_who_comes_back_has_left_work_looked_at_at_once(stage: Stage) -> None:
+    """It has no socket whose next try would look."""
+    page, _ = await adopted(stage)
+    await stage.sleep(60.0)
+    since = stage.now
+    await stage.until(lambda: looks(stage, A, since))
+    await stage.sleep(AT_ONCE)
+    since = stage.now
+    page.session.wake("visible")
+    await stage.sleep(AT_ONCE)
+    assert looks(stage, A, since) == 1
+
+
+@scene
 async def test_a_doubt_looks_at_once(stage: Stage) -> None:
     page, _ = await long_watched(stage)
     since = stage.now

@@ -1,0 +1,168 @@
+"""What a script gets: what it asked for, or an error of its own kind; and what it may leave out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from app.core.errors import BadInput, HttpStatusError, PromptRejected, ProtocolError, StorageError, TaskNotFound
+from app.core.model import TaskState
+from app.core.ports import Request, Response
+from app.session import Session
+from app.session.console import ConsoleContract, _editor, _inputs
+from app.session.sandbox import Sandbox
+from app.session.selfcheck import CHECKS
+from tests.simulation.store import Bytes
+from tests.unit.session.test_report import NamedBytes, TalkingServers, until, workflow
+
+
+@dataclass
+class Servers(TalkingServers):
+    """Servers whose history can be made to answer otherwise; what was uploaded is noted."""
+
+    text: str = "a rose"
+    said: Response | None = None  # to each question for a history
+    uploads: list[str] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Response:
+        if self.said is not None and "/history/" in request.path:
+            return self.said
+        if request.form is not None:
+            self.uploads.append(request.form.filename)
+        return super().answer(request)
+
+
+@dataclass
+class Script:
+    """A contract over a session on a sandbox."""
+
+    servers: Servers
+    sandbox: Sandbox
+    session: Session
+    contract: ConsoleContract
+
+    async def call(self, name: str, *arguments: Any) -> Any:
+        value = self.contract.call(name, arguments)
+        return await value if hasattr(value, "__await__") else value
+
+    async def failed(self) -> str:
+        """A task that has ended with a picture and a text."""
+        prompt_id = str(await self.call("submit_workflow", workflow("a rose")))
+        self.servers.fail(prompt_id)
+        await self.call("look_again", prompt_id)
+        await until(lambda: self.session.window.tasks[prompt_id].state.is_end)
+        return prompt_id
+
+
+@pytest_asyncio.fixture
+async def script() -> AsyncIterator[Script]:
+    servers = Servers()
+    sandbox = Sandbox(servers=servers)
+    session = Session(sandbox.ports)
+    await session.start()
+    await until(lambda: session.fleet.servers)
+    yield Script(servers, sandbox, session, ConsoleContract(session))
+    await session.stop()
+
+
+# Work
+
+
+async def test_what_a_server_refuses_is_raised_and_kept(script: Script) -> None:
+    script.servers.refuses = True
+    with pytest.raises(PromptRejected):
+        await script.call("submit_workflow", workflow("a rose"))
+    (task,) = script.session.window.tasks.values()
+    assert task.state is TaskState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"), [(Response(500, text="{}"), HttpStatusError), (Response(200, text="<html>"), ProtocolError)]
+)
+async def test_a_history_that_is_none_is_an_error(script: Script, said: Response, kind: type[Exception]) -> None:
+    prompt_id = await script.call("submit_workflow", workflow("a rose"))
+    script.servers.said = said
+    with pytest.raises(kind):
+        await script.call("get_task_history", prompt_id)
+
+
+async def test_each_output_has_its_own_address_and_a_text_or_what_is_not_there_has_none(script: Script) -> None:
+    prompt_id = await script.failed()
+    picture, text = (await script.call("window_tasks"))[0]["outputs"]
+    assert ("text" in picture, text["text"]) == (False, "a rose")
+    assert "filename=a+rose_00001_.png&" in await script.call("get_task_bound_image_url", prompt_id, 0)
+    with pytest.raises(BadInput):
+        await script.call("get_task_bound_image_url", prompt_id, 1)
+    for index in (2, -1):
+        with pytest.raises(TaskNotFound):
+            await script.call("get_task_bound_image_url", prompt_id, index)
+    assert (await script.call("cancel", prompt_id))["promptId"] == prompt_id, "too late, and told as it stands"
+
+
+async def test_an_upload_tells_where_it_lies_and_holds_its_server_until_it_is_released(script: Script) -> None:
+    told = await script.call("upload_image", NamedBytes(b"one", "image/png"), "photo.jpg")
+    server = await script.call("window_locked_server")
+    assert told == {"name": "zq-uploaded.png", "subfolder": "a rose", "type": "input", "server": server}
+    await script.call("upload_image", NamedBytes(b"two", "image/png"))
+    assert [name.rpartition(".")[2] for name in script.servers.uploads] == ["jpg", "png"], "the name it was given first"
+    await script.call("release_uploads")
+    assert await script.call("window_locked_server") is None
+
+
+async def test_a_file_without_a_name_has_that_of_its_input(script: Script) -> None:
+    for blob, name in ((NamedBytes(b"one", "image/png"), "zq-name.png"), (Bytes(b"two", "image/png"), "image")):
+        prompt_id = await script.call("submit_workflow", workflow("a rose"), {"inputs": {"1": {"image": blob}}})
+        assert [item.original_name for item in script.session.window.tasks[prompt_id].inputs] == [name]
+
+
+def test_who_brings_no_file_and_no_graph_brings_none() -> None:
+    assert _inputs(None) == {}
+    assert _editor(None) == ""
+
+
+# Looking
+
+
+async def test_who_listens_is_told_until_he_leaves(script: Script) -> None:
+    told: list[str] = []
+    leave = script.contract.subscribe(lambda: told.append("change"))
+    script.session._state.changed()
+    leave()
+    script.session._state.changed()
+    assert told == ["change"]
+
+
+async def test_a_store_that_cannot_be_read_is_why_the_window_is_not_ready_and_later_no_reason(script: Script) -> None:
+    script.session._state.store_error = error = StorageError("update", "quota")
+    assert script.contract.error is None
+    script.session._state.window = None
+    assert script.contract.error is error
+
+
+async def test_how_long_ago_the_socket_told_something(script: Script) -> None:
+    state = script.session._state
+    assert (await script.call("debug_web_socket_lock"))["lastEventAge"] is None
+    for seconds, expected in ((5.0, 5.0), (-60.0, 0.0)):  # the second by a clock that was set back
+        state.socket = replace(state.socket, last_event_at=time.time() - seconds)
+        assert (await script.call("debug_web_socket_lock"))["lastEventAge"] == pytest.approx(expected, abs=0.9)
+
+
+async def test_a_reset_opens_a_socket_to_the_same_server(script: Script) -> None:
+    await script.call("submit_workflow", workflow("a rose"))
+    await until(lambda: script.sandbox.sockets.opened)
+    count = len(script.sandbox.sockets.opened)
+    await script.call("reset_web_socket_server")
+    await until(lambda: len(script.sandbox.sockets.opened) > count)
+    assert len({item.url for item in script.sandbox.sockets.opened}) == 1
+    assert not script.sandbox.sockets.opened[0].is_open
+
+
+async def test_the_self_check_tells_each_of_its_checks(script: Script) -> None:
+    told = await script.call("test_server_consistency_fixes")
+    assert (told["passed"], told["failed"]) == (len(CHECKS), 0)
+    assert [(item["name"], item["ok"]) for item in told["results"]] == [(name, True) for name in CHECKS]
