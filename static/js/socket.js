@@ -5,10 +5,18 @@
 //   await channel.receive();              // [string | {head: Uint8Array, body: Blob}, ...], or null when it has ended
 //   await channel.close(5000);            // resolves after the close event, or after that many milliseconds
 //
+// Progress and previews come in with the next animation frame: of what arrives until then only the latest is kept, of each
+// node's steps and pictures, and Python is called once for all. Anything else is told at once, with what came before it. So
+// is everything in a hidden tab, which draws no frames.
+//
 // Handlers are properties of the socket, set once and cleared when it ends: nothing piles up over reconnects.
 
 const HEAD_BYTES = 8192; // every header of ComfyUI's binary frames fits
 const HEADER_START = 8;
+const LATEST = 100; // milliseconds, if no frame comes
+// As ComfyUI writes them. What is written otherwise is kept whole, each message.
+const STEP = /^\{"type": "progress", "data": \{"value": (\d+(?:\.\d+)?), ("max": .*)$/s;
+const STATES = /^\{"type": "progress_state", "data": \{"prompt_id": "[^"]*", "nodes"/;
 
 export class Channel {
   constructor(url) {
@@ -16,7 +24,9 @@ export class Channel {
     this.reason = "";
     this.ended = false;
     this.queue = [];
-    this.previews = new Map(); // what a preview is of -> its place in the queue
+    this.latest = new Map(); // what a preview or a progress is of -> its place in the queue, and how far
+    this.isUrgent = false; // something is in the queue that is told at once
+    this.due = null; // the frame that is waited for
     this.waiter = null;
     this.whenEnded = new Promise((resolve) => { this.tellEnded = resolve; });
     this.socket = new WebSocket(url);
@@ -45,9 +55,11 @@ export class Channel {
   }
 
   receive() {
-    if (this.queue.length) return Promise.resolve(this.#take());
+    if (this.queue.length && (this.isUrgent || this.ended)) return Promise.resolve(this.#take());
     if (this.ended) return Promise.resolve(null);
-    return new Promise((resolve) => { this.waiter = resolve; });
+    const told = new Promise((resolve) => { this.waiter = resolve; });
+    if (this.queue.length) this.#tellSoon();
+    return told;
   }
 
   async close(milliseconds) {
@@ -62,30 +74,61 @@ export class Channel {
   }
 
   #add(data) {
-    if (typeof data === "string") {
-      this.queue.push(data);
+    const isPassing = typeof data === "string" ? this.#addText(data) : this.#addFrame(data);
+    if (isPassing) {
+      this.#tellSoon();
     } else {
-      this.#addFrame(data);
+      this.isUrgent = true;
+      this.#tell();
     }
-    this.#tell();
+  }
+
+  #addText(text) {
+    const step = STEP.exec(text);
+    const subject = step?.[2] ?? STATES.exec(text)?.[0];
+    if (subject !== undefined) this.#overtake(subject, Number(step?.[1] ?? 0));
+    this.queue.push(text);
+    return subject !== undefined;
   }
 
   #addFrame(data) {
     const frame = { head: new Uint8Array(data.slice(0, HEAD_BYTES)), body: new Blob([data]) };
     const subject = previewSubject(frame.head);
-    if (subject !== null) {
-      const older = this.previews.get(subject);
-      if (older !== undefined) this.queue[older] = null; // nobody has seen it, and the new one shows more
-      this.previews.set(subject, this.queue.length);
-    }
+    if (subject !== null) this.#overtake(subject, 0);
     this.queue.push(frame);
+    return subject !== null;
+  }
+
+  // What comes now shows more than what nobody has seen of it yet. A node that begins to count again is another matter.
+  #overtake(subject, far) {
+    const older = this.latest.get(subject);
+    if (older !== undefined && far >= older.far) this.queue[older.place] = null;
+    this.latest.set(subject, { place: this.queue.length, far });
   }
 
   #take() {
     const batch = this.queue.filter((item) => item !== null);
     this.queue = [];
-    this.previews.clear();
+    this.isUrgent = false;
+    this.latest.clear();
     return batch;
+  }
+
+  #tellSoon() {
+    if (!this.waiter) return; // whoever asks next is told then
+    if (document.hidden) {
+      this.#tell(); // no frame comes, and timers are late
+      return;
+    }
+    if (this.due) return;
+    const due = this.due = {};
+    const tell = () => {
+      if (this.due !== due) return;
+      this.due = null;
+      if (this.waiter && this.queue.length) this.#tell();
+    };
+    requestAnimationFrame(tell);
+    setTimeout(tell, LATEST);
   }
 
   #tell() {

@@ -252,11 +252,27 @@ async def _burst(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
+async def _count(request: web.Request) -> web.WebSocketResponse:
+    """Two nodes count to 20, the first of them twice; of the states of all, each step tells too."""
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    for node, steps in (("1", 20), ("1", 20), ("2", 20)):
+        for value in range(1, steps + 1):
+            states = {node: {"value": value, "max": steps, "state": "running", "node_id": node}}
+            await socket.send_json({"type": "progress_state", "data": {"prompt_id": "p", "nodes": states}})
+            data = {"value": value, "max": steps, "prompt_id": "p", "node": node}
+            await socket.send_json({"type": "progress", "data": data})
+        await socket.send_json({"type": "executed", "data": {"prompt_id": "p", "node": node}})
+    await socket.receive()
+    return socket
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def burst_port() -> AsyncIterator[int]:
     """The port of a server that sends everything at once."""
     application = web.Application()
     application.router.add_get("/burst", _burst)
+    application.router.add_get("/count", _count)
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -306,6 +322,36 @@ async def test_a_burst_comes_in_one_batch_with_the_latest_previews(
     assert len([kind for kind, _, _ in pictures if kind == 3]) == 2
     assert len(pictures) <= 2 * batches + 3
     assert all(head <= 8192 for _, head, _ in pictures)
+
+
+HEAR_COUNT = """
+from app.browser.socket import BrowserConnection
+module = await sockets._load()
+channel = module.Channel.new(f"ws://127.0.0.1:{port}/count")
+assert await channel.opened(10000) == ""
+await js.eval('new Promise((resolve) => setTimeout(resolve, 300))')  # let all of it arrive
+connection, told = BrowserConnection(channel, None), []
+while sum(item["type"] == "executed" for item in told) < 3:
+    told += map(json.loads, await connection.receive())
+await connection.close()
+steps = [[item["data"]["node"], item["data"]["value"]] for item in told if item["type"] == "progress"]
+states = [list(item["data"]["nodes"]) for item in told if item["type"] == "progress_state"]
+return [steps, states[-1], [item["data"]["node"] for item in told if item["type"] == "executed"], told[-1]["type"]]
+"""
+
+
+async def test_of_progress_that_nobody_has_seen_the_latest_is_told(
+    browser: Browser, gateway: Service, burst_port: int
+) -> None:
+    """A node that counts again is told as one: its first end stays. What is no progress comes whole and in order."""
+    context = await browser.new_context(bypass_csp=True)
+    page = await context.new_page()
+    await load_python(page, gateway.url)
+    steps, states, executed, last = await run(page, HEAR_COUNT, port=burst_port)  # type: ignore[misc]
+    await context.close()
+    assert [step for step in steps if step[1] == 20] == [["1", 20], ["1", 20], ["2", 20]]
+    assert len(steps) < 30, "sixty were sent"
+    assert (states, executed, last) == (["2"], ["1", "1", "2"], "executed")
 
 
 async def test_the_fleet_is_told_and_its_changes_are_pushed(browser: Browser) -> None:
