@@ -1,0 +1,216 @@
+"""How a window takes a flood of events: 500, 2,000 and 5,000 messages a second, previews among them.
+
+    python3 -m benchmarks.events
+
+A real Chromium at a real gateway before `benchmarks/streamer.py`. Beside Mooring a plain JavaScript client in a bare
+page of the same origin, on the same stream: it parses every message and draws the latest once per animation frame. Told
+are the long tasks of the page's thread (over 50 ms), dropped frames, how long a preview takes from the WebSocket's
+message event until the frame that shows it, how busy the thread is, and what the page's process uses of a core. The
+gateway passes on of overtaken progress only the latest, so fewer messages come than are sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from playwright.async_api import BrowserContext, Page
+
+from benchmarks.load import spread
+from benchmarks.pressing import a_profile, cpu_of
+from benchmarks.servers import start_streamer
+from benchmarks.streamer import PREVIEW
+from tests.e2e.browser_kit import has_snapshot
+from tests.e2e.window_kit import MooringWindow
+from tests.e2e.work_kit import quick_workflow
+from tests.services import start_gateway
+
+ROOT = Path(__file__).resolve().parent.parent
+RATES = (500, 2_000, 5_000)
+SECONDS = 6.0
+SETTLE = 1.5  # seconds of the stream that do not count
+WATCH = (
+    f"const SIZE = {PREVIEW};"
+    """
+globalThis.seen = { tasks: [], frames: [], received: {}, shown: {}, messages: 0 };
+new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+  seen.tasks.push([entry.startTime, entry.duration]);
+})).observe({ type: "longtask" });
+const frame = (at) => { seen.frames.push(at); requestAnimationFrame(frame); };
+requestAnimationFrame(frame);
+const Plain = WebSocket;
+globalThis.WebSocket = class extends Plain {
+  constructor(...words) {
+    super(...words);
+    this.addEventListener("message", ({ data }) => {
+      seen.messages += 1;
+      if (typeof data === "string") return;
+      const number = data.byteLength - 8 - new DataView(data).getUint32(4) - SIZE;
+      seen.received[number] = performance.now();
+    });
+  }
+};
+const numbers = new Map();
+const make = URL.createObjectURL;
+URL.createObjectURL = (blob) => {
+  const url = make(blob);
+  if (blob.size >= SIZE) numbers.set(url, blob.size - SIZE);
+  return url;
+};
+const look = (node) => {
+  const number = node instanceof HTMLImageElement ? numbers.get(node.src) : undefined;
+  if (number === undefined || number in seen.shown) return;
+  seen.shown[number] = 0;
+  const drawn = () => requestAnimationFrame(() => { seen.shown[number] = performance.now(); });
+  node.decode().then(drawn, () => {});
+};
+new MutationObserver((changes) => changes.forEach(({ target, addedNodes }) => {
+  look(target);
+  for (const node of addedNodes) if (node.querySelectorAll) [node, ...node.querySelectorAll("img")].forEach(look);
+})).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["src"] });
+"""
+)
+PEER = """(address) => new Promise((resolve) => {
+  document.body.innerHTML = "<progress max='1'></progress><p></p><img width='512'>";
+  const [bar, words, picture] = document.body.children;
+  const socket = new WebSocket(address.replace("http", "ws"));
+  socket.binaryType = "arraybuffer";
+  const texts = new TextDecoder();
+  let now = {}, blob = null, isDue = false, url = "";
+  const draw = () => {
+    isDue = false;
+    bar.value = now.value / now.max;
+    words.textContent = `${now.value} of ${now.max}`;
+    if (!blob) return;
+    URL.revokeObjectURL(url);
+    picture.src = url = URL.createObjectURL(blob);
+    blob = null;
+  };
+  socket.onmessage = ({ data }) => {
+    if (typeof data === "string") {
+      const message = JSON.parse(data);
+      if (message.type === "status") resolve();
+      if (message.type === "progress") now = message.data;
+      if (message.type === "progress_state") now = Object.values(message.data.nodes)[0];
+    } else {
+      const length = new DataView(data).getUint32(4);
+      const { image_type: type } = JSON.parse(texts.decode(new Uint8Array(data, 8, length)));
+      blob = new Blob([new Uint8Array(data, 8 + length)], { type });
+    }
+    if (!isDue) requestAnimationFrame(draw);
+    isDue = true;
+  };
+  socket.onopen = () => socket.send('{"type": "feature_flags", "data": {"supports_preview_metadata": true}}');
+})"""
+
+
+def main() -> None:
+    """Measure, print the table, write the JSON."""
+    result = asyncio.run(measure())
+    out = ROOT / "benchmarks" / "out" / "events.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    load = {"load": os.getloadavg()[0], "cores": os.cpu_count()}
+    out.write_text(json.dumps({**load, "found": result}, indent=1), encoding="utf-8")
+    words = list(next(iter(result.values())))
+    print(f"| messages a second | {' | '.join(words)} |\n|{'---|' * (len(words) + 1)}")
+    for name, told in result.items():
+        print(f"| {name} | {' | '.join(f'{told[word]:,.0f}' for word in words)} |")
+
+
+async def measure() -> dict[str, dict[str, float]]:
+    """Mooring and the peer in turns, by rate."""
+    found = {}
+    with start_streamer() as server, start_gateway("--server", f"s={server.url}") as gateway:
+        await has_snapshot(gateway.url)
+        async with a_profile() as mine, a_profile() as other, aiohttp.ClientSession() as session:
+            window, task = await open_window(mine[0], gateway.url)
+            plain = await open_peer(other[0], gateway.url)
+            pages = {"Mooring": (window, mine[1], task), "plain JavaScript": (plain, other[1], PEER_FACTS)}
+            for rate in RATES:
+                for name, (page, folder, facts) in pages.items():
+                    asked = {**facts, "rate": rate, "seconds": SETTLE + SECONDS}
+                    used = cpu_of(folder)
+                    told = await stream(page, session, server.url, asked)
+                    told["CPU, % of a core"] = 100 * (cpu_of(folder) - used) / (SETTLE + SECONDS)
+                    found[f"{rate:,}, {name}"] = told
+    return found
+
+
+PEER_FACTS = {"client_id": "peer", "prompt_id": "peer"}
+
+
+async def open_window(context: BrowserContext, base: str) -> tuple[Page, dict[str, str]]:
+    """A window with one task that runs, and what its server calls them."""
+    await context.add_init_script(WATCH)
+    window = await MooringWindow.open(context, base)
+    await window.ready()
+    prompt_id = await window.submit(quick_workflow(), "Stream")
+    await window.wait_state(prompt_id, "running")
+    await window.page.wait_for_function("debugServerConsistency().webSocket.state === 'open'")
+    return window.page, {"client_id": await window.call("debugWebSocketLock().clientId"), "prompt_id": prompt_id}
+
+
+async def open_peer(context: BrowserContext, base: str) -> Page:
+    """The plain client."""
+    await context.add_init_script(WATCH)
+    page = await context.new_page()
+    await page.goto(f"{base}/static/js/theme.js")
+    await page.evaluate(PEER, f"{base}/servers/s/ws?clientId=peer")
+    return page
+
+
+async def stream(page: Page, session: aiohttp.ClientSession, server: str, asked: dict[str, Any]) -> dict[str, float]:
+    """One stream, and what the page made of it."""
+    client = await page.context.new_cdp_session(page)
+    await client.send("Performance.enable")
+    await page.evaluate("Object.assign(seen, { tasks: [], frames: [], received: {}, shown: {}, messages: 0 })")
+    posting = asyncio.ensure_future(session.post(f"{server}/benchmark/stream", json=asked))
+    await page.wait_for_timeout(SETTLE * 1000)
+    begin, busy = float(await page.evaluate("performance.now()")), await busy_seconds(client)
+    sent = await (await posting).json()
+    end, busy = float(await page.evaluate("performance.now()")), await busy_seconds(client) - busy
+    await page.wait_for_timeout(300)
+    return read(await page.evaluate("seen"), begin, end) | {
+        "sent/s": sent["sent"] / sent["seconds"],
+        "of it came/s": await page.evaluate("seen.messages") / sent["seconds"],
+        "thread busy, %": 100_000 * busy / (end - begin),
+    }
+
+
+async def busy_seconds(client: Any) -> float:
+    """How long the page's thread has worked so far."""
+    metrics = (await client.send("Performance.getMetrics"))["metrics"]
+    return float(next(item["value"] for item in metrics if item["name"] == "TaskDuration"))
+
+
+def read(seen: dict[str, Any], begin: float, end: float) -> dict[str, float]:
+    """The figures of what was seen in that time."""
+    tasks = [took for at, took in seen["tasks"] if begin <= at < end]
+    frames = [at for at in seen["frames"] if begin <= at < end]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(frames)]
+    usual = sorted(gaps)[len(gaps) // 2] if gaps else 1000 / 60
+    dropped = sum(round(gap / min(usual, 1000 / 60)) - 1 for gap in gaps)
+    delays = [
+        (at - seen["received"][number]) / 1000
+        for number, at in seen["shown"].items()
+        if at and number in seen["received"] and begin <= at < end
+    ]
+    late = spread(delays)
+    return {
+        "long tasks": len(tasks),
+        "longest, ms": max(tasks, default=0.0),
+        "dropped frames": dropped,
+        "of": len(frames) + dropped,
+        "previews shown/s": len(delays) / ((end - begin) / 1000),
+        "to pixel p50, ms": late["p50"],
+        "p95": late["p95"],
+    }
+
+
+if __name__ == "__main__":
+    main()
