@@ -1,0 +1,74 @@
+"""ComfyUI's own frontend as Mooring serves its page: packed beforehand, kept by browsers for ever where names allow.
+
+    async with serve_peer(object_info) as address: ...
+
+Its files under `assets/` are named by their content. They are packed once, into `benchmarks/out/peer/`, with the same
+programs as ours (`gateway/install/builds.py`), and sent by the same handler (`aiohttp.web.FileResponse`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from aiohttp import web
+
+from gateway.builds import best_coding
+from gateway.codings import accepted
+from gateway.install.builds import BEST, PACKER, packed
+from gateway.install.node import node_command
+from gateway.install.place import Place
+from gateway.site import FOR_EVER, type_of
+from tests.oracle.editor_site import EditorSite, package_files, serve_site
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "benchmarks" / "out" / "peer"
+PACKED = {".css", ".html", ".js", ".json", ".svg", ".wasm"}
+# It can be worked with: the canvas is there, the splash is gone, and the classes of nodes are known.
+READY = """globalThis.app?.rootGraph && app.vueAppReady && document.querySelector("canvas#graph-canvas")
+  && !document.querySelector("#splash-loader") && Object.keys(LiteGraph.registered_node_types).length > 10"""
+
+
+def prepare() -> Path:
+    """The packed files; made when they are not there, which takes a minute or two."""
+    source = package_files("comfyui_frontend_package", "static")
+    done = FOLDER / "done"
+    if not done.exists():
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        shutil.copytree(source, FOLDER / "static", ignore=shutil.ignore_patterns("*.map"))
+        files = [path for path in (FOLDER / "static").rglob("*") if path.suffix in PACKED]
+        for path in files:
+            packed(path, "gzip").write_bytes(gzip.compress(path.read_bytes(), BEST))
+        for at in range(0, len(files), 100):
+            subprocess.run([*node_command(Place(ROOT)), PACKER, *files[at : at + 100]], cwd=ROOT, check=True)
+        done.touch()
+    return FOLDER / "static"
+
+
+class Peer(EditorSite):
+    """The editor's site with our way of sending files."""
+
+    async def file(self, request: web.Request) -> web.StreamResponse:
+        """A file as the browser takes it."""
+        path = (self.static / (request.match_info["path"] or "index.html")).resolve()
+        if not path.is_relative_to(self.static) or not path.is_file():
+            return web.Response(status=404)
+        is_named_by_content = path.is_relative_to(self.static / "assets")
+        headers = {
+            "Content-Type": type_of(path.name),
+            "Cache-Control": FOR_EVER if is_named_by_content else "no-cache",
+            "Vary": "Accept-Encoding",
+        }
+        sent, coding = best_coding(path, accepted(request.headers.get("Accept-Encoding", "")))
+        return web.FileResponse(sent, headers=headers | ({"Content-Encoding": coding} if coding else {}))
+
+
+@contextlib.asynccontextmanager
+async def serve_peer(object_info: str) -> AsyncIterator[str]:
+    """Its address, as long as the block lasts."""
+    async with serve_site(Peer(object_info, prepare())) as address:
+        yield address
