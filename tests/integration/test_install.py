@@ -173,7 +173,7 @@ def offline() -> Iterator[dict[str, str]]:
 
 
 def test_an_interrupted_set_up_is_repaired_by_the_next_run(installed: Clone) -> None:
-    assert "[2/5]" in installed.printed[0]
+    assert "[2/6]" in installed.printed[0]
     assert READY not in installed.printed[0]
     python = installed.root / ".venv" / "bin" / "python"
     check = subprocess.run([python, "-I", "-m", "pip", "check"], capture_output=True, text=True, check=False)
@@ -185,13 +185,13 @@ def test_an_interrupted_set_up_is_repaired_by_the_next_run(installed: Clone) -> 
 def test_each_step_is_shown_in_one_line_with_its_time(installed: Clone) -> None:
     (worked,) = [text for text in installed.printed[1:] if "[1/" in text]
     lines = [line for line in worked.splitlines() if line.startswith("[")]
-    assert [line.split("]")[0] for line in lines] == [f"[{number}/5" for number in (1, 2, 3, 4, 5)]
+    assert [line.split("]")[0] for line in lines] == [f"[{number}/6" for number in (1, 2, 3, 4, 5, 6)]
     assert all(re.fullmatch(r"\[\d/\d\] [\w ,]+ … done in \d+\.\d s", line) for line in lines), lines
 
 
 def test_two_set_ups_at_once_wait_for_each_other(installed: Clone) -> None:
     """Both came to serve, and only one of them did the work."""
-    assert sum("[1/5]" in text for text in installed.printed[1:]) == 1
+    assert sum("[1/6]" in text for text in installed.printed[1:]) == 1
     assert sum("Another set-up is at work" in text for text in installed.printed[1:]) >= 1
 
 
@@ -216,7 +216,7 @@ def test_a_browser_file_that_went_missing_is_put_back(installed: Clone) -> None:
     whole = module.read_bytes()
     module.write_bytes(whole[:100])
     (vendor / "python" / "site.zip").unlink()
-    assert "[1/3] npm packages" in installed.set_up()
+    assert "[1/4] npm packages" in installed.set_up()
     assert module.read_bytes() == whole
     assert (vendor / "python" / "site.zip").is_file()
     assert installed.set_up() == ""
