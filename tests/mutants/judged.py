@@ -203,6 +203,11 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         '40 is 41 in: return f"{sha256[',
     ): "how many of the hash's 64 letters a name has is a choice",
     (
+        f"{SESSION}/console.py",
+        "ConsoleContract.debug_web_socket_lock",
+        "3 is 4 in: return {'windowId'",
+    ): "to how many digits an age is told is a choice",
+    (
         f"{SESSION}/hearing.py",
         "Hearing._mind_silence",
         "4 is 5 in: await clock.sleep(self._patience / 4)",

@@ -152,14 +152,18 @@ async def test_how_long_ago_the_socket_told_something(script: Script) -> None:
         assert (await script.call("debug_web_socket_lock"))["lastEventAge"] == pytest.approx(expected, abs=0.9)
 
 
-async def test_a_reset_opens_a_socket_to_the_same_server(script: Script) -> None:
+async def test_a_reset_reaches_the_socket_and_tells_where_it_stays(script: Script) -> None:
     await script.call("submit_workflow", workflow("a rose"))
-    await until(lambda: script.sandbox.sockets.opened)
-    count = len(script.sandbox.sockets.opened)
-    await script.call("reset_web_socket_server")
-    await until(lambda: len(script.sandbox.sockets.opened) > count)
-    assert len({item.url for item in script.sandbox.sockets.opened}) == 1
-    assert not script.sandbox.sockets.opened[0].is_open
+    asked: list[str] = []
+    script.session.reset_socket = lambda: asked.append("reset")  # type: ignore[method-assign]
+    told = await script.call("reset_web_socket_server")
+    assert (asked, told["lockedServer"]) == (["reset"], script.session.window.window_locked_server)
+
+
+async def test_what_is_no_workflow_at_all_is_refused_as_one(script: Script) -> None:
+    for wrong in (Bytes(b"{}"), [1, 2], 7, None):
+        with pytest.raises(BadInput):
+            await script.call("submit_workflow", wrong)
 
 
 async def test_the_self_check_tells_each_of_its_checks(script: Script) -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from app.core.errors import ServerMoved, SocketClosed
+from app.core.events import EndMessage, ExecutingMessage, Message
 from app.core.model import Contact, PromptId, ServerId, TaskState
 from app.core.ports import Connection, Frame
 from app.core.window import Moored
 from app.session.connection import GREETING_DEADLINE, LONGEST_BACKOFF, REPLACED
 from gateway import closes
 from tests.simulation.world import Page
-from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
+from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
 from tests.unit.session.test_state import noted
 
 
@@ -277,6 +278,28 @@ async def test_a_run_goes_on_as_soon_as_its_socket_is_there(stage: Stage) -> Non
     (post,) = stage.requests("POST", "/prompt")
     assert post.at - since < 1.0
     assert [facts["state"] for facts in noted(page, "socket")] == ["opening", "open"]
+
+
+@scene
+async def test_when_it_began_and_what_need_not_run_is_known_while_it_runs(stage: Stage) -> None:
+    """No look tells either: the queue does not, and the history only once it has ended."""
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page, picture=PHOTO, server_id=A))
+    prompt_id = await stage.run(page, steps=400, picture=PHOTO, server_id=A)
+    await stage.until(lambda: task_of(page, prompt_id).state is not TaskState.QUEUED)
+    await stage.until(lambda: task_of(page, prompt_id).cached and task_of(page, prompt_id).server_started_ms)
+    assert task_of(page, prompt_id).state is TaskState.RUNNING
+
+
+@pytest.mark.parametrize("end", [EndMessage(PromptId("p"), "success", None, 7), ExecutingMessage(PromptId("p"), None)])
+@scene
+async def test_each_word_of_an_end_has_the_history_looked_at_at_once(stage: Stage, end: Message) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=400, server_id=A)
+    looks: list[str] = []
+    page.session._watch.look_soon = lambda: looks.append("look")  # type: ignore[method-assign]
+    await page.session._keeper._told(task_of(page, prompt_id), replace(end, prompt_id=prompt_id), "")  # type: ignore[call-arg]
+    assert looks == ["look"]
 
 
 @scene
