@@ -193,6 +193,7 @@ async def test_what_is_kept_is_added_up_when_something_comes_home(stage: Stage) 
 
     await stage.until(lambda: count() == 1)
     assert await page.session.results.read(prompt_id) is not None
+    assert await page.session.read_result(prompt_id) is not None
     assert await page.session.results.read(prompt_id, 1) is None
     await page.session.delete_task(prompt_id)
     await stage.until(lambda: count() == 0)

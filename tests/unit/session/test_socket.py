@@ -288,7 +288,27 @@ async def test_when_it_began_and_what_need_not_run_is_known_while_it_runs(stage:
     prompt_id = await stage.run(page, steps=400, picture=PHOTO, server_id=A)
     await stage.until(lambda: task_of(page, prompt_id).state is not TaskState.QUEUED)
     await stage.until(lambda: task_of(page, prompt_id).cached and task_of(page, prompt_id).server_started_ms)
-    assert task_of(page, prompt_id).state is TaskState.RUNNING
+    assert (task_of(page, prompt_id).state, task_of(page, prompt_id).told_end) == (TaskState.RUNNING, "")
+
+
+@scene
+async def test_a_socket_that_nothing_needs_any_more_is_told_as_closing(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page))
+    states: list[str] = []
+    page.session.subscribe(lambda: states.append(page.session.socket.state))
+    await stage.until(lambda: page.session.socket.state == "closed")
+    assert list(dict.fromkeys(states)) == ["open", "closing", "closed"]
+
+
+@scene
+async def test_a_page_that_goes_leaves_no_socket_open(stage: Stage) -> None:
+    page = await stage.window()
+    gate = gate_of(stage, page)
+    await stage.run(page, steps=9_000)
+    await stage.until(lambda: page.session.socket.state == "open")
+    await page.session.stop()
+    assert not gate.opened[-1].is_open
 
 
 @pytest.mark.parametrize("end", [EndMessage(PromptId("p"), "success", None, 7), ExecutingMessage(PromptId("p"), None)])
