@@ -1,0 +1,181 @@
+"""What the gateway costs, beside nginx with the same routing before the same servers, turn by turn.
+
+    python3 -m benchmarks.gateway           # all (four minutes); or some of: http sockets windows
+
+- `http`: small JSON (`/queue`) and pictures of 20 MB (`/view`), from 1 to 200 connections: straight at the server,
+  through nginx, through the barest aiohttp gateway (`benchmarks/bare.py`), through ours.
+- `sockets`: 500 WebSockets that are told things, and one that never reads: how late the others hear.
+- `windows`: fifteen real windows on one plain-http origin while four 20 MB pictures load: how soon Run and Cancel
+  are answered (`benchmarks/gateway_windows.py`).
+
+The server (`benchmarks/origin.py`) is aiohttp with nothing above it; the load (`benchmarks/load.py`) is another
+process. Of the rounds, which take turns, the best counts: what else the machine does makes a round slower and never
+quicker. Beside it stands what the process on the way used of the CPU, by request or by MB: the least of the rounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.gateway_windows import tell_windows
+from benchmarks.load import WARM_UP
+from benchmarks.servers import NOTICE, start_bare, start_nginx, start_origin
+from tests.services import start_gateway
+
+ROOT = Path(__file__).resolve().parent.parent
+ROUNDS = 4
+SECONDS = 0.8  # of each round
+SMALL = (1, 10, 50, 200)  # connections
+LARGE = (1, 8, 200)
+SOCKETS = 500
+SOCKETS_SECONDS = 6.0
+PREVIEW = 10_000  # bytes
+OURS = "Mooring"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+Told = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to the server, and the process on the way, if there is one."""
+
+    url: str
+    pid: int | None = None
+
+
+def main() -> None:
+    """Measure, print the tables, write the JSON."""
+    wanted = sys.argv[1:] or ["http", "sockets", "windows"]
+    result: Told = {"load before": os.getloadavg()[0], "cores": os.cpu_count()}
+    with all_ways() as ways:
+        if "nginx" not in ways:
+            print(NOTICE)
+        if "http" in wanted:
+            result["small"] = compare(ways, "/queue", SMALL)
+            result["large"] = compare(ways, "/view?filename=large.png", LARGE)
+            print_http(result)
+        if "sockets" in wanted:
+            result["sockets"] = {name: sockets(way.url) for name, way in ways.items() if name != "bare aiohttp"}
+            print_sockets(result["sockets"])
+    if "windows" in wanted:
+        result["windows"] = asyncio.run(tell_windows())
+    print(f"\nLoad of the machine: {result['load before']:.1f} before, {os.getloadavg()[0]:.1f} after.")
+    out = ROOT / "benchmarks" / "out" / "gateway.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def all_ways() -> Iterator[dict[str, Way]]:
+    """The ways to the same server, by name."""
+    with contextlib.ExitStack() as stack:
+        origin = stack.enter_context(start_origin())
+        fleet = {"a": origin.url}
+        ways = {"straight": Way(origin.url)}
+        for name, is_buffered in (("nginx", True), ("nginx, unbuffered", False)):
+            nginx = stack.enter_context(start_nginx(fleet, is_buffered=is_buffered))
+            if nginx is not None:
+                ways[name] = Way(f"{nginx.url}/servers/a", nginx.pid)
+        bare = stack.enter_context(start_bare(origin.url))
+        gateway = stack.enter_context(start_gateway("--server", f"a={origin.url}"))
+        ways["bare aiohttp"] = Way(bare.url, bare.process.pid)
+        ways[OURS] = Way(f"{gateway.url}/servers/a", gateway.process.pid)
+        yield ways
+
+
+def compare(ways: Mapping[str, Way], path: str, counts: tuple[int, ...]) -> Told:
+    """By number of connections and way: the best of the rounds, which take turns."""
+    found: Told = {}
+    for count in counts:
+        rounds: dict[str, list[Told]] = {name: [] for name in ways}
+        for _ in range(ROUNDS):
+            for name, told in rounds.items():
+                told.append(one_round(ways[name], path, count))
+        found[str(count)] = {name: best(told) for name, told in rounds.items()}
+    return found
+
+
+def one_round(way: Way, path: str, count: int) -> Told:
+    """One run of the load, with what the process on the way used meanwhile."""
+    before = cpu_seconds(way.pid)
+    told = load("http", f"{way.url}{path}", count, SECONDS)
+    used = (cpu_seconds(way.pid) - before) * SECONDS / (SECONDS + WARM_UP)
+    told["CPU by request"] = 1e6 * used / max(1.0, told["requests"] * SECONDS)  # microseconds
+    told["CPU by MB"] = 1e6 * used / max(1.0, told["MB"] * SECONDS)
+    return told
+
+
+def best(rounds: list[Told]) -> Told:
+    """The most done, the shortest waits, the least CPU; all errors."""
+    found = {key: min(one[key] for one in rounds) for key in rounds[0]}
+    found |= {key: max(one[key] for one in rounds) for key in ("requests", "MB")}
+    return found | {"errors": sum(one["errors"] for one in rounds)}
+
+
+def cpu_seconds(pid: int | None) -> float:
+    """What a process and its children have used so far, where the machine tells it (Linux)."""
+    if pid is None or not Path(f"/proc/{pid}/stat").exists():
+        return 0.0
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    total = 0
+    for one in (pid, *children):
+        fields = Path(f"/proc/{one}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def sockets(url: str) -> Told:
+    """Many sockets, one of them forgotten."""
+    return load("sockets", f"{url}/ws", SOCKETS, SOCKETS_SECONDS, PREVIEW)
+
+
+def load(*words: object) -> Told:
+    """One run of the load process."""
+    command = [sys.executable, "-m", "benchmarks.load", *map(str, words)]
+    told: Told = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+    return told
+
+
+def print_http(result: Told) -> None:
+    """Both tables, with the ratio to the better nginx."""
+    for kind, key, cpu in (("small", "requests", "CPU by request"), ("large", "MB", "CPU by MB")):
+        ways = list(next(iter(result[kind].values())))
+        head = [f"{kind}, {'MB/s' if kind == 'large' else 'requests/s'}", *ways, "ratio to the better nginx", "broken"]
+        print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
+        for count, told in result[kind].items():
+            row = [f"{told[way][key]:,.0f}" for way in ways]
+            peers = [told[way][key] for way in ways if way.startswith("nginx")]
+            row += [f"{told[OURS][key] / max(peers):.2f}" if peers else "", f"{told[OURS]['errors']:.0f}"]
+            print(f"| {count} connections | {' | '.join(row)} |")
+        head = [f"{kind}: p50 in ms, CPU in µs {cpu.removeprefix('CPU ')}", *ways]
+        print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
+        for count, told in result[kind].items():
+            row = [f"{told[way]['p50']:.2f}, {told[way][cpu]:.0f}" for way in ways]
+            print(f"| {count} connections | {' | '.join(row)} |")
+    alone = result["small"]["1"]
+    result["added ms"] = {way: told["p50"] - alone["straight"]["p50"] for way, told in alone.items()}
+    added = ", ".join(f"{way} {ms:.2f} ms" for way, ms in result["added ms"].items() if way != "straight")
+    print(f"\nAdded at p50, one connection: {added}")
+
+
+def print_sockets(found: Told) -> None:
+    """One line per way."""
+    keys = ("texts", "previews", "p50", "p95", "p99", "max", "errors")
+    head = ["500 sockets and a silent one", "texts/s", "previews/s", "p50, ms", "p95", "p99", "longest", "ended"]
+    print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
+    for way, told in found.items():
+        print(f"| {way} | {' | '.join(f'{told[key]:,.1f}' for key in keys)} |")
+
+
+if __name__ == "__main__":
+    main()

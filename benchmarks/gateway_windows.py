@@ -1,0 +1,137 @@
+"""Fifteen windows of one person on one plain-http origin, whose six connections are taken up by four large pictures.
+
+Four windows load a picture of 20 MB each, at a megabyte a second. Meanwhile ten others press Run and then Cancel, five
+in the same instant. Told is how long it takes from the press until the server's answer is in the page: to
+`POST /prompt`, and to the POST that cancels.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import statistics
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.load import spread
+from benchmarks.servers import start_origin
+from tests.e2e.browser_kit import has_snapshot, open_chromium
+from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.services import free_ports, start_demo, start_gateway
+
+WINDOWS = 15
+LOADING = 4
+AT_ONCE = 5
+BOOTING = 3  # windows that open at the same time
+STUDIO = "--host-resolver-rules=MAP studio.lan 127.0.0.1"
+# Each POST of the page: where to, how long after the last press it left, and how long after it was answered.
+WATCH = """
+globalThis.posts = [];
+addEventListener("click", () => { globalThis.pressed = performance.now(); }, { capture: true });
+const plain = fetch;
+globalThis.fetch = async (address, options) => {
+  const left = performance.now();
+  const answer = await plain(address, options);
+  if (options?.method === "POST") posts.push([String(address), left - pressed, performance.now() - pressed]);
+  return answer;
+};
+"""
+LOAD_PICTURE = """(address) => {
+  const picture = Object.assign(new Image(), { src: address });
+  globalThis.picture = { isLoading: true };
+  picture.onload = picture.onerror = () => { globalThis.picture.isLoading = false; };
+}"""
+FLEET = """
+[gateway]
+names = ["studio.lan"]
+[[server]]
+id = "a"
+url = "{one}"
+[[server]]
+id = "b"
+url = "{other}"
+[[server]]
+id = "pictures"
+url = "{pictures}"
+drain = true
+"""
+
+
+async def tell_windows() -> dict[str, Any]:
+    """Measure, print, and give the figures."""
+    async with a_studio() as desk:
+        gate = asyncio.Semaphore(BOOTING)
+
+        async def one() -> MooringWindow:
+            async with gate:
+                return await desk.open()
+
+        windows = list(await asyncio.gather(*(one() for _ in range(WINDOWS))))
+        for window in windows:
+            await window.choose_sample("slow")
+        alone = await press(windows[LOADING : LOADING + AT_ONCE])
+        for number, window in enumerate(windows[:LOADING]):
+            address = f"/servers/pictures/view?filename=slow-{number}.png"
+            await window.page.evaluate(LOAD_PICTURE, address)
+        beside = [await press(windows[first : first + AT_ONCE]) for first in (LOADING, LOADING + AT_ONCE)]
+        still = [await window.page.evaluate("picture.isLoading") for window in windows[:LOADING]]
+        assert all(still), "the pictures came too soon"
+    found = {
+        "nothing loads": alone,
+        "four pictures load": {key: [ms for told in beside for ms in told[key]] for key in alone},
+    }
+    print(f"\n| {WINDOWS} windows, one origin | Run answered, ms | longest | Cancel answered, ms | longest |")
+    print("|---|---|---|---|---|")
+    for name, told in found.items():
+        row = [f"{statistics.median(told[key]):.0f} | {max(told[key]):.0f}" for key in ("run", "cancel")]
+        print(f"| {name} | {' | '.join(row)} |")
+    return {name: {key: spread([ms / 1000 for ms in told[key]]) for key in told} for name, told in found.items()}
+
+
+@contextlib.asynccontextmanager
+async def a_studio() -> AsyncIterator[Desk]:
+    """A desk at http://studio.lan: two servers for work, and one that has the pictures."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        start_demo() as one,
+        start_demo() as other,
+        start_origin() as pictures,
+    ):
+        fleet = write_fleet(folder, one=one.url, other=other.url, pictures=pictures.url)
+        with start_gateway("--fleet", str(fleet), port=free_ports()) as gateway:
+            await has_snapshot(gateway.url)
+            base = f"http://studio.lan:{gateway.port}"
+            async with open_chromium(STUDIO) as browser, open_desk(browser, base) as desk:
+                profile = await desk.new_profile()
+                await profile.add_init_script(WATCH)
+                yield desk
+
+
+def write_fleet(folder: str, **addresses: str) -> Path:
+    """The file of that fleet."""
+    fleet = Path(folder, "fleet.toml")
+    fleet.write_text(FLEET.format(**addresses), "utf-8")
+    return fleet
+
+
+async def press(windows: list[MooringWindow]) -> dict[str, list[float]]:
+    """Run and then Cancel in each of them, all in the same instant; milliseconds until the answers."""
+    ids = await asyncio.gather(*(window.press_run() for window in windows))
+    runs = await asyncio.gather(*(answered(window, "/prompt") for window in windows))
+    for window, prompt_id in zip(windows, ids, strict=True):
+        await window.wait_state(prompt_id, "queued", "running")
+    await asyncio.gather(*(window.press_cancel(prompt_id) for window, prompt_id in zip(windows, ids, strict=True)))
+    cancels = await asyncio.gather(*(answered(window, "/interrupt", "/queue", "/cancel") for window in windows))
+    for window in windows:
+        await window.page.evaluate("posts.length = 0")
+    return {"run": list(runs), "cancel": list(cancels)}
+
+
+async def answered(window: MooringWindow, *ends: str) -> float:
+    """After how many milliseconds the window's POST there was answered."""
+    found = await window.page.wait_for_function(
+        "(ends) => posts.findLast(([address]) => ends.some((end) => address.endsWith(end)))", arg=list(ends)
+    )
+    return float((await found.json_value())[2])

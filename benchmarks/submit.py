@@ -1,0 +1,159 @@
+"""How soon work leaves: from the press of Run until `POST /prompt` goes out, beside a JavaScript pool of servers.
+
+    python3 -m benchmarks.submit
+
+A real Chromium at a real gateway over two demo servers. Mooring: a click on Run, free (the server is chosen, with fresh
+loads) and moored; the run is reserved and registered on disk, with the disk's own confirmation, before it is sent. The
+peer is the pool of `@saintno/comfyui-sdk` (from npm, into `benchmarks/out/`), in the same browser, by the same
+gateway's addresses of the same servers: a click, a pick, and the POST; it writes nothing down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Page, Route
+
+from benchmarks.load import spread
+from benchmarks.pressing import PACE, Press, a_profile, moor, press_run
+from tests.e2e.browser_kit import has_snapshot
+from tests.e2e.window_kit import MooringWindow
+from tests.e2e.work_kit import quick_workflow
+from tests.services import start_demo, start_gateway
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "benchmarks" / "out"
+PRESSES = 30
+WARM_UP = 3
+PEER = "@saintno/comfyui-sdk@0.3.1"
+NOTICE = f"{PEER} could not be fetched (npm, network): nothing to compare with."
+BEGIN_PEER = """async (bases) => {
+  const { ComfyApi, ComfyPool } = await import("/static/js/peer.mjs");
+  const clients = bases.map((base) => new ComfyApi(new URL(base, location.href).href));
+  globalThis.pool = new ComfyPool(clients, "PICK_LOWEST");
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const button = document.body.appendChild(Object.assign(document.createElement("button"), { textContent: "Run" }));
+  button.id = "run";
+  button.addEventListener("click", (event) => {
+    globalThis.press = { at: event.timeStamp };
+    const body = { client_id: "peer", prompt_id: "00000000-0000-4000-8000-000000000000" };
+    pool.run((api) => api.fetchApi("/prompt", { method: "POST", headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ ...body, prompt: globalThis.work }) }));
+  });
+}"""
+
+
+def main() -> None:
+    """Measure, print the table, write the JSON."""
+    result = asyncio.run(measure())
+    result["load"], result["cores"] = os.getloadavg()[0], os.cpu_count()
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / "submit.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
+    print("| Run pressed until POST /prompt leaves, ms | p50 | p95 | longest |\n|---|---|---|---|")
+    for name, told in result["told"].items():
+        print(f"| {name} | {told['p50']:.1f} | {told['p95']:.1f} | {told['max']:.1f} |")
+
+
+async def measure() -> dict[str, Any]:
+    """All three ways."""
+    with contextlib.ExitStack() as stack:
+        one, other = (stack.enter_context(start_demo(*PACE)) for _ in range(2))
+        flags = "--server", f"a={one.url}", "--server", f"b={other.url}"
+        gateway = stack.enter_context(start_gateway(*flags))
+        await has_snapshot(gateway.url)
+        presses, sent = await mooring(gateway.url), await peer(gateway.url)
+    told = {}
+    for name, found in presses.items():
+        counted = found[WARM_UP:]
+        for key in ("left", "reserve", "register", "card"):
+            told[f"{name}: {WORDS[key]}"] = spread([press[key] / 1000 for press in counted])
+    if sent:
+        told["the peer's pool"] = spread([ms / 1000 for ms in sent[WARM_UP:]])
+    else:
+        print(NOTICE)
+    return {"told": told}
+
+
+WORDS = {
+    "left": "until POST /prompt leaves",
+    "reserve": "of it, the place on disk",
+    "register": "of it, the task on disk",
+    "card": "until the card is drawn",
+}
+
+
+async def mooring(base: str) -> dict[str, list[Press]]:
+    """A real window."""
+    async with a_profile() as (context, _):
+        window = await MooringWindow.open(context, base)
+        await window.ready()
+        free = await press_run(window, PRESSES, is_moored=False)
+        holder = await moor(window)
+        moored = await press_run(window, PRESSES, is_moored=True)
+        await window.call("mooring.cancel(a[0])", holder)
+        await window.wait_for(holder)
+    return {"free": free, "moored": moored}
+
+
+async def peer(base: str) -> list[float]:
+    """The peer's pool in a bare page of the same origin; nothing where it cannot be had."""
+    source = await asyncio.to_thread(fetch_peer)
+    if source is None:
+        return []
+
+    async def serve(route: Route) -> None:
+        await route.fulfill(body=source, content_type="text/javascript")
+
+    async with a_profile() as (context, _):
+        page = await context.new_page()
+        await page.route("**/static/js/peer.mjs", serve)
+        await page.goto(f"{base}/static/js/theme.js")
+        await page.evaluate(BEGIN_PEER, ["/servers/a", "/servers/b"])
+        return [await press_peer(page, number) for number in range(PRESSES)]
+
+
+async def press_peer(page: Page, number: int) -> float:
+    """One press there; milliseconds."""
+    await page.evaluate("(work) => { globalThis.work = work; }", quick_workflow(number))
+    await page.locator("#run").click()
+    left = await page.wait_for_function(
+        """() => {
+          const sent = performance.getEntriesByType("resource").filter(({ name }) => name.endsWith("/prompt"));
+          const post = sent.find(({ requestStart }) => requestStart > press.at);
+          return post ? { left: post.requestStart - press.at } : null;
+        }"""
+    )
+    return float((await left.json_value())["left"])
+
+
+def fetch_peer() -> str | None:
+    """The peer's module for browsers, fetched once by npm. Its only import is for Node, and is taken out."""
+    folder = OUT / "peer"
+    folder.mkdir(parents=True, exist_ok=True)
+    packed = next(folder.glob("*.tgz"), None)
+    npm = shutil.which("npm")
+    if packed is None and npm is not None:
+        command = [npm, "pack", "--silent", "--pack-destination", str(folder), PEER]
+        subprocess.run(command, cwd=folder, check=False, capture_output=True)
+        packed = next(folder.glob("*.tgz"), None)
+    if packed is None:
+        return None
+    with tarfile.open(packed) as archive:
+        module = archive.extractfile("package/build/index.esm.js")
+        assert module is not None
+        text = module.read().decode("utf-8")
+    node = 'import d from"ws";'
+    assert text.startswith(node), "another version than the one named above"
+    return f"const d = null;{text.removeprefix(node)}"
+
+
+if __name__ == "__main__":
+    main()
