@@ -24,7 +24,7 @@ from pathlib import Path
 from aiohttp import web
 
 PICTURE = 20 * 1024 * 1024  # bytes of /view
-SLOW = 1024 * 1024  # bytes a second
+SLOW = 512 * 1024  # bytes a second
 STEP = 64 * 1024
 TEXTS_PER_PREVIEW = 5
 STATS = {"system": {"comfyui_version": "0.3.64", "argv": ["main.py"]}, "devices": []}

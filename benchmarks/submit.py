@@ -31,7 +31,7 @@ from tests.services import start_demo, start_gateway
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "benchmarks" / "out"
-PRESSES = 30
+PRESSES = 18
 WARM_UP = 3
 PEER = "@saintno/comfyui-sdk@0.3.1"
 NOTICE = f"{PEER} could not be fetched (npm, network): nothing to compare with."
@@ -48,6 +48,13 @@ BEGIN_PEER = """async (bases) => {
     pool.run((api) => api.fetchApi("/prompt", { method: "POST", headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ ...body, prompt: globalThis.work }) }));
   });
+}"""
+
+# The pool counts a server as there once its own start has gone through, part of which the gateway does not let pass
+# (PATCH /internal/logs/subscribe); here both are, and neither is taken.
+READY_PEER = """(work) => {
+  globalThis.work = work;
+  for (const state of pool.clientStates) Object.assign(state, { online: true, locked: false });
 }"""
 
 
@@ -122,7 +129,7 @@ async def peer(base: str) -> list[float]:
 
 async def press_peer(page: Page, number: int) -> float:
     """One press there; milliseconds."""
-    await page.evaluate("(work) => { globalThis.work = work; }", quick_workflow(number))
+    await page.evaluate(READY_PEER, quick_workflow(number))
     await page.locator("#run").click()
     left = await page.wait_for_function(
         """() => {
