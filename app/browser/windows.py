@@ -31,6 +31,7 @@ KEY = "mooring.window"
 _LOCKS = "mooring-window:"
 # Chromium evicts a cached page at once; an `is_alive` of another window may hold on for a moment.
 EVICTION_SECONDS = 1.0
+OWN_SECONDS = 30.0  # for an id that nobody else can have: it only takes as long as a busy browser does
 CALL_SECONDS = 0.4  # for a list that somebody looks at; it is called again while it is shown
 EVERYBODY = "*"
 ANSWER_SECONDS = 1.5  # a hidden window answers at once, a busy one when Python gets its turn
@@ -111,7 +112,7 @@ class BrowserWindows:
         ):
             return Identity(known, is_new=False)
         minted = _mint()
-        if not await self._lock(minted, self._held, EVICTION_SECONDS):
+        if not await self._lock(minted, self._held, OWN_SECONDS):
             raise StorageError("claim", "blocked", "a new window cannot get its own lock")
         _write(minted)
         return Identity(minted, is_new=True, is_duplicate=known is not None)

@@ -14,7 +14,7 @@ from playwright.async_api import Page, expect
 from app.ui.scripting import EXAMPLES
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import open_chromium
-from tests.e2e.window_kit import open_desk
+from tests.e2e.window_kit import MooringWindow, open_desk
 from tests.e2e.work_kit import break_server, slow_workflow
 from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
 
@@ -254,7 +254,7 @@ async def test_it_is_written_and_left_by_keyboard_alone(page: Page) -> None:
     await page.locator("dialog").wait_for(state="detached")
     assert await page.evaluate(FOCUS) == "open-settings", "where it was before the drawer was opened"
     await page.goto(f"{page.url}?lang=pseudo")
-    await page.get_by_test_id("run").wait_for()
+    await MooringWindow(page).ready()
     await page.keyboard.press("Control+K")
     await page.keyboard.type("python")
     await page.keyboard.press("Enter")
