@@ -236,7 +236,7 @@ def _begun(task: Task, live: Live) -> Progress:
     """The progress of a task of which nothing was told yet; what need not run is known over a reload."""
     begun = Progress(
         task.prompt_id,
-        len(live.plan.seconds) or 1,
+        len(live.plan.seconds),
         weights=live.plan.weights(is_cold=live.is_cold),
         expected_parts=live.plan.parts,
         are_guessed=live.plan.certainty is Certainty.GUESSED,

@@ -26,6 +26,11 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
     f"{SESSION}/crew.py": ("5.0 is 6.0 in: MEND = 5.0",),
     f"{SESSION}/deliver.py": ("1.0 is 2.0 in: FIRST_PAUSE = 1.0", "60.0 is 61.0 in: LONGEST_PAUSE = 60.0"),
     f"{SESSION}/editors.py": ("30000000 is 30000001 in: LARGEST = 30000000",),
+    f"{SESSION}/forecast.py": (
+        "0.25 is 1.25 in: OFTEN = 0.25",
+        "1.0 is 2.0 in: EVERY = 1.0",
+        "30.0 is 31.0 in: OLD = 30.0",
+    ),
     f"{SESSION}/hands.py": (
         "2.0 is 3.0 in: FIRST_REST = 2.0",
         "120.0 is 121.0 in: LONGEST_REST = 120.0",
@@ -148,6 +153,17 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "Courier._deliver",
         "2 is 3 in: pause = min(LONGEST_PAUSE, pause * 2)",
     ): _GROWTH,
+    (
+        f"{SESSION}/forecast.py",
+        "Forecast.outlook",
+        "now - seen.at > OLD",
+    ): "a queue of exactly that long ago is as old on either side",
+    (
+        f"{SESSION}/forecast.py",
+        "",
+        "0.0 is 1.0 in: swap",
+    ): "only what has to load models asks for it, and that has its own",
+    (f"{SESSION}/forecast.py", "", "1.0 is 2.0 in: asked_at"): "before all clocks: any such number is long ago",
     (
         f"{SESSION}/hearing.py",
         "Hearing.seen",

@@ -1,0 +1,373 @@
+"""What a forecast tells of one task: the seconds left, the place in line, and the progress that it begins with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from app.core.comfy import Queue
+from app.core.durations import Durations, Ran
+from app.core.eta import Outlook
+from app.core.events import EndMessage, ExecutingMessage, NodeProgress, ProgressMessage, StartMessage
+from app.core.job import job_of
+from app.core.model import Job, NodeId, PromptId, ServerId, Task, TaskState
+from app.core.plan import Measured, NodePace, Paces
+from app.core.store_parts import Learned
+from app.core.window import Window
+from app.core.workflow import parse_workflow
+from app.session.forecast import EVERY, OFTEN, OLD, Forecast
+from app.session.sandbox import Sandbox, SandboxClock, SandboxStore
+from app.session.state import State
+from tests.unit.core.builders import CLIENT, ME, A, B, address, submitted
+from tests.unit.core.made_runs import node, text_to_picture
+from tests.unit.session.test_hands import settled
+
+WORKFLOW = text_to_picture(steps=20)
+PICTURE = Job("picture", 20.0, ("large.safetensors",))
+OTHER = Job("other", 20.0, ("other.safetensors",))
+PLAIN = Job("plain", 20.0)
+ID, NEXT, FOREIGN = PromptId("p-1"), PromptId("p-2"), PromptId("p-9")
+HERE = (A, address(A))
+GUESSED = 3.0 + 0.5 + 0.5 + 0.25 + 20.0 + 2.0 + 0.25  # of all nodes, in steps; the last two are decoding and saving
+MODELLESS = {"1": node("LoadImage"), "2": node("SaveImage", images=["1", 0])}
+PACED = {"1": 4.0, "2": 1.0, "3": 1.0, "4": 1.0, "5": 10.0, "6": 2.0, "7": 1.0}
+
+
+@dataclass
+class Library(SandboxStore):
+    """A store that has learned what the test says."""
+
+    learned: Learned = field(default_factory=Learned)
+    reads: int = 0
+    taught: list[Measured] = field(default_factory=list)
+
+    async def learn_paces(self, measured: Measured) -> None:
+        self.taught.append(measured)
+
+    async def read_learned(self) -> Learned:
+        self.reads += 1
+        return self.learned
+
+
+@dataclass
+class Standing(SandboxClock):
+    """A clock that stands where the test says."""
+
+    at: float = 100.0
+
+    def now(self) -> float:
+        return self.at
+
+
+@dataclass
+class Desk:
+    """A window with these tasks, and a forecast for them."""
+
+    store: Library = field(default_factory=Library)
+    clock: Standing = field(default_factory=Standing)
+
+    def __post_init__(self) -> None:
+        self.state = State(replace(Sandbox(store=self.store).ports, clock=self.clock))
+        self.forecast = Forecast(self.state)
+
+    async def know(self, durations: Durations | None = None, paces: Paces | None = None) -> None:
+        """That was learned, and is read."""
+        self.store.learned = Learned(durations or Durations(), paces or Paces())
+        self.forecast.refresh_soon()
+        await settled()
+
+    def put(self, *tasks: Task) -> None:
+        """The window has these tasks."""
+        self.state.window = Window(ME, CLIENT, tasks={task.prompt_id: task for task in tasks})
+
+    def left(self, task: Task) -> float | None:
+        """The seconds that are told of it."""
+        eta = self.forecast.outlook(task).eta
+        return None if eta is None else eta.left
+
+    def looked(self, running: list[PromptId], pending: list[PromptId], text: str = "{}") -> None:
+        """A look has seen that queue."""
+        self.forecast.looked(HERE, Queue(tuple(running), tuple(pending)), text)
+
+
+def running(prompt_id: PromptId = ID, job: Job | None = PICTURE, **changes: object) -> Task:
+    """A task of that window that runs since 100."""
+    facts = {"state": TaskState.RUNNING, "started_at": 100.0, "workflow": WORKFLOW.text, **changes}
+    return submitted(prompt_id, job=job, **facts)
+
+
+def waiting(prompt_id: PromptId = NEXT, job: Job | None = PLAIN) -> Task:
+    """One that waits."""
+    return submitted(prompt_id, job=job, workflow=WORKFLOW.text)
+
+
+def after(*runs: tuple[Job, int]) -> Durations:
+    """What is learned of such runs on A, one after the other: what it was, and its seconds."""
+    durations, at = Durations(), 0
+    for job, seconds in runs:
+        ran = Ran(server_id=A, address=address(A), job=job, started_ms=at, ended_ms=at + seconds * 1000)
+        durations, at = durations.learned(ran), ran.ended_ms
+    return durations
+
+
+WARM = after((PICTURE, 20), (PICTURE, 20))  # the first has loaded its models: it tells of nothing else
+GONE = after((PICTURE, 20), (PICTURE, 20), (OTHER, 20))  # another model is loaded now
+
+
+def paces(seconds: dict[str, float], server_id: ServerId = A) -> Paces:
+    """What the nodes of such a run have taken there."""
+    nodes = {NodeId(name): NodePace(value) for name, value in seconds.items()}
+    return Paces().learned(Measured(server_id=server_id, address=address(server_id), job=PICTURE, nodes=nodes))
+
+
+def joined(*done: str, now: str) -> ProgressMessage:
+    """What a socket that came late is told first: what is done, and what runs."""
+    finished = [NodeProgress(NodeId(name), 1.0, 1.0, "finished") for name in done]
+    return ProgressMessage(ID, (*finished, NodeProgress(NodeId(now), 0.0, 1.0, "running")))
+
+
+# A task that runs
+
+
+async def test_what_is_learned_while_it_runs_tells_its_end() -> None:
+    desk, task = Desk(), running()
+    desk.put(task)
+    assert desk.left(task) is None, "nothing is known yet"
+    await desk.know(WARM)
+    desk.clock.at += 5.0
+    assert desk.left(task) == pytest.approx(15.0)
+
+
+async def test_what_was_loaded_when_it_began_stays_known_of_it() -> None:
+    desk, task = Desk(), running()
+    desk.put(task)
+    desk.forecast.told(task, StartMessage(ID))
+    live = desk.forecast._live[ID]
+    assert live.is_cold, "nobody knew what was loaded"
+    await desk.know(WARM)
+    assert live.total == pytest.approx(20.0)
+    assert live.is_cold, "its own run has loaded that since"
+
+
+async def test_what_is_asked_for_twice_at_once_is_read_once_and_later_again() -> None:
+    desk = Desk()
+    desk.forecast.refresh_soon()
+    desk.forecast.refresh_soon()
+    await settled()
+    assert desk.store.reads == 1
+    desk.forecast.refresh_soon()
+    await settled()
+    assert desk.store.reads == 2
+
+
+async def test_a_run_that_is_told_to_have_ended_twice_teaches_once_and_is_known_at_once() -> None:
+    desk, task = Desk(), running()
+    desk.put(task)
+    for message in (StartMessage(ID), ExecutingMessage(ID, NodeId("5"))):
+        desk.forecast.told(task, message)
+    desk.clock.at += 9.0
+    for _ in range(2):
+        desk.forecast.told(task, EndMessage(ID, "success"))
+    await settled()
+    assert [item.nodes["5"].seconds for item in desk.store.taught] == [9.0]
+    assert desk.store.reads == 1
+
+
+async def test_what_ended_unheard_is_forgotten() -> None:
+    desk = Desk()
+    desk.put(running())
+    desk.forecast.told(running(), StartMessage(ID))
+    desk.put(running(NEXT))
+    desk.forecast.told(running(NEXT), StartMessage(NEXT))
+    assert set(desk.forecast._live) == {NEXT}
+
+
+async def test_what_this_window_has_just_loaded_there_need_not_be_loaded_again() -> None:
+    desk = Desk()
+    await desk.know(GONE)
+    desk.put(running())
+    assert desk.left(running()) is None, "nobody knows how long these models load"
+    desk.forecast.told(running(), StartMessage(ID))
+    desk.put(running(NEXT))
+    assert desk.left(running(NEXT)) == pytest.approx(20.0)
+
+
+async def test_the_time_to_load_models_that_are_gone_is_part_of_what_is_left() -> None:
+    desk = Desk()
+    await desk.know(after((PICTURE, 20), (PICTURE, 20), (OTHER, 20), (PICTURE, 32), (OTHER, 20)))
+    desk.put(running())
+    assert desk.left(running()) == pytest.approx(32.0)
+
+
+@pytest.mark.parametrize("changes", [{"workflow": ""}, {"job": None}], ids=["no workflow", "no job"])
+async def test_of_work_that_cannot_be_read_nothing_is_told(changes: dict[str, object]) -> None:
+    desk, task = Desk(), replace(running(), **changes)  # type: ignore[arg-type]
+    await desk.know(WARM)
+    desk.put(task)
+    assert desk.forecast.outlook(task) == Outlook()
+    desk.forecast.told(task, StartMessage(ID))
+    assert desk.state.progress[ID].fraction == 0.0
+
+
+async def test_of_what_was_known_to_be_done_no_time_is_left() -> None:
+    desk, task = Desk(), running()
+    await desk.know(WARM, paces(PACED))
+    desk.put(task)
+    desk.forecast.told(task, joined("1", "2", "3", "4", "5", now="6"))
+    assert desk.left(task) == pytest.approx(3.0), "decoding and saving, as they were measured"
+
+
+async def test_where_only_the_whole_is_known_its_nodes_share_it() -> None:
+    desk, task = Desk(), running()
+    await desk.know(WARM)
+    desk.put(task)
+    desk.forecast.told(task, joined("1", "2", "3", "4", "5", now="6"))
+    assert desk.left(task) == pytest.approx(20.0 * 2.25 / GUESSED)
+
+
+async def test_the_whole_is_shared_out_however_light_its_nodes_are_guessed_to_be() -> None:
+    desk = Desk()
+    await desk.know(after((PLAIN, 2)))
+    task = running(job=PLAIN, workflow=json.dumps(MODELLESS))
+    desk.put(task)
+    desk.forecast.told(task, joined("1", now="2"))
+    assert desk.left(task) == pytest.approx(1.0)
+
+
+async def test_nodes_that_took_no_time_elsewhere_break_nothing() -> None:
+    desk = Desk()
+    await desk.know(WARM, paces(dict.fromkeys(PACED, 0.0), B))
+    desk.put(running())
+    assert desk.left(running()) == pytest.approx(20.0)
+
+
+async def test_what_came_out_of_the_cache_says_nothing_of_the_pace_after_a_reload() -> None:
+    desk, task = Desk(), running(cached=tuple(map(NodeId, "12345")))
+    await desk.know(WARM, paces(PACED))
+    desk.put(task)
+    for name in ("5", "6"):
+        desk.forecast.told(task, ExecutingMessage(ID, NodeId(name)))
+    assert desk.left(task) == pytest.approx(3.0)
+
+
+async def test_a_run_whose_workflow_is_not_kept_is_not_learned_as_one_that_loaded_models() -> None:
+    """Its loading, which was none, would shorten what others have learned of theirs."""
+    desk, task = Desk(), running(workflow="")
+    desk.put(task)
+    for message in (StartMessage(ID), ExecutingMessage(ID, NodeId("5")), EndMessage(ID, "success")):
+        desk.forecast.told(task, message)
+    await settled()
+    assert [item.is_cold for item in desk.store.taught] == [False]
+
+
+# How often
+
+
+async def test_an_end_is_worked_out_a_few_times_a_second_and_counts_down_between() -> None:
+    desk, task = Desk(), running()
+    await desk.know(WARM)
+    desk.put(task)
+    desk.clock.at = 110.0
+    assert desk.left(task) == pytest.approx(10.0)
+    later = replace(task, started_at=105.0)
+    assert desk.left(later) == pytest.approx(10.0), "it was worked out just now"
+    desk.clock.at += OFTEN / 2
+    assert desk.left(later) == pytest.approx(10.0 - OFTEN / 2)
+    desk.clock.at += OFTEN / 2
+    assert desk.left(later) == pytest.approx(15.0 - OFTEN)
+
+
+async def test_the_last_second_counts_down_too() -> None:
+    desk, task = Desk(), running()
+    await desk.know(WARM)
+    desk.put(task)
+    desk.clock.at = 119.5
+    assert desk.left(task) == pytest.approx(1.0)
+    desk.clock.at += OFTEN / 2
+    assert desk.left(task) == pytest.approx(1.0 - OFTEN / 2)
+
+
+# A task that waits
+
+
+async def test_who_waits_behind_its_own_run_waits_until_that_ends() -> None:
+    desk = Desk()
+    await desk.know(WARM)
+    desk.put(running(), waiting())
+    desk.looked([ID], [NEXT])
+    desk.clock.at = 110.0
+    assert desk.forecast.outlook(waiting()).count == 1
+    assert desk.left(waiting()) == pytest.approx(10.0)
+
+
+async def test_who_waits_behind_the_run_of_another_waits_for_the_rest_of_it() -> None:
+    desk = Desk()
+    desk.put(waiting())
+    text = json.dumps({"queue_running": [], "queue_pending": [[1, FOREIGN, MODELLESS]]})
+    desk.looked([], [FOREIGN, NEXT], text)
+    await desk.know(after((job_of(parse_workflow(MODELLESS)), 20)))
+    desk.looked([FOREIGN], [NEXT], text)
+    desk.clock.at += 5.0
+    assert desk.left(waiting()) == pytest.approx(15.0)
+
+
+async def test_the_wait_of_all_is_worked_out_once_a_second() -> None:
+    desk = Desk()
+    await desk.know(WARM)
+    desk.put(running(), waiting())
+    desk.looked([ID], [NEXT])
+    first = desk.forecast.outlook(waiting())
+    assert first.eta is not None
+    assert desk.forecast.outlook(waiting()) is first
+    desk.clock.at += EVERY / 2
+    assert desk.forecast.outlook(waiting()) is first
+    desk.clock.at += EVERY / 2
+    assert desk.left(waiting()) == pytest.approx(20.0 - EVERY)
+
+
+async def test_of_a_queue_that_was_never_seen_nothing_is_told() -> None:
+    desk = Desk()
+    desk.put(waiting())
+    assert desk.forecast.outlook(waiting()) == Outlook()
+
+
+async def test_an_old_look_tells_nothing_of_the_line() -> None:
+    desk = Desk()
+    desk.put(waiting())
+    desk.looked([], [NEXT])
+    desk.clock.at += OLD - 1.0
+    assert desk.forecast.outlook(waiting()).count == 1
+    desk.clock.at += 2.0
+    assert desk.forecast.outlook(waiting()) == Outlook()
+
+
+async def test_what_waits_no_more_has_no_place_in_line() -> None:
+    desk = Desk()
+    desk.put(waiting())
+    desk.looked([], [NEXT])
+    assert desk.forecast.outlook(waiting()).count == 1
+    desk.looked([NEXT], [])
+    assert desk.forecast.outlook(waiting()) == Outlook()
+
+
+# Its progress
+
+
+async def test_what_need_not_run_is_done_from_the_first_word_on() -> None:
+    desk, task = Desk(), running(cached=(NodeId("1"),))
+    desk.put(task)
+    desk.forecast.told(task, ExecutingMessage(ID, NodeId("2")))
+    assert desk.state.progress[ID].done == {"1": 1.0}
+
+
+@pytest.mark.parametrize(("known", "weight"), [({}, 20.0), (PACED, 2.0)], ids=["guessed", "learned"])
+async def test_a_node_that_counts_many_steps_gets_heavier_only_where_weights_are_guessed(
+    known: dict[str, float], weight: float
+) -> None:
+    desk, task = Desk(), running()
+    await desk.know(WARM if known else None, paces(known) if known else None)
+    desk.put(task)
+    desk.forecast.told(task, ProgressMessage(ID, (NodeProgress(NodeId("6"), 1.0, 100.0, "running"),)))
+    assert desk.state.progress[ID].weights["6"] == weight
