@@ -16,6 +16,9 @@ from tests.e2e.work_kit import quick_workflow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
+FAILED = """addEventListener("DOMContentLoaded", () => {
+  document.querySelector("#snapshot")?.dispatchEvent(new Event("error"));
+});"""
 SNAPSHOT = "**/snapshots/*"
 # As soon as the page has named its snapshot, say another size and sum of it.
 RENAME = """new MutationObserver(() => {
@@ -107,6 +110,7 @@ async def test_a_window_comes_up_without_a_snapshot_that_cannot_be_used(desk: De
             await profile.route(SNAPSHOT, lambda route: route.fulfill(status=200, body=data))
         case "gone":
             await profile.route(SNAPSHOT, lambda route: route.fulfill(status=204))
+            await profile.add_init_script(FAILED)  # as the browser says of it at times
         case _:
             await profile.route(SNAPSHOT, lambda route: route.fulfill(status=200, body=data))
             await profile.add_init_script(RENAME % (len(data), total(header)))
