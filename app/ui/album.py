@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import chain
+from operator import attrgetter
 
 from app.core.model import Fleet, PromptId, ServerId
 from app.core.past import PastOutput, PastQuery, PastTask, matches, media_of, words_of
@@ -81,11 +82,13 @@ class AlbumCell:
 
 @dataclass(frozen=True, slots=True)
 class AlbumRow:
-    """One task with what is asked of it again and again: its results, and its words as they are searched."""
+    """One task with what is asked of it again and again: its results, its words as they are searched, and its place
+    in time."""
 
     row: PastTask
     cells: tuple[AlbumCell, ...]
     words: str
+    at: tuple[float, PromptId]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,16 +139,15 @@ def parted(name: str) -> tuple[PromptId, int]:
 def album_row(row: PastTask) -> AlbumRow:
     """A row with what is asked of it."""
     cells = (AlbumCell(row, output, name_of(row.prompt_id, output.index)) for output in row.outputs)
-    return AlbumRow(row, tuple(cells), words_of(row))
+    return AlbumRow(row, tuple(cells), words_of(row), (row.ended_at, row.prompt_id))
 
 
-def merged(*parts: Iterable[AlbumRow]) -> tuple[AlbumRow, ...]:
+def merged(*parts: Mapping[PromptId, AlbumRow]) -> tuple[AlbumRow, ...]:
     """Rows of several sources, each once (the first source's), the latest first."""
     found: dict[PromptId, AlbumRow] = {}
-    for part in parts:
-        for item in part:
-            found.setdefault(item.row.prompt_id, item)
-    return tuple(sorted(found.values(), key=lambda item: (item.row.ended_at, item.row.prompt_id), reverse=True))
+    for part in reversed(parts):
+        found.update(part)
+    return tuple(sorted(found.values(), key=attrgetter("at"), reverse=True))
 
 
 def rows_of(rows: tuple[AlbumRow, ...], favourites: frozenset[str], *, is_reading: bool = False) -> Rows:

@@ -15,6 +15,10 @@ from app.ui.tones import tag_of
 PART = 400  # results told with one drawing: in a browser some 8 ms
 
 
+def _is_other(known: AlbumCell, cell: AlbumCell) -> bool:
+    return known is not cell and known != cell
+
+
 class GridNews:
     """What one grid knows. `tell` gives the rest: `{afresh, words, rows, order, picked, favourites}`."""
 
@@ -45,7 +49,10 @@ class GridNews:
             told |= {"afresh": True, "words": grid_words(_)}
         if cells is not self._cells:
             self._cells = cells
-            self._untold = [cell for cell in cells if not self._knows(cell)]
+            known = self._numbers
+            self._untold = [
+                cell for cell in cells if (told_of := known.get(cell.name)) is None or _is_other(told_of[0], cell)
+            ]
             told |= self._tell_part(fleet, _) | self._tell_order()
         elif self._untold:
             told |= self._tell_part(fleet, _)
@@ -56,10 +63,6 @@ class GridNews:
                 self._marks[name] = now
                 told[name] = sorted(now)
         return told
-
-    def _knows(self, cell: AlbumCell) -> bool:
-        known, _number = self._numbers.get(cell.name, (None, 0))
-        return known is cell or known == cell
 
     def _tell_part(self, fleet: Fleet, _: Translator) -> dict[str, object]:
         part, self._untold = self._untold[:PART], self._untold[PART:]

@@ -52,7 +52,7 @@ class AlbumRows:
         self._papers = papers
         self._desk = desk
         self._past: dict[PromptId, AlbumRow] = {}
-        self._others: tuple[AlbumRow, ...] = ()
+        self._others: dict[PromptId, AlbumRow] = {}
         self._own: dict[PromptId, tuple[Task, AlbumRow]] = {}
         self._favourites: frozenset[str] = frozenset()
         self._read_at: int | None = None  # the count of changes at the last reading
@@ -63,7 +63,7 @@ class AlbumRows:
     @property
     def others(self) -> tuple[AlbumRow, ...]:
         """Rows of what other windows hold themselves."""
-        return self._others
+        return tuple(self._others.values())
 
     def refresh(self) -> None:
         """Look whether there is something new; nothing waits for it."""
@@ -72,7 +72,7 @@ class AlbumRows:
             self._desk.spawn(self._read())
         self._take_own()
         if self._is_stale:
-            rows = merged((row for _, row in self._own.values()), self._past.values(), self._others)
+            rows = merged({prompt_id: row for prompt_id, (_, row) in self._own.items()}, self._past, self._others)
             self.rows = rows_of(rows, self._favourites, is_reading=self._reading.locked())
             self._is_stale = False
 
@@ -82,7 +82,7 @@ class AlbumRows:
 
     def close(self) -> None:
         """Let go of everything: it is read again when it is wanted again."""
-        self._past, self._others, self._own = {}, (), {}
+        self._past, self._others, self._own = {}, {}, {}
         self._read_at, self._is_stale = None, True
         self.rows = Rows(is_reading=True)
 
@@ -124,7 +124,7 @@ class AlbumRows:
             self._past |= {row.prompt_id: album_row(row) for row in found}
             if first == 0:
                 self._show()  # the latest are there to be seen, the rest follows
-        self._others = tuple(map(album_row, await past.read_others()))
+        self._others = {row.prompt_id: album_row(row) for row in await past.read_others()}
 
     def _show(self) -> None:
         self._is_stale = True

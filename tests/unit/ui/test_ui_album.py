@@ -188,7 +188,7 @@ def test_the_album_is_narrowed(wish: AlbumWish, found: str) -> None:
         made("c", NOW - 10, project="harbour"),
         made("d", NOW, picture(media_type="video/mp4")),
     )
-    rows = merged(map(album_row, map(past_of, tasks)))
+    rows = merged({task.prompt_id: album_row(past_of(task)) for task in tasks})
     favourites = frozenset({name_of(tasks[1].prompt_id, 0)})
     cells = cells_of(rows_of(rows, favourites), wish)
     assert sorted(cell.name[0] for cell in cells) == list(found)
