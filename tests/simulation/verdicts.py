@@ -163,11 +163,8 @@ class Verdicts:
         if server in {machine.name for machine in makers} and is_its_own:
             return
         latest = _latest(task, output, makers)
-        if server == NOBODY:
-            is_excused = self._was_put_there(output, makers, latest)
-        else:
-            is_excused = self._was_made_at_once(task, output, latest)
-        if not is_excused:
+        is_put = server == NOBODY and self._was_put_there(output, makers, latest)
+        if not is_put and not self._was_made_at_once(task, output, latest):
             self._world.fail(f"promise 11: kept as {output.filename} of {task.prompt_id} is a picture of {server}")
 
     def _was_put_there(self, output: Output, makers: list[SimServer], latest: float) -> bool:
@@ -177,7 +174,8 @@ class Verdicts:
         return any(moment < latest for moment in moments)
 
     def _was_made_at_once(self, task: Task, output: Output, latest: float) -> bool:
-        """Its name was used by another prompt so shortly before or after that the file's date cannot tell."""
+        """Its name was used by another, there or on a machine that stood there, so shortly before or after that the
+        file's date cannot tell."""
         posted = self._world.promises.posted_at.get(task.prompt_id, math.inf)
         made = int(output.etag.strip('"').partition("-")[0] or "0", 16) / 1e9
         return self._met(task.prompt_id, VANISHING) and posted - FILE_CLOCK_SLACK - 1.0 <= made <= latest
