@@ -1,0 +1,39 @@
+"""What this installation allows its people, as the `[gateway]` table of the fleet file says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+DEFAULT_SESSION_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of one installation; without a fleet file, all as they are here.
+
+    `trusted_header` names the header in which a log-in proxy tells who asks. It is believed from `trusted_peers` only,
+    which are the addresses that the proxy's connections come from.
+    """
+
+    max_pending_per_user: int | None = None  # queued and running prompts of one person on one server
+    deny_nodes: tuple[str, ...] = ()  # node classes, `*` and `?` as in file names
+    share_workflows: bool = False  # whether people see the workflows that are saved on the servers
+    only_published: bool = False  # whether the role *use* runs published workflows alone
+    trusted_header: str = ""
+    trusted_peers: tuple[IPv4Network | IPv6Network, ...] = ()
+    session_days: int = DEFAULT_SESSION_DAYS
+
+    def denies(self, class_type: str) -> bool:
+        """Whether prompts may not have this node class."""
+        return any(fnmatchcase(class_type, pattern) for pattern in self.deny_nodes)
+
+    def trusts(self, peer: str) -> bool:
+        """Whether `trusted_header` is believed from this address."""
+        try:
+            address = ip_address(peer.partition("%")[0])
+        except ValueError:
+            return False
+        mapped = getattr(address, "ipv4_mapped", None)  # a socket that listens on both kinds writes ::ffff:10.0.0.1
+        return any((mapped or address) in network for network in self.trusted_peers)
