@@ -1,7 +1,7 @@
 """Mooring's first command: `python3 serve.py` sets up what is missing, then runs the gateway.
 
 This file also has to be read by an old Python, which it tells in one sentence what to do. Everything else
-is `gateway/`; `python3 serve.py --help` lists the flags.
+is `gateway/`; `python3 serve.py --help` lists the flags, and `gateway/commands.py` has the sub-commands.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the check is for those who have 
 
 
 def main() -> None:
-    """Read the flags, set up, and become the gateway."""
-    from gateway.flags import parse_flags
+    """Check the command line, set up, and become the gateway, or its sub-command."""
+    from gateway.commands import parse_command
     from gateway.install import SetupError, child_environment, set_up
 
-    flags = parse_flags(sys.argv[1:])
+    words = parse_command(sys.argv[1:])
     root = Path(__file__).resolve().parent
     try:
         python = set_up(root)
@@ -34,7 +34,7 @@ def main() -> None:
         print("Set-up was stopped: run the same command again to finish it.", file=sys.stderr)
         sys.exit(130)
     os.chdir(root)
-    _become([str(python), "-m", "gateway", *flags.arguments()], child_environment())
+    _become([str(python), "-m", "gateway", *words], child_environment())
 
 
 def _become(command: list[str], environment: dict[str, str]) -> NoReturn:

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gateway.choice import choose_fleet, demo_count
+from gateway.commands import find_command
 from gateway.deadlines import Deadlines
 from gateway.demo import DemoFleet
 from gateway.errors import ConfigError, MooringError, StartError
@@ -32,8 +33,11 @@ _THREADS = 64
 
 
 def main() -> int:
-    """Run until a signal. The exit code is 0, or 1 after one sentence that says what to do."""
-    flags = parse_flags(sys.argv[1:])
+    """Run until a signal, or do what a sub-command asks. The exit code is 0, or 1 after one sentence on what to do."""
+    command, words = find_command(sys.argv[1:])
+    if command is not None:
+        return command.run(words)
+    flags = parse_flags(words)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         asyncio.run(_run(flags))

@@ -139,7 +139,7 @@ def _by_number(address: str) -> str:
     return re.sub(r"^(https?://)localhost(?=[:/]|$)", r"\g<1>127.0.0.1", address)
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """An argument parser that raises one sentence where argparse prints its usage and exits."""
 
     def error(self, message: str) -> NoReturn:
@@ -150,15 +150,29 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="serve.py",
         allow_abbrev=False,
         description="Serve Mooring's page and pass its requests through to your ComfyUI servers.",
-        epilog="With no fleet named, a ComfyUI that answers on 127.0.0.1:8188 is used; else a demo starts.",
+        epilog="With no fleet named, a ComfyUI that answers on 127.0.0.1:8188 is used; else a demo starts."
+        " python3 serve.py check --help tells how to have every server looked at.",
     )
     add = parser.add_argument
     add("--port", type=_port, default=DEFAULT_PORT, help="port of the page (default: %(default)s)")
     add("--host", type=_host, default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
+    add_fleet(parser)
+    add("--demo", type=_demo, metavar="N", help="start N demo servers, which need no model")
+    add("--workflows", type=_folder, metavar="DIR", help="workflows that everybody is shown first, read-only")
+    add("--faults", action="store_true", help="let the page and tests break the demo servers on purpose")
+    add("--insecure", action="store_true", help="allow --host beyond this machine, without a login")
+    add("--tls-cert", type=_file, metavar="FILE", help="serve https with this certificate chain (PEM)")
+    add("--tls-key", type=_file, metavar="FILE", help="the private key of --tls-cert (PEM)")
+    return parser
+
+
+def add_fleet(parser: argparse.ArgumentParser) -> None:
+    """The two flags that name servers."""
+    add = parser.add_argument
     add("--fleet", type=_file, metavar="FILE", help="your servers, as in fleet.example.toml")
     add(
         "--server",
@@ -168,13 +182,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ID=URL",
         help="one of your servers, for example studio=http://192.168.1.20:8188; repeatable",
     )
-    add("--demo", type=_demo, metavar="N", help="start N demo servers, which need no model")
-    add("--workflows", type=_folder, metavar="DIR", help="workflows that everybody is shown first, read-only")
-    add("--faults", action="store_true", help="let the page and tests break the demo servers on purpose")
-    add("--insecure", action="store_true", help="allow --host beyond this machine, without a login")
-    add("--tls-cert", type=_file, metavar="FILE", help="serve https with this certificate chain (PEM)")
-    add("--tls-key", type=_file, metavar="FILE", help="the private key of --tls-cert (PEM)")
-    return parser
 
 
 def _check_fleet(flags: Flags) -> None:
@@ -193,8 +200,13 @@ def _check_fleet(flags: Flags) -> None:
         raise FlagError("--faults makes demo servers misbehave: give it together with --demo N.")
     if flags.demo is not None and flags.port + flags.demo > LAST_PORT:
         raise FlagError(f"--port {flags.port} leaves no ports after it for {flags.demo} demo servers.")
-    for index, (server_id, address) in enumerate(flags.servers):
-        for earlier_id, earlier in flags.servers[:index]:
+    check_servers(flags.servers)
+
+
+def check_servers(servers: Sequence[tuple[str, str]]) -> None:
+    """No id and no address twice, or `FlagError`."""
+    for index, (server_id, address) in enumerate(servers):
+        for earlier_id, earlier in servers[:index]:
             if earlier_id == server_id:
                 raise FlagError(f"--server names the id {server_id} twice: each server needs its own.")
             if same_server(earlier, address):

@@ -241,11 +241,11 @@ def test_the_simulated_server_knows_nothing_of_the_app() -> None:
 
 
 def test_set_up_needs_only_the_standard_library() -> None:
-    """It runs before anything is installed."""
+    """It runs before anything is installed; `tests/unit/test_commands.py` reads each command line so."""
 
     def is_allowed(module: Module, name: str) -> bool:
         return name.split(".", maxsplit=1)[0] in sys.stdlib_module_names or any(
-            _belongs(name, part) for part in ("gateway.install", "gateway.flags")
+            _belongs(name, part) for part in ("gateway.install", "gateway.commands")
         )
 
     assert wrong([modules()["serve"], modules()["gateway.install"]], is_allowed) == []

@@ -1,0 +1,49 @@
+"""The flags of `serve.py check`: which servers are looked at. Standard library only, as `gateway/flags.py`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.flags import USAGE_ERROR, FlagError, Parser, add_fleet, check_servers
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFlags:
+    """What was asked for; with neither a file nor servers, the ComfyUI of this machine."""
+
+    fleet: Path | None = None
+    servers: tuple[tuple[str, str], ...] = ()  # (id, normal address), in the order given
+
+    def arguments(self) -> list[str]:
+        """The same flags as a command line, with absolute paths."""
+        words = [] if self.fleet is None else ["--fleet", str(self.fleet)]
+        for server_id, address in self.servers:
+            words += ["--server", f"{server_id}={address}"]
+        return words
+
+
+def parse_check_flags(arguments: Sequence[str]) -> CheckFlags:
+    """The flags in `arguments`; a wrong one is told in one sentence on stderr, with exit code 2."""
+    parser = _parser()
+    try:
+        found = parser.parse_args(list(arguments))
+        if found.fleet is not None and found.server:
+            raise FlagError("--fleet and --server each name the whole fleet: give only one of them.")
+        check_servers(found.server)
+    except FlagError as error:
+        parser.exit(USAGE_ERROR, f"{error}\n")
+    return CheckFlags(found.fleet, tuple(found.server))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="serve.py check",
+        allow_abbrev=False,
+        description="Look at every server of a fleet, and say what is wrong with it and what to do.",
+        epilog="The exit code is 1 if a server is not well. With no fleet named, it looks at 127.0.0.1:8188.",
+    )
+    add_fleet(parser)
+    return parser

@@ -1,0 +1,74 @@
+"""The sub-commands of `serve.py` and of `python -m gateway`; without one, the gateway is run.
+
+    python3 serve.py [flags]            runs the gateway
+    python3 serve.py check [flags]      looks at every server
+
+Standard library only, as `gateway/flags.py`: `serve.py` has the command line checked before anything is installed. What
+a command does is therefore imported when it is run, and how its flags are read when they are.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+from gateway.flags import USAGE_ERROR, parse_flags
+
+
+class Parsed(Protocol):
+    """A command line that was read."""
+
+    def arguments(self) -> list[str]:
+        """The same as words, with absolute paths, for a process in another folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One sub-command. `parse` ends with one sentence and exit code 2 on a wrong flag; `run` gives the exit code."""
+
+    parse: Callable[[Sequence[str]], Parsed]
+    run: Callable[[Sequence[str]], int]
+
+
+def _parse_check(arguments: Sequence[str]) -> Parsed:
+    from gateway.check_flags import parse_check_flags
+
+    return parse_check_flags(arguments)
+
+
+def _run_check(arguments: Sequence[str]) -> int:
+    from gateway.check import main
+
+    return main(arguments)
+
+
+COMMANDS: Mapping[str, Command] = MappingProxyType({"check": Command(_parse_check, _run_check)})
+
+
+def find_command(arguments: Sequence[str]) -> tuple[Command | None, list[str]]:
+    """The sub-command that the first word names, and the words after it; None for the gateway itself."""
+    name = arguments[0] if arguments else "-"
+    if name.startswith("-"):
+        return None, list(arguments)
+    if name not in COMMANDS:
+        print(_unknown(name), file=sys.stderr)
+        sys.exit(USAGE_ERROR)
+    return COMMANDS[name], list(arguments[1:])
+
+
+def parse_command(arguments: Sequence[str]) -> list[str]:
+    """The checked command line for `python -m gateway`; a wrong one is one sentence on stderr, with exit code 2."""
+    command, words = find_command(arguments)
+    if command is None:
+        return parse_flags(words).arguments()
+    return [arguments[0], *command.parse(words).arguments()]
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(sorted(COMMANDS))}."
+    return f"There is no command {name!r}; {hint}"
