@@ -5,7 +5,8 @@ from __future__ import annotations
 from gateway.deadlines import Deadlines
 from gateway.errors import ConfigError
 from gateway.flags import Flags
-from gateway.fleet import Fleet, Server, ServerId, Source, checked_address, read_fleet
+from gateway.fleet import Fleet, Server, ServerId, Source, checked_address
+from gateway.fleet_file import read_fleet
 from gateway.looks import look
 from gateway.state import Health
 from gateway.upstream import Upstream

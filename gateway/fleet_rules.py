@@ -1,0 +1,83 @@
+"""The `[gateway]` table of the fleet file: the gateway's further names, and the rules of the installation."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from gateway.errors import ConfigError
+from gateway.house import check_name
+from gateway.rules import DEFAULT_SESSION_DAYS, Rules
+from gateway.toml_text import Table
+
+KEYS = (
+    "names",
+    "max_pending_per_user",
+    "deny_nodes",
+    "share_workflows",
+    "only_published",
+    "trusted_header",
+    "trusted_peers",
+    "session_days",
+)
+MOST_PENDING = 10_000
+LONGEST_SESSION = 365  # days
+LONGEST_NODE = 200  # characters
+_HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*", re.ASCII)
+# Whose meaning is taken already: believed as a person's name, each would be one that others can set.
+_TAKEN = re.compile(
+    r"(host|origin|referer|cookie|authorization|connection|upgrade|expect|te|trailer|range|date|via|forwarded"
+    r"|user-agent|keep-alive|transfer-encoding|(accept|content|if|sec|proxy|x-mooring|access-control)(-.*)?)",
+    re.IGNORECASE,
+)
+
+
+def read_names(table: Table) -> tuple[str, ...]:
+    """Further host names or origins of the gateway."""
+    table.check_keys(KEYS)
+    try:
+        return tuple(check_name(name) for name in table.texts("names", "names"))
+    except ConfigError as error:
+        raise (error if error.file else table.fault(error.reason, "names")) from error
+
+
+def read_rules(table: Table) -> Rules:
+    """What the installation allows its people."""
+    header, peers = _header(table), tuple(_network(table, text) for text in table.texts("trusted_peers", "addresses"))
+    if header and not peers:
+        raise table.fault(
+            "name the proxy's addresses in trusted_peers: it is believed from them only", "trusted_header"
+        )
+    if peers and not header:
+        raise table.fault("nothing is believed from them without a trusted_header", "trusted_peers")
+    return Rules(
+        max_pending_per_user=table.whole("max_pending_per_user", 1, MOST_PENDING),
+        deny_nodes=_nodes(table),
+        share_workflows=table.flag("share_workflows"),
+        only_published=table.flag("only_published"),
+        trusted_header=header,
+        trusted_peers=peers,
+        session_days=table.whole("session_days", 1, LONGEST_SESSION) or DEFAULT_SESSION_DAYS,
+    )
+
+
+def _nodes(table: Table) -> tuple[str, ...]:
+    nodes = table.texts("deny_nodes", "node classes")
+    if not all(node.strip() == node and 0 < len(node) <= LONGEST_NODE and node.isprintable() for node in nodes):
+        raise table.fault("a node class is its name, with * and ? as in file names", "deny_nodes")
+    return nodes
+
+
+def _header(table: Table) -> str:
+    header = table.get_text("trusted_header")
+    if header and (not _HEADER.fullmatch(header) or _TAKEN.fullmatch(header)):
+        raise table.fault(f"{header!r} is no header that can tell who asks, such as X-Forwarded-User", "trusted_header")
+    return header
+
+
+def _network(table: Table, text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        reason = f"{text!r} is neither an address such as 10.0.0.7 nor a network such as 10.0.0.0/24"
+        raise table.fault(reason, "trusted_peers") from error
