@@ -53,15 +53,18 @@ class SandboxServers:
 
     asked: list[str] = field(default_factory=list)  # "POST /servers/sandbox-1/prompt"
     running: dict[str, str] = field(default_factory=dict)  # base by prompt_id
-    history: dict[str, dict[str, object]] = field(default_factory=dict)
+    history: dict[str, dict[str, object]] = field(default_factory=dict)  # by the path that it is read at
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def finish(self, prompt_id: str) -> None:
         """The prompt ends well, with one picture of a name that both servers use."""
-        del self.running[prompt_id]
         picture = {"filename": "out_00001_.png", "subfolder": "", "type": "output"}
         status = {"status_str": "success", "completed": True, "messages": []}
-        self.history[prompt_id] = {"outputs": {"9": {"images": [picture]}}, "status": status}
+        self.end(prompt_id, {"outputs": {"9": {"images": [picture]}}, "status": status})
+
+    def end(self, prompt_id: str, entry: dict[str, object]) -> None:
+        """The prompt leaves its server's queue for the history of that server, and of no other."""
+        self.history[f"{self.running.pop(prompt_id)}/history/{prompt_id}"] = entry
 
     def answer(self, request: Request) -> Response:
         """What a ComfyUI would answer."""
@@ -77,7 +80,7 @@ class SandboxServers:
             here = [[0, prompt_id] for prompt_id, where in self.running.items() if where == base]
             return _json({"queue_running": here, "queue_pending": []})
         if base.endswith("/history"):
-            return _json({route: self.history[route]} if route in self.history else {})
+            return _json({route: self.history[request.path]} if request.path in self.history else {})
         return Response(404)
 
     async def send(self, request: Request) -> Response:

@@ -78,8 +78,8 @@ async def _registration_binds_the_server(sandbox: Sandbox, session: Session) -> 
     _expect(stored.execution_server == HERE, f"the record names {stored.execution_server}")
     _expect(stored.address == _address(session.fleet, HERE), f"the record has the address {stored.address}")
     _expect(window.window_locked_server == HERE, f"the window is moored to {window.window_locked_server}")
-    elsewhere = replace(stored, server_id=THERE, address=_address(session.fleet, THERE))
-    _refused(MooringError, lambda: window.settle(elsewhere), "a registered task was bound to another server")
+    for elsewhere in (replace(stored, server_id=THERE), replace(stored, address=_address(session.fleet, THERE))):
+        _refused(MooringError, partial(window.settle, elsewhere), "a registered task was bound to another server")
 
 
 async def _the_picture_comes_from_the_bound_server(sandbox: Sandbox, session: Session) -> None:
@@ -89,6 +89,7 @@ async def _the_picture_comes_from_the_bound_server(sandbox: Sandbox, session: Se
     for prompt_id, server_id in ((first, HERE), (second, THERE)):
         address = session.get_task_bound_image_url(prompt_id)
         _expect(address.startswith(f"/servers/{server_id}/view?"), f"{address} is not at {server_id}")
+        _expect(f"GET {address}" in sandbox.servers.asked, f"nothing was fetched from {address}")
     sandbox.fleet.put(make_fleet(moved=HERE))
     await _until(lambda: session.fleet == make_fleet(moved=HERE))
     _refused(ServerMoved, lambda: session.get_task_bound_image_url(first), "an address at a server that has moved")

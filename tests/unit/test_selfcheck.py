@@ -1,75 +1,304 @@
-"""The console's self-check: it passes on the real code, and notices when the guard is gone."""
+"""The console's self-check: it passes on the real code, and each thing that it expects fails on code that breaks it."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from app.core.model import Task
-from app.core.window import Window
-from app.session.selfcheck import CHECKS, run_selfcheck
+from app.core.comfy import queue_request, socket_path, view_path
+from app.core.errors import ServerLockedError, UnboundTask
+from app.core.model import Fleet, PromptId, ServerId, Task
+from app.core.window import Moored, Window
+from app.session import selfcheck
+from app.session.connection import Keeper
+from app.session.sandbox import HERE, THERE, SandboxFleet, SandboxStore
+from app.session.scripting import Scripting
+from app.session.selfcheck import CHECKS, OPERATIONS, run_selfcheck
+from app.session.session import Session
+from app.session.view import SessionView
+
+REGISTERED, PICTURE, UNBOUND, SOCKET, GUARD, LAST_END = CHECKS
+SHORT = 2.0  # seconds for one check, where what it waits for never comes: less than what finds a task lost
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+async def failures() -> dict[str, str]:
+    """What failed, with what the check says of it."""
+    results = await run_selfcheck()
+    assert [result.name for result in results] == list(CHECKS)
+    return {result.name: result.detail for result in results if not result.ok}
 
 
 async def test_every_check_passes_on_the_real_code() -> None:
     results = await run_selfcheck()
     assert [result.name for result in results] == list(CHECKS)
-    assert [result for result in results if not result.ok] == []
+    assert [(result.ok, result.detail) for result in results] == [(True, "")] * len(CHECKS)
     assert len(results) >= 5
 
 
-async def failed() -> list[str]:
-    results = await run_selfcheck()
-    assert all(result.detail for result in results if not result.ok)
-    return [result.name for result in results if not result.ok]
+async def test_nothing_goes_on_after_it() -> None:
+    await run_selfcheck()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_with_the_guard_removed_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Window, "validate_server_consistency", lambda *_: None)
-    assert await failed() == ["the guard refuses every operation for another server"]
+async def test_it_waits_for_a_fleet_that_is_told_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = SandboxFleet.first
 
+    async def late(self: SandboxFleet) -> Fleet:
+        await asyncio.sleep(0.2)
+        return await first(self)
 
-async def test_with_addresses_of_whatever_server_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "app.session.scripting.get_api_base_url", lambda _operation, _bound, fleet: fleet.servers[-1].base
-    )
-    assert await failed() == ["the picture's address comes from the bound server only"]
+    monkeypatch.setattr(SandboxFleet, "first", late)
+    assert await failures() == {}
 
 
 async def test_with_an_error_in_its_way_each_check_fails_and_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run(*_: object, **__: object) -> None:
         raise ValueError("no run today")
 
-    monkeypatch.setattr("app.session.session.Session.run", run)
+    monkeypatch.setattr(Session, "run", run)
     results = await run_selfcheck()
     assert [(result.ok, result.detail) for result in results] == [(False, "ValueError: no run today")] * len(CHECKS)
 
 
-async def test_with_windows_that_nothing_holds_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Window, "window_locked_server", property(lambda _: None))
-    assert await failed() == [
-        "registration binds the server",
-        "a socket reconnect stays on the server",
-        "only the last end frees the window",
-    ]
+# The window and its guard
 
 
-async def test_with_sockets_that_wander_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.session.connection.get_api_base_url", lambda *_: "/servers/sandbox-2")
-    assert await failed() == [
-        "a socket reconnect stays on the server",
-        "the guard refuses every operation for another server",  # nothing may be opened there either
-    ]
+def the_guard_is_gone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Window, "validate_server_consistency", lambda *_: None)
 
 
-async def test_with_unbound_tasks_let_through_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Window, "get_task", lambda self, _operation, prompt_id: self.tasks[prompt_id])
-    assert await failed() == ["a missing binding is refused"]
+def the_guard_lets_pass(*operations: str) -> Break:
+    validate = Session.validate_server_consistency
+
+    def broken(self: Session, operation: str, server_id: ServerId) -> None:
+        if operation not in operations:
+            validate(self, operation, server_id)
+
+    return lambda patch: patch.setattr(Session, "validate_server_consistency", broken)
 
 
-async def test_with_tasks_that_can_be_bound_again_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def the_guard_refuses_the_windows_own_server(patch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Session, operation: str, server_id: ServerId) -> None:
+        raise ServerLockedError(operation, server_id, server_id, 1)
+
+    patch.setattr(Session, "validate_server_consistency", refuse)
+
+
+def the_window_is_held_by(told: Callable[[Window, ServerId | None], ServerId | None]) -> Break:
+    held = Window.window_locked_server.fget
+    broken = property(lambda window: told(window, held(window)))
+    return lambda patch: patch.setattr(Window, "window_locked_server", broken)
+
+
+def any_end_frees(window: Window, held: ServerId | None) -> ServerId | None:
+    return None if any(task.state.is_end for task in window.tasks.values()) else held
+
+
+def the_window_is_not_restored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SessionView, "window", property(lambda _: None))
+
+
+def tasks_can_be_bound_again(*, but_not_with_another: str = "") -> Break:
     def settle(self: Window, task: Task) -> Window:
+        known = self.tasks[task.prompt_id]
+        if but_not_with_another and getattr(known, but_not_with_another) != getattr(task, but_not_with_another):
+            raise UnboundTask("settle", task.prompt_id)
         return replace(self, tasks={**self.tasks, task.prompt_id: task})
 
-    monkeypatch.setattr(Window, "settle", settle)
-    assert await failed() == ["registration binds the server"]
+    return lambda patch: patch.setattr(Window, "settle", settle)
+
+
+def unbound_tasks_are_let_through(*, but_not_without: str = "") -> Break:
+    def get_task(self: Window, operation: str, prompt_id: PromptId) -> Task:
+        task = self.tasks[prompt_id]
+        if but_not_without and not getattr(task, but_not_without):
+            raise UnboundTask(operation, prompt_id)
+        return task
+
+    return lambda patch: patch.setattr(Window, "get_task", get_task)
+
+
+# What is written and where it goes
+
+
+def records_say(*, only_beside_others: bool = False, **changes: Any) -> Break:
+    """What is written of a task is not what it is."""
+
+    def breaks(patch: pytest.MonkeyPatch) -> None:
+        for name in ("register", "update"):
+            patch.setattr(SandboxStore, name, written_wrong(getattr(SandboxStore, name)))
+
+    def written_wrong(write: Callable[..., Any]) -> Callable[..., Any]:
+        async def written(self: SandboxStore, task: Task) -> None:
+            others = {item.prompt_id for item in self.tasks.values() if not item.state.is_end} - {task.prompt_id}
+            await write(self, replace(task, **changes) if others or not only_beside_others else task)
+
+        return written
+
+    return breaks
+
+
+def addresses_come_from(*parts: str, base: Callable[[Any, Fleet], str]) -> Break:
+    """Those parts of the session find a server's address in another way than by the one place that knows it."""
+
+    def breaks(patch: pytest.MonkeyPatch) -> None:
+        for part in parts:
+            patch.setattr(f"app.session.{part}.get_api_base_url", lambda _operation, bound, fleet: base(bound, fleet))
+
+    return breaks
+
+
+def pictures_are_at_the_windows_server(patch: pytest.MonkeyPatch) -> None:
+    address_of = Scripting.get_task_bound_image_url
+
+    def broken(self: Scripting, prompt_id: PromptId, index: int) -> str:
+        window = self._state.get_window("image")
+        if not isinstance(window.mooring, Moored):
+            return address_of(self, prompt_id, index)
+        task = window.tasks[prompt_id]
+        return view_path(f"/servers/{window.mooring.server_id}", task, task.outputs[index])
+
+    patch.setattr(Scripting, "get_task_bound_image_url", broken)
+
+
+def the_fourth_socket_wanders(patch: pytest.MonkeyPatch) -> None:
+    opened: Counter[str] = Counter()
+
+    def path_of(base: str, client_id: str) -> str:
+        opened[client_id] += 1
+        return socket_path(base if opened[client_id] < 4 else f"/servers/{THERE}", client_id)
+
+    patch.setattr("app.core.comfy.socket_path", path_of)
+
+
+def a_lost_socket_stays_lost(patch: pytest.MonkeyPatch) -> None:
+    async def for_ever(_: Keeper, _failures: int) -> None:
+        await asyncio.Event().wait()
+
+    patch.setattr(Keeper, "_after", for_ever)
+
+
+# A run for another server than the one that holds the window
+
+
+def a_run(broken: Callable[[Session, ServerId | None, ServerId | None, Callable[..., Any]], Any]) -> Break:
+    """`broken` gets the session, the server that it was asked for, the one that holds the window, and the real run."""
+    run = Session.run
+
+    async def instead(self: Session, workflow: Any, *, server_id: ServerId | None = None) -> Any:
+        held = self.window.window_locked_server if isinstance(self.window, Window) else None
+        return await broken(self, server_id, held, lambda where: run(self, workflow, server_id=where))
+
+    return lambda patch: patch.setattr(Session, "run", instead)
+
+
+async def goes_where_the_window_is(_: Session, asked: ServerId | None, held: ServerId | None, run: Any) -> Any:
+    return await run(held or asked)
+
+
+async def looks_at_the_other_first(session: Session, asked: ServerId | None, held: ServerId | None, run: Any) -> Any:
+    if held and asked not in (None, held):
+        await session._state.ports.http.send(queue_request(f"/servers/{asked}"))
+    return await run(asked)
+
+
+async def is_refused_the_wrong_way_round(_: Session, asked: ServerId | None, _held: ServerId | None, run: Any) -> Any:
+    try:
+        return await run(asked)
+    except ServerLockedError as error:
+        raise ServerLockedError(error.operation, error.locked, error.asked or HERE, error.holders) from error
+
+
+NOT_HELD = "the window is moored to None"
+FREED = "a lost socket freed the window"
+BOUND_AGAIN = "a registered task was bound to another server"
+NO_SERVER = "a task without a server"
+NOT_RESTORED = "the sandbox's window is not restored"
+REFUSED = "ServerLockedError("
+WAITED = "TimeoutError"  # what should have come never did
+
+BROKEN: dict[str, tuple[Break, dict[str, str]]] = {
+    "the guard is gone": (the_guard_is_gone, {GUARD: f"upload_image on {THERE} may pass"}),
+    "nobody asks the guard": (the_guard_lets_pass(*OPERATIONS), {GUARD: f"upload_image on {THERE} may pass"}),
+    **{
+        f"the guard forgets {operation}": (the_guard_lets_pass(operation), {GUARD: f"{operation} on {THERE} may pass"})
+        for operation in (OPERATIONS[0], OPERATIONS[-1])
+    },
+    "the guard refuses its own": (the_guard_refuses_the_windows_own_server, {GUARD: REFUSED}),
+    "nothing holds a window": (
+        the_window_is_held_by(lambda _window, _held: None),
+        {REGISTERED: NOT_HELD, SOCKET: FREED, LAST_END: "freed with work pending"},
+    ),
+    "any end frees the window": (the_window_is_held_by(any_end_frees), {LAST_END: "freed with work pending"}),
+    "no end frees the window": (the_window_is_held_by(lambda _window, _held: HERE), {LAST_END: WAITED}),
+    "no window": (
+        the_window_is_not_restored,
+        dict.fromkeys((REGISTERED, UNBOUND, SOCKET, LAST_END), NOT_RESTORED),
+    ),
+    "a task can be bound again": (tasks_can_be_bound_again(), {REGISTERED: BOUND_AGAIN}),
+    "its server can": (tasks_can_be_bound_again(but_not_with_another="address"), {REGISTERED: BOUND_AGAIN}),
+    "its address can": (tasks_can_be_bound_again(but_not_with_another="server_id"), {REGISTERED: BOUND_AGAIN}),
+    "unbound tasks are let through": (unbound_tasks_are_let_through(), {UNBOUND: NO_SERVER}),
+    "those without a server are": (unbound_tasks_are_let_through(but_not_without="address"), {UNBOUND: NO_SERVER}),
+    "those without an address are": (unbound_tasks_are_let_through(but_not_without="server_id"), {UNBOUND: NO_SERVER}),
+    "records name another server": (
+        records_say(server_id=THERE),
+        {REGISTERED: f"the record names {THERE}", LAST_END: REFUSED},  # the store knows of work elsewhere
+    ),
+    "records have another address": (
+        records_say(address="http://elsewhere.invalid"),
+        {REGISTERED: "the record has the address http://elsewhere.invalid", LAST_END: REFUSED},
+    ),
+    "the second run is written down elsewhere": (
+        records_say(only_beside_others=True, server_id=THERE),
+        {LAST_END: "the second run went elsewhere"},
+    ),
+    "addresses of whatever server": (
+        addresses_come_from("scripting", base=lambda _bound, fleet: fleet.servers[-1].base),
+        {PICTURE: f"/servers/{THERE}/view?"},
+    ),
+    "addresses of the window's server": (pictures_are_at_the_windows_server, {PICTURE: f"/servers/{THERE}/view?"}),
+    "addresses at a server that moved": (
+        addresses_come_from("scripting", base=lambda bound, _fleet: f"/servers/{bound.server_id}"),
+        {PICTURE: "an address at a server that has moved"},
+    ),
+    "pictures are fetched elsewhere": (
+        addresses_come_from("deliver", base=lambda _bound, _fleet: f"/servers/{THERE}"),
+        {PICTURE: f"nothing was fetched from /servers/{HERE}/view?"},
+    ),
+    "looks go elsewhere": (
+        addresses_come_from("watch", base=lambda _bound, _fleet: f"/servers/{THERE}"),
+        {PICTURE: WAITED, GUARD: "sent all the same", LAST_END: WAITED},
+    ),
+    "sockets wander": (
+        addresses_come_from("connection", base=lambda _bound, _fleet: f"/servers/{THERE}"),
+        {SOCKET: "reconnected to", GUARD: "sent all the same"},  # nothing may be opened there either
+    ),
+    "the fourth socket wanders": (the_fourth_socket_wanders, {SOCKET: "reconnected to"}),
+    "a lost socket stays lost": (a_lost_socket_stays_lost, {SOCKET: WAITED}),
+    "a run goes where the window is": (
+        a_run(goes_where_the_window_is),
+        {GUARD: f"work for {THERE} was taken while {HERE} holds the window"},
+    ),
+    "a run looks at the other server first": (a_run(looks_at_the_other_first), {GUARD: "sent all the same"}),
+    "a refusal has it the wrong way round": (a_run(is_refused_the_wrong_way_round), {GUARD: "the refusal names"}),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+async def test_on_broken_code_it_fails(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    breaks, expected = BROKEN[name]
+    if WAITED in expected.values():
+        monkeypatch.setattr(selfcheck, "PATIENCE", SHORT)
+    breaks(monkeypatch)
+    told = await failures()
+    assert list(told) == list(expected), told
+    for check, detail in expected.items():
+        assert detail in told[check]

@@ -67,16 +67,14 @@ class TalkingServers(SandboxServers):
 
     def fail(self, prompt_id: str) -> None:
         """The prompt ends with an error that quotes the text, and with a picture that is named after it."""
-        self.finish(prompt_id)
         told = {
             "prompt_id": prompt_id, "node_id": "6", "node_type": "CLIPTextEncode", "exception_message": self.text,
             "exception_type": "ValueError", "traceback": [self.text], "current_inputs": {"text": [self.text]},
         }  # fmt: skip
         picture = {"filename": f"{self.text}_00001_.png", "subfolder": self.text, "type": "output"}
-        self.history[prompt_id] = {
-            "outputs": {"9": {"images": [picture], "text": [self.text]}},
-            "status": {"status_str": "error", "completed": False, "messages": [["execution_error", told]]},
-        }
+        outputs = {"9": {"images": [picture], "text": [self.text]}}
+        status = {"status_str": "error", "completed": False, "messages": [["execution_error", told]]}
+        self.end(prompt_id, {"outputs": outputs, "status": status})
 
 
 @dataclass

@@ -1,0 +1,260 @@
+"""The self-check's sandbox: its servers answer as a ComfyUI does, each for itself, and its ports keep to theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.core import comfy
+from app.core.durations import Ran
+from app.core.errors import NotOwner, SocketClosed, TaskNotFound
+from app.core.evidence import Seen
+from app.core.line import Line, LineChange
+from app.core.model import ClientId, Job, NodeId, Output, PromptId, Records, Reservation, Task, TaskState, WindowId
+from app.core.ports import Identity, KeepSettings, Request, Usage, WindowRecord
+from app.session.sandbox import (
+    HERE,
+    THERE,
+    Sandbox,
+    SandboxClock,
+    SandboxFleet,
+    SandboxRandom,
+    SandboxServers,
+    SandboxSockets,
+    SandboxStore,
+    SandboxWindows,
+    make_fleet,
+)
+from tests.simulation.store import Bytes
+
+ONE, OTHER = PromptId("p-1"), PromptId("p-2")
+ME, YOU = WindowId("me"), WindowId("you")
+AT_HERE = "http://sandbox-1.invalid:8188"
+
+
+def a_task(prompt_id: PromptId = ONE, **changes: Any) -> Task:
+    known: dict[str, Any] = {
+        "server_id": HERE, "address": AT_HERE, "client_id": ClientId("c"), "owner": ME, "epoch": 1, "created_at": 1.0,
+    }  # fmt: skip
+    return Task(prompt_id=prompt_id, **{**known, **changes})
+
+
+def a_place(prompt_id: PromptId = ONE) -> Reservation:
+    return Reservation(prompt_id=prompt_id, window_id=ME, server_id=HERE, address=AT_HERE, at=1.0)
+
+
+def test_two_servers_of_which_one_can_have_moved() -> None:
+    here, there = make_fleet().servers
+    assert (here.server_id, here.address, here.base) == (HERE, AT_HERE, f"/servers/{HERE}")
+    assert (there.server_id, there.base) == (THERE, f"/servers/{THERE}")
+    moved, stayed = make_fleet(moved=HERE).servers
+    assert (moved, stayed) == (replace(here, address="http://sandbox-1.invalid:8189"), there)
+
+
+# Its servers
+
+
+async def send(servers: SandboxServers, method: str, path: str, text: str | None = None) -> Any:
+    response = await servers.send(Request(method=method, path=path, deadline=1.0, json=text))
+    assert response.status == 200
+    return json.loads(response.text)
+
+
+async def submit(servers: SandboxServers, base: str, prompt_id: PromptId) -> Any:
+    return await send(servers, "POST", f"{base}/prompt", json.dumps({"prompt_id": prompt_id}))
+
+
+async def test_work_runs_and_ends_on_its_own_server_alone() -> None:
+    servers, (here, there) = SandboxServers(), make_fleet().servers
+    assert await submit(servers, here.base, ONE) == {"prompt_id": ONE, "number": 0, "node_errors": {}}
+    assert (await submit(servers, there.base, OTHER))["number"] == 1
+    request = comfy.queue_request(here.base)
+    queue = comfy.read_queue(await servers.send(request), HERE)
+    assert (queue.sight_of(ONE, 1.0), queue.sight_of(OTHER, 1.0)) == (Seen(1.0, True), None)
+    assert await send(servers, "GET", f"{there.base}/queue") == {"queue_running": [[0, OTHER]], "queue_pending": []}
+    servers.finish(ONE)
+    assert await send(servers, "GET", f"{here.base}/queue") == {"queue_running": [], "queue_pending": []}
+    asked = comfy.history_request(here.base, ONE)
+    ended = comfy.read_history(await servers.send(asked), HERE, ONE, 1.0)
+    assert ended is not None
+    assert (ended.end, [output.filename for output in ended.outputs]) == ("success", ["out_00001_.png"])
+    told = await send(servers, "GET", asked.path)
+    assert (list(told), told[ONE]["status"]["completed"]) == ([ONE], True)
+    assert await send(servers, "GET", f"{there.base}/history/{ONE}") == {}
+    assert await send(servers, "GET", f"{there.base}/history/{OTHER}") == {}
+
+
+async def test_both_servers_are_idle_for_a_choice() -> None:
+    loads = comfy.read_loads(await SandboxServers().send(comfy.loads_request()))
+    assert loads == dict.fromkeys((HERE, THERE), (comfy.Queue((), ()), ""))
+
+
+async def test_everything_that_was_asked_is_kept_in_order_and_nothing_else_is_there() -> None:
+    servers = SandboxServers()
+    sent: list[float] = []
+    here = f"/servers/{HERE}"
+    answers = [
+        await servers.send(Request(method="GET", path=f"{here}/system_stats", deadline=1.0)),
+        await servers.fetch(Request(method="GET", path=f"{here}/view?filename=a.png", deadline=1.0)),
+        await servers.upload(Request(method="POST", path=f"{here}/upload/image", deadline=1.0), sent.append),
+    ]
+    assert [answer.status for answer in answers] == [404] * 3
+    assert servers.asked == [
+        f"GET {here}/system_stats",
+        f"GET {here}/view?filename=a.png",
+        f"POST {here}/upload/image",
+    ]
+    assert sent == [1.0]
+
+
+async def test_an_answer_comes_later_than_the_question() -> None:
+    servers = SandboxServers()
+    asking = asyncio.ensure_future(submit(servers, f"/servers/{HERE}", ONE))
+    await asyncio.sleep(0)
+    assert servers.asked == []
+    await asking
+    assert servers.asked == [f"POST /servers/{HERE}/prompt"]
+
+
+async def test_a_socket_is_silent_until_it_is_dropped() -> None:
+    sockets = SandboxSockets()
+    first, second = await sockets.open("/one", 1.0), await sockets.open("/other", 1.0)
+    assert sockets.opened == [first, second]
+    assert (first.url, second.url) == ("ws://sandbox.invalid/one", "ws://sandbox.invalid/other")
+    hearing = asyncio.ensure_future(first.receive())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert (first.is_open, hearing.done()) == (True, False)
+    await first.close()
+    with pytest.raises(SocketClosed):
+        await hearing
+    assert (first.is_open, second.is_open) == (False, True)
+
+
+# Its store
+
+
+async def test_a_place_becomes_a_task_once() -> None:
+    store = SandboxStore()
+    assert await store.reserve(lambda _: a_place()) == a_place()
+    seen: list[Any] = []
+    await store.reserve(lambda berths: (seen.append(berths.held_by(ME)), a_place(OTHER))[1])
+    assert [set(held) for held in seen] == [{(HERE, AT_HERE)}]
+    await store.release_reservation(OTHER)
+    assert list(store.reservations) == [ONE]
+    with pytest.raises(NotOwner):
+        await store.register(a_task(OTHER))
+    await store.register(a_task())
+    assert (store.reservations, store.tasks) == ({}, {ONE: a_task()})
+    with pytest.raises(NotOwner):
+        await store.register(a_task())
+
+
+async def test_only_what_is_under_way_holds_a_window_there() -> None:
+    ended = a_task(OTHER, owner=YOU, state=TaskState.FAILED)
+    store = SandboxStore(tasks={ONE: a_task(), OTHER: ended})
+    seen: list[Any] = []
+    await store.reserve(lambda berths: (seen.extend((berths.held_by(ME), berths.held_by(YOU))), a_place())[1])
+    assert [set(held) for held in seen] == [{(HERE, AT_HERE)}, set()]
+
+
+async def test_a_task_is_read_as_it_was_written_last() -> None:
+    store = SandboxStore(tasks={OTHER: a_task(OTHER, owner=YOU)})
+    with pytest.raises(TaskNotFound):
+        await store.update(a_task())
+    assert await store.read_task(ONE) is None
+    store.tasks[ONE] = a_task()
+    queued = a_task(state=TaskState.QUEUED)
+    await store.update(queued)
+    assert await store.read_task(ONE) == queued
+    assert await store.read_tasks(ME) == Records((queued,))
+    assert await store.read_tasks(YOU) == Records((a_task(OTHER, owner=YOU),))
+    assert {task.prompt_id for task in (await store.read_tasks()).tasks} == {ONE, OTHER}
+    fresh = WindowRecord(window_id=ME, client_id=ClientId("c"), created_at=1.0, seen_at=1.0)
+    assert await store.claim(fresh) == (fresh, await store.read_tasks())
+    await store.delete_task(queued)
+    assert await store.read_task(ONE) is None
+    await store.delete_task(queued)  # nothing is left to delete
+
+
+async def test_a_task_is_adopted_by_one() -> None:
+    store = SandboxStore(tasks={ONE: a_task()})
+    adopted = await store.adopt(ONE, (ME, 1), YOU)
+    assert adopted == store.tasks[ONE] == a_task(owner=YOU, epoch=2, is_ward=True)
+    for seen in ((ME, 1), (YOU, 1), (ME, 2)):
+        with pytest.raises(NotOwner):
+            await store.adopt(ONE, seen, ME)
+    assert store.tasks[ONE] == adopted
+
+
+async def test_what_a_run_took_is_learned_for_the_next_choice() -> None:
+    store = SandboxStore()
+    ran = Ran(server_id=HERE, address=AT_HERE, job=Job(family="f"), started_ms=1_000, ended_ms=4_000)
+    await store.learn(ran)
+    learned = await store.read_learned()
+    assert learned.durations == store.durations != SandboxStore().durations
+    seen: list[Any] = []
+    await store.reserve(lambda berths: (seen.append(berths.durations), a_place())[1])
+    assert seen == [learned.durations]
+
+
+async def test_no_bytes_are_kept_and_nothing_waits() -> None:
+    store, blob = SandboxStore(), Bytes(b"p")
+    assert await store.keep_result(a_task(), 0, blob, 1.0) is True
+    assert await store.keep_thumbnail(a_task(), 0, blob, 1.0) is False
+    assert await store.keep_preview(a_task(), blob, "image/png", 1.0) is False
+    assert await store.read_result(ONE, 0) is None
+    assert await store.read_kept() == frozenset()
+    store.tasks[ONE] = a_task(outputs=(Output(node_id=NodeId("9"), kind="images", filename="a.png"),))
+    assert await store.read_kept() == {(ONE, 0)}  # as the task says
+    assert (await store.read_settings(), await store.usage()) == (KeepSettings(), Usage(settings=KeepSettings()))
+    assert (await store.read_line(ME), await store.read_lines()) == (Line(window_id=ME), {})
+    await store.write_line(LineChange(window_id=ME, line_id="", head=None))
+    with pytest.raises(TaskNotFound):
+        await store.adopt_line(YOU, ME, "line")
+
+
+# The rest
+
+
+async def test_the_window_is_new_and_alone() -> None:
+    windows = SandboxWindows()
+    assert await windows.claim() == Identity(WindowId("sandbox"), is_new=True)
+    assert await windows.enlist(YOU) is False
+    assert await windows.is_alive(YOU) is None
+
+
+async def test_the_fleet_is_there_at_once_and_changes_when_it_is_put() -> None:
+    fleet = SandboxFleet()
+    assert await fleet.first() == make_fleet()
+    waiting = asyncio.ensure_future(fleet.changes())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    fleet.put(make_fleet(moved=THERE))
+    assert await waiting == make_fleet(moved=THERE)
+
+
+async def test_the_clock_is_real_and_no_wait_is_long() -> None:
+    clock, before = SandboxClock(), time.monotonic()
+    assert abs(clock.now() - time.time()) < 60
+    await clock.sleep(3600.0)
+    assert 0.01 < time.monotonic() - before < 60
+
+
+def test_chance_is_even_and_no_id_comes_twice() -> None:
+    chance = SandboxRandom()
+    assert chance.fraction() == 0.5
+    assert len({chance.uuid4() for _ in range(9)}) == 9
+
+
+def test_the_ports_are_over_what_is_open_to_inspection() -> None:
+    sandbox = Sandbox()
+    ports = sandbox.ports
+    assert (ports.http, ports.sockets, ports.store, ports.fleet) == (
+        sandbox.servers, sandbox.sockets, sandbox.store, sandbox.fleet,
+    )  # fmt: skip
