@@ -23,6 +23,7 @@ from gateway.errors import ConfigError, MooringError, StartError
 from gateway.flags import Flags, parse_flags
 from gateway.fleet import Fleet, Source
 from gateway.house import House, build_house
+from gateway.people.people import People, find_people
 from gateway.server import Gateway
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,6 +76,7 @@ async def _serve(flags: Flags) -> None:
     deadlines = Deadlines()
     tls = _load_tls(flags)
     fleet = await choose_fleet(flags, dataclasses.replace(deadlines, probe=_FIRST_LOOK_SECONDS))
+    people = find_people(flags, fleet.rules)
     house = build_house(
         host=flags.host,
         port=flags.port,
@@ -96,12 +98,13 @@ async def _serve(flags: Flags) -> None:
             deadlines=deadlines,
             breakable=breakable,
             workflows=flags.workflows,
+            people=people,
         )
         await stack.enter_async_context(gateway)
         if demo is not None:
             demo.watch(gateway.prober.explain_down)
         await gateway.listen(listener, tls)
-        _announce(fleet, house)
+        _announce(fleet, house, people)
         await asyncio.Event().wait()
 
 
@@ -115,13 +118,14 @@ async def _run_demo(flags: Flags, deadlines: Deadlines) -> AsyncIterator[DemoFle
         await demo.close()
 
 
-def _announce(fleet: Fleet, house: House) -> None:
+def _announce(fleet: Fleet, house: House, people: People | None) -> None:
     print(f"Fleet: {fleet.why}")
     for server in fleet.servers:
         print(f"  {server.id}  {server.address}")
     if house.is_open:
         others = sorted({origin for origin in house.listed.values() if origin != house.origin})
-        print(f"Open to everybody who can reach this machine, as {', '.join(others)} or by its address.")
+        whom = "everybody who can reach this machine" if people is None else "those who may come in"
+        print(f"Open to {whom}, as {', '.join(others)} or by its address.")
     print(f"Mooring is ready: {house.origin}/", flush=True)
 
 

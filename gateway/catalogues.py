@@ -14,7 +14,7 @@ import hashlib
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,12 +51,24 @@ class Content:
         """Unpacked."""
         return gzip.decompress(self.packed)
 
+    def classes(self) -> dict[str, Any]:
+        """What it was made from."""
+        lines = self.plain().decode("ascii").splitlines()
+        return json.loads(f"{{{','.join(lines)}}}")  # type: ignore[no-any-return]
+
 
 class Catalogues:
     """Reads catalogues and keeps them."""
 
-    def __init__(self, state: FleetState, upstreams: Mapping[ServerId, Upstream], deadlines: Deadlines) -> None:
+    def __init__(
+        self,
+        state: FleetState,
+        upstreams: Mapping[ServerId, Upstream],
+        deadlines: Deadlines,
+        shows: Callable[[str], bool] = lambda _: True,
+    ) -> None:
         self._state = state
+        self._shows = shows  # which files may be told to everybody
         self._upstreams = upstreams
         self._deadlines = deadlines
         self._kept: OrderedDict[str, Content] = OrderedDict()
@@ -94,6 +106,15 @@ class Catalogues:
             self._kept.move_to_end(content_hash)
         return content
 
+    async def file_inputs(self, server_id: ServerId) -> Mapping[str, Mapping[str, Any]] | None:
+        """Which inputs of which classes are choices of uploaded files there; None if the server does not tell."""
+        for _ in range(2):
+            content = self.get(self._state.catalogue(server_id).files)
+            if content is not None:
+                return await asyncio.to_thread(content.classes)
+            await self.refresh(server_id)
+        return None
+
     async def close(self) -> None:
         """Stop reading."""
         reads = list(self._reads.values())
@@ -105,7 +126,7 @@ class Catalogues:
         try:
             async with self._places, asyncio.timeout(self._deadlines.catalogue):
                 body = await fetch_body(self._upstreams[server_id], "/object_info")
-            nodes, files = await asyncio.to_thread(_contents, body)
+            nodes, files = await asyncio.to_thread(_contents, body, self._shows)
         except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
             _log.info("%s: no catalogue (%s)", server_id, judge_failure(error).detail)
             return  # what is known of it stays
@@ -121,13 +142,17 @@ class Catalogues:
             self._kept.popitem(last=False)
 
 
-def _contents(body: bytes) -> tuple[Content, Content]:
+def _contents(body: bytes, shows: Callable[[str], bool]) -> tuple[Content, Content]:
     """Read and pack; on the event loop, five megabytes would hold up every window's socket."""
     found = parse_json(body, "/object_info")
     if not isinstance(found, dict):
         raise NotComfyError("/object_info is not ComfyUI's")
     nodes, files = split_files(found)
-    return Content.of(nodes), Content.of(files)
+    shown = {
+        name: {key: [one for one in names if shows(str(one))] for key, names in lists.items()}
+        for name, lists in files.items()
+    }
+    return Content.of(nodes), Content.of(shown)
 
 
 def split_files(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -140,6 +165,26 @@ def split_files(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
         if lists:
             files[name] = lists
     return nodes, files
+
+
+def merge_files(nodes: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The catalogue with these lists of files in it: what `split_files` has parted."""
+    return {name: _with_files(node, files[name]) if name in files else node for name, node in nodes.items()}
+
+
+def _with_files(node: Any, lists: Mapping[str, Any]) -> Any:
+    groups = {
+        group: {name: _input_with(spec, lists[name]) if name in lists else spec for name, spec in inputs.items()}
+        if isinstance(inputs, dict)
+        else inputs
+        for group, inputs in node["input"].items()
+    }
+    return {**node, "input": groups}
+
+
+def _input_with(spec: Any, names: Any) -> Any:
+    kind, options = spec[0], spec[1]
+    return [names, *spec[1:]] if isinstance(kind, list) else [kind, {**options, "options": names}, *spec[2:]]
 
 
 def _without_files(node: Any, lists: dict[str, Any]) -> Any:

@@ -9,6 +9,7 @@ with the cause (`gateway/refusal.py`).
     1009  one message was too large
     1013  the browser does not read
     1014  the server ended the connection
+    4401  whoever opened it is logged out by now
     4409  a newer socket has this client_id on this server: its page has it now
     4502  the server cannot be reached, refused the socket, or hung up (connect-failed, upstream-refused, …)
     4503  the older socket of this client_id has not ended at the server yet (upstream-busy)
@@ -42,6 +43,7 @@ GATEWAY_ENDS = Close(1001, "the gateway is ending")
 TOO_MUCH = Close(1008, "too much was sent before the server has accepted the socket")
 TOO_SLOW = Close(1013, "the browser does not read")
 SERVER_GONE = Close(1014, "the server ended the connection")
+LOGGED_OUT = Close(4401, "not-logged-in: this session is over")
 REPLACED = Close(4409, "a newer socket has this client_id")
 
 

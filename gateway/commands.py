@@ -2,6 +2,7 @@
 
     python3 serve.py [flags]            runs the gateway
     python3 serve.py check [flags]      looks at every server
+    python3 serve.py user add NAME      lets somebody log in
 
 Standard library only, as `gateway/flags.py`: `serve.py` has the command line checked before anything is installed. What
 a command does is therefore imported when it is run, and how its flags are read when they are.
@@ -46,7 +47,21 @@ def _run_check(arguments: Sequence[str]) -> int:
     return main(arguments)
 
 
-COMMANDS: Mapping[str, Command] = MappingProxyType({"check": Command(_parse_check, _run_check)})
+def _parse_user(arguments: Sequence[str]) -> Parsed:
+    from gateway.user_flags import parse_user_flags
+
+    return parse_user_flags(arguments)
+
+
+def _run_user(arguments: Sequence[str]) -> int:
+    from gateway.people.user_command import main
+
+    return main(arguments)
+
+
+COMMANDS: Mapping[str, Command] = MappingProxyType(
+    {"check": Command(_parse_check, _run_check), "user": Command(_parse_user, _run_user)}
+)
 
 
 def find_command(arguments: Sequence[str]) -> tuple[Command | None, list[str]]:

@@ -44,6 +44,9 @@ class Flags:
     insecure: bool = False
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    users: Path | None = None
+    key: Path | None = None
+    json_logs: bool = False
 
     def arguments(self) -> list[str]:
         """The same flags as a command line, with absolute paths, for a process in another folder."""
@@ -54,6 +57,8 @@ class Flags:
             ("--demo", self.demo),
             ("--tls-cert", self.tls_cert),
             ("--tls-key", self.tls_key),
+            ("--users", self.users),
+            ("--key", self.key),
         ):
             if value is not None:
                 words += [name, str(value)]
@@ -61,6 +66,7 @@ class Flags:
             words += ["--server", f"{server_id}={address}"]
         words += ["--faults"] if self.faults else []
         words += ["--insecure"] if self.insecure else []
+        words += ["--json-logs"] if self.json_logs else []
         return words
 
 
@@ -87,6 +93,9 @@ def read_flags(arguments: Sequence[str], parser: argparse.ArgumentParser | None 
         insecure=found.insecure,
         tls_cert=found.tls_cert,
         tls_key=found.tls_key,
+        users=found.users,
+        key=found.key,
+        json_logs=found.json_logs,
     )
     _check_fleet(flags)
     _check_exposure(flags)
@@ -164,7 +173,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--demo", type=_demo, metavar="N", help="start N demo servers, which need no model")
     add("--workflows", type=_folder, metavar="DIR", help="workflows that everybody is shown first, read-only")
     add("--faults", action="store_true", help="let the page and tests break the demo servers on purpose")
-    add("--insecure", action="store_true", help="allow --host beyond this machine, without a login")
+    add("--users", type=_file, metavar="FILE", help="who may log in, as serve.py user writes it")
+    add(
+        "--key",
+        type=_new_file,
+        metavar="FILE",
+        help="the installation's key, made if there is none (default: beside --users)",
+    )
+    add("--insecure", action="store_true", help="allow --host beyond this machine without a login, or without https")
+    add("--json-logs", action="store_true", help="write the log as one JSON object per line")
     add("--tls-cert", type=_file, metavar="FILE", help="serve https with this certificate chain (PEM)")
     add("--tls-key", type=_file, metavar="FILE", help="the private key of --tls-cert (PEM)")
     return parser
@@ -215,12 +232,23 @@ def check_servers(servers: Sequence[tuple[str, str]]) -> None:
 
 def _check_exposure(flags: Flags) -> None:
     if not is_loopback(flags.host) and not flags.insecure:
-        raise FlagError(
-            f"--host {flags.host} would let everybody who can reach this machine use your ComfyUI servers"
-            " without a login: add --insecure if you want that."
-        )
+        if flags.users is None and flags.fleet is None:  # whose fleet file may name a log-in proxy
+            raise FlagError(exposed(flags.host))
+        if flags.users is not None and flags.tls_cert is None:
+            raise FlagError(
+                f"--host {flags.host} would send passwords and pictures over the network for everybody to read:"
+                " give --tls-cert and --tls-key, or add --insecure if nobody can listen there."
+            )
     if (flags.tls_cert is None) != (flags.tls_key is None):
         raise FlagError("--tls-cert and --tls-key belong together: give both or neither.")
+
+
+def exposed(host: str) -> str:
+    """Why nobody but this machine may reach a gateway without a log-in."""
+    return (
+        f"--host {host} would let everybody who can reach this machine use your ComfyUI servers without a login:"
+        " name your people with --users, or add --insecure if you want that."
+    )
 
 
 def _host(text: str) -> str:
@@ -248,6 +276,13 @@ def _file(text: str) -> Path:
     path = Path(text).expanduser()
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"there is no file {text!r}")
+    return path.resolve()
+
+
+def _new_file(text: str) -> Path:
+    path = Path(text).expanduser()
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder")
     return path.resolve()
 
 

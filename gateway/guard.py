@@ -24,8 +24,11 @@ from gateway.refusal import Cause, Refusal
 from gateway.routes import (
     Body,
     DemoBreak,
+    FleetAction,
     FleetCatalogue,
     FleetSocket,
+    LogIn,
+    LogOut,
     Page,
     Route,
     ServerCall,
@@ -48,6 +51,7 @@ _SINGLE = (
 )
 _OWN_SITE = {"same-origin", "none"}
 _SITE_METHODS = ("GET", "HEAD")
+_OWN_ACTS = DemoBreak | LogIn | LogOut | FleetAction  # what a POST to the gateway itself does
 _WEBSOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==", re.ASCII)  # 16 bytes
 _USERDATA_WORDS = frozenset({"dir", "recurse", "full_info", "split"})
 _JSON_CHARSETS = {"", "charset=utf-8", 'charset="utf-8"'}
@@ -147,8 +151,8 @@ def _judge_sender(facts: RequestFacts, route: Route, origin: str) -> Refusal | N
     claimed = facts.one("origin")
     if claimed is None and is_socket:
         return Refusal(Cause.BAD_ORIGIN, "A WebSocket needs the Origin of this gateway's own page.")
-    if claimed is None and isinstance(route, DemoBreak):
-        return Refusal(Cause.BAD_ORIGIN, "Only this gateway's own page breaks a server.")
+    if claimed is None and facts.method == "POST" and isinstance(route, _OWN_ACTS):
+        return Refusal(Cause.BAD_ORIGIN, "Only this gateway's own page does this: the request needs its Origin.")
     if claimed is not None and claimed != origin:
         return Refusal(Cause.BAD_ORIGIN, f"The origin {claimed!r} is not this gateway's.")
     site = facts.one("sec-fetch-site")
@@ -160,7 +164,7 @@ def _judge_sender(facts: RequestFacts, route: Route, origin: str) -> Refusal | N
 def _follows_link(facts: RequestFacts, route: Route) -> bool:
     """A person came to the page by a link. The page is static, and no other page can frame or read it."""
     return (
-        isinstance(route, Page)
+        isinstance(route, Page | LogIn)
         and facts.method == "GET"
         and facts.one("origin") is None
         and facts.one("sec-fetch-mode") == "navigate"
@@ -169,7 +173,7 @@ def _follows_link(facts: RequestFacts, route: Route) -> bool:
 
 
 def _judge_route(facts: RequestFacts, route: Route, query: str, tags: Mapping[str, str]) -> Refusal | None:
-    if isinstance(route, ServerCall | ServerSocket | FleetCatalogue) and route.server_id not in tags:
+    if isinstance(route, ServerCall | ServerSocket | FleetCatalogue | FleetAction) and route.server_id not in tags:
         return Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {route.server_id!r}.")
     if isinstance(route, ServerCall | ServerSocket) and route.tag and route.tag != tags[route.server_id]:
         return Refusal(Cause.SERVER_MOVED, f"The fleet has another address for {route.server_id} by now.")
@@ -182,8 +186,8 @@ def _judge_route(facts: RequestFacts, route: Route, query: str, tags: Mapping[st
         return Refusal(Cause.BAD_REQUEST, "Only the /ws routes are WebSockets.")
     if isinstance(route, ServerCall):
         return _judge_type(facts, route.bodies[facts.method]) or _judge_userdata(route, query)
-    if isinstance(route, DemoBreak):
-        return _judge_type(facts, Body.BREAK)
+    if isinstance(route, _OWN_ACTS) and facts.method == "POST":
+        return _judge_type(facts, Body.SMALL)
     return None
 
 
@@ -205,7 +209,11 @@ def _methods(route: Route) -> tuple[str, ...]:
             return tuple(bodies)
         case ServerSocket() | FleetSocket():
             return ("GET",)
-        case DemoBreak():
+        case LogIn():
+            return (*_SITE_METHODS, "POST")
+        case FleetAction(action="queue"):
+            return ("GET",)
+        case DemoBreak() | LogOut() | FleetAction():
             return ("POST",)
         case _:
             return _SITE_METHODS

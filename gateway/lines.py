@@ -14,14 +14,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from gateway.closes import GATEWAY_ENDS, REPLACED
+from gateway.closes import GATEWAY_ENDS, LOGGED_OUT, REPLACED
 from gateway.deadlines import Deadlines
 from gateway.fleet import ServerId
+from gateway.people.person import Person
+from gateway.people.sieve import Sieve
 from gateway.pump import Line
 from gateway.refusal import Cause, Refusal, Refused
 from gateway.tasks import start_task
@@ -34,12 +36,19 @@ class Lines:
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
         self._slots: dict[tuple[ServerId, str], _Slot] = {}
-        self._open: set[Line] = set()
+        self._open: dict[Line, Person | None] = {}
 
-    async def serve(self, request: web.BaseRequest, upstream: Upstream, client_id: str) -> web.StreamResponse:
-        """Connect a browser's upgrade request through, until either side ends."""
-        line = Line(upstream, client_id, self._deadlines)
-        self._open.add(line)
+    async def serve(
+        self,
+        request: web.BaseRequest,
+        upstream: Upstream,
+        client_id: str,
+        sieve: Sieve | None = None,
+        person: Person | None = None,
+    ) -> web.StreamResponse:
+        """Connect a browser's upgrade request through, until either side ends; `sieve` says what of it passes."""
+        line = Line(upstream, client_id, self._deadlines, sieve)
+        self._open[line] = person
         try:
             browser = await line.accept(request)
             way = start_task(self._lead(line, client_id))
@@ -50,7 +59,7 @@ class Lines:
             return browser
         finally:
             line.end()  # at once, whatever happens to this request
-            line.on_end(lambda: self._open.discard(line))
+            line.on_end(lambda: self._forget_line(line))
 
     async def _lead(self, line: Line, client_id: str) -> None:
         """Start the line's server side in its turn; one whose browser has gone meanwhile does not disturb the older."""
@@ -63,6 +72,15 @@ class Lines:
                     line.start()
         except Refused as error:
             line.fail(error.refusal)
+
+    def _forget_line(self, line: Line) -> None:
+        self._open.pop(line, None)
+
+    def see_out(self, is_in: Callable[[Person], bool]) -> None:
+        """End the lines of those who are not in any more."""
+        for line, person in list(self._open.items()):
+            if person is not None and not is_in(person):
+                line.finish(LOGGED_OUT)
 
     async def close(self) -> None:
         """End all lines, each browser told."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import aiohttp
 
@@ -58,6 +59,7 @@ class Queue:
 
     running: tuple[str, ...]
     pending: tuple[str, ...]
+    marks: Mapping[str, str] = field(default_factory=dict)  # by prompt_id, the owner's mark where there is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,8 @@ def parse_queue(answer: object) -> Queue:
     """The ids of `/queue`, or `NotComfyError`. Pending items come in heap order and are sorted as they will run."""
     match answer:
         case {"queue_running": list(running), "queue_pending": list(pending)}:
-            return Queue(_ids(running), _ids(sorted(pending, key=_run_order)))
+            marks = {item[1]: mark for item in (*running, *pending) if (mark := _mark(item)) is not None}
+            return Queue(_ids(running), _ids(sorted(pending, key=_run_order)), marks)
         case _:
             raise NotComfyError("/queue is not ComfyUI's")
 
@@ -208,6 +211,14 @@ def _run_order(item: object) -> tuple[float, str]:
             return float(number), prompt_id
         case _:
             raise NotComfyError("/queue has an item that is not ComfyUI's")
+
+
+def _mark(item: object) -> str | None:
+    match item:
+        case [_, str(), _, {"mooring": str(mark)}, *_]:
+            return mark
+        case _:
+            return None
 
 
 def _ids(items: list[object]) -> tuple[str, ...]:

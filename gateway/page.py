@@ -9,9 +9,10 @@ import json
 import posixpath
 import re
 import tomllib
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
 STYLES = "static/page.css"  # all stylesheets of the page, one after the other
@@ -41,12 +42,14 @@ class PageText:
         mains = config.get("js_modules", {}).get("main", {})
         return [*_MODULE.findall(self.html), *mains]
 
-    def write(self, home: str, snapshot: str) -> str:
-        """The page with its files below `home` (`/b/…/`), and what names its memory snapshot."""
+    def write(self, home: str, snapshot: str, about: Mapping[str, str] = MappingProxyType({})) -> str:
+        """The page with its files below `home` (`/b/…/`), what names its memory snapshot, and whose it is."""
         first = iter((f'<link rel="stylesheet" href="{STYLES}">\n    ',))
         html = _STYLE.sub(lambda _: next(first, ""), self.html)
         preloads = "".join(f'\n    <link rel="modulepreload" href="{name}">' for name in self.imported)
         html = _ADDRESS.sub(rf'\1="{home}\2"', html.replace(_SLOT, f"{snapshot}{preloads}"))
+        told = "".join(f' data-{key}="{escape(value)}"' for key, value in about.items() if value)
+        html = html.replace("<html ", f"<html{told} ", 1)
         return html.replace(f'config="{CONFIG}"', f'config="{self._placed_config(home)}"')
 
     def _placed_config(self, home: str) -> str:

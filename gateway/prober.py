@@ -55,6 +55,7 @@ class Prober:
         self._deadlines = deadlines
         self._on_well = on_well
         self.vitals = Vitals()
+        self.marks: dict[str, Mapping[str, str]] = {}  # whose the prompts are that `loads` has told of
         self._watches: list[asyncio.Task[None]] = []
         self._reads: dict[ServerId, asyncio.Task[dict[str, object]]] = {}
         self._notices: dict[ServerId, str] = {}
@@ -109,6 +110,7 @@ class Prober:
         if self._state.condition(server_id).health is not Health.WELL:
             self._hurries[server_id].set()
         self._note_queue(server_id, queue)
+        self.marks[server_id] = queue.marks
         return {"ok": True, "running": list(queue.running), "pending": list(queue.pending)}
 
     def _note_queue(self, server_id: ServerId, queue: Queue) -> None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 
 import aiohttp
 from aiohttp import web
@@ -28,7 +29,26 @@ from gateway.upstream import Upstream
 
 _log = logging.getLogger(__name__)
 _EMPTY = {204, 304}
+_HAS_FILE = {200, 206, 304}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+async def _as_it_is(body: bytes) -> bytes:
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is special about one request: how its JSON body is written anew, and which file it is about.
+
+    `rewrite` may refuse. `fits` judges the Etag of what a server answers to a `/view`: it may be another file by now.
+    """
+
+    rewrite: Callable[[bytes], Awaitable[bytes]] = _as_it_is
+    fits: Callable[[str], bool] | None = None
+
+
+PLAIN = Terms()
 
 
 class Proxy:
@@ -45,11 +65,16 @@ class Proxy:
         await asyncio.gather(*self._carried, return_exceptions=True)
 
     async def pass_on(
-        self, request: web.BaseRequest, admitted: Admitted, upstream: Upstream, largest_upload: int
+        self,
+        request: web.BaseRequest,
+        admitted: Admitted,
+        upstream: Upstream,
+        largest_upload: int,
+        terms: Terms = PLAIN,
     ) -> web.StreamResponse:
         """The server's answer to an admitted request, or `Refused`."""
         assert isinstance(admitted.route, ServerCall)
-        call = _Call(request, admitted, admitted.route, upstream, largest_upload)
+        call = _Call(request, admitted, admitted.route, upstream, largest_upload=largest_upload, terms=terms)
         match admitted.body:
             case Body.NONE:
                 return await call.read()
@@ -66,12 +91,12 @@ class Proxy:
         self, call: _Call, body: bytes, server_id: ServerId, prompt_id: str | None
     ) -> web.StreamResponse:
         if prompt_id is None:
-            return await call.submit(body)
+            return await call.submit(await call.terms.rewrite(body))
         if not self._sent.claim(server_id, prompt_id):
             message = "This prompt was sent already: look it up in the queue and the history."
             raise Refused(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
         try:
-            return await call.submit(body)
+            return await call.submit(await call.terms.rewrite(body))
         except Refused as error:
             if error.refusal.sent is Sent.NO:
                 self._sent.forget(server_id, prompt_id)
@@ -101,8 +126,11 @@ class _Call:
         admitted: Admitted,
         route: ServerCall,
         upstream: Upstream,
+        *,
         largest_upload: int,
+        terms: Terms,
     ) -> None:
+        self.terms = terms
         self._request = request
         self._body = admitted.body
         self._route = route
@@ -195,6 +223,7 @@ class _Call:
                 )
                 async with reply:
                     deadline.renew(self._upstream.deadlines.idle)
+                    self._check_file(reply)
                     answer = self._begin(reply)
                     await self._stream(reply, answer, deadline)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -206,6 +235,12 @@ class _Call:
                 self._request.transport.abort()
             raise ConnectionResetError("the answer was cut short") from error
         return answer
+
+    def _check_file(self, reply: aiohttp.ClientResponse) -> None:
+        """Refuse a file that is not the one that was meant: another has its name by now."""
+        fits = self.terms.fits
+        if fits is not None and reply.status in _HAS_FILE and not fits(reply.headers.get("ETag", "")):
+            raise Refused(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
 
     def _begin(self, reply: aiohttp.ClientResponse) -> _Answer:
         headers = response_headers(reply.headers, is_view=self._route.is_view, query=self._query)

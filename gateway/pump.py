@@ -20,6 +20,7 @@ from gateway.closes import SERVER_GONE, TOO_MUCH, TOO_SLOW, Close, close_of
 from gateway.deadlines import Deadlines
 from gateway.early import Early
 from gateway.fleet import ServerId
+from gateway.people.sieve import Sieve
 from gateway.refusal import Cause, Refusal, Refused
 from gateway.tasks import start_task
 from gateway.upstream import Upstream, UpstreamSocket
@@ -35,8 +36,9 @@ _log = logging.getLogger(__name__)
 class Line:
     """One browser socket and the server socket behind it: `accept`, then `start` in its turn, and `carry`."""
 
-    def __init__(self, upstream: Upstream, client_id: str, deadlines: Deadlines) -> None:
+    def __init__(self, upstream: Upstream, client_id: str, deadlines: Deadlines, sieve: Sieve | None = None) -> None:
         self._upstream = upstream
+        self._sieve = sieve  # of the person whose socket it is, where people are told apart
         self._client_id = client_id
         self._deadlines = deadlines
         self._backlog = Backlog(most_bytes=MOST_WAITING_BYTES, most_frames=MOST_WAITING_FRAMES)
@@ -192,9 +194,12 @@ class Line:
     async def _send_all(self, browser: web.WebSocketResponse) -> None:
         try:
             while (frame := await self._next_frame()) is not None:
-                kind = WSMsgType.TEXT if frame.is_text else WSMsgType.BINARY
+                told = frame if self._sieve is None else await self._sieve.down(frame)
+                if told is None:
+                    continue
+                kind = WSMsgType.TEXT if told.is_text else WSMsgType.BINARY
                 async with asyncio.timeout(self._deadlines.stalled):
-                    await browser.send_frame(frame.data, kind)
+                    await browser.send_frame(told.data, kind)
         except TimeoutError:
             self.finish(TOO_SLOW)
         except (ConnectionError, aiohttp.ClientError):
@@ -220,6 +225,8 @@ class Line:
                     continue  # ComfyUI takes none
                 if message.type is not WSMsgType.TEXT:
                     break
+                if self._sieve is not None and not self._sieve.up(message.data):
+                    continue
                 if self._socket is not None:
                     await self._send_up(self._socket, message.data)
                 elif not self._early.put(message.data):

@@ -9,6 +9,7 @@ Answers of a ComfyUI server never carry this header: the gateway drops it from t
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -22,20 +23,29 @@ class Cause(Enum):
 
     BAD_REQUEST = ("bad-request", 400)
     REFUSED_BODY = ("refused-body", 400)
+    NOT_LOGGED_IN = ("not-logged-in", 401)
+    WRONG_LOGIN = ("wrong-login", 401)
     BAD_HOST = ("bad-host", 403)
     BAD_ORIGIN = ("bad-origin", 403)
     CROSS_SITE = ("cross-site", 403)
+    NOT_YOURS = ("not-yours", 403)
+    NOT_ALLOWED = ("not-allowed", 403)
+    DENIED_NODE = ("denied-node", 403)
     NOT_LISTED = ("not-listed", 404)
     UNKNOWN_SERVER = ("unknown-server", 404)
     BAD_METHOD = ("bad-method", 405)
     ALREADY_SENT = ("already-sent", 409)
     SERVER_MOVED = ("server-moved", 409)
+    LINK_EXPIRED = ("link-expired", 410)
+    PICTURE_CHANGED = ("picture-changed", 410)
     TOO_LARGE = ("too-large", 413)
     BAD_TYPE = ("bad-type", 415)
+    TOO_MANY = ("too-many", 429)
     INTERNAL = ("internal", 500)
     CONNECT_FAILED = ("connect-failed", 502)
     UPSTREAM_LOST = ("upstream-lost", 502)
     UPSTREAM_REFUSED = ("upstream-refused", 502)
+    NOT_COMFYUI = ("not-comfyui", 502)
     REDIRECT = ("redirect", 502)
     UPSTREAM_BUSY = ("upstream-busy", 503)
     TIMEOUT = ("timeout", 504)
@@ -60,6 +70,7 @@ class Refusal:
     message: str
     sent: Sent = Sent.NO
     allow: tuple[str, ...] = field(default=())
+    retry_after: float = 0.0  # seconds until it may be otherwise; 0: nobody knows
 
     @property
     def header(self) -> str:
@@ -83,6 +94,8 @@ class Refusal:
         )
         if self.allow:
             response.headers["Allow"] = ", ".join(self.allow)
+        if self.retry_after:
+            response.headers["Retry-After"] = str(math.ceil(self.retry_after))
         return response
 
 

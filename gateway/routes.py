@@ -22,6 +22,7 @@ _BUILT = re.compile(r"/b/([0-9a-f]{32})((?:/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*)+
 _SNAPSHOT = re.compile(r"/snapshots/([0-9a-f]{32})", re.ASCII)
 _CATALOGUE = re.compile(r"/catalogues/([0-9a-f]{64})", re.ASCII)
 _FLEET_CATALOGUE = re.compile(r"/fleet/catalogue/([A-Za-z0-9._-]{1,64})", re.ASCII)
+_FLEET_ACTION = re.compile(r"/fleet/servers/([A-Za-z0-9._-]{1,64})/(drain|free|cancel|queue)", re.ASCII)
 _PUBLISHED = "/workflows/"
 _LONGEST_SEGMENT = 200  # characters, decoded; node classes and folders are shorter
 
@@ -36,7 +37,7 @@ class Body(Enum):
     INTERRUPT = "interrupt"
     JOB_CANCEL = "job-cancel"
     UPLOAD = "upload"
-    BREAK = "break"
+    SMALL = "small"  # JSON to the gateway itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,36 @@ class DemoBreak:
 
 
 @dataclass(frozen=True, slots=True)
+class LogIn:
+    """`/login`: the page on which people log in, and where it sends what they typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogOut:
+    """`POST /logout`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`/healthz`: this gateway answers. `/readyz`: it also has a server that is well."""
+
+    asks_ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """`/metrics`, for Prometheus."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetAction:
+    """`/fleet/servers/{id}/{action}`: what those who run the fleet do. drain | free | cancel | queue."""
+
+    server_id: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServerCall:
     """A request that passes through: to which server, to which path there, and what each method may carry."""
 
@@ -150,9 +181,10 @@ class ServerSocket:
     tag: str = ""
 
 
-FleetRoute = FleetState | FleetSocket | FleetLoads | FleetVitals | FleetCatalogue | CatalogueContent
+FleetRoute = FleetState | FleetSocket | FleetLoads | FleetVitals | FleetCatalogue | CatalogueContent | FleetAction
 SiteRoute = Page | Asset | BuildFile | AppArchive | SnapshotFile | Languages
-Route = SiteRoute | FleetRoute | Workflows | WorkflowFile | DemoBreak | ServerCall | ServerSocket
+OwnRoute = LogIn | LogOut | Health | Metrics
+Route = SiteRoute | FleetRoute | OwnRoute | Workflows | WorkflowFile | DemoBreak | ServerCall | ServerSocket
 
 _GET = {"GET": Body.NONE}
 
@@ -211,6 +243,11 @@ _FIXED: Mapping[str, Route] = MappingProxyType(
         "/fleet/vitals": FleetVitals(),
         "/workflows": Workflows(),
         "/demo/break": DemoBreak(),
+        "/login": LogIn(),
+        "/logout": LogOut(),
+        "/healthz": Health(asks_ready=False),
+        "/readyz": Health(asks_ready=True),
+        "/metrics": Metrics(),
     }
 )
 
@@ -240,6 +277,8 @@ def find_route(path: str) -> Route | None:
         return SnapshotFile(found[1])
     if found := _CATALOGUE.fullmatch(path):
         return CatalogueContent(found[1])
+    if found := _FLEET_ACTION.fullmatch(path):
+        return FleetAction(found[1], found[2])
     found = _FLEET_CATALOGUE.fullmatch(path)
     return FleetCatalogue(found[1]) if found else None
 

@@ -3,44 +3,53 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import logging
 import socket
 import ssl
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import web
 
+from gateway.answers import catalogue_answer, json_answer, refuse, workflow_answer
 from gateway.breaker import Breaker
-from gateway.catalogues import Catalogues, Content
-from gateway.closes import GATEWAY_ENDS
+from gateway.catalogues import Catalogues
+from gateway.connections import BrowserServer, facts_of
 from gateway.deadlines import Deadlines
 from gateway.demo import DemoFleet
 from gateway.fleet import Fleet, ServerId
 from gateway.guard import Admitted, Moved, RequestFacts, Verdict, judge
 from gateway.house import House
 from gateway.lines import Lines
+from gateway.people.door import Door, read_small
+from gateway.people.fleet_deeds import FleetDeeds
+from gateway.people.people import People
+from gateway.people.person import Person, is_shared
+from gateway.people.private import Private
+from gateway.people.reception import Reception
 from gateway.prober import Prober
 from gateway.proxy import Proxy
 from gateway.published import Published
-from gateway.pump import LARGEST_FROM_BROWSER
-from gateway.refusal import Cause, Refusal, Refused, Sent
+from gateway.refusal import Cause, Refusal, Refused
 from gateway.routes import (
     AppArchive,
     Asset,
     BuildFile,
     CatalogueContent,
     DemoBreak,
+    FleetAction,
     FleetCatalogue,
     FleetLoads,
     FleetSocket,
     FleetState,
     FleetVitals,
     Languages,
+    LogIn,
+    LogOut,
+    Metrics,
     Page,
     ServerCall,
     ServerSocket,
@@ -49,11 +58,15 @@ from gateway.routes import (
     WorkflowFile,
     Workflows,
 )
+from gateway.routes import Health as HealthCheck
+from gateway.rules import Rules
 from gateway.site import Site
 from gateway.state import DEFAULT_MAX_UPLOAD, VERSION
 from gateway.state import FleetState as State
+from gateway.state import Health as ServerHealth
 from gateway.tasks import start_task
-from gateway.upstream import LARGEST_HEADER, Upstream
+from gateway.upstream import Upstream
+from gateway.watchers import Watchers
 
 _KEEPALIVE_SECONDS = 75.0
 _LINGER_SECONDS = 10.0  # a refused upload is read and dropped this long, so that its browser sees the refusal
@@ -73,13 +86,16 @@ class Gateway:
         deadlines: Deadlines,
         breakable: DemoFleet | None = None,
         workflows: Path | None = None,
+        people: People | None = None,
     ) -> None:
         self._house = house
         self._deadlines = deadlines
         self.state = State(fleet, is_breakable=breakable is not None)
         self._tags: dict[str, str] = {server.id: server.tag for server in fleet.servers}
         self._upstreams = {server.id: Upstream(server, deadlines) for server in fleet.servers}
-        self._catalogues = Catalogues(self.state, self._upstreams, deadlines)
+        self._catalogues = Catalogues(
+            self.state, self._upstreams, deadlines, is_shared if people is not None else lambda _: True
+        )
         self.prober = Prober(self.state, self._upstreams, deadlines, on_well=self._catalogues.read_soon)
         self._breaker: Breaker | None = None
         if breakable is not None:
@@ -89,12 +105,16 @@ class Gateway:
         self._site = Site(root)
         self._published = Published(workflows)
         self._publishing: asyncio.Task[None] | None = None
-        self._watchers: set[web.WebSocketResponse] = set()
-        self._runner = web.ServerRunner(_Server(self._answer), shutdown_timeout=deadlines.shutdown)
+        self._watchers = Watchers(self.state, deadlines)
+        self._reception = None if people is None else self._receive(people)
+        self._deeds = FleetDeeds(self._drain)
+        self._runner = web.ServerRunner(BrowserServer(self._answer), shutdown_timeout=deadlines.shutdown)
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
         self.state.note_build(await self._site.build())
+        if self._reception is not None:
+            await self._reception.door.__aenter__()
         self.prober.start()
         if self._published.is_there:
             self._publishing = start_task(self._publish())
@@ -107,20 +127,45 @@ class Gateway:
     ) -> None:
         if self._publishing is not None:
             self._publishing.cancel()
+        if self._reception is not None:
+            await self._reception.door.__aexit__(kind, error, trace)
         await self.prober.close()
         await self._catalogues.close()
         if self._breaker is not None:
             await self._breaker.close()
         await self._lines.close()
         await self._site.close()
-        for watcher in list(self._watchers):
-            with contextlib.suppress(ConnectionError, TimeoutError):
-                async with asyncio.timeout(self._deadlines.shutdown):
-                    await watcher.close(code=GATEWAY_ENDS.code, message=GATEWAY_ENDS.message)
+        await self._watchers.close()
         await self._runner.cleanup()
         await self._proxy.close()
         for upstream in self._upstreams.values():
             await upstream.__aexit__(None, None, None)
+
+    @property
+    def rules(self) -> Rules:
+        """What the fleet file allows now."""
+        return self.state.fleet.rules
+
+    def _receive(self, people: People) -> Reception:
+        door = Door(
+            keys=people.keys,
+            users=people.users,
+            rules=lambda: self.rules,
+            is_tls=self._house.scheme == "https",
+            port=self._house.port,
+            on_change=self._see_out,
+        )
+        private = Private(self._proxy, self.state, self._catalogues, lambda: self.rules)
+        return Reception(door, private, self.prober)
+
+    def _see_out(self) -> None:
+        """Close the sockets of whoever is logged out by now."""
+        assert self._reception is not None
+        self._lines.see_out(self._reception.door.is_in)
+        self._watchers.see_out(self._reception.door.is_in)
+
+    async def _drain(self, server_id: ServerId, is_drained: bool) -> None:  # noqa: ARG002
+        raise Refused(Refusal(Cause.NOT_ALLOWED, f"{server_id} is drained in the fleet file."))
 
     async def listen(self, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on a bound socket."""
@@ -129,12 +174,13 @@ class Gateway:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             is_breakable = self._breaker is not None
-            verdict = judge(facts_of(request), self._house, self._tags, is_breakable=is_breakable)
-            return await self._act(request, verdict)
+            facts = facts_of(request)
+            verdict = judge(facts, self._house, self._tags, is_breakable=is_breakable)
+            return await self._act(request, facts, verdict)
         except Refused as error:
             return refuse(request, error.refusal)
 
-    async def _act(self, request: web.BaseRequest, verdict: Verdict) -> web.StreamResponse:
+    async def _act(self, request: web.BaseRequest, facts: RequestFacts, verdict: Verdict) -> web.StreamResponse:
         match verdict:
             case Refusal():
                 raise Refused(verdict)
@@ -142,16 +188,35 @@ class Gateway:
                 # 308 would otherwise be remembered for ever, and the next gateway may have another port.
                 headers = {"Location": location, "Cache-Control": "no-store"}
                 return web.Response(status=HTTPStatus.PERMANENT_REDIRECT, headers=headers)
+            case Admitted() if self._reception is None:
+                return await self._serve(request, verdict, None)
             case Admitted():
-                return await self._serve(request, verdict)
+                return await self._welcome(request, facts, verdict, self._reception)
 
-    async def _serve(self, request: web.BaseRequest, admitted: Admitted) -> web.StreamResponse:
+    async def _welcome(
+        self, request: web.BaseRequest, facts: RequestFacts, admitted: Admitted, reception: Reception
+    ) -> web.StreamResponse:
+        """Serve somebody who has come in, or show the way in."""
+        peer = request.remote or ""
+        if (way := reception.way_in(facts, admitted, peer)) is not None:
+            return way
+        person = reception.greet(facts, admitted, peer)
+        answer = await self._serve(request, admitted, person)
+        if person is not None and isinstance(admitted.route, Page):
+            reception.door.renew(facts, person, answer)
+        return answer
+
+    async def _serve(self, request: web.BaseRequest, admitted: Admitted, person: Person | None) -> web.StreamResponse:
         match admitted.route:
+            case LogIn() | LogOut() | HealthCheck() | Metrics() | FleetAction():
+                return await self._serve_own(request, admitted, person)
             case Page() | Asset() | BuildFile() | AppArchive() | SnapshotFile() | Languages():
-                return await self._serve_site(request, admitted.route, admitted.origin)
+                return await self._serve_site(request, admitted.route, admitted.origin, person)
             case FleetState():
-                return json_answer(self.state.as_json())
+                return json_answer(self.state.as_json(runs_fleet=person is None or person.runs_fleet))
             case FleetLoads():
+                if person is not None and self._reception is not None:
+                    return json_answer(await self._reception.loads(person))
                 return json_answer(await self.prober.loads())
             case FleetVitals():
                 return json_answer(self.prober.vitals.as_json(self._upstreams))
@@ -161,17 +226,72 @@ class Gateway:
                 assert self._breaker is not None  # the guard knows no such route without
                 return json_answer(await self._breaker.answer(request))
             case FleetSocket():
-                return await self._push_state(request)
+                return await self._watchers.serve(request, person)
             case ServerSocket(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
                 self._catalogues.note_mooring(upstream.server.id)  # a window's socket opens as it moors
-                return await self._lines.serve(request, upstream, admitted.client_id)
+                return await self._carry(request, upstream, admitted.client_id, person)
             case ServerCall(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
+                if person is not None and self._reception is not None:
+                    return await self._reception.private.pass_on(request, admitted, upstream, person)
                 largest = self.state.max_upload.get(upstream.server.id, DEFAULT_MAX_UPLOAD)
                 return await self._proxy.pass_on(request, admitted, upstream, largest)
 
-    async def _serve_site(self, request: web.BaseRequest, route: SiteRoute, origin: str) -> web.StreamResponse:
+    async def _carry(
+        self, request: web.BaseRequest, upstream: Upstream, client_id: str, person: Person | None
+    ) -> web.StreamResponse:
+        """A socket through to a server; a person's has a name of theirs there, and tells what is theirs."""
+        if person is None or self._reception is None:
+            return await self._lines.serve(request, upstream, client_id)
+        sieve = self._reception.private.sieve(upstream, person, client_id)
+        return await self._lines.serve(request, upstream, person.client_id(client_id), sieve, person)
+
+    async def _serve_own(
+        self, request: web.BaseRequest, admitted: Admitted, person: Person | None
+    ) -> web.StreamResponse:
+        """What is about this gateway itself, and about people."""
+        match admitted.route:
+            case HealthCheck(asks_ready=asks_ready):
+                return self._tell_health(asks_ready=asks_ready)
+            case LogIn() if self._reception is not None:
+                if request.method == "POST":
+                    return await self._reception.door.log_in(request, request.remote or "")
+                return await self._site.login(admitted.origin)
+            case LogOut() if self._reception is not None and person is not None:
+                return await self._reception.door.log_out(request, person)
+            case FleetAction() as action if self._reception is not None or not self._house.is_open:
+                return json_answer(await self._do(request, action, person))
+        raise Refused(Refusal(Cause.NOT_LISTED, "This gateway has no such route."))
+
+    async def _do(self, request: web.BaseRequest, action: FleetAction, person: Person | None) -> dict[str, object]:
+        upstream = self._upstreams[ServerId(action.server_id)]
+        who = "" if person is None else person.name
+        if action.action == "queue":
+            door = None if self._reception is None else self._reception.door
+            return await self._deeds.queue(upstream, () if door is None else (door.person(one) for one in door.names()))
+        body = await read_small(request)
+        match action.action:
+            case "drain":
+                return await self._deeds.drain(upstream, body, who)
+            case "free":
+                return await self._deeds.free(upstream, who)
+            case _:
+                version = self.state.condition(upstream.server.id).version
+                return await self._deeds.cancel(upstream, body, version, who)
+
+    def _tell_health(self, *, asks_ready: bool) -> web.Response:
+        """200, or 503 for a gateway that is up and has no server that is well."""
+        is_well = not asks_ready or any(
+            self.state.condition(server_id).health is ServerHealth.WELL for server_id in self.state.servers
+        )
+        answer = json_answer({"ok": is_well})
+        answer.set_status(200 if is_well else 503)
+        return answer
+
+    async def _serve_site(
+        self, request: web.BaseRequest, route: SiteRoute, origin: str, person: Person | None
+    ) -> web.StreamResponse:
         """The page, and what it loads from here."""
         match route:
             case Asset(path=path):
@@ -184,7 +304,7 @@ class Gateway:
                 return json_answer(await self._site.languages())
         self.state.note_build(await self._site.build())  # sources may have changed under a running gateway
         if isinstance(route, Page):
-            return await self._site.page(request, origin)
+            return await self._site.page(request, origin, _about(person))
         return await self._site.app_archive(request, origin)
 
     async def _serve_workflows(
@@ -209,125 +329,9 @@ class Gateway:
             self.state.note_workflows((await asyncio.to_thread(self._published.look)).tag)
             await asyncio.sleep(self._deadlines.published)
 
-    async def _push_state(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Send the fleet's state now and at each change; a slow window skips what has been overtaken."""
-        window = web.WebSocketResponse(
-            heartbeat=self._deadlines.heartbeat,
-            timeout=self._deadlines.goodbye,
-            compress=False,
-            max_msg_size=LARGEST_FROM_BROWSER,
-        )
-        await window.prepare(request)
-        self._watchers.add(window)
-        push = start_task(self._push_to(window))
-        try:
-            while (await window.receive()).type in {WSMsgType.TEXT, WSMsgType.BINARY}:
-                pass  # windows have nothing to say here
-        finally:
-            push.cancel()
-            self._watchers.discard(window)
-        if window.close_code == WSCloseCode.ABNORMAL_CLOSURE and request.transport is not None:
-            request.transport.abort()  # a half-dead window would never take what is still to be sent
-        return window
 
-    async def _push_to(self, window: web.WebSocketResponse) -> None:
-        with contextlib.suppress(ConnectionError):
-            while True:
-                revision = self.state.revision
-                await window.send_str(json.dumps(self.state.as_json()))
-                await self.state.changed(revision)
-
-
-class _Server(web.Server):
-    """aiohttp's server with our limits, whose own error answers are refusals like all others."""
-
-    def __init__(self, handler: Any) -> None:
-        super().__init__(
-            handler,
-            handler_cancellation=True,
-            access_log=None,
-            auto_decompress=False,
-            keepalive_timeout=_KEEPALIVE_SECONDS,
-            lingering_time=_LINGER_SECONDS,
-            max_line_size=LARGEST_HEADER,
-            max_field_size=LARGEST_HEADER,
-        )
-
-    def __call__(self) -> web.RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
-
-
-class _Connection(web.RequestHandler):
-    """One browser's connection."""
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 (aiohttp passes it; it may quote what the peer sent)
-    ) -> web.StreamResponse:
-        """What aiohttp answers to a request that it cannot read, or whose handler failed."""
-        if isinstance(exc, ConnectionError) or request.writer.output_size > 0:
-            raise ConnectionResetError("the answer had begun already") from exc
-        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            refusal = Refusal(Cause.BAD_REQUEST, "This is not HTTP as the gateway speaks it.")
-        else:
-            _log.error("a request failed in the gateway itself", exc_info=exc)
-            refusal = Refusal(Cause.INTERNAL, "The gateway failed; its log says why.", Sent.UNKNOWN)
-        answer = refuse(request, refusal)
-        answer.force_close()
-        return answer
-
-
-def facts_of(request: web.BaseRequest) -> RequestFacts:
-    """A request as the guard sees it: nothing decoded, nothing merged."""
-    headers = [(name.decode("latin-1"), value.decode("latin-1").strip(" \t")) for name, value in request.raw_headers]
-    return RequestFacts(request.method, request.raw_path, tuple(headers))
-
-
-def refuse(request: web.BaseRequest, refusal: Refusal) -> web.Response:
-    """The answer of a refusal; logged with its cause, never with what the request carried."""
-    _log.info("refused %s: %s (%s)", request.method, refusal.header, refusal.message)
-    answer = refusal.answer()
-    if request.can_read_body:
-        answer.force_close()
-    return answer
-
-
-_OWN_HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "sandbox",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-
-
-def json_answer(value: object) -> web.Response:
-    """One of the gateway's own JSON answers."""
-    return web.Response(body=json.dumps(value).encode(), headers=_OWN_HEADERS | {"Content-Type": "application/json"})
-
-
-def workflow_answer(data: bytes | None, path: str) -> web.Response:
-    """A published file as bytes that no browser shows by itself; `Refused` if there is none."""
-    if data is None:
-        raise Refused(Refusal(Cause.NOT_LISTED, f"No workflow is published as {path}."))
-    return web.Response(body=data, headers=_OWN_HEADERS | {"Content-Type": "application/octet-stream"})
-
-
-def catalogue_answer(request: web.BaseRequest, content: Content | None) -> web.Response:
-    """A content that may be kept for ever under its hash; `Refused` if this gateway has it no more."""
-    if content is None:
-        raise Refused(Refusal(Cause.NOT_LISTED, "This catalogue is not known any more; ask for it again."))
-    is_packed = "gzip" in request.headers.get("Accept-Encoding", "").lower()
-    packing = {"Content-Encoding": "gzip"} if is_packed else {}
-    return web.Response(
-        body=content.packed if is_packed else content.plain(),
-        headers=_OWN_HEADERS
-        | packing
-        | {
-            "Content-Type": "text/plain; charset=utf-8",
-            "Cache-Control": "private, max-age=31536000, immutable",
-            "Vary": "Accept-Encoding",
-        },
-    )
+def _about(person: Person | None) -> Mapping[str, str]:
+    """What the page is told of whoever opens it."""
+    if person is None:
+        return {}
+    return {"person": person.name, "store": person.store, "runs": "yes" if person.runs_fleet else ""}

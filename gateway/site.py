@@ -53,6 +53,7 @@ _POLICY = (
 )
 
 
+LOGIN_PAGE = "static/login.html"
 FOR_EVER = "private, max-age=31536000, immutable"
 
 
@@ -75,13 +76,20 @@ class Site:
         await self._snapshots.current(tree.archive)
         return tree.build.key
 
-    async def page(self, request: web.BaseRequest, origin: str) -> web.Response:
-        """`index.html`, which names the files of the build that is served now, and the memory snapshot that fits."""
+    async def login(self, origin: str) -> web.StreamResponse:
+        """The page on which people log in."""
+        return await self.file(LOGIN_PAGE, origin)
+
+    async def page(self, request: web.BaseRequest, origin: str, about: Mapping[str, str]) -> web.Response:
+        """`index.html`, which names the files of the build that is served now, and the memory snapshot that fits.
+
+        `about` is what it is told of whoever opens it, as `data-` attributes.
+        """
         tree = await self._builds.current()
         if not tree.page.html:
             raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {PAGE}."))
         snapshot = await self._snapshots.current(tree.archive)
-        html = tree.page.write(f"/b/{tree.build.key}/", "" if snapshot is None else _link(snapshot))
+        html = tree.page.write(f"/b/{tree.build.key}/", "" if snapshot is None else _link(snapshot), about)
         return _answer(request, html.encode(), digest(html.encode()), _TYPES[".html"], origin)
 
     async def built(self, request: web.BaseRequest, key: str, path: str, origin: str) -> web.StreamResponse:

@@ -135,8 +135,8 @@ class FleetState:
             await asyncio.shield(self._next)
         return self._revision
 
-    def as_json(self) -> dict[str, object]:
-        """The state as `GET /fleet` and `/fleet/ws` send it."""
+    def as_json(self, *, runs_fleet: bool = True) -> dict[str, object]:  # noqa: ARG002
+        """The state as `GET /fleet` and `/fleet/ws` send it. Some of it is for those who run the fleet."""
         source = self.fleet.source.value
         return {
             "v": VERSION,

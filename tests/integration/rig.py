@@ -19,6 +19,8 @@ from aiohttp import web
 from gateway.deadlines import Deadlines
 from gateway.fleet import Fleet, Server, ServerId, Source
 from gateway.house import build_house
+from gateway.people.people import People
+from gateway.rules import Rules
 from gateway.server import Gateway
 from gateway.state import Health
 
@@ -29,6 +31,7 @@ STATS = {"system": {"comfyui_version": "0.3.64", "argv": ["main.py"]}, "devices"
 QUEUE = {"queue_running": [], "queue_pending": []}
 NODES = {"KSampler": {"input": {"required": {"seed": ["INT", {"max": 18446744073709551615}]}}}}
 MAX_UPLOAD = 4_000_000
+PLAIN = Rules()
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -143,16 +146,21 @@ async def open_gateway(
     root: Path = ROOT,
     names: Sequence[str] = (),
     workflows: Path | None = None,
+    people: People | None = None,
+    rules: Rules = PLAIN,
     **deadlines: float,
 ) -> AsyncIterator[Running]:
     """A gateway for these servers. `deadlines` replaces single ones; the prober looks once unless told otherwise."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    fleet = Fleet(Source.FLAGS, "a test", tuple(Server(ServerId(key), key, url) for key, url in servers.items()))
+    known = tuple(Server(ServerId(key), key, url) for key, url in servers.items())
+    fleet = Fleet(Source.FLAGS, "a test", known, rules=rules)
     house = build_house(host="127.0.0.1", port=port, is_tls=False, names=names)
     waits = dataclasses.replace(Deadlines(probe_well=3_600.0, probe_ill=3_600.0), **deadlines)
-    async with Gateway(fleet=fleet, house=house, root=root, deadlines=waits, workflows=workflows) as gateway:
+    async with Gateway(
+        fleet=fleet, house=house, root=root, deadlines=waits, workflows=workflows, people=people
+    ) as gateway:
         await gateway.listen(listener)
         yield Running(gateway, f"http://127.0.0.1:{port}")
 

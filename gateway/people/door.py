@@ -1,0 +1,226 @@
+"""The door: who asks. Either somebody with a session that began with a log-in here, or whom a trusted proxy names."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from gateway.audit import audit
+from gateway.errors import ConfigError
+from gateway.guard import RequestFacts
+from gateway.people.accounts import Account, Accounts, changing, read_accounts, write_accounts
+from gateway.people.guesses import Guesses
+from gateway.people.keys import Keys
+from gateway.people.passwords import LONGEST, NOBODY
+from gateway.people.person import NAME, Person
+from gateway.people.sessions import Sessions
+from gateway.refusal import Cause, Refusal, Refused
+from gateway.rules import Rules
+from gateway.tasks import start_task
+
+CHECKS_AT_ONCE = 2  # of passwords: each takes a core and 32 MB for a while
+MOST_WAITING = 32  # log-ins; further ones are refused at once
+LOOK_SECONDS = 1.0  # between looks at the users' file
+LARGEST_BODY = 4_096  # bytes of a log-in
+BODY_SECONDS = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class Door:
+    """Tells who asks, logs in and out. Use as an async context manager; it reads the users' file again as it changes.
+
+    `on_change` is called when sessions may be over that were not before.
+    """
+
+    def __init__(
+        self,
+        *,
+        keys: Keys,
+        users: Path | None,
+        rules: Callable[[], Rules],
+        is_tls: bool,
+        port: int,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.keys = keys
+        self._users = users
+        self._rules = rules
+        self._is_tls = is_tls
+        self._port = port
+        self.on_change = on_change
+        self._accounts = Accounts({}) if users is None else read_accounts(users)
+        self._guesses = Guesses()
+        self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
+        self._waiting = 0
+        self._watch: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._users is not None:
+            self._watch = start_task(self._follow(self._users))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+
+    @property
+    def has_login(self) -> bool:
+        """Whether somebody can log in here, rather than at a proxy."""
+        return self._users is not None
+
+    def who(self, facts: RequestFacts, peer: str) -> Person | None:
+        """Who sends this request from that address; None if nobody can tell."""
+        rules = self._rules()
+        if rules.trusted_header and rules.trusts(peer):
+            names = facts.all(rules.trusted_header.lower())
+            name = names[0].lower() if len(names) == 1 else ""
+            return self._person(self._accounts.get(name) or Account(name)) if NAME.fullmatch(name) else None
+        account = self._sessions().read(facts.all("cookie"), self._accounts, time.time())
+        return None if account is None else self._person(account)
+
+    def is_in(self, person: Person) -> bool:
+        """Whether somebody who came in is still in: not if their account is gone, or has logged out everywhere."""
+        account = self._accounts.get(person.name)
+        if account is None:
+            return bool(self._rules().trusted_header) and person.epoch == 0
+        return account.epoch == person.epoch and account.roles == person.roles
+
+    def names(self) -> tuple[str, ...]:
+        """Everybody who has an account."""
+        return tuple(self._accounts.by_name)
+
+    def person(self, name: str) -> Person:
+        """Somebody by name, whoever asks."""
+        return self._person(self._accounts.get(name) or Account(name))
+
+    def renew(self, facts: RequestFacts, person: Person, answer: web.StreamResponse) -> None:
+        """Begin a session anew that is half over, so that whoever works here daily stays in."""
+        account = self._accounts.get(person.name)
+        sessions, now = self._sessions(), time.time()
+        if account is not None and sessions.is_half_over(facts.all("cookie"), now):
+            answer.headers["Set-Cookie"] = sessions.begin(account, now)
+
+    async def log_in(self, request: web.BaseRequest, peer: str) -> web.Response:
+        """Begin a session, or refuse; a wrong name takes as long as a wrong password."""
+        if self._users is None:
+            raise Refused(Refusal(Cause.NOT_LISTED, "Nobody logs in here."))
+        body = await read_small(request)
+        name, password = body.get("name"), body.get("password")
+        if not isinstance(name, str) or not isinstance(password, str) or max(len(name), len(password)) > LONGEST:
+            raise Refused(Refusal(Cause.REFUSED_BODY, "A log-in has a name and a password."))
+        name = name.strip().lower()
+        wait = self._guesses.wait(name, peer, time.monotonic())
+        if wait:
+            audit("log-in held off", name=name, peer=peer)
+            raise Refused(Refusal(Cause.TOO_MANY, "Too many wrong passwords; wait a little.", retry_after=wait))
+        self._guesses.note_failure(name, peer, time.monotonic())  # until it is known better: many may ask at once
+        account = self._accounts.get(name)
+        if not await self._fits(account, password) or account is None:
+            audit("log-in refused", name=name, peer=peer)
+            raise Refused(Refusal(Cause.WRONG_LOGIN, "The name or the password is wrong."))
+        self._guesses.note_success(name, peer)
+        audit("log-in", name=name, peer=peer)
+        return _done({"name": account.name}, self._sessions().begin(account, time.time()))
+
+    async def log_out(self, request: web.BaseRequest, person: Person) -> web.Response:
+        """End this session; or all of this person, in every browser."""
+        body = await read_small(request)
+        if body.get("everywhere") is True and self._users is not None:
+            await asyncio.to_thread(_log_out, self._users, person.name)
+            await self._read(self._users)
+        audit("log-out", name=person.name, everywhere=body.get("everywhere") is True)
+        return _done({}, self._sessions().end())
+
+    async def _fits(self, account: Account | None, password: str) -> bool:
+        if self._waiting >= MOST_WAITING:
+            raise Refused(Refusal(Cause.TOO_MANY, "Too many people log in right now.", retry_after=1.0))
+        known = account.password if account is not None else None
+        self._waiting += 1
+        try:
+            async with self._checks:
+                return await asyncio.to_thread((known or NOBODY).fits, password) and known is not None
+        finally:
+            self._waiting -= 1
+
+    def _person(self, account: Account) -> Person:
+        return Person(account.name, account.roles, self.keys, account.epoch)
+
+    def _sessions(self) -> Sessions:
+        return Sessions(self.keys, self._is_tls, self._port, self._rules().session_days)
+
+    async def _follow(self, users: Path) -> None:
+        seen = await asyncio.to_thread(_stamp, users)
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            stamp = await asyncio.to_thread(_stamp, users)
+            if stamp != seen:
+                seen = stamp
+                await self._read(users)
+
+    async def _read(self, users: Path) -> None:
+        """Take the file as it is now; one that is wrong leaves the users as they were."""
+        try:
+            self._accounts = await asyncio.to_thread(read_accounts, users)
+        except ConfigError as error:
+            _log.error("the users stay as they were: %s", error)
+            return
+        self.on_change()
+
+
+def _log_out(users: Path, name: str) -> None:
+    with changing(users):
+        accounts = read_accounts(users)
+        if accounts.get(name) is not None:
+            write_accounts(users, accounts.logged_out(name))
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    with contextlib.suppress(OSError):
+        seen = path.stat()
+        return seen.st_ino, seen.st_mtime_ns, seen.st_size
+    return None
+
+
+async def read_small(request: web.BaseRequest) -> dict[str, object]:
+    """The JSON object of a small request to the gateway itself, or `Refused`."""
+    data = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while chunk := await request.content.readany():
+                data += chunk
+                if len(data) > LARGEST_BODY:
+                    raise Refused(Refusal(Cause.TOO_LARGE, "This request is too large."))
+    except TimeoutError as error:
+        raise Refused(Refusal(Cause.BAD_REQUEST, "The body did not arrive in time.")) from error
+    except web.RequestPayloadError as error:
+        raise Refused(Refusal(Cause.BAD_REQUEST, "The body is not framed as it says.")) from error
+    try:
+        body = json.loads(data.decode("utf-8") or "{}")
+    except (ValueError, RecursionError) as error:
+        raise Refused(Refusal(Cause.REFUSED_BODY, "The body is not JSON in UTF-8.")) from error
+    if not isinstance(body, dict):
+        raise Refused(Refusal(Cause.REFUSED_BODY, "The body is not a JSON object."))
+    return body
+
+
+def _done(value: object, cookie: str) -> web.Response:
+    headers = {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox",
+        "Set-Cookie": cookie,
+    }
+    return web.Response(body=json.dumps(value).encode(), headers=headers)

@@ -1,0 +1,91 @@
+"""What those who run the fleet do to a server: drain it, free its memory, see its queue, cancel anybody's prompt."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable
+
+import aiohttp
+
+from gateway.audit import audit
+from gateway.fleet import ServerId
+from gateway.people.asking import fetch_rows
+from gateway.people.person import Person
+from gateway.people.private import interrupts_by_id
+from gateway.people.projection import Row
+from gateway.refusal import Cause, Refusal, Refused, Sent
+from gateway.upstream import Upstream
+
+LONGEST_ID = 200  # characters of a prompt_id; whoever posts past the gateway may choose any
+
+Drain = Callable[[ServerId, bool], Awaitable[None]]
+
+
+class FleetDeeds:
+    """`drain` writes down that a server takes nothing new, or again takes something."""
+
+    def __init__(self, drain: Drain) -> None:
+        self._drain = drain
+
+    async def drain(self, upstream: Upstream, body: dict[str, object], who: str) -> dict[str, object]:
+        """Let a server take nothing new, or again take something."""
+        wanted = body.get("drain")
+        if not isinstance(wanted, bool):
+            raise Refused(Refusal(Cause.REFUSED_BODY, '{"drain": true} or {"drain": false} is needed.'))
+        await self._drain(upstream.server.id, wanted)
+        audit("drain" if wanted else "drain ended", name=who, server=upstream.server.id)
+        return {"drain": wanted}
+
+    async def free(self, upstream: Upstream, who: str) -> dict[str, object]:
+        """Have a server give back memory: it unloads models once nothing runs that needs them."""
+        await post(upstream, "/free", {"unload_models": True, "free_memory": True})
+        audit("free memory", name=who, server=upstream.server.id)
+        return {}
+
+    async def queue(self, upstream: Upstream, people: Iterable[Person]) -> dict[str, object]:
+        """What waits and runs on a server, and whose it is as far as that can be told; nothing of what it is."""
+        rows, known = await fetch_rows(upstream), tuple(people)
+        told = await asyncio.to_thread(lambda: [_row(row, known, upstream.server.id) for row in rows])
+        return {"rows": told}
+
+    async def cancel(self, upstream: Upstream, body: dict[str, object], version: str, who: str) -> dict[str, object]:
+        """Take a prompt off the queue, or interrupt it, whosever it is."""
+        prompt_id = body.get("prompt_id")
+        if not isinstance(prompt_id, str) or not 0 < len(prompt_id) <= LONGEST_ID:
+            raise Refused(Refusal(Cause.REFUSED_BODY, "A prompt_id is needed."))
+        rows = [row for row in await fetch_rows(upstream) if row.prompt_id == prompt_id]
+        if not rows:
+            raise Refused(Refusal(Cause.NOT_LISTED, "There is no such prompt in the queue; it may have ended."))
+        is_running = any(row.is_running for row in rows)
+        if is_running and not interrupts_by_id(version):
+            message = f"The ComfyUI of {upstream.server.id} is too old to interrupt one prompt and no other."
+            raise Refused(Refusal(Cause.NOT_ALLOWED, message))
+        await post(upstream, "/queue", {"delete": [prompt_id]})
+        if is_running or interrupts_by_id(version):  # it may have begun meanwhile
+            await post(upstream, "/interrupt", {"prompt_id": prompt_id})
+        audit("cancel", name=who, server=upstream.server.id, id=prompt_id)
+        return {"cancelled": prompt_id}
+
+
+def _row(row: Row, people: tuple[Person, ...], server_id: str) -> dict[str, object]:
+    owner = next((one.name for one in people if one.owns(server_id, row.prompt_id, row.extra_data)), "")
+    return {"prompt_id": row.prompt_id, "number": row.number, "is_running": row.is_running, "name": owner}
+
+
+async def post(upstream: Upstream, path: str, body: object) -> None:
+    """POST JSON whose answer has no content; `Refused` unless the server took it."""
+    data = json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"}
+    try:
+        async with (
+            upstream.place(upstream.submits),
+            asyncio.timeout(upstream.deadlines.read),
+            upstream.session(is_fresh=True).post(upstream.url(path), data=data, headers=headers) as reply,
+        ):
+            status = reply.status
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise Refused(upstream.explain(error)) from error
+    if status != 200:
+        message = f"{upstream.server.id} answered with status {status}."
+        raise Refused(Refusal(Cause.UPSTREAM_REFUSED, message, Sent.UNKNOWN))

@@ -1,0 +1,100 @@
+"""The secret of one installation, from which every signature follows; gateways that stand side by side share its file.
+
+One key per line, in hexadecimal: the first one signs, and what a later one has signed is still believed, so a key can
+be replaced without anybody being logged out. The file is made when it is missing, for its owner's eyes only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.errors import ConfigError
+
+SIZE = 32  # bytes
+MOST_KEYS = 8
+_LINE = re.compile(r"[0-9a-f]{64}")
+_OTHERS = 0o077
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys, the newest first. `sign` and `is_signed` are about a purpose, so that no signature serves two."""
+
+    all: tuple[bytes, ...] = field(repr=False)
+
+    def sign(self, purpose: str, *parts: str) -> str:
+        """32 bytes over purpose and parts, in hexadecimal; no two lists of parts are written alike."""
+        return _sign(self.all[0], purpose, parts)
+
+    def is_signed(self, mark: str, purpose: str, *parts: str) -> bool:
+        """Whether one of the keys has signed this."""
+        given = mark.encode("utf-8", "replace")
+        # Every key is tried, whichever fits: how long it takes tells nothing.
+        fits = [hmac.compare_digest(given, _sign(key, purpose, parts).encode()) for key in self.all]
+        return any(fits)
+
+
+def _sign(key: bytes, purpose: str, parts: tuple[str, ...]) -> str:
+    written = b"".join(_framed(part) for part in (purpose, *parts))
+    return hmac.new(key, written, hashlib.sha256).hexdigest()
+
+
+def _framed(part: str) -> bytes:
+    data = part.encode("utf-8", "surrogatepass")
+    return len(data).to_bytes(8, "big") + data
+
+
+def load_keys(path: Path) -> Keys:
+    """The keys in a file, which is made if there is none; a `ConfigError` says what is wrong with it."""
+    if not path.exists():
+        make_keys(path)
+    try:
+        mode = path.stat().st_mode
+        lines = path.read_text("ascii").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the key file cannot be read ({error})", file=path) from error
+    if sys.platform != "win32" and mode & _OTHERS:
+        raise ConfigError("others on this machine can read the key file: chmod 600 it", file=path)
+    for number, line in enumerate(lines, 1):
+        if not _LINE.fullmatch(line):
+            raise ConfigError("a key is 64 hexadecimal digits", file=path, line=number)
+    if not lines or len(lines) > MOST_KEYS:
+        raise ConfigError(f"it has {len(lines)} keys, and needs 1 to {MOST_KEYS}", file=path)
+    return Keys(tuple(bytes.fromhex(line) for line in lines))
+
+
+def make_keys(path: Path) -> None:
+    """A new file with one key, readable by its owner only; one that another gateway makes meanwhile stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(f"{secrets.token_hex(SIZE)}\n")
+        if sys.platform == "win32":
+            if not path.exists():
+                whole.rename(path)
+        else:
+            os.link(whole, path)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise ConfigError(f"the key file cannot be made ({error.strerror})", file=path) from error
+    finally:
+        whole.unlink(missing_ok=True)
+
+
+def renew_keys(path: Path) -> None:
+    """Put a new key first. What the key before it has signed stays believed; what the one before that, not."""
+    keys = load_keys(path)
+    lines = [secrets.token_hex(SIZE), keys.all[0].hex()]
+    whole = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write("\n".join(lines) + "\n")
+    whole.replace(path)

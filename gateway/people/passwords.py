@@ -1,0 +1,82 @@
+"""Passwords as they are kept: scrypt, with its parameters and salt beside it.
+
+    scrypt$15$8$1$<salt>$<hash>      log2 of N, r, p; salt and hash in base64
+
+One check takes some 60 ms of a core and 32 MB, which is what makes guessing slow.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from gateway.errors import ConfigError
+
+SHORTEST = 8  # characters
+LONGEST = 1_000
+LOG_N, R, P = 15, 8, 1
+_SALT = 16  # bytes
+_HASH = 32  # bytes
+_MOST_LOG_N, _MOST_R, _MOST_P = 17, 16, 4  # what a file may ask of this machine: 256 MB
+_ROOM = 2  # times the memory that the parameters need, which OpenSSL wants to be allowed
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordHash:
+    """What is kept of one password."""
+
+    log_n: int
+    r: int
+    p: int
+    salt: bytes
+    hash: bytes
+
+    @classmethod
+    def of(cls, password: str) -> PasswordHash:
+        """Of a password that somebody has just chosen."""
+        salt = secrets.token_bytes(_SALT)
+        return cls(LOG_N, R, P, salt, _scrypt(password, LOG_N, R, P, salt))
+
+    @classmethod
+    def read(cls, text: str) -> PasswordHash:
+        """As written in a file; ConfigError if it is not one."""
+        fields = text.split("$")
+        try:
+            kind, log_n, r, p = fields[0], *(int(one) for one in fields[1:4])
+            salt, known = (base64.b64decode(one, validate=True) for one in fields[4:])
+        except (ValueError, IndexError) as error:
+            raise ConfigError("it is not a password as serve.py writes it") from error
+        fits = 10 <= log_n <= _MOST_LOG_N and 1 <= r <= _MOST_R and 1 <= p <= _MOST_P
+        if kind != "scrypt" or not fits or len(salt) < _SALT or len(known) != _HASH:
+            raise ConfigError("it is not a password as serve.py writes it")
+        return cls(log_n, r, p, salt, known)
+
+    def write(self) -> str:
+        """As it stands in a file."""
+        salt, known = (base64.b64encode(one).decode() for one in (self.salt, self.hash))
+        return f"scrypt${self.log_n}${self.r}${self.p}${salt}${known}"
+
+    def fits(self, password: str) -> bool:
+        """Whether this is the password. Slow on purpose: for a thread, and not for many at once."""
+        return hmac.compare_digest(self.hash, _scrypt(password, self.log_n, self.r, self.p, self.salt))
+
+
+def fault_of(password: str) -> str:
+    """Why nobody should have this password; empty if they may."""
+    if len(password) < SHORTEST:
+        return f"a password has at least {SHORTEST} characters"
+    if len(password) > LONGEST:
+        return f"a password has at most {LONGEST} characters"
+    return "" if password.isprintable() else "a password has no control characters"
+
+
+def _scrypt(password: str, log_n: int, r: int, p: int, salt: bytes) -> bytes:
+    data = password.encode("utf-8", "surrogatepass")
+    memory = _ROOM * 128 * r * (2**log_n + p)
+    return hashlib.scrypt(data, salt=salt, n=2**log_n, r=r, p=p, maxmem=memory, dklen=_HASH)
+
+
+NOBODY = PasswordHash(LOG_N, R, P, bytes(_SALT), bytes(_HASH))  # is checked for a name that nobody has

@@ -1,0 +1,33 @@
+"""What makes an installation one whose people are told apart: a key, and who they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.errors import ConfigError
+from gateway.flags import Flags, exposed, is_loopback
+from gateway.people.keys import Keys, load_keys
+from gateway.rules import Rules
+from gateway.user_flags import key_beside
+
+_KEY = Path(".mooring") / "mooring.key"  # of an installation without a users' file
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The keys, and the users' file if there is one; without it a log-in proxy tells who asks."""
+
+    keys: Keys
+    users: Path | None
+
+
+def find_people(flags: Flags, rules: Rules) -> People | None:
+    """Whom the flags and the fleet file let in; None if everybody is one. ConfigError for an open door by mistake."""
+    if rules.trusted_header and not rules.trusted_peers:
+        raise ConfigError("name the addresses that it is believed from in trusted_peers", key="trusted_header")
+    if flags.users is None and not rules.trusted_header:
+        if not is_loopback(flags.host) and not flags.insecure:
+            raise ConfigError(exposed(flags.host))
+        return None
+    return People(load_keys(flags.key or (_KEY if flags.users is None else key_beside(flags.users))), flags.users)

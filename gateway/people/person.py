@@ -1,0 +1,88 @@
+"""One person who works here, and what is theirs on the servers: told by signatures, never by a table of ours.
+
+A person's client_ids, prompts and uploads carry marks that only this installation can make and only for that person,
+so any gateway with the key knows whose something is, also after a restart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from gateway.people.keys import Keys
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}", re.ASCII)  # a proxy may tell an e-mail address
+FOLDER = "mooring-people"  # in each server's input folder
+SHARED = "mooring-shared"  # beside it: what whoever runs the servers puts there is for everybody
+MARK = "mooring"  # the key in `extra_data`, whose value is the owner's mark
+
+
+class Role(Enum):
+    """What somebody may do."""
+
+    USE = "use"  # make pictures, see and touch one's own
+    RUN = "run"  # also run the fleet: drain, cancel any job, free memory
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who has come in. Names are unique in an installation."""
+
+    name: str
+    roles: frozenset[Role] = frozenset({Role.USE})
+    keys: Keys = field(repr=False, default=Keys((bytes(32),)))
+    epoch: int = 0  # of the account, as they came in
+
+    @property
+    def runs_fleet(self) -> bool:
+        """Whether they may do what concerns everybody."""
+        return Role.RUN in self.roles
+
+    @property
+    def folder(self) -> str:
+        """The folder of their uploads, in each server's input folder."""
+        return f"{FOLDER}/{self.name}"
+
+    @property
+    def store(self) -> str:
+        """What their browser's stores are called after; it tells nothing, and another installation's is another."""
+        return self.keys.sign("store", self.name)[:16]
+
+    def client_id(self, client_id: str) -> str:
+        """What one of their windows is called on a server: nobody else can listen to it."""
+        return self.keys.sign("client", self.name, client_id)
+
+    def mark(self, server_id: str, prompt_id: str) -> str:
+        """What their prompt carries on that server."""
+        return self.keys.sign("prompt", self.name, server_id, prompt_id)
+
+    def owns(self, server_id: str, prompt_id: str, extra_data: object) -> bool:
+        """Whether a prompt with this `extra_data` is theirs."""
+        mark = mark_of(extra_data)
+        return mark is not None and self.keys.is_signed(mark, "prompt", self.name, server_id, prompt_id)
+
+    def has_upload(self, path: str) -> bool:
+        """Whether a path in a server's input folder is theirs to use: their own, or what is shared."""
+        parts = path.split("/")
+        if any(part in {"", ".", ".."} for part in parts) or "\\" in path:
+            return False
+        return (parts[:2] == [FOLDER, self.name] and len(parts) > 2) or (parts[0] == SHARED and len(parts) > 1)
+
+
+def is_shared(path: str) -> bool:
+    """Whether a path in a server's input folder is everybody's to use."""
+    return path.startswith(f"{SHARED}/")
+
+
+def mark_of(extra_data: object) -> str | None:
+    """The owner's mark in a prompt's `extra_data`, if it has one."""
+    mark = extra_data.get(MARK) if isinstance(extra_data, Mapping) else None
+    return mark if isinstance(mark, str) else None
+
+
+def stranger(keys: Keys, server_id: str, prompt_id: str) -> str:
+    """What somebody else's prompt is called here: the same at each look, and of no use anywhere."""
+    return f"other-{hashlib.sha256(keys.sign('stranger', server_id, prompt_id).encode()).hexdigest()[:16]}"

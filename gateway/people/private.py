@@ -1,0 +1,356 @@
+"""Requests of one person to a server: each is passed on so that it shows and touches only what is theirs.
+
+Every listed route that passes to a server has its own way here, and one that has none is refused. Whose something is
+follows from the server's own queue and history, read at that moment; nothing is remembered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+from aiohttp import web
+
+from gateway.catalogues import Catalogues, merge_files, split_files
+from gateway.fleet import ServerId
+from gateway.guard import Admitted
+from gateway.people.asking import fetch, fetch_rows, strange
+from gateway.people.files import Files
+from gateway.people.person import Person
+from gateway.people.projection import (
+    Row,
+    ShapeError,
+    own_rows,
+    owns_entry,
+    project_history,
+    project_jobs,
+    project_queue,
+    project_stats,
+)
+from gateway.people.prompts import Made, write_prompt
+from gateway.people.sieve import Sieve
+from gateway.people.uploads import pass_upload
+from gateway.proxy import Proxy, Terms
+from gateway.refusal import Cause, Refusal, Refused, Sent
+from gateway.routes import ServerCall
+from gateway.rules import Rules
+from gateway.state import DEFAULT_MAX_UPLOAD, FleetState
+from gateway.upstream import Upstream
+
+MOST_JOBS = 100  # of one `/api/jobs`, each of which may have to be looked up
+HISTORY_FOR_FILES = 1_000  # prompts that are looked through for a made file
+INTERRUPTS_BY_ID = (0, 3, 64)  # older servers may interrupt whatever runs, whatever id is named
+
+_log = logging.getLogger(__name__)
+_NOT_YOURS = Refusal(Cause.NOT_YOURS, "This is not yours, or it is not there.")
+_OPEN = frozenset({"/prompt", "/features", "/embeddings", "/models"})  # the same for everybody; /models/{folder} too
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request, with who asks and where it goes."""
+
+    request: web.BaseRequest
+    admitted: Admitted
+    route: ServerCall
+    upstream: Upstream
+    person: Person
+
+    @property
+    def server_id(self) -> ServerId:
+        return self.upstream.server.id
+
+    @property
+    def last(self) -> str:
+        """The last segment of the path, decoded."""
+        return unquote(self.route.path.rpartition("/")[2])
+
+
+_Way = Callable[[_Asked], Awaitable[web.StreamResponse]]
+
+
+class Private:
+    """Passes people's requests on. `rules` are asked anew each time: the fleet file may have changed."""
+
+    def __init__(self, proxy: Proxy, state: FleetState, catalogues: Catalogues, rules: Callable[[], Rules]) -> None:
+        self._proxy = proxy
+        self._state = state
+        self._catalogues = catalogues
+        self._rules = rules
+        self.files = Files()
+        self._submitting: dict[tuple[ServerId, str], asyncio.Lock] = {}
+
+    async def pass_on(
+        self, request: web.BaseRequest, admitted: Admitted, upstream: Upstream, person: Person
+    ) -> web.StreamResponse:
+        """The answer for this person, or `Refused`."""
+        assert isinstance(admitted.route, ServerCall)
+        asked = _Asked(request, admitted, admitted.route, upstream, person)
+        return await self._way(asked)(asked)
+
+    def _way(self, asked: _Asked) -> _Way:
+        path = asked.route.path
+        exact: dict[str, dict[str, _Way]] = {
+            "GET": {
+                **dict.fromkeys(_OPEN, self._plain),
+                **dict.fromkeys(_PROJECTED, self._projected),
+                "/internal/files/output": self._made_files,
+                "/api/jobs": self._jobs,
+                "/view": self._view,
+            },
+            "POST": {
+                **dict.fromkeys(("/queue", "/history", "/interrupt"), self._touch),
+                "/prompt": self._submit,
+                "/upload/image": self._upload,
+            },
+        }
+        below: dict[str, dict[str, _Way]] = {
+            "GET": {
+                "models": self._plain,
+                "object_info": self._nodes,
+                "history": self._entry,
+                "api": self._job,
+                "userdata": self._saved,
+            },
+            "POST": {"api": self._cancel_job},
+        }
+        method = asked.request.method
+        by_beginning = below.get(method, {}).get(path.split("/")[1], self._refuse)
+        return exact.get(method, {}).get(path, by_beginning)
+
+    async def _refuse(self, _asked: _Asked) -> web.StreamResponse:
+        raise Refused(Refusal(Cause.NOT_ALLOWED, "Where several people work, this does not pass."))
+
+    async def _plain(self, asked: _Asked, terms: Terms | None = None) -> web.StreamResponse:
+        largest = self._state.max_upload.get(asked.server_id, DEFAULT_MAX_UPLOAD)
+        return await self._proxy.pass_on(asked.request, asked.admitted, asked.upstream, largest, terms or Terms())
+
+    # What is read
+
+    async def _projected(self, asked: _Asked) -> web.StreamResponse:
+        path = asked.route.path
+        answer = await fetch(asked.upstream, path, asked.admitted.query)
+        told = _shaped(_PROJECTED[path], answer, asked)
+        if path == "/history":
+            for entry in told.values():
+                await self._seal_entry(asked, entry)
+        return private_answer(told)
+
+    async def _made_files(self, _asked: _Asked) -> web.StreamResponse:
+        return private_answer([])  # the whole output folder, which is everybody's
+
+    async def _entry(self, asked: _Asked) -> web.StreamResponse:
+        answer = await fetch(asked.upstream, asked.route.path)
+        own = _shaped(project_history, answer, asked)
+        if isinstance(answer, dict) and len(own) != len(answer):
+            raise Refused(_NOT_YOURS)
+        for entry in own.values():
+            await self._seal_entry(asked, entry)
+        return private_answer(own)
+
+    async def _seal_entry(self, asked: _Asked, entry: dict[str, Any]) -> None:
+        await self.files.seal_entry(asked.upstream, asked.person, entry)
+
+    async def _jobs(self, asked: _Asked) -> web.StreamResponse:
+        query = dict(parse_qsl(asked.admitted.query))
+        query["limit"] = str(_least(query.get("limit", ""), MOST_JOBS))
+        answer = await fetch(asked.upstream, "/api/jobs", urlencode(query))
+        jobs = answer.get("jobs") if isinstance(answer, dict) else None
+        ids = [job["id"] for job in jobs or () if isinstance(job, dict) and isinstance(job.get("id"), str)]
+        rows = await fetch_rows(asked.upstream)
+        owned = await asyncio.gather(*(self._owner(asked, prompt_id, rows) for prompt_id in ids))
+        own = frozenset(prompt_id for prompt_id, is_own in zip(ids, owned, strict=True) if is_own)
+        told = _shaped(lambda value, person, server: project_jobs(value, own, person, server), answer, asked)
+        await self.files.seal_all(asked.upstream, asked.person, told)
+        return private_answer(told)
+
+    async def _job(self, asked: _Asked) -> web.StreamResponse:
+        is_own = await self._owner(asked, asked.last)
+        answer = await fetch(asked.upstream, asked.route.path)  # a 404 is told as such, whoever asks
+        if not is_own:
+            raise Refused(_NOT_YOURS)
+        await self.files.seal_all(asked.upstream, asked.person, answer)
+        return private_answer(answer)
+
+    async def _nodes(self, asked: _Asked) -> web.StreamResponse:
+        answer = await fetch(asked.upstream, asked.route.path)
+        return private_answer(await asyncio.to_thread(own_files, answer, asked.person))
+
+    async def _view(self, asked: _Asked) -> web.StreamResponse:
+        terms = await self.files.open(asked.upstream, asked.admitted.query, asked.person.keys)
+        return await self._plain(asked, terms)
+
+    async def _saved(self, asked: _Asked) -> web.StreamResponse:
+        if not self._rules().share_workflows:
+            raise Refused(Refusal(Cause.NOT_ALLOWED, "The workflows that are saved on the servers are not shared."))
+        return await self._plain(asked)
+
+    # What is done
+
+    async def _submit(self, asked: _Asked) -> web.StreamResponse:
+        terms = Terms(rewrite=lambda body: self._write_prompt(asked, body))
+        if self._rules().max_pending_per_user is None:
+            return await self._plain(asked, terms)
+        lock = self._submitting.setdefault((asked.server_id, asked.person.name), asyncio.Lock())
+        async with lock:  # of one person's prompts the second is counted after the first is queued
+            return await self._plain(asked, terms)
+
+    async def _write_prompt(self, asked: _Asked, raw: bytes) -> bytes:
+        body, rules = json.loads(raw), self._rules()
+        files = await self._catalogues.file_inputs(asked.server_id)
+        if files is None:
+            raise Refused(Refusal(Cause.UPSTREAM_BUSY, f"{asked.server_id} has not told its nodes yet; try again."))
+        written, made = write_prompt(body, asked.person, asked.server_id, rules, files)
+        await self._check_new(asked, body["prompt_id"], rules)
+        await self._check_made(asked, made)
+        return json.dumps(written).encode()
+
+    async def _check_new(self, asked: _Asked, prompt_id: str, rules: Rules) -> None:
+        """No prompt has this id on the server, and the person has not too many there."""
+        rows = await fetch_rows(asked.upstream)
+        entry = await fetch(asked.upstream, f"/history/{quote(prompt_id, safe='')}")
+        if any(row.prompt_id == prompt_id for row in rows) or entry != {}:
+            message = "This prompt was sent already: look it up in the queue and the history."
+            raise Refused(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
+        most = rules.max_pending_per_user
+        if most is not None and len(own_rows(rows, asked.person, asked.server_id)) >= most:
+            message = f"You have {most} prompts on {asked.server_id} already, which is the most at a time."
+            raise Refused(Refusal(Cause.TOO_MANY, message))
+
+    async def _check_made(self, asked: _Asked, made: frozenset[Made]) -> None:
+        """Each of these files is in the person's own history."""
+        if not made:
+            return
+        history = await fetch(asked.upstream, "/history", f"max_items={HISTORY_FOR_FILES}")
+        own = _shaped(project_history, history, asked)
+        if not await self.files.has_all(asked.upstream, own.values(), made):
+            raise Refused(Refusal(Cause.NOT_YOURS, "The prompt names a picture that is not yours, or not there."))
+
+    async def _upload(self, asked: _Asked) -> web.StreamResponse:
+        largest = self._state.max_upload.get(asked.server_id, DEFAULT_MAX_UPLOAD)
+        told = await pass_upload(asked.request, asked.upstream, asked.person, largest)
+        await self.files.seal_upload(asked.upstream, asked.person, told)
+        return private_answer(told)
+
+    async def _touch(self, asked: _Asked) -> web.StreamResponse:
+        return await self._plain(asked, Terms(rewrite=lambda body: self._check_touch(asked, body)))
+
+    async def _check_touch(self, asked: _Asked, raw: bytes) -> bytes:
+        body = json.loads(raw)
+        if asked.route.path == "/interrupt" and not interrupts_by_id(self._state.condition(asked.server_id).version):
+            message = f"{asked.server_id} may interrupt another's prompt: its ComfyUI is too old to tell them apart."
+            raise Refused(Refusal(Cause.NOT_ALLOWED, message))
+        rows = await fetch_rows(asked.upstream)
+        for prompt_id in [body["prompt_id"]] if "prompt_id" in body else body["delete"]:
+            await self._check_own(asked, prompt_id, rows)
+        return raw
+
+    async def _cancel_job(self, asked: _Asked) -> web.StreamResponse:
+        await self._check_own(asked, unquote(asked.route.path.split("/")[-2]))
+        return await self._plain(asked)
+
+    async def _check_own(self, asked: _Asked, prompt_id: str, rows: tuple[Row, ...] | None = None) -> None:
+        if await self._owner(asked, prompt_id, rows) is False:
+            raise Refused(_NOT_YOURS)
+
+    async def _owner(self, asked: _Asked, prompt_id: str, rows: tuple[Row, ...] | None = None) -> bool | None:
+        known = await fetch_rows(asked.upstream) if rows is None else rows
+        return await owner(asked.upstream, asked.person, prompt_id, known)
+
+    def sieve(self, upstream: Upstream, person: Person, client_id: str) -> Sieve:
+        """What passes of a socket of theirs."""
+
+        async def owns(prompt_id: str | None) -> bool | None:
+            try:
+                rows = await fetch_rows(upstream)
+                if prompt_id is None:
+                    running = [row for row in rows if row.is_running]
+                    return bool(running) and len(own_rows(running, person, upstream.server.id)) == len(running)
+                return await owner(upstream, person, prompt_id, rows)
+            except Refused as error:
+                _log.info("%s: nobody knows whose a prompt is (%s)", upstream.server.id, error)
+                return None
+
+        async def seal(value: object) -> None:
+            try:
+                await self.files.seal_all(upstream, person, value)
+            except Refused as error:
+                _log.info("%s: pictures are told without seals (%s)", upstream.server.id, error)
+
+        return Sieve(client_id, owns, seal)
+
+
+async def owner(upstream: Upstream, person: Person, prompt_id: str, rows: tuple[Row, ...]) -> bool | None:
+    """Whether everything under this id, in these rows and in history, is the person's; None if there is nothing."""
+    server_id = upstream.server.id
+    there = [row for row in rows if row.prompt_id == prompt_id]
+    answer = await fetch(upstream, f"/history/{quote(prompt_id, safe='')}")
+    if not isinstance(answer, dict):
+        raise Refused(strange(server_id))
+    if not there and not answer:
+        return None
+    is_own = all(owns_entry(name, entry, person, server_id) for name, entry in answer.items())
+    return is_own and len(own_rows(there, person, server_id)) == len(there)
+
+
+def _same_stats(answer: object, _person: Person, _server_id: str) -> dict[str, Any]:
+    return project_stats(answer)
+
+
+_PROJECTED: Mapping[str, Callable[[object, Person, str], dict[str, Any]]] = {
+    "/queue": project_queue,
+    "/history": project_history,
+    "/system_stats": _same_stats,
+}
+
+
+def _shaped(project: Callable[[object, Person, str], dict[str, Any]], answer: object, asked: _Asked) -> dict[str, Any]:
+    try:
+        return project(answer, asked.person, asked.server_id)
+    except ShapeError as error:
+        raise Refused(strange(asked.server_id)) from error
+
+
+def own_files(answer: object, person: Person) -> object:
+    """`/object_info` whose lists of uploaded files have only what this person may use."""
+    if not isinstance(answer, dict):
+        return {}
+    nodes, files = split_files(answer)
+    own = {
+        name: {
+            key: [one for one in names if isinstance(one, str) and person.has_upload(one)]
+            for key, names in lists.items()
+        }
+        for name, lists in files.items()
+    }
+    return merge_files(nodes, own)
+
+
+def private_answer(value: object) -> web.Response:
+    """JSON that only this person should have, and that nothing keeps."""
+    return web.Response(
+        body=json.dumps(value).encode(),
+        headers={
+            "Content-Type": "application/json; charset=utf-8",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "sandbox",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Referrer-Policy": "no-referrer",
+        },
+    )
+
+
+def interrupts_by_id(version: str) -> bool:
+    """Whether a server of that version is known to look at the prompt_id of an interrupt."""
+    numbers = version.split("+", maxsplit=1)[0].split(".")
+    return all(item.isdecimal() for item in numbers) and tuple(map(int, numbers)) >= INTERRUPTS_BY_ID
+
+
+def _least(text: str, most: int) -> int:
+    return min(int(text), most) if text.isdecimal() and len(text) < 9 else most

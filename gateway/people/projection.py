@@ -1,0 +1,142 @@
+"""What one person sees of a server's queue, history and jobs: what is theirs whole, of the rest the positions. Pure.
+
+Whatever is not of ComfyUI's shape raises `ShapeError`: a list that cannot be read cannot be projected either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.people.person import Person, stranger
+
+_PARTS = ("queue_running", "queue_pending")
+_OWN_EXTRA = "extra_pnginfo"  # the editor's whole graph, which nobody needs in a queue
+
+
+class ShapeError(ValueError):
+    """An answer that is not ComfyUI's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One prompt in a queue: ComfyUI's `[number, prompt_id, prompt, extra_data, outputs]`."""
+
+    number: float
+    prompt_id: str
+    extra_data: Mapping[str, Any]
+    is_running: bool
+    whole: list[Any]
+
+
+def read_rows(answer: object) -> tuple[Row, ...]:
+    """All prompts of a `/queue`, in the order in which it lists them."""
+    if not isinstance(answer, dict) or not all(isinstance(answer.get(part), list) for part in _PARTS):
+        raise ShapeError("/queue is not ComfyUI's")
+    return tuple(_row(item, is_running=part == _PARTS[0]) for part in _PARTS for item in answer[part])
+
+
+def _row(item: object, *, is_running: bool) -> Row:
+    match item:
+        case [int() | float() as number, str(prompt_id), *rest]:
+            extra = rest[1] if len(rest) > 1 and isinstance(rest[1], dict) else {}
+            return Row(number, prompt_id, extra, is_running, list(item))
+        case _:
+            raise ShapeError("/queue has an item that is not ComfyUI's")
+
+
+def own_rows(rows: Iterable[Row], person: Person, server_id: str) -> list[Row]:
+    """Those of this person."""
+    return [row for row in rows if person.owns(server_id, row.prompt_id, row.extra_data)]
+
+
+def project_queue(answer: object, person: Person, server_id: str) -> dict[str, Any]:
+    """`/queue` for one person."""
+    rows = read_rows(answer)
+    told = {part: [] for part in _PARTS}  # type: dict[str, list[Any]]
+    for row in rows:
+        told[_PARTS[0] if row.is_running else _PARTS[1]].append(_told(row, person, server_id))
+    return told
+
+
+def _told(row: Row, person: Person, server_id: str) -> list[Any]:
+    if not person.owns(server_id, row.prompt_id, row.extra_data):
+        return [row.number, stranger(person.keys, server_id, row.prompt_id), {}, {}, []]
+    extra = {key: value for key, value in row.extra_data.items() if key != _OWN_EXTRA}
+    return [*row.whole[:3], extra, *row.whole[4:]]
+
+
+def project_history(answer: object, person: Person, server_id: str) -> dict[str, Any]:
+    """`/history` for one person: their own prompts, and nothing of anybody else's."""
+    if not isinstance(answer, dict):
+        raise ShapeError("/history is not ComfyUI's")
+    return {name: entry for name, entry in answer.items() if owns_entry(name, entry, person, server_id)}
+
+
+def owns_entry(prompt_id: str, entry: object, person: Person, server_id: str) -> bool:
+    """Whether a history entry is theirs."""
+    match entry:
+        case {"prompt": [_, str(named), _, dict(extra), *_]}:
+            return named == prompt_id and person.owns(server_id, prompt_id, extra)
+        case _:
+            return False
+
+
+def ended_at(entry: Mapping[str, Any]) -> float | None:
+    """When a history entry's prompt ended, in milliseconds by the server's clock, if it says so."""
+    status = entry.get("status")
+    messages = status.get("messages") if isinstance(status, dict) else None
+    stamps = [
+        message[1]["timestamp"]
+        for message in (messages if isinstance(messages, list) else [])
+        if isinstance(message, list)
+        and len(message) == 2
+        and isinstance(message[1], dict)
+        and isinstance(message[1].get("timestamp"), int | float)
+    ]
+    return max(stamps, default=None)
+
+
+def project_jobs(answer: object, own: frozenset[str], person: Person, server_id: str) -> dict[str, Any]:
+    """`/api/jobs` for one person, whose own ids are known: of others' jobs only that there is one, and its state."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("jobs"), list):
+        raise ShapeError("/api/jobs is not ComfyUI's")
+    jobs = [job for job in answer["jobs"] if isinstance(job, dict) and isinstance(job.get("id"), str)]
+    told = [
+        job if job["id"] in own else {"id": stranger(person.keys, server_id, job["id"]), "status": job.get("status")}
+        for job in jobs
+    ]
+    return {"jobs": told, "pagination": answer.get("pagination", {})}
+
+
+def project_stats(answer: object) -> dict[str, Any]:
+    """`/system_stats` without the server's command line, which tells paths and ports of its machine."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("system"), dict):
+        raise ShapeError("/system_stats is not ComfyUI's")
+    return {**answer, "system": {key: value for key, value in answer["system"].items() if key != "argv"}}
+
+
+def project_loads(loads: Mapping[str, Any], marks: Mapping[str, Mapping[str, str]], person: Person) -> dict[str, Any]:
+    """`/fleet/loads` for one person: others' prompts count, under names that say nothing.
+
+    `marks` are the owners' marks, by server and prompt_id.
+    """
+    return {
+        **loads,
+        "servers": {
+            server_id: _own_load(server_id, load, marks, person) for server_id, load in loads["servers"].items()
+        },
+    }
+
+
+def _own_load(
+    server_id: str, load: Mapping[str, Any], marks: Mapping[str, Mapping[str, str]], person: Person
+) -> dict[str, Any]:
+    known = marks.get(server_id, {})
+
+    def told(prompt_id: str) -> str:
+        is_own = person.owns(server_id, prompt_id, {"mooring": known.get(prompt_id)})
+        return prompt_id if is_own else stranger(person.keys, server_id, prompt_id)
+
+    return {key: [told(one) for one in value] if isinstance(value, list) else value for key, value in load.items()}

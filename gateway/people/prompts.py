@@ -1,0 +1,106 @@
+"""What one person may submit: the body of a `POST /prompt`, judged and written anew. Pure.
+
+What a prompt names of files is judged by two rules, as far as a prompt can tell: an input that is a choice of uploaded
+files must name one's own or a shared one, and no text anywhere may lead into another's folder. A node that reads what
+no input names is beyond it: that is what `deny_nodes` is for.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.people.person import FOLDER, MARK, Person
+from gateway.refusal import Cause, Refusal, Refused
+from gateway.rules import Rules
+
+_KNOWN = ("prompt", "prompt_id", "client_id", "extra_data", "partial_execution_targets")
+_HURRY = ("number", "front")  # where in the queue it goes
+_ANNOTATION = re.compile(r"\s*\[(input|output|temp)\]\s*$", re.IGNORECASE)
+
+FileInputs = Mapping[str, Mapping[str, Any]]  # by class: the inputs that are choices of uploaded files
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A file that a server made, which a prompt wants to read: to be proven one's own."""
+
+    folder: str  # output | temp
+    subfolder: str
+    name: str
+
+
+def write_prompt(
+    body: Mapping[str, Any], person: Person, server_id: str, rules: Rules, files: FileInputs
+) -> tuple[dict[str, Any], frozenset[Made]]:
+    """The body as it goes to the server, and what made files it reads; `Refused` in the person's words."""
+    prompt, extra = body["prompt"], body.get("extra_data", {})
+    if not isinstance(extra, dict):
+        raise Refused(Refusal(Cause.REFUSED_BODY, "extra_data must be an object."))
+    made = frozenset(_judge(prompt, person, rules, files))
+    passed = {key: body[key] for key in (*_KNOWN, *(_HURRY if person.runs_fleet else ())) if key in body}
+    written = {
+        **passed,
+        "client_id": person.client_id(body["client_id"]),
+        "extra_data": {**extra, MARK: person.mark(server_id, body["prompt_id"])},
+    }
+    return written, made
+
+
+def _judge(prompt: Mapping[str, Any], person: Person, rules: Rules, files: FileInputs) -> Iterator[Made]:
+    for node_id, node in prompt.items():
+        class_type = node.get("class_type") if isinstance(node, dict) else None
+        if not isinstance(class_type, str):
+            continue  # ComfyUI says what is wrong with it
+        if rules.denies(class_type):
+            raise Refused(Refusal(Cause.DENIED_NODE, f"{class_type} (node {node_id}) is not allowed here."))
+        inputs = node.get("inputs")
+        for name, value in inputs.items() if isinstance(inputs, dict) else ():
+            for text in _texts(value):
+                _judge_text(text, person, f"{class_type}.{name}")
+                if (found := _made(text)) is not None:
+                    yield found
+            if name in files.get(class_type, {}):
+                _judge_file(value, person, f"{class_type}.{name}")
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in an input's value, however deep."""
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str(text):
+                yield text
+            case list(items):
+                waiting += items
+            case dict(items):
+                waiting += items.values()
+                waiting += items.keys()
+
+
+def _judge_text(text: str, person: Person, place: str) -> None:
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    if FOLDER not in plain:
+        return
+    bare = _ANNOTATION.sub("", text)
+    if plain.count(FOLDER) > 1 or not person.has_upload(bare):
+        raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours."))
+
+
+def _made(text: str) -> Made | None:
+    found = _ANNOTATION.search(text)
+    if found is None or found[1].lower() == "input":
+        return None
+    path = text[: found.start()].replace("\\", "/")
+    subfolder, _, name = path.rpartition("/")
+    return Made(found[1].lower(), subfolder, name)
+
+
+def _judge_file(value: object, person: Person, place: str) -> None:
+    """A choice of uploaded files: a text of one's own, or a made file, which is proven elsewhere."""
+    if isinstance(value, str) and (_made(value) is not None or person.has_upload(_ANNOTATION.sub("", value))):
+        return
+    raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours: upload it again here."))

@@ -1,0 +1,75 @@
+"""What stands between the guard and the routes where people are told apart: who asks, and what of it is theirs."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+from gateway.guard import Admitted, RequestFacts
+from gateway.people.door import Door
+from gateway.people.person import Person
+from gateway.people.private import Private
+from gateway.people.projection import project_loads
+from gateway.prober import Prober
+from gateway.refusal import Cause, Refusal, Refused
+from gateway.routes import Asset, FleetAction, Health, LogIn, Metrics, Page
+
+# What the log-in page is made of: the only files that whoever has not come in yet may have.
+LOGIN_FILES = frozenset(
+    {
+        "static/css/base.css",
+        "static/css/login.css",
+        "static/js/theme.js",
+        "static/js/login.js",
+        "static/js/login_words.js",
+        "static/icons/favicon.svg",
+    }
+)
+
+
+class Reception:
+    """Of one gateway whose people are told apart."""
+
+    def __init__(self, door: Door, private: Private, prober: Prober) -> None:
+        self.door = door
+        self.private = private
+        self._prober = prober
+
+    def greet(self, facts: RequestFacts, admitted: Admitted, peer: str) -> Person | None:
+        """Who asks for this; None where nobody needs to be known. `Refused` or a redirect for a stranger."""
+        route = admitted.route
+        person = self.door.who(facts, peer)
+        if person is None and not _is_free(route):
+            raise Refused(Refusal(Cause.NOT_LOGGED_IN, "Log in first: open this gateway's page."))
+        if person is not None and not person.runs_fleet and isinstance(route, FleetAction | Metrics):
+            raise Refused(Refusal(Cause.NOT_ALLOWED, "This is for those who run the fleet."))
+        return person
+
+    def way_in(self, facts: RequestFacts, admitted: Admitted, peer: str) -> web.Response | None:
+        """To the log-in page, for whoever asks for the page and has not come in; and from it, for whoever has."""
+        is_known = self.door.who(facts, peer) is not None
+        match admitted.route:
+            case Page() if not is_known and self.door.has_login:
+                return _to("/login")
+            case LogIn() if is_known and facts.method != "POST":
+                return _to("/")
+        return None
+
+    async def loads(self, person: Person) -> dict[str, Any]:
+        """`/fleet/loads` as this person may see it."""
+        return project_loads(await self._prober.loads(), self._prober.marks, person)
+
+
+def _is_free(route: object) -> bool:
+    match route:
+        case LogIn() | Health():
+            return True
+        case Asset(path=path):
+            return path in LOGIN_FILES
+    return False
+
+
+def _to(place: str) -> web.Response:
+    return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": place, "Cache-Control": "no-store"})

@@ -1,0 +1,117 @@
+"""What of a server's socket reaches one person, and what of theirs reaches the server.
+
+ComfyUI tells events of a prompt to the socket of its client_id, but a prompt that was posted without one (not through
+a gateway) broadcasts its progress and previews, and custom nodes broadcast what they like. So an event passes once the
+server's own queue or history has shown that its prompt is this person's, which is asked once for each prompt.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from gateway.backlog import Frame
+
+EVENTS = frozenset(
+    {
+        "execution_start",
+        "execution_cached",
+        "executing",
+        "executed",
+        "execution_success",
+        "execution_error",
+        "execution_interrupted",
+        "progress",
+        "progress_state",
+    }
+)
+MOST_PROMPTS = 1_000  # whose verdict is kept; a window has few
+_PREVIEW, _TEXT, _PREVIEW_WITH_METADATA = 1, 3, 4
+_LARGEST_METADATA = 65_536
+
+Asks = Callable[[str | None], Awaitable[bool | None]]  # whose a prompt is: theirs, not, nobody knows; None: what runs
+Seals = Callable[[object], Awaitable[None]]  # seal every file in an event
+
+
+class Sieve:
+    """One socket's. `down` and `up` say what passes."""
+
+    def __init__(self, client_id: str, owns: Asks, seal: Seals) -> None:
+        self._client_id = client_id  # as the browser calls itself
+        self._owns = owns
+        self._seal = seal
+        self._verdicts: OrderedDict[str, bool] = OrderedDict()
+        self._runs_own = False  # whether what runs there now is the person's
+
+    def up(self, text: bytes) -> bool:
+        """Whether a browser's text passes: only what it can do."""
+        try:
+            message = json.loads(text)
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(message, dict) and message.get("type") == "feature_flags"
+
+    async def down(self, frame: Frame) -> Frame | None:
+        """The frame as this person gets it; None if it is not for them."""
+        if not frame.is_text:
+            return frame if await self._passes_binary(frame.data) else None
+        try:
+            message = json.loads(frame.data)
+        except (ValueError, RecursionError):
+            return None
+        match message:
+            case {"type": "status", "data": dict(data)}:
+                told = {**data, "sid": self._client_id} if "sid" in data else data
+                return _text({"type": "status", "data": told})
+            case {"type": "feature_flags"}:
+                return frame
+            case {"type": "executing", "data": dict(data)} if (
+                "prompt_id" not in data
+            ):  # told to a socket that comes late
+                return frame if await self._owns(None) else None
+            case {"type": str(kind), "data": {"prompt_id": str(prompt_id)}} if kind in EVENTS:
+                return await self._event(kind, prompt_id, message["data"], frame)
+            case _:
+                return None
+
+    async def _event(self, kind: str, prompt_id: str, data: dict[str, Any], frame: Frame) -> Frame | None:
+        if not await self._is_own(prompt_id):
+            return None
+        self._runs_own = not (kind == "executing" and data.get("node") is None)
+        if kind != "executed":
+            return frame
+        await self._seal(data.get("output"))
+        return _text({"type": kind, "data": data})
+
+    async def _passes_binary(self, data: bytes) -> bool:
+        if len(data) < 8:
+            return False
+        kind, length = struct.unpack_from(">II", data)
+        if kind in {_PREVIEW, _TEXT}:  # which name no prompt
+            return self._runs_own
+        if kind != _PREVIEW_WITH_METADATA or length > min(_LARGEST_METADATA, len(data) - 8):
+            return False
+        try:
+            metadata = json.loads(data[8 : 8 + length])
+        except (ValueError, RecursionError):
+            return False
+        prompt_id = metadata.get("prompt_id") if isinstance(metadata, dict) else None
+        return isinstance(prompt_id, str) and await self._is_own(prompt_id)
+
+    async def _is_own(self, prompt_id: str) -> bool:
+        known = self._verdicts.get(prompt_id)
+        if known is None:
+            known = await self._owns(prompt_id)
+            if known is None:
+                return False  # and asked again at the next event
+            self._verdicts[prompt_id] = known
+            while len(self._verdicts) > MOST_PROMPTS:
+                self._verdicts.popitem(last=False)
+        return known
+
+
+def _text(message: object) -> Frame:
+    return Frame(json.dumps(message).encode(), is_text=True)

@@ -1,0 +1,139 @@
+"""An upload of one person: the file streams through, and where it goes is said by the gateway alone.
+
+Of the form that a browser sends only the file itself is passed. It goes into the person's own folder among the inputs,
+and overwrites nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+from aiohttp import BodyPartReader, MultipartReader, web
+
+from gateway.headers import request_headers
+from gateway.patience import Patience
+from gateway.people.person import Person
+from gateway.refusal import Cause, Refusal, Refused, Sent
+from gateway.upstream import Upstream
+
+FIELD = "image"  # what ComfyUI calls the file, whatever it is
+LONGEST_FIELD = 4_096  # bytes of a field that is read past
+MOST_FIELDS = 16
+LARGEST_ANSWER = 65_536
+LONGEST_NAME = 200  # characters
+_CHUNK = 65_536
+_FORBIDDEN = frozenset('/\\\0"\r\n')
+
+
+async def pass_upload(request: web.BaseRequest, upstream: Upstream, person: Person, largest: int) -> dict[str, Any]:
+    """Where the server has put it, in its own words; `Refused` otherwise."""
+    length = request.content_length
+    if length is not None and length > largest:
+        raise Refused(_too_large(upstream, largest, Sent.NO))
+    async with upstream.place(upstream.uploads):
+        if "Expect" in request.headers and request.transport is not None:
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        deadline = Patience(upstream.deadlines.idle)
+        upload = _Upload(request, upstream, deadline, largest)
+        try:
+            async with deadline:
+                part = await upload.find()
+                return await upload.pass_on(part, person)
+        except Refused:
+            raise
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Refused(upload.fault or upstream.explain(error)) from error
+
+
+class _Upload:
+    def __init__(self, request: web.BaseRequest, upstream: Upstream, deadline: Patience, largest: int) -> None:
+        self._request = request
+        self._upstream = upstream
+        self._deadline = deadline
+        self._largest = largest
+        self.fault: Refusal | None = None
+
+    async def find(self) -> BodyPartReader:
+        """The part that is the file; what stands before it is read past, and is small."""
+        try:
+            reader = MultipartReader(self._request.headers, self._request.content)
+            for _ in range(MOST_FIELDS):
+                part = await reader.next()
+                if part is None or not isinstance(part, BodyPartReader):
+                    break
+                if part.name == FIELD:
+                    return part
+                await self._skip(part)
+        except (ValueError, web.RequestPayloadError) as error:
+            raise Refused(Refusal(Cause.BAD_REQUEST, "The upload is not framed as it says.")) from error
+        raise Refused(Refusal(Cause.REFUSED_BODY, "The upload has no file in it."))
+
+    async def _skip(self, part: BodyPartReader) -> None:
+        read = 0
+        while chunk := await part.read_chunk(_CHUNK):
+            self._deadline.renew()
+            read += len(chunk)
+            if read > LONGEST_FIELD:
+                raise Refused(Refusal(Cause.REFUSED_BODY, "A field of the upload is too long."))
+
+    async def pass_on(self, part: BodyPartReader, person: Person) -> dict[str, Any]:
+        """Send it on under its own name, into this person's folder."""
+        form = aiohttp.MultipartWriter("form-data")
+        for name, value in (("type", "input"), ("subfolder", person.folder)):
+            form.append(value).set_content_disposition("form-data", name=name)
+        payload = form.append(self._pour(part), {"Content-Type": "application/octet-stream"})
+        payload.set_content_disposition("form-data", quote_fields=False, name=FIELD, filename=_name(part))
+        headers = request_headers(self._request.headers, origin=self._upstream.origin)
+        headers["Content-Type"] = form.headers["Content-Type"]
+        session = self._upstream.session(is_fresh=True)
+        url = self._upstream.url("/upload/image")
+        async with session.request("POST", url, data=form, headers=headers) as reply:
+            self._deadline.renew()
+            body = await reply.content.read(LARGEST_ANSWER)
+        return _told(self._upstream, reply.status, body)
+
+    async def _pour(self, part: BodyPartReader) -> AsyncIterator[bytes]:
+        passed = 0
+        try:
+            while chunk := await part.read_chunk(_CHUNK):
+                passed += len(chunk)
+                if passed > self._largest:
+                    raise Refused(_too_large(self._upstream, self._largest, Sent.UNKNOWN))
+                yield chunk
+                self._deadline.renew()
+            if not part.at_eof():
+                raise ValueError("it ends within the file")
+        except (ValueError, web.RequestPayloadError, aiohttp.ClientPayloadError) as error:
+            self.fault = Refusal(Cause.BAD_REQUEST, "The upload is not framed as it says.", Sent.UNKNOWN)
+            raise Refused(self.fault) from error
+        except Refused as error:
+            self.fault = error.refusal
+            raise
+
+
+def _name(part: BodyPartReader) -> str:
+    """The file's name as the browser gave it, if it is a plain name."""
+    name = part.filename or ""
+    if not name or len(name) > LONGEST_NAME or _FORBIDDEN & set(name) or name in {".", ".."} or not name.isprintable():
+        raise Refused(Refusal(Cause.REFUSED_BODY, "The file of an upload needs a plain name."))
+    return name
+
+
+def _told(upstream: Upstream, status: int, body: bytes) -> dict[str, Any]:
+    try:
+        told = json.loads(body) if status == 200 else None
+    except ValueError:
+        told = None
+    if isinstance(told, dict) and isinstance(told.get("name"), str):
+        return told
+    if status == 413:
+        raise Refused(Refusal(Cause.TOO_LARGE, f"{upstream.server.id} takes no upload of this size."))
+    message = f"{upstream.server.id} did not take the upload (status {status})."
+    raise Refused(Refusal(Cause.UPSTREAM_REFUSED, message, Sent.UNKNOWN))
+
+
+def _too_large(upstream: Upstream, limit: int, sent: Sent) -> Refusal:
+    return Refusal(Cause.TOO_LARGE, f"{upstream.server.id} takes at most {limit} bytes in one request.", sent)

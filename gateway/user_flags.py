@@ -1,0 +1,70 @@
+"""The flags of `serve.py user`: who may log in. Standard library only, as `gateway/flags.py`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.flags import USAGE_ERROR, FlagError, Parser
+
+ACTIONS = ("add", "password", "role", "logout", "remove", "list", "newkey")
+_NEED_NAME = frozenset({"add", "password", "role", "logout", "remove"})
+
+
+@dataclass(frozen=True, slots=True)
+class UserFlags:
+    """What is to be done to whom. `password_stdin` reads the password from the first line of standard input."""
+
+    action: str
+    name: str
+    users: Path
+    key: Path
+    runs_fleet: bool = False
+    password_stdin: bool = False
+
+    def arguments(self) -> list[str]:
+        """The same as words, with absolute paths."""
+        words = [self.action, *([self.name] if self.name else []), "--users", str(self.users), "--key", str(self.key)]
+        words += ["--run-fleet"] if self.runs_fleet else []
+        return [*words, "--password-stdin"] if self.password_stdin else words
+
+
+def parse_user_flags(arguments: Sequence[str]) -> UserFlags:
+    """The flags in `arguments`; a wrong one is told in one sentence on stderr, with exit code 2."""
+    parser = _parser()
+    try:
+        found = parser.parse_args(list(arguments))
+        if found.action in _NEED_NAME and not found.name:
+            raise FlagError(f"serve.py user {found.action} needs a name.")
+        if found.action not in _NEED_NAME and found.name:
+            raise FlagError(f"serve.py user {found.action} takes no name.")
+    except FlagError as error:
+        parser.exit(USAGE_ERROR, f"{error}\n")
+    users = found.users.expanduser().resolve()
+    key = found.key.expanduser().resolve() if found.key is not None else key_beside(users)
+    return UserFlags(found.action, found.name or "", users, key, found.run_fleet, found.password_stdin)
+
+
+def key_beside(users: Path) -> Path:
+    """Where the key of an installation lies unless it is said."""
+    return users.with_name("mooring.key")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="serve.py user",
+        allow_abbrev=False,
+        description="Say who may log in. A running gateway notices by itself.",
+        epilog="add and password ask for the password; logout ends all sessions of somebody; newkey replaces the"
+        " installation's key, and the one before it stays valid once.",
+    )
+    add = parser.add_argument
+    add("action", choices=ACTIONS)
+    add("name", nargs="?")
+    add("--users", type=Path, default=Path("users.toml"), metavar="FILE", help="the file (default: %(default)s)")
+    add("--key", type=Path, metavar="FILE", help="the key's file, for newkey (default: mooring.key beside --users)")
+    add("--run-fleet", action="store_true", help="with add and role: may drain servers, cancel any job, free memory")
+    add("--password-stdin", action="store_true", help="read the password from standard input")
+    return parser

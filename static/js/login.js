@@ -1,0 +1,62 @@
+// The log-in page: sends what was typed, and goes on to the work. Nothing of it is kept here.
+import { WORDS } from "./login_words.js";
+
+const form = document.getElementById("door");
+const name = document.getElementById("name");
+const password = document.getElementById("password");
+const trouble = document.getElementById("trouble");
+const enter = document.getElementById("enter");
+
+const chosen = document.documentElement.dataset.language || navigator.language;
+document.documentElement.lang = chosen.toLowerCase().startsWith("zh") ? "zh-CN" : "en";
+const words = WORDS[document.documentElement.lang];
+
+// Where a person wanted to go; only ever a place of this very site.
+const onward = () => {
+  const wish = new URLSearchParams(location.search).get("to") ?? "/";
+  const place = new URL(wish, location.origin);
+  return place.origin === location.origin ? place.href : "/";
+};
+
+const tell = (text, field) => {
+  trouble.textContent = text;
+  for (const one of [name, password]) one.setAttribute("aria-invalid", String(one === field));
+  field?.focus();
+};
+
+const wait = (seconds) => words.wait.replace("{seconds}", String(Math.max(1, Math.ceil(seconds))));
+
+const explain = (answer) => {
+  if (answer.status === 401) return [words.wrong, password];
+  if (answer.status === 429) return [wait(Number(answer.headers.get("Retry-After") ?? 1)), null];
+  return [words.failed.replace("{status}", String(answer.status)), null];
+};
+
+const send = async () => {
+  const body = JSON.stringify({ name: name.value, password: password.value });
+  const answer = await fetch("/login", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  if (answer.ok) {
+    location.replace(onward());
+    return;
+  }
+  tell(...explain(answer));
+  if (answer.status === 401) password.select();
+};
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (enter.getAttribute("aria-busy") === "true") return;
+  if (!name.value.trim()) return void tell(words.noName, name);
+  if (!password.value) return void tell(words.noPassword, password);
+  tell("", null);
+  enter.setAttribute("aria-busy", "true");
+  try {
+    await send();
+  } catch {
+    tell(words.unreachable, null);
+  } finally {
+    enter.setAttribute("aria-busy", "false");
+  }
+});
+
+name.focus();

@@ -1,0 +1,19 @@
+// What the log-in page says, before any catalogue of words could be had.
+export const WORDS = {
+  en: {
+    noName: "Type your name.",
+    noPassword: "Type your password.",
+    wrong: "The name or the password is wrong.",
+    wait: "Too many wrong passwords. Try again in {seconds} seconds.",
+    failed: "The log-in did not work (status {status}). Try again in a moment.",
+    unreachable: "Mooring's gateway does not answer. Check the network, then try again.",
+  },
+  "zh-CN": {
+    noName: "请输入用户名。",
+    noPassword: "请输入密码。",
+    wrong: "用户名或密码不正确。",
+    wait: "密码错误次数过多。请在 {seconds} 秒后重试。",
+    failed: "登录未成功（状态码 {status}）。请稍后重试。",
+    unreachable: "Mooring 网关没有响应。请检查网络后重试。",
+  },
+};

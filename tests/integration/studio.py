@@ -1,0 +1,204 @@
+"""A studio: a gateway whose people are told apart, real demo servers behind it, and a browser for each person.
+
+async with open_studio() as studio:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    prompt_id = await alice.submit()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import tempfile
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from PIL import Image
+
+from gateway.people.accounts import Account, Accounts, write_accounts
+from gateway.people.keys import load_keys
+from gateway.people.passwords import PasswordHash
+from gateway.people.people import People
+from gateway.people.person import Role
+from gateway.rules import Rules
+from tests.integration.rig import PATIENCE, PLAIN, Running, open_gateway, until
+from tests.services import start_demo
+
+PASSWORD = "a long enough one"
+NAMES = ("alice", "bob", "carol")  # carol runs the fleet
+
+
+def picture_prompt(**inputs: Any) -> dict[str, Any]:
+    """A prompt that makes one small picture at once."""
+    size = {"width": 64, "height": 64, "batch_size": 1, "color": 255}
+    return {
+        "1": {"class_type": "EmptyImage", "inputs": size | inputs},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "made"}},
+    }
+
+
+def load_prompt(image: object) -> dict[str, Any]:
+    """A prompt that reads a file."""
+    return {
+        "1": {"class_type": "LoadImage", "inputs": {"image": image}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "read"}},
+    }
+
+
+@dataclass
+class Guest:
+    """One person's browser, as far as HTTP goes."""
+
+    name: str
+    url: str
+    http: aiohttp.ClientSession
+    client_id: str = field(default_factory=lambda: f"window-{uuid.uuid4().hex[:8]}")
+
+    async def ask(self, method: str, path: str, **how: Any) -> tuple[int, Any]:
+        """The status, and the answer's JSON if it is JSON, else its bytes."""
+        async with self.http.request(method, f"{self.url}{path}", **how) as reply:
+            body = await reply.read()
+            try:
+                return reply.status, json.loads(body)
+            except ValueError:
+                return reply.status, body
+
+    async def get(self, path: str, **how: Any) -> tuple[int, Any]:
+        """GET."""
+        return await self.ask("GET", path, **how)
+
+    async def post(self, path: str, body: object, **how: Any) -> tuple[int, Any]:
+        """POST JSON as the page does."""
+        headers = {"Origin": self.url, **how.pop("headers", {})}
+        return await self.ask("POST", path, json=body, headers=headers, **how)
+
+    def body(self, prompt: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+        """What the page posts to submit."""
+        known = {"prompt_id": str(uuid.uuid4()), "client_id": self.client_id}
+        return {"prompt": prompt or picture_prompt(), **known, "extra_data": {}, **more}
+
+    async def submit(self, prompt: dict[str, Any] | None = None, **more: Any) -> str:
+        """Submit, and be accepted."""
+        body = self.body(prompt, **more)
+        status, answer = await self.post("/servers/a/prompt", body)
+        assert (status, answer["prompt_id"]) == (200, body["prompt_id"]), (status, answer)
+        return str(body["prompt_id"])
+
+    async def result(self, prompt_id: str) -> dict[str, Any]:
+        """The history entry of a prompt, once there is one."""
+        found: dict[str, Any] = {}
+
+        async def look() -> bool:
+            _, answer = await self.get(f"/servers/a/history/{prompt_id}")
+            found.update(answer)
+            return prompt_id in found
+
+        await wait_for(look)
+        return dict(found[prompt_id])
+
+    async def made(self, prompt_id: str) -> dict[str, Any]:
+        """The first file of a prompt, as its history describes it."""
+        outputs = (await self.result(prompt_id))["outputs"]
+        return dict(next(file for made in outputs.values() for file in made.get("images", ())))
+
+    async def upload(self, name: str = "mine.png", data: bytes = b"", **fields: str) -> tuple[int, Any]:
+        """Upload a file as the page does; `fields` are the rest of the form."""
+        form = aiohttp.FormData(quote_fields=False)  # as browsers write names
+        for key, value in fields.items():
+            form.add_field(key, value)
+        form.add_field("image", data or a_picture(), filename=name, content_type="image/png")
+        return await self.ask("POST", "/servers/a/upload/image", data=form, headers={"Origin": self.url})
+
+
+@dataclass
+class Studio:
+    """The gateway and what is behind it."""
+
+    gateway: Running
+    server_url: str
+    data: Path
+    users: Path
+    stack: contextlib.AsyncExitStack
+
+    async def browser(self, name: str = "") -> Guest:
+        """A browser in which nobody is logged in."""
+        jar = aiohttp.CookieJar(unsafe=True)
+        timeout = aiohttp.ClientTimeout(total=PATIENCE)
+        session = aiohttp.ClientSession(cookie_jar=jar, timeout=timeout)
+        return Guest(name, self.gateway.url, await self.stack.enter_async_context(session))
+
+    async def enter(self, name: str) -> Guest:
+        """A browser of somebody who has logged in."""
+        guest = await self.browser(name)
+        status, _ = await guest.post("/login", {"name": name, "password": PASSWORD})
+        assert status == 200
+        return guest
+
+    async def direct(self, method: str, path: str, **how: Any) -> Any:
+        """What the server itself answers, past the gateway."""
+        async with aiohttp.request(method, f"{self.server_url}{path}", **how) as reply:
+            return json.loads(await reply.read() or b"null")
+
+    async def queued(self) -> list[Any]:
+        """Everything that waits or runs there, as the server itself tells it."""
+        answer = await self.direct("GET", "/queue")
+        return [*answer["queue_running"], *answer["queue_pending"]]
+
+
+_HASH = PasswordHash.of(PASSWORD)
+
+
+def write_users(path: Path) -> None:
+    """Alice and Bob, who make pictures, and Carol, who runs the fleet too."""
+    people = {name: Account(name, _HASH) for name in NAMES[:2]}
+    carol = Account("carol", _HASH, frozenset({Role.USE, Role.RUN}))
+    write_accounts(path, Accounts({**people, "carol": carol}))
+
+
+@contextlib.asynccontextmanager
+async def open_studio(rules: Rules = PLAIN, *flags: str, **deadlines: float) -> AsyncIterator[Studio]:
+    """One demo server and a gateway with three people; `rules` are the installation's."""
+    async with contextlib.AsyncExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        users = home / "users.toml"
+        write_users(users)
+        data = home / "data"
+        data.mkdir()
+        demo = stack.enter_context(start_demo(*flags, data=data))
+        people = People(load_keys(home / "mooring.key"), users)
+        gateway = await stack.enter_async_context(
+            open_gateway({"a": demo.url}, people=people, rules=rules, **deadlines)
+        )
+        await gateway.first_look()
+        state = gateway.gateway.state
+        await until(lambda: all(state.catalogue(one).files for one in state.servers))
+        yield Studio(gateway, demo.url, data, users, stack)
+
+
+async def wait_for(look: Any, seconds: float = PATIENCE) -> None:
+    """Wait until a look is true."""
+    async with asyncio.timeout(seconds):
+        while not await look():  # noqa: ASYNC110 - what is waited for is in another process
+            await asyncio.sleep(0.02)
+
+
+def a_picture(colour: int = 0) -> bytes:
+    """A small PNG; another colour is another file."""
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), (colour, 90, 120)).save(file, "PNG")
+    return file.getvalue()
+
+
+def slow_prompt(seed: int = 1) -> dict[str, Any]:
+    """A prompt of the demo's own that runs for some seconds and tells each step."""
+    inputs = {"text": "a tide", "seed": seed, "steps": 150, "width": 64, "height": 64}
+    return {
+        "1": {"class_type": "DemoSampler", "inputs": inputs},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "slow"}},
+    }

@@ -1,0 +1,232 @@
+"""Who may come in, and for how long: log-in, sessions, a trusted proxy, keys that change."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from gateway.people.accounts import read_accounts, write_accounts
+from gateway.people.keys import load_keys, renew_keys
+from gateway.people.people import People
+from gateway.rules import Rules
+from tests.integration.rig import open_gateway, serve
+from tests.integration.studio import PASSWORD, Guest, Studio, open_studio, slow_prompt, wait_for, write_users
+
+ROUTES = [
+    "/fleet",
+    "/fleet/loads",
+    "/fleet/vitals",
+    "/workflows",
+    "/servers/a/queue",
+    "/servers/a/history",
+    "/servers/a/system_stats",
+    "/servers/a/view?filename=x.png",
+    "/static/js/boot.mjs",
+    "/app/main.py",
+    "/metrics",
+    "/catalogues/" + "0" * 64,
+]
+
+
+@pytest.fixture
+async def studio() -> AsyncIterator[Studio]:
+    """A studio of three people."""
+    async with open_studio() as studio:
+        yield studio
+
+
+async def test_whoever_has_not_come_in_gets_nothing(studio: Studio) -> None:
+    stranger = await studio.browser()
+    for path in ROUTES:
+        status, answer = await stranger.get(path)
+        assert (status, answer["error"]["cause"]) == (401, "not-logged-in"), path
+    async with stranger.http.get(f"{stranger.url}/", allow_redirects=False) as reply:
+        assert (reply.status, reply.headers["Location"]) == (303, "/login")
+    for path in ("/login", "/static/js/login.js", "/static/css/login.css"):
+        assert (await stranger.get(path))[0] == 200, path
+    for socket in ("/fleet/ws", "/servers/a/ws?clientId=x"):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await stranger.http.ws_connect(f"{stranger.url}{socket}", origin=stranger.url)
+        assert refused.value.status == 401
+
+
+async def test_a_log_in_lets_in_and_a_log_out_lets_out(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    assert (await alice.get("/fleet"))[0] == 200
+    async with alice.http.get(f"{alice.url}/login", allow_redirects=False) as reply:
+        assert (reply.status, reply.headers["Location"]) == (303, "/")
+    assert (await alice.post("/logout", {}))[0] == 200
+    assert (await alice.get("/fleet"))[0] == 401
+
+
+async def test_a_session_is_a_cookie_that_no_script_reads(studio: Studio) -> None:
+    guest = await studio.browser()
+    body = {"name": "Alice ", "password": PASSWORD}
+    async with guest.http.post(f"{guest.url}/login", json=body, headers={"Origin": guest.url}) as reply:
+        cookie = reply.headers["Set-Cookie"]
+    assert cookie.startswith(f"mooring-{studio.gateway.port}=alice~")
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= {part.strip() for part in cookie.split(";")}
+
+
+@pytest.mark.parametrize(
+    ("name", "password"), [("alice", "wrong one here"), ("nobody", PASSWORD), ("alice", ""), ("", PASSWORD)]
+)
+async def test_a_wrong_log_in_tells_nothing(studio: Studio, name: str, password: str) -> None:
+    guest = await studio.browser()
+    status, answer = await guest.post("/login", {"name": name, "password": password})
+    assert (status, answer["error"]["cause"]) == (401, "wrong-login")
+    assert answer["error"]["message"] == "The name or the password is wrong."
+
+
+async def test_guessing_is_held_off_and_others_still_come_in(studio: Studio) -> None:
+    guest = await studio.browser()
+    answers = [await guest.post("/login", {"name": "alice", "password": f"guess {n} guess"}) for n in range(8)]
+    assert [status for status, _ in answers[:5]] == [401] * 5
+    assert answers[-1][0] == 429
+    assert (await guest.post("/login", {"name": "alice", "password": PASSWORD}))[0] == 429
+    await studio.enter("bob")
+
+
+async def test_guessing_at_once_is_no_way_around(studio: Studio) -> None:
+    guest = await studio.browser()
+    guesses = [guest.post("/login", {"name": "alice", "password": f"guess {n} guess"}) for n in range(30)]
+    statuses = [status for status, _ in await asyncio.gather(*guesses)]
+    assert statuses.count(401) <= 6 and set(statuses) == {401, 429}
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", None])
+async def test_another_sites_page_logs_nobody_in(studio: Studio, origin: str | None) -> None:
+    guest = await studio.browser()
+    headers = {} if origin is None else {"Origin": origin}
+    status, answer = await guest.ask("POST", "/login", json={"name": "alice", "password": PASSWORD}, headers=headers)
+    assert (status, answer["error"]["cause"]) == (403, "bad-origin")
+
+
+async def test_a_forged_session_is_none(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    name = f"mooring-{studio.gateway.port}"
+    [value] = [cookie.value for cookie in alice.http.cookie_jar if cookie.key == name]
+    for forged in (
+        value.replace("alice", "carol"),
+        value.replace("~0~", "~1~"),
+        value[:-1] + ("0" if value[-1] != "0" else "1"),
+        "alice~0~9999999999~" + "0" * 64,
+        "alice",
+        "",
+    ):
+        stranger = await studio.browser()
+        headers = {"Cookie": f"{name}={forged}"}
+        assert (await stranger.get("/fleet", headers=headers))[0] == 401, forged
+    kept = await studio.browser()
+    assert (await kept.get("/fleet", headers={"Cookie": f"{name}={value}"}))[0] == 200
+
+
+async def test_logging_out_everywhere_ends_every_session_and_socket(studio: Studio) -> None:
+    here, there, bob = await studio.enter("alice"), await studio.enter("alice"), await studio.enter("bob")
+    socket = await there.http.ws_connect(f"{there.url}/servers/a/ws?clientId=w", origin=there.url)
+    fleet = await there.http.ws_connect(f"{there.url}/fleet/ws", origin=there.url)
+    others = await bob.http.ws_connect(f"{bob.url}/fleet/ws", origin=bob.url)
+    await socket.receive()
+    assert (await here.post("/logout", {"everywhere": True}))[0] == 200
+    assert (await there.get("/fleet"))[0] == 401
+    for one in (socket, fleet):
+        await _until_closed(one)
+        assert one.close_code == 4401
+    assert not others.closed and (await bob.get("/fleet"))[0] == 200
+    assert (await studio.enter("alice")).name == "alice"
+
+
+async def test_a_changed_users_file_is_noticed(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    accounts = read_accounts(studio.users)
+    write_accounts(studio.users, accounts.without("alice"))
+    await wait_for(lambda: _status_is(alice, 401))
+    studio.users.write_text("[[user]]\nname = 3\n")
+    bob = await studio.enter("bob")
+    assert (await bob.get("/fleet"))[0] == 200
+
+
+async def test_only_those_who_run_the_fleet_do_what_concerns_all(studio: Studio) -> None:
+    alice, carol = await studio.enter("alice"), await studio.enter("carol")
+    for path, body in (("drain", {"drain": True}), ("free", {}), ("cancel", {"prompt_id": "x"})):
+        status, answer = await alice.post(f"/fleet/servers/a/{path}", body)
+        assert (status, answer["error"]["cause"]) == (403, "not-allowed"), path
+    assert (await alice.get("/fleet/servers/a/queue"))[0] == 403
+    assert (await carol.post("/fleet/servers/a/free", {}))[0] == 200
+    assert (await carol.get("/fleet/servers/a/queue")) == (200, {"rows": []})
+
+
+async def test_those_who_run_the_fleet_see_whose_work_waits_and_cancel_it(studio: Studio) -> None:
+    alice, carol = await studio.enter("alice"), await studio.enter("carol")
+    first, second = await alice.submit(slow_prompt(1)), await alice.submit(slow_prompt(2))
+    _, told = await carol.get("/fleet/servers/a/queue")
+    assert {(row["prompt_id"], row["name"]) for row in told["rows"]} == {(first, "alice"), (second, "alice")}
+    for prompt_id in (second, first):
+        assert (await carol.post("/fleet/servers/a/cancel", {"prompt_id": prompt_id}))[0] == 200
+    await wait_for(lambda: _is_idle(studio))
+
+
+async def test_a_key_that_is_replaced_logs_nobody_out(tmp_path: Path) -> None:
+    key, users = tmp_path / "mooring.key", tmp_path / "users.toml"
+    write_users(users)
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with serve() as upstream, aiohttp.ClientSession(cookie_jar=jar) as http:
+        async with open_gateway({"a": upstream.url}, people=People(load_keys(key), users)) as gateway:
+            guest = Guest("alice", gateway.url, http)
+            await guest.post("/login", {"name": "alice", "password": PASSWORD})
+            cookies = {cookie.key: cookie.value for cookie in http.cookie_jar}
+        statuses = []
+        for _ in range(2):
+            renew_keys(key)
+            async with open_gateway({"a": upstream.url}, people=People(load_keys(key), users)) as gateway:
+                name = f"mooring-{gateway.port}"
+                async with aiohttp.ClientSession() as bare:
+                    headers = {"Cookie": f"{name}={next(iter(cookies.values()))}"}
+                    async with bare.get(f"{gateway.url}/fleet", headers=headers) as reply:
+                        statuses.append(reply.status)
+    assert statuses == [200, 401]
+
+
+@contextlib.asynccontextmanager
+async def _behind_proxy(tmp_path: Path, peers: str) -> AsyncIterator[Guest]:
+    rules = Rules(trusted_header="X-Forwarded-User", trusted_peers=(ipaddress.ip_network(peers),))
+    people = People(load_keys(tmp_path / "mooring.key"), None)
+    async with (
+        serve() as upstream,
+        open_gateway({"a": upstream.url}, people=people, rules=rules) as gateway,
+        aiohttp.ClientSession() as http,
+    ):
+        yield Guest("", gateway.url, http)
+
+
+async def test_a_trusted_proxy_tells_who_asks(tmp_path: Path) -> None:
+    async with _behind_proxy(tmp_path, "127.0.0.1") as guest:
+        assert (await guest.get("/fleet", headers={"X-Forwarded-User": "Dora@studio.lan"}))[0] == 200
+        for wrong in ({}, {"X-Forwarded-User": ""}, {"X-Forwarded-User": "../x"}):
+            assert (await guest.get("/fleet", headers=wrong))[0] == 401, wrong
+        async with guest.http.get(f"{guest.url}/", headers={"X-Forwarded-User": "dora"}) as reply:
+            assert 'data-person="dora"' in await reply.text()
+
+
+async def test_nobody_else_tells_who_asks(tmp_path: Path) -> None:
+    async with _behind_proxy(tmp_path, "192.0.2.7") as guest:
+        assert (await guest.get("/fleet", headers={"X-Forwarded-User": "dora"}))[0] == 401
+
+
+async def _status_is(guest: Guest, status: int) -> bool:
+    return (await guest.get("/fleet"))[0] == status
+
+
+async def _is_idle(studio: Studio) -> bool:
+    return await studio.queued() == []
+
+
+async def _until_closed(socket: aiohttp.ClientWebSocketResponse) -> None:
+    while not socket.closed:
+        await socket.receive()

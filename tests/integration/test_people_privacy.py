@@ -1,0 +1,357 @@
+"""Several people on one fleet: each sees and touches only what is theirs, by content."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from gateway.rules import Rules
+from tests.integration.studio import (
+    Guest,
+    Studio,
+    a_picture,
+    load_prompt,
+    open_studio,
+    picture_prompt,
+    slow_prompt,
+    wait_for,
+)
+
+SECRET = "a secret harbour"
+
+
+@pytest.fixture
+async def studio() -> AsyncIterator[Studio]:
+    """A studio of three people."""
+    async with open_studio() as studio:
+        yield studio
+
+
+def secret_prompt(seed: int = 1) -> dict[str, Any]:
+    """Slow work whose text is nobody else's business."""
+    prompt = slow_prompt(seed)
+    prompt["1"]["inputs"]["text"] = SECRET
+    return prompt
+
+
+async def cause(guest: Guest, method: str, path: str, **how: Any) -> tuple[int, str]:
+    """The status of a refusal and its cause."""
+    status, answer = await guest.ask(method, path, headers={"Origin": guest.url}, **how)
+    return status, answer["error"]["cause"] if isinstance(answer, dict) and "error" in answer else ""
+
+
+async def test_a_queue_tells_others_as_positions_only(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    running = await alice.submit(secret_prompt(1))
+    waiting = await alice.submit(secret_prompt(2))
+    await wait_for(lambda: _is_running(studio, running))
+    own = await bob.submit(slow_prompt(3))
+    _, seen = await bob.get("/servers/a/queue")
+    text = json.dumps(seen)
+    assert SECRET not in text and running not in text and waiting not in text and alice.client_id not in text
+    assert [len(seen["queue_running"]), len(seen["queue_pending"])] == [1, 2]
+    assert [row[1] for row in seen["queue_pending"] if row[1] == own] == [own]
+    _, hers = await alice.get("/servers/a/queue")
+    assert [row[1] for row in hers["queue_running"]] == [running]
+    assert hers["queue_running"][0][2]["1"]["inputs"]["text"] == SECRET
+
+
+async def test_loads_count_others_under_names_that_say_nothing(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    hers, his = await alice.submit(slow_prompt(1)), await bob.submit(slow_prompt(2))
+    _, seen = await bob.get("/fleet/loads")
+    listed = seen["servers"]["a"]["running"] + seen["servers"]["a"]["pending"]
+    assert len(listed) == 2 and his in listed and hers not in listed
+    assert listed == (await bob.get("/fleet/loads"))[1]["servers"]["a"]["running"] + seen["servers"]["a"]["pending"]
+
+
+async def test_history_has_only_ones_own(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    hers, his = await alice.submit(), await bob.submit(picture_prompt(color=77))
+    await alice.result(hers)
+    await bob.result(his)
+    _, seen = await bob.get("/servers/a/history")
+    assert set(seen) == {his}
+    assert await cause(bob, "GET", f"/servers/a/history/{hers}") == (403, "not-yours")
+    assert (await bob.get(f"/servers/a/history/{uuid.uuid4()}")) == (200, {})
+
+
+async def test_what_was_made_past_the_gateway_is_nobodys(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    body = {"prompt": picture_prompt(), "client_id": "somebody", "prompt_id": str(uuid.uuid4())}
+    await studio.direct("POST", "/prompt", json={**body, "extra_data": {"mooring": "forged"}})
+    assert await cause(alice, "GET", f"/servers/a/history/{body['prompt_id']}") in {(403, "not-yours"), (200, "")}
+    await wait_for(lambda: _has_ended(studio, body["prompt_id"]))
+    assert await cause(alice, "GET", f"/servers/a/history/{body['prompt_id']}") == (403, "not-yours")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/queue", {"delete": ["ID"]}),
+        ("/interrupt", {"prompt_id": "ID"}),
+        ("/history", {"delete": ["ID"]}),
+        ("/api/jobs/ID/cancel", {}),
+    ],
+)
+async def test_nobody_touches_anothers_work(studio: Studio, path: str, body: dict[str, Any]) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    hers = await alice.submit(secret_prompt())
+    await wait_for(lambda: _is_running(studio, hers))
+    told = json.loads(json.dumps(body).replace("ID", hers))
+    assert await cause(bob, "POST", f"/servers/a{path.replace('ID', hers)}", json=told) == (403, "not-yours")
+    assert await _is_running(studio, hers)
+
+
+async def test_ones_own_work_is_cancelled_as_ever(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    first, second = await alice.submit(slow_prompt(1)), await alice.submit(slow_prompt(2))
+    await wait_for(lambda: _is_running(studio, first))
+    assert (await alice.post("/servers/a/queue", {"delete": [second]}))[0] == 200
+    assert (await alice.post("/servers/a/interrupt", {"prompt_id": first}))[0] == 200
+    await wait_for(lambda: _is_empty(studio))
+
+
+async def test_a_prompt_id_is_used_once_by_anybody(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    hers = await alice.submit(slow_prompt())
+    body = bob.body(slow_prompt(2), prompt_id=hers)
+    assert (await bob.post("/servers/a/prompt", body))[0] == 409
+    assert len(await studio.queued()) == 1
+
+
+async def test_a_prompt_carries_nothing_that_others_could_use(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    extra = {"mooring": "not mine to say", "extra_pnginfo": {"workflow": {"nodes": []}}}
+    await alice.submit(slow_prompt(), extra_data=extra, number=-9, front=True, more="?")
+    [[number, _, _, kept, _]] = await studio.queued()
+    assert kept["client_id"] != alice.client_id and kept["mooring"] not in {"not mine to say", alice.name}
+    assert kept["extra_pnginfo"] == extra["extra_pnginfo"]
+    assert number >= 0
+
+
+async def test_those_who_run_the_fleet_may_say_where_in_the_queue(studio: Studio) -> None:
+    carol = await studio.enter("carol")
+    await carol.submit(slow_prompt(), number=-9)
+    [[number, *_]] = await studio.queued()
+    assert number == -9
+
+
+async def test_a_picture_needs_its_own_seal(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    file = await alice.made(await alice.submit())
+    bare = {key: file[key] for key in ("filename", "subfolder", "type")}
+    path = "/servers/a/view"
+    assert (await alice.get(path, params={**bare, "seal": file["seal"]}))[0] == 200
+    assert (await alice.get(path, params={**bare, "seal": file["seal"], "preview": "webp;80"}))[0] == 200
+    for forged in ("", "alice~9999999999~-~" + "0" * 64, file["seal"].replace("alice", "bob"), file["seal"][:-1]):
+        assert await cause(alice, "GET", path, params={**bare, "seal": forged}) == (403, "not-yours"), forged
+    other = {**bare, "filename": "made_00002_.png"}
+    assert await cause(alice, "GET", path, params={**other, "seal": file["seal"]}) == (403, "not-yours")
+    assert (await bob.get(path, params=bare))[0] == 403
+    stranger = await studio.browser()
+    assert await cause(stranger, "GET", path, params={**bare, "seal": file["seal"]}) == (401, "not-logged-in")
+
+
+async def test_an_address_that_is_given_away_opens_for_whoever_works_here(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    file = await alice.made(await alice.submit())
+    assert (await bob.get("/servers/a/view", params=file))[0] == 200
+
+
+async def test_a_file_that_is_another_by_now_is_not_shown(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    prompt_id = await alice.submit()
+    file = await alice.made(prompt_id)
+    place = next(studio.data.rglob(file["filename"]))
+    place.write_bytes(a_picture(200))
+    for more in ({}, {"preview": "webp;80"}, {"channel": "rgb"}):
+        found = await cause(alice, "GET", "/servers/a/view", params={**file, **more})
+        assert found == (410, "picture-changed"), more
+
+
+async def test_a_name_that_was_taken_since_is_not_sealed_again(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    prompt_id = await alice.submit()
+    file = await alice.made(prompt_id)
+    place = next(studio.data.rglob(file["filename"]))
+    later = place.stat().st_mtime + 60
+    place.write_bytes(a_picture(200))
+    import os
+
+    os.utime(place, (later, later))
+    again = await alice.made(prompt_id)
+    assert await cause(alice, "GET", "/servers/a/view", params=again) == (410, "picture-changed")
+
+
+async def test_an_upload_goes_into_ones_own_folder_whatever_is_said(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    said = {"type": "output", "subfolder": "mooring-people/bob", "overwrite": "true"}
+    status, told = await alice.upload("tide.png", a_picture(1), **said)
+    assert status == 200
+    assert (told["subfolder"], told["type"], told["name"]) == ("mooring-people/alice", "input", "tide.png")
+    _, second = await alice.upload("tide.png", a_picture(2), overwrite="true")
+    assert second["name"] != "tide.png"
+    shown = {"filename": told["name"], "subfolder": told["subfolder"], "type": "input", "seal": told["seal"]}
+    assert (await alice.get("/servers/a/view", params=shown)) == (200, a_picture(1))
+    mine = f"{told['subfolder']}/{told['name']}"
+    assert "images" in str((await alice.result(await alice.submit(load_prompt(mine))))["outputs"])
+    found = await cause(bob, "POST", "/servers/a/prompt", json=bob.body(load_prompt(mine)))
+    assert found == (403, "not-yours")
+
+
+@pytest.mark.parametrize("name", ["näme 日本 #?%.png", "with space.png", "quote'd.png"])
+async def test_names_of_uploads_stay_as_they_are(studio: Studio, name: str) -> None:
+    alice = await studio.enter("alice")
+    _, told = await alice.upload(name, a_picture(3))
+    assert told["name"] == name
+    shown = {"filename": told["name"], "subfolder": told["subfolder"], "type": "input", "seal": told["seal"]}
+    assert (await alice.get("/servers/a/view", params=shown)) == (200, a_picture(3))
+
+
+@pytest.mark.parametrize("name", ["../x.png", "a/b.png", "..", "a\\b.png"])
+async def test_an_upload_with_another_name_than_a_plain_one_is_refused(studio: Studio, name: str) -> None:
+    alice = await studio.enter("alice")
+    status, answer = await alice.upload(name, a_picture(3))
+    assert (status, answer["error"]["cause"]) == (400, "refused-body")
+
+
+FOREIGN = [
+    "mooring-people/bob/tide.png",
+    "mooring-people/bob/tide.png [input]",
+    "mooring-people/alice/../bob/tide.png",
+    "./mooring-people/bob/tide.png",
+    "MOORING-PEOPLE/bob/tide.png",
+    "mooring-people\\bob\\tide.png",
+    "x/../mooring-people/bob/tide.png",
+    "mooring-people//bob/tide.png",
+    "tide.png",
+    "example.png",
+    "../output/made_00001_.png",
+    "made_00001_.png [output]",
+    "made_00001_.png[temp]",
+    ["1", 0],
+    {"nested": "mooring-people/bob/tide.png"},
+]
+
+
+@pytest.mark.parametrize("image", FOREIGN, ids=str)
+async def test_a_prompt_that_names_anothers_file_is_refused(studio: Studio, image: object) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    await bob.upload("tide.png", a_picture(4))
+    await bob.made(await bob.submit())
+    body = alice.body(load_prompt(image))
+    assert await cause(alice, "POST", "/servers/a/prompt", json=body) == (403, "not-yours")
+    assert await studio.queued() == []
+
+
+async def test_a_path_in_any_other_input_is_refused_too(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    prompt = slow_prompt()
+    prompt["1"]["inputs"]["text"] = "/srv/ComfyUI/input/mooring-people/bob/tide.png"
+    assert await cause(alice, "POST", "/servers/a/prompt", json=alice.body(prompt)) == (403, "not-yours")
+
+
+async def test_a_picture_of_ones_own_may_be_read_again(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    file = await alice.made(await alice.submit())
+    value = f"{file['filename']} [output]"
+    await alice.result(await alice.submit(load_prompt(value)))
+    assert await cause(bob, "POST", "/servers/a/prompt", json=bob.body(load_prompt(value))) == (403, "not-yours")
+
+
+async def test_choices_of_files_are_ones_own(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    await bob.upload("tide.png", a_picture(5))
+    await studio.direct("POST", "/upload/image", data=_form("root.png"))
+    for path in ("/servers/a/object_info", "/servers/a/object_info/LoadImage"):
+        _, nodes = await alice.get(path)
+        assert nodes["LoadImage"]["input"]["required"]["image"][0] == []
+    _, known = await alice.get("/fleet/catalogue/a")
+    status, content = await alice.get(f"/catalogues/{known['files']}")
+    assert status == 200 and b"root.png" not in content and b"tide.png" not in content
+    assert (await alice.get("/servers/a/internal/files/output")) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/upload/mask"),
+        ("GET", "/userdata?dir=workflows"),
+        ("GET", "/userdata/workflows%2Fa.json"),
+    ],
+)
+async def test_what_does_not_pass_where_several_work(studio: Studio, method: str, path: str) -> None:
+    alice = await studio.enter("alice")
+    data = _form("x.png") if method == "POST" else None
+    assert await cause(alice, method, f"/servers/a{path}", data=data) == (403, "not-allowed")
+
+
+async def test_a_servers_command_line_is_not_told(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    _, stats = await alice.get("/servers/a/system_stats")
+    assert "argv" not in stats["system"] and stats["devices"]
+
+
+async def test_jobs_are_ones_own() -> None:
+    async with open_studio(Rules(), "--jobs") as studio:
+        alice, bob = await studio.enter("alice"), await studio.enter("bob")
+        hers = await alice.submit(secret_prompt())
+        _, listed = await bob.get("/servers/a/api/jobs?limit=9")
+        assert hers not in json.dumps(listed) and SECRET not in json.dumps(listed)
+        assert await cause(bob, "GET", f"/servers/a/api/jobs/{hers}") == (403, "not-yours")
+        assert await cause(bob, "POST", f"/servers/a/api/jobs/{hers}/cancel", json={}) == (403, "not-yours")
+        _, own = await alice.get(f"/servers/a/api/jobs/{hers}")
+        assert own["id"] == hers
+        assert (await alice.post(f"/servers/a/api/jobs/{hers}/cancel", {}))[0] == 200
+        await wait_for(lambda: _is_empty(studio))
+
+
+async def test_denied_nodes_never_reach_a_server() -> None:
+    async with open_studio(Rules(deny_nodes=("Empty*",))) as studio:
+        alice = await studio.enter("alice")
+        status, answer = await alice.post("/servers/a/prompt", alice.body())
+        assert (status, answer["error"]["cause"]) == (403, "denied-node")
+        assert "EmptyImage" in answer["error"]["message"] and await studio.queued() == []
+        await alice.submit(slow_prompt())
+
+
+async def test_nobody_has_more_prompts_at_a_time_than_is_allowed() -> None:
+    async with open_studio(Rules(max_pending_per_user=2)) as studio:
+        alice, bob = await studio.enter("alice"), await studio.enter("bob")
+        bodies = [alice.body(slow_prompt(seed)) for seed in range(6)]
+        answers = await asyncio.gather(*(alice.post("/servers/a/prompt", body) for body in bodies))
+        assert sorted(status for status, _ in answers) == [200, 200, 429, 429, 429, 429]
+        await bob.submit(slow_prompt(9))
+        assert len(await studio.queued()) == 3
+
+
+async def test_saved_workflows_are_read_where_they_are_shared() -> None:
+    async with open_studio(Rules(share_workflows=True)) as studio:
+        alice = await studio.enter("alice")
+        assert (await alice.get("/servers/a/userdata?dir=workflows"))[0] in {200, 404}
+
+
+def _form(name: str) -> aiohttp.FormData:
+    form = aiohttp.FormData()
+    form.add_field("image", a_picture(9), filename=name)
+    return form
+
+
+async def _is_running(studio: Studio, prompt_id: str) -> bool:
+    answer = await studio.direct("GET", "/queue")
+    return any(row[1] == prompt_id for row in answer["queue_running"])
+
+
+async def _is_empty(studio: Studio) -> bool:
+    return await studio.queued() == []
+
+
+async def _has_ended(studio: Studio, prompt_id: str) -> bool:
+    return prompt_id in await studio.direct("GET", f"/history/{prompt_id}")

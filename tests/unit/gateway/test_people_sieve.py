@@ -1,0 +1,125 @@
+"""What of a server's socket reaches one person."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import pytest
+
+from gateway.backlog import Frame
+from gateway.people.sieve import Sieve
+
+OWN, OTHER, NEW = "own", "other", "new"
+
+
+async def owns(prompt_id: str | None) -> bool | None:
+    """One prompt is theirs, one is not; of the third nobody knows yet; what runs is not theirs."""
+    return {OWN: True, OTHER: False, None: False}.get(prompt_id)
+
+
+async def seal(value: object) -> None:
+    """Mark what was sealed."""
+    if isinstance(value, dict):
+        value["sealed"] = True
+
+
+def text(kind: str, **data: object) -> Frame:
+    """A server's text."""
+    return Frame(json.dumps({"type": kind, "data": data}).encode(), is_text=True)
+
+
+def binary(kind: int, metadata: object = None) -> Frame:
+    """A server's preview, with metadata or without."""
+    written = b"" if metadata is None else json.dumps(metadata).encode()
+    return Frame(struct.pack(">II", kind, len(written) or 1) + written + b"picture", is_text=False)
+
+
+def sieve() -> Sieve:
+    """A window's."""
+    return Sieve("window", owns, seal)
+
+
+EVENTS = ["execution_start", "executing", "execution_cached", "progress", "progress_state", "execution_error"]
+
+
+@pytest.mark.parametrize("kind", [*EVENTS, "executed", "execution_success", "execution_interrupted"])
+async def test_events_of_ones_own_pass_and_no_others(kind: str) -> None:
+    assert await sieve().down(text(kind, prompt_id=OWN, node="1")) is not None
+    for other in (OTHER, NEW):
+        assert await sieve().down(text(kind, prompt_id=other, node="1")) is None
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        text("executing", node="2"),
+        text("custom", prompt_id=OWN),
+        text("progress"),
+        text("progress", prompt_id=None),
+        text("progress", prompt_id=["own"]),
+        Frame(b"[]", is_text=True),
+        Frame(b"nonsense", is_text=True),
+        Frame(b'{"type": "status", "data": 3}', is_text=True),
+        Frame(b"\x00\x00", is_text=False),
+        binary(1),
+        binary(3),
+        binary(2),
+        binary(4, {"prompt_id": OTHER}),
+        binary(4, {"prompt_id": None}),
+        binary(4, ["own"]),
+        Frame(struct.pack(">II", 4, 999) + b"{}", is_text=False),
+    ],
+)
+async def test_what_names_nobodys_prompt_does_not_pass(frame: Frame) -> None:
+    assert await sieve().down(frame) is None
+
+
+async def test_everybody_hears_the_status_under_their_own_name() -> None:
+    told = await sieve().down(text("status", status={"exec_info": {"queue_remaining": 2}}, sid="signed"))
+    assert told is not None
+    assert json.loads(told.data)["data"] == {"status": {"exec_info": {"queue_remaining": 2}}, "sid": "window"}
+    bare = await sieve().down(text("status", status={}))
+    assert bare is not None and json.loads(bare.data)["data"] == {"status": {}}
+
+
+async def test_previews_without_a_name_pass_while_ones_own_runs() -> None:
+    one = sieve()
+    assert await one.down(binary(1)) is None
+    await one.down(text("executing", prompt_id=OWN, node="1"))
+    assert await one.down(binary(1)) is not None
+    await one.down(text("progress", prompt_id=OTHER))
+    assert await one.down(binary(1)) is not None
+    await one.down(text("executing", prompt_id=OWN, node=None))
+    assert await one.down(binary(1)) is None
+
+
+async def test_files_of_an_event_are_sealed() -> None:
+    told = await sieve().down(text("executed", prompt_id=OWN, node="9", output={"images": []}))
+    assert told is not None and json.loads(told.data)["data"]["output"] == {"images": [], "sealed": True}
+
+
+async def test_a_verdict_that_nobody_could_give_is_asked_for_again() -> None:
+    known: dict[str | None, bool] = {}
+
+    async def later(prompt_id: str | None) -> bool | None:
+        return known.get(prompt_id)
+
+    one = Sieve("window", later, seal)
+    assert await one.down(text("progress", prompt_id=NEW)) is None
+    known[NEW] = True
+    assert await one.down(text("progress", prompt_id=NEW)) is not None
+
+
+@pytest.mark.parametrize(
+    ("said", "passes"),
+    [
+        ('{"type": "feature_flags", "data": {}}', True),
+        ('{"type": "other"}', False),
+        ("[]", False),
+        ("{", False),
+        ("[" * 100_000, False),
+    ],
+)
+def test_only_flags_go_up(said: str, passes: bool) -> None:
+    assert sieve().up(said.encode()) is passes
