@@ -22,6 +22,7 @@ from gateway.demo import DemoFleet
 from gateway.errors import ConfigError, MooringError, StartError
 from gateway.flags import Flags, parse_flags
 from gateway.fleet import Fleet, Source
+from gateway.fleet_watch import watched
 from gateway.house import House, build_house
 from gateway.people.people import People, find_people
 from gateway.server import Gateway
@@ -103,6 +104,7 @@ async def _serve(flags: Flags) -> None:
         await stack.enter_async_context(gateway)
         if demo is not None:
             demo.watch(gateway.prober.explain_down)
+        await stack.enter_async_context(watched(gateway, deadlines))
         await gateway.listen(listener, tls)
         _announce(fleet, house, people)
         await asyncio.Event().wait()
@@ -122,6 +124,8 @@ def _announce(fleet: Fleet, house: House, people: People | None) -> None:
     print(f"Fleet: {fleet.why}")
     for server in fleet.servers:
         print(f"  {server.id}  {server.address}")
+    for warning in fleet.warnings:
+        print(f"Warning: {warning}")
     if house.is_open:
         others = sorted({origin for origin in house.listed.values() if origin != house.origin})
         whom = "everybody who can reach this machine" if people is None else "those who may come in"

@@ -23,6 +23,7 @@ import aiohttp
 from gateway.deadlines import Deadlines
 from gateway.fleet import ServerId
 from gateway.looks import NotComfyError, StatusError, fetch_body, judge_failure, parse_json
+from gateway.refusal import Refused
 from gateway.state import Catalogue, FleetState
 from gateway.tasks import start_task
 from gateway.upstream import Upstream
@@ -81,8 +82,17 @@ class Catalogues:
         read = self._reads.get(server_id)
         if read is None:
             read = self._reads[server_id] = start_task(self._read(server_id))
-            read.add_done_callback(lambda _: self._reads.pop(server_id, None))
+            read.add_done_callback(lambda done: self._forget(server_id, done))
         return read
+
+    def _forget(self, server_id: ServerId, read: asyncio.Task[None]) -> None:
+        if self._reads.get(server_id) is read:
+            del self._reads[server_id]
+
+    def leave(self, server_id: ServerId) -> None:
+        """The server that had this id has left the fleet: what is read of it is nobody's any more."""
+        self._reads.pop(server_id, None)
+        self._read_at.pop(server_id, None)
 
     def note_mooring(self, server_id: ServerId) -> None:
         """A window moors there: what the server has now should be known, unless it was read just before."""
@@ -123,13 +133,20 @@ class Catalogues:
         await asyncio.gather(*reads, return_exceptions=True)
 
     async def _read(self, server_id: ServerId) -> None:
+        upstream = self._upstreams.get(server_id)
+        if upstream is None:
+            return
         try:
             async with self._places, asyncio.timeout(self._deadlines.catalogue):
-                body = await fetch_body(self._upstreams[server_id], "/object_info")
+                body = await fetch_body(upstream, "/object_info")
             nodes, files = await asyncio.to_thread(_contents, body, self._shows)
         except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
             _log.info("%s: no catalogue (%s)", server_id, judge_failure(error).detail)
             return  # what is known of it stays
+        except Refused:
+            return
+        if self._upstreams.get(server_id) is not upstream:  # another server has this id by now
+            return
         self._read_at[server_id] = asyncio.get_running_loop().time()
         self._keep(nodes, files)
         self._state.note_catalogue(server_id, Catalogue(nodes.hash, files.hash))

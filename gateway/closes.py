@@ -10,7 +10,9 @@ with the cause (`gateway/refusal.py`).
     1013  the browser does not read
     1014  the server ended the connection
     4401  whoever opened it is logged out by now
+    4404  the fleet has this server no more (unknown-server)
     4409  a newer socket has this client_id on this server: its page has it now
+    4410  the fleet has another address for this server by now (server-moved)
     4502  the server cannot be reached, refused the socket, or hung up (connect-failed, upstream-refused, …)
     4503  the older socket of this client_id has not ended at the server yet (upstream-busy)
     4504  the server did not answer in time (timeout)
@@ -20,10 +22,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.refusal import Refusal
+from gateway.refusal import Cause, Refusal
 
 LONGEST_REASON = 123  # bytes of UTF-8, by RFC 6455
 _OURS = 4000
+_MOVED = 4410  # as HTTP's 410, since the 409 of this refusal is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +52,5 @@ REPLACED = Close(4409, "a newer socket has this client_id")
 
 def close_of(refusal: Refusal) -> Close:
     """The Close that tells a browser what would be a refusal over HTTP."""
-    return Close(_OURS + refusal.cause.status, f"{refusal.cause.word}: {refusal.message}")
+    code = _MOVED if refusal.cause is Cause.SERVER_MOVED else _OURS + refusal.cause.status
+    return Close(code, f"{refusal.cause.word}: {refusal.message}")

@@ -32,6 +32,8 @@ class Deadlines:
     probe_ill: float = 10.0  # the longest pause between looks at one that is not
     catalogue: float = 30.0  # to read a server's node catalogue, which may be megabytes
     catalogue_fresh: float = 60.0  # for so long a read one is good enough for a window that moors
+    fleet_file: float = 2.0  # between looks at the fleet file and what it refers to
+    fleet_settles: float = 0.2  # a changed one is taken once it has stayed the same for so long
     published: float = 2.0  # between looks at the folder of published workflows
     demo_start: float = 30.0  # until a demo server accepts connections
     shutdown: float = 0.2  # for requests in progress, once the gateway is asked to end

@@ -276,7 +276,7 @@ def _file(text: str) -> Path:
     path = Path(text).expanduser()
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"there is no file {text!r}")
-    return path.resolve()
+    return path.absolute()  # a link stays one: what it leads to may be changed under a running gateway
 
 
 def _new_file(text: str) -> Path:

@@ -79,6 +79,19 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file that was read, by the digest of its content then."""
+
+    path: Path
+    digest: str
+
+    @classmethod
+    def of(cls, path: Path, data: bytes) -> ReadFile:
+        """As it was read."""
+        return cls(path, hashlib.sha256(data).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """The servers, where they came from, why in words, the gateway's further names, and the installation's rules.
 
@@ -91,7 +104,7 @@ class Fleet:
     servers: tuple[Server, ...]
     names: tuple[str, ...] = ()
     rules: Rules = field(default_factory=Rules)
-    files: tuple[Path, ...] = ()
+    files: tuple[ReadFile, ...] = ()
     warnings: tuple[str, ...] = ()
 
 

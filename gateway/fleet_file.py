@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gateway.flags import same_server
-from gateway.fleet import Fleet, Server, Source
+from gateway.fleet import Fleet, ReadFile, Server, Source
 from gateway.fleet_rules import read_names, read_rules
 from gateway.fleet_server import ServerReader
 from gateway.toml_text import Table, TomlText, nearest
@@ -52,7 +52,7 @@ def fleet_of(text: TomlText) -> Fleet:
         tuple(servers),
         names,
         rules,
-        files=(text.path, *reader.files),
+        files=(ReadFile(text.path, text.digest), *reader.files),
         warnings=tuple(reader.warnings),
     )
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
 from gateway.flags import is_loopback, is_server_id
-from gateway.fleet import MOST_REQUESTS, Access, Limits, Server, ServerId, checked_address
+from gateway.fleet import MOST_REQUESTS, Access, Limits, ReadFile, Server, ServerId, checked_address
 from gateway.toml_text import Table, nearest
 
 COLOURS = ("teal", "rust", "violet", "green", "rose", "blue", "ochre", "slate")  # as `app/ui/tones.py` has them
@@ -52,7 +52,7 @@ class ServerReader:
     """Reads the tables of one file. `files` are those that they refer to, `warnings` sentences for people."""
 
     def __init__(self) -> None:
-        self.files: list[Path] = []
+        self.files: list[ReadFile] = []
         self.warnings: list[str] = []
 
     def read(self, table: Table) -> Server:
@@ -167,13 +167,13 @@ class ServerReader:
 
     def _file(self, table: Table, key: str, where: str, most: int) -> bytes:
         path = _path(table, key, where)
-        self.files.append(path)
         try:
             with path.open("rb") as file:
                 data = file.read(most + 1)
         except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
             reason = getattr(error, "strerror", None) or "no such name"
             raise table.fault(f"the file that it names cannot be read ({reason})", key) from error
+        self.files.append(ReadFile.of(path, data))
         if not data.strip() or len(data) > most:
             raise table.fault(f"the file that it names has nothing in it, or more than {most} bytes", key)
         return data

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -40,11 +40,17 @@ class House:
     port: int
     is_open: bool  # bound beyond loopback
     listed: Mapping[str, str]  # authority (lower case) -> the origin of a page under it
+    own: Mapping[str, str]  # those of them that are no names of the fleet file
 
     @property
     def origin(self) -> str:
         """The canonical origin."""
         return origin_of(self.scheme, self.host, self.port)
+
+    def named(self, names: Iterable[str]) -> House:
+        """The same house with these further names in place of those that it has."""
+        origins = [_listed_origin(name, self.scheme, self.port) for name in names]
+        return replace(self, listed=MappingProxyType({**self.own, **_by_authority(origins)}))
 
     def origin_for(self, host_header: str) -> str | Alias | None:
         """The origin of a page under this Host header; `Alias` where it should move; None if it is not ours."""
@@ -71,9 +77,8 @@ def build_house(*, host: str, port: int, is_tls: bool, names: Iterable[str] = ()
     if is_open:
         own = {host.lower(), machine.lower(), f"{machine.lower().split('.')[0]}.local"}
         origins += [origin_of(scheme, name, port) for name in sorted(own) if _NAME.fullmatch(name)]
-    origins += [_listed_origin(name, scheme, port) for name in names]
-    listed = {authority: origin for origin in origins for authority in _authorities(origin)}
-    return House(scheme, canonical, port, is_open, MappingProxyType(listed))
+    listed = MappingProxyType(_by_authority(origins))
+    return House(scheme, canonical, port, is_open, listed, own=listed).named(names)
 
 
 def origin_of(scheme: str, host: str, port: int) -> str:
@@ -105,6 +110,10 @@ def _listed_origin(name: str, scheme: str, port: int) -> str:
         return origin_of(scheme, checked, port)
     parts = urlsplit(checked)
     return origin_of(parts.scheme, parts.hostname or "", parts.port or _OWN_PORT[parts.scheme])
+
+
+def _by_authority(origins: Iterable[str]) -> dict[str, str]:
+    return {authority: origin for origin in origins for authority in _authorities(origin)}
 
 
 def _authorities(origin: str) -> tuple[str, ...]:

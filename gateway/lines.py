@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from gateway.closes import GATEWAY_ENDS, LOGGED_OUT, REPLACED
+from gateway.closes import GATEWAY_ENDS, LOGGED_OUT, REPLACED, close_of
 from gateway.deadlines import Deadlines
 from gateway.fleet import ServerId
 from gateway.people.person import Person
@@ -81,6 +81,14 @@ class Lines:
         for line, person in list(self._open.items()):
             if person is not None and not is_in(person):
                 line.finish(LOGGED_OUT)
+
+    async def leave(self, upstream: Upstream, refusal: Refusal) -> None:
+        """End the lines to a server that has left the fleet, each browser told, and wait until they have ended."""
+        lines = [line for line in self._open if line.leads_to(upstream)]
+        for line in lines:
+            line.finish(close_of(refusal))
+            line.end()
+        await asyncio.gather(*(line.ended() for line in lines), return_exceptions=True)
 
     async def close(self) -> None:
         """End all lines, each browser told."""

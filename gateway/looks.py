@@ -126,6 +126,11 @@ async def fetch_json(upstream: Upstream, path: str) -> object:
 
 async def fetch_body(upstream: Upstream, path: str) -> bytes:
     """What a path answers, up to a size that no healthy server reaches."""
+    with upstream.hold():
+        return await _fetch(upstream, path)
+
+
+async def _fetch(upstream: Upstream, path: str) -> bytes:
     async with upstream.session(is_fresh=False).get(upstream.url(path)) as reply:
         if reply.status != 200:
             raise StatusError(reply.status)

@@ -28,6 +28,7 @@ from gateway.looks import (
     read_max_upload,
     read_queue,
 )
+from gateway.refusal import Cause
 from gateway.state import VERSION, Condition, FleetState, Health
 from gateway.tasks import start_task
 from gateway.upstream import Upstream
@@ -56,18 +57,33 @@ class Prober:
         self._on_well = on_well
         self.vitals = Vitals()
         self.marks: dict[str, Mapping[str, str]] = {}  # whose the prompts are that `loads` has told of
-        self._watches: list[asyncio.Task[None]] = []
+        self._watches: dict[Upstream, asyncio.Task[None]] = {}
         self._reads: dict[ServerId, asyncio.Task[dict[str, object]]] = {}
         self._notices: dict[ServerId, str] = {}
-        self._hurries = {server_id: asyncio.Event() for server_id in upstreams}
+        self._hurries: dict[ServerId, asyncio.Event] = {}
 
     def start(self) -> None:
         """Begin to look at all servers."""
-        self._watches = [start_task(self._watch(server_id)) for server_id in self._upstreams]
+        self.change()
+
+    def change(self) -> None:
+        """Look at the servers that are there now, at each of them soon, and no more at those that have departed."""
+        there = set(self._upstreams.values())
+        for upstream in set(self._watches) - there:
+            self._watches.pop(upstream).cancel()
+            self._reads.pop(upstream.server.id, None)  # it ends by itself, and is nobody's answer any more
+            self._notices.pop(upstream.server.id, None)
+            self.vitals.forget(upstream.server.id)
+        for server_id, upstream in self._upstreams.items():
+            if upstream not in self._watches:
+                self._hurries[server_id] = asyncio.Event()
+                self._watches[upstream] = start_task(self._watch(upstream))
+            else:
+                self.look_soon(server_id)
 
     async def close(self) -> None:
         """Stop looking."""
-        tasks = [*self._watches, *self._reads.values()]
+        tasks = [*self._watches.values(), *self._reads.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -83,30 +99,40 @@ class Prober:
 
     async def loads(self) -> dict[str, object]:
         """Every server's queue, read now, as `GET /fleet/loads` sends it: ids only."""
-        answers = await asyncio.gather(*(self._load(server_id) for server_id in self._upstreams))
-        return {"v": VERSION, "servers": dict(zip(self._upstreams, answers, strict=True))}
+        asked = list(self._upstreams)
+        answers = await asyncio.gather(*(self._load(server_id) for server_id in asked))
+        found = dict(zip(asked, answers, strict=True))
+        return {"v": VERSION, "servers": {key: value for key, value in found.items() if key in self._upstreams}}
 
     async def _load(self, server_id: ServerId) -> dict[str, object]:
         health = self._state.condition(server_id).health
         read = self._reads.get(server_id)
         if read is None:
-            read = start_task(self._read_load(server_id))
+            read = start_task(self._read_load(self._upstreams[server_id]))
             self._reads[server_id] = read
-            read.add_done_callback(lambda _: self._reads.pop(server_id, None))
+            read.add_done_callback(lambda done: self._forget(server_id, done))
         if health in _ILL:  # the read goes on, whoever waits for it
             done, _ = await asyncio.wait({read}, timeout=self._deadlines.loads_ill)
             if not done:
                 return {"ok": False, "cause": health.value}
         return await asyncio.shield(read)  # others may wait for the same read
 
-    async def _read_load(self, server_id: ServerId) -> dict[str, object]:
+    def _forget(self, server_id: ServerId, read: asyncio.Task[dict[str, object]]) -> None:
+        if self._reads.get(server_id) is read:
+            del self._reads[server_id]
+
+    async def _read_load(self, upstream: Upstream) -> dict[str, object]:
+        server_id = upstream.server.id
         try:
             async with asyncio.timeout(self._deadlines.loads):
-                queue = await read_queue(self._upstreams[server_id])
+                queue = await read_queue(upstream)
         except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
             condition = judge_failure(error)
-            self._note(server_id, condition)
+            if self._upstreams.get(server_id) is upstream:
+                self._note(server_id, condition)
             return {"ok": False, "cause": condition.health.value}
+        if self._upstreams.get(server_id) is not upstream:  # it has left the fleet meanwhile
+            return {"ok": False, "cause": Cause.UNKNOWN_SERVER.word}
         if self._state.condition(server_id).health is not Health.WELL:
             self._hurries[server_id].set()
         self._note_queue(server_id, queue)
@@ -116,11 +142,12 @@ class Prober:
     def _note_queue(self, server_id: ServerId, queue: Queue) -> None:
         self._state.note_queue(server_id, running=len(queue.running), pending=len(queue.pending))
 
-    async def _watch(self, server_id: ServerId) -> None:
+    async def _watch(self, upstream: Upstream) -> None:
+        server_id = upstream.server.id
         pause = self._deadlines.probe_well
         knows_jobs = False
         while True:
-            seen = await look_closely(self._upstreams[server_id])
+            seen = await look_closely(upstream)
             condition = seen.condition
             self.vitals.note(server_id, condition, seen.devices)
             is_news = condition.health is not self._state.condition(server_id).health
@@ -128,8 +155,8 @@ class Prober:
                 pause = self._deadlines.probe_well
                 self._notices.pop(server_id, None)
                 if is_news:  # it may be another one than before
-                    self._state.max_upload[server_id] = await read_max_upload(self._upstreams[server_id])
-                    knows_jobs = await has_jobs(self._upstreams[server_id])
+                    self._state.max_upload[server_id] = await read_max_upload(upstream)
+                    knows_jobs = await has_jobs(upstream)
                     self._on_well(server_id)
                 condition = replace(condition, has_jobs=knows_jobs)
             else:

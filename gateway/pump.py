@@ -55,6 +55,10 @@ class Line:
         """Which server this line leads to."""
         return self._upstream.server.id
 
+    def leads_to(self, upstream: Upstream) -> bool:
+        """Whether this line leads there: to that server, at that address."""
+        return self._upstream is upstream
+
     @property
     def is_ended(self) -> bool:
         """Whether the server side has ended for certain."""

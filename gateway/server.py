@@ -61,15 +61,13 @@ from gateway.routes import (
 from gateway.routes import Health as HealthCheck
 from gateway.rules import Rules
 from gateway.site import Site
-from gateway.state import DEFAULT_MAX_UPLOAD, VERSION
+from gateway.state import VERSION
 from gateway.state import FleetState as State
 from gateway.state import Health as ServerHealth
 from gateway.tasks import start_task
 from gateway.upstream import Upstream
+from gateway.upstreams import Upstreams
 from gateway.watchers import Watchers
-
-_KEEPALIVE_SECONDS = 75.0
-_LINGER_SECONDS = 10.0  # a refused upload is read and dropped this long, so that its browser sees the refusal
 
 _log = logging.getLogger(__name__)
 
@@ -91,8 +89,9 @@ class Gateway:
         self._house = house
         self._deadlines = deadlines
         self.state = State(fleet, is_breakable=breakable is not None)
-        self._tags: dict[str, str] = {server.id: server.tag for server in fleet.servers}
-        self._upstreams = {server.id: Upstream(server, deadlines) for server in fleet.servers}
+        self._upstreams = Upstreams(fleet, deadlines)
+        self._departing: dict[asyncio.Task[None], Upstream] = {}
+        self.changing = asyncio.Lock()  # held by whoever reads a fleet in order to change to it
         self._catalogues = Catalogues(
             self.state, self._upstreams, deadlines, is_shared if people is not None else lambda _: True
         )
@@ -133,18 +132,42 @@ class Gateway:
         await self._catalogues.close()
         if self._breaker is not None:
             await self._breaker.close()
+        for departing in self._departing:
+            departing.cancel()
         await self._lines.close()
         await self._site.close()
         await self._watchers.close()
         await self._runner.cleanup()
         await self._proxy.close()
-        for upstream in self._upstreams.values():
+        for upstream in self._departing.values():
             await upstream.__aexit__(None, None, None)
+        await self._upstreams.close()
 
     @property
     def rules(self) -> Rules:
-        """What the fleet file allows now."""
+        """What the installation allows its people now."""
         return self.state.fleet.rules
+
+    def change(self, fleet: Fleet) -> None:
+        """Go by another fleet from now on.
+
+        A server that keeps its id and address is gone on with, by what is said of it now. One that is there no more,
+        or at another address, is asked for nothing new: what is under way there is let finish, and windows' sockets
+        are closed with the cause.
+        """
+        departed = self._upstreams.change(fleet)
+        self._house = self._house.named(fleet.names)
+        self.state.change(fleet)
+        for upstream in departed:
+            self._catalogues.leave(upstream.server.id)
+        self.prober.change()
+        for upstream, refusal in departed.items():
+            self._departing[start_task(self._see_off(upstream, refusal))] = upstream
+
+    async def _see_off(self, upstream: Upstream, refusal: Refusal) -> None:
+        await self._lines.leave(upstream, refusal)
+        await upstream.leave()
+        self._departing = {task: other for task, other in self._departing.items() if other is not upstream}
 
     def _receive(self, people: People) -> Reception:
         door = Door(
@@ -175,7 +198,7 @@ class Gateway:
         try:
             is_breakable = self._breaker is not None
             facts = facts_of(request)
-            verdict = judge(facts, self._house, self._tags, is_breakable=is_breakable)
+            verdict = judge(facts, self._house, self._upstreams.tags, is_breakable=is_breakable)
             return await self._act(request, facts, verdict)
         except Refused as error:
             return refuse(request, error.refusal)
@@ -235,7 +258,7 @@ class Gateway:
                 upstream = self._upstreams[ServerId(server_id)]
                 if person is not None and self._reception is not None:
                     return await self._reception.private.pass_on(request, admitted, upstream, person)
-                largest = self.state.max_upload.get(upstream.server.id, DEFAULT_MAX_UPLOAD)
+                largest = self.state.largest_upload(upstream.server.id)
                 return await self._proxy.pass_on(request, admitted, upstream, largest)
 
     async def _carry(

@@ -51,10 +51,10 @@ class FleetState:
 
     def __init__(self, fleet: Fleet, *, is_breakable: bool = False) -> None:
         self.fleet = fleet
+        self._problem = ""
         self.is_breakable = is_breakable  # whether the page may break the servers on purpose
         self.max_upload: dict[ServerId, int] = {}
-        first = Condition(is_demo=fleet.source is Source.DEMO)
-        self._conditions = {server.id: first for server in fleet.servers}
+        self._conditions = {server.id: self._first() for server in fleet.servers}
         self._broken: dict[ServerId, tuple[str, ...]] = {}
         self._catalogues: dict[ServerId, Catalogue] = {}
         self._build = ""
@@ -72,13 +72,38 @@ class FleetState:
         """The fleet's servers by id."""
         return {server.id: server for server in self.fleet.servers}
 
+    def change(self, fleet: Fleet) -> None:
+        """Take another fleet. Of a server that is new, or at another address, nothing is known yet."""
+        before, self.fleet = self.servers, fleet
+        stayed = {server.id for server in fleet.servers if _address(before, server.id) == server.address}
+        for server_id in set(before) - stayed:
+            for known in (self._conditions, self._catalogues, self._broken, self.max_upload):
+                known.pop(server_id, None)
+        self._conditions = {server.id: self._conditions.get(server.id, self._first()) for server in fleet.servers}
+        self._tell()
+
+    def _first(self) -> Condition:
+        return Condition(is_demo=self.fleet.source is Source.DEMO)
+
+    def note_problem(self, problem: str) -> None:
+        """Record what is wrong with the fleet file as it is now, while the fleet before it stays; empty if nothing."""
+        if self._problem != problem:
+            self._problem = problem
+            self._tell()
+
+    def largest_upload(self, server_id: ServerId) -> int:
+        """Bytes of one request to a server: what it takes itself, or less where the fleet says so."""
+        taken = self.max_upload.get(server_id, DEFAULT_MAX_UPLOAD)
+        limit = self.servers[server_id].limits.upload
+        return taken if limit is None else min(taken, limit)
+
     def condition(self, server_id: ServerId) -> Condition:
         """What is known about one server."""
         return self._conditions[server_id]
 
     def note(self, server_id: ServerId, condition: Condition) -> None:
-        """Record what was seen."""
-        if self._conditions[server_id] == condition:
+        """Record what was seen; nothing of a server that has left the fleet meanwhile."""
+        if self._conditions.get(server_id, condition) == condition:
             return
         self._conditions[server_id] = condition
         self._tell()
@@ -135,8 +160,8 @@ class FleetState:
             await asyncio.shield(self._next)
         return self._revision
 
-    def as_json(self, *, runs_fleet: bool = True) -> dict[str, object]:  # noqa: ARG002
-        """The state as `GET /fleet` and `/fleet/ws` send it. Some of it is for those who run the fleet."""
+    def as_json(self, *, runs_fleet: bool = True) -> dict[str, object]:
+        """The state as `GET /fleet` and `/fleet/ws` send it; what is wrong with the file is for who runs the fleet."""
         source = self.fleet.source.value
         return {
             "v": VERSION,
@@ -145,6 +170,7 @@ class FleetState:
             "source": source,
             "faults": self.is_breakable,
             "why": {"source": source, "detail": self.fleet.why},
+            "problem": self._problem if runs_fleet else "",
             "servers": [self._server_json(server) for server in self.fleet.servers],
         }
 
@@ -165,7 +191,14 @@ class FleetState:
             "demo": known.is_demo,
             "jobs": known.has_jobs,
             "drained": server.is_drained,
+            "weight": server.weight,
+            "tags": list(server.tags),
             "catalogue": self.catalogue(server.id).nodes,
             "files": self.catalogue(server.id).files,
             "broken": list(self.broken(server.id)),
         }
+
+
+def _address(servers: Mapping[ServerId, Server], server_id: ServerId) -> str:
+    known = servers.get(server_id)
+    return "" if known is None else known.address

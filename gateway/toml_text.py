@@ -10,6 +10,7 @@ that is written otherwise the line may be that of the table, or none, but never 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 import tomllib
 from collections.abc import Collection
@@ -28,6 +29,7 @@ class TomlText:
 
     path: Path
     text: str
+    digest: str = ""  # of the bytes
 
     @classmethod
     def read(cls, path: Path) -> TomlText:
@@ -46,7 +48,7 @@ class TomlText:
         if len(data) > LARGEST:
             raise ConfigError(f"it has more than {LARGEST} bytes", file=path)
         try:
-            return cls(path, data.decode("utf-8-sig"))
+            return cls(path, data.decode("utf-8-sig"), hashlib.sha256(data).hexdigest())
         except UnicodeDecodeError as error:
             raise ConfigError("it is not text in UTF-8", file=path) from error
 

@@ -2,6 +2,10 @@
 
 Each server has its own connections and its own bounded lanes, so that a hung one holds up nobody else. Writes
 use a fresh connection each, so that a failure to connect is certain to have sent nothing.
+
+An upstream is one server at one address for as long as the fleet has it there. What else the fleet says of it may
+change meanwhile: requests begin by what was said last, and those under way end as they began. One that the fleet has
+there no more begins nothing; what is under way is let finish.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ import asyncio
 import contextlib
 import os
 import ssl
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self, cast
 
@@ -18,10 +23,9 @@ from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from gateway.deadlines import Deadlines
-from gateway.fleet import Server
+from gateway.fleet import Access, Server
 from gateway.refusal import Cause, Refusal, Refused, Sent
 
-LANE = 24  # requests of one kind to one server at a time, of all windows together
 LARGEST_HEADER = 32_768  # bytes; cookies of all ports of 127.0.0.1 come with each request
 _REDIRECTS = {300, 301, 302, 303, 305, 306, 307, 308}
 
@@ -75,19 +79,25 @@ class Place:
         self._lane = lane
 
     async def __aenter__(self) -> None:
-        if not self._lane.locked():  # it is had at once, which needs no timer
+        if self._lane.locked():  # else it is had at once, which needs no timer
+            try:
+                async with asyncio.timeout(self._upstream.deadlines.lane):
+                    await self._lane.acquire()
+            except TimeoutError as error:
+                message = f"{self._upstream.server.id} has too many unanswered requests already."
+                raise Refused(Refusal(Cause.UPSTREAM_BUSY, message)) from error
+        else:
             await self._lane.acquire()
-            return
         try:
-            async with asyncio.timeout(self._upstream.deadlines.lane):
-                await self._lane.acquire()
-        except TimeoutError as error:
-            message = f"{self._upstream.server.id} has too many unanswered requests already."
-            raise Refused(Refusal(Cause.UPSTREAM_BUSY, message)) from error
+            self._upstream.begin()
+        except Refused:
+            self._lane.release()
+            raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._upstream.end()
         self._lane.release()
 
 
@@ -98,11 +108,12 @@ class Upstream:
         self.server = server
         self.deadlines = deadlines
         self.origin = str(URL(server.address).origin())  # which ComfyUI compares with its Host
-        # Large pictures that a browser takes slowly hold up no poll, and hung uploads no cancel.
-        self.reads, self.views = asyncio.Semaphore(LANE), asyncio.Semaphore(LANE)
-        self.submits, self.uploads = asyncio.Semaphore(LANE), asyncio.Semaphore(LANE)
-        self._fresh = self._session(aiohttp.TCPConnector(limit=0, force_close=True))
-        self._kept = self._session(aiohttp.TCPConnector(limit=0, keepalive_timeout=15))
+        self._open_lanes(server.limits.requests)
+        self._under_way = 0
+        self._departed: Refusal | None = None
+        self._is_idle = asyncio.Event()
+        self._sessions: list[aiohttp.ClientSession] = []  # of former log-ins too: something may still be under way
+        self._open_sessions(server.access)
 
     async def __aenter__(self) -> Self:
         return self
@@ -110,8 +121,48 @@ class Upstream:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._fresh.close()
-        await self._kept.close()
+        for session in self._sessions:
+            await session.close()
+
+    def change(self, server: Server) -> None:
+        """Go by what the fleet says now of this server, which has the same address."""
+        before, self.server = self.server, server
+        if server.limits.requests != before.limits.requests:
+            self._open_lanes(server.limits.requests)
+        if server.access != before.access:
+            self._open_sessions(server.access)
+
+    def depart(self, refusal: Refusal) -> None:
+        """From now on nothing begins: the fleet has no such server, or has it elsewhere."""
+        self._departed = refusal
+
+    async def leave(self) -> None:
+        """Once nothing is under way any more, close the connections."""
+        while self._under_way:
+            self._is_idle.clear()
+            await self._is_idle.wait()
+        await self.__aexit__(None, None, None)
+
+    def begin(self) -> None:
+        """A request begins, or is `Refused` since the server has left the fleet; to be followed by `end`."""
+        if self._departed is not None:
+            raise Refused(self._departed)
+        self._under_way += 1
+
+    def end(self) -> None:
+        """A request has ended."""
+        self._under_way -= 1
+        if not self._under_way:
+            self._is_idle.set()
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Something is under way for as long as the block lasts."""
+        self.begin()
+        try:
+            yield
+        finally:
+            self.end()
 
     def session(self, *, is_fresh: bool) -> aiohttp.ClientSession:
         """The client session; a fresh one never reuses a connection."""
@@ -127,6 +178,8 @@ class Upstream:
 
     async def open_socket(self, client_id: str, largest: int) -> UpstreamSocket:
         """A WebSocket to the server under this client_id, or `Refused`."""
+        if self._departed is not None:
+            raise Refused(self._departed)
         url = self.url("/ws").with_query({"clientId": client_id})
         try:
             async with asyncio.timeout(self.deadlines.handshake):
@@ -158,12 +211,24 @@ class Upstream:
                 message = f"The connection to {name} was lost: {short_reason(error)}."
                 return Refusal(Cause.UPSTREAM_LOST, message, Sent.UNKNOWN)
 
-    def _session(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    def _open_lanes(self, size: int) -> None:
+        # Large pictures that a browser takes slowly hold up no poll, and hung uploads no cancel.
+        self.reads, self.views = asyncio.Semaphore(size), asyncio.Semaphore(size)
+        self.submits, self.uploads = asyncio.Semaphore(size), asyncio.Semaphore(size)
+
+    def _open_sessions(self, access: Access) -> None:
+        tls = True if access.tls is None else access.tls
+        self._fresh = self._session(aiohttp.TCPConnector(limit=0, force_close=True, ssl=tls), access)
+        self._kept = self._session(aiohttp.TCPConnector(limit=0, keepalive_timeout=15, ssl=tls), access)
+        self._sessions += [self._fresh, self._kept]
+
+    def _session(self, connector: aiohttp.TCPConnector, access: Access) -> aiohttp.ClientSession:
+        login = {"Authorization": access.authorization} if access.authorization else {}
         return aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": "mooring-gateway"},
+            headers={"User-Agent": "mooring-gateway"} | login,
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type"),
             # Deadlines of whole exchanges are set where they happen; here only the way to the server has one.
             timeout=aiohttp.ClientTimeout(total=None, connect=self.deadlines.connect),

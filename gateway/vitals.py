@@ -74,6 +74,11 @@ class Vitals:
             hour.append(Minute(number))
         hour[-1] = hour[-1].with_look(condition)
 
+    def forget(self, server_id: ServerId) -> None:
+        """The server that had this id is there no more."""
+        self._devices.pop(server_id, None)
+        self._hours.pop(server_id, None)
+
     def as_json(self, servers: Mapping[ServerId, object]) -> dict[str, object]:
         """What is known, as `GET /fleet/vitals` sends it: an hour's minutes, oldest first, null where nobody looked."""
         now = self._minute()

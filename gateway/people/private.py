@@ -39,7 +39,7 @@ from gateway.proxy import Proxy, Terms
 from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.routes import ServerCall
 from gateway.rules import Rules
-from gateway.state import DEFAULT_MAX_UPLOAD, FleetState
+from gateway.state import FleetState
 from gateway.upstream import Upstream
 
 MOST_JOBS = 100  # of one `/api/jobs`, each of which may have to be looked up
@@ -127,7 +127,7 @@ class Private:
         raise Refused(Refusal(Cause.NOT_ALLOWED, "Where several people work, this does not pass."))
 
     async def _plain(self, asked: _Asked, terms: Terms | None = None) -> web.StreamResponse:
-        largest = self._state.max_upload.get(asked.server_id, DEFAULT_MAX_UPLOAD)
+        largest = self._state.largest_upload(asked.server_id)
         return await self._proxy.pass_on(asked.request, asked.admitted, asked.upstream, largest, terms or Terms())
 
     # What is read
@@ -232,7 +232,7 @@ class Private:
             raise Refused(Refusal(Cause.NOT_YOURS, "The prompt names a picture that is not yours, or not there."))
 
     async def _upload(self, asked: _Asked) -> web.StreamResponse:
-        largest = self._state.max_upload.get(asked.server_id, DEFAULT_MAX_UPLOAD)
+        largest = self._state.largest_upload(asked.server_id)
         told = await pass_upload(asked.request, asked.upstream, asked.person, largest)
         await self.files.seal_upload(asked.upstream, asked.person, told)
         return private_answer(told)

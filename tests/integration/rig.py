@@ -18,6 +18,7 @@ from aiohttp import web
 
 from gateway.deadlines import Deadlines
 from gateway.fleet import Fleet, Server, ServerId, Source
+from gateway.fleet_watch import watched
 from gateway.house import build_house
 from gateway.people.people import People
 from gateway.rules import Rules
@@ -151,16 +152,34 @@ async def open_gateway(
     **deadlines: float,
 ) -> AsyncIterator[Running]:
     """A gateway for these servers. `deadlines` replaces single ones; the prober looks once unless told otherwise."""
+    known = tuple(Server(ServerId(key), key, url) for key, url in servers.items())
+    fleet = Fleet(Source.FLAGS, "a test", known, rules=rules)
+    async with open_fleet(fleet, root=root, names=names, workflows=workflows, people=people, **deadlines) as running:
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def open_fleet(
+    fleet: Fleet,
+    *,
+    root: Path = ROOT,
+    names: Sequence[str] = (),
+    workflows: Path | None = None,
+    people: People | None = None,
+    **deadlines: float,
+) -> AsyncIterator[Running]:
+    """The same for any fleet; one from a file is watched."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    known = tuple(Server(ServerId(key), key, url) for key, url in servers.items())
-    fleet = Fleet(Source.FLAGS, "a test", known, rules=rules)
     house = build_house(host="127.0.0.1", port=port, is_tls=False, names=names)
     waits = dataclasses.replace(Deadlines(probe_well=3_600.0, probe_ill=3_600.0), **deadlines)
-    async with Gateway(
-        fleet=fleet, house=house, root=root, deadlines=waits, workflows=workflows, people=people
-    ) as gateway:
+    async with (
+        Gateway(
+            fleet=fleet, house=house, root=root, deadlines=waits, workflows=workflows, people=people
+        ) as gateway,
+        watched(gateway, waits),
+    ):
         await gateway.listen(listener)
         yield Running(gateway, f"http://127.0.0.1:{port}")
 

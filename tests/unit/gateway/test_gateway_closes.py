@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.closes import LONGEST_REASON, close_of
+from gateway.closes import LONGEST_REASON, REPLACED, close_of
 from gateway.refusal import Cause, Refusal
 
 
@@ -10,6 +10,11 @@ def test_the_code_is_that_of_the_same_failure_over_http() -> None:
     codes = {cause: close_of(Refusal(cause, "x")).code for cause in Cause}
     assert codes[Cause.CONNECT_FAILED] == codes[Cause.UPSTREAM_REFUSED] == codes[Cause.UPSTREAM_LOST] == 4502
     assert (codes[Cause.UPSTREAM_BUSY], codes[Cause.TIMEOUT]) == (4503, 4504)
+
+
+def test_a_server_that_has_moved_is_not_taken_for_a_newer_socket() -> None:
+    assert close_of(Refusal(Cause.SERVER_MOVED, "x")).code == 4410 != REPLACED.code
+    assert close_of(Refusal(Cause.UNKNOWN_SERVER, "x")).code == 4404
 
 
 def test_the_reason_begins_with_the_cause_and_fits_a_close_frame() -> None:

@@ -203,7 +203,7 @@ def test_a_token_is_read_from_the_environment_or_a_file(tmp_path: Path, monkeypa
     assert "t0p-secret" not in repr(fleet)
     fleet = read_fleet(write(tmp_path, server(token='"file:token"')))
     assert fleet.servers[0].access.authorization == "Bearer fr0m-file"
-    assert fleet.files == (tmp_path / "fleet.toml", tmp_path / "token")
+    assert [file.path for file in fleet.files] == [tmp_path / "fleet.toml", tmp_path / "token"]
 
 
 def test_a_basic_login_is_user_and_password(tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ def test_paths_are_relative_to_the_fleet_file(tmp_path: Path, pem: Pem) -> None:
     for path, name in ((pem.certificate, "me.pem"), (pem.key, "me.key")):
         (tmp_path / "tls" / name).write_bytes(path.read_bytes())
     fleet = read_fleet(write(tmp_path, https(tls_cert='"tls/me.pem"', tls_key='"tls/me.key"')))
-    assert fleet.files[1:] == (tmp_path / "tls/me.pem", tmp_path / "tls/me.key")
+    assert [file.path for file in fleet.files[1:]] == [tmp_path / "tls/me.pem", tmp_path / "tls/me.key"]
     assert fleet.warnings == ()
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
-from gateway.fleet import Fleet, Server, ServerId, Source
-from gateway.state import Condition, FleetState, Health
+from gateway.fleet import Fleet, Limits, Server, ServerId, Source
+from gateway.state import DEFAULT_MAX_UPLOAD, Catalogue, Condition, FleetState, Health
 
 A = ServerId("a")
 FLEET = Fleet(Source.FLAGS, "named", (Server(A, "A", "http://10.0.0.1:8188"),))
@@ -22,6 +23,7 @@ def test_the_state_as_json() -> None:
         "source": "flags",
         "faults": False,
         "why": {"source": "flags", "detail": "named"},
+        "problem": "",
         "servers": [
             {
                 "id": "a",
@@ -38,6 +40,8 @@ def test_the_state_as_json() -> None:
                 "demo": True,
                 "jobs": False,
                 "drained": False,
+                "weight": 1.0,
+                "tags": [],
                 "catalogue": "",
                 "files": "",
                 "broken": [],
@@ -90,3 +94,50 @@ def test_a_queue_is_news_only_about_a_server_that_is_well() -> None:
     state.note(A, Condition(Health.WELL))
     state.note_queue(A, running=1, pending=1)
     assert state.condition(A) == Condition(Health.WELL, running=1, pending=1)
+
+
+def test_what_is_wrong_with_the_file_is_for_who_runs_the_fleet() -> None:
+    state = FleetState(FLEET)
+    state.note_problem("fleet.toml, line 3: id: it is missing")
+    state.note_problem("fleet.toml, line 3: id: it is missing")
+    assert state.revision == 1
+    assert state.as_json()["problem"] == "fleet.toml, line 3: id: it is missing"
+    assert state.as_json(runs_fleet=False)["problem"] == ""
+
+
+def test_another_fleet_keeps_what_is_known_of_the_servers_that_stay() -> None:
+    state = FleetState(FLEET)
+    state.note(A, Condition(Health.WELL, running=1))
+    state.note_catalogue(A, Catalogue("n", "f"))
+    state.max_upload[A] = 5
+    other = Server(ServerId("b"), "B", "http://10.0.0.2:8188")
+    state.change(replace(FLEET, servers=(other, replace(FLEET.servers[0], name="Renamed"))))
+    assert (state.condition(A).running, state.catalogue(A).nodes, state.largest_upload(A)) == (1, "n", 5)
+    assert state.condition(other.id).health is Health.UNKNOWN
+    told = state.as_json()["servers"]
+    assert [server["name"] for server in told] == ["B", "Renamed"]  # type: ignore[attr-defined]
+
+
+def test_a_server_at_another_address_is_another_server() -> None:
+    state = FleetState(FLEET)
+    state.note(A, Condition(Health.WELL, running=1))
+    state.note_catalogue(A, Catalogue("n", "f"))
+    state.max_upload[A] = 5
+    state.change(replace(FLEET, servers=(replace(FLEET.servers[0], address="http://10.0.0.9:8188"),)))
+    assert state.condition(A) == Condition()
+    assert state.catalogue(A) == Catalogue()
+    assert state.largest_upload(A) == DEFAULT_MAX_UPLOAD
+
+
+def test_what_is_heard_of_a_server_that_has_left_is_no_news() -> None:
+    state = FleetState(FLEET)
+    state.change(replace(FLEET, servers=()))
+    state.note(A, Condition(Health.WELL))
+    assert state.as_json()["servers"] == []
+
+
+def test_the_fleets_own_limit_of_an_upload_only_lowers_the_servers() -> None:
+    state = FleetState(replace(FLEET, servers=(replace(FLEET.servers[0], limits=Limits(upload=2_000_000)),)))
+    assert state.largest_upload(A) == 2_000_000
+    state.max_upload[A] = 1_500_000
+    assert state.largest_upload(A) == 1_500_000

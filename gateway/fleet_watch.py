@@ -1,0 +1,141 @@
+"""Keeps the gateway's fleet as its file says, while it runs.
+
+The file and what it refers to (log-ins, certificates) are read every two seconds: they are small, and neither a time
+nor a size tells every change. A changed file is taken once it has stayed the same for a moment, so that one which an
+editor is still writing is not. One with a mistake is told once, with its line and key, and leaves the fleet as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Protocol
+
+from gateway.deadlines import Deadlines
+from gateway.errors import ConfigError
+from gateway.fleet import Fleet, ReadFile, Source
+from gateway.fleet_file import read_fleet
+from gateway.tasks import start_task
+
+_log = logging.getLogger(__name__)
+
+
+class Known(Protocol):
+    """What is known of the fleet."""
+
+    fleet: Fleet
+
+    def note_problem(self, problem: str) -> None:
+        """Record what is wrong with the file."""
+
+
+class Keeper(Protocol):
+    """Who goes by the fleet: the gateway."""
+
+    changing: asyncio.Lock
+
+    @property
+    def state(self) -> Known:
+        """What is known."""
+
+    def change(self, fleet: Fleet) -> None:
+        """Go by another fleet."""
+
+
+@contextlib.asynccontextmanager
+async def watched(keeper: Keeper, deadlines: Deadlines) -> AsyncIterator[None]:
+    """Watch the keeper's fleet file, if it has one, for as long as the block lasts."""
+    if keeper.state.fleet.source is not Source.FILE:
+        yield
+        return
+    watch = start_task(FleetWatch(keeper, deadlines).run())
+    try:
+        yield
+    finally:
+        watch.cancel()
+
+
+class FleetWatch:
+    """Looks at the files of a fleet, and has the keeper go by what they say now."""
+
+    def __init__(self, keeper: Keeper, deadlines: Deadlines) -> None:
+        self._keeper = keeper
+        self._deadlines = deadlines
+        self._path = keeper.state.fleet.files[0].path
+        self._problem = ""
+
+    async def run(self) -> None:
+        """Look now and then, for ever."""
+        while True:
+            await asyncio.sleep(self._deadlines.fleet_file)
+            await self.look()
+
+    async def look(self) -> None:
+        """Look once. After a mistake everything is read again: what was missing may be there by now."""
+        files = self._keeper.state.fleet.files
+        if not self._problem and not await asyncio.to_thread(have_changed, files):
+            return
+        await self._settle()
+        async with self._keeper.changing:
+            try:
+                fleet = await asyncio.to_thread(read_fleet, self._path)
+            except ConfigError as error:
+                self._tell(str(error))
+                return
+            self._tell("")
+            if fleet != self._keeper.state.fleet:
+                tell_change(self._keeper.state.fleet, fleet)
+                self._keeper.change(fleet)
+
+    async def _settle(self) -> None:
+        """Wait until the file stays the same for a moment."""
+        seen = await asyncio.to_thread(content_of, self._path)
+        while True:
+            await asyncio.sleep(self._deadlines.fleet_settles)
+            before, seen = seen, await asyncio.to_thread(content_of, self._path)
+            if seen == before:
+                return
+
+    def _tell(self, problem: str) -> None:
+        if problem == self._problem:
+            return
+        self._problem = problem
+        self._keeper.state.note_problem(problem)
+        if problem:
+            _log.error("the fleet stays as it was: %s", problem)
+        else:
+            _log.info("%s has no mistake any more", self._path.name)
+
+
+def have_changed(files: Iterable[ReadFile]) -> bool:
+    """Whether one of them has another content than when it was read, or cannot be read any more."""
+    return any(content_of(file.path) != file for file in files)
+
+
+def content_of(path: Path) -> ReadFile | None:
+    """What stands in a file now; None if it cannot be read."""
+    try:
+        return ReadFile.of(path, path.read_bytes())
+    except OSError:
+        return None
+
+
+def tell_change(before: Fleet, fleet: Fleet) -> None:
+    """Log what is different, without the values: a log-in is one of them."""
+    old, new = ({server.id: server for server in one.servers} for one in (before, fleet))
+    for server_id in old.keys() | new.keys():
+        if server_id not in new:
+            _log.warning("the fleet has no server %s any more", server_id)
+        elif server_id not in old:
+            _log.info("the fleet has a new server, %s at %s", server_id, new[server_id].address)
+        elif old[server_id].address != new[server_id].address:
+            _log.warning("the fleet has another address for %s: %s", server_id, new[server_id].address)
+        elif old[server_id] != new[server_id]:
+            _log.info("the fleet says something else of %s", server_id)
+    if (before.rules, before.names) != (fleet.rules, fleet.names):
+        _log.info("the rules of this installation have changed")
+    for warning in fleet.warnings:
+        _log.warning("%s", warning)

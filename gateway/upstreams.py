@@ -1,0 +1,74 @@
+"""All servers of the fleet as the gateway reaches them, by id; the fleet may change under them.
+
+    upstreams = Upstreams(fleet, deadlines)
+    for departed in upstreams.change(another_fleet): ...
+
+A server that keeps its id and its address keeps its `Upstream`. One that has another address is another server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from gateway.deadlines import Deadlines
+from gateway.fleet import Fleet, Server, ServerId
+from gateway.refusal import Cause, Refusal
+from gateway.upstream import Upstream
+
+
+class Upstreams(Mapping[ServerId, Upstream]):
+    """The upstreams of the fleet as it is now, in its order."""
+
+    def __init__(self, fleet: Fleet, deadlines: Deadlines) -> None:
+        self._deadlines = deadlines
+        self._now = {server.id: Upstream(server, deadlines) for server in fleet.servers}
+        self._tags = _tags(fleet)
+
+    def __getitem__(self, server_id: ServerId) -> Upstream:
+        return self._now[server_id]
+
+    def __iter__(self) -> Iterator[ServerId]:
+        return iter(self._now)
+
+    def __len__(self) -> int:
+        return len(self._now)
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The tag of each server's address, by id."""
+        return self._tags
+
+    def change(self, fleet: Fleet) -> dict[Upstream, Refusal]:
+        """Go by another fleet. Gives those that have departed, with what is told whoever asks for them."""
+        before, self._tags = self._now, _tags(fleet)
+        self._now = {server.id: self._take(before.get(server.id), server) for server in fleet.servers}
+        departed = {
+            upstream: refusal_of(server_id, is_there=server_id in self._now)
+            for server_id, upstream in before.items()
+            if self._now.get(server_id) is not upstream
+        }
+        for upstream, refusal in departed.items():
+            upstream.depart(refusal)
+        return departed
+
+    def _take(self, known: Upstream | None, server: Server) -> Upstream:
+        if known is None or known.server.address != server.address:
+            return Upstream(server, self._deadlines)
+        known.change(server)
+        return known
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for upstream in self._now.values():
+            await upstream.__aexit__(None, None, None)
+
+
+def refusal_of(server_id: str, *, is_there: bool) -> Refusal:
+    """What is told a page that asks for a server that has left the fleet, or has another address there."""
+    if is_there:
+        return Refusal(Cause.SERVER_MOVED, f"The fleet has another address for {server_id} by now.")
+    return Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {server_id!r}.")
+
+
+def _tags(fleet: Fleet) -> dict[str, str]:
+    return {server.id: server.tag for server in fleet.servers}

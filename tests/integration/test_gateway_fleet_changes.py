@@ -1,0 +1,341 @@
+"""A fleet file that changes under a running gateway: what is under way goes on, and nothing goes to a wrong server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from gateway.fleet import ServerId
+from gateway.fleet_file import read_fleet
+from gateway.state import Health
+from tests.integration.exchanges import PROMPT, hang, json_of, submit, upload, verdict
+from tests.integration.hub import Hub, connect, end_of, text
+from tests.integration.rig import Running, open_fleet, serve, speak, until
+
+A, B = ServerId("a"), ServerId("b")
+FAST = {"fleet_file": 0.02, "fleet_settles": 0.01}
+
+
+@dataclass
+class FleetFile:
+    """The file, and how a test writes it."""
+
+    path: Path
+
+    def write(self, *servers: str, rest: str = "") -> None:
+        """Replace it, as an editor does."""
+        new = self.path.with_name("new")
+        new.write_text("".join(servers) + rest)
+        os.replace(new, self.path)
+
+
+def table(server_id: str, url: str, **values: object) -> str:
+    lines = {"id": server_id, "url": url} | values
+    return "[[server]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> FleetFile:
+    return FleetFile(tmp_path / "fleet.toml")
+
+
+@contextlib.asynccontextmanager
+async def run(file: FleetFile, **deadlines: float) -> AsyncIterator[Running]:
+    async with open_fleet(read_fleet(file.path), **(FAST | deadlines)) as gateway:
+        await gateway.first_look()
+        yield gateway
+
+
+def server_of(gateway: Running, server_id: str) -> dict[str, Any]:
+    servers: Any = gateway.gateway.state.as_json()["servers"]
+    return next((one for one in servers if one["id"] == server_id), {})
+
+
+def problem_of(gateway: Running) -> str:
+    return str(gateway.gateway.state.as_json()["problem"])
+
+
+async def greet(socket: web.WebSocketResponse) -> None:
+    await socket.send_str(text("status", sid="w"))
+
+
+# New and drained ones
+
+
+async def test_a_new_server_is_looked_at_and_passed_to(browser: aiohttp.ClientSession, file: FleetFile) -> None:
+    async with serve() as one, serve() as two:
+        file.write(table("a", one.url))
+        async with run(file) as gateway:
+            async with browser.get(f"{gateway.url}/servers/b/queue") as reply:
+                assert verdict(reply) == (404, "unknown-server; sent=no")
+            file.write(table("a", one.url), table("b", two.url, weight=2, tags=["video"]))
+            await until(lambda: server_of(gateway, "b").get("health") == "well")
+            assert (server_of(gateway, "b")["weight"], server_of(gateway, "b")["tags"]) == (2.0, ["video"])
+            async with browser.get(f"{gateway.url}/servers/b/history/x") as reply:
+                assert reply.status == 200
+            loads = await json_of(browser.get(f"{gateway.url}/fleet/loads"))
+            assert [name for name, load in loads["servers"].items() if load["ok"]] == ["a", "b"]  # type: ignore[index]
+
+
+async def test_a_windows_socket_lives_on_while_its_server_is_drained_and_others_come_and_go(
+    browser: aiohttp.ClientSession, file: FleetFile
+) -> None:
+    hub = Hub(talk=greet)
+    async with serve(hub.answer) as one, serve() as two:
+        file.write(table("a", one.url))
+        async with run(file) as gateway:
+            socket = await connect(browser, gateway)
+            assert (await socket.receive_json())["type"] == "status"
+            file.write(table("b", two.url), table("a", one.url, drain=True, name="Renamed"))
+            await until(lambda: server_of(gateway, "a")["drained"] and server_of(gateway, "b"))
+            file.write(table("a", one.url, drain=True, max_requests=2))
+            await until(lambda: not server_of(gateway, "b"))
+            await socket.send_str("still here")
+            await until(lambda: hub.heard == ["still here"])
+            assert (hub.accepted, hub.open) == (1, 1)
+            await socket.close()
+
+
+# Removed and moved ones
+
+
+async def test_a_removed_servers_socket_is_closed_with_the_cause(
+    browser: aiohttp.ClientSession, file: FleetFile
+) -> None:
+    hub = Hub(talk=greet)
+    async with serve(hub.answer) as one, serve() as two:
+        both = table("a", one.url), table("b", two.url)
+        file.write(*both)
+        async with run(file) as gateway:
+            socket = await connect(browser, gateway)
+            await socket.receive_json()
+            file.write(both[1])
+            assert await end_of(socket) == (4404, "unknown-server")
+            await until(lambda: hub.open == 0)
+            async with browser.get(f"{gateway.url}/servers/a/queue") as reply:
+                assert verdict(reply) == (404, "unknown-server; sent=no")
+            await until(lambda: not gateway.gateway._departing)
+            assert "a" not in (await json_of(browser.get(f"{gateway.url}/fleet/vitals")))["servers"]  # type: ignore[index]
+            file.write(*both)  # and put in again
+            await until(lambda: server_of(gateway, "a").get("health") == "well")
+            again = await connect(browser, gateway)
+            assert (await again.receive_json())["type"] == "status"
+            await again.close()
+
+
+async def test_what_is_under_way_at_a_removed_server_is_let_finish(
+    browser: aiohttp.ClientSession, file: FleetFile
+) -> None:
+    may_answer, asked = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        await request.read()
+        asked.set()
+        await may_answer.wait()
+        return web.json_response({"prompt_id": "p"})
+
+    async with serve(answer) as one, serve() as two:
+        file.write(table("a", one.url), table("b", two.url))
+        async with run(file) as gateway:
+            sent = asyncio.ensure_future(json_of(submit(browser, gateway)))
+            await asked.wait()
+            file.write(table("b", two.url))
+            await until(lambda: not server_of(gateway, "a"))
+            assert len(gateway.gateway._departing) == 1
+            may_answer.set()
+            assert await sent == {"prompt_id": "p"}
+            await until(lambda: not gateway.gateway._departing)
+
+
+async def test_a_gateway_that_ends_does_not_wait_for_a_removed_server(
+    browser: aiohttp.ClientSession, file: FleetFile
+) -> None:
+    async with serve(hang) as one, serve() as two:
+        file.write(table("a", one.url), table("b", two.url))
+        async with run(file) as gateway:
+            sent = asyncio.ensure_future(json_of(submit(browser, gateway)))
+            await until(lambda: one.seen)
+            file.write(table("b", two.url))
+            await until(lambda: gateway.gateway._departing)
+        with pytest.raises(aiohttp.ClientError):
+            await sent
+
+
+async def test_a_request_that_has_not_begun_when_its_server_is_removed_is_certainly_not_sent(
+    browser: aiohttp.ClientSession, file: FleetFile
+) -> None:
+    async with serve() as one, serve() as two:
+        file.write(table("a", one.url), table("b", two.url))
+        async with run(file) as gateway:
+            reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+            body = json.dumps(PROMPT).encode()
+            head = (
+                f"POST /servers/a/prompt HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port}\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            )
+            writer.write(head.encode() + body[:5])
+            await until(lambda: gateway.gateway._runner.server.connections)
+            async with browser.get(f"{gateway.url}/fleet") as reply:  # answered after the head was: it is admitted
+                assert reply.status == 200
+            file.write(table("b", two.url))
+            await until(lambda: not server_of(gateway, "a") and not gateway.gateway._departing)
+            writer.write(body[5:])
+            answer = await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+            assert b" 404 " in answer.split(b"\r\n")[0]
+            assert b"unknown-server; sent=no" in answer
+            assert one.seen == []
+
+
+async def test_another_address_is_another_server(browser: aiohttp.ClientSession, file: FleetFile) -> None:
+    hub = Hub(talk=greet)
+    async with serve(hub.answer) as one, serve() as two:
+        file.write(table("a", one.url))
+        async with run(file) as gateway:
+            old = server_of(gateway, "a")["base"]
+            socket = await connect(browser, gateway)
+            await socket.receive_json()
+            file.write(table("a", two.url))
+            assert await end_of(socket) == (4410, "server-moved")
+            await until(lambda: server_of(gateway, "a")["base"] != old)
+            before = len(one.seen)
+            async with browser.get(f"{gateway.url}{old}/history/x") as reply:
+                assert verdict(reply) == (409, "server-moved; sent=no")
+            async with browser.get(f"{gateway.url}{server_of(gateway, 'a')['base']}/history/x") as reply:
+                assert await reply.json() == {"path": "/history/x"}
+            assert (len(one.seen), len(two.seen)) == (before, 1)
+
+
+async def test_an_answer_of_the_old_address_is_no_news_of_the_new_one(file: FleetFile) -> None:
+    """A look that was under way at the server which had this id tells nothing of the one that has it now."""
+    may_answer, asked = asyncio.Event(), asyncio.Event()
+
+    async def old(request: web.BaseRequest) -> web.StreamResponse:
+        asked.set()
+        await may_answer.wait()
+        return web.json_response({"queue_running": [[1, "old"]], "queue_pending": []})
+
+    raw = web.Server(old, access_log=None)
+    runner = web.ServerRunner(raw, shutdown_timeout=0.05)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    async with serve() as two:
+        file.write(table("a", f"http://127.0.0.1:{port}"))
+        async with open_fleet(read_fleet(file.path), **FAST) as gateway:
+            loads = asyncio.ensure_future(gateway.gateway.prober.loads())
+            await asked.wait()
+            file.write(table("a", two.url))
+            await until(lambda: server_of(gateway, "a")["health"] == "well")
+            may_answer.set()
+            assert (await loads)["servers"] == {"a": {"ok": False, "cause": "unknown-server"}}
+            assert server_of(gateway, "a")["running"] == 0
+            assert gateway.gateway.state.condition(A).health is Health.WELL
+    await runner.cleanup()
+
+
+# A file with a mistake
+
+
+async def test_a_wrong_file_leaves_the_old_one_in_force_and_is_told_once(
+    browser: aiohttp.ClientSession, file: FleetFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "gateway.fleet_watch")
+    async with serve() as one:
+        good = table("a", one.url)
+        file.write(good)
+        async with run(file) as gateway:
+            file.write(good, '[[server]]\nid = "b"\nulr = "http://x"\n')
+            await until(lambda: problem_of(gateway))
+            assert problem_of(gateway) == (f"{file.path}, line 6: ulr: there is no such setting; did you mean 'url'?")
+            looks = [0]
+            watch_again = gateway.gateway.state.note_problem
+            gateway.gateway.state.note_problem = lambda told: (looks.append(1), watch_again(told))[1]  # type: ignore[method-assign]
+            await asyncio.sleep(0.2)  # several looks
+            assert looks == [0], "it is told once"
+            async with browser.get(f"{gateway.url}/servers/a/history/x") as reply:
+                assert reply.status == 200
+            assert caplog.text.count("the fleet stays as it was") == 1
+            file.write(good)
+            await until(lambda: not problem_of(gateway))
+            file.path.unlink()
+            await until(lambda: "cannot be read" in problem_of(gateway))
+            file.write(good, table("b", "http://127.0.0.1:1"))
+            await until(lambda: server_of(gateway, "b"))
+            assert problem_of(gateway) == ""
+
+
+async def test_a_login_file_that_was_missing_is_found_without_another_change(file: FleetFile) -> None:
+    async with serve() as one:
+        file.write(table("a", one.url))
+        async with run(file) as gateway:
+            file.write(table("a", one.url, token="file:token"))
+            await until(lambda: "cannot be read" in problem_of(gateway))
+            (file.path.parent / "token").write_text("t\n")
+            await until(lambda: not problem_of(gateway))
+            assert gateway.gateway.state.fleet.servers[0].access.authorization == "Bearer t"
+
+
+async def test_a_file_that_is_being_written_is_not_taken(file: FleetFile) -> None:
+    """Half a file may well read as a smaller fleet."""
+    async with serve() as one, serve() as two:
+        both = table("a", one.url) + table("b", two.url)
+        file.write(both)
+        seen = []
+        async with run(file, fleet_settles=0.3) as gateway:
+            change = gateway.gateway.change
+            gateway.gateway.change = lambda fleet: (seen.append(fleet), change(fleet))[1]  # type: ignore[method-assign]
+            for end in (len(table("a", one.url)), len(both) - 3):
+                file.path.write_text(both[:end])
+                await asyncio.sleep(0.1)  # as a slow writer; shorter than the file has to stay the same
+            file.path.write_text(both + table("c", "http://127.0.0.1:1"))
+            await until(lambda: server_of(gateway, "c"))
+            assert [len(fleet.servers) for fleet in seen] == [3]
+            assert problem_of(gateway) == ""
+
+
+# Rules, names and limits
+
+
+async def test_rules_and_names_are_those_of_the_file_now(file: FleetFile) -> None:
+    async with serve() as one:
+        file.write(table("a", one.url))
+        async with run(file) as gateway:
+            request = b"GET /fleet HTTP/1.1\r\nHost: studio.lan:%d\r\n\r\n" % gateway.port
+            assert b" 403 " in (await speak(gateway.port, request)).split(b"\r\n")[0]
+            rest = '[gateway]\nnames = ["studio.lan"]\nmax_pending_per_user = 3\n'
+            file.write(table("a", one.url), rest=rest)
+            await until(lambda: gateway.gateway.rules.max_pending_per_user == 3)
+            assert b" 200 " in (await speak(gateway.port, request)).split(b"\r\n")[0]
+            file.write(table("a", one.url))
+            await until(lambda: gateway.gateway.rules.max_pending_per_user is None)
+            assert b" 403 " in (await speak(gateway.port, request)).split(b"\r\n")[0]
+
+
+async def test_a_smaller_lane_and_upload_limit_take_effect_at_once(
+    browser: aiohttp.ClientSession, file: FleetFile
+) -> None:
+    async with serve(hang) as one:
+        file.write(table("a", one.url))
+        async with run(file, lane=0.05) as gateway:
+            file.write(table("a", one.url, max_requests=1, max_upload=1_000_000))
+            await until(lambda: gateway.gateway.state.fleet.servers[0].limits.requests == 1)
+            first = asyncio.ensure_future(json_of(browser.get(f"{gateway.url}/servers/a/history/1")))
+            await until(lambda: len(one.seen) == 1)
+            async with browser.get(f"{gateway.url}/servers/a/history/2") as reply:
+                assert verdict(reply) == (503, "upstream-busy; sent=no")
+            async with upload(browser, gateway, bytes(1_000_001)) as reply:
+                assert verdict(reply) == (413, "too-large; sent=no")
+            first.cancel()
