@@ -1,0 +1,148 @@
+"""Draining a server from the gateway: one word changed in the fleet file, and every other byte of it kept.
+
+    await set_drain(gateway, ServerId("studio"), is_drained=True)
+
+The new text is read before it is written: it must say the same fleet but for that one word. It takes the old one's
+place in one step, so that whoever reads the file meanwhile (this gateway, another one, an editor) sees one or the
+other. A fleet without a file is changed in memory, until the gateway ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from gateway.errors import ConfigError
+from gateway.fleet import Fleet, ServerId, Source
+from gateway.fleet_file import fleet_of, read_fleet
+from gateway.fleet_watch import Keeper, tell_change
+from gateway.install.exclusion import exclusive
+from gateway.toml_text import TomlText
+
+_DRAIN = re.compile(r"(\s*[\"']?drain[\"']?\s*=\s*)(true|false)(?![A-Za-z0-9_])")
+
+
+async def set_drain(keeper: Keeper, server_id: ServerId, *, is_drained: bool) -> Fleet:
+    """Have a server drained, or no more; the fleet afterwards. `ConfigError` in words if the file cannot be changed."""
+    async with keeper.changing:
+        before = keeper.state.fleet
+        if server_id not in {server.id for server in before.servers}:
+            raise ConfigError(f"the fleet has no server {server_id!r}")
+        if before.source is Source.FILE:
+            path = before.files[0].path
+            fleet = await asyncio.to_thread(drain_in_file, path, server_id, is_drained=is_drained)
+        else:
+            fleet = with_drain(before, server_id, is_drained=is_drained)
+        if fleet != before:
+            tell_change(before, fleet)
+            keeper.change(fleet)
+        return fleet
+
+
+def with_drain(fleet: Fleet, server_id: ServerId, *, is_drained: bool) -> Fleet:
+    """The same fleet, but for that."""
+    servers = (replace(one, is_drained=is_drained) if one.id == server_id else one for one in fleet.servers)
+    return replace(fleet, servers=tuple(servers))
+
+
+def drain_in_file(path: Path, server_id: ServerId, *, is_drained: bool) -> Fleet:
+    """Change the file and give the fleet that it now says. Waits for others who do the same: for a thread."""
+    target = path.resolve()  # of a link, what it leads to is replaced
+    with _alone(path, target):
+        try:
+            data = target.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"it cannot be read ({error.strerror})", file=path) from error
+        changed = drained_text(path, data, server_id, is_drained=is_drained)
+        if changed != data:
+            _replace(path, target, changed)
+    return read_fleet(path)
+
+
+def drained_text(path: Path, data: bytes, server_id: ServerId, *, is_drained: bool) -> bytes:
+    """The file's content with that server drained, or no more; `ConfigError` if it cannot be said by one word."""
+    text = TomlText.of(path, data)
+    before = fleet_of(text)
+    index = next((index for index, server in enumerate(before.servers) if server.id == server_id), None)
+    if index is None:
+        raise ConfigError(f"it has no server {server_id!r} any more", file=path)
+    if before.servers[index].is_drained == is_drained:
+        return data
+    lines = data.decode("utf-8").split("\n")
+    head, line = text.find("server", index=index), text.find("server", index=index, key="drain")
+    if head is None or line is None:
+        raise _by_hand(path, None)
+    word = "true" if is_drained else "false"
+    if "drain" in text.parse()["server"][index]:
+        lines[line - 1] = _DRAIN.sub(rf"\g<1>{word}", lines[line - 1], count=1)
+    else:
+        lines.insert(head, f"drain = {word}" + ("\r" if lines[head - 1].endswith("\r") else ""))
+    changed = "\n".join(lines).encode()
+    _check(text, TomlText.of(path, changed), index, line, is_drained=is_drained)
+    return changed
+
+
+def _check(before: TomlText, after: TomlText, index: int, line: int, *, is_drained: bool) -> None:
+    """The new text says the same but for that, whatever the lines looked like."""
+    wanted = before.parse()
+    wanted["server"][index]["drain"] = is_drained
+    try:
+        is_same = after.parse() == wanted
+    except ConfigError:
+        is_same = False
+    if not is_same:
+        raise _by_hand(before.path, line)
+
+
+def _by_hand(path: Path, line: int | None) -> ConfigError:
+    reason = "this gateway does not see how to change it without changing more: write it by hand"
+    return ConfigError(reason, file=path, line=line, key="drain")
+
+
+@contextlib.contextmanager
+def _alone(path: Path, target: Path) -> Iterator[None]:
+    """Nobody else changes the file in this way meanwhile, in this process or another."""
+    try:
+        with exclusive(target.with_name(f".{target.name}.lock"), lambda: None):
+            yield
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _replace(path: Path, target: Path, data: bytes) -> None:
+    """Put a whole new file in the old one's place."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        new = Path(name)
+        try:
+            with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor)
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            _take_after(target, new)
+            new.replace(target)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _take_after(target: Path, new: Path) -> None:
+    """The same people may read it as before."""
+    known = target.stat()
+    new.chmod(known.st_mode & 0o7777)
+    if hasattr(os, "chown"):
+        with contextlib.suppress(PermissionError):
+            os.chown(new, known.st_uid, known.st_gid)
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    reason = error.strerror or type(error).__name__
+    return ConfigError(f"it cannot be written ({reason}): the server stays as it is", file=path, key="drain")

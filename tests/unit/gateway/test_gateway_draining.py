@@ -1,0 +1,215 @@
+"""Draining from the gateway: one word of the file changes, everything else is kept byte for byte, or nothing is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.draining import drain_in_file, drained_text, set_drain
+from gateway.errors import ConfigError
+from gateway.fleet import Fleet, Server, ServerId, Source
+from gateway.fleet_file import fleet_of, read_fleet
+from gateway.state import FleetState
+from gateway.toml_text import TomlText
+
+A, B = ServerId("a"), ServerId("b")
+FILE = Path("/nowhere/fleet.toml")
+TEXT = """\
+# ours: drain = true is for holidays
+[[server]]   # the old one
+id = "a"
+url = "http://10.0.0.1"  # drain = false
+
+[[server]]
+'drain'   =   false\t# until Monday
+name = "näme 日本"
+id = "b"
+url = "http://10.0.0.2"
+"""
+
+
+def drained(text: str, server_id: ServerId, is_drained: bool = True) -> str:
+    return drained_text(FILE, text.encode(), server_id, is_drained=is_drained).decode()
+
+
+def test_a_missing_word_is_put_below_the_head() -> None:
+    assert drained(TEXT, A) == TEXT.replace("# the old one\n", "# the old one\ndrain = true\n")
+
+
+def test_the_word_that_is_there_is_changed_and_the_comments_stay() -> None:
+    assert drained(TEXT, B) == TEXT.replace("=   false\t", "=   true\t")
+    assert drained(drained(TEXT, B), B, is_drained=False) == TEXT
+
+
+def test_nothing_is_written_where_nothing_changes() -> None:
+    assert drained(TEXT, A, is_drained=False) == TEXT
+    assert drained(TEXT, B, is_drained=False) == TEXT
+
+
+@pytest.mark.parametrize("server_id", [A, B])
+def test_the_ends_of_lines_and_the_mark_at_the_start_stay(server_id: ServerId) -> None:
+    text = "\ufeff" + TEXT.removeprefix("# ours: drain = true is for holidays\n").replace("\n", "\r\n")
+    found = drained(text, server_id)
+    assert found.startswith("\ufeff[[server]]")
+    assert found.count("\n") == found.count("\r\n")
+    assert found.replace("drain = true\r\n", "").replace("true", "false") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'server = [{id = "a", url = "http://10.0.0.1"}]\n',
+        'server = [{id = "a", url = "http://10.0.0.1", drain = false}]\n',
+        '[["server"]]\nid = "a"\nurl = "http://10.0.0.1"\n"dr\\u0061in" = false\n',
+        '[gateway]\ndeny_nodes = ["""\\\n[[server]]"""]\n[[server]]\nid = "a"\nurl = "http://10.0.0.1"\n',
+    ],
+)
+def test_what_one_word_cannot_say_is_left_to_a_person(text: str) -> None:
+    assert fleet_of(TomlText.of(FILE, text.encode())).servers, "it is a good file"
+    with pytest.raises(ConfigError, match="by hand"):
+        drained(text, A)
+
+
+def test_a_file_that_is_wrong_by_now_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.toml"
+    for text, words in ((TEXT + "ulr = 1\n", "line 11: ulr"), (TEXT.replace('"a"', '"c"'), "no server 'a' any more")):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigError, match=words):
+            drain_in_file(path, A, is_drained=True)
+        assert path.read_text(encoding="utf-8") == text
+
+
+keys = st.lists(
+    st.sampled_from(
+        ['name = "x"', "drain = false", "drain = true", "# drain = true", "weight = 2", 'tags = ["a"]', ""]
+    ),
+    unique_by=lambda line: line.split(" =")[0] or id(line),
+    max_size=5,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(keys, min_size=1, max_size=4), st.data())
+def test_any_tidy_file_says_the_same_but_for_that(tables: list[list[str]], data: st.DataObject) -> None:
+    text = "".join(
+        f'[[server]]\nid = "s{index}"\nurl = "http://10.0.0.{index}"\n' + "".join(f"{line}\n" for line in lines)
+        for index, lines in enumerate(tables)
+    )
+    index = data.draw(st.integers(0, len(tables) - 1))
+    is_drained = data.draw(st.booleans())
+    before = fleet_of(TomlText(FILE, text))
+    found = fleet_of(TomlText(FILE, drained(text, ServerId(f"s{index}"), is_drained)))
+    wanted = [replace(one, is_drained=is_drained) if at == index else one for at, one in enumerate(before.servers)]
+    assert found.servers == tuple(wanted)
+
+
+# The file itself
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "fleet.toml"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+def test_the_file_is_replaced_and_keeps_its_rights(path: Path) -> None:
+    path.chmod(0o640)
+    before = path.stat().st_ino
+    fleet = drain_in_file(path, A, is_drained=True)
+    assert [server.is_drained for server in fleet.servers] == [True, False]
+    assert fleet == read_fleet(path)
+    assert path.stat().st_ino != before, "whoever has it open still reads the old one, whole"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert {file.name for file in path.parent.iterdir()} == {"fleet.toml", ".fleet.toml.lock"}
+
+
+def test_a_link_stays_a_link(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    link = tmp_path / "etc/fleet.toml"
+    link.symlink_to(path)
+    drain_in_file(link, A, is_drained=True)
+    assert link.is_symlink()
+    assert read_fleet(path).servers[0].is_drained
+
+
+def test_a_file_that_cannot_be_written_is_told_and_left_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(ConfigError, match=r"fleet\.toml: drain: it cannot be written \(Read-only file system\)"):
+        drain_in_file(path, A, is_drained=True)
+    assert path.read_text(encoding="utf-8") == TEXT
+    assert {file.name for file in path.parent.iterdir()} == {"fleet.toml", ".fleet.toml.lock"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_told(path: Path) -> None:
+    path.parent.chmod(0o500)
+    with pytest.raises(ConfigError, match="cannot be written"):
+        drain_in_file(path, A, is_drained=True)
+
+
+def test_two_who_change_it_at_once_both_have_their_way(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.toml"
+    count = 8
+    path.write_text("".join(f'[[server]]\nid = "s{n}"\nurl = "http://10.0.0.{n}"\n' for n in range(count)))
+    threads = [
+        threading.Thread(target=drain_in_file, args=(path, ServerId(f"s{n}")), kwargs={"is_drained": True})
+        for n in range(count)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(server.is_drained for server in read_fleet(path).servers)
+
+
+# The gateway
+
+
+class Gateway:
+    """What is asked of one."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.changing = asyncio.Lock()
+        self.state = FleetState(fleet)
+        self.changes = 0
+
+    def change(self, fleet: Fleet) -> None:
+        self.changes += 1
+        self.state.change(fleet)
+
+
+async def test_a_gateway_with_a_file_goes_by_the_changed_file(path: Path) -> None:
+    gateway = Gateway(read_fleet(path))
+    await set_drain(gateway, A, is_drained=True)
+    await set_drain(gateway, A, is_drained=True)
+    assert gateway.changes == 1
+    assert gateway.state.fleet == read_fleet(path)
+    assert gateway.state.servers[A].is_drained
+
+
+async def test_a_gateway_without_a_file_remembers_it() -> None:
+    servers = tuple(Server(one, one, f"http://10.0.0.1:{port}") for port, one in ((1, A), (2, B)))
+    gateway = Gateway(Fleet(Source.DEMO, "a demo", servers))
+    await set_drain(gateway, B, is_drained=True)
+    assert [server.is_drained for server in gateway.state.fleet.servers] == [False, True]
+    await set_drain(gateway, B, is_drained=False)
+    assert gateway.state.fleet.servers == servers
+
+
+async def test_a_server_that_is_not_in_the_fleet_is_told(path: Path) -> None:
+    gateway = Gateway(read_fleet(path))
+    with pytest.raises(ConfigError, match="no server 'c'"):
+        await set_drain(gateway, ServerId("c"), is_drained=True)
+    assert read_fleet(path) == gateway.state.fleet
