@@ -20,6 +20,8 @@ from gateway.catalogues import Catalogues
 from gateway.connections import BrowserServer, facts_of
 from gateway.deadlines import Deadlines
 from gateway.demo import DemoFleet
+from gateway.draining import set_drain
+from gateway.errors import ConfigError
 from gateway.fleet import Fleet, ServerId
 from gateway.guard import Admitted, Moved, RequestFacts, Verdict, judge
 from gateway.house import House
@@ -155,12 +157,16 @@ class Gateway:
         or at another address, is asked for nothing new: what is under way there is let finish, and windows' sockets
         are closed with the cause.
         """
+        if fleet.rules.trusted_header and self._reception is None:
+            _log.error("trusted_header is gone by once the gateway is started again: it was started without people")
         departed = self._upstreams.change(fleet)
         self._house = self._house.named(fleet.names)
         self.state.change(fleet)
         for upstream in departed:
             self._catalogues.leave(upstream.server.id)
         self.prober.change()
+        if self._reception is not None:
+            self._see_out()  # whom a log-in proxy had let in may be out now
         for upstream, refusal in departed.items():
             self._departing[start_task(self._see_off(upstream, refusal))] = upstream
 
@@ -187,8 +193,11 @@ class Gateway:
         self._lines.see_out(self._reception.door.is_in)
         self._watchers.see_out(self._reception.door.is_in)
 
-    async def _drain(self, server_id: ServerId, is_drained: bool) -> None:  # noqa: ARG002
-        raise Refused(Refusal(Cause.NOT_ALLOWED, f"{server_id} is drained in the fleet file."))
+    async def _drain(self, server_id: ServerId, is_drained: bool) -> None:
+        try:
+            await set_drain(self, server_id, is_drained=is_drained)
+        except ConfigError as error:
+            raise Refused(Refusal(Cause.NOT_ALLOWED, str(error))) from error
 
     async def listen(self, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on a bound socket."""

@@ -175,9 +175,7 @@ async def open_fleet(
     house = build_house(host="127.0.0.1", port=port, is_tls=False, names=names)
     waits = dataclasses.replace(Deadlines(probe_well=3_600.0, probe_ill=3_600.0), **deadlines)
     async with (
-        Gateway(
-            fleet=fleet, house=house, root=root, deadlines=waits, workflows=workflows, people=people
-        ) as gateway,
+        Gateway(fleet=fleet, house=house, root=root, deadlines=waits, workflows=workflows, people=people) as gateway,
         watched(gateway, waits),
     ):
         await gateway.listen(listener)

@@ -162,6 +162,15 @@ async def test_only_those_who_run_the_fleet_do_what_concerns_all(studio: Studio)
     assert (await carol.get("/fleet/servers/a/queue")) == (200, {"rows": []})
 
 
+async def test_those_who_run_the_fleet_drain_a_server(studio: Studio) -> None:
+    carol = await studio.enter("carol")
+    for wanted in (True, False):
+        assert await carol.post("/fleet/servers/a/drain", {"drain": wanted}) == (200, {"drain": wanted})
+        _, told = await carol.get("/fleet")
+        assert told["servers"][0]["drained"] is wanted
+    assert (await carol.post("/fleet/servers/a/drain", {"drain": 1}))[0] == 400
+
+
 async def test_those_who_run_the_fleet_see_whose_work_waits_and_cancel_it(studio: Studio) -> None:
     alice, carol = await studio.enter("alice"), await studio.enter("carol")
     first, second = await alice.submit(slow_prompt(1)), await alice.submit(slow_prompt(2))
