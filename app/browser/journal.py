@@ -12,6 +12,7 @@ import js
 from pyodide.ffi import create_proxy
 
 from app.browser.idb import Database, Steps
+from app.browser.owned import owned
 from app.browser.store import NAME, VERSION, create_stores
 from app.browser.values import from_plain, js_object
 from app.core.model import WindowId
@@ -23,8 +24,8 @@ MOST_WINDOWS = 24  # a journal has at most 256 KiB
 class BrowserJournals:
     """The core's `JournalShelf` over IndexedDB."""
 
-    def __init__(self, name: str = NAME, most_windows: int = MOST_WINDOWS) -> None:
-        self._database = Database(name, VERSION, create_stores)
+    def __init__(self, name: str = "", most_windows: int = MOST_WINDOWS) -> None:
+        self._database = Database(name or owned(NAME), VERSION, create_stores)
         self._most_windows = most_windows
 
     async def read(self, window_id: WindowId) -> str:

@@ -16,6 +16,7 @@ import js
 from pyodide.ffi import JsException
 
 from app.browser.blobs import JsBlob, to_js_blob
+from app.browser.owned import owned
 from app.browser.thumbnails import make_thumbnail
 from app.browser.values import error_text, present
 from app.core.ports import Blob
@@ -39,7 +40,7 @@ class BrowserMemory:
     def recall(self, key: str) -> str:
         """What this tab remembers under a name; empty if nothing, or if the browser forbids it."""
         try:
-            return str(present(js.sessionStorage.getItem(key)) or "")
+            return str(present(js.sessionStorage.getItem(owned(key))) or "")
         except JsException as error:
             log.warning("not recalled: %s", error_text(error))
             return ""
@@ -47,14 +48,14 @@ class BrowserMemory:
     def remember(self, key: str, value: str) -> None:
         """Remember for this tab, as well as the browser lets it."""
         try:
-            js.sessionStorage.setItem(key, value)
+            js.sessionStorage.setItem(owned(key), value)
         except JsException as error:
             log.warning("not remembered: %s", error_text(error))
 
     def kept(self, key: str) -> str:
         """What this browser keeps for all windows under a name; empty if nothing, or if the browser forbids it."""
         try:
-            return str(present(js.localStorage.getItem(key)) or "")
+            return str(present(js.localStorage.getItem(owned(key))) or "")
         except JsException as error:
             log.warning("not recalled: %s", error_text(error))
             return ""
@@ -63,9 +64,9 @@ class BrowserMemory:
         """Keep for all windows, as well as the browser lets it; an empty value is forgotten."""
         try:
             if value:
-                js.localStorage.setItem(key, value)
+                js.localStorage.setItem(owned(key), value)
             else:
-                js.localStorage.removeItem(key)
+                js.localStorage.removeItem(owned(key))
         except JsException as error:
             log.warning("not kept: %s", error_text(error))
 
@@ -76,7 +77,9 @@ class BrowserMemory:
         except JsException as error:
             log.warning("not recalled: %s", error_text(error))
             return {}
-        return {key: text for key, text in kept.items() if key.startswith(prefix)}
+        mine = owned("")
+        named = {key.removesuffix(mine): text for key, text in kept.items() if key.endswith(mine)}
+        return {key: text for key, text in named.items() if key.startswith(prefix)}
 
 
 class PrivateMemory:

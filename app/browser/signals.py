@@ -13,6 +13,7 @@ from typing import Any
 import js
 from pyodide.ffi import create_proxy
 
+from app.browser.owned import owned
 from app.core.model import WindowId
 
 CHANNEL = "mooring-signals"
@@ -22,7 +23,7 @@ class BrowserSignals:
     """The channel of this page, for as long as it lives."""
 
     def __init__(self) -> None:
-        self._channel: Any = js.BroadcastChannel.new(CHANNEL)
+        self._channel: Any = js.BroadcastChannel.new(owned(CHANNEL))
 
     def send(self, kind: str, window_id: WindowId) -> None:
         """Signals.send."""

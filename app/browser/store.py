@@ -19,6 +19,7 @@ from app.browser.idb import Database, Steps
 from app.browser.learned import BrowserLearned, durations_of
 from app.browser.ledger import BATCHES, SETTINGS, SHELVES, delete_input, delete_kept, inputs_of, needed_inputs
 from app.browser.line import LINE, LINES, WAITING, BrowserLine, take_off
+from app.browser.owned import owned
 from app.browser.papers import PAPERS, BrowserPapers
 from app.browser.past import PAST, BrowserPast, create_past, past_inputs
 from app.browser.previews import BrowserPreviews
@@ -84,13 +85,13 @@ class BrowserStore(BrowserShelf, BrowserPreviews, BrowserLine, BrowserLearned, B
 
     def __init__(
         self,
-        name: str = NAME,
+        name: str = "",
         *,
         results_bound: int | None = None,
         inputs_bound: int = INPUTS_BOUND,
         on_newer: Callable[[bool], None] = lambda _is_seen: None,
     ) -> None:
-        database = Database(name, VERSION, create_stores, on_newer)
+        database = Database(name or owned(NAME), VERSION, create_stores, on_newer)
         super().__init__(database, _fenced, results_bound=results_bound, inputs_bound=inputs_bound)
         self.database = database
         self.papers = BrowserPapers(database)

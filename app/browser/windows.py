@@ -22,6 +22,7 @@ import js
 from pyodide.ffi import JsException, create_proxy
 
 from app.browser.clock import BrowserRandom
+from app.browser.owned import owned
 from app.browser.values import error_name, error_text, js_object, present
 from app.core.errors import StorageError
 from app.core.model import WindowId
@@ -145,7 +146,7 @@ class RollCall:
     """Who is there, asked of all windows of this origin."""
 
     def __init__(self) -> None:
-        self._channel: Any = js.BroadcastChannel.new("mooring-windows")
+        self._channel: Any = js.BroadcastChannel.new(owned("mooring-windows"))
         self._mine: set[str] = set()
         self._asked: dict[str, asyncio.Event] = {}
         self._heard: set[WindowId] | None = None  # who has answered a call of all
@@ -210,7 +211,7 @@ def _end(request: asyncio.Future[Any], asked: asyncio.Future[bool], proxy: Any) 
 
 
 def _lock_name(window_id: WindowId) -> str:
-    return f"{_LOCKS}{window_id}"
+    return owned(f"{_LOCKS}{window_id}")
 
 
 def _mint() -> WindowId:
@@ -219,7 +220,7 @@ def _mint() -> WindowId:
 
 def _read() -> WindowId | None:
     try:
-        found = present(js.sessionStorage.getItem(KEY))
+        found = present(js.sessionStorage.getItem(owned(KEY)))
     except (JsException, AttributeError) as error:  # storage switched off: every load is a new window
         log.warning("sessionStorage cannot be read: %s", error)
         return None
@@ -228,7 +229,7 @@ def _read() -> WindowId | None:
 
 def _write(window_id: WindowId) -> None:
     try:
-        js.sessionStorage.setItem(KEY, window_id)
+        js.sessionStorage.setItem(owned(KEY), window_id)
     except (JsException, AttributeError) as error:
         log.warning("sessionStorage cannot be written: %s", error)
 
@@ -236,5 +237,5 @@ def _write(window_id: WindowId) -> None:
 def _take_out() -> WindowId | None:
     found = _read()
     if found is not None:
-        js.sessionStorage.removeItem(KEY)
+        js.sessionStorage.removeItem(owned(KEY))
     return found

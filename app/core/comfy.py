@@ -23,6 +23,7 @@ UPLOAD_DEADLINE = 900.0  # the gateway cuts an upload that stops moving
 VIEW_DEADLINE = 300.0
 UPLOAD_FOLDER = "mooring"
 INTERRUPTS_BY_ID = (0, 3, 64)  # measured there; older servers may interrupt whatever runs
+_FORBIDDEN = frozenset({"denied-node", "not-allowed", "not-yours", "too-many"})  # the gateway's rules of a team
 NEVER_RAN = frozenset({"rejected", "not_sent"})  # the kinds of failure after which there certainly was no run
 
 # Statuses that a request ends with before any handler has seen the prompt (COMFYUI.md 2 and 7).
@@ -96,12 +97,18 @@ def socket_path(base: str, client_id: str) -> str:
 def view_path(base: str, task: Task, output: Output) -> str:
     """The address of one output. The prompt_id is in it, so that a browser never shows an older file of that name."""
     query = {"filename": output.filename, "subfolder": output.subfolder, "type": output.folder}
-    return f"{base}/view?{urlencode({**query, 'mooring': task.prompt_id})}"
+    sealed = {"seal": output.seal} if output.seal else {}
+    return f"{base}/view?{urlencode({**query, **sealed, 'mooring': task.prompt_id})}"
 
 
 def view_request(base: str, task: Task, output: Output) -> Request:
     """GET one output's bytes."""
     return Request(method="GET", path=view_path(base, task, output), deadline=VIEW_DEADLINE)
+
+
+def gateway_cause(response: Response) -> str:
+    """Why the gateway itself has answered; empty if the server did."""
+    return response.headers.get("x-mooring-gateway", "").partition(";")[0].strip()
 
 
 def check_arrived(response: Response, server_id: ServerId) -> None:
@@ -117,6 +124,8 @@ def check_arrived(response: Response, server_id: ServerId) -> None:
 
 def read_submit(response: Response, task: Task, at: float) -> Accepted | Refused | Unclear:
     """What the answer to POST /prompt proves. A 500 proves nothing: the prompt may be in the queue (COMFYUI.md 2)."""
+    if gateway_cause(response) in _FORBIDDEN:
+        return Refused(at, _rejection(response))
     try:
         check_arrived(response, task.server_id)
     except TransportError as error:
@@ -158,13 +167,14 @@ def refusal_of(task: Task, failure: Failure) -> PromptRejected | ConnectError:
 def _rejection(response: Response) -> Failure:
     answer = _parse_object(response) or {}
     error = answer.get("error")
+    cause = gateway_cause(response)
     if not isinstance(error, dict):
         return Failure(kind="rejected", message=response.text.strip()[:500], exception_type=str(response.status))
     message = " ".join(filter(None, (_text(error.get("message")), _text(error.get("details")))))
     return Failure(
         kind="rejected",
         message=message,
-        exception_type=_text(error.get("type")),
+        exception_type=cause or _text(error.get("type")),
         node_errors=_node_errors(answer.get("node_errors")),
     )
 

@@ -140,6 +140,7 @@ class Output:
     etag: str = ""  # the server's mark of these very bytes, once delivered
     told_ms: int | None = None  # it was made before this, by the server's clock, if the socket told of it
     text: str = ""  # what the node shows as a text; it is in the history entry, and no file anywhere
+    seal: str = ""  # what the gateway gives with it where people are told apart: without it, it hands out nothing
 
     @property
     def is_text(self) -> bool:

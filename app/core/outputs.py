@@ -34,6 +34,7 @@ def _files(node_id: str, made: Mapping[str, Any]) -> Iterator[Output]:
             filename=item["filename"],
             subfolder=_text(item.get("subfolder")),
             folder=_text(item.get("type")) or "output",
+            seal=_text(item.get("seal")),
         )
         for kind, items in made.items()
         if isinstance(items, list)

@@ -31,11 +31,13 @@ PLACES = frozenset({"address", "confirmed_address", "present", "recorded", "url"
 MIXED = frozenset({"contact_detail"})  # an address or a cause
 NAMES = frozenset({"etag", "filename", "models", "name", "original_name", "subfolder"})
 # Names whose text is the person's or a server's, and never kept; a test wants each name of the records in one list.
-TEXTS = frozenset({"detail", "details", "line", "message", "project", "text", "title", "traceback"})
+TEXTS = frozenset({"detail", "details", "line", "message", "project", "seal", "text", "title", "traceback"})
 
 _WORD = re.compile(r"[\w.:/+-]{0,80}( \d{1,3})?", re.ASCII)
 _SOURCE = re.compile(r"[\w.<>-]+\.\w+:\d+ [\w<>.]+")
-_SECRET = re.compile(r"authori[sz]|api.?key|token|passw|secret|cookie|credential|bearer|extra.?data|signature", re.I)
+_SECRET = re.compile(
+    r"authori[sz]|api.?key|token|passw|secret|cookie|credential|bearer|extra.?data|signature|seal", re.I
+)
 _USERINFO = re.compile(r"//[^/\s\"'@]+@")
 _QUERY = re.compile(r"(\bhttps?://[^\s\"'?]+|\bwss?://[^\s\"'?]+)\?[^\s\"']*")
 _HEADER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]+", re.I)

@@ -37,6 +37,8 @@ log = logging.getLogger("mooring.session")
 FIRST_PAUSE = 1.0  # seconds
 LONGEST_PAUSE = 60.0
 
+# Where people are told apart the gateway itself judges a file by the seal that the output carries.
+_WITHHELD = {"picture-changed": Delivery.OVERWRITTEN, "not-yours": Delivery.GONE, "link-expired": Delivery.GONE}
 _NEVER_GIVEN = frozenset({400, 403, 404, 410})  # the real server has no such file, or will not hand it out
 
 
@@ -156,6 +158,8 @@ async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output
     base = get_api_base_url("deliver", task, state.fleet)
     async with state.lane(task.server_id):
         response = await state.ports.http.fetch(comfy.view_request(base, task, output))
+    if (ended := _WITHHELD.get(comfy.gateway_cause(response))) is not None:
+        return replace(output, delivery=ended), None
     comfy.check_arrived(response, task.server_id)
     if response.status in _NEVER_GIVEN:
         return replace(output, delivery=Delivery.GONE), None

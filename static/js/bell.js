@@ -1,7 +1,9 @@
 // Calling a person who looks elsewhere: the system's notices, two notes, a number at the app's icon. `app/browser/bell.py`
 // is the only caller; what is told, and when, is decided in `app/ui/bell.py`. Only one window tells of the same thing.
 
-const TOLD = "mooring.told"; // localStorage: what windows of this browser have told lately, and when one last made a sound
+import { owned } from "./owned.js";
+
+const TOLD = owned("mooring.told"); // localStorage: what windows of this browser have told lately, and when one last made a sound
 const ICON = new URL("../icons/favicon.svg", import.meta.url).href;
 const MOST_TOLD = 100;
 const APART = 3000; // milliseconds between the sounds of all windows

@@ -6,8 +6,9 @@
 // Nothing here claims the window's id, and nothing of a private window is put anywhere.
 
 import { getKept, openKept } from "./kept.js";
+import { owned } from "./owned.js";
 
-const KEY = "mooring.last";
+const KEY = owned("mooring.last");
 const REGIONS = ["header", "tabs", "form", "standing", "nodes", "run", "now", "waiting", "sheets", "left", "results"];
 const OPEN = new Set(["form", "nodes"]); // where the person can type meanwhile
 const MOST = 1_500_000; // characters; a tab may store some five million

@@ -1,7 +1,9 @@
 // A folder of the person's own, where each result is saved as a file. The browser gives a handle on it, which is kept in a
 // database of its own: the store's records are text and bytes, and belong to Python.
 
-const NAME = "mooring-folder";
+import { owned } from "./owned.js";
+
+const NAME = owned("mooring-folder");
 
 const request = (asked) => new Promise((resolve, reject) => {
   asked.onsuccess = () => resolve(asked.result);

@@ -1,7 +1,9 @@
 // What is kept of results, read where it lies: in the store, where Python is the only one that writes, or in this page's
 // memory, if its window is private.
 
-const STORE = "mooring";
+import { owned } from "./owned.js";
+
+const STORE = owned("mooring");
 const held = new Map(); // rows by kind and name
 
 /** Hold bytes in this page's memory, as a row of the store would. */

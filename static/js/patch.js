@@ -10,6 +10,7 @@ import { mark, place } from "./graph.js";
 import { settle as settleGrid, show } from "./grid.js";
 import { listenKeys, setKeys, settle as settlePalette } from "./keys.js";
 import { zoomLarge } from "./large.js";
+import { owned } from "./owned.js";
 import { beginMask, takeMaskFile } from "./mask.js";
 import { settleTabs, showPartOf } from "./tabs.js";
 import { give } from "./saving.js";
@@ -313,7 +314,11 @@ export function listenTab(callback) {
 
 /** Another window has kept something for all windows: `callback(key)`; an empty key is everything at once. */
 export function listenKept(callback) {
-  addEventListener("storage", (event) => callback(event.key ?? ""));
+  const mine = owned("");
+  addEventListener("storage", (event) => {
+    if (event.key === null) callback("");
+    else if (event.key.endsWith(mine)) callback(event.key.slice(0, event.key.length - mine.length));
+  });
 }
 
 /** Give the person a text as a file to save. */

@@ -3,10 +3,11 @@
 //
 // The worker and the output outlive the drawer: a script goes on while the person looks at what it does.
 
+import { owned } from "./owned.js";
 import { give } from "./saving.js";
 
 const WORKER = new URL("./script_worker.js", import.meta.url);
-const STORE_KEY = "mooring.script"; // what was written, remembered by this tab as the form's own drafts are
+const STORE_KEY = owned("mooring.script"); // what was written, remembered by this tab as the form's own drafts are
 const BLOB_KEY = "\0blob"; // how bytes among the arguments of a call are marked (`app/scripting/wire.py`)
 const PATIENCE = 1500; // milliseconds for a script to listen when it is to stop; then its worker is ended
 const MOST = 60_000; // characters of output that stay

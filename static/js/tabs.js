@@ -1,7 +1,9 @@
 // On a phone one part of the page is seen at a time: the form, what is under way, or results. This remembers which, goes
 // where something happens, and keeps each part's place. On a wide window all parts are seen, and none of this shows.
 
-const KEY = "mooring.tab";
+import { owned } from "./owned.js";
+
+const KEY = owned("mooring.tab");
 const NARROW = matchMedia("(width < 700px)");
 const PARTS = { form: "form", standing: "form", nodes: "form", run: "form", now: "now", waiting: "now", left: "now", breaking: "now",
   sheets: "results", results: "results" };

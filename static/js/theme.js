@@ -4,7 +4,9 @@
   // Where the files of this page's own build are: its Python asks too (`app/browser/paths.py`).
   document.documentElement.dataset.home = new URL("../../", document.currentScript.src).pathname;
 
-  const KEY = "mooring.settings";
+  const { store } = document.documentElement.dataset; // of whoever has logged in (`owned.js`)
+  const owned = (name) => (store ? `${name}@${store}` : name);
+  const KEY = owned("mooring.settings");
 
   const apply = () => {
     const { theme, language } = kept();
@@ -27,8 +29,8 @@
     const address = new URL(location.href);
     const isAsked = address.searchParams.has("private");
     try {
-      if (isAsked) sessionStorage.setItem("mooring.private", "yes");
-      const isKnown = sessionStorage.getItem("mooring.private") !== null;
+      if (isAsked) sessionStorage.setItem(owned("mooring.private"), "yes");
+      const isKnown = sessionStorage.getItem(owned("mooring.private")) !== null;
       address.searchParams.delete("private");
       if (isAsked && isKnown) history.replaceState(history.state, "", address);
       return isKnown;

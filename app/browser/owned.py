@@ -1,0 +1,29 @@
+"""What this browser's storage is called. Where people are told apart, each has stores of their own.
+
+    owned("mooring")       # "mooring", or "mooring@5f0c…" for somebody who has logged in
+
+The gateway names the stores in the page, so whoever logs in after another finds nothing of theirs. `static/js/owned.js`
+is the same for scripts. To be asked when a store is opened, never at import: the memory snapshot is everybody's.
+"""
+
+from __future__ import annotations
+
+import js
+
+from app.browser.values import present
+
+
+def owned(name: str) -> str:
+    """A name of a store, a key, a lock or a channel, as it is for whoever this page belongs to."""
+    store = present(js.document.documentElement.dataset.store)
+    return f"{name}@{store}" if store else name
+
+
+def person() -> str:
+    """Who has logged in; empty where people are not told apart."""
+    return str(present(js.document.documentElement.dataset.person) or "")
+
+
+def runs_fleet() -> bool:
+    """Whether whoever this is may do what concerns everybody."""
+    return bool(present(js.document.documentElement.dataset.runs))
