@@ -132,6 +132,7 @@ def read_fleet(text: str) -> Fleet:
             str(told.get("source", "")),
             str(why.get("detail", "")),
             is_breakable=told.get("faults") is True,
+            problem=str(told.get("problem") or ""),
             workflows=str(told.get("workflows") or ""),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -158,4 +159,11 @@ def _server(item: Mapping[str, Any]) -> Server:
         is_drained=item.get("drained") is True,
         cause=str(item.get("cause") or ""),
         colour=str(item.get("colour") or ""),
+        weight=_weight(item.get("weight")),
+        tags=tuple(str(tag) for tag in item.get("tags") or ()),
     )
+
+
+def _weight(told: object) -> float:
+    """A weight above 0; an older gateway tells none."""
+    return float(told) if isinstance(told, int | float) and told > 0 else 1.0

@@ -8,7 +8,13 @@ out. It runs inside the store's transaction, so that two windows that choose at 
 The server is taken that should have the work done first: the seconds of its line, of loading other models, and of the
 work itself. Where none is free, loading other models counts twice: those who wait lose that time too. Servers that
 differ by less than the guess is good for are equal, and chance decides: windows of other people, who do not see our
-reservations, then do not all go to the same one. From answers that are old by now, the better one of two drawn by
+reservations, then do not all go to the same one.
+
+A server's operator may give it a weight. The line of one of weight 2 counts half, and chance falls on it twice as
+often: at equal lines it gets twice the work of one of weight 1. Loading and working take the same time whatever the
+weight.
+
+From answers that are old by now, the better one of two drawn by
 chance is taken, for the same reason, out of those that looked about as good as the best.
 """
 
@@ -186,6 +192,7 @@ class Candidate:
     swap: float
     work: float
     burden: float = 0.0  # seconds that others would lose
+    weight: float = 1.0
 
     @property
     def score(self) -> float:
@@ -195,6 +202,11 @@ class Candidate:
     @property
     def rank(self) -> float:
         """What is to be least."""
+        return self.line.seconds / self.weight + self.swap + self.work + self.burden
+
+    @property
+    def plain_rank(self) -> float:
+        """What would be, if all weighed the same."""
         return self.score + self.burden
 
 
@@ -207,15 +219,19 @@ def choose(
     wish: Wish = ANY,
     job: Job | None = None,
     unable: Mapping[ServerId, str] | None = None,
+    weights: Mapping[ServerId, float] | None = None,
 ) -> Choice:
     """The server that should have the work done first, of those that answered; `tie` in [0, 1) is chance.
 
-    `unable` are causes why a server takes no such work whatever its line: lacks, drained. What cannot go where the
-    person wants goes nowhere: NoServerAvailable, with the cause by server.
+    `unable` are causes why a server takes no such work whatever its line: lacks, drained. `weights` are above 0, and
+    1 where there is none. What cannot go where the person wants goes nowhere: NoServerAvailable, with the cause by
+    server.
     """
     refused = dict(_refusals(snapshots, wish, unable or {}))
     asked = [item for item in snapshots if item.server_id not in refused]
-    candidates = _candidates(asked, berths, now, job)
+    candidates = [
+        replace(item, weight=(weights or {}).get(item.server_id, 1.0)) for item in _candidates(asked, berths, now, job)
+    ]
     if wish.is_patient:
         refused.update((item.server_id, "busy") for item in candidates if item.line.count)
         candidates = [item for item in candidates if not item.line.count]
@@ -276,11 +292,14 @@ def _best(
 def _soonest(candidates: Sequence[Candidate], tie: float, durations: Durations) -> tuple[Candidate, str]:
     least = min(item.rank for item in candidates)
     best = sorted((item for item in candidates if item.rank <= least * (1 + EQUAL)), key=lambda item: item.server_id)
-    chosen = best[int(tie * len(best)) % len(best)]
+    chosen, _ = _drawn_one(best, tie)
     if len(candidates) == 1:
         return chosen, "only"
     if len(best) > 1:
-        return chosen, "tie"
+        is_even = all(item.weight == chosen.weight for item in best)
+        return chosen, "tie" if is_even else "weighted_tie"
+    if min(item.plain_rank for item in candidates) * (1 + EQUAL) < chosen.plain_rank:
+        return chosen, "weighted"  # only its weight has made it the first
     if min(item.score - item.swap for item in candidates) < chosen.score - chosen.swap:
         return chosen, "warm"  # only what is loaded there has made it the soonest
     return chosen, "least_loaded" if durations.is_empty else "soonest"
@@ -294,10 +313,19 @@ def _near(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 def _drawn(near: Sequence[Candidate], tie: float) -> Candidate:
     """The better one of two drawn by chance: what all others see as the best by now is none any more."""
-    drawn, place = list(near), tie * len(near)
-    first = drawn.pop(int(place) % len(drawn))
-    second = drawn[int(place % 1.0 * len(drawn)) % len(drawn)]
+    first, rest = _drawn_one(near, tie)
+    second, _ = _drawn_one([item for item in near if item is not first], rest)
     return min(first, second, key=lambda item: item.rank)
+
+
+def _drawn_one(items: Sequence[Candidate], chance: float) -> tuple[Candidate, float]:
+    """One drawn by chance in [0, 1), each as often as it weighs; and the chance that is left for another draw."""
+    place = chance * sum(item.weight for item in items)
+    for item in items:
+        if place < item.weight:
+            return item, place / item.weight
+        place -= item.weight
+    return items[-1], 0.0  # by rounding
 
 
 def _named(values: Mapping[ServerId, T]) -> dict[str, T]:

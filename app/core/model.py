@@ -52,6 +52,8 @@ class Server:
     broken: tuple[str, ...] = ()  # faults that a demo server has on purpose
     cause: str = ""  # of its health: login | forbidden | web-page | redirect | certificate | busy
     colour: str = ""  # as its operator has named it; empty lets the page choose
+    weight: float = 1.0  # how much of the work it is to get, compared with the others
+    tags: tuple[str, ...] = ()  # its operator's short names for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Fleet:
     detail: str = ""
     same: frozenset[tuple[ServerId, str, str]] = frozenset()  # (id, recorded, present): one server, a person said
     is_breakable: bool = False  # whether its servers may be broken on purpose: a demo fleet with `--faults`
+    problem: str = ""  # what is wrong with the fleet file now, while this one stays; told to who runs the fleet
     workflows: str = ""  # changes with the workflows that the installation publishes; empty if there are none
 
     def get(self, server_id: ServerId | str) -> Server | None:
@@ -231,7 +234,7 @@ class Choice:
     """
 
     server_id: ServerId
-    reason: str  # only | least_loaded | soonest | warm | tie | two_choice | preferred | moored | asked
+    reason: str  # only | least_loaded | soonest | warm | weighted | tie | weighted_tie | two_choice | preferred | …
     loads: Mapping[str, int] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)

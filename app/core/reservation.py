@@ -65,7 +65,16 @@ class Wanted:
             choice, address = Choice(server_id=mooring.server_id, reason="moored"), mooring.address
         else:
             unable = {**drained(fleet), **self.unable}
-            choice = choose(snapshots, berths, now=now, tie=tie, wish=self.wish, job=self.job, unable=unable)
+            choice = choose(
+                snapshots,
+                berths,
+                now=now,
+                tie=tie,
+                wish=self.wish,
+                job=self.job,
+                unable=unable,
+                weights={server.server_id: server.weight for server in fleet.servers},
+            )
             address = _address_of(choice, fleet)
         _expect_no_other_claim(self.window.window_id, berths, choice.server_id, address)
         return Reservation(

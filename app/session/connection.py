@@ -32,10 +32,12 @@ log = logging.getLogger("mooring.session")
 OPEN_DEADLINE = 15.0  # seconds
 GREETING_DEADLINE = 30.0  # the gateway may wait for an older socket of ours to end, then for the server
 REPLACED = 4409  # the gateway's close code: another page has opened a socket under our client_id
+GONE = frozenset({4404, 4410})  # the same: the fleet has this server no more, or at another address
 BRIEFLY = 2.0  # how long a run waits for the socket before it goes on without
 GRACE = 5.0  # the socket stays that long after the last work, for the next click
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0
+UNTIL_TOLD = 10  # failures: the fleet is about to tell where that server is, and to try before would be in vain
 
 
 class Keeper:
@@ -102,6 +104,8 @@ class Keeper:
                 if isinstance(error, SocketClosed) and error.code == REPLACED:
                     await self._stand_back()
                     continue
+                if isinstance(error, SocketClosed) and error.code in GONE:
+                    failures = UNTIL_TOLD
             await self._after(failures)
 
     async def _stand_back(self) -> None:

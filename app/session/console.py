@@ -180,6 +180,8 @@ class ConsoleContract:
                 "version": server.version,
                 "demo": server.is_demo,
                 "drained": server.is_drained,
+                "weight": server.weight,
+                "tags": list(server.tags),
                 "catalogue": server.catalogue,
             }
             for server in fleet.servers

@@ -51,6 +51,16 @@ def word_source(fleet: Fleet, _: Translator) -> str:
     return ""
 
 
+def word_problem(problem: str, _: Translator) -> Words:
+    """The fleet file is wrong, for who runs the fleet."""
+    return Words(
+        _("The fleet file has a mistake"),
+        _("The servers stay as they were until it is put right."),
+        problem,
+        tone=Tone.WARN,
+    )
+
+
 _FOREIGN = ("bad-host", "bad-origin", "cross-site")
 _UNFIT = ("bad-request", "refused-body", "not-listed", "bad-method", "bad-type")
 

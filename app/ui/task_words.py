@@ -229,6 +229,10 @@ def word_choice(choice: Choice, _: Translator) -> str:
                 "What was known of the servers was not fresh, so two were drawn; {server} was the sooner one.",
                 server=server,
             )
+        case "weighted":
+            return _("{server} is to get more of the work than others, so its line counts for less.", server=server)
+        case "weighted_tie":
+            return _("By their weights several servers were equally free; the draw fell on {server}.", server=server)
         case "tie":
             return _("Several servers were equally free; the draw fell on {server}.", server=server)
         case "moored":

@@ -191,7 +191,8 @@ async def test_the_fleet_is_told(desk: Desk) -> None:
     told = await desk.call("fleet")
     assert [server["id"] for server in told["servers"]] == [HERE, THERE]
     assert set(told["servers"][0]) == {
-        "id", "name", "address", "base", "health", "running", "pending", "version", "demo", "drained", "catalogue",
+        "id", "name", "address", "base", "health", "running", "pending", "version", "demo", "drained", "weight",
+        "tags", "catalogue",
     }  # fmt: skip
 
 

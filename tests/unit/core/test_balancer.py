@@ -312,3 +312,64 @@ def test_where_all_are_busy_a_swap_counts_for_those_who_wait_too() -> None:
         job=SMALL,
     )
     assert free.server_id == B
+
+
+# Weights
+
+
+def test_at_equal_lines_a_server_of_weight_2_is_drawn_twice_as_often() -> None:
+    found = Counter(
+        choose([snapshot(A), snapshot(B)], Berths(), now=NOW, tie=index / 300, weights={A: 2.0}).server_id
+        for index in range(300)
+    )
+    assert found == {A: 200, B: 100}
+    choice = choose([snapshot(A), snapshot(B)], Berths(), now=NOW, tie=0.9, weights={A: 2.0})
+    assert (choice.server_id, choice.reason) == (B, "weighted_tie")
+
+
+def test_equal_weights_are_no_weights() -> None:
+    for index in range(12):
+        even = choose([snapshot(A), snapshot(B), snapshot(C)], Berths(), now=NOW, tie=index / 12, weights={})
+        same = choose(
+            [snapshot(A), snapshot(B), snapshot(C)], Berths(), now=NOW, tie=index / 12, weights={A: 3.0, B: 3.0, C: 3.0}
+        )
+        assert even == same
+        assert even.reason == "tie"
+
+
+def test_the_line_of_a_server_of_weight_2_counts_half_and_the_reason_says_so() -> None:
+    shorter, longer = snapshot(B, "x", "y"), snapshot(A, "u", "v", "w")
+    choice = choose([longer, shorter], Berths(), now=NOW, tie=0.0, weights={A: 2.0})
+    assert (choice.server_id, choice.reason) == (A, "weighted")
+    assert choice.loads == {A: 3, B: 2}
+    assert choose([longer, shorter], Berths(), now=NOW, tie=0.0).server_id == B
+
+
+def test_a_server_that_would_be_the_first_anyhow_is_not_chosen_for_its_weight() -> None:
+    choice = choose([snapshot(A), snapshot(B, "x")], Berths(), now=NOW, tie=0.0, weights={A: 2.0})
+    assert (choice.server_id, choice.reason) == (A, "least_loaded")
+
+
+@given(st.sampled_from([2.0, 3.0, 0.5]), st.lists(st.floats(0, 1, exclude_max=True), min_size=90, max_size=90))
+def test_many_runs_at_once_are_spread_by_weight(weight: float, chances: list[float]) -> None:
+    lines: dict[ServerId, list[str]] = {A: [], B: []}
+    for number, chance in enumerate(chances):
+        snapshots = [snapshot(name, *queue) for name, queue in lines.items()]
+        chosen = choose(snapshots, Berths(), now=NOW, tie=chance, weights={A: weight, B: 1.0}).server_id
+        lines[chosen].append(f"r-{number}")
+    wanted = len(chances) * weight / (weight + 1)
+    assert abs(len(lines[A]) - wanted) <= 4, "as the weights say, but for what a tie may shift"
+
+
+def test_a_draw_from_old_answers_goes_by_weight_too() -> None:
+    old = [Snapshot(name, read_at=NOW - 2 * STALE_AFTER) for name in (A, B, C)]
+    found = Counter(
+        choose(old, Berths(), now=NOW, tie=index / 1000, weights={A: 8.0}).server_id for index in range(1000)
+    )
+    assert found[A] > 700
+
+
+def test_a_leaning_and_a_wish_outweigh_a_weight() -> None:
+    snapshots = [snapshot(A), snapshot(B)]
+    choice = choose(snapshots, Berths(), now=NOW, tie=0.0, weights={A: 100.0}, wish=Wish(asked=B))
+    assert (choice.server_id, choice.reason) == (B, "asked")

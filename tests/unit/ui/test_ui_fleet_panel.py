@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import htpy as h
@@ -236,6 +237,20 @@ def test_the_panel_shows_what_is_held_of_each_server() -> None:
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}', '{"a": "hate"}', "null", '{"a": []}'])
 def test_what_is_remembered_and_makes_no_sense_is_nothing(text: str) -> None:
     assert load(text) == {}
+
+
+def test_tags_and_a_weight_are_shown_and_the_usual_weight_is_not() -> None:
+    servers = server("gpu-1", tags=("24 GB", "<b>"), weight=2.0), server("gpu-2")
+    html = markup(panel(StillSession(fleet=fleet(*servers))))
+    assert "24 GB" in html and "&lt;b&gt;" in html
+    assert html.count("weight ") == 1 and "weight 2" in html
+
+
+def test_a_mistake_in_the_fleet_file_is_told_with_its_place() -> None:
+    assert "mistake" not in markup(panel())
+    told = replace(fleet(), problem="fleet.toml, line 6: ulr: there is no such setting")
+    html = markup(panel(StillSession(fleet=told)))
+    assert "The fleet file has a mistake" in html and "line 6: ulr" in html
 
 
 def test_a_moored_window_is_told_when_a_choice_counts() -> None:
