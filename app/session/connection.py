@@ -37,7 +37,7 @@ BRIEFLY = 2.0  # how long a run waits for the socket before it goes on without
 GRACE = 5.0  # the socket stays that long after the last work, for the next click
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0
-UNTIL_TOLD = 10  # failures: the fleet is about to tell where that server is, and to try before would be in vain
+UNTIL_TOLD = 5.0  # at least: the fleet is about to tell where that server is, and to try before would be in vain
 
 
 class Keeper:
@@ -104,8 +104,9 @@ class Keeper:
                 if isinstance(error, SocketClosed) and error.code == REPLACED:
                     await self._stand_back()
                     continue
-                if isinstance(error, SocketClosed) and error.code in GONE:
-                    failures = UNTIL_TOLD
+                is_gone = isinstance(error, SocketClosed) and error.code in GONE
+                await self._after(failures, UNTIL_TOLD if is_gone else 0.0)
+                continue
             await self._after(failures)
 
     async def _stand_back(self) -> None:
@@ -121,7 +122,7 @@ class Keeper:
         await self._retake.wait()
         self._show(SocketFacts(reconnects=self._state.socket.reconnects, deaf=self._state.socket.deaf))
 
-    async def _after(self, failures: int) -> None:
+    async def _after(self, failures: int, least: float = 0.0) -> None:
         self._greeted.clear()
         self._watch.doubt(self._state.socket.server_id)  # what was missed is found by looking
         if self._target() is None:
@@ -130,7 +131,8 @@ class Keeper:
         self._show(replace(self._state.socket, state="waiting", url="", reconnects=self._state.socket.reconnects + 1))
         ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10))
         self._hurry.clear()
-        await first_of(self._state.ports.clock.sleep(ceiling * self._state.ports.random.fraction()), self._hurry.wait())
+        pause = max(least, ceiling * self._state.ports.random.fraction())
+        await first_of(self._state.ports.clock.sleep(pause), self._hurry.wait())
 
     async def _live(self, target: Moored) -> None:
         state = self._state

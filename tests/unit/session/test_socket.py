@@ -13,10 +13,11 @@ from app.core.events import EndMessage, ExecutingMessage, Message
 from app.core.model import Contact, PromptId, ServerId, TaskState
 from app.core.ports import Connection, Frame
 from app.core.window import Moored
-from app.session.connection import GREETING_DEADLINE, LONGEST_BACKOFF, REPLACED
+from app.session.connection import GONE, GREETING_DEADLINE, LONGEST_BACKOFF, REPLACED, UNTIL_TOLD
 from gateway import closes
+from gateway.refusal import Cause, Refusal
 from tests.simulation.world import Page
-from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
+from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, task_of, window_of
 from tests.unit.session.test_state import noted
 
 
@@ -170,6 +171,39 @@ async def test_a_task_comes_home_by_looking_alone_when_its_socket_was_taken(stag
     await gate.opened[-1].end(REPLACED)
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
     assert len(gate.opened) == 1
+
+
+# A server that the fleet has no more
+
+
+@pytest.mark.parametrize("code", [4404, 4410])
+@scene
+async def test_a_socket_whose_server_has_left_the_fleet_is_not_dialled_before_the_fleet_is_told(
+    stage: Stage, code: int
+) -> None:
+    page = await stage.window()
+    gate = gate_of(stage, page)
+    prompt_id = await stage.run(page, steps=4_000, server_id=A)
+    await stage.until(lambda: page.session.socket.state == "open")
+    await gate.opened[-1].end(code)
+    await stage.until(lambda: page.session.socket.state == "waiting")
+    await asyncio.sleep(UNTIL_TOLD - 0.1)
+    assert len(gate.opened) == 1
+    stage.tell_fleet(B, C)
+    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
+    await asyncio.sleep(60.0)
+    assert len(gate.opened) == 1
+    assert task_of(page, prompt_id).shown_state == "unreachable_moved"
+    stage.tell_fleet(A, B, C)
+    since = stage.now
+    await stage.until(lambda: page.session.socket.state == "open")
+    assert stage.now - since < UNTIL_TOLD, "no pause is waited out"
+    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.OK)
+
+
+def test_the_gateway_closes_a_departed_servers_socket_with_a_code_that_is_known_here() -> None:
+    causes = (Cause.UNKNOWN_SERVER, Cause.SERVER_MOVED)
+    assert {closes.close_of(Refusal(cause, "x")).code for cause in causes} == GONE
 
 
 # A server that the gateway does not reach

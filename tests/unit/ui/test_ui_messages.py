@@ -128,22 +128,9 @@ def test_every_blocker_and_notice_has_words(_: Translator) -> None:
 
 @in_both
 def test_every_choice_failure_source_and_cause_has_words(_: Translator) -> None:
-    reasons = (
-        "only",
-        "least_loaded",
-        "soonest",
-        "warm",
-        "two_choice",
-        "tie",
-        "weighted",
-        "weighted_tie",
-        "moored",
-        "asked",
-        "",
-    )
-    _own_words(
-        {item: word_choice(Choice(server_id=ServerId("gpu-1"), reason=item), _) for item in (*reasons, "asked", "")}
-    )
+    known = ("only", "least_loaded", "soonest", "warm", "weighted", "two_choice", "tie", "weighted_tie")
+    reasons = (*known, "moored", "asked", "")
+    _own_words({item: word_choice(Choice(server_id=ServerId("gpu-1"), reason=item), _) for item in reasons})
     _own_words({kind: word_failure(Failure(kind=kind), _).title for kind in ("rejected", "not_sent", "execution")})
     _own_words({kind: word_source(fleet(source=kind), _) for kind in ("demo", "found", "file", "flags")})
     for health in (Health.DOWN, Health.TIMEOUT, Health.REFUSES, Health.NOT_COMFYUI):
