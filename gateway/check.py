@@ -1,15 +1,52 @@
-"""`serve.py check`: looks at every server of a fleet and prints what is wrong with it, and what to do."""
+"""`serve.py check`: looks at every server of a fleet, and prints what is wrong with it and what to do."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Sequence
 
-from gateway.check_flags import parse_check_flags
+from gateway.check_flags import CheckFlags, parse_check_flags
+from gateway.check_look import Report, examine
+from gateway.check_words import paragraphs, table
+from gateway.choice import USUAL_ADDRESS, fleet_of_flags
+from gateway.deadlines import Deadlines
+from gateway.errors import ConfigError
+from gateway.fleet import Fleet, Server, ServerId, Source
+from gateway.fleet_file import read_fleet
+from gateway.upstream import Upstream
 
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code: 0 if every server is well, else 1."""
-    parse_check_flags(arguments)
-    print("Nothing is looked at yet.", file=sys.stderr)
-    return 1
+    try:
+        fleet = _fleet(parse_check_flags(arguments))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    reports = asyncio.run(look_at(fleet, Deadlines()))
+    print(fleet.why)
+    for line in (*table(reports), "", *paragraphs(reports, fleet.warnings)):
+        print(line)
+    count = sum(not report.is_well for report in reports)
+    print(f"{count} of {len(reports)} not well." if count else "All well." if len(reports) > 1 else "It is well.")
+    return 1 if count else 0
+
+
+async def look_at(fleet: Fleet, deadlines: Deadlines) -> list[Report]:
+    """All servers at once, in the fleet's order."""
+    return await asyncio.gather(*(_look_at(server, deadlines) for server in fleet.servers))
+
+
+async def _look_at(server: Server, deadlines: Deadlines) -> Report:
+    async with Upstream(server, deadlines) as upstream:
+        return await examine(upstream)
+
+
+def _fleet(flags: CheckFlags) -> Fleet:
+    if flags.fleet is not None:
+        return read_fleet(flags.fleet)
+    if flags.servers:
+        return fleet_of_flags(flags.servers)
+    server = Server(ServerId("local"), "local", USUAL_ADDRESS)
+    return Fleet(Source.FOUND, f"No fleet was named: this is about {USUAL_ADDRESS}.", (server,))

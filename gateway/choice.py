@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gateway.deadlines import Deadlines
 from gateway.errors import ConfigError
 from gateway.flags import Flags
@@ -20,7 +22,7 @@ async def choose_fleet(flags: Flags, deadlines: Deadlines, usual: str = USUAL_AD
     if flags.fleet is not None:
         return read_fleet(flags.fleet)
     if flags.servers:
-        return _from_flags(flags)
+        return fleet_of_flags(flags.servers)
     if flags.demo is not None:
         return Fleet(Source.DEMO, f"--demo asks for {_count(flags.demo)} without a model.", ())
     return await _find_or_demo(deadlines, usual)
@@ -31,9 +33,10 @@ def demo_count(flags: Flags) -> int:
     return DEFAULT_DEMO if flags.demo is None else flags.demo
 
 
-def _from_flags(flags: Flags) -> Fleet:
+def fleet_of_flags(named: Sequence[tuple[str, str]]) -> Fleet:
+    """The fleet that `--server` flags name, by id and address."""
     servers = []
-    for server_id, address in flags.servers:
+    for server_id, address in named:
         try:
             servers.append(Server(ServerId(server_id), server_id, checked_address(address)))
         except ConfigError as error:

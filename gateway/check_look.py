@@ -1,0 +1,140 @@
+"""A long look at one server, for `serve.py check`: more than the prober asks, and nothing that changes anything there.
+
+    report = await examine(upstream)
+
+A report holds facts; `gateway/check_words.py` says what they mean and what to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+from aiohttp import WSMsgType
+
+from gateway.fleet import Server
+from gateway.looks import (
+    LARGEST_ANSWER,
+    NotComfyError,
+    StatusError,
+    has_jobs,
+    judge_failure,
+    look_closely,
+    parse_json,
+    parse_stats,
+    read_max_upload,
+)
+from gateway.refusal import Refused
+from gateway.state import Condition, Health
+from gateway.upstream import Redirected, Upstream
+
+_SOCKET_BYTES = 1_000_000  # the largest greeting that is waited for
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found out about one server. What could not be asked is None, or empty."""
+
+    server: Server
+    condition: Condition
+    distrust: str = ""  # why its certificate is not trusted
+    location: str = ""  # where a redirect leads, without its query
+    seconds: float | None = None  # until /system_stats was answered, the connection with it
+    clock: float | None = None  # seconds that the server's clock is ahead of ours, to about a second
+    socket: str | None = None  # empty: it greets; else why not
+    has_jobs: bool | None = None
+    upload: int | None = None  # bytes that the server takes
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it can be worked with."""
+        return self.condition.health is Health.WELL and not self.socket
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """One answer with when it came."""
+
+    body: bytes
+    seconds: float
+    clock: float | None
+
+
+async def examine(upstream: Upstream, now: Callable[[], float] = time.time) -> Report:
+    """Look at a server from all sides. Never raises for what the server or the network does."""
+    server = upstream.server
+    try:
+        async with asyncio.timeout(upstream.deadlines.probe):
+            answer = await _ask(upstream, "/system_stats", now)
+            parse_stats(parse_json(answer.body, "/system_stats"))
+    except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
+        return Report(server, judge_failure(error), distrust=_distrust(error), location=_location(error))
+    report = Report(server, (await look_closely(upstream)).condition, seconds=answer.seconds, clock=answer.clock)
+    if report.condition.health is not Health.WELL:
+        return report
+    return replace(
+        report,
+        socket=await _try_socket(upstream),
+        has_jobs=await has_jobs(upstream),
+        upload=await read_max_upload(upstream),
+    )
+
+
+async def _ask(upstream: Upstream, path: str, now: Callable[[], float]) -> _Answer:
+    began, asked_at = time.monotonic(), now()
+    async with upstream.session(is_fresh=True).get(upstream.url(path)) as reply:
+        seconds = time.monotonic() - began
+        if reply.status != 200:
+            raise StatusError(reply.status)
+        body = bytearray()
+        async for chunk in reply.content.iter_any():
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                raise NotComfyError(f"{path} is too large")
+        return _Answer(bytes(body), seconds, _ahead(reply.headers.get("Date", ""), asked_at + seconds / 2))
+
+
+def _ahead(date: str, at: float) -> float | None:
+    """How far a Date header, which has whole seconds, is ahead of a time."""
+    try:
+        told = parsedate_to_datetime(date).timestamp() + 0.5
+    except (ValueError, OverflowError):
+        return None
+    return told - at
+
+
+async def _try_socket(upstream: Upstream) -> str:
+    """Whether the server greets a WebSocket: empty, or why not. ComfyUI sends each newcomer its status."""
+    try:
+        socket = await upstream.open_socket(f"mooring-check-{uuid.uuid4()}", _SOCKET_BYTES)
+    except Refused as error:
+        return error.refusal.message
+    try:
+        async with asyncio.timeout(upstream.deadlines.probe):
+            message = await socket.receive()
+            if message.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
+                return "its WebSocket ends at once"
+            await socket.say_close()
+            await socket.gone()
+    except TimeoutError:
+        return "its WebSocket opens and then says nothing"
+    except (aiohttp.ClientError, OSError):
+        return "its WebSocket breaks at once"
+    finally:
+        socket.abort()
+    return ""
+
+
+def _distrust(error: Exception) -> str:
+    if not isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return ""
+    return str(getattr(error.certificate_error, "verify_message", ""))
+
+
+def _location(error: Exception) -> str:
+    return error.location.partition("?")[0] if isinstance(error, Redirected) else ""

@@ -1,0 +1,139 @@
+"""What `serve.py check` says: one table, then a sentence on each thing that is not as it should be, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
+
+from gateway.check_look import Report
+from gateway.flags import is_loopback
+from gateway.fleet import Server
+from gateway.state import Condition, Health
+
+HEADS = ("SERVER", "ADDRESS", "STATE", "WAY IN", "COMFYUI", "ANSWERS IN", "SOCKET", "JOBS API", "UPLOADS", "CLOCK")
+SLOW = 1.0  # seconds for a small answer; windows ask for as much every few seconds
+WRONG_CLOCK = 30.0  # seconds; the ends of tasks are told by the server's clock
+_NONE = "-"
+_STATES = {
+    Health.UNKNOWN: "not asked",
+    Health.WELL: "ready",
+    Health.DOWN: "not there",
+    Health.TIMEOUT: "no answer",
+    Health.REFUSES: "refuses",
+    Health.NOT_COMFYUI: "not ComfyUI",
+}
+
+
+def table(reports: Sequence[Report]) -> list[str]:
+    """The lines of the table."""
+    rows = [HEADS, *(_row(report) for report in reports)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def paragraphs(reports: Sequence[Report], warnings: Sequence[str]) -> list[str]:
+    """All that is to be said below the table."""
+    said = [f"{report.server.id}: {words}" for report in reports for words in advice(report)]
+    return [*said, *(f"Warning: {warning}" for warning in warnings)]
+
+
+def _row(report: Report) -> tuple[str, ...]:
+    condition, server = report.condition, report.server
+    is_well = condition.health is Health.WELL
+    state = _STATES[condition.health] + (", drained" if server.is_drained else "")
+    return (
+        server.id,
+        server.address,
+        state,
+        _way_in(server),
+        (condition.version or "unknown") if is_well else _NONE,
+        _NONE if report.seconds is None else f"{report.seconds * 1000:.0f} ms",
+        _NONE if report.socket is None else "no" if report.socket else "works",
+        _NONE if report.has_jobs is None else "yes" if report.has_jobs else "no",
+        _NONE if report.upload is None else f"{min(report.upload, server.limits.upload or report.upload) // 10**6} MB",
+        _NONE if report.clock is None else f"{report.clock:+.0f} s",
+    )
+
+
+def _way_in(server: Server) -> str:
+    access = server.access
+    way = "http" if server.address.startswith("http:") else "https"
+    if access.is_unverified:
+        way += ", unchecked"
+    elif access.tls is not None:
+        way += ", own TLS"
+    return way + (", log-in" if access.authorization else "")
+
+
+def advice(report: Report) -> Iterator[str]:
+    """What is wrong or doubtful, with the cause and what to do; each a whole paragraph."""
+    if report.condition.health is not Health.WELL:
+        yield _of_health(report)
+        return
+    if report.socket:
+        yield (
+            f"{report.socket.rstrip('.')}. Windows would see no progress. If a proxy stands before it, have it pass"
+            " WebSocket upgrades on /ws, unbuffered."
+        )
+    if report.clock is not None and abs(report.clock) > WRONG_CLOCK:
+        yield (
+            f"its clock is {abs(report.clock):.0f} s {'ahead of' if report.clock > 0 else 'behind'} this machine's. Set"
+            " both by a time server: pictures are told apart by when they were made."
+        )
+    if report.seconds is not None and report.seconds > SLOW:
+        yield f"a small answer took {report.seconds:.1f} s. Look at the network between, or at what else runs there."
+    if not report.condition.version:
+        yield "it does not tell its version: it is older than Mooring knows. Update it if something does not work."
+    limit = report.server.limits.upload
+    if limit is not None and report.upload is not None and limit > report.upload:
+        yield (
+            f"max_upload is {limit} bytes, and the server takes {report.upload}. Start it with --max-upload-size"
+            f" {-(-limit // 2**20)}, or lower max_upload."
+        )
+
+
+_LOGIN = 'Give one in the fleet file: token = "env:NAME", or basic = "file:PATH" for user:password.'
+_LOGIN_AGAIN = "Look at what stands in that variable or file, and at whether it is a token or a basic log-in."
+
+
+def _of_health(report: Report) -> str:
+    condition = report.condition
+    match condition:
+        case Condition(cause="certificate"):
+            return _of_certificate(report)
+        case Condition(cause="login" | "forbidden") if report.server.access.authorization:
+            return f"it does not take the log-in that the fleet file refers to ({condition.detail}). {_LOGIN_AGAIN}"
+        case Condition(cause="login" | "forbidden"):
+            return f"it wants a log-in ({_with_location(report)}). {_LOGIN}"
+        case Condition(cause="redirect"):
+            return f"{_with_location(report)}. No redirect is followed: write the address where it leads in as its url."
+        case Condition(cause="web-page"):
+            return "a web page answers there, not ComfyUI. Look at the port, and at the path of its url."
+        case Condition(cause="busy"):
+            return "it says that there are too many requests. Ask who runs the proxy before it, or lower max_requests."
+        case Condition(health=Health.TIMEOUT):
+            return "it takes connections and does not answer in time. It hangs, or is busy: its own log tells."
+        case Condition(health=Health.DOWN):
+            return _of_down(report)
+        case _:
+            return f"something else than ComfyUI answers there ({condition.detail}). Look at the port, and at the url."
+
+
+def _of_certificate(report: Report) -> str:
+    if report.distrust:
+        return (
+            f"its certificate is not trusted ({report.distrust}). If it is by an authority of your own, name that in"
+            ' the fleet file: tls_ca = "ca.pem".'
+        )
+    return f"{report.condition.detail}. Does it speak https on that port? Else write http in its url."
+
+
+def _of_down(report: Report) -> str:
+    reason = report.condition.detail
+    if is_loopback(urlsplit(report.server.address).hostname or ""):
+        return f"nothing answers there ({reason}). Start ComfyUI, or look at the port."
+    return f"nothing answers there ({reason}). Start ComfyUI there with --listen; look at the address and the firewall."
+
+
+def _with_location(report: Report) -> str:
+    return report.condition.detail + (f", to {report.location}" if report.location else "")

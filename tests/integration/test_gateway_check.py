@@ -1,0 +1,243 @@
+"""`serve.py check`: each thing that may be wrong with a server is told apart, with what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from gateway.check import look_at
+from gateway.check_look import Report
+from gateway.check_words import HEADS, advice, paragraphs, table
+from gateway.deadlines import Deadlines
+from gateway.fleet_file import read_fleet
+from gateway.state import Health
+from tests.certificates import make_pem
+from tests.integration.hub import text
+from tests.integration.rig import QUEUE, STATS, Raw, serve_raw
+from tests.integration.test_gateway_fleet import hang, http, say
+from tests.services import ROOT, free_ports, start_demo
+
+FAST = replace(Deadlines(), probe=2.0, handshake=2.0)
+SLOW_SECONDS = 60.0
+
+
+class Comfy:
+    """A scripted ComfyUI of which one thing may be otherwise."""
+
+    def __init__(self, *, socket: str = "greets", token: str = "", date: float = 0.0) -> None:
+        self._socket, self._token, self._date = socket, token, date
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._token and request.headers.get("Authorization") != f"Bearer {self._token}":
+            return web.Response(status=401)
+        if request.path == "/ws":
+            return await self._serve_socket(request)
+        features = {"max_upload_size": 104_857_600}
+        known = {"/system_stats": STATS, "/queue": QUEUE, "/features": features, "/api/jobs": {"jobs": []}}
+        if request.path not in known:
+            return web.Response(status=404)
+        headers = {"Date": formatdate(time.time() + self._date, usegmt=True)}
+        return web.json_response(known[request.path], headers=headers)
+
+    async def _serve_socket(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._socket == "refused":
+            return web.Response(status=404)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        if self._socket == "greets":
+            await socket.send_str(text("status", sid="x"))
+        if self._socket != "ends":
+            await socket.receive()
+        await socket.close()
+        return socket
+
+
+@contextlib.asynccontextmanager
+async def stand(comfy: Comfy, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    runner = web.ServerRunner(web.Server(comfy.answer, access_log=None), shutdown_timeout=0.05)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    try:
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def report_on(folder: Path, url: str, deadlines: Deadlines = FAST, **values: object) -> Report:
+    lines = {"id": "a", "url": url} | values
+    path = folder / "fleet.toml"
+    content = "[[server]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
+    await asyncio.to_thread(path.write_text, content)
+    [report] = await look_at(read_fleet(path), deadlines)
+    return report
+
+
+def said(report: Report) -> str:
+    return " / ".join(advice(report))
+
+
+def cells(report: Report) -> dict[str, str]:
+    """The table's row, by column."""
+    head, row = table([report])
+    starts = [head.index(name) for name in HEADS]
+    ends = [*starts[1:], None]
+    return {name: row[start:end].strip() for name, start, end in zip(HEADS, starts, ends, strict=True)}
+
+
+async def test_a_well_server_has_nothing_said_of_it(tmp_path: Path) -> None:
+    async with stand(Comfy()) as url:
+        report = await report_on(tmp_path, url)
+    assert report.is_well
+    assert said(report) == ""
+    assert report.seconds is not None and 0 < report.seconds < FAST.probe
+    assert report.clock is not None and abs(report.clock) < 5
+    row = cells(report)
+    assert (row["SERVER"], row["ADDRESS"], row["STATE"], row["WAY IN"], row["COMFYUI"]) == (
+        "a", url, "ready", "http", "0.3.64",
+    )  # fmt: skip
+    assert (row["SOCKET"], row["JOBS API"], row["UPLOADS"]) == ("works", "yes", "104 MB")
+
+
+@pytest.mark.parametrize(
+    ("socket", "words"),
+    [
+        ("refused", "refused the WebSocket with status 404. Windows would see no progress."),
+        ("silent", "opens and then says nothing"),
+        ("ends", "ends at once"),
+    ],
+)
+async def test_a_server_whose_socket_does_not_work_is_not_well(tmp_path: Path, socket: str, words: str) -> None:
+    async with stand(Comfy(socket=socket)) as url:
+        report = await report_on(tmp_path, url, replace(FAST, probe=0.5))
+    assert report.condition.health is Health.WELL and not report.is_well
+    assert words in said(report)
+    assert cells(report)["SOCKET"] == "no"
+
+
+async def test_a_log_in_is_told_with_how_to_give_it(tmp_path: Path) -> None:
+    for name, token in (("right", "t"), ("wrong", "s3cret")):
+        await asyncio.to_thread((tmp_path / name).write_text, token)
+    async with stand(Comfy(token="t")) as url:
+        without = await report_on(tmp_path, url)
+        wrong = await report_on(tmp_path, url, token="file:wrong")
+        right = await report_on(tmp_path, url, token="file:right")
+    assert "it wants a log-in (it answers with status 401). Give one in the fleet file: token =" in said(without)
+    assert "does not take the log-in that the fleet file refers to" in said(wrong)
+    assert "s3cret" not in "".join([*table([wrong]), *paragraphs([wrong], [])])
+    assert right.is_well and cells(right)["WAY IN"] == "http, log-in"
+
+
+async def test_a_certificate_is_told_with_why_and_with_how_to_name_its_authority(tmp_path: Path) -> None:
+    pem = await asyncio.to_thread(make_pem, tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pem.certificate, pem.key)
+    async with stand(Comfy(), context) as url:
+        untrusted = await report_on(tmp_path, url)
+        other_name = await report_on(tmp_path, url.replace("127.0.0.1", "localhost"), tls_ca="ca.pem")
+        trusted = await report_on(tmp_path, url, tls_ca="ca.pem")
+        unchecked = await report_on(tmp_path, url, tls_verify=False)
+    assert "unable to get local issuer certificate" in said(untrusted) and "tls_ca" in said(untrusted)
+    assert "ostname mismatch" in said(other_name)
+    assert trusted.is_well and cells(trusted)["WAY IN"] == "https, own TLS"
+    assert unchecked.is_well and cells(unchecked)["WAY IN"] == "https, unchecked"
+
+
+async def test_a_clock_that_is_wrong_is_told_and_is_no_reason_to_fail(tmp_path: Path) -> None:
+    async with stand(Comfy(date=-300.0)) as url:
+        report = await report_on(tmp_path, url)
+    assert report.is_well
+    assert report.clock is not None and -303 < report.clock < -297
+    assert " s behind this machine's" in said(report)
+
+
+async def test_a_limit_that_the_server_does_not_have_is_told(tmp_path: Path) -> None:
+    async with stand(Comfy()) as url:
+        report = await report_on(tmp_path, url, max_upload=300 * 2**20)
+        smaller = await report_on(tmp_path, url, max_upload=20_000_000)
+    assert "--max-upload-size 300" in said(report)
+    assert said(smaller) == "" and cells(smaller)["UPLOADS"] == "20 MB"
+
+
+WRONG: dict[str, tuple[Raw, str]] = {
+    "a log-in page": (say(http("200 OK", "<html>Log in</html>")), "it wants a log-in"),
+    "a redirect to a log-in": (
+        say(http("302 Found", "", more="Location: https://sso.lan/login?s3cret\n")),
+        "with a redirect, status 302, to https://sso.lan/login).",
+    ),
+    "another redirect": (say(http("302 Found", "", more="Location: /comfy/\n")), "to /comfy/. No redirect is followed"),
+    "a web page": (say(http("200 OK", "<!DOCTYPE html><h1>It works</h1>")), "a web page answers there"),
+    "another program": (say(http("200 OK", "{}", "application/json")), "something else than ComfyUI answers"),
+    "no HTTP": (say("SSH-2.0-OpenSSH_9.2\n"), "something else than ComfyUI answers"),
+    "too many": (say(http("429 Too Many Requests", "")), "too many requests"),
+    "a proxy without its server": (
+        say(http("502 Bad Gateway", "")),
+        "nothing answers there (it answers with status 502",
+    ),
+    "a server that hangs": (hang, "does not answer in time"),
+}
+
+
+@pytest.mark.parametrize(("talk", "words"), WRONG.values(), ids=WRONG.keys())
+async def test_what_else_is_wrong_is_told(tmp_path: Path, talk: Raw, words: str) -> None:
+    async with serve_raw(talk) as url:
+        report = await report_on(tmp_path, url, replace(FAST, probe=0.5))
+    assert not report.is_well
+    assert words in said(report)
+    assert "s3cret" not in said(report)
+
+
+async def test_plain_http_where_https_is_asked_is_told(tmp_path: Path) -> None:
+    async with stand(Comfy()) as url:
+        report = await report_on(tmp_path, url.replace("http:", "https:"))
+    assert "TLS failed. Does it speak https on that port?" in said(report)
+
+
+async def test_a_server_elsewhere_is_to_be_started_with_listen(tmp_path: Path) -> None:
+    here = await report_on(tmp_path, f"http://127.0.0.1:{free_ports()}")
+    assert "connection refused" in said(here) and "--listen" not in said(here)
+    there = await report_on(tmp_path, "http://no-such-host.invalid")
+    assert "--listen" in said(there) and "firewall" in said(there)
+
+
+# The command
+
+
+def run_check(*flags: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gateway", "check", *flags]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SLOW_SECONDS, check=False)
+
+
+def test_the_exit_code_tells_whether_all_are_well(tmp_path: Path) -> None:
+    with start_demo(data=tmp_path / "data") as demo:
+        well = run_check("--server", f"a={demo.url}")
+        assert (well.returncode, well.stderr) == (0, ""), well.stdout
+        assert well.stdout.splitlines()[0] == "--server names 1 server."
+        assert well.stdout.splitlines()[-1] == "It is well."
+        (tmp_path / "fleet.toml").write_text(
+            f'[[server]]\nid = "a"\nurl = "{demo.url}"\ndrain = true\n\n'
+            f'[[server]]\nid = "b"\nurl = "http://127.0.0.1:{free_ports()}"\n'
+        )
+        ill = run_check("--fleet", str(tmp_path / "fleet.toml"))
+        assert (ill.returncode, ill.stderr) == (1, "")
+        assert "ready, drained" in ill.stdout and "not there" in ill.stdout
+        assert ill.stdout.splitlines()[-1] == "1 of 2 not well."
+
+
+def test_a_wrong_fleet_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "fleet.toml").write_text('[[server]]\nid = "a"\nulr = "http://x"\n')
+    ran = run_check("--fleet", str(tmp_path / "fleet.toml"))
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "line 3: ulr: there is no such setting; did you mean 'url'?" in ran.stderr
+    assert ran.stderr.count("\n") == 1
