@@ -47,6 +47,58 @@ def make_fleet(moved: ServerId | None = None) -> Fleet:
     return Fleet((server(HERE), server(THERE)), "sandbox")
 
 
+class SandboxConnection:
+    """A socket that is greeted, and then hears what `tell` is called with until it is dropped."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._frames: asyncio.Queue[str | None] = asyncio.Queue()  # None is the end
+        self._has_ended = False
+        self.tell("status", status={"exec_info": {"queue_remaining": 0}})
+
+    def tell(self, kind: str, **data: object) -> None:
+        """One message of the server."""
+        self._frames.put_nowait(json.dumps({"type": kind, "data": data}))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return not self._has_ended
+
+    async def send(self, text: str) -> None:
+        """Into the void."""
+
+    async def receive(self) -> Sequence[Frame]:
+        """The next message, or the end."""
+        frame = await self._frames.get()
+        if frame is None:
+            raise SocketClosed(None, "dropped")
+        return [frame]
+
+    async def close(self) -> None:
+        """End."""
+        self._has_ended = True
+        self._frames.put_nowait(None)
+
+
+@dataclass
+class SandboxSockets:
+    """Keeps every socket that was opened, in order."""
+
+    opened: list[SandboxConnection] = field(default_factory=list)
+
+    async def open(self, path: str, deadline: float) -> SandboxConnection:  # noqa: ARG002 - it opens at once
+        """Sockets.open."""
+        self.opened.append(SandboxConnection(f"ws://sandbox.invalid{path}"))
+        return self.opened[-1]
+
+    def tell(self, base: str, kind: str, prompt_id: str) -> None:
+        """What one server tells about a prompt, on every socket to it."""
+        for connection in self.opened:
+            if f"{base}/ws?" in connection.url:
+                connection.tell(kind, prompt_id=prompt_id)
+
+
 @dataclass
 class SandboxServers:
     """Both servers at once: `running` never end until `finish` is called."""
@@ -55,12 +107,15 @@ class SandboxServers:
     running: dict[str, str] = field(default_factory=dict)  # base by prompt_id
     history: dict[str, dict[str, object]] = field(default_factory=dict)  # by the path that it is read at
     numbers: itertools.count[int] = field(default_factory=itertools.count)
+    sockets: SandboxSockets = field(default_factory=SandboxSockets)
 
     def finish(self, prompt_id: str) -> None:
         """The prompt ends well, with one picture of a name that both servers use."""
         picture = {"filename": "out_00001_.png", "subfolder": "", "type": "output"}
         status = {"status_str": "success", "completed": True, "messages": []}
+        base = self.running[prompt_id]
         self.end(prompt_id, {"outputs": {"9": {"images": [picture]}}, "status": status})
+        self.sockets.tell(base, "execution_success", prompt_id)
 
     def end(self, prompt_id: str, entry: dict[str, object]) -> None:
         """The prompt leaves its server's queue for the history of that server, and of no other."""
@@ -75,6 +130,7 @@ class SandboxServers:
         if route == "prompt":
             prompt_id = json.loads(request.json or "{}")["prompt_id"]
             self.running[prompt_id] = base
+            self.sockets.tell(base, "execution_start", prompt_id)
             return _json({"prompt_id": prompt_id, "number": next(self.numbers), "node_errors": {}})
         if route == "queue":
             here = [[0, prompt_id] for prompt_id, where in self.running.items() if where == base]
@@ -100,43 +156,6 @@ class SandboxServers:
 
 def _json(value: object) -> Response:
     return Response(200, {"content-type": "application/json"}, json.dumps(value))
-
-
-class SandboxConnection:
-    """A socket that is silent until it is dropped."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._ended = asyncio.Event()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it has not ended."""
-        return not self._ended.is_set()
-
-    async def send(self, text: str) -> None:
-        """Into the void."""
-
-    async def receive(self) -> Sequence[Frame]:
-        """Wait for the end."""
-        await self._ended.wait()
-        raise SocketClosed(None, "dropped")
-
-    async def close(self) -> None:
-        """End."""
-        self._ended.set()
-
-
-@dataclass
-class SandboxSockets:
-    """Keeps every socket that was opened, in order."""
-
-    opened: list[SandboxConnection] = field(default_factory=list)
-
-    async def open(self, path: str, deadline: float) -> SandboxConnection:  # noqa: ARG002 - it opens at once
-        """Sockets.open."""
-        self.opened.append(SandboxConnection(f"ws://sandbox.invalid{path}"))
-        return self.opened[-1]
 
 
 @dataclass
@@ -345,9 +364,13 @@ class Sandbox:
     """Everything that a session is given, open to inspection."""
 
     servers: SandboxServers = field(default_factory=SandboxServers)
-    sockets: SandboxSockets = field(default_factory=SandboxSockets)
     store: SandboxStore = field(default_factory=SandboxStore)
     fleet: SandboxFleet = field(default_factory=SandboxFleet)
+
+    @property
+    def sockets(self) -> SandboxSockets:
+        """Those to its servers."""
+        return self.servers.sockets
 
     @property
     def ports(self) -> Ports:

@@ -262,9 +262,9 @@ BROKEN: dict[str, tuple[Break, dict[str, str]]] = {
     ),
     "addresses of whatever server": (
         addresses_come_from("scripting", base=lambda _bound, fleet: fleet.servers[-1].base),
-        {PICTURE: f"/servers/{THERE}/view?"},
+        {PICTURE: f"is not at {HERE}"},
     ),
-    "addresses of the window's server": (pictures_are_at_the_windows_server, {PICTURE: f"/servers/{THERE}/view?"}),
+    "addresses of the window's server": (pictures_are_at_the_windows_server, {PICTURE: f"is not at {HERE}"}),
     "addresses at a server that moved": (
         addresses_come_from("scripting", base=lambda bound, _fleet: f"/servers/{bound.server_id}"),
         {PICTURE: "an address at a server that has moved"},

@@ -13,6 +13,7 @@ import pytest
 from app.core import comfy
 from app.core.durations import Ran
 from app.core.errors import NotOwner, SocketClosed, TaskNotFound
+from app.core.events import EndMessage, StartMessage, StatusMessage, read_text
 from app.core.evidence import Seen
 from app.core.line import Line, LineChange
 from app.core.model import ClientId, Job, NodeId, Output, PromptId, Records, Reservation, Task, TaskState, WindowId
@@ -25,7 +26,6 @@ from app.session.sandbox import (
     SandboxFleet,
     SandboxRandom,
     SandboxServers,
-    SandboxSockets,
     SandboxStore,
     SandboxWindows,
     make_fleet,
@@ -121,19 +121,28 @@ async def test_an_answer_comes_later_than_the_question() -> None:
     assert servers.asked == [f"POST /servers/{HERE}/prompt"]
 
 
-async def test_a_socket_is_silent_until_it_is_dropped() -> None:
-    sockets = SandboxSockets()
-    first, second = await sockets.open("/one", 1.0), await sockets.open("/other", 1.0)
-    assert sockets.opened == [first, second]
-    assert (first.url, second.url) == ("ws://sandbox.invalid/one", "ws://sandbox.invalid/other")
+async def test_a_socket_hears_of_its_own_servers_work_until_it_is_dropped() -> None:
+    servers = SandboxServers()
+    first = await servers.sockets.open(f"/servers/{HERE}/ws?clientId=c", 1.0)
+    second = await servers.sockets.open(f"/servers/{THERE}/ws?clientId=c", 1.0)
+    assert servers.sockets.opened == [first, second]
+    assert (first.url, first.is_open) == (f"ws://sandbox.invalid/servers/{HERE}/ws?clientId=c", True)
+    await submit(servers, f"/servers/{HERE}", ONE)
+    servers.finish(ONE)
+    told = [read_text(str(frame)) for _ in range(3) for frame in await first.receive()]
+    assert told == [StatusMessage(0, ""), StartMessage(ONE, None), EndMessage(ONE, "success")]
     hearing = asyncio.ensure_future(first.receive())
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert (first.is_open, hearing.done()) == (True, False)
+    assert not hearing.done()
     await first.close()
     with pytest.raises(SocketClosed):
         await hearing
     assert (first.is_open, second.is_open) == (False, True)
+    assert [read_text(str(frame)) for frame in await second.receive()] == [StatusMessage(0, "")]
+    await second.close()
+    with pytest.raises(SocketClosed):
+        await second.receive()
 
 
 # Its store
