@@ -129,7 +129,8 @@ async def test_a_socket_hears_of_its_own_servers_work_until_it_is_dropped() -> N
     assert (first.url, first.is_open) == (f"ws://sandbox.invalid/servers/{HERE}/ws?clientId=c", True)
     await submit(servers, f"/servers/{HERE}", ONE)
     servers.finish(ONE)
-    told = [read_text(str(frame)) for _ in range(3) for frame in await first.receive()]
+    async with asyncio.timeout(5):
+        told = [read_text(str(frame)) for _ in range(3) for frame in await first.receive()]
     assert told == [StatusMessage(0, ""), StartMessage(ONE, None), EndMessage(ONE, "success")]
     hearing = asyncio.ensure_future(first.receive())
     await asyncio.sleep(0)
@@ -137,10 +138,10 @@ async def test_a_socket_hears_of_its_own_servers_work_until_it_is_dropped() -> N
     assert not hearing.done()
     await first.close()
     with pytest.raises(SocketClosed):
-        await hearing
+        await asyncio.wait_for(hearing, 5)
     assert (first.is_open, second.is_open) == (False, True)
-    assert [read_text(str(frame)) for frame in await second.receive()] == [StatusMessage(0, "")]
     await second.close()
+    assert [read_text(str(frame)) for frame in await second.receive()] == [StatusMessage(0, "")]
     with pytest.raises(SocketClosed):
         await second.receive()
 
