@@ -1,11 +1,14 @@
-"""When a file was written, as its server says: by that a picture that is not this task's own is told from it."""
+"""What comes home: a text that is there already, and when a file was written, by which another's is told from it."""
 
 from __future__ import annotations
 
 import pytest
 
+from app.core.model import TEXT, ClientId, NodeId, Output, PromptId, ServerId, Task, WindowId
 from app.core.ports import Response
-from app.session.deliver import _modified
+from app.session.deliver import _modified, fetch_output
+from app.session.sandbox import Sandbox
+from app.session.state import State
 
 FOUR = 1795665600.0  # 26 November 2026, 4:00 UTC
 
@@ -22,3 +25,18 @@ FOUR = 1795665600.0  # 26 November 2026, 4:00 UTC
 )
 def test_a_time_is_read_as_the_server_meant_it(told: str | None, modified: float | None) -> None:
     assert _modified(Response(200, {} if told is None else {"last-modified": told})) == modified
+
+
+async def test_a_text_needs_no_server_to_be_brought_home() -> None:
+    sandbox = Sandbox()
+    text = Output(node_id=NodeId("9"), kind="text", filename="", folder=TEXT, text="Röse \ud800")  # half a character
+    task = Task(
+        prompt_id=PromptId("p-1"), server_id=ServerId("gone"), address="http://gone.invalid", client_id=ClientId("c"),
+        owner=WindowId("w"), epoch=1, created_at=1.0, outputs=(text,),
+    )  # fmt: skip
+    fetched, blob = await fetch_output(State(sandbox.ports), task, text)
+    assert blob is not None
+    assert await blob.read() == "Röse ?".encode()
+    assert (fetched.size, blob.size, fetched.media_type) == (7, 7, "text/plain")
+    assert fetched.text == text.text
+    assert sandbox.servers.asked == []
