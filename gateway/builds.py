@@ -1,21 +1,26 @@
 """The build of the page that is served now, and those that windows from before still ask for.
 
-Set-up keeps and packs one. When files have changed since, the next page is of another build, which is kept at once and
-packed with zlib meanwhile; until then its files go out as they are.
+Set-up keeps one. When files have changed since, the next page is of another build, which is kept at once. It is packed
+while the gateway serves, with zlib first and then with brotli; what is not packed yet goes out as it is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Container
 from pathlib import Path
 
+from gateway.errands import Closed, Errand
 from gateway.install.builds import Builds, packed
+from gateway.install.failures import CommandFailed
 from gateway.install.place import Place
-from gateway.install.snapshot import ENDINGS
+from gateway.install.snapshot import ENDINGS, Busy
 from gateway.tasks import start_task
-from gateway.tree import PageTree, Tree
+from gateway.tree import Build, PageTree, Tree
+
+_LONGEST_WORDS = 2_000  # characters of what Node printed that go into the log
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +34,7 @@ class PageBuilds:
         self._reading = asyncio.Lock()
         self._tree: Tree | None = None
         self._packing: asyncio.Task[None] | None = None
-        self._is_closed = False
+        self._errand = Errand(root)
 
     async def current(self) -> Tree:
         """The files as they are now, as a build that is kept."""
@@ -55,8 +60,8 @@ class PageBuilds:
         return tree.contents.get(content) if tree is not None and is_current else None
 
     async def close(self) -> None:
-        """Stop packing after the file that is at work."""
-        self._is_closed = True
+        """Stop packing: a Node at once, zlib after the file that is at work."""
+        self._errand.close()
         if self._packing is not None:
             await self._packing
 
@@ -72,9 +77,18 @@ class PageBuilds:
         if before is not None:
             await before
         try:
-            await asyncio.to_thread(self._builds.pack, tree.build, lambda: self._is_closed)
+            await asyncio.to_thread(self._pack_now, tree.build)
         except OSError as error:
             _log.warning("first visits load more, since files could not be packed: %s", error)
+        except CommandFailed as error:
+            words = error.output[-_LONGEST_WORDS:]
+            _log.warning("first visits load more, since Node could not pack the page's files: %s", words)
+
+    def _pack_now(self, build: Build) -> None:
+        self._builds.pack(build, lambda: self._errand.is_closed)
+        with contextlib.suppress(Busy, Closed):
+            if self._builds.press(build, self._errand.run):
+                _log.info("the page's files are packed as small as can be")
 
 
 def best_coding(file: Path, codings: Container[str]) -> tuple[Path, str]:

@@ -6,6 +6,9 @@
 
 A window asks for the files of the build that it came with, so a browser keeps them for ever, and a window that was open
 before an upgrade still finds what it loads later. The last few builds are kept for that, over restarts too.
+
+Packing as small as can be takes half a minute, so nobody waits for it: the gateway packs while it serves, with zlib
+first. Each form is put in its place whole; a packer that was ended leaves no other, and the next one goes on there.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from gateway.install.exclusion import exclusive
 from gateway.install.failures import LOG_HINT, CommandFailed
 from gateway.install.node import node_command
 from gateway.install.place import Place, read_record, write_record
-from gateway.install.snapshot import ENDINGS, Run
+from gateway.install.snapshot import ENDINGS, Busy, Run, refuse
 from gateway.install.steps import Step
 from gateway.tree import LENGTH, Build, PageTree, digest
 
@@ -76,6 +79,20 @@ class Builds:
             if not is_over():
                 _write(packed(path, "gzip"), gzip.compress(path.read_bytes(), BEST, mtime=0))
 
+    def press(self, build: Build, run: Run) -> bool:
+        """Pack with brotli, by Node, what is not packed yet; whether there was anything to do.
+
+        `CommandFailed` if Node cannot, `Busy` if another process is at it.
+        """
+        if not (self.place.root / PACKER).exists() or not self.unpacked(build, "br"):
+            return False
+        with exclusive(self.folder / "packing", refuse):
+            for left in self.file("").glob("*-br.*.new"):  # by one that was ended
+                left.unlink(missing_ok=True)
+            if files := self.unpacked(build, "br"):
+                run([*node_command(self.place), PACKER, *files])
+        return True
+
     def has_any(self) -> bool:
         """Whether set-up has been here."""
         return any(self.folder.glob("*.json"))
@@ -92,7 +109,7 @@ class Builds:
         kept = {content for record in records[:KEPT] for content in self._contents(record.stem)}
         for path in self.file("").iterdir():
             if path.name[:LENGTH] not in kept:
-                path.unlink()
+                path.unlink(missing_ok=True)  # a packer at work may have put it in its place
 
     def _contents(self, key: str) -> list[str]:
         build = self.read(key)
@@ -107,21 +124,24 @@ def packed(path: Path, coding: str) -> Path:
     return path.with_name(f"{path.name}-{ENDINGS[coding]}")
 
 
-def builds_step(place: Place, run: Run) -> Step:
-    """Keeping and packing the page's files at set-up; the gateway hands out what is not packed as it is."""
+def builds_step(place: Place, run: Run | None) -> Step:
+    """Keeping the page's files at set-up, and packing them if it is given how to run a Node; else the gateway does."""
 
     def work() -> str | None:
         builds, tree = Builds(place), PageTree(place.root).current()
         builds.keep(tree.build, tree.contents)
+        if run is None:
+            return "kept; Mooring packs them while it runs"
         builds.pack(tree.build)
         try:
-            if files := builds.unpacked(tree.build, "br"):
-                run([*node_command(place), PACKER, *files])
+            builds.press(tree.build, run)
         except CommandFailed:
             return f"left out: Node could not pack them, so first visits load more ({LOG_HINT})"
+        except Busy:
+            return "left to the gateway that is packing them"
         return None
 
-    return Step("Packed page files", work)
+    return Step("Page files" if run is None else "Packed page files", work)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -10,7 +10,7 @@ const pack = promisify(brotliCompress); // on several threads
 const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
 
 await Promise.all(process.argv.slice(2).map(async (file) => {
-  const packed = await pack(await readFile(file), { params });
-  await writeFile(`${file}-br.new`, packed);
-  await rename(`${file}-br.new`, `${file}-br`);
+  const fresh = `${file}-br.${process.pid}.new`; // whole or not at all, and nobody else's
+  await writeFile(fresh, await pack(await readFile(file), { params }));
+  await rename(fresh, `${file}-br`);
 }));

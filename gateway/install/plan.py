@@ -51,7 +51,9 @@ def _work(place: Place, dev: bool, out: TextIO, lock: int) -> None:
     tools = Tools(place, lock)
     runtime = BrowserRuntime(place, dev)
     steps = _steps(Environment(place), runtime, [TEST if dev else RUN], tools)
-    take([*steps, builds_step(place, tools.output_of), snapshot_step(place, tools.output_of)], out)
+    # Packing takes half a minute: only tests wait for it, so that none has to share the machine with it.
+    builds = builds_step(place, tools.output_of if dev else None)
+    take([*steps, builds, snapshot_step(place, tools.output_of)], out)
     shutil.rmtree(place.scratch, ignore_errors=True)
 
 

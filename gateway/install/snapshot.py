@@ -47,7 +47,7 @@ class Snapshot:
 
 
 class Busy(Exception):
-    """Another process is making a snapshot here."""
+    """Another process is making the same here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Snapshots:
         key = self.key(archive.sources)
         if key is None:
             return None
-        with exclusive(self.folder / "lock", _refuse):
+        with exclusive(self.folder / "lock", refuse):
             return self.find(key) or self._make(key, archive, run)
 
     def _make(self, key: str, archive: Archive, run: Run) -> Snapshot:
@@ -152,7 +152,8 @@ def snapshot_step(place: Place, run: Run) -> Step:
     return Step("Memory snapshot", work)
 
 
-def _refuse() -> NoReturn:
+def refuse() -> NoReturn:
+    """What one does that need not wait."""
     raise Busy
 
 

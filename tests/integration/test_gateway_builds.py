@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import gzip
 import io
+import os
 import re
+import sys
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gateway.install.builds import KEPT, Builds, packed
+from gateway.install.builds import KEPT, PACKER, Builds, packed
 from gateway.install.place import Place
 from tests.integration.rig import PATIENCE, Running, open_gateway, until
 
@@ -230,3 +232,93 @@ async def test_two_gateways_of_one_house_do_not_disturb_each_other(site: Path, b
             assert homes[0] == homes[1]
             for gateway in (one, other):
                 assert await grid_of(browser, gateway, homes[0]) == f"let grid = {number};"
+
+
+# What stands in Node's place. It begins to write as the packer does; told to hang, it says who it is and stays there.
+NODE = f"""#!{sys.executable}
+import os, pathlib, sys, time
+for name in sys.argv[2:]:
+    fresh = pathlib.Path(f"{{name}}-br.{{os.getpid()}}.new")
+    fresh.write_bytes(b"half")
+    if "HANGS" in os.environ:
+        pathlib.Path(os.environ["HANGS"]).write_text(str(os.getpid()))
+        time.sleep(600)
+    if "FAILS" in os.environ: sys.exit("this Node is too old")
+    fresh.write_bytes(b"as brotli")
+    fresh.rename(f"{{name}}-br")
+"""
+
+
+@pytest.fixture
+def unpacked_site(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The repository as set-up leaves it: nothing is packed, and there is a Node."""
+    (tools := tmp_path / "tools").mkdir()
+    (tools / "node").write_text(NODE)
+    (tools / "node").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tools))  # and so there is no `nice` either
+    (site / PACKER).parent.mkdir(parents=True)
+    (site / PACKER).write_text("//")
+    return site
+
+
+async def coding_of(browser: aiohttp.ClientSession, gateway: Running) -> tuple[str | None, bytes]:
+    """How one of its files comes to a browser that takes all codings, and its bytes."""
+    address = f"{gateway.url}{await home_of(browser, gateway)}static/js/grid.js"
+    async with browser.get(address, headers={"Accept-Encoding": "gzip, br"}) as reply:
+        assert reply.status == 200
+        return reply.headers.get("Content-Encoding"), await reply.read()
+
+
+async def until_coding(browser: aiohttp.ClientSession, gateway: Running, coding: str) -> tuple[str | None, bytes]:
+    async with asyncio.timeout(PATIENCE):
+        while (found := await coding_of(browser, gateway))[0] != coding:  # noqa: ASYNC110 (another process packs)
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def test_the_gateway_packs_what_set_up_has_left_while_it_serves(
+    unpacked_site: Path, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    at_work = tmp_path / "at work"
+    monkeypatch.setenv("HANGS", str(at_work))
+    async with open_gateway({"a": "http://127.0.0.1:1"}, root=unpacked_site) as gateway:
+        await until(at_work.exists)
+        home = await home_of(browser, gateway)
+        coding, data = await coding_of(browser, gateway)
+        assert (coding, gzip.decompress(data).decode()) == ("gzip", GRID), "nobody waits for a Node that is slow"
+    monkeypatch.delenv("HANGS")
+    async with open_gateway({"a": "http://127.0.0.1:1"}, root=unpacked_site) as gateway:
+        assert await until_coding(browser, gateway, "br") == ("br", b"as brotli")
+        assert await home_of(browser, gateway) == home, "its name says what is in it, however it is packed"
+
+
+async def test_a_gateway_that_ends_ends_its_packing_and_the_next_goes_on(
+    unpacked_site: Path, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    at_work = tmp_path / "at work"
+    monkeypatch.setenv("HANGS", str(at_work))
+    async with open_gateway({"a": "http://127.0.0.1:1"}, root=unpacked_site):
+        await until(lambda: at_work.exists() and at_work.read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(at_work.read_text()), 0)
+    files = unpacked_site / ".mooring" / "builds" / "files"
+    assert list(files.glob("*.new")), "it was ended in the midst"
+    assert not list(files.glob("*-br"))
+    monkeypatch.delenv("HANGS")
+    async with open_gateway({"a": "http://127.0.0.1:1"}, root=unpacked_site) as gateway:
+        assert await until_coding(browser, gateway, "br") == ("br", b"as brotli")
+        await until(lambda: not list(files.glob("*.new")))
+
+
+async def test_a_node_that_cannot_pack_is_told_once_and_costs_only_bytes(
+    unpacked_site: Path,
+    browser: aiohttp.ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("FAILS", "1")
+    async with open_gateway({"a": "http://127.0.0.1:1"}, root=unpacked_site) as gateway:
+        await until(lambda: "this Node is too old" in caplog.text)
+        coding, data = await coding_of(browser, gateway)
+        assert (coding, gzip.decompress(data).decode()) == ("gzip", GRID)
+    assert caplog.text.count("first visits load more") == 1

@@ -6,15 +6,21 @@ import gzip
 import io
 import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from gateway.install.builds import KEPT, PACKER, Builds, builds_step, packed
 from gateway.install.failures import CommandFailed
+from gateway.install.node import node_command
 from gateway.install.place import Place
+from gateway.install.snapshot import Busy
 from gateway.install.steps import take
 from gateway.tree import Build, PageTree, digest
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def a_build(key: str, **files: bytes) -> tuple[Build, dict[str, Path | bytes]]:
@@ -94,13 +100,24 @@ def test_packing_ends_when_the_gateway_does(builds: Builds) -> None:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     """A clone with a small page."""
-    for name, text in {"index.html": "", "app/main.py": "x = 1", "static/js/a.js": "let a;"}.items():
+    texts = {"index.html": "", "app/main.py": "x = 1", "static/js/a.js": "let a;", PACKER: "//"}
+    for name, text in texts.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     return Place(tmp_path)
 
 
-def test_set_up_keeps_the_files_as_they_are_now_and_packs_them_both_ways(place: Place) -> None:
+def test_set_up_for_a_person_keeps_the_files_and_leaves_packing_to_the_gateway(place: Place) -> None:
+    shown = io.StringIO()
+    take([builds_step(place, None)], shown)
+    assert shown.getvalue() == "[1/1] Page files … kept; Mooring packs them while it runs\n"
+    builds, build = Builds(place), PageTree(place.root).current().build
+    assert builds.has_any()
+    assert builds.read(build.key) == build
+    assert len(builds.unpacked(build, "br")) == len(builds.unpacked(build, "gzip")) > 0
+
+
+def test_set_up_for_tests_keeps_the_files_as_they_are_now_and_packs_them_both_ways(place: Place) -> None:
     ran: list[list[str]] = []
 
     def node(command: list[str | Path]) -> None:
@@ -135,3 +152,41 @@ def test_set_up_goes_on_with_a_node_that_cannot(place: Place) -> None:
     build = PageTree(place.root).current().build
     assert Builds(place).read(build.key) == build
     assert Builds(place).unpacked(build, "gzip") == []
+
+
+def press_with_node(builds: Builds, build: Build) -> None:
+    """Pack with the real Node and the packer that is shipped."""
+    (builds.place.root / PACKER).parent.mkdir(parents=True)
+    shutil.copy(ROOT / PACKER, builds.place.root / PACKER)
+
+    def run(command: list[str | Path]) -> None:
+        subprocess.run(command, cwd=builds.place.root, check=True)
+
+    assert builds.press(build, run)
+
+
+def test_brotli_forms_unpack_to_what_they_were_made_of_and_leave_nothing_else(builds: Builds) -> None:
+    build, contents = a_build("a", a_js=b"let a;" * 99, b_css=b"a {}" * 99, c_zip=b"PK" * 99)
+    builds.keep(build, contents)
+    texts = {builds.file(build.files[name]): contents[build.files[name]] for name in ("a.js", "b.css")}
+    left = [Path(f"{file}-br.77.new") for file in texts]
+    left[0].write_bytes(b"half of i")  # by a packer that was ended
+    press_with_node(builds, build)
+    unpack = "process.stdout.write(require('zlib').brotliDecompressSync(require('fs').readFileSync(process.argv[1])))"
+    for file, text in texts.items():
+        command = [*node_command(builds.place), "-e", unpack, str(packed(file, "br"))]
+        assert subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout == text
+    names = {path.name for path in builds.file("").iterdir()}
+    assert names == {*build.files.values(), *(f"{file.name}-br" for file in texts)}
+    assert not builds.press(build, pytest.fail), "there is nothing left to do"
+
+
+def test_only_one_packs_at_a_time(builds: Builds, place: Place) -> None:
+    build, contents = a_build("a", a_js=b"let a;")
+    builds.keep(build, contents)
+
+    def run(command: list[str | Path]) -> None:
+        with pytest.raises(Busy):
+            builds.press(build, pytest.fail)
+
+    assert builds.press(build, run)
