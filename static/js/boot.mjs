@@ -57,9 +57,18 @@ async function restore({ href, dataset }, options) {
     return module;
   };
   // What is needed of the standard library is in the memory; this file, which is here already, only stands in its place.
-  const python = await load({ ...options, _loadSnapshot: memory, stdLibURL: import.meta.url, createPyodideModule });
-  python.runPython(RESEED);
-  return python;
+  try {
+    const python = await load({ ...options, _loadSnapshot: memory, stdLibURL: import.meta.url, createPyodideModule });
+    python.runPython(RESEED);
+    return python;
+  } finally {
+    letGo(memory);
+  }
+}
+
+/** Python has a copy by now, and Pyodide would hold these bytes for as long as the window lives. */
+function letGo({ buffer }) {
+  structuredClone(buffer, { transfer: [buffer] }); // it moves there, and nobody has it
 }
 
 /** Pyodide restores a snapshot into the memory that it has; so far it does not make that large enough. */

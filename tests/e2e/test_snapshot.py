@@ -63,6 +63,17 @@ async def test_a_window_comes_up_from_the_snapshot_and_works(desk: Desk) -> None
     assert warnings.texts == []
 
 
+async def test_a_window_does_not_hold_its_snapshot_beside_the_memory_that_came_from_it(desk: Desk) -> None:
+    await has_snapshot(desk.base)
+    window = await desk.open()
+    assert await window.page.evaluate(IS_RESTORED)
+    client = await window.page.context.new_cdp_session(window.page)
+    await client.send("HeapProfiler.collectGarbage")
+    held = (await client.send("Runtime.getHeapUsage"))["backingStorageSize"]  # array buffers, without Python's memory
+    size = await window.page.evaluate("Number(document.querySelector('#snapshot').dataset.size)")
+    assert held < size / 4, f"{held:,} bytes in array buffers; the snapshot has {size:,}"
+
+
 async def test_a_module_that_is_not_in_the_snapshot_is_there_when_it_is_asked_for(desk: Desk) -> None:
     await has_snapshot(desk.base)
     page = await (await desk.new_profile()).new_page()
