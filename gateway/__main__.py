@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import errno
-import logging
 import signal
 import socket
 import ssl
@@ -24,6 +23,7 @@ from gateway.flags import Flags, parse_flags
 from gateway.fleet import Fleet, Source
 from gateway.fleet_watch import watched
 from gateway.house import House, build_house
+from gateway.logs import start_logs
 from gateway.people.people import People, find_people
 from gateway.server import Gateway
 
@@ -40,7 +40,7 @@ def main() -> int:
     if command is not None:
         return command.run(words)
     flags = parse_flags(words)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    start_logs(is_json=flags.json_logs)
     try:
         asyncio.run(_run(flags))
     except MooringError as error:

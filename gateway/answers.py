@@ -22,7 +22,7 @@ def refuse(request: web.BaseRequest, refusal: Refusal) -> web.Response:
     return answer
 
 
-_OWN_HEADERS = {
+OWN_HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "sandbox",
@@ -32,14 +32,14 @@ _OWN_HEADERS = {
 
 def json_answer(value: object) -> web.Response:
     """One of the gateway's own JSON answers."""
-    return web.Response(body=json.dumps(value).encode(), headers=_OWN_HEADERS | {"Content-Type": "application/json"})
+    return web.Response(body=json.dumps(value).encode(), headers=OWN_HEADERS | {"Content-Type": "application/json"})
 
 
 def workflow_answer(data: bytes | None, path: str) -> web.Response:
     """A published file as bytes that no browser shows by itself; `Refused` if there is none."""
     if data is None:
         raise Refused(Refusal(Cause.NOT_LISTED, f"No workflow is published as {path}."))
-    return web.Response(body=data, headers=_OWN_HEADERS | {"Content-Type": "application/octet-stream"})
+    return web.Response(body=data, headers=OWN_HEADERS | {"Content-Type": "application/octet-stream"})
 
 
 def catalogue_answer(request: web.BaseRequest, content: Content | None) -> web.Response:
@@ -50,7 +50,7 @@ def catalogue_answer(request: web.BaseRequest, content: Content | None) -> web.R
     packing = {"Content-Encoding": "gzip"} if is_packed else {}
     return web.Response(
         body=content.packed if is_packed else content.plain(),
-        headers=_OWN_HEADERS
+        headers=OWN_HEADERS
         | packing
         | {
             "Content-Type": "text/plain; charset=utf-8",

@@ -1,8 +1,15 @@
-"""The browser's side of the gateway: aiohttp's server with our limits, and its own error answers as refusals."""
+"""The browser's side of the gateway: aiohttp's server with our limits, and its own error answers as refusals.
+
+Whoever is slow on purpose is cut: a head has to arrive whole within `HEAD_SECONDS`, what is sent has to be taken within
+`UNTAKEN_SECONDS`, and neither one address nor all together hold more than so many connections.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import socket
+from collections import Counter
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +20,10 @@ from gateway.guard import RequestFacts
 from gateway.refusal import Cause, Refusal, Sent
 from gateway.upstream import LARGEST_HEADER
 
+HEAD_SECONDS = 20.0  # from a head's first byte to its last
+UNTAKEN_SECONDS = 60.0  # that bytes may lie unsent because the other side takes none
+MOST_CONNECTIONS = 8_000  # in all; each takes a file of the process
+MOST_FROM_ONE = 2_000  # from one address; a log-in proxy or an office has one for everybody
 _KEEPALIVE_SECONDS = 75.0
 _LINGER_SECONDS = 10.0  # a refused upload is read and dropped this long, so that its browser sees the refusal
 
@@ -22,7 +33,14 @@ _log = logging.getLogger(__name__)
 class BrowserServer(web.Server):
     """aiohttp's server with our limits, whose own error answers are refusals like all others."""
 
-    def __init__(self, handler: Any) -> None:
+    def __init__(
+        self,
+        handler: Any,
+        *,
+        head_seconds: float = HEAD_SECONDS,
+        most: int = MOST_CONNECTIONS,
+        most_from_one: int = MOST_FROM_ONE,
+    ) -> None:
         super().__init__(
             handler,
             handler_cancellation=True,
@@ -33,13 +51,76 @@ class BrowserServer(web.Server):
             max_line_size=LARGEST_HEADER,
             max_field_size=LARGEST_HEADER,
         )
+        self.head_seconds = head_seconds
+        self._most = most
+        self._most_from_one = most_from_one
+        self._peers: Counter[str] = Counter()
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
 
+    @property
+    def count(self) -> int:
+        """Connections open now."""
+        return self._peers.total()
+
+    def enter(self, peer: str) -> bool:
+        """Count a connection; False if it is one too many."""
+        self._peers[peer] += 1
+        return self._peers[peer] <= self._most_from_one and self._peers.total() <= self._most
+
+    def leave(self, peer: str) -> None:
+        """It is gone."""
+        self._peers[peer] -= 1
+        if self._peers[peer] <= 0:
+            del self._peers[peer]
+
 
 class _Connection(web.RequestHandler):
     """One browser's connection."""
+
+    __slots__ = ("_head_timer", "_peer", "_server")
+
+    def __init__(self, server: BrowserServer, *, loop: asyncio.AbstractEventLoop, **kwargs: Any) -> None:
+        super().__init__(server, loop=loop, **kwargs)
+        self._server = server
+        self._peer = ""
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count it, and have the system end it if the other side takes nothing."""
+        super().connection_made(transport)
+        named = transport.get_extra_info("peername")
+        self._peer = str(named[0]) if isinstance(named, tuple) else ""
+        _bound_untaken(transport.get_extra_info("socket"))
+        if not self._server.enter(self._peer) and isinstance(transport, asyncio.Transport):
+            _log.warning("too many connections: one from %s is cut", self._peer)
+            transport.abort()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget it."""
+        self._stop_timer()
+        self._server.leave(self._peer)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a head that has begun has to end in time."""
+        super().data_received(data)
+        if self._current_request is not None or self._messages:
+            self._stop_timer()
+        elif self._head_timer is None:
+            self._head_timer = self._loop.call_later(self._server.head_seconds, self._cut)
+
+    def _cut(self) -> None:
+        self._head_timer = None
+        if self.transport is not None and self._current_request is None and not self._messages:
+            _log.info("a request's head did not arrive in time")
+            self.transport.abort()
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def handle_error(
         self,
@@ -59,6 +140,12 @@ class _Connection(web.RequestHandler):
         answer = refuse(request, refusal)
         answer.force_close()
         return answer
+
+
+def _bound_untaken(own: socket.socket | None) -> None:
+    """Linux ends a connection whose other side takes nothing, also in the middle of a file that the system sends."""
+    if own is not None and hasattr(socket, "TCP_USER_TIMEOUT") and own.family != getattr(socket, "AF_UNIX", None):
+        own.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNTAKEN_SECONDS * 1_000))
 
 
 def facts_of(request: web.BaseRequest) -> RequestFacts:

@@ -76,6 +76,11 @@ class Lines:
     def _forget_line(self, line: Line) -> None:
         self._open.pop(line, None)
 
+    @property
+    def count(self) -> int:
+        """Lines open now."""
+        return len(self._open)
+
     def see_out(self, is_in: Callable[[Person], bool]) -> None:
         """End the lines of those who are not in any more."""
         for line, person in list(self._open.items()):

@@ -14,6 +14,8 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+LEAST = 16_384  # bytes that must come within one wait: a trickle is no sign of life
+
 
 class Patience:
     """See the module. A block that never renews it has that long in all."""
@@ -24,6 +26,7 @@ class Patience:
         self._due = 0.0
         self._timeout = asyncio.timeout(None)
         self._timer: asyncio.TimerHandle | None = None
+        self._moved = 0  # bytes since the last sign of life
 
     async def __aenter__(self) -> Self:
         await self._timeout.__aenter__()
@@ -46,6 +49,13 @@ class Patience:
         self._due = self._loop.time() + self._seconds
         if self._timer is not None and self._due < self._timer.when():
             self._set_timer()
+
+    def moved(self, size: int) -> None:
+        """So many bytes have come; enough of them are a sign of life."""
+        self._moved += size
+        if self._moved >= LEAST:
+            self._moved = 0
+            self.renew()
 
     def _set_timer(self) -> None:
         if self._timer is not None:

@@ -196,15 +196,16 @@ class _Call:
                 if passed > self._largest_upload:
                     raise Refused(self._too_large(self._largest_upload, Sent.UNKNOWN))
                 yield chunk
-                deadline.renew()
+            deadline.renew()  # from here on it is the server's turn
         except Refused as error:
             self._fault = error.refusal
             raise
 
     async def _next_chunk(self, deadline: Patience, sent: Sent) -> bytes:
-        deadline.renew()
         try:
-            return await self._request.content.readany()
+            chunk = await self._request.content.readany()
+            deadline.moved(len(chunk))
+            return chunk
         except web.RequestPayloadError as error:
             raise Refused(Refusal(Cause.BAD_REQUEST, "The body is not framed as it says.", sent)) from error
 

@@ -14,7 +14,7 @@ from typing import Self
 
 from aiohttp import web
 
-from gateway.answers import catalogue_answer, json_answer, refuse, workflow_answer
+from gateway.answers import OWN_HEADERS, catalogue_answer, json_answer, refuse, workflow_answer
 from gateway.breaker import Breaker
 from gateway.catalogues import Catalogues
 from gateway.connections import BrowserServer, facts_of
@@ -26,6 +26,7 @@ from gateway.fleet import Fleet, ServerId
 from gateway.guard import Admitted, Moved, RequestFacts, Verdict, judge
 from gateway.house import House
 from gateway.lines import Lines
+from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
 from gateway.people.door import Door, read_small
 from gateway.people.fleet_deeds import FleetDeeds
 from gateway.people.people import People
@@ -109,7 +110,9 @@ class Gateway:
         self._watchers = Watchers(self.state, deadlines)
         self._reception = None if people is None else self._receive(people)
         self._deeds = FleetDeeds(self._drain)
-        self._runner = web.ServerRunner(BrowserServer(self._answer), shutdown_timeout=deadlines.shutdown)
+        self._browsers = BrowserServer(self._answer)
+        self._metrics = GatewayMetrics(self.state, self._count_open)
+        self._runner = web.ServerRunner(self._browsers, shutdown_timeout=deadlines.shutdown)
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
@@ -203,14 +206,23 @@ class Gateway:
         """Accept connections on a bound socket."""
         await web.SockSite(self._runner, listener, ssl_context=tls).start()
 
+    def _count_open(self) -> dict[str, int]:
+        """What is open now, by kind."""
+        return {"connections": self._browsers.count, "lines": self._lines.count, "windows": self._watchers.count}
+
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Judge and serve a request, and count it."""
+        facts = facts_of(request)
+        verdict = judge(facts, self._house, self._upstreams.tags, is_breakable=self._breaker is not None)
+        name = route_name(verdict.route if isinstance(verdict, Admitted) else None)
         try:
-            is_breakable = self._breaker is not None
-            facts = facts_of(request)
-            verdict = judge(facts, self._house, self._upstreams.tags, is_breakable=is_breakable)
-            return await self._act(request, facts, verdict)
+            with self._metrics.timed(name):
+                answer = await self._act(request, facts, verdict)
         except Refused as error:
-            return refuse(request, error.refusal)
+            self._metrics.refusals.labels(error.refusal.cause.word).inc()
+            answer = refuse(request, error.refusal)
+        self._metrics.requests.labels(name, request.method, str(answer.status)).inc()
+        return answer
 
     async def _act(self, request: web.BaseRequest, facts: RequestFacts, verdict: Verdict) -> web.StreamResponse:
         match verdict:
@@ -286,6 +298,8 @@ class Gateway:
         match admitted.route:
             case HealthCheck(asks_ready=asks_ready):
                 return self._tell_health(asks_ready=asks_ready)
+            case Metrics():
+                return web.Response(body=self._metrics.text(), headers=OWN_HEADERS | {"Content-Type": CONTENT_TYPE})
             case LogIn() if self._reception is not None:
                 if request.method == "POST":
                     return await self._reception.door.log_in(request, request.remote or "")

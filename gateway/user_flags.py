@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.flags import USAGE_ERROR, FlagError, Parser
 
-ACTIONS = ("add", "password", "role", "logout", "remove", "list", "newkey")
+ACTIONS = ("add", "password", "role", "logout", "remove", "list", "newkey", "metrics")
 _NEED_NAME = frozenset({"add", "password", "role", "logout", "remove"})
 
 
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         description="Say who may log in. A running gateway notices by itself.",
         epilog="add and password ask for the password; logout ends all sessions of somebody; newkey replaces the"
-        " installation's key, and the one before it stays valid once.",
+        " installation's key, and the one before it stays valid once; metrics tells the token that Prometheus needs.",
     )
     add = parser.add_argument
     add("action", choices=ACTIONS)

@@ -50,6 +50,11 @@ class Watchers:
             request.transport.abort()  # a half-dead window would never take what is still to be sent
         return window
 
+    @property
+    def count(self) -> int:
+        """Windows that are told now."""
+        return len(self._open)
+
     def see_out(self, is_in: Callable[[Person], bool]) -> None:
         """Close those whose people are not in any more."""
         for watcher in list(self._open):

@@ -27,6 +27,7 @@ from gateway.refusal import Cause, Refusal, Refused
 from gateway.rules import Rules
 from gateway.tasks import start_task
 
+METRICS = ("metrics", "read")  # what the token for reading numbers is a signature of
 CHECKS_AT_ONCE = 2  # of passwords: each takes a core and 32 MB for a while
 MOST_WAITING = 32  # log-ins; further ones are refused at once
 LOOK_SECONDS = 1.0  # between looks at the users' file
@@ -89,6 +90,11 @@ class Door:
             return self._person(self._accounts.get(name) or Account(name)) if NAME.fullmatch(name) else None
         account = self._sessions().read(facts.all("cookie"), self._accounts, time.time())
         return None if account is None else self._person(account)
+
+    def is_scraper(self, facts: RequestFacts) -> bool:
+        """Whether a request carries the token for reading numbers, which `serve.py user metrics` tells."""
+        kind, _, token = (facts.one("authorization") or "").partition(" ")
+        return kind.lower() == "bearer" and self.keys.is_signed(token.strip(), *METRICS)
 
     def is_in(self, person: Person) -> bool:
         """Whether somebody who came in is still in: not if their account is gone, or has logged out everywhere."""

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from aiohttp import web
 
+from gateway.audit import audit
 from gateway.catalogues import Catalogues, merge_files, split_files
 from gateway.fleet import ServerId
 from gateway.guard import Admitted
@@ -208,6 +209,7 @@ class Private:
         written, made = write_prompt(body, asked.person, asked.server_id, rules, files)
         await self._check_new(asked, body["prompt_id"], rules)
         await self._check_made(asked, made)
+        audit("prompt", name=asked.person.name, server=asked.server_id, id=body["prompt_id"])
         return json.dumps(written).encode()
 
     async def _check_new(self, asked: _Asked, prompt_id: str, rules: Rules) -> None:

@@ -41,6 +41,8 @@ class Reception:
         """Who asks for this; None where nobody needs to be known. `Refused` or a redirect for a stranger."""
         route = admitted.route
         person = self.door.who(facts, peer)
+        if isinstance(route, Metrics) and self.door.is_scraper(facts):
+            return None
         if person is None and not _is_free(route):
             raise Refused(Refusal(Cause.NOT_LOGGED_IN, "Log in first: open this gateway's page."))
         if person is not None and not person.runs_fleet and isinstance(route, FleetAction | Metrics):

@@ -74,7 +74,7 @@ class _Upload:
     async def _skip(self, part: BodyPartReader) -> None:
         read = 0
         while chunk := await part.read_chunk(_CHUNK):
-            self._deadline.renew()
+            self._deadline.moved(len(chunk))
             read += len(chunk)
             if read > LONGEST_FIELD:
                 raise Refused(Refusal(Cause.REFUSED_BODY, "A field of the upload is too long."))
@@ -102,8 +102,9 @@ class _Upload:
                 passed += len(chunk)
                 if passed > self._largest:
                     raise Refused(_too_large(self._upstream, self._largest, Sent.UNKNOWN))
+                self._deadline.moved(len(chunk))
                 yield chunk
-                self._deadline.renew()
+            self._deadline.renew()  # from here on it is the server's turn
             if not part.at_eof():
                 raise ValueError("it ends within the file")
         except (ValueError, web.RequestPayloadError, aiohttp.ClientPayloadError) as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigError, MooringError
 from gateway.people.accounts import Account, Accounts, changing, checked_name, read_accounts, write_accounts
+from gateway.people.door import METRICS
 from gateway.people.keys import load_keys, renew_keys
 from gateway.people.passwords import PasswordHash, fault_of
 from gateway.people.person import Role
@@ -40,6 +41,8 @@ def _do(flags: UserFlags) -> str:
             load_keys(flags.key)
             renew_keys(flags.key)
             return f"{flags.key} has a new key; what the last one has signed stays valid until the next newkey."
+        case "metrics":
+            return load_keys(flags.key).sign(*METRICS)
         case "add" | "password":
             name = checked_name(flags.name)
             _check_there(_read(flags.users), name, wanted=flags.action == "password")

@@ -1,0 +1,123 @@
+"""What a gateway counts, for Prometheus (`/metrics`). Numbers only: no name of a person, no prompt, no file.
+
+One registry per gateway, so that several in one process (tests) do not meet. `docs/for-a-team.md` lists the names.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from gateway.routes import (
+    BuildFile,
+    CatalogueContent,
+    FleetAction,
+    FleetSocket,
+    Health,
+    LogIn,
+    LogOut,
+    Metrics,
+    Page,
+    Route,
+    ServerCall,
+    ServerSocket,
+)
+from gateway.state import FleetState
+from gateway.state import Health as ServerHealth
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.005, 0.02, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+
+Gauges = Callable[[], dict[str, int]]  # by kind: how many are open now
+
+
+class GatewayMetrics:
+    """The counters of one gateway, and what of its state is read when it is asked."""
+
+    def __init__(self, state: FleetState, is_open: Gauges) -> None:
+        self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "mooring_requests", "Requests answered", ["route", "method", "status"], registry=self._registry
+        )
+        self.refusals = Counter(
+            "mooring_refusals", "Requests refused by the gateway", ["cause"], registry=self._registry
+        )
+        self.seconds = Histogram(
+            "mooring_request_seconds",
+            "Time until a request was answered whole",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self.logins = Counter("mooring_logins", "Log-ins tried", ["result"], registry=self._registry)
+        self._registry.register(_State(state, is_open))
+
+    def text(self) -> bytes:
+        """All of them, in Prometheus's text format."""
+        return generate_latest(self._registry)
+
+    @contextmanager
+    def timed(self, route: str) -> Iterator[None]:
+        """Measure what the block takes."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds.labels(route).observe(time.perf_counter() - began)
+
+
+class _State(Collector):
+    """What is read, not counted."""
+
+    def __init__(self, state: FleetState, is_open: Gauges) -> None:
+        self._state = state
+        self._is_open = is_open
+
+    def collect(self) -> Iterator[Metric]:
+        well = GaugeMetricFamily("mooring_server_well", "Whether a server answered the last look", labels=["server"])
+        drained = GaugeMetricFamily("mooring_server_drained", "Whether a server takes nothing new", labels=["server"])
+        queued = GaugeMetricFamily("mooring_server_prompts", "Prompts on a server", labels=["server", "state"])
+        for server_id, server in self._state.servers.items():
+            known = self._state.condition(server_id)
+            well.add_metric([server_id], float(known.health is ServerHealth.WELL))
+            drained.add_metric([server_id], float(server.is_drained))
+            queued.add_metric([server_id, "running"], known.running)
+            queued.add_metric([server_id, "pending"], known.pending)
+        yield from (well, drained, queued)
+        held = GaugeMetricFamily("mooring_open", "Connections open now", labels=["kind"])
+        for kind, count in self._is_open().items():
+            held.add_metric([kind], count)
+        yield held
+
+
+def route_name(route: Route | None) -> str:
+    """The short list of kinds under which requests are counted: never a path that somebody else chooses."""
+    match route:
+        case None:
+            return "refused"
+        case ServerCall(path=path):
+            return _CALLS.get(path.split("/")[1], "server")
+        case ServerSocket():
+            return "server-socket"
+        case FleetSocket():
+            return "fleet-socket"
+        case Page():
+            return "page"
+        case BuildFile() | CatalogueContent():
+            return "file"
+        case LogIn() | LogOut():
+            return "login"
+        case Health() | Metrics():
+            return "operation"
+        case FleetAction():
+            return "deed"
+        case _:
+            return "other"
+
+
+_CALLS = {name: name for name in ("prompt", "queue", "history", "view", "upload", "interrupt", "object_info")}

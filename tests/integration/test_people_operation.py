@@ -1,0 +1,166 @@
+"""What whoever runs a gateway sees of it, and what it does to those who are slow or too many on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from gateway.connections import BrowserServer
+from gateway.logs import JsonLines, PlainLines
+from gateway.people.door import METRICS
+from gateway.people.keys import load_keys
+from tests.integration.rig import PATIENCE, open_gateway, serve, until
+from tests.integration.studio import PASSWORD, open_studio
+
+DEAD = "http://127.0.0.1:1"
+
+
+async def test_health_needs_nobody_and_readiness_needs_a_server() -> None:
+    async with open_studio() as studio, aiohttp.ClientSession() as http:
+        for path in ("/healthz", "/readyz"):
+            async with http.get(f"{studio.gateway.url}{path}") as reply:
+                assert (reply.status, await reply.json()) == (200, {"ok": True})
+    async with open_gateway({"a": DEAD}) as gateway, aiohttp.ClientSession() as http:
+        await gateway.first_look()
+        for path, status in (("/healthz", 200), ("/readyz", 503)):
+            async with http.get(f"{gateway.url}{path}") as reply:
+                assert reply.status == status
+
+
+async def test_numbers_are_for_whoever_runs_the_fleet_and_for_a_scraper_with_its_token() -> None:
+    async with open_studio() as studio:
+        alice, carol, scraper = await studio.enter("alice"), await studio.enter("carol"), await studio.browser()
+        await alice.result(await alice.submit())
+        assert (await alice.get("/metrics"))[0] == 403
+        assert (await scraper.get("/metrics", headers={"Authorization": "Bearer wrong"}))[0] == 401
+        token = load_keys(studio.users.with_name("mooring.key")).sign(*METRICS)
+        status, text = await scraper.get("/metrics", headers={"Authorization": f"Bearer {token}"})
+        assert status == 200 and (await carol.get("/metrics"))[0] == 200
+        told = text.decode()
+        assert 'mooring_requests_total{method="POST",route="prompt",status="200"} 1.0' in told
+        assert 'mooring_server_well{server="a"} 1.0' in told
+        assert 'mooring_refusals_total{cause="not-logged-in"}' in told
+        assert "alice" not in told and "made_" not in told
+
+
+async def test_an_audit_line_says_who_did_what_and_nothing_of_what_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with open_studio() as studio:
+        alice, carol = await studio.enter("alice"), await studio.enter("carol")
+        prompt_id = await alice.submit()
+        await carol.post("/fleet/servers/a/free", {})
+        await alice.post("/login", {"name": "bob", "password": "not at all right"})
+    facts = [(one.what, one.facts) for one in caplog.records if one.name == "mooring.audit"]  # type: ignore[attr-defined]
+    assert ("log-in", {"name": "alice", "peer": "127.0.0.1"}) in facts
+    assert ("prompt", {"name": "alice", "server": "a", "id": prompt_id}) in facts
+    assert ("free memory", {"name": "carol", "server": "a"}) in facts
+    assert ("log-in refused", {"name": "bob", "peer": "127.0.0.1"}) in facts
+    assert PASSWORD not in caplog.text and "not at all right" not in caplog.text and "EmptyImage" not in caplog.text
+
+
+def test_a_log_line_is_one_line_whatever_is_in_it() -> None:
+    record = logging.LogRecord("x", logging.INFO, "", 0, "one\nINFO forged: two\r", (), None)
+    assert "\n" not in PlainLines().format(record) and "\n" not in JsonLines().format(record)
+    record.what, record.facts = "drain", {"server": "a", "message": "not mine"}
+    told = json.loads(JsonLines().format(record))
+    assert (told["what"], told["server"], told["message"]) == ("drain", "a", "one\nINFO forged: two\r")
+
+
+@contextlib.asynccontextmanager
+async def _small_server(**limits: float):  # type: ignore[no-untyped-def]
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(text="here")
+
+    server = BrowserServer(answer, **limits)  # type: ignore[arg-type]
+    runner = web.ServerRunner(server)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+    try:
+        yield server, port
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_head_that_trickles_is_cut_and_a_whole_one_is_not() -> None:
+    async with _small_server(head_seconds=0.3) as (_, port):
+        slow_reader, slow = await asyncio.open_connection("127.0.0.1", port)
+        idle_reader, idle = await asyncio.open_connection("127.0.0.1", port)
+        idle.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"here" in await idle_reader.readuntil(b"here")
+
+        async def trickle() -> None:
+            with contextlib.suppress(ConnectionError):
+                for byte in b"GET / HTTP/1.1\r\nX-Long: " + b"a" * 10_000:
+                    slow.write(bytes([byte]))
+                    await slow.drain()
+                    await asyncio.sleep(0.01)
+
+        trickling = asyncio.create_task(trickle())
+        async with asyncio.timeout(PATIENCE):
+            with contextlib.suppress(ConnectionError):
+                assert await slow_reader.read() == b""
+        trickling.cancel()
+        idle.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"here" in await idle_reader.readuntil(b"here")
+        idle.close()
+
+
+async def test_connections_are_bounded_from_one_address_and_in_all() -> None:
+    for limits in ({"most": 3}, {"most_from_one": 3}):
+        async with _small_server(**limits) as (server, port):
+            kept = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+            await until(lambda held=server: held.count == 3)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            with contextlib.suppress(ConnectionError):
+                async with asyncio.timeout(PATIENCE):
+                    assert await reader.read() == b""
+            writer.close()
+            kept[0][1].close()
+            await until(lambda held=server: held.count == 2)
+            again_reader, again = await asyncio.open_connection("127.0.0.1", port)
+            again.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"here" in await again_reader.readuntil(b"here")
+            for _, one in (*kept, (None, again)):
+                one.close()
+
+
+async def test_a_body_that_trickles_is_cut_though_it_never_stops() -> None:
+    async with serve() as upstream, open_gateway({"a": upstream.url}, idle=0.4) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        head = (
+            f"POST /servers/a/upload/image HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port}\r\nContent-Length: 2000000\r\n"
+            f"Origin: {gateway.url}\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n"
+        )
+        writer.write(head.encode())
+
+        async def trickle() -> None:
+            with contextlib.suppress(ConnectionError):
+                for _ in range(100_000):
+                    writer.write(b"x")
+                    await writer.drain()
+                    await asyncio.sleep(0.02)
+
+        trickling = asyncio.create_task(trickle())
+        async with asyncio.timeout(PATIENCE):
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                assert b"timeout" in await reader.readuntil(b"\r\n\r\n")
+        trickling.cancel()
+        writer.close()
+
+
+def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    key = tmp_path / "mooring.key"
+    load_keys(key)
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.chmod(0o640)
+    with pytest.raises(Exception, match="chmod 600"):
+        load_keys(key)
