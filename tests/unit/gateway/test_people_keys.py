@@ -1,0 +1,266 @@
+"""Keys, passwords, accounts and sessions: what makes a person a person here."""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.errors import ConfigError
+from gateway.people.accounts import Account, Accounts, read_accounts, write_accounts
+from gateway.people.guesses import FORGIVEN_AFTER, LONGEST_WAIT, Guesses
+from gateway.people.keys import Keys, load_keys, make_keys, renew_keys
+from gateway.people.passwords import PasswordHash, fault_of
+from gateway.people.person import Person, Role
+from gateway.people.sessions import DAY, Sessions
+
+ONE, TWO = Keys((b"1" * 32,)), Keys((b"2" * 32,))
+CHEAP = PasswordHash(10, 1, 1, b"s" * 16, b"h" * 32)  # no password of anybody
+TEXT = st.text(max_size=30)
+
+
+@settings(deadline=None)
+@given(st.lists(TEXT, max_size=4), st.lists(TEXT, max_size=4), TEXT, TEXT)
+def test_no_two_things_have_one_signature(first: list[str], second: list[str], purpose: str, other: str) -> None:
+    mark = ONE.sign(purpose, *first)
+    assert ONE.is_signed(mark, purpose, *first)
+    assert ONE.is_signed(mark, other, *second) == ((purpose, *first) == (other, *second))
+    assert not TWO.is_signed(mark, purpose, *first)
+
+
+@settings(deadline=None)
+@given(TEXT)
+def test_nothing_else_is_a_signature(forged: str) -> None:
+    assert not ONE.is_signed(forged, "session", "alice")
+
+
+def test_the_key_before_is_believed_and_the_one_before_that_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "mooring.key"
+    first = load_keys(path)
+    mark = first.sign("session", "alice")
+    renew_keys(path)
+    second = load_keys(path)
+    assert second.is_signed(mark, "session", "alice") and second.sign("session", "alice") != mark
+    renew_keys(path)
+    assert not load_keys(path).is_signed(mark, "session", "alice")
+
+
+def test_gateways_that_begin_at_once_have_one_key(tmp_path: Path) -> None:
+    path = tmp_path / "mooring.key"
+    barrier, found = threading.Barrier(8), []
+
+    def begin() -> None:
+        barrier.wait()
+        make_keys(path)
+        found.append(load_keys(path).all)
+
+    threads = [threading.Thread(target=begin) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 1 and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("text", ["", "short\n", "g" * 64 + "\n", "A" * 64, "\n".join(["a" * 64] * 9)])
+def test_a_wrong_key_file_is_told(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mooring.key"
+    path.write_text(text)
+    path.chmod(0o600)
+    with pytest.raises(ConfigError) as told:
+        load_keys(path)
+    assert told.value.file == path
+
+
+def test_a_password_is_kept_as_what_only_it_gives() -> None:
+    kept = PasswordHash.of("größer als acht")
+    again = PasswordHash.read(kept.write())
+    assert again == kept and "größer" not in kept.write()
+    assert again.fits("größer als acht") and not again.fits("größer als acht ")
+    assert PasswordHash.of("größer als acht") != kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "secret",
+        "scrypt$15$8$1$AAAA$AAAA",
+        "scrypt$99$8$1$" + "A" * 24 + "$" + "A" * 44,
+        "scrypt$x$8$1$a$b",
+        "md5$1$2$3$4$5",
+    ],
+)
+def test_what_is_no_kept_password_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError):
+        PasswordHash.read(text)
+
+
+@pytest.mark.parametrize(
+    ("password", "is_fine"), [("12345678", True), ("1234567", False), ("a" * 1001, False), ("a\nbcdefgh", False)]
+)
+def test_short_and_odd_passwords_are_not_taken(password: str, is_fine: bool) -> None:
+    assert (fault_of(password) == "") is is_fine
+
+
+NAMES = st.from_regex(r"[a-z0-9][a-z0-9._@-]{0,20}", fullmatch=True)
+ACCOUNTS = st.builds(
+    Account,
+    NAMES,
+    st.sampled_from([None, CHEAP]),
+    st.sampled_from([frozenset({Role.USE}), frozenset({Role.USE, Role.RUN})]),
+    st.integers(0, 99),
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(ACCOUNTS, max_size=5, unique_by=lambda one: one.name))
+def test_accounts_are_read_as_they_were_written(tmp_path_factory: pytest.TempPathFactory, found: list[Account]) -> None:
+    path = tmp_path_factory.mktemp("users") / "users.toml"
+    accounts = Accounts({one.name: one for one in found})
+    write_accounts(path, accounts)
+    assert read_accounts(path) == accounts and path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense",
+        "[user]\nname = 'a'",
+        "[[user]]",
+        "[[user]]\nname = 'Alice'",
+        "[[user]]\nname = '../x'",
+        "[[user]]\nname = 'a'\nroles = ['god']",
+        "[[user]]\nname = 'a'\nroles = []",
+        "[[user]]\nname = 'a'\nepoch = -1",
+        "[[user]]\nname = 'a'\nepoch = true",
+        "[[user]]\nname = 'a'\npassword = 'clear'",
+        "[[user]]\nname = 'a'\nshoe = 3",
+        "[[user]]\nname = 'a'\n[[user]]\nname = 'a'",
+        "[[other]]\nname = 'a'",
+    ],
+)
+def test_a_wrong_users_file_is_told(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "users.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as told:
+        read_accounts(path)
+    assert told.value.file == path
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_is_users_or_a_config_error(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.mktemp("any") / "users.toml"
+    path.write_text(text, "utf-8", errors="surrogatepass")
+    try:
+        read_accounts(path)
+    except ConfigError as error:
+        assert error.file == path
+
+
+def sessions(keys: Keys = ONE, *, is_tls: bool = False, days: int = 30) -> Sessions:
+    """A gateway's."""
+    return Sessions(keys, is_tls, 8200, days)
+
+
+ALICE = Account("alice", CHEAP, epoch=3)
+KNOWN = Accounts({"alice": ALICE, "bob": Account("bob", CHEAP)})
+
+
+def cookie_of(told: str) -> str:
+    """What a browser sends of a Set-Cookie."""
+    return told.partition(";")[0]
+
+
+def test_a_session_lasts_as_long_as_is_said() -> None:
+    cookie = cookie_of(sessions().begin(ALICE, 1_000.0))
+    assert sessions().read([f"x=1; {cookie}"], KNOWN, 1_000.0 + 30 * DAY - 1) == ALICE
+    assert sessions().read([cookie], KNOWN, 1_000.0 + 30 * DAY) is None
+    assert not sessions().is_half_over([cookie], 1_000.0 + 14 * DAY)
+    assert sessions().is_half_over([cookie], 1_000.0 + 16 * DAY)
+
+
+def test_a_session_is_over_once_its_account_is_gone_or_has_logged_out_everywhere() -> None:
+    cookie = cookie_of(sessions().begin(ALICE, 0.0))
+    assert sessions().read([cookie], KNOWN.logged_out("alice"), 1.0) is None
+    assert sessions().read([cookie], KNOWN.without("alice"), 1.0) is None
+
+
+@settings(deadline=None)
+@given(st.text(max_size=120))
+def test_no_other_text_is_a_session(text: str) -> None:
+    assert sessions().read([f"mooring-8200={text}", text], KNOWN, 0.0) is None
+
+
+def test_over_tls_the_browser_guards_the_cookie_itself() -> None:
+    told = sessions(is_tls=True).begin(ALICE, 0.0)
+    assert told.startswith("__Host-mooring=") and "Secure" in told and "Domain" not in told
+
+
+def test_another_installations_session_is_none() -> None:
+    assert sessions(TWO).read([cookie_of(sessions().begin(ALICE, 0.0))], KNOWN, 1.0) is None
+
+
+def test_each_guess_past_the_free_ones_waits_longer_up_to_a_bound() -> None:
+    guesses, now, waits = Guesses(), 0.0, []
+    for _ in range(20):
+        waits.append(guesses.wait("alice", "10.0.0.7", now))
+        now += waits[-1]
+        guesses.note_failure("alice", "10.0.0.7", now)
+    assert waits[:5] == [0.0] * 5 and all(first <= second for first, second in pairwise(waits))
+    assert max(waits) == LONGEST_WAIT
+    assert guesses.wait("alice", "10.0.0.7", now + FORGIVEN_AFTER) == 0.0
+
+
+def test_whoever_comes_in_is_forgiven_and_others_are_not_held_off() -> None:
+    guesses = Guesses()
+    for _ in range(7):
+        guesses.note_failure("alice", "10.0.0.7", 0.0)
+    assert guesses.wait("bob", "10.0.0.7", 0.0) == 0.0 and guesses.wait("alice", "10.0.0.8", 0.0) == 0.0
+    guesses.note_success("alice", "10.0.0.7")
+    assert guesses.wait("alice", "10.0.0.7", 0.0) == 0.0
+
+
+def test_a_day_of_log_ins_that_succeed_holds_nobody_off() -> None:
+    guesses = Guesses()
+    for at in range(500):
+        assert guesses.wait("alice", "10.0.0.7", at) == 0.0
+        guesses.note_failure("alice", "10.0.0.7", at)
+        guesses.note_success("alice", "10.0.0.7")
+
+
+def test_many_names_from_one_address_and_many_addresses_for_one_name_wait_too() -> None:
+    guesses = Guesses()
+    for number in range(60):
+        guesses.note_failure(f"user{number}", "10.0.0.7", 0.0)
+        guesses.note_failure("alice", f"10.0.1.{number}", 0.0)
+    assert guesses.wait("somebody", "10.0.0.7", 0.0) > 0 and guesses.wait("alice", "10.0.2.2", 0.0) > 0
+
+
+def test_what_is_counted_is_bounded() -> None:
+    guesses = Guesses(most=30)
+    for number in range(1_000):
+        guesses.note_failure(f"user{number}", f"10.1.{number // 250}.{number % 250}", 0.0)
+    assert len(guesses._failures) <= 30
+
+
+@settings(deadline=None)
+@given(TEXT, TEXT, NAMES, NAMES)
+def test_what_is_signed_for_one_person_is_nobody_elses(server: str, prompt: str, name: str, other: str) -> None:
+    one, two = Person(name, keys=ONE), Person(other, keys=ONE)
+    extra = {"mooring": one.mark(server, prompt)}
+    assert one.owns(server, prompt, extra)
+    assert two.owns(server, prompt, extra) is (name == other)
+    assert not one.owns(f"{server}x", prompt, extra) and not one.owns(server, f"{prompt}x", extra)
+
+
+@pytest.mark.parametrize(
+    "extra", [None, {}, [], {"mooring": None}, {"mooring": ["x"]}, {"mooring": ""}, {"mooring": "ä"}]
+)
+def test_what_has_no_mark_is_nobodys(extra: object) -> None:
+    assert not Person("alice", keys=ONE).owns("a", "p", extra)

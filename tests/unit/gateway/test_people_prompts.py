@@ -1,0 +1,238 @@
+"""What a prompt may name of files, and what of it reaches a server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.people.keys import Keys
+from gateway.people.person import FOLDER, Person, Role
+from gateway.people.projection import (
+    ShapeError,
+    ended_at,
+    owns_entry,
+    project_history,
+    project_loads,
+    project_queue,
+    read_rows,
+)
+from gateway.people.prompts import Made, write_prompt
+from gateway.people.seals import File, Judgement, Seal, seal
+from gateway.refusal import Cause, Refused
+from gateway.rules import Rules
+
+KEYS = Keys((b"1" * 32,))
+ALICE, BOB = Person("alice", keys=KEYS), Person("bob", keys=KEYS)
+CAROL = Person("carol", frozenset({Role.USE, Role.RUN}), KEYS)
+FILES = {"LoadImage": {"image": []}}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def body(prompt: object, **more: object) -> dict[str, Any]:
+    """A POST /prompt that the guard has let pass."""
+    return {"prompt": prompt, "prompt_id": "p1", "client_id": "w1", **more}
+
+
+def node(class_type: object = "Any", **inputs: object) -> dict[str, Any]:
+    """A prompt of one node."""
+    return {"1": {"class_type": class_type, "inputs": inputs}}
+
+
+def cause(prompt: object, person: Person = ALICE, rules: Rules = Rules()) -> Cause | None:  # noqa: B008
+    """Why a prompt is refused, if it is."""
+    try:
+        write_prompt(body(prompt), person, "a", rules, FILES)
+    except Refused as error:
+        return error.refusal.cause
+    return None
+
+
+@pytest.mark.parametrize(
+    ("value", "is_fine"),
+    [
+        (f"{FOLDER}/alice/a.png", True),
+        (f"{FOLDER}/alice/sub/näme 日本 #?%.png", True),
+        (f"{FOLDER}/alice/a.png [input]", True),
+        ("mooring-shared/logo.png", True),
+        (f"{FOLDER}/bob/a.png", False),
+        (f"{FOLDER}/alice", False),
+        (f"{FOLDER}/alice/", False),
+        (f"{FOLDER}/alice/../bob/a.png", False),
+        (f"{FOLDER}/alicex/a.png", False),
+        (f"{FOLDER}/ALICE/a.png", False),
+        (f"{FOLDER.upper()}/bob/a.png", False),
+        (f"{FOLDER}\\bob\\a.png", False),
+        (f"{FOLDER}/alice/{FOLDER}/bob/a.png", False),
+        (f"/srv/input/{FOLDER}/bob/a.png", False),
+        (f"x {FOLDER}/bob/a.png", False),
+        ("mooring-shared/../x.png", False),
+        ("mooring-shared", False),
+        ("a.png", False),
+        ("", False),
+        (None, False),
+        (["2", 0], False),
+        ({"a": f"{FOLDER}/alice/a.png"}, False),
+    ],
+)
+def test_an_input_that_is_an_upload_names_ones_own(value: object, is_fine: bool) -> None:
+    assert cause(node("LoadImage", image=value)) is (None if is_fine else Cause.NOT_YOURS)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_fine"),
+    [
+        ("a tide at dusk", True),
+        ("/srv/models/sd.safetensors", True),
+        ("people/bob", True),
+        (["deep", [{"a": f"{FOLDER}/bob/a.png"}]], False),
+        ({f"{FOLDER}/bob/a.png": 1}, False),
+        ("ＭＯＯＲＩＮＧ－people/bob/a.png".replace("－", "-"), False),
+    ],
+)
+def test_no_text_leads_into_anothers_folder(value: object, is_fine: bool) -> None:
+    assert cause(node(text=value)) is (None if is_fine else Cause.NOT_YOURS)
+
+
+def test_what_a_server_made_is_to_be_proven() -> None:
+    prompt = node("LoadImage", image="sub/x.png [output]") | {"2": {"class_type": "B", "inputs": {"t": "y.png[temp]"}}}
+    _, made = write_prompt(body(prompt), ALICE, "a", Rules(), FILES)
+    assert made == {Made("output", "sub", "x.png"), Made("temp", "", "y.png")}
+
+
+def test_what_is_denied_is_denied_by_pattern() -> None:
+    rules = Rules(deny_nodes=("Exec*", "Shell?"))
+    assert cause(node("ExecPython"), rules=rules) is Cause.DENIED_NODE
+    assert cause(node("Shell1"), CAROL, rules) is Cause.DENIED_NODE
+    assert cause(node("execpython"), rules=rules) is None
+    assert cause(node("Shell"), rules=rules) is None
+
+
+def test_only_what_is_listed_of_a_body_passes() -> None:
+    given_body = body(
+        node(),
+        number=-1,
+        front=True,
+        shoe=1,
+        partial_execution_targets=["1"],
+        extra_data={"mooring": "mine?", "client_id": "x", "extra_pnginfo": {"a": 1}},
+    )
+    written, _ = write_prompt(given_body, ALICE, "a", Rules(), FILES)
+    assert set(written) == {"prompt", "prompt_id", "client_id", "extra_data", "partial_execution_targets"}
+    assert written["client_id"] == ALICE.client_id("w1") != BOB.client_id("w1")
+    assert written["extra_data"]["extra_pnginfo"] == {"a": 1}
+    assert ALICE.owns("a", "p1", written["extra_data"]) and not BOB.owns("a", "p1", written["extra_data"])
+    runner, _ = write_prompt(given_body, CAROL, "a", Rules(), FILES)
+    assert (runner["number"], runner["front"]) == (-1, True)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.text(max_size=4), JSON, max_size=4))
+def test_any_prompt_is_written_or_refused(prompt: dict[str, Any]) -> None:
+    try:
+        written, _ = write_prompt(body(prompt), ALICE, "a", Rules(), FILES)
+    except Refused as error:
+        assert error.refusal.cause in {Cause.NOT_YOURS, Cause.DENIED_NODE, Cause.REFUSED_BODY}
+    else:
+        assert written["prompt"] == prompt
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_any_answer_is_projected_or_is_not_comfyuis(answer: Any) -> None:
+    for project in (project_queue, project_history):
+        try:
+            told = project(answer, ALICE, "a")
+        except ShapeError:
+            continue
+        assert project is not project_history or told == {}
+
+
+def row(person: Person | None, number: int, text: str) -> list[Any]:
+    """A prompt in a queue."""
+    prompt_id = f"p{number}"
+    extra = {} if person is None else {"mooring": person.mark("a", prompt_id), "client_id": text, "extra_pnginfo": text}
+    return [number, prompt_id, node(text=text), extra, ["1"]]
+
+
+def test_others_stand_in_a_queue_as_positions() -> None:
+    queue = {
+        "queue_running": [row(BOB, 1, "SECRET")],
+        "queue_pending": [row(ALICE, 2, "mine"), row(None, 3, "SECRET"), row(BOB, 4, "SECRET")],
+    }
+    told = project_queue(queue, ALICE, "a")
+    assert "SECRET" not in json.dumps(told) and "p1" not in json.dumps(told) and "p4" not in json.dumps(told)
+    [own] = [one for one in told["queue_pending"] if one[2]]
+    assert own[:3] == [2, "p2", node(text="mine")] and "extra_pnginfo" not in own[3]
+    names = [one[1] for one in (*told["queue_running"], *told["queue_pending"])]
+    assert len(set(names)) == 4 and [one[0] for one in told["queue_pending"]] == [2, 3, 4]
+    assert project_queue(queue, ALICE, "a") == told
+    assert read_rows(told)
+
+
+def test_a_mark_of_another_server_or_prompt_is_none() -> None:
+    moved = row(ALICE, 1, "x")
+    moved[1] = "p9"
+    told = project_queue({"queue_running": [], "queue_pending": [moved]}, ALICE, "a")
+    assert told["queue_pending"][0][2] == {}
+    assert (
+        project_queue({"queue_running": [row(ALICE, 1, "x")], "queue_pending": []}, ALICE, "b")["queue_running"][0][2]
+        == {}
+    )
+
+
+def test_an_entry_under_another_id_is_nobodys() -> None:
+    entry = {"prompt": row(ALICE, 1, "x"), "outputs": {}}
+    assert owns_entry("p1", entry, ALICE, "a") and not owns_entry("p2", entry, ALICE, "a")
+    assert project_history({"p1": entry, "p2": entry}, ALICE, "a") == {"p1": entry}
+
+
+def test_the_end_of_an_entry_is_its_latest_stamp() -> None:
+    messages = [["execution_start", {"timestamp": 5}], ["execution_success", {"timestamp": 9}], ["x", 3], "y"]
+    assert ended_at({"status": {"messages": messages}}) == 9
+    assert ended_at({}) is None and ended_at({"status": {"messages": []}}) is None
+
+
+def test_loads_tell_ones_own_ids_and_count_the_others() -> None:
+    loads = {"v": 1, "servers": {"a": {"ok": True, "running": ["p1"], "pending": ["p2"]}, "b": {"ok": False}}}
+    told = project_loads(loads, {"a": {"p2": ALICE.mark("a", "p2"), "p1": BOB.mark("a", "p1")}}, ALICE)
+    assert told["servers"]["a"]["pending"] == ["p2"] and told["servers"]["a"]["running"] != ["p1"]
+    assert told["servers"]["b"] == {"ok": False}
+
+
+FILE = File("a", "output", "", "out_00001_.png")
+
+
+@settings(deadline=None)
+@given(st.builds(File, *[st.text(max_size=8)] * 4), st.text(max_size=10))
+def test_a_seal_is_good_for_its_own_file_alone(file: File, etag: str) -> None:
+    made = Seal.read(seal(KEYS, "alice", FILE, etag, 1_000.0))
+    assert made is not None and made.judge(KEYS, FILE, 1_000.0) is Judgement.GOOD
+    expected = Judgement.GOOD if file == FILE else Judgement.FORGED
+    assert made.judge(KEYS, file, 1_000.0) is expected
+
+
+def test_a_seal_is_over_one_day_and_not_tomorrow() -> None:
+    made = Seal.read(seal(KEYS, "alice", FILE, '"a-1"', 0.0))
+    assert made is not None
+    assert made.judge(KEYS, FILE, 29 * 86_400.0) is Judgement.GOOD
+    assert made.judge(KEYS, FILE, 61 * 86_400.0) is Judgement.EXPIRED
+    assert made.fits('W/"a-1"') and not made.fits('"a-2"') and not made.fits("")
+
+
+def test_equal_files_have_equal_addresses_for_a_month() -> None:
+    assert seal(KEYS, "alice", FILE, '"a"', 10.0) == seal(KEYS, "alice", FILE, '"a"', 86_400.0)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=120))
+def test_no_other_text_is_a_good_seal(text: str) -> None:
+    made = Seal.read(text)
+    assert made is None or made.judge(KEYS, FILE, 0.0) is Judgement.FORGED
