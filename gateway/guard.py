@@ -103,8 +103,18 @@ class Moved:
 Verdict = Admitted | Moved | Refusal
 
 
-def judge(facts: RequestFacts, house: House, tags: Mapping[str, str], *, is_breakable: bool = False) -> Verdict:
-    """The verdict on one request. `tags` has each server's, by id; only those that are `is_breakable` can be broken."""
+def judge(
+    facts: RequestFacts,
+    house: House,
+    tags: Mapping[str, str],
+    *,
+    is_breakable: bool = False,
+    has_seals: bool = False,
+) -> Verdict:
+    """The verdict on one request. `tags` has each server's, by id; only those that are `is_breakable` can be broken.
+
+    Where pictures have seals (`has_seals`), an address of one may be followed from anywhere, as people give them away.
+    """
     malformed = _find_malformed(facts)
     if malformed is not None:
         return malformed
@@ -120,7 +130,7 @@ def judge(facts: RequestFacts, house: House, tags: Mapping[str, str], *, is_brea
         return Refusal(Cause.BAD_HOST, f"Requests go to {house.origin}, not to {host}.")
     if parts is None or route is None or (isinstance(route, DemoBreak) and not is_breakable):
         return Refusal(Cause.NOT_LISTED, "This gateway has no such route.")
-    refusal = _judge_sender(facts, route, origin) or _judge_route(facts, route, parts[1], tags)
+    refusal = _judge_sender(facts, route, origin, has_seals=has_seals) or _judge_route(facts, route, parts[1], tags)
     return refusal or _admit(facts, route, parts[1], origin)
 
 
@@ -145,7 +155,7 @@ def _has_body(facts: RequestFacts) -> bool:
     return facts.one("transfer-encoding") is not None or facts.one("content-length") not in {None, "0"}
 
 
-def _judge_sender(facts: RequestFacts, route: Route, origin: str) -> Refusal | None:
+def _judge_sender(facts: RequestFacts, route: Route, origin: str, *, has_seals: bool) -> Refusal | None:
     """Who asks: our own page, a tool without an origin, or somebody else's page."""
     is_socket = isinstance(route, ServerSocket | FleetSocket)
     claimed = facts.one("origin")
@@ -156,15 +166,15 @@ def _judge_sender(facts: RequestFacts, route: Route, origin: str) -> Refusal | N
     if claimed is not None and claimed != origin:
         return Refusal(Cause.BAD_ORIGIN, f"The origin {claimed!r} is not this gateway's.")
     site = facts.one("sec-fetch-site")
-    if site is None or site.lower() in _OWN_SITE or _follows_link(facts, route):
+    if site is None or site.lower() in _OWN_SITE or _follows_link(facts, route, has_seals=has_seals):
         return None
     return Refusal(Cause.CROSS_SITE, "Another site's page asked for this.")
 
 
-def _follows_link(facts: RequestFacts, route: Route) -> bool:
-    """A person came to the page by a link. The page is static, and no other page can frame or read it."""
+def _follows_link(facts: RequestFacts, route: Route, *, has_seals: bool) -> bool:
+    """A person came by a link, to the page or to a sealed picture. No other page can frame or read either."""
     return (
-        isinstance(route, Page | LogIn)
+        (isinstance(route, Page | LogIn) or (has_seals and isinstance(route, ServerCall) and route.is_view))
         and facts.method == "GET"
         and facts.one("origin") is None
         and facts.one("sec-fetch-mode") == "navigate"

@@ -29,6 +29,7 @@ from gateway.lines import Lines
 from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
 from gateway.people.door import Door, read_small
 from gateway.people.fleet_deeds import FleetDeeds
+from gateway.people.held import Held
 from gateway.people.people import People
 from gateway.people.person import Person, is_shared
 from gateway.people.private import Private
@@ -187,7 +188,7 @@ class Gateway:
             port=self._house.port,
             on_change=self._see_out,
         )
-        private = Private(self._proxy, self.state, self._catalogues, lambda: self.rules)
+        private = Private(self._proxy, self.state, self._catalogues, lambda: self.rules, Held(self._published))
         return Reception(door, private, self.prober)
 
     def _see_out(self) -> None:
@@ -213,7 +214,13 @@ class Gateway:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Judge and serve a request, and count it."""
         facts = facts_of(request)
-        verdict = judge(facts, self._house, self._upstreams.tags, is_breakable=self._breaker is not None)
+        verdict = judge(
+            facts,
+            self._house,
+            self._upstreams.tags,
+            is_breakable=self._breaker is not None,
+            has_seals=self._reception is not None,
+        )
         name = route_name(verdict.route if isinstance(verdict, Admitted) else None)
         try:
             with self._metrics.timed(name):

@@ -22,6 +22,7 @@ from gateway.fleet import ServerId
 from gateway.guard import Admitted
 from gateway.people.asking import fetch, fetch_rows, strange
 from gateway.people.files import Files
+from gateway.people.held import Held
 from gateway.people.person import Person
 from gateway.people.projection import (
     Row,
@@ -78,12 +79,15 @@ _Way = Callable[[_Asked], Awaitable[web.StreamResponse]]
 class Private:
     """Passes people's requests on. `rules` are asked anew each time: the fleet file may have changed."""
 
-    def __init__(self, proxy: Proxy, state: FleetState, catalogues: Catalogues, rules: Callable[[], Rules]) -> None:
+    def __init__(
+        self, proxy: Proxy, state: FleetState, catalogues: Catalogues, rules: Callable[[], Rules], held: Held
+    ) -> None:
         self._proxy = proxy
         self._state = state
         self._catalogues = catalogues
         self._rules = rules
         self.files = Files()
+        self._held = held
         self._submitting: dict[tuple[ServerId, str], asyncio.Lock] = {}
 
     async def pass_on(
@@ -203,6 +207,8 @@ class Private:
 
     async def _write_prompt(self, asked: _Asked, raw: bytes) -> bytes:
         body, rules = json.loads(raw), self._rules()
+        if rules.only_published and not asked.person.runs_fleet:
+            await self._check_published(body["prompt"])
         files = await self._catalogues.file_inputs(asked.server_id)
         if files is None:
             raise Refused(Refusal(Cause.UPSTREAM_BUSY, f"{asked.server_id} has not told its nodes yet; try again."))
@@ -211,6 +217,10 @@ class Private:
         await self._check_made(asked, made)
         audit("prompt", name=asked.person.name, server=asked.server_id, id=body["prompt_id"])
         return json.dumps(written).encode()
+
+    async def _check_published(self, prompt: Mapping[str, Any]) -> None:
+        if not await asyncio.to_thread(self._held.allows, prompt):
+            raise Refused(Refusal(Cause.NOT_ALLOWED, "Only the published workflows may be run here."))
 
     async def _check_new(self, asked: _Asked, prompt_id: str, rules: Rules) -> None:
         """No prompt has this id on the server, and the person has not too many there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -14,7 +15,7 @@ from gateway.people.private import Private
 from gateway.people.projection import project_loads
 from gateway.prober import Prober
 from gateway.refusal import Cause, Refusal, Refused
-from gateway.routes import Asset, FleetAction, Health, LogIn, Metrics, Page
+from gateway.routes import Asset, FleetAction, Health, LogIn, Metrics, Page, ServerCall
 
 # What the log-in page is made of: the only files that whoever has not come in yet may have.
 LOGIN_FILES = frozenset(
@@ -55,6 +56,8 @@ class Reception:
         match admitted.route:
             case Page() if not is_known and self.door.has_login:
                 return _to("/login")
+            case ServerCall() if not is_known and self.door.has_login and facts.one("sec-fetch-mode") == "navigate":
+                return _to(f"/login?{urlencode({'to': facts.target})}")  # somebody follows the address of a picture
             case LogIn() if is_known and facts.method != "POST":
                 return _to("/")
         return None

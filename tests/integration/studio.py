@@ -162,7 +162,9 @@ def write_users(path: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_studio(rules: Rules = PLAIN, *flags: str, **deadlines: float) -> AsyncIterator[Studio]:
+async def open_studio(
+    rules: Rules = PLAIN, *flags: str, workflows: Path | None = None, **deadlines: float
+) -> AsyncIterator[Studio]:
     """One demo server and a gateway with three people; `rules` are the installation's."""
     async with contextlib.AsyncExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -173,7 +175,7 @@ async def open_studio(rules: Rules = PLAIN, *flags: str, **deadlines: float) -> 
         demo = stack.enter_context(start_demo(*flags, data=data))
         people = People(load_keys(home / "mooring.key"), users)
         gateway = await stack.enter_async_context(
-            open_gateway({"a": demo.url}, people=people, rules=rules, **deadlines)
+            open_gateway({"a": demo.url}, people=people, rules=rules, workflows=workflows, **deadlines)
         )
         await gateway.first_look()
         state = gateway.gateway.state

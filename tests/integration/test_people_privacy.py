@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -330,6 +331,21 @@ async def test_nobody_has_more_prompts_at_a_time_than_is_allowed() -> None:
         assert sorted(status for status, _ in answers) == [200, 200, 429, 429, 429, 429]
         await bob.submit(slow_prompt(9))
         assert len(await studio.queued()) == 3
+
+
+async def test_people_may_be_held_to_what_is_published(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text(json.dumps({"title": "One", "workflow": picture_prompt()}))
+    async with open_studio(Rules(only_published=True), workflows=tmp_path) as studio:
+        alice, carol = await studio.enter("alice"), await studio.enter("carol")
+        await alice.submit(picture_prompt(color=3, width=128))
+        other = picture_prompt()
+        other["2"]["inputs"]["more"] = ["1", 0]
+        for prompt in (slow_prompt(), other):
+            found = await cause(alice, "POST", "/servers/a/prompt", json=alice.body(prompt))
+            assert found == (403, "not-allowed")
+        await carol.submit(slow_prompt())
+        (tmp_path / "two.json").write_text(json.dumps({"nodes": [{"type": "DemoSampler"}, {"type": "SaveImage"}]}))
+        await alice.submit(slow_prompt(2))
 
 
 async def test_saved_workflows_are_read_where_they_are_shared() -> None:

@@ -1,0 +1,103 @@
+"""Whether a prompt is a published workflow, where the role *use* is held to those.
+
+A prompt passes if one published workflow has all of its node classes and, where that is in API format (alone or with a
+form), all of its links: from which output of which class to which input of which. The values of inputs are free: they
+are what people fill in. A workflow as the editor saves it tells its classes only, since its links may pass through
+nodes and subgraphs that are not sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.published import Published
+
+LARGEST = 5_000_000  # bytes of a file that is looked into
+
+Link = tuple[str, int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a workflow is made of; `links` is None where only the classes are known."""
+
+    classes: frozenset[str]
+    links: frozenset[Link] | None
+
+    def has(self, other: Shape) -> bool:
+        """Whether everything of the other is in this one."""
+        fits = self.links is None or other.links is None or other.links <= self.links
+        return bool(other.classes) and other.classes <= self.classes and fits
+
+
+class Held:
+    """Judges prompts by what is published now. Blocks: it is for a thread."""
+
+    def __init__(self, published: Published) -> None:
+        self._published = published
+        self._tag = ""
+        self._shapes: tuple[Shape, ...] = ()
+
+    def allows(self, prompt: Mapping[str, Any]) -> bool:
+        """Whether a prompt is one of the published workflows."""
+        listing = self._published.look()
+        if listing.tag != self._tag:
+            texts = (self._published.read(path) for path in listing.files if path.lower().endswith(".json"))
+            self._shapes = tuple(shape for text in texts if text and (shape := read_shape(text)) is not None)
+            self._tag = listing.tag
+        asked = shape_of(prompt)
+        return any(shape.has(asked) for shape in self._shapes)
+
+
+def read_shape(text: bytes) -> Shape | None:
+    """The shape of a published file in any of its three forms; None for one that is no workflow."""
+    try:
+        told = json.loads(text) if len(text) <= LARGEST else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(told, dict):
+        return None
+    inner = told.get("workflow")
+    if isinstance(inner, dict):
+        told = inner
+    return Shape(frozenset(_editor_classes(told)), None) if isinstance(told.get("nodes"), list) else shape_of(told)
+
+
+def shape_of(prompt: Mapping[str, Any]) -> Shape:
+    """The shape of a workflow in API format."""
+    classes = {
+        node_id: node["class_type"]
+        for node_id, node in prompt.items()
+        if isinstance(node, dict) and isinstance(node.get("class_type"), str)
+    }
+    links = {
+        (classes[value[0]], value[1], class_type, str(name))
+        for node_id, class_type in classes.items()
+        if isinstance(prompt[node_id].get("inputs"), dict)
+        for name, value in prompt[node_id]["inputs"].items()
+        if _is_link(value) and value[0] in classes
+    }
+    return Shape(frozenset(classes.values()), frozenset(links))
+
+
+def _is_link(value: object) -> bool:
+    match value:
+        case [str(), bool()]:
+            return False
+        case [str(), int()]:
+            return True
+        case _:
+            return False
+
+
+def _editor_classes(told: Mapping[str, Any]) -> Iterator[str]:
+    definitions = told.get("definitions")
+    subgraphs = definitions.get("subgraphs") if isinstance(definitions, dict) else None
+    for graph in (told, *(one for one in subgraphs or () if isinstance(one, dict))):
+        nodes = graph.get("nodes")
+        for node in nodes if isinstance(nodes, list) else ():
+            if isinstance(node, dict) and isinstance(node.get("type"), str):
+                yield node["type"]

@@ -1,0 +1,206 @@
+"""The attacks on a gateway, once more where people are told apart: by somebody who has logged in, and by a stranger."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.people.keys import load_keys
+from gateway.people.people import People
+from tests.integration import test_gateway_attackers, test_gateway_attacks
+from tests.integration.attacks import Place, get
+from tests.integration.rig import open_gateway, serve
+from tests.integration.studio import PASSWORD, Studio, a_picture, open_studio, write_users
+
+ATTACKS = {**test_gateway_attackers.ATTACKS, **test_gateway_attacks.ATTACKS}
+# A person may follow an address of a picture from anywhere there; without a seal it opens nothing.
+SEALED = "another site's link to a picture"
+
+
+class Team(Place):
+    """A gateway in which somebody has logged in, whose cookie every attack carries."""
+
+    cookie = ""
+
+    async def send(self, request: bytes) -> tuple[int, dict[str, str]]:
+        """Speak as that browser would."""
+        line, end, rest = request.partition(b"\r\n")
+        return await super().send(line + end + f"Cookie: {self.cookie}".encode() + b"\r\n" + rest if end else request)
+
+
+@pytest.fixture(scope="module")
+def team_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Users and a key."""
+    home = tmp_path_factory.mktemp("team")
+    write_users(home / "users.toml")
+    load_keys(home / "mooring.key")
+    return home
+
+
+@pytest.fixture
+async def team(team_home: Path) -> AsyncIterator[Team]:
+    """A gateway of a team with one server behind it, and Alice in it."""
+    people = People(load_keys(team_home / "mooring.key"), team_home / "users.toml")
+    async with serve(_history) as upstream, open_gateway({"a": upstream.url}, people=people) as gateway:
+        await gateway.first_look()
+        place = Team(gateway, upstream)
+        async with aiohttp.ClientSession() as http:
+            told = {"name": "alice", "password": PASSWORD}
+            async with http.post(f"{gateway.url}/login", json=told, headers={"Origin": gateway.url}) as reply:
+                place.cookie = reply.headers["Set-Cookie"].partition(";")[0]
+        yield place
+
+
+async def _history(request: Any) -> Any:
+    return web.json_response({"queue_running": [], "queue_pending": []} if "queue" in request.path else {})
+
+
+@pytest.mark.parametrize(
+    ("cause", "attack"),
+    [found for name, found in ATTACKS.items() if name != SEALED],
+    ids=[name for name in ATTACKS if name != SEALED],
+)
+async def test_somebody_who_has_logged_in_is_attacked_in_vain(team: Team, cause: str, attack: bytes) -> None:
+    await team.refuses(cause, attack)
+
+
+async def test_a_picture_without_its_seal_is_opened_by_no_link(team: Team) -> None:
+    status, headers = await team.send(ATTACKS[SEALED][1])
+    assert (status, headers["x-mooring-gateway"]) == (403, "not-yours; sent=no")
+    assert team.upstream.seen == []
+
+
+async def test_a_stranger_gets_no_further_than_the_log_in(team: Team) -> None:
+    team.cookie = "x=y"
+    for target in ("/servers/a/queue", "/servers/a/view?filename=x.png", "/fleet", "/app.zip", "/metrics"):
+        status, headers = await team.send(get(target))
+        assert (status, headers["x-mooring-gateway"]) == (401, "not-logged-in; sent=no")
+    link = get("/servers/a/view?filename=x&seal=y", Sec_Fetch_Mode="navigate", Sec_Fetch_Dest="document")
+    status, headers = await team.send(link)
+    assert status == 303
+    assert headers["location"] == "/login?to=%2Fservers%2Fa%2Fview%3Ffilename%3Dx%26seal%3Dy"
+    assert team.upstream.seen == []
+
+
+@pytest.fixture
+async def studio() -> AsyncIterator[Studio]:
+    """A studio of three people, with a real server."""
+    async with open_studio() as studio:
+        yield studio
+
+
+PATHS = [
+    "filename=../../users.toml&type=output",
+    "filename=..%2f..%2fusers.toml&type=output",
+    "filename=made_00001_.png&type=input",
+    "filename=made_00001_.png&subfolder=..&type=output",
+    "filename=made_00001_.png&type=output&type=temp",
+    "filename=made_00001_.png&filename=other.png",
+    "filename=made_00001_.png&shoe=1",
+    "filename=/etc/passwd",
+    "filename=made_00001_.png%00",
+]
+
+
+@pytest.mark.parametrize("query", PATHS)
+async def test_a_seal_opens_nothing_but_its_file(studio: Studio, query: str) -> None:
+    alice = await studio.enter("alice")
+    seal = (await alice.made(await alice.submit()))["seal"]
+    status, answer = await alice.get(f"/servers/a/view?{query}&seal={seal}")
+    assert status in {400, 403} and answer["error"]["cause"] in {"not-yours", "bad-request"}
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"client_id": ["a"]}, 400),
+        ({"client_id": ""}, 400),
+        ({"client_id": None}, 400),
+        ({"prompt_id": None}, 400),
+        ({"prompt_id": 3}, 400),
+        ({"prompt_id": "AAAAAAAA-0000-4000-8000-000000000000"}, 400),
+        ({"extra_data": []}, 400),
+        ({"extra_data": "x"}, 400),
+        ({"prompt": []}, 400),
+        ({"prompt": None}, 400),
+    ],
+)
+async def test_a_body_that_would_harm_a_server_never_reaches_it(
+    studio: Studio, change: dict[str, Any], status: int
+) -> None:
+    alice = await studio.enter("alice")
+    answer = await alice.post("/servers/a/prompt", alice.body(**change) | change)
+    assert answer[0] == status and await studio.queued() == []
+
+
+async def test_a_header_of_ten_megabytes_is_cut(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    with pytest.raises((aiohttp.ClientError, AssertionError)):
+        status, _ = await alice.get("/fleet", headers={"X-Long": "a" * 10_000_000})
+        assert status == 200
+    assert (await alice.get("/fleet"))[0] == 200
+
+
+async def test_what_is_packed_is_not_unpacked_here(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    headers = {"Origin": alice.url, "Content-Encoding": "gzip", "Content-Type": "application/json"}
+    status, answer = await alice.ask("POST", "/servers/a/prompt", data=b"\x1f\x8b" + b"0" * 99, headers=headers)
+    assert (status, answer["error"]["cause"]) == (415, "bad-type")
+
+
+async def test_a_picture_that_is_a_bomb_is_only_passed_on(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    bomb = a_picture(1)[:16] + b"\x7f\xff\xff\xff" * 2 + a_picture(1)[24:]  # says that it has 2^31 pixels each way
+    status, told = await alice.upload("bomb.png", bomb)
+    assert status == 200
+    shown = {"filename": told["name"], "subfolder": told["subfolder"], "type": "input", "seal": told["seal"]}
+    assert (await alice.get("/servers/a/view", params=shown)) == (200, bomb)
+
+
+async def test_markup_in_names_is_text_wherever_it_goes(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    name = "<img src=x onerror=alert(1)>.png"
+    _, told = await alice.upload(name, a_picture(7))
+    shown = {"filename": told["name"], "subfolder": told["subfolder"], "type": "input", "seal": told["seal"]}
+    async with alice.http.get(f"{alice.url}/servers/a/view", params=shown) as reply:
+        assert reply.headers["Content-Type"] == "image/png" and reply.headers["X-Content-Type-Options"] == "nosniff"
+        assert "<" not in reply.headers["Content-Disposition"]
+    status, answer = await alice.post("/servers/a/prompt", alice.body({"1": {"class_type": "<b>x</b>", "inputs": {}}}))
+    assert status == 400 and "<b>x</b>" in json.dumps(answer)  # as text, which the page escapes
+
+
+async def test_what_could_run_script_is_never_shown_inline(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    for name in ("x.svg", "x.html", "x.xml", "x.js", "x.pdf"):
+        _, told = await alice.upload(name, b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>")
+        shown = {"filename": told["name"], "subfolder": told["subfolder"], "type": "input", "seal": told["seal"]}
+        async with alice.http.get(f"{alice.url}/servers/a/view", params=shown) as reply:
+            assert reply.status == 200 and reply.headers["Content-Type"] == "application/octet-stream"
+            assert reply.headers["Content-Disposition"].startswith("attachment")
+            assert reply.headers["Content-Security-Policy"] == "sandbox"
+
+
+LISTED = re.compile(r"/(prompt|queue|history|features|embeddings|models|object_info|system_stats|api/jobs)")
+TARGETS = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(method=st.sampled_from(["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"]), rest=TARGETS)
+async def test_any_target_is_answered_and_nothing_unlisted_reaches_a_server(team: Team, method: str, rest: str) -> None:
+    for beginning in ("/", "/servers/a/", "/fleet/", "/servers/a/view?"):
+        target = beginning + rest
+        before = len(team.upstream.seen)
+        head = f"{method} {target} HTTP/1.1\r\nHost: HOST\r\nOrigin: ORIGIN\r\nContent-Length: 0\r\n\r\n"
+        status, _ = await team.send(head.encode())
+        assert status != 500
+        for request in team.upstream.seen[before:]:
+            assert LISTED.match(request.path)
