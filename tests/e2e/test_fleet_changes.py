@@ -1,0 +1,129 @@
+"""The fleet file is changed while windows work: what is moored stays, and what was removed is told and comes back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.work_kit import load_server, quick_workflow, runs_of, slow_workflow
+from tests.services import Service, start_demo, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+Servers = dict[str, Service]
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Servers]:
+    with (
+        start_demo("--step-seconds", "0.1", data=tmp_path / "a") as a,
+        start_demo("--step-seconds", "0.1", data=tmp_path / "b") as b,
+    ):
+        yield {"a": a, "b": b}
+
+
+@pytest.fixture
+def file(servers: Servers, tmp_path: Path) -> Path:
+    path = tmp_path / "fleet.toml"
+    write(path, servers)
+    return path
+
+
+@pytest.fixture
+def gateway(file: Path) -> Iterator[Service]:
+    """A gateway of that file, which `desk` is at."""
+    with start_gateway("--fleet", str(file)) as service:
+        yield service
+
+
+def write(path: Path, servers: Servers, *, drained: str = "", removed: str = "", rest: str = "") -> None:
+    """Put the file in place as an editor does."""
+    tables = [
+        f'[[server]]\nid = "{server_id}"\nurl = "{server.url}"\n' + ("drain = true\n" if server_id == drained else "")
+        for server_id, server in servers.items()
+        if server_id != removed
+    ]
+    new = path.with_name("new")
+    new.write_text("\n".join(tables) + rest, "utf-8")
+    os.replace(new, path)
+
+
+def other_than(server_id: str) -> str:
+    return "b" if server_id == "a" else "a"
+
+
+async def is_told(window: MooringWindow, condition: str) -> None:
+    """Wait until the window knows a fleet of which that is true; `fleet` and `server(id)` are at hand."""
+    find = "const fleet = mooring.fleet(), server = id => fleet.servers.find(one => one.id === id);"
+    await window.page.wait_for_function(f"() => {{ {find} return {condition}; }}")
+
+
+async def test_a_drained_server_finishes_what_is_moored_there_and_takes_nothing_new(
+    desk: Desk, servers: Servers, file: Path
+) -> None:
+    window = await desk.open()
+    first = await window.submit(slow_workflow(80))
+    await window.wait_state(first, "running")
+    here = (await window.task(first))["executionServer"]
+    there = other_than(here)
+    write(file, servers, drained=here)
+    await is_told(window, f"server('{here}').drained")
+    second = await window.submit(quick_workflow(2))  # it is moored, and so its work still goes there
+    assert (await window.task(second))["executionServer"] == here
+    await load_server(servers[there], 1)  # else the drained one might be left alone by chance
+    other = await desk.open()
+    elsewhere = await other.submit(quick_workflow(3))
+    assert (await other.task(elsewhere))["executionServer"] == there
+    for prompt_id in (first, second):
+        done = await window.wait_for(prompt_id)
+        assert (done["state"], done["executionServer"]) == ("succeeded", here)
+        assert await runs_of(servers[here], prompt_id) == 1
+    await window.card(first, "succeeded").get_by_test_id("result-image").wait_for()
+    assert (await window.facts())["lockedServer"] is None
+    third = await window.submit(quick_workflow(4))
+    assert (await window.task(third))["executionServer"] == there
+    await window.check()
+    await other.check()
+
+
+async def test_work_on_a_removed_server_is_told_as_moved_and_goes_on_when_it_is_put_in_again(
+    desk: Desk, servers: Servers, file: Path
+) -> None:
+    desk.watch.expected += [r"status of 404 .*/servers/"]  # a look that was on its way when the fleet changed
+    window = await desk.open()
+    prompt_id = await window.submit(slow_workflow(150))
+    await window.wait_state(prompt_id, "running")
+    here = (await window.task(prompt_id))["executionServer"]
+    write(file, servers, removed=here)
+    await window.wait_state(prompt_id, "unreachable_moved")
+    card = window.card(prompt_id, "unreachable_moved")
+    await card.wait_for()
+    assert (await window.facts())["lockedServer"] == here, "it holds its window, and nothing of it goes elsewhere"
+    with pytest.raises(Exception, match="ServerMoved"):
+        await window.submit(quick_workflow())
+    assert await runs_of(servers[here], prompt_id) == 1
+    write(file, servers)
+    done = await window.wait_for(prompt_id)
+    assert (done["state"], done["executionServer"]) == ("succeeded", here)
+    await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
+    assert await runs_of(servers[here], prompt_id) == 1
+    await window.check()
+
+
+async def test_a_mistake_in_the_file_is_told_in_the_panel_and_changes_nothing(
+    desk: Desk, servers: Servers, file: Path
+) -> None:
+    window = await desk.open()
+    write(file, servers, removed="b", rest='\n[[server]]\nid = "c"\nulr = "http://127.0.0.1:1"\n')
+    await window.page.get_by_test_id("open-fleet").click()
+    panel = window.page.get_by_test_id("fleet-panel")
+    await expect(panel).to_contain_text("The fleet file has a mistake")
+    await expect(panel).to_contain_text("line 7: ulr: there is no such setting; did you mean 'url'?")
+    await expect(panel.get_by_test_id("server")).to_have_count(2)
+    write(file, servers)
+    await expect(panel.get_by_text("The fleet file has a mistake")).to_have_count(0)
