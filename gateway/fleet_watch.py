@@ -91,13 +91,16 @@ class FleetWatch:
                 self._keeper.change(fleet)
 
     async def _settle(self) -> None:
-        """Wait until the file stays the same for a moment."""
-        seen = await asyncio.to_thread(content_of, self._path)
+        """Wait until the files stay the same for a moment: a certificate and its key are two."""
+        seen = await asyncio.to_thread(self._contents)
         while True:
             await asyncio.sleep(self._deadlines.fleet_settles)
-            before, seen = seen, await asyncio.to_thread(content_of, self._path)
+            before, seen = seen, await asyncio.to_thread(self._contents)
             if seen == before:
                 return
+
+    def _contents(self) -> list[ReadFile | None]:
+        return [content_of(file.path) for file in self._keeper.state.fleet.files]
 
     def _tell(self, problem: str) -> None:
         if problem == self._problem:

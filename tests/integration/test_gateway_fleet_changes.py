@@ -306,6 +306,22 @@ async def test_a_file_that_is_being_written_is_not_taken(file: FleetFile) -> Non
             assert problem_of(gateway) == ""
 
 
+async def test_a_login_file_that_is_being_written_is_not_taken(file: FleetFile) -> None:
+    async with serve() as one:
+        token = file.path.with_name("token")
+        token.write_text("first")
+        file.write(table("a", one.url, token="file:token"))
+        seen = []
+        async with run(file, fleet_settles=0.3) as gateway:
+            change = gateway.gateway.change
+            gateway.gateway.change = lambda fleet: (seen.append(fleet), change(fleet))[1]  # type: ignore[method-assign]
+            token.write_text("sec")
+            await asyncio.sleep(0.1)  # as a slow writer; shorter than the file has to stay the same
+            token.write_text("second")
+            await until(lambda: seen)
+            assert [fleet.servers[0].access.authorization for fleet in seen] == ["Bearer second"]
+
+
 # Rules, names and limits
 
 
