@@ -312,14 +312,14 @@ async def test_a_login_file_that_is_being_written_is_not_taken(file: FleetFile) 
         token.write_text("first")
         file.write(table("a", one.url, token="file:token"))
         seen = []
-        async with run(file, fleet_settles=0.3) as gateway:
+        async with run(file, fleet_settles=1.0) as gateway:
             change = gateway.gateway.change
             gateway.gateway.change = lambda fleet: (seen.append(fleet), change(fleet))[1]  # type: ignore[method-assign]
-            token.write_text("sec")
-            await asyncio.sleep(0.1)  # as a slow writer; shorter than the file has to stay the same
-            token.write_text("second")
+            for count in range(1, 16):  # for longer than it has to stay the same, and never the same for so long
+                token.write_text("t" * count)
+                await asyncio.sleep(0.1)
             await until(lambda: seen)
-            assert [fleet.servers[0].access.authorization for fleet in seen] == ["Bearer second"]
+            assert [fleet.servers[0].access.authorization for fleet in seen] == [f"Bearer {'t' * 15}"]
 
 
 # Rules, names and limits
