@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import pytest
 
 from app.core.errors import BadInput, NoServerAvailable, NotOwner, ServerLockedError, TaskNotFound
-from app.core.model import Delivery, PromptId, TaskState, WindowId
-from app.core.window import Free, Window
+from app.core.model import ClientId, Delivery, PromptId, Records, Task, TaskState, WindowId
+from app.core.window import Free, Restoring, Window
 from app.session import RunStage
+from app.session.salvage import Salvage
+from app.session.sandbox import Sandbox, SandboxStore
+from app.session.state import State
 from tests.simulation.network import Mishap
 from tests.simulation.world import Page
 from tests.unit.session.stage import PHOTO, A, Stage, bytes_of, scene, task_of, window_of
@@ -330,3 +335,35 @@ async def test_an_input_that_is_not_kept_any_more_is_told(stage: Stage) -> None:
     with pytest.raises(BadInput) as refusal:
         await page.session.run_again(first)
     assert (refusal.value.cause, refusal.value.name) == ("input-not-kept", "photo.png")
+
+
+@dataclass
+class WaitingStore(SandboxStore):
+    """A store that shows everybody's tasks, which a search begins with, when it is told to."""
+
+    searches: int = 0
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def read_tasks(self, owner: WindowId | None = None) -> Records:
+        self.searches += 1
+        await self.may_answer.wait()
+        return await super().read_tasks(owner)
+
+
+async def test_what_is_asked_for_during_a_search_is_one_more_however_often() -> None:
+    async def lay_by(tasks: Iterable[Task]) -> None:
+        assert list(tasks) == []
+
+    store = WaitingStore()
+    state = State(Sandbox(store=store).ports)
+    state.set_window(Restoring(WindowId("w")).restored(ClientId("c"), []))
+    salvage = Salvage(state, lambda _: None, lay_by)
+    for _ in range(4):
+        salvage.search_soon()
+        await asyncio.sleep(0)
+    assert store.searches == 1
+    store.may_answer.set()
+    async with asyncio.timeout(5):
+        while state._background:  # noqa: ASYNC110 - nothing tells that a search is over
+            await asyncio.sleep(0)
+    assert store.searches == 2
