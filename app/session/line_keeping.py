@@ -26,7 +26,7 @@ class LineKeeper:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._sent: set[PromptId] = set()
+        self._sent: set[PromptId] = set()  # what may still be found by a look at the store that is under way
         self._changing = asyncio.Lock()
         self.line: Line | None = None
         self.error: StorageError | None = None
@@ -105,3 +105,5 @@ class LineKeeper:
         self._sent.add(prompt_id)
         if self.line is not None and self.line.has(prompt_id):
             self.take_over(self.line)
+        if not self._changing.locked():
+            self._sent.clear()

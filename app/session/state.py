@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Any
+from weakref import WeakValueDictionary
 
 from app.core.balancer import Leaning
 from app.core.chronicle import verdict, window_changes
@@ -74,7 +75,7 @@ class State:
         self.read_back: tuple[Task, ...] = ()  # this window's tasks as the store last had them
         self._listeners: list[Callable[[], None]] = []
         self._lanes: defaultdict[ServerId, asyncio.Lock] = captain._lanes if captain else defaultdict(asyncio.Lock)
-        self._judging: defaultdict[PromptId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._judging: WeakValueDictionary[PromptId, asyncio.Lock] = WeakValueDictionary()  # as long as somebody has it
         self._discarded: set[PromptId] = set()  # unreadable records that the person has given up
         self._background: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
@@ -195,7 +196,7 @@ class State:
 
     async def witness(self, prompt_id: PromptId, *evidence: Evidence) -> Task | None:
         """Judge, make durable, take over. The task as it stands then; None if this window has let go of it."""
-        async with self._judging[prompt_id]:
+        async with self.judging(prompt_id):
             known = self.get_task("witness", prompt_id)
             task, verdicts = known, []
             for piece in evidence:
@@ -213,7 +214,7 @@ class State:
 
     async def amend(self, prompt_id: PromptId, change: Callable[[Task], Task]) -> Task | None:
         """Like `witness`, for what is no evidence: what became of its outputs."""
-        async with self._judging[prompt_id]:
+        async with self.judging(prompt_id):
             known = self.get_task("amend", prompt_id)
             return await self._record(known, change(known))
 
@@ -265,7 +266,7 @@ class State:
         Otherwise an error would stay, and Run be refused, until some other task happens to be written.
         """
         for prompt_id in self.loose_ends.unwritten:
-            async with self._judging[prompt_id]:
+            async with self.judging(prompt_id):
                 task = self.get_window("write").tasks.get(prompt_id)
                 if task is None:
                     self.loose_ends.forget(prompt_id)
@@ -352,7 +353,10 @@ class State:
 
     def judging(self, prompt_id: PromptId) -> asyncio.Lock:
         """Held while something is made of what is known about a task: one at a time."""
-        return self._judging[prompt_id]
+        lock = self._judging.get(prompt_id)
+        if lock is None:
+            lock = self._judging[prompt_id] = asyncio.Lock()
+        return lock
 
     def forget(self, prompt_id: PromptId) -> None:
         """Let go of a task that is not this window's to hold any more: it was deleted, or laid by."""
