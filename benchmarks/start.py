@@ -4,7 +4,7 @@
 
 A real Chromium with a profile on disk, turn by turn: the first visit of a new profile, a reload, a second tab beside
 the first. ComfyUI's frontend has the same compression and caching (`benchmarks/start_peer.py`) and the same server
-behind it, a demo server. Writes `benchmarks/START.md`.
+behind it, a demo server. Writes `benchmarks/START.md` up to the sections of other commands.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pathlib import Path
 import aiohttp
 from playwright.async_api import BrowserContext, Page
 
+from benchmarks.sections import write_head
 from benchmarks.start_peer import READY as PEER_READY
 from benchmarks.start_peer import serve_peer
 from gateway.archive import AppArchive
@@ -96,7 +97,7 @@ def main() -> None:
     print(table)
     told = f"it had a load of {before} before and {load()} after on {os.cpu_count()} cores"
     text = INTRO.format(runs=RUNS, load=told) + table + "\n" + BOUNDS
-    (ROOT / "benchmarks" / "START.md").write_text(text, encoding="utf-8")
+    write_head("START.md", text)
     out = ROOT / "benchmarks" / "out" / "start.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     plain = {f"{kind}, {which}": [vars(start) for start in found] for (kind, which), found in starts.items()}

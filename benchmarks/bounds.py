@@ -1,0 +1,195 @@
+"""Whether a window's memory is bounded: after 10,000 tasks, and after 100,000 events that came into it.
+
+    python3 -m benchmarks.bounds [tasks|events] [--count N] [--minutes M]
+
+A real window, its rubbish collected in both languages before each look: JavaScript's heap and array buffers, the
+memory of WebAssembly (which never shrinks, so it tells the most that was ever needed), Python's objects, the DOM, blob
+addresses, the PSS of its process. The tasks are real ones, submitted by `mooring.submitWorkflow` to a demo server, a
+few at a time, each awaited until it is home. The events come from `benchmarks/streamer.py`, previews among them;
+counted are those that reached the window, for the gateway passes on of overtaken progress the latest only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from typing import Any
+
+import aiohttp
+from playwright.async_api import BrowserContext, Page
+
+from benchmarks.footprint import COUNT, footprint, largest
+from benchmarks.frontends import PATIENCE
+from benchmarks.sections import Load, table, write_json, write_section
+from benchmarks.servers import start_streamer
+from benchmarks.start import profile
+from tests.e2e.browser_kit import has_snapshot
+from tests.e2e.window_kit import MooringWindow
+from tests.e2e.work_kit import quick_workflow
+from tests.services import start_demo, start_gateway
+
+TASKS = (0, 100, 1_000, 2_500, 5_000, 7_500, 10_000)
+EVENTS = (0, 10_000, 50_000, 100_000)
+AT_ONCE = 8  # tasks
+PART = 100  # tasks between looks at the clock
+RATE = 1_000  # messages a second
+SLICE = 10.0  # seconds of the stream at a time
+REST = 2.0  # seconds
+MB = 1_000_000
+PYTHON = """
+import gc, json
+def count():
+    gc.collect()
+    return gc.get_freeze_count() + len(gc.get_objects())
+count()
+"""
+# The page's own Python, by the module that started it.
+OBJECTS = """async (code) => {
+  const boot = document.querySelector("script[src$='/boot.mjs']").src;
+  const { loadPyodide } = await import(boot);
+  return (await loadPyodide({})).runPython(code);
+}"""
+RUN = """async ([workflow, count, atOnce]) => {
+  let left = count;
+  const one = async () => {
+    while (left-- > 0) {
+      const own = structuredClone(workflow);
+      own["1"].inputs.color = Math.floor(Math.random() * 0xffffff);
+      await mooring.waitFor(await mooring.submitWorkflow(own, { title: "Bounds" }));
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, one));
+}"""
+HEARD = """
+globalThis.heard = 0;
+{
+  const Plain = WebSocket;
+  globalThis.WebSocket = class extends Plain {
+    constructor(...words) {
+      super(...words);
+      this.addEventListener("message", () => { heard += 1; });
+    }
+  };
+}
+"""
+HEADS = {
+    "heap": "JavaScript heap, MB",
+    "buffers": "array buffers, MB",
+    "wasm": "WebAssembly, MB",
+    "python": "Python's objects",
+    "nodes": "DOM nodes",
+    "listeners": "listeners",
+    "urls": "blob addresses",
+    "entries": "timeline entries",
+    "pss": "PSS, MB",
+}
+IN_MB = {"heap", "buffers", "wasm", "pss"}
+TITLES = {"tasks": "Memory after many tasks", "events": "Memory after many events"}
+INTROS = {
+    "tasks": "`python3 -m benchmarks.bounds tasks`: real tasks on a demo server, {at_once} at a time, by one window "
+    "({load}; {seconds:.0f} s).\nRubbish was collected before each look.\n\n",
+    "events": "`python3 -m benchmarks.bounds events`: progress and previews of one task that runs, {rate} messages a "
+    "second sent; counted\nare those that reached the window ({load}; {seconds:.0f} s). Rubbish was collected before "
+    "each look.\n\n",
+}
+
+Looks = dict[int, dict[str, float]]
+
+
+def main() -> None:
+    """Measure what is asked for and write its section."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=("tasks", "events", "both"), nargs="?", default="both")
+    parser.add_argument("--count", type=int, help="end at so many tasks or events")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="end after so long, wherever that is")
+    flags = parser.parse_args()
+    for kind, measure, steps in (("tasks", of_tasks, TASKS), ("events", of_events, EVENTS)):
+        if flags.kind in {kind, "both"}:
+            most = steps[-1] if flags.count is None else flags.count
+            asked = [*(step for step in steps if step < most), most]
+            load, began = Load(), time.monotonic()
+            looks = asyncio.run(measure(asked, began + flags.minutes * 60))
+            told = table([kind, *HEADS.values()], [row(count, held) for count, held in looks.items()])
+            print(told)
+            seconds = time.monotonic() - began
+            words = INTROS[kind].format(at_once=AT_ONCE, load=load, seconds=seconds, rate=f"{RATE:,}")
+            write_section("RESULTS.md", TITLES[kind], words + told)
+            write_json(f"bounds_{kind}", {"load": str(load), "seconds": seconds, "found": looks})
+
+
+def row(count: int, held: dict[str, float]) -> list[str]:
+    """One line of the table."""
+    cells = (f"{held[part] / MB:.1f}" if part in IN_MB else f"{held[part]:,.0f}" for part in HEADS)
+    return [f"{count:,}", *cells]
+
+
+async def look(page: Page, folder: str) -> dict[str, float]:
+    """What the window holds now."""
+    await asyncio.sleep(REST)
+    python = await page.evaluate(OBJECTS, PYTHON)
+    held = await footprint(page)
+    return held | {"python": python, "pss": sum(largest(folder, 1))}
+
+
+async def open_window(context: BrowserContext, base: str) -> MooringWindow:
+    """A window that counts."""
+    context.set_default_timeout(PATIENCE)
+    await context.add_init_script(COUNT + HEARD)
+    window = await MooringWindow.open(context, base)
+    await window.ready()
+    return window
+
+
+async def of_tasks(steps: list[int], until: float) -> Looks:
+    """By how many tasks have ended."""
+    found: Looks = {}
+    with start_demo("--step-seconds", "0") as demo, start_gateway("--server", f"d={demo.url}") as gateway:
+        await has_snapshot(gateway.url)
+        async with profile() as (context, folder):
+            window = await open_window(context, gateway.url)
+            done = 0
+            for step in steps:
+                done = await run_tasks(window.page, done, step, until)
+                await window.page.wait_for_function("windowLockedServer === null")
+                found[done] = await look(window.page, folder)
+                print(done, found[done], flush=True)
+                if done < step:
+                    break
+    return found
+
+
+async def run_tasks(page: Page, done: int, wanted: int, until: float) -> int:
+    """More tasks, a part at a time, until so many are done or the time is over: how many are."""
+    while done < wanted and time.monotonic() < until:
+        part = min(PART, wanted - done)
+        await page.evaluate(RUN, [quick_workflow(), part, AT_ONCE])
+        done += part
+    return done
+
+
+async def of_events(steps: list[int], until: float) -> Looks:
+    """By how many events the window was told."""
+    found: Looks = {}
+    with start_streamer() as server, start_gateway("--server", f"s={server.url}") as gateway:
+        await has_snapshot(gateway.url)
+        async with profile() as (context, folder), aiohttp.ClientSession() as session:
+            window = await open_window(context, gateway.url)
+            prompt_id = await window.submit(quick_workflow(), "Stream")
+            await window.wait_state(prompt_id, "running")
+            await window.page.wait_for_function("debugServerConsistency().webSocket.state === 'open'")
+            facts = {"client_id": await window.call("debugWebSocketLock().clientId"), "prompt_id": prompt_id}
+            asked: dict[str, Any] = {**facts, "rate": RATE, "seconds": SLICE}
+            for step in steps:
+                while (heard := await window.page.evaluate("heard")) < step and time.monotonic() < until:
+                    async with session.post(f"{server.url}/benchmark/stream", json=asked) as answer:
+                        await answer.read()
+                found[heard] = await look(window.page, folder)
+                print(heard, found[heard], flush=True)
+                if heard < step:
+                    break
+    return found
+
+
+if __name__ == "__main__":
+    main()

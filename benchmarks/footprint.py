@@ -1,0 +1,88 @@
+"""What a page holds, asked of the browser once its rubbish is collected, and of the system.
+
+    await context.add_init_script(COUNT)
+    held = await footprint(page)          # {"heap": …, "buffers": …, "wasm": …, "nodes": …, "urls": …}
+    largest(folder, 10)                   # PSS of the profile's ten largest page processes, in bytes
+
+`heap` is V8's own (JavaScript objects), `buffers` what its array buffers have, `wasm` the memories of WebAssembly,
+which never shrink: all in bytes. `nodes` and `listeners` are those of the DOM, `urls` blob addresses that are still
+alive, `entries` what the page's performance timeline keeps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Page
+
+# Every memory of WebAssembly, made by the page or by a module; every address of a blob that was not given back.
+COUNT = """
+globalThis.counted = { memories: new Set(), urls: new Set() };
+{
+  const note = (found) => {
+    for (const item of Object.values((found.instance ?? found).exports ?? {})) {
+      if (item instanceof WebAssembly.Memory) counted.memories.add(item);
+    }
+    return found;
+  };
+  for (const name of ["instantiate", "instantiateStreaming"]) {
+    const plain = WebAssembly[name];
+    WebAssembly[name] = (...words) => plain.apply(WebAssembly, words).then(note);
+  }
+  WebAssembly.Memory = new Proxy(WebAssembly.Memory, {
+    construct: (target, words) => {
+      const made = new target(...words);
+      counted.memories.add(made);
+      return made;
+    },
+  });
+  const { createObjectURL: make, revokeObjectURL: drop } = URL;
+  URL.createObjectURL = (blob) => {
+    const url = make.call(URL, blob);
+    counted.urls.add(url);
+    return url;
+  };
+  URL.revokeObjectURL = (url) => {
+    counted.urls.delete(url);
+    drop.call(URL, url);
+  };
+}
+"""
+ASK = """() => ({
+  wasm: [...counted.memories].reduce((sum, memory) => sum + memory.buffer.byteLength, 0),
+  urls: counted.urls.size,
+  entries: performance.getEntries().length,
+})"""
+COLLECTIONS = 3  # what one collection frees may hold more
+
+
+async def footprint(page: Page) -> dict[str, float]:
+    """What the page holds, its rubbish collected."""
+    client = await page.context.new_cdp_session(page)
+    for _ in range(COLLECTIONS):
+        await client.send("HeapProfiler.collectGarbage")
+    heap = await client.send("Runtime.getHeapUsage")
+    dom = await client.send("Memory.getDOMCounters")
+    await client.detach()
+    asked: dict[str, Any] = await page.evaluate(ASK)
+    return {
+        "heap": heap["usedSize"],
+        "buffers": heap["backingStorageSize"],
+        "nodes": dom["nodes"],
+        "listeners": dom["jsEventListeners"],
+        **asked,
+    }
+
+
+def largest(folder: str, count: int) -> list[int]:
+    """The PSS of the page processes of a profile, in bytes: the `count` largest (the browser keeps a spare one)."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes().decode(errors="replace")
+            if "--type=renderer" in words and folder in words:
+                lines = (process / "smaps_rollup").read_text("utf-8").splitlines()
+                found.append(sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")))
+    return sorted(found, reverse=True)[:count]

@@ -1,0 +1,53 @@
+"""Mooring and ComfyUI's frontend side by side, each at its address, and pages of them that say when they are up.
+
+    async with both() as frontends:
+        for one in frontends:
+            async with profile() as (context, folder):
+                await context.add_init_script(WATCH % one.ready)
+                page = await context.new_page()
+                await page.goto(one.address)
+
+The parts are those of `benchmarks/start.py` and `benchmarks/start_peer.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks.start import OURS, PEER, PEER_READY, READY, catalogue_of
+from benchmarks.start_peer import serve_peer
+from tests.e2e.browser_kit import has_snapshot
+from tests.services import start_gateway
+
+PATIENCE = 180_000  # milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Frontend:
+    """One of the two: what it is called, where it is, and what is true in its page once it can be worked with."""
+
+    name: str
+    address: str
+    ready: str
+
+
+@contextlib.asynccontextmanager
+async def both() -> AsyncIterator[tuple[Frontend, Frontend]]:
+    """Both at work, with a demo server behind each."""
+    with start_gateway(demo=1) as gateway:
+        await has_snapshot(gateway.url)
+        async with serve_peer(await catalogue_of(gateway.url)) as peer:
+            yield Frontend(OURS, gateway.url, READY), Frontend(PEER, peer, PEER_READY)
+
+
+def spread(found: Sequence[float], form: str = ".0f") -> list[str]:
+    """The median and the range, as two cells."""
+    return [f"{statistics.median(found):{form}}", f"{min(found):{form}} to {max(found):{form}}"]
+
+
+def share(ours: Sequence[float], others: Sequence[float]) -> str:
+    """How much of the other's median ours is."""
+    return f"{statistics.median(ours) / statistics.median(others):.2f}"

@@ -1,0 +1,109 @@
+"""How long ten windows take that are opened in one go, until the last of them can be worked with.
+
+    python3 -m benchmarks.start_ten
+
+Mooring and ComfyUI's frontend turn by turn, each in a new profile on disk: ten tabs of a browser that has never been
+there, and ten of one that has (one tab was up and is closed again). All pages are navigated at once; the time is from
+the first navigation to the page that is up last, by the machine's clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+
+from playwright.async_api import Page
+
+from benchmarks.frontends import PATIENCE, Frontend, both, share, spread
+from benchmarks.sections import Load, table, write_json, write_section
+from benchmarks.start import OURS, PEER, WATCH, cpu_of, profile
+
+RUNS = 3
+COUNT = 10
+KINDS = ("first visit", "been there")
+TIMES = "[performance.timeOrigin, performance.timeOrigin + upAt]"
+TITLE = "Ten windows at once"
+INTRO = f"""`python3 -m benchmarks.start_ten`: {COUNT} windows opened in one go in one profile on disk, from the first
+navigation until the first and until the last can be worked with; *CPU* is what all their processes used. The median of
+{RUNS} runs, turn by turn, and their range ({{load}}).
+
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ten:
+    """Windows that were opened at once: when the first and the last was up, and what it took, in milliseconds."""
+
+    first: float
+    last: float
+    cpu: float
+
+
+def main() -> None:
+    """Measure and write the section."""
+    load = Load()
+    found = asyncio.run(measure())
+    rows = [row(kind, which, found[kind, which]) for kind in KINDS for which in (OURS, PEER)]
+    told = table(["", "", "first up, ms", "last up, ms", "range", "CPU, ms"], rows)
+    shares = [[kind, *(of_peer(found, kind, name) for name in ("last", "cpu"))] for kind in KINDS]
+    told += "\n\n" + table(["Mooring as a share of ComfyUI's", "last up", "CPU"], shares)
+    print(told)
+    write_section("START.md", TITLE, INTRO.format(load=load) + told)
+    plain = {
+        f"{kind}, {which}": [[ten.first, ten.last, ten.cpu] for ten in tens] for (kind, which), tens in found.items()
+    }
+    write_json("start_ten", {"load": str(load), "first, last, cpu": plain})
+
+
+def row(kind: str, which: str, tens: list[Ten]) -> list[str]:
+    """One line of the table."""
+    (first, _), last, (cpu, _) = (spread([getattr(ten, name) for ten in tens]) for name in ("first", "last", "cpu"))
+    return [kind, which, first, *last, cpu]
+
+
+def of_peer(found: dict[tuple[str, str], list[Ten]], kind: str, name: str) -> str:
+    """How much of the peer's it is."""
+    ours, others = ([getattr(ten, name) for ten in found[kind, which]] for which in (OURS, PEER))
+    return share(ours, others)
+
+
+async def measure() -> dict[tuple[str, str], list[Ten]]:
+    """All of it, by kind and by what was opened."""
+    found: dict[tuple[str, str], list[Ten]] = defaultdict(list)
+    async with both() as frontends:
+        for _ in range(RUNS):
+            for kind in KINDS:
+                for one in frontends:
+                    found[kind, one.name].append(await open_ten(one, kind))
+    return found
+
+
+async def open_ten(one: Frontend, kind: str) -> Ten:
+    """Ten pages in a new profile."""
+    async with profile() as (context, folder):
+        context.set_default_timeout(PATIENCE)
+        await context.add_init_script(WATCH % one.ready)
+        if kind == "been there":
+            page = await context.new_page()
+            await page.goto(one.address)
+            await page.wait_for_function("() => globalThis.upAt")
+            await page.close()
+        pages = [await context.new_page() for _ in range(COUNT)]
+        before = cpu_of(folder)
+        times = await asyncio.gather(*(up_times(page, one.address) for page in pages))
+        begun, ups = zip(*times, strict=True)
+        cpu = cpu_of(folder) - before
+        return Ten(min(ups) - min(begun), max(ups) - min(begun), cpu * 1000)
+
+
+async def up_times(page: Page, address: str) -> list[float]:
+    """When its navigation began and when it was up, in milliseconds since the epoch."""
+    await page.goto(address, wait_until="commit")
+    await page.wait_for_function("() => globalThis.upAt", polling=200)
+    found: list[float] = await page.evaluate(TIMES)
+    return found
+
+
+if __name__ == "__main__":
+    main()
