@@ -1,0 +1,62 @@
+"""What makes a window start quickly, seen where it happens: in the browser's own trace and requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import BrowserContext
+
+from tests.e2e.browser_kit import has_snapshot, open_chromium
+from tests.e2e.window_kit import PATIENCE, MooringWindow
+from tests.services import Service
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+COMPILED = "wasm.Deserialize"  # what V8 calls it to go on with code that it has written down
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def profile(tmp_path: Path, gateway: Service) -> AsyncIterator[BrowserContext]:
+    """A profile on disk, which keeps what browsers keep."""
+    await has_snapshot(gateway.url)
+    async with open_chromium(profile=tmp_path / "profile") as context:
+        context.set_default_timeout(PATIENCE)
+        yield context
+
+
+async def open_window(profile: BrowserContext, gateway: Service) -> MooringWindow:
+    window = await MooringWindow.open(profile, gateway.url)
+    await window.ready()
+    return window
+
+
+async def trace_of(profile: BrowserContext, gateway: Service) -> set[str]:
+    """The names of what V8 does with WebAssembly while a second window starts."""
+    assert profile.browser is not None
+    session = await profile.browser.new_browser_cdp_session()
+    found: list[dict[str, Any]] = []
+    ended = asyncio.Event()
+    session.on("Tracing.dataCollected", lambda told: found.extend(told["value"]))
+    session.on("Tracing.tracingComplete", lambda _: ended.set())
+    await session.send("Tracing.start", {"categories": "v8.wasm", "transferMode": "ReportEvents"})
+    await open_window(profile, gateway)
+    await session.send("Tracing.end")
+    await asyncio.wait_for(ended.wait(), PATIENCE / 1000)
+    return {event["name"] for event in found}
+
+
+async def test_a_second_tab_goes_on_with_the_code_that_the_first_has_compiled(
+    profile: BrowserContext, gateway: Service, tmp_path: Path
+) -> None:
+    """Chromium tells a page of it with the file, and a preload would have heard that in the page's place."""
+    await open_window(profile, gateway)
+    kept = tmp_path / "profile" / "Default" / "Code Cache" / "wasm"
+    async with asyncio.timeout(PATIENCE / 1000):
+        while not any(path.stat().st_size > 500_000 for path in kept.glob("*_0")):  # noqa: ASYNC110 (the browser's own)
+            await asyncio.sleep(0.1)
+    assert COMPILED in await trace_of(profile, gateway)
