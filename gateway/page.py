@@ -19,7 +19,7 @@ STYLES = "static/page.css"  # all stylesheets of the page, one after the other
 CONFIG = "pyscript.toml"
 _SLOT = "<!-- boot -->"  # where the memory snapshot is named if there is one, and the modules that others import
 _STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)">\s*')
-_MODULE = re.compile(r'<(?:script type="module" src|link rel="modulepreload" href)="([^"]+)">')
+_MODULE = re.compile(r'<(?:script type="module" src|link rel="modulepreload" href)="([^"]+)"(?: async)?>')
 _ADDRESS = re.compile(r'\b(src|href)="((?:static|app)/[^"]*)"')
 _IMPORT = re.compile(r"""(?:\bfrom|\bimport) ?["'](\.{1,2}/[\w./-]+)["']""")
 

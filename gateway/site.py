@@ -169,7 +169,7 @@ def type_of(path: str) -> str:
 def _link(snapshot: Snapshot) -> str:
     """What names a snapshot in the page: `static/js/boot.mjs` reads it."""
     return (
-        f'<link rel="preload" as="fetch" crossorigin id="snapshot" href="/snapshots/{snapshot.key}"'
+        f'<link rel="mooring-snapshot" id="snapshot" href="/snapshots/{snapshot.key}"'
         f' data-size="{snapshot.size}" data-sum="{snapshot.sum}">'
     )
 

@@ -26,7 +26,7 @@ from gateway.install.place import Place, read_record, write_record
 from gateway.install.steps import Step
 
 MAKER = "gateway/install/snapshot.mjs"
-SCRIPTS = (MAKER, "static/js/boot.mjs")
+SCRIPTS = (MAKER, "static/js/boot.mjs", "static/js/memory.mjs")
 RUNTIME = ("pyodide/", "python/")  # the folders of static/vendor/ whose contents are in a snapshot
 SITE = "python/site.zip"
 ENDINGS = {"br": "br", "gzip": "gz"}  # of the files, by what HTTP calls the coding

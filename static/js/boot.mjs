@@ -1,20 +1,25 @@
 // What PyScript takes for the interpreter (`interpreter` in pyscript.toml): Pyodide, out of a memory snapshot if the page
 // names one that fits, else from the start. It begins as soon as it is loaded, before PyScript asks for it.
 //
-// A snapshot is the memory of a Python that has imported all of Mooring, made by gateway/install/snapshot.mjs with this
-// same module. The page names it in <link id="snapshot">, with its size and sum. Whatever is wrong with it costs a second or
-// two, never the window.
+// A snapshot is the memory of a Python that has imported all of Mooring, made by gateway/install/snapshot.mjs (memory.mjs
+// has the format). The page names it in <link id="snapshot">, with its size and sum. After its first start a device has it
+// unpacked (stored.mjs). Whatever is wrong with it costs a second or two, never the window.
+//
+// Nothing that takes long to parse is imported before the files that Python waits for are asked for.
 
-import createModule from "../vendor/pyodide/pyodide.asm.mjs";
 import { loadPyodide as load, version } from "../vendor/pyodide/pyodide.mjs";
+import { Arrival } from "./memory.mjs";
+import { forget, isStored, readStored, store } from "./stored.mjs";
 
 export { version };
 
+const RUNTIME = new URL("../vendor/pyodide/", import.meta.url).href;
 const FOLDER = "/mooring"; // in Python's own file system: modules in a snapshot say that they came from here
 const STDLIB = new URL("../vendor/pyodide/python_stdlib.zip", import.meta.url).href;
 const SITE = new URL("../vendor/python/site.zip", import.meta.url).href;
 const APP = new URL("../../app.zip", import.meta.url).href;
 // All windows that start from a snapshot would draw alike. (They do share the hashes of texts, which nothing may hang on.)
+const LONGEST_HEAD = 65536; // bytes; it is half a kilobyte
 const RESEED = `__import__("random").seed()`; // from the browser's own generator
 
 const outputs = { stdout: (text) => console.log(text), stderr: (text) => console.warn(text) }; // as Pyodide has it
@@ -41,40 +46,33 @@ function tell(reason) {
 
 async function startAfresh(options) {
   const archives = Promise.all([SITE, APP].map(read));
-  const python = await load(options);
+  const python = await load({ ...options, indexURL: RUNTIME });
   mount(python, ...(await archives));
   return python;
 }
 
 async function restore({ href, dataset }, options) {
-  const memory = new Uint8Array(Number(dataset.size)); // it fills while the rest of Python is loaded and compiled
-  const received = receive(href, memory, Number(dataset.sum));
+  const head = new Uint8Array(LONGEST_HEAD);
+  const address = new URL(href).pathname;
+  const received = receive(address, Number(dataset.size), Number(dataset.sum));
   received.catch(() => {}); // it is awaited later, and is nobody else's business until then
   const createPyodideModule = async (settings) => {
-    const module = await createModule(enlarge(settings, memory.length));
+    const { default: createModule } = await import("../vendor/pyodide/pyodide.asm.mjs");
+    const module = await createModule(settings);
     fetchWhenOpened(module.FS);
-    await received;
+    const snapshot = await received;
+    snapshot.putHead(head);
+    if (module.HEAPU8.length < snapshot.memorySize) module.growMemory(snapshot.memorySize);
+    snapshot.putPages(module.HEAPU8);
+    snapshot.letGo();
     return module;
   };
   // What is needed of the standard library is in the memory; this file, which is here already, only stands in its place.
-  try {
-    const python = await load({ ...options, _loadSnapshot: memory, stdLibURL: import.meta.url, createPyodideModule });
-    python.runPython(RESEED);
-    return python;
-  } finally {
-    letGo(memory);
-  }
-}
-
-/** Python has a copy by now, and Pyodide would hold these bytes for as long as the window lives. */
-function letGo({ buffer }) {
-  structuredClone(buffer, { transfer: [buffer] }); // it moves there, and nobody has it
-}
-
-/** Pyodide restores a snapshot into the memory that it has; so far it does not make that large enough. */
-function enlarge(settings, size) {
-  settings.preRun.push((module) => module.HEAP8.length < size && module.growMemory(size));
-  return settings;
+  const python = await load({
+    ...options, indexURL: RUNTIME, _loadSnapshot: head, stdLibURL: import.meta.url, createPyodideModule,
+  });
+  python.runPython(RESEED);
+  return python;
 }
 
 /** Python opens the archive of the standard library for a module that is not in its memory: few windows ever do. */
@@ -99,25 +97,36 @@ function readNow(address) {
   return Uint8Array.from(request.responseText, (letter) => letter.charCodeAt(0));
 }
 
-/** Put the snapshot's bytes there, if they are what the page says. */
-async function receive(address, memory, wanted) {
+/** The snapshot, if it is what the page says. */
+async function receive(address, size, sum) {
+  if (isStored(address)) {
+    try {
+      return await arrive(size, sum, (await readStored(address)).stream());
+    } catch (error) {
+      console.warn(`Mooring fetches its memory snapshot once more: ${error?.message ?? error}`);
+      forget().catch(() => {}); // then it is no use to anybody, and the next start asks again
+    }
+  }
   const answer = await fetch(address);
   if (answer.status !== 200) throw new Error(`the gateway has none (${answer.status})`);
-  const reader = answer.body.getReader();
-  let at = 0;
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    if (at + part.value.length > memory.length) throw new Error("it is damaged");
-    memory.set(part.value, at);
-    at += part.value.length;
-  }
-  if (at < memory.length || addUp(new Uint32Array(memory.buffer)) !== wanted) throw new Error("it is damaged");
+  const snapshot = await arrive(size, sum, answer.body);
+  keepLater(address, snapshot);
+  return snapshot;
 }
 
-/** The sum of 32-bit words: as FNV-1a, by words. */
-export function addUp(words) {
-  let sum = 0;
-  for (let at = 0; at < words.length; at += 1) sum = Math.imul(sum ^ words[at], 16777619);
-  return sum >>> 0;
+async function arrive(size, sum, stream) {
+  const snapshot = new Arrival(size, sum);
+  await snapshot.take(stream);
+  return snapshot;
+}
+
+/** Keep it on this device once the window is up and has nothing else to do; a private window leaves nothing behind. */
+function keepLater(address, { parts }) {
+  if (document.documentElement.dataset.private) return;
+  const keep = () => store(address, new Blob(parts)).catch((error) => {
+    console.info(`Mooring's memory snapshot is not kept on this device: ${error?.message ?? error}`);
+  });
+  addEventListener("mooring-ready", () => (globalThis.requestIdleCallback ?? setTimeout)(keep), { once: true });
 }
 
 async function read(address) {

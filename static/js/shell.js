@@ -95,6 +95,7 @@ export function ready() {
   document.body.classList.remove("is-booting");
   find("#boot").hidden = true;
   takeOver();
+  dispatchEvent(new Event("mooring-ready"));
 }
 
 /** The page cannot come up: say why, with the detail as the browser told it. */
@@ -138,7 +139,7 @@ async function isAnswering() {
 addEventListener("unhandledrejection", (event) => judge(event.reason));
 addEventListener("error", (event) => {
   const source = event.target?.src ?? event.target?.href ?? "";
-  if (!begun && source && event.target.id !== "snapshot") fail("file", source); // without that one it only takes longer
+  if (!begun && source) fail("file", source);
 }, true);
 // Pyodide waits for ever for a WebAssembly file that is not there, and tells nobody.
 new PerformanceObserver((list) => {
