@@ -14,7 +14,7 @@ from app.session.sandbox import Sandbox, SandboxStore
 from app.session.state import State
 from tests.simulation.world import Page
 from tests.unit.core.builders import CLIENT, ME, submitted
-from tests.unit.session.stage import PHOTO, A, Stage, bytes_of, scene, task_of, window_of
+from tests.unit.session.stage import PHOTO, A, B, Stage, bytes_of, scene, task_of, window_of
 
 
 @pytest.fixture
@@ -258,7 +258,7 @@ async def test_a_task_that_came_back_while_it_was_laid_by_stays(stage: Stage) ->
 async def test_of_others_only_what_has_ended_is_told(stage: Stage) -> None:
     page, other = await stage.window(), await stage.window()
     (theirs,) = await made(stage, other, 1)
-    await stage.run(other, steps=400)
+    await stage.run(other, steps=400, server_id=B)
     await made(stage, page, 1)
     assert [row.prompt_id for row in await page.session.past.read_others()] == [theirs]
     assert (await page.session.past.read_task(theirs)).prompt_id == theirs

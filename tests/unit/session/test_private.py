@@ -135,6 +135,7 @@ async def test_many_private_runs_wait_in_memory_and_each_runs_once(stage: Stage)
     assert "nonce" not in traces(stage)
     await line.move(line.line.entries[3].prompt_id, line.line.entries[0].prompt_id)
     await line.remove(line.line.entries[1].prompt_id)
+    stage.world.sims[A].awake.set()
     await line.resume()
     await stage.until(lambda: sum(task.is_delivered for task in window_of(page).tasks.values()) == 3)
     assert len(stage.requests("POST", "/prompt")) == 3
