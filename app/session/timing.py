@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+from app.core.ports import Clock
+
+T = TypeVar("T")
 
 
 async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
@@ -15,3 +20,17 @@ async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
     finally:
         for task in tasks:
             task.cancel()
+
+
+def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Do the work up to its first wait now, not with a later turn of the loop; so in Python 3.12 and newer."""
+    loop = asyncio.get_running_loop()
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(work, loop=loop, eager_start=True)
+    return loop.create_task(work)
+
+
+async def until_set(event: asyncio.Event, clock: Clock, longest: float) -> None:
+    """Return when the event is set, at once if it is, or after so many seconds."""
+    if not event.is_set():
+        await first_of(clock.sleep(longest), event.wait())

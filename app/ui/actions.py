@@ -158,9 +158,9 @@ class Actions:
         chosen, ui = self._form.chosen, self._desk.ui
         if chosen is None or run_view(self._session, chosen, ui).blocker is not None:
             return  # the Run bar says why
-        self._note_values(chosen, ui.draft)
         wish = self._wish(chosen)
         if ui.run_count > 1 or wish.is_patient:
+            self._note_values(chosen, ui.draft)
             self._run_many(chosen, ui.run_count, wish)
             return
         draft = self._form.draw_seeds(chosen, ui.draft)
@@ -168,7 +168,7 @@ class Actions:
         inputs = files_of(chosen, draft)
         self._desk.set_ui(ui.with_draft(self._form.count_seeds(chosen, draft)))
         self._screen.update({"reveal": "now"})
-        self._desk.spawn(self._submit(chosen, order, inputs, wish.asked))
+        self._desk.send(self._submit(chosen, order, inputs, wish.asked, draft=ui.draft))
 
     def _wish(self, chosen: OpenWorkflow) -> Wish:
         """What the person asks of the choice of a server, and the workflow; a moored window has none."""
@@ -202,21 +202,34 @@ class Actions:
         return self._random_seed(count - 1)
 
     async def _submit(
-        self, chosen: OpenWorkflow, order: Order, inputs: Mapping[Key, Picked], server_id: ServerId | None
+        self,
+        chosen: OpenWorkflow,
+        order: Order,
+        inputs: Mapping[Key, Picked],
+        server_id: ServerId | None,
+        *,
+        draft: Draft,
     ) -> None:
-        try:
-            prompt_id = await self._session.run(
-                order.workflow, title=chosen.title, inputs=inputs, server_id=server_id, editor=order.editor
-            )
-        except MooringError as error:
-            log.info("the run failed and says so itself: %r", error)
-            return
-        if self._note_used is None:
+        """Send it; what else is written down of a click waits until that is done."""
+        prompt_id = await self._sent(chosen, order, inputs, server_id)
+        self._note_values(chosen, draft)
+        if prompt_id is None or self._note_used is None:
             return
         try:
             await self._note_used(chosen.workflow_id, prompt_id)
         except MooringError as error:
             log.info("the library does not know of that run: %r", error)
+
+    async def _sent(
+        self, chosen: OpenWorkflow, order: Order, inputs: Mapping[Key, Picked], server_id: ServerId | None
+    ) -> PromptId | None:
+        try:
+            return await self._session.run(
+                order.workflow, title=chosen.title, inputs=inputs, server_id=server_id, editor=order.editor
+            )
+        except MooringError as error:
+            log.info("the run failed and says so itself: %r", error)
+            return None
 
     def _demo_server(self) -> ServerId | None:
         """In a mixed fleet, a demo server by name, since no other has the demo's nodes; else nobody is asked for."""

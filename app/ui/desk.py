@@ -33,6 +33,9 @@ class Desk(Protocol):
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run in the background; an error is logged, never lost."""
 
+    def send(self, work: Coroutine[Any, Any, None]) -> None:
+        """Like `spawn`, but it begins at once, and nothing is drawn before it has left, for a moment at most."""
+
     def word(self, text: str) -> str:
         """What the page shows for a label."""
 

@@ -12,6 +12,7 @@ from app.core.model import PromptId
 from app.core.papers import Papers
 from app.core.ports import Blob
 from app.session.tab import Tab
+from app.session.timing import begin
 from app.ui import drafts
 from app.ui.actions import Actions
 from app.ui.album_actions import AlbumActions
@@ -58,6 +59,7 @@ from app.ui.state import PageView, Surroundings, UiState
 from app.ui.stock import Stockroom
 from app.ui.tab_icon import draw_icon
 from app.ui.tab_sign import ended_ids, read_sign, title_ends, word_title
+from app.ui.turns import Turns
 from app.ui.workflows import OpenWorkflow
 from app.workflows.fields import MAX_SEED
 from app.workflows.graph import Key
@@ -106,7 +108,7 @@ class Page:
         self._told: dict[str, object] = {}
         self._seen: frozenset[PromptId] = frozenset()  # what had ended when the tab was last seen
         self._is_restored = False
-        self._is_due = self._is_due_calmly = False
+        self._turns = Turns(screen.schedule, self.draw)
         self._is_guarded = False
         self._is_asked = False  # another window has asked for this one
         self._library = Library(papers, session.files, now, self.request)
@@ -222,7 +224,14 @@ class Page:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run in the background; held until done, and an error is logged, never lost."""
-        task = asyncio.get_running_loop().create_task(work)
+        self._hold_on_to(asyncio.get_running_loop().create_task(work))
+
+    def send(self, work: Coroutine[Any, Any, None]) -> None:
+        """Like `spawn`, but it begins at once, and nothing is drawn before it has left, for a moment at most."""
+        self._turns.hold()
+        self._hold_on_to(begin(work))
+
+    def _hold_on_to(self, task: asyncio.Task[None]) -> None:
         self._background.add(task)
         task.add_done_callback(self._finished)
 
@@ -282,7 +291,8 @@ class Page:
         if self._is_guarded != self._session.has_loose_ends:
             self._is_guarded = not self._is_guarded
             self._screen.guard_leaving(self._is_guarded)
-        self._request_calmly()
+        self._turns.follow(self._session.runs)
+        self._turns.request_calmly()
 
     def _show_yourself(self) -> None:
         """Another window has asked for this one: its tab says so until somebody looks at it."""
@@ -291,23 +301,11 @@ class Page:
 
     def request(self) -> None:
         """Draw soon: many changes become one patch."""
-        if not self._is_due:
-            self._is_due = True
-            self._screen.schedule(self._draw_due)
-
-    def _request_calmly(self) -> None:
-        """Draw within a few frames: what moves by itself need not be drawn in each."""
-        if not self._is_due and not self._is_due_calmly:
-            self._is_due_calmly = True
-            self._screen.schedule(self._draw_due, is_calm=True)
-
-    def _draw_due(self) -> None:
-        if self._is_due or self._is_due_calmly:  # else it was drawn meanwhile
-            self.draw()
+        self._turns.request()
 
     def draw(self) -> None:
         """Patch what is different: the tab's sign always, the regions while somebody can see them."""
-        self._is_due = self._is_due_calmly = False
+        self._turns.drawn()
         if self._translator is None:
             return
         is_hidden = self._screen.is_hidden()

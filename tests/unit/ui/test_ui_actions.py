@@ -47,6 +47,8 @@ class Desk:
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.work.append(asyncio.get_running_loop().create_task(work))
 
+    send = spawn
+
     async def done(self) -> None:
         while self.work:
             await self.work.pop(0)
