@@ -24,7 +24,7 @@ from app.browser.papers import PAPERS, BrowserPapers
 from app.browser.past import PAST, BrowserPast, create_past, past_inputs
 from app.browser.previews import BrowserPreviews
 from app.browser.shelf import INPUTS_BOUND, BrowserShelf
-from app.browser.values import from_plain, js_object, plain
+from app.browser.values import from_plain, js_object, plain, present
 from app.core.balancer import Berths
 from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
 from app.core.model import PromptId, Records, Reservation, Task, Unreadable, WindowId
@@ -115,11 +115,9 @@ class BrowserStore(BrowserShelf, BrowserPreviews, BrowserLine, BrowserLearned, B
 
         def steps(transaction: Any) -> Steps[Reservation]:
             reservations = transaction.objectStore("reservations")
-            rows = yield reservations.getAll()
-            tasks = yield transaction.objectStore("tasks").index("unfinished").getAll()
-            records = read_tasks(_task_rows(tasks))
-            durations = yield from durations_of(transaction)
-            reservation = choose(Berths(_reservations(rows), records.tasks, records.unreadable, durations))
+            claims = _ask_claims(transaction)
+            durations = yield from durations_of(transaction)  # answered in order: the claims are there, too
+            reservation = choose(replace(_berths(claims), durations=durations))
             reservations.put(plain(encode_reservation(reservation)))
             return reservation
 
@@ -138,9 +136,9 @@ class BrowserStore(BrowserShelf, BrowserPreviews, BrowserLine, BrowserLearned, B
 
         def steps(transaction: Any) -> Steps[None]:
             tasks, reservations = transaction.objectStore("tasks"), transaction.objectStore("reservations")
-            if (yield tasks.get(task.prompt_id)) is not None:
-                raise InvalidTransition("register", f"{task.prompt_id} is taken")
+            known = tasks.get(task.prompt_id)
             row = yield reservations.get(task.prompt_id)
+            _expect_new(known, task)
             reservation = None if row is None else decode_reservation(from_plain(row))
             if reservation is None or reservation.window_id != task.owner:
                 raise NotOwner("register", task.prompt_id, reservation.window_id if reservation else None)
@@ -151,6 +149,23 @@ class BrowserStore(BrowserShelf, BrowserPreviews, BrowserLine, BrowserLearned, B
             reservations.delete(task.prompt_id)
 
         await self._write("register", ["tasks", "reservations", *LINE], steps)
+
+    async def register_at_once(self, task: Task, check: Callable[[Berths], None]) -> None:
+        """`reserve` and `register` in one, where the server is decided already; durable."""
+        row = plain(_task_row(task))
+
+        def steps(transaction: Any) -> Steps[None]:
+            tasks = transaction.objectStore("tasks")
+            claims = _ask_claims(transaction)
+            known = tasks.get(task.prompt_id)
+            yield known
+            check(_berths(claims))
+            _expect_new(known, task)
+            yield from take_off(transaction, task)
+            tasks.add(row)
+            transaction.objectStore("reservations").delete(task.prompt_id)
+
+        await self._write("register_at_once", ["tasks", "reservations", *(LINE if task.part else ())], steps)
 
     async def update(self, task: Task) -> None:
         """Write a known task; durable."""
@@ -246,6 +261,25 @@ def _records_of(tasks: Any, owner: WindowId) -> Steps[Records]:
         tuple(task for task in records.tasks if task.owner == owner),
         tuple(item for item in records.unreadable if item.may_be_of(owner)),
     )
+
+
+def _ask_claims(transaction: Any) -> tuple[Any, Any]:
+    """Requests for everybody's claims. They are answered in order, so once a later one is, their results are there."""
+    tasks = transaction.objectStore("tasks")
+    return transaction.objectStore("reservations").getAll(), tasks.index("unfinished").getAll()
+
+
+def _berths(claims: tuple[Any, Any]) -> Berths:
+    """What `_ask_claims` was answered."""
+    reservations, tasks = claims
+    records = read_tasks(_task_rows(tasks.result))
+    return Berths(_reservations(reservations.result), records.tasks, records.unreadable)
+
+
+def _expect_new(known: Any, task: Task) -> None:
+    """Raise if the answered request for that task's record has found one."""
+    if present(known.result) is not None:
+        raise InvalidTransition("register", f"{task.prompt_id} is taken")
 
 
 def _key_name(key: Any) -> str:

@@ -272,6 +272,11 @@ class TaskStore(Shelf, LineStore, LearnedStore, Protocol):
         NotOwner if the reservation is not this owner's. A task with a `part` is taken off its tab's line in the same
         transaction: NotOwner if it does not wait there any more."""
 
+    async def register_at_once(self, task: Task, check: Callable[[Berths], None]) -> None:
+        """`reserve` and `register` in one, where the server is decided already: read everybody's claims (not what was
+        learned), call `check`, write the new task; durable, and no reservation is left. What `check` raises is raised,
+        and the rest as by `register`."""
+
     async def update(self, task: Task) -> None:
         """Write a known task; durable. NotOwner if owner and epoch in the store differ from the task's, TaskNotFound
         if it is not there."""

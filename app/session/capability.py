@@ -54,25 +54,37 @@ class Capabilities:
         """
         names = frozenset(node.class_type for node in workflow.nodes.values())
         servers = [server for server in self._state.fleet.servers if only in {None, server.server_id}]
-        found = await asyncio.gather(*(self.catalogue(server, names) for server in servers))
-        known = {server.server_id: item for server, item in zip(servers, found, strict=True)}
+        if unread := [server for server in servers if self._missing(server, names)]:
+            await asyncio.gather(*(self.catalogue(server, names) for server in unread))
+        known = {server.server_id: self._known(server, names) for server in servers}
         return standing(workflow, known, supplied)
 
     async def catalogue(self, server: Server, names: frozenset[str]) -> Catalogue | None:
         """Those classes of a server, among others; None if they cannot be known now."""
-        if self._state.ports.catalogues is None or not server.catalogue:
-            return None
-        content = server.catalogue, server.files
-        part = self._kept.setdefault(content, _Part())
-        self._kept.move_to_end(content)
-        self._forget()
-        if missing := names - part.asked:
+        if missing := self._missing(server, names):
+            part = self._kept.setdefault(_content_of(server), _Part())
+            self._forget()
             try:
-                part.catalogue.add(await self._read(content, missing))
+                part.catalogue.add(await self._read(_content_of(server), missing))
             except (TransportError, ConfigError, BadInput) as error:
                 log.info("no catalogue of %s: %r", server.server_id, error)
                 return None
             part.asked |= missing
+        return self._known(server, names)
+
+    def _missing(self, server: Server, names: frozenset[str]) -> frozenset[str]:
+        """Those classes that have to be asked for."""
+        if self._state.ports.catalogues is None or not server.catalogue:
+            return frozenset()
+        part = self._kept.get(_content_of(server))
+        return names if part is None else names - part.asked
+
+    def _known(self, server: Server, names: frozenset[str]) -> Catalogue | None:
+        """What is at hand of that server's catalogue, if it has all of these."""
+        part = self._kept.get(_content_of(server))
+        if part is None or not names <= part.asked:
+            return None
+        self._kept.move_to_end(_content_of(server))
         return part.catalogue
 
     def _forget(self) -> None:
@@ -116,3 +128,7 @@ class Capabilities:
         except ValueError as error:
             raise BadInput("bad-catalogue", detail=str(error)) from error
         return Catalogue.parse(with_files(*parted)).entries
+
+
+def _content_of(server: Server) -> _Content:
+    return server.catalogue, server.files

@@ -24,7 +24,7 @@ from app.session.facts import Preview, SocketFacts
 from app.session.forecast import Forecast
 from app.session.hearing import Hearing
 from app.session.state import State
-from app.session.timing import first_of
+from app.session.timing import first_of, until_set
 from app.session.watch import Watch
 
 log = logging.getLogger("mooring.session")
@@ -75,7 +75,7 @@ class Keeper:
         if target is None or target.server_id != self._state.socket.server_id:
             self._greeted.clear()  # it was another server that greeted us
         self._hurry.set()
-        await first_of(self._state.ports.clock.sleep(BRIEFLY), self._greeted.wait())
+        await until_set(self._greeted, self._state.ports.clock, BRIEFLY)
 
     def reopen(self, cause: str) -> None:
         """Close the socket, to be opened again to the same server once its close is done; or don't wait to open it."""

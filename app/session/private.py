@@ -12,8 +12,9 @@ servers keep of the work is theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from app.core.balancer import Berths
 from app.core.durations import Ran
@@ -96,10 +97,18 @@ class PrivateStore(PrivateShelf):
 
     async def register(self, task: Task) -> None:
         """TaskStore.register."""
+        await self._register(task, self._inner.register(redacted(task)))
+
+    async def register_at_once(self, task: Task, check: Callable[[Berths], None]) -> None:
+        """TaskStore.register_at_once."""
+        await self._register(task, self._inner.register_at_once(redacted(task), check))
+
+    async def _register(self, task: Task, written: Coroutine[Any, Any, None]) -> None:
         line = next((line for line in self._lines.values() if line.has(task.prompt_id)), None)
         if task.part is not None and line is None:
+            written.close()
             raise NotOwner("register", task.prompt_id)
-        await self._inner.register(redacted(task))
+        await written
         self._written[task.prompt_id] = task
         if line is not None:
             self._lines[line.window_id] = line.without(task.prompt_id)

@@ -172,10 +172,14 @@ class SandboxStore:
 
     async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
         """TaskStore.reserve."""
-        unfinished = [task for task in self.tasks.values() if not task.state.is_end]
-        reservation = choose(Berths(tuple(self.reservations.values()), unfinished, durations=self.durations))
+        reservation = choose(self._berths)
         self.reservations[reservation.prompt_id] = reservation
         return reservation
+
+    @property
+    def _berths(self) -> Berths:
+        unfinished = [task for task in self.tasks.values() if not task.state.is_end]
+        return Berths(tuple(self.reservations.values()), unfinished, durations=self.durations)
 
     async def learn(self, ran: Ran) -> None:
         """TaskStore.learn."""
@@ -196,6 +200,11 @@ class SandboxStore:
         """TaskStore.register."""
         if self.reservations.pop(task.prompt_id, None) is None:
             raise NotOwner("register", task.prompt_id)
+        self.tasks[task.prompt_id] = task
+
+    async def register_at_once(self, task: Task, check: Callable[[Berths], None]) -> None:
+        """TaskStore.register_at_once."""
+        check(self._berths)
         self.tasks[task.prompt_id] = task
 
     async def update(self, task: Task) -> None:

@@ -30,7 +30,7 @@ class Scripting:
         """Upload, holding a reservation until a submit uses it or `release_uploads` gives it up."""
         async with self._reserving_uploads:
             if self._uploads is None:
-                self._uploads = await self._submitter.reserve(PromptId(self._state.ports.random.uuid4()))
+                self._uploads = await self._submitter.places.reserve(PromptId(self._state.ports.random.uuid4()))
             held = self._uploads
         with self._state.loose_ends.upload():
             uploaded, _ = await self._submitter.upload(held, blob, filename)
@@ -40,7 +40,7 @@ class Scripting:
         """Give up the reservation that uploads hold."""
         held, self._uploads = self._uploads, None
         if held is not None:
-            await self._submitter.release(held.prompt_id)
+            await self._submitter.places.release(held.prompt_id)
 
     async def submit_workflow(self, workflow: ApiWorkflow, title: str, inputs: Inputs, editor: str = "") -> PromptId:
         """Like `run`, on the server that holds this interface's uploads if there are any.

@@ -178,7 +178,7 @@ class Session(SessionView):
             raise BadInput("words-not-kept", task.title)
         inputs = {(str(item.node_id), item.input_name): await self._kept_input(item) for item in task.inputs}
         if elsewhere and not task.state.is_end:
-            await self._submitter.expect_elsewhere(task)
+            await self._submitter.places.expect_elsewhere(task)
             await self.give_up(prompt_id)
         wish = Wish(avoided=task.server_id) if elsewhere else ANY
         new_id, workflow = PromptId(self._state.ports.random.uuid4()), parse_workflow(task.workflow)
@@ -243,8 +243,9 @@ class Session(SessionView):
         self._state.spawn(self._last_previews.restore(), "previews")
 
     async def _take(self, order: Order) -> PromptId:
-        self._forecast.refresh_soon()
-        return await self._submitter.run(order)
+        prompt_id = await self._submitter.run(order)
+        self._forecast.refresh_soon()  # not before: it reads what the choice of a server locks
+        return prompt_id
 
     def name_project(self, name: str) -> None:
         """What the work of this tab is called from now on; tasks that there are keep what they were told."""

@@ -282,6 +282,11 @@ class State:
             is_echo = _durable_part(judged) == _durable_part(task)
             self.scribe.note("evidence", verdict(task, piece, judged), topic=task.prompt_id, echo=is_echo)
 
+    def take_registered(self, task: Task) -> None:
+        """A new task is durable: the window's place on that server is this task now."""
+        self.read_back = (*self.read_back, task)
+        self.set_window(self.get_window("register_window_task").register_window_task(task))
+
     def _written(self, task: Task) -> None:
         self.store_error = None
         others = (item for item in self.read_back if item.prompt_id != task.prompt_id)

@@ -10,18 +10,17 @@ import asyncio
 import hashlib
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from app.core import comfy
-from app.core.balancer import ANY, Berths, Snapshot, Wish, choose
+from app.core.balancer import ANY, Wish
 from app.core.errors import (
     AffinityError,
     BadInput,
     MooringError,
-    NoServerAvailable,
     NotOwner,
-    ServerLockedError,
     ServerUnable,
     StorageError,
     TaskNotFound,
@@ -39,27 +38,24 @@ from app.core.model import (
     ServerId,
     Task,
     TaskState,
-    Unreadable,
 )
 from app.core.ports import Blob, Request, Response
-from app.core.reservation import Wanted, drained
-from app.core.window import Window, get_api_base_url, held_beside
+from app.core.window import get_api_base_url
 from app.core.workflow import ApiWorkflow
 from app.session.capability import Capabilities
 from app.session.editors import NO_EDITOR, EditorCopy, Editors, Graph
 from app.session.facts import Picked, Run, RunStage
+from app.session.places import Places
 from app.session.state import State
-from app.session.timing import first_of
+from app.session.timing import begin, first_of
 from app.session.watch import Watch
 
 log = logging.getLogger("mooring.session")
 
 Inputs = Mapping[tuple[str, str], Picked]
+Uploads = Sequence[tuple[InputFile, comfy.Uploaded]]
 WRITE_RETRY = 2.0  # seconds
-FLEET_WAIT = 5.0  # seconds; a click right after the page came up waits for the fleet that long
 SLEPT_OVER = 5.0  # seconds; a store's answer that took longer may be from before the page was asleep
-RESERVE_TRIES = 3  # a task that turned up again may moor the window while we choose
-_NOT_LISTED = (comfy.Queue((), ()), "not_in_fleet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,36 +73,43 @@ class Order:
     editor: EditorCopy = NO_EDITOR
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A registered task's submit: the editor's graph that goes along, and since when the task surely is ours."""
+
+    graph: Graph | None
+    proven_at: float
+
+
 class Submitter:
     """Takes an order to its server."""
 
-    def __init__(self, state: State, connect: Callable[[], Awaitable[None]], watch: Watch) -> None:
+    def __init__(self, state: State, connect: Callable[[], Coroutine[Any, Any, None]], watch: Watch) -> None:
         self._state = state
         self._connect = connect
         self._watch = watch
         self.capable = Capabilities(state)
         self.editors = Editors(state)
-        self._choosing = asyncio.Lock()
-        self._unreleased: set[PromptId] = set()  # given back here, still in a store that could not be written
+        self.places = Places(state)
 
     async def run(self, order: Order) -> PromptId:
         """The whole way to the answer of the submit. Raises what went wrong before there was a task."""
         state = self._state
         state.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=state.ports.clock.now()))
         try:
-            graph = await self._to_the_register(order)
+            ready = await self._to_the_register(order)
         except MooringError as error:
-            await self.release(order.prompt_id)
+            await self.places.release(order.prompt_id)
             self._show(order.prompt_id, stage=RunStage.FAILED, error=error)
             state.note("run_failed", prompt_id=order.prompt_id, error=error)
             raise
         except BaseException:  # our own mistake, or the page is being closed: the place is given back all the same
             state.runs.pop(order.prompt_id, None)
-            await self.release(order.prompt_id)
+            await self.places.release(order.prompt_id)
             raise
         self._show(order.prompt_id, stage=RunStage.SUBMITTING)
         try:
-            await self._submit(order.prompt_id, graph)
+            await self._submit(order.prompt_id, ready)
         except TaskNotFound as error:  # adopted by another window meanwhile: its end is told there
             lost = NotOwner("submit_workflow", order.prompt_id)
             self._show(order.prompt_id, stage=RunStage.FAILED, error=lost)
@@ -115,117 +118,37 @@ class Submitter:
         state.changed()
         return order.prompt_id
 
-    async def _to_the_register(self, order: Order) -> Graph | None:
-        """The editor's graph that goes along, if there is one."""
+    async def _to_the_register(self, order: Order) -> Ready:
+        """Everything before there is a task; what is needed to submit it."""
         state = self._state
         state.get_window("run").expect_readable("run")
         held = state.get_window("run").reservations.get(order.prompt_id)
         unable = await self._unable(order)
         if held is not None and (cause := unable.get(held.server_id)):
             raise ServerUnable("submit_workflow", held.server_id, cause)
-        reservation = held or await self.reserve(order.prompt_id, order.wish, job_of(order.workflow), unable)
-        self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=reservation.server_id)
-        await self._connect()
-        size = sum(picked.blob.size for picked in order.inputs.values())
-        self._show(order.prompt_id, stage=RunStage.UPLOADING, size=size)
-        uploads = [await self._upload_input(reservation, where, picked) for where, picked in order.inputs.items()]
-        values: dict[tuple[str, str], object] = {
-            (item.node_id, item.input_name): uploaded.input_value for item, uploaded in uploads
-        }
-        self._show(order.prompt_id, stage=RunStage.REGISTERING)
-        files = tuple(item for item, _ in uploads)
-        workflow = order.workflow.with_values(values)
-        editor, graph = await self.editors.along(order.prompt_id, order.editor, workflow)
-        await self._register(replace(order, editor=editor), reservation, workflow, files)
-        return graph
+        is_bare = held is None and not order.inputs
+        if is_bare and self.places.is_decided and (ready := await self._register_at_once(order, unable)) is not None:
+            return ready
+        place = held or await self.places.reserve(order.prompt_id, order.wish, job_of(order.workflow), unable)
+        self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=place.server_id)
+        if order.inputs:
+            await self._connect()
+            return await self._register(order, place, await self._upload_all(order, place))
+        connecting = begin(self._connect())  # nothing has to go there before the prompt itself
+        try:
+            ready = await self._register(order, place)
+            await connecting
+        finally:
+            connecting.cancel()
+        return ready
 
     async def _unable(self, order: Order) -> dict[ServerId, str]:
         """The servers that cannot run it, each with its cause. Asked before anything is reserved or sent."""
         state = self._state
-        await first_of(state.ports.clock.sleep(FLEET_WAIT), state.has_fleet.wait())
+        await self.places.until_fleet()
         locked = state.get_window("reserve").window_locked_server
         known = await self.capable.standing(order.workflow, order.inputs, only=locked or order.wish.asked)
         return {**dict.fromkeys(known.lacks, "lacks"), **order.unable}
-
-    # Reserve
-
-    async def reserve(
-        self,
-        prompt_id: PromptId,
-        wish: Wish = ANY,
-        job: Job | None = None,
-        unable: Mapping[ServerId, str] | None = None,
-    ) -> Reservation:
-        """Hold a place: on the server that has the window, or on one chosen in the store's transaction."""
-        wish = replace(wish, leanings=self._state.leanings)
-        async with self._choosing:
-            await first_of(self._state.ports.clock.sleep(FLEET_WAIT), self._state.has_fleet.wait())
-            for _ in range(RESERVE_TRIES):
-                wanted = Wanted(prompt_id, self._state.get_window("reserve"), wish, job, unable or {})
-                reservation = await self._reserve_once(wanted)
-                try:
-                    self._state.set_window(self._state.get_window("reserve").reserve(reservation))
-                except AffinityError as error:
-                    log.info("moored meanwhile, choosing again: %r", error)
-                    await self._unreserve(prompt_id)
-                else:
-                    return reservation
-        raise NoServerAvailable("reserve", {})
-
-    async def _reserve_once(self, wanted: Wanted) -> Reservation:
-        state = self._state
-        for leftover in tuple(self._unreleased):
-            await state.ports.store.release_reservation(leftover)
-            self._unreleased.discard(leftover)
-        wanted.expect_possible(state.fleet)
-        snapshots = () if wanted.is_moored else await self._read_loads()
-        tie = state.ports.random.fraction()
-        unreadable: list[Unreadable] = []
-
-        def pick(berths: Berths) -> Reservation:
-            unreadable[:] = berths.unreadable_of(wanted.window.window_id)
-            return wanted.choose(berths, snapshots, state.fleet, now=state.ports.clock.now(), tie=tie)
-
-        try:
-            return await state.ports.store.reserve(pick)
-        finally:
-            state.set_aside(unreadable)
-
-    async def expect_elsewhere(self, task: Task) -> None:
-        """Raise, before anything is given up, what would keep the task's work from running on another server."""
-        if others := held_beside(self._state.get_window("run_again").mooring, task):
-            raise ServerLockedError("run_again", None, task.server_id, len(others))
-        now = self._state.ports.clock.now()
-        wish, unable = Wish(avoided=task.server_id, leanings=self._state.leanings), drained(self._state.fleet)
-        choose(await self._read_loads(), Berths(), now=now, tie=0.0, wish=wish, unable=unable)
-
-    async def _read_loads(self) -> tuple[Snapshot, ...]:
-        state = self._state
-        if not state.fleet.servers:
-            raise state.fleet_error or NoServerAvailable("reserve", {})
-        asked_at = state.ports.clock.now()
-        loads = comfy.read_loads(await state.ports.http.send(comfy.loads_request()))
-        told = ((item.server_id, *loads.get(item.server_id, _NOT_LISTED)) for item in state.fleet.servers)
-        return tuple(
-            Snapshot(server_id, queue.pending, cause, queue.running, asked_at) for server_id, queue, cause in told
-        )
-
-    async def release(self, prompt_id: PromptId) -> None:
-        """Give a place back, if there is one."""
-        state = self._state
-        window = state.window
-        if not isinstance(window, Window) or prompt_id not in window.reservations:
-            return
-        state.set_window(window.release_reservation(prompt_id))
-        await self._unreserve(prompt_id)
-
-    async def _unreserve(self, prompt_id: PromptId) -> None:
-        """Delete a place from the store; if that cannot be written now, before the next choice."""
-        try:
-            await self._state.ports.store.release_reservation(prompt_id)
-        except StorageError as error:
-            self._unreleased.add(prompt_id)
-            log.warning("reservation not deleted yet: %r", error)
 
     # Upload
 
@@ -275,45 +198,79 @@ class Submitter:
         )
         return item, uploaded
 
+    async def _upload_all(self, order: Order, place: Reservation) -> Uploads:
+        size = sum(picked.blob.size for picked in order.inputs.values())
+        self._show(order.prompt_id, stage=RunStage.UPLOADING, size=size)
+        return [await self._upload_input(place, where, picked) for where, picked in order.inputs.items()]
+
     # Register and submit
 
-    async def _register(
-        self, order: Order, reservation: Reservation, workflow: ApiWorkflow, inputs: tuple[InputFile, ...]
-    ) -> None:
+    async def _register(self, order: Order, place: Reservation, uploads: Uploads = ()) -> Ready:
+        """Make a task of a place that is held."""
+        state = self._state
+        self._show(order.prompt_id, stage=RunStage.REGISTERING)
+        values: dict[tuple[str, str], object] = {
+            (item.node_id, item.input_name): uploaded.input_value for item, uploaded in uploads
+        }
+        workflow = order.workflow.with_values(values) if values else order.workflow
+        editor, graph = await self.editors.along(order.prompt_id, order.editor, workflow)
+        files = tuple(item for item, _ in uploads)
+        ready = Ready(graph, state.ports.clock.now())
+        job = place.job or job_of(order.workflow)
+        task = self._task_of(replace(order, editor=editor, workflow=workflow), place, job, files)
+        state.get_window("register_window_task").register_window_task(task)  # refuses before anything is written
+        await state.ports.store.register(task)
+        state.take_registered(task)
+        return ready
+
+    async def _register_at_once(self, order: Order, unable: Mapping[ServerId, str]) -> Ready | None:
+        """The place and the task in one step, where the window is moored; None if it has come free meanwhile."""
+        locked = self._state.get_window("reserve").window_locked_server
+        self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=locked)
+        await self._connect()
+        editor, graph = await self.editors.along(order.prompt_id, order.editor, order.workflow)
+        self._show(order.prompt_id, stage=RunStage.REGISTERING)
+        ready, job = Ready(graph, self._state.ports.clock.now()), job_of(order.workflow)
+        is_done = await self.places.register(
+            order.prompt_id,
+            lambda place: self._task_of(replace(order, editor=editor), place, job),
+            wish=order.wish,
+            job=job,
+            unable=unable,
+        )
+        return ready if is_done else None
+
+    def _task_of(self, order: Order, place: Reservation, job: Job, inputs: tuple[InputFile, ...] = ()) -> Task:
         state = self._state
         window = state.get_window("register_window_task")
-        task = Task(
+        return Task(
             prompt_id=order.prompt_id,
-            server_id=reservation.server_id,
-            address=reservation.address,
+            server_id=place.server_id,
+            address=place.address,
             client_id=window.client_id,
             owner=window.window_id,
             epoch=1,
             created_at=state.ports.clock.now(),
             title=order.title,
             project=state.tab.project,
-            workflow=workflow.text,
+            workflow=order.workflow.text,
             inputs=inputs,
-            expected=workflow.expected_outputs,
-            choice=reservation.choice,
-            job=job_of(order.workflow),
+            expected=order.workflow.expected_outputs,
+            choice=place.choice,
+            job=job,
             again_of=order.again_of,
             part=order.part,
             editor_sha256=order.editor.sha256,
             editor_fault=order.editor.fault,
-            confirmed_address=state.confirmed_address(reservation),
+            confirmed_address=state.confirmed_address(place),
         )
-        window.register_window_task(task)  # refuses before anything is written
-        await state.ports.store.register(task)
-        state.read_back = (*state.read_back, task)
-        state.set_window(state.get_window("register_window_task").register_window_task(task))
 
-    async def _submit(self, prompt_id: PromptId, graph: Graph | None) -> None:
+    async def _submit(self, prompt_id: PromptId, ready: Ready) -> None:
         state = self._state
         task = state.get_task("submit_workflow", prompt_id)
         try:
-            request = comfy.submit_request(get_api_base_url("submit_workflow", task, state.fleet), task, graph)
-            response = await self._post(request, task)
+            request = comfy.submit_request(get_api_base_url("submit_workflow", task, state.fleet), task, ready.graph)
+            response = await self._post(request, task, ready.proven_at)
             if response is None:
                 return
             answer = comfy.read_submit(response, task, state.ports.clock.now())
@@ -328,7 +285,7 @@ class Submitter:
         await self._tell(prompt_id, answer)
         self._watch.look_soon()
 
-    async def _post(self, request: Request, task: Task) -> Response | None:
+    async def _post(self, request: Request, task: Task, proven_at: float) -> Response | None:
         """The answer to the one POST of a task; None if it may not be sent any more.
 
         The server's lane is given back as soon as the server tells of this prompt: it is well then, and nothing else
@@ -337,10 +294,10 @@ class Submitter:
         state, post = self._state, None
         try:
             async with state.lane(task.server_id):
-                if not await self._may_post(task.prompt_id):
+                if not await self._may_post(task.prompt_id, proven_at):
                     return None
                 state.note("submitting", prompt_id=task.prompt_id, server_id=task.server_id, address=task.address)
-                post = asyncio.ensure_future(state.ports.http.send(request))
+                post = begin(state.ports.http.send(request))
                 await first_of(asyncio.wait({post}), self._until_heard_of(task.prompt_id))
             return await post
         finally:
@@ -354,10 +311,15 @@ class Submitter:
             await self._state.wait_change()
             tasks = self._state.get_window("submit_workflow").tasks
 
-    async def _may_post(self, prompt_id: PromptId) -> bool:
-        """Whether nobody has given it up or adopted it while it waited for its turn (or this page was asleep)."""
+    async def _may_post(self, prompt_id: PromptId, proven_at: float) -> bool:
+        """Whether nobody has given it up or adopted it while it waited for its turn (or this page was asleep).
+
+        That it is ours the store has shown by registering it: it need not say so again within the same while.
+        """
         state, clock = self._state, self._state.ports.clock
         while (task := state.get_task("submit_workflow", prompt_id)).state is TaskState.REGISTERED:
+            if clock.now() - proven_at < SLEPT_OVER:
+                return True
             asked_at = clock.now()
             try:
                 stored = await state.ports.store.read_task(prompt_id)
@@ -368,8 +330,7 @@ class Submitter:
             if not state.owns(stored):
                 state.let_go(task, TaskNotFound("submit_workflow", prompt_id))
                 raise TaskNotFound("submit_workflow", prompt_id)
-            if clock.now() - asked_at < SLEPT_OVER:
-                return True
+            proven_at = asked_at
         return False
 
     async def _tell(self, prompt_id: PromptId, answer: Evidence) -> None:

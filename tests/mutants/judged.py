@@ -57,6 +57,7 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
         "3600.0 is 3601.0 in: OLD = 24 * 3600.0",
         "3.0 is 4.0 in: RELOAD_TAKES = 3.0",
     ),
+    f"{SESSION}/places.py": ("5.0 is 6.0 in: FLEET_WAIT = 5.0", "3 is 4 in: RESERVE_TRIES = 3"),
     f"{SESSION}/sandbox.py": ("0.02 is 1.02 in: LONGEST_SLEEP = 0.02",),
     f"{SESSION}/scribe.py": ("5.0 is 6.0 in: PAUSE = 5.0", "12 is 13 in: DEEPEST = 12"),
     f"{SESSION}/selfcheck.py": ("10.0 is 11.0 in: PATIENCE = 10.0",),
@@ -66,9 +67,7 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
     ),
     f"{SESSION}/submit.py": (
         "2.0 is 3.0 in: WRITE_RETRY = 2.0",
-        "5.0 is 6.0 in: FLEET_WAIT = 5.0",
         "5.0 is 6.0 in: SLEPT_OVER = 5.0",
-        "3 is 4 in: RESERVE_TRIES = 3",
     ),
     f"{SESSION}/watch.py": (
         "0.7 is 1.7 in: FIRST_PAUSE = 0.7",
@@ -204,14 +203,14 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "0 is 1 in: return replace(task, silent_looks=0, place=None)",
     ): "two of them are compared, and have the same number in its place",
     (
-        f"{SESSION}/submit.py",
-        "Submitter.expect_elsewhere",
+        f"{SESSION}/places.py",
+        "Places.expect_elsewhere",
         "0.0 is 1.0 in: choose(await self._read_loads(), Berths(), now=now, tie=0.0, wish=wish, unable=unable)",
     ): "what is chosen is thrown away: only that nothing can be chosen matters, and no tie decides that",
     (
         f"{SESSION}/submit.py",
         "Submitter._may_post",
-        "clock.now() - asked_at < SLEPT_OVER",
+        "clock.now() - proven_at < SLEPT_OVER",
     ): "an answer of the store after exactly that long is as good on either side",
     (
         f"{SESSION}/submit.py",

@@ -135,6 +135,65 @@ async def check_register_turns_the_reservation_into_the_task(desk: Desk) -> None
     assert await desk.store().read_task(fresh.prompt_id) == fresh
 
 
+async def check_register_at_once_writes_the_task_and_leaves_no_reservation(desk: Desk) -> None:
+    store = desk.store()
+    fresh = task("p-1")
+    await store.register_at_once(fresh, lambda _berths: None)
+    berths = await seen_berths(desk.store())
+    assert not berths.reservations
+    assert list(berths.unfinished) == [fresh]
+    assert await desk.store().read_task(fresh.prompt_id) == fresh
+
+
+async def check_register_at_once_shows_everybodys_claims_before_it_writes(desk: Desk) -> None:
+    store = desk.store()
+    held = await store.reserve(lambda _berths: reservation("p-1", "w-2"))
+    known, ended = await registered(store, "p-2"), await registered(store, "p-3")
+    await store.update(replace(ended, state=TaskState.SUCCEEDED, ended_at=30.0))
+    await registered(store, "p-4", owner="w-3")
+    await desk.damage("p-4", {"state": "paused"})
+    seen: list[Berths] = []
+    await store.register_at_once(task("p-5"), seen.append)
+    [berths] = seen
+    assert (list(berths.reservations), list(berths.unfinished)) == ([held], [known])
+    assert [item.prompt_id for item in berths.unreadable] == ["p-4"]
+
+
+async def check_what_is_refused_is_not_registered_at_once(desk: Desk) -> None:
+    store = desk.store()
+
+    class Refusal(MooringError):
+        pass
+
+    def refuse(_berths: Berths) -> None:
+        raise Refusal
+
+    await raises(Refusal, store.register_at_once(task("p-1"), refuse))
+    assert await store.read_task(PromptId("p-1")) is None
+    await store.register_at_once(task("p-1"), lambda _berths: None)  # and the store still works
+
+
+async def check_a_prompt_id_is_registered_at_once_only_once(desk: Desk) -> None:
+    store = desk.store()
+    first = await registered(store, "p-1")
+    again = replace(first, title="another")
+    await raises(InvalidTransition, store.register_at_once(again, lambda _berths: None))
+    assert await store.read_task(first.prompt_id) == first
+
+
+async def check_two_windows_that_register_at_once_see_each_other(desk: Desk) -> None:
+    one, other = desk.store(), desk.store()
+    seen: list[int] = []
+
+    def count(berths: Berths) -> None:
+        seen.append(len(berths.unfinished))
+
+    await asyncio.gather(
+        one.register_at_once(task("p-1", "w-1"), count), other.register_at_once(task("p-2", "w-2"), count)
+    )
+    assert sorted(seen) == [0, 1]
+
+
 async def check_register_needs_a_reservation(desk: Desk) -> None:
     store = desk.store()
     await raises(NotOwner, store.register(task("p-1")))

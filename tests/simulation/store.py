@@ -40,7 +40,18 @@ __all__ = ["INPUT_BOUND", "RESULT_BOUND", "Bytes", "Database", "MemoryStore"]
 T = TypeVar("T")
 _ENDS = [state.value for state in ENDS]  # a list: what stands in a damaged record need not be hashable
 _GROWS = frozenset(
-    {"claim", "reserve", "register", "update", "adopt", "learn", "learn_paces", "keep_result", "keep_input"}
+    {
+        "claim",
+        "reserve",
+        "register",
+        "register_at_once",
+        "update",
+        "adopt",
+        "learn",
+        "learn_paces",
+        "keep_result",
+        "keep_input",
+    }
     | {"write_line", "adopt_line", "keep_preview"}
 )
 
@@ -159,13 +170,15 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
 
     async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
         def work() -> Reservation:
-            unfinished = [task for task in self._db.all_tasks() if not task.state.is_end]
-            unreadable = self._db.all_unreadable(is_unfinished=True)
-            reservation = choose(Berths(self._db.all_reservations(), unfinished, unreadable, self._durations()))
+            reservation = choose(replace(self._berths(), durations=self._durations()))
             self._db.reservations[reservation.prompt_id] = encode_reservation(reservation)
             return reservation
 
         return await self._transact("reserve", work)
+
+    def _berths(self) -> Berths:
+        unfinished = [task for task in self._db.all_tasks() if not task.state.is_end]
+        return Berths(self._db.all_reservations(), unfinished, self._db.all_unreadable(is_unfinished=True))
 
     def _durations(self) -> Durations:
         try:
@@ -212,6 +225,17 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
             self._db.tasks[task.prompt_id] = encode_task(task)
 
         await self._transact("register", work)
+
+    async def register_at_once(self, task: Task, check: Callable[[Berths], None]) -> None:
+        def work() -> None:
+            check(self._berths())
+            if task.prompt_id in self._db.tasks:
+                raise InvalidTransition("register", f"{task.prompt_id} is taken")
+            self._take_off(task)
+            self._db.reservations.pop(task.prompt_id, None)
+            self._db.tasks[task.prompt_id] = encode_task(task)
+
+        await self._transact("register_at_once", work)
 
     def _fenced(self, operation: str, task: Task) -> Task:
         if isinstance(found := self._db.read(task.prompt_id), Unreadable) and not found.may_be_of(task.owner):

@@ -227,6 +227,24 @@ async def test_what_nobody_has_waiting_is_not_registered_as_one_of_many() -> Non
     assert database.reservations == {}
 
 
+async def test_what_nobody_has_waiting_is_not_registered_at_once_either() -> None:
+    store, database, _ = a_store()
+    with pytest.raises(NotOwner):
+        await store.register_at_once(task(part=Part(batch_id=BatchId("b"))), lambda _: None)
+    assert database.tasks == {}
+
+
+async def test_what_is_registered_at_once_has_no_word_in_the_store_and_is_whole_here() -> None:
+    store, database, _ = a_store()
+    await claimed(store)
+    _, line = await wait(store)
+    made = task(title="zqtitle", part=Part(batch_id=BatchId("b")))
+    await store.register_at_once(made, lambda _: None)
+    assert "zqtitle" not in json.dumps(database.tasks) and database.tasks
+    assert await store.read_task(made.prompt_id) == made
+    assert await store.read_line(ME) == line.without(made.prompt_id)
+
+
 async def test_what_waits_is_registered_once_and_off_the_line_then() -> None:
     store, database, _ = a_store()
     _, line = await wait(store)

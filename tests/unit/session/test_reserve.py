@@ -9,7 +9,7 @@ import pytest
 
 from app.core.errors import ConnectError, NoServerAvailable, StorageError
 from app.core.model import Fleet, WindowId
-from app.session.submit import RESERVE_TRIES
+from app.session.places import RESERVE_TRIES
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page
 from tests.unit.session.stage import PHOTO, Stage, scene, window_of
@@ -56,11 +56,11 @@ async def test_a_place_that_could_not_be_given_back_is_before_the_next_choice(st
         await stage.run(page)
     [left] = database.reservations
     database.is_blocked = False
-    submitter = page.session._submitter
-    held = await submitter.reserve(page.session._state.ports.random.uuid4())
+    places = page.session._submitter.places
+    held = await places.reserve(page.session._state.ports.random.uuid4())
     assert left not in database.reservations
-    assert submitter._unreleased == set()
-    await submitter.release(held.prompt_id)
+    assert places._unreleased == set()
+    await places.release(held.prompt_id)
     assert database.reservations == {}
 
 

@@ -167,12 +167,12 @@ async def test_a_window_whose_task_was_adopted_before_its_post_sends_nothing(sta
 
 
 @scene
-async def test_a_page_that_slept_over_its_last_question_asks_again_before_it_posts(stage: Stage) -> None:
+async def test_a_page_that_slept_over_its_register_asks_whose_it_is_before_it_posts(stage: Stage) -> None:
     page, heir = await stage.window(), await stage.window()
     asleep: list[bool] = []
 
     def fall_asleep() -> None:
-        if not asleep and any(item.stage is RunStage.SUBMITTING for item in page.session.runs):
+        if not asleep and stage.world.database.tasks:
             asleep.append(True)
             page.life.freeze()
 

@@ -12,7 +12,7 @@ import pytest
 from app.core.errors import InvalidTransition, NotOwner, ServerLockedError
 from app.core.model import PromptId, Task, TaskState
 from app.core.workflow import parse_workflow
-from app.session.submit import WRITE_RETRY, Order, _content_name
+from app.session.submit import SLEPT_OVER, WRITE_RETRY, Order, _content_name
 from tests.simulation.network import Mishap
 from tests.simulation.store import Bytes, Database
 from tests.simulation.world import Page, a_workflow
@@ -24,23 +24,23 @@ async def test_a_place_on_another_server_than_the_windows_takes_no_upload(stage:
     page = await stage.window()
     await stage.run(page, steps=900, server_id=A)
     submitter = page.session._submitter
-    held = await submitter.reserve(PromptId("held"))
+    held = await submitter.places.reserve(PromptId("held"))
     elsewhere = replace(held, server_id=B, address=stage.world.network.address_of(B))
     with pytest.raises(ServerLockedError):
         await submitter.upload(elsewhere, Bytes(PHOTO, "image/png"), "photo.png")
     assert stage.requests("POST", "/upload") == []
-    await submitter.release(held.prompt_id)
+    await submitter.places.release(held.prompt_id)
 
 
 @scene
 async def test_a_place_that_is_not_held_any_more_is_registered_nowhere(stage: Stage) -> None:
     page = await stage.window()
     submitter = page.session._submitter
-    held = await submitter.reserve(PromptId("held"))
-    await submitter.release(held.prompt_id)
+    held = await submitter.places.reserve(PromptId("held"))
+    await submitter.places.release(held.prompt_id)
     workflow = a_workflow(2, 1, None)
     with pytest.raises(InvalidTransition):
-        await submitter._register(Order(held.prompt_id, workflow, "story", {}), held, workflow, ())
+        await submitter._register(Order(held.prompt_id, workflow, "story", {}), held)
     assert stage.world.database.tasks == {}
 
 
@@ -110,6 +110,13 @@ async def test_a_page_that_is_closed_takes_its_prompt_off_the_wire(stage: Stage)
     assert [task for task in asyncio.all_tasks() if "SimHttp.send" in repr(task.get_coro())] == []
 
 
+async def occupy(stage: Stage, page: Page) -> None:
+    """Let something else have its turn with that server, for longer than what the register has shown is believed."""
+    async with page.session._state.lane(A):
+        await stage.until(lambda: stage.world.database.tasks)
+        await stage.sleep(2 * SLEPT_OVER)
+
+
 def before_ownership_is_read(page: Page, act: Callable[[], None]) -> None:
     """Do something each time the store is asked whose a prompt is that is about to be sent."""
     store = page.session._state.ports.store
@@ -134,8 +141,10 @@ async def test_a_prompt_waits_for_a_store_that_cannot_say_whose_it_is(stage: Sta
     database, asked = stage.world.database, list[float]()
     stage.once_stored(lambda: database.tasks, lambda: setattr(database, "is_blocked", True))
     before_ownership_is_read(page, lambda: asked.append(stage.now))
+    waiting = asyncio.ensure_future(occupy(stage, page))
     clicking = stage.begin(page, server_id=A)
     await stage.until(lambda: database.is_blocked)
+    await waiting
     await stage.sleep(5 * WRITE_RETRY)
     assert stage.requests("POST", "/prompt") == []
     assert 3 < len(asked) < 8
@@ -148,8 +157,10 @@ async def test_a_prompt_waits_for_a_store_that_cannot_say_whose_it_is(stage: Sta
 async def test_what_was_adopted_before_it_was_sent_is_dropped_and_not_sent(stage: Stage) -> None:
     page = await stage.window()
     before_ownership_is_read(page, lambda: adopt_all(stage.world.database))
+    waiting = asyncio.ensure_future(occupy(stage, page))
     with pytest.raises(NotOwner):
         await stage.run(page, server_id=A)
+    await waiting
     assert stage.requests("POST", "/prompt") == []
     assert window_of(page).tasks == {}
 

@@ -1,0 +1,168 @@
+"""The places of a window's work: held on its server before anything is sent there, given back if it comes to nothing.
+
+places = Places(state)
+place = await places.reserve(prompt_id, wish, job)     # durable, and this window is moored there
+await places.release(prompt_id)
+
+Where the server is decided already, because other work holds the window there, and nothing has to be uploaded first,
+`register` takes the place and makes a task of it in one transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from app.core import comfy
+from app.core.balancer import ANY, Berths, Snapshot, Wish, choose
+from app.core.errors import AffinityError, NoServerAvailable, ServerLockedError, StorageError
+from app.core.model import Job, PromptId, Reservation, ServerId, Task, Unreadable
+from app.core.reservation import Wanted, drained
+from app.core.window import Moored, Window, held_beside
+from app.session.state import State
+from app.session.timing import until_set
+
+log = logging.getLogger("mooring.session")
+
+FLEET_WAIT = 5.0  # seconds; a click right after the page came up waits for the fleet that long
+RESERVE_TRIES = 3  # a task that turned up again may moor the window while we choose
+_NOT_LISTED = (comfy.Queue((), ()), "not_in_fleet")
+
+
+class Places:
+    """See the module."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._choosing = asyncio.Lock()
+        self._unreleased: set[PromptId] = set()  # given back here, still in a store that could not be written
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the next place is on the server that holds the window: there is none to choose."""
+        return isinstance(self._state.get_window("reserve").mooring, Moored)
+
+    async def until_fleet(self) -> None:
+        """Wait for the fleet to be known, but not for ever."""
+        await until_set(self._state.has_fleet, self._state.ports.clock, FLEET_WAIT)
+
+    async def reserve(
+        self,
+        prompt_id: PromptId,
+        wish: Wish = ANY,
+        job: Job | None = None,
+        unable: Mapping[ServerId, str] | None = None,
+    ) -> Reservation:
+        """Hold a place: on the server that has the window, or on one chosen in the store's transaction."""
+        wish = replace(wish, leanings=self._state.leanings)
+        async with self._choosing:
+            await self.until_fleet()
+            for _ in range(RESERVE_TRIES):
+                wanted = Wanted(prompt_id, self._state.get_window("reserve"), wish, job, unable or {})
+                reservation = await self._reserve_once(wanted)
+                try:
+                    self._state.set_window(self._state.get_window("reserve").reserve(reservation))
+                except AffinityError as error:
+                    log.info("moored meanwhile, choosing again: %r", error)
+                    await self._unreserve(prompt_id)
+                else:
+                    return reservation
+        raise NoServerAvailable("reserve", {})
+
+    async def _reserve_once(self, wanted: Wanted) -> Reservation:
+        state = self._state
+        await self._release_leftovers()
+        wanted.expect_possible(state.fleet)
+        snapshots = () if wanted.is_moored else await self._read_loads()
+        tie = state.ports.random.fraction()
+        unreadable: list[Unreadable] = []
+
+        def pick(berths: Berths) -> Reservation:
+            unreadable[:] = berths.unreadable_of(wanted.window.window_id)
+            return wanted.choose(berths, snapshots, state.fleet, now=state.ports.clock.now(), tie=tie)
+
+        try:
+            return await state.ports.store.reserve(pick)
+        finally:
+            state.set_aside(unreadable)
+
+    async def register(
+        self,
+        prompt_id: PromptId,
+        make: Callable[[Reservation], Task],
+        *,
+        wish: Wish = ANY,
+        job: Job | None = None,
+        unable: Mapping[ServerId, str] | None = None,
+    ) -> bool:
+        """The place and the task that `make` makes of it in one step; False if the server is still to be chosen.
+
+        The window holds the place while that is written, so what it is moored to cannot change meanwhile.
+        """
+        state = self._state
+        async with self._choosing:
+            await self._release_leftovers()
+            window = state.get_window("reserve")
+            wanted = Wanted(prompt_id, window, replace(wish, leanings=state.leanings), job, unable or {})
+            if not wanted.is_moored:
+                return False
+            wanted.expect_possible(state.fleet)
+            now, unreadable = state.ports.clock.now(), list[Unreadable]()
+            place = wanted.choose(Berths(), (), state.fleet, now=now, tie=0.0)
+            state.set_window(window.reserve(place))
+            task = make(place)
+            state.get_window("register_window_task").register_window_task(task)  # refuses before anything is written
+
+            def check(berths: Berths) -> None:
+                unreadable[:] = berths.unreadable_of(window.window_id)
+                wanted.choose(berths, (), state.fleet, now=now, tie=0.0)
+
+            try:
+                await state.ports.store.register_at_once(task, check)
+            finally:
+                state.set_aside(unreadable)
+            state.take_registered(task)
+        return True
+
+    async def _release_leftovers(self) -> None:
+        for leftover in tuple(self._unreleased):
+            await self._state.ports.store.release_reservation(leftover)
+            self._unreleased.discard(leftover)
+
+    async def expect_elsewhere(self, task: Task) -> None:
+        """Raise, before anything is given up, what would keep the task's work from running on another server."""
+        if others := held_beside(self._state.get_window("run_again").mooring, task):
+            raise ServerLockedError("run_again", None, task.server_id, len(others))
+        now = self._state.ports.clock.now()
+        wish, unable = Wish(avoided=task.server_id, leanings=self._state.leanings), drained(self._state.fleet)
+        choose(await self._read_loads(), Berths(), now=now, tie=0.0, wish=wish, unable=unable)
+
+    async def _read_loads(self) -> tuple[Snapshot, ...]:
+        state = self._state
+        if not state.fleet.servers:
+            raise state.fleet_error or NoServerAvailable("reserve", {})
+        asked_at = state.ports.clock.now()
+        loads = comfy.read_loads(await state.ports.http.send(comfy.loads_request()))
+        told = ((item.server_id, *loads.get(item.server_id, _NOT_LISTED)) for item in state.fleet.servers)
+        return tuple(
+            Snapshot(server_id, queue.pending, cause, queue.running, asked_at) for server_id, queue, cause in told
+        )
+
+    async def release(self, prompt_id: PromptId) -> None:
+        """Give a place back, if there is one."""
+        state = self._state
+        window = state.window
+        if not isinstance(window, Window) or prompt_id not in window.reservations:
+            return
+        state.set_window(window.release_reservation(prompt_id))
+        await self._unreserve(prompt_id)
+
+    async def _unreserve(self, prompt_id: PromptId) -> None:
+        """Delete a place from the store; if that cannot be written now, before the next choice."""
+        try:
+            await self._state.ports.store.release_reservation(prompt_id)
+        except StorageError as error:
+            self._unreleased.add(prompt_id)
+            log.warning("reservation not deleted yet: %r", error)

@@ -1,0 +1,143 @@
+"""Where the server is decided and nothing has to be uploaded, the place and the task are one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.core.errors import ServerLockedError, StorageError, UnreadableRecord
+from app.core.model import TaskState
+from app.session import RunStage
+from tests.simulation.world import Page
+from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
+
+WRITES = ("reserve", "register", "register_at_once", "read_task")
+
+
+def overhear(page: Page) -> list[str]:
+    """Which of the store's operations on the way to a prompt are asked for from now on."""
+    store, asked = page.session._state.ports.store, list[str]()
+
+    def told(name: str) -> Any:
+        operation = getattr(store, name)
+
+        async def ask(*arguments: Any) -> Any:
+            asked.append(name)
+            return await operation(*arguments)
+
+        return ask
+
+    for name in WRITES:
+        setattr(store, name, told(name))
+    return asked
+
+
+@scene
+async def test_a_moored_window_writes_once_before_it_sends(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.until_running(page, await stage.run(page, steps=900, server_id=A))
+    asked, stored = overhear(page), list[bool]()
+    stage.once_requested("POST", "/prompt", lambda _: stored.append(len(stage.world.database.tasks) == 2))
+    prompt_id = await stage.run(page)
+    assert asked == ["register_at_once"]
+    assert stored == [True]
+    task = task_of(page, prompt_id)
+    assert (task.server_id, task.choice and task.choice.reason) == (A, "moored")
+    assert task.job is not None
+    assert page.session.violations() == ()
+
+
+@scene
+async def test_what_has_to_be_uploaded_first_holds_a_place_meanwhile(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.until_running(page, await stage.run(page, steps=900, server_id=A))
+    asked, held = overhear(page), list[int]()
+    stage.once_requested("POST", "/upload", lambda _: held.append(len(stage.world.database.reservations)))
+    await stage.run(page, picture=PHOTO)
+    assert asked == ["reserve", "register"]
+    assert held == [1]
+
+
+@scene
+async def test_a_window_that_comes_free_while_its_socket_is_waited_for_chooses_after_all(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.until_running(page, held := await stage.run(page, steps=900, server_id=A))
+    submitter = page.session._submitter
+    connect = submitter._connect
+
+    async def connect_late() -> None:
+        submitter._connect = connect
+        await page.session.cancel(held)
+        await stage.until(lambda: task_of(page, held).state.is_end)
+
+    submitter._connect = connect_late
+    asked = overhear(page)
+    task = task_of(page, await stage.run(page))
+    assert [name for name in asked if name != "read_task"] == ["reserve", "register"]
+    assert task.choice is not None
+    assert task.choice.reason != "moored"
+
+
+@scene
+async def test_a_store_that_knows_the_window_elsewhere_is_believed_and_nothing_is_written(stage: Stage) -> None:
+    page = await stage.window()
+    held = await stage.run(page, steps=900, server_id=A)
+    database = stage.world.database
+    there = stage.world.network.address_of(B)
+    database.tasks["other"] = {**database.tasks[held], "prompt_id": "other", "server_id": B, "address": there}
+    with pytest.raises(ServerLockedError):
+        await stage.run(page)
+    assert set(database.tasks) == {held, "other"}
+    assert window_of(page).reservations == {} == database.reservations
+    assert len(stage.requests("POST", "/prompt")) == 1
+    stage.world.broken.clear()  # which is what this story has put there
+
+
+@scene
+async def test_a_record_that_turns_out_unreadable_stops_it_and_is_set_aside(stage: Stage) -> None:
+    page = await stage.window()
+    held = await stage.run(page, steps=900, server_id=A)
+    database = stage.world.database
+    whole = database.tasks[held]
+    database.tasks[held] = {**whole, "state": "paused"}
+    with pytest.raises(UnreadableRecord):
+        await stage.run(page)
+    assert [record.prompt_id for record in window_of(page).unreadable] == [held]
+    assert window_of(page).reservations == {} == database.reservations
+    assert len(stage.requests("POST", "/prompt")) == 1
+
+
+@scene
+async def test_without_a_durable_record_there_is_no_prompt_and_no_place(stage: Stage) -> None:
+    page = await stage.window()
+    held = await stage.run(page, steps=900, server_id=A)
+    await stage.until_running(page, held)
+    stage.world.database.is_full = True
+    with pytest.raises(StorageError):
+        await stage.run(page)
+    stage.world.database.is_full = False
+    assert set(stage.world.database.tasks) == {held}
+    assert window_of(page).reservations == {} == stage.world.database.reservations
+    assert [run.stage for run in page.session.runs] == [RunStage.FAILED]
+    assert len(stage.requests("POST", "/prompt")) == 1
+
+
+@scene
+async def test_the_window_stays_moored_while_that_is_written(stage: Stage) -> None:
+    """The work that held it ends in that very moment: the new one holds it already, and no other server is possible."""
+    page = await stage.window()
+    await stage.until_running(page, held := await stage.run(page, steps=900, server_id=A))
+    store, moored = page.session._state.ports.store, list[object]()
+    register = store.register_at_once
+
+    async def register_late(*arguments: Any) -> None:
+        await page.session.cancel(held)
+        await stage.until(lambda: task_of(page, held).state is TaskState.CANCELLED)
+        moored.append(window_of(page).window_locked_server)
+        await register(*arguments)
+
+    store.register_at_once = register_late  # type: ignore[method-assign]
+    prompt_id = await stage.run(page)
+    assert moored == [A]
+    assert task_of(page, prompt_id).server_id == A
