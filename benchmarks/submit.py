@@ -3,9 +3,12 @@
     python3 -m benchmarks.submit
 
 A real Chromium at a real gateway over two demo servers. Mooring: a click on Run, free (the server is chosen, with fresh
-loads) and moored; the run is reserved and registered on disk, with the disk's own confirmation, before it is sent. The
-peer is the pool of `@saintno/comfyui-sdk` (from npm, into `benchmarks/out/`), in the same browser, by the same
-gateway's addresses of the same servers: a click, a pick, and the POST; it writes nothing down.
+loads) and moored; the run is written down, with the disk's own confirmation, before it is sent: free in two steps (its
+place, then its task), moored in one.
+
+The peer is the pool of `@saintno/comfyui-sdk` (from npm, into `benchmarks/out/`), in the same browser, at the same
+servers: a click, a pick, and the POST; it writes nothing down. It asks more of a server than our gateway lets pass, so
+its page and the servers are at one origin of an nginx that lets everything pass; without nginx there is no peer.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from playwright.async_api import TimeoutError as PeerTimeout
 
 from benchmarks.load import spread
 from benchmarks.pressing import PACE, Press, a_profile, moor, press_run
+from benchmarks.servers import start_nginx
 from tests.e2e.browser_kit import has_snapshot
 from tests.e2e.window_kit import MooringWindow
 from tests.e2e.work_kit import quick_workflow
@@ -35,28 +39,20 @@ OUT = ROOT / "benchmarks" / "out"
 PRESSES = 18
 WARM_UP = 3
 PEER = "@saintno/comfyui-sdk@0.3.1"
-NOTICE = f"{PEER} could not be fetched (npm, network), or did not send: nothing to compare with."
+NOTICE = f"{PEER} could not be fetched (npm, network), there is no nginx, or it did not send: nothing to compare with."
+PEER_PAGE = "<!doctype html><title>peer</title><button id=run>Run</button>"
 BEGIN_PEER = """async (bases) => {
-  const { ComfyApi, ComfyPool } = await import("/static/js/peer.mjs");
+  const { ComfyApi, ComfyPool, EQueueMode } = await import("/peer.mjs");
   const clients = bases.map((base) => new ComfyApi(new URL(base, location.href).href));
-  globalThis.pool = new ComfyPool(clients, "PICK_LOWEST");
-  await new Promise((resolve) => setTimeout(resolve, 3000));
-  const button = document.body.appendChild(Object.assign(document.createElement("button"), { textContent: "Run" }));
-  button.id = "run";
-  button.addEventListener("click", (event) => {
+  globalThis.pool = new ComfyPool(clients, EQueueMode.PICK_LOWEST);
+  document.querySelector("#run").addEventListener("click", (event) => {
     globalThis.press = { at: event.timeStamp };
-    const body = { client_id: "peer", prompt_id: "00000000-0000-4000-8000-000000000000" };
-    pool.run((api) => api.fetchApi("/prompt", { method: "POST", headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ ...body, prompt: globalThis.work }) }));
+    const body = { client_id: "peer", prompt_id: crypto.randomUUID(), prompt: globalThis.work };
+    const headers = { "Content-Type": "application/json" };
+    pool.run((api) => api.fetchApi("/prompt", { method: "POST", headers, body: JSON.stringify(body) }));
   });
 }"""
-
-# The pool counts a server as there once its own start has gone through, part of which the gateway does not let pass
-# (PATCH /internal/logs/subscribe); here both are, and neither is taken.
-READY_PEER = """(work) => {
-  globalThis.work = work;
-  for (const state of pool.clientStates) Object.assign(state, { online: true, locked: false });
-}"""
+IS_PEER_READY = "pool.clientStates.length === 2 && pool.clientStates.every(({ online }) => online)"
 
 
 def main() -> None:
@@ -78,8 +74,9 @@ async def measure() -> dict[str, Any]:
         gateway = stack.enter_context(start_gateway(*flags))
         await has_snapshot(gateway.url)
         presses = await mooring(gateway.url)
+        nginx = stack.enter_context(start_nginx({"a": one.url, "b": other.url}, is_buffered=False))
         try:
-            sent = await peer(gateway.url)
+            sent = await peer(nginx.url) if nginx is not None else []
         except PeerTimeout:
             sent = []
     told = {}
@@ -116,7 +113,7 @@ async def mooring(base: str) -> dict[str, list[Press]]:
 
 
 async def peer(base: str) -> list[float]:
-    """The peer's pool in a bare page of the same origin; nothing where it cannot be had."""
+    """The peer's pool in a bare page at the servers' origin; nothing where it cannot be had."""
     source = await asyncio.to_thread(fetch_peer)
     if source is None:
         return []
@@ -126,20 +123,22 @@ async def peer(base: str) -> list[float]:
 
     async with a_profile() as (context, _):
         page = await context.new_page()
-        await page.route("**/static/js/peer.mjs", serve)
-        await page.goto(f"{base}/static/js/theme.js")
+        await page.route("**/peer.mjs", serve)
+        await page.route("**/peer.html", lambda route: route.fulfill(body=PEER_PAGE, content_type="text/html"))
+        await page.goto(f"{base}/peer.html")
         await page.evaluate(BEGIN_PEER, ["/servers/a", "/servers/b"])
+        await page.wait_for_function(IS_PEER_READY)
         return [await press_peer(page, number) for number in range(PRESSES)]
 
 
 async def press_peer(page: Page, number: int) -> float:
     """One press there; milliseconds."""
-    await page.evaluate(READY_PEER, quick_workflow(number))
+    await page.evaluate("(work) => void (globalThis.work = work)", quick_workflow(number))
     await page.locator("#run").click()
     left = await page.wait_for_function(
         """() => {
           const sent = performance.getEntriesByType("resource").filter(({ name }) => name.endsWith("/prompt"));
-          const post = sent.find(({ requestStart }) => requestStart > press.at);
+          const post = sent.find(({ requestStart }) => requestStart > globalThis.press?.at);
           return post ? { left: post.requestStart - press.at } : null;
         }"""
     )
