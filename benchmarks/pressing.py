@@ -54,7 +54,7 @@ LEFT = """() => {
   return post && press.card ? { left: post.requestStart - press.at, card: press.card, writes: press.writes } : null;
 }"""
 PACE = "--step-seconds", "0.02"  # of the servers: a short run takes 0.4 s, the long one three minutes
-RESERVE, REGISTER = "reservations,settings,tasks", "batches,lines,reservations,tasks,waiting"  # what those two write
+RESERVE, REGISTER = "reservations,settings,tasks", "reservations,tasks"  # what those two write; moored, the one is both
 LONG = {
     "1": {"class_type": "DemoSampler", "inputs": {"text": "tide", "seed": 1, "steps": 1, "width": 256, "height": 192}},
     "2": {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "steps": 10_000, "fail_at": 0}},
@@ -107,6 +107,7 @@ async def last_press(page: Page) -> Press:
     press: Press = await found.json_value()
     for name, stores in (("reserve", RESERVE), ("register", REGISTER)):
         press[name] = next((took for written, took in press["writes"] if written == stores), 0.0)
+    press["over"] = press["left"] - press["reserve"] - press["register"]
     return press
 
 

@@ -82,7 +82,9 @@ async def measure() -> dict[str, Any]:
     told = {}
     for name, found in presses.items():
         counted = found[WARM_UP:]
-        for key in ("left", "reserve", "register", "card"):
+        for key in ("left", "reserve", "register", "over", "card"):
+            if key == "reserve" and name == "moored":
+                continue  # it is one with the register
             told[f"{name}: {WORDS[key]}"] = spread([press[key] / 1000 for press in counted])
     if sent:
         told["the peer's pool"] = spread([ms / 1000 for ms in sent[WARM_UP:]])
@@ -95,6 +97,7 @@ WORDS = {
     "left": "until POST /prompt leaves",
     "reserve": "of it, the place on disk",
     "register": "of it, the task on disk",
+    "over": "of it, all else",
     "card": "until the card is drawn",
 }
 

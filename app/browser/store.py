@@ -148,7 +148,7 @@ class BrowserStore(BrowserShelf, BrowserPreviews, BrowserLine, BrowserLearned, B
             tasks.add(plain(_task_row(task)))
             reservations.delete(task.prompt_id)
 
-        await self._write("register", ["tasks", "reservations", *LINE], steps)
+        await self._write("register", ["tasks", "reservations", *_line_of(task)], steps)
 
     async def register_at_once(self, task: Task, check: Callable[[Berths], None]) -> None:
         """`reserve` and `register` in one, where the server is decided already; durable."""
@@ -165,7 +165,7 @@ class BrowserStore(BrowserShelf, BrowserPreviews, BrowserLine, BrowserLearned, B
             tasks.add(row)
             transaction.objectStore("reservations").delete(task.prompt_id)
 
-        await self._write("register_at_once", ["tasks", "reservations", *(LINE if task.part else ())], steps)
+        await self._write("register_at_once", ["tasks", "reservations", *_line_of(task)], steps)
 
     async def update(self, task: Task) -> None:
         """Write a known task; durable."""
@@ -261,6 +261,11 @@ def _records_of(tasks: Any, owner: WindowId) -> Steps[Records]:
         tuple(task for task in records.tasks if task.owner == owner),
         tuple(item for item in records.unreadable if item.may_be_of(owner)),
     )
+
+
+def _line_of(task: Task) -> Sequence[str]:
+    """The stores that a task leaves when it is registered: who waits for them need not wait for any other."""
+    return () if task.part is None else LINE
 
 
 def _ask_claims(transaction: Any) -> tuple[Any, Any]:

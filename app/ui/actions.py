@@ -30,7 +30,7 @@ from app.ui.recovery_actions import RecoveryActions, RecoveryVerbs
 from app.ui.screen import Facts, Screen
 from app.ui.sheets import SheetDialog
 from app.ui.state import MOST_COUNT, RESULTS_AT_FIRST
-from app.ui.where import wish_of
+from app.ui.where import WhereView, wish_of
 from app.ui.workflows import OpenWorkflow
 from app.workflows.graph import Key
 from app.workflows.runs import PlannedRun
@@ -156,9 +156,9 @@ class Actions:
 
     def _run(self) -> None:
         chosen, ui = self._form.chosen, self._desk.ui
-        if chosen is None or run_view(self._session, chosen, ui).blocker is not None:
+        if chosen is None or (view := run_view(self._session, chosen, ui)).blocker is not None:
             return  # the Run bar says why
-        wish = self._wish(chosen)
+        wish = self._wish(chosen, view.where)
         if ui.run_count > 1 or wish.is_patient:
             self._note_values(chosen, ui.draft)
             self._run_many(chosen, ui.run_count, wish)
@@ -170,9 +170,8 @@ class Actions:
         self._screen.update({"reveal": "now"})
         self._desk.send(self._submit(chosen, order, inputs, wish.asked, draft=ui.draft))
 
-    def _wish(self, chosen: OpenWorkflow) -> Wish:
+    def _wish(self, chosen: OpenWorkflow, where: WhereView) -> Wish:
         """What the person asks of the choice of a server, and the workflow; a moored window has none."""
-        where = run_view(self._session, chosen, self._desk.ui).where
         wish = ANY if where.moored_to else wish_of(where)
         if wish == ANY and chosen.needs_demo:
             return Wish(asked=self._demo_server())
@@ -190,12 +189,13 @@ class Actions:
 
     def _add_many(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun], hands: int | None) -> None:
         """Let the runs of a plan wait, with the files that stand in the form now."""
-        if run_view(self._session, chosen, self._desk.ui).blocker is not None:
+        view = run_view(self._session, chosen, self._desk.ui)
+        if view.blocker is not None:
             return  # the dialog says why
         self._note_values(chosen, self._desk.ui.draft)
         plan = plan_of(chosen, draft, runs, now=self._screen.local_time(), choose=self._choose)
         inputs = files_of(chosen, draft)
-        self._line.add(chosen.title, plan, inputs, self._wish(chosen), hands=hands)
+        self._line.add(chosen.title, plan, inputs, self._wish(chosen, view.where), hands=hands)
 
     def _choose(self, count: int) -> int:
         """One of so many, by chance."""
