@@ -264,7 +264,8 @@ class Gateway:
             case Page() | Asset() | BuildFile() | AppArchive() | SnapshotFile() | Languages():
                 return await self._serve_site(request, admitted.route, admitted.origin, person)
             case FleetState():
-                return json_answer(self.state.as_json(runs_fleet=person is None or person.runs_fleet))
+                name = "" if person is None else person.name
+                return json_answer(self.state.as_json(runs_fleet=person is None or person.runs_fleet, person=name))
             case FleetLoads():
                 if person is not None and self._reception is not None:
                     return json_answer(await self._reception.loads(person))
@@ -313,9 +314,14 @@ class Gateway:
                 return await self._site.login(admitted.origin)
             case LogOut() if self._reception is not None and person is not None:
                 return await self._reception.door.log_out(request, person)
-            case FleetAction() as action if self._reception is not None or not self._house.is_open:
+            case FleetAction() as action if self._has_deeds:
                 return json_answer(await self._do(request, action, person))
         raise Refused(Refusal(Cause.NOT_LISTED, "This gateway has no such route."))
+
+    @property
+    def _has_deeds(self) -> bool:
+        """Whether there is anybody here who may do what concerns everybody."""
+        return self._reception is not None or not self._house.is_open
 
     async def _do(self, request: web.BaseRequest, action: FleetAction, person: Person | None) -> dict[str, object]:
         upstream = self._upstreams[ServerId(action.server_id)]
@@ -357,7 +363,7 @@ class Gateway:
                 return json_answer(await self._site.languages())
         self.state.note_build(await self._site.build())  # sources may have changed under a running gateway
         if isinstance(route, Page):
-            return await self._site.page(request, origin, _about(person))
+            return await self._site.page(request, origin, self._about(person))
         return await self._site.app_archive(request, origin)
 
     async def _serve_workflows(
@@ -376,15 +382,16 @@ class Gateway:
             case WorkflowFile(path=path):
                 return workflow_answer(await asyncio.to_thread(self._published.read, path), path)
 
+    def _about(self, person: Person | None) -> Mapping[str, str]:
+        """What the page is told of whoever opens it; where people are not told apart, only what can be done."""
+        if person is None or self._reception is None:
+            return {"deeds": "yes" if self._has_deeds else ""}
+        runs = "yes" if person.runs_fleet else ""
+        login = "yes" if self._reception.door.has_login else ""
+        return {"person": person.name, "store": person.store, "runs": runs, "deeds": runs, "login": login}
+
     async def _publish(self) -> None:
         """Tell the windows when other workflows lie in the folder."""
         while True:
             self.state.note_workflows((await asyncio.to_thread(self._published.look)).tag)
             await asyncio.sleep(self._deadlines.published)
-
-
-def _about(person: Person | None) -> Mapping[str, str]:
-    """What the page is told of whoever opens it."""
-    if person is None:
-        return {}
-    return {"person": person.name, "store": person.store, "runs": "yes" if person.runs_fleet else ""}

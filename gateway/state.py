@@ -160,11 +160,15 @@ class FleetState:
             await asyncio.shield(self._next)
         return self._revision
 
-    def as_json(self, *, runs_fleet: bool = True) -> dict[str, object]:
-        """The state as `GET /fleet` and `/fleet/ws` send it; what is wrong with the file is for who runs the fleet."""
+    def as_json(self, *, runs_fleet: bool = True, person: str = "") -> dict[str, object]:
+        """The state as `GET /fleet` and `/fleet/ws` send it; what is wrong with the file is for who runs the fleet.
+
+        `person` is who is told it, so that a page sees when somebody else has logged in in its browser.
+        """
         source = self.fleet.source.value
         return {
             "v": VERSION,
+            "person": person,
             "build": self._build,
             "workflows": self._workflows,
             "source": source,

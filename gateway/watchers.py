@@ -73,11 +73,12 @@ class Watchers:
                 await window.close(code=close.code, message=close.message)
 
     async def _push_to(self, watcher: _Watcher) -> None:
-        runs_fleet = watcher.person is None or watcher.person.runs_fleet
+        person = watcher.person
+        runs_fleet, name = person is None or person.runs_fleet, "" if person is None else person.name
         with contextlib.suppress(ConnectionError):
             while True:
                 revision = self._state.revision
-                await watcher.window.send_str(json.dumps(self._state.as_json(runs_fleet=runs_fleet)))
+                await watcher.window.send_str(json.dumps(self._state.as_json(runs_fleet=runs_fleet, person=name)))
                 await self._state.changed(revision)
 
 

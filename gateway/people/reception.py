@@ -30,6 +30,9 @@ LOGIN_FILES = frozenset(
 )
 
 
+PAGE_OF = "x-mooring-page"  # a page's own `data-store`; a script that is no page sends none
+
+
 class Reception:
     """Of one gateway whose people are told apart."""
 
@@ -46,6 +49,8 @@ class Reception:
             return None
         if person is None and not _is_free(route):
             raise Refused(Refusal(Cause.NOT_LOGGED_IN, "Log in first: open this gateway's page."))
+        if person is not None and _is_of_another(facts, person):
+            raise Refused(Refusal(Cause.OTHER_PERSON, "Somebody else has logged in in this browser: reload the page."))
         if person is not None and not person.runs_fleet and isinstance(route, FleetAction | Metrics):
             raise Refused(Refusal(Cause.NOT_ALLOWED, "This is for those who run the fleet."))
         return person
@@ -65,6 +70,12 @@ class Reception:
     async def loads(self, person: Person) -> dict[str, Any]:
         """`/fleet/loads` as this person may see it."""
         return project_loads(await self._prober.loads(), self._prober.marks, person)
+
+
+def _is_of_another(facts: RequestFacts, person: Person) -> bool:
+    """Whether the page that asks belongs to somebody else: it was open while another person logged in beside it."""
+    told = facts.all(PAGE_OF)
+    return bool(told) and list(told) != [person.store]
 
 
 def _is_free(route: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -221,6 +222,42 @@ async def test_a_trusted_proxy_tells_who_asks(tmp_path: Path) -> None:
             assert (await guest.get("/fleet", headers=wrong))[0] == 401, wrong
         async with guest.http.get(f"{guest.url}/", headers={"X-Forwarded-User": "dora"}) as reply:
             assert 'data-person="dora"' in await reply.text()
+
+
+async def test_a_page_is_told_what_whoever_opens_it_can_do(studio: Studio) -> None:
+    for name, runs in (("alice", False), ("carol", True)):
+        guest = await studio.enter(name)
+        html = str((await guest.get("/"))[1])
+        assert f'data-person="{name}"' in html and 'data-login="yes"' in html
+        assert ('data-deeds="yes"' in html) is runs
+        assert (await guest.get("/fleet"))[1]["person"] == name
+        async with guest.http.ws_connect(f"{guest.url}/fleet/ws", origin=guest.url) as socket:
+            assert json.loads((await socket.receive()).data)["person"] == name
+
+
+async def test_at_a_proxy_nobody_logs_out_here(tmp_path: Path) -> None:
+    async with (
+        _behind_proxy(tmp_path, "127.0.0.1") as guest,
+        guest.http.get(f"{guest.url}/", headers={"X-Forwarded-User": "dora"}) as reply,
+    ):
+        html = await reply.text()
+    assert 'data-person="dora"' in html and "data-login" not in html
+
+
+async def test_a_page_that_is_another_persons_may_do_nothing_under_this_name(studio: Studio) -> None:
+    """Bob logs in where a page of Alice's is open: nothing that it sends or asks passes."""
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    html = str((await alice.get("/"))[1])
+    store = html.partition('data-store="')[2].partition('"')[0]
+    of_alice = {"X-Mooring-Page": store, "Origin": bob.url}
+    status, answer = await bob.post("/servers/a/prompt", bob.body(), headers=of_alice)
+    assert (status, answer["error"]["cause"]) == (401, "other-person")
+    for told in (store, "nobody", ""):
+        status, answer = await bob.get("/servers/a/queue", headers={"X-Mooring-Page": told})
+        assert (status, answer["error"]["cause"]) == (401, "other-person"), told
+    assert await studio.queued() == []
+    assert (await alice.get("/servers/a/queue", headers={"X-Mooring-Page": store}))[0] == 200
+    assert (await bob.get("/servers/a/queue"))[0] == 200
 
 
 async def test_nobody_else_tells_who_asks(tmp_path: Path) -> None:

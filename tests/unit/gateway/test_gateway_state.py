@@ -18,6 +18,7 @@ def test_the_state_as_json() -> None:
     state.note_build("b1")
     assert state.as_json() == {
         "v": 1,
+        "person": "",
         "workflows": "",
         "build": "b1",
         "source": "flags",
