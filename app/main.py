@@ -14,7 +14,7 @@ import traceback
 from pyscript.js_modules import bell, patch, shell
 
 from app.browser.about import read_about
-from app.browser.adapters import make_outlook, make_ports, papers_of
+from app.browser.adapters import make_outlook, make_ports, make_team, papers_of
 from app.browser.bell import BrowserBell
 from app.browser.breaks import make_breaker
 from app.browser.console import install_console
@@ -24,6 +24,7 @@ from app.browser.folder import BrowserFolder
 from app.browser.journal import listen_hidden
 from app.browser.layout import arrange
 from app.browser.memory import BrowserDrawer, BrowserMemory, PrivateMemory, is_private_window
+from app.browser.owned import does_deeds, has_login, person
 from app.core.errors import MooringError, StorageError
 from app.core.papers import Papers
 from app.session import Session
@@ -33,12 +34,14 @@ from app.session.private import private_ports
 from app.session.private_papers import PrivatePapers
 from app.session.scribe import LogNotes
 from app.session.tab import Tab
+from app.ui.account import Account, Attendance
 from app.ui.i18n import Translator, make_translator, read_languages
 from app.ui.page import Page
 from app.ui.panels import Outlook
 from app.ui.releases import Releases
 from app.ui.settings import KEY as SETTINGS_KEY
 from app.ui.settings_actions import first_language
+from app.ui.team import Team
 from app.ui.workflows import SHIPPED_IDS, OpenWorkflow, open_workflow
 from app.workflows.published import parse_published
 
@@ -48,6 +51,11 @@ log = logging.getLogger("mooring")
 def random_seed(limit: int) -> int:
     """A whole number from 0 up to and including `limit`."""
     return secrets.randbelow(limit + 1)
+
+
+def read_account() -> Account:
+    """Whose page this is."""
+    return Account(person(), has_login=has_login(), runs_fleet=does_deeds())
 
 
 async def read_workflows() -> tuple[OpenWorkflow, ...]:
@@ -63,7 +71,9 @@ async def main() -> None:
     memory = PrivateMemory(BrowserMemory(), {SETTINGS_KEY}) if is_private else BrowserMemory()
     screen = BrowserScreen(patch, shell, memory)
     releases = Releases(str(shell.build()))
-    ports = make_ports(on_build=releases.note_build, on_newer=releases.note_store)
+    attendance = Attendance(read_account())
+    ports = make_ports(on_build=releases.note_build, on_newer=releases.note_store, on_person=attendance.note_person)
+    team = Team(attendance, *make_team(ports))
     papers: Papers = papers_of(ports.store)
     outlook = Outlook(*make_outlook(ports))
     if is_private:
@@ -95,6 +105,7 @@ async def main() -> None:
         papers=papers,
         now=ports.clock.now,
         outlook=outlook,
+        team=team,
         bell=BrowserBell(bell),
         folder=None if is_private else BrowserFolder(patch),
         is_private=is_private,

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from app.browser.catalogues import GatewayCatalogues
 from app.browser.clock import BrowserClock, BrowserRandom
+from app.browser.deeds import GatewayDeeds
+from app.browser.door import BrowserDoor
 from app.browser.fleet import GatewayFleet
 from app.browser.http import BrowserHttp
 from app.browser.journal import BrowserJournals
@@ -21,15 +23,19 @@ from app.browser.windows import BrowserWindows
 from app.core.ports import Ports, TaskStore
 
 
-def make_ports(*, on_build: Callable[[str], None], on_newer: Callable[[bool], None]) -> Ports:
+def make_ports(
+    *, on_build: Callable[[str], None], on_newer: Callable[[bool], None], on_person: Callable[[str | None], None]
+) -> Ports:
     """Everything a session is given. Logging goes to the console from here on, under the window's id.
 
-    `on_build` hears which build of the page the gateway serves, `on_newer` that the store is newer than this page.
+    `on_build` hears which build of the page the gateway serves, `on_newer` that the store is newer than this page,
+    `on_person` who is logged in.
     """
     console = install_logging()
     random = BrowserRandom()
     http, sockets = BrowserHttp(), BrowserSockets()
-    fleet = GatewayFleet(http, sockets, random, on_build)
+    fleet = GatewayFleet(http, sockets, random, on_build, on_person)
+    http.on_strange = fleet.doubt
     windows = BrowserWindows(on_claim=lambda identity: setattr(console, "window_id", identity.window_id))
     Wakes(fleet.hurry, windows.reclaim)
     store = BrowserStore(on_newer=on_newer)
@@ -51,6 +57,13 @@ def papers_of(store: TaskStore) -> BrowserPapers:
     """The person's papers, which lie in the same database as the tasks."""
     assert isinstance(store, BrowserStore)  # as `make_ports` has made it
     return store.papers
+
+
+def make_team(ports: Ports) -> tuple[BrowserDoor, GatewayDeeds]:
+    """Where people log out, and what those who run the fleet can do."""
+    fleet = ports.fleet
+    assert isinstance(fleet, GatewayFleet)  # as `make_ports` has made it
+    return BrowserDoor(ports.http, on_news=fleet.doubt), GatewayDeeds(ports.http)
 
 
 def make_outlook(ports: Ports) -> tuple[BrowserRoster, GatewayVitals, BrowserSignals]:

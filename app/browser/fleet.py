@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from app.core.comfy import gateway_cause
 from app.core.errors import ConfigError, MooringError, SocketClosed
 from app.core.model import Fleet, Health, Server, ServerId
 from app.core.ports import Connection, Http, Random, Request, Sockets
@@ -19,6 +20,7 @@ from app.core.ports import Connection, Http, Random, Request, Sockets
 PATH = "/fleet"
 SOCKET_PATH = "/fleet/ws"
 DEADLINE = 12.0
+NOT_LOGGED_IN = "not-logged-in"  # the gateway's cause
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 
 log = logging.getLogger("mooring.browser")
@@ -27,14 +29,21 @@ log = logging.getLogger("mooring.browser")
 class GatewayFleet:
     """The fleet as the gateway tells it. `hurry` cuts a wait short: the network or the person is back.
 
-    `on_build` hears with each telling which build of the page the gateway serves.
+    `on_build` hears with each telling which build of the page the gateway serves, `on_person` who is logged in: None
+    if nobody is any more, an empty name where people are not told apart.
     """
 
     def __init__(
-        self, http: Http, sockets: Sockets, random: Random, on_build: Callable[[str], None] = lambda _build: None
+        self,
+        http: Http,
+        sockets: Sockets,
+        random: Random,
+        on_build: Callable[[str], None] = lambda _build: None,
+        on_person: Callable[[str | None], None] = lambda _person: None,
     ) -> None:
         self._http, self._sockets, self._random = http, sockets, random
-        self._on_build = on_build
+        self._on_build, self._on_person = on_build, on_person
+        self._closing: set[asyncio.Task[None]] = set()
         self._known: Fleet | None = None
         self._connection: Connection | None = None
         self._failures = 0
@@ -43,6 +52,8 @@ class GatewayFleet:
     async def first(self) -> Fleet:
         """The fleet as it is now; ConfigError or TransportError if the gateway does not tell."""
         response = await self._http.send(Request(method="GET", path=PATH, deadline=DEADLINE))
+        if gateway_cause(response) == NOT_LOGGED_IN:
+            self._on_person(None)
         if response.status != 200:
             raise ConfigError(f"{PATH} answered {response.status}")
         self._known = self._read(response.text)
@@ -77,6 +88,13 @@ class GatewayFleet:
         self._failures = 0
         self._hurry.set()
 
+    def doubt(self) -> None:
+        """Who is logged in may be another one than was told: have it told anew."""
+        if self._connection is not None:
+            closing = asyncio.ensure_future(self._connection.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
     async def _next(self) -> Fleet:
         if self._connection is None:
             self._connection = await self._connect()
@@ -95,7 +113,9 @@ class GatewayFleet:
 
     def _read(self, text: str) -> Fleet:
         fleet = read_fleet(text)
-        self._on_build(str(json.loads(text).get("build") or ""))
+        told = json.loads(text)
+        self._on_build(str(told.get("build") or ""))
+        self._on_person(str(told.get("person") or ""))
         return fleet
 
     async def _connect(self) -> Connection | None:

@@ -15,33 +15,49 @@ import js
 from pyodide.ffi import JsException, create_proxy
 
 from app.browser.blobs import JsBlob, to_js_blob
+from app.browser.owned import page_of
 from app.browser.paths import server_of
 from app.browser.values import error_name, js_object
+from app.core.comfy import gateway_cause
 from app.core.errors import RequestTimeout
 from app.core.ports import Form, Request, Response
 
 JSON_TYPE = "application/json"
+PAGE_HEADER = "X-Mooring-Page"  # whose page asks; the gateway lets none pass under another's name
+WHO = "/fleet"  # the one question that anybody's page may ask: its answer says who is logged in now
+STRANGE = frozenset({"not-logged-in", "other-person"})  # the gateway's causes
 
 
 class BrowserHttp:
-    """HTTP with the browser's own client: same origin, no redirects, no cache for what must be fresh."""
+    """HTTP with the browser's own client: same origin, no redirects, no cache for what must be fresh.
+
+    `on_strange` is called when the gateway does not take a request as this page's person's any more.
+    """
+
+    def __init__(self) -> None:
+        self.on_strange: Callable[[], None] = lambda: None
 
     async def send(self, request: Request) -> Response:
         """Exchange, and read the answer as text."""
         async with _Exchange(request) as exchange:
             answer = await exchange.start(cache="no-store")
-            return Response(int(answer.status), _headers(answer), text=await answer.text())
+            return self._seen(request, Response(int(answer.status), _headers(answer), text=await answer.text()))
 
     async def fetch(self, request: Request) -> Response:
         """Exchange, and keep the answer's body as a Blob."""
         async with _Exchange(request) as exchange:
             answer = await exchange.start(cache="default")
-            return Response(int(answer.status), _headers(answer), blob=JsBlob(await answer.blob()))
+            return self._seen(request, Response(int(answer.status), _headers(answer), blob=JsBlob(await answer.blob())))
 
     async def upload(self, request: Request, on_progress: Callable[[float], None]) -> Response:
         """Exchange with a form; `on_progress` gets the fraction sent, 0 to 1."""
         body = await _form_data(request.form) if request.form else request.json
-        return await _upload(request, body, on_progress)
+        return self._seen(request, await _upload(request, body, on_progress))
+
+    def _seen(self, request: Request, response: Response) -> Response:
+        if request.path != WHO and gateway_cause(response) in STRANGE:
+            self.on_strange()
+        return response
 
 
 class _Exchange:
@@ -70,11 +86,13 @@ class _Exchange:
             "cache": cache,
             "signal": js.AbortSignal.any(js.Array.of(late, self._abort.signal)),
         }
+        headers = {} if request.path == WHO else {PAGE_HEADER: page_of()}
         if request.form is not None:
             options["body"] = await _form_data(request.form)
         elif request.json is not None:
             options["body"] = request.json
-            options["headers"] = js_object({"Content-Type": JSON_TYPE})
+            headers["Content-Type"] = JSON_TYPE
+        options["headers"] = js_object(headers)
         return await js.fetch(request.path, js_object(options))
 
 
@@ -96,6 +114,7 @@ async def _upload(request: Request, body: Any, on_progress: Callable[[float], No
     exchange = js.XMLHttpRequest.new()
     exchange.open(request.method, request.path)
     exchange.timeout = max(1, round(request.deadline * 1000))
+    exchange.setRequestHeader(PAGE_HEADER, page_of())
     if request.json is not None:
         exchange.setRequestHeader("Content-Type", JSON_TYPE)
     with _listening(exchange, on_progress) as ended:

@@ -24,6 +24,16 @@ def person() -> str:
     return str(present(js.document.documentElement.dataset.person) or "")
 
 
-def runs_fleet() -> bool:
+def does_deeds() -> bool:
     """Whether whoever this is may do what concerns everybody."""
-    return bool(present(js.document.documentElement.dataset.runs))
+    return bool(present(js.document.documentElement.dataset.deeds))
+
+
+def has_login() -> bool:
+    """Whether people log in at this gateway itself, and so log out there."""
+    return bool(present(js.document.documentElement.dataset.login))
+
+
+def page_of() -> str:
+    """What each request tells of whose page it comes from, so that none passes under another's name."""
+    return str(present(js.document.documentElement.dataset.store) or "nobody")

@@ -16,6 +16,7 @@
     │  ├ StillRestoring · ServerLockedError · TaskNotFound · UnboundTask
     │  ├ NotOwner · ServerMoved · ServerUnable · NoServerAvailable · InvalidTransition
     │  └ UnreadableRecord
+    ├ GatewayRefused(cause)            the gateway's own rules stand against it
     ├ StorageError                     quota, blocked, closed by an upgrade
     └ LayoutError                      a graph could not be arranged
 
@@ -239,6 +240,15 @@ class UnreadableRecord(AffinityError):
 class InvalidTransition(AffinityError):
     """The step asked for does not exist from here; it is our own mistake, and nothing was changed."""
 
+    detail: str = ""
+
+
+@dataclass(eq=False)
+class GatewayRefused(MooringError):
+    """The gateway itself did not do what was asked: `cause` is its word for why, `detail` its sentence."""
+
+    server_id: ServerId | None = None
+    cause: str = ""
     detail: str = ""
 
 

@@ -108,6 +108,7 @@ class Offered:
     is_narrow: bool = False  # and only some of it
     picked: int = 0
     errors: int = 0
+    can_log_out: bool = False
     settings: Settings = field(default_factory=Settings)
 
 
@@ -318,6 +319,8 @@ def _window(offered: Offered, _: Translator) -> Iterator[Command]:
         "report", _("Save a report without prompts and pictures"), Group.WINDOW, "report", "save-report",
         terms="debug bundle log",
     )  # fmt: skip
+    if offered.can_log_out:
+        yield Command("log-out", _("Log out …"), Group.WINDOW, "leave", "ask-log-out", terms="sign out account leave")
     yield Command("reload", _("Reload this page"), Group.WINDOW, "retry", "reload")
 
 

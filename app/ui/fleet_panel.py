@@ -13,6 +13,7 @@ from app.core.model import Choice, Fleet, Server, ServerId, WindowId
 from app.core.roster import Berthing, Roster
 from app.core.vitals import Vitals
 from app.core.window import Window
+from app.ui.deeds import Deeds, ServerDeeds, deeds_at
 from app.ui.panels import PanelFacts
 from app.ui.tones import ServerTag, tag_of
 from app.ui.where import NO_LEANINGS
@@ -45,6 +46,7 @@ class ServerRow:
     windows: tuple[WindowMark, ...] = ()
     vitals: Vitals = field(default_factory=Vitals)
     leaning: str = ""
+    deeds: ServerDeeds | None = None  # None for whoever does not run the fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,13 @@ class FleetFacts(Protocol):
 
 
 def fleet_view(
-    session: FleetFacts, facts: PanelFacts, where: str, leanings: Mapping[ServerId, Leaning] = NO_LEANINGS
+    session: FleetFacts,
+    facts: PanelFacts,
+    where: str,
+    leanings: Mapping[ServerId, Leaning] = NO_LEANINGS,
+    deeds: Deeds | None = None,
 ) -> FleetView:
-    """The panel as it has to look now; `where` is what is chosen for the next run."""
+    """The panel as it has to look now. `where` is what is chosen for the next run; `deeds` is of who runs the fleet."""
     moored_to = {item.window_locked_server for item in session.windows if item.window_locked_server}
     berthings = facts.berthings
     marks = _Marks(facts.roster, session.windows)
@@ -124,6 +130,7 @@ def fleet_view(
                 windows=marks.at(server.server_id, berthings),
                 vitals=facts.vitals.get(server.server_id, Vitals()),
                 leaning=leaning_of(server.server_id, leanings, where),
+                deeds=None if deeds is None else deeds_at(deeds, server.server_id),
             )
             for server in session.fleet.servers
         ),

@@ -95,6 +95,7 @@ def word_cause(cause: str, _: Translator) -> str:
         "resting": _("it is tried again in a moment"),
         "already-sent": _("the gateway has sent it already"),
         "not-logged-in": _("you are logged out"),
+        "other-person": _("somebody else is logged in here now"),
         "not-yours": _("it is not yours"),
         "not-allowed": _("it is not allowed here"),
         "denied-node": _("a node of the workflow is not allowed here"),

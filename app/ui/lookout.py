@@ -17,6 +17,7 @@ from app.core.model import Fleet, PromptId, WindowId
 from app.core.ports import Blob
 from app.core.roster import Glance, digest, moorings
 from app.core.window import Window
+from app.ui.account import LogOutDialog
 from app.ui.glimpses import Find, Sights
 from app.ui.panels import NOTHING_READ, FleetDialog, Outlook, PanelFacts, WindowsDialog
 from app.ui.screen import Screen
@@ -108,7 +109,7 @@ class Lookout:
             self._on_show()
 
     def _is_open(self) -> bool:
-        return isinstance(self._dialog, FleetDialog | WindowsDialog)
+        return isinstance(self._dialog, FleetDialog | WindowsDialog | LogOutDialog)
 
     def _is_wanted(self) -> bool:
         return self._is_open() and not self._screen.is_hidden()

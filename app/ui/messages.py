@@ -8,6 +8,7 @@ from app.core.errors import (
     ComfyError,
     ConfigError,
     ConnectError,
+    GatewayRefused,
     HttpStatusError,
     LayoutError,
     MooringError,
@@ -20,6 +21,7 @@ from app.core.errors import (
 )
 from app.core.model import NodeError
 from app.ui.affinity_words import word_affinity
+from app.ui.deed_words import word_refused, word_rule
 from app.ui.fleet_words import word_cause, word_server
 from app.ui.i18n import Translator
 from app.ui.input_words import word_bad_input
@@ -42,6 +44,8 @@ def word_error(error: MooringError, _: Translator) -> Words:
             return word_storage(error, _)
         case LayoutError():
             return _layout(error, _)
+        case GatewayRefused():
+            return word_refused(error, _)
         case ConfigError():
             return Words(
                 _("This installation is not set up right."),
@@ -108,6 +112,8 @@ def _comfy(error: ComfyError, _: Translator) -> Words:
                 _("Its log may tell more. Try again, or use another server once this window is free."),
                 error.detail,
             )
+        case PromptRejected() if (ruled := word_rule(error, _)) is not None:
+            return ruled
         case PromptRejected():
             return Words(
                 _("{server} refused the workflow.", server=server),

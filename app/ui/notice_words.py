@@ -43,6 +43,8 @@ def word_notice(item: Notice, _: Translator) -> Words:
             return _newer(item, _)
         case NoticeKind.OFFLINE:
             return _offline(_)
+        case NoticeKind.LOGGED_OUT | NoticeKind.OTHER_PERSON:
+            return _absent(item.kind, _)
 
 
 def _fleet(item: Notice, _: Translator) -> Words:
@@ -113,6 +115,27 @@ def _offline(_: Translator) -> Words:
             " looked at again as soon as the network is back."
         ),
         tone=Tone.QUIET,
+    )
+
+
+def _absent(kind: NoticeKind, _: Translator) -> Words:
+    """Whoever this page belongs to is not logged in: nothing is lost, and nothing is sent meanwhile."""
+    if kind is NoticeKind.LOGGED_OUT:
+        return Words(
+            _("You are logged out."),
+            _(
+                "Nothing is lost: work on the servers goes on, and is fetched once you have logged in again. This page"
+                " then goes on by itself."
+            ),
+            tone=Tone.WARN,
+        )
+    return Words(
+        _("Somebody else has logged in in this browser."),
+        _(
+            "This page is not theirs, so it sends and fetches nothing under their name. Your work goes on; it is"
+            " fetched when you log in again. Reload to work as whoever is logged in now."
+        ),
+        tone=Tone.WARN,
     )
 
 

@@ -17,7 +17,7 @@ def with_help(view: PageView, ui: UiState, stock: Stock, language: str) -> PageV
     """The page with the settings, the palette, the shortcuts or the scripting console, if one of them is open."""
     match ui.dialog:
         case SettingsDialog() as dialog:
-            return replace(view, dialog=DialogView(SettingsView(dialog, ui.settings, language)))
+            return replace(view, dialog=DialogView(SettingsView(dialog, ui.settings, language, ui.account)))
         case PaletteDialog() as dialog:
             return replace(view, dialog=DialogView(PaletteView(dialog, offered_of(view, ui, stock))))
         case ShortcutsDialog():
@@ -54,6 +54,7 @@ def offered_of(view: PageView, ui: UiState, stock: Stock) -> Offered:
         picked=len(view.results.album.picked) if view.results.album is not None else 0,
         errors=len(view.errors),
         settings=ui.settings,
+        can_log_out=ui.account.can_log_out,
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from app.core.model import PromptId, Task, Unreadable
 from app.core.window import Window
+from app.ui.account import LogOutDialog
+from app.ui.account_view import log_out_view
 from app.ui.cards import Pictures, SessionFacts, past_card, task_card
 from app.ui.crew_view import own_unfinished
 from app.ui.edits import EditDialog, edit_view
@@ -73,9 +75,8 @@ def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
             return _about_results(around, dialog), None
         case EditDialog() | CancelDialog() as dialog:
             return _about_line(session, dialog), None
-        case KeepingDialog() as dialog:
-            usage, recent = session.results.usage, len(ui.known.recent)
-            return DialogView(KeepingView(dialog, usage, recent, ui.names, ui.folder)), None
+        case KeepingDialog() | LogOutDialog() as dialog:
+            return _about_browser(around, dialog), None
         case MaskDialog() | CameraDialog() as dialog:
             fields = around.chosen.form.by_key if around.chosen is not None else {}
             return DialogView(picture_view(dialog, ui.draft, fields)), None
@@ -91,10 +92,21 @@ def _about_results(around: Around, dialog: SheetDialog | DeleteDialog | CompareD
     return DialogView(around.sheets.view(dialog.batch_id) if isinstance(dialog, SheetDialog) else dialog)
 
 
+def _about_browser(around: Around, dialog: KeepingDialog | LogOutDialog) -> DialogView:
+    """About what is kept in this browser, and whose it is."""
+    session, ui = around.session, around.ui
+    if isinstance(dialog, LogOutDialog):
+        return DialogView(log_out_view(dialog, ui.account, session, around.panels))
+    usage, recent = session.results.usage, len(ui.known.recent)
+    return DialogView(KeepingView(dialog, usage, recent, ui.names, ui.folder))
+
+
 def _panel(around: Around, dialog: PanelDialog) -> DialogView:
     session, panels = around.session, around.panels
     if isinstance(dialog, FleetDialog):
-        return DialogView(fleet_view(session, panels, around.ui.where, around.ui.leanings))
+        ui = around.ui
+        deeds = dialog.deeds if ui.account.runs_fleet else None
+        return DialogView(fleet_view(session, panels, ui.where, ui.leanings, deeds))
     return DialogView(windows_view(dialog, session, panels, around.pictures.glimpse_url))
 
 

@@ -59,6 +59,7 @@ from app.ui.state import PageView, Surroundings, UiState
 from app.ui.stock import Stockroom
 from app.ui.tab_icon import draw_icon
 from app.ui.tab_sign import ended_ids, read_sign, title_ends, word_title
+from app.ui.team import Team
 from app.ui.turns import Turns
 from app.ui.workflows import OpenWorkflow
 from app.workflows.fields import MAX_SEED
@@ -91,6 +92,7 @@ class Page:
         papers: Papers,
         outlook: Outlook,
         bell: Bell,
+        team: Team | None = None,
         folder: Folder | None = None,
         is_private: bool = False,
     ) -> None:
@@ -143,6 +145,7 @@ class Page:
         self._lookout = Lookout(
             outlook, session, screen, spawn=self.spawn, changed=self.request, on_show=self._show_yourself
         )
+        self._team = () if team is None else team.hands(self, screen, session.results)
         self._panels = PanelActions(session, self, screen, self._lookout.ask)
         self._presets = PresetActions(papers, self, screen, lambda: f"{random_seed(MAX_SEED):016x}")
         self._folder = None if folder is None else FolderActions(folder, session, self, screen, now)
@@ -247,14 +250,14 @@ class Page:
         forms = (self._breaking, self._graph_hands, self._presets, self._library_hands, self._standings)
         helps = (self._settings, self._palette, self._scripting)
         folder = () if self._folder is None else (self._folder,)
-        apart = (*helps, self._panels, *forms, self._recents, self._album, self._reuse, *folder)
+        apart = (*helps, self._panels, *self._team, *forms, self._recents, self._album, self._reuse, *folder)
         if not any(hands.act(name, facts) for hands in apart):
             self._actions.act(name, facts)
 
     def change(self, name: str, facts: Facts) -> None:
         """A new choice in `data-change`."""
-        forms = self._settings.change, self._breaking.change, self._library_hands.change, self._panels.change
-        if not any(change(name, facts) for change in (*forms, self._album.change_wish)):
+        apart = (self._settings, self._breaking, self._library_hands, self._panels, *self._team)
+        if not any(change(name, facts) for change in (*(hands.change for hands in apart), self._album.change_wish)):
             self._actions.change(name, facts)
 
     def type(self, name: str, facts: Facts) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from app.ui.account import Account
 from app.ui.commands import Offered
 from app.ui.scripting import ScriptingDialog
 from app.ui.settings import Permission, Settings
@@ -39,6 +40,7 @@ class SettingsView:
     dialog: SettingsDialog
     settings: Settings = field(default_factory=Settings)
     language: str = "en"
+    account: Account = field(default_factory=Account)
 
 
 @dataclass(frozen=True, slots=True)

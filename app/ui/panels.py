@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from app.core.model import PromptId, ServerId, WindowId
 from app.core.roster import Berthing, Roster, RosterSource, Signals
 from app.core.vitals import Vitals, VitalsSource
+from app.ui.deeds import Deeds
 
 
 @dataclass(frozen=True, slots=True)
 class FleetDialog:
-    """The servers, and which window was moored where."""
+    """The servers, and which window was moored where; `deeds` are of whoever runs the fleet."""
+
+    deeds: Deeds = field(default_factory=Deeds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from app.core.model import Contact, Fleet, Health, Task, TaskState
 from app.core.window import Window
 from app.session import RunStage
+from app.ui.account import Presence
 from app.ui.album import AlbumView
 from app.ui.breaking import break_view
 from app.ui.cards import Pictures, SessionFacts, linked, task_cards
@@ -44,6 +45,7 @@ from app.ui.workflows import OpenWorkflow, find_open, shaped
 from app.workflows.needs import Standing
 
 ORDINARY = Surroundings()
+ABSENCES = {Presence.OUT: NoticeKind.LOGGED_OUT, Presence.OTHER: NoticeKind.OTHER_PERSON}
 
 
 def project(
@@ -162,7 +164,9 @@ def _notices(session: SessionFacts, ui: UiState, surroundings: Surroundings) -> 
         found.append(Notice(NoticeKind.OFFLINE))
     if session.store_error is not None:
         found.append(Notice(NoticeKind.STORE, error=session.store_error))
-    if session.fleet_error is not None:
+    if (absence := ABSENCES.get(ui.account.presence)) is not None:
+        found.append(Notice(absence))  # the fleet is not told then either
+    elif session.fleet_error is not None:
         found.append(Notice(NoticeKind.FLEET, error=session.fleet_error))
     elif fleet.source and not fleet.servers:
         found.append(Notice(NoticeKind.NO_SERVER))
@@ -206,6 +210,8 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
 
 
 def _blocker(session: SessionFacts, window: Window | None, chosen: OpenWorkflow | None, ui: UiState) -> Blocker | None:
+    if ui.account.presence is not Presence.IN:
+        return Blocker.LOGGED_OUT if ui.account.presence is Presence.OUT else Blocker.OTHER_PERSON
     if session.store_error is not None:
         return Blocker.STORE
     if window is None:

@@ -17,6 +17,7 @@ from app.core.model import Output, PromptId, ServerId, Task, Unreadable
 from app.core.naming import TEMPLATE
 from app.core.progress import Progress
 from app.session import Noticed, Orphan, OrphanRecord, Run
+from app.ui.account import Account, LogOutDialog, LogOutView
 from app.ui.album import AlbumView, AlbumWish
 from app.ui.edits import EditDialog, EditView
 from app.ui.fleet_panel import FleetView
@@ -64,6 +65,7 @@ OpenDialog = (
     | CompareDialog
     | PanelDialog
     | HelpDialog
+    | LogOutDialog
 )
 
 
@@ -71,6 +73,7 @@ OpenDialog = (
 class UiState:
     """The person's own part: what is chosen, typed, opened and dismissed in this window."""
 
+    account: Account = field(default_factory=Account)  # whose page this is
     workflow_id: str = ""
     drafts: Mapping[str, Draft] = field(default_factory=dict)
     dialog: OpenDialog | None = None
@@ -151,6 +154,8 @@ class NoticeKind(Enum):
     UNREADABLE = "unreadable"
     NEWER = "newer"
     OFFLINE = "offline"
+    LOGGED_OUT = "logged-out"
+    OTHER_PERSON = "other-person"
     ERROR = "error"
 
 
@@ -204,6 +209,8 @@ class Blocker(Enum):
     """Why Run is not possible now."""
 
     RESTORING = "restoring"
+    LOGGED_OUT = "logged-out"
+    OTHER_PERSON = "other-person"
     STORE = "store"
     UNREADABLE = "unreadable"
     NO_FLEET = "no-fleet"
@@ -353,6 +360,7 @@ class DialogView:
         | FleetView
         | WindowsView
         | HelpView
+        | LogOutView
         | None
     ) = None
     card: CardView | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.core.model import Choice, Contact, Delivery, Failure, Output, Task, TaskState
 from app.core.progress import Progress
 from app.ui.cards import title_of
+from app.ui.deed_words import word_rule
 from app.ui.evidence_words import word_sign, word_unclear
 from app.ui.fleet_words import word_cause
 from app.ui.i18n import Translator
@@ -131,6 +132,8 @@ def word_contact(task: Task, _: Translator) -> Words:
 def word_failure(failure: Failure, _: Translator) -> Words:
     """Why a task failed: refused, certainly not sent, or stopped by an error while running."""
     match failure.kind:
+        case "rejected" if (ruled := word_rule(failure, _)) is not None:
+            return ruled
         case "rejected":
             return Words(
                 _("The server refused the workflow"),

@@ -24,7 +24,8 @@ let isUp = false;
 // Leaving
 
 function remember() {
-  if (document.documentElement.dataset.private) return;
+  const { private: isPrivate, leaving } = document.documentElement.dataset; // leaving: somebody has logged out
+  if (isPrivate || leaving) return;
   const regions = Object.fromEntries(REGIONS.map((id) => [id, htmlOf(byId(id))]));
   const text = JSON.stringify({ regions, title: document.title });
   try {

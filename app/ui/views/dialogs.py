@@ -7,6 +7,7 @@ from typing import Any
 
 import htpy as h
 
+from app.ui.account import LogOutView
 from app.ui.edits import EditView
 from app.ui.fleet_panel import FleetView
 from app.ui.graphs import GraphView
@@ -22,6 +23,7 @@ from app.ui.sheets import SheetView
 from app.ui.shelf import LibraryView
 from app.ui.state import DialogView
 from app.ui.views import questions
+from app.ui.views.account import log_out
 from app.ui.views.album import delete_question
 from app.ui.views.camera import camera
 from app.ui.views.comparing import comparing
@@ -45,6 +47,7 @@ from app.ui.windows_panel import WindowsView
 # What a dialog is made from, where that is all it needs.
 _OF_ITS_OWN: Mapping[type, Callable[[Any, Translator], h.Element]] = {
     KeepingView: keeping,
+    LogOutView: log_out,
     LibraryView: library,
     MaskView: masking,
     CameraView: camera,

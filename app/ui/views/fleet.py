@@ -19,6 +19,7 @@ from app.ui.panel_words import (
     word_window,
 )
 from app.ui.views.charts import lane, sparkline
+from app.ui.views.deeds import deeds
 from app.ui.views.drawer import drawer
 from app.ui.views.evidence import why
 from app.ui.views.parts import disclosure, icon, quote, server_chip, told
@@ -90,6 +91,7 @@ def _server(row: ServerRow, _: Translator) -> h.Element:
                 server.is_demo and h.span(".tag")[_("demo, no model")],
             ],
             _lean(row, _),
+            deeds(row, _),
         ],
     ]  # fmt: skip
 

@@ -11,6 +11,7 @@ from app.ui.i18n import Translator
 from app.ui.notice_words import word_notice
 from app.ui.releases import Newer
 from app.ui.state import Notice, NoticeKind
+from app.ui.views.account import log_in_link
 from app.ui.views.parts import action_button, icon, icon_button, told
 from app.ui.views.troubles import copy_button, details_to_copy
 from app.ui.words import Tone
@@ -86,9 +87,11 @@ def _action(item: Notice, _: Translator) -> h.Node:
             _("Give up …"), "ask-give-up", class_="is-small", prompt_id=item.record.prompt_id, testid="give-up-record"
         )
         return h.fragment[item.record.is_newer and reload, give_up]
+    if item.kind is NoticeKind.LOGGED_OUT:
+        return log_in_link(_)
     if item.kind is NoticeKind.NONE_WELL:
         return action_button(_("Fleet"), "open-fleet", icon_name="fleet", class_="is-small")
-    is_reload = item.kind is NoticeKind.STORE or (
+    is_reload = item.kind in {NoticeKind.STORE, NoticeKind.OTHER_PERSON} or (
         item.kind is NoticeKind.NEWER and item.newer is not Newer.STORED and not item.is_busy
     )
     return reload if is_reload else None

@@ -7,6 +7,7 @@ import htpy as h
 from app.ui.i18n import Translator
 from app.ui.palette import SettingsView
 from app.ui.settings import Permission, Switch, Theme
+from app.ui.views.account import account
 from app.ui.views.parts import action_button, icon, icon_button
 
 
@@ -23,6 +24,7 @@ def settings(view: SettingsView, _: Translator) -> h.Element:
         _previews(view, _),
         _notices(view, _),
         _keys(view, _),
+        account(view.account, _),
         h.div(".settings-foot")[
             action_button(
                 _("Kept in this browser"), "open-keeping", icon_name="shelf", class_="is-small", testid="to-keeping"

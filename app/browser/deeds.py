@@ -1,0 +1,78 @@
+"""What those who run the fleet do, asked of the gateway: the core's `FleetDeeds`, over `/fleet/servers/{id}/…`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from app.core.comfy import gateway_cause
+from app.core.deeds import QueuedPrompt
+from app.core.errors import ConfigError, GatewayRefused
+from app.core.model import PromptId, ServerId
+from app.core.ports import Http, Request, Response
+
+DEADLINE = 20.0
+
+
+class GatewayDeeds:
+    """Asks the gateway."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    async def drain(self, server_id: ServerId, *, is_drained: bool) -> None:
+        """FleetDeeds.drain."""
+        await self._post(server_id, "drain", {"drain": is_drained})
+
+    async def free(self, server_id: ServerId) -> None:
+        """FleetDeeds.free."""
+        await self._post(server_id, "free", {})
+
+    async def queue(self, server_id: ServerId) -> tuple[QueuedPrompt, ...]:
+        """FleetDeeds.queue."""
+        path = _path(server_id, "queue")
+        answer = await self._http.send(Request(method="GET", path=path, deadline=DEADLINE))
+        check_taken(answer, server_id)
+        return read_queue(answer.text)
+
+    async def cancel(self, server_id: ServerId, prompt_id: PromptId) -> None:
+        """FleetDeeds.cancel."""
+        await self._post(server_id, "cancel", {"prompt_id": prompt_id})
+
+    async def _post(self, server_id: ServerId, action: str, body: Mapping[str, object]) -> None:
+        request = Request(method="POST", path=_path(server_id, action), deadline=DEADLINE, json=json.dumps(body))
+        check_taken(await self._http.send(request), server_id)
+
+
+def _path(server_id: ServerId, action: str) -> str:
+    return f"/fleet/servers/{server_id}/{action}"
+
+
+def check_taken(answer: Response, server_id: ServerId | None = None) -> None:
+    """Raise GatewayRefused unless the gateway did it."""
+    if answer.status == 200:
+        return
+    try:
+        detail = str(json.loads(answer.text)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        detail = ""
+    raise GatewayRefused(server_id, gateway_cause(answer) or str(answer.status), detail)
+
+
+def read_queue(text: str) -> tuple[QueuedPrompt, ...]:
+    """The gateway's JSON; ConfigError if it is not of that shape."""
+    try:
+        return tuple(_prompt(row) for row in json.loads(text)["rows"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ConfigError(f"not the gateway's queue: {error!r}") from error
+
+
+def _prompt(row: Mapping[str, Any]) -> QueuedPrompt:
+    number = row.get("number")
+    return QueuedPrompt(
+        prompt_id=PromptId(str(row["prompt_id"])),
+        number=number if isinstance(number, int | float) else 0,
+        is_running=row.get("is_running") is True,
+        name=str(row.get("name") or ""),
+    )

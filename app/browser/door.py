@@ -1,0 +1,88 @@
+"""Logging out: the page's way to the gateway's door, and what this browser keeps of whoever goes.
+
+    await door.log_out(is_everywhere=False, is_wiping=True)      # the page then gives way to the log-in page
+
+Other windows of the same person hear of it, and ask the gateway anew who is logged in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import js
+from pyodide.ffi import create_once_callable, create_proxy
+
+from app.browser.deeds import check_taken
+from app.browser.owned import owned
+from app.core.ports import Http, Request
+
+PATH = "/logout"
+DEADLINE = 20.0
+WIPE_SECONDS = 10.0  # another window may hold the store; a frozen one would for ever
+STORES = ("mooring", "mooring-folder")
+CHANNEL = "mooring-door"
+OUT, WIPED = "out", "wiped"
+
+log = logging.getLogger("mooring.browser")
+
+
+class BrowserDoor:
+    """See the module. `on_news` is called when another window has logged out."""
+
+    def __init__(self, http: Http, on_news: Callable[[], None]) -> None:
+        self._http = http
+        self._on_news = on_news
+        self._channel: Any = js.BroadcastChannel.new(owned(CHANNEL))
+        self._channel.onmessage = create_proxy(self._hear)
+
+    async def log_out(self, *, is_everywhere: bool, is_wiping: bool) -> None:
+        """Log out, and give way to the log-in page; GatewayRefused or TransportError, and then nothing has changed."""
+        body = json.dumps({"everywhere": is_everywhere})
+        check_taken(await self._http.send(Request(method="POST", path=PATH, deadline=DEADLINE, json=body)))
+        js.document.documentElement.dataset.leaving = "yes"  # `early.js`: nothing of this page stays in the tab
+        self._channel.postMessage(WIPED if is_wiping else OUT)
+        if is_wiping:
+            await _delete_stores()
+            _forget(js.localStorage)
+            _forget(js.sessionStorage)
+        js.location.replace("/login")
+
+    def _hear(self, event: Any) -> None:
+        if event.data == WIPED:
+            js.document.documentElement.dataset.leaving = "yes"
+            _forget(js.sessionStorage)  # a tab's own, which no other can reach
+        self._on_news()
+
+
+async def _delete_stores() -> None:
+    """Delete them; a window that does not let go of one in time delays it until that window is gone."""
+    deletions = [_deleted(owned(name)) for name in STORES]
+    try:
+        await asyncio.wait_for(asyncio.gather(*deletions), WIPE_SECONDS)
+    except TimeoutError:
+        log.warning("a store is held by another window; it is deleted once that one is gone")
+
+
+async def _deleted(name: str) -> None:
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def tell(_event: Any) -> None:
+        if not done.done():
+            done.set_result(None)
+
+    request = js.indexedDB.deleteDatabase(name)
+    request.onsuccess = create_once_callable(tell)
+    request.onerror = create_once_callable(tell)
+    await done
+
+
+def _forget(storage: Any) -> None:
+    """Everything that is named after whoever this page belongs to."""
+    mine = owned("")
+    if mine:
+        for key in [str(key) for key in js.Object.keys(storage) if str(key).endswith(mine)]:
+            storage.removeItem(key)

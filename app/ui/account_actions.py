@@ -1,0 +1,74 @@
+"""What the person does about being logged in here: logs out, with or without what this browser keeps of them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Protocol
+
+from app.core.errors import MooringError
+from app.ui.account import Attendance, LogOutDialog
+from app.ui.desk import Desk
+from app.ui.screen import Facts, Screen
+
+log = logging.getLogger("mooring.ui")
+
+
+class Door(Protocol):
+    """Where one goes out. It does not return from a log-out: the page gives way to the log-in page."""
+
+    async def log_out(self, *, is_everywhere: bool, is_wiping: bool) -> None: ...
+
+
+class Kept(Protocol):
+    """What is kept in this browser, as far as its sum is read anew."""
+
+    def refresh_soon(self) -> None: ...
+
+
+class AccountActions:
+    """The hands there; they also keep `UiState.account` as it is told."""
+
+    def __init__(self, attendance: Attendance, door: Door, desk: Desk, screen: Screen, kept: Kept) -> None:
+        self._attendance, self._door, self._desk, self._screen, self._kept = attendance, door, desk, screen, kept
+        attendance.subscribe(self._follow)
+        self._follow()
+
+    def act(self, name: str, facts: Facts) -> bool:
+        """A click; False if it is none of these."""
+        match name:
+            case "ask-log-out":
+                self._kept.refresh_soon()
+                self._show(LogOutDialog(is_everywhere=facts.get("everywhere") == "true"))
+            case "log-out":
+                self._log_out()
+            case _:
+                return False
+        return True
+
+    def change(self, name: str, facts: Facts) -> bool:
+        """A new choice; False if it is none of these."""
+        dialog = self._desk.ui.dialog
+        if name == "log-out-wipe" and isinstance(dialog, LogOutDialog):
+            self._show(replace(dialog, is_wiping=facts.get("checked") is True))
+        return name == "log-out-wipe"
+
+    def _log_out(self) -> None:
+        dialog = self._desk.ui.dialog
+        if isinstance(dialog, LogOutDialog) and not dialog.is_under_way:
+            self._show(replace(dialog, is_under_way=True))
+            self._desk.spawn(self._leave(dialog))
+
+    async def _leave(self, dialog: LogOutDialog) -> None:
+        self._screen.guard_leaving(False)  # it has been asked about
+        try:
+            await self._door.log_out(is_everywhere=dialog.is_everywhere, is_wiping=dialog.is_wiping)
+        except MooringError as error:
+            log.warning("not logged out: %r", error)
+            self._desk.set_ui(replace(self._desk.ui, dialog=dialog).with_error(error))
+
+    def _follow(self) -> None:
+        self._desk.set_ui(replace(self._desk.ui, account=self._attendance.account))
+
+    def _show(self, dialog: LogOutDialog) -> None:
+        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))

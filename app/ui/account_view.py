@@ -1,0 +1,65 @@
+"""The question before somebody logs out, as values: what this browser keeps, and which windows have work under way."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from app.core.line import captain_of
+from app.core.model import Fleet, WindowId
+from app.core.ports import Usage
+from app.core.roster import Glance, Roster
+from app.core.window import Window
+from app.ui.account import Account, LogOutDialog, LogOutView, LooseWindow
+from app.ui.panels import PanelFacts
+from app.ui.tones import tag_of
+from app.ui.windows_panel import numbers
+
+
+class ResultsFacts(Protocol):
+    """How much is kept."""
+
+    @property
+    def usage(self) -> Usage | None: ...
+
+
+class AccountFacts(Protocol):
+    """What is read of a session."""
+
+    @property
+    def windows(self) -> tuple[Window, ...]: ...
+    @property
+    def fleet(self) -> Fleet: ...
+    @property
+    def results(self) -> ResultsFacts: ...
+
+
+def log_out_view(dialog: LogOutDialog, account: Account, session: AccountFacts, panels: PanelFacts) -> LogOutView:
+    """The question as it has to look now."""
+    usage = session.results.usage
+    return LogOutView(
+        dialog=dialog,
+        name=account.name,
+        windows=() if panels.roster is None else _loose(panels.roster, session),
+        size=None if usage is None else usage.size + usage.thumbnails_size,
+        is_read=panels.roster is not None or panels.is_unreadable,
+    )
+
+
+def _loose(roster: Roster, session: AccountFacts) -> tuple[LooseWindow, ...]:
+    """The living windows that have something unfinished, this one first."""
+    mine = {captain_of(item.window_id) for item in session.windows}
+    unfinished: dict[WindowId, list[Glance]] = {}
+    for task in roster.tasks:
+        if not task.state.is_end:
+            unfinished.setdefault(captain_of(task.owner), []).append(task)
+    found = [
+        LooseWindow(
+            number,
+            head in mine,
+            len(unfinished.get(head, ())),
+            roster.in_line.get(head, 0),
+            tuple(sorted({tag_of(session.fleet, task.server_id).name for task in unfinished.get(head, ())})),
+        )
+        for head, number in numbers(roster).items()
+    ]
+    return tuple(sorted((item for item in found if item.tasks or item.in_line), key=lambda item: not item.is_mine))

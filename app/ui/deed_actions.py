@@ -1,0 +1,129 @@
+"""What those who run the fleet do in its panel: drain a server, free its memory, see its queue, cancel a prompt."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from app.core.deeds import FleetDeeds
+from app.core.errors import MooringError
+from app.core.model import PromptId, ServerId
+from app.ui.deeds import NO_DEEDS, Deeds
+from app.ui.desk import Desk
+from app.ui.panels import FleetDialog
+from app.ui.screen import Facts
+
+EVERY = 3.0  # seconds between two looks at a queue that is shown
+
+T = TypeVar("T")
+
+log = logging.getLogger("mooring.ui")
+
+
+class DeedActions:
+    """The hands there. A queue that is shown is looked at again and again, while the panel is open."""
+
+    def __init__(self, deeds: FleetDeeds, desk: Desk) -> None:
+        self._deeds = deeds
+        self._desk = desk
+        self._is_watching = False
+
+    def act(self, name: str, facts: Facts) -> bool:
+        """A click; False if it is none of these."""
+        server_id, prompt_id = ServerId(str(facts.get("server", ""))), PromptId(str(facts.get("prompt", "")))
+        match name:
+            case "drain":
+                is_drained = facts.get("drain") == "true"
+                self._do(server_id, name, self._deeds.drain(server_id, is_drained=is_drained))
+            case "free-memory":
+                self._do(server_id, name, self._deeds.free(server_id))
+            case "see-queue":
+                self._see(server_id)
+            case "ask-cancel-prompt":
+                self._change(asked=(server_id, prompt_id))
+            case "keep-prompt":
+                self._change(asked=None)
+            case "cancel-prompt":
+                self._change(asked=None)
+                self._do(server_id, f"cancel {prompt_id}", self._cancel(server_id, prompt_id))
+            case _:
+                return False
+        return True
+
+    def change(self, _name: str, _facts: Facts) -> bool:
+        """Nothing is chosen here."""
+        return False
+
+    def _do(self, server_id: ServerId, deed: str, work: Awaitable[None]) -> None:
+        self._desk.spawn(self._done(server_id, deed, work))
+
+    async def _done(self, server_id: ServerId, deed: str, work: Awaitable[None]) -> None:
+        """What came of it stands with its server, until something else is done there."""
+        shown = self._shown
+        self._change(
+            doing=shown.doing | {(server_id, deed)},
+            done=_without(shown.done, server_id),
+            refusals=_without(shown.refusals, server_id),
+        )
+        try:
+            await work
+            self._change(done={**self._shown.done, server_id: deed})
+        except MooringError as error:
+            log.warning("not done: %r", error)
+            self._change(refusals={**self._shown.refusals, server_id: error})
+        finally:
+            self._change(doing=self._shown.doing - {(server_id, deed)})
+
+    async def _cancel(self, server_id: ServerId, prompt_id: PromptId) -> None:
+        await self._deeds.cancel(server_id, prompt_id)
+        await self._look(server_id)
+
+    def _see(self, server_id: ServerId) -> None:
+        shown = self._shown
+        if server_id in shown.queues:
+            self._change(queues=_without(shown.queues, server_id))
+            return
+        self._change(queues={**shown.queues, server_id: None}, refusals=_without(shown.refusals, server_id))
+        self._desk.spawn(self._look(server_id))
+        if not self._is_watching:
+            self._is_watching = True
+            self._desk.spawn(self._watch())
+
+    async def _watch(self) -> None:
+        try:
+            while self._shown.queues:
+                await asyncio.sleep(EVERY)
+                for server_id in tuple(self._shown.queues):
+                    await self._look(server_id)
+        finally:
+            self._is_watching = False
+
+    async def _look(self, server_id: ServerId) -> None:
+        try:
+            queue = await self._deeds.queue(server_id)
+        except MooringError as error:
+            log.info("the queue of %s is not told: %r", server_id, error)
+            if server_id in self._shown.queues:
+                self._change(refusals={**self._shown.refusals, server_id: error})
+            return
+        if server_id in self._shown.queues:  # else it was closed meanwhile
+            self._change(queues={**self._shown.queues, server_id: queue})
+
+    @property
+    def _shown(self) -> Deeds:
+        dialog = self._desk.ui.dialog
+        return dialog.deeds if isinstance(dialog, FleetDialog) else NO_DEEDS
+
+    def _change(self, **changes: object) -> None:
+        dialog = self._desk.ui.dialog
+        if isinstance(dialog, FleetDialog):
+            deeds = replace(dialog.deeds, **changes)  # type: ignore[arg-type]
+            if deeds != dialog.deeds:
+                self._desk.set_ui(replace(self._desk.ui, dialog=replace(dialog, deeds=deeds)))
+
+
+def _without(known: Mapping[ServerId, T], server_id: ServerId) -> dict[ServerId, T]:
+    return {item: value for item, value in known.items() if item != server_id}

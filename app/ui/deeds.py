@@ -1,0 +1,48 @@
+"""What those who run the fleet see in its panel: queues with whose prompts they are, and what came of what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.core.deeds import QueuedPrompt
+from app.core.errors import MooringError
+from app.core.model import PromptId, ServerId
+
+
+@dataclass(frozen=True, slots=True)
+class Deeds:
+    """By server: the queue that is shown (None until it was read), what is being done, and what came of it."""
+
+    queues: Mapping[ServerId, tuple[QueuedPrompt, ...] | None] = field(default_factory=dict)
+    asked: tuple[ServerId, PromptId] | None = None  # whether to cancel that one
+    doing: frozenset[tuple[ServerId, str]] = frozenset()
+    done: Mapping[ServerId, str] = field(default_factory=dict)
+    refusals: Mapping[ServerId, MooringError] = field(default_factory=dict)
+
+
+NO_DEEDS = Deeds()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerDeeds:
+    """The same of one server. `queue` counts only if it `is_shown`."""
+
+    is_shown: bool = False
+    queue: tuple[QueuedPrompt, ...] | None = None
+    asked: PromptId | None = None
+    doing: frozenset[str] = frozenset()
+    done: str = ""
+    refusal: MooringError | None = None
+
+
+def deeds_at(deeds: Deeds, server_id: ServerId) -> ServerDeeds:
+    """What concerns one server."""
+    return ServerDeeds(
+        is_shown=server_id in deeds.queues,
+        queue=deeds.queues.get(server_id),
+        asked=deeds.asked[1] if deeds.asked is not None and deeds.asked[0] == server_id else None,
+        doing=frozenset(deed for there, deed in deeds.doing if there == server_id),
+        done=deeds.done.get(server_id, ""),
+        refusal=deeds.refusals.get(server_id),
+    )

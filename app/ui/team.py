@@ -1,0 +1,25 @@
+"""What a page has of its team: whose it is, where they log out, and what those who run the fleet do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.core.deeds import FleetDeeds
+from app.ui.account import Attendance
+from app.ui.account_actions import AccountActions, Door, Kept
+from app.ui.deed_actions import DeedActions
+from app.ui.desk import Desk
+from app.ui.screen import Screen
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """See the module."""
+
+    attendance: Attendance
+    door: Door
+    deeds: FleetDeeds
+
+    def hands(self, desk: Desk, screen: Screen, kept: Kept) -> tuple[AccountActions, DeedActions]:
+        """The hands on it, for one page."""
+        return AccountActions(self.attendance, self.door, desk, screen, kept), DeedActions(self.deeds, desk)
