@@ -163,24 +163,27 @@ def write_users(path: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def open_studio(
-    rules: Rules = PLAIN, *flags: str, workflows: Path | None = None, **deadlines: float
+    rules: Rules = PLAIN, *flags: str, workflows: Path | None = None, server: str = "", **deadlines: float
 ) -> AsyncIterator[Studio]:
-    """One demo server and a gateway with three people; `rules` are the installation's."""
+    """A gateway with three people before one demo server, or before the `server` of that address.
+
+    `rules` are the installation's, `flags` the demo server's.
+    """
     async with contextlib.AsyncExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         users = home / "users.toml"
         write_users(users)
         data = home / "data"
         data.mkdir()
-        demo = stack.enter_context(start_demo(*flags, data=data))
+        url = server or stack.enter_context(start_demo(*flags, data=data)).url
         people = People(load_keys(home / "mooring.key"), users)
         gateway = await stack.enter_async_context(
-            open_gateway({"a": demo.url}, people=people, rules=rules, workflows=workflows, **deadlines)
+            open_gateway({"a": url}, people=people, rules=rules, workflows=workflows, **deadlines)
         )
         await gateway.first_look()
         state = gateway.gateway.state
         await until(lambda: all(state.catalogue(one).files for one in state.servers))
-        yield Studio(gateway, demo.url, data, users, stack)
+        yield Studio(gateway, url, data, users, stack)
 
 
 async def wait_for(look: Any, seconds: float = PATIENCE) -> None:
