@@ -26,7 +26,7 @@ const TEXTS = "textarea, input[type=text], input[type=search], input[type=number
 const COMBO = new Set(["aria-expanded", "aria-activedescendant", "aria-controls"]);
 let isComposing = false;
 let tellFiles = () => {}; // `listenFiles` has the callback
-const owned = new Set(); // fields that this patch may not touch
+const spared = new Set(); // fields that this patch may not touch
 
 const byId = (id) => document.getElementById(id);
 
@@ -46,13 +46,13 @@ function isOwned(field, fresh) {
 const callbacks = {
   beforeNodeMorphed(node, fresh) {
     if (node.dataset?.kept !== undefined && node.dataset.kept === fresh.dataset?.kept) return false; // graph.js has it
-    if (isField(node) && isOwned(node, fresh)) owned.add(node);
+    if (isField(node) && isOwned(node, fresh)) spared.add(node);
     return true;
   },
   beforeAttributeUpdated(name, element) {
     if (name === "open") return false; // details and dialogs are opened and closed by the person, or by showDialogs
     if (COMBO.has(name) && element.getAttribute("role") === "combobox") return false; // combo.js and keys.js own their lists
-    if (name === "value" || name === "checked" || name === "selected") return !owned.has(element.closest(FIELDS) ?? element);
+    if (name === "value" || name === "checked" || name === "selected") return !spared.has(element.closest(FIELDS) ?? element);
     return true;
   },
   beforeNodeRemoved(node) {
@@ -70,7 +70,7 @@ export function update(text) {
   const region = focused?.closest?.("section")?.id;
   if (change.regions?.dialogs !== undefined) document.body.append(byId("errors")); // else a patch would take them along
   for (const [id, html] of Object.entries(change.regions ?? {})) {
-    owned.clear();
+    spared.clear();
     Idiomorph.morph(byId(id), html, { morphStyle: "innerHTML", callbacks });
   }
   for (const { node, name, text: typed } of change.texts ?? []) setText(node, name, typed);
