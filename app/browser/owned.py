@@ -8,6 +8,8 @@ is the same for scripts. To be asked when a store is opened, never at import: th
 
 from __future__ import annotations
 
+from typing import Any
+
 import js
 
 from app.browser.values import present
@@ -15,25 +17,30 @@ from app.browser.values import present
 
 def owned(name: str) -> str:
     """A name of a store, a key, a lock or a channel, as it is for whoever this page belongs to."""
-    store = present(js.document.documentElement.dataset.store)
+    store = _told("store")
     return f"{name}@{store}" if store else name
 
 
 def person() -> str:
     """Who has logged in; empty where people are not told apart."""
-    return str(present(js.document.documentElement.dataset.person) or "")
+    return str(_told("person") or "")
 
 
 def does_deeds() -> bool:
     """Whether whoever this is may do what concerns everybody."""
-    return bool(present(js.document.documentElement.dataset.deeds))
+    return bool(_told("deeds"))
 
 
 def has_login() -> bool:
     """Whether people log in at this gateway itself, and so log out there."""
-    return bool(present(js.document.documentElement.dataset.login))
+    return bool(_told("login"))
 
 
 def page_of() -> str:
     """What each request tells of whose page it comes from, so that none passes under another's name."""
-    return str(present(js.document.documentElement.dataset.store) or "nobody")
+    return str(_told("store") or "nobody")
+
+
+def _told(name: str) -> Any:
+    """What the gateway has put into the page, or None: a name that is not there is no attribute of a proxy."""
+    return present(getattr(js.document.documentElement.dataset, name, None))
