@@ -79,8 +79,6 @@ async def test_a_prompt_that_is_wrong_is_told_as_the_server_tells_it(studio: Stu
     alice = await studio.enter("alice")
     prompt = {"1": {"class_type": "NoSuchNode", "inputs": {}}}
     status, answer = await alice.post("/servers/a/prompt", alice.body(prompt))
-        "/servers/a/prompt", alice.body({"1": {"class_type": "NoSuchNode", "inputs": {}}})
-    )
     assert status == 400 and "NoSuchNode" in str(answer)
     status, answer = await alice.post("/servers/a/prompt", alice.body(load_prompt("mooring-people/alice/none.png")))
     assert status == 400 and answer["node_errors"]
