@@ -23,9 +23,12 @@ async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
 
 
 def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """Do the work up to its first wait now, not with a later turn of the loop; so in Python 3.12 and newer."""
+    """A task of this work. In a browser it has got to its first wait already: a turn of the loop is a turn of the page.
+
+    Elsewhere it begins with the next turn, in whatever Python, so that a simulated life is the same in each.
+    """
     loop = asyncio.get_running_loop()
-    if sys.version_info >= (3, 12):
+    if sys.platform == "emscripten":
         return asyncio.Task(work, loop=loop, eager_start=True)
     return loop.create_task(work)
 
