@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from app.session.timing import first_of
+from app.session.timing import begin, first_of, until_set
 
 
 async def test_the_first_ends_the_waiting_and_the_others() -> None:
@@ -26,3 +26,44 @@ async def test_the_first_ends_the_waiting_and_the_others() -> None:
     assert told == ["came"]
     await asyncio.sleep(0)
     assert told == ["came", "cancelled"]
+
+
+class Sleeps:
+    """A clock that notes for how long it was to wait."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+
+    def now(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        self.asked.append(seconds)
+
+
+async def test_what_has_happened_is_not_waited_for_and_what_has_not_only_so_long() -> None:
+    clock, event = Sleeps(), asyncio.Event()
+    event.set()
+    waiting = until_set(event, clock, 3.0)
+    try:
+        waiting.send(None)
+    except StopIteration:
+        pass
+    else:
+        raise AssertionError("it has let the loop turn")
+    assert clock.asked == []
+    event.clear()
+    await until_set(event, clock, 3.0)
+    assert clock.asked == [3.0]
+
+
+async def test_what_is_begun_outside_of_a_browser_waits_for_its_turn() -> None:
+    done: list[str] = []
+
+    async def work() -> int:
+        done.append("began")
+        return 7
+
+    task = begin(work())
+    assert done == []
+    assert await task == 7
