@@ -125,7 +125,8 @@ class Keeper:
     async def _after(self, failures: int, least: float = 0.0) -> None:
         self._greeted.clear()
         self._watch.doubt(self._state.socket.server_id)  # what was missed is found by looking
-        if self._target() is None:
+        target = self._target()
+        if target is None or target.server_id != self._state.socket.server_id:  # nothing has failed
             self._show(SocketFacts(reconnects=self._state.socket.reconnects, deaf=self._state.socket.deaf))
             return
         self._show(replace(self._state.socket, state="waiting", url="", reconnects=self._state.socket.reconnects + 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.session import RunStage
-from tests.unit.session.stage import PHOTO, A, Stage, scene
+from tests.unit.session.stage import PHOTO, A, B, Stage, scene
 
 
 @scene
@@ -29,3 +29,16 @@ async def test_the_socket_is_open_before_the_prompt_is_sent(stage: Stage) -> Non
     stage.once_requested("POST", "/prompt", lambda _: seen.append(page.session.socket.state))
     await stage.run(page)
     assert seen == ["open"]
+
+
+@scene
+async def test_a_socket_that_moves_with_its_window_does_not_wait_like_one_that_failed(stage: Stage) -> None:
+    page = await stage.window()
+    waits = list[float]()
+    for server_id in (A, B, A, B, A):
+        since = stage.now
+        prompt_id = await stage.run(page, server_id=server_id)
+        [posted] = stage.requests("POST", "/prompt", since)
+        waits.append(posted.at - since)
+        await stage.ended(page, prompt_id)
+    assert max(waits) < 0.4
