@@ -8,7 +8,7 @@
 //
 // Compiling leaves its rubbish in the memory, so one Python compiles, and another one imports what it has compiled.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 import { mount } from "../../static/js/boot.mjs";
@@ -16,6 +16,8 @@ import { addUp, pack } from "../../static/js/memory.mjs";
 import createModule from "../../static/vendor/pyodide/pyodide.asm.mjs";
 import { loadPyodide } from "../../static/vendor/pyodide/pyodide.mjs";
 
+const PYSCRIPT = new URL("../../static/vendor/pyscript/", import.meta.url);
+const HOME = "/home/pyodide/pyscript"; // where PyScript puts its modules
 const QUALITY = 7; // of 11, in 2 s; the best saves 5 % more and takes minutes
 const WINDOW = 24; // as far back as browsers go: 16 MB
 
@@ -39,6 +41,13 @@ def write_compiled(archive):
                 data = importlib.util.MAGIC_NUMBER + UNCHECKED + importlib.util.source_hash(data) + marshal.dumps(code)
             compiled.writestr(name, data)
 
+def compile_all(folder, sources):
+    """What each of these sources compiles to, by name, as in this folder; written down."""
+    return {
+        name: marshal.dumps(compile(source, f"{folder}/{name}", "exec", dont_inherit=True))
+        for name, source in sources.items()
+    }
+
 zipimport._compile_source = keep
 `;
 // All modules but the one that PyScript runs; and what that and PyScript's own modules import of the standard library.
@@ -54,6 +63,23 @@ def import_all(archive):
 import_all("/mooring/app.zip")
 del import_all
 `;
+// PyScript brings its own modules as sources at each start, writes them into files and imports them. They are compiled here,
+// for whoever brings the very same ones; and nobody comes back to what Python would write down beside them.
+const FORESEE = `
+def foresee(sources, codes):
+    import importlib, marshal, sys
+
+    known = {source.encode(): marshal.loads(codes[name]) for name, source in sources.items()}
+    loader = importlib._bootstrap_external.SourceLoader
+    usual = loader.source_to_code
+
+    def source_to_code(self, data, path, *rest, **named):
+        code = known.pop(bytes(data), None)
+        return usual(self, data, path, *rest, **named) if code is None else code
+
+    loader.source_to_code = source_to_code
+    sys.dont_write_bytecode = True
+`;
 // The browser's standard library has its sources; the other archives it has not, and needs not.
 const LEAVE = `
 def leave(stdlib):
@@ -67,6 +93,14 @@ def leave(stdlib):
     gc.collect()
     gc.freeze()  # it stays for as long as the window
 `;
+
+/** PyScript's modules for Python, by name: they stand in its own file as one object. */
+function readPyScript() {
+  const file = readdirSync(PYSCRIPT).find((name) => /^core-.*\.js$/.test(name));
+  const text = readFileSync(new URL(file, PYSCRIPT), "utf8");
+  const [, object] = /\{pyscript:(\{(?:"[\w.]+":"(?:[^"\\]|\\.)*",?)+\})\}/.exec(text);
+  return JSON.parse(object);
+}
 
 const [siteFile, appFile, out] = process.argv.slice(2);
 const [site, app] = [siteFile, appFile].map((file) => readFileSync(file));
@@ -86,6 +120,9 @@ const compiled = (path) => {
   return compiler.FS.readFile("/compiled.zip");
 };
 
+const brought = compiler.toPy(readPyScript());
+const foreseen = compiler.globals.get("compile_all")(HOME, brought).toJs({ dict_converter: Object.fromEntries });
+
 writeFileSync(`${out}.zip`, compiled(library));
 let fresh; // the memory before Python begins in it
 const createPyodideModule = (settings) => {
@@ -96,7 +133,9 @@ const python = await loadPyodide({ ...options, stdLibURL: `${out}.zip`, createPy
 mount(python, ...paths.map(compiled));
 python.runPython(IMPORT_ALL);
 python.FS.writeFile(library, compiler.FS.readFile(library));
-python.runPython(`${LEAVE}leave("${library}"); del leave`);
+python.runPython(FORESEE);
+python.globals.get("foresee")(python.toPy(readPyScript()), python.toPy(foreseen));
+python.runPython(`del foresee\n${LEAVE}leave("${library}"); del leave`);
 const bytes = pack(python.makeMemorySnapshot(), fresh);
 const params = { [constants.BROTLI_PARAM_QUALITY]: QUALITY, [constants.BROTLI_PARAM_LGWIN]: WINDOW };
 writeFileSync(`${out}.br`, brotliCompressSync(bytes, { params }));

@@ -100,6 +100,31 @@ async def test_all_of_mooring_is_in_the_snapshot(desk: Desk) -> None:
     assert set(modules) - set(loaded) == {"app.main"}
 
 
+async def test_what_pyscript_brings_as_sources_is_compiled_already(desk: Desk) -> None:
+    """At each start it writes its own modules into files and imports them."""
+    await has_snapshot(desk.base)
+    page = await (await desk.new_profile()).new_page()
+    desk.watch.expected.append("favicon.ico")
+    await load_python(page, desk.base)
+    brought = await page.evaluate("import('/static/vendor/pyscript/core.js').then(({ stdlib }) => stdlib)")
+    code = """
+        import builtins, importlib.machinery, pathlib
+        exec(brought.replace("import pyscript as _pyscript", "_pyscript = None"), {})
+        files, compiled, usual = sorted(pathlib.Path("pyscript").glob("*.py")), [], compile
+        builtins.compile = lambda source, path, *rest, **named: (
+            compiled.append(path) or usual(source, path, *rest, **named)
+        )
+        for file in files:
+            importlib.machinery.SourceFileLoader(file.stem, str(file)).get_code(file.stem)
+        (changed := files[0]).write_text("x = 1")
+        importlib.machinery.SourceFileLoader("changed", str(changed)).get_code("changed")
+        return len(files), compiled == [str(changed)]
+    """
+    count, is_foreseen = await run_python(page, code, brought=brought)
+    assert count > 10
+    assert is_foreseen, "all but the one that was changed"
+
+
 @pytest.mark.parametrize(
     ("damage", "told"),
     [("flipped", "it is damaged"), ("cut", "it is damaged"), ("gone", "has none"), ("another build's", "build id")],
