@@ -60,10 +60,13 @@ def _came_of_it(view: ServerDeeds, _: Translator) -> h.Element | None:
     return h.p(".quiet", role="status")[words] if words else None
 
 
-def _queue(view: ServerDeeds, server_id: ServerId, _: Translator) -> h.Element:
+def _reading(_: Translator) -> h.Element:
+    return h.p(".skeleton", role="status")[h.span(".visually-hidden")[_("Reading the queue …")]]
+
+
+def _queue(view: ServerDeeds, server_id: ServerId, _: Translator) -> h.Element | None:
     if view.queue is None:
-        is_known = view.refusal is not None
-        return h.p(".skeleton", role="status")[h.span(".visually-hidden")[not is_known and _("Reading the queue …")]]
+        return None if view.refusal is not None else _reading(_)
     if not view.queue:
         return h.p(".quiet")[_("Nothing waits or runs there.")]
     return h.ol(".queue", aria_label=_("Its queue"), data_testid="queue")[
