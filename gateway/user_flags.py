@@ -36,6 +36,8 @@ def parse_user_flags(arguments: Sequence[str]) -> UserFlags:
     parser = _parser()
     try:
         found = parser.parse_args(list(arguments))
+        if found.action is None:
+            raise FlagError(f"serve.py user needs to know what to do: {', '.join(ACTIONS)}.")
         if found.action in _NEED_NAME and not found.name:
             raise FlagError(f"serve.py user {found.action} needs a name.")
         if found.action not in _NEED_NAME and found.name:
@@ -61,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         " installation's key, and the one before it stays valid once; metrics tells the token that Prometheus needs.",
     )
     add = parser.add_argument
-    add("action", choices=ACTIONS)
+    add("action", nargs="?", choices=ACTIONS)
     add("name", nargs="?")
     add("--users", type=Path, default=Path("users.toml"), metavar="FILE", help="the file (default: %(default)s)")
     add("--key", type=Path, metavar="FILE", help="the key's file, for newkey (default: mooring.key beside --users)")

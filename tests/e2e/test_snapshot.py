@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import zipfile
@@ -11,7 +12,7 @@ import pytest
 from playwright.async_api import BrowserContext, ConsoleMessage
 
 from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, load_python, run_python
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import PATIENCE, Desk, MooringWindow
 from tests.e2e.work_kit import quick_workflow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -65,10 +66,13 @@ async def test_a_window_does_not_hold_its_snapshot_beside_the_memory_that_came_f
     window = await desk.open()
     assert await window.page.evaluate(IS_RESTORED)
     client = await window.page.context.new_cdp_session(window.page)
-    await client.send("HeapProfiler.collectGarbage")
-    held = (await client.send("Runtime.getHeapUsage"))["backingStorageSize"]  # array buffers, without Python's memory
     size = await window.page.evaluate("Number(document.querySelector('#snapshot').dataset.size)")
-    assert held < size / 4, f"{held:,} bytes in array buffers; the snapshot has {size:,}"
+    held = size
+    async with asyncio.timeout(PATIENCE):
+        while held >= size / 4:  # a first window holds them until the device has them
+            await client.send("HeapProfiler.collectGarbage")
+            held = (await client.send("Runtime.getHeapUsage"))["backingStorageSize"]  # array buffers, not Python's own
+            await asyncio.sleep(0.1)
 
 
 async def test_a_module_that_is_not_in_the_snapshot_is_there_when_it_is_asked_for(desk: Desk) -> None:

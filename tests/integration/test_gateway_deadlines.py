@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from gateway.fleet import MOST_REQUESTS as LANE
+from gateway.patience import LEAST
 from tests.integration.exchanges import hang, json_of, submit, upload, verdict
 from tests.integration.rig import head_of, open_gateway, serve, speak, until
 from tests.services import free_ports
@@ -35,7 +36,7 @@ async def test_a_submit_that_is_not_answered_is_unclear(browser: aiohttp.ClientS
 async def test_an_upload_may_take_long_but_not_stand_still(browser: aiohttp.ClientSession) -> None:
     async def slow_body() -> AsyncIterator[bytes]:
         for _ in range(8):
-            yield b"x"
+            yield bytes(LEAST)
             await asyncio.sleep(0.1)
 
     async with serve() as upstream, open_gateway({"a": upstream.url}, idle=0.5) as gateway:

@@ -109,6 +109,7 @@ async def test_a_head_that_trickles_is_cut_and_a_whole_one_is_not() -> None:
             with contextlib.suppress(ConnectionError):
                 assert await slow_reader.read() == b""
         trickling.cancel()
+        slow.close()
         idle.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"here" in await idle_reader.readuntil(b"here")
         idle.close()

@@ -31,6 +31,8 @@ PURE = {
 MORE_FOR_WORKFLOWS = {"csv", "decimal", "io", "struct", "unicodedata", "zlib"}
 BROWSERS_EDGE = {"app.core.ports", "app.core.model", "app.core.errors"}
 MORE_FOR_THE_BROWSER = {
+    "app.browser.deeds": {"app.core.comfy", "app.core.deeds"},
+    "app.browser.fleet": {"app.core.comfy"},  # why the gateway itself has answered
     "app.browser.learned": {"app.core.durations", "app.core.plan", "app.core.records", "app.core.store_parts"},
     "app.browser.line": {"app.core.line", "app.core.records"},
     "app.browser.papers": {"app.core.papers"},
@@ -153,7 +155,7 @@ def test_workflows_are_as_pure_as_the_core() -> None:
 def test_the_core_and_the_workflows_await_nothing() -> None:
     """The core's ports only say what others await."""
     for module in inside("app.core") + inside("app.workflows"):
-        names = ("ports", "store_parts", "papers", "past_port", "roster", "vitals")
+        names = ("ports", "store_parts", "papers", "past_port", "roster", "vitals", "deeds")
         if module.name in {f"app.core.{name}" for name in names}:
             continue
         found = [node for node in ast.walk(module.tree) if isinstance(node, ast.AsyncFunctionDef | ast.Await)]

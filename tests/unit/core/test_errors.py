@@ -29,6 +29,7 @@ TREE = {
         "ComfyError",
         "AffinityError",
         "StorageError",
+        "GatewayRefused",
         "LayoutError",
     },
     "BadInput": {"BadPlan"},
