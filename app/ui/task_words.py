@@ -106,6 +106,13 @@ def word_contact(task: Task, _: Translator) -> Words:
     match task.contact:
         case Contact.OK:
             return Words(_("The server answers"), tone=Tone.GOOD)
+        case Contact.UNREACHABLE if task.contact_detail in {"not-logged-in", "other-person"}:
+            return Words(
+                _("Not asked about now"),
+                _("It goes on at {server}, and is fetched once you have logged in again.", server=task.server_id),
+                tone=Tone.WARN,
+                cause=word_cause(task.contact_detail, _),
+            )
         case Contact.UNREACHABLE:
             return Words(
                 _("{server} does not answer", server=task.server_id),

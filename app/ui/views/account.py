@@ -19,7 +19,7 @@ def account(view: Account, _: Translator) -> h.Element | None:
     return h.section(".settings-group", aria_labelledby="settings-account", data_testid="account")[
         h.h3(id="settings-account")[_("Account")],
         h.p(".account-name")[icon("person"), h.span[_("Logged in as {name}", name=view.name)]],
-        h.div(".settings-try")[
+        h.div(".account-actions")[
             action_button(_("Log out …"), "ask-log-out", icon_name="leave", class_="is-small", testid="ask-log-out"),
             action_button(
                 _("Log out everywhere …"),

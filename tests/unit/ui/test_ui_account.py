@@ -11,7 +11,7 @@ import pytest
 
 from app.core.errors import ConfigError, GatewayRefused, MooringError, PromptRejected
 from app.core.line import crew_id
-from app.core.model import Failure, ServerId, TaskState
+from app.core.model import Contact, Failure, ServerId, TaskState
 from app.core.ports import KeepSettings, Usage
 from app.ui.account import Account, Attendance, LogOutDialog, LooseWindow, Presence
 from app.ui.account_actions import AccountActions
@@ -21,7 +21,7 @@ from app.ui.messages import word_error
 from app.ui.panels import PanelFacts
 from app.ui.projection import project
 from app.ui.state import Blocker, NoticeKind, UiState
-from app.ui.task_words import word_failure
+from app.ui.task_words import word_contact, word_failure
 from app.ui.views.account import account as drawn_account
 from app.ui.views.account import log_out as drawn
 from app.ui.views.notices import notices
@@ -221,6 +221,14 @@ def test_the_command_is_offered_to_whoever_can_log_out() -> None:
     ids = {item.command_id for item in commands(Offered(can_log_out=True), ENGLISH)}
     assert "log-out" in ids
     assert "log-out" not in {item.command_id for item in commands(Offered(), ENGLISH)}
+
+
+@pytest.mark.parametrize("cause", ["not-logged-in", "other-person"])
+def test_a_card_does_not_blame_the_server_for_a_log_out(cause: str) -> None:
+    words = word_contact(task("a", contact=Contact.UNREACHABLE, contact_detail=cause), ENGLISH)
+    assert "does not answer" not in words.title and "gpu-1" in words.advice
+    away = word_contact(task("a", contact=Contact.UNREACHABLE, contact_detail="timeout"), ENGLISH)
+    assert "does not answer" in away.title
 
 
 def test_a_task_stays_as_it_is() -> None:
