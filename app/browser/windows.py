@@ -97,8 +97,8 @@ class BrowserWindows:
         if self._roll is not None:
             return frozenset({*mine, *await self._roll.call()})
         held = (await self._locks.query()).held
-        names = [str(lock.name) for lock in held]
-        return frozenset({*mine, *(WindowId(name.removeprefix(_LOCKS)) for name in names if name.startswith(_LOCKS))})
+        named = (_window_of(str(lock.name)) for lock in held)
+        return frozenset({*mine, *(window_id for window_id in named if window_id is not None)})
 
     async def reclaim(self) -> bool:
         """Whether this page, back from the cache, is still who it was. If not, only a reload helps."""
@@ -212,6 +212,12 @@ def _end(request: asyncio.Future[Any], asked: asyncio.Future[bool], proxy: Any) 
 
 def _lock_name(window_id: WindowId) -> str:
     return owned(f"{_LOCKS}{window_id}")
+
+
+def _window_of(name: str) -> WindowId | None:
+    """The window of this person's that holds a lock of that name."""
+    window_id = WindowId(name.removeprefix(_LOCKS).partition("@")[0])
+    return window_id if name == _lock_name(window_id) else None
 
 
 def _mint() -> WindowId:
