@@ -33,6 +33,7 @@ BROWSERS_EDGE = {"app.core.ports", "app.core.model", "app.core.errors"}
 MORE_FOR_THE_BROWSER = {
     "app.browser.deeds": {"app.core.comfy", "app.core.deeds"},
     "app.browser.fleet": {"app.core.comfy"},  # why the gateway itself has answered
+    "app.browser.http": {"app.core.comfy"},
     "app.browser.learned": {"app.core.durations", "app.core.plan", "app.core.records", "app.core.store_parts"},
     "app.browser.line": {"app.core.line", "app.core.records"},
     "app.browser.papers": {"app.core.papers"},
