@@ -57,6 +57,12 @@ class GatewayMetrics:
         self.logins = Counter("mooring_logins", "Log-ins tried", ["result"], registry=self._registry)
         self._registry.register(_State(state, is_open))
 
+    def count(self, route: str, method: str, status: int) -> None:
+        """One request was answered."""
+        self.requests.labels(route, method, str(status)).inc()
+        if route == "login" and method == "POST":
+            self.logins.labels("ok" if status == 200 else "refused").inc()
+
     def text(self) -> bytes:
         """All of them, in Prometheus's text format."""
         return generate_latest(self._registry)

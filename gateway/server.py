@@ -228,7 +228,7 @@ class Gateway:
         except Refused as error:
             self._metrics.refusals.labels(error.refusal.cause.word).inc()
             answer = refuse(request, error.refusal)
-        self._metrics.requests.labels(name, request.method, str(answer.status)).inc()
+        self._metrics.count(name, request.method, answer.status)
         return answer
 
     async def _act(self, request: web.BaseRequest, facts: RequestFacts, verdict: Verdict) -> web.StreamResponse:

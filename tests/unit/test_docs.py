@@ -1,0 +1,81 @@
+"""What a person can set, call or ask for is documented: flags, keys, commands, routes, numbers, console names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.session.console import GETTERS, HELPERS, METHODS
+from gateway import flags as gateway_flags
+from gateway import routes
+from gateway.check_flags import _parser as check_parser
+from gateway.commands import COMMANDS
+from gateway.fleet import Fleet, Source
+from gateway.fleet_rules import KEYS as GATEWAY_KEYS
+from gateway.fleet_server import KEYS as SERVER_KEYS
+from gateway.metrics import GatewayMetrics
+from gateway.state import FleetState
+from gateway.user_flags import ACTIONS
+from gateway.user_flags import _parser as user_parser
+
+ROOT = Path(__file__).resolve().parents[2]
+MINE = (ROOT / "docs" / "on-my-machine.md").read_text("utf-8")
+TEAM = (ROOT / "docs" / "for-a-team.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
+EXAMPLE = (ROOT / "fleet.example.toml").read_text("utf-8")
+
+
+def _words(parser: object) -> list[str]:
+    options = [option for action in parser._actions for option in action.option_strings]  # type: ignore[attr-defined]
+    return [option for option in options if option not in {"-h", "--help"}]
+
+
+@pytest.mark.parametrize("flag", _words(gateway_flags._parser()))
+def test_every_flag_is_documented(flag: str) -> None:
+    assert f"`{flag}`" in MINE
+
+
+@pytest.mark.parametrize("flag", sorted({*_words(user_parser()), *_words(check_parser())}))
+def test_every_flag_of_a_command_is_documented(flag: str) -> None:
+    assert flag in TEAM + MINE
+
+
+@pytest.mark.parametrize("words", [*COMMANDS, *(f"user {action}" for action in ACTIONS)])
+def test_every_command_is_documented(words: str) -> None:
+    assert f"serve.py {words}" in TEAM
+
+
+@pytest.mark.parametrize("key", GATEWAY_KEYS)
+def test_every_key_of_the_installation_is_documented_and_shown(key: str) -> None:
+    assert f"`{key}`" in TEAM and re.search(rf"^(# )?{key} = ", EXAMPLE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("key", SERVER_KEYS)
+def test_every_key_of_a_server_is_documented_and_shown(key: str) -> None:
+    assert f"`{key}`" in TEAM and re.search(rf"^(# )?{key} = ", EXAMPLE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("route", [*routes._FIXED, *(shape for shape, _ in routes.ENDPOINTS)])
+def test_every_route_is_documented(route: str) -> None:
+    assert f"`{route}`" in TEAM
+
+
+@pytest.mark.parametrize("action", ["drain", "free", "cancel", "queue"])
+def test_every_deed_is_documented(action: str) -> None:
+    assert routes.find_route(f"/fleet/servers/a/{action}") == routes.FleetAction("a", action)
+    assert re.search(rf"`(/fleet/servers/{{id}})?/{action}`", TEAM)
+
+
+def test_every_number_is_documented() -> None:
+    state = FleetState(Fleet(Source.FLAGS, "", ()))
+    metrics = GatewayMetrics(state, lambda: {"connections": 1})
+    metrics.refusals.labels("x").inc()
+    told = {line.split()[2] for line in metrics.text().decode().splitlines() if line.startswith("# TYPE")}
+    assert told and {name for name in told if not name.endswith("_created") and f"`{name}`" not in TEAM} == set()
+
+
+@pytest.mark.parametrize("name", sorted({*GETTERS, *HELPERS, *METHODS}))
+def test_every_name_of_the_console_is_documented(name: str) -> None:
+    assert re.search(rf"\b{re.escape(name)}\b", README + (ROOT / "docs" / "scripting.md").read_text("utf-8"))
