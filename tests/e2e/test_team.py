@@ -1,0 +1,230 @@
+"""People who share one fleet, each in a browser of their own, and in one browser after each other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.work_kit import slow_workflow
+from tests.integration.studio import PASSWORD, write_users
+from tests.services import Service, start_demo, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+LONG = 200  # steps, fifty seconds: it is still there when it is looked for
+UNDER_WAY = {"running", "queued", "unreachable"}
+FJORD, KETTLE = "a moonlit fjord of glass", "an old copper kettle"
+STORES = "async () => (await indexedDB.databases()).map((item) => item.name)"
+KEYS = "() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)]"
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A gateway with a fleet file of two demo servers, and three people who may log in."""
+    home = tmp_path_factory.mktemp("team")
+    write_users(home / "users.toml")
+    with start_demo("--step-seconds", "0.25") as a, start_demo("--step-seconds", "0.25") as b:
+        servers = "".join(
+            f'[[server]]\nid = "{name}"\nurl = "{demo.url}"\ndrain = false\n' for name, demo in (("a", a), ("b", b))
+        )
+        (home / "fleet.toml").write_text(servers, encoding="utf-8")
+        flags = ("--fleet", str(home / "fleet.toml"), "--users", str(home / "users.toml"))
+        with start_gateway(*flags) as service:
+            yield service
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(browser: Browser, gateway: Service) -> AsyncIterator[Desk]:
+    """A desk at that gateway. What is refused on purpose here is told in the console too."""
+    async with open_desk(browser, gateway.url) as opened:
+        opened.watch.expected += [r"status of 40[13]", r"WebSocket connection to .* failed", r"\b40[13]\b"]
+        yield opened
+
+
+async def log_in(page: Page, name: str) -> MooringWindow:
+    """Log in on the log-in page, where the browser is already."""
+    await page.locator("#name").fill(name)
+    await page.locator("#password").fill(PASSWORD)
+    await page.locator("#enter").click()
+    window = MooringWindow(page)
+    await window.ready()
+    return window
+
+
+async def enter(profile: BrowserContext, base: str, name: str) -> MooringWindow:
+    """A new tab of somebody who is not logged in yet."""
+    page = await profile.new_page()
+    await page.goto(base)
+    await page.wait_for_url("**/login")
+    return await log_in(page, name)
+
+
+async def open_log_out(window: MooringWindow, button: str = "ask-log-out") -> None:
+    """Through the settings to the question before one logs out."""
+    await window.page.get_by_test_id("open-settings").first.click()
+    await window.page.get_by_test_id(button).click()
+    await window.page.get_by_test_id("log-out").wait_for()
+
+
+async def log_out(window: MooringWindow, button: str = "ask-log-out", *, is_wiping: bool = False) -> Page:
+    """Log out, until the log-in page is there."""
+    await open_log_out(window, button)
+    if is_wiping:
+        await window.page.get_by_test_id("wipe").check()
+    await window.page.get_by_test_id("confirm-log-out").click()
+    await window.page.wait_for_url("**/login")
+    return window.page
+
+
+async def ask(window: MooringWindow, path: str) -> tuple[int, str]:
+    """What the gateway answers to this window's person."""
+    status, text = await window.call("fetch(a[0]).then(async (one) => [one.status, await one.text()])", path)
+    return int(status), str(text)
+
+
+async def everything(window: MooringWindow) -> str:
+    """All that the servers tell this person, and all that the page shows."""
+    asked = [await ask(window, f"/servers/{name}/{path}") for name in ("a", "b") for path in ("queue", "history")]
+    return "\n".join([*(text for _status, text in asked), await window.page.content()])
+
+
+async def notice(window: MooringWindow, kind: str) -> None:
+    """Wait for a notice of that kind."""
+    await window.page.locator(f"[data-testid=notice][data-kind={kind}]").wait_for()
+
+
+async def test_two_people_on_one_fleet_see_only_their_own(browser: Browser, desk: Desk) -> None:
+    profile = await desk.new_profile()
+    page = await profile.new_page()
+    await page.goto(desk.base)
+    await page.wait_for_url("**/login")
+    await check_axe(page)
+    await page.locator("#name").fill("alice")
+    await page.locator("#password").fill("not the one")
+    await page.locator("#enter").click()
+    await expect(page.locator("#trouble")).to_contain_text("wrong")
+    await check_axe(page)
+    alice = await log_in(page, "alice")
+    bob = await enter(await desk.new_profile(), desk.base, "bob")
+
+    of_alice = await alice.submit(slow_workflow(3, text=FJORD), "fjord")
+    of_bob = await bob.submit(slow_workflow(3, text=KETTLE), "kettle")
+    made = [(await alice.wait_for(of_alice)), (await bob.wait_for(of_bob))]
+    assert [item["state"] for item in made] == ["succeeded", "succeeded"]
+    long_one = await alice.submit(slow_workflow(LONG, text=FJORD, seed=2), "fjord")
+    await alice.wait_state(long_one, "running")
+
+    seen_by_alice, seen_by_bob = await everything(alice), await everything(bob)
+    assert FJORD in seen_by_alice and KETTLE in seen_by_bob
+    assert KETTLE not in seen_by_alice and FJORD not in seen_by_bob
+    assert of_bob not in seen_by_alice and long_one not in seen_by_bob and of_alice not in seen_by_bob
+
+    server = (await alice.task(of_alice))["executionServer"]
+    _, history = await ask(alice, f"/servers/{server}/history/{of_alice}")
+    picture = _picture(json.loads(history)[of_alice])
+    address = f"/servers/{server}/view?filename={picture['filename']}&subfolder={picture['subfolder']}&type=output"
+    assert (await ask(bob, address))[0] in {403, 404}
+    assert (await ask(bob, f"/servers/{server}/history/{of_alice}"))[1].strip() in {"{}", ""}
+
+    await alice.reload()
+    await alice.card(of_alice, "succeeded").locator("[data-testid=result][data-delivery=kept] img").wait_for()
+    await alice.press_cancel(long_one)
+    await alice.check()
+
+
+def _picture(entry: Any) -> dict[str, Any]:
+    return dict(next(item for made in entry["outputs"].values() for item in made.get("images", ())))
+
+
+async def test_work_outlives_a_log_out_everywhere_and_is_nobody_elses(desk: Desk) -> None:
+    profile = await desk.new_profile()
+    window = await enter(profile, desk.base, "alice")
+    other = await desk.open()
+    running = await window.submit(slow_workflow(LONG, text=FJORD), "fjord")
+    await window.wait_state(running, "running")
+    await open_log_out(other, "ask-log-out-everywhere")
+    await check_axe(other.page)
+    await other.page.get_by_test_id("wipe").check()
+    await other.page.get_by_test_id("loose-window").wait_for()
+    await check_axe(other.page)
+    await other.page.get_by_test_id("wipe").uncheck()
+    await other.page.get_by_test_id("confirm-log-out").click()
+    await other.page.wait_for_url("**/login")
+
+    await notice(window, "logged-out")
+    await check_axe(window.page)
+    link = window.page.get_by_test_id("log-in")
+    assert [await link.get_attribute(name) for name in ("href", "target", "rel")] == ["/login", "_blank", "noopener"]
+    assert (await window.task(running))["state"] in UNDER_WAY, "nothing of it is lost"
+
+    again = await log_in(other.page, "alice")
+    await expect(window.page.locator("[data-testid=notice]")).to_have_count(0)
+    await window.card(running, "succeeded").locator("[data-testid=result][data-delivery=kept] img").wait_for()
+
+    later = await window.submit(slow_workflow(LONG, text=FJORD, seed=5), "fjord")
+    await window.wait_state(later, "running")
+    bob = await log_in(await log_out(again), "bob")
+    assert await bob.call("windowTasks.length") == 0
+    assert FJORD not in await everything(bob)
+    await notice(window, "other-person")
+    await expect(window.page.get_by_test_id("run")).to_be_disabled()
+    refused = "mooring.submitWorkflow(a[0]).then(() => 'sent', () => 'refused')"
+    assert await window.call(refused, slow_workflow(2, text=FJORD)) == "refused"
+    for name in ("a", "b"):
+        assert json.loads((await ask(bob, f"/servers/{name}/history"))[1]) == {}
+    assert (await window.task(later))["state"] in UNDER_WAY
+
+    back = await log_in(await log_out(bob), "alice")
+    await expect(window.page.locator("[data-testid=notice]")).to_have_count(0)
+    await window.press_cancel(later)
+    await back.check()
+
+
+async def test_whoever_logs_out_may_take_everything_along(desk: Desk) -> None:
+    window = await enter(await desk.new_profile(), desk.base, "bob")
+    made = await window.submit(slow_workflow(2, text=KETTLE), "kettle")
+    await window.wait_for(made)
+    store = await window.page.evaluate("document.documentElement.dataset.store")
+    assert f"mooring@{store}" in await window.page.evaluate(STORES)
+    page = await log_out(window, is_wiping=True)
+    assert not [name for name in await page.evaluate(STORES) if store in name]
+    assert not [key for key in await page.evaluate(KEYS) if store in key]
+    again = await log_in(page, "bob")
+    assert await again.call("windowTasks.length") == 0
+
+
+async def test_whoever_runs_the_fleet_drains_a_server_and_cancels_a_prompt(desk: Desk) -> None:
+    alice = await enter(await desk.new_profile(), desk.base, "alice")
+    await alice.page.get_by_test_id("open-fleet").first.click()
+    await alice.page.get_by_test_id("fleet-panel").wait_for()
+    assert await alice.page.get_by_test_id("deeds").count() == 0, "she does not run it"
+    await alice.page.get_by_test_id("close-fleet").click()
+    prompt_id = await alice.submit(slow_workflow(LONG, text=FJORD), "fjord")
+    await alice.wait_state(prompt_id, "running")
+    server = (await alice.task(prompt_id))["executionServer"]
+
+    carol = await enter(await desk.new_profile(), desk.base, "carol")
+    await carol.page.get_by_test_id("open-fleet").first.click()
+    row = carol.page.locator(f"[data-testid=server][data-server={server}]")
+    await row.get_by_test_id("drain").click()
+    await expect(row.get_by_text("takes nothing new")).to_be_visible()
+    await row.get_by_test_id("free-memory").click()
+    await expect(row.get_by_text("It gives back memory")).to_be_visible()
+    await row.get_by_test_id("see-queue").click()
+    queued = row.locator(f"[data-testid=queued][data-prompt='{prompt_id}']")
+    await expect(queued).to_contain_text("alice")
+    assert FJORD not in await carol.page.content()
+    await queued.get_by_test_id("cancel-prompt").click()
+    await check_axe(carol.page)
+    await queued.get_by_test_id("confirm-cancel-prompt").click()
+    await queued.wait_for(state="detached")
+    await alice.card(prompt_id, "cancelled").wait_for()
+    await row.get_by_test_id("drain").click()
+    await expect(row.get_by_text("takes nothing new")).to_have_count(0)
