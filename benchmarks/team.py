@@ -1,0 +1,267 @@
+"""Two hundred windows' worth of people at one gateway, with a server and the gateway killed on the way.
+
+    python3 -m benchmarks.team                 # five minutes; --seconds 60 for a shorter one
+
+Twenty people, ten windows each, as far as HTTP and sockets go: each window logs in, is told the fleet's state over its
+socket, moors to a server (a second socket), submits small prompts with pauses, and polls queue and history as the page
+does. After a third of the time a server is killed and started again, after two thirds the gateway. At the end every
+prompt that was sent is looked for: it has to be in its owner's history, or to have been on the killed server's queue,
+or to have been refused. What somebody saw of others is counted too. Real processes on loopback; prints a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import statistics
+import tempfile
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from gateway.people.accounts import Account, Accounts, write_accounts
+from gateway.people.passwords import PasswordHash
+from tests.services import Service, free_ports, start_demo, start_gateway
+
+PEOPLE, WINDOWS, SERVERS = 20, 10, 3
+SECONDS = 300.0
+PASSWORD = "a long enough one"
+OUT = Path(__file__).resolve().parent / "out" / "team.json"
+
+
+@dataclass
+class Tally:
+    """What happened."""
+
+    took: dict[str, list[float]] = field(default_factory=dict)  # milliseconds by kind of request
+    failed: Counter[str] = field(default_factory=Counter)
+    sent: dict[str, tuple[str, str, float]] = field(default_factory=dict)  # prompt_id: person, server, when
+    unclear: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)  # seen in history by their owner
+    refused: int = 0
+    foreign: int = 0  # prompts of others that somebody was told of
+    events: int = 0
+    reconnects: int = 0
+
+
+@dataclass
+class Stage:
+    """The gateway's address, and what is measured."""
+
+    url: str
+    ends: float
+    tally: Tally = field(default_factory=Tally)
+    own: dict[str, set[str]] = field(default_factory=dict)  # by person
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is over."""
+        return time.monotonic() >= self.ends
+
+
+class Window:
+    """One window of somebody."""
+
+    def __init__(self, stage: Stage, person: str, number: int) -> None:
+        self.stage = stage
+        self.person = person
+        self.random = random.Random(f"{person}{number}")
+        self.server = f"s{self.random.randrange(SERVERS)}"
+        self.client_id = uuid.uuid4().hex
+        self.pending: list[str] = []
+
+    async def live(self) -> None:
+        """Until the time is over."""
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(cookie_jar=jar, timeout=aiohttp.ClientTimeout(total=15)) as http:
+            await self.log_in(http)
+            listening = [
+                asyncio.create_task(self.listen(http, path))
+                for path in ("/fleet/ws", f"/servers/{self.server}/ws?clientId={self.client_id}")
+            ]
+            await asyncio.sleep(self.random.random() * 5)
+            while not self.stage.is_over:
+                await self.work(http)
+                await asyncio.sleep(1 + self.random.random() * 3)
+            for task in listening:
+                task.cancel()
+            await asyncio.gather(*listening, return_exceptions=True)
+
+    async def log_in(self, http: aiohttp.ClientSession) -> None:
+        """Come in; two passwords at once are checked, so two hundred wait for a while."""
+        body = {"name": self.person, "password": PASSWORD}
+        while (await self.ask(http, "login", "POST", "/login", json=body))[0] != 200:  # noqa: ASYNC110
+            await asyncio.sleep(0.5 + self.random.random() * 2)
+
+    async def listen(self, http: aiohttp.ClientSession, path: str) -> None:
+        """A socket that comes back whenever it is lost."""
+        while True:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, ConnectionError):
+                async with http.ws_connect(f"{self.stage.url}{path}", origin=self.stage.url) as socket:
+                    if "/servers/" in path:
+                        await socket.send_str('{"type": "feature_flags", "data": {"supports_preview_metadata": true}}')
+                    async for message in socket:
+                        self.hear(message)
+            self.stage.tally.reconnects += 1
+            await asyncio.sleep(0.3 + self.random.random())
+
+    def hear(self, message: aiohttp.WSMessage) -> None:
+        """Count what is told, and whatever is not one's own."""
+        self.stage.tally.events += 1
+        if message.type is aiohttp.WSMsgType.TEXT:
+            prompt_id = (json.loads(message.data).get("data") or {}).get("prompt_id")
+            self.check(prompt_id)
+
+    def check(self, prompt_id: object) -> None:
+        """A prompt that was told of is one's own, or has a name that says nothing."""
+        if isinstance(prompt_id, str) and not prompt_id.startswith("other-"):
+            self.stage.tally.foreign += prompt_id not in self.stage.own[self.person]
+
+    async def work(self, http: aiohttp.ClientSession) -> None:
+        """Submit if nothing is under way, and look what has become of it."""
+        if not self.pending:
+            await self.submit(http)
+        status, queue = await self.ask(http, "queue", "GET", f"/servers/{self.server}/queue")
+        if status == 200:
+            for row in (*queue["queue_running"], *queue["queue_pending"]):
+                self.check(row[1])
+        for prompt_id in list(self.pending):
+            status, found = await self.ask(http, "history", "GET", f"/servers/{self.server}/history/{prompt_id}")
+            if status == 200 and prompt_id in found:
+                self.stage.tally.done.add(prompt_id)
+                self.pending.remove(prompt_id)
+            elif status == 200 and queue and prompt_id not in json.dumps(queue):
+                self.pending.remove(prompt_id)  # judged at the end, by the servers' own words
+
+    async def submit(self, http: aiohttp.ClientSession) -> None:
+        """POST /prompt; what is unclear is settled at the end, never sent again."""
+        prompt_id = str(uuid.uuid4())
+        inputs = {"text": f"{self.person} {prompt_id}", "seed": 1, "steps": 3, "width": 64, "height": 64}
+        prompt = {
+            "1": {"class_type": "DemoSampler", "inputs": inputs},
+            "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "team"}},
+        }
+        body = {"prompt": prompt, "prompt_id": prompt_id, "client_id": self.client_id}
+        self.stage.own[self.person].add(prompt_id)
+        self.stage.tally.sent[prompt_id] = (self.person, self.server, time.monotonic())
+        status, answer = await self.ask(http, "prompt", "POST", f"/servers/{self.server}/prompt", json=body)
+        if status == 200:
+            self.pending.append(prompt_id)
+        elif answer == "sent=no":
+            self.stage.tally.refused += 1
+            del self.stage.tally.sent[prompt_id]
+        else:
+            self.stage.tally.unclear.add(prompt_id)
+
+    async def ask(self, http: aiohttp.ClientSession, kind: str, method: str, path: str, **how: Any) -> tuple[int, Any]:
+        """The status and the answer; 0 for one that did not come, `sent=no` for one that certainly was not sent."""
+        began = time.perf_counter()
+        headers = {"Origin": self.stage.url, "Accept": "*/*"}
+        try:
+            async with http.request(method, f"{self.stage.url}{path}", headers=headers, **how) as reply:
+                body = await reply.read()
+                told = reply.headers.get("X-Mooring-Gateway", "")
+        except aiohttp.ClientConnectorError:
+            self.stage.tally.failed[f"{kind}: not connected"] += 1
+            return 0, "sent=no"
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            self.stage.tally.failed[f"{kind}: {type(error).__name__}"] += 1
+            return 0, None
+        if told:
+            self.stage.tally.failed[f"{kind}: {told}"] += 1
+            return reply.status, "sent=no" if "sent=no" in told else None
+        self.stage.tally.took.setdefault(kind, []).append((time.perf_counter() - began) * 1000)
+        return reply.status, json.loads(body) if body else None
+
+
+async def run(seconds: float) -> None:
+    """All of it."""
+    names = [f"person{number:02}" for number in range(PEOPLE)]
+    with tempfile.TemporaryDirectory() as home, contextlib.ExitStack() as stack:
+        users = Path(home) / "users.toml"
+        hashed = PasswordHash.of(PASSWORD)
+        write_accounts(users, Accounts({name: Account(name, hashed) for name in names}))
+        flags = ("--step-seconds", "0.02")
+        servers = [stack.enter_context(start_demo(*flags, data=_folder(home, n))) for n in range(SERVERS)]
+        fleet = [word for n, server in enumerate(servers) for word in ("--server", f"s{n}={server.url}")]
+        port = free_ports()
+        gateway = stack.enter_context(start_gateway(*fleet, "--users", str(users), port=port))
+        stage = Stage(f"http://127.0.0.1:{port}", time.monotonic() + seconds, own={name: set() for name in names})
+        windows = [Window(stage, name, number) for name in names for number in range(WINDOWS)]
+        print(f"load before: {os.getloadavg()[0]:.1f}")
+        living = asyncio.gather(*(window.live() for window in windows))
+        await asyncio.sleep(seconds / 3)
+        killed = time.monotonic()
+        servers[0] = await _replace(stack, servers[0], lambda at: start_demo(*flags, port=at, data=_folder(home, 9)))
+        await asyncio.sleep(seconds / 3)
+        await _replace(stack, gateway, lambda at: start_gateway(*fleet, "--users", str(users), port=at))
+        await living
+        await _tell(stage, servers, killed)
+
+
+def _folder(home: str, number: int) -> Path:
+    folder = Path(home) / f"data{number}"
+    folder.mkdir()
+    return folder
+
+
+async def _replace(stack: contextlib.ExitStack, service: Service, start: Any) -> Service:
+    port = service.port
+    await asyncio.to_thread(service.kill)
+    return await asyncio.to_thread(lambda: stack.enter_context(start(port)))
+
+
+async def _tell(stage: Stage, servers: list[Service], killed: float) -> None:
+    """What became of every prompt, and the table."""
+    await asyncio.sleep(3)
+    known: dict[str, set[str]] = {}
+    async with aiohttp.ClientSession() as http:
+        for number, server in enumerate(servers):
+            async with http.get(f"{server.url}/history") as reply:
+                known[f"s{number}"] = set(await reply.json())
+            async with http.get(f"{server.url}/queue") as reply:
+                queue = await reply.json()
+            known[f"s{number}"] |= {row[1] for part in queue.values() for row in part}
+    tally, fate = stage.tally, Counter[str]()
+    for prompt_id, (_, server, at) in tally.sent.items():
+        if prompt_id in tally.done:
+            fate["seen by their owner"] += 1
+        elif prompt_id in known[server]:
+            fate["ran, or still wait"] += 1
+        elif server == "s0" and at <= killed + 1:
+            fate["was on the server that was killed"] += 1
+        elif prompt_id in tally.unclear:
+            fate["unclear, and never arrived"] += 1
+        else:
+            fate["LOST"] += 1
+    rows = [
+        f"| {kind} | {len(took):,} | {statistics.median(took):.0f} | {sorted(took)[int(len(took) * 0.95)]:.0f} |"
+        for kind, took in tally.took.items()
+    ]
+    print("| request | answered | p50, ms | p95, ms |", "|---|---|---|---|", *rows, sep="\n")
+    print(f"events {tally.events:,}; sockets opened again {tally.reconnects:,}; refused for certain {tally.refused}")
+    print("prompts:", ", ".join(f"{count:,} {what}" for what, count in fate.items()))
+    print(f"told of somebody else's prompt: {tally.foreign}; load after: {os.getloadavg()[0]:.1f}")
+    print("not answered:", dict(tally.failed))
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps({"fate": fate, "foreign": tally.foreign, "failed": tally.failed}))
+
+
+def main() -> None:
+    """Read the flags and run."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    asyncio.run(run(parser.parse_args().seconds))
+
+
+if __name__ == "__main__":
+    main()
