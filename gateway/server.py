@@ -252,7 +252,8 @@ class Gateway:
         if (way := reception.way_in(facts, admitted, peer)) is not None:
             return way
         person = reception.greet(facts, admitted, peer)
-        answer = await self._serve(request, admitted, person)
+        with reception.place(person):
+            answer = await self._serve(request, admitted, person)
         if person is not None and isinstance(admitted.route, Page):
             reception.door.renew(facts, person, answer)
         return answer

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +20,7 @@ from gateway.prober import Prober
 from gateway.refusal import Cause, Refusal, Refused
 from gateway.routes import Asset, FleetAction, Health, LogIn, Metrics, Page, ServerCall
 
+MOST_AT_ONCE = 1_000  # requests and sockets of one person; a window has two sockets and a few requests
 # What the log-in page is made of: the only files that whoever has not come in yet may have.
 LOGIN_FILES = frozenset(
     {
@@ -36,7 +40,9 @@ PAGE_OF = "x-mooring-page"  # a page's own `data-store`; a script that is no pag
 class Reception:
     """Of one gateway whose people are told apart."""
 
-    def __init__(self, door: Door, private: Private, prober: Prober) -> None:
+    def __init__(self, door: Door, private: Private, prober: Prober, most: int = MOST_AT_ONCE) -> None:
+        self.most = most
+        self._under_way: Counter[str] = Counter()
         self.door = door
         self.private = private
         self._prober = prober
@@ -54,6 +60,20 @@ class Reception:
         if person is not None and not person.runs_fleet and isinstance(route, FleetAction | Metrics):
             raise Refused(Refusal(Cause.NOT_ALLOWED, "This is for those who run the fleet."))
         return person
+
+    @contextlib.contextmanager
+    def place(self, person: Person | None) -> Iterator[None]:
+        """A place among this person's requests and sockets; `Refused` if there are too many at once."""
+        name = "" if person is None else person.name
+        if name and self._under_way[name] >= self.most:
+            raise Refused(Refusal(Cause.TOO_MANY, f"You have {self.most} requests and sockets open.", retry_after=1.0))
+        self._under_way[name] += 1
+        try:
+            yield
+        finally:
+            self._under_way[name] -= 1
+            if not self._under_way[name]:
+                del self._under_way[name]
 
     def way_in(self, facts: RequestFacts, admitted: Admitted, peer: str) -> web.Response | None:
         """To the log-in page, for whoever asks for the page and has not come in; and from it, for whoever has."""

@@ -17,7 +17,7 @@ from gateway.logs import JsonLines, PlainLines
 from gateway.people.door import METRICS
 from gateway.people.keys import load_keys
 from tests.integration.rig import PATIENCE, open_gateway, serve, until
-from tests.integration.studio import PASSWORD, open_studio
+from tests.integration.studio import PASSWORD, open_studio, wait_for
 
 DEAD = "http://127.0.0.1:1"
 
@@ -132,6 +132,24 @@ async def test_connections_are_bounded_from_one_address_and_in_all() -> None:
             assert b"here" in await again_reader.readuntil(b"here")
             for _, one in (*kept, (None, again)):
                 one.close()
+
+
+async def test_nobody_has_more_open_at_once_than_is_allowed() -> None:
+    async with open_studio() as studio:
+        alice, bob = await studio.enter("alice"), await studio.enter("bob")
+        reception = studio.gateway.gateway._reception
+        assert reception is not None
+        reception.most = 2
+        kept = [await alice.http.ws_connect(f"{alice.url}/fleet/ws", origin=alice.url) for _ in range(2)]
+        status, answer = await alice.get("/fleet")
+        assert (status, answer["error"]["cause"]) == (429, "too-many")
+        assert (await bob.get("/fleet"))[0] == 200
+        await kept[0].close()
+
+        async def has_place() -> bool:
+            return (await alice.get("/fleet"))[0] == 200
+
+        await wait_for(has_place)
 
 
 async def test_a_body_that_trickles_is_cut_though_it_never_stops() -> None:
