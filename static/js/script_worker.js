@@ -1,7 +1,7 @@
 // The worker of the scripting console: an interpreter of its own for the person's scripts, so that one which blocks holds up
 // nobody else. Its Python is `app/scripting/`, begun by `app/browser/scripting.py`. Loaded when the drawer is first opened.
 //
-// In:  {kind: "begin", version} once; {kind: "start", source}, {kind: "stop"}, {kind: "answer", number, text}
+// In:  {kind: "begin", version, page} once; {kind: "start", source}, {kind: "stop"}, {kind: "answer", number, text}
 // Out: {kind: "ready"} or {kind: "broken", text}; {kind: "call", number, method, text, blobs};
 //      {kind: "out" | "err" | "value" | "error" | "end", text}
 
@@ -27,7 +27,24 @@ async function read(address) {
   return answer.arrayBuffer();
 }
 
-async function begin(version) {
+/** Whose page this is goes with each request of a script to this site, as with the page's own (`app/browser/http.py`). */
+function sign(page) {
+  const isOurs = (address) => new URL(address, location.href).origin === location.origin;
+  const { open } = XMLHttpRequest.prototype;
+  XMLHttpRequest.prototype.open = function (method, address, ...rest) {
+    open.call(this, method, address, ...rest);
+    if (isOurs(address)) this.setRequestHeader("X-Mooring-Page", page);
+  };
+  const plain = globalThis.fetch;
+  globalThis.fetch = (asked, options) => {
+    const request = new Request(asked, options);
+    if (isOurs(request.url)) request.headers.set("X-Mooring-Page", page);
+    return plain(request);
+  };
+}
+
+async function begin(version, page) {
+  sign(page);
   const [python, ...archives] = await Promise.all([loadPyodide(), ...ARCHIVES.map(read)]);
   for (const archive of archives) python.unpackArchive(archive, "zip", { extractDir: LIBRARY });
   python.pyimport("sys").path.append(LIBRARY);
@@ -36,7 +53,7 @@ async function begin(version) {
 }
 
 onmessage = async ({ data }) => {
-  if (data.kind === "begin") await begin(data.version).catch((error) => tell("broken", String(error)));
+  if (data.kind === "begin") await begin(data.version, data.page).catch((error) => tell("broken", String(error)));
   else if (data.kind === "start") desk.start(data.source);
   else if (data.kind === "stop") desk.stop();
   else if (data.kind === "answer") {

@@ -77,7 +77,9 @@ function begin() {
     event.preventDefault();
     if (mine === worker && state === "starting") hear(mine, { kind: "broken", text: event.message ?? "" });
   };
-  mine.postMessage({ kind: "begin", version: globalThis.mooring.version });
+  mine.postMessage({
+    kind: "begin", version: globalThis.mooring.version, page: document.documentElement.dataset.store || "nobody",
+  });
 }
 
 /** End Python and begin anew. What an upload of its script holds is given up: nobody else could use it. */

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -143,6 +144,15 @@ task = await mooring.wait_for(await mooring.submit_workflow(workflow, inputs={"1
 print(task["state"])
 """
     assert await run(page, source) == "desk True\nsucceeded\nsucceeded\n"
+
+
+async def test_a_scripts_requests_say_whose_page_they_come_from(page: Page) -> None:
+    """Where people are told apart, none passes under the name of somebody who has logged in since."""
+    told: list[tuple[str, str | None]] = []
+    page.context.on("request", lambda one: told.append((urlsplit(one.url).path, one.headers.get("x-mooring-page"))))
+    source = "import mooring, requests\nprint(requests.get(mooring.origin + '/fleet/vitals').status_code)"
+    assert await run(page, source) == "200\n"
+    assert ("/fleet/vitals", "nobody") in told
 
 
 async def test_requests_go_through_the_gateways_guard(page: Page) -> None:
