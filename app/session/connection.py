@@ -105,9 +105,9 @@ class Keeper:
                     await self._stand_back()
                     continue
                 is_gone = isinstance(error, SocketClosed) and error.code in GONE
-                await self._after(failures, UNTIL_TOLD if is_gone else 0.0)
+                await self._after(target, failures, UNTIL_TOLD if is_gone else 0.0)
                 continue
-            await self._after(failures)
+            await self._after(target, failures)
 
     async def _stand_back(self) -> None:
         """Another page has our client_id. Opening again would take it back, and be replaced again, without end.
@@ -122,11 +122,11 @@ class Keeper:
         await self._retake.wait()
         self._show(SocketFacts(reconnects=self._state.socket.reconnects, deaf=self._state.socket.deaf))
 
-    async def _after(self, failures: int, least: float = 0.0) -> None:
+    async def _after(self, tried: Moored, failures: int, least: float = 0.0) -> None:
         self._greeted.clear()
         self._watch.doubt(self._state.socket.server_id)  # what was missed is found by looking
         target = self._target()
-        if target is None or target.server_id != self._state.socket.server_id:  # nothing has failed
+        if target is None or target.server_id != tried.server_id:  # nothing has failed
             self._show(SocketFacts(reconnects=self._state.socket.reconnects, deaf=self._state.socket.deaf))
             return
         self._show(replace(self._state.socket, state="waiting", url="", reconnects=self._state.socket.reconnects + 1))
