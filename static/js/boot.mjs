@@ -19,6 +19,7 @@ const STDLIB = new URL("../vendor/pyodide/python_stdlib.zip", import.meta.url).h
 const SITE = new URL("../vendor/python/site.zip", import.meta.url).href;
 const APP = new URL("../../app.zip", import.meta.url).href;
 // All windows that start from a snapshot would draw alike. (They do share the hashes of texts, which nothing may hang on.)
+const ROOM = 4; // times its own size, which has to be free
 const LONGEST_HEAD = 65536; // bytes; it is half a kilobyte
 const RESEED = `__import__("random").seed()`; // from the browser's own generator
 
@@ -123,10 +124,17 @@ async function arrive(size, sum, stream) {
 /** Keep it on this device once the window is up and has nothing else to do; a private window leaves nothing behind. */
 function keepLater(address, { parts }) {
   if (document.documentElement.dataset.private) return;
-  const keep = () => store(address, new Blob(parts)).catch((error) => {
+  const keep = () => keepIfRoom(address, new Blob(parts)).catch((error) => {
     console.info(`Mooring's memory snapshot is not kept on this device: ${error?.message ?? error}`);
   });
   addEventListener("mooring-ready", () => (globalThis.requestIdleCallback ?? setTimeout)(keep), { once: true });
+}
+
+/** Results and records come first: on a device that is nearly full it would take their room. */
+async function keepIfRoom(address, blob) {
+  const { quota = Infinity, usage = 0 } = (await navigator.storage?.estimate()) ?? {};
+  if (quota - usage < ROOM * blob.size) throw new Error("there is little room");
+  await store(address, blob);
 }
 
 async function read(address) {

@@ -178,7 +178,7 @@ async def test_work_outlives_a_log_out_everywhere_and_is_nobody_elses(desk: Desk
     refused = "mooring.submitWorkflow(a[0]).then(() => 'sent', () => 'refused')"
     assert await window.call(refused, slow_workflow(2, text=FJORD)) == "refused"
     for name in ("a", "b"):
-        assert json.loads((await ask(bob, f"/servers/{name}/history"))[1]) == {}
+        assert FJORD not in (await ask(bob, f"/servers/{name}/history"))[1]
     assert (await window.task(later))["state"] in UNDER_WAY
 
     back = await log_in(await log_out(bob), "alice")
