@@ -9,7 +9,7 @@
 
 import { loadPyodide as load, version } from "../vendor/pyodide/pyodide.mjs";
 import { Arrival } from "./memory.mjs";
-import { forget, isStored, readStored, store } from "./stored.mjs";
+import { forget, giveWay, isStored, readStored, store } from "./stored.mjs";
 
 export { version };
 
@@ -18,13 +18,20 @@ const FOLDER = "/mooring"; // in Python's own file system: modules in a snapshot
 const STDLIB = new URL("../vendor/pyodide/python_stdlib.zip", import.meta.url).href;
 const SITE = new URL("../vendor/python/site.zip", import.meta.url).href;
 const APP = new URL("../../app.zip", import.meta.url).href;
-// All windows that start from a snapshot would draw alike. (They do share the hashes of texts, which nothing may hang on.)
+// Python wants a file where its standard library would be, and gets the shortest that the page reads anyway. A script would
+// not do: read as a file, it is no longer at hand as a script, and the next page waits for it.
+const IN_ITS_PLACE = new URL("../locales/index.json", import.meta.url).href;
 const ROOM = 4; // times its own size, which has to be free
 const LONGEST_HEAD = 65536; // bytes; it is half a kilobyte
+// All windows that start from a snapshot would draw alike. (They do share the hashes of texts, which nothing may hang on.)
 const RESEED = `__import__("random").seed()`; // from the browser's own generator
 
 const outputs = { stdout: (text) => console.log(text), stderr: (text) => console.warn(text) }; // as Pyodide has it
 const first = globalThis.document && start({ stdout: (text) => outputs.stdout(text), stderr: (text) => outputs.stderr(text) });
+
+if (globalThis.document) { // what is prevented here is the failing of whoever tells of it
+  addEventListener("mooring-full", (event) => { if (giveWay()) event.preventDefault(); });
+}
 
 /** Pyodide with Mooring's modules. On a page it is the one that has begun to load; a worker gets its own. */
 export function loadPyodide({ indexURL, ...options }) {
@@ -57,9 +64,12 @@ async function restore({ href, dataset }, options) {
   const address = new URL(href).pathname;
   const received = receive(address, Number(dataset.size), Number(dataset.sum));
   received.catch(() => {}); // it is awaited later, and is nobody else's business until then
+  let listPackages; // Pyodide's own list is of packages that are not here
+  const lockFileContents = new Promise((resolve) => { listPackages = resolve; });
   const createPyodideModule = async (settings) => {
     const { default: createModule } = await import("../vendor/pyodide/pyodide.asm.mjs");
     const module = await createModule(settings);
+    listPackages({ info: { abi_version: settings.API.abiVersion }, packages: {} });
     fetchWhenOpened(module.FS);
     const snapshot = await received;
     snapshot.putHead(head);
@@ -68,9 +78,10 @@ async function restore({ href, dataset }, options) {
     snapshot.letGo();
     return module;
   };
-  // What is needed of the standard library is in the memory; this file, which is here already, only stands in its place.
+  // What is needed of the standard library is in the memory.
   const python = await load({
-    ...options, indexURL: RUNTIME, _loadSnapshot: head, stdLibURL: import.meta.url, createPyodideModule,
+    ...options, indexURL: RUNTIME, _loadSnapshot: head, stdLibURL: IN_ITS_PLACE, lockFileContents, packageBaseUrl: RUNTIME,
+    createPyodideModule,
   });
   python.runPython(RESEED);
   return python;
@@ -130,7 +141,7 @@ function keepLater(address, { parts }) {
   addEventListener("mooring-ready", () => (globalThis.requestIdleCallback ?? setTimeout)(keep), { once: true });
 }
 
-/** Results and records come first: on a device that is nearly full it would take their room. */
+/** Results and records come first: on a device that is nearly full it would take their room. Not every browser tells. */
 async function keepIfRoom(address, blob) {
   const { quota = Infinity, usage = 0 } = (await navigator.storage?.estimate()) ?? {};
   if (quota - usage < ROOM * blob.size) throw new Error("there is little room");

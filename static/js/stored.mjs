@@ -1,10 +1,13 @@
 // The memory snapshot on this device, unpacked, so that the browser need not unpack it at each start: a Blob in a database
-// of its own, which a page on plain http has too. One is kept, that of the latest start. It is program, nothing of a person.
-// Whatever is wrong with it, the window fetches its snapshot as if there were none.
+// of its own, which a page on plain http has too. One is kept, that of the latest start. It is program, nothing of a person,
+// and gives way where there is no room for a person's records. Whatever is wrong with it, the window fetches its snapshot
+// as if there were none.
 
 const [DATABASE, STORE] = ["mooring-snapshot", "snapshots"];
 const HINT = "mooring.snapshot"; // in localStorage: the name of what is kept, so that nobody waits for a database in vain
+const NO_ROOM = "mooring.snapshot.full"; // in localStorage: the name of what there is no room for on this device
 const LONGEST = 3000; // milliseconds that a browser may take to find it
+let writing; // the transaction that is writing it
 
 /** Whether it should be there, by its name. */
 export function isStored(name) {
@@ -23,13 +26,32 @@ export async function readStored(name) {
   return blob;
 }
 
-/** Keep it in place of any other. */
+/** Keep it in place of any other. An error if it did not fit, now or before. */
 export async function store(name, blob) {
-  await within("readwrite", (kept) => {
-    kept.clear();
-    return kept.put(blob, name);
-  });
+  if (localStorage.getItem(NO_ROOM) === name) throw new Error("there was no room");
+  try {
+    await within("readwrite", (kept) => {
+      writing = kept.transaction;
+      kept.clear();
+      return kept.put(blob, name);
+    });
+  } catch (error) {
+    localStorage.setItem(NO_ROOM, name); // writing it all only to fail would take the room of others for a while
+    throw error;
+  } finally {
+    writing = undefined;
+  }
   localStorage.setItem(HINT, name);
+}
+
+/** There is no room for what matters more: keep none of this build. Whether that makes any room. */
+export function giveWay() {
+  const name = localStorage.getItem(HINT);
+  if (!name && !writing) return false;
+  if (name) localStorage.setItem(NO_ROOM, name);
+  writing?.abort();
+  forget().catch(() => {}); // whoever needs the room tries again
+  return true;
 }
 
 /** Keep none. */

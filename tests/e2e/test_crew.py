@@ -20,7 +20,7 @@ START = """
     from app.session.crew import Crew
     from pyodide.ffi import create_proxy
 
-    ports = make_ports(on_build=lambda _: None, on_newer=lambda _: None)
+    ports = make_ports(on_build=lambda _: None, on_newer=lambda _: None, on_person=lambda _: None)
     session = Session(ports)
     crew = Crew(session, ports)
     await session.start()

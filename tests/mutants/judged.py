@@ -267,11 +267,6 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "Watch._revisit",
         "0 is 1 in: self._state.spawn(self._look_once(lost), f'look at {place[0]} again')",
     ): _LOG_ONLY,
-    (
-        f"{SESSION}/capability.py",
-        "Capabilities.standing",
-        "True is False in: known = {server.server_id",
-    ): "both sides are made of one list: they are as long as each other",
 }
 
 
