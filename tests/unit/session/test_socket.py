@@ -468,6 +468,18 @@ async def test_a_server_that_moves_under_a_window_is_told_as_moved_and_as_no_vio
 
 
 @scene
+async def test_a_window_that_never_reached_its_server_there_waits_between_tries_when_it_has_moved(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=4_000, server_id=A)
+    stage.world.network.moved[A] = "http://elsewhere.test:8188"
+    page = await stage.reload(page)
+    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
+    since, before = stage.now, page.session.socket.reconnects
+    await stage.until(lambda: page.session.socket.reconnects >= before + 6)
+    assert stage.now - since > 3.0, "a wait that grows, as for any server that cannot be had"
+
+
+@scene
 async def test_a_socket_at_another_server_is_a_violation(stage: Stage) -> None:
     page = await stage.window()
     gate = gate_of(stage, page)
