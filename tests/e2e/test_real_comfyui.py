@@ -22,8 +22,10 @@ from playwright.async_api import Browser, Route, expect
 
 from app.workflows.reading import read_source
 from tests.e2e.test_open_workflow import drop, picture_of, pixels
+from tests.e2e.test_team import ask, enter, everything
 from tests.e2e.window_kit import Desk, MooringWindow, open_desk
 from tests.e2e.work_kit import a_photo, ask_server, quick_workflow, runs_of
+from tests.integration.studio import write_users
 from tests.services import Service, free_ports, start_gateway
 
 ADDRESSES = [item.strip() for item in os.environ.get("MOORING_REAL_COMFYUI", "").split(",") if item.strip()]
@@ -84,6 +86,36 @@ async def test_main_job_in_two_windows_on_two_servers(desk: Desk, tmp_path: Path
     first, second = await asyncio.gather(one.send_photo(a_photo(tmp_path, 1)), two.send_photo(a_photo(tmp_path, 2)))
     used = {(await check_runs(one, first))["executionServer"], (await check_runs(two, second))["executionServer"]}
     assert used == set(SERVERS)
+
+
+async def test_two_people_do_the_main_job_and_see_only_their_own(browser: Browser, tmp_path: Path) -> None:
+    write_users(tmp_path / "users.toml")
+    with start_gateway(*flags(), "--users", str(tmp_path / "users.toml")) as service:
+        async with open_desk(browser, service.url) as desk:
+            desk.watch.expected += ["status of 403"]
+            alice, bob = [await enter(await desk.new_profile(), desk.base, name) for name in ("alice", "bob")]
+            photos = [a_photo(tmp_path, number) for number in (3, 4)]
+            one, two = await asyncio.gather(
+                *(item.send_photo(photo) for item, photo in zip((alice, bob), photos, strict=True))
+            )
+            tasks = {one: await check_runs(alice, one), two: await check_runs(bob, two)}
+            long_one = await alice.submit(slow_workflow(60))
+            await alice.wait_state(long_one, "running")
+
+            texts = {one: await everything(alice, SERVERS), two: await everything(bob, SERVERS)}
+            assert one in texts[one] and two in texts[two]
+            assert two not in texts[one] and one not in texts[two] and long_one not in texts[two]
+            server = tasks[one]["executionServer"]
+            _, history = await ask(alice, f"/servers/{server}/history/{one}")
+            (picture,) = [image for made in json.loads(history)[one]["outputs"].values() for image in made["images"]]
+            query = "&".join(f"{name}={picture[name]}" for name in ("filename", "subfolder", "type"))
+            assert (await ask(bob, f"/servers/{server}/view?{query}"))[0] == 403
+            assert (await ask(bob, f"/servers/{server}/history/{one}"))[0] == 403
+
+            await alice.reload()
+            await alice.press_cancel(long_one)
+            assert (await alice.wait_for(long_one))["state"] == "cancelled"
+            await bob.check()
 
 
 async def test_a_rejected_prompt_is_told_with_its_node_errors(desk: Desk) -> None:

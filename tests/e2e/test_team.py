@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -89,9 +89,10 @@ async def ask(window: MooringWindow, path: str) -> tuple[int, str]:
     return int(status), str(text)
 
 
-async def everything(window: MooringWindow) -> str:
+async def everything(window: MooringWindow, servers: Iterable[str] = ("a", "b")) -> str:
     """All that the servers tell this person, and all that the page shows."""
-    asked = [await ask(window, f"/servers/{name}/{path}") for name in ("a", "b") for path in ("queue", "history")]
+    asked = [await ask(window, f"/servers/{name}/{path}") for name in servers for path in ("queue", "history")]
+    assert {status for status, _text in asked} == {200}
     return "\n".join([*(text for _status, text in asked), await window.page.content()])
 
 
