@@ -38,6 +38,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--max-upload-size", type=_megabytes, default=100.0, metavar="MB", help="as in ComfyUI (default: 100)"
     )
+    parser.add_argument(
+        "--enable-cors-header",
+        nargs="?",
+        const="*",
+        default="",
+        metavar="ORIGIN",
+        help="as in ComfyUI: let pages of that origin (of any, if none is named) read the answers",
+    )
     parser.add_argument("--jobs", action="store_true", help="speak the newer /api/jobs too")
     parser.add_argument(
         "--stamp", default="", metavar="NAME", help="write NAME into every picture, as the text `server`"
@@ -85,6 +93,7 @@ def main(argv: list[str] | None = None) -> int:
         max_upload_bytes=round(flags.max_upload_size * 1024 * 1024),
         jobs=flags.jobs,
         stamp=flags.stamp,
+        cors=flags.enable_cors_header,
         argv=tuple(given),
     )
     try:

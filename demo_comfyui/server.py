@@ -16,7 +16,7 @@ from aiohttp import web
 
 from demo_comfyui.executor import Executor
 from demo_comfyui.faults import Faults
-from demo_comfyui.guard import guard_origin
+from demo_comfyui.guard import admit_origin, guard_origin
 from demo_comfyui.prompt_queue import PromptQueue
 from demo_comfyui.routes_faults import FaultRoutes, fault_middleware
 from demo_comfyui.routes_files import FileRoutes
@@ -73,9 +73,9 @@ class DemoServer:
 
     def _app(self) -> web.Application:
         settings = self._settings
+        guard = admit_origin(settings.cors) if settings.cors else guard_origin
         app = web.Application(
-            client_max_size=settings.max_upload_bytes,
-            middlewares=[fault_middleware(self._faults), guard_origin],
+            client_max_size=settings.max_upload_bytes, middlewares=[fault_middleware(self._faults), guard]
         )
         info = InfoRoutes(settings, self._storage, time.time())
         twins = [

@@ -22,4 +22,6 @@ class Settings:
     """Whether the newer jobs API is there."""
     stamp: str = ""
     """A name that every PNG is to carry in its `server` text, to tell whose picture it is."""
+    cors: str = ""
+    """The origin whose pages may read the answers, or `*`; empty as ComfyUI is without the flag."""
     argv: tuple[str, ...] = ()

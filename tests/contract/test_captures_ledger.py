@@ -22,7 +22,7 @@ NOT_REPLAYED = {
         "": "test_files.py asks the same of uploads; the record has answers without requests",
     },
     "07_origin": {
-        "cors_": "a server with --enable-cors-header, which neither a demo nor a simulated server has",
+        "cors_": "a server with --enable-cors-header; test_cors.py asks some of it of a demo that has it",
         "compress ": "a server with --enable-compress-response-body",
         "upload 2MiB, limit 1": "a server with --max-upload-size 1; test_demo_process.py asks the same of a demo",
         "prompt 2MiB": "likewise",
