@@ -12,12 +12,14 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from gateway.choice import choose_fleet, demo_count
 from gateway.commands import find_command
 from gateway.deadlines import Deadlines
 from gateway.demo import DemoFleet
+from gateway.direct import check_direct
 from gateway.errors import ConfigError, MooringError, StartError
 from gateway.flags import Flags, parse_flags
 from gateway.fleet import Fleet, Source
@@ -78,6 +80,8 @@ async def _serve(flags: Flags) -> None:
     tls = _load_tls(flags)
     fleet = await choose_fleet(flags, dataclasses.replace(deadlines, probe=_FIRST_LOOK_SECONDS))
     people = find_people(flags, fleet.rules)
+    check = partial(check_direct, has_users=people is not None)
+    check(fleet)
     house = build_house(
         host=flags.host,
         port=flags.port,
@@ -104,7 +108,7 @@ async def _serve(flags: Flags) -> None:
         await stack.enter_async_context(gateway)
         if demo is not None:
             demo.watch(gateway.prober.explain_down)
-        await stack.enter_async_context(watched(gateway, deadlines))
+        await stack.enter_async_context(watched(gateway, deadlines, check))
         await gateway.listen(listener, tls)
         _announce(fleet, house, people)
         await asyncio.Event().wait()

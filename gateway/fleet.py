@@ -71,6 +71,8 @@ class Server:
     tags: tuple[str, ...] = ()  # short names, for people
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
+    is_direct: bool = False  # pages of a plain web server may ask it at its own address
+    direct_at: int | None = field(default=None, compare=False)  # the line of the fleet file that says so
 
     @property
     def tag(self) -> str:

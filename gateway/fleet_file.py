@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from gateway.direct import check_direct
 from gateway.flags import same_server
 from gateway.fleet import Fleet, ReadFile, Server, Source
 from gateway.fleet_rules import read_names, read_rules
@@ -46,7 +47,7 @@ def fleet_of(text: TomlText) -> Fleet:
         raise text.error("write it as a [gateway] table", text.top("gateway"), "gateway")
     gateway = Table(text, values, "gateway")
     names, rules = read_names(gateway), read_rules(gateway)
-    return Fleet(
+    fleet = Fleet(
         Source.FILE,
         f"{text.path.name} names {_count(servers)}.",
         tuple(servers),
@@ -55,6 +56,8 @@ def fleet_of(text: TomlText) -> Fleet:
         files=(ReadFile(text.path, text.digest), *reader.files),
         warnings=tuple(reader.warnings),
     )
+    check_direct(fleet, has_users=bool(rules.trusted_header))
+    return fleet
 
 
 def _check_unique(table: Table, server: Server, earlier: Iterable[Server]) -> None:

@@ -26,6 +26,7 @@ KEYS = (
     "url",
     "name",
     "drain",
+    "direct",
     "colour",
     "weight",
     "tags",
@@ -45,6 +46,7 @@ LEAST_WEIGHT, MOST_WEIGHT = 0.01, 100.0
 LARGEST_SECRET = 8_192  # bytes; headers have their limits too
 LARGEST_PEM = 1_000_000  # bytes; a machine's whole list of authorities has 220,000
 LEAST_UPLOAD = 1_000_000  # bytes; prompts pass under the same limit
+_OWN_LOGIN = ("token", "basic", "tls_cert", "tls_key")  # what no page can bring along
 _TLS = ("tls_ca", "tls_cert", "tls_key", "tls_verify")
 
 
@@ -70,6 +72,8 @@ class ServerReader:
             name.strip(),
             address,
             is_drained=table.flag("drain"),
+            is_direct=table.flag("direct"),
+            direct_at=_direct_at(table),
             colour=_colour(table),
             weight=_weight(table),
             tags=_tags(table),
@@ -177,6 +181,17 @@ class ServerReader:
         if not data.strip() or len(data) > most:
             raise table.fault(f"the file that it names has nothing in it, or more than {most} bytes", key)
         return data
+
+
+def _direct_at(table: Table) -> int | None:
+    """The line that says that pages may ask it themselves; None if none does."""
+    if not table.flag("direct"):
+        return None
+    for key in _OWN_LOGIN:
+        if key in table.values:
+            reason = f"a page that asks it itself would need its log-in ({key}): leave one of the two out"
+            raise table.fault(reason, "direct")
+    return table.line("direct")
 
 
 def _path(table: Table, key: str, where: str | None = None) -> Path:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -46,12 +46,14 @@ class Keeper(Protocol):
 
 
 @contextlib.asynccontextmanager
-async def watched(keeper: Keeper, deadlines: Deadlines) -> AsyncIterator[None]:
-    """Watch the keeper's fleet file, if it has one, for as long as the block lasts."""
+async def watched(
+    keeper: Keeper, deadlines: Deadlines, check: Callable[[Fleet], None] = lambda _: None
+) -> AsyncIterator[None]:
+    """Watch the keeper's fleet file, if it has one, for as long as the block lasts. `check` raises ConfigError."""
     if keeper.state.fleet.source is not Source.FILE:
         yield
         return
-    watch = start_task(FleetWatch(keeper, deadlines).run())
+    watch = start_task(FleetWatch(keeper, deadlines, check).run())
     try:
         yield
     finally:
@@ -61,8 +63,9 @@ async def watched(keeper: Keeper, deadlines: Deadlines) -> AsyncIterator[None]:
 class FleetWatch:
     """Looks at the files of a fleet, and has the keeper go by what they say now."""
 
-    def __init__(self, keeper: Keeper, deadlines: Deadlines) -> None:
+    def __init__(self, keeper: Keeper, deadlines: Deadlines, check: Callable[[Fleet], None] = lambda _: None) -> None:
         self._keeper = keeper
+        self._check = check
         self._deadlines = deadlines
         self._path = keeper.state.fleet.files[0].path
         self._problem = ""
@@ -82,6 +85,7 @@ class FleetWatch:
         async with self._keeper.changing:
             try:
                 fleet = await asyncio.to_thread(read_fleet, self._path)
+                self._check(fleet)
             except ConfigError as error:
                 self._tell(str(error))
                 return

@@ -122,7 +122,11 @@ class Table:
 
     def fault(self, reason: str, key: str) -> ConfigError:
         """A mistake at a key."""
-        return self.text.error(reason, self.text.find(self.name, index=self.index, key=key), key)
+        return self.text.error(reason, self.line(key), key)
+
+    def line(self, key: str) -> int | None:
+        """Where a key stands; None if that cannot be told."""
+        return self.text.find(self.name, index=self.index, key=key)
 
     def needed_text(self, key: str) -> str:
         """The text under a key that must be there."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.direct import check_direct
 from gateway.errors import ConfigError
 from gateway.fleet import Access, Limits, Server, ServerId, Source
 from gateway.fleet_file import read_fleet
@@ -59,6 +60,17 @@ def test_the_example_is_good() -> None:
     assert len(read_fleet(ROOT / "fleet.example.toml").servers) >= 2
 
 
+def test_a_direct_server_does_not_go_together_with_users(tmp_path: Path) -> None:
+    text = server() + "\n" + server(id='"b"', url='"http://10.0.0.2"', direct="true")
+    fleet = read_fleet(write(tmp_path, text))
+    assert [one.is_direct for one in fleet.servers] == [False, True]
+    check_direct(fleet, has_users=False)
+    with pytest.raises(ConfigError) as told:
+        check_direct(fleet, has_users=True)
+    assert (told.value.line, told.value.key) == (8, "direct")
+    assert "b can be asked past this gateway" in str(told.value)
+
+
 def server(**values: str) -> str:
     lines = {"id": '"a"', "url": '"http://10.0.0.1:8188"'} | values
     return "[[server]]\n" + "".join(f"{key} = {value}\n" for key, value in lines.items())
@@ -92,6 +104,16 @@ def server(**values: str) -> str:
         (server(name='""'), 4, "name", "characters"),
         (server(name='"a\\u0000"'), 4, "name", "characters"),
         (server(drain='"yes"'), 4, "drain", "true or false"),
+        (server(direct='"yes"'), 4, "direct", "true or false"),
+        (server(direct="true", token='"env:A"'), 4, "direct", "log-in (token)"),
+        (server(direct="true", basic='"file:x"'), 4, "direct", "log-in (basic)"),
+        (server(url='"https://a"', tls_cert='"a"', tls_key='"a"', direct="true"), 6, "direct", "log-in (tls_cert)"),
+        (
+            server(direct="true") + '[gateway]\ntrusted_header = "X-User"\ntrusted_peers = ["10.0.0.7"]\n',
+            4,
+            "direct",
+            "asked past this gateway",
+        ),
         (server(colour='"greeen"'), 4, "colour", "did you mean 'green'?"),
         (server(colour="3"), 4, "colour", "text in quotes"),
         (server(weight="0"), 4, "weight", "from 0.01 to 100"),
