@@ -7,12 +7,17 @@ from collections.abc import Callable
 from app.browser.catalogues import GatewayCatalogues
 from app.browser.clock import BrowserClock, BrowserRandom
 from app.browser.deeds import GatewayDeeds
+from app.browser.direct_fleet import DirectFleet
+from app.browser.direct_ports import DirectCatalogues, DirectHttp, DirectSockets
 from app.browser.door import BrowserDoor
 from app.browser.fleet import GatewayFleet
 from app.browser.http import BrowserHttp
 from app.browser.journal import BrowserJournals
 from app.browser.log import install_logging
+from app.browser.lookout import Eyes
+from app.browser.owned import fleet_file
 from app.browser.papers import BrowserPapers
+from app.browser.reach import is_hidden, learn, reach, read_site
 from app.browser.roster import BrowserRoster
 from app.browser.signals import BrowserSignals
 from app.browser.socket import BrowserSockets
@@ -20,7 +25,8 @@ from app.browser.store import BrowserStore
 from app.browser.vitals import GatewayVitals
 from app.browser.wakes import Wakes
 from app.browser.windows import BrowserWindows
-from app.core.ports import Ports, TaskStore
+from app.core.ports import Catalogues, Http, Ports, Random, Sockets, TaskStore
+from app.core.vitals import VitalsSource
 
 
 def make_ports(
@@ -33,9 +39,11 @@ def make_ports(
     """
     console = install_logging()
     random = BrowserRandom()
-    http, sockets = BrowserHttp(), BrowserSockets()
-    fleet = GatewayFleet(http, sockets, random, on_build, on_person)
-    http.on_strange = fleet.doubt
+    fleet: GatewayFleet | DirectFleet
+    if file := fleet_file():
+        http, sockets, fleet, catalogues = _make_direct(file, on_build)
+    else:
+        http, sockets, fleet, catalogues = _make_gatewayed(random, on_build, on_person)
     windows = BrowserWindows(on_claim=lambda identity: setattr(console, "window_id", identity.window_id))
     Wakes(fleet.hurry, windows.reclaim)
     store = BrowserStore(on_newer=on_newer)
@@ -49,8 +57,24 @@ def make_ports(
         clock=BrowserClock(),
         random=random,
         journal=BrowserJournals(),
-        catalogues=GatewayCatalogues(http),
+        catalogues=catalogues,
     )
+
+
+def _make_gatewayed(
+    random: Random, on_build: Callable[[str], None], on_person: Callable[[str | None], None]
+) -> tuple[Http, Sockets, GatewayFleet, Catalogues]:
+    http, sockets = BrowserHttp(), BrowserSockets()
+    fleet = GatewayFleet(http, sockets, random, on_build, on_person)
+    http.on_strange = fleet.doubt
+    return http, sockets, fleet, GatewayCatalogues(http)
+
+
+def _make_direct(file: str, on_build: Callable[[str], None]) -> tuple[Http, Sockets, DirectFleet, Catalogues]:
+    plain = BrowserHttp()
+    fleet = DirectFleet(file, Eyes(plain, read_site(), is_hidden, reach, learn), on_build)
+    http = DirectHttp(plain, fleet)
+    return http, DirectSockets(BrowserSockets(), fleet), fleet, DirectCatalogues(GatewayCatalogues(plain), fleet)
 
 
 def papers_of(store: TaskStore) -> BrowserPapers:
@@ -62,14 +86,15 @@ def papers_of(store: TaskStore) -> BrowserPapers:
 def make_team(ports: Ports) -> tuple[BrowserDoor, GatewayDeeds]:
     """Where people log out, and what those who run the fleet can do."""
     fleet = ports.fleet
-    assert isinstance(fleet, GatewayFleet)  # as `make_ports` has made it
+    assert isinstance(fleet, GatewayFleet | DirectFleet)  # as `make_ports` has made it
     return BrowserDoor(ports.http, on_news=fleet.doubt), GatewayDeeds(ports.http)
 
 
-def make_outlook(ports: Ports) -> tuple[BrowserRoster, GatewayVitals, BrowserSignals]:
+def make_outlook(ports: Ports) -> tuple[BrowserRoster, VitalsSource, BrowserSignals]:
     """Where the header's panels look: the roster of all windows, how the servers are, and hints between windows."""
     store, windows = ports.store, ports.windows
     assert isinstance(store, BrowserStore)  # as `make_ports` has made them
     assert isinstance(windows, BrowserWindows)
     roster = BrowserRoster(store.database, windows.present, store.read_lines, ports.clock.now)
-    return roster, GatewayVitals(ports.http), BrowserSignals()
+    vitals = ports.fleet if isinstance(ports.fleet, DirectFleet) else GatewayVitals(ports.http)
+    return roster, vitals, BrowserSignals()

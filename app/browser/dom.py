@@ -213,7 +213,7 @@ class BrowserScreen:
 
     def open_window(self, *, is_private: bool = False) -> None:
         """Open another window of Mooring."""
-        js.window.open("/?private" if is_private else "/", "_blank", "noopener")
+        js.window.open("./?private" if is_private else "./", "_blank", "noopener")
 
     async def languages(self) -> str:
         """The languages that there are catalogues of, as the gateway tells them (JSON)."""

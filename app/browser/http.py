@@ -1,4 +1,6 @@
-"""Requests to our own origin: the core's `Http`, over `fetch`, and over XMLHttpRequest where progress is wanted.
+"""Requests: the core's `Http`, over `fetch`, and over XMLHttpRequest where progress is wanted.
+
+To our own origin; of a page without a gateway, a path may be a whole address of a server.
 
 `pyscript.fetch` cannot send bytes or be aborted, so it is not used. Whatever breaks on the way is unclear to us, since
 the browser does not say whether the request had left: it raises RequestTimeout, with `cause` deadline or lost.
@@ -16,7 +18,7 @@ from pyodide.ffi import JsException, create_proxy
 
 from app.browser.blobs import JsBlob, to_js_blob
 from app.browser.owned import page_of
-from app.browser.paths import server_of
+from app.browser.paths import is_whole, server_of
 from app.browser.values import error_name, js_object
 from app.core.comfy import gateway_cause
 from app.core.errors import RequestTimeout
@@ -86,7 +88,7 @@ class _Exchange:
             "cache": cache,
             "signal": js.AbortSignal.any(js.Array.of(late, self._abort.signal)),
         }
-        headers = {} if request.path == WHO else {PAGE_HEADER: page_of()}
+        headers = {} if request.path == WHO or is_whole(request.path) else {PAGE_HEADER: page_of()}
         if request.form is not None:
             options["body"] = await _form_data(request.form)
         elif request.json is not None:
@@ -114,7 +116,8 @@ async def _upload(request: Request, body: Any, on_progress: Callable[[float], No
     exchange = js.XMLHttpRequest.new()
     exchange.open(request.method, request.path)
     exchange.timeout = max(1, round(request.deadline * 1000))
-    exchange.setRequestHeader(PAGE_HEADER, page_of())
+    if not is_whole(request.path):
+        exchange.setRequestHeader(PAGE_HEADER, page_of())
     if request.json is not None:
         exchange.setRequestHeader("Content-Type", JSON_TYPE)
     with _listening(exchange, on_progress) as ended:

@@ -36,6 +36,11 @@ def has_login() -> bool:
     return bool(_told("login"))
 
 
+def fleet_file() -> str:
+    """Where the list of servers lies that this page asks itself; empty if it has a gateway."""
+    return str(_told("fleet") or "")
+
+
 def page_of() -> str:
     """What each request tells of whose page it comes from, so that none passes under another's name."""
     return str(_told("store") or "nobody")

@@ -1,4 +1,4 @@
-"""Paths of our own origin, as far as adapters need to read them."""
+"""Paths of our own origin and whole addresses, as far as adapters need to read them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from urllib.parse import unquote
 from app.core.model import ServerId
 
 _PREFIX = "/servers/"
+
+
+def is_whole(path: str) -> bool:
+    """Whether it is a whole address, of a server that this page asks itself: ComfyUI's CORS takes no header of ours."""
+    return path.startswith(("http://", "https://"))
 
 
 def server_of(path: str) -> ServerId | None:

@@ -1,4 +1,4 @@
-"""WebSockets to our own origin: the core's `Sockets`, over `static/js/socket.js`.
+"""WebSockets to our own origin, or to a server's own address: the core's `Sockets`, over `static/js/socket.js`.
 
 Messages are queued in JavaScript and come over in batches, so a burst of progress costs one crossing; of the
 previews in a batch only the latest of each node is kept. `pyscript.WebSocket` is not used: it leaks its handlers.
@@ -15,7 +15,7 @@ from pyodide.ffi import JsException
 
 from app.browser.blobs import JsBlob
 from app.browser.files import load_module
-from app.browser.paths import server_of
+from app.browser.paths import is_whole, server_of
 from app.browser.values import error_text, present
 from app.core.errors import ConfigError, SocketClosed
 from app.core.model import ServerId
@@ -102,6 +102,8 @@ class BrowserSockets:
 
 
 def _socket_url(path: str) -> str:
+    if is_whole(path):
+        return f"ws{path.removeprefix('http')}"
     scheme = "wss:" if js.location.protocol == "https:" else "ws:"
     return f"{scheme}//{js.location.host}{path}"
 

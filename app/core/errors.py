@@ -2,6 +2,7 @@
 
     MooringError
     ├ ConfigError                      bad fleet, missing runtime files
+    │  └ ListError(file)               a page without a gateway cannot read its list of servers
     ├ BadInput                         the person's file or workflow cannot be used
     │  └ BadPlan(faults)               a plan of many runs cannot be used
     ├ TransportError(server_id)        may be tried again
@@ -56,6 +57,13 @@ class ConfigError(MooringError):
     """The installation is not right: a fleet that cannot be read, a runtime file that is missing."""
 
     cause: str = ""
+
+
+@dataclass(eq=False)
+class ListError(ConfigError):
+    """The list of servers beside a page without a gateway cannot be read, or makes no sense."""
+
+    file: str = ""
 
 
 @dataclass(eq=False)

@@ -43,10 +43,11 @@ class Form:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One HTTP request to our own origin. `deadline` is in seconds, for the whole exchange."""
+    """One HTTP request to our own origin, or to a server that the page asks itself. `deadline` is in seconds, for the
+    whole exchange."""
 
     method: str
-    path: str  # with its query: /servers/gpu-1/history/…
+    path: str  # with its query: /servers/gpu-1/history/…, or the whole address of such a server
     deadline: float
     json: str | None = None
     form: Form | None = None
@@ -332,7 +333,7 @@ class Windows(Protocol):
 
 
 class FleetSource(Protocol):
-    """The gateway's list of servers, pushed."""
+    """The list of servers: the gateway's, pushed, or that of a page which asks them itself."""
 
     async def first(self) -> Fleet:
         """The fleet as it is now; ConfigError or TransportError if the gateway does not tell."""

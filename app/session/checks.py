@@ -29,6 +29,7 @@ def _socket_violations(state: State, window: Window) -> list[str]:
     socket, mooring = state.socket, window.mooring
     if socket.state != "open" or not isinstance(mooring, Moored):
         return []
-    if socket.server_id == mooring.server_id and f"{socket.base}/ws?" in socket.url:
+    base = socket.base.removeprefix("http")  # of a server that the page asks itself; the socket's begins with ws
+    if socket.server_id == mooring.server_id and f"{base}/ws?" in socket.url:
         return []  # compared with where it was opened: a server that moved since is told by its tasks
     return [f"socket: {socket.url} is not at {mooring.server_id}"]

@@ -48,6 +48,8 @@ def word_source(fleet: Fleet, _: Translator) -> str:
             return _("Listed in the fleet file.")
         case "flags":
             return _("Named when Mooring was started.")
+        case "beside-page":
+            return _("Listed in a file beside this page, which asks each server itself.")
     return ""
 
 

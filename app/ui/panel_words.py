@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.core.direct import Refusal
 from app.core.model import Health, Server
 from app.core.vitals import MINUTES, Device, Vitals
 from app.ui.fleet_panel import ONLY, BerthRow, WindowMark
@@ -67,7 +68,51 @@ def word_trouble(server: Server, _: Translator) -> Words:
             return Words(
                 _("Too many requests for it"), _("What stands before it lets no more through now."), tone=Tone.WARN
             )
-    return word_health(server.health, _)
+    return word_refusal(server.cause, _) or word_health(server.health, _)
+
+
+def word_refusal(cause: str, _: Translator) -> Words | None:
+    """Why the browser does not let a page without a gateway use a server; None for any other cause."""
+    match cause:
+        case Refusal.NO_CORS.value:
+            return Words(
+                _("It does not let this page in"),
+                _("It runs, but no page may read its answers. Start it with this flag:"),
+                tone=Tone.WARN,
+            )
+        case Refusal.ORIGIN.value:
+            return Words(
+                _("It refuses this page (403)"),
+                _("A ComfyUI on this machine takes its own page only. Start it with this flag:"),
+                tone=Tone.WARN,
+            )
+        case Refusal.MIXED.value:
+            return Words(
+                _("The browser forbids it: https page, http server"),
+                _(
+                    "It was not asked. Start it with --tls-keyfile and --tls-certfile and list its https address,"
+                    " or open this page by http."
+                ),
+                tone=Tone.WARN,
+            )
+        case Refusal.POLICY.value:
+            return Words(
+                _("This page may not ask it"),
+                _("Its address is not in the page's policy. Export the page again with the list as it is now."),
+                tone=Tone.WARN,
+            )
+        case Refusal.BETWEEN.value:
+            return Words(
+                _("Something stands before it"),
+                _("A log-in page or a proxy answers. Open its address in a tab to see; a page cannot log in there."),
+                tone=Tone.WARN,
+            )
+        case Refusal.NO_HTTPS.value:
+            return Words(
+                _("No connection by https"),
+                _("Start it, or check its address. Open it in a tab: this browser has to trust its certificate."),
+            )
+    return None
 
 
 def word_hour(vitals: Vitals, _: Translator) -> str:

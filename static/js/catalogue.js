@@ -4,8 +4,13 @@
 const SECONDS = 30; // for one catalogue
 const MOST = 16; // catalogues kept at a time
 const kept = new Map(); // hash -> promise of Map(name -> line)
+const learned = new Map(); // address of a server that this page asks itself -> Map(hash -> Map(name -> line))
+const UPLOADS = ["image_upload", "video_upload", "audio_upload", "file_upload", "animated_image_upload"];
+const NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g; // or a text, which is left alone
+const MARKED = /"\\u0000([\d.eE+-]+)"/g; // a number that JavaScript would write otherwise
 
 async function load(hash) {
+  for (const contents of learned.values()) if (contents.has(hash)) return contents.get(hash);
   const answer = await fetch(`/catalogues/${hash}`, { signal: AbortSignal.timeout(SECONDS * 1000) });
   if (!answer.ok) throw new Error(`${answer.status}`);
   const lines = new Map();
@@ -45,4 +50,45 @@ export async function classes(hash, names) {
 /** The names of all classes, as a JSON list. */
 export async function names(hash) {
   return JSON.stringify([...(await get(hash)).keys()]);
+}
+
+/**
+ * Read the catalogue of a server that this page asks itself, as a gateway would: its nodes without their lists of uploaded
+ * files, and those lists. `keep` takes the names of both, which are hashes of what is given here.
+ */
+export async function learn(address, milliseconds) {
+  const options = { cache: "no-store", redirect: "error", signal: AbortSignal.timeout(milliseconds) };
+  const answer = await fetch(`${address}/object_info`, options);
+  if (!answer.ok) throw new Error(`${answer.status}`);
+  const found = JSON.parse((await answer.text()).replace(NUMBER, (text) => (isSafe(text) ? text : `"\\u0000${text}"`)));
+  if (found === null || typeof found !== "object" || Array.isArray(found)) throw new Error("not ComfyUI's");
+  const nodes = new Map();
+  const files = new Map();
+  for (const name of Object.keys(found).sort()) {
+    const lists = {};
+    nodes.set(name, lineOf(name, withoutFiles(found[name], lists)));
+    if (Object.keys(lists).length) files.set(name, lineOf(name, lists));
+  }
+  const bytes = (lines) => new TextEncoder().encode([...lines.values()].join("\n"));
+  const keep = (nodesHash, filesHash) => learned.set(address, new Map([[nodesHash, nodes], [filesHash, files]]));
+  return { nodes: bytes(nodes), files: bytes(files), keep };
+}
+
+/** A seed may go up to 18446744073709551615, and 1.0 is not 1: such numbers pass through here as they are written. */
+const isSafe = (text) => text.startsWith('"') || String(Number(text)) === text;
+
+const lineOf = (name, value) => `${JSON.stringify(name)}:${JSON.stringify(value).replace(MARKED, "$1")}`;
+
+/** The node with its lists of uploaded files emptied, which are put into `lists` (`gateway/catalogues.py` does the same). */
+function withoutFiles(node, lists) {
+  for (const inputs of Object.values(node?.input ?? {})) {
+    if (inputs === null || typeof inputs !== "object" || Array.isArray(inputs)) continue;
+    for (const [name, spec] of Object.entries(inputs)) {
+      const options = Array.isArray(spec) ? spec[1] : null;
+      if (!options || !UPLOADS.some((key) => options[key])) continue;
+      if (Array.isArray(spec[0])) [lists[name], spec[0]] = [spec[0], []];
+      else if (Array.isArray(options.options)) [lists[name], options.options] = [options.options, []];
+    }
+  }
+  return node;
 }

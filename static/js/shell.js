@@ -130,7 +130,7 @@ async function judge(reason) {
 
 async function isAnswering() {
   try {
-    return (await fetch("/fleet")).ok;
+    return (await fetch(root.dataset.fleet ?? "/fleet")).ok;
   } catch {
     return false;
   }

@@ -32,12 +32,17 @@ MORE_FOR_WORKFLOWS = {"csv", "decimal", "io", "struct", "unicodedata", "zlib"}
 BROWSERS_EDGE = {"app.core.ports", "app.core.model", "app.core.errors"}
 MORE_FOR_THE_BROWSER = {
     "app.browser.deeds": {"app.core.comfy", "app.core.deeds"},
+    "app.browser.adapters": {"app.core.vitals"},
+    "app.browser.direct_fleet": {"app.core.direct", "app.core.vitals"},
+    "app.browser.direct_ports": {"app.core.comfy"},
     "app.browser.fleet": {"app.core.comfy"},  # why the gateway itself has answered
     "app.browser.http": {"app.core.comfy"},
     "app.browser.learned": {"app.core.durations", "app.core.plan", "app.core.records", "app.core.store_parts"},
     "app.browser.line": {"app.core.line", "app.core.records"},
+    "app.browser.lookout": {"app.core.comfy", "app.core.direct", "app.core.hour", "app.core.vitals"},
     "app.browser.papers": {"app.core.papers"},
     "app.browser.past": {"app.core.past", "app.core.records"},
+    "app.browser.reach": {"app.core.direct"},
     "app.browser.roster": {"app.core.records", "app.core.roster"},
     "app.browser.scripting": {"app.scripting"},
     "app.browser.store": {"app.core.balancer", "app.core.records"},  # what a transaction reads, and how it is kept

@@ -14,7 +14,7 @@ from app.ui.views.parts import icon, icon_button
 def header(view: HeaderView, _: Translator) -> h.Node:
     """The content of `#header`."""
     return h.fragment[
-        h.a(".brand", href="/", aria_label="Mooring", translate="no")[
+        h.a(".brand", href="./", aria_label="Mooring", translate="no")[
             icon("mark", "brand-mark"), h.span(".brand-name")["Mooring"]
         ],
         _chip(view, _),

@@ -55,7 +55,7 @@ def _moored(tag: ServerTag, _: Translator) -> h.Element:
                 server=tag.name,
             )
         ],
-        h.a(".button.is-small", href="/", target="_blank", rel="noopener")[
+        h.a(".button.is-small", href="./", target="_blank", rel="noopener")[
             icon("window"), h.span[_("Open another window")]
         ],
     ]

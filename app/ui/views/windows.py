@@ -26,10 +26,10 @@ def windows(view: WindowsView, _: Translator) -> h.Element:
         and h.p(".skeleton", role="status")[h.span(".visually-hidden")[_("Reading the records …")]],
         h.ul(".windows", aria_label=_("Windows"))[(_window(row, _) for row in view.rows)],
         h.div(".open-windows")[
-            h.a(".button", id="open-window", href="/", target="_blank", rel="noopener")[
+            h.a(".button", id="open-window", href="./", target="_blank", rel="noopener")[
                 icon("plus"), h.span[_("Open another window")]
             ],
-            h.a(".button.is-quiet", id="open-private-window", href="/?private", target="_blank", rel="noopener")[
+            h.a(".button.is-quiet", id="open-private-window", href="./?private", target="_blank", rel="noopener")[
                 icon("private"), h.span[_("Open a private window")]
             ],
         ],

@@ -11,6 +11,7 @@ import htpy as h
 import pytest
 
 from app.core.balancer import Leaning
+from app.core.direct import Refusal
 from app.core.model import Choice, Health, ServerId, TaskState
 from app.core.roster import Roster, moorings
 from app.core.vitals import MINUTES, Device, Minute, Vitals
@@ -55,9 +56,19 @@ CAUSES = {
     "redirect": (Health.NOT_COMFYUI, "It sends elsewhere"),
     "certificate": (Health.REFUSES, "Its certificate is not trusted"),
     "busy": (Health.REFUSES, "Too many requests for it"),
+    "no-cors": (Health.REFUSES, "It does not let this page in"),
+    "origin-refused": (Health.REFUSES, "It refuses this page (403)"),
+    "mixed-content": (Health.REFUSES, "The browser forbids it: https page, http server"),
+    "not-in-policy": (Health.REFUSES, "This page may not ask it"),
+    "in-between": (Health.NOT_COMFYUI, "Something stands before it"),
+    "no-https": (Health.DOWN, "No connection by https"),
     "": (Health.DOWN, "Not running"),
     "a newer gateway's": (Health.TIMEOUT, "Does not answer in time"),
 }
+
+
+def test_every_refusal_of_a_browser_is_among_them() -> None:
+    assert {item.value for item in Refusal} < CAUSES.keys()
 
 
 @pytest.mark.parametrize(("cause", "told"), CAUSES.items())

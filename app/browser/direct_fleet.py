@@ -1,0 +1,143 @@
+"""The servers that a page without a gateway asks itself: the core's `FleetSource` and `VitalsSource`.
+
+The list is a file beside the page, and is read again now and then. If it cannot be read any more, the last one stays.
+Each server has a `Lookout`, so that this window knows by itself how they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from app.browser.lookout import Eyes, Lookout
+from app.core.direct import Listed, loads_response, read_listed
+from app.core.errors import ConfigError, ListError, TransportError
+from app.core.model import Fleet, ServerId
+from app.core.ports import Request, Response
+from app.core.vitals import Vitals
+
+SOURCE = "beside-page"
+DEADLINE = 12.0  # seconds, as all here
+AGAIN = 60.0  # between reads of the list
+AFTER_FAILURE = 3.0
+
+log = logging.getLogger("mooring.browser")
+
+
+class DirectFleet:
+    """See the module. `file` is the list's path, `on_build` hears which build of the page lies beside it."""
+
+    def __init__(self, file: str, eyes: Eyes, on_build: Callable[[str], None] = lambda _build: None) -> None:
+        self._file, self._eyes, self._on_build = file, eyes, on_build
+        self._lookouts: tuple[Lookout, ...] = ()
+        self._problem = ""
+        self._told: Fleet | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._news, self._hurry = asyncio.Event(), asyncio.Event()
+        self._reading = asyncio.Lock()
+
+    async def first(self) -> Fleet:
+        """The fleet as it is now; ListError if the list cannot be read."""
+        try:
+            self._take(await self._read())
+        except TransportError as error:
+            raise ListError(error.cause, self._file) from error
+        if self._keeping is None:
+            self._keeping = asyncio.ensure_future(self._keep())
+        self._told = self._fleet()
+        return self._told
+
+    async def changes(self) -> Fleet:
+        """The next fleet that differs, or the first one."""
+        while self._told is None:
+            await self._rest(AFTER_FAILURE)
+            try:
+                return await self.first()
+            except ListError as error:
+                log.info("the list of servers cannot be read: %s", error)
+        while (fleet := self._fleet()) == self._told:
+            await self._news.wait()
+            self._news.clear()
+        self._told = fleet
+        return fleet
+
+    def hurry(self) -> None:
+        """Look at everything now: the network or the person is back."""
+        self._hurry.set()
+        for lookout in self._lookouts:
+            lookout.hurry()
+
+    def doubt(self) -> None:
+        """Nobody logs in here, so nobody else can have."""
+
+    # What else a gateway would answer
+
+    async def vitals(self) -> Mapping[ServerId, Vitals]:
+        """Of all servers, as this window has seen them."""
+        return {item.server.server_id: item.vitals() for item in self._lookouts}
+
+    async def loads(self) -> Response:
+        """Each server's queue, read now."""
+        asked = self._lookouts
+        found = await asyncio.gather(*(item.load() for item in asked))
+        loads = zip(asked, found, strict=True)
+        return loads_response({item.server.server_id: load for item, load in loads})
+
+    async def read_catalogue(self, server_id: ServerId) -> tuple[str, str]:
+        """Read a server's catalogue again: the hashes of its nodes and of its lists of uploaded files."""
+        for item in self._lookouts:
+            if item.server.server_id == server_id:
+                return await item.read_catalogue()
+        raise ConfigError(f"{server_id} is not in {self._file}")
+
+    def server_at(self, path: str) -> ServerId | None:
+        """The server that a whole address leads to, for the errors."""
+        found = (item.server for item in self._lookouts if path.startswith(f"{item.server.address}/"))
+        return next((server.server_id for server in found), None)
+
+    # The list
+
+    async def _read(self) -> Listed:
+        response = await self._eyes.http.send(Request(method="GET", path=self._file, deadline=DEADLINE))
+        if response.status != 200:
+            raise ListError(f"{self._file} answered {response.status}", self._file)
+        try:
+            return read_listed(response.text)
+        except ConfigError as error:
+            raise ListError(error.cause, self._file) from error
+
+    async def _keep(self) -> None:
+        while True:
+            await self._rest(AGAIN)
+            try:
+                self._take(await self._read())
+            except TransportError as error:  # its host may rest: the servers are asked without it
+                log.info("the list of servers cannot be read again: %s", error)
+            except ListError as error:
+                self._problem = error.cause
+                self._news.set()
+
+    def _take(self, listed: Listed) -> None:
+        there = {(item.server.server_id, item.server.address): item for item in self._lookouts}
+        lookouts = []
+        for server in listed.servers:
+            known = there.pop((server.server_id, server.address), None)
+            if known is None:  # another address is another server
+                known = Lookout(server, self._eyes, self._reading, self._news.set)
+            known.server = server
+            lookouts.append(known)
+        for gone in there.values():
+            gone.close()
+        self._lookouts, self._problem = tuple(lookouts), ""
+        self._on_build(listed.build)
+        self._news.set()
+
+    def _fleet(self) -> Fleet:
+        return Fleet(tuple(item.seen() for item in self._lookouts), SOURCE, self._file, problem=self._problem)
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), seconds)
+        self._hurry.clear()

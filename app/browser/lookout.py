@@ -1,0 +1,160 @@
+"""One server that this page asks itself, and what its looks there have shown.
+
+Often enough to be told truly while somebody looks at it, and hardly at all in a hidden window, whose own tasks are
+watched anyway. Where a look finds no answer, `Eyes.reach` says what can be seen all the same; the WebSocket of that is
+opened once per change, since whoever else is there sees it too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from app.core.comfy import Queue, queue_request, read_queue
+from app.core.direct import Reach, Refusal, Sight, Site, forbidden, judge_answers, judge_silence
+from app.core.errors import ComfyError, MooringError, TransportError
+from app.core.hour import Hour
+from app.core.model import Health, Server
+from app.core.ports import Http, Request, Response
+from app.core.vitals import Vitals
+
+LOOK_DEADLINE = 6.0  # seconds, as all here
+LOAD_DEADLINE, LOAD_DEADLINE_ILL = 4.0, 1.5  # of its queue, for a choice that waits
+WELL, ILL, LONGEST_ILL, HIDDEN = 5.0, 3.0, 20.0, 60.0  # between looks
+GROWTH = 1.6  # from one pause to the next while it is not well
+_SOCKET_TOLD = frozenset({Refusal.NO_CORS.value, Refusal.ORIGIN.value, Refusal.BETWEEN.value})
+
+log = logging.getLogger("mooring.browser")
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """How this page sees. `reach(address, asks_socket)` looks at what gives no answer that can be read, `learn` reads a
+    catalogue and gives the hashes of its nodes and of its lists of files."""
+
+    http: Http
+    site: Site
+    is_hidden: Callable[[], bool]
+    reach: Callable[[str, bool], Awaitable[Reach]]
+    learn: Callable[[str], Awaitable[tuple[str, str]]]
+
+
+class Lookout:
+    """See the module. `server` is as the list has it now; `on_news` is called when something is known anew."""
+
+    def __init__(self, server: Server, eyes: Eyes, reading: asyncio.Lock, on_news: Callable[[], None]) -> None:
+        self.server = server
+        self._eyes, self._reading, self._on_news = eyes, reading, on_news
+        self._sight = Sight()
+        self._hour = Hour()
+        self._catalogue = ("", "")
+        self._hurry = asyncio.Event()
+        self._task = asyncio.ensure_future(self._look_on())
+
+    def close(self) -> None:
+        """Look no more."""
+        self._task.cancel()
+
+    def hurry(self) -> None:
+        """Look now."""
+        self._hurry.set()
+
+    def seen(self) -> Server:
+        """The server with what is known of it."""
+        sight, (nodes, files) = self._sight, self._catalogue
+        return replace(
+            self.server,
+            health=sight.health,
+            cause=sight.cause,
+            detail=sight.detail,
+            running=sight.running,
+            pending=sight.pending,
+            version=sight.version,
+            is_demo=sight.is_demo,
+            catalogue=nodes,
+            files=files,
+        )
+
+    def vitals(self) -> Vitals:
+        """Its devices, and its last hour as far as this page has looked."""
+        return Vitals(self._sight.devices, self._hour.minutes(_minute()))
+
+    async def load(self) -> Queue | str:
+        """Its queue, read now; the cause if it gives none."""
+        known, address = self._sight, self.server.address
+        if forbidden(address, self._eyes.site) is not None:
+            return known.health.value
+        deadline = LOAD_DEADLINE if known.health in {Health.WELL, Health.UNKNOWN} else LOAD_DEADLINE_ILL
+        request = replace(queue_request(address), deadline=deadline)
+        try:
+            return read_queue(await self._eyes.http.send(request), self.server.server_id)
+        except (TransportError, ComfyError) as error:
+            self.hurry()
+            if isinstance(error, TransportError) and error.cause == "deadline":
+                return Health.TIMEOUT.value
+            return (known.health if known.health not in {Health.WELL, Health.UNKNOWN} else Health.DOWN).value
+
+    async def read_catalogue(self) -> tuple[str, str]:
+        """What nodes it has, and what files, as hashes; one server's at a time, since each may be megabytes."""
+        async with self._reading:
+            self._catalogue = await self._eyes.learn(self.server.address)
+        self._on_news()
+        return self._catalogue
+
+    async def _look_on(self) -> None:
+        pause = ILL
+        while True:
+            sight = await self._look()
+            was, self._sight = self._sight, self._with_past(sight)
+            self._hour = self._hour.with_look(_minute(), sight)
+            if was != self._sight:
+                self._on_news()
+            is_well = sight.health is Health.WELL
+            if is_well and (was.health is not Health.WELL or not self._catalogue[0]):
+                await self._learn()
+            pause = WELL if is_well else ILL if was.health is not sight.health else min(LONGEST_ILL, pause * GROWTH)
+            await self._rest(HIDDEN if self._eyes.is_hidden() else pause)
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), seconds)
+        self._hurry.clear()
+
+    async def _learn(self) -> None:
+        try:
+            await self.read_catalogue()
+        except MooringError as error:
+            log.info("%s: no catalogue: %s", self.server.server_id, error)
+
+    def _with_past(self, sight: Sight) -> Sight:
+        """What it was stays true while it does not answer; but for its devices, which are of another time."""
+        if sight.health is Health.WELL:
+            return sight
+        return replace(sight, version=self._sight.version, is_demo=self._sight.is_demo)
+
+    async def _look(self) -> Sight:
+        address, site = self.server.address, self._eyes.site
+        if (sight := forbidden(address, site)) is not None:
+            return sight
+        try:
+            return judge_answers(await self._ask("/system_stats"), await self._ask("/prompt"))
+        except TransportError as error:
+            if error.cause == "deadline":
+                return Sight(health=Health.TIMEOUT, detail="no answer in time")
+        is_known = self._sight.cause in _SOCKET_TOLD
+        reach = await self._eyes.reach(address, not is_known)
+        if is_known and reach.answers:
+            return self._sight  # nothing has changed as far as can be seen, so its socket is left alone
+        return judge_silence(address, site, reach)
+
+    async def _ask(self, path: str) -> Response:
+        request = Request(method="GET", path=f"{self.server.address}{path}", deadline=LOOK_DEADLINE)
+        return await self._eyes.http.send(request)
+
+
+def _minute() -> int:
+    return int(time.monotonic() // 60)

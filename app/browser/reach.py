@@ -1,0 +1,55 @@
+"""What a page without a gateway finds in its own document, and how it looks at a server that it cannot read.
+
+site = read_site()
+await reach("http://gpu-1:8188", True)      # Reach(answers=True, greets=False)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from uuid import uuid4
+
+import js
+from pyodide.ffi import JsException
+
+from app.browser.files import load_module
+from app.browser.values import error_text, present
+from app.core.direct import Reach, Site
+from app.core.errors import RequestTimeout
+
+REACH_DEADLINE = 4.0  # seconds
+LEARN_DEADLINE = 40.0
+
+
+def read_site() -> Site:
+    """Where this page came from, and the policy in its head."""
+    policy = present(js.document.querySelector('meta[http-equiv="Content-Security-Policy"]'))
+    return Site(str(js.location.origin), str(policy.content) if policy else "")
+
+
+def is_hidden() -> bool:
+    """Whether nobody can see this window now."""
+    return bool(js.document.hidden)
+
+
+async def reach(address: str, asks_socket: bool) -> Reach:
+    """What can be seen of a server whose answer cannot be read."""
+    client_id = str(uuid4()) if asks_socket else ""  # its own, so that no window's socket is replaced by it
+    try:
+        module = await load_module("reach")
+        told = json.loads(str(await module.reach(address, client_id, REACH_DEADLINE * 1000)))
+    except JsException as error:
+        raise RequestTimeout(None, f"reach: {error_text(error)}") from error
+    return Reach(told["answers"], told["greets"], told["isTurned"])
+
+
+async def learn(address: str) -> tuple[str, str]:
+    """Have a server's catalogue read and kept in this page: the hashes of its nodes and of its lists of files."""
+    try:
+        read = await (await load_module("catalogue")).learn(address, LEARN_DEADLINE * 1000)
+        nodes, files = (hashlib.sha256(part.to_bytes()).hexdigest() for part in (read.nodes, read.files))
+        read.keep(nodes, files)
+    except JsException as error:
+        raise RequestTimeout(None, f"catalogue: {error_text(error)}") from error
+    return nodes, files

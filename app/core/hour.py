@@ -1,0 +1,35 @@
+"""The last hour of one server, minute by minute, as this page itself has looked at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from app.core.direct import Sight
+from app.core.model import Health
+from app.core.vitals import MINUTES, Minute
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """Minutes by their number, which is that of any clock that counts them and never goes back."""
+
+    seen: Mapping[int, Minute] = field(default_factory=dict)
+
+    def with_look(self, number: int, sight: Sight) -> Hour:
+        """The hour with one more look in that minute."""
+        minute = self.seen.get(number, Minute(looks=0))
+        is_well = sight.health is Health.WELL
+        line = sight.running + sight.pending if is_well else 0
+        looked = replace(
+            minute,
+            longest=max(minute.longest, line),
+            busy=minute.busy + (is_well and sight.running > 0),
+            well=minute.well + is_well,
+            looks=minute.looks + 1,
+        )
+        return Hour({key: item for key, item in self.seen.items() if key > number - MINUTES} | {number: looked})
+
+    def minutes(self, number: int) -> tuple[Minute | None, ...]:
+        """The hour that ends with that minute, the oldest first."""
+        return tuple(self.seen.get(key) for key in range(number - MINUTES + 1, number + 1))

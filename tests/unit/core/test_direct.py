@@ -1,0 +1,148 @@
+"""Servers that a page asks itself: the list, and the cause that is told for what a browser lets be seen."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from app.core.comfy import Queue, read_loads
+from app.core.direct import (
+    Reach,
+    Refusal,
+    Site,
+    forbidden,
+    judge_answers,
+    judge_silence,
+    loads_response,
+    read_listed,
+)
+from app.core.errors import ConfigError
+from app.core.hour import Hour
+from app.core.model import Health, PromptId, ServerId
+from app.core.ports import Response
+from app.core.vitals import MINUTES, Device, Minute
+
+HTTP, HTTPS = Site("http://pages.lan"), Site("https://pages.lan")
+NOTHING, ANSWERS = Reach(), Reach(answers=True)
+STATS = {
+    "system": {"comfyui_version": "0.3.64", "argv": ["main.py"]},
+    "devices": [{"name": "cuda:0 A", "type": "cuda", "vram_total": 8, "vram_free": 3}],
+}
+
+
+def listed(**values: Any) -> str:
+    return json.dumps({"v": 1, "build": "b1", "servers": [{"id": "a", "address": "http://gpu:8188", **values}]})
+
+
+def test_a_listed_server_is_reached_at_its_own_address() -> None:
+    found = read_listed(listed(name="Attic", tags=["x"], weight=2, drained=True, colour="teal"))
+    (server,) = found.servers
+    assert (server.server_id, server.base, server.address) == ("a", "http://gpu:8188", "http://gpu:8188")
+    assert (server.name, server.tags, server.weight, server.is_drained, server.colour) == (
+        "Attic", ("x",), 2.0, True, "teal",
+    )  # fmt: skip
+    assert found.build == "b1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"servers": 3}',
+        listed(address="gpu:8188"),
+        listed(address="ftp://gpu"),
+        listed(address="http://u:p@gpu"),
+        listed(address="http://gpu?a=b"),
+        '{"servers": [{"id": "a", "address": "http://a"}, {"id": "a", "address": "http://b"}]}',
+    ],
+)
+def test_a_list_that_makes_no_sense_is_a_config_error(text: str) -> None:
+    with pytest.raises(ConfigError):
+        read_listed(text)
+
+
+@pytest.mark.parametrize(
+    ("address", "site", "cause"),
+    [
+        ("http://gpu:8188", HTTPS, "mixed-content"),
+        ("http://127.0.0.1:8188", HTTPS, None),  # browsers take this machine's own as safe
+        ("http://localhost:8188", HTTPS, None),
+        ("https://gpu:8188", HTTPS, None),
+        ("http://gpu:8188", HTTP, None),
+        ("http://gpu:8188/comfy", Site("http://pages.lan", "connect-src 'self' http://gpu:8188; x"), None),
+        ("http://gpu:8189", Site("http://pages.lan", "connect-src 'self' http://gpu:8188"), "not-in-policy"),
+    ],
+)
+def test_what_a_browser_would_not_ask_is_told_before_it_is_asked(address: str, site: Site, cause: str | None) -> None:
+    sight = forbidden(address, site)
+    assert (None if sight is None else sight.cause) == cause
+
+
+@pytest.mark.parametrize(
+    ("address", "reach", "health", "cause"),
+    [
+        ("http://gpu:8188", NOTHING, Health.DOWN, ""),
+        ("https://gpu:8188", NOTHING, Health.DOWN, "no-https"),
+        ("http://gpu:8188", Reach(answers=True, greets=True), Health.REFUSES, "no-cors"),
+        ("http://127.0.0.1:8188", ANSWERS, Health.REFUSES, "origin-refused"),
+        ("http://[::1]:8188", ANSWERS, Health.REFUSES, "origin-refused"),
+        ("http://gpu:8188", ANSWERS, Health.NOT_COMFYUI, "in-between"),
+        ("http://127.0.0.1:8188", Reach(is_turned=True), Health.NOT_COMFYUI, "in-between"),
+    ],
+)
+def test_silence_has_a_cause(address: str, reach: Reach, health: Health, cause: str) -> None:
+    sight = judge_silence(address, HTTP, reach)
+    assert (sight.health, sight.cause) == (health, cause)
+    is_flag = cause in {Refusal.NO_CORS.value, Refusal.ORIGIN.value}
+    assert sight.detail == ("--enable-cors-header http://pages.lan" if is_flag else "")
+
+
+def answers(stats: object = STATS, line: object = None, status: int = 200) -> tuple[Response, Response]:
+    waits = {"exec_info": {"queue_remaining": 0}} if line is None else line
+    return tuple(Response(status, text=told if isinstance(told, str) else json.dumps(told)) for told in (stats, waits))  # type: ignore[return-value]
+
+
+def test_a_server_that_is_well_tells_its_version_devices_and_line() -> None:
+    sight = judge_answers(*answers(line={"exec_info": {"queue_remaining": 3}}))
+    assert (sight.health, sight.version, sight.running, sight.pending) == (Health.WELL, "0.3.64", 1, 2)
+    assert sight.devices == (Device(name="cuda:0 A", kind="cuda", total=8, free=3),)
+
+
+@pytest.mark.parametrize(
+    ("given", "health", "cause"),
+    [
+        (answers(status=401), Health.REFUSES, "login"),
+        (answers(status=403), Health.REFUSES, "forbidden"),
+        (answers(status=429), Health.REFUSES, "busy"),
+        (answers(status=404), Health.NOT_COMFYUI, ""),
+        (answers(status=502), Health.DOWN, ""),
+        (answers("<!doctype html><title>Sign in</title>"), Health.NOT_COMFYUI, "login"),
+        (answers("<html>hello"), Health.NOT_COMFYUI, "web-page"),
+        (answers({"system": 3}), Health.NOT_COMFYUI, ""),
+        (answers("[" * 100_000), Health.NOT_COMFYUI, ""),
+        (answers(line="<html>log in"), Health.NOT_COMFYUI, "login"),
+        (answers(line={}), Health.NOT_COMFYUI, ""),
+    ],
+)
+def test_an_answer_that_can_be_read_has_its_cause(given: tuple[Response, Response], health: Health, cause: str) -> None:
+    sight = judge_answers(*given)
+    assert (sight.health, sight.cause) == (health, cause)
+
+
+def test_loads_are_told_as_a_gateway_tells_them() -> None:
+    queue = Queue((PromptId("p"),), (PromptId("q"),))
+    told = read_loads(loads_response({ServerId("a"): queue, ServerId("b"): "down"}))
+    assert told == {"a": (queue, ""), "b": (Queue((), ()), "down")}
+
+
+def test_an_hour_forgets_what_is_older() -> None:
+    busy = judge_answers(*answers(line={"exec_info": {"queue_remaining": 3}}))
+    hour = Hour().with_look(10, busy).with_look(10, judge_silence("http://a", HTTP, NOTHING))
+    assert hour.minutes(10)[-1] == Minute(longest=3, busy=1, well=1, looks=2)
+    assert hour.minutes(11)[-2:] == (Minute(longest=3, busy=1, well=1, looks=2), None)
+    later = hour.with_look(10 + MINUTES, busy)
+    assert len(later.seen) == 1 and len(later.minutes(10 + MINUTES)) == MINUTES

@@ -1,0 +1,220 @@
+"""A window without a gateway: it reads the list, looks at each server itself, and answers what a gateway would."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from app.browser.direct_fleet import DirectFleet
+from app.browser.direct_ports import DirectHttp, DirectSockets
+from app.browser.lookout import Eyes
+from app.core.comfy import loads_request, read_loads
+from app.core.direct import Reach, Site
+from app.core.errors import ListError, RequestTimeout, SocketClosed
+from app.core.model import Fleet, Health, Server, ServerId
+from app.core.ports import Connection, Http, Request, Response
+
+A, B = "http://gpu-a:8188", "http://gpu-b:8188"
+PAGE = Site("http://pages.lan")
+STATS = {"system": {"comfyui_version": "0.3.64", "argv": []}, "devices": []}
+
+
+def lists(**addresses: str) -> str:
+    servers = [{"id": server_id, "address": address} for server_id, address in addresses.items()]
+    return json.dumps({"build": "b1", "servers": servers})
+
+
+@dataclass
+class World:
+    """What answers. A server that is `lost` gives no answer that can be read."""
+
+    file: str = lists(a=A, b=B)
+    status: int = 200
+    lost: dict[str, str] = field(default_factory=dict)  # address -> cause
+    reach: Reach = field(default_factory=Reach)
+    waiting: int = 0
+    asked: list[str] = field(default_factory=list)
+    sockets: list[str] = field(default_factory=list)
+    learned: list[str] = field(default_factory=list)
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def send(self, request: Request) -> Response:
+        self.asked.append(request.path)
+        await asyncio.sleep(0)
+        if request.path == "fleet.json":
+            return Response(self.status, text=self.file)
+        address, _, path = request.path.rpartition("/")
+        if address in self.lost:
+            raise RequestTimeout(None, self.lost[address])
+        match path:
+            case "system_stats":
+                return Response(200, text=json.dumps(STATS))
+            case "prompt":
+                return Response(200, text=json.dumps({"exec_info": {"queue_remaining": self.waiting}}))
+            case "queue":
+                return Response(200, text=json.dumps({"queue_running": [[0, "p"]], "queue_pending": []}))
+        return Response(404)
+
+    async def look(self, address: str, asks_socket: bool) -> Reach:
+        self.looked.set()
+        if asks_socket:
+            self.sockets.append(address)
+        return self.reach
+
+    async def learn(self, address: str) -> tuple[str, str]:
+        self.learned.append(address)
+        return f"nodes of {address}", f"files of {address}"
+
+    fetch = upload = send  # type: ignore[assignment]
+
+
+class Bench:
+    """A fleet over a world, with what it was told of."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.builds: list[str] = []
+        http: Http = world  # type: ignore[assignment]
+        eyes = Eyes(http, PAGE, lambda: False, world.look, world.learn)
+        self.fleet = DirectFleet("fleet.json", eyes, self.builds.append)
+        self.http = DirectHttp(http, self.fleet)
+
+    async def until(self, is_so: Callable[[Fleet], bool]) -> Fleet:
+        async with asyncio.timeout(5):
+            while not is_so(fleet := await self.fleet.changes()):
+                pass
+        return fleet
+
+    async def well(self) -> Fleet:
+        await self.fleet.first()
+        return await self.until(lambda fleet: all(one.files for one in fleet.servers))
+
+    def close(self) -> None:
+        for lookout in self.fleet._lookouts:
+            lookout.close()
+        if self.fleet._keeping is not None:
+            self.fleet._keeping.cancel()
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    made = Bench(World())
+    yield made
+    made.close()
+
+
+def of(fleet: Fleet, server_id: str = "a") -> Server:
+    found = fleet.get(server_id)
+    assert found is not None
+    return found
+
+
+async def test_a_window_finds_out_by_itself_how_the_servers_are(bench: Bench) -> None:
+    first = await bench.fleet.first()
+    assert [one.health for one in first.servers] == [Health.UNKNOWN, Health.UNKNOWN]
+    assert bench.builds == ["b1"]
+    fleet = await bench.until(lambda fleet: all(one.files for one in fleet.servers))
+    assert [(one.server_id, one.base, one.health) for one in fleet.servers] == [
+        ("a", A, Health.WELL), ("b", B, Health.WELL),
+    ]  # fmt: skip
+    assert of(fleet).catalogue == f"nodes of {A}"
+    assert set(await bench.fleet.vitals()) == {"a", "b"}
+
+
+async def test_a_list_that_cannot_be_read_is_told_and_tried_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.browser.direct_fleet.AFTER_FAILURE", 0.01)
+    bench.world.status = 404
+    with pytest.raises(ListError) as told:
+        await bench.fleet.first()
+    assert told.value.file == "fleet.json" and "404" in told.value.cause
+    bench.world.status = 200
+    async with asyncio.timeout(5):
+        assert [one.server_id for one in (await bench.fleet.changes()).servers] == ["a", "b"]
+
+
+async def test_a_list_that_breaks_later_leaves_the_servers_as_they_were(bench: Bench) -> None:
+    await bench.well()
+    bench.world.file = "{"
+    bench.fleet.hurry()
+    fleet = await bench.until(lambda fleet: bool(fleet.problem))
+    assert [one.server_id for one in fleet.servers] == ["a", "b"]
+    bench.world.file = lists(a=A)
+    bench.fleet.hurry()
+    fleet = await bench.until(lambda fleet: not fleet.problem)
+    assert [one.server_id for one in fleet.servers] == ["a"]
+
+
+async def test_an_id_with_another_address_is_another_server(bench: Bench) -> None:
+    await bench.well()
+    bench.world.lost[B] = "lost"
+    bench.world.file = lists(a=B)
+    bench.fleet.hurry()
+    fleet = await bench.until(lambda fleet: of(fleet).address == B)
+    assert (of(fleet).health, of(fleet).catalogue) == (Health.UNKNOWN, "")
+
+
+async def test_a_browser_that_is_refused_is_told_the_flag_and_the_socket_is_tried_once(bench: Bench) -> None:
+    bench.world.lost[A], bench.world.reach = "lost", Reach(answers=True, greets=True)
+    await bench.fleet.first()
+    told = of(await bench.until(lambda fleet: of(fleet).health is not Health.UNKNOWN))
+    assert (told.health, told.cause) == (Health.REFUSES, "no-cors")
+    assert told.detail == "--enable-cors-header http://pages.lan"
+    bench.world.looked.clear()
+    bench.fleet.hurry()
+    async with asyncio.timeout(5):
+        await bench.world.looked.wait()
+    bench.world.lost.clear()
+    bench.fleet.hurry()
+    assert of(await bench.until(lambda fleet: of(fleet).health is Health.WELL)).cause == ""
+    assert bench.world.sockets == [A]
+
+
+async def test_a_server_that_hangs_is_not_taken_for_one_that_refuses(bench: Bench) -> None:
+    bench.world.lost[A] = "deadline"
+    await bench.fleet.first()
+    told = of(await bench.until(lambda fleet: of(fleet).health is not Health.UNKNOWN))
+    assert (told.health, bench.world.sockets) == (Health.TIMEOUT, [])
+
+
+async def test_a_mixed_page_asks_nothing(bench: Bench) -> None:
+    world = World()
+    eyes = Eyes(world, Site("https://pages.lan"), lambda: False, world.look, world.learn)  # type: ignore[arg-type]
+    bench.close()
+    bench.fleet = DirectFleet("fleet.json", eyes)
+    await bench.fleet.first()
+    fleet = await bench.until(lambda fleet: all(one.health is Health.REFUSES for one in fleet.servers))
+    assert {one.cause for one in fleet.servers} == {"mixed-content"}
+    loads = read_loads(await bench.fleet.loads())
+    assert {cause for _, cause in loads.values()} == {"refuses"}
+    assert world.asked == ["fleet.json"]
+
+
+async def test_a_choice_reads_each_queue_afresh(bench: Bench) -> None:
+    await bench.well()
+    bench.world.lost[B] = "lost"
+    loads = read_loads(await bench.http.send(loads_request()))
+    assert loads["a"][0].running == ("p",)
+    assert (loads["a"][1], loads["b"][1]) == ("", "down")
+    assert f"{A}/queue" in bench.world.asked
+
+
+async def test_what_breaks_is_told_by_whose_it_is(bench: Bench) -> None:
+    await bench.well()
+    bench.world.lost[B] = "lost"
+    with pytest.raises(RequestTimeout) as told:
+        await bench.http.send(Request(method="GET", path=f"{B}/queue", deadline=1.0))
+    assert told.value.server_id == ServerId("b")
+
+    class NoSockets:
+        async def open(self, path: str, deadline: float) -> Connection:
+            raise SocketClosed(None, "refused")
+
+    with pytest.raises(SocketClosed) as closed:
+        await DirectSockets(NoSockets(), bench.fleet).open(f"{A}/ws?clientId=x", 1.0)
+    assert closed.value.server_id == ServerId("a")
