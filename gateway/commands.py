@@ -2,6 +2,7 @@
 
     python3 serve.py [flags]            runs the gateway
     python3 serve.py check [flags]      looks at every server
+    python3 serve.py static DIR         writes the page for a plain web server
     python3 serve.py user add NAME      lets somebody log in
 
 Standard library only, as `gateway/flags.py`: `serve.py` has the command line checked before anything is installed. What
@@ -59,8 +60,24 @@ def _run_user(arguments: Sequence[str]) -> int:
     return main(arguments)
 
 
+def _parse_static(arguments: Sequence[str]) -> Parsed:
+    from gateway.static_flags import parse_static_flags
+
+    return parse_static_flags(arguments)
+
+
+def _run_static(arguments: Sequence[str]) -> int:
+    from gateway.static_command import main
+
+    return main(arguments)
+
+
 COMMANDS: Mapping[str, Command] = MappingProxyType(
-    {"check": Command(_parse_check, _run_check), "user": Command(_parse_user, _run_user)}
+    {
+        "check": Command(_parse_check, _run_check),
+        "static": Command(_parse_static, _run_static),
+        "user": Command(_parse_user, _run_user),
+    }
 )
 
 

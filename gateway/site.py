@@ -16,6 +16,7 @@ from gateway.codings import accepted
 from gateway.flags import is_loopback
 from gateway.install.snapshot import Snapshot
 from gateway.languages import list_languages
+from gateway.policy import header_policy
 from gateway.refusal import Cause, Refusal, Refused
 from gateway.snapshots import PageSnapshots
 from gateway.tree import PAGE, digest
@@ -46,12 +47,6 @@ _TYPES: Mapping[str, str] = MappingProxyType(
         ".zip": "application/zip",
     }
 )
-_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'; style-src 'self'; "
-    "img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self' {sockets}; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-
 
 LOGIN_PAGE = "static/login.html"
 FOR_EVER = "private, max-age=31536000, immutable"
@@ -180,7 +175,7 @@ def page_headers(origin: str) -> dict[str, str]:
     # Browsers differ on whether 'self' covers WebSockets, so the origin's own are named.
     sockets = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}"
     headers = {
-        "Content-Security-Policy": _POLICY.format(sockets=sockets),
+        "Content-Security-Policy": header_policy(sockets),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Resource-Policy": "same-origin",

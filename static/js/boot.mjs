@@ -62,7 +62,7 @@ async function startAfresh(options) {
 async function restore({ href, dataset }, options) {
   const head = new Uint8Array(LONGEST_HEAD);
   const address = new URL(href).pathname;
-  const received = receive(address, Number(dataset.size), Number(dataset.sum));
+  const received = receive(address, Number(dataset.size), Number(dataset.sum), dataset.coding);
   received.catch(() => {}); // it is awaited later, and is nobody else's business until then
   let listPackages; // Pyodide's own list is of packages that are not here
   const lockFileContents = new Promise((resolve) => { listPackages = resolve; });
@@ -109,8 +109,8 @@ function readNow(address) {
   return Uint8Array.from(request.responseText, (letter) => letter.charCodeAt(0));
 }
 
-/** The snapshot, if it is what the page says. */
-async function receive(address, size, sum) {
+/** The snapshot, if it is what the page says. A plain web server hands it out packed, without saying so: `coding`. */
+async function receive(address, size, sum, coding) {
   if (isStored(address)) {
     try {
       return await arrive(size, sum, (await readStored(address)).stream());
@@ -120,8 +120,9 @@ async function receive(address, size, sum) {
     }
   }
   const answer = await fetch(address);
-  if (answer.status !== 200) throw new Error(`the gateway has none (${answer.status})`);
-  const snapshot = await arrive(size, sum, answer.body);
+  if (answer.status !== 200) throw new Error(`there is none (${answer.status})`);
+  const unpacked = coding ? answer.body.pipeThrough(new DecompressionStream(coding)) : answer.body;
+  const snapshot = await arrive(size, sum, unpacked);
   keepLater(address, snapshot);
   return snapshot;
 }

@@ -36,6 +36,8 @@ def test_a_command_keeps_its_name_and_its_own_flags(tmp_path: Path, monkeypatch:
     [
         (["chek"], "There is no command 'chek'; did you mean 'check'?"),
         (["zzz"], "There is no command 'zzz'; there is check"),
+        (["static"], "name a folder"),
+        (["static", "out", "--fleet", "no-such-file.toml"], "There is no fleet file 'no-such-file.toml'"),
         (["check", "--port", "1"], "Unrecognized arguments: --port 1;"),
         (["check", "--fleet", "no-such-file.toml"], "no-such-file.toml"),
         (["check", "--fleet", str(ROOT / "pyproject.toml"), *SERVER], "--fleet and --server"),

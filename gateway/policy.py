@@ -1,0 +1,25 @@
+"""The page's Content-Security-Policy: its own origin, and of a page without a gateway the listed servers' too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'; style-src 'self'; "
+    "img-src 'self' blob: data:{shown}; media-src 'self' blob:{shown}; connect-src 'self'{asked}; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'"
+)
+_FRAMES = "; frame-ancestors 'none'"  # which a document cannot say of itself
+
+
+def header_policy(sockets: str) -> str:
+    """As the gateway's header; `sockets` are the origin's own."""
+    return _POLICY.format(shown="", asked=f" {sockets}") + _FRAMES
+
+
+def document_policy(origins: Iterable[str]) -> str:
+    """As a page says it of itself that asks servers at these origins."""
+    known = list(dict.fromkeys(origins))
+    shown = "".join(f" {origin}" for origin in known)
+    sockets = "".join(f" ws{origin.removeprefix('http')}" for origin in known)
+    return _POLICY.format(shown=shown, asked=f"{shown}{sockets}")

@@ -1,0 +1,53 @@
+"""`serve.py static`: writes the page as plain files, and says what each server needs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from gateway.errands import Errand
+from gateway.errors import ConfigError
+from gateway.fleet_file import read_fleet
+from gateway.install.failures import SnapshotFailed
+from gateway.install.place import Place
+from gateway.install.snapshot import Busy, Snapshots
+from gateway.static_flags import StaticFlags, parse_static_flags
+from gateway.static_site import StaticSite, write_site
+from gateway.tree import PageTree
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit code: 0 if it is written, else 1."""
+    flags = parse_static_flags(arguments)
+    try:
+        site = _write(flags)
+    except (ConfigError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    for line in _told(flags, site):
+        print(line)
+    return 0
+
+
+def _write(flags: StaticFlags) -> StaticSite:
+    fleet, place = read_fleet(flags.fleet), Place(ROOT)
+    tree = PageTree(ROOT).current()
+    with suppress(SnapshotFailed, Busy):  # what is told of it in the end is that there is none
+        Snapshots(place).make(tree.archive, Errand(ROOT).run)
+    return write_site(place, tree, fleet, flags.folder)
+
+
+def _told(flags: StaticFlags, site: StaticSite) -> list[str]:
+    lines = [f"Written to {flags.folder}."]
+    lines += [f"  {server.id}  {server.address}" for server in site.servers]
+    lines += [f"Left out: {server.id}, which has no direct = true." for server in site.left_out]
+    if not site.has_snapshot:
+        lines.append("Windows open slower: there is no memory snapshot to start from (.mooring/setup.log).")
+    return [
+        *lines,
+        "Start each server with --enable-cors-header and the page's origin, such as https://pages.studio.lan.",
+    ]

@@ -1,0 +1,49 @@
+"""The flags of `serve.py static`: which fleet, and where to. Standard library only, as `gateway/flags.py`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.flags import USAGE_ERROR, FlagError, Parser
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFlags:
+    """What is written where."""
+
+    folder: Path
+    fleet: Path
+
+    def arguments(self) -> list[str]:
+        """The same as words, with absolute paths."""
+        return [str(self.folder), "--fleet", str(self.fleet)]
+
+
+def parse_static_flags(arguments: Sequence[str]) -> StaticFlags:
+    """The flags in `arguments`; a wrong one is told in one sentence on stderr, with exit code 2."""
+    parser = _parser()
+    try:
+        found = parser.parse_args(list(arguments))
+        if found.folder is None:
+            raise FlagError("serve.py static needs to know where to: name a folder.")
+        if not found.fleet.is_file():
+            raise FlagError(f"There is no fleet file {str(found.fleet)!r}: name one with --fleet.")
+    except FlagError as error:
+        parser.exit(USAGE_ERROR, f"{error}\n")
+    return StaticFlags(found.folder.expanduser().resolve(), found.fleet.expanduser().absolute())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="serve.py static",
+        allow_abbrev=False,
+        description="Write the page as plain files for any web server; it asks the servers itself.",
+        epilog="Only servers with direct = true are listed. docs/static-hosting.md tells what each of them needs.",
+    )
+    add = parser.add_argument
+    add("folder", nargs="?", type=Path, metavar="DIR", help="a new folder, or one that was written before")
+    add("--fleet", type=Path, default=Path("fleet.toml"), metavar="FILE", help="your servers (default: %(default)s)")
+    return parser

@@ -1,0 +1,137 @@
+"""The page as plain files for any web server, with the list of the servers that it asks itself.
+
+    DIR/index.html        names the build, and carries the page's policy: no other server than the listed ones is asked
+    DIR/fleet.json        the servers; no log-in is ever in it
+    DIR/b/KEY/…           the build, under names that say what is in it
+    DIR/snapshots/KEY.bin the memory that windows start from, packed
+
+A plain web server knows no `.mjs`, negotiates no coding and adds no header, so none of that is needed. Everything is
+named relative to the page, which may lie below any path.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gateway.errors import ConfigError
+from gateway.fleet import Fleet, Server
+from gateway.install.place import Place
+from gateway.install.snapshot import Snapshot, Snapshots
+from gateway.policy import document_policy
+from gateway.state import VERSION
+from gateway.tree import PAGE, Tree
+
+LIST = "fleet.json"
+SNAPSHOT_CODING = "gzip"  # each browser has it; brotli is not given to scripts
+_OURS = ("static/js/", "static/vendor/pyodide/")  # whose modules are renamed, and named by each other
+_SCRIPT = (".js", ".mjs", ".html")
+_CHARSET = '<meta charset="utf-8">'
+
+
+@dataclass(frozen=True, slots=True)
+class StaticSite:
+    """What is written; `left_out` are servers of the fleet that no page may ask itself."""
+
+    servers: tuple[Server, ...]
+    left_out: tuple[Server, ...]
+    has_snapshot: bool
+
+
+def write_site(place: Place, tree: Tree, fleet: Fleet, folder: Path) -> StaticSite:
+    """Write it. The page itself comes last, so that one which is served meanwhile stays whole. ConfigError, OSError."""
+    servers = tuple(server for server in fleet.servers if server.is_direct)
+    if not servers:
+        raise ConfigError(
+            "no server may be asked by pages themselves: say so of it, direct = true",
+            file=fleet.files[0].path if fleet.files else None,
+            key="direct",
+        )
+    _check_folder(folder)
+    _write_build(tree, folder / "b" / tree.build.key)
+    snapshots = Snapshots(place)
+    key = snapshots.key(tree.archive.sources)
+    snapshot = None if key is None else snapshots.find(key)
+    if snapshot is not None:
+        packed = snapshots.file(snapshot.key, SNAPSHOT_CODING).read_bytes()
+        _write(folder / "snapshots" / f"{snapshot.key}.bin", packed)
+    _write(folder / LIST, list_text(servers, tree.build.key).encode())
+    _write(folder / PAGE, page_text(tree, servers, snapshot).encode())
+    left_out = tuple(server for server in fleet.servers if not server.is_direct)
+    return StaticSite(servers, left_out, snapshot is not None)
+
+
+def list_text(servers: tuple[Server, ...], build: str) -> str:
+    """`fleet.json`, as `app/core/direct.py` reads it."""
+    told = [
+        {
+            "id": server.id,
+            "name": server.name,
+            "address": server.address,
+            "colour": server.colour,
+            "weight": server.weight,
+            "tags": list(server.tags),
+            "drained": server.is_drained,
+        }
+        for server in servers
+    ]
+    return json.dumps({"v": VERSION, "build": build, "servers": told}, ensure_ascii=False, indent=1) + "\n"
+
+
+def page_text(tree: Tree, servers: tuple[Server, ...], snapshot: Snapshot | None) -> str:
+    """`index.html` for that place."""
+    link = "" if snapshot is None else _link(snapshot)
+    html = tree.page.write(f"./b/{tree.build.key}/", link, {"fleet": LIST})
+    policy = escape(document_policy(_origin(server) for server in servers))
+    meta = f'{_CHARSET}\n    <meta http-equiv="Content-Security-Policy" content="{policy}">'
+    return _renamed(html.replace(_CHARSET, meta, 1), tree)
+
+
+def _link(snapshot: Snapshot) -> str:
+    return (
+        f'<link rel="mooring-snapshot" id="snapshot" href="./snapshots/{snapshot.key}.bin"'
+        f' data-size="{snapshot.size}" data-sum="{snapshot.sum}" data-coding="{SNAPSHOT_CODING}">'
+    )
+
+
+def _origin(server: Server) -> str:
+    parts = urlsplit(server.address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _write_build(tree: Tree, folder: Path) -> None:
+    for name, content in tree.build.files.items():
+        source = tree.contents[content]
+        data = source if isinstance(source, bytes) else source.read_bytes()
+        if name.startswith(_OURS) and name.endswith(_SCRIPT):
+            data = _renamed(data.decode("utf-8"), tree).encode("utf-8")
+        _write(folder / _plain_name(name), data)
+
+
+def _plain_name(name: str) -> str:
+    return f"{name.removesuffix('.mjs')}.js" if name.startswith(_OURS) and name.endswith(".mjs") else name
+
+
+def _renamed(text: str, tree: Tree) -> str:
+    """The text with our modules called `.js`: nginx and others hand out `.mjs` as something that is no script."""
+    modules = {name for name in tree.build.files if name.startswith(_OURS) and name.endswith(".mjs")}
+    names = "|".join(sorted(re.escape(Path(name).name) for name in modules))
+    return re.sub(rf"(?<![\w.-])({names})(?![\w.])", lambda found: f"{found[1][:-4]}.js", text) if names else text
+
+
+def _check_folder(folder: Path) -> None:
+    """Nothing of anybody else's is written over."""
+    if folder.is_dir() and any(folder.iterdir()) and not ((folder / LIST).exists() and (folder / "b").is_dir()):
+        raise ConfigError(f"{folder} has other files in it: name a new folder, or one that was exported before")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_bytes(data)
+    fresh.replace(path)

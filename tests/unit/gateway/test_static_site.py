@@ -1,0 +1,107 @@
+"""The page as plain files: all that it names is there, under names that any web server hands out as what they are."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import ConfigError
+from gateway.fleet import Fleet, ReadFile, Server, ServerId, Source
+from gateway.install.place import Place
+from gateway.policy import document_policy, header_policy
+from gateway.static_site import write_site
+from gateway.tree import PageTree
+from tests.services import ROOT
+
+SERVERS = (
+    Server(ServerId("a"), "Attic", "http://gpu:8188", colour="teal", tags=("x",), is_direct=True),
+    Server(ServerId("b"), "b", "https://gpu.lan/comfy", is_drained=True, is_direct=True),
+    Server(ServerId("c"), "c", "http://hidden:8188"),
+)
+FLEET = Fleet(Source.FILE, "", SERVERS, files=(ReadFile(Path("fleet.toml"), ""),))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site with two servers that pages ask themselves."""
+    folder = tmp_path_factory.mktemp("site")
+    found = write_site(Place(ROOT), PageTree(ROOT).current(), FLEET, folder)
+    assert [one.id for one in found.servers] == ["a", "b"]
+    assert [one.id for one in found.left_out] == ["c"]
+    return folder
+
+
+def html(site: Path) -> str:
+    return (site / "index.html").read_text("utf-8")
+
+
+def test_all_that_the_page_names_is_there_and_named_by_where_the_page_is(site: Path) -> None:
+    text = html(site)
+    named = [name for name in re.findall(r'(?:src|href)="([^"#]+)"', text) if name != "./"]
+    config = json.loads(unescape(re.findall(r'config="([^"]*)"', text)[0]))
+    named += [config["interpreter"], *config["js_modules"]["main"]]
+    assert len(named) > 30
+    assert [name for name in named if not name.startswith("./") or not (site / name).is_file()] == []
+
+
+def test_each_module_finds_those_that_it_imports(site: Path) -> None:
+    missing = [
+        f"{path.name}: {name}"
+        for folder in ("static/js", "static/vendor/pyodide")
+        for path in next((site / "b").iterdir()).joinpath(folder).glob("*.js")
+        for name in re.findall(r"""(?:from|import\()\s*["'](\.{1,2}/[^"'$]+)["']""", path.read_text("utf-8"))
+        if not Path(posixpath.normpath(path.parent / name)).is_file()
+    ]
+    assert missing == []
+
+
+def test_no_file_needs_a_type_or_a_coding_that_a_plain_web_server_does_not_know(site: Path) -> None:
+    endings = {path.suffix for path in site.rglob("*") if path.is_file()}
+    assert not endings & {".mjs", ".gz", ".br"}, endings
+
+
+def test_the_list_names_no_server_that_pages_may_not_ask(site: Path) -> None:
+    told = json.loads((site / "fleet.json").read_text("utf-8"))
+    assert [(one["id"], one["address"], one["drained"]) for one in told["servers"]] == [
+        ("a", "http://gpu:8188", False),
+        ("b", "https://gpu.lan/comfy", True),
+    ]
+    assert (site / "b" / told["build"]).is_dir()
+    assert "//hidden" not in html(site)
+
+
+def test_the_pages_own_policy_has_the_listed_servers_and_no_other_origin(site: Path) -> None:
+    found = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html(site))
+    rules = dict(rule.strip().split(" ", 1) for rule in unescape(found[0]).split(";"))
+    origins = "http://gpu:8188 https://gpu.lan"
+    assert rules["connect-src"] == f"'self' {origins} ws://gpu:8188 wss://gpu.lan"
+    assert rules["img-src"] == f"'self' blob: data: {origins}"
+    assert rules["default-src"] == "'self'" and "gpu" not in rules["script-src"]
+    assert html(site).index("Content-Security-Policy") < html(site).index("<script")
+
+
+def test_both_policies_are_one_but_for_what_a_document_cannot_say() -> None:
+    header = header_policy("ws://x")
+    assert header.replace(" ws://x", "").removesuffix("; frame-ancestors 'none'") == document_policy(())
+
+
+def test_files_of_somebody_else_are_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(ConfigError, match="other files"):
+        write_site(Place(ROOT), PageTree(ROOT).current(), FLEET, tmp_path)
+
+
+def test_a_fleet_without_direct_servers_is_refused_with_its_file(tmp_path: Path) -> None:
+    fleet = Fleet(Source.FILE, "", SERVERS[2:], files=FLEET.files)
+    with pytest.raises(ConfigError, match=r"fleet.toml: direct: .*direct = true"):
+        write_site(Place(ROOT), PageTree(ROOT).current(), fleet, tmp_path)
+
+
+def test_it_can_be_written_again(site: Path) -> None:
+    write_site(Place(ROOT), PageTree(ROOT).current(), FLEET, site)
+    assert not list(site.rglob("*.new"))
