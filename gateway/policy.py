@@ -7,14 +7,15 @@ from collections.abc import Iterable
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'; style-src 'self'; "
     "img-src 'self' blob: data:{shown}; media-src 'self' blob:{shown}; connect-src 'self'{asked}; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'"
+    "base-uri 'none'; form-action 'self'{workers}"
 )
+_WORKERS = "; worker-src 'self' blob:"  # the console's takes its policy from the page (`static/js/scripting.js`)
 _FRAMES = "; frame-ancestors 'none'"  # which a document cannot say of itself
 
 
 def header_policy(sockets: str) -> str:
     """As the gateway's header; `sockets` are the origin's own."""
-    return _POLICY.format(shown="", asked=f" {sockets}") + _FRAMES
+    return _POLICY.format(shown="", asked=f" {sockets}", workers="") + _FRAMES
 
 
 def document_policy(origins: Iterable[str]) -> str:
@@ -22,4 +23,4 @@ def document_policy(origins: Iterable[str]) -> str:
     known = list(dict.fromkeys(origins))
     shown = "".join(f" {origin}" for origin in known)
     sockets = "".join(f" ws{origin.removeprefix('http')}" for origin in known)
-    return _POLICY.format(shown=shown, asked=f"{shown}{sockets}")
+    return _POLICY.format(shown=shown, asked=f"{shown}{sockets}", workers=_WORKERS)

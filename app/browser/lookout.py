@@ -54,6 +54,7 @@ class Lookout:
         self._catalogue = ("", "")
         self._hurry = asyncio.Event()
         self._task = asyncio.ensure_future(self._look_on())
+        self._task.add_done_callback(_tell_end)
 
     def close(self) -> None:
         """Look no more."""
@@ -146,7 +147,11 @@ class Lookout:
             if error.cause == "deadline":
                 return Sight(health=Health.TIMEOUT, detail="no answer in time")
         is_known = self._sight.cause in _SOCKET_TOLD
-        reach = await self._eyes.reach(address, not is_known)
+        try:
+            reach = await self._eyes.reach(address, not is_known)
+        except TransportError as error:  # the page's own host may rest, from which that part of the page comes
+            log.warning("%s: why it does not answer cannot be seen: %s", self.server.server_id, error)
+            reach = Reach()
         if is_known and reach.answers:
             return self._sight  # nothing has changed as far as can be seen, so its socket is left alone
         return judge_silence(address, site, reach)
@@ -154,6 +159,11 @@ class Lookout:
     async def _ask(self, path: str) -> Response:
         request = Request(method="GET", path=f"{self.server.address}{path}", deadline=LOOK_DEADLINE)
         return await self._eyes.http.send(request)
+
+
+def _tell_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("a server is looked at no more", exc_info=task.exception())
 
 
 def _minute() -> int:

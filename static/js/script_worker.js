@@ -29,7 +29,7 @@ async function read(address) {
 
 /** Whose page this is goes with each request of a script to this site, as with the page's own (`app/browser/http.py`). */
 function sign(page) {
-  const isOurs = (address) => new URL(address, location.href).origin === location.origin;
+  const isOurs = (address) => new URL(address, location.origin).origin === location.origin;
   const { open } = XMLHttpRequest.prototype;
   XMLHttpRequest.prototype.open = function (method, address, ...rest) {
     open.call(this, method, address, ...rest);

@@ -69,8 +69,15 @@ function remember() {
 
 // The worker
 
+/** A worker has the policy that came with its file, and a plain web server sends none; one of a blob has the page's own. */
+function makeWorker() {
+  const isHeld = !document.documentElement.dataset.fleet;
+  const text = `import ${JSON.stringify(WORKER.href)};`;
+  return new Worker(isHeld ? WORKER : URL.createObjectURL(new Blob([text], { type: "text/javascript" })), { type: "module" });
+}
+
 function begin() {
-  const mine = (worker = new Worker(WORKER, { type: "module" }));
+  const mine = (worker = makeWorker());
   enter("starting");
   mine.onmessage = ({ data }) => { if (mine === worker) hear(mine, data); };
   mine.onerror = (event) => {

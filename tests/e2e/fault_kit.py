@@ -78,6 +78,7 @@ class Fleet:
     folder: Path
     ports: dict[str, int]
     step_seconds: float
+    more: tuple[str, ...] = ()  # flags
     up: dict[str, Service] = field(default_factory=dict)
     _lives: dict[str, contextlib.ExitStack] = field(default_factory=dict)
 
@@ -87,7 +88,7 @@ class Fleet:
     def start(self, server_id: str) -> Service:
         """Start a server that is not up."""
         life = self._lives[server_id] = contextlib.ExitStack()
-        flags = ("--stamp", server_id, "--step-seconds", str(self.step_seconds))
+        flags = ("--stamp", server_id, "--step-seconds", str(self.step_seconds), *self.more)
         data = self.folder / server_id
         self.up[server_id] = life.enter_context(start_demo(*flags, port=self.ports[server_id], data=data))
         return self.up[server_id]
@@ -227,10 +228,12 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 @contextlib.contextmanager
-def start_fleet(folder: Path, *server_ids: str, step_seconds: float = 0.05) -> Iterator[Fleet]:
+def start_fleet(
+    folder: Path, *server_ids: str, step_seconds: float = 0.05, more: tuple[str, ...] = ()
+) -> Iterator[Fleet]:
     """Servers with these ids, with their files below a folder."""
     first = free_ports(len(server_ids))
-    fleet = Fleet(folder, dict(zip(server_ids, itertools.count(first), strict=False)), step_seconds)
+    fleet = Fleet(folder, dict(zip(server_ids, itertools.count(first), strict=False)), step_seconds, more)
     try:
         fleet.renew()
         yield fleet

@@ -29,9 +29,15 @@ class Watch:
     def __init__(self, base: str, *expected: str) -> None:
         self.expected = list(expected)
         self.tried: list[str] = []  # patterns of foreign addresses
-        self._own = (f"{base}/", f"ws{base.removeprefix('http')}/", "blob:", "data:", "about:")
+        self._own: tuple[str, ...] = ("blob:", "data:", "about:")
+        self.admit(base)
         self._errors: list[str] = []
         self._foreign: list[str] = []
+
+    def admit(self, *addresses: str) -> None:
+        """Requests to these are the page's own too: it has no gateway."""
+        for address in addresses:
+            self._own += (f"{address}/", f"ws{address.removeprefix('http')}/")
 
     def attach(self, context: BrowserContext) -> None:
         """Watch every window of a profile, those that a page opens included, from now on."""

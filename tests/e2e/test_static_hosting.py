@@ -1,0 +1,185 @@
+"""The page on a plain web server, without a gateway: the main job, and the cause where a browser is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, expect
+
+from tests.e2e.browser_kit import IS_RESTORED, open_chromium
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, a_workflow, expect_no_violation, start_fleet
+from tests.e2e.static_kit import NGINX, TYPES, log_in_proxy, nginx_pages, python_pages, write_site
+from tests.e2e.test_scripting import run as run_script
+from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.services import free_ports, start_demo
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+NAMES = "--host-resolver-rules=MAP *.lan 127.0.0.1"
+# What Chromium prints of a server that refuses the page; only where a test asks one that does.
+REFUSED = [*BROKEN_NETWORK, "blocked by CORS policy", "violates the following Content Security Policy"]
+SHOWN = """async (address) => {
+  const image = new Image();
+  image.src = address;
+  await image.decode();
+  return image.naturalWidth;
+}"""
+
+
+@dataclass
+class Pages:
+    """The page's own address, and the servers that it asks itself."""
+
+    url: str
+    fleet: Fleet
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """`python3 -m http.server` with the page, and two servers that let it in."""
+    folder, port = tmp_path_factory.mktemp("static"), free_ports()
+    flags = ("--enable-cors-header", f"http://127.0.0.1:{port}")
+    with start_fleet(folder, "a", "b", step_seconds=0.05, more=flags) as fleet:
+        write_site(folder / "site", folder, {key: f"http://127.0.0.1:{port}" for key, port in fleet.ports.items()})
+        with python_pages(folder / "site", port) as url:
+            yield Pages(url, fleet)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(browser: Browser, pages: Pages) -> AsyncIterator[Desk]:
+    async with open_desk(browser, pages.url) as opened:
+        opened.watch.admit(*(server.url for server in pages.fleet.up.values()))
+        yield opened
+
+
+async def server_of(window: MooringWindow, prompt_id: str) -> str:
+    return str((await window.task(prompt_id))["executionServer"])
+
+
+async def test_main_job_in_two_windows_on_two_servers_without_a_gateway(desk: Desk, pages: Pages, photo: Path) -> None:
+    fleet = pages.fleet
+    one, two = await desk.open(), await desk.open()
+    assert await one.page.evaluate(IS_RESTORED), "a plain web server hands out the snapshot too"
+    works = a_workflow(steps=120), a_workflow(steps=120)
+    first = await one.submit(works[0])
+    second = await two.submit(works[1])
+    here, there = await server_of(one, first), await server_of(two, second)
+    assert {here, there} == {"a", "b"}
+    await one.card(first, "running").get_by_test_id("preview").wait_for()
+    socket = (await one.facts())["webSocket"]
+    assert (socket["server"], socket["state"]) == (here, "open")
+    assert (await one.call("mooring.getApiBaseUrl()")) == fleet[here].url
+
+    await one.reload()
+    await one.card(first, "running").get_by_test_id("preview").wait_for()
+    await fleet.expect_home(one, first, works[0])
+    await fleet.expect_home(two, second, works[1])
+    address = await one.call("mooring.getTaskBoundImageUrl(a[0])", first)
+    assert address.startswith(f"{fleet[here].url}/view?")
+    assert await one.page.evaluate(SHOWN, address) == 256
+
+    photos = await one.run_photo(photo)
+    assert (await one.task(photos))["state"] == "succeeded"
+    await expect_no_violation(one)
+    await expect_no_violation(two)
+
+
+async def test_a_killed_server_is_waited_for_and_what_it_lost_is_told(desk: Desk, pages: Pages) -> None:
+    desk.watch.expected += BROKEN_NETWORK
+    fleet = pages.fleet
+    window = await desk.open()
+    prompt_id = await window.submit(a_workflow(steps=200))
+    await window.wait_state(prompt_id, "running")
+    here = await server_of(window, prompt_id)
+    fleet.kill(here)
+    await window.wait_state(prompt_id, "unreachable")
+    await expect(window.card(prompt_id)).to_contain_text(f"{here} does not answer")
+    assert (await window.facts())["lockedServer"] == here
+    await window.page.get_by_test_id("open-fleet").click()
+    await expect(row(window, here)).to_have_attribute("data-health", "down")
+    await window.page.keyboard.press("Escape")
+    fleet.start(here)
+    await window.wait_state(prompt_id, "lost")
+    await expect_no_violation(window)
+    again = await window.submit(a_workflow(steps=3))
+    assert (await window.wait_for(again))["state"] == "succeeded"
+
+
+async def test_a_script_reaches_the_servers_and_nobody_else(desk: Desk, pages: Pages) -> None:
+    window = await desk.open()
+    desk.watch.tried.append("/elsewhere$")
+    await window.page.keyboard.press("s")
+    await expect(window.page.get_by_test_id("script-status")).to_have_text("Python is ready.")
+    source = f"""
+import requests
+print(requests.get("{pages.fleet["a"].url}/prompt").json())
+try:
+    requests.get("http://127.0.0.1:{free_ports()}/elsewhere")
+except requests.ConnectionError as error:
+    print(type(error).__name__)
+"""
+    told = await run_script(window.page, source)
+    assert told == "{'exec_info': {'queue_remaining': 0}}\nConnectionError\n"
+
+
+# A browser that is refused
+
+
+def row(window: MooringWindow, server_id: str) -> Locator:
+    return window.page.locator(f"#server-{server_id}")
+
+
+@pytest.mark.skipif(NGINX is None or not TYPES.exists(), reason="no nginx on this machine: the page below a path")
+async def test_the_cause_and_the_flag_are_told_where_a_browser_is_refused(tmp_path: Path) -> None:
+    """Below a path of an nginx as it comes; names that end in .lan are this machine, as seen by the browser alone."""
+    first = free_ports(6)
+    pages, closed, silent, turned, nobody, unlisted = range(first, first + 6)
+    servers = {
+        "silent": f"http://gpu.lan:{closed}",
+        "refusing": f"http://127.0.0.1:{closed}",
+        "proxied": f"http://door.lan:{silent}",
+        "turned": f"http://127.0.0.1:{turned}",
+        "nobody": f"http://127.0.0.1:{nobody}",
+    }
+    site = tmp_path / "root" / "mooring"
+    write_site(site, tmp_path, servers)
+    told = json.loads((site / "fleet.json").read_text("utf-8"))
+    told["servers"].append({"id": "unlisted", "address": f"http://127.0.0.1:{unlisted}"})
+    (site / "fleet.json").write_text(json.dumps(told), "utf-8")
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(nginx_pages(tmp_path / "root", tmp_path, pages))
+        await stack.enter_async_context(log_in_proxy(silent))
+        await stack.enter_async_context(log_in_proxy(turned, f"http://login.lan:{silent}/"))
+        browser = await stack.enter_async_context(open_chromium(NAMES))
+        desk = await stack.enter_async_context(open_desk(browser, f"http://127.0.0.1:{pages}"))
+        desk.watch.admit(*servers.values(), f"http://login.lan:{silent}")
+        desk.watch.expected += REFUSED
+        with start_demo(port=closed, data=tmp_path / "closed"):
+            window = await desk.open("/mooring/")
+            await window.page.get_by_test_id("open-fleet").click()
+            flag = f"--enable-cors-header http://127.0.0.1:{pages}"
+            for server_id, health, words in (
+                ("silent", "refuses", "It does not let this page in"),
+                ("refusing", "refuses", "It refuses this page (403)"),
+                ("proxied", "not_comfyui", "Something stands before it"),
+                ("turned", "not_comfyui", "Something stands before it"),
+                ("nobody", "down", "Not running"),
+                ("unlisted", "refuses", "This page may not ask it"),
+            ):
+                await expect(row(window, server_id)).to_have_attribute("data-health", health)
+                await expect(row(window, server_id)).to_contain_text(words)
+                if server_id in {"silent", "refusing"}:
+                    await expect(row(window, server_id)).to_contain_text(flag)
+        with start_demo("--enable-cors-header", f"http://127.0.0.1:{pages}", port=closed, data=tmp_path / "closed"):
+            await expect(row(window, "silent")).to_have_attribute("data-health", "well")
+            await expect(row(window, "refusing")).to_have_attribute("data-health", "well")
+            await window.page.keyboard.press("Escape")
+            prompt_id = await window.submit(a_workflow(steps=3))
+            assert (await window.wait_for(prompt_id))["state"] == "succeeded"
+            await expect_no_violation(window)
