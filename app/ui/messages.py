@@ -11,6 +11,7 @@ from app.core.errors import (
     GatewayRefused,
     HttpStatusError,
     LayoutError,
+    ListError,
     MooringError,
     PromptRejected,
     ProtocolError,
@@ -46,6 +47,13 @@ def word_error(error: MooringError, _: Translator) -> Words:
             return _layout(error, _)
         case GatewayRefused():
             return word_refused(error, _)
+        case ListError():
+            return Words(
+                _("The list of servers beside this page cannot be read."),
+                _("Check that its web server runs and has the file {file}. It is read again soon.", file=error.file),
+                error.cause,
+                Tone.WARN,
+            )
         case ConfigError():
             return Words(
                 _("This installation is not set up right."),

@@ -50,12 +50,7 @@ def word_notice(item: Notice, _: Translator) -> Words:
 def _fleet(item: Notice, _: Translator) -> Words:
     words = word_error(item.error or ConfigError(), _)
     if isinstance(item.error, ListError):
-        return Words(
-            _("The list of servers beside this page cannot be read."),
-            _("Check that its web server runs and has the file {file}. It is read again soon.", file=item.error.file),
-            words.quote,
-            Tone.WARN,
-        )
+        return words
     return Words(
         _("The list of servers cannot be read from Mooring's gateway."),
         _("Check that “python3 serve.py” still runs. It is asked again every few seconds."),

@@ -32,6 +32,7 @@ TREE = {
         "GatewayRefused",
         "LayoutError",
     },
+    "ConfigError": {"ListError"},
     "BadInput": {"BadPlan"},
     "TransportError": {"ConnectError", "RequestTimeout", "SocketClosed"},
     "ComfyError": {"HttpStatusError", "PromptRejected", "ProtocolError"},
