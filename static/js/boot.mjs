@@ -120,7 +120,7 @@ async function receive(address, size, sum, coding) {
     }
   }
   const answer = await fetch(address);
-  if (answer.status !== 200) throw new Error(`there is none (${answer.status})`);
+  if (answer.status !== 200) throw new Error(`its server has none (${answer.status})`);
   const unpacked = coding ? answer.body.pipeThrough(new DecompressionStream(coding)) : answer.body;
   const snapshot = await arrive(size, sum, unpacked);
   keepLater(address, snapshot);
