@@ -7,16 +7,19 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, expect
 
+from gateway.catalogues import split_files
 from tests.e2e.browser_kit import IS_RESTORED, open_chromium
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, a_workflow, expect_no_violation, start_fleet
 from tests.e2e.static_kit import NGINX, TYPES, log_in_proxy, nginx_pages, python_pages, write_site
 from tests.e2e.test_scripting import run as run_script
 from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.work_kit import ask_server
 from tests.services import free_ports, start_demo
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -32,12 +35,21 @@ SHOWN = """async (address) => {
 }"""
 
 
+LEARNED = """async (address) => {
+  const { learn } = await import(`${document.documentElement.dataset.home}static/js/catalogue.js`);
+  const read = await learn(address, 30000);
+  const text = (bytes) => `{${new TextDecoder().decode(bytes).split("\\n").join(",")}}`;
+  return [text(read.nodes), text(read.files)];
+}"""
+
+
 @dataclass
 class Pages:
     """The page's own address, and the servers that it asks itself."""
 
     url: str
     fleet: Fleet
+    listed: Path  # the list of the servers, beside the page
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +60,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     with start_fleet(folder, "a", "b", step_seconds=0.05, more=flags) as fleet:
         write_site(folder / "site", folder, {key: f"http://127.0.0.1:{port}" for key, port in fleet.ports.items()})
         with python_pages(folder / "site", port) as url:
-            yield Pages(url, fleet)
+            yield Pages(url, fleet, folder / "site" / "fleet.json")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -109,6 +121,47 @@ async def test_a_killed_server_is_waited_for_and_what_it_lost_is_told(desk: Desk
     await expect_no_violation(window)
     again = await window.submit(a_workflow(steps=3))
     assert (await window.wait_for(again))["state"] == "succeeded"
+
+
+async def test_an_id_with_another_address_is_moved_and_nothing_is_sent_there(desk: Desk, pages: Pages) -> None:
+    fleet = pages.fleet
+    window = await desk.open()
+    workflow = a_workflow(steps=150)
+    prompt_id = await window.submit(workflow)
+    await window.wait_state(prompt_id, "running")
+    here = await server_of(window, prompt_id)
+    (other,) = set(fleet.ports) - {here}
+    before = (await fleet.submits())[other]
+    was = pages.listed.read_text("utf-8")
+    told = json.loads(was)
+    for server, address in zip(told["servers"], [one["address"] for one in reversed(told["servers"])], strict=True):
+        server["address"] = address  # each has the other's
+    pages.listed.write_text(json.dumps(told), "utf-8")
+    await window.page.evaluate("dispatchEvent(new Event('online'))")  # the list is read again, as once a minute
+    await window.wait_state(prompt_id, "unreachable_moved")
+    with pytest.raises(Exception, match="ServerMoved"):
+        await window.submit(a_workflow(steps=1))
+    assert (await window.call("mooring.fleet()"))["servers"][0]["base"] == told["servers"][0]["address"]
+    pages.listed.write_text(was, "utf-8")
+    await window.page.evaluate("dispatchEvent(new Event('online'))")
+    await fleet.expect_home(window, prompt_id, workflow)
+    assert (await fleet.submits())[other] == before
+
+
+async def test_the_page_reads_a_catalogue_as_the_gateway_does(desk: Desk, pages: Pages) -> None:
+    """To the last digit: a seed goes up to what JavaScript would round, and 1.0 is no 1."""
+    server = pages.fleet["a"]
+    nodes, files = split_files(await ask_server(server, "/object_info"))
+    window = await desk.open()
+    learned = await window.page.evaluate(LEARNED, server.url)
+    assert as_text(learned[0]) == as_text(nodes)
+    assert as_text(learned[1]) == as_text(files)
+    assert "18446744073709551615" in as_text(nodes) and files
+
+
+def as_text(value: Any) -> str:
+    """The same for the same values and kinds of numbers."""
+    return json.dumps(json.loads(value) if isinstance(value, str) else value, sort_keys=True)
 
 
 async def test_a_script_reaches_the_servers_and_nobody_else(desk: Desk, pages: Pages) -> None:

@@ -195,6 +195,27 @@ async def test_a_mixed_page_asks_nothing(bench: Bench) -> None:
     assert world.asked == ["fleet.json"]
 
 
+async def test_a_hidden_window_looks_hardly_at_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.browser.lookout.WELL", 0.0)
+    hidden = World()
+    eyes = Eyes(hidden, PAGE, lambda: True, hidden.look, hidden.learn)  # type: ignore[arg-type]
+    other = DirectFleet("fleet.json", eyes)
+    await other.first()
+    await bench.fleet.first()
+    async with asyncio.timeout(5):
+        while bench.world.asked.count(f"{A}/prompt") < 5:
+            await bench.fleet.changes()
+            bench.world.waiting += 1  # so that each look is news
+    assert hidden.asked.count(f"{A}/prompt") == 1
+    other.hurry()  # somebody looks at it again
+    async with asyncio.timeout(5):
+        while hidden.asked.count(f"{A}/prompt") < 2:
+            hidden.waiting += 1
+            await other.changes()
+    bench.close()
+    bench.fleet = other
+
+
 async def test_a_choice_reads_each_queue_afresh(bench: Bench) -> None:
     await bench.well()
     bench.world.lost[B] = "lost"
