@@ -84,8 +84,8 @@ async def test_main_job_in_two_windows_on_two_servers_without_a_gateway(desk: De
     here, there = await server_of(one, first), await server_of(two, second)
     assert {here, there} == {"a", "b"}
     await one.card(first, "running").get_by_test_id("preview").wait_for()
-    socket = (await one.facts())["webSocket"]
-    assert (socket["server"], socket["state"]) == (here, "open")
+    facts = await one.facts()
+    assert (facts["webSocket"]["server"], facts["webSocket"]["state"], facts["violations"]) == (here, "open", [])
     assert (await one.call("mooring.getApiBaseUrl()")) == fleet[here].url
 
     await one.reload()
