@@ -105,7 +105,7 @@ class Places:
         async with self._choosing:
             await self._release_leftovers()
             window = state.get_window("reserve")
-            wanted = Wanted(prompt_id, window, replace(wish, leanings=state.leanings), job, unable or {})
+            wanted = Wanted(prompt_id, window, wish, job, unable or {})
             if not wanted.is_moored:
                 return False
             wanted.expect_possible(state.fleet)

@@ -345,9 +345,8 @@ class Submitter:
     def _show_sent(self, prompt_id: PromptId, sent: int) -> None:
         """How much of all files has gone out, told once for each percent."""
         run = self._state.runs.get(prompt_id)
-        fraction = min(100, sent * 100 // run.size) / 100 if run is not None and run.size else 0.0
-        if run is not None and (fraction != run.fraction or sent >= run.size > 0):
-            self._show(prompt_id, fraction=fraction, sent=min(sent, run.size))
+        if run is not None and (fraction := sent * 100 // run.size / 100) != run.fraction:
+            self._show(prompt_id, fraction=fraction, sent=sent)
 
     def _show(self, prompt_id: PromptId, **changes: object) -> None:
         run = self._state.runs.get(prompt_id)

@@ -84,6 +84,7 @@ _SPREAD = "by how much looks are spread, so that windows do not look all at once
 _GROWTH = "how fast the pauses grow is a choice"
 _TOLD_APART = "rests are told from each other by their numbers, however far these are apart"
 _ONCE_EACH = "it saves looking twice: each task is laid by under its own lock, and once"
+_NO_CHOICE = "a moored window has one server: nothing is drawn between equals"
 _LOG_ONLY = "the name of work in the background: only a log shows it"
 
 JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed): why nobody can see it
@@ -267,6 +268,27 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "Watch._revisit",
         "0 is 1 in: self._state.spawn(self._look_once(lost), f'look at {place[0]} again')",
     ): _LOG_ONLY,
+    (f"{SESSION}/submit.py", "Submitter._to_the_register", "left out: connecting.cancel()"): (
+        "the wait for a socket that nobody needs any more ends by itself, two seconds later"
+    ),
+    (f"{SESSION}/submit.py", "Submitter.upload", "0 is 1 in: before = run.sent if run is not None else 0"): (
+        "without a run of the page nothing is shown of the upload"
+    ),
+    (
+        f"{SESSION}/submit.py",
+        "Submitter._may_post",
+        "left out: raise TaskNotFound('submit_workflow', prompt_id)",
+    ): "the task has just been let go, so the next round finds none and raises the same",
+    (
+        f"{SESSION}/places.py",
+        "Places.register",
+        "0.0 is 1.0 in: place = wanted.choose(Berths(), (), state.fleet, now=now, tie=0.0)",
+    ): _NO_CHOICE,
+    (
+        f"{SESSION}/places.py",
+        "Places.register.check",
+        "0.0 is 1.0 in: wanted.choose(berths, (), state.fleet, now=now, tie=0.0)",
+    ): _NO_CHOICE,
 }
 
 

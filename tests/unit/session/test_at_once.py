@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from app.core.errors import ServerLockedError, StorageError, UnreadableRecord
-from app.core.model import TaskState
+from app.core.errors import AffinityError, ServerLockedError, StorageError, UnreadableRecord
+from app.core.model import PromptId, TaskState
 from app.session import RunStage
-from tests.simulation.world import Page
+from tests.simulation.store import Bytes
+from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
 
 WRITES = ("reserve", "register", "register_at_once", "read_task")
@@ -141,3 +143,35 @@ async def test_the_window_stays_moored_while_that_is_written(stage: Stage) -> No
     prompt_id = await stage.run(page)
     assert moored == [A]
     assert task_of(page, prompt_id).server_id == A
+
+
+@scene
+async def test_a_place_that_could_not_be_given_back_is_before_the_next_run_of_a_moored_window(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.until_running(page, await stage.run(page, steps=900, server_id=A))
+    places, database = page.session._submitter.places, stage.world.database
+    held = await places.reserve(page.session._state.ports.random.uuid4())
+    database.is_blocked = True
+    await places.release(held.prompt_id)
+    database.is_blocked = False
+    assert list(database.reservations) == [held.prompt_id]
+    await stage.run(page)
+    assert database.reservations == {}
+
+
+@scene
+async def test_a_task_that_is_not_for_the_server_of_its_place_is_not_written(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.until_running(page, first := await stage.run(page, steps=900, server_id=A))
+    astray = replace(task_of(page, first), prompt_id=PromptId("p-astray"), server_id=B)
+    with pytest.raises(AffinityError):
+        await page.session._submitter.places.register(astray.prompt_id, lambda _place: astray)
+    assert list(stage.world.database.tasks) == [first]
+
+
+@scene
+async def test_what_was_uploaded_by_a_script_is_known_by_its_work_too(stage: Stage) -> None:
+    page = await stage.window()
+    await page.session.upload_image(Bytes(PHOTO, "image/png"), "photo.png")
+    prompt_id = await page.session.submit_workflow(a_workflow(2, 1, None), title="story", inputs={})
+    assert task_of(page, prompt_id).job is not None, "how long such work takes is learned from it"

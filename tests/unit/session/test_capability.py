@@ -221,7 +221,9 @@ async def test_a_click_before_the_fleet_is_known_waits_for_it_and_looks_then(sta
     await stage.sleep(1.0)
     state.fleet = known
     state.has_fleet.set()
-    assert task_of(page, await clicking).server_id == C
+    task = task_of(page, await clicking)
+    assert task.server_id == C
+    assert task.choice is not None and task.choice.refused == {A: "lacks", B: "lacks"}, "not by luck"
 
 
 @scene

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from app.core.ports import Connection, Request, Response
 from app.session import RunStage
+from app.session.facts import Picked
+from tests.simulation.store import Bytes
+from tests.simulation.world import a_workflow
 from tests.unit.session.stage import PHOTO, A, B, Stage, scene
 
 
@@ -20,6 +26,52 @@ async def test_a_click_shows_each_of_its_stages_and_its_server_as_soon_as_it_is_
         (RunStage.SUBMITTING, A),
     ]
     assert page.session.runs == ()
+
+
+@scene
+async def test_a_click_of_a_moored_window_shows_its_stages_too(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.until_running(page, await stage.run(page, steps=900, server_id=A))
+    seen: list[tuple[RunStage, object]] = []
+    page.session.subscribe(lambda: seen.extend((run.stage, run.server_id) for run in page.session.runs))
+    await stage.run(page)
+    assert list(dict.fromkeys(seen)) == [
+        (RunStage.RESERVING, None),
+        (RunStage.CONNECTING, A),
+        (RunStage.REGISTERING, A),
+        (RunStage.SUBMITTING, A),
+    ]
+
+
+@scene
+async def test_a_file_is_sent_once_the_socket_is_there(stage: Stage) -> None:
+    page = await stage.window()
+    through, seen = page.sockets.open, list[str]()
+
+    async def open_late(path: str, deadline: float) -> Connection:
+        await stage.sleep(1.0)
+        return await through(path, deadline)
+
+    page.sockets.open = open_late  # type: ignore[method-assign]
+    stage.once_requested("POST", "/upload", lambda _: seen.append(page.session.socket.state))
+    await stage.run(page, picture=PHOTO)
+    assert seen == ["open"]
+
+
+@scene
+async def test_of_several_files_those_that_have_arrived_are_told_whatever_the_browser_tells(stage: Stage) -> None:
+    page = await stage.window()
+    http, told = page.session._state.ports.http, list[tuple[float, int]]()
+    upload = http.upload
+
+    async def upload_untold(request: Request, _on_progress: Callable[[float], None]) -> Response:
+        return await upload(request, lambda _part: None)
+
+    http.upload = upload_untold  # type: ignore[method-assign]
+    page.session.subscribe(lambda: told.extend((run.fraction, run.sent) for run in page.session.runs if run.size))
+    files = {("1", name): Picked(Bytes(PHOTO, "image/png"), f"{name}.png") for name in ("image", "other")}
+    await page.session.run(a_workflow(3, 1, PHOTO), title="story", inputs=files)
+    assert list(dict.fromkeys(told)) == [(0.0, 0), (0.5, len(PHOTO)), (1.0, 2 * len(PHOTO))]
 
 
 @scene
