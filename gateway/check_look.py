@@ -49,6 +49,7 @@ class Report:
     socket: str | None = None  # empty: it greets; else why not
     has_jobs: bool | None = None
     upload: int | None = None  # bytes that the server takes
+    admits: str = ""  # the origin whose pages may read its answers, or *
 
     @property
     def is_well(self) -> bool:
@@ -63,6 +64,7 @@ class _Answer:
     body: bytes
     seconds: float
     clock: float | None
+    admits: str
 
 
 async def examine(upstream: Upstream, now: Callable[[], float] = time.time) -> Report:
@@ -74,7 +76,8 @@ async def examine(upstream: Upstream, now: Callable[[], float] = time.time) -> R
             parse_stats(parse_json(answer.body, "/system_stats"))
     except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
         return Report(server, judge_failure(error), distrust=_distrust(error), location=_location(error))
-    report = Report(server, (await look_closely(upstream)).condition, seconds=answer.seconds, clock=answer.clock)
+    condition = (await look_closely(upstream)).condition
+    report = Report(server, condition, seconds=answer.seconds, clock=answer.clock, admits=answer.admits)
     if report.condition.health is not Health.WELL:
         return report
     return replace(
@@ -96,7 +99,8 @@ async def _ask(upstream: Upstream, path: str, now: Callable[[], float]) -> _Answ
             body += chunk
             if len(body) > LARGEST_ANSWER:
                 raise NotComfyError(f"{path} is too large")
-        return _Answer(bytes(body), seconds, _ahead(reply.headers.get("Date", ""), asked_at + seconds / 2))
+        clock = _ahead(reply.headers.get("Date", ""), asked_at + seconds / 2)
+        return _Answer(bytes(body), seconds, clock, reply.headers.get("Access-Control-Allow-Origin", ""))
 
 
 def _ahead(date: str, at: float) -> float | None:

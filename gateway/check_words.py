@@ -75,6 +75,11 @@ def advice(report: Report) -> Iterator[str]:
             f"{report.socket.rstrip('.')}. Windows would see no progress. If a proxy stands before it, have it pass"
             " WebSocket upgrades on /ws, unbuffered."
         )
+    if report.server.is_direct and not report.admits:
+        yield (
+            "pages that ask it themselves (direct) are refused by browsers. Start it with --enable-cors-header and the"
+            " page's origin, such as https://pages.studio.lan."
+        )
     if report.clock is not None and abs(report.clock) > WRONG_CLOCK:
         yield (
             f"its clock is {abs(report.clock):.0f} s {'ahead of' if report.clock > 0 else 'behind'} this machine's. Set"

@@ -25,6 +25,7 @@ from app.core.vitals import Vitals
 LOOK_DEADLINE = 6.0  # seconds, as all here
 LOAD_DEADLINE, LOAD_DEADLINE_ILL = 4.0, 1.5  # of its queue, for a choice that waits
 WELL, ILL, LONGEST_ILL, HIDDEN = 5.0, 3.0, 20.0, 60.0  # between looks
+LEARN_AGAIN = 60.0  # after a catalogue that could not be read
 GROWTH = 1.6  # from one pause to the next while it is not well
 _SOCKET_TOLD = frozenset({Refusal.NO_CORS.value, Refusal.ORIGIN.value, Refusal.BETWEEN.value})
 
@@ -52,6 +53,8 @@ class Lookout:
         self._sight = Sight()
         self._hour = Hour()
         self._catalogue = ("", "")
+        self._learning: asyncio.Task[None] | None = None
+        self._tried_at = 0.0
         self._hurry = asyncio.Event()
         self._task = asyncio.ensure_future(self._look_on())
         self._task.add_done_callback(_tell_end)
@@ -59,6 +62,8 @@ class Lookout:
     def close(self) -> None:
         """Look no more."""
         self._task.cancel()
+        if self._learning is not None:
+            self._learning.cancel()
 
     def hurry(self) -> None:
         """Look now."""
@@ -115,8 +120,8 @@ class Lookout:
             if was != self._sight:
                 self._on_news()
             is_well = sight.health is Health.WELL
-            if is_well and (was.health is not Health.WELL or not self._catalogue[0]):
-                await self._learn()
+            if is_well and (was.health is not Health.WELL or self._is_unlearned()):
+                self._learn_beside()
             pause = WELL if is_well else ILL if was.health is not sight.health else min(LONGEST_ILL, pause * GROWTH)
             await self._rest(HIDDEN if self._eyes.is_hidden() else pause)
 
@@ -125,11 +130,20 @@ class Lookout:
             await asyncio.wait_for(self._hurry.wait(), seconds)
         self._hurry.clear()
 
+    def _is_unlearned(self) -> bool:
+        """Whether its catalogue is to be tried again: not soon, since it may be what keeps the server busy."""
+        return not self._catalogue[0] and time.monotonic() - self._tried_at > LEARN_AGAIN
+
+    def _learn_beside(self) -> None:
+        if self._learning is None or self._learning.done():
+            self._learning = asyncio.ensure_future(self._learn())
+
     async def _learn(self) -> None:
         try:
             await self.read_catalogue()
         except MooringError as error:
             log.info("%s: no catalogue: %s", self.server.server_id, error)
+        self._tried_at = time.monotonic()
 
     def _with_past(self, sight: Sight) -> Sight:
         """What it was stays true while it does not answer; but for its devices, which are of another time."""

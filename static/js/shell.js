@@ -12,6 +12,8 @@ const SHARE = { runtime: 55, modules: 85, restoring: 95 }; // where the bar stan
 const PYSCRIPT_STEPS = { "Loading Pyodide": ["runtime", 10], "Loading interpreter": ["runtime", 20], "Loaded interpreter": ["modules", 75],
   "Loaded Pyodide": ["modules", 85] };
 
+const WITHOUT_GATEWAY = { file: "copy", gateway: "host" }; // causes that are another's there
+
 const root = document.documentElement;
 const find = (selector) => document.querySelector(selector);
 let state = "booting"; // booting | ready | failed
@@ -106,7 +108,8 @@ export function fail(cause, detail = "") {
   document.body.classList.remove("has-last");
   find(".boot-panel").hidden = true;
   find("#boot-failure").hidden = false;
-  for (const item of document.querySelectorAll("[data-cause]")) item.hidden = item.dataset.cause !== cause;
+  const told = (root.dataset.fleet && WITHOUT_GATEWAY[cause]) || cause;
+  for (const item of document.querySelectorAll("[data-cause]")) item.hidden = item.dataset.cause !== told;
   find("#boot-detail").textContent = detail;
   find("#boot-report").hidden = !globalThis.mooring?.debugBundle;
 }

@@ -100,6 +100,7 @@ async def test_main_job_in_two_windows_on_two_servers_without_a_gateway(desk: De
     assert (await one.task(photos))["state"] == "succeeded"
     await expect_no_violation(one)
     await expect_no_violation(two)
+    assert (await one.call("testServerConsistencyFixes()"))["failed"] == 0
 
 
 async def test_a_killed_server_is_waited_for_and_what_it_lost_is_told(desk: Desk, pages: Pages) -> None:
@@ -179,6 +180,14 @@ except requests.ConnectionError as error:
 """
     told = await run_script(window.page, source)
     assert told == "{'exec_info': {'queue_remaining': 0}}\nConnectionError\n"
+
+
+async def test_a_file_that_was_not_copied_is_told(desk: Desk) -> None:
+    profile = await desk.new_profile()
+    await profile.route("**/core.js", lambda route: route.fulfill(status=404, body="gone"))
+    desk.watch.expected += [".*"]
+    page = (await desk.open(is_ready=False)).page
+    await expect(page.locator("#boot-failure")).to_contain_text("Write the page again with “serve.py static”")
 
 
 # A browser that is refused

@@ -36,8 +36,8 @@ SLOW_SECONDS = 60.0
 class Comfy:
     """A scripted ComfyUI of which one thing may be otherwise."""
 
-    def __init__(self, *, socket: str = "greets", token: str = "", date: float = 0.0) -> None:
-        self._socket, self._token, self._date = socket, token, date
+    def __init__(self, *, socket: str = "greets", token: str = "", date: float = 0.0, admits: str = "") -> None:
+        self._socket, self._token, self._date, self._admits = socket, token, date, admits
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if self._token and request.headers.get("Authorization") != f"Bearer {self._token}":
@@ -49,6 +49,8 @@ class Comfy:
         if request.path not in known:
             return web.Response(status=404)
         headers = {"Date": formatdate(time.time() + self._date, usegmt=True)}
+        if self._admits:
+            headers["Access-Control-Allow-Origin"] = self._admits
         return web.json_response(known[request.path], headers=headers)
 
     async def _serve_socket(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -168,6 +170,15 @@ async def test_a_limit_that_the_server_does_not_have_is_told(tmp_path: Path) -> 
         smaller = await report_on(tmp_path, url, max_upload=20_000_000)
     assert "--max-upload-size 300" in said(report)
     assert said(smaller) == "" and cells(smaller)["UPLOADS"] == "20 MB"
+
+
+async def test_a_direct_server_that_lets_no_page_in_is_told(tmp_path: Path) -> None:
+    async with stand(Comfy()) as url:
+        report = await report_on(tmp_path, url, direct=True)
+        assert report.is_well and "--enable-cors-header" in said(report)
+        assert said(await report_on(tmp_path, url)) == ""
+    async with stand(Comfy(admits="http://pages.lan")) as url:
+        assert said(await report_on(tmp_path, url, direct=True)) == ""
 
 
 WRONG: dict[str, tuple[Raw, str]] = {

@@ -46,9 +46,9 @@ def _words(_: Translator) -> dict[str, str]:
         "stopped": _("Stopped after {seconds} s. Its variables are still there."),
         "ended": _("The script did not listen, so Python was started anew. Its variables are gone."),
         "restarted": _("Python was started anew. All variables are gone."),
-        "broken": _("Python could not start here. Check that Mooring's gateway runs, then start Python anew."),
+        "broken": _("Python could not start here. Check that the server of this page runs, then start Python anew."),
         "dropped": _("Earlier output was let go of."),
-        "unread": _("The example could not be read: Mooring's gateway does not answer."),
+        "unread": _("The example could not be read: the server of this page does not answer."),
         "run": _("Run {number}"),
     }
 

@@ -37,6 +37,7 @@ class World:
     lost: dict[str, str] = field(default_factory=dict)  # address -> cause
     reach: Reach = field(default_factory=Reach)
     waiting: int = 0
+    refuses_to_learn: bool = False
     asked: list[str] = field(default_factory=list)
     sockets: list[str] = field(default_factory=list)
     learned: list[str] = field(default_factory=list)
@@ -67,6 +68,8 @@ class World:
 
     async def learn(self, address: str) -> tuple[str, str]:
         self.learned.append(address)
+        if self.refuses_to_learn:
+            raise RequestTimeout(None, "deadline")
         return f"nodes of {address}", f"files of {address}"
 
     fetch = upload = send  # type: ignore[assignment]
@@ -193,6 +196,19 @@ async def test_a_mixed_page_asks_nothing(bench: Bench) -> None:
     loads = read_loads(await bench.fleet.loads())
     assert {cause for _, cause in loads.values()} == {"refuses"}
     assert world.asked == ["fleet.json"]
+
+
+async def test_a_catalogue_that_cannot_be_read_holds_up_no_look_and_is_not_asked_for_all_the_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.browser.lookout.WELL", 0.0)
+    bench.world.refuses_to_learn = True
+    await bench.fleet.first()
+    async with asyncio.timeout(5):
+        while bench.world.asked.count(f"{A}/prompt") < 20:
+            bench.world.waiting += 1
+            await bench.fleet.changes()
+    assert sorted(bench.world.learned) == [A, B]
 
 
 async def test_a_hidden_window_looks_hardly_at_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
