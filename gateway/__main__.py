@@ -110,7 +110,7 @@ async def _serve(flags: Flags) -> None:
             demo.watch(gateway.prober.explain_down)
         await stack.enter_async_context(watched(gateway, deadlines, check))
         await gateway.listen(listener, tls)
-        _announce(fleet, house, people)
+        _announce(gateway.state.fleet, house, people)
         await asyncio.Event().wait()
 
 

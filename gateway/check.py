@@ -8,29 +8,37 @@ from collections.abc import Sequence
 
 from gateway.check_flags import CheckFlags, parse_check_flags
 from gateway.check_look import Report, examine
-from gateway.check_words import paragraphs, table
+from gateway.check_words import paragraphs, table, words_of_searches
 from gateway.choice import USUAL_ADDRESS, fleet_of_flags
 from gateway.deadlines import Deadlines
+from gateway.discovery.discovery import find_once
 from gateway.errors import ConfigError
 from gateway.fleet import Fleet, Server, ServerId, Source
 from gateway.fleet_file import read_fleet
+from gateway.state import SearchReport
 from gateway.upstream import Upstream
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit code: 0 if every server is well, else 1."""
+    """The exit code: 0 if every server is well and every look-up has told, else 1."""
     try:
         fleet = _fleet(parse_check_flags(arguments))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
-    reports = asyncio.run(look_at(fleet, Deadlines()))
+    reports, searches = asyncio.run(_examine(fleet, Deadlines()))
     print(fleet.why)
-    for line in (*table(reports), "", *paragraphs(reports, fleet.warnings)):
+    for line in (*table(reports), "", *paragraphs(reports, fleet.warnings), *words_of_searches(searches)):
         print(line)
     count = sum(not report.is_well for report in reports)
-    print(f"{count} of {len(reports)} not well." if count else "All well." if len(reports) > 1 else "It is well.")
-    return 1 if count else 0
+    if reports:
+        print(f"{count} of {len(reports)} not well." if count else "All well." if len(reports) > 1 else "It is well.")
+    return 1 if count or any(search.troubles for search in searches) else 0
+
+
+async def _examine(fleet: Fleet, deadlines: Deadlines) -> tuple[list[Report], tuple[SearchReport, ...]]:
+    whole, searches = await find_once(fleet, deadlines)
+    return await look_at(whole, deadlines), searches
 
 
 async def look_at(fleet: Fleet, deadlines: Deadlines) -> list[Report]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from gateway.check_look import Report
 from gateway.flags import is_loopback
 from gateway.fleet import Server
-from gateway.state import Condition, Health
+from gateway.state import Condition, Health, SearchReport
 
 HEADS = ("SERVER", "ADDRESS", "STATE", "WAY IN", "COMFYUI", "ANSWERS IN", "SOCKET", "JOBS API", "UPLOADS", "CLOCK")
 SLOW = 1.0  # seconds for a small answer; windows ask for as much every few seconds
@@ -35,6 +35,13 @@ def paragraphs(reports: Sequence[Report], warnings: Sequence[str]) -> list[str]:
     """All that is to be said below the table."""
     said = [f"{report.server.id}: {words}" for report in reports for words in advice(report)]
     return [*said, *(f"Warning: {warning}" for warning in warnings)]
+
+
+def words_of_searches(searches: Sequence[SearchReport]) -> Iterator[str]:
+    """How the look-ups of servers went: what was found, and each thing that is amiss."""
+    for search in searches:
+        yield f"{search.origin}: {search.found} found."
+        yield from search.troubles
 
 
 def _row(report: Report) -> tuple[str, ...]:
@@ -104,6 +111,8 @@ _LOGIN_AGAIN = "Look at what stands in that variable or file, and at whether it 
 def _of_health(report: Report) -> str:
     condition = report.condition
     match condition:
+        case Condition(cause="another"):
+            return "another server answers at its address than the one that was found there a moment ago. Look again."
         case Condition(cause="certificate"):
             return _of_certificate(report)
         case Condition(cause="login" | "forbidden") if report.server.access.authorization:

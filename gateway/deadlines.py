@@ -34,6 +34,13 @@ class Deadlines:
     catalogue_fresh: float = 60.0  # for so long a read one is good enough for a window that moors
     fleet_file: float = 2.0  # between looks at the fleet file and what it refers to
     fleet_settles: float = 0.2  # a changed one is taken once it has stayed the same for so long
+    dns: float = 5.0  # one question to DNS, with all its tries
+    dns_least: float = 5.0  # between look-ups of a name, however short its records hold
+    dns_most: float = 60.0  # the same, however long, and after failures
+    search: float = 2.0  # between looks at servers that were found and have not said yet who they are
+    first_search: float = 8.0  # that a start waits for the servers that are looked up
+    minted: float = 1.0  # from minting an id to reading it back: another gateway may mint at the same moment
+    departure: float = 60.0  # that a server which DNS names no more may be unreachable before it is out of the fleet
     published: float = 2.0  # between looks at the folder of published workflows
     demo_start: float = 30.0  # until a demo server accepts connections
     shutdown: float = 0.2  # for requests in progress, once the gateway is asked to end

@@ -31,9 +31,11 @@ _DRAIN = re.compile(r"(\s*[\"']?drain[\"']?\s*=\s*)(true|false)(?![A-Za-z0-9_])"
 async def set_drain(keeper: Keeper, server_id: ServerId, *, is_drained: bool) -> Fleet:
     """Have a server drained, or no more; the fleet afterwards. `ConfigError` in words if the file cannot be changed."""
     async with keeper.changing:
-        before = keeper.state.fleet
-        if server_id not in {server.id for server in before.servers}:
+        before, known = keeper.state.fleet.declared, keeper.state.servers
+        if server_id not in known:
             raise ConfigError(f"the fleet has no server {server_id!r}")
+        if (found := known[server_id].found) is not None:
+            raise ConfigError(f"{server_id} was looked up at {found.origin}: take it out there, and it is drained")
         if before.source is Source.FILE:
             path = before.files[0].path
             fleet = await asyncio.to_thread(drain_in_file, path, server_id, is_drained=is_drained)

@@ -2,23 +2,27 @@
 
     fleet = read_fleet(Path("fleet.toml"))
 
-One `[[server]]` table for each server (`gateway/fleet_server.py`), and `[gateway]` for the installation
-(`gateway/fleet_rules.py`). Every mistake is a `ConfigError` that names the file, the line and the key.
+One `[[server]]` table for each server (`gateway/fleet_server.py`), one `[[discover]]` table for each name under which
+servers are looked up (`gateway/fleet_discover.py`), and `[gateway]` for the installation (`gateway/fleet_rules.py`).
+Every mistake is a `ConfigError` that names the file, the line and the key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from gateway.direct import check_direct
 from gateway.flags import same_server
-from gateway.fleet import Fleet, ReadFile, Server, Source
+from gateway.fleet import Discover, Fleet, ReadFile, Server, Source
+from gateway.fleet_discover import read_discover
 from gateway.fleet_rules import read_names, read_rules
 from gateway.fleet_server import ServerReader
 from gateway.toml_text import Table, TomlText, nearest
 
-_TABLES = ("server", "gateway")
+_WHAT = {"server": "server", "discover": "name that is looked up"}
+_TABLES = ("server", "discover", "gateway")
 
 
 def read_fleet(path: Path) -> Fleet:
@@ -32,16 +36,18 @@ def fleet_of(text: TomlText) -> Fleet:
     for key in document:
         if key not in _TABLES:
             raise text.error(f"there is no such setting{nearest(key, _TABLES)}", text.find(key) or text.top(key), key)
-    tables = document.get("server", [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        line = text.find("server") or text.top("server")
-        raise text.error("write each server as a [[server]] table", line, "server")
     reader = ServerReader()
-    servers = [reader.read(Table(text, table, "server", index)) for index, table in enumerate(tables)]
-    if not servers:
-        raise text.error("it names no server: write one [[server]] table for each")
+    tables = _tables(text, document, "server")
+    servers = [reader.read(table) for table in tables]
     for index, server in enumerate(servers):
-        _check_unique(Table(text, tables[index], "server", index), server, servers[:index])
+        _check_unique(tables[index], server, servers[:index])
+    lookups = _tables(text, document, "discover")
+    discover = [read_discover(reader, table) for table in lookups]
+    for index, one in enumerate(discover):
+        if one.prefix in {other.prefix for other in discover[:index]}:
+            raise lookups[index].fault(f"another table has the id {one.prefix!r} already", "id")
+    if not servers and not discover:
+        raise text.error("it names no server: write one [[server]] table for each")
     values = document.get("gateway", {})
     if not isinstance(values, dict):
         raise text.error("write it as a [gateway] table", text.top("gateway"), "gateway")
@@ -49,15 +55,24 @@ def fleet_of(text: TomlText) -> Fleet:
     names, rules = read_names(gateway), read_rules(gateway)
     fleet = Fleet(
         Source.FILE,
-        f"{text.path.name} names {_count(servers)}.",
+        f"{text.path.name} names {_count(servers, discover)}.",
         tuple(servers),
         names,
         rules,
         files=(ReadFile(text.path, text.digest), *reader.files),
         warnings=tuple(reader.warnings),
+        discover=tuple(discover),
     )
     check_direct(fleet, has_users=bool(rules.trusted_header))
     return fleet
+
+
+def _tables(text: TomlText, document: dict[str, Any], name: str) -> list[Table]:
+    tables = document.get(name, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        line = text.find(name) or text.top(name)
+        raise text.error(f"write each {_WHAT[name]} as a [[{name}]] table", line, name)
+    return [Table(text, table, name, index) for index, table in enumerate(tables)]
 
 
 def _check_unique(table: Table, server: Server, earlier: Iterable[Server]) -> None:
@@ -68,5 +83,9 @@ def _check_unique(table: Table, server: Server, earlier: Iterable[Server]) -> No
             raise table.fault(f"{other.id!r} has the same address, {other.address}", "url")
 
 
-def _count(servers: list[Server]) -> str:
-    return "1 server" if len(servers) == 1 else f"{len(servers)} servers"
+def _count(servers: list[Server], discover: list[Discover]) -> str:
+    named = "1 server" if len(servers) == 1 else f"{len(servers)} servers"
+    if not discover:
+        return named
+    looked_up = f"those under {', '.join(one.origin for one in discover)}"
+    return f"{named}, and {looked_up}" if servers else looked_up

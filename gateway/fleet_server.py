@@ -74,17 +74,15 @@ class ServerReader:
             is_drained=table.flag("drain"),
             is_direct=table.flag("direct"),
             direct_at=_direct_at(table),
-            colour=_colour(table),
-            weight=_weight(table),
-            tags=_tags(table),
-            access=self._access(table, server_id, address),
-            limits=Limits(
-                table.whole("max_requests", 1, 1_000) or MOST_REQUESTS,
-                table.whole("max_upload", LEAST_UPLOAD, 2**40),
-            ),
+            colour=read_colour(table),
+            weight=read_weight(table),
+            tags=read_tags(table),
+            access=self.access(table, server_id, address),
+            limits=read_limits(table),
         )
 
-    def _access(self, table: Table, server_id: str, address: str) -> Access:
+    def access(self, table: Table, server_id: str, address: str) -> Access:
+        """How the gateway gets in there, by the table's log-in and TLS; `server_id` is for the warnings."""
         authorization = self._authorization(table)
         host = urlsplit(address).hostname or ""
         is_plain = address.startswith("http:")
@@ -92,7 +90,7 @@ class ServerReader:
             self.warnings.append(f"{server_id}: its log-in goes over plain http, where others on the way can read it.")
         given = [key for key in _TLS if key in table.values]
         if given and is_plain:
-            raise table.fault("it is for a server with an https url", given[0])
+            raise table.fault("it is for what is spoken to by https", given[0])
         if not given:
             return Access(authorization)
         is_verified = table.flag("tls_verify", default=True)
@@ -206,14 +204,24 @@ def _address(table: Table) -> str:
         raise (error if error.file else table.fault(error.reason, "url")) from error
 
 
-def _colour(table: Table) -> str:
+def read_limits(table: Table) -> Limits:
+    """What is asked of a server at most."""
+    return Limits(
+        table.whole("max_requests", 1, 1_000) or MOST_REQUESTS,
+        table.whole("max_upload", LEAST_UPLOAD, 2**40),
+    )
+
+
+def read_colour(table: Table) -> str:
+    """A colour by its name, or nothing."""
     colour = table.get_text("colour")
     if colour not in {"", *COLOURS} or (not colour and "colour" in table.values):
         raise table.fault(f"there is no such colour{nearest(colour, COLOURS)}", "colour")
     return colour
 
 
-def _weight(table: Table) -> float:
+def read_weight(table: Table) -> float:
+    """How much of the work a server gets."""
     value = table.values.get("weight", 1.0)
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
     if not is_number or not LEAST_WEIGHT <= value <= MOST_WEIGHT:
@@ -221,7 +229,8 @@ def _weight(table: Table) -> float:
     return float(value)
 
 
-def _tags(table: Table) -> tuple[str, ...]:
+def read_tags(table: Table) -> tuple[str, ...]:
+    """Short names, for people."""
     tags = tuple(tag.strip() for tag in table.texts("tags", "short names"))
     if len(tags) > MOST_TAGS or len(set(tags)) < len(tags):
         raise table.fault(f"it has each tag once, and at most {MOST_TAGS}", "tags")

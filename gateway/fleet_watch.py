@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from gateway.deadlines import Deadlines
 from gateway.errors import ConfigError
-from gateway.fleet import Fleet, ReadFile, Source
+from gateway.fleet import Fleet, ReadFile, Server, ServerId, Source
 from gateway.fleet_file import read_fleet
 from gateway.tasks import start_task
 
@@ -27,6 +27,10 @@ class Known(Protocol):
     """What is known of the fleet."""
 
     fleet: Fleet
+
+    @property
+    def servers(self) -> Mapping[ServerId, Server]:
+        """The fleet's servers by id, those that were looked up too."""
 
     def note_problem(self, problem: str) -> None:
         """Record what is wrong with the file."""
@@ -90,8 +94,9 @@ class FleetWatch:
                 self._tell(str(error))
                 return
             self._tell("")
-            if fleet != self._keeper.state.fleet:
-                tell_change(self._keeper.state.fleet, fleet)
+            declared = self._keeper.state.fleet.declared
+            if fleet != declared:
+                tell_change(declared, fleet)
                 self._keeper.change(fleet)
 
     async def _settle(self) -> None:

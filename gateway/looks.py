@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from gateway.proof import AnotherServerError
 from gateway.state import DEFAULT_MAX_UPLOAD, Condition, Health
 from gateway.upstream import Redirected, Upstream, short_reason
 from gateway.vitals import MOST_DEVICES, Device, read_device
@@ -178,6 +179,8 @@ def judge_failure(error: Exception) -> Condition:
             return Condition(Health.TIMEOUT, "no answer in time")
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
             return Condition(Health.REFUSES, short_reason(error), cause="certificate")
+        case AnotherServerError():
+            return Condition(Health.DOWN, str(error), cause="another")
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
             return Condition(Health.NOT_COMFYUI, short_reason(error))
         case _:

@@ -95,10 +95,19 @@ class _State(Collector):
             queued.add_metric([server_id, "running"], known.running)
             queued.add_metric([server_id, "pending"], known.pending)
         yield from (well, drained, queued)
+        yield from self._lookups()
         held = GaugeMetricFamily("mooring_open", "Connections open now", labels=["kind"])
         for kind, count in self._is_open().items():
             held.add_metric([kind], count)
         yield held
+
+    def _lookups(self) -> Iterator[Metric]:
+        found = GaugeMetricFamily("mooring_lookup_servers", "Servers that a look-up has found", labels=["from"])
+        answered = GaugeMetricFamily("mooring_lookup_answered", "Whether DNS answered the last one", labels=["from"])
+        for search in self._state.searches:
+            found.add_metric([search.origin], search.found)
+            answered.add_metric([search.origin], float(search.is_answered))
+        yield from (found, answered)
 
 
 def route_name(route: Route | None) -> str:

@@ -20,6 +20,8 @@ from gateway.catalogues import Catalogues
 from gateway.connections import BrowserServer, facts_of
 from gateway.deadlines import Deadlines
 from gateway.demo import DemoFleet
+from gateway.departures import Departures
+from gateway.discovery.discovery import Discovery
 from gateway.draining import set_drain
 from gateway.errors import ConfigError
 from gateway.fleet import Fleet, ServerId
@@ -94,7 +96,6 @@ class Gateway:
         self._deadlines = deadlines
         self.state = State(fleet, is_breakable=breakable is not None)
         self._upstreams = Upstreams(fleet, deadlines)
-        self._departing: dict[asyncio.Task[None], Upstream] = {}
         self.changing = asyncio.Lock()  # held by whoever reads a fleet in order to change to it
         self._catalogues = Catalogues(
             self.state, self._upstreams, deadlines, is_shared if people is not None else lambda _: True
@@ -105,6 +106,8 @@ class Gateway:
             self._breaker = Breaker(breakable, self.state, self.prober, self._upstreams)
         self._proxy = Proxy()
         self._lines = Lines(deadlines)
+        self.departures = Departures(self._lines)
+        self._discovery = Discovery(self.state, deadlines, self.change)
         self._site = Site(root)
         self._published = Published(workflows)
         self._publishing: asyncio.Task[None] | None = None
@@ -121,6 +124,7 @@ class Gateway:
         if self._reception is not None:
             await self._reception.door.__aenter__()
         self.prober.start()
+        await self._discovery.start()
         if self._published.is_there:
             self._publishing = start_task(self._publish())
         if self._breaker is not None:
@@ -134,19 +138,18 @@ class Gateway:
             self._publishing.cancel()
         if self._reception is not None:
             await self._reception.door.__aexit__(kind, error, trace)
+        await self._discovery.close()
         await self.prober.close()
         await self._catalogues.close()
         if self._breaker is not None:
             await self._breaker.close()
-        for departing in self._departing:
-            departing.cancel()
+        self.departures.stop()
         await self._lines.close()
         await self._site.close()
         await self._watchers.close()
         await self._runner.cleanup()
         await self._proxy.close()
-        for upstream in self._departing.values():
-            await upstream.__aexit__(None, None, None)
+        await self.departures.close()
         await self._upstreams.close()
 
     @property
@@ -155,12 +158,13 @@ class Gateway:
         return self.state.fleet.rules
 
     def change(self, fleet: Fleet) -> None:
-        """Go by another fleet from now on.
+        """Go by another fleet from now on, as its file has it, with the servers that are looked up by it.
 
-        A server that keeps its id and address is gone on with, by what is said of it now. One that is there no more,
-        or at another address, is asked for nothing new: what is under way there is let finish, and windows' sockets
+        A server that keeps its id and identity is gone on with, by what is said of it now. One that is there no more,
+        or is another one, is asked for nothing new: what is under way there is let finish, and windows' sockets
         are closed with the cause.
         """
+        fleet = self._discovery.merged(fleet)
         if fleet.rules.trusted_header and self._reception is None:
             _log.error("trusted_header is gone by once the gateway is started again: it was started without people")
         departed = self._upstreams.change(fleet)
@@ -171,13 +175,7 @@ class Gateway:
         self.prober.change()
         if self._reception is not None:
             self._see_out()  # whom a log-in proxy had let in may be out now
-        for upstream, refusal in departed.items():
-            self._departing[start_task(self._see_off(upstream, refusal))] = upstream
-
-    async def _see_off(self, upstream: Upstream, refusal: Refusal) -> None:
-        await self._lines.leave(upstream, refusal)
-        await upstream.leave()
-        self._departing = {task: other for task, other in self._departing.items() if other is not upstream}
+        self.departures.see_off(departed)
 
     def _receive(self, people: People) -> Reception:
         door = Door(

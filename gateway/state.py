@@ -46,12 +46,24 @@ class Catalogue:
     files: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SearchReport:
+    """How the look-up of servers under one name stands: how many were found, and what is amiss in sentences."""
+
+    origin: str
+    found: int = 0
+    is_answered: bool = False  # whether the last look-up was answered
+    troubles: tuple[str, ...] = ()
+
+
 class FleetState:
     """The conditions of all servers. Each change wakes whoever waits in `changed`; equal news is no change."""
 
     def __init__(self, fleet: Fleet, *, is_breakable: bool = False) -> None:
         self.fleet = fleet
         self._problem = ""
+        self._left_out: tuple[str, ...] = ()
+        self.searches: tuple[SearchReport, ...] = ()
         self.is_breakable = is_breakable  # whether the page may break the servers on purpose
         self.max_upload: dict[ServerId, int] = {}
         self._conditions = {server.id: self._first() for server in fleet.servers}
@@ -73,9 +85,9 @@ class FleetState:
         return {server.id: server for server in self.fleet.servers}
 
     def change(self, fleet: Fleet) -> None:
-        """Take another fleet. Of a server that is new, or at another address, nothing is known yet."""
+        """Take another fleet. Of a server that is new, or another one under its id, nothing is known yet."""
         before, self.fleet = self.servers, fleet
-        stayed = {server.id for server in fleet.servers if _address(before, server.id) == server.address}
+        stayed = {server.id for server in fleet.servers if _identity(before, server.id) == server.identity}
         for server_id in set(before) - stayed:
             for known in (self._conditions, self._catalogues, self._broken, self.max_upload):
                 known.pop(server_id, None)
@@ -90,6 +102,23 @@ class FleetState:
         if self._problem != problem:
             self._problem = problem
             self._tell()
+
+    def note_discovery(self, searches: tuple[SearchReport, ...], left_out: tuple[str, ...]) -> None:
+        """Record how the look-ups of servers stand, and which of those that were found are not used, in sentences."""
+        before = self._troubles
+        self.searches, self._left_out = searches, left_out
+        if self._troubles != before:
+            self._tell()
+
+    @property
+    def _troubles(self) -> list[str]:
+        """What is amiss with the look-ups, in sentences."""
+        return [*(trouble for search in self.searches for trouble in search.troubles), *self._left_out]
+
+    def is_well(self, server_id: ServerId) -> bool:
+        """Whether a server answered the last look at it; not one that is not there."""
+        known = self._conditions.get(server_id)
+        return known is not None and known.health is Health.WELL
 
     def largest_upload(self, server_id: ServerId) -> int:
         """Bytes of one request to a server: what it takes itself, or less where the fleet says so."""
@@ -175,6 +204,7 @@ class FleetState:
             "faults": self.is_breakable,
             "why": {"source": source, "detail": self.fleet.why},
             "problem": self._problem if runs_fleet else "",
+            "searches": self._troubles if runs_fleet else [],
             "servers": [self._server_json(server) for server in self.fleet.servers],
         }
 
@@ -183,7 +213,8 @@ class FleetState:
         return {
             "id": server.id,
             "name": server.name,
-            "address": server.address,
+            "address": server.identity,
+            "at": server.address,
             "base": f"/servers/{server.id}@{server.tag}",
             "health": known.health.value,
             "detail": known.detail,
@@ -203,6 +234,6 @@ class FleetState:
         }
 
 
-def _address(servers: Mapping[ServerId, Server], server_id: ServerId) -> str:
+def _identity(servers: Mapping[ServerId, Server], server_id: ServerId) -> str:
     known = servers.get(server_id)
-    return "" if known is None else known.address
+    return "" if known is None else known.identity

@@ -3,9 +3,10 @@
 Each server has its own connections and its own bounded lanes, so that a hung one holds up nobody else. Writes
 use a fresh connection each, so that a failure to connect is certain to have sent nothing.
 
-An upstream is one server at one address for as long as the fleet has it there. What else the fleet says of it may
-change meanwhile: requests begin by what was said last, and those under way end as they began. One that the fleet has
-there no more begins nothing; what is under way is let finish.
+An upstream is one server for as long as the fleet has it: at its address, or wherever one that was looked up shows
+that it is the same (`gateway/proof.py`). What the fleet says of it may change meanwhile: requests begin by what was
+said last, and those under way end as they began. One that the fleet has no more begins nothing; what is under way is
+let finish.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ import os
 import ssl
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from gateway.deadlines import Deadlines
-from gateway.fleet import Access, Server
+from gateway.fleet import Server
+from gateway.proof import AnotherServerError, FixedResolver, ProvenConnector, Question, UnprovenError
 from gateway.refusal import Cause, Refusal, Refused, Sent
 
 LARGEST_HEADER = 32_768  # bytes; cookies of all ports of 127.0.0.1 come with each request
@@ -113,7 +115,7 @@ class Upstream:
         self._departed: Refusal | None = None
         self._is_idle = asyncio.Event()
         self._sessions: list[aiohttp.ClientSession] = []  # of former log-ins too: something may still be under way
-        self._open_sessions(server.access)
+        self._open_sessions(server)
 
     async def __aenter__(self) -> Self:
         return self
@@ -125,12 +127,13 @@ class Upstream:
             await session.close()
 
     def change(self, server: Server) -> None:
-        """Go by what the fleet says now of this server, which has the same address."""
+        """Go by what the fleet says now of this server, which is the same one."""
         before, self.server = self.server, server
         if server.limits.requests != before.limits.requests:
             self._open_lanes(server.limits.requests)
-        if server.access != before.access:
-            self._open_sessions(server.access)
+        self.origin = str(URL(server.address).origin())
+        if _way(server) != _way(before):
+            self._open_sessions(server)
 
     def depart(self, refusal: Refusal) -> None:
         """From now on nothing begins: the fleet has no such server, or has it elsewhere."""
@@ -198,7 +201,9 @@ class Upstream:
         """The refusal that is true about this failure of a request."""
         name = self.server.id
         match error:
-            case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            case AnotherServerError():
+                return Refusal(Cause.SERVER_MOVED, f"Another server answers at the address of {name} by now.")
+            case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError() | UnprovenError():
                 return Refusal(Cause.CONNECT_FAILED, f"{name} cannot be reached: {short_reason(error)}.")
             case Redirected():
                 return Refusal(Cause.REDIRECT, f"{name} answered with a redirect: {error}.", Sent.UNKNOWN)
@@ -216,14 +221,23 @@ class Upstream:
         self.reads, self.views = asyncio.Semaphore(size), asyncio.Semaphore(size)
         self.submits, self.uploads = asyncio.Semaphore(size), asyncio.Semaphore(size)
 
-    def _open_sessions(self, access: Access) -> None:
-        tls = True if access.tls is None else access.tls
-        self._fresh = self._session(aiohttp.TCPConnector(limit=0, force_close=True, ssl=tls), access)
-        self._kept = self._session(aiohttp.TCPConnector(limit=0, keepalive_timeout=15, ssl=tls), access)
+    def _open_sessions(self, server: Server) -> None:
+        self._fresh = self._session(self._connector(server, force_close=True), server)
+        self._kept = self._session(self._connector(server, keepalive_timeout=15), server)
         self._sessions += [self._fresh, self._kept]
 
-    def _session(self, connector: aiohttp.TCPConnector, access: Access) -> aiohttp.ClientSession:
-        login = {"Authorization": access.authorization} if access.authorization else {}
+    def _connector(self, server: Server, **options: Any) -> aiohttp.TCPConnector:
+        """The connections to a server; those to one that was looked up show first that it is this one."""
+        tls = True if server.access.tls is None else server.access.tls
+        resolver = FixedResolver(server.dial) if server.dial else None
+        options |= {"limit": 0, "ssl": tls, "resolver": resolver, "use_dns_cache": resolver is None}
+        question = Question.to(server)
+        if question is None:
+            return aiohttp.TCPConnector(**options)
+        return ProvenConnector(question, deadline=self.deadlines.connect, **options)
+
+    def _session(self, connector: aiohttp.TCPConnector, server: Server) -> aiohttp.ClientSession:
+        login = {"Authorization": server.access.authorization} if server.access.authorization else {}
         return aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,
@@ -240,6 +254,11 @@ class Upstream:
         )
 
 
+def _way(server: Server) -> tuple[object, ...]:
+    """What connections are made by."""
+    return server.access, server.address, server.dial, server.found
+
+
 async def refuse_redirect(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """A client middleware that ends a redirect before anything could follow it (`ws_connect` would)."""
     response = await handler(request)
@@ -252,6 +271,8 @@ async def refuse_redirect(request: aiohttp.ClientRequest, handler: aiohttp.Clien
 def short_reason(error: BaseException) -> str:
     """What failed, in a few plain words that stay the same from try to try."""
     match error:
+        case AnotherServerError() | UnprovenError():
+            return str(error)
         case aiohttp.ClientConnectorCertificateError():
             return "its certificate is not trusted"
         case aiohttp.ClientConnectorSSLError() | ssl.SSLError():

@@ -3,7 +3,8 @@
     upstreams = Upstreams(fleet, deadlines)
     for departed in upstreams.change(another_fleet): ...
 
-A server that keeps its id and its address keeps its `Upstream`. One that has another address is another server.
+A server that keeps its id and its identity keeps its `Upstream`. The identity of one that stands in the fleet file is
+its address; one that was looked up may keep it at another address.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Upstreams(Mapping[ServerId, Upstream]):
 
     @property
     def tags(self) -> Mapping[str, str]:
-        """The tag of each server's address, by id."""
+        """The tag of each server's identity, by id."""
         return self._tags
 
     def change(self, fleet: Fleet) -> dict[Upstream, Refusal]:
@@ -52,7 +53,7 @@ class Upstreams(Mapping[ServerId, Upstream]):
         return departed
 
     def _take(self, known: Upstream | None, server: Server) -> Upstream:
-        if known is None or known.server.address != server.address:
+        if known is None or known.server.identity != server.identity:
             return Upstream(server, self._deadlines)
         known.change(server)
         return known

@@ -154,6 +154,7 @@ def read_fleet(text: str) -> Fleet:
             is_breakable=told.get("faults") is True,
             problem=str(told.get("problem") or ""),
             workflows=str(told.get("workflows") or ""),
+            searches=tuple(str(item) for item in told.get("searches") or ()),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"not the gateway's fleet: {error!r}") from error
@@ -181,6 +182,7 @@ def _server(item: Mapping[str, Any]) -> Server:
         colour=str(item.get("colour") or ""),
         weight=_weight(item.get("weight")),
         tags=tuple(str(tag) for tag in item.get("tags") or ()),
+        at=str(item.get("at") or ""),
     )
 
 

@@ -50,10 +50,11 @@ class Server:
     catalogue: str = ""  # what nodes it has, as the hash of that content; empty while the gateway has not read it
     files: str = ""  # the same of its lists of uploaded files
     broken: tuple[str, ...] = ()  # faults that a demo server has on purpose
-    cause: str = ""  # of its health: login | forbidden | web-page | redirect | certificate | busy
+    cause: str = ""  # of its health: login | forbidden | web-page | redirect | certificate | busy | another
     colour: str = ""  # as its operator has named it; empty lets the page choose
     weight: float = 1.0  # how much of the work it is to get, compared with the others
     tags: tuple[str, ...] = ()  # its operator's short names for people
+    at: str = ""  # where it is now, for people: `address` of one that was looked up is what it is known by
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Fleet:
     is_breakable: bool = False  # whether its servers may be broken on purpose: a demo fleet with `--faults`
     problem: str = ""  # what is wrong with the fleet file now, while this one stays; told to who runs the fleet
     workflows: str = ""  # changes with the workflows that the installation publishes; empty if there are none
+    searches: tuple[str, ...] = ()  # what is amiss where servers are looked up, in sentences; to who runs the fleet
 
     def get(self, server_id: ServerId | str) -> Server | None:
         """The server with that id, or None."""

@@ -63,6 +63,16 @@ def word_problem(problem: str, _: Translator) -> Words:
     )
 
 
+def word_searches(searches: tuple[str, ...], _: Translator) -> Words:
+    """Something is amiss where servers are looked up, for who runs the fleet."""
+    return Words(
+        _("Not all servers can be looked up"),
+        _("Those that are known stay; work on a server that is gone shows as unreachable, and is not lost."),
+        "\n".join(searches),
+        tone=Tone.WARN,
+    )
+
+
 _FOREIGN = ("bad-host", "bad-origin", "cross-site")
 _UNFIT = ("bad-request", "refused-body", "not-listed", "bad-method", "bad-type")
 

@@ -64,6 +64,12 @@ def word_trouble(server: Server, _: Translator) -> Words:
                 _("Give it one that this machine trusts, or use its http address."),
                 tone=Tone.WARN,
             )
+        case "another":
+            return Words(
+                _("Another server is at its address"),
+                _("Nothing is sent there. What it has goes on as soon as it answers again, at whatever address."),
+                tone=Tone.WARN,
+            )
         case "busy":
             return Words(
                 _("Too many requests for it"), _("What stands before it lets no more through now."), tone=Tone.WARN

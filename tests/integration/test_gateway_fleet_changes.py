@@ -125,7 +125,7 @@ async def test_a_removed_servers_socket_is_closed_with_the_cause(
             await until(lambda: hub.open == 0)
             async with browser.get(f"{gateway.url}/servers/a/queue") as reply:
                 assert verdict(reply) == (404, "unknown-server; sent=no")
-            await until(lambda: not gateway.gateway._departing)
+            await until(lambda: not gateway.gateway.departures.count)
             assert "a" not in (await json_of(browser.get(f"{gateway.url}/fleet/vitals")))["servers"]  # type: ignore[index]
             file.write(*both)  # and put in again
             await until(lambda: server_of(gateway, "a").get("health") == "well")
@@ -152,10 +152,10 @@ async def test_what_is_under_way_at_a_removed_server_is_let_finish(
             await asked.wait()
             file.write(table("b", two.url))
             await until(lambda: not server_of(gateway, "a"))
-            assert len(gateway.gateway._departing) == 1
+            assert gateway.gateway.departures.count == 1
             may_answer.set()
             assert await sent == {"prompt_id": "p"}
-            await until(lambda: not gateway.gateway._departing)
+            await until(lambda: not gateway.gateway.departures.count)
 
 
 async def test_a_gateway_that_ends_does_not_wait_for_a_removed_server(
@@ -167,7 +167,7 @@ async def test_a_gateway_that_ends_does_not_wait_for_a_removed_server(
             sent = asyncio.ensure_future(json_of(submit(browser, gateway)))
             await until(lambda: one.seen)
             file.write(table("b", two.url))
-            await until(lambda: gateway.gateway._departing)
+            await until(lambda: gateway.gateway.departures.count)
         with pytest.raises(aiohttp.ClientError):
             await sent
 
@@ -189,7 +189,7 @@ async def test_a_request_that_has_not_begun_when_its_server_is_removed_is_certai
             async with browser.get(f"{gateway.url}/fleet") as reply:  # answered after the head was: it is admitted
                 assert reply.status == 200
             file.write(table("b", two.url))
-            await until(lambda: not server_of(gateway, "a") and not gateway.gateway._departing)
+            await until(lambda: not server_of(gateway, "a") and not gateway.gateway.departures.count)
             writer.write(body[5:])
             answer = await reader.readuntil(b"\r\n\r\n")
             writer.close()

@@ -13,6 +13,7 @@ from gateway import routes
 from gateway.check_flags import _parser as check_parser
 from gateway.commands import COMMANDS
 from gateway.fleet import Fleet, Source
+from gateway.fleet_discover import KEYS as DISCOVER_KEYS
 from gateway.fleet_rules import KEYS as GATEWAY_KEYS
 from gateway.fleet_server import KEYS as SERVER_KEYS
 from gateway.metrics import GatewayMetrics
@@ -54,6 +55,11 @@ def test_every_key_of_the_installation_is_documented_and_shown(key: str) -> None
 
 @pytest.mark.parametrize("key", SERVER_KEYS)
 def test_every_key_of_a_server_is_documented_and_shown(key: str) -> None:
+    assert f"`{key}`" in TEAM and re.search(rf"^(# )?{key} = ", EXAMPLE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("key", DISCOVER_KEYS)
+def test_every_key_of_a_look_up_is_documented_and_shown(key: str) -> None:
     assert f"`{key}`" in TEAM and re.search(rf"^(# )?{key} = ", EXAMPLE, re.MULTILINE)
 
 

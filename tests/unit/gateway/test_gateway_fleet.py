@@ -84,7 +84,7 @@ def server(**values: str) -> str:
         ("", None, None, "names no server"),
         ("[gateway]\n", None, None, "names no server"),
         ("servers = []\n", 1, "servers", "did you mean 'server'?"),
-        ("\n[fleet]\n", 2, "fleet", "known here: server, gateway"),
+        ("\n[fleet]\n", 2, "fleet", "known here: server, discover, gateway"),
         ('[server]\nid = "a"\n', 1, "server", "[[server]]"),
         ("server = 3\n", 1, "server", "[[server]]"),
         ("[[server]]\n" + server(), 1, "id", "missing"),

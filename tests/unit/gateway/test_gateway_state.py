@@ -25,11 +25,13 @@ def test_the_state_as_json() -> None:
         "faults": False,
         "why": {"source": "flags", "detail": "named"},
         "problem": "",
+        "searches": [],
         "servers": [
             {
                 "id": "a",
                 "name": "A",
                 "address": "http://10.0.0.1:8188",
+                "at": "http://10.0.0.1:8188",
                 "base": f"/servers/a@{FLEET.servers[0].tag}",
                 "health": "well",
                 "detail": "",

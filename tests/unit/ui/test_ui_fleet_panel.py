@@ -62,6 +62,7 @@ CAUSES = {
     "not-in-policy": (Health.REFUSES, "This page may not ask it"),
     "in-between": (Health.NOT_COMFYUI, "Something stands before it"),
     "no-https": (Health.DOWN, "No connection by https"),
+    "another": (Health.DOWN, "Another server is at its address"),
     "": (Health.DOWN, "Not running"),
     "a newer gateway's": (Health.TIMEOUT, "Does not answer in time"),
 }

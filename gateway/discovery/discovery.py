@@ -1,0 +1,123 @@
+"""All searches of a gateway, and the fleet that they and the fleet file make together.
+
+    discovery = Discovery(state, deadlines, change)
+    await discovery.start()
+    fleet = discovery.merged(fleet)       # a declared fleet, with what was found
+
+Each gateway looks by itself: ids and identities come from the servers and from DNS alone, so all gateways of one fleet
+file come to the same without telling each other anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+
+from gateway.deadlines import Deadlines
+from gateway.discovery.search import Search
+from gateway.flags import same_server
+from gateway.fleet import Discover, Fleet, Server, ServerId
+from gateway.fleet_watch import tell_change
+from gateway.state import FleetState, SearchReport
+from gateway.tasks import start_task
+
+
+class Discovery:
+    """Looks for servers for as long as the gateway runs. `change` has the gateway go by the declared fleet anew."""
+
+    def __init__(self, state: FleetState, deadlines: Deadlines, change: Callable[[Fleet], None]) -> None:
+        self._state = state
+        self._deadlines = deadlines
+        self._change = change
+        self._searches: dict[Search, asyncio.Task[None]] = {}
+        self._is_running = False
+
+    async def start(self) -> None:
+        """Begin, and wait a moment for the servers that are there."""
+        self._is_running = True
+        self._follow(self._state.fleet.discover)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._deadlines.first_search):
+                for search in list(self._searches):
+                    await search.looked.wait()
+
+    async def close(self) -> None:
+        """Stop looking."""
+        self._is_running = False
+        for task in self._searches.values():
+            task.cancel()
+        await asyncio.gather(*self._searches.values(), return_exceptions=True)
+
+    def merged(self, fleet: Fleet) -> Fleet:
+        """A declared fleet with what its searches have found; they go by it from now on."""
+        if self._is_running:
+            self._follow(fleet.discover)
+        found, left_out = found_servers(fleet, list(self._searches))
+        self._state.note_discovery(tuple(search.report for search in self._searches), left_out)
+        return fleet.with_found(found)
+
+    def _follow(self, tables: tuple[Discover, ...]) -> None:
+        """Search by these tables. A search whose table is about the same place as before goes on."""
+        known = {search.discover.place: search for search in self._searches}
+        going: dict[Search, asyncio.Task[None]] = {}
+        for discover in tables:
+            search = known.pop(discover.place, None)
+            if search is None:
+                search = Search(discover, self._deadlines, self._state.is_well)
+                going[search] = start_task(self._run(search))
+            else:
+                search.follow(discover)
+                going[search] = self._searches[search]
+        for search in known.values():
+            self._searches[search].cancel()
+        self._searches = going
+
+    async def _run(self, search: Search) -> None:
+        while True:
+            await search.look()
+            if search in self._searches:
+                self._tell()
+            search.looked.set()
+            await asyncio.sleep(search.pause())
+
+    def _tell(self) -> None:
+        """Have the gateway go by what is known now, if that is news."""
+        before = self._state.fleet
+        now = self.merged(before.declared)
+        if now != before:
+            tell_change(before, replace(now, warnings=()))  # which are told already
+            self._change(before.declared)
+
+
+async def find_once(fleet: Fleet, deadlines: Deadlines) -> tuple[Fleet, tuple[SearchReport, ...]]:
+    """A fleet with the servers that are found now, and how that went; nothing is minted, nothing is kept."""
+    searches = [Search(discover, deadlines, lambda _: False, may_mint=False) for discover in fleet.discover]
+    await asyncio.gather(*(search.look() for search in searches))
+    found, left_out = found_servers(fleet, searches)
+    reports = tuple(search.report for search in searches)
+    if left_out:
+        reports = (*reports[:-1], replace(reports[-1], troubles=(*reports[-1].troubles, *left_out)))
+    return fleet.with_found(found), reports
+
+
+def found_servers(fleet: Fleet, searches: list[Search]) -> tuple[tuple[Server, ...], tuple[str, ...]]:
+    """What the searches have found, each server once, and which were left out, in sentences.
+
+    What stands in the file itself comes first, then the tables in their order.
+    """
+    named, known = fleet.declared.servers, {server.id for server in fleet.declared.servers}
+    proven: dict[str, ServerId] = {}
+    found: list[Server] = []
+    left_out: list[str] = []
+    for server in (server for search in searches for server in search.servers):
+        other = next((one.id for one in named if same_server(one.address, server.address)), None)
+        other = other or proven.get(server.identity) or (server.id if server.id in known else None)
+        if other is None:
+            found.append(server)
+            proven[server.identity] = server.id
+            known.add(server.id)
+        elif server.found is not None:
+            left_out.append(f"{server.found.origin}: {server.address} is in the fleet already, as {other}.")
+    return tuple(found), tuple(left_out)

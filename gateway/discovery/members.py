@@ -1,0 +1,176 @@
+"""The servers that one table has found, as values: who is where, who is leaving, and who has left.
+
+    roll = roll.named(endpoints)                 # DNS has answered
+    roll = roll.met(claims)                      # servers were asked who they are
+    roll = roll.parted(now, is_well, departure)  # time has passed
+    servers = roll.servers(is_well)
+
+A server that DNS names no more takes nothing new and is passed everything else for as long as it answers. It is out of
+the fleet once it was unreachable for a while. A server is known by what it has said, never by where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from gateway.discovery.claims import Claim, address_of, dial_of
+from gateway.discovery.names import Endpoint
+from gateway.fleet import Discover, Found, Server, ServerId
+
+LEAST_WEIGHT = 0.01  # of an SRV record with weight 0, which is chosen when hardly anybody else is
+
+IsWell = Callable[[ServerId], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One server: who it is, where it is reached, and since when it is neither named nor reachable."""
+
+    claim: Claim
+    endpoint: Endpoint
+    gone_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """The members of one table, by id.
+
+    `listed` are the endpoints that DNS names, by place. `occupants` tells who was met at a place last, and at which
+    addresses. `contested` are ids that two servers have claimed at once, with where: not used while both are named.
+    """
+
+    discover: Discover
+    listed: Mapping[str, Endpoint] = field(default_factory=dict)
+    members: Mapping[ServerId, Member] = field(default_factory=dict)
+    occupants: Mapping[str, tuple[Endpoint, ServerId]] = field(default_factory=dict)
+    contested: Mapping[ServerId, frozenset[str]] = field(default_factory=dict)
+
+    def named(self, endpoints: Iterable[Endpoint]) -> Roll:
+        """After DNS has answered."""
+        listed = {end.place: end for end in endpoints}
+        kept = {member.endpoint.place for member in self.members.values()} | set(listed)
+        occupants = {place: who for place, who in self.occupants.items() if place in kept}
+        return replace(self, listed=listed, occupants=occupants)
+
+    def unsettled(self, is_well: IsWell, *, is_thorough: bool) -> list[Endpoint]:
+        """The listed endpoints of which nobody knows who is there now.
+
+        A member that answers is known: each connection to it shows who it is. Its other address, which is not
+        dialled, is looked at when it `is_thorough`.
+        """
+        return [end for end in self.listed.values() if not self._is_settled(end, is_well, is_thorough=is_thorough)]
+
+    def _is_settled(self, end: Endpoint, is_well: IsWell, *, is_thorough: bool) -> bool:
+        met, server_id = self.occupants.get(end.place, (None, ServerId("")))
+        member = self.members.get(server_id)
+        if met is None or member is None or met.dial != end.dial or not is_well(server_id):
+            return False
+        return not is_thorough or member.endpoint.place == end.place
+
+    def rivals(self, claims: Mapping[Endpoint, Claim]) -> dict[ServerId, set[Endpoint]]:
+        """The ids that are claimed at more than one place, with all of these: to be asked once more."""
+        ends: dict[ServerId, dict[str, Endpoint]] = {}
+        for end, claim in claims.items():
+            ends.setdefault(claim.server_id, {})[end.place] = end
+        for end, server_id in self.occupants.values():
+            if server_id in ends:
+                ends[server_id].setdefault(end.place, end)
+        return {server_id: set(found.values()) for server_id, found in ends.items() if len(found) > 1}
+
+    def met(self, claims: Mapping[Endpoint, Claim]) -> Roll:
+        """After servers were asked. One may have an IPv4 and an IPv6 address, and no more than one of each."""
+        members, contested, occupants = dict(self.members), dict(self.contested), dict(self.occupants)
+        for server_id, ends in _by_server(claims).items():
+            places = frozenset(end.place for end in ends)
+            occupants = {place: who for place, who in occupants.items() if who[1] != server_id}
+            occupants |= {end.place: (end, server_id) for end in ends}
+            if len(places) - len({end.is_v6 for end in ends}):
+                contested[server_id] = contested.get(server_id, frozenset()) | places
+            elif len(contested.get(server_id, frozenset()) & set(self.listed)) <= 1:
+                contested.pop(server_id, None)
+                members[server_id] = Member(claims[ends[0]], ends[0])
+            if server_id in contested:
+                members.pop(server_id, None)
+        return replace(self, members=members, contested=contested, occupants=occupants)
+
+    def parted(self, now: float, is_well: IsWell, departure: float) -> Roll:
+        """After a while: without those that are named no more and were unreachable for long."""
+        members = {}
+        for server_id, member in self.members.items():
+            since = now if member.gone_since is None else member.gone_since
+            gone = None if self._is_listed(server_id) or is_well(server_id) else since
+            if gone is None or now - gone < departure:
+                members[server_id] = replace(member, gone_since=gone)
+        return replace(self, members=_bounded(members, self.discover.most))
+
+    def _is_listed(self, server_id: ServerId) -> bool:
+        return any(place in self.listed for place, who in self.occupants.items() if who[1] == server_id)
+
+    def leaving(self) -> list[ServerId]:
+        """Those that DNS names no more."""
+        return [server_id for server_id in self.members if not self._is_listed(server_id)]
+
+    @property
+    def has_spares(self) -> bool:
+        """Whether who takes new work hangs on who is well."""
+        return len({end.priority for end in self.listed.values()}) > 1
+
+    def servers(self, is_well: IsWell) -> tuple[Server, ...]:
+        """The fleet's servers of this table, in a fixed order.
+
+        Of SRV records those with the lowest priority number take new work, and the others while none of them is well.
+        A weight is a share of the heaviest of the same priority.
+        """
+        staying = [self._as_listed(one) for one in self.members if self._is_listed(one)]
+        first = min((end.priority for server_id, end in staying if is_well(server_id)), default=None)
+        active = {server_id for server_id, end in staying if first is None or end.priority <= first}
+        heaviest: dict[int, int] = {}
+        for _, end in staying:
+            heaviest[end.priority] = max(end.weight, heaviest.get(end.priority, 0))
+        weights = {one: end.weight / heaviest[end.priority] for one, end in staying if heaviest[end.priority]}
+        ordered = sorted(self.members.items(), key=lambda item: (item[1].endpoint, item[0]))
+        return tuple(
+            self._server(member, is_drained=server_id not in active, share=weights.get(server_id, 1.0))
+            for server_id, member in ordered
+        )
+
+    def _as_listed(self, server_id: ServerId) -> tuple[ServerId, Endpoint]:
+        """A member with what DNS says of it now: its priority and weight may be others than when it was met."""
+        endpoint = self.members[server_id].endpoint
+        return server_id, self.listed.get(endpoint.place, endpoint)
+
+    def _server(self, member: Member, *, is_drained: bool, share: float) -> Server:
+        discover, claim, endpoint = self.discover, member.claim, member.endpoint
+        is_nameless = discover.is_minted and not endpoint.is_named
+        return Server(
+            claim.server_id,
+            claim.server_id if is_nameless else endpoint.place,
+            address_of(discover, endpoint),
+            is_drained=is_drained,
+            colour=discover.colour,
+            weight=max(discover.weight * share, LEAST_WEIGHT),
+            tags=discover.tags,
+            access=discover.access,
+            limits=discover.limits,
+            dial=dial_of(endpoint),
+            found=Found(discover.origin, claim.identity, claim.proof),
+        )
+
+
+def _by_server(claims: Mapping[Endpoint, Claim]) -> dict[ServerId, list[Endpoint]]:
+    """Where each id is claimed, IPv4 first."""
+    ends: dict[ServerId, list[Endpoint]] = {}
+    for end in sorted(claims, key=lambda end: (end.is_v6, end)):
+        ends.setdefault(claims[end].server_id, []).append(end)
+    return ends
+
+
+def _bounded(members: dict[ServerId, Member], most: int) -> dict[ServerId, Member]:
+    """No more than twice as many as DNS may name; those that are gone the longest are the first to go."""
+    if len(members) <= 2 * most:
+        return members
+    by_absence = sorted(
+        members, key=lambda one: (members[one].gone_since is not None, -(members[one].gone_since or 0.0))
+    )
+    return {server_id: members[server_id] for server_id in by_absence[: 2 * most]}

@@ -1,0 +1,168 @@
+"""One `[[discover]]` table at work: it looks the name up when its answer has run out, and asks who is new there.
+
+    search = Search(discover, deadlines, is_well)
+    await search.look()          # then search.servers, search.report
+    await asyncio.sleep(search.pause())
+
+What DNS does not tell changes nothing: the last answer stands until another one comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+
+from gateway.deadlines import Deadlines
+from gateway.discovery.claims import Claim, NoClaim, ask_who
+from gateway.discovery.members import IsWell, Roll
+from gateway.discovery.names import Answer, Endpoint, LookupFailed, Names
+from gateway.fleet import Discover, Server
+from gateway.state import SearchReport
+
+ABREAST = 64  # servers that are asked at a time
+_BACKOFF = 1.6  # from one pause to the next while DNS does not tell
+_JITTER = 0.1  # of each pause, so that gateways which began together do not ask together
+_MOST_TOLD = 5  # servers that do not say who they are, by name
+
+_log = logging.getLogger(__name__)
+
+
+class Search:
+    """Looks for the servers of one table. `is_well` tells whether a server answered the gateway's last look."""
+
+    def __init__(
+        self,
+        discover: Discover,
+        deadlines: Deadlines,
+        is_well: IsWell,
+        *,
+        may_mint: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._deadlines = deadlines
+        self._is_well = is_well
+        self._may_mint = may_mint
+        self._clock = clock
+        self._roll = Roll(discover)
+        self._answer: Answer | None = None
+        self._failure = ""
+        self._silent: dict[str, str] = {}  # why, by place
+        self.looked = asyncio.Event()  # once it was looked
+        self._due = 0.0
+        self._patience = deadlines.dns_least
+        self._lane = asyncio.Semaphore(ABREAST)
+
+    @property
+    def discover(self) -> Discover:
+        """The table."""
+        return self._roll.discover
+
+    def follow(self, discover: Discover) -> None:
+        """Go by what the table says now; it is about the same place."""
+        self._roll = replace(self._roll, discover=discover)
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """What has been found."""
+        return self._roll.servers(self._is_well)
+
+    @property
+    def report(self) -> SearchReport:
+        """How it stands."""
+        is_answered = self._answer is not None and not self._failure
+        return SearchReport(self.discover.origin, len(self._roll.members), is_answered, self._troubles())
+
+    def pause(self) -> float:
+        """Seconds until the next look."""
+        is_open = bool(self._silent or self._roll.contested or self._roll.leaving()) or self._roll.has_spares
+        is_open = is_open or not all(self._is_well(server_id) for server_id in self._roll.members)
+        waits = self._due - self._clock()
+        if is_open and self._answer is not None:
+            waits = min(waits, self._deadlines.search)
+        return max(waits, 0.0) * random.uniform(1.0, 1.0 + _JITTER)
+
+    async def look(self) -> None:
+        """Look once. Never raises for what DNS, the network or a server does."""
+        is_due = self._clock() >= self._due
+        if is_due:
+            await self._look_up()
+        if self._answer is not None:
+            await self._meet(self._roll.unsettled(self._is_well, is_thorough=is_due))
+        self._roll = self._roll.parted(self._clock(), self._is_well, self._deadlines.departure)
+
+    # DNS
+
+    async def _look_up(self) -> None:
+        least, most = self._deadlines.dns_least, self._deadlines.dns_most
+        try:
+            answer = await Names(self.discover.nameservers, self._deadlines.dns).look_up(self.discover)
+        except LookupFailed as error:
+            self._tell(str(error))
+            self._due = self._clock() + self._patience
+            self._patience = min(self._patience * _BACKOFF, most)
+            return
+        self._tell("")
+        self._answer, self._patience = answer, least
+        self._roll = self._roll.named(answer.endpoints)
+        self._due = self._clock() + min(max(answer.ttl, least), most)
+
+    def _tell(self, failure: str) -> None:
+        if failure and failure != self._failure:
+            stays = "the servers stay as they were" if self._answer is not None else "none is known yet"
+            _log.warning("%s: %s; %s", self.discover.origin, failure, stays)
+        elif self._failure and not failure:
+            _log.info("%s is answered again", self.discover.origin)
+        self._failure = failure
+
+    # Servers
+
+    async def _meet(self, endpoints: Collection[Endpoint]) -> None:
+        claims = await self._ask(endpoints)
+        rivals = self._roll.rivals(claims)
+        if rivals:
+            again = set().union(*rivals.values())
+            confirmed = await self._ask(again)
+            claims = {end: claim for end, claim in claims.items() if end not in again} | confirmed
+        before, self._roll = self._roll, self._roll.met(claims)
+        for server_id in self._roll.contested.keys() - before.contested.keys():
+            _log.error("%s: %s", self.discover.origin, _word_contest(self._roll.contested[server_id]))
+        self._silent = {place: why for place, why in self._silent.items() if place in self._roll.listed}
+
+    async def _ask(self, endpoints: Iterable[Endpoint]) -> dict[Endpoint, Claim]:
+        asked = list(endpoints)
+        answers = await asyncio.gather(*(self._ask_one(end) for end in asked))
+        return {end: claim for end, claim in zip(asked, answers, strict=True) if claim is not None}
+
+    async def _ask_one(self, endpoint: Endpoint) -> Claim | None:
+        async with self._lane:
+            try:
+                claim = await ask_who(self.discover, endpoint, self._deadlines, may_mint=self._may_mint)
+            except NoClaim as error:
+                if self._silent.get(endpoint.place) != str(error):
+                    _log.info("%s: %s does not say who it is: %s", self.discover.origin, endpoint.place, error)
+                self._silent[endpoint.place] = str(error)
+                return None
+        self._silent.pop(endpoint.place, None)
+        return claim
+
+    def _troubles(self) -> tuple[str, ...]:
+        origin, silent = self.discover.origin, sorted(self._silent.items())
+        stays = "The servers stay as they were." if self._answer is not None else "None is known yet."
+        return (
+            *([f"{origin}: {self._failure}. {stays}"] if self._failure else []),
+            *(f"{origin}: {remark}." for remark in (self._answer.remarks if self._answer is not None else ())),
+            *(f"{origin}: {_word_contest(places)}." for places in self._roll.contested.values()),
+            *(f"{origin}: {place} does not say who it is: {why}." for place, why in silent[:_MOST_TOLD]),
+            *([f"{origin}: {len(silent) - _MOST_TOLD} more do not either."] if len(silent) > _MOST_TOLD else []),
+        )
+
+
+def _word_contest(places: Iterable[str]) -> str:
+    return (
+        f"{' and '.join(sorted(places))} have one id between them, so neither is used:"
+        " each server needs a user directory of its own"
+    )

@@ -1,0 +1,114 @@
+"""One `[[discover]]` table of the fleet file as a `Discover`: under which name servers are looked up.
+
+    [[discover]]
+    from = "dns://comfyui.internal:8188"     # the A and AAAA records of a name
+    from = "srv://_comfyui._tcp.internal"    # or its SRV records, which tell the ports too
+
+What else stands there holds for each server that is found, as in a `[[server]]` table.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from gateway.flags import is_server_id
+from gateway.fleet import MOST_FOUND, Discover
+from gateway.fleet_server import ServerReader, read_colour, read_limits, read_tags, read_weight
+from gateway.toml_text import Table
+
+KEYS = (
+    "from",
+    "id",
+    "mint",
+    "https",
+    "nameservers",
+    "most",
+    "colour",
+    "weight",
+    "tags",
+    "token",
+    "basic",
+    "tls_ca",
+    "tls_cert",
+    "tls_key",
+    "tls_verify",
+    "max_requests",
+    "max_upload",
+)
+LONGEST_PREFIX = 20  # characters; ten of a digest follow
+MOST_NAMESERVERS = 4
+_DNS_PORT = 53
+_NAME = re.compile(r"(?=.{1,253}\.?$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*\.?", re.ASCII)
+_REUSED = (
+    "{prefix}: an address of {origin} that is given to another server is noticed only if that one describes itself in"
+    " other words. mint = true tells any two apart."
+)
+
+
+def read_discover(reader: ServerReader, table: Table) -> Discover:
+    """One table; `reader` keeps what it refers to, and its warnings."""
+    table.check_keys(KEYS)
+    origin = table.needed_text("from")
+    kind, name, port = _target(table, origin)
+    prefix = table.needed_text("id")
+    if not is_server_id(prefix) or len(prefix) > LONGEST_PREFIX:
+        raise table.fault(f"{prefix!r} must be at most {LONGEST_PREFIX} lower-case letters, digits and hyphens", "id")
+    is_https, is_minted = table.flag("https"), table.flag("mint")
+    if kind == "dns" and not is_minted:
+        reader.warnings.append(_REUSED.format(prefix=prefix, origin=origin))
+    return Discover(
+        origin,
+        name,
+        port,
+        prefix,
+        is_https=is_https,
+        is_minted=is_minted,
+        nameservers=_nameservers(table),
+        most=table.whole("most", 1, MOST_FOUND) or MOST_FOUND,
+        colour=read_colour(table),
+        weight=read_weight(table),
+        tags=read_tags(table),
+        access=reader.access(table, prefix, f"{'https' if is_https else 'http'}://{name.rstrip('.')}"),
+        limits=read_limits(table),
+    )
+
+
+def _target(table: Table, origin: str) -> tuple[str, str, int | None]:
+    """The kind, the name and the port of a `from`."""
+    try:
+        parts = urlsplit(origin)
+        name, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise table.fault(f"{origin!r} is not a name and a port ({error})", "from") from error
+    is_whole = parts.scheme in {"dns", "srv"} and _NAME.fullmatch(name) and not _is_address(name)
+    if not is_whole or origin.lower() != f"{parts.scheme}://{parts.netloc}".lower() or "@" in parts.netloc:
+        raise table.fault('write it as "dns://name:port", or "srv://name" for SRV records', "from")
+    if parts.scheme == "dns" and not port:
+        raise table.fault("A and AAAA records tell no port: write dns://name:port", "from")
+    if parts.scheme == "srv" and port is not None:
+        raise table.fault("SRV records tell each server's own port: leave it out", "from")
+    return parts.scheme, name, port
+
+
+def _is_address(name: str) -> bool:
+    return re.fullmatch(r"[0-9.]+", name) is not None
+
+
+def _nameservers(table: Table) -> tuple[tuple[str, int], ...]:
+    texts = table.texts("nameservers", "addresses")
+    if len(texts) > MOST_NAMESERVERS:
+        raise table.fault(f"at most {MOST_NAMESERVERS} are asked", "nameservers")
+    try:
+        return tuple(_nameserver(text) for text in texts)
+    except ValueError as error:
+        reason = f"each is an address, with a port where that is not 53, such as 127.0.0.1:8600 ({error})"
+        raise table.fault(reason, "nameservers") from error
+
+
+def _nameserver(text: str) -> tuple[str, int]:
+    parts = urlsplit(f"//{text if text.count(':') < 2 or text.startswith('[') else f'[{text}]'}")
+    if parts.path or parts.username is not None or not parts.hostname:
+        raise ValueError(f"{text!r} is none")
+    return str(ip_address(parts.hostname)), parts.port or _DNS_PORT

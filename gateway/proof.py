@@ -1,0 +1,181 @@
+"""Proof of who is at the other end, on the very connection that carries a request.
+
+The address of a server that was looked up may be another server's the next moment. So each new connection to it begins
+with one question of ours (its id, or how it describes itself), and nothing else is sent unless the answer is the one
+that makes it this server. What fails here has therefore sent nothing of any request.
+
+    connector = ProvenConnector(question, deadline=3.0)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import socket
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from yarl import URL
+
+from gateway.fleet import Proof, ProofKind, Server
+
+ID_FILE = "/userdata/mooring%2Fid.json"  # where a server keeps the id that was minted on it
+STATS = "/system_stats"
+LARGEST = 262_144  # bytes of an answer; a server with sixteen devices describes itself in four thousand
+_IS_TOLD = ("os", "comfyui_version", "python_version", "pytorch_version", "embedded_python", "argv", "ram_total")
+_IS_TOLD_OF_A_DEVICE = ("name", "type", "index", "vram_total")
+
+
+class AnotherServerError(aiohttp.ClientError):
+    """Another server answers at the address."""
+
+
+class UnprovenError(aiohttp.ClientError):
+    """The server does not say who it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked first on a connection: the bytes, and the proof that the answer must be."""
+
+    proof: Proof
+    head: bytes
+
+    @classmethod
+    def to(cls, server: Server) -> Question | None:
+        """The question to a server that was looked up; None for one that is known by its address."""
+        if server.found is None:
+            return None
+        proof = server.found.proof
+        path = ID_FILE if proof.kind is ProofKind.MINTED else STATS
+        headers = {"Host": URL(server.address).host_port_subcomponent, "User-Agent": "mooring-gateway"}
+        if server.access.authorization:
+            headers["Authorization"] = server.access.authorization
+        if proof.user:
+            headers["comfy-user"] = proof.user
+        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        return cls(proof, "\r\n".join(lines).encode("latin-1"))
+
+    def is_answered(self, status: int, body: bytes) -> bool:
+        """Whether that is this server's answer; `UnprovenError` if it is nobody's."""
+        if self.proof.kind is ProofKind.MINTED:
+            if status == 404:  # a ComfyUI without an id
+                return False
+            found = read_id(body) if status == 200 else None
+        else:
+            found = describe(body) if status == 200 else None
+        if found is None:
+            raise UnprovenError(f"it does not say who it is (status {status})")
+        return found == self.proof.expected
+
+
+class ProvenConnector(aiohttp.TCPConnector):
+    """A connector whose every connection has shown whose it is; others are closed unused."""
+
+    def __init__(self, question: Question, *, deadline: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._question = question
+        self._deadline = deadline
+        self._shown: weakref.WeakSet[ResponseHandler] = weakref.WeakSet()
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.connector.Connection:
+        """A connection to this server, or `AnotherServerError`, or whatever keeps it from being had."""
+        connection = await super().connect(req, traces, timeout)
+        protocol = connection.protocol
+        assert protocol is not None
+        if protocol in self._shown:
+            return connection
+        try:
+            status, body = await self._ask(protocol)
+            if not self._question.is_answered(status, body):
+                raise AnotherServerError("another server answers there")
+            if protocol.should_close:
+                raise UnprovenError("it ends each connection after one answer, so nobody knows who takes the next")
+        except BaseException:
+            connection.close()
+            raise
+        self._shown.add(protocol)
+        return connection
+
+    async def _ask(self, protocol: ResponseHandler) -> tuple[int, bytes]:
+        """The answer to our own question."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+                assert protocol.transport is not None
+                protocol.transport.write(self._question.head)
+                message, payload = await protocol.read()
+                body = bytearray()
+                while chunk := await payload.readany():
+                    body += chunk
+                    if len(body) > LARGEST:
+                        raise UnprovenError("it says too much of who it is")
+        except TimeoutError as error:
+            raise UnprovenError("it does not say in time who it is") from error
+        except (OSError, aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError) as error:
+            raise UnprovenError("it hangs up instead of saying who it is") from error
+        return message.code, bytes(body)
+
+
+class FixedResolver(AbstractResolver):
+    """A resolver that knows one name: the addresses that the look-up has found for it."""
+
+    def __init__(self, dial: tuple[str, ...]) -> None:
+        self._dial = dial
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """All of them."""
+        del family  # both kinds are dialled, whichever answers first
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in self._dial
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def read_id(body: bytes) -> str | None:
+    """The id in a server's file; None if that is none of ours."""
+    match _json(body):
+        case {"mooring": str(minted)} if minted.isascii() and 0 < len(minted) <= 64 and minted.isprintable():
+            return minted
+        case _:
+            return None
+
+
+def describe(body: bytes) -> str | None:
+    """A digest of what a server says of itself and what stays so over a restart; None if that is not ComfyUI's."""
+    match _json(body):
+        case {"system": dict(system), "devices": list(devices)}:
+            told = [system.get(name) for name in _IS_TOLD]
+            of_devices = [
+                [device.get(name) for name in _IS_TOLD_OF_A_DEVICE] for device in devices if isinstance(device, dict)
+            ]
+            return hashlib.sha256(json.dumps([told, of_devices], sort_keys=True).encode()).hexdigest()[:16]
+        case _:
+            return None
+
+
+def _json(body: bytes) -> object:
+    try:
+        value: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return value

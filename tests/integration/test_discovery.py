@@ -1,0 +1,299 @@
+"""Servers that are looked up: they come, move, leave and are replaced under running work, and DNS fails meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from gateway.refusal import HEADER
+from tests.integration.pods import NAME, Cluster, Pod, fleet_of, open_cluster, servers_of, until_told
+from tests.integration.rig import Running
+from tests.name_server import Mood
+
+ONE, TWO, THREE = "127.0.0.2", "127.0.0.3", "127.0.0.4"
+Reply = tuple[int, str]
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+    async with open_cluster(tmp_path) as opened:
+        yield opened
+
+
+async def submit(browser: aiohttp.ClientSession, gateway: Running, base: str) -> Reply:
+    body = {"prompt": {}, "prompt_id": str(uuid.uuid4()), "client_id": "w"}
+    async with browser.post(f"{gateway.url}{base}/prompt", json=body) as reply:
+        return reply.status, reply.headers.get(HEADER, "")
+
+
+async def server_at(browser: aiohttp.ClientSession, gateway: Running, pod: Pod, **wanted: object) -> dict[str, Any]:
+    """The server that is at a pod's address, once it is told like this."""
+
+    async def look() -> dict[str, Any] | None:
+        told = (await fleet_of(browser, gateway))["servers"]
+        fitting = (one for one in told if one["at"] == pod.url and one.items() >= wanted.items())
+        return next(fitting, None)
+
+    return await until_told(look)
+
+
+async def test_two_gateways_find_the_same_servers_under_the_same_ids(
+    cluster: Cluster, browser: aiohttp.ClientSession
+) -> None:
+    one, two = await cluster.start(ONE, Pod(slow_writes=0.05)), await cluster.start(TWO, Pod(slow_writes=0.05))
+    cluster.name(ONE, TWO)
+    opened = [cluster.gateway(), cluster.gateway()]
+    here, there = await asyncio.gather(*(gateway.__aenter__() for gateway in opened))  # both mint at one moment
+    try:
+        for pod in (one, two):
+            mine = await server_at(browser, here, pod, health="well")
+            theirs = await server_at(browser, there, pod, health="well")
+            assert (mine["id"], mine["base"]) == (theirs["id"], theirs["base"])
+            assert await submit(browser, here, mine["base"]) == (200, "")
+            assert await submit(browser, there, mine["base"]) == (200, "")
+        assert {len(pod.prompts) for pod in cluster.pods} == {2}
+    finally:
+        for gateway in opened:
+            await gateway.__aexit__(None, None, None)
+
+
+async def test_a_removed_server_is_drained_while_it_answers_and_then_out_of_the_fleet(
+    cluster: Cluster, browser: aiohttp.ClientSession
+) -> None:
+    one, two = await cluster.start(ONE), await cluster.start(TWO)
+    cluster.name(ONE)
+    async with cluster.gateway(departure=0.3) as gateway:
+        leaving = await server_at(browser, gateway, one, drained=False)
+        assert await submit(browser, gateway, leaving["base"]) == (200, "")
+        cluster.name(TWO)
+        await server_at(browser, gateway, two, drained=False, health="well")
+        assert (await server_at(browser, gateway, one, drained=True))["id"] == leaving["id"]
+        async with browser.get(f"{gateway.url}{leaving['base']}/queue") as reply:
+            assert len(json.loads(await reply.read())["queue_pending"]) == 1, "its work is watched to its end"
+        await one.stop()
+        await until_told(lambda: _is_gone(browser, gateway, one))
+        assert await submit(browser, gateway, leaving["base"]) == (404, "unknown-server; sent=no")
+        await cluster.start(ONE, one)  # as it was, and named again
+        cluster.name(ONE, TWO)
+        assert (await server_at(browser, gateway, one, drained=False))["base"] == leaving["base"]
+
+
+async def _is_gone(browser: aiohttp.ClientSession, gateway: Running, pod: Pod) -> bool:
+    return pod.url not in await servers_of(browser, gateway)
+
+
+@pytest.mark.parametrize("table", ["mint = true\n", ""])
+async def test_nothing_is_sent_to_another_server_at_a_reused_address(
+    cluster: Cluster, browser: aiohttp.ClientSession, table: str
+) -> None:
+    cluster.table = table
+    one = await cluster.start(ONE)
+    cluster.name(ONE)
+    async with cluster.gateway(probe_well=3_600.0, dns_least=3_600.0, dns_most=3_600.0, search=3_600.0) as gateway:
+        known = await server_at(browser, gateway, one, health="well")
+        assert await submit(browser, gateway, known["base"]) == (200, "")
+        await one.stop()
+        other = await cluster.start(ONE, Pod(version="0.3.65"))  # between two looks: the gateway has seen nothing
+        assert await submit(browser, gateway, known["base"]) == (409, "server-moved; sent=no")
+        async with browser.get(f"{gateway.url}{known['base']}/history/x") as reply:
+            assert reply.headers[HEADER] == "server-moved; sent=no"
+        assert other.seen == []
+
+
+async def test_an_address_that_returns_as_another_server_is_another_server(
+    cluster: Cluster, browser: aiohttp.ClientSession
+) -> None:
+    one = await cluster.start(ONE)
+    cluster.name(ONE)
+    async with cluster.gateway(departure=0.3) as gateway:
+        known = await server_at(browser, gateway, one, health="well")
+        await one.stop()
+        other = await cluster.start(ONE, Pod())
+        await until_told(lambda: _is_another(browser, gateway, known))
+        assert await submit(browser, gateway, known["base"]) == (404, "unknown-server; sent=no")
+        fresh = await server_at(browser, gateway, other, health="well")
+        assert fresh["id"] != known["id"]
+        assert await submit(browser, gateway, fresh["base"]) == (200, "")
+        assert other.seen == ["POST /prompt"]
+
+
+async def _is_another(browser: aiohttp.ClientSession, gateway: Running, known: dict[str, Any]) -> bool:
+    told = (await fleet_of(browser, gateway))["servers"]
+    return bool(told) and known["id"] not in {server["id"] for server in told}
+
+
+async def test_a_server_that_comes_back_at_another_address_is_the_same_one(
+    cluster: Cluster, browser: aiohttp.ClientSession
+) -> None:
+    one = await cluster.start(ONE)
+    cluster.name(ONE)
+    async with cluster.gateway() as gateway:
+        known = await server_at(browser, gateway, one, health="well")
+        await one.stop()
+        await cluster.start(THREE, one)
+        cluster.name(THREE)
+        moved = await server_at(browser, gateway, one, health="well", drained=False)
+        assert (moved["id"], moved["base"], moved["address"]) == (known["id"], known["base"], known["address"])
+        assert await submit(browser, gateway, known["base"]) == (200, "")
+
+
+@pytest.mark.parametrize("mood", [Mood.SERVFAIL, Mood.NXDOMAIN, Mood.SILENT])
+async def test_a_failing_name_server_changes_nothing(
+    cluster: Cluster, browser: aiohttp.ClientSession, mood: Mood
+) -> None:
+    one = await cluster.start(ONE)
+    cluster.name(ONE)
+    async with cluster.gateway() as gateway:
+        known = await server_at(browser, gateway, one, health="well")
+        cluster.names.mood = mood
+        told = await until_told(lambda: _troubled(browser, gateway))
+        assert told["searches"][0].startswith(f"dns://{NAME}:{cluster.port}: ")
+        assert told["searches"][0].endswith("The servers stay as they were.")
+        assert told["servers"] == [known]
+        assert await submit(browser, gateway, known["base"]) == (200, "")
+        async with browser.get(f"{gateway.url}/metrics") as reply:
+            numbers = (await reply.read()).decode()
+        labels = f'{{from="dns://{NAME}:{cluster.port}"}}'
+        assert f"mooring_lookup_answered{labels} 0.0" in numbers and f"mooring_lookup_servers{labels} 1.0" in numbers
+        cluster.names.mood = Mood.WELL
+        await until_told(lambda: _untroubled(browser, gateway))
+
+
+async def _troubled(browser: aiohttp.ClientSession, gateway: Running) -> dict[str, Any] | None:
+    told = await fleet_of(browser, gateway)
+    return told if told["searches"] else None
+
+
+async def _untroubled(browser: aiohttp.ClientSession, gateway: Running) -> bool:
+    return await _troubled(browser, gateway) is None
+
+
+async def test_a_gateway_that_starts_without_dns_finds_its_servers_later(
+    cluster: Cluster, browser: aiohttp.ClientSession
+) -> None:
+    one = await cluster.start(ONE)
+    cluster.name(ONE)
+    cluster.names.mood = Mood.SERVFAIL
+    async with cluster.gateway() as gateway:
+        told = await until_told(lambda: _troubled(browser, gateway))
+        assert told["servers"] == [] and told["searches"][0].endswith("None is known yet.")
+        cluster.names.mood = Mood.WELL
+        await server_at(browser, gateway, one, health="well")
+
+
+async def test_srv_records_tell_names_ports_priorities_and_weights(
+    cluster: Cluster, browser: aiohttp.ClientSession
+) -> None:
+    cluster.table = ""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        other_port = free.getsockname()[1]
+    one, two = await cluster.start(ONE), await cluster.start(TWO, port=other_port)
+    three = await cluster.start(THREE)
+    cluster.names.zone |= {
+        "_comfyui._tcp.test.": {
+            "SRV": [
+                f"0 4 {cluster.port} gpu-0.test.",
+                f"0 1 {other_port} gpu-1.test.",
+                f"9 1 {cluster.port} gpu-2.test.",
+            ]
+        },
+        "gpu-2.test.": {"A": [THREE]},
+    }
+    cluster.names.along = {"gpu-0.test.": {"A": [ONE]}, "gpu-1.test.": {"A": [TWO]}}
+    async with cluster.gateway(cluster.discover("srv://_comfyui._tcp.test")) as gateway:
+        await until_told(lambda: _has_spare(browser, gateway))
+        found = await until_told(lambda: _well(browser, gateway, 3))
+        told = {at: (server["weight"], server["drained"]) for at, server in found.items()}
+        assert told == {
+            f"http://gpu-0.test:{cluster.port}": (1.0, False),
+            f"http://gpu-1.test:{other_port}": (0.25, False),
+            f"http://gpu-2.test:{cluster.port}": (1.0, True),
+        }
+        for number, pod in enumerate((one, two, three)):
+            server = next(server for at, server in found.items() if f"gpu-{number}" in at)
+            assert await submit(browser, gateway, server["base"]) == (200, "")
+            assert len(pod.prompts) == 1
+        before = found[f"http://gpu-0.test:{cluster.port}"]
+        await one.stop()
+        await cluster.start("127.0.0.5", one)
+        cluster.names.along["gpu-0.test."] = {"A": ["127.0.0.5"]}
+        await until_told(lambda: _reaches(browser, gateway, before["base"]))
+        assert len(one.prompts) == 2, "the name is the same server wherever it is"
+
+
+async def _has_spare(browser: aiohttp.ClientSession, gateway: Running) -> bool:
+    return any(server["drained"] for server in (await servers_of(browser, gateway)).values())
+
+
+async def _well(browser: aiohttp.ClientSession, gateway: Running, count: int) -> dict[str, Any] | None:
+    found = await servers_of(browser, gateway)
+    return found if [one["health"] for one in found.values()] == ["well"] * count else None
+
+
+async def _reaches(browser: aiohttp.ClientSession, gateway: Running, base: str) -> bool:
+    return (await submit(browser, gateway, base))[0] == 200
+
+
+async def test_ipv6_addresses_are_servers_too(cluster: Cluster, browser: aiohttp.ClientSession) -> None:
+    try:
+        six = await cluster.start("::1")
+    except OSError as error:
+        pytest.skip(f"this machine has no IPv6: {error}")
+    cluster.name("::1")
+    async with cluster.gateway() as gateway:
+        server = await server_at(browser, gateway, six, health="well")
+        assert await submit(browser, gateway, server["base"]) == (200, "")
+
+
+async def test_servers_that_share_their_user_directory_are_not_used(
+    cluster: Cluster, browser: aiohttp.ClientSession
+) -> None:
+    disk: dict[str, bytes] = {}
+    await cluster.start(ONE, Pod(disk))
+    cluster.name(ONE)
+    async with cluster.gateway() as gateway:
+        await until_told(lambda: _well(browser, gateway, 1))
+        await cluster.start(TWO, Pod(disk))
+        cluster.name(ONE, TWO)
+        told = await until_told(lambda: _troubled(browser, gateway))
+        assert "each server needs a user directory of its own" in told["searches"][0]
+        assert told["servers"] == []
+
+
+async def test_a_server_with_users_of_its_own_keeps_its_id_for_ours(
+    cluster: Cluster, browser: aiohttp.ClientSession
+) -> None:
+    one = await cluster.start(ONE, Pod(users={"ann_1": "ann"}))
+    cluster.name(ONE)
+    async with cluster.gateway() as gateway:
+        server = await server_at(browser, gateway, one, health="well")
+        assert await submit(browser, gateway, server["base"]) == (200, "")
+        assert one.users == {"ann_1": "ann", "mooring_1": "mooring"}
+
+
+async def test_the_fleet_file_may_change_what_is_looked_up(cluster: Cluster, browser: aiohttp.ClientSession) -> None:
+    one, two = await cluster.start(ONE), await cluster.start(TWO)
+    cluster.name(ONE)
+    cluster.names.zone["more.test."] = {"A": [TWO]}
+    async with cluster.gateway() as gateway:
+        known = await server_at(browser, gateway, one, health="well", weight=1.0)
+        cluster.write(cluster.discover() + "weight = 3\n")
+        assert (await server_at(browser, gateway, one, weight=3.0))["base"] == known["base"]
+        cluster.write(cluster.discover(f"dns://more.test:{cluster.port}"))
+        await server_at(browser, gateway, two, health="well")
+        assert await submit(browser, gateway, known["base"]) == (404, "unknown-server; sent=no")
+        cluster.write(
+            cluster.discover(f"dns://more.test:{cluster.port}") + f'[[server]]\nid = "own"\nurl = "{two.url}"\n'
+        )
+        assert (await server_at(browser, gateway, two, id="own"))["address"] == two.url
+        told = await until_told(lambda: _troubled(browser, gateway))
+        assert told["searches"] == [f"dns://more.test:{cluster.port}: {two.url} is in the fleet already, as own."]

@@ -1,0 +1,93 @@
+"""A name server on loopback, for tests: UDP, by the resolver library's own message classes, with answers that change.
+
+async with serve_names() as names:
+    names.zone["comfyui.test."] = {"A": ["127.0.0.1"]}
+    names.mood = Mood.SERVFAIL
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import cast
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+
+
+class Mood(Enum):
+    """How it answers."""
+
+    WELL = "well"
+    SERVFAIL = "servfail"
+    NXDOMAIN = "nxdomain"  # whatever is asked
+    SILENT = "silent"
+
+
+@dataclass
+class NameServer(asyncio.DatagramProtocol):
+    """The records by name and kind, as text; `asked` counts questions by kind."""
+
+    zone: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    ttl: int = 1
+    mood: Mood = Mood.WELL
+    port: int = 0
+    asked: dict[str, int] = field(default_factory=dict)
+    along: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # records that come with any SRV answer
+    _transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember whereby to answer."""
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Answer one question."""
+        answer = self._answer(dns.message.from_wire(data))
+        if answer is not None and self._transport is not None:
+            self._transport.sendto(answer.to_wire(), addr)
+
+    def _answer(self, query: dns.message.Message) -> dns.message.Message | None:
+        question = query.question[0]
+        kind = dns.rdatatype.to_text(question.rdtype)
+        self.asked[kind] = self.asked.get(kind, 0) + 1
+        answer = dns.message.make_response(query)
+        answer.flags |= dns.flags.AA | dns.flags.RA
+        known = self.zone.get(question.name.to_text().lower())
+        match self.mood:
+            case Mood.SILENT:
+                return None
+            case Mood.SERVFAIL:
+                answer.set_rcode(dns.rcode.SERVFAIL)
+                return answer
+        if known is None or self.mood is Mood.NXDOMAIN:
+            answer.set_rcode(dns.rcode.NXDOMAIN)
+        elif records := known.get(kind):
+            answer.answer.append(dns.rrset.from_text(question.name, self.ttl, "IN", kind, *records))
+            if kind == "SRV":
+                for name, kinds in self.along.items():
+                    answer.additional += [dns.rrset.from_text(name, self.ttl, "IN", *item) for item in _flat(kinds)]
+        return answer
+
+
+def _flat(kinds: dict[str, list[str]]) -> list[list[str]]:
+    return [[kind, *records] for kind, records in kinds.items()]
+
+
+@contextlib.asynccontextmanager
+async def serve_names(port: int = 0) -> AsyncIterator[NameServer]:
+    """One name server, for as long as the block lasts."""
+    server = NameServer()
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: server, local_addr=("127.0.0.1", port)
+    )
+    server.port = transport.get_extra_info("sockname")[1]
+    try:
+        yield server
+    finally:
+        transport.close()

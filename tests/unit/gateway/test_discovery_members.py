@@ -1,0 +1,151 @@
+"""Who is a member, who is leaving and who has left: by what servers have said, never by where they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.discovery.claims import Claim, address_of
+from gateway.discovery.members import Roll
+from gateway.discovery.names import Endpoint
+from gateway.fleet import Discover, Proof, ProofKind, Server, ServerId
+
+GPU = Discover("dns://comfyui.internal:8188", "comfyui.internal", 8188, "gpu", is_minted=True)
+SRV = Discover("srv://_comfyui._tcp.internal", "_comfyui._tcp.internal", None, "gpu")
+DEPARTURE = 60.0
+
+
+def at(address: str, port: int = 8188) -> Endpoint:
+    return Endpoint(address, port, (address,))
+
+
+def named(host: str, address: str, priority: int = 0, weight: int = 0) -> Endpoint:
+    return Endpoint(host, 8188, (address,), True, priority, weight)
+
+
+def who(name: str) -> Claim:
+    return Claim(ServerId(f"gpu-{name}"), f"mooring:{name}", Proof(ProofKind.MINTED, name))
+
+
+def all_well(_: ServerId) -> bool:
+    return True
+
+
+def none_well(_: ServerId) -> bool:
+    return False
+
+
+def shown(roll: Roll, is_well: object = all_well) -> dict[str, tuple[str, bool]]:
+    servers: tuple[Server, ...] = roll.servers(is_well)  # type: ignore[arg-type]
+    return {server.id: (server.address, server.is_drained) for server in servers}
+
+
+ONE, TWO, SIX = at("10.0.0.1"), at("10.0.0.2"), at("fd00::1")
+BOTH = Roll(GPU).named([ONE, TWO]).met({ONE: who("a"), TWO: who("b")})
+
+
+def test_what_is_named_and_has_said_who_it_is_is_a_member() -> None:
+    assert shown(BOTH) == {"gpu-a": ("http://10.0.0.1:8188", False), "gpu-b": ("http://10.0.0.2:8188", False)}
+    assert BOTH.unsettled(all_well, is_thorough=True) == []
+    assert BOTH.unsettled(none_well, is_thorough=False) == [ONE, TWO]
+
+
+def test_what_is_named_no_more_is_drained_and_stays_while_it_answers() -> None:
+    roll = BOTH.named([TWO]).parted(0.0, all_well, DEPARTURE).parted(10_000.0, all_well, DEPARTURE)
+    assert shown(roll)["gpu-a"] == ("http://10.0.0.1:8188", True)
+
+
+def test_it_departs_once_it_was_unreachable_for_long() -> None:
+    roll = BOTH.named([TWO]).parted(0.0, none_well, DEPARTURE)
+    assert "gpu-a" in shown(roll.parted(59.0, none_well, DEPARTURE))
+    assert "gpu-a" not in shown(roll.parted(60.0, none_well, DEPARTURE))
+    back = roll.parted(59.0, all_well, DEPARTURE)  # an answer begins the wait anew
+    assert "gpu-a" in shown(back.parted(70.0, none_well, DEPARTURE))
+
+
+def test_what_is_named_and_does_not_answer_stays() -> None:
+    assert shown(BOTH.parted(0.0, none_well, DEPARTURE).parted(10_000.0, none_well, DEPARTURE)) == shown(BOTH)
+
+
+def test_a_server_at_another_address_is_the_same_one() -> None:
+    three = at("10.0.0.3")
+    roll = BOTH.named([TWO, three]).met({three: who("a")})
+    assert shown(roll) == {"gpu-a": ("http://10.0.0.3:8188", False), "gpu-b": ("http://10.0.0.2:8188", False)}
+
+
+def test_another_server_at_the_address_is_another_one_and_the_first_is_leaving() -> None:
+    roll = BOTH.met({ONE: who("c")})
+    assert shown(roll)["gpu-c"] == ("http://10.0.0.1:8188", False)
+    assert shown(roll)["gpu-a"] == ("http://10.0.0.1:8188", True)
+    assert roll.leaving() == ["gpu-a"]
+
+
+def test_an_address_whose_server_has_moved_is_asked_again() -> None:
+    roll = BOTH.met({TWO: who("a")})
+    assert roll.unsettled(all_well, is_thorough=False) == [ONE]
+
+
+def test_the_addresses_of_a_name_may_change() -> None:
+    old, new = named("gpu-0.internal", "10.0.0.1"), named("gpu-0.internal", "10.0.0.9")
+    roll = Roll(SRV).named([old]).met({old: who("a")}).named([new])
+    assert roll.unsettled(all_well, is_thorough=False) == [new]
+    (server,) = roll.met({new: who("a")}).servers(all_well)
+    assert (server.address, server.dial) == ("http://gpu-0.internal:8188", ("10.0.0.9",))
+
+
+def test_two_servers_with_one_id_are_both_left_out_until_one_is_gone() -> None:
+    claims = {ONE: who("a"), TWO: who("a")}
+    assert set(Roll(GPU).rivals(claims)["gpu-a"]) == {ONE, TWO}  # type: ignore[index]
+    roll = Roll(GPU).named([ONE, TWO]).met(claims)
+    assert shown(roll) == {} and set(roll.contested) == {"gpu-a"}
+    alone = roll.met({ONE: who("a")})
+    assert shown(alone) == {}, "both are named still: nobody knows which of them has the work"
+    assert shown(alone.named([ONE]).met({ONE: who("a")})) == {"gpu-a": ("http://10.0.0.1:8188", False)}
+
+
+def test_a_member_is_a_rival_of_whoever_claims_its_id_elsewhere() -> None:
+    three = at("10.0.0.3")
+    roll = BOTH.named([TWO, three])
+    assert roll.rivals({three: who("a")}) == {"gpu-a": {ONE, three}}
+    assert shown(roll.met({ONE: who("a"), three: who("a")})).keys() == {"gpu-b"}
+
+
+def test_an_ipv4_and_an_ipv6_address_are_one_server() -> None:
+    roll = Roll(GPU).named([SIX, ONE]).met({SIX: who("a"), ONE: who("a")})
+    assert shown(roll) == {"gpu-a": ("http://10.0.0.1:8188", False)}
+    assert roll.unsettled(all_well, is_thorough=False) == []
+    assert roll.unsettled(all_well, is_thorough=True) == [SIX]
+
+
+def test_records_with_the_lowest_priority_take_the_work_while_one_of_them_is_well() -> None:
+    first, spare = named("a.internal", "10.0.0.1", 10, 3), named("b.internal", "10.0.0.2", 20, 1)
+    roll = Roll(SRV).named([first, spare]).met({first: who("a"), spare: who("b")})
+    assert {key: drained for key, (_, drained) in shown(roll).items()} == {"gpu-a": False, "gpu-b": True}
+    assert not any(drained for _, drained in shown(roll, lambda one: one == "gpu-b").values())
+    changed = roll.named([replace(first, priority=30), spare])
+    assert {key: drained for key, (_, drained) in shown(changed).items()} == {"gpu-a": True, "gpu-b": False}
+
+
+def test_weights_of_records_are_shares_of_the_heaviest() -> None:
+    heavy, light, none = (
+        named(f"{name}.internal", "10.0.0.1", 0, weight) for name, weight in (("a", 4), ("b", 1), ("c", 0))
+    )
+    roll = Roll(replace(SRV, weight=2.0)).named([heavy, light, none])
+    roll = roll.met({heavy: who("a"), light: who("b"), none: who("c")})
+    assert {one.id: one.weight for one in roll.servers(all_well)} == {"gpu-a": 2.0, "gpu-b": 0.5, "gpu-c": 0.01}
+    equal = Roll(SRV).named([replace(heavy, weight=0)]).met({replace(heavy, weight=0): who("a")})
+    assert equal.servers(all_well)[0].weight == 1.0
+
+
+def test_those_that_leave_are_bounded() -> None:
+    roll = Roll(replace(GPU, most=2))
+    for number in range(9):
+        end = at(f"10.0.1.{number}")
+        roll = roll.named([end]).met({end: who(f"x{number}")}).parted(float(number), none_well, 1e9)
+    assert len(roll.members) == 4 and "gpu-x8" in roll.members
+
+
+def test_addresses_are_normal() -> None:
+    https = replace(GPU, is_https=True)
+    assert address_of(GPU, Endpoint("fd00::1", 80, ("fd00::1",))) == "http://[fd00::1]"
+    assert address_of(https, Endpoint("comfyui.internal", 443, ("10.0.0.1",))) == "https://comfyui.internal"
+    assert address_of(https, Endpoint("comfyui.internal", 80, ("10.0.0.1",))) == "https://comfyui.internal:80"
