@@ -1,0 +1,97 @@
+"""Servers are looked up while a window works: its server leaves DNS, another comes, and an address is another's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from tests.e2e.window_kit import Desk
+from tests.e2e.work_kit import quick_workflow, runs_of, slow_workflow
+from tests.name_server import Mood, NameServer, serve_names
+from tests.services import Service, free_ports, start_demo, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+ONE, TWO = "127.0.0.2", "127.0.0.3"
+
+
+@dataclass
+class Cluster:
+    """The servers, which listen on one port of addresses of their own, and the name for them."""
+
+    names: NameServer
+    port: int
+    folder: Path
+    stack: contextlib.ExitStack
+
+    def start(self, host: str, data: str) -> Service:
+        """A demo server at an address, with a disk."""
+        flags = ("--host", host, "--step-seconds", "0.1")
+        return self.stack.enter_context(start_demo(*flags, port=self.port, data=self.folder / data))
+
+    def name(self, *hosts: str) -> None:
+        """What the name stands for from now on."""
+        self.names.zone["comfyui.test."] = {"A": list(hosts)}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+    with contextlib.ExitStack() as stack:
+        async with serve_names() as names:
+            yield Cluster(names, free_ports(), tmp_path, stack)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def gateway(cluster: Cluster) -> AsyncIterator[Service]:
+    """A gateway that looks them up; it starts in a thread, since the name server answers in this one."""
+    path = cluster.folder / "fleet.toml"
+    path.write_text(
+        f'[[discover]]\nfrom = "dns://comfyui.test:{cluster.port}"\nid = "gpu"\nmint = true\n'
+        f'nameservers = ["127.0.0.1:{cluster.names.port}"]\n',
+        "utf-8",
+    )
+    await asyncio.to_thread(cluster.start, ONE, "one")
+    cluster.name(ONE)
+    with contextlib.ExitStack() as stack:
+        yield await asyncio.to_thread(lambda: stack.enter_context(start_gateway("--fleet", str(path))))
+
+
+async def test_work_stays_with_its_server_while_the_names_change(desk: Desk, cluster: Cluster) -> None:
+    desk.watch.expected += [r"status of (409|502|504) .*/servers/"]  # looks at a server that is gone
+    window = await desk.open()
+    first = await window.submit(slow_workflow(150))
+    await window.wait_state(first, "running")
+    here = (await window.task(first))["executionServer"]
+    two = await asyncio.to_thread(cluster.start, TWO, "two")
+    cluster.name(TWO)  # the server that works is leaving, and another one has come
+    find = "const servers = mooring.fleet().servers, one = servers.find(it => it.id === here);"
+    told = "servers.length === 2 && one.drained && servers.every(it => it.health === 'well')"
+    await window.page.wait_for_function(f"here => {{ {find} return {told}; }}", arg=here)
+    second = await window.submit(quick_workflow(2))  # it is moored, and so its work still goes there
+    assert (await window.task(second))["executionServer"] == here
+    for prompt_id in (first, second):
+        done = await window.wait_for(prompt_id)
+        assert (done["state"], done["executionServer"]) == ("succeeded", here)
+    await window.card(first, "succeeded").get_by_test_id("result-image").wait_for()
+    third = await window.submit(slow_workflow(200))
+    there = (await window.task(third))["executionServer"]
+    assert there != here and (await window.facts())["lockedServer"] == there
+    await window.wait_state(third, "running")
+    cluster.names.mood = Mood.SERVFAIL
+    two.kill()
+    other = await asyncio.to_thread(cluster.start, TWO, "other")  # at the very address, before anybody has looked
+    await window.wait_state(third, "unreachable")
+    await window.page.get_by_test_id("open-fleet").click()
+    panel = window.page.get_by_test_id("fleet-panel")
+    await expect(panel).to_contain_text("Another server is at its address")
+    await expect(panel).to_contain_text("Not all servers can be looked up")
+    assert await runs_of(other, third) == 0
+    assert (await window.facts())["lockedServer"] == there, "it holds its window: nothing of it goes elsewhere"
+    await window.check()
