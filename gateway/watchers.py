@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -15,6 +14,9 @@ from gateway.people.person import Person
 from gateway.pump import LARGEST_FROM_BROWSER
 from gateway.state import FleetState
 from gateway.tasks import start_task
+
+_SMALL = 20  # servers, about 10 kB: told at once, whatever changes
+_PACE = 0.02  # seconds for each further one, so that a window is told some 25 kB a second at most
 
 
 class Watchers:
@@ -78,8 +80,14 @@ class Watchers:
         with contextlib.suppress(ConnectionError):
             while True:
                 revision = self._state.revision
-                await watcher.window.send_str(json.dumps(self._state.as_json(runs_fleet=runs_fleet, person=name)))
+                await watcher.window.send_str(self._state.as_text(runs_fleet=runs_fleet, person=name))
+                await asyncio.sleep(pace(len(self._state.servers)))
                 await self._state.changed(revision)
+
+
+def pace(servers: int) -> float:
+    """Seconds from one telling to the next: in a large fleet something changes all the time, and each tells it all."""
+    return max(0.0, (servers - _SMALL) * _PACE)
 
 
 async def _hear(watcher: _Watcher) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 
 from gateway.fleet import Fleet, Limits, Server, ServerId, Source
 from gateway.state import DEFAULT_MAX_UPLOAD, Catalogue, Condition, FleetState, Health
+from gateway.watchers import pace
 
 A = ServerId("a")
 FLEET = Fleet(Source.FLAGS, "named", (Server(A, "A", "http://10.0.0.1:8188"),))
@@ -144,3 +146,16 @@ def test_the_fleets_own_limit_of_an_upload_only_lowers_the_servers() -> None:
     assert state.largest_upload(A) == 2_000_000
     state.max_upload[A] = 1_500_000
     assert state.largest_upload(A) == 1_500_000
+
+
+def test_the_text_is_the_state_of_now_for_each_person() -> None:
+    state = FleetState(FLEET)
+    for problem in ("", "fleet.toml, line 2: id: it is missing"):
+        state.note_problem(problem)
+        for runs_fleet in (True, False):
+            told = state.as_json(runs_fleet=runs_fleet, person="ann")
+            assert json.loads(state.as_text(runs_fleet=runs_fleet, person="ann")) == told
+
+
+def test_a_large_fleet_is_told_less_often_and_a_small_one_at_once() -> None:
+    assert (pace(3), pace(20), round(pace(300), 3)) == (0.0, 0.0, 5.6)
