@@ -56,6 +56,8 @@ class Builds:
 
     def keep(self, build: Build, contents: Mapping[str, Path | bytes]) -> None:
         """Keep a build as the latest, with its contents. Those before the last few go. OSError if that cannot be."""
+        if self._is_latest(build) and all(self.file(content).exists() for content in contents):
+            return  # as in an image, where nothing can be written
         with exclusive(self.folder / "lock", _wait):
             self.file("").mkdir(exist_ok=True)
             there = {path.name for path in self.file("").iterdir()}
@@ -102,8 +104,16 @@ class Builds:
         build = PageTree(self.place.root).current().build
         return self.read(build.key) is not None and not any(self.unpacked(build, coding) for coding in ENDINGS)
 
+    def _is_latest(self, build: Build) -> bool:
+        records = self._records()
+        return bool(records) and records[0].stem == build.key and self.read(build.key) == build
+
+    def _records(self) -> list[Path]:
+        """The latest first."""
+        return sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+
     def _forget_old(self) -> None:
-        records = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        records = self._records()
         for record in records[KEPT:]:
             record.unlink()
         kept = {content for record in records[:KEPT] for content in self._contents(record.stem)}

@@ -19,40 +19,41 @@ from gateway.install.steps import Step, Tools, take
 WAITING = "Another set-up is at work in this folder; waiting for it to end …\n"
 
 
-def set_up(root: Path, *, dev: bool = False, show: TextIO | None = None) -> Path:
+def set_up(root: Path, *, dev: bool = False, packed: bool = False, show: TextIO | None = None) -> Path:
     """Set up what is missing in the clone at `root`, with what the tests need if `dev`; gives .venv's Python.
 
-    Each step is shown as one line on `show` (default: stdout). A step that fails raises `SetupError` with the
-    sentence for the person; the next call takes up the work from there.
+    With `packed` (and with `dev`) it waits for what a gateway would otherwise make while it runs. Each step is shown as
+    one line on `show` (default: stdout). A step that fails raises `SetupError` with the sentence for the person; the
+    next call takes up the work from there.
     """
     place = Place(root)
     out = show or sys.stdout
     try:
-        if not _is_ready(place, dev):
+        if not _is_ready(place, dev, packed):
             with exclusive(place.lock, lambda: _say(out, WAITING)) as lock:
-                _work(place, dev, out, lock)
+                _work(place, dev, packed, out, lock)
     except OSError as error:
         raise explain_os(error, root) from error
     return place.python
 
 
-def _is_ready(place: Place, dev: bool) -> bool:
+def _is_ready(place: Place, dev: bool, packed: bool) -> bool:
     is_whole = not Environment(place).missing([TEST if dev else RUN]) and BrowserRuntime(place, dev).is_ready()
     # Changed sources hold up nobody who starts Mooring: the gateway makes what it needs. Tests want it from the start.
     builds = Builds(place)
-    return is_whole and (builds.is_ready() and Snapshots(place).is_ready() if dev else builds.has_any())
+    return is_whole and (builds.is_ready() and Snapshots(place).is_ready() if dev or packed else builds.has_any())
 
 
-def _work(place: Place, dev: bool, out: TextIO, lock: int) -> None:
-    if _is_ready(place, dev):
+def _work(place: Place, dev: bool, packed: bool, out: TextIO, lock: int) -> None:
+    if _is_ready(place, dev, packed):
         return  # the set-up that we waited for did it
     shutil.rmtree(place.scratch, ignore_errors=True)
     place.log.write_text("", "utf-8")
     tools = Tools(place, lock)
     runtime = BrowserRuntime(place, dev)
     steps = _steps(Environment(place), runtime, [TEST if dev else RUN], tools)
-    # Packing takes half a minute: only tests wait for it, so that none has to share the machine with it.
-    builds = builds_step(place, tools.output_of if dev else None)
+    # Packing takes half a minute: tests wait for it, so that none has to share the machine with it, and images do.
+    builds = builds_step(place, tools.output_of if dev or packed else None)
     take([*steps, builds, snapshot_step(place, tools.output_of)], out)
     shutil.rmtree(place.scratch, ignore_errors=True)
 

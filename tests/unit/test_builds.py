@@ -190,3 +190,14 @@ def test_only_one_packs_at_a_time(builds: Builds, place: Place) -> None:
             builds.press(build, pytest.fail)
 
     assert builds.press(build, run)
+
+
+def test_what_is_kept_as_the_latest_is_not_written_again(builds: Builds) -> None:
+    older, newer = a_build("a", a_js=b"let a;"), a_build("b", b_js=b"let b;")
+    builds.keep(*older)
+    builds.keep(*newer)
+    (builds.folder / "lock").unlink()
+    builds.keep(*newer)
+    assert not (builds.folder / "lock").exists(), "an image cannot be written to"
+    builds.keep(*older)  # it is the latest again
+    assert (builds.folder / "lock").exists()

@@ -1,0 +1,319 @@
+"""The files that Mooring is deployed by: of the right shape, agreeing with each other and with the gateway's own flags.
+
+Kubernetes' and Compose's own schemas come as packages (`kubernetes-validate`, `compose-spec`), hadolint as a wheel;
+systemd judges its unit where it is installed. Kustomize has no schema in a package, so its file is held to a strict
+shape here.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import compose_spec
+import kubernetes_validate
+import pytest
+import yaml
+
+from gateway.deadlines import Deadlines
+from gateway.flags import Flags, read_flags
+from gateway.fleet import Fleet
+from gateway.fleet_file import read_fleet
+from gateway.tree import PageTree
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "docs" / "deploy"
+KUBERNETES = DEPLOY / "kubernetes"
+VERSIONS = ("1.32", "1.37")  # the oldest and the newest that are meant
+PORT = 8200
+COMFYUI = 8188
+
+
+def documents() -> list[dict[str, Any]]:
+    """All manifests, as kustomize lists them."""
+    listed = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text("utf-8"))["resources"]
+    return [one for name in listed for one in yaml.safe_load_all((KUBERNETES / name).read_text("utf-8"))]
+
+
+def manifest(kind: str, name: str) -> dict[str, Any]:
+    (found,) = (one for one in documents() if (one["kind"], one["metadata"]["name"]) == (kind, name))
+    return found
+
+
+def compose() -> dict[str, Any]:
+    told: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
+    return told
+
+
+def flags_of(words: list[str], folder: Path) -> Flags:
+    """A command line of a container, as the gateway reads it; the files that it names are there, in a folder."""
+    moved = []
+    for word in words:
+        name, _, path = word.partition("=")
+        if path.startswith("/"):
+            path = str(folder / Path(path).name)
+            Path(path).touch()
+        moved.append(f"{name}={path}" if path else name)
+    return read_flags(moved)
+
+
+def fleet_of(text: str, folder: Path) -> Fleet:
+    path = folder / "fleet.toml"
+    path.write_text(text, "utf-8")
+    return read_fleet(path)
+
+
+# Kubernetes
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("index", range(len(documents())))
+def test_each_manifest_fits_kubernetes_own_schema(index: int, version: str) -> None:
+    kubernetes_validate.validate(documents()[index], version, strict=True)
+
+
+def test_the_schema_is_strict() -> None:
+    wrong = manifest("Service", "mooring")
+    wrong["spec"]["slector"] = wrong["spec"].pop("selector")
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, VERSIONS[-1], strict=True)
+
+
+def test_kustomize_lists_every_file_and_every_image() -> None:
+    told = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text("utf-8"))
+    assert told.keys() == {"apiVersion", "kind", "resources", "images"}
+    assert (told["apiVersion"], told["kind"]) == ("kustomize.config.k8s.io/v1beta1", "Kustomization")
+    assert sorted(told["resources"]) == sorted({path.name for path in KUBERNETES.iterdir()} - {"kustomization.yaml"})
+    pods = [manifest("Deployment", "mooring"), manifest("StatefulSet", "comfyui")]
+    images = {box["image"] for one in pods for box in boxes(one)}
+    assert images == {image["name"] for image in told["images"]}
+
+
+def boxes(workload: dict[str, Any]) -> list[dict[str, Any]]:
+    pod = workload["spec"]["template"]["spec"]
+    return [*pod.get("initContainers", []), *pod["containers"]]
+
+
+def test_no_manifest_says_where_it_belongs_or_holds_a_secret() -> None:
+    for one in documents():
+        assert "namespace" not in one["metadata"]
+        assert one["kind"] != "Secret", "a secret is referred to"
+
+
+def test_two_gateways_run_with_flags_that_there_are_and_nothing_writable(tmp_path: Path) -> None:
+    deployment = manifest("Deployment", "mooring")
+    assert deployment["spec"]["replicas"] == 2
+    (gateway,) = deployment["spec"]["template"]["spec"]["containers"]
+    flags = flags_of(gateway["args"], tmp_path)
+    assert (flags.host, flags.port) == ("0.0.0.0", PORT)
+    assert flags.users and flags.key and flags.tls_cert and flags.fleet and not flags.insecure
+    for box in boxes(deployment):
+        confined = box["securityContext"]
+        assert confined["readOnlyRootFilesystem"] and not confined["allowPrivilegeEscalation"]
+        assert confined["capabilities"] == {"drop": ["ALL"]}
+        assert "memory" in box["resources"]["limits"] and "cpu" in box["resources"]["requests"]
+    assert deployment["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
+    mounted = {mount["mountPath"] for mount in gateway["volumeMounts"]}
+    named = {str(Path(word.partition("=")[2]).parent) for word in gateway["args"] if "=/" in word}
+    assert named <= mounted, "each file that a flag names is in a volume"
+    volumes = {volume["name"] for volume in deployment["spec"]["template"]["spec"]["volumes"]}
+    assert {mount["name"] for box in boxes(deployment) for mount in box["volumeMounts"]} == volumes
+
+
+def test_it_is_given_the_time_that_it_takes_to_end() -> None:
+    pod = manifest("Deployment", "mooring")["spec"]["template"]["spec"]
+    _, waits = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    deadlines = Deadlines()
+    ending = deadlines.shutdown + deadlines.goodbye + deadlines.farewell
+    assert pod["terminationGracePeriodSeconds"] > int(waits) + 2 * ending
+
+
+def test_probes_ask_what_the_gateway_answers() -> None:
+    (gateway,) = manifest("Deployment", "mooring")["spec"]["template"]["spec"]["containers"]
+    probes = {kind: gateway[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
+    assert {kind: probe["path"] for kind, probe in probes.items()} == {
+        "startup": "/healthz",
+        "liveness": "/healthz",
+        "readiness": "/readyz",
+    }
+    assert {(probe["port"], probe["scheme"]) for probe in probes.values()} == {("https", "HTTPS")}
+    assert gateway["ports"] == [{"name": "https", "containerPort": PORT}]
+    assert manifest("Service", "mooring")["spec"]["ports"][0]["targetPort"] == "https"
+
+
+def test_what_is_looked_up_is_the_headless_service(tmp_path: Path) -> None:
+    service = manifest("Service", "comfyui")
+    assert service["spec"]["clusterIP"] == "None"
+    fleet = fleet_of(manifest("ConfigMap", "mooring-fleet")["data"]["fleet.toml"], tmp_path)
+    (found,) = fleet.discover
+    assert (found.name, found.port, found.is_minted) == ("comfyui", service["spec"]["ports"][0]["port"], True)
+    assert fleet.warnings == ()
+    pods = manifest("StatefulSet", "comfyui")
+    assert pods["spec"]["serviceName"] == "comfyui"
+    assert service["spec"]["selector"] == pods["spec"]["template"]["metadata"]["labels"]
+    (comfyui,) = pods["spec"]["template"]["spec"]["containers"]
+    claims = {claim["metadata"]["name"] for claim in pods["spec"]["volumeClaimTemplates"]}
+    assert {mount["name"] for mount in comfyui["volumeMounts"]} <= claims, "each pod keeps its id on a disk of its own"
+    compile(comfyui["lifecycle"]["preStop"]["exec"]["command"][2], "preStop", "exec")
+
+
+def test_only_gateways_reach_a_comfyui() -> None:
+    policy = manifest("NetworkPolicy", "comfyui")["spec"]
+    assert policy["podSelector"]["matchLabels"] == manifest("Service", "comfyui")["spec"]["selector"]
+    (rule,) = policy["ingress"]
+    gateways = manifest("Deployment", "mooring")["spec"]["template"]["metadata"]["labels"]
+    assert rule["from"] == [{"podSelector": {"matchLabels": gateways}}]
+    assert rule["ports"] == [{"protocol": "TCP", "port": COMFYUI}]
+    assert "Egress" in manifest("NetworkPolicy", "mooring")["spec"]["policyTypes"]
+
+
+def test_a_budget_keeps_one_gateway() -> None:
+    budget = manifest("PodDisruptionBudget", "mooring")["spec"]
+    assert budget["minAvailable"] == 1
+    assert budget["selector"] == manifest("Deployment", "mooring")["spec"]["selector"]
+
+
+# Compose
+
+
+def check_compose(told: dict[str, Any]) -> None:
+    text = json.dumps(told).replace("${COMFYUI_IMAGE:?name the image of your ComfyUI}", "comfyui")
+    compose_spec.PyCompose.from_json(text).validate()
+
+
+def test_the_compose_file_fits_its_specification() -> None:
+    check_compose(compose())
+
+
+@pytest.mark.parametrize("key", ["readonly", "secrets"])
+def test_the_specification_is_strict(key: str) -> None:
+    told = compose()
+    told["services"]["mooring"][key] = ["not-there"]
+    with pytest.raises(ValueError, match=r"not-there|readonly"):
+        check_compose(told)
+
+
+def test_the_compose_gateway_is_confined_and_its_servers_are_behind_it(tmp_path: Path) -> None:
+    services = compose()["services"]
+    gateway = services["mooring"]
+    flags = flags_of(gateway["command"], tmp_path)
+    assert flags.users and flags.key and flags.tls_cert and not flags.insecure
+    assert gateway["read_only"] and gateway["cap_drop"] == ["ALL"]
+    secrets = {word.partition("=/run/secrets/")[2] for word in gateway["command"] if "/run/secrets/" in word}
+    assert secrets == set(gateway["secrets"]) == set(compose()["secrets"])
+    assert all(one.keys() == {"file"} for one in compose()["secrets"].values())
+    fleet = read_fleet(DEPLOY / "compose" / "fleet.toml")
+    assert {server.address for server in fleet.servers} == {
+        f"http://{name}:{COMFYUI}" for name in services if name != "mooring"
+    }
+    for name in services.keys() - {"mooring"}:
+        assert services[name]["networks"] == ["servers"] and "ports" not in services[name]
+    assert compose()["networks"]["servers"] == {"internal": True}
+    users = [volume for name in services for volume in services[name]["volumes"] if volume.endswith("/user")]
+    assert len(set(users)) == len(users) == 2, "each ComfyUI has a user folder of its own"
+
+
+# The image
+
+
+def is_taken(path: str) -> bool:
+    """Whether `.dockerignore` lets a path into the image: the last line that fits decides."""
+    taken = True
+    for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            pattern = line.lstrip("!").removeprefix("**/")
+            is_inside = path == pattern or path.startswith(f"{pattern}/") or line == "*"
+            if is_inside or (line.startswith("**/") and fnmatch.fnmatch(f"/{path}/", f"*/{pattern}/*")):
+                taken = line.startswith("!")
+    return taken
+
+
+def test_the_image_has_all_that_the_page_and_the_gateway_are_made_of(tmp_path: Path) -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    for name in filter(None, listed):
+        if is_taken(name):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, tmp_path / name)
+    assert not (tmp_path / "tests").exists() and not (tmp_path / ".git").exists()
+    made, here = (PageTree(root).current().build.files for root in (tmp_path, ROOT))
+    of_set_up = {path for path in here if path.startswith("static/vendor/")}  # which makes it in the image
+    assert made.keys() == here.keys() - of_set_up
+    assert {path for path in made if made[path] != here[path]} <= {"static/page.css"}, "it holds styles of set-up's"
+    told = subprocess.run(
+        [sys.executable, "-m", "gateway", "check", "--help"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert told.returncode == 0, told.stderr
+
+
+def test_the_image_runs_as_nobody_special_with_flags_that_there_are(tmp_path: Path) -> None:
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["python:${PYTHON}-slim"] * 2, (
+        "official, no registry named"
+    )
+    final = text.rpartition("\nFROM ")[2]
+    assert re.findall(r"^USER (.+)$", final, re.MULTILINE) == ["10001:10001"]
+    flags = flags_of(_joined(json.loads(re.findall(r"^CMD (\[.+\])$", final, re.MULTILINE)[0])), tmp_path)
+    assert flags.host == "0.0.0.0"
+    assert f"EXPOSE {PORT}" in final and "HEALTHCHECK" in final
+    assert not re.search(r"^(ARG|ENV) .*(TOKEN|SECRET|PASSWORD|KEY)", text, re.MULTILINE | re.IGNORECASE)
+
+
+def _joined(words: list[str]) -> list[str]:
+    """`--flag value` as `--flag=value`."""
+    return [f"{name}={value}" for name, value in zip(words[::2], words[1::2], strict=True)]
+
+
+@pytest.mark.skipif(
+    shutil.which("hadolint", path=Path(sys.executable).parent) is None, reason="no hadolint for this machine"
+)
+def test_the_dockerfile_is_linted() -> None:
+    hadolint = shutil.which("hadolint", path=Path(sys.executable).parent)
+    assert hadolint is not None
+    told = subprocess.run([hadolint, "--no-color", "Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (0, "")
+
+
+# systemd
+
+
+def unit(folder: Path) -> Path:
+    """The unit with a program that is there."""
+    text = (DEPLOY / "mooring.service").read_text("utf-8")
+    path = folder / "mooring.service"
+    path.write_text(text.replace("ExecStart=/srv/mooring/.venv/bin/python", f"ExecStart={sys.executable}"), "utf-8")
+    return path
+
+
+def test_the_unit_runs_with_flags_that_there_are(tmp_path: Path) -> None:
+    text = (
+        (DEPLOY / "mooring.service").read_text("utf-8").replace("\\\n", " ").replace("${CREDENTIALS_DIRECTORY}", "/c")
+    )
+    (command,) = re.findall(r"^ExecStart=(.+)$", text, re.MULTILINE)
+    words = [word for word in shlex.split(command)[3:] if word != "--json-logs"]
+    flags = flags_of(_joined(words), tmp_path)
+    assert flags.users and flags.key and flags.tls_key and not flags.insecure
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_systemd_takes_the_unit_and_finds_it_confined(tmp_path: Path) -> None:
+    path = unit(tmp_path)
+    told = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(path)], capture_output=True, text=True, check=False
+    )
+    assert (told.returncode, told.stderr) == (0, "")
+    exposed = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert exposed.returncode == 0, exposed.stdout
