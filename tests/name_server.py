@@ -1,4 +1,6 @@
-"""A name server on loopback, for tests: UDP, by the resolver library's own message classes, with answers that change.
+"""A name server on loopback, for tests, by the resolver library's own message classes, with answers that change.
+
+It speaks UDP, and TCP for answers that do not fit.
 
 async with serve_names() as names:
     names.zone["comfyui.test."] = {"A": ["127.0.0.1"]}
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import cast
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
@@ -49,8 +52,24 @@ class NameServer(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer one question."""
         answer = self._answer(dns.message.from_wire(data))
-        if answer is not None and self._transport is not None:
-            self._transport.sendto(answer.to_wire(), addr)
+        if answer is None or self._transport is None:
+            return
+        try:
+            self._transport.sendto(answer.to_wire(max_size=512), addr)
+        except dns.exception.TooBig:
+            short = dns.message.make_response(dns.message.from_wire(data))
+            short.flags |= dns.flags.TC
+            self._transport.sendto(short.to_wire(), addr)
+
+    async def serve_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one question over TCP."""
+        data = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
+        answer = self._answer(dns.message.from_wire(data))
+        if answer is not None:
+            wire = answer.to_wire()
+            writer.write(len(wire).to_bytes(2, "big") + wire)
+            await writer.drain()
+        writer.close()
 
     def _answer(self, query: dns.message.Message) -> dns.message.Message | None:
         question = query.question[0]
@@ -80,14 +99,16 @@ def _flat(kinds: dict[str, list[str]]) -> list[list[str]]:
 
 
 @contextlib.asynccontextmanager
-async def serve_names(port: int = 0) -> AsyncIterator[NameServer]:
+async def serve_names() -> AsyncIterator[NameServer]:
     """One name server, for as long as the block lasts."""
     server = NameServer()
+    stream = await asyncio.start_server(server.serve_stream, "127.0.0.1", 0)
+    server.port = stream.sockets[0].getsockname()[1]
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: server, local_addr=("127.0.0.1", port)
+        lambda: server, local_addr=("127.0.0.1", server.port)
     )
-    server.port = transport.get_extra_info("sockname")[1]
     try:
-        yield server
+        async with stream:
+            yield server
     finally:
         transport.close()

@@ -79,13 +79,17 @@ class Roll:
         return {server_id: set(found.values()) for server_id, found in ends.items() if len(found) > 1}
 
     def met(self, claims: Mapping[Endpoint, Claim]) -> Roll:
-        """After servers were asked. One may have an IPv4 and an IPv6 address, and no more than one of each."""
+        """After servers were asked. One may have an IPv4 and an IPv6 address, and no more than one of each.
+
+        Whoever claims an id that was met at another place, which is still named and where nobody else was met since,
+        may be a second server with that id: the first may only be slow to answer.
+        """
         members, contested, occupants = dict(self.members), dict(self.contested), dict(self.occupants)
         for server_id, ends in _by_server(claims).items():
-            places = frozenset(end.place for end in ends)
+            places = frozenset(end.place for end in ends) | self._unvacated(server_id, ends, claims)
             occupants = {place: who for place, who in occupants.items() if who[1] != server_id}
             occupants |= {end.place: (end, server_id) for end in ends}
-            if len(places) - len({end.is_v6 for end in ends}):
+            if len(places) > len({end.is_v6 for end in ends}):
                 contested[server_id] = contested.get(server_id, frozenset()) | places
             elif len(contested.get(server_id, frozenset()) & set(self.listed)) <= 1:
                 contested.pop(server_id, None)
@@ -93,6 +97,17 @@ class Roll:
             if server_id in contested:
                 members.pop(server_id, None)
         return replace(self, members=members, contested=contested, occupants=occupants)
+
+    def _unvacated(
+        self, server_id: ServerId, ends: Iterable[Endpoint], claims: Mapping[Endpoint, Claim]
+    ) -> frozenset[str]:
+        """Where else an id was met, by the same kind of address, if that is still named and nobody else is there."""
+        kinds, met = {end.is_v6 for end in ends}, {end.place for end in claims}
+        return frozenset(
+            place
+            for place, (end, occupant) in self.occupants.items()
+            if occupant == server_id and place in self.listed and place not in met and end.is_v6 in kinds
+        )
 
     def parted(self, now: float, is_well: IsWell, departure: float) -> Roll:
         """After a while: without those that are named no more and were unreachable for long."""

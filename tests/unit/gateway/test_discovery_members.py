@@ -66,6 +66,15 @@ def test_what_is_named_and_does_not_answer_stays() -> None:
     assert shown(BOTH.parted(0.0, none_well, DEPARTURE).parted(10_000.0, none_well, DEPARTURE)) == shown(BOTH)
 
 
+def test_an_id_that_is_met_elsewhere_waits_until_its_first_place_is_somebody_elses_or_named_no_more() -> None:
+    three = at("10.0.0.3")
+    roll = BOTH.named([ONE, TWO, three]).met({three: who("a")})  # ONE is silent now: slow, or gone?
+    assert shown(roll).keys() == {"gpu-b"} and set(roll.contested) == {"gpu-a"}
+    assert shown(roll.named([TWO, three]).met({three: who("a")}))["gpu-a"] == ("http://10.0.0.3:8188", False)
+    taken = BOTH.named([ONE, TWO, three]).met({three: who("a"), ONE: who("c")})
+    assert shown(taken).keys() == {"gpu-a", "gpu-b", "gpu-c"}
+
+
 def test_a_server_at_another_address_is_the_same_one() -> None:
     three = at("10.0.0.3")
     roll = BOTH.named([TWO, three]).met({three: who("a")})
@@ -80,7 +89,7 @@ def test_another_server_at_the_address_is_another_one_and_the_first_is_leaving()
 
 
 def test_an_address_whose_server_has_moved_is_asked_again() -> None:
-    roll = BOTH.met({TWO: who("a")})
+    roll = BOTH.named([TWO]).met({TWO: who("a")}).named([ONE, TWO])
     assert roll.unsettled(all_well, is_thorough=False) == [ONE]
 
 

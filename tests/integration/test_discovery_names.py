@@ -1,0 +1,113 @@
+"""What a name stands for: by a real name server on loopback, whose answers are as they come in the world."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.discovery.names import Answer, LookupFailed, Names
+from gateway.fleet import Discover
+from tests.name_server import Mood, NameServer, serve_names
+
+GPU = Discover("dns://gpu.test:8188", "gpu.test", 8188, "gpu", is_minted=True)
+SRV = Discover("srv://_gpu._tcp.test", "_gpu._tcp.test", None, "gpu")
+
+
+@pytest.fixture
+async def names() -> AsyncIterator[NameServer]:
+    async with serve_names() as server:
+        yield server
+
+
+async def look_up(names: NameServer, discover: Discover = GPU) -> Answer:
+    return await Names((("127.0.0.1", names.port),), 2.0).look_up(discover)
+
+
+def places(answer: Answer) -> list[str]:
+    return [end.place for end in answer.endpoints]
+
+
+async def test_both_kinds_of_addresses_are_found_in_a_fixed_order(names: NameServer) -> None:
+    names.zone["gpu.test."] = {"A": ["10.0.0.2", "10.0.0.1"], "AAAA": ["fd00::1"]}
+    answer = await look_up(names)
+    assert places(answer) == ["10.0.0.1:8188", "10.0.0.2:8188", "[fd00::1]:8188"]
+    assert answer.ttl == names.ttl and answer.remarks == ()
+
+
+async def test_without_ids_one_kind_is_enough(names: NameServer) -> None:
+    names.zone["gpu.test."] = {"A": ["10.0.0.1"], "AAAA": ["fd00::1"]}
+    answer = await look_up(names, dataclasses.replace(GPU, is_minted=False))
+    assert places(answer) == ["10.0.0.1:8188"]
+    assert answer.remarks == ("its IPv6 addresses are left out: mint = true tells whose they are",)
+    names.zone["gpu.test."] = {"AAAA": ["fd00::1"]}
+    assert places(await look_up(names, dataclasses.replace(GPU, is_minted=False))) == ["[fd00::1]:8188"]
+
+
+async def test_three_hundred_addresses_come_over_tcp(names: NameServer) -> None:
+    names.zone["gpu.test."] = {"A": [f"10.0.{number // 200}.{number % 200 + 1}" for number in range(300)]}
+    assert len((await look_up(names)).endpoints) == 300
+
+
+async def test_only_so_many_are_used_and_that_is_told(names: NameServer) -> None:
+    names.zone["gpu.test."] = {"A": [f"10.0.0.{number}" for number in range(1, 5)]}
+    answer = await look_up(names, dataclasses.replace(GPU, most=3))
+    assert places(answer) == ["10.0.0.1:8188", "10.0.0.2:8188", "10.0.0.3:8188"]
+    assert answer.remarks == ("it has 4 servers, and the first 3 are used",)
+
+
+async def test_addresses_that_are_no_servers_are_left_out(names: NameServer) -> None:
+    names.zone["gpu.test."] = {"A": ["10.0.0.1", "169.254.169.254", "224.0.0.1", "0.0.0.0"], "AAAA": ["fe80::1"]}
+    answer = await look_up(names)
+    assert places(answer) == ["10.0.0.1:8188"]
+    assert len(answer.remarks) == 4 and "169.254.169.254:8188 is no address of a server" in answer.remarks
+
+
+async def test_with_https_the_name_is_asked_for_at_each_address(names: NameServer) -> None:
+    names.zone["gpu.test."] = {"A": ["10.0.0.1", "10.0.0.2"]}
+    answer = await look_up(names, dataclasses.replace(GPU, is_https=True))
+    assert [(end.host, end.dial) for end in answer.endpoints] == [
+        ("gpu.test", ("10.0.0.1",)),
+        ("gpu.test", ("10.0.0.2",)),
+    ]
+    assert places(answer) == ["10.0.0.1:8188", "10.0.0.2:8188"]
+
+
+async def test_srv_targets_are_looked_up_and_those_that_fail_are_told(names: NameServer) -> None:
+    names.zone |= {
+        "_gpu._tcp.test.": {
+            "SRV": ["0 1 8188 a.test.", "0 1 8189 a.test.", "0 1 8188 many.test.", "0 1 8188 gone.test."]
+        },
+        "a.test.": {"A": ["10.0.0.1"], "AAAA": ["fd00::1"]},
+        "many.test.": {"A": ["10.0.0.2", "10.0.0.3"]},
+    }
+    answer = await look_up(names, SRV)
+    assert [(end.place, end.dial) for end in answer.endpoints] == [
+        ("a.test:8188", ("10.0.0.1", "fd00::1")),
+        ("a.test:8189", ("10.0.0.1", "fd00::1")),
+    ]
+    assert answer.remarks == (
+        "gone.test: there is no name gone.test.",
+        "many.test: it has 2 addresses, and an SRV target is one server",
+    )
+
+
+@pytest.mark.parametrize(
+    ("mood", "zone", "told"),
+    [
+        (Mood.WELL, {}, "there is no name gpu.test"),
+        (Mood.WELL, {"TXT": []}, "gpu.test has no A and no AAAA records"),
+        (Mood.SERVFAIL, {}, "the name servers refuse or fail"),
+        (Mood.SILENT, {}, "no name server answers in time"),
+    ],
+)
+async def test_what_does_not_tell_says_why(
+    names: NameServer, mood: Mood, zone: dict[str, list[str]], told: str
+) -> None:
+    names.mood = mood
+    if zone:
+        names.zone["gpu.test."] = zone
+    with pytest.raises(LookupFailed) as error:
+        await Names((("127.0.0.1", names.port),), 0.6).look_up(GPU)
+    assert str(error.value) == told
