@@ -7,13 +7,20 @@ import json
 import socket
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from gateway.check import look_at
+from gateway.check_words import words_of_searches
+from gateway.deadlines import Deadlines
+from gateway.discovery.discovery import find_once
+from gateway.fleet_file import read_fleet
 from gateway.refusal import HEADER
+from gateway.state import Health
 from tests.integration.pods import NAME, Cluster, Pod, fleet_of, open_cluster, servers_of, until_told
 from tests.integration.rig import Running
 from tests.name_server import Mood
@@ -297,3 +304,24 @@ async def test_the_fleet_file_may_change_what_is_looked_up(cluster: Cluster, bro
         assert (await server_at(browser, gateway, two, id="own"))["address"] == two.url
         told = await until_told(lambda: _troubled(browser, gateway))
         assert told["searches"] == [f"dns://more.test:{cluster.port}: {two.url} is in the fleet already, as own."]
+
+
+async def test_a_check_finds_the_servers_tells_what_is_amiss_and_mints_nothing(cluster: Cluster) -> None:
+    one = await cluster.start(ONE)
+    cluster.name(ONE, TWO)
+    cluster.write(cluster.discover())
+    fleet = read_fleet(cluster.folder / "fleet.toml")
+    waits = replace(Deadlines(), probe=2.0, dns=2.0)
+    whole, searches = await find_once(fleet, waits)
+    origin = f"dns://{NAME}:{cluster.port}"
+    assert whole.servers == () and one.disk == {}
+    assert list(words_of_searches(searches)) == [
+        f"{origin}: 0 found.",
+        f"{origin}: {ONE}:{cluster.port} does not say who it is: it has no id yet; a gateway gives it one.",
+        f"{origin}: {TWO}:{cluster.port} does not say who it is: connection refused.",
+    ]
+    one.disk["mooring%2Fid.json"] = b'{"v": 1, "mooring": "11111111-1111-4111-8111-111111111111"}'
+    whole, searches = await find_once(fleet, waits)
+    (report,) = await look_at(whole, waits)
+    assert (report.server.address, report.condition.health) == (one.url, Health.WELL)
+    assert next(words_of_searches(searches)) == f"{origin}: 1 found."

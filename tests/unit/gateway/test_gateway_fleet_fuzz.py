@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import ConfigError
 from gateway.fleet import Fleet
+from gateway.fleet_discover import KEYS as DISCOVER_KEYS
 from gateway.fleet_file import fleet_of
 from gateway.fleet_rules import KEYS as RULE_KEYS
 from gateway.fleet_server import KEYS as SERVER_KEYS
@@ -32,6 +33,12 @@ tls_verify = false
 id = 'right'
 url = "http://10.0.0.2"
 
+[[discover]]
+from = "dns://gpu.internal:8188"
+id = "gpu"
+nameservers = ["127.0.0.1:8600", "[::1]:53"]
+most = 9
+
 [gateway]
 names = ["studio.lan"]
 trusted_header = "X-Forwarded-User"
@@ -43,12 +50,23 @@ session_days = 3
 LIKELY = (
     *('"left"', '"http://10.0.0.1"', '"https://h.lan/p"', '"env:MOORING_NO_SUCH"', '"file:/nowhere/else"', '"a:b"'),
     *("true", "false", "0", "1", "-1", "24", "2.5", "1e400", "nan", "[]", '["a"]', '["a", 1]', "{}", "{a = 1}", '""'),
+    *('"dns://gpu.internal:8188"', '"srv://_a._tcp.b"', '"dns://[::1]:8"', '"dns://a:b"', '["::1"]', '["[::1]:x"]'),
     *("1979-05-27", "07:32:00", "9" * 5_000, '"""\n[[server]]\nid = 1\n"""', "'''\n'''", '"\\u0000"', '"10.0.0.0/8"'),
 )
-keys = st.sampled_from([*SERVER_KEYS, *RULE_KEYS]) | st.text(max_size=8).map(json.dumps)
+keys = st.sampled_from([*SERVER_KEYS, *DISCOVER_KEYS, *RULE_KEYS]) | st.text(max_size=8).map(json.dumps)
 values = st.sampled_from(LIKELY) | st.text(max_size=20).map(json.dumps) | st.integers().map(str)
 heads = st.sampled_from(
-    ["[[server]]", "[gateway]", "[server]", "[[gateway]]", "[ [server] ]", "[server.x]", "# a\u2028b", ""]
+    [
+        "[[server]]",
+        "[[discover]]",
+        "[gateway]",
+        "[server]",
+        "[[gateway]]",
+        "[ [server] ]",
+        "[server.x]",
+        "# a\u2028b",
+        "",
+    ]
 )
 lines = st.one_of(heads, st.tuples(keys, values).map(" = ".join), st.text(max_size=12))
 files = st.lists(lines, max_size=12).map(lambda found: "\n".join(found).encode("utf-8", "surrogatepass"))
@@ -63,7 +81,8 @@ def check(data: bytes) -> Fleet | ConfigError:
         assert error.line is None or 1 <= error.line <= data.count(b"\n") + 1
         assert str(error).isprintable(), "one sentence for a log and a terminal"
         return error
-    assert fleet.servers
+    assert fleet.servers or fleet.discover
+    assert len({one.prefix for one in fleet.discover}) == len(fleet.discover)
     assert len({server.id for server in fleet.servers}) == len(fleet.servers)
     assert isinstance(fleet.rules, Rules)
     return fleet
