@@ -13,20 +13,20 @@ _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 @dataclass(frozen=True)
 class Pem:
-    """The files. The certificate is for 127.0.0.1, and good for a client too; `key` is its private key."""
+    """The files. The certificate is for one name, and good for a client too; `key` is its private key."""
 
     authority: Path
     certificate: Path
     key: Path
 
 
-def make_pem(folder: Path) -> Pem:
-    """A fresh authority with one certificate; the test is skipped where there is no `openssl`."""
+def make_pem(folder: Path, name: str = "IP:127.0.0.1") -> Pem:
+    """A fresh authority with one certificate, for that name; the test is skipped where there is no `openssl`."""
     authority, authority_key = folder / "ca.pem", folder / "ca.key"
     certificate, key, request = folder / "server.pem", folder / "server.key", folder / "server.csr"
     purposes = folder / "purposes.cnf"
     purposes.write_text(
-        "subjectAltName=IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
+        f"subjectAltName={name}\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
         "extendedKeyUsage=serverAuth,clientAuth\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
     )
     _openssl(

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +51,7 @@ class Pod:
     seen: list[str] = field(default_factory=list)
     slow_writes: float = 0.0  # seconds between looking for a file and writing it
     url: str = ""
+    tls: ssl.SSLContext | None = None
     _runner: web.ServerRunner | None = None
 
     async def start(self, host: str, port: int) -> None:
@@ -59,7 +61,7 @@ class Pod:
         listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        await web.SockSite(self._runner, listener).start()
+        await web.SockSite(self._runner, listener, ssl_context=self.tls).start()
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def stop(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -21,6 +22,7 @@ from gateway.discovery.discovery import find_once
 from gateway.fleet_file import read_fleet
 from gateway.refusal import HEADER
 from gateway.state import Health
+from tests.certificates import make_pem
 from tests.integration.pods import NAME, Cluster, Pod, fleet_of, open_cluster, servers_of, until_told
 from tests.integration.rig import Running
 from tests.name_server import Mood
@@ -248,6 +250,28 @@ async def _well(browser: aiohttp.ClientSession, gateway: Running, count: int) ->
 
 async def _reaches(browser: aiohttp.ClientSession, gateway: Running, base: str) -> bool:
     return (await submit(browser, gateway, base))[0] == 200
+
+
+async def test_with_https_the_certificate_is_for_the_name(
+    cluster: Cluster, browser: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    pem = await asyncio.to_thread(make_pem, tmp_path, f"DNS:{NAME}")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(pem.certificate, pem.key)
+    cluster.table = f'mint = true\nhttps = true\ntls_ca = "{pem.authority.name}"\n'
+    one, two = await cluster.start(ONE, Pod(tls=tls)), await cluster.start(TWO, Pod(tls=tls))
+    cluster.name(ONE, TWO)
+    async with cluster.gateway() as gateway:
+        told = await until_told(lambda: _all_well(browser, gateway, 2))
+        assert {server["at"] for server in told} == {f"https://{NAME}:{cluster.port}"}
+        for server in told:
+            assert await submit(browser, gateway, server["base"]) == (200, "")
+        assert [len(pod.prompts) for pod in (one, two)] == [1, 1]
+
+
+async def _all_well(browser: aiohttp.ClientSession, gateway: Running, count: int) -> list[dict[str, Any]] | None:
+    told: list[dict[str, Any]] = (await fleet_of(browser, gateway))["servers"]
+    return told if [one["health"] for one in told] == ["well"] * count else None
 
 
 async def test_ipv6_addresses_are_servers_too(cluster: Cluster, browser: aiohttp.ClientSession) -> None:

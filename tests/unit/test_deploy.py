@@ -161,7 +161,11 @@ def test_what_is_looked_up_is_the_headless_service(tmp_path: Path) -> None:
     (comfyui,) = pods["spec"]["template"]["spec"]["containers"]
     claims = {claim["metadata"]["name"] for claim in pods["spec"]["volumeClaimTemplates"]}
     assert {mount["name"] for mount in comfyui["volumeMounts"]} <= claims, "each pod keeps its id on a disk of its own"
-    compile(comfyui["lifecycle"]["preStop"]["exec"]["command"][2], "preStop", "exec")
+    code = comfyui["lifecycle"]["preStop"]["exec"]["command"][2]
+    compile(code, "preStop", "exec")
+    (waits,) = re.findall(r"^time\.sleep\((\d+)\)$", code, re.MULTILINE)
+    assert int(waits) > Deadlines().dns_most, "each gateway has heard by then that it is named no more"
+    assert pods["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > 10 * int(waits)
 
 
 def test_only_gateways_reach_a_comfyui() -> None:
