@@ -203,6 +203,7 @@ class FleetState:
             "person": person,
             "build": self._build,
             "workflows": self._workflows,
+            "mostPending": self.fleet.rules.max_pending_per_user,
             "source": source,
             "faults": self.is_breakable,
             "why": {"source": source, "detail": self.fleet.why},

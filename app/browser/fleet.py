@@ -154,6 +154,7 @@ def read_fleet(text: str) -> Fleet:
             is_breakable=told.get("faults") is True,
             problem=str(told.get("problem") or ""),
             workflows=str(told.get("workflows") or ""),
+            most_pending=int(told["mostPending"]) if told.get("person") and told.get("mostPending") else None,
             searches=tuple(str(item) for item in told.get("searches") or ()),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -24,6 +24,7 @@ VIEW_DEADLINE = 300.0
 UPLOAD_FOLDER = "mooring"
 INTERRUPTS_BY_ID = (0, 3, 64)  # measured there; older servers may interrupt whatever runs
 _FORBIDDEN = frozenset({"denied-node", "not-allowed", "not-yours", "too-many"})  # the gateway's rules of a team
+TOO_MANY = "too-many"  # the gateway's cause for `max_pending_per_user`
 NEVER_RAN = frozenset({"rejected", "not_sent"})  # the kinds of failure after which there certainly was no run
 
 # Statuses that a request ends with before any handler has seen the prompt (COMFYUI.md 2 and 7).
@@ -155,6 +156,11 @@ def check_done(response: Response, server_id: ServerId) -> None:
     check_arrived(response, server_id)
     if response.status != 200:
         raise HttpStatusError(server_id, response.status, response.text.strip()[:300])
+
+
+def may_go_later(failure: Failure) -> bool:
+    """Whether the same prompt may be taken a little later: it was not sent, or its person had too many there."""
+    return failure.kind == "not_sent" or (failure.kind == "rejected" and failure.exception_type == TOO_MANY)
 
 
 def refusal_of(task: Task, failure: Failure) -> PromptRejected | ConnectError:

@@ -147,9 +147,13 @@ class Line:
         """Whether it waits."""
         return any(item.prompt_id == prompt_id for item in self.entries)
 
-    def due(self, ahead: int, taken: Iterable[PromptId] = ()) -> Entry | None:
-        """What a session may send now that has `ahead` unfinished prompts; `taken` are on their way already."""
-        if self.pause is not None or (ahead >= AHEAD and not self.is_unbounded):
+    def due(self, ahead: int, taken: Iterable[PromptId] = (), most: int | None = None) -> Entry | None:
+        """What a session may send now that has `ahead` unfinished prompts; `taken` are on their way already.
+
+        `most` is how many the installation allows; more would only be refused.
+        """
+        bounds = [bound for bound in (None if self.is_unbounded else AHEAD, most) if bound is not None]
+        if self.pause is not None or any(ahead >= bound for bound in bounds):
             return None
         on_their_way = frozenset(taken)
         return next((item for item in self.entries if item.prompt_id not in on_their_way), None)

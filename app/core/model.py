@@ -68,6 +68,7 @@ class Fleet:
     is_breakable: bool = False  # whether its servers may be broken on purpose: a demo fleet with `--faults`
     problem: str = ""  # what is wrong with the fleet file now, while this one stays; told to who runs the fleet
     workflows: str = ""  # changes with the workflows that the installation publishes; empty if there are none
+    most_pending: int | None = None  # unfinished prompts of one person on one server; None: as many as one likes
     searches: tuple[str, ...] = ()  # what is amiss where servers are looked up, in sentences; to who runs the fleet
 
     def get(self, server_id: ServerId | str) -> Server | None:

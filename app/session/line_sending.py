@@ -63,9 +63,9 @@ class Sender:
         for hand in self.hands:
             if hand.sending is not None and hand.has_task(hand.sending):
                 self._keeper.took(hand.sending)
-        line = self._keeper.line
+        line, most = self._keeper.line, self._state.fleet.most_pending
         for hand in self.hands[: line.hands] if line is not None else ():
-            entry = line.due(hand.ahead, self.sending) if line is not None and hand.is_idle else None
+            entry = line.due(hand.ahead, self.sending, most) if line is not None and hand.is_idle else None
             if line is not None and entry is not None:
                 hand.sending = entry.prompt_id
                 self._state.spawn(self._send(hand, entry, line), f"send {entry.prompt_id}")
@@ -103,11 +103,11 @@ class Sender:
         )
 
     async def _taken(self, hand: Hand, entry: Entry, line: Line) -> None:
-        """It went to its server. A refusal holds for the others too; what was certainly not sent waits again."""
+        """It went to its server. A refusal holds for the others too; what may be taken a little later waits again."""
         self._keeper.took(entry.prompt_id)
         task = hand.window.tasks.get(entry.prompt_id) if hand.window else None
         failure = task.failure if task is not None and task.state is TaskState.FAILED else None
-        if task is not None and failure is not None and failure.kind == "not_sent":
+        if task is not None and failure is not None and comfy.may_go_later(failure):
             await self._wait_again(entry, line)
             hand.rest(comfy.refusal_of(task, failure), self._kick.set)
             return

@@ -104,6 +104,16 @@ def test_at_most_two_of_a_session_are_ahead() -> None:
     assert known.due(0, P("a", "b", "c")) is None
 
 
+@pytest.mark.parametrize("is_unbounded", [False, True])
+@pytest.mark.parametrize(("most", "sent"), [(1, 1), (2, 2), (AHEAD + 3, AHEAD)])
+def test_no_more_are_ahead_than_the_installation_allows(*, is_unbounded: bool, most: int, sent: int) -> None:
+    known = line("a", "b", "c").send_all(is_unbounded)
+    allowed = most if is_unbounded else sent
+    assert [known.due(ahead, most=most) is not None for ahead in range(most + 2)] == [
+        ahead < allowed for ahead in range(most + 2)
+    ]
+
+
 def test_send_all_knows_no_bound_until_it_is_taken_back() -> None:
     known = line("a", "b").send_all()
     assert known.due(500) == known.entries[0]

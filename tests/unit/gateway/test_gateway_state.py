@@ -22,6 +22,7 @@ def test_the_state_as_json() -> None:
         "v": 1,
         "person": "",
         "workflows": "",
+        "mostPending": None,
         "build": "b1",
         "source": "flags",
         "faults": False,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +21,7 @@ from app.core.errors import (
 )
 from app.core.line import AHEAD, Line, Pause
 from app.core.model import PromptId, Task, TaskState
+from app.core.ports import Request, Response
 from app.core.window import Free
 from app.session import Picked
 from app.workflows.runs import Count, Plan, Seeds, plan_runs
@@ -49,6 +52,11 @@ async def add(
     inputs = {("1", "image"): Picked(Bytes(picture, "image/png"), "photo.png")} if picture is not None else {}
     runs = plan_runs(workflow, wanted)
     await page.session.line.add(workflow, runs, title="many", inputs=inputs, hands=hands)
+
+
+TOO_MANY = Response(
+    429, {"x-mooring-gateway": "too-many; sent=no"}, json.dumps({"error": {"message": "You have 2 prompts there."}})
+)
 
 
 def line_of(page: Page) -> Line:
@@ -281,6 +289,41 @@ async def test_a_server_that_does_not_answer_burns_no_runs(stage: Stage) -> None
     await stage.until(lambda: all(task.is_delivered for task in tasks_of(page)))
     ran = [task.part.label for task in tasks_of(page) if task.part and task.state is TaskState.SUCCEEDED]
     assert (ran, task_of(page, clicked).state) == (["nonce 1", "nonce 2", "nonce 3"], TaskState.SUCCEEDED)
+
+
+@scene
+async def test_where_one_prompt_at_a_time_is_allowed_the_line_sends_one_at_a_time(stage: Stage) -> None:
+    listed = replace(stage.world.network.fleet(), most_pending=1)
+    stage.world.network.fleet = lambda: listed  # type: ignore[method-assign]
+    page = await stage.window()
+    ahead = set[int]()
+    page.session.subscribe(lambda: ahead.add(len(window_of(page).unfinished)))
+    await add(stage, page, 4, steps=8)
+    await stage.until(all_done(page, 4))
+    assert max(ahead) == 1
+    assert {task.state for task in tasks_of(page)} == {TaskState.SUCCEEDED}
+
+
+@scene
+async def test_a_run_that_is_too_many_for_now_waits_again_and_stops_nothing(stage: Stage) -> None:
+    """Another window of the same person has as much there as the installation allows."""
+    page = await stage.window()
+    http = page.session._state.ports.http
+    through, refusals = http.send, [TOO_MANY, TOO_MANY]
+
+    async def send(request: Request) -> Response:
+        if request.path.endswith("/prompt") and refusals:
+            return refusals.pop()
+        return await through(request)
+
+    http.send = send  # type: ignore[method-assign]
+    await add(stage, page, Seeds(NONCE, (1, 2, 3)))
+    await stage.until(lambda: not line_of(page).entries)
+    await stage.until(lambda: all(task.is_delivered for task in tasks_of(page)))
+    assert line_of(page).pause is None
+    ran = [task.part.label for task in tasks_of(page) if task.part and task.state is TaskState.SUCCEEDED]
+    assert ran == ["nonce 1", "nonce 2", "nonce 3"]
+    assert len(stage.requests("POST", "/prompt")) == 3, "each ran once"
 
 
 @scene

@@ -98,6 +98,15 @@ def test_the_gateways_word_decides_whether_servers_may_be_broken() -> None:
     assert (fleet.is_breakable, fleet.servers[0].broken) == (True, ("kill",))
 
 
+def test_how_much_one_person_may_have_waiting_counts_where_people_are_told_apart() -> None:
+    told = '{"servers": [], "mostPending": %s, "person": "%s"}'
+    assert [read_fleet(told % words).most_pending for words in (("2", "alice"), ("2", ""), ("null", "alice"))] == [
+        2,
+        None,
+        None,
+    ]
+
+
 def test_the_window_s_own_server_is_chosen_until_the_person_chooses() -> None:
     def chosen(ui: UiState | None = None, moored_to: ServerId | None = None) -> ServerId:
         shown = view(demo(), ui, moored_to).chosen
