@@ -27,7 +27,7 @@ LOAD_DEADLINE, LOAD_DEADLINE_ILL = 4.0, 1.5  # of its queue, for a choice that w
 WELL, ILL, LONGEST_ILL, HIDDEN = 5.0, 3.0, 20.0, 60.0  # between looks
 LEARN_AGAIN = 60.0  # after a catalogue that could not be read
 GROWTH = 1.6  # from one pause to the next while it is not well
-_SOCKET_TOLD = frozenset({Refusal.NO_CORS.value, Refusal.ORIGIN.value, Refusal.BETWEEN.value})
+_SOCKET_TOLD = frozenset({Refusal.NO_CORS.value, Refusal.ORIGIN.value, Refusal.UNSEEN.value})
 
 log = logging.getLogger("mooring.browser")
 

@@ -37,7 +37,8 @@ class Refusal(Enum):
     ORIGIN = "origin-refused"  # ComfyUI on this machine refuses pages of other origins (403)
     MIXED = "mixed-content"  # a page that came by https may not ask a plain http server
     POLICY = "not-in-policy"  # the page's own Content-Security-Policy does not have this address
-    BETWEEN = "in-between"  # something else answers: a log-in page, a proxy
+    BETWEEN = "in-between"  # it sends requests on to another address: a log-in page
+    UNSEEN = "unseen"  # it answers, and nothing shows what: a log-in page, a proxy, a newer ComfyUI
     NO_HTTPS = "no-https"  # nothing to be seen, of an https address: perhaps its certificate
 
 
@@ -133,10 +134,12 @@ def judge_silence(address: str, site: Site, reach: Reach) -> Sight:
     flag = f"{FLAG} {site.origin}"
     if reach.greets:
         return Sight(health=Health.REFUSES, cause=Refusal.NO_CORS.value, detail=flag)
-    if reach.is_turned or (reach.answers and not _LOOPBACK.fullmatch(parts.hostname or "")):
+    if reach.is_turned:
         return Sight(health=Health.NOT_COMFYUI, cause=Refusal.BETWEEN.value)
     if reach.answers:
-        return Sight(health=Health.REFUSES, cause=Refusal.ORIGIN.value, detail=flag)
+        is_here = _LOOPBACK.fullmatch(parts.hostname or "") is not None
+        cause = Refusal.ORIGIN if is_here else Refusal.UNSEEN
+        return Sight(health=Health.REFUSES, cause=cause.value, detail=flag)
     return Sight(health=Health.DOWN, cause=Refusal.NO_HTTPS.value if parts.scheme == "https" else "")
 
 

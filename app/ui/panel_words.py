@@ -110,7 +110,16 @@ def word_refusal(cause: str, _: Translator) -> Words | None:
         case Refusal.BETWEEN.value:
             return Words(
                 _("Something stands before it"),
-                _("A log-in page or a proxy answers. Open its address in a tab to see; a page cannot log in there."),
+                _("It sends this page on to another address, usually to log in, which a page cannot do there."),
+                tone=Tone.WARN,
+            )
+        case Refusal.UNSEEN.value:
+            return Words(
+                _("Something answers, but not this page"),
+                _(
+                    "Open its address in a tab: is it a log-in page or a proxy, or a newer ComfyUI? The latter is to be"
+                    " started with this flag:"
+                ),
                 tone=Tone.WARN,
             )
         case Refusal.NO_HTTPS.value:

@@ -229,14 +229,14 @@ async def test_the_cause_and_the_flag_are_told_where_a_browser_is_refused(tmp_pa
             for server_id, health, words in (
                 ("silent", "refuses", "It does not let this page in"),
                 ("refusing", "refuses", "It refuses this page (403)"),
-                ("proxied", "not_comfyui", "Something stands before it"),
+                ("proxied", "refuses", "Something answers, but not this page"),
                 ("turned", "not_comfyui", "Something stands before it"),
                 ("nobody", "down", "Not running"),
                 ("unlisted", "refuses", "This page may not ask it"),
             ):
                 await expect(row(window, server_id)).to_have_attribute("data-health", health)
                 await expect(row(window, server_id)).to_contain_text(words)
-                if server_id in {"silent", "refusing"}:
+                if server_id in {"silent", "refusing", "proxied"}:
                     await expect(row(window, server_id)).to_contain_text(flag)
         with start_demo("--enable-cors-header", f"http://127.0.0.1:{pages}", port=closed, data=tmp_path / "closed"):
             await expect(row(window, "silent")).to_have_attribute("data-health", "well")

@@ -90,14 +90,14 @@ def test_what_a_browser_would_not_ask_is_told_before_it_is_asked(address: str, s
         ("http://gpu:8188", Reach(answers=True, greets=True), Health.REFUSES, "no-cors"),
         ("http://127.0.0.1:8188", ANSWERS, Health.REFUSES, "origin-refused"),
         ("http://[::1]:8188", ANSWERS, Health.REFUSES, "origin-refused"),
-        ("http://gpu:8188", ANSWERS, Health.NOT_COMFYUI, "in-between"),
+        ("http://gpu:8188", ANSWERS, Health.REFUSES, "unseen"),
         ("http://127.0.0.1:8188", Reach(is_turned=True), Health.NOT_COMFYUI, "in-between"),
     ],
 )
 def test_silence_has_a_cause(address: str, reach: Reach, health: Health, cause: str) -> None:
     sight = judge_silence(address, HTTP, reach)
     assert (sight.health, sight.cause) == (health, cause)
-    is_flag = cause in {Refusal.NO_CORS.value, Refusal.ORIGIN.value}
+    is_flag = cause in {Refusal.NO_CORS.value, Refusal.ORIGIN.value, Refusal.UNSEEN.value}
     assert sight.detail == ("--enable-cors-header http://pages.lan" if is_flag else "")
 
 

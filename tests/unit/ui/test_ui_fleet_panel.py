@@ -61,6 +61,7 @@ CAUSES = {
     "mixed-content": (Health.REFUSES, "The browser forbids it: https page, http server"),
     "not-in-policy": (Health.REFUSES, "This page may not ask it"),
     "in-between": (Health.NOT_COMFYUI, "Something stands before it"),
+    "unseen": (Health.REFUSES, "Something answers, but not this page"),
     "no-https": (Health.DOWN, "No connection by https"),
     "another": (Health.DOWN, "Another server is at its address"),
     "": (Health.DOWN, "Not running"),
