@@ -84,7 +84,7 @@ class Site:
         if not tree.page.html:
             raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {PAGE}."))
         snapshot = await self._snapshots.current(tree.archive)
-        html = tree.page.write(f"/b/{tree.build.key}/", "" if snapshot is None else _link(snapshot), about)
+        html = tree.page.write(f"/b/{tree.build.key}/", "" if snapshot is None else snapshot_link(snapshot), about)
         return _answer(request, html.encode(), digest(html.encode()), _TYPES[".html"], origin)
 
     async def built(self, request: web.BaseRequest, key: str, path: str, origin: str) -> web.StreamResponse:
@@ -161,10 +161,10 @@ def type_of(path: str) -> str:
     return _TYPES.get(PurePosixPath(path).suffix.lower(), "application/octet-stream")
 
 
-def _link(snapshot: Snapshot) -> str:
+def snapshot_link(snapshot: Snapshot, base: str = "/") -> str:
     """What names a snapshot in the page: `static/js/boot.mjs` reads it."""
     return (
-        f'<link rel="mooring-snapshot" id="snapshot" href="/snapshots/{snapshot.key}"'
+        f'<link rel="mooring-snapshot" id="snapshot" href="{base}snapshots/{snapshot.key}"'
         f' data-size="{snapshot.size}" data-sum="{snapshot.sum}">'
     )
 

@@ -1,0 +1,158 @@
+"""The static site: the page and all it loads as files, for a server that knows nothing of Mooring.
+
+    index.html, index.html.gz     to be asked for again each time
+    b/KEY/…, with .br and .gz     a build of the page; KEY says what is in it, so browsers may keep it for ever
+    snapshots/KEY, .br, .gz       the memory that the page's Python starts from; the same
+
+    site = write_site(Path("."), Path("/srv/mooring/site"), extra={"fleet.json": b"…"})
+
+Written again, the site is replaced under windows that are open: what they came with stays beside the new build, and
+`index.html` is the last that changes. Blocks, and packs for half a minute what no gateway has packed before.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from gateway.install.builds import BEST, KEPT, Builds, packed
+from gateway.install.failures import CommandFailed, SnapshotFailed
+from gateway.install.place import Place
+from gateway.install.snapshot import ENDINGS, Busy, Run, Snapshot, Snapshots
+from gateway.site import snapshot_link
+from gateway.tree import PAGE, Build, PageTree, Tree
+
+BUILDS = "b"
+SNAPSHOTS = "snapshots"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_NO_FILES: Mapping[str, bytes] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class StaticSite:
+    """What was written: the build's key, the memory snapshot if there is one, and what could not be had, in words."""
+
+    build: str
+    snapshot: str | None
+    warnings: tuple[str, ...] = ()
+
+
+def write_site(
+    root: Path,
+    folder: Path,
+    *,
+    run: Run | None = None,
+    base: str = "/",
+    about: Mapping[str, str] = _NOTHING,
+    extra: Mapping[str, bytes] = _NO_FILES,
+) -> StaticSite:
+    """Write the site of the clone at `root` into `folder`, which is made if need be.
+
+    `run` runs Node, to pack as small as can be and to make the snapshot where they are missing; without it what is
+    missing is left out. `base` is what the page's addresses begin with, `about` what it is told as `data-` attributes,
+    `extra` further files beside `index.html`.
+    """
+    place, tree = Place(root), PageTree(root).current()
+    warnings = _prepare(place, tree, run)
+    snapshot = _find_snapshot(place, tree)
+    folder.mkdir(parents=True, exist_ok=True)
+    _copy_build(Builds(place), tree.build, folder / BUILDS)
+    link = ""
+    if snapshot is not None:
+        _copy_snapshot(Snapshots(place), snapshot, folder / SNAPSHOTS)
+        link = snapshot_link(snapshot, base)
+    for name, data in extra.items():
+        put(folder / name, data)
+    html = tree.page.write(f"{base}{BUILDS}/{tree.build.key}/", link, about).encode()
+    put(folder / f"{PAGE}.gz", gzip.compress(html, BEST, mtime=0))
+    put(folder / PAGE, html)
+    _forget_old(folder / BUILDS, KEPT)
+    _forget_old(folder / SNAPSHOTS, KEPT * (1 + len(ENDINGS)))
+    return StaticSite(tree.build.key, None if snapshot is None else snapshot.key, tuple(warnings))
+
+
+def put(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write a file whole or not at all."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(data)
+    fresh.replace(path)
+
+
+def _prepare(place: Place, tree: Tree, run: Run | None) -> list[str]:
+    """Have everything packed and made that can be; what could not, in words."""
+    warnings: list[str] = []
+    builds = Builds(place)
+    builds.keep(tree.build, tree.contents)
+    builds.pack(tree.build)
+    if run is None:
+        return warnings
+    try:
+        builds.press(tree.build, run)
+    except (CommandFailed, Busy):
+        warnings.append("Node could not pack the page's files with brotli, so first visits load more.")
+    try:
+        Snapshots(place).make(tree.archive, run)
+    except (SnapshotFailed, Busy):
+        warnings.append("Node could not make the page's memory snapshot, so windows open slower.")
+    return warnings
+
+
+def _find_snapshot(place: Place, tree: Tree) -> Snapshot | None:
+    snapshots = Snapshots(place)
+    key = snapshots.key(tree.archive.sources)
+    return None if key is None else snapshots.find(key)
+
+
+def _copy_build(builds: Builds, build: Build, folder: Path) -> None:
+    """One folder, put in its place whole; an earlier copy of the same build is replaced, and stays the latest."""
+    fresh = folder / ".new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    for path, content in build.files.items():
+        source, target = builds.file(content), fresh / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _copy(source, target)
+        for coding, ending in ENDINGS.items():
+            if (small := packed(source, coding)).exists():
+                _copy(small, target.with_name(f"{target.name}.{ending}"))
+    old = folder / ".old"
+    shutil.rmtree(old, ignore_errors=True)
+    place = folder / build.key
+    if place.exists():
+        place.replace(old)
+    fresh.replace(place)
+    os.utime(place)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _copy_snapshot(snapshots: Snapshots, snapshot: Snapshot, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    for coding, ending in ENDINGS.items():
+        put(folder / f"{snapshot.key}.{ending}", snapshots.file(snapshot.key, coding).read_bytes())
+    put(folder / snapshot.key, gzip.decompress(snapshots.file(snapshot.key, "gzip").read_bytes()))
+
+
+def _forget_old(folder: Path, kept: int) -> None:
+    """Delete all but the latest."""
+    if not folder.is_dir():
+        return
+    for path in _latest_first(folder.iterdir())[kept:]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _latest_first(paths: Iterable[Path]) -> list[Path]:
+    return sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+    target.chmod(0o644)

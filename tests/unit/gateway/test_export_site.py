@@ -1,0 +1,69 @@
+"""The static site as files: everything a page loads, packed, and what windows from before still ask for."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.export.site import BUILDS, write_site
+from gateway.install.builds import KEPT
+
+FILES = {
+    "index.html": '<html lang="en"><link rel="stylesheet" href="static/css/a.css"><!-- boot -->'
+    '<script type="module" src="static/js/grid.js"></script>',
+    "pyscript.toml": "",
+    "app/main.py": "x = 1",
+    "static/css/a.css": "a {}\n",
+    "static/js/grid.js": "let a;" * 50,
+    "static/icon.png": "png",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A small repository."""
+    root = tmp_path / "clone"
+    for name, text in FILES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def builds_in(folder: Path) -> set[str]:
+    return {path.name for path in (folder / BUILDS).iterdir()}
+
+
+def test_the_page_names_files_that_are_there_whole_and_packed(root: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out" / "site"
+    site = write_site(root, folder, extra={"fleet.json": b"{}"})
+    html = (folder / "index.html").read_text()
+    named = re.findall(r'"/(b/[^"]+)"', html)
+    assert named and all((folder / name).is_file() for name in named)
+    script = folder / BUILDS / site.build / "static/js/grid.js"
+    assert script.read_text() == FILES["static/js/grid.js"]
+    assert gzip.decompress(script.with_name("grid.js.gz").read_bytes()) == script.read_bytes()
+    assert not script.with_name("icon.png.gz").exists()
+    assert gzip.decompress((folder / "index.html.gz").read_bytes()).decode() == html
+    assert (folder / "fleet.json").read_bytes() == b"{}"
+    assert not list(folder.rglob("*.new"))
+
+
+def test_the_page_can_lie_anywhere_and_be_told_things(root: Path, tmp_path: Path) -> None:
+    site = write_site(root, tmp_path / "site", base="./", about={"direct": "yes"})
+    html = (tmp_path / "site" / "index.html").read_text()
+    assert f'src="./b/{site.build}/static/js/grid.js"' in html and '<html data-direct="yes" ' in html
+
+
+def test_what_windows_from_before_came_with_is_kept_and_what_is_too_old_goes(root: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    written = []
+    for number in range(KEPT + 1):
+        (root / "static/js/grid.js").write_text(f"let version = {number};")
+        written.append(write_site(root, folder).build)
+    assert builds_in(folder) == set(written[1:])
+    assert write_site(root, folder).build == written[-1], "the same once more is no other build"
+    assert builds_in(folder) == set(written[1:])
+    assert written[-1] in (folder / "index.html").read_text()
