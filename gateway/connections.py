@@ -10,6 +10,7 @@ import asyncio
 import logging
 import socket
 from collections import Counter
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +19,7 @@ from aiohttp import web
 from gateway.answers import refuse
 from gateway.guard import RequestFacts
 from gateway.refusal import Cause, Refusal, Sent
+from gateway.rules import Rules
 from gateway.upstream import LARGEST_HEADER
 
 HEAD_SECONDS = 20.0  # from a head's first byte to its last
@@ -40,6 +42,7 @@ class BrowserServer(web.Server):
         head_seconds: float = HEAD_SECONDS,
         most: int = MOST_CONNECTIONS,
         most_from_one: int = MOST_FROM_ONE,
+        rules: Callable[[], Rules] = Rules,
     ) -> None:
         super().__init__(
             handler,
@@ -54,6 +57,7 @@ class BrowserServer(web.Server):
         self.head_seconds = head_seconds
         self._most = most
         self._most_from_one = most_from_one
+        self._rules = rules
         self._peers: Counter[str] = Counter()
 
     def __call__(self) -> web.RequestHandler:
@@ -65,9 +69,10 @@ class BrowserServer(web.Server):
         return self._peers.total()
 
     def enter(self, peer: str) -> bool:
-        """Count a connection; False if it is one too many."""
+        """Count a connection; False if it is one too many. A proxy has as many as there are in all."""
         self._peers[peer] += 1
-        return self._peers[peer] <= self._most_from_one and self._peers.total() <= self._most
+        is_bearable = self._peers[peer] <= self._most_from_one or self._rules().is_proxy(peer)
+        return is_bearable and self._peers.total() <= self._most
 
     def leave(self, peer: str) -> None:
         """It is gone."""

@@ -18,6 +18,7 @@ KEYS = (
     "only_published",
     "trusted_header",
     "trusted_peers",
+    "proxies",
     "session_days",
 )
 MOST_PENDING = 10_000
@@ -43,7 +44,7 @@ def read_names(table: Table) -> tuple[str, ...]:
 
 def read_rules(table: Table) -> Rules:
     """What the installation allows its people."""
-    header, peers = _header(table), tuple(_network(table, text) for text in table.texts("trusted_peers", "addresses"))
+    header, peers = _header(table), _networks(table, "trusted_peers")
     if header and not peers:
         raise table.fault(
             "name the proxy's addresses in trusted_peers: it is believed from them only", "trusted_header"
@@ -57,6 +58,7 @@ def read_rules(table: Table) -> Rules:
         only_published=table.flag("only_published"),
         trusted_header=header,
         trusted_peers=peers,
+        proxies=_networks(table, "proxies"),
         session_days=table.whole("session_days", 1, LONGEST_SESSION) or DEFAULT_SESSION_DAYS,
     )
 
@@ -75,9 +77,13 @@ def _header(table: Table) -> str:
     return header
 
 
-def _network(table: Table, text: str) -> IPv4Network | IPv6Network:
+def _networks(table: Table, key: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(_network(table, key, text) for text in table.texts(key, "addresses"))
+
+
+def _network(table: Table, key: str, text: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text)
     except ValueError as error:
         reason = f"{text!r} is neither an address such as 10.0.0.7 nor a network such as 10.0.0.0/24"
-        raise table.fault(reason, "trusted_peers") from error
+        raise table.fault(reason, key) from error

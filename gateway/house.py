@@ -87,6 +87,12 @@ def origin_of(scheme: str, host: str, port: int) -> str:
     return f"{scheme}://{shown}" if port == _OWN_PORT[scheme] else f"{scheme}://{shown}:{port}"
 
 
+def split_origin(origin: str) -> tuple[str, int]:
+    """The scheme and the port of an origin."""
+    parts = urlsplit(origin)
+    return parts.scheme, parts.port or _OWN_PORT[parts.scheme]
+
+
 def check_name(name: str) -> str:
     """`name` in lower case, if it is a host name or an http(s) origin; else `ConfigError`."""
     lower = name.lower()

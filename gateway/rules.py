@@ -14,7 +14,8 @@ class Rules:
     """The rules of one installation; without a fleet file, all as they are here.
 
     `trusted_header` names the header in which a log-in proxy tells who asks. It is believed from `trusted_peers` only,
-    which are the addresses that the proxy's connections come from.
+    which are the addresses that the proxy's connections come from. `proxies` pass on what others ask of this gateway:
+    they are believed whom they name as the one who asks.
     """
 
     max_pending_per_user: int | None = None  # queued and running prompts of one person on one server
@@ -23,6 +24,7 @@ class Rules:
     only_published: bool = False  # whether the role *use* runs published workflows alone
     trusted_header: str = ""
     trusted_peers: tuple[IPv4Network | IPv6Network, ...] = ()
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     session_days: int = DEFAULT_SESSION_DAYS
 
     def denies(self, class_type: str) -> bool:
@@ -31,9 +33,17 @@ class Rules:
 
     def trusts(self, peer: str) -> bool:
         """Whether `trusted_header` is believed from this address."""
-        try:
-            address = ip_address(peer.partition("%")[0])
-        except ValueError:
-            return False
-        mapped = getattr(address, "ipv4_mapped", None)  # a socket that listens on both kinds writes ::ffff:10.0.0.1
-        return any((mapped or address) in network for network in self.trusted_peers)
+        return _is_in(peer, self.trusted_peers)
+
+    def is_proxy(self, peer: str) -> bool:
+        """Whether this address is a proxy's, in front of the gateway."""
+        return _is_in(peer, self.proxies)
+
+
+def _is_in(peer: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)  # a socket that listens on both kinds writes ::ffff:10.0.0.1
+    return any((mapped or address) in network for network in networks)

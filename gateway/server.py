@@ -29,6 +29,7 @@ from gateway.guard import Admitted, Moved, RequestFacts, Verdict, judge
 from gateway.house import House
 from gateway.lines import Lines
 from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
+from gateway.peers import client_of
 from gateway.people.door import Door, read_small
 from gateway.people.fleet_deeds import FleetDeeds
 from gateway.people.held import Held
@@ -114,7 +115,7 @@ class Gateway:
         self._watchers = Watchers(self.state, deadlines)
         self._reception = None if people is None else self._receive(people)
         self._deeds = FleetDeeds(self._drain)
-        self._browsers = BrowserServer(self._answer)
+        self._browsers = BrowserServer(self._answer, rules=lambda: self.rules)
         self._metrics = GatewayMetrics(self.state, self._count_open)
         self._runner = web.ServerRunner(self._browsers, shutdown_timeout=deadlines.shutdown)
 
@@ -182,8 +183,7 @@ class Gateway:
             keys=people.keys,
             users=people.users,
             rules=lambda: self.rules,
-            is_tls=self._house.scheme == "https",
-            port=self._house.port,
+            house=lambda: self._house,
             on_change=self._see_out,
         )
         private = Private(self._proxy, self.state, self._catalogues, lambda: self.rules, Held(self._published))
@@ -246,7 +246,7 @@ class Gateway:
         self, request: web.BaseRequest, facts: RequestFacts, admitted: Admitted, reception: Reception
     ) -> web.StreamResponse:
         """Serve somebody who has come in, or show the way in."""
-        peer = request.remote or ""
+        peer = client_of(request, self.rules)
         if (way := reception.way_in(facts, admitted, peer)) is not None:
             return way
         person = reception.greet(facts, admitted, peer)
@@ -309,7 +309,7 @@ class Gateway:
                 return web.Response(body=self._metrics.text(), headers=OWN_HEADERS | {"Content-Type": CONTENT_TYPE})
             case LogIn() if self._reception is not None:
                 if request.method == "POST":
-                    return await self._reception.door.log_in(request, request.remote or "")
+                    return await self._reception.door.log_in(request, client_of(request, self.rules))
                 return await self._site.login(admitted.origin)
             case LogOut() if self._reception is not None and person is not None:
                 return await self._reception.door.log_out(request, person)
@@ -320,7 +320,7 @@ class Gateway:
     @property
     def _has_deeds(self) -> bool:
         """Whether there is anybody here who may do what concerns everybody."""
-        return self._reception is not None or not self._house.is_open
+        return self._reception is not None or not (self._house.is_open or self.rules.proxies)
 
     async def _do(self, request: web.BaseRequest, action: FleetAction, person: Person | None) -> dict[str, object]:
         upstream = self._upstreams[ServerId(action.server_id)]

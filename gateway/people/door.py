@@ -17,6 +17,7 @@ from aiohttp import web
 from gateway.audit import audit
 from gateway.errors import ConfigError
 from gateway.guard import RequestFacts
+from gateway.house import House, split_origin
 from gateway.people.accounts import Account, Accounts, changing, read_accounts, write_accounts
 from gateway.people.guesses import Guesses
 from gateway.people.keys import Keys
@@ -49,15 +50,13 @@ class Door:
         keys: Keys,
         users: Path | None,
         rules: Callable[[], Rules],
-        is_tls: bool,
-        port: int,
+        house: Callable[[], House],
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.keys = keys
         self._users = users
         self._rules = rules
-        self._is_tls = is_tls
-        self._port = port
+        self._house = house
         self.on_change = on_change
         self._accounts = Accounts({}) if users is None else read_accounts(users)
         self._guesses = Guesses()
@@ -88,7 +87,7 @@ class Door:
             names = facts.all(rules.trusted_header.lower())
             name = names[0].lower() if len(names) == 1 else ""
             return self._person(self._accounts.get(name) or Account(name)) if NAME.fullmatch(name) else None
-        account = self._sessions().read(facts.all("cookie"), self._accounts, time.time())
+        account = self._sessions(facts.one("host")).read(facts.all("cookie"), self._accounts, time.time())
         return None if account is None else self._person(account)
 
     def is_scraper(self, facts: RequestFacts) -> bool:
@@ -114,7 +113,7 @@ class Door:
     def renew(self, facts: RequestFacts, person: Person, answer: web.StreamResponse) -> None:
         """Begin a session anew that is half over, so that whoever works here daily stays in."""
         account = self._accounts.get(person.name)
-        sessions, now = self._sessions(), time.time()
+        sessions, now = self._sessions(facts.one("host")), time.time()
         if account is not None and sessions.is_half_over(facts.all("cookie"), now):
             answer.headers["Set-Cookie"] = sessions.begin(account, now)
 
@@ -138,7 +137,7 @@ class Door:
             raise Refused(Refusal(Cause.WRONG_LOGIN, "The name or the password is wrong."))
         self._guesses.note_success(name, peer)
         audit("log-in", name=name, peer=peer)
-        return _done({"name": account.name}, self._sessions().begin(account, time.time()))
+        return _done({"name": account.name}, self._sessions(request.host).begin(account, time.time()))
 
     async def log_out(self, request: web.BaseRequest, person: Person) -> web.Response:
         """End this session; or all of this person, in every browser."""
@@ -147,7 +146,7 @@ class Door:
             await asyncio.to_thread(_log_out, self._users, person.name)
             await self._read(self._users)
         audit("log-out", name=person.name, everywhere=body.get("everywhere") is True)
-        return _done({}, self._sessions().end())
+        return _done({}, self._sessions(request.host).end())
 
     async def _fits(self, account: Account | None, password: str) -> bool:
         if self._waiting >= MOST_WAITING:
@@ -163,8 +162,12 @@ class Door:
     def _person(self, account: Account) -> Person:
         return Person(account.name, account.roles, self.keys, account.epoch)
 
-    def _sessions(self) -> Sessions:
-        return Sessions(self.keys, self._is_tls, self._port, self._rules().session_days)
+    def _sessions(self, host: str | None) -> Sessions:
+        """Of the origin that a page has under this Host: with a proxy in front it is not where the gateway listens."""
+        house = self._house()
+        origin = house.origin_for(host or "")
+        scheme, port = split_origin(origin if isinstance(origin, str) else house.origin)
+        return Sessions(self.keys, scheme == "https", port, self._rules().session_days)
 
     async def _follow(self, users: Path) -> None:
         seen = await asyncio.to_thread(_stamp, users)

@@ -80,6 +80,11 @@ class Files:
             return Terms()
         return Terms(fits=known.fits)
 
+    async def etag(self, upstream: Upstream, query: str) -> str:
+        """The Etag of the file that a `/view` names, as it is now; empty if there is none."""
+        file = File.of(upstream.server.id, dict(parse_qsl(query, keep_blank_values=True)))
+        return "" if file is None else await _etag(upstream, file)
+
     async def has_all(self, upstream: Upstream, entries: Iterable[dict[str, Any]], wanted: Collection[Made]) -> bool:
         """Whether each wanted file is in one of these entries of history, and still the one that was made there."""
         missing = set(wanted)

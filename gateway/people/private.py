@@ -22,6 +22,7 @@ from gateway.fleet import ServerId
 from gateway.guard import Admitted
 from gateway.people.asking import fetch, fetch_rows, strange
 from gateway.people.files import Files
+from gateway.people.handing import hand_over, may_hand_over
 from gateway.people.held import Held
 from gateway.people.person import Person
 from gateway.people.projection import (
@@ -188,6 +189,10 @@ class Private:
 
     async def _view(self, asked: _Asked) -> web.StreamResponse:
         terms = await self.files.open(asked.upstream, asked.admitted.query, asked.person.keys)
+        if terms.fits is not None and may_hand_over(asked.request, asked.upstream.server, self._rules()):
+            etag = await self.files.etag(asked.upstream, asked.admitted.query)
+            if (handed := hand_over(asked.upstream.server, etag, terms.fits)) is not None:
+                return handed
         return await self._plain(asked, terms)
 
     async def _saved(self, asked: _Asked) -> web.StreamResponse:

@@ -17,7 +17,10 @@ _VALUE = re.compile(rf"({NAME.pattern})~([0-9]{{1,9}})~([0-9]{{1,12}})~([0-9a-f]
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Writes and reads the cookies of one gateway's origin. Browsers send the cookies of all ports: the name tells."""
+    """Writes and reads the cookies of one origin, however many gateways stand behind it.
+
+    Browsers send the cookies of all ports: the name tells.
+    """
 
     keys: Keys
     is_tls: bool

@@ -153,6 +153,7 @@ def server(**values: str) -> str:
         (server() + '[gateway]\ntrusted_peers = ["10.0.0.7"]\n', 5, "trusted_peers", "trusted_header"),
         (server() + '[gateway]\ntrusted_peers = ["studio.lan"]\n', 5, "trusted_peers", "neither an address"),
         (server() + '[gateway]\ntrusted_peers = ["10.0.0.7/24"]\n', 5, "trusted_peers", "neither an address"),
+        (server() + '[gateway]\nproxies = ["nginx"]\n', 5, "proxies", "neither an address"),
         (server() + "[gateway]\nsession_days = 0\n", 5, "session_days", "from 1 to 365"),
     ],
 )
@@ -351,6 +352,7 @@ share_workflows = true
 only_published = true
 trusted_header = "X-Forwarded-User"
 trusted_peers = ["10.0.0.7", "192.168.0.0/24", "fd00::/8"]
+proxies = ["127.0.0.1"]
 session_days = 7
 """
 
@@ -365,6 +367,7 @@ def test_the_rules_are_read(tmp_path: Path) -> None:
         only_published=True,
         trusted_header="X-Forwarded-User",
         trusted_peers=(ip_network("10.0.0.7"), ip_network("192.168.0.0/24"), ip_network("fd00::/8")),
+        proxies=(ip_network("127.0.0.1"),),
         session_days=7,
     )
     assert rules.trusts("10.0.0.7") and not rules.trusts("10.0.0.8")

@@ -1,0 +1,32 @@
+"""Who is at the other end of a request: the connection's own address, or whom a proxy of ours names.
+
+A proxy in front of gateways has one address for everybody, by which log-ins could not be told apart. What it says in
+`X-Forwarded-For` is believed from the addresses that the fleet file lists as `proxies`, and from nobody else: it has to
+set the header itself, to the one address that its own connection came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+from aiohttp import web
+
+from gateway.rules import Rules
+
+HEADER = "X-Forwarded-For"
+
+
+def client_of(request: web.BaseRequest, rules: Rules) -> str:
+    """The address that a request came from; empty where there is none."""
+    return told_by(request.remote or "", request.headers.getall(HEADER, ()), rules)
+
+
+def told_by(peer: str, named: Sequence[str], rules: Rules) -> str:
+    """Whom a connection from `peer` is for. A proxy that names nobody, or several, stands for itself."""
+    if len(named) != 1 or not rules.is_proxy(peer):
+        return peer
+    try:
+        return str(ip_address(named[0].strip()))
+    except ValueError:
+        return peer

@@ -1,0 +1,41 @@
+"""A picture's bytes left to the nginx in front: the gateway judges who asks and the seal, nginx fetches the file.
+
+nginx says which server it can reach itself (`ASKS`), and only a proxy that the fleet file names is heard. The answer
+names that place of nginx's own (`X-Accel-Redirect`) and the file's Etag as it was sealed (`FITS`), which nginx sends
+to the server as `If-Match`: a file that has become another in between is refused there (412), and so 410 here.
+
+Where the server tells no strong Etag nothing could be compared, so the gateway passes the bytes on itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from gateway.fleet import Server
+from gateway.refusal import Cause, Refusal, Refused
+from gateway.rules import Rules
+
+ASKS = "X-Mooring-Hand-Over"
+FITS = "X-Mooring-Fits"
+PLACE = "/@server/"  # in nginx's configuration: places that no browser can ask for
+
+
+def place_of(server: Server) -> str:
+    """What nginx calls a server: at another address it is another."""
+    return f"{server.id}@{server.tag}"
+
+
+def may_hand_over(request: web.BaseRequest, server: Server, rules: Rules) -> bool:
+    """Whether this request came by an nginx of ours that can reach this very server."""
+    return request.headers.get(ASKS) == place_of(server) and rules.is_proxy(request.remote or "")
+
+
+def hand_over(server: Server, etag: str, fits: Callable[[str], bool]) -> web.Response | None:
+    """What nginx is told; `Refused` if the file is another by now, None if it cannot be left to nginx."""
+    if not etag or etag.startswith("W/"):
+        return None
+    if not fits(etag):
+        raise Refused(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
+    return web.Response(headers={"X-Accel-Redirect": f"{PLACE}{place_of(server)}", FITS: etag})

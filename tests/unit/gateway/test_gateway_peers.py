@@ -1,0 +1,54 @@
+"""Who is at the other end: whom a proxy names is believed from the fleet's own proxies, and from nobody else."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+import pytest
+
+from gateway.connections import BrowserServer
+from gateway.fleet import Server, ServerId
+from gateway.peers import told_by
+from gateway.people.handing import FITS, hand_over
+from gateway.refusal import Cause, Refused
+from gateway.rules import Rules
+
+RULES = Rules(proxies=(ip_network("10.0.0.7"),))
+
+
+@pytest.mark.parametrize(
+    ("peer", "named", "client"),
+    [
+        ("10.0.0.7", ["192.168.1.5"], "192.168.1.5"),
+        ("::ffff:10.0.0.7", ["fd00::0001"], "fd00::1"),
+        ("10.0.0.8", ["192.168.1.5"], "10.0.0.8"),
+        ("192.168.1.5", ["10.0.0.7"], "192.168.1.5"),
+        ("10.0.0.7", [], "10.0.0.7"),
+        ("10.0.0.7", ["192.168.1.5", "192.168.1.6"], "10.0.0.7"),
+        ("10.0.0.7", ["192.168.1.5, 192.168.1.6"], "10.0.0.7"),
+        ("10.0.0.7", ["unknown"], "10.0.0.7"),
+        ("", ["192.168.1.5"], ""),
+    ],
+)
+def test_only_a_proxy_of_ours_names_somebody_else(peer: str, named: list[str], client: str) -> None:
+    assert told_by(peer, named, RULES) == client
+
+
+async def test_a_proxy_may_have_the_connections_of_everybody() -> None:
+    async def nothing(_request: object) -> None: ...
+
+    browsers = BrowserServer(nothing, most=3, most_from_one=1, rules=lambda: RULES)
+    assert [browsers.enter("10.0.0.8"), browsers.enter("10.0.0.8")] == [True, False]
+    browsers.leave("10.0.0.8")
+    assert [browsers.enter("10.0.0.7"), browsers.enter("10.0.0.7"), browsers.enter("10.0.0.7")] == [True, True, False]
+
+
+def test_bytes_are_left_to_nginx_only_if_it_can_compare_the_file() -> None:
+    server = Server(ServerId("a"), "a", "http://10.0.0.1:8188")
+    handed = hand_over(server, '"x-1"', lambda etag: etag == '"x-1"')
+    assert handed is not None
+    assert handed.headers["X-Accel-Redirect"] == f"/@server/a@{server.tag}" and handed.headers[FITS] == '"x-1"'
+    assert hand_over(server, 'W/"x-1"', lambda _: True) is None and hand_over(server, "", lambda _: True) is None
+    with pytest.raises(Refused) as refused:
+        hand_over(server, '"x-2"', lambda etag: etag == '"x-1"')
+    assert refused.value.refusal.cause is Cause.PICTURE_CHANGED
