@@ -21,6 +21,7 @@ from gateway.deadlines import Deadlines
 from gateway.demo import DemoFleet
 from gateway.direct import check_direct
 from gateway.errors import ConfigError, MooringError, StartError
+from gateway.export.command import export
 from gateway.flags import Flags, parse_flags
 from gateway.fleet import Fleet, Source
 from gateway.fleet_watch import watched
@@ -44,13 +45,21 @@ def main() -> int:
     flags = parse_flags(words)
     start_logs(is_json=flags.json_logs)
     try:
-        asyncio.run(_run(flags))
+        if flags.export is not None:
+            _export(flags, flags.export)
+        else:
+            asyncio.run(_run(flags))
     except MooringError as error:
         print(error, file=sys.stderr, flush=True)
         return _FAILED
     except KeyboardInterrupt:  # a second one, or on a platform without signal handlers
         return _FAILED
     return 0
+
+
+def _export(flags: Flags, folder: Path) -> None:
+    for line in export(flags, folder, ROOT):
+        print(line)
 
 
 async def _run(flags: Flags) -> None:

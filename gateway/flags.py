@@ -47,6 +47,8 @@ class Flags:
     users: Path | None = None
     key: Path | None = None
     json_logs: bool = False
+    export: Path | None = None
+    gateways: tuple[str, ...] = ()  # HOST:PORT, in the order given; only with `export`
 
     def arguments(self) -> list[str]:
         """The same flags as a command line, with absolute paths, for a process in another folder."""
@@ -59,11 +61,13 @@ class Flags:
             ("--tls-key", self.tls_key),
             ("--users", self.users),
             ("--key", self.key),
+            ("--export", self.export),
         ):
             if value is not None:
                 words += [name, str(value)]
         for server_id, address in self.servers:
             words += ["--server", f"{server_id}={address}"]
+        words += ["--gateways", ",".join(self.gateways)] if self.gateways else []
         words += ["--faults"] if self.faults else []
         words += ["--insecure"] if self.insecure else []
         words += ["--json-logs"] if self.json_logs else []
@@ -96,9 +100,12 @@ def read_flags(arguments: Sequence[str], parser: argparse.ArgumentParser | None 
         users=found.users,
         key=found.key,
         json_logs=found.json_logs,
+        export=found.export,
+        gateways=found.gateways,
     )
     _check_fleet(flags)
     _check_exposure(flags)
+    _check_export(flags)
     return flags
 
 
@@ -184,6 +191,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--json-logs", action="store_true", help="write the log as one JSON object per line")
     add("--tls-cert", type=_file, metavar="FILE", help="serve https with this certificate chain (PEM)")
     add("--tls-key", type=_file, metavar="FILE", help="the private key of --tls-cert (PEM)")
+    add("--export", type=_new_folder, metavar="DIR", help="write the page and an nginx.conf there, and end")
+    add(
+        "--gateways",
+        type=_gateways,
+        default=(),
+        metavar="ADDR,ADDR",
+        help="with --export: where the gateways behind nginx listen (default: 127.0.0.1 and the port after --port)",
+    )
     return parser
 
 
@@ -243,6 +258,13 @@ def _check_exposure(flags: Flags) -> None:
         raise FlagError("--tls-cert and --tls-key belong together: give both or neither.")
 
 
+def _check_export(flags: Flags) -> None:
+    if flags.export is not None and flags.fleet is None:
+        raise FlagError("--export needs --fleet: the gateways behind nginx read the same file.")
+    if flags.gateways and flags.export is None:
+        raise FlagError("--gateways says which gateways an nginx passes to: give it together with --export.")
+
+
 def exposed(host: str) -> str:
     """Why nobody but this machine may reach a gateway without a log-in."""
     return (
@@ -284,6 +306,22 @@ def _new_file(text: str) -> Path:
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is a folder")
     return path.resolve()
+
+
+def _new_folder(text: str) -> Path:
+    path = Path(text).expanduser()
+    if path.exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no folder")
+    return path.resolve()
+
+
+def _gateways(text: str) -> tuple[str, ...]:
+    addresses = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    for address in addresses:
+        found = re.fullmatch(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", address)
+        if found is None or not 1 <= int(found[2]) <= LAST_PORT:
+            raise argparse.ArgumentTypeError(f"{address!r} is not an address such as 127.0.0.1:8201")
+    return addresses
 
 
 def _folder(text: str) -> Path:

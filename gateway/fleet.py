@@ -36,6 +36,15 @@ class Source(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Where the certificates lie that were read, for another program that speaks to the server."""
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """How the gateway gets in: the log-in that it sends, and the TLS that it speaks. Nobody else is told either.
 
@@ -46,6 +55,7 @@ class Access:
     tls: ssl.SSLContext | None = field(default=None, repr=False, compare=False)  # None: what this machine trusts
     digest: str = ""
     is_unverified: bool = False  # whoever answers at the address is believed
+    files: TlsFiles = field(default=TlsFiles(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
 from gateway.flags import is_loopback, is_server_id
-from gateway.fleet import MOST_REQUESTS, Access, Limits, ReadFile, Server, ServerId, checked_address
+from gateway.fleet import MOST_REQUESTS, Access, Limits, ReadFile, Server, ServerId, TlsFiles, checked_address
 from gateway.toml_text import Table, nearest
 
 COLOURS = ("teal", "rust", "violet", "green", "rose", "blue", "ochre", "slate")  # as `app/ui/tones.py` has them
@@ -99,7 +99,8 @@ class ServerReader:
                 raise table.fault("with tls_verify = false nothing is compared with it: leave one out", "tls_ca")
             self.warnings.append(f"{server_id}: tls_verify = false, so whoever answers at its address is believed.")
         context, digest = self._tls(table, is_verified=is_verified)
-        return Access(authorization, context, digest, is_unverified=not is_verified)
+        files = TlsFiles(*(_path(table, key) if key in given else None for key in ("tls_ca", "tls_cert", "tls_key")))
+        return Access(authorization, context, digest, is_unverified=not is_verified, files=files)
 
     # Log-ins
 

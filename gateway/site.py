@@ -21,7 +21,7 @@ from gateway.refusal import Cause, Refusal, Refused
 from gateway.snapshots import PageSnapshots
 from gateway.tree import PAGE, digest
 
-_TYPES: Mapping[str, str] = MappingProxyType(
+TYPES: Mapping[str, str] = MappingProxyType(
     {
         ".css": "text/css; charset=utf-8",
         ".gif": "image/gif",
@@ -85,7 +85,7 @@ class Site:
             raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {PAGE}."))
         snapshot = await self._snapshots.current(tree.archive)
         html = tree.page.write(f"/b/{tree.build.key}/", "" if snapshot is None else snapshot_link(snapshot), about)
-        return _answer(request, html.encode(), digest(html.encode()), _TYPES[".html"], origin)
+        return _answer(request, html.encode(), digest(html.encode()), TYPES[".html"], origin)
 
     async def built(self, request: web.BaseRequest, key: str, path: str, origin: str) -> web.StreamResponse:
         """A file of a build, the one that is served now or one from before, packed as the browser takes it."""
@@ -130,7 +130,7 @@ class Site:
     async def app_archive(self, request: web.BaseRequest, origin: str) -> web.Response:
         """`/app.zip` as it is now."""
         archive = (await self._builds.current()).archive
-        return _answer(request, archive.data, archive.etag, _TYPES[".zip"], origin)
+        return _answer(request, archive.data, archive.etag, TYPES[".zip"], origin)
 
     async def languages(self) -> dict[str, dict[str, str]]:
         """The languages that there are catalogues of."""
@@ -158,7 +158,7 @@ def _answer(request: web.BaseRequest, data: bytes, etag: str, kind: str, origin:
 
 def type_of(path: str) -> str:
     """The media type of a file of ours, by its name."""
-    return _TYPES.get(PurePosixPath(path).suffix.lower(), "application/octet-stream")
+    return TYPES.get(PurePosixPath(path).suffix.lower(), "application/octet-stream")
 
 
 def snapshot_link(snapshot: Snapshot, base: str = "/") -> str:

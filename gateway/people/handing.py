@@ -32,10 +32,13 @@ def may_hand_over(request: web.BaseRequest, server: Server, rules: Rules) -> boo
     return request.headers.get(ASKS) == place_of(server) and rules.is_proxy(request.remote or "")
 
 
-def hand_over(server: Server, etag: str, fits: Callable[[str], bool]) -> web.Response | None:
-    """What nginx is told; `Refused` if the file is another by now, None if it cannot be left to nginx."""
+def hand_over(server: Server, query: str, etag: str, fits: Callable[[str], bool]) -> web.Response | None:
+    """What nginx is told; `Refused` if the file is another by now, None if it cannot be left to nginx.
+
+    nginx goes by the path that it has compared itself; the query tells it what to call the file.
+    """
     if not etag or etag.startswith("W/"):
         return None
     if not fits(etag):
         raise Refused(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
-    return web.Response(headers={"X-Accel-Redirect": f"{PLACE}{place_of(server)}", FITS: etag})
+    return web.Response(headers={"X-Accel-Redirect": f"{PLACE}{place_of(server)}?{query}", FITS: etag})

@@ -190,8 +190,9 @@ class Private:
     async def _view(self, asked: _Asked) -> web.StreamResponse:
         terms = await self.files.open(asked.upstream, asked.admitted.query, asked.person.keys)
         if terms.fits is not None and may_hand_over(asked.request, asked.upstream.server, self._rules()):
-            etag = await self.files.etag(asked.upstream, asked.admitted.query)
-            if (handed := hand_over(asked.upstream.server, etag, terms.fits)) is not None:
+            query = asked.admitted.query
+            etag = await self.files.etag(asked.upstream, query)
+            if (handed := hand_over(asked.upstream.server, query, etag, terms.fits)) is not None:
                 return handed
         return await self._plain(asked, terms)
 

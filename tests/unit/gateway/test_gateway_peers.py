@@ -45,10 +45,14 @@ async def test_a_proxy_may_have_the_connections_of_everybody() -> None:
 
 def test_bytes_are_left_to_nginx_only_if_it_can_compare_the_file() -> None:
     server = Server(ServerId("a"), "a", "http://10.0.0.1:8188")
-    handed = hand_over(server, '"x-1"', lambda etag: etag == '"x-1"')
+    handed = hand_over(server, "filename=x", '"x-1"', lambda etag: etag == '"x-1"')
     assert handed is not None
-    assert handed.headers["X-Accel-Redirect"] == f"/@server/a@{server.tag}" and handed.headers[FITS] == '"x-1"'
-    assert hand_over(server, 'W/"x-1"', lambda _: True) is None and hand_over(server, "", lambda _: True) is None
+    assert (
+        handed.headers["X-Accel-Redirect"] == f"/@server/a@{server.tag}?filename=x" and handed.headers[FITS] == '"x-1"'
+    )
+    assert (
+        hand_over(server, "", 'W/"x-1"', lambda _: True) is None and hand_over(server, "", "", lambda _: True) is None
+    )
     with pytest.raises(Refused) as refused:
-        hand_over(server, '"x-2"', lambda etag: etag == '"x-1"')
+        hand_over(server, "", '"x-2"', lambda etag: etag == '"x-1"')
     assert refused.value.refusal.cause is Cause.PICTURE_CHANGED

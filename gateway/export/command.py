@@ -1,0 +1,45 @@
+"""`serve.py --export DIR`: writes the static site and the configuration of an nginx in front of gateways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from gateway.errands import Errand
+from gateway.errors import ConfigError
+from gateway.export.folder import SITE, claim, write_configuration
+from gateway.export.nginx import write_nginx
+from gateway.export.plan import Plan, make_plan
+from gateway.export.site import StaticSite, write_site
+from gateway.flags import Flags
+from gateway.fleet_file import read_fleet
+
+
+def export(flags: Flags, folder: Path, root: Path) -> list[str]:
+    """Write everything; what the person is told afterwards, a line each. A `ConfigError` says what is wrong."""
+    assert flags.fleet is not None  # as the flags are read
+    fleet = read_fleet(flags.fleet)
+    plan = make_plan(flags, fleet)
+    files = write_nginx(plan)
+    claim(folder)
+    try:
+        site = write_site(root, folder / SITE, run=Errand(root).run)
+        write_configuration(folder, files, is_private=plan.has_secrets)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be written ({error})", key="--export") from error
+    return [*_told(flags, folder, plan, site), *(f"Warning: {text}" for text in (*fleet.warnings, *site.warnings))]
+
+
+def _told(flags: Flags, folder: Path, plan: Plan, site: StaticSite) -> Iterable[str]:
+    yield f"Written to {folder}: the page ({site.build}) and nginx.conf for {len(plan.servers)} servers."
+    if plan.has_secrets:
+        yield "nginx.conf holds log-ins of servers: only its owner may read it (mode 0600)."
+    yield "Gateways, each with the same fleet file" + (", users and key:" if plan.has_people else ":")
+    for address in plan.gateways:
+        host, _, port = address.rpartition(":")
+        users = "" if flags.users is None else f" --users {flags.users}"
+        yield f"  python3 serve.py --host {host.strip('[]')} --port {port} --fleet {flags.fleet}{users}"
+    yield "Then:"
+    yield f"  nginx -t -p {folder} -c nginx.conf"
+    yield f"  nginx -p {folder} -c nginx.conf"
+    yield f"People open {' or '.join(f'{origin}/' for origin in sorted(set(plan.origins.values())))}"

@@ -1,0 +1,241 @@
+"""The files of an exported nginx: the templates beside this module, filled by a plan. Pure but for reading those.
+
+for name, text in write_nginx(plan).items(): …
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway.bodies import LARGEST_JSON
+from gateway.export.plan import Plan, dial_of, host_of
+from gateway.export.rules import write_rules
+from gateway.fleet import Server
+from gateway.people.handing import PLACE, place_of
+from gateway.refusal import HEADER, Cause
+from gateway.site import FOR_EVER, page_headers
+
+TEMPLATES = ("nginx.conf", "gateway.inc", "server.inc", "page.inc")
+_FOLDER = Path(__file__).resolve().parent
+_MIB = 1024 * 1024
+UPLOAD = 1024 * _MIB  # bytes, where the fleet file says nothing: a server itself says when it is too much
+_LANES = 4  # reads, pictures, submits and uploads each have as many places as `max_requests` says
+_HIDDEN = (
+    *("Content-Type", "Content-Disposition", "Content-Security-Policy", "Content-Security-Policy-Report-Only"),
+    *("Content-Location", "Cache-Control", "Expires", "Pragma", "Set-Cookie", "Location", "Refresh", "Link"),
+    *("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Allow-Headers"),
+    *("Access-Control-Allow-Methods", "Access-Control-Expose-Headers", "Access-Control-Max-Age"),
+    *("Access-Control-Allow-Private-Network", "Timing-Allow-Origin", "Cross-Origin-Resource-Policy"),
+    *("Cross-Origin-Opener-Policy", "Cross-Origin-Embedder-Policy", "Referrer-Policy", "X-Content-Type-Options"),
+    *("Strict-Transport-Security", "Clear-Site-Data", "Service-Worker-Allowed", "SourceMap", "X-SourceMap"),
+    *("WWW-Authenticate", "Proxy-Authenticate", "Alt-Svc", "NEL", "Report-To", "Reporting-Endpoints", "Vary"),
+    *("X-Powered-By", "X-Frame-Options", "X-Mooring-Gateway", "X-Mooring-Fits", "Upgrade", "Origin-Agent-Cluster"),
+)
+
+_SAID: Mapping[str, tuple[Cause, str, str]] = {  # by the name of the place: cause, whether it was sent, the sentence
+    "malformed": (Cause.BAD_REQUEST, "no", "This is not HTTP as Mooring speaks it."),
+    "unlisted": (Cause.NOT_LISTED, "no", "There is no such route."),
+    "method": (Cause.BAD_METHOD, "no", "This method is not for this route."),
+    "large": (Cause.TOO_LARGE, "$mooring_sent", "The body is larger than is taken here."),
+    "many": (Cause.TOO_MANY, "no", "Too many requests come from this address."),
+    "busy": (Cause.UPSTREAM_BUSY, "no", "The server has too many unanswered requests already."),
+    "redirected": (Cause.REDIRECT, "unknown", "The server answered with a redirect."),
+    "changed": (Cause.PICTURE_CHANGED, "no", "Another file has this name by now."),
+}
+_OWN_ERRORS = (
+    "error_page 400 414 431 494 501 =400 /@malformed;",
+    "error_page 404 /@unlisted;",
+    "error_page 405 /@method;",
+    "error_page 413 /@large;",
+    "error_page 429 503 =429 /@many;",
+    "error_page 502 /@lost;",
+    "error_page 504 /@late;",
+)
+_SERVER_ERRORS = (
+    "error_page 300 301 302 303 305 306 307 308 =502 /@redirected;",
+    "error_page 413 /@large;",
+    "error_page 503 /@busy;",
+    "error_page 502 /@lost;",
+    "error_page 504 /@late;",
+)
+_PAGE = """\
+location = / {
+    if ($mooring_asks != page) {
+        rewrite ^ /@gateways last;
+    }
+    include page.inc;
+    add_header Cache-Control no-cache;
+    try_files /index.html$mooring_gz /index.html =404;
+}"""
+_TO_SERVER = """\
+if ($mooring_place) {
+    rewrite ^ /@server/$mooring_place last;
+}"""
+
+
+def write_nginx(plan: Plan) -> dict[str, str]:
+    """The text of each file, by its name."""
+    fill = {
+        "json_bytes": str(LARGEST_JSON),
+        "upload_bytes": str(max((_upload(server) for server in plan.servers), default=UPLOAD)),
+        "rules": textwrap.indent(write_rules(plan), " " * 4),
+        "gateways": "\n".join(f"        server {address} max_fails=2 fail_timeout=3s;" for address in plan.gateways),
+        "upstreams": textwrap.indent("\n".join(_upstream(server) for server in plan.servers), " " * 4),
+        "listen": plan.listen + (" ssl" if plan.tls else ""),
+        "tls": _tls(plan),
+        "own_errors": textwrap.indent("\n".join((_FORM, *_OWN_ERRORS)), " " * 8),
+        "page": "" if plan.has_people else textwrap.indent(_PAGE, " " * 8),
+        "to_server": "" if plan.has_people else textwrap.indent(_TO_SERVER, " " * 12),
+        "places": textwrap.indent("\n".join(_place(plan, server) for server in plan.servers), " " * 8),
+        "refusals": textwrap.indent("\n".join(_refusals()), " " * 8),
+        "for_ever": FOR_EVER,
+        "hand_over": "$mooring_place" if plan.has_people else '""',
+        "errors": "\n".join(_OWN_ERRORS),
+        "hidden": "\n".join(f"proxy_hide_header {name};" for name in _HIDDEN),
+        "headers": "\n".join(_page_headers()),
+    }
+    more = {"server.inc": {"errors": "\n".join(_SERVER_ERRORS + _CHANGED * plan.has_people)}}
+    return {name: _filled(name, {**fill, **more.get(name, {})}) for name in TEMPLATES}
+
+
+_FORM = """\
+if ($uri ~ ^/@) {
+    break;  # a place below, to which nginx itself has led
+}
+if ($mooring_is_odd) {
+    return 400;  # chunks without a body's method, or an expectation that is none
+}
+if ($mooring_form = "") {
+    return 404;  # another host's address in full, where a path belongs
+}"""
+_CHANGED = ("error_page 412 =410 /@changed;",)
+
+
+def _filled(name: str, fill: Mapping[str, str]) -> str:
+    text = (_FOLDER / name).read_text("utf-8")
+    for key, value in fill.items():
+        text = text.replace("{{" + key + "}}", value)
+    assert "{{" not in text, name
+    return text
+
+
+def _tls(plan: Plan) -> str:
+    if plan.tls is None:
+        return ""
+    lines = [
+        f"ssl_certificate {quoted(str(plan.tls.certificate))};",
+        f"ssl_certificate_key {quoted(str(plan.tls.key))};",
+        "ssl_protocols TLSv1.2 TLSv1.3;",
+        "ssl_session_cache shared:mooring_tls:10m;",
+    ]
+    return textwrap.indent("\n".join(lines), " " * 8)
+
+
+def _upstream(server: Server) -> str:
+    lines = [
+        f"upstream mooring-{server.id} {{",
+        f"    server {dial_of(server)};",
+        "    keepalive 16;",
+        "    keepalive_timeout 15s;",
+        "}",
+    ]
+    if server.access.authorization:  # `geo` alone takes a value as it stands, whatever is in it
+        lines += [
+            f"geo $mooring_login_at_{_word(server)} {{",
+            f"    default {quoted(server.access.authorization)};",
+            "}",
+        ]
+    return "\n".join(lines)
+
+
+def _place(plan: Plan, server: Server) -> str:
+    """How one server is reached. Its path is the canonical one that was compared, its query as it came."""
+    scheme, _, rest = server.address.partition("://")
+    prefix = rest[len(host_of(server)) :]
+    lines = ["include server.inc;"]
+    if plan.has_people:
+        lines.append("set $mooring_fits $upstream_http_x_mooring_fits;  # told by the gateway that let this pass")
+    else:
+        lines.append('set $mooring_fits "";')
+    lines += [
+        f"client_max_body_size {_upload(server)};",
+        f"limit_conn mooring_servers {server.limits.requests * _LANES};",
+        f"proxy_set_header Host {host_of(server)};",
+        f"proxy_set_header Origin {scheme}://{host_of(server)};",
+    ]
+    if server.access.authorization:
+        lines.append(f"proxy_set_header Authorization $mooring_login_at_{_word(server)};")
+    if scheme == "https":
+        lines += _trust(plan, server)
+    lines.append(f"proxy_pass {scheme}://mooring-{server.id}{prefix}$mooring_path$mooring_query;")
+    body = textwrap.indent("\n".join(lines), " " * 4)
+    return f"location = {PLACE}{place_of(server)} {{\n{body}\n}}"
+
+
+def _trust(plan: Plan, server: Server) -> list[str]:
+    access, name = server.access, host_of(server).rpartition(":")[0] or host_of(server)
+    lines = [f"proxy_ssl_name {name.strip('[]')};"]
+    if access.is_unverified:
+        lines.append("proxy_ssl_verify off;")
+    else:
+        authorities = access.files.ca or plan.authorities
+        lines += ["proxy_ssl_verify on;", f"proxy_ssl_trusted_certificate {quoted(str(authorities))};"]
+    if access.files.certificate is not None:
+        lines.append(f"proxy_ssl_certificate {quoted(str(access.files.certificate))};")
+        lines.append(f"proxy_ssl_certificate_key {quoted(str(access.files.key))};")
+    return lines
+
+
+def _refusals() -> list[str]:
+    """A place for each thing that nginx itself says."""
+    lines = [
+        line
+        for name, (cause, sent, sentence) in _SAID.items()
+        for line in _refusal(name, cause.status, (cause.word, sent), sentence)
+    ]
+    lines += _refusal("lost", 502, ("$mooring_lost", "$mooring_sent"), "There was no connection, or it was lost.")
+    return lines + _refusal("late", 504, ("$mooring_late", "$mooring_sent"), "There was no answer in time.")
+
+
+def _refusal(name: str, status: int, said: tuple[str, str], sentence: str) -> list[str]:
+    cause, sent = said
+    body = json.dumps({"error": {"cause": cause, "message": sentence}})
+    headers = [
+        (HEADER, f'"{cause}; sent={sent}"'),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Content-Security-Policy", "sandbox"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+    ]
+    return [  # places with an address: nginx finds no other for what it could not read
+        f"location = /@{name} {{",
+        "    internal;",
+        "    default_type application/json;",
+        *(f"    add_header {key} {value} always;" for key, value in headers),
+        f"    return {status} '{body}';",
+        "}",
+    ]
+
+
+def _page_headers() -> list[str]:
+    told = page_headers("https://mooring.example")
+    varying = {"Content-Security-Policy": "$mooring_policy", "Cross-Origin-Opener-Policy": "$mooring_opener"}
+    return [f"add_header {name} {varying.get(name, value)};" for name, value in told.items() if name != "Cache-Control"]
+
+
+def _upload(server: Server) -> int:
+    return server.limits.upload or UPLOAD
+
+
+def _word(server: Server) -> str:
+    """A server's id in the name of a variable."""
+    return server.id.replace("-", "_") + f"_{server.tag}"
+
+
+def quoted(text: str) -> str:
+    """A text as nginx reads it in one piece."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

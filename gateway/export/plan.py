@@ -1,0 +1,105 @@
+"""What an exported nginx is to do, as values: where it listens, what it is called, whom it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gateway.errors import ConfigError
+from gateway.flags import Flags
+from gateway.fleet import Fleet, Server
+from gateway.house import House, build_house
+
+AUTHORITIES = (  # whom this machine believes, where a fleet file names nobody: Debian, Red Hat, Alpine and macOS
+    Path("/etc/ssl/certs/ca-certificates.crt"),
+    Path("/etc/pki/tls/certs/ca-bundle.crt"),
+    Path("/etc/ssl/cert.pem"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The certificate chain that nginx shows, and its key."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One nginx in front of gateways. `origins` has the origin of a page under each Host that is ours."""
+
+    listen: str
+    origins: dict[str, str]
+    gateways: tuple[str, ...]
+    servers: tuple[Server, ...]
+    has_people: bool
+    tls: Tls | None = None
+    authorities: Path | None = None
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether its configuration holds what nobody else may read."""
+        return any(server.access.authorization for server in self.servers)
+
+
+def make_plan(flags: Flags, fleet: Fleet) -> Plan:
+    """The plan for these flags and this fleet, or a `ConfigError` that says what is missing."""
+    named = [name for name in fleet.names if "://" in name]
+    file = fleet.files[0].path if fleet.files else None
+    if not named:
+        raise ConfigError(
+            "say by which address people open nginx, scheme and port included, such as"
+            ' names = ["https://mooring.studio.lan"]: the gateways refuse what they are asked under any other',
+            file=file,
+            key="names",
+        )
+    if not fleet.rules.proxies:
+        reason = 'name the addresses that nginx reaches the gateways from, such as proxies = ["127.0.0.1"]'
+        raise ConfigError(f"{reason}: they believe nobody else about who asks", file=file, key="proxies")
+    authorities = next((path for path in AUTHORITIES if path.is_file()), None)
+    if authorities is None and (blind := next(filter(_needs_authorities, fleet.servers), None)) is not None:
+        raise ConfigError(f"{blind.id} needs it: this machine's list of authorities is not found", key="tls_ca")
+    tls = None if flags.tls_cert is None or flags.tls_key is None else Tls(flags.tls_cert, flags.tls_key)
+    return Plan(
+        _listen(flags.host, flags.port),
+        _origins(build_house(host="127.0.0.1", port=1, is_tls=False, names=named)),
+        flags.gateways or (f"127.0.0.1:{flags.port + 1}",),
+        fleet.servers,
+        has_people=flags.users is not None or bool(fleet.rules.trusted_header),
+        tls=tls,
+        authorities=authorities,
+    )
+
+
+def _origins(house: House) -> dict[str, str]:
+    return {authority: origin for authority, origin in house.listed.items() if authority not in house.own}
+
+
+def _listen(host: str, port: int) -> str:
+    address = "127.0.0.1" if host.lower() == "localhost" else host
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _needs_authorities(server: Server) -> bool:
+    access = server.access
+    return server.address.startswith("https:") and access.files.ca is None and not access.is_unverified
+
+
+def host_of(server: Server) -> str:
+    """What a server is called in the Host of a request to it."""
+    return urlsplit(server.address).netloc
+
+
+def dial_of(server: Server) -> str:
+    """Where a server is dialled, always with its port."""
+    parts = urlsplit(server.address)
+    own = 443 if parts.scheme == "https" else 80
+    return parts.netloc if parts.port is not None else f"{parts.netloc}:{own}"
+
+
+def hosts_of(plan: Plan) -> Iterable[str]:
+    """Every Host that is ours, in the order in which it is written."""
+    return sorted(plan.origins)

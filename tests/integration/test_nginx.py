@@ -1,0 +1,253 @@
+"""A real nginx before gateways: its rules are the guard's, bodies pass straight, a gateway does the rest."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import random
+import uuid
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+from gateway.fleet import Access, Limits, Server, ServerId
+from tests.integration import test_gateway_attackers, test_gateway_attacks
+from tests.integration.attacks import Place, get, post, write
+from tests.integration.exchanges import MIB, verdict
+from tests.integration.front import PAGE, open_front
+from tests.integration.hub import FLAGS, Hub, connect, drop, text
+from tests.integration.rig import head_of, serve, speak, until
+
+ATTACKS = {**test_gateway_attackers.ATTACKS, **test_gateway_attacks.ATTACKS}
+# What nginx's own parser says of a request before anybody looks at where it leads.
+BY_THE_PARSER = ("an empty host", "an old version", "an encoded NUL", "a server-wide OPTIONS", "a CONNECT")
+LOST_LINE = "a header without a colon"  # nginx drops the line, and what is left is an honest request
+STRAIGHT = "mooring-nginx"  # who asks a server: nginx by itself, or a gateway
+ODD_LOGIN = 'Bearer a$b"c\\d$mooring_origin'
+
+
+async def test_every_attack_is_refused_through_nginx_in_the_gateways_words(tmp_path: Path) -> None:
+    wrong = []
+    async with serve() as upstream, open_front({"a": upstream.url}, tmp_path) as front:
+        place = Place(front.running, upstream)
+        for name, (cause, attack) in ATTACKS.items():
+            for path in ("/servers/a/", f"{front.base()}/"):
+                told = attack.replace(b"PORT", str(front.port).encode()).replace(b"/servers/a/", path.encode())
+                status, headers = await place.send(told)
+                said = headers.get("x-mooring-gateway", "")
+                wanted = "bad-request" if name in BY_THE_PARSER else cause
+                if name == LOST_LINE:
+                    assert status == 200
+                elif (said, upstream.seen) != (f"{wanted}; sent=no", []) or not 400 <= status < 500:
+                    wrong.append((name, path, status, said, upstream.seen))
+                assert headers.get("x-content-type-options") == "nosniff", name
+                upstream.seen.clear()
+        assert (await place.send(get(f"{front.base()}/queue")))[0] == 200
+    assert wrong == [] and len(ATTACKS) > 100
+
+
+FILE = bytes(range(256)) * 8
+
+
+def picture(kind: str = "image/png", **headers: str) -> web.Response:
+    """What a server answers, with everything in it that must not reach a browser."""
+    bad = {"Set-Cookie": "a=b", "Access-Control-Allow-Origin": "*", "X-Accel-Redirect": "/@server/a", "Link": "<x>"}
+    own = {"X-Mooring-Gateway": "timeout; sent=no", "Content-Security-Policy": "default-src *", "ETag": '"x-1"'}
+    return web.Response(body=FILE, headers={"Content-Type": kind, **bad, **own, **headers})
+
+
+async def test_a_servers_answers_pass_straight_and_only_what_is_safe_of_them(
+    browser: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        kind = request.path_qs.partition("kind=")[2].partition("&")[0]
+        if request.path == "/pre/fix/models":
+            raise web.HTTPFound("http://127.0.0.1:1/elsewhere")
+        return picture(kind or "application/json")
+
+    async with serve(answer) as upstream:
+        server = Server(ServerId("a"), "a", f"{upstream.url}/pre/fix", access=Access(ODD_LOGIN))
+        async with open_front((server,), tmp_path) as front:
+            url = f"{front.url}{front.base()}"
+            mine = {
+                "Cookie": "x=y",
+                "Authorization": "Basic eA==",
+                "X-Other": "z",
+                "Origin": front.url,
+                "Accept": "*/*",
+            }
+            query = "filename=n%C3%A4me.png&kind=image/png&mooring=1-2"
+            async with browser.get(f"{url}/view?{query}", headers=mine) as reply:
+                assert (reply.status, await reply.read()) == (200, FILE)
+                told = reply.headers
+            asked = upstream.seen[-1]
+            assert asked.headers["User-Agent"] == STRAIGHT
+            assert asked.raw_path == "/pre/fix/view?filename=n%C3%A4me.png&kind=image/png"
+            assert (asked.headers["Host"], asked.headers["Origin"]) == (f"127.0.0.1:{upstream.port}", upstream.url)
+            assert asked.headers["Authorization"] == ODD_LOGIN
+            assert not {"Cookie", "X-Other", "X-Forwarded-For"} & set(asked.headers)
+            assert told.getall("Content-Type") == ["image/png"] and told["ETag"] == '"x-1"'
+            assert told.getall("Content-Disposition") == ["inline; filename*=UTF-8''n%C3%A4me.png"]
+            assert told.getall("Content-Security-Policy") == ["sandbox"]
+            assert (told["X-Content-Type-Options"], told["Cache-Control"]) == ("nosniff", "private, no-cache")
+            dropped = {"Set-Cookie", "Access-Control-Allow-Origin", "X-Accel-Redirect", "Link", "X-Mooring-Gateway"}
+            assert not dropped & set(told)
+            for kind in ("text/html", "image/svg%2Bxml", "text/javascript", "application/json"):
+                async with browser.get(f"{url}/view?filename=x&kind={kind}") as reply:
+                    assert reply.headers.getall("Content-Type") == ["application/octet-stream"], kind
+                    assert reply.headers["Content-Disposition"].startswith("attachment"), kind
+            async with browser.get(f"{url}/history/{uuid.uuid4()}") as reply:
+                assert reply.headers.getall("Content-Type") == ["application/json; charset=utf-8"]
+                assert reply.headers["Cache-Control"] == "no-store" and "Content-Disposition" not in reply.headers
+            async with browser.get(f"{url}/view?filename=a%2Fb+c.png&kind=image/png") as reply:
+                assert reply.headers["Content-Disposition"] == "inline; filename*=UTF-8''b%20c.png"
+            assert upstream.seen[-1].headers["User-Agent"] == "mooring-gateway", "a name that has to be written anew"
+            async with browser.get(f"{url}/models", allow_redirects=False) as reply:
+                assert verdict(reply) == (502, "redirect; sent=unknown") and "Location" not in reply.headers
+
+
+async def test_parts_and_what_a_browser_has_already(browser: aiohttp.ClientSession, tmp_path: Path) -> None:
+    file = tmp_path / "large.png"
+    file.write_bytes(random.Random(1).randbytes(20 * MIB))
+
+    async def answer(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.FileResponse(file)
+
+    async with serve(answer) as upstream, open_front({"a": upstream.url}, tmp_path) as front:
+        url = f"{front.url}{front.base()}/view?filename=large.png"
+        async with browser.get(url) as reply:
+            assert reply.headers["Content-Length"] == str(20 * MIB) and reply.headers["Accept-Ranges"] == "bytes"
+            assert hashlib.sha256(await reply.read()).digest() == hashlib.sha256(file.read_bytes()).digest()
+            etag = reply.headers["ETag"]
+        async with browser.get(url, headers={"Range": "bytes=5-14", "If-Range": etag}) as reply:
+            assert (reply.status, await reply.read()) == (206, file.read_bytes()[5:15])
+            assert reply.headers["Content-Range"] == f"bytes 5-14/{20 * MIB}"
+        async with browser.get(url, headers={"If-None-Match": etag}) as reply:
+            assert (reply.status, await reply.read(), reply.headers["ETag"]) == (304, b"", etag)
+        assert {seen.headers["User-Agent"] for seen in upstream.seen} == {STRAIGHT}
+        file.unlink()
+        async with browser.get(url) as reply:
+            assert (reply.status, "X-Mooring-Gateway" in reply.headers) == (404, False), "it is the server's own word"
+
+
+async def test_what_acts_on_others_work_is_refused_and_what_is_posted_is_looked_into(tmp_path: Path) -> None:
+    async with serve() as upstream, open_front({"a": upstream.url}, tmp_path, gateways=2) as front:
+        place, base = Place(front.running, upstream), front.base()
+        for path, body in (
+            ("/interrupt", "{}"),
+            ("/queue", '{"clear": true}'),
+            ("/history", '{"clear": true}'),
+            ("/prompt", '{"prompt": {}, "client_id": ["a"], "prompt_id": "x"}'),
+        ):
+            status, headers = await place.send(post(base + path, body))
+            assert (status, headers["x-mooring-gateway"]) == (400, "refused-body; sent=no"), path
+        assert upstream.seen == []
+        prompt = f'{{"prompt": {{"1": {{}}}}, "client_id": "w", "prompt_id": "{uuid.uuid4()}"}}'
+        answers = [await place.send(post(f"{base}/prompt", prompt)) for _ in range(4)]
+        assert [status for status, _ in answers] == [200, 409, 409, 409], "one gateway has all that goes to a server"
+        assert len(upstream.seen) == 1 and upstream.seen[0].headers["User-Agent"] == "mooring-gateway"
+
+
+async def test_an_upload_streams_straight_to_the_server_within_its_limit(
+    browser: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    async with serve() as upstream:
+        server = Server(ServerId("a"), "a", upstream.url, limits=Limits(upload=2 * MIB))
+        async with open_front((server,), tmp_path) as front:
+            url = f"{front.url}{front.base()}/upload/image"
+            kind = {"Content-Type": "multipart/form-data; boundary=x"}
+            async with browser.post(url, data=io.BytesIO(bytes(2 * MIB)), headers=kind) as reply:
+                assert reply.status == 200
+            asked = upstream.seen[-1]
+            assert (asked.headers["User-Agent"], asked.headers["Content-Type"]) == (STRAIGHT, kind["Content-Type"])
+            assert upstream.bodies == [bytes(2 * MIB)]
+            async with browser.post(url, data=io.BytesIO(bytes(2 * MIB + 1)), headers=kind) as reply:
+                assert verdict(reply) == (413, "too-large; sent=no")
+            async with browser.post(url, data=b"x", headers={"Content-Type": "text/plain"}) as reply:
+                assert verdict(reply) == (415, "bad-type; sent=no"), "a gateway says so"
+            assert len(upstream.seen) == 1
+
+
+async def test_the_page_is_nginxs_own_files_for_whoever_may_have_it(
+    browser: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    async with serve() as upstream, open_front({"a": upstream.url}, tmp_path) as front:
+        plain = {"Accept-Encoding": "identity"}
+        script = f"{front.url}/b/{front.build}/static/js/a.js"
+        async with browser.get(f"{front.url}/", headers=plain) as reply:
+            assert reply.headers["Server"] == "nginx" and reply.headers["Cache-Control"] == "no-cache"
+            assert f"/b/{front.build}/static/js/a.js" in await reply.text()
+            assert f"connect-src 'self' ws://127.0.0.1:{front.port};" in reply.headers["Content-Security-Policy"]
+            policy = reply.headers["Content-Security-Policy"]
+        async with browser.get(f"{front.gateways[0].url}/", headers={"Host": f"127.0.0.1:{front.port}"}) as reply:
+            assert reply.headers["Content-Security-Policy"] == policy, "the gateway's page has the same protections"
+            assert f"/b/{front.build}/" in await reply.text(), "and is of the same build"
+        for takes, coding in (("gzip", "gzip"), ("br;q=0, gzip;q=0.5", "gzip"), ("identity", None), ("gzip;q=0", None)):
+            async with browser.get(script, headers={"Accept-Encoding": takes}) as reply:
+                assert (reply.headers.get("Content-Encoding"), reply.headers["Server"]) == (coding, "nginx"), takes
+                body = await reply.read()
+                assert (gzip.decompress(body) if coding else body).decode() == PAGE["static/js/a.js"]
+                assert reply.headers.getall("Content-Type") == ["text/javascript; charset=utf-8"]
+                assert "immutable" in reply.headers["Cache-Control"]
+        async with browser.get(script, headers={"Accept-Encoding": "gzip", "Range": "bytes=4-7"}) as reply:
+            assert (reply.status, await reply.text()) == (206, "page")
+        async with browser.get(f"{front.url}/b/{'0' * 32}/static/js/a.js") as reply:
+            assert verdict(reply) == (404, "not-listed; sent=no"), "a gateway may have had it"
+        for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}, {"Host": "evil.example"}):
+            async with browser.get(script, headers=headers) as reply:
+                assert reply.status == 403, headers
+        for path in ("/nginx.conf", "/mooring-export.json", "/b/x/../../nginx.conf", "/@server/a", "/@gateways"):
+            status, _ = head_of(await speak(front.port, write("GET", path, host=front.url.removeprefix("http://"))))
+            assert status == 404, path
+
+
+async def test_a_server_that_is_not_there_and_one_at_another_address_are_told_truthfully(
+    browser: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    async with serve() as upstream, open_front({"a": upstream.url}, tmp_path) as front:
+        async with browser.get(f"{front.url}/servers/a@00000000/queue") as reply:
+            assert verdict(reply) == (409, "server-moved; sent=no")
+        async with browser.get(f"{front.url}/servers/b@00000000/queue") as reply:
+            assert verdict(reply) == (404, "unknown-server; sent=no")
+        async with browser.get(f"{front.url}/servers/a/queue", headers={"Accept": "*/*"}) as reply:
+            assert reply.status == 200
+        assert upstream.seen[-1].headers["User-Agent"] == "mooring-gateway", "without an address, as the fleet is now"
+
+
+async def test_no_server_and_no_gateway_is_a_certain_failure(browser: aiohttp.ClientSession, tmp_path: Path) -> None:
+    async with serve() as upstream:
+        gone = upstream.url
+    async with open_front({"a": gone}, tmp_path) as front:
+        async with browser.get(f"{front.url}{front.base()}/queue") as reply:
+            assert verdict(reply) == (502, "connect-failed; sent=no")
+        await front.gateways[0].gateway._runner.cleanup()
+        async with browser.get(f"{front.url}/fleet") as reply:
+            assert verdict(reply) == (502, "connect-failed; sent=no")
+        async with browser.post(f"{front.url}{front.base()}/prompt", json={}) as reply:
+            assert verdict(reply) == (502, "connect-failed; sent=no")
+
+
+async def greet(socket: web.WebSocketResponse) -> None:
+    await socket.send_str(text("status", status={}))
+
+
+async def test_a_windows_lines_have_one_gateway_which_ends_the_older_one_first(
+    browser: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """With two gateways a reloaded window's new line would else overlap the old one at the server, and be deaf."""
+    hub = Hub(talk=greet, close_late=0.1)
+    async with serve(hub.answer) as upstream, open_front({"a": upstream.url}, tmp_path, gateways=2) as front:
+        for reload in range(8):
+            socket = await browser.ws_connect(f"{front.url}{front.base()}/ws?clientId=w", origin=front.url)
+            await socket.send_str(FLAGS)
+            assert (await socket.receive_str()).startswith('{"type": "status"'), reload
+            drop(socket)
+        others = [await connect(browser, front.running, f"w{number}") for number in range(12)]
+        await hub.has_accepted(20)
+        assert all(gateway.gateway._lines.count for gateway in front.gateways), "other windows' lines are shared out"
+        for other in others:
+            drop(other)
+        await until(lambda: hub.open == 0)
+        assert hub.heard == [FLAGS] * 8

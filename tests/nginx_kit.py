@@ -1,0 +1,68 @@
+"""A real nginx of this machine, on a loopback port, with what `serve.py --export` writes; ended with the block.
+
+    with start_nginx(folder, port):
+        ...
+
+Tests that need one are skipped with a notice where the machine has none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+START_SECONDS = 20.0
+END_SECONDS = 10.0
+
+
+def find_nginx() -> str:
+    """The program; the test is skipped where there is none."""
+    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        pytest.skip("this machine has no nginx: install the system's package to run what is behind it")
+    return found
+
+
+def judge(folder: Path) -> str:
+    """What nginx itself says about a configuration; empty if it is well."""
+    told = subprocess.run(
+        [find_nginx(), "-t", "-q", "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stderr
+
+
+@contextlib.contextmanager
+def start_nginx(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Serve an exported folder."""
+    who = "user root; " if os.geteuid() == 0 else ""  # else its workers are nobody, who may not enter a test's folder
+    command = [find_nginx(), "-p", str(folder), "-c", "nginx.conf", "-g", f"{who}daemon off;"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+        try:
+            _await(process, port)
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _await(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"nginx did not start (exit code {process.poll()})")
