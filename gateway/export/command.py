@@ -31,7 +31,8 @@ def export(flags: Flags, folder: Path, root: Path) -> list[str]:
 
 
 def _told(flags: Flags, folder: Path, plan: Plan, site: StaticSite) -> Iterable[str]:
-    yield f"Written to {folder}: the page ({site.build}) and nginx.conf for {len(plan.servers)} servers."
+    yield f"Written to {folder}: the page ({site.build}) and nginx.conf."
+    yield f"nginx reaches by itself: {', '.join(server.id for server in plan.servers) or 'no server'}."
     if plan.has_secrets:
         yield "nginx.conf holds log-ins of servers: only its owner may read it (mode 0600)."
     yield "Gateways, each with the same fleet file" + (", users and key:" if plan.has_people else ":")

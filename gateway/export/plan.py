@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,7 +30,8 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One nginx in front of gateways. `origins` has the origin of a page under each Host that is ours."""
+    """One nginx in front of gateways. `origins` has the origin of a page under each Host that is ours, `servers` those
+    that it reaches by itself."""
 
     listen: str
     origins: dict[str, str]
@@ -67,7 +69,7 @@ def make_plan(flags: Flags, fleet: Fleet) -> Plan:
         _listen(flags.host, flags.port),
         _origins(build_house(host="127.0.0.1", port=1, is_tls=False, names=named)),
         flags.gateways or (f"127.0.0.1:{flags.port + 1}",),
-        fleet.servers,
+        tuple(filter(is_reached, fleet.servers)),
         has_people=flags.users is not None or bool(fleet.rules.trusted_header),
         tls=tls,
         authorities=authorities,
@@ -86,6 +88,21 @@ def _listen(host: str, port: int) -> str:
 def _needs_authorities(server: Server) -> bool:
     access = server.access
     return server.address.startswith("https:") and access.files.ca is None and not access.is_unverified
+
+
+def is_reached(server: Server) -> bool:
+    """Whether nginx may reach a server by itself. It compares certificates with names only, never with addresses:
+    what has no name passes through the gateways, which compare both."""
+    has_name = not _is_address(urlsplit(server.address).hostname or "")
+    return server.address.startswith("http:") or server.access.is_unverified or has_name
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def host_of(server: Server) -> str:

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import random
+import ssl
 import uuid
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import aiohttp
 from aiohttp import web
 
 from gateway.fleet import Access, Limits, Server, ServerId
+from gateway.fleet_file import read_fleet
+from tests.certificates import make_pem
 from tests.integration import test_gateway_attackers, test_gateway_attacks
 from tests.integration.attacks import Place, get, post, write
 from tests.integration.exchanges import MIB, verdict
@@ -251,3 +254,43 @@ async def test_a_windows_lines_have_one_gateway_which_ends_the_older_one_first(
             drop(other)
         await until(lambda: hub.open == 0)
         assert hub.heard == [FLAGS] * 8
+
+
+async def test_a_servers_certificate_is_compared_as_the_fleet_says(
+    browser: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    pem = make_pem(tmp_path, "DNS:localhost,IP:127.0.0.1")
+    (tmp_path / "strange").mkdir()
+    strange = make_pem(tmp_path / "strange")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(pem.authority))
+    context.load_cert_chain(pem.certificate, pem.key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    askers = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        askers.append(request.headers["User-Agent"])
+        return web.json_response({})
+
+    runner = web.ServerRunner(web.Server(answer, access_log=None), shutdown_timeout=0.05)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    port, own = runner.addresses[0][1], f'tls_cert = "{pem.certificate}"\ntls_key = "{pem.key}"\n'
+    rows = [
+        f'id = "named"\nurl = "https://localhost:{port}"\ntls_ca = "{pem.authority}"\n{own}',
+        f'id = "bare"\nurl = "https://127.0.0.1:{port}/z"\ntls_ca = "{pem.authority}"\n{own}',
+        f'id = "wrong"\nurl = "https://localhost:{port}/x"\ntls_ca = "{strange.authority}"\n{own}',
+        f'id = "blind"\nurl = "https://localhost:{port}/y"\ntls_ca = "{pem.authority}"\n',
+    ]
+    (tmp_path / "fleet.toml").write_text("".join(f"[[server]]\n{row}" for row in rows))
+    try:
+        async with open_front(read_fleet(tmp_path / "fleet.toml").servers, tmp_path) as front:
+            told = {}
+            for server_id in front.servers:
+                askers.clear()
+                async with browser.get(
+                    f"{front.url}{front.base(server_id)}/history/x", headers={"Accept": "*/*"}
+                ) as reply:
+                    told[str(server_id)] = (reply.status, STRAIGHT in askers)
+    finally:
+        await runner.cleanup()
+    assert told == {"named": (200, True), "bare": (200, False), "wrong": (502, False), "blind": (502, False)}

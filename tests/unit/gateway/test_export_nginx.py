@@ -1,0 +1,124 @@
+"""The export of a fleet: what is missing is named, what is not ours is not written over, secrets are nobody else's."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import ConfigError
+from gateway.export.folder import MARK, claim, write_configuration
+from gateway.export.nginx import write_nginx
+from gateway.export.plan import Plan, make_plan
+from gateway.export.rules import readable
+from gateway.flags import FlagError, Flags, read_flags
+from gateway.fleet import Access, Fleet, Limits, Server, ServerId, Source, TlsFiles
+from gateway.routes import ENDPOINTS
+from gateway.rules import Rules
+
+PROXIES = Rules(proxies=(ip_network("127.0.0.1"),))
+SERVERS = (
+    Server(ServerId("gpu-1"), "GPU", "http://10.0.0.1:8188", limits=Limits(requests=3, upload=5_000_000)),
+    Server(ServerId("far"), "Far", "http://[fd00::1]", access=Access("Bearer x")),
+    Server(ServerId("any"), "Any", "https://10.0.0.3:8188/comfy", access=Access(is_unverified=True)),
+    Server(ServerId("ip"), "By its address", "https://10.0.0.4", access=Access(files=TlsFiles(Path("/ca.pem")))),
+)
+
+
+def fleet(*, names: tuple[str, ...] = ("https://mooring.studio.lan",), rules: Rules = PROXIES) -> Fleet:
+    return Fleet(Source.FILE, "a test", SERVERS, names=names, rules=rules)
+
+
+def planned(**how: object) -> Plan:
+    return make_plan(Flags(port=8443, users=Path("users.toml") if how else None), fleet())
+
+
+def test_the_words_say_what_an_export_needs(tmp_path: Path) -> None:
+    file = tmp_path / "fleet.toml"
+    file.write_text("")
+    words = ["--fleet", str(file), "--export", str(tmp_path / "out"), "--gateways", "10.0.0.1:8201, [::1]:8202"]
+    flags = read_flags(words)
+    assert (flags.export, flags.gateways) == (tmp_path / "out", ("10.0.0.1:8201", "[::1]:8202"))
+    assert read_flags(flags.arguments()) == flags
+    for wrong, told in (
+        (["--export", "x"], "--fleet"),
+        (["--fleet", str(file), "--gateways", "a:1"], "--export"),
+        (["--fleet", str(file), "--export", str(file)], "no folder"),
+        (["--fleet", str(file), "--export", "x", "--gateways", "a"], "not an address"),
+        (["--fleet", str(file), "--export", "x", "--gateways", "a:1; return 200"], "not an address"),
+        (["--fleet", str(file), "--export", "x", "--gateways", "a:70000"], "not an address"),
+    ):
+        with pytest.raises(FlagError, match=re.escape(told)):
+            read_flags(wrong)
+
+
+def test_what_the_gateways_have_to_know_too_is_asked_for_by_its_key() -> None:
+    for wrong, key in (
+        (fleet(names=()), "names"),
+        (fleet(names=("studio.lan",)), "names"),
+        (fleet(rules=Rules()), "proxies"),
+    ):
+        with pytest.raises(ConfigError) as error:
+            make_plan(Flags(), wrong)
+        assert error.value.key == key
+
+
+def test_a_plan_is_of_what_nginx_can_do_itself() -> None:
+    plan = planned()
+    assert plan.origins == dict.fromkeys(("mooring.studio.lan", "mooring.studio.lan:443"), "https://mooring.studio.lan")
+    assert [server.id for server in plan.servers] == ["gpu-1", "far", "any"], (
+        "it compares no certificate with an address"
+    )
+    assert plan.gateways == ("127.0.0.1:8444",) and plan.listen == "127.0.0.1:8443"
+    assert plan.has_secrets and not plan.has_people
+
+
+def test_every_get_that_needs_no_look_is_listed_and_nothing_else() -> None:
+    every = {shape for shape, bodies in ENDPOINTS if "GET" in bodies}
+    assert every - set(readable(has_people=False)) == {"/userdata", "/userdata/{workflow}"}
+    assert readable(has_people=True) == ["/view"]
+
+
+def test_each_server_is_reached_on_its_own_terms() -> None:
+    text = write_nginx(planned())["nginx.conf"]
+    places = dict(re.findall(r"location = /@server/([a-z0-9-]+)@[0-9a-f]{8} \{(.*?)\n        \}", text, re.DOTALL))
+    assert set(places) == {"gpu-1", "far", "any"}
+    assert "client_max_body_size 5000000;" in places["gpu-1"] and "limit_conn mooring_servers 12;" in places["gpu-1"]
+    assert "Authorization" not in places["gpu-1"] + places["any"] and "Authorization" in places["far"]
+    assert "proxy_set_header Host [fd00::1];" in places["far"] and "server [fd00::1]:80;" in text
+    assert "proxy_ssl_verify off;" in places["any"]
+    assert "proxy_pass https://mooring-any/comfy$mooring_path$mooring_query;" in places["any"]
+
+
+def test_where_people_are_told_apart_only_pictures_pass_and_only_by_a_gateways_word() -> None:
+    alone, apart = write_nginx(planned()), write_nginx(planned(users=True))
+    assert "rewrite ^ /@server/$mooring_place last;" in alone["nginx.conf"]
+    assert "/@server/$mooring_place" not in apart["nginx.conf"] and "location = / {" not in apart["nginx.conf"]
+    assert 'X-Mooring-Hand-Over "";' in alone["gateway.inc"]
+    assert "X-Mooring-Hand-Over $mooring_place;" in apart["gateway.inc"]
+    assert "$upstream_http_x_mooring_fits" in apart["nginx.conf"] and "412" in apart["server.inc"]
+
+
+def test_only_what_mooring_has_made_is_written_over(tmp_path: Path) -> None:
+    mine, empty, others = tmp_path / "new" / "mine", tmp_path / "empty", tmp_path / "others"
+    empty.mkdir()
+    others.mkdir()
+    (others / "thesis.txt").write_text("years of work")
+    for folder in (mine, mine, empty):
+        claim(folder)
+        (folder / "nginx.conf").write_text("old")
+    for folder in (others, others / "thesis.txt"):
+        with pytest.raises(ConfigError) as error:
+            claim(folder)
+        assert error.value.key == "--export"
+    assert {path.name for path in others.iterdir()} == {"thesis.txt"}
+    assert (mine / MARK).is_file()
+
+
+def test_a_configuration_with_a_log_in_is_for_its_owner_only(tmp_path: Path) -> None:
+    claim(tmp_path / "out")
+    for is_private, mode in ((False, 0o644), (True, 0o600), (True, 0o600)):
+        write_configuration(tmp_path / "out", {"nginx.conf": "x"}, is_private=is_private)
+        assert (tmp_path / "out" / "nginx.conf").stat().st_mode & 0o777 == mode
