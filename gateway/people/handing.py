@@ -9,7 +9,7 @@ Where the server tells no strong Etag nothing could be compared, so the gateway 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
@@ -27,9 +27,9 @@ def place_of(server: Server) -> str:
     return f"{server.id}@{server.tag}"
 
 
-def may_hand_over(request: web.BaseRequest, server: Server, rules: Rules) -> bool:
-    """Whether this request came by an nginx of ours that can reach this very server."""
-    return request.headers.get(ASKS) == place_of(server) and rules.is_proxy(request.remote or "")
+def may_hand_over(headers: Mapping[str, str], peer: str, server: Server, rules: Rules) -> bool:
+    """Whether a request with these headers came by an nginx of ours that can reach this very server."""
+    return headers.get(ASKS) == place_of(server) and rules.is_proxy(peer)
 
 
 def hand_over(server: Server, query: str, etag: str, fits: Callable[[str], bool]) -> web.Response | None:

@@ -189,10 +189,11 @@ class Private:
 
     async def _view(self, asked: _Asked) -> web.StreamResponse:
         terms = await self.files.open(asked.upstream, asked.admitted.query, asked.person.keys)
-        if terms.fits is not None and may_hand_over(asked.request, asked.upstream.server, self._rules()):
+        request, server = asked.request, asked.upstream.server
+        if terms.fits is not None and may_hand_over(request.headers, request.remote or "", server, self._rules()):
             query = asked.admitted.query
             etag = await self.files.etag(asked.upstream, query)
-            if (handed := hand_over(asked.upstream.server, query, etag, terms.fits)) is not None:
+            if (handed := hand_over(server, query, etag, terms.fits)) is not None:
                 return handed
         return await self._plain(asked, terms)
 

@@ -20,7 +20,7 @@ from tests.integration import test_gateway_attackers, test_gateway_attacks
 from tests.integration.attacks import Place, get, post, write
 from tests.integration.exchanges import MIB, verdict
 from tests.integration.front import PAGE, open_front
-from tests.integration.hub import FLAGS, Hub, connect, drop, text
+from tests.integration.hub import FLAGS, Hub, connect, drop, end_of, text
 from tests.integration.rig import head_of, serve, speak, until
 
 ATTACKS = {**test_gateway_attackers.ATTACKS, **test_gateway_attacks.ATTACKS}
@@ -146,6 +146,9 @@ async def test_what_acts_on_others_work_is_refused_and_what_is_posted_is_looked_
         ):
             status, headers = await place.send(post(base + path, body))
             assert (status, headers["x-mooring-gateway"]) == (400, "refused-body; sent=no"), path
+        for path in ("drain", "free", "cancel"):
+            status, headers = await place.send(post(f"/fleet/servers/a/{path}", "{}", Origin="ORIGIN"))
+            assert (status, headers["x-mooring-gateway"]) == (404, "not-listed; sent=no"), "nobody runs it for all"
         assert upstream.seen == []
         prompt = f'{{"prompt": {{"1": {{}}}}, "client_id": "w", "prompt_id": "{uuid.uuid4()}"}}'
         answers = [await place.send(post(f"{base}/prompt", prompt)) for _ in range(4)]
@@ -246,9 +249,13 @@ async def test_a_windows_lines_have_one_gateway_which_ends_the_older_one_first(
             socket = await browser.ws_connect(f"{front.url}{front.base()}/ws?clientId=w", origin=front.url)
             await socket.send_str(FLAGS)
             assert (await socket.receive_str()).startswith('{"type": "status"'), reload
-            drop(socket)
+            if reload < 7:
+                drop(socket)
+        newer = await connect(browser, front.running, "w")
+        assert (await end_of(socket))[0] == 4409, "the same gateway has both"
+        drop(newer)
         others = [await connect(browser, front.running, f"w{number}") for number in range(12)]
-        await hub.has_accepted(20)
+        await hub.has_accepted(21)
         assert all(gateway.gateway._lines.count for gateway in front.gateways), "other windows' lines are shared out"
         for other in others:
             drop(other)

@@ -9,7 +9,7 @@ import pytest
 from gateway.connections import BrowserServer
 from gateway.fleet import Server, ServerId
 from gateway.peers import told_by
-from gateway.people.handing import FITS, hand_over
+from gateway.people.handing import ASKS, FITS, hand_over, may_hand_over
 from gateway.refusal import Cause, Refused
 from gateway.rules import Rules
 
@@ -45,6 +45,10 @@ async def test_a_proxy_may_have_the_connections_of_everybody() -> None:
 
 def test_bytes_are_left_to_nginx_only_if_it_can_compare_the_file() -> None:
     server = Server(ServerId("a"), "a", "http://10.0.0.1:8188")
+    headers = {ASKS: f"a@{server.tag}"}
+    assert may_hand_over(headers, "10.0.0.7", server, RULES)
+    assert not may_hand_over(headers, "10.0.0.8", server, RULES), "anybody can say so"
+    assert not may_hand_over({ASKS: "a@00000000"}, "10.0.0.7", server, RULES), "it knows another address"
     handed = hand_over(server, "filename=x", '"x-1"', lambda etag: etag == '"x-1"')
     assert handed is not None
     assert (
