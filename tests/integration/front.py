@@ -84,6 +84,9 @@ async def open_front(
     rules = dataclasses.replace(rules or Rules(), proxies=(NGINX,))
     fleet = Fleet(Source.FLAGS, "a test", known, names=(url,), rules=rules)
     root = small_page(folder / "clone")
+    out = folder / "out"
+    claim(out)
+    site = write_site(root, out / SITE)  # first: a gateway in this very process packs the same files
     async with contextlib.AsyncExitStack() as stack:
         running = [
             await stack.enter_async_context(
@@ -91,14 +94,11 @@ async def open_front(
             )
             for _ in range(gateways)
         ]
-        out = folder / "out"
         flags = Flags(
             port=port,
             gateways=tuple(gateway.url.removeprefix("http://") for gateway in running),
             users=None if people is None else people.users,
         )
-        claim(out)
-        site = write_site(root, out / SITE)
         write_configuration(out, write_nginx(make_plan(flags, fleet)), is_private=False)
         stack.enter_context(start_nginx(out, port))
         for gateway in running:

@@ -253,6 +253,7 @@ async def test_a_windows_lines_have_one_gateway_which_ends_the_older_one_first(
                 drop(socket)
         newer = await connect(browser, front.running, "w")
         assert (await end_of(socket))[0] == 4409, "the same gateway has both"
+        await newer.receive_str()
         drop(newer)
         others = [await connect(browser, front.running, f"w{number}") for number in range(12)]
         await hub.has_accepted(21)
