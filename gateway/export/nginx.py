@@ -140,6 +140,7 @@ def _upstream(server: Server) -> str:
         f"    server {dial_of(server)};",
         "    keepalive 16;",
         "    keepalive_timeout 15s;",
+        "    keepalive_requests 100000;",
         "}",
     ]
     if server.access.authorization:  # `geo` alone takes a value as it stands, whatever is in it

@@ -134,7 +134,7 @@ async def ask_on(house: House, statuses: list[int]) -> None:
             for path in paths:
                 async with http.get(f"{house.url}{path}", headers={"Accept": "*/*"}) as reply:
                     statuses.append(reply.status)
-                await asyncio.sleep(0.04)  # two hundred a second in all: nginx's own limit is five hundred
+                await asyncio.sleep(0.04)  # two hundred a second in all: nginx's own limit is a thousand
 
 
 async def test_a_gateway_killed_in_mid_run_under_load_is_noticed_by_no_task(desk: Desk, house: House) -> None:

@@ -1,0 +1,107 @@
+"""Bodies through nginx, as `serve.py --export` writes it, beside the gateway alone, turn by turn.
+
+    python3 -m benchmarks.nginx             # two minutes; writes its section of RESULTS.md
+
+Small JSON (`/queue`) and pictures of 20 MB (`/view`), from 1 to 200 connections: straight at the server, through the
+gateway alone, through nginx to the server, and through nginx and the gateway, which is what everything takes that has
+to be looked into. Server, load and rounds are those of `benchmarks/gateway.py`. For the small ones nginx's limit of
+requests by address is taken out of what was written: the load comes from one address.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.gateway import LARGE, ROOT, SMALL, Told, Way, compare
+from benchmarks.sections import Load, table, write_json, write_section
+from benchmarks.servers import NOTICE, find_nginx, start_origin
+from gateway.fleet import Server, ServerId
+from tests.nginx_kit import start_nginx
+from tests.services import free_ports, start_gateway
+
+TITLE = "Through nginx"
+ALONE, STRAIGHT, BOTH = "the gateway alone", "nginx", "nginx and the gateway"
+LIMIT = "limit_req zone=mooring_rate"
+INTRO = """\
+`python3 -m benchmarks.nginx`: the configuration that `serve.py --export` writes, with a worker for each core, beside
+one gateway ({load}). The best of four rounds of 0.8 s, turn by turn; the CPU is the least of them, of nginx or of the
+gateway alone. Server and load share the two cores, so the CPU tells more than the rates.
+
+"""
+
+
+def main() -> None:
+    """Measure, print, write."""
+    if find_nginx() is None:
+        print(NOTICE)
+        return
+    load = Load()
+    with all_ways() as ways:
+        found = {
+            "small": compare(ways, "/queue", SMALL),
+            "large": compare(ways, "/view?filename=large.png", LARGE),
+        }
+    told = "\n\n".join(
+        (
+            written(found["small"], "small, requests/s", "requests", "CPU by request"),
+            written(found["large"], "20 MB, MB/s", "MB", "CPU by MB"),
+        )
+    )
+    print(told)
+    write_json("nginx", found)
+    write_section("RESULTS.md", TITLE, INTRO.format(load=load) + told)
+
+
+@contextlib.contextmanager
+def all_ways() -> Iterator[dict[str, Way]]:
+    """The ways to the same server, by name."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        origin, port = stack.enter_context(start_origin()), free_ports(2)
+        url, fleet = f"http://127.0.0.1:{port}", folder / "fleet.toml"
+        fleet.write_text(
+            f'[[server]]\nid = "a"\nurl = "{origin.url}"\nmax_requests = 200\n'
+            f'[gateway]\nnames = ["{url}"]\nproxies = ["127.0.0.1"]\n'
+        )
+        gateway = stack.enter_context(start_gateway("--fleet", str(fleet), port=port + 1))
+        out = folder / "out"
+        words = ["--fleet", str(fleet), "--port", str(port), "--export", str(out)]
+        subprocess.run([sys.executable, "-m", "gateway", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        conf = out / "nginx.conf"
+        lines = conf.read_text("utf-8").splitlines(keepends=True)
+        conf.write_text("".join(line for line in lines if LIMIT not in line), "utf-8")
+        nginx = stack.enter_context(start_nginx(out, port))
+        server = Server(ServerId("a"), "a", origin.url)
+        yield {
+            "straight": Way(origin.url),
+            ALONE: Way(f"{gateway.url}/servers/a", gateway.process.pid),
+            STRAIGHT: Way(f"{url}/servers/a@{server.tag}", nginx.pid),
+            BOTH: Way(f"{url}/servers/a", nginx.pid),
+        }
+
+
+def written(found: Told, head: str, key: str, cpu: str) -> str:
+    """One table: what was done, how long the middle one waited, and what it cost."""
+    rows = [
+        [
+            f"{count} connections",
+            *(f"{told[way][key]:,.0f}" for way in told),
+            f"{told[STRAIGHT][key] / told[ALONE][key]:.1f}",
+            f"{told[ALONE]['p50']:.1f}, {told[STRAIGHT]['p50']:.1f}",
+            f"{told[ALONE][cpu]:.0f}, {told[STRAIGHT][cpu]:.0f}",
+            f"{sum(told[way]['errors'] for way in told):.0f}",
+        ]
+        for count, told in found.items()
+    ]
+    ways = list(next(iter(found.values())))
+    more = ["nginx to the gateway", "p50 in ms, of these two", f"{cpu}, µs", "broken"]
+    return table([head, *ways, *more], rows)
+
+
+if __name__ == "__main__":
+    main()
