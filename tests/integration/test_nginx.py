@@ -150,6 +150,8 @@ async def test_what_acts_on_others_work_is_refused_and_what_is_posted_is_looked_
             status, headers = await place.send(post(f"/fleet/servers/a/{path}", "{}", Origin="ORIGIN"))
             assert (status, headers["x-mooring-gateway"]) == (404, "not-listed; sent=no"), "nobody runs it for all"
         assert upstream.seen == []
+        large = f'{{"clear": "{"x" * 3_000_000}"}}'
+        assert (await place.send(post(f"{base}/queue", large)))[1]["x-mooring-gateway"] == "refused-body; sent=no"
         prompt = f'{{"prompt": {{"1": {{}}}}, "client_id": "w", "prompt_id": "{uuid.uuid4()}"}}'
         answers = [await place.send(post(f"{base}/prompt", prompt)) for _ in range(4)]
         assert [status for status, _ in answers] == [200, 409, 409, 409], "one gateway has all that goes to a server"
