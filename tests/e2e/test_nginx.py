@@ -117,6 +117,14 @@ async def test_a_reload_in_mid_run_through_nginx_is_heard(desk: Desk, house: Hou
     await expect_home(window, house, prompt_id)
 
 
+async def begin(window: MooringWindow) -> str:
+    """Work that takes long enough, with its line open and its states looked at."""
+    prompt_id = await window.submit(slow_workflow(120))
+    await window.page.wait_for_function("() => debugWebSocketLock().webSocket.state === 'open'")
+    await window.page.evaluate(SEE_STATES)
+    return prompt_id
+
+
 async def lines_of(gateway: Service) -> int:
     """How many windows' lines a gateway carries."""
     async with aiohttp.request("GET", f"{gateway.url}/metrics") as reply:
@@ -142,11 +150,7 @@ async def test_a_gateway_killed_in_mid_run_under_load_is_noticed_by_no_task(brow
         async with open_desk(browser, house.url) as desk:
             desk.watch.expected += BROKEN_NETWORK
             windows = [await desk.open() for _ in range(3)]
-            ids = [await window.submit(slow_workflow(60)) for window in windows]
-            for window, prompt_id in zip(windows, ids, strict=True):
-                await window.page.wait_for_function("() => debugWebSocketLock().webSocket.state === 'open'")
-                await window.page.evaluate(SEE_STATES)
-                await window.wait_state(prompt_id, "queued", "running")
+            ids = await asyncio.gather(*(begin(window) for window in windows))
             statuses: list[int] = []
             askers = [asyncio.create_task(ask_on(house, statuses)) for _ in range(8)]
             while len(statuses) < 50:  # noqa: ASYNC110 - the load is under way
