@@ -61,13 +61,13 @@ def _run_user(arguments: Sequence[str]) -> int:
 
 
 def _parse_static(arguments: Sequence[str]) -> Parsed:
-    from gateway.static_flags import parse_static_flags
+    from gateway.export.plain_flags import parse_static_flags
 
     return parse_static_flags(arguments)
 
 
 def _run_static(arguments: Sequence[str]) -> int:
-    from gateway.static_command import main
+    from gateway.export.plain_command import main
 
     return main(arguments)
 

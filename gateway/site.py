@@ -161,10 +161,10 @@ def type_of(path: str) -> str:
     return TYPES.get(PurePosixPath(path).suffix.lower(), "application/octet-stream")
 
 
-def snapshot_link(snapshot: Snapshot, base: str = "/") -> str:
+def snapshot_link(snapshot: Snapshot) -> str:
     """What names a snapshot in the page: `static/js/boot.mjs` reads it."""
     return (
-        f'<link rel="mooring-snapshot" id="snapshot" href="{base}snapshots/{snapshot.key}"'
+        f'<link rel="mooring-snapshot" id="snapshot" href="/snapshots/{snapshot.key}"'
         f' data-size="{snapshot.size}" data-sum="{snapshot.sum}">'
     )
 

@@ -4,7 +4,7 @@
     b/KEY/…, with .br and .gz     a build of the page; KEY says what is in it, so browsers may keep it for ever
     snapshots/KEY, .br, .gz       the memory that the page's Python starts from; the same
 
-    site = write_site(Path("."), Path("/srv/mooring/site"), extra={"fleet.json": b"…"})
+    site = write_site(Path("."), Path("/srv/mooring/site"))
 
 Written again, the site is replaced under windows that are open: what they came with stays beside the new build, and
 `index.html` is the last that changes. Blocks, and packs for half a minute what no gateway has packed before.
@@ -15,10 +15,9 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from gateway.install.builds import BEST, KEPT, Builds, packed
 from gateway.install.failures import CommandFailed, SnapshotFailed
@@ -29,8 +28,6 @@ from gateway.tree import PAGE, Build, PageTree, Tree
 
 BUILDS = "b"
 SNAPSHOTS = "snapshots"
-_NOTHING: Mapping[str, str] = MappingProxyType({})
-_NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +44,11 @@ def write_site(
     folder: Path,
     *,
     run: Run | None = None,
-    base: str = "/",
-    about: Mapping[str, str] = _NOTHING,
-    extra: Mapping[str, bytes] = _NO_FILES,
 ) -> StaticSite:
     """Write the site of the clone at `root` into `folder`, which is made if need be.
 
     `run` runs Node, to pack as small as can be and to make the snapshot where they are missing; without it what is
-    missing is left out. `base` is what the page's addresses begin with, `about` what it is told as `data-` attributes,
-    `extra` further files beside `index.html`.
+    missing is left out.
     """
     place, tree = Place(root), PageTree(root).current()
     warnings = _prepare(place, tree, run)
@@ -65,14 +58,12 @@ def write_site(
     link = ""
     if snapshot is not None:
         _copy_snapshot(Snapshots(place), snapshot, folder / SNAPSHOTS)
-        link = snapshot_link(snapshot, base)
-    for name, data in extra.items():
-        put(folder / name, data)
-    html = tree.page.write(f"{base}{BUILDS}/{tree.build.key}/", link, about).encode()
+        link = snapshot_link(snapshot)
+    html = tree.page.write(f"/{BUILDS}/{tree.build.key}/", link).encode()
     put(folder / f"{PAGE}.gz", gzip.compress(html, BEST, mtime=0))
     put(folder / PAGE, html)
-    _forget_old(folder / BUILDS, KEPT)
-    _forget_old(folder / SNAPSHOTS, KEPT * (1 + len(ENDINGS)))
+    forget_old(folder / BUILDS, KEPT)
+    forget_old(folder / SNAPSHOTS, KEPT * (1 + len(ENDINGS)))
     return StaticSite(tree.build.key, None if snapshot is None else snapshot.key, tuple(warnings))
 
 
@@ -138,7 +129,7 @@ def _copy_snapshot(snapshots: Snapshots, snapshot: Snapshot, folder: Path) -> No
     put(folder / snapshot.key, gzip.decompress(snapshots.file(snapshot.key, "gzip").read_bytes()))
 
 
-def _forget_old(folder: Path, kept: int) -> None:
+def forget_old(folder: Path, kept: int) -> None:
     """Delete all but the latest."""
     if not folder.is_dir():
         return

@@ -38,7 +38,7 @@ def builds_in(folder: Path) -> set[str]:
 
 def test_the_page_names_files_that_are_there_whole_and_packed(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out" / "site"
-    site = write_site(root, folder, extra={"fleet.json": b"{}"})
+    site = write_site(root, folder)
     html = (folder / "index.html").read_text()
     named = re.findall(r'"/(b/[^"]+)"', html)
     assert named and all((folder / name).is_file() for name in named)
@@ -47,14 +47,7 @@ def test_the_page_names_files_that_are_there_whole_and_packed(root: Path, tmp_pa
     assert gzip.decompress(script.with_name("grid.js.gz").read_bytes()) == script.read_bytes()
     assert not script.with_name("icon.png.gz").exists()
     assert gzip.decompress((folder / "index.html.gz").read_bytes()).decode() == html
-    assert (folder / "fleet.json").read_bytes() == b"{}"
     assert not list(folder.rglob("*.new"))
-
-
-def test_the_page_can_lie_anywhere_and_be_told_things(root: Path, tmp_path: Path) -> None:
-    site = write_site(root, tmp_path / "site", base="./", about={"direct": "yes"})
-    html = (tmp_path / "site" / "index.html").read_text()
-    assert f'src="./b/{site.build}/static/js/grid.js"' in html and '<html data-direct="yes" ' in html
 
 
 def test_what_windows_from_before_came_with_is_kept_and_what_is_too_old_goes(root: Path, tmp_path: Path) -> None:

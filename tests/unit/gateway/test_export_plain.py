@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import ConfigError
+from gateway.export.plain import write_plain
 from gateway.fleet import Fleet, ReadFile, Server, ServerId, Source
+from gateway.install.builds import KEPT
 from gateway.install.place import Place
 from gateway.policy import document_policy, header_policy
-from gateway.static_site import write_site
 from gateway.tree import PageTree
 from tests.services import ROOT
 
@@ -30,7 +32,7 @@ FLEET = Fleet(Source.FILE, "", SERVERS, files=(ReadFile(Path("fleet.toml"), ""),
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site with two servers that pages ask themselves."""
     folder = tmp_path_factory.mktemp("site")
-    found = write_site(Place(ROOT), PageTree(ROOT).current(), FLEET, folder)
+    found = write_plain(Place(ROOT), PageTree(ROOT).current(), FLEET, folder)
     assert [one.id for one in found.servers] == ["a", "b"]
     assert [one.id for one in found.left_out] == ["c"]
     return folder
@@ -95,15 +97,26 @@ def test_both_policies_are_one_but_for_what_a_document_cannot_say() -> None:
 def test_files_of_somebody_else_are_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ConfigError, match="other files"):
-        write_site(Place(ROOT), PageTree(ROOT).current(), FLEET, tmp_path)
+        write_plain(Place(ROOT), PageTree(ROOT).current(), FLEET, tmp_path)
 
 
 def test_a_fleet_without_direct_servers_is_refused_with_its_file(tmp_path: Path) -> None:
     fleet = Fleet(Source.FILE, "", SERVERS[2:], files=FLEET.files)
     with pytest.raises(ConfigError, match=r"fleet.toml: direct: .*direct = true"):
-        write_site(Place(ROOT), PageTree(ROOT).current(), fleet, tmp_path)
+        write_plain(Place(ROOT), PageTree(ROOT).current(), fleet, tmp_path)
 
 
 def test_it_can_be_written_again(site: Path) -> None:
-    write_site(Place(ROOT), PageTree(ROOT).current(), FLEET, site)
+    write_plain(Place(ROOT), PageTree(ROOT).current(), FLEET, site)
     assert not list(site.rglob("*.new"))
+
+
+def test_of_builds_from_before_the_last_ones_are_kept(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    tree = PageTree(ROOT).current()
+    few = dict(list(tree.build.files.items())[:3])
+    for number in range(KEPT + 2):
+        build = replace(tree.build, key=f"{number:032x}", files=few)
+        write_plain(Place(ROOT), replace(tree, build=build), FLEET, site)
+    kept = {path.name for path in (site / "b").iterdir()}
+    assert kept == {f"{number:032x}" for number in range(2, KEPT + 2)}

@@ -12,6 +12,7 @@ named relative to the page, which may lie below any path.
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from html import escape
@@ -19,7 +20,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
+from gateway.export.site import forget_old, put
 from gateway.fleet import Fleet, Server
+from gateway.install.builds import KEPT
 from gateway.install.place import Place
 from gateway.install.snapshot import Snapshot, Snapshots
 from gateway.policy import document_policy
@@ -34,7 +37,7 @@ _CHARSET = '<meta charset="utf-8">'
 
 
 @dataclass(frozen=True, slots=True)
-class StaticSite:
+class PlainSite:
     """What is written; `left_out` are servers of the fleet that no page may ask itself."""
 
     servers: tuple[Server, ...]
@@ -42,7 +45,7 @@ class StaticSite:
     has_snapshot: bool
 
 
-def write_site(place: Place, tree: Tree, fleet: Fleet, folder: Path) -> StaticSite:
+def write_plain(place: Place, tree: Tree, fleet: Fleet, folder: Path) -> PlainSite:
     """Write it. The page itself comes last, so that one which is served meanwhile stays whole. ConfigError, OSError."""
     servers = tuple(server for server in fleet.servers if server.is_direct)
     if not servers:
@@ -61,8 +64,10 @@ def write_site(place: Place, tree: Tree, fleet: Fleet, folder: Path) -> StaticSi
         _write(folder / "snapshots" / f"{snapshot.key}.bin", packed)
     _write(folder / LIST, list_text(servers, tree.build.key).encode())
     _write(folder / PAGE, page_text(tree, servers, snapshot).encode())
+    forget_old(folder / "b", KEPT)
+    forget_old(folder / "snapshots", KEPT)
     left_out = tuple(server for server in fleet.servers if not server.is_direct)
-    return StaticSite(servers, left_out, snapshot is not None)
+    return PlainSite(servers, left_out, snapshot is not None)
 
 
 def list_text(servers: tuple[Server, ...], build: str) -> str:
@@ -110,6 +115,7 @@ def _write_build(tree: Tree, folder: Path) -> None:
         if name.startswith(_OURS) and name.endswith(_SCRIPT):
             data = _renamed(data.decode("utf-8"), tree).encode("utf-8")
         _write(folder / _plain_name(name), data)
+    os.utime(folder)  # it is the latest, also if it was there before
 
 
 def _plain_name(name: str) -> str:
@@ -130,8 +136,5 @@ def _check_folder(folder: Path) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.write_bytes(data)
-    fresh.replace(path)
+    put(path, data)

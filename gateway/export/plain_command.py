@@ -9,12 +9,12 @@ from pathlib import Path
 
 from gateway.errands import Errand
 from gateway.errors import ConfigError
+from gateway.export.plain import PlainSite, write_plain
+from gateway.export.plain_flags import StaticFlags, parse_static_flags
 from gateway.fleet_file import read_fleet
 from gateway.install.failures import SnapshotFailed
 from gateway.install.place import Place
 from gateway.install.snapshot import Busy, Snapshots
-from gateway.static_flags import StaticFlags, parse_static_flags
-from gateway.static_site import StaticSite, write_site
 from gateway.tree import PageTree
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,15 +33,15 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _write(flags: StaticFlags) -> StaticSite:
+def _write(flags: StaticFlags) -> PlainSite:
     fleet, place = read_fleet(flags.fleet), Place(ROOT)
     tree = PageTree(ROOT).current()
     with suppress(SnapshotFailed, Busy):  # what is told of it in the end is that there is none
         Snapshots(place).make(tree.archive, Errand(ROOT).run)
-    return write_site(place, tree, fleet, flags.folder)
+    return write_plain(place, tree, fleet, flags.folder)
 
 
-def _told(flags: StaticFlags, site: StaticSite) -> list[str]:
+def _told(flags: StaticFlags, site: PlainSite) -> list[str]:
     lines = [f"Written to {flags.folder}."]
     lines += [f"  {server.id}  {server.address}" for server in site.servers]
     lines += [f"Left out: {server.id}, which has no direct = true." for server in site.left_out]
