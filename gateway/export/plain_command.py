@@ -17,7 +17,7 @@ from gateway.install.place import Place
 from gateway.install.snapshot import Busy, Snapshots
 from gateway.tree import PageTree
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(arguments: Sequence[str]) -> int:
