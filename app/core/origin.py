@@ -3,7 +3,9 @@
 `out_00001_.png` exists on every server, and again after somebody has cleared a folder. So a file's date is held against
 the task's own beginning and end, all by the server's own clock: newer than the end, somebody has written over it; older
 than the beginning, it was made by an earlier prompt. That one is right only for a node that was taken from the cache,
-which names the file of the prompt that it was cached from (COMFYUI.md 5).
+which names the file of the prompt that it was cached from (COMFYUI.md 5). No date tells such a file from one that
+another server at the same address has under this name: only the server's own word does, that it still is the one that
+ran the task.
 """
 
 from __future__ import annotations
@@ -29,6 +31,15 @@ def is_of(task: Task, output: Output, modified: float | None) -> bool:
     if task.server_started_ms is None or latest is None:
         return task.is_proven
     return modified >= task.server_started_ms / 1000 - FILE_CLOCK_SLACK
+
+
+def needs_word(task: Task, output: Output, modified: float | None) -> bool:
+    """Whether no date ties the file to the task: then the server has to tell that it is still the one that ran it."""
+    if output.folder not in MADE_THERE:
+        return False
+    if modified is None or task.server_started_ms is None:
+        return True
+    return modified < task.server_started_ms / 1000 - FILE_CLOCK_SLACK
 
 
 def _was_cached(task: Task, node_id: NodeId) -> bool:

@@ -26,7 +26,7 @@ from app.core.errors import (
     TransportError,
 )
 from app.core.model import Delivery, Output, PromptId, Task
-from app.core.origin import is_of
+from app.core.origin import is_of, needs_word
 from app.core.ports import Blob, Response
 from app.core.window import Window, get_api_base_url
 from app.session.state import State
@@ -167,9 +167,23 @@ async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output
     if response.blob is None:
         raise ProtocolError(task.server_id, "an answer without a body")
     seen = replace(output, size=response.blob.size, media_type=response.blob.media_type, etag=_etag(response))
-    if not is_of(task, output, _modified(response)) or _is_another(output, seen):
+    modified = _modified(response)
+    if not is_of(task, output, modified) or _is_another(output, seen):
+        return replace(output, delivery=Delivery.OVERWRITTEN), None
+    is_same_file = bool(output.etag) and output.etag == seen.etag
+    if not is_same_file and needs_word(task, output, modified) and not await _still_tells(state, task):
         return replace(output, delivery=Delivery.OVERWRITTEN), None
     return seen, response.blob
+
+
+async def _still_tells(state: State, task: Task) -> bool:
+    """Whether the server has the task in its history: then it is the one that ran it, and not another at its address.
+
+    Asked after the bytes: what answered before, when its end was read, has not come back in between.
+    """
+    base = get_api_base_url("deliver", task, state.fleet)
+    response = await state.ask(task.server_id, comfy.history_request(base, task.prompt_id))
+    return comfy.read_history(response, task.server_id, task.prompt_id, state.ports.clock.now()) is not None
 
 
 def _etag(response: Response) -> str:

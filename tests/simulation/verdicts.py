@@ -122,6 +122,7 @@ class Verdicts:
             case Delivery.OVERWRITTEN:
                 is_replaced = self._met(task.prompt_id, REPLACING) or self._was_deleted(task, output)
                 is_excused = is_replaced or self._was_overwritten(task, output) or _has_no_dates(task, output)
+                is_excused |= _needs_word(task, output) and self._met(task.prompt_id, FORGETTING)
             case Delivery.NOT_KEPT:
                 is_excused = bool(self._world.tally.came & UNKEPT)
             case _:
@@ -235,6 +236,11 @@ def _has_no_dates(task: Task, output: Output) -> bool:
     is_bounded = task.server_ended_ms is not None or output.told_ms is not None
     is_old = output.node_id in task.cached
     return not task.is_proven and (task.server_started_ms is None or not is_bounded or is_old)
+
+
+def _needs_word(task: Task, output: Output) -> bool:
+    """No date ties the file to the task: it was made by an earlier one, or the server tells none."""
+    return output.node_id in task.cached or task.server_started_ms is None
 
 
 def _key(output: Output) -> tuple[str, str, str]:

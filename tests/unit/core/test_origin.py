@@ -9,7 +9,7 @@ import pytest
 
 from app.core.evidence import Executed, Started, ToldEnd
 from app.core.model import NodeId, TaskState
-from app.core.origin import is_of
+from app.core.origin import is_of, needs_word
 from tests.unit.core.builders import after, output, submitted
 
 MADE = submitted(state=TaskState.SUCCEEDED, server_started_ms=1_000_000, server_ended_ms=1_060_000)
@@ -45,6 +45,24 @@ LOST = submitted(state=TaskState.LOST, server_started_ms=1_000_000)
 )
 def test_a_file_is_of_its_tasks_time(task: Any, made: dict[str, Any], modified: float | None, is_its_own: bool) -> None:
     assert is_of(task, output("a.png", **made), modified) is is_its_own
+
+
+@pytest.mark.parametrize(
+    ("task", "made", "modified", "is_needed"),
+    [
+        (MADE, {}, 998.0, False),
+        (CACHED, {}, 1000.0, False),
+        (CACHED, {}, 997.0, True),  # as old as many a file of that name
+        (CACHED, {"folder": "temp"}, 997.0, True),
+        (CACHED, {"folder": "input"}, 997.0, False),
+        (MADE, {}, None, True),
+        (replace(UNDATED, is_proven=True), {}, 1000.0, True),
+    ],
+)
+def test_what_no_date_ties_to_a_task_needs_the_servers_word(
+    task: Any, made: dict[str, Any], modified: float | None, is_needed: bool
+) -> None:
+    assert needs_word(task, output("a.png", **made), modified) is is_needed
 
 
 def test_what_the_socket_tells_is_dated_by_how_long_the_task_is_known() -> None:

@@ -6,6 +6,7 @@ import json
 
 from app.core.model import Delivery, TaskState
 from app.core.workflow import parse_workflow
+from app.session.deliver import fetch_output
 from tests.unit.session.stage import A, Stage, bytes_of, scene, task_of
 
 
@@ -41,3 +42,31 @@ async def test_a_result_from_the_cache_is_as_old_as_it_is_and_is_kept(stage: Sta
     assert ended.cached
     assert [item.delivery for item in ended.outputs] == [Delivery.KEPT]
     assert await bytes_of(page, again) == await bytes_of(page, first)
+    looks = len(stage.requests("GET", f"/history/{again}"))
+    fetched, _blob = await fetch_output(page.session._state, ended, ended.outputs[0])
+    assert fetched.delivery is Delivery.KEPT
+    assert len(stage.requests("GET", f"/history/{again}")) == looks, "the very same file needs no word"
+
+
+@scene
+async def test_an_older_file_of_that_name_on_another_server_is_not_taken_for_a_result_from_the_cache(
+    stage: Stage,
+) -> None:
+    """It is as old as the cached one may be: the server at the address was another before, and is that one again."""
+    page = await stage.window()
+    first = await stage.run(page, steps=1, server_id=A)
+    await stage.ended(page, first)
+    await stage.sleep(3600.0)
+    again = await page.session.run(parse_workflow(json.loads(task_of(page, first).workflow)), server_id=A)
+    home = stage.world.sims[A]
+
+    def turn_back() -> None:
+        home.history.clear()
+        for key, (data, written) in tuple(home.files.items()):
+            home.files[key] = (data + b"of another", written - 60.0)
+
+    stage.once_stored(lambda: stage.world.database.task(again).state is TaskState.SUCCEEDED, turn_back)
+    ended = await stage.ended(page, again)
+    assert ended.cached
+    assert [item.delivery for item in ended.outputs] == [Delivery.OVERWRITTEN]
+    assert await bytes_of(page, again) is None
