@@ -345,7 +345,7 @@ class Submitter:
     def _show_sent(self, prompt_id: PromptId, sent: int) -> None:
         """How much of all files has gone out, told once for each percent."""
         run = self._state.runs.get(prompt_id)
-        if run is not None and (fraction := sent * 100 // run.size / 100) != run.fraction:
+        if run is not None and run.size and (fraction := sent * 100 // run.size / 100) != run.fraction:
             self._show(prompt_id, fraction=fraction, sent=sent)
 
     def _show(self, prompt_id: PromptId, **changes: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from app.core.ports import Connection, Request, Response
 from app.session import RunStage
-from app.session.facts import Picked
+from app.session.facts import Picked, Run
 from tests.simulation.store import Bytes
 from tests.simulation.world import a_workflow
 from tests.unit.session.stage import PHOTO, A, B, Stage, scene
@@ -72,6 +72,17 @@ async def test_of_several_files_those_that_have_arrived_are_told_whatever_the_br
     files = {("1", name): Picked(Bytes(PHOTO, "image/png"), f"{name}.png") for name in ("image", "other")}
     await page.session.run(a_workflow(3, 1, PHOTO), title="story", inputs=files)
     assert list(dict.fromkeys(told)) == [(0.0, 0), (0.5, len(PHOTO)), (1.0, 2 * len(PHOTO))]
+
+
+@scene
+async def test_a_file_that_a_script_sends_beside_a_click_without_files_tells_nothing_of_it(stage: Stage) -> None:
+    page = await stage.window()
+    state, submitter = page.session._state, page.session._submitter
+    place = await submitter.places.reserve(state.ports.random.uuid4())
+    state.set_run(Run(prompt_id=place.prompt_id, title="story", started_at=stage.now))
+    await submitter.upload(place, Bytes(PHOTO, "image/png"), "photo.png")
+    assert [(run.fraction, run.sent) for run in page.session.runs] == [(0.0, 0)]
+    await submitter.places.release(place.prompt_id)
 
 
 @scene
