@@ -125,6 +125,7 @@ class Session(SessionView):
         """Look at everything that a window has to look after, now."""
         if isinstance(self._state.window, Window):
             self._watch.look_soon()
+            self._watch.look_back()
             self._courier.hurry()
             self._results.refresh_soon()
             self.past.refresh()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from app.core import comfy, jobs
@@ -32,6 +32,7 @@ LONGEST_PAUSE = 5.0  # with a socket that tells nothing
 SOCKET_PAUSE = 5.0  # with a socket that has told something lately
 SOCKET_IS_FRESH = 4.0
 LONGEST_SILENCE = 20.0  # between looks at a server that does not answer
+LOOK_BACK = 20  # tasks at most that are looked at once more although they have ended
 
 
 @dataclass(slots=True)
@@ -85,15 +86,22 @@ class Watch:
         self.look_soon()
 
     def _revisit(self, place: Place) -> None:
-        """Look at everything there again, also at what was found lost: the server is not as it was."""
-        lost = [
-            task
-            for task in self._state.get_window("watch").tasks.values()
-            if task.state is TaskState.LOST and (task.server_id, task.address) == place
-        ]
-        if lost:
-            self._state.spawn(self._look_once(lost), f"look at {place[0]} again")
+        """Look at everything there again, also at what nobody saw end: the server is not as it was."""
+        self.look_back({place})
         self.look_soon()
+
+    def look_back(self, places: Collection[Place] | None = None) -> None:
+        """Look once more at the latest that nobody saw end, there or everywhere.
+
+        A POST that a frozen page had under way may have arrived long after its task was found lost, or cancelled.
+        """
+        inferred = [task for task in self._state.get_window("watch").tasks.values() if _is_inferred(task)]
+        inferred.sort(key=lambda task: task.ended_at or 0.0)
+        latest: dict[Place, list[Task]] = {}
+        for task in inferred[-LOOK_BACK:]:
+            latest.setdefault((task.server_id, task.address), []).append(task)
+        for place in latest if places is None else latest.keys() & places:
+            self._state.spawn(self._look_once(latest[place]), f"look at {place[0]} again")
 
     async def _look_once(self, tasks: Sequence[Task]) -> None:
         await self.look(tasks)
@@ -275,6 +283,12 @@ class Watch:
         task = self._state.get_task("look_again", prompt_id)
         await self.look([task])
         self.look_soon()
+
+
+def _is_inferred(task: Task) -> bool:
+    """Whether its end was only concluded from its absence. What a cancel took out of the queue was seen to go."""
+    is_absent = task.state is TaskState.CANCELLED and task.absent_since is not None
+    return not task.is_proven and (task.state is TaskState.LOST or is_absent)
 
 
 def _cause(error: TransportError | ComfyError) -> str:

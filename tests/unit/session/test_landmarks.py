@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import ComfyError, TaskNotFound
+from app.core.evidence import CancelAsked
 from app.core.mark import Sign
 from app.core.model import Delivery, PromptId, TaskState
 from app.core.ports import Response
@@ -179,3 +180,28 @@ async def test_what_a_server_answers_wrongly_is_told_of_that_server_and_asked_in
             await Landmarks(state, lambda _: None).verify((HERE, "http://sandbox-1.invalid:8188"), f"/servers/{HERE}")
     assert caught.value.server_id == HERE
     assert set(state._lanes) == {HERE, THERE}
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+@scene
+async def test_what_nobody_saw_end_is_looked_at_again_when_the_window_wakes(
+    stage: Stage, *, is_cancelled: bool
+) -> None:
+    """As when the POST of a page that was frozen goes out an hour later."""
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=60, server_id=A)
+    await stage.until_running(page, prompt_id)
+    server = stage.world.sims[A]
+    server.is_forgetful, stage.world.weather.refuse_socket = True, 1.0
+    drop_sockets(server)
+    if is_cancelled:
+        await page.session._state.witness(prompt_id, CancelAsked(stage.now))
+    await stage.until(lambda: task_of(page, prompt_id).state.is_end)
+    assert task_of(page, prompt_id).state is (TaskState.CANCELLED if is_cancelled else TaskState.LOST)
+    server.is_forgetful, stage.world.weather.refuse_socket = False, 0.0
+    await stage.until(lambda: prompt_id in server.history)
+    await stage.sleep(30.0)
+    assert task_of(page, prompt_id).state.is_end and not task_of(page, prompt_id).is_proven
+    page.session.wake("visible")
+    await stage.until(lambda: task_of(page, prompt_id).state is TaskState.SUCCEEDED)
+    assert [item.delivery for item in (await stage.ended(page, prompt_id)).outputs] == [Delivery.KEPT]
