@@ -39,12 +39,7 @@ class StaticSite:
     warnings: tuple[str, ...] = ()
 
 
-def write_site(
-    root: Path,
-    folder: Path,
-    *,
-    run: Run | None = None,
-) -> StaticSite:
+def write_site(root: Path, folder: Path, *, run: Run | None = None) -> StaticSite:
     """Write the site of the clone at `root` into `folder`, which is made if need be.
 
     `run` runs Node, to pack as small as can be and to make the snapshot where they are missing; without it what is
