@@ -102,6 +102,7 @@ def write_nginx(plan: Plan) -> dict[str, str]:
 
 
 _FORM = """\
+set $mooring_fits "";
 if ($uri ~ ^/@) {
     break;  # a place below, to which nginx itself has led
 }
@@ -159,8 +160,6 @@ def _place(plan: Plan, server: Server) -> str:
     lines = ["include server.inc;"]
     if plan.has_people:
         lines.append("set $mooring_fits $upstream_http_x_mooring_fits;  # told by the gateway that let this pass")
-    else:
-        lines.append('set $mooring_fits "";')
     lines += [
         f"client_max_body_size {_upload(server)};",
         f"limit_conn mooring_servers {server.limits.requests * _LANES};",

@@ -8,13 +8,20 @@ import io
 import random
 import ssl
 import uuid
+from ipaddress import ip_network
 from pathlib import Path
 
 import aiohttp
+import pytest
 from aiohttp import web
 
-from gateway.fleet import Access, Limits, Server, ServerId
+from gateway.export.folder import write_configuration
+from gateway.export.nginx import write_nginx
+from gateway.export.plan import make_plan
+from gateway.flags import Flags
+from gateway.fleet import Access, Fleet, Limits, Server, ServerId, Source, TlsFiles
 from gateway.fleet_file import read_fleet
+from gateway.rules import Rules
 from tests.certificates import make_pem
 from tests.integration import test_gateway_attackers, test_gateway_attacks
 from tests.integration.attacks import Place, get, post, write
@@ -22,6 +29,7 @@ from tests.integration.exchanges import MIB, verdict
 from tests.integration.front import PAGE, open_front
 from tests.integration.hub import FLAGS, Hub, connect, drop, end_of, text
 from tests.integration.rig import head_of, serve, speak, until
+from tests.nginx_kit import judge
 
 ATTACKS = {**test_gateway_attackers.ATTACKS, **test_gateway_attacks.ATTACKS}
 # What nginx's own parser says of a request before anybody looks at where it leads.
@@ -264,6 +272,29 @@ async def test_a_windows_lines_have_one_gateway_which_ends_the_older_one_first(
             drop(other)
         await until(lambda: hub.open == 0)
         assert hub.heard == [FLAGS] * 8
+
+
+@pytest.mark.parametrize("has_people", [False, True])
+def test_nginx_reads_what_is_written_for_any_fleet(tmp_path: Path, *, has_people: bool) -> None:
+    pem = make_pem(tmp_path)
+    servers = (
+        Server(ServerId("gpu-1"), "GPU", "http://10.0.0.1:8188/pre/fix", access=Access(ODD_LOGIN)),
+        Server(ServerId("v6"), "Version six", "http://[fd00::1]", limits=Limits(requests=3, upload=5_000_000)),
+        Server(ServerId("own"), "Own", "https://localhost:1", access=Access(files=TlsFiles(pem.authority))),
+    )
+    flags = Flags(
+        host="::",
+        tls_cert=pem.certificate,
+        tls_key=pem.key,
+        users=tmp_path / "users.toml" if has_people else None,
+        gateways=("127.0.0.1:8201", "[::1]:8202", "localhost:8203"),
+    )
+    for known in (servers, servers[:1], ()):
+        names = ("https://mooring.studio.lan", "http://[fd00::7]:8200", "https://127.0.0.1:8200")
+        rules = Rules(proxies=(ip_network("10.0.0.0/8"),))
+        fleet = Fleet(Source.FILE, "a test", known, names=names, rules=rules)
+        write_configuration(tmp_path, write_nginx(make_plan(flags, fleet)), is_private=True)
+        assert judge(tmp_path) == ""
 
 
 async def test_a_servers_certificate_is_compared_as_the_fleet_says(
