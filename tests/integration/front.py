@@ -21,6 +21,7 @@ from gateway.flags import Flags
 from gateway.fleet import Fleet, Server, ServerId, Source
 from gateway.people.people import People
 from gateway.rules import Rules
+from tests.certificates import Pem
 from tests.integration.rig import ROOT, Running, open_fleet
 from tests.nginx_kit import start_nginx
 from tests.services import free_ports
@@ -75,12 +76,13 @@ async def open_front(
     gateways: int = 1,
     rules: Rules | None = None,
     people: People | None = None,
+    pem: Pem | None = None,
     **deadlines: float,
 ) -> AsyncIterator[Front]:
-    """nginx before as many gateways, for these servers."""
+    """nginx before as many gateways, for these servers; with a certificate it speaks https."""
     known = servers if isinstance(servers, tuple) else tuple(Server(ServerId(k), k, url) for k, url in servers.items())
     port = free_ports()
-    url = f"http://127.0.0.1:{port}"
+    url = f"{'http' if pem is None else 'https'}://127.0.0.1:{port}"
     rules = dataclasses.replace(rules or Rules(), proxies=(NGINX,))
     fleet = Fleet(Source.FLAGS, "a test", known, names=(url,), rules=rules)
     root = small_page(folder / "clone")
@@ -98,6 +100,8 @@ async def open_front(
             port=port,
             gateways=tuple(gateway.url.removeprefix("http://") for gateway in running),
             users=None if people is None else people.users,
+            tls_cert=None if pem is None else pem.certificate,
+            tls_key=None if pem is None else pem.key,
         )
         write_configuration(out, write_nginx(make_plan(flags, fleet)), is_private=False)
         stack.enter_context(start_nginx(out, port))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from aiohttp import web
 from gateway.people.keys import Keys, load_keys
 from gateway.people.people import People
 from gateway.people.seals import File, seal
+from tests.certificates import make_pem
 from tests.integration.exchanges import verdict
 from tests.integration.front import Front, open_front
 from tests.integration.rig import PATIENCE, serve
@@ -170,6 +172,32 @@ async def test_the_page_and_all_that_is_told_of_people_is_the_gateways(house: Ho
     house.server.askers = None
     await alice.get(f"{house.front.base()}/queue")
     assert STRAIGHT not in [asker for _, asker in house.server.askers or ()]
+
+
+async def test_behind_https_a_browser_itself_guards_the_session(tmp_path: Path) -> None:
+    write_users(tmp_path / "users.toml")
+    people, pem = People(load_keys(tmp_path / "mooring.key"), tmp_path / "users.toml"), make_pem(tmp_path)
+    context = ssl.create_default_context(cafile=str(pem.authority))
+    async with (
+        serve(Server().answer) as upstream,
+        open_front({"a": upstream.url}, tmp_path, gateways=2, people=people, pem=pem) as front,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http,
+    ):
+        body, own = {"name": "alice", "password": PASSWORD}, {"Origin": front.url}
+        async with http.post(f"{front.url}/login", json=body, headers=own) as reply:
+            assert reply.status == 200
+            told = reply.headers["Set-Cookie"]
+        assert told.startswith("__Host-mooring=") and "; Secure" in told
+        cookie = {"Cookie": told.partition(";")[0]}
+        async with http.get(f"{front.url}/", headers=cookie) as reply:
+            assert 'data-person="alice"' in await reply.text()
+            assert f"wss://127.0.0.1:{front.port};" in reply.headers["Content-Security-Policy"]
+        for socket in ("/fleet/ws", f"{front.base()}/ws?clientId=w"):
+            opened = await http.ws_connect(f"{front.url}{socket}", headers=cookie, origin=front.url)
+            await opened.close()
+        plain = front.url.replace("https", "http")
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await http.ws_connect(f"{front.url}/fleet/ws", headers=cookie, origin=plain)
 
 
 async def test_guessing_is_held_off_by_the_address_that_nginx_saw(house: House) -> None:
