@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import io
@@ -25,7 +26,7 @@ from gateway.rules import Rules
 from tests.certificates import make_pem
 from tests.integration import test_gateway_attackers, test_gateway_attacks
 from tests.integration.attacks import Place, get, post, write
-from tests.integration.exchanges import MIB, verdict
+from tests.integration.exchanges import MIB, PROMPT, hang, verdict
 from tests.integration.front import PAGE, open_front
 from tests.integration.hub import FLAGS, Hub, connect, drop, end_of, text
 from tests.integration.rig import head_of, serve, speak, until
@@ -243,6 +244,27 @@ async def test_no_server_and_no_gateway_is_a_certain_failure(browser: aiohttp.Cl
             assert verdict(reply) == (502, "connect-failed; sent=no")
         async with browser.post(f"{front.url}{front.base()}/prompt", json={}) as reply:
             assert verdict(reply) == (502, "connect-failed; sent=no")
+
+
+async def test_what_may_have_been_acted_on_is_not_sent_to_another_gateway(
+    browser: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    async with serve(hang) as upstream, open_front({"a": upstream.url}, tmp_path, gateways=2) as front:
+        for method, path, wanted in (("POST", "prompt", 1), ("GET", "userdata?dir=workflows", 2)):
+            upstream.seen.clear()
+            kind = {"json": PROMPT} if method == "POST" else {"headers": {"Accept": "*/*"}}
+            asked = asyncio.ensure_future(
+                browser.request(method, f"{front.url}{front.base()}/{path}", **kind)  # type: ignore[arg-type]
+            )
+            await until(lambda: upstream.seen)
+            for gateway in front.gateways:
+                for connection in gateway.gateway._browsers.connections:
+                    if connection.transport is not None:
+                        connection.transport.abort()
+            if method == "POST":
+                assert verdict(await asked) == (502, "upstream-lost; sent=unknown")
+            await until(lambda wanted=wanted: len(upstream.seen) == wanted)  # type: ignore[misc]
+            asked.cancel()
 
 
 async def greet(socket: web.WebSocketResponse) -> None:
