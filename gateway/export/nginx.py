@@ -22,7 +22,7 @@ TEMPLATES = ("nginx.conf", "gateway.inc", "server.inc", "page.inc")
 _FOLDER = Path(__file__).resolve().parent
 _MIB = 1024 * 1024
 UPLOAD = 1024 * _MIB  # bytes, where the fleet file says nothing: a server itself says when it is too much
-_LANES = 4  # reads, pictures, submits and uploads each have as many places as `max_requests` says
+_MORE = 4  # times `max_requests` of one kind: a gateway lets the next one wait, nginx can only refuse it
 _HIDDEN = (
     *("Content-Type", "Content-Disposition", "Content-Security-Policy", "Content-Security-Policy-Report-Only"),
     *("Content-Location", "Cache-Control", "Expires", "Pragma", "Set-Cookie", "Location", "Refresh", "Link"),
@@ -162,7 +162,7 @@ def _place(plan: Plan, server: Server) -> str:
         lines.append("set $mooring_fits $upstream_http_x_mooring_fits;  # told by the gateway that let this pass")
     lines += [
         f"client_max_body_size {_upload(server)};",
-        f"limit_conn mooring_servers {server.limits.requests * _LANES};",
+        f"limit_conn mooring_servers {server.limits.requests * _MORE};",
         f"proxy_set_header Host {host_of(server)};",
         f"proxy_set_header Origin {scheme}://{host_of(server)};",
     ]

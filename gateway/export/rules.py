@@ -119,6 +119,8 @@ def _listed(plan: Plan) -> list[str]:
             '"$mooring_asks:$mooring_is_named:$mooring_listed" $mooring_place',
             [("default", '""'), ('"~^(get|upload):1:(?<mooring_known>.+)$"', "$mooring_known")],
         ),
+        # Large pictures that a browser takes slowly hold up no poll.
+        *block("$mooring_path $mooring_lane", [("default", "read"), ("/view", "view"), ('"~^/upload/"', "upload")]),
         *block("$mooring_fits $mooring_if_match", [("default", "$mooring_fits"), ('""', "$http_if_match")]),
     ]
 

@@ -267,6 +267,30 @@ async def test_what_may_have_been_acted_on_is_not_sent_to_another_gateway(
             asked.cancel()
 
 
+async def test_slow_pictures_hold_up_no_poll_and_one_too_many_is_told(
+    browser: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    go_on = asyncio.Event()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/view":
+            await go_on.wait()
+        return web.json_response({})
+
+    async with serve(answer) as upstream:
+        server = Server(ServerId("a"), "a", upstream.url, limits=Limits(requests=1))
+        async with open_front((server,), tmp_path) as front:
+            view = f"{front.url}{front.base()}/view?filename=x"
+            slow = [asyncio.ensure_future(browser.get(view)) for _ in range(4)]
+            await until(lambda: len(upstream.seen) == 4)
+            async with browser.get(view) as reply:
+                assert verdict(reply) == (503, "upstream-busy; sent=no")
+            async with browser.get(f"{front.url}{front.base()}/history/x") as reply:
+                assert reply.status == 200
+            go_on.set()
+            assert [(await one).status for one in slow] == [200] * 4
+
+
 async def greet(socket: web.WebSocketResponse) -> None:
     await socket.send_str(text("status", status={}))
 
