@@ -22,6 +22,7 @@ const APP = new URL("../../app.zip", import.meta.url).href;
 // not do: read as a file, it is no longer at hand as a script, and the next page waits for it.
 const IN_ITS_PLACE = new URL("../locales/index.json", import.meta.url).href;
 const ROOM = 4; // times its own size, which has to be free
+const LONGEST_WAIT = 1000; // milliseconds for the first picture of the page
 const LONGEST_HEAD = 65536; // bytes; it is half a kilobyte
 // All windows that start from a snapshot would draw alike. (They do share the hashes of texts, which nothing may hang on.)
 const RESEED = `__import__("random").seed()`; // from the browser's own generator
@@ -67,6 +68,7 @@ async function restore({ href, dataset }, options) {
   let listPackages; // Pyodide's own list is of packages that are not here
   const lockFileContents = new Promise((resolve) => { listPackages = resolve; });
   const createPyodideModule = async (settings) => {
+    if (!isStored(address)) await shown(); // the snapshot takes longer than that to come
     const { default: createModule } = await import("../vendor/pyodide/pyodide.asm.mjs");
     const module = await createModule(settings);
     listPackages({ info: { abi_version: settings.API.abiVersion }, packages: {} });
@@ -85,6 +87,15 @@ async function restore({ href, dataset }, options) {
   });
   python.runPython(RESEED);
   return python;
+}
+
+/** The page has been painted, or nobody looks at it, or it takes long. */
+function shown() {
+  if (document.hidden) return undefined;
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, LONGEST_WAIT);
+  });
 }
 
 /** Python opens the archive of the standard library for a module that is not in its memory: few windows ever do. */
