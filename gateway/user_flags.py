@@ -59,14 +59,15 @@ def _parser() -> argparse.ArgumentParser:
         prog="serve.py user",
         allow_abbrev=False,
         description="Say who may log in. A running gateway notices by itself.",
-        epilog="add and password ask for the password; logout ends all sessions of somebody; newkey replaces the"
-        " installation's key, and the one before it stays valid once; metrics tells the token that Prometheus needs.",
+        epilog="add and password ask for the password, and add makes the installation's key if there is none; logout"
+        " ends all sessions of somebody; newkey replaces the key, and the one before it stays valid once; metrics tells"
+        " the token that Prometheus needs.",
     )
     add = parser.add_argument
     add("action", nargs="?", choices=ACTIONS)
     add("name", nargs="?")
     add("--users", type=Path, default=Path("users.toml"), metavar="FILE", help="the file (default: %(default)s)")
-    add("--key", type=Path, metavar="FILE", help="the key's file, for newkey (default: mooring.key beside --users)")
+    add("--key", type=Path, metavar="FILE", help="the key's file (default: mooring.key beside --users)")
     add("--run-fleet", action="store_true", help="with add and role: may drain servers, cancel any job, free memory")
     add("--password-stdin", action="store_true", help="read the password from standard input")
     return parser

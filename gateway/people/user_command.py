@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.errors import ConfigError, MooringError
 from gateway.people.accounts import Account, Accounts, changing, checked_name, read_accounts, write_accounts
 from gateway.people.door import METRICS
-from gateway.people.keys import load_keys, renew_keys
+from gateway.people.keys import load_keys, make_keys, renew_keys
 from gateway.people.passwords import PasswordHash, fault_of
 from gateway.people.person import Role
 from gateway.user_flags import UserFlags, parse_user_flags
@@ -47,7 +47,8 @@ def _do(flags: UserFlags) -> str:
             name = checked_name(flags.name)
             _check_there(_read(flags.users), name, wanted=flags.action == "password")
             hashed = PasswordHash.of(_ask(flags))  # before the file is held: a person takes their time
-            return _change(flags.users, name, lambda account: _with_password(flags, name, account, hashed))
+            told = _change(flags.users, name, lambda account: _with_password(flags, name, account, hashed))
+            return told + _key_made(flags.key)
         case "role":
             roles = _roles(flags)
             return _change(flags.users, flags.name, lambda account: replace(_there(account, flags.name), roles=roles))
@@ -63,6 +64,14 @@ def _change(users: Path, name: str, change: Callable[[Account | None], Account |
         account = change(accounts.get(name))
         write_accounts(users, accounts.without(name) if account is None else accounts.put(account))
     return f"{users} has it: {name}{' is gone' if account is None else _told(account)}."
+
+
+def _key_made(path: Path) -> str:
+    """Make the key that sessions need, unless there is one: a gateway whose files are read-only cannot."""
+    if path.exists():
+        return ""
+    make_keys(path)
+    return f"\n{path} is this installation's key, and new."
 
 
 def _with_password(flags: UserFlags, name: str, account: Account | None, hashed: PasswordHash) -> Account:

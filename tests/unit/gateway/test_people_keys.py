@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +18,7 @@ from gateway.people.keys import Keys, load_keys, make_keys, renew_keys
 from gateway.people.passwords import PasswordHash, fault_of
 from gateway.people.person import Person, Role
 from gateway.people.sessions import DAY, Sessions
+from gateway.people.user_command import main
 
 ONE, TWO = Keys((b"1" * 32,)), Keys((b"2" * 32,))
 CHEAP = PasswordHash(10, 1, 1, b"s" * 16, b"h" * 32)  # no password of anybody
@@ -47,6 +49,18 @@ def test_the_key_before_is_believed_and_the_one_before_that_is_not(tmp_path: Pat
     assert second.is_signed(mark, "session", "alice") and second.sign("session", "alice") != mark
     renew_keys(path)
     assert not load_keys(path).is_signed(mark, "session", "alice")
+
+
+def test_who_is_added_first_finds_a_key_made_for_gateways_that_cannot_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, told = tmp_path / "mooring.key", []
+    for name in ("alice", "bob"):
+        monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+        assert main(["add", name, "--users", str(tmp_path / "users.toml"), "--password-stdin"]) == 0
+        told.append((key.read_text("ascii"), str(key) in capsys.readouterr().out))
+    assert [is_told for _, is_told in told] == [True, False]
+    assert told[0][0] == told[1][0] and key.stat().st_mode & 0o777 == 0o600
 
 
 def test_gateways_that_begin_at_once_have_one_key(tmp_path: Path) -> None:
