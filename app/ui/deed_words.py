@@ -15,7 +15,7 @@ def word_refused(error: GatewayRefused, _: Translator) -> Words:
     match error.cause:
         case "not-listed":
             return Words(_("That is not in the queue any more."), _("It may have ended meanwhile."), tone=Tone.WARN)
-        case "not-allowed":
+        case "not-allowed" if error.server_id is not None:
             return Words(
                 _("That is not possible for {server}.", server=word_server(error.server_id, _)),
                 _("Nothing was changed."),

@@ -145,5 +145,8 @@ def _written(account: Account) -> str:
 @contextlib.contextmanager
 def changing(path: Path) -> Iterator[None]:
     """The exclusive right to read and write the file, among all gateways and commands of this machine."""
-    with exclusive(path.with_name(f".{path.name}.lock"), lambda: None):
-        yield
+    try:
+        with exclusive(path.with_name(f".{path.name}.lock"), lambda: None):
+            yield
+    except OSError as error:
+        raise ConfigError(f"it cannot be written ({error.strerror})", file=path) from error

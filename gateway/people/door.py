@@ -143,10 +143,18 @@ class Door:
         """End this session; or all of this person, in every browser."""
         body = await read_small(request)
         if body.get("everywhere") is True and self._users is not None:
-            await asyncio.to_thread(_log_out, self._users, person.name)
-            await self._read(self._users)
+            await self._log_out_everywhere(self._users, person.name)
         audit("log-out", name=person.name, everywhere=body.get("everywhere") is True)
         return _done({}, self._sessions(request.host).end())
+
+    async def _log_out_everywhere(self, users: Path, name: str) -> None:
+        try:
+            await asyncio.to_thread(_log_out, users, name)
+        except ConfigError as error:  # as in a container, whose files are read-only
+            _log.warning("%s is still logged in: %s", name, error)
+            message = f"This gateway may not write that. Whoever runs it can, by: serve.py user logout {name}"
+            raise Refused(Refusal(Cause.NOT_ALLOWED, message)) from error
+        await self._read(users)
 
     async def _fits(self, account: Account | None, password: str) -> bool:
         if self._waiting >= MOST_WAITING:

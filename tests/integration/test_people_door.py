@@ -143,6 +143,20 @@ async def test_logging_out_everywhere_ends_every_session_and_socket(studio: Stud
     assert (await studio.enter("alice")).name == "alice"
 
 
+async def test_a_gateway_that_may_not_write_says_who_can_log_out_everywhere(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    lock = studio.users.with_name(f".{studio.users.name}.lock")
+    lock.unlink(missing_ok=True)
+    lock.mkdir()  # stands for a file system that is read-only, which root would not notice
+    try:
+        status, answer = await alice.post("/logout", {"everywhere": True})
+    finally:
+        lock.rmdir()
+    assert (status, answer["error"]["cause"]) == (403, "not-allowed")
+    assert "serve.py user logout alice" in answer["error"]["message"]
+    assert (await alice.get("/fleet"))[0] == 200 and (await alice.post("/logout", {}))[0] == 200
+
+
 async def test_a_changed_users_file_is_noticed(studio: Studio) -> None:
     alice = await studio.enter("alice")
     accounts = read_accounts(studio.users)

@@ -154,6 +154,11 @@ async def test_a_log_out_that_did_not_happen_says_so() -> None:
     assert len(desk.ui.errors) == 1
 
 
+def test_a_gateway_that_may_not_log_out_everywhere_is_told_without_a_server() -> None:
+    words = word_error(GatewayRefused(None, "not-allowed", "Whoever runs it can."), ENGLISH)
+    assert "gateway" in words.title and words.quote == "Whoever runs it can."
+
+
 async def test_a_log_out_without_a_question_does_nothing() -> None:
     door = MemoryDoor()
     actions, desk, *_ = hands(door)
