@@ -96,6 +96,15 @@ def test_kustomize_lists_every_file_and_every_image() -> None:
     assert images == {image["name"] for image in told["images"]}
 
 
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here")
+def test_kubectl_renders_what_is_listed() -> None:
+    words = ["kubectl", "kustomize", str(KUBERNETES)]
+    told = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stderr) == (0, "")
+    rendered = sorted((one["kind"], one["metadata"]["name"]) for one in yaml.safe_load_all(told.stdout))
+    assert rendered == sorted((one["kind"], one["metadata"]["name"]) for one in documents())
+
+
 def boxes(workload: dict[str, Any]) -> list[dict[str, Any]]:
     pod = workload["spec"]["template"]["spec"]
     return [*pod.get("initContainers", []), *pod["containers"]]
