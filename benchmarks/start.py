@@ -61,7 +61,8 @@ INTRO = """# How long a window takes until it can be worked with
 `python3 -m benchmarks.start`: a real Chromium with a profile on disk, at servers on the same machine, turn by turn.
 From the navigation until the form is drawn and takes keys (ComfyUI's frontend: canvas drawn, splash gone, classes of
 nodes known): the median of {runs} and their range, in milliseconds; {rest:.0f} s after the start before, for both.
-*CPU* is what the pages' own processes used, in milliseconds; it says more than the clock on a machine that does other things too ({load}).
+*CPU* is what the pages' own processes used, in milliseconds; it says more than the clock on a machine that does other
+things too ({load}).
 *Bytes* and *requests* are what reached the server. ComfyUI's frontend is `comfyui-frontend-package` as the tests have
 it, with the same compression and caching, and the same demo server behind it.
 
