@@ -47,6 +47,7 @@ class GatewayFleet:
         self._known: Fleet | None = None
         self._connection: Connection | None = None
         self._failures = 0
+        self._doubts = 0
         self._hurry = asyncio.Event()
 
     async def first(self) -> Fleet:
@@ -89,17 +90,28 @@ class GatewayFleet:
         self._hurry.set()
 
     def doubt(self) -> None:
-        """Who is logged in may be another one than was told: have it told anew."""
+        """Who is logged in may be another one than was told: have it told anew.
+
+        A socket that is just being opened may have been asked for in the name of whoever was logged in before.
+        """
+        self._doubts += 1
+        self._hurry.set()
         if self._connection is not None:
-            closing = asyncio.ensure_future(self._connection.close())
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+            self._end(self._connection)
+
+    def _end(self, connection: Connection) -> None:
+        closing = asyncio.ensure_future(connection.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def _next(self) -> Fleet:
         if self._connection is None:
+            doubts = self._doubts
             self._connection = await self._connect()
             if self._connection is None:
                 return await self._polled()
+            if self._doubts != doubts:
+                self._end(self._connection)
         try:
             frames = await self._connection.receive()
         except SocketClosed:

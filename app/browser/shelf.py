@@ -42,7 +42,7 @@ from app.core.model import PromptId, Task
 from app.core.ports import Blob, Keep, KeepSettings, KeptResult, Usage
 
 INPUTS_BOUND = 256 * 1024 * 1024  # bytes
-WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds for the browser to free what has been given up
+WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds for the browser to free what has been given up
 ROOM_TRIES = 3  # a browser reckons with more than the bytes of a result; each try drops as many again
 
 Fence = Callable[[Any, str, Task], Steps[Task]]

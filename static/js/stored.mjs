@@ -7,7 +7,9 @@ const [DATABASE, STORE] = ["mooring-snapshot", "snapshots"];
 const HINT = "mooring.snapshot"; // in localStorage: the name of what is kept, so that nobody waits for a database in vain
 const NO_ROOM = "mooring.snapshot.full"; // in localStorage: the name of what there is no room for on this device
 const LONGEST = 3000; // milliseconds that a browser may take to find it
+const LINGERING = 10_000; // milliseconds after which a browser has freed the room of what did not fit
 let writing; // the transaction that is writing it
+let endedAt = -Infinity; // when one was given up, by performance.now()
 
 /** Whether it should be there, by its name. */
 export function isStored(name) {
@@ -36,6 +38,7 @@ export async function store(name, blob) {
       return kept.put(blob, name);
     });
   } catch (error) {
+    endedAt = performance.now();
     localStorage.setItem(NO_ROOM, name); // writing it all only to fail would take the room of others for a while
     throw error;
   } finally {
@@ -44,10 +47,11 @@ export async function store(name, blob) {
   localStorage.setItem(HINT, name);
 }
 
-/** There is no room for what matters more: keep none of this build. Whether that makes any room. */
+/** There is no room for what matters more: keep none of this build. Whether that makes any room, now or in a moment. */
 export function giveWay() {
   const name = localStorage.getItem(HINT);
-  if (!name && !writing) return false;
+  if (!name && !writing) return performance.now() - endedAt < LINGERING;
+  endedAt = performance.now();
   if (name) localStorage.setItem(NO_ROOM, name);
   writing?.abort();
   forget().catch(() => {}); // whoever needs the room tries again

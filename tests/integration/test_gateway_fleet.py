@@ -151,6 +151,7 @@ async def test_every_window_is_told_at_once_and_at_each_change(
         states = [await next_state(window) for window in windows]
         async with browser.get(f"{gateway.url}/fleet") as reply:
             keys = {"v", "build", "workflows", "source", "faults", "why", "problem", "searches", "servers", "person"}
+            keys |= {"mostPending"}
             assert (await reply.json()).keys() == states[0].keys() == keys
         for change, wanted in (
             (lambda: None, ("well", 0, 0)),

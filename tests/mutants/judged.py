@@ -265,8 +265,8 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     ): "an event of exactly that long ago is as good on either side",
     (
         f"{SESSION}/watch.py",
-        "Watch._revisit",
-        "0 is 1 in: self._state.spawn(self._look_once(lost), f'look at {place[0]} again')",
+        "Watch.look_back",
+        "0 is 1 in: self._state.spawn(self._look_once(latest[place]), f'look at {place[0]} again')",
     ): _LOG_ONLY,
     (f"{SESSION}/submit.py", "Submitter._to_the_register", "left out: connecting.cancel()"): (
         "the wait for a socket that nobody needs any more ends by itself, two seconds later"

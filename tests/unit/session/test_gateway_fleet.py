@@ -1,0 +1,84 @@
+"""The page's list of servers as the gateway tells it: a doubt about who is logged in is never missed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+from app.browser.fleet import GatewayFleet
+from app.core.errors import SocketClosed
+from app.core.ports import Connection, Frame, Request, Response
+
+
+class Socket:
+    """A socket that tells once who has opened it, and nothing more until it is closed."""
+
+    url, is_open = "ws://mooring.test/fleet/ws", True
+
+    def __init__(self, person: str) -> None:
+        self._person: str | None = person
+        self._closed = asyncio.Event()
+
+    async def send(self, text: str) -> None:
+        """Nothing is said to a gateway here."""
+
+    async def receive(self) -> Sequence[Frame]:
+        """Who it is, then nothing."""
+        if self._person is not None and not self._closed.is_set():
+            person, self._person = self._person, None
+            return [json.dumps({"servers": [], "person": person})]
+        await self._closed.wait()
+        raise SocketClosed(None, "closed", 1000)
+
+    async def close(self) -> None:
+        """Close it."""
+        self._closed.set()
+
+
+class Gateway:
+    """Sockets that take a while to open, each for whoever is logged in when it is asked for."""
+
+    person = "bob"
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.may_open = asyncio.Event()
+
+    async def open(self, _path: str, _deadline: float) -> Connection:
+        """A socket."""
+        person = self.person
+        self.asked.set()
+        await self.may_open.wait()
+        return Socket(person)
+
+    async def send(self, _request: Request) -> Response:
+        """The same by a request."""
+        return Response(200, {}, json.dumps({"servers": [], "person": self.person}))
+
+
+class Chance:
+    """No wait is longer than it must be."""
+
+    def fraction(self) -> float:
+        """The least."""
+        return 0.0
+
+
+async def test_who_logs_in_while_the_socket_is_being_opened_is_told() -> None:
+    gateway, heard = Gateway(), list[str | None]()
+    fleet = GatewayFleet(gateway, gateway, Chance(), on_person=heard.append)  # type: ignore[arg-type]
+
+    async def follow() -> None:
+        while True:
+            await fleet.changes()
+
+    following = asyncio.ensure_future(follow())
+    await gateway.asked.wait()
+    gateway.person = "alice"
+    fleet.doubt()
+    gateway.may_open.set()
+    async with asyncio.timeout(30):
+        while "alice" not in heard:  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)
+    following.cancel()
