@@ -37,7 +37,8 @@ class Roll:
     """The members of one table, by id.
 
     `listed` are the endpoints that DNS names, by place. `occupants` tells who was met at a place last, and at which
-    addresses. `contested` are ids that two servers have claimed at once, with where: not used while both are named.
+    addresses. `contested` are ids that two servers have claimed at once, with where: not used while both are named and
+    neither has said another id.
     """
 
     discover: Discover
@@ -86,28 +87,37 @@ class Roll:
         """
         members, contested, occupants = dict(self.members), dict(self.contested), dict(self.occupants)
         for server_id, ends in _by_server(claims).items():
-            places = frozenset(end.place for end in ends) | self._unvacated(server_id, ends, claims)
+            kinds = {end.is_v6 for end in ends}
+            places = frozenset(end.place for end in ends) | self._unvacated(server_id, kinds, claims)
+            places |= self._disputed(server_id, kinds, claims)
             occupants = {place: who for place, who in occupants.items() if who[1] != server_id}
             occupants |= {end.place: (end, server_id) for end in ends}
-            if len(places) > len({end.is_v6 for end in ends}):
-                contested[server_id] = contested.get(server_id, frozenset()) | places
-            elif len(contested.get(server_id, frozenset()) & set(self.listed)) <= 1:
+            if len(places) > len(kinds):
+                contested[server_id] = places
+                members.pop(server_id, None)
+            else:
                 contested.pop(server_id, None)
                 members[server_id] = Member(claims[ends[0]], ends[0])
-            if server_id in contested:
-                members.pop(server_id, None)
+        met = {who[1] for place, who in occupants.items() if place in self.listed}
+        contested = {server_id: places for server_id, places in contested.items() if server_id in met}
         return replace(self, members=members, contested=contested, occupants=occupants)
 
-    def _unvacated(
-        self, server_id: ServerId, ends: Iterable[Endpoint], claims: Mapping[Endpoint, Claim]
-    ) -> frozenset[str]:
+    def _unvacated(self, server_id: ServerId, kinds: set[bool], claims: Iterable[Endpoint]) -> frozenset[str]:
         """Where else an id was met, by the same kind of address, if that is still named and nobody else is there."""
-        kinds, met = {end.is_v6 for end in ends}, {end.place for end in claims}
+        met = {end.place for end in claims}
         return frozenset(
             place
             for place, (end, occupant) in self.occupants.items()
             if occupant == server_id and place in self.listed and place not in met and end.is_v6 in kinds
         )
+
+    def _disputed(self, server_id: ServerId, kinds: set[bool], claims: Iterable[Endpoint]) -> frozenset[str]:
+        """Where else a contested id was met before, if that is still named, silent now, and nobody else is there."""
+        taken = {end.place for end in claims} | {
+            place for place, (_, occupant) in self.occupants.items() if occupant != server_id
+        }
+        places = self.contested.get(server_id, frozenset()) - taken
+        return frozenset(place for place in places if place in self.listed and self.listed[place].is_v6 in kinds)
 
     def parted(self, now: float, is_well: IsWell, departure: float) -> Roll:
         """After a while: without those that are named no more and were unreachable for long."""

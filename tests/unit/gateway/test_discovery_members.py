@@ -111,6 +111,25 @@ def test_two_servers_with_one_id_are_both_left_out_until_one_is_gone() -> None:
     assert shown(alone.named([ONE]).met({ONE: who("a")})) == {"gpu-a": ("http://10.0.0.1:8188", False)}
 
 
+def test_an_id_is_contested_no_more_once_one_of_its_places_has_an_id_of_its_own() -> None:
+    three = at("10.0.0.3")
+    shared = Roll(GPU).named([ONE, TWO]).met({ONE: who("a"), TWO: who("a")})
+    mended = shared.met({ONE: who("c"), TWO: who("a")})
+    assert (shown(mended).keys(), mended.contested) == ({"gpu-c", "gpu-a"}, {})
+    one_by_one = shared.met({ONE: who("c")}).met({TWO: who("a")})
+    assert (shown(one_by_one).keys(), one_by_one.contested) == ({"gpu-c", "gpu-a"}, {})
+    assert shared.met({ONE: who("c"), TWO: who("d")}).contested == {}, "nobody has that id any more"
+    assert shared.named([three]).met({three: who("e")}).contested == {}, "both are gone"
+    assert set(shared.met({}).contested) == {"gpu-a"}, "that both are silent settles nothing"
+
+
+def test_a_server_with_two_kinds_of_address_is_used_again_once_its_rival_is_gone() -> None:
+    shared = Roll(GPU).named([ONE, TWO, SIX]).met({ONE: who("a"), TWO: who("a"), SIX: who("a")})
+    assert shown(shared) == {}
+    alone = shared.named([ONE, SIX]).met({ONE: who("a"), SIX: who("a")})
+    assert (shown(alone), alone.contested) == ({"gpu-a": ("http://10.0.0.1:8188", False)}, {})
+
+
 def test_a_member_is_a_rival_of_whoever_claims_its_id_elsewhere() -> None:
     three = at("10.0.0.3")
     roll = BOTH.named([TWO, three])
