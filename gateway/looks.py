@@ -21,6 +21,7 @@ from gateway.vitals import MOST_DEVICES, Device, read_device
 
 DEMO_MARK = "--mooring-demo"  # stands in the demo's argv
 LARGEST_ANSWER = 64 * 1024 * 1024  # bytes; /queue carries everybody's whole prompts
+_LONGEST_VERSION = 80  # characters; each window is told it
 _LOGIN = {401: "login", 403: "forbidden", 407: "login", 429: "busy"}
 
 
@@ -125,21 +126,22 @@ async def fetch_json(upstream: Upstream, path: str) -> object:
     return parse_json(await fetch_body(upstream, path), path)
 
 
-async def fetch_body(upstream: Upstream, path: str) -> bytes:
+async def fetch_body(upstream: Upstream, path: str, largest: int = LARGEST_ANSWER) -> bytes:
     """What a path answers, up to a size that no healthy server reaches."""
     with upstream.hold():
-        return await _fetch(upstream, path)
+        async with upstream.session(is_fresh=False).get(upstream.url(path)) as reply:
+            if reply.status != 200:
+                raise StatusError(reply.status)
+            return await read_bounded(reply, path, largest)
 
 
-async def _fetch(upstream: Upstream, path: str) -> bytes:
-    async with upstream.session(is_fresh=False).get(upstream.url(path)) as reply:
-        if reply.status != 200:
-            raise StatusError(reply.status)
-        body = bytearray()
-        async for chunk in reply.content.iter_any():
-            body += chunk
-            if len(body) > LARGEST_ANSWER:
-                raise NotComfyError(f"{path} is too large")
+async def read_bounded(reply: aiohttp.ClientResponse, path: str, largest: int) -> bytes:
+    """The whole body of an answer, or `NotComfyError`."""
+    body = bytearray()
+    async for chunk in reply.content.iter_any():
+        body += chunk
+        if len(body) > largest:
+            raise NotComfyError(f"{path} is too large")
     return bytes(body)
 
 
@@ -192,7 +194,8 @@ def parse_stats(answer: object) -> Stats:
     match answer:
         case {"system": {"argv": list(argv), **system}, "devices": list(devices)}:
             version = system.get("comfyui_version", "")
-            return Stats(version if isinstance(version, str) else "", DEMO_MARK in argv, _devices(devices))
+            told = version[:_LONGEST_VERSION] if isinstance(version, str) else ""
+            return Stats(told, DEMO_MARK in argv, _devices(devices))
         case {"system": dict(), "devices": list(devices)}:
             return Stats("", is_demo=False, devices=_devices(devices))  # very old servers do not tell their version
         case _:
@@ -216,7 +219,10 @@ def parse_queue(answer: object) -> Queue:
 def _run_order(item: object) -> tuple[float, str]:
     match item:
         case [int() | float() as number, str(prompt_id), *_]:
-            return float(number), prompt_id
+            try:
+                return float(number), prompt_id
+            except OverflowError as error:  # hundreds of digits
+                raise NotComfyError("/queue has an item that is not ComfyUI's") from error
         case _:
             raise NotComfyError("/queue has an item that is not ComfyUI's")
 

@@ -20,6 +20,7 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http import HttpProcessingError
 from yarl import URL
 
 from gateway.fleet import Proof, ProofKind, Server
@@ -119,6 +120,8 @@ class ProvenConnector(aiohttp.TCPConnector):
                         raise UnprovenError("it says too much of who it is")
         except TimeoutError as error:
             raise UnprovenError("it does not say in time who it is") from error
+        except HttpProcessingError as error:  # another program has the port
+            raise UnprovenError("it does not speak HTTP as expected") from error
         except (OSError, aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError) as error:
             raise UnprovenError("it hangs up instead of saying who it is") from error
         return message.code, bytes(body)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 import uuid
 from dataclasses import dataclass
 
@@ -20,12 +21,14 @@ import aiohttp
 from gateway.deadlines import Deadlines
 from gateway.discovery.names import Endpoint, with_port
 from gateway.fleet import Discover, Proof, ProofKind, Server, ServerId
-from gateway.looks import NotComfyError, StatusError, fetch_body, fetch_json, judge_failure, parse_json, parse_stats
-from gateway.proof import ID_FILE, STATS, describe, read_id
+from gateway.looks import NotComfyError, StatusError, fetch_body, judge_failure, parse_json, parse_stats, read_bounded
+from gateway.proof import ID_FILE, LARGEST, STATS, describe, read_id
 from gateway.upstream import Upstream
 
 USER = "mooring"  # whose file the id is, on a server that has users of its own
 _DIGITS = 10  # of an id, after the prefix; three hundred servers collide once in twenty million fleets
+_LARGEST_USERS = 1_048_576  # bytes of the list of a server's users
+_USER_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")  # as ComfyUI makes them; it goes into a header
 _FAILURES = (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError)
 
 
@@ -47,7 +50,7 @@ async def ask_who(discover: Discover, endpoint: Endpoint, deadlines: Deadlines, 
     async with Upstream(_anybody(discover, endpoint), deadlines) as upstream:
         try:
             async with asyncio.timeout(deadlines.probe):
-                stats = await fetch_body(upstream, STATS)
+                stats = await fetch_body(upstream, STATS, LARGEST)
             parse_stats(parse_json(stats, STATS))
             if discover.is_minted:
                 return _minted(discover, await _Keeper(upstream, may_mint=may_mint).proof())
@@ -142,9 +145,10 @@ class _Keeper:
 
     async def _users(self) -> str | None:
         async with asyncio.timeout(self._upstream.deadlines.probe):
-            match await fetch_json(self._upstream, "/users"):
+            match parse_json(await fetch_body(self._upstream, "/users", _LARGEST_USERS), "/users"):
                 case {"users": dict(users)}:
-                    return min((key for key, name in users.items() if name == USER), default=None)
+                    ours = (key for key, name in users.items() if name == USER and _USER_ID.fullmatch(key))
+                    return min(ours, default=None)
         raise NoClaim("its user data cannot be read")
 
     async def _exchange(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
@@ -156,4 +160,4 @@ class _Keeper:
                 method, self._upstream.url(path, query), data=body, headers=headers
             ) as reply,
         ):
-            return reply.status, await reply.content.read(65_536)
+            return reply.status, await read_bounded(reply, path, LARGEST)

@@ -37,6 +37,11 @@ def test_pending_work_is_told_in_the_order_in_which_it_will_run() -> None:
     assert parse_queue(answer) == Queue(("r",), ("front", "a", "b", "z"))
 
 
+def test_a_version_is_cut_since_each_window_is_told_it() -> None:
+    told = {"system": {"argv": [], "comfyui_version": "1" * 100_000}, "devices": []}
+    assert parse_stats(told).version == "1" * 80
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -48,6 +53,7 @@ def test_pending_work_is_told_in_the_order_in_which_it_will_run() -> None:
         {"queue_running": [], "queue_pending": [[1]]},
         {"queue_running": [], "queue_pending": [["1", "a"]]},
         {"queue_running": [[1, None]], "queue_pending": []},
+        {"queue_running": [], "queue_pending": [[10**400, "a", {}, {}, []]]},
     ],
 )
 def test_another_queue_is_not_comfyuis(answer: object) -> None:

@@ -1,0 +1,102 @@
+"""What is asked who it is may be anything: no answer may end the looking, or another server's part in the fleet."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+import pytest
+
+from gateway.deadlines import Deadlines
+from gateway.discovery.claims import Claim, NoClaim, ask_who
+from gateway.discovery.names import Endpoint
+from gateway.fleet import Discover, Found, Proof, ProofKind, Server, ServerId
+from gateway.looks import look, read_queue
+from gateway.proof import LARGEST, UnprovenError
+from gateway.refusal import Cause, Sent
+from gateway.state import Health
+from gateway.upstream import Upstream
+
+HERE = "127.0.0.1"
+GPU = Discover("dns://comfyui.test:8188", "comfyui.test", 8188, "gpu", is_minted=True)
+STATS = json.dumps({"system": {"argv": ["main.py"], "comfyui_version": "0.3.64"}, "devices": []}).encode()
+ID = json.dumps({"v": 1, "mooring": "a1"}).encode()
+QUICK = replace(Deadlines(), minted=0.01)
+
+Answers = Callable[[str, bytes], tuple[bytes, ...]]
+
+
+def http(status: int, body: bytes) -> bytes:
+    return b"HTTP/1.1 %d Told\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
+
+
+@contextlib.asynccontextmanager
+async def stranger(answers: Answers) -> AsyncIterator[int]:
+    """Whatever answers each request line with these pieces, one after the other; its port."""
+
+    ends: list[asyncio.Event] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ends.append(end := asyncio.Event())
+        with contextlib.suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                for piece in answers(head.partition(b"\r\n")[0].decode(), head.lower()):
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(0.02)  # so that each arrives by itself
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        end.set()
+
+    async with await asyncio.start_server(serve, HERE, 0) as server:
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            await asyncio.gather(*(end.wait() for end in ends))  # whoever asked has hung up
+
+
+async def asked(answers: Answers) -> Claim:
+    async with stranger(answers) as port:
+        return await ask_who(GPU, Endpoint(HERE, port, (HERE,)), QUICK, may_mint=True)
+
+
+@pytest.mark.parametrize("user", ["a\r\nX-Mooring: 1", "\u7528\u6237", "", "a" * 100_000])
+async def test_a_users_id_that_is_no_word_is_no_user(user: str) -> None:
+    def answers(line: str, head: bytes) -> tuple[bytes, ...]:
+        if "system_stats" in line:
+            return (http(200, STATS),)
+        if "/users" in line:
+            return (http(200, json.dumps({"users": {user: "mooring"}}).encode()),)
+        return (http(200, ID) if b"comfy-user" in head else http(500, b""),)
+
+    with pytest.raises(NoClaim, match="none is called mooring"):
+        await asked(answers)
+
+
+async def test_an_id_that_comes_in_two_pieces_is_read_whole() -> None:
+    whole = http(200, ID)
+    claim = await asked(lambda line, _: (http(200, STATS),) if "system_stats" in line else (whole[:-6], whole[-6:]))
+    assert claim.proof.expected == "a1"
+
+
+async def test_what_says_more_of_itself_than_can_be_compared_later_is_not_read_to_its_end() -> None:
+    much = json.dumps({"system": {}, "devices": [], "more": "x" * LARGEST}).encode()
+    with pytest.raises(NoClaim, match="too large"):
+        await asked(lambda *_: (http(200, much),))
+
+
+async def test_another_program_at_a_found_servers_port_is_told_as_that_and_looked_at_again() -> None:
+    async with stranger(lambda *_: (b"SSH-2.0-OpenSSH_9.9\r\n\r\n",)) as port:
+        found = Found(GPU.origin, "mooring:a1", Proof(ProofKind.MINTED, "a1"))
+        server = Server(ServerId("gpu-1"), "gpu-1", f"http://{HERE}:{port}", found=found)
+        async with Upstream(server, QUICK) as upstream:
+            assert (await look(upstream)).health is Health.DOWN
+            with pytest.raises(UnprovenError) as caught:  # as `/fleet/loads` and whatever passes through
+                await read_queue(upstream)
+    refusal = upstream.explain(caught.value)
+    assert (refusal.cause, refusal.sent) == (Cause.CONNECT_FAILED, Sent.NO)
