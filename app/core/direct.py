@@ -86,7 +86,7 @@ def read_listed(text: str) -> Listed:
     try:
         told = json.loads(text)
         servers = tuple(_listed(item) for item in told["servers"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ConfigError(f"not a list of servers: {error!r}") from error
     if len({server.server_id for server in servers}) < len(servers):
         raise ConfigError("the list of servers has an id twice")
@@ -196,7 +196,8 @@ def _device(item: Mapping[str, Any]) -> Device:
 
 
 def _bytes(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
+    is_size = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**63
+    return int(value) if is_size else None  # type: ignore[call-overload]
 
 
 def loads_response(loads: Mapping[ServerId, Queue | str]) -> Response:

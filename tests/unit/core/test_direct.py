@@ -57,6 +57,7 @@ def test_a_listed_server_is_reached_at_its_own_address() -> None:
         listed(address="ftp://gpu"),
         listed(address="http://u:p@gpu"),
         listed(address="http://gpu?a=b"),
+        listed(weight=10**400),
         '{"servers": [{"id": "a", "address": "http://a"}, {"id": "a", "address": "http://b"}]}',
     ],
 )
@@ -131,6 +132,13 @@ def test_a_server_that_is_well_tells_its_version_devices_and_line() -> None:
 def test_an_answer_that_can_be_read_has_its_cause(given: tuple[Response, Response], health: Health, cause: str) -> None:
     sight = judge_answers(*given)
     assert (sight.health, sight.cause) == (health, cause)
+
+
+@pytest.mark.parametrize("size", ["1e999", "-1", "NaN", "9" * 400, "true", '"8"'])
+def test_a_size_that_is_none_is_left_out_and_ends_no_lookout(size: str) -> None:
+    stats = json.dumps(STATS).replace('"vram_total": 8', f'"vram_total": {size}')
+    sight = judge_answers(Response(200, text=stats), Response(200, text='{"exec_info": {"queue_remaining": 0}}'))
+    assert sight.health is Health.WELL and sight.devices[0].total is None
 
 
 def test_loads_are_told_as_a_gateway_tells_them() -> None:
