@@ -60,6 +60,7 @@ class Watch:
         self._settled = settled
         self._noticed = noticed
         self._watchers: dict[Place, Watcher] = {}
+        self._looking_back: dict[Place, bool] = {}  # where that is under way, and whether it is wanted once more
         self._canceller = Canceller(state, self._read_end)
         self.movements = Movements(state)
         self.landmarks = Landmarks(state, self._revisit)
@@ -95,17 +96,32 @@ class Watch:
 
         A POST that a frozen page had under way may have arrived long after its task was found lost, or cancelled.
         """
+        latest = self._inferred()
+        for place in latest if places is None else latest.keys() & places:
+            if place in self._looking_back:  # wakes come in bursts, and a hung server holds each look up
+                self._looking_back[place] = True
+                continue
+            self._looking_back[place] = False
+            self._state.spawn(self._look_back_at(place), f"look at {place[0]} again")
+
+    def _inferred(self) -> dict[Place, list[Task]]:
         inferred = [task for task in self._state.get_window("watch").tasks.values() if _is_inferred(task)]
         inferred.sort(key=lambda task: task.ended_at or 0.0)
         latest: dict[Place, list[Task]] = {}
         for task in inferred[-LOOK_BACK:]:
             latest.setdefault((task.server_id, task.address), []).append(task)
-        for place in latest if places is None else latest.keys() & places:
-            self._state.spawn(self._look_once(latest[place]), f"look at {place[0]} again")
+        return latest
 
-    async def _look_once(self, tasks: Sequence[Task]) -> None:
-        await self.look(tasks)
-        self.look_soon()  # what was found again is watched from now on
+    async def _look_back_at(self, place: Place) -> None:
+        try:
+            while tasks := self._inferred().get(place):
+                self._looking_back[place] = False
+                await self.look(tasks)
+                self.look_soon()  # what was found again is watched from now on
+                if not self._looking_back[place]:
+                    break
+        finally:
+            del self._looking_back[place]
 
     def _tasks_at(self, place: Place) -> list[Task]:
         return [task for task in self._state.watched() if (task.server_id, task.address) == place]

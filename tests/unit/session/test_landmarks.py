@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from app.core.errors import ComfyError, TaskNotFound
 from app.core.evidence import CancelAsked
 from app.core.mark import Sign
-from app.core.model import Delivery, PromptId, TaskState
+from app.core.model import Delivery, PromptId, Task, TaskState
 from app.core.ports import Response
 from app.session.landmarks import Landmarks
 from app.session.sandbox import HERE, THERE, Sandbox, make_fleet
@@ -205,3 +207,28 @@ async def test_what_nobody_saw_end_is_looked_at_again_when_the_window_wakes(
     page.session.wake("visible")
     await stage.until(lambda: task_of(page, prompt_id).state is TaskState.SUCCEEDED)
     assert [item.delivery for item in (await stage.ended(page, prompt_id)).outputs] == [Delivery.KEPT]
+
+
+@scene
+async def test_ten_wakes_at_once_are_two_looks_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=60, server_id=A)
+    await stage.until_running(page, prompt_id)
+    stage.world.sims[A].is_forgetful, stage.world.weather.refuse_socket = True, 1.0
+    drop_sockets(stage.world.sims[A])
+    await stage.until(lambda: task_of(page, prompt_id).state is TaskState.LOST)
+    watch, looks, answers = page.session._watch, list[int](), asyncio.Event()
+
+    async def look(tasks: Sequence[Task]) -> bool:
+        looks.append(len(tasks))
+        await answers.wait()
+        return True
+
+    monkeypatch.setattr(watch, "look", look)
+    for _ in range(10):
+        watch.look_back()
+        await stage.sleep(0.1)
+    assert looks == [1], "a server that hangs is asked once"
+    answers.set()
+    await stage.until(lambda: not watch._looking_back)
+    assert looks == [1, 1], "and once more, since what came meanwhile may have been missed"
