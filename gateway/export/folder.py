@@ -3,7 +3,7 @@
 mooring-export.json    says that it is ours
 nginx.conf, *.inc      the configuration; for its owner's eyes only if it holds a server's log-in
 site/                  the static site
-logs/, tmp/            nginx's own
+logs/, tmp/            nginx's own; the log, which names the addresses of pictures, for its owner's eyes only
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from gateway.install.place import read_record, write_record
 MARK = "mooring-export.json"
 SITE = "site"
 _OWN = ("logs", "tmp")
+_LOG = "logs/error.log"
 _PRIVATE, _PUBLIC = 0o600, 0o644
 
 
@@ -42,5 +43,6 @@ def write_configuration(folder: Path, files: Mapping[str, str], *, is_private: b
     """Write nginx's files, and make the folders that it writes to."""
     for name in _OWN:
         (folder / name).mkdir(exist_ok=True)
+    (folder / _LOG).touch(_PRIVATE)  # nginx makes none that is there, and its own could be read by everybody
     for name, text in files.items():
         put(folder / name, text.encode(), _PRIVATE if is_private else _PUBLIC)

@@ -122,3 +122,14 @@ def test_a_configuration_with_a_log_in_is_for_its_owner_only(tmp_path: Path) -> 
     for is_private, mode in ((False, 0o644), (True, 0o600), (True, 0o600)):
         write_configuration(tmp_path / "out", {"nginx.conf": "x"}, is_private=is_private)
         assert (tmp_path / "out" / "nginx.conf").stat().st_mode & 0o777 == mode
+
+
+def test_nginxs_log_is_for_its_owner_only(tmp_path: Path) -> None:
+    """Where a server fails it holds whole request lines: the names of pictures, and the seals that open them."""
+    claim(tmp_path / "out")
+    write_configuration(tmp_path / "out", {"nginx.conf": "x"}, is_private=False)
+    log = tmp_path / "out" / "logs" / "error.log"
+    assert log.stat().st_mode & 0o777 == 0o600
+    log.write_text("told")
+    write_configuration(tmp_path / "out", {"nginx.conf": "x"}, is_private=False)
+    assert log.read_text() == "told"
