@@ -9,6 +9,7 @@ a name server that fails are all `LookupFailed`: none of them says that the serv
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -27,6 +28,8 @@ from dns.rdtypes.IN.SRV import SRV
 from gateway.fleet import Discover
 
 ABREAST = 8  # look-ups of SRV targets at a time
+# A label in DNS may hold any byte, and one that reads as a number would be dialled itself, past what it stands for.
+_HOST = re.compile(r"(?!(.*\.)?[0-9]+$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.ASCII)
 
 
 class LookupFailed(Exception):
@@ -148,6 +151,8 @@ class Names:
 
     async def _target(self, lane: asyncio.Semaphore, told: dns.message.Message, record: SRV) -> _Addresses | str:
         """One target's addresses, or why it is left out. A target is one server: it has one address of a kind."""
+        if not _is_host(record.target.to_text(omit_final_dot=True).lower()):
+            return "it is no name of a server"
         along = _along(told, record.target)
         if along is None:
             try:
@@ -188,6 +193,15 @@ def _along(told: dns.message.Message, target: dns.name.Name) -> _Addresses | Non
     sets = [one for one in told.additional if one.name == target]
     found = tuple(sorted(item.address for one in sets for item in one if isinstance(item, A | AAAA)))
     return _Addresses(found, float(min(one.ttl for one in sets))) if found else None
+
+
+def _is_host(name: str) -> bool:
+    """Whether an address can be made of a name."""
+    try:
+        name.encode("ascii").decode("idna")
+    except UnicodeError:
+        return False
+    return _HOST.fullmatch(name) is not None
 
 
 def _is_usable(endpoint: Endpoint) -> bool:

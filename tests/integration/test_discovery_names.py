@@ -94,6 +94,35 @@ async def test_srv_targets_are_looked_up_and_those_that_fail_are_told(names: Nam
 
 
 @pytest.mark.parametrize(
+    "target",
+    [
+        "127.0.0.9",
+        "169.254.169.254",
+        "2130706433",
+        r"a\032b.test",
+        r"a\.b.test",
+        "[x.test",
+        "a:b.test",
+        "a/b?c.test",
+        "xn--0.test",
+        ".",
+    ],
+)
+async def test_an_srv_target_that_is_no_host_name_is_left_out(names: NameServer, target: str) -> None:
+    """One that reads as an address was dialled itself; one that no address can be made of ended the search."""
+    whole = "." if target == "." else f"{target}."
+    names.zone |= {
+        "_gpu._tcp.test.": {"SRV": [f"0 1 8188 {whole}", "0 1 8188 a.test."]},
+        "a.test.": {"A": ["10.0.0.1"]},
+        whole: {"A": ["10.0.0.2"]},
+    }
+    answer = await look_up(names, SRV)
+    assert places(answer) == ["a.test:8188"]
+    (remark,) = answer.remarks
+    assert remark.endswith(": it is no name of a server")
+
+
+@pytest.mark.parametrize(
     ("mood", "zone", "told"),
     [
         (Mood.WELL, {}, "there is no name gpu.test"),
