@@ -6,6 +6,7 @@ import asyncio
 import email.utils
 import re
 import time
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -99,9 +100,9 @@ class Files:
 
 def _described(value: object) -> Iterator[dict[str, Any]]:
     """Every description of a file in a JSON value, however deep."""
-    waiting = [value]
+    waiting = deque([value])
     while waiting:
-        match waiting.pop(0):
+        match waiting.popleft():
             case dict(items):
                 if isinstance(items.get("filename"), str):
                     yield items
