@@ -83,12 +83,27 @@ class ProvenConnector(aiohttp.TCPConnector):
         self._question = question
         self._deadline = deadline
         self._shown: weakref.WeakSet[ResponseHandler] = weakref.WeakSet()
+        self._given: weakref.WeakSet[aiohttp.connector.Connection] = weakref.WeakSet()
+        self._asked_for = 0  # connections that are being made
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody has a connection, or waits for one."""
+        return not self._asked_for and all(connection.closed for connection in self._given)
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
     ) -> aiohttp.connector.Connection:
         """A connection to this server, or `AnotherServerError`, or whatever keeps it from being had."""
-        connection = await super().connect(req, traces, timeout)
+        self._asked_for += 1
+        try:
+            connection = await self._proven(await super().connect(req, traces, timeout))
+        finally:
+            self._asked_for -= 1
+        self._given.add(connection)
+        return connection
+
+    async def _proven(self, connection: aiohttp.connector.Connection) -> aiohttp.connector.Connection:
         protocol = connection.protocol
         assert protocol is not None
         if protocol in self._shown:

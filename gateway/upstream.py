@@ -27,6 +27,7 @@ from gateway.deadlines import Deadlines
 from gateway.fleet import Server
 from gateway.proof import AnotherServerError, FixedResolver, ProvenConnector, Question, UnprovenError
 from gateway.refusal import Cause, Refusal, Refused, Sent
+from gateway.tasks import start_task
 
 LARGEST_HEADER = 32_768  # bytes; cookies of all ports of 127.0.0.1 come with each request
 _REDIRECTS = {300, 301, 302, 303, 305, 306, 307, 308}
@@ -114,7 +115,8 @@ class Upstream:
         self._under_way = 0
         self._departed: Refusal | None = None
         self._is_idle = asyncio.Event()
-        self._sessions: list[aiohttp.ClientSession] = []  # of former log-ins too: something may still be under way
+        self._sessions: list[aiohttp.ClientSession] = []  # former ones too: something may still be under way there
+        self._closing: set[asyncio.Task[None]] = set()
         self._open_sessions(server)
 
     async def __aenter__(self) -> Self:
@@ -125,6 +127,7 @@ class Upstream:
     ) -> None:
         for session in self._sessions:
             await session.close()
+        await asyncio.gather(*self._closing)
 
     def change(self, server: Server) -> None:
         """Go by what the fleet says now of this server, which is the same one."""
@@ -133,6 +136,7 @@ class Upstream:
             self._open_lanes(server.limits.requests)
         self.origin = str(URL(server.address).origin())
         if _way(server) != _way(before):
+            self._close_former()
             self._open_sessions(server)
 
     def depart(self, refusal: Refusal) -> None:
@@ -225,6 +229,15 @@ class Upstream:
         self._fresh = self._session(self._connector(server, force_close=True), server)
         self._kept = self._session(self._connector(server, keepalive_timeout=15), server)
         self._sessions += [self._fresh, self._kept]
+
+    def _close_former(self) -> None:
+        """Close the sessions of former places that nobody uses any more: DNS may name another one every few seconds."""
+        for session in self._sessions[:-2]:
+            if isinstance(session.connector, ProvenConnector) and session.connector.is_idle:
+                self._sessions.remove(session)
+                task = start_task(session.close())
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
 
     def _connector(self, server: Server, **options: Any) -> aiohttp.TCPConnector:
         """The connections to a server; those to one that was looked up show first that it is this one."""

@@ -90,6 +90,22 @@ async def test_what_says_more_of_itself_than_can_be_compared_later_is_not_read_t
         await asked(lambda *_: (http(200, much),))
 
 
+async def test_a_server_that_moves_all_the_time_leaves_nothing_open_but_what_is_used() -> None:
+    whole = http(200, STATS)
+    answers: Answers = lambda line, _: (http(200, ID),) if "userdata" in line else (whole[:-6], whole[-6:])  # noqa: E731
+    async with stranger(answers) as port:
+        found = Found(GPU.origin, "mooring:a1", Proof(ProofKind.MINTED, "a1"))
+        server = Server(ServerId("gpu-1"), "gpu-1", f"http://{HERE}:{port}", found=found)
+        async with (
+            Upstream(server, QUICK) as upstream,
+            upstream.session(is_fresh=True).get(upstream.url("/system_stats")) as reply,
+        ):
+            for number in range(100):
+                upstream.change(replace(server, address=f"http://127.0.0.{number + 2}:{port}"))
+            assert len(upstream._sessions) <= 6
+            assert await reply.read() == STATS, "what is under way is let finish"
+
+
 async def test_another_program_at_a_found_servers_port_is_told_as_that_and_looked_at_again() -> None:
     async with stranger(lambda *_: (b"SSH-2.0-OpenSSH_9.9\r\n\r\n",)) as port:
         found = Found(GPU.origin, "mooring:a1", Proof(ProofKind.MINTED, "a1"))
