@@ -26,7 +26,7 @@ from gateway.state import SearchReport
 ABREAST = 64  # servers that are asked at a time
 _BACKOFF = 1.6  # from one pause to the next while DNS does not tell
 _JITTER = 0.1  # of each pause, so that gateways which began together do not ask together
-_MOST_TOLD = 5  # servers that do not say who they are, by name
+_MOST_TOLD = 5  # of each kind of trouble: each window is told them
 
 _log = logging.getLogger(__name__)
 
@@ -150,15 +150,17 @@ class Search:
         return claim
 
     def _troubles(self) -> tuple[str, ...]:
-        origin, silent = self.discover.origin, sorted(self._silent.items())
+        origin = self.discover.origin
         stays = "The servers stay as they were." if self._answer is not None else "None is known yet."
-        return (
+        remarks = self._answer.remarks if self._answer is not None else ()
+        contests = [_word_contest(places) for places in self._roll.contested.values()]
+        silent = [f"{place} does not say who it is: {why}" for place, why in sorted(self._silent.items())]
+        told = [
             *([f"{origin}: {self._failure}. {stays}"] if self._failure else []),
-            *(f"{origin}: {remark}." for remark in (self._answer.remarks if self._answer is not None else ())),
-            *(f"{origin}: {_word_contest(places)}." for places in self._roll.contested.values()),
-            *(f"{origin}: {place} does not say who it is: {why}." for place, why in silent[:_MOST_TOLD]),
-            *([f"{origin}: {len(silent) - _MOST_TOLD} more do not either."] if len(silent) > _MOST_TOLD else []),
-        )
+            *(f"{origin}: {one}." for kind in (remarks, contests, silent) for one in kind[:_MOST_TOLD]),
+        ]
+        more = sum(max(0, len(kind) - _MOST_TOLD) for kind in (remarks, contests, silent))
+        return (*told, *([f"{origin}: {more} more like these."] if more else []))
 
 
 def _word_contest(places: Iterable[str]) -> str:

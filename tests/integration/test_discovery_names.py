@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.deadlines import Deadlines
 from gateway.discovery.names import Answer, LookupFailed, Names
+from gateway.discovery.search import Search
 from gateway.fleet import Discover
 from tests.name_server import Mood, NameServer, serve_names
 
@@ -62,6 +64,14 @@ async def test_addresses_that_are_no_servers_are_left_out(names: NameServer) -> 
     answer = await look_up(names)
     assert places(answer) == ["10.0.0.1:8188"]
     assert len(answer.remarks) == 4 and "169.254.169.254:8188 is no address of a server" in answer.remarks
+
+
+async def test_of_many_troubles_each_window_is_told_a_few(names: NameServer) -> None:
+    names.zone["gpu.test."] = {"A": [f"169.254.0.{number}" for number in range(1, 51)]}
+    search = Search(dataclasses.replace(GPU, nameservers=(("127.0.0.1", names.port),)), Deadlines(), lambda _: False)
+    await search.look()
+    assert len(search.report.troubles) == 6
+    assert search.report.troubles[-1] == "dns://gpu.test:8188: 45 more like these."
 
 
 async def test_with_https_the_name_is_asked_for_at_each_address(names: NameServer) -> None:
