@@ -266,7 +266,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (
         f"{SESSION}/watch.py",
         "Watch.look_back",
-        "0 is 1 in: self._state.spawn(self._look_once(latest[place]), f'look at {place[0]} again')",
+        "0 is 1 in: self._state.spawn(self._look_back_at(place), f'look at {place[0]} again')",
     ): _LOG_ONLY,
     (f"{SESSION}/submit.py", "Submitter._to_the_register", "left out: connecting.cancel()"): (
         "the wait for a socket that nobody needs any more ends by itself, two seconds later"
