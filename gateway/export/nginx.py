@@ -32,6 +32,8 @@ _HIDDEN = (
     *("Cross-Origin-Opener-Policy", "Cross-Origin-Embedder-Policy", "Referrer-Policy", "X-Content-Type-Options"),
     *("Strict-Transport-Security", "Clear-Site-Data", "Service-Worker-Allowed", "SourceMap", "X-SourceMap"),
     *("WWW-Authenticate", "Proxy-Authenticate", "Alt-Svc", "NEL", "Report-To", "Reporting-Endpoints", "Vary"),
+    *("Speculation-Rules", "Use-As-Dictionary", "No-Vary-Search", "Accept-CH", "Critical-CH", "Permissions-Policy"),
+    *("Document-Policy", "Activate-Storage-Access", "Set-Login"),
     *("X-Powered-By", "X-Frame-Options", "X-Mooring-Gateway", "X-Mooring-Fits", "Upgrade", "Origin-Agent-Cluster"),
 )
 

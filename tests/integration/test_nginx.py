@@ -66,6 +66,7 @@ FILE = bytes(range(256)) * 8
 def picture(kind: str = "image/png", **headers: str) -> web.Response:
     """What a server answers, with everything in it that must not reach a browser."""
     bad = {"Set-Cookie": "a=b", "Access-Control-Allow-Origin": "*", "X-Accel-Redirect": "/@server/a", "Link": "<x>"}
+    bad |= {"Speculation-Rules": '"/x"', "Use-As-Dictionary": 'match="/*"', "Accept-CH": "Width"}
     own = {"X-Mooring-Gateway": "timeout; sent=no", "Content-Security-Policy": "default-src *", "ETag": '"x-1"'}
     return web.Response(body=FILE, headers={"Content-Type": kind, **bad, **own, **headers})
 
@@ -105,7 +106,7 @@ async def test_a_servers_answers_pass_straight_and_only_what_is_safe_of_them(
             assert told.getall("Content-Security-Policy") == ["sandbox"]
             assert (told["X-Content-Type-Options"], told["Cache-Control"]) == ("nosniff", "private, no-cache")
             dropped = {"Set-Cookie", "Access-Control-Allow-Origin", "X-Accel-Redirect", "Link", "X-Mooring-Gateway"}
-            assert not dropped & set(told)
+            assert not (dropped | {"Speculation-Rules", "Use-As-Dictionary", "Accept-CH"}) & set(told)
             for kind in ("text/html", "image/svg%2Bxml", "text/javascript", "application/json"):
                 async with browser.get(f"{url}/view?filename=x&kind={kind}") as reply:
                     assert reply.headers.getall("Content-Type") == ["application/octet-stream"], kind
