@@ -27,6 +27,9 @@ LOAD_DEADLINE, LOAD_DEADLINE_ILL = 4.0, 1.5  # of its queue, for a choice that w
 WELL, ILL, LONGEST_ILL, HIDDEN = 5.0, 3.0, 20.0, 60.0  # between looks
 LEARN_AGAIN = 60.0  # after a catalogue that could not be read
 GROWTH = 1.6  # from one pause to the next while it is not well
+# One that was only busy is the same as before. Its catalogue takes it seconds to write, for each window: if all read it
+# again because it was late, it would be late again.
+_SAME_ONE = frozenset({Health.WELL, Health.TIMEOUT})
 _SOCKET_TOLD = frozenset({Refusal.NO_CORS.value, Refusal.ORIGIN.value, Refusal.UNSEEN.value})
 
 log = logging.getLogger("mooring.browser")
@@ -54,7 +57,7 @@ class Lookout:
         self._hour = Hour()
         self._catalogue = ("", "")
         self._learning: asyncio.Task[None] | None = None
-        self._tried_at = 0.0
+        self._tried_at: float | None = None
         self._hurry = asyncio.Event()
         self._task = asyncio.ensure_future(self._look_on())
         self._task.add_done_callback(_tell_end)
@@ -120,7 +123,7 @@ class Lookout:
             if was != self._sight:
                 self._on_news()
             is_well = sight.health is Health.WELL
-            if is_well and (was.health is not Health.WELL or self._is_unlearned()):
+            if is_well and (was.health not in _SAME_ONE or self._is_unlearned()):
                 self._learn_beside()
             pause = WELL if is_well else ILL if was.health is not sight.health else min(LONGEST_ILL, pause * GROWTH)
             await self._rest(HIDDEN if self._eyes.is_hidden() else pause)
@@ -132,7 +135,8 @@ class Lookout:
 
     def _is_unlearned(self) -> bool:
         """Whether its catalogue is to be tried again: not soon, since it may be what keeps the server busy."""
-        return not self._catalogue[0] and time.monotonic() - self._tried_at > LEARN_AGAIN
+        tried = self._tried_at
+        return not self._catalogue[0] and (tried is None or time.monotonic() - tried > LEARN_AGAIN)
 
     def _learn_beside(self) -> None:
         if self._learning is None or self._learning.done():

@@ -183,6 +183,27 @@ async def test_a_server_that_hangs_is_not_taken_for_one_that_refuses(bench: Benc
     await bench.fleet.first()
     told = of(await bench.until(lambda fleet: of(fleet).health is not Health.UNKNOWN))
     assert (told.health, bench.world.sockets) == (Health.TIMEOUT, [])
+    bench.world.lost = {}
+    bench.fleet.hurry()
+    assert of(await bench.until(lambda fleet: bool(of(fleet).files))).health is Health.WELL, (
+        "its catalogue is read then"
+    )
+
+
+@pytest.mark.parametrize(("cause", "times"), [("deadline", 1), ("lost", 2)])
+async def test_a_server_that_was_only_late_is_not_asked_for_its_catalogue_again(
+    bench: Bench, cause: str, times: int
+) -> None:
+    """Twenty windows that each ask a busy server for megabytes whenever it was late keep it late for ever."""
+    await bench.well()
+    bench.world.lost = {A: cause}
+    bench.fleet.hurry()
+    await bench.until(lambda fleet: fleet.servers[0].health in {Health.TIMEOUT, Health.DOWN})
+    bench.world.lost = {}
+    bench.fleet.hurry()
+    await bench.until(lambda fleet: fleet.servers[0].health is Health.WELL)
+    await asyncio.sleep(0)
+    assert bench.world.learned.count(A) == times
 
 
 async def test_a_mixed_page_asks_nothing(bench: Bench) -> None:
