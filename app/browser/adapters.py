@@ -87,7 +87,7 @@ def make_team(ports: Ports) -> tuple[BrowserDoor, GatewayDeeds]:
     """Where people log out, and what those who run the fleet can do."""
     fleet = ports.fleet
     assert isinstance(fleet, GatewayFleet | DirectFleet)  # as `make_ports` has made it
-    return BrowserDoor(ports.http, on_news=fleet.doubt), GatewayDeeds(ports.http)
+    return BrowserDoor(ports.http, on_come=fleet.come, on_go=fleet.go), GatewayDeeds(ports.http)
 
 
 def make_outlook(ports: Ports) -> tuple[BrowserRoster, VitalsSource, BrowserSignals]:

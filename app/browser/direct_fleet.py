@@ -69,8 +69,11 @@ class DirectFleet:
         for lookout in self._lookouts:
             lookout.hurry()
 
-    def doubt(self) -> None:
-        """Nobody logs in here, so nobody else can have."""
+    def come(self, name: str) -> None:
+        """Nobody logs in here, so nobody can have come."""
+
+    def go(self, name: str) -> None:
+        """And nobody can go."""
 
     # What else a gateway would answer
 

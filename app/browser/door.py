@@ -2,7 +2,8 @@
 
     await door.log_out(is_everywhere=False, is_wiping=True)      # the page then gives way to the log-in page
 
-Other windows of the same person hear of it, and ask the gateway anew who is logged in.
+All windows of the browser hear who has come and who has gone, also those of somebody else: whose fleet was told to them
+as that one's ask the gateway anew. A window cannot see its log-in change, and the gateway keeps no list of log-ins.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import js
 from pyodide.ffi import create_once_callable, create_proxy
 
 from app.browser.deeds import check_taken
-from app.browser.owned import owned
+from app.browser.owned import owned, person
 from app.core.ports import Http, Request
 
 PATH = "/logout"
@@ -25,37 +26,46 @@ DEADLINE = 20.0
 WIPE_SECONDS = 10.0  # another window may hold the store; a frozen one would for ever
 STORES = ("mooring", "mooring-folder")
 CHANNEL = "mooring-door"
-OUT, WIPED = "out", "wiped"
+IN, OUT, WIPED = "in", "out", "wiped"  # before a name; a log-in's page says the first
 
 log = logging.getLogger("mooring.browser")
 
 
 class BrowserDoor:
-    """See the module. `on_news` is called when another window has logged out."""
+    """See the module. `on_come` and `on_go` are called with a name when another window tells of it."""
 
-    def __init__(self, http: Http, on_news: Callable[[], None]) -> None:
+    def __init__(self, http: Http, on_come: Callable[[str], None], on_go: Callable[[str], None]) -> None:
         self._http = http
-        self._on_news = on_news
-        self._channel: Any = js.BroadcastChannel.new(owned(CHANNEL))
+        self._on_come, self._on_go = on_come, on_go
+        self._channel: Any = js.BroadcastChannel.new(CHANNEL)
         self._channel.onmessage = create_proxy(self._hear)
+        if person():
+            self._tell(IN)
 
     async def log_out(self, *, is_everywhere: bool, is_wiping: bool) -> None:
         """Log out, and give way to the log-in page; GatewayRefused or TransportError, and then nothing has changed."""
         body = json.dumps({"everywhere": is_everywhere})
         check_taken(await self._http.send(Request(method="POST", path=PATH, deadline=DEADLINE, json=body)))
         js.document.documentElement.dataset.leaving = "yes"  # `early.js`: nothing of this page stays in the tab
-        self._channel.postMessage(WIPED if is_wiping else OUT)
+        self._tell(WIPED if is_wiping else OUT)
         if is_wiping:
             await _delete_stores()
             _forget(js.localStorage)
             _forget(js.sessionStorage)
         js.location.replace("/login")
 
+    def _tell(self, kind: str) -> None:
+        self._channel.postMessage(f"{kind} {person()}")
+
     def _hear(self, event: Any) -> None:
-        if event.data == WIPED:
+        kind, _, name = str(event.data).partition(" ")
+        if kind == WIPED and name == person():
             js.document.documentElement.dataset.leaving = "yes"
             _forget(js.sessionStorage)  # a tab's own, which no other can reach
-        self._on_news()
+        if kind == IN:
+            self._on_come(name)
+        else:
+            self._on_go(name)
 
 
 async def _delete_stores() -> None:

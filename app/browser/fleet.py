@@ -48,12 +48,14 @@ class GatewayFleet:
         self._connection: Connection | None = None
         self._failures = 0
         self._doubts = 0
+        self._person: str | None = None  # who was logged in when the fleet was told last
         self._hurry = asyncio.Event()
 
     async def first(self) -> Fleet:
         """The fleet as it is now; ConfigError or TransportError if the gateway does not tell."""
         response = await self._http.send(Request(method="GET", path=PATH, deadline=DEADLINE))
         if gateway_cause(response) == NOT_LOGGED_IN:
+            self._person = None
             self._on_person(None)
         if response.status != 200:
             raise ConfigError(f"{PATH} answered {response.status}")
@@ -99,6 +101,16 @@ class GatewayFleet:
         if self._connection is not None:
             self._end(self._connection)
 
+    def come(self, name: str) -> None:
+        """Somebody has logged in, in this browser: what was told in another name is told so no more."""
+        if self._person != name:
+            self.doubt()
+
+    def go(self, name: str) -> None:
+        """Somebody has logged out, in this browser."""
+        if self._person == name:
+            self.doubt()
+
     def _end(self, connection: Connection) -> None:
         closing = asyncio.ensure_future(connection.close())
         self._closing.add(closing)
@@ -127,7 +139,8 @@ class GatewayFleet:
         fleet = read_fleet(text)
         told = json.loads(text)
         self._on_build(str(told.get("build") or ""))
-        self._on_person(str(told.get("person") or ""))
+        self._person = str(told.get("person") or "")
+        self._on_person(self._person)
         return fleet
 
     async def _connect(self) -> Connection | None:

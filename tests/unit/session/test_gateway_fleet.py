@@ -82,3 +82,32 @@ async def test_who_logs_in_while_the_socket_is_being_opened_is_told() -> None:
         while "alice" not in heard:  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.01)
     following.cancel()
+
+
+async def test_whoever_comes_or_goes_is_a_reason_to_ask_where_the_fleet_was_told_in_another_name() -> None:
+    gateway, heard = Gateway(), list[str | None]()
+    gateway.may_open.set()
+    fleet = GatewayFleet(gateway, gateway, Chance(), on_person=heard.append)  # type: ignore[arg-type]
+
+    async def follow() -> None:
+        while True:
+            await fleet.changes()
+
+    async def until_heard(count: int) -> None:
+        async with asyncio.timeout(30):
+            while len(heard) < count:  # noqa: ASYNC110 - what is waited for has no event
+                await asyncio.sleep(0.01)
+
+    following = asyncio.ensure_future(follow())
+    await until_heard(1)
+    fleet.come("bob")
+    fleet.go("alice")
+    assert fleet._closing == set(), "that is what it knows"
+    gateway.person = "alice"
+    fleet.come("alice")
+    await until_heard(2)
+    gateway.person = "bob"
+    fleet.go("alice")
+    await until_heard(3)
+    assert heard == ["bob", "alice", "bob"]
+    following.cancel()
