@@ -22,6 +22,8 @@ const APP = new URL("../../app.zip", import.meta.url).href;
 // not do: read as a file, it is no longer at hand as a script, and the next page waits for it.
 const IN_ITS_PLACE = new URL("../locales/index.json", import.meta.url).href;
 const ROOM = 4; // times its own size, which has to be free
+// A device without room for it lets nothing else be written for some seconds when it fails, so not while a person begins.
+const KEEP_AFTER = 60_000; // milliseconds; `mooringKeepAfter` is for tests and measurements
 const LONGEST_WAIT = 1000; // milliseconds for the first picture of the page
 const LONGEST_HEAD = 65536; // bytes; it is half a kilobyte
 // All windows that start from a snapshot would draw alike. (They do share the hashes of texts, which nothing may hang on.)
@@ -150,7 +152,8 @@ function keepLater(address, { parts }) {
   const keep = () => keepIfRoom(address, new Blob(parts)).catch((error) => {
     console.info(`Mooring's memory snapshot is not kept on this device: ${error?.message ?? error}`);
   });
-  addEventListener("mooring-ready", () => (globalThis.requestIdleCallback ?? setTimeout)(keep), { once: true });
+  const later = () => setTimeout(() => (globalThis.requestIdleCallback ?? setTimeout)(keep), globalThis.mooringKeepAfter ?? KEEP_AFTER);
+  addEventListener("mooring-ready", later, { once: true });
 }
 
 /** Results and records come first: on a device that is nearly full it would take their room. Not every browser tells. */

@@ -7,7 +7,7 @@ const [DATABASE, STORE] = ["mooring-snapshot", "snapshots"];
 const HINT = "mooring.snapshot"; // in localStorage: the name of what is kept, so that nobody waits for a database in vain
 const NO_ROOM = "mooring.snapshot.full"; // in localStorage: the name of what there is no room for on this device
 const LONGEST = 3000; // milliseconds that a browser may take to find it
-const LINGERING = 10_000; // milliseconds after which a browser has freed the room of what did not fit
+const LINGERING = 15_000; // milliseconds after which a browser has freed the room of what did not fit
 let writing; // the transaction that is writing it
 let endedAt = -Infinity; // when one was given up, by performance.now()
 

@@ -39,6 +39,7 @@ REPLACE = """async (work) => {
   database.close();
   if (work === "age") localStorage.setItem("mooring.snapshot", "/snapshots/before");
 }"""
+AT_ONCE = "globalThis.mooringKeepAfter = 0;"  # a person's window keeps it a minute later
 FULL = """{
   const put = IDBObjectStore.prototype.put;
   IDBObjectStore.prototype.put = function (value, key) {
@@ -66,9 +67,16 @@ class Heard:
             self.said.append(message.text)
 
 
+async def new_profile(desk: Desk) -> BrowserContext:
+    """A profile whose windows keep the snapshot as soon as they are up."""
+    profile = await desk.new_profile()
+    await profile.add_init_script(AT_ONCE)
+    return profile
+
+
 async def start(desk: Desk) -> tuple[Heard, MooringWindow]:
     await has_snapshot(desk.base)
-    heard = Heard(await desk.new_profile())
+    heard = Heard(await new_profile(desk))
     return heard, await desk.open()
 
 
@@ -118,7 +126,7 @@ async def test_the_one_of_another_build_gives_way(desk: Desk) -> None:
 
 async def test_a_device_without_room_fetches_it_each_time(desk: Desk) -> None:
     await has_snapshot(desk.base)
-    profile = await desk.new_profile()
+    profile = await new_profile(desk)
     await profile.add_init_script(FULL)
     heard = Heard(profile)
     async with profile.expect_console_message(lambda message: "not kept on this device: full" in message.text):
@@ -130,7 +138,7 @@ async def test_a_device_without_room_fetches_it_each_time(desk: Desk) -> None:
 
 async def test_a_private_window_leaves_none_behind(desk: Desk) -> None:
     await has_snapshot(desk.base)
-    heard = Heard(await desk.new_profile())
+    heard = Heard(await new_profile(desk))
     window = await desk.open("/?private")
     await window.page.evaluate("new Promise((resolve) => requestIdleCallback(() => requestIdleCallback(resolve)))")
     assert await window.page.evaluate(HELD) is None
