@@ -41,7 +41,7 @@ OURS, BARE, PEER = "Mooring", "without snapshot", "ComfyUI's"
 READY = "document.body && !document.body.matches('.is-booting') && document.querySelector('[data-testid=run]')"
 # Looks again whenever the page has a moment.
 WATCH = """
-globalThis.mooringKeepAfter = 0; // a person's window keeps its snapshot a minute later
+globalThis.mooringKeepAfter = 0; // a person's window keeps its snapshot some seconds later
 performance.setResourceTimingBufferSize(2000);
 {
   const look = () => { if (%s) globalThis.upAt = performance.now(); else setTimeout(look); };

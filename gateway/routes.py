@@ -19,7 +19,7 @@ _ASSET = re.compile(r"static(/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*)+", re.ASCII)
 _SERVER = re.compile(r"/servers/([A-Za-z0-9._-]{1,64})(?:@([0-9a-f]{8}))?(/.*)", re.ASCII)
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+", re.ASCII)
 _BUILT = re.compile(r"/b/([0-9a-f]{32})((?:/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*)+)", re.ASCII)
-_SNAPSHOT = re.compile(r"/snapshots/([0-9a-f]{32})", re.ASCII)
+_SNAPSHOT = re.compile(r"/snapshots/([0-9a-f]{32})(\.raw)?", re.ASCII)
 _CATALOGUE = re.compile(r"/catalogues/([0-9a-f]{64})", re.ASCII)
 _FLEET_CATALOGUE = re.compile(r"/fleet/catalogue/([A-Za-z0-9._-]{1,64})", re.ASCII)
 _FLEET_ACTION = re.compile(r"/fleet/servers/([A-Za-z0-9._-]{1,64})/(drain|free|cancel|queue)", re.ASCII)
@@ -72,9 +72,10 @@ class Languages:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFile:
-    """`/snapshots/{key}`, the memory that the page's Python may start from."""
+    """`/snapshots/{key}`, the memory that the page's Python may start from; with `.raw` it is not packed."""
 
     key: str
+    is_plain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +275,7 @@ def find_route(path: str) -> Route | None:
     if path.startswith(_PUBLISHED):
         return _find_workflow(path.removeprefix(_PUBLISHED))
     if found := _SNAPSHOT.fullmatch(path):
-        return SnapshotFile(found[1])
+        return SnapshotFile(found[1], is_plain=found[2] is not None)
     if found := _CATALOGUE.fullmatch(path):
         return CatalogueContent(found[1])
     if found := _FLEET_ACTION.fullmatch(path):

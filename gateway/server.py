@@ -356,8 +356,8 @@ class Gateway:
                 return await self._site.file(path, origin)
             case BuildFile(key=key, path=path):
                 return await self._site.built(request, key, path, origin)
-            case SnapshotFile(key=key):
-                return await self._site.snapshot(request, key, origin)
+            case SnapshotFile(key=key, is_plain=is_plain):
+                return await self._site.snapshot(request, key, origin, is_plain=is_plain)
             case Languages():
                 return json_answer(await self._site.languages())
         self.state.note_build(await self._site.build())  # sources may have changed under a running gateway

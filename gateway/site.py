@@ -102,23 +102,17 @@ class Site:
             headers["Content-Encoding"] = coding
         return web.FileResponse(file, headers=headers | {"Vary": "Accept-Encoding"})
 
-    async def snapshot(self, request: web.BaseRequest, key: str, origin: str) -> web.StreamResponse:
+    async def snapshot(self, request: web.BaseRequest, key: str, origin: str, *, is_plain: bool) -> web.StreamResponse:
         """A memory snapshot; without content if it is not there: the page does without, and nothing has failed."""
         headers = page_headers(origin)
-        found = await self._snapshots.find(key, request.headers.get("Accept-Encoding", ""))
+        found = await self._snapshots.find(key, None if is_plain else request.headers.get("Accept-Encoding", ""))
         if found is None:
             return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers | {"Cache-Control": "no-store"})
         file, coding = found
-        return web.FileResponse(
-            file,
-            headers=headers
-            | {
-                "Content-Type": "application/octet-stream",
-                "Content-Encoding": coding,
-                "Cache-Control": FOR_EVER,
-                "Vary": "Accept-Encoding",
-            },
-        )
+        headers |= {"Content-Type": "application/octet-stream", "Cache-Control": FOR_EVER}
+        if not is_plain:
+            headers |= {"Content-Encoding": coding, "Vary": "Accept-Encoding"}
+        return web.FileResponse(file, headers=headers)
 
     async def file(self, path: str, origin: str) -> web.StreamResponse:
         """One file as it is now, by its path below the root. `Refused` if it is not there, or not really there."""
@@ -165,6 +159,7 @@ def snapshot_link(snapshot: Snapshot) -> str:
     """What names a snapshot in the page: `static/js/boot.mjs` reads it."""
     return (
         f'<link rel="mooring-snapshot" id="snapshot" href="/snapshots/{snapshot.key}"'
+        f' data-plain="/snapshots/{snapshot.key}.raw"'
         f' data-size="{snapshot.size}" data-sum="{snapshot.sum}">'
     )
 

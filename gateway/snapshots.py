@@ -17,7 +17,7 @@ from gateway.archive import Archive
 from gateway.codings import accepted
 from gateway.install.failures import CommandFailed, SnapshotFailed
 from gateway.install.place import Place, child_environment
-from gateway.install.snapshot import ENDINGS, Busy, Snapshot, Snapshots
+from gateway.install.snapshot import ENDINGS, PLAIN, Busy, Snapshot, Snapshots
 from gateway.tasks import start_task
 
 _LONGEST_WORDS = 2_000  # characters of what Node printed that go into the log
@@ -49,9 +49,12 @@ class PageSnapshots:
             self._making = start_task(self._make(key, archive))
         return found
 
-    async def find(self, key: str, codings: str) -> tuple[Path, str] | None:
-        """The file of a snapshot and its coding, for a browser that accepts these codings; None if there is none."""
-        coding = next((coding for coding in ENDINGS if coding in accepted(codings)), None)
+    async def find(self, key: str, codings: str | None) -> tuple[Path, str] | None:
+        """The file of a snapshot and its coding, for a browser that accepts these codings; unpacked if that is None.
+
+        None if there is none.
+        """
+        coding = PLAIN if codings is None else next((name for name in ENDINGS if name in accepted(codings)), None)
         if coding is None or await asyncio.to_thread(self._snapshots.find, key) is None:
             return None
         return self._snapshots.file(key, coding), coding

@@ -6,7 +6,6 @@ oldest make room. Thumbnails are apart from both. When the disk itself is full, 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,7 +33,7 @@ from app.browser.ledger import (
     put,
     size_of_others,
 )
-from app.browser.storage import ask_persistence, is_persistent, make_way, read_estimate
+from app.browser.storage import ask_persistence, is_persistent, read_estimate
 from app.browser.thumbnails import make_thumbnail
 from app.browser.values import from_plain, plain
 from app.core.errors import StorageError
@@ -42,7 +41,6 @@ from app.core.model import PromptId, Task
 from app.core.ports import Blob, Keep, KeepSettings, KeptResult, Usage
 
 INPUTS_BOUND = 256 * 1024 * 1024  # bytes
-WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds for the browser to free what has been given up
 ROOM_TRIES = 3  # a browser reckons with more than the bytes of a result; each try drops as many again
 
 Fence = Callable[[Any, str, Task], Steps[Task]]
@@ -211,32 +209,23 @@ class BrowserShelf:
     async def _write(self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]]) -> T:
         """Write what must not fail for want of room: kept bytes make way, ever more of them, until it fits."""
         count = 1
-        waits = iter(WAITS)
         while True:
             try:
                 return await self._database.run(operation, stores, steps, write=True)
             except StorageError as error:
-                if error.cause != "quota":
-                    raise
-                if make_way() and (wait := next(waits, None)) is not None:
-                    await asyncio.sleep(wait)
-                    continue
-                if not await self._drop_oldest(count):
+                if error.cause != "quota" or not await self._drop_oldest(count):
                     raise
                 log.warning("the disk is full: up to %s kept files make room for %s", count, operation)
                 count *= 2
 
     async def _keep(self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]], size: int) -> T:
         """Write new bytes: on a full disk they take the place of the oldest results, if those were at least as many."""
-        for wait in (*WAITS[:2], *[0.0] * ROOM_TRIES):
+        for _ in range(ROOM_TRIES):
             try:
                 return await self._database.run(operation, stores, steps, write=True)
             except StorageError as error:
-                if error.cause != "quota":
+                if error.cause != "quota" or not await self._drop_for(size):
                     raise
-                if not (make_way() and wait) and not await self._drop_for(size):
-                    raise
-                await asyncio.sleep(wait)
         return await self._database.run(operation, stores, steps, write=True)
 
     async def _drop_oldest(self, count: int) -> bool:

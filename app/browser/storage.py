@@ -8,7 +8,7 @@ from typing import Any
 import js
 from pyodide.ffi import JsException
 
-from app.browser.values import error_text, js_object, present
+from app.browser.values import error_text, present
 
 log = logging.getLogger("mooring.browser")
 
@@ -34,12 +34,6 @@ async def is_persistent() -> bool | None:
 async def ask_persistence() -> bool | None:
     """Ask for that promise; the browser may ask the person."""
     return await _ask("persist")
-
-
-def make_way() -> bool:
-    """Have the memory snapshot that this device keeps for quicker starts make way. Whether room comes free soon."""
-    event = js.Event.new("mooring-full", js_object({"cancelable": True}))
-    return not js.dispatchEvent(event)  # `static/js/boot.mjs` prevents what would follow without it
 
 
 async def _ask(method: str) -> bool | None:

@@ -3,7 +3,7 @@
     DIR/index.html        names the build, and carries the page's policy: no other server than the listed ones is asked
     DIR/fleet.json        the servers; no log-in is ever in it
     DIR/b/KEY/…           the build, under names that say what is in it
-    DIR/snapshots/KEY.bin the memory that windows start from, packed
+    DIR/snapshots/KEY.bin the memory that windows start from, packed; KEY.raw is the same unpacked
 
 A plain web server knows no `.mjs`, negotiates no coding and adds no header, so none of that is needed. Everything is
 named relative to the page, which may lie below any path.
@@ -24,7 +24,7 @@ from gateway.export.site import forget_old, put
 from gateway.fleet import Fleet, Server
 from gateway.install.builds import KEPT
 from gateway.install.place import Place
-from gateway.install.snapshot import Snapshot, Snapshots
+from gateway.install.snapshot import PLAIN, Snapshot, Snapshots
 from gateway.policy import document_policy
 from gateway.state import VERSION
 from gateway.tree import PAGE, Tree
@@ -60,12 +60,12 @@ def write_plain(place: Place, tree: Tree, fleet: Fleet, folder: Path) -> PlainSi
     key = snapshots.key(tree.archive.sources)
     snapshot = None if key is None else snapshots.find(key)
     if snapshot is not None:
-        packed = snapshots.file(snapshot.key, SNAPSHOT_CODING).read_bytes()
-        _write(folder / "snapshots" / f"{snapshot.key}.bin", packed)
+        for ending, coding in (("bin", SNAPSHOT_CODING), ("raw", PLAIN)):
+            _write(folder / "snapshots" / f"{snapshot.key}.{ending}", snapshots.file(snapshot.key, coding).read_bytes())
     _write(folder / LIST, list_text(servers, tree.build.key).encode())
     _write(folder / PAGE, page_text(tree, servers, snapshot).encode())
     forget_old(folder / "b", KEPT)
-    forget_old(folder / "snapshots", KEPT)
+    forget_old(folder / "snapshots", KEPT * 2)
     left_out = tuple(server for server in fleet.servers if not server.is_direct)
     return PlainSite(servers, left_out, snapshot is not None)
 
@@ -99,6 +99,7 @@ def page_text(tree: Tree, servers: tuple[Server, ...], snapshot: Snapshot | None
 def _link(snapshot: Snapshot) -> str:
     return (
         f'<link rel="mooring-snapshot" id="snapshot" href="./snapshots/{snapshot.key}.bin"'
+        f' data-plain="./snapshots/{snapshot.key}.raw"'
         f' data-size="{snapshot.size}" data-sum="{snapshot.sum}" data-coding="{SNAPSHOT_CODING}">'
     )
 

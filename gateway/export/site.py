@@ -2,7 +2,7 @@
 
     index.html, index.html.gz     to be asked for again each time
     b/KEY/…, with .br and .gz     a build of the page; KEY says what is in it, so browsers may keep it for ever
-    snapshots/KEY, .br, .gz       the memory that the page's Python starts from; the same
+    snapshots/KEY, .br, .gz       the memory that the page's Python starts from; the same. KEY.raw is never packed
 
     site = write_site(Path("."), Path("/srv/mooring/site"))
 
@@ -22,7 +22,7 @@ from pathlib import Path
 from gateway.install.builds import BEST, KEPT, Builds, packed
 from gateway.install.failures import CommandFailed, SnapshotFailed
 from gateway.install.place import Place
-from gateway.install.snapshot import ENDINGS, Busy, Run, Snapshot, Snapshots
+from gateway.install.snapshot import ENDINGS, PLAIN, Busy, Run, Snapshot, Snapshots
 from gateway.site import snapshot_link
 from gateway.tree import PAGE, Build, PageTree, Tree
 
@@ -58,7 +58,7 @@ def write_site(root: Path, folder: Path, *, run: Run | None = None) -> StaticSit
     put(folder / f"{PAGE}.gz", gzip.compress(html, BEST, mtime=0))
     put(folder / PAGE, html)
     forget_old(folder / BUILDS, KEPT)
-    forget_old(folder / SNAPSHOTS, KEPT * (1 + len(ENDINGS)))
+    forget_old(folder / SNAPSHOTS, KEPT * (2 + len(ENDINGS)))
     return StaticSite(tree.build.key, None if snapshot is None else snapshot.key, tuple(warnings))
 
 
@@ -121,7 +121,9 @@ def _copy_snapshot(snapshots: Snapshots, snapshot: Snapshot, folder: Path) -> No
     folder.mkdir(exist_ok=True)
     for coding, ending in ENDINGS.items():
         put(folder / f"{snapshot.key}.{ending}", snapshots.file(snapshot.key, coding).read_bytes())
-    put(folder / snapshot.key, gzip.decompress(snapshots.file(snapshot.key, "gzip").read_bytes()))
+    plain = snapshots.file(snapshot.key, PLAIN).read_bytes()
+    for name in (snapshot.key, f"{snapshot.key}.raw"):  # the latter is sent as it is to everybody
+        put(folder / name, plain)
 
 
 def forget_old(folder: Path, kept: int) -> None:

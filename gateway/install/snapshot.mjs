@@ -1,7 +1,7 @@
 // Makes a memory snapshot: a Python in Node, with the Pyodide that is served, imports all of Mooring, and its memory is
 // written packed. A browser goes on from there (static/js/boot.mjs).
 //
-//   node gateway/install/snapshot.mjs SITE.zip APP.zip OUT      writes OUT.br, OUT.gz and OUT.json: {"size": …, "sum": …}
+//   node gateway/install/snapshot.mjs SITE.zip APP.zip OUT      writes OUT.br, OUT.gz, OUT.raw and OUT.json: {"size": …, "sum": …}
 //
 // The file system is no part of it, nor is any JavaScript object but those that can be found by name in every browser:
 // a module that makes one when it is imported cannot be in a snapshot, and making one fails.
@@ -149,6 +149,7 @@ const bytes = pack(python.makeMemorySnapshot(), fresh);
 const params = { [constants.BROTLI_PARAM_QUALITY]: QUALITY, [constants.BROTLI_PARAM_LGWIN]: WINDOW };
 writeFileSync(`${out}.br`, brotliCompressSync(bytes, { params }));
 writeFileSync(`${out}.gz`, gzipSync(bytes));
+writeFileSync(`${out}.raw`, bytes);
 const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
 writeFileSync(`${out}.json`, JSON.stringify({ size: bytes.length, sum: addUp(words) }));
 process.exit(0); // Pyodide keeps Node alive

@@ -29,7 +29,9 @@ MAKER = "gateway/install/snapshot.mjs"
 SCRIPTS = (MAKER, "static/js/boot.mjs", "static/js/memory.mjs")
 RUNTIME = ("pyodide/", "python/")  # the folders of static/vendor/ whose contents are in a snapshot
 SITE = "python/site.zip"
-ENDINGS = {"br": "br", "gzip": "gz"}  # of the files, by what HTTP calls the coding
+ENDINGS = {"br": "br", "gzip": "gz"}  # of packed files, by what HTTP calls the coding; the smallest first
+PLAIN = "identity"
+FORMS = {**ENDINGS, PLAIN: "raw"}  # a snapshot lies there unpacked as well
 KEPT = 2  # the latest; a page that was sent out a moment ago may still ask for the one before
 
 Run = Callable[
@@ -76,7 +78,7 @@ class Snapshots:
     def find(self, key: str) -> Snapshot | None:
         """The snapshot of this key; None if there is none, or its files are not as they were written."""
         record = read_record(self._record(key))
-        if record is None or not isinstance(files := record.get("files"), dict) or set(files) != set(ENDINGS):
+        if record is None or not isinstance(files := record.get("files"), dict) or set(files) != set(FORMS):
             return None
         if any(_size(self.file(key, coding)) != size for coding, size in files.items()):
             return None
@@ -88,7 +90,7 @@ class Snapshots:
 
     def file(self, key: str, coding: str) -> Path:
         """Where a snapshot lies in this coding."""
-        return self.folder / f"{key}.{ENDINGS[coding]}"
+        return self.folder / f"{key}.{FORMS[coding]}"
 
     def is_ready(self) -> bool:
         """Whether there is nothing to make for the sources as they are now."""
@@ -119,9 +121,9 @@ class Snapshots:
         except (CommandFailed, OSError, ValueError, KeyError, TypeError) as error:
             write_record(self._record(key), {"failed": True})
             raise SnapshotFailed from error
-        for coding, ending in ENDINGS.items():
+        for coding, ending in FORMS.items():
             out.with_suffix(f".{ending}").replace(self.file(key, coding))
-        sizes = {coding: _size(self.file(key, coding)) for coding in ENDINGS}
+        sizes = {coding: _size(self.file(key, coding)) for coding in FORMS}
         write_record(self._record(key), {"size": snapshot.size, "sum": snapshot.sum, "files": sizes})
         shutil.rmtree(work, ignore_errors=True)
         self._forget_old()
@@ -130,7 +132,7 @@ class Snapshots:
     def _forget_old(self) -> None:
         records = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         for record in records[KEPT:]:
-            for path in (record, *(self.file(record.stem, coding) for coding in ENDINGS)):
+            for path in (record, *(self.file(record.stem, coding) for coding in FORMS)):
                 path.unlink(missing_ok=True)
 
     def _record(self, key: str) -> Path:

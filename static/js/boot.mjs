@@ -2,14 +2,14 @@
 // names one that fits, else from the start. It begins as soon as it is loaded, before PyScript asks for it.
 //
 // A snapshot is the memory of a Python that has imported all of Mooring, made by gateway/install/snapshot.mjs (memory.mjs
-// has the format). The page names it in <link id="snapshot">, with its size and sum. After its first start a device has it
-// unpacked (stored.mjs). Whatever is wrong with it costs a second or two, never the window.
+// has the format). The page names it in <link id="snapshot">, with its size and sum. After its first start a browser has it
+// unpacked in its cache (stored.mjs). Whatever is wrong with it costs a second or two, never the window.
 //
 // Nothing that takes long to parse is imported before the files that Python waits for are asked for.
 
 import { loadPyodide as load, version } from "../vendor/pyodide/pyodide.mjs";
 import { Arrival } from "./memory.mjs";
-import { forget, giveWay, isStored, readStored, store } from "./stored.mjs";
+import { forget, isStored, readStored, store } from "./stored.mjs";
 
 export { version };
 
@@ -21,9 +21,7 @@ const APP = new URL("../../app.zip", import.meta.url).href;
 // Python wants a file where its standard library would be, and gets the shortest that the page reads anyway. A script would
 // not do: read as a file, it is no longer at hand as a script, and the next page waits for it.
 const IN_ITS_PLACE = new URL("../locales/index.json", import.meta.url).href;
-const ROOM = 4; // times its own size, which has to be free
-// A device without room for it lets nothing else be written for some seconds when it fails, so not while a person begins.
-const KEEP_AFTER = 60_000; // milliseconds; `mooringKeepAfter` is for tests and measurements
+const KEEP_AFTER = 5000; // milliseconds in which a person begins; `mooringKeepAfter` is for tests and measurements
 const LONGEST_WAIT = 1000; // milliseconds for the first picture of the page
 const LONGEST_HEAD = 65536; // bytes; it is half a kilobyte
 // All windows that start from a snapshot would draw alike. (They do share the hashes of texts, which nothing may hang on.)
@@ -31,10 +29,6 @@ const RESEED = `__import__("random").seed()`; // from the browser's own generato
 
 const outputs = { stdout: (text) => console.log(text), stderr: (text) => console.warn(text) }; // as Pyodide has it
 const first = globalThis.document && start({ stdout: (text) => outputs.stdout(text), stderr: (text) => outputs.stderr(text) });
-
-if (globalThis.document) { // what is prevented here is the failing of whoever tells of it
-  addEventListener("mooring-full", (event) => { if (giveWay()) event.preventDefault(); });
-}
 
 /** Pyodide with Mooring's modules. On a page it is the one that has begun to load; a worker gets its own. */
 export function loadPyodide({ indexURL, ...options }) {
@@ -64,13 +58,12 @@ async function startAfresh(options) {
 
 async function restore({ href, dataset }, options) {
   const head = new Uint8Array(LONGEST_HEAD);
-  const address = new URL(href).pathname;
-  const received = receive(address, Number(dataset.size), Number(dataset.sum), dataset.coding);
+  const received = receive(href, dataset);
   received.catch(() => {}); // it is awaited later, and is nobody else's business until then
   let listPackages; // Pyodide's own list is of packages that are not here
   const lockFileContents = new Promise((resolve) => { listPackages = resolve; });
   const createPyodideModule = async (settings) => {
-    if (!isStored(address)) await shown(); // the snapshot takes longer than that to come
+    if (!isStored(plainOf(dataset))) await shown(); // the snapshot takes longer than that to come
     const { default: createModule } = await import("../vendor/pyodide/pyodide.asm.mjs");
     const module = await createModule(settings);
     listPackages({ info: { abi_version: settings.API.abiVersion }, packages: {} });
@@ -123,44 +116,43 @@ function readNow(address) {
 }
 
 /** The snapshot, if it is what the page says. A plain web server hands it out packed, without saying so: `coding`. */
-async function receive(address, size, sum, coding) {
-  if (isStored(address)) {
+async function receive(href, dataset) {
+  const plain = plainOf(dataset);
+  if (isStored(plain)) {
     try {
-      return await arrive(size, sum, (await readStored(address)).stream());
+      return await arrive(dataset, await readStored(plain));
     } catch (error) {
       console.warn(`Mooring fetches its memory snapshot once more: ${error?.message ?? error}`);
-      forget().catch(() => {}); // then it is no use to anybody, and the next start asks again
+      forget();
     }
   }
-  const answer = await fetch(address);
+  const answer = await fetch(href);
   if (answer.status !== 200) throw new Error(`its server has none (${answer.status})`);
+  const { coding } = dataset;
   const unpacked = coding ? answer.body.pipeThrough(new DecompressionStream(coding)) : answer.body;
-  const snapshot = await arrive(size, sum, unpacked);
-  keepLater(address, snapshot);
+  const snapshot = await arrive(dataset, unpacked);
+  if (plain && !document.documentElement.dataset.private) storeLater(plain, href);
   return snapshot;
 }
 
-async function arrive(size, sum, stream) {
-  const snapshot = new Arrival(size, sum);
+/** Where it is unpacked. An address may be relative to the page. */
+function plainOf({ plain }) {
+  return plain && new URL(plain, document.baseURI).href;
+}
+
+async function arrive({ size, sum }, stream) {
+  const snapshot = new Arrival(Number(size), Number(sum));
   await snapshot.take(stream);
   return snapshot;
 }
 
-/** Keep it on this device once the window is up and has nothing else to do; a private window leaves nothing behind. */
-function keepLater(address, { parts }) {
-  if (document.documentElement.dataset.private) return;
-  const keep = () => keepIfRoom(address, new Blob(parts)).catch((error) => {
-    console.info(`Mooring's memory snapshot is not kept on this device: ${error?.message ?? error}`);
+/** Have the browser keep it once the window is up and has nothing else to do; a private window leaves nothing behind. */
+function storeLater(plain, packed) {
+  const keep = () => store(plain, packed).catch((error) => {
+    console.info(`Mooring's memory snapshot is not kept unpacked: ${error?.message ?? error}`);
   });
   const later = () => setTimeout(() => (globalThis.requestIdleCallback ?? setTimeout)(keep), globalThis.mooringKeepAfter ?? KEEP_AFTER);
   addEventListener("mooring-ready", later, { once: true });
-}
-
-/** Results and records come first: on a device that is nearly full it would take their room. Not every browser tells. */
-async function keepIfRoom(address, blob) {
-  const { quota = Infinity, usage = 0 } = (await navigator.storage?.estimate()) ?? {};
-  if (quota - usage < ROOM * blob.size) throw new Error("there is little room");
-  await store(address, blob);
 }
 
 async function read(address) {

@@ -1,87 +1,67 @@
-// The memory snapshot on this device, unpacked, so that the browser need not unpack it at each start: a Blob in a database
-// of its own, which a page on plain http has too. One is kept, that of the latest start. It is program, nothing of a person,
-// and gives way where there is no room for a person's records. Whatever is wrong with it, the window fetches its snapshot
-// as if there were none.
+// The memory snapshot as the gateway has it unpacked (`data-plain` of <link id="snapshot">): once a window is up it is fetched
+// into the browser's cache, and the starts after that take it from there without unpacking anything. The cache is nobody's
+// records: the browser bounds and empties it by itself, so this takes no room that a record could want, on a full disk either.
 
-const [DATABASE, STORE] = ["mooring-snapshot", "snapshots"];
-const HINT = "mooring.snapshot"; // in localStorage: the name of what is kept, so that nobody waits for a database in vain
-const NO_ROOM = "mooring.snapshot.full"; // in localStorage: the name of what there is no room for on this device
-const LONGEST = 3000; // milliseconds that a browser may take to find it
-const LINGERING = 15_000; // milliseconds after which a browser has freed the room of what did not fit
-let writing; // the transaction that is writing it
-let endedAt = -Infinity; // when one was given up, by performance.now()
+const HINT = "mooring.snapshot"; // in localStorage: the address of what is in the cache; browsers complain of a look in vain
+const REFUSED = "mooring.snapshot.refused"; // in localStorage: the address of what the cache did not take
+const QUICK = 4e6; // bytes a second: a slower line has better things to bring than four times as many bytes
+let isBad = false; // what the cache has of it
 
-/** Whether it should be there, by its name. */
-export function isStored(name) {
-  try {
-    return localStorage.getItem(HINT) === name;
-  } catch {
-    return false; // storage is blocked
-  }
+/** Whether it should be in the cache, by its address. */
+export function isStored(plain) {
+  return Boolean(plain) && read(HINT) === plain;
 }
 
-/** Its bytes, as a Blob. An error if it is not there after all. */
-export async function readStored(name) {
-  const late = new Promise((_, reject) => { setTimeout(reject, LONGEST, new Error("the store is too slow")); });
-  const blob = await Promise.race([within("readonly", (store) => store.get(name)), late]);
-  if (!(blob instanceof Blob)) throw new Error("the store has lost it");
-  return blob;
+/** Its bytes, as a stream out of the cache. An error if it is not there after all. */
+export async function readStored(plain) {
+  const answer = await fetch(plain, { cache: "only-if-cached", mode: "same-origin" }).catch(() => undefined);
+  if (answer?.status !== 200) throw new Error("the browser has let go of it");
+  return answer.body;
 }
 
-/** Keep it in place of any other. An error if it did not fit, now or before. */
-export async function store(name, blob) {
-  if (localStorage.getItem(NO_ROOM) === name) throw new Error("there was no room");
-  try {
-    await within("readwrite", (kept) => {
-      writing = kept.transaction;
-      kept.clear();
-      return kept.put(blob, name);
-    });
-  } catch (error) {
-    endedAt = performance.now();
-    localStorage.setItem(NO_ROOM, name); // writing it all only to fail would take the room of others for a while
-    throw error;
-  } finally {
-    writing = undefined;
-  }
-  localStorage.setItem(HINT, name);
+/** Have it in the cache, if the line brought the packed one (`packed`, an address) quickly. An error that says why not. */
+export async function store(plain, packed) {
+  if (isStored(plain)) return; // by another window, meanwhile
+  if (read(REFUSED) === plain) throw new Error("the browser's cache did not take it");
+  if (navigator.connection?.saveData || speedOf(packed) < QUICK) throw new Error("the line is slow");
+  await pass(plain, isBad ? "reload" : "default");
+  const isTaken = (await pass(plain, "force-cache")) === 0; // private windows have a small cache, and disks may be full
+  localStorage.setItem(isTaken ? HINT : REFUSED, plain);
+  if (!isTaken) throw new Error("the browser's cache did not take it");
 }
 
-/** There is no room for what matters more: keep none of this build. Whether that makes any room, now or in a moment. */
-export function giveWay() {
-  const name = localStorage.getItem(HINT);
-  if (!name && !writing) return performance.now() - endedAt < LINGERING;
-  endedAt = performance.now();
-  if (name) localStorage.setItem(NO_ROOM, name);
-  writing?.abort();
-  forget().catch(() => {}); // whoever needs the room tries again
-  return true;
-}
-
-/** Keep none. */
-export async function forget() {
+/** Look for it no more: it is not there, or not as it should be. */
+export function forget() {
+  isBad = true;
   localStorage.removeItem(HINT);
-  await within("readwrite", (kept) => kept.clear());
 }
 
-async function within(mode, work) {
-  const database = await opened();
+/** Fetch a file for the cache alone. Resolves to how many bytes came over the line. */
+async function pass(address, cache) {
+  const size = new Promise((resolve) => {
+    new PerformanceObserver((list, observer) => {
+      const [entry] = list.getEntriesByName(address);
+      if (!entry) return;
+      observer.disconnect();
+      resolve(entry.transferSize);
+    }).observe({ type: "resource" });
+  });
+  const answer = await fetch(address, { priority: "low", cache });
+  if (answer.status !== 200) throw new Error(`its server does not have it (${answer.status})`);
+  await answer.body.pipeTo(new WritableStream());
+  return size;
+}
+
+/** Bytes a second with which a file came; without end if nobody knows. */
+function speedOf(address) {
+  const entry = performance.getEntriesByName(address).findLast(({ encodedBodySize }) => encodedBodySize > 0);
+  return entry ? (1000 * entry.encodedBodySize) / (entry.responseEnd - entry.responseStart) : Infinity;
+}
+
+function read(key) {
   try {
-    return await new Promise((resolve, reject) => {
-      const transaction = database.transaction(STORE, mode);
-      const request = work(transaction.objectStore(STORE));
-      if (mode === "readonly") request.onsuccess = () => resolve(request.result);
-      transaction.oncomplete = () => resolve(request.result);
-      transaction.onabort = () => reject(transaction.error ?? new Error("the store was closed"));
-    });
-  } finally {
-    database.close();
+    return localStorage.getItem(key);
+  } catch {
+    return null; // storage is blocked
   }
 }
-
-const opened = () => new Promise((resolve, reject) => {
-  const request = indexedDB.open(DATABASE);
-  request.onupgradeneeded = () => request.result.createObjectStore(STORE);
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => reject(request.error);
-});

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.e2e.browser_kit import load_python, run_python
+from tests.e2e.browser_kit import has_snapshot, load_python, run_python
 from tests.e2e.window_kit import Desk, MooringWindow
 from tests.e2e.work_kit import a_photo
 from tests.services import Service, start_demo, start_gateway
@@ -171,8 +171,11 @@ async def test_with_thumbnails_only_the_picture_is_fetched_when_it_is_opened(des
 
 
 async def test_a_full_disk_stops_no_run(desk: Desk, gateway: Service) -> None:
-    """Each run needs its record written; the quota of this profile has room for four pictures."""
+    """Each run needs its record written; the quota of this profile has room for four pictures, and a tenth of what the
+    browser keeps for quicker starts."""
+    await has_snapshot(gateway.url)
     profile = await desk.new_profile()
+    await profile.add_init_script("globalThis.mooringKeepAfter = 0")
     devtools = await profile.new_cdp_session(await profile.new_page())
     quota = {"origin": gateway.url, "quotaSize": 2_000_000}
     await devtools.send("Storage.overrideQuotaForOrigin", quota)  # first: a database in use has been given its space

@@ -1,146 +1,143 @@
-"""The memory snapshot as this device keeps it: in place of the gateway's, and never in the way."""
+"""The memory snapshot as a browser's own cache keeps it, unpacked: in place of the packed one, and never in the way."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import pytest
+import pytest_asyncio
 from playwright.async_api import BrowserContext, ConsoleMessage, Page
 
-from tests.e2e.browser_kit import IS_RESTORED, has_snapshot
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, open_chromium
+from tests.e2e.window_kit import PATIENCE, Desk, MooringWindow
+from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-NAMED = 'document.querySelector("#snapshot").getAttribute("href")'
-IS_KEPT = f'localStorage.getItem("mooring.snapshot") === {NAMED}'
-# What the store holds, by name; null if there is no such database.
-HELD = """async () => {
-  if (!(await indexedDB.databases()).some(({ name }) => name === "mooring-snapshot")) return null;
-  const wait = (request) => new Promise((resolve) => { request.onsuccess = () => resolve(request.result); });
-  const database = await wait(indexedDB.open("mooring-snapshot"));
-  const store = () => database.transaction("snapshots").objectStore("snapshots");
-  const names = await wait(store().getAllKeys());
-  const sizes = (await wait(store().getAll())).map((blob) => blob.size);
-  database.close();
-  return Object.fromEntries(names.map((name, at) => [name, sizes[at]]));
-}"""
-REPLACE = """async (work) => {
-  const wait = (request) => new Promise((resolve) => { request.onsuccess = () => resolve(request.result); });
-  const database = await wait(indexedDB.open("mooring-snapshot"));
-  const transaction = database.transaction("snapshots", "readwrite");
-  const ended = new Promise((resolve) => { transaction.oncomplete = resolve; });
-  const store = transaction.objectStore("snapshots");
-  const [name] = await wait(store.getAllKeys());
-  const blob = await wait(store.get(name));
-  if (work === "cut") store.put(blob.slice(0, 100_000), name);
-  if (work === "flip") store.put(new Blob([blob.slice(0, 5_000_000), "x", blob.slice(5_000_001)]), name);
-  if (work === "lose") store.clear();
-  if (work === "age") { store.put(blob, "/snapshots/before"); store.delete(name); }
-  await ended;
-  database.close();
-  if (work === "age") localStorage.setItem("mooring.snapshot", "/snapshots/before");
-}"""
-AT_ONCE = "globalThis.mooringKeepAfter = 0;"  # a person's window keeps it a minute later
-FULL = """{
-  const put = IDBObjectStore.prototype.put;
-  IDBObjectStore.prototype.put = function (value, key) {
-    if (String(key).startsWith("/snapshots/")) throw new DOMException("full", "QuotaExceededError");
-    return put.call(this, value, key);
+LINK = 'document.querySelector("#snapshot")'
+IS_KEPT = f'localStorage.getItem("mooring.snapshot") === new URL({LINK}.dataset.plain, location).href'
+AT_ONCE = "globalThis.mooringKeepAfter = 0;"  # a person's window keeps it some seconds later
+# What a start read, and where it came from.
+READ = """() => Object.fromEntries(performance.getEntriesByType("resource")
+  .filter(({ name }) => name.includes("/snapshots/"))
+  .map(({ name, transferSize: size }) => [name.endsWith(".raw") ? "plain" : "packed", size ? "line" : "cache"]))"""
+# A cache whose copy has gone bad, in one of two ways.
+BAD = """{
+  const usual = fetch;
+  globalThis.fetch = async (address, options) => {
+    const answer = await usual(address, options);
+    if (options?.cache !== "only-if-cached") return answer;
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    if ("%s" === "cut") return new Response(bytes.slice(0, 100_000));
+    bytes[5_000_000] ^= 1;
+    return new Response(bytes);
   };
 }"""
 
 
 class Heard:
-    """What a profile asked the gateway for, and said of its snapshot."""
+    """What the windows of a profile said of their snapshot."""
 
     def __init__(self, profile: BrowserContext) -> None:
-        self.asked: list[str] = []
         self.said: list[str] = []
-        profile.on("request", lambda request: self._ask(request.url))
         profile.on("console", self._hear)
-
-    def _ask(self, address: str) -> None:
-        if "/snapshots/" in address:
-            self.asked.append(address)
 
     def _hear(self, message: ConsoleMessage) -> None:
         if "memory snapshot" in message.text:
             self.said.append(message.text)
 
 
-async def new_profile(desk: Desk) -> BrowserContext:
-    """A profile whose windows keep the snapshot as soon as they are up."""
-    profile = await desk.new_profile()
-    await profile.add_init_script(AT_ONCE)
-    return profile
+@pytest_asyncio.fixture(loop_scope="session")
+async def profile(tmp_path: Path, gateway: Service) -> AsyncIterator[BrowserContext]:
+    """A profile on disk, as a person has it, whose windows keep the snapshot as soon as they are up."""
+    await has_snapshot(gateway.url)
+    async with open_chromium(profile=tmp_path / "profile") as context:
+        context.set_default_timeout(PATIENCE)
+        await context.add_init_script(AT_ONCE)
+        yield context
 
 
-async def start(desk: Desk) -> tuple[Heard, MooringWindow]:
-    await has_snapshot(desk.base)
-    heard = Heard(await new_profile(desk))
-    return heard, await desk.open()
+async def open_window(profile: BrowserContext, gateway: Service, path: str = "/") -> MooringWindow:
+    window = await MooringWindow.open(profile, gateway.url + path)
+    await window.ready()
+    return window
 
 
 async def kept(page: Page) -> None:
     await page.wait_for_function(IS_KEPT)
 
 
-async def test_a_device_fetches_a_snapshot_once(desk: Desk) -> None:
-    heard, window = await start(desk)
-    await kept(window.page)
-    assert len(heard.asked) == 1
-    size = int(await window.page.evaluate('document.querySelector("#snapshot").dataset.size'))
-    assert await window.page.evaluate(HELD) == {await window.page.evaluate(NAMED): size}
-    await window.reload()
-    assert await window.page.evaluate(IS_RESTORED)
-    assert await (await desk.open()).page.evaluate(IS_RESTORED)
-    assert len(heard.asked) == 1
-    assert heard.said == []
-
-
-@pytest.mark.parametrize("work", ["cut", "flip", "lose"])
-async def test_what_a_device_has_lost_or_damaged_is_fetched_once_more(desk: Desk, work: str) -> None:
-    heard, window = await start(desk)
-    await kept(window.page)
-    before = await window.page.evaluate(HELD)
-    await window.page.evaluate(REPLACE, work)
-    await window.reload()
-    assert await window.page.evaluate(IS_RESTORED)
-    assert len(heard.asked) == 2
-    (told,) = heard.said
-    assert told.startswith("Mooring fetches its memory snapshot once more: ")
-    await kept(window.page)
-    assert await window.page.evaluate(HELD) == before
-
-
-async def test_the_one_of_another_build_gives_way(desk: Desk) -> None:
-    heard, window = await start(desk)
-    await kept(window.page)
-    now = await window.page.evaluate(HELD)
-    await window.page.evaluate(REPLACE, "age")
-    assert await window.page.evaluate(HELD) != now
-    await window.reload()
-    await kept(window.page)
-    assert await window.page.evaluate(HELD) == now
-    assert heard.said == []
-
-
-async def test_a_device_without_room_fetches_it_each_time(desk: Desk) -> None:
-    await has_snapshot(desk.base)
-    profile = await new_profile(desk)
-    await profile.add_init_script(FULL)
+async def test_a_browser_unpacks_a_snapshot_once(profile: BrowserContext, gateway: Service) -> None:
     heard = Heard(profile)
-    async with profile.expect_console_message(lambda message: "not kept on this device: full" in message.text):
-        window = await desk.open()
+    window = await open_window(profile, gateway)
+    await kept(window.page)
     await window.reload()
     assert await window.page.evaluate(IS_RESTORED)
-    assert len(heard.asked) == 2
+    assert await window.page.evaluate(READ) == {"plain": "cache"}
+    other = await open_window(profile, gateway)
+    assert await other.page.evaluate(IS_RESTORED)
+    assert await other.page.evaluate(READ) == {"plain": "cache"}
+    assert heard.said == []
 
 
-async def test_a_private_window_leaves_none_behind(desk: Desk) -> None:
+async def test_it_takes_no_room_of_a_persons_records(profile: BrowserContext, gateway: Service) -> None:
+    """So no device is too full for a record because of it."""
+    window = await open_window(profile, gateway)
+    await kept(window.page)
+    told = await window.page.evaluate("navigator.storage.estimate()")
+    assert told["usage"] < 2_000_000
+
+
+@pytest.mark.parametrize("how", ["cut", "flip"])
+async def test_what_the_cache_has_spoiled_is_fetched_once_more(
+    profile: BrowserContext, gateway: Service, how: str
+) -> None:
+    window = await open_window(profile, gateway)
+    await kept(window.page)
+    heard = Heard(profile)
+    await profile.add_init_script(BAD % how)
+    await window.reload()
+    assert await window.page.evaluate(IS_RESTORED)
+    assert heard.said == ["Mooring fetches its memory snapshot once more: it is damaged"]
+    await kept(window.page)
+
+
+async def test_what_the_cache_has_let_go_of_is_fetched_once_more(profile: BrowserContext, gateway: Service) -> None:
+    window = await open_window(profile, gateway)
+    await kept(window.page)
+    heard = Heard(profile)
+    devtools = await profile.new_cdp_session(window.page)
+    await devtools.send("Network.clearBrowserCache")
+    await window.reload()
+    assert await window.page.evaluate(IS_RESTORED)
+    assert heard.said == ["Mooring fetches its memory snapshot once more: the browser has let go of it"]
+    await kept(window.page)
+    await window.reload()
+    assert await window.page.evaluate(READ) == {"plain": "cache"}
+
+
+async def test_a_slow_line_brings_the_packed_one_alone(profile: BrowserContext, gateway: Service) -> None:
+    page = await profile.new_page()
+    devtools = await profile.new_cdp_session(page)
+    line = {"offline": False, "latency": 0, "downloadThroughput": 2_000_000, "uploadThroughput": -1}
+    await devtools.send("Network.enable")
+    await devtools.send("Network.emulateNetworkConditions", line)
+    async with page.expect_console_message(lambda message: "not kept unpacked: the line is slow" in message.text):
+        await page.goto(gateway.url)
+    assert await page.evaluate(READ) == {"packed": "line"}
+    assert await page.evaluate('localStorage.getItem("mooring.snapshot")') is None
+
+
+async def test_a_cache_that_does_not_take_it_is_asked_once(desk: Desk) -> None:
+    """That of a browser's private windows is small."""
     await has_snapshot(desk.base)
-    heard = Heard(await new_profile(desk))
-    window = await desk.open("/?private")
-    await window.page.evaluate("new Promise((resolve) => requestIdleCallback(() => requestIdleCallback(resolve)))")
-    assert await window.page.evaluate(HELD) is None
-    assert await window.page.evaluate('localStorage.getItem("mooring.snapshot")') is None
-    assert len(heard.asked) == 1
+    profile = await desk.new_profile()
+    await profile.add_init_script(AT_ONCE)
+    said = "not kept unpacked: the browser's cache did not take it"
+    async with profile.expect_console_message(lambda message: said in message.text):
+        window = await desk.open()
+    async with profile.expect_console_message(lambda message: said in message.text):
+        await window.reload()
+    assert await window.page.evaluate(IS_RESTORED)
+    assert set(await window.page.evaluate(READ)) == {"packed"}

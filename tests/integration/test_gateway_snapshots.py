@@ -27,6 +27,7 @@ out = sys.argv[-1]
 if "FAILS" in os.environ: sys.exit("this Node is too old")
 pathlib.Path(out + ".br").write_bytes(b"br")
 pathlib.Path(out + ".gz").write_bytes(gzip.compress(b"memory" * 1000))
+pathlib.Path(out + ".raw").write_bytes(b"memory" * 1000)
 pathlib.Path(out + ".json").write_text(json.dumps({{"size": 6000, "sum": 77}}))
 if "HANGS" in os.environ:
     pathlib.Path(os.environ["HANGS"]).write_text(str(os.getpid()))
@@ -112,6 +113,16 @@ async def test_it_comes_packed_as_the_browser_can_read_it_and_is_kept_for_ever(
         assert "Content-Security-Policy" in reply.headers
         data = await reply.read()
         assert (gzip.decompress(data) if coding == "gzip" else data) == body
+
+
+async def test_it_comes_unpacked_to_whoever_asks_for_that(gateway: Running, browser: aiohttp.ClientSession) -> None:
+    link = await until_named(browser, gateway)
+    assert f'data-plain="{address(link)}.raw"' in link
+    async with browser.get(f"{gateway.url}{address(link)}.raw", headers={"Accept-Encoding": "gzip, br"}) as reply:
+        assert reply.status == 200
+        assert "Content-Encoding" not in reply.headers
+        assert reply.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+        assert await reply.read() == MEMORY
 
 
 async def test_what_is_not_there_is_an_empty_answer_and_no_error(

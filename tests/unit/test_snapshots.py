@@ -14,7 +14,7 @@ from gateway.archive import AppArchive
 from gateway.install.exclusion import exclusive
 from gateway.install.failures import CommandFailed, SnapshotFailed
 from gateway.install.place import Place
-from gateway.install.snapshot import ENDINGS, KEPT, MAKER, SCRIPTS, Busy, Snapshot, Snapshots, snapshot_step
+from gateway.install.snapshot import FORMS, KEPT, MAKER, SCRIPTS, Busy, Snapshot, Snapshots, snapshot_step
 from gateway.install.steps import take
 
 FILES = {"pyodide/pyodide.asm.wasm": 3, "python/site.zip": 4, "pyscript/core.js": 5}
@@ -34,7 +34,7 @@ class Node:
             raise CommandFailed("SyntaxError: this Node is too old")
         *_, app, out = words
         assert Path(app).read_bytes().startswith(b"PK")
-        for ending in ENDINGS.values():
+        for ending in FORMS.values():
             Path(f"{out}.{ending}").write_text(f"memory, packed as {ending}")
         Path(f"{out}.json").write_text(json.dumps({"size": 1000, "sum": 77}))
 
@@ -76,7 +76,7 @@ def test_it_is_made_once_by_the_maker_and_found_by_its_key(place: Place) -> None
     (ran,) = node.ran
     assert MAKER in ran
     left = {path.name for path in Snapshots(place).folder.iterdir()}
-    assert left == {f"{made.key}.br", f"{made.key}.gz", f"{made.key}.json", "lock"}
+    assert left == {f"{made.key}.{ending}" for ending in (*FORMS.values(), "json")} | {"lock"}
 
 
 @pytest.mark.parametrize("name", ["app/model.py", *SCRIPTS])
@@ -105,7 +105,7 @@ def test_what_is_not_in_a_snapshot_changes_no_key(place: Place) -> None:
     assert key_of(place) == before
 
 
-@pytest.mark.parametrize("ending", [*ENDINGS.values(), "json"])
+@pytest.mark.parametrize("ending", [*FORMS.values(), "json"])
 @pytest.mark.parametrize("damage", ["cut", "gone"])
 def test_a_damaged_one_is_not_there_and_is_made_anew(place: Place, ending: str, damage: str) -> None:
     made = make(place, Node())
