@@ -68,7 +68,7 @@ def word_searches(searches: tuple[str, ...], _: Translator) -> Words:
     return Words(
         _("Not all servers can be looked up"),
         _("Those that are known stay; work on a server that is gone shows as unreachable, and is not lost."),
-        "\n".join(searches),
+        "\n\n".join(searches),
         tone=Tone.WARN,
     )
 
