@@ -69,14 +69,24 @@ it, with the same compression and caching, and the same demo server behind it.
 
 """
 BOUNDS = """
-The aims are 0.45, 0.25 and 0.45 of ComfyUI's frontend, and 10 MB. What bounds a reload, in a trace of one of 470 ms: of
-the 270 ms until Python has its memory the page's main thread works for 225 (the compiled WebAssembly taken from the
-browser's cache 28, Pyodide's loader 40, the memory put in place and Python waked 48, the first picture of the page and
-its scripts most of the rest); after that it works for somewhat more than half of 150 ms, and waits for records, the
-fleet and the workflows otherwise. A second tab has a process of its own, in which forty scripts and all compiled code
-are taken from the disk. Asking for the WebAssembly before all else, in the first script of the page, won nothing in six
-reloads and six second tabs. Over plain http under a name browsers take gzip instead of brotli: 1.8 MB more for the
-memory.
+The aims are 0.45, 0.25 and 0.45 of ComfyUI's frontend, and 10 MB. An hour before, on the same machine, with the memory
+in a database of the page's own instead of the browser's cache: 0.55, 0.48 and 0.45 (1006, 498 and 690 ms, ComfyUI's
+1830, 1037 and 1520). That was given up because it takes the room of a person's records (README).
+
+What bounds a reload, in a trace of one of 350 ms (the browser before all else): until Python has its memory 249, of
+which the main thread works for nearly all but 30, in which it waits for the last of the 24 MB; 19 until `main.py`
+begins; 53 until the window's records are read, with a lock and a write that the disk confirms; 20 for the first
+picture of the form, 9 to show it. Of a first visit, in a trace of 1010 ms: 540 until Python has its memory (the files
+of the page are there at 110, it is painted before Python's loader is read, the memory is unpacked at 490); 120 until
+`main.py` begins, in which code is compiled as it is first called; 215 until there is a database with the window in it;
+90 for the first picture. A second tab has a process of its own, in which forty scripts and all compiled code are taken
+from the disk. Tried and of no use: asking for the WebAssembly, or for the memory, before all else in the first script
+of the page (a second tab got slower: everything waits for the same network process); having the browser open its
+database before Python asks. Over plain http under a name browsers take gzip instead of brotli on the first visit:
+1.8 MB more for the memory.
+The aim for the first picture of the page, 150 ms, is held by a reload only (below). A first visit has its styles at
+100, over six connections that the page's scripts share; then the page is laid out for the first time, for 31 ms in that
+trace (fonts), and its small scripts run for 10 before the browser paints. A second tab begins on Python before that.
 """
 SOURCES = ("app", "gateway", "demo_comfyui", "static", ".mooring/builds")
 
