@@ -266,6 +266,16 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (
         f"{SESSION}/watch.py",
         "Watch.look_back",
+        "False is True in: self._looking_back[place] = False",
+    ): "the look that is begun with it says so anew before anything else",
+    (
+        f"{SESSION}/watch.py",
+        "Watch._inferred",
+        "0.0 is 1.0 in: inferred.sort(key=lambda task: task.ended_at or 0.0)",
+    ): "what has ended has a time; the number is there for the types",
+    (
+        f"{SESSION}/watch.py",
+        "Watch.look_back",
         "0 is 1 in: self._state.spawn(self._look_back_at(place), f'look at {place[0]} again')",
     ): _LOG_ONLY,
     (f"{SESSION}/submit.py", "Submitter._to_the_register", "left out: connecting.cancel()"): (

@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import ComfyError, TaskNotFound
-from app.core.evidence import CancelAsked
+from app.core.evidence import Absent, CancelAsked
 from app.core.mark import Sign
 from app.core.model import Delivery, PromptId, Task, TaskState
 from app.core.ports import Response
+from app.core.truth import LOST_GAP
 from app.session.landmarks import Landmarks
 from app.session.sandbox import HERE, THERE, Sandbox, make_fleet
 from app.session.state import State
@@ -225,10 +226,26 @@ async def test_ten_wakes_at_once_are_two_looks_back(stage: Stage, monkeypatch: p
         return True
 
     monkeypatch.setattr(watch, "look", look)
-    for _ in range(10):
+    for _ in range(5):
+        watch.look_back()
         watch.look_back()
         await stage.sleep(0.1)
     assert looks == [1], "a server that hangs is asked once"
     answers.set()
     await stage.until(lambda: not watch._looking_back)
     assert looks == [1, 1], "and once more, since what came meanwhile may have been missed"
+
+
+@scene
+async def test_what_ended_last_is_looked_back_at_first(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what may still be on its way."""
+    page = await stage.window()
+    first, second = [await stage.run(page, steps=60, server_id=A) for _ in range(2)]
+    await stage.until_running(page, first)
+    for prompt_id in (second, first):
+        await page.session._state.witness(prompt_id, *(Absent(at, at) for at in (stage.now, stage.now + 2 * LOST_GAP)))
+        assert task_of(page, prompt_id).state is TaskState.LOST
+        await stage.sleep(0.1)
+    monkeypatch.setattr("app.session.watch.LOOK_BACK", 1)
+    (latest,) = page.session._watch._inferred().values()
+    assert [task.prompt_id for task in latest] == [first]
