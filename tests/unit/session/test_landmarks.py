@@ -249,3 +249,13 @@ async def test_what_ended_last_is_looked_back_at_first(stage: Stage, monkeypatch
     monkeypatch.setattr("app.session.watch.LOOK_BACK", 1)
     (latest,) = page.session._watch._inferred().values()
     assert [task.prompt_id for task in latest] == [first]
+
+
+@scene
+async def test_what_a_cancel_was_seen_to_take_out_of_the_queue_is_not_looked_back_at(stage: Stage) -> None:
+    page = await stage.window()
+    first, second = [await stage.run(page, steps=60, server_id=A) for _ in range(2)]
+    await stage.until_running(page, first)
+    await page.session.cancel(second)
+    await stage.until(lambda: task_of(page, second).state is TaskState.CANCELLED)
+    assert page.session._watch._inferred() == {}
