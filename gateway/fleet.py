@@ -105,6 +105,7 @@ class Discover:
     is_https: bool = False
     is_minted: bool = False
     nameservers: tuple[tuple[str, int], ...] = ()  # instead of those of this machine
+    leaving: tuple[str, int | None] | None = None  # another name and its port: who is named there only is leaving
     most: int = MOST_FOUND
     colour: str = ""
     weight: float = 1.0

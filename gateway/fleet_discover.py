@@ -3,6 +3,7 @@
     [[discover]]
     from = "dns://comfyui.internal:8188"     # the A and AAAA records of a name
     from = "srv://_comfyui._tcp.internal"    # or its SRV records, which tell the ports too
+    leaving = "dns://comfyui-all.internal:8188"  # and a name that they keep until they are gone
 
 What else stands there holds for each server that is found, as in a `[[server]]` table.
 """
@@ -24,6 +25,7 @@ KEYS = (
     "mint",
     "https",
     "nameservers",
+    "leaving",
     "most",
     "colour",
     "weight",
@@ -51,7 +53,7 @@ def read_discover(reader: ServerReader, table: Table) -> Discover:
     """One table; `reader` keeps what it refers to, and its warnings."""
     table.check_keys(KEYS)
     origin = table.needed_text("from")
-    kind, name, port = _target(table, origin)
+    kind, name, port = _target(table, origin, "from")
     prefix = table.needed_text("id")
     if not is_server_id(prefix) or len(prefix) > LONGEST_PREFIX:
         raise table.fault(f"{prefix!r} must be at most {LONGEST_PREFIX} lower-case letters, digits and hyphens", "id")
@@ -66,6 +68,7 @@ def read_discover(reader: ServerReader, table: Table) -> Discover:
         is_https=is_https,
         is_minted=is_minted,
         nameservers=_nameservers(table),
+        leaving=_leaving(table),
         most=table.whole("most", 1, MOST_FOUND) or MOST_FOUND,
         colour=read_colour(table),
         weight=read_weight(table),
@@ -75,20 +78,26 @@ def read_discover(reader: ServerReader, table: Table) -> Discover:
     )
 
 
-def _target(table: Table, origin: str) -> tuple[str, str, int | None]:
-    """The kind, the name and the port of a `from`."""
+def _leaving(table: Table) -> tuple[str, int | None] | None:
+    """The name under which servers stay until they are gone, and its port."""
+    origin = table.get_text("leaving")
+    return _target(table, origin, "leaving")[1:] if origin else None
+
+
+def _target(table: Table, origin: str, key: str) -> tuple[str, str, int | None]:
+    """The kind, the name and the port of what is looked up."""
     try:
         parts = urlsplit(origin)
         name, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise table.fault(f"{origin!r} is not a name and a port ({error})", "from") from error
+        raise table.fault(f"{origin!r} is not a name and a port ({error})", key) from error
     is_whole = parts.scheme in {"dns", "srv"} and _NAME.fullmatch(name) and not _is_address(name)
     if not is_whole or origin.lower() != f"{parts.scheme}://{parts.netloc}".lower() or "@" in parts.netloc:
-        raise table.fault('write it as "dns://name:port", or "srv://name" for SRV records', "from")
+        raise table.fault('write it as "dns://name:port", or "srv://name" for SRV records', key)
     if parts.scheme == "dns" and not port:
-        raise table.fault("A and AAAA records tell no port: write dns://name:port", "from")
+        raise table.fault("A and AAAA records tell no port: write dns://name:port", key)
     if parts.scheme == "srv" and port is not None:
-        raise table.fault("SRV records tell each server's own port: leave it out", "from")
+        raise table.fault("SRV records tell each server's own port: leave it out", key)
     return parts.scheme, name, port
 
 

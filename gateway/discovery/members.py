@@ -5,8 +5,9 @@
     roll = roll.parted(now, is_well, departure)  # time has passed
     servers = roll.servers(is_well)
 
-A server that DNS names no more takes nothing new and is passed everything else for as long as it answers. It is out of
-the fleet once it was unreachable for a while. A server is known by what it has said, never by where it is.
+A server that DNS names no more, or only among those that are leaving, takes nothing new and is passed everything else
+for as long as it answers. It is out of the fleet once it was unreachable for a while. A server is known by what it has
+said, never by where it is.
 """
 
 from __future__ import annotations
@@ -36,31 +37,35 @@ class Member:
 class Roll:
     """The members of one table, by id.
 
-    `listed` are the endpoints that DNS names, by place. `occupants` tells who was met at a place last, and at which
-    addresses. `contested` are ids that two servers have claimed at once, with where: not used while both are named and
-    neither has said another id.
+    `listed` are the endpoints that DNS names, by place; `lingering` are those of the table's other name, under which
+    servers stay until they are gone, without the listed ones. `occupants` tells who was met at a place last, and at
+    which addresses. `contested` are ids that two servers have claimed at once, with where: not used while both are
+    named and neither has said another id.
     """
 
     discover: Discover
     listed: Mapping[str, Endpoint] = field(default_factory=dict)
+    lingering: Mapping[str, Endpoint] = field(default_factory=dict)
     members: Mapping[ServerId, Member] = field(default_factory=dict)
     occupants: Mapping[str, tuple[Endpoint, ServerId]] = field(default_factory=dict)
     contested: Mapping[ServerId, frozenset[str]] = field(default_factory=dict)
 
-    def named(self, endpoints: Iterable[Endpoint]) -> Roll:
+    def named(self, endpoints: Iterable[Endpoint], lingering: Iterable[Endpoint] = ()) -> Roll:
         """After DNS has answered."""
         listed = {end.place: end for end in endpoints}
-        kept = {member.endpoint.place for member in self.members.values()} | set(listed)
+        others = {end.place: end for end in lingering if end.place not in listed}
+        kept = {member.endpoint.place for member in self.members.values()} | listed.keys() | others.keys()
         occupants = {place: who for place, who in self.occupants.items() if place in kept}
-        return replace(self, listed=listed, occupants=occupants)
+        return replace(self, listed=listed, lingering=others, occupants=occupants)
 
     def unsettled(self, is_well: IsWell, *, is_thorough: bool) -> list[Endpoint]:
-        """The listed endpoints of which nobody knows who is there now.
+        """The endpoints that DNS names of which nobody knows who is there now.
 
         A member that answers is known: each connection to it shows who it is. Its other address, which is not
         dialled, is looked at when it `is_thorough`.
         """
-        return [end for end in self.listed.values() if not self._is_settled(end, is_well, is_thorough=is_thorough)]
+        named = (*self.listed.values(), *self.lingering.values())
+        return [end for end in named if not self._is_settled(end, is_well, is_thorough=is_thorough)]
 
     def _is_settled(self, end: Endpoint, is_well: IsWell, *, is_thorough: bool) -> bool:
         met, server_id = self.occupants.get(end.place, (None, ServerId("")))

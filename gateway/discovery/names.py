@@ -36,6 +36,10 @@ class LookupFailed(Exception):
     """DNS did not tell. The text is for people, and stays the same while the cause does."""
 
 
+class NoRecords(LookupFailed):
+    """The name is there, and stands for nothing. By itself that may as well be a zone that is written anew."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Endpoint:
     """One place where a server may be: what it is asked for as, and the addresses where that is.
@@ -90,14 +94,15 @@ class Names:
             self._resolver.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in nameservers]
         self._resolver.timeout = max(deadline / 3, 0.05)  # of one try; a lost datagram is sent again
 
-    async def look_up(self, discover: Discover) -> Answer:
-        """The endpoints under a table's name, or `LookupFailed`."""
-        if discover.port is None:
-            answer = await self._services(discover)
+    async def look_up(self, discover: Discover, place: tuple[str, int | None] | None = None) -> Answer:
+        """The endpoints under a table's name, or under another name for the same servers; else `LookupFailed`."""
+        name, port = place or (discover.name, discover.port)
+        if port is None:
+            answer = await self._services(name)
         else:
-            addresses, remark = await self._addresses(discover.name, is_minted=discover.is_minted)
+            addresses, remark = await self._addresses(name, is_minted=discover.is_minted)
             host = discover.name.rstrip(".") if discover.is_https else ""
-            answer = Answer(_plain(addresses.found, discover.port, host), addresses.ttl, remark)
+            answer = Answer(_plain(addresses.found, port, host), addresses.ttl, remark)
         usable = tuple(sorted(end for end in set(answer.endpoints) if _is_usable(end)))
         left_out = [f"{end.place} is no address of a server" for end in answer.endpoints if not _is_usable(end)]
         if len(usable) > discover.most:
@@ -116,7 +121,7 @@ class Names:
         if isinstance(six, BaseException):
             raise six
         if not four.found and not six.found:
-            raise LookupFailed(f"{name} has no A and no AAAA records")
+            raise NoRecords(f"{name} has no A and no AAAA records")
         ttl = min(one.ttl for one in (four, six) if one.found)
         if four.found and six.found and not is_minted:
             return _Addresses(four.found, ttl), ("its IPv6 addresses are left out: mint = true tells whose they are",)
@@ -129,12 +134,12 @@ class Names:
         found = tuple(sorted(item.address for item in answer.rrset if isinstance(item, A | AAAA)))
         return _Addresses(found, float(answer.chaining_result.minimum_ttl))
 
-    async def _services(self, discover: Discover) -> Answer:
+    async def _services(self, name: str) -> Answer:
         """SRV records, and the addresses of their targets: those that came along, else asked for."""
-        answer = await self._ask(discover.name, dns.rdatatype.SRV)
+        answer = await self._ask(name, dns.rdatatype.SRV)
         records = [] if answer.rrset is None else [item for item in answer.rrset if isinstance(item, SRV)]
         if not records:
-            raise LookupFailed(f"{discover.name} has no SRV records")
+            raise NoRecords(f"{name} has no SRV records")
         lane = asyncio.Semaphore(ABREAST)
         resolved = await asyncio.gather(*(self._target(lane, answer.response, record) for record in records))
         endpoints, remarks, ttls = [], [], [float(answer.chaining_result.minimum_ttl)]

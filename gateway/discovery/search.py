@@ -4,7 +4,8 @@
     await search.look()          # then search.servers, search.report
     await asyncio.sleep(search.pause())
 
-What DNS does not tell changes nothing: the last answer stands until another one comes.
+What DNS does not tell changes nothing: the last answer stands until another one comes. That there are no records is
+believed only while the table's other name tells who is leaving.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import replace
 from gateway.deadlines import Deadlines
 from gateway.discovery.claims import Claim, NoClaim, ask_who
 from gateway.discovery.members import IsWell, Roll
-from gateway.discovery.names import Answer, Endpoint, LookupFailed, Names
+from gateway.discovery.names import Answer, Endpoint, LookupFailed, Names, NoRecords
 from gateway.fleet import Discover, Server
 from gateway.state import SearchReport
 
@@ -50,6 +51,8 @@ class Search:
         self._roll = Roll(discover)
         self._answer: Answer | None = None
         self._failure = ""
+        self._is_deserted = False  # nobody is there but who starts or ends
+        self._leaving_failure = ""
         self._silent: dict[str, str] = {}  # why, by place
         self.looked = asyncio.Event()  # once it was looked
         self._due = 0.0
@@ -90,7 +93,7 @@ class Search:
         is_due = self._clock() >= self._due
         if is_due:
             await self._look_up()
-        if self._answer is not None:
+        if self._answer is not None or self._roll.lingering:
             await self._meet(self._roll.unsettled(self._is_well, is_thorough=is_due))
         self._roll = self._roll.parted(self._clock(), self._is_well, self._deadlines.departure)
 
@@ -98,22 +101,42 @@ class Search:
 
     async def _look_up(self) -> None:
         least, most = self._deadlines.dns_least, self._deadlines.dns_most
+        lingering = await self._look_up_leaving()
         try:
             answer = await Names(self.discover.nameservers, self._deadlines.dns).look_up(self.discover)
         except LookupFailed as error:
+            self._is_deserted = isinstance(error, NoRecords) and bool(lingering) and not self._leaving_failure
             self._tell(str(error))
+            self._roll = self._roll.named(() if self._is_deserted else self._roll.listed.values(), lingering)
             self._due = self._clock() + self._patience
             self._patience = min(self._patience * _BACKOFF, most)
             return
+        self._is_deserted = False
         self._tell("")
         self._answer, self._patience = answer, least
-        self._roll = self._roll.named(answer.endpoints)
+        self._roll = self._roll.named(answer.endpoints, lingering)
         self._due = self._clock() + min(max(answer.ttl, least), most)
+
+    async def _look_up_leaving(self) -> tuple[Endpoint, ...]:
+        """Where servers are that may be leaving: looked up first, so that one which leaves just now is in one of both.
+
+        Without an answer those stay that were there.
+        """
+        before, self._leaving_failure = self._leaving_failure, ""
+        if self.discover.leaving is None:
+            return ()
+        names = Names(self.discover.nameservers, self._deadlines.dns)
+        try:
+            return (await names.look_up(self.discover, self.discover.leaving)).endpoints
+        except LookupFailed as error:
+            self._leaving_failure = f"{error}: nobody tells which servers are leaving"
+            if self._leaving_failure != before:
+                _log.warning("%s: %s", self.discover.origin, self._leaving_failure)
+            return tuple(self._roll.lingering.values())
 
     def _tell(self, failure: str) -> None:
         if failure and failure != self._failure:
-            stays = "the servers stay as they were" if self._answer is not None else "none is known yet"
-            _log.warning("%s: %s; %s", self.discover.origin, failure, stays)
+            _log.warning("%s: %s. %s", self.discover.origin, failure, self._standing())
         elif self._failure and not failure:
             _log.info("%s is answered again", self.discover.origin)
         self._failure = failure
@@ -142,21 +165,33 @@ class Search:
             try:
                 claim = await ask_who(self.discover, endpoint, self._deadlines, may_mint=self._may_mint)
             except NoClaim as error:
-                if self._silent.get(endpoint.place) != str(error):
-                    _log.info("%s: %s does not say who it is: %s", self.discover.origin, endpoint.place, error)
-                self._silent[endpoint.place] = str(error)
+                self._note_silence(endpoint.place, str(error))
                 return None
         self._silent.pop(endpoint.place, None)
         return claim
 
+    def _note_silence(self, place: str, why: str) -> None:
+        """One that is starting or ending, and no more than that, has every right to be silent."""
+        if place in self._roll.lingering:
+            return
+        if self._silent.get(place) != why:
+            _log.info("%s: %s does not say who it is: %s", self.discover.origin, place, why)
+        self._silent[place] = why
+
+    def _standing(self) -> str:
+        """What becomes of the servers while DNS does not name any."""
+        if self._is_deserted:
+            return "Those that are there start or end, and take nothing new."
+        return "The servers stay as they were." if self._answer is not None else "None is known yet."
+
     def _troubles(self) -> tuple[str, ...]:
         origin = self.discover.origin
-        stays = "The servers stay as they were." if self._answer is not None else "None is known yet."
         remarks = self._answer.remarks if self._answer is not None else ()
         contests = [_word_contest(places) for places in self._roll.contested.values()]
         silent = [f"{place} does not say who it is: {why}" for place, why in sorted(self._silent.items())]
         told = [
-            *([f"{origin}: {self._failure}. {stays}"] if self._failure else []),
+            *([f"{origin}: {self._failure}. {self._standing()}"] if self._failure else []),
+            *([f"{origin}: {self._leaving_failure}."] if self._leaving_failure else []),
             *(f"{origin}: {one}." for kind in (remarks, contests, silent) for one in kind[:_MOST_TOLD]),
         ]
         more = sum(max(0, len(kind) - _MOST_TOLD) for kind in (remarks, contests, silent))

@@ -95,6 +95,35 @@ async def test_a_removed_server_is_drained_while_it_answers_and_then_out_of_the_
         assert (await server_at(browser, gateway, one, drained=False))["base"] == leaving["base"]
 
 
+async def test_a_gateway_that_starts_later_knows_who_is_leaving(
+    cluster: Cluster, browser: aiohttp.ClientSession
+) -> None:
+    cluster.table = f'mint = true\nleaving = "dns://all.{NAME}:{cluster.port}"\n'
+    one, two = await cluster.start(ONE), await cluster.start(TWO)
+    cluster.name(ONE, TWO)
+    cluster.names.zone[f"all.{NAME}."] = {"A": [ONE, TWO, THREE]}  # the third only starts, and says nothing yet
+    async with cluster.gateway() as before:
+        known = await server_at(browser, before, one, drained=False)
+        assert await submit(browser, before, known["base"]) == (200, "")
+    cluster.name(TWO)
+    async with cluster.gateway() as after:
+        leaving = await server_at(browser, after, one, drained=True, health="well")
+        await server_at(browser, after, two, drained=False)
+        assert leaving["base"] == known["base"]
+        async with browser.get(f"{after.url}{leaving['base']}/queue") as reply:
+            assert len(json.loads(await reply.read())["queue_pending"]) == 1, "its work is watched to its end"
+        assert (await fleet_of(browser, after))["searches"] == []
+        cluster.name()
+        assert (await server_at(browser, after, two, drained=True))["health"] == "well", "all of them are leaving"
+        del cluster.names.zone[f"all.{NAME}."]
+        await until_told(lambda: _is_told(browser, after, "nobody tells which servers are leaving"))
+        assert (await server_at(browser, after, one))["drained"], "DNS has said nothing else"
+
+
+async def _is_told(browser: aiohttp.ClientSession, gateway: Running, words: str) -> bool:
+    return any(words in told for told in (await fleet_of(browser, gateway))["searches"])
+
+
 async def _is_gone(browser: aiohttp.ClientSession, gateway: Running, pod: Pod) -> bool:
     return pod.url not in await servers_of(browser, gateway)
 

@@ -164,6 +164,9 @@ def test_what_is_looked_up_is_the_headless_service(tmp_path: Path) -> None:
     (found,) = fleet.discover
     assert (found.name, found.port, found.is_minted) == ("comfyui", service["spec"]["ports"][0]["port"], True)
     assert fleet.warnings == ()
+    every = manifest("Service", "comfyui-all")
+    assert found.leaving == ("comfyui-all", found.port)
+    assert {**service["spec"], "publishNotReadyAddresses": True} == every["spec"], "those that end are in it too"
     pods = manifest("StatefulSet", "comfyui")
     assert pods["spec"]["serviceName"] == "comfyui"
     assert service["spec"]["selector"] == pods["spec"]["template"]["metadata"]["labels"]

@@ -54,6 +54,22 @@ def test_what_is_named_no_more_is_drained_and_stays_while_it_answers() -> None:
     assert shown(roll)["gpu-a"] == ("http://10.0.0.1:8188", True)
 
 
+def test_what_is_named_among_the_leaving_only_is_met_and_takes_nothing_new() -> None:
+    fresh = Roll(GPU).named([TWO], [ONE, TWO])
+    assert fresh.unsettled(none_well, is_thorough=True) == [TWO, ONE]
+    met = fresh.met({ONE: who("a"), TWO: who("b")})
+    assert shown(met) == {"gpu-a": ("http://10.0.0.1:8188", True), "gpu-b": ("http://10.0.0.2:8188", False)}
+    assert shown(met.named([ONE, TWO], [ONE, TWO]))["gpu-a"] == ("http://10.0.0.1:8188", False), "it was only starting"
+
+
+def test_one_that_left_and_is_back_elsewhere_is_not_two() -> None:
+    three = at("10.0.0.3")
+    left = BOTH.named([TWO], [ONE, TWO])
+    back = left.named([TWO, three], [ONE, TWO, three]).met({three: who("a")})
+    assert shown(back)["gpu-a"] == ("http://10.0.0.3:8188", False)
+    assert back.contested == {}
+
+
 def test_it_departs_once_it_was_unreachable_for_long() -> None:
     roll = BOTH.named([TWO]).parted(0.0, none_well, DEPARTURE)
     assert "gpu-a" in shown(roll.parted(59.0, none_well, DEPARTURE))

@@ -17,6 +17,7 @@ from = "dns://comfyui.internal:8188"
 id = "gpu"
 mint = true
 nameservers = ["127.0.0.1:8600", "::1"]
+leaving = "dns://all.comfyui.internal:8188"
 most = 40
 colour = "green"
 weight = 2
@@ -41,6 +42,7 @@ def test_a_whole_table_is_read(tmp_path: Path) -> None:
     (found,) = fleet.discover
     assert (found.name, found.port, found.prefix, found.is_minted) == ("comfyui.internal", 8188, "gpu", True)
     assert found.nameservers == (("127.0.0.1", 8600), ("::1", 53))
+    assert found.leaving == ("all.comfyui.internal", 8188)
     assert (found.most, found.colour, found.weight, found.tags) == (40, "green", 2.0, ("24 GB",))
     assert found.limits.requests == 8
     assert fleet.servers == () and fleet.warnings == ()
@@ -82,6 +84,8 @@ def test_a_table_may_stand_beside_servers(tmp_path: Path) -> None:
         ({"nameservers": '["127.0.0.1:0x"]'}, 4, "nameservers"),
         ({"nameservers": '["127.0.0.1/8"]'}, 4, "nameservers"),
         ({"nameservers": '["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"]'}, 4, "nameservers"),
+        ({"leaving": '"comfyui-all"'}, 4, "leaving"),
+        ({"leaving": '"dns://comfyui-all"'}, 4, "leaving"),
         ({"tls_verify": "false"}, 4, "tls_verify"),
         ({"url": '"http://10.0.0.1"'}, 4, "url"),
     ],
