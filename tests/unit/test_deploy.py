@@ -175,8 +175,9 @@ def test_what_is_looked_up_is_the_headless_service(tmp_path: Path) -> None:
     assert {mount["name"] for mount in comfyui["volumeMounts"]} <= claims, "each pod keeps its id on a disk of its own"
     code = comfyui["lifecycle"]["preStop"]["exec"]["command"][2]
     compile(code, "preStop", "exec")
-    (waits,) = re.findall(r"^time\.sleep\((\d+)\)$", code, re.MULTILINE)
+    waits, fetching = re.findall(r"^time\.sleep\((\d+)\)$", code, re.MULTILINE)
     assert int(waits) > Deadlines().dns_most, "each gateway has heard by then that it is named no more"
+    assert code.rstrip().endswith(f"time.sleep({fetching})"), "a result is fetched once its work has ended"
     assert pods["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > 10 * int(waits)
 
 
