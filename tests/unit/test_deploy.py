@@ -172,7 +172,9 @@ def test_what_is_looked_up_is_the_headless_service(tmp_path: Path) -> None:
     assert service["spec"]["selector"] == pods["spec"]["template"]["metadata"]["labels"]
     folders, comfyui = boxes(pods)
     given = dict(zip(comfyui["args"][::2], comfyui["args"][1::2], strict=True))
-    assert folders["command"][2:] == [given["--user-directory"], given["--output-directory"]], "ComfyUI wants them there"
+    assert folders["command"][2:] == [given["--user-directory"], given["--output-directory"]], (
+        "ComfyUI wants them there"
+    )
     assert folders["volumeMounts"] == comfyui["volumeMounts"]
     claims = {claim["metadata"]["name"] for claim in pods["spec"]["volumeClaimTemplates"]}
     assert {mount["name"] for mount in comfyui["volumeMounts"]} <= claims, "each pod keeps its id on a disk of its own"
