@@ -184,6 +184,7 @@ def test_what_is_looked_up_is_the_headless_service(tmp_path: Path) -> None:
     assert int(waits) > Deadlines().dns_most, "each gateway has heard by then that it is named no more"
     assert code.rstrip().endswith(f"time.sleep({fetching})"), "a result is fetched once its work has ended"
     assert pods["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > 10 * int(waits)
+    assert pods["spec"]["template"]["spec"]["shareProcessNamespace"] is True, "process 1 ignores SIGTERM"
 
 
 def test_only_gateways_reach_a_comfyui() -> None:
