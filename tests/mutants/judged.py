@@ -70,6 +70,7 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
         "5.0 is 6.0 in: SLEPT_OVER = 5.0",
     ),
     f"{SESSION}/watch.py": (
+        "20 is 21 in: LOOK_BACK = 20",
         "0.7 is 1.7 in: FIRST_PAUSE = 0.7",
         "1.4 is 2.4 in: GROWTH = 1.4",
         "5.0 is 6.0 in: LONGEST_PAUSE = 5.0",

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+
+import pytest
 
 from app.core.model import Delivery, TaskState
+from app.core.ports import Response
 from app.core.workflow import parse_workflow
 from app.session.deliver import fetch_output
+from app.session.sandbox import Sandbox
+from app.session.state import State
 from tests.unit.session.stage import A, Stage, bytes_of, scene, task_of
+from tests.unit.session.test_files import Answering
 
 
 @scene
@@ -48,11 +55,17 @@ async def test_a_result_from_the_cache_is_as_old_as_it_is_and_is_kept(stage: Sta
     assert len(stage.requests("GET", f"/history/{again}")) == looks, "the very same file needs no word"
 
 
+@pytest.mark.parametrize("is_marked", [True, False])
 @scene
 async def test_an_older_file_of_that_name_on_another_server_is_not_taken_for_a_result_from_the_cache(
-    stage: Stage,
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, *, is_marked: bool
 ) -> None:
-    """It is as old as the cached one may be: the server at the address was another before, and is that one again."""
+    """It is as old as the cached one may be: the server at the address was another before, and is that one again.
+
+    A server that marks its files, or none that does, changes nothing in that.
+    """
+    if not is_marked:
+        monkeypatch.setattr("app.session.deliver._etag", lambda _: "")
     page = await stage.window()
     first = await stage.run(page, steps=1, server_id=A)
     await stage.ended(page, first)
@@ -70,3 +83,23 @@ async def test_an_older_file_of_that_name_on_another_server_is_not_taken_for_a_r
     assert ended.cached
     assert [item.delivery for item in ended.outputs] == [Delivery.OVERWRITTEN]
     assert await bytes_of(page, again) is None
+
+
+@pytest.mark.parametrize(
+    ("cause", "delivery"),
+    [
+        ("picture-changed", Delivery.OVERWRITTEN),
+        ("not-yours", Delivery.GONE),
+        ("link-expired", Delivery.GONE),
+    ],
+)
+@scene
+async def test_what_the_gateway_withholds_ends_as_what_it_is(stage: Stage, *, cause: str, delivery: Delivery) -> None:
+    """It knows whose a picture is and whether it is still the same; asking again would change nothing."""
+    page = await stage.window()
+    task = await stage.ended(page, await stage.run(page, steps=1, server_id=A))
+    withheld = Response(410, {"x-mooring-gateway": f"{cause}; sent=no"})
+    state = State(replace(Sandbox().ports, http=Answering(response=withheld)))
+    state.set_fleet(page.session.fleet)
+    fetched, blob = await fetch_output(state, task, task.outputs[0])
+    assert (fetched, blob) == (replace(task.outputs[0], delivery=delivery), None)
