@@ -272,7 +272,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (
         f"{SESSION}/watch.py",
         "Watch._inferred",
-        "0.0 is 1.0 in: inferred.sort(key=lambda task: task.ended_at or 0.0)",
+        "0.0 is 1.0 in: inferred.sort(key=lambda task",
     ): "what has ended has a time; the number is there for the types",
     (
         f"{SESSION}/watch.py",
