@@ -141,3 +141,12 @@ async def test_a_cache_that_does_not_take_it_is_asked_once(desk: Desk) -> None:
         await window.reload()
     assert await window.page.evaluate(IS_RESTORED)
     assert set(await window.page.evaluate(READ)) == {"packed"}
+
+
+async def test_a_private_window_leaves_none_behind(profile: BrowserContext, gateway: Service) -> None:
+    asked: list[str] = []
+    profile.on("request", lambda request: asked.append(request.url))
+    window = await open_window(profile, gateway, "/?private")
+    await window.page.evaluate("new Promise((resolve) => requestIdleCallback(() => requestIdleCallback(resolve)))")
+    assert [url for url in asked if "/snapshots/" in url] == [await window.page.evaluate(f"{LINK}.href")]
+    assert await window.page.evaluate("localStorage.getItem('mooring.snapshot')") is None
