@@ -81,9 +81,11 @@ of the page are there at 110, it is painted before Python's loader is read, the 
 `main.py` begins, in which code is compiled as it is first called; 215 until there is a database with the window in it;
 90 for the first picture. A second tab has a process of its own, in which forty scripts and all compiled code are taken
 from the disk. Tried and of no use: asking for the WebAssembly, or for the memory, before all else in the first script
-of the page (a second tab got slower: everything waits for the same network process); having the browser open its
+of the page (a second tab got slower, 563 ms instead of 465); having the browser open its
 database before Python asks. Over plain http under a name browsers take gzip instead of brotli on the first visit:
 1.8 MB more for the memory.
+The bytes are those until the window is up. On a line of 4 MB a second or more, 24 MB follow five seconds later, once by
+build and browser: the memory unpacked, for the starts after that (twice, and in vain, where the cache is too small).
 The aim for the first picture of the page, 150 ms, is held by a reload only (below). A first visit has its styles at
 100, over six connections that the page's scripts share; then the page is laid out for the first time, for 31 ms in that
 trace (fonts), and its small scripts run for 10 before the browser paints. A second tab begins on Python before that.
