@@ -1,17 +1,24 @@
 """What is done with kept bytes inside a transaction: each Blob has a line in `ledger` with its kind, size and time.
 
     yield from make_room(transaction, RESULTS, name, room)   # the oldest others go, until they fit into `room` bytes
-    put(transaction, RESULTS, name, blob, at=now)
+    yield from put(transaction, RESULTS, name, blob, at=now)
 
 What is yielded is a request of IndexedDB (`app.browser.idb`).
+
+How many lines of a kind there are, and how many bytes, stands beside them, written in the same transaction: a window
+needs no more memory for ten thousand results than for ten. What only deletes has the sums forgotten, and they are
+counted again, a part of the lines at a time. An older page writes lines and knows nothing of the sums: each window
+counts once, and nothing is dropped as long as there are more or fewer lines than were added up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import js
+from pyodide.ffi import to_js
 
 from app.browser.idb import Steps
 from app.browser.values import from_plain, js_object, plain
@@ -24,18 +31,159 @@ KINDS = (RESULTS, INPUTS, THUMBNAILS)  # in the order in which they make room fo
 SHELVES = (*KINDS, LEDGER)
 TASKS, BATCHES = "tasks", "batches"  # what waiting runs share; their inputs are not given up
 
+_SUMS = "sums"  # the line that tells the sums of the others, and its kind
+_AGES = "ages"  # the index by kind and age
+_PART = 500  # lines that are counted at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """How many lines, and the bytes of what they are about."""
+
+    count: int = 0
+    size: int = 0
+
+    def plus(self, count: int, size: int) -> Sum:
+        """With so many more; never less than nothing."""
+        return Sum(max(0, self.count + count), max(0, self.size + size))
+
+
+def create_ages(transaction: Any) -> None:
+    """Have the lines found by their age."""
+    transaction.objectStore(LEDGER).createIndex(_AGES, to_js(["kind", "at"]))
+
+
+# Sums
+
+
+def read_sums(transaction: Any) -> Steps[dict[str, Sum] | None]:
+    """What the lines of each kind come to, as it was written down; None if it was not, or is not known any more."""
+    row = yield transaction.objectStore(LEDGER).get(_SUMS)
+    if row is None:
+        return None
+    return {kind: Sum(**total) for kind, total in from_plain(row.of).items()}
+
+
+def count_sums(transaction: Any) -> Steps[dict[str, Sum]]:
+    """What they come to, counted."""
+    ledger, found, rest = transaction.objectStore(LEDGER), dict.fromkeys(KINDS, Sum()), None
+    while rows := from_plain((yield ledger.getAll(rest, _PART))):
+        for row in rows:
+            if row["kind"] in found:
+                found[row["kind"]] = found[row["kind"]].plus(1, row["size"])
+        rest = js.IDBKeyRange.lowerBound(rows[-1]["name"], True)
+    return found
+
+
+def forget_sums(transaction: Any) -> Any:
+    """Have them counted again by whoever wants to know: on a full disk all can be deleted, and nothing written."""
+    return transaction.objectStore(LEDGER).delete(_SUMS)
+
+
+def _count_up(transaction: Any) -> Steps[dict[str, Sum]]:
+    sums = yield from count_sums(transaction)
+    _write_sums(transaction, sums)
+    return sums
+
+
+def _is_right(transaction: Any, kind: str) -> Steps[bool]:
+    """Whether as many lines are there as were added up: nothing is dropped for what an older page has deleted."""
+    sums = yield from read_sums(transaction)
+    there: int = yield transaction.objectStore(LEDGER).index("kind").count(kind)
+    return sums is not None and sums[kind].count == there
+
+
+def _add(transaction: Any, kind: str, count: int, size: int) -> Steps[None]:
+    """Add to what is known."""
+    sums = yield from read_sums(transaction)
+    if sums is not None and (count or size):
+        _write_sums(transaction, sums | {kind: sums[kind].plus(count, size)})
+
+
+def _write_sums(transaction: Any, sums: Mapping[str, Sum]) -> None:
+    row = {"name": _SUMS, "kind": _SUMS, "of": {kind: asdict(total) for kind, total in sums.items()}}
+    transaction.objectStore(LEDGER).put(plain(row))
+
+
+# Lines
+
+
+def put(transaction: Any, kind: str, name: str, blob: Any, *, at: float) -> Steps[None]:
+    """Write a Blob and its line; what had that name is replaced."""
+    size = int(blob.size)
+    line = {"name": _line(kind, name), "kind": kind, "size": size, "at": at}
+    before = yield from _size_of(transaction, kind, name)
+    transaction.objectStore(kind).put(js_object({"blob": blob, "at": at}), name)
+    transaction.objectStore(LEDGER).put(plain(line))
+    yield from _add(transaction, kind, int(before is None), size - (before or 0))
+
+
+def make_room(transaction: Any, kind: str, name: str, room: int, needed: Collection[str] = frozenset()) -> Steps[None]:
+    """Delete the oldest of a kind until the others than `name` fit into `room` bytes; what is needed stays."""
+    over = (yield from size_of_others(transaction, kind, name)) - room
+    if over > 0 and not (yield from _is_right(transaction, kind)):
+        yield from _count_up(transaction)
+        over = (yield from size_of_others(transaction, kind, name)) - room
+    if over > 0:
+        gone = yield from drop_oldest(transaction, kind, lambda gone: gone.size >= over, {name, *needed})
+        yield from _add(transaction, kind, -gone.count, -gone.size)
+
+
+def size_of_others(transaction: Any, kind: str, name: str) -> Steps[int]:
+    """The bytes of a kind but for what has that name; what had to be counted for it is written down."""
+    sums = (yield from read_sums(transaction)) or (yield from _count_up(transaction))
+    return sums[kind].size - ((yield from _size_of(transaction, kind, name)) or 0)
+
+
+def drop_oldest(
+    transaction: Any, kind: str, is_enough: Callable[[Sum], bool], spared: Collection[str] = frozenset()
+) -> Steps[Sum]:
+    """Delete the oldest of a kind, with their lines, until it is enough or none is left: what has gone.
+
+    It is for the caller to subtract it, or to forget the sums.
+    """
+    gone, ages = Sum(), js.IDBKeyRange.bound(to_js([kind]), to_js([kind, []]))
+    request = transaction.objectStore(LEDGER).index(_AGES).openCursor(ages)
+    while (cursor := (yield request)) is not None:
+        row = from_plain(cursor.value)
+        if row["name"] not in spared:
+            transaction.objectStore(kind).delete(row["name"].removeprefix(f"{THUMBNAILS}/"))
+            transaction.objectStore(LEDGER).delete(row["name"])
+            gone = gone.plus(1, row["size"])
+        if is_enough(gone):
+            break  # no request may be open when another is yielded
+        cursor.continue_()
+    return gone
+
 
 def delete_kept(transaction: Any, prompt_id: PromptId) -> None:
     """Delete one task's results and thumbnails with their lines, within a transaction over all of them."""
     for kind in (RESULTS, THUMBNAILS):
         transaction.objectStore(kind).delete(_all_of(name_of(prompt_id, "")))
         transaction.objectStore(LEDGER).delete(_all_of(_line(kind, name_of(prompt_id, ""))))
+    forget_sums(transaction)
+
+
+def delete_all_kept(transaction: Any) -> Steps[None]:
+    """Delete all results, thumbnails and previews, with their lines."""
+    for kind in (RESULTS, THUMBNAILS):
+        transaction.objectStore(kind).clear()
+    for kind in (RESULTS, THUMBNAILS, PREVIEWS):
+        for key in (yield transaction.objectStore(LEDGER).index("kind").getAllKeys(kind)):
+            transaction.objectStore(LEDGER).delete(key)
+    forget_sums(transaction)
 
 
 def delete_input(transaction: Any, sha256: str) -> None:
     """Delete an input with its line."""
     transaction.objectStore(INPUTS).delete(sha256)
     transaction.objectStore(LEDGER).delete(_line(INPUTS, sha256))
+    forget_sums(transaction)
+
+
+def _size_of(transaction: Any, kind: str, name: str) -> Steps[int | None]:
+    row = yield transaction.objectStore(LEDGER).get(_line(kind, name))
+    return None if row is None else int(row.size)
 
 
 def _all_of(prefix: str) -> Any:
@@ -52,29 +200,7 @@ def _line(kind: str, name: str) -> str:
     return f"{THUMBNAILS}/{name}" if kind == THUMBNAILS else name
 
 
-def oldest_first(transaction: Any, kind: str) -> Steps[list[dict[str, Any]]]:
-    """The lines of a kind."""
-    rows = from_plain((yield transaction.objectStore(LEDGER).index("kind").getAll(kind)))
-    return sorted(rows, key=lambda row: (row["at"], row["name"]))
-
-
-def size_of_others(transaction: Any, kind: str, name: str) -> Steps[int]:
-    """The bytes of a kind but for what has that name."""
-    rows = yield from oldest_first(transaction, kind)
-    return sum(row["size"] for row in rows if row["name"] != name)
-
-
-def make_room(transaction: Any, kind: str, name: str, room: int, needed: Collection[str] = frozenset()) -> Steps[None]:
-    """Delete the oldest of a kind until the others than `name` fit into `room` bytes; what is needed stays."""
-    rows = yield from oldest_first(transaction, kind)
-    others = [row for row in rows if row["name"] != name]
-    taken = sum(row["size"] for row in others)
-    for row in others:
-        if taken <= room:
-            break
-        if row["name"] not in needed:
-            drop(transaction, kind, row)
-            taken -= row["size"]
+# What is in use
 
 
 def needed_inputs(transaction: Any) -> Steps[frozenset[str]]:
@@ -97,17 +223,3 @@ def inputs_of(rows: Iterable[Mapping[str, Any]]) -> set[str]:
     found = {str(row["editor_sha256"]) for row in rows if row.get("editor_sha256")}
     items = [item for row in rows if isinstance(row.get("inputs"), list) for item in row["inputs"]]
     return found | {str(item["sha256"]) for item in items if isinstance(item, dict) and item.get("sha256")}
-
-
-def drop(transaction: Any, kind: str, row: dict[str, Any]) -> None:
-    """Delete what a line is about, and the line."""
-    name = row["name"]
-    transaction.objectStore(kind).delete(name.removeprefix(f"{THUMBNAILS}/"))
-    transaction.objectStore(LEDGER).delete(name)
-
-
-def put(transaction: Any, kind: str, name: str, blob: Any, *, at: float) -> None:
-    """Write a Blob and its line; what had that name is replaced."""
-    line = {"name": _line(kind, name), "kind": kind, "size": int(blob.size), "at": at}
-    transaction.objectStore(kind).put(js_object({"blob": blob, "at": at}), name)
-    transaction.objectStore(LEDGER).put(plain(line))

@@ -12,9 +12,9 @@ from typing import Any
 
 from app.browser.blobs import JsBlob, js_blob, to_js_blob
 from app.browser.idb import Database, Steps
-from app.browser.ledger import LEDGER, PREVIEWS, TASKS, THUMBNAILS, name_of, oldest_first
+from app.browser.ledger import LEDGER, PREVIEWS, TASKS, THUMBNAILS, name_of
 from app.browser.thumbnails import make_thumbnail
-from app.browser.values import js_object, plain
+from app.browser.values import from_plain, js_object, plain
 from app.core.model import PromptId, Task
 from app.core.ports import Blob
 
@@ -39,7 +39,8 @@ class BrowserPreviews:
             if (yield from self._fence(transaction, "keep_preview", task)).state.is_end:
                 return False
             name = _line(task.prompt_id)
-            rows = yield from oldest_first(transaction, PREVIEWS)
+            rows = from_plain((yield transaction.objectStore(LEDGER).index("kind").getAll(PREVIEWS)))  # they are few
+            rows.sort(key=lambda row: row["at"])
             others = [row["name"] for row in rows if row["name"] != name]
             for other in others[: max(0, len(others) + 1 - MOST)]:
                 _delete(transaction, other)

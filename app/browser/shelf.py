@@ -7,7 +7,7 @@ oldest make room. Thumbnails are apart from both. When the disk itself is full, 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from app.browser.blobs import JsBlob, to_js_blob
@@ -17,25 +17,28 @@ from app.browser.ledger import (
     INPUTS,
     KINDS,
     LEDGER,
-    PREVIEWS,
     RESULTS,
     SETTINGS,
     SHELVES,
     TASKS,
     THUMBNAILS,
+    Sum,
     copies_in_use,
+    count_sums,
+    delete_all_kept,
     delete_kept,
-    drop,
+    drop_oldest,
+    forget_sums,
     make_room,
     name_of,
     needed_inputs,
-    oldest_first,
     put,
+    read_sums,
     size_of_others,
 )
 from app.browser.storage import ask_persistence, is_persistent, read_estimate
 from app.browser.thumbnails import make_thumbnail
-from app.browser.values import from_plain, plain
+from app.browser.values import from_plain, plain, present
 from app.core.errors import StorageError
 from app.core.model import PromptId, Task
 from app.core.ports import Blob, Keep, KeepSettings, KeptResult, Usage
@@ -59,6 +62,7 @@ class BrowserShelf:
     ) -> None:
         self._database, self._fence, self._inputs_bound = database, fence, inputs_bound
         self._default = KeepSettings() if results_bound is None else KeepSettings(results_bound)
+        self._is_counted = False
 
     # Results
 
@@ -73,7 +77,7 @@ class BrowserShelf:
                 return False
             _check_size("keep_result", blob, settings.cap_bytes)
             yield from make_room(transaction, RESULTS, name, settings.cap_bytes - blob.size)
-            put(transaction, RESULTS, name, stored, at=kept_at)
+            yield from put(transaction, RESULTS, name, stored, at=kept_at)
             return True
 
         return await self._keep("keep_result", ["tasks", SETTINGS, RESULTS, LEDGER], steps, blob.size)
@@ -87,16 +91,17 @@ class BrowserShelf:
 
         return await self._database.run("read_result", [RESULTS], steps)
 
-    async def read_kept(self) -> frozenset[tuple[PromptId, int]]:
-        """Which outputs' bytes are kept now, of all windows."""
+    async def read_kept(self, among: Collection[tuple[PromptId, int]]) -> frozenset[tuple[PromptId, int]]:
+        """Which of these outputs' bytes are kept now."""
 
-        def steps(transaction: Any) -> Steps[list[str]]:
-            names: list[str] = from_plain((yield transaction.objectStore(RESULTS).getAllKeys()))
-            return names
+        def steps(transaction: Any) -> Steps[frozenset[tuple[PromptId, int]]]:
+            results = transaction.objectStore(RESULTS)
+            requests = {item: results.getKey(name_of(*item)) for item in among}
+            if requests:
+                yield [*requests.values()][-1]  # they end in their order
+            return frozenset(item for item, request in requests.items() if present(request.result) is not None)
 
-        names = await self._database.run("read_kept", [RESULTS], steps)
-        parts = (name.rpartition("/") for name in names)
-        return frozenset((PromptId(prompt_id), int(index)) for prompt_id, _, index in parts)
+        return await self._database.run("read_kept", [RESULTS], steps)
 
     async def keep_thumbnail(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
         """Make and keep a small WebP of a picture, whatever the cap; False if the bytes are no picture."""
@@ -106,7 +111,7 @@ class BrowserShelf:
 
         def steps(transaction: Any) -> Steps[None]:
             yield from self._fence(transaction, "keep_thumbnail", task)
-            put(transaction, THUMBNAILS, name, small, at=kept_at)
+            yield from put(transaction, THUMBNAILS, name, small, at=kept_at)
 
         await self._write("keep_thumbnail", ["tasks", THUMBNAILS, LEDGER], steps)
         return True
@@ -119,14 +124,10 @@ class BrowserShelf:
         """Delete the kept bytes and thumbnails of one task, or of all."""
 
         def steps(transaction: Any) -> Steps[None]:
-            if prompt_id is not None:
+            if prompt_id is None:
+                yield from delete_all_kept(transaction)
+            else:
                 delete_kept(transaction, prompt_id)
-                return
-            for kind in (RESULTS, THUMBNAILS):
-                transaction.objectStore(kind).clear()
-            for kind in (RESULTS, THUMBNAILS, PREVIEWS):
-                for key in (yield transaction.objectStore(LEDGER).index("kind").getAllKeys(kind)):
-                    transaction.objectStore(LEDGER).delete(key)
 
         await self._database.run("delete_results", [RESULTS, THUMBNAILS, LEDGER], steps, write=True)
 
@@ -143,7 +144,7 @@ class BrowserShelf:
                 waiting = yield from needed_inputs(transaction)
                 needed = waiting | (yield from copies_in_use(transaction))
                 yield from make_room(transaction, INPUTS, sha256, room, needed)
-            put(transaction, INPUTS, sha256, stored, at=kept_at)
+            yield from put(transaction, INPUTS, sha256, stored, at=kept_at)
 
         await self._keep("keep_input", [TASKS, BATCHES, INPUTS, LEDGER], steps, blob.size)
 
@@ -170,20 +171,28 @@ class BrowserShelf:
     async def usage(self) -> Usage:
         """What lies here now."""
 
-        def steps(transaction: Any) -> Steps[tuple[KeepSettings, list[dict[str, Any]]]]:
-            settings = yield from self._settings(transaction)
-            return settings, from_plain((yield transaction.objectStore(LEDGER).getAll()))
+        def steps(transaction: Any) -> Steps[tuple[KeepSettings, dict[str, Sum], bool]]:
+            settings, known = (yield from self._settings(transaction)), (yield from read_sums(transaction))
+            if known is not None and self._is_counted:
+                return settings, known, True
+            counted = yield from count_sums(transaction)
+            return settings, counted, known in (None, counted)
 
-        settings, rows = await self._database.run("usage", [SETTINGS, LEDGER], steps)
-        sizes = {kind: [row["size"] for row in rows if row["kind"] == kind] for kind in KINDS}
+        def forget(transaction: Any) -> Steps[None]:
+            yield forget_sums(transaction)
+
+        settings, sums, is_right = await self._database.run("usage", [SETTINGS, LEDGER], steps)
+        if not is_right:
+            await self._database.run("forget_sums", [LEDGER], forget, write=True)
+        self._is_counted = True
         used, quota = await read_estimate()
         return Usage(
             settings=settings,
-            count=len(sizes[RESULTS]),
-            size=sum(sizes[RESULTS]),
-            thumbnails=len(sizes[THUMBNAILS]),
-            thumbnails_size=sum(sizes[THUMBNAILS]),
-            inputs_size=sum(sizes[INPUTS]),
+            count=sums[RESULTS].count,
+            size=sums[RESULTS].size,
+            thumbnails=sums[THUMBNAILS].count,
+            thumbnails_size=sums[THUMBNAILS].size,
+            inputs_size=sums[INPUTS].size,
             used=used,
             quota=quota,
             is_persistent=await is_persistent(),
@@ -235,11 +244,8 @@ class BrowserShelf:
         def steps(transaction: Any) -> Steps[bool]:
             needed = yield from needed_inputs(transaction)
             for kind in KINDS:
-                rows = yield from oldest_first(transaction, kind)
-                rows = [row for row in rows if row["name"] not in needed]
-                for row in rows[:count]:
-                    drop(transaction, kind, row)
-                if rows:
+                if (yield from drop_oldest(transaction, kind, lambda gone: gone.count >= count, needed)).count:
+                    forget_sums(transaction)
                     return True
             return False
 
@@ -249,15 +255,11 @@ class BrowserShelf:
         """Drop the oldest results to make room for a new one; none if all of them were not enough."""
 
         def steps(transaction: Any) -> Steps[bool]:
-            rows = yield from oldest_first(transaction, RESULTS)
-            if sum(row["size"] for row in rows) < size:
+            sums = (yield from read_sums(transaction)) or (yield from count_sums(transaction))
+            if sums[RESULTS].size < size:
                 return False
-            freed = 0
-            for row in rows:
-                if freed >= size:
-                    break
-                drop(transaction, RESULTS, row)
-                freed += row["size"]
+            yield from drop_oldest(transaction, RESULTS, lambda gone: gone.size >= size)
+            forget_sums(transaction)
             return True
 
         return await self._database.run("make_room", [RESULTS, LEDGER], steps, write=True)

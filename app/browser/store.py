@@ -17,7 +17,16 @@ from pyodide.ffi import JsException, to_js
 
 from app.browser.idb import Database, Steps
 from app.browser.learned import BrowserLearned, durations_of
-from app.browser.ledger import BATCHES, SETTINGS, SHELVES, delete_input, delete_kept, inputs_of, needed_inputs
+from app.browser.ledger import (
+    BATCHES,
+    SETTINGS,
+    SHELVES,
+    create_ages,
+    delete_input,
+    delete_kept,
+    inputs_of,
+    needed_inputs,
+)
 from app.browser.line import LINE, LINES, WAITING, BrowserLine, take_off
 from app.browser.owned import owned
 from app.browser.papers import PAPERS, BrowserPapers
@@ -43,7 +52,7 @@ from app.core.records import (
 )
 
 NAME = "mooring"
-VERSION = 5
+VERSION = 6
 
 log = logging.getLogger("mooring.browser")
 
@@ -78,6 +87,8 @@ def create_stores(transaction: Any, old_version: int) -> None:
         transaction.db.createObjectStore(PAPERS, js_object({"keyPath": to_js(["kind", "name"])}))
     if old_version < 5:
         create_past(transaction.db)
+    if old_version < 6:
+        create_ages(transaction)
 
 
 class BrowserStore(BrowserShelf, BrowserPreviews, BrowserLine, BrowserLearned, BrowserPast):

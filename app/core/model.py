@@ -97,10 +97,11 @@ class TaskState(Enum):
     @property
     def is_end(self) -> bool:
         """Whether the task has stopped holding its window."""
-        return self in ENDS
+        return self._value_ in _ENDED
 
 
 ENDS = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED, TaskState.LOST, TaskState.GIVEN_UP})
+_ENDED = frozenset(state.value for state in ENDS)  # asked thousands of times a second; a member's hash is a slow call
 
 
 class Contact(Enum):

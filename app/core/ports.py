@@ -203,8 +203,8 @@ class Shelf(Protocol):
     async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:
         """The kept bytes, or None."""
 
-    async def read_kept(self) -> frozenset[tuple[PromptId, int]]:
-        """Which outputs' bytes are kept now, of all windows."""
+    async def read_kept(self, among: Collection[tuple[PromptId, int]]) -> frozenset[tuple[PromptId, int]]:
+        """Which of these outputs' bytes are kept now."""
 
     async def keep_thumbnail(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
         """Make and keep a small WebP of a picture, whatever the cap; False if the bytes are no picture. Fenced."""

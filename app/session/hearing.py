@@ -11,7 +11,7 @@ socket at doubling intervals, which harms nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -34,6 +34,11 @@ class Opening:
     since: float
     stood: dict[PromptId, TaskState] = field(default_factory=dict)
     told: dict[PromptId, set[str]] = field(default_factory=dict)
+
+    def keep(self, held: Container[PromptId]) -> None:
+        """Forget the tasks that the window holds no more: a socket may stay open for thousands of them."""
+        self.stood = {prompt_id: state for prompt_id, state in self.stood.items() if prompt_id in held}
+        self.told = {prompt_id: news for prompt_id, news in self.told.items() if prompt_id in held}
 
 
 class Hearing:
@@ -69,6 +74,8 @@ class Hearing:
         if self._opening is None:
             return
         self._patience = FIRST_SILENCE
+        if prompt_id not in self._opening.told:
+            self._opening.keep(self._state.get_window("watch").tasks)
         told = self._opening.told.setdefault(prompt_id, set())
         told.add("end" if isinstance(message, events.EndMessage) else "start")
 

@@ -6,6 +6,7 @@ rate; inputs by `MOST_INPUTS`, but for those that waiting runs will need.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from app.core.model import PromptId, Task
@@ -64,9 +65,9 @@ class PrivateShelf:
         """Shelf.read_result."""
         return self._results.get((prompt_id, index))
 
-    async def read_kept(self) -> frozenset[tuple[PromptId, int]]:
+    async def read_kept(self, among: Collection[tuple[PromptId, int]]) -> frozenset[tuple[PromptId, int]]:
         """Shelf.read_kept, of this page alone."""
-        return frozenset(self._results)
+        return frozenset(among) & self._results.keys()
 
     async def keep_thumbnail(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
         """Shelf.keep_thumbnail."""

@@ -89,12 +89,12 @@ class Results:
 
     async def _sweep(self) -> None:
         """What is said to be kept was kept before it was said, so whatever is not there now has been dropped."""
-        said = [(task, index) for task in self._tasks() for index in _kept_by(task)]
+        said = {(task.prompt_id, index): task for task in self._tasks() for index in _kept_by(task)}
         if not said:
             return
-        there = await self._state.ports.store.read_kept()
-        for task, index in said:
-            if (task.prompt_id, index) not in there:
+        there = await self._state.ports.store.read_kept(said)
+        for (prompt_id, index), task in said.items():
+            if (prompt_id, index) not in there:
                 try:
                     await self._state.amend(task.prompt_id, partial(_dropped, file=task.outputs[index].file))
                 except TaskNotFound as error:  # another window's now, or deleted: no reason to leave out the others

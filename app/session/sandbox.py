@@ -10,7 +10,7 @@ import itertools
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.core.balancer import Berths
@@ -259,9 +259,13 @@ class SandboxStore:
         """TaskStore.read_result."""
         return None
 
-    async def read_kept(self) -> frozenset[tuple[PromptId, int]]:
+    async def read_kept(self, among: Collection[tuple[PromptId, int]]) -> frozenset[tuple[PromptId, int]]:
         """TaskStore.read_kept: what the tasks say is kept."""
-        return frozenset((task.prompt_id, index) for task in self.tasks.values() for index in range(len(task.outputs)))
+        return frozenset(
+            (prompt_id, index)
+            for prompt_id, index in among
+            if (task := self.tasks.get(prompt_id)) and index < len(task.outputs)
+        )
 
     async def keep_thumbnail(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:  # noqa: ARG002
         """TaskStore.keep_thumbnail."""

@@ -25,7 +25,9 @@ RAW = """() => new Promise((resolve, reject) => {
     const database = open.result, names = ["tasks", "results", "thumbnails", "inputs", "ledger"], found = {};
     const transaction = database.transaction(names);
     for (const name of names) {
-      transaction.objectStore(name).getAllKeys().onsuccess = (event) => { found[name] = event.target.result; };
+      transaction.objectStore(name).getAllKeys().onsuccess = (event) => {
+        found[name] = event.target.result.filter((key) => key !== "sums");
+      };
     }
     transaction.oncomplete = () => { database.close(); resolve(found); };
   };
@@ -303,9 +305,51 @@ async def test_a_store_of_the_first_version_keeps_all_it_has(python: Page) -> No
         done = await desk.ended(store, "p-1")
         small = await store.keep_thumbnail(done, 0, await BrowserDesk("old").picture(40, 30), 6.0)
         await store.delete_results()
-        left = await store.read_kept()
+        left = await desk.kept_of(store)
         store.close()
         await delete_database("old")
         return [(await kept.blob.read()).decode(), usage.count, usage.size, small, len(left)]
     """
     assert await run_python(python, body) == ["bytes", 1, 5, True, 0]
+
+
+OLDER = """
+    from app.browser.store import BrowserStore
+    from app.core.ports import KeepSettings
+    from tests.ports import desk
+    from tests.ports.browser_desk import BrowserDesk, delete_database
+
+    place = BrowserDesk("sums")
+    store, other = place.store(), place.store()
+    done = await desk.ended(store, "p-1")
+    for index in range(4):
+        await store.keep_result(done, index, place.blob(bytes(1000)), 40.0 + index)
+
+    def as_an_older_page_does(transaction):
+        transaction.objectStore("results").delete("p-1/3")
+        yield transaction.objectStore("ledger").delete("p-1/3")
+
+    known = (await store.usage()).size, (await other.usage()).size
+    await store.database.run("older", ["results", "ledger"], as_an_older_page_does, write=True)
+"""
+
+
+async def test_a_new_window_knows_what_an_older_page_has_deleted(python: Page) -> None:
+    body = f"""{OLDER}
+    told = (await store.usage()).size, (await place.store().usage()).size, (await other.usage()).size
+    await place.clear()
+    return [known, told]
+    """
+    assert await run_python(python, body) == [[4000, 4000], [4000, 3000, 3000]]
+
+
+async def test_nothing_is_dropped_for_what_an_older_page_has_deleted(python: Page) -> None:
+    body = f"""{OLDER}
+    await store.write_settings(KeepSettings(4000))
+    await store.keep_result(done, 4, place.blob(bytes(1000)), 50.0)
+    there = await desk.kept_of(store)
+    told = (await store.usage()).size, (await other.usage()).size
+    await place.clear()
+    return [sorted(index for _, index in there), told]
+    """
+    assert await run_python(python, body) == [[0, 1, 2, 4], [4000, 4000]]

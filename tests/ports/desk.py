@@ -88,6 +88,11 @@ async def registered(store: TaskStore, prompt_id: str, owner: str = "w-1", creat
     return fresh
 
 
+async def kept_of(store: TaskStore) -> frozenset[tuple[PromptId, int]]:
+    """Which outputs of the tasks p-0 to p-10 are kept, up to the hundredth of each."""
+    return await store.read_kept([(PromptId(f"p-{number}"), index) for number in range(11) for index in range(100)])
+
+
 async def seen_berths(store: TaskStore) -> Berths:
     """What the next window to choose would see; nothing is left behind."""
     seen: list[Berths] = []

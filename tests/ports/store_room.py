@@ -9,7 +9,7 @@ from dataclasses import replace
 from app.core.errors import StorageError
 from app.core.model import Task, WindowId
 from app.core.ports import KeepSettings, TaskStore
-from tests.ports.desk import QUOTA, Desk, ended, raises, registered, reservation, task, window
+from tests.ports.desk import QUOTA, Desk, ended, kept_of, raises, registered, reservation, task, window
 
 PART = QUOTA // 20
 WIDE = KeepSettings(100 * QUOTA)  # so that the disk is what bounds
@@ -20,10 +20,10 @@ async def check_a_record_finds_room_among_the_oldest_results(desk: Desk) -> None
     await store.write_settings(WIDE)
     done = await filled(desk, store, 12)
     written: list[Task] = []
-    while len(await store.read_kept()) == 12:
+    while len(await kept_of(store)) == 12:
         assert len(written) < 40, "the disk never got full"
         written.append(await large(store, f"p-{len(written) + 2}"))
-    kept = sorted(index for _, index in await store.read_kept())
+    kept = sorted(index for _, index in await kept_of(store))
     assert kept == list(range(12 - len(kept), 12)), "the oldest go first"
     assert len(kept) >= 8, "no more than was needed"
     assert all([await store.read_thumbnail(done.prompt_id, index) is not None for index in range(12)])
@@ -41,7 +41,7 @@ async def check_every_kind_of_record_finds_room(desk: Desk) -> None:
         taken = await store.adopt(known.prompt_id, (known.owner, known.epoch), WindowId("w-2"))
         _, records = await store.claim(window("w-2"))
         assert taken in records.tasks
-    assert len(await store.read_kept()) < 14, "the disk never got full"
+    assert len(await kept_of(store)) < 14, "the disk never got full"
 
 
 async def check_a_record_is_refused_only_when_nothing_is_left_to_drop(desk: Desk) -> None:
@@ -58,7 +58,7 @@ async def check_a_record_is_refused_only_when_nothing_is_left_to_drop(desk: Desk
         except StorageError as refused:
             error = refused
     assert error.cause == "quota"
-    assert await store.read_kept() == frozenset()
+    assert await kept_of(store) == frozenset()
     assert await store.read_input("aa") is None
     assert await store.read_thumbnail(done.prompt_id, 5) is None
     assert [await store.read_task(item.prompt_id) for item in written] == written
@@ -68,14 +68,14 @@ async def check_a_new_result_takes_the_place_of_the_oldest(desk: Desk) -> None:
     store = desk.store()
     await store.write_settings(WIDE)
     done = await filled(desk, store, 30)
-    kept = sorted(index for _, index in await store.read_kept())
+    kept = sorted(index for _, index in await kept_of(store))
     assert kept == list(range(30 - len(kept), 30))
     assert 8 <= len(kept) < 30
     await store.keep_input("aa", desk.blob(os.urandom(PART)), 80.0)
     assert await store.read_input("aa") is not None, "and so does an input"
-    kept = sorted(index for _, index in await store.read_kept())
+    kept = sorted(index for _, index in await kept_of(store))
     await raises(StorageError, store.keep_result(done, 99, desk.blob(os.urandom(2 * QUOTA)), 99.0))
-    assert len(await store.read_kept()) == len(kept), "what can never fit drops nothing"
+    assert len(await kept_of(store)) == len(kept), "what can never fit drops nothing"
 
 
 async def filled(desk: Desk, store: TaskStore, count: int) -> Task:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from app.core.errors import NotOwner, TaskNotFound
 from app.core.model import InputFile, NodeId, Task, TaskState
 from app.core.ports import Keep, KeepSettings, TaskStore
-from tests.ports.desk import BOUND, Desk, ended, raises, registered, reservation, task, window
+from tests.ports.desk import BOUND, Desk, ended, kept_of, raises, registered, reservation, task, window
 
 
 async def check_a_picture_gets_a_thumbnail_that_is_smaller(desk: Desk) -> None:
@@ -45,7 +45,7 @@ async def check_a_thumbnail_outlives_its_original(desk: Desk) -> None:
     for index in range(3):
         assert await store.keep_thumbnail(done, index, await desk.picture(64, 48), 40.0 + index)
         assert await store.keep_result(done, index, desk.blob(bytes(part)), 40.0 + index)
-    assert await store.read_kept() == {("p-1", 1), ("p-1", 2)}
+    assert await kept_of(store) == {("p-1", 1), ("p-1", 2)}
     assert all([await store.read_thumbnail(done.prompt_id, index) is not None for index in range(3)])
 
 
@@ -65,10 +65,10 @@ async def check_a_smaller_cap_lets_the_oldest_go_at_once(desk: Desk) -> None:
     for index, at in ((0, 60.0), (1, 50.0), (2, 70.0)):  # index 1 is the oldest
         await store.keep_result(done, index, desk.blob(bytes(1000)), at)
     await desk.store().write_settings(KeepSettings(1500))
-    assert await store.read_kept() == {("p-1", 2)}
+    assert await kept_of(store) == {("p-1", 2)}
     assert await store.read_thumbnail(done.prompt_id, 0) is not None
     await store.keep_result(done, 3, desk.blob(bytes(1400)), 80.0)
-    assert await store.read_kept() == {("p-1", 3)}, "the new cap is the cap"
+    assert await kept_of(store) == {("p-1", 3)}, "the new cap is the cap"
 
 
 async def check_only_thumbnails_are_kept_if_that_is_wanted(desk: Desk) -> None:
@@ -78,7 +78,7 @@ async def check_only_thumbnails_are_kept_if_that_is_wanted(desk: Desk) -> None:
     await desk.store().write_settings(KeepSettings(BOUND, Keep.THUMBNAILS))
     assert not await store.keep_result(done, 1, desk.blob(b"x" * (BOUND + 1)), 50.0), "not even too large"
     assert await store.keep_thumbnail(done, 1, await desk.picture(64, 48), 50.0)
-    assert await store.read_kept() == {("p-1", 0)}, "what is here stays"
+    assert await kept_of(store) == {("p-1", 0)}, "what is here stays"
     await store.write_settings(KeepSettings(BOUND))
     assert await store.keep_result(done, 1, desk.blob(b"now"), 60.0)
 
@@ -100,11 +100,50 @@ async def check_usage_adds_up(desk: Desk) -> None:
     assert usage.used is None or usage.used > 0
 
 
+async def check_usage_is_right_after_whatever_is_done(desk: Desk) -> None:
+    """What a window knows of the sums is what one that comes now counts."""
+    store, past = desk.store(), desk.past()
+    await store.write_settings(KeepSettings(3000))
+    one, two, three = [await ended(store, name) for name in ("p-1", "p-2", "p-3")]
+    running, last = await registered(store, "p-4"), task("p-5")
+    picture = await desk.picture(64, 48)
+    await store.usage()
+    for deed in (
+        lambda: store.keep_result(one, 0, desk.blob(bytes(1000)), 40.0),
+        lambda: store.keep_result(one, 0, desk.blob(bytes(700)), 41.0),
+        lambda: store.keep_thumbnail(one, 0, picture, 41.0),
+        lambda: store.keep_thumbnail(one, 0, picture, 42.0),
+        lambda: store.keep_preview(running, picture, "image/png", 42.0),
+        lambda: store.keep_result(two, 0, desk.blob(bytes(900)), 43.0),
+        lambda: store.keep_result(two, 1, desk.blob(bytes(1800)), 44.0),  # p-1/0 makes room
+        lambda: store.keep_result(three, 0, desk.blob(bytes(100)), 45.0),
+        lambda: store.keep_thumbnail(three, 0, picture, 45.0),
+        lambda: store.keep_input("aa", desk.blob(bytes(300)), 45.0),
+        lambda: store.keep_input("aa", desk.blob(bytes(300)), 46.0),
+        lambda: store.write_settings(KeepSettings(2500)),
+        lambda: store.delete_results(two.prompt_id),
+        lambda: store.delete_preview(running.prompt_id),
+        lambda: store.update(replace(one, is_proven=True)),
+        lambda: past.lay_by(one),
+        lambda: past.delete_past([one.prompt_id]),
+        lambda: store.delete_task(three),
+        lambda: with_inputs(store, last.prompt_id, "aa"),
+        lambda: store.delete_task(last),
+        lambda: store.keep_result(two, 0, desk.blob(bytes(500)), 50.0),
+        store.delete_results,
+    ):
+        await deed()
+        known, counted = await store.usage(), await desk.store().usage()
+        assert replace(known, used=None, quota=None) == replace(counted, used=None, quota=None)
+        assert counted.size <= 3000
+    assert (known.count, known.size, known.thumbnails, known.inputs_size) == (0, 0, 0, 0)
+
+
 async def check_the_results_of_one_task_are_deleted_and_no_others(desk: Desk) -> None:
     store = desk.store()
     done, other = await kept(desk, store, "p-1"), await kept(desk, store, "p-10")
     await desk.store().delete_results(done.prompt_id)
-    assert await store.read_kept() == {("p-10", 0)}
+    assert await kept_of(store) == {("p-10", 0)}
     assert await store.read_thumbnail(done.prompt_id, 0) is None
     assert await store.read_thumbnail(other.prompt_id, 0) is not None
     assert await store.read_task(done.prompt_id) == done, "the record stays"

@@ -193,9 +193,9 @@ class MemoryShelf:
 
         return await self._transact("read_result", work)
 
-    async def read_kept(self) -> frozenset[tuple[PromptId, int]]:
+    async def read_kept(self, among: Collection[tuple[PromptId, int]]) -> frozenset[tuple[PromptId, int]]:
         def work() -> frozenset[tuple[PromptId, int]]:
-            return frozenset((PromptId(prompt_id), index) for prompt_id, index in self._shelves.results)
+            return frozenset(item for item in among if item in self._shelves.results)
 
         return await self._transact("read_kept", work)
 

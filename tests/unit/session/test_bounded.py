@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from app.core.journal import Journal
+from app.core.model import PromptId
 from app.core.plan import Paces
 from app.core.ports import Ports
 from app.workflows.runs import Count, plan_runs
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import Stage, scene, window_of
+from tests.unit.session.stage import A, Stage, scene, window_of
 from tests.unit.session.test_line import line_of
 from tests.unit.session.test_past import few, made
 
@@ -69,6 +70,27 @@ async def test_what_a_window_remembers_does_not_grow_with_the_tasks_that_it_has_
     assert before["Task"] > 2, "it finds what is held"
     await made(stage, page, 20)
     await rest(stage, page)
+    assert grown(before, held(page.session)) == {}
+
+
+@pytest.mark.usefixtures("few")
+@scene
+async def test_nor_with_those_that_one_mooring_has_held(stage: Stage) -> None:
+    page = await stage.window()
+
+    async def go(last: PromptId, count: int) -> PromptId:
+        for _ in range(count):
+            following = await stage.run(page, steps=50)
+            await stage.ended(page, last)
+            last = following
+        await stage.until(lambda: len(window_of(page).tasks) <= 5)
+        return last
+
+    last = await go(await stage.run(page, steps=50, server_id=A), 20)
+    before = held(page.session)
+    await go(last, 20)
+    assert window_of(page).window_locked_server == A
+    assert page.session.socket.reconnects == 0
     assert grown(before, held(page.session)) == {}
 
 

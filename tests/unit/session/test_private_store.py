@@ -30,6 +30,7 @@ from app.session.private import PrivateStore, private_ports, redacted
 from app.session.private_papers import PrivatePapers
 from app.session.private_shelf import RESULTS, THUMBNAILS
 from app.session.sandbox import Sandbox
+from tests.ports.desk import kept_of
 from tests.ports.memory_papers import MemoryPapers
 from tests.simulation.shelf import MemoryDrawer
 from tests.simulation.store import Bytes, Database, MemoryStore
@@ -161,7 +162,7 @@ async def test_a_result_that_is_made_anew_takes_its_own_place_and_the_oldest_mak
     for prompt_id in ("p-1", "p-2", "p-1"):
         assert await store.keep_result(task(prompt_id), 0, PICTURE, 1.0) is True
     assert drawer.there == {(RESULTS, "p-1/0"), (RESULTS, "p-2/0")}, "exactly what there is room for"
-    assert await store.read_kept() == {("p-1", 0), ("p-2", 0)}
+    assert await kept_of(store) == {("p-1", 0), ("p-2", 0)}
     await store.keep_result(task("p-3"), 0, PICTURE, 1.0)
     assert drawer.there == {(RESULTS, "p-1/0"), (RESULTS, "p-3/0")}
     assert await store.read_result(PromptId("p-2"), 0) is None
@@ -193,7 +194,7 @@ async def test_what_is_deleted_of_one_task_is_gone_with_its_thumbnails_and_no_ot
     assert await store.read_thumbnail(PromptId("p-1"), 0) is None
     await store.delete_results()
     assert drawer.there == set()
-    assert await store.read_kept() == frozenset()
+    assert await kept_of(store) == frozenset()
 
 
 async def test_a_preview_is_not_kept_and_the_browser_is_asked_for_its_promise_only_if_the_person_wants() -> None:
@@ -308,7 +309,7 @@ async def test_what_is_over_and_home_is_in_the_page_alone_and_changes_there() ->
     await store.keep_result(done, 0, PICTURE, 1.0)
     await store.delete_task(done)
     assert await store.read_task(done.prompt_id) is None
-    assert await store.read_kept() == frozenset()
+    assert await kept_of(store) == frozenset()
 
 
 async def test_what_has_ended_and_will_not_come_home_is_deleted_below_too() -> None:

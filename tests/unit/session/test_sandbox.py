@@ -219,9 +219,9 @@ async def test_no_bytes_are_kept_and_nothing_waits() -> None:
     assert await store.keep_thumbnail(a_task(), 0, blob, 1.0) is False
     assert await store.keep_preview(a_task(), blob, "image/png", 1.0) is False
     assert await store.read_result(ONE, 0) is None
-    assert await store.read_kept() == frozenset()
+    assert await store.read_kept([(ONE, 0), (ONE, 1)]) == frozenset()
     store.tasks[ONE] = a_task(outputs=(Output(node_id=NodeId("9"), kind="images", filename="a.png"),))
-    assert await store.read_kept() == {(ONE, 0)}  # as the task says
+    assert await store.read_kept([(ONE, 0), (ONE, 1)]) == {(ONE, 0)}  # as the task says
     assert (await store.read_settings(), await store.usage()) == (KeepSettings(), Usage(settings=KeepSettings()))
     assert (await store.read_line(ME), await store.read_lines()) == (Line(window_id=ME), {})
     await store.write_line(LineChange(window_id=ME, line_id="", head=None))
