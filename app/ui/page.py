@@ -44,7 +44,7 @@ from app.ui.preset_actions import PresetActions
 from app.ui.projection import project
 from app.ui.questions import PictureDialog
 from app.ui.recents import Recents
-from app.ui.regions import EndedCards, changed_regions, graph_change, live_words
+from app.ui.regions import DrawnCards, changed_regions, graph_change, live_words
 from app.ui.releases import Releases
 from app.ui.remote_lists import RemoteLists
 from app.ui.reuse import Reuse
@@ -106,7 +106,7 @@ class Page:
         self._background: set[asyncio.Task[None]] = set()
         self._translator: Translator | None = None
         self._shown: PageView | None = None
-        self._ended_cards = EndedCards()
+        self._cards = DrawnCards()
         self._told: dict[str, object] = {}
         self._seen: frozenset[PromptId] = frozenset()  # what had ended when the tab was last seen
         self._is_restored = False
@@ -361,7 +361,7 @@ class Page:
             panels=self._lookout.facts,
         )
         self._lists.refresh((*view.form.fields, *view.nodes.fields))
-        regions = changed_regions(self._shown, view, _, self._ended_cards.draw)
+        regions = changed_regions(self._shown, view, _, self._cards)
         graph = graph_change(self._shown, view, _)
         self._shown = view
         told: dict[str, object] = {"live": live_words(view, _), "lang": "en" if _.language == "pseudo" else _.language}

@@ -24,12 +24,13 @@ from app.ui.views.left import left
 from app.ui.views.nodes import lists, nodes
 from app.ui.views.notices import errors, notices
 from app.ui.views.pace import pace_inside
-from app.ui.views.results import DrawCard, ended_card, results
+from app.ui.views.parts import DrawCard
+from app.ui.views.results import ended_card, results
 from app.ui.views.run_bar import run_bar
 from app.ui.views.sheets import sheet_list
 from app.ui.views.standing import standing
 from app.ui.views.tabs import tabs
-from app.ui.views.tasks import now, preview_inside
+from app.ui.views.tasks import now, preview_inside, task_card
 from app.ui.views.waiting import waiting
 
 MOST_CARDS = 200  # whose markup is kept, some 5 kB each
@@ -57,32 +58,41 @@ REGIONS: Mapping[str, Region] = {
 }
 
 
-class EndedCards:
-    """The markup of ended cards, each made once: one hardly ever changes, and in a browser it takes 3 ms."""
+class DrawnCards:
+    """The markup of cards, each made once: most stay as they are, and in a browser one takes 3 ms."""
 
     def __init__(self) -> None:
-        self._drawn: dict[PromptId, tuple[CardView, Translator, Markup]] = {}
+        self._drawn: dict[PromptId, tuple[DrawCard, CardView, Translator, Markup]] = {}
 
-    def draw(self, card: CardView, _: Translator) -> Markup:
+    def ended(self, card: CardView, _: Translator) -> Markup:
         """The same as `ended_card`."""
+        return self._draw(ended_card, card, _)
+
+    def unfinished(self, card: CardView, _: Translator) -> Markup:
+        """The same as `task_card`."""
+        return self._draw(task_card, card, _)
+
+    def _draw(self, make: DrawCard, card: CardView, _: Translator) -> Markup:
         known = self._drawn.pop(card.task.prompt_id, None)
-        if known is None or known[1] is not _ or known[0] != card:
-            known = card, _, Markup(ended_card(card, _))
+        if known is None or known[0] is not make or known[2] is not _ or known[1] != card:
+            known = make, card, _, Markup(make(card, _))
             if len(self._drawn) >= MOST_CARDS:
                 del self._drawn[next(iter(self._drawn))]
         self._drawn[card.task.prompt_id] = known  # the latest used last
-        return known[2]
+        return known[3]
 
 
 def changed_regions(
-    before: PageView | None, after: PageView, _: Translator, draw_card: DrawCard = ended_card
+    before: PageView | None, after: PageView, _: Translator, cards: DrawnCards | None = None
 ) -> dict[str, str]:
-    """The markup of each region whose slice is another one now; of work that only goes on, of what moves.
-
-    `draw_card` draws what has ended.
-    """
+    """The markup of each region whose slice is another one now; of work that only goes on, of what moves."""
     moved = None if before is None else _moved(before.now, after.now, _)
-    views: dict[str, Region] = {**REGIONS, "results": ("results", partial(results, draw_card=draw_card))}
+    drawn = cards or DrawnCards()
+    views: dict[str, Region] = {
+        **REGIONS,
+        "now": ("now", partial(now, draw_card=drawn.unfinished)),
+        "results": ("results", partial(results, draw_card=drawn.ended)),
+    }
     return {
         region: str(h.fragment[view(getattr(after, name), _)])
         for region, (name, view) in views.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import htpy as h
@@ -9,9 +10,11 @@ from markupsafe import Markup
 
 from app.core.model import Task
 from app.ui.i18n import Translator
-from app.ui.state import ResultView
+from app.ui.state import CardView, ResultView
 from app.ui.tones import ServerTag
 from app.ui.words import SEPARATOR, Words
+
+DrawCard = Callable[[CardView, Translator], h.Node]
 
 
 @lru_cache(maxsize=256)

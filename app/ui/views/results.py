@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import htpy as h
 
 from app.core.model import Delivery, TaskState
@@ -18,6 +16,7 @@ from app.ui.views.evidence import details
 from app.ui.views.folder import folder_sign
 from app.ui.views.links import editor_note, origin, repeats
 from app.ui.views.parts import (
+    DrawCard,
     action_button,
     graph_button,
     icon,
@@ -32,8 +31,6 @@ from app.ui.views.parts import (
 )
 from app.ui.views.troubles import failure, warnings
 from app.ui.words import SEPARATOR, Tone, Words
-
-DrawCard = Callable[[CardView, Translator], h.Node]
 
 
 def results(view: ResultsView, _: Translator, draw_card: DrawCard | None = None) -> h.Node:

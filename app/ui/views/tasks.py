@@ -15,6 +15,7 @@ from app.ui.views.links import editor_note, origin
 from app.ui.views.offers import offers
 from app.ui.views.pace import is_plain, pace, upload
 from app.ui.views.parts import (
+    DrawCard,
     action_button,
     graph_button,
     icon,
@@ -28,8 +29,8 @@ from app.ui.views.troubles import told_error, warnings
 from app.ui.words import Tone
 
 
-def now(view: NowView, _: Translator) -> h.Node:
-    """The content of `#now`."""
+def now(view: NowView, _: Translator, draw_card: DrawCard | None = None) -> h.Node:
+    """The content of `#now`; `draw_card` is `task_card`, or what has its markup already."""
     count = len(view.runs) + len(view.cards)
     return h.fragment[
         panel_title(
@@ -47,7 +48,9 @@ def now(view: NowView, _: Translator) -> h.Node:
                 )
             ],
         ),
-        h.div(".cards")[(run_card(item, _) for item in view.runs), (task_card(item, _) for item in view.cards)],
+        h.div(".cards")[
+            (run_card(item, _) for item in view.runs), ((draw_card or task_card)(item, _) for item in view.cards)
+        ],
         not count and _nothing(view, _),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import htpy as h
@@ -21,10 +22,11 @@ from app.ui.i18n import Translator
 from app.ui.panels import FleetDialog
 from app.ui.projection import project
 from app.ui.questions import GiveUpDialog
-from app.ui.regions import MOST_CARDS, REGIONS, EndedCards, changed_regions, live_words
+from app.ui.regions import MOST_CARDS, REGIONS, DrawnCards, changed_regions, live_words
 from app.ui.state import DialogView, PageView, UiState
 from app.ui.views.dialogs import dialogs
 from app.ui.views.results import ended_card
+from app.ui.views.tasks import task_card
 from tests.unit.ui.crowd import EVIL, crowded
 from tests.unit.ui.kit import (
     ENGLISH,
@@ -243,16 +245,31 @@ def test_only_the_regions_that_changed_are_rendered() -> None:
 
 
 def test_an_ended_card_is_drawn_once_until_it_changes() -> None:
-    drawn = EndedCards()
+    drawn = DrawnCards()
     one, same = (_page(window=window(ended("a", title="Dunes"))).results.cards[0] for _ in range(2))
     other = _page(window=window(ended("a", title="Boat"))).results.cards[0]
-    markup = drawn.draw(one, ENGLISH)
+    markup = drawn.ended(one, ENGLISH)
     assert str(markup) == str(ended_card(one, ENGLISH))
-    assert drawn.draw(same, ENGLISH) is markup
-    assert "Boat" in drawn.draw(other, ENGLISH)
+    assert drawn.ended(same, ENGLISH) is markup
+    assert "Boat" in drawn.ended(other, ENGLISH)
     chinese = translator("zh-CN")
-    assert str(drawn.draw(other, chinese)) == str(ended_card(other, chinese)) != str(ended_card(other, ENGLISH))
+    assert str(drawn.ended(other, chinese)) == str(ended_card(other, chinese)) != str(ended_card(other, ENGLISH))
     for number in range(MOST_CARDS):
-        drawn.draw(_page(window=window(ended(f"{number:08x}"))).results.cards[0], ENGLISH)
-    again = drawn.draw(one, ENGLISH)
+        drawn.ended(_page(window=window(ended(f"{number:08x}"))).results.cards[0], ENGLISH)
+    again = drawn.ended(one, ENGLISH)
     assert again == markup and again is not markup, "only the latest are kept"
+
+
+def test_an_unfinished_card_is_drawn_once_until_it_changes() -> None:
+    drawn = DrawnCards()
+    page = _page(window=window(task("a", title="Dunes"), task("b", title="Boat")))
+    regions = changed_regions(None, page, ENGLISH, drawn)
+    assert regions == changed_regions(None, page, ENGLISH)
+    one, two = page.now.cards
+    markup = drawn.unfinished(one, ENGLISH)
+    moved = replace(one, progress=Progress(one.task.prompt_id, 4, fraction=0.5))
+    assert drawn.unfinished(one, ENGLISH) is markup
+    assert str(drawn.unfinished(moved, ENGLISH)) == str(task_card(moved, ENGLISH)) != markup
+    assert str(drawn.ended(one, ENGLISH)) == str(ended_card(one, ENGLISH)), "each as it is to be drawn"
+    assert str(drawn.unfinished(one, ENGLISH)) == markup
+    assert str(drawn.unfinished(two, ENGLISH)) in regions["now"]
