@@ -76,11 +76,11 @@ class BrowserScreen:
 
     # What is shown
 
-    def update(self, change: Mapping[str, object]) -> None:
-        """Patch the page in one go."""
-        self._patch.update(json.dumps(change))
+    def update(self, change: Mapping[str, object]) -> bool:
+        """Patch the page in one go; False if what was to stay is not there."""
+        return bool(self._patch.update(json.dumps(change)))
 
-    def schedule(self, callback: Callable[[], None], *, is_calm: bool = False) -> None:
+    def schedule(self, callback: Callable[[], object], *, is_calm: bool = False) -> None:
         """Call back once, soon: before the next frame if this tab draws any; one of the next few if that will do."""
         self._patch.schedule(create_once_callable(callback), is_calm)
 

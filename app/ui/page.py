@@ -318,8 +318,10 @@ class Page:
         change = self._tab_change(self._translator, is_hidden)
         if not is_hidden or self._shown is None:
             change |= self._page_change(self._translator)
-        if change:
-            self._screen.update(change)
+        if change and not self._screen.update(change):
+            log.warning("a card is not on the page; everything is drawn anew")
+            self._shown = None
+            self.request()
 
     def _tab_change(self, _: Translator, is_hidden: bool) -> dict[str, object]:
         ended = ended_ids(self._session)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -64,9 +64,12 @@ class DrawnCards:
     def __init__(self) -> None:
         self._drawn: dict[PromptId, tuple[DrawCard, CardView, Translator, Markup]] = {}
 
-    def ended(self, card: CardView, _: Translator) -> Markup:
-        """The same as `ended_card`."""
-        return self._draw(ended_card, card, _)
+    def ended(self, card: CardView, _: Translator, there: Container[PromptId] = ()) -> Markup:
+        """The same as `ended_card`; of one that is `there` as it was drawn last, only that it stays."""
+        known = self._drawn.get(card.task.prompt_id)
+        markup = self._draw(ended_card, card, _)
+        stays = card.task.prompt_id in there and known is not None and known[3] is markup
+        return Markup(h.article(id=f"task-{card.task.prompt_id}", data_stays=True)) if stays else markup
 
     def unfinished(self, card: CardView, _: Translator) -> Markup:
         """The same as `task_card`."""
@@ -85,19 +88,29 @@ class DrawnCards:
 def changed_regions(
     before: PageView | None, after: PageView, _: Translator, cards: DrawnCards | None = None
 ) -> dict[str, str]:
-    """The markup of each region whose slice is another one now; of work that only goes on, of what moves."""
+    """The markup of each region whose slice is another one now; of work that only goes on, of what moves.
+
+    With `cards`, what was drawn is `before`, and an ended card that is there already is only said to stay (`patch.js`).
+    """
     moved = None if before is None else _moved(before.now, after.now, _)
     drawn = cards or DrawnCards()
     views: dict[str, Region] = {
         **REGIONS,
         "now": ("now", partial(now, draw_card=drawn.unfinished)),
-        "results": ("results", partial(results, draw_card=drawn.ended)),
+        "results": ("results", partial(results, draw_card=partial(drawn.ended, there=_there(before)))),
     }
     return {
         region: str(h.fragment[view(getattr(after, name), _)])
         for region, (name, view) in views.items()
         if before is None or (getattr(before, name) != getattr(after, name) and (region != "now" or moved is None))
     } | (moved or {})
+
+
+def _there(before: PageView | None) -> frozenset[PromptId]:
+    """The ended cards that are on the page."""
+    if before is None or before.results.album is not None:
+        return frozenset()
+    return frozenset(card.task.prompt_id for card in before.results.cards)
 
 
 def _moved(before: NowView, after: NowView, _: Translator) -> dict[str, str] | None:

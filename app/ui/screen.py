@@ -18,7 +18,7 @@ Unsaved = tuple[tuple[str, ...], tuple[str, ...]]
 class Screen(Protocol):
     """The document, the person's hands, and this tab's memory."""
 
-    def update(self, change: Mapping[str, object]) -> None:
+    def update(self, change: Mapping[str, object]) -> bool:
         """Patch the page in one go: `regions` {id: html}, `title`, its `ends`, `icon`, `lang`, `live`, `reveal`.
 
         `found` shows for a moment that this is the window that was asked for.
@@ -30,9 +30,11 @@ class Screen(Protocol):
 
         `kept` {id: html} is put in once and never patched; `graph` marks what is drawn there. `grid` is told of the
         album's cells (`static/js/grid.js`).
+
+        False if something was to stay that is not there: everything has to be told anew.
         """
 
-    def schedule(self, callback: Callable[[], None], *, is_calm: bool = False) -> None:
+    def schedule(self, callback: Callable[[], object], *, is_calm: bool = False) -> None:
         """Call back once, soon: before the next frame if this tab draws any; one of the next few if that will do."""
 
     def object_url(self, blob: Blob, media_type: str = "") -> str:

@@ -45,6 +45,7 @@ function isOwned(field, fresh) {
 
 const callbacks = {
   beforeNodeMorphed(node, fresh) {
+    if (fresh.dataset?.stays !== undefined) return false; // it is as it was drawn
     if (node.dataset?.kept !== undefined && node.dataset.kept === fresh.dataset?.kept) return false; // graph.js has it
     if (isField(node) && isOwned(node, fresh)) spared.add(node);
     return true;
@@ -63,7 +64,8 @@ const callbacks = {
 
 /** One update of the page: `{"regions": {id: html}, "kept": {id: html}, "graph": …, "title": …, "ends": …, "icon": …, "lang": …,
  *  "live": …, "root": {name: mark}, "keys": […], "reveal": id, "jump": id, "press": id}` as JSON. What is kept is put in after
- *  its region was patched, and is no business of patches from then on. */
+ *  its region was patched, and is no business of patches from then on. Elements with `data-stays` stand for what is there
+ *  already, by their id: false if one is not, and all has to be told anew. */
 export function update(text) {
   const change = JSON.parse(text);
   const focused = document.activeElement;
@@ -100,6 +102,7 @@ export function update(text) {
   else if (focused?.matches?.(":disabled")) handOn(focused);
   if (change.press !== undefined) byId(change.press)?.click();
   if (change.jump !== undefined) jump(byId(change.jump));
+  return document.querySelector("#main [data-stays]") === null;
 }
 
 /** What styles and scripts go by: the theme, that previews are off. */

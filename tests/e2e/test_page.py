@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.window_kit import Desk
-from tests.e2e.work_kit import slow_workflow
+from tests.e2e.work_kit import quick_workflow, slow_workflow
 from tests.services import ROOT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -259,6 +259,26 @@ async def test_patches_leave_alone_what_the_person_has_in_hand(desk: Desk) -> No
     assert await window.card(prompt_id).locator("details").evaluate("(details) => details.open")
     assert await page.evaluate("document.activeElement.id") == "field-1-text"
     await window.press_cancel(prompt_id)
+
+
+async def test_a_result_that_is_there_is_not_touched_and_one_that_was_taken_away_is_drawn_anew(desk: Desk) -> None:
+    """What has not changed is only told to stay; an extension of the browser may have taken it off the page."""
+    window = await desk.open()
+
+    async def run(colour: int) -> str:
+        prompt_id = await window.submit(quick_workflow(colour))
+        await window.card(prompt_id, "succeeded").locator("img").wait_for()
+        return f"task-{prompt_id}"
+
+    first = await run(1)
+    await window.page.evaluate("(id) => { document.getElementById(id).dataset.mark = ''; }", first)
+    second = await run(2)
+    await expect(window.page.locator(f"#{first}[data-mark]")).to_have_count(1)
+    await window.page.evaluate("(id) => document.getElementById(id).remove()", first)
+    third = await run(3)
+    for name in (first, second, third):
+        await window.page.locator(f"#{name} img").wait_for()
+    await expect(window.page.locator("[data-stays]")).to_have_count(0)
 
 
 async def test_what_was_typed_survives_a_reload(desk: Desk) -> None:

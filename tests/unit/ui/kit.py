@@ -469,11 +469,15 @@ class MemoryScreen:
     archives: list[tuple[str, dict[str, str]]] = field(default_factory=list)  # results given to the person
     unkept: frozenset[str] = frozenset()  # results whose bytes are not here
     early: dict[str, str] = field(default_factory=dict)  # thumbnails that were shown before
+    lacks: list[bool] = field(
+        default_factory=list
+    )  # at the next updates: is something to stay that is gone?
 
-    def update(self, change: Mapping[str, object]) -> None:
+    def update(self, change: Mapping[str, object]) -> bool:
         self.changes.append(change)
+        return not self.lacks.pop() if self.lacks else True
 
-    def schedule(self, callback: Callable[[], None], *, is_calm: bool = False) -> None:
+    def schedule(self, callback: Callable[[], object], *, is_calm: bool = False) -> None:
         self.calm.append(is_calm)
         self.due.append(callback)
 

@@ -19,7 +19,7 @@ from app.ui.workflows import open_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.fields import SeedMode, Text
 from tests.ports.memory_papers import MemoryPapers
-from tests.unit.ui.kit import Bytes, MemoryBell, MemoryScreen, StillSession, task, translator, window, workflows
+from tests.unit.ui.kit import Bytes, MemoryBell, MemoryScreen, StillSession, ended, task, translator, window, workflows
 from tests.unit.ui.panel_kit import outlook
 
 
@@ -84,6 +84,25 @@ async def test_many_changes_become_one_patch_of_what_is_different() -> None:
     screen.draw()
     assert len(screen.changes) == 1
     assert set(screen.changes[0]["regions"]) == {"header", "run", "now", "tabs"}  # type: ignore[call-overload]
+
+
+async def test_everything_is_drawn_anew_if_something_was_to_stay_that_is_not_there() -> None:
+    screen = MemoryScreen()
+    _page, session = await opened(screen)
+    session.window = window(ended("a", title="Dunes"))
+    session.listeners[0]()
+    screen.draw()
+    screen.changes.clear()
+    screen.lacks = [True]
+    session.window = window(ended("a", title="Dunes"), ended("b"))
+    session.listeners[0]()
+    screen.draw()
+    screen.draw()
+    told, whole = (change["regions"] for change in screen.changes)
+    assert "Dunes" not in told["results"] and "Dunes" in whole["results"]  # type: ignore[index]
+    assert len(whole) == 16  # type: ignore[arg-type]
+    screen.draw()
+    assert len(screen.changes) == 2
 
 
 async def test_what_moves_by_itself_waits_a_few_frames_and_the_persons_own_does_not() -> None:

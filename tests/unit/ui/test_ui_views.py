@@ -18,6 +18,7 @@ from app.core.model import (
     Unreadable,
 )
 from app.core.progress import Progress
+from app.ui.album import AlbumView, AlbumWish
 from app.ui.i18n import Translator
 from app.ui.panels import FleetDialog
 from app.ui.projection import project
@@ -258,6 +259,28 @@ def test_an_ended_card_is_drawn_once_until_it_changes() -> None:
         drawn.ended(_page(window=window(ended(f"{number:08x}"))).results.cards[0], ENGLISH)
     again = drawn.ended(one, ENGLISH)
     assert again == markup and again is not markup, "only the latest are kept"
+
+
+def test_of_an_ended_card_that_is_there_already_only_its_staying_is_told() -> None:
+    cards, old = DrawnCards(), ended("a", title="Dunes")
+    pages = [
+        _page(window=window(old)),
+        _page(window=window(old, ended("b", title="Boat"))),
+        _page(window=window(old, ended("b", title="Gulls"))),
+    ]
+    first, second, third = (
+        changed_regions(before, after, ENGLISH, cards)["results"]
+        for before, after in zip([None, *pages], pages, strict=False)
+    )
+    stays = f'<article id="task-{old.prompt_id}" data-stays></article>'
+    assert "Dunes" in first and stays not in first
+    assert "Boat" in second and second.count("data-stays") == 1 and stays in second and "Dunes" not in second
+    assert "Gulls" in third and third.count("data-stays") == 1 and stays in third
+    assert "data-stays" not in changed_regions(None, pages[2], ENGLISH, cards)["results"]
+    album = replace(pages[2], results=replace(pages[2].results, album=AlbumView(wish=AlbumWish())))
+    assert "data-stays" not in changed_regions(album, pages[2], ENGLISH, cards)["results"], "the album is there"
+    chinese = changed_regions(pages[2], pages[1], translator("zh-CN"), cards)["results"]
+    assert "data-stays" not in chinese, "another language is another card"
 
 
 def test_an_unfinished_card_is_drawn_once_until_it_changes() -> None:
