@@ -18,7 +18,7 @@ from gateway.deadlines import Deadlines
 from gateway.errors import ConfigError
 from gateway.fleet import Fleet, ReadFile, Server, ServerId, Source
 from gateway.fleet_file import read_fleet
-from gateway.tasks import start_task
+from gateway.tasks import for_ever, start_task
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ async def watched(
     if keeper.state.fleet.source is not Source.FILE:
         yield
         return
-    watch = start_task(FleetWatch(keeper, deadlines, check).run())
+    watch = start_task(for_ever(FleetWatch(keeper, deadlines, check).run, deadlines.fleet_file))
     try:
         yield
     finally:

@@ -13,6 +13,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import aiohttp
 
@@ -30,7 +31,7 @@ from gateway.looks import (
 )
 from gateway.refusal import Cause
 from gateway.state import VERSION, Condition, FleetState, Health
-from gateway.tasks import start_task
+from gateway.tasks import for_ever, start_task
 from gateway.upstream import Upstream
 from gateway.vitals import Vitals
 
@@ -77,7 +78,8 @@ class Prober:
         for server_id, upstream in self._upstreams.items():
             if upstream not in self._watches:
                 self._hurries[server_id] = asyncio.Event()
-                self._watches[upstream] = start_task(self._watch(upstream))
+                watch = for_ever(partial(self._watch, upstream), self._deadlines.probe_ill)
+                self._watches[upstream] = start_task(watch)
             else:
                 self.look_soon(server_id)
 

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from gateway.deadlines import Deadlines
 from gateway.discovery.search import Search
@@ -21,7 +22,7 @@ from gateway.flags import same_server
 from gateway.fleet import Discover, Fleet, Server, ServerId
 from gateway.fleet_watch import tell_change
 from gateway.state import FleetState, SearchReport
-from gateway.tasks import start_task
+from gateway.tasks import for_ever, start_task
 
 
 class Discovery:
@@ -66,7 +67,7 @@ class Discovery:
             search = known.pop(discover.place, None)
             if search is None:
                 search = Search(discover, self._deadlines, self._state.is_well)
-                going[search] = start_task(self._run(search))
+                going[search] = start_task(for_ever(partial(self._run, search), self._deadlines.search))
             else:
                 search.follow(discover)
                 going[search] = self._searches[search]

@@ -8,6 +8,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,7 +27,7 @@ from gateway.people.person import NAME, Person
 from gateway.people.sessions import Sessions
 from gateway.refusal import Cause, Refusal, Refused
 from gateway.rules import Rules
-from gateway.tasks import start_task
+from gateway.tasks import for_ever, start_task
 
 METRICS = ("metrics", "read")  # what the token for reading numbers is a signature of
 CHECKS_AT_ONCE = 2  # of passwords: each takes a core and 32 MB for a while
@@ -58,6 +59,7 @@ class Door:
         self._rules = rules
         self._house = house
         self.on_change = on_change
+        self._seen = None if users is None else _stamp(users)  # before it is read: a later change is seen
         self._accounts = Accounts({}) if users is None else read_accounts(users)
         self._guesses = Guesses()
         self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
@@ -66,7 +68,7 @@ class Door:
 
     async def __aenter__(self) -> Self:
         if self._users is not None:
-            self._watch = start_task(self._follow(self._users))
+            self._watch = start_task(for_ever(partial(self._follow, self._users), LOOK_SECONDS))
         return self
 
     async def __aexit__(
@@ -178,13 +180,12 @@ class Door:
         return Sessions(self.keys, scheme == "https", port, self._rules().session_days)
 
     async def _follow(self, users: Path) -> None:
-        seen = await asyncio.to_thread(_stamp, users)
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
             stamp = await asyncio.to_thread(_stamp, users)
-            if stamp != seen:
-                seen = stamp
+            if stamp != self._seen:
                 await self._read(users)
+                self._seen = stamp
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _read(self, users: Path) -> None:
         """Take the file as it is now; one that is wrong leaves the users as they were."""

@@ -38,18 +38,22 @@ export function forget() {
 
 /** Fetch a file for the cache alone. Resolves to how many bytes came over the line. */
 async function pass(address, cache) {
+  let observer;
   const size = new Promise((resolve) => {
-    new PerformanceObserver((list, observer) => {
+    observer = new PerformanceObserver((list) => {
       const [entry] = list.getEntriesByName(address);
-      if (!entry) return;
-      observer.disconnect();
-      resolve(entry.transferSize);
-    }).observe({ type: "resource" });
+      if (entry) resolve(entry.transferSize);
+    });
+    observer.observe({ type: "resource" });
   });
-  const answer = await fetch(address, { priority: "low", cache });
-  if (answer.status !== 200) throw new Error(`its server does not have it (${answer.status})`);
-  await answer.body.pipeTo(new WritableStream());
-  return size;
+  try {
+    const answer = await fetch(address, { priority: "low", cache });
+    if (answer.status !== 200) throw new Error(`its server does not have it (${answer.status})`);
+    await answer.body.pipeTo(new WritableStream());
+    return await size;
+  } finally {
+    observer.disconnect();
+  }
 }
 
 /** Bytes a second with which a file came; without end if nobody knows. */

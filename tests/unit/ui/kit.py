@@ -469,9 +469,7 @@ class MemoryScreen:
     archives: list[tuple[str, dict[str, str]]] = field(default_factory=list)  # results given to the person
     unkept: frozenset[str] = frozenset()  # results whose bytes are not here
     early: dict[str, str] = field(default_factory=dict)  # thumbnails that were shown before
-    lacks: list[bool] = field(
-        default_factory=list
-    )  # at the next updates: is something to stay that is gone?
+    lacks: list[bool] = field(default_factory=list)  # at the next updates: is something to stay that is gone?
 
     def update(self, change: Mapping[str, object]) -> bool:
         self.changes.append(change)

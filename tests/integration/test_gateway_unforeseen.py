@@ -1,0 +1,102 @@
+"""An error that nobody foresaw, in what a gateway does for ever: it is told, and the looking goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+import gateway.fleet_watch
+import gateway.people.door
+import gateway.prober
+from gateway.discovery.search import Search
+from gateway.fleet import ServerId
+from gateway.fleet_file import read_fleet
+from gateway.people.accounts import Account, read_accounts, write_accounts
+from gateway.people.keys import load_keys
+from gateway.people.people import People
+from gateway.state import Health
+from tests.integration.pods import open_cluster, servers_of, until_told
+from tests.integration.rig import open_fleet, open_gateway, serve, until
+from tests.integration.studio import write_users
+
+A = ServerId("a")
+
+
+@dataclasses.dataclass
+class Once:
+    """Fails the first time, and does the real thing from then on."""
+
+    real: Callable[..., Any]
+    times: int = 0
+
+    def __call__(self, *words: Any, **named: Any) -> Any:
+        self.times += 1
+        if self.times == 1:
+            raise LookupError("nobody foresaw this")
+        return self.real(*words, **named)
+
+
+def is_told(caplog: pytest.LogCaptureFixture) -> bool:
+    """Whether the log has it, with where it came from."""
+    return any(record.exc_info and record.exc_info[0] is LookupError for record in caplog.records)
+
+
+async def test_a_server_is_looked_at_again(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    look = Once(gateway.prober.look_closely)
+    monkeypatch.setattr(gateway.prober, "look_closely", look)
+    async with serve() as upstream, open_gateway({"a": upstream.url}, probe_ill=0.05) as running:
+        await until(lambda: running.gateway.state.condition(A).health is Health.WELL)
+    assert look.times > 1 and is_told(caplog)
+
+
+async def test_the_fleet_file_is_read_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    path = tmp_path / "fleet.toml"
+    async with serve() as upstream:
+        path.write_text(table("a", upstream.url))
+        async with open_fleet(read_fleet(path), fleet_file=0.05, fleet_settles=0.01) as running:
+            monkeypatch.setattr(gateway.fleet_watch, "read_fleet", Once(read_fleet))
+            path.write_text(table("b", upstream.url))
+            await until(lambda: list(running.gateway.state.servers) == ["b"])
+    assert is_told(caplog)
+
+
+async def test_the_users_are_read_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    users = tmp_path / "users.toml"
+    write_users(users)
+    people = People(load_keys(tmp_path / "mooring.key"), users)
+    async with serve() as upstream, open_gateway({"a": upstream.url}, people=people) as running:
+        monkeypatch.setattr(gateway.people.door, "LOOK_SECONDS", 0.05)
+        monkeypatch.setattr(gateway.people.door, "read_accounts", Once(read_accounts))
+        known = read_accounts(users)
+        write_accounts(users, known.put(Account("dora")))
+        reception = running.gateway._reception
+        assert reception is not None
+        await until(lambda: "dora" in reception.door.names())
+    assert is_told(caplog)
+
+
+async def test_a_name_is_looked_up_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path, browser: aiohttp.ClientSession
+) -> None:
+    look = Once(Search.look)
+    monkeypatch.setattr(Search, "look", lambda search: look(search))  # noqa: PLW0108 - a function is bound to its search
+    async with open_cluster(tmp_path) as cluster:
+        await cluster.start("127.0.0.2")
+        cluster.name("127.0.0.2")
+        async with cluster.gateway() as running:
+            await until_told(lambda: servers_of(browser, running))
+    assert is_told(caplog)
+
+
+def table(server_id: str, url: str) -> str:
+    return f"[[server]]\nid = {json.dumps(server_id)}\nurl = {json.dumps(url)}\n"
