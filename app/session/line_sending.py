@@ -151,6 +151,20 @@ class Sender:
             await self._keeper.change(lambda line: line.put_back(entry, prompt_id, line_id, was))
         except MooringError as error:
             log.warning("%s does not wait again: %r", entry.prompt_id, error)
+        else:
+            await self._forget_try(entry.again_of)
+
+    async def _forget_try(self, prompt_id: PromptId | None) -> None:
+        """The try before was not sent either, and the latest tells why: a night of waiting leaves one card."""
+        for hand in self.hands:
+            task = hand.window.tasks.get(prompt_id) if hand.window and prompt_id else None
+            if task is not None and task.failure is not None and comfy.may_go_later(task.failure):
+                try:
+                    await hand.state.ports.store.delete_task(task)
+                except MooringError as error:
+                    log.warning("%s stays in the list: %r", prompt_id, error)
+                else:
+                    hand.state.forget(task.prompt_id)
 
 
 def _is_of_the_run(error: MooringError) -> bool:

@@ -279,7 +279,9 @@ async def test_a_server_that_does_not_answer_burns_no_runs(stage: Stage) -> None
     assert labels(page) == ["nonce 1", "nonce 2", "nonce 3"]
     not_sent = [task for task in tasks_of(page) if task.failure]
     assert {task.failure.kind for task in not_sent if task.failure} == {"not_sent"}
-    assert 0 < len(not_sent) < 10
+    assert len(not_sent) == 1, "the latest try tells why, and the ones before are gone"
+    assert 2 <= page.session.hand.tries < 10
+    assert [name for name in stage.world.database.tasks if name not in {clicked, not_sent[0].prompt_id}] == []
     assert line_of(page).entries[0].again_of == not_sent[-1].prompt_id
     assert page.session.line.stalled_by is not None
     for machine in stage.world.machines:
@@ -309,7 +311,7 @@ async def test_a_run_that_is_too_many_for_now_waits_again_and_stops_nothing(stag
     """Another window of the same person has as much there as the installation allows."""
     page = await stage.window()
     http = page.session._state.ports.http
-    through, refusals = http.send, [TOO_MANY, TOO_MANY]
+    through, refusals = http.send, [TOO_MANY, TOO_MANY, TOO_MANY]
 
     async def send(request: Request) -> Response:
         if request.path.endswith("/prompt") and refusals:
@@ -324,6 +326,30 @@ async def test_a_run_that_is_too_many_for_now_waits_again_and_stops_nothing(stag
     ran = [task.part.label for task in tasks_of(page) if task.part and task.state is TaskState.SUCCEEDED]
     assert ran == ["nonce 1", "nonce 2", "nonce 3"]
     assert len(stage.requests("POST", "/prompt")) == 3, "each ran once"
+    (refused,) = [task for task in tasks_of(page) if task.failure]
+    (ran_again,) = [task for task in tasks_of(page) if task.again_of and not task.failure]
+    assert ran_again.again_of == refused.prompt_id, "the latest try; the ones before are gone"
+
+
+@scene
+async def test_a_try_that_cannot_be_deleted_stays_in_the_list_and_stops_nothing(stage: Stage) -> None:
+    page = await stage.window()
+    ports = page.session._state.ports
+    through, refusals = ports.http.send, [TOO_MANY, TOO_MANY, TOO_MANY]
+
+    async def send(request: Request) -> Response:
+        if request.path.endswith("/prompt") and refusals:
+            return refusals.pop()
+        return await through(request)
+
+    async def fail(_: object) -> None:
+        raise StorageError("delete_task", "unknown")
+
+    ports.http.send, ports.store.delete_task = send, fail  # type: ignore[method-assign]
+    await add(stage, page, 2)
+    await stage.until(all_done(page, 5))
+    assert [task.state for task in tasks_of(page)].count(TaskState.FAILED) == 3
+    assert [task.state for task in tasks_of(page)].count(TaskState.SUCCEEDED) == 2
 
 
 @scene
