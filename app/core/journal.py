@@ -42,6 +42,7 @@ class Journal:
         self._most_entries, self._most_bytes = most_entries, most_bytes
         self._lines: dict[int, tuple[Entry, str]] = {}
         self._echoes: dict[str, dict[str, int]] = {}  # by topic: its echoes since something new was said of it
+        self._echoed: dict[int, tuple[str, str]] = {}  # of which topic and sort an entry is the echo
         self._next = 0
         self.bytes = 0
         self.dropped = 0
@@ -59,15 +60,16 @@ class Journal:
         echoes = self._echoes.setdefault(topic, {})
         sort = _sort(entry)
         if (known := self._lines.get(echoes.get(sort, -1))) is None:
-            echoes[sort] = self._append(entry)
+            echoes[sort] = self._next
+            self._echoed[self._next] = topic, sort
+            self._append(entry)
             return True
         self._put(echoes[sort], replace(known[0], times=known[0].times + 1, until=at))
         return False
 
-    def _append(self, entry: Entry) -> int:
+    def _append(self, entry: Entry) -> None:
         number, self._next = self._next, self._next + 1
         self._put(number, entry)
-        return number
 
     def _put(self, number: int, entry: Entry) -> None:
         line = write_entry(entry)
@@ -81,13 +83,19 @@ class Journal:
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
-        self.bytes -= len(self._lines.pop(next(iter(self._lines)))[1])
+        number = next(iter(self._lines))
+        self.bytes -= len(self._lines.pop(number)[1])
         self.dropped += 1
+        topic, sort = self._echoed.pop(number, ("", ""))
+        if (echoes := self._echoes.get(topic, {})).get(sort) == number:
+            del echoes[sort]
+            if not echoes:
+                del self._echoes[topic]
 
     def put_before(self, older: tuple[Entry, ...]) -> None:
         """Put what an earlier page of this window wrote before what is here, as far as there is room."""
         newer = self.entries
-        self._lines, self._echoes, self.bytes = {}, {}, 0
+        self._lines, self._echoes, self._echoed, self.bytes = {}, {}, {}, 0
         for entry in (*older, *newer):
             self._append(entry)
 

@@ -29,6 +29,7 @@ def test_no_entry_leads_past_the_bounds(added: list[tuple[dict[str, Any], str, b
         journal.add(float(at), "thing", facts, topic=topic, echo=echo)
         assert len(journal.entries) <= 7
         assert journal.bytes == sum(len(line) for line in map(_line, journal.entries)) <= 2000
+        assert sum(map(len, journal._echoes.values())) <= len(journal._echoed) <= len(journal.entries)
 
 
 def _line(entry: Entry) -> str:
@@ -73,6 +74,15 @@ def test_echoes_of_one_task_are_one_entry_until_something_new_is_said_of_it() ->
     first, _, _, last = journal.entries
     assert (first.at, first.times, first.until) == (1.0, 2, 2.0)
     assert last.times == 1
+
+
+def test_echoes_of_ten_thousand_tasks_are_remembered_no_longer_than_their_entries() -> None:
+    journal = Journal(most_entries=10)
+    for number in range(10_000):
+        journal.add(float(number), "evidence", {"evidence": "Seen"}, topic=f"p-{number}", echo=True)
+    assert len(journal._echoes) == len(journal._echoed) == 10
+    assert not journal.add(1e5, "evidence", {"evidence": "Seen"}, topic="p-9999", echo=True), "its entry is there"
+    assert journal.add(1e5, "evidence", {"evidence": "Seen"}, topic="p-9", echo=True), "its entry has gone"
 
 
 def test_an_earlier_pages_entries_come_first_and_make_room_first() -> None:
