@@ -275,3 +275,59 @@ async def test_a_cancelled_operation_leaves_the_store_working(python: Page) -> N
         return left
     """
     assert await run_python(python, body)
+
+
+async def test_a_full_disk_does_not_keep_the_store_from_being_brought_up_to_date(
+    gateway: Service, tmp_path: Path
+) -> None:
+    """The lines of an older store get an index: Chromium lets it have its room where a record would get none."""
+    async with open_chromium(profile=tmp_path / "profile") as context:
+        page = await context.new_page()
+        await load_python(page, gateway.url)
+        devtools = await context.new_cdp_session(page)
+        await devtools.send("Storage.overrideQuotaForOrigin", {"origin": gateway.url, "quotaSize": QUOTA})
+        older = """
+            import os
+            import app.browser.store as stores
+            from app.browser.idb import Database
+            from app.browser.values import plain
+            from app.core.errors import StorageError
+
+            def fill(transaction):
+                for number in range(3000):
+                    line = {"name": f"p-{number}/0", "kind": "results", "size": 500, "at": float(number)}
+                    transaction.objectStore("ledger").put(plain(line))
+                yield from write(transaction)
+
+            def write(transaction, name="first"):
+                text = os.urandom(50_000).hex()
+                yield transaction.objectStore("settings").put(plain({"name": name, "text": text}))
+        """
+        body = f"""{older}
+            create_ages, stores.create_ages = stores.create_ages, lambda _: None
+            old = Database("full", 5, stores.create_stores)
+            await old.run("fill", ["ledger", "settings"], fill, write=True)
+            old.close()
+            stores.create_ages = create_ages
+            return True
+        """
+        assert await run_python(page, body)
+        told = f"""{older}
+            async def filled():
+                database = Database("full", 5, stores.create_stores)
+                try:
+                    for number in range(60):
+                        name = "more-" + str(number)
+                        await database.run("write", ["settings"], lambda item: write(item, name), write=True)
+                except StorageError as error:
+                    return error.cause
+                finally:
+                    database.close()
+
+            refused = await filled()
+            store = stores.BrowserStore("full")
+            count = (await store.usage()).count
+            dropped = await store._drop_oldest(10)
+            return [refused, count, dropped, (await store.usage()).count]
+        """
+        assert await run_python(page, told) == ["quota", 3000, True, 2990]
