@@ -20,7 +20,6 @@ from app.workflows.catalogue_inputs import (
     read_input,
 )
 from app.workflows.editor_widgets import (
-    CUSTOM_COMBO,
     POWER_LORA,
     SOCKETS_ONLY,
     Style,
@@ -32,6 +31,7 @@ from app.workflows.editor_widgets import (
     lora_rows,
     widgets_of,
 )
+from app.workflows.graph import CUSTOM_COMBO
 
 _MOST_NESTED = 20  # dynamic inputs in each other
 

@@ -30,9 +30,9 @@ from app.workflows.editor_opening import control_of, innermost, widget_of
 from app.workflows.editor_primitives import fed
 from app.workflows.editor_problems import CannotConvert, CannotWrite, WriteFault
 from app.workflows.editor_texts import Choose, Moment, fill_patterns, has_choices, resolve_prompt
-from app.workflows.editor_widgets import CUSTOM_COMBO, Style
+from app.workflows.editor_widgets import Style
 from app.workflows.editor_write_back import Writer, copied, is_same, rewritten, write_fault
-from app.workflows.graph import Key
+from app.workflows.graph import CUSTOM_COMBO, Key
 from app.workflows.runs import PlannedRun
 
 MOST_BASES = 4

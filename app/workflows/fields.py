@@ -90,12 +90,14 @@ class Choice:
 
     `labels` names each option, or is empty. With a `remote_route` the options are listed there, and any text is taken
     until they are known. `is_shaping` says that other fields depend on it: the form is built anew when it changes.
+    `number_input` is the node's input that has the number of the choice, from 0, if there is one.
     """
 
     options: tuple[object, ...] = ()
     labels: tuple[str, ...] = ()
     remote_route: str = ""
     is_shaping: bool = False
+    number_input: str = ""
 
 
 @dataclass(frozen=True, slots=True)

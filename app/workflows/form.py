@@ -7,12 +7,12 @@ form.filled({("3", "steps"): "25"})           # the workflow to send; BadInput f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.core.errors import BadInput
 from app.core.workflow import ApiWorkflow
-from app.workflows.fields import Field, Kind, SeedMode, Upload
+from app.workflows.fields import Choice, Field, Kind, SeedMode, Upload
 from app.workflows.graph import Key
 
 
@@ -113,4 +113,14 @@ class Form:
 
     def filled(self, texts: Mapping[Key, str]) -> ApiWorkflow:
         """The workflow with the form's texts in; BadInput for the first value that cannot be sent."""
-        return self.workflow.with_values(self.values(texts))
+        values = self.values(texts)
+        return self.workflow.with_values({**values, **dict(self._numbers(values))})
+
+    def _numbers(self, values: Mapping[Key, object]) -> Iterator[tuple[Key, int]]:
+        """The number of each choice that is another than the workflow's own, where its node wants it."""
+        for (node_id, name), value in values.items():
+            item = self.by_key.get((node_id, name))
+            if item is None or not isinstance(item.kind, Choice) or not item.kind.number_input:
+                continue
+            if value != item.value and value in item.kind.options:
+                yield (node_id, item.kind.number_input), item.kind.options.index(value)

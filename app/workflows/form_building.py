@@ -17,9 +17,9 @@ from functools import cached_property
 from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue import Catalogue, NodeClass
 from app.workflows.catalogue_inputs import InputSpec
-from app.workflows.fields import Field, Kind, Media, Seed, Unknown, Upload, Whole
+from app.workflows.fields import Choice, Field, Kind, Media, Seed, Unknown, Upload, Whole
 from app.workflows.form import Form, Hints, Look, NodeHint, Section
-from app.workflows.graph import Graph, GraphNode, Key, Link, live_inputs, open_graph
+from app.workflows.graph import NUMBER_INPUT, Graph, GraphNode, Key, Link, live_inputs, open_graph, own_choices
 from app.workflows.guess import Role, Roles, rank
 from app.workflows.kinds import CAPTURES, default_of, kind_of, label_of
 
@@ -241,6 +241,9 @@ class _Builder:
         match kind:
             case Upload():
                 kind = self._with_mask(kind, node, node_class)
+            case Choice() if choices := own_choices(node, name, spec):
+                number = NUMBER_INPUT if NUMBER_INPUT in node.values else ""
+                kind = replace(kind, options=choices, number_input=number)
             case Seed():
                 mode = self.hints.seeds.get((node.node_id, name), kind.mode)
                 kind = kind if mode is kind.mode else replace(kind, mode=mode)

@@ -7,14 +7,18 @@ graph["3"].values["seed"], graph["3"].links["model"]     # 7, Link("4", 0)
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue import NodeClass
-from app.workflows.catalogue_inputs import Autogrow, DynamicCombo, InputSpec
+from app.workflows.catalogue_inputs import COMBO, Autogrow, DynamicCombo, InputSpec
 
 Key = tuple[str, str]  # (node id, input name)
+CUSTOM_COMBO = "CustomCombo"  # ComfyUI's own node whose author writes its choices
+NUMBER_INPUT = "index"  # its input for the number of the choice
+_OWN_CHOICE = re.compile(r"option([0-9]{1,4})")  # the inputs that have its choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,18 @@ def _node(node_id: str, inputs: Mapping[str, object], workflow: ApiWorkflow) -> 
     return GraphNode(node_id, known.class_type, known.title, values, links)
 
 
+def reached(graph: Graph, ends: Iterable[str]) -> frozenset[str]:
+    """The ids of these nodes and of every node that they take something from, near or far."""
+    found: set[str] = set()
+    waiting = list(ends)
+    while waiting:
+        node_id = waiting.pop()
+        if node_id in graph and node_id not in found:
+            found.add(node_id)
+            waiting += [link.node_id for link in graph[node_id].links.values()]
+    return frozenset(found)
+
+
 def live_inputs(node_class: NodeClass, values: Mapping[str, object]) -> Iterator[tuple[str, InputSpec]]:
     """The inputs of a node by their names in a prompt; those that hold others are opened up as the values have them."""
     for spec in node_class.inputs:
@@ -79,3 +95,22 @@ def _opened(name: str, spec: InputSpec, values: Mapping[str, object]) -> Iterato
                     yield grown, inputs[0]
         case _:
             yield name, spec
+
+
+def own_choices(node: GraphNode, name: str, spec: InputSpec) -> tuple[str, ...]:
+    """The choices that the workflow itself brings for an input, in their order; empty if the server has them.
+
+    The author writes them into the node, so no catalogue lists them and no server checks them.
+    """
+    if spec.type != COMBO or spec.options or spec.remote_route:
+        return ()
+    numbered = {
+        int(match[1]): value
+        for key, value in node.values.items()
+        if (match := _OWN_CHOICE.fullmatch(key)) and isinstance(value, str) and value
+    }
+    found = [numbered[number] for number in sorted(numbered)]
+    value = node.values.get(name)
+    if node.class_type == CUSTOM_COMBO and isinstance(value, str) and value not in found:
+        found.append(value)
+    return tuple(found)

@@ -6,6 +6,9 @@ lacks.classes, lacks.values          # both empty: it runs there, as far as the 
 standing(workflow, {"gpu-1": catalogue, "gpu-2": other, "gpu-3": None})
 # Standing(runs_on=("gpu-1",), lacks={"gpu-2": …}, unknown=("gpu-3",))
 
+A server refuses a class that it does not have wherever it stands in the workflow, but checks values only of nodes that
+an output reaches: the others are never run.
+
 A catalogue does not tell everything: a class may check an input itself and then accept a value outside its list.
 So a lack is what the server most likely refuses with, and a person may still send.
 """
@@ -21,7 +24,7 @@ from app.core.model import ServerId
 from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue import Catalogue, NodeClass
 from app.workflows.catalogue_inputs import COMBO, DYNAMIC_COMBO, DynamicCombo, InputSpec
-from app.workflows.graph import Graph, GraphNode, Key, live_inputs, open_graph
+from app.workflows.graph import Graph, GraphNode, Key, live_inputs, open_graph, own_choices, reached
 
 # The server's folder of models by the name of the input that takes one (ComfyUI's own loaders, 0.3.64).
 MODEL_FOLDERS = {
@@ -132,19 +135,28 @@ def standing(
 def _check(graph: Graph, catalogue: Catalogue, supplied: Collection[Key]) -> Lacks:
     missing: dict[str, list[tuple[str, str]]] = {}
     values: list[MissingValue] = []
+    checked = _checked(graph, catalogue)
     for node in graph.values():
         if node.class_type not in catalogue:
             missing.setdefault(node.class_type, []).append((node.node_id, node.title))
             continue
         node_class = catalogue.get(node.class_type)
-        if node_class is not None:  # one that cannot be read is there all the same, and nothing more is known of it
+        if node_class is not None and node.node_id in checked:  # of one that cannot be read, nothing more is known
             values += _missing_values(node, node_class, supplied)
     return Lacks(tuple(MissingClass(name, tuple(nodes)) for name, nodes in missing.items()), tuple(values))
 
 
+def _checked(graph: Graph, catalogue: Catalogue) -> frozenset[str]:
+    """The nodes whose values the server checks. A class that is not known there may be an output as well."""
+    known = {node_id: catalogue.get(node.class_type) for node_id, node in graph.items()}
+    if not any(node_class is not None and node_class.is_output for node_class in known.values()):
+        return frozenset(graph)  # it is refused for want of an output at any rate
+    return reached(graph, (node_id for node_id, found in known.items() if found is None or found.is_output))
+
+
 def _missing_values(node: GraphNode, node_class: NodeClass, supplied: Collection[Key]) -> Iterator[MissingValue]:
     for name, spec in live_inputs(node_class, node.values):
-        options = _options(spec)
+        options = None if own_choices(node, name, spec) else _options(spec)
         if name not in node.values or options is None or (node.node_id, name) in supplied:
             continue
         value = node.values[name]

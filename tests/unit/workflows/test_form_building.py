@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from app.core.errors import BadInput
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor_conversion import Converter
 from app.workflows.editor_hints import hints_of
+from app.workflows.fields import Choice
 from app.workflows.form import Form, Hints
 from app.workflows.form_building import STEP, build_form, first_form, form_steps
 from app.workflows.graph import Key
@@ -79,3 +81,25 @@ def test_the_whole_is_made_a_few_nodes_at_a_time() -> None:
             break
         taken += 1
     assert taken >= 4
+
+
+OWN = Catalogue.parse({"CustomCombo": {"input": {"required": {"choice": ["COMBO", {"options": []}]}}}})
+
+
+def test_choices_written_into_the_workflow_are_offered_and_numbered() -> None:
+    inputs = {"choice": "two", "index": 1, "option1": "one", "option2": "two", "option3": ""}
+    form = build_form(workflow({"1": ("CustomCombo", inputs)}), OWN)
+    field = form.by_key["1", "choice"]
+    assert isinstance(field.kind, Choice)
+    assert field.kind.options == ("one", "two")
+    sent = form.filled({("1", "choice"): "one"})
+    assert (sent.value("1", "choice"), sent.value("1", "index")) == ("one", 0)
+    with pytest.raises(BadInput):
+        form.filled({("1", "choice"): "three"})
+
+
+def test_untouched_choice_keeps_its_number() -> None:
+    inputs = {"choice": "gone", "index": -1, "option1": "one", "option2": ""}
+    form = build_form(workflow({"1": ("CustomCombo", inputs)}), OWN)
+    assert form.filled({("1", "choice"): "gone"}).value("1", "index") == -1
+    assert form.filled({("1", "choice"): "one"}).value("1", "index") == 0

@@ -163,3 +163,56 @@ def test_the_shipped_workflows_run_on_a_plain_comfyui(sample: str) -> None:
     known = Catalogue.parse(REAL.read_text("utf-8"))
     text = json.loads((ROOT / f"static/workflows/{sample}.json").read_text("utf-8"))
     assert check(parse_workflow(text["workflow"]), known) == Lacks()
+
+
+COMBO = {"input": {"required": {"choice": ["COMBO", {"options": [], "multiselect": False}]}}, "output": ["STRING"]}
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"choice": "screen", "index": 1, "option1": "add", "option2": "screen", "option3": ""},
+        {"choice": "gone", "index": -1, "option1": "add", "option2": ""},
+        {"choice": "screen"},
+        {"choice": ""},
+    ],
+)
+def test_choices_written_into_the_workflow_are_no_lack(inputs: dict[str, Any]) -> None:
+    assert check(workflow(n1=("CustomCombo", inputs)), catalogue(CustomCombo=COMBO)) == Lacks()
+
+
+def test_any_class_may_bring_its_own_choices() -> None:
+    inputs = {"choice": "b", "option1": "a", "option2": "b"}
+    assert check(workflow(n1=("OwnCombo", inputs)), catalogue(OwnCombo=COMBO)) == Lacks()
+
+
+@pytest.mark.parametrize("inputs", [{"choice": "b"}, {"choice": "b", "options": "b"}, {"choice": "b", "option1": ""}])
+def test_empty_list_of_another_class_is_a_lack(inputs: dict[str, Any]) -> None:
+    (found,) = check(workflow(n1=("Folder", inputs)), catalogue(Folder=COMBO)).values
+    assert (found.value, found.kind) == ("b", ValueKind.CHOICE)
+
+
+def test_values_of_unreached_nodes_are_not_needed() -> None:
+    output = {**node_class(images=["IMAGE"]), "output_node": True}
+    work = workflow(
+        n1=("Read", {"image": "old.png"}),
+        n2=("Keep", {"images": ["n1", 0]}),
+        n3=("Load", {"ckpt_name": "nowhere.safetensors", "device": "cpu"}),
+        n4=("Read", {"image": "nowhere.png"}),
+        n5=("Save", {"images": ["n4", 0]}),
+    )
+    assert check(work, catalogue(Keep=output)) == Lacks()
+    reaching = work.with_value("n2", "images", ["n4", 0])
+    assert [item.value for item in check(reaching, catalogue(Keep=output)).values] == ["nowhere.png"]
+
+
+def test_missing_class_is_needed_even_where_no_output_reaches_it() -> None:
+    output = {**node_class(images=["IMAGE"]), "output_node": True}
+    work = workflow(n1=("Read", {"image": "old.png"}), n2=("Keep", {"images": ["n1", 0]}), n3=("Nowhere", {}))
+    assert [item.class_type for item in check(work, catalogue(Keep=output)).classes] == ["Nowhere"]
+
+
+def test_cycle_without_an_output_is_checked_and_ends() -> None:
+    output = {**node_class(images=["IMAGE"]), "output_node": True}
+    work = workflow(n1=("Keep", {"images": ["n2", 0]}), n2=("Read", {"image": "no.png", "more": ["n1", 0]}))
+    assert [item.value for item in check(work, catalogue(Keep=output)).values] == ["no.png"]
