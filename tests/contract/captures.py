@@ -1,4 +1,4 @@
-"""The raw exchanges of a real ComfyUI 0.3.64, and a normaliser that makes two runs comparable key by key.
+"""The recorded exchanges of a real ComfyUI 0.3.64, and a normaliser that makes two runs comparable key by key.
 
 Ids, times, numbers and file counters become placeholders. The recorded server had small test nodes. A simulated server
 has them too; on a demo SlowSteps and FailAtStep are replaced by DemoFailAt, which works step by step in the same order
@@ -10,15 +10,10 @@ from __future__ import annotations
 import ast
 import json
 import re
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.contract.peer import Event, Peer, Workflow, entry, quick, submit
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "comfyui"
-CAPTURES = FOLDER / "captures"
 STAND_IN = "DemoFailAt"
 REPLACED = ("SlowSteps", "FailAtStep")
 OWN_INPUTS = {"seconds_per_step", "nonce", "preview", "preview_format", "preview_max_size", "fail_at"}
@@ -27,18 +22,6 @@ IMAGES = {"ffd8ffe0": "jpeg", "89504e47": "png"}
 """Kinds of pictures by their first four bytes."""
 
 _COUNTER = re.compile(r"^(cap|other|b|ComfyUI_temp|ComfyUI)_(?:[a-z]{5}_)?\d{5}_\.png$")
-
-
-def need_captures() -> None:
-    """Skip the asking module where there are none."""
-    if not CAPTURES.is_dir():
-        print(f"The captures of a real ComfyUI are not at {CAPTURES}: no server is compared with them.")
-        pytest.skip(f"no captures at {CAPTURES}", allow_module_level=True)
-
-
-def read(name: str) -> Any:
-    """One capture file."""
-    return json.loads((CAPTURES / name).read_text("utf-8"))
 
 
 def prompt_for(peer: Peer, prompt: Any) -> Any:

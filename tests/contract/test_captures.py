@@ -12,11 +12,9 @@ import pytest
 
 from tests.contract.captures import (
     captured_events,
-    need_captures,
     normal,
     plain_events,
     prompt_for,
-    read,
     warm,
     without_form,
 )
@@ -32,8 +30,7 @@ from tests.contract.peer import (
     running,
     submit,
 )
-
-need_captures()
+from tests.recordings import read
 
 FLAGS = {"supports_preview_metadata": True}
 NODES_OF_ITS_OWN = {
@@ -75,7 +72,7 @@ def cached_nodes(events: list[Event]) -> list[str]:
 async def test_a_recorded_run_is_told_in_the_same_events(replica: Peer, name: str) -> None:
     if not replica.has_recorded_nodes and name in NODES_OF_ITS_OWN:
         pytest.skip(NODES_OF_ITS_OWN[name])
-    capture = read(f"{name}.json")
+    capture = read(f"{name}")
     expected = captured_events(capture["ws_client"])
     prompt = prompt_for(replica, capture["prompt"])
     await warm(replica, prompt, cached_nodes(expected))
@@ -109,7 +106,7 @@ async def test_a_recorded_run_is_told_in_the_same_events(replica: Peer, name: st
 
 @pytest.mark.parametrize("name", ["02k_no_client_id", "02l_no_client_id_error"])
 async def test_a_recorded_run_without_a_client_is_broadcast_alike(replica: Peer, name: str) -> None:
-    capture = read(f"{name}.json")
+    capture = read(f"{name}")
     (recorded,) = capture["history"].values()
     prompt = prompt_for(replica, recorded["prompt"][2])
     await warm(replica, prompt, recorded["status"]["messages"][1][1]["nodes"])
@@ -127,7 +124,7 @@ async def test_a_recorded_run_without_a_client_is_broadcast_alike(replica: Peer,
 
 
 async def test_a_recorded_reconnect_in_mid_run_begins_alike(replica: Peer) -> None:
-    expected = captured_events(read("03a_reconnect_after_close.json")["second"])
+    expected = captured_events(read("03a_reconnect_after_close")["second"])
     first = await replica.connect("replay-03a", FLAGS)
     prompt_id = await submit(replica, replica.slow_workflow(40), client_id="replay-03a")
     await first.until(lambda heard: any(event.kind == "progress" for event in heard))
@@ -143,7 +140,7 @@ async def test_a_recorded_reconnect_in_mid_run_begins_alike(replica: Peer) -> No
 
 
 async def test_the_recorded_deafness_after_the_older_socket_closes(replica: Peer) -> None:
-    capture = read("03b_old_socket_closes_after_new.json")
+    capture = read("03b_old_socket_closes_after_new")
     assert capture["messages_on_new_after_old_closed"] == 0
     old = await replica.connect("replay-03b", FLAGS)
     prompt_id = await submit(replica, replica.slow_workflow(100), client_id="replay-03b")
@@ -164,7 +161,7 @@ async def test_the_recorded_deafness_after_the_older_socket_closes(replica: Peer
 
 
 async def test_the_recorded_run_over_two_sockets_of_one_client(replica: Peer) -> None:
-    capture = read("03c_two_sockets_same_id.json")
+    capture = read("03c_two_sockets_same_id")
     expected = captured_events(capture["second"])
     prompt = replica.slow_workflow(3)
     prompt = {"1": prompt["1"], "2": prompt["2"], "3": {**prompt["9"]}}
@@ -182,7 +179,7 @@ async def test_the_recorded_run_over_two_sockets_of_one_client(replica: Peer) ->
 
 
 async def test_the_recorded_socket_that_waits_for_a_pending_job(replica: Peer) -> None:
-    capture = read("03f_pending_socket.json")
+    capture = read("03f_pending_socket")
     expected = captured_events(capture["ws"])
     blocker = await submit(replica, replica.slow_workflow(60), client_id="replay-03f-blocker")
     await running(replica, blocker)
@@ -209,7 +206,7 @@ async def test_the_recorded_socket_that_waits_for_a_pending_job(replica: Peer) -
 
 
 async def test_the_recorded_socket_that_came_after_the_end(replica: Peer) -> None:
-    expected = captured_events(read("03e_late_socket.json"))
+    expected = captured_events(read("03e_late_socket"))
     await entry(replica, await submit(replica, quick(), client_id="replay-03e"))
     listener = await replica.connect("replay-03e")
     theirs, ours = {expected[0].data["sid"]: "<client>"}, {"replay-03e": "<client>"}
@@ -220,7 +217,7 @@ async def test_the_recorded_socket_that_came_after_the_end(replica: Peer) -> Non
 async def test_a_recorded_block_is_no_end_and_leaves_its_output_out(replica: Peer, name: str) -> None:
     if not replica.has_recorded_nodes:
         pytest.skip("a demo has no node that blocks")
-    capture = read("11_more.json")[name]
+    capture = read("11_more")[name]
     expected = captured_events(capture["ws"])
     await entry(replica, await submit(replica, quick()))
     listener = await replica.connect("replay-11")
@@ -234,7 +231,7 @@ async def test_a_recorded_block_is_no_end_and_leaves_its_output_out(replica: Pee
 
 async def test_the_run_of_the_recorded_frontend(replica: Peer) -> None:
     """Its first socket is given an id, under which it opens the second one and runs what it posts."""
-    capture = read("13_frontend_calls.json")
+    capture = read("13_frontend_calls")
     flags = json.loads(capture["ws"][0]["sent"][0])["data"]
     first = await replica.connect(None, flags)
     client_id = first.heard[0].data["sid"]

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.captures import CAPTURES, need_captures, read
-
-need_captures()
+from tests.recordings import names, read
 
 NOT_REPLAYED = {
     "05_queue_ops": {
@@ -57,7 +55,7 @@ REPLAYED = {
 WHOLE = {"01_get", "04_prompt_post"}  # and 02 and 03, in test_captures.py
 
 
-@pytest.mark.parametrize("file", sorted(path.stem for path in CAPTURES.glob("*.json")))
+@pytest.mark.parametrize("file", names())
 def test_every_recorded_exchange_is_replayed_or_has_its_reason(file: str) -> None:
     if file in WHOLE:
         return
@@ -65,4 +63,4 @@ def test_every_recorded_exchange_is_replayed_or_has_its_reason(file: str) -> Non
         assert file in (Path(__file__).parent / "test_captures.py").read_text("utf-8")
         return
     known = [*REPLAYED.get(file, []), *NOT_REPLAYED.get(file, {})]
-    assert [key for key in read(f"{file}.json") if not any(part in key for part in known)] == []
+    assert [key for key in read(f"{file}") if not any(part in key for part in known)] == []

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.captures import need_captures, read
 from tests.contract.peer import WebPeer, web_peer
+from tests.recordings import read
 from tests.services import start_demo
 
-need_captures()
 ORIGIN = "http://127.0.0.1:9000"
 ASKED = (("GET", "/prompt", None), ("POST", "/queue", b'{"delete": []}'), ("OPTIONS", "/prompt", None))
 
@@ -30,7 +29,7 @@ async def test_the_recorded_answers_to_other_origins(peer: WebPeer) -> None:
         ("remote https", {"Host": "127.0.0.1:8188", "Origin": "https://studio.example"}),
         ("no origin", {"Host": "127.0.0.1:8188"}),
     ):
-        recorded = read("07_origin.json")[f"cors_specific / {name}"]
+        recorded = read("07_origin")[f"cors_specific / {name}"]
         for method, path, body in ASKED:
             answer = await peer.request(method, path, body=body, headers=sent)
             expected = recorded[method]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +23,7 @@ from app.workflows.editor_nodes import VIRTUAL
 from app.workflows.editor_problems import CannotConvert
 from app.workflows.editor_sending import Sender
 from app.workflows.editor_texts import choose_first
+from tests import recordings
 from tests.e2e.browser_kit import open_chromium
 from tests.editor.cases import CASES
 from tests.editor.changes import other_values
@@ -37,7 +37,6 @@ from tests.oracle.editor_site import package_files
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "comfyui" / "object_info.json"
 FEWEST_KNOWN = 79  # of 644 when last counted, 30 of them with subgraphs
 FEWEST_WITH_SUBGRAPHS = 30
 MOST_REFUSED = 2
@@ -49,11 +48,7 @@ NEVER_SENT = {"waiting for camera..."}
 
 def real_catalogue() -> dict[str, Any]:
     """The catalogue of a real server."""
-    if not REAL.exists():
-        print("skipped: ../shared/comfyui/object_info.json is not here")
-        pytest.skip("no real catalogue")
-    found: dict[str, Any] = json.loads(REAL.read_text("utf-8"))
-    return found
+    return recordings.catalogue()
 
 
 @cache

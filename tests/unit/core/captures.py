@@ -1,4 +1,4 @@
-"""What a real ComfyUI 0.3.64 said, from `../shared/comfyui/captures` beside this repository, if it is there.
+"""What real ComfyUI servers answered, found in the recordings of all versions.
 
 Exchanges are found wherever they stand in a file: an answer by its method, url and status, a queue and a history
 entry by their keys, a socket by its messages.
@@ -10,18 +10,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from app.core.ports import Response
 from app.core.workflow import ApiWorkflow, parse_workflow
-
-FOLDER = Path(__file__).resolve().parents[4] / "shared" / "comfyui" / "captures"
-NEEDED = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no captures of a real server at {FOLDER}")
-if not FOLDER.is_dir():
-    print(f"Captures of a real server are not at {FOLDER}: they are not replayed.")
+from tests import recordings
+from tests.recordings import OLDEST, VERSIONS
 
 
 @dataclass(frozen=True)
@@ -44,18 +38,22 @@ class Frames:
 
 @cache
 def _files() -> dict[str, Any]:
-    return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))}
+    return {
+        f"{version}/{name}": recordings.read(name, version)
+        for version in VERSIONS
+        for name in recordings.names(version)
+    }
 
 
-def one(name: str) -> Any:
-    """One capture by the beginning of its name."""
-    return next(value for stem, value in _files().items() if stem.startswith(name))
+def one(name: str, version: str = OLDEST) -> Any:
+    """One recording by the beginning of its name."""
+    return next(value for stem, value in _files().items() if stem.startswith(f"{version}/{name}"))
 
 
 def exchanges() -> list[Exchange]:
     """Every HTTP exchange."""
     return [
-        Exchange(where, found["method"], found["url"].split("?")[0], response_of(found))
+        Exchange(where, found["method"], found["url"].split("?")[0].lstrip("/"), response_of(found))
         for where, found in _walk()
         if isinstance(found, dict) and {"method", "url", "status"} <= found.keys() and "body" in found
     ]

@@ -33,7 +33,6 @@ UNKNOWN = {"x-mooring-gateway": "timeout; sent=unknown"}
 # What a real server said
 
 
-@captures.NEEDED
 def test_every_captured_submit_is_understood() -> None:
     kinds: set[type] = set()
     for exchange in captures.exchanges():
@@ -53,7 +52,6 @@ def test_every_captured_submit_is_understood() -> None:
     assert kinds == {Accepted, Unclear, Refused}
 
 
-@captures.NEEDED
 def test_every_captured_node_error_is_told() -> None:
     for name, case in captures.one("04").items():
         body = case.get("response", {}).get("body")
@@ -65,7 +63,6 @@ def test_every_captured_node_error_is_told() -> None:
         assert all(item.type and item.message and item.class_type for item in errors), name
 
 
-@captures.NEEDED
 def test_every_captured_queue_is_understood() -> None:
     assert len(captures.queues()) >= 4
     for where, body in captures.queues():
@@ -74,7 +71,6 @@ def test_every_captured_queue_is_understood() -> None:
         assert sorted(read.pending) == sorted(item[1] for item in body["queue_pending"]), where
 
 
-@captures.NEEDED
 def test_every_captured_history_entry_is_an_end() -> None:
     ends = set()
     for where, body in captures.entries():
@@ -91,7 +87,6 @@ def test_every_captured_history_entry_is_an_end() -> None:
     assert ends == {"success", "error", "interrupted"}
 
 
-@captures.NEEDED
 def test_a_blocked_output_is_a_success_that_misses_it() -> None:
     run = captures.one("11")["blocked no mask found"]
     prompt_id = run["history"]["prompt"][1]
@@ -102,7 +97,6 @@ def test_a_blocked_output_is_a_success_that_misses_it() -> None:
     assert judge(start, read).missing == ("3",)
 
 
-@captures.NEEDED
 def test_every_captured_upload_is_understood() -> None:
     for exchange in captures.exchanges():
         if (exchange.method, exchange.url) != ("POST", "upload/image"):

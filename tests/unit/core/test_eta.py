@@ -209,7 +209,6 @@ def captured(name: str) -> MadeRun:
     return MadeRun(workflow, job_of(workflow), told, told[-1][0], cached)
 
 
-@captures.NEEDED
 @pytest.mark.parametrize(("earlier", "name"), [("02d_run", "02e_run"), ("02e_run", "02d_run")])
 def test_at_half_way_of_a_captured_run_the_estimate_is_right_by_a_quarter(earlier: str, name: str) -> None:
     """The same workflow, on a real server, after it was heard once."""

@@ -207,7 +207,6 @@ UNDERSTOOD = {
 }  # fmt: skip
 
 
-@captures.NEEDED
 def test_every_captured_message_is_understood() -> None:
     seen = set()
     for frames in captures.sockets():
@@ -225,7 +224,6 @@ def test_every_captured_message_is_understood() -> None:
     assert seen >= UNDERSTOOD, "the captures show all kinds"
 
 
-@captures.NEEDED
 def test_every_captured_frame_is_understood() -> None:
     kinds = []
     for frames in captures.sockets():
@@ -246,7 +244,6 @@ def test_every_captured_frame_is_understood() -> None:
     assert {1, 3, 4} <= set(kinds)
 
 
-@captures.NEEDED
 def test_a_late_socket_is_told_what_runs_without_being_told_whose_it_is() -> None:
     second = captures.one("03a")["second"]
     told = [read_text(json.dumps(item["text"])) for item in second if "text" in item]

@@ -181,7 +181,6 @@ def begun(prompt_id: PromptId) -> Progress:
     return Progress(prompt_id, len(plan.seconds) or 3, weights=plan.weights(is_cold=True), are_guessed=True)
 
 
-@captures.NEEDED
 def test_every_captured_socket_rises_and_a_good_end_is_the_end() -> None:
     """Whatever else that socket was told, and whenever it was opened."""
     ends = rises = 0
@@ -200,7 +199,6 @@ def test_every_captured_socket_rises_and_a_good_end_is_the_end() -> None:
     assert rises >= 60
 
 
-@captures.NEEDED
 def test_a_captured_run_is_not_at_its_end_before_its_last_node_is() -> None:
     run = captures.one("02h_expand")
     prompt_id = PromptId(run["post"]["body"]["prompt_id"])

@@ -10,6 +10,7 @@ from hypothesis import given
 
 from app.core.errors import BadInput, MooringError
 from app.core.workflow import MAX_NODES, MAX_TEXT, OUTPUT_CLASSES, parse_workflow
+from tests import recordings
 from tests.unit.core import captures
 from tests.unit.core.odd import JSON, mutated
 
@@ -89,7 +90,6 @@ def test_an_odd_title_is_no_title(meta: object) -> None:
     assert parse_workflow({"1": {"class_type": "X", "_meta": meta}}).nodes["1"].title == ""
 
 
-@captures.NEEDED
 def test_every_captured_prompt_that_was_accepted_is_read() -> None:
     entries = captures.entries()
     assert entries
@@ -100,10 +100,7 @@ def test_every_captured_prompt_that_was_accepted_is_read() -> None:
 
 
 def test_expected_outputs_are_classes_of_the_real_server() -> None:
-    catalogue = captures.FOLDER.parent / "object_info.json"
-    if not catalogue.is_file():
-        pytest.skip(f"no catalogue of a real server at {catalogue}")
-    known = json.loads(catalogue.read_text("utf-8"))
+    known = recordings.catalogue()
     there = OUTPUT_CLASSES & set(known)  # this one was started without audio
     assert {"SaveImage", "PreviewImage"} <= there
     assert {name for name in there if not known[name]["output_node"]} == set()

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 
 from gateway.looks import NotComfyError, Queue, Stats, parse_queue, parse_stats
-
-CAPTURES = Path(__file__).resolve().parents[4] / "shared" / "comfyui" / "captures"
+from tests import recordings
 
 
 def test_stats_tell_the_version_and_the_demo() -> None:
@@ -61,11 +57,9 @@ def test_another_queue_is_not_comfyuis(answer: object) -> None:
         parse_queue(answer)
 
 
-def test_the_real_servers_answers_are_comfyuis() -> None:
-    if not CAPTURES.is_dir():
-        print("skipped: ../shared/comfyui/captures is not here")
-        pytest.skip("no captures")
-    found = _bodies(json.loads((CAPTURES / "01_get.json").read_text()))
+@pytest.mark.parametrize("version", recordings.VERSIONS)
+def test_real_servers_are_recognised(version: str) -> None:
+    found = _bodies(recordings.read("01_get", version))
     assert any(parse_stats(body).version for body in found if isinstance(body, dict) and "system" in body)
     assert all(parse_queue(body) for body in found if isinstance(body, dict) and "queue_running" in body)
 

@@ -25,8 +25,9 @@ from app.workflows.catalogue import Catalogue
 from app.workflows.fields import SeedMode
 from app.workflows.kinds import label_of
 from app.workflows.layout import arrange
+from tests import recordings
 from tests.unit.ui.anything import ANYTHING, LORAS, anything, unfolded
-from tests.unit.ui.kit import ENGLISH, ROOT, Bytes, MemoryScreen, StillPictures, StillSession, translator, window
+from tests.unit.ui.kit import ENGLISH, Bytes, MemoryScreen, StillPictures, StillSession, translator, window
 from tests.unit.ui.test_ui_actions import Desk
 from tests.unit.ui.test_ui_views import read
 
@@ -287,11 +288,7 @@ async def test_what_is_typed_anywhere_is_sent_exactly() -> None:
 
 
 def test_the_translated_labels_are_those_of_real_inputs() -> None:
-    catalogue = ROOT.parent / "shared/comfyui/object_info.json"
-    if not catalogue.exists():
-        print("skipped: no object_info.json beside this repository")
-        pytest.skip("no object_info.json beside this repository")
-    real = Catalogue.parse(catalogue.read_text("utf-8"))
+    real = Catalogue.parse(recordings.catalogue_text())
     classes = [found for name in real.names if (found := real.get(name)) is not None]
     known = {label_of(spec.name) for found in classes for spec in found.inputs}
     assert set(input_labels(ENGLISH)) <= known

@@ -11,6 +11,7 @@ from app.workflows.catalogue import Catalogue
 from app.workflows.fields import Choice, Media, Upload, Whole
 from app.workflows.layout import Layout
 from app.workflows.published import parse_published
+from tests import recordings
 from tests.unit.ui.kit import ROOT, workflows
 
 SHIPPED = {item.workflow_id: item for item in workflows()}
@@ -35,11 +36,7 @@ def test_every_field_on_top_is_an_input_of_its_node(opened: OpenWorkflow) -> Non
 
 
 def test_nodes_and_values_are_those_of_a_plain_comfyui() -> None:
-    catalogue = ROOT.parent / "shared/comfyui/object_info.json"
-    if not catalogue.exists():
-        print("skipped: no object_info.json beside this repository")
-        pytest.skip("no object_info.json beside this repository")
-    known = Catalogue.parse(catalogue.read_text(encoding="utf-8"))
+    known = Catalogue.parse(recordings.catalogue_text())
     for opened in (SHIPPED["enlarge"], SHIPPED["blend"]):
         for node in json.loads(opened.workflow.text).values():
             node_class = known.get(node["class_type"])

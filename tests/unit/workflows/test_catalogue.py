@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,8 @@ from hypothesis import strategies as st
 from app.core.errors import BadInput
 from app.workflows.catalogue import Catalogue, CatalogueReader, NodeClass
 from app.workflows.catalogue_inputs import Autogrow, DynamicCombo, DynamicGroup, InputSpec, MatchType, read_input
+from tests import recordings
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "comfyui" / "object_info.json"
 BIGGEST = 18446744073709551615
 
 
@@ -31,10 +30,7 @@ def spec(*given: Any, name: str = "x", is_required: bool = True) -> InputSpec:
 @pytest.fixture(scope="module")
 def real() -> Catalogue:
     """The catalogue of a real ComfyUI 0.3.64."""
-    if not REAL.exists():
-        print("skipped: ../shared/comfyui/object_info.json is not here")
-        pytest.skip("no real catalogue")
-    return Catalogue.parse(REAL.read_text("utf-8"))
+    return Catalogue.parse(recordings.catalogue_text())
 
 
 def known(catalogue: Catalogue, name: str) -> NodeClass:

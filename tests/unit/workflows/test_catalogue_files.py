@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +9,8 @@ import pytest
 from app.workflows.catalogue import Catalogue
 from app.workflows.catalogue_files import with_files
 from gateway.catalogues import split_files
+from tests import recordings
 
-SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "comfyui" / "object_info.json"
 NODES: dict[str, Any] = {
     "LoadImage": {"input": {"required": {"image": [["a.png"], {"image_upload": True}]}, "hidden": {"x": "y"}}},
     "LoadVideo": {"input": {"optional": {"file": ["COMBO", {"options": ["b.mp4"], "video_upload": True}]}}},
@@ -25,10 +23,9 @@ def test_a_catalogue_is_what_it_was() -> None:
     assert with_files(*split_files(NODES)) == NODES
 
 
-def test_the_real_catalogue_is_what_it_was() -> None:
-    if not SHARED.exists():
-        pytest.skip(f"{SHARED} is not there")
-    real = json.loads(SHARED.read_text("utf-8"))
+@pytest.mark.parametrize("version", recordings.VERSIONS)
+def test_real_catalogue_survives_split_and_join(version: str) -> None:
+    real = recordings.catalogue(version)
     nodes, files = split_files(real)
     assert nodes != real
     assert with_files(nodes, files) == real

@@ -28,9 +28,9 @@ from app.workflows.form import Form, Hints, NodeHint
 from app.workflows.form_building import build_form
 from app.workflows.kinds import label_of
 from app.workflows.search import search
+from tests import recordings
 
 ROOT = Path(__file__).resolve().parents[3]
-REAL = ROOT.parent / "shared" / "comfyui" / "object_info.json"
 LORAS = [f"style/{number}.safetensors" for number in range(3000)]
 SAMPLER = {
     "model": ["MODEL"],
@@ -355,10 +355,7 @@ def test_search_sees_what_stands_in_the_form_and_how_it_is_called() -> None:
 
 
 def test_every_class_of_a_real_server_has_a_form() -> None:
-    if not REAL.exists():
-        print("skipped: no object_info.json beside this repository")
-        pytest.skip("no object_info.json beside this repository")
-    real = Catalogue.parse(REAL.read_text("utf-8"))
+    real = Catalogue.parse(recordings.catalogue_text())
     work = parse_workflow({name: {"class_type": name, "inputs": {}} for name in real.names})
     form = build_form(work, real)
     unknown = {(item.class_type, item.input_name) for item in form.by_key.values() if isinstance(item.kind, Unknown)}

@@ -16,9 +16,10 @@ from app.workflows.fields import Choice
 from app.workflows.form import Form, Hints
 from app.workflows.form_building import STEP, build_form, first_form, form_steps
 from app.workflows.graph import Key
+from tests import recordings
 from tests.editor.cases import CASES
 from tests.editor.classes import CLASSES
-from tests.unit.workflows.test_form import CATALOGUE, REAL, sampling, workflow
+from tests.unit.workflows.test_form import CATALOGUE, sampling, workflow
 
 
 def expect_the_same_top(first: Form, whole: Form) -> None:
@@ -44,7 +45,7 @@ def test_the_top_of_each_of_the_editors_files_is_the_same_in_both_steps(name: st
 def test_the_top_of_any_graph_is_the_same_in_both_steps(seed: int) -> None:
     """Random graphs of a real server's classes, or of ours where there is none beside this repository."""
     draw = random.Random(seed)
-    known = Catalogue.parse(REAL.read_text("utf-8")) if REAL.exists() else CATALOGUE
+    known = Catalogue.parse(recordings.catalogue_text())
     nodes: dict[str, Any] = {}
     for number in range(draw.choice([3, 20, 80])):
         node_class = known.get(draw.choice(known.names))

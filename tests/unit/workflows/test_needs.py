@@ -12,9 +12,9 @@ from app.core.model import ServerId
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.needs import Lacks, MissingClass, ValueKind, check, standing
+from tests import recordings
 
 ROOT = Path(__file__).resolve().parents[3]
-REAL = ROOT.parent / "shared" / "comfyui" / "object_info.json"
 
 
 def node_class(**inputs: Any) -> dict[str, Any]:
@@ -157,10 +157,7 @@ def test_servers_that_share_a_catalogue_are_checked_once() -> None:
 
 @pytest.mark.parametrize("sample", ["enlarge", "blend"])
 def test_the_shipped_workflows_run_on_a_plain_comfyui(sample: str) -> None:
-    if not REAL.exists():
-        print("skipped: no object_info.json beside this repository")
-        pytest.skip("no object_info.json beside this repository")
-    known = Catalogue.parse(REAL.read_text("utf-8"))
+    known = Catalogue.parse(recordings.catalogue_text())
     text = json.loads((ROOT / f"static/workflows/{sample}.json").read_text("utf-8"))
     assert check(parse_workflow(text["workflow"]), known) == Lacks()
 

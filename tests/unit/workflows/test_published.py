@@ -13,9 +13,9 @@ from app.workflows.catalogue import Catalogue
 from app.workflows.fields import Choice, Decimal, Media, Seed, SeedMode, Switch, Text, Unknown, Upload, Whole
 from app.workflows.layout import arrange
 from app.workflows.published import Published, parse_published
+from tests import recordings
 
 ROOT = Path(__file__).resolve().parents[3]
-REAL = ROOT.parent / "shared" / "comfyui" / "object_info.json"
 SHIPPED = {
     path.stem: parse_published(path.stem, path.read_text("utf-8"))
     for path in sorted((ROOT / "static/workflows").glob("*.json"))
@@ -55,10 +55,7 @@ def test_the_shipped_forms_can_be_filled_in_before_any_catalogue_is_known(item: 
 
 @pytest.mark.parametrize("item", SHIPPED.values(), ids=SHIPPED)
 def test_the_shipped_forms_are_the_same_with_the_catalogue_of_a_real_server(item: Published) -> None:
-    if not REAL.exists():
-        print("skipped: no object_info.json beside this repository")
-        pytest.skip("no object_info.json beside this repository")
-    real = Catalogue.parse(REAL.read_text("utf-8"))
+    real = Catalogue.parse(recordings.catalogue_text())
     before, after = (arrange(item.form(catalogue), item.layout).first for catalogue in (None, real))
     assert [(field.key, field.label, type(field.kind)) for field in before] == [
         (field.key, field.label, type(field.kind)) for field in after
