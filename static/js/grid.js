@@ -16,6 +16,8 @@ const GAP = 8;
 const AHEAD = 2; // rows beyond what is in sight
 const CELL = "cell-"; // ahead of a result's name in an element's id
 const KEPT = 600; // addresses of pictures that were in sight lately
+const FIRST_WAIT = 1_000; // milliseconds until a picture that is not there yet is read again; each further wait is twice as long
+const LONGEST_WAIT = 60_000;
 
 let rows = []; // everything that was told, by its number
 let words = {};
@@ -30,7 +32,8 @@ let size = LEAST;
 let columns = 1;
 let isDue = false;
 let connection = null; // the promise of one
-const pictures = new Map(); // name → address, or null where there is none; the least lately seen first
+const pictures = new Map(); // name → address; the least lately seen first
+const missing = new Map(); // name → {wait, timer} of a picture in sight that is not there yet
 
 const act = (name, facts) => document.dispatchEvent(new CustomEvent("mooring-action", { detail: { name, facts } }));
 
@@ -40,7 +43,10 @@ export function show(change) {
     [rows, cells, picked, favourites, words] = [[], [], new Set(), new Set(), change.words];
     clear();
   }
-  if (change.rows) rows.push(...change.rows);
+  if (change.rows) {
+    rows.push(...change.rows);
+    retry(new Set(change.rows.map(([name]) => name)));
+  }
   if (change.order) {
     const name = cells[active]?.[0];
     cells = change.order.map((number) => rows[number]);
@@ -64,6 +70,8 @@ export function settle() {
 }
 
 function clear() {
+  for (const { timer } of missing.values()) clearTimeout(timer);
+  missing.clear();
   for (const element of shown.values()) element.remove();
   shown.clear();
 }
@@ -87,7 +95,7 @@ function rearrange() {
 }
 
 function forget() {
-  for (const url of pictures.values()) if (url) URL.revokeObjectURL(url);
+  for (const url of pictures.values()) URL.revokeObjectURL(url);
   pictures.clear();
   [rows, cells] = [[], []];
   connection?.then((database) => database.close(), () => {});
@@ -142,15 +150,46 @@ function add(index) {
   const next = [...shown.keys()].filter((at) => at > index).sort((one, other) => one - other)[0];
   box.insertBefore(element, next === undefined ? null : shown.get(next)); // in reading order
   shown.set(index, element);
-  picture(name).then((url) => {
-    if (!url || !element.isConnected) return;
-    const image = document.createElement("img");
-    image.alt = "";
-    image.decoding = "async";
-    image.draggable = false;
-    image.src = url;
-    element.prepend(image);
-  });
+  fill(name, element);
+}
+
+/** Put the picture into its cell. A result is listed before its thumbnail is kept, and a read can fail: then it is read again
+ *  later, and at once when its row is sent again, as when its bytes have arrived. */
+async function fill(name, element) {
+  clearTimeout(missing.get(name)?.timer);
+  const url = await picture(name);
+  if (!element.isConnected || element.querySelector("img")) return;
+  if (!url) return wait(name, element);
+  missing.delete(name);
+  const image = document.createElement("img");
+  image.alt = "";
+  image.decoding = "async";
+  image.draggable = false;
+  image.src = url;
+  image.onerror = () => {
+    image.remove();
+    if (pictures.get(name) === url) pictures.delete(name);
+    if (element.isConnected) wait(name, element);
+  };
+  element.prepend(image);
+}
+
+function wait(name, element) {
+  const before = missing.get(name);
+  clearTimeout(before?.timer);
+  const next = Math.min(LONGEST_WAIT, 2 * (before?.wait ?? FIRST_WAIT / 2));
+  const again = () => (element.isConnected ? fill(name, element) : missing.delete(name));
+  missing.set(name, { wait: next, timer: setTimeout(again, next) });
+}
+
+function retry(names) {
+  for (const element of shown.values()) {
+    const name = element.id.slice(CELL.length);
+    if (!names.has(name) || element.querySelector("img")) continue;
+    clearTimeout(missing.get(name)?.timer);
+    missing.delete(name);
+    fill(name, element);
+  }
 }
 
 function put(index, element) {
@@ -164,15 +203,15 @@ function mark(index, element) {
   const name = cells[index][0];
   const isFavourite = favourites.has(name);
   const label = labelOf(cells[index]);
-  element.setAttribute("aria-label", isFavourite ? fill(words.favourite, { label }) : label);
+  element.setAttribute("aria-label", isFavourite ? format(words.favourite, { label }) : label);
   element.classList.toggle("is-favourite", isFavourite);
   element.setAttribute("aria-selected", picked.has(name));
   element.tabIndex = index === active ? 0 : -1;
 }
 
 const LABEL = 6; // where a row keeps what it is called, once it was in sight
-const labelOf = (row) => row[LABEL] ??= fill(words.cell, { title: row[1], server: row[2], time: formatClock(words.language, row[3]) });
-const fill = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
+const labelOf = (row) => row[LABEL] ??= format(words.cell, { title: row[1], server: row[2], time: formatClock(words.language, row[3]) });
+const format = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
 
 // Pictures
 
@@ -185,13 +224,16 @@ async function picture(name) {
   }
   const blob = await read(name).catch(() => null); // a store that cannot be read is told by Python
   if (!box) return null;
-  const url = blob ? URL.createObjectURL(blob) : null;
+  if (!blob) return null;
+  const known = pictures.get(name); // read twice at the same time
+  if (known) return known;
+  const url = URL.createObjectURL(blob);
   pictures.set(name, url);
   const inSight = new Set([...shown.keys()].map((index) => cells[index]?.[0]));
   for (const [old, address] of pictures) {
     if (pictures.size <= KEPT) break;
     if (inSight.has(old)) continue;
-    if (address) URL.revokeObjectURL(address);
+    URL.revokeObjectURL(address);
     pictures.delete(old);
   }
   return url;

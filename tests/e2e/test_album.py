@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import zipfile
@@ -10,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 from PIL import Image
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.past_kit import PUT_MANY
@@ -21,6 +22,32 @@ from tests.services import Service, start_demo, start_gateway
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 MANY = 5000
+LOOKED_FOR = """(name) => new Promise((resolve) => {
+  indexedDB.open("mooring").onsuccess = ({ target: { result: database } }) => {
+    const request = database.transaction("thumbnails").objectStore("thumbnails").get(name);
+    request.onsuccess = () => { database.close(); resolve(); };
+  };
+})"""
+# Take the bytes of a result out of the store; what comes back puts them there again.
+TAKE_AWAY = """async (name) => {
+  const open = indexedDB.open("mooring");
+  const database = await new Promise((resolve) => { open.onsuccess = () => resolve(open.result); });
+  const kinds = ["results", "thumbnails"];
+  const rows = new Map();
+  const change = (each) => new Promise((resolve) => {
+    const transaction = database.transaction(kinds, "readwrite");
+    for (const kind of kinds) each(transaction.objectStore(kind), kind);
+    transaction.oncomplete = resolve;
+  });
+  await change((store, kind) => {
+    store.get(name).onsuccess = (event) => rows.set(kind, event.target.result);
+    store.delete(name);
+  });
+  return async () => {
+    await change((store, kind) => store.put(rows.get(kind), name));
+    database.close();
+  };
+}"""
 ARE_SEEN = "() => [...document.querySelectorAll('dialog.compare img')].every((image) => image.naturalWidth > 0)"
 
 
@@ -62,6 +89,13 @@ def cells(window: MooringWindow) -> Locator:
     return window.page.locator("#album-grid [role=option]")
 
 
+async def _delete(page: Page, cell: Locator) -> None:
+    await cell.focus()
+    await page.keyboard.press("Delete")
+    await page.get_by_test_id("confirm-delete").click()
+    await cell.wait_for(state="detached")
+
+
 async def search(window: MooringWindow, text: str) -> None:
     await window.page.get_by_test_id("album-search").fill(text)
 
@@ -71,6 +105,38 @@ async def test_all_windows_results_are_there_with_their_pictures(window: Mooring
     await expect(cells(window).first).to_have_attribute("aria-label", re.compile("^Dunes on"))
     await expect(cells(window).last).to_have_attribute("aria-label", re.compile("^Elsewhere on"))
     await check_axe(window.page)
+
+
+async def test_thumbnail_appears_when_its_bytes_arrive(window: MooringWindow) -> None:
+    page, arrived = window.page, asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await arrived.wait()
+        await route.continue_()
+
+    await page.route("**/view?*", hold)
+    prompt_id = await window.submit(quick_workflow(50), "Late")
+    cell = page.locator(f'[id="cell-{prompt_id}/0"]')
+    await cell.wait_for()
+    await page.evaluate(LOOKED_FOR, f"{prompt_id}/0")  # the grid's own read has been answered before this one
+    await expect(cell.locator("img")).to_have_count(0)
+    arrived.set()
+    await expect(cell.locator("img")).to_have_count(1)
+    await page.unroute("**/view?*")
+    await expect(cells(window).locator("img")).to_have_count(6)
+    await _delete(page, cell)
+
+
+async def test_thumbnail_that_another_window_keeps_later_appears(window: MooringWindow) -> None:
+    page = window.page
+    last = cells(window).last
+    name = (await last.get_attribute("id") or "").removeprefix("cell-")
+    await page.get_by_role("button", name="Latest", exact=True).click()
+    kept = await page.evaluate_handle(TAKE_AWAY, name)
+    await page.locator("#results-album").click()
+    await expect(cells(window).locator("img")).to_have_count(4)
+    await kept.evaluate("async (give) => give()")
+    await expect(cells(window).locator("img")).to_have_count(5)
 
 
 async def test_a_prompt_is_found_in_any_language(window: MooringWindow) -> None:
