@@ -24,7 +24,7 @@ from app.browser.folder import BrowserFolder
 from app.browser.journal import listen_hidden
 from app.browser.layout import arrange
 from app.browser.memory import BrowserDrawer, BrowserMemory, PrivateMemory, is_private_window
-from app.browser.owned import does_deeds, has_login, person
+from app.browser.owned import does_deeds, has_copies, has_login, person
 from app.core.errors import MooringError, StorageError
 from app.core.papers import Papers
 from app.session import Session
@@ -55,7 +55,7 @@ def random_seed(limit: int) -> int:
 
 def read_account() -> Account:
     """Whose page this is."""
-    return Account(person(), has_login=has_login(), runs_fleet=does_deeds())
+    return Account(person(), has_login=has_login(), runs_fleet=does_deeds(), has_copies=has_copies())
 
 
 async def read_workflows() -> tuple[OpenWorkflow, ...]:

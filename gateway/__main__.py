@@ -139,6 +139,8 @@ def _announce(fleet: Fleet, house: House, people: People | None) -> None:
         print(f"  {server.id}  {server.address}")
     for warning in fleet.warnings:
         print(f"Warning: {warning}")
+    if people is not None and people.users is not None and people.sessions is None and fleet.rules.session_days:
+        print("Warning: without --sessions FILE a session lasts one day, whatever session_days says.")
     if house.is_open:
         others = sorted({origin for origin in house.listed.values() if origin != house.origin})
         whom = "everybody who can reach this machine" if people is None else "those who may come in"

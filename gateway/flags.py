@@ -46,6 +46,7 @@ class Flags:
     tls_key: Path | None = None
     users: Path | None = None
     key: Path | None = None
+    sessions: Path | None = None
     json_logs: bool = False
     export: Path | None = None
     gateways: tuple[str, ...] = ()  # HOST:PORT, in the order given; only with `export`
@@ -61,6 +62,7 @@ class Flags:
             ("--tls-key", self.tls_key),
             ("--users", self.users),
             ("--key", self.key),
+            ("--sessions", self.sessions),
             ("--export", self.export),
         ):
             if value is not None:
@@ -99,6 +101,7 @@ def read_flags(arguments: Sequence[str], parser: argparse.ArgumentParser | None 
         tls_key=found.tls_key,
         users=found.users,
         key=found.key,
+        sessions=found.sessions,
         json_logs=found.json_logs,
         export=found.export,
         gateways=found.gateways,
@@ -187,6 +190,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the installation's key, made if there is none (default: beside --users)",
     )
+    add(
+        "--sessions",
+        type=_new_file,
+        metavar="FILE",
+        help="where log-outs are written down, for all gateways; without it a session lasts a day",
+    )
     add("--insecure", action="store_true", help="allow --host beyond this machine without a login, or without https")
     add("--json-logs", action="store_true", help="write the log as one JSON object per line")
     add("--tls-cert", type=_file, metavar="FILE", help="serve https with this certificate chain (PEM)")
@@ -254,6 +263,8 @@ def _check_exposure(flags: Flags) -> None:
                 f"--host {flags.host} would send passwords and pictures over the network for everybody to read:"
                 " give --tls-cert and --tls-key, or add --insecure if nobody can listen there."
             )
+    if flags.sessions is not None and flags.users is None:
+        raise FlagError("--sessions is where log-outs are written down: give it together with --users.")
     if (flags.tls_cert is None) != (flags.tls_key is None):
         raise FlagError("--tls-cert and --tls-key belong together: give both or neither.")
 

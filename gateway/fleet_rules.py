@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from gateway.errors import ConfigError
 from gateway.house import check_name
-from gateway.rules import DEFAULT_SESSION_DAYS, Rules
+from gateway.rules import Rules
 from gateway.toml_text import Table
 
 KEYS = (
@@ -59,7 +59,7 @@ def read_rules(table: Table) -> Rules:
         trusted_header=header,
         trusted_peers=peers,
         proxies=_networks(table, "proxies"),
-        session_days=table.whole("session_days", 1, LONGEST_SESSION) or DEFAULT_SESSION_DAYS,
+        session_days=table.whole("session_days", 1, LONGEST_SESSION),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
-DEFAULT_SESSION_DAYS = 30
+DEFAULT_SESSION_DAYS = 30  # one day where none can be ended early
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Rules:
     trusted_header: str = ""
     trusted_peers: tuple[IPv4Network | IPv6Network, ...] = ()
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
-    session_days: int = DEFAULT_SESSION_DAYS
+    session_days: int | None = None  # None: as long as sessions may last
 
     def denies(self, class_type: str) -> bool:
         """Whether prompts may not have this node class."""

@@ -182,6 +182,7 @@ class Gateway:
         door = Door(
             keys=people.keys,
             users=people.users,
+            sessions=people.sessions,
             rules=lambda: self.rules,
             house=lambda: self._house,
             on_change=self._see_out,
@@ -387,7 +388,9 @@ class Gateway:
             return {"deeds": "yes" if self._has_deeds else ""}
         runs = "yes" if person.runs_fleet else ""
         login = "yes" if self._reception.door.has_login else ""
-        return {"person": person.name, "store": person.store, "runs": runs, "deeds": runs, "login": login}
+        copies = "yes" if login and not self._reception.door.can_revoke else ""
+        known = {"person": person.name, "store": person.store, "login": login, "copies": copies}
+        return known | {"runs": runs, "deeds": runs}
 
     async def _publish(self) -> None:
         """Tell the windows when other workflows lie in the folder."""

@@ -45,14 +45,15 @@ class BrowserDoor:
     async def log_out(self, *, is_everywhere: bool, is_wiping: bool) -> None:
         """Log out, and give way to the log-in page; GatewayRefused or TransportError, and then nothing has changed."""
         body = json.dumps({"everywhere": is_everywhere})
-        check_taken(await self._http.send(Request(method="POST", path=PATH, deadline=DEADLINE, json=body)))
+        answer = await self._http.send(Request(method="POST", path=PATH, deadline=DEADLINE, json=body))
+        check_taken(answer)
         js.document.documentElement.dataset.leaving = "yes"  # `early.js`: nothing of this page stays in the tab
         self._tell(WIPED if is_wiping else OUT)
         if is_wiping:
             await _delete_stores()
             _forget(js.localStorage)
             _forget(js.sessionStorage)
-        js.location.replace("/login")
+        js.location.replace(_login_page(answer.text))
 
     def _tell(self, kind: str) -> None:
         self._channel.postMessage(f"{kind} {person()}")
@@ -66,6 +67,15 @@ class BrowserDoor:
             self._on_come(name)
         else:
             self._on_go(name)
+
+
+def _login_page(answer: str) -> str:
+    """The log-in page, which says until when copies of the login that has ended stay valid."""
+    try:
+        until = json.loads(answer)["copiesUntil"]
+    except (ValueError, KeyError, TypeError):
+        return "/login"
+    return f"/login?copies={until}" if isinstance(until, int) and until > 0 else "/login"
 
 
 async def _delete_stores() -> None:

@@ -36,6 +36,11 @@ def has_login() -> bool:
     return bool(_told("login"))
 
 
+def has_copies() -> bool:
+    """Whether a copy of this login stays valid after the log-out: the gateway cannot end a single session."""
+    return bool(_told("copies"))
+
+
 def fleet_file() -> str:
     """Where the list of servers lies that this page asks itself; empty if it has a gateway."""
     return str(_told("fleet") or "")

@@ -19,13 +19,15 @@ class Presence(Enum):
 class Account:
     """Whose page this is; an empty name where people are not told apart.
 
-    `has_login` if they log in, and out, here and not at a proxy; `runs_fleet` if they may do what concerns everybody.
+    `has_login` if they log in, and out, here and not at a proxy; `runs_fleet` if they may do what concerns everybody;
+    `has_copies` if a copy of a login stays valid after the log-out.
     """
 
     name: str = ""
     has_login: bool = False
     runs_fleet: bool = False
     presence: Presence = Presence.IN
+    has_copies: bool = False
 
     @property
     def can_log_out(self) -> bool:
@@ -80,6 +82,7 @@ class LogOutView:
 
     dialog: LogOutDialog
     name: str
+    has_copies: bool = False  # which stay valid for a while
     windows: tuple[LooseWindow, ...] = ()
     size: int | None = None  # bytes of results and thumbnails that are kept
     is_read: bool = False

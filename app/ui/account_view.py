@@ -39,6 +39,7 @@ def log_out_view(dialog: LogOutDialog, account: Account, session: AccountFacts, 
     return LogOutView(
         dialog=dialog,
         name=account.name,
+        has_copies=account.has_copies and not dialog.is_everywhere,
         windows=() if panels.roster is None else _loose(panels.roster, session),
         size=None if usage is None else usage.size + usage.thumbnails_size,
         is_read=panels.roster is not None or panels.is_unreadable,

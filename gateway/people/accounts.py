@@ -2,6 +2,7 @@
 
 [[user]]
 name = "alice"                # lower-case letters, digits, . _ @ -
+id = "5f0c8e19a2b4d637"       # of this account: whoever is called so later is somebody else; none in older files
 password = "scrypt$15$8$1$…"  # never the password itself; none: only a log-in proxy lets her in
 roles = ["use"]               # or ["use", "run"]: may also drain servers, cancel any job, free memory
 epoch = 3                     # grows when she logs out everywhere: older sessions are over
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -21,10 +23,11 @@ from pathlib import Path
 from gateway.errors import ConfigError
 from gateway.install.exclusion import exclusive
 from gateway.people.passwords import PasswordHash
-from gateway.people.person import NAME, Role
+from gateway.people.person import NAME, Role, subject_of
 
 MOST_USERS = 10_000
-_KEYS = frozenset({"name", "password", "roles", "epoch"})
+_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_KEYS = frozenset({"name", "id", "password", "roles", "epoch"})
 _HEAD = "# Who may log in to Mooring. Written by `python3 serve.py user`; gateways notice a change by themselves.\n"
 
 
@@ -36,6 +39,12 @@ class Account:
     password: PasswordHash | None = None
     roles: frozenset[Role] = frozenset({Role.USE})
     epoch: int = 0
+    id: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What stands for the account in signatures."""
+        return subject_of(self.name, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +103,21 @@ def _account(table: object) -> Account:
     epoch, password = table.get("epoch", 0), table.get("password")
     if not isinstance(epoch, int) or isinstance(epoch, bool) or epoch < 0:
         raise ConfigError("it must be a number, 0 or more", key="epoch")
+    account_id = table.get("id", "")
+    if not isinstance(account_id, str) or (account_id and not _ID.fullmatch(account_id)):
+        raise ConfigError("it must be 16 hexadecimal digits, as serve.py user add writes them", key="id")
     if password is not None and not isinstance(password, str):
         raise ConfigError("it must be text in quotes", key="password")
     try:
         known = None if password is None else PasswordHash.read(password)
     except ConfigError as error:
         raise ConfigError(error.reason, key="password") from error
-    return Account(checked_name(table.get("name")), known, _roles(table.get("roles", ["use"])), epoch)
+    return Account(checked_name(table.get("name")), known, _roles(table.get("roles", ["use"])), epoch, account_id)
+
+
+def new_id() -> str:
+    """The id of an account that begins now."""
+    return secrets.token_hex(8)
 
 
 def checked_name(name: object) -> str:
@@ -135,6 +152,7 @@ def write_accounts(path: Path, accounts: Accounts) -> None:
 
 def _written(account: Account) -> str:
     lines = ["", "[[user]]", f"name = {json.dumps(account.name)}"]
+    lines += [f"id = {json.dumps(account.id)}"] if account.id else []
     if account.password is not None:
         lines.append(f"password = {json.dumps(account.password.write())}")
     lines += [f"roles = {json.dumps(sorted((role.value for role in account.roles), reverse=True))}"]

@@ -8,6 +8,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -24,15 +25,17 @@ from gateway.people.guesses import Guesses
 from gateway.people.keys import Keys
 from gateway.people.passwords import LONGEST, NOBODY
 from gateway.people.person import NAME, Person
-from gateway.people.sessions import Sessions
+from gateway.people.revocations import Revocations
+from gateway.people.sessions import DAY, Session, Sessions
 from gateway.refusal import Cause, Refusal, Refused
-from gateway.rules import Rules
+from gateway.rules import DEFAULT_SESSION_DAYS, Rules
 from gateway.tasks import for_ever, start_task
 
 METRICS = ("metrics", "read")  # what the token for reading numbers is a signature of
 CHECKS_AT_ONCE = 2  # of passwords: each takes a core and 32 MB for a while
 MOST_WAITING = 32  # log-ins; further ones are refused at once
-LOOK_SECONDS = 1.0  # between looks at the users' file
+LOOK_SECONDS = 1.0  # between looks at the users' file and the file of ended sessions
+SWEEP_SECONDS = 60.0  # between closing the sockets of sessions that have reached their end
 LARGEST_BODY = 4_096  # bytes of a log-in
 BODY_SECONDS = 10.0
 
@@ -50,6 +53,7 @@ class Door:
         *,
         keys: Keys,
         users: Path | None,
+        sessions: Path | None = None,
         rules: Callable[[], Rules],
         house: Callable[[], House],
         on_change: Callable[[], None] = lambda: None,
@@ -61,6 +65,7 @@ class Door:
         self.on_change = on_change
         self._seen = None if users is None else _stamp(users)  # before it is read: a later change is seen
         self._accounts = Accounts({}) if users is None else read_accounts(users)
+        self._revocations = None if sessions is None else Revocations.open(sessions, time.time())
         self._guesses = Guesses()
         self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
         self._waiting = 0
@@ -82,6 +87,11 @@ class Door:
         """Whether somebody can log in here, rather than at a proxy."""
         return self._users is not None
 
+    @property
+    def can_revoke(self) -> bool:
+        """Whether a single session can be ended, with all its copies."""
+        return self._revocations is not None
+
     def who(self, facts: RequestFacts, peer: str) -> Person | None:
         """Who sends this request from that address; None if nobody can tell."""
         rules = self._rules()
@@ -89,8 +99,8 @@ class Door:
             names = facts.all(rules.trusted_header.lower())
             name = names[0].lower() if len(names) == 1 else ""
             return self._person(self._accounts.get(name) or Account(name)) if NAME.fullmatch(name) else None
-        account = self._sessions(facts.one("host")).read(facts.all("cookie"), self._accounts, time.time())
-        return None if account is None else self._person(account)
+        session = self._session(facts)
+        return None if session is None else self._person(session.account, session)
 
     def is_scraper(self, facts: RequestFacts) -> bool:
         """Whether a request carries the token for reading numbers, which `serve.py user metrics` tells."""
@@ -98,11 +108,13 @@ class Door:
         return kind.lower() == "bearer" and self.keys.is_signed(token.strip(), *METRICS)
 
     def is_in(self, person: Person) -> bool:
-        """Whether somebody who came in is still in: not if their account is gone, or has logged out everywhere."""
+        """Whether somebody who came in is still in: not if their session or account is over, or the account changed."""
+        if self._is_revoked(person.session) or person.until <= time.time():
+            return False
         account = self._accounts.get(person.name)
         if account is None:
-            return bool(self._rules().trusted_header) and person.epoch == 0
-        return account.epoch == person.epoch and account.roles == person.roles
+            return bool(self._rules().trusted_header) and person.epoch == 0 and not person.account_id
+        return self._person(account).terms == person.terms
 
     def names(self) -> tuple[str, ...]:
         """Everybody who has an account."""
@@ -113,11 +125,15 @@ class Door:
         return self._person(self._accounts.get(name) or Account(name))
 
     def renew(self, facts: RequestFacts, person: Person, answer: web.StreamResponse) -> None:
-        """Begin a session anew that is half over, so that whoever works here daily stays in."""
-        account = self._accounts.get(person.name)
-        sessions, now = self._sessions(facts.one("host")), time.time()
-        if account is not None and sessions.is_half_over(facts.all("cookie"), now):
-            answer.headers["Set-Cookie"] = sessions.begin(account, now)
+        """Renew a session that is half over, so that whoever works here daily stays in.
+
+        One that cannot be ended early is not renewed: a copy of its cookie could be renewed after the log-out too.
+        """
+        if not person.session or self._revocations is None:
+            return
+        sessions, session, now = self._sessions(facts.one("host")), self._session(facts), time.time()
+        if session is not None and sessions.is_half_over(session, now):
+            answer.headers["Set-Cookie"] = sessions.renew(session, now)
 
     async def log_in(self, request: web.BaseRequest, peer: str) -> web.Response:
         """Begin a session, or refuse; a wrong name takes as long as a wrong password."""
@@ -142,12 +158,32 @@ class Door:
         return _done({"name": account.name}, self._sessions(request.host).begin(account, time.time()))
 
     async def log_out(self, request: web.BaseRequest, person: Person) -> web.Response:
-        """End this session; or all of this person, in every browser."""
+        """End this session; or all of this person, in every browser.
+
+        In the answer, `copiesUntil` is the second since 1970 until which copies of the cookie stay valid; 0 if none do.
+        """
         body = await read_small(request)
-        if body.get("everywhere") is True and self._users is not None:
+        is_everywhere = body.get("everywhere") is True and self._users is not None
+        if is_everywhere and self._users is not None:
             await self._log_out_everywhere(self._users, person.name)
-        audit("log-out", name=person.name, everywhere=body.get("everywhere") is True)
-        return _done({}, self._sessions(request.host).end())
+        is_over = is_everywhere or not person.session or await self._revoke(person)
+        audit("log-out", name=person.name, everywhere=is_everywhere)
+        return _done({"copiesUntil": 0 if is_over else int(person.until)}, self._sessions(request.host).end())
+
+    async def _revoke(self, person: Person) -> bool:
+        """End one session for every gateway; False if that cannot be done, and its copies live on."""
+        if self._revocations is None:
+            return False
+        now = time.time()
+        latest = max(person.until, now + self._days * DAY)  # a copy may have been renewed a moment ago
+        try:
+            await asyncio.to_thread(self._revocations.add, person.session, latest, now)
+        except ConfigError as error:
+            _log.error("a log-out of %s holds in this gateway only, until it ends: %s", person.name, error)
+            return False
+        finally:
+            self.on_change()
+        return True
 
     async def _log_out_everywhere(self, users: Path, name: str) -> None:
         try:
@@ -169,22 +205,40 @@ class Door:
         finally:
             self._waiting -= 1
 
-    def _person(self, account: Account) -> Person:
-        return Person(account.name, account.roles, self.keys, account.epoch)
+    def _person(self, account: Account, session: Session | None = None) -> Person:
+        known = Person(account.name, account.roles, self.keys, account.epoch, account.id)
+        return known if session is None else replace(known, session=session.id, until=float(session.until))
+
+    def _session(self, facts: RequestFacts) -> Session | None:
+        return self._sessions(facts.one("host")).read(facts.all("cookie"), self._accounts, time.time())
+
+    def _is_revoked(self, session_id: str) -> bool:
+        return self._revocations is not None and session_id in self._revocations
+
+    @property
+    def _days(self) -> int:
+        """How long a session lasts: no longer than a day where none can be ended early."""
+        wanted = self._rules().session_days or DEFAULT_SESSION_DAYS
+        return wanted if self._revocations is not None else 1
 
     def _sessions(self, host: str | None) -> Sessions:
         """Of the origin that a page has under this Host: with a proxy in front it is not where the gateway listens."""
         house = self._house()
         origin = house.origin_for(host or "")
         scheme, port = split_origin(origin if isinstance(origin, str) else house.origin)
-        return Sessions(self.keys, scheme == "https", port, self._rules().session_days)
+        return Sessions(self.keys, scheme == "https", port, self._days, self._is_revoked)
 
     async def _follow(self, users: Path) -> None:
+        swept = time.monotonic()
         while True:
             stamp = await asyncio.to_thread(_stamp, users)
             if stamp != self._seen:
                 await self._read(users)
                 self._seen = stamp
+            has_more = self._revocations is not None and await asyncio.to_thread(self._revocations.read)
+            if has_more or time.monotonic() - swept > SWEEP_SECONDS:
+                self.on_change()
+                swept = time.monotonic()
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _read(self, users: Path) -> None:

@@ -46,7 +46,7 @@ class Files:
         """Seal what an upload's answer describes, in its own words."""
         file = File.of(upstream.server.id, {**told, "filename": told.get("name")})
         if file is not None:
-            told[KEY] = seal(person.keys, person.name, file, await _etag(upstream, file), time.time())
+            told[KEY] = seal(person.keys, person.subject, file, await _etag(upstream, file), time.time())
 
     async def _seal(self, upstream: Upstream, person: Person, value: object, ended: float | None) -> None:
         places = asyncio.Semaphore(AT_ONCE)
@@ -56,7 +56,7 @@ class Files:
             if file is not None:
                 async with places:
                     etag = await _etag(upstream, file, ended)
-                described[KEY] = seal(person.keys, person.name, file, etag, time.time())
+                described[KEY] = seal(person.keys, person.subject, file, etag, time.time())
 
         found = list(_described(value))
         await asyncio.gather(*(one(described) for described in found[:MOST_FILES]))

@@ -20,6 +20,7 @@ class People:
 
     keys: Keys
     users: Path | None
+    sessions: Path | None = None  # where ended sessions are listed, for all gateways
 
 
 def find_people(flags: Flags, rules: Rules) -> People | None:
@@ -30,4 +31,6 @@ def find_people(flags: Flags, rules: Rules) -> People | None:
         if not is_loopback(flags.host) and not flags.insecure:
             raise ConfigError(exposed(flags.host))
         return None
-    return People(load_keys(flags.key or (_KEY if flags.users is None else key_beside(flags.users))), flags.users)
+    return People(
+        load_keys(flags.key or (_KEY if flags.users is None else key_beside(flags.users))), flags.users, flags.sessions
+    )

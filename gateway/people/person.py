@@ -7,6 +7,7 @@ so any gateway with the key knows whose something is, also after a restart.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,12 +30,29 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who has come in. Names are unique in an installation."""
+    """Somebody who has come in.
+
+    Names are unique in an installation at a time; a name that is given to a new account is somebody else's from then on
+    (`account_id`).
+    """
 
     name: str
     roles: frozenset[Role] = frozenset({Role.USE})
     keys: Keys = field(repr=False, default=Keys((bytes(32),)))
-    epoch: int = 0  # of the account, as they came in
+    epoch: int = 0  # of the account, as they logged in
+    account_id: str = ""
+    session: str = ""  # the id of the session that they came with, and the second since 1970 at which it ends
+    until: float = math.inf
+
+    @property
+    def subject(self) -> str:
+        """What stands for them in signatures and folder names."""
+        return subject_of(self.name, self.account_id)
+
+    @property
+    def terms(self) -> tuple[object, ...]:
+        """What has to stay the same of the account while they are in."""
+        return self.account_id, self.epoch, self.roles
 
     @property
     def runs_fleet(self) -> bool:
@@ -44,32 +62,37 @@ class Person:
     @property
     def folder(self) -> str:
         """The folder of their uploads, in each server's input folder."""
-        return f"{FOLDER}/{self.name}"
+        return f"{FOLDER}/{self.subject}"
 
     @property
     def store(self) -> str:
         """What their browser's stores are called after; it tells nothing, and another installation's is another."""
-        return self.keys.sign("store", self.name)[:16]
+        return self.keys.sign("store", self.subject)[:16]
 
     def client_id(self, client_id: str) -> str:
         """What one of their windows is called on a server: nobody else can listen to it."""
-        return self.keys.sign("client", self.name, client_id)
+        return self.keys.sign("client", self.subject, client_id)
 
     def mark(self, server_id: str, prompt_id: str) -> str:
         """What their prompt carries on that server."""
-        return self.keys.sign("prompt", self.name, server_id, prompt_id)
+        return self.keys.sign("prompt", self.subject, server_id, prompt_id)
 
     def owns(self, server_id: str, prompt_id: str, extra_data: object) -> bool:
         """Whether a prompt with this `extra_data` is theirs."""
         mark = mark_of(extra_data)
-        return mark is not None and self.keys.is_signed(mark, "prompt", self.name, server_id, prompt_id)
+        return mark is not None and self.keys.is_signed(mark, "prompt", self.subject, server_id, prompt_id)
 
     def has_upload(self, path: str) -> bool:
         """Whether a path in a server's input folder is theirs to use: their own, or what is shared."""
         parts = path.split("/")
         if any(part in {"", ".", ".."} for part in parts) or "\\" in path:
             return False
-        return (parts[:2] == [FOLDER, self.name] and len(parts) > 2) or (parts[0] == SHARED and len(parts) > 1)
+        return (parts[:2] == [FOLDER, self.subject] and len(parts) > 2) or (parts[0] == SHARED and len(parts) > 1)
+
+
+def subject_of(name: str, account_id: str) -> str:
+    """One account for ever: its name and its id. No name has a tilde in it."""
+    return f"{name}~{account_id}" if account_id else name
 
 
 def is_shared(path: str) -> bool:

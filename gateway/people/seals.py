@@ -1,6 +1,6 @@
 """Addresses of pictures: each carries a seal that only this installation can make, for one file as it was.
 
-    seal = <owner>~<until>~<tag>~<mark>
+    seal = <account>~<until>~<tag>~<mark>
 
 The mark is over owner, server, type, subfolder, name, tag and the second until which it holds. Whoever has come in may
 open an address that somebody gives them; nobody can make one, nor turn one into another's. `tag` stands for the file's
@@ -22,7 +22,9 @@ from gateway.people.person import NAME
 KEY = "seal"  # in a file's description, and in the query of its address
 DAYS = 60  # an address holds so long, to the end of its month-long slot
 _SLOT = 30 * 86_400  # seconds; equal files have equal addresses for so long, and browsers keep them
-_SEAL = re.compile(rf"({NAME.pattern})~([0-9]{{1,12}})~([0-9a-f]{{16}}|-)~([0-9a-f]{{64}})", re.ASCII)
+_SEAL = re.compile(
+    rf"({NAME.pattern}(?:~[0-9a-f]{{16}})?)~([0-9]{{1,12}})~([0-9a-f]{{16}}|-)~([0-9a-f]{{64}})", re.ASCII
+)
 NO_FILE = "-"  # the tag of a file that was not there, or was no more the one that was made
 
 

@@ -1,9 +1,16 @@
-"""A log-in as a signed cookie: who, since which epoch of theirs, until when. No table of sessions is kept anywhere."""
+"""A log-in as a signed cookie: who, in which session, until when. Only sessions that ended early are listed anywhere.
+
+    name~<session id>~<until>~<mark>
+
+The mark is over the account, its epoch, the session's id and its end. A session that is renewed keeps its id, so a
+log-out also ends every copy that was renewed (`revocations.py`).
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import secrets
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http.cookies import Morsel, SimpleCookie
 
@@ -12,20 +19,32 @@ from gateway.people.keys import Keys
 from gateway.people.person import NAME
 
 DAY = 86_400.0  # seconds
-_VALUE = re.compile(rf"({NAME.pattern})~([0-9]{{1,9}})~([0-9]{{1,12}})~([0-9a-f]{{64}})", re.ASCII)
+SLACK = 300.0  # seconds by which the clocks of two gateways may differ
+_VALUE = re.compile(rf"({NAME.pattern})~([0-9a-f]{{32}})~([0-9]{{1,12}})~([0-9a-f]{{64}})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One log-in, for as long as it is renewed. `until` is in seconds since 1970."""
+
+    account: Account
+    id: str
+    until: int
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
     """Writes and reads the cookies of one origin, however many gateways stand behind it.
 
-    Browsers send the cookies of all ports: the name tells.
+    Browsers send the cookies of all ports: the name tells. `days` is how long a session lasts at most; a cookie that
+    claims more is refused, so a shorter time counts at once.
     """
 
     keys: Keys
     is_tls: bool
     port: int
     days: int
+    is_revoked: Callable[[str], bool] = lambda _: False
 
     @property
     def cookie(self) -> str:
@@ -34,45 +53,63 @@ class Sessions:
 
     def begin(self, account: Account, now: float) -> str:
         """The `Set-Cookie` of a session that begins now (seconds since 1970)."""
-        seconds = int(self.days * DAY)
-        until = str(int(now) + seconds)
-        mark = self.keys.sign("session", account.name, str(account.epoch), until)
-        return self._set(f"{account.name}~{account.epoch}~{until}~{mark}", seconds)
+        return self._write(account, secrets.token_hex(16), now)
+
+    def renew(self, session: Session, now: float) -> str:
+        """The `Set-Cookie` of the same session with a later end."""
+        return self._write(session.account, session.id, now)
 
     def end(self) -> str:
         """The `Set-Cookie` that forgets the session."""
         return self._set("", 0)
 
-    def read(self, headers: Iterable[str], accounts: Accounts, now: float) -> Account | None:
-        """Whose session these `Cookie` headers hold, if it is signed, not over, and of the account's own epoch."""
-        for value in _values(headers, self.cookie):
+    def read(self, headers: Iterable[str], accounts: Accounts, now: float) -> Session | None:
+        """The session in these `Cookie` headers, if it is signed, not over, and of the account as it is now."""
+        for value in cookie_values(headers, self.cookie):
             found = _VALUE.fullmatch(value)
-            if found is None:
+            account = None if found is None else accounts.get(found[1])
+            if found is None or account is None:
                 continue
-            name, epoch, until, mark = found.groups()
-            account = accounts.get(name)
-            if not self.keys.is_signed(mark, "session", name, epoch, until) or account is None:
-                continue
-            if int(until) > now and int(epoch) == account.epoch:
-                return account
+            session = Session(account, found[2], int(found[3]))
+            is_signed = self.keys.is_signed(found[4], "session", *_parts(session))
+            if is_signed and now < session.until <= self._latest(now) and not self.is_revoked(session.id):
+                return session
         return None
 
-    def is_half_over(self, headers: Iterable[str], now: float) -> bool:
-        """Whether a session that was just read should be begun anew, so that whoever works here daily stays in."""
-        found = [match for value in _values(headers, self.cookie) if (match := _VALUE.fullmatch(value))]
-        return bool(found) and max(int(match[3]) for match in found) - now < self.days * DAY / 2
+    def is_half_over(self, session: Session, now: float) -> bool:
+        """Whether it is time to renew a session, so that whoever works here daily stays logged in."""
+        return session.until - now < self.days * DAY / 2
+
+    def _latest(self, now: float) -> float:
+        return now + self.days * DAY + SLACK
+
+    def _write(self, account: Account, session_id: str, now: float) -> str:
+        seconds = int(self.days * DAY)
+        session = Session(account, session_id, int(now) + seconds)
+        mark = self.keys.sign("session", *_parts(session))
+        return self._set(f"{account.name}~{session.id}~{session.until}~{mark}", seconds)
 
     def _set(self, value: str, seconds: int) -> str:
-        jar: SimpleCookie = SimpleCookie()
-        jar[self.cookie] = value
-        morsel: Morsel[str] = jar[self.cookie]
-        morsel["path"], morsel["httponly"], morsel["samesite"], morsel["max-age"] = "/", True, "Lax", seconds
-        if self.is_tls:
-            morsel["secure"] = True
-        return morsel.OutputString()
+        return set_cookie(self.cookie, value, seconds, path="/", is_tls=self.is_tls)
 
 
-def _values(headers: Iterable[str], name: str) -> Iterable[str]:
+def _parts(session: Session) -> tuple[str, ...]:
+    return session.account.subject, str(session.account.epoch), session.id, str(session.until)
+
+
+def set_cookie(name: str, value: str, seconds: int, *, path: str, is_tls: bool) -> str:
+    """A `Set-Cookie` that no script and no other site's request can use."""
+    jar: SimpleCookie = SimpleCookie()
+    jar[name] = value
+    morsel: Morsel[str] = jar[name]
+    morsel["path"], morsel["httponly"], morsel["samesite"], morsel["max-age"] = path, True, "Lax", seconds
+    if is_tls:
+        morsel["secure"] = True
+    return morsel.OutputString()
+
+
+def cookie_values(headers: Iterable[str], name: str) -> Iterable[str]:
+    """Every value of a cookie in these `Cookie` headers."""
     for header in headers:
         for part in header.split(";"):
             key, equals, value = part.strip().partition("=")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.errors import ConfigError, MooringError
-from gateway.people.accounts import Account, Accounts, changing, checked_name, read_accounts, write_accounts
+from gateway.people.accounts import Account, Accounts, changing, checked_name, new_id, read_accounts, write_accounts
 from gateway.people.door import METRICS
 from gateway.people.keys import load_keys, make_keys, renew_keys
 from gateway.people.passwords import PasswordHash, fault_of
@@ -77,7 +77,7 @@ def _key_made(path: Path) -> str:
 def _with_password(flags: UserFlags, name: str, account: Account | None, hashed: PasswordHash) -> Account:
     _check_account(account, name, wanted=flags.action == "password")
     if account is None:
-        return Account(name, hashed, _roles(flags))
+        return Account(name, hashed, _roles(flags), id=new_id())
     return replace(account, password=hashed, epoch=account.epoch + 1)  # whoever knew the old one is out
 
 

@@ -11,6 +11,15 @@ const chosen = document.documentElement.dataset.language || navigator.language;
 document.documentElement.lang = chosen.toLowerCase().startsWith("zh") ? "zh-CN" : "en";
 const words = WORDS[document.documentElement.lang];
 
+// A log-out says until when a copy of the login stays valid, where the gateway cannot end a single session.
+const until = new Date(Number(new URLSearchParams(location.search).get("copies") ?? 0) * 1000);
+if (until > new Date()) {
+  const time = until.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+  const note = document.getElementById("copies");
+  note.textContent = words.copies.replace("{time}", time);
+  note.hidden = false;
+}
+
 // Where a person wanted to go; only ever a place of this very site.
 const onward = () => {
   const wish = new URLSearchParams(location.search).get("to") ?? "/";

@@ -140,6 +140,12 @@ class Studio:
         assert status == 200
         return guest
 
+    def cookie_of(self, guest: Guest) -> dict[str, str]:
+        """The `Cookie` header of somebody's session, as a thief would copy it."""
+        name = f"mooring-{self.gateway.port}"
+        [value] = [cookie.value for cookie in guest.http.cookie_jar if cookie.key == name]
+        return {"Cookie": f"{name}={value}"}
+
     async def direct(self, method: str, path: str, **how: Any) -> Any:
         """What the server itself answers, past the gateway."""
         async with aiohttp.request(method, f"{self.server_url}{path}", **how) as reply:
@@ -163,11 +169,16 @@ def write_users(path: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def open_studio(
-    rules: Rules = PLAIN, *flags: str, workflows: Path | None = None, server: str = "", **deadlines: float
+    rules: Rules = PLAIN,
+    *flags: str,
+    workflows: Path | None = None,
+    server: str = "",
+    sessions: Path | None = None,
+    **deadlines: float,
 ) -> AsyncIterator[Studio]:
     """A gateway with three people before one demo server, or before the `server` of that address.
 
-    `rules` are the installation's, `flags` the demo server's.
+    `rules` are the installation's, `flags` the demo server's; `sessions` is the file of ended sessions.
     """
     async with contextlib.AsyncExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -176,7 +187,7 @@ async def open_studio(
         data = home / "data"
         data.mkdir()
         url = server or stack.enter_context(start_demo(*flags, data=data)).url
-        people = People(load_keys(home / "mooring.key"), users)
+        people = People(load_keys(home / "mooring.key"), users, sessions)
         gateway = await stack.enter_async_context(
             open_gateway({"a": url}, people=people, rules=rules, workflows=workflows, **deadlines)
         )

@@ -232,7 +232,8 @@ def test_the_compose_gateway_is_confined_and_its_servers_are_behind_it(tmp_path:
     named = {str(Path(word.partition("=")[2]).parent) for word in gateway["command"] if "=/" in word}
     mounted = [volume.split(":") for volume in gateway["volumes"]]
     assert named == {inside for _, inside, _ in mounted}, "each file that a flag names is in a folder that is mounted"
-    assert all(mode == "ro" and (here == "./secrets" or (ROOT / here).is_dir()) for here, _, mode in mounted)
+    assert {here for here, _, mode in mounted if mode != "ro"} == {"./sessions"}, "log-outs are all that it writes"
+    assert all(here in {"./secrets", "./sessions"} or (ROOT / here).is_dir() for here, _, _ in mounted)
     assert "secrets" not in compose() and "secrets" not in gateway, "a mounted file never changes"
     asked = gateway["healthcheck"]["test"]
     assert asked[0] == "CMD" and f"https://127.0.0.1:{PORT}/healthz" in asked[-1]

@@ -49,6 +49,12 @@ def log_out(view: LogOutView, _: Translator) -> h.Element:
             if dialog.is_everywhere
             else _("All windows of this browser are logged out.")
         ],
+        view.has_copies
+        and h.p(data_testid="copies")[
+            _("A copy of this login, if someone made one, stays valid for up to a day."),
+            " ",
+            _("“Log out everywhere” ends it too."),
+        ],
         h.p[_("Work on the servers goes on. It is fetched when you log in again.")],
         h.label(".check.account-wipe")[
             h.input(

@@ -128,6 +128,7 @@ ACCOUNTS = st.builds(
     st.sampled_from([None, CHEAP]),
     st.sampled_from([frozenset({Role.USE}), frozenset({Role.USE, Role.RUN})]),
     st.integers(0, 99),
+    st.sampled_from(["", "0123456789abcdef"]),
 )
 
 
@@ -154,6 +155,8 @@ def test_accounts_are_read_as_they_were_written(tmp_path_factory: pytest.TempPat
         "[[user]]\nname = 'a'\nepoch = true",
         "[[user]]\nname = 'a'\npassword = 'clear'",
         "[[user]]\nname = 'a'\nshoe = 3",
+        "[[user]]\nname = 'a'\nid = 3",
+        "[[user]]\nname = 'a'\nid = 'short'",
         "[[user]]\nname = 'a'\n[[user]]\nname = 'a'",
         "[[other]]\nname = 'a'",
     ],
@@ -193,10 +196,34 @@ def cookie_of(told: str) -> str:
 
 def test_a_session_lasts_as_long_as_is_said() -> None:
     cookie = cookie_of(sessions().begin(ALICE, 1_000.0))
-    assert sessions().read([f"x=1; {cookie}"], KNOWN, 1_000.0 + 30 * DAY - 1) == ALICE
+    session = sessions().read([f"x=1; {cookie}"], KNOWN, 1_000.0 + 30 * DAY - 1)
+    assert session is not None and session.account == ALICE
     assert sessions().read([cookie], KNOWN, 1_000.0 + 30 * DAY) is None
-    assert not sessions().is_half_over([cookie], 1_000.0 + 14 * DAY)
-    assert sessions().is_half_over([cookie], 1_000.0 + 16 * DAY)
+    assert not sessions().is_half_over(session, 1_000.0 + 14 * DAY)
+    assert sessions().is_half_over(session, 1_000.0 + 16 * DAY)
+
+
+def test_a_renewed_session_keeps_its_id() -> None:
+    cookie = cookie_of(sessions().begin(ALICE, 1_000.0))
+    session = sessions().read([cookie], KNOWN, 2_000.0)
+    assert session is not None
+    renewed = sessions().read([cookie_of(sessions().renew(session, 20 * DAY))], KNOWN, 21 * DAY)
+    assert renewed is not None and renewed.id == session.id and renewed.until > session.until
+    ended = Sessions(ONE, False, 8200, 30, {session.id}.__contains__)
+    assert ended.read([cookie], KNOWN, 2_000.0) is None
+
+
+def test_a_session_longer_than_allowed_is_refused() -> None:
+    cookie = cookie_of(sessions(days=30).begin(ALICE, 1_000.0))
+    assert sessions(days=1).read([cookie], KNOWN, 2_000.0) is None
+
+
+def test_a_session_ends_with_its_account_and_not_with_its_name() -> None:
+    first, second = Account("alice", CHEAP, id="1" * 16), Account("alice", CHEAP, id="2" * 16)
+    for account in (ALICE, first):
+        cookie = cookie_of(sessions().begin(account, 0.0))
+        assert sessions().read([cookie], Accounts({"alice": account}), 1.0) is not None
+        assert sessions().read([cookie], Accounts({"alice": second}), 1.0) is None
 
 
 def test_a_session_is_over_once_its_account_is_gone_or_has_logged_out_everywhere() -> None:
@@ -261,6 +288,31 @@ def test_what_is_counted_is_bounded() -> None:
     for number in range(1_000):
         guesses.note_failure(f"user{number}", f"10.1.{number // 250}.{number % 250}", 0.0)
     assert len(guesses._failures) <= 30
+
+
+def test_an_account_added_again_is_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    users, found = tmp_path / "users.toml", []
+    for action in ("add", "password", "remove", "add"):
+        monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+        assert main([action, "alice", "--users", str(users), "--password-stdin"]) == 0
+        found.append(read_accounts(users).get("alice"))
+    ids = [account.id if account is not None else "" for account in found]
+    assert ids[0] == ids[1] != ids[3] and ids[2] == "" and all(ids[number] for number in (0, 3))
+
+
+ID = st.sampled_from(["", "1" * 16, "2" * 16])
+
+
+@settings(deadline=None)
+@given(TEXT, TEXT, NAMES, ID, ID)
+def test_a_new_account_has_nothing_of_its_predecessors(
+    server: str, prompt: str, name: str, before: str, now: str
+) -> None:
+    one, two = Person(name, keys=ONE, account_id=before), Person(name, keys=ONE, account_id=now)
+    same = before == now
+    assert two.owns(server, prompt, {"mooring": one.mark(server, prompt)}) is same
+    assert two.has_upload(f"{one.folder}/x.png") is same
+    assert (one.store == two.store) is same and (one.client_id("w") == two.client_id("w")) is same
 
 
 @settings(deadline=None)

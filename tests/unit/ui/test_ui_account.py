@@ -241,3 +241,10 @@ def test_a_task_stays_as_it_is() -> None:
     kinds, _html = shown(Presence.OUT, session)
     assert kinds == [NoticeKind.LOGGED_OUT]
     assert session.window == window(task("a"))
+
+
+@pytest.mark.parametrize(("has_copies", "is_everywhere"), [(True, False), (True, True), (False, False)])
+def test_log_out_says_that_copies_stay_valid(has_copies: bool, is_everywhere: bool) -> None:
+    dialog, alice = LogOutDialog(is_everywhere=is_everywhere), replace(ALICE, has_copies=has_copies)
+    html = markup(drawn(log_out_view(dialog, alice, StillSession(), PanelFacts()), ENGLISH))
+    assert ("stays valid for up to a day" in html) is (has_copies and not is_everywhere)

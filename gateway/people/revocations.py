@@ -1,0 +1,164 @@
+"""The file of ended sessions (`--sessions FILE`), which every gateway of an installation appends to and reads.
+
+One line per session that was logged out before its time, in ASCII, each between two line feeds:
+
+    <until> <session id> <crc32 of both>
+
+`until` is the second since 1970 at which no copy of that session could be valid any more; the line is dropped then. A
+line feed comes first as well as last, so that a line cut short by a full disk never swallows the next one. A line that
+does not match its checksum ends no session and lets none in: it is logged, since a log-out may be missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import secrets
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.errors import ConfigError
+from gateway.install.exclusion import exclusive
+
+SLACK = 300.0  # seconds by which the clocks of two gateways may differ
+DROP_AT = 1_000  # expired lines in the file before it is written again without them
+_LINE = re.compile(rb"([0-9]{1,12}) ([0-9a-f]{32}) ([0-9a-f]{8})")
+
+_log = logging.getLogger(__name__)
+
+
+class Revocations:
+    """The sessions that were ended early. `read` and `add` block, so call them from a thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._until: dict[str, int] = {}  # by session id
+        self._file = (0, 0)  # device and inode of the file that was read
+        self._position = 0  # bytes of it that were read, up to the end of a line
+        self._size = 0
+        self._fault = ""
+        self._lock = threading.Lock()
+
+    def __contains__(self, session_id: str) -> bool:
+        return session_id in self._until
+
+    @classmethod
+    def open(cls, path: Path, now: float) -> Revocations:
+        """Read the file, or make it; a `ConfigError` if neither is possible."""
+        found = cls(path)
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+            with found._lock:
+                found._read_on()
+            found._drop_expired(now)
+        except OSError as error:
+            raise ConfigError(f"the file of ended sessions cannot be used ({error.strerror})", file=path) from error
+        return found
+
+    def read(self) -> bool:
+        """Read what was added since the last call; True if more sessions are over than before."""
+        with self._lock:
+            before = len(self._until)
+            try:
+                self._read_on()
+                self._fault = ""
+            except OSError as error:
+                self._report(f"cannot be read, so log-outs at other gateways are unknown here ({error.strerror})")
+            return len(self._until) > before
+
+    def add(self, session_id: str, until: float, now: float) -> None:
+        """End a session for every gateway; a `ConfigError` if that cannot be written, and then only for this one."""
+        second = int(until) + 1
+        line = _written(second, session_id)
+        try:
+            with self._lock, self._held():
+                self._until[session_id] = second
+                _append(self._path, b"\n" + line + b"\n")
+            self._drop_expired(now)
+        except OSError as error:
+            raise ConfigError(f"it cannot be written ({error.strerror})", file=self._path) from error
+
+    def _read_on(self) -> None:
+        with self._path.open("rb") as file:
+            stat = os.fstat(file.fileno())
+            if (stat.st_dev, stat.st_ino) != self._file or stat.st_size < self._position:
+                self._file, self._position = (stat.st_dev, stat.st_ino), 0
+            has_grown, self._size = stat.st_size != self._size, stat.st_size
+            file.seek(self._position)
+            data = file.read()
+        whole, _, rest = data.rpartition(b"\n")
+        self._position += len(data) - len(rest)
+        for line in whole.split(b"\n"):
+            self._take(line)
+        if rest and not has_grown:  # nobody is writing it any more
+            self._report("ends in the middle of a line: a log-out may be missing")
+
+    def _take(self, line: bytes) -> None:
+        if not line:
+            return
+        if (found := _parsed(line)) is None:
+            _log.error("%s has a damaged line: a log-out may be missing, see `serve.py user logout`", self._path)
+            return
+        second, session_id = found
+        self._until[session_id] = max(second, self._until.get(session_id, 0))
+
+    def _report(self, fault: str) -> None:
+        if fault != self._fault:
+            self._fault = fault
+            _log.error("%s %s", self._path, fault)
+
+    def _drop_expired(self, now: float) -> None:
+        """Write the file again without expired lines, once there are many; nobody appends meanwhile."""
+        with self._lock:
+            expired = sum(until + SLACK < now for until in self._until.values())
+            if expired < DROP_AT:
+                return
+            with self._held():
+                self._read_on()  # what others have added until now
+                kept = {one: until for one, until in self._until.items() if until + SLACK >= now}
+                _replace(self._path, b"".join(b"\n" + _written(until, one) + b"\n" for one, until in kept.items()))
+                self._until = kept
+                self._position = 0  # the new file is read from its beginning
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[None]:
+        """The exclusive right to change the file, among all gateways."""
+        with exclusive(self._path.with_name(f".{self._path.name}.lock"), lambda: None):
+            yield
+
+
+def _written(until: int, session_id: str) -> bytes:
+    text = f"{until} {session_id}".encode("ascii")
+    return text + b" %08x" % zlib.crc32(text)
+
+
+def _parsed(line: bytes) -> tuple[int, str] | None:
+    found = _LINE.fullmatch(line)
+    if found is None or zlib.crc32(found[1] + b" " + found[2]) != int(found[3], 16):
+        return None
+    return int(found[1]), found[2].decode("ascii")
+
+
+def _append(path: Path, data: bytes) -> None:
+    """Append in one write, and have it on the disk before a log-out is answered."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        if os.write(descriptor, data) != len(data):
+            raise OSError(0, "the disk is full")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    whole = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        _append(whole, data)
+        whole.replace(path)
+    except OSError:
+        whole.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,130 @@
+"""How long a session lasts, and what ends it: log-out, another gateway's log-out, and a name that is used again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from gateway.people.accounts import Account, new_id, read_accounts, write_accounts
+from gateway.people.keys import load_keys
+from gateway.people.people import People
+from gateway.people.sessions import DAY
+from gateway.rules import Rules
+from tests.integration.rig import open_gateway
+from tests.integration.studio import Guest, Studio, load_prompt, open_studio, wait_for
+
+
+@pytest.fixture
+async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
+    """A studio whose sessions can be ended one by one."""
+    async with open_studio(sessions=tmp_path / "sessions") as studio:
+        yield studio
+
+
+async def _status(studio: Studio, cookie: dict[str, str], path: str = "/fleet") -> int:
+    stranger = await studio.browser()
+    return (await stranger.get(path, headers=cookie))[0]
+
+
+async def test_log_out_ends_every_copy_of_the_cookie(studio: Studio) -> None:
+    alice, other = await studio.enter("alice"), await studio.enter("alice")
+    copied = studio.cookie_of(alice)
+    assert await _status(studio, copied) == 200
+    thief = await studio.browser()
+    socket = await thief.http.ws_connect(f"{thief.url}/fleet/ws", origin=thief.url, headers=copied)
+    assert await alice.post("/logout", {}) == (200, {"copiesUntil": 0})
+    assert await _status(studio, copied) == 401
+    await _until_closed(socket)
+    assert socket.close_code == 4401
+    assert (await other.get("/fleet"))[0] == 200
+
+
+async def test_log_out_is_known_to_other_gateways_and_after_a_restart(studio: Studio, tmp_path: Path) -> None:
+    keys = load_keys(studio.users.with_name("mooring.key"))
+    people = People(keys, studio.users, tmp_path / "sessions")
+    alice = await studio.enter("alice")
+    value = studio.cookie_of(alice)["Cookie"].partition("=")[2]
+    for goes_first in (False, True):
+        if goes_first:
+            await alice.post("/logout", {})
+        async with open_gateway({"a": studio.server_url}, people=people) as beside, aiohttp.ClientSession() as http:
+            copied = Guest("", beside.url, http)
+            cookie = {"Cookie": f"mooring-{beside.port}={value}"}
+
+            async def is_out(copied: Guest = copied, cookie: dict[str, str] = cookie) -> bool:
+                return (await copied.get("/fleet", headers=cookie))[0] == 401
+
+            assert await is_out() is goes_first
+            if not goes_first:
+                await studio.enter("bob")
+                copy = await studio.browser()
+                await copy.post("/logout", {}, headers=studio.cookie_of(alice))
+                await wait_for(is_out)
+
+
+async def test_without_a_file_a_session_lasts_a_day_and_log_out_says_so() -> None:
+    async with open_studio(Rules(session_days=30)) as studio:
+        alice = await studio.enter("alice")
+        html = str((await alice.get("/"))[1])
+        assert 'data-copies="yes"' in html
+        status, told = await alice.post("/logout", {})
+        assert status == 200 and 0 < told["copiesUntil"] - time.time() <= DAY
+        carol = await studio.enter("carol")
+        await carol.post("/logout", {"everywhere": True})
+        assert (await carol.get("/fleet"))[0] == 401
+
+
+async def test_with_a_file_a_session_lasts_as_long_as_is_said(studio: Studio) -> None:
+    guest = await studio.browser()
+    body = {"name": "alice", "password": "a long enough one"}
+    async with guest.http.post(f"{guest.url}/login", json=body, headers={"Origin": guest.url}) as reply:
+        cookies = reply.headers.getall("Set-Cookie")
+    assert any("=alice~" in cookie and f"Max-Age={30 * int(DAY)}" in cookie for cookie in cookies)
+    assert "data-copies" not in str((await guest.get("/"))[1])
+
+
+async def test_a_log_out_that_cannot_be_written_down_says_so(studio: Studio, tmp_path: Path) -> None:
+    alice = await studio.enter("alice")
+    lock = tmp_path / ".sessions.lock"
+    lock.unlink(missing_ok=True)
+    lock.mkdir()  # stands for a file system that is read-only, which root would not notice
+    status, told = await alice.post("/logout", {})
+    assert status == 200 and told["copiesUntil"] > time.time()
+    assert (await alice.get("/fleet"))[0] == 401
+
+
+async def test_a_name_used_again_has_nothing_of_its_predecessor(studio: Studio) -> None:
+    first = await studio.enter("alice")
+    prompt_id = await first.submit()
+    made = await first.made(prompt_id)
+    _, uploaded = await first.upload("photo.png")
+    copied = studio.cookie_of(first)
+
+    accounts = read_accounts(studio.users)
+    password = accounts.by_name["alice"].password
+    write_accounts(studio.users, accounts.put(Account("alice", password, id=new_id())))
+
+    async def is_out() -> bool:
+        return await _status(studio, copied) == 401
+
+    await wait_for(is_out)
+    second = await studio.enter("alice")
+    assert await second.get("/servers/a/history") == (200, {})
+    assert (await second.get(f"/servers/a/history/{prompt_id}"))[0] == 403
+    for name in (f"{uploaded['subfolder']}/{uploaded['name']}", f"{made['filename']} [output]"):
+        status, answer = await second.post("/servers/a/prompt", second.body(load_prompt(name)))
+        assert (status, answer["error"]["cause"]) == (403, "not-yours"), name
+    _, own = await second.upload("photo.png")
+    assert own["subfolder"] != uploaded["subfolder"] and own["name"] == "photo.png"
+    await second.submit(load_prompt(f"{own['subfolder']}/{own['name']}"))
+
+
+async def _until_closed(socket: aiohttp.ClientWebSocketResponse) -> None:
+    async with asyncio.timeout(20):
+        while not socket.closed:
+            await socket.receive()

@@ -1,0 +1,130 @@
+"""The file of ended sessions: appended to by many, read by all, and never believed where it is damaged."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.errors import ConfigError
+from gateway.people import revocations
+from gateway.people.revocations import DROP_AT, SLACK, Revocations
+
+ONE, TWO = "1" * 32, "2" * 32
+NOW = 1_000_000.0
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the file is."""
+    return tmp_path / "sessions"
+
+
+def test_a_session_ended_at_one_gateway_is_over_at_another(path: Path) -> None:
+    here, there = Revocations.open(path, NOW), Revocations.open(path, NOW)
+    here.add(ONE, NOW + 60, NOW)
+    assert ONE in here and ONE not in there
+    assert there.read() and ONE in there and TWO not in there
+    assert not there.read()
+    assert ONE in Revocations.open(path, NOW)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_gateways_that_write_at_once_lose_nothing(path: Path) -> None:
+    ids = [f"{number:032x}" for number in range(64)]
+
+    def end(some: list[str]) -> None:
+        gateway = Revocations.open(path, NOW)
+        for one in some:
+            gateway.add(one, NOW, NOW)
+
+    threads = [threading.Thread(target=end, args=(ids[start::8],)) for start in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = Revocations.open(path, NOW)
+    assert all(one in found for one in ids)
+
+
+def test_expired_lines_go_and_others_stay(path: Path) -> None:
+    old = [f"{number:032x}" for number in range(DROP_AT)]
+    path.write_bytes(b"".join(b"\n" + revocations._written(int(NOW), one) + b"\n" for one in old))
+    here, there = Revocations.open(path, NOW), Revocations.open(path, NOW)
+    later = NOW + SLACK + 10
+    there.add(TWO, later + 60, NOW)
+    here.add(ONE, later + 60, later)  # which writes the file again
+    assert path.stat().st_size < 200
+    for one in (here, there):
+        one.read()
+        assert ONE in one and TWO in one
+    there.add("3" * 32, later, later)
+    here.read()
+    assert "3" * 32 in here
+
+
+@pytest.mark.parametrize("cut", [1, 5, 20, 49])
+def test_a_line_cut_short_is_reported_and_takes_no_other_with_it(
+    path: Path, cut: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = b"\n" + revocations._written(int(NOW), ONE) + b"\n"
+    path.write_bytes(whole[:cut])
+    gateway = Revocations.open(path, NOW)
+    with caplog.at_level(logging.ERROR):
+        gateway.read()
+    assert (cut == 1) or "middle of a line" in caplog.text
+    gateway.add(TWO, NOW, NOW)
+    with caplog.at_level(logging.ERROR):
+        again = Revocations.open(path, NOW)
+    assert TWO in again and ONE not in again
+    assert (cut == 1) or "damaged line" in caplog.text
+
+
+@settings(deadline=None)
+@given(st.integers(0, 50), st.binary(min_size=1, max_size=1))
+def test_a_damaged_line_ends_no_session(tmp_path_factory: pytest.TempPathFactory, place: int, byte: bytes) -> None:
+    path = tmp_path_factory.mktemp("any") / "sessions"
+    line = revocations._written(int(NOW), ONE)
+    damaged = line[:place] + byte + line[place + 1 :]
+    path.write_bytes(b"\n" + damaged + b"\n\n" + revocations._written(int(NOW), TWO) + b"\n")
+    found = Revocations.open(path, NOW)
+    assert TWO in found and set(found._until) == ({ONE, TWO} if damaged == line else {TWO})
+
+
+def test_a_file_that_cannot_be_written_ends_the_session_here_and_says_so(path: Path) -> None:
+    gateway = Revocations.open(path, NOW)
+    lock = path.with_name(f".{path.name}.lock")
+    lock.unlink(missing_ok=True)
+    lock.mkdir()  # stands for a file system that is read-only, which root would not notice
+    with pytest.raises(ConfigError) as told:
+        gateway.add(ONE, NOW, NOW)
+    assert told.value.file == path
+
+
+def test_a_file_that_vanishes_lets_nobody_back_in(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    gateway = Revocations.open(path, NOW)
+    gateway.add(ONE, NOW, NOW)
+    path.unlink()
+    with caplog.at_level(logging.ERROR):
+        assert not gateway.read() and not gateway.read()
+    assert ONE in gateway and len(caplog.records) == 1
+    gateway.add(TWO, NOW, NOW)
+    assert TWO in Revocations.open(path, NOW)
+
+
+def test_a_place_where_no_file_can_be_is_told(tmp_path: Path) -> None:
+    for path in (tmp_path / "none" / "sessions", tmp_path):
+        with pytest.raises(ConfigError):
+            Revocations.open(path, NOW)
+
+
+def test_only_what_is_new_is_read(path: Path) -> None:
+    gateway = Revocations.open(path, NOW)
+    gateway.add(ONE, NOW, NOW)
+    gateway.read()
+    assert gateway._position == os.stat(path).st_size
