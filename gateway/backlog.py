@@ -7,14 +7,16 @@ is kept, in order. If the rest grows past the limits, previews go first; after t
 
 from __future__ import annotations
 
-import json
 import struct
 from dataclasses import dataclass
+
+from gateway.json_reader import Bounds, JsonError, read_json
 
 _PROGRESS = {"progress", "progress_state"}
 _HEAD = 64  # bytes in which ComfyUI's `{"type": "progress…` would stand
 _PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
-_LARGEST_METADATA = 65_536
+_METADATA = Bounds(65_536, values=1_000)
+_EVENT = Bounds(1_048_576, values=50_000)  # `progress_state` has some 200 bytes for each node
 
 Key = tuple[str, str]
 
@@ -87,8 +89,8 @@ def _text_key(data: bytes) -> Key | None:
     if b'"progress' not in data[:_HEAD]:
         return None
     try:
-        message = json.loads(data)
-    except ValueError:
+        message = read_json(data, _EVENT)
+    except JsonError:
         return None
     match message:
         case {"type": str(kind), "data": {"prompt_id": str(prompt_id)}} if kind in _PROGRESS:
@@ -105,11 +107,11 @@ def _binary_key(data: bytes) -> Key | None:
     kind, length = struct.unpack_from(">II", data)
     if kind == _PREVIEW:
         return "preview", ""
-    if kind != _PREVIEW_WITH_METADATA or length > min(_LARGEST_METADATA, len(data) - 8):
+    if kind != _PREVIEW_WITH_METADATA or length > len(data) - 8:
         return None
     try:
-        metadata = json.loads(data[8 : 8 + length])
-    except ValueError:
+        metadata = read_json(data[8 : 8 + length], _METADATA)
+    except JsonError:
         return None
     prompt_id = metadata.get("prompt_id") if isinstance(metadata, dict) else None
     return "preview", prompt_id if isinstance(prompt_id, str) else ""

@@ -6,15 +6,16 @@ known to harm a server (a `client_id` that is no string ends a whole ComfyUI pro
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from gateway.json_reader import Bounds, JsonError, TooMuch, read_json
 from gateway.routes import Body
 
 LARGEST_JSON = 32 * 1024 * 1024  # bytes; a workflow is text, and pictures travel as uploads
+BOUNDS = Bounds(LARGEST_JSON)
 LONGEST_CLIENT_ID = 200  # characters
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 _CLIENT_ID = re.compile(r"[\x21-\x7e]+")
@@ -26,6 +27,7 @@ class Examined:
 
     fault: str | None = None
     prompt_id: str | None = None
+    is_too_much: bool = False  # bytes or values, rather than not of the right kind
 
 
 def examine_body(kind: Body, raw: bytes) -> Examined:
@@ -33,9 +35,9 @@ def examine_body(kind: Body, raw: bytes) -> Examined:
     if kind is Body.JOB_CANCEL and not raw:
         return Examined()
     try:
-        value = json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return Examined("The body is not JSON in UTF-8.")
+        value = read_json(raw, BOUNDS, is_strict=True)
+    except JsonError as error:
+        return Examined(str(error), is_too_much=isinstance(error, TooMuch))
     if not isinstance(value, dict):
         return Examined("The body is not a JSON object.")
     fault = _CHECKS[kind](value)

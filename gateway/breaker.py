@@ -21,6 +21,7 @@ from gateway.demo import DemoFleet
 from gateway.errors import StartError
 from gateway.faults import CHANGES, LARGEST_WISH, Fault, Wish, read_broken, read_wish
 from gateway.fleet import ServerId
+from gateway.json_reader import build
 from gateway.prober import Prober
 from gateway.refusal import Cause, Refusal, Refused
 from gateway.state import FleetState
@@ -188,7 +189,7 @@ class Breaker:
             upstream.session(is_fresh=True).get(upstream.url(path)) as reply,
         ):
             reply.raise_for_status()
-            found: dict[str, Any] = json.loads(await reply.read())
+            found: dict[str, Any] = build(await reply.read())
             return found
 
     async def _call(self, server_id: ServerId, path: str, change: Mapping[str, object]) -> None:

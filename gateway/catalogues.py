@@ -22,6 +22,7 @@ import aiohttp
 
 from gateway.deadlines import Deadlines
 from gateway.fleet import ServerId
+from gateway.json_reader import Bounds, build
 from gateway.looks import NotComfyError, StatusError, fetch_body, judge_failure, parse_json
 from gateway.refusal import Refused
 from gateway.state import Catalogue, FleetState
@@ -29,6 +30,7 @@ from gateway.tasks import start_task
 from gateway.upstream import Upstream
 
 MOST_BYTES = 200_000_000  # of packed catalogues; those asked for longest ago go first
+BOUNDS = Bounds(64 * 1024 * 1024, values=1_000_000)  # thousands of names of files stand in it many times
 AT_A_TIME = 4  # servers; each may have megabytes to read
 _UPLOADS = ("image_upload", "video_upload", "audio_upload", "file_upload", "animated_image_upload")
 
@@ -55,7 +57,7 @@ class Content:
     def classes(self) -> dict[str, Any]:
         """What it was made from."""
         lines = self.plain().decode("ascii").splitlines()
-        return json.loads(f"{{{','.join(lines)}}}")  # type: ignore[no-any-return]
+        return build(f"{{{','.join(lines)}}}".encode())  # type: ignore[no-any-return]
 
 
 class Catalogues:
@@ -161,7 +163,7 @@ class Catalogues:
 
 def _contents(body: bytes, shows: Callable[[str], bool]) -> tuple[Content, Content]:
     """Read and pack; on the event loop, five megabytes would hold up every window's socket."""
-    found = parse_json(body, "/object_info")
+    found = parse_json(body, "/object_info", BOUNDS)
     if not isinstance(found, dict):
         raise NotComfyError("/object_info is not ComfyUI's")
     nodes, files = split_files(found)

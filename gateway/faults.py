@@ -6,14 +6,16 @@ nothing of the request's own ever reaches `/demo/faults`. See `demo_comfyui/faul
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
+from gateway.json_reader import Bounds, JsonError, read_json
+
 LARGEST_WISH = 1_000  # bytes
+_WISH = Bounds(LARGEST_WISH)
 _KEYS = {"server", "fault"}
 
 
@@ -87,8 +89,8 @@ class Wish:
 def read_wish(raw: bytes) -> Wish | str:
     """The wish that a body states, or a sentence on why it is none."""
     try:
-        value = json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError):
+        value = read_json(raw, _WISH, is_strict=True)
+    except JsonError:
         return "The body is not JSON in UTF-8."
     if not isinstance(value, dict) or set(value) != _KEYS or not all(isinstance(one, str) for one in value.values()):
         return 'Only {"server": "…", "fault": "…"} passes.'

@@ -7,13 +7,13 @@ apart from a server that is down.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
 
+from gateway.json_reader import Bounds, JsonError, read_json
 from gateway.proof import AnotherServerError
 from gateway.state import DEFAULT_MAX_UPLOAD, Condition, Health
 from gateway.upstream import Redirected, Upstream, short_reason
@@ -21,6 +21,8 @@ from gateway.vitals import MOST_DEVICES, Device, read_device
 
 DEMO_MARK = "--mooring-demo"  # stands in the demo's argv
 LARGEST_ANSWER = 64 * 1024 * 1024  # bytes; /queue carries everybody's whole prompts
+_BOUNDS = Bounds(LARGEST_ANSWER)
+_LOOKED_INTO = 65_536  # bytes of a page for people
 _LONGEST_VERSION = 80  # characters; each window is told it
 _LOGIN = {401: "login", 403: "forbidden", 407: "login", 429: "busy"}
 
@@ -145,20 +147,21 @@ async def read_bounded(reply: aiohttp.ClientResponse, path: str, largest: int) -
     return bytes(body)
 
 
-def parse_json(body: bytes, path: str) -> object:
+def parse_json(body: bytes, path: str, bounds: Bounds = _BOUNDS) -> object:
     """The value of a body; megabytes of it are for a thread."""
     try:
-        value: object = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise NotComfyError(f"{path} is not JSON", _page_cause(body)) from error
+        value: object = read_json(body, bounds)
+    except JsonError as error:
+        raise NotComfyError(f"{path} is not JSON: {error}", _page_cause(body)) from error
     return value
 
 
 def _page_cause(body: bytes) -> str:
     """What answers instead of ComfyUI, if that is a page for people: one that wants a log-in, or another one."""
-    if not _PAGE.match(body):
+    beginning = body[:_LOOKED_INTO]
+    if not _PAGE.match(beginning):
         return ""
-    return "login" if _PASSWORD.search(body) else "web-page"
+    return "login" if _PASSWORD.search(beginning) else "web-page"
 
 
 def judge_failure(error: Exception) -> Condition:

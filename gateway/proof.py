@@ -24,6 +24,7 @@ from aiohttp.http import HttpProcessingError
 from yarl import URL
 
 from gateway.fleet import Proof, ProofKind, Server
+from gateway.json_reader import Bounds, JsonError, read_json
 
 ID_FILE = "/userdata/mooring%2Fid.json"  # where a server keeps the id that was minted on it
 STATS = "/system_stats"
@@ -193,7 +194,7 @@ def describe(body: bytes) -> str | None:
 
 def _json(body: bytes) -> object:
     try:
-        value: object = json.loads(body)
-    except (ValueError, RecursionError):
+        value: object = read_json(body, Bounds(LARGEST))
+    except JsonError:
         return None
     return value

@@ -164,7 +164,8 @@ class _Call:
             raise Refused(Refusal(Cause.BAD_REQUEST, "The body did not arrive in time.")) from error
         examined = examine_body(self._body, bytes(body))
         if examined.fault is not None:
-            raise Refused(Refusal(Cause.REFUSED_BODY, examined.fault))
+            cause = Cause.TOO_LARGE if examined.is_too_much else Cause.REFUSED_BODY
+            raise Refused(Refusal(cause, examined.fault))
         return bytes(body), examined.prompt_id
 
     async def submit(self, body: bytes) -> web.StreamResponse:

@@ -11,12 +11,13 @@ from what a client sends. Everything here blocks: it is for a thread.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from gateway.json_reader import Bounds, JsonError, read_json
 
 VERSION = 1
 SUFFIXES = frozenset({".json", ".png", ".webp", ".jpg", ".jpeg", ".mp4", ".webm"})
@@ -127,8 +128,8 @@ def _titled(file: File) -> File:
     if file.real.suffix.lower() != ".json" or file.size > LARGEST_TITLED:
         return file
     try:
-        told = json.loads(file.real.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        told = read_json(file.real.read_bytes(), Bounds(LARGEST_TITLED))
+    except (OSError, JsonError):
         return file
     if not isinstance(told, dict) or not isinstance(told.get("workflow"), dict):
         return file

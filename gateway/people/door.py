@@ -20,6 +20,7 @@ from gateway.audit import audit
 from gateway.errors import ConfigError
 from gateway.guard import RequestFacts
 from gateway.house import House, split_origin
+from gateway.json_reader import Bounds, JsonError, read_json
 from gateway.people.accounts import Account, Accounts, changing, read_accounts, write_accounts
 from gateway.people.guesses import Guesses
 from gateway.people.keys import Keys
@@ -279,9 +280,9 @@ async def read_small(request: web.BaseRequest) -> dict[str, object]:
     except web.RequestPayloadError as error:
         raise Refused(Refusal(Cause.BAD_REQUEST, "The body is not framed as it says.")) from error
     try:
-        body = json.loads(data.decode("utf-8") or "{}")
-    except (ValueError, RecursionError) as error:
-        raise Refused(Refusal(Cause.REFUSED_BODY, "The body is not JSON in UTF-8.")) from error
+        body = read_json(data or b"{}", Bounds(LARGEST_BODY), is_strict=True)
+    except JsonError as error:
+        raise Refused(Refusal(Cause.REFUSED_BODY, str(error))) from error
     if not isinstance(body, dict):
         raise Refused(Refusal(Cause.REFUSED_BODY, "The body is not a JSON object."))
     return body

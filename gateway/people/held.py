@@ -8,11 +8,11 @@ nodes and subgraphs that are not sent.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.json_reader import Bounds, JsonError, read_json
 from gateway.published import Published
 
 LARGEST = 5_000_000  # bytes of a file that is looked into
@@ -55,8 +55,8 @@ class Held:
 def read_shape(text: bytes) -> Shape | None:
     """The shape of a published file in any of its three forms; None for one that is no workflow."""
     try:
-        told = json.loads(text) if len(text) <= LARGEST else None
-    except (ValueError, RecursionError):
+        told = read_json(text, Bounds(LARGEST))
+    except JsonError:
         return None
     if not isinstance(told, dict):
         return None

@@ -20,6 +20,7 @@ from gateway.audit import audit
 from gateway.catalogues import Catalogues, merge_files, split_files
 from gateway.fleet import ServerId
 from gateway.guard import Admitted
+from gateway.json_reader import build
 from gateway.people.asking import fetch, fetch_rows, strange
 from gateway.people.files import Files
 from gateway.people.handing import hand_over, may_hand_over
@@ -213,7 +214,7 @@ class Private:
             return await self._plain(asked, terms)
 
     async def _write_prompt(self, asked: _Asked, raw: bytes) -> bytes:
-        body, rules = json.loads(raw), self._rules()
+        body, rules = build(raw, is_strict=True), self._rules()
         if rules.only_published and not asked.person.runs_fleet:
             await self._check_published(body["prompt"])
         files = await self._catalogues.file_inputs(asked.server_id)
@@ -260,7 +261,7 @@ class Private:
         return await self._plain(asked, Terms(rewrite=lambda body: self._check_touch(asked, body)))
 
     async def _check_touch(self, asked: _Asked, raw: bytes) -> bytes:
-        body = json.loads(raw)
+        body = build(raw, is_strict=True)
         if asked.route.path == "/interrupt" and not interrupts_by_id(self._state.condition(asked.server_id).version):
             message = f"{asked.server_id} may interrupt another's prompt: its ComfyUI is too old to tell them apart."
             raise Refused(Refusal(Cause.NOT_ALLOWED, message))

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from gateway.backlog import Frame
+from gateway.json_reader import Bounds, JsonError, read_json
 
 EVENTS = frozenset(
     {
@@ -30,7 +31,9 @@ EVENTS = frozenset(
 )
 MOST_PROMPTS = 1_000  # whose verdict is kept; a window has few
 _PREVIEW, _TEXT, _PREVIEW_WITH_METADATA = 1, 3, 4
-_LARGEST_METADATA = 65_536
+_METADATA = Bounds(65_536, values=1_000)
+_FROM_BROWSER = Bounds(65_536, values=1_000)
+_EVENT = Bounds(4_194_304)  # some nodes put whole pictures into their outputs
 
 Asks = Callable[[str | None], Awaitable[bool | None]]  # whose a prompt is: theirs, not, nobody knows; None: what runs
 Seals = Callable[[object], Awaitable[None]]  # seal every file in an event
@@ -49,8 +52,8 @@ class Sieve:
     def up(self, text: bytes) -> bool:
         """Whether a browser's text passes: only what it can do."""
         try:
-            message = json.loads(text)
-        except (ValueError, RecursionError):
+            message = read_json(text, _FROM_BROWSER, is_strict=True)
+        except JsonError:
             return False
         return isinstance(message, dict) and message.get("type") == "feature_flags"
 
@@ -59,8 +62,8 @@ class Sieve:
         if not frame.is_text:
             return frame if await self._passes_binary(frame.data) else None
         try:
-            message = json.loads(frame.data)
-        except (ValueError, RecursionError):
+            message = read_json(frame.data, _EVENT)
+        except JsonError:
             return None
         match message:
             case {"type": "status", "data": dict(data)}:
@@ -92,11 +95,11 @@ class Sieve:
         kind, length = struct.unpack_from(">II", data)
         if kind in {_PREVIEW, _TEXT}:  # which name no prompt
             return self._runs_own
-        if kind != _PREVIEW_WITH_METADATA or length > min(_LARGEST_METADATA, len(data) - 8):
+        if kind != _PREVIEW_WITH_METADATA or length > len(data) - 8:
             return False
         try:
-            metadata = json.loads(data[8 : 8 + length])
-        except (ValueError, RecursionError):
+            metadata = read_json(data[8 : 8 + length], _METADATA)
+        except JsonError:
             return False
         prompt_id = metadata.get("prompt_id") if isinstance(metadata, dict) else None
         return isinstance(prompt_id, str) and await self._is_own(prompt_id)

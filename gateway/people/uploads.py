@@ -6,7 +6,6 @@ and overwrites nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,6 +13,7 @@ import aiohttp
 from aiohttp import BodyPartReader, MultipartReader, web
 
 from gateway.headers import request_headers
+from gateway.json_reader import Bounds, JsonError, read_json
 from gateway.patience import Patience
 from gateway.people.person import Person
 from gateway.refusal import Cause, Refusal, Refused, Sent
@@ -125,8 +125,8 @@ def _name(part: BodyPartReader) -> str:
 
 def _told(upstream: Upstream, status: int, body: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(body) if status == 200 else None
-    except ValueError:
+        told = read_json(body, Bounds(LARGEST_ANSWER)) if status == 200 else None
+    except JsonError:
         told = None
     if isinstance(told, dict) and isinstance(told.get("name"), str):
         return told

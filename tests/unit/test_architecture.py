@@ -269,6 +269,17 @@ def test_no_error_is_caught_without_its_name() -> None:
     assert found == []
 
 
+def test_the_gateway_reads_json_in_one_place() -> None:
+    readers = {
+        module.name
+        for module in inside("gateway")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"json.loads", "json.load", "msgspec.json.decode"}
+    }
+    # Set-up reads what it and its own children wrote, with the standard library only.
+    assert {name for name in readers if not name.startswith("gateway.install.")} == {"gateway.json_reader"}
+
+
 def test_no_shipped_module_is_past_its_length() -> None:
     shipped = [module for package in SHIPPED for module in inside(package)] + [modules()["serve"]]
     lengths = {module.name: len(module.source.splitlines()) for module in shipped}

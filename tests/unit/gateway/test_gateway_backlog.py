@@ -131,3 +131,14 @@ def test_kept_events_are_in_order_and_each_latest_is_there(steps: list[tuple[str
     ]
     latest = {overtaking_key(frame): frame for frame in sent if overtaking_key(frame)}
     assert all(frame in out for frame in latest.values())
+
+
+@pytest.mark.parametrize("inner", [b"[" * 200_000, b"[" + b"0," * 60_000 + b"0]", b'"' + b"x" * 1_100_000 + b'"'])
+def test_progress_that_is_not_read_is_kept_like_any_event(inner: bytes) -> None:
+    frame = Frame(b'{"type": "progress", "data": {"prompt_id": "a", "more": ' + inner + b"}}", is_text=True)
+    assert overtaking_key(frame) is None
+
+
+def test_preview_with_deep_metadata_has_no_prompt() -> None:
+    metadata = b"[" * 60_000
+    assert overtaking_key(Frame(struct.pack(">II", 4, len(metadata)) + metadata + b"image", is_text=False)) is None

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gateway.bodies import examine_body, is_client_id
+from gateway.bodies import LARGEST_JSON, examine_body, is_client_id
 from gateway.routes import Body
 
 PROMPT = {"prompt": {"1": {}}, "client_id": "w", "prompt_id": "0fcb1c85-6a7e-4f0b-9f3c-0e6f3d1f0a11"}
@@ -133,3 +133,21 @@ def test_the_id_of_a_prompt_is_told_so_that_it_is_sent_once() -> None:
     assert examine_body(Body.PROMPT, text(PROMPT)).prompt_id == PROMPT["prompt_id"]
     assert examine_body(Body.PROMPT, text(PROMPT | {"client_id": ""})).prompt_id is None
     assert examine_body(Body.INTERRUPT, text({"prompt_id": "a"})).prompt_id is None
+
+
+@pytest.mark.parametrize(
+    ("inner", "is_too_much", "says"),
+    [
+        (b"[" + b"[]," * 3_000_000 + b"0]", True, "200,000 values"),
+        (b"[" * 200 + b"]" * 200, False, "nested"),
+        (b"9" * 4_000, False, "digits"),
+        (b"NaN", False, "not JSON"),
+        (b'"' + b"x" * LARGEST_JSON + b'"', True, "bytes"),
+    ],
+    ids=["lists", "depth", "digits", "not a number", "size"],
+)
+def test_body_that_costs_too_much_is_refused_unread(inner: bytes, is_too_much: bool, says: str) -> None:
+    examined = examine_body(Body.PROMPT, text(PROMPT)[:-1] + b', "extra_data": {"a": ' + inner + b"}}")
+    assert examined.is_too_much is is_too_much
+    assert examined.fault
+    assert says in examined.fault
