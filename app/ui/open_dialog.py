@@ -13,10 +13,12 @@ from app.ui.cards import Pictures, SessionFacts, past_card, task_card
 from app.ui.crew_view import own_unfinished
 from app.ui.edits import EditDialog, edit_view
 from app.ui.fleet_panel import fleet_view
+from app.ui.form_state import Draft
 from app.ui.graphs import Drawings, GraphMarks, Subject, subject_of, task_graph, workflow_graph
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.many import ManyDialog, many_view
 from app.ui.masking import CameraDialog, MaskDialog, picture_view
+from app.ui.orders import files_of
 from app.ui.palette import PaletteDialog, SettingsDialog, ShortcutsDialog
 from app.ui.panels import FleetDialog, PanelDialog, PanelFacts, WindowsDialog
 from app.ui.presets import PresetsDialog, presets_view
@@ -142,7 +144,7 @@ def _about_task(around: Around, dialog: TaskDialog) -> DialogView:
 
 def _graph(around: Around, node_id: str) -> tuple[DialogView, GraphMarks | None]:
     session, ui, opened = around.session, around.ui, around.opened
-    subject = graph_subject(session, ui, opened)
+    subject = graph_subject(session, ui, around.chosen)
     if subject is None or around.drawings is None or not isinstance(ui.dialog, GraphDialog):
         return NONE, None
     drawing = around.drawings.drawing(subject)
@@ -155,19 +157,22 @@ def _graph(around: Around, node_id: str) -> tuple[DialogView, GraphMarks | None]
     return DialogView(view, tag=tag_of(session.fleet, task.server_id)), marks
 
 
-def graph_subject(session: SessionFacts, ui: UiState, opened: OpenWorkflow | None) -> Subject | None:
+def graph_subject(session: SessionFacts, ui: UiState, chosen: OpenWorkflow | None) -> Subject | None:
     """What the open graph is of; None if none is open, or what it is of is gone."""
     if not isinstance(ui.dialog, GraphDialog):
         return None
     if ui.dialog.prompt_id is None:
-        return opened_subject(opened) if opened is not None else None
+        return form_subject(chosen, ui.draft) if chosen is not None else None
     task = find_task(session, ui.dialog.prompt_id)
     return subject_of(task) if task is not None else None
 
 
-def opened_subject(opened: OpenWorkflow) -> Subject:
-    """What the form's own graph is of: as its author has drawn it, where that is known."""
-    return Subject(opened.workflow.text, opened.editor.given.graph if opened.editor is not None else "")
+def form_subject(chosen: OpenWorkflow, draft: Draft) -> Subject:
+    """The form's graph: with what stands in the form, and as its author has drawn it, where that is known."""
+    names = {key: picked.name for key, picked in files_of(chosen, draft).items()}
+    shown = chosen.form.sketched(draft.values)
+    shown = shown.with_values(dict(names)) if names else shown
+    return Subject(shown.text, chosen.editor.given.graph if chosen.editor is not None else "")
 
 
 def find_task(session: SessionFacts, prompt_id: PromptId | None) -> Task | None:

@@ -61,7 +61,7 @@ from app.ui.tab_icon import draw_icon
 from app.ui.tab_sign import ended_ids, read_sign, title_ends, word_title
 from app.ui.team import Team
 from app.ui.turns import Turns
-from app.ui.workflows import OpenWorkflow
+from app.ui.workflows import OpenWorkflow, shaped
 from app.workflows.fields import MAX_SEED
 from app.workflows.graph import Key
 
@@ -345,7 +345,9 @@ class Page:
         else:
             self._gallery.refresh(has_previews=has_previews)
         opened = opened_on(self)
-        self._graphs.refresh(graph_subject(self._session, self._ui, opened))
+        self._graphs.refresh(
+            graph_subject(self._session, self._ui, shaped(opened, self._ui.draft.values) if opened else None)
+        )
         view = project(
             self._session,
             self._ui,

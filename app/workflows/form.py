@@ -7,7 +7,7 @@ form.filled({("3", "steps"): "25"})           # the workflow to send; BadInput f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.core.errors import BadInput
@@ -103,17 +103,28 @@ class Form:
         """
         for fault in self.faults(texts).values():
             raise fault
+        return self._parsed(texts, frozenset())
+
+    def _parsed(self, texts: Mapping[Key, str], without: Collection[Key]) -> dict[Key, object]:
         found = {
             key: item.parse(texts.get(key, item.text))
             for key, item in self.by_key.items()
-            if (key in texts or item.is_absent) and not item.is_left_out(texts.get(key, item.text))
+            if key not in without
+            and (key in texts or item.is_absent)
+            and not item.is_left_out(texts.get(key, item.text))
         }
         found |= {key: found[leader] for key, leader in self.shared.items() if leader in found}
         return {key: value for key, value in found.items() if value is not None}
 
     def filled(self, texts: Mapping[Key, str]) -> ApiWorkflow:
         """The workflow with the form's texts in; BadInput for the first value that cannot be sent."""
-        values = self.values(texts)
+        return self._with(self.values(texts))
+
+    def sketched(self, texts: Mapping[Key, str]) -> ApiWorkflow:
+        """The same to be looked at: where a text cannot be sent, the workflow's own value stays."""
+        return self._with(self._parsed(texts, self.faults(texts).keys()))
+
+    def _with(self, values: Mapping[Key, object]) -> ApiWorkflow:
         return self.workflow.with_values({**values, **dict(self._numbers(values))})
 
     def _numbers(self, values: Mapping[Key, object]) -> Iterator[tuple[Key, int]]:

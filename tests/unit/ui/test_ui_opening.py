@@ -12,26 +12,30 @@ import pytest
 from app.core.errors import BadInput, MooringError, SourceFault, StorageError
 from app.core.model import ServerId
 from app.core.saved import PublishedFile
+from app.core.workflow import parse_workflow
+from app.session import Picked
 from app.ui import drafts
 from app.ui.arrange_actions import STORE_KEY
 from app.ui.form_catalogues import FormCatalogues
-from app.ui.form_state import Draft
+from app.ui.form_state import Draft, Picture
 from app.ui.forms import form_blocker, nodes_view
 from app.ui.library import PUBLISHED_MARK, Library, is_file, plain_title
 from app.ui.library_actions import EXPORT_NAME, LibraryActions
-from app.ui.open_dialog import opened_subject
+from app.ui.open_dialog import form_subject
 from app.ui.opening import MOST_OPEN, Opener
 from app.ui.orders import order_of, plan_of
 from app.ui.shelf import LibraryDialog, Shelf, Stock
 from app.ui.state import Blocker
 from app.ui.stock import PICKED_AT_FIRST, Stockroom, library_view, picked, stock_of
-from app.ui.workflows import MOST_AT_ONCE, OpenWorkflow, arranged_as, with_catalogue
+from app.ui.workflows import MOST_AT_ONCE, OpenWorkflow, arranged_as, open_workflow, with_catalogue
 from app.workflows.catalogue import Catalogue
 from app.workflows.documents import Note
 from app.workflows.editor_copy import filled
 from app.workflows.editor_problems import CannotConvert
 from app.workflows.guess import FIRST
 from app.workflows.kept import encode
+from app.workflows.layout import Layout
+from app.workflows.published import Published
 from app.workflows.runs import PlannedRun
 from tests.ports.memory_papers import MemoryPapers
 from tests.unit.ui.kit import Bytes, MemoryFiles, MemoryScreen, StillSession, fleet, server
@@ -512,6 +516,25 @@ async def test_what_was_sent_goes_without_an_editors_file() -> None:
 async def test_the_open_graph_is_drawn_as_its_author_did() -> None:
     rig = Rig()
     await rig.give(graph())
-    assert json.loads(opened_subject(opened(rig)).editor) == graph()
+    assert json.loads(form_subject(opened(rig), Draft()).editor) == graph()
     await rig.give(api())
-    assert opened_subject(opened(rig)).editor == ""
+    assert form_subject(opened(rig), Draft()).editor == ""
+
+
+async def test_form_graph_shows_what_stands_in_the_form() -> None:
+    rig = Rig()
+    await rig.give(api())
+    sent = parse_workflow(form_subject(opened(rig), Draft({("1", "width"): "24"})).api)
+    assert (sent.value("1", "width"), opened(rig).workflow.value("1", "width")) == (24, 8)
+    wrong = parse_workflow(
+        form_subject(opened(rig), Draft({("1", "width"): "wide", ("2", "filename_prefix"): "y"})).api
+    )
+    assert (wrong.value("1", "width"), wrong.value("2", "filename_prefix")) == (8, "y")
+
+
+def test_form_graph_names_the_picture_in_a_field() -> None:
+    reading = Catalogue.parse({"Read": {"input": {"required": {"image": [[], {"image_upload": True}]}}}})
+    flow = {"1": {"class_type": "Read", "inputs": {"image": "old.png"}}}
+    chosen = open_workflow(Published("own", "Own", "", False, parse_workflow(flow), Layout()), reading)
+    draft = Draft(pictures={("1", "image"): Picture(Picked(Bytes(), "mine.png"), "blob:1")})
+    assert parse_workflow(form_subject(chosen, draft).api).value("1", "image") == "mine.png"
