@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ORIGIN",
         help="as in ComfyUI: let pages of that origin (of any, if none is named) read the answers",
     )
-    parser.add_argument("--jobs", action="store_true", help="speak the newer /api/jobs too")
+    parser.add_argument("--jobs", action="store_true", help="be a newer server: /api/jobs and replaced node classes")
     parser.add_argument(
         "--stamp", default="", metavar="NAME", help="write NAME into every picture, as the text `server`"
     )

@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from demo_comfyui.catalogue import DEFINITIONS, describe
+from demo_comfyui.replacements import REPLACEMENTS
 from demo_comfyui.settings import Settings
 from demo_comfyui.storage import Storage
 
@@ -41,7 +42,8 @@ MODEL_FOLDERS = (
 
 def features(settings: Settings) -> dict[str, Any]:
     """What the server can do: the answer of /features and of a socket's feature flags."""
-    return {"supports_preview_metadata": True, "max_upload_size": settings.max_upload_bytes}
+    newer = {"node_replacements": True} if settings.jobs else {}
+    return {"supports_preview_metadata": True, "max_upload_size": settings.max_upload_bytes, **newer}
 
 
 @dataclass(slots=True)
@@ -59,6 +61,7 @@ class InfoRoutes:
             web.get("/features", self.features),
             web.get("/object_info", self.object_info),
             web.get("/object_info/{node_class}", self.object_info_of),
+            *([web.get("/node_replacements", self.node_replacements)] if self.settings.jobs else []),
             web.get("/models", self.models),
             web.get("/models/{folder}", self.models_in),
             web.get("/experiment/models", _empty_list),
@@ -105,6 +108,10 @@ class InfoRoutes:
     async def features(self, _: web.Request) -> web.Response:
         """What the server can do."""
         return web.json_response(features(self.settings))
+
+    async def node_replacements(self, _: web.Request) -> web.Response:
+        """Which old node classes are replaced, and by what."""
+        return web.json_response(REPLACEMENTS)
 
     async def object_info(self, _: web.Request) -> web.Response:
         """Every node class."""

@@ -17,6 +17,7 @@ from demo_comfyui.executor import Executor
 from demo_comfyui.faults import Faults, NextSubmit
 from demo_comfyui.nodes.files import input_exists
 from demo_comfyui.prompt_queue import PromptQueue
+from demo_comfyui.replacements import apply_replacements
 from demo_comfyui.sockets import SocketHub
 from demo_comfyui.storage import Storage
 from demo_comfyui.validation import Verdict, validate_prompt
@@ -40,6 +41,7 @@ class WorkRoutes:
     hub: SocketHub
     storage: Storage
     faults: Faults
+    has_replacements: bool = False
     number: int = 0
 
     def table(self) -> list[web.RouteDef]:
@@ -125,6 +127,8 @@ class WorkRoutes:
         return -number if "front" in body and body["front"] else number  # noqa: RUF019 - the body may be a list
 
     def _verdict(self, prompt: Any, targets: Any) -> Verdict:
+        if self.has_replacements:
+            apply_replacements(prompt)
         return validate_prompt(prompt, targets, lambda name: input_exists(self.storage, name))
 
     async def get_queue(self, _: web.Request) -> web.Response:

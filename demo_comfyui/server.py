@@ -79,7 +79,7 @@ class DemoServer:
         )
         info = InfoRoutes(settings, self._storage, time.time())
         twins = [
-            *WorkRoutes(self._queue, self._executor, self._hub, self._storage, self._faults).table(),
+            *WorkRoutes(self._queue, self._executor, self._hub, self._storage, self._faults, settings.jobs).table(),
             *FileRoutes(self._storage).table(),
             *UserRoutes(settings.data / "user").table(),
             *info.table(),

@@ -19,7 +19,7 @@ class Settings:
     """Seconds that each step of the slow demo nodes waits, so that people can watch."""
     max_upload_bytes: int = 100 * 1024 * 1024
     jobs: bool = False
-    """Whether the newer jobs API is there."""
+    """Whether it is a newer server: with the jobs API and replaced node classes."""
     stamp: str = ""
     """A name that every PNG is to carry in its `server` text, to tell whose picture it is."""
     cors: str = ""

@@ -133,6 +133,7 @@ class _Call:
         self.terms = terms
         self._request = request
         self._body = admitted.body
+        self._method = request.method
         self._route = route
         self._upstream = upstream
         self._largest_upload = largest_upload
@@ -141,7 +142,7 @@ class _Call:
         self._fault: Refusal | None = None
 
     async def read(self) -> web.StreamResponse:
-        """A GET."""
+        """A GET or HEAD."""
         deadlines = self._upstream.deadlines
         is_view = self._route.is_view
         wait = deadlines.view if is_view else deadlines.read
@@ -218,7 +219,7 @@ class _Call:
         try:
             async with deadline:
                 reply = await session.request(
-                    "GET" if data is None else "POST",
+                    self._method,
                     self._upstream.url(self._route.path, self._query),
                     data=data,
                     headers=self._headers,
@@ -247,7 +248,7 @@ class _Call:
     def _begin(self, reply: aiohttp.ClientResponse) -> _Answer:
         headers = response_headers(reply.headers, is_view=self._route.is_view, query=self._query)
         answer = _Answer(status=reply.status, headers=headers)
-        if reply.status not in _EMPTY and reply.content_length is not None:
+        if self._method != "HEAD" and reply.status not in _EMPTY and reply.content_length is not None:
             answer.content_length = reply.content_length
         return answer
 

@@ -20,6 +20,7 @@ from gateway.audit import audit
 from gateway.catalogues import Catalogues, merge_files, split_files
 from gateway.fleet import ServerId
 from gateway.guard import Admitted
+from gateway.headers import OWN_MARK
 from gateway.json_reader import build
 from gateway.people.asking import fetch, fetch_rows, strange
 from gateway.people.files import Files
@@ -36,7 +37,8 @@ from gateway.people.projection import (
     project_queue,
     project_stats,
 )
-from gateway.people.prompts import Made, write_prompt
+from gateway.people.prompts import ANNOTATION, Made, write_prompt
+from gateway.people.seals import KEY, File
 from gateway.people.sieve import Sieve
 from gateway.people.uploads import pass_upload
 from gateway.proxy import Proxy, Terms
@@ -52,7 +54,8 @@ INTERRUPTS_BY_ID = (0, 3, 64)  # older servers may interrupt whatever runs, what
 
 _log = logging.getLogger(__name__)
 _NOT_YOURS = Refusal(Cause.NOT_YOURS, "This is not yours, or it is not there.")
-_OPEN = frozenset({"/prompt", "/features", "/embeddings", "/models"})  # the same for everybody; /models/{folder} too
+# The same for everybody; /models/{folder} too.
+_OPEN = frozenset({"/prompt", "/features", "/embeddings", "/models", "/node_replacements"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class Private:
                 "/api/jobs": self._jobs,
                 "/view": self._view,
             },
+            "HEAD": {"/view": self._has_file},
             "POST": {
                 **dict.fromkeys(("/queue", "/history", "/interrupt"), self._touch),
                 "/prompt": self._submit,
@@ -197,6 +201,20 @@ class Private:
             if (handed := hand_over(server, query, etag, terms.fits)) is not None:
                 return handed
         return await self._plain(asked, terms)
+
+    async def _has_file(self, asked: _Asked) -> web.StreamResponse:
+        """Whether a file is there: with a seal as for a GET, else if a prompt of this person could name it."""
+        named = dict(parse_qsl(asked.admitted.query, keep_blank_values=True))
+        if KEY in named:
+            return await self._view(asked)
+        file = File.of(asked.server_id, named)
+        if file is None or not _is_plain(file) or set(named) - {"filename", "subfolder", "type", OWN_MARK}:
+            raise Refused(Refusal(Cause.BAD_REQUEST, "A file is named by filename, subfolder and type."))
+        if file.folder != "input":
+            await self._check_made(asked, frozenset({Made(file.folder, file.subfolder, file.name)}))
+        elif not asked.person.has_upload(f"{file.subfolder}/{file.name}" if file.subfolder else file.name):
+            raise Refused(_NOT_YOURS)
+        return await self._plain(asked)
 
     async def _saved(self, asked: _Asked) -> web.StreamResponse:
         if not self._rules().share_workflows:
@@ -316,6 +334,11 @@ async def owner(upstream: Upstream, person: Person, prompt_id: str, rows: tuple[
         return None
     is_own = all(owns_entry(name, entry, person, server_id) for name, entry in answer.items())
     return is_own and len(own_rows(there, person, server_id)) == len(there)
+
+
+def _is_plain(file: File) -> bool:
+    """Whether ComfyUI means this very file: it takes a folder out of the name, and a path in it for its last part."""
+    return not set(file.name) & set("/\\") and not ANNOTATION.search(file.name)
 
 
 def _same_stats(answer: object, _person: Person, _server_id: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from gateway.rules import Rules
 
 _KNOWN = ("prompt", "prompt_id", "client_id", "extra_data", "partial_execution_targets")
 _HURRY = ("number", "front")  # where in the queue it goes
-_ANNOTATION = re.compile(r"\s*\[(input|output|temp)\]\s*$", re.IGNORECASE)
+ANNOTATION = re.compile(r"\s*\[(input|output|temp)\]\s*$", re.IGNORECASE)
 
 FileInputs = Mapping[str, Mapping[str, Any]]  # by class: the inputs that are choices of uploaded files
 
@@ -85,13 +85,13 @@ def _judge_text(text: str, person: Person, place: str) -> None:
     plain = unicodedata.normalize("NFKC", text).casefold()
     if FOLDER not in plain:
         return
-    bare = _ANNOTATION.sub("", text)
+    bare = ANNOTATION.sub("", text)
     if plain.count(FOLDER) > 1 or not person.has_upload(bare):
         raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours."))
 
 
 def _made(text: str) -> Made | None:
-    found = _ANNOTATION.search(text)
+    found = ANNOTATION.search(text)
     if found is None or found[1].lower() == "input":
         return None
     path = text[: found.start()].replace("\\", "/")
@@ -101,6 +101,6 @@ def _made(text: str) -> Made | None:
 
 def _judge_file(value: object, person: Person, place: str) -> None:
     """A choice of uploaded files: a text of one's own, or a made file, which is proven elsewhere."""
-    if isinstance(value, str) and (_made(value) is not None or person.has_upload(_ANNOTATION.sub("", value))):
+    if isinstance(value, str) and (_made(value) is not None or person.has_upload(ANNOTATION.sub("", value))):
         return
     raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours: upload it again here."))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -81,3 +82,26 @@ async def test_with_a_dead_worker_prompts_are_taken_and_never_run(peer: WebPeer)
         assert await queue(peer) == ([], [prompt_id])
     await post(peer, "/demo/faults", {"dead_worker": False})
     await until(peer, lambda: history_of(peer, prompt_id))
+
+
+def replaced(*, has_meta: bool = True) -> dict[str, Any]:
+    """A prompt whose second and third node are of classes that were replaced."""
+    prompt: dict[str, Any] = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 5476506}},
+        "2": {"class_type": "OldInvert", "inputs": {"picture": ["1", 0]}},
+        "3": {"class_type": "OldSave", "inputs": {"images": ["2", 0], "prefix": "old"}},
+    }
+    return {key: {**node, "_meta": {"title": key}} for key, node in prompt.items()} if has_meta else prompt
+
+
+async def test_replaced_classes_run_as_what_replaces_them(peer: WebPeer) -> None:
+    assert (await peer.request("GET", "/features")).json()["node_replacements"] is True
+    assert set((await peer.request("GET", "/node_replacements")).json()) == {"OldInvert", "OldSave"}
+    found = await entry(peer, await submit(peer, replaced()))
+    assert [node["class_type"] for node in found["prompt"][2].values()] == ["EmptyImage", "ImageInvert", "SaveImage"]
+    assert found["outputs"]["3"]["images"][0]["filename"].startswith("old_")
+
+
+async def test_replaced_class_without_meta_is_a_server_error(peer: WebPeer) -> None:
+    body = {"prompt": replaced(has_meta=False), "client_id": "c"}
+    assert (await post(peer, "/prompt", body)).status == 500

@@ -48,7 +48,7 @@ ATTACKS: dict[str, tuple[str, bytes]] = {
     "a DELETE": ("bad-method", write("DELETE", "/servers/a/history")),
     "a PUT": ("bad-method", write("PUT", "/servers/a/upload/image")),
     "a TRACE": ("bad-method", write("TRACE", "/servers/a/queue")),
-    "a HEAD": ("bad-method", write("HEAD", "/servers/a/view?filename=x")),
+    "a HEAD": ("bad-method", write("HEAD", "/servers/a/queue")),
     "a CONNECT": ("", write("CONNECT", "evil.example:443")),
     "a submit by GET of a POST route": ("bad-method", get("/servers/a/interrupt")),
     "a POST to a GET route": ("bad-method", post("/servers/a/system_stats", "{}")),

@@ -67,3 +67,15 @@ async def test_what_passes_is_rewritten_for_the_server(place: Place) -> None:
     assert set(secrets) & set(seen.headers) == {"Connection"}
     assert seen.headers["Connection"] == "close", "the gateway's own"
     assert place.upstream.bodies == [PROMPT.encode()]
+
+
+async def test_question_for_a_file_passes_without_a_body(place: Place) -> None:
+    status, headers = await place.send(write("HEAD", "/servers/a/view?filename=x.png&type=input&mooring=1"))
+    [seen] = place.upstream.seen
+    assert (seen.method, seen.raw_path) == ("HEAD", "/view?filename=x.png&type=input")
+    assert status == 200 and "x-mooring-gateway" not in headers
+
+
+async def test_list_of_replaced_classes_passes(place: Place) -> None:
+    await place.send(get("/servers/a/node_replacements"))
+    assert [seen.path for seen in place.upstream.seen] == ["/node_replacements"]
