@@ -80,7 +80,7 @@ async def main() -> None:
         ports, papers = private_ports(ports, BrowserDrawer(patch)), PrivatePapers(papers)
     session = Session(ports)
     crew = Crew(session, ports)
-    install_console(ConsoleContract(session, read_about))
+    install_console(ConsoleContract(session, read_about, crew))
     logging.getLogger("mooring").addHandler(LogNotes(session.note))
     listen_hidden(session.journal.hurry)
 

@@ -19,6 +19,7 @@ from app.core.model import Output, PromptId, ServerId, Task
 from app.core.ports import Blob
 from app.core.window import Moored, Window
 from app.core.workflow import parse_workflow
+from app.session.crew import Crew
 from app.session.facts import Picked
 from app.session.report import make_report
 from app.session.selfcheck import run_selfcheck
@@ -67,10 +68,11 @@ class ConsoleContract:
     version = VERSION
     helpers, getters, methods = HELPERS, GETTERS, METHODS
 
-    def __init__(self, session: Session, read_page: ReadPage | None = None) -> None:
-        """`read_page` tells what the browser says of itself, for the report."""
+    def __init__(self, session: Session, read_page: ReadPage | None = None, crew: Crew | None = None) -> None:
+        """`read_page` tells what the browser says of itself, for the report. `crew` has the tab's other sessions."""
         self._session = session
         self._read_page = read_page
+        self._crew = crew
 
     def call(self, name: str, arguments: Sequence[Any]) -> Any | Awaitable[Any]:
         """Do what a name of the contract stands for; TypeError if the arguments do not fit."""
@@ -104,34 +106,24 @@ class ConsoleContract:
         return self._window.window_locked_server if self._window else None
 
     def window_tasks(self) -> list[dict[str, Any]]:
-        """A snapshot of this window's tasks, oldest first."""
-        return [task_facts(task) for task in self._tasks()]
+        """A snapshot of this tab's tasks, oldest first: those of its crew sessions on other servers too."""
+        return [task_facts(task) for task in _tasks_of(*self._sessions)]
 
     def debug_server_consistency(self) -> dict[str, Any]:
-        """The window, its socket and its tasks at one glance, and what disagrees."""
-        tasks = self._tasks()
-        return {
-            "windowId": self._window_id(),
-            "lockedServer": self.window_locked_server(),
-            "pendingTasks": sum(not task.state.is_end for task in tasks),
-            "webSocket": self._web_socket(),
-            "tasks": [
-                {"promptId": task.prompt_id, "executionServer": task.execution_server, "state": task.shown_state}
-                for task in tasks
-            ],
-            "violations": list(self._session.violations()),
-        }
+        """The window, its socket and its tasks at one glance, and what disagrees; `crew` has the same of each other
+        session of this tab."""
+        return {**_consistency(self._session), "crew": [_consistency(item) for item in self._sessions[1:]]}
 
     def check_server_switch_risk(self) -> bool:
         """Whether anything real disagrees; `debug_server_consistency` and the log say what."""
-        return bool(self._session.violations())
+        return any(item.violations() for item in self._sessions)
 
     def validate_server_consistency(self, operation: Any = None, server_id: Any = None) -> bool | dict[str, Any]:
         """With a server: true, or the guard's refusal. Without: everything that disagrees."""
         if server_id is not None:
             self._session.validate_server_consistency(str(operation), ServerId(str(server_id)))
             return True
-        return self._verdict(self._session.violations())
+        return self._verdict([text for item in self._sessions for text in item.violations()])
 
     def debug_web_socket_lock(self) -> dict[str, Any]:
         """What holds the window, and how its socket is."""
@@ -139,10 +131,10 @@ class ConsoleContract:
         mooring = window.mooring if window else None
         heard = socket.last_event_at
         return {
-            "windowId": self._window_id(),
+            "windowId": _window_id(self._session),
             "lockedServer": self.window_locked_server(),
             "holders": sorted(mooring.holders) if isinstance(mooring, Moored) else [],
-            "webSocket": {**self._web_socket(), "url": socket.url},
+            "webSocket": {**_web_socket(self._session), "url": socket.url},
             "clientId": window.client_id if window else None,
             "reconnects": socket.reconnects,
             "deaf": socket.deaf,
@@ -152,7 +144,7 @@ class ConsoleContract:
     def reset_web_socket_server(self) -> dict[str, Any]:
         """Reconnect the socket to the same server; the mooring stays."""
         self._session.reset_socket()
-        return {"lockedServer": self.window_locked_server(), "webSocket": self._web_socket()}
+        return {"lockedServer": self.window_locked_server(), "webSocket": _web_socket(self._session)}
 
     async def test_server_consistency_fixes(self) -> dict[str, Any]:
         """Try the promises out on a sandbox, far from the person's tasks."""
@@ -222,11 +214,11 @@ class ConsoleContract:
 
     async def wait_for(self, prompt_id: Any = None) -> dict[str, Any]:
         """The task once it has ended and its results are home."""
-        return task_facts(await self._session.wait_for(PromptId(str(prompt_id))))
+        return task_facts(await self._holder(prompt_id).wait_for(PromptId(str(prompt_id))))
 
     async def get_task_history(self, prompt_id: Any = None) -> Any:
         """What the task's own server says of it."""
-        text = await self._session.get_task_history(PromptId(str(prompt_id)))
+        text = await self._holder(prompt_id).get_task_history(PromptId(str(prompt_id)))
         try:
             return json.loads(text)
         except ValueError as error:
@@ -234,21 +226,21 @@ class ConsoleContract:
 
     def get_task_bound_image_url(self, prompt_id: Any = None, index: Any = 0) -> str:
         """The address of one output on the server that made it."""
-        return self._session.get_task_bound_image_url(PromptId(str(prompt_id)), int(index or 0))
+        return self._holder(prompt_id).get_task_bound_image_url(PromptId(str(prompt_id)), int(index or 0))
 
     async def cancel(self, prompt_id: Any = None) -> dict[str, Any] | None:
         """Stop that task and no other; the task as it stands then."""
-        await self._session.cancel(PromptId(str(prompt_id)))
+        await self._holder(prompt_id).cancel(PromptId(str(prompt_id)))
         return self._facts_of(str(prompt_id))
 
     async def give_up(self, prompt_id: Any = None) -> dict[str, Any] | None:
         """Let the task go by choice; the task as it stands then."""
-        await self._session.give_up(PromptId(str(prompt_id)))
+        await self._holder(prompt_id).give_up(PromptId(str(prompt_id)))
         return self._facts_of(str(prompt_id))
 
     async def look_again(self, prompt_id: Any = None) -> dict[str, Any] | None:
         """Look at the task's own server now; the task as it stands then."""
-        await self._session.look_again(PromptId(str(prompt_id)))
+        await self._holder(prompt_id).look_again(PromptId(str(prompt_id)))
         return self._facts_of(str(prompt_id))
 
     async def run_again(self, prompt_id: Any = None, options: Any = None) -> str:
@@ -257,7 +249,7 @@ class ConsoleContract:
         The new task's prompt_id. It may run twice; elsewhere gives an unfinished one up first.
         """
         elsewhere = isinstance(options, Mapping) and options.get("elsewhere") is True
-        return await self._session.run_again(PromptId(str(prompt_id)), elsewhere=elsewhere)
+        return await self._holder(prompt_id).run_again(PromptId(str(prompt_id)), elsewhere=elsewhere)
 
     async def orphans(self) -> list[dict[str, Any]]:
         """The work of windows that are gone, looked for now."""
@@ -270,7 +262,7 @@ class ConsoleContract:
 
     async def verify(self) -> dict[str, Any]:
         """Read the store afresh and compare."""
-        return self._verdict(await self._session.verify())
+        return self._verdict([text for item in self._sessions for text in await item.verify()])
 
     async def debug_bundle(self, options: Any = None) -> dict[str, Any]:
         """The report of this window: no pictures, no credentials, and no prompts unless `{prompts: true}` asks."""
@@ -278,23 +270,52 @@ class ConsoleContract:
         page = await self._read_page() if self._read_page else {}
         return make_report(self._session, version=VERSION, prompts=prompts, at=time.time(), page=page)
 
-    def _window_id(self) -> str | None:
-        return self._session.identity.window_id if self._session.identity else None
+    @property
+    def _sessions(self) -> tuple[Session, ...]:
+        """The sessions of this tab, its own first."""
+        return self._crew.everybody if self._crew is not None else (self._session,)
 
-    def _tasks(self) -> list[Task]:
-        tasks = self._window.tasks.values() if self._window else ()
-        return sorted(tasks, key=lambda task: (task.created_at, task.prompt_id))
+    def _holder(self, prompt_id: Any) -> Session:
+        """The session that has that task; the tab's own if none has."""
+        return self._crew.holder_of(PromptId(str(prompt_id))) if self._crew is not None else self._session
 
     def _facts_of(self, prompt_id: str) -> dict[str, Any] | None:
-        task = self._window.tasks.get(PromptId(prompt_id)) if self._window else None
-        return task_facts(task) if task else None
-
-    def _web_socket(self) -> dict[str, Any]:
-        return {"server": self._session.socket.server_id, "state": self._session.socket.state}
+        found = (task for task in _tasks_of(*self._sessions) if task.prompt_id == prompt_id)
+        return next(map(task_facts, found), None)
 
     @staticmethod
     def _verdict(violations: Sequence[str]) -> dict[str, Any]:
         return {"ok": not violations, "violations": list(violations)}
+
+
+def _window_id(session: Session) -> str | None:
+    return session.identity.window_id if session.identity else None
+
+
+def _tasks_of(*sessions: Session) -> list[Task]:
+    windows = [item.window for item in sessions if isinstance(item.window, Window)]
+    tasks = (task for window in windows for task in window.tasks.values())
+    return sorted(tasks, key=lambda task: (task.created_at, task.prompt_id))
+
+
+def _web_socket(session: Session) -> dict[str, Any]:
+    return {"server": session.socket.server_id, "state": session.socket.state}
+
+
+def _consistency(session: Session) -> dict[str, Any]:
+    """One session: what holds it, its socket, its tasks, and what disagrees."""
+    tasks = _tasks_of(session)
+    return {
+        "windowId": _window_id(session),
+        "lockedServer": session.window.window_locked_server if isinstance(session.window, Window) else None,
+        "pendingTasks": sum(not task.state.is_end for task in tasks),
+        "webSocket": _web_socket(session),
+        "tasks": [
+            {"promptId": task.prompt_id, "executionServer": task.execution_server, "state": task.shown_state}
+            for task in tasks
+        ],
+        "violations": list(session.violations()),
+    }
 
 
 def task_facts(task: Task) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from app.core.errors import InvalidTransition, StorageError
 from app.core.line import captain_of, crew_id, crew_number
 from app.core.model import Fleet, PromptId, WindowId
 from app.core.ports import Identity, Ports, Windows
+from app.core.window import Window
 from app.session.session import Session
 from app.session.state import State
 
@@ -52,6 +53,14 @@ class Crew:
         """The session that has this task."""
         return next((item for item in self.everybody if item.hand.has_task(prompt_id)), None)
 
+    def holder_of(self, prompt_id: PromptId) -> Session:
+        """The session that has this task or its unreadable record; the tab's own, if none has."""
+        for item in self.everybody:
+            window = item.window
+            if isinstance(window, Window) and any(record.prompt_id == prompt_id for record in window.unreadable):
+                return item
+        return self.session_of(prompt_id) or self._captain
+
     def wake(self, reason: str) -> None:
         """Something woke the tab."""
         for session in self.everybody:
@@ -76,7 +85,10 @@ class Crew:
             missing = [number for number in sorted({*owing, *self._wanted()}) if number not in self._sessions]
             if not missing:
                 await state.wait_change()
-            elif not all([await self._enlist(state, number) for number in missing]):
+                continue
+            is_complete = all([await self._enlist(state, number) for number in missing])
+            self._captain.line.enlisted(is_complete=is_complete)
+            if not is_complete:
                 await state.ports.clock.sleep(MEND)
 
     def _wanted(self) -> range:

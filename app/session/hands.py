@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from app.core.errors import ConnectError, MooringError, NoServerAvailable
-from app.core.model import Contact, Health, PromptId, Task
+from app.core.model import Contact, Health, PromptId, ServerId, Task
 from app.core.window import Moored, Window
 from app.session.state import State
 from app.session.submit import Order
@@ -43,6 +43,16 @@ class Hand:
         return len(mooring.holders) if isinstance(mooring, Moored) else 0
 
     @property
+    def locked(self) -> ServerId | None:
+        """The server that holds its window."""
+        return self.window.window_locked_server if self.window else None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it holds no server yet, and nothing keeps it from choosing one."""
+        return not self.ahead and self.obstacle is None and self.state.store_error is None
+
+    @property
     def is_idle(self) -> bool:
         """Whether it could take a run now."""
         is_up = self.window is not None and bool(self.state.fleet.servers)
@@ -58,8 +68,7 @@ class Hand:
         for task in self.own_unfinished:
             if task.contact is not Contact.OK:
                 return ConnectError(task.server_id, task.contact_detail)
-        locked = self.window.window_locked_server if self.window else None
-        server = self.state.fleet.get(locked) if locked else None
+        server = self.state.fleet.get(self.locked) if self.locked else None
         if server is not None and server.health in _SILENT:
             return ConnectError(server.server_id, server.health.value)
         return None

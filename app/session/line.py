@@ -219,6 +219,10 @@ class WaitingLine:
         """One more session that takes from this line."""
         self._sender.enlist(hand)
 
+    def enlisted(self, *, is_complete: bool) -> None:
+        """Whether the crew has enlisted everyone that the line asks for, after it has tried."""
+        self._sender.enlisted(is_complete=is_complete)
+
     def hurry(self) -> None:
         """Something has changed: try again at once what has failed."""
         self._sender.hurry()

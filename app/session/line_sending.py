@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from app.core import comfy
 from app.core.balancer import Wish
@@ -32,6 +33,7 @@ class Sender:
         self._editors = Editors(state)
         self._kick = asyncio.Event()
         self.hands: list[Hand] = []
+        self.is_enlisting = True  # whether the sessions that the line asks for, and that are not here yet, will come
         self.refusal: MooringError | None = None  # why the run that paused the line last could not be sent
 
     @property
@@ -43,6 +45,11 @@ class Sender:
         """One more session that takes from this line; the first is the window's own."""
         self.hands.append(hand)
         hand.state.subscribe(self._kick.set)
+        self._kick.set()
+
+    def enlisted(self, *, is_complete: bool) -> None:
+        """The crew has tried to enlist everyone that the line asks for: do not wait for those that did not come."""
+        self.is_enlisting = is_complete
         self._kick.set()
 
     def hurry(self) -> None:
@@ -64,15 +71,28 @@ class Sender:
             if hand.sending is not None and hand.has_task(hand.sending):
                 self._keeper.took(hand.sending)
         line, most = self._keeper.line, self._state.fleet.most_pending
-        for hand in self.hands[: line.hands] if line is not None else ():
-            entry = line.due(hand.ahead, self.sending, most) if line is not None and hand.is_idle else None
-            if line is not None and entry is not None:
+        if line is None:
+            return
+        hands = self.hands[: line.hands]
+        for hand in sorted(hands, key=lambda hand: hand.ahead):
+            entry = line.due(hand.ahead, self.sending, most) if hand.is_idle else None
+            if entry is not None and not (hand.ahead and self._gives_way(hand, hands, line)):
                 hand.sending = entry.prompt_id
                 self._state.spawn(self._send(hand, entry, line), f"send {entry.prompt_id}")
 
+    def _gives_way(self, hand: Hand, hands: Sequence[Hand], line: Line) -> bool:
+        """Whether a session that has work takes no more for now: another one may still bring a run to an idle server.
+
+        One that shares its server with an earlier session takes one run at a time, so that it can choose a server anew.
+        """
+        if self.is_enlisting and len(hands) < line.hands:
+            return True
+        earlier = {item.locked for item in hands[: hands.index(hand)]}
+        return any(item.is_free for item in hands) or (hand.locked in earlier and not line.is_unbounded)
+
     async def _send(self, hand: Hand, entry: Entry, line: Line) -> None:
         try:
-            await hand.take(await self._order(entry, line.batches[entry.batch_id]))
+            await hand.take(await self._order(entry, line.batches[entry.batch_id], is_spread=line.hands > 1))
         except MooringError as error:
             await self._not_taken(hand, entry, error)
         except BaseException:  # our own mistake: once more would be no better
@@ -84,7 +104,7 @@ class Sender:
             hand.sending = None
             self._kick.set()
 
-    async def _order(self, entry: Entry, batch: Batch) -> Order:
+    async def _order(self, entry: Entry, batch: Batch, *, is_spread: bool) -> Order:
         inputs: dict[tuple[str, str], Picked] = {}
         for item in batch.inputs:
             blob = await self._state.ports.store.read_input(item.sha256)
@@ -96,7 +116,7 @@ class Sender:
             entry.workflow_of(batch),
             batch.title,
             inputs,
-            Wish(asked=batch.asked, is_patient=batch.is_patient),
+            Wish(asked=batch.asked, is_patient=batch.is_patient, spreads=is_spread),
             again_of=entry.again_of,
             part=entry.part,
             editor=await self._editors.read(batch.editor_sha256),

@@ -332,7 +332,7 @@ class Session(SessionView):
         return self._scripting.get_task_bound_image_url(prompt_id, index)
 
     def validate_server_consistency(self, operation: str, server_id: ServerId) -> None:
-        """Raise if that operation would go to another server than the one that holds the window."""
+        """Raise if that operation would go to another server than the one that holds the window, or an unknown one."""
         self._state.guard(operation, server_id)
 
     # The journal

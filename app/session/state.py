@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 from app.core.balancer import Leaning
 from app.core.chronicle import verdict, window_changes
 from app.core.durations import Ran, observed
-from app.core.errors import AffinityError, MooringError, NotOwner, StorageError, TaskNotFound
+from app.core.errors import AffinityError, MooringError, NoServerAvailable, NotOwner, StorageError, TaskNotFound
 from app.core.evidence import Evidence
 from app.core.model import Fleet, PromptId, Reservation, ServerId, Task, Unreadable, WindowId
 from app.core.ports import Identity, Ports, Request, Response
@@ -27,7 +27,7 @@ from app.core.progress import Progress
 from app.core.records import NEWER, BrokenRecord
 from app.core.stall import Stillness
 from app.core.truth import judge
-from app.core.window import Restoring, Window, expect_restored
+from app.core.window import Free, Moored, Restoring, Window, expect_restored, get_api_base_url
 from app.session.facts import Noticed, Preview, Run, SocketFacts, TabFacts
 from app.session.loose_ends import LooseEnds
 from app.session.scribe import Scribe
@@ -157,16 +157,24 @@ class State:
         return self.get_window(operation).get_task(operation, prompt_id)
 
     def guard(self, operation: str, server_id: ServerId) -> None:
-        """Raise if that operation would go to another server than the one that holds the window."""
+        """Raise if that operation would go to another server than the one that holds the window, or an unknown one."""
         window = self.get_window(operation)
         try:
             window.expect_readable(operation)
             window.validate_server_consistency(operation, server_id)
+            self._expect_in_fleet(operation, server_id, window.mooring)
         except AffinityError as error:
             self.note("guard_refused", server_id=server_id, error=error)
             raise
         log.info("guard: %s to %s may pass", operation, server_id)
         self.note("guard_passed", operation=operation, server_id=server_id, locked=window.window_locked_server)
+
+    def _expect_in_fleet(self, operation: str, server_id: ServerId, mooring: Free | Moored) -> None:
+        """Raise if the fleet has no such server, or no longer at the address that holds the window."""
+        if isinstance(mooring, Moored):
+            get_api_base_url(operation, mooring, self.fleet)
+        elif self.fleet.get(server_id) is None:
+            raise NoServerAvailable(operation, {str(server_id): "not_in_fleet"})
 
     def set_window(self, window: Window) -> None:
         """Take over the next value of the aggregate."""

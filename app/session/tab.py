@@ -25,7 +25,6 @@ from app.session.facts import Noticed, Preview, Run
 from app.session.files import WorkflowFiles
 from app.session.line import WaitingLine
 from app.session.salvage import Orphan, OrphanRecord
-from app.session.session import Session
 from app.session.submit import Inputs
 from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key
@@ -85,7 +84,7 @@ class Tab:
 
     def outlook(self, task: Task) -> Outlook:
         """When a task will have ended or, if it waits, begin."""
-        return self._holder(task.prompt_id).outlook(task)
+        return self._crew.holder_of(task.prompt_id).outlook(task)
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -104,7 +103,7 @@ class Tab:
 
     def still_for(self, prompt_id: PromptId) -> float:
         """Seconds for which that task was looked at without having moved."""
-        return self._holder(prompt_id).still_for(prompt_id)
+        return self._crew.holder_of(prompt_id).still_for(prompt_id)
 
     @property
     def noticed(self) -> Mapping[ServerId, Noticed]:
@@ -169,27 +168,27 @@ class Tab:
 
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
         """Session.run_again, of whoever has it."""
-        return await self._holder(prompt_id).run_again(prompt_id, elsewhere=elsewhere)
+        return await self._crew.holder_of(prompt_id).run_again(prompt_id, elsewhere=elsewhere)
 
     async def confirm_move(self, prompt_id: PromptId) -> None:
         """Session.confirm_move, of whoever has it."""
-        await self._holder(prompt_id).confirm_move(prompt_id)
+        await self._crew.holder_of(prompt_id).confirm_move(prompt_id)
 
     async def cancel(self, prompt_id: PromptId) -> None:
         """Session.cancel, of whoever has it."""
-        await self._holder(prompt_id).cancel(prompt_id)
+        await self._crew.holder_of(prompt_id).cancel(prompt_id)
 
     async def give_up(self, prompt_id: PromptId) -> None:
         """Session.give_up, of whoever has it."""
-        await self._holder(prompt_id).give_up(prompt_id)
+        await self._crew.holder_of(prompt_id).give_up(prompt_id)
 
     async def look_again(self, prompt_id: PromptId) -> None:
         """Session.look_again, of whoever has it."""
-        await self._holder(prompt_id).look_again(prompt_id)
+        await self._crew.holder_of(prompt_id).look_again(prompt_id)
 
     async def delete_task(self, prompt_id: PromptId) -> None:
         """Session.delete_task, of whoever has it."""
-        await self._holder(prompt_id).delete_task(prompt_id)
+        await self._crew.holder_of(prompt_id).delete_task(prompt_id)
 
     async def find_orphans(self) -> tuple[Orphan, ...]:
         """Session.find_orphans, of the tab's own."""
@@ -214,14 +213,6 @@ class Tab:
     async def refresh_catalogues(self) -> None:
         """Session.refresh_catalogues, of the tab's own."""
         await self._own.refresh_catalogues()
-
-    def _holder(self, prompt_id: PromptId) -> Session:
-        """Whoever has that task or its broken record; the tab's own, if nobody has."""
-        for item in self._crew.everybody:
-            window = item.window
-            if isinstance(window, Window) and any(record.prompt_id == prompt_id for record in window.unreadable):
-                return item
-        return self._crew.session_of(prompt_id) or self._own
 
 
 class TabPast:

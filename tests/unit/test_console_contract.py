@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from app.core.errors import BadInput, ServerLockedError, StillRestoring, TaskNotFound
+from app.core.errors import BadInput, NoServerAvailable, ServerLockedError, ServerMoved, StillRestoring, TaskNotFound
+from app.core.model import Fleet
 from app.session import Session
 from app.session.console import GETTERS, HELPERS, METHODS, VERSION, ConsoleContract
 from app.session.sandbox import HERE, THERE, Sandbox
@@ -117,6 +118,7 @@ async def test_a_free_window_says_so(desk: Desk) -> None:
         "webSocket": {"server": None, "state": "closed"},
         "tasks": [],
         "violations": [],
+        "crew": [],
     }
     assert await desk.call("check_server_switch_risk") is False
     assert await desk.call("get_api_base_url") is None
@@ -142,6 +144,21 @@ async def test_a_moored_window_shows_its_server_and_refuses_others(desk: Desk) -
     assert (await desk.call("reset_web_socket_server"))["lockedServer"] == server
     [task] = await desk.call("window_tasks")
     assert (task["promptId"], task["executionServer"], task["title"]) == (prompt_id, server, "Dunes")
+
+
+async def test_an_unknown_server_is_refused_in_a_free_window_too(desk: Desk) -> None:
+    with pytest.raises(NoServerAvailable) as refused:
+        await desk.call("validate_server_consistency", "submit", "nosuch")
+    assert refused.value.facts() == {"operation": "submit", "causes": {"nosuch": "not_in_fleet"}}
+    await desk.call("submit_workflow", WORKFLOW)
+    with pytest.raises(ServerLockedError):
+        await desk.call("validate_server_consistency", "submit", "nosuch")
+    desk.sandbox.fleet.put(Fleet())
+    async with asyncio.timeout(10):
+        while desk.session.fleet.servers:  # noqa: ASYNC110 - the session tells no single event for it
+            await asyncio.sleep(0)
+    with pytest.raises(ServerMoved):
+        await desk.call("validate_server_consistency", "submit", await desk.call("window_locked_server"))
 
 
 async def test_a_task_is_followed_to_its_end(desk: Desk) -> None:
