@@ -16,6 +16,8 @@ weight.
 
 From answers that are old by now, the better one of two drawn by
 chance is taken, for the same reason, out of those that looked about as good as the best.
+
+Runs that are spread over servers (`Wish.spreads`) take idle servers first, so that each has one run before any has two.
 """
 
 from __future__ import annotations
@@ -164,12 +166,14 @@ class Wish:
     """What the person said about the server: that one or none (`asked`), or any but that one (`avoided`).
 
     With `is_patient`, rather none than one that has something to do: the work waits in its window for a free one.
+    With `spreads`, an idle server is taken before any busy one, even if a busy one would have the work done sooner.
     `leanings` are the window's own.
     """
 
     asked: ServerId | None = None
     avoided: ServerId | None = None
     is_patient: bool = False
+    spreads: bool = False
     leanings: Mapping[ServerId, Leaning] = field(default_factory=dict)
 
     def objection(self, server_id: ServerId) -> str:
@@ -244,9 +248,13 @@ def choose(
     elif not candidates:
         raise NoServerAvailable("reserve", _named(refused))
     else:
-        chosen, reason = _best(preferred or candidates, tie, berths.durations, is_stale=is_stale)
+        among = preferred or candidates
+        idle = [item for item in among if not item.line.count] if wish.spreads else []
+        chosen, reason = _best(idle or among, tie, berths.durations, is_stale=is_stale)
         if preferred and len(preferred) < len(candidates):
             reason = "preferred"
+        elif idle and len(idle) < len(among):
+            reason = "idle"
     is_learned = not berths.durations.is_empty
     return Choice(
         server_id=chosen.server_id,

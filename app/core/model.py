@@ -238,7 +238,7 @@ class Choice:
     """
 
     server_id: ServerId
-    reason: str  # only | least_loaded | soonest | warm | weighted | tie | weighted_tie | two_choice | preferred | …
+    reason: str  # only | least_loaded | soonest | warm | weighted | tie | weighted_tie | two_choice | idle | …
     loads: Mapping[str, int] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)

@@ -30,7 +30,7 @@ from app.ui.recovery_actions import RecoveryActions, RecoveryVerbs
 from app.ui.screen import Facts, Screen
 from app.ui.sheets import SheetDialog
 from app.ui.state import MOST_COUNT, RESULTS_AT_FIRST
-from app.ui.where import WhereView, wish_of
+from app.ui.where import WhereView, hands_for, wish_of
 from app.ui.workflows import OpenWorkflow
 from app.workflows.graph import Key
 from app.workflows.runs import PlannedRun
@@ -185,7 +185,7 @@ class Actions:
         inputs = files_of(chosen, draft)
         self._desk.set_ui(ui.with_draft(draft))
         self._screen.update({"reveal": "waiting"})
-        self._line.add(chosen.title, plan, inputs, wish)
+        self._line.add(chosen.title, plan, inputs, wish, hands=self._hands(wish, count))
 
     def _add_many(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun], hands: int | None) -> None:
         """Let the runs of a plan wait, with the files that stand in the form now."""
@@ -195,7 +195,15 @@ class Actions:
         self._note_values(chosen, self._desk.ui.draft)
         plan = plan_of(chosen, draft, runs, now=self._screen.local_time(), choose=self._choose)
         inputs = files_of(chosen, draft)
-        self._line.add(chosen.title, plan, inputs, self._wish(chosen, view.where), hands=hands)
+        wish = self._wish(chosen, view.where)
+        self._line.add(chosen.title, plan, inputs, wish, hands=hands or self._hands(wish, len(runs)))
+
+    def _hands(self, wish: Wish, count: int) -> int | None:
+        """How many servers so many runs are spread over; None leaves a line that is there already as it is."""
+        line, chosen = self._session.line.line, self._form.chosen
+        if line is not None and line.entries:
+            return None
+        return 1 if wish.asked is not None else hands_for(run_view(self._session, chosen, self._desk.ui).where, count)
 
     def _choose(self, count: int) -> int:
         """One of so many, by chance."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from app.core.line import MOST_HANDS
 from app.core.model import PromptId, Task, Unreadable
 from app.core.window import Window
 from app.ui.account import LogOutDialog
@@ -27,10 +28,11 @@ from app.ui.scripting import ScriptingDialog
 from app.ui.sheet_making import Sheets
 from app.ui.sheets import SheetDialog
 from app.ui.shelf import LibraryDialog, Stock
-from app.ui.state import Blocker, CardView, DialogView, UiState
+from app.ui.state import CardView, DialogView, RunView, UiState
 from app.ui.stock import library_view
 from app.ui.tones import tag_of
 from app.ui.waiting import CancelDialog, cancel_view
+from app.ui.where import hands_for
 from app.ui.windows_panel import windows_view
 from app.ui.workflows import OpenWorkflow
 
@@ -49,7 +51,7 @@ class Around:
     pictures: Pictures
     stock: Stock
     sheets: Sheets
-    blocker: Blocker | None  # of a run
+    run: RunView
     drawings: Drawings | None
     sight: Callable[[str], str]
     word: Callable[[str], str]
@@ -120,10 +122,11 @@ def _about_line(session: SessionFacts, dialog: EditDialog | CancelDialog) -> Dia
 
 def _many(around: Around, chosen: OpenWorkflow) -> DialogView:
     session, ui = around.session, around.ui
-    hands = session.line.line.hands if session.line.line is not None else 1
+    line = session.line.line
+    hands = line.hands if line is not None and line.entries else hands_for(around.run.where, MOST_HANDS)
     servers = len(session.fleet.servers)
     view = many_view(chosen, ui.draft.values, ui.many, around.word, servers=servers, hands=hands)
-    return DialogView(view, blocker=around.blocker)
+    return DialogView(view, blocker=around.run.blocker)
 
 
 def _about_task(around: Around, dialog: TaskDialog) -> DialogView:

@@ -79,9 +79,7 @@ def project(
     ended = [card for card in cards if card.task.state.is_end]
     run = run_view(session, chosen, ui)
     sheets = Sheets(cards, session.line.line)
-    around = Around(
-        session, ui, opened, chosen, cards, pictures, stock, sheets, run.blocker, drawings, sight, word, panels
-    )
+    around = Around(session, ui, opened, chosen, cards, pictures, stock, sheets, run, drawings, sight, word, panels)
     dialog, marks = dialog_view(around)
     waiting = waiting_view(session.line, crew_items(session), len(session.fleet.servers))
     left = left_view(session, tag_of, pictures.glimpse_url, is_searching=ui.is_searching)

@@ -247,6 +247,8 @@ def word_choice(choice: Choice, _: Translator) -> str:
             return _("Several servers were equally free; the draw fell on {server}.", server=server)
         case "moored":
             return _("This window was already moored to {server}, and all its work goes there.", server=server)
+        case "idle":
+            return _("{server} was idle, and the runs are spread over the servers.", server=server)
         case "preferred":
             return _("{server} is preferred by this window.", server=server)
         case "asked":

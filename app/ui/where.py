@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from app.core.balancer import ANY, Leaning, Wish
+from app.core.line import MOST_HANDS
 from app.core.model import Fleet, Health, Server, ServerId
 
 SOONEST, FREE = "", ":free"  # `free` is no server: their ids have no colon
@@ -73,6 +74,14 @@ def wish_of(view: WhereView) -> Wish:
     if view.chosen == FREE:
         return Wish(is_patient=True)
     return ANY if view.chosen == SOONEST or view.moored_to else Wish(asked=ServerId(view.chosen))
+
+
+def hands_for(view: WhereView, runs: int) -> int:
+    """How many servers so many runs are spread over if the user does not say: the chosen one, or all that take them."""
+    if view.chosen not in (SOONEST, FREE):
+        return 1
+    able = sum(not item.cause for item in view.servers) - len(view.avoided)
+    return max(1, min(runs, len(view.preferred) or able, MOST_HANDS))
 
 
 def _cause(server: Server, lacking: Collection[ServerId]) -> str:

@@ -143,6 +143,7 @@ async def window(desk: Desk, gateway: Service, photo: Path) -> MooringWindow:
     for number in (1, 2):
         address = f"http://127.0.0.1:{gateway.port + number}"
         await post_server(Service(gateway.process, address), "/demo/faults", {"dead_worker": True})
+    await page.get_by_test_id("where").select_option("demo-1")
     await page.get_by_test_id("run-count").fill("4")
     await page.get_by_test_id("run-count").blur()
     await page.get_by_test_id("run").click()

@@ -96,6 +96,26 @@ async def test_a_crew_of_three_works_on_three_servers_and_outlives_reloads(brows
     await context.close()
 
 
+async def test_nine_runs_use_each_of_three_idle_servers(desk: Desk) -> None:
+    window = await desk.open()
+    page = window.page
+    await window.choose_sample("slow")
+    await page.get_by_test_id("run-count").fill("9")
+    await page.get_by_test_id("run-count").blur()
+    await page.get_by_test_id("run").click()
+    await page.wait_for_function("() => windowTasks.length >= 6")
+    tasks = await page.evaluate("windowTasks")
+    assert {task["executionServer"] for task in tasks[:3]} == {"demo-1", "demo-2", "demo-3"}
+    assert len({task["owner"] for task in tasks}) == 3
+    facts = await window.facts()
+    assert [len(item["tasks"]) for item in (facts, *facts["crew"])] == [2, 2, 2]
+    told = await page.evaluate("mooring.cancel(windowTasks.at(-1).promptId)")
+    assert told["executionServer"] in {"demo-1", "demo-2", "demo-3"}, "a script reaches the work of each"
+    await page.get_by_test_id("line-cancel").click()
+    await page.get_by_test_id("cancel-mine").last.click()
+    await expect(page.locator("#now [data-testid=task-card]")).to_have_count(0)
+
+
 async def test_a_line_is_spread_over_three_servers_from_the_page(desk: Desk) -> None:
     window = await desk.open()
     page = window.page

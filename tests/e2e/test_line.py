@@ -16,9 +16,10 @@ ITEM = "[data-testid=waiting-item][data-state=waiting]"
 
 
 async def ask_for(window: MooringWindow, count: int) -> None:
-    """Let so many slow runs wait."""
+    """Let so many slow runs wait for one server."""
     page = window.page
     await window.choose_sample("slow")
+    await page.get_by_test_id("where").select_option("demo-1")
     await page.locator("[data-testid=run-count]").fill(str(count))
     await page.locator("[data-testid=run-count]").blur()
     await page.locator("[data-testid=run]").click()

@@ -35,6 +35,7 @@ async def add_table(page: Page, folder: Path) -> None:
     await expect(page.get_by_test_id("many-outcome")).to_contain_text("Row 10: “many” does not fit “seed”")
     await page.get_by_test_id("many-text").fill(TABLE)
     await expect(page.get_by_test_id("many-outcome")).to_contain_text("8 runs")
+    await page.get_by_test_id("many-hands").select_option("1")
     await check_axe(page)
     await page.get_by_test_id("many-add").click()
     await expect(page.locator(ITEM)).to_have_count(6)
@@ -104,6 +105,7 @@ async def test_every_text_about_many_runs_is_in_the_catalogue(desk: Desk) -> Non
         assert await page.evaluate(UNMARKED) == []
     await page.get_by_test_id("many-across-text").fill("40, 50")
     await page.get_by_test_id("many-down-text").fill("1, 2")
+    await page.get_by_test_id("many-hands").select_option("1")
     await page.get_by_test_id("many-add").click()
     await page.get_by_test_id("open-sheet").click()
     await page.get_by_test_id("sheet-dialog").wait_for()

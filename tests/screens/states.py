@@ -60,6 +60,7 @@ async def queued(stage: Stage) -> MooringWindow:
     await window.choose_sample("text")
     page = window.page
     await page.locator("#field-1-text").fill("a lighthouse in fog, wide")
+    await page.get_by_test_id("where").select_option("demo-1")
     await page.get_by_test_id("run-count").fill("6")
     await page.get_by_test_id("run-count").blur()
     await page.get_by_test_id("run").click()

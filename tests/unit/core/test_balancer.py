@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.balancer import RESERVATION_COUNTS_FOR, STALE_AFTER, Berths, Line, Snapshot, Wish, choose, line_of
+from app.core.balancer import (
+    RESERVATION_COUNTS_FOR,
+    STALE_AFTER,
+    Berths,
+    Leaning,
+    Line,
+    Snapshot,
+    Wish,
+    choose,
+    line_of,
+)
 from app.core.durations import UNKNOWN, UNKNOWN_SWAP, Durations, Ran
 from app.core.errors import NoServerAvailable
 from app.core.model import Job, PromptId, ServerId, TaskState
@@ -285,6 +295,18 @@ def test_who_would_rather_wait_is_sent_to_a_free_server_or_nowhere() -> None:
     assert refusal.value.causes == {A: "busy"}
     with pytest.raises(NoServerAvailable):
         choose([snapshot(A, "x"), snapshot(B)], Berths(), now=NOW, tie=0.0, wish=Wish(asked=A, is_patient=True))
+
+
+def test_a_spread_run_takes_an_idle_server_before_a_busy_one_that_is_sooner() -> None:
+    durations = learned(*[(A, PLAIN, 1.0), (B, PLAIN, 500.0)] * 9)
+    told, berths = [snapshot(A, "x"), snapshot(B), snapshot(C, cause="down")], Berths(durations=durations)
+    assert choose(told, berths, now=NOW, tie=0.0, job=PLAIN).server_id == A
+    spread = choose(told, berths, now=NOW, tie=0.0, job=PLAIN, wish=Wish(spreads=True))
+    assert (spread.server_id, spread.reason) == (B, "idle")
+    unable = choose(told, berths, now=NOW, tie=0.0, job=PLAIN, wish=Wish(spreads=True), unable={B: "lacks"})
+    assert unable.server_id == A
+    preferred = Wish(spreads=True, leanings={A: Leaning.PREFER})
+    assert choose(told, berths, now=NOW, tie=0.0, job=PLAIN, wish=preferred).server_id == A
 
 
 def test_an_unknown_job_takes_what_is_usual() -> None:

@@ -13,13 +13,14 @@ from app.core.model import Fleet, Records, Task, TaskState, WindowId
 from app.core.ports import Identity
 from app.core.window import Window
 from app.session import Session
+from app.session.console import ConsoleContract
 from app.session.crew import MEND, _Berth, _SharedFleet
 from app.session.sandbox import HERE, Sandbox, SandboxWindows, make_fleet
 from app.session.state import State
 from app.workflows.runs import Seeds, plan_runs
 from app.workflows.targets import Target
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import Stage, scene, window_of
+from tests.unit.session.stage import A, B, C, Stage, scene, window_of
 from tests.unit.session.test_hands import settled
 
 
@@ -77,6 +78,44 @@ async def test_a_crew_spreads_over_the_servers_two_ahead_on_each(stage: Stage) -
     assert {task.state for task in all_tasks(page)} == {TaskState.SUCCEEDED}
 
 
+def servers_in_order(page: Page) -> list[str]:
+    return [task.server_id for task in sorted(all_tasks(page), key=lambda task: task.created_at)]
+
+
+@scene
+async def test_spreading_uses_each_idle_server_before_any_gets_a_second_run(stage: Stage) -> None:
+    stage.world.sims[B].pace = 40.0  # a slow server, which becomes known by the first runs
+    stage.world.sims[B].restart()
+    stage.world.power(stage.world.sims[B])
+    page = await stage.window()
+    for server_id in (A, B, C):
+        await stage.ended(page, await stage.run(page, steps=8, server_id=server_id))
+    for count in (3, 5):
+        before = len(all_tasks(page))
+        await spread(stage, page, count, 3, steps=8)
+        await stage.until(all_home(page, before + count))
+        assert sorted(servers_in_order(page)[before : before + 3]) == [A, B, C]
+
+
+@scene
+async def test_a_session_that_shares_a_server_moves_to_one_that_becomes_idle(stage: Stage) -> None:
+    page, other = await stage.window(), await stage.window()
+    for server_id in (B, C):
+        await stage.run(await stage.window() if server_id == C else other, steps=100, server_id=server_id)
+    await spread(stage, page, 40, 3, steps=20)
+    await stage.until(all_home(page, 40))
+    assert {task.server_id for task in all_tasks(page)} == {A, B, C}
+
+
+@scene
+async def test_a_crew_that_cannot_come_keeps_no_run_waiting(stage: Stage) -> None:
+    page = await stage.window()
+    me = window_of(page).window_id
+    page.tab.browser.held |= {crew_id(me, 1), crew_id(me, 2)}  # another page has them
+    await spread(stage, page, 4, 3, steps=40)
+    await stage.until(lambda: len(all_tasks(page)) == AHEAD)
+
+
 @scene
 async def test_each_of_a_crew_is_a_window_of_its_own(stage: Stage) -> None:
     page = await stage.window()
@@ -93,6 +132,25 @@ async def test_each_of_a_crew_is_a_window_of_its_own(stage: Stage) -> None:
             assert isinstance(session.window, Window)
             assert (task.owner, task.client_id) == (session.window.window_id, session.window.client_id)
     assert all(isinstance(session.violations(), tuple) and not session.violations() for session in page.crew.everybody)
+
+
+@scene
+async def test_the_console_has_the_work_of_the_whole_crew(stage: Stage) -> None:
+    page = await stage.window()
+    await spread(stage, page, 9, 3, steps=40)
+    await stage.until(lambda: len(all_tasks(page)) == 6 and not page.session.line.sending)
+    contract = ConsoleContract(page.session, crew=page.crew)
+    tasks = contract.window_tasks()
+    assert {task["promptId"] for task in tasks} == {task.prompt_id for task in all_tasks(page)}
+    told = contract.debug_server_consistency()
+    assert {task["executionServer"] for task in told["tasks"]} == {told["lockedServer"]}
+    assert len({item["lockedServer"] for item in (told, *told["crew"])}) == 3
+    theirs = next(task for task in tasks if task["owner"] != told["windowId"])
+    assert (await contract.cancel(theirs["promptId"]) or {})["promptId"] == theirs["promptId"]
+    assert (await contract.wait_for(theirs["promptId"]))["state"] == "cancelled"
+    assert await contract.verify() == {"ok": True, "violations": []}
+    assert contract.check_server_switch_risk() is False
+    await page.session.line.cancel_mine()
 
 
 @scene
@@ -158,11 +216,12 @@ async def test_a_pause_holds_for_the_whole_crew_and_cancel_mine_stops_all_of_it(
     page, other = await stage.window(), await stage.window()
     theirs = await stage.run(other, steps=200)
     await spread(stage, page, 12, 3, steps=200)
-    await stage.until(lambda: len(all_tasks(page)) == 6)
+    await stage.until(lambda: len(all_tasks(page)) >= 5 and not page.session.line.sending)
+    started = len(all_tasks(page))
     await page.session.line.pause()
     await page.session.line.cancel_mine()
     await stage.until(lambda: all(task.state is TaskState.CANCELLED for task in all_tasks(page)))
-    assert (len(all_tasks(page)), line_of(page).entries) == (6, ())
+    assert (len(all_tasks(page)), line_of(page).entries) == (started, ())
     assert (await stage.ended(other, theirs)).state is TaskState.SUCCEEDED
 
 

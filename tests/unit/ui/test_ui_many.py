@@ -140,8 +140,8 @@ async def test_a_lists_runs_have_seeds_as_clicks_of_their_own_would() -> None:
     made = rig()
     await write(made, "lines", text="a dune\na lake")
     await made.act("many-add")
-    ((verb, _, runs, _, _, wish),) = made.session.line.calls
-    assert (verb, wish) == ("add", ANY), "how many take from the line stays as it is"
+    ((verb, _, runs, _, _, wish, hands),) = made.session.line.calls
+    assert (verb, wish, hands) == ("add", ANY, 2)
     assert [(run.values[TEXT], run.label) for run in runs] == [("a dune", "a dune"), ("a lake", "a lake")]
     assert len({run.values[SEED] for run in runs}) == 2
     assert made.desk.ui.dialog is None and made.screen.changes[-1] == {"reveal": "waiting"}

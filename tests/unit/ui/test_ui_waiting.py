@@ -126,7 +126,7 @@ async def test_one_is_run_at_once_and_several_wait_each_with_its_seed() -> None:
     rig.actions = Actions(rig.session, rig.desk, rig.screen, lambda _: next(numbers))
     rig.actions.change("run-count", {"value": "3"})
     await rig.act("run")
-    ((verb, _, runs, title, inputs, wish),) = rig.session.line.calls
+    ((verb, _, runs, title, inputs, wish, _),) = rig.session.line.calls
     assert (verb, len(runs), inputs, wish) == ("add", 3, {}, ANY)
     assert title
     assert [run.values[SEED] for run in runs] == [5, 6, 7], "each has a seed of its own"

@@ -8,13 +8,25 @@ import pytest
 
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.model import Fleet, Health, ServerId
+from app.ui.many import ManyDialog
 from app.ui.projection import project
 from app.ui.standings import Standings
 from app.ui.state import Blocker, UiState
 from app.ui.where import FREE, SOONEST, where_view, wish_of
 from app.workflows.catalogue import Catalogue
-from tests.unit.ui.kit import MemoryScreen, StillPictures, StillSession, fleet, server, task, window, workflows
+from tests.unit.ui.kit import (
+    MemoryScreen,
+    StillLine,
+    StillPictures,
+    StillSession,
+    fleet,
+    server,
+    task,
+    window,
+    workflows,
+)
 from tests.unit.ui.test_ui_actions import Desk, Rig
+from tests.unit.ui.test_ui_waiting import waiting
 from tests.unit.ui.trouble import markup, page
 
 
@@ -78,9 +90,47 @@ async def test_a_run_goes_to_the_chosen_server_and_no_other() -> None:
 async def test_a_run_that_waits_for_a_free_server_waits_in_the_line() -> None:
     made = rig(StillSession(fleet=three()), FREE)
     await made.act("run")
-    ((verb, _, runs, _, _, wish),) = made.session.line.calls
+    ((verb, _, runs, _, _, wish, _),) = made.session.line.calls
     assert (verb, len(runs), wish) == ("add", 1, Wish(is_patient=True))
     assert made.session.calls == []
+
+
+FOUR = tuple(server(name, is_demo=True) for name in "abcd")
+
+
+@pytest.mark.parametrize(
+    ("where", "count", "leanings", "hands"),
+    [
+        (SOONEST, 9, {}, 4),
+        (SOONEST, 2, {}, 2),
+        (FREE, 9, {}, 4),
+        ("b", 9, {}, 1),
+        (SOONEST, 9, {"a": Leaning.AVOID}, 3),
+        (SOONEST, 9, {"a": Leaning.PREFER, "b": Leaning.PREFER}, 2),
+    ],
+)
+async def test_several_runs_are_spread_over_the_servers_that_can_take_them(
+    where: str, count: int, leanings: dict[str, Leaning], hands: int
+) -> None:
+    full = server("e", is_demo=True, is_drained=True)
+    made = rig(StillSession(fleet=fleet(*FOUR, full)), where)
+    made.desk.set_ui(replace(made.desk.ui, leanings={ServerId(name): lean for name, lean in leanings.items()}))
+    made.actions.change("run-count", {"value": str(count)})
+    await made.act("run")
+    assert made.session.line.calls[0][6] == hands
+
+
+async def test_a_line_that_is_there_keeps_its_number_of_servers() -> None:
+    made = rig(StillSession(fleet=fleet(*FOUR), line=StillLine(line=waiting("one"))), SOONEST)
+    made.actions.change("run-count", {"value": "9"})
+    await made.act("run")
+    assert len(made.session.line.calls[0]) == 6, "no number is said"
+
+
+def test_the_dialog_of_many_runs_offers_all_servers_that_can_take_them() -> None:
+    session = StillSession(fleet=fleet(*FOUR, server("e", is_demo=True, health=Health.DOWN)))
+    text = markup(page(session, UiState(workflow_id="text", dialog=ManyDialog())), "dialogs")
+    assert '<option value="4" selected' in text.replace("selected value", "value")
 
 
 async def test_many_runs_have_the_same_wish() -> None:
