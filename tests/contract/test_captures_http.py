@@ -38,6 +38,7 @@ from tests.contract.simulated import SimPeer, simulated
 from tests.contract.stuck import StuckReader
 from tests.contract.test_files import RED
 from tests.recordings import catalogue, read, without_prose
+from tests.recordings.scenarios import ORIGINS
 from tests.services import start_demo
 from tests.simulation.server.catalogue import DEFINITIONS as SIMULATED_DEFINITIONS
 
@@ -50,8 +51,6 @@ PEER_CLASSES = ("LoadImage", "SaveImage", "PreviewImage", "EmptyImage", "ImageSc
 
 UNASKED = {
     "missing_checkpoint": "its node classes need models",
-    "wrong_content_type_text_plain": "the recorded body is cut; test_protocol_*.py asks the same",
-    "GET_on_post_only": "recorded as a POST without a prompt, which other rows have",
 }
 UNKNOWN_TO_A_DEMO = {
     "not_in_list": "the list belongs to a test node; test_protocol_*.py asks the same of ImageScale",
@@ -191,22 +190,6 @@ async def test_a_recorded_condition_is_answered_alike(replica: Peer, name: str) 
     assert answer.status == recorded["status"]
     assert f"<{len(answer.body)} bytes>" == recorded["body"]
     assert set(answer.headers) == {header.lower() for header in recorded["headers"]}
-
-
-ORIGINS: dict[str, dict[str, str]] = {
-    "no origin": {"Host": "127.0.0.1:8188"},
-    "same origin": {"Host": "127.0.0.1:8188", "Origin": "http://127.0.0.1:8188"},
-    "other port": {"Host": "127.0.0.1:8188", "Origin": "http://127.0.0.1:9000"},
-    "localhost same port": {"Host": "127.0.0.1:8188", "Origin": "http://localhost:8188"},
-    "remote https": {"Host": "127.0.0.1:8188", "Origin": "https://studio.example"},
-    "null": {"Host": "127.0.0.1:8188", "Origin": "null"},
-    "evil to LAN host": {"Host": "192.168.1.5:8188", "Origin": "https://studio.example"},
-    "evil to host w/o port": {"Host": "localhost", "Origin": "https://studio.example"},
-    "localhost origin w/o port": {"Host": "localhost:8188", "Origin": "http://localhost"},
-    "x-forwarded": {"Host": "127.0.0.1:8188", "X-Forwarded-Host": "studio.example"},
-    "sec-fetch cross-site": {"Host": "127.0.0.1:8188", "Sec-Fetch-Site": "cross-site"},
-}
-"""The record has names for its rows, but not the headers that were sent."""
 
 
 @pytest.mark.parametrize("name", ORIGINS)

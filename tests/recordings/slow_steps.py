@@ -28,6 +28,11 @@ def _seconds(default: float) -> tuple[str, dict[str, Any]]:
     return ("FLOAT", {"default": default, "min": 0.0, "max": 60.0, "step": 0.01})
 
 
+def _shown(image: torch.Tensor, brightness: float, form: str = "JPEG", size: int = 256) -> tuple[str, Any, int]:
+    """Return a preview of the first image."""
+    return (form, Image.fromarray((image[0] * (255 * brightness)).clamp(0, 255).byte().cpu().numpy()), size)
+
+
 class _ImageNode:
     RETURN_TYPES = ("IMAGE",)
     FUNCTION = "run"
@@ -64,9 +69,9 @@ class SlowSteps(_ImageNode):
         bar = comfy.utils.ProgressBar(steps)
         for step in range(1, steps + 1):
             time.sleep(seconds_per_step)
-            pixels = (image[0] * (255 * step / steps)).clamp(0, 255).byte().cpu().numpy()
-            shown = (preview_format, Image.fromarray(pixels), preview_max_size) if preview else None
-            bar.update_absolute(step, steps, shown)
+            bar.update_absolute(
+                step, steps, _shown(image, step / steps, preview_format, preview_max_size) if preview else None
+            )
         return (image,)
 
 
@@ -92,8 +97,8 @@ class FailAtStep(_ImageNode):
         for step in range(1, steps + 1):
             time.sleep(seconds_per_step)
             if step == fail_at:
-                raise RuntimeError(f"FailAtStep failed at step {step}")
-            bar.update_absolute(step, steps)
+                raise RuntimeError(f"FailAtStep: failing on purpose at step {step}")
+            bar.update_absolute(step, steps, _shown(image, step / steps))
         return (image,)
 
 
@@ -121,9 +126,9 @@ class ExpandSlow(_ImageNode):
                 image=last,
                 steps=steps,
                 seconds_per_step=seconds_per_step,
-                preview=False,
+                preview=True,
                 preview_format="JPEG",
-                preview_max_size=64,
+                preview_max_size=256,
                 nonce=nonce + number,
             )
             last = node.out(0)
@@ -204,6 +209,23 @@ class LatentPicture(_ImageNode):
     def run(self, latent: dict[str, Any]) -> tuple[torch.Tensor]:
         return (latent["samples"][:, :3].movedim(1, -1).clamp(0, 1).contiguous(),)
 
+
+def register_replacements() -> None:
+    """Let the server replace two classes that nobody has, where it can (0.30 and later)."""
+    if not hasattr(PromptServer.instance, "node_replace_manager"):
+        return
+    from comfy_api.latest import io
+
+    for old, new, names in (
+        ("OldInvert", "ImageInvert", {"image": "picture"}),
+        ("OldSave", "SaveImage", {"images": "images", "filename_prefix": "prefix"}),
+    ):
+        mapping: list[Any] = [{"new_id": new_id, "old_id": old_id} for new_id, old_id in names.items()]
+        replacement = io.NodeReplace(new_node_id=new, old_node_id=old, input_mapping=mapping)
+        PromptServer.instance.node_replace_manager.register(replacement)
+
+
+register_replacements()
 
 NODE_CLASS_MAPPINGS = {
     node.__name__: node
