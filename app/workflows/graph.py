@@ -7,6 +7,7 @@ graph["3"].values["seed"], graph["3"].links["model"]     # 7, Link("4", 0)
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -43,6 +44,23 @@ class GraphNode:
 Graph = Mapping[str, GraphNode]
 
 
+def read_link(value: object) -> Link | None:
+    """Return the link that ComfyUI reads in an input's value, or None for a plain value.
+
+    A link is a list of a text and a number, and `false` is a number to Python. ComfyUI takes a value out of
+    `{"__value__": …}` when it validates a prompt, and looks for links again when it runs it.
+    """
+    match _unwrapped(value):
+        case [str(source), int() | float() as slot]:
+            return Link(source, int(slot) if abs(slot) < math.inf else 0)
+        case _:
+            return None
+
+
+def _unwrapped(value: object) -> object:
+    return value["__value__"] if isinstance(value, dict) and "__value__" in value else value
+
+
 def open_graph(workflow: ApiWorkflow) -> Graph:
     """The nodes by id, in the workflow's order."""
     raw = json.loads(workflow.text)
@@ -54,13 +72,11 @@ def _node(node_id: str, inputs: Mapping[str, object], workflow: ApiWorkflow) -> 
     values: dict[str, object] = {}
     links: dict[str, Link] = {}
     for name, value in inputs.items():
-        match value:
-            case [str() as source, int() | float() as slot] if not isinstance(slot, bool):
-                links[name] = Link(source, int(slot))
-            case {"__value__": inner}:
-                values[name] = inner
-            case _:
-                values[name] = value
+        link = read_link(value)
+        if link is not None:
+            links[name] = link
+        else:
+            values[name] = _unwrapped(value)
     return GraphNode(node_id, known.class_type, known.title, values, links)
 
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.json_reader import Bounds, JsonError, read_json
+from gateway.links import read_link
 from gateway.published import Published
 
 LARGEST = 5_000_000  # bytes of a file that is looked into
 
-Link = tuple[str, int, str, str]
+ClassLink = tuple[str, float, str, str]  # from an output of a class to an input of another
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Shape:
     """What a workflow is made of; `links` is None where only the classes are known."""
 
     classes: frozenset[str]
-    links: frozenset[Link] | None
+    links: frozenset[ClassLink] | None
 
     def has(self, other: Shape) -> bool:
         """Whether everything of the other is in this one."""
@@ -74,23 +75,13 @@ def shape_of(prompt: Mapping[str, Any]) -> Shape:
         if isinstance(node, dict) and isinstance(node.get("class_type"), str)
     }
     links = {
-        (classes[value[0]], value[1], class_type, str(name))
+        (classes[link.node_id], link.slot, class_type, str(name))
         for node_id, class_type in classes.items()
         if isinstance(prompt[node_id].get("inputs"), dict)
         for name, value in prompt[node_id]["inputs"].items()
-        if _is_link(value) and value[0] in classes
+        if (link := read_link(value)) is not None and link.node_id in classes
     }
     return Shape(frozenset(classes.values()), frozenset(links))
-
-
-def _is_link(value: object) -> bool:
-    match value:
-        case [str(), bool()]:
-            return False
-        case [str(), int()]:
-            return True
-        case _:
-            return False
 
 
 def _editor_classes(told: Mapping[str, Any]) -> Iterator[str]:

@@ -371,9 +371,9 @@ async def test_people_may_be_held_to_what_is_published(tmp_path: Path) -> None:
     async with open_studio(Rules(only_published=True), workflows=tmp_path) as studio:
         alice, carol = await studio.enter("alice"), await studio.enter("carol")
         await alice.submit(picture_prompt(color=3, width=128))
-        other = picture_prompt()
-        other["2"]["inputs"]["more"] = ["1", 0]
-        for prompt in (slow_prompt(), other):
+        links = (["1", 0], ["1", False], ["1", 0.0], {"__value__": ["1", False]})
+        others = [picture_prompt(more=link) for link in links]
+        for prompt in (slow_prompt(), *others):
             found = await cause(alice, "POST", "/servers/a/prompt", json=alice.body(prompt))
             assert found == (403, "not-allowed")
         await carol.submit(slow_prompt())

@@ -1,0 +1,16 @@
+"""Odd inputs of a node, and what a ComfyUI makes of each: a link or a value, and whether it takes the prompt.
+
+`links.json` was made by ComfyUI's own `is_link` and `validate_prompt`; 0.3.64 and 0.30.0 agree on the links. Each value
+was the only input of a node 2, which takes any type; node 1 has one output. `link` is what `is_link` says afterwards.
+`tests/contract/test_links.py` asks running servers the same.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROWS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("links.json").read_text("utf-8"))
+ODD_LINKS = [(row["value"], row["link"]) for row in ROWS]
+ODD_IDS = [json.dumps(row["value"]) for row in ROWS]

@@ -1,0 +1,24 @@
+"""An opened workflow has the links that ComfyUI will follow."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from app.core.workflow import parse_workflow
+from app.workflows.graph import open_graph
+from tests.links import ODD_IDS, ODD_LINKS
+
+
+@pytest.mark.parametrize(("value", "is_link"), ODD_LINKS, ids=ODD_IDS)
+def test_odd_links_are_read_as_comfyui_does(value: object, is_link: bool) -> None:
+    text = json.dumps({"1": {"class_type": "A", "inputs": {}}, "2": {"class_type": "B", "inputs": {"x": value}}})
+    node = open_graph(parse_workflow(text))["2"]
+    assert ("x" in node.links, "x" in node.values) == (is_link, not is_link)
+
+
+@pytest.mark.parametrize("slot", ["NaN", "1e999", "-1e999", "1" + 400 * "0"])
+def test_slot_of_any_size_is_read(slot: str) -> None:
+    text = f'{{"2": {{"class_type": "B", "inputs": {{"x": ["1", {slot}]}}}}}}'
+    assert open_graph(parse_workflow(text))["2"].links["x"].node_id == "1"
