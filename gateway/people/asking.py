@@ -12,6 +12,7 @@ from gateway.people.projection import Row, ShapeError, read_rows
 from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.upstream import Upstream
 
+HISTORY_FOR_FILES = 1_000  # prompts that are looked through for a made file
 _FOR_A_THREAD = 262_144  # bytes
 
 
@@ -46,3 +47,8 @@ async def fetch_rows(upstream: Upstream) -> tuple[Row, ...]:
         return read_rows(await fetch(upstream, "/queue"))
     except ShapeError as error:
         raise Refused(strange(upstream.server.id)) from error
+
+
+async def fetch_history(upstream: Upstream) -> Any:
+    """The latest entries of a server's history, everybody's."""
+    return await fetch(upstream, "/history", f"max_items={HISTORY_FOR_FILES}")

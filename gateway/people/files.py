@@ -6,17 +6,17 @@ import asyncio
 import email.utils
 import re
 import time
-from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import aiohttp
 
 from gateway.headers import OWN_MARK
+from gateway.people.evidence import MADE, Run, Runs, Written, described_files
 from gateway.people.keys import Keys
 from gateway.people.person import Person
-from gateway.people.projection import ended_at
 from gateway.people.prompts import Made
 from gateway.people.seals import KEY, File, Judgement, Seal, seal
 from gateway.proxy import Terms
@@ -25,41 +25,87 @@ from gateway.upstream import Upstream
 
 AT_ONCE = 8  # looks at files of one answer
 MOST_FILES = 2_000  # of one answer; what stands after them is told without a seal
-_LATE = 2.0  # seconds after a prompt's end at which a file of its may have been written, by two clocks
 _TAG = re.compile(r'(?:W/)?"([0-9a-f]{8,20})-[0-9a-f]+"')  # aiohttp's: nanoseconds of the change, size
 _OURS = frozenset({KEY, OWN_MARK})
 _KNOWN = frozenset({"filename", "subfolder", "type", "preview", "channel", "rand"})
 
 
+Recent = Callable[[], Awaitable[Runs]]  # what the server remembers to have run, asked for where it is needed
+
+
 class Files:
     """Seals and opens."""
 
-    async def seal_entry(self, upstream: Upstream, person: Person, entry: dict[str, Any]) -> None:
-        """Seal every file of a history entry; one that was written after the prompt's end is not its own any more."""
-        await self._seal(upstream, person, entry.get("outputs"), ended_at(entry))
+    async def seal_entry(self, upstream: Upstream, person: Person, entry: dict[str, Any], recent: Recent) -> None:
+        """Seal the files that a history entry of this person proves to be theirs."""
+        run = Run.of(upstream.server.id, entry)
+        if run is not None:
+            await self.seal_outputs(upstream, person, run, recent, described_files(entry["outputs"]))
 
-    async def seal_all(self, upstream: Upstream, person: Person, value: object) -> None:
-        """Seal every file that is described anywhere in here."""
-        await self._seal(upstream, person, value, None)
+    async def seal_outputs(
+        self,
+        upstream: Upstream,
+        person: Person,
+        run: Run,
+        recent: Recent,
+        places: Iterable[tuple[str, dict[str, Any]]],
+    ) -> None:
+        """Seal what these places describe, as far as the run proves it to be this person's."""
+        etags: dict[File, str] | None = None
+        for _, described in places:
+            described.pop(KEY, None)
+            file = File.of(upstream.server.id, described)
+            if etags is None:
+                etags = await self._prove(upstream, person, run, recent)
+            if file is not None and file in etags:
+                described[KEY] = seal(person.keys, person.name, file, etags[file], time.time())
 
     async def seal_upload(self, upstream: Upstream, person: Person, told: dict[str, Any]) -> None:
-        """Seal what an upload's answer describes, in its own words."""
+        """Seal what an upload's answer describes, in its own words, if that is where uploads of this person go."""
+        told.pop(KEY, None)
         file = File.of(upstream.server.id, {**told, "filename": told.get("name")})
-        if file is not None:
-            told[KEY] = seal(person.keys, person.subject, file, await _etag(upstream, file), time.time())
+        if file is not None and file.folder == "input" and file.is_plain and person.has_upload(file.path):
+            state = await _look(upstream, file)
+            told[KEY] = seal(person.keys, person.name, file, state.etag, time.time())
 
-    async def _seal(self, upstream: Upstream, person: Person, value: object, ended: float | None) -> None:
+    async def has_all(
+        self, upstream: Upstream, person: Person, own: Iterable[Run], wanted: Collection[Made], recent: Recent
+    ) -> bool:
+        """Whether each wanted file is proven by one of these runs of the person's, and still the one that was made."""
+        missing = {File(upstream.server.id, made.folder, made.subfolder, made.name) for made in wanted}
+        for run in own:
+            listed = missing.intersection(file for _, file in run.files())
+            if listed:
+                etags = await self._prove(upstream, person, run, recent, listed)
+                missing -= {file for file, etag in etags.items() if etag}
+        return not missing
+
+    async def _prove(
+        self, upstream: Upstream, person: Person, run: Run, recent: Recent, among: Collection[File] | None = None
+    ) -> dict[File, str]:
+        """The Etags of the files that are the person's by this run; empty for one that is no longer what was made."""
+        listed = await asyncio.to_thread(_claimed, run, person, among)
         places = asyncio.Semaphore(AT_ONCE)
 
-        async def one(described: dict[str, Any]) -> None:
-            file = File.of(upstream.server.id, described)
-            if file is not None:
-                async with places:
-                    etag = await _etag(upstream, file, ended)
-                described[KEY] = seal(person.keys, person.subject, file, etag, time.time())
+        async def look(file: File) -> State:
+            async with places:
+                return await _look(upstream, file)
 
-        found = list(_described(value))
-        await asyncio.gather(*(one(described) for described in found[:MOST_FILES]))
+        states = await asyncio.gather(*(look(file) for file in listed))
+        etags: dict[File, str] = {}
+        for (file, node_id), state in zip(listed.items(), states, strict=True):
+            if await self._is_proven(run, node_id, file, state, recent):
+                etags[file] = state.etag
+            elif state.written is not None and run.is_over_before(state.written):
+                etags[file] = ""
+        return etags
+
+    async def _is_proven(self, run: Run, node_id: str, file: File, state: State, recent: Recent) -> bool:
+        if file.folder == "input" or state.is_missing:
+            return True
+        if state.written is None:
+            return False
+        return run.wrote(state.written) or (await recent()).prove(run, node_id, file, state.written)
 
     async def open(self, upstream: Upstream, query: str, keys: Keys) -> Terms:
         """On which terms a `/view` passes, or `Refused`: its seal must be ours, of this very file, and not too old."""
@@ -75,45 +121,43 @@ class Files:
         if judgement is Judgement.EXPIRED:
             raise Refused(Refusal(Cause.LINK_EXPIRED, "This address of a picture is too old; ask for a new one."))
         if {"preview", "channel"} & set(named):  # is made anew each time and has no Etag of its own
-            etag = await _etag(upstream, file)
-            if etag and not known.fits(etag):
+            state = await _look(upstream, file)
+            if not state.is_missing and not known.fits(state.etag):
                 raise Refused(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
-            return Terms()
+            return Terms() if not state.is_missing else Terms(fits=known.fits)
         return Terms(fits=known.fits)
 
     async def etag(self, upstream: Upstream, query: str) -> str:
         """The Etag of the file that a `/view` names, as it is now; empty if there is none."""
         file = File.of(upstream.server.id, dict(parse_qsl(query, keep_blank_values=True)))
-        return "" if file is None else await _etag(upstream, file)
-
-    async def has_all(self, upstream: Upstream, entries: Iterable[dict[str, Any]], wanted: Collection[Made]) -> bool:
-        """Whether each wanted file is in one of these entries of history, and still the one that was made there."""
-        missing = set(wanted)
-        for entry in entries:
-            for described in _described(entry.get("outputs")):
-                file = File.of(upstream.server.id, described)
-                made = None if file is None else Made(file.folder, file.subfolder, file.name)
-                if file is not None and made in missing and await _etag(upstream, file, ended_at(entry)):
-                    missing.discard(made)
-        return not missing
+        return "" if file is None else (await _look(upstream, file)).etag
 
 
-def _described(value: object) -> Iterator[dict[str, Any]]:
-    """Every description of a file in a JSON value, however deep."""
-    waiting = deque([value])
-    while waiting:
-        match waiting.popleft():
-            case dict(items):
-                if isinstance(items.get("filename"), str):
-                    yield items
-                else:
-                    waiting += items.values()
-            case list(items):
-                waiting += items
+def _claimed(run: Run, person: Person, among: Collection[File] | None) -> dict[File, str]:
+    """The files that a run lists and that may be this person's, each with a node, before anybody looks at them."""
+    found: dict[File, str] = {}
+    for node_id, described in described_files(run.outputs):
+        file = File.of(run.server_id, described)
+        if file is None or file in found or (among is not None and file not in among):
+            continue
+        is_theirs = person.has_upload(file.path) if file.folder == "input" else file.folder in MADE
+        if is_theirs and file.is_plain and (file.folder == "input" or not run.names(file)):
+            found[file] = node_id
+        if len(found) == MOST_FILES:
+            break
+    return found
 
 
-async def _etag(upstream: Upstream, file: File, ended: float | None = None) -> str:
-    """A file's Etag; empty if it is not there, or was written after `ended` (milliseconds, the server's clock)."""
+@dataclass(frozen=True, slots=True)
+class State:
+    """A file as it is now: its Etag, and when it was written, as far as the server says so."""
+
+    etag: str = ""
+    written: Written | None = None
+    is_missing: bool = False
+
+
+async def _look(upstream: Upstream, file: File) -> State:
     query = urlencode({"filename": file.name, "type": file.folder, "subfolder": file.subfolder})
     try:
         async with (
@@ -122,21 +166,22 @@ async def _etag(upstream: Upstream, file: File, ended: float | None = None) -> s
             upstream.session(is_fresh=False).head(upstream.url("/view", query)) as reply,
         ):
             if reply.status != 200:
-                return ""
+                return State(is_missing=True)
             headers: Mapping[str, str] = reply.headers
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise Refused(upstream.explain(error)) from error
     etag = headers.get("ETag", "")
-    written = _written_at(etag, headers.get("Last-Modified", ""))
-    is_late = ended is not None and written is not None and written > ended / 1_000 + _LATE
-    return "" if is_late else etag
+    return State(etag, _written(etag, headers.get("Last-Modified", "")))
 
 
-def _written_at(etag: str, modified: str) -> float | None:
-    """When a file was written, in seconds since 1970 by the server's clock."""
+def _written(etag: str, modified: str) -> Written | None:
+    """When a file was written; file systems and headers with whole seconds leave a second open."""
     if found := _TAG.fullmatch(etag):
-        return int(found[1], 16) / 1e9
+        nanoseconds = int(found[1], 16)
+        seconds = nanoseconds / 1e9
+        return Written(seconds, seconds if nanoseconds % 1_000_000_000 else seconds + 1)
     try:
-        return email.utils.parsedate_to_datetime(modified).timestamp()
+        seconds = email.utils.parsedate_to_datetime(modified).timestamp()
     except ValueError:
         return None
+    return Written(seconds, seconds + 1)

@@ -22,8 +22,9 @@ from gateway.fleet import ServerId
 from gateway.guard import Admitted
 from gateway.headers import OWN_MARK
 from gateway.json_reader import build
-from gateway.people.asking import fetch, fetch_rows, strange
-from gateway.people.files import Files
+from gateway.people.asking import fetch, fetch_history, fetch_rows, strange
+from gateway.people.evidence import Run, Runs, described_files
+from gateway.people.files import Files, Recent
 from gateway.people.handing import hand_over, may_hand_over
 from gateway.people.held import Held
 from gateway.people.person import Person
@@ -49,7 +50,6 @@ from gateway.state import FleetState
 from gateway.upstream import Upstream
 
 MOST_JOBS = 100  # of one `/api/jobs`, each of which may have to be looked up
-HISTORY_FOR_FILES = 1_000  # prompts that are looked through for a made file
 INTERRUPTS_BY_ID = (0, 3, 64)  # older servers may interrupt whatever runs, whatever id is named
 
 _log = logging.getLogger(__name__)
@@ -148,8 +148,7 @@ class Private:
         answer = await fetch(asked.upstream, path, asked.admitted.query)
         told = _shaped(_PROJECTED[path], answer, asked)
         if path == "/history":
-            for entry in told.values():
-                await self._seal_entry(asked, entry)
+            await self._seal_entries(asked, told)
         return private_answer(told)
 
     async def _made_files(self, _asked: _Asked) -> web.StreamResponse:
@@ -160,12 +159,13 @@ class Private:
         own = _shaped(project_history, answer, asked)
         if isinstance(answer, dict) and len(own) != len(answer):
             raise Refused(_NOT_YOURS)
-        for entry in own.values():
-            await self._seal_entry(asked, entry)
+        await self._seal_entries(asked, own)
         return private_answer(own)
 
-    async def _seal_entry(self, asked: _Asked, entry: dict[str, Any]) -> None:
-        await self.files.seal_entry(asked.upstream, asked.person, entry)
+    async def _seal_entries(self, asked: _Asked, entries: Mapping[str, dict[str, Any]]) -> None:
+        recent = _recent(asked.upstream)
+        for entry in entries.values():
+            await self.files.seal_entry(asked.upstream, asked.person, entry, recent)
 
     async def _jobs(self, asked: _Asked) -> web.StreamResponse:
         query = dict(parse_qsl(asked.admitted.query))
@@ -174,19 +174,31 @@ class Private:
         jobs = answer.get("jobs") if isinstance(answer, dict) else None
         ids = [job["id"] for job in jobs or () if isinstance(job, dict) and isinstance(job.get("id"), str)]
         rows = await fetch_rows(asked.upstream)
-        owned = await asyncio.gather(*(self._owner(asked, prompt_id, rows) for prompt_id in ids))
-        own = frozenset(prompt_id for prompt_id, is_own in zip(ids, owned, strict=True) if is_own)
-        told = _shaped(lambda value, person, server: project_jobs(value, own, person, server), answer, asked)
-        await self.files.seal_all(asked.upstream, asked.person, told)
+        found = await asyncio.gather(*(find_prompt(asked.upstream, asked.person, one, rows) for one in ids))
+        own = {prompt_id: known.entry for prompt_id, known in zip(ids, found, strict=True) if known.is_own}
+        told = _shaped(lambda value, person, server: project_jobs(value, frozenset(own), person, server), answer, asked)
+        recent = _recent(asked.upstream)
+        for job in told["jobs"]:
+            if job["id"] in own:
+                await self._seal_job(asked, job, own[job["id"]], recent)
         return private_answer(told)
 
     async def _job(self, asked: _Asked) -> web.StreamResponse:
-        is_own = await self._owner(asked, asked.last)
         answer = await fetch(asked.upstream, asked.route.path)  # a 404 is told as such, whoever asks
-        if not is_own:
+        known = await find_prompt(asked.upstream, asked.person, asked.last, await fetch_rows(asked.upstream))
+        if not known.is_own or not isinstance(answer, dict):
             raise Refused(_NOT_YOURS)
-        await self.files.seal_all(asked.upstream, asked.person, answer)
+        await self._seal_job(asked, answer, known.entry, _recent(asked.upstream))
         return private_answer(answer)
+
+    async def _seal_job(self, asked: _Asked, job: dict[str, Any], entry: object, recent: Recent) -> None:
+        """Seal what a job lists as its outputs; its history entry is the proof, since a job repeats its prompt."""
+        run = Run.of(asked.server_id, entry)
+        if run is not None:
+            preview = job.get("preview_output")
+            shown = [("", preview)] if isinstance(preview, dict) else []
+            places = [*described_files(job.get("outputs")), *shown]
+            await self.files.seal_outputs(asked.upstream, asked.person, run, recent, places)
 
     async def _nodes(self, asked: _Asked) -> web.StreamResponse:
         answer = await fetch(asked.upstream, asked.route.path)
@@ -264,9 +276,11 @@ class Private:
         """Each of these files is in the person's own history."""
         if not made:
             return
-        history = await fetch(asked.upstream, "/history", f"max_items={HISTORY_FOR_FILES}")
-        own = _shaped(project_history, history, asked)
-        if not await self.files.has_all(asked.upstream, own.values(), made):
+        history = await fetch_history(asked.upstream)
+        entries = _shaped(project_history, history, asked).values()
+        own = [run for entry in entries if (run := Run.of(asked.server_id, entry)) is not None]
+        recent = _recent(asked.upstream, history)
+        if not await self.files.has_all(asked.upstream, asked.person, own, made, recent):
             raise Refused(Refusal(Cause.NOT_YOURS, "The prompt names a picture that is not yours, or not there."))
 
     async def _upload(self, asked: _Asked) -> web.StreamResponse:
@@ -293,12 +307,9 @@ class Private:
         return await self._plain(asked)
 
     async def _check_own(self, asked: _Asked, prompt_id: str, rows: tuple[Row, ...] | None = None) -> None:
-        if await self._owner(asked, prompt_id, rows) is False:
-            raise Refused(_NOT_YOURS)
-
-    async def _owner(self, asked: _Asked, prompt_id: str, rows: tuple[Row, ...] | None = None) -> bool | None:
         known = await fetch_rows(asked.upstream) if rows is None else rows
-        return await owner(asked.upstream, asked.person, prompt_id, known)
+        if (await find_prompt(asked.upstream, asked.person, prompt_id, known)).is_own is False:
+            raise Refused(_NOT_YOURS)
 
     def sieve(self, upstream: Upstream, person: Person, client_id: str) -> Sieve:
         """What passes of a socket of theirs."""
@@ -309,31 +320,74 @@ class Private:
                 if prompt_id is None:
                     running = [row for row in rows if row.is_running]
                     return bool(running) and len(own_rows(running, person, upstream.server.id)) == len(running)
-                return await owner(upstream, person, prompt_id, rows)
+                return (await find_prompt(upstream, person, prompt_id, rows)).is_own
             except Refused as error:
                 _log.info("%s: nobody knows whose a prompt is (%s)", upstream.server.id, error)
                 return None
 
-        async def seal(value: object) -> None:
+        async def seal(data: dict[str, Any], began: float | None) -> None:
             try:
-                await self.files.seal_all(upstream, person, value)
+                await self._seal_event(upstream, person, data, began)
             except Refused as error:
-                _log.info("%s: pictures are told without seals (%s)", upstream.server.id, error)
+                _log.info("%s: an event is sent without its files (%s)", upstream.server.id, error)
 
         return Sieve(client_id, owns, seal)
 
+    async def _seal_event(self, upstream: Upstream, person: Person, data: dict[str, Any], began: float | None) -> None:
+        """Seal the files of an `executed` event, of a prompt that began then."""
+        node_id, prompt_id = str(data.get("node")), data["prompt_id"]
+        outputs = {node_id: data.get("output")}
+        places = list(described_files(outputs))
+        if not places:
+            return
+        server_id = upstream.server.id
+        row = next((row for row in await fetch_rows(upstream) if row.prompt_id == prompt_id), None)
+        if row is not None:
+            run: Run | None = Run(server_id, row.prompt, row.extra_data, outputs, began)
+        else:  # it has ended meanwhile
+            answer = await fetch(upstream, f"/history/{quote(prompt_id, safe='')}")
+            run = Run.of(server_id, answer.get(prompt_id) if isinstance(answer, dict) else None)
+        if run is not None:
+            await self.files.seal_outputs(upstream, person, run, _recent(upstream), places)
 
-async def owner(upstream: Upstream, person: Person, prompt_id: str, rows: tuple[Row, ...]) -> bool | None:
-    """Whether everything under this id, in these rows and in history, is the person's; None if there is nothing."""
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A prompt on a server: whether it is the person's (None if there is none), and its history entry."""
+
+    is_own: bool | None
+    entry: object = None
+
+
+async def find_prompt(upstream: Upstream, person: Person, prompt_id: str, rows: tuple[Row, ...]) -> Found:
+    """Look a prompt up in these rows and in history."""
     server_id = upstream.server.id
     there = [row for row in rows if row.prompt_id == prompt_id]
     answer = await fetch(upstream, f"/history/{quote(prompt_id, safe='')}")
     if not isinstance(answer, dict):
         raise Refused(strange(server_id))
     if not there and not answer:
-        return None
+        return Found(None)
     is_own = all(owns_entry(name, entry, person, server_id) for name, entry in answer.items())
-    return is_own and len(own_rows(there, person, server_id)) == len(there)
+    return Found(is_own and len(own_rows(there, person, server_id)) == len(there), answer.get(prompt_id))
+
+
+def _recent(upstream: Upstream, history: object = None) -> Recent:
+    """The server's runs, read once and only where they are needed."""
+    known: list[Runs] = []
+
+    async def recent() -> Runs:
+        if not known:
+            entries = await fetch_history(upstream) if history is None else history
+            known.append(await asyncio.to_thread(_runs, upstream.server.id, entries))
+        return known[0]
+
+    return recent
+
+
+def _runs(server_id: ServerId, history: object) -> Runs:
+    entries = history.values() if isinstance(history, dict) else ()
+    return Runs(run for entry in entries if (run := Run.of(server_id, entry)) is not None)
 
 
 def _is_plain(file: File) -> bool:

@@ -25,6 +25,7 @@ class Row:
 
     number: float
     prompt_id: str
+    prompt: Mapping[str, Any]
     extra_data: Mapping[str, Any]
     is_running: bool
     whole: list[Any]
@@ -40,8 +41,9 @@ def read_rows(answer: object) -> tuple[Row, ...]:
 def _row(item: object, *, is_running: bool) -> Row:
     match item:
         case [int() | float() as number, str(prompt_id), *rest]:
+            prompt = rest[0] if rest and isinstance(rest[0], dict) else {}
             extra = rest[1] if len(rest) > 1 and isinstance(rest[1], dict) else {}
-            return Row(number, prompt_id, extra, is_running, list(item))
+            return Row(number, prompt_id, prompt, extra, is_running, list(item))
         case _:
             raise ShapeError("/queue has an item that is not ComfyUI's")
 
@@ -81,21 +83,6 @@ def owns_entry(prompt_id: str, entry: object, person: Person, server_id: str) ->
             return named == prompt_id and person.owns(server_id, prompt_id, extra)
         case _:
             return False
-
-
-def ended_at(entry: Mapping[str, Any]) -> float | None:
-    """When a history entry's prompt ended, in milliseconds by the server's clock, if it says so."""
-    status = entry.get("status")
-    messages = status.get("messages") if isinstance(status, dict) else None
-    stamps = [
-        message[1]["timestamp"]
-        for message in (messages if isinstance(messages, list) else [])
-        if isinstance(message, list)
-        and len(message) == 2
-        and isinstance(message[1], dict)
-        and isinstance(message[1].get("timestamp"), int | float)
-    ]
-    return max(stamps, default=None)
 
 
 def project_jobs(answer: object, own: frozenset[str], person: Person, server_id: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ _SLOT = 30 * 86_400  # seconds; equal files have equal addresses for so long, an
 _SEAL = re.compile(
     rf"({NAME.pattern}(?:~[0-9a-f]{{16}})?)~([0-9]{{1,12}})~([0-9a-f]{{16}}|-)~([0-9a-f]{{64}})", re.ASCII
 )
+_ELSEWHERE = re.compile(r"[/\\\0]|\[(input|output|temp)\]\s*\Z", re.IGNORECASE)  # in a name: a path or a folder
 NO_FILE = "-"  # the tag of a file that was not there, or was no more the one that was made
 
 
@@ -44,6 +45,18 @@ class File:
         if not isinstance(name, str) or not name or not isinstance(subfolder, str) or not isinstance(folder, str):
             return None
         return cls(server_id, folder or "output", subfolder, name)
+
+    @property
+    def path(self) -> str:
+        """The file as a prompt names it, below its folder."""
+        return f"{self.subfolder}/{self.name}" if self.subfolder else self.name
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether ComfyUI finds it where it says: a name may not lead to another folder, by a path or `[input]`."""
+        parts = self.subfolder.replace("\\", "/").split("/")
+        is_inside = not self.subfolder or not any(part in {"", ".", ".."} for part in parts)
+        return is_inside and not _ELSEWHERE.search(self.name) and self.name not in {".", ".."}
 
 
 class Judgement(Enum):
@@ -77,7 +90,7 @@ class Seal:
 
     def fits(self, etag: str) -> bool:
         """Whether a file with this Etag is the one that was sealed."""
-        return self.tag == tag_of(etag)
+        return self.tag == tag_of(etag) != NO_FILE
 
 
 def seal(keys: Keys, owner: str, file: File, etag: str, now: float) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from gateway.backlog import Frame
 from gateway.json_reader import Bounds, JsonError, read_json
+from gateway.people.seals import KEY
 
 EVENTS = frozenset(
     {
@@ -36,7 +37,7 @@ _FROM_BROWSER = Bounds(65_536, values=1_000)
 _EVENT = Bounds(4_194_304)  # some nodes put whole pictures into their outputs
 
 Asks = Callable[[str | None], Awaitable[bool | None]]  # whose a prompt is: theirs, not, nobody knows; None: what runs
-Seals = Callable[[object], Awaitable[None]]  # seal every file in an event
+Seals = Callable[[dict[str, Any], float | None], Awaitable[None]]  # seal an event's files; when its prompt began
 
 
 class Sieve:
@@ -47,6 +48,7 @@ class Sieve:
         self._owns = owns
         self._seal = seal
         self._verdicts: OrderedDict[str, bool] = OrderedDict()
+        self._began: OrderedDict[str, float] = OrderedDict()  # prompts whose beginning was seen, by the server's clock
         self._runs_own = False  # whether what runs there now is the person's
 
     def up(self, text: bytes) -> bool:
@@ -84,10 +86,19 @@ class Sieve:
         if not await self._is_own(prompt_id):
             return None
         self._runs_own = not (kind == "executing" and data.get("node") is None)
+        if kind == "execution_start":
+            self._note_start(prompt_id, data.get("timestamp"))
         if kind != "executed":
             return frame
-        await self._seal(data.get("output"))
+        await self._seal(data, self._began.get(prompt_id))
+        drop_unsealed(data.get("output"))
         return _text({"type": kind, "data": data})
+
+    def _note_start(self, prompt_id: str, milliseconds: object) -> None:
+        if isinstance(milliseconds, int | float):
+            self._began[prompt_id] = milliseconds / 1_000
+            while len(self._began) > MOST_PROMPTS:
+                self._began.popitem(last=False)
 
     async def _passes_binary(self, data: bytes) -> bool:
         if len(data) < 8:
@@ -114,6 +125,18 @@ class Sieve:
             while len(self._verdicts) > MOST_PROMPTS:
                 self._verdicts.popitem(last=False)
         return known
+
+
+def drop_unsealed(output: object) -> None:
+    """Leave out of an event the files that are not proven yet: the history has them, sealed, once the run is over."""
+    if isinstance(output, dict):
+        for shown, items in output.items():
+            if isinstance(items, list):
+                output[shown] = [item for item in items if not _is_unsealed(item)]
+
+
+def _is_unsealed(item: object) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("filename"), str) and KEY not in item
 
 
 def _text(message: object) -> Frame:

@@ -13,7 +13,6 @@ from gateway.people.keys import Keys
 from gateway.people.person import FOLDER, Person, Role
 from gateway.people.projection import (
     ShapeError,
-    ended_at,
     owns_entry,
     project_history,
     project_loads,
@@ -192,12 +191,6 @@ def test_an_entry_under_another_id_is_nobodys() -> None:
     entry = {"prompt": row(ALICE, 1, "x"), "outputs": {}}
     assert owns_entry("p1", entry, ALICE, "a") and not owns_entry("p2", entry, ALICE, "a")
     assert project_history({"p1": entry, "p2": entry}, ALICE, "a") == {"p1": entry}
-
-
-def test_the_end_of_an_entry_is_its_latest_stamp() -> None:
-    messages = [["execution_start", {"timestamp": 5}], ["execution_success", {"timestamp": 9}], ["x", 3], "y"]
-    assert ended_at({"status": {"messages": messages}}) == 9
-    assert ended_at({}) is None and ended_at({"status": {"messages": []}}) is None
 
 
 def test_loads_tell_ones_own_ids_and_count_the_others() -> None:

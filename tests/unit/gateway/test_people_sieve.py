@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,11 @@ async def owns(prompt_id: str | None) -> bool | None:
     return {OWN: True, OTHER: False, None: False}.get(prompt_id)
 
 
-async def seal(value: object) -> None:
-    """Mark what was sealed."""
-    if isinstance(value, dict):
-        value["sealed"] = True
+async def seal(data: dict[str, Any], began: float | None) -> None:
+    """Seal one file, and only of a prompt whose beginning was seen."""
+    for file in data["output"]["images"] if began == 5.0 else ():
+        if file["filename"] == "mine.png":
+            file["seal"] = "sealed"
 
 
 def text(kind: str, **data: object) -> Frame:
@@ -94,9 +96,15 @@ async def test_previews_without_a_name_pass_while_ones_own_runs() -> None:
     assert await one.down(binary(1)) is None
 
 
-async def test_files_of_an_event_are_sealed() -> None:
-    told = await sieve().down(text("executed", prompt_id=OWN, node="9", output={"images": []}))
-    assert told is not None and json.loads(told.data)["data"]["output"] == {"images": [], "sealed": True}
+async def test_files_of_an_event_are_sealed_or_left_out() -> None:
+    files = [{"filename": "mine.png"}, {"filename": "hers.png"}]
+    executed = text("executed", prompt_id=OWN, node="9", output={"images": files, "text": ["a"], "more": 3})
+    one = sieve()
+    for images in ([], [{"filename": "mine.png", "seal": "sealed"}]):
+        told = await one.down(executed)
+        assert told is not None
+        assert json.loads(told.data)["data"]["output"] == {"images": images, "text": ["a"], "more": 3}
+        await one.down(text("execution_start", prompt_id=OWN, timestamp=5_000))
 
 
 async def test_a_verdict_that_nobody_could_give_is_asked_for_again() -> None:

@@ -1,0 +1,198 @@
+"""Which files a server's own report proves to be made by a prompt. Pure.
+
+A file of the folders `output` and `temp` is a person's if all of this is true:
+
+1. The server lists it as an output of a prompt that carries the person's mark: in a list of files that a node shows.
+2. Its name stands nowhere in what the person wrote, the prompt and its `extra_data`: some nodes repeat their inputs.
+3. The server wrote it while that prompt ran. A server runs one prompt at a time. An output that comes from the server's
+   cache is older; then another run has to have written it, by a node with the same inputs all the way up.
+
+Nothing else that a server says is proof: no text, no queue, no job's copy of a prompt, no address in an event.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import unquote
+
+from gateway.links import read_link
+from gateway.people.seals import File
+
+CLOCKS = 2.0  # seconds by which a file's time and the server's clock may differ, as on a network share
+MADE = frozenset({"output", "temp"})
+_ESCAPES = 4  # JSON in JSON in JSON
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """When a file was last written, in seconds since 1970 by the server's clock: between these two."""
+
+    earliest: float
+    latest: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a prompt, as the server tells it. Times are in seconds since 1970 by the server's clock."""
+
+    server_id: str
+    prompt: Mapping[str, Any]
+    extra_data: Mapping[str, Any]
+    outputs: object
+    began: float | None  # None where it is not known: then nothing is proven
+    ended: float | None = None  # None while it runs
+    _signed: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, server_id: str, entry: object) -> Run | None:
+        """Return the run of a history entry, or None if it is not ComfyUI's."""
+        match entry:
+            case {"prompt": [_, _, dict(prompt), dict(extra_data), *_], "outputs": outputs, **rest}:
+                times = tuple(_times(rest.get("status")))
+                began = min((time for name, time in times if name == "execution_start"), default=None)
+                return cls(
+                    server_id, prompt, extra_data, outputs, began, max((time for _, time in times), default=None)
+                )
+            case _:
+                return None
+
+    def files(self) -> Iterator[tuple[str, File]]:
+        """The files that this run lists, each with its node."""
+        for node_id, described in described_files(self.outputs):
+            file = File.of(self.server_id, described)
+            if file is not None and file.folder in MADE and file.is_plain:
+                yield node_id, file
+
+    def names(self, file: File) -> bool:
+        """Whether the name of the file stands in what the person wrote."""
+        return file.name.casefold() in self._writing
+
+    @cached_property
+    def _writing(self) -> str:
+        forms = ["\0".join((*all_texts(self.prompt), *all_texts(self.extra_data)))]
+        forms.append(unquote(forms[0]))
+        for _ in range(_ESCAPES):
+            if "\\" not in forms[-1]:
+                break
+            forms.append(_unescaped(forms[-1]))
+        return "\0".join(forms).casefold()
+
+    def wrote(self, written: Written) -> bool:
+        """Whether a file of that time was surely written while this ran."""
+        return self.began is not None and self.began <= written.earliest and written.latest <= self._end(0.001)
+
+    def may_have_written(self, written: Written) -> bool:
+        """The same, if the file's time comes from another clock."""
+        return (
+            self.began is not None and self.began - CLOCKS <= written.latest and written.earliest <= self._end(CLOCKS)
+        )
+
+    def is_over_before(self, written: Written) -> bool:
+        """Whether a file was written after this run: another file has its name by now."""
+        return written.earliest > self._end(CLOCKS)
+
+    def _end(self, tolerance: float) -> float:
+        return float("inf") if self.ended is None else self.ended + tolerance
+
+    def signature(self, node_id: str) -> str | None:
+        """What ComfyUI's cache knows a node by: its class and inputs, and those of all nodes above; None for a cycle.
+
+        A node that another one has added in the run (`5.0.0.2`) is known by that one (`5`).
+        """
+        known = node_id if node_id in self.prompt else node_id.partition(".")[0]
+        return _sign(self.prompt, known, self._signed)
+
+
+def described_files(outputs: object) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every description of a file in a node's outputs, with the node: items of lists that hold nothing else."""
+    for node_id, shown in outputs.items() if isinstance(outputs, dict) else ():
+        for items in shown.values() if isinstance(shown, dict) else ():
+            if isinstance(items, list) and items and all(_is_described(item) for item in items):
+                for item in items:
+                    yield node_id, item
+
+
+def _is_described(item: object) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("filename"), str)
+
+
+class Runs:
+    """What a server remembers to have run, everybody's: who wrote a file that a prompt only got from the cache."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._listing: dict[File, list[tuple[Run, str]]] = {}
+        for run in runs:
+            for node_id, file in run.files():
+                self._listing.setdefault(file, []).append((run, node_id))
+
+    def prove(self, run: Run, node_id: str, file: File, written: Written) -> bool:
+        """Whether this run's node, or an equal one of another run, has written the file."""
+        makers = [
+            other.signature(node)
+            for other, node in self._listing.get(file, ())
+            if other.wrote(written) and not other.names(file)
+        ]
+        if makers:
+            own = run.signature(node_id)
+            return own is not None and own in makers
+        return run.may_have_written(written)
+
+
+def all_texts(value: object) -> Iterator[str]:
+    """Every text in a JSON value, names of keys too."""
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str(text):
+                yield text
+            case list(items):
+                waiting += items
+            case dict(items):
+                waiting += items.values()
+                waiting += items.keys()
+
+
+def _unescaped(text: str) -> str:
+    plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[2], text)
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _times(status: object) -> Iterator[tuple[str, float]]:
+    messages = status.get("messages") if isinstance(status, dict) else None
+    for message in messages if isinstance(messages, list) else ():
+        match message:
+            case [str(name), {"timestamp": int() | float() as milliseconds}]:
+                yield name, milliseconds / 1_000
+
+
+def _sign(prompt: Mapping[str, Any], start: str, signed: dict[str, str]) -> str | None:
+    opened: set[str] = set()
+    waiting = [start]
+    while waiting:
+        node_id = waiting[-1]
+        node = prompt.get(node_id)
+        inputs = node.get("inputs") if isinstance(node, dict) else None
+        values = inputs if isinstance(inputs, dict) else {}
+        links = {name: link for name, value in values.items() if (link := read_link(value)) is not None}
+        unsigned = [link.node_id for link in links.values() if link.node_id not in signed]
+        if node_id not in signed and unsigned:
+            if node_id in opened:
+                return None
+            opened.add(node_id)
+            waiting += unsigned
+            continue
+        waiting.pop()
+        if node_id not in signed:
+            plain = {name: value for name, value in values.items() if name not in links}
+            above = {name: [signed[link.node_id], link.slot] for name, link in links.items()}
+            class_type = node.get("class_type") if isinstance(node, dict) else None
+            text = json.dumps([class_type, plain, above], sort_keys=True)
+            signed[node_id] = hashlib.sha256(text.encode()).hexdigest()
+    return signed[start]

@@ -1,0 +1,174 @@
+"""A small ComfyUI whose nodes show whatever they are given, as some node packs do: for attacks on what is sealed.
+
+async with serve_echo() as echo, open_studio(server=echo.url) as studio:
+    echo.now += 60                      # its clock stands still between runs
+    await alice.submit({"1": {"class_type": "Echo", "inputs": {"ui": {"images": [{"filename": …}]}}}})
+
+`Save` writes a file into `output` and lists it. `Echo` shows its input `ui`, which may also be text that is JSON, or a
+list of pieces of such a text. A node with the inputs of an earlier one is cached: it shows the same and writes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from demo_comfyui.catalogue import DEFINITIONS
+
+SECONDS = 5.0  # of one run
+FileKey = tuple[str, str, str]  # type, subfolder, name
+
+
+@dataclass
+class EchoServer:
+    """Its files with their bytes and times, its history, and a clock that tests move."""
+
+    url: str = ""
+    now: float = 1_760_000_000.25
+    files: dict[FileKey, tuple[bytes, float]] = field(default_factory=dict)
+    history: dict[str, Any] = field(default_factory=dict)
+    waiting: list[list[Any]] = field(default_factory=list)
+    is_held: bool = False
+    has_etags: bool = True
+    _cache: dict[str, Any] = field(default_factory=dict)
+
+    async def submit(self, request: web.Request) -> web.Response:
+        """Run a prompt at once, or keep it in the queue while `is_held`."""
+        body = await request.json()
+        extra = {**body.get("extra_data", {}), "client_id": body["client_id"]}
+        self.waiting.append([0, body["prompt_id"], body["prompt"], extra, ["1"]])
+        if not self.is_held:
+            self.run()
+        return web.json_response({"prompt_id": body["prompt_id"], "number": 0, "node_errors": {}})
+
+    def run(self) -> None:
+        """Run what waits."""
+        while self.waiting:
+            item = self.waiting.pop(0)
+            began, self.now = self.now, self.now + SECONDS / 2
+            outputs = {node_id: self._show(node) for node_id, node in item[2].items()}
+            self.now += SECONDS / 2
+            messages = [
+                ["execution_start", {"prompt_id": item[1], "timestamp": int(began * 1_000)}],
+                ["execution_success", {"prompt_id": item[1], "timestamp": int(self.now * 1_000)}],
+            ]
+            status = {"status_str": "success", "completed": True, "messages": messages}
+            self.history[item[1]] = {"prompt": item, "outputs": outputs, "status": status, "meta": {}}
+
+    def _show(self, node: dict[str, Any]) -> Any:
+        key = json.dumps(node, sort_keys=True)
+        if key not in self._cache:
+            self._cache[key] = self._compute(node["class_type"], node["inputs"])
+        return json.loads(json.dumps(self._cache[key]))
+
+    def _compute(self, class_type: str, inputs: dict[str, Any]) -> Any:
+        if class_type == "Save":
+            name = f"{inputs.get('prefix', 'ComfyUI')}_{len(self.files) + 1:05}_.png"
+            return {"images": [self.write("output", name)]}
+        ui = inputs.get("ui", {})
+        text = "".join(ui) if isinstance(ui, list) else ui
+        return json.loads(text) if isinstance(text, str) else text
+
+    def write(self, folder: str, name: str, subfolder: str = "") -> dict[str, str]:
+        """Write a file now, and describe it."""
+        self.files[folder, subfolder, name] = (name.encode(), self.now)
+        return {"filename": name, "subfolder": subfolder, "type": folder}
+
+    def find(self, query: Any) -> tuple[bytes, float] | None:
+        """The file that an address names; as in ComfyUI a name may end with its folder."""
+        name, folder = query["filename"], query.get("type", "output")
+        for kind in ("output", "input", "temp"):
+            if name.endswith(f"[{kind}]"):
+                name, folder = name[: -len(kind) - 3], kind
+        return self.files.get((folder, query.get("subfolder", ""), name.rpartition("/")[2]))
+
+    async def view(self, request: web.Request) -> web.Response:
+        """A file."""
+        found = self.find(request.query)
+        if found is None:
+            return web.Response(status=404)
+        headers = {"ETag": f'"{int(found[1] * 1e9):x}-{len(found[0]):x}"'} if self.has_etags else {}
+        return web.Response(body=found[0], headers={**headers, "Content-Type": "image/png"})
+
+    async def jobs(self, _: web.Request) -> web.Response:
+        """Every ended job, with the preview that a real server picks."""
+        found = [self._job(prompt_id) for prompt_id in self.history]
+        return web.json_response({"jobs": found, "pagination": {}})
+
+    def _job(self, prompt_id: str) -> dict[str, Any]:
+        listed = [
+            item
+            for shown in self.history[prompt_id]["outputs"].values()
+            for items in shown.values()
+            if isinstance(items, list)
+            for item in items
+            if isinstance(item, dict)
+        ]
+        preview = {"preview_output": {**listed[0], "nodeId": "1", "mediaType": "images"}} if listed else {}
+        return {"id": prompt_id, "status": "completed", **preview}
+
+    async def job(self, request: web.Request) -> web.Response:
+        """One ended job, with the prompt and all that came with it."""
+        prompt_id = request.match_info["prompt_id"]
+        if prompt_id not in self.history:
+            return web.json_response({"error": "Job not found"}, status=404)
+        entry = self.history[prompt_id]
+        workflow = {"prompt": entry["prompt"][2], "extra_data": entry["prompt"][3]}
+        return web.json_response({**self._job(prompt_id), "outputs": entry["outputs"], "workflow": workflow})
+
+    async def answer_history(self, request: web.Request) -> web.Response:
+        """All, or one."""
+        prompt_id = request.match_info.get("prompt_id")
+        known = self.history if prompt_id is None else {k: v for k, v in self.history.items() if k == prompt_id}
+        return web.json_response(known)
+
+    async def queue(self, _: web.Request) -> web.Response:
+        """What waits."""
+        return web.json_response({"queue_running": self.waiting, "queue_pending": []})
+
+    def app(self) -> web.Application:
+        """Its routes."""
+        classes = {name: {**DEFINITIONS["SaveImage"], "name": name} for name in ("Save", "Echo")}
+        fixed: dict[str, Any] = {
+            "/object_info": {**classes, "LoadImage": DEFINITIONS["LoadImage"]},
+            "/features": {"supports_preview_metadata": True, "max_upload_size": 1_000_000},
+            "/system_stats": {"system": {"comfyui_version": "0.30.0", "argv": []}, "devices": []},
+        }
+        app = web.Application()
+        for path, value in fixed.items():
+            app.router.add_get(path, _fixed(value))
+        app.router.add_post("/prompt", self.submit)
+        app.router.add_get("/queue", self.queue)
+        app.router.add_get("/history", self.answer_history)
+        app.router.add_get("/history/{prompt_id}", self.answer_history)
+        app.router.add_get("/api/jobs", self.jobs)
+        app.router.add_get("/api/jobs/{prompt_id}", self.job)
+        app.router.add_get("/view", self.view)
+        return app
+
+
+def _fixed(value: Any) -> Any:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(value)
+
+    return answer
+
+
+@contextlib.asynccontextmanager
+async def serve_echo() -> AsyncIterator[EchoServer]:
+    """One such server on a free port."""
+    echo = EchoServer()
+    runner = web.AppRunner(echo.app(), access_log=None, shutdown_timeout=0.05)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    echo.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield echo
+    finally:
+        await runner.cleanup()
