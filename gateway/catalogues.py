@@ -54,6 +54,11 @@ class Content:
         """Unpacked."""
         return gzip.decompress(self.packed)
 
+    def names(self) -> frozenset[str]:
+        """The names of its classes alone."""
+        read = json.JSONDecoder().raw_decode
+        return frozenset(read(line)[0] for line in self.plain().decode("ascii").splitlines())
+
     def classes(self) -> dict[str, Any]:
         """What it was made from."""
         lines = self.plain().decode("ascii").splitlines()
@@ -75,6 +80,7 @@ class Catalogues:
         self._upstreams = upstreams
         self._deadlines = deadlines
         self._kept: OrderedDict[str, Content] = OrderedDict()
+        self._names: dict[str, frozenset[str]] = {}  # of classes, by the hash of a kept content
         self._reads: dict[ServerId, asyncio.Task[None]] = {}
         self._read_at: dict[ServerId, float] = {}  # on the loop's clock
         self._places = asyncio.Semaphore(AT_A_TIME)
@@ -120,10 +126,25 @@ class Catalogues:
 
     async def file_inputs(self, server_id: ServerId) -> Mapping[str, Mapping[str, Any]] | None:
         """Which inputs of which classes are choices of uploaded files there; None if the server does not tell."""
+        content = await self._content(server_id, lambda known: known.files)
+        return None if content is None else await asyncio.to_thread(content.classes)
+
+    async def names(self, server_id: ServerId) -> frozenset[str] | None:
+        """The names of the classes there; None if the server does not tell."""
+        content = await self._content(server_id, lambda known: known.nodes)
+        if content is None:
+            return None
+        if content.hash not in self._names:
+            found = await asyncio.to_thread(content.names)
+            self._names = {known: names for known, names in self._names.items() if known in self._kept}
+            self._names[content.hash] = found
+        return self._names[content.hash]
+
+    async def _content(self, server_id: ServerId, part: Callable[[Catalogue], str]) -> Content | None:
         for _ in range(2):
-            content = self.get(self._state.catalogue(server_id).files)
+            content = self.get(part(self._state.catalogue(server_id)))
             if content is not None:
-                return await asyncio.to_thread(content.classes)
+                return content
             await self.refresh(server_id)
         return None
 

@@ -31,6 +31,11 @@ class Rules:
         """Whether prompts may not have this node class."""
         return any(fnmatchcase(class_type, pattern) for pattern in self.deny_nodes)
 
+    @property
+    def judge_classes(self) -> bool:
+        """Whether a node class may be forbidden: then one that is not known is."""
+        return bool(self.deny_nodes) or self.only_published
+
     def trusts(self, peer: str) -> bool:
         """Whether `trusted_header` is believed from this address."""
         return _is_in(peer, self.trusted_peers)

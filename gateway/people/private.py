@@ -18,6 +18,7 @@ from aiohttp import web
 
 from gateway.audit import audit
 from gateway.catalogues import Catalogues, merge_files, split_files
+from gateway.classes import REPLACEMENTS, Classes, read_replacements
 from gateway.fleet import ServerId
 from gateway.guard import Admitted
 from gateway.headers import OWN_MARK
@@ -247,14 +248,31 @@ class Private:
         body, rules = build(raw, is_strict=True), self._rules()
         if rules.only_published and not asked.person.runs_fleet:
             await self._check_published(body["prompt"])
-        files = await self._catalogues.file_inputs(asked.server_id)
-        if files is None:
-            raise Refused(Refusal(Cause.UPSTREAM_BUSY, f"{asked.server_id} has not told its nodes yet; try again."))
-        written, made = write_prompt(body, asked.person, asked.server_id, rules, files)
+        try:
+            written, made = write_prompt(body, asked.person, asked.server_id, rules, await self._classes(asked))
+        except Refused as error:
+            if error.refusal.cause is Cause.DENIED_NODE:  # perhaps the server has it since a moment ago
+                self._catalogues.note_mooring(asked.server_id)
+            raise
         await self._check_new(asked, body["prompt_id"], rules)
         await self._check_made(asked, made)
         audit("prompt", name=asked.person.name, server=asked.server_id, id=body["prompt_id"])
         return json.dumps(written).encode()
+
+    async def _classes(self, asked: _Asked) -> Classes:
+        """The server's node classes, and what it runs for names that are none."""
+        names = await self._catalogues.names(asked.server_id)
+        files = await self._catalogues.file_inputs(asked.server_id)
+        if names is None or files is None:
+            raise Refused(Refusal(Cause.UPSTREAM_BUSY, f"{asked.server_id} has not told its nodes yet; try again."))
+        try:
+            return Classes(names, files, read_replacements(await fetch(asked.upstream, REPLACEMENTS)))
+        except ValueError as error:
+            raise Refused(strange(asked.server_id)) from error
+        except Refused as error:
+            if error.refusal.cause is not Cause.NOT_LISTED:
+                raise
+            return Classes(names, files)  # an older server
 
     async def _check_published(self, prompt: Mapping[str, Any]) -> None:
         if not await asyncio.to_thread(self._held.allows, prompt):

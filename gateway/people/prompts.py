@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.classes import Classes
 from gateway.people.person import FOLDER, MARK, Person
 from gateway.refusal import Cause, Refusal, Refused
 from gateway.rules import Rules
@@ -20,8 +21,6 @@ from gateway.rules import Rules
 _KNOWN = ("prompt", "prompt_id", "client_id", "extra_data", "partial_execution_targets")
 _HURRY = ("number", "front")  # where in the queue it goes
 ANNOTATION = re.compile(r"\s*\[(input|output|temp)\]\s*$", re.IGNORECASE)
-
-FileInputs = Mapping[str, Mapping[str, Any]]  # by class: the inputs that are choices of uploaded files
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +33,13 @@ class Made:
 
 
 def write_prompt(
-    body: Mapping[str, Any], person: Person, server_id: str, rules: Rules, files: FileInputs
+    body: Mapping[str, Any], person: Person, server_id: str, rules: Rules, classes: Classes
 ) -> tuple[dict[str, Any], frozenset[Made]]:
     """The body as it goes to the server, and what made files it reads; `Refused` in the person's words."""
     prompt, extra = body["prompt"], body.get("extra_data", {})
     if not isinstance(extra, dict):
         raise Refused(Refusal(Cause.REFUSED_BODY, "extra_data must be an object."))
-    made = frozenset(_judge(prompt, person, rules, files))
+    made = frozenset(_judge(prompt, person, server_id, rules, classes))
     passed = {key: body[key] for key in (*_KNOWN, *(_HURRY if person.runs_fleet else ())) if key in body}
     written = {
         **passed,
@@ -50,21 +49,30 @@ def write_prompt(
     return written, made
 
 
-def _judge(prompt: Mapping[str, Any], person: Person, rules: Rules, files: FileInputs) -> Iterator[Made]:
+def _judge(prompt: Mapping[str, Any], person: Person, server_id: str, rules: Rules, classes: Classes) -> Iterator[Made]:
     for node_id, node in prompt.items():
         class_type = node.get("class_type") if isinstance(node, dict) else None
         if not isinstance(class_type, str):
             continue  # ComfyUI says what is wrong with it
-        if rules.denies(class_type):
-            raise Refused(Refusal(Cause.DENIED_NODE, f"{class_type} (node {node_id}) is not allowed here."))
+        _judge_class(class_type, f"{class_type} (node {node_id})", server_id, rules, classes)
         inputs = node.get("inputs")
         for name, value in inputs.items() if isinstance(inputs, dict) else ():
             for text in _texts(value):
                 _judge_text(text, person, f"{class_type}.{name}")
                 if (found := _made(text)) is not None:
                     yield found
-            if name in files.get(class_type, {}):
+            if name in classes.file_inputs(class_type):
                 _judge_file(value, person, f"{class_type}.{name}")
+
+
+def _judge_class(class_type: str, node: str, server_id: str, rules: Rules, classes: Classes) -> None:
+    denied = next((name for name in sorted(classes.names_of(class_type)) if rules.denies(name)), None)
+    if denied is not None:
+        known = "" if denied == class_type else f", which {server_id} also knows as {denied},"
+        raise Refused(Refusal(Cause.DENIED_NODE, f"{node}{known} is not allowed here."))
+    if rules.judge_classes and not classes.is_known(class_type):
+        message = f"{server_id} has no {node}, and only nodes that it has can be allowed. Run on a server that has it."
+        raise Refused(Refusal(Cause.DENIED_NODE, message))
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -356,6 +356,40 @@ async def test_denied_nodes_never_reach_a_server() -> None:
         await alice.submit(slow_prompt())
 
 
+def old_prompt(class_type: str = "OldInvert") -> dict[str, Any]:
+    """A prompt with a class that a newer server replaces, or does not have."""
+    prompt = picture_prompt()
+    prompt["3"] = {"class_type": class_type, "inputs": {"picture": ["1", 0]}, "_meta": {"title": "Old"}}
+    prompt["2"]["inputs"]["images"] = ["3", 0]
+    return prompt
+
+
+@pytest.mark.parametrize("denied", ["ImageInvert", "OldInvert", "Image*"])
+async def test_denied_nodes_run_under_no_other_name(denied: str) -> None:
+    async with open_studio(Rules(deny_nodes=(denied,)), "--jobs") as studio:
+        alice = await studio.enter("alice")
+        for class_type in ("OldInvert", "ImageInvert"):
+            found = await cause(alice, "POST", "/servers/a/prompt", json=alice.body(old_prompt(class_type)))
+            assert found == (403, "denied-node")
+        assert await studio.queued() == [] and await studio.direct("GET", "/history") == {}
+
+
+async def test_unknown_node_is_refused_where_some_are_denied() -> None:
+    async with open_studio(Rules(deny_nodes=("ImageBlur",)), "--jobs") as studio:
+        alice = await studio.enter("alice")
+        found = await cause(alice, "POST", "/servers/a/prompt", json=alice.body(old_prompt("Strange")))
+        assert found == (403, "denied-node")
+        await alice.made(await alice.submit(old_prompt()))
+
+
+async def test_unknown_node_is_refused_on_a_server_without_replacements() -> None:
+    async with open_studio(Rules(deny_nodes=("ImageBlur",))) as studio:
+        alice = await studio.enter("alice")
+        found = await cause(alice, "POST", "/servers/a/prompt", json=alice.body(old_prompt()))
+        assert found == (403, "denied-node")
+        await alice.made(await alice.submit())
+
+
 async def test_nobody_has_more_prompts_at_a_time_than_is_allowed() -> None:
     async with open_studio(Rules(max_pending_per_user=2)) as studio:
         alice, bob = await studio.enter("alice"), await studio.enter("bob")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.classes import Classes, Replacement
 from gateway.people.keys import Keys
 from gateway.people.person import FOLDER, Person, Role
 from gateway.people.projection import (
@@ -27,7 +28,9 @@ from gateway.rules import Rules
 KEYS = Keys((b"1" * 32,))
 ALICE, BOB = Person("alice", keys=KEYS), Person("bob", keys=KEYS)
 CAROL = Person("carol", frozenset({Role.USE, Role.RUN}), KEYS)
-FILES = {"LoadImage": {"image": []}}
+INSTEAD = {"OldLoad": (Replacement("LoadImage", {"picture": "image"}),), "OldExec": (Replacement("ExecPython"),)}
+NAMES = frozenset({"LoadImage", "Any", "ExecPython", "Save"})
+CLASSES = Classes(NAMES, {"LoadImage": {"image": []}}, INSTEAD)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -48,7 +51,7 @@ def node(class_type: object = "Any", **inputs: object) -> dict[str, Any]:
 def cause(prompt: object, person: Person = ALICE, rules: Rules = Rules()) -> Cause | None:  # noqa: B008
     """Why a prompt is refused, if it is."""
     try:
-        write_prompt(body(prompt), person, "a", rules, FILES)
+        write_prompt(body(prompt), person, "a", rules, CLASSES)
     except Refused as error:
         return error.refusal.cause
     return None
@@ -102,16 +105,37 @@ def test_no_text_leads_into_anothers_folder(value: object, is_fine: bool) -> Non
 
 def test_what_a_server_made_is_to_be_proven() -> None:
     prompt = node("LoadImage", image="sub/x.png [output]") | {"2": {"class_type": "B", "inputs": {"t": "y.png[temp]"}}}
-    _, made = write_prompt(body(prompt), ALICE, "a", Rules(), FILES)
+    _, made = write_prompt(body(prompt), ALICE, "a", Rules(), CLASSES)
     assert made == {Made("output", "sub", "x.png"), Made("temp", "", "y.png")}
 
 
 def test_what_is_denied_is_denied_by_pattern() -> None:
-    rules = Rules(deny_nodes=("Exec*", "Shell?"))
+    rules = Rules(deny_nodes=("Exec*", "Sav?"))
     assert cause(node("ExecPython"), rules=rules) is Cause.DENIED_NODE
-    assert cause(node("Shell1"), CAROL, rules) is Cause.DENIED_NODE
-    assert cause(node("execpython"), rules=rules) is None
-    assert cause(node("Shell"), rules=rules) is None
+    assert cause(node("Save"), CAROL, rules) is Cause.DENIED_NODE
+    assert cause(node("Any"), rules=rules) is None
+    assert cause(node("ExecPython"), rules=Rules(deny_nodes=("execpython",))) is None
+
+
+@pytest.mark.parametrize("denied", ["ExecPython", "OldExec"])
+@pytest.mark.parametrize("class_type", ["ExecPython", "OldExec"])
+def test_class_is_denied_under_each_of_its_names(denied: str, class_type: str) -> None:
+    assert cause(node(class_type), rules=Rules(deny_nodes=(denied,))) is Cause.DENIED_NODE
+    assert cause(node(class_type)) is None
+
+
+@pytest.mark.parametrize("rules", [Rules(deny_nodes=("Other",)), Rules(only_published=True)])
+def test_unknown_class_is_refused_where_rules_exist(rules: Rules) -> None:
+    for class_type in ("Unknown", "any", "Any "):
+        assert cause(node(class_type), rules=rules) is Cause.DENIED_NODE
+        assert cause(node(class_type)) is None
+    assert cause(node("Any"), rules=rules) is cause(node("OldExec"), rules=rules) is None
+
+
+@pytest.mark.parametrize("name", ["image", "picture"])
+def test_replaced_loader_reads_ones_own_files_alone(name: str) -> None:
+    assert cause(node("OldLoad", **{name: "a.png"})) is Cause.NOT_YOURS
+    assert cause(node("OldLoad", **{name: f"{FOLDER}/alice/a.png"})) is None
 
 
 def test_only_what_is_listed_of_a_body_passes() -> None:
@@ -123,12 +147,12 @@ def test_only_what_is_listed_of_a_body_passes() -> None:
         partial_execution_targets=["1"],
         extra_data={"mooring": "mine?", "client_id": "x", "extra_pnginfo": {"a": 1}},
     )
-    written, _ = write_prompt(given_body, ALICE, "a", Rules(), FILES)
+    written, _ = write_prompt(given_body, ALICE, "a", Rules(), CLASSES)
     assert set(written) == {"prompt", "prompt_id", "client_id", "extra_data", "partial_execution_targets"}
     assert written["client_id"] == ALICE.client_id("w1") != BOB.client_id("w1")
     assert written["extra_data"]["extra_pnginfo"] == {"a": 1}
     assert ALICE.owns("a", "p1", written["extra_data"]) and not BOB.owns("a", "p1", written["extra_data"])
-    runner, _ = write_prompt(given_body, CAROL, "a", Rules(), FILES)
+    runner, _ = write_prompt(given_body, CAROL, "a", Rules(), CLASSES)
     assert (runner["number"], runner["front"]) == (-1, True)
 
 
@@ -136,7 +160,7 @@ def test_only_what_is_listed_of_a_body_passes() -> None:
 @given(st.dictionaries(st.text(max_size=4), JSON, max_size=4))
 def test_any_prompt_is_written_or_refused(prompt: dict[str, Any]) -> None:
     try:
-        written, _ = write_prompt(body(prompt), ALICE, "a", Rules(), FILES)
+        written, _ = write_prompt(body(prompt), ALICE, "a", Rules(), CLASSES)
     except Refused as error:
         assert error.refusal.cause in {Cause.NOT_YOURS, Cause.DENIED_NODE, Cause.REFUSED_BODY}
     else:

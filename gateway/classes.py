@@ -1,0 +1,78 @@
+"""The node classes of one server, under every name that it takes for them.
+
+A newer ComfyUI runs another class for a name that it does not have, if a replacement is registered for it. Rules that
+name classes have to know both, and so do the rules about files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+REPLACEMENTS = "/node_replacements"  # which older servers do not have
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What a server runs instead of a class: the class, and the new names of inputs by their old ones."""
+
+    class_type: str
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """The names of a server's classes, their inputs that are choices of uploaded files, and what is replaced."""
+
+    names: frozenset[str]
+    files: Mapping[str, Mapping[str, Any]]
+    replaced: Mapping[str, tuple[Replacement, ...]] = field(default_factory=dict)
+
+    def is_known(self, class_type: str) -> bool:
+        """Whether the server can run something under this name."""
+        return class_type in self.names or any(one.class_type in self.names for one in self._instead(class_type))
+
+    def names_of(self, class_type: str) -> frozenset[str]:
+        """Every name of what the server runs under this one: what replaces it, and what that replaces."""
+        run = {class_type, *(one.class_type for one in self._instead(class_type))}
+        old = {name for name in self.replaced if any(one.class_type in run for one in self._instead(name))}
+        return frozenset(run | old)
+
+    def file_inputs(self, class_type: str) -> frozenset[str]:
+        """The inputs of a node of this name that are choices of uploaded files."""
+        found = set(self.files.get(class_type, ()))
+        for one in self._instead(class_type):
+            names = self.files.get(one.class_type, {})
+            found |= {*names, *(old for old, new in one.inputs.items() if new in names)}
+        return frozenset(found)
+
+    def _instead(self, class_type: str) -> tuple[Replacement, ...]:
+        return () if class_type in self.names else self.replaced.get(class_type, ())
+
+
+def read_replacements(answer: object) -> dict[str, tuple[Replacement, ...]]:
+    """Read the answer to `/node_replacements`; ValueError if it is not ComfyUI's."""
+    if not isinstance(answer, dict):
+        raise ValueError("no object")
+    return {old: tuple(_replacement(item) for item in _list(items)) for old, items in answer.items()}
+
+
+def _replacement(item: object) -> Replacement:
+    match item:
+        case {"new_node_id": str(class_type), **rest}:
+            mapping = rest.get("input_mapping") or []
+            inputs = {
+                one["old_id"]: one["new_id"]
+                for one in _list(mapping)
+                if isinstance(one, dict) and isinstance(one.get("old_id"), str) and isinstance(one.get("new_id"), str)
+            }
+            return Replacement(class_type, inputs)
+        case _:
+            raise ValueError("a replacement without a class")
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError("no list")
+    return value

@@ -1,0 +1,54 @@
+"""Node classes under every name that a server takes for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.catalogues import Content
+from gateway.classes import Classes, Replacement, read_replacements
+
+TOLD: dict[str, Any] = {
+    "OldLoad": [
+        {
+            "new_node_id": "LoadImage",
+            "old_node_id": "OldLoad",
+            "old_widget_ids": ["picture"],
+            "input_mapping": [{"new_id": "image", "old_id": "picture"}, {"new_id": "more", "set_value": 3}],
+            "output_mapping": None,
+        }
+    ],
+    "Bare": [{"new_node_id": "Missing", "input_mapping": None}, {"new_node_id": "Save"}],
+    "LoadImage": [{"new_node_id": "Save"}],
+}
+CLASSES = Classes(frozenset({"LoadImage", "Save"}), {"LoadImage": {"image": []}}, read_replacements(TOLD))
+
+
+def test_replacements_are_read_as_servers_tell_them() -> None:
+    assert CLASSES.replaced["OldLoad"] == (Replacement("LoadImage", {"picture": "image"}),)
+    assert read_replacements({}) == {}
+
+
+@pytest.mark.parametrize(
+    "odd", [[], None, {"A": {}}, {"A": [3]}, {"A": [{}]}, {"A": [{"new_node_id": "B", "input_mapping": 3}]}]
+)
+def test_other_answers_are_no_replacements(odd: object) -> None:
+    with pytest.raises(ValueError):
+        read_replacements(odd)
+
+
+def test_names_lead_both_ways_and_past_what_is_there() -> None:
+    assert CLASSES.names_of("OldLoad") == {"OldLoad", "LoadImage"} == CLASSES.names_of("LoadImage")
+    assert CLASSES.names_of("Save") == {"Save", "Bare"}, "a class that is there is not replaced"
+    assert [CLASSES.is_known(name) for name in ("Save", "Bare", "Missing", "Other")] == [True, True, False, False]
+
+
+def test_inputs_of_files_keep_their_old_names() -> None:
+    assert CLASSES.file_inputs("LoadImage") == {"image"}
+    assert CLASSES.file_inputs("OldLoad") == {"image", "picture"}
+    assert CLASSES.file_inputs("Save") == frozenset()
+
+
+def test_names_of_a_catalogue_are_read_without_its_nodes() -> None:
+    assert Content.of({'od"d\nname': {"a": 1}, "图": {}}).names() == {'od"d\nname', "图"}
