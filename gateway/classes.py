@@ -11,6 +11,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 REPLACEMENTS = "/node_replacements"  # which older servers do not have
+# ComfyUI's own nodes that read what an input names in the server's folders, though the catalogue does not say so.
+READERS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(
+        (
+            "LoadImageDataSetFromFolder",
+            "LoadImageTextDataSetFromFolder",
+            "LoadVideoDataSetFromFolder",
+            "LoadVideoTextDataSetFromFolder",
+        ),
+        frozenset({"folder"}),
+    ),
+    **dict.fromkeys(("GeminiInputFiles", "OpenAIInputFiles"), frozenset({"file"})),
+    **dict.fromkeys(("Load3D", "LoadImageOutput", "WebcamCapture"), frozenset({"image"})),
+    "LoadLatent": frozenset({"latent"}),
+    "Painter": frozenset({"mask"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +56,15 @@ class Classes:
         return frozenset(run | old)
 
     def file_inputs(self, class_type: str) -> frozenset[str]:
-        """The inputs of a node of this name that are choices of uploaded files."""
-        found = set(self.files.get(class_type, ()))
+        """The inputs of a node of this name that name files, above all choices of uploaded ones."""
+        found = self._reads(class_type)
         for one in self._instead(class_type):
-            names = self.files.get(one.class_type, {})
+            names = self._reads(one.class_type)
             found |= {*names, *(old for old, new in one.inputs.items() if new in names)}
-        return frozenset(found)
+        return found
+
+    def _reads(self, class_type: str) -> frozenset[str]:
+        return READERS.get(class_type, frozenset()) | frozenset(self.files.get(class_type, ()))
 
     def _instead(self, class_type: str) -> tuple[Replacement, ...]:
         return () if class_type in self.names else self.replaced.get(class_type, ())

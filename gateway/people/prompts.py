@@ -19,6 +19,7 @@ from gateway.refusal import Cause, Refusal, Refused
 from gateway.rules import Rules
 
 _KNOWN = ("prompt", "prompt_id", "client_id", "extra_data", "partial_execution_targets")
+_MAY_BE_EMPTY = "Painter.mask"
 _HURRY = ("number", "front")  # where in the queue it goes
 ANNOTATION = re.compile(r"\s*\[(input|output|temp)\]\s*$", re.IGNORECASE)
 
@@ -108,7 +109,9 @@ def _made(text: str) -> Made | None:
 
 
 def _judge_file(value: object, person: Person, place: str) -> None:
-    """A choice of uploaded files: a text of one's own, or a made file, which is proven elsewhere."""
+    """A file's name: one's own, or a made one, which is proven elsewhere. A link is refused: it may give any text."""
+    if value == "" and place == _MAY_BE_EMPTY:
+        return
     if isinstance(value, str) and (_made(value) is not None or person.has_upload(ANNOTATION.sub("", value))):
         return
     raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours: upload it again here."))

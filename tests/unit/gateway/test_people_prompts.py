@@ -132,6 +132,28 @@ def test_unknown_class_is_refused_where_rules_exist(rules: Rules) -> None:
     assert cause(node("Any"), rules=rules) is cause(node("OldExec"), rules=rules) is None
 
 
+@pytest.mark.parametrize(
+    ("class_type", "name"),
+    [("LoadLatent", "latent"), ("WebcamCapture", "image"), ("LoadImageOutput", "image"), ("Painter", "mask")],
+)
+def test_core_reader_reads_ones_own_files_alone(class_type: str, name: str) -> None:
+    for value in ("a.png", "../a.png", ".", ["1", 0], ["1", False], {"__value__": "a.png"}, {"image": "a.png"}):
+        assert cause(node(class_type, **{name: value})) is Cause.NOT_YOURS
+    assert cause(node(class_type, **{name: f"{FOLDER}/alice/a.png"})) is None
+
+
+def test_painter_needs_no_mask() -> None:
+    assert cause(node("Painter", mask="")) is None
+    assert cause(node("LoadImageDataSetFromFolder", folder="")) is Cause.NOT_YOURS
+
+
+def test_folder_of_another_is_not_read_by_a_link() -> None:
+    """The text may be put together by nodes, in which no part of it names the folder."""
+    for value in (f"{FOLDER}/bob", ["1", 0], ".", "3d"):
+        assert cause(node("LoadImageDataSetFromFolder", folder=value)) is Cause.NOT_YOURS
+    assert cause(node("LoadImageDataSetFromFolder", folder=f"{FOLDER}/alice/dunes")) is None
+
+
 @pytest.mark.parametrize("name", ["image", "picture"])
 def test_replaced_loader_reads_ones_own_files_alone(name: str) -> None:
     assert cause(node("OldLoad", **{name: "a.png"})) is Cause.NOT_YOURS
