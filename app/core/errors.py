@@ -117,7 +117,7 @@ class TransportError(MooringError):
 
 @dataclass(eq=False)
 class ConnectError(TransportError):
-    """No connection was made, so the server certainly has not seen the request."""
+    """The server certainly has not seen the request, or the prompt that it was for."""
 
 
 @dataclass(eq=False)

@@ -5,7 +5,7 @@ it lives, a prompt that was in its history stays there, and its versions and dev
 disagrees is told as a reason and makes every task of that server be looked at again; it ends none.
 
     mark = learned_mark(tasks)                 # from this window's own records
-    mark, sign = mark.numbered(12)             # POST /prompt answered number 12
+    mark, sign = mark.numbered(12, mark.number)        # POST /prompt answered number 12
     mark, sign = mark.described("0.3.64 …")    # GET /system_stats
 """
 
@@ -34,12 +34,16 @@ class Mark:
     known: PromptId | None = None
     description: str = ""
 
-    def numbered(self, number: float | None) -> tuple[Mark, Sign | None]:
-        """After a POST that the server answered with this number. `front` gives negative ones, which tell nothing."""
+    def numbered(self, number: float | None, before: float | None) -> tuple[Mark, Sign | None]:
+        """After a POST that the server answered with this number, `before` being known when it was sent.
+
+        A later one may have been answered first. `front` gives negative numbers, which show nothing.
+        """
         if number is None or number < 0:
             return self, None
-        fell = self.number is not None and number <= self.number
-        return replace(self, number=number, known=None if fell else self.known), Sign.NUMBER_FELL if fell else None
+        if before is not None and number <= before:
+            return replace(self, number=number, known=None), Sign.NUMBER_FELL
+        return replace(self, number=max(number, self.number or 0.0)), None
 
     def finished(self, prompt_id: PromptId) -> Mark:
         """After history has shown that prompt."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from app.core.ends import NOT_RESTARTED
 from app.core.evidence import (
     Absent,
     Accepted,
@@ -85,8 +86,8 @@ def _look(task: Task, evidence: Seen | Absent | Removed | Finished) -> Task:
     match evidence:
         case Seen(at, is_running, place):
             return _seen(task, at, is_running, place)
-        case Absent(began, at):
-            return _absent(task, began, at)
+        case Absent():
+            return _absent(task, evidence)
         case Removed(at):
             if task.state.is_end or task.cancel_asked_at is None or task.answered_at is None:
                 return task
@@ -114,14 +115,15 @@ def _found_again(task: Task) -> Task:
     return replace(task, is_ward=True) if task.state.is_end else task
 
 
-def _absent(task: Task, began: float, at: float) -> Task:
+def _absent(task: Task, evidence: Absent) -> Task:
+    began, at = evidence.began, evidence.at
     if task.state.is_end or task.answered_at is None or began < task.answered_at <= at:
         return task  # while the POST is under way, absence proves nothing
     if task.absent_since is None or task.absent_since > at:  # of a clock that has been set back since
         return replace(task, absent_since=at).with_note(Note(at, "absent"))
     if began - task.absent_since < LOST_GAP:
         return task
-    note = Note(at, "absent_again")
+    note = Note(at, "absent_again", NOT_RESTARTED if evidence.is_same else "")
     match task.told_end:
         case "success":
             return _ended(_with_missing(task), TaskState.SUCCEEDED, at, proven=False, note=note)

@@ -53,6 +53,7 @@ class Keeper:
         self._retake = asyncio.Event()
         self._greeted = asyncio.Event()
         self._serial = 0
+        self._remaining = 0  # prompts that the server has, as the socket told last
 
     def _target(self) -> Moored | None:
         window = self._state.window
@@ -222,6 +223,8 @@ class Keeper:
             message = events.read_text(frame) if isinstance(frame, str) else events.read_binary(frame.head)
             if isinstance(message, events.StatusMessage | events.UnknownMessage):
                 self._greeted.set()
+                if isinstance(message, events.StatusMessage):
+                    self._count(target, message.queue_remaining)
                 continue
             task = self._mine(target, message)
             if task is not None:
@@ -229,6 +232,12 @@ class Keeper:
                 await self._told(task, message, frame)
                 if (task := self._mine(target, message)) is not None:  # as it stands now: it may have ended
                     self._forecast.told(task, message)
+
+    def _count(self, target: Moored, remaining: int) -> None:
+        """Only this message tells a window that another user has removed what waits."""
+        if remaining < self._remaining:
+            self._watch.queue_shrank(target.server_id)
+        self._remaining = remaining
 
     def _mine(self, target: Moored, message: events.Message) -> Task | None:
         """The task that a message is about, if it is this window's and on this socket's server."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from app.core.ends import end_cause
 from app.core.errors import BadInput, MooringError, ProtocolError
 from app.core.model import Output, PromptId, ServerId, Task
 from app.core.ports import Blob
@@ -333,6 +334,7 @@ def task_facts(task: Task) -> dict[str, Any]:
         "againOf": task.again_of,
         "createdAt": task.created_at,
         "endedAt": task.ended_at,
+        "cause": cause.value if (cause := end_cause(task)) is not None else None,
         "place": task.place,
         "outputs": [_output_facts(output) for output in task.outputs],
         "missing": list(task.missing),

@@ -94,6 +94,11 @@ class Hearing:
             case Finished() if was_ahead or stood is TaskState.RUNNING:
                 self._expect(opening, task.prompt_id, {"end"})
 
+    def has_had(self, task: Task) -> bool:
+        """Whether a look has seen the task there since this socket is open: the server has not been restarted since."""
+        opening = self._opening
+        return opening is not None and task.prompt_id in opening.stood and self._is_told_here(task)
+
     def _is_told_here(self, task: Task) -> bool:
         socket, window = self._state.socket, self._state.get_window("watch")
         is_mine = task.client_id == window.client_id and not task.is_ward

@@ -37,13 +37,14 @@ class Landmarks:
             self._marks[place] = learned_mark(task for task in tasks if _place_of(task) == place)
         return self._marks[place]
 
-    def numbered(self, task: Task, number: float | None) -> None:
-        """A submit was answered with this number: one that is not above the last tells of a restart.
+    def last_number(self, task: Task) -> float | None:
+        """The highest number that its server has answered with, as far as it is known."""
+        return self._mark(_place_of(task)).number
 
-        To be called while the answer still has its turn, so that two submits cannot overtake each other.
-        """
+    def numbered(self, task: Task, number: float | None, before: float | None) -> None:
+        """A submit was answered with this number: one that is not above the number known before it shows a restart."""
         place = _place_of(task)
-        self._marks[place], sign = self._mark(place).numbered(number)
+        self._marks[place], sign = self._mark(place).numbered(number, before)
         if sign is not None:
             self._state.spawn(self._tell(place, sign), "tell what changed")
 

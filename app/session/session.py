@@ -72,7 +72,9 @@ class Session(SessionView):
         super().__init__(state, Results(state), salvage, Forecast(state))
         self._is_crew = captain is not None
         self._courier = Courier(self._state, self._arrived)
-        self._watch = Watch(self._state, self._forecast, lambda _: self._courier.refresh(), self._notice)
+        self._watch = Watch(
+            self._state, self._forecast, lambda _: self._courier.refresh(), self._notice, self._is_heard
+        )
         self._keeper = Keeper(self._state, self._watch, self._forecast)
         self._last_previews = LastPreviews(self._state)
         self._files = WorkflowFiles(self._state)
@@ -232,6 +234,9 @@ class Session(SessionView):
 
     def _notice(self, task: Task, evidence: Evidence) -> None:
         self._keeper.hearing.seen(task, evidence)
+
+    def _is_heard(self, task: Task) -> bool:
+        return self._keeper.hearing.has_had(task)
 
     def _take_over(self, _: Task) -> None:
         self._watch.look_soon()

@@ -19,8 +19,10 @@ from app.core.balancer import ANY, Wish
 from app.core.errors import (
     AffinityError,
     BadInput,
+    ConnectError,
     MooringError,
     NotOwner,
+    RequestTimeout,
     ServerUnable,
     StorageError,
     TaskNotFound,
@@ -55,6 +57,7 @@ log = logging.getLogger("mooring.session")
 Inputs = Mapping[tuple[str, str], Picked]
 Uploads = Sequence[tuple[InputFile, comfy.Uploaded]]
 WRITE_RETRY = 2.0  # seconds
+CONTACT_DEADLINE = 3.0  # seconds
 SLEPT_OVER = 5.0  # seconds; a store's answer that took longer may be from before the page was asleep
 
 
@@ -98,11 +101,12 @@ class Submitter:
         state.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=state.ports.clock.now()))
         try:
             ready = await self._to_the_register(order)
-        except MooringError as error:
+        except MooringError as failed:
+            error = _without_task(failed)
             await self.places.release(order.prompt_id)
             self._show(order.prompt_id, stage=RunStage.FAILED, error=error)
             state.note("run_failed", prompt_id=order.prompt_id, error=error)
-            raise
+            raise error from failed
         except BaseException:  # our own mistake, or the page is being closed: the place is given back all the same
             state.runs.pop(order.prompt_id, None)
             await self.places.release(order.prompt_id)
@@ -268,14 +272,16 @@ class Submitter:
     async def _submit(self, prompt_id: PromptId, ready: Ready) -> None:
         state = self._state
         task = state.get_task("submit_workflow", prompt_id)
+        before = self._watch.landmarks.last_number(task)
         try:
-            request = comfy.submit_request(get_api_base_url("submit_workflow", task, state.fleet), task, ready.graph)
-            response = await self._post(request, task, ready.proven_at)
+            base = get_api_base_url("submit_workflow", task, state.fleet)
+            request = comfy.submit_request(base, task, ready.graph)
+            response = await self._post(request, base, task, ready.proven_at)
             if response is None:
                 return
             answer = comfy.read_submit(response, task, state.ports.clock.now())
             if isinstance(answer, Accepted):
-                self._watch.landmarks.numbered(task, answer.number)
+                self._watch.landmarks.numbered(task, answer.number, before)
             elif isinstance(answer, Refused):
                 self.capable.refresh_soon(task.server_id)  # it was thought to have what it refuses
         except TransportError as error:
@@ -285,8 +291,8 @@ class Submitter:
         await self._tell(prompt_id, answer)
         self._watch.look_soon()
 
-    async def _post(self, request: Request, task: Task, proven_at: float) -> Response | None:
-        """The answer to the one POST of a task; None if it may not be sent any more.
+    async def _post(self, request: Request, base: str, task: Task, proven_at: float) -> Response | None:
+        """The answer to the one POST of a task; None if it may not be sent any more. ConnectError: it was not sent.
 
         The server's lane is given back as soon as the server tells of this prompt: it is well then, and nothing else
         need wait for an answer that may never come.
@@ -294,6 +300,7 @@ class Submitter:
         state, post = self._state, None
         try:
             async with state.lane(task.server_id):
+                await self._expect_contact(task, base)
                 if not await self._may_post(task.prompt_id, proven_at):
                     return None
                 state.note("submitting", prompt_id=task.prompt_id, server_id=task.server_id, address=task.address)
@@ -303,6 +310,20 @@ class Submitter:
         finally:
             if post is not None:
                 post.cancel()
+
+    async def _expect_contact(self, task: Task, base: str) -> None:
+        """Raise ConnectError where no request gets through at all: then the prompt was certainly not sent.
+
+        An open socket shows that they do. A server that does not answer in time may still take the prompt.
+        """
+        socket = self._state.socket
+        if (socket.server_id, socket.state) == (task.server_id, "open"):
+            return
+        try:
+            await self._state.ports.http.send(replace(comfy.queue_request(base), deadline=CONTACT_DEADLINE))
+        except RequestTimeout as error:
+            if error.cause != "deadline":
+                raise ConnectError(task.server_id, "connect-failed") from error
 
     async def _until_heard_of(self, prompt_id: PromptId) -> None:
         """Return once something but the answer of the submit has shown where that task stands."""
@@ -352,6 +373,11 @@ class Submitter:
         run = self._state.runs.get(prompt_id)
         if run is not None:
             self._state.set_run(replace(run, **changes))  # type: ignore[arg-type]
+
+
+def _without_task(error: MooringError) -> MooringError:
+    """The same for a run that never became a task: no server can have acted, whatever became of a request."""
+    return ConnectError(error.server_id, error.cause) if isinstance(error, RequestTimeout) else error
 
 
 def _content_name(sha256: str, filename: str) -> str:

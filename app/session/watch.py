@@ -32,6 +32,7 @@ LONGEST_PAUSE = 5.0  # with a socket that tells nothing
 SOCKET_PAUSE = 5.0  # with a socket that has told something lately
 SOCKET_IS_FRESH = 4.0
 LONGEST_SILENCE = 20.0  # between looks at a server that does not answer
+QUEUE_SETTLES = 0.5  # seconds between a message that a queue is shorter and the look at it
 LOOK_BACK = 20  # tasks at most that are looked at once more although they have ended
 
 
@@ -54,12 +55,16 @@ class Watch:
         forecast: Forecast,
         settled: Callable[[Task], None],
         noticed: Callable[[Task, Evidence], None],
+        is_heard: Callable[[Task], bool] = lambda _: False,
     ) -> None:
+        """`is_heard` says whether the socket is open to the server that had the task, and has been since."""
         self._state = state
+        self._is_heard = is_heard
         self._forecast = forecast
         self._settled = settled
         self._noticed = noticed
         self._watchers: dict[Place, Watcher] = {}
+        self._shrunk: set[ServerId] = set()  # servers whose queue is to be looked at
         self._looking_back: dict[Place, bool] = {}  # where that is under way, and whether it is wanted once more
         self._canceller = Canceller(state, self._read_end)
         self.movements = Movements(state)
@@ -79,6 +84,22 @@ class Watch:
         for watcher in self._watchers.values():
             watcher.pause = FIRST_PAUSE
             watcher.hurry.set()
+
+    def queue_shrank(self, server_id: ServerId) -> None:
+        """Prompts have left that server's queue: look soon at what waits there, but not at each of a row."""
+        is_waiting = any(
+            task.server_id == server_id and task.state is TaskState.QUEUED for task in self._state.watched()
+        )
+        if is_waiting and server_id not in self._shrunk:
+            self._shrunk.add(server_id)
+            self._state.spawn(self._look_at_queue(server_id), f"queue of {server_id}")
+
+    async def _look_at_queue(self, server_id: ServerId) -> None:
+        await self._state.ports.clock.sleep(QUEUE_SETTLES)
+        self._shrunk.discard(server_id)
+        for watcher in self._watchers.values():
+            if watcher.place[0] == server_id:
+                watcher.hurry.set()
 
     def doubt(self, server_id: ServerId | None) -> None:
         """The socket to it broke: look at once, and ask whether it is still the same server."""
@@ -226,7 +247,7 @@ class Watch:
             return finished
         if task.answered_at is None:
             return None  # its POST was under way when this look began
-        return await self._ask_jobs(task, base, Absent(began, now))
+        return await self._ask_jobs(task, base, Absent(began, now, self._is_heard(task)))
 
     async def _ask_jobs(self, task: Task, base: str, absent: Absent) -> Evidence | None:
         """What a server with a jobs API says of a task that neither queue nor history has; else `absent`."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.core.ends import EndCause, end_cause
 from app.core.model import Contact, PromptId, Task, TaskState
 from app.session import RunStage
 from app.ui.cards import SessionFacts
@@ -117,7 +118,7 @@ def _ends(session: SessionFacts, new: frozenset[PromptId]) -> Iterator[End]:
         prompt_id: task for window in session.windows for prompt_id in new if (task := window.tasks.get(prompt_id))
     }
     for task in found.values():
-        if task.state in _TOLD:
+        if task.state in _TOLD or end_cause(task) is EndCause.INTERRUPTED:
             yield End(task.prompt_id, task.title, tag_of(session.fleet, task.server_id).name, _is_bad(task))
     for run in session.runs:
         if run.stage is RunStage.FAILED and run.prompt_id in new - found.keys():

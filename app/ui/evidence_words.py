@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.core.ends import NOT_RESTARTED
 from app.core.mark import Sign
 from app.core.model import Note
 from app.ui.fleet_words import word_cause
@@ -56,6 +57,8 @@ def _look(note: Note, _: Translator) -> Words | None:
             return Words(_("Seen running on the server."))
         case "absent":
             return Words(_("Looked: neither in the queue nor in the history."))
+        case "absent_again" if note.detail == NOT_RESTARTED:
+            return Words(_("Looked again: still in neither, and the server has not been restarted."))
         case "absent_again":
             return Words(_("Looked again, some time later: still in neither."))
         case "removed":

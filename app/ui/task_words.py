@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.core.ends import EndCause, end_cause
 from app.core.model import Choice, Contact, Delivery, Failure, Output, Task, TaskState
 from app.core.progress import Progress
 from app.ui.cards import title_of
@@ -28,25 +29,47 @@ def word_state(task: Task, _: Translator) -> Words:
             return Words(_("Sending to {server} …", server=task.server_id), tone=Tone.BUSY)
         case TaskState.UNCLEAR:
             return _unclear(task, _)
-        case TaskState.QUEUED if task.cancel_asked_at is not None:
-            return Words(_("Cancelling …"), tone=Tone.BUSY)
-        case TaskState.QUEUED:
-            return Words(_waiting(task, _), tone=Tone.BUSY)
-        case TaskState.RUNNING if task.cancel_asked_at is not None:
-            return Words(_("Cancelling: it stops at the server's next step."), tone=Tone.BUSY)
-        case TaskState.RUNNING:
-            return Words(_("Running"), tone=Tone.BUSY)
+        case TaskState.QUEUED | TaskState.RUNNING:
+            return _under_way(task, _)
         case TaskState.SUCCEEDED:
             return _succeeded(task, _)
         case TaskState.FAILED:
             return word_failure(task.failure or Failure(kind="execution"), _)
         case TaskState.CANCELLED:
-            return Words(_("Cancelled"), tone=Tone.QUIET)
+            return _cancelled(task, _)
         case TaskState.LOST:
             return _lost(task, _)
         case TaskState.GIVEN_UP:
             advice = _("If {server} still runs it, its result stays there.", server=task.server_id)
             return Words(_("Given up by you"), advice, tone=Tone.QUIET)
+
+
+def _under_way(task: Task, _: Translator) -> Words:
+    if task.absent_since is not None:
+        return Words(
+            _("{server} no longer has it", server=task.server_id),
+            _("It is looked up once more before it counts as lost."),
+            tone=Tone.WARN,
+        )
+    is_running = task.state is TaskState.RUNNING
+    if task.cancel_asked_at is not None and is_running:
+        return Words(_("Cancelling: it stops at the server's next step."), tone=Tone.BUSY)
+    if task.cancel_asked_at is not None:
+        return Words(_("Cancelling …"), tone=Tone.BUSY)
+    return Words(_("Running") if is_running else _waiting(task, _), tone=Tone.BUSY)
+
+
+def _cancelled(task: Task, _: Translator) -> Words:
+    if end_cause(task) is EndCause.CANCELLED:
+        return Words(_("Cancelled"), tone=Tone.QUIET)
+    return Words(
+        _("Interrupted by another user"),
+        _(
+            "Another user or program has stopped it on {server}. Run it again if you still want it.",
+            server=task.server_id,
+        ),
+        tone=Tone.WARN,
+    )
 
 
 def _unclear(task: Task, _: Translator) -> Words:
@@ -80,17 +103,30 @@ def _succeeded(task: Task, _: Translator) -> Words:
 
 def _lost(task: Task, _: Translator) -> Words:
     """The evidence: two looks at the real server, and what was noticed of it."""
+    server, cause = task.server_id, end_cause(task)
     looks = [_.formats.clock(note.at) for note in task.notes if note.kind in {"absent", "absent_again"}]
     signs = [note.detail for note in task.notes if note.kind == "server_changed"]
     told = [
-        _("{server} answers, but has it neither in its queue nor in its history.", server=task.server_id),
+        _("{server} answers, but has it neither in its queue nor in its history.", server=server),
         _("Looked twice, last at {time}.", time=looks[-1]) if looks else "",
-        word_sign(signs[-1], _)
-        if signs
-        else _("It was probably restarted, or its queue or history was cleared."),
+        word_sign(signs[-1], _) if signs else _word_cause_of_loss(cause, _),
         _("Run it again if you still want it."),
     ]  # fmt: skip
-    return Words(_("Lost"), " ".join(filter(None, told)))
+    titles = {
+        EndCause.REMOVED: _("Removed from the queue by another user"),
+        EndCause.NEVER_ACCEPTED: _("Never accepted by {server}", server=server),
+        EndCause.RESTARTED: _("Lost: {server} was restarted", server=server),
+    }
+    return Words(titles.get(cause or EndCause.UNKNOWN, _("Lost")), " ".join(filter(None, told)))
+
+
+def _word_cause_of_loss(cause: EndCause | None, _: Translator) -> str:
+    match cause:
+        case EndCause.REMOVED:
+            return _("It has not been restarted, so its queue was cleared, or this was taken out of it.")
+        case EndCause.NEVER_ACCEPTED:
+            return _("The connection broke while it was being sent, and nothing shows that it ever arrived.")
+    return _("It was probably restarted, or its queue or history was cleared.")
 
 
 def _waiting(task: Task, _: Translator) -> str:

@@ -201,6 +201,17 @@ def interrupt(world: World, aim: Aim) -> Iterable[str] | None:
     return [machine.running[1]]
 
 
+@fault("queue held by another")
+def hold_queue(world: World, aim: Aim) -> Iterable[str] | None:
+    """Another user pauses the queue for a while: what runs continues, what waits stays."""
+    machine = machine_at(world, aim)
+    if machine is None or machine.is_held:
+        return None
+    machine.hold(True)
+    world.later(world.chance.uniform(5.0, 60.0), lambda: machine.hold(False))
+    return work_at(world, aim.address)
+
+
 @fault("history cleared", unreachable=WITHOUT_ENTRY)
 def clear_history(world: World, aim: Aim) -> Iterable[str] | None:
     """Somebody empties the history."""

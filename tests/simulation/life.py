@@ -115,6 +115,7 @@ class Life:
                 machine.restart()
             machine.is_down = False
             machine.awake.set()
+            machine.hold(False)
             world.power(machine)
         for page in world.pages:
             page.life.is_online = True

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from app.core.ends import EndCause, end_cause
 from app.core.model import Delivery, Output, Task, TaskState
 from app.core.origin import FILE_CLOCK_SLACK
 from app.core.window import Window
@@ -33,6 +34,9 @@ FORGETTING = frozenset(
         "history evicted",
     }
 )
+RESTARTING = frozenset({"server killed", "server restarted", "server swapped", "executor died"})
+# A history without an entry that was never seen looks like a queue without it, and so does another machine.
+REMOVING = frozenset({"queue cleared", "history cleared", "history evicted", "server swapped"})
 VANISHING = frozenset({"server killed", "server restarted", "server swapped", "executor died", "file deleted"})
 REPLACING = VANISHING | {"file overwritten"}  # a name that is free again is used again
 NOBODY = "nobody"  # bytes without a stamp
@@ -80,8 +84,29 @@ class Verdicts:
         if problem := self._problem(task, really):
             told = f"{task.state.value}, {'proven' if task.is_proven else 'inferred'}"
             world.fail(f"promise 6: {task.prompt_id} is told as {told}; {problem}; really {really}")
+        if (cause := end_cause(task)) is not None and not self._is_true(cause, task, really):
+            world.fail(
+                f"{task.prompt_id} is told as {cause.value}; really {really}, met {world.tally.met[task.prompt_id]}"
+            )
         for output in task.outputs:
             self._check_delivery(task, output)
+
+    def _is_true(self, cause: EndCause, task: Task, really: str | None) -> bool:
+        """Whether the cause in the record is what happened, as far as the servers' answers allow that to be known."""
+        match cause:
+            case EndCause.CANCELLED:
+                return task.prompt_id in self._world.deeds.cancelled
+            case EndCause.INTERRUPTED:
+                is_unwritten = task.prompt_id in self._world.deeds.cancelled and self._world.tally.came & UNKEPT
+                return self._met(task.prompt_id, frozenset({"interrupted by another"})) or bool(is_unwritten)
+            case EndCause.REMOVED:
+                return self._met(task.prompt_id, REMOVING)
+            case EndCause.RESTARTED:
+                return self._met(task.prompt_id, RESTARTING)
+            case EndCause.NEVER_ACCEPTED:
+                return really is None or self._met(task.prompt_id, FORGETTING)
+            case EndCause.UNKNOWN:
+                return True  # it claims nothing
 
     def _problem(self, task: Task, really: str | None) -> str:
         world, runs = self._world, self._runs[task.prompt_id]

@@ -52,9 +52,14 @@ class SimServer:
         """The worker's thread dies: prompts are accepted and never run (COMFYUI.md 8)."""
         self.is_executor_dead = True
 
+    def hold(self, is_held: bool) -> None:
+        """Begin nothing new, or continue: some node packs let any user pause the queue."""
+        self.is_held = is_held
+        self._work.set()
+
     def _start(self) -> None:
         self.boot += 1
-        self.is_executor_dead = False
+        self.is_executor_dead = self.is_held = False
         self._minted = 0
         self.number = 0
         self.files.wipe_temp()
@@ -289,7 +294,7 @@ class SimServer:
     async def run(self) -> None:
         """The worker's loop, for ever."""
         while True:
-            while not self._jobs.heap or self.is_executor_dead:
+            while not self._jobs.heap or self.is_executor_dead or self.is_held:
                 self._work.clear()
                 await self._work.wait()
             jobs, worker = self._jobs, self._worker

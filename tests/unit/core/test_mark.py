@@ -26,11 +26,17 @@ P = PromptId("p-1")
 def test_a_number_that_is_not_above_the_last_tells_of_a_restart(
     before: float | None, number: float | None, sign: Sign | None
 ) -> None:
-    assert Mark(before, P).numbered(number)[1] is sign
+    assert Mark(before, P).numbered(number, before)[1] is sign
+
+
+def test_answer_that_was_overtaken_shows_no_restart() -> None:
+    before = Mark(4.0, P)
+    mark, _ = before.numbered(6.0, before.number)
+    assert mark.numbered(5.0, before.number) == (Mark(6.0, P), None)
 
 
 def test_after_a_restart_the_old_history_is_not_missed_once_more() -> None:
-    mark, _ = Mark(9.0, P).numbered(0.0)
+    mark, _ = Mark(9.0, P).numbered(0.0, 9.0)
     assert mark == Mark(0.0, None)
     assert mark.forgotten()[1] is None
 

@@ -89,7 +89,11 @@ def test_a_failure_is_told_at_once_and_what_follows_on_its_heels_takes_its_place
 
 def test_what_the_person_has_ended_is_not_told() -> None:
     night = Night(task("a"), task("b"))
-    assert night.becomes(ended("a", state=TaskState.CANCELLED), ended("b", state=TaskState.GIVEN_UP)) is None
+    mine = ended("a", state=TaskState.CANCELLED, cancel_asked_at=1.0)
+    assert night.becomes(mine, ended("b", state=TaskState.GIVEN_UP)) is None
+    assert Night(task("c")).becomes(ended("c", state=TaskState.CANCELLED)) is not None, (
+        "another user has interrupted it"
+    )
 
 
 def test_work_on_a_silent_server_holds_nothing_back() -> None:

@@ -169,7 +169,7 @@ def test_an_unclear_submit_says_why_and_that_the_window_stays() -> None:
 
 
 def test_lost_comes_with_its_evidence() -> None:
-    looks = (Note(36000.0, "absent"), Note(36060.0, "absent_again"))
+    looks = (Note(35000.0, "accepted"), Note(36000.0, "absent"), Note(36060.0, "absent_again"))
     lost = ended("a", state=TaskState.LOST, notes=looks)
     assert "Looked twice, last at 10:01." in word_state(lost, ENGLISH).advice
     assert "probably restarted" in word_state(lost, ENGLISH).advice

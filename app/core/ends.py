@@ -1,0 +1,63 @@
+"""Why a task was cancelled or lost, as far as its record shows it.
+
+    end_cause(task)       # EndCause.REMOVED: another user has taken it out of the queue
+
+A server reports an interrupt without its author, and of a prompt that left its queue nothing at all. So what this user
+asked for is compared with what happened, and a removal by another user is certain only where the server has not been
+restarted meanwhile.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from app.core.mark import Sign
+from app.core.model import Task, TaskState
+
+NOT_RESTARTED = "not_restarted"  # the detail of a note of absence: the same server process has had it before
+
+
+class EndCause(Enum):
+    """Why a task has ended without a result. String values appear in the console."""
+
+    CANCELLED = "cancelled"  # by this user
+    INTERRUPTED = "interrupted"  # while it ran, by another user of its server
+    REMOVED = "removed"  # from the queue, by another user of its server
+    NEVER_ACCEPTED = "never_accepted"  # its server has never shown it
+    RESTARTED = "restarted"
+    UNKNOWN = "unknown"  # its server was restarted, or its queue or history was cleared
+
+
+_ACCEPTED = frozenset({"accepted", "seen_queued", "seen_running", "told_running", "told_end", "history"})
+
+
+def end_cause(task: Task) -> EndCause | None:
+    """Why it was cancelled or lost; None for any other state."""
+    match task.state:
+        case TaskState.CANCELLED:
+            return EndCause.CANCELLED if _is_ours(task) else EndCause.INTERRUPTED
+        case TaskState.LOST:
+            return _of_loss(task)
+    return None
+
+
+def was_accepted(task: Task) -> bool:
+    """Whether its server has ever shown that it took it."""
+    return any(note.kind in _ACCEPTED for note in task.notes)
+
+
+def _is_ours(task: Task) -> bool:
+    """Whether this user asked for it before it had happened."""
+    asked_at = task.cancel_asked_at
+    told = next((note.at for note in task.notes if note.kind == "told_end" and note.detail == "interrupted"), None)
+    return asked_at is not None and (told is None or asked_at <= told)
+
+
+def _of_loss(task: Task) -> EndCause:
+    signs = {note.detail for note in task.notes if note.kind == "server_changed"}
+    if not was_accepted(task):
+        return EndCause.UNKNOWN if signs else EndCause.NEVER_ACCEPTED
+    if signs:
+        return EndCause.RESTARTED if Sign.NUMBER_FELL.value in signs else EndCause.UNKNOWN
+    is_same = any(note.kind == "absent_again" and note.detail == NOT_RESTARTED for note in task.notes)
+    return EndCause.REMOVED if is_same and task.started_at is None else EndCause.UNKNOWN
