@@ -103,11 +103,11 @@ class Session(SessionView):
             state.spawn(self.line.keep(), "line")
 
     def wake(self, reason: str) -> None:
-        """Something woke the window (online, visible, pageshow, fleet): look at everything at once."""
+        """Something woke the window (online, visible, pageshow, fleet, gone): look at everything at once."""
         log.info("wake: %s", reason)
         self._state.note("wake", reason=reason)
         self._state.spawn(self._wake(), "wake")
-        if reason != "fleet":  # the rest is a person, or the network that is back
+        if reason not in {"fleet", "gone"}:  # the rest is a person, or the network that is back
             self._keeper.retake()
 
     async def _wake(self) -> None:

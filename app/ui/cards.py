@@ -108,6 +108,13 @@ def title_of(task: Task, node_id: str) -> str:
     return titles.get(node_id) or titles.get(node_id.split(".", maxsplit=1)[0]) or node_id
 
 
+def named_node(task: Task, node_id: str) -> str:
+    """What a node is called in the workflow, with its id if another one is called the same; empty if it has no node."""
+    title = title_of(task, node_id) if node_id else ""
+    is_shared = sum(item == title for item in node_titles(task.workflow).values()) > 1
+    return f"{title} ({node_id})" if is_shared else title
+
+
 def task_cards(session: SessionFacts, pictures: Pictures, names: str = TEMPLATE) -> tuple[CardView, ...]:
     """A card for each task of this tab, its crew's too, newest first; `names` is the template of saved files' names."""
     found = [(task, mooring) for window, mooring in _moorings(session) for task in window.tasks.values()]

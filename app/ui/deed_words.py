@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.core.deeds import QueuedPrompt
 from app.core.errors import GatewayRefused, PromptRejected
 from app.core.model import Failure
+from app.ui.deeds import ServerDeeds
 from app.ui.fleet_words import word_cause, word_server
 from app.ui.i18n import Translator
 from app.ui.words import Tone, Words
@@ -34,9 +35,13 @@ def word_deed(deed: str, _: Translator) -> str:
     return _("It is cancelled.") if deed.startswith("cancel ") else ""
 
 
-def word_owner(prompt: QueuedPrompt, _: Translator) -> str:
+def word_owner(prompt: QueuedPrompt, view: ServerDeeds, _: Translator) -> str:
     """Whose it is."""
-    return prompt.name or _("somebody unknown")
+    if prompt.prompt_id in view.own:
+        return _("yours, of this window")
+    if prompt.prompt_id in view.ours:
+        return _("yours, of another window")
+    return prompt.name or _("another user")
 
 
 def word_rule(failure: Failure | PromptRejected, _: Translator) -> Words | None:

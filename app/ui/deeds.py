@@ -26,9 +26,11 @@ NO_DEEDS = Deeds()
 
 @dataclass(frozen=True, slots=True)
 class ServerDeeds:
-    """The same of one server. `queue` counts only if it `is_shown`."""
+    """The same of one server. `queue` counts if it `is_shown`; of it, `own` is this tab's, `ours` this browser's."""
 
     is_shown: bool = False
+    own: frozenset[PromptId] = frozenset()
+    ours: frozenset[PromptId] = frozenset()
     queue: tuple[QueuedPrompt, ...] | None = None
     asked: PromptId | None = None
     doing: frozenset[str] = frozenset()
@@ -36,9 +38,16 @@ class ServerDeeds:
     refusal: MooringError | None = None
 
 
-def deeds_at(deeds: Deeds, server_id: ServerId) -> ServerDeeds:
+def deeds_at(
+    deeds: Deeds,
+    server_id: ServerId,
+    own: frozenset[PromptId] = frozenset(),
+    ours: frozenset[PromptId] = frozenset(),
+) -> ServerDeeds:
     """What concerns one server."""
     return ServerDeeds(
+        own=own,
+        ours=ours,
         is_shown=server_id in deeds.queues,
         queue=deeds.queues.get(server_id),
         asked=deeds.asked[1] if deeds.asked is not None and deeds.asked[0] == server_id else None,

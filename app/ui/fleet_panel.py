@@ -118,6 +118,8 @@ def fleet_view(
     berthings = facts.berthings
     marks = _Marks(facts.roster, session.windows)
     tasks = [task for item in session.windows for task in item.unfinished]
+    own = frozenset(prompt_id for item in session.windows for prompt_id in item.tasks)
+    ours = frozenset(task.prompt_id for task in facts.roster.tasks) if facts.roster is not None else frozenset()
     lanes, span = _timeline(berthings, marks, session.fleet, facts.roster)
     return FleetView(
         fleet=session.fleet,
@@ -130,7 +132,7 @@ def fleet_view(
                 windows=marks.at(server.server_id, berthings),
                 vitals=facts.vitals.get(server.server_id, Vitals()),
                 leaning=leaning_of(server.server_id, leanings, where),
-                deeds=None if deeds is None else deeds_at(deeds, server.server_id),
+                deeds=None if deeds is None else deeds_at(deeds, server.server_id, own, ours),
             )
             for server in session.fleet.servers
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.ends import EndCause, end_cause
 from app.core.model import Choice, Contact, Delivery, Failure, Output, Task, TaskState
 from app.core.progress import Progress
-from app.ui.cards import title_of
+from app.ui.cards import named_node, title_of
 from app.ui.deed_words import word_rule
 from app.ui.evidence_words import word_sign, word_unclear
 from app.ui.fleet_words import word_cause
@@ -22,6 +22,14 @@ def word_task(task: Task, _: Translator) -> Words:
     return word_state(task, _)
 
 
+def word_left(task: Task, _: Translator) -> Words:
+    """What a closed window has left: nobody watches it, so only its last known state can be told."""
+    words = word_task(task, _)
+    if task.state.is_end:
+        return words
+    return Words(_("Last known: {state}", state=words.title), tone=Tone.QUIET)
+
+
 def word_state(task: Task, _: Translator) -> Words:
     """The state alone; each has its own words."""
     match task.state:
@@ -34,7 +42,8 @@ def word_state(task: Task, _: Translator) -> Words:
         case TaskState.SUCCEEDED:
             return _succeeded(task, _)
         case TaskState.FAILED:
-            return word_failure(task.failure or Failure(kind="execution"), _)
+            failure = task.failure or Failure(kind="execution")
+            return word_failure(failure, _, node=_.known(named_node(task, failure.node_id)))
         case TaskState.CANCELLED:
             return _cancelled(task, _)
         case TaskState.LOST:
@@ -172,8 +181,12 @@ def word_contact(task: Task, _: Translator) -> Words:
             )
 
 
-def word_failure(failure: Failure, _: Translator) -> Words:
-    """Why a task failed: refused, certainly not sent, or stopped by an error while running."""
+def word_failure(failure: Failure, _: Translator, *, node: str = "") -> Words:
+    """Why a task failed: refused, certainly not sent, or stopped by an error while running.
+
+    `node` is what the failed node is called in the workflow; else its class is named.
+    """
+    node = node or failure.node_type
     match failure.kind:
         case "rejected" if (ruled := word_rule(failure, _)) is not None:
             return ruled
@@ -190,19 +203,17 @@ def word_failure(failure: Failure, _: Translator) -> Words:
                 cause=word_cause(failure.message, _),
             )
     if failure.is_out_of_memory:
-        return _out_of_memory(failure, _)
+        return _out_of_memory(failure, node, _)
     return Words(
-        _("Stopped by an error in “{node}”", node=failure.node_type) if failure.node_type else _("Stopped by an error"),
+        _("Stopped by an error in “{node}”", node=node) if node else _("Stopped by an error"),
         _("The server's own words are below."),
         failure.message,
     )
 
 
-def _out_of_memory(failure: Failure, _: Translator) -> Words:
+def _out_of_memory(failure: Failure, node: str, _: Translator) -> Words:
     return Words(
-        _("Not enough memory for “{node}”", node=failure.node_type)
-        if failure.node_type
-        else _("The server's memory was not enough"),
+        _("Not enough memory for “{node}”", node=node) if node else _("The server's memory was not enough"),
         _(
             "Make the picture smaller, make fewer at once, or free memory on the server, where other models or programs"
             " may hold it. Then run it again."

@@ -28,6 +28,8 @@ let isComposing = false;
 let tellFiles = () => {}; // `listenFiles` has the callback
 const spared = new Set(); // fields that this patch may not touch
 
+const LETS_GO = 1000; // milliseconds until a page that goes away has let go of its lock
+
 const byId = (id) => document.getElementById(id);
 
 function isField(node) {
@@ -305,6 +307,9 @@ export function listenWakes(callback) {
   addEventListener("pageshow", (event) => { if (event.persisted) callback("pageshow"); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) callback("visible"); });
   document.addEventListener("resume", () => callback("resume"));
+  const others = new BroadcastChannel(owned("mooring-gone")); // another window was closed: its work may be looked for
+  addEventListener("pagehide", () => others.postMessage(""));
+  others.onmessage = () => setTimeout(() => callback("gone"), LETS_GO);
 }
 
 /** The tab is shown or hidden or has the keyboard again, the device goes on- or offline: `callback()`. */

@@ -75,7 +75,7 @@ def _queue(view: ServerDeeds, server_id: ServerId, _: Translator) -> h.Element |
 
 
 def _prompt(item: QueuedPrompt, view: ServerDeeds, server_id: ServerId, _: Translator) -> h.Element:
-    name = (item.name and own(item.name)) or word_owner(item, _)
+    name = own(item.name) if item.name and item.prompt_id not in view.ours | view.own else word_owner(item, view, _)
     if view.asked == item.prompt_id:
         hands = h.div(".queue-ask", role="group", aria_label=_("Cancel this?"))[
             h.p[_("Cancel this? Whoever it is of sees that it was cancelled.")],

@@ -7,7 +7,7 @@ import htpy as h
 from app.session import OrphanRecord
 from app.ui.i18n import Translator
 from app.ui.state import LeftView, OrphanView
-from app.ui.task_words import word_task
+from app.ui.task_words import word_left
 from app.ui.views.parts import action_button, icon, own, panel_title, server_chip, task_title, titled
 
 
@@ -46,7 +46,7 @@ def left(view: LeftView, _: Translator) -> h.Node:
 
 def _orphan(view: OrphanView, _: Translator) -> h.Element:
     task = view.orphan.task
-    words = word_task(task, _)
+    words = word_left(task, _)
     return h.li(
         class_=["card left-item", f"tone-{view.tag.tone}"],
         id=f"left-{task.prompt_id}",

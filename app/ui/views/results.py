@@ -140,7 +140,7 @@ def ended_card(view: CardView, _: Translator) -> h.Element:
             ],
             not is_plain and told_rest(words.advice, words.quote),
             _deliveries(view, _),
-            task.failure is not None and failure(task.prompt_id, task.failure, words, _),
+            task.failure is not None and failure(task.prompt_id, task.failure, words, _, task=task),
             bool(task.warnings) and warnings(view, _),
             _links(view, _),
             details(task, _),

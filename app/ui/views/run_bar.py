@@ -167,6 +167,6 @@ def _unable(blocker: Blocker, _: Translator) -> str:
         case Blocker.MOORED_UNABLE:
             return _(
                 "This window is moored to a server that lacks what this workflow needs."
-                " Wait until its work is home, or open another window."
+                " Wait until its work has ended, or open another window."
             )
     return _("No server can run this workflow. What each of them lacks is told in the form.")

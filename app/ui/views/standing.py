@@ -51,7 +51,7 @@ def _moored(tag: ServerTag, _: Translator) -> h.Element:
     return h.div(".standing-moored")[
         h.p[
             _(
-                "This window stays with {server} until its work is home. Wait for that, or use another window.",
+                "This window stays with {server} until its work has ended. Wait for that, or use another window.",
                 server=tag.name,
             )
         ],

@@ -66,8 +66,8 @@ def _nothing(view: NowView, _: Translator) -> h.Element:
         "waves",
         _("Calm water"),
         _(
-            "Press Run and this window moors to one server. Everything about that work stays there"
-            " until it is home. For a second server, open a second window."
+            "Press Run and this window moors to one server: all its work goes there until the last of it has ended."
+            " For a second server, open a second window."
         ),
         _first_way(view.blocker, _),
         class_="is-slim" if view.is_brief else "",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import htpy as h
 
 from app.core.errors import MooringError
-from app.core.model import Failure, NodeError
+from app.core.model import Failure, NodeError, Task
+from app.ui.cards import named_node
 from app.ui.error_text import error_text, failure_text
 from app.ui.i18n import Translator
 from app.ui.messages import word_error, word_node_error
@@ -14,11 +15,11 @@ from app.ui.views.parts import disclosure, icon, told
 from app.ui.words import Words
 
 
-def failure(prompt_id: str, failed: Failure, words: Words, _: Translator) -> h.Node:
-    """The faults that the server named, and all that it said, closed until somebody wants it."""
+def failure(key: str, failed: Failure, words: Words, _: Translator, *, task: Task | None = None) -> h.Node:
+    """The faults that the server named, with their nodes' titles in `task`, and all that it said, closed at first."""
     return h.fragment[
-        bool(failed.node_errors) and _faults(failed.node_errors, _),
-        details_to_copy(f"trace-{prompt_id}", failure_text(failed, words), _, has_traceback=bool(failed.traceback)),
+        bool(failed.node_errors) and _faults(task, failed.node_errors, _),
+        details_to_copy(f"trace-{key}", failure_text(failed, words), _, has_traceback=bool(failed.traceback)),
     ]
 
 
@@ -61,15 +62,17 @@ def warnings(view: CardView, _: Translator) -> h.Element:
     """The outputs that the server dropped when it took the rest."""
     return h.div(".told.is-warn")[
         h.p(".told-title")[_("The server left out parts of the workflow:")],
-        _faults(view.task.warnings, _),
+        _faults(view.task, view.task.warnings, _),
     ]
 
 
-def _faults(errors: tuple[NodeError, ...], _: Translator) -> h.Element:
+def _faults(task: Task | None, errors: tuple[NodeError, ...], _: Translator) -> h.Element:
     return h.ul(".faults")[
         (
             h.li[
-                h.span(".fault-node", translate="no")[error.class_type or error.node_id],
+                h.span(".fault-node", translate="no")[
+                    _.known(named_node(task, error.node_id)) if task is not None else error.class_type or error.node_id
+                ],
                 told(word_node_error(error, _)),
             ]
             for error in errors

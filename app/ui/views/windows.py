@@ -7,7 +7,7 @@ import htpy as h
 from app.ui.fleet_panel import WindowMark
 from app.ui.i18n import Translator
 from app.ui.panel_words import word_age, word_window, word_work
-from app.ui.task_words import word_task
+from app.ui.task_words import word_left
 from app.ui.views.drawer import drawer
 from app.ui.views.parts import action_button, icon, server_chip, task_title, titled
 from app.ui.windows_panel import LeftRow, SessionRow, WindowRow, WindowsView
@@ -118,7 +118,7 @@ def _left(rows: tuple[LeftRow, ...], _: Translator) -> h.Element | None:
 
 
 def _orphan(row: LeftRow, _: Translator) -> h.Element:
-    words = word_task(row.task, _)
+    words = word_left(row.task, _)
     return h.li(
         class_=["window-row", f"tone-{row.tag.tone}"],
         id=f"left-here-{row.task.prompt_id}",
