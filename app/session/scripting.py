@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from app.core import comfy
 from app.core.errors import BadInput, TaskNotFound
-from app.core.model import PromptId, Reservation, TaskState
+from app.core.model import InputFile, NodeId, PromptId, Reservation, TaskState
 from app.core.ports import Blob
 from app.core.window import get_api_base_url
 from app.core.workflow import ApiWorkflow
@@ -24,6 +26,7 @@ class Scripting:
         self._submitter = submitter
         self._take = take
         self._uploads: Reservation | None = None
+        self._files: dict[str, InputFile] = {}  # by the value that an input has for it
         self._reserving_uploads = asyncio.Lock()
 
     async def upload_image(self, blob: Blob, filename: str) -> comfy.Uploaded:
@@ -33,8 +36,26 @@ class Scripting:
                 self._uploads = await self._submitter.places.reserve(PromptId(self._state.ports.random.uuid4()))
             held = self._uploads
         with self._state.loose_ends.upload():
-            uploaded, _ = await self._submitter.upload(held, blob, filename)
+            uploaded, sha256 = await self._submitter.upload(held, blob, filename)
+        self._files[uploaded.input_value] = InputFile(
+            node_id=NodeId(""),
+            input_name="",
+            name=uploaded.name,
+            subfolder=uploaded.subfolder,
+            folder=uploaded.folder,
+            sha256=sha256,
+            original_name=filename,
+        )
         return uploaded
+
+    def _named_in(self, workflow: ApiWorkflow, inputs: Inputs) -> tuple[InputFile, ...]:
+        """The uploads that a workflow names, each at its input: run elsewhere, they are uploaded there."""
+        return tuple(
+            replace(file, node_id=NodeId(node_id), input_name=input_name)
+            for node_id, node in json.loads(workflow.text).items()
+            for input_name, value in (node.get("inputs") or {}).items()
+            if isinstance(value, str) and (file := self._files.get(value)) and (node_id, input_name) not in inputs
+        )
 
     async def release_uploads(self) -> None:
         """Give up the reservation that uploads hold."""
@@ -50,7 +71,8 @@ class Scripting:
         """
         held, self._uploads = self._uploads, None
         prompt_id = held.prompt_id if held else PromptId(self._state.ports.random.uuid4())
-        await self._take(Order(prompt_id, workflow, title, inputs, editor=EditorCopy(editor)))
+        uploaded = self._named_in(workflow, inputs)
+        await self._take(Order(prompt_id, workflow, title, inputs, editor=EditorCopy(editor), uploaded=uploaded))
         task = self._state.get_task("submit_workflow", prompt_id)
         if task.state is TaskState.FAILED and task.failure is not None and task.failure.kind in comfy.NEVER_RAN:
             raise comfy.refusal_of(task, task.failure)

@@ -74,6 +74,7 @@ class Order:
     part: Part | None = None  # set if it comes out of the waiting line
     unable: Mapping[ServerId, str] = field(default_factory=dict)  # the servers that cannot run it, each with its cause
     editor: EditorCopy = NO_EDITOR
+    uploaded: tuple[InputFile, ...] = ()  # inputs that are on the reserved server already
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +219,7 @@ class Submitter:
         }
         workflow = order.workflow.with_values(values) if values else order.workflow
         editor, graph = await self.editors.along(order.prompt_id, order.editor, workflow)
-        files = tuple(item for item, _ in uploads)
+        files = (*(item for item, _ in uploads), *order.uploaded)
         ready = Ready(graph, state.ports.clock.now())
         job = place.job or job_of(order.workflow)
         task = self._task_of(replace(order, editor=editor, workflow=workflow), place, job, files)

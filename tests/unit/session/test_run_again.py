@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from app.core.errors import BadInput, NoServerAvailable, ServerLockedError
 from app.core.model import TaskState
+from app.core.workflow import parse_workflow
+from tests.simulation.store import Bytes
+from tests.simulation.world import a_workflow
 from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, task_of
 
 
@@ -55,3 +60,17 @@ async def test_without_the_kept_input_nothing_is_run_and_its_own_name_is_told(st
     with pytest.raises(BadInput, match="photo"):
         await page.session.run_again(old)
     assert len(stage.requests("POST", "/prompt")) == 1
+
+
+@scene
+async def test_upload_of_a_script_is_brought_to_the_other_server(stage: Stage) -> None:
+    page = await stage.window()
+    uploaded = await page.session.upload_image(Bytes(PHOTO, "image/png"), "photo.png")
+    graph = json.loads(a_workflow(2, 1, PHOTO).text)
+    graph["1"]["inputs"]["image"] = uploaded.input_value
+    old = await page.session.submit_workflow(parse_workflow(graph))
+    assert (await stage.ended(page, old)).state is TaskState.SUCCEEDED
+    new = await page.session.run_again(old, elsewhere=True)
+    task = await stage.ended(page, new)
+    assert (task.state, task.server_id == task_of(page, old).server_id) == (TaskState.SUCCEEDED, False)
+    assert [item.original_name for item in task.inputs] == ["photo.png"]
