@@ -164,7 +164,8 @@ def _current(work: Work, factor: float | None, now: float) -> tuple[float, bool]
             return None
         more = max(0, work.plan.parts.get(node, 1) - watch.rows)
         ahead = (row.maximum - row.last) + more * row.maximum
-        return max(0.0, ahead * row.pace - since), True
+        counted = max(0.0, ahead * row.pace - since)
+        return _expanded(work, counted, now) if watch.is_expanded else (counted, True)
     planned = _planned(work) * (factor or 1.0)
     is_loading = work.is_cold and node in work.plan.stepping and not _has_stepped(work)
     ran = 0.0 if is_loading else now - watch.since
@@ -173,6 +174,13 @@ def _current(work: Work, factor: float | None, now: float) -> tuple[float, bool]
     if ran > planned * LATE + SLACK:
         return None
     return max(planned - ran, 0.1 * planned), work.plan.certainty is Certainty.LEARNED
+
+
+def _expanded(work: Work, counted: float, now: float) -> tuple[float, bool] | None:
+    """The same of a node that was expanded: only an earlier run shows what comes after the steps that it counts."""
+    if work.plan.certainty is not Certainty.LEARNED:
+        return None
+    return max(counted, _planned(work) + work.watch.lead - (now - work.watch.since)), True
 
 
 # Waiting

@@ -52,6 +52,7 @@ class Stopwatch:
     steps: Steps | None = None  # of that node, the row that it counts now
     lead: float = 0.0  # of that node
     rows: int = 0  # of steps, that it has begun
+    is_expanded: bool = False  # it is made of nodes that were made at run time
     spent: Mapping[NodeId, NodePace] = field(default_factory=dict)
     cached: frozenset[NodeId] = frozenset()
     is_whole: bool = False
@@ -88,10 +89,12 @@ class Stopwatch:
             took = NodePace(max(LEAST, now - self.since - self.lead), self.lead, max(1, self.rows))
             known = spent.get(self.node)
             spent[self.node] = took if known is None else _added(known, took)
-        return replace(self, node=node, since=now, spent=spent, steps=None, lead=0.0, rows=0)
+        return replace(self, node=node, since=now, spent=spent, steps=None, lead=0.0, rows=0, is_expanded=False)
 
     def _stepped(self, item: NodeProgress, now: float) -> Stopwatch:
         moved = self._switch(_origin(item.node), now)
+        if not moved.is_expanded and (item.part or "." in item.node):
+            moved = replace(moved, is_expanded=True)
         if not item.maximum > 1 or not 0 < item.value <= item.maximum:
             return moved
         steps = moved.steps

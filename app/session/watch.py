@@ -253,15 +253,9 @@ class Watch:
         """What a server with a jobs API says of a task that neither queue nor history has; else `absent`."""
         if not self._state.fleet.has_jobs(task.server_id):
             return absent
-        response = await self._state.ask(task.server_id, jobs.job_request(base, task.prompt_id))
-        now = self._state.ports.clock.now()
-        match jobs.read_job(response, task.server_id):
-            case None:
-                return absent
-            case "pending" | "in_progress" as status:
-                return Seen(now, status == "in_progress")
-            case _:
-                return None  # it has ended between the looks: history will tell
+        response = await self._state.ask(task.server_id, jobs.active_request(base))
+        status = jobs.read_active(response, task.server_id, task.prompt_id)
+        return absent if status is None else Seen(self._state.ports.clock.now(), status == "in_progress")
 
     async def witness(self, prompt_id: PromptId, *evidence: Evidence) -> None:
         """Let the state judge; an end is passed on for delivery. A task let go of meanwhile is none of ours."""

@@ -20,6 +20,8 @@ from app.workflows.graph import Key
 MAX_SEED = 2**64 - 1
 # The ComfyUI editor holds numbers as JavaScript does: a seed that we draw comes back from there as it was.
 MAX_DRAWN = 2**53 - 1
+SHOWN_DIGITS = 15  # of a decimal; the 16th and 17th show only how it is stored: 1.0000000000000002
+MOST_ROUNDED = 1e15  # larger ones have no digits to spare
 TRUE, FALSE = "true", "false"
 
 
@@ -167,7 +169,11 @@ class Field:
     @property
     def text(self) -> str:
         """What it shows before the person changes it."""
-        return "" if self.is_absent and self.is_optional else text_of(self.kind, self.value)
+        if self.is_absent and self.is_optional:
+            return ""
+        if isinstance(self.kind, Decimal) and isinstance(self.value, float) and abs(self.value) < MOST_ROUNDED:
+            return text_of(self.kind, float(f"{self.value:.{SHOWN_DIGITS}g}"))
+        return text_of(self.kind, self.value)
 
     def parse(self, text: str) -> object:
         """The value to send for what the person typed; BadInput says what is wrong with it.

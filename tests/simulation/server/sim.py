@@ -165,6 +165,8 @@ class SimServer:
         if len(body) > FEATURES["max_upload_size"]:
             return _too_large()
         parts = [unquote(part) for part in path.removeprefix("/api").split("/") if part]
+        if self.has_jobs and path == "/api/jobs":
+            return json_answer({"jobs": self._active(), "pagination": {}})
         if self.has_jobs and path.startswith("/api/jobs/"):
             return self._job(method, *parts[1:])
         try:
@@ -232,6 +234,10 @@ class SimServer:
         running = self._jobs.running
         if not wanted or (running is not None and running[1] == wanted):
             self._worker.is_interrupted = True
+
+    def _active(self) -> list[dict[str, str]]:
+        running = [] if self._jobs.running is None else [{"id": self._jobs.running[1], "status": "in_progress"}]
+        return [*running, *({"id": item[1], "status": "pending"} for item in self._jobs.heap)]
 
     def _job(self, method: str, prompt_id: str, verb: str = "") -> Answer:
         """The jobs API of newer servers (COMFYUI.md 9), as far as one job goes."""

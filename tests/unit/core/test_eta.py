@@ -383,3 +383,18 @@ def test_a_schedulers_steps_are_the_samplers() -> None:
     assert plan.seconds["2"] == 24.0  # type: ignore[index]
     assert plan.seconds["1"] < 1.0  # type: ignore[index]
     assert plan.stepping == {"2"}
+
+
+EXPANDED = NodeId("2")
+
+
+@pytest.mark.parametrize(("certainty", "left"), [(Certainty.LEARNED, 3.0), (Certainty.CARRIED, None)])
+def test_expanded_node_is_not_over_with_the_steps_of_its_first_part(certainty: Certainty, left: float | None) -> None:
+    """Another part may follow, and counts no steps before it has begun."""
+    watch = Stopwatch().told(StartMessage(P), 0.0).told(ExecutingMessage(P, EXPANDED), 0.0)
+    for step in range(1, 7):
+        part = NodeProgress(EXPANDED, step, 6, "running", "2.0.0.1")
+        watch = watch.told(ProgressMessage(P, (part,)), step / 2)
+    plan = Plan({EXPANDED: 6.0}, certainty=certainty)
+    found = running_eta(Work(plan=plan, watch=watch, started_at=0.0), now=3.0)
+    assert (found.left if found is not None else None) == left

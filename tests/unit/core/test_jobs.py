@@ -11,10 +11,17 @@ from app.core.ports import Response
 from tests.unit.core.builders import A, answer
 
 
-def test_a_job_is_asked_for_and_cancelled_by_its_id_alone() -> None:
-    assert jobs.job_request("/servers/gpu-a", PromptId("p/1")).path == "/servers/gpu-a/api/jobs/p%2F1"
-    cancel = jobs.job_cancel_request("/servers/gpu-a", PromptId("p-1"))
-    assert (cancel.method, cancel.path, cancel.json) == ("POST", "/servers/gpu-a/api/jobs/p-1/cancel", "{}")
+def test_a_job_is_cancelled_by_its_id_alone() -> None:
+    cancel = jobs.job_cancel_request("/servers/gpu-a", PromptId("p/1"))
+    assert (cancel.method, cancel.path, cancel.json) == ("POST", "/servers/gpu-a/api/jobs/p%2F1/cancel", "{}")
+
+
+def test_only_what_waits_or_runs_is_asked_for() -> None:
+    asked = jobs.active_request("/servers/gpu-a")
+    assert (asked.method, asked.path.partition("&")[0]) == (
+        "GET",
+        "/servers/gpu-a/api/jobs?status=pending,in_progress",
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,17 +43,19 @@ def test_a_cancel_that_failed_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("response", "status"),
+    ("listed", "status"),
     [
-        (answer({"id": "p-1", "status": "in_progress"}), "in_progress"),
-        (answer({"error": "Job not found"}, 404), None),
-        (answer("404: Not Found", 404), None),
+        ([{"id": "p-1", "status": "in_progress"}], "in_progress"),
+        ([{"id": "p-2", "status": "pending"}, {"id": "p-1", "status": "pending"}], "pending"),
+        ([{"id": "p-1", "status": "completed"}], None),  # history will show it
+        ([{"id": "p-2", "status": "pending"}, "odd", {}], None),
+        ([], None),
     ],
 )
-def test_a_job_is_read_or_not_there(response: Response, status: str | None) -> None:
-    assert jobs.read_job(response, A) == status
+def test_a_job_is_active_or_not(listed: list[object], status: str | None) -> None:
+    assert jobs.read_active(answer({"jobs": listed}), A, PromptId("p-1")) == status
 
 
-def test_an_answer_that_is_no_job_is_refused() -> None:
+def test_an_answer_that_lists_no_jobs_is_refused() -> None:
     with pytest.raises(ProtocolError):
-        jobs.read_job(answer({"id": "p-1"}), A)
+        jobs.read_active(answer({"id": "p-1"}), A, PromptId("p-1"))

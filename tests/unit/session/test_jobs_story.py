@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core.model import TaskState
+from tests.simulation.network import Mishap
 from tests.unit.session.stage import A, Stage, scene, task_of
 
 
@@ -58,11 +59,25 @@ async def test_what_the_jobs_api_still_has_is_not_absent(stage: Stage) -> None:
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, prompt_id)
     server.is_forgetful = True  # queue and history show nothing
-    await stage.until(lambda: len(stage.requests("GET", "/api/jobs/")) > 4)
+    await stage.until(lambda: len(stage.requests("GET", "/api/jobs?")) > 4)
     assert task_of(page, prompt_id).state is TaskState.RUNNING
     assert task_of(page, prompt_id).absent_since is None
     server.is_forgetful = False
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_job_that_is_gone_is_not_asked_for_by_its_id(stage: Stage) -> None:
+    """A browser logs the 404 as an error."""
+    stage.world.sims[A].has_jobs = True
+    page = await stage.window()
+    await stage.run(page, steps=900, server_id=A)
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until(lambda: task_of(page, prompt_id).place == 1)
+    await page.session.cancel(prompt_id)
+    await stage.ended(page, prompt_id)
+    assert stage.requests("GET", "/api/jobs?")
+    assert not stage.requests("GET", "/api/jobs/")
 
 
 @scene
@@ -71,7 +86,7 @@ async def test_an_unclear_submit_is_settled_by_the_jobs_api_too(stage: Stage) ->
     server.has_jobs = server.is_forgetful = True
     stage.world.weather.refuse_socket = 1.0
     page = await stage.window()
-    stage.while_submitting(page, "lose_after")
+    stage.world.weather.armed.append(Mishap("answer lost", lambda exchange: exchange.route == ("POST", "prompt")))
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, prompt_id)
     server.is_forgetful = False

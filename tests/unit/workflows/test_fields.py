@@ -23,6 +23,7 @@ from app.workflows.fields import (
     Unknown,
     Upload,
     Whole,
+    text_of,
 )
 
 UP_TO_TEN = Whole(0, 10)
@@ -158,10 +159,11 @@ def test_whole_numbers_keep_every_bit(number: int) -> None:
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_decimals_keep_every_bit(number: float) -> None:
-    parsed = field(Decimal()).parse(field(Decimal(), number).text)
-    assert isinstance(parsed, float)
-    assert parsed == number
-    assert math.copysign(1, parsed) == math.copysign(1, number)
+    shown = field(Decimal(), number)
+    for parsed in (field(Decimal()).parse(text_of(Decimal(), number)), shown.parse(shown.text)):
+        assert isinstance(parsed, float)
+        assert parsed == number
+        assert math.copysign(1, parsed) == math.copysign(1, number)
 
 
 @given(st.text())
@@ -206,3 +208,13 @@ def test_a_choice_of_thousands_shares_its_options() -> None:
     kind = Choice(options)
     assert kind.options is options
     assert field(kind).parse("2999.safetensors") == "2999.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.0000000000000002, "1.0"), (0.1 + 0.2, "0.3"), (0.7999999999999999, "0.8"), (8.0, "8.0"), (1e-9, "1e-09")],
+)
+def test_decimal_is_shown_without_the_digits_of_its_storage(value: float, text: str) -> None:
+    item = Field(node_id="1", input_name="strength", kind=Decimal(), label="", value=value)
+    assert item.text == text
+    assert item.parse(item.text) == value, "what is not changed is sent as it is"
