@@ -154,8 +154,20 @@ def test_set_up_goes_on_with_a_node_that_cannot(place: Place) -> None:
     assert Builds(place).unpacked(build, "gzip") == []
 
 
+def test_node_of_the_environment_stands_in_for_a_missing_one(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = tmp_path / "bin"
+    machine.mkdir()
+    monkeypatch.setenv("PATH", str(machine))
+    assert node_command(place)[0] == place.python
+    (machine / "node").touch(0o755)
+    assert node_command(place) == [str(machine / "node")]
+
+
 def press_with_node(builds: Builds, build: Build) -> None:
-    """Pack with the real Node and the packer that is shipped."""
+    """Pack with the real Node, the machine's or that of our .venv, and the packer that is shipped."""
+    builds.place.venv.symlink_to(ROOT / ".venv")
     (builds.place.root / PACKER).parent.mkdir(parents=True)
     shutil.copy(ROOT / PACKER, builds.place.root / PACKER)
 
