@@ -31,12 +31,11 @@ PARALLEL = ("-n", "2", "--dist", "loadfile")
 def main(arguments: list[str]) -> int:
     """Set up, then run each check until one fails; its exit code, or pytest's."""
     from gateway.install import SetupError, child_environment, set_up
-    from tests.toolchain import VARIABLE, ToolchainError, chinese_fonts, chromium
+    from tests.toolchain import VARIABLE, ToolchainError, equip
 
     try:
         python = set_up(ROOT, dev=True)
-        browser = chromium(python)
-        chinese_fonts()
+        browser = equip(python)
     except (SetupError, ToolchainError) as error:
         print(error, file=sys.stderr)
         return 1

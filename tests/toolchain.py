@@ -1,20 +1,25 @@
-"""The Chromium that the end-to-end tests drive: found on this machine, or installed.
+"""The programs and fonts of the machine that the tests need: found, or installed.
 
-    browser = chromium(python)     # a path; ToolchainError says in one sentence what to do
+    browser = equip(python)     # the Chromium's path; ToolchainError says in one sentence what to do
 
-Standard library only: it runs before and outside of `.venv`, whose Python it is given.
+As root, Debian's packages are installed with one call of apt-get. Whatever is still missing is named in one line, with
+the tests that are skipped without it. Standard library only: it runs before and outside of `.venv`, whose Python it is
+given.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 VARIABLE = "MOORING_CHROMIUM"
@@ -30,6 +35,8 @@ from playwright.sync_api import sync_playwright
 with sync_playwright() as playwright:
     print(playwright.chromium.executable_path)
 """
+SERVERS = ("/usr/sbin", "/usr/local/sbin")  # not on everyone's PATH
+POLICY = Path("/usr/sbin/policy-rc.d")  # Debian asks it before a package starts its service
 VERSION_SECONDS = 60.0  # a first start from a cold disk, with both cores busy
 SILENT_SECONDS = 60.0  # a download that shows nothing for so long is stuck: behind some firewalls it hangs
 APT_SECONDS = 900.0
@@ -39,30 +46,74 @@ class ToolchainError(Exception):
     """No Chromium; the text is one sentence for the person who ran the tests."""
 
 
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something of the machine that some tests need: any of some programs, or a family of fonts."""
+
+    name: str
+    package: str  # Debian's
+    skipped: str  # what is skipped without it
+    programs: tuple[str, ...] = ()
+    font: str = ""
+
+
+NEEDS = (
+    Need("fc-list", "fontconfig", "the layout in other fonts", programs=("fc-list",)),
+    Need("Firefox", "firefox-esr", "tests/e2e/test_firefox.py", programs=("firefox-esr", "firefox")),
+    Need("nginx", "nginx", "test_nginx.py and test_nginx_people.py", programs=("nginx",)),
+    Need("DejaVu Sans", "fonts-dejavu-core", "the layout in a wide font", font="DejaVu Sans"),
+    Need("Liberation Sans", "fonts-liberation", "the layout in a narrow font", font="Liberation Sans"),
+    Need("Noto Sans CJK", "fonts-noto-cjk", "the layout in a Chinese font", font="Noto Sans CJK SC"),
+)
+
+
+def equip(python: Path) -> Path:
+    """Install what is missing where that may be done, report what still is, and return a Chromium that starts."""
+    if can_use_apt():
+        wanted = [need.package for need in missing()]
+        if not os.environ.get(VARIABLE) and on_this_machine() is None and of_playwright(python) is None:
+            wanted.insert(0, "chromium")
+        if wanted:
+            install(wanted)
+    browser = chromium(python)
+    if left := missing():
+        skipped = "; ".join(f"{need.skipped} (needs {need.name})" for need in left)
+        packages = " ".join(need.package for need in left)
+        print(f"Skipped are {skipped}. On Debian they run after: sudo apt-get install {packages}", flush=True)
+    return browser
+
+
+def missing() -> list[Need]:
+    """The needs that this machine does not meet."""
+    fonts = families()
+    path = os.pathsep.join([os.environ.get("PATH", ""), *SERVERS])
+    return [
+        need
+        for need in NEEDS
+        if not (need.font in fonts if need.font else any(shutil.which(name, path=path) for name in need.programs))
+    ]
+
+
+def families() -> set[str]:
+    """The families of fonts on this machine; none where nothing lists them."""
+    listed = _output(["fc-list", ":", "family"])
+    return {name.strip() for line in listed.splitlines() for name in line.split(",")}
+
+
 def chromium(python: Path) -> Path:
-    """A Chromium that starts: the one named, the machine's, Playwright's, or Debian's, in this order."""
+    """A Chromium that starts: the one named, the machine's, or Playwright's, in this order."""
     named = os.environ.get(VARIABLE)
     if named:
         if not works(Path(named)):
             raise ToolchainError(f"{VARIABLE} names {named}, which does not start: name another or unset it.")
         return Path(named)
-    for look in (on_this_machine, lambda: of_playwright(python), lambda: _downloaded(python), _of_debian):
-        found = look()
-        if found is not None:
-            return found
-    raise ToolchainError(
-        "No Chromium was found and none could be installed: install one (for example: sudo apt install chromium),"
-        f" or name its program in {VARIABLE}, then run the same command again."
-    )
-
-
-def chinese_fonts() -> None:
-    """Install a font with Chinese where there is none and it can be had, so that pictures are real."""
-    if not _can_use_apt() or (shutil.which("fc-list") and _output(["fc-list", ":lang=zh"]).strip()):
-        return
-    print("No Chinese font on this machine: installing fonts-noto-cjk …", flush=True)
-    if not _apt("fonts-noto-cjk"):
-        print("It could not be installed; pictures of the Chinese page will show empty boxes.", flush=True)
+    found = on_this_machine() or of_playwright(python) or _downloaded(python)
+    if found is None:
+        raise ToolchainError(
+            "No Chromium was found and none could be installed: install one (for example: sudo apt install chromium),"
+            f" or name its program in {VARIABLE}, then run the same command again."
+        )
+    return found
 
 
 def on_this_machine() -> Path | None:
@@ -85,6 +136,42 @@ def works(program: Path) -> bool:
     return sys.platform == "win32" or "Chrom" in _output([str(program), "--version"])
 
 
+def can_use_apt() -> bool:
+    """Whether packages of Debian can be installed: only root may."""
+    return shutil.which("apt-get") is not None and hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def install(packages: Sequence[str]) -> None:
+    """Install those of some packages of Debian that can be had, and start no service."""
+    print(f"Installing with apt-get: {', '.join(packages)} …", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    # Its lists may be missing or old: then a package is not found, or an old one is, until they are updated. Without
+    # a network they cannot be, and the package may be there all the same.
+    _ends_well(["apt-get", "update", "-q"], environment)
+    # One name that it does not know keeps apt-get from installing the others: Ubuntu has no firefox-esr.
+    shown = _output(["apt-cache", "show", "--no-all-versions", *packages])
+    known = re.findall(r"^Package: (\S+)$", shown, re.MULTILINE)
+    with _services_off():
+        if not _ends_well(["apt-get", "install", "-y", "-q", "--no-install-recommends", *known], environment):
+            print("apt-get could not install all of them.", flush=True)
+    if "nginx" in known and shutil.which("update-rc.d"):
+        _ends_well(["update-rc.d", "nginx", "disable"], environment)
+
+
+@contextlib.contextmanager
+def _services_off() -> Iterator[None]:
+    """Keep packages from starting their services: the tests start an nginx of their own, and need none on port 80."""
+    if POLICY.exists():
+        yield
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n", "utf-8")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink()
+
+
 def _downloaded(python: Path) -> Path | None:
     print("No Chromium on this machine: asking Playwright for its own …", flush=True)
     command = [str(python), "-m", "playwright", "install", "chromium"]
@@ -92,28 +179,6 @@ def _downloaded(python: Path) -> Path | None:
         print("Playwright could not download it.", flush=True)
         return None
     return of_playwright(python)
-
-
-def _of_debian() -> Path | None:
-    if not _can_use_apt():
-        return None
-    print("Installing Debian's chromium …", flush=True)
-    if not _apt("chromium"):
-        print("apt-get could not install it.", flush=True)
-    return on_this_machine()
-
-
-def _can_use_apt() -> bool:
-    return shutil.which("apt-get") is not None and hasattr(os, "geteuid") and os.geteuid() == 0
-
-
-def _apt(package: str) -> bool:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", package]
-    # Its lists may be missing or old: then the package is not found, or an old one is, until they are updated. Without
-    # a network they cannot be, and the package may be there all the same.
-    _ends_well(["apt-get", "update", "-q"], environment)
-    return _ends_well(install, environment)
 
 
 def _ends_well(command: Sequence[str], environment: Mapping[str, str]) -> bool:

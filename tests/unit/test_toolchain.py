@@ -1,4 +1,4 @@
-"""Where the end-to-end tests get their Chromium from: the one named, the machine's, Playwright's, Debian's."""
+"""Where the tests get their browsers, nginx and fonts from: the machine, Playwright, or Debian's packages."""
 
 from __future__ import annotations
 
@@ -12,17 +12,28 @@ from tests import toolchain
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the programs here are shell scripts")
 
+PACKAGES = ["chromium", *(need.package for need in toolchain.NEEDS)]
+FONTS = [need.font for need in toolchain.NEEDS if need.font]
+
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without any browser; the folder of its programs."""
+    """A machine without any of it, used by root; the folder of its programs."""
     programs = tmp_path / "bin"
     programs.mkdir()
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.delenv(toolchain.VARIABLE, raising=False)
     monkeypatch.setattr(toolchain, "ELSEWHERE", ())
+    monkeypatch.setattr(toolchain, "SERVERS", ())
+    monkeypatch.setattr(toolchain, "POLICY", tmp_path / "policy-rc.d")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     return programs
+
+
+@pytest.fixture
+def no_playwright(tmp_path: Path) -> Path:
+    """A Python whose Playwright has no browser and cannot fetch one."""
+    return put(tmp_path, "python", "exit 1")
 
 
 def put(folder: Path, name: str, script: str) -> Path:
@@ -42,6 +53,26 @@ def installer(folder: Path, name: str, place: Path, then: str = "exit 0") -> Pat
     """A program that puts a browser at a place."""
     made = f"printf '#!/bin/sh\\necho Chromium 2.0\\n' > {place}; /bin/chmod 755 {place}"
     return put(folder, name, f'case "$*" in *install*) {made};; esac\n{then}')
+
+
+def fonts(folder: Path, *families: str) -> None:
+    """What lists these fonts."""
+    put(folder, "fc-list", "\n".join(f"echo '{family}'" for family in families))
+
+
+def debian(folder: Path, *known: str) -> Path:
+    """The apt of a Debian that knows these packages; gives the file that its calls are written to."""
+    calls = folder.parent / "calls"
+    policy = toolchain.POLICY
+    put(folder, "apt-cache", "\n".join(f"echo 'Package: {package}'" for package in known))
+    logged = f'echo "$*" >> {calls}'
+    fetched = [logged, 'case "$*" in update*) exit 0;; esac', f"test -x {policy} && echo no services >> {calls}"]
+    if "chromium" in known:
+        fetched.append(
+            f"printf '#!/bin/sh\\necho Chromium 2.0\\n' > {folder}/chromium; /bin/chmod 755 {folder}/chromium"
+        )
+    put(folder, "apt-get", "\n".join(fetched))
+    return calls
 
 
 def test_the_one_that_is_named_comes_first(machine: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -66,27 +97,67 @@ def test_a_hint_to_install_something_is_no_browser(machine: Path, tmp_path: Path
     assert toolchain.chromium(python) == place
 
 
-def test_playwrights_is_fetched_where_the_machine_has_none(machine: Path, tmp_path: Path) -> None:
-    place = tmp_path / "playwrights"
-    python = installer(tmp_path, "python", place, f"echo {place}")
-    installer(machine, "apt-get", machine / "chromium")
-    assert toolchain.chromium(python) == place
-    assert not (machine / "chromium").exists()
+def test_root_gets_all_packages_with_one_call(machine: Path, no_playwright: Path) -> None:
+    calls = debian(machine, *PACKAGES)
+    assert toolchain.equip(no_playwright) == machine / "chromium"
+    (install,) = [line for line in calls.read_text().splitlines() if line.startswith("install")]
+    assert install.split()[-len(PACKAGES) :] == PACKAGES
 
 
-def test_debians_is_installed_where_playwright_has_none(machine: Path, tmp_path: Path) -> None:
-    python = put(tmp_path, "python", "exit 1")
-    installer(machine, "apt-get", machine / "chromium")
-    assert toolchain.chromium(python) == machine / "chromium"
+def test_no_service_starts_with_its_package(machine: Path, no_playwright: Path) -> None:
+    calls = debian(machine, *PACKAGES)
+    toolchain.equip(no_playwright)
+    assert "no services" in calls.read_text()
+    assert not toolchain.POLICY.exists()
 
 
-def test_only_root_installs_debians(machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_policy_of_the_machine_is_left_alone(machine: Path, no_playwright: Path) -> None:
+    toolchain.POLICY.write_text("mine", "utf-8")
+    debian(machine, *PACKAGES)
+    toolchain.equip(no_playwright)
+    assert toolchain.POLICY.read_text("utf-8") == "mine"
+
+
+def test_unknown_package_keeps_no_other_away(machine: Path, no_playwright: Path) -> None:
+    calls = debian(machine, "chromium", "nginx")
+    toolchain.equip(no_playwright)
+    assert calls.read_text().splitlines()[1].endswith(" chromium nginx")
+
+
+def test_complete_machine_is_left_alone(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = browser(machine, "chromium")
+    for name in ("firefox-esr", "nginx"):
+        put(machine, name, "exit 0")
+    fonts(machine, *FONTS)
+    calls = debian(machine, *PACKAGES)
+    assert toolchain.equip(Path("/nowhere")) == own
+    assert not calls.exists()
+    assert capsys.readouterr().out == ""
+
+
+def test_one_line_says_what_is_skipped_without_root(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    installer(machine, "apt-get", machine / "chromium")
-    with pytest.raises(toolchain.ToolchainError, match="install one"):
-        toolchain.chromium(put(tmp_path, "python", "exit 1"))
+    browser(machine, "chromium")
+    put(machine, "nginx", "exit 0")
+    fonts(machine, "DejaVu Sans,DejaVu Sans Condensed", "Liberation Sans", "Noto Sans CJK SC")
+    calls = debian(machine, *PACKAGES)
+    toolchain.equip(Path("/nowhere"))
+    assert capsys.readouterr().out == (
+        "Skipped are tests/e2e/test_firefox.py (needs Firefox)."
+        " On Debian they run after: sudo apt-get install firefox-esr\n"
+    )
+    assert not calls.exists()
 
 
-def test_without_any_it_says_what_to_do(machine: Path, tmp_path: Path) -> None:
+def test_playwrights_is_fetched_where_debian_has_none(machine: Path, tmp_path: Path) -> None:
+    place = tmp_path / "playwrights"
+    python = installer(tmp_path, "python", place, f"test -e {place} && echo {place}")
+    debian(machine, "nginx")
+    assert toolchain.equip(python) == place
+
+
+def test_without_any_it_says_what_to_do(machine: Path, no_playwright: Path) -> None:
     with pytest.raises(toolchain.ToolchainError, match="sudo apt install chromium"):
-        toolchain.chromium(put(tmp_path, "python", "exit 1"))
+        toolchain.equip(no_playwright)
