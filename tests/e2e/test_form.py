@@ -6,6 +6,8 @@ The page is given another workflow in place of the first shipped one: published 
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +54,15 @@ def published() -> dict[str, Any]:
     }
 
 
+# Which elements stick out of another one.
+OUTSIDE = """(box) => {
+  const place = box.getBoundingClientRect();
+  const sticks = (at) => at.left < place.left - 1 || at.right > place.right + 1;
+  const parts = [...box.querySelectorAll("*")];
+  return parts.filter((one) => sticks(one.getBoundingClientRect())).map((one) => one.outerHTML);
+}"""
+
+
 async def opened(desk: Desk, path: str = "/") -> MooringWindow:
     """A window where that workflow is chosen."""
 
@@ -69,6 +80,27 @@ async def kept(page: Page, name: str) -> str | None:
     """What the page remembers of an input of the first node: what Python was told."""
     values = await page.evaluate(KEPT)
     return next((text for node, input_name, text in values if (node, input_name) == ("1", name)), None)
+
+
+async def test_long_file_name_stays_in_its_field(desk: Desk, photo: Path, tmp_path: Path) -> None:
+    window = await desk.open()
+    await window.put_picture(shutil.copy(photo, tmp_path / f"{'a photo of the harbour ' * 9}.png"))
+    drop = window.page.locator(".drop.has-picture")
+    await expect(drop.locator("img")).to_be_visible()
+    assert await drop.evaluate(OUTSIDE) == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN", "pseudo"])
+async def test_switch_and_its_state_stand_beside_each_other(desk: Desk, language: str) -> None:
+    page = (await opened(desk, f"/?lang={language}")).page
+    switch = page.locator("#field-1-on")
+    word = switch.locator("xpath=../span")
+    boxes = [await part.bounding_box() for part in (word, switch)]
+    assert boxes[0] and boxes[1]
+    assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
+    assert boxes[1]["width"] == pytest.approx(42)
+    assert await word.evaluate("(box) => box.scrollWidth <= box.clientWidth")
+    assert await page.locator(".field.is-switch").evaluate(OUTSIDE) == []
 
 
 async def test_three_thousand_choices_are_found_by_keyboard(desk: Desk) -> None:

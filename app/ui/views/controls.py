@@ -158,9 +158,9 @@ def _menu(view: FieldView, options: tuple[object, ...], labels: tuple[str, ...],
 def _switch(view: FieldView, word: str, _: Translator) -> h.Element:
     is_on = view.value == TRUE
     facts = {**_facts(view, "change"), "data-change": "switch"}
-    return h.span(".switch")[
-        h.input(facts, type="checkbox", role="switch", checked=is_on, value=TRUE if is_on else FALSE),
+    return h.span(".switch-line")[
         h.span(".quiet", aria_hidden="true")[own(word) if word else _("on") if is_on else _("off")],
+        h.input(".switch", facts, type="checkbox", role="switch", checked=is_on, value=TRUE if is_on else FALSE),
     ]
 
 

@@ -159,5 +159,5 @@ def _switch(
             data_action="setting",
             data_setting=switch.value,
             data_testid=name,
-        )[h.span(".switch-knob", aria_hidden="true")],
+        ),
     ]
