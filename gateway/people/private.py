@@ -39,7 +39,7 @@ from gateway.people.projection import (
     project_queue,
     project_stats,
 )
-from gateway.people.prompts import ANNOTATION, Made, write_prompt
+from gateway.people.prompts import Made, write_prompt
 from gateway.people.seals import KEY, File
 from gateway.people.sieve import Sieve
 from gateway.people.uploads import pass_upload
@@ -221,11 +221,11 @@ class Private:
         if KEY in named:
             return await self._view(asked)
         file = File.of(asked.server_id, named)
-        if file is None or not _is_plain(file) or set(named) - {"filename", "subfolder", "type", OWN_MARK}:
+        if file is None or not file.is_plain or set(named) - {"filename", "subfolder", "type", OWN_MARK}:
             raise Refused(Refusal(Cause.BAD_REQUEST, "A file is named by filename, subfolder and type."))
         if file.folder != "input":
             await self._check_made(asked, frozenset({Made(file.folder, file.subfolder, file.name)}))
-        elif not asked.person.has_upload(f"{file.subfolder}/{file.name}" if file.subfolder else file.name):
+        elif not asked.person.has_upload(file.path):
             raise Refused(_NOT_YOURS)
         return await self._plain(asked)
 
@@ -406,11 +406,6 @@ def _recent(upstream: Upstream, history: object = None) -> Recent:
 def _runs(server_id: ServerId, history: object) -> Runs:
     entries = history.values() if isinstance(history, dict) else ()
     return Runs(run for entry in entries if (run := Run.of(server_id, entry)) is not None)
-
-
-def _is_plain(file: File) -> bool:
-    """Whether ComfyUI means this very file: it takes a folder out of the name, and a path in it for its last part."""
-    return not set(file.name) & set("/\\") and not ANNOTATION.search(file.name)
 
 
 def _same_stats(answer: object, _person: Person, _server_id: str) -> dict[str, Any]:

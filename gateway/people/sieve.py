@@ -96,7 +96,7 @@ class Sieve:
 
     def _note_start(self, prompt_id: str, milliseconds: object) -> None:
         if isinstance(milliseconds, int | float):
-            self._began[prompt_id] = milliseconds / 1_000
+            self._began[prompt_id] = max(milliseconds / 1_000, self._began.get(prompt_id, 0.0))
             while len(self._began) > MOST_PROMPTS:
                 self._began.popitem(last=False)
 
