@@ -6,22 +6,23 @@ to the client_id that was posted. Each is ComfyUI's own and not ours, so each is
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.rules import Rules
+from tests.contract.conftest import REAL
 from tests.integration.studio import Studio, a_picture, load_prompt, open_studio, picture_prompt
 from tests.integration.test_people_sockets import open_ear, wait_until
 
-REAL = os.environ.get("MOORING_REAL_COMFYUI", "").partition(",")[0]
+SERVERS = ["demo", *REAL]
 
 
-@pytest.fixture(params=["demo", pytest.param("real", marks=pytest.mark.skipif(not REAL, reason="no real ComfyUI"))])
+@pytest.fixture(params=SERVERS)
 async def studio(request: pytest.FixtureRequest) -> AsyncIterator[Studio]:
     """A studio of three people on each kind of server."""
-    async with open_studio(server=REAL if request.param == "real" else "") as studio:
+    async with open_studio(server="" if request.param == "demo" else request.param) as studio:
         yield studio
 
 
@@ -73,6 +74,35 @@ async def test_a_picture_of_ones_own_is_read_again_by_its_output_name(studio: St
     value = f"{file['filename']} [output]"
     assert (await alice.result(await alice.submit(load_prompt(value))))["status"]["status_str"] == "success"
     assert (await bob.post("/servers/a/prompt", bob.body(load_prompt(value))))[0] == 403
+
+
+async def test_description_that_a_node_repeats_is_not_sealed(studio: Studio) -> None:
+    if not await studio.direct("GET", "/object_info/Preview3D"):
+        pytest.skip("this server has no Preview3D")
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    made = await alice.made(await alice.submit(new_picture()))
+    file = {key: made[key] for key in ("filename", "subfolder", "type")}
+    prompt = {"1": {"class_type": "Preview3D", "inputs": {"model_file": file["filename"], "camera_info": file}}}
+    prompt_id = await bob.submit(prompt, extra_data={"x": file, "extra_pnginfo": {"workflow": {"nodes": [file]}}})
+    entry = await bob.result(prompt_id)
+    assert entry["outputs"]["1"]["result"][1] == file, "the server repeats it"
+    for path in ("/history", f"/api/jobs/{prompt_id}", "/api/jobs"):
+        assert "seal" not in str(await bob.get(f"/servers/a{path}"))
+    assert (await bob.post("/servers/a/prompt", bob.body(load_prompt(f"{file['filename']} [output]"))))[0] == 403
+
+
+@pytest.mark.parametrize("server", SERVERS)
+async def test_denied_class_runs_under_no_name_that_it_replaces(server: str) -> None:
+    flags = ("--jobs",) if server == "demo" else ()
+    denied, url = ("Preview3D", "ImageInvert"), server.removeprefix("demo")
+    async with open_studio(Rules(deny_nodes=denied), *flags, server=url) as studio:
+        alice = await studio.enter("alice")
+        for class_type in ("Preview3D", "Preview3DAnimation", "ImageInvert", "OldInvert"):
+            if class_type not in denied and await studio.direct("GET", f"/object_info/{class_type}"):
+                continue  # an older server has it as a class of its own
+            prompt = {"1": {"class_type": class_type, "inputs": {"model_file": "x"}, "_meta": {"title": "x"}}}
+            status, answer = await alice.post("/servers/a/prompt", alice.body(prompt))
+            assert (status, answer["error"]["cause"]) == (403, "denied-node")
 
 
 async def test_a_prompt_that_is_wrong_is_told_as_the_server_tells_it(studio: Studio) -> None:
