@@ -60,7 +60,7 @@ def _judge(prompt: Mapping[str, Any], person: Person, server_id: str, rules: Rul
         for name, value in inputs.items() if isinstance(inputs, dict) else ():
             for text in _texts(value):
                 _judge_text(text, person, f"{class_type}.{name}")
-                if (found := _made(text)) is not None:
+                if (found := _made(text, f"{class_type}.{name}")) is not None:
                     yield found
             if name in classes.file_inputs(class_type):
                 _judge_file(value, person, f"{class_type}.{name}")
@@ -99,19 +99,21 @@ def _judge_text(text: str, person: Person, place: str) -> None:
         raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours."))
 
 
-def _made(text: str) -> Made | None:
+def _made(text: str, place: str) -> Made | None:
+    """The made file that a text names. ComfyUI cuts one character before the bracket, whatever it is."""
     found = ANNOTATION.search(text)
     if found is None or found[1].lower() == "input":
         return None
-    path = text[: found.start()].replace("\\", "/")
-    subfolder, _, name = path.rpartition("/")
-    return Made(found[1].lower(), subfolder, name)
+    if found[0] != f" [{found[1].lower()}]":
+        raise Refused(Refusal(Cause.NOT_YOURS, f'{place} names a folder otherwise than as in "name.png [output]".'))
+    subfolder, _, name = text[: found.start()].rpartition("/")
+    return Made(found[1], subfolder, name)
 
 
 def _judge_file(value: object, person: Person, place: str) -> None:
     """A file's name: one's own, or a made one, which is proven elsewhere. A link is refused: it may give any text."""
     if value == "" and place == _MAY_BE_EMPTY:
         return
-    if isinstance(value, str) and (_made(value) is not None or person.has_upload(ANNOTATION.sub("", value))):
+    if isinstance(value, str) and (_made(value, place) is not None or person.has_upload(ANNOTATION.sub("", value))):
         return
     raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours: upload it again here."))

@@ -104,9 +104,18 @@ def test_no_text_leads_into_anothers_folder(value: object, is_fine: bool) -> Non
 
 
 def test_what_a_server_made_is_to_be_proven() -> None:
-    prompt = node("LoadImage", image="sub/x.png [output]") | {"2": {"class_type": "B", "inputs": {"t": "y.png[temp]"}}}
+    prompt = node("LoadImage", image="sub/x.png [output]") | {
+        "2": {"class_type": "B", "inputs": {"t": "a\\b/y.png [temp]"}}
+    }
     _, made = write_prompt(body(prompt), ALICE, "a", Rules(), CLASSES)
-    assert made == {Made("output", "sub", "x.png"), Made("temp", "", "y.png")}
+    assert made == {Made("output", "sub", "x.png"), Made("temp", "a\\b", "y.png")}
+
+
+@pytest.mark.parametrize("end", ["[output]", "x[output]", "  [output]", " [OUTPUT]", " [output] ", "\t[temp]"])
+def test_folder_in_brackets_is_written_in_one_way(end: str) -> None:
+    """ComfyUI reads `mine.png` for `mine.pngx[output]`: what is judged and what is read must be one name."""
+    for class_type in ("LoadImage", "Any"):
+        assert cause(node(class_type, image=f"{FOLDER}/alice/mine.png{end}")) is Cause.NOT_YOURS
 
 
 def test_what_is_denied_is_denied_by_pattern() -> None:
