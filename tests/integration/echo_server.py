@@ -35,6 +35,7 @@ class EchoServer:
     waiting: list[list[Any]] = field(default_factory=list)
     is_held: bool = False
     has_etags: bool = True
+    sockets: list[web.WebSocketResponse] = field(default_factory=list)
     _cache: dict[str, Any] = field(default_factory=dict)
 
     async def submit(self, request: web.Request) -> web.Response:
@@ -59,6 +60,26 @@ class EchoServer:
             ]
             status = {"status_str": "success", "completed": True, "messages": messages}
             self.history[item[1]] = {"prompt": item, "outputs": outputs, "status": status, "meta": {}}
+
+    async def socket(self, request: web.Request) -> web.WebSocketResponse:
+        """A window's socket, which hears whatever a test says."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"type": "status", "data": {"status": {}, "sid": request.query["clientId"]}})
+        self.sockets.append(socket)
+        async for _ in socket:
+            pass
+        return socket
+
+    async def tell(self, kind: str, **data: Any) -> None:
+        """Send an event of the prompt that waits first to every socket."""
+        for socket in self.sockets:
+            await socket.send_json({"type": kind, "data": {"prompt_id": self.waiting[0][1], **data}})
+
+    async def tell_outputs(self) -> None:
+        """Compute what the nodes of the prompt that waits first show, and send it, while it still runs."""
+        for node_id, node in self.waiting[0][2].items():
+            await self.tell("executed", node=node_id, display_node=node_id, output=self._show(node))
 
     def _show(self, node: dict[str, Any]) -> Any:
         key = json.dumps(node, sort_keys=True)
@@ -149,6 +170,7 @@ class EchoServer:
         app.router.add_get("/api/jobs", self.jobs)
         app.router.add_get("/api/jobs/{prompt_id}", self.job)
         app.router.add_get("/view", self.view)
+        app.router.add_get("/ws", self.socket)
         return app
 
 

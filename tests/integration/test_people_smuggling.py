@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration.echo_server import SECONDS, EchoServer, serve_echo
 from tests.integration.studio import Guest, Studio, open_studio
+from tests.integration.test_people_sockets import open_ear, wait_until
 
 SAVE = {"1": {"class_type": "Save", "inputs": {}}}
 
@@ -227,6 +228,26 @@ async def test_picture_without_a_time_is_not_sealed(studio: Studio, echo: EchoSe
     echo.has_etags = False
     bob = await studio.enter("bob")
     assert await opens(bob, await answers(bob, await bob.submit(SAVE))) == []
+
+
+async def test_events_carry_only_files_that_are_proven(studio: Studio, echo: EchoServer) -> None:
+    file = await hers(studio, echo)
+    bob = await studio.enter("bob")
+    echo.is_held = True
+    own = {"class_type": "Save", "inputs": {"prefix": "own"}}
+    pieces = {"class_type": "Echo", "inputs": {"ui": in_pieces({"images": [file]})}}
+    plain = {"class_type": "Echo", "inputs": {"ui": {"images": [file]}}}
+    async with open_ear(bob) as his:
+        await bob.submit({"1": own, "2": pieces, "3": plain})
+        await echo.tell_outputs()  # nobody has seen the beginning
+        await echo.tell("execution_start", timestamp=int(echo.now * 1_000))
+        echo.now += 1
+        echo.write("output", next(name for _, _, name in echo.files if name.startswith("own")))
+        await echo.tell_outputs()
+        await wait_until(lambda: his.kinds().count("executed") == 6)
+        told = [text["data"]["output"]["images"] for text in his.texts if text["type"] == "executed"]
+        assert [len(images) for images in told] == [0, 0, 0, 1, 0, 0]
+        assert (await bob.get("/servers/a/view", params=told[3][0]))[0] == 200
 
 
 LOADS = [
