@@ -16,12 +16,14 @@ import contextlib
 import json
 import os
 import textwrap
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from playwright.async_api import Browser, Page, async_playwright
+
+from tests.e2e.crash_kit import log_crash, watch_renderers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FLAGS = (
@@ -71,11 +73,15 @@ def chromium_path() -> str | None:
 
 @contextlib.asynccontextmanager
 async def open_chromium(
-    *flags: str, without_defaults: Sequence[str] = (), profile: Path | None = None
+    *flags: str,
+    without_defaults: Sequence[str] = (),
+    profile: Path | None = None,
+    on_crash: Callable[[str], Any] = log_crash,
 ) -> AsyncIterator[Browser | Any]:
     """A Chromium with our flags. `without_defaults` takes out flags that hide the real browser from a test.
 
     With `profile` it is a persistent context (a BrowserContext is given), as a person's own browser is.
+    `on_crash` gets a line for each renderer that ends by itself.
     """
     async with async_playwright() as playwright:
         options: dict[str, Any] = {
@@ -89,6 +95,7 @@ async def open_chromium(
         else:
             opened = await playwright.chromium.launch_persistent_context(str(profile), **options)
         try:
+            await watch_renderers(opened if profile is None else opened.browser, on_crash)
             yield opened
         finally:
             await opened.close()
