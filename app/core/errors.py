@@ -218,17 +218,19 @@ class ServerMoved(AffinityError):
 
 @dataclass(eq=False)
 class ServerUnable(AffinityError):
-    """The server that holds the window cannot run this work: `cause` is lacks …"""
+    """The server that holds the window cannot run this work: `cause` is lacks …, `lacking` names what it lacks."""
 
     server_id: ServerId | None = None
     cause: str = ""
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
 class NoServerAvailable(AffinityError):
-    """No server can take the work now: `causes` says why, by server id."""
+    """No server can take the work now: `causes` says why, by server id, and `lacking` what is missing there."""
 
     causes: Mapping[str, str] = field(default_factory=dict)
+    lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(eq=False)

@@ -21,6 +21,7 @@ from app.core.errors import (
     BadInput,
     ConnectError,
     MooringError,
+    NoServerAvailable,
     NotOwner,
     RequestTimeout,
     ServerUnable,
@@ -125,10 +126,20 @@ class Submitter:
 
     async def _to_the_register(self, order: Order) -> Ready:
         """Everything before there is a task; what is needed to submit it."""
-        state = self._state
-        state.get_window("run").expect_readable("run")
-        held = state.get_window("run").reservations.get(order.prompt_id)
-        unable = await self._unable(order)
+        self._state.get_window("run").expect_readable("run")
+        lacks = await self._lacks(order)
+        try:
+            return await self._to_its_server(order, {**dict.fromkeys(lacks, "lacks"), **order.unable})
+        except NoServerAvailable as error:
+            lacking = {
+                str(server_id): names for server_id, names in lacks.items() if error.causes.get(server_id) == "lacks"
+            }
+            raise replace(error, lacking=lacking) from error
+        except ServerUnable as error:
+            raise replace(error, lacking=lacks.get(error.server_id or ServerId(""), ())) from error
+
+    async def _to_its_server(self, order: Order, unable: Mapping[ServerId, str]) -> Ready:
+        held = self._state.get_window("run").reservations.get(order.prompt_id)
         if held is not None and (cause := unable.get(held.server_id)):
             raise ServerUnable("submit_workflow", held.server_id, cause)
         is_bare = held is None and not order.inputs
@@ -147,13 +158,12 @@ class Submitter:
             connecting.cancel()
         return ready
 
-    async def _unable(self, order: Order) -> dict[ServerId, str]:
-        """The servers that cannot run it, each with its cause. Asked before anything is reserved or sent."""
-        state = self._state
+    async def _lacks(self, order: Order) -> dict[ServerId, tuple[str, ...]]:
+        """The servers that cannot run it, each with what it lacks. Asked before anything is reserved or sent."""
         await self.places.until_fleet()
-        locked = state.get_window("reserve").window_locked_server
+        locked = self._state.get_window("reserve").window_locked_server
         known = await self.capable.standing(order.workflow, order.inputs, only=locked or order.wish.asked)
-        return {**dict.fromkeys(known.lacks, "lacks"), **order.unable}
+        return {server_id: lacks.names for server_id, lacks in known.lacks.items()}
 
     # Upload
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.core.errors import (
     AffinityError,
     InvalidTransition,
@@ -17,6 +19,7 @@ from app.core.errors import (
 )
 from app.ui.fleet_words import word_cause, word_server
 from app.ui.i18n import Translator
+from app.ui.standing_words import word_list
 from app.ui.words import Tone, Words
 
 
@@ -103,13 +106,21 @@ def _unable(error: ServerUnable, _: Translator) -> Words:
     return Words(
         _("This window is moored to {server}, which cannot run this.", server=word_server(error.server_id, _)),
         _("Nothing was sent. Wait until its work there has ended, or open another window for this."),
-        word_cause(error.cause, _),
+        _named(word_cause(error.cause, _), error.lacking, _),
         Tone.WARN,
     )
 
 
+def _named(cause: str, lacking: Sequence[str], _: Translator) -> str:
+    """A cause with what is missing, if that is it."""
+    return f"{cause} ({word_list(lacking, _)})" if lacking else cause
+
+
 def _no_server(error: NoServerAvailable, _: Translator) -> Words:
-    causes = ", ".join(f"{server_id}: {word_cause(cause, _)}" for server_id, cause in error.causes.items())
+    causes = ", ".join(
+        f"{server_id}: {_named(word_cause(cause, _), error.lacking.get(server_id, ()), _)}"
+        for server_id, cause in error.causes.items()
+    )
     if error.causes and set(error.causes.values()) == {"lacks"}:
         return Words(
             _("No server can run this workflow."),

@@ -97,6 +97,13 @@ class Lacks:
     def __bool__(self) -> bool:
         return bool(self.classes or self.values)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes and values that are missing, each once."""
+        return tuple(
+            dict.fromkeys([*(item.class_type for item in self.classes), *(item.value for item in self.values)])
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

@@ -149,7 +149,7 @@ async def test_a_moored_window_shows_its_server_and_refuses_others(desk: Desk) -
 async def test_an_unknown_server_is_refused_in_a_free_window_too(desk: Desk) -> None:
     with pytest.raises(NoServerAvailable) as refused:
         await desk.call("validate_server_consistency", "submit", "nosuch")
-    assert refused.value.facts() == {"operation": "submit", "causes": {"nosuch": "not_in_fleet"}}
+    assert refused.value.facts() == {"operation": "submit", "causes": {"nosuch": "not_in_fleet"}, "lacking": {}}
     await desk.call("submit_workflow", WORKFLOW)
     with pytest.raises(ServerLockedError):
         await desk.call("validate_server_consistency", "submit", "nosuch")

@@ -14,9 +14,11 @@ from app.core.errors import NoServerAvailable, RequestTimeout, ServerUnable
 from app.core.model import Fleet, Health, ServerId, TaskState
 from app.core.workflow import parse_workflow
 from app.session.capability import KEPT
+from app.ui.messages import word_error
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
+from tests.unit.ui.kit import ENGLISH
 
 C = ServerId("gpu-3")
 NODES: dict[str, Any] = {
@@ -95,6 +97,9 @@ async def test_with_no_server_that_can_nothing_is_sent_and_each_cause_is_told(st
     with pytest.raises(NoServerAvailable) as caught:
         await stage.run(page)
     assert set(caught.value.causes.values()) == {"lacks"}
+    assert caught.value.lacking[A] == caught.value.lacking[C] == ("SlowSteps",)
+    assert caught.value.lacking[B] != ("SlowSteps",) and all(caught.value.lacking.values())
+    assert f"{A}: it lacks what the workflow needs (SlowSteps)" in word_error(caught.value, ENGLISH).quote
     assert stage.requests("POST", "/prompt") == [] == stage.requests("POST", "/upload/image")
     assert window_of(page).reservations == {}
 
@@ -109,7 +114,7 @@ async def test_a_moored_window_whose_server_cannot_is_told_before_anything_is_se
     page.session._submitter.capable._kept.clear()  # as when the gateway tells another hash
     with pytest.raises(ServerUnable) as caught:
         await stage.run(page)
-    assert (caught.value.server_id, caught.value.cause) == (A, "lacks")
+    assert (caught.value.server_id, caught.value.cause, caught.value.lacking) == (A, "lacks", ("SlowSteps",))
     assert len(stage.requests("POST", "/")) == sent
     assert window_of(page).window_locked_server == A
 
