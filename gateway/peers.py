@@ -8,7 +8,7 @@ set the header itself, to the one address that its own connection came from.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from aiohttp import web
 
@@ -20,6 +20,17 @@ HEADER = "X-Forwarded-For"
 def client_of(request: web.BaseRequest, rules: Rules) -> str:
     """The address that a request came from; empty where there is none."""
     return told_by(request.remote or "", request.headers.getall(HEADER, ()), rules)
+
+
+def network_of(address: str) -> str:
+    """What one party may have of addresses: an IPv4 address, or the 2^64 of an IPv6 network."""
+    try:
+        known = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(known, IPv4Address):
+        return str(known)
+    return str(known.ipv4_mapped or ip_network((known, 64), strict=False))
 
 
 def told_by(peer: str, named: Sequence[str], rules: Rules) -> str:

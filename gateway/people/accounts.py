@@ -3,7 +3,7 @@
 [[user]]
 name = "alice"                # lower-case letters, digits, . _ @ -
 id = "5f0c8e19a2b4d637"       # of this account: whoever is called so later is somebody else; none in older files
-password = "scrypt$15$8$1$…"  # never the password itself; none: only a log-in proxy lets her in
+password = "scrypt$15$8$3$…"  # never the password itself; none: only a log-in proxy lets her in
 roles = ["use"]               # or ["use", "run"]: may also drain servers, cancel any job, free memory
 epoch = 3                     # grows when she logs out everywhere: older sessions are over
 """
@@ -136,7 +136,8 @@ def _roles(words: object) -> frozenset[Role]:
 
 
 def write_accounts(path: Path, accounts: Accounts) -> None:
-    """Replace the file at once, for its owner's eyes only."""
+    """Replace the file at once, for its owner's eyes only. If it is a link, what it leads to is replaced."""
+    path = path.resolve()
     text = _HEAD + "".join(_written(account) for account in accounts.by_name.values())
     whole = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
@@ -163,6 +164,7 @@ def _written(account: Account) -> str:
 @contextlib.contextmanager
 def changing(path: Path) -> Iterator[None]:
     """The exclusive right to read and write the file, among all gateways and commands of this machine."""
+    path = path.resolve()
     try:
         with exclusive(path.with_name(f".{path.name}.lock"), lambda: None):
             yield

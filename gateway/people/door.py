@@ -7,12 +7,13 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -21,10 +22,13 @@ from gateway.errors import ConfigError
 from gateway.guard import RequestFacts
 from gateway.house import House, split_origin
 from gateway.json_reader import Bounds, JsonError, read_json
+from gateway.peers import network_of
 from gateway.people.accounts import Account, Accounts, changing, read_accounts, write_accounts
-from gateway.people.guesses import Guesses
+from gateway.people.checks import Checks
+from gateway.people.devices import Devices
+from gateway.people.guesses import Guesses, of_device, of_stranger
 from gateway.people.keys import Keys
-from gateway.people.passwords import LONGEST, NOBODY
+from gateway.people.passwords import LONGEST, NOBODY, PasswordHash
 from gateway.people.person import NAME, Person
 from gateway.people.revocations import Revocations
 from gateway.people.sessions import DAY, Session, Sessions
@@ -33,14 +37,22 @@ from gateway.rules import DEFAULT_SESSION_DAYS, Rules
 from gateway.tasks import for_ever, start_task
 
 METRICS = ("metrics", "read")  # what the token for reading numbers is a signature of
-CHECKS_AT_ONCE = 2  # of passwords: each takes a core and 32 MB for a while
-MOST_WAITING = 32  # log-ins; further ones are refused at once
+MOST_HELD_BACK = 4  # tries of one known browser, after wrong ones
 LOOK_SECONDS = 1.0  # between looks at the users' file and the file of ended sessions
 SWEEP_SECONDS = 60.0  # between closing the sockets of sessions that have reached their end
 LARGEST_BODY = 4_096  # bytes of a log-in
 BODY_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """Who tries to log in: the name, the network, and the browser's id if it is a known one."""
+
+    name: str
+    network: str
+    device: str
 
 
 class Door:
@@ -68,8 +80,9 @@ class Door:
         self._accounts = Accounts({}) if users is None else read_accounts(users)
         self._revocations = None if sessions is None else Revocations.open(sessions, time.time())
         self._guesses = Guesses()
-        self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
-        self._waiting = 0
+        self._checks = Checks()
+        self._held_back: Counter[str] = Counter()  # by device: known browsers whose try waits
+        self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -82,6 +95,7 @@ class Door:
     ) -> None:
         if self._watch is not None:
             self._watch.cancel()
+        await asyncio.gather(*self._tasks)
 
     @property
     def has_login(self) -> bool:
@@ -145,18 +159,18 @@ class Door:
         if not isinstance(name, str) or not isinstance(password, str) or max(len(name), len(password)) > LONGEST:
             raise Refused(Refusal(Cause.REFUSED_BODY, "A log-in has a name and a password."))
         name = name.strip().lower()
-        wait = self._guesses.wait(name, peer, time.monotonic())
-        if wait:
-            audit("log-in held off", name=name, peer=peer)
-            raise Refused(Refusal(Cause.TOO_MANY, "Too many wrong passwords; wait a little.", retry_after=wait))
-        self._guesses.note_failure(name, peer, time.monotonic())  # until it is known better: many may ask at once
         account = self._accounts.get(name)
-        if not await self._fits(account, password) or account is None:
-            audit("log-in refused", name=name, peer=peer)
+        devices, now = self._devices(request.host), time.time()
+        device = "" if account is None else devices.read(request.headers.getall("Cookie", ()), account, now)
+        if not await self._fits(account, password, _Try(name, network_of(peer), device)) or account is None:
+            # People type passwords where the name belongs, so no name is logged unless it is an account's.
+            audit("log-in refused", name=name if account is not None else "", peer=peer)
             raise Refused(Refusal(Cause.WRONG_LOGIN, "The name or the password is wrong."))
-        self._guesses.note_success(name, peer)
         audit("log-in", name=name, peer=peer)
-        return _done({"name": account.name}, self._sessions(request.host).begin(account, time.time()))
+        if account.password is not None and account.password.is_weak:
+            self._keep(self._strengthen(self._users, account, password))
+        cookies = self._sessions(request.host).begin(account, now), devices.write(account, device, now)
+        return _done({"name": account.name}, *cookies)
 
     async def log_out(self, request: web.BaseRequest, person: Person) -> web.Response:
         """End this session; or all of this person, in every browser.
@@ -195,16 +209,52 @@ class Door:
             raise Refused(Refusal(Cause.NOT_ALLOWED, message)) from error
         await self._read(users)
 
-    async def _fits(self, account: Account | None, password: str) -> bool:
-        if self._waiting >= MOST_WAITING:
-            raise Refused(Refusal(Cause.TOO_MANY, "Too many people log in right now.", retry_after=1.0))
+    async def _fits(self, account: Account | None, password: str, one: _Try) -> bool:
+        """Whether it is the password. An unknown browser is refused while it has to wait; a known one only waits."""
+        now = time.monotonic()
+        keys = of_device(one.device) if one.device else of_stranger(one.name, one.network)
+        wait = self._guesses.wait(keys, now)
+        if wait and not one.device:
+            audit("log-in held off", name=one.name if account is not None else "", peer=one.network)
+            raise Refused(Refusal(Cause.TOO_MANY, "Too many wrong passwords; wait a little.", retry_after=wait))
+        self._guesses.note_failure(keys, now)  # until it is known better: many may ask at once
         known = account.password if account is not None else None
-        self._waiting += 1
+        check = partial((known or NOBODY).fits, password)
         try:
-            async with self._checks:
-                return await asyncio.to_thread((known or NOBODY).fits, password) and known is not None
+            if wait:
+                await self._hold_back(one.device, wait)
+            fits = await self._checks.run(check, whose=one.device or one.network, is_known=bool(one.device))
+        except Refused:
+            self._guesses.note_unjudged(keys)
+            raise
+        if fits and known is not None:
+            self._guesses.note_success(keys)
+        return fits and known is not None
+
+    async def _hold_back(self, device: str, seconds: float) -> None:
+        """Let a known browser wait, after wrong passwords from that very browser."""
+        if self._held_back[device] >= MOST_HELD_BACK:
+            raise Refused(Refusal(Cause.TOO_MANY, "Too many wrong passwords; wait a little.", retry_after=seconds))
+        self._held_back[device] += 1
+        try:
+            await asyncio.sleep(seconds)
         finally:
-            self._waiting -= 1
+            self._held_back -= Counter({device: 1})
+
+    async def _strengthen(self, users: Path, account: Account, password: str) -> None:
+        """Keep a password as strongly as today's, now that it is at hand."""
+        try:
+            hashed = await self._checks.run(partial(PasswordHash.of, password), whose="", is_known=True)
+            await asyncio.to_thread(_change_hash, users, account, hashed)
+        except (ConfigError, Refused) as error:
+            _log.warning("the password of %s keeps its older hash: %s", account.name, error)
+            return
+        await self._read(users)
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = start_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _person(self, account: Account, session: Session | None = None) -> Person:
         known = Person(account.name, account.roles, self.keys, account.epoch, account.id)
@@ -224,10 +274,17 @@ class Door:
 
     def _sessions(self, host: str | None) -> Sessions:
         """Of the origin that a page has under this Host: with a proxy in front it is not where the gateway listens."""
+        return Sessions(self.keys, *self._origin(host), self._days, self._is_revoked)
+
+    def _devices(self, host: str | None) -> Devices:
+        return Devices(self.keys, *self._origin(host))
+
+    def _origin(self, host: str | None) -> tuple[bool, int]:
+        """Whether it is https, and its port."""
         house = self._house()
         origin = house.origin_for(host or "")
         scheme, port = split_origin(origin if isinstance(origin, str) else house.origin)
-        return Sessions(self.keys, scheme == "https", port, self._days, self._is_revoked)
+        return scheme == "https", port
 
     async def _follow(self, users: Path) -> None:
         swept = time.monotonic()
@@ -259,6 +316,15 @@ def _log_out(users: Path, name: str) -> None:
             write_accounts(users, accounts.logged_out(name))
 
 
+def _change_hash(users: Path, account: Account, hashed: PasswordHash) -> None:
+    """Write down another hash of the same password, unless the account has changed meanwhile."""
+    with changing(users):
+        accounts = read_accounts(users)
+        now = accounts.get(account.name)
+        if now is not None and (now.id, now.password) == (account.id, account.password):
+            write_accounts(users, accounts.put(replace(now, password=hashed)))
+
+
 def _stamp(path: Path) -> tuple[int, int, int] | None:
     with contextlib.suppress(OSError):
         seen = path.stat()
@@ -288,12 +354,14 @@ async def read_small(request: web.BaseRequest) -> dict[str, object]:
     return body
 
 
-def _done(value: object, cookie: str) -> web.Response:
+def _done(value: object, *cookies: str) -> web.Response:
     headers = {
         "Content-Type": "application/json",
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox",
-        "Set-Cookie": cookie,
     }
-    return web.Response(body=json.dumps(value).encode(), headers=headers)
+    answer = web.Response(body=json.dumps(value).encode(), headers=headers)
+    for cookie in cookies:
+        answer.headers.add("Set-Cookie", cookie)
+    return answer

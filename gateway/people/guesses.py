@@ -1,7 +1,8 @@
-"""How often somebody may try to log in: after some failures each further one has to wait longer. Pure.
+"""How often somebody may try to log in: after some failures each further try has to wait longer. Pure.
 
-Counted by name and address together, by address (a whole office may have one) and by name (many addresses may be one
-person's). What a gateway counts it forgets with its end.
+A try from an unknown browser is counted by name and address together, by address (a whole office may have one) and by
+name (many addresses may be one attacker). A browser in which that person has logged in before (`devices.py`) is counted
+by itself alone, so that no one else's tries can lock its owner out. What a gateway counts it forgets with its end.
 """
 
 from __future__ import annotations
@@ -10,9 +11,22 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 LONGEST_WAIT = 300.0  # seconds
+LONGEST_PAUSE = 30.0  # the same for a known browser, whose try is held back and not refused
 FORGIVEN_AFTER = 3_600.0  # seconds without a failure
 MOST_KEPT = 20_000  # counters; those that failed longest ago go first
-_FREE = {"both": 5, "name": 30, "address": 50}  # failures before there is any wait
+_FREE = {"both": 5, "name": 30, "address": 50, "device": 5}  # failures before there is any wait
+
+Keys = tuple[tuple[str, str], ...]  # what a try is counted by: kinds, and which of that kind
+
+
+def of_stranger(name: str, address: str) -> Keys:
+    """What a try of an unknown browser is counted by."""
+    return ("both", f"{address} {name}"), ("name", name), ("address", address)
+
+
+def of_device(device_id: str) -> Keys:
+    """What a try of a known browser is counted by."""
+    return (("device", device_id),)
 
 
 @dataclass(slots=True)
@@ -28,41 +42,49 @@ class Guesses:
         self._most = most
         self._failures: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
 
-    def wait(self, name: str, address: str, now: float) -> float:
-        """For how many seconds this name may not be tried from this address; 0: it may."""
-        return max(self._wait(kind, key, now) for kind, key in _keys(name, address))
+    def wait(self, keys: Keys, now: float) -> float:
+        """For how many seconds there may be no further try; 0 if there may be one."""
+        return max(self._wait(key, now) for key in keys)
 
-    def note_failure(self, name: str, address: str, now: float) -> None:
+    def note_failure(self, keys: Keys, now: float) -> None:
         """Count a wrong password, or a name that nobody has."""
-        for kind, key in _keys(name, address):
-            known = self._failures.setdefault((kind, key), _Failures())
+        for key in keys:
+            known = self._failures.setdefault(key, _Failures())
             known.count = known.count + 1 if now - known.last < FORGIVEN_AFTER else 1
             known.last = now
-            self._failures.move_to_end((kind, key))
+            self._failures.move_to_end(key)
         while len(self._failures) > self._most:
             self._failures.popitem(last=False)
 
-    def note_success(self, name: str, address: str) -> None:
-        """The last failure was none, somebody has come in: what they mistyped before is forgotten.
+    def note_unjudged(self, keys: Keys) -> None:
+        """The last failure was none: the password was not looked at."""
+        for key in keys:
+            self._take_back(key)
+
+    def note_success(self, keys: Keys) -> None:
+        """The last failure was none: somebody has logged in, and what they mistyped before is forgotten.
 
         What the address did to others is not, nor what others did to the name.
         """
-        for key in _keys(name, address):
-            known = self._failures.get(key)
-            if known is not None:
-                known.count -= 1
-                if key[0] == "both" or known.count <= 0:
-                    del self._failures[key]
+        for key in keys:
+            if key[0] in {"both", "device"}:
+                self._failures.pop(key, None)
+            else:
+                self._take_back(key)
 
-    def _wait(self, kind: str, key: str, now: float) -> float:
-        known = self._failures.get((kind, key))
+    def _take_back(self, key: tuple[str, str]) -> None:
+        known = self._failures.get(key)
+        if known is not None:
+            known.count -= 1
+            if known.count <= 0:
+                del self._failures[key]
+
+    def _wait(self, key: tuple[str, str], now: float) -> float:
+        known = self._failures.get(key)
         if known is None or now - known.last >= FORGIVEN_AFTER:
             return 0.0
-        over = known.count - _FREE[kind]
+        over = known.count - _FREE[key[0]]
         if over < 0:
             return 0.0
-        return max(0.0, known.last + min(LONGEST_WAIT, 2.0 ** min(over, 20)) - now)
-
-
-def _keys(name: str, address: str) -> tuple[tuple[str, str], ...]:
-    return ("both", f"{address} {name}"), ("name", name), ("address", address)
+        longest = LONGEST_PAUSE if key[0] == "device" else LONGEST_WAIT
+        return max(0.0, known.last + min(longest, 2.0 ** min(over, 20)) - now)

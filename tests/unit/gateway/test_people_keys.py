@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import ConfigError
+from gateway.peers import network_of
 from gateway.people.accounts import Account, Accounts, read_accounts, write_accounts
-from gateway.people.guesses import FORGIVEN_AFTER, LONGEST_WAIT, Guesses
+from gateway.people.devices import Devices
+from gateway.people.guesses import FORGIVEN_AFTER, LONGEST_PAUSE, LONGEST_WAIT, Guesses, of_device, of_stranger
 from gateway.people.keys import Keys, load_keys, make_keys, renew_keys
-from gateway.people.passwords import PasswordHash, fault_of
+from gateway.people.passwords import PasswordHash, _scrypt, fault_of
 from gateway.people.person import Person, Role
 from gateway.people.sessions import DAY, Sessions
 from gateway.people.user_command import main
@@ -250,44 +254,114 @@ def test_another_installations_session_is_none() -> None:
 def test_each_guess_past_the_free_ones_waits_longer_up_to_a_bound() -> None:
     guesses, now, waits = Guesses(), 0.0, []
     for _ in range(20):
-        waits.append(guesses.wait("alice", "10.0.0.7", now))
+        waits.append(guesses.wait(of_stranger("alice", "10.0.0.7"), now))
         now += waits[-1]
-        guesses.note_failure("alice", "10.0.0.7", now)
+        guesses.note_failure(of_stranger("alice", "10.0.0.7"), now)
     assert waits[:5] == [0.0] * 5 and all(first <= second for first, second in pairwise(waits))
     assert max(waits) == LONGEST_WAIT
-    assert guesses.wait("alice", "10.0.0.7", now + FORGIVEN_AFTER) == 0.0
+    assert guesses.wait(of_stranger("alice", "10.0.0.7"), now + FORGIVEN_AFTER) == 0.0
 
 
 def test_whoever_comes_in_is_forgiven_and_others_are_not_held_off() -> None:
     guesses = Guesses()
     for _ in range(7):
-        guesses.note_failure("alice", "10.0.0.7", 0.0)
-    assert guesses.wait("bob", "10.0.0.7", 0.0) == 0.0 and guesses.wait("alice", "10.0.0.8", 0.0) == 0.0
-    guesses.note_success("alice", "10.0.0.7")
-    assert guesses.wait("alice", "10.0.0.7", 0.0) == 0.0
+        guesses.note_failure(of_stranger("alice", "10.0.0.7"), 0.0)
+    assert (
+        guesses.wait(of_stranger("bob", "10.0.0.7"), 0.0) == 0.0
+        and guesses.wait(of_stranger("alice", "10.0.0.8"), 0.0) == 0.0
+    )
+    guesses.note_success(of_stranger("alice", "10.0.0.7"))
+    assert guesses.wait(of_stranger("alice", "10.0.0.7"), 0.0) == 0.0
 
 
 def test_a_day_of_log_ins_that_succeed_holds_nobody_off() -> None:
     guesses = Guesses()
     for at in range(500):
-        assert guesses.wait("alice", "10.0.0.7", at) == 0.0
-        guesses.note_failure("alice", "10.0.0.7", at)
-        guesses.note_success("alice", "10.0.0.7")
+        assert guesses.wait(of_stranger("alice", "10.0.0.7"), at) == 0.0
+        guesses.note_failure(of_stranger("alice", "10.0.0.7"), at)
+        guesses.note_success(of_stranger("alice", "10.0.0.7"))
 
 
 def test_many_names_from_one_address_and_many_addresses_for_one_name_wait_too() -> None:
     guesses = Guesses()
     for number in range(60):
-        guesses.note_failure(f"user{number}", "10.0.0.7", 0.0)
-        guesses.note_failure("alice", f"10.0.1.{number}", 0.0)
-    assert guesses.wait("somebody", "10.0.0.7", 0.0) > 0 and guesses.wait("alice", "10.0.2.2", 0.0) > 0
+        guesses.note_failure(of_stranger(f"user{number}", "10.0.0.7"), 0.0)
+        guesses.note_failure(of_stranger("alice", f"10.0.1.{number}"), 0.0)
+    assert (
+        guesses.wait(of_stranger("somebody", "10.0.0.7"), 0.0) > 0
+        and guesses.wait(of_stranger("alice", "10.0.2.2"), 0.0) > 0
+    )
 
 
 def test_what_is_counted_is_bounded() -> None:
     guesses = Guesses(most=30)
     for number in range(1_000):
-        guesses.note_failure(f"user{number}", f"10.1.{number // 250}.{number % 250}", 0.0)
+        guesses.note_failure(of_stranger(f"user{number}", f"10.1.{number // 250}.{number % 250}"), 0.0)
     assert len(guesses._failures) <= 30
+
+
+def test_a_known_browser_is_counted_by_itself_alone() -> None:
+    guesses, own = Guesses(), of_device("1" * 32)
+    for number in range(200):
+        guesses.note_failure(of_stranger("alice", f"10.0.{number}.7"), 0.0)
+    assert guesses.wait(of_stranger("alice", "10.1.0.7"), 0.0) == LONGEST_WAIT and guesses.wait(own, 0.0) == 0.0
+    for _ in range(200):
+        guesses.note_failure(own, 0.0)
+    assert guesses.wait(own, 0.0) == LONGEST_PAUSE and guesses.wait(of_device("2" * 32), 0.0) == 0.0
+    guesses.note_success(own)
+    assert guesses.wait(own, 0.0) == 0.0
+
+
+def test_a_try_that_was_not_judged_does_not_count() -> None:
+    guesses, keys = Guesses(), of_stranger("alice", "10.0.0.7")
+    for _ in range(100):
+        guesses.note_failure(keys, 0.0)
+        guesses.note_unjudged(keys)
+    assert guesses.wait(keys, 0.0) == 0.0 and not guesses._failures
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("10.0.0.7", "10.0.0.7"),
+        ("::ffff:10.0.0.7", "10.0.0.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_an_ipv6_network_counts_as_one_address(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+def test_a_device_cookie_is_of_one_account_and_one_installation() -> None:
+    devices, bob = Devices(ONE, False, 8200), KNOWN.by_name["bob"]
+    cookie = cookie_of(devices.write(ALICE, "", 0.0))
+    known = devices.read([f"x=1; {cookie}"], ALICE, 1.0)
+    assert re.fullmatch("[0-9a-f]{32}", known)
+    assert devices.read([cookie_of(devices.write(ALICE, known, 5.0))], ALICE, 6.0) == known
+    value = cookie.partition("=")[2]
+    as_bob = cookie_of(devices.write(bob, "", 0.0)).partition("=")[0] + "=" + value
+    assert devices.read([as_bob], bob, 1.0) == "" and devices.read([cookie], ALICE, 181 * DAY) == ""
+    assert Devices(TWO, False, 8200).read([cookie], ALICE, 1.0) == ""
+    assert devices.read([cookie], replace(ALICE, id="1" * 16), 1.0) == ""
+    assert Devices(ONE, True, 8200).write(ALICE, "", 0.0).startswith("__Secure-mooring-device-")
+
+
+def test_an_older_hash_still_fits_and_is_weak() -> None:
+    older = PasswordHash(15, 8, 1, b"s" * 16, _scrypt("correct horse", 15, 8, 1, b"s" * 16))
+    assert older.is_weak and older.fits("correct horse") and not older.fits("correct house")
+    newer = PasswordHash.of("correct horse")
+    assert (newer.log_n, newer.r, newer.p) == (15, 8, 3) and not newer.is_weak
+
+
+def test_a_linked_users_file_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    real, link = tmp_path / "shared" / "users.toml", tmp_path / "users.toml"
+    write_accounts(real, Accounts({}))
+    link.symlink_to(real)
+    write_accounts(link, KNOWN)
+    assert link.is_symlink() and read_accounts(real) == KNOWN
 
 
 def test_an_account_added_again_is_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

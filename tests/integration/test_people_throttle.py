@@ -1,0 +1,131 @@
+"""Wrong passwords: they hold up who guesses, never a browser in which that person has logged in; and what is logged."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from gateway.people.accounts import read_accounts, write_accounts
+from gateway.people.guesses import of_stranger
+from gateway.people.passwords import PasswordHash, _scrypt
+from gateway.rules import Rules
+from tests.integration.studio import PASSWORD, Guest, Studio, open_studio, wait_for
+
+SALT = b"s" * 16
+
+
+@pytest.fixture
+async def studio() -> AsyncIterator[Studio]:
+    """A studio behind an nginx, which tells the address of each browser."""
+    async with open_studio(Rules(proxies=(ipaddress.ip_network("127.0.0.1"),))) as studio:
+        yield studio
+
+
+async def _try(guest: Guest, password: str, *, name: str = "alice", address: str = "10.0.0.7") -> int:
+    headers = {"X-Forwarded-For": address}
+    return (await guest.post("/login", {"name": name, "password": password}, headers=headers))[0]
+
+
+def _attack(studio: Studio) -> None:
+    """Wrong tries for Alice from many addresses, a moment ago."""
+    reception = studio.gateway.gateway._reception
+    assert reception is not None
+    for number in range(500):
+        keys = of_stranger("alice", f"10.9.{number // 250}.{number % 250}")
+        reception.door._guesses.note_failure(keys, time.monotonic())
+
+
+async def test_wrong_tries_from_many_addresses_lock_out_no_known_browser(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    await alice.post("/logout", {})
+    stranger = await studio.browser()
+    _attack(studio)
+    assert await _try(stranger, PASSWORD) == 429
+    assert await _try(alice, PASSWORD) == 200
+    await alice.post("/logout", {})
+    bob = await studio.enter("bob")
+    await bob.post("/logout", {})
+    assert await _try(bob, PASSWORD) == 429, "a device cookie is for the person who logged in"
+
+
+async def test_wrong_tries_from_a_known_browser_slow_it_and_lock_nobody_out(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    await alice.post("/logout", {})
+    assert [await _try(alice, f"wrong one {number}") for number in range(6)] == [401] * 6
+    assert await _try(alice, PASSWORD) == 200
+
+
+async def test_a_device_cookie_is_sent_to_the_login_alone(studio: Studio) -> None:
+    guest = await studio.browser()
+    body = {"name": "alice", "password": PASSWORD}
+    async with guest.http.post(f"{guest.url}/login", json=body, headers={"Origin": guest.url}) as reply:
+        [cookie] = [one for one in reply.headers.getall("Set-Cookie") if one.startswith("mooring-device-")]
+    assert "Path=/login" in cookie and "HttpOnly" in cookie and "alice" not in cookie
+
+
+async def test_what_is_typed_as_a_name_is_logged_only_if_it_is_one(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    guest = await studio.browser()
+    secret = "my password, typed too early"
+    with caplog.at_level(logging.DEBUG):
+        for name in (secret, "alice"):
+            assert await _try(guest, "wrong one here", name=name) == 401
+        assert [await _try(guest, "wrong one here", name=secret) for _ in range(6)][-1] == 429
+    told = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
+    assert "password, typed" not in told and "log-in refused name='alice'" in told and "log-in held off" in told
+
+
+async def _kept(studio: Studio) -> PasswordHash:
+    kept = read_accounts(studio.users).by_name["alice"].password
+    assert kept is not None
+    return kept
+
+
+async def _weaken(studio: Studio) -> None:
+    """Alice's password as an earlier version kept it."""
+    accounts = read_accounts(studio.users)
+    older = PasswordHash(15, 8, 1, SALT, _scrypt(PASSWORD, 15, 8, 1, SALT))
+    write_accounts(studio.users, accounts.put(replace(accounts.by_name["alice"], password=older)))
+    reception = studio.gateway.gateway._reception
+    assert reception is not None
+    await reception.door._read(studio.users)
+
+
+def _forbid_writing(studio: Studio) -> None:
+    """As on a file system that is read-only, which root would not notice."""
+    lock = studio.users.with_name(f".{studio.users.name}.lock")
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+
+
+async def test_an_older_hash_is_replaced_at_log_in(studio: Studio) -> None:
+    await _weaken(studio)
+    alice = await studio.enter("alice")
+
+    async def is_strong() -> bool:
+        return not (await _kept(studio)).is_weak
+
+    await wait_for(is_strong)
+    assert (await _kept(studio)).fits(PASSWORD) and (await alice.get("/fleet"))[0] == 200
+    await studio.enter("alice")
+
+
+async def test_where_the_file_cannot_be_written_log_in_still_works(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    await _weaken(studio)
+    _forbid_writing(studio)
+    with caplog.at_level(logging.WARNING):
+        alice = await studio.enter("alice")
+
+        async def is_told() -> bool:
+            return "keeps its older hash" in caplog.text
+
+        await wait_for(is_told)
+    assert (await _kept(studio)).is_weak and (await alice.get("/fleet"))[0] == 200

@@ -1,0 +1,82 @@
+"""Slow checks: one at a time, known browsers first, and nobody fills the line for others."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+
+import pytest
+
+from gateway.people.checks import MOST_OF_ONE, MOST_WAITING, Checks
+from gateway.refusal import Refused
+
+
+class Bench:
+    """Checks that note their order, the first of which lasts until it is let go."""
+
+    def __init__(self) -> None:
+        self.checks = Checks()
+        self.order: list[str] = []
+        self.let_go = threading.Event()
+        self.at_once, self.most_at_once = 0, 0
+        self._lock = threading.Lock()
+
+    def _check(self, name: str) -> str:
+        with self._lock:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        self.order.append(name)
+        self.let_go.wait(20)
+        with self._lock:
+            self.at_once -= 1
+        return name
+
+    def begin(self, name: str, *, is_known: bool = False) -> asyncio.Task[str]:
+        """One more check."""
+        return asyncio.create_task(self.checks.run(lambda: self._check(name), whose=name, is_known=is_known))
+
+    async def fill(self) -> list[asyncio.Task[str]]:
+        """As many strangers as may wait, behind one whose check runs."""
+        tasks = [self.begin(f"stranger {number}") for number in range(MOST_WAITING + 1)]
+        while not self.order:  # noqa: ASYNC110 - what is waited for is in a thread
+            await asyncio.sleep(0.01)
+        return tasks
+
+
+async def test_known_browsers_go_before_a_flood_of_strangers() -> None:
+    bench = Bench()
+    tasks = await bench.fill()
+    with pytest.raises(Refused):
+        await bench.begin("one too many")
+    tasks.append(bench.begin("known", is_known=True))
+    await asyncio.sleep(0)
+    bench.let_go.set()
+    await asyncio.gather(*tasks)
+    assert bench.order[1] == "known" and len(bench.order) == MOST_WAITING + 2 and bench.most_at_once == 1
+
+
+async def test_one_address_does_not_fill_the_line() -> None:
+    bench = Bench()
+    first = bench.begin("first")
+    await asyncio.sleep(0)
+    tasks = [bench.begin("greedy") for _ in range(MOST_OF_ONE + 5)]
+    tasks.append(bench.begin("other"))
+    await asyncio.sleep(0)
+    bench.let_go.set()
+    told = await asyncio.gather(first, *tasks, return_exceptions=True)
+    assert sum(isinstance(one, Refused) for one in told) == 5 and "other" in told
+
+
+async def test_a_browser_that_goes_frees_no_second_thread() -> None:
+    bench = Bench()
+    tasks = await bench.fill()
+    for task in tasks[:10]:
+        task.cancel()
+    later = bench.begin("later")
+    await asyncio.sleep(0)
+    bench.let_go.set()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert await later == "later" and bench.most_at_once == 1
+    assert await bench.begin("at last") == "at last"
