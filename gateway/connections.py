@@ -14,7 +14,9 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
 
 from gateway.answers import refuse
 from gateway.guard import RequestFacts
@@ -30,6 +32,18 @@ _KEEPALIVE_SECONDS = 75.0
 _LINGER_SECONDS = 10.0  # a refused upload is read and dropped this long, so that its browser sees the refusal
 
 _log = logging.getLogger(__name__)
+
+
+HSTS = web.RequestKey("hsts", str)  # the `Strict-Transport-Security` of the answer to a request
+
+
+class BrowserRequest(web.BaseRequest):
+    """A request whose answer does not name versions, and says what it must about https."""
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        response.headers.popall("Server", None)
+        if HSTS in self:
+            response.headers["Strict-Transport-Security"] = self[HSTS]
 
 
 class BrowserServer(web.Server):
@@ -62,6 +76,16 @@ class BrowserServer(web.Server):
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
+
+    def _make_request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> BrowserRequest:
+        return BrowserRequest(message, payload, protocol, writer, task, self._loop)
 
     @property
     def count(self) -> int:

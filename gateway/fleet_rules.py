@@ -20,9 +20,11 @@ KEYS = (
     "trusted_peers",
     "proxies",
     "session_days",
+    "hsts_days",
 )
 MOST_PENDING = 10_000
 LONGEST_SESSION = 365  # days
+LONGEST_HSTS = 730  # days
 LONGEST_NODE = 200  # characters
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*", re.ASCII)
 # Whose meaning is taken already: believed as a person's name, each would be one that others can set.
@@ -60,6 +62,7 @@ def read_rules(table: Table) -> Rules:
         trusted_peers=peers,
         proxies=_networks(table, "proxies"),
         session_days=table.whole("session_days", 1, LONGEST_SESSION),
+        hsts_days=table.whole("hsts_days", 0, LONGEST_HSTS),
     )
 
 

@@ -26,6 +26,7 @@ class Rules:
     trusted_peers: tuple[IPv4Network | IPv6Network, ...] = ()
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     session_days: int | None = None  # None: as long as sessions may last
+    hsts_days: int | None = None  # for how long browsers use https alone for this host; None: nothing is said
 
     def denies(self, class_type: str) -> bool:
         """Whether prompts may not have this node class."""

@@ -17,7 +17,7 @@ from aiohttp import web
 from gateway.answers import OWN_HEADERS, catalogue_answer, json_answer, refuse, workflow_answer
 from gateway.breaker import Breaker
 from gateway.catalogues import Catalogues
-from gateway.connections import BrowserServer, facts_of
+from gateway.connections import HSTS, BrowserServer, facts_of
 from gateway.deadlines import Deadlines
 from gateway.demo import DemoFleet
 from gateway.departures import Departures
@@ -220,6 +220,9 @@ class Gateway:
             is_breakable=self._breaker is not None,
             has_seals=self._reception is not None,
         )
+        days = self.rules.hsts_days
+        if days is not None and isinstance(verdict, Admitted) and verdict.origin.startswith("https:"):
+            request[HSTS] = f"max-age={days * 86_400}"  # never includeSubDomains: other machines have names below ours
         name = route_name(verdict.route if isinstance(verdict, Admitted) else None)
         try:
             with self._metrics.timed(name):

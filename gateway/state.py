@@ -195,7 +195,8 @@ class FleetState:
     def as_json(self, *, runs_fleet: bool = True, person: str = "") -> dict[str, object]:
         """The state as `GET /fleet` and `/fleet/ws` send it; what is wrong with the file is for who runs the fleet.
 
-        `person` is who is told it, so that a page sees when somebody else has logged in in its browser.
+        `person` is who is told it, so that a page sees when somebody else has logged in in its browser. Addresses of
+        servers are for who runs the fleet too: others get the tag instead, which pages compare as well.
         """
         source = self.fleet.source.value
         return {
@@ -206,10 +207,10 @@ class FleetState:
             "mostPending": self.fleet.rules.max_pending_per_user,
             "source": source,
             "faults": self.is_breakable,
-            "why": {"source": source, "detail": self.fleet.why},
+            "why": {"source": source, "detail": self.fleet.why if runs_fleet else ""},
             "problem": self._problem if runs_fleet else "",
             "searches": self._troubles if runs_fleet else [],
-            "servers": [self._server_json(server) for server in self.fleet.servers],
+            "servers": [self._server_json(server, runs_fleet=runs_fleet) for server in self.fleet.servers],
         }
 
     def as_text(self, *, runs_fleet: bool = True, person: str = "") -> str:
@@ -223,16 +224,16 @@ class FleetState:
             self._texts[runs_fleet] = json.dumps(told)
         return f'{{"person": {json.dumps(person)}, {self._texts[runs_fleet][1:]}'
 
-    def _server_json(self, server: Server) -> dict[str, object]:
+    def _server_json(self, server: Server, *, runs_fleet: bool) -> dict[str, object]:
         known = self._conditions[server.id]
         return {
             "id": server.id,
             "name": server.name,
-            "address": server.identity,
-            "at": server.address,
+            "address": server.identity if runs_fleet else server.tag,
+            "at": server.address if runs_fleet else "",
             "base": f"/servers/{server.id}@{server.tag}",
             "health": known.health.value,
-            "detail": known.detail,
+            "detail": known.detail if runs_fleet else "",
             "cause": known.cause,
             "colour": server.colour,
             "running": known.running,

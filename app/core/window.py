@@ -14,6 +14,7 @@ Every method returns a new value; one that raises has changed nothing.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -42,6 +43,7 @@ from app.core.model import (
 )
 
 V = TypeVar("V")
+TAG_LENGTH = 8  # hexadecimal digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,8 +288,22 @@ def get_api_base_url(operation: str, bound: Task | Reservation | Moored, fleet: 
 
 
 def _is_at(server: Server, recorded: str, fleet: Fleet) -> bool:
-    """Whether that is the server of the recorded address: by the address itself, or because a person said so."""
-    return server.address == recorded or (server.server_id, recorded, server.address) in fleet.same
+    """Whether that is the server of the recorded address: by the address, by its tag, or because a person said so."""
+    is_known = (server.server_id, recorded, server.address) in fleet.same
+    return server.address == recorded or address_tag(server.address) == address_tag(recorded) or is_known
+
+
+def address_tag(address: str) -> str:
+    """What the gateway gives to people who may not see an address (`Server.tag` there); of a tag, the tag itself.
+
+    A record holds one or the other: from before the gateway hid addresses, or from before its owner's role changed.
+    """
+    return address if is_address_tag(address) else hashlib.sha256(address.encode()).hexdigest()[:TAG_LENGTH]
+
+
+def is_address_tag(address: str) -> bool:
+    """Whether an address is hidden behind its tag."""
+    return len(address) == TAG_LENGTH and set(address) <= set("0123456789abcdef")
 
 
 def _same_server(one: Task | Reservation, other: Task | Reservation) -> bool:

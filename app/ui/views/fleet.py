@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.core.model import Health
+from app.core.model import Health, Server
 from app.core.vitals import Device
+from app.core.window import is_address_tag
 from app.ui.fleet_panel import BerthRow, FleetView, Lane, ServerRow
 from app.ui.fleet_words import word_problem, word_queue, word_searches, word_source
 from app.ui.i18n import Translator
@@ -85,7 +86,7 @@ def _server(row: ServerRow, _: Translator) -> h.Element:
             is_well and [_device(item, _) for item in row.vitals.devices],  # else it is of another time
             _windows(row, _),
             h.p(".server-facts.quiet")[
-                h.span(translate="no")[f"ComfyUI {server.version}" if server.version else server.at or server.address],
+                h.span(translate="no")[f"ComfyUI {server.version}" if server.version else _place(server)],
                 (h.span(".tag", translate="no")[tag] for tag in server.tags),
                 server.weight != 1 and h.span(".tag")[_("weight {weight}", weight=_.formats.number(server.weight, 2))],
                 server.is_drained and h.span(".tag")[_("takes nothing new")],
@@ -95,6 +96,11 @@ def _server(row: ServerRow, _: Translator) -> h.Element:
             deeds(row, _),
         ],
     ]  # fmt: skip
+
+
+def _place(server: Server) -> str:
+    """Where a server is; empty for people who may not see its address."""
+    return server.at or ("" if is_address_tag(server.address) else server.address)
 
 
 def _hour(row: ServerRow, _: Translator) -> h.Node:

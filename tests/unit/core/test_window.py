@@ -23,6 +23,7 @@ from app.core.window import (
     Moored,
     Restoring,
     Window,
+    address_tag,
     expect_restored,
     get_api_base_url,
     held_beside,
@@ -420,3 +421,16 @@ def test_an_unbound_task_gets_no_address() -> None:
     refuses(UnboundTask, lambda: window.get_task("view", PromptId("p-1")))
     refuses(TaskNotFound, lambda: window.get_task("view", PromptId("p-2")))
     assert window.violations() == ("unbound: p-1",)
+
+
+def test_an_address_and_its_tag_are_one_server() -> None:
+    """Who may not see addresses has tags: work from before, or from before a change of role, goes on."""
+    known = server(A)
+    hidden = replace(known, address=address_tag(known.address))
+    for recorded, present in ((known.address, hidden), (hidden.address, known), (hidden.address, hidden)):
+        bound = task("p-1", A, address=recorded)
+        assert get_api_base_url("view", bound, Fleet((present,))) == known.base
+    elsewhere = replace(known, address=address_tag("http://elsewhere:1"))
+    refuses(ServerMoved, lambda: get_api_base_url("view", task("p-1", A), Fleet((elsewhere,))))
+    hidden_task = task("p-1", A, address=hidden.address)
+    refuses(ServerMoved, lambda: get_api_base_url("view", hidden_task, Fleet((elsewhere,))))

@@ -354,6 +354,7 @@ trusted_header = "X-Forwarded-User"
 trusted_peers = ["10.0.0.7", "192.168.0.0/24", "fd00::/8"]
 proxies = ["127.0.0.1"]
 session_days = 7
+hsts_days = 365
 """
 
 
@@ -369,6 +370,7 @@ def test_the_rules_are_read(tmp_path: Path) -> None:
         trusted_peers=(ip_network("10.0.0.7"), ip_network("192.168.0.0/24"), ip_network("fd00::/8")),
         proxies=(ip_network("127.0.0.1"),),
         session_days=7,
+        hsts_days=365,
     )
     assert rules.trusts("10.0.0.7") and not rules.trusts("10.0.0.8")
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from dataclasses import replace
 
+from app.core.window import address_tag
 from gateway.fleet import Fleet, Limits, Server, ServerId, Source
 from gateway.state import DEFAULT_MAX_UPLOAD, Catalogue, Condition, FleetState, Health
 from gateway.watchers import pace
@@ -109,6 +110,17 @@ def test_what_is_wrong_with_the_file_is_for_who_runs_the_fleet() -> None:
     assert state.revision == 1
     assert state.as_json()["problem"] == "fleet.toml, line 3: id: it is missing"
     assert state.as_json(runs_fleet=False)["problem"] == ""
+
+
+def test_addresses_are_for_who_runs_the_fleet() -> None:
+    """Others compare the tag, which stands in the paths as well."""
+    state = FleetState(replace(FLEET, why="fleet.toml at /etc/10.0.0.1"))
+    state.note(A, Condition(Health.DOWN, "10.0.0.1 refuses", cause="redirect"))
+    told = json.dumps(state.as_json(runs_fleet=False))
+    assert "10.0.0." not in told and "redirect" in told and FLEET.servers[0].address in json.dumps(state.as_json())
+    [server] = json.loads(told)["servers"]
+    assert server["address"] == FLEET.servers[0].tag == address_tag(FLEET.servers[0].identity)
+    assert server["base"].endswith(f"@{server['address']}")
 
 
 def test_another_fleet_keeps_what_is_known_of_the_servers_that_stay() -> None:
