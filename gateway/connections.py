@@ -1,7 +1,9 @@
 """The browser's side of the gateway: aiohttp's server with our limits, and its own error answers as refusals.
 
-Whoever is slow on purpose is cut: a head has to arrive whole within `HEAD_SECONDS`, what is sent has to be taken within
-`UNTAKEN_SECONDS`, and neither one address nor all together hold more than so many connections.
+Whoever is slow on purpose is cut: a first head has to arrive whole within `HEAD_SECONDS` of the connection and each
+further one within as long of its first byte, and what is sent has to be taken within `UNTAKEN_SECONDS`. Neither one
+address nor all together hold more than so many connections. Once there are as many, a new one takes the place of the
+oldest that has no request under way, of the address that has most: silent connections never keep anyone out.
 """
 
 from __future__ import annotations
@@ -9,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections import Counter
-from collections.abc import Callable
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -20,16 +23,24 @@ from aiohttp.http import RawRequestMessage
 
 from gateway.answers import refuse
 from gateway.guard import RequestFacts
+from gateway.peers import network_of
 from gateway.refusal import Cause, Refusal, Sent
 from gateway.rules import Rules
 from gateway.upstream import LARGEST_HEADER
 
-HEAD_SECONDS = 20.0  # from a head's first byte to its last
+HEAD_SECONDS = 20.0  # for a head
+HANDSHAKE_SECONDS = 10.0  # for a TLS handshake, before which a connection is not counted here
 UNTAKEN_SECONDS = 60.0  # that bytes may lie unsent because the other side takes none
 MOST_CONNECTIONS = 8_000  # in all; each takes a file of the process
 MOST_FROM_ONE = 2_000  # from one address; a log-in proxy or an office has one for everybody
 _KEEPALIVE_SECONDS = 75.0
 _LINGER_SECONDS = 10.0  # a refused upload is read and dropped this long, so that its browser sees the refusal
+
+BACKLOG = 1_024  # connections that wait to be accepted
+MOST_FILES = 20_000  # that the process asks the system for
+
+if sys.platform != "win32":
+    import resource
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +83,8 @@ class BrowserServer(web.Server):
         self._most = most
         self._most_from_one = most_from_one
         self._rules = rules
-        self._peers: Counter[str] = Counter()
+        self._open: dict[str, OrderedDict[_Connection, None]] = {}  # by network, the latest request last
+        self._count = 0
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
@@ -90,19 +102,38 @@ class BrowserServer(web.Server):
     @property
     def count(self) -> int:
         """Connections open now."""
-        return self._peers.total()
+        return self._count
 
-    def enter(self, peer: str) -> bool:
-        """Count a connection; False if it is one too many. A proxy has as many as there are in all."""
-        self._peers[peer] += 1
-        is_bearable = self._peers[peer] <= self._most_from_one or self._rules().is_proxy(peer)
-        return is_bearable and self._peers.total() <= self._most
+    def enter(self, connection: _Connection, peer: str) -> bool:
+        """Count a connection, at the expense of an idle one if there are too many; False if there is none.
 
-    def leave(self, peer: str) -> None:
+        A proxy has as many as there are in all.
+        """
+        network = network_of(peer)
+        known = self._open.setdefault(network, OrderedDict())
+        if len(known) >= self._most_from_one and not self._rules().is_proxy(peer):
+            is_bearable = _end_idle(known)
+        else:
+            is_bearable = self._count < self._most or self._end_any_idle()
+        known[connection] = None
+        self._count += 1
+        return is_bearable
+
+    def touch(self, connection: _Connection, peer: str) -> None:
+        """A request has come by it."""
+        self._open[network_of(peer)].move_to_end(connection)
+
+    def leave(self, connection: _Connection, peer: str) -> None:
         """It is gone."""
-        self._peers[peer] -= 1
-        if self._peers[peer] <= 0:
-            del self._peers[peer]
+        known = self._open.get(network_of(peer), OrderedDict())
+        if connection in known:
+            del known[connection]
+            self._count -= 1
+            if not known:
+                del self._open[network_of(peer)]
+
+    def _end_any_idle(self) -> bool:
+        return any(_end_idle(known) for known in sorted(self._open.values(), key=len, reverse=True))
 
 
 class _Connection(web.RequestHandler):
@@ -122,14 +153,16 @@ class _Connection(web.RequestHandler):
         named = transport.get_extra_info("peername")
         self._peer = str(named[0]) if isinstance(named, tuple) else ""
         _bound_untaken(transport.get_extra_info("socket"))
-        if not self._server.enter(self._peer) and isinstance(transport, asyncio.Transport):
+        if not self._server.enter(self, self._peer) and isinstance(transport, asyncio.Transport):
             _log.warning("too many connections: one from %s is cut", self._peer)
             transport.abort()
+            return
+        self._head_timer = self._loop.call_later(self._server.head_seconds, self._cut)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget it."""
         self._stop_timer()
-        self._server.leave(self._peer)
+        self._server.leave(self, self._peer)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -137,8 +170,20 @@ class _Connection(web.RequestHandler):
         super().data_received(data)
         if self._current_request is not None or self._messages:
             self._stop_timer()
+            self._server.touch(self, self._peer)
         elif self._head_timer is None:
             self._head_timer = self._loop.call_later(self._server.head_seconds, self._cut)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for a request: no answer is under way, and no WebSocket."""
+        return self._waiter is not None and not self._messages
+
+    def end(self) -> None:
+        """End it now, and count it no more."""
+        self._server.leave(self, self._peer)
+        if self.transport is not None:
+            self.transport.abort()
 
     def _cut(self) -> None:
         self._head_timer = None
@@ -169,6 +214,41 @@ class _Connection(web.RequestHandler):
         answer = refuse(request, refusal)
         answer.force_close()
         return answer
+
+
+def _end_idle(connections: Iterable[_Connection]) -> bool:
+    """End the one that has been idle longest; False if there is none."""
+    found = next((one for one in connections if one.is_idle), None)
+    if found is not None:
+        found.end()
+    return found is not None
+
+
+class BrowserSite(web.SockSite):
+    """A listening socket, at which a TLS handshake has to be over in time."""
+
+    async def start(self) -> None:
+        """Listen."""
+        await web.BaseSite.start(self)
+        server, tls = self._runner.server, self._ssl_context
+        assert server is not None
+        limit = None if tls is None else HANDSHAKE_SECONDS
+        self._server = await asyncio.get_running_loop().create_server(
+            server, sock=self._sock, ssl=tls, ssl_handshake_timeout=limit, backlog=BACKLOG
+        )
+
+
+def most_connections() -> int:
+    """How many there may be: half of the files that this process may open, once it has all that it may have."""
+    if sys.platform == "win32":
+        return MOST_CONNECTIONS
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if now != resource.RLIM_INFINITY and (most == resource.RLIM_INFINITY or now < most):
+        wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(most, MOST_FILES)
+        if wanted > now:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+            now = wanted
+    return MOST_CONNECTIONS if now == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, now // 2)
 
 
 def _bound_untaken(own: socket.socket | None) -> None:

@@ -17,7 +17,7 @@ from aiohttp import web
 from gateway.answers import OWN_HEADERS, catalogue_answer, json_answer, refuse, workflow_answer
 from gateway.breaker import Breaker
 from gateway.catalogues import Catalogues
-from gateway.connections import HSTS, BrowserServer, facts_of
+from gateway.connections import HSTS, BrowserServer, BrowserSite, facts_of, most_connections
 from gateway.deadlines import Deadlines
 from gateway.demo import DemoFleet
 from gateway.departures import Departures
@@ -115,7 +115,7 @@ class Gateway:
         self._watchers = Watchers(self.state, deadlines)
         self._reception = None if people is None else self._receive(people)
         self._deeds = FleetDeeds(self._drain)
-        self._browsers = BrowserServer(self._answer, rules=lambda: self.rules)
+        self._browsers = BrowserServer(self._answer, most=most_connections(), rules=lambda: self.rules)
         self._metrics = GatewayMetrics(self.state, self._count_open)
         self._runner = web.ServerRunner(self._browsers, shutdown_timeout=deadlines.shutdown)
 
@@ -204,7 +204,7 @@ class Gateway:
 
     async def listen(self, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on a bound socket."""
-        await web.SockSite(self._runner, listener, ssl_context=tls).start()
+        await BrowserSite(self._runner, listener, ssl_context=tls).start()
 
     def _count_open(self) -> dict[str, int]:
         """What is open now, by kind."""

@@ -74,8 +74,10 @@ def test_a_log_line_is_one_line_whatever_is_in_it() -> None:
 
 
 @contextlib.asynccontextmanager
-async def _small_server(**limits: float):  # type: ignore[no-untyped-def]
+async def _small_server(hold: asyncio.Event | None = None, **limits: float):  # type: ignore[no-untyped-def]
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if hold is not None:
+            await hold.wait()
         return web.Response(text="here")
 
     server = BrowserServer(answer, **limits)  # type: ignore[arg-type]
@@ -115,23 +117,64 @@ async def test_a_head_that_trickles_is_cut_and_a_whole_one_is_not() -> None:
         idle.close()
 
 
-async def test_connections_are_bounded_from_one_address_and_in_all() -> None:
-    for limits in ({"most": 3}, {"most_from_one": 3}):
-        async with _small_server(**limits) as (server, port):
-            kept = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
-            await until(lambda held=server: held.count == 3)
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def test_a_silent_connection_is_cut() -> None:
+    async with _small_server(head_seconds=0.2) as (server, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        async with asyncio.timeout(PATIENCE):
             with contextlib.suppress(ConnectionError):
-                async with asyncio.timeout(PATIENCE):
-                    assert await reader.read() == b""
-            writer.close()
-            kept[0][1].close()
-            await until(lambda held=server: held.count == 2)
-            again_reader, again = await asyncio.open_connection("127.0.0.1", port)
-            again.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert b"here" in await again_reader.readuntil(b"here")
-            for _, one in (*kept, (None, again)):
-                one.close()
+                assert await reader.read() == b""
+        writer.close()
+        await until(lambda: server.count == 0)
+
+
+async def _asked(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a new connection from there gets an answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(host, 0))
+    try:
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(PATIENCE):
+            return b"here" in await reader.readuntil(b"here")
+    except (ConnectionError, asyncio.IncompleteReadError):
+        return False
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("limits", [{"most": 3}, {"most_from_one": 3}])
+async def test_silent_connections_keep_nobody_out(limits: dict[str, int]) -> None:
+    async with _small_server(**limits) as (server, port):
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(9)]
+        await until(lambda: server.count <= 3)
+        assert await _asked(port)
+        oldest, *_ = silent
+        with contextlib.suppress(ConnectionError):
+            assert await oldest[0].read() == b""
+        for _, one in silent:
+            one.close()
+
+
+async def test_the_address_with_most_connections_gives_way_first() -> None:
+    async with _small_server(most=4) as (server, port):
+        mine_reader, mine = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
+        others = [await asyncio.open_connection("127.0.0.1", port) for _ in range(12)]  # none is the oldest
+        await until(lambda: server.count <= 4)
+        mine.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"here" in await mine_reader.readuntil(b"here")
+        for one in (mine, *(writer for _, writer in others)):
+            one.close()
+
+
+@pytest.mark.parametrize("limits", [{"most": 2}, {"most_from_one": 2}])
+async def test_a_request_under_way_gives_way_to_nobody(limits: dict[str, int]) -> None:
+    is_let_go = asyncio.Event()
+    async with _small_server(hold=is_let_go, **limits) as (server, port):
+        asked = [asyncio.create_task(_asked(port)) for _ in range(2)]
+        await until(lambda: sum(one._current_request is not None for one in server.connections) == 2)
+        assert not await _asked(port)
+        is_let_go.set()
+        assert await asyncio.gather(*asked) == [True, True]
+        await until(lambda: server.count == 0)
+        assert await _asked(port)
 
 
 async def test_nobody_has_more_open_at_once_than_is_allowed() -> None:

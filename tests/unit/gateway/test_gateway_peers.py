@@ -38,9 +38,17 @@ async def test_a_proxy_may_have_the_connections_of_everybody() -> None:
     async def nothing(_request: object) -> None: ...
 
     browsers = BrowserServer(nothing, most=3, most_from_one=1, rules=lambda: RULES)
-    assert [browsers.enter("10.0.0.8"), browsers.enter("10.0.0.8")] == [True, False]
-    browsers.leave("10.0.0.8")
-    assert [browsers.enter("10.0.0.7"), browsers.enter("10.0.0.7"), browsers.enter("10.0.0.7")] == [True, True, False]
+
+    def enter(peer: str) -> bool:
+        connection = browsers()  # which has begun nothing, and so is not idle either
+        is_in = browsers.enter(connection, peer)
+        if not is_in:
+            browsers.leave(connection, peer)
+        return is_in
+
+    assert [enter("10.0.0.8"), enter("10.0.0.8")] == [True, False]
+    assert [enter("10.0.0.7"), enter("10.0.0.7"), enter("10.0.0.7")] == [True, True, False]
+    assert browsers.count == 3
 
 
 def test_bytes_are_left_to_nginx_only_if_it_can_compare_the_file() -> None:
