@@ -16,6 +16,7 @@ from gateway.routes import Body
 
 LARGEST_JSON = 32 * 1024 * 1024  # bytes; a workflow is text, and pictures travel as uploads
 BOUNDS = Bounds(LARGEST_JSON)
+MOST_DELETED = 100  # prompts of one request; the page sends one
 LONGEST_CLIENT_ID = 200  # characters
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 _CLIENT_ID = re.compile(r"[\x21-\x7e]+")
@@ -67,6 +68,8 @@ def _check_delete(body: Mapping[str, object]) -> str | None:
         return 'Only {"delete": [prompt_id, …]} passes: a clear would remove other people\'s work.'
     if not all(isinstance(one, str) and one for one in ids):
         return "delete must list prompt_ids."
+    if len(ids) > MOST_DELETED:
+        return f"delete takes at most {MOST_DELETED} prompt_ids at a time: whose each is has to be looked up."
     return None
 
 

@@ -50,6 +50,12 @@ class Patience:
         if self._timer is not None and self._due < self._timer.when():
             self._set_timer()
 
+    def expire(self) -> None:
+        """Wait no longer."""
+        self._due = self._loop.time()
+        if self._timer is not None:
+            self._set_timer()
+
     def moved(self, size: int) -> None:
         """So many bytes have come; enough of them are a sign of life."""
         self._moved += size

@@ -21,6 +21,7 @@ from gateway.bodies import LARGEST_JSON, examine_body
 from gateway.fleet import ServerId
 from gateway.guard import Admitted
 from gateway.headers import request_headers, response_headers, strip_mark
+from gateway.lanes import HOLDER, Ticket
 from gateway.once import SentOnce
 from gateway.patience import Patience
 from gateway.refusal import Cause, Refusal, Refused, Sent
@@ -82,6 +83,8 @@ class Proxy:
                 return await call.upload()
             case _:
                 body, prompt_id = await call.take_body()
+                if prompt_id is None:
+                    body = await terms.rewrite(body)  # nothing is sent yet, so it ends with the browser
                 task = asyncio.create_task(self._send_once(call, body, upstream.server.id, prompt_id))
                 self._carried.add(task)
                 task.add_done_callback(self._settle)
@@ -91,7 +94,7 @@ class Proxy:
         self, call: _Call, body: bytes, server_id: ServerId, prompt_id: str | None
     ) -> web.StreamResponse:
         if prompt_id is None:
-            return await call.submit(await call.terms.rewrite(body))
+            return await call.submit(body)
         if not self._sent.claim(server_id, prompt_id):
             message = "This prompt was sent already: look it up in the queue and the history."
             raise Refused(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
@@ -106,6 +109,12 @@ class Proxy:
         self._carried.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _log.debug("a carried request ended: %s", task.exception())
+
+
+def upload_ended(upstream: Upstream) -> Refusal:
+    """Why a slow upload was ended: its sender had more places than others who waited."""
+    message = f"This upload took long while others waited for {upstream.server.id}. Send it again."
+    return Refusal(Cause.UPSTREAM_BUSY, message, Sent.UNKNOWN)
 
 
 class _Answer(web.StreamResponse):
@@ -132,6 +141,7 @@ class _Call:
     ) -> None:
         self.terms = terms
         self._request = request
+        self._holder = request.get(HOLDER, "")
         self._body = admitted.body
         self._method = request.method
         self._route = route
@@ -146,8 +156,9 @@ class _Call:
         deadlines = self._upstream.deadlines
         is_view = self._route.is_view
         wait = deadlines.view if is_view else deadlines.read
-        async with self._upstream.place(self._upstream.views if is_view else self._upstream.reads):
-            return await self._exchange(data=None, deadline=Patience(wait))
+        lane = self._upstream.views if is_view else self._upstream.reads
+        async with self._upstream.place(lane, self._holder) as ticket:
+            return await self._exchange(data=None, deadline=Patience(wait), ticket=ticket)
 
     async def take_body(self) -> tuple[bytes, str | None]:
         """The whole JSON body and the prompt_id it submits; `Refused` if too large, too slow or not allowed."""
@@ -174,7 +185,7 @@ class _Call:
         if body:
             # Without parameters: we checked the body as UTF-8, and the server must not read it as anything else.
             self._headers["Content-Type"] = "application/json"
-        async with self._upstream.place(self._upstream.submits):
+        async with self._upstream.place(self._upstream.submits, self._holder):
             deadline = Patience(self._upstream.deadlines.submit)
             return await self._exchange(data=io.BytesIO(body), deadline=deadline)
 
@@ -184,10 +195,15 @@ class _Call:
         self._headers["Content-Type"] = self._request.headers["Content-Type"]
         if self._request.content_length is not None:
             self._headers["Content-Length"] = str(self._request.content_length)
-        async with self._upstream.place(self._upstream.uploads):
+        async with self._upstream.place(self._upstream.uploads, self._holder) as ticket:
             await self._invite()
             deadline = Patience(self._upstream.deadlines.idle)
+            ticket.give_back = lambda: self._end_upload(deadline)
             return await self._exchange(data=self._pour(deadline), deadline=deadline)
+
+    def _end_upload(self, deadline: Patience) -> None:
+        self._fault = upload_ended(self._upstream)
+        deadline.expire()
 
     async def _pour(self, deadline: Patience) -> AsyncIterator[bytes]:
         """The browser's body, chunk by chunk. What ends it early is kept: the client hides who was at fault."""
@@ -212,7 +228,7 @@ class _Call:
             raise Refused(Refusal(Cause.BAD_REQUEST, "The body is not framed as it says.", sent)) from error
 
     async def _exchange(
-        self, *, data: io.BytesIO | AsyncIterator[bytes] | None, deadline: Patience
+        self, *, data: io.BytesIO | AsyncIterator[bytes] | None, deadline: Patience, ticket: Ticket | None = None
     ) -> web.StreamResponse:
         session = self._upstream.session(is_fresh=data is not None)
         answer: _Answer | None = None
@@ -228,6 +244,8 @@ class _Call:
                     deadline.renew(self._upstream.deadlines.idle)
                     self._check_file(reply)
                     answer = self._begin(reply)
+                    if ticket is not None:
+                        ticket.give_back = deadline.expire
                     await self._stream(reply, answer, deadline)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             if answer is None:

@@ -27,9 +27,10 @@ from gateway.errors import ConfigError
 from gateway.fleet import Fleet, ServerId
 from gateway.guard import Admitted, Moved, RequestFacts, Verdict, judge
 from gateway.house import House
+from gateway.lanes import HOLDER
 from gateway.lines import Lines
 from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
-from gateway.peers import client_of
+from gateway.peers import client_of, network_of
 from gateway.people.door import Door, read_small
 from gateway.people.fleet_deeds import FleetDeeds
 from gateway.people.held import Held
@@ -223,6 +224,7 @@ class Gateway:
         days = self.rules.hsts_days
         if days is not None and isinstance(verdict, Admitted) and verdict.origin.startswith("https:"):
             request[HSTS] = f"max-age={days * 86_400}"  # never includeSubDomains: other machines have names below ours
+        request[HOLDER] = network_of(client_of(request, self.rules))
         name = route_name(verdict.route if isinstance(verdict, Admitted) else None)
         try:
             with self._metrics.timed(name):
@@ -254,6 +256,8 @@ class Gateway:
         if (way := reception.way_in(facts, admitted, peer)) is not None:
             return way
         person = reception.greet(facts, admitted, peer)
+        if person is not None:
+            request[HOLDER] = f"person {person.name}"
         with reception.place(person):
             answer = await self._serve(request, admitted, person)
         if person is not None and isinstance(admitted.route, Page):

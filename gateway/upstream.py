@@ -25,6 +25,7 @@ from yarl import URL
 
 from gateway.deadlines import Deadlines
 from gateway.fleet import Server
+from gateway.lanes import Lane, Ticket
 from gateway.proof import AnotherServerError, FixedResolver, ProvenConnector, Question, UnprovenError
 from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.tasks import start_task
@@ -75,33 +76,35 @@ class UpstreamSocket(aiohttp.ClientWebSocketResponse):
 class Place:
     """One request's place in a lane, for as long as a block lasts."""
 
-    __slots__ = ("_lane", "_upstream")
+    __slots__ = ("_lane", "_ticket", "_upstream")
 
-    def __init__(self, upstream: Upstream, lane: asyncio.Semaphore) -> None:
+    def __init__(self, upstream: Upstream, lane: Lane, holder: str) -> None:
         self._upstream = upstream
         self._lane = lane
+        self._ticket = Ticket(holder)
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> Ticket:
         if self._lane.locked():  # else it is had at once, which needs no timer
             try:
                 async with asyncio.timeout(self._upstream.deadlines.lane):
-                    await self._lane.acquire()
+                    await self._lane.acquire(self._ticket)
             except TimeoutError as error:
                 message = f"{self._upstream.server.id} has too many unanswered requests already."
                 raise Refused(Refusal(Cause.UPSTREAM_BUSY, message)) from error
         else:
-            await self._lane.acquire()
+            await self._lane.acquire(self._ticket)
         try:
             self._upstream.begin()
         except Refused:
-            self._lane.release()
+            self._lane.release(self._ticket)
             raise
+        return self._ticket
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._upstream.end()
-        self._lane.release()
+        self._lane.release(self._ticket)
 
 
 class Upstream:
@@ -179,9 +182,9 @@ class Upstream:
         """The address of a path on this server; both parts are raw and stay as they are."""
         return URL(self.server.address + path + (f"?{query}" if query else ""), encoded=True)
 
-    def place(self, lane: asyncio.Semaphore) -> Place:
+    def place(self, lane: Lane, holder: str = "") -> Place:
         """A place among the requests to this server, or `upstream-busy`; to be held by `async with`."""
-        return Place(self, lane)
+        return Place(self, lane, holder)
 
     async def open_socket(self, client_id: str, largest: int) -> UpstreamSocket:
         """A WebSocket to the server under this client_id, or `Refused`."""
@@ -222,8 +225,8 @@ class Upstream:
 
     def _open_lanes(self, size: int) -> None:
         # Large pictures that a browser takes slowly hold up no poll, and hung uploads no cancel.
-        self.reads, self.views = asyncio.Semaphore(size), asyncio.Semaphore(size)
-        self.submits, self.uploads = asyncio.Semaphore(size), asyncio.Semaphore(size)
+        self.reads, self.views = Lane(size), Lane(size)
+        self.submits, self.uploads = Lane(size), Lane(size)
 
     def _open_sessions(self, server: Server) -> None:
         self._fresh = self._session(self._connector(server, force_close=True), server)

@@ -14,8 +14,10 @@ from aiohttp import BodyPartReader, MultipartReader, web
 
 from gateway.headers import request_headers
 from gateway.json_reader import Bounds, JsonError, read_json
+from gateway.lanes import HOLDER
 from gateway.patience import Patience
 from gateway.people.person import Person
+from gateway.proxy import upload_ended
 from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.upstream import Upstream
 
@@ -33,11 +35,12 @@ async def pass_upload(request: web.BaseRequest, upstream: Upstream, person: Pers
     length = request.content_length
     if length is not None and length > largest:
         raise Refused(_too_large(upstream, largest, Sent.NO))
-    async with upstream.place(upstream.uploads):
+    async with upstream.place(upstream.uploads, request.get(HOLDER, "")) as ticket:
         if "Expect" in request.headers and request.transport is not None:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         deadline = Patience(upstream.deadlines.idle)
         upload = _Upload(request, upstream, deadline, largest)
+        ticket.give_back = upload.end
         try:
             async with deadline:
                 part = await upload.find()
@@ -55,6 +58,11 @@ class _Upload:
         self._deadline = deadline
         self._largest = largest
         self.fault: Refusal | None = None
+
+    def end(self) -> None:
+        """End it, since others wait."""
+        self.fault = upload_ended(self._upstream)
+        self._deadline.expire()
 
     async def find(self) -> BodyPartReader:
         """The part that is the file; what stands before it is read past, and is small."""

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gateway.bodies import LARGEST_JSON, examine_body, is_client_id
+from gateway.bodies import LARGEST_JSON, MOST_DELETED, examine_body, is_client_id
 from gateway.routes import Body
 
 PROMPT = {"prompt": {"1": {}}, "client_id": "w", "prompt_id": "0fcb1c85-6a7e-4f0b-9f3c-0e6f3d1f0a11"}
@@ -81,6 +81,7 @@ def test_the_last_of_two_equal_keys_counts_as_on_the_server() -> None:
         {"delete": [""]},
         {"delete": [1]},
         {"delete": None},
+        {"delete": [str(number) for number in range(MOST_DELETED + 1)]},
         {},
         [],
         None,
