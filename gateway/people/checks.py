@@ -1,6 +1,6 @@
 """Password checks, one at a time: each takes 32 MB and a core for a fifth of a second.
 
-Known browsers go first, and one address or browser has only so many waiting, so that a flood of wrong tries slows the
+Known browsers go first, and one address or person has only so many waiting, so that a flood of wrong tries slows the
 strangers among them and nobody else.
 """
 
@@ -14,7 +14,7 @@ from typing import TypeVar
 from gateway.refusal import Cause, Refusal, Refused
 
 MOST_WAITING = 32  # of either kind; further ones are refused at once
-MOST_OF_ONE = 8  # of one address or browser
+MOST_OF_ONE = 8  # of one address, or for one person
 
 T = TypeVar("T")
 

@@ -223,7 +223,9 @@ class Door:
         try:
             if wait:
                 await self._hold_back(one.device, wait)
-            fits = await self._checks.run(check, whose=one.device or one.network, is_known=bool(one.device))
+            # One person may have many known browsers, which must not fill the line for others' either.
+            whose = f"person {one.name}" if one.device else one.network
+            fits = await self._checks.run(check, whose=whose, is_known=bool(one.device))
         except Refused:
             self._guesses.note_unjudged(keys)
             raise
