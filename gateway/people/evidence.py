@@ -177,22 +177,23 @@ def _sign(prompt: Mapping[str, Any], start: str, signed: dict[str, str]) -> str 
     waiting = [start]
     while waiting:
         node_id = waiting[-1]
+        if node_id in signed:
+            waiting.pop()
+            continue
         node = prompt.get(node_id)
         inputs = node.get("inputs") if isinstance(node, dict) else None
         values = inputs if isinstance(inputs, dict) else {}
         links = {name: link for name, value in values.items() if (link := read_link(value)) is not None}
-        unsigned = [link.node_id for link in links.values() if link.node_id not in signed]
-        if node_id not in signed and unsigned:
+        unsigned = {link.node_id for link in links.values()} - signed.keys()
+        if unsigned:
             if node_id in opened:
                 return None
             opened.add(node_id)
             waiting += unsigned
             continue
-        waiting.pop()
-        if node_id not in signed:
-            plain = {name: value for name, value in values.items() if name not in links}
-            above = {name: [signed[link.node_id], link.slot] for name, link in links.items()}
-            class_type = node.get("class_type") if isinstance(node, dict) else None
-            text = json.dumps([class_type, plain, above], sort_keys=True)
-            signed[node_id] = hashlib.sha256(text.encode()).hexdigest()
+        plain = {name: value for name, value in values.items() if name not in links}
+        above = {name: [signed[link.node_id], link.slot] for name, link in links.items()}
+        class_type = node.get("class_type") if isinstance(node, dict) else None
+        text = json.dumps([class_type, plain, above], sort_keys=True)
+        signed[node_id] = hashlib.sha256(text.encode()).hexdigest()
     return signed[start]

@@ -105,7 +105,9 @@ class Files:
             return True
         if state.written is None:
             return False
-        return run.wrote(state.written) or (await recent()).prove(run, node_id, file, state.written)
+        if run.wrote(state.written):
+            return True
+        return await asyncio.to_thread((await recent()).prove, run, node_id, file, state.written)
 
     async def open(self, upstream: Upstream, query: str, keys: Keys) -> Terms:
         """On which terms a `/view` passes, or `Refused`: its seal must be ours, of this very file, and not too old."""

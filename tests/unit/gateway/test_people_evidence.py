@@ -122,6 +122,14 @@ def test_long_chain_has_a_signature() -> None:
     assert run(chain).signature("4999") is not None
 
 
+def test_dense_graph_has_a_signature() -> None:
+    dense = {
+        str(n): {"class_type": "A", "inputs": {f"x{m}": [str(m), 0] for m in range(max(0, n - 30), n)}}
+        for n in range(500)
+    }
+    assert run(dense).signature("499") is not None
+
+
 def test_cached_file_is_proven_by_an_equal_node_alone() -> None:
     maker = run()
     later = {"began": 200_000, "ended": 201_000}
