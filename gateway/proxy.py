@@ -29,6 +29,7 @@ from gateway.routes import Body, ServerCall
 from gateway.upstream import Upstream
 
 _log = logging.getLogger(__name__)
+ABSENT = 204  # that a file is not there is no failure of the question, and browsers log failures
 _EMPTY = {204, 304}
 _HAS_FILE = {200, 206, 304}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -265,7 +266,8 @@ class _Call:
 
     def _begin(self, reply: aiohttp.ClientResponse) -> _Answer:
         headers = response_headers(reply.headers, is_view=self._route.is_view, query=self._query)
-        answer = _Answer(status=reply.status, headers=headers)
+        is_absent = self._method == "HEAD" and reply.status == 404
+        answer = _Answer(status=ABSENT if is_absent else reply.status, headers=headers)
         if self._method != "HEAD" and reply.status not in _EMPTY and reply.content_length is not None:
             answer.content_length = reply.content_length
         return answer

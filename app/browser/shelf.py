@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+import js
+
 from app.browser.blobs import JsBlob, to_js_blob
 from app.browser.idb import Database, Steps, T
 from app.browser.ledger import (
@@ -151,6 +153,15 @@ class BrowserShelf:
     async def read_input(self, sha256: str) -> Blob | None:
         """The kept input, or None."""
         return await self._read_blob("read_input", INPUTS, sha256)
+
+    async def find_input(self, start: str) -> str | None:
+        """The whole hash of a kept input whose hash begins so, or None."""
+
+        def steps(transaction: Any) -> Steps[str | None]:
+            key = yield transaction.objectStore(INPUTS).getKey(js.IDBKeyRange.bound(start, f"{start}g"))
+            return None if present(key) is None else str(key)
+
+        return await self._database.run("find_input", [INPUTS], steps)
 
     # How much
 

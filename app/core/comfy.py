@@ -16,9 +16,11 @@ from app.core.evidence import Accepted, Finished, Refused, Seen, Unclear
 from app.core.model import Failure, NodeError, NodeId, Output, PromptId, ServerId, Task
 from app.core.outputs import read_outputs
 from app.core.ports import Blob, Form, Request, Response
+from app.core.server_file import ServerFile
 
 LOOK_DEADLINE = 12.0  # seconds; the gateway ends its own wait for the server before (10 s) and tells why
 SUBMIT_DEADLINE = 40.0
+FILE_DEADLINE = 4.0  # a click on Run waits for it
 UPLOAD_DEADLINE = 900.0  # the gateway cuts an upload that stops moving
 VIEW_DEADLINE = 300.0
 UPLOAD_FOLDER = "mooring"
@@ -105,6 +107,36 @@ def view_path(base: str, task: Task, output: Output) -> str:
 def view_request(base: str, task: Task, output: Output) -> Request:
     """GET one output's bytes."""
     return Request(method="GET", path=view_path(base, task, output), deadline=VIEW_DEADLINE)
+
+
+def file_request(base: str, file: ServerFile) -> Request:
+    """HEAD of one file: whether it is there."""
+    query = urlencode({"filename": file.name, "subfolder": file.subfolder, "type": file.folder})
+    return Request(method="HEAD", path=f"{base}/view?{query}", deadline=FILE_DEADLINE)
+
+
+def read_presence(response: Response) -> bool | None:
+    """Whether the file is there, and this user may use it; None if the answer says neither.
+
+    A server says 404 of a missing one. A gateway says 204, since browsers log failures.
+    """
+    return None if gateway_cause(response) else {200: True, 204: False, 404: False}.get(response.status)
+
+
+def features_request(base: str) -> Request:
+    """GET /features: what the server can do."""
+    return Request(method="GET", path=f"{base}/features", deadline=LOOK_DEADLINE)
+
+
+def replaces_nodes(response: Response) -> bool:
+    """Whether a server that answered so has a list of replaced node classes."""
+    answer = _parse_object(response) if response.status == 200 and not gateway_cause(response) else None
+    return answer is not None and answer.get("node_replacements") is True
+
+
+def replacements_request(base: str) -> Request:
+    """GET /node_replacements: the classes that this server replaces (`workflows/replacements.py`)."""
+    return Request(method="GET", path=f"{base}/node_replacements", deadline=LOOK_DEADLINE)
 
 
 def gateway_cause(response: Response) -> str:

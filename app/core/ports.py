@@ -231,6 +231,9 @@ class Shelf(Protocol):
     async def read_input(self, sha256: str) -> Blob | None:
         """The kept input, or None."""
 
+    async def find_input(self, start: str) -> str | None:
+        """The whole hash of a kept input whose hash begins so, or None."""
+
     async def read_settings(self) -> KeepSettings:
         """How much is kept."""
 

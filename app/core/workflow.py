@@ -66,6 +66,11 @@ class ApiWorkflow:
         """The workflow with one input set; BadInput if there is no such node."""
         return self.with_values({(node_id, input_name): value})
 
+    def with_meta(self) -> ApiWorkflow:
+        """The workflow with `_meta` in each node: a server that replaces the class of one without it answers 500."""
+        graph = {node_id: {"_meta": {}, **node} for node_id, node in json.loads(self.text).items()}
+        return ApiWorkflow(json.dumps(graph, ensure_ascii=False), self.nodes)
+
     def with_values(self, values: Mapping[tuple[str, str], object]) -> ApiWorkflow:
         """The workflow with several inputs set, by (node id, input name)."""
         graph = json.loads(self.text)

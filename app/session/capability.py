@@ -14,14 +14,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.core import comfy
 from app.core.errors import BadInput, ConfigError, TransportError
 from app.core.model import Health, Server, ServerId
 from app.core.workflow import ApiWorkflow
+from app.session.holdings import Found, Holdings, Origin
 from app.session.state import State
 from app.workflows.catalogue import Catalogue
 from app.workflows.catalogue_files import with_files
 from app.workflows.graph import Key
-from app.workflows.needs import Standing, standing
+from app.workflows.needs import Standing, standing, unlisted_files
+from app.workflows.replacements import read_replacements
 
 log = logging.getLogger("mooring.session")
 
@@ -36,6 +39,16 @@ class _Part:
 
     catalogue: Catalogue = field(default_factory=lambda: Catalogue({}))
     asked: set[str] = field(default_factory=set)
+    has_replacements: bool = False  # whether it was asked for them
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Where a workflow runs, and where the files are that it names."""
+
+    standing: Standing
+    found: Found = field(default_factory=Found)
+    has_replaced: bool = False  # whether a server puts another class in the place of one of its nodes
 
 
 class Capabilities:
@@ -44,20 +57,35 @@ class Capabilities:
     def __init__(self, state: State) -> None:
         self._state = state
         self._kept: OrderedDict[_Content, _Part] = OrderedDict()
+        self.holdings = Holdings(state)
 
-    async def standing(
-        self, workflow: ApiWorkflow, supplied: Collection[Key] = (), *, only: ServerId | None = None
-    ) -> Standing:
-        """On which servers of the fleet, or whether on the `only` one, this workflow runs.
+    async def survey(
+        self,
+        workflow: ApiWorkflow,
+        supplied: Collection[Key] = (),
+        *,
+        only: ServerId | None = None,
+        origin: Origin | None = None,
+        is_now: bool = False,
+    ) -> Survey:
+        """On which servers of the fleet, or whether on the `only` one, this workflow runs, and what it takes there.
 
-        Inputs in `supplied` come with an upload.
+        Inputs in `supplied` come with an upload. `origin` is whose work it is, `is_now` that it is to be sent now.
         """
         names = frozenset(node.class_type for node in workflow.nodes.values())
         servers = [server for server in self._state.fleet.servers if only in {None, server.server_id}]
         if unread := [server for server in servers if self._missing(server, names)]:
             await asyncio.gather(*(self.catalogue(server, names) for server in unread))
+        await asyncio.gather(*(self._read_replacing(server, names) for server in servers))
         known = {server.server_id: self._known(server, names) for server in servers}
-        return standing(workflow, known, supplied)
+        unlisted: dict[Key, str] = {}
+        for catalogue in {id(item): item for item in known.values() if item is not None}.values():
+            unlisted |= unlisted_files(workflow, catalogue, supplied)
+        has_replaced = any(item and names & item.replacements.keys() - item.entries.keys() for item in known.values())
+        if not unlisted:
+            return Survey(standing(workflow, known, supplied), has_replaced=has_replaced)
+        found = await self.holdings.find(unlisted, servers, origin, is_now=is_now)
+        return Survey(standing(workflow, known, {*supplied, *found.copies}, found.files), found, has_replaced)
 
     async def catalogue(self, server: Server, names: frozenset[str]) -> Catalogue | None:
         """Those classes of a server, among others; None if they cannot be known now."""
@@ -71,6 +99,30 @@ class Capabilities:
                 return None
             part.asked |= missing
         return self._known(server, names)
+
+    async def _read_replacing(self, server: Server, names: frozenset[str]) -> None:
+        """Read the classes that a server puts in the place of those that it does not have."""
+        part = self._kept.get(_content_of(server))
+        missing = [name for name in names if name not in part.catalogue] if part is not None else []
+        if part is None or not missing:
+            return
+        if not part.has_replacements:
+            await self._read_replacements(server, part)
+        known = part.catalogue.replacements
+        if new := frozenset(known[name].new_class for name in missing if name in known):
+            await self.catalogue(server, new)
+
+    async def _read_replacements(self, server: Server, part: _Part) -> None:
+        """Ask which classes it replaces, once for each catalogue."""
+        try:
+            features = await self._state.ports.http.send(comfy.features_request(server.base))
+            if comfy.replaces_nodes(features):
+                response = await self._state.ports.http.send(comfy.replacements_request(server.base))
+                part.catalogue.replacements = read_replacements(response.text) if response.status == 200 else {}
+        except (TransportError, BadInput) as error:
+            log.info("what %s replaces is not known: %r", server.server_id, error)
+            return
+        part.has_replacements = True
 
     def _missing(self, server: Server, names: frozenset[str]) -> frozenset[str]:
         """Those classes that have to be asked for."""

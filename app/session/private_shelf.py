@@ -121,6 +121,11 @@ class PrivateShelf:
         found = self._inputs.get(sha256)
         return found if found is not None else await self._shelf.read_input(sha256)
 
+    async def find_input(self, start: str) -> str | None:
+        """Shelf.find_input; of other windows too, as `read_input`."""
+        found = next((sha256 for sha256 in self._inputs if sha256.startswith(start)), None)
+        return found if found is not None else await self._shelf.find_input(start)
+
     async def read_settings(self) -> KeepSettings:
         """Shelf.read_settings."""
         return await self._shelf.read_settings()

@@ -296,6 +296,10 @@ class SandboxStore:
         """TaskStore.read_input."""
         return None
 
+    async def find_input(self, start: str) -> str | None:  # noqa: ARG002 - none is kept
+        """TaskStore.find_input."""
+        return None
+
     async def read_settings(self) -> KeepSettings:
         """TaskStore.read_settings."""
         return KeepSettings()

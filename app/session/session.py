@@ -39,6 +39,7 @@ from app.session.files import WorkflowFiles
 from app.session.forecast import Forecast
 from app.session.hands import Hand
 from app.session.harbour import Harbour
+from app.session.holdings import Origin
 from app.session.last_previews import LastPreviews
 from app.session.line import WaitingLine
 from app.session.listing import read_choices
@@ -186,7 +187,9 @@ class Session(SessionView):
         wish = Wish(avoided=task.server_id) if elsewhere else ANY
         new_id, workflow = PromptId(self._state.ports.random.uuid4()), parse_workflow(task.workflow)
         copy = await self._submitter.editors.again(task)
-        return await self._take(Order(new_id, workflow, task.title, inputs, wish, prompt_id, editor=copy))
+        origin = Origin(task.server_id, task.created_at)
+        order = Order(new_id, workflow, task.title, inputs, wish, prompt_id, editor=copy, origin=origin)
+        return await self._take(order)
 
     async def confirm_move(self, prompt_id: PromptId) -> None:
         """The person says that the fleet's new address is the very server that has this task: what is there may go on.
@@ -372,7 +375,7 @@ class Session(SessionView):
 
     async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Standing:
         """On which servers a workflow runs, and what the others lack; files for `supplied` come with an upload."""
-        return await self._submitter.capable.standing(workflow, supplied)
+        return (await self._submitter.capable.survey(workflow, supplied)).standing
 
     async def choices(self, server_id: ServerId, route: str) -> tuple[str, ...]:
         """What a server lists at the route that a node names for its choices; none if the fleet has lost it."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -43,11 +42,13 @@ from app.core.model import (
     TaskState,
 )
 from app.core.ports import Blob, Request, Response
+from app.core.server_file import content_name
 from app.core.window import get_api_base_url
 from app.core.workflow import ApiWorkflow
-from app.session.capability import Capabilities
+from app.session.capability import Capabilities, Survey
 from app.session.editors import NO_EDITOR, EditorCopy, Editors, Graph
 from app.session.facts import Picked, Run, RunStage
+from app.session.holdings import Found, Origin
 from app.session.places import Places
 from app.session.state import State
 from app.session.timing import begin, first_of
@@ -76,6 +77,7 @@ class Order:
     unable: Mapping[ServerId, str] = field(default_factory=dict)  # the servers that cannot run it, each with its cause
     editor: EditorCopy = NO_EDITOR
     uploaded: tuple[InputFile, ...] = ()  # inputs that are on the reserved server already
+    origin: Origin | None = None  # whose work is run again
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +129,13 @@ class Submitter:
     async def _to_the_register(self, order: Order) -> Ready:
         """Everything before there is a task; what is needed to submit it."""
         self._state.get_window("run").expect_readable("run")
-        lacks = await self._lacks(order)
+        survey = await self._survey(order)
+        lacks = {server_id: item.names for server_id, item in survey.standing.lacks.items()}
+        if survey.has_replaced:
+            order = replace(order, workflow=order.workflow.with_meta())
+        order = replace(order, unable={**dict.fromkeys(lacks, "lacks"), **order.unable})
         try:
-            return await self._to_its_server(order, {**dict.fromkeys(lacks, "lacks"), **order.unable})
+            return await self._to_its_server(order, survey.found)
         except NoServerAvailable as error:
             lacking = {
                 str(server_id): names for server_id, names in lacks.items() if error.causes.get(server_id) == "lacks"
@@ -138,15 +144,19 @@ class Submitter:
         except ServerUnable as error:
             raise replace(error, lacking=lacks.get(error.server_id or ServerId(""), ())) from error
 
-    async def _to_its_server(self, order: Order, unable: Mapping[ServerId, str]) -> Ready:
-        held = self._state.get_window("run").reservations.get(order.prompt_id)
+    async def _to_its_server(self, order: Order, found: Found) -> Ready:
+        state, unable = self._state, order.unable
+        held = state.get_window("run").reservations.get(order.prompt_id)
         if held is not None and (cause := unable.get(held.server_id)):
             raise ServerUnable("submit_workflow", held.server_id, cause)
+        if (locked := held.server_id if held else state.get_window("run").window_locked_server) is not None:
+            order = await self._with_copies(order, found, locked)
         is_bare = held is None and not order.inputs
         if is_bare and self.places.is_decided and (ready := await self._register_at_once(order, unable)) is not None:
             return ready
         place = held or await self.places.reserve(order.prompt_id, order.wish, job_of(order.workflow), unable)
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=place.server_id)
+        order = await self._with_copies(order, found, place.server_id)
         if order.inputs:
             await self._connect()
             return await self._register(order, place, await self._upload_all(order, place))
@@ -158,12 +168,22 @@ class Submitter:
             connecting.cancel()
         return ready
 
-    async def _lacks(self, order: Order) -> dict[ServerId, tuple[str, ...]]:
-        """The servers that cannot run it, each with what it lacks. Asked before anything is reserved or sent."""
+    async def _with_copies(self, order: Order, found: Found, server_id: ServerId) -> Order:
+        """The order with our copies of the files that this server does not have: they are uploaded to it."""
+        copies = {key: copy for key, copy in found.to_upload(server_id).items() if key not in order.inputs}
+        if not copies:
+            return order
+        read = {key: await self.capable.holdings.read(copy) for key, copy in copies.items()}
+        return replace(order, inputs={**order.inputs, **read})
+
+    async def _survey(self, order: Order) -> Survey:
+        """Which servers can run it, and where its files are. Asked before anything is reserved or sent."""
+        state = self._state
         await self.places.until_fleet()
-        locked = self._state.get_window("reserve").window_locked_server
-        known = await self.capable.standing(order.workflow, order.inputs, only=locked or order.wish.asked)
-        return {server_id: lacks.names for server_id, lacks in known.lacks.items()}
+        locked = state.get_window("reserve").window_locked_server
+        return await self.capable.survey(
+            order.workflow, order.inputs, only=locked or order.wish.asked, origin=order.origin, is_now=True
+        )
 
     # Upload
 
@@ -177,7 +197,7 @@ class Submitter:
         state.guard("upload_image", reservation.server_id)
         await self._keep_input(sha256, blob)
         request = comfy.upload_request(
-            get_api_base_url("upload_image", reservation, state.fleet), blob, _content_name(sha256, filename)
+            get_api_base_url("upload_image", reservation, state.fleet), blob, content_name(sha256, filename)
         )
         run = state.runs.get(reservation.prompt_id)
         before = run.sent if run is not None else 0
@@ -389,9 +409,3 @@ class Submitter:
 def _without_task(error: MooringError) -> MooringError:
     """The same for a run that never became a task: no server can have acted, whatever became of a request."""
     return ConnectError(error.server_id, error.cause) if isinstance(error, RequestTimeout) else error
-
-
-def _content_name(sha256: str, filename: str) -> str:
-    """A name that the same bytes always get and other bytes never; the extension is kept where it is a plain one."""
-    match = re.search(r"\.([A-Za-z0-9]{1,8})$", filename)
-    return f"{sha256[:40]}.{match.group(1).lower() if match else 'bin'}"

@@ -190,11 +190,15 @@ def form_blocker(chosen: OpenWorkflow, draft: Draft) -> Blocker | None:
         return Blocker.CHECKING
     for item in chosen.uploads:
         if item.key not in draft.pictures and needs_file(item, draft):
-            is_picture = isinstance(item.kind, Upload) and item.kind.media in (Media.PICTURE, Media.MASK)
-            return Blocker.NO_PICTURE if is_picture else Blocker.NO_FILE
+            return Blocker.NO_PICTURE if is_picture(item) else Blocker.NO_FILE
     if chosen.form.faults(draft.values) or any(key not in draft.pictures for key in draft.faults):
         return Blocker.BAD_VALUE
     return None
+
+
+def is_picture(item: Field) -> bool:
+    """Whether it takes a picture, or a mask, which is one."""
+    return isinstance(item.kind, Upload) and item.kind.media in (Media.PICTURE, Media.MASK)
 
 
 def needs_file(item: Field, draft: Draft) -> bool:

@@ -22,7 +22,7 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
     if error.cause in _SOURCE_FAULTS:
         return word_source_fault(_SOURCE_FAULTS[error.cause], error, _)
     match error.cause:
-        case "not-a-picture" | "not-a-film" | "not-a-sound" | "unreadable" | "empty":
+        case "not-a-picture" | "not-a-film" | "not-a-sound" | "unreadable" | "empty" | "picture-gone" | "file-gone":
             return _file(error, _)
         case "too-large" | "too-large-to-paint":
             return _large(error, _)
@@ -87,6 +87,12 @@ def _file(error: BadInput, _: Translator) -> Words:
             return Words(_("“{name}” is no film.", name=error.name), _("Choose an MP4, WebM or MOV file."))
         case "not-a-sound":
             return Words(_("“{name}” is no sound.", name=error.name), _("Choose a WAV, MP3, FLAC or OGG file."))
+        case "picture-gone":
+            told = _("No server has the picture “{name}”.", name=error.name)
+            return Words(told, _("Put the picture in again."), tone=Tone.WARN)
+        case "file-gone":
+            told = _("No server has the file “{name}”.", name=error.name)
+            return Words(told, _("Put the file in again."), tone=Tone.WARN)
         case "unreadable":
             return Words(
                 _("“{name}” cannot be read any more.", name=error.name),

@@ -54,7 +54,7 @@ from app.ui.settings import KEY as SETTINGS_KEY
 from app.ui.settings import read_settings
 from app.ui.settings_actions import SettingsActions, told_of
 from app.ui.shelf import LibraryDialog, Stock
-from app.ui.standings import Standings
+from app.ui.standings import ASK_AGAIN, Standings
 from app.ui.state import PageView, Surroundings, UiState
 from app.ui.stock import Stockroom
 from app.ui.tab_icon import draw_icon
@@ -140,7 +140,7 @@ class Page:
         )
         self._breaking = BreakActions(break_server, self)
         self._graph_hands = GraphActions(self, self._graphs)
-        self._standings = Standings(session, self, screen)
+        self._standings = Standings(session, self, screen, pause=lambda: asyncio.sleep(ASK_AGAIN))
         self._lists = RemoteLists(session, self)
         self._lookout = Lookout(
             outlook, session, screen, spawn=self.spawn, changed=self.request, on_show=self._show_yourself

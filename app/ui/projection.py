@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from app.core.model import Contact, Fleet, Health, Task, TaskState
@@ -13,7 +13,7 @@ from app.ui.album import AlbumView
 from app.ui.breaking import break_view
 from app.ui.cards import Pictures, SessionFacts, linked, task_cards
 from app.ui.crew_view import crew_items, own_unfinished
-from app.ui.forms import form_blocker, form_view, found_keys, nodes_view, option_lists
+from app.ui.forms import form_blocker, form_view, found_keys, is_picture, nodes_view, option_lists
 from app.ui.graphs import Drawings
 from app.ui.left import left_view
 from app.ui.many_lists import many_lists
@@ -22,7 +22,7 @@ from app.ui.open_dialog import Around, dialog_view
 from app.ui.panels import NOTHING_READ, PanelFacts
 from app.ui.sheet_making import Sheets
 from app.ui.shelf import Stock
-from app.ui.standings import standing_of, standing_view
+from app.ui.standings import gone_files, standing_of, standing_view
 from app.ui.state import (
     Blocker,
     CardView,
@@ -42,6 +42,7 @@ from app.ui.tones import tag_of
 from app.ui.waiting import waiting_view
 from app.ui.where import where_view
 from app.ui.workflows import OpenWorkflow, find_open, shaped
+from app.workflows.graph import Key
 from app.workflows.needs import Standing
 
 ORDINARY = Surroundings()
@@ -75,7 +76,9 @@ def project(
     chosen = shaped(opened, ui.draft.values) if opened else None
     found = found_keys(chosen, ui, word)
     stock = stock or stock_of(workflows, NO_SHELVES, session.fleet)
-    form, nodes = form_view(stock, chosen, ui, found), nodes_view(chosen, ui, found)
+    gone = gone_files(ui, session.fleet, session.window, chosen)
+    asking = ui.with_draft(replace(ui.draft, faults={**gone, **ui.draft.faults})) if gone else ui
+    form, nodes = form_view(stock, chosen, asking, found), nodes_view(chosen, asking, found)
     ended = [card for card in cards if card.task.state.is_end]
     run = run_view(session, chosen, ui)
     sheets = Sheets(cards, session.line.line)
@@ -194,7 +197,7 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
     locked = window.window_locked_server if window else None
     mine = [task for item in session.windows for task in item.unfinished if task.cancel_asked_at is None]
     mine.sort(key=lambda task: task.created_at)
-    standing = standing_of(ui, session.fleet, window)
+    standing = standing_of(ui, session.fleet, window, chosen)
     lacking = standing.lacks if standing is not None else ()
     where = where_view(session.fleet, ui.where, locked, lacking, ui.leanings)
     blocker = _blocker(session, window, chosen, ui)
@@ -222,9 +225,17 @@ def _blocker(session: SessionFacts, window: Window | None, chosen: OpenWorkflow 
         return Blocker.NO_WORKFLOW
     return (
         _demo_blocker(window, chosen, session.fleet)
-        or _unable_blocker(window, standing_of(ui, session.fleet, window))
+        or _unable_blocker(window, standing_of(ui, session.fleet, window, chosen))
         or form_blocker(chosen, ui.draft)
+        or _gone_blocker(chosen, gone_files(ui, session.fleet, window, chosen))
     )
+
+
+def _gone_blocker(chosen: OpenWorkflow, gone: Collection[Key]) -> Blocker | None:
+    """The workflow names files that no server has."""
+    for key in gone:
+        return Blocker.PICTURE_GONE if is_picture(chosen.form.by_key[key]) else Blocker.FILE_GONE
+    return None
 
 
 def _unable_blocker(window: Window, standing: Standing | None) -> Blocker | None:

@@ -1,13 +1,16 @@
 """Where the chosen workflow can run, as the page shows it; looked up anew when its choices or a catalogue change.
 
-Typing asks for nothing: only choices, files and the workflow itself can make a difference.
+Typing asks for nothing: only choices, files and the workflow itself can make a difference. While a server lacks a file
+it is asked again from time to time, since nobody tells when one arrives. A file that no server has is no server's lack:
+the form asks for it, at its field.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Protocol
 
 from app.core.errors import BadInput, MooringError
@@ -16,6 +19,8 @@ from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.ui.cards import SessionFacts
 from app.ui.desk import Desk, opened_on
+from app.ui.forms import is_picture
+from app.ui.orders import files_of
 from app.ui.screen import Facts, Screen
 from app.ui.state import StandingGroup, StandingView, UiState
 from app.ui.texts import changed_texts
@@ -23,9 +28,11 @@ from app.ui.tones import ServerTag, tag_of
 from app.ui.workflows import OpenWorkflow, shaped
 from app.workflows.fields import Choice, Field, Upload
 from app.workflows.graph import Key
-from app.workflows.needs import Lacks, Standing
+from app.workflows.needs import Lacks, MissingValue, Standing, ValueKind
 
 log = logging.getLogger("mooring.ui")
+
+ASK_AGAIN = 15.0  # seconds until a server that lacks a file is asked again
 
 
 class StandingSource(Protocol):
@@ -51,10 +58,17 @@ class _Question:
 class Standings:
     """Asks, at each drawing, what is not known yet; and the person's hands on what is told of it."""
 
-    def __init__(self, session: StandingSource, desk: Desk, screen: Screen) -> None:
+    def __init__(
+        self,
+        session: StandingSource,
+        desk: Desk,
+        screen: Screen,
+        pause: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._session = session
         self._desk = desk
         self._screen = screen
+        self._pause = pause  # before a server that lacks a file is asked again; without it, none is
         self._asked: _Question | None = None
 
     def refresh(self) -> None:
@@ -67,7 +81,7 @@ class Standings:
             opened.workflow_id,
             opened.workflow.text,
             frozenset((key, text) for key, text in draft.values.items() if _is_choice(chosen.form.by_key.get(key))),
-            frozenset(item.key for item in chosen.uploads if item.key in draft.pictures),
+            frozenset(files_of(chosen, draft)),
             tuple((item.server_id, item.catalogue, item.files) for item in self._session.fleet.servers),
         )
         if question != self._asked:
@@ -82,6 +96,10 @@ class Standings:
             ui = self._desk.ui
             standings = {**ui.known.standings, question.workflow_id: found}
             self._desk.set_ui(replace(ui, known=replace(ui.known, standings=standings)))
+        if self._pause is not None and any(map(_lacks_file, found.lacks.values())):
+            await self._pause()
+            if self._asked is question:
+                self._desk.spawn(self._look(question, chosen))
 
     # The person's hands
 
@@ -124,6 +142,10 @@ class Standings:
         return opened_on(self._desk)
 
 
+def _lacks_file(lacks: Lacks) -> bool:
+    return any(item.kind is ValueKind.FILE for item in lacks.values)
+
+
 def _is_choice(item: Field | None) -> bool:
     return item is not None and isinstance(item.kind, Choice | Upload)
 
@@ -139,8 +161,62 @@ def _value(item: Field, text: str) -> object:
 # What is shown of it
 
 
-def standing_of(ui: UiState, fleet: Fleet, window: Restoring | Window | None) -> Standing | None:
-    """What is known of the chosen workflow, of the servers that can be asked now; None if nothing is."""
+def standing_of(
+    ui: UiState, fleet: Fleet, window: Restoring | Window | None, chosen: OpenWorkflow | None
+) -> Standing | None:
+    """What is known of the chosen workflow, of the servers that can be asked now; None if nothing is.
+
+    Files that the form asks for are left out: whatever is put in goes to any server.
+    """
+    found = _known_standing(ui, fleet, window)
+    gone = _gone(found, chosen)
+    if found is None or chosen is None or not gone:
+        return found
+    lacks = {server_id: _without(item, gone, chosen) for server_id, item in found.lacks.items()}
+    return Standing(
+        (*found.runs_on, *(server_id for server_id, item in lacks.items() if not item)),
+        {server_id: item for server_id, item in lacks.items() if item},
+        found.unknown,
+    )
+
+
+def gone_files(
+    ui: UiState, fleet: Fleet, window: Restoring | Window | None, chosen: OpenWorkflow | None
+) -> dict[Key, BadInput]:
+    """The fields whose file no server has any more, each with what is to be said at it."""
+    gone = _gone(_known_standing(ui, fleet, window), chosen)
+    fields = chosen.form.by_key if chosen is not None else {}
+    return {key: _fault(name, is_picture=is_picture(fields[key])) for key, name in gone.items()}
+
+
+@lru_cache(maxsize=64)
+def _fault(name: str, *, is_picture: bool) -> BadInput:
+    """The same fault is the same object, so slices compare well."""
+    return BadInput("picture-gone" if is_picture else "file-gone", name)
+
+
+def _gone(found: Standing | None, chosen: OpenWorkflow | None) -> dict[Key, str]:
+    """By its field, the name of each file that all servers lack and that the person can put in."""
+    if found is None or chosen is None or found.runs_on or found.unknown or not found.lacks:
+        return {}
+    named = [
+        {chosen.form.shared.get(item.key, item.key): item.value for item in lacks.values if _is_gone(item)}
+        for lacks in found.lacks.values()
+    ]
+    fields = {item.key for item in chosen.uploads}
+    return {key: name for key, name in named[0].items() if key in fields and all(key in other for other in named)}
+
+
+def _is_gone(item: MissingValue) -> bool:
+    return item.kind is ValueKind.FILE and not item.near
+
+
+def _without(lacks: Lacks, gone: Collection[Key], chosen: OpenWorkflow) -> Lacks:
+    shared = chosen.form.shared
+    return replace(lacks, values=tuple(item for item in lacks.values if shared.get(item.key, item.key) not in gone))
+
+
+def _known_standing(ui: UiState, fleet: Fleet, window: Restoring | Window | None) -> Standing | None:
     found = ui.known.standings.get(ui.workflow_id)
     if found is None:
         return None
@@ -159,7 +235,7 @@ def standing_of(ui: UiState, fleet: Fleet, window: Restoring | Window | None) ->
 
 def standing_view(session: SessionFacts, ui: UiState, chosen: OpenWorkflow | None) -> StandingView | None:
     """The chosen workflow's standing as a slice; servers that lack the same are told of together."""
-    found = standing_of(ui, session.fleet, session.window)
+    found = standing_of(ui, session.fleet, session.window, chosen)
     if found is None or chosen is None or not (found.runs_on or found.lacks):
         return None
     locked = session.window.window_locked_server if isinstance(session.window, Window) else None

@@ -224,6 +224,8 @@ class Blocker(Enum):
     CHECKING = "checking"
     NO_PICTURE = "no-picture"
     NO_FILE = "no-file"
+    PICTURE_GONE = "picture-gone"  # the workflow names one that no server has
+    FILE_GONE = "file-gone"
     BAD_VALUE = "bad-value"
     WHERE = "where"
 

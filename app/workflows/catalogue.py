@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from app.core.errors import BadInput
 from app.workflows.catalogue_inputs import InputSpec, read_inputs
+from app.workflows.replacements import Replacement
 
 MAX_TEXT = 100_000_000  # characters
 MAX_CLASSES = 50_000
@@ -66,9 +67,13 @@ class NodeClass:
 
 @dataclass(slots=True)
 class Catalogue:
-    """All node classes of one server, or those of them that were asked for: then more may be added."""
+    """All node classes of one server, or those of them that were asked for: then more may be added.
+
+    `replacements` are the classes that it replaces, by the old name, as far as it was asked for them.
+    """
 
     entries: dict[str, Any]
+    replacements: Mapping[str, Replacement] = field(default_factory=dict)
     _read: dict[str, NodeClass | str] = field(default_factory=dict, repr=False, compare=False)
     _worked_out: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
 

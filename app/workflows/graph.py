@@ -10,11 +10,13 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue import NodeClass
 from app.workflows.catalogue_inputs import COMBO, Autogrow, DynamicCombo, InputSpec
+from app.workflows.replacements import Given, Replacement, Taken
 
 Key = tuple[str, str]  # (node id, input name)
 CUSTOM_COMBO = "CustomCombo"  # ComfyUI's own node whose author writes its choices
@@ -130,3 +132,22 @@ def own_choices(node: GraphNode, name: str, spec: InputSpec) -> tuple[str, ...]:
     if node.class_type == CUSTOM_COMBO and isinstance(value, str) and value not in found:
         found.append(value)
     return tuple(found)
+
+
+def replaced(node: GraphNode, rule: Replacement | None) -> GraphNode | None:
+    """The node as the server makes it of the old one; None if it cannot."""
+    if rule is None:
+        return None
+    values: dict[str, Any] = {}
+    links: dict[str, Link] = {}
+    for name, source in rule.inputs.items():
+        match source:
+            case Given(value):
+                values[name] = value
+            case Taken(old) if old in node.values:
+                values[name] = node.values[old]
+            case Taken(old) if old in node.links:
+                links[name] = node.links[old]
+            case _:
+                return None
+    return replace(node, class_type=rule.new_class, values=values, links=links)

@@ -19,12 +19,14 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 
 from app.core.model import ServerId
+from app.core.server_file import is_annotated
 from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue import Catalogue, NodeClass
 from app.workflows.catalogue_inputs import COMBO, DYNAMIC_COMBO, DynamicCombo, InputSpec
-from app.workflows.graph import Graph, GraphNode, Key, live_inputs, open_graph, own_choices, reached
+from app.workflows.graph import Graph, GraphNode, Key, live_inputs, open_graph, own_choices, reached, replaced
 
 # The server's folder of models by the name of the input that takes one (ComfyUI's own loaders, 0.3.64).
 MODEL_FOLDERS = {
@@ -86,6 +88,11 @@ class MissingValue:
     folder: str = ""
     near: str = ""
 
+    @property
+    def key(self) -> Key:
+        """Which input it is."""
+        return self.node_id, self.input_name
+
 
 @dataclass(frozen=True, slots=True)
 class Lacks:
@@ -114,24 +121,51 @@ class Standing:
     unknown: tuple[ServerId, ...]
 
 
-def check(workflow: ApiWorkflow, catalogue: Catalogue, supplied: Collection[Key] = ()) -> Lacks:
+Files = Mapping[str, bool]  # by the value that names it: whether a server has that file, as far as it was asked
+NO_FILES: Files = MappingProxyType({})
+
+
+def check(
+    workflow: ApiWorkflow, catalogue: Catalogue, supplied: Collection[Key] = (), files: Files = NO_FILES
+) -> Lacks:
     """What the server lacks. Inputs in `supplied` are filled at the submit, by an upload, and are never a lack."""
-    return _check(open_graph(workflow), catalogue, supplied)
+    return _check(open_graph(workflow), catalogue, supplied, files)
+
+
+def unlisted_files(workflow: ApiWorkflow, catalogue: Catalogue, supplied: Collection[Key] = ()) -> dict[Key, str]:
+    """The files that the workflow names and the catalogue does not list: only the server itself can tell of those.
+
+    Its lists have the top of one folder, as it was when they were read.
+    """
+    graph = open_graph(workflow)
+    found: dict[Key, str] = {}
+    for node, node_class in _checked(_as_run(graph, catalogue), catalogue):
+        for name, spec in live_inputs(node_class, node.values):
+            value = node.values.get(name)
+            is_listed = value in (_options(spec) or ())
+            if isinstance(value, str) and value and not is_listed and _is_file(spec, value):
+                found[node.node_id, name] = value
+    return {key: value for key, value in found.items() if key not in supplied}
 
 
 def standing(
-    workflow: ApiWorkflow, catalogues: Mapping[ServerId, Catalogue | None], supplied: Collection[Key] = ()
+    workflow: ApiWorkflow,
+    catalogues: Mapping[ServerId, Catalogue | None],
+    supplied: Collection[Key] = (),
+    files: Mapping[ServerId, Files] | None = None,
 ) -> Standing:
-    """The same for a fleet; servers that share a catalogue are checked once."""
+    """The same for a fleet; servers that share a catalogue, and answer the same of files, are checked once."""
     graph = open_graph(workflow)
-    checked: dict[int, Lacks] = {}
+    checked: dict[tuple[int, frozenset[tuple[str, bool]]], Lacks] = {}
     found: dict[ServerId, Lacks] = {}
     for server_id, catalogue in catalogues.items():
         if catalogue is None:
             continue
-        if id(catalogue) not in checked:
-            checked[id(catalogue)] = _check(graph, catalogue, supplied)
-        found[server_id] = checked[id(catalogue)]
+        there = (files or {}).get(server_id, NO_FILES)
+        known = id(catalogue), frozenset(there.items())
+        if known not in checked:
+            checked[known] = _check(graph, catalogue, supplied, there)
+        found[server_id] = checked[known]
     return Standing(
         runs_on=tuple(server_id for server_id, lacks in found.items() if not lacks),
         lacks={server_id: lacks for server_id, lacks in found.items() if lacks},
@@ -139,36 +173,56 @@ def standing(
     )
 
 
-def _check(graph: Graph, catalogue: Catalogue, supplied: Collection[Key]) -> Lacks:
+def _check(graph: Graph, catalogue: Catalogue, supplied: Collection[Key], files: Files) -> Lacks:
+    run = _as_run(graph, catalogue)
     missing: dict[str, list[tuple[str, str]]] = {}
-    values: list[MissingValue] = []
-    checked = _checked(graph, catalogue)
-    for node in graph.values():
+    for node_id, node in run.items():
         if node.class_type not in catalogue:
-            missing.setdefault(node.class_type, []).append((node.node_id, node.title))
-            continue
-        node_class = catalogue.get(node.class_type)
-        if node_class is not None and node.node_id in checked:  # of one that cannot be read, nothing more is known
-            values += _missing_values(node, node_class, supplied)
+            known = graph[node_id]
+            missing.setdefault(known.class_type, []).append((node_id, known.title))
+    values = [
+        value
+        for node, node_class in _checked(run, catalogue)
+        for value in _missing_values(node, node_class, supplied, files)
+    ]
     return Lacks(tuple(MissingClass(name, tuple(nodes)) for name, nodes in missing.items()), tuple(values))
 
 
-def _checked(graph: Graph, catalogue: Catalogue) -> frozenset[str]:
+def _as_run(graph: Graph, catalogue: Catalogue) -> Graph:
+    """The nodes as the server checks them: it puts others in the place of classes that it only knows as replaced."""
+    if not catalogue.replacements:
+        return graph
+    return {node_id: _node_as_run(node, catalogue) for node_id, node in graph.items()}
+
+
+def _node_as_run(node: GraphNode, catalogue: Catalogue) -> GraphNode:
+    if node.class_type in catalogue:
+        return node
+    found = replaced(node, catalogue.replacements.get(node.class_type))
+    return found if found is not None and found.class_type in catalogue else node
+
+
+def _checked(graph: Graph, catalogue: Catalogue) -> Iterator[tuple[GraphNode, NodeClass]]:
     """The nodes whose values the server checks. A class that is not known there may be an output as well."""
     known = {node_id: catalogue.get(node.class_type) for node_id, node in graph.items()}
-    if not any(node_class is not None and node_class.is_output for node_class in known.values()):
-        return frozenset(graph)  # it is refused for want of an output at any rate
-    return reached(graph, (node_id for node_id, found in known.items() if found is None or found.is_output))
+    checked: Collection[str] = graph  # without any output it is refused at any rate
+    if any(node_class is not None and node_class.is_output for node_class in known.values()):
+        checked = reached(graph, (node_id for node_id, found in known.items() if found is None or found.is_output))
+    for node_id, node_class in known.items():
+        if node_class is not None and node_id in checked:  # of a class that cannot be read, nothing more is known
+            yield graph[node_id], node_class
 
 
-def _missing_values(node: GraphNode, node_class: NodeClass, supplied: Collection[Key]) -> Iterator[MissingValue]:
+def _missing_values(
+    node: GraphNode, node_class: NodeClass, supplied: Collection[Key], files: Files
+) -> Iterator[MissingValue]:
     for name, spec in live_inputs(node_class, node.values):
         options = None if own_choices(node, name, spec) else _options(spec)
-        if name not in node.values or options is None or (node.node_id, name) in supplied:
+        if name not in node.values or (node.node_id, name) in supplied:
             continue
         value = node.values[name]
         for item in value if isinstance(value, list) else (value,):
-            if item in options or _is_left_open(spec, item):
+            if item in (options or ()) or _may_be_there(spec, item, options, files):
                 continue
             text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
             yield MissingValue(
@@ -179,7 +233,7 @@ def _missing_values(node: GraphNode, node_class: NodeClass, supplied: Collection
                 value=text,
                 kind=_kind(spec, text),
                 folder=CLASS_FOLDERS.get(node.class_type, "") or MODEL_FOLDERS.get(name.rstrip("0123456789"), ""),
-                near=_near(text, options),
+                near=_near(text, options or ()),
             )
 
 
@@ -191,13 +245,22 @@ def _options(spec: InputSpec) -> Collection[object] | None:
     return spec.options if spec.type == COMBO and not spec.remote_route else None
 
 
-def _is_left_open(spec: InputSpec, value: object) -> bool:
-    """Whether the list says nothing about this value.
+def _is_file(spec: InputSpec, value: str) -> bool:
+    """Whether a value names a file on the server, and no model."""
+    return spec.type == COMBO and (bool(spec.upload) or is_annotated(value))
 
-    Lists of uploads have the top of one folder only; the server takes `sub/name.png` and `name.png [output]` as well.
-    An empty one waits for a picture.
+
+def _may_be_there(spec: InputSpec, value: object, options: Collection[object] | None, files: Files) -> bool:
+    """Whether the server may have a value that it does not list.
+
+    Of files it lists the top of one folder only, and takes `sub/name.png` and `name.png [output]` as well: it has them
+    if it says so, and may have them while it was not asked. An empty one waits for a picture.
     """
-    return bool(spec.upload) and isinstance(value, str) and (not value or "/" in value or value.endswith("]"))
+    if not isinstance(value, str) or not _is_file(spec, value):
+        return options is None
+    if not value or options is None or "/" in value or is_annotated(value):
+        return files.get(value, True)
+    return files.get(value, False)
 
 
 def _kind(spec: InputSpec, value: str) -> ValueKind:

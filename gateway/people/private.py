@@ -43,7 +43,7 @@ from gateway.people.prompts import Made, write_prompt
 from gateway.people.seals import KEY, File
 from gateway.people.sieve import Sieve
 from gateway.people.uploads import pass_upload
-from gateway.proxy import Proxy, Terms
+from gateway.proxy import ABSENT, Proxy, Terms
 from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.routes import ServerCall
 from gateway.rules import Rules
@@ -224,9 +224,11 @@ class Private:
         if file is None or not file.is_plain or set(named) - {"filename", "subfolder", "type", OWN_MARK}:
             raise Refused(Refusal(Cause.BAD_REQUEST, "A file is named by filename, subfolder and type."))
         if file.folder != "input":
-            await self._check_made(asked, frozenset({Made(file.folder, file.subfolder, file.name)}))
-        elif not asked.person.has_upload(file.path):
-            raise Refused(_NOT_YOURS)
+            is_own = await self._is_made_by(asked, frozenset({Made(file.folder, file.subfolder, file.name)}))
+        else:
+            is_own = asked.person.has_upload(file.path)
+        if not is_own:
+            return web.Response(status=ABSENT, headers={"Cache-Control": "no-store"})
         return await self._plain(asked)
 
     async def _saved(self, asked: _Asked) -> web.StreamResponse:
@@ -292,14 +294,15 @@ class Private:
 
     async def _check_made(self, asked: _Asked, made: frozenset[Made]) -> None:
         """Each of these files is in the person's own history."""
-        if not made:
-            return
+        if made and not await self._is_made_by(asked, made):
+            raise Refused(Refusal(Cause.NOT_YOURS, "The prompt names a picture that is not yours, or not there."))
+
+    async def _is_made_by(self, asked: _Asked, made: frozenset[Made]) -> bool:
         history = await fetch_history(asked.upstream)
         entries = _shaped(project_history, history, asked).values()
         own = [run for entry in entries if (run := Run.of(asked.server_id, entry)) is not None]
         recent = _recent(asked.upstream, history)
-        if not await self.files.has_all(asked.upstream, asked.person, own, made, recent):
-            raise Refused(Refusal(Cause.NOT_YOURS, "The prompt names a picture that is not yours, or not there."))
+        return await self.files.has_all(asked.upstream, asked.person, own, made, recent)
 
     async def _upload(self, asked: _Asked) -> web.StreamResponse:
         largest = self._state.largest_upload(asked.server_id)

@@ -246,6 +246,33 @@ async def test_a_workflow_of_the_editor_runs_and_its_picture_opens_again(desk: D
     assert pixels(await picture_of(window, again)) == pixels(first)
 
 
+async def test_result_of_one_server_runs_on_the_other(desk: Desk, tmp_path: Path) -> None:
+    first, second = SERVERS
+    window = await desk.open()
+    await window.choose_sample("enlarge")
+    await window.put_picture(a_photo(tmp_path, random.randrange(1000)))
+    await window.page.get_by_test_id("where").select_option(first)
+    made = await picture_of(window, await window.press_run())
+    other = await desk.open()
+    await other.choose_sample("slow")
+    await drop(other.page, "made_00001_.png", made, "image/png")
+    await expect(other.page.locator(".pick.is-chosen .pick-title")).to_have_text("made")
+    await other.page.get_by_test_id("where").select_option(second)
+    task = await check_runs(other, await other.press_run())
+    assert task["executionServer"] == second
+
+
+async def test_workflow_with_its_own_choices_runs(desk: Desk) -> None:
+    async with aiohttp.ClientSession() as session, session.get(f"{ADDRESSES[0]}/object_info/CustomCombo") as reply:
+        if not await reply.json():
+            pytest.skip("these servers have no CustomCombo")
+    window = await desk.open()
+    inputs = {"choice": "screen", "index": 1, "option1": "add", "option2": "screen", "option3": ""}
+    workflow = {**quick_workflow(), "50": {"class_type": "CustomCombo", "inputs": inputs}}
+    workflow["51"] = {"class_type": "PreviewAny", "inputs": {"source": ["50", 0]}}
+    assert (await window.wait_for(await window.submit(workflow)))["state"] == "succeeded"
+
+
 def editor_graph(colour: int) -> dict[str, Any]:
     """One picture in one step, as the editor saves it."""
     nodes = [

@@ -82,12 +82,12 @@ async def test_what_each_server_lacks_is_told_before_run_and_looked_at_again(
     picture = await asyncio.to_thread(photo.read_bytes)
     window = await opened(desk, "Harbour.png")
     page, run = window.page, window.page.get_by_test_id("run")
-    await expect(line(window)).to_have_text("No server can run this; demo-1, demo-2 and demo-3 lack “Harbour.png”")
+    await expect(line(window)).to_have_text("Runs on demo-1, demo-2 and demo-3")
+    await expect(page.locator(".fault")).to_have_text(
+        "No server has the picture “Harbour.png”. Put the picture in again."
+    )
     await expect(run).to_be_disabled()
-    await expect(page.locator("#run-words")).to_contain_text("No server can run this workflow")
-    await line(window).focus()
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_test_id("lacking")).to_contain_text("Harbour · Photo")
+    await expect(page.locator("#run-words")).to_contain_text("Put the picture in again")
     await check_axe(page)
 
     await window.choose_sample("slow")
@@ -125,3 +125,36 @@ async def test_what_each_server_lacks_is_told_before_run_and_looked_at_again(
     assert (status, [name.startswith("mooring_") for name in json.loads(names)]) == (200, [True])
     desk.watch.expected.append("404")
     assert (await page.evaluate(listed, f"{server_id}/internal/files/input"))[0] == 404
+
+
+async def test_picture_that_arrives_on_a_server_is_noticed(desk: Desk, gateway: Service, photo: Path) -> None:
+    window = await opened(desk, "Late.png")
+    fault = window.page.locator(".fault")
+    await expect(fault).to_contain_text("Put the picture in again.")
+    await give(gateway, "demo-2", await asyncio.to_thread(photo.read_bytes), "Late.png")
+    await expect(fault).to_have_count(0, timeout=60_000)
+    await expect(line(window)).to_contain_text("Runs on demo-2")
+    prompt_id = await window.press_run()
+    await window.card(prompt_id, "succeeded").wait_for()
+    assert (await window.task(prompt_id))["executionServer"] == "demo-2"
+
+
+async def test_upload_of_one_server_is_put_on_another(desk: Desk, photo: Path) -> None:
+    window = await opened(desk, "Gone.png")
+    await window.put_picture(photo)
+    await window.page.get_by_test_id("where").select_option("demo-1")
+    first = await window.press_run()
+    await window.card(first, "succeeded").wait_for()
+    history = await window.call("mooring.getTaskHistory(a[0])", first)
+    name = history[first]["prompt"][2]["1"]["inputs"]["image"]
+
+    async def answer(route: Route) -> None:
+        await route.fulfill(content_type="application/json", body=json.dumps(published(name)))
+
+    await window.page.context.route("**/static/workflows/enlarge.json", answer)
+    other = await desk.open()
+    await expect(line(other)).to_have_text("Runs on demo-1, demo-2 and demo-3")
+    await other.page.get_by_test_id("where").select_option("demo-2")
+    again = await other.press_run()
+    await other.card(again, "succeeded").wait_for()
+    assert (await other.task(again))["executionServer"] == "demo-2"

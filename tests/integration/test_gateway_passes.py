@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from aiohttp import web
 
 from tests.integration.attacks import JSON, PROMPT, Place, get, post, write
+from tests.integration.rig import open_gateway, serve
 
 GOOD = {
     "a read without an origin": get("/servers/a/queue"),
@@ -74,6 +76,18 @@ async def test_question_for_a_file_passes_without_a_body(place: Place) -> None:
     [seen] = place.upstream.seen
     assert (seen.method, seen.raw_path) == ("HEAD", "/view?filename=x.png&type=input")
     assert status == 200 and "x-mooring-gateway" not in headers
+
+
+async def test_missing_file_is_no_failure_of_the_question() -> None:
+    async def missing(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=404)
+
+    async with serve(missing) as upstream, open_gateway({"a": upstream.url}) as gateway:
+        await gateway.first_look()
+        place = Place(gateway, upstream)
+        status, headers = await place.send(write("HEAD", "/servers/a/view?filename=x.png&type=input"))
+        assert status == 204 and "x-mooring-gateway" not in headers
+        assert (await place.send(get("/servers/a/view?filename=x.png&type=input")))[0] == 404
 
 
 async def test_list_of_replaced_classes_passes(place: Place) -> None:

@@ -276,27 +276,27 @@ async def test_whether_a_file_is_there_is_told_of_ones_own_alone(studio: Studio)
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     _, told = await alice.upload("tide.png", a_picture(4))
     put = {"filename": told["name"], "subfolder": told["subfolder"], "type": "input"}
-    assert (await has(alice, **put), await has(bob, **put)) == (200, 403)
-    assert await has(alice, **{**put, "filename": "gone.png"}) == 404
+    assert (await has(alice, **put), await has(bob, **put)) == (200, 204)
+    assert await has(alice, **{**put, "filename": "gone.png"}) == 204
     assert await has(alice, **put, seal=told["seal"]) == 200
     assert await has(alice, **{**put, "filename": "gone.png"}, seal=told["seal"]) == 403
     file = await alice.made(await alice.submit())
     made = {key: file[key] for key in ("filename", "subfolder", "type")}
-    assert (await has(alice, **made), await has(bob, **made)) == (200, 403)
+    assert (await has(alice, **made), await has(bob, **made)) == (200, 204)
 
 
 @pytest.mark.parametrize("name", ["root.png [input]", "shared/root.png", "..", "a\\b.png", ""])
 async def test_question_for_a_file_names_it_plainly(studio: Studio, name: str) -> None:
     alice = await studio.enter("alice")
     await studio.direct("POST", "/upload/image", data=_form("root.png"))
-    assert await has(alice, filename=name, subfolder="shared", type="input") in {400, 403}
+    assert await has(alice, filename=name, subfolder="shared", type="input") in {204, 400}
 
 
 async def test_question_for_a_file_at_the_root_is_refused(studio: Studio) -> None:
     alice = await studio.enter("alice")
     await studio.direct("POST", "/upload/image", data=_form("root.png"))
-    assert await has(alice, filename="root.png", type="input") == 403
-    assert await has(alice, filename="root.png", subfolder="shared/..", type="input") == 403
+    assert await has(alice, filename="root.png", type="input") == 204
+    assert await has(alice, filename="root.png", subfolder="shared/..", type="input") == 204
     assert await has(alice, filename="root.png", type="input", preview="webp") == 400
 
 

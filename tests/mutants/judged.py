@@ -220,11 +220,6 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "left out: state.let_go(task, TaskNotFound('submit_workflow', prompt_id))",
     ): "a second fence: without it the store refuses the next write, and the task is let go of then",
     (
-        f"{SESSION}/submit.py",
-        "_content_name",
-        '40 is 41 in: return f"{sha256[',
-    ): "how many of the hash's 64 letters a name has is a choice",
-    (
         f"{SESSION}/console.py",
         "ConsoleContract.debug_web_socket_lock",
         "3 is 4 in: return {'windowId'",

@@ -91,3 +91,4 @@ async def check_inputs_are_kept_by_their_hash_and_bounded(desk: Desk) -> None:
     assert (kept.size, kept.media_type) == (part, "image/jpeg")
     assert await kept.read() == b"cc" * (part // 2)
     assert await store.read_input("dd") is None
+    assert [await store.find_input(start) for start in ("c", "cc", "ccc", "d")] == ["cc", "cc", None, None]

@@ -269,6 +269,12 @@ class MemoryShelf:
 
         return await self._transact("read_input", work)
 
+    async def find_input(self, start: str) -> str | None:
+        def work() -> str | None:
+            return next((name for name in sorted(self._shelves.inputs) if name.startswith(start)), None)
+
+        return await self._transact("find_input", work)
+
     async def read_settings(self) -> KeepSettings:
         return await self._transact("read_settings", lambda: self._shelves.settings)
 

@@ -150,6 +150,10 @@ def _word_form_blocker(blocker: Blocker, _: Translator) -> str:
             return _("Put a picture in first")
         case Blocker.NO_FILE:
             return _("Put the missing file in first")
+        case Blocker.PICTURE_GONE:
+            return _("Put the picture in again")
+        case Blocker.FILE_GONE:
+            return _("Put the file in again")
         case Blocker.BAD_VALUE:
             return _("Correct the marked field first")
     return ""

@@ -79,7 +79,7 @@ def _first_way(blocker: Blocker | None, _: Translator) -> h.Node:
     match blocker:
         case None:
             return action_button(_("Run"), "run", icon_name="run", class_="is-small", testid="empty-run")
-        case Blocker.NO_PICTURE | Blocker.NO_FILE | Blocker.BAD_VALUE:
+        case Blocker.NO_PICTURE | Blocker.NO_FILE | Blocker.PICTURE_GONE | Blocker.FILE_GONE | Blocker.BAD_VALUE:
             return h.button(".button.is-small", type="button", data_focus="form")[
                 icon("edit"), h.span[_("Fill in the form")]
             ]

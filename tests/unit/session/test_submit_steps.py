@@ -11,8 +11,9 @@ import pytest
 
 from app.core.errors import InvalidTransition, NotOwner, ServerLockedError
 from app.core.model import PromptId, Task, TaskState
+from app.core.server_file import content_name
 from app.core.workflow import parse_workflow
-from app.session.submit import SLEPT_OVER, WRITE_RETRY, Order, _content_name
+from app.session.submit import SLEPT_OVER, WRITE_RETRY, Order
 from tests.simulation.network import Mishap
 from tests.simulation.store import Bytes, Database
 from tests.simulation.world import Page, a_workflow
@@ -197,4 +198,4 @@ async def test_a_refusal_that_cannot_be_written_is_tried_again_at_intervals(stag
     [("a.PNG", "abc.png"), ("archive.tar.gz", "abc.gz"), ("none", "abc.bin"), ("odd.p/ng", "abc.bin"), ("", "abc.bin")],
 )
 def test_a_file_is_named_by_its_content_and_keeps_a_plain_extension(filename: str, name: str) -> None:
-    assert _content_name("abc", filename) == name
+    assert content_name("abc", filename) == name

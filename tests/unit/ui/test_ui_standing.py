@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
@@ -14,10 +15,12 @@ from app.core.model import Fleet, Health, ServerId
 from app.core.workflow import parse_workflow
 from app.session import Picked
 from app.ui.form_state import Draft, Picture
+from app.ui.messages import word_error
 from app.ui.projection import project
 from app.ui.regions import REGIONS
 from app.ui.standings import Standings
 from app.ui.state import Blocker, PageView, UiState
+from app.ui.views.run_bar import word_blocker
 from app.ui.workflows import OpenWorkflow, open_workflow, with_catalogue
 from app.workflows.catalogue import Catalogue
 from app.workflows.layout import Layout
@@ -194,8 +197,52 @@ async def test_typing_asks_for_nothing_and_a_choice_a_file_or_a_catalogue_does()
     assert line(await rig.draw()) == "Runs on gpu-1; gpu-2 and gpu-3 lack the model other.safetensors"
     assert rig.looks == 3
     rig.ui = rig.ui.with_draft(rig.ui.draft.with_picture(("3", "image"), None))
-    assert line(await rig.draw()) == "No server can run this; 3 servers lack something"  # the file is on none
+    assert line(await rig.draw()) == "Runs on gpu-1; gpu-2 and gpu-3 lack the model other.safetensors"
     assert rig.looks == 4
+
+
+@pytest.mark.parametrize(
+    ("language", "fault", "put"),
+    [
+        ("en", "No server has the picture “mine.png”. Put the picture in again.", "Put the picture in again"),
+        ("zh_CN", "没有服务器上有图片“mine.png”。 请重新放入这张图片。", "请重新放入图片"),
+    ],
+)
+async def test_picture_that_no_server_has_is_asked_for_at_its_field(language: str, fault: str, put: str) -> None:
+    rig = Rig({A: HAS, B: BARE, C: HAS})
+    rig.ui = rig.ui.with_draft(Draft())
+    view = await rig.draw()
+    _ = ENGLISH if language == "en" else translator(language)
+    assert line(view) == "Runs on gpu-1 and gpu-3; gpu-2 lacks the node Draw"
+    assert (view.run.blocker, word_blocker(Blocker.PICTURE_GONE, _)) == (Blocker.PICTURE_GONE, put)
+    (shown,) = (item for item in (*view.form.fields, *view.nodes.fields) if item.field.key == ("3", "image"))
+    assert shown.fault is not None
+    words = word_error(shown.fault, _)
+    assert f"{words.title} {words.advice}" == fault
+
+
+async def test_picture_that_one_server_has_is_its_lack_on_the_others() -> None:
+    other = {"Read": {"input": {"required": {"image": [["mine.png"], {"image_upload": True}]}}}}
+    rig = Rig({A: HAS, B: Catalogue.parse({**HAS.entries, **other})}, names=(A, B))
+    rig.ui = rig.ui.with_draft(Draft())
+    view = await rig.draw()
+    assert line(view) == "Runs on gpu-2; gpu-1 lacks “mine.png”"
+    assert view.run.blocker is None
+
+
+async def test_file_that_is_lacking_is_asked_for_again_after_a_while() -> None:
+    rig = Rig({A: HAS}, names=(A,))
+    rig.ui = rig.ui.with_draft(Draft())
+    paused = asyncio.Event()
+
+    async def pause() -> None:
+        other = {"Read": {"input": {"required": {"image": [["mine.png"], {"image_upload": True}]}}}}
+        rig.session.catalogues = {A: Catalogue.parse({**HAS.entries, **other})}
+        paused.set()
+
+    rig.standings = Standings(rig.session, rig, rig.screen, pause)
+    assert line(await rig.draw()) == "Runs on gpu-1"
+    assert paused.is_set() and rig.looks == 2
 
 
 async def test_an_answer_that_is_not_asked_for_any_more_changes_nothing() -> None:

@@ -1,0 +1,66 @@
+"""Node classes that a server replaces: `GET /node_replacements`, and what becomes of a node of such a class.
+
+read_replacements(text)["OldInvert"].new_class       # "ImageInvert"; `graph.replaced` makes the node of it
+
+The server does this before it checks anything, to classes that it does not have. It takes the first replacement of a
+class, and fails (500) where that one wants an input that the node does not have.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.core.errors import BadInput
+
+MOST = 10_000  # replaced classes of one server
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An input of the new class that has the value, or the link, of one of the old class."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An input of the new class that always has this value."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What takes the place of a class; `inputs` by the new class's names."""
+
+    new_class: str
+    inputs: Mapping[str, Taken | Given]
+
+
+def read_replacements(text: str) -> dict[str, Replacement]:
+    """The replacements by old class. BadInput if this is no such list; what cannot be read of one is left out."""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadInput("bad-catalogue", detail="not JSON") from error
+    if not isinstance(told, dict) or len(told) > MOST:
+        raise BadInput("bad-catalogue", detail="no list of replaced nodes")
+    found = {}
+    for name, rules in told.items():
+        match rules:
+            case [{"new_node_id": str(new_class)} as rule, *_]:
+                found[name] = Replacement(new_class, dict(_inputs(rule.get("input_mapping"))))
+    return found
+
+
+def _inputs(mapping: object) -> list[tuple[str, Taken | Given]]:
+    found: list[tuple[str, Taken | Given]] = []
+    for item in mapping if isinstance(mapping, list) else ():
+        match item:
+            case {"new_id": str(new_name), "set_value": value}:
+                found.append((new_name, Given(value)))
+            case {"new_id": str(new_name), "old_id": str(old_name)}:
+                found.append((new_name, Taken(old_name)))
+    return found

@@ -1,0 +1,201 @@
+"""Files that a workflow names: each server is asked for them, and our own copy goes where they are missing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.core.errors import NoServerAvailable
+from app.core.model import ServerId, Task, TaskState
+from app.core.ports import Http, Request, Response
+from app.core.workflow import ApiWorkflow, parse_workflow
+from tests.simulation.world import Page
+from tests.unit.session.stage import PHOTO, A, B, Stage, scene
+from tests.unit.session.test_capability import NODES, C, MemoryCatalogues, open_window
+
+LOAD: dict[str, Any] = {"input": {"required": {"image": [[], {"image_upload": True}]}}, "output": ["IMAGE", "MASK"]}
+WITH_FILES = {**NODES, "LoadImage": LOAD}
+EVERYWHERE = {A: WITH_FILES, B: WITH_FILES, C: WITH_FILES}
+
+
+def naming(image: str, prefix: str = "named") -> ApiWorkflow:
+    """A workflow that saves the picture of this name."""
+    return parse_workflow(
+        {
+            "1": {"class_type": "LoadImage", "inputs": {"image": image}},
+            "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": prefix}},
+        }
+    )
+
+
+async def opened(stage: Stage) -> tuple[Page, MemoryCatalogues]:
+    return await open_window(stage, EVERYWHERE)
+
+
+async def uploaded(stage: Stage, page: Page) -> str:
+    """The name of a picture that a run has put on A."""
+    task = await stage.ended(page, await stage.run(page, picture=PHOTO, server_id=A))
+    (item,) = task.inputs
+    return f"{item.subfolder}/{item.name}"
+
+
+async def made(stage: Stage, page: Page, workflow: ApiWorkflow, server_id: ServerId) -> Task:
+    """A run of it on that server, at home."""
+    return await stage.ended(page, await page.session.run(workflow, server_id=server_id))
+
+
+def image_of(task: Task) -> str:
+    return str(json.loads(task.workflow)["1"]["inputs"]["image"])
+
+
+@scene
+async def test_upload_of_ours_is_uploaded_again_where_it_is_missing(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    name = await uploaded(stage, page)
+    task = await made(stage, page, naming(name), B)
+    assert (task.state, image_of(task)) == (TaskState.SUCCEEDED, name)
+    assert [item.server_id for item in stage.requests("POST", "/upload/image")] == [A, B]
+    assert [item.input_name for item in task.inputs] == ["image"]
+
+
+@scene
+async def test_file_that_is_there_is_not_uploaded_again(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    name = await uploaded(stage, page)
+    task = await made(stage, page, naming(name), A)
+    assert (task.state, task.inputs) == (TaskState.SUCCEEDED, ())
+    assert len(stage.requests("POST", "/upload/image")) == 1
+
+
+@scene
+async def test_without_our_bytes_only_a_server_with_the_file_is_chosen(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    name = await uploaded(stage, page)
+    stage.world.database.inputs.clear()
+    for _unused in range(3):
+        task = await stage.ended(page, await page.session.run(naming(name)))
+        assert (task.server_id, task.state) == (A, TaskState.SUCCEEDED)
+        assert task.choice is not None and set(task.choice.refused) == {B, C}
+
+
+@pytest.mark.parametrize("name", ["clipspace/mask.png [input]", "sub/none.png", "nope.png [output]", "plain.png"])
+@scene
+async def test_file_that_is_nowhere_is_refused_before_anything_is_sent(stage: Stage, name: str) -> None:
+    page, _ = await opened(stage)
+    found = await page.session.standing(naming(name))
+    assert (found.runs_on, set(found.lacks)) == ((), {A, B, C})
+    with pytest.raises(NoServerAvailable) as caught:
+        await page.session.run(naming(name))
+    assert set(caught.value.causes.values()) == {"lacks"}
+    assert stage.requests("POST", "/") == []
+
+
+@scene
+async def test_file_that_came_after_the_list_was_read_is_found(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    assert (await page.session.standing(naming("late.png"))).runs_on == ()
+    stage.world.network.servers[B].files["input", "", "late.png"] = (PHOTO, 0.0)
+    await stage.sleep(15)
+    assert (await page.session.standing(naming("late.png"))).runs_on == (B,)
+    task = await stage.ended(page, await page.session.run(naming("late.png")))
+    assert (task.server_id, task.state) == (B, TaskState.SUCCEEDED)
+
+
+@scene
+async def test_answers_are_believed_for_a_while(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    for _unused in range(5):
+        await page.session.standing(naming("none.png"))
+    assert len(stage.requests("HEAD", "/view")) == 3
+
+
+@scene
+async def test_result_goes_along_when_its_work_is_run_elsewhere(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    first = await made(stage, page, parse_workflow(json.loads(naming("x").text) | EMPTY), A)
+    other = await made(stage, page, parse_workflow(json.loads(naming("x").text) | OTHER), B)
+    name = f"{first.outputs[0].filename} [output]"
+    assert name == f"{other.outputs[0].filename} [output]", "both servers have a file of that name"
+    task = await made(stage, page, naming(name), A)
+    again = await stage.ended(page, await page.session.run_again(task.prompt_id, elsewhere=True))
+    assert again.server_id != A and again.state is TaskState.SUCCEEDED
+    stored = stage.world.network.servers[again.server_id].files.content(image_of(again))
+    kept = await page.session.read_result(first.prompt_id)
+    assert kept is not None and stored == await kept.read()
+
+
+@scene
+async def test_another_servers_file_of_the_same_name_is_not_taken(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    first = await made(stage, page, parse_workflow(json.loads(naming("x").text) | EMPTY), A)
+    await made(stage, page, parse_workflow(json.loads(naming("x").text) | OTHER), B)
+    task = await made(stage, page, naming(f"{first.outputs[0].filename} [output]"), A)
+    stage.world.database.results.clear()
+    with pytest.raises(NoServerAvailable) as caught:
+        await page.session.run_again(task.prompt_id, elsewhere=True)
+    assert {caught.value.causes[B], caught.value.causes[C]} == {"lacks"}
+
+
+def _empty(color: int) -> dict[str, Any]:
+    return {"1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": color}}}
+
+
+EMPTY, OTHER = _empty(1), _empty(200)
+
+
+class Replacing:
+    """The servers' HTTP, but each replaces OldLoad by LoadImage."""
+
+    def __init__(self, inner: Http, *, has_flag: bool = True) -> None:
+        self.inner, self.has_flag, self.asked = inner, has_flag, list[str]()
+
+    async def send(self, request: Request) -> Response:
+        part = request.path.rpartition("/")[2]
+        if part not in {"features", "node_replacements"}:
+            return await self.inner.send(request)
+        self.asked.append(part)
+        if part == "features":
+            return Response(200, text=json.dumps({"node_replacements": True} if self.has_flag else {}))
+        mapping = [{"new_id": "image", "old_id": "picture"}]
+        rule = {"new_node_id": "LoadImage", "old_node_id": "OldLoad", "input_mapping": mapping}
+        return Response(200, text=json.dumps({"OldLoad": [rule]}))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def old(inputs: dict[str, Any]) -> ApiWorkflow:
+    graph = json.loads(naming("x").text)
+    return parse_workflow({**graph, "1": {"class_type": "OldLoad", "inputs": inputs}})
+
+
+@scene
+async def test_replaced_class_counts_as_what_replaces_it(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    state = page.session._state
+    http = Replacing(state.ports.http)
+    state.ports = replace(state.ports, http=http)
+    stage.world.network.servers[B].files["input", "", "sea.png"] = (PHOTO, 0.0)
+    unknown = {"1": {"class_type": "Nowhere", "inputs": {}}}
+    assert (await page.session.standing(parse_workflow(unknown))).runs_on == ()  # asks what is replaced
+    for _unused in range(2):
+        found = await page.session.standing(old({"picture": "sea.png"}))
+        assert (found.runs_on, [item.value for item in found.lacks[A].values]) == ((B,), ["sea.png"])
+    assert len(http.asked) == 6, "features and replacements, once of each server"
+    survey = await page.session._submitter.capable.survey(old({"picture": "sea.png"}))
+    assert survey.has_replaced
+    refused = await page.session.standing(old({"other": "sea.png"}))
+    assert [item.class_type for item in refused.lacks[A].classes] == ["OldLoad"]
+
+
+@scene
+async def test_server_without_the_flag_is_not_asked_what_it_replaces(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    state = page.session._state
+    http = Replacing(state.ports.http, has_flag=False)
+    state.ports = replace(state.ports, http=http)
+    found = await page.session.standing(old({"picture": "sea.png"}))
+    assert found.runs_on == () and set(http.asked) == {"features"}
