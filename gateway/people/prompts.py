@@ -7,7 +7,6 @@ no input names is beyond it: that is what `deny_nodes` is for.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +20,8 @@ from gateway.rules import Rules
 _KNOWN = ("prompt", "prompt_id", "client_id", "extra_data", "partial_execution_targets")
 _MAY_BE_EMPTY = "Painter.mask"
 _HURRY = ("number", "front")  # where in the queue it goes
-ANNOTATION = re.compile(r"\s*\[(input|output|temp)\]\s*$", re.IGNORECASE)
+_ANNOTATIONS = ("input", "output", "temp")
+_LONGEST_ANNOTATION = len("[output]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,30 +90,51 @@ def _texts(value: object) -> Iterator[str]:
                 waiting += items.keys()
 
 
+def plain_text(text: str) -> str:
+    """A text as it may be compared with ASCII: each character that stands for ASCII ones is replaced by them.
+
+    Character by character: normalising a whole text takes time that grows with the square of a run of combining marks.
+    """
+    if text.isascii():
+        return text.lower()
+    plain = {code: unicodedata.normalize("NFKC", chr(code)).casefold() for code in map(ord, set(text))}
+    return text.translate({code: kept for code, kept in plain.items() if kept.isascii()})
+
+
+def split_annotation(text: str) -> tuple[str, str]:
+    """A path and the folder that stands behind it in brackets, as in `a.png [output]`; empty if there is none."""
+    trimmed = text.rstrip()
+    ending = trimmed[-_LONGEST_ANNOTATION:].lower()
+    for folder in _ANNOTATIONS:
+        if ending.endswith(f"[{folder}]"):
+            return trimmed[: -len(folder) - 2].rstrip(), folder
+    return text, ""
+
+
 def _judge_text(text: str, person: Person, place: str) -> None:
-    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = plain_text(text)
     if FOLDER not in plain:
         return
-    bare = ANNOTATION.sub("", text)
+    bare, _ = split_annotation(text)
     if plain.count(FOLDER) > 1 or not person.has_upload(bare):
         raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours."))
 
 
 def _made(text: str, place: str) -> Made | None:
     """The made file that a text names. ComfyUI cuts one character before the bracket, whatever it is."""
-    found = ANNOTATION.search(text)
-    if found is None or found[1].lower() == "input":
+    path, folder = split_annotation(text)
+    if folder in {"", "input"}:
         return None
-    if found[0] != f" [{found[1].lower()}]":
+    if text != f"{path} [{folder}]":
         raise Refused(Refusal(Cause.NOT_YOURS, f'{place} names a folder otherwise than as in "name.png [output]".'))
-    subfolder, _, name = text[: found.start()].rpartition("/")
-    return Made(found[1], subfolder, name)
+    subfolder, _, name = path.rpartition("/")
+    return Made(folder, subfolder, name)
 
 
 def _judge_file(value: object, person: Person, place: str) -> None:
     """A file's name: one's own, or a made one, which is proven elsewhere. A link is refused: it may give any text."""
     if value == "" and place == _MAY_BE_EMPTY:
         return
-    if isinstance(value, str) and (_made(value, place) is not None or person.has_upload(ANNOTATION.sub("", value))):
+    if isinstance(value, str) and (_made(value, place) is not None or person.has_upload(split_annotation(value)[0])):
         return
     raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours: upload it again here."))

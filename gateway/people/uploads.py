@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http import HttpProcessingError
 
 from gateway.headers import request_headers
 from gateway.json_reader import Bounds, JsonError, read_json
@@ -75,7 +76,7 @@ class _Upload:
                 if part.name == FIELD:
                     return part
                 await self._skip(part)
-        except (ValueError, web.RequestPayloadError) as error:
+        except (ValueError, web.RequestPayloadError, HttpProcessingError) as error:
             raise Refused(Refusal(Cause.BAD_REQUEST, "The upload is not framed as it says.")) from error
         raise Refused(Refusal(Cause.REFUSED_BODY, "The upload has no file in it."))
 
@@ -115,7 +116,7 @@ class _Upload:
             self._deadline.renew()  # from here on it is the server's turn
             if not part.at_eof():
                 raise ValueError("it ends within the file")
-        except (ValueError, web.RequestPayloadError, aiohttp.ClientPayloadError) as error:
+        except (ValueError, web.RequestPayloadError, aiohttp.ClientPayloadError, HttpProcessingError) as error:
             self.fault = Refusal(Cause.BAD_REQUEST, "The upload is not framed as it says.", Sent.UNKNOWN)
             raise Refused(self.fault) from error
         except Refused as error:

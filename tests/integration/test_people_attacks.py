@@ -204,3 +204,27 @@ async def test_any_target_is_answered_and_nothing_unlisted_reaches_a_server(team
         assert status != 500
         for request in team.upstream.seen[before:]:
             assert LISTED.match(request.path)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Disposition: form-data; name=image; filename=a.png\r\nBroken header\r\n",
+        b"Content-Disposition: form-data; name=image; filename=a.png\r\n: empty\r\n",
+        b"Content-Disposition: form-data; name=image; filename=a.png\r\nX: " + b"y" * 20_000 + b"\r\n",
+        b"Content-Disposition: form-data; name=image; filename=a.png\r\n" + b"X: y\r\n" * 2_000,
+        b"Content-Type: multipart/mixed; boundary=x\r\n",
+        b"Content-Disposition: \xff\x00; =\r\n",
+    ],
+    ids=["no colon", "no name", "long", "many", "nested", "binary"],
+)
+async def test_malformed_part_headers_are_refused(
+    studio: Studio, head: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    alice = await studio.enter("alice")
+    body = b"--b\r\n" + head + b"\r\n" + b"z" * 100_000 + b"\r\n--b--\r\n"
+    headers = {"Origin": alice.url, "Content-Type": "multipart/form-data; boundary=b"}
+    status, answer = await alice.ask("POST", "/servers/a/upload/image", data=body, headers=headers)
+    assert status == 400, answer
+    assert answer["error"]["cause"] in {"bad-request", "refused-body"}
+    assert "Traceback" not in caplog.text

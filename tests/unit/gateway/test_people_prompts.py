@@ -20,7 +20,7 @@ from gateway.people.projection import (
     project_queue,
     read_rows,
 )
-from gateway.people.prompts import Made, write_prompt
+from gateway.people.prompts import Made, plain_text, split_annotation, write_prompt
 from gateway.people.seals import File, Judgement, Seal, seal
 from gateway.refusal import Cause, Refused
 from gateway.rules import Rules
@@ -284,3 +284,36 @@ def test_equal_files_have_equal_addresses_for_a_month() -> None:
 def test_no_other_text_is_a_good_seal(text: str) -> None:
     made = Seal.read(text)
     assert made is None or made.judge(KEYS, FILE, 0.0) is Judgement.FORGED
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "folder"),
+    [
+        ("a.png", "a.png", ""),
+        ("a.png [output]", "a.png", "output"),
+        ("a.png[TEMP] \n", "a.png", "temp"),
+        ("a.png  \u3000[input]", "a.png", "input"),
+        ("a.png [output] [temp]", "a.png [output]", "temp"),
+        ("a.png [ output]", "a.png [ output]", ""),
+        ("[output]", "", "output"),
+        ("a" + " " * 60_000 + "x", "a" + " " * 60_000 + "x", ""),
+        ("", "", ""),
+    ],
+)
+def test_annotation_is_split_from_its_path(text: str, path: str, folder: str) -> None:
+    assert split_annotation(text) == (path, folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("MOORING-People", "mooring-people"),
+        ("ｍｏｏｒｉｎｇ－ｐｅｏｐｌｅ", "mooring-people"),
+        ("m\u0301", "m\u0301"),
+        ("ﬁ①", "fi1"),
+        ("\u0315\u0300" * 80_000, "\u0315\u0300" * 80_000),
+    ],
+    ids=["case", "wide", "mark", "ligature", "many marks"],
+)
+def test_text_is_compared_as_ascii(text: str, plain: str) -> None:
+    assert plain_text(text) == plain
