@@ -7,7 +7,7 @@ import logging
 
 from aiohttp import web
 
-from gateway.catalogues import Content
+from gateway.contents import Content
 from gateway.refusal import Cause, Refusal, Refused
 
 _log = logging.getLogger(__name__)

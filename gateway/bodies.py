@@ -14,7 +14,7 @@ from types import MappingProxyType
 from gateway.json_reader import Bounds, JsonError, TooMuch, read_json
 from gateway.routes import Body
 
-LARGEST_JSON = 32 * 1024 * 1024  # bytes; a workflow is text, and pictures travel as uploads
+LARGEST_JSON = 8 * 1024 * 1024  # bytes; a workflow is text, and pictures travel as uploads
 BOUNDS = Bounds(LARGEST_JSON)
 MOST_DELETED = 100  # prompts of one request; the page sends one
 LONGEST_CLIENT_ID = 200  # characters
@@ -43,6 +43,11 @@ def examine_body(kind: Body, raw: bytes) -> Examined:
         return Examined("The body is not a JSON object.")
     fault = _CHECKS[kind](value)
     return Examined(fault, value["prompt_id"] if kind is Body.PROMPT and fault is None else None)
+
+
+def examine_text(raw: bytes, kind: Body) -> Examined:
+    """The same, as a work on a large text."""
+    return examine_body(kind, raw)
 
 
 def is_client_id(text: str) -> bool:

@@ -18,18 +18,9 @@ import aiohttp
 from aiohttp import WSMsgType
 
 from gateway.fleet import Server
-from gateway.looks import (
-    LARGEST_ANSWER,
-    NotComfyError,
-    StatusError,
-    has_jobs,
-    judge_failure,
-    look_closely,
-    parse_json,
-    parse_stats,
-    read_max_upload,
-)
+from gateway.looks import StatusError, has_jobs, judge_failure, look_closely, read_bounded, read_max_upload
 from gateway.refusal import Refused
+from gateway.shapes import SMALL, NotComfyError, parse_json, parse_stats
 from gateway.state import Condition, Health
 from gateway.upstream import Redirected, Upstream
 
@@ -94,13 +85,9 @@ async def _ask(upstream: Upstream, path: str, now: Callable[[], float]) -> _Answ
         seconds = time.monotonic() - began
         if reply.status != 200:
             raise StatusError(reply.status)
-        body = bytearray()
-        async for chunk in reply.content.iter_any():
-            body += chunk
-            if len(body) > LARGEST_ANSWER:
-                raise NotComfyError(f"{path} is too large")
+        body = await read_bounded(reply, path, SMALL)
         clock = _ahead(reply.headers.get("Date", ""), asked_at + seconds / 2)
-        return _Answer(bytes(body), seconds, clock, reply.headers.get("Access-Control-Allow-Origin", ""))
+        return _Answer(body, seconds, clock, reply.headers.get("Access-Control-Allow-Origin", ""))
 
 
 def _ahead(date: str, at: float) -> float | None:

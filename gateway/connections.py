@@ -33,6 +33,7 @@ HANDSHAKE_SECONDS = 10.0  # for a TLS handshake, before which a connection is no
 UNTAKEN_SECONDS = 60.0  # that bytes may lie unsent because the other side takes none
 MOST_CONNECTIONS = 8_000  # in all; each takes a file of the process
 MOST_FROM_ONE = 2_000  # from one address; a log-in proxy or an office has one for everybody
+BACKLOG = 2_048  # connections that wait to be accepted: one that finds no room tries again after whole seconds
 _KEEPALIVE_SECONDS = 75.0
 _LINGER_SECONDS = 10.0  # a refused upload is read and dropped this long, so that its browser sees the refusal
 

@@ -63,19 +63,15 @@ class Scan:
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._size = self._values = self._quotes = self._depth = 0
+        self.size = self.values = 0  # so far
+        self._quotes = self._depth = 0
         self._is_inside = False  # of a string
         self._is_escaped = False  # the next byte is part of an escape
 
-    @property
-    def values(self) -> int:
-        """How many values there were so far, at most."""
-        return self._values
-
     def feed(self, chunk: bytes | bytearray) -> None:
         """Take the next part of the text."""
-        self._size += len(chunk)
-        if self._size > self._bounds.size:
+        self.size += len(chunk)
+        if self.size > self._bounds.size:
             raise TooMuch(f"The JSON has more than {self._bounds.size:,} bytes.")
         for start in range(0, len(chunk), _STEP):
             self._take(bytes(chunk[start : start + _STEP]))
@@ -89,9 +85,9 @@ class Scan:
         self._is_inside ^= len(parts) % 2 == 0
         self._quotes += len(parts) - 1
         shape = outside.translate(_SHAPE, _NO_SHAPE)
-        self._values += shape.count(b",") + shape.count(b"[")
+        self.values += shape.count(b",") + shape.count(b"[")
         # Each value has at most one key, so a quarter of the quotes is a lower bound too.
-        if max(self._values, self._quotes // 4) > self._bounds.values:
+        if max(self.values, self._quotes // 4) > self._bounds.values:
             raise TooMuch(f"The JSON has more than {self._bounds.values:,} values.")
         self._follow(shape.replace(b",", b""))
         if len(outside) > LONGEST_NUMBER and _TOO_LONG in outside.translate(_DIGITS):

@@ -7,37 +7,35 @@ apart from a server that is down.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 import aiohttp
 
-from gateway.json_reader import Bounds, JsonError, read_json
+from gateway.json_reader import Bounds, JsonError, Scan
 from gateway.proof import AnotherServerError
+from gateway.reading import is_small
+from gateway.shapes import (
+    QUEUE,
+    SMALL,
+    NotComfyError,
+    Queue,
+    not_json,
+    parse_json,
+    parse_stats,
+    read_queue_answer,
+)
 from gateway.state import DEFAULT_MAX_UPLOAD, Condition, Health
 from gateway.upstream import Redirected, Upstream, short_reason
-from gateway.vitals import MOST_DEVICES, Device, read_device
+from gateway.vitals import Device
 
-DEMO_MARK = "--mooring-demo"  # stands in the demo's argv
-LARGEST_ANSWER = 64 * 1024 * 1024  # bytes; /queue carries everybody's whole prompts
-_BOUNDS = Bounds(LARGEST_ANSWER)
-_LOOKED_INTO = 65_536  # bytes of a page for people
-_LONGEST_VERSION = 80  # characters; each window is told it
 _LOGIN = {401: "login", 403: "forbidden", 407: "login", 429: "busy"}
-
-
 _WAY_IN = re.compile(r"log-?in|sign-?in|auth|sso|session", re.IGNORECASE)  # in the address that a redirect leads to
-_PASSWORD = re.compile(rb"type\s*=\s*[\"']?password|log ?in|sign ?in", re.IGNORECASE)
-_PAGE = re.compile(rb"\s*(<!doctype|<html)", re.IGNORECASE)
 
-
-class NotComfyError(Exception):
-    """The answer has not ComfyUI's shape. `cause` is what it is instead, where that can be told."""
-
-    def __init__(self, message: str, cause: str = "") -> None:
-        self.cause = cause
-        super().__init__(message)
+T = TypeVar("T")
 
 
 class StatusError(Exception):
@@ -46,24 +44,6 @@ class StatusError(Exception):
     def __init__(self, status: int) -> None:
         self.status = status
         super().__init__(f"status {status}")
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """What matters of `/system_stats`."""
-
-    version: str
-    is_demo: bool
-    devices: tuple[Device, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """The prompt_ids of `/queue`, in the order in which they will run."""
-
-    running: tuple[str, ...]
-    pending: tuple[str, ...]
-    marks: Mapping[str, str] = field(default_factory=dict)  # by prompt_id, the owner's mark where there is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +64,7 @@ async def look_closely(upstream: Upstream) -> Look:
     try:
         async with asyncio.timeout(upstream.deadlines.probe):
             stats = parse_stats(await fetch_json(upstream, "/system_stats"))
-            queue = parse_queue(await fetch_json(upstream, "/queue"))
+            queue = await read_queue(upstream)
     except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
         return Look(judge_failure(error))
     condition = Condition(
@@ -99,7 +79,7 @@ async def look_closely(upstream: Upstream) -> Look:
 
 async def read_queue(upstream: Upstream) -> Queue:
     """The queue now; raises whatever `judge_failure` understands."""
-    return parse_queue(await fetch_json(upstream, "/queue"))
+    return await ask(upstream, "/queue", QUEUE, read_queue_answer)
 
 
 async def read_max_upload(upstream: Upstream) -> int:
@@ -125,43 +105,66 @@ async def has_jobs(upstream: Upstream) -> bool:
 
 async def fetch_json(upstream: Upstream, path: str) -> object:
     """The JSON at a path; for answers that are small."""
-    return parse_json(await fetch_body(upstream, path), path)
+    return parse_json(await fetch_body(upstream, path, SMALL), path)
 
 
-async def fetch_body(upstream: Upstream, path: str, largest: int = LARGEST_ANSWER) -> bytes:
-    """What a path answers, up to a size that no healthy server reaches."""
+async def fetch_body(upstream: Upstream, path: str, bounds: Bounds) -> bytes:
+    """What a path answers, within bounds that are small."""
     with upstream.hold():
         async with upstream.session(is_fresh=False).get(upstream.url(path)) as reply:
             if reply.status != 200:
                 raise StatusError(reply.status)
-            return await read_bounded(reply, path, largest)
+            return await read_bounded(reply, path, bounds)
 
 
-async def read_bounded(reply: aiohttp.ClientResponse, path: str, largest: int) -> bytes:
-    """The whole body of an answer, or `NotComfyError`."""
-    body = bytearray()
+async def read_bounded(reply: aiohttp.ClientResponse, path: str, bounds: Bounds) -> bytes:
+    """The whole body of an answer that is small, or `NotComfyError`."""
+    answer = Answer(path, bounds)
     async for chunk in reply.content.iter_any():
-        body += chunk
-        if len(body) > largest:
-            raise NotComfyError(f"{path} is too large")
-    return bytes(body)
+        answer.feed(chunk)
+    return bytes(answer.body)
 
 
-def parse_json(body: bytes, path: str, bounds: Bounds = _BOUNDS) -> object:
-    """The value of a body; megabytes of it are for a thread."""
-    try:
-        value: object = read_json(body, bounds)
-    except JsonError as error:
-        raise NotComfyError(f"{path} is not JSON: {error}", _page_cause(body)) from error
-    return value
+async def ask(upstream: Upstream, path: str, bounds: Bounds, work: Callable[..., T], *arguments: object) -> T:
+    """What `work` makes of the answer to a path, of any size within the bounds.
+
+    An answer past them is refused as it comes in, before any of it is parsed. Of those that are large a server has one
+    in memory at a time, and the gateway few.
+    """
+    async with contextlib.AsyncExitStack() as large:
+        answer = Answer(path, bounds)
+        with upstream.hold():
+            async with upstream.session(is_fresh=False).get(upstream.url(path)) as reply:
+                if reply.status != 200:
+                    raise StatusError(reply.status)
+                is_placed = False
+                async for chunk in reply.content.iter_any():
+                    answer.feed(chunk)
+                    if not is_placed and not is_small(answer.scan):
+                        await large.enter_async_context(upstream.large)
+                        await large.enter_async_context(upstream.reading.place())
+                        is_placed = True
+        try:
+            return await upstream.reading.run(answer.scan, work, answer.body, *arguments)
+        except JsonError as error:
+            raise not_json(path, error, b"") from error
 
 
-def _page_cause(body: bytes) -> str:
-    """What answers instead of ComfyUI, if that is a page for people: one that wants a log-in, or another one."""
-    beginning = body[:_LOOKED_INTO]
-    if not _PAGE.match(beginning):
-        return ""
-    return "login" if _PASSWORD.search(beginning) else "web-page"
+class Answer:
+    """An answer as it comes in."""
+
+    def __init__(self, path: str, bounds: Bounds) -> None:
+        self._path = path
+        self.scan = Scan(bounds)
+        self.body = bytearray()
+
+    def feed(self, chunk: bytes) -> None:
+        """The next part; `NotComfyError` once the answer passes its bounds."""
+        try:
+            self.scan.feed(chunk)
+        except JsonError as error:
+            raise not_json(self._path, error, self.body + chunk) from error
+        self.body += chunk
 
 
 def judge_failure(error: Exception) -> Condition:
@@ -190,53 +193,3 @@ def judge_failure(error: Exception) -> Condition:
             return Condition(Health.NOT_COMFYUI, short_reason(error))
         case _:
             return Condition(Health.DOWN, short_reason(error))
-
-
-def parse_stats(answer: object) -> Stats:
-    """What matters of `/system_stats`, or `NotComfyError`."""
-    match answer:
-        case {"system": {"argv": list(argv), **system}, "devices": list(devices)}:
-            version = system.get("comfyui_version", "")
-            told = version[:_LONGEST_VERSION] if isinstance(version, str) else ""
-            return Stats(told, DEMO_MARK in argv, _devices(devices))
-        case {"system": dict(), "devices": list(devices)}:
-            return Stats("", is_demo=False, devices=_devices(devices))  # very old servers do not tell their version
-        case _:
-            raise NotComfyError("/system_stats is not ComfyUI's")
-
-
-def _devices(items: list[object]) -> tuple[Device, ...]:
-    return tuple(read_device(item) for item in items[:MOST_DEVICES] if isinstance(item, dict))
-
-
-def parse_queue(answer: object) -> Queue:
-    """The ids of `/queue`, or `NotComfyError`. Pending items come in heap order and are sorted as they will run."""
-    match answer:
-        case {"queue_running": list(running), "queue_pending": list(pending)}:
-            marks = {item[1]: mark for item in (*running, *pending) if (mark := _mark(item)) is not None}
-            return Queue(_ids(running), _ids(sorted(pending, key=_run_order)), marks)
-        case _:
-            raise NotComfyError("/queue is not ComfyUI's")
-
-
-def _run_order(item: object) -> tuple[float, str]:
-    match item:
-        case [int() | float() as number, str(prompt_id), *_]:
-            try:
-                return float(number), prompt_id
-            except OverflowError as error:  # hundreds of digits
-                raise NotComfyError("/queue has an item that is not ComfyUI's") from error
-        case _:
-            raise NotComfyError("/queue has an item that is not ComfyUI's")
-
-
-def _mark(item: object) -> str | None:
-    match item:
-        case [_, str(), _, {"mooring": str(mark)}, *_]:
-            return mark
-        case _:
-            return None
-
-
-def _ids(items: list[object]) -> tuple[str, ...]:
-    return tuple(_run_order(item)[1] for item in items)

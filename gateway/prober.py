@@ -20,8 +20,6 @@ import aiohttp
 from gateway.deadlines import Deadlines
 from gateway.fleet import ServerId
 from gateway.looks import (
-    NotComfyError,
-    Queue,
     StatusError,
     has_jobs,
     judge_failure,
@@ -30,6 +28,7 @@ from gateway.looks import (
     read_queue,
 )
 from gateway.refusal import Cause
+from gateway.shapes import NotComfyError, Queue
 from gateway.state import VERSION, Condition, FleetState, Health
 from gateway.tasks import for_ever, start_task
 from gateway.upstream import Upstream

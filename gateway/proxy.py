@@ -9,18 +9,21 @@ aborted with the browser.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 from aiohttp import web
 
-from gateway.bodies import LARGEST_JSON, examine_body
+from gateway.bodies import BOUNDS, LARGEST_JSON, examine_text
+from gateway.budget import BUFFERED, Budget, Held, owners_of
 from gateway.fleet import ServerId
 from gateway.guard import Admitted
 from gateway.headers import request_headers, response_headers, strip_mark
+from gateway.json_reader import JsonError, Scan, TooMuch
 from gateway.lanes import HOLDER, Ticket
 from gateway.once import SentOnce
 from gateway.patience import Patience
@@ -35,7 +38,7 @@ _HAS_FILE = {200, 206, 304}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-async def _as_it_is(body: bytes) -> bytes:
+async def _as_it_is(body: bytes, _scan: Scan) -> bytes:
     return body
 
 
@@ -46,7 +49,7 @@ class Terms:
     `rewrite` may refuse. `fits` judges the Etag of what a server answers to a `/view`: it may be another file by now.
     """
 
-    rewrite: Callable[[bytes], Awaitable[bytes]] = _as_it_is
+    rewrite: Callable[[bytes, Scan], Awaitable[bytes]] = _as_it_is
     fits: Callable[[str], bool] | None = None
 
 
@@ -57,6 +60,7 @@ class Proxy:
     """Passes admitted requests on. Holds the submits that outlive their browser until they are answered."""
 
     def __init__(self) -> None:
+        self.budget = Budget()
         self._carried: set[asyncio.Task[web.StreamResponse]] = set()
         self._sent = SentOnce()
 
@@ -81,26 +85,31 @@ class Proxy:
             case Body.NONE:
                 return await call.read()
             case Body.UPLOAD:
-                return await call.upload()
+                with self.budget.hold(*owners_of(request)) as held:
+                    held.take(BUFFERED)
+                    return await call.upload()
             case _:
-                body, prompt_id = await call.take_body()
-                if prompt_id is None:
-                    body = await terms.rewrite(body)  # nothing is sent yet, so it ends with the browser
-                task = asyncio.create_task(self._send_once(call, body, upstream.server.id, prompt_id))
-                self._carried.add(task)
-                task.add_done_callback(self._settle)
+                with contextlib.ExitStack() as stack:
+                    held = stack.enter_context(self.budget.hold(*owners_of(request)))
+                    taken = await call.take_body(held)
+                    if taken.prompt_id is None:  # nothing is sent yet, so it ends with the browser
+                        taken = replace(taken, body=await terms.rewrite(taken.body, taken.scan))
+                    task = asyncio.create_task(self._send_once(call, taken, upstream.server.id))
+                    self._carried.add(task)
+                    task.add_done_callback(self._settle)
+                    release = stack.pop_all().close  # the body is held until it is answered, whoever waits for that
+                    task.add_done_callback(lambda _: release())
                 return await asyncio.shield(task)
 
-    async def _send_once(
-        self, call: _Call, body: bytes, server_id: ServerId, prompt_id: str | None
-    ) -> web.StreamResponse:
+    async def _send_once(self, call: _Call, taken: _Taken, server_id: ServerId) -> web.StreamResponse:
+        prompt_id = taken.prompt_id
         if prompt_id is None:
-            return await call.submit(body)
+            return await call.submit(taken.body)
         if not self._sent.claim(server_id, prompt_id):
             message = "This prompt was sent already: look it up in the queue and the history."
             raise Refused(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
         try:
-            return await call.submit(await call.terms.rewrite(body))
+            return await call.submit(await call.terms.rewrite(taken.body, taken.scan))
         except Refused as error:
             if error.refusal.sent is Sent.NO:
                 self._sent.forget(server_id, prompt_id)
@@ -110,6 +119,15 @@ class Proxy:
         self._carried.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _log.debug("a carried request ended: %s", task.exception())
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A JSON body in memory, and the prompt_id that it submits, if it does."""
+
+    body: bytes
+    scan: Scan
+    prompt_id: str | None
 
 
 def upload_ended(upstream: Upstream) -> Refusal:
@@ -161,25 +179,34 @@ class _Call:
         async with self._upstream.place(lane, self._holder) as ticket:
             return await self._exchange(data=None, deadline=Patience(wait), ticket=ticket)
 
-    async def take_body(self) -> tuple[bytes, str | None]:
-        """The whole JSON body and the prompt_id it submits; `Refused` if too large, too slow or not allowed."""
+    async def take_body(self, held: Held) -> _Taken:
+        """The whole JSON body; `Refused` if it is too large, too slow or not allowed, or there is no room for it."""
         limit = min(LARGEST_JSON, self._largest_upload)
         self._check_length(limit)
+        held.take(self._request.content_length or 0)
         await self._invite()
-        body = bytearray()
+        chunks: list[bytes] = []
+        scan = Scan(BOUNDS)
         try:
             async with Patience(self._upstream.deadlines.idle) as deadline:
                 while chunk := await self._next_chunk(deadline, Sent.NO):
-                    body += chunk
-                    if len(body) > limit:
+                    if scan.size + len(chunk) > limit:
                         raise Refused(self._too_large(limit, Sent.NO))
+                    held.take(scan.size + len(chunk))
+                    scan.feed(chunk)
+                    chunks.append(chunk)
         except TimeoutError as error:
             raise Refused(Refusal(Cause.BAD_REQUEST, "The body did not arrive in time.")) from error
-        examined = examine_body(self._body, bytes(body))
+        except JsonError as error:
+            cause = Cause.TOO_LARGE if isinstance(error, TooMuch) else Cause.REFUSED_BODY
+            raise Refused(Refusal(cause, str(error))) from error
+        body = b"".join(chunks)
+        del chunks
+        examined = await self._upstream.reading.run(scan, examine_text, body, self._body)
         if examined.fault is not None:
             cause = Cause.TOO_LARGE if examined.is_too_much else Cause.REFUSED_BODY
             raise Refused(Refusal(cause, examined.fault))
-        return bytes(body), examined.prompt_id
+        return _Taken(body, scan, examined.prompt_id)
 
     async def submit(self, body: bytes) -> web.StreamResponse:
         """A POST with its body in hand."""

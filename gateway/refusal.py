@@ -12,8 +12,10 @@ import json
 import math
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from aiohttp import web
+if TYPE_CHECKING:  # judging needs no server: a process that only reads imports this
+    from aiohttp import web
 
 HEADER = "X-Mooring-Gateway"
 
@@ -48,6 +50,8 @@ class Cause(Enum):
     UPSTREAM_REFUSED = ("upstream-refused", 502)
     NOT_COMFYUI = ("not-comfyui", 502)
     REDIRECT = ("redirect", 502)
+    ANSWER_TOO_LARGE = ("answer-too-large", 502)
+    GATEWAY_BUSY = ("gateway-busy", 503)
     UPSTREAM_BUSY = ("upstream-busy", 503)
     TIMEOUT = ("timeout", 504)
 
@@ -80,6 +84,8 @@ class Refusal:
 
     def answer(self) -> web.Response:
         """The HTTP answer."""
+        from aiohttp import web
+
         body = {"error": {"cause": self.cause.word, "message": self.message}}
         response = web.Response(
             status=self.cause.status,

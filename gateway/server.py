@@ -16,8 +16,10 @@ from aiohttp import web
 
 from gateway.answers import OWN_HEADERS, catalogue_answer, json_answer, refuse, workflow_answer
 from gateway.breaker import Breaker
+from gateway.budget import OWNERS, Budget
 from gateway.catalogues import Catalogues
-from gateway.connections import HSTS, BrowserServer, BrowserSite, facts_of, most_connections
+from gateway.connections import BACKLOG, HSTS, BrowserServer, BrowserSite, facts_of, most_connections
+from gateway.contents import is_any
 from gateway.deadlines import Deadlines
 from gateway.demo import DemoFleet
 from gateway.departures import Departures
@@ -100,7 +102,7 @@ class Gateway:
         self._upstreams = Upstreams(fleet, deadlines)
         self.changing = asyncio.Lock()  # held by whoever reads a fleet in order to change to it
         self._catalogues = Catalogues(
-            self.state, self._upstreams, deadlines, is_shared if people is not None else lambda _: True
+            self.state, self._upstreams, deadlines, is_shared if people is not None else is_any
         )
         self.prober = Prober(self.state, self._upstreams, deadlines, on_well=self._catalogues.read_soon)
         self._breaker: Breaker | None = None
@@ -159,6 +161,11 @@ class Gateway:
         """What the installation allows its people now."""
         return self.state.fleet.rules
 
+    @property
+    def budget(self) -> Budget:
+        """What requests hold of the memory now."""
+        return self._proxy.budget
+
     def change(self, fleet: Fleet) -> None:
         """Go by another fleet from now on, as its file has it, with the servers that are looked up by it.
 
@@ -205,7 +212,7 @@ class Gateway:
 
     async def listen(self, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on a bound socket."""
-        await BrowserSite(self._runner, listener, ssl_context=tls).start()
+        await BrowserSite(self._runner, listener, ssl_context=tls, backlog=BACKLOG).start()
 
     def _count_open(self) -> dict[str, int]:
         """What is open now, by kind."""
@@ -244,6 +251,7 @@ class Gateway:
                 headers = {"Location": location, "Cache-Control": "no-store"}
                 return web.Response(status=HTTPStatus.PERMANENT_REDIRECT, headers=headers)
             case Admitted() if self._reception is None:
+                self._charge(request, None)
                 return await self._serve(request, verdict, None)
             case Admitted():
                 return await self._welcome(request, facts, verdict, self._reception)
@@ -256,6 +264,7 @@ class Gateway:
         if (way := reception.way_in(facts, admitted, peer)) is not None:
             return way
         person = reception.greet(facts, admitted, peer)
+        self._charge(request, person)
         if person is not None:
             request[HOLDER] = f"person {person.name}"
         with reception.place(person):
@@ -263,6 +272,17 @@ class Gateway:
         if person is not None and isinstance(admitted.route, Page):
             reception.door.renew(facts, person, answer)
         return answer
+
+    def _charge(self, request: web.BaseRequest, person: Person | None) -> None:
+        """Note who is charged for what a request holds: the person, or the address where nobody is known.
+
+        A proxy that does not say who asks stands for everybody: then only the budget for all applies.
+        """
+        peer = client_of(request, self.rules)
+        if person is not None:
+            request[OWNERS] = (f"person {person.name}",)
+        elif not self.rules.is_proxy(peer):
+            request[OWNERS] = (f"address {peer}",)
 
     async def _serve(self, request: web.BaseRequest, admitted: Admitted, person: Person | None) -> web.StreamResponse:
         match admitted.route:

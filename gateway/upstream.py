@@ -27,6 +27,7 @@ from gateway.deadlines import Deadlines
 from gateway.fleet import Server
 from gateway.lanes import Lane, Ticket
 from gateway.proof import AnotherServerError, FixedResolver, ProvenConnector, Question, UnprovenError
+from gateway.reading import Reading
 from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.tasks import start_task
 
@@ -110,8 +111,11 @@ class Place:
 class Upstream:
     """One server of the fleet, as the gateway reaches it. Use as an async context manager."""
 
-    def __init__(self, server: Server, deadlines: Deadlines) -> None:
+    def __init__(self, server: Server, deadlines: Deadlines, reading: Reading | None = None) -> None:
         self.server = server
+        self.reading = reading or Reading()
+        self._owns_reading = reading is None
+        self.large = asyncio.Semaphore(1)  # large answers in memory: a server that sends only such holds up itself
         self.deadlines = deadlines
         self.origin = str(URL(server.address).origin())  # which ComfyUI compares with its Host
         self._open_lanes(server.limits.requests)
@@ -130,6 +134,8 @@ class Upstream:
     ) -> None:
         for session in self._sessions:
             await session.close()
+        if self._owns_reading:
+            await self.reading.close()
         await asyncio.gather(*self._closing)
 
     def change(self, server: Server) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from gateway.deadlines import Deadlines
 from gateway.fleet import Fleet, Server, ServerId
+from gateway.reading import Reading
 from gateway.refusal import Cause, Refusal
 from gateway.upstream import Upstream
 
@@ -22,7 +23,8 @@ class Upstreams(Mapping[ServerId, Upstream]):
 
     def __init__(self, fleet: Fleet, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
-        self._now = {server.id: Upstream(server, deadlines) for server in fleet.servers}
+        self.reading = Reading()
+        self._now = {server.id: Upstream(server, deadlines, self.reading) for server in fleet.servers}
         self._tags = _tags(fleet)
 
     def __getitem__(self, server_id: ServerId) -> Upstream:
@@ -54,7 +56,7 @@ class Upstreams(Mapping[ServerId, Upstream]):
 
     def _take(self, known: Upstream | None, server: Server) -> Upstream:
         if known is None or known.server.identity != server.identity:
-            return Upstream(server, self._deadlines)
+            return Upstream(server, self._deadlines, self.reading)
         known.change(server)
         return known
 
@@ -62,6 +64,7 @@ class Upstreams(Mapping[ServerId, Upstream]):
         """Close all connections."""
         for upstream in self._now.values():
             await upstream.__aexit__(None, None, None)
+        await self.reading.close()
 
 
 def refusal_of(server_id: str, *, is_there: bool) -> Refusal:

@@ -50,7 +50,7 @@ class Server:
     catalogue: str = ""  # what nodes it has, as the hash of that content; empty while the gateway has not read it
     files: str = ""  # the same of its lists of uploaded files
     broken: tuple[str, ...] = ()  # faults that a demo server has on purpose
-    cause: str = ""  # of its health: login | forbidden | web-page | redirect | certificate | busy | another
+    cause: str = ""  # of its health: login | forbidden | web-page | redirect | certificate | busy | another | too-much
     colour: str = ""  # as its operator has named it; empty lets the page choose
     weight: float = 1.0  # how much of the work it is to get, compared with the others
     tags: tuple[str, ...] = ()  # its operator's short names for people

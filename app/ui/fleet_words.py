@@ -98,6 +98,8 @@ def word_cause(cause: str, _: Translator) -> str:
         "lost": _("the connection broke"),
         "upstream-refused": _("it refuses requests"),
         "upstream-busy": _("too many requests at once"),
+        "gateway-busy": _("the gateway has too much to do"),
+        "answer-too-large": _("its answer is too large"),
         "unknown-server": _("not in the fleet"),
         "unknown": _("no clear answer"),
         "redirected": _("it sends requests elsewhere"),

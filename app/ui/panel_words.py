@@ -53,6 +53,12 @@ def word_trouble(server: Server, _: Translator) -> Words:
             return Words(
                 _("Another page answers"), _("What is at its address is a web page, and not ComfyUI's own interface.")
             )
+        case "too-much":
+            return Words(
+                _("Its answers are too large"),
+                _("Its queue, or what it says of itself, is more than Mooring reads. Clear its queue, or restart it."),
+                tone=Tone.WARN,
+            )
         case "redirect":
             return Words(
                 _("It sends elsewhere"),

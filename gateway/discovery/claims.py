@@ -21,13 +21,15 @@ import aiohttp
 from gateway.deadlines import Deadlines
 from gateway.discovery.names import Endpoint, with_port
 from gateway.fleet import Discover, Proof, ProofKind, Server, ServerId
-from gateway.looks import NotComfyError, StatusError, fetch_body, judge_failure, parse_json, parse_stats, read_bounded
-from gateway.proof import ID_FILE, LARGEST, STATS, describe, read_id
+from gateway.json_reader import Bounds
+from gateway.looks import StatusError, fetch_body, judge_failure, read_bounded
+from gateway.proof import ID_FILE, STATS, describe, read_id
+from gateway.shapes import SMALL, NotComfyError, parse_json, parse_stats
 from gateway.upstream import Upstream
 
 USER = "mooring"  # whose file the id is, on a server that has users of its own
 _DIGITS = 10  # of an id, after the prefix; three hundred servers collide once in twenty million fleets
-_LARGEST_USERS = 1_048_576  # bytes of the list of a server's users
+_USERS = Bounds(1_048_576, values=20_000)  # the list of a server's users
 _USER_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")  # as ComfyUI makes them; it goes into a header
 _FAILURES = (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError)
 
@@ -50,7 +52,7 @@ async def ask_who(discover: Discover, endpoint: Endpoint, deadlines: Deadlines, 
     async with Upstream(_anybody(discover, endpoint), deadlines) as upstream:
         try:
             async with asyncio.timeout(deadlines.probe):
-                stats = await fetch_body(upstream, STATS, LARGEST)
+                stats = await fetch_body(upstream, STATS, SMALL)
             parse_stats(parse_json(stats, STATS))
             if discover.is_minted:
                 return _minted(discover, await _Keeper(upstream, may_mint=may_mint).proof())
@@ -145,7 +147,7 @@ class _Keeper:
 
     async def _users(self) -> str | None:
         async with asyncio.timeout(self._upstream.deadlines.probe):
-            match parse_json(await fetch_body(self._upstream, "/users", _LARGEST_USERS), "/users"):
+            match parse_json(await fetch_body(self._upstream, "/users", _USERS), "/users"):
                 case {"users": dict(users)}:
                     ours = (key for key, name in users.items() if name == USER and _USER_ID.fullmatch(key))
                     return min(ours, default=None)
@@ -160,4 +162,4 @@ class _Keeper:
                 method, self._upstream.url(path, query), data=body, headers=headers
             ) as reply,
         ):
-            return reply.status, await read_bounded(reply, path, LARGEST)
+            return reply.status, await read_bounded(reply, path, SMALL)

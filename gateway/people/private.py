@@ -17,29 +17,31 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 from aiohttp import web
 
 from gateway.audit import audit
-from gateway.catalogues import Catalogues, merge_files, split_files
+from gateway.budget import BUFFERED, owners_of
+from gateway.catalogues import Catalogues
 from gateway.classes import REPLACEMENTS, Classes, read_replacements
 from gateway.fleet import ServerId
 from gateway.guard import Admitted
 from gateway.headers import OWN_MARK
-from gateway.json_reader import build
-from gateway.people.asking import fetch, fetch_history, fetch_rows, strange
+from gateway.json_reader import Scan, build
+from gateway.people.asking import fetch, fetch_as, fetch_history, fetch_rows, history_pages, strange
 from gateway.people.evidence import Run, Runs, described_files
 from gateway.people.files import Files, Recent
 from gateway.people.handing import hand_over, may_hand_over
 from gateway.people.held import Held
 from gateway.people.person import Person
 from gateway.people.projection import (
+    PROJECTED,
     Row,
     ShapeError,
+    own_files,
     own_rows,
     owns_entry,
     project_history,
     project_jobs,
-    project_queue,
-    project_stats,
+    project_text,
 )
-from gateway.people.prompts import Made, write_prompt
+from gateway.people.prompts import Made, Written, write_prompt_text
 from gateway.people.seals import KEY, File
 from gateway.people.sieve import Sieve
 from gateway.people.uploads import pass_upload
@@ -47,10 +49,15 @@ from gateway.proxy import ABSENT, Proxy, Terms
 from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.routes import ServerCall
 from gateway.rules import Rules
+from gateway.shapes import CATALOGUE, QUEUE, SMALL
 from gateway.state import FleetState
 from gateway.upstream import Upstream
 
 MOST_JOBS = 100  # of one `/api/jobs`, each of which may have to be looked up
+MOST_HISTORY = 200  # entries of one `/history`, everybody's
+LARGEST_HISTORY = 4_194_304  # bytes of it; older ones are left out
+MOST_QUEUED = 1_000  # prompts of one person on one server
+MOST_QUEUED_BYTES = 16_777_216  # of all of these: everybody's look at the queue reads them
 INTERRUPTS_BY_ID = (0, 3, 64)  # older servers may interrupt whatever runs, whatever id is named
 
 _log = logging.getLogger(__name__)
@@ -94,6 +101,7 @@ class Private:
         self._rules = rules
         self.files = Files()
         self._held = held
+        self.most_queued_bytes = MOST_QUEUED_BYTES
         self._submitting: dict[tuple[ServerId, str], asyncio.Lock] = {}
 
     async def pass_on(
@@ -109,7 +117,8 @@ class Private:
         exact: dict[str, dict[str, _Way]] = {
             "GET": {
                 **dict.fromkeys(_OPEN, self._plain),
-                **dict.fromkeys(_PROJECTED, self._projected),
+                **dict.fromkeys(PROJECTED, self._projected),
+                "/history": self._history,
                 "/internal/files/output": self._made_files,
                 "/api/jobs": self._jobs,
                 "/view": self._view,
@@ -145,11 +154,22 @@ class Private:
     # What is read
 
     async def _projected(self, asked: _Asked) -> web.StreamResponse:
-        path = asked.route.path
-        answer = await fetch(asked.upstream, path, asked.admitted.query)
-        told = _shaped(_PROJECTED[path], answer, asked)
-        if path == "/history":
-            await self._seal_entries(asked, told)
+        path, bounds = asked.route.path, QUEUE if asked.route.path == "/queue" else SMALL
+        return private_answer(
+            await fetch_as(asked.upstream, path, bounds, project_text, path, asked.person, asked.server_id)
+        )
+
+    async def _history(self, asked: _Asked) -> web.StreamResponse:
+        """The latest entries, of which those of others are left out; as many as are asked for, within bounds."""
+        most = _least(dict(parse_qsl(asked.admitted.query)).get("max_items", ""), MOST_HISTORY)
+        pages = history_pages(asked.upstream, most, project_text, "/history", asked.person, asked.server_id)
+        found: list[dict[str, Any]] = []
+        async for own in pages:
+            found.append(own)
+            if len(json.dumps(found)) > LARGEST_HISTORY:
+                break
+        told = {name: entry for page in reversed(found) for name, entry in page.items()}
+        await self._seal_entries(asked, told)
         return private_answer(told)
 
     async def _made_files(self, _asked: _Asked) -> web.StreamResponse:
@@ -202,8 +222,8 @@ class Private:
             await self.files.seal_outputs(asked.upstream, asked.person, run, recent, places)
 
     async def _nodes(self, asked: _Asked) -> web.StreamResponse:
-        answer = await fetch(asked.upstream, asked.route.path)
-        return private_answer(await asyncio.to_thread(own_files, answer, asked.person))
+        path = asked.route.path
+        return private_answer(await fetch_as(asked.upstream, path, CATALOGUE, own_files, asked.person))
 
     async def _view(self, asked: _Asked) -> web.StreamResponse:
         terms = await self.files.open(asked.upstream, asked.admitted.query, asked.person.keys)
@@ -239,27 +259,28 @@ class Private:
     # What is done
 
     async def _submit(self, asked: _Asked) -> web.StreamResponse:
-        terms = Terms(rewrite=lambda body: self._write_prompt(asked, body))
-        if self._rules().max_pending_per_user is None:
-            return await self._plain(asked, terms)
+        terms = Terms(rewrite=lambda body, scan: self._write_prompt(asked, body, scan))
         lock = self._submitting.setdefault((asked.server_id, asked.person.name), asyncio.Lock())
         async with lock:  # of one person's prompts the second is counted after the first is queued
             return await self._plain(asked, terms)
 
-    async def _write_prompt(self, asked: _Asked, raw: bytes) -> bytes:
-        body, rules = build(raw, is_strict=True), self._rules()
+    async def _write_prompt(self, asked: _Asked, raw: bytes, scan: Scan) -> bytes:
+        rules = self._rules()
         if rules.only_published and not asked.person.runs_fleet:
-            await self._check_published(body["prompt"])
+            await self._check_published((await asyncio.to_thread(build, raw))["prompt"])
+        classes = await self._classes(asked)
         try:
-            written, made = write_prompt(body, asked.person, asked.server_id, rules, await self._classes(asked))
+            written = await asked.upstream.reading.run(
+                scan, write_prompt_text, raw, asked.person, asked.server_id, rules, classes
+            )
         except Refused as error:
             if error.refusal.cause is Cause.DENIED_NODE:  # perhaps the server has it since a moment ago
                 self._catalogues.note_mooring(asked.server_id)
             raise
-        await self._check_new(asked, body["prompt_id"], rules)
-        await self._check_made(asked, made)
-        audit("prompt", name=asked.person.name, server=asked.server_id, id=body["prompt_id"])
-        return json.dumps(written).encode()
+        await self._check_new(asked, written, rules)
+        await self._check_made(asked, written.made)
+        audit("prompt", name=asked.person.name, server=asked.server_id, id=written.prompt_id)
+        return written.text
 
     async def _classes(self, asked: _Asked) -> Classes:
         """The server's node classes, and what it runs for names that are none."""
@@ -280,16 +301,24 @@ class Private:
         if not await asyncio.to_thread(self._held.allows, prompt):
             raise Refused(Refusal(Cause.NOT_ALLOWED, "Only the published workflows may be run here."))
 
-    async def _check_new(self, asked: _Asked, prompt_id: str, rules: Rules) -> None:
-        """No prompt has this id on the server, and the person has not too many there."""
+    async def _check_new(self, asked: _Asked, written: Written, rules: Rules) -> None:
+        """No prompt has this id on the server, and the person has not too many or too large ones there."""
+        prompt_id = written.prompt_id
         rows = await fetch_rows(asked.upstream)
         entry = await fetch(asked.upstream, f"/history/{quote(prompt_id, safe='')}")
+        own = own_rows(rows, asked.person, asked.server_id)
         if any(row.prompt_id == prompt_id for row in rows) or entry != {}:
             message = "This prompt was sent already: look it up in the queue and the history."
             raise Refused(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
-        most = rules.max_pending_per_user
-        if most is not None and len(own_rows(rows, asked.person, asked.server_id)) >= most:
+        most = MOST_QUEUED if rules.max_pending_per_user is None else rules.max_pending_per_user
+        if len(own) >= most:
             message = f"You have {most} prompts on {asked.server_id} already, which is the most at a time."
+            raise Refused(Refusal(Cause.TOO_MANY, message))
+        queued = sum(row.size for row in own)
+        if queued + len(written.text) > self.most_queued_bytes:
+            message = (
+                f"Your prompts on {asked.server_id} have {queued:,} bytes already; {self.most_queued_bytes:,} may wait"
+            )
             raise Refused(Refusal(Cause.TOO_MANY, message))
 
     async def _check_made(self, asked: _Asked, made: frozenset[Made]) -> None:
@@ -306,12 +335,14 @@ class Private:
 
     async def _upload(self, asked: _Asked) -> web.StreamResponse:
         largest = self._state.largest_upload(asked.server_id)
-        told = await pass_upload(asked.request, asked.upstream, asked.person, largest)
+        with self._proxy.budget.hold(*owners_of(asked.request)) as held:
+            held.take(BUFFERED)
+            told = await pass_upload(asked.request, asked.upstream, asked.person, largest)
         await self.files.seal_upload(asked.upstream, asked.person, told)
         return private_answer(told)
 
     async def _touch(self, asked: _Asked) -> web.StreamResponse:
-        return await self._plain(asked, Terms(rewrite=lambda body: self._check_touch(asked, body)))
+        return await self._plain(asked, Terms(rewrite=lambda body, _: self._check_touch(asked, body)))
 
     async def _check_touch(self, asked: _Asked, raw: bytes) -> bytes:
         body = build(raw, is_strict=True)
@@ -362,7 +393,7 @@ class Private:
         if not places:
             return
         server_id = upstream.server.id
-        row = next((row for row in await fetch_rows(upstream) if row.prompt_id == prompt_id), None)
+        row = next((row for row in await fetch_rows(upstream, prompt_id) if row.prompt_id == prompt_id), None)
         if row is not None:
             run: Run | None = Run(server_id, row.prompt, row.extra_data, outputs, began)
         else:  # it has ended meanwhile
@@ -411,17 +442,6 @@ def _runs(server_id: ServerId, history: object) -> Runs:
     return Runs(run for entry in entries if (run := Run.of(server_id, entry)) is not None)
 
 
-def _same_stats(answer: object, _person: Person, _server_id: str) -> dict[str, Any]:
-    return project_stats(answer)
-
-
-_PROJECTED: Mapping[str, Callable[[object, Person, str], dict[str, Any]]] = {
-    "/queue": project_queue,
-    "/history": project_history,
-    "/system_stats": _same_stats,
-}
-
-
 def _shaped(project: Callable[[object, Person, str], dict[str, Any]], answer: object, asked: _Asked) -> dict[str, Any]:
     try:
         return project(answer, asked.person, asked.server_id)
@@ -429,25 +449,10 @@ def _shaped(project: Callable[[object, Person, str], dict[str, Any]], answer: ob
         raise Refused(strange(asked.server_id)) from error
 
 
-def own_files(answer: object, person: Person) -> object:
-    """`/object_info` whose lists of uploaded files have only what this person may use."""
-    if not isinstance(answer, dict):
-        return {}
-    nodes, files = split_files(answer)
-    own = {
-        name: {
-            key: [one for one in names if isinstance(one, str) and person.has_upload(one)]
-            for key, names in lists.items()
-        }
-        for name, lists in files.items()
-    }
-    return merge_files(nodes, own)
-
-
 def private_answer(value: object) -> web.Response:
-    """JSON that only this person should have, and that nothing keeps."""
+    """JSON that only this person should have, and that nothing keeps; bytes are the JSON itself."""
     return web.Response(
-        body=json.dumps(value).encode(),
+        body=value if isinstance(value, bytes) else json.dumps(value).encode(),
         headers={
             "Content-Type": "application/json; charset=utf-8",
             "Cache-Control": "no-store",

@@ -5,11 +5,14 @@ Whatever is not of ComfyUI's shape raises `ShapeError`: a list that cannot be re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from gateway.people.person import Person, stranger
+from gateway.contents import merge_files, split_files
+from gateway.people.person import MARK, Person, mark_of, stranger
+from gateway.shapes import MOST_ROWS, parse_json
 
 _PARTS = ("queue_running", "queue_pending")
 _OWN_EXTRA = "extra_pnginfo"  # the editor's whole graph, which nobody needs in a queue
@@ -29,13 +32,31 @@ class Row:
     extra_data: Mapping[str, Any]
     is_running: bool
     whole: list[Any]
+    size: int = 0  # bytes of the whole, as JSON
 
 
 def read_rows(answer: object) -> tuple[Row, ...]:
     """All prompts of a `/queue`, in the order in which it lists them."""
     if not isinstance(answer, dict) or not all(isinstance(answer.get(part), list) for part in _PARTS):
         raise ShapeError("/queue is not ComfyUI's")
+    if sum(len(answer[part]) for part in _PARTS) > MOST_ROWS:
+        raise ShapeError(f"/queue has more than {MOST_ROWS} prompts")
     return tuple(_row(item, is_running=part == _PARTS[0]) for part in _PARTS for item in answer[part])
+
+
+def read_rows_text(text: bytes | bytearray, whole: str = "") -> tuple[Row, ...]:
+    """The same of the text of a `/queue`: only marks and sizes of the prompts, but for the one with the id `whole`."""
+    rows = read_rows(parse_json(text, "/queue"))
+    return tuple(
+        replace(
+            row,
+            prompt=row.prompt if row.prompt_id == whole else {},
+            extra_data=row.extra_data if row.prompt_id == whole else {MARK: mark_of(row.extra_data)},
+            whole=[],
+            size=len(json.dumps(row.whole)),
+        )
+        for row in rows
+    )
 
 
 def _row(item: object, *, is_running: bool) -> Row:
@@ -127,3 +148,35 @@ def _own_load(
         return prompt_id if is_own else stranger(person.keys, server_id, prompt_id)
 
     return {key: [told(one) for one in value] if isinstance(value, list) else value for key, value in load.items()}
+
+
+def project_text(text: bytes | bytearray, path: str, person: Person, server_id: str) -> dict[str, Any]:
+    """What one person sees of a server's answer to this path, from its text."""
+    return PROJECTED[path](parse_json(text, path), person, server_id)
+
+
+def _same_stats(answer: object, _person: Person, _server_id: str) -> dict[str, Any]:
+    return project_stats(answer)
+
+
+PROJECTED: Mapping[str, Callable[[object, Person, str], dict[str, Any]]] = {
+    "/queue": project_queue,
+    "/history": project_history,
+    "/system_stats": _same_stats,
+}
+
+
+def own_files(text: bytes | bytearray, person: Person) -> bytes:
+    """`/object_info` whose lists of uploaded files have only what this person may use, from text to text."""
+    answer = parse_json(text, "/object_info")
+    if not isinstance(answer, dict):
+        return b"{}"
+    nodes, files = split_files(answer)
+    own = {
+        name: {
+            key: [one for one in names if isinstance(one, str) and person.has_upload(one)]
+            for key, names in lists.items()
+        }
+        for name, lists in files.items()
+    }
+    return json.dumps(merge_files(nodes, own)).encode()

@@ -7,16 +7,19 @@ no input names is beyond it: that is what `deny_nodes` is for.
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.classes import Classes
+from gateway.json_reader import build
 from gateway.people.person import FOLDER, MARK, Person
 from gateway.refusal import Cause, Refusal, Refused
 from gateway.rules import Rules
 
+LARGEST_EXTRA = 2_097_152  # bytes of `extra_data`: the editor's graph of a thousand nodes has half of it
 _KNOWN = ("prompt", "prompt_id", "client_id", "extra_data", "partial_execution_targets")
 _MAY_BE_EMPTY = "Painter.mask"
 _HURRY = ("number", "front")  # where in the queue it goes
@@ -48,6 +51,26 @@ def write_prompt(
         "extra_data": {**extra, MARK: person.mark(server_id, body["prompt_id"])},
     }
     return written, made
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A prompt as it goes to the server."""
+
+    prompt_id: str
+    text: bytes
+    made: frozenset[Made]
+
+
+def write_prompt_text(raw: bytes, person: Person, server_id: str, rules: Rules, classes: Classes) -> Written:
+    """`write_prompt` from text to text, with the bound of `extra_data`."""
+    body = build(raw, is_strict=True)
+    extra = len(json.dumps(body.get("extra_data")))
+    if extra > LARGEST_EXTRA:
+        message = f"extra_data, such as the editor's graph, has {extra:,} bytes; {LARGEST_EXTRA:,} may pass."
+        raise Refused(Refusal(Cause.TOO_LARGE, message))
+    written, made = write_prompt(body, person, server_id, rules, classes)
+    return Written(body["prompt_id"], json.dumps(written).encode(), made)
 
 
 def _judge(prompt: Mapping[str, Any], person: Person, server_id: str, rules: Rules, classes: Classes) -> Iterator[Made]:

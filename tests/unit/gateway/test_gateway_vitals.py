@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.fleet import ServerId
-from gateway.looks import parse_stats
+from gateway.shapes import parse_stats
 from gateway.state import Condition, Health
 from gateway.vitals import MINUTES, MOST_DEVICES, Device, Vitals
 

@@ -1,0 +1,123 @@
+"""The budget of bytes in flight: what bodies and answers may take of the gateway's memory, per owner and in all.
+
+    with budget.hold("alice", "10.0.0.7") as held:
+        held.take(request.content_length)    # before anything of it is read; `Refused` if there is no room
+        ...
+
+A person is charged, or an address where people are not told apart; each has so much and no more. Nothing waits: a
+refusal says when to try again, and has sent nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Self
+
+from aiohttp import web
+
+from gateway.refusal import Cause, Refusal, Refused
+
+MOST_BYTES = 64 * 1024 * 1024  # in all
+MOST_OF_ONE = 24 * 1024 * 1024  # of one person or address
+MOST_BODIES = 512  # requests with a body at the same time, in all
+MOST_BODIES_OF_ONE = 128
+BUFFERED = 131_072  # bytes that the system and aiohttp may hold of a body that only passes through
+RETRY_SECONDS = 2.0
+OWNERS = web.RequestKey("owners", tuple[str, ...])
+
+
+def owners_of(request: web.BaseRequest) -> tuple[str, ...]:
+    """Who is charged for a request: as the gateway has noted when it let it in."""
+    owners: tuple[str, ...] = request.get(OWNERS, ())
+    return owners
+
+
+class Budget:
+    """Counts what is held, by owner: a person, or an address."""
+
+    def __init__(
+        self,
+        *,
+        most: int = MOST_BYTES,
+        most_of_one: int = MOST_OF_ONE,
+        most_bodies: int = MOST_BODIES,
+        most_bodies_of_one: int = MOST_BODIES_OF_ONE,
+    ) -> None:
+        self._most = most
+        self._most_of_one = most_of_one
+        self._most_bodies = most_bodies
+        self._most_bodies_of_one = most_bodies_of_one
+        self._bytes: Counter[str] = Counter()
+        self._bodies: Counter[str] = Counter()
+        self.size = 0  # bytes held now
+        self.bodies = 0
+
+    def of(self, owner: str) -> int:
+        """Bytes that one owner holds now."""
+        return self._bytes[owner]
+
+    def hold(self, *owners: str) -> Held:
+        """A place among the bodies in flight; `Refused` if there are too many. To be released."""
+        if any(self._bodies[owner] >= self._most_bodies_of_one for owner in owners):
+            raise _own(f"You have {self._most_bodies_of_one} requests under way already; wait for one to end.")
+        if self.bodies >= self._most_bodies:
+            raise _all("The gateway has too many requests under way; try again in a moment.")
+        self.bodies += 1
+        self._bodies.update(owners)
+        return Held(self, owners)
+
+    def take(self, owners: tuple[str, ...], size: int) -> None:
+        """Charge bytes, or be `Refused`."""
+        if any(self._bytes[owner] + size > self._most_of_one for owner in owners):
+            raise _own(f"Your requests under way have {self._most_of_one:,} bytes already; wait for one to end.")
+        if self.size + size > self._most:
+            raise _all("The gateway's memory for requests is full; try again in a moment.")
+        self.size += size
+        for owner in owners:
+            self._bytes[owner] += size
+
+    def give_back(self, owners: tuple[str, ...], size: int) -> None:
+        """A body has ended that had so many bytes."""
+        self.size -= size
+        self.bodies -= 1
+        for owner in owners:
+            self._bytes[owner] -= size
+            self._bodies[owner] -= 1
+            if not self._bodies[owner]:
+                del self._bytes[owner], self._bodies[owner]
+
+
+class Held:
+    """What one request holds."""
+
+    def __init__(self, budget: Budget, owners: tuple[str, ...]) -> None:
+        self._budget = budget
+        self._owners = owners
+        self._size = 0
+        self._is_over = False
+
+    def take(self, size: int) -> None:
+        """Have room for so many bytes in all; what is held already counts."""
+        if size > self._size:
+            self._budget.take(self._owners, size - self._size)
+            self._size = size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Give it back; once is enough."""
+        if not self._is_over:
+            self._is_over = True
+            self._budget.give_back(self._owners, self._size)
+
+
+def _own(message: str) -> Refused:
+    return Refused(Refusal(Cause.TOO_MANY, message, retry_after=RETRY_SECONDS))
+
+
+def _all(message: str) -> Refused:
+    return Refused(Refusal(Cause.GATEWAY_BUSY, message, retry_after=RETRY_SECONDS))

@@ -1,0 +1,128 @@
+"""What a catalogue holds, by content: the nodes of an `/object_info`, and its lists of uploaded files. Pure."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.json_reader import build
+from gateway.shapes import NotComfyError, parse_json
+
+_UPLOADS = ("image_upload", "video_upload", "audio_upload", "file_upload", "animated_image_upload")
+
+
+def is_any(_name: str) -> bool:
+    """Shows every file."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One catalogue, or one set of file lists, as it is handed out."""
+
+    hash: str
+    packed: bytes  # gzip
+
+    @classmethod
+    def of(cls, classes: Mapping[str, Any]) -> Content:
+        """Made from the classes, in order of their names."""
+        text = "".join(_lines(classes)).encode("ascii")
+        return cls(hashlib.sha256(text).hexdigest(), gzip.compress(text, compresslevel=5, mtime=0))
+
+    def plain(self) -> bytes:
+        """Unpacked."""
+        return gzip.decompress(self.packed)
+
+    def names(self) -> frozenset[str]:
+        """The names of its classes alone."""
+        read = json.JSONDecoder().raw_decode
+        return frozenset(read(line)[0] for line in self.plain().decode("ascii").splitlines())
+
+    def classes(self) -> dict[str, Any]:
+        """What it was made from."""
+        lines = self.plain().decode("ascii").splitlines()
+        return build(f"{{{','.join(lines)}}}".encode())  # type: ignore[no-any-return]
+
+
+def read_contents(body: bytes | bytearray, shows: Callable[[str], bool]) -> tuple[Content, Content]:
+    """The nodes and the lists of files of an `/object_info`; `shows` says which files everybody may see."""
+    found = parse_json(body, "/object_info")
+    if not isinstance(found, dict):
+        raise NotComfyError("/object_info is not ComfyUI's")
+    nodes, files = split_files(found)
+    shown = {
+        name: {key: [one for one in names if shows(str(one))] for key, names in lists.items()}
+        for name, lists in files.items()
+    }
+    return Content.of(nodes), Content.of(shown)
+
+
+def split_files(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The catalogue with its lists of uploaded files emptied, and those lists: `{class: {input: [names]}}`."""
+    nodes: dict[str, Any] = {}
+    files: dict[str, Any] = {}
+    for name, node in found.items():
+        lists: dict[str, Any] = {}
+        nodes[name] = _without_files(node, lists)
+        if lists:
+            files[name] = lists
+    return nodes, files
+
+
+def merge_files(nodes: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The catalogue with these lists of files in it: what `split_files` has parted."""
+    return {name: _with_files(node, files[name]) if name in files else node for name, node in nodes.items()}
+
+
+def _with_files(node: Any, lists: Mapping[str, Any]) -> Any:
+    groups = {
+        group: {name: _input_with(spec, lists[name]) if name in lists else spec for name, spec in inputs.items()}
+        if isinstance(inputs, dict)
+        else inputs
+        for group, inputs in node["input"].items()
+    }
+    return {**node, "input": groups}
+
+
+def _input_with(spec: Any, names: Any) -> Any:
+    kind, options = spec[0], spec[1]
+    return [names, *spec[1:]] if isinstance(kind, list) else [kind, {**options, "options": names}, *spec[2:]]
+
+
+def _without_files(node: Any, lists: dict[str, Any]) -> Any:
+    groups = node.get("input") if isinstance(node, dict) else None
+    if not isinstance(groups, dict):
+        return node
+    parted = {group: _group_without(inputs, lists) for group, inputs in groups.items()}
+    return {**node, "input": parted} if lists else node
+
+
+def _group_without(inputs: Any, lists: dict[str, Any]) -> Any:
+    if not isinstance(inputs, dict):
+        return inputs
+    return {name: _input_without(name, spec, lists) for name, spec in inputs.items()}
+
+
+def _input_without(name: str, spec: Any, lists: dict[str, Any]) -> Any:
+    """An input's spec; of a choice of uploaded files the list is taken out, in both forms that a choice has."""
+    if not (isinstance(spec, list) and len(spec) > 1 and isinstance(spec[1], dict)):
+        return spec
+    kind, options = spec[0], spec[1]
+    if not any(options.get(key) for key in _UPLOADS):
+        return spec
+    if isinstance(kind, list):
+        lists[name] = kind
+        return [[], *spec[1:]]
+    if isinstance(options.get("options"), list):
+        lists[name] = options["options"]
+        return [kind, {**options, "options": []}, *spec[2:]]
+    return spec
+
+
+def _lines(classes: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted(classes):
+        yield f"{json.dumps(name)}:{json.dumps(classes[name], separators=(',', ':'))}\n"

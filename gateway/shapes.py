@@ -1,0 +1,132 @@
+"""What a ComfyUI server answers to the gateway's own questions, read as values. Pure.
+
+An answer counts only if it has ComfyUI's shape and stays within its bounds: `NotComfyError` otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.json_reader import Bounds, JsonError, TooMuch, build
+from gateway.vitals import MOST_DEVICES, Device, read_device
+
+DEMO_MARK = "--mooring-demo"  # stands in the demo's argv
+SMALL = Bounds(262_144)  # /system_stats, /features: a server with sixteen devices describes itself in four thousand
+QUEUE = Bounds(32 * 1024 * 1024, values=1_000_000)  # everybody's whole prompts, each with its editor's graph
+PAGE = Bounds(4 * 1024 * 1024)  # of /history
+ENTRY = Bounds(16 * 1024 * 1024)  # of /history or /api/jobs: one prompt with all that it has made
+JOBS = Bounds(4 * 1024 * 1024)
+CATALOGUE = Bounds(32 * 1024 * 1024, values=1_000_000)  # thousands of names of files stand in it many times
+MOST_ROWS = 10_000  # prompts in one queue
+_LONGEST_VERSION = 80  # characters; each window is told it
+_LOOKED_INTO = 65_536  # bytes of a page for people
+_PASSWORD = re.compile(rb"type\s*=\s*[\"']?password|log ?in|sign ?in", re.IGNORECASE)
+_PAGE = re.compile(rb"\s*(<!doctype|<html)", re.IGNORECASE)
+
+
+class NotComfyError(Exception):
+    """The answer has not ComfyUI's shape. `cause` is what it is instead, where that can be told."""
+
+    def __init__(self, message: str, cause: str = "") -> None:
+        self.cause = cause
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What matters of `/system_stats`."""
+
+    version: str
+    is_demo: bool
+    devices: tuple[Device, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The prompt_ids of `/queue`, in the order in which they will run."""
+
+    running: tuple[str, ...]
+    pending: tuple[str, ...]
+    marks: Mapping[str, str] = field(default_factory=dict)  # by prompt_id, the owner's mark where there is one
+
+
+def parse_json(body: bytes | bytearray, path: str) -> object:
+    """The value of a body that was scanned."""
+    try:
+        value: object = build(body)
+    except JsonError as error:
+        raise not_json(path, error, body) from error
+    return value
+
+
+def not_json(path: str, error: JsonError, body: bytes | bytearray) -> NotComfyError:
+    """Why an answer is not read: it is too much, or no JSON at all."""
+    cause = "too-much" if isinstance(error, TooMuch) else _page_cause(body)
+    return NotComfyError(f"{path} is not read: {error}", cause)
+
+
+def _page_cause(body: bytes | bytearray) -> str:
+    """What answers instead of ComfyUI, if that is a page for people: one that wants a log-in, or another one."""
+    beginning = body[:_LOOKED_INTO]
+    if not _PAGE.match(beginning):
+        return ""
+    return "login" if _PASSWORD.search(beginning) else "web-page"
+
+
+def parse_stats(answer: object) -> Stats:
+    """What matters of `/system_stats`, or `NotComfyError`."""
+    match answer:
+        case {"system": {"argv": list(argv), **system}, "devices": list(devices)}:
+            version = system.get("comfyui_version", "")
+            told = version[:_LONGEST_VERSION] if isinstance(version, str) else ""
+            return Stats(told, DEMO_MARK in argv, _devices(devices))
+        case {"system": dict(), "devices": list(devices)}:
+            return Stats("", is_demo=False, devices=_devices(devices))  # very old servers do not tell their version
+        case _:
+            raise NotComfyError("/system_stats is not ComfyUI's")
+
+
+def _devices(items: list[object]) -> tuple[Device, ...]:
+    return tuple(read_device(item) for item in items[:MOST_DEVICES] if isinstance(item, dict))
+
+
+def parse_queue(answer: object) -> Queue:
+    """The ids of `/queue`, or `NotComfyError`. Pending items come in heap order and are sorted as they will run."""
+    match answer:
+        case {"queue_running": list(running), "queue_pending": list(pending)}:
+            if len(running) + len(pending) > MOST_ROWS:
+                raise NotComfyError(f"/queue has more than {MOST_ROWS:,} prompts", "too-much")
+            marks = {item[1]: mark for item in (*running, *pending) if (mark := _mark(item)) is not None}
+            return Queue(_ids(running), _ids(sorted(pending, key=_run_order)), marks)
+        case _:
+            raise NotComfyError("/queue is not ComfyUI's")
+
+
+def _run_order(item: object) -> tuple[float, str]:
+    match item:
+        case [int() | float() as number, str(prompt_id), *_]:
+            try:
+                return float(number), prompt_id
+            except OverflowError as error:  # hundreds of digits
+                raise NotComfyError("/queue has an item that is not ComfyUI's") from error
+        case _:
+            raise NotComfyError("/queue has an item that is not ComfyUI's")
+
+
+def _mark(item: object) -> str | None:
+    match item:
+        case [_, str(), _, {"mooring": str(mark)}, *_]:
+            return mark
+        case _:
+            return None
+
+
+def _ids(items: list[object]) -> tuple[str, ...]:
+    return tuple(_run_order(item)[1] for item in items)
+
+
+def read_queue_answer(body: bytes | bytearray) -> Queue:
+    """`/queue`, from its text."""
+    return parse_queue(parse_json(body, "/queue"))

@@ -1,0 +1,187 @@
+"""Attacks by size: bodies that nobody finishes, texts that cost more than they weigh, servers that answer too much."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Mapping
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from gateway.bodies import LARGEST_JSON
+from gateway.budget import MOST_BODIES_OF_ONE, MOST_OF_ONE
+from gateway.state import Health
+from tests.integration.attacks import PROMPT, Place
+from tests.integration.rig import QUEUE, STATS, Running, head_of, open_gateway, serve, until
+
+ROW = b'[1, "p", {}, {}, []],'
+
+
+@contextlib.asynccontextmanager
+async def serve_answers(answers: Mapping[str, bytes]) -> AsyncIterator[str]:
+    """A server that answers what it is given; its address."""
+    known = {"/system_stats": json.dumps(STATS).encode(), "/queue": json.dumps(QUEUE).encode(), **answers}
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        body = known.get(request.path)
+        return web.Response(status=404) if body is None else web.Response(body=body, content_type="application/json")
+
+    runner = web.ServerRunner(web.Server(answer, access_log=None), shutdown_timeout=0.05)
+    await runner.setup()
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    await web.SockSite(runner, listener).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/queue", b'{"queue_running": [], "queue_pending": [' + ROW * 2_000_000 + b"0]}"),
+        ("/queue", b'{"queue_running": [], "queue_pending": [' + ROW * 20_000 + b'[1, "p", {}, {}, []]]}'),
+        ("/queue", b'{"queue_running": ["' + b"x" * 34_000_000 + b'"], "queue_pending": []}'),
+        ("/queue", b'{"queue_running": ' + b"[" * 100_000),
+        ("/system_stats", b'{"system": {"argv": ["' + b"x" * 300_000 + b'"]}, "devices": []}'),
+    ],
+    ids=["tiny rows", "many rows", "size", "depth", "stats"],
+)
+async def test_server_that_answers_too_much_is_an_error_of_its_own(path: str, answer: bytes) -> None:
+    async with (
+        serve_answers({path: answer}) as loud,
+        serve() as other,
+        open_gateway({"a": loud, "b": other.url}, probe=30.0, loads=30.0, loads_ill=30.0) as gateway,
+        aiohttp.ClientSession() as browser,
+    ):
+        await gateway.first_look()
+        state = gateway.gateway.state
+        assert state.condition("a").health is Health.NOT_COMFYUI
+        assert path in state.condition("a").detail
+        assert state.condition("a").cause == ("" if b"[" * 9 in answer else "too-much")
+        assert state.condition("b").health is Health.WELL
+        async with browser.get(f"{gateway.url}/fleet/loads") as reply:
+            loads = (await reply.json())["servers"]
+        assert loads["b"]["ok"] is True
+        if path == "/queue":
+            assert loads["a"] == {"ok": False, "cause": Health.NOT_COMFYUI.value}
+
+
+async def test_catalogue_that_is_too_large_is_missed_by_its_server_alone() -> None:
+    nodes = b'{"Node": {"input": {"required": {"a": [[' + b'"x",' * 1_100_000 + b'"x"]]}}}}'
+    async with (
+        serve_answers({"/object_info": nodes}) as loud,
+        serve() as other,
+        open_gateway({"a": loud, "b": other.url}, probe=30.0, loads=30.0, loads_ill=30.0) as gateway,
+    ):
+        state = gateway.gateway.state
+        await until(lambda: state.catalogue("b").nodes)
+        assert state.catalogue("a").nodes == ""
+        assert state.condition("a").health is Health.WELL
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Place]:
+    """A gateway before an echo."""
+    async with serve(max_upload=100_000_000) as upstream, open_gateway({"a": upstream.url}) as gateway:
+        await gateway.first_look()
+        yield Place(gateway, upstream)
+
+
+@contextlib.asynccontextmanager
+async def unfinished(gateway: Running, count: int, length: int) -> AsyncIterator[list[asyncio.StreamReader]]:
+    """So many prompts of that length, of which only the beginning is ever sent."""
+    head = (
+        f"POST /servers/a/prompt HTTP/1.1\r\nHost: {gateway.url.removeprefix('http://')}\r\nOrigin: {gateway.url}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n" + PROMPT[:-1]
+    )
+    opened = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(count)]
+    try:
+        for _, writer in opened:
+            writer.write(head.encode())
+        yield [reader for reader, _ in opened]
+    finally:
+        for _, writer in opened:
+            writer.transport.abort()
+
+
+async def test_unfinished_bodies_hold_no_more_than_their_budget(place: Place) -> None:
+    budget, fitting = place.gateway.gateway.budget, MOST_OF_ONE // LARGEST_JSON
+    async with unfinished(place.gateway, 30, LARGEST_JSON) as readers:
+        refused = [asyncio.create_task(reader.readuntil(b"\r\n\r\n")) for reader in readers]
+        await until(lambda: sum(task.done() for task in refused) == 30 - fitting)
+        for task in refused:
+            if task.done():
+                status, headers = head_of(task.result())
+                assert (status, headers["x-mooring-gateway"]) == (429, "too-many; sent=no")
+                assert int(headers["retry-after"]) > 0
+            task.cancel()
+        assert budget.size == fitting * LARGEST_JSON
+        assert budget.bodies == fitting
+    await until(lambda: budget.size == budget.bodies == 0)
+    assert place.upstream.seen == []
+
+
+async def test_bodies_over_the_limit_are_refused_before_they_come(place: Place) -> None:
+    async with unfinished(place.gateway, 3, 31_000_000) as readers:
+        for reader in readers:
+            status, headers = head_of(await reader.readuntil(b"\r\n\r\n"))
+            assert (status, headers["x-mooring-gateway"]) == (413, "too-large; sent=no")
+    assert place.gateway.gateway.budget.size == 0
+
+
+async def test_small_bodies_are_counted_too(place: Place) -> None:
+    async with unfinished(place.gateway, MOST_BODIES_OF_ONE + 5, 1_000) as readers:
+        answered = [asyncio.create_task(reader.readuntil(b"\r\n\r\n")) for reader in readers]
+        await until(lambda: sum(task.done() for task in answered) == 5)
+        assert place.gateway.gateway.budget.bodies == MOST_BODIES_OF_ONE
+        for task in answered:
+            task.cancel()
+    await until(lambda: place.gateway.gateway.budget.bodies == 0)
+
+
+async def test_body_is_charged_as_it_comes_where_its_length_is_not_known(place: Place) -> None:
+    budget, gateway = place.gateway.gateway.budget, place.gateway
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(
+        f"POST /servers/a/prompt HTTP/1.1\r\nHost: {gateway.url.removeprefix('http://')}\r\nOrigin: {gateway.url}\r\n"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    )
+    writer.write(b"186a0\r\n" + b" " * 100_000 + b"\r\n")
+    await until(lambda: budget.size == 100_000)
+    writer.write(b"186a0\r\n" + b" " * 100_000 + b"\r\n")
+    await until(lambda: budget.size == 200_000)
+    writer.transport.abort()
+    await until(lambda: budget.size == 0)
+    assert not reader.at_eof() or place.upstream.seen == []
+
+
+async def test_costly_body_is_refused_while_it_comes(place: Place) -> None:
+    gateway = place.gateway
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(
+        f"POST /servers/a/prompt HTTP/1.1\r\nHost: {gateway.url.removeprefix('http://')}\r\nOrigin: {gateway.url}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 8000000\r\n\r\n".encode()
+    )
+    writer.write(b'{"prompt": {}, "extra_data": [' + b"[]," * 250_000)
+    status, headers = head_of(await reader.readuntil(b"\r\n\r\n"))
+    assert (status, headers["x-mooring-gateway"]) == (413, "too-large; sent=no")
+    writer.transport.abort()
+
+
+async def test_large_prompt_passes_as_it_was(place: Place) -> None:
+    body = json.loads(PROMPT) | {"extra_data": {"text": "x" * 1_000_000}}
+    async with (
+        aiohttp.ClientSession() as browser,
+        browser.post(
+            f"{place.gateway.url}/servers/a/prompt", json=body, headers={"Origin": place.gateway.url}
+        ) as reply,
+    ):
+        assert reply.status == 200
+    assert json.loads(place.upstream.bodies[-1]) == body
+    await until(lambda: place.gateway.gateway.budget.size == 0)

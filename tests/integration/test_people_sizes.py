@@ -1,0 +1,118 @@
+"""What one person puts on a server costs the others nothing: sizes and numbers, where people are told apart."""
+
+from __future__ import annotations
+
+import io
+import json
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from gateway.deadlines import Deadlines
+from gateway.fleet import Server, ServerId
+from gateway.people.asking import LONGEST_PAGE, history_pages
+from gateway.people.keys import load_keys
+from gateway.people.person import Person
+from gateway.people.private import MOST_HISTORY
+from gateway.people.projection import project_text
+from gateway.people.prompts import LARGEST_EXTRA
+from gateway.shapes import parse_json
+from gateway.state import Health
+from gateway.upstream import Upstream
+from tests.integration.studio import Guest, Studio, open_studio, picture_prompt, slow_prompt, wait_for
+
+
+@pytest.fixture
+async def studio() -> AsyncIterator[Studio]:
+    """A studio of three people, with a real server that is looked at all the time."""
+    async with open_studio(probe_well=0.5) as studio:
+        yield studio
+
+
+async def post(guest: Guest, body: dict[str, Any]) -> tuple[int, str]:
+    """Submit a large body: the status, and the cause of a refusal or else the prompt_id."""
+    headers = {"Origin": guest.url, "Content-Type": "application/json"}
+    data = io.BytesIO(json.dumps(body).encode())
+    status, answer = await guest.ask("POST", "/servers/a/prompt", data=data, headers=headers)
+    return status, answer["prompt_id"] if status == 200 else answer["error"]["cause"]
+
+
+async def test_extra_data_is_bounded(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    too_large = alice.body(extra_data={"extra_pnginfo": {"workflow": "x" * LARGEST_EXTRA}})
+    assert await post(alice, too_large) == (413, "too-large")
+    assert await studio.queued() == []
+    fitting = alice.body(extra_data={"extra_pnginfo": {"workflow": "x" * (LARGEST_EXTRA - 1_000)}})
+    status, prompt_id = await post(alice, fitting)
+    assert status == 200
+    await alice.result(prompt_id)
+
+
+async def test_prompts_that_wait_are_bounded_together(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    long = slow_prompt()
+    long["1"]["inputs"]["steps"] = 200  # nothing leaves the queue while it is counted
+    await alice.submit(long)
+    reception = studio.gateway.gateway._reception
+    assert reception is not None
+    reception.private.most_queued_bytes = 100_000
+    extra = {"extra_pnginfo": {"workflow": "x" * 30_000}}
+    answers = [await post(alice, alice.body(slow_prompt(seed), extra_data=extra)) for seed in range(4)]
+    assert [status for status, _ in answers] == [200, 200, 200, 429]
+    assert answers[-1] == (429, "too-many")
+    await bob.submit(slow_prompt(50))
+    assert (await bob.get("/servers/a/queue"))[0] == 200
+    await studio.direct("POST", "/queue", json={"clear": True})
+    await studio.direct("POST", "/interrupt", json={})
+
+
+async def test_huge_entry_takes_nobody_elses_history(studio: Studio) -> None:
+    alice = await studio.enter("alice")
+    before = await alice.submit()
+    await alice.result(before)
+    huge = {"prompt": picture_prompt(), "prompt_id": str(uuid.uuid4()), "client_id": "past", "extra_data": {}}
+    huge["extra_data"] = {"mine": "x" * 28_000_000}
+    data, headers = io.BytesIO(json.dumps(huge).encode()), {"Content-Type": "application/json"}
+    await studio.direct("POST", "/prompt", data=data, headers=headers)
+    after = await alice.submit()
+    await alice.result(after)
+
+    async def is_over() -> bool:
+        return not await studio.queued()
+
+    await wait_for(is_over)
+    status, told = await alice.get("/servers/a/history")
+    assert (status, list(told)) == (200, [before, after])
+    made = (await alice.result(after))["outputs"]
+    assert made
+    state = studio.gateway.gateway.state
+    await wait_for(_is_well(state))
+
+
+def _is_well(state: Any) -> Any:
+    async def look() -> bool:
+        return bool(state.condition("a").health is Health.WELL)
+
+    return look
+
+
+async def test_history_is_read_in_pages(studio: Studio) -> None:
+    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    ids = [await (alice if number % 2 else bob).submit(picture_prompt(color=number)) for number in range(40)]
+    await bob.result(ids[-2])
+    await alice.result(ids[-1])
+    person = Person("alice", keys=load_keys(studio.users.with_name("mooring.key")))
+    async with Upstream(Server(ServerId("a"), "a", studio.server_url), Deadlines()) as upstream:
+        pages = [page async for page in history_pages(upstream, 1_000, parse_json, "/history")]
+        few = [page async for page in history_pages(upstream, 5, parse_json, "/history")]
+        own = [page async for page in history_pages(upstream, 1_000, project_text, "/history", person, "a")]
+    assert max(map(len, pages)) <= LONGEST_PAGE
+    assert len(pages) > 1
+    assert [name for page in reversed(pages) for name in page] == ids
+    assert [name for page in few for name in page] == ids[-5:]
+    assert sorted(name for page in own for name in page) == sorted(ids[1::2])
+    assert list((await alice.get("/servers/a/history"))[1]) == ids[1::2]
+    assert list((await alice.get("/servers/a/history?max_items=4"))[1]) == ids[-3::2]
+    assert MOST_HISTORY >= 40

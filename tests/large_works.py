@@ -1,0 +1,38 @@
+"""Works for the process that reads large texts: it imports them by name, so they stand in a package."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from gateway.reading import MOST_MEMORY
+from gateway.refusal import Cause, Refusal, Refused
+from gateway.shapes import NotComfyError
+
+
+def process_of(text: bytes, *_: object) -> int:
+    return os.getpid()
+
+
+def length_of(text: bytes, more: int) -> int:
+    return len(text) + more
+
+
+def refuse(text: bytes) -> None:
+    raise Refused(Refusal(Cause.NOT_YOURS, "no"))
+
+
+def fail_shape(text: bytes) -> None:
+    raise NotComfyError("not ComfyUI's", "login")
+
+
+def take_memory(text: bytes) -> int:
+    return len(b"x" * (MOST_MEMORY * 2))
+
+
+def take_time(text: bytes) -> None:
+    time.sleep(60)
+
+
+def grow(text: bytes) -> int:
+    return len(b"x" * (MOST_MEMORY // 2 + 32 * 1024 * 1024))

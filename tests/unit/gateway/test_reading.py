@@ -1,0 +1,84 @@
+"""The process that reads large texts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+import pytest
+
+from gateway.json_reader import Bounds, Scan
+from gateway.people.projection import ShapeError, read_rows_text
+from gateway.reading import SMALL_SIZE, Reading, TooMuchWork
+from gateway.refusal import Cause, Refusal, Refused
+from gateway.shapes import NotComfyError
+from tests.large_works import fail_shape, grow, length_of, process_of, refuse, take_memory, take_time
+
+LARGE = b'"' + b"x" * SMALL_SIZE + b'"'
+
+
+def scan_of(text: bytes) -> Scan:
+    scan = Scan(Bounds(len(text)))
+    scan.feed(text)
+    return scan
+
+
+async def test_only_large_texts_leave_the_process() -> None:
+    reading = Reading()
+    assert await reading.run(scan_of(b"[]"), process_of, b"[]") == os.getpid()
+    many = b"[" + b"0," * 30_000 + b"0]"
+    first = await reading.run(scan_of(LARGE), process_of, LARGE)
+    assert first != os.getpid()
+    assert await reading.run(scan_of(many), process_of, many) == first
+    assert await reading.run(scan_of(LARGE), length_of, LARGE, 7) == len(LARGE) + 7
+    await reading.close()
+
+
+async def test_errors_are_raised_as_they_were() -> None:
+    reading = Reading()
+    with pytest.raises(Refused) as refused:
+        await reading.run(scan_of(LARGE), refuse, LARGE)
+    assert refused.value.refusal == Refusal(Cause.NOT_YOURS, "no")
+    with pytest.raises(NotComfyError) as failed:
+        await reading.run(scan_of(LARGE), fail_shape, LARGE)
+    assert failed.value.cause == "login"
+    with pytest.raises(ShapeError):
+        await reading.run(scan_of(LARGE), read_rows_text, LARGE)
+    await reading.close()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system does not bound memory there")
+async def test_work_that_takes_too_much_memory_ends_alone() -> None:
+    reading = Reading()
+    with pytest.raises(TooMuchWork):
+        await reading.run(scan_of(LARGE), take_memory, LARGE)
+    assert await reading.run(scan_of(LARGE), length_of, LARGE, 0) == len(LARGE)
+    await reading.close()
+
+
+async def test_work_that_takes_too_long_ends_alone() -> None:
+    reading = Reading(work_seconds=0.5)
+    with pytest.raises(TooMuchWork):
+        await reading.run(scan_of(LARGE), take_time, LARGE)
+    await reading.close()
+
+
+async def test_cancelled_work_leaves_no_answer_for_the_next() -> None:
+    reading = Reading()
+    first = asyncio.create_task(reading.run(scan_of(LARGE), take_time, LARGE))
+    await asyncio.sleep(0)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert await reading.run(scan_of(LARGE), length_of, LARGE, 1) == len(LARGE) + 1
+    await reading.close()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux says how much memory a process had")
+async def test_grown_process_is_replaced() -> None:
+    reading = Reading()
+    first = await reading.run(scan_of(LARGE), process_of, LARGE)
+    await reading.run(scan_of(LARGE), grow, LARGE)
+    assert await reading.run(scan_of(LARGE), process_of, LARGE) != first
+    await reading.close()
