@@ -1,0 +1,167 @@
+"""What unfinished bodies take of the gateway's memory, and how long `/healthz` takes meanwhile.
+
+    python3 -m benchmarks.bodies_in_flight
+
+So many connections each begin a POST and send all of its body but the end, as fast as it is taken, without ever
+finishing it. Memory is the resident set of the gateway and of all its child processes, at its highest; the demo server
+is not counted. What sends is a process of its own, and what waits for `/healthz` is another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+import uuid
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+from tests.services import start_demo, start_gateway
+
+COUNTS = (30, 300, 1_000)
+SECONDS = 10.0
+PAUSE = 0.05  # seconds between looks
+CHUNK = b"x" * 65_536
+PROMPT = json.dumps({"client_id": "w", "prompt_id": str(uuid.uuid4()), "prompt": {}})[:-1] + ', "extra_data": {"a": "'
+FORM = '--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of body."""
+
+    name: str
+    path: str
+    headers: str
+    start: str
+    length: int | None  # bytes; None: it does not say
+
+
+KINDS = (
+    Kind("a prompt of 31 MB", "prompt", "Content-Type: application/json", PROMPT, 31_000_000),
+    Kind("a prompt of 8 MB", "prompt", "Content-Type: application/json", PROMPT, 8_000_000),
+    Kind("a prompt without a length", "prompt", "Content-Type: application/json", PROMPT, None),
+    Kind("an upload of 31 MB", "upload/image", "Content-Type: multipart/form-data; boundary=b", FORM, 31_000_000),
+)
+
+
+@dataclass
+class Seen:
+    """What was seen of one kind with so many connections."""
+
+    memory: int = 0  # bytes
+    waits: list[float] = field(default_factory=list)  # seconds for /healthz
+    answers: Counter[str] = field(default_factory=Counter)
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    print("| bodies | each | memory, MB | /healthz, slowest ms (median) | answers |\n|---|---|---|---|---|")
+    for kind in KINDS:
+        for count in COUNTS:
+            with start_demo() as demo, start_gateway("--server", f"a={demo.url}") as gateway:
+                seen = asyncio.run(watch(gateway.url, gateway.process.pid, kind, count))
+            waits = sorted(seen.waits)
+            answers = ", ".join(f"{number:,} × {status}" for status, number in sorted(seen.answers.items())) or "none"
+            print(
+                f"| {count:,} | {kind.name} | {seen.memory / 1e6:.0f} "
+                f"| {waits[-1] * 1000:.0f} ({waits[len(waits) // 2] * 1000:.0f}) | {answers} |",
+                flush=True,
+            )
+
+
+async def watch(url: str, pid: int, kind: Kind, count: int) -> Seen:
+    """Have so many connections send, and look meanwhile."""
+    seen = Seen()
+    await look(url, pid, seen)
+    seen.waits.clear()
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        sent = asyncio.get_running_loop().run_in_executor(pool, send_all, url, kind, count)
+        while not sent.done():
+            await look(url, pid, seen)
+            await asyncio.sleep(PAUSE)
+        seen.answers = await sent
+    return seen
+
+
+def send_all(url: str, kind: Kind, count: int) -> Counter[str]:
+    """Begin so many bodies, hold them for a while, and tell what was answered."""
+
+    async def send_them() -> Counter[str]:
+        answers: Counter[str] = Counter()
+        senders = [asyncio.create_task(send(url, kind, answers)) for _ in range(count)]
+        await asyncio.sleep(SECONDS)
+        for sender in senders:
+            sender.cancel()
+        await asyncio.gather(*senders, return_exceptions=True)
+        answers["unanswered"] = count - answers.total()
+        return answers
+
+    return asyncio.run(send_them())
+
+
+async def send(url: str, kind: Kind, answers: Counter[str]) -> None:
+    """Send a body without its end, and note what is answered."""
+    host = url.removeprefix("http://")
+    reader, writer = await asyncio.open_connection(*host.split(":"))
+    length = "Transfer-Encoding: chunked" if kind.length is None else f"Content-Length: {kind.length}"
+    lines = [f"POST /servers/a/{kind.path} HTTP/1.1", f"Host: {host}", f"Origin: {url}", kind.headers, length, "", ""]
+    writer.write("\r\n".join(lines).encode())
+    pour = asyncio.create_task(pour_into(writer, kind))
+    try:
+        line = await reader.readline()
+        answers[line.decode("latin-1").split(" ")[1] if line else "cut"] += 1
+    finally:
+        pour.cancel()
+        await asyncio.gather(pour, return_exceptions=True)
+        writer.transport.abort()
+
+
+async def pour_into(writer: asyncio.StreamWriter, kind: Kind) -> None:
+    """The body but for its last bytes."""
+    left = (kind.length or 31_000_000) - len(kind.start) - 100
+    first = kind.start.encode()
+    writer.write(f"{len(first):x}\r\n".encode() + first + b"\r\n" if kind.length is None else first)
+    while left > 0:
+        chunk = CHUNK[:left]
+        writer.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n" if kind.length is None else chunk)
+        left -= len(chunk)
+        await writer.drain()
+    await asyncio.Event().wait()
+
+
+async def look(url: str, pid: int, seen: Seen) -> None:
+    """How long /healthz takes on a connection of its own, and the memory now."""
+    host = url.removeprefix("http://")
+    began = time.perf_counter()
+    reader, writer = await asyncio.open_connection(*host.split(":"))
+    writer.write(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    await reader.read()
+    seen.waits.append(time.perf_counter() - began)
+    writer.transport.abort()
+    seen.memory = max(seen.memory, sum(map(resident, family(pid))))
+
+
+def family(pid: int) -> list[int]:
+    """A process and all below it."""
+    with contextlib.suppress(OSError):
+        children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+        return [pid, *(one for child in children for one in family(child))]
+    return [pid]
+
+
+def resident(pid: int) -> int:
+    """The bytes of memory that a process has."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text("utf-8", "replace").splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+if __name__ == "__main__":
+    main()
