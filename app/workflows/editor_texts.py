@@ -8,7 +8,7 @@ from collections.abc import Callable
 Moment = tuple[int, int, int, int, int, int]  # year, month, day, hour, minute, second; the person's own time
 Choose = Callable[[int], int]  # one of so many choices, from 0
 
-_COMMENT = re.compile(r"/\*[\s\S]*?\*/|//.*")
+_COMMENT = re.compile(r"/\*|//.*")  # a block comment is looked for by its end: many beginnings may have none
 _OPENING = re.compile(r"/([/*])")
 _UNESCAPE = re.compile(r"\\([{}|])")
 PATTERN = re.compile(r"%([^%]+)%")
@@ -24,12 +24,29 @@ def choose_first(_: int) -> int:
 
 def has_choices(text: str) -> bool:
     """Whether a prompt has `{a|b}` in it, so that each run may send another text."""
-    return "{" in _COMMENT.sub("", text).replace("\\{", "")
+    return "{" in without_comments(text).replace("\\{", "")
+
+
+def without_comments(text: str) -> str:
+    """A text without `/* blocks */` and `// ends of lines`; a block without an end is none."""
+    kept: list[str] = []
+    at, last = 0, text.rfind("*/")
+    while found := _COMMENT.search(text, at):
+        if found[0] != "/*":
+            kept.append(text[at : found.start()])
+            at = found.end()
+        elif found.end() <= last:
+            kept.append(text[at : found.start()])
+            at = text.index("*/", found.end()) + 2
+        else:  # a slash that begins nothing; what follows it may
+            kept.append(text[at : found.start() + 1])
+            at = found.start() + 1
+    return "".join((*kept, text[at:]))
 
 
 def resolve_prompt(text: str, choose: Choose, depth: int = 0) -> str:
     """A prompt with comments taken out and one part taken of each `{a|b}`, also within each other."""
-    text = _COMMENT.sub("", text)
+    text = without_comments(text)
     if "{" not in text and "\\" not in text:
         return text
     found, at = [], 0
