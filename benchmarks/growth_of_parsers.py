@@ -26,6 +26,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.backlog import Frame, overtaking_key
 from gateway.bodies import examine_body, is_client_id
+from gateway.classes import Classes
 from gateway.contents import is_any, read_contents
 from gateway.guard import RequestFacts, judge
 from gateway.headers import response_headers, strip_mark
@@ -178,11 +179,11 @@ def of_json() -> list[Parser]:
 
 def of_prompts() -> list[Parser]:
     """Bodies of prompts, what they name of files, and the names themselves."""
-    files: dict[str, dict[str, object]] = {}
+    classes = Classes(frozenset({"A"}), {})
 
     def write(raw: bytes) -> object:
         Scan(Bounds(8 * 1024 * 1024)).feed(raw)  # as the gateway does while a body comes in
-        return write_prompt_text(raw, ALICE, "s", RULES, files)
+        return write_prompt_text(raw, ALICE, "s", RULES, classes)
 
     pieces = {
         "spaces": b" ",
