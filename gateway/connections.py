@@ -33,7 +33,7 @@ HANDSHAKE_SECONDS = 10.0  # for a TLS handshake, before which a connection is no
 UNTAKEN_SECONDS = 60.0  # that bytes may lie unsent because the other side takes none
 MOST_CONNECTIONS = 8_000  # in all; each takes a file of the process
 MOST_FROM_ONE = 2_000  # from one address; a log-in proxy or an office has one for everybody
-BACKLOG = 2_048  # connections that wait to be accepted: one that finds no room tries again after whole seconds
+READ_AT_ONCE = 32_768  # bytes of one connection: with asyncio's 256 kB, those that pour hold up the others
 _KEEPALIVE_SECONDS = 75.0
 _LINGER_SECONDS = 10.0  # a refused upload is read and dropped this long, so that its browser sees the refusal
 
@@ -154,6 +154,8 @@ class _Connection(web.RequestHandler):
         named = transport.get_extra_info("peername")
         self._peer = str(named[0]) if isinstance(named, tuple) else ""
         _bound_untaken(transport.get_extra_info("socket"))
+        if hasattr(transport, "max_size"):
+            transport.max_size = READ_AT_ONCE
         if not self._server.enter(self, self._peer) and isinstance(transport, asyncio.Transport):
             _log.warning("too many connections: one from %s is cut", self._peer)
             transport.abort()

@@ -18,7 +18,7 @@ from gateway.answers import OWN_HEADERS, catalogue_answer, json_answer, refuse, 
 from gateway.breaker import Breaker
 from gateway.budget import OWNERS, Budget
 from gateway.catalogues import Catalogues
-from gateway.connections import BACKLOG, HSTS, BrowserServer, BrowserSite, facts_of, most_connections
+from gateway.connections import HSTS, BrowserServer, BrowserSite, facts_of, most_connections
 from gateway.contents import is_any
 from gateway.deadlines import Deadlines
 from gateway.demo import DemoFleet
@@ -212,7 +212,7 @@ class Gateway:
 
     async def listen(self, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on a bound socket."""
-        await BrowserSite(self._runner, listener, ssl_context=tls, backlog=BACKLOG).start()
+        await BrowserSite(self._runner, listener, ssl_context=tls).start()
 
     def _count_open(self) -> dict[str, int]:
         """What is open now, by kind."""
