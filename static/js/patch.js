@@ -2,6 +2,7 @@
 // Python calls `update` once per change, and gets one callback per kind of event.
 
 import { Idiomorph } from "../vendor/idiomorph/idiomorph.esm.js";
+import { noteDrawn } from "./aim.js";
 import { beginCamera } from "./camera.js";
 import "./copy.js";
 import { settleComparison } from "./compare.js";
@@ -102,6 +103,7 @@ export function update(text) {
   if (focused?.id && document.activeElement === document.body) byId(focused.id)?.focus({ preventScroll: true }); // it moved
   if (focused?.isConnected === false) keepFocus(focused, region);
   else if (focused?.matches?.(":disabled")) handOn(focused);
+  noteDrawn(focused);
   if (change.press !== undefined) byId(change.press)?.click();
   if (change.jump !== undefined) jump(byId(change.jump));
   return document.querySelector("#main [data-stays]") === null;
@@ -238,7 +240,7 @@ export function listen(onAction, onChange, onInput) {
     onAction(field.dataset.enter, facts(field, event)); // whether it is possible is known there, before it is drawn
   });
   document.addEventListener("keydown", (event) => {
-    const isRun = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing && !document.querySelector("dialog[open]");
+    const isRun = event.key === "Enter" && !event.repeat && (event.ctrlKey || event.metaKey) && !event.isComposing && !document.querySelector("dialog[open]");
     if (!isRun) return;
     event.preventDefault();
     onAction("run", "{}");

@@ -1,0 +1,78 @@
+"""A double click, a held key, Escape and a wrong file undo nothing that was made: the page in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.e2e.window_kit import Desk
+from tests.services import Service, start_demo, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+CARD = "[data-testid=task-card]"
+SOON = 700  # milliseconds: `static/js/aim.js` has more
+CANCEL_SHOWN = """([x, y]) => {
+  const control = document.elementFromPoint(x, y).closest("[data-action]");
+  return control?.dataset.action === "cancel" && performance.now();
+}"""
+NOTE_PRESSES = """() => {
+  globalThis.presses = [];
+  addEventListener("pointerdown", (event) => presses.push(event.timeStamp));
+}"""
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Service]:
+    """One demo server that takes its time."""
+    with start_demo("--step-seconds", "0.1") as demo, start_gateway("--server", f"a={demo.url}") as service:
+        yield service
+
+
+async def _press_twice(page: Page, x: float, y: float) -> float:
+    """Click, wait until Cancel is there, and click at the same place; the milliseconds it was there."""
+    await page.mouse.move(x, y)
+    await page.mouse.down()
+    await page.mouse.up()
+    shown = await page.wait_for_function(CANCEL_SHOWN, arg=[x, y])
+    await page.mouse.down()
+    await page.mouse.up()
+    return float(await page.evaluate("presses.at(-1)")) - float(await shown.json_value())
+
+
+async def test_double_click_on_run_cancels_nothing(desk: Desk) -> None:
+    window = await desk.open()
+    page = window.page
+    await window.choose_sample("slow")
+    await page.evaluate(NOTE_PRESSES)
+    between = float("inf")
+    while between > SOON:  # on a loaded machine the second click may come when nobody would take it for the same
+        box = await page.get_by_test_id("run").bounding_box()
+        assert box is not None
+        between = await _press_twice(page, box["x"] + box["width"] / 5, box["y"] + box["height"] / 2)
+        await page.locator(f"{CARD}[data-state=succeeded], {CARD}[data-state=cancelled]").first.wait_for()
+        await page.locator(".run-cancel").wait_for(state="detached")
+    await expect(page.locator(CARD).first).to_have_attribute("data-state", "succeeded")
+
+
+async def test_held_enter_presses_run_once(desk: Desk) -> None:
+    window = await desk.open()
+    page = window.page
+    await window.choose_sample("slow")
+    await page.get_by_test_id("run").focus()
+    for _ in range(5):
+        await page.keyboard.down("Enter")  # those after the first are repeats
+    await page.keyboard.up("Enter")
+    await page.locator(f"{CARD}[data-state=running]").wait_for()
+    await expect(page.locator(CARD)).to_have_count(1)
+    await page.locator(f"{CARD}[data-state=succeeded]").wait_for()
+    await page.locator("#fields-slow textarea").first.focus()
+    await page.keyboard.down("Control")
+    for _ in range(5):
+        await page.keyboard.down("Enter")
+    await page.keyboard.up("Enter")
+    await page.keyboard.up("Control")
+    await expect(page.locator(CARD)).to_have_count(2)
+    await page.locator(f"{CARD}[data-state=succeeded]").nth(1).wait_for()
