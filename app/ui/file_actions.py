@@ -43,6 +43,7 @@ class FileActions:
         self._desk = desk
         self._screen = screen
         self._chosen = chosen
+        self._urls: set[str] = set()  # addresses of files that stand in a form, or did
 
     def act(self, name: str, facts: Facts) -> bool:
         """A click on `data-action`; False if it is about no file."""
@@ -60,19 +61,21 @@ class FileActions:
         return True
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]]) -> None:
-        """Files dropped, pasted or chosen: into the field aimed at, then into the empty ones, then into the first."""
+        """Files dropped, pasted or chosen: into the field aimed at, then into the empty ones, then into the first.
+
+        One that no field takes changes nothing, and the page says why.
+        """
         ui, chosen = self._desk.ui, self._chosen()
         uploads = chosen.uploads if chosen else ()
         aimed = next((item for item in uploads if item.key == key), None)
         taken: set[Key] = set()
         for blob, name in files:
-            place = aimed or _place(uploads, _type_of(blob, name), ui.draft, taken)
+            media_type = _type_of(blob, name)
+            place = aimed or _place(uploads, media_type, ui.draft, taken)
             aimed = None
             if place is None:
-                if not taken:
-                    cause = "no-picture-field" if _type_of(blob, name).startswith("image/") else "no-file-field"
-                    self._desk.set_ui(ui.with_error(BadInput(cause, name)))
-                return
+                self._desk.set_ui(self._desk.ui.with_error(BadInput(_no_place(uploads, media_type), name)))
+                continue
             taken.add(place.key)
             draft = self._desk.ui.draft
             self._desk.set_ui(self._desk.ui.with_draft(replace(draft, checking=draft.checking | {place.key})))
@@ -93,21 +96,30 @@ class FileActions:
                 log.info("a file is not found again: %r", error)
                 continue
             if blob is not None and found.key in self._desk.ui.drafts[found.workflow_id].awaited:
-                await self._check(found.workflow_id, field, blob, found.name)
+                await self._check(found.workflow_id, field, blob, found.name, is_found=True)
 
-    async def _check(self, workflow_id: str, field: Field, blob: Blob, name: str) -> None:
-        """Look at the file before anything is sent: a right one goes into its field, anything else is told there."""
+    async def _check(self, workflow_id: str, field: Field, blob: Blob, name: str, *, is_found: bool = False) -> None:
+        """Look at the file before anything is sent: a right one goes into its field, and any other changes nothing.
+
+        What is wrong is said in a field that is empty, and above everything where one has a file that stays.
+        """
         try:
             picture = await self._looked_at(field, blob, name)
         except BadInput as error:
-            self._put(workflow_id, field.key, None)
-            draft = self._desk.ui.drafts[workflow_id].with_fault(field.key, error)
-            self._desk.set_ui(self._desk.ui.with_draft(draft, workflow_id))
+            ui = self._desk.ui
+            draft = ui.drafts[workflow_id]
+            draft = replace(draft, checking=draft.checking - {field.key})
+            if field.key in draft.pictures:
+                self._desk.set_ui(ui.with_draft(draft, workflow_id).with_error(error))
+            else:
+                awaited = {key: item for key, item in draft.awaited.items() if key != field.key}
+                draft = replace(draft, awaited=awaited).with_fault(field.key, error)
+                self._desk.set_ui(ui.with_draft(draft, workflow_id))
             return
-        self._put(workflow_id, field.key, picture)
-        await self._keep(workflow_id, field.key, picture)
+        self._put(workflow_id, field.key, picture, is_found=is_found)
+        await self._keep(workflow_id, picture)
 
-    async def _keep(self, workflow_id: str, key: Key, picture: Picture) -> None:
+    async def _keep(self, workflow_id: str, picture: Picture) -> None:
         """Keep the file's bytes, so that it stands in the form again after a reload; nothing hangs on it."""
         try:
             sha256 = await self._keeper.keep_input(picture.picked.blob)
@@ -115,9 +127,7 @@ class FileActions:
             log.info("a file would not outlive a reload: %r", error)
             return
         draft = self._desk.ui.drafts[workflow_id]
-        if draft.pictures.get(key) is picture:
-            draft = replace(draft, pictures={**draft.pictures, key: replace(picture, sha256=sha256)})
-            self._desk.set_ui(self._desk.ui.with_draft(draft, workflow_id))
+        self._desk.set_ui(self._desk.ui.with_draft(draft.with_hash(picture, sha256), workflow_id))
 
     async def _looked_at(self, field: Field, blob: Blob, name: str) -> Picture:
         """The file as it stands in a field; BadInput if it is none for that."""
@@ -159,22 +169,29 @@ class FileActions:
         if other is not None:
             self.take_files(key, [(other.picked.blob, other.picked.name)])
 
-    def _put(self, workflow_id: str, key: Key, picture: Picture | None) -> None:
+    def _put(self, workflow_id: str, key: Key, picture: Picture | None, *, is_found: bool = False) -> None:
         ui = self._desk.ui
-        draft = ui.drafts.get(workflow_id) or Draft()
-        before = draft.pictures.get(key)
-        for url in () if before is None else filter(None, (before.url, before.look_url)):
+        draft = (ui.drafts.get(workflow_id) or Draft()).with_picture(key, picture, is_found=is_found)
+        self._desk.set_ui(ui.with_draft(draft, workflow_id))
+        standing = frozenset[str]().union(*(item.addresses for item in self._desk.ui.drafts.values()))
+        for url in self._urls - standing:  # no undo brings them back
             self._screen.revoke_url(url)
-        self._desk.set_ui(ui.with_draft(draft.with_picture(key, picture), workflow_id))
+        self._urls = set(standing)
 
 
 def _place(uploads: tuple[Field, ...], media_type: str, draft: Draft, taken: set[Key]) -> Field | None:
     """Where a file goes that was aimed at nothing: to a field of its medium, or to any if nothing is known of it."""
-    is_known = media_type.startswith(("image/", "video/", "audio/"))
-    fitting = [item for item in uploads if _fits(item, media_type)] or list(uploads if not is_known else ())
+    fitting = [item for item in uploads if _fits(item, media_type)] or list(() if media_type else uploads)
     left = [item for item in fitting if item.key not in taken]
     empty = [item for item in left if item.key not in draft.pictures]
     return next(iter(empty or (() if taken else left)), None)
+
+
+def _no_place(uploads: tuple[Field, ...], media_type: str) -> str:
+    """Why a file goes nowhere, as the cause of a BadInput."""
+    if any(_fits(item, media_type) for item in uploads):
+        return "no-field-left"
+    return "no-picture-field" if media_type.startswith("image/") else "no-file-field"
 
 
 def _fits(item: Field, media_type: str) -> bool:

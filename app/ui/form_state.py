@@ -36,6 +36,7 @@ class Typed:
 
     values: Mapping[Key, str] = field(default_factory=dict)
     modes: Mapping[Key, SeedMode] = field(default_factory=dict)
+    pictures: Mapping[Key, Picture] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +55,20 @@ class Draft:
 
     def with_value(self, key: Key, value: str) -> Draft:
         """The draft with one field filled in. Typing on in one field is one step to undo."""
-        return self._changed({**self.values, key: value}, self.modes, key)
+        return self._changed(Typed({**self.values, key: value}, self.modes, self.pictures), key)
 
     def with_mode(self, key: Key, mode: SeedMode) -> Draft:
         """The draft with another mode for a seed."""
-        return self._changed(self.values, {**self.modes, key: mode}, None)
+        return self.with_typed(self.values, {**self.modes, key: mode})
 
     def with_typed(self, values: Mapping[Key, str], modes: Mapping[Key, SeedMode]) -> Draft:
         """The draft with all of this at once: one step to undo."""
-        return self._changed(values, modes, None)
+        return self._changed(Typed(values, modes, self.pictures))
 
     @property
     def history(self) -> History[Typed]:
         """The way to what stands here now; what came from elsewhere begins a new one."""
-        now = Typed(self.values, self.modes)
+        now = Typed(self.values, self.modes, self.pictures)
         return self.steps if self.steps.present == now else History(now)
 
     def undo(self) -> Draft:
@@ -78,19 +79,56 @@ class Draft:
         """The step that was taken back again, if there is one."""
         return self._at(self.history.redo())
 
-    def _changed(self, values: Mapping[Key, str], modes: Mapping[Key, SeedMode], about: object) -> Draft:
-        return self._at(self.history.to(Typed(values, modes), about))
+    def _changed(self, typed: Typed, about: object = None) -> Draft:
+        return self._at(self.history.to(typed, about))
 
     def _at(self, steps: History[Typed]) -> Draft:
-        return replace(self, values=steps.present.values, modes=steps.present.modes, steps=steps)
+        typed = steps.present
+        moved = {key for key in {*self.pictures, *typed.pictures} if self.pictures.get(key) != typed.pictures.get(key)}
+        return replace(
+            self,
+            values=typed.values,
+            modes=typed.modes,
+            pictures=typed.pictures,
+            awaited={key: name for key, name in self.awaited.items() if key not in moved},
+            faults={key: fault for key, fault in self.faults.items() if key not in moved},
+            steps=steps,
+        )
 
-    def with_picture(self, key: Key, picture: Picture | None) -> Draft:
-        """The draft with a picture put in, or taken out; what was wrong with the field is forgotten."""
+    def with_picture(self, key: Key, picture: Picture | None, *, is_found: bool = False) -> Draft:
+        """The draft with a picture put in, or taken out: one step to undo, unless it `is_found` again after a reload.
+
+        What was wrong with the field is forgotten.
+        """
         pictures = {name: item for name, item in self.pictures.items() if name != key}
         if picture is not None:
             pictures[key] = picture
         awaited = {name: item for name, item in self.awaited.items() if name != key}
-        return replace(self, pictures=pictures, awaited=awaited).with_fault(key, None)
+        draft = replace(self, awaited=awaited).with_fault(key, None)
+        if is_found:
+            return replace(draft, pictures=pictures)
+        return draft._changed(Typed(self.values, self.modes, pictures))
+
+    def with_hash(self, picture: Picture, sha256: str) -> Draft:
+        """The draft with a picture's hash known, at every step where that picture stands in a field: no step itself."""
+
+        def known(typed: Typed) -> Typed:
+            items = typed.pictures.items()
+            found = {key: replace(item, sha256=sha256) if item is picture else item for key, item in items}
+            return replace(typed, pictures=found)
+
+        steps = self.history
+        past, undone = tuple(map(known, steps.past)), tuple(map(known, steps.undone))
+        return self._at(replace(steps, present=known(steps.present), past=past, undone=undone))
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """The addresses of all pictures that stand in it, or would after an undo or a redo."""
+        steps = self.history
+        every = (
+            picture for typed in (steps.present, *steps.past, *steps.undone) for picture in typed.pictures.values()
+        )
+        return frozenset(url for picture in every for url in (picture.url, picture.look_url) if url)
 
     def with_fault(self, key: Key, fault: MooringError | None) -> Draft:
         """The draft with something wrong at one field, or no longer."""

@@ -34,7 +34,7 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
             return Words(
                 _("The script gave something else than was needed."), _("See the console contract."), error.detail
             )
-        case "no-picture-field" | "no-file-field":
+        case "no-picture-field" | "no-file-field" | "no-field-left":
             return _no_field(error, _)
         case "other-window" | "not-kept-here" | "not-bare":
             return _album(error, _)
@@ -103,9 +103,15 @@ def _file(error: BadInput, _: Translator) -> Words:
 
 
 def _no_field(error: BadInput, _: Translator) -> Words:
-    if error.cause == "no-picture-field":
-        return Words(_("This workflow takes no picture."), _("Choose a workflow for photos first."), tone=Tone.WARN)
-    return Words(_("This workflow takes no such file."), _("Choose another workflow first."), tone=Tone.WARN)
+    match error.cause:
+        case "no-picture-field":
+            title = _("“{name}” was not used: this workflow takes no picture.", name=error.name)
+            return Words(title, _("Choose a workflow for photos first."), tone=Tone.WARN)
+        case "no-field-left":
+            title = _("“{name}” was not used: each field for such a file got another one.", name=error.name)
+            return Words(title, _("Drop it on the field that it is for."), tone=Tone.WARN)
+    title = _("“{name}” was not used: this workflow takes no such file.", name=error.name)
+    return Words(title, _("Nothing was changed. Choose another file, or another workflow."), tone=Tone.WARN)
 
 
 def _not_kept(error: BadInput, _: Translator) -> Words:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
@@ -21,6 +22,12 @@ CANCEL_SHOWN = """([x, y]) => {
 NOTE_PRESSES = """() => {
   globalThis.presses = [];
   addEventListener("pointerdown", (event) => presses.push(event.timeStamp));
+}"""
+DROP = """([selector, name, type, bytes]) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([new Uint8Array(bytes)], name, { type }));
+  const how = { bubbles: true, cancelable: true, dataTransfer: transfer };
+  document.querySelector(selector).dispatchEvent(new DragEvent("drop", how));
 }"""
 
 
@@ -76,3 +83,41 @@ async def test_held_enter_presses_run_once(desk: Desk) -> None:
     await page.keyboard.up("Control")
     await expect(page.locator(CARD)).to_have_count(2)
     await page.locator(f"{CARD}[data-state=succeeded]").nth(1).wait_for()
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "was not used"), ("zh-CN", "未使用")])
+async def test_dropped_file_that_cannot_be_used_changes_nothing(
+    desk: Desk, photo: Path, language: str, words: str
+) -> None:
+    window = await desk.open(f"/?lang={language}")
+    page = window.page
+    await window.choose_sample("enlarge")
+    await window.put_picture(photo)
+    name = page.locator(".drop-name")
+    notices = page.locator("#errors [data-testid=notice]")
+    await page.evaluate(DROP, ["#results", "bad.txt", "text/plain", [104, 105]])
+    await expect(notices).to_contain_text(words)
+    await expect(notices).to_contain_text("bad.txt")
+    await page.evaluate(DROP, ["#results", "junk.png", "image/png", [1, 2, 3]])
+    await expect(notices.first).to_contain_text("junk.png")
+    await page.evaluate(DROP, ["[data-drop]", "broken.png", "image/png", [1, 2, 3]])
+    await expect(notices.first).to_contain_text("broken.png")
+    await expect(name).to_have_text(photo.name)
+    await expect(page.get_by_test_id("run")).to_be_enabled()
+
+
+async def test_undo_brings_a_replaced_picture_back(desk: Desk, photo: Path) -> None:
+    window = await desk.open()
+    page = window.page
+    await window.choose_sample("enlarge")
+    await window.put_picture(photo)
+    name = page.locator(".drop-name")
+    await page.evaluate(DROP, ["#results", "other.png", "image/png", list(photo.read_bytes())])  # noqa: ASYNC240 - small and local
+    await expect(name).to_have_text("other.png")
+    await page.locator("#form [data-action=undo]").click()
+    await expect(name).to_have_text(photo.name)
+    await page.wait_for_function("() => document.querySelector('.drop-picture').naturalWidth > 0")
+    await page.locator("[data-action=clear-picture]").click()
+    await expect(name).to_have_count(0)
+    await page.locator("#form [data-action=undo]").click()
+    await expect(name).to_have_text(photo.name)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import NoServerAvailable
+from app.core.errors import BadInput, NoServerAvailable
 from app.session import Picked
 from app.ui.actions import Actions
 from app.ui.form_state import Draft, Picture
@@ -61,7 +61,9 @@ class Rig:
         self.session = session or StillSession(fleet=fleet(server("d", is_demo=True)))
         self.desk = Desk(workflow_id)
         self.screen = MemoryScreen()
-        self.actions = Actions(self.session, self.desk, self.screen, lambda limit: limit)
+        self.actions = Actions(
+            self.session, self.desk, self.screen, lambda limit: limit
+        )
 
     async def act(self, action: str, **facts: str) -> None:
         self.actions.act(action, facts)
@@ -182,11 +184,12 @@ async def test_a_file_that_is_no_picture_is_told_at_its_field() -> None:
     assert rig.desk.ui.draft.faults[IMAGE].cause == "empty"
 
 
-async def test_a_bad_file_does_not_leave_the_old_picture_to_be_run_by_mistake() -> None:
+async def test_bad_file_leaves_the_picture_and_says_why() -> None:
     rig = Rig()
     await rig.give((b"picture", "boat.png"))
     await rig.give((b"text", "notes.txt"), key=IMAGE)
-    assert not rig.desk.ui.draft.pictures
+    assert rig.desk.ui.draft.pictures[IMAGE].picked.name == "boat.png"
+    assert [error.cause for _, error in rig.desk.ui.errors if isinstance(error, BadInput)] == ["not-a-picture"]
 
 
 async def test_a_good_picture_takes_the_fault_away() -> None:
@@ -198,13 +201,14 @@ async def test_a_good_picture_takes_the_fault_away() -> None:
     )
 
 
-async def test_a_replaced_picture_lets_go_of_its_address() -> None:
+async def test_replaced_picture_keeps_its_address_while_undo_brings_it_back() -> None:
     rig = Rig()
     await rig.give((b"picture", "one.png"))
     await rig.give((b"picture", "two.png"))
-    assert list(rig.screen.urls) == ["blob:2"]
-    await rig.act("clear-picture", node="1", name="image")
-    assert rig.screen.urls == {}
+    assert list(rig.screen.urls) == ["blob:1", "blob:2"]
+    await rig.act("undo")
+    await rig.give((b"picture", "three.png"))
+    assert list(rig.screen.urls) == ["blob:1", "blob:3"], "the second one cannot come back"
 
 
 async def test_a_picture_that_comes_late_goes_into_the_workflow_it_was_given_to() -> None:

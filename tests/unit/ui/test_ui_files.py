@@ -82,7 +82,72 @@ async def test_a_mask_is_shown_where_it_matters(data: bytes, name: str, is_used:
     assert bool(picture.look_url) is looks
     assert picture.picked == Picked(Bytes(data), name), "what is sent is the file itself"
     rig.files.act("clear-picture", FACTS)
+    assert not rig.draft.pictures
+    assert {picture.url, picture.look_url} - {""} == set(rig.screen.urls), "an undo brings it back"
+    rig.desk.set_ui(rig.desk.ui.with_draft(rig.draft.undo()))
+    assert rig.draft.pictures == {IMAGE: picture}
+    rig.desk.set_ui(rig.desk.ui.with_draft(Draft()))
+    rig.files.act("clear-picture", FACTS)
     assert rig.screen.urls == {}, "both addresses are let go"
+
+
+JUNK = [(b"text", "bad.txt", "text/plain", "no-file-field"), (b"", "empty.png", "image/png", "empty")]
+
+
+@pytest.mark.parametrize(("data", "name", "media_type", "cause"), [*JUNK, (b"junk", "junk.png", "image/png", "")])
+@pytest.mark.parametrize("is_aimed", [False, True])
+async def test_file_that_cannot_be_used_changes_nothing(
+    data: bytes, name: str, media_type: str, cause: str, is_aimed: bool
+) -> None:
+    rig = Rig()
+    for key in (IMAGE, ("mask", "image")):
+        rig.files.take_files(key, [(Bytes(b"picture"), f"{key[0]}.png")])
+    await rig.desk.done()
+    before = rig.draft
+    assert set(before.pictures) == {IMAGE, ("mask", "image")}
+    rig.files.take_files(IMAGE if is_aimed else None, [(Bytes(data, media_type), name)])
+    await rig.desk.done()
+    assert rig.draft == before
+    [(_, error)] = rig.desk.ui.errors
+    assert isinstance(error, BadInput) and error.name == name
+    assert error.cause == ("not-a-picture" if is_aimed and data else cause or "not-a-picture")
+
+
+async def test_each_dropped_file_that_finds_no_field_is_named() -> None:
+    rig = Rig()
+    names = ("bad.txt", "one.png", "two.png", "three.png", "four.png")
+    rig.files.take_files(None, [(Bytes(b"picture", f"{'text/plain' if 'txt' in name else 'image/png'}"), name)
+                                for name in names])  # fmt: skip
+    await rig.desk.done()
+    used = {picture.picked.name for picture in rig.draft.pictures.values()}
+    told = {error.name: error.cause for _, error in rig.desk.ui.errors if isinstance(error, BadInput)}
+    assert used | set(told) == set(names) and not used & set(told)
+    assert told["bad.txt"] == "no-file-field" and told["four.png"] == "no-field-left"
+
+
+async def test_undo_brings_the_replaced_picture_back() -> None:
+    rig = Rig()
+    for name in ("one.png", "two.png"):
+        rig.files.take_files(IMAGE, [(Bytes(b"picture"), name)])
+        await rig.desk.done()
+    assert rig.draft.pictures[IMAGE].picked.name == "two.png"
+    back = rig.draft.undo()
+    assert back.pictures[IMAGE].picked.name == "one.png" and back.pictures[IMAGE].url in rig.screen.urls
+    assert back.redo().pictures[IMAGE].picked.name == "two.png"
+    assert not back.undo().pictures
+
+
+def test_hash_that_is_known_later_is_no_step() -> None:
+    picture = Picture(Picked(Bytes(), "a.png"), "blob:1", 4, 4)
+    draft = Draft().with_picture(IMAGE, picture).with_value(("1", "text"), "sea").with_hash(picture, "abc")
+    assert draft.pictures[IMAGE].sha256 == "abc"
+    assert draft.undo().pictures[IMAGE].sha256 == "abc" and not draft.undo().values
+    assert not draft.undo().undo().history.can_undo
+
+
+def test_file_found_again_after_a_reload_is_no_step() -> None:
+    draft = Draft(awaited={IMAGE: "a.png"}).with_picture(IMAGE, Picture(Picked(Bytes(), "a.png"), "b"), is_found=True)
+    assert not draft.history.can_undo and not draft.awaited
 
 
 async def test_a_mask_is_painted_in_a_dialog_that_goes_with_its_picture() -> None:
