@@ -56,8 +56,12 @@ class WaitingLine:
 
     @property
     def line(self) -> Line | None:
-        """What waits, in its order; None until it has been read."""
-        return self._keeper.line
+        """What waits, in its order, without what is set aside; None until it has been read."""
+        line, aside = self._keeper.line, self._sender.aside
+        if line is None or not aside:
+            return line
+        found = [item.prompt_id for item in line.entries if item.prompt_id in aside]
+        return line.without(*found) if found else line
 
     @property
     def error(self) -> StorageError | None:
@@ -166,13 +170,27 @@ class WaitingLine:
 
         await self._keeper.change(edit)
 
-    async def remove(self, prompt_id: PromptId) -> None:
-        """Take a run back. TaskNotFound if it is a task by now: that can be cancelled."""
-        await self._keeper.change(lambda line: line.without(prompt_id))
+    def set_aside(self, *prompt_ids: PromptId) -> None:
+        """Neither show nor send these until they are removed or put back; a reload puts them back."""
+        self._sender.aside |= set(prompt_ids)
+        self._state.changed()
 
-    async def clear(self) -> None:
-        """Take everything back that waits."""
-        await self._keeper.change(Line.cleared)
+    def put_back(self, *prompt_ids: PromptId) -> None:
+        """Show and send these again."""
+        self._sender.aside -= set(prompt_ids)
+        self._state.changed()
+        self.hurry()
+
+    async def remove(self, *prompt_ids: PromptId) -> None:
+        """Take runs back. TaskNotFound if one is a task by now: that can be cancelled."""
+        try:
+            await self._keeper.change(lambda line: line.without(*self._still_aside(line, prompt_ids)))
+        finally:
+            self.put_back(*prompt_ids)
+
+    def _still_aside(self, line: Line, prompt_ids: Iterable[PromptId]) -> list[PromptId]:
+        """What was set aside may have been taken back with everything else meanwhile."""
+        return [item for item in prompt_ids if item not in self._sender.aside or line.has(item)]
 
     async def cancel_mine(self, batch_id: BatchId | None = None) -> None:
         """Take everything back, and stop what this tab has under way on its servers; or only what is of one plan.

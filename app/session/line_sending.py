@@ -34,6 +34,7 @@ class Sender:
         self._kick = asyncio.Event()
         self.hands: list[Hand] = []
         self.is_enlisting = True  # whether the sessions that the line asks for, and that are not here yet, will come
+        self.aside: frozenset[PromptId] = frozenset()  # runs that are not to be sent now
         self.refusal: MooringError | None = None  # why the run that paused the line last could not be sent
 
     @property
@@ -75,7 +76,7 @@ class Sender:
             return
         hands = self.hands[: line.hands]
         for hand in sorted(hands, key=lambda hand: hand.ahead):
-            entry = line.due(hand.ahead, self.sending, most) if hand.is_idle else None
+            entry = line.due(hand.ahead, self.sending | self.aside, most) if hand.is_idle else None
             if entry is not None and not (hand.ahead and self._gives_way(hand, hands, line)):
                 hand.sending = entry.prompt_id
                 self._state.spawn(self._send(hand, entry, line), f"send {entry.prompt_id}")

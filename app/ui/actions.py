@@ -16,6 +16,7 @@ from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.ui.arrange_actions import ArrangeActions
 from app.ui.cards import SessionFacts
+from app.ui.deletion_actions import Deletions
 from app.ui.desk import Desk, attempt
 from app.ui.file_actions import FileActions
 from app.ui.form_actions import FormActions
@@ -55,7 +56,6 @@ class SessionVerbs(SessionFacts, RecoveryVerbs, Protocol):
     async def cancel(self, prompt_id: PromptId) -> None: ...
     async def give_up(self, prompt_id: PromptId) -> None: ...
     async def look_again(self, prompt_id: PromptId) -> None: ...
-    async def delete_task(self, prompt_id: PromptId) -> None: ...
     @property
     def results(self) -> ResultsVerbs: ...
     @property
@@ -78,6 +78,7 @@ class Actions:
         note_used: Callable[[str, PromptId], Awaitable[None]] | None = None,
         *,
         note_values: Callable[[OpenWorkflow, Draft], None] = lambda _chosen, _draft: None,
+        deletions: Deletions,
     ) -> None:
         self._session = session
         self._note_used = note_used
@@ -87,11 +88,11 @@ class Actions:
         self._screen = screen
         self._form = FormActions(desk, screen, random_seed)
         self._files = FileActions(session, desk, screen, lambda: self._form.chosen)
-        self._arranging = ArrangeActions(desk, screen)
-        self._keeping = KeepActions(session.results, desk, self._do)
+        self._arranging = ArrangeActions(desk, screen, deletions)
+        self._keeping = KeepActions(session.results, desk, self._do, deletions)
         self._recovery = RecoveryActions(session, desk, screen)
-        self._line = LineActions(session.line, desk, screen, self._do)
-        self._many = ManyActions(desk, screen, self._form, self._add_many)
+        self._line = LineActions(session.line, desk, screen, self._do, deletions)
+        self._many = ManyActions(desk, screen, self._form, self._add_many, deletions)
         self._choosing = (self._form, self._arranging, self._keeping, self._line, self._many)
 
     # Clicks
@@ -112,8 +113,6 @@ class Actions:
                 self._do(self._session.cancel(prompt_id))
             case "look-again":
                 self._do(self._session.look_again(prompt_id))
-            case "remove":
-                self._do(self._session.delete_task(prompt_id))
             case "give-up":
                 self._set(dialog=None)
                 self._do(self._session.give_up(prompt_id))

@@ -14,6 +14,8 @@ from app.core.window import Window
 from app.ui.album import AlbumCell, AlbumView, AlbumWish, Rows, Span, album_view, cells_of, parted, toggled
 from app.ui.album_grid import GridNews
 from app.ui.album_rows import AlbumRows, AlbumSource, PastReader
+from app.ui.deletion_actions import Deletions
+from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk, attempt
 from app.ui.i18n import Translator
 from app.ui.naming import row_file, task_file
@@ -47,12 +49,22 @@ class AlbumSession(AlbumSource, Protocol):
 class AlbumActions:
     """Keeps the album's frame and its cells for the page, and does what is clicked there."""
 
-    def __init__(self, session: AlbumSession, rows: AlbumRows, desk: Desk, screen: Screen, now: Callable[[], float]):
+    def __init__(
+        self,
+        session: AlbumSession,
+        rows: AlbumRows,
+        desk: Desk,
+        screen: Screen,
+        now: Callable[[], float],
+        *,
+        deletions: Deletions,
+    ) -> None:
         self._session = session
         self._rows = rows
         self._desk = desk
         self._screen = screen
         self._now = now
+        self._deletions = deletions
         self._cells: tuple[AlbumCell, ...] = ()
         self._made_of: tuple[object, ...] = ()
         self._viewed: tuple[Rows, AlbumWish, Fleet] | None = None
@@ -126,6 +138,8 @@ class AlbumActions:
                 self._do(self._download(self._aimed_at(facts), is_bare=name == "album-download-bare"))
             case "album-compare" | "album-compare-way":
                 self._compare(is_turning=name == "album-compare-way")
+            case "remove":
+                self._delete([PromptId(str(facts["promptId"]))])
             case "album-ask-delete":
                 names = self._aimed_at(facts)
                 self._desk.set_ui(replace(self._desk.ui, dialog=DeleteDialog(names, *self._extent(names))))
@@ -133,7 +147,8 @@ class AlbumActions:
                 dialog = self._desk.ui.dialog
                 self._desk.set_ui(replace(self._desk.ui, dialog=None))
                 if isinstance(dialog, DeleteDialog):
-                    self._do(self._delete(dialog.names))
+                    self._want(picked=self._wish.picked - set(dialog.names))
+                    self._delete(list(dict.fromkeys(parted(name)[0] for name in dialog.names)))
             case _:
                 return self._pick(name, facts)
         return True
@@ -240,19 +255,37 @@ class AlbumActions:
         task = next(filter(None, held), None)
         return task_file(task, index, template, fleet) if task is not None else f"{prompt_id}-{index}"
 
-    async def _delete(self, names: Sequence[str]) -> None:
-        tasks = dict.fromkeys(parted(name)[0] for name in names)
-        mine = [prompt_id for prompt_id in tasks if self._holds(prompt_id)]
+    def _delete(self, tasks: Sequence[PromptId]) -> None:
+        """Delete these with all that they made, unless another window holds one of them."""
+        try:
+            self._check_held(tasks)
+        except BadInput as error:
+            self._desk.set_ui(self._desk.ui.with_error(error))
+            return
+        deletion = Deletion(What.RESULTS, self._title(tasks[0]), len(tasks), frozenset(tasks))
+        self._deletions.put_off(deletion, lambda: self._delete_now(tasks))
+
+    def _check_held(self, tasks: Sequence[PromptId]) -> None:
         others = (item.row for item in self._rows.others)
-        held = next((row for row in others if row.prompt_id in tasks and row.prompt_id not in mine), None)
+        held = next((row for row in others if row.prompt_id in tasks and not self._holds(row.prompt_id)), None)
         if held is not None:
             raise BadInput("other-window", held.title)
+
+    def _title(self, prompt_id: PromptId) -> str:
+        tasks = (window.tasks.get(prompt_id) for window in self._session.windows)
+        task = next(filter(None, tasks), None)
+        rows = (item.row.title for item in self._rows.rows.rows if item.row.prompt_id == prompt_id)
+        return task.title if task is not None else next(rows, "")
+
+    async def _delete_now(self, tasks: Sequence[PromptId]) -> None:
+        """Delete them; who holds them may be another one than when that was asked for."""
+        self._check_held(tasks)
+        mine = [prompt_id for prompt_id in tasks if self._holds(prompt_id)]
         for prompt_id in mine:
             await self._session.delete_task(prompt_id)
         await self._session.past.delete([prompt_id for prompt_id in tasks if prompt_id not in mine])
         marked = [name for name in self._rows.rows.favourites if parted(name)[0] in tasks]
         await self._rows.set_favourites(marked, is_favourite=False)
-        self._want(picked=self._wish.picked - set(names))
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         self._desk.spawn(attempt(self._desk, work))

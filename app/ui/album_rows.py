@@ -58,6 +58,7 @@ class AlbumRows:
         self._read_at: int | None = None  # the count of changes at the last reading
         self._reading = asyncio.Lock()
         self._is_stale = True
+        self._hidden: frozenset[str] = frozenset()
         self.rows = Rows(is_reading=True)
 
     @property
@@ -71,8 +72,11 @@ class AlbumRows:
             self._read_at = self._source.past.changes
             self._desk.spawn(self._read())
         self._take_own()
-        if self._is_stale:
+        if self._is_stale or self._hidden != self._desk.ui.hidden:
+            self._hidden = hidden = self._desk.ui.hidden
             rows = merged({prompt_id: row for prompt_id, (_, row) in self._own.items()}, self._past, self._others)
+            if hidden:
+                rows = tuple(item for item in rows if item.row.prompt_id not in hidden)
             self.rows = rows_of(rows, self._favourites, is_reading=self._reading.locked())
             self._is_stale = False
 

@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from app.ui.deletion_actions import Deletions
+from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk, opened_on
 from app.ui.screen import Facts, Screen
 from app.ui.texts import changed_texts
@@ -55,9 +57,10 @@ def keep_layouts(screen: Screen, layouts: Mapping[str, str]) -> None:
 class ArrangeActions:
     """The person's hands on the form's layout, and on its history."""
 
-    def __init__(self, desk: Desk, screen: Screen) -> None:
+    def __init__(self, desk: Desk, screen: Screen, deletions: Deletions) -> None:
         self._desk = desk
         self._screen = screen
+        self._deletions = deletions
 
     def act(self, name: str, facts: Facts) -> bool:
         """A click on `data-action`; False if it is not about this."""
@@ -70,7 +73,7 @@ class ArrangeActions:
                 key = str(facts["node"]), str(facts["name"])
                 self._arrange(lambda layout, shown: _arranged(layout, name, key, shown))
             case "arrange-anew":
-                self._arrange(lambda _layout, _shown: None)
+                self._arrange_anew()
             case _:
                 return False
         return True
@@ -96,10 +99,27 @@ class ArrangeActions:
         opened = opened_on(self._desk)
         if opened is None:
             return
-        layout = change(opened.layout, [item.key for item in opened.arranged.first])
-        changed = arranged_as(opened, layout or opened.published.layout)
+        self._keep(opened, change(opened.layout, [item.key for item in opened.arranged.first]))
+
+    def _arrange_anew(self) -> None:
+        """The author's layout again; the person's own can be had back."""
+        opened = opened_on(self._desk)
+        if opened is None:
+            return
+        before = kept_layout(self._screen, opened.published.key)
+        self._keep(opened, None)
+        if before is not None:
+            self._deletions.put_off(Deletion(What.LAYOUT), undo=lambda: self._keep(opened, before))
+
+    def _keep(self, opened: OpenWorkflow, layout: Layout | None) -> None:
         self._screen.keep(_key_of(opened), json.dumps(encode(layout), ensure_ascii=False) if layout else "")
-        self._desk.set_workflows(tuple(changed if item is opened else item for item in self._desk.workflows))
+        key, offered = opened.published.key, self._desk.workflows
+        self._desk.set_workflows(
+            tuple(
+                arranged_as(item, layout or item.published.layout) if item.published.key == key else item
+                for item in offered
+            )
+        )
 
 
 def _arranged(layout: Layout, name: str, key: Key, shown: list[Key]) -> Layout:

@@ -17,8 +17,10 @@ from app.core.errors import MooringError
 from app.core.model import Delivery, Fleet, PromptId, Task
 from app.core.ports import Blob
 from app.core.window import Window
+from app.ui.deletion_actions import Deletions
+from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk, attempt
-from app.ui.folder import FolderState, FolderView
+from app.ui.folder import NO_FOLDER, FolderState, FolderView
 from app.ui.naming import task_file
 from app.ui.screen import Facts, Screen
 
@@ -60,13 +62,21 @@ class FolderActions:
     """The hands on the folder, and the one that saves. `now` is the time in seconds."""
 
     def __init__(
-        self, folder: Folder, session: FolderSession, desk: Desk, screen: Screen, now: Callable[[], float]
+        self,
+        folder: Folder,
+        session: FolderSession,
+        desk: Desk,
+        screen: Screen,
+        now: Callable[[], float],
+        *,
+        deletions: Deletions,
     ) -> None:
         self._folder = folder
         self._session = session
         self._desk = desk
         self._screen = screen
         self._now = now
+        self._deletions = deletions
         self._since: float | None = None  # nothing that ended before is saved; None: nothing at all
         self._saved: set[str] = set()
         self._is_saving = False
@@ -93,7 +103,9 @@ class FolderActions:
             case "allow-folder":
                 self._do(self._folder.allow)
             case "forget-folder":
-                self._do(self._folder.forget)
+                name = self._view.name
+                self._show(NO_FOLDER)
+                self._deletions.put_off(Deletion(What.FOLDER, name), self._forget, undo=self.look_again)
             case _:
                 return False
         return True
@@ -112,6 +124,9 @@ class FolderActions:
         if is_new and self._view.state is FolderState.READY and self._view.name != before:
             self._begin()
         self.follow()
+
+    async def _forget(self) -> None:
+        await self._did(self._folder.forget, is_new=False)
 
     async def _take(self, asked: Awaitable[tuple[str, str]]) -> None:
         state, name = await asked

@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from app.core.ports import Keep, KeepSettings, Usage
+from app.ui.deletion_actions import Deletions
+from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.screen import Facts
@@ -26,10 +28,17 @@ class ResultsVerbs(Protocol):
 class KeepActions:
     """The hands in the dialog about what is kept. `do` runs a call of the session and shows its error, if any."""
 
-    def __init__(self, results: ResultsVerbs, desk: Desk, do: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+    def __init__(
+        self,
+        results: ResultsVerbs,
+        desk: Desk,
+        do: Callable[[Coroutine[Any, Any, None]], None],
+        deletions: Deletions,
+    ) -> None:
         self._results = results
         self._desk = desk
         self._do = do
+        self._deletions = deletions
 
     def act(self, name: str) -> bool:
         """A click; False if it is none of these."""
@@ -45,7 +54,7 @@ class KeepActions:
                 self._change(is_deleting=False)
             case "delete-kept":
                 self._show(None)
-                self._do(self._results.delete_all())
+                self._deletions.put_off(Deletion(What.KEPT), self._results.delete_all)
             case "ask-promise":
                 self._do(self._results.ask_promise())
             case _:
@@ -70,9 +79,14 @@ class KeepActions:
         dialog = self._desk.ui.dialog
         if not isinstance(dialog, KeepingDialog):
             return
-        wanted = KeepingView(dialog, self._results.usage).wanted
-        if wanted is not None:  # else the field says what is wrong
-            self._show(None)
+        view = KeepingView(dialog, self._results.usage)
+        if (wanted := view.wanted) is None:
+            return  # the field says what is wrong
+        self._show(None)
+        if view.excess:
+            deletion = Deletion(What.OLDEST, count=view.excess)
+            self._deletions.put_off(deletion, lambda: self._results.configure(wanted))
+        else:
             self._do(self._results.configure(wanted))
 
     def _change(self, **changes: Any) -> None:

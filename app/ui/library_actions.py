@@ -11,6 +11,8 @@ from app.core.errors import MooringError
 from app.core.model import ServerId
 from app.core.ports import Blob
 from app.ui.arrange_actions import STORE_KEY as LAYOUT_KEY
+from app.ui.deletion_actions import Deletions
+from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk, attempt
 from app.ui.library import Library
 from app.ui.opening import Opener
@@ -33,12 +35,15 @@ class LibraryActions:
         library: Library,
         opener: Opener,
         pass_on: Callable[[Sequence[tuple[Blob, str]]], None],
+        *,
+        deletions: Deletions,
     ) -> None:
         self._desk = desk
         self._screen = screen
         self._library = library
         self._opener = opener
         self._pass_on = pass_on
+        self._deletions = deletions
 
     # Files and texts
 
@@ -78,7 +83,7 @@ class LibraryActions:
                 self._change(deleting="")
             case "delete-item":
                 self._change(deleting="", editing="")
-                self._do(self._library.delete(item_id))
+                self._delete(item_id)
             case "library-all":
                 self._change(query="", tag="")
                 self._screen.update({"texts": [{"node": "", "name": "library-query", "text": ""}]})
@@ -112,6 +117,11 @@ class LibraryActions:
         return name == "library-query"
 
     # Doing
+
+    def _delete(self, item_id: str) -> None:
+        item = self._library.item(item_id)
+        deletion = Deletion(What.WORKFLOW, item.title if item is not None else "", hides=frozenset({item_id}))
+        self._deletions.put_off(deletion, lambda: self._library.delete(item_id))
 
     def _look_into(self, server_id: ServerId) -> None:
         self._change(saved=Saved(server_id))

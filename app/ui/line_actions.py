@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -12,6 +12,8 @@ from app.core.line import Values
 from app.core.model import BatchId, PromptId, WindowId
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
+from app.ui.deletion_actions import Deletions
+from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk
 from app.ui.edits import EditDialog, begin_edit, edit_values, edit_view, present_text
 from app.ui.orders import Plan
@@ -44,8 +46,9 @@ class LineVerbs(LineFacts, Protocol):
     async def edit(self, prompt_id: PromptId, values: Values, label: str) -> None: ...
     async def spread(self, hands: int) -> None: ...
     async def cancel_mine(self, batch_id: BatchId | None = None) -> None: ...
-    async def remove(self, prompt_id: PromptId) -> None: ...
-    async def clear(self) -> None: ...
+    async def remove(self, *prompt_ids: PromptId) -> None: ...
+    def set_aside(self, *prompt_ids: PromptId) -> None: ...
+    def put_back(self, *prompt_ids: PromptId) -> None: ...
     async def adopt(self, owner: WindowId) -> None: ...
 
 
@@ -53,12 +56,18 @@ class LineActions:
     """See the module. `do` runs a verb in the background, and shows its refusal."""
 
     def __init__(
-        self, line: LineVerbs, desk: Desk, screen: Screen, do: Callable[[Coroutine[Any, Any, None]], None]
+        self,
+        line: LineVerbs,
+        desk: Desk,
+        screen: Screen,
+        do: Callable[[Coroutine[Any, Any, None]], None],
+        deletions: Deletions,
     ) -> None:
         self._line = line
         self._desk = desk
         self._screen = screen
         self._do = do
+        self._deletions = deletions
 
     def act(self, name: str, facts: Facts) -> bool:
         """A click; False if it is none of these."""
@@ -77,9 +86,9 @@ class LineActions:
             case "line-down":
                 self._do(line.step(prompt_id, 1))
             case "line-remove":
-                self._do(line.remove(prompt_id))
-            case "line-clear":
-                self._do(line.clear())
+                self._remove([prompt_id])
+            case "line-clear" if line.line is not None:
+                self._remove([item.prompt_id for item in line.line.entries])
             case "line-adopt":
                 self._do(line.adopt(WindowId(str(facts["owner"]))))
             case "line-move":
@@ -142,6 +151,17 @@ class LineActions:
         values, label = edit_values(line, dialog)
         self._show(None)
         self._do(self._line.edit(dialog.prompt_id, values, label))
+
+    def _remove(self, prompt_ids: Sequence[PromptId]) -> None:
+        """Take runs off the line: one that is on its way to a server at once, all others when no undo is possible."""
+        sent = [prompt_id for prompt_id in prompt_ids if prompt_id in self._line.sending]
+        rest = [prompt_id for prompt_id in prompt_ids if prompt_id not in sent]
+        if sent:
+            self._do(self._line.remove(*sent))
+        if rest:
+            self._line.set_aside(*rest)
+            deletion = Deletion(What.WAITING, count=len(rest))
+            self._deletions.put_off(deletion, lambda: self._line.remove(*rest), undo=lambda: self._line.put_back(*rest))
 
     def _move(self, prompt_id: PromptId, beside: PromptId, *, is_after: bool) -> None:
         """Before another run, or behind it; neither if one of them has gone meanwhile."""

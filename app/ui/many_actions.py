@@ -10,6 +10,8 @@ from typing import Any
 
 from app.core.errors import BadPlan
 from app.core.ports import Blob
+from app.ui.deletion_actions import Deletions
+from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk
 from app.ui.form_actions import FormActions
 from app.ui.form_state import Draft
@@ -37,11 +39,13 @@ class ManyActions:
         screen: Screen,
         form: FormActions,
         add: Callable[[OpenWorkflow, Draft, list[PlannedRun], int | None], None],
+        deletions: Deletions,
     ) -> None:
         self._desk = desk
         self._screen = screen
         self._form = form
         self._add = add
+        self._deletions = deletions
 
     @property
     def is_open(self) -> bool:
@@ -56,7 +60,7 @@ class ManyActions:
             case "many-add":
                 self._add_all()
             case "many-clear":
-                self._set(self._draft.with_text(""))
+                self._replace_text(self._draft.with_text(""))
             case _:
                 return False
         return True
@@ -105,8 +109,19 @@ class ManyActions:
         is_table = name.lower().endswith(TABLES)
         kind = ManyKind.TABLE if is_table else self._draft.kind
         kind = kind if kind in (ManyKind.LINES, ManyKind.TABLE) else ManyKind.LINES
-        self._set(replace(self._draft, kind=kind).with_text(text, name))
-        self._screen.update({"texts": [{"node": TYPED, "name": "many-text", "text": text}]})
+        self._replace_text(replace(self._draft, kind=kind).with_text(text, name))
+
+    def _replace_text(self, draft: ManyDraft) -> None:
+        """Another list or table; what was written there before can be had back."""
+        before = self._draft
+        self._write(draft)
+        text = replace(before, kind=draft.kind).text
+        if text.strip() and text != draft.text:
+            self._deletions.put_off(Deletion(What.TEXT), undo=lambda: self._write(before))
+
+    def _write(self, draft: ManyDraft) -> None:
+        self._set(draft)
+        self._screen.update({"texts": [{"node": TYPED, "name": "many-text", "text": draft.text}]})
 
     # The plan
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.core.errors import ConfigError, ListError, StorageError, UnreadableRecord
 from app.core.mark import Sign
 from app.core.model import Unreadable
+from app.ui.deletions import Deletion, What
 from app.ui.i18n import Translator
 from app.ui.messages import word_error
 from app.ui.releases import Newer
@@ -17,7 +18,9 @@ def word_notice(item: Notice, _: Translator) -> Words:
     match item.kind:
         case NoticeKind.STORE | NoticeKind.ERROR:
             return word_error(item.error or StorageError("read", "unknown"), _)
-        case NoticeKind.FLEET:
+        case NoticeKind.DELETED if item.deletion is not None:
+            return Words(word_deletion(item.deletion, _), tone=Tone.QUIET)
+        case NoticeKind.FLEET | NoticeKind.DELETED:
             return _fleet(item, _)
         case NoticeKind.NO_SERVER:
             return _no_server(_)
@@ -45,6 +48,34 @@ def word_notice(item: Notice, _: Translator) -> Words:
             return _offline(_)
         case NoticeKind.LOGGED_OUT | NoticeKind.OTHER_PERSON:
             return _absent(item.kind, _)
+
+
+def word_deletion(item: Deletion, _: Translator) -> str:
+    """What was deleted."""
+    name = _.known(item.name) or _("Untitled")
+    match item.what:
+        case What.RESULTS if item.count > 1:
+            return _.plural("{count} run deleted, with its results.", "{count} runs deleted, with their results.",
+                            item.count)  # fmt: skip
+        case What.RESULTS:
+            return _("“{name}” deleted, with its results.", name=name)
+        case What.WORKFLOW:
+            return _("“{name}” deleted from the library.", name=name)
+        case What.PRESET:
+            return _("Preset “{name}” deleted.", name=name)
+        case What.WAITING:
+            return _.plural("{count} waiting run removed.", "{count} waiting runs removed.", item.count)
+        case What.KEPT:
+            return _("All results kept here are about to be deleted.")
+        case What.OLDEST:
+            return _("The oldest results, {size}, are about to be deleted.", size=_.formats.size(item.count))
+        case What.RECENT:
+            return _("Values used lately forgotten.")
+        case What.FOLDER:
+            return _("Results are no longer saved to “{name}”.", name=item.name)
+        case What.LAYOUT:
+            return _("Your arrangement of the form deleted.")
+    return _("Your list was replaced.")
 
 
 def _fleet(item: Notice, _: Translator) -> Words:

@@ -72,7 +72,7 @@ def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
             view = library_view(dialog, around.stock, session.fleet, ui.workflow_id, around.sight)
             return DialogView(view), None
         case PresetsDialog() as dialog if around.opened is not None:
-            return DialogView(presets_view(dialog, ui.known, around.opened, ui.draft)), None
+            return DialogView(presets_view(dialog, ui.known, around.opened, ui.draft, ui.hidden)), None
         case ManyDialog() if around.chosen is not None:
             return _many(around, around.chosen), None
         case SheetDialog() | DeleteDialog() | CompareDialog() as dialog:

@@ -21,6 +21,7 @@ from app.ui.arrange_actions import recall_layout
 from app.ui.bell import Bell, Ringer
 from app.ui.break_actions import BreakActions, BreakServer
 from app.ui.commands import Offered
+from app.ui.deletion_actions import Deletions
 from app.ui.desk import attempt, opened_on
 from app.ui.folder_actions import Folder, FolderActions
 from app.ui.form_catalogues import FormCatalogues
@@ -95,6 +96,7 @@ class Page:
         team: Team | None = None,
         folder: Folder | None = None,
         is_private: bool = False,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._session = session
         self._screen = screen
@@ -118,6 +120,7 @@ class Page:
             drafts.load(screen.recall(drafts.STORE_KEY), workflows, is_file),
             settings=read_settings(screen.kept(SETTINGS_KEY)),
         )
+        self._deletions = Deletions(self, now, sleep)
         self._gallery = Gallery(session, screen, self.spawn, self.request, read_input=read_input)
         self._graphs = Graphs(arrange, read_input, self.spawn, self.request)
         self._catalogues = FormCatalogues(session, self)
@@ -131,12 +134,18 @@ class Page:
             self, screen, self, words=lambda: self._translator, offered=self._offered, draw=self.draw
         )
         self._scripting = ScriptingActions(self)
-        self._recents = Recents(papers, self, screen)
+        self._recents = Recents(papers, self, screen, self._deletions)
         self._album_rows = AlbumRows(session, papers, self)
         self._naming = NamingActions(self, screen, session.name_project)
-        self._album = AlbumActions(session, self._album_rows, self, screen, now)
+        self._album = AlbumActions(session, self._album_rows, self, screen, now, deletions=self._deletions)
         self._actions = Actions(
-            session, self, screen, random_seed, self._library.note_used, note_values=self._recents.note
+            session,
+            self,
+            screen,
+            random_seed,
+            self._library.note_used,
+            note_values=self._recents.note,
+            deletions=self._deletions,
         )
         self._breaking = BreakActions(break_server, self)
         self._graph_hands = GraphActions(self, self._graphs)
@@ -147,16 +156,19 @@ class Page:
         )
         self._team = () if team is None else team.hands(self, screen, session.results)
         self._panels = PanelActions(session, self, screen, self._lookout.ask)
-        self._presets = PresetActions(papers, self, screen, lambda: f"{random_seed(MAX_SEED):016x}")
-        self._folder = None if folder is None else FolderActions(folder, session, self, screen, now)
+        self._presets = PresetActions(papers, self, screen, lambda: f"{random_seed(MAX_SEED):016x}", self._deletions)
+        self._folder = (
+            None if folder is None else FolderActions(folder, session, self, screen, now, deletions=self._deletions)
+        )
         self._reuse = Reuse(
             session, self, screen, self._opener, read_input,
             take_files=lambda files: self._actions.take_files(None, files),
             recover=lambda: self._actions.recover(read_input),
         )  # fmt: skip
         self._library_hands = LibraryActions(
-            self, screen, self._library, self._opener, lambda files: self._actions.take_files(None, files)
-        )
+            self, screen, self._library, self._opener, lambda files: self._actions.take_files(None, files),
+            deletions=self._deletions,
+        )  # fmt: skip
 
     @property
     def ui(self) -> UiState:
@@ -247,12 +259,30 @@ class Page:
 
     def act(self, name: str, facts: Facts) -> None:
         """A click on `data-action`, or its key."""
+        if name == "undo-last":
+            self._undo_last(facts)
+            return
         forms = (self._breaking, self._graph_hands, self._presets, self._library_hands, self._standings)
         helps = (self._settings, self._palette, self._scripting)
         folder = () if self._folder is None else (self._folder,)
-        apart = (*helps, self._panels, *self._team, *forms, self._recents, self._album, self._reuse, *folder)
+        apart = (
+            self._deletions,
+            *helps,
+            self._panels,
+            *self._team,
+            *forms,
+            self._recents,
+            self._album,
+            self._reuse,
+            *folder,
+        )
         if not any(hands.act(name, facts) for hands in apart):
             self._actions.act(name, facts)
+
+    def _undo_last(self, facts: Facts) -> None:
+        """The key to undo, outside of a text: the last deletion or, if nothing hides the form, its last step."""
+        if not self._deletions.act("undo-last", facts) and self._ui.dialog is None and self._ui.draft.history.can_undo:
+            self._actions.act("undo", facts)
 
     def change(self, name: str, facts: Facts) -> None:
         """A new choice in `data-change`."""
@@ -379,7 +409,9 @@ class Page:
             self.spawn(self._library.refresh_published(tag))
         self._opener.refresh()
         opening = self._opener.opening(self._ui.workflow_id)
-        self._stock = stock = self._stockroom.stock(self._workflows, self._library, self._session.fleet, opening)
+        self._stock = stock = self._stockroom.stock(
+            self._workflows, self._library, self._session.fleet, opening, self._ui.hidden
+        )
         is_shown = isinstance(self._ui.dialog, LibraryDialog)
         items = [entry.item for entry in stock.entries if entry.item is not None and is_shown]
         read = self._session.results.read_thumbnail

@@ -13,6 +13,8 @@ from typing import Any
 
 from app.core.errors import MooringError
 from app.core.papers import PaperKey, Papers
+from app.ui.deletion_actions import Deletions
+from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk, opened_on
 from app.ui.presets import Ask, PresetsDialog, PresetsView, presets_view
 from app.ui.screen import Facts, Screen
@@ -28,11 +30,14 @@ log = logging.getLogger("mooring.ui")
 class PresetActions:
     """The hands in the dialog of presets. `mint` gives a name for a new one that no other has."""
 
-    def __init__(self, papers: Papers, desk: Desk, screen: Screen, mint: Callable[[], str]) -> None:
+    def __init__(
+        self, papers: Papers, desk: Desk, screen: Screen, mint: Callable[[], str], deletions: Deletions
+    ) -> None:
         self._papers = papers
         self._desk = desk
         self._screen = screen
         self._mint = mint
+        self._deletions = deletions
 
     def act(self, name: str, facts: Facts) -> bool:
         """A click; False if it is none of these."""
@@ -75,7 +80,7 @@ class PresetActions:
         ui, opened = self._desk.ui, self._opened
         if opened is None or not isinstance(ui.dialog, PresetsDialog):
             return None
-        return presets_view(ui.dialog, ui.known, opened, ui.draft)
+        return presets_view(ui.dialog, ui.known, opened, ui.draft, ui.hidden)
 
     def _ask(self, ask: Ask, preset_id: str) -> None:
         view = self._view
@@ -119,10 +124,15 @@ class PresetActions:
                 if view.named(dialog.new_name) in (None, asked):
                     change = replace(asked, name=dialog.new_name.strip())
             case "delete-preset" if asked is not None:
-                self._desk.spawn(self._do({(PRESET_KIND, asked.preset_id): None}))
+                self._delete(asked)
         if change is not None:
             text = json.dumps(encode(change), ensure_ascii=False)
             self._desk.spawn(self._do({(PRESET_KIND, change.preset_id): text}))
+
+    def _delete(self, preset: Preset) -> None:
+        self._change(ask=None, error=None)
+        deletion = Deletion(What.PRESET, preset.name, hides=frozenset({preset.preset_id}))
+        self._deletions.put_off(deletion, lambda: self._do({(PRESET_KIND, preset.preset_id): None}, is_quiet=True))
 
     def _standing(self, preset_id: str, name: str) -> Preset | None:
         """What stands in the form now, as a preset."""
@@ -133,8 +143,11 @@ class PresetActions:
         key = opened.published.key
         return preset_of(form, ui.draft.values, ui.draft.modes, preset_id=preset_id, name=name, workflow_key=key)
 
-    async def _do(self, changes: dict[PaperKey, str | None]) -> None:
-        """Write these, if there are any, and read what is there now; a refusal is told in the dialog."""
+    async def _do(self, changes: dict[PaperKey, str | None], *, is_quiet: bool = False) -> None:
+        """Write these, if there are any, and read what is there now; a refusal is told in the dialog.
+
+        What the person is doing in the dialog meanwhile stays, if it `is_quiet`.
+        """
         try:
             if changes:
                 await self._papers.write_papers(changes)
@@ -146,7 +159,7 @@ class PresetActions:
         ui = self._desk.ui
         presets = tuple(sorted(_read(texts.values()), key=lambda item: (item.name.casefold(), item.preset_id)))
         self._desk.set_ui(replace(ui, known=replace(ui.known, presets=presets)))
-        if changes:
+        if changes and not is_quiet:
             self._change(name="", ask=None, error=None)
             self._screen.update({"texts": [{"node": "", "name": "preset-name", "text": ""}]})
 

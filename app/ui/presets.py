@@ -48,10 +48,14 @@ class PresetsView:
         return next((item for item in self.mine if item.name == name.strip()), None)
 
 
-def presets_view(dialog: PresetsDialog, known: Known, opened: OpenWorkflow, draft: Draft) -> PresetsView:
-    """The dialog about that workflow."""
+def presets_view(
+    dialog: PresetsDialog, known: Known, opened: OpenWorkflow, draft: Draft, hidden: frozenset[str] = frozenset()
+) -> PresetsView:
+    """The dialog about that workflow, without the presets that are `hidden`."""
     authors = opened.published.presets
-    mine = tuple(item for item in known.presets if item.workflow_key == opened.published.key)
+    mine = tuple(
+        item for item in known.presets if item.workflow_key == opened.published.key and item.preset_id not in hidden
+    )
     standing = frozenset(item.preset_id for item in (*authors, *mine) if _stands(item, opened, draft))
     return PresetsView(dialog, opened.title, authors, mine, standing)
 

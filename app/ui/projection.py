@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
 from app.core.model import Contact, Fleet, Health, Task, TaskState
@@ -46,6 +46,7 @@ from app.workflows.graph import Key
 from app.workflows.needs import Standing
 
 ORDINARY = Surroundings()
+DELETIONS_SHOWN = 3  # at a time
 ABSENCES = {Presence.OUT: NoticeKind.LOGGED_OUT, Presence.OTHER: NoticeKind.OTHER_PERSON}
 
 
@@ -71,7 +72,8 @@ def project(
     `panels` is what was read for the header's panels.
     """
     window = session.window if isinstance(session.window, Window) else None
-    cards = _all_linked(task_cards(session, pictures, ui.names), ui)
+    shown = (card for card in task_cards(session, pictures, ui.names) if card.task.prompt_id not in ui.hidden)
+    cards = _all_linked(tuple(shown), ui)
     opened = find_open(workflows, ui.workflow_id)
     chosen = shaped(opened, ui.draft.values) if opened else None
     found = found_keys(chosen, ui, word)
@@ -89,7 +91,7 @@ def project(
     view = PageView(
         header=replace(_header(window, session), is_private=surroundings.is_private, is_scripting=ui.is_scripting),
         notices=_notices(session, ui, surroundings),
-        errors=tuple(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors),
+        errors=(*_deletions(ui), *(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors)),
         form=form,
         standing=standing_view(session, ui, chosen),
         nodes=nodes,
@@ -189,6 +191,12 @@ def _notices(session: SessionFacts, ui: UiState, surroundings: Surroundings) -> 
     if session.identity is not None and session.identity.is_duplicate:
         found.append(Notice(NoticeKind.DUPLICATE))
     return tuple(notice for notice in found if notice.key not in ui.dismissed)
+
+
+def _deletions(ui: UiState) -> Iterator[Notice]:
+    """What can be undone, the latest first and no more than a few: once that is undone or over, the next one shows."""
+    current = [item for item in reversed(ui.deletions) if not item.is_over]
+    return (Notice(NoticeKind.DELETED, item.number, deletion=item) for item in current[:DELETIONS_SHOWN])
 
 
 def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) -> RunView:

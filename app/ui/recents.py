@@ -14,6 +14,8 @@ from dataclasses import replace
 
 from app.core.errors import MooringError
 from app.core.papers import Papers
+from app.ui.deletion_actions import Deletions
+from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk, opened_on
 from app.ui.form_state import Draft
 from app.ui.screen import Facts, Screen
@@ -32,10 +34,11 @@ NAME = "values"  # of the one paper of its kind
 class Recents:
     """Keeps them, and is the person's hands on them."""
 
-    def __init__(self, papers: Papers, desk: Desk, screen: Screen) -> None:
+    def __init__(self, papers: Papers, desk: Desk, screen: Screen, deletions: Deletions) -> None:
         self._papers = papers
         self._desk = desk
         self._screen = screen
+        self._deletions = deletions
         self._writing = asyncio.Lock()  # two runs in a row: the second adds to what the first has noted
 
     def act(self, name: str, facts: Facts) -> bool:
@@ -44,7 +47,9 @@ class Recents:
             case "use-recent":
                 self._use((str(facts["node"]), str(facts["name"])), str(facts["text"]))
             case "forget-recent":
-                self._desk.spawn(self._forget())
+                deletion = Deletion(What.RECENT, hides=frozenset({RECENT_KIND}))
+                self._deletions.put_off(deletion, self._forget, undo=lambda: self._desk.spawn(self.load()))
+                self._show(Recent())
             case _:
                 return False
         return True
@@ -70,12 +75,7 @@ class Recents:
 
     async def _forget(self) -> None:
         async with self._writing:
-            self._show(Recent())
-            try:
-                await self._papers.write_papers({(RECENT_KIND, NAME): None})
-            except MooringError as error:
-                self._desk.set_ui(self._desk.ui.with_error(error))
-                await self.load()
+            await self._papers.write_papers({(RECENT_KIND, NAME): None})
 
     def _use(self, key: Key, text: str) -> None:
         ui = self._desk.ui
@@ -90,8 +90,10 @@ class Recents:
         self._screen.update({"texts": changed_texts(opened, ui.draft.values, draft.values)})
 
     def _show(self, recent: Recent) -> None:
-        values = {(item.class_type, item.input_name): item.texts for item in recent.inputs}
         ui = self._desk.ui
+        values = {(item.class_type, item.input_name): item.texts for item in recent.inputs}
+        if RECENT_KIND in ui.hidden:
+            values = {}
         self._desk.set_ui(replace(ui, known=replace(ui.known, recent=values)))
 
     async def _read(self) -> Recent | None:

@@ -36,6 +36,7 @@ def everywhere(_: Translator) -> tuple[Shortcut, ...]:
     return (
         Shortcut(("Mod", "Enter"), _("Run")),
         Shortcut(("Mod", "K"), _("All commands")),
+        Shortcut(("Mod", "Z"), _("Undo the last deletion, or the last step in the form")),
         Shortcut(("Esc",), _("Close a dialog or a list")),
     )
 

@@ -19,6 +19,7 @@ from app.core.progress import Progress
 from app.session import Noticed, Orphan, OrphanRecord, Run
 from app.ui.account import Account, LogOutDialog, LogOutView
 from app.ui.album import AlbumView, AlbumWish
+from app.ui.deletions import Deletion
 from app.ui.edits import EditDialog, EditView
 from app.ui.fleet_panel import FleetView
 from app.ui.folder import NO_FOLDER, FolderView
@@ -80,6 +81,8 @@ class UiState:
     settings: Settings = field(default_factory=Settings)  # of all windows of this browser
     errors: tuple[tuple[int, MooringError], ...] = ()  # of actions, until dismissed; numbered
     dismissed: frozenset[str] = frozenset()  # `key` of notices
+    deletions: tuple[Deletion, ...] = ()  # that can still be undone, or are being done; the latest last
+    hidden: frozenset[str] = frozenset()  # ids of what those delete
     known: Known = field(default_factory=Known)  # what was read for the form
     run_count: int = 1  # how many runs one click asks for
     where: str = SOONEST  # where the next run goes (`where.py`)
@@ -157,6 +160,7 @@ class NoticeKind(Enum):
     LOGGED_OUT = "logged-out"
     OTHER_PERSON = "other-person"
     ERROR = "error"
+    DELETED = "deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,7 @@ class Notice:
     is_busy: bool = False  # work of this window is under way: nothing is asked of the person now
     tag: ServerTag | None = None
     noticed: Noticed | None = None
+    deletion: Deletion | None = None
 
     @property
     def key(self) -> str:

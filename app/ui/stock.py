@@ -38,9 +38,16 @@ NO_SHELVES = NoShelves()
 
 
 def stock_of(
-    workflows: tuple[OpenWorkflow, ...], shelves: Shelves, fleet: Fleet, opening: Opening | None = None
+    workflows: tuple[OpenWorkflow, ...],
+    shelves: Shelves,
+    fleet: Fleet,
+    opening: Opening | None = None,
+    hidden: frozenset[str] = frozenset(),
 ) -> Stock:
-    """What is published comes first, then the person's own with the latest used first, then what is shipped."""
+    """What is published comes first, then the person's own with the latest used first, then what is shipped.
+
+    What is `hidden` is as good as deleted: an item that is open is still offered, but not as one of the library.
+    """
     has_demo = may_be_demo(fleet)
     others = {item.workflow_id: item for item in workflows}
     entries: list[WorkflowEntry] = []
@@ -50,13 +57,14 @@ def stock_of(
         is_possible = opened is None or has_demo or not opened.needs_demo
         about = opened.about if opened is not None else file.about
         entries.append(WorkflowEntry(workflow_id, plain_title(file), about, Shelf.PUBLISHED, is_possible))
-    for item in shelves.items:
+    items = tuple(item for item in shelves.items if item.item_id not in hidden)
+    for item in items:
         others.pop(item.item_id, None)
         entries.append(WorkflowEntry(item.item_id, item.title, shelf=Shelf.OWN, item=item))
     for opened in others.values():  # shipped, or taken out of the library or the published folder while open
         is_possible = has_demo or not opened.needs_demo
         entries.append(WorkflowEntry(opened.workflow_id, opened.title, opened.about, is_possible=is_possible))
-    return Stock(tuple(entries), opening, tags_of(shelves.items))
+    return Stock(tuple(entries), opening, tags_of(items))
 
 
 class Stockroom:
@@ -67,12 +75,17 @@ class Stockroom:
         self._stock = Stock()
 
     def stock(
-        self, workflows: tuple[OpenWorkflow, ...], shelves: Shelves, fleet: Fleet, opening: Opening | None
+        self,
+        workflows: tuple[OpenWorkflow, ...],
+        shelves: Shelves,
+        fleet: Fleet,
+        opening: Opening | None,
+        hidden: frozenset[str] = frozenset(),
     ) -> Stock:
         """See `stock_of`."""
-        made_of = workflows, shelves.items, shelves.published, may_be_demo(fleet), opening
+        made_of = workflows, shelves.items, shelves.published, may_be_demo(fleet), opening, hidden
         if not self._made_of or any(one is not other for one, other in zip(made_of, self._made_of, strict=True)):
-            self._made_of, self._stock = made_of, stock_of(workflows, shelves, fleet, opening)
+            self._made_of, self._stock = made_of, stock_of(workflows, shelves, fleet, opening, hidden)
         return self._stock
 
 

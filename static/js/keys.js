@@ -25,6 +25,9 @@ export function listenKeys(callback) {
       if (dialog && dialog.id !== "palette") return; // what is begun there would be gone
       event.preventDefault();
       callback(dialog ? "close-dialog" : "open-palette", "{}");
+    } else if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z" && !isTyped(event.target)) {
+      event.preventDefault();
+      callback("undo-last", "{}");
     } else if (!event.ctrlKey && !event.metaKey && !dialog && singles.has(event.key) && !isTyped(event.target)) {
       event.preventDefault();
       callback("press-key", JSON.stringify({ key: event.key }));

@@ -94,6 +94,7 @@ export function update(text) {
   zoomLarge();
   settleComparison();
   showErrors();
+  holdDeletions();
   settlePalette();
   settleTabs();
   beginMask(tellFiles);
@@ -189,6 +190,34 @@ function showErrors() {
   if (errors.matches(":popover-open") !== hasErrors) errors.togglePopover(hasErrors);
 }
 
+let isPointed = false; // a mouse or pen is on what stands above everything
+let isHeld = false; // so that what was deleted can be undone for as long as that lasts
+let tellHold = () => {}; // `listen` has the callback
+
+/** What can be undone waits while the pointer is on it or the focus is in it. */
+function holdDeletions() {
+  const errors = byId("errors");
+  const found = errors.querySelector("[data-undo]");
+  if (!found) isPointed = false; // nothing is left that the pointer could leave
+  const isWanted = Boolean(found) && (isPointed || errors.contains(document.activeElement));
+  if (isWanted === isHeld) return;
+  isHeld = isWanted;
+  tellHold(isHeld ? "hold-deletions" : "release-deletions", "{}");
+}
+
+function listenHold(callback) {
+  tellHold = callback;
+  const errors = byId("errors");
+  const point = (event) => {
+    isPointed = event.type === "pointerenter" && event.pointerType !== "touch";
+    holdDeletions();
+  };
+  errors.addEventListener("pointerenter", point);
+  errors.addEventListener("pointerleave", point);
+  errors.addEventListener("focusin", holdDeletions);
+  errors.addEventListener("focusout", () => queueMicrotask(holdDeletions));
+}
+
 const CALM = 40; // milliseconds: what moves by itself is drawn some 20 times a second, and the person's own at once
 const soon = new MessageChannel();
 const waiting = [];
@@ -246,6 +275,7 @@ export function listen(onAction, onChange, onInput) {
     onAction("run", "{}");
   });
   listenKeys(onAction);
+  listenHold(onAction);
   document.addEventListener("mooring-action", (event) => onAction(event.detail.name, JSON.stringify(event.detail.facts)));
   document.addEventListener("cancel", (event) => {
     if (!(event.target instanceof HTMLDialogElement)) return;

@@ -48,6 +48,7 @@ TAKE_AWAY = """async (name) => {
     database.close();
   };
 }"""
+GONE = "(id) => !windowTasks.some((task) => task.promptId === id)"
 ARE_SEEN = "() => [...document.querySelectorAll('dialog.compare img')].every((image) => image.naturalWidth > 0)"
 
 
@@ -313,6 +314,9 @@ async def test_what_is_deleted_is_gone_from_the_disk_also_after_a_reload(window:
     await check_axe(page)
     await page.get_by_test_id("confirm-delete").click()
     await expect(cells(window)).to_have_count(5)
+    await page.mouse.move(0, 0)  # the message stays while the pointer is on it
+    await expect(page.get_by_test_id("undo-deletion")).to_have_count(0)
+    await page.wait_for_function(GONE, arg=name.rpartition("/")[0])
     await window.reload()
     await page.locator("#results-album").click()
     await expect(cells(window)).to_have_count(5)

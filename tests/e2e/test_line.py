@@ -54,6 +54,8 @@ async def test_many_runs_wait_are_ordered_and_survive_a_reload(desk: Desk) -> No
     await check_axe(page)
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     await page.screenshot(path=ARTIFACTS / "waiting.png")
+    await page.mouse.move(0, 0)  # the message stays while the pointer is on it
+    await expect(page.get_by_test_id("undo-deletion")).to_have_count(0)  # until then a reload puts it back
     await window.reload()
     await expect(page.locator(ITEM)).to_have_count(3)
     assert await waiting(page) == [order[2], order[0], order[1]]

@@ -106,6 +106,8 @@ async def test_a_preset_is_saved_applied_undone_and_there_in_every_window(desk: 
     await check_axe(other)
     await other.get_by_test_id("do-preset").click()
     await expect(other.get_by_test_id("delete-preset")).to_have_count(0)
+    await other.mouse.move(0, 0)  # the message stays while the pointer is on it
+    await expect(other.get_by_test_id("undo-deletion")).to_have_count(0)
     await page.keyboard.press("Escape")
     await open_presets.click()
     await expect(page.get_by_test_id("delete-preset")).to_have_count(0)

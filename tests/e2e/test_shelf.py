@@ -133,6 +133,10 @@ async def test_a_removed_task_leaves_nothing_behind(desk: Desk, tmp_path: Path) 
     assert len(before["ledger"]) == 3
     await window.card(prompt_id).locator("[data-action=remove]").click()
     await expect(window.card(prompt_id)).to_have_count(0)
+    assert (await raw(window))["tasks"] == [prompt_id], "it can be undone"
+    await window.page.mouse.move(0, 0)  # the message stays while the pointer is on it
+    await expect(window.page.get_by_test_id("undo-deletion")).to_have_count(0)
+    await window.page.wait_for_function("() => windowTasks.length === 0")
     assert await raw(window) == {"tasks": [], "results": [], "thumbnails": [], "inputs": [], "ledger": []}
 
 
@@ -145,6 +149,7 @@ async def test_deleting_all_kept_results_deletes_them_and_keeps_the_list(desk: D
     await dialog.get_by_test_id("delete-all").click()
     assert len((await raw(window))["results"]) == 2, "not before it is confirmed"
     await dialog.get_by_test_id("confirm-delete-all").click()
+    await window.page.mouse.move(0, 0)  # the message stays while the pointer is on it
     for prompt_id in ids:
         await result(window, prompt_id, "dropped").wait_for()
         await expect(window.card(prompt_id).get_by_test_id("result-image")).to_have_count(0)

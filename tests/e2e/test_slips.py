@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.window_kit import Desk
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.work_kit import quick_workflow
 from tests.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -121,3 +123,61 @@ async def test_undo_brings_a_replaced_picture_back(desk: Desk, photo: Path) -> N
     await expect(name).to_have_count(0)
     await page.locator("#form [data-action=undo]").click()
     await expect(name).to_have_text(photo.name)
+
+
+async def _cards(window: MooringWindow, count: int) -> None:
+    await expect(window.page.locator("#results").locator(CARD)).to_have_count(count)
+
+
+async def test_deleted_result_comes_back_by_undo_by_key_and_by_reload(desk: Desk) -> None:
+    window = await desk.open()
+    page = window.page
+    for colour in (1, 2):
+        await window.wait_for(await window.submit(quick_workflow(colour), "Dunes"))
+    await _cards(window, 2)
+    delete = page.locator("#results [data-action=remove]").first
+    undo = page.get_by_test_id("undo-deletion")
+    await delete.click()
+    await _cards(window, 1)
+    await expect(page.locator("#errors")).to_contain_text("“Dunes” deleted, with its results.")
+    await check_axe(page)
+    await undo.click()
+    await _cards(window, 2)
+    await expect(undo).to_have_count(0)
+
+    await delete.click()
+    await _cards(window, 1)
+    await page.locator("#results-album").click()
+    await expect(page.locator("#album-grid .cell")).to_have_count(1)
+    await page.keyboard.press("Control+z")
+    await expect(page.locator("#album-grid .cell img")).to_have_count(2)
+    await page.locator("#results-latest").click()
+
+    await delete.click()
+    await undo.focus()  # so that its time stands still
+    await _cards(window, 1)
+    assert len((await window.facts())["tasks"]) == 2, "nothing is deleted yet"
+    await window.reload()
+    await _cards(window, 2)
+
+    await delete.click()
+    await page.mouse.move(0, 0)  # the message stays while the pointer is on it
+    await page.wait_for_function("() => windowTasks.length === 1")
+    await expect(undo).to_have_count(0)
+    await window.reload()
+    await _cards(window, 1)
+
+
+async def test_deletion_in_a_dialog_is_undone_there(desk: Desk) -> None:
+    window = await desk.open()
+    page = window.page
+    await window.choose_sample("text")
+    await page.locator("[data-action=open-presets]").first.click()
+    await page.locator("#preset-name").fill("Night")
+    await page.keyboard.press("Enter")
+    mine = page.locator("[data-action=ask-preset][data-ask=delete]")
+    await mine.click()
+    await page.locator("[data-action=delete-preset]").click()
+    await expect(mine).to_have_count(0)
+    await page.locator("dialog").get_by_test_id("undo-deletion").click()
+    await expect(mine).to_have_count(1)

@@ -206,7 +206,8 @@ def _confirmation(_: Translator) -> h.Node:
             h.p(".told-title")[_("Delete all kept results?")],
             h.p(".told-advice")[
                 _(
-                    "Originals and thumbnails of all windows are deleted from this browser for good."
+                    "Originals and thumbnails of all windows are deleted from this browser,"
+                    " after ten seconds in which this can be undone."
                     " The list of tasks stays, and so do the files on the servers."
                 )
             ],

@@ -23,11 +23,15 @@ def notices(view: Sequence[Notice], _: Translator) -> h.Node:
 
 
 def errors(view: Sequence[Notice], _: Translator) -> h.Node:
-    """The content of `#errors`, the newest first: it stands above everything and hides nothing of itself."""
+    """The content of `#errors`, the newest first: it stands above everything and hides nothing of itself.
+
+    What was deleted and can be undone stands there too, below the errors.
+    """
+    faults = sum(item.kind is NoticeKind.ERROR for item in view)
     return h.fragment[
-        len(view) > 1
+        faults > 1
         and h.div(".errors-head")[
-            h.span[_.plural("{count} error", "{count} errors", len(view))],
+            h.span[_.plural("{count} error", "{count} errors", faults)],
             action_button(_("Dismiss all errors"), "dismiss-errors", class_="is-small", testid="dismiss-errors"),
         ],
         (notice(item, _) for item in reversed(view)),
@@ -43,9 +47,10 @@ def notice(item: Notice, _: Translator) -> h.Element:
         id=f"notice-{key}",
         data_testid="notice",
         data_kind=item.kind.value,
-        role="alert" if item.kind is NoticeKind.ERROR else None,
+        role=_ROLES.get(item.kind),
+        data_undo=item.deletion is not None,
     )[
-        icon("info" if words.tone is Tone.QUIET else "warning"),
+        icon(_icon(item, words.tone)),
         h.div(".notice-body")[
             told(words),
             item.kind is NoticeKind.QUARANTINE and _aside(item, _),
@@ -55,6 +60,15 @@ def notice(item: Notice, _: Translator) -> h.Element:
         _action(item, _),
         _dismiss(item, _),
     ]
+
+
+_ROLES = {NoticeKind.ERROR: "alert", NoticeKind.DELETED: "status"}
+
+
+def _icon(item: Notice, tone: Tone) -> str:
+    if item.deletion is not None:
+        return "trash"
+    return "info" if tone is Tone.QUIET else "warning"
 
 
 def _aside(item: Notice, _: Translator) -> h.Element:
@@ -87,6 +101,11 @@ def _action(item: Notice, _: Translator) -> h.Node:
             _("Give up …"), "ask-give-up", class_="is-small", prompt_id=item.record.prompt_id, testid="give-up-record"
         )
         return h.fragment[item.record.is_newer and reload, give_up]
+    if item.deletion is not None:
+        return h.button(
+            ".button.is-small", type="button", data_action="undo-deletion", data_number=str(item.number),
+            data_testid="undo-deletion", aria_keyshortcuts="Control+Z Meta+Z", title=_("Undo (Ctrl+Z)"),
+        )[icon("undo"), h.span[_("Undo")]]  # fmt: skip
     if item.kind is NoticeKind.LOGGED_OUT:
         return log_in_link(_)
     if item.kind is NoticeKind.NONE_WELL:

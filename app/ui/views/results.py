@@ -182,7 +182,7 @@ def _actions(view: CardView, _: Translator) -> h.Element:
             testid="run-again",
         ),
         bool(task.workflow) and graph_button(task.prompt_id, _),
-        icon_button(_("Remove from this list"), "remove", "trash", prompt_id=task.prompt_id),
+        icon_button(_("Delete, with its results"), "remove", "trash", prompt_id=task.prompt_id),
     ]
 
 

@@ -598,11 +598,56 @@ async def test_what_is_cleared_does_not_run(stage: Stage) -> None:
     page = await stage.window()
     await add(stage, page, 4, steps=40)
     await stage.until(lambda: unfinished(page) == AHEAD and not page.session.line.sending)
-    await page.session.line.clear()
+    await page.session.line.remove(*(item.prompt_id for item in line_of(page).entries))
     assert line_of(page).entries == ()
     assert stage.world.database.waiting == {}
     await stage.until(lambda: not window_of(page).unfinished)
     assert posts(stage) == AHEAD
+
+
+@scene
+async def test_runs_set_aside_are_not_sent_until_put_back(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, 5, steps=1)
+    line = page.session.line
+    first, second = (item.prompt_id for item in list(line_of(page).entries)[-2:])
+    line.set_aside(first, second)
+    assert not line_of(page).has(first) and not line_of(page).has(second)
+    await stage.until(lambda: line_of(page).entries == () and not window_of(page).unfinished)
+    assert posts(stage) == 3
+    assert set(stage.world.database.waiting) == {first, second}, "a page that goes away now has removed nothing"
+    await line.remove(first)
+    assert set(stage.world.database.waiting) == {second}
+    line.put_back(second)
+    assert line_of(page).has(second)
+    await stage.until(lambda: posts(stage) == 4)
+
+
+@scene
+async def test_runs_set_aside_wait_again_after_a_reload(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, 4, steps=40)
+    line = page.session.line
+    await stage.until(lambda: unfinished(page) == AHEAD and not line.sending)
+    await line.pause()
+    ids = [item.prompt_id for item in line_of(page).entries]
+    line.set_aside(*ids)
+    assert line_of(page).entries == ()
+    again = await stage.reload(page)
+    await stage.until(lambda: again.session.line.line is not None)
+    assert [item.prompt_id for item in line_of(again).entries] == ids
+
+
+@scene
+async def test_runs_set_aside_and_taken_back_otherwise_are_no_error(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, 4, steps=40)
+    await stage.until(lambda: unfinished(page) == AHEAD and not page.session.line.sending)
+    aside = [item.prompt_id for item in line_of(page).entries]
+    page.session.line.set_aside(*aside)
+    await page.session.line.cancel_mine()
+    await page.session.line.remove(*aside)
+    assert stage.world.database.waiting == {}
 
 
 @scene

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gettext
 import hashlib
 import json
@@ -38,6 +39,8 @@ from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.session import Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Preview, Run
 from app.ui.bell import Telling
+from app.ui.deletion_actions import Deletions
+from app.ui.desk import Desk
 from app.ui.gallery import Original
 from app.ui.i18n import Translator, make_translator, read_languages
 from app.ui.workflows import SHIPPED_IDS, OpenWorkflow, open_workflow
@@ -155,6 +158,30 @@ def window(*tasks: Task, **more: Any) -> Window:
 
 
 @dataclass
+class Seconds:
+    """Time that passes only where somebody sleeps; `go` lets it, and then all of it at once."""
+
+    at: float = 0.0
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def now(self) -> float:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        await self.go.wait()
+        await asyncio.sleep(0)
+        self.at += seconds
+
+
+def deletions(desk: Desk, seconds: Seconds | None = None) -> Deletions:
+    """Deletions whose time is over at once, or when `seconds` go."""
+    if seconds is None:
+        seconds = Seconds()
+        seconds.go.set()
+    return Deletions(desk, seconds.now, seconds.sleep)
+
+
+@dataclass
 class StillResults:
     """What is kept, as plain values; what is asked for is noted in `calls`."""
 
@@ -244,11 +271,14 @@ class StillLine:
     async def cancel_mine(self, batch_id: BatchId | None = None) -> None:
         self.calls.append(("cancel_mine", batch_id))
 
-    async def remove(self, prompt_id: PromptId) -> None:
-        self.calls.append(("remove", prompt_id))
+    async def remove(self, *prompt_ids: PromptId) -> None:
+        self.calls.append(("remove", *prompt_ids))
 
-    async def clear(self) -> None:
-        self.calls.append(("clear",))
+    def set_aside(self, *prompt_ids: PromptId) -> None:
+        self.calls.append(("set_aside", *prompt_ids))
+
+    def put_back(self, *prompt_ids: PromptId) -> None:
+        self.calls.append(("put_back", *prompt_ids))
 
     async def adopt(self, owner: WindowId) -> None:
         self.calls.append(("adopt", owner))

@@ -17,7 +17,7 @@ from app.ui.questions import GiveUpDialog, PictureDialog
 from app.ui.state import UiState
 from app.ui.workflows import OpenWorkflow
 from app.workflows.fields import MAX_DRAWN, SeedMode
-from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, fleet, server, task, translator, workflows
+from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, deletions, fleet, server, task, translator, workflows
 
 IMAGE = ("1", "image")
 SEED = ("1", "seed")
@@ -62,7 +62,7 @@ class Rig:
         self.desk = Desk(workflow_id)
         self.screen = MemoryScreen()
         self.actions = Actions(
-            self.session, self.desk, self.screen, lambda limit: limit
+            self.session, self.desk, self.screen, lambda limit: limit, deletions=deletions(self.desk)
         )
 
     async def act(self, action: str, **facts: str) -> None:
@@ -139,7 +139,7 @@ async def test_a_run_that_fails_is_told_by_its_own_card() -> None:
 
 @pytest.mark.parametrize(
     ("name", "verb"),
-    [("cancel", "cancel"), ("look-again", "look_again"), ("remove", "delete_task"), ("give-up", "give_up"),
+    [("cancel", "cancel"), ("look-again", "look_again"), ("give-up", "give_up"),
      ("dismiss-run", "dismiss_run")],
 )  # fmt: skip
 async def test_a_click_calls_the_session_with_its_task(name: str, verb: str) -> None:

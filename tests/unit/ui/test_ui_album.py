@@ -15,6 +15,7 @@ from app.ui.album import AlbumView, AlbumWish, Rows, Span, album_row, cells_of, 
 from app.ui.album_actions import ZIP_NAME, AlbumActions
 from app.ui.album_grid import PART
 from app.ui.album_rows import FAVOURITE_KIND, PAGE, AlbumRows
+from app.ui.deletion_actions import Deletions
 from app.ui.questions import CompareDialog, DeleteDialog, PictureDialog
 from app.ui.state import ResultsView
 from app.ui.tones import tag_of
@@ -22,7 +23,19 @@ from app.ui.views.album import delete_question
 from app.ui.views.comparing import comparing
 from app.ui.views.results import results
 from tests.ports.memory_papers import MemoryPapers
-from tests.unit.ui.kit import ENGLISH, MemoryScreen, StillSession, ended, fleet, output, server, translator, window
+from tests.unit.ui.kit import (
+    ENGLISH,
+    MemoryScreen,
+    Seconds,
+    StillSession,
+    deletions,
+    ended,
+    fleet,
+    output,
+    server,
+    translator,
+    window,
+)
 from tests.unit.ui.test_ui_actions import Desk
 
 NOW = 1_000_000.0
@@ -66,7 +79,9 @@ class Rig:
         self.screen = MemoryScreen()
         self.papers = MemoryPapers()
         self.rows = AlbumRows(self.session, self.papers, self.desk)
-        self.album = AlbumActions(self.session, self.rows, self.desk, self.screen, lambda: NOW)  # type: ignore[arg-type]
+        self.album = AlbumActions(
+            self.session, self.rows, self.desk, self.screen, lambda: NOW, deletions=deletions(self.desk)
+        )  # type: ignore[arg-type]
         self.grid = Grid()
         self.told: list[dict[str, Any]] = []
 
@@ -309,6 +324,31 @@ async def test_deleting_asks_with_all_that_goes_and_takes_whole_runs() -> None:
     assert await rig.papers.read_kind(FAVOURITE_KIND) == {}
     assert rig.desk.ui.dialog is None
     assert rig.desk.ui.album.picked == frozenset()
+
+
+async def test_what_is_deleted_is_hidden_everywhere_until_it_is_done_or_undone() -> None:
+    mine, old = made("a", 30.0), made("b", 10.0)
+    rig = Rig(mine, past=(old,))
+    put_off = Deletions(rig.desk, Seconds().now, Seconds().sleep)
+    rig.album = AlbumActions(rig.session, rig.rows, rig.desk, rig.screen, lambda: NOW, deletions=put_off)  # type: ignore[arg-type]
+    await rig.opened()
+    a, b = rig.names()
+    rig.album.act("remove", {"promptId": mine.prompt_id})
+    waiting = rig.desk.work.pop()  # a drawing would wait for it
+    await rig.draw()
+    assert rig.names() == [b]
+    rig.album.act("album-ask-delete", {"name": b})
+    rig.album.act("album-delete", {})
+    waiting_too = rig.desk.work.pop()
+    await rig.draw()
+    assert rig.names() == []
+    assert not waiting.done() and not waiting_too.done()
+    assert set(rig.session.past.tasks) == {old.prompt_id}
+    for shown in ([b], [a, b]):
+        put_off.act("undo-last", {})
+        await rig.draw()
+        assert rig.names() == shown
+    assert rig.session.calls == []
 
 
 async def test_what_another_window_holds_is_left_to_it() -> None:

@@ -12,7 +12,7 @@ from app.ui.folder_actions import KEY, FolderActions
 from app.ui.messages import word_error
 from app.ui.views.folder import folder_field, folder_sign
 from tests.simulation.store import Bytes
-from tests.unit.ui.kit import ENGLISH, MemoryScreen, StillSession, ended, output, window
+from tests.unit.ui.kit import ENGLISH, MemoryScreen, StillSession, deletions, ended, output, window
 from tests.unit.ui.test_ui_actions import Desk
 
 KEPT = output(delivery=Delivery.KEPT)
@@ -57,7 +57,9 @@ class Rig:
         self.desk.ui = self.desk.ui.__class__(names="{id}")
         self.screen = screen or MemoryScreen()
         self.now = 1000.0
-        self.hands = FolderActions(folder, self.session, self.desk, self.screen, lambda: self.now)
+        self.hands = FolderActions(
+            folder, self.session, self.desk, self.screen, lambda: self.now, deletions=deletions(self.desk)
+        )
 
     async def load(self) -> None:
         await self.hands.load()

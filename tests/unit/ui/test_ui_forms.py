@@ -27,7 +27,7 @@ from app.workflows.kinds import label_of
 from app.workflows.layout import arrange
 from tests import recordings
 from tests.unit.ui.anything import ANYTHING, LORAS, anything, unfolded
-from tests.unit.ui.kit import ENGLISH, Bytes, MemoryScreen, StillPictures, StillSession, translator, window
+from tests.unit.ui.kit import ENGLISH, Bytes, MemoryScreen, StillPictures, StillSession, deletions, translator, window
 from tests.unit.ui.test_ui_actions import Desk
 from tests.unit.ui.test_ui_views import read
 
@@ -215,7 +215,9 @@ class Rig:
         self.session = StillSession(window=window())
         self.desk = Desk(ANYTHING, (opened,))
         self.screen = MemoryScreen()
-        self.actions = Actions(self.session, self.desk, self.screen, lambda limit: limit)
+        self.actions = Actions(
+            self.session, self.desk, self.screen, lambda limit: limit, deletions=deletions(self.desk)
+        )
 
     @property
     def draft(self) -> Draft:

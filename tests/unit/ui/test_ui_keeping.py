@@ -15,7 +15,7 @@ from app.ui.keeping import KeepingDialog, KeepingView, read_cap, write_cap
 from app.ui.state import UiState
 from app.ui.views.keeping import keeping
 from app.ui.workflows import OpenWorkflow
-from tests.unit.ui.kit import ENGLISH, MemoryScreen, StillResults, StillSession, workflows
+from tests.unit.ui.kit import ENGLISH, MemoryScreen, StillResults, StillSession, deletions, workflows
 
 SET = KeepSettings(2_000_000_000)
 USAGE = Usage(settings=SET, count=5, size=900_000_000, thumbnails=9, thumbnails_size=90_000)
@@ -48,7 +48,13 @@ class Rig:
     def __init__(self, usage: Usage | None = USAGE) -> None:
         self.results = StillResults(usage=usage)
         self.desk = Desk()
-        self.actions = Actions(StillSession(results=self.results), self.desk, MemoryScreen(), lambda limit: limit)
+        self.actions = Actions(
+            StillSession(results=self.results),
+            self.desk,
+            MemoryScreen(),
+            lambda limit: limit,
+            deletions=deletions(self.desk),
+        )
         self.actions.act("open-keeping", {})
 
     @property

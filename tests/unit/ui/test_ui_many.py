@@ -22,7 +22,7 @@ from app.ui.state import UiState
 from app.workflows.editor_copy import filled
 from app.workflows.graph import Key
 from tests.unit.ui import test_ui_opening
-from tests.unit.ui.kit import ENGLISH, Bytes, StillSession, fleet, server, translator, workflows
+from tests.unit.ui.kit import ENGLISH, Bytes, StillSession, deletions, fleet, server, translator, workflows
 from tests.unit.ui.test_ui_actions import SEED, Rig
 from tests.unit.ui.test_ui_waiting import waiting
 from tests.unit.ui.trouble import markup, page
@@ -41,7 +41,9 @@ def shown(many: ManyDraft, workflow_id: str = "text", region: str = "dialogs") -
 
 def rig(workflow_id: str = "text") -> Rig:
     made, numbers = Rig(workflow_id, demo()), itertools.count(5)
-    made.actions = Actions(made.session, made.desk, made.screen, lambda _: next(numbers))
+    made.actions = Actions(
+        made.session, made.desk, made.screen, lambda _: next(numbers), deletions=deletions(made.desk)
+    )
     return made
 
 

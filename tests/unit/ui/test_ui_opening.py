@@ -38,7 +38,7 @@ from app.workflows.layout import Layout
 from app.workflows.published import Published
 from app.workflows.runs import PlannedRun
 from tests.ports.memory_papers import MemoryPapers
-from tests.unit.ui.kit import Bytes, MemoryFiles, MemoryScreen, StillSession, fleet, server
+from tests.unit.ui.kit import Bytes, MemoryFiles, MemoryScreen, StillSession, deletions, fleet, server
 from tests.unit.ui.test_ui_actions import Desk
 
 CATALOGUE = Catalogue.parse(
@@ -102,6 +102,7 @@ class Rig:
             self.library,
             self.opener,
             lambda files: self.passed.extend(name for _, name in files),
+            deletions=deletions(self.desk),
         )
 
     async def draw(self) -> None:

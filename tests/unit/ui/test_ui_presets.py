@@ -20,7 +20,7 @@ from app.workflows.kept import encode
 from app.workflows.presets import PRESET_KIND, Preset
 from tests.ports.memory_papers import MemoryPapers
 from tests.unit.ui.anything import ANYTHING, anything
-from tests.unit.ui.kit import MemoryScreen, StillPictures, StillSession, translator
+from tests.unit.ui.kit import MemoryScreen, StillPictures, StillSession, deletions, translator
 from tests.unit.ui.test_ui_forms import markup, page
 from tests.unit.ui.test_ui_views import read
 
@@ -42,7 +42,7 @@ class Rig:
         self.ui = UiState(workflow_id=ANYTHING)
         self.made = 0
         self.work: list[Coroutine[Any, Any, None]] = []
-        self.actions = PresetActions(self.papers, self, self.screen, self._mint)
+        self.actions = PresetActions(self.papers, self, self.screen, self._mint, deletions(self))
 
     @property
     def workflows(self) -> tuple[OpenWorkflow, ...]:

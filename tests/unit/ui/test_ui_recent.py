@@ -16,7 +16,7 @@ from app.workflows.fields import SeedMode
 from app.workflows.presets import RECENT_KIND
 from tests.ports.memory_papers import MemoryPapers
 from tests.unit.ui.anything import ANYTHING, LORAS, anything
-from tests.unit.ui.kit import MemoryScreen, StillPictures, StillSession
+from tests.unit.ui.kit import MemoryScreen, StillPictures, StillSession, deletions
 from tests.unit.ui.test_ui_actions import Rig as ActionsRig
 from tests.unit.ui.test_ui_forms import markup
 from tests.unit.ui.test_ui_views import read
@@ -33,7 +33,7 @@ class Rig:
         self.screen = MemoryScreen()
         self.ui = UiState(workflow_id=ANYTHING)
         self.work: list[Coroutine[Any, Any, None]] = []
-        self.recents = Recents(self.papers, self, self.screen)
+        self.recents = Recents(self.papers, self, self.screen, deletions(self))
 
     @property
     def workflows(self) -> tuple[OpenWorkflow, ...]:

@@ -14,7 +14,7 @@ from app.session import OrphanLine
 from app.ui.actions import Actions
 from app.ui.state import MOST_COUNT, UiState
 from app.ui.waiting import SHOWN
-from tests.unit.ui.kit import ME, StillLine, StillSession
+from tests.unit.ui.kit import ME, StillLine, StillSession, deletions
 from tests.unit.ui.test_ui_actions import SEED, Rig
 from tests.unit.ui.trouble import OTHER, markup, page
 
@@ -107,8 +107,6 @@ def test_a_gone_windows_line_can_be_adopted(is_gone: bool) -> None:
         ("line-send-few", ("send_all", False)),
         ("line-up", ("step", "p-1", -1)),
         ("line-down", ("step", "p-1", 1)),
-        ("line-remove", ("remove", "p-1")),
-        ("line-clear", ("clear",)),
         ("line-adopt", ("adopt", "w-gone")),
     ],
 )
@@ -123,7 +121,7 @@ async def test_each_button_asks_the_line(action: str, call: tuple[object, ...]) 
 
 async def test_one_is_run_at_once_and_several_wait_each_with_its_seed() -> None:
     rig, numbers = Rig("text"), itertools.count(5)
-    rig.actions = Actions(rig.session, rig.desk, rig.screen, lambda _: next(numbers))
+    rig.actions = Actions(rig.session, rig.desk, rig.screen, lambda _: next(numbers), deletions=deletions(rig.desk))
     rig.actions.change("run-count", {"value": "3"})
     await rig.act("run")
     ((verb, _, runs, title, inputs, wish, _),) = rig.session.line.calls

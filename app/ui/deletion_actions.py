@@ -1,0 +1,113 @@
+"""Deletions that can be undone: each is put off for ten seconds, while a message offers to undo it.
+
+    deletions.put_off(Deletion(What.RESULTS, name="Dunes", hides=frozenset({prompt_id})), delete)
+
+What is deleted is hidden in this window at once, and stays in the store until its time is over. So a page that is
+reloaded or closed before has deleted nothing, and other windows show the thing until it is really gone. A change of the
+page alone is made at once, and `undo` takes it back.
+
+The time stands still while the pointer is on the message or the focus is in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from app.core.errors import MooringError
+from app.ui.deletions import Deletion
+from app.ui.desk import Desk
+from app.ui.screen import Facts
+
+log = logging.getLogger("mooring.ui")
+
+SECONDS = 10.0  # that a deletion can be undone
+TICK = 0.25  # seconds between two looks whether that is over
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+async def nothing() -> None:
+    """The rest of a deletion that was made at once."""
+
+
+class Deletions:
+    """Keeps them while they can be undone. `now` is in seconds."""
+
+    def __init__(
+        self, desk: Desk, now: Callable[[], float], sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    ) -> None:
+        self._desk = desk
+        self._now = now
+        self._sleep = sleep
+        self._number = 0
+        self._undo: dict[int, Callable[[], None]] = {}
+        self._is_held = False
+
+    def put_off(self, deletion: Deletion, work: Work = nothing, undo: Callable[[], None] = lambda: None) -> None:
+        """Hide what is deleted, and do the `work` once it cannot be undone any more. `undo` shows it again."""
+        self._number += 1
+        deletion = replace(deletion, number=self._number)
+        self._undo[deletion.number] = undo
+        self._show(*self._desk.ui.deletions, deletion)
+        self._desk.spawn(self._run_out(deletion, work))
+
+    def act(self, name: str, facts: Facts) -> bool:
+        """A click, a key, or the pointer on the message; False if it is none of these."""
+        match name:
+            case "undo-deletion":
+                self._take_back(int(str(facts["number"])))
+            case "undo-last":
+                if not self._undo:
+                    return False
+                self._take_back(max(self._undo))
+            case "hold-deletions":
+                self._is_held = True
+            case "release-deletions":
+                self._is_held = False
+            case _:
+                return False
+        return True
+
+    def _take_back(self, number: int) -> None:
+        undo = self._undo.pop(number, None)
+        if undo is not None:  # else its time was over just now
+            self._forget(number)
+            undo()
+
+    async def _run_out(self, deletion: Deletion, work: Work) -> None:
+        left, before = SECONDS, self._now()
+        while left > 0 and deletion.number in self._undo:
+            await self._sleep(TICK)
+            now = self._now()
+            left -= 0.0 if self._is_held else now - before
+            before = now
+        undo = self._undo.pop(deletion.number, None)
+        if undo is None:
+            return  # it was undone
+        self._show(*(replace(item, is_over=item.is_over or item.number == deletion.number) for item in self._all))
+        try:
+            await work()
+        except MooringError as error:
+            log.warning("not deleted: %r", error)
+            self._desk.set_ui(self._desk.ui.with_error(error))
+            self._forget(deletion.number)
+            undo()  # it is still there, and is shown again
+        else:
+            self._forget(deletion.number)
+
+    @property
+    def _all(self) -> tuple[Deletion, ...]:
+        return self._desk.ui.deletions
+
+    def _forget(self, number: int) -> None:
+        self._show(*(item for item in self._all if item.number != number))
+
+    def _show(self, *deletions: Deletion) -> None:
+        hidden = frozenset[str]().union(*(item.hides for item in deletions))
+        if not any(not item.is_over for item in deletions):
+            self._is_held = False  # the message is gone, and the pointer cannot leave it
+        self._desk.set_ui(replace(self._desk.ui, deletions=deletions, hidden=hidden))
