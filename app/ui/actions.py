@@ -31,6 +31,7 @@ from app.ui.recovery_actions import RecoveryActions, RecoveryVerbs
 from app.ui.screen import Facts, Screen
 from app.ui.sheets import SheetDialog
 from app.ui.state import MOST_COUNT, RESULTS_AT_FIRST
+from app.ui.unsaved import left
 from app.ui.where import WhereView, hands_for, wish_of
 from app.ui.workflows import OpenWorkflow
 from app.workflows.graph import Key
@@ -133,10 +134,8 @@ class Actions:
                 self._set(dialog=PictureDialog(prompt_id, int(facts["index"]), sheet))
             case "open-sheet":
                 self._set(dialog=SheetDialog(BatchId(str(facts["batchId"]))))
-            case "close-dialog":
-                open_now = self._desk.ui.dialog
-                sheet = open_now.sheet if isinstance(open_now, PictureDialog) else None
-                self._set(dialog=SheetDialog(sheet) if sheet else None)
+            case "close-dialog" | "leave-dialog":
+                self._close(is_left=name == "leave-dialog")
             case "show-more":
                 self._set(results_shown=self._desk.ui.results_shown + RESULTS_AT_FIRST)
             case "dismiss-errors":
@@ -145,6 +144,17 @@ class Actions:
                 self._dismiss(str(facts["key"]), str(facts["number"]))
             case _:
                 log.error("no action %s", name)
+
+    def _close(self, *, is_left: bool) -> None:
+        """Close the dialog; one that is only left keeps what was typed into it."""
+        ui = self._desk.ui
+        sheet = ui.dialog.sheet if isinstance(ui.dialog, PictureDialog) else None
+        if sheet:
+            self._set(dialog=SheetDialog(sheet))
+        elif is_left:
+            self._desk.set_ui(left(ui))
+        else:
+            self._set(dialog=None)
 
     def _dismiss(self, key: str, number: str) -> None:
         ui = self._desk.ui

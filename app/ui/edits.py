@@ -23,10 +23,11 @@ class EditDialog:
 
     prompt_id: PromptId
     texts: tuple[tuple[Key, str], ...] = ()
+    is_touched: bool = False  # something was typed
 
     def with_text(self, key: Key, text: str) -> EditDialog:
         """The dialog with one field filled in, or one field more."""
-        return replace(self, texts=tuple({**dict(self.texts), key: text}.items()))
+        return replace(self, texts=tuple({**dict(self.texts), key: text}.items()), is_touched=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.screen import Facts
+from app.ui.unsaved import reopened
 
 
 class ResultsVerbs(Protocol):
@@ -45,7 +46,8 @@ class KeepActions:
         match name:
             case "open-keeping":
                 self._results.refresh_soon()
-                self._show(KeepingDialog())
+                self._desk.set_ui(reopened(self._desk.ui, KeepingDialog()))
+                self._change(is_deleting=False)
             case "save-keeping":
                 self._save()
             case "ask-delete-kept":

@@ -18,6 +18,7 @@ from app.ui.desk import Desk
 from app.ui.edits import EditDialog, begin_edit, edit_values, edit_view, present_text
 from app.ui.orders import Plan
 from app.ui.screen import Facts, Screen
+from app.ui.unsaved import reopened
 from app.ui.waiting import CancelDialog, LineFacts
 from app.workflows.runs import PlannedRun
 
@@ -107,7 +108,7 @@ class LineActions:
             case "ask-cancel-mine":
                 self._show(CancelDialog())
             case "line-edit" if line is not None and line.has(prompt_id):
-                self._show(begin_edit(line, prompt_id))
+                self._desk.set_ui(reopened(self._desk.ui, begin_edit(line, prompt_id)))
             case "line-edit":
                 log.info("%s waits no more", prompt_id)
             case "save-edit":

@@ -19,6 +19,7 @@ from app.ui.desk import Desk, opened_on
 from app.ui.presets import Ask, PresetsDialog, PresetsView, presets_view
 from app.ui.screen import Facts, Screen
 from app.ui.texts import changed_texts
+from app.ui.unsaved import reopened
 from app.ui.workflows import OpenWorkflow, shaped
 from app.workflows.fields import Seed, SeedMode
 from app.workflows.kept import Unkept, decode, encode
@@ -44,7 +45,7 @@ class PresetActions:
         preset_id = str(facts.get("preset", ""))
         match name:
             case "open-presets":
-                self._show(PresetsDialog())
+                self._desk.set_ui(reopened(self._desk.ui, PresetsDialog()))
                 self._desk.spawn(self._do({}))
             case "apply-preset":
                 self._apply(preset_id)

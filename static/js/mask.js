@@ -15,6 +15,7 @@ let surface = null; // its picture; it stays after the dialog is closed, so that
 let tell = null; // how a file is handed on
 let scale = 1;
 let isErasing = false;
+let used = null; // the last step that is in the file of the field
 let spot = [0, 0]; // where the brush is, in the picture
 const fingers = new Map();
 
@@ -44,6 +45,7 @@ async function fill(blob, own) {
       const fresh = new Surface(blob, pixels, isApart);
       if (before) fresh.resume(own, before);
       surface = fresh;
+      used = null;
     } catch {
       return say(words().failed); // no memory for it
     }
@@ -59,6 +61,7 @@ async function fill(blob, own) {
   renew();
 }
 
+const isUnsaved = () => isOpen() && (surface.done.at(-1) ?? null) !== used;
 const isOpen = () => Boolean(body?.isConnected && surface);
 const stage = () => byId("mask-stage");
 const words = () => JSON.parse(body.dataset.words);
@@ -128,7 +131,37 @@ const TOOLS = {
   out: () => zoom(scale / 1.5),
   fit,
   done,
+  resume: () => ask(false),
 };
+
+// What was painted goes only when that was said: Escape, a click beside the dialog and its close buttons ask first.
+
+function ask(isAsked) {
+  byId("mask-question").hidden = !isAsked;
+  byId("mask-ends").hidden = isAsked;
+  (isAsked ? byId("mask-question").querySelector("button") : stage()).focus();
+}
+
+function onEscape(event) {
+  if (event.key !== "Escape" || !isUnsaved()) return;
+  event.preventDefault();
+  event.stopPropagation();
+  ask(byId("mask-question").hidden);
+}
+
+/** Whether this would close the dialog with a painting in it that is not in use: then it asks. */
+function onClose(event) {
+  const dialog = body?.closest("dialog");
+  const isClosing = event.type === "cancel" || event.target === dialog || event.target.closest?.("[data-action=close-dialog]");
+  if (!isClosing || !dialog?.contains(event.target) || event.target.closest?.("[data-discard]") || !isUnsaved()) return;
+  event.preventDefault();
+  event.stopPropagation();
+  ask(true);
+}
+
+addEventListener("keydown", onEscape, true);
+addEventListener("cancel", onClose, true);
+addEventListener("click", onClose, true);
 
 function use(name) {
   if (!isOpen() || surface.stroke) return;
@@ -138,18 +171,19 @@ function use(name) {
 }
 
 async function done() {
-  const button = body.querySelector("[data-mask-tool=done]");
+  const buttons = [...body.querySelectorAll("[data-mask-tool=done]")];
   const { node, name, file } = body.dataset;
   const mine = body;
-  button.disabled = true;
+  for (const button of buttons) button.disabled = true;
   say(words().writing);
   const before = surface.file;
   const made = await surface.made(file).catch(() => null);
   if (!mine.isConnected) return;
   if (!made) {
-    button.disabled = false;
+    for (const button of buttons) button.disabled = false;
     return say(words().failed);
   }
+  used = surface.done.at(-1) ?? null;
   if (made !== before) tell(node, name, [made]);
   if (surface.width * surface.height > KEPT) surface = null; // all but its steps is in the file
   mine.closest("dialog").querySelector("[data-action=close-dialog]").click();
@@ -178,6 +212,7 @@ async function load(file) {
 }
 
 document.addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-discard]")) surface = null;
   const tool = event.target.closest?.("[data-mask-tool]");
   if (tool) use(tool.dataset.maskTool);
 });

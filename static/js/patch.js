@@ -277,13 +277,17 @@ export function listen(onAction, onChange, onInput) {
   listenKeys(onAction);
   listenHold(onAction);
   document.addEventListener("mooring-action", (event) => onAction(event.detail.name, JSON.stringify(event.detail.facts)));
+  const leave = () => {
+    document.activeElement?.blur(); // what was typed into a field that is read when it is left
+    onAction("leave-dialog", "{}");
+  };
   document.addEventListener("cancel", (event) => {
     if (!(event.target instanceof HTMLDialogElement)) return;
     event.preventDefault();
-    onAction("close-dialog", "{}");
+    leave();
   }, true);
   document.addEventListener("click", (event) => {
-    if (event.target instanceof HTMLDialogElement) onAction("close-dialog", "{}"); // the backdrop
+    if (event.target instanceof HTMLDialogElement) leave(); // the backdrop
   });
 }
 

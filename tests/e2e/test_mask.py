@@ -214,8 +214,10 @@ async def test_a_mask_file_keys_and_clear(desk: Desk, photo: Path, tmp_path: Pat
     by_keys = await mask_of(page)
     assert [by_keys.getpixel((x, 107)) for x in (100, 160, 200)] == [0, 255, 255]
     await page.keyboard.press("Escape")  # not used, and not lost either
+    await expect(page.get_by_test_id("mask-question")).to_be_visible()
     await expect(page.locator(".drop-name")).to_have_text("dunes-0.png")
-    await open_mask(page)
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_test_id("mask-question")).to_be_hidden()
     assert is_equal(await mask_of(page), by_keys)
     await page.get_by_role("button", name="Clear").click()
     await page.get_by_role("button", name="Use this mask").click()

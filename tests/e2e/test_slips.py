@@ -181,3 +181,53 @@ async def test_deletion_in_a_dialog_is_undone_there(desk: Desk) -> None:
     await expect(mine).to_have_count(0)
     await page.locator("dialog").get_by_test_id("undo-deletion").click()
     await expect(mine).to_have_count(1)
+    await page.locator("#preset-name").fill("Day")
+    await page.keyboard.press("Escape")
+    await page.locator("dialog").wait_for(state="detached")
+    await page.locator("[data-action=open-presets]").first.click()
+    await expect(page.locator("#preset-name")).to_have_value("Day")
+
+
+async def test_escape_does_not_throw_a_painting_away(desk: Desk, photo: Path) -> None:
+    window = await desk.open()
+    page = window.page
+    await window.choose_sample("enlarge")
+    await window.put_picture(photo)
+    await page.locator("[data-action=paint-mask]").click()
+    dialog, asked = page.get_by_test_id("mask-dialog"), page.get_by_test_id("mask-question")
+    undo = dialog.locator("[data-mask-tool=undo]")
+    await page.locator("#mask-sheet canvas").first.wait_for()
+    await page.keyboard.press("Escape")
+    await dialog.wait_for(state="detached")  # nothing was painted
+
+    await page.locator("[data-action=paint-mask]").click()
+    await page.locator("#mask-sheet canvas").first.wait_for()
+    await page.locator("#mask-stage").focus()
+    await page.keyboard.press("Space")
+    await expect(undo).to_be_enabled()
+    for leave in ("Escape", "close", "beside"):
+        if leave == "Escape":
+            await page.keyboard.press("Escape")
+        elif leave == "close":
+            await dialog.locator(".large-head [data-action=close-dialog]").click()
+        else:
+            await page.evaluate("document.querySelector('dialog').click()")
+        await expect(asked).to_be_visible()
+        await check_axe(page)
+        await asked.locator("[data-mask-tool=resume]").click()
+        await expect(asked).to_be_hidden()
+        await expect(undo).to_be_enabled()
+    await page.keyboard.press("Escape")
+    await asked.locator("[data-mask-tool=done]").click()
+    await expect(page.locator(".drop-name")).to_contain_text("-masked.png")
+    await page.keyboard.press("Control+z")  # outside of a text: the step in the form
+    await expect(page.locator(".drop-name")).to_have_text(photo.name)
+
+    await page.locator("[data-action=paint-mask]").click()
+    await page.locator("#mask-sheet canvas").first.wait_for()
+    await page.locator("#mask-stage").focus()
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Escape")
+    await page.get_by_test_id("mask-discard").click()
+    await dialog.wait_for(state="detached")
+    await expect(page.locator(".drop-name")).to_have_text(photo.name)

@@ -108,10 +108,28 @@ def _foot(view: MaskView, _: Translator) -> h.Element:
             not view.is_used
             and h.span(".quiet")[_("This workflow uses no mask of this picture: painting one changes nothing.")],
         ],
-        h.button(".button.is-large", type="button", data_action="close-dialog")[h.span[_("Cancel")]],
-        h.button(".button.is-primary.is-large", type="button", data_mask_tool="done")[
-            h.span[_("Use this mask")]
+        h.div("#mask-ends.mask-ends")[
+            h.button(".button.is-large", type="button", data_action="close-dialog")[h.span[_("Cancel")]],
+            _use(_),
         ],
+        _question(_),
+    ]  # fmt: skip
+
+
+def _use(_: Translator) -> h.Element:
+    return h.button(".button.is-primary.is-large", type="button", data_mask_tool="done")[h.span[_("Use this mask")]]
+
+
+def _question(_: Translator) -> h.Element:
+    """Instead of the buttons that end it, where somebody is about to leave what was painted."""
+    return h.div(
+        "#mask-question.mask-ends", hidden=True, role="group", aria_labelledby="mask-asked", data_testid="mask-question"
+    )[
+        h.p("#mask-asked")[_("What you painted is not used yet.")],
+        h.button(".button.is-large", type="button", data_mask_tool="resume")[h.span[_("Go on painting")]],
+        h.button(".button.is-danger.is-large", type="button", data_action="close-dialog", data_discard="",
+                 data_testid="mask-discard")[h.span[_("Throw it away")]],
+        _use(_),
     ]  # fmt: skip
 
 

@@ -1,0 +1,42 @@
+"""Dialogs that were left with something in them that is not saved: it stands there again when they are opened again.
+
+ui = left(ui)                           # the dialog is closed, by Escape or a click beside it
+ui = reopened(ui, KeepingDialog())      # it is open as it was left, or this one
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.ui.edits import EditDialog
+from app.ui.keeping import KeepingDialog
+from app.ui.presets import Ask, PresetsDialog
+from app.ui.state import OpenDialog, UiState
+
+
+def left(ui: UiState) -> UiState:
+    """The state with the dialog closed, and remembered if something in it would be lost."""
+    dialog = ui.dialog
+    unsaved = {key: value for key, value in ui.unsaved.items() if key is not type(dialog)}
+    if dialog is not None and _holds_something(dialog):
+        unsaved[type(dialog)] = dialog
+    return replace(ui, dialog=None, unsaved=unsaved)
+
+
+def reopened(ui: UiState, fresh: OpenDialog) -> UiState:
+    """The state with a dialog open: as it was left, if that was about the same; else the fresh one."""
+    unsaved = {key: value for key, value in ui.unsaved.items() if key is not type(fresh)}
+    known = ui.unsaved.get(type(fresh), fresh)
+    is_other = isinstance(known, EditDialog) and isinstance(fresh, EditDialog) and known.prompt_id != fresh.prompt_id
+    return replace(ui, dialog=fresh if is_other else known, unsaved=unsaved)
+
+
+def _holds_something(dialog: OpenDialog) -> bool:
+    match dialog:
+        case KeepingDialog(cap, keep):
+            return cap is not None or keep is not None
+        case PresetsDialog(name, ask):
+            return bool(name.strip()) or ask is Ask.RENAME
+        case EditDialog(is_touched=is_touched):
+            return is_touched
+    return False

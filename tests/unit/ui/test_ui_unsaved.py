@@ -1,0 +1,59 @@
+"""Dialogs that are left by Escape: what was typed stands there again, whatever the dialog is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from app.core.model import PromptId
+from app.core.ports import Keep
+from app.ui.edits import EditDialog
+from app.ui.keeping import KeepingDialog
+from app.ui.presets import Ask, PresetsDialog
+from app.ui.shelf import LibraryDialog
+from app.ui.state import OpenDialog, UiState
+from app.ui.unsaved import left, reopened
+from tests.unit.ui.test_ui_actions import Rig
+
+TYPED = EditDialog(PromptId("p-1")).with_text(("1", "text"), "dunes")
+HELD = [
+    (KeepingDialog(cap="3"), KeepingDialog()),
+    (KeepingDialog(keep=Keep.THUMBNAILS), KeepingDialog()),
+    (PresetsDialog(name="Night"), PresetsDialog()),
+    (PresetsDialog(ask=Ask.RENAME, asked_id="a", new_name="Day"), PresetsDialog()),
+    (TYPED, EditDialog(PromptId("p-1"))),
+]
+
+
+@pytest.mark.parametrize(("dialog", "fresh"), HELD)
+def test_left_dialog_is_found_again_once(dialog: OpenDialog, fresh: OpenDialog) -> None:
+    ui = left(UiState(dialog=dialog))
+    assert ui.dialog is None
+    ui = reopened(ui, fresh)
+    assert ui.dialog == dialog
+    assert reopened(replace(ui, dialog=None), fresh).dialog == fresh
+
+
+@pytest.mark.parametrize("dialog", [KeepingDialog(), PresetsDialog(name=" "), LibraryDialog(query="night"), None])
+def test_dialog_without_anything_typed_is_only_closed(dialog: OpenDialog | None) -> None:
+    ui = left(UiState(dialog=dialog))
+    assert (ui.dialog, ui.unsaved) == (None, {})
+
+
+def test_change_of_another_run_is_not_shown() -> None:
+    other = EditDialog(PromptId("p-2"))
+    assert reopened(left(UiState(dialog=TYPED)), other).dialog == other
+
+
+async def test_escape_keeps_what_was_typed_and_the_close_button_does_not() -> None:
+    rig = Rig()
+    await rig.act("open-keeping")
+    rig.actions.type("cap", {"value": "7"})
+    await rig.act("leave-dialog")
+    assert rig.desk.ui.dialog is None
+    await rig.act("open-keeping")
+    assert rig.desk.ui.dialog == KeepingDialog(cap="7")
+    await rig.act("close-dialog")
+    await rig.act("open-keeping")
+    assert rig.desk.ui.dialog == KeepingDialog()
