@@ -104,7 +104,7 @@ export function update(text) {
   if (focused?.id && document.activeElement === document.body) byId(focused.id)?.focus({ preventScroll: true }); // it moved
   if (focused?.isConnected === false) keepFocus(focused, region);
   else if (focused?.matches?.(":disabled")) handOn(focused);
-  noteDrawn(focused);
+  noteDrawn();
   if (change.press !== undefined) byId(change.press)?.click();
   if (change.jump !== undefined) jump(byId(change.jump));
   return document.querySelector("#main [data-stays]") === null;
@@ -278,7 +278,11 @@ export function listen(onAction, onChange, onInput) {
   listenHold(onAction);
   document.addEventListener("mooring-action", (event) => onAction(event.detail.name, JSON.stringify(event.detail.facts)));
   const leave = () => {
-    document.activeElement?.blur(); // what was typed into a field that is read when it is left
+    const field = document.activeElement;
+    if (isField(field)) {
+      field.blur(); // some are read when they are left
+      field.focus({ preventScroll: true });
+    }
     onAction("leave-dialog", "{}");
   };
   document.addEventListener("cancel", (event) => {
