@@ -26,6 +26,8 @@ from tests.toolchain import families
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 PHONE = {"width": 360, "height": 740}
+NARROWEST = {"width": 320, "height": 640}  # WCAG 1.4.10: nothing may need scrolling sideways
+SPACED = "document.body.style.cssText = 'letter-spacing: 0.12em; word-spacing: 0.16em'"  # WCAG 1.4.12
 CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 EVERY = "details:not([open]) > summary"
 SIDEWAYS = "pre, .sheet-scroll, .album-narrowing, .large-stage, select, input, textarea"  # are scrolled or panned
@@ -239,5 +241,10 @@ async def test_a_first_use_is_no_wider_than_a_phone(desk: Desk) -> None:
     for part in ("form", "now", "results"):
         await first.show(part)
         found += await look(first.page, part, with_axe=True)
+    await first.page.set_viewport_size({**NARROWEST})
+    await first.page.evaluate(SPACED)
+    for part in ("form", "now", "results"):
+        await first.show(part)
+        found += await look(first.page, f"{part}, spaced", with_axe=False)
     await profile.close()
     judge(found)
