@@ -70,7 +70,7 @@ class BrowserDoor:
 
 
 def _login_page(answer: str) -> str:
-    """The log-in page, which says until when copies of the login that has ended stay valid."""
+    """Return the address of the log-in page, with the time until which copies of the ended login stay valid."""
     try:
         until = json.loads(answer)["copiesUntil"]
     except (ValueError, KeyError, TypeError):

@@ -155,7 +155,7 @@ class BrowserShelf:
         return await self._read_blob("read_input", INPUTS, sha256)
 
     async def find_input(self, start: str) -> str | None:
-        """The whole hash of a kept input whose hash begins so, or None."""
+        """Return the full hash of a kept input whose hash starts with this text, or None."""
 
         def steps(transaction: Any) -> Steps[str | None]:
             key = yield transaction.objectStore(INPUTS).getKey(js.IDBKeyRange.bound(start, f"{start}g"))

@@ -166,7 +166,7 @@ class Wish:
     """What the person said about the server: that one or none (`asked`), or any but that one (`avoided`).
 
     With `is_patient`, rather none than one that has something to do: the work waits in its window for a free one.
-    With `spreads`, an idle server is taken before any busy one, even if a busy one would have the work done sooner.
+    With `spreads`, an idle server is taken before any busy one, even if a busy one would finish the work sooner.
     `leanings` are the window's own.
     """
 

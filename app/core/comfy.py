@@ -110,15 +110,15 @@ def view_request(base: str, task: Task, output: Output) -> Request:
 
 
 def file_request(base: str, file: ServerFile) -> Request:
-    """HEAD of one file: whether it is there."""
+    """HEAD /view: whether the server has this file."""
     query = urlencode({"filename": file.name, "subfolder": file.subfolder, "type": file.folder})
     return Request(method="HEAD", path=f"{base}/view?{query}", deadline=FILE_DEADLINE)
 
 
 def read_presence(response: Response) -> bool | None:
-    """Whether the file is there, and this user may use it; None if the answer says neither.
+    """Return whether the server has the file and this user may use it; None if the answer does not say.
 
-    A server says 404 of a missing one. A gateway says 204, since browsers log failures.
+    A server answers 404 for a missing file. A gateway answers 204, since browsers log failures.
     """
     return None if gateway_cause(response) else {200: True, 204: False, 404: False}.get(response.status)
 
@@ -129,7 +129,7 @@ def features_request(base: str) -> Request:
 
 
 def replaces_nodes(response: Response) -> bool:
-    """Whether a server that answered so has a list of replaced node classes."""
+    """Return whether this answer to /features announces a list of replaced node classes."""
     answer = _parse_object(response) if response.status == 200 and not gateway_cause(response) else None
     return answer is not None and answer.get("node_replacements") is True
 

@@ -2,9 +2,9 @@
 
     end_cause(task)       # EndCause.REMOVED: another user has taken it out of the queue
 
-A server reports an interrupt without its author, and of a prompt that left its queue nothing at all. So what this user
-asked for is compared with what happened, and a removal by another user is certain only where the server has not been
-restarted meanwhile.
+A server reports an interrupt without its author, and reports nothing about a prompt that was removed from its queue. So
+what this user asked for is compared with what happened, and a removal by another user is certain only if the server has
+not been restarted since.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from enum import Enum
 from app.core.mark import Sign
 from app.core.model import Task, TaskState
 
-NOT_RESTARTED = "not_restarted"  # the detail of a note of absence: the same server process has had it before
+NOT_RESTARTED = "not_restarted"  # the detail of a note of absence: the same server process had the task before
 
 
 class EndCause(Enum):
-    """Why a task has ended without a result. String values appear in the console."""
+    """Why a task ended without a result. The string values appear in the console."""
 
     CANCELLED = "cancelled"  # by this user
     INTERRUPTED = "interrupted"  # while it ran, by another user of its server
@@ -32,7 +32,7 @@ _ACCEPTED = frozenset({"accepted", "seen_queued", "seen_running", "told_running"
 
 
 def end_cause(task: Task) -> EndCause | None:
-    """Why it was cancelled or lost; None for any other state."""
+    """Return why the task was cancelled or lost; None in any other state."""
     match task.state:
         case TaskState.CANCELLED:
             return EndCause.CANCELLED if _is_ours(task) else EndCause.INTERRUPTED
@@ -42,12 +42,12 @@ def end_cause(task: Task) -> EndCause | None:
 
 
 def was_accepted(task: Task) -> bool:
-    """Whether its server has ever shown that it took it."""
+    """Return whether the server has ever shown that it accepted the task."""
     return any(note.kind in _ACCEPTED for note in task.notes)
 
 
 def _is_ours(task: Task) -> bool:
-    """Whether this user asked for it before it had happened."""
+    """Return whether this user asked for the end before it happened."""
     asked_at = task.cancel_asked_at
     told = next((note.at for note in task.notes if note.kind == "told_end" and note.detail == "interrupted"), None)
     return asked_at is not None and (told is None or asked_at <= told)

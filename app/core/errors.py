@@ -117,7 +117,7 @@ class TransportError(MooringError):
 
 @dataclass(eq=False)
 class ConnectError(TransportError):
-    """The server certainly has not seen the request, or the prompt that it was for."""
+    """The server has certainly not seen the request, or the prompt that the request was for."""
 
 
 @dataclass(eq=False)

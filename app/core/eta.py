@@ -177,7 +177,7 @@ def _current(work: Work, factor: float | None, now: float) -> tuple[float, bool]
 
 
 def _expanded(work: Work, counted: float, now: float) -> tuple[float, bool] | None:
-    """The same of a node that was expanded: only an earlier run shows what comes after the steps that it counts."""
+    """The same for an expanded node: only an earlier run shows what comes after the steps that it counts."""
     if work.plan.certainty is not Certainty.LEARNED:
         return None
     return max(counted, _planned(work) + work.watch.lead - (now - work.watch.since)), True

@@ -50,7 +50,7 @@ class Absent:
     """The real server has it neither in its queue nor, read after that, in its history.
 
     `began` is when that look began, `at` when it ended: two looks are as far apart as the second's beginning is from
-    the first's end. `is_same` where the server has not been restarted since it had the task.
+    the first's end. `is_same` if the server has not been restarted since it had the task.
     """
 
     began: float

@@ -1,6 +1,6 @@
-"""The jobs API that newer servers have (COMFYUI.md 9): what is active, and a cancel in one step.
+"""The jobs API of newer servers (COMFYUI.md 9): the active jobs, and a cancel in one step.
 
-Beneath it are the same queue and history, with the same losses. A server without it answers 404 or 405.
+It is built on the same queue and history and loses entries in the same cases. A server without it answers 404 or 405.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ NO_SUCH_ROUTE = frozenset({404, 405})  # 0.3.64 answers 405 to the cancel
 
 
 def active_request(base: str) -> Request:
-    """GET /api/jobs: what waits or runs, the newest first.
+    """GET /api/jobs: the waiting and running jobs, newest first.
 
-    Not the one job: a browser writes the 404 of one that is gone into its console as an error.
+    A single job is not requested, since a browser logs the 404 for one that is gone as an error.
     """
     query = f"status=pending,in_progress&sort_by=created_at&sort_order=desc&limit={MOST_ACTIVE}"
     return Request(method="GET", path=f"{base}/api/jobs?{query}", deadline=LOOK_DEADLINE)
@@ -41,7 +41,7 @@ def read_job_cancel(response: Response, server_id: ServerId) -> bool:
 
 
 def read_active(response: Response, server_id: ServerId, prompt_id: PromptId) -> str | None:
-    """Whether that job waits (pending) or runs (in_progress); None if it does neither."""
+    """Return the status of an active job: pending or in_progress; None if it is not active."""
     listed = read_object(response, server_id).get("jobs")
     if not isinstance(listed, list):
         raise ProtocolError(server_id, "not a list of jobs")

@@ -35,9 +35,9 @@ class Mark:
     description: str = ""
 
     def numbered(self, number: float | None, before: float | None) -> tuple[Mark, Sign | None]:
-        """After a POST that the server answered with this number, `before` being known when it was sent.
+        """Learn the number that answered a POST; `before` is the number that was known when it was sent.
 
-        A later one may have been answered first. `front` gives negative numbers, which show nothing.
+        A later POST may have been answered first. `front` gives negative numbers, which show nothing.
         """
         if number is None or number < 0:
             return self, None

@@ -232,7 +232,7 @@ class Shelf(Protocol):
         """The kept input, or None."""
 
     async def find_input(self, start: str) -> str | None:
-        """The whole hash of a kept input whose hash begins so, or None."""
+        """Return the full hash of a kept input whose hash starts with this text, or None."""
 
     async def read_settings(self) -> KeepSettings:
         """How much is kept."""

@@ -2,8 +2,8 @@
 
 ServerFile.read("clipspace/mask.png [input]")     # ServerFile("input", "clipspace", "mask.png")
 
-A name alone says nothing about the content: each server has files of its own under the same names. But Mooring uploads
-under a hash of the content, and what a task made is known by its server.
+A name alone does not identify the content: servers have different files under the same name. But Mooring uploads files
+under a hash of their content, and a file made by a task is identified by its server and name.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ class ServerFile:
 
     @classmethod
     def read(cls, text: str) -> ServerFile | None:
-        """The file that an input's value names, as ComfyUI reads it; None for an empty name."""
+        """Return the file that an input's value names, as ComfyUI reads it; None for an empty name."""
         path, folder = text, INPUT
         for kind in _FOLDERS:
             if text.endswith(f"[{kind}]"):
-                path, folder = text[: -len(kind) - 3], kind  # the blank before the bracket goes too, whatever it is
+                path, folder = text[: -len(kind) - 3], kind  # ComfyUI also cuts whatever precedes the bracket
                 break
         subfolder, _, name = path.rpartition("/")
         return cls(folder, subfolder, name) if name else None
 
     @property
     def is_made(self) -> bool:
-        """Whether a server made it: another one has another file under that name."""
+        """Whether a server made the file, so that another server has a different file under this name."""
         return self.folder != INPUT
 
     @property
     def hash_start(self) -> str:
-        """The beginning of its content's SHA-256, if Mooring has uploaded it under that; else empty."""
+        """The start of the content's SHA-256 if Mooring uploaded the file under that name; otherwise empty."""
         found = _UPLOADED.fullmatch(self.name) if not self.is_made else None
         return found[1] if found else ""
 
 
 def is_annotated(text: str) -> bool:
-    """Whether a value says in which of the server's folders its file is."""
+    """Return whether a value names its folder in brackets, as `a.png [output]` does."""
     return any(text.endswith(f"[{kind}]") for kind in _FOLDERS)
 
 
 def content_name(sha256: str, filename: str) -> str:
-    """A name that the same bytes always get and other bytes never; the extension is kept where it is a plain one."""
+    """Return the name of an upload, derived from the hash of its content; a plain extension is kept."""
     found = _ENDING.search(filename)
     return f"{sha256[:HASHED]}.{found[1].lower() if found else 'bin'}"

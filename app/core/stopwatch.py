@@ -52,7 +52,7 @@ class Stopwatch:
     steps: Steps | None = None  # of that node, the row that it counts now
     lead: float = 0.0  # of that node
     rows: int = 0  # of steps, that it has begun
-    is_expanded: bool = False  # it is made of nodes that were made at run time
+    is_expanded: bool = False  # it was replaced by nodes that were created during the run
     spent: Mapping[NodeId, NodePace] = field(default_factory=dict)
     cached: frozenset[NodeId] = frozenset()
     is_whole: bool = False

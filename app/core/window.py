@@ -288,21 +288,21 @@ def get_api_base_url(operation: str, bound: Task | Reservation | Moored, fleet: 
 
 
 def _is_at(server: Server, recorded: str, fleet: Fleet) -> bool:
-    """Whether that is the server of the recorded address: by the address, by its tag, or because a person said so."""
+    """Return whether this server has the recorded address: the address, its tag, or one that the user confirmed."""
     is_known = (server.server_id, recorded, server.address) in fleet.same
     return server.address == recorded or address_tag(server.address) == address_tag(recorded) or is_known
 
 
 def address_tag(address: str) -> str:
-    """What the gateway gives to people who may not see an address (`Server.tag` there); of a tag, the tag itself.
+    """Return the tag that the gateway sends instead of an address (`Server.tag` there); a tag is returned as it is.
 
-    A record holds one or the other: from before the gateway hid addresses, or from before its owner's role changed.
+    A record may hold either, since it may be older than the hiding of addresses or than a change of its owner's role.
     """
     return address if is_address_tag(address) else hashlib.sha256(address.encode()).hexdigest()[:TAG_LENGTH]
 
 
 def is_address_tag(address: str) -> bool:
-    """Whether an address is hidden behind its tag."""
+    """Return whether this is a tag instead of an address."""
     return len(address) == TAG_LENGTH and set(address) <= set("0123456789abcdef")
 
 

@@ -39,16 +39,16 @@ class _Part:
 
     catalogue: Catalogue = field(default_factory=lambda: Catalogue({}))
     asked: set[str] = field(default_factory=set)
-    has_replacements: bool = False  # whether it was asked for them
+    has_replacements: bool = False  # whether the server was asked for its replacements
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Where a workflow runs, and where the files are that it names."""
+    """The servers that can run a workflow, and those that have the files it names."""
 
     standing: Standing
     found: Found = field(default_factory=Found)
-    has_replaced: bool = False  # whether a server puts another class in the place of one of its nodes
+    has_replaced: bool = False  # whether a server replaces the class of one of its nodes
 
 
 class Capabilities:
@@ -68,9 +68,9 @@ class Capabilities:
         origin: Origin | None = None,
         is_now: bool = False,
     ) -> Survey:
-        """On which servers of the fleet, or whether on the `only` one, this workflow runs, and what it takes there.
+        """Find the servers (or check the `only` one) that can run this workflow, and the files it needs there.
 
-        Inputs in `supplied` come with an upload. `origin` is whose work it is, `is_now` that it is to be sent now.
+        Inputs in `supplied` come with an upload. `origin` is the run that is repeated; `is_now` if it is sent now.
         """
         names = frozenset(node.class_type for node in workflow.nodes.values())
         servers = [server for server in self._state.fleet.servers if only in {None, server.server_id}]
@@ -101,7 +101,7 @@ class Capabilities:
         return self._known(server, names)
 
     async def _read_replacing(self, server: Server, names: frozenset[str]) -> None:
-        """Read the classes that a server puts in the place of those that it does not have."""
+        """Read the replacements of classes that a server does not have."""
         part = self._kept.get(_content_of(server))
         missing = [name for name in names if name not in part.catalogue] if part is not None else []
         if part is None or not missing:
@@ -113,14 +113,14 @@ class Capabilities:
             await self.catalogue(server, new)
 
     async def _read_replacements(self, server: Server, part: _Part) -> None:
-        """Ask which classes it replaces, once for each catalogue."""
+        """Ask which classes the server replaces, once per catalogue."""
         try:
             features = await self._state.ports.http.send(comfy.features_request(server.base))
             if comfy.replaces_nodes(features):
                 response = await self._state.ports.http.send(comfy.replacements_request(server.base))
                 part.catalogue.replacements = read_replacements(response.text) if response.status == 200 else {}
         except (TransportError, BadInput) as error:
-            log.info("what %s replaces is not known: %r", server.server_id, error)
+            log.info("%s: replaced classes are unknown: %r", server.server_id, error)
             return
         part.has_replacements = True
 

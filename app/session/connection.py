@@ -53,7 +53,7 @@ class Keeper:
         self._retake = asyncio.Event()
         self._greeted = asyncio.Event()
         self._serial = 0
-        self._remaining = 0  # prompts that the server has, as the socket told last
+        self._remaining = 0  # prompts on the server, by the last message on the socket
 
     def _target(self) -> Moored | None:
         window = self._state.window
@@ -234,7 +234,7 @@ class Keeper:
                     self._forecast.told(task, message)
 
     def _count(self, target: Moored, remaining: int) -> None:
-        """Only this message tells a window that another user has removed what waits."""
+        """Note how many prompts remain; only this message shows that another user has removed waiting ones."""
         if remaining < self._remaining:
             self._watch.queue_shrank(target.server_id)
         self._remaining = remaining

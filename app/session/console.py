@@ -70,7 +70,7 @@ class ConsoleContract:
     helpers, getters, methods = HELPERS, GETTERS, METHODS
 
     def __init__(self, session: Session, read_page: ReadPage | None = None, crew: Crew | None = None) -> None:
-        """`read_page` tells what the browser says of itself, for the report. `crew` has the tab's other sessions."""
+        """`read_page` returns the browser's facts for the report; `crew` holds the tab's other sessions."""
         self._session = session
         self._read_page = read_page
         self._crew = crew
@@ -107,12 +107,14 @@ class ConsoleContract:
         return self._window.window_locked_server if self._window else None
 
     def window_tasks(self) -> list[dict[str, Any]]:
-        """A snapshot of this tab's tasks, oldest first: those of its crew sessions on other servers too."""
+        """A snapshot of this tab's tasks, oldest first, including those of its crew sessions on other servers."""
         return [task_facts(task) for task in _tasks_of(*self._sessions)]
 
     def debug_server_consistency(self) -> dict[str, Any]:
-        """The window, its socket and its tasks at one glance, and what disagrees; `crew` has the same of each other
-        session of this tab."""
+        """A summary of the window, its socket and its tasks, with any violations.
+
+        `crew` has the same for each other session of this tab.
+        """
         return {**_consistency(self._session), "crew": [_consistency(item) for item in self._sessions[1:]]}
 
     def check_server_switch_risk(self) -> bool:
@@ -277,7 +279,7 @@ class ConsoleContract:
         return self._crew.everybody if self._crew is not None else (self._session,)
 
     def _holder(self, prompt_id: Any) -> Session:
-        """The session that has that task; the tab's own if none has."""
+        """Return the session that has this task; the tab's own if none has."""
         return self._crew.holder_of(PromptId(str(prompt_id))) if self._crew is not None else self._session
 
     def _facts_of(self, prompt_id: str) -> dict[str, Any] | None:
@@ -304,7 +306,7 @@ def _web_socket(session: Session) -> dict[str, Any]:
 
 
 def _consistency(session: Session) -> dict[str, Any]:
-    """One session: what holds it, its socket, its tasks, and what disagrees."""
+    """Return the summary of one session: its server, socket and tasks, with any violations."""
     tasks = _tasks_of(session)
     return {
         "windowId": _window_id(session),

@@ -54,7 +54,7 @@ class Crew:
         return next((item for item in self.everybody if item.hand.has_task(prompt_id)), None)
 
     def holder_of(self, prompt_id: PromptId) -> Session:
-        """The session that has this task or its unreadable record; the tab's own, if none has."""
+        """Return the session that has this task or its unreadable record; the tab's own if none has."""
         for item in self.everybody:
             window = item.window
             if isinstance(window, Window) and any(record.prompt_id == prompt_id for record in window.unreadable):

@@ -95,7 +95,7 @@ class Hearing:
                 self._expect(opening, task.prompt_id, {"end"})
 
     def has_had(self, task: Task) -> bool:
-        """Whether a look has seen the task there since this socket is open: the server has not been restarted since."""
+        """Return whether the task was seen on its server since this socket opened, so without a restart between."""
         opening = self._opening
         return opening is not None and task.prompt_id in opening.stood and self._is_told_here(task)
 

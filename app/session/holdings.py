@@ -1,12 +1,12 @@
-"""Where the files are that a workflow names: which servers have them, and which bytes this browser still has.
+"""The files that a workflow names: which servers have them, and which of them this browser still has.
 
     found = await holdings.find({("1", "image"): "mooring/ab….png"}, servers, origin=None)
     found.files["gpu-1"]                # {"mooring/ab….png": True}, as the server answered
     found.copies[("1", "image")]        # our own copy, to be uploaded where a server does not have it
 
-The same name on another server is another file. So our copy is what Mooring itself has uploaded under a hash of the
-content, or what a task made on the very server that is meant: the one whose work is run again, or the only one that
-has a file of that name.
+The same name on another server is another file. So a copy counts as ours in two cases only: Mooring uploaded it under a
+hash of the content, or a task made it on the server that is meant (the one whose run is repeated, or the only one that
+has a file of that name).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from app.session.facts import Picked
 from app.session.state import State
 from app.workflows.graph import Key
 
-FRESH = 10.0  # seconds for which "not there" is believed while nobody presses Run
-AT_SUBMIT = 1.0  # seconds for which any answer is believed then
+FRESH = 10.0  # seconds for which "not there" is believed, until the user presses Run
+AT_SUBMIT = 1.0  # seconds for which any answer is believed when the user presses Run
 MOST_KNOWN = 2_000  # answers
 
 log = logging.getLogger("mooring.session")
@@ -35,7 +35,7 @@ _Asked = tuple[ServerId, str, str, str, str]  # server, its address, its catalog
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Whose work a workflow comes from, and when that was sent: its made files are that server's, from before that."""
+    """The server and time of the run that is repeated: its made files are that server's, from before then."""
 
     server_id: ServerId
     before: float
@@ -43,7 +43,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Bytes that this browser has of a file: a kept input by its hash, or one output of a task."""
+    """A file whose bytes this browser has: a kept input, by its hash, or one output of a task."""
 
     name: str
     sha256: str = ""
@@ -53,14 +53,14 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found out: by server, which of the values it has (those not asked are left out); and our copies."""
+    """The answers: for each server that was asked, which of the values it has; and our own copies."""
 
     names: Mapping[Key, str] = field(default_factory=dict)
     files: Mapping[ServerId, Mapping[str, bool]] = field(default_factory=dict)
     copies: Mapping[Key, Copy] = field(default_factory=dict)
 
     def to_upload(self, server_id: ServerId) -> dict[Key, Copy]:
-        """The copies that this server needs: of what it does not surely have."""
+        """Return the copies of the files that this server is not known to have."""
         there = self.files.get(server_id, {})
         return {key: copy for key, copy in self.copies.items() if not there.get(self.names[key])}
 
@@ -72,7 +72,7 @@ class _Answer:
 
 
 class Holdings:
-    """Asks rarely: an answer holds while the fleet and the server's catalogue stay as they are."""
+    """Finds files and keeps the answers: each holds until the fleet or the server's catalogue changes."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -81,7 +81,7 @@ class Holdings:
     async def find(
         self, names: Mapping[Key, str], servers: Sequence[Server], origin: Origin | None = None, *, is_now: bool = False
     ) -> Found:
-        """Ask these servers for the files, and the store for our copies. With `is_now`, old answers do not count."""
+        """Ask these servers for the files, and the store for our copies. With `is_now`, kept answers do not count."""
         files = {text: file for text in names.values() if (file := ServerFile.read(text)) is not None}
         if not files:
             return Found()
@@ -95,13 +95,13 @@ class Holdings:
                 place = Origin(having[0], self._state.ports.clock.now()) if len(having) == 1 else None
             if file.is_made and origin is not None:
                 for server_id in told.keys() - {origin.server_id}:
-                    told[server_id][text] = False  # what it has under that name is another file
+                    told[server_id][text] = False  # another file under the same name
             if (copy := await self._copy(file, place)) is not None:
                 copies[text] = copy
         return Found(names, told, {key: copies[text] for key, text in names.items() if text in copies})
 
     async def read(self, copy: Copy) -> Picked:
-        """The bytes of a copy; BadInput if they are not kept any more."""
+        """Return the bytes of a copy; BadInput if they are no longer kept."""
         store = self._state.ports.store
         if copy.prompt_id is None:
             blob = await store.read_input(copy.sha256)
@@ -136,7 +136,7 @@ class Holdings:
             response = await self._state.ports.http.send(comfy.file_request(server.base, file))
             is_there = comfy.read_presence(response)
         except MooringError as error:
-            log.info("%s does not say whether it has %s: %r", server.server_id, text, error)
+            log.info("%s: no answer about %s: %r", server.server_id, text, error)
             is_there = None
         self._known.pop(asked, None)
         self._known[asked] = _Answer(is_there, self._now())
@@ -156,17 +156,17 @@ class Holdings:
                 return Copy(self._original_name(sha256) or file.name, sha256) if sha256 else None
             return await self._made(file, origin) if file.is_made and origin is not None else None
         except StorageError as error:
-            log.warning("our copies are not known: %r", error)
+            log.warning("our copies could not be looked up: %r", error)
             return None
 
     def _original_name(self, sha256: str | None) -> str:
-        """What the person called a file that a task of this tab has taken."""
+        """Return the name under which the user added a file that a task of this tab uses."""
         window = self._state.window
         tasks = getattr(window, "tasks", {}).values()
         return next((item.original_name for task in tasks for item in task.inputs if item.sha256 == sha256), "")
 
     async def _made(self, file: ServerFile, origin: Origin) -> Copy | None:
-        """The latest output of that server and name from before then, if its bytes are kept."""
+        """Return the latest output with this name that the server made before then, if its bytes are kept."""
         tasks = [task for task in (await self._state.ports.store.read_tasks()).tasks if _is_of(task, origin)]
         found = [(task, index) for task in tasks for index in _places(task, file)]
         if not found:

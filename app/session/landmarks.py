@@ -38,11 +38,11 @@ class Landmarks:
         return self._marks[place]
 
     def last_number(self, task: Task) -> float | None:
-        """The highest number that its server has answered with, as far as it is known."""
+        """Return the highest known number that the server has answered with."""
         return self._mark(_place_of(task)).number
 
     def numbered(self, task: Task, number: float | None, before: float | None) -> None:
-        """A submit was answered with this number: one that is not above the number known before it shows a restart."""
+        """Note the number that answered a submit; one not above the number known before shows a restart."""
         place = _place_of(task)
         self._marks[place], sign = self._mark(place).numbered(number, before)
         if sign is not None:

@@ -56,7 +56,7 @@ class WaitingLine:
 
     @property
     def line(self) -> Line | None:
-        """What waits, in its order, without what is set aside; None until it has been read."""
+        """The waiting runs in order, without those set aside; None until the line has been read."""
         line, aside = self._keeper.line, self._sender.aside
         if line is None or not aside:
             return line
@@ -171,7 +171,7 @@ class WaitingLine:
         await self._keeper.change(edit)
 
     def set_aside(self, *prompt_ids: PromptId) -> None:
-        """Neither show nor send these until they are removed or put back; a reload puts them back."""
+        """Hide and hold back these runs until they are removed or put back; a reload puts them back."""
         self._sender.aside |= set(prompt_ids)
         self._state.changed()
 
@@ -182,14 +182,14 @@ class WaitingLine:
         self.hurry()
 
     async def remove(self, *prompt_ids: PromptId) -> None:
-        """Take runs back. TaskNotFound if one is a task by now: that can be cancelled."""
+        """Remove runs. TaskNotFound if one has become a task, which can be cancelled instead."""
         try:
             await self._keeper.change(lambda line: line.without(*self._still_aside(line, prompt_ids)))
         finally:
             self.put_back(*prompt_ids)
 
     def _still_aside(self, line: Line, prompt_ids: Iterable[PromptId]) -> list[PromptId]:
-        """What was set aside may have been taken back with everything else meanwhile."""
+        """Return those that still wait: *remove all* may have removed them in the meantime."""
         return [item for item in prompt_ids if item not in self._sender.aside or line.has(item)]
 
     async def cancel_mine(self, batch_id: BatchId | None = None) -> None:
@@ -238,7 +238,7 @@ class WaitingLine:
         self._sender.enlist(hand)
 
     def enlisted(self, *, is_complete: bool) -> None:
-        """Whether the crew has enlisted everyone that the line asks for, after it has tried."""
+        """Note that the crew has tried to enlist the sessions that the line asks for."""
         self._sender.enlisted(is_complete=is_complete)
 
     def hurry(self) -> None:

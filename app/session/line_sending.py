@@ -33,8 +33,8 @@ class Sender:
         self._editors = Editors(state)
         self._kick = asyncio.Event()
         self.hands: list[Hand] = []
-        self.is_enlisting = True  # whether the sessions that the line asks for, and that are not here yet, will come
-        self.aside: frozenset[PromptId] = frozenset()  # runs that are not to be sent now
+        self.is_enlisting = True  # whether sessions that the line asks for are still expected
+        self.aside: frozenset[PromptId] = frozenset()  # runs that are held back for now
         self.refusal: MooringError | None = None  # why the run that paused the line last could not be sent
 
     @property
@@ -49,7 +49,7 @@ class Sender:
         self._kick.set()
 
     def enlisted(self, *, is_complete: bool) -> None:
-        """The crew has tried to enlist everyone that the line asks for: do not wait for those that did not come."""
+        """Note that the crew has tried to enlist the sessions that the line asks for; wait for no others."""
         self.is_enlisting = is_complete
         self._kick.set()
 
@@ -82,9 +82,9 @@ class Sender:
                 self._state.spawn(self._send(hand, entry, line), f"send {entry.prompt_id}")
 
     def _gives_way(self, hand: Hand, hands: Sequence[Hand], line: Line) -> bool:
-        """Whether a session that has work takes no more for now: another one may still bring a run to an idle server.
+        """Return whether a busy session takes no more for now, because another one may still use an idle server.
 
-        One that shares its server with an earlier session takes one run at a time, so that it can choose a server anew.
+        A session that shares its server with an earlier one takes one run at a time, so that it can choose afresh.
         """
         if self.is_enlisting and len(hands) < line.hands:
             return True

@@ -122,7 +122,7 @@ class PrivateShelf:
         return found if found is not None else await self._shelf.read_input(sha256)
 
     async def find_input(self, start: str) -> str | None:
-        """Shelf.find_input; of other windows too, as `read_input`."""
+        """Shelf.find_input, including the inputs of other windows, as with `read_input`."""
         found = next((sha256 for sha256 in self._inputs if sha256.startswith(start)), None)
         return found if found is not None else await self._shelf.find_input(start)
 

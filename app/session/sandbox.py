@@ -297,7 +297,7 @@ class SandboxStore:
         return None
 
     async def find_input(self, start: str) -> str | None:  # noqa: ARG002 - none is kept
-        """TaskStore.find_input."""
+        """Return None: the sandbox keeps no inputs."""
         return None
 
     async def read_settings(self) -> KeepSettings:

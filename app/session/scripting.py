@@ -26,7 +26,7 @@ class Scripting:
         self._submitter = submitter
         self._take = take
         self._uploads: Reservation | None = None
-        self._files: dict[str, InputFile] = {}  # by the value that an input has for it
+        self._files: dict[str, InputFile] = {}  # by the value of the input that names it
         self._reserving_uploads = asyncio.Lock()
 
     async def upload_image(self, blob: Blob, filename: str) -> comfy.Uploaded:
@@ -49,7 +49,7 @@ class Scripting:
         return uploaded
 
     def _named_in(self, workflow: ApiWorkflow, inputs: Inputs) -> tuple[InputFile, ...]:
-        """The uploads that a workflow names, each at its input: run elsewhere, they are uploaded there."""
+        """Return the uploads that a workflow names, by input, so that another server can be given them too."""
         return tuple(
             replace(file, node_id=NodeId(node_id), input_name=input_name)
             for node_id, node in json.loads(workflow.text).items()

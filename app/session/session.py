@@ -104,11 +104,11 @@ class Session(SessionView):
             state.spawn(self.line.keep(), "line")
 
     def wake(self, reason: str) -> None:
-        """Something woke the window (online, visible, pageshow, fleet, gone): look at everything at once."""
+        """Check everything at once, because something woke the window (online, visible, pageshow, fleet, gone)."""
         log.info("wake: %s", reason)
         self._state.note("wake", reason=reason)
         self._state.spawn(self._wake(), "wake")
-        if reason not in {"fleet", "gone"}:  # the rest is a person, or the network that is back
+        if reason not in {"fleet", "gone"}:  # the others mean that the user or the network is back
             self._keeper.retake()
 
     async def _wake(self) -> None:
@@ -340,7 +340,7 @@ class Session(SessionView):
         return self._scripting.get_task_bound_image_url(prompt_id, index)
 
     def validate_server_consistency(self, operation: str, server_id: ServerId) -> None:
-        """Raise if that operation would go to another server than the one that holds the window, or an unknown one."""
+        """Raise if the operation would go to an unknown server, or to another one than the window's own."""
         self._state.guard(operation, server_id)
 
     # The journal

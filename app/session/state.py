@@ -157,7 +157,7 @@ class State:
         return self.get_window(operation).get_task(operation, prompt_id)
 
     def guard(self, operation: str, server_id: ServerId) -> None:
-        """Raise if that operation would go to another server than the one that holds the window, or an unknown one."""
+        """Raise if the operation would go to an unknown server, or to another one than the window's own."""
         window = self.get_window(operation)
         try:
             window.expect_readable(operation)
@@ -170,7 +170,7 @@ class State:
         self.note("guard_passed", operation=operation, server_id=server_id, locked=window.window_locked_server)
 
     def _expect_in_fleet(self, operation: str, server_id: ServerId, mooring: Free | Moored) -> None:
-        """Raise if the fleet has no such server, or no longer at the address that holds the window."""
+        """Raise if the fleet lacks this server, or has it at another address than the one that holds the window."""
         if isinstance(mooring, Moored):
             get_api_base_url(operation, mooring, self.fleet)
         elif self.fleet.get(server_id) is None:

@@ -76,8 +76,8 @@ class Order:
     part: Part | None = None  # set if it comes out of the waiting line
     unable: Mapping[ServerId, str] = field(default_factory=dict)  # the servers that cannot run it, each with its cause
     editor: EditorCopy = NO_EDITOR
-    uploaded: tuple[InputFile, ...] = ()  # inputs that are on the reserved server already
-    origin: Origin | None = None  # whose work is run again
+    uploaded: tuple[InputFile, ...] = ()  # inputs that the reserved server already has
+    origin: Origin | None = None  # the run that is repeated, if any
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class Submitter:
         return ready
 
     async def _with_copies(self, order: Order, found: Found, server_id: ServerId) -> Order:
-        """The order with our copies of the files that this server does not have: they are uploaded to it."""
+        """Return the order with our copies of the files that this server lacks, to be uploaded to it."""
         copies = {key: copy for key, copy in found.to_upload(server_id).items() if key not in order.inputs}
         if not copies:
             return order
@@ -177,7 +177,7 @@ class Submitter:
         return replace(order, inputs={**order.inputs, **read})
 
     async def _survey(self, order: Order) -> Survey:
-        """Which servers can run it, and where its files are. Asked before anything is reserved or sent."""
+        """Find the servers that can run the order and have its files, before anything is reserved or sent."""
         state = self._state
         await self.places.until_fleet()
         locked = state.get_window("reserve").window_locked_server
@@ -323,7 +323,7 @@ class Submitter:
         self._watch.look_soon()
 
     async def _post(self, request: Request, base: str, task: Task, proven_at: float) -> Response | None:
-        """The answer to the one POST of a task; None if it may not be sent any more. ConnectError: it was not sent.
+        """Send the one POST of a task; return its answer, or None if it may no longer be sent. ConnectError: not sent.
 
         The server's lane is given back as soon as the server tells of this prompt: it is well then, and nothing else
         need wait for an answer that may never come.
@@ -343,9 +343,9 @@ class Submitter:
                 post.cancel()
 
     async def _expect_contact(self, task: Task, base: str) -> None:
-        """Raise ConnectError where no request gets through at all: then the prompt was certainly not sent.
+        """Raise ConnectError if no request gets through at all, so that the prompt is certainly not sent.
 
-        An open socket shows that they do. A server that does not answer in time may still take the prompt.
+        An open socket shows that requests do. A server that does not answer in time may still accept the prompt.
         """
         socket = self._state.socket
         if (socket.server_id, socket.state) == (task.server_id, "open"):
@@ -407,5 +407,5 @@ class Submitter:
 
 
 def _without_task(error: MooringError) -> MooringError:
-    """The same for a run that never became a task: no server can have acted, whatever became of a request."""
+    """Return the error for a run that never became a task: no server can have acted on it."""
     return ConnectError(error.server_id, error.cause) if isinstance(error, RequestTimeout) else error

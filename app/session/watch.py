@@ -32,7 +32,7 @@ LONGEST_PAUSE = 5.0  # with a socket that tells nothing
 SOCKET_PAUSE = 5.0  # with a socket that has told something lately
 SOCKET_IS_FRESH = 4.0
 LONGEST_SILENCE = 20.0  # between looks at a server that does not answer
-QUEUE_SETTLES = 0.5  # seconds between a message that a queue is shorter and the look at it
+QUEUE_SETTLES = 0.5  # seconds from a message that a queue is shorter to the check of that queue
 LOOK_BACK = 20  # tasks at most that are looked at once more although they have ended
 
 
@@ -57,14 +57,14 @@ class Watch:
         noticed: Callable[[Task, Evidence], None],
         is_heard: Callable[[Task], bool] = lambda _: False,
     ) -> None:
-        """`is_heard` says whether the socket is open to the server that had the task, and has been since."""
+        """`is_heard` says whether the socket to the task's server has been open since the server had the task."""
         self._state = state
         self._is_heard = is_heard
         self._forecast = forecast
         self._settled = settled
         self._noticed = noticed
         self._watchers: dict[Place, Watcher] = {}
-        self._shrunk: set[ServerId] = set()  # servers whose queue is to be looked at
+        self._shrunk: set[ServerId] = set()  # servers whose queue is to be checked
         self._looking_back: dict[Place, bool] = {}  # where that is under way, and whether it is wanted once more
         self._canceller = Canceller(state, self._read_end)
         self.movements = Movements(state)
@@ -86,7 +86,7 @@ class Watch:
             watcher.hurry.set()
 
     def queue_shrank(self, server_id: ServerId) -> None:
-        """Prompts have left that server's queue: look soon at what waits there, but not at each of a row."""
+        """Check a server's queue soon, because prompts have left it: once for several in a row."""
         is_waiting = any(
             task.server_id == server_id and task.state is TaskState.QUEUED for task in self._state.watched()
         )

@@ -19,7 +19,7 @@ class Presence(Enum):
 class Account:
     """Whose page this is; an empty name where people are not told apart.
 
-    `has_login` if they log in, and out, here and not at a proxy; `runs_fleet` if they may do what concerns everybody;
+    `has_login` if they log in and out here and not at a proxy; `runs_fleet` if they may act for all users;
     `has_copies` if a copy of a login stays valid after the log-out.
     """
 
@@ -82,7 +82,7 @@ class LogOutView:
 
     dialog: LogOutDialog
     name: str
-    has_copies: bool = False  # which stay valid for a while
+    has_copies: bool = False  # copies of the login stay valid for a while
     windows: tuple[LooseWindow, ...] = ()
     size: int | None = None  # bytes of results and thumbnails that are kept
     is_read: bool = False

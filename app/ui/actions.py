@@ -146,7 +146,7 @@ class Actions:
                 log.error("no action %s", name)
 
     def _close(self, *, is_left: bool) -> None:
-        """Close the dialog; one that is only left keeps what was typed into it."""
+        """Close the dialog; keep what was typed into it if it `is_left`, by Escape or a click beside it."""
         ui = self._desk.ui
         sheet = ui.dialog.sheet if isinstance(ui.dialog, PictureDialog) else None
         if sheet:
@@ -208,7 +208,7 @@ class Actions:
         self._line.add(chosen.title, plan, inputs, wish, hands=hands or self._hands(wish, len(runs)))
 
     def _hands(self, wish: Wish, count: int) -> int | None:
-        """How many servers so many runs are spread over; None leaves a line that is there already as it is."""
+        """Return the number of servers to spread the runs over; None leaves an existing line as it is."""
         line, chosen = self._session.line.line, self._form.chosen
         if line is not None and line.entries:
             return None

@@ -112,7 +112,7 @@ def _unable(error: ServerUnable, _: Translator) -> Words:
 
 
 def _named(cause: str, lacking: Sequence[str], _: Translator) -> str:
-    """A cause with what is missing, if that is it."""
+    """Return the cause, with the names of missing things if something is missing."""
     return f"{cause} ({word_list(lacking, _)})" if lacking else cause
 
 

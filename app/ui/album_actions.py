@@ -256,7 +256,7 @@ class AlbumActions:
         return task_file(task, index, template, fleet) if task is not None else f"{prompt_id}-{index}"
 
     def _delete(self, tasks: Sequence[PromptId]) -> None:
-        """Delete these with all that they made, unless another window holds one of them."""
+        """Delete these tasks and their results, unless another window holds one of them."""
         try:
             self._check_held(tasks)
         except BadInput as error:
@@ -278,7 +278,7 @@ class AlbumActions:
         return task.title if task is not None else next(rows, "")
 
     async def _delete_now(self, tasks: Sequence[PromptId]) -> None:
-        """Delete them; who holds them may be another one than when that was asked for."""
+        """Delete them now. Another window may have taken one since the user asked for it."""
         self._check_held(tasks)
         mine = [prompt_id for prompt_id in tasks if self._holds(prompt_id)]
         for prompt_id in mine:

@@ -102,7 +102,7 @@ class ArrangeActions:
         self._keep(opened, change(opened.layout, [item.key for item in opened.arranged.first]))
 
     def _arrange_anew(self) -> None:
-        """The author's layout again; the person's own can be had back."""
+        """Restore the author's layout; *Undo* brings the user's own back."""
         opened = opened_on(self._desk)
         if opened is None:
             return

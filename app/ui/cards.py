@@ -109,7 +109,7 @@ def title_of(task: Task, node_id: str) -> str:
 
 
 def named_node(task: Task, node_id: str) -> str:
-    """What a node is called in the workflow, with its id if another one is called the same; empty if it has no node."""
+    """Return a node's title, with its id if another node has the same title; empty without such a node."""
     title = title_of(task, node_id) if node_id else ""
     is_shared = sum(item == title for item in node_titles(task.workflow).values()) > 1
     return f"{title} ({node_id})" if is_shared else title

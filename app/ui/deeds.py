@@ -26,7 +26,7 @@ NO_DEEDS = Deeds()
 
 @dataclass(frozen=True, slots=True)
 class ServerDeeds:
-    """The same of one server. `queue` counts if it `is_shown`; of it, `own` is this tab's, `ours` this browser's."""
+    """The same for one server. `queue` counts if it `is_shown`; `own` of it are this tab's, `ours` this browser's."""
 
     is_shown: bool = False
     own: frozenset[PromptId] = frozenset()

@@ -1,12 +1,12 @@
-"""Deletions that can be undone: each is put off for ten seconds, while a message offers to undo it.
+"""Deletions that can be undone: each is delayed for ten seconds, while a message offers *Undo*.
 
     deletions.put_off(Deletion(What.RESULTS, name="Dunes", hides=frozenset({prompt_id})), delete)
 
-What is deleted is hidden in this window at once, and stays in the store until its time is over. So a page that is
-reloaded or closed before has deleted nothing, and other windows show the thing until it is really gone. A change of the
-page alone is made at once, and `undo` takes it back.
+The deleted item is hidden in this window at once, and stays in the store until its time is over. So a page that is
+reloaded or closed before then has deleted nothing, and other windows show the item until it is really deleted. A change
+that affects only this page is made at once, and `undo` reverts it.
 
-The time stands still while the pointer is on the message or the focus is in it.
+The countdown pauses while the pointer is on the message or the focus is in it.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from app.ui.screen import Facts
 
 log = logging.getLogger("mooring.ui")
 
-SECONDS = 10.0  # that a deletion can be undone
-TICK = 0.25  # seconds between two looks whether that is over
+SECONDS = 10.0  # for which a deletion can be undone
+TICK = 0.25  # seconds between checks of the countdown
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 async def nothing() -> None:
-    """The rest of a deletion that was made at once."""
+    """Do nothing, as the work of a deletion that was made at once."""
 
 
 class Deletions:
-    """Keeps them while they can be undone. `now` is in seconds."""
+    """The deletions that can still be undone. `now` is in seconds."""
 
     def __init__(
         self, desk: Desk, now: Callable[[], float], sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
@@ -48,7 +48,7 @@ class Deletions:
         self._is_held = False
 
     def put_off(self, deletion: Deletion, work: Work = nothing, undo: Callable[[], None] = lambda: None) -> None:
-        """Hide what is deleted, and do the `work` once it cannot be undone any more. `undo` shows it again."""
+        """Hide the item, and do the `work` once the deletion can no longer be undone. `undo` shows it again."""
         self._number += 1
         deletion = replace(deletion, number=self._number)
         self._undo[deletion.number] = undo
@@ -56,7 +56,7 @@ class Deletions:
         self._desk.spawn(self._run_out(deletion, work))
 
     def act(self, name: str, facts: Facts) -> bool:
-        """A click, a key, or the pointer on the message; False if it is none of these."""
+        """Handle a click, a key, or the pointer on the message; return False for anything else."""
         match name:
             case "undo-deletion":
                 self._take_back(int(str(facts["number"])))
@@ -74,7 +74,7 @@ class Deletions:
 
     def _take_back(self, number: int) -> None:
         undo = self._undo.pop(number, None)
-        if undo is not None:  # else its time was over just now
+        if undo is not None:  # otherwise its time has just run out
             self._forget(number)
             undo()
 
@@ -92,7 +92,7 @@ class Deletions:
         try:
             await work()
         except MooringError as error:
-            log.warning("not deleted: %r", error)
+            log.warning("deletion failed: %r", error)
             self._desk.set_ui(self._desk.ui.with_error(error))
             self._forget(deletion.number)
             undo()  # it is still there, and is shown again

@@ -1,4 +1,4 @@
-"""What was deleted a moment ago and can still be undone, as values (`deletion_actions.py` puts it off and does it)."""
+"""Recent deletions that can still be undone, as values (`deletion_actions.py` delays and performs them)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class What(Enum):
-    """What is deleted."""
+    """The kind of item that is deleted."""
 
     RESULTS = "results"
     WORKFLOW = "workflow"
@@ -23,9 +23,9 @@ class What(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """One of them. `hides` are the ids of what is not shown any more; `name` is of the one thing, if it has one.
+    """One deletion. `hides` has the ids of the hidden items; `name` is the item's name, if it is one item with a name.
 
-    `is_over` once it cannot be undone any more; it still hides then, until it is done.
+    `is_over` once it can no longer be undone; it still hides the items until they are deleted.
     """
 
     what: What

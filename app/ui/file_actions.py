@@ -43,7 +43,7 @@ class FileActions:
         self._desk = desk
         self._screen = screen
         self._chosen = chosen
-        self._urls: set[str] = set()  # addresses of files that stand in a form, or did
+        self._urls: set[str] = set()  # addresses of files that are or were in a form
 
     def act(self, name: str, facts: Facts) -> bool:
         """A click on `data-action`; False if it is about no file."""
@@ -61,9 +61,9 @@ class FileActions:
         return True
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]]) -> None:
-        """Files dropped, pasted or chosen: into the field aimed at, then into the empty ones, then into the first.
+        """Put dropped, pasted or chosen files into the target field, then into empty ones, then into the first.
 
-        One that no field takes changes nothing, and the page says why.
+        A file that no field accepts changes nothing, and the page says why.
         """
         ui, chosen = self._desk.ui, self._chosen()
         uploads = chosen.uploads if chosen else ()
@@ -99,9 +99,9 @@ class FileActions:
                 await self._check(found.workflow_id, field, blob, found.name, is_found=True)
 
     async def _check(self, workflow_id: str, field: Field, blob: Blob, name: str, *, is_found: bool = False) -> None:
-        """Look at the file before anything is sent: a right one goes into its field, and any other changes nothing.
+        """Check the file before anything is sent: a valid one goes into its field, any other changes nothing.
 
-        What is wrong is said in a field that is empty, and above everything where one has a file that stays.
+        The error appears in the field if it is empty, and at the top of the page if the field keeps its file.
         """
         try:
             picture = await self._looked_at(field, blob, name)
@@ -174,7 +174,7 @@ class FileActions:
         draft = (ui.drafts.get(workflow_id) or Draft()).with_picture(key, picture, is_found=is_found)
         self._desk.set_ui(ui.with_draft(draft, workflow_id))
         standing = frozenset[str]().union(*(item.addresses for item in self._desk.ui.drafts.values()))
-        for url in self._urls - standing:  # no undo brings them back
+        for url in self._urls - standing:  # no undo can restore them
             self._screen.revoke_url(url)
         self._urls = set(standing)
 
@@ -188,7 +188,7 @@ def _place(uploads: tuple[Field, ...], media_type: str, draft: Draft, taken: set
 
 
 def _no_place(uploads: tuple[Field, ...], media_type: str) -> str:
-    """Why a file goes nowhere, as the cause of a BadInput."""
+    """Return why no field accepts a file, as the cause of a BadInput."""
     if any(_fits(item, media_type) for item in uploads):
         return "no-field-left"
     return "no-picture-field" if media_type.startswith("image/") else "no-file-field"

@@ -96,9 +96,9 @@ class Draft:
         )
 
     def with_picture(self, key: Key, picture: Picture | None, *, is_found: bool = False) -> Draft:
-        """The draft with a picture put in, or taken out: one step to undo, unless it `is_found` again after a reload.
+        """Return the draft with a picture added or removed: one step to undo, unless it `is_found` after a reload.
 
-        What was wrong with the field is forgotten.
+        The field's error is cleared.
         """
         pictures = {name: item for name, item in self.pictures.items() if name != key}
         if picture is not None:
@@ -110,7 +110,7 @@ class Draft:
         return draft._changed(Typed(self.values, self.modes, pictures))
 
     def with_hash(self, picture: Picture, sha256: str) -> Draft:
-        """The draft with a picture's hash known, at every step where that picture stands in a field: no step itself."""
+        """Return the draft with a picture's hash set in every step that has this picture; not a step to undo itself."""
 
         def known(typed: Typed) -> Typed:
             items = typed.pictures.items()
@@ -123,7 +123,7 @@ class Draft:
 
     @property
     def addresses(self) -> frozenset[str]:
-        """The addresses of all pictures that stand in it, or would after an undo or a redo."""
+        """Return the addresses of all pictures in the draft, including those that an undo or redo would restore."""
         steps = self.history
         every = (
             picture for typed in (steps.present, *steps.past, *steps.undone) for picture in typed.pictures.values()

@@ -197,7 +197,7 @@ def form_blocker(chosen: OpenWorkflow, draft: Draft) -> Blocker | None:
 
 
 def is_picture(item: Field) -> bool:
-    """Whether it takes a picture, or a mask, which is one."""
+    """Return whether the field takes a picture; a mask is one too."""
     return isinstance(item.kind, Upload) and item.kind.media in (Media.PICTURE, Media.MASK)
 
 

@@ -154,7 +154,7 @@ class LineActions:
         self._do(self._line.edit(dialog.prompt_id, values, label))
 
     def _remove(self, prompt_ids: Sequence[PromptId]) -> None:
-        """Take runs off the line: one that is on its way to a server at once, all others when no undo is possible."""
+        """Remove waiting runs: one that is already being sent at once, others when the time to undo is over."""
         sent = [prompt_id for prompt_id in prompt_ids if prompt_id in self._line.sending]
         rest = [prompt_id for prompt_id in prompt_ids if prompt_id not in sent]
         if sent:

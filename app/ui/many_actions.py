@@ -112,7 +112,7 @@ class ManyActions:
         self._replace_text(replace(self._draft, kind=kind).with_text(text, name))
 
     def _replace_text(self, draft: ManyDraft) -> None:
-        """Another list or table; what was written there before can be had back."""
+        """Replace the list or table; *Undo* brings the earlier one back."""
         before = self._draft
         self._write(draft)
         text = replace(before, kind=draft.kind).text

@@ -51,7 +51,7 @@ def word_notice(item: Notice, _: Translator) -> Words:
 
 
 def word_deletion(item: Deletion, _: Translator) -> str:
-    """What was deleted."""
+    """Return the text that says what was deleted."""
     name = _.known(item.name) or _("Untitled")
     match item.what:
         case What.RESULTS if item.count > 1:

@@ -171,7 +171,7 @@ def graph_subject(session: SessionFacts, ui: UiState, chosen: OpenWorkflow | Non
 
 
 def form_subject(chosen: OpenWorkflow, draft: Draft) -> Subject:
-    """The form's graph: with what stands in the form, and as its author has drawn it, where that is known."""
+    """Return the form's graph with its current values, and its author's layout if that is known."""
     names = {key: picked.name for key, picked in files_of(chosen, draft).items()}
     shown = chosen.form.sketched(draft.values)
     shown = shown.with_values(dict(names)) if names else shown

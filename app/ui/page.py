@@ -280,7 +280,7 @@ class Page:
             self._actions.act(name, facts)
 
     def _undo_last(self, facts: Facts) -> None:
-        """The key to undo, outside of a text: the last deletion or, if nothing hides the form, its last step."""
+        """Undo the last deletion or, if nothing covers the form, its last step: Ctrl+Z outside of a text field."""
         if not self._deletions.act("undo-last", facts) and self._ui.dialog is None and self._ui.draft.history.can_undo:
             self._actions.act("undo", facts)
 

@@ -145,9 +145,9 @@ class PresetActions:
         return preset_of(form, ui.draft.values, ui.draft.modes, preset_id=preset_id, name=name, workflow_key=key)
 
     async def _do(self, changes: dict[PaperKey, str | None], *, is_quiet: bool = False) -> None:
-        """Write these, if there are any, and read what is there now; a refusal is told in the dialog.
+        """Write these changes, if any, and reload the presets; a refusal is shown in the dialog.
 
-        What the person is doing in the dialog meanwhile stays, if it `is_quiet`.
+        With `is_quiet`, the dialog keeps what the user is doing there.
         """
         try:
             if changes:

@@ -51,7 +51,7 @@ class PresetsView:
 def presets_view(
     dialog: PresetsDialog, known: Known, opened: OpenWorkflow, draft: Draft, hidden: frozenset[str] = frozenset()
 ) -> PresetsView:
-    """The dialog about that workflow, without the presets that are `hidden`."""
+    """Return the dialog for this workflow, without the `hidden` presets."""
     authors = opened.published.presets
     mine = tuple(
         item for item in known.presets if item.workflow_key == opened.published.key and item.preset_id not in hidden

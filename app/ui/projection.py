@@ -194,7 +194,7 @@ def _notices(session: SessionFacts, ui: UiState, surroundings: Surroundings) -> 
 
 
 def _deletions(ui: UiState) -> Iterator[Notice]:
-    """What can be undone, the latest first and no more than a few: once that is undone or over, the next one shows."""
+    """The notices of deletions that can be undone, latest first; only a few are shown at a time."""
     current = [item for item in reversed(ui.deletions) if not item.is_over]
     return (Notice(NoticeKind.DELETED, item.number, deletion=item) for item in current[:DELETIONS_SHOWN])
 
@@ -240,7 +240,7 @@ def _blocker(session: SessionFacts, window: Window | None, chosen: OpenWorkflow 
 
 
 def _gone_blocker(chosen: OpenWorkflow, gone: Collection[Key]) -> Blocker | None:
-    """The workflow names files that no server has."""
+    """Return the blocker for a workflow that names files that no server has."""
     for key in gone:
         return Blocker.PICTURE_GONE if is_picture(chosen.form.by_key[key]) else Blocker.FILE_GONE
     return None

@@ -1,8 +1,8 @@
-"""Where the chosen workflow can run, as the page shows it; looked up anew when its choices or a catalogue change.
+"""Where the chosen workflow can run, as the page shows it; looked up again when its choices or a catalogue change.
 
-Typing asks for nothing: only choices, files and the workflow itself can make a difference. While a server lacks a file
-it is asked again from time to time, since nobody tells when one arrives. A file that no server has is no server's lack:
-the form asks for it, at its field.
+Typing sends no request: only choices, files and the workflow itself make a difference. While a server lacks a file, it
+is polled, since servers do not report new files. A file that no server has does not count against any server: the form
+asks for it at its field.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from app.workflows.needs import Lacks, MissingValue, Standing, ValueKind
 
 log = logging.getLogger("mooring.ui")
 
-ASK_AGAIN = 15.0  # seconds until a server that lacks a file is asked again
+ASK_AGAIN = 15.0  # seconds until a server that lacks a file is polled again
 
 
 class StandingSource(Protocol):
@@ -68,7 +68,7 @@ class Standings:
         self._session = session
         self._desk = desk
         self._screen = screen
-        self._pause = pause  # before a server that lacks a file is asked again; without it, none is
+        self._pause = pause  # before a server that lacks a file is polled again; None: no polling
         self._asked: _Question | None = None
 
     def refresh(self) -> None:
@@ -164,9 +164,9 @@ def _value(item: Field, text: str) -> object:
 def standing_of(
     ui: UiState, fleet: Fleet, window: Restoring | Window | None, chosen: OpenWorkflow | None
 ) -> Standing | None:
-    """What is known of the chosen workflow, of the servers that can be asked now; None if nothing is.
+    """Return what is known of the chosen workflow on the servers that can be reached now; None if nothing is.
 
-    Files that the form asks for are left out: whatever is put in goes to any server.
+    Files that the form asks for are left out, since the user's file can be uploaded to any server.
     """
     found = _known_standing(ui, fleet, window)
     gone = _gone(found, chosen)
@@ -183,7 +183,7 @@ def standing_of(
 def gone_files(
     ui: UiState, fleet: Fleet, window: Restoring | Window | None, chosen: OpenWorkflow | None
 ) -> dict[Key, BadInput]:
-    """The fields whose file no server has any more, each with what is to be said at it."""
+    """Return the fields whose file no server has, each with the error to show there."""
     gone = _gone(_known_standing(ui, fleet, window), chosen)
     fields = chosen.form.by_key if chosen is not None else {}
     return {key: _fault(name, is_picture=is_picture(fields[key])) for key, name in gone.items()}
@@ -191,12 +191,12 @@ def gone_files(
 
 @lru_cache(maxsize=64)
 def _fault(name: str, *, is_picture: bool) -> BadInput:
-    """The same fault is the same object, so slices compare well."""
+    """Return the same object for the same fault, so that unchanged slices compare equal."""
     return BadInput("picture-gone" if is_picture else "file-gone", name)
 
 
 def _gone(found: Standing | None, chosen: OpenWorkflow | None) -> dict[Key, str]:
-    """By its field, the name of each file that all servers lack and that the person can put in."""
+    """Return, by field, the name of each file that all servers lack and that the user can add."""
     if found is None or chosen is None or found.runs_on or found.unknown or not found.lacks:
         return {}
     named = [

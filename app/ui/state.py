@@ -78,12 +78,12 @@ class UiState:
     workflow_id: str = ""
     drafts: Mapping[str, Draft] = field(default_factory=dict)
     dialog: OpenDialog | None = None
-    unsaved: Mapping[type, OpenDialog] = field(default_factory=dict)  # dialogs as they were left (`unsaved.py`)
+    unsaved: Mapping[type, OpenDialog] = field(default_factory=dict)  # dialogs left with unsaved text (`unsaved.py`)
     settings: Settings = field(default_factory=Settings)  # of all windows of this browser
     errors: tuple[tuple[int, MooringError], ...] = ()  # of actions, until dismissed; numbered
     dismissed: frozenset[str] = frozenset()  # `key` of notices
-    deletions: tuple[Deletion, ...] = ()  # that can still be undone, or are being done; the latest last
-    hidden: frozenset[str] = frozenset()  # ids of what those delete
+    deletions: tuple[Deletion, ...] = ()  # those that can be undone or are under way; latest last
+    hidden: frozenset[str] = frozenset()  # ids of the items of these deletions
     known: Known = field(default_factory=Known)  # what was read for the form
     run_count: int = 1  # how many runs one click asks for
     where: str = SOONEST  # where the next run goes (`where.py`)

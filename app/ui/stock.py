@@ -44,9 +44,9 @@ def stock_of(
     opening: Opening | None = None,
     hidden: frozenset[str] = frozenset(),
 ) -> Stock:
-    """What is published comes first, then the person's own with the latest used first, then what is shipped.
+    """Return published workflows first, then the user's own (latest used first), then those shipped with Mooring.
 
-    What is `hidden` is as good as deleted: an item that is open is still offered, but not as one of the library.
+    A `hidden` item counts as deleted: if it is open it is still offered, but not as part of the library.
     """
     has_demo = may_be_demo(fleet)
     others = {item.workflow_id: item for item in workflows}

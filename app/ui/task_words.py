@@ -23,7 +23,7 @@ def word_task(task: Task, _: Translator) -> Words:
 
 
 def word_left(task: Task, _: Translator) -> Words:
-    """What a closed window has left: nobody watches it, so only its last known state can be told."""
+    """Return the text for work of a closed window: no window watches it, so only its last known state is shown."""
     words = word_task(task, _)
     if task.state.is_end:
         return words
@@ -182,9 +182,9 @@ def word_contact(task: Task, _: Translator) -> Words:
 
 
 def word_failure(failure: Failure, _: Translator, *, node: str = "") -> Words:
-    """Why a task failed: refused, certainly not sent, or stopped by an error while running.
+    """Return why a task failed: refused, certainly not sent, or stopped by an error while running.
 
-    `node` is what the failed node is called in the workflow; else its class is named.
+    `node` is the title of the failed node; without it, its class is named.
     """
     node = node or failure.node_type
     match failure.kind:

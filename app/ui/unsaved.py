@@ -1,4 +1,4 @@
-"""Dialogs that were left with something in them that is not saved: it stands there again when they are opened again.
+"""Dialogs that were left with unsaved text, which is restored when they are opened again.
 
 ui = left(ui)                           # the dialog is closed, by Escape or a click beside it
 ui = reopened(ui, KeepingDialog())      # it is open as it was left, or this one
@@ -15,7 +15,7 @@ from app.ui.state import OpenDialog, UiState
 
 
 def left(ui: UiState) -> UiState:
-    """The state with the dialog closed, and remembered if something in it would be lost."""
+    """Return the state with the dialog closed, and remembered if unsaved text would be lost."""
     dialog = ui.dialog
     unsaved = {key: value for key, value in ui.unsaved.items() if key is not type(dialog)}
     if dialog is not None and _holds_something(dialog):
@@ -24,7 +24,7 @@ def left(ui: UiState) -> UiState:
 
 
 def reopened(ui: UiState, fresh: OpenDialog) -> UiState:
-    """The state with a dialog open: as it was left, if that was about the same; else the fresh one."""
+    """Return the state with the dialog open: as it was left if it has the same subject, otherwise fresh."""
     unsaved = {key: value for key, value in ui.unsaved.items() if key is not type(fresh)}
     known = ui.unsaved.get(type(fresh), fresh)
     is_other = isinstance(known, EditDialog) and isinstance(fresh, EditDialog) and known.prompt_id != fresh.prompt_id

@@ -77,7 +77,7 @@ def wish_of(view: WhereView) -> Wish:
 
 
 def hands_for(view: WhereView, runs: int) -> int:
-    """How many servers so many runs are spread over if the user does not say: the chosen one, or all that take them."""
+    """Return the number of servers to spread runs over by default: 1 if one is chosen, else all that can take them."""
     if view.chosen not in (SOONEST, FREE):
         return 1
     able = sum(not item.cause for item in view.servers) - len(view.avoided)

@@ -67,9 +67,9 @@ class NodeClass:
 
 @dataclass(slots=True)
 class Catalogue:
-    """All node classes of one server, or those of them that were asked for: then more may be added.
+    """All node classes of one server, or only those that were requested; more can be added then.
 
-    `replacements` are the classes that it replaces, by the old name, as far as it was asked for them.
+    `replacements` are the classes that the server replaces, by old name, once it was asked for them.
     """
 
     entries: dict[str, Any]

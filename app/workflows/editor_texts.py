@@ -8,7 +8,7 @@ from collections.abc import Callable
 Moment = tuple[int, int, int, int, int, int]  # year, month, day, hour, minute, second; the person's own time
 Choose = Callable[[int], int]  # one of so many choices, from 0
 
-_COMMENT = re.compile(r"/\*|//.*")  # a block comment is looked for by its end: many beginnings may have none
+_COMMENT = re.compile(r"/\*|//.*")  # the end of a block is searched separately: many starts may have no end
 _OPENING = re.compile(r"/([/*])")
 _UNESCAPE = re.compile(r"\\([{}|])")
 PATTERN = re.compile(r"%([^%]+)%")
@@ -28,7 +28,7 @@ def has_choices(text: str) -> bool:
 
 
 def without_comments(text: str) -> str:
-    """A text without `/* blocks */` and `// ends of lines`; a block without an end is none."""
+    """Return a text without `/* block */` and `// line` comments; a block without an end is kept."""
     kept: list[str] = []
     at, last = 0, text.rfind("*/")
     while found := _COMMENT.search(text, at):
@@ -38,7 +38,7 @@ def without_comments(text: str) -> str:
         elif found.end() <= last:
             kept.append(text[at : found.start()])
             at = text.index("*/", found.end()) + 2
-        else:  # a slash that begins nothing; what follows it may
+        else:  # this slash starts no comment, but the next one may
             kept.append(text[at : found.start() + 1])
             at = found.start() + 1
     return "".join((*kept, text[at:]))

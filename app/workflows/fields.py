@@ -20,8 +20,8 @@ from app.workflows.graph import Key
 MAX_SEED = 2**64 - 1
 # The ComfyUI editor holds numbers as JavaScript does: a seed that we draw comes back from there as it was.
 MAX_DRAWN = 2**53 - 1
-SHOWN_DIGITS = 15  # of a decimal; the 16th and 17th show only how it is stored: 1.0000000000000002
-MOST_ROUNDED = 1e15  # larger ones have no digits to spare
+SHOWN_DIGITS = 15  # of a decimal; the 16th and 17th only show its binary form: 1.0000000000000002
+MOST_ROUNDED = 1e15  # larger numbers have no digits to spare
 TRUE, FALSE = "true", "false"
 
 
@@ -91,8 +91,8 @@ class Choice:
     """One of many. `options` are the server's own, shared by all fields of that input and never copied.
 
     `labels` names each option, or is empty. With a `remote_route` the options are listed there, and any text is taken
-    until they are known. `is_shaping` says that other fields depend on it: the form is built anew when it changes.
-    `number_input` is the node's input that has the number of the choice, from 0, if there is one.
+    until they are known. `is_shaping` says that other fields depend on it: the form is rebuilt when it changes.
+    `number_input` is the node's input for the index of the choice, from 0, if it has one.
     """
 
     options: tuple[object, ...] = ()

@@ -121,14 +121,14 @@ class Form:
         return self._with(self.values(texts))
 
     def sketched(self, texts: Mapping[Key, str]) -> ApiWorkflow:
-        """The same to be looked at: where a text cannot be sent, the workflow's own value stays."""
+        """Return the workflow for display: where a text cannot be sent, the workflow's own value stays."""
         return self._with(self._parsed(texts, self.faults(texts).keys()))
 
     def _with(self, values: Mapping[Key, object]) -> ApiWorkflow:
         return self.workflow.with_values({**values, **dict(self._numbers(values))})
 
     def _numbers(self, values: Mapping[Key, object]) -> Iterator[tuple[Key, int]]:
-        """The number of each choice that is another than the workflow's own, where its node wants it."""
+        """Yield the index of each choice that differs from the workflow's own, for nodes that need it."""
         for (node_id, name), value in values.items():
             item = self.by_key.get((node_id, name))
             if item is None or not isinstance(item.kind, Choice) or not item.kind.number_input:

@@ -20,8 +20,8 @@ from app.workflows.replacements import Given, Replacement, Taken
 
 Key = tuple[str, str]  # (node id, input name)
 CUSTOM_COMBO = "CustomCombo"  # ComfyUI's own node whose author writes its choices
-NUMBER_INPUT = "index"  # its input for the number of the choice
-_OWN_CHOICE = re.compile(r"option([0-9]{1,4})")  # the inputs that have its choices
+NUMBER_INPUT = "index"  # its input for the index of the choice
+_OWN_CHOICE = re.compile(r"option([0-9]{1,4})")  # the inputs that hold its choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ Graph = Mapping[str, GraphNode]
 def read_link(value: object) -> Link | None:
     """Return the link that ComfyUI reads in an input's value, or None for a plain value.
 
-    A link is a list of a text and a number, and `false` is a number to Python. ComfyUI takes a value out of
-    `{"__value__": …}` when it validates a prompt, and looks for links again when it runs it.
+    A link is a list of a text and a number, and `false` is a number to Python. ComfyUI unwraps `{"__value__": …}` when
+    it validates a prompt, and looks for links again when it runs the prompt.
     """
     match _unwrapped(value):
         case [str(source), int() | float() as slot]:
@@ -83,7 +83,7 @@ def _node(node_id: str, inputs: Mapping[str, object], workflow: ApiWorkflow) -> 
 
 
 def reached(graph: Graph, ends: Iterable[str]) -> frozenset[str]:
-    """The ids of these nodes and of every node that they take something from, near or far."""
+    """Return the ids of these nodes and of all nodes that they depend on."""
     found: set[str] = set()
     waiting = list(ends)
     while waiting:
@@ -116,7 +116,7 @@ def _opened(name: str, spec: InputSpec, values: Mapping[str, object]) -> Iterato
 
 
 def own_choices(node: GraphNode, name: str, spec: InputSpec) -> tuple[str, ...]:
-    """The choices that the workflow itself brings for an input, in their order; empty if the server has them.
+    """Return the choices that the workflow itself defines for an input, in order; empty if the server defines them.
 
     The author writes them into the node, so no catalogue lists them and no server checks them.
     """
@@ -135,7 +135,7 @@ def own_choices(node: GraphNode, name: str, spec: InputSpec) -> tuple[str, ...]:
 
 
 def replaced(node: GraphNode, rule: Replacement | None) -> GraphNode | None:
-    """The node as the server makes it of the old one; None if it cannot."""
+    """Return the node with which the server replaces this one; None if it cannot."""
     if rule is None:
         return None
     values: dict[str, Any] = {}

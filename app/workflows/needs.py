@@ -6,8 +6,8 @@ lacks.classes, lacks.values          # both empty: it runs there, as far as the 
 standing(workflow, {"gpu-1": catalogue, "gpu-2": other, "gpu-3": None})
 # Standing(runs_on=("gpu-1",), lacks={"gpu-2": …}, unknown=("gpu-3",))
 
-A server refuses a class that it does not have wherever it stands in the workflow, but checks values only of nodes that
-an output reaches: the others are never run.
+A server refuses a class that it does not have anywhere in the workflow, but checks values only in nodes that an output
+depends on: the others are never run.
 
 A catalogue does not tell everything: a class may check an input itself and then accept a value outside its list.
 So a lack is what the server most likely refuses with, and a person may still send.
@@ -90,7 +90,7 @@ class MissingValue:
 
     @property
     def key(self) -> Key:
-        """Which input it is."""
+        """The node and the input."""
         return self.node_id, self.input_name
 
 
@@ -106,7 +106,7 @@ class Lacks:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes and values that are missing, each once."""
+        """Return the missing classes and values, each once."""
         return tuple(
             dict.fromkeys([*(item.class_type for item in self.classes), *(item.value for item in self.values)])
         )
@@ -121,7 +121,7 @@ class Standing:
     unknown: tuple[ServerId, ...]
 
 
-Files = Mapping[str, bool]  # by the value that names it: whether a server has that file, as far as it was asked
+Files = Mapping[str, bool]  # whether a server has a file, by the value that names it; those not asked for are left out
 NO_FILES: Files = MappingProxyType({})
 
 
@@ -133,9 +133,9 @@ def check(
 
 
 def unlisted_files(workflow: ApiWorkflow, catalogue: Catalogue, supplied: Collection[Key] = ()) -> dict[Key, str]:
-    """The files that the workflow names and the catalogue does not list: only the server itself can tell of those.
+    """Return the files that the workflow names and the catalogue does not list, so that the server has to be asked.
 
-    Its lists have the top of one folder, as it was when they were read.
+    The lists cover only the top level of one folder, at the time when they were read.
     """
     graph = open_graph(workflow)
     found: dict[Key, str] = {}
@@ -154,7 +154,7 @@ def standing(
     supplied: Collection[Key] = (),
     files: Mapping[ServerId, Files] | None = None,
 ) -> Standing:
-    """The same for a fleet; servers that share a catalogue, and answer the same of files, are checked once."""
+    """The same for a fleet; servers with the same catalogue and the same answers about files are checked once."""
     graph = open_graph(workflow)
     checked: dict[tuple[int, frozenset[tuple[str, bool]]], Lacks] = {}
     found: dict[ServerId, Lacks] = {}
@@ -189,7 +189,7 @@ def _check(graph: Graph, catalogue: Catalogue, supplied: Collection[Key], files:
 
 
 def _as_run(graph: Graph, catalogue: Catalogue) -> Graph:
-    """The nodes as the server checks them: it puts others in the place of classes that it only knows as replaced."""
+    """Return the nodes as the server checks them, with its replacements for classes that it does not have."""
     if not catalogue.replacements:
         return graph
     return {node_id: _node_as_run(node, catalogue) for node_id, node in graph.items()}
@@ -203,13 +203,13 @@ def _node_as_run(node: GraphNode, catalogue: Catalogue) -> GraphNode:
 
 
 def _checked(graph: Graph, catalogue: Catalogue) -> Iterator[tuple[GraphNode, NodeClass]]:
-    """The nodes whose values the server checks. A class that is not known there may be an output as well."""
+    """Yield the nodes whose values the server checks. A class that it does not know may be an output too."""
     known = {node_id: catalogue.get(node.class_type) for node_id, node in graph.items()}
-    checked: Collection[str] = graph  # without any output it is refused at any rate
+    checked: Collection[str] = graph  # without any output the prompt is refused anyway
     if any(node_class is not None and node_class.is_output for node_class in known.values()):
         checked = reached(graph, (node_id for node_id, found in known.items() if found is None or found.is_output))
     for node_id, node_class in known.items():
-        if node_class is not None and node_id in checked:  # of a class that cannot be read, nothing more is known
+        if node_class is not None and node_id in checked:  # nothing more is known of a class that cannot be read
             yield graph[node_id], node_class
 
 
@@ -246,15 +246,15 @@ def _options(spec: InputSpec) -> Collection[object] | None:
 
 
 def _is_file(spec: InputSpec, value: str) -> bool:
-    """Whether a value names a file on the server, and no model."""
+    """Return whether a value names a file on the server and not a model."""
     return spec.type == COMBO and (bool(spec.upload) or is_annotated(value))
 
 
 def _may_be_there(spec: InputSpec, value: object, options: Collection[object] | None, files: Files) -> bool:
     """Whether the server may have a value that it does not list.
 
-    Of files it lists the top of one folder only, and takes `sub/name.png` and `name.png [output]` as well: it has them
-    if it says so, and may have them while it was not asked. An empty one waits for a picture.
+    It lists only files at the top level of one folder, but accepts `sub/name.png` and `name.png [output]` too: it has
+    these if it said so, and may have them if it was not asked. An empty value waits for a picture.
     """
     if not isinstance(value, str) or not _is_file(spec, value):
         return options is None

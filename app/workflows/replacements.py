@@ -1,9 +1,9 @@
-"""Node classes that a server replaces: `GET /node_replacements`, and what becomes of a node of such a class.
+"""Node classes that a server replaces (`GET /node_replacements`), and how it rewrites a node of such a class.
 
-read_replacements(text)["OldInvert"].new_class       # "ImageInvert"; `graph.replaced` makes the node of it
+read_replacements(text)["OldInvert"].new_class       # "ImageInvert"; `graph.replaced` makes the new node
 
-The server does this before it checks anything, to classes that it does not have. It takes the first replacement of a
-class, and fails (500) where that one wants an input that the node does not have.
+The server does this to classes that it does not have, before it checks anything. It uses the first replacement of a
+class, and fails (500) if that one needs an input that the node does not have.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ MOST = 10_000  # replaced classes of one server
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """An input of the new class that has the value, or the link, of one of the old class."""
+    """An input of the new class that takes the value or link of an input of the old class."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An input of the new class that always has this value."""
+    """An input of the new class with a fixed value."""
 
     value: object
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What takes the place of a class; `inputs` by the new class's names."""
+    """The replacement of a class; `inputs` go by the new class's names."""
 
     new_class: str
     inputs: Mapping[str, Taken | Given]
 
 
 def read_replacements(text: str) -> dict[str, Replacement]:
-    """The replacements by old class. BadInput if this is no such list; what cannot be read of one is left out."""
+    """Return the replacements by old class. BadInput if this is not such a list; unreadable entries are skipped."""
     try:
         told = json.loads(text)
     except (ValueError, RecursionError) as error:

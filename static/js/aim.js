@@ -1,14 +1,14 @@
-// Whether a click was aimed at what it hits. A patch can put another control under the pointer: the rest of a double click belongs
-// to what was there before, and presses nothing else. Enter that is held down presses once.
+// Drop clicks that were not meant for the control that they hit. A patch can put another control under the pointer: the second click
+// of a double click was meant for the earlier control and presses nothing else. Holding Enter down presses once.
 
-const POINTER = 800; // milliseconds in which a pointer that rests where it clicked still means what was there
-const NEAR = 8; // pixels that a resting hand moves
+const POINTER = 800; // milliseconds for which a click at the same place still means the earlier control
+const NEAR = 8; // pixels that a resting pointer may move
 const NEAR_TOUCH = 24; // between two taps of a finger on the same place
 const CONTROLS = "button, a[href], [data-action], label, input, select, textarea, summary, dialog";
 
-let last = null; // the last click of a pointer: {name, at, x, y}; `under` is what a patch has put there since, `since` then
+let last = null; // the last click of a pointer: {name, at, x, y}; `under` is the control there now, `since` when it was put there
 
-/** What a click is for, as a text that stays the same when the control is drawn again; empty for no control. */
+/** Return a text that identifies the clicked control, also after a redraw; empty if there is none. */
 function nameOf(target) {
   const found = target?.closest?.(CONTROLS);
   const control = found?.control ?? found; // a click on a label is one on its field
@@ -34,10 +34,10 @@ addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.repeat && !event.target.matches?.("textarea, [contenteditable]")) stop(event);
 }, true);
 addEventListener("pointermove", (event) => {
-  if (last && Math.hypot(event.clientX - last.x, event.clientY - last.y) > NEAR) last = null; // it is aimed anew
+  if (last && Math.hypot(event.clientX - last.x, event.clientY - last.y) > NEAR) last = null; // the next click is aimed
 }, { capture: true, passive: true });
 
-/** The page was patched. */
+/** Note that the page was patched. */
 export function noteDrawn() {
   if (!last) return;
   const under = nameOf(document.elementFromPoint(last.x, last.y));

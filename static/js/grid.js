@@ -16,7 +16,7 @@ const GAP = 8;
 const AHEAD = 2; // rows beyond what is in sight
 const CELL = "cell-"; // ahead of a result's name in an element's id
 const KEPT = 600; // addresses of pictures that were in sight lately
-const FIRST_WAIT = 1_000; // milliseconds until a picture that is not there yet is read again; each further wait is twice as long
+const FIRST_WAIT = 1_000; // milliseconds until a missing picture is read again; each further wait is twice as long
 const LONGEST_WAIT = 60_000;
 
 let rows = []; // everything that was told, by its number
@@ -153,8 +153,8 @@ function add(index) {
   fill(name, element);
 }
 
-/** Put the picture into its cell. A result is listed before its thumbnail is kept, and a read can fail: then it is read again
- *  later, and at once when its row is sent again, as when its bytes have arrived. */
+/** Put the picture into its cell. A result is listed before its thumbnail is stored, and a read can fail: then the picture is read
+ *  again later, or at once when its row is sent again because its bytes have arrived. */
 async function fill(name, element) {
   clearTimeout(missing.get(name)?.timer);
   const url = await picture(name);

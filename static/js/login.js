@@ -11,7 +11,7 @@ const chosen = document.documentElement.dataset.language || navigator.language;
 document.documentElement.lang = chosen.toLowerCase().startsWith("zh") ? "zh-CN" : "en";
 const words = WORDS[document.documentElement.lang];
 
-// A log-out says until when a copy of the login stays valid, where the gateway cannot end a single session.
+// If the gateway cannot end a single session, say until when a copy of the login stays valid.
 const until = new Date(Number(new URLSearchParams(location.search).get("copies") ?? 0) * 1000);
 if (until > new Date()) {
   const time = until.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });

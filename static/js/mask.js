@@ -15,7 +15,7 @@ let surface = null; // its picture; it stays after the dialog is closed, so that
 let tell = null; // how a file is handed on
 let scale = 1;
 let isErasing = false;
-let used = null; // the last step that is in the file of the field
+let used = null; // the last step that the file in the field has
 let spot = [0, 0]; // where the brush is, in the picture
 const fingers = new Map();
 
@@ -134,7 +134,7 @@ const TOOLS = {
   resume: () => ask(false),
 };
 
-// What was painted goes only when that was said: Escape, a click beside the dialog and its close buttons ask first.
+// A painting is discarded only on request: Escape, a click beside the dialog and its close buttons ask first.
 
 function ask(isAsked) {
   byId("mask-question").hidden = !isAsked;
@@ -149,7 +149,7 @@ function onEscape(event) {
   ask(byId("mask-question").hidden);
 }
 
-/** Whether this would close the dialog with a painting in it that is not in use: then it asks. */
+/** Ask first if this event would close the dialog with a painting that is not in use. */
 function onClose(event) {
   const dialog = body?.closest("dialog");
   const isClosing = event.type === "cancel" || event.target === dialog || event.target.closest?.("[data-action=close-dialog]");

@@ -29,7 +29,7 @@ let isComposing = false;
 let tellFiles = () => {}; // `listenFiles` has the callback
 const spared = new Set(); // fields that this patch may not touch
 
-const LETS_GO = 1000; // milliseconds until a page that goes away has let go of its lock
+const LETS_GO = 1000; // milliseconds until a closing page has released its lock
 
 const byId = (id) => document.getElementById(id);
 
@@ -190,11 +190,11 @@ function showErrors() {
   if (errors.matches(":popover-open") !== hasErrors) errors.togglePopover(hasErrors);
 }
 
-let isPointed = false; // a mouse or pen is on what stands above everything
-let isHeld = false; // so that what was deleted can be undone for as long as that lasts
+let isPointed = false; // a mouse or pen is over the messages
+let isHeld = false; // the countdown of deletions is paused
 let tellHold = () => {}; // `listen` has the callback
 
-/** What can be undone waits while the pointer is on it or the focus is in it. */
+/** Pause the countdown of deletions while the pointer is on the messages or the focus is in them. */
 function holdDeletions() {
   const errors = byId("errors");
   const found = errors.querySelector("[data-undo]");
@@ -347,7 +347,7 @@ export function listenWakes(callback) {
   addEventListener("pageshow", (event) => { if (event.persisted) callback("pageshow"); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) callback("visible"); });
   document.addEventListener("resume", () => callback("resume"));
-  const others = new BroadcastChannel(owned("mooring-gone")); // another window was closed: its work may be looked for
+  const others = new BroadcastChannel(owned("mooring-gone")); // another window was closed, so check its work
   addEventListener("pagehide", () => others.postMessage(""));
   others.onmessage = () => setTimeout(() => callback("gone"), LETS_GO);
 }

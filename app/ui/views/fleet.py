@@ -99,7 +99,7 @@ def _server(row: ServerRow, _: Translator) -> h.Element:
 
 
 def _place(server: Server) -> str:
-    """Where a server is; empty for people who may not see its address."""
+    """Return a server's address; empty for users who may not see it."""
     return server.at or ("" if is_address_tag(server.address) else server.address)
 
 

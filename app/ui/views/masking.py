@@ -121,7 +121,7 @@ def _use(_: Translator) -> h.Element:
 
 
 def _question(_: Translator) -> h.Element:
-    """Instead of the buttons that end it, where somebody is about to leave what was painted."""
+    """Return the question that replaces the buttons when the user is about to discard a painting."""
     return h.div(
         "#mask-question.mask-ends", hidden=True, role="group", aria_labelledby="mask-asked", data_testid="mask-question"
     )[

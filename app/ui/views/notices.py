@@ -23,9 +23,9 @@ def notices(view: Sequence[Notice], _: Translator) -> h.Node:
 
 
 def errors(view: Sequence[Notice], _: Translator) -> h.Node:
-    """The content of `#errors`, the newest first: it stands above everything and hides nothing of itself.
+    """Return the content of `#errors`, newest first; it lies above everything and shows every error in full.
 
-    What was deleted and can be undone stands there too, below the errors.
+    Deletions that can be undone follow below the errors.
     """
     faults = sum(item.kind is NoticeKind.ERROR for item in view)
     return h.fragment[

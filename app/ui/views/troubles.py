@@ -16,7 +16,7 @@ from app.ui.words import Words
 
 
 def failure(key: str, failed: Failure, words: Words, _: Translator, *, task: Task | None = None) -> h.Node:
-    """The faults that the server named, with their nodes' titles in `task`, and all that it said, closed at first."""
+    """Return the server's faults, with node titles from `task`, and its full answer, collapsed at first."""
     return h.fragment[
         bool(failed.node_errors) and _faults(task, failed.node_errors, _),
         details_to_copy(f"trace-{key}", failure_text(failed, words), _, has_traceback=bool(failed.traceback)),
