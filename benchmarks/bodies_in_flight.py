@@ -1,10 +1,10 @@
-"""What unfinished bodies take of the gateway's memory, and how long `/healthz` takes meanwhile.
+"""The memory that unfinished bodies take in the gateway, and the latency of `/healthz` meanwhile.
 
     python3 -m benchmarks.bodies_in_flight
 
-So many connections each begin a POST and send all of its body but the end, as fast as it is taken, without ever
-finishing it. Memory is the resident set of the gateway and of all its child processes, at its highest; the demo server
-is not counted. What sends is a process of its own, and what waits for `/healthz` is another one.
+A number of connections each begin a POST and send all of its body but the end, as fast as it is read. Memory is the
+highest resident set of the gateway with all its child processes; the demo server is not counted. One process sends the
+bodies, and another one polls `/healthz`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.services import start_demo, start_gateway
 
 COUNTS = (30, 300, 1_000)
 SECONDS = 10.0
-PAUSE = 0.05  # seconds between looks
+PAUSE = 0.05  # seconds between polls
 CHUNK = b"x" * 65_536
 PROMPT = json.dumps({"client_id": "w", "prompt_id": str(uuid.uuid4()), "prompt": {}})[:-1] + ', "extra_data": {"a": "'
 FORM = '--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
@@ -38,7 +38,7 @@ class Kind:
     path: str
     headers: str
     start: str
-    length: int | None  # bytes; None: it does not say
+    length: int | None  # bytes; None: no Content-Length
 
 
 KINDS = (
@@ -51,7 +51,7 @@ KINDS = (
 
 @dataclass
 class Seen:
-    """What was seen of one kind with so many connections."""
+    """The measurements of one kind with one number of connections."""
 
     memory: int = 0  # bytes
     waits: list[float] = field(default_factory=list)  # seconds for /healthz
@@ -59,7 +59,7 @@ class Seen:
 
 
 def main() -> None:
-    """Measure, and print the table."""
+    """Measure all kinds and print the table."""
     print("| bodies | each | memory, MB | /healthz, slowest ms (median) | answers |\n|---|---|---|---|---|")
     for kind in KINDS:
         for count in COUNTS:
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 async def watch(url: str, pid: int, kind: Kind, count: int) -> Seen:
-    """Have so many connections send, and look meanwhile."""
+    """Let this many connections send, and measure meanwhile."""
     seen = Seen()
     await look(url, pid, seen)
     seen.waits.clear()
@@ -89,7 +89,7 @@ async def watch(url: str, pid: int, kind: Kind, count: int) -> Seen:
 
 
 def send_all(url: str, kind: Kind, count: int) -> Counter[str]:
-    """Begin so many bodies, hold them for a while, and tell what was answered."""
+    """Begin this many bodies, hold them for a while, and return the answers."""
 
     async def send_them() -> Counter[str]:
         answers: Counter[str] = Counter()
@@ -105,7 +105,7 @@ def send_all(url: str, kind: Kind, count: int) -> Counter[str]:
 
 
 async def send(url: str, kind: Kind, answers: Counter[str]) -> None:
-    """Send a body without its end, and note what is answered."""
+    """Send a body without its end, and note the answer."""
     host = url.removeprefix("http://")
     reader, writer = await asyncio.open_connection(*host.split(":"))
     length = "Transfer-Encoding: chunked" if kind.length is None else f"Content-Length: {kind.length}"
@@ -122,7 +122,7 @@ async def send(url: str, kind: Kind, answers: Counter[str]) -> None:
 
 
 async def pour_into(writer: asyncio.StreamWriter, kind: Kind) -> None:
-    """The body but for its last bytes."""
+    """Send the body without its last bytes."""
     left = (kind.length or 31_000_000) - len(kind.start) - 100
     first = kind.start.encode()
     writer.write(f"{len(first):x}\r\n".encode() + first + b"\r\n" if kind.length is None else first)
@@ -135,7 +135,7 @@ async def pour_into(writer: asyncio.StreamWriter, kind: Kind) -> None:
 
 
 async def look(url: str, pid: int, seen: Seen) -> None:
-    """How long /healthz takes on a connection of its own, and the memory now."""
+    """Measure /healthz on a new connection, and the memory."""
     host = url.removeprefix("http://")
     began = time.perf_counter()
     reader, writer = await asyncio.open_connection(*host.split(":"))
@@ -147,7 +147,7 @@ async def look(url: str, pid: int, seen: Seen) -> None:
 
 
 def family(pid: int) -> list[int]:
-    """A process and all below it."""
+    """Return a process and all its descendants."""
     with contextlib.suppress(OSError):
         children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
         return [pid, *(one for child in children for one in family(child))]
@@ -155,7 +155,7 @@ def family(pid: int) -> list[int]:
 
 
 def resident(pid: int) -> int:
-    """The bytes of memory that a process has."""
+    """Return the resident memory of a process in bytes."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text("utf-8", "replace").splitlines():
             if line.startswith("VmRSS"):

@@ -1,11 +1,11 @@
-"""Whether anything that reads text from outside grows faster than the text: CPU time against size, up to 32 MB.
+"""Whether a parser of text from outside takes more than linear time: CPU time against size, up to 32 MB.
 
     python3 -m benchmarks.growth_of_parsers [beginning of a name …]
 
-Each parser and expression of the gateway that sees such text gets its worst known texts in growing sizes. Where a bound
-of its own refuses a text, the time of the refusal counts, and the table says from which size on. The exponent is fitted
-to sizes that took ten milliseconds or more; at most 1.2 is asked for. CPU time of this process is counted, the least
-of a few rounds, so that other work on the machine disturbs little.
+Each parser and regular expression of the gateway for such text gets its worst known texts in growing sizes. If a bound
+refuses a text, the time of the refusal counts, and the table says from which size on. The exponent is fitted to sizes
+that took ten milliseconds or more; the limit is 1.2. The CPU time of this process is measured, the least of a few
+rounds, so that other work on the machine has little influence.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ from gateway.shapes import NotComfyError, not_json, read_queue_answer
 
 SIZES = tuple(2**power for power in range(16, 26))  # 64 kB to 32 MB
 ROUNDS = 2
-LEAST = 0.01  # seconds; below it the caches tell more than the parser
-ENOUGH = 4.0  # seconds: larger texts of a parser that is so slow are left out
+LEAST = 0.01  # seconds; shorter times depend more on caches than on the parser
+ENOUGH = 4.0  # seconds; a parser that takes longer gets no larger texts
 ASKED = 1.2
 ANY = Bounds(64 * 1024 * 1024, values=10**9)
 USUAL = Bounds(32 * 1024 * 1024)
@@ -62,7 +62,7 @@ Work = Callable[[bytes], object]
 
 @dataclass(frozen=True)
 class Parser:
-    """Something that reads text from outside, and the text that it is given: a piece, again and again."""
+    """A parser of text from outside, and its text: one piece, repeated."""
 
     name: str
     work: Work
@@ -71,7 +71,7 @@ class Parser:
     after: bytes = b""
 
     def text(self, size: int) -> bytes:
-        """A text of about that size."""
+        """Return a text of about this size."""
         return (
             self.before
             + self.piece * max(1, (size - len(self.before) - len(self.after)) // len(self.piece))
@@ -80,7 +80,7 @@ class Parser:
 
 
 def main() -> None:
-    """Measure all, print the table, and fail if one grows too fast."""
+    """Measure all parsers, print the table, and fail if one grows too fast."""
     print("| parser | text | largest | refused from | ms at the largest | exponent |\n|---|---|---|---|---|---|")
     chosen = [one for one in parsers() if not sys.argv[1:] or any(one.name.startswith(name) for name in sys.argv[1:])]
     slow = [row.name for row in map(measure, chosen) if row.exponent > ASKED]
@@ -90,14 +90,14 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured of a parser."""
+    """The measurements of one parser."""
 
     name: str
     exponent: float
 
 
 def measure(parser: Parser) -> Row:
-    """Measure one, and print its line."""
+    """Measure one parser and print its row."""
     times: dict[int, float] = {}
     refused = 0
     for size in SIZES:
@@ -118,7 +118,7 @@ def measure(parser: Parser) -> Row:
 
 
 def once(work: Work, text: bytes) -> tuple[float, bool]:
-    """How long a text takes, and whether it is refused."""
+    """Return how long a text takes, and whether it is refused."""
     began = time.process_time()
     try:
         work(text)
@@ -128,7 +128,7 @@ def once(work: Work, text: bytes) -> tuple[float, bool]:
 
 
 def fit(times: dict[int, float]) -> float:
-    """The exponent of growth: the slope of a line through the logarithms."""
+    """Return the exponent of growth: the slope of a line through the logarithms."""
     points = [(math.log(size), math.log(took)) for size, took in times.items() if took >= LEAST]
     if len(points) < 3:
         return 0.0
@@ -138,17 +138,17 @@ def fit(times: dict[int, float]) -> float:
 
 
 def size_of(size: int) -> str:
-    """In words."""
+    """Return a size as text, such as `64 kB`."""
     return f"{size // 1024:,} kB" if size < 2**20 else f"{size // 2**20} MB"
 
 
 def parsers() -> list[Parser]:
-    """All of them."""
+    """Return all parsers."""
     return [*of_json(), *of_prompts(), *of_servers(), *of_requests()]
 
 
 def of_json() -> list[Parser]:
-    """The reader of JSON, as bounded as bodies are, and its scan alone without a bound."""
+    """Return the JSON reader with the bounds of bodies, and its scan without bounds."""
     pieces = {
         "text": (b"x", b'"', b'"'),
         "escapes": (b"\\n", b'"', b'"'),
@@ -178,11 +178,11 @@ def of_json() -> list[Parser]:
 
 
 def of_prompts() -> list[Parser]:
-    """Bodies of prompts, what they name of files, and the names themselves."""
+    """Return the parsers of prompts and of the file names in them."""
     classes = Classes(frozenset({"A"}), {})
 
     def write(raw: bytes) -> object:
-        Scan(Bounds(8 * 1024 * 1024)).feed(raw)  # as the gateway does while a body comes in
+        Scan(Bounds(8 * 1024 * 1024)).feed(raw)  # as the gateway does while a body arrives
         return write_prompt_text(raw, ALICE, "s", RULES, classes)
 
     pieces = {
@@ -219,7 +219,7 @@ def of_prompts() -> list[Parser]:
 
 
 def of_servers() -> list[Parser]:
-    """What servers answer and send."""
+    """Return the parsers of servers' answers and events."""
     rows = (b'{"queue_running": [], "queue_pending": [', b'[1, "p", {}, {}, []]]}')
     row = b'[1, "p", {"1": {"class_type": "A"}}, {}, []],'
     entry = b'"%s": {"prompt": [1, "p", {}, {}, []], "outputs": {}},'
@@ -262,7 +262,7 @@ def of_servers() -> list[Parser]:
 
 
 def of_requests() -> list[Parser]:
-    """Heads of requests, without the bound of 32 kB a line that the gateway's HTTP server sets; and forms."""
+    """Return the parsers of request heads, without the HTTP server's bound of 32 kB a line, and of forms."""
     house = build_house(host="127.0.0.1", port=80, is_tls=False, names=())
 
     def guard(target: str, *headers: tuple[str, str]) -> object:
@@ -306,7 +306,7 @@ def of_requests() -> list[Parser]:
 
 
 def read_form(text: bytes) -> int:
-    """The parts of an upload, as the gateway reads past them."""
+    """Count the parts of an upload, skipping them as the gateway does."""
 
     async def read() -> int:
         stream = StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16)

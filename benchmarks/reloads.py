@@ -2,11 +2,11 @@
 
     python3 -m benchmarks.reloads [LOADS]      # 2,000 unless given; half an hour on two idle cores
 
-Two browsers work at once, as the suite has it, each at a gateway with a demo fleet. A load is one navigation to the
-page, also if it is left or closed before the page is up. A crash is what the browser itself reports, with the signal
-(`tests/e2e/crash_kit.py`). To keep the browser's own log and a core, name a script in `MOORING_CHROMIUM` that starts it
-so. Ctrl+C ends it after the rounds under way. The exit code is 1 after a crash, or after a round that failed for
-another reason.
+Two browsers work at once, as in the test suite, each at a gateway with a demo fleet. A load is one navigation to the
+page, even if it is left or closed before the page has started. A crash is what the browser itself reports, with the
+signal (`tests/e2e/crash_kit.py`). To keep the browser's own log and a core, name a script in `MOORING_CHROMIUM` that
+enables them. Ctrl+C ends it after the rounds under way. The exit code is 1 after a crash, or after a round that failed
+for another reason.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from tests.services import start_gateway
 LOADS = 2000
 BROWSERS = 2
 ROUNDS = 30  # with one browser, before the next one starts
-LONGEST = 2.5  # seconds until a page is left: somewhere between its first byte and its first run
+LONGEST = 2.5  # seconds until a page is left, between its first byte and its first run
 KEEP_AT_ONCE = "globalThis.mooringKeepAfter = 0;"  # a profile on disk keeps the memory snapshot before it is closed
 
 
 @dataclass
 class Tally:
-    """What has happened so far, in all browsers."""
+    """The loads and crashes so far, in all browsers."""
 
     wanted: int
     loads: int = 0
@@ -50,7 +50,7 @@ class Tally:
 
     @property
     def is_done(self) -> bool:
-        """Whether there were enough loads."""
+        """Return whether there were enough loads."""
         return self.loads >= self.wanted
 
     def note(self, crash: str) -> None:
@@ -72,19 +72,19 @@ class Visitor:
     dice: random.Random
 
     async def open(self, context: BrowserContext) -> MooringWindow:
-        """A tab that is up."""
+        """Open a tab and wait until the page has started."""
         self.tally.loads += 1
         window = await MooringWindow.open(context, self.base)
         await window.ready()
         return window
 
     async def reload(self, window: MooringWindow) -> None:
-        """Reload a tab and wait until it is up."""
+        """Reload a tab and wait until the page has started."""
         self.tally.loads += 1
         await window.reload()
 
     async def begin(self, page: Page) -> None:
-        """Begin to load the page, and stop waiting somewhere on the way."""
+        """Begin to load the page, and stop waiting at a random moment."""
         self.tally.loads += 1
         await page.goto(self.base, wait_until="commit")
         await asyncio.sleep(self.dice.uniform(0, LONGEST))
@@ -95,7 +95,7 @@ class Visitor:
 
 
 async def visit(visitor: Visitor, context: BrowserContext) -> None:
-    """A first visit, then reloads in mid-run."""
+    """Open the page, then reload it in mid-run."""
     window = await visitor.open(context)
     for _ in range(3):
         await visitor.work(window)
@@ -104,14 +104,14 @@ async def visit(visitor: Visitor, context: BrowserContext) -> None:
 
 
 async def several_tabs(visitor: Visitor, context: BrowserContext) -> None:
-    """Tabs that start and reload at the same moment."""
+    """Start and reload several tabs at the same moment."""
     windows = await asyncio.gather(*(visitor.open(context) for _ in range(3)))
     await asyncio.gather(*(visitor.work(window) for window in windows))
     await asyncio.gather(*(visitor.reload(window) for window in windows))
 
 
 async def leave_early(visitor: Visitor, context: BrowserContext) -> None:
-    """Tabs that are reloaded or closed while they load."""
+    """Reload or close tabs while they load."""
     page = await context.new_page()
     for _ in range(3):
         await visitor.begin(page)
@@ -122,8 +122,8 @@ async def leave_early(visitor: Visitor, context: BrowserContext) -> None:
     await visitor.open(context)
 
 
-async def come_back(visitor: Visitor, browser: Browser) -> None:  # noqa: ARG001 - it has browsers of its own
-    """A profile on disk, with two browsers one after the other: what the first has cached, the second starts from."""
+async def come_back(visitor: Visitor, browser: Browser) -> None:  # noqa: ARG001 - it starts its own browsers
+    """Run two browsers in turn on one profile on disk, so that the second starts from the first one's cache."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for _ in range(2):
             async with open_chromium(profile=Path(folder), on_crash=visitor.tally.note) as context:
@@ -136,7 +136,7 @@ async def come_back(visitor: Visitor, browser: Browser) -> None:  # noqa: ARG001
 
 
 def in_new_profile(steps: Callable[[Visitor, BrowserContext], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """These steps in a profile of their own."""
+    """Run these steps in a new profile."""
 
     async def run(visitor: Visitor, browser: Browser) -> None:
         context = await browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
@@ -159,7 +159,7 @@ SHARES = (4, 4, 4, 1)  # of the kinds above
 
 
 async def use_browsers(visitor: Visitor) -> None:
-    """Rounds in one browser after the other, until there were enough loads."""
+    """Play rounds in one browser after another, until there were enough loads."""
     while not visitor.tally.is_done:
         async with open_chromium(on_crash=visitor.tally.note) as browser:
             visitor.tally.version = browser.version
@@ -171,7 +171,7 @@ async def use_browsers(visitor: Visitor) -> None:
 
 
 async def play(kind: str, visitor: Visitor, browser: Browser) -> None:
-    """One round. What fails is noted, and the next round begins."""
+    """Play one round. A failure is noted, and the next round begins."""
     tally = visitor.tally
     before = len(tally.crashes)
     try:
@@ -186,7 +186,7 @@ async def play(kind: str, visitor: Visitor, browser: Browser) -> None:
 
 
 async def measure(tally: Tally) -> None:
-    """All of it."""
+    """Run both browsers."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: setattr(tally, "wanted", 0))
     with start_gateway(demo=3) as gateway:
         await has_snapshot(gateway.url)
@@ -195,7 +195,7 @@ async def measure(tally: Tally) -> None:
 
 
 def main() -> int:
-    """Load, count, print."""
+    """Load the page, count crashes and print the result."""
     load, tally = Load(), Tally(int(sys.argv[1]) if len(sys.argv) > 1 else LOADS)
     asyncio.run(measure(tally))
     print(f"Chromium {tally.version}: {tally} ({load})")

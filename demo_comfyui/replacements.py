@@ -1,6 +1,6 @@
 """Node classes that have been replaced: a prompt that names an old one is rewritten before it is checked.
 
-Only with `--jobs`, as a newer server. The real one (0.30.0) stumbles over a node without `_meta`, and so does this.
+Only with `--jobs`, as on a newer server. The real one (0.30.0) fails on a node without `_meta`, and so does this one.
 """
 
 from __future__ import annotations

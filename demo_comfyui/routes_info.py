@@ -110,7 +110,7 @@ class InfoRoutes:
         return web.json_response(features(self.settings))
 
     async def node_replacements(self, _: web.Request) -> web.Response:
-        """Which old node classes are replaced, and by what."""
+        """Answer with the replaced node classes and their replacements."""
         return web.json_response(REPLACEMENTS)
 
     async def object_info(self, _: web.Request) -> web.Response:

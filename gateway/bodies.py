@@ -14,9 +14,9 @@ from types import MappingProxyType
 from gateway.json_reader import Bounds, JsonError, TooMuch, read_json
 from gateway.routes import Body
 
-LARGEST_JSON = 8 * 1024 * 1024  # bytes; a workflow is text, and pictures travel as uploads
+LARGEST_JSON = 8 * 1024 * 1024  # bytes; a workflow is text, and pictures are sent as uploads
 BOUNDS = Bounds(LARGEST_JSON)
-MOST_DELETED = 100  # prompts of one request; the page sends one
+MOST_DELETED = 100  # prompts in one request; the page sends one
 LONGEST_CLIENT_ID = 200  # characters
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 _CLIENT_ID = re.compile(r"[\x21-\x7e]+")
@@ -28,7 +28,7 @@ class Examined:
 
     fault: str | None = None
     prompt_id: str | None = None
-    is_too_much: bool = False  # bytes or values, rather than not of the right kind
+    is_too_much: bool = False  # too many bytes or values, rather than the wrong kind
 
 
 def examine_body(kind: Body, raw: bytes) -> Examined:
@@ -46,7 +46,7 @@ def examine_body(kind: Body, raw: bytes) -> Examined:
 
 
 def examine_text(raw: bytes, kind: Body) -> Examined:
-    """The same, as a work on a large text."""
+    """The same, as a function for the process that reads large texts."""
     return examine_body(kind, raw)
 
 

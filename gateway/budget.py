@@ -1,11 +1,11 @@
-"""The budget of bytes in flight: what bodies and answers may take of the gateway's memory, per owner and in all.
+"""The budget of bytes in flight: the memory that bodies and answers may use, per owner and in total.
 
     with budget.hold("alice", "10.0.0.7") as held:
-        held.take(request.content_length)    # before anything of it is read; `Refused` if there is no room
+        held.take(request.content_length)    # before any of it is read; `Refused` if there is no room
         ...
 
-A person is charged, or an address where people are not told apart; each has so much and no more. Nothing waits: a
-refusal says when to try again, and has sent nothing.
+The owner is a user, or an address where users do not log in, and each has a fixed limit. Nothing waits: a refusal says
+when to retry, and nothing has been sent.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from aiohttp import web
 
 from gateway.refusal import Cause, Refusal, Refused
 
-MOST_BYTES = 64 * 1024 * 1024  # in all
-MOST_OF_ONE = 24 * 1024 * 1024  # of one person or address
-MOST_BODIES = 512  # requests with a body at the same time, in all
+MOST_BYTES = 64 * 1024 * 1024  # in total
+MOST_OF_ONE = 24 * 1024 * 1024  # of one user or address
+MOST_BODIES = 512  # requests with a body at the same time, in total
 MOST_BODIES_OF_ONE = 128
 BUFFERED = 131_072  # bytes that the system and aiohttp may hold of a body that only passes through
 RETRY_SECONDS = 2.0
@@ -27,13 +27,13 @@ OWNERS = web.RequestKey("owners", tuple[str, ...])
 
 
 def owners_of(request: web.BaseRequest) -> tuple[str, ...]:
-    """Who is charged for a request: as the gateway has noted when it let it in."""
+    """Return the owners that are charged for a request, as noted when the gateway admitted it."""
     owners: tuple[str, ...] = request.get(OWNERS, ())
     return owners
 
 
 class Budget:
-    """Counts what is held, by owner: a person, or an address."""
+    """The bytes in use, by owner: a user or an address."""
 
     def __init__(
         self,
@@ -53,11 +53,11 @@ class Budget:
         self.bodies = 0
 
     def of(self, owner: str) -> int:
-        """Bytes that one owner holds now."""
+        """Return the bytes that one owner holds now."""
         return self._bytes[owner]
 
     def hold(self, *owners: str) -> Held:
-        """A place among the bodies in flight; `Refused` if there are too many. To be released."""
+        """Return a place among the bodies in flight, to be released; `Refused` if there are too many."""
         if any(self._bodies[owner] >= self._most_bodies_of_one for owner in owners):
             raise _own(f"You have {self._most_bodies_of_one} requests under way already; wait for one to end.")
         if self.bodies >= self._most_bodies:
@@ -67,7 +67,7 @@ class Budget:
         return Held(self, owners)
 
     def take(self, owners: tuple[str, ...], size: int) -> None:
-        """Charge bytes, or be `Refused`."""
+        """Charge these bytes, or raise `Refused`."""
         if any(self._bytes[owner] + size > self._most_of_one for owner in owners):
             raise _own(f"Your requests under way have {self._most_of_one:,} bytes already; wait for one to end.")
         if self.size + size > self._most:
@@ -77,7 +77,7 @@ class Budget:
             self._bytes[owner] += size
 
     def give_back(self, owners: tuple[str, ...], size: int) -> None:
-        """A body has ended that had so many bytes."""
+        """Return the bytes of a body that has ended."""
         self.size -= size
         self.bodies -= 1
         for owner in owners:
@@ -88,7 +88,7 @@ class Budget:
 
 
 class Held:
-    """What one request holds."""
+    """The bytes that one request holds."""
 
     def __init__(self, budget: Budget, owners: tuple[str, ...]) -> None:
         self._budget = budget
@@ -97,7 +97,7 @@ class Held:
         self._is_over = False
 
     def take(self, size: int) -> None:
-        """Have room for so many bytes in all; what is held already counts."""
+        """Reserve room for this many bytes in total, including those already held."""
         if size > self._size:
             self._budget.take(self._owners, size - self._size)
             self._size = size
@@ -109,7 +109,7 @@ class Held:
         self.release()
 
     def release(self) -> None:
-        """Give it back; once is enough."""
+        """Return all bytes; further calls do nothing."""
         if not self._is_over:
             self._is_over = True
             self._budget.give_back(self._owners, self._size)

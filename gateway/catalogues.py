@@ -97,7 +97,7 @@ class Catalogues:
         return None if content is None else await asyncio.to_thread(content.classes)
 
     async def names(self, server_id: ServerId) -> frozenset[str] | None:
-        """The names of the classes there; None if the server does not tell."""
+        """Return the names of the server's classes; None if it does not list them."""
         content = await self._content(server_id, lambda known: known.nodes)
         if content is None:
             return None

@@ -1,7 +1,7 @@
-"""The node classes of one server, under every name that it takes for them.
+"""The node classes of one server, under every name that it accepts for them.
 
 A newer ComfyUI runs another class for a name that it does not have, if a replacement is registered for it. Rules that
-name classes have to know both, and so do the rules about files.
+name classes have to cover both names, and so do the rules about files.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 REPLACEMENTS = "/node_replacements"  # which older servers do not have
-# ComfyUI's own nodes that read what an input names in the server's folders, though the catalogue does not say so.
+# ComfyUI's own nodes whose inputs name files in the server's folders without saying so in the catalogue.
 READERS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(
         (
@@ -31,7 +31,7 @@ READERS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What a server runs instead of a class: the class, and the new names of inputs by their old ones."""
+    """The replacement of a class: its class, and the new names of inputs by their old names."""
 
     class_type: str
     inputs: Mapping[str, str] = field(default_factory=dict)
@@ -39,24 +39,24 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """The names of a server's classes, their inputs that are choices of uploaded files, and what is replaced."""
+    """A server's class names, the inputs that choose uploaded files, and the replaced classes."""
 
     names: frozenset[str]
     files: Mapping[str, Mapping[str, Any]]
     replaced: Mapping[str, tuple[Replacement, ...]] = field(default_factory=dict)
 
     def is_known(self, class_type: str) -> bool:
-        """Whether the server can run something under this name."""
+        """Return whether the server can run a class under this name."""
         return class_type in self.names or any(one.class_type in self.names for one in self._instead(class_type))
 
     def names_of(self, class_type: str) -> frozenset[str]:
-        """Every name of what the server runs under this one: what replaces it, and what that replaces."""
+        """Return all names of the class that runs under this name: its replacement, and all that it replaces."""
         run = {class_type, *(one.class_type for one in self._instead(class_type))}
         old = {name for name in self.replaced if any(one.class_type in run for one in self._instead(name))}
         return frozenset(run | old)
 
     def file_inputs(self, class_type: str) -> frozenset[str]:
-        """The inputs of a node of this name that name files, above all choices of uploaded ones."""
+        """Return the inputs of this class that name files, mostly choices of uploaded files."""
         found = self._reads(class_type)
         for one in self._instead(class_type):
             names = self._reads(one.class_type)

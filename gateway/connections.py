@@ -1,9 +1,9 @@
 """The browser's side of the gateway: aiohttp's server with our limits, and its own error answers as refusals.
 
-Whoever is slow on purpose is cut: a first head has to arrive whole within `HEAD_SECONDS` of the connection and each
-further one within as long of its first byte, and what is sent has to be taken within `UNTAKEN_SECONDS`. Neither one
-address nor all together hold more than so many connections. Once there are as many, a new one takes the place of the
-oldest that has no request under way, of the address that has most: silent connections never keep anyone out.
+Connections that are slow on purpose are closed: the first head has to arrive within `HEAD_SECONDS` of the connection,
+each further one within the same time of its first byte, and an answer has to be read within `UNTAKEN_SECONDS`. The
+number of connections is limited per address and in total. At the limit a new connection replaces the oldest idle one of
+the address that has the most, so silent connections never keep others out.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ HANDSHAKE_SECONDS = 10.0  # for a TLS handshake, before which a connection is no
 UNTAKEN_SECONDS = 60.0  # that bytes may lie unsent because the other side takes none
 MOST_CONNECTIONS = 8_000  # in all; each takes a file of the process
 MOST_FROM_ONE = 2_000  # from one address; a log-in proxy or an office has one for everybody
-READ_AT_ONCE = 32_768  # bytes of one connection: with asyncio's 256 kB, those that pour hold up the others
+READ_AT_ONCE = 32_768  # bytes of one connection: with asyncio's 256 kB, busy senders delay the others
 _KEEPALIVE_SECONDS = 75.0
 _LINGER_SECONDS = 10.0  # a refused upload is read and dropped this long, so that its browser sees the refusal
 
-BACKLOG = 1_024  # connections that wait to be accepted
-MOST_FILES = 20_000  # that the process asks the system for
+BACKLOG = 1_024  # connections waiting to be accepted
+MOST_FILES = 20_000  # files that the process asks the system for
 
 if sys.platform != "win32":
     import resource
@@ -50,7 +50,7 @@ HSTS = web.RequestKey("hsts", str)  # the `Strict-Transport-Security` of the ans
 
 
 class BrowserRequest(web.BaseRequest):
-    """A request whose answer does not name versions, and says what it must about https."""
+    """A request whose answer names no versions and carries the HSTS header where one is set."""
 
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
         response.headers.popall("Server", None)
@@ -106,9 +106,9 @@ class BrowserServer(web.Server):
         return self._count
 
     def enter(self, connection: _Connection, peer: str) -> bool:
-        """Count a connection, at the expense of an idle one if there are too many; False if there is none.
+        """Admit a connection, in place of an idle one if there are too many; return False if none is idle.
 
-        A proxy has as many as there are in all.
+        A proxy may use the limit for all.
         """
         network = network_of(peer)
         known = self._open.setdefault(network, OrderedDict())
@@ -121,7 +121,7 @@ class BrowserServer(web.Server):
         return is_bearable
 
     def touch(self, connection: _Connection, peer: str) -> None:
-        """A request has come by it."""
+        """Note that a request has arrived on this connection."""
         self._open[network_of(peer)].move_to_end(connection)
 
     def leave(self, connection: _Connection, peer: str) -> None:
@@ -179,11 +179,11 @@ class _Connection(web.RequestHandler):
 
     @property
     def is_idle(self) -> bool:
-        """Whether it waits for a request: no answer is under way, and no WebSocket."""
+        """Return whether it is waiting for a request, with no answer under way and no WebSocket."""
         return self._waiter is not None and not self._messages
 
     def end(self) -> None:
-        """End it now, and count it no more."""
+        """Close it now and stop counting it."""
         self._server.leave(self, self._peer)
         if self.transport is not None:
             self.transport.abort()
@@ -220,7 +220,7 @@ class _Connection(web.RequestHandler):
 
 
 def _end_idle(connections: Iterable[_Connection]) -> bool:
-    """End the one that has been idle longest; False if there is none."""
+    """Close the connection that has been idle longest; return False if none is idle."""
     found = next((one for one in connections if one.is_idle), None)
     if found is not None:
         found.end()
@@ -228,10 +228,10 @@ def _end_idle(connections: Iterable[_Connection]) -> bool:
 
 
 class BrowserSite(web.SockSite):
-    """A listening socket, at which a TLS handshake has to be over in time."""
+    """A listening socket with a time limit for the TLS handshake."""
 
     async def start(self) -> None:
-        """Listen."""
+        """Start to listen."""
         await web.BaseSite.start(self)
         server, tls = self._runner.server, self._ssl_context
         assert server is not None
@@ -242,7 +242,7 @@ class BrowserSite(web.SockSite):
 
 
 def most_connections() -> int:
-    """How many there may be: half of the files that this process may open, once it has all that it may have."""
+    """Return the limit for all connections: half of the files that this process can be allowed to open."""
     if sys.platform == "win32":
         return MOST_CONNECTIONS
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,4 +1,4 @@
-"""What a catalogue holds, by content: the nodes of an `/object_info`, and its lists of uploaded files. Pure."""
+"""The contents of a catalogue: the nodes of an `/object_info`, and its lists of uploaded files. Pure."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ _UPLOADS = ("image_upload", "video_upload", "audio_upload", "file_upload", "anim
 
 
 def is_any(_name: str) -> bool:
-    """Shows every file."""
+    """Return True for every file."""
     return True
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One catalogue, or one set of file lists, as it is handed out."""
+    """One catalogue or one set of file lists, compressed for sending."""
 
     hash: str
     packed: bytes  # gzip
 
     @classmethod
     def of(cls, classes: Mapping[str, Any]) -> Content:
-        """Made from the classes, in order of their names."""
+        """Make a content from the classes, in order of their names."""
         text = "".join(_lines(classes)).encode("ascii")
         return cls(hashlib.sha256(text).hexdigest(), gzip.compress(text, compresslevel=5, mtime=0))
 
     def plain(self) -> bytes:
-        """Unpacked."""
+        """Return the uncompressed bytes."""
         return gzip.decompress(self.packed)
 
     def names(self) -> frozenset[str]:
-        """The names of its classes alone."""
+        """Return the names of its classes."""
         read = json.JSONDecoder().raw_decode
         return frozenset(read(line)[0] for line in self.plain().decode("ascii").splitlines())
 
     def classes(self) -> dict[str, Any]:
-        """What it was made from."""
+        """Return the classes that it was made from."""
         lines = self.plain().decode("ascii").splitlines()
         return build(f"{{{','.join(lines)}}}".encode())  # type: ignore[no-any-return]
 
 
 def read_contents(body: bytes | bytearray, shows: Callable[[str], bool]) -> tuple[Content, Content]:
-    """The nodes and the lists of files of an `/object_info`; `shows` says which files everybody may see."""
+    """Read the nodes and the file lists of an `/object_info`; `shows` says which files all users may see."""
     found = parse_json(body, "/object_info")
     if not isinstance(found, dict):
         raise NotComfyError("/object_info is not ComfyUI's")
@@ -62,7 +62,7 @@ def read_contents(body: bytes | bytearray, shows: Callable[[str], bool]) -> tupl
 
 
 def split_files(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The catalogue with its lists of uploaded files emptied, and those lists: `{class: {input: [names]}}`."""
+    """Return the catalogue with empty lists of uploaded files, and those lists: `{class: {input: [names]}}`."""
     nodes: dict[str, Any] = {}
     files: dict[str, Any] = {}
     for name, node in found.items():
@@ -74,7 +74,7 @@ def split_files(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
 
 
 def merge_files(nodes: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The catalogue with these lists of files in it: what `split_files` has parted."""
+    """Return the catalogue with these lists of files in it, the reverse of `split_files`."""
     return {name: _with_files(node, files[name]) if name in files else node for name, node in nodes.items()}
 
 
@@ -108,7 +108,7 @@ def _group_without(inputs: Any, lists: dict[str, Any]) -> Any:
 
 
 def _input_without(name: str, spec: Any, lists: dict[str, Any]) -> Any:
-    """An input's spec; of a choice of uploaded files the list is taken out, in both forms that a choice has."""
+    """Return an input's spec; move the list of a choice of uploaded files, in either form, into `lists`."""
     if not (isinstance(spec, list) and len(spec) > 1 and isinstance(spec[1], dict)):
         return spec
     kind, options = spec[0], spec[1]

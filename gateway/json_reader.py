@@ -7,10 +7,10 @@
         scan.feed(chunk)            # TooMuch or NotJson as soon as it is certain
     value = build(b"".join(chunks))
 
-The scan splits the text at its quotes and counts what is outside of strings. All of that runs in C, in time that grows
-as the text does, a few milliseconds for each megabyte. Values are built by msgspec. What msgspec refuses is left to the
-standard library, which ComfyUI itself reads and writes with: answers of real servers have `NaN`, numbers beyond a float
-and halves of surrogate pairs.
+The scan splits the text at its quotes and counts brackets and commas outside of strings. All of that runs in C, in time
+proportional to the text, a few milliseconds per megabyte. Values are built by msgspec. Texts that msgspec refuses are
+parsed by the standard library, which ComfyUI itself uses: answers of real servers contain `NaN`, numbers beyond a float
+and lone surrogates.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import msgspec
 
 MOST_VALUES = 200_000
 DEEPEST = 100  # the editor's own graphs nest about twenty levels
-LONGEST_NUMBER = 256  # digits; reading more takes time that grows with their square
+LONGEST_NUMBER = 256  # digits; the time to read a number grows with their square
 _STEP = 65_536  # bytes scanned at a time
 
 _SHAPE = bytes.maketrans(b"{}", b"[]")
@@ -35,7 +35,7 @@ _TOO_LONG = b"0" * (LONGEST_NUMBER + 1)
 
 
 class JsonError(ValueError):
-    """JSON that is not read; the text is a sentence for the user."""
+    """JSON that is refused; the text is a sentence for the user."""
 
 
 class NotJson(JsonError):
@@ -43,12 +43,12 @@ class NotJson(JsonError):
 
 
 class TooMuch(JsonError):
-    """More bytes or values than are read."""
+    """More bytes or values than the bounds allow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one text may have."""
+    """The limits for one text."""
 
     size: int  # bytes
     values: int = MOST_VALUES
@@ -56,9 +56,9 @@ class Bounds:
 
 
 class Scan:
-    """Counts what a text has, chunk by chunk; raises `JsonError` once it passes a bound.
+    """A count of bytes, values and depth, chunk by chunk; raises `JsonError` once a bound is passed.
 
-    Values are counted as commas and opening brackets outside of strings, at least as many as there are values.
+    Values are counted as commas and opening brackets outside of strings, so never too few.
     """
 
     def __init__(self, bounds: Bounds) -> None:
@@ -78,7 +78,7 @@ class Scan:
 
     def _take(self, piece: bytes) -> None:
         piece = piece[1:] if self._is_escaped else piece
-        piece = piece.replace(rb"\\", b"").replace(rb"\"", b"")  # from here on, every quote begins or ends a string
+        piece = piece.replace(rb"\\", b"").replace(rb"\"", b"")  # now every quote begins or ends a string
         self._is_escaped = piece.endswith(b"\\")
         parts = piece.split(b'"')
         outside = b'"'.join(parts[1 if self._is_inside else 0 :: 2])
@@ -103,13 +103,13 @@ class Scan:
 
 
 def read_json(data: bytes | bytearray, bounds: Bounds, *, is_strict: bool = False) -> Any:
-    """The value of a whole text, or `JsonError`. `is_strict` refuses `NaN` and `Infinity`, which JSON does not have."""
+    """Return the value of a whole text, or raise `JsonError`. `is_strict` refuses `NaN` and `Infinity`."""
     Scan(bounds).feed(data)
     return build(data, is_strict=is_strict)
 
 
 def build(data: bytes | bytearray, *, is_strict: bool = False) -> Any:
-    """The value of a text that was scanned, or `NotJson`."""
+    """Return the value of a text that was scanned, or raise `NotJson`."""
     try:
         return msgspec.json.decode(data)
     except (msgspec.MsgspecError, ValueError):

@@ -1,8 +1,8 @@
-"""The requests to one server at a time, shared fairly among those who ask.
+"""The simultaneous requests to one server, shared fairly among users.
 
-A lane has so many places. While nobody waits, one person may have them all; once somebody waits, a free place goes to
-whoever has fewest. If none becomes free within `RECLAIM_SECONDS`, whoever has most gives one back: the one that has
-passed bytes on to a browser for longest. So a browser that reads slowly, on purpose or not, costs only its owner.
+A lane has a fixed number of places. While no one else waits, one user may have all of them; when others wait, a free
+place goes to the user with the fewest. If none becomes free within `RECLAIM_SECONDS`, the user with the most loses the
+one that has been sending to a browser for longest. So a browser that reads slowly affects only its own user.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-HOLDER = web.RequestKey("holder", str)  # of a request: the person who asks, else the network it came from
+HOLDER = web.RequestKey("holder", str)  # the user who sent a request, or the network it came from
 RECLAIM_SECONDS = 1.0
 
 
 class Lane:
-    """See the module. `acquire` is to be followed by `release`, or is cancelled."""
+    """The places of one server. Every `acquire` that is not cancelled must be followed by `release`."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -27,7 +27,7 @@ class Lane:
         self._timer: asyncio.TimerHandle | None = None
 
     def locked(self) -> bool:
-        """Whether there is no free place."""
+        """Return whether no place is free."""
         return len(self._held) >= self._size
 
     async def acquire(self, ticket: Ticket) -> None:
@@ -47,7 +47,7 @@ class Lane:
             raise
 
     def release(self, ticket: Ticket) -> None:
-        """Give a place back; whoever waits and has fewest gets it."""
+        """Return a place; it goes to the waiting user with the fewest."""
         self._held.remove(ticket)
         waiting = [one for one in self._waiting if not one[1].done()]
         if waiting:
@@ -65,14 +65,14 @@ class Lane:
             self._timer = asyncio.get_running_loop().call_later(RECLAIM_SECONDS, self._reclaim)
 
     def _reclaim(self) -> None:
-        """For each who waits, have whoever holds most give one back, unless that one would have fewer then."""
+        """For each waiting request, end one of the user with the most, unless that user would then have fewer."""
         self._timer = None
         counts = self._counts()
         for ticket, turn in self._waiting:
             if turn.done():
                 continue
             streaming = (one for one in self._held if one.give_back is not None)
-            given = max(streaming, key=lambda one: counts[one.holder], default=None)  # of equals the oldest
+            given = max(streaming, key=lambda one: counts[one.holder], default=None)  # the oldest of equals
             if given is None or given.give_back is None or counts[given.holder] <= counts[ticket.holder] + 1:
                 continue
             counts[given.holder] -= 1

@@ -109,7 +109,7 @@ async def fetch_json(upstream: Upstream, path: str) -> object:
 
 
 async def fetch_body(upstream: Upstream, path: str, bounds: Bounds) -> bytes:
-    """What a path answers, within bounds that are small."""
+    """Return the body of a small answer, within these bounds."""
     with upstream.hold():
         async with upstream.session(is_fresh=False).get(upstream.url(path)) as reply:
             if reply.status != 200:
@@ -118,7 +118,7 @@ async def fetch_body(upstream: Upstream, path: str, bounds: Bounds) -> bytes:
 
 
 async def read_bounded(reply: aiohttp.ClientResponse, path: str, bounds: Bounds) -> bytes:
-    """The whole body of an answer that is small, or `NotComfyError`."""
+    """Return the whole body of a small answer, or raise `NotComfyError`."""
     answer = Answer(path, bounds)
     async for chunk in reply.content.iter_any():
         answer.feed(chunk)
@@ -126,10 +126,10 @@ async def read_bounded(reply: aiohttp.ClientResponse, path: str, bounds: Bounds)
 
 
 async def ask(upstream: Upstream, path: str, bounds: Bounds, work: Callable[..., T], *arguments: object) -> T:
-    """What `work` makes of the answer to a path, of any size within the bounds.
+    """Return the result of `work` on the answer to a path, of any size within the bounds.
 
-    An answer past them is refused as it comes in, before any of it is parsed. Of those that are large a server has one
-    in memory at a time, and the gateway few.
+    A larger answer is refused while it arrives, before any of it is parsed. Each server has one large answer in memory
+    at a time, and the gateway a few.
     """
     async with contextlib.AsyncExitStack() as large:
         answer = Answer(path, bounds)
@@ -151,7 +151,7 @@ async def ask(upstream: Upstream, path: str, bounds: Bounds, work: Callable[...,
 
 
 class Answer:
-    """An answer as it comes in."""
+    """An answer while it arrives."""
 
     def __init__(self, path: str, bounds: Bounds) -> None:
         self._path = path
@@ -159,7 +159,7 @@ class Answer:
         self.body = bytearray()
 
     def feed(self, chunk: bytes) -> None:
-        """The next part; `NotComfyError` once the answer passes its bounds."""
+        """Add the next part; `NotComfyError` once the answer exceeds its bounds."""
         try:
             self.scan.feed(chunk)
         except JsonError as error:

@@ -51,7 +51,7 @@ class Patience:
             self._set_timer()
 
     def expire(self) -> None:
-        """Wait no longer."""
+        """Stop waiting."""
         self._due = self._loop.time()
         if self._timer is not None:
             self._set_timer()

@@ -23,7 +23,7 @@ def client_of(request: web.BaseRequest, rules: Rules) -> str:
 
 
 def network_of(address: str) -> str:
-    """What one party may have of addresses: an IPv4 address, or the 2^64 of an IPv6 network."""
+    """Return the network that counts as one party: an IPv4 address, or the /64 of an IPv6 address."""
     try:
         known = ip_address(address.partition("%")[0])
     except ValueError:

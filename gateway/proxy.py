@@ -32,7 +32,7 @@ from gateway.routes import Body, ServerCall
 from gateway.upstream import Upstream
 
 _log = logging.getLogger(__name__)
-ABSENT = 204  # that a file is not there is no failure of the question, and browsers log failures
+ABSENT = 204  # a missing file is a normal answer, and browsers log failures
 _EMPTY = {204, 304}
 _HAS_FILE = {200, 206, 304}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -97,7 +97,7 @@ class Proxy:
                     task = asyncio.create_task(self._send_once(call, taken, upstream.server.id))
                     self._carried.add(task)
                     task.add_done_callback(self._settle)
-                    release = stack.pop_all().close  # the body is held until it is answered, whoever waits for that
+                    release = stack.pop_all().close  # hold the body until its answer, even without a browser
                     task.add_done_callback(lambda _: release())
                 return await asyncio.shield(task)
 
@@ -123,7 +123,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """A JSON body in memory, and the prompt_id that it submits, if it does."""
+    """A JSON body in memory, and the prompt_id if it submits one."""
 
     body: bytes
     scan: Scan
@@ -131,7 +131,7 @@ class _Taken:
 
 
 def upload_ended(upstream: Upstream) -> Refusal:
-    """Why a slow upload was ended: its sender had more places than others who waited."""
+    """Return the refusal for a slow upload whose user had more places than waiting users."""
     message = f"This upload took long while others waited for {upstream.server.id}. Send it again."
     return Refusal(Cause.UPSTREAM_BUSY, message, Sent.UNKNOWN)
 
@@ -171,7 +171,7 @@ class _Call:
         self._fault: Refusal | None = None
 
     async def read(self) -> web.StreamResponse:
-        """A GET or HEAD."""
+        """Forward a GET or HEAD."""
         deadlines = self._upstream.deadlines
         is_view = self._route.is_view
         wait = deadlines.view if is_view else deadlines.read
@@ -180,7 +180,7 @@ class _Call:
             return await self._exchange(data=None, deadline=Patience(wait), ticket=ticket)
 
     async def take_body(self, held: Held) -> _Taken:
-        """The whole JSON body; `Refused` if it is too large, too slow or not allowed, or there is no room for it."""
+        """Read the whole JSON body; `Refused` if it is too large, too slow, not allowed, or over the budget."""
         limit = min(LARGEST_JSON, self._largest_upload)
         self._check_length(limit)
         held.take(self._request.content_length or 0)

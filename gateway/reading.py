@@ -1,11 +1,11 @@
-"""Work on large texts, in a process of its own: the event loop stays free, and memory is bounded and given back.
+"""Work on large texts in a separate process, so that the event loop stays free and memory is bounded and returned.
 
-    async with reading.place():                              # of the few large texts at a time
-        queue = await reading.run(scan, parse_queue, body)   # here if the text is small, else in the process
+    async with reading.place():                              # one of the few large texts at a time
+        queue = await reading.run(scan, parse_queue, body)   # here if the text is small
 
-The process is started when it is first needed, does one work at a time, and ends when it is idle or has grown. A work
-is a function of the text that can be pickled, with further arguments that can; what it raises is raised here. A work
-that takes too long or too much memory ends with `TooMuchWork`, and the next one has a new process.
+The process is started when it is first needed, runs one function at a time, and ends when it is idle or has grown. The
+function takes the text and further arguments, all of which can be pickled; its exceptions are raised here. One that
+takes too long or too much memory ends with `TooMuchWork`, and the next one gets a new process.
 
 `python -m gateway.reading` is that process.
 """
@@ -24,16 +24,16 @@ from typing import Any, TypeVar
 from gateway.json_reader import Scan, TooMuch
 from gateway.tasks import start_task
 
-SMALL_SIZE = 262_144  # bytes of a text that is read on the event loop, in some milliseconds
+SMALL_SIZE = 262_144  # bytes; smaller texts are read on the event loop, within some milliseconds
 SMALL_VALUES = 20_000
 LARGE_AT_ONCE = 2  # large texts in memory at the same time
 WORK_SECONDS = 20.0
 IDLE_SECONDS = 30.0
 MOST_MEMORY = 256 * 1024 * 1024  # bytes that the process may have
-GROWN = 128 * 1024 * 1024  # bytes; a process that had so many ends: Python rarely gives memory back
+GROWN = 128 * 1024 * 1024  # bytes; a process that has used more ends, since Python rarely returns memory
 _ROOT = Path(__file__).resolve().parent.parent
-_HEAD = struct.Struct(">QQ")  # bytes of the message, and of the text behind it
-_PIECE = 262_144  # bytes written at a time: what the pipe does not take is copied
+_HEAD = struct.Struct(">QQ")  # lengths of the message and of the text after it
+_PIECE = 262_144  # bytes written at a time, since asyncio copies what the pipe does not take
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class TooMuchWork(TooMuch):
 
 
 class Reading:
-    """Reads large texts. Use `close` at the end."""
+    """The process that reads large texts. Call `close` at the end."""
 
     def __init__(self, *, work_seconds: float = WORK_SECONDS, idle_seconds: float = IDLE_SECONDS) -> None:
         self._work_seconds = work_seconds
@@ -55,11 +55,11 @@ class Reading:
         self._ended: set[asyncio.Task[int]] = set()
 
     def place(self) -> asyncio.Semaphore:
-        """The right to have a large text in memory, for as long as an `async with` block lasts."""
+        """Return the semaphore for large texts in memory; hold it with `async with`."""
         return self._places
 
     async def run(self, scan: Scan, work: Callable[..., T], text: bytes | bytearray, *arguments: object) -> T:
-        """What a work gives, on a text with this scan."""
+        """Run `work` on a text with this scan and return its result."""
         if is_small(scan):
             return work(text, *arguments)
         async with self._turn:
@@ -74,7 +74,7 @@ class Reading:
             except (ConnectionError, asyncio.IncompleteReadError) as error:
                 self._kill()
                 raise TooMuchWork("It takes too much memory to read.") from error
-            except BaseException:  # such as a cancellation: the answer would be taken for the next one's
+            except BaseException:  # such as a cancellation: the next call would read this answer
                 self._kill()
                 raise
             self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._kill)
@@ -83,7 +83,7 @@ class Reading:
         return value  # type: ignore[no-any-return]
 
     async def close(self) -> None:
-        """End the process, and wait for all that were ended before."""
+        """End the process, and wait for all earlier ones to end."""
         self._kill()
         await asyncio.gather(*self._ended)
 
@@ -119,7 +119,7 @@ class Reading:
         self._forget()
 
     def _forget(self) -> None:
-        """Have the next work start another process."""
+        """Drop the process, so that the next call starts another one."""
         if self._process is not None:
             wait = start_task(self._process.wait())
             self._ended.add(wait)
@@ -128,12 +128,12 @@ class Reading:
 
 
 def is_small(scan: Scan) -> bool:
-    """Whether a text with this scan is read within some milliseconds."""
+    """Return whether a text with this scan can be read within some milliseconds."""
     return scan.size <= SMALL_SIZE and scan.values <= SMALL_VALUES
 
 
 def _revived(kind: type[Exception], arguments: tuple[object, ...], facts: dict[str, object]) -> Exception:
-    """An error as it was raised in the process, whatever its class wants to be made of."""
+    """Return the error that was raised in the process, without calling its class's own `__init__`."""
     error = kind.__new__(kind, *arguments)
     error.args = arguments
     error.__dict__.update(facts)
@@ -145,12 +145,12 @@ def _attempt(text: bytes, work: Callable[..., Any], arguments: tuple[object, ...
         return "done", work(text, *arguments)
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001 - it is raised where the work was asked for
+    except Exception as error:  # noqa: BLE001 - it is raised in the caller
         return "raised", (type(error), error.args, error.__dict__)
 
 
 def _bound_memory() -> None:
-    """Have the system refuse more memory, where it can."""
+    """Let the system limit the memory, where it can."""
     try:
         import resource
     except ImportError:  # Windows
@@ -159,7 +159,7 @@ def _bound_memory() -> None:
 
 
 def _peak() -> int:
-    """How many bytes this process had at most, where the system says; `getrusage` counts its parent's too."""
+    """Return the peak memory of this process in bytes, where known; `getrusage` includes its parent's."""
     try:
         status = Path("/proc/self/status").read_text("ascii", "replace")
     except OSError:
@@ -168,7 +168,7 @@ def _peak() -> int:
 
 
 def main() -> None:
-    """Do each work that comes in, until no more does, one took too much, or the process has grown."""
+    """Run each call that comes in, until no more does, one uses too much, or the process has grown."""
     _bound_memory()
     given, back = sys.stdin.buffer, sys.stdout.buffer
     while len(head := given.read(_HEAD.size)) == _HEAD.size:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # judging needs no server: a process that only reads imports this
+if TYPE_CHECKING:  # keep the import small: the process that reads large texts imports this module
     from aiohttp import web
 
 HEADER = "X-Mooring-Gateway"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
-DEFAULT_SESSION_DAYS = 30  # one day where none can be ended early
+DEFAULT_SESSION_DAYS = 30  # one day if sessions cannot be ended early
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Rules:
     trusted_peers: tuple[IPv4Network | IPv6Network, ...] = ()
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     session_days: int | None = None  # None: as long as sessions may last
-    hsts_days: int | None = None  # for how long browsers use https alone for this host; None: nothing is said
+    hsts_days: int | None = None  # how long browsers use only https for this host; None: no header
 
     def denies(self, class_type: str) -> bool:
         """Whether prompts may not have this node class."""
@@ -34,7 +34,7 @@ class Rules:
 
     @property
     def judge_classes(self) -> bool:
-        """Whether a node class may be forbidden: then one that is not known is."""
+        """Return whether node classes can be forbidden, in which case unknown classes are."""
         return bool(self.deny_nodes) or self.only_published
 
     def trusts(self, peer: str) -> bool:

@@ -163,7 +163,7 @@ class Gateway:
 
     @property
     def budget(self) -> Budget:
-        """What requests hold of the memory now."""
+        """The memory that requests hold now."""
         return self._proxy.budget
 
     def change(self, fleet: Fleet) -> None:
@@ -230,7 +230,7 @@ class Gateway:
         )
         days = self.rules.hsts_days
         if days is not None and isinstance(verdict, Admitted) and verdict.origin.startswith("https:"):
-            request[HSTS] = f"max-age={days * 86_400}"  # never includeSubDomains: other machines have names below ours
+            request[HSTS] = f"max-age={days * 86_400}"  # no includeSubDomains: other machines may have names below ours
         request[HOLDER] = network_of(client_of(request, self.rules))
         name = route_name(verdict.route if isinstance(verdict, Admitted) else None)
         try:
@@ -274,9 +274,9 @@ class Gateway:
         return answer
 
     def _charge(self, request: web.BaseRequest, person: Person | None) -> None:
-        """Note who is charged for what a request holds: the person, or the address where nobody is known.
+        """Note who is charged for a request's memory: the user, or the address if there are no logins.
 
-        A proxy that does not say who asks stands for everybody: then only the budget for all applies.
+        A proxy that does not name its users stands for all of them, so only the total budget applies.
         """
         peer = client_of(request, self.rules)
         if person is not None:

@@ -1,6 +1,6 @@
-"""What a ComfyUI server answers to the gateway's own questions, read as values. Pure.
+"""The answers of a ComfyUI server to the gateway's own requests, parsed into values. Pure.
 
-An answer counts only if it has ComfyUI's shape and stays within its bounds: `NotComfyError` otherwise.
+An answer must have ComfyUI's shape and stay within its bounds, or `NotComfyError` is raised.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from gateway.vitals import MOST_DEVICES, Device, read_device
 
 DEMO_MARK = "--mooring-demo"  # stands in the demo's argv
 SMALL = Bounds(262_144)  # /system_stats, /features: a server with sixteen devices describes itself in four thousand
-QUEUE = Bounds(32 * 1024 * 1024, values=1_000_000)  # everybody's whole prompts, each with its editor's graph
+QUEUE = Bounds(32 * 1024 * 1024, values=1_000_000)  # the whole prompts of all users, each with its editor's graph
 PAGE = Bounds(4 * 1024 * 1024)  # of /history
-ENTRY = Bounds(16 * 1024 * 1024)  # of /history or /api/jobs: one prompt with all that it has made
+ENTRY = Bounds(16 * 1024 * 1024)  # one prompt with all its outputs, in /history or /api/jobs
 JOBS = Bounds(4 * 1024 * 1024)
-CATALOGUE = Bounds(32 * 1024 * 1024, values=1_000_000)  # thousands of names of files stand in it many times
+CATALOGUE = Bounds(32 * 1024 * 1024, values=1_000_000)  # it repeats thousands of file names many times
 MOST_ROWS = 10_000  # prompts in one queue
-_LONGEST_VERSION = 80  # characters; each window is told it
-_LOOKED_INTO = 65_536  # bytes of a page for people
+_LONGEST_VERSION = 80  # characters; it is sent to each window
+_LOOKED_INTO = 65_536  # bytes of a web page that are searched
 _PASSWORD = re.compile(rb"type\s*=\s*[\"']?password|log ?in|sign ?in", re.IGNORECASE)
 _PAGE = re.compile(rb"\s*(<!doctype|<html)", re.IGNORECASE)
 
 
 class NotComfyError(Exception):
-    """The answer has not ComfyUI's shape. `cause` is what it is instead, where that can be told."""
+    """The answer does not have ComfyUI's shape. `cause` says what it is instead, if that is known."""
 
     def __init__(self, message: str, cause: str = "") -> None:
         self.cause = cause
@@ -36,7 +36,7 @@ class NotComfyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What matters of `/system_stats`."""
+    """The parts of `/system_stats` that the gateway uses."""
 
     version: str
     is_demo: bool
@@ -53,7 +53,7 @@ class Queue:
 
 
 def parse_json(body: bytes | bytearray, path: str) -> object:
-    """The value of a body that was scanned."""
+    """Return the value of a body that was scanned."""
     try:
         value: object = build(body)
     except JsonError as error:
@@ -62,13 +62,13 @@ def parse_json(body: bytes | bytearray, path: str) -> object:
 
 
 def not_json(path: str, error: JsonError, body: bytes | bytearray) -> NotComfyError:
-    """Why an answer is not read: it is too much, or no JSON at all."""
+    """Return the error for an answer that is too large or not JSON."""
     cause = "too-much" if isinstance(error, TooMuch) else _page_cause(body)
     return NotComfyError(f"{path} is not read: {error}", cause)
 
 
 def _page_cause(body: bytes | bytearray) -> str:
-    """What answers instead of ComfyUI, if that is a page for people: one that wants a log-in, or another one."""
+    """Return the cause if a web page answers instead of ComfyUI: a log-in page or another one."""
     beginning = body[:_LOOKED_INTO]
     if not _PAGE.match(beginning):
         return ""
@@ -76,14 +76,14 @@ def _page_cause(body: bytes | bytearray) -> str:
 
 
 def parse_stats(answer: object) -> Stats:
-    """What matters of `/system_stats`, or `NotComfyError`."""
+    """Read a `/system_stats`, or raise `NotComfyError`."""
     match answer:
         case {"system": {"argv": list(argv), **system}, "devices": list(devices)}:
             version = system.get("comfyui_version", "")
             told = version[:_LONGEST_VERSION] if isinstance(version, str) else ""
             return Stats(told, DEMO_MARK in argv, _devices(devices))
         case {"system": dict(), "devices": list(devices)}:
-            return Stats("", is_demo=False, devices=_devices(devices))  # very old servers do not tell their version
+            return Stats("", is_demo=False, devices=_devices(devices))  # very old servers do not report their version
         case _:
             raise NotComfyError("/system_stats is not ComfyUI's")
 
@@ -93,7 +93,7 @@ def _devices(items: list[object]) -> tuple[Device, ...]:
 
 
 def parse_queue(answer: object) -> Queue:
-    """The ids of `/queue`, or `NotComfyError`. Pending items come in heap order and are sorted as they will run."""
+    """Return the ids of `/queue`, or raise `NotComfyError`. Pending items come in heap order and are sorted here."""
     match answer:
         case {"queue_running": list(running), "queue_pending": list(pending)}:
             if len(running) + len(pending) > MOST_ROWS:
@@ -128,5 +128,5 @@ def _ids(items: list[object]) -> tuple[str, ...]:
 
 
 def read_queue_answer(body: bytes | bytearray) -> Queue:
-    """`/queue`, from its text."""
+    """Read a `/queue` from its text."""
     return parse_queue(parse_json(body, "/queue"))

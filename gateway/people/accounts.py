@@ -2,7 +2,7 @@
 
 [[user]]
 name = "alice"                # lower-case letters, digits, . _ @ -
-id = "5f0c8e19a2b4d637"       # of this account: whoever is called so later is somebody else; none in older files
+id = "5f0c8e19a2b4d637"       # of this account: a later account with this name is another user; none in older files
 password = "scrypt$15$8$3$…"  # never the password itself; none: only a log-in proxy lets her in
 roles = ["use"]               # or ["use", "run"]: may also drain servers, cancel any job, free memory
 epoch = 3                     # grows when she logs out everywhere: older sessions are over
@@ -43,7 +43,7 @@ class Account:
 
     @property
     def subject(self) -> str:
-        """What stands for the account in signatures."""
+        """The account's name in signatures."""
         return subject_of(self.name, self.id)
 
 
@@ -116,7 +116,7 @@ def _account(table: object) -> Account:
 
 
 def new_id() -> str:
-    """The id of an account that begins now."""
+    """Return a random id for a new account."""
     return secrets.token_hex(8)
 
 
@@ -136,7 +136,7 @@ def _roles(words: object) -> frozenset[Role]:
 
 
 def write_accounts(path: Path, accounts: Accounts) -> None:
-    """Replace the file at once, for its owner's eyes only. If it is a link, what it leads to is replaced."""
+    """Replace the file in one step, readable by its owner only. If it is a link, its target is replaced."""
     path = path.resolve()
     text = _HEAD + "".join(_written(account) for account in accounts.by_name.values())
     whole = path.with_name(f".{path.name}.{secrets.token_hex(8)}")

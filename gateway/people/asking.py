@@ -1,4 +1,4 @@
-"""What a server is asked on a person's behalf: values made of its answer, or the refusal that is true about it."""
+"""Requests to a server on a user's behalf: values made from its answer, or the matching refusal."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.shapes import ENTRY, JOBS, PAGE, QUEUE, SMALL, NotComfyError, parse_json
 from gateway.upstream import Upstream
 
-HISTORY_FOR_FILES = 1_000  # prompts that are looked through for a made file
-LARGEST_HISTORY = 16 * 1024 * 1024  # bytes of these
+HISTORY_FOR_FILES = 1_000  # prompts that are searched for a made file
+LARGEST_HISTORY = 16 * 1024 * 1024  # bytes of these prompts
 LONGEST_HISTORY = 16_384  # entries; ComfyUI keeps some 10,000
 FIRST_PAGE, LONGEST_PAGE = 16, 64  # entries
 
@@ -26,13 +26,13 @@ _log = logging.getLogger(__name__)
 
 
 async def fetch(upstream: Upstream, path: str, query: str = "") -> Any:
-    """The JSON that a server answers, or `Refused`."""
+    """Return the JSON of a server's answer, or raise `Refused`."""
     where = f"{path}?{query}" if query else path
     return await fetch_as(upstream, where, _bounds(path), parse_json, path)
 
 
 async def fetch_as(upstream: Upstream, where: str, bounds: Bounds, work: Callable[..., T], *arguments: object) -> T:
-    """What `work` makes of the text that a server answers, or `Refused`. Large texts are read in another process."""
+    """Return the result of `work` on a server's answer, or raise `Refused`; large ones go to another process."""
     try:
         async with upstream.place(upstream.reads), asyncio.timeout(upstream.deadlines.read):
             return await ask(upstream, where, bounds, work, *arguments)
@@ -59,19 +59,19 @@ def _status(server_id: str, status: int) -> Refusal:
 
 
 def strange(server_id: str, error: NotComfyError | None = None) -> Refusal:
-    """The refusal of an answer that is not ComfyUI's, or is larger than the gateway reads."""
+    """Return the refusal for an answer that is not ComfyUI's, or too large."""
     if error is not None and error.cause == "too-much":
         return Refusal(Cause.ANSWER_TOO_LARGE, f"{server_id} answers more than the gateway reads: {error}")
     return Refusal(Cause.NOT_COMFYUI, f"{server_id} does not answer as ComfyUI does.")
 
 
 async def fetch_rows(upstream: Upstream, whole: str = "") -> tuple[Row, ...]:
-    """A server's queue as rows that say whose each is, without the prompts themselves but for the one of that id."""
+    """Return a server's queue as rows with their owners, and with the prompt itself for the id `whole` only."""
     return await fetch_as(upstream, "/queue", QUEUE, read_rows_text, whole)
 
 
 async def fetch_history(upstream: Upstream) -> dict[str, Any]:
-    """The latest entries of a server's history, everybody's, the oldest first; as many as memory is meant for."""
+    """Return the latest entries of a server's history, of all users, oldest first, within the memory limit."""
     pages: list[dict[str, Any]] = []
     size = 0
     async for length, page in history_pages(upstream, HISTORY_FOR_FILES, _sized):
@@ -87,10 +87,10 @@ def _sized(text: bytes | bytearray) -> tuple[int, object]:
 
 
 async def history_pages(upstream: Upstream, most: int, work: Callable[..., T], *arguments: object) -> AsyncIterator[T]:
-    """What `work` makes of a server's history, page by page, the latest first, `most` entries in all.
+    """Yield the results of `work` on a server's history, page by page, latest first, `most` entries in total.
 
-    A page that is too large is read in smaller ones. A single entry that is too large is left out: what one person has
-    put there takes nobody else's history away.
+    A page that is too large is read in smaller ones. A single entry that is too large is left out, so that one user's
+    large entry does not hide the history of others.
     """
     length = await _history_length(upstream)
     first, end, size = max(0, length - most), length, FIRST_PAGE
@@ -105,12 +105,12 @@ async def history_pages(upstream: Upstream, most: int, work: Callable[..., T], *
             if end - start > 1:
                 size = (end - start) // 4 or 1
                 continue
-            _log.warning("%s: an entry of its history is left out: %s", upstream.server.id, error.refusal.message)
+            _log.warning("%s: a history entry is left out: %s", upstream.server.id, error.refusal.message)
         end, size = start, min(size * 2, LONGEST_PAGE)
 
 
 async def _history_length(upstream: Upstream) -> int:
-    """How many entries a server's history has: the least index at which none is."""
+    """Return the number of entries in a server's history: the lowest index without one."""
     least, beyond = 0, LONGEST_HISTORY
     while least < beyond:
         middle = (least + beyond) // 2

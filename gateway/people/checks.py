@@ -1,7 +1,7 @@
 """Password checks, one at a time: each takes 32 MB and a core for a fifth of a second.
 
-Known browsers go first, and one address or person has only so many waiting, so that a flood of wrong tries slows the
-strangers among them and nobody else.
+Known browsers go first, and the number of waiting checks per address or user is limited, so that a flood of wrong
+passwords slows only unknown browsers.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import TypeVar
 
 from gateway.refusal import Cause, Refusal, Refused
 
-MOST_WAITING = 32  # of either kind; further ones are refused at once
-MOST_OF_ONE = 8  # of one address, or for one person
+MOST_WAITING = 32  # of known and unknown browsers each; further ones are refused at once
+MOST_OF_ONE = 8  # of one address or user
 
 T = TypeVar("T")
 
 
 class Checks:
-    """Runs what is slow on purpose."""
+    """The line of password checks."""
 
     def __init__(self) -> None:
         self._known: deque[asyncio.Future[None]] = deque()
@@ -29,7 +29,7 @@ class Checks:
         self._is_busy = False
 
     async def run(self, call: Callable[[], T], *, whose: str, is_known: bool) -> T:
-        """What `call` returns, from a thread, in its turn; `Refused` if too many wait."""
+        """Run `call` in a thread when its turn comes and return its result; `Refused` if too many wait."""
         lane = self._known if is_known else self._strangers
         if len(lane) >= MOST_WAITING or self._of_one[whose] >= MOST_OF_ONE:
             raise Refused(Refusal(Cause.TOO_MANY, "Too many people log in right now.", retry_after=1.0))
@@ -39,7 +39,7 @@ class Checks:
         finally:
             self._of_one -= Counter({whose: 1})
         work = asyncio.ensure_future(asyncio.to_thread(call))
-        work.add_done_callback(lambda _: self._leave())  # not before: a thread goes on when its browser has gone
+        work.add_done_callback(lambda _: self._leave())  # only then: a thread continues when its browser is gone
         return await asyncio.shield(work)
 
     async def _enter(self, lane: deque[asyncio.Future[None]]) -> None:
@@ -52,7 +52,7 @@ class Checks:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():
-                self._leave()  # it was this one's turn already
+                self._leave()  # it already had its turn
             elif turn in lane:
                 lane.remove(turn)
             raise

@@ -1,7 +1,7 @@
-"""The cookie of a browser in which a person has logged in before, as OWASP's "device cookies" describe it.
+"""The cookie of a browser in which a user has logged in before, as OWASP's "device cookies" describe it.
 
-It proves nothing about who asks. It only keeps the wrong tries of others from holding up its owner: tries that carry it
-are counted by it alone. One per person and browser, so that several people can share a browser:
+It does not authenticate anyone. It only keeps other people's wrong passwords from delaying its owner: attempts that
+carry it are counted by it alone. There is one per user and browser, so that several users can share a browser:
 
     <device id>~<until>~<mark>
 """
@@ -19,20 +19,20 @@ from gateway.people.keys import Keys
 from gateway.people.sessions import DAY, cookie_values, set_cookie
 
 DAYS = 180  # after the last log-in
-PATH = "/login"  # the only place that it is sent to
+PATH = "/login"  # the only path that it is sent to
 _VALUE = re.compile(r"([0-9a-f]{32})~([0-9]{1,12})~([0-9a-f]{64})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """Writes and reads the device cookies of one origin."""
+    """The device cookies of one origin."""
 
     keys: Keys
     is_tls: bool
     port: int
 
     def read(self, headers: Iterable[str], account: Account, now: float) -> str:
-        """The id of this browser, if this account has logged in there before; else empty."""
+        """Return the id of this browser if this account has logged in there before; otherwise empty."""
         for value in cookie_values(headers, self._cookie(account)):
             found = _VALUE.fullmatch(value)
             if found is None or int(found[2]) <= now:
@@ -42,7 +42,7 @@ class Devices:
         return ""
 
     def write(self, account: Account, device_id: str, now: float) -> str:
-        """The `Set-Cookie` after a log-in; a browser without an id gets one."""
+        """Return the `Set-Cookie` after a log-in; a browser without an id gets one."""
         device_id = device_id or secrets.token_hex(16)
         seconds = int(DAYS * DAY)
         until = str(int(now) + seconds)

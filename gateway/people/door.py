@@ -37,9 +37,9 @@ from gateway.rules import DEFAULT_SESSION_DAYS, Rules
 from gateway.tasks import for_ever, start_task
 
 METRICS = ("metrics", "read")  # what the token for reading numbers is a signature of
-MOST_HELD_BACK = 4  # tries of one known browser, after wrong ones
-LOOK_SECONDS = 1.0  # between looks at the users' file and the file of ended sessions
-SWEEP_SECONDS = 60.0  # between closing the sockets of sessions that have reached their end
+MOST_HELD_BACK = 4  # waiting attempts of one known browser, after wrong ones
+LOOK_SECONDS = 1.0  # between checks of the users' file and the file of ended sessions
+SWEEP_SECONDS = 60.0  # between rounds that close the sockets of expired sessions
 LARGEST_BODY = 4_096  # bytes of a log-in
 BODY_SECONDS = 10.0
 
@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """Who tries to log in: the name, the network, and the browser's id if it is a known one."""
+    """An attempt to log in: the name, the network, and the browser's id if it is known."""
 
     name: str
     network: str
@@ -81,7 +81,7 @@ class Door:
         self._revocations = None if sessions is None else Revocations.open(sessions, time.time())
         self._guesses = Guesses()
         self._checks = Checks()
-        self._held_back: Counter[str] = Counter()  # by device: known browsers whose try waits
+        self._held_back: Counter[str] = Counter()  # waiting attempts of known browsers, by device
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
 
@@ -104,7 +104,7 @@ class Door:
 
     @property
     def can_revoke(self) -> bool:
-        """Whether a single session can be ended, with all its copies."""
+        """Return whether a single session can be ended, with all copies of its cookie."""
         return self._revocations is not None
 
     def who(self, facts: RequestFacts, peer: str) -> Person | None:
@@ -123,7 +123,7 @@ class Door:
         return kind.lower() == "bearer" and self.keys.is_signed(token.strip(), *METRICS)
 
     def is_in(self, person: Person) -> bool:
-        """Whether somebody who came in is still in: not if their session or account is over, or the account changed."""
+        """Return whether a login is still valid: its session and account exist, and the account is unchanged."""
         if self._is_revoked(person.session) or person.until <= time.time():
             return False
         account = self._accounts.get(person.name)
@@ -140,9 +140,9 @@ class Door:
         return self._person(self._accounts.get(name) or Account(name))
 
     def renew(self, facts: RequestFacts, person: Person, answer: web.StreamResponse) -> None:
-        """Renew a session that is half over, so that whoever works here daily stays in.
+        """Renew a session that is half over, so that users who work here daily stay logged in.
 
-        One that cannot be ended early is not renewed: a copy of its cookie could be renewed after the log-out too.
+        One that cannot be ended early is not renewed, since a copy of its cookie could be renewed after the log-out.
         """
         if not person.session or self._revocations is None:
             return
@@ -163,7 +163,7 @@ class Door:
         devices, now = self._devices(request.host), time.time()
         device = "" if account is None else devices.read(request.headers.getall("Cookie", ()), account, now)
         if not await self._fits(account, password, _Try(name, network_of(peer), device)) or account is None:
-            # People type passwords where the name belongs, so no name is logged unless it is an account's.
+            # Users type passwords into the name field, so a name is logged only if it is an account's.
             audit("log-in refused", name=name if account is not None else "", peer=peer)
             raise Refused(Refusal(Cause.WRONG_LOGIN, "The name or the password is wrong."))
         audit("log-in", name=name, peer=peer)
@@ -173,9 +173,9 @@ class Door:
         return _done({"name": account.name}, *cookies)
 
     async def log_out(self, request: web.BaseRequest, person: Person) -> web.Response:
-        """End this session; or all of this person, in every browser.
+        """End this session, or all sessions of this user in every browser.
 
-        In the answer, `copiesUntil` is the second since 1970 until which copies of the cookie stay valid; 0 if none do.
+        In the answer, `copiesUntil` is the time (seconds since 1970) until which copies of the cookie stay valid, or 0.
         """
         body = await read_small(request)
         is_everywhere = body.get("everywhere") is True and self._users is not None
@@ -186,15 +186,15 @@ class Door:
         return _done({"copiesUntil": 0 if is_over else int(person.until)}, self._sessions(request.host).end())
 
     async def _revoke(self, person: Person) -> bool:
-        """End one session for every gateway; False if that cannot be done, and its copies live on."""
+        """End one session for every gateway; return False if that fails, so that copies stay valid."""
         if self._revocations is None:
             return False
         now = time.time()
-        latest = max(person.until, now + self._days * DAY)  # a copy may have been renewed a moment ago
+        latest = max(person.until, now + self._days * DAY)  # a copy may just have been renewed
         try:
             await asyncio.to_thread(self._revocations.add, person.session, latest, now)
         except ConfigError as error:
-            _log.error("a log-out of %s holds in this gateway only, until it ends: %s", person.name, error)
+            _log.error("the log-out of %s holds only in this gateway, until it ends: %s", person.name, error)
             return False
         finally:
             self.on_change()
@@ -210,20 +210,20 @@ class Door:
         await self._read(users)
 
     async def _fits(self, account: Account | None, password: str, one: _Try) -> bool:
-        """Whether it is the password. An unknown browser is refused while it has to wait; a known one only waits."""
+        """Check the password. An unknown browser is refused while it has to wait; a known one is delayed."""
         now = time.monotonic()
         keys = of_device(one.device) if one.device else of_stranger(one.name, one.network)
         wait = self._guesses.wait(keys, now)
         if wait and not one.device:
             audit("log-in held off", name=one.name if account is not None else "", peer=one.network)
             raise Refused(Refusal(Cause.TOO_MANY, "Too many wrong passwords; wait a little.", retry_after=wait))
-        self._guesses.note_failure(keys, now)  # until it is known better: many may ask at once
+        self._guesses.note_failure(keys, now)  # until the result is known: many attempts may arrive at once
         known = account.password if account is not None else None
         check = partial((known or NOBODY).fits, password)
         try:
             if wait:
                 await self._hold_back(one.device, wait)
-            # One person may have many known browsers, which must not fill the line for others' either.
+            # One user may have many known browsers, which must not fill the line for others.
             whose = f"person {one.name}" if one.device else one.network
             fits = await self._checks.run(check, whose=whose, is_known=bool(one.device))
         except Refused:
@@ -234,7 +234,7 @@ class Door:
         return fits and known is not None
 
     async def _hold_back(self, device: str, seconds: float) -> None:
-        """Let a known browser wait, after wrong passwords from that very browser."""
+        """Delay a known browser after wrong passwords from that same browser."""
         if self._held_back[device] >= MOST_HELD_BACK:
             raise Refused(Refusal(Cause.TOO_MANY, "Too many wrong passwords; wait a little.", retry_after=seconds))
         self._held_back[device] += 1
@@ -244,7 +244,7 @@ class Door:
             self._held_back -= Counter({device: 1})
 
     async def _strengthen(self, users: Path, account: Account, password: str) -> None:
-        """Keep a password as strongly as today's, now that it is at hand."""
+        """Hash the password again with today's strength, now that it is known."""
         try:
             hashed = await self._checks.run(partial(PasswordHash.of, password), whose="", is_known=True)
             await asyncio.to_thread(_change_hash, users, account, hashed)
@@ -270,7 +270,7 @@ class Door:
 
     @property
     def _days(self) -> int:
-        """How long a session lasts: no longer than a day where none can be ended early."""
+        """Return how long a session lasts: at most a day if sessions cannot be ended early."""
         wanted = self._rules().session_days or DEFAULT_SESSION_DAYS
         return wanted if self._revocations is not None else 1
 
@@ -282,7 +282,7 @@ class Door:
         return Devices(self.keys, *self._origin(host))
 
     def _origin(self, host: str | None) -> tuple[bool, int]:
-        """Whether it is https, and its port."""
+        """Return whether the browser's origin is https, and its port."""
         house = self._house()
         origin = house.origin_for(host or "")
         scheme, port = split_origin(origin if isinstance(origin, str) else house.origin)
@@ -319,7 +319,7 @@ def _log_out(users: Path, name: str) -> None:
 
 
 def _change_hash(users: Path, account: Account, hashed: PasswordHash) -> None:
-    """Write down another hash of the same password, unless the account has changed meanwhile."""
+    """Write a new hash of the same password, unless the account has changed in the meantime."""
     with changing(users):
         accounts = read_accounts(users)
         now = accounts.get(account.name)

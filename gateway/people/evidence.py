@@ -1,13 +1,13 @@
-"""Which files a server's own report proves to be made by a prompt. Pure.
+"""The proof, from a server's own report, that a prompt made a file. Pure.
 
-A file of the folders `output` and `temp` is a person's if all of this is true:
+A file in the folders `output` and `temp` belongs to a user if all of this is true:
 
-1. The server lists it as an output of a prompt that carries the person's mark: in a list of files that a node shows.
-2. Its name stands nowhere in what the person wrote, the prompt and its `extra_data`: some nodes repeat their inputs.
-3. The server wrote it while that prompt ran. A server runs one prompt at a time. An output that comes from the server's
-   cache is older; then another run has to have written it, by a node with the same inputs all the way up.
+1. The server lists it as an output of a prompt that carries the user's mark, in a list of files that a node shows.
+2. Its name appears nowhere in the prompt and `extra_data` that the user wrote, since some nodes repeat their inputs.
+3. The server wrote it while that prompt ran. A server runs one prompt at a time. An output from the server's cache is
+   older; then another run must have written it, with a node whose inputs are the same all the way up.
 
-Nothing else that a server says is proof: no text, no queue, no job's copy of a prompt, no address in an event.
+Nothing else in a server's answers is proof: no text, no queue, no job's copy of a prompt, no address in an event.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a prompt, as the server tells it. Times are in seconds since 1970 by the server's clock."""
+    """One run of a prompt, as the server reports it. Times are in seconds since 1970 by the server's clock."""
 
     server_id: str
     prompt: Mapping[str, Any]
@@ -64,14 +64,14 @@ class Run:
                 return None
 
     def files(self) -> Iterator[tuple[str, File]]:
-        """The files that this run lists, each with its node."""
+        """Yield the files that this run lists, each with its node."""
         for node_id, described in described_files(self.outputs):
             file = File.of(self.server_id, described)
             if file is not None and file.folder in MADE and file.is_plain:
                 yield node_id, file
 
     def names(self, file: File) -> bool:
-        """Whether the name of the file stands in what the person wrote."""
+        """Return whether the file's name appears in what the user wrote."""
         return file.name.casefold() in self._writing
 
     @cached_property
@@ -85,33 +85,33 @@ class Run:
         return "\0".join(forms).casefold()
 
     def wrote(self, written: Written) -> bool:
-        """Whether a file of that time was surely written while this ran."""
+        """Return whether a file with this time was certainly written during this run."""
         return self.began is not None and self.began <= written.earliest and written.latest <= self._end(0.001)
 
     def may_have_written(self, written: Written) -> bool:
-        """The same, if the file's time comes from another clock."""
+        """Return whether it may have been, if the file's time comes from another clock."""
         return (
             self.began is not None and self.began - CLOCKS <= written.latest and written.earliest <= self._end(CLOCKS)
         )
 
     def is_over_before(self, written: Written) -> bool:
-        """Whether a file was written after this run: another file has its name by now."""
+        """Return whether a file was written after this run, so that another file has its name now."""
         return written.earliest > self._end(CLOCKS)
 
     def _end(self, tolerance: float) -> float:
         return float("inf") if self.ended is None else self.ended + tolerance
 
     def signature(self, node_id: str) -> str | None:
-        """What ComfyUI's cache knows a node by: its class and inputs, and those of all nodes above; None for a cycle.
+        """Return a node's key in ComfyUI's cache: its class and inputs and those of all nodes above; None in a cycle.
 
-        A node that another one has added in the run (`5.0.0.2`) is known by that one (`5`).
+        A node that another node added during the run (`5.0.0.2`) has the key of that node (`5`).
         """
         known = node_id if node_id in self.prompt else node_id.partition(".")[0]
         return _sign(self.prompt, known, self._signed)
 
 
 def described_files(outputs: object) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every description of a file in a node's outputs, with the node: items of lists that hold nothing else."""
+    """Yield each description of a file in the outputs, with its node: items of lists that hold nothing else."""
     for node_id, shown in outputs.items() if isinstance(outputs, dict) else ():
         for items in shown.values() if isinstance(shown, dict) else ():
             if isinstance(items, list) and items and all(_is_described(item) for item in items):
@@ -124,7 +124,7 @@ def _is_described(item: object) -> bool:
 
 
 class Runs:
-    """What a server remembers to have run, everybody's: who wrote a file that a prompt only got from the cache."""
+    """The runs of all users in a server's history, to find the one that wrote a cached file."""
 
     def __init__(self, runs: Iterable[Run]) -> None:
         self._listing: dict[File, list[tuple[Run, str]]] = {}
@@ -133,7 +133,7 @@ class Runs:
                 self._listing.setdefault(file, []).append((run, node_id))
 
     def prove(self, run: Run, node_id: str, file: File, written: Written) -> bool:
-        """Whether this run's node, or an equal one of another run, has written the file."""
+        """Return whether this run's node, or an equal one of another run, wrote the file."""
         makers = [
             other.signature(node)
             for other, node in self._listing.get(file, ())
@@ -146,7 +146,7 @@ class Runs:
 
 
 def all_texts(value: object) -> Iterator[str]:
-    """Every text in a JSON value, names of keys too."""
+    """Yield every text in a JSON value, including keys."""
     waiting = [value]
     while waiting:
         match waiting.pop():

@@ -30,14 +30,14 @@ _OURS = frozenset({KEY, OWN_MARK})
 _KNOWN = frozenset({"filename", "subfolder", "type", "preview", "channel", "rand"})
 
 
-Recent = Callable[[], Awaitable[Runs]]  # what the server remembers to have run, asked for where it is needed
+Recent = Callable[[], Awaitable[Runs]]  # reads the runs in the server's history, only where they are needed
 
 
 class Files:
     """Seals and opens."""
 
     async def seal_entry(self, upstream: Upstream, person: Person, entry: dict[str, Any], recent: Recent) -> None:
-        """Seal the files that a history entry of this person proves to be theirs."""
+        """Seal the files that a history entry of this user proves to be theirs."""
         run = Run.of(upstream.server.id, entry)
         if run is not None:
             await self.seal_outputs(upstream, person, run, recent, described_files(entry["outputs"]))
@@ -50,7 +50,7 @@ class Files:
         recent: Recent,
         places: Iterable[tuple[str, dict[str, Any]]],
     ) -> None:
-        """Seal what these places describe, as far as the run proves it to be this person's."""
+        """Seal the files described here that the run proves to be this user's."""
         etags: dict[File, str] | None = None
         for _, described in places:
             described.pop(KEY, None)
@@ -61,7 +61,7 @@ class Files:
                 described[KEY] = seal(person.keys, person.name, file, etags[file], time.time())
 
     async def seal_upload(self, upstream: Upstream, person: Person, told: dict[str, Any]) -> None:
-        """Seal what an upload's answer describes, in its own words, if that is where uploads of this person go."""
+        """Seal the file that an upload's answer describes, if it is in this user's folder for uploads."""
         told.pop(KEY, None)
         file = File.of(upstream.server.id, {**told, "filename": told.get("name")})
         if file is not None and file.folder == "input" and file.is_plain and person.has_upload(file.path):
@@ -71,7 +71,7 @@ class Files:
     async def has_all(
         self, upstream: Upstream, person: Person, own: Iterable[Run], wanted: Collection[Made], recent: Recent
     ) -> bool:
-        """Whether each wanted file is proven by one of these runs of the person's, and still the one that was made."""
+        """Return whether one of these runs of the user proves each wanted file, and each is unchanged since."""
         missing = {File(upstream.server.id, made.folder, made.subfolder, made.name) for made in wanted}
         for run in own:
             listed = missing.intersection(file for _, file in run.files())
@@ -83,7 +83,7 @@ class Files:
     async def _prove(
         self, upstream: Upstream, person: Person, run: Run, recent: Recent, among: Collection[File] | None = None
     ) -> dict[File, str]:
-        """The Etags of the files that are the person's by this run; empty for one that is no longer what was made."""
+        """Return the Etags of the files that this run proves to be the user's; empty for one that has changed since."""
         listed = await asyncio.to_thread(_claimed, run, person, among)
         places = asyncio.Semaphore(AT_ONCE)
 
@@ -136,7 +136,7 @@ class Files:
 
 
 def _claimed(run: Run, person: Person, among: Collection[File] | None) -> dict[File, str]:
-    """The files that a run lists and that may be this person's, each with a node, before anybody looks at them."""
+    """Return the files of a run that may be this user's, each with its node, before they are checked."""
     found: dict[File, str] = {}
     for node_id, described in described_files(run.outputs):
         file = File.of(run.server_id, described)
@@ -152,7 +152,7 @@ def _claimed(run: Run, person: Person, among: Collection[File] | None) -> dict[F
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A file as it is now: its Etag, and when it was written, as far as the server says so."""
+    """The current state of a file: its Etag, and when it was written if the server says so."""
 
     etag: str = ""
     written: Written | None = None
@@ -177,7 +177,7 @@ async def _look(upstream: Upstream, file: File) -> State:
 
 
 def _written(etag: str, modified: str) -> Written | None:
-    """When a file was written; file systems and headers with whole seconds leave a second open."""
+    """Return when a file was written; whole seconds, as in some headers and file systems, give a range."""
     if found := _TAG.fullmatch(etag):
         nanoseconds = int(found[1], 16)
         seconds = nanoseconds / 1e9

@@ -1,8 +1,8 @@
-"""How often somebody may try to log in: after some failures each further try has to wait longer. Pure.
+"""The limit on attempts to log in: after some failures each further attempt has to wait longer. Pure.
 
-A try from an unknown browser is counted by name and address together, by address (a whole office may have one) and by
-name (many addresses may be one attacker). A browser in which that person has logged in before (`devices.py`) is counted
-by itself alone, so that no one else's tries can lock its owner out. What a gateway counts it forgets with its end.
+An attempt from an unknown browser is counted by name and address together, by address (an office may share one) and by
+name (many addresses may be one attacker). A browser in which that user has logged in before (`devices.py`) is counted
+by itself alone, so that no one else can lock its owner out. The counts are lost when the gateway ends.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 LONGEST_WAIT = 300.0  # seconds
-LONGEST_PAUSE = 30.0  # the same for a known browser, whose try is held back and not refused
+LONGEST_PAUSE = 30.0  # the same for a known browser, which is delayed and not refused
 FORGIVEN_AFTER = 3_600.0  # seconds without a failure
 MOST_KEPT = 20_000  # counters; those that failed longest ago go first
 _FREE = {"both": 5, "name": 30, "address": 50, "device": 5}  # failures before there is any wait
 
-Keys = tuple[tuple[str, str], ...]  # what a try is counted by: kinds, and which of that kind
+Keys = tuple[tuple[str, str], ...]  # the counters of an attempt, as (kind, value)
 
 
 def of_stranger(name: str, address: str) -> Keys:
-    """What a try of an unknown browser is counted by."""
+    """Return the counters for an attempt from an unknown browser."""
     return ("both", f"{address} {name}"), ("name", name), ("address", address)
 
 
 def of_device(device_id: str) -> Keys:
-    """What a try of a known browser is counted by."""
+    """Return the counter for an attempt from a known browser."""
     return (("device", device_id),)
 
 
@@ -43,7 +43,7 @@ class Guesses:
         self._failures: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
 
     def wait(self, keys: Keys, now: float) -> float:
-        """For how many seconds there may be no further try; 0 if there may be one."""
+        """Return the seconds until the next attempt is allowed; 0 if it is now."""
         return max(self._wait(key, now) for key in keys)
 
     def note_failure(self, keys: Keys, now: float) -> None:
@@ -57,14 +57,14 @@ class Guesses:
             self._failures.popitem(last=False)
 
     def note_unjudged(self, keys: Keys) -> None:
-        """The last failure was none: the password was not looked at."""
+        """Take back the last failure, because the password was not checked."""
         for key in keys:
             self._take_back(key)
 
     def note_success(self, keys: Keys) -> None:
-        """The last failure was none: somebody has logged in, and what they mistyped before is forgotten.
+        """Take back the last failure and forget earlier mistakes, because the login succeeded.
 
-        What the address did to others is not, nor what others did to the name.
+        Failures of this address with other names, and of others with this name, still count.
         """
         for key in keys:
             if key[0] in {"both", "device"}:

@@ -2,7 +2,7 @@
 
     scrypt$15$8$3$<salt>$<hash>      log2 of N, r, p; salt and hash in base64
 
-The strength is OWASP's. One check takes some 200 ms of a core and 32 MB, which is what makes guessing slow.
+The strength is OWASP's. One check takes some 200 ms of a core and 32 MB, which makes guessing slow.
 """
 
 from __future__ import annotations
@@ -60,16 +60,16 @@ class PasswordHash:
         return f"scrypt${self.log_n}${self.r}${self.p}${salt}${known}"
 
     def fits(self, password: str) -> bool:
-        """Whether this is the password. Slow on purpose: for a thread, and one at a time."""
+        """Return whether this is the password. Slow on purpose: run it in a thread, one at a time."""
         found = _scrypt(password, self.log_n, self.r, self.p, self.salt)
         if (self.log_n, self.r) == (LOG_N, R) and self.p < P:
-            # Takes as long as a name that nobody has: else an older hash would show that its account exists.
+            # Take as long as for an unknown name, or an older hash would reveal that its account exists.
             _scrypt(password, LOG_N, R, P - self.p, self.salt)
         return hmac.compare_digest(self.hash, found)
 
     @property
     def is_weak(self) -> bool:
-        """Whether today's passwords are kept more strongly."""
+        """Return whether new passwords are hashed more strongly."""
         return (self.r * self.p) << self.log_n < (R * P) << LOG_N
 
 

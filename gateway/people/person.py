@@ -30,28 +30,27 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who has come in.
+    """A user who is logged in.
 
-    Names are unique in an installation at a time; a name that is given to a new account is somebody else's from then on
-    (`account_id`).
+    A name is unique in an installation, but may later be given to a new account, which is another user (`account_id`).
     """
 
     name: str
     roles: frozenset[Role] = frozenset({Role.USE})
     keys: Keys = field(repr=False, default=Keys((bytes(32),)))
-    epoch: int = 0  # of the account, as they logged in
+    epoch: int = 0  # of the account, when they logged in
     account_id: str = ""
-    session: str = ""  # the id of the session that they came with, and the second since 1970 at which it ends
+    session: str = ""  # the id of the session of this request, and its end in seconds since 1970
     until: float = math.inf
 
     @property
     def subject(self) -> str:
-        """What stands for them in signatures and folder names."""
+        """The user's name in signatures and folder names."""
         return subject_of(self.name, self.account_id)
 
     @property
     def terms(self) -> tuple[object, ...]:
-        """What has to stay the same of the account while they are in."""
+        """The facts of the account that must not change while they are logged in."""
         return self.account_id, self.epoch, self.roles
 
     @property
@@ -91,7 +90,7 @@ class Person:
 
 
 def subject_of(name: str, account_id: str) -> str:
-    """One account for ever: its name and its id. No name has a tilde in it."""
+    """Return the permanent name of one account: its name and its id. Names contain no tilde."""
     return f"{name}~{account_id}" if account_id else name
 
 

@@ -54,15 +54,15 @@ from gateway.state import FleetState
 from gateway.upstream import Upstream
 
 MOST_JOBS = 100  # of one `/api/jobs`, each of which may have to be looked up
-MOST_HISTORY = 200  # entries of one `/history`, everybody's
-LARGEST_HISTORY = 4_194_304  # bytes of it; older ones are left out
-MOST_QUEUED = 1_000  # prompts of one person on one server
-MOST_QUEUED_BYTES = 16_777_216  # of all of these: everybody's look at the queue reads them
+MOST_HISTORY = 200  # entries of one `/history`, of all users
+LARGEST_HISTORY = 4_194_304  # bytes of these entries; older ones are left out
+MOST_QUEUED = 1_000  # prompts of one user on one server
+MOST_QUEUED_BYTES = 16_777_216  # of all of these: every user's poll of the queue reads them
 INTERRUPTS_BY_ID = (0, 3, 64)  # older servers may interrupt whatever runs, whatever id is named
 
 _log = logging.getLogger(__name__)
 _NOT_YOURS = Refusal(Cause.NOT_YOURS, "This is not yours, or it is not there.")
-# The same for everybody; /models/{folder} too.
+# The same for all users; /models/{folder} too.
 _OPEN = frozenset({"/prompt", "/features", "/embeddings", "/models", "/node_replacements"})
 
 
@@ -160,7 +160,7 @@ class Private:
         )
 
     async def _history(self, asked: _Asked) -> web.StreamResponse:
-        """The latest entries, of which those of others are left out; as many as are asked for, within bounds."""
+        """Answer with the user's own among the latest entries, as many as requested, within bounds."""
         most = _least(dict(parse_qsl(asked.admitted.query)).get("max_items", ""), MOST_HISTORY)
         pages = history_pages(asked.upstream, most, project_text, "/history", asked.person, asked.server_id)
         found: list[dict[str, Any]] = []
@@ -213,7 +213,7 @@ class Private:
         return private_answer(answer)
 
     async def _seal_job(self, asked: _Asked, job: dict[str, Any], entry: object, recent: Recent) -> None:
-        """Seal what a job lists as its outputs; its history entry is the proof, since a job repeats its prompt."""
+        """Seal the outputs that a job lists, with its history entry as proof, since a job repeats its prompt."""
         run = Run.of(asked.server_id, entry)
         if run is not None:
             preview = job.get("preview_output")
@@ -236,7 +236,7 @@ class Private:
         return await self._plain(asked, terms)
 
     async def _has_file(self, asked: _Asked) -> web.StreamResponse:
-        """Whether a file is there: with a seal as for a GET, else if a prompt of this person could name it."""
+        """Answer whether the server has a file: with a seal as for a GET, or if this user's prompts may name it."""
         named = dict(parse_qsl(asked.admitted.query, keep_blank_values=True))
         if KEY in named:
             return await self._view(asked)
@@ -274,7 +274,7 @@ class Private:
                 scan, write_prompt_text, raw, asked.person, asked.server_id, rules, classes
             )
         except Refused as error:
-            if error.refusal.cause is Cause.DENIED_NODE:  # perhaps the server has it since a moment ago
+            if error.refusal.cause is Cause.DENIED_NODE:  # perhaps the server has just got it
                 self._catalogues.note_mooring(asked.server_id)
             raise
         await self._check_new(asked, written, rules)
@@ -283,7 +283,7 @@ class Private:
         return written.text
 
     async def _classes(self, asked: _Asked) -> Classes:
-        """The server's node classes, and what it runs for names that are none."""
+        """Return the server's node classes and its replacements for old names."""
         names = await self._catalogues.names(asked.server_id)
         files = await self._catalogues.file_inputs(asked.server_id)
         if names is None or files is None:
@@ -302,7 +302,7 @@ class Private:
             raise Refused(Refusal(Cause.NOT_ALLOWED, "Only the published workflows may be run here."))
 
     async def _check_new(self, asked: _Asked, written: Written, rules: Rules) -> None:
-        """No prompt has this id on the server, and the person has not too many or too large ones there."""
+        """Refuse an id that a prompt on the server has, and too many or too large prompts of this user."""
         prompt_id = written.prompt_id
         rows = await fetch_rows(asked.upstream)
         entry = await fetch(asked.upstream, f"/history/{quote(prompt_id, safe='')}")
@@ -386,7 +386,7 @@ class Private:
         return Sieve(client_id, owns, seal)
 
     async def _seal_event(self, upstream: Upstream, person: Person, data: dict[str, Any], began: float | None) -> None:
-        """Seal the files of an `executed` event, of a prompt that began then."""
+        """Seal the files of an `executed` event; `began` is when its prompt started."""
         node_id, prompt_id = str(data.get("node")), data["prompt_id"]
         outputs = {node_id: data.get("output")}
         places = list(described_files(outputs))
@@ -396,7 +396,7 @@ class Private:
         row = next((row for row in await fetch_rows(upstream, prompt_id) if row.prompt_id == prompt_id), None)
         if row is not None:
             run: Run | None = Run(server_id, row.prompt, row.extra_data, outputs, began)
-        else:  # it has ended meanwhile
+        else:  # it has ended in the meantime
             answer = await fetch(upstream, f"/history/{quote(prompt_id, safe='')}")
             run = Run.of(server_id, answer.get(prompt_id) if isinstance(answer, dict) else None)
         if run is not None:
@@ -405,14 +405,14 @@ class Private:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A prompt on a server: whether it is the person's (None if there is none), and its history entry."""
+    """A prompt on a server: whether it is the user's (None if there is none), and its history entry."""
 
     is_own: bool | None
     entry: object = None
 
 
 async def find_prompt(upstream: Upstream, person: Person, prompt_id: str, rows: tuple[Row, ...]) -> Found:
-    """Look a prompt up in these rows and in history."""
+    """Find a prompt in these rows or in the history."""
     server_id = upstream.server.id
     there = [row for row in rows if row.prompt_id == prompt_id]
     answer = await fetch(upstream, f"/history/{quote(prompt_id, safe='')}")
@@ -425,7 +425,7 @@ async def find_prompt(upstream: Upstream, person: Person, prompt_id: str, rows: 
 
 
 def _recent(upstream: Upstream, history: object = None) -> Recent:
-    """The server's runs, read once and only where they are needed."""
+    """Return a function that reads the server's runs once, when they are first needed."""
     known: list[Runs] = []
 
     async def recent() -> Runs:
@@ -450,7 +450,7 @@ def _shaped(project: Callable[[object, Person, str], dict[str, Any]], answer: ob
 
 
 def private_answer(value: object) -> web.Response:
-    """JSON that only this person should have, and that nothing keeps; bytes are the JSON itself."""
+    """Return a JSON answer for this user only, which must not be cached; bytes are JSON already."""
     return web.Response(
         body=value if isinstance(value, bytes) else json.dumps(value).encode(),
         headers={

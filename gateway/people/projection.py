@@ -45,7 +45,7 @@ def read_rows(answer: object) -> tuple[Row, ...]:
 
 
 def read_rows_text(text: bytes | bytearray, whole: str = "") -> tuple[Row, ...]:
-    """The same of the text of a `/queue`: only marks and sizes of the prompts, but for the one with the id `whole`."""
+    """Read rows from the text of a `/queue`: only marks and sizes, and the prompt itself for the id `whole`."""
     rows = read_rows(parse_json(text, "/queue"))
     return tuple(
         replace(
@@ -151,7 +151,7 @@ def _own_load(
 
 
 def project_text(text: bytes | bytearray, path: str, person: Person, server_id: str) -> dict[str, Any]:
-    """What one person sees of a server's answer to this path, from its text."""
+    """Return the part of a server's answer to this path that one user may see, from its text."""
     return PROJECTED[path](parse_json(text, path), person, server_id)
 
 
@@ -167,7 +167,7 @@ PROJECTED: Mapping[str, Callable[[object, Person, str], dict[str, Any]]] = {
 
 
 def own_files(text: bytes | bytearray, person: Person) -> bytes:
-    """`/object_info` whose lists of uploaded files have only what this person may use, from text to text."""
+    """Return an `/object_info` whose lists of uploaded files have only those that this user may use."""
     answer = parse_json(text, "/object_info")
     if not isinstance(answer, dict):
         return b"{}"

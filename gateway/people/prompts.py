@@ -19,7 +19,7 @@ from gateway.people.person import FOLDER, MARK, Person
 from gateway.refusal import Cause, Refusal, Refused
 from gateway.rules import Rules
 
-LARGEST_EXTRA = 2_097_152  # bytes of `extra_data`: the editor's graph of a thousand nodes has half of it
+LARGEST_EXTRA = 2_097_152  # bytes of `extra_data`: the editor's graph of a thousand nodes takes half of that
 _KNOWN = ("prompt", "prompt_id", "client_id", "extra_data", "partial_execution_targets")
 _MAY_BE_EMPTY = "Painter.mask"
 _HURRY = ("number", "front")  # where in the queue it goes
@@ -55,7 +55,7 @@ def write_prompt(
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A prompt as it goes to the server."""
+    """A prompt as it is sent to the server."""
 
     prompt_id: str
     text: bytes
@@ -63,7 +63,7 @@ class Written:
 
 
 def write_prompt_text(raw: bytes, person: Person, server_id: str, rules: Rules, classes: Classes) -> Written:
-    """`write_prompt` from text to text, with the bound of `extra_data`."""
+    """Run `write_prompt` from text to text, with the limit on `extra_data`."""
     body = build(raw, is_strict=True)
     extra = len(json.dumps(body.get("extra_data")))
     if extra > LARGEST_EXTRA:
@@ -114,7 +114,7 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def plain_text(text: str) -> str:
-    """A text as it may be compared with ASCII: each character that stands for ASCII ones is replaced by them.
+    """Return a text for comparison with ASCII: each character that normalises to ASCII is replaced.
 
     Character by character: normalising a whole text takes time that grows with the square of a run of combining marks.
     """
@@ -125,7 +125,7 @@ def plain_text(text: str) -> str:
 
 
 def split_annotation(text: str) -> tuple[str, str]:
-    """A path and the folder that stands behind it in brackets, as in `a.png [output]`; empty if there is none."""
+    """Split a value such as `a.png [output]` into its path and folder; the folder is empty if there is none."""
     trimmed = text.rstrip()
     ending = trimmed[-_LONGEST_ANNOTATION:].lower()
     for folder in _ANNOTATIONS:
@@ -144,7 +144,7 @@ def _judge_text(text: str, person: Person, place: str) -> None:
 
 
 def _made(text: str, place: str) -> Made | None:
-    """The made file that a text names. ComfyUI cuts one character before the bracket, whatever it is."""
+    """Return the made file that a text names. ComfyUI cuts one character before the bracket, whatever it is."""
     path, folder = split_annotation(text)
     if folder in {"", "input"}:
         return None
@@ -155,7 +155,7 @@ def _made(text: str, place: str) -> Made | None:
 
 
 def _judge_file(value: object, person: Person, place: str) -> None:
-    """A file's name: one's own, or a made one, which is proven elsewhere. A link is refused: it may give any text."""
+    """Refuse a foreign file, and a link, which may give any text; made files are proven elsewhere."""
     if value == "" and place == _MAY_BE_EMPTY:
         return
     if isinstance(value, str) and (_made(value, place) is not None or person.has_upload(split_annotation(value)[0])):

@@ -6,7 +6,7 @@ One line per session that was logged out before its time, in ASCII, each between
 
 `until` is the second since 1970 at which no copy of that session could be valid any more; the line is dropped then. A
 line feed comes first as well as last, so that a line cut short by a full disk never swallows the next one. A line that
-does not match its checksum ends no session and lets none in: it is logged, since a log-out may be missing.
+does not match its checksum is ignored and logged, since a log-out may be missing.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from gateway.errors import ConfigError
 from gateway.install.exclusion import exclusive
 
 SLACK = 300.0  # seconds by which the clocks of two gateways may differ
-DROP_AT = 1_000  # expired lines in the file before it is written again without them
+DROP_AT = 1_000  # expired lines in the file before it is rewritten without them
 _LINE = re.compile(rb"([0-9]{1,12}) ([0-9a-f]{32}) ([0-9a-f]{8})")
 
 _log = logging.getLogger(__name__)
 
 
 class Revocations:
-    """The sessions that were ended early. `read` and `add` block, so call them from a thread."""
+    """The sessions that ended early. `read` and `add` block, so call them from a thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._until: dict[str, int] = {}  # by session id
         self._file = (0, 0)  # device and inode of the file that was read
-        self._position = 0  # bytes of it that were read, up to the end of a line
+        self._position = 0  # bytes of it that were read, up to a line's end
         self._size = 0
         self._fault = ""
         self._lock = threading.Lock()
@@ -48,7 +48,7 @@ class Revocations:
 
     @classmethod
     def open(cls, path: Path, now: float) -> Revocations:
-        """Read the file, or make it; a `ConfigError` if neither is possible."""
+        """Read the file, or create it; raise `ConfigError` if neither is possible."""
         found = cls(path)
         try:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
@@ -60,7 +60,7 @@ class Revocations:
         return found
 
     def read(self) -> bool:
-        """Read what was added since the last call; True if more sessions are over than before."""
+        """Read the lines added since the last call; return True if more sessions have ended."""
         with self._lock:
             before = len(self._until)
             try:
@@ -71,7 +71,7 @@ class Revocations:
             return len(self._until) > before
 
     def add(self, session_id: str, until: float, now: float) -> None:
-        """End a session for every gateway; a `ConfigError` if that cannot be written, and then only for this one."""
+        """End a session for every gateway; if that cannot be written, only for this one, and raise `ConfigError`."""
         second = int(until) + 1
         line = _written(second, session_id)
         try:
@@ -94,7 +94,7 @@ class Revocations:
         self._position += len(data) - len(rest)
         for line in whole.split(b"\n"):
             self._take(line)
-        if rest and not has_grown:  # nobody is writing it any more
+        if rest and not has_grown:  # no gateway is still writing it
             self._report("ends in the middle of a line: a log-out may be missing")
 
     def _take(self, line: bytes) -> None:
@@ -112,13 +112,13 @@ class Revocations:
             _log.error("%s %s", self._path, fault)
 
     def _drop_expired(self, now: float) -> None:
-        """Write the file again without expired lines, once there are many; nobody appends meanwhile."""
+        """Rewrite the file without expired lines once there are many, while no other gateway can append."""
         with self._lock:
             expired = sum(until + SLACK < now for until in self._until.values())
             if expired < DROP_AT:
                 return
             with self._held():
-                self._read_on()  # what others have added until now
+                self._read_on()  # lines that others have added so far
                 kept = {one: until for one, until in self._until.items() if until + SLACK >= now}
                 _replace(self._path, b"".join(b"\n" + _written(until, one) + b"\n" for one, until in kept.items()))
                 self._until = kept
@@ -126,7 +126,7 @@ class Revocations:
 
     @contextlib.contextmanager
     def _held(self) -> Iterator[None]:
-        """The exclusive right to change the file, among all gateways."""
+        """Hold the lock of the file, which only one gateway has at a time."""
         with exclusive(self._path.with_name(f".{self._path.name}.lock"), lambda: None):
             yield
 
@@ -144,7 +144,7 @@ def _parsed(line: bytes) -> tuple[int, str] | None:
 
 
 def _append(path: Path, data: bytes) -> None:
-    """Append in one write, and have it on the disk before a log-out is answered."""
+    """Append in one write and sync, so that the line is on disk before a log-out is answered."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         if os.write(descriptor, data) != len(data):

@@ -25,7 +25,7 @@ _SLOT = 30 * 86_400  # seconds; equal files have equal addresses for so long, an
 _SEAL = re.compile(
     rf"({NAME.pattern}(?:~[0-9a-f]{{16}})?)~([0-9]{{1,12}})~([0-9a-f]{{16}}|-)~([0-9a-f]{{64}})", re.ASCII
 )
-_ELSEWHERE = re.compile(r"[/\\\0]|\[(input|output|temp)\]\s*\Z", re.IGNORECASE)  # in a name: a path or a folder
+_ELSEWHERE = re.compile(r"[/\\\0]|\[(input|output|temp)\]\s*\Z", re.IGNORECASE)  # a path or a folder in a name
 NO_FILE = "-"  # the tag of a file that was not there, or was no more the one that was made
 
 
@@ -48,12 +48,12 @@ class File:
 
     @property
     def path(self) -> str:
-        """The file as a prompt names it, below its folder."""
+        """The file's path below its folder, as a prompt names it."""
         return f"{self.subfolder}/{self.name}" if self.subfolder else self.name
 
     @property
     def is_plain(self) -> bool:
-        """Whether ComfyUI finds it where it says: a name may not lead to another folder, by a path or `[input]`."""
+        """Return whether the name stays in its folder: it has no path and no ending such as `[input]`."""
         parts = self.subfolder.replace("\\", "/").split("/")
         is_inside = not self.subfolder or not any(part in {"", ".", ".."} for part in parts)
         return is_inside and not _ELSEWHERE.search(self.name) and self.name not in {".", ".."}

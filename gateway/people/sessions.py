@@ -1,4 +1,4 @@
-"""A log-in as a signed cookie: who, in which session, until when. Only sessions that ended early are listed anywhere.
+"""A login as a signed cookie: account, session and end. Only sessions that ended early are stored on the server.
 
     name~<session id>~<until>~<mark>
 
@@ -25,7 +25,7 @@ _VALUE = re.compile(rf"({NAME.pattern})~([0-9a-f]{{32}})~([0-9]{{1,12}})~([0-9a-
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One log-in, for as long as it is renewed. `until` is in seconds since 1970."""
+    """One login, with its renewals. `until` is in seconds since 1970."""
 
     account: Account
     id: str
@@ -36,8 +36,8 @@ class Session:
 class Sessions:
     """Writes and reads the cookies of one origin, however many gateways stand behind it.
 
-    Browsers send the cookies of all ports: the name tells. `days` is how long a session lasts at most; a cookie that
-    claims more is refused, so a shorter time counts at once.
+    Browsers send the cookies of all ports, so the name has the port. `days` is how long a session lasts at most; a
+    cookie that claims more is refused, so a shorter time counts at once.
     """
 
     keys: Keys
@@ -56,7 +56,7 @@ class Sessions:
         return self._write(account, secrets.token_hex(16), now)
 
     def renew(self, session: Session, now: float) -> str:
-        """The `Set-Cookie` of the same session with a later end."""
+        """Return the `Set-Cookie` of the same session with a later end."""
         return self._write(session.account, session.id, now)
 
     def end(self) -> str:
@@ -64,7 +64,7 @@ class Sessions:
         return self._set("", 0)
 
     def read(self, headers: Iterable[str], accounts: Accounts, now: float) -> Session | None:
-        """The session in these `Cookie` headers, if it is signed, not over, and of the account as it is now."""
+        """Return the session in these `Cookie` headers if it is signed, not over, and matches the account now."""
         for value in cookie_values(headers, self.cookie):
             found = _VALUE.fullmatch(value)
             account = None if found is None else accounts.get(found[1])
@@ -77,7 +77,7 @@ class Sessions:
         return None
 
     def is_half_over(self, session: Session, now: float) -> bool:
-        """Whether it is time to renew a session, so that whoever works here daily stays logged in."""
+        """Return whether it is time to renew a session, so that users who work here daily stay logged in."""
         return session.until - now < self.days * DAY / 2
 
     def _latest(self, now: float) -> float:
@@ -98,7 +98,7 @@ def _parts(session: Session) -> tuple[str, ...]:
 
 
 def set_cookie(name: str, value: str, seconds: int, *, path: str, is_tls: bool) -> str:
-    """A `Set-Cookie` that no script and no other site's request can use."""
+    """Return a `Set-Cookie` that no script and no other site's request can use."""
     jar: SimpleCookie = SimpleCookie()
     jar[name] = value
     morsel: Morsel[str] = jar[name]
@@ -109,7 +109,7 @@ def set_cookie(name: str, value: str, seconds: int, *, path: str, is_tls: bool) 
 
 
 def cookie_values(headers: Iterable[str], name: str) -> Iterable[str]:
-    """Every value of a cookie in these `Cookie` headers."""
+    """Yield every value of a cookie in these `Cookie` headers."""
     for header in headers:
         for part in header.split(";"):
             key, equals, value = part.strip().partition("=")

@@ -37,7 +37,7 @@ _FROM_BROWSER = Bounds(65_536, values=1_000)
 _EVENT = Bounds(4_194_304)  # some nodes put whole pictures into their outputs
 
 Asks = Callable[[str | None], Awaitable[bool | None]]  # whose a prompt is: theirs, not, nobody knows; None: what runs
-Seals = Callable[[dict[str, Any], float | None], Awaitable[None]]  # seal an event's files; when its prompt began
+Seals = Callable[[dict[str, Any], float | None], Awaitable[None]]  # seals an event's files, given when its prompt began
 
 
 class Sieve:
@@ -48,7 +48,7 @@ class Sieve:
         self._owns = owns
         self._seal = seal
         self._verdicts: OrderedDict[str, bool] = OrderedDict()
-        self._began: OrderedDict[str, float] = OrderedDict()  # prompts whose beginning was seen, by the server's clock
+        self._began: OrderedDict[str, float] = OrderedDict()  # start times of prompts, by the server's clock
         self._runs_own = False  # whether what runs there now is the person's
 
     def up(self, text: bytes) -> bool:
@@ -128,7 +128,7 @@ class Sieve:
 
 
 def drop_unsealed(output: object) -> None:
-    """Leave out of an event the files that are not proven yet: the history has them, sealed, once the run is over."""
+    """Remove the files that are not proven yet from an event; the history has them, sealed, after the run."""
     if isinstance(output, dict):
         for shown, items in output.items():
             if isinstance(items, list):

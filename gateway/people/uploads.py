@@ -61,7 +61,7 @@ class _Upload:
         self.fault: Refusal | None = None
 
     def end(self) -> None:
-        """End it, since others wait."""
+        """End the upload, because others are waiting."""
         self.fault = upload_ended(self._upstream)
         self._deadline.expire()
 
