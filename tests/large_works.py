@@ -1,4 +1,4 @@
-"""Works for the process that reads large texts: it imports them by name, so they stand in a package."""
+"""Functions for the process that reads large texts, which imports them by name from this package."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The programs and fonts of the machine that the tests need: found, or installed.
+"""The programs and fonts that the tests need on this machine: find or install them.
 
     browser = equip(python)     # the Chromium's path; ToolchainError says in one sentence what to do
 
-As root, Debian's packages are installed with one call of apt-get. Whatever is still missing is named in one line, with
-the tests that are skipped without it. Standard library only: it runs before and outside of `.venv`, whose Python it is
-given.
+As root, Debian packages are installed with one call of apt-get. Anything still missing is named in one line, with the
+tests that are skipped without it. Standard library only: it runs before and outside of `.venv`, and gets the path of
+its Python.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ class ToolchainError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something of the machine that some tests need: any of some programs, or a family of fonts."""
+    """A requirement of some tests: one of several programs, or a font family."""
 
     name: str
-    package: str  # Debian's
-    skipped: str  # what is skipped without it
+    package: str  # the Debian package
+    skipped: str  # the tests that are skipped without it
     programs: tuple[str, ...] = ()
     font: str = ""
 
@@ -68,7 +68,7 @@ NEEDS = (
 
 
 def equip(python: Path) -> Path:
-    """Install what is missing where that may be done, report what still is, and return a Chromium that starts."""
+    """Install missing packages if allowed, report what is still missing, and return a Chromium that starts."""
     if can_use_apt():
         wanted = [need.package for need in missing()]
         if not os.environ.get(VARIABLE) and on_this_machine() is None and of_playwright(python) is None:
@@ -84,7 +84,7 @@ def equip(python: Path) -> Path:
 
 
 def missing() -> list[Need]:
-    """The needs that this machine does not meet."""
+    """Return the requirements that this machine does not meet."""
     fonts = families()
     path = os.pathsep.join([os.environ.get("PATH", ""), *SERVERS])
     return [
@@ -95,13 +95,13 @@ def missing() -> list[Need]:
 
 
 def families() -> set[str]:
-    """The families of fonts on this machine; none where nothing lists them."""
+    """Return the font families of this machine; none if fontconfig is missing."""
     listed = _output(["fc-list", ":", "family"])
     return {name.strip() for line in listed.splitlines() for name in line.split(",")}
 
 
 def chromium(python: Path) -> Path:
-    """A Chromium that starts: the one named, the machine's, or Playwright's, in this order."""
+    """Return a Chromium that starts: the one named, the machine's, or Playwright's, in this order."""
     named = os.environ.get(VARIABLE)
     if named:
         if not works(Path(named)):
@@ -137,18 +137,18 @@ def works(program: Path) -> bool:
 
 
 def can_use_apt() -> bool:
-    """Whether packages of Debian can be installed: only root may."""
+    """Return whether Debian packages can be installed, which needs root."""
     return shutil.which("apt-get") is not None and hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def install(packages: Sequence[str]) -> None:
-    """Install those of some packages of Debian that can be had, and start no service."""
+    """Install the Debian packages that are available, without starting services."""
     print(f"Installing with apt-get: {', '.join(packages)} …", flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    # Its lists may be missing or old: then a package is not found, or an old one is, until they are updated. Without
-    # a network they cannot be, and the package may be there all the same.
+    # The package lists may be missing or old, so update them first. Without a network that fails, but a package may
+    # still be available.
     _ends_well(["apt-get", "update", "-q"], environment)
-    # One name that it does not know keeps apt-get from installing the others: Ubuntu has no firefox-esr.
+    # An unknown name keeps apt-get from installing the others: Ubuntu has no firefox-esr.
     shown = _output(["apt-cache", "show", "--no-all-versions", *packages])
     known = re.findall(r"^Package: (\S+)$", shown, re.MULTILINE)
     with _services_off():

@@ -85,7 +85,7 @@ async def test_with_a_dead_worker_prompts_are_taken_and_never_run(peer: WebPeer)
 
 
 def replaced(*, has_meta: bool = True) -> dict[str, Any]:
-    """A prompt whose second and third node are of classes that were replaced."""
+    """Return a prompt whose second and third node have replaced classes."""
     prompt: dict[str, Any] = {
         "1": {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 5476506}},
         "2": {"class_type": "OldInvert", "inputs": {"picture": ["1", 0]}},
@@ -94,7 +94,7 @@ def replaced(*, has_meta: bool = True) -> dict[str, Any]:
     return {key: {**node, "_meta": {"title": key}} for key, node in prompt.items()} if has_meta else prompt
 
 
-async def test_replaced_classes_run_as_what_replaces_them(peer: WebPeer) -> None:
+async def test_replaced_classes_run_as_their_replacements(peer: WebPeer) -> None:
     assert (await peer.request("GET", "/features")).json()["node_replacements"] is True
     assert set((await peer.request("GET", "/node_replacements")).json()) == {"OldInvert", "OldSave"}
     found = await entry(peer, await submit(peer, replaced()))

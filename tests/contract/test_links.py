@@ -1,4 +1,4 @@
-"""Odd links, sent to servers: each takes or refuses a prompt as the table says, and follows what is a link."""
+"""Odd links sent to servers, which accept or refuse each prompt as the table says and follow its links."""
 
 from __future__ import annotations
 

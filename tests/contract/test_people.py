@@ -76,7 +76,7 @@ async def test_a_picture_of_ones_own_is_read_again_by_its_output_name(studio: St
     assert (await bob.post("/servers/a/prompt", bob.body(load_prompt(value))))[0] == 403
 
 
-async def test_description_that_a_node_repeats_is_not_sealed(studio: Studio) -> None:
+async def test_file_described_by_a_node_is_not_sealed(studio: Studio) -> None:
     if not await studio.direct("GET", "/object_info/Preview3D"):
         pytest.skip("this server has no Preview3D")
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
@@ -92,7 +92,7 @@ async def test_description_that_a_node_repeats_is_not_sealed(studio: Studio) -> 
 
 
 @pytest.mark.parametrize("server", SERVERS)
-async def test_denied_class_runs_under_no_name_that_it_replaces(server: str) -> None:
+async def test_denied_class_runs_under_no_other_name(server: str) -> None:
     flags = ("--jobs",) if server == "demo" else ()
     denied, url = ("Preview3D", "ImageInvert"), server.removeprefix("demo")
     async with open_studio(Rules(deny_nodes=denied), *flags, server=url) as studio:

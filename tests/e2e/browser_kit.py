@@ -81,7 +81,7 @@ async def open_chromium(
     """A Chromium with our flags. `without_defaults` takes out flags that hide the real browser from a test.
 
     With `profile` it is a persistent context (a BrowserContext is given), as a person's own browser is.
-    `on_crash` gets a line for each renderer that ends by itself.
+    `on_crash` gets a line for each renderer that crashes.
     """
     async with async_playwright() as playwright:
         options: dict[str, Any] = {

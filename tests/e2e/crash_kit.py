@@ -1,9 +1,9 @@
-"""What a browser reports when one of its renderers ends by itself, with the state of the machine at that moment.
+"""Reports of crashed renderers, with the state of the machine at that moment.
 
     await watch_renderers(browser, crashes.append)
 
-Playwright says only `Target crashed`. The signal tells a fault of the browser (SIGTRAP, SIGILL, SIGSEGV) from a machine
-that ran out of memory (SIGKILL) or of disk (SIGBUS: Playwright has Chromium keep its shared memory in files).
+Playwright says only `Target crashed`. The signal distinguishes a fault of the browser (SIGTRAP, SIGILL, SIGSEGV) from a
+machine without memory (SIGKILL) or disk (SIGBUS: Playwright lets Chromium keep its shared memory in files).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SIGNAL_BITS = 0x7F  # the next bit says whether a core was written
 
 
 async def watch_renderers(browser: Browser, note: Callable[[str], Any]) -> None:
-    """Call `note` with one line for each renderer that ends by itself from now on."""
+    """Call `note` with one line for each renderer that crashes from now on."""
     session = await browser.new_browser_cdp_session()
 
     def tell(event: dict[str, Any]) -> None:
@@ -44,7 +44,7 @@ def log_crash(line: str) -> None:
 
 
 def describe(event: dict[str, Any]) -> str:
-    """How a renderer ended, the disk and memory that were free, and the load."""
+    """Describe how a renderer ended, with the free disk and memory and the load."""
     facts = [f"{event['status']}, {signal_name(event['errorCode'])}"]
     facts.append(f"{shutil.disk_usage(tempfile.gettempdir()).free / 1e9:.1f} GB of disk free")
     with contextlib.suppress(OSError):  # Linux only
@@ -54,7 +54,7 @@ def describe(event: dict[str, Any]) -> str:
 
 
 def signal_name(status: int) -> str:
-    """The signal in a process's wait status."""
+    """Return the name of the signal in a process's wait status."""
     try:
         return signal.Signals(status & SIGNAL_BITS).name
     except ValueError:

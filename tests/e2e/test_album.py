@@ -28,7 +28,7 @@ LOOKED_FOR = """(name) => new Promise((resolve) => {
     request.onsuccess = () => { database.close(); resolve(); };
   };
 })"""
-# Take the bytes of a result out of the store; what comes back puts them there again.
+# Take the bytes of a result out of the store; the returned function puts them back.
 TAKE_AWAY = """async (name) => {
   const open = indexedDB.open("mooring");
   const database = await new Promise((resolve) => { open.onsuccess = () => resolve(open.result); });
@@ -119,7 +119,7 @@ async def test_thumbnail_appears_when_its_bytes_arrive(window: MooringWindow) ->
     prompt_id = await window.submit(quick_workflow(50), "Late")
     cell = page.locator(f'[id="cell-{prompt_id}/0"]')
     await cell.wait_for()
-    await page.evaluate(LOOKED_FOR, f"{prompt_id}/0")  # the grid's own read has been answered before this one
+    await page.evaluate(LOOKED_FOR, f"{prompt_id}/0")  # the grid's own read was answered before this one
     await expect(cell.locator("img")).to_have_count(0)
     arrived.set()
     await expect(cell.locator("img")).to_have_count(1)

@@ -185,7 +185,7 @@ async def add_grid(window: MooringWindow) -> None:
 
 
 def judge(found: list[str]) -> None:
-    """Fail with what was found; without some of the fonts the test is skipped, for all that it could try is right."""
+    """Fail with the findings; without some of the fonts the test is skipped if all it could try is right."""
     assert not found, "\n".join(found)
     if untried := [font for font, _ in FONTS if font not in INSTALLED]:
         pytest.skip(f"not tried in {', '.join(untried)}, which this machine does not have")

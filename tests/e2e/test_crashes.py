@@ -1,4 +1,4 @@
-"""A renderer that ends by itself is reported with its signal, so that a crash in the suite can be explained."""
+"""A crashed renderer is reported with its signal, so that a crash in the suite can be explained."""
 
 from __future__ import annotations
 

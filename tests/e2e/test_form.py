@@ -54,7 +54,7 @@ def published() -> dict[str, Any]:
     }
 
 
-# Which elements stick out of another one.
+# Return the elements that overflow another one.
 OUTSIDE = """(box) => {
   const place = box.getBoundingClientRect();
   const sticks = (at) => at.left < place.left - 1 || at.right > place.right + 1;
@@ -91,7 +91,7 @@ async def test_long_file_name_stays_in_its_field(desk: Desk, photo: Path, tmp_pa
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN", "pseudo"])
-async def test_switch_and_its_state_stand_beside_each_other(desk: Desk, language: str) -> None:
+async def test_switch_and_its_state_are_side_by_side(desk: Desk, language: str) -> None:
     page = (await opened(desk, f"/?lang={language}")).page
     switch = page.locator("#field-1-on")
     word = switch.locator("xpath=../span")

@@ -16,7 +16,7 @@ ITEM = "[data-testid=waiting-item][data-state=waiting]"
 
 
 async def ask_for(window: MooringWindow, count: int) -> None:
-    """Let so many slow runs wait for one server."""
+    """Let this many slow runs wait for one server."""
     page = window.page
     await window.choose_sample("slow")
     await page.get_by_test_id("where").select_option("demo-1")
@@ -55,7 +55,7 @@ async def test_many_runs_wait_are_ordered_and_survive_a_reload(desk: Desk) -> No
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     await page.screenshot(path=ARTIFACTS / "waiting.png")
     await page.mouse.move(0, 0)  # the message stays while the pointer is on it
-    await expect(page.get_by_test_id("undo-deletion")).to_have_count(0)  # until then a reload puts it back
+    await expect(page.get_by_test_id("undo-deletion")).to_have_count(0)  # until then a reload restores it
     await window.reload()
     await expect(page.locator(ITEM)).to_have_count(3)
     assert await waiting(page) == [order[2], order[0], order[1]]
@@ -90,7 +90,7 @@ async def test_what_waits_in_a_closed_window_is_adopted_and_goes_on(desk: Desk) 
     await window.page.locator("[data-testid=line-pause]").click()
     await window.page.locator("[data-testid=line-resume]").wait_for()
     heir = await desk.open()
-    await window.page.close()  # the other window notices by itself
+    await window.page.close()  # the other window notices without a reload
     await heir.page.locator("[data-testid=line-adopt]").click()
     await expect(heir.page.locator(ITEM)).to_have_count(2)
     await expect(heir.page.locator("[data-testid=line-resume]")).to_be_visible()

@@ -1,4 +1,4 @@
-"""A double click, a held key, Escape and a wrong file undo nothing that was made: the page in a real browser."""
+"""A double click, a held key, Escape or a wrong file loses no work: the page in a real browser."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.services import Service, start_demo, start_gateway
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 CARD = "[data-testid=task-card]"
-SOON = 700  # milliseconds: `static/js/aim.js` has more
+SOON = 700  # milliseconds, less than in `static/js/aim.js`
 CANCEL_SHOWN = """([x, y]) => {
   const control = document.elementFromPoint(x, y).closest("[data-action]");
   return control?.dataset.action === "cancel" && performance.now();
@@ -35,13 +35,13 @@ DROP = """([selector, name, type, bytes]) => {
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Service]:
-    """One demo server that takes its time."""
+    """Start a gateway with one slow demo server."""
     with start_demo("--step-seconds", "0.1") as demo, start_gateway("--server", f"a={demo.url}") as service:
         yield service
 
 
 async def _press_twice(page: Page, x: float, y: float) -> float:
-    """Click, wait until Cancel is there, and click at the same place; the milliseconds it was there."""
+    """Click, wait for Cancel, click at the same place, and return the milliseconds since Cancel appeared."""
     await page.mouse.move(x, y)
     await page.mouse.down()
     await page.mouse.up()
@@ -57,7 +57,7 @@ async def test_double_click_on_run_cancels_nothing(desk: Desk) -> None:
     await window.choose_sample("slow")
     await page.evaluate(NOTE_PRESSES)
     between = float("inf")
-    while between > SOON:  # on a loaded machine the second click may come when nobody would take it for the same
+    while between > SOON:  # on a loaded machine the second click may come too late to count as a double click
         box = await page.get_by_test_id("run").bounding_box()
         assert box is not None
         between = await _press_twice(page, box["x"] + box["width"] / 5, box["y"] + box["height"] / 2)
@@ -72,7 +72,7 @@ async def test_held_enter_presses_run_once(desk: Desk) -> None:
     await window.choose_sample("slow")
     await page.get_by_test_id("run").focus()
     for _ in range(5):
-        await page.keyboard.down("Enter")  # those after the first are repeats
+        await page.keyboard.down("Enter")  # all but the first are repeats
     await page.keyboard.up("Enter")
     await page.locator(f"{CARD}[data-state=running]").wait_for()
     await expect(page.locator(CARD)).to_have_count(1)
@@ -108,7 +108,7 @@ async def test_dropped_file_that_cannot_be_used_changes_nothing(
     await expect(page.get_by_test_id("run")).to_be_enabled()
 
 
-async def test_undo_brings_a_replaced_picture_back(desk: Desk, photo: Path) -> None:
+async def test_undo_restores_a_replaced_picture(desk: Desk, photo: Path) -> None:
     window = await desk.open()
     page = window.page
     await window.choose_sample("enlarge")
@@ -129,7 +129,7 @@ async def _cards(window: MooringWindow, count: int) -> None:
     await expect(window.page.locator("#results").locator(CARD)).to_have_count(count)
 
 
-async def test_deleted_result_comes_back_by_undo_by_key_and_by_reload(desk: Desk) -> None:
+async def test_undo_ctrl_z_and_reload_restore_deleted_result(desk: Desk) -> None:
     window = await desk.open()
     page = window.page
     for colour in (1, 2):
@@ -154,7 +154,7 @@ async def test_deleted_result_comes_back_by_undo_by_key_and_by_reload(desk: Desk
     await page.locator("#results-latest").click()
 
     await delete.click()
-    await undo.focus()  # so that its time stands still
+    await undo.focus()  # so that its countdown pauses
     await _cards(window, 1)
     assert len((await window.facts())["tasks"]) == 2, "nothing is deleted yet"
     await window.reload()
@@ -188,7 +188,7 @@ async def test_deletion_in_a_dialog_is_undone_there(desk: Desk) -> None:
     await expect(page.locator("#preset-name")).to_have_value("Day")
 
 
-async def test_escape_does_not_throw_a_painting_away(desk: Desk, photo: Path) -> None:
+async def test_escape_does_not_discard_a_painting(desk: Desk, photo: Path) -> None:
     window = await desk.open()
     page = window.page
     await window.choose_sample("enlarge")
@@ -220,7 +220,7 @@ async def test_escape_does_not_throw_a_painting_away(desk: Desk, photo: Path) ->
     await page.keyboard.press("Escape")
     await asked.locator("[data-mask-tool=done]").click()
     await expect(page.locator(".drop-name")).to_contain_text("-masked.png")
-    await page.keyboard.press("Control+z")  # outside of a text: the step in the form
+    await page.keyboard.press("Control+z")  # outside of a text field it undoes the step in the form
     await expect(page.locator(".drop-name")).to_have_text(photo.name)
 
     await page.locator("[data-action=paint-mask]").click()

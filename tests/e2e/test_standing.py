@@ -139,7 +139,7 @@ async def test_picture_that_arrives_on_a_server_is_noticed(desk: Desk, gateway: 
     assert (await window.task(prompt_id))["executionServer"] == "demo-2"
 
 
-async def test_upload_of_one_server_is_put_on_another(desk: Desk, photo: Path) -> None:
+async def test_upload_is_copied_to_another_server(desk: Desk, photo: Path) -> None:
     window = await opened(desk, "Gone.png")
     await window.put_picture(photo)
     await window.page.get_by_test_id("where").select_option("demo-1")

@@ -1,11 +1,11 @@
-"""A small ComfyUI whose nodes show whatever they are given, as some node packs do: for attacks on what is sealed.
+"""A small ComfyUI whose nodes show their inputs, as some node packs do, for attacks on sealed files.
 
 async with serve_echo() as echo, open_studio(server=echo.url) as studio:
     echo.now += 60                      # its clock stands still between runs
     await alice.submit({"1": {"class_type": "Echo", "inputs": {"ui": {"images": [{"filename": …}]}}}})
 
-`Save` writes a file into `output` and lists it. `Echo` shows its input `ui`, which may also be text that is JSON, or a
-list of pieces of such a text. A node with the inputs of an earlier one is cached: it shows the same and writes nothing.
+`Save` writes a file into `output` and lists it. `Echo` shows its input `ui`, which may also be JSON text or a list of
+pieces of such a text. A node with the inputs of an earlier one is cached: it shows the same and writes nothing.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from aiohttp import web
 
 from demo_comfyui.catalogue import DEFINITIONS
 
-SECONDS = 5.0  # of one run
+SECONDS = 5.0  # duration of one run
 FileKey = tuple[str, str, str]  # type, subfolder, name
 
 
 @dataclass
 class EchoServer:
-    """Its files with their bytes and times, its history, and a clock that tests move."""
+    """The files with their bytes and times, the history, and a clock that tests move."""
 
     url: str = ""
     now: float = 1_760_000_000.25
@@ -48,7 +48,7 @@ class EchoServer:
         return web.json_response({"prompt_id": body["prompt_id"], "number": 0, "node_errors": {}})
 
     def run(self) -> None:
-        """Run what waits."""
+        """Run the waiting prompts."""
         while self.waiting:
             item = self.waiting.pop(0)
             began, self.now = self.now, self.now + SECONDS / 2
@@ -62,7 +62,7 @@ class EchoServer:
             self.history[item[1]] = {"prompt": item, "outputs": outputs, "status": status, "meta": {}}
 
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
-        """A window's socket, which hears whatever a test says."""
+        """Accept a window's socket, to which tests send events."""
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         await socket.send_json({"type": "status", "data": {"status": {}, "sid": request.query["clientId"]}})
@@ -72,12 +72,12 @@ class EchoServer:
         return socket
 
     async def tell(self, kind: str, **data: Any) -> None:
-        """Send an event of the prompt that waits first to every socket."""
+        """Send an event of the first waiting prompt to every socket."""
         for socket in self.sockets:
             await socket.send_json({"type": kind, "data": {"prompt_id": self.waiting[0][1], **data}})
 
     async def tell_outputs(self) -> None:
-        """Compute what the nodes of the prompt that waits first show, and send it, while it still runs."""
+        """Compute the outputs of the first waiting prompt, and send them as if it were still running."""
         for node_id, node in self.waiting[0][2].items():
             await self.tell("executed", node=node_id, display_node=node_id, output=self._show(node))
 
@@ -96,12 +96,12 @@ class EchoServer:
         return json.loads(text) if isinstance(text, str) else text
 
     def write(self, folder: str, name: str, subfolder: str = "") -> dict[str, str]:
-        """Write a file now, and describe it."""
+        """Write a file with the current time, and return its description."""
         self.files[folder, subfolder, name] = (name.encode(), self.now)
         return {"filename": name, "subfolder": subfolder, "type": folder}
 
     def find(self, query: Any) -> tuple[bytes, float] | None:
-        """The file that an address names; as in ComfyUI a name may end with its folder."""
+        """Return the file that a query names; as in ComfyUI, a name may end with its folder."""
         name, folder = query["filename"], query.get("type", "output")
         for kind in ("output", "input", "temp"):
             if name.endswith(f"[{kind}]"):
@@ -109,7 +109,7 @@ class EchoServer:
         return self.files.get((folder, query.get("subfolder", ""), name.rpartition("/")[2]))
 
     async def view(self, request: web.Request) -> web.Response:
-        """A file."""
+        """Answer with a file."""
         found = self.find(request.query)
         if found is None:
             return web.Response(status=404)
@@ -117,7 +117,7 @@ class EchoServer:
         return web.Response(body=found[0], headers={**headers, "Content-Type": "image/png"})
 
     async def jobs(self, _: web.Request) -> web.Response:
-        """Every ended job, with the preview that a real server picks."""
+        """Answer with all ended jobs, each with the preview that a real server picks."""
         found = [self._job(prompt_id) for prompt_id in self.history]
         return web.json_response({"jobs": found, "pagination": {}})
 
@@ -134,7 +134,7 @@ class EchoServer:
         return {"id": prompt_id, "status": "completed", **preview}
 
     async def job(self, request: web.Request) -> web.Response:
-        """One ended job, with the prompt and all that came with it."""
+        """Answer with one ended job, with its prompt and extra data."""
         prompt_id = request.match_info["prompt_id"]
         if prompt_id not in self.history:
             return web.json_response({"error": "Job not found"}, status=404)
@@ -143,17 +143,17 @@ class EchoServer:
         return web.json_response({**self._job(prompt_id), "outputs": entry["outputs"], "workflow": workflow})
 
     async def answer_history(self, request: web.Request) -> web.Response:
-        """All, or one."""
+        """Answer with the whole history, or one entry."""
         prompt_id = request.match_info.get("prompt_id")
         known = self.history if prompt_id is None else {k: v for k, v in self.history.items() if k == prompt_id}
         return web.json_response(known)
 
     async def queue(self, _: web.Request) -> web.Response:
-        """What waits."""
+        """Answer with the waiting prompts."""
         return web.json_response({"queue_running": self.waiting, "queue_pending": []})
 
     def app(self) -> web.Application:
-        """Its routes."""
+        """Return the application with its routes."""
         classes = {name: {**DEFINITIONS["SaveImage"], "name": name} for name in ("Save", "Echo")}
         fixed: dict[str, Any] = {
             "/object_info": {**classes, "LoadImage": DEFINITIONS["LoadImage"]},
@@ -183,7 +183,7 @@ def _fixed(value: Any) -> Any:
 
 @contextlib.asynccontextmanager
 async def serve_echo() -> AsyncIterator[EchoServer]:
-    """One such server on a free port."""
+    """Start such a server on a free port."""
     echo = EchoServer()
     runner = web.AppRunner(echo.app(), access_log=None, shutdown_timeout=0.05)
     await runner.setup()

@@ -141,7 +141,7 @@ class Studio:
         return guest
 
     def cookie_of(self, guest: Guest) -> dict[str, str]:
-        """The `Cookie` header of somebody's session, as a thief would copy it."""
+        """Return the `Cookie` header of a guest's session, as a thief would copy it."""
         name = f"mooring-{self.gateway.port}"
         [value] = [cookie.value for cookie in guest.http.cookie_jar if cookie.key == name]
         return {"Cookie": f"{name}={value}"}
@@ -176,7 +176,7 @@ async def open_studio(
     sessions: Path | None = None,
     **deadlines: float,
 ) -> AsyncIterator[Studio]:
-    """A gateway with three people before one demo server, or before the `server` of that address.
+    """Start a gateway with three users for one demo server, or for the `server` at that address.
 
     `rules` are the installation's, `flags` the demo server's; `sessions` is the file of ended sessions.
     """

@@ -1,4 +1,4 @@
-"""Attacks by size: bodies that nobody finishes, texts that cost more than they weigh, servers that answer too much."""
+"""Attacks by size: unfinished bodies, texts that are expensive to parse, servers with oversized answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROW = b'[1, "p", {}, {}, []],'
 
 @contextlib.asynccontextmanager
 async def serve_answers(answers: Mapping[str, bytes]) -> AsyncIterator[str]:
-    """A server that answers what it is given; its address."""
+    """Start a server with these answers, and return its address."""
     known = {"/system_stats": json.dumps(STATS).encode(), "/queue": json.dumps(QUEUE).encode(), **answers}
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -52,7 +52,7 @@ async def serve_answers(answers: Mapping[str, bytes]) -> AsyncIterator[str]:
     ],
     ids=["tiny rows", "many rows", "size", "depth", "stats"],
 )
-async def test_server_that_answers_too_much_is_an_error_of_its_own(path: str, answer: bytes) -> None:
+async def test_oversized_answer_fails_only_its_server(path: str, answer: bytes) -> None:
     async with (
         serve_answers({path: answer}) as loud,
         serve() as other,
@@ -72,7 +72,7 @@ async def test_server_that_answers_too_much_is_an_error_of_its_own(path: str, an
             assert loads["a"] == {"ok": False, "cause": Health.NOT_COMFYUI.value}
 
 
-async def test_catalogue_that_is_too_large_is_missed_by_its_server_alone() -> None:
+async def test_oversized_catalogue_affects_only_its_server() -> None:
     nodes = b'{"Node": {"input": {"required": {"a": [[' + b'"x",' * 1_100_000 + b'"x"]]}}}}'
     async with (
         serve_answers({"/object_info": nodes}) as loud,
@@ -87,7 +87,7 @@ async def test_catalogue_that_is_too_large_is_missed_by_its_server_alone() -> No
 
 @pytest.fixture
 async def place() -> AsyncIterator[Place]:
-    """A gateway before an echo."""
+    """Start a gateway for an echo server."""
     async with serve(max_upload=100_000_000) as upstream, open_gateway({"a": upstream.url}) as gateway:
         await gateway.first_look()
         yield Place(gateway, upstream)
@@ -95,7 +95,7 @@ async def place() -> AsyncIterator[Place]:
 
 @contextlib.asynccontextmanager
 async def unfinished(gateway: Running, count: int, length: int) -> AsyncIterator[list[asyncio.StreamReader]]:
-    """So many prompts of that length, of which only the beginning is ever sent."""
+    """Send only the beginning of this many prompts of that length."""
     head = (
         f"POST /servers/a/prompt HTTP/1.1\r\nHost: {gateway.url.removeprefix('http://')}\r\nOrigin: {gateway.url}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n" + PROMPT[:-1]
@@ -110,7 +110,7 @@ async def unfinished(gateway: Running, count: int, length: int) -> AsyncIterator
             writer.transport.abort()
 
 
-async def test_unfinished_bodies_hold_no_more_than_their_budget(place: Place) -> None:
+async def test_unfinished_bodies_stay_within_their_budget(place: Place) -> None:
     budget, fitting = place.gateway.gateway.budget, MOST_OF_ONE // LARGEST_JSON
     async with unfinished(place.gateway, 30, LARGEST_JSON) as readers:
         refused = [asyncio.create_task(reader.readuntil(b"\r\n\r\n")) for reader in readers]
@@ -127,7 +127,7 @@ async def test_unfinished_bodies_hold_no_more_than_their_budget(place: Place) ->
     assert place.upstream.seen == []
 
 
-async def test_bodies_over_the_limit_are_refused_before_they_come(place: Place) -> None:
+async def test_oversized_body_is_refused_before_it_arrives(place: Place) -> None:
     async with unfinished(place.gateway, 3, 31_000_000) as readers:
         for reader in readers:
             status, headers = head_of(await reader.readuntil(b"\r\n\r\n"))
@@ -145,7 +145,7 @@ async def test_small_bodies_are_counted_too(place: Place) -> None:
     await until(lambda: place.gateway.gateway.budget.bodies == 0)
 
 
-async def test_body_is_charged_as_it_comes_where_its_length_is_not_known(place: Place) -> None:
+async def test_body_of_unknown_length_is_charged_while_it_arrives(place: Place) -> None:
     budget, gateway = place.gateway.gateway.budget, place.gateway
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(
@@ -161,7 +161,7 @@ async def test_body_is_charged_as_it_comes_where_its_length_is_not_known(place: 
     assert not reader.at_eof() or place.upstream.seen == []
 
 
-async def test_costly_body_is_refused_while_it_comes(place: Place) -> None:
+async def test_costly_body_is_refused_while_it_arrives(place: Place) -> None:
     gateway = place.gateway
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(
@@ -174,7 +174,7 @@ async def test_costly_body_is_refused_while_it_comes(place: Place) -> None:
     writer.transport.abort()
 
 
-async def test_large_prompt_passes_as_it_was(place: Place) -> None:
+async def test_large_prompt_passes_unchanged(place: Place) -> None:
     body = json.loads(PROMPT) | {"extra_data": {"text": "x" * 1_000_000}}
     async with (
         aiohttp.ClientSession() as browser,

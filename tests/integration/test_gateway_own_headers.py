@@ -1,4 +1,4 @@
-"""Headers of every answer: no versions, and Strict-Transport-Security only where it was asked for and holds."""
+"""Headers of every answer: no versions, and Strict-Transport-Security only where it is configured and applies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_no_answer_names_versions(path: str) -> None:
     ],
     ids=["not asked for", "asked for", "taken back", "over plain http"],
 )
-async def test_https_is_insisted_on_only_where_asked(rules: Rules, host: str, told: str | None) -> None:
+async def test_hsts_is_sent_only_where_configured(rules: Rules, host: str, told: str | None) -> None:
     names = ("https://studio.test",)
     async with (
         serve() as upstream,

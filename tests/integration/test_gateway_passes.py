@@ -71,14 +71,14 @@ async def test_what_passes_is_rewritten_for_the_server(place: Place) -> None:
     assert place.upstream.bodies == [PROMPT.encode()]
 
 
-async def test_question_for_a_file_passes_without_a_body(place: Place) -> None:
+async def test_head_of_a_file_passes_without_a_body(place: Place) -> None:
     status, headers = await place.send(write("HEAD", "/servers/a/view?filename=x.png&type=input&mooring=1"))
     [seen] = place.upstream.seen
     assert (seen.method, seen.raw_path) == ("HEAD", "/view?filename=x.png&type=input")
     assert status == 200 and "x-mooring-gateway" not in headers
 
 
-async def test_missing_file_is_no_failure_of_the_question() -> None:
+async def test_missing_file_is_answered_with_204() -> None:
     async def missing(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(status=404)
 

@@ -1,4 +1,4 @@
-"""Fair shares: slow readers cost only their own address, and a browser that goes ends what was asked for it."""
+"""Fair shares: slow readers affect only their own address, and a closed browser ends its requests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PLACES = 3
 
 
 async def _pictures(request: web.BaseRequest) -> web.StreamResponse:
-    """A small picture, or one that has no end."""
+    """Answer with a small picture, or an endless one."""
     if "endless" not in request.raw_path:
         return web.Response(body=b"small", content_type="image/png")
     answer = web.StreamResponse()
@@ -34,7 +34,7 @@ async def _pictures(request: web.BaseRequest) -> web.StreamResponse:
 
 
 async def _ask(gateway: Running, name: str, host: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Ask for a picture from an address, with the smallest of buffers."""
+    """Request a picture from an address, with the smallest of buffers."""
     own = socket.socket()
     own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     own.bind((host, 0))
@@ -45,7 +45,7 @@ async def _ask(gateway: Running, name: str, host: str) -> tuple[asyncio.StreamRe
     return reader, writer
 
 
-async def test_slow_readers_cost_only_their_own_address() -> None:
+async def test_slow_readers_affect_only_their_own_address() -> None:
     async with serve(_pictures) as upstream:
         server = Server(ServerId("a"), "a", upstream.url, limits=Limits(requests=PLACES))
         async with open_fleet(Fleet(Source.FLAGS, "a test", (server,))) as gateway:
@@ -79,16 +79,16 @@ async def test_a_delete_ends_with_its_browser(tmp_path: Path) -> None:
         )
         writer.write(head.encode() + body)
         async with asyncio.timeout(PATIENCE):
-            while not asked:  # noqa: ASYNC110 - what is waited for is at the server
+            while not asked:  # noqa: ASYNC110 - the event is at the server
                 await asyncio.sleep(0.01)
             writer.transport.abort()
             with contextlib.suppress(ConnectionError):
                 await reader.read()
             browsers = gateway.gateway._browsers
-            while browsers.count:  # noqa: ASYNC110 - the gateway sees it in its own time
+            while browsers.count:  # noqa: ASYNC110 - the gateway has no event for it
                 await asyncio.sleep(0.01)
             is_let_go.set()
-            for _ in range(20):  # a next question would be there after one
+            for _ in range(20):  # the next request would arrive within one of these
                 async with asyncio.timeout(PATIENCE):
                     probe, own = await asyncio.open_connection("127.0.0.1", gateway.port)
                     own.write(f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port}\r\n\r\n".encode())
@@ -101,7 +101,7 @@ async def test_a_delete_ends_with_its_browser(tmp_path: Path) -> None:
 async def _studio(
     answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], users: Path
 ) -> AsyncIterator[tuple[Running, str]]:
-    """A gateway of Alice's, and the cookie of her session."""
+    """Start a gateway with Alice as a user, and return the cookie of her session."""
     alice, keys = Account("alice"), Keys((b"1" * 32,))
     write_accounts(users, Accounts({"alice": alice}))
     async with serve(answer) as upstream:

@@ -139,7 +139,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 
 def without_node(folder: Path) -> dict[str, str]:
-    """The environment of a machine that has everything that this one has, except Node and npm."""
+    """Return the environment of this machine without Node and npm."""
     for place in os.get_exec_path():
         for program in Path(place).glob("*"):
             link = folder / program.name
@@ -149,7 +149,7 @@ def without_node(folder: Path) -> dict[str, str]:
 
 
 def steps_here() -> int:
-    """The number of steps of a first set-up on this machine: npm comes from a wheel where it is not installed."""
+    """Return the number of steps of a first set-up here: npm comes from a wheel if it is not installed."""
     return 6 if shutil.which("npm") else 7
 
 
@@ -157,7 +157,7 @@ def steps_here() -> int:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone whose set-up was killed while pip was copying packages, and that two starts at once repaired.
 
-    The first set-up finds no Node, and the others what this machine has.
+    The first set-up finds no Node, and the others use what this machine has.
     """
     clone = fresh(tmp_path_factory.mktemp("install"))
     first = clone.serve(without_node(tmp_path_factory.mktemp("programs")))

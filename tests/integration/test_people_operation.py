@@ -128,7 +128,7 @@ async def test_a_silent_connection_is_cut() -> None:
 
 
 async def _asked(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a new connection from there gets an answer."""
+    """Return whether a new connection from this host gets an answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(host, 0))
     try:
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -141,7 +141,7 @@ async def _asked(port: int, host: str = "127.0.0.1") -> bool:
 
 
 @pytest.mark.parametrize("limits", [{"most": 3}, {"most_from_one": 3}])
-async def test_silent_connections_keep_nobody_out(limits: dict[str, int]) -> None:
+async def test_silent_connections_do_not_block_others(limits: dict[str, int]) -> None:
     async with _small_server(**limits) as (server, port):
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(9)]
         await until(lambda: server.count <= 3)
@@ -153,7 +153,7 @@ async def test_silent_connections_keep_nobody_out(limits: dict[str, int]) -> Non
             one.close()
 
 
-async def test_the_address_with_most_connections_gives_way_first() -> None:
+async def test_address_with_most_connections_loses_one_first() -> None:
     async with _small_server(most=4) as (server, port):
         mine_reader, mine = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
         others = [await asyncio.open_connection("127.0.0.1", port) for _ in range(12)]  # none is the oldest
@@ -165,7 +165,7 @@ async def test_the_address_with_most_connections_gives_way_first() -> None:
 
 
 @pytest.mark.parametrize("limits", [{"most": 2}, {"most_from_one": 2}])
-async def test_a_request_under_way_gives_way_to_nobody(limits: dict[str, int]) -> None:
+async def test_request_under_way_keeps_its_connection(limits: dict[str, int]) -> None:
     is_let_go = asyncio.Event()
     async with _small_server(hold=is_let_go, **limits) as (server, port):
         asked = [asyncio.create_task(_asked(port)) for _ in range(2)]

@@ -268,11 +268,11 @@ async def test_a_picture_of_ones_own_may_be_read_again(studio: Studio) -> None:
 
 
 async def has(guest: Guest, **named: str) -> int:
-    """The status for the question whether a file is there."""
+    """Return the status of a HEAD request for a file."""
     return (await guest.ask("HEAD", "/servers/a/view", params=named, headers={"Origin": guest.url}))[0]
 
 
-async def test_whether_a_file_is_there_is_told_of_ones_own_alone(studio: Studio) -> None:
+async def test_only_own_files_are_reported_as_present(studio: Studio) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     _, told = await alice.upload("tide.png", a_picture(4))
     put = {"filename": told["name"], "subfolder": told["subfolder"], "type": "input"}
@@ -286,13 +286,13 @@ async def test_whether_a_file_is_there_is_told_of_ones_own_alone(studio: Studio)
 
 
 @pytest.mark.parametrize("name", ["root.png [input]", "shared/root.png", "..", "a\\b.png", ""])
-async def test_question_for_a_file_names_it_plainly(studio: Studio, name: str) -> None:
+async def test_head_of_a_file_needs_a_plain_name(studio: Studio, name: str) -> None:
     alice = await studio.enter("alice")
     await studio.direct("POST", "/upload/image", data=_form("root.png"))
     assert await has(alice, filename=name, subfolder="shared", type="input") in {204, 400}
 
 
-async def test_question_for_a_file_at_the_root_is_refused(studio: Studio) -> None:
+async def test_head_of_a_file_at_the_root_is_refused(studio: Studio) -> None:
     alice = await studio.enter("alice")
     await studio.direct("POST", "/upload/image", data=_form("root.png"))
     assert await has(alice, filename="root.png", type="input") == 204

@@ -1,4 +1,4 @@
-"""How long a session lasts, and what ends it: log-out, another gateway's log-out, and a name that is used again."""
+"""The length of a session and its end: by log-out, by another gateway's log-out, by reuse of its name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.integration.studio import Guest, Studio, load_prompt, open_studio, wa
 
 @pytest.fixture
 async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
-    """A studio whose sessions can be ended one by one."""
+    """Start a studio whose sessions can be ended one by one."""
     async with open_studio(sessions=tmp_path / "sessions") as studio:
         yield studio
 
@@ -44,7 +44,7 @@ async def test_log_out_ends_every_copy_of_the_cookie(studio: Studio) -> None:
     assert (await other.get("/fleet"))[0] == 200
 
 
-async def test_log_out_is_known_to_other_gateways_and_after_a_restart(studio: Studio, tmp_path: Path) -> None:
+async def test_log_out_reaches_other_gateways_and_survives_restart(studio: Studio, tmp_path: Path) -> None:
     keys = load_keys(studio.users.with_name("mooring.key"))
     people = People(keys, studio.users, tmp_path / "sessions")
     alice = await studio.enter("alice")
@@ -67,7 +67,7 @@ async def test_log_out_is_known_to_other_gateways_and_after_a_restart(studio: St
                 await wait_for(is_out)
 
 
-async def test_without_a_file_a_session_lasts_a_day_and_log_out_says_so() -> None:
+async def test_session_without_file_lasts_one_day() -> None:
     async with open_studio(Rules(session_days=30)) as studio:
         alice = await studio.enter("alice")
         html = str((await alice.get("/"))[1])
@@ -79,7 +79,7 @@ async def test_without_a_file_a_session_lasts_a_day_and_log_out_says_so() -> Non
         assert (await carol.get("/fleet"))[0] == 401
 
 
-async def test_with_a_file_a_session_lasts_as_long_as_is_said(studio: Studio) -> None:
+async def test_session_with_file_lasts_session_days(studio: Studio) -> None:
     guest = await studio.browser()
     body = {"name": "alice", "password": "a long enough one"}
     async with guest.http.post(f"{guest.url}/login", json=body, headers={"Origin": guest.url}) as reply:
@@ -88,17 +88,17 @@ async def test_with_a_file_a_session_lasts_as_long_as_is_said(studio: Studio) ->
     assert "data-copies" not in str((await guest.get("/"))[1])
 
 
-async def test_a_log_out_that_cannot_be_written_down_says_so(studio: Studio, tmp_path: Path) -> None:
+async def test_unwritable_log_out_is_reported(studio: Studio, tmp_path: Path) -> None:
     alice = await studio.enter("alice")
     lock = tmp_path / ".sessions.lock"
     lock.unlink(missing_ok=True)
-    lock.mkdir()  # stands for a file system that is read-only, which root would not notice
+    lock.mkdir()  # in place of a read-only file system, which root would not notice
     status, told = await alice.post("/logout", {})
     assert status == 200 and told["copiesUntil"] > time.time()
     assert (await alice.get("/fleet"))[0] == 401
 
 
-async def test_a_name_used_again_has_nothing_of_its_predecessor(studio: Studio) -> None:
+async def test_reused_name_has_no_access_to_earlier_account(studio: Studio) -> None:
     first = await studio.enter("alice")
     prompt_id = await first.submit()
     made = await first.made(prompt_id)

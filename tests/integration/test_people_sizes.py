@@ -1,4 +1,4 @@
-"""What one person puts on a server costs the others nothing: sizes and numbers, where people are told apart."""
+"""Limits per user: large or many prompts of one user do not affect the others."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tests.integration.studio import Guest, Studio, open_studio, picture_prompt,
 
 @pytest.fixture
 async def studio() -> AsyncIterator[Studio]:
-    """A studio of three people, with a real server that is looked at all the time."""
+    """Start a studio of three users, with a server that is probed all the time."""
     async with open_studio(probe_well=0.5) as studio:
         yield studio
 
 
 async def post(guest: Guest, body: dict[str, Any]) -> tuple[int, str]:
-    """Submit a large body: the status, and the cause of a refusal or else the prompt_id."""
+    """Submit a large body and return the status, with the prompt_id or the cause of the refusal."""
     headers = {"Origin": guest.url, "Content-Type": "application/json"}
     data = io.BytesIO(json.dumps(body).encode())
     status, answer = await guest.ask("POST", "/servers/a/prompt", data=data, headers=headers)
@@ -68,7 +68,7 @@ async def test_prompts_that_wait_are_bounded_together(studio: Studio) -> None:
     await studio.direct("POST", "/interrupt", json={})
 
 
-async def test_huge_entry_takes_nobody_elses_history(studio: Studio) -> None:
+async def test_huge_entry_does_not_hide_the_history_of_others(studio: Studio) -> None:
     alice = await studio.enter("alice")
     before = await alice.submit()
     await alice.result(before)

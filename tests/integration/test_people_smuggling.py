@@ -1,4 +1,4 @@
-"""Names of others' pictures, brought into what a server says about one's own prompt: none of them opens a picture."""
+"""Foreign file names smuggled into a server's answers about one's own prompt: none of them opens a picture."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ SAVE = {"1": {"class_type": "Save", "inputs": {}}}
 
 @pytest.fixture
 async def echo() -> AsyncIterator[EchoServer]:
-    """A server that shows what it is given."""
+    """Start a server whose nodes show their inputs."""
     async with serve_echo() as echo:
         yield echo
 
 
 @pytest.fixture
 async def studio(echo: EchoServer) -> AsyncIterator[Studio]:
-    """A studio of three people before it."""
+    """Start a studio of three users for it."""
     async with open_studio(server=echo.url) as studio:
         yield studio
 
 
 def show(ui: object, **more: Any) -> dict[str, Any]:
-    """A prompt whose only node shows this."""
+    """Return a prompt whose only node shows this."""
     return {"1": {"class_type": "Echo", "inputs": {"ui": ui, **more}}}
 
 
 def load(value: object) -> dict[str, Any]:
-    """A prompt that reads a file."""
+    """Return a prompt that reads a file."""
     return {"1": {"class_type": "LoadImage", "inputs": {"image": value}}}
 
 
 def descriptions(value: object) -> Iterator[dict[str, Any]]:
-    """Everything in an answer that names a file."""
+    """Yield everything in an answer that names a file."""
     if isinstance(value, dict):
         if "filename" in value:
             yield value
@@ -54,7 +54,7 @@ def descriptions(value: object) -> Iterator[dict[str, Any]]:
 
 
 async def hers(studio: Studio, echo: EchoServer) -> dict[str, str]:
-    """A picture of Alice's, made a minute ago, as its bare description; she sees it herself."""
+    """Return the bare description of a picture that Alice made a minute ago and can see herself."""
     alice = await studio.enter("alice")
     made = await alice.made(await alice.submit(SAVE))
     assert (await alice.get("/servers/a/view", params=made))[0] == 200
@@ -63,7 +63,7 @@ async def hers(studio: Studio, echo: EchoServer) -> dict[str, str]:
 
 
 async def answers(guest: Guest, prompt_id: str) -> dict[str, Any]:
-    """All that the gateway says about a prompt."""
+    """Return everything that the gateway answers about a prompt."""
     paths = ("/history", f"/history/{prompt_id}", "/queue", "/api/jobs", f"/api/jobs/{prompt_id}")
     found = {}
     for path in paths:
@@ -73,7 +73,7 @@ async def answers(guest: Guest, prompt_id: str) -> dict[str, Any]:
 
 
 async def opens(guest: Guest, told: object) -> list[dict[str, Any]]:
-    """Which of the descriptions in an answer open a picture."""
+    """Return the descriptions in an answer that open a picture."""
     found = []
     for described in descriptions(told):
         address = {key: value for key, value in described.items() if isinstance(value, str) and key in ADDRESS}
@@ -86,13 +86,13 @@ ADDRESS = ("filename", "subfolder", "type", "seal")
 
 
 def in_pieces(value: object) -> list[str]:
-    """A JSON text in pieces of three letters, in which no name stands."""
+    """Return a JSON text in pieces of three letters, none of which has a name."""
     text = json.dumps(value)
     return [text[at : at + 3] for at in range(0, len(text), 3)]
 
 
 def escaped(value: object) -> str:
-    """A JSON text, each letter of its texts as an escape."""
+    """Return a JSON text with each letter of its strings escaped."""
     return json.dumps(value).replace("ComfyUI", "".join(f"\\u{ord(letter):04x}" for letter in "ComfyUI"))
 
 
@@ -153,8 +153,8 @@ async def test_description_in_extra_data_is_not_sealed(studio: Studio, echo: Ech
     assert all(one["filename"] != file["filename"] for one in await opens(bob, await answers(bob, prompt_id)))
 
 
-async def test_name_made_in_the_run_is_not_sealed_if_written_by_the_person(studio: Studio, echo: EchoServer) -> None:
-    """Two servers may share one output folder: what appears there during a run need not be from it."""
+async def test_file_named_in_the_prompt_is_not_sealed(studio: Studio, echo: EchoServer) -> None:
+    """Two servers may share an output folder, so a file that appears there during a run may be foreign."""
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     echo.is_held = True
     described = {"filename": "ComfyUI_00009_.png", "subfolder": "", "type": "output"}
@@ -215,7 +215,7 @@ async def test_upload_of_another_is_not_sealed(studio: Studio, echo: EchoServer,
     assert await opens(bob, await answers(bob, prompt_id)) == []
 
 
-async def test_picture_of_ones_own_run_is_sealed_in_every_answer(studio: Studio, echo: EchoServer) -> None:
+async def test_picture_of_own_run_is_sealed_in_every_answer(studio: Studio, echo: EchoServer) -> None:
     bob = await studio.enter("bob")
     prompt_id = await bob.submit(SAVE)
     for path, told in (await answers(bob, prompt_id)).items():
@@ -230,7 +230,7 @@ async def test_picture_without_a_time_is_not_sealed(studio: Studio, echo: EchoSe
     assert await opens(bob, await answers(bob, await bob.submit(SAVE))) == []
 
 
-async def test_events_carry_only_files_that_are_proven(studio: Studio, echo: EchoServer) -> None:
+async def test_events_have_only_proven_files(studio: Studio, echo: EchoServer) -> None:
     file = await hers(studio, echo)
     bob = await studio.enter("bob")
     echo.is_held = True
@@ -239,7 +239,7 @@ async def test_events_carry_only_files_that_are_proven(studio: Studio, echo: Ech
     plain = {"class_type": "Echo", "inputs": {"ui": {"images": [file]}}}
     async with open_ear(bob) as his:
         await bob.submit({"1": own, "2": pieces, "3": plain})
-        await echo.tell_outputs()  # nobody has seen the beginning
+        await echo.tell_outputs()  # the gateway has not seen the beginning
         await echo.tell("execution_start", timestamp=int(echo.now * 1_000))
         echo.now += 1
         echo.write("output", next(name for _, _, name in echo.files if name.startswith("own")))
@@ -280,7 +280,7 @@ async def test_foreign_picture_is_not_read_under_any_spelling(studio: Studio, ec
     await bob.submit(load(f"{own['filename']} [output]"))
 
 
-async def test_id_of_another_is_not_taken_for_ones_own(studio: Studio, echo: EchoServer) -> None:
+async def test_prompt_id_of_another_user_gives_no_access(studio: Studio, echo: EchoServer) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     prompt_id = await alice.submit(SAVE)
     for path in (f"/history/{prompt_id}", f"/api/jobs/{prompt_id}", f"/api/jobs/{quote(prompt_id + ' ')}"):

@@ -1,4 +1,4 @@
-"""Wrong passwords: they hold up who guesses, never a browser in which that person has logged in; and what is logged."""
+"""Wrong passwords delay the attacker, never a browser in which the user has logged in; and what is logged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SALT = b"s" * 16
 
 @pytest.fixture
 async def studio() -> AsyncIterator[Studio]:
-    """A studio behind an nginx, which tells the address of each browser."""
+    """Start a studio behind an nginx, which reports the address of each browser."""
     async with open_studio(Rules(proxies=(ipaddress.ip_network("127.0.0.1"),))) as studio:
         yield studio
 
@@ -32,7 +32,7 @@ async def _try(guest: Guest, password: str, *, name: str = "alice", address: str
 
 
 def _attack(studio: Studio) -> None:
-    """Wrong tries for Alice from many addresses, a moment ago."""
+    """Count wrong passwords for Alice from many addresses."""
     reception = studio.gateway.gateway._reception
     assert reception is not None
     for number in range(500):
@@ -40,7 +40,7 @@ def _attack(studio: Studio) -> None:
         reception.door._guesses.note_failure(keys, time.monotonic())
 
 
-async def test_wrong_tries_from_many_addresses_lock_out_no_known_browser(studio: Studio) -> None:
+async def test_wrong_passwords_from_many_addresses_do_not_lock_known_browsers(studio: Studio) -> None:
     alice = await studio.enter("alice")
     await alice.post("/logout", {})
     stranger = await studio.browser()
@@ -53,14 +53,14 @@ async def test_wrong_tries_from_many_addresses_lock_out_no_known_browser(studio:
     assert await _try(bob, PASSWORD) == 429, "a device cookie is for the person who logged in"
 
 
-async def test_wrong_tries_from_a_known_browser_slow_it_and_lock_nobody_out(studio: Studio) -> None:
+async def test_wrong_passwords_from_known_browser_slow_only_that_browser(studio: Studio) -> None:
     alice = await studio.enter("alice")
     await alice.post("/logout", {})
     assert [await _try(alice, f"wrong one {number}") for number in range(6)] == [401] * 6
     assert await _try(alice, PASSWORD) == 200
 
 
-async def test_a_device_cookie_is_sent_to_the_login_alone(studio: Studio) -> None:
+async def test_device_cookie_is_sent_only_to_login(studio: Studio) -> None:
     guest = await studio.browser()
     body = {"name": "alice", "password": PASSWORD}
     async with guest.http.post(f"{guest.url}/login", json=body, headers={"Origin": guest.url}) as reply:
@@ -68,9 +68,7 @@ async def test_a_device_cookie_is_sent_to_the_login_alone(studio: Studio) -> Non
     assert "Path=/login" in cookie and "HttpOnly" in cookie and "alice" not in cookie
 
 
-async def test_what_is_typed_as_a_name_is_logged_only_if_it_is_one(
-    studio: Studio, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_only_names_of_accounts_are_logged(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
     guest = await studio.browser()
     secret = "my password, typed too early"
     with caplog.at_level(logging.DEBUG):
@@ -88,7 +86,7 @@ async def _kept(studio: Studio) -> PasswordHash:
 
 
 async def _weaken(studio: Studio) -> None:
-    """Alice's password as an earlier version kept it."""
+    """Hash Alice's password as an earlier version did."""
     accounts = read_accounts(studio.users)
     older = PasswordHash(15, 8, 1, SALT, _scrypt(PASSWORD, 15, 8, 1, SALT))
     write_accounts(studio.users, accounts.put(replace(accounts.by_name["alice"], password=older)))
@@ -98,7 +96,7 @@ async def _weaken(studio: Studio) -> None:
 
 
 def _forbid_writing(studio: Studio) -> None:
-    """As on a file system that is read-only, which root would not notice."""
+    """Make writing fail as on a read-only file system, which root would not notice."""
     lock = studio.users.with_name(f".{studio.users.name}.lock")
     lock.unlink(missing_ok=True)
     lock.mkdir()
@@ -116,9 +114,7 @@ async def test_an_older_hash_is_replaced_at_log_in(studio: Studio) -> None:
     await studio.enter("alice")
 
 
-async def test_where_the_file_cannot_be_written_log_in_still_works(
-    studio: Studio, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_log_in_works_with_read_only_users_file(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
     await _weaken(studio)
     _forbid_writing(studio)
     with caplog.at_level(logging.WARNING):

@@ -1,4 +1,4 @@
-"""A client that writes down what a server answers, in the form in which recordings are kept."""
+"""A client that records the answers of a server in the format of the recordings."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class NeverMetError(Exception):
 
 @dataclass
 class Socket:
-    """A socket and what it has received, with the seconds since it was opened."""
+    """A socket with its received messages, and for each the seconds since it was opened."""
 
     connection: aiohttp.ClientWebSocketResponse
     received: list[Recorded] = field(default_factory=list)
     opened_at: float = field(default_factory=time.monotonic)
 
     async def read(self) -> None:
-        """Write down messages until the socket closes."""
+        """Record messages until the socket closes."""
         async for message in self.connection:
             at = {"t": round(time.monotonic() - self.opened_at, 3)}
             if message.type is aiohttp.WSMsgType.TEXT:
@@ -131,7 +131,7 @@ class Server:
 
     @asynccontextmanager
     async def socket(self, client_id: str | None = None, flags: Any = None) -> AsyncIterator[Socket]:
-        """Open a socket; it is open in earnest once its first `status` is there."""
+        """Open a socket, and wait for its first `status`, since it is not usable before."""
         query = {} if client_id is None else {"clientId": client_id}
         async with self.session.ws_connect(f"{self.base}/ws", params=query, max_msg_size=0) as connection:
             if flags is not None:
@@ -146,7 +146,7 @@ class Server:
                 await reading
 
     async def handshake(self, headers: Mapping[str, str]) -> Recorded:
-        """Ask for a socket with these headers: the status, and the first message if it opens."""
+        """Request a socket with these headers; return the status, and the first message if it opens."""
         try:
             async with self.session.ws_connect(f"{self.base}/ws?clientId=o", headers=headers) as connection:
                 return {"status": 101, "first": await connection.receive_json()}
@@ -165,13 +165,13 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def open_server(base: str) -> AsyncIterator[Server]:
-    """A client of the server at this address."""
+    """Connect to the server at this address."""
     async with aiohttp.ClientSession() as session:
         yield Server(session, base.rstrip("/"))
 
 
 def new_id() -> str:
-    """Return a prompt id as ComfyUI wants it."""
+    """Return a prompt id in the form that ComfyUI requires."""
     return str(uuid.uuid4())
 
 

@@ -1,7 +1,7 @@
-"""How each recording is made: requests, sockets and their order.
+"""The steps of each recording: requests, sockets and their order.
 
-What to send stands in the recordings themselves, so that a renewed one differs only in what the server says. `renewed`
-finds the way for each; a recording that needs more than a server (a browser, other flags) is in `KEPT`.
+The recordings themselves have the requests, so that a renewed one differs only in the answers. `renewed` chooses the
+steps for each; a recording that needs more than a server (a browser, other flags) is in `KEPT`.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ ORIGINS: dict[str, dict[str, str]] = {
 
 
 def nonce() -> int:
-    """Return a number that no earlier run had, so that nothing comes from the cache."""
+    """Return a number that no earlier run used, so that nothing comes from the cache."""
     return time.time_ns() // 1_000_000
 
 
 def quick(prefix: str = "cap", *, colour: int | None = None) -> Recorded:
-    """A prompt that ends at once."""
+    """Return a prompt that ends at once."""
     return {
         "1": {"class_type": "EmptyImage", "inputs": _image(nonce() % 2**24 if colour is None else colour)},
         "3": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": prefix}},
@@ -60,7 +60,7 @@ def quick(prefix: str = "cap", *, colour: int | None = None) -> Recorded:
 
 
 def slow(steps: int, *, seconds: float = 0.15) -> Recorded:
-    """A prompt that takes this many steps."""
+    """Return a prompt that takes this many steps."""
     inputs = {"image": ["1", 0], "steps": steps, "seconds_per_step": seconds, "nonce": nonce()}
     shown = {"preview": True, "preview_format": "JPEG", "preview_max_size": 256}
     return {
@@ -75,7 +75,7 @@ def _image(colour: int) -> Recorded:
 
 
 async def renewed(name: str, recorded: Any, server: Server, other: Server | None, output: Path | None) -> Any:
-    """Return the recording as this server gives it now; None where it is kept as it is."""
+    """Return the recording with this server's answers; None if the recording is kept."""
     if name in KEPT:
         return None
     own = OWN.get(name) if isinstance(recorded, dict) else None
@@ -99,7 +99,7 @@ async def renewed(name: str, recorded: Any, server: Server, other: Server | None
 
 
 async def _asked(row: Recorded, server: Server) -> Recorded:
-    """Ask one row again: what was sent stands in it, or is all in its address."""
+    """Repeat the request of one row; the row or its address has everything to send."""
     match row:
         case {"request": str(sent), "response": {"method": method, "url": url}}:
             said = literal_eval(sent)
@@ -122,7 +122,7 @@ async def _asked(row: Recorded, server: Server) -> Recorded:
 
 
 async def _run(name: str, recorded: Recorded, server: Server) -> Recorded:
-    """A run with its own socket and another client's; one that is called *cached* has been run before."""
+    """Record a run, with its own socket and another client's; one named *cached* is run twice."""
     prompt, client_id = _with_nonce(recorded["prompt"]), new_id().replace("-", "")
     if "cached" in name:
         await _warm(recorded, prompt, server)
@@ -150,7 +150,7 @@ async def _run(name: str, recorded: Recorded, server: Server) -> Recorded:
 
 
 async def _warm(recorded: Recorded, prompt: Recorded, server: Server) -> None:
-    """Put those nodes into the server's cache that came from it in the recording."""
+    """Run first the nodes that came from the cache in the recording."""
     texts = [item["text"] for item in recorded["ws_client"] if "text" in item]
     cached = next(text["data"]["nodes"] for text in texts if text["type"] == "execution_cached")
     part = {node_id: prompt[node_id] for node_id in sorted(cached)}
@@ -160,7 +160,7 @@ async def _warm(recorded: Recorded, prompt: Recorded, server: Server) -> None:
 
 
 async def _meanwhile(recorded: Recorded, server: Server, prompt_id: str) -> Recorded:
-    """What was asked while the run went on, with the ids of this run."""
+    """Record the requests made during the run, with the ids of this run."""
     if "meanwhile" not in recorded:
         return {}
     await server.until_running(prompt_id)
@@ -185,7 +185,7 @@ def _with_nonce(prompt: Recorded) -> Recorded:
 
 
 async def _broadcast(recorded: Recorded, server: Server) -> Recorded:
-    """A run that no client asked for, and all sockets that hear of it."""
+    """Record a run without a client id, and all sockets that receive its events."""
     kinds: dict[str, tuple[str | None, Any]] = {
         "ws1": (new_id(), None),
         "ws2_flags": (new_id(), FLAGS),
@@ -203,16 +203,16 @@ async def _broadcast(recorded: Recorded, server: Server) -> Recorded:
 
 
 async def _late(server: Server) -> list[Recorded]:
-    """A socket that is opened after its client's run has ended."""
+    """Record a socket that is opened after its client's run has ended."""
     client_id = new_id()
     await server.entry(await server.submit(quick(), client_id=client_id))
     async with server.socket(client_id) as socket:
-        await asyncio.sleep(1.0)  # nothing more may come, and there is no event for that
+        await asyncio.sleep(1.0)  # no more messages may arrive, and there is no event for that
         return list(socket.received)
 
 
 async def _reconnect(recorded: Recorded, server: Server) -> Recorded:
-    """A client whose socket is closed in mid-run and opened again."""
+    """Record a client whose socket is closed and reopened during a run."""
     client_id = new_id()
     async with server.socket(client_id, FLAGS) as first:
         prompt_id = await server.submit(slow(12), client_id=client_id)
@@ -223,7 +223,7 @@ async def _reconnect(recorded: Recorded, server: Server) -> Recorded:
 
 
 async def _deaf(recorded: Recorded, server: Server) -> Recorded:
-    """A client's older socket closes after its newer one was opened: the newer one hears nothing any more."""
+    """Record a client whose older socket closes after a newer one opened: the newer one receives nothing more."""
     client_id = new_id()
     async with AsyncExitStack() as stack:
         old = await stack.enter_async_context(server.socket(client_id, FLAGS))
@@ -248,7 +248,7 @@ async def _deaf(recorded: Recorded, server: Server) -> Recorded:
 
 
 async def _two_sockets(recorded: Recorded, server: Server) -> Recorded:
-    """Two sockets with one client id: the newer one hears of the run."""
+    """Record two sockets with one client id: the newer one receives the run's events."""
     client_id, prompt = new_id(), slow(3)
     await server.entry(await server.submit(quick(colour=COLOUR)))
     async with server.socket(client_id) as first, server.socket(client_id) as second:
@@ -257,7 +257,7 @@ async def _two_sockets(recorded: Recorded, server: Server) -> Recorded:
 
 
 async def _pending(recorded: Recorded, server: Server) -> Recorded:
-    """A socket that is opened while its client's prompt waits behind another."""
+    """Record a socket that is opened while its client's prompt waits behind another."""
     client_id = new_id()
     blocker = await server.submit(slow(12), client_id=new_id())
     await server.until_running(blocker)
@@ -269,7 +269,7 @@ async def _pending(recorded: Recorded, server: Server) -> Recorded:
 
 
 async def _queue_operations(recorded: Recorded, server: Server) -> Recorded:
-    """Deleting, interrupting, and one id that is posted twice."""
+    """Record deletes, interrupts, and one id that is posted twice."""
     found: Recorded = {}
     client_id = new_id()
     async with server.socket(client_id) as socket:
@@ -324,7 +324,7 @@ async def _stop(server: Server, running: str) -> None:
 
 
 async def _views(recorded: Recorded, server: Server) -> Recorded:
-    """Files that are there and files that are not, with conditions and ranges."""
+    """Record requests for present and missing files, with conditions and ranges."""
     for fields in ({"type": "input"}, {"type": "input", "subfolder": "a/b"}, {"type": "output"}):
         await server.upload("tac75f6.png", RED, overwrite="true", **fields)
     await server.upload("nac75f6.txt", b"hello world", overwrite="true")
@@ -345,7 +345,7 @@ async def _views(recorded: Recorded, server: Server) -> Recorded:
 
 
 async def _origins(recorded: Recorded, server: Server) -> Recorded:
-    """Requests of pages of other origins; the rows of a server with --enable-cors-header are kept."""
+    """Record requests from other origins; the rows of a server with --enable-cors-header are kept."""
     found = dict(recorded)
     for name, headers in ORIGINS.items():
         found[f"default / {name}"] = {
@@ -358,7 +358,7 @@ async def _origins(recorded: Recorded, server: Server) -> Recorded:
 
 
 async def _robust(recorded: Recorded, server: Server, other: Server | None, output: Path | None) -> Recorded:
-    """Names that two servers share, and a file that is gone; each is kept without the second server or the folder."""
+    """Record names that two servers share, and a deleted file; kept without a second server or the folder."""
     found = dict(recorded)
     if other is not None:
         prompt = quick("same")
@@ -389,7 +389,7 @@ async def _robust(recorded: Recorded, server: Server, other: Server | None, outp
 
 
 async def _blocked_and_userdata(recorded: Recorded, server: Server) -> Recorded:
-    """Runs that a node blocks, and the files and settings of users, whose rows carry in their keys what is sent."""
+    """Record runs that a node blocks, and users' files and settings, whose keys hold the requests."""
     found = dict(recorded)
     for key, row in recorded.items():
         if key.startswith("blocked "):

@@ -1,7 +1,7 @@
-"""Test nodes for a real ComfyUI, which the recordings were made with: put this file into its `custom_nodes` folder.
+"""Test nodes for a real ComfyUI, used for the recordings: put this file into its `custom_nodes` folder.
 
-They work step by step, fail, expand, send text and block, without any model. The tests import nothing from here: it
-needs ComfyUI's own modules.
+They work step by step, fail, expand, send text and block, without any model. No test imports this file, since it needs
+ComfyUI's own modules.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class _ImageNode:
 
 
 class SlowSteps(_ImageNode):
-    """Hand the image on after some steps, each with progress and a preview."""
+    """Return the image after some steps, each with progress and a preview."""
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
@@ -136,7 +136,7 @@ class ExpandSlow(_ImageNode):
 
 
 class SendText(_ImageNode):
-    """Send a text under its own node to all sockets, and one to the client alone."""
+    """Send a text to all sockets under its own node, and one to the client alone."""
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
@@ -211,7 +211,7 @@ class LatentPicture(_ImageNode):
 
 
 def register_replacements() -> None:
-    """Let the server replace two classes that nobody has, where it can (0.30 and later)."""
+    """Register replacements for two classes that do not exist, where the server can (0.30 and later)."""
     if not hasattr(PromptServer.instance, "node_replace_manager"):
         return
     from comfy_api.latest import io

@@ -203,7 +203,7 @@ def interrupt(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("queue held by another")
 def hold_queue(world: World, aim: Aim) -> Iterable[str] | None:
-    """Another user pauses the queue for a while: what runs continues, what waits stays."""
+    """Let another user pause the queue for a while: the running prompt continues, the others wait."""
     machine = machine_at(world, aim)
     if machine is None or machine.is_held:
         return None

@@ -35,7 +35,7 @@ FORGETTING = frozenset(
     }
 )
 RESTARTING = frozenset({"server killed", "server restarted", "server swapped", "executor died"})
-# A history without an entry that was never seen looks like a queue without it, and so does another machine.
+# A cleared history and a new machine look like a cleared queue if the entry was never seen.
 REMOVING = frozenset({"queue cleared", "history cleared", "history evicted", "server swapped"})
 VANISHING = frozenset({"server killed", "server restarted", "server swapped", "executor died", "file deleted"})
 REPLACING = VANISHING | {"file overwritten"}  # a name that is free again is used again
@@ -92,7 +92,7 @@ class Verdicts:
             self._check_delivery(task, output)
 
     def _is_true(self, cause: EndCause, task: Task, really: str | None) -> bool:
-        """Whether the cause in the record is what happened, as far as the servers' answers allow that to be known."""
+        """Return whether the cause in the record is true, as far as the servers' answers can show it."""
         match cause:
             case EndCause.CANCELLED:
                 return task.prompt_id in self._world.deeds.cancelled
@@ -106,7 +106,7 @@ class Verdicts:
             case EndCause.NEVER_ACCEPTED:
                 return really is None or self._met(task.prompt_id, FORGETTING)
             case EndCause.UNKNOWN:
-                return True  # it claims nothing
+                return True  # the cause claims nothing
 
     def _problem(self, task: Task, really: str | None) -> str:
         world, runs = self._world, self._runs[task.prompt_id]

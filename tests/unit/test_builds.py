@@ -188,7 +188,7 @@ def test_node_from_the_wheel_ends_with_its_process(
 
 
 def press_with_node(builds: Builds, build: Build) -> None:
-    """Pack with the real Node, the machine's or that of our .venv, and the packer that is shipped."""
+    """Pack with the real Node, of the machine or of our .venv, and with the shipped packer."""
     builds.place.venv.symlink_to(ROOT / ".venv")
     (builds.place.root / PACKER).parent.mkdir(parents=True)
     shutil.copy(ROOT / PACKER, builds.place.root / PACKER)

@@ -1,4 +1,4 @@
-"""Where the tests get their browsers, nginx and fonts from: the machine, Playwright, or Debian's packages."""
+"""The sources of browsers, nginx and fonts for the tests: the machine, Playwright, or Debian packages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FONTS = [need.font for need in toolchain.NEEDS if need.font]
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without any of it, used by root; the folder of its programs."""
+    """Simulate a machine without any of these, used by root, and return the folder of its programs."""
     programs = tmp_path / "bin"
     programs.mkdir()
     monkeypatch.setenv("PATH", str(programs))
@@ -32,7 +32,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def no_playwright(tmp_path: Path) -> Path:
-    """A Python whose Playwright has no browser and cannot fetch one."""
+    """Return a Python whose Playwright has no browser and cannot download one."""
     return put(tmp_path, "python", "exit 1")
 
 
@@ -56,12 +56,12 @@ def installer(folder: Path, name: str, place: Path, then: str = "exit 0") -> Pat
 
 
 def fonts(folder: Path, *families: str) -> None:
-    """What lists these fonts."""
+    """Write a program that lists these fonts."""
     put(folder, "fc-list", "\n".join(f"echo '{family}'" for family in families))
 
 
 def debian(folder: Path, *known: str) -> Path:
-    """The apt of a Debian that knows these packages; gives the file that its calls are written to."""
+    """Write an apt that knows these packages, and return the file with a log of its calls."""
     calls = folder.parent / "calls"
     policy = toolchain.POLICY
     put(folder, "apt-cache", "\n".join(f"echo 'Package: {package}'" for package in known))
@@ -97,7 +97,7 @@ def test_a_hint_to_install_something_is_no_browser(machine: Path, tmp_path: Path
     assert toolchain.chromium(python) == place
 
 
-def test_root_gets_all_packages_with_one_call(machine: Path, no_playwright: Path) -> None:
+def test_root_installs_all_packages_with_one_call(machine: Path, no_playwright: Path) -> None:
     calls = debian(machine, *PACKAGES)
     assert toolchain.equip(no_playwright) == machine / "chromium"
     (install,) = [line for line in calls.read_text().splitlines() if line.startswith("install")]
@@ -118,7 +118,7 @@ def test_policy_of_the_machine_is_left_alone(machine: Path, no_playwright: Path)
     assert toolchain.POLICY.read_text("utf-8") == "mine"
 
 
-def test_unknown_package_keeps_no_other_away(machine: Path, no_playwright: Path) -> None:
+def test_unknown_package_does_not_block_others(machine: Path, no_playwright: Path) -> None:
     calls = debian(machine, "chromium", "nginx")
     toolchain.equip(no_playwright)
     assert calls.read_text().splitlines()[1].endswith(" chromium nginx")
@@ -135,7 +135,7 @@ def test_complete_machine_is_left_alone(machine: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == ""
 
 
-def test_one_line_says_what_is_skipped_without_root(
+def test_skipped_tests_are_named_in_one_line_without_root(
     machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
@@ -158,6 +158,6 @@ def test_playwrights_is_fetched_where_debian_has_none(machine: Path, tmp_path: P
     assert toolchain.equip(python) == place
 
 
-def test_without_any_it_says_what_to_do(machine: Path, no_playwright: Path) -> None:
+def test_missing_chromium_error_says_what_to_do(machine: Path, no_playwright: Path) -> None:
     with pytest.raises(toolchain.ToolchainError, match="sudo apt install chromium"):
         toolchain.equip(no_playwright)

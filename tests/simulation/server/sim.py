@@ -53,7 +53,7 @@ class SimServer:
         self.is_executor_dead = True
 
     def hold(self, is_held: bool) -> None:
-        """Begin nothing new, or continue: some node packs let any user pause the queue."""
+        """Pause or resume the queue, as some node packs let any user do."""
         self.is_held = is_held
         self._work.set()
 

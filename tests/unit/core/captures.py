@@ -1,4 +1,4 @@
-"""What real ComfyUI servers answered, found in the recordings of all versions.
+"""The answers of real ComfyUI servers, from the recordings of all versions.
 
 Exchanges are found wherever they stand in a file: an answer by its method, url and status, a queue and a history
 entry by their keys, a socket by its messages.
@@ -46,7 +46,7 @@ def _files() -> dict[str, Any]:
 
 
 def one(name: str, version: str = OLDEST) -> Any:
-    """One recording by the beginning of its name."""
+    """Return one recording by the beginning of its name."""
     return next(value for stem, value in _files().items() if stem.startswith(f"{version}/{name}"))
 
 

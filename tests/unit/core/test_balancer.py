@@ -297,7 +297,7 @@ def test_who_would_rather_wait_is_sent_to_a_free_server_or_nowhere() -> None:
         choose([snapshot(A, "x"), snapshot(B)], Berths(), now=NOW, tie=0.0, wish=Wish(asked=A, is_patient=True))
 
 
-def test_a_spread_run_takes_an_idle_server_before_a_busy_one_that_is_sooner() -> None:
+def test_spread_run_takes_idle_server_before_faster_busy_one() -> None:
     durations = learned(*[(A, PLAIN, 1.0), (B, PLAIN, 500.0)] * 9)
     told, berths = [snapshot(A, "x"), snapshot(B), snapshot(C, cause="down")], Berths(durations=durations)
     assert choose(told, berths, now=NOW, tie=0.0, job=PLAIN).server_id == A

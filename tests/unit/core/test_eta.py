@@ -389,8 +389,8 @@ EXPANDED = NodeId("2")
 
 
 @pytest.mark.parametrize(("certainty", "left"), [(Certainty.LEARNED, 3.0), (Certainty.CARRIED, None)])
-def test_expanded_node_is_not_over_with_the_steps_of_its_first_part(certainty: Certainty, left: float | None) -> None:
-    """Another part may follow, and counts no steps before it has begun."""
+def test_expanded_node_continues_after_its_first_part(certainty: Certainty, left: float | None) -> None:
+    """Another part may follow, whose steps are not counted before it begins."""
     watch = Stopwatch().told(StartMessage(P), 0.0).told(ExecutingMessage(P, EXPANDED), 0.0)
     for step in range(1, 7):
         part = NodeProgress(EXPANDED, step, 6, "running", "2.0.0.1")

@@ -16,7 +16,7 @@ def test_a_job_is_cancelled_by_its_id_alone() -> None:
     assert (cancel.method, cancel.path, cancel.json) == ("POST", "/servers/gpu-a/api/jobs/p%2F1/cancel", "{}")
 
 
-def test_only_what_waits_or_runs_is_asked_for() -> None:
+def test_only_waiting_and_running_jobs_are_requested() -> None:
     asked = jobs.active_request("/servers/gpu-a")
     assert (asked.method, asked.path.partition("&")[0]) == (
         "GET",

@@ -29,7 +29,7 @@ def test_a_number_that_is_not_above_the_last_tells_of_a_restart(
     assert Mark(before, P).numbered(number, before)[1] is sign
 
 
-def test_answer_that_was_overtaken_shows_no_restart() -> None:
+def test_overtaken_answer_shows_no_restart() -> None:
     before = Mark(4.0, P)
     mark, _ = before.numbered(6.0, before.number)
     assert mark.numbered(5.0, before.number) == (Mark(6.0, P), None)

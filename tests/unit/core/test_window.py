@@ -424,7 +424,7 @@ def test_an_unbound_task_gets_no_address() -> None:
 
 
 def test_an_address_and_its_tag_are_one_server() -> None:
-    """Who may not see addresses has tags: work from before, or from before a change of role, goes on."""
+    """Users who may not see addresses have tags, and their earlier records stay valid when that changes."""
     known = server(A)
     hidden = replace(known, address=address_tag(known.address))
     for recorded, present in ((known.address, hidden), (hidden.address, known), (hidden.address, hidden)):

@@ -17,7 +17,7 @@ def cause(budget: Budget, owner: str, size: int) -> Cause | None:
     return None
 
 
-def test_one_owner_has_so_many_bytes_and_others_theirs() -> None:
+def test_each_owner_has_a_byte_limit() -> None:
     budget = Budget(most=100, most_of_one=40)
     assert cause(budget, "a", 40) is None
     assert cause(budget, "a", 1) is Cause.TOO_MANY
@@ -26,7 +26,7 @@ def test_one_owner_has_so_many_bytes_and_others_theirs() -> None:
     assert budget.size == 80
 
 
-def test_one_owner_has_so_many_requests() -> None:
+def test_each_owner_has_a_request_limit() -> None:
     budget = Budget(most_bodies=3, most_bodies_of_one=2)
     held = [budget.hold("a", "x"), budget.hold("a", "y")]
     with pytest.raises(Refused) as refused:
@@ -47,12 +47,12 @@ def test_person_and_address_are_both_charged() -> None:
     assert cause(budget, "10.0.0.2", 1) is None
 
 
-def test_what_is_released_is_free_again() -> None:
+def test_released_bytes_can_be_used_again() -> None:
     budget = Budget(most=100, most_of_one=40)
     with budget.hold("a") as held:
         held.take(10)
         held.take(30)
-        held.take(20)  # what is held already counts
+        held.take(20)  # the bytes already held are included
         assert (budget.size, budget.of("a"), budget.bodies) == (30, 30, 1)
         held.release()
         held.release()

@@ -147,7 +147,7 @@ def test_the_id_of_a_prompt_is_told_so_that_it_is_sent_once() -> None:
     ],
     ids=["lists", "depth", "digits", "not a number", "size"],
 )
-def test_body_that_costs_too_much_is_refused_unread(inner: bytes, is_too_much: bool, says: str) -> None:
+def test_costly_body_is_refused_unread(inner: bytes, is_too_much: bool, says: str) -> None:
     examined = examine_body(Body.PROMPT, text(PROMPT)[:-1] + b', "extra_data": {"a": ' + inner + b"}}")
     assert examined.is_too_much is is_too_much
     assert examined.fault

@@ -1,4 +1,4 @@
-"""Node classes under every name that a server takes for them."""
+"""Node classes under every name that a server accepts for them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOLD: dict[str, Any] = {
 CLASSES = Classes(frozenset({"LoadImage", "Save"}), {"LoadImage": {"image": []}}, read_replacements(TOLD))
 
 
-def test_replacements_are_read_as_servers_tell_them() -> None:
+def test_replacements_are_read_in_the_server_format() -> None:
     assert CLASSES.replaced["OldLoad"] == (Replacement("LoadImage", {"picture": "image"}),)
     assert read_replacements({}) == {}
 
@@ -38,7 +38,7 @@ def test_other_answers_are_no_replacements(odd: object) -> None:
         read_replacements(odd)
 
 
-def test_names_lead_both_ways_and_past_what_is_there() -> None:
+def test_class_names_include_old_and_new_ones() -> None:
     assert CLASSES.names_of("OldLoad") == {"OldLoad", "LoadImage"} == CLASSES.names_of("LoadImage")
     assert CLASSES.names_of("Save") == {"Save", "Bare"}, "a class that is there is not replaced"
     assert [CLASSES.is_known(name) for name in ("Save", "Bare", "Missing", "Other")] == [True, True, False, False]

@@ -1,4 +1,4 @@
-"""Places in a lane: all of them for one while nobody waits, and fair shares from then on."""
+"""Places in a lane: one user may have all of them while no one else waits, then shares are fair."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Reader:
-    """A request that holds its place until it is let go, or has to give it back."""
+    """A request that holds its place until it is released or ended."""
 
     def __init__(self, lane: Lane, holder: str, *, is_streaming: bool = True) -> None:
         self.ticket = Ticket(holder)
@@ -49,7 +49,7 @@ async def _end(*readers: Reader) -> None:
     await asyncio.gather(*(reader.task for reader in readers), return_exceptions=True)
 
 
-async def test_one_may_have_all_places_and_gives_back_the_oldest() -> None:
+async def test_single_user_has_all_places_and_returns_the_oldest() -> None:
     lane = Lane(4)
     greedy = [Reader(lane, "greedy") for _ in range(6)]
     await asyncio.gather(*(reader.is_in.wait() for reader in greedy[:4]))
@@ -74,7 +74,7 @@ async def test_shares_become_equal_and_then_stay() -> None:
     await _end(*others, *greedy)
 
 
-async def test_a_free_place_goes_to_who_has_fewest() -> None:
+async def test_free_place_goes_to_user_with_fewest() -> None:
     lane = Lane(2)
     first, second = Reader(lane, "greedy", is_streaming=False), Reader(lane, "greedy", is_streaming=False)
     await second.is_in.wait()
@@ -87,7 +87,7 @@ async def test_a_free_place_goes_to_who_has_fewest() -> None:
     await _end(first, second, third, other)
 
 
-async def test_what_waits_for_the_server_itself_is_not_cut() -> None:
+async def test_request_waiting_for_the_server_is_not_ended() -> None:
     lane = Lane(2)
     held = [Reader(lane, "greedy", is_streaming=False) for _ in range(2)]
     await held[1].is_in.wait()
@@ -98,7 +98,7 @@ async def test_what_waits_for_the_server_itself_is_not_cut() -> None:
     await _end(other, *held)
 
 
-async def test_who_gives_up_waiting_leaves_no_place_behind() -> None:
+async def test_cancelled_wait_frees_its_place() -> None:
     lane = Lane(1)
     first = Reader(lane, "a", is_streaming=False)
     await first.is_in.wait()

@@ -1,4 +1,4 @@
-"""Links are what ComfyUI takes for links, in the gateway's rules as well."""
+"""The gateway's rules recognise the same links as ComfyUI."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def test_odd_links_are_read_as_comfyui_does(value: object, is_link: bool) -> Non
 
 
 @given(st.text(max_size=5), st.integers() | st.floats() | st.booleans())
-def test_any_text_and_number_is_a_link(node_id: str, slot: float) -> None:
+def test_list_of_text_and_number_is_a_link(node_id: str, slot: float) -> None:
     assert read_link([node_id, slot]) is not None
     assert read_link({"__value__": [node_id, slot]}) is not None
     assert read_link([node_id, slot, 0]) is read_link([slot, node_id]) is read_link([node_id]) is None
 
 
 def prompt(value: object) -> dict[str, Any]:
-    """Two nodes, the second with one odd input."""
+    """Return a prompt of two nodes, the second with one odd input."""
     return {"1": {"class_type": "A", "inputs": {}}, "2": {"class_type": "B", "inputs": {"x": value}}}
 
 

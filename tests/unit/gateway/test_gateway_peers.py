@@ -40,7 +40,7 @@ async def test_a_proxy_may_have_the_connections_of_everybody() -> None:
     browsers = BrowserServer(nothing, most=3, most_from_one=1, rules=lambda: RULES)
 
     def enter(peer: str) -> bool:
-        connection = browsers()  # which has begun nothing, and so is not idle either
+        connection = browsers()  # it has received nothing yet, so it is not idle
         is_in = browsers.enter(connection, peer)
         if not is_in:
             browsers.leave(connection, peer)

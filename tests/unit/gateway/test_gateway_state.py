@@ -112,8 +112,8 @@ def test_what_is_wrong_with_the_file_is_for_who_runs_the_fleet() -> None:
     assert state.as_json(runs_fleet=False)["problem"] == ""
 
 
-def test_addresses_are_for_who_runs_the_fleet() -> None:
-    """Others compare the tag, which stands in the paths as well."""
+def test_addresses_need_the_role_run() -> None:
+    """Other users compare the tag, which is part of the paths as well."""
     state = FleetState(replace(FLEET, why="fleet.toml at /etc/10.0.0.1"))
     state.note(A, Condition(Health.DOWN, "10.0.0.1 refuses", cause="redirect"))
     told = json.dumps(state.as_json(runs_fleet=False))

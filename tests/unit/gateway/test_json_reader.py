@@ -1,4 +1,4 @@
-"""The reader of JSON from outside: bounded before anything is built, and otherwise as the standard library reads."""
+"""The reader of JSON from outside: bounded before anything is built, and otherwise like the standard library."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VALUES = st.recursive(
 
 
 def count(value: Any) -> int:
-    """The number of values in a value, with itself."""
+    """Return the number of values in a value, including itself."""
     children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return 1 + sum(count(child) for child in children)
 
@@ -108,7 +108,7 @@ def test_long_numbers_are_refused() -> None:
 
 
 @pytest.mark.parametrize("text", [b"[NaN]", b"[Infinity]", b"[-Infinity]"])
-def test_what_servers_write_beyond_json_is_read_unless_strict(text: bytes) -> None:
+def test_nan_and_large_numbers_are_read_unless_strict(text: bytes) -> None:
     assert json.dumps(read_json(text, BOUNDS)).encode() == text
     with pytest.raises(NotJson):
         read_json(text, BOUNDS, is_strict=True)

@@ -1,4 +1,4 @@
-"""Slow checks: one at a time, known browsers first, and nobody fills the line for others."""
+"""Slow checks: one at a time, known browsers first, and no one can fill the line for others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.refusal import Refused
 
 
 class Bench:
-    """Checks that note their order, the first of which lasts until it is let go."""
+    """Checks that record their order; the first one lasts until it is released."""
 
     def __init__(self) -> None:
         self.checks = Checks()
@@ -33,13 +33,13 @@ class Bench:
         return name
 
     def begin(self, name: str, *, is_known: bool = False) -> asyncio.Task[str]:
-        """One more check."""
+        """Begin another check."""
         return asyncio.create_task(self.checks.run(lambda: self._check(name), whose=name, is_known=is_known))
 
     async def fill(self) -> list[asyncio.Task[str]]:
-        """As many strangers as may wait, behind one whose check runs."""
+        """Fill the line of unknown browsers behind one running check."""
         tasks = [self.begin(f"stranger {number}") for number in range(MOST_WAITING + 1)]
-        while not self.order:  # noqa: ASYNC110 - what is waited for is in a thread
+        while not self.order:  # noqa: ASYNC110 - the event is in a thread
             await asyncio.sleep(0.01)
         return tasks
 

@@ -1,4 +1,4 @@
-"""Which of a server's statements prove that a file is a person's."""
+"""The parts of a server's answers that prove that a file is a user's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROMPT = {
 
 
 def entry(prompt: object = None, extra: object = None, began: int = 100_000, ended: int = 110_000) -> dict[str, Any]:
-    """A history entry of a run that listed the file."""
+    """Return a history entry of a run that listed the file."""
     messages = [["execution_start", {"timestamp": began}], ["execution_success", {"timestamp": ended}]]
     return {
         "prompt": [0, "p", PROMPT if prompt is None else prompt, {} if extra is None else extra, ["9"]],
@@ -31,14 +31,14 @@ def entry(prompt: object = None, extra: object = None, began: int = 100_000, end
 
 
 def run(*of: Any, **more: Any) -> Run:
-    """The same, as a run."""
+    """Return the same entry as a run."""
     found = Run.of("a", entry(*of, **more))
     assert found is not None
     return found
 
 
 def at(seconds: float) -> Written:
-    """A file's time, to the nanosecond."""
+    """Return a file's time, to the nanosecond."""
     return Written(seconds, seconds)
 
 
@@ -51,7 +51,7 @@ def test_run_has_its_files_and_times() -> None:
 
 
 @pytest.mark.parametrize("odd", [None, [], {}, {"prompt": []}, {"prompt": [0, "p", [], {}, []], "outputs": {}}])
-def test_what_is_no_entry_is_no_run(odd: object) -> None:
+def test_invalid_entry_gives_no_run(odd: object) -> None:
     assert Run.of("a", odd) is None
 
 
@@ -95,7 +95,7 @@ def test_name_is_found_wherever_the_person_wrote_it(value: object) -> None:
 
 
 @given(st.recursive(st.text(max_size=9), lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner)))
-def test_any_writing_is_read(value: object) -> None:
+def test_name_is_found_in_any_encoding(value: object) -> None:
     written = {"1": {"class_type": "A", "inputs": {"x": [value, NAME], "y": json.dumps([value, NAME])}}}
     assert run(written).names(FILE)
 
@@ -140,7 +140,7 @@ def test_cached_file_is_proven_by_an_equal_node_alone() -> None:
     assert not Runs([maker]).prove(run(**later), "9", FILE, at(150)), "nobody's run"
 
 
-def test_maker_outweighs_a_near_time() -> None:
+def test_proven_maker_outweighs_a_close_time() -> None:
     maker, near = run(), run({"1": {"class_type": "Echo", "inputs": {}}}, began=110_001, ended=120_000)
     assert not Runs([maker, near]).prove(near, "1", FILE, at(109.9))
     assert Runs([near]).prove(near, "1", FILE, at(109.9)), "a share's clock is a little behind"

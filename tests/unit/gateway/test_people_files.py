@@ -1,4 +1,4 @@
-"""Looking for the files that an output lists, whatever else stands in it."""
+"""Finding the files that an output lists, whatever else it contains."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ def test_a_session_longer_than_allowed_is_refused() -> None:
     assert sessions(days=1).read([cookie], KNOWN, 2_000.0) is None
 
 
-def test_a_session_ends_with_its_account_and_not_with_its_name() -> None:
+def test_session_ends_with_its_account_not_its_name() -> None:
     first, second = Account("alice", CHEAP, id="1" * 16), Account("alice", CHEAP, id="2" * 16)
     for account in (ALICE, first):
         cookie = cookie_of(sessions().begin(account, 0.0))
@@ -300,7 +300,7 @@ def test_what_is_counted_is_bounded() -> None:
     assert len(guesses._failures) <= 30
 
 
-def test_a_known_browser_is_counted_by_itself_alone() -> None:
+def test_known_browser_is_counted_separately() -> None:
     guesses, own = Guesses(), of_device("1" * 32)
     for number in range(200):
         guesses.note_failure(of_stranger("alice", f"10.0.{number}.7"), 0.0)
@@ -312,7 +312,7 @@ def test_a_known_browser_is_counted_by_itself_alone() -> None:
     assert guesses.wait(own, 0.0) == 0.0
 
 
-def test_a_try_that_was_not_judged_does_not_count() -> None:
+def test_unchecked_attempt_does_not_count() -> None:
     guesses, keys = Guesses(), of_stranger("alice", "10.0.0.7")
     for _ in range(100):
         guesses.note_failure(keys, 0.0)
@@ -379,7 +379,7 @@ ID = st.sampled_from(["", "1" * 16, "2" * 16])
 
 @settings(deadline=None)
 @given(TEXT, TEXT, NAMES, ID, ID)
-def test_a_new_account_has_nothing_of_its_predecessors(
+def test_new_account_has_no_access_to_earlier_account(
     server: str, prompt: str, name: str, before: str, now: str
 ) -> None:
     one, two = Person(name, keys=ONE, account_id=before), Person(name, keys=ONE, account_id=now)

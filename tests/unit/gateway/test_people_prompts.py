@@ -113,7 +113,7 @@ def test_what_a_server_made_is_to_be_proven() -> None:
 
 @pytest.mark.parametrize("end", ["[output]", "x[output]", "  [output]", " [OUTPUT]", " [output] ", "\t[temp]"])
 def test_folder_in_brackets_is_written_in_one_way(end: str) -> None:
-    """ComfyUI reads `mine.png` for `mine.pngx[output]`: what is judged and what is read must be one name."""
+    """ComfyUI reads `mine.png` for `mine.pngx[output]`, so the name that is checked must be the one it reads."""
     for class_type in ("LoadImage", "Any"):
         assert cause(node(class_type, image=f"{FOLDER}/alice/mine.png{end}")) is Cause.NOT_YOURS
 
@@ -145,7 +145,7 @@ def test_unknown_class_is_refused_where_rules_exist(rules: Rules) -> None:
     ("class_type", "name"),
     [("LoadLatent", "latent"), ("WebcamCapture", "image"), ("LoadImageOutput", "image"), ("Painter", "mask")],
 )
-def test_core_reader_reads_ones_own_files_alone(class_type: str, name: str) -> None:
+def test_core_reader_reads_only_own_files(class_type: str, name: str) -> None:
     for value in ("a.png", "../a.png", ".", ["1", 0], ["1", False], {"__value__": "a.png"}, {"image": "a.png"}):
         assert cause(node(class_type, **{name: value})) is Cause.NOT_YOURS
     assert cause(node(class_type, **{name: f"{FOLDER}/alice/a.png"})) is None
@@ -157,14 +157,14 @@ def test_painter_needs_no_mask() -> None:
 
 
 def test_folder_of_another_is_not_read_by_a_link() -> None:
-    """The text may be put together by nodes, in which no part of it names the folder."""
+    """Nodes may assemble the text from parts, none of which names the folder."""
     for value in (f"{FOLDER}/bob", ["1", 0], ".", "3d"):
         assert cause(node("LoadImageDataSetFromFolder", folder=value)) is Cause.NOT_YOURS
     assert cause(node("LoadImageDataSetFromFolder", folder=f"{FOLDER}/alice/dunes")) is None
 
 
 @pytest.mark.parametrize("name", ["image", "picture"])
-def test_replaced_loader_reads_ones_own_files_alone(name: str) -> None:
+def test_replaced_loader_reads_only_own_files(name: str) -> None:
     assert cause(node("OldLoad", **{name: "a.png"})) is Cause.NOT_YOURS
     assert cause(node("OldLoad", **{name: f"{FOLDER}/alice/a.png"})) is None
 

@@ -1,4 +1,4 @@
-"""The file of ended sessions: appended to by many, read by all, and never believed where it is damaged."""
+"""The file of ended sessions: every gateway appends and reads, and damaged lines are ignored."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOW = 1_000_000.0
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the file is."""
+    """Return the path of the file."""
     return tmp_path / "sessions"
 
 
@@ -58,7 +58,7 @@ def test_expired_lines_go_and_others_stay(path: Path) -> None:
     here, there = Revocations.open(path, NOW), Revocations.open(path, NOW)
     later = NOW + SLACK + 10
     there.add(TWO, later + 60, NOW)
-    here.add(ONE, later + 60, later)  # which writes the file again
+    here.add(ONE, later + 60, later)  # this rewrites the file
     assert path.stat().st_size < 200
     for one in (here, there):
         one.read()
@@ -69,7 +69,7 @@ def test_expired_lines_go_and_others_stay(path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 5, 20, 49])
-def test_a_line_cut_short_is_reported_and_takes_no_other_with_it(
+def test_truncated_line_is_reported_and_damages_no_other(
     path: Path, cut: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     whole = b"\n" + revocations._written(int(NOW), ONE) + b"\n"
@@ -96,17 +96,17 @@ def test_a_damaged_line_ends_no_session(tmp_path_factory: pytest.TempPathFactory
     assert TWO in found and set(found._until) == ({ONE, TWO} if damaged == line else {TWO})
 
 
-def test_a_file_that_cannot_be_written_ends_the_session_here_and_says_so(path: Path) -> None:
+def test_unwritable_file_ends_session_only_here(path: Path) -> None:
     gateway = Revocations.open(path, NOW)
     lock = path.with_name(f".{path.name}.lock")
     lock.unlink(missing_ok=True)
-    lock.mkdir()  # stands for a file system that is read-only, which root would not notice
+    lock.mkdir()  # in place of a read-only file system, which root would not notice
     with pytest.raises(ConfigError) as told:
         gateway.add(ONE, NOW, NOW)
     assert told.value.file == path
 
 
-def test_a_file_that_vanishes_lets_nobody_back_in(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_deleted_file_reopens_no_session(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     gateway = Revocations.open(path, NOW)
     gateway.add(ONE, NOW, NOW)
     path.unlink()
@@ -117,13 +117,13 @@ def test_a_file_that_vanishes_lets_nobody_back_in(path: Path, caplog: pytest.Log
     assert TWO in Revocations.open(path, NOW)
 
 
-def test_a_place_where_no_file_can_be_is_told(tmp_path: Path) -> None:
+def test_impossible_path_is_a_config_error(tmp_path: Path) -> None:
     for path in (tmp_path / "none" / "sessions", tmp_path):
         with pytest.raises(ConfigError):
             Revocations.open(path, NOW)
 
 
-def test_only_what_is_new_is_read(path: Path) -> None:
+def test_only_new_lines_are_read(path: Path) -> None:
     gateway = Revocations.open(path, NOW)
     gateway.add(ONE, NOW, NOW)
     gateway.read()

@@ -20,7 +20,7 @@ async def owns(prompt_id: str | None) -> bool | None:
 
 
 async def seal(data: dict[str, Any], began: float | None) -> None:
-    """Seal one file, and only of a prompt whose beginning was seen."""
+    """Seal one file, and only if the start of its prompt was seen."""
     for file in data["output"]["images"] if began == 5.0 else ():
         if file["filename"] == "mine.png":
             file["seal"] = "sealed"

@@ -49,7 +49,7 @@ async def test_errors_are_raised_as_they_were() -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system does not bound memory there")
-async def test_work_that_takes_too_much_memory_ends_alone() -> None:
+async def test_work_over_the_memory_limit_fails_alone() -> None:
     reading = Reading()
     with pytest.raises(TooMuchWork):
         await reading.run(scan_of(LARGE), take_memory, LARGE)
@@ -57,7 +57,7 @@ async def test_work_that_takes_too_much_memory_ends_alone() -> None:
     await reading.close()
 
 
-async def test_work_that_takes_too_long_ends_alone() -> None:
+async def test_work_over_the_time_limit_fails_alone() -> None:
     reading = Reading(work_seconds=0.5)
     with pytest.raises(TooMuchWork):
         await reading.run(scan_of(LARGE), take_time, LARGE)

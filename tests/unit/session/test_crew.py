@@ -83,8 +83,8 @@ def servers_in_order(page: Page) -> list[str]:
 
 
 @scene
-async def test_spreading_uses_each_idle_server_before_any_gets_a_second_run(stage: Stage) -> None:
-    stage.world.sims[B].pace = 40.0  # a slow server, which becomes known by the first runs
+async def test_each_idle_server_gets_a_run_before_any_second(stage: Stage) -> None:
+    stage.world.sims[B].pace = 40.0  # a slow server, as the first runs show
     stage.world.sims[B].restart()
     stage.world.power(stage.world.sims[B])
     page = await stage.window()
@@ -98,7 +98,7 @@ async def test_spreading_uses_each_idle_server_before_any_gets_a_second_run(stag
 
 
 @scene
-async def test_a_session_that_shares_a_server_moves_to_one_that_becomes_idle(stage: Stage) -> None:
+async def test_session_on_shared_server_moves_to_idle_one(stage: Stage) -> None:
     page, other = await stage.window(), await stage.window()
     for server_id in (B, C):
         await stage.run(await stage.window() if server_id == C else other, steps=100, server_id=server_id)
@@ -108,10 +108,10 @@ async def test_a_session_that_shares_a_server_moves_to_one_that_becomes_idle(sta
 
 
 @scene
-async def test_a_crew_that_cannot_come_keeps_no_run_waiting(stage: Stage) -> None:
+async def test_unavailable_crew_keeps_no_run_waiting(stage: Stage) -> None:
     page = await stage.window()
     me = window_of(page).window_id
-    page.tab.browser.held |= {crew_id(me, 1), crew_id(me, 2)}  # another page has them
+    page.tab.browser.held |= {crew_id(me, 1), crew_id(me, 2)}  # another page holds them
     await spread(stage, page, 4, 3, steps=40)
     await stage.until(lambda: len(all_tasks(page)) == AHEAD)
 

@@ -1,4 +1,4 @@
-"""Why work ends, played: each end has the cause that the servers' answers allow to be known."""
+"""The causes of ends, in simulated runs: each end has the cause that the servers' answers allow to be known."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.unit.ui.kit import ENGLISH
 
 
 async def by_another(stage: Stage, path: str, body: bytes) -> None:
-    """Another user's request to the server."""
+    """Send another user's request to the server."""
     await stage.world.sims[A].request("POST", path, {}, body)
 
 
@@ -58,7 +58,7 @@ async def test_cleared_queue_is_shown_at_once_and_named(stage: Stage) -> None:
     await stage.run(page, steps=900, server_id=A)
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until(lambda: task_of(page, prompt_id).place == 1)
-    await stage.sleep(7.0)  # looks are rare by now
+    await stage.sleep(7.0)  # polls are rare by now
     cleared_at = stage.now
     await by_another(stage, "/queue", b'{"clear": true}')
     await stage.until(lambda: "no longer has it" in word_task(task_of(page, prompt_id), ENGLISH).title)
@@ -69,7 +69,7 @@ async def test_cleared_queue_is_shown_at_once_and_named(stage: Stage) -> None:
 
 
 @scene
-async def test_without_a_socket_no_removal_is_claimed(stage: Stage) -> None:
+async def test_removal_is_unknown_without_a_socket(stage: Stage) -> None:
     page = await stage.window()
     stage.world.network.refusing.add(stage.world.network.address_of(A) or "")
     await stage.run(page, steps=900, server_id=A)
@@ -109,12 +109,12 @@ async def test_run_without_gateway_is_certainly_not_sent(stage: Stage) -> None:
     assert len(stage.requests("POST", "/prompt")) == 1
     stage.world.network.is_down = True
     stage.world.network.restart_gateway()
-    with pytest.raises(ConnectError):  # there is no task yet, so no answer is unclear
+    with pytest.raises(ConnectError):  # there is no task yet, so nothing can be unclear
         await stage.run(page)
 
 
 @scene
-async def test_request_that_never_arrived_is_told_as_never_accepted(stage: Stage) -> None:
+async def test_lost_request_is_shown_as_never_accepted(stage: Stage) -> None:
     page = await stage.window()
     lost = Mishap("request lost", lambda exchange: exchange.route == ("POST", "prompt"))
     stage.world.weather.armed.append(lost)

@@ -67,7 +67,7 @@ async def test_what_the_jobs_api_still_has_is_not_absent(stage: Stage) -> None:
 
 
 @scene
-async def test_job_that_is_gone_is_not_asked_for_by_its_id(stage: Stage) -> None:
+async def test_finished_job_is_not_requested_by_id(stage: Stage) -> None:
     """A browser logs the 404 as an error."""
     stage.world.sims[A].has_jobs = True
     page = await stage.window()

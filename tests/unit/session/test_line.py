@@ -639,7 +639,7 @@ async def test_runs_set_aside_wait_again_after_a_reload(stage: Stage) -> None:
 
 
 @scene
-async def test_runs_set_aside_and_taken_back_otherwise_are_no_error(stage: Stage) -> None:
+async def test_removing_a_run_twice_is_no_error(stage: Stage) -> None:
     page = await stage.window()
     await add(stage, page, 4, steps=40)
     await stage.until(lambda: unfinished(page) == AHEAD and not page.session.line.sending)

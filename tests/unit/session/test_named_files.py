@@ -1,4 +1,4 @@
-"""Files that a workflow names: each server is asked for them, and our own copy goes where they are missing."""
+"""Files that a workflow names: each server is asked for them, and gets our copy if it lacks them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVERYWHERE = {A: WITH_FILES, B: WITH_FILES, C: WITH_FILES}
 
 
 def naming(image: str, prefix: str = "named") -> ApiWorkflow:
-    """A workflow that saves the picture of this name."""
+    """Return a workflow that saves the picture with this name."""
     return parse_workflow(
         {
             "1": {"class_type": "LoadImage", "inputs": {"image": image}},
@@ -36,14 +36,14 @@ async def opened(stage: Stage) -> tuple[Page, MemoryCatalogues]:
 
 
 async def uploaded(stage: Stage, page: Page) -> str:
-    """The name of a picture that a run has put on A."""
+    """Return the name of a picture that a run has uploaded to A."""
     task = await stage.ended(page, await stage.run(page, picture=PHOTO, server_id=A))
     (item,) = task.inputs
     return f"{item.subfolder}/{item.name}"
 
 
 async def made(stage: Stage, page: Page, workflow: ApiWorkflow, server_id: ServerId) -> Task:
-    """A run of it on that server, at home."""
+    """Run the workflow on this server, and return the task with its results saved."""
     return await stage.ended(page, await page.session.run(workflow, server_id=server_id))
 
 
@@ -71,7 +71,7 @@ async def test_file_that_is_there_is_not_uploaded_again(stage: Stage) -> None:
 
 
 @scene
-async def test_without_our_bytes_only_a_server_with_the_file_is_chosen(stage: Stage) -> None:
+async def test_without_a_copy_only_servers_with_the_file_are_chosen(stage: Stage) -> None:
     page, _ = await opened(stage)
     name = await uploaded(stage, page)
     stage.world.database.inputs.clear()
@@ -83,7 +83,7 @@ async def test_without_our_bytes_only_a_server_with_the_file_is_chosen(stage: St
 
 @pytest.mark.parametrize("name", ["clipspace/mask.png [input]", "sub/none.png", "nope.png [output]", "plain.png"])
 @scene
-async def test_file_that_is_nowhere_is_refused_before_anything_is_sent(stage: Stage, name: str) -> None:
+async def test_missing_file_is_refused_before_sending(stage: Stage, name: str) -> None:
     page, _ = await opened(stage)
     found = await page.session.standing(naming(name))
     assert (found.runs_on, set(found.lacks)) == ((), {A, B, C})
@@ -105,7 +105,7 @@ async def test_file_that_came_after_the_list_was_read_is_found(stage: Stage) -> 
 
 
 @scene
-async def test_answers_are_believed_for_a_while(stage: Stage) -> None:
+async def test_answers_are_cached_for_a_while(stage: Stage) -> None:
     page, _ = await opened(stage)
     for _unused in range(5):
         await page.session.standing(naming("none.png"))
@@ -113,7 +113,7 @@ async def test_answers_are_believed_for_a_while(stage: Stage) -> None:
 
 
 @scene
-async def test_result_goes_along_when_its_work_is_run_elsewhere(stage: Stage) -> None:
+async def test_result_is_uploaded_when_its_work_moves(stage: Stage) -> None:
     page, _ = await opened(stage)
     first = await made(stage, page, parse_workflow(json.loads(naming("x").text) | EMPTY), A)
     other = await made(stage, page, parse_workflow(json.loads(naming("x").text) | OTHER), B)
@@ -128,7 +128,7 @@ async def test_result_goes_along_when_its_work_is_run_elsewhere(stage: Stage) ->
 
 
 @scene
-async def test_another_servers_file_of_the_same_name_is_not_taken(stage: Stage) -> None:
+async def test_same_name_on_another_server_is_not_used(stage: Stage) -> None:
     page, _ = await opened(stage)
     first = await made(stage, page, parse_workflow(json.loads(naming("x").text) | EMPTY), A)
     await made(stage, page, parse_workflow(json.loads(naming("x").text) | OTHER), B)
@@ -147,7 +147,7 @@ EMPTY, OTHER = _empty(1), _empty(200)
 
 
 class Replacing:
-    """The servers' HTTP, but each replaces OldLoad by LoadImage."""
+    """The servers' HTTP, with OldLoad replaced by LoadImage on each."""
 
     def __init__(self, inner: Http, *, has_flag: bool = True) -> None:
         self.inner, self.has_flag, self.asked = inner, has_flag, list[str]()
@@ -173,14 +173,14 @@ def old(inputs: dict[str, Any]) -> ApiWorkflow:
 
 
 @scene
-async def test_replaced_class_counts_as_what_replaces_it(stage: Stage) -> None:
+async def test_replaced_class_counts_as_its_replacement(stage: Stage) -> None:
     page, _ = await opened(stage)
     state = page.session._state
     http = Replacing(state.ports.http)
     state.ports = replace(state.ports, http=http)
     stage.world.network.servers[B].files["input", "", "sea.png"] = (PHOTO, 0.0)
     unknown = {"1": {"class_type": "Nowhere", "inputs": {}}}
-    assert (await page.session.standing(parse_workflow(unknown))).runs_on == ()  # asks what is replaced
+    assert (await page.session.standing(parse_workflow(unknown))).runs_on == ()  # this asks for the replacements
     for _unused in range(2):
         found = await page.session.standing(old({"picture": "sea.png"}))
         assert (found.runs_on, [item.value for item in found.lacks[A].values]) == ((B,), ["sea.png"])

@@ -63,7 +63,7 @@ async def test_without_the_kept_input_nothing_is_run_and_its_own_name_is_told(st
 
 
 @scene
-async def test_upload_of_a_script_is_brought_to_the_other_server(stage: Stage) -> None:
+async def test_upload_of_a_script_is_copied_to_another_server(stage: Stage) -> None:
     page = await stage.window()
     uploaded = await page.session.upload_image(Bytes(PHOTO, "image/png"), "photo.png")
     graph = json.loads(a_workflow(2, 1, PHOTO).text)

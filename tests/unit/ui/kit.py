@@ -159,7 +159,7 @@ def window(*tasks: Task, **more: Any) -> Window:
 
 @dataclass
 class Seconds:
-    """Time that passes only where somebody sleeps; `go` lets it, and then all of it at once."""
+    """A clock that advances only in `sleep`; after `go`, every sleep ends at once."""
 
     at: float = 0.0
     go: asyncio.Event = field(default_factory=asyncio.Event)
@@ -174,7 +174,7 @@ class Seconds:
 
 
 def deletions(desk: Desk, seconds: Seconds | None = None) -> Deletions:
-    """Deletions whose time is over at once, or when `seconds` go."""
+    """Return deletions whose time is over at once, or when `seconds` go."""
     if seconds is None:
         seconds = Seconds()
         seconds.go.set()

@@ -184,7 +184,7 @@ async def test_a_file_that_is_no_picture_is_told_at_its_field() -> None:
     assert rig.desk.ui.draft.faults[IMAGE].cause == "empty"
 
 
-async def test_bad_file_leaves_the_picture_and_says_why() -> None:
+async def test_invalid_file_keeps_the_picture_and_says_why() -> None:
     rig = Rig()
     await rig.give((b"picture", "boat.png"))
     await rig.give((b"text", "notes.txt"), key=IMAGE)

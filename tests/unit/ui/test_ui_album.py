@@ -326,7 +326,7 @@ async def test_deleting_asks_with_all_that_goes_and_takes_whole_runs() -> None:
     assert rig.desk.ui.album.picked == frozenset()
 
 
-async def test_what_is_deleted_is_hidden_everywhere_until_it_is_done_or_undone() -> None:
+async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:
     mine, old = made("a", 30.0), made("b", 10.0)
     rig = Rig(mine, past=(old,))
     put_off = Deletions(rig.desk, Seconds().now, Seconds().sleep)

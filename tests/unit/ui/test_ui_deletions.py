@@ -1,4 +1,4 @@
-"""Deletions that can be undone: put off, hidden meanwhile, taken back, done at last; what each kind says."""
+"""Deletions that can be undone: delayed, hidden meanwhile, undone or performed; and the message of each kind."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.unit.ui.test_ui_waiting import waiting
 
 
 class Rig:
-    """Deletions with a clock that stands until `run` lets it go."""
+    """Deletions with a clock that is stopped until `run`."""
 
     def __init__(self) -> None:
         self.desk = Desk("enlarge")
@@ -61,7 +61,7 @@ class Rig:
         return [item.name for item in self.desk.ui.deletions if not item.is_over]
 
 
-async def test_deletion_is_hidden_at_once_and_done_when_its_time_is_over() -> None:
+async def test_item_is_hidden_at_once_and_deleted_later() -> None:
     rig = Rig()
     rig.delete("a")
     assert (rig.desk.ui.hidden, rig.done, rig.shown) == ({"a"}, [], ["a"])
@@ -70,7 +70,7 @@ async def test_deletion_is_hidden_at_once_and_done_when_its_time_is_over() -> No
     assert (rig.desk.ui.hidden, rig.done, rig.shown) == (frozenset(), ["a"], [])
 
 
-async def test_undo_shows_it_again_and_nothing_is_deleted() -> None:
+async def test_undo_restores_item_and_deletes_nothing() -> None:
     rig = Rig()
     rig.delete("a")
     rig.deletions.act("undo-deletion", {"number": "1"})
@@ -81,7 +81,7 @@ async def test_undo_shows_it_again_and_nothing_is_deleted() -> None:
     assert rig.done == ["not a"], "its time is over"
 
 
-async def test_the_key_undoes_the_latest_first() -> None:
+async def test_ctrl_z_undoes_latest_deletion_first() -> None:
     rig = Rig()
     for name in "ab":
         rig.delete(name)
@@ -93,7 +93,7 @@ async def test_the_key_undoes_the_latest_first() -> None:
     assert rig.done == ["not b", "not a"]
 
 
-async def test_time_stands_still_while_the_message_is_in_use() -> None:
+async def test_countdown_pauses_while_message_is_in_use() -> None:
     rig = Rig()
     rig.delete("a")
     rig.deletions.act("hold-deletions", {})
@@ -107,7 +107,7 @@ async def test_time_stands_still_while_the_message_is_in_use() -> None:
     assert rig.done == ["a"]
 
 
-async def test_failed_deletion_shows_the_thing_again() -> None:
+async def test_failed_deletion_shows_the_item_again() -> None:
     rig = Rig()
     rig.delete("a", fails=True)
     await rig.run()
@@ -139,14 +139,14 @@ def test_hidden_task_is_on_no_card() -> None:
 
 @pytest.mark.parametrize("what", What)
 @pytest.mark.parametrize("count", [1, 3])
-def test_each_kind_says_what_is_deleted_in_both_languages(what: What, count: int) -> None:
+def test_message_names_the_deleted_item_in_both_languages(what: What, count: int) -> None:
     deletion = Deletion(what, "Dunes", count)
     texts = {word_deletion(deletion, translator(language)) for language in ("en", "zh-CN")}
     assert len(texts) == 2 and all(texts)
 
 
 class Hands(ActionsRig):
-    """The page's actions with a clock that stands, so that everything deleted can still be undone."""
+    """The page's actions with a stopped clock, so that every deletion can still be undone."""
 
     def __init__(self, workflow_id: str = "text", session: StillSession | None = None) -> None:
         super().__init__(workflow_id, session)
@@ -198,7 +198,7 @@ async def test_kept_results_and_a_smaller_bound_can_be_undone() -> None:
     assert rig.what == [], "a larger bound deletes nothing"
 
 
-async def test_list_of_a_plan_comes_back() -> None:
+async def test_undo_restores_the_list_of_a_plan() -> None:
     rig = Hands()
     await rig.act("open-many")
     rig.actions.type("many", {"place": "text", "value": "sea\nland"})
@@ -216,7 +216,7 @@ async def test_list_of_a_plan_comes_back() -> None:
     assert rig.what == [What.TEXT], "nothing was there to be lost"
 
 
-async def test_arrangement_comes_back_whatever_is_open_by_then() -> None:
+async def test_undo_restores_layout_of_another_workflow() -> None:
     rig = Hands("text")
     key = next(item for item in rig.desk.workflows if item.workflow_id == "text").arranged.first[0].key
     await rig.act("hide", node=key[0], name=key[1])

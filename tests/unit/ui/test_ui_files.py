@@ -113,7 +113,7 @@ async def test_file_that_cannot_be_used_changes_nothing(
     assert error.cause == ("not-a-picture" if is_aimed and data else cause or "not-a-picture")
 
 
-async def test_each_dropped_file_that_finds_no_field_is_named() -> None:
+async def test_each_dropped_file_without_a_field_is_named() -> None:
     rig = Rig()
     names = ("bad.txt", "one.png", "two.png", "three.png", "four.png")
     rig.files.take_files(None, [(Bytes(b"picture", f"{'text/plain' if 'txt' in name else 'image/png'}"), name)
@@ -125,7 +125,7 @@ async def test_each_dropped_file_that_finds_no_field_is_named() -> None:
     assert told["bad.txt"] == "no-file-field" and told["four.png"] == "no-field-left"
 
 
-async def test_undo_brings_the_replaced_picture_back() -> None:
+async def test_undo_restores_the_replaced_picture() -> None:
     rig = Rig()
     for name in ("one.png", "two.png"):
         rig.files.take_files(IMAGE, [(Bytes(b"picture"), name)])
@@ -137,7 +137,7 @@ async def test_undo_brings_the_replaced_picture_back() -> None:
     assert not back.undo().pictures
 
 
-def test_hash_that_is_known_later_is_no_step() -> None:
+def test_late_hash_is_no_undo_step() -> None:
     picture = Picture(Picked(Bytes(), "a.png"), "blob:1", 4, 4)
     draft = Draft().with_picture(IMAGE, picture).with_value(("1", "text"), "sea").with_hash(picture, "abc")
     assert draft.pictures[IMAGE].sha256 == "abc"
@@ -145,7 +145,7 @@ def test_hash_that_is_known_later_is_no_step() -> None:
     assert not draft.undo().undo().history.can_undo
 
 
-def test_file_found_again_after_a_reload_is_no_step() -> None:
+def test_file_restored_after_reload_is_no_undo_step() -> None:
     draft = Draft(awaited={IMAGE: "a.png"}).with_picture(IMAGE, Picture(Picked(Bytes(), "a.png"), "b"), is_found=True)
     assert not draft.history.can_undo and not draft.awaited
 

@@ -208,7 +208,7 @@ async def test_typing_asks_for_nothing_and_a_choice_a_file_or_a_catalogue_does()
         ("zh_CN", "没有服务器上有图片“mine.png”。 请重新放入这张图片。", "请重新放入图片"),
     ],
 )
-async def test_picture_that_no_server_has_is_asked_for_at_its_field(language: str, fault: str, put: str) -> None:
+async def test_field_asks_for_picture_that_no_server_has(language: str, fault: str, put: str) -> None:
     rig = Rig({A: HAS, B: BARE, C: HAS})
     rig.ui = rig.ui.with_draft(Draft())
     view = await rig.draw()
@@ -221,7 +221,7 @@ async def test_picture_that_no_server_has_is_asked_for_at_its_field(language: st
     assert f"{words.title} {words.advice}" == fault
 
 
-async def test_picture_that_one_server_has_is_its_lack_on_the_others() -> None:
+async def test_picture_on_one_server_is_missing_on_others() -> None:
     other = {"Read": {"input": {"required": {"image": [["mine.png"], {"image_upload": True}]}}}}
     rig = Rig({A: HAS, B: Catalogue.parse({**HAS.entries, **other})}, names=(A, B))
     rig.ui = rig.ui.with_draft(Draft())
@@ -230,7 +230,7 @@ async def test_picture_that_one_server_has_is_its_lack_on_the_others() -> None:
     assert view.run.blocker is None
 
 
-async def test_file_that_is_lacking_is_asked_for_again_after_a_while() -> None:
+async def test_missing_file_is_polled() -> None:
     rig = Rig({A: HAS}, names=(A,))
     rig.ui = rig.ui.with_draft(Draft())
     paused = asyncio.Event()

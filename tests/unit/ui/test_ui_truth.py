@@ -1,4 +1,4 @@
-"""Words that must name the right thing: which node failed, whose a prompt is, what is only last known."""
+"""Texts that must be accurate: the failed node, the owner of a prompt, a state that is only the last known."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_failed_node_is_named_by_its_title() -> None:
     assert word_task(memory, ENGLISH).title == "Not enough memory for “Sharpen softly”"
 
 
-def test_failed_nodes_of_one_title_are_told_apart_by_their_ids() -> None:
+def test_failed_nodes_with_equal_titles_show_their_ids() -> None:
     known = task(state=TaskState.FAILED, workflow=json.dumps(NODES), failure=failed("6", "ImageBlur"))
     assert word_task(known, ENGLISH).title == "Stopped by an error in “ImageBlur (6)”"
 
@@ -54,7 +54,7 @@ def test_refused_nodes_are_named_by_their_titles() -> None:
     assert "Sharpen softly" in text and "Sharpen hard" in text
 
 
-def test_own_prompts_in_a_queue_are_known_as_ones_own() -> None:
+def test_own_prompts_in_a_queue_are_recognised() -> None:
     mine, other = (
         task("a"),
         Glance(
@@ -75,7 +75,7 @@ def test_own_prompts_in_a_queue_are_known_as_ones_own() -> None:
     assert "unknown<" not in text
 
 
-def test_work_of_a_closed_window_is_not_told_as_running_now() -> None:
+def test_work_of_closed_window_is_not_shown_as_running() -> None:
     running = task(state=TaskState.RUNNING)
     assert word_left(running, ENGLISH).title == "Last known: Running"
     ended = task(state=TaskState.SUCCEEDED, is_proven=True)

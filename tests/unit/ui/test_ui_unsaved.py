@@ -1,4 +1,4 @@
-"""Dialogs that are left by Escape: what was typed stands there again, whatever the dialog is."""
+"""Dialogs that are left by Escape keep what was typed, in every kind of dialog."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HELD = [
 
 
 @pytest.mark.parametrize(("dialog", "fresh"), HELD)
-def test_left_dialog_is_found_again_once(dialog: OpenDialog, fresh: OpenDialog) -> None:
+def test_left_dialog_is_restored_once(dialog: OpenDialog, fresh: OpenDialog) -> None:
     ui = left(UiState(dialog=dialog))
     assert ui.dialog is None
     ui = reopened(ui, fresh)
@@ -46,7 +46,7 @@ def test_change_of_another_run_is_not_shown() -> None:
     assert reopened(left(UiState(dialog=TYPED)), other).dialog == other
 
 
-async def test_escape_keeps_what_was_typed_and_the_close_button_does_not() -> None:
+async def test_escape_keeps_typed_text_and_close_button_drops_it() -> None:
     rig = Rig()
     await rig.act("open-keeping")
     rig.actions.type("cap", {"value": "7"})

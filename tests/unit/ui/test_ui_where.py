@@ -109,7 +109,7 @@ FOUR = tuple(server(name, is_demo=True) for name in "abcd")
         (SOONEST, 9, {"a": Leaning.PREFER, "b": Leaning.PREFER}, 2),
     ],
 )
-async def test_several_runs_are_spread_over_the_servers_that_can_take_them(
+async def test_runs_are_spread_over_all_able_servers(
     where: str, count: int, leanings: dict[str, Leaning], hands: int
 ) -> None:
     full = server("e", is_demo=True, is_drained=True)
@@ -120,14 +120,14 @@ async def test_several_runs_are_spread_over_the_servers_that_can_take_them(
     assert made.session.line.calls[0][6] == hands
 
 
-async def test_a_line_that_is_there_keeps_its_number_of_servers() -> None:
+async def test_existing_line_keeps_its_number_of_servers() -> None:
     made = rig(StillSession(fleet=fleet(*FOUR), line=StillLine(line=waiting("one"))), SOONEST)
     made.actions.change("run-count", {"value": "9"})
     await made.act("run")
     assert len(made.session.line.calls[0]) == 6, "no number is said"
 
 
-def test_the_dialog_of_many_runs_offers_all_servers_that_can_take_them() -> None:
+def test_many_runs_dialog_offers_all_able_servers() -> None:
     session = StillSession(fleet=fleet(*FOUR, server("e", is_demo=True, health=Health.DOWN)))
     text = markup(page(session, UiState(workflow_id="text", dialog=ManyDialog())), "dialogs")
     assert '<option value="4" selected' in text.replace("selected value", "value")

@@ -1,4 +1,4 @@
-"""An opened workflow has the links that ComfyUI will follow."""
+"""An opened workflow has the same links that ComfyUI follows."""
 
 from __future__ import annotations
 
