@@ -1,7 +1,7 @@
 """A small ComfyUI whose nodes show their inputs, as some node packs do, for attacks on sealed files.
 
 async with serve_echo() as echo, open_studio(server=echo.url) as studio:
-    echo.now += 60                      # its clock stands still between runs
+    echo.now += 60                      # its clock is stopped between runs
     await alice.submit({"1": {"class_type": "Echo", "inputs": {"ui": {"images": [{"filename": …}]}}}})
 
 `Save` writes a file into `output` and lists it. `Echo` shows its input `ui`, which may also be JSON text or a list of

@@ -155,7 +155,7 @@ async def test_an_unknown_server_is_refused_in_a_free_window_too(desk: Desk) -> 
         await desk.call("validate_server_consistency", "submit", "nosuch")
     desk.sandbox.fleet.put(Fleet())
     async with asyncio.timeout(10):
-        while desk.session.fleet.servers:  # noqa: ASYNC110 - the session tells no single event for it
+        while desk.session.fleet.servers:  # noqa: ASYNC110 - the session has no event for it
             await asyncio.sleep(0)
     with pytest.raises(ServerMoved):
         await desk.call("validate_server_consistency", "submit", await desk.call("window_locked_server"))
