@@ -71,14 +71,19 @@ function choose(dialog, chosen) {
 // The view
 
 const svg = () => stage.querySelector(".drawing");
-const view = () => views.get(stage.dataset.kept);
+
+// Made here and not in begin(): a patch names the next graph before its drawing is put in, and the watcher may look between.
+function view() {
+  const key = stage.dataset.kept;
+  if (!views.has(key)) views.set(key, { x: 0, y: 0, scale: 1, isMoved: false });
+  return views.get(key);
+}
 const frame = () => svg().dataset.frame.split(" ").map(Number);
 
 function begin(element) {
   if (stage) watcher.unobserve(stage);
   stage = element.querySelector(".drawing") ? element : null;
   if (!stage) return;
-  if (!views.has(stage.dataset.kept)) views.set(stage.dataset.kept, { x: 0, y: 0, scale: 1, isMoved: false });
   listen(svg());
   size = { width: 0, height: 0 };
   watcher.observe(stage);
