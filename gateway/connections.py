@@ -111,12 +111,13 @@ class BrowserServer(web.Server):
         A proxy may use the limit for all.
         """
         network = network_of(peer)
-        known = self._open.setdefault(network, OrderedDict())
+        known = self._open.get(network, OrderedDict())
         if len(known) >= self._most_from_one and not self._rules().is_proxy(peer):
             is_bearable = _end_idle(known)
         else:
             is_bearable = self._count < self._most or self._end_any_idle()
-        known[connection] = None
+        # Looked up only now: with the last connection of a network, its entry goes too.
+        self._open.setdefault(network, OrderedDict())[connection] = None
         self._count += 1
         return is_bearable
 

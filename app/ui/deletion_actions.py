@@ -89,15 +89,17 @@ class Deletions:
         if undo is None:
             return  # it was undone
         self._show(*(replace(item, is_over=item.is_over or item.number == deletion.number) for item in self._all))
+        is_deleted = False
         try:
             await work()
+            is_deleted = True
         except MooringError as error:
             log.warning("deletion failed: %r", error)
             self._desk.set_ui(self._desk.ui.with_error(error))
+        finally:
             self._forget(deletion.number)
-            undo()  # it is still there, and is shown again
-        else:
-            self._forget(deletion.number)
+            if not is_deleted:
+                undo()  # the item still exists, and is shown again
 
     @property
     def _all(self) -> tuple[Deletion, ...]:

@@ -78,7 +78,7 @@ class UiState:
     workflow_id: str = ""
     drafts: Mapping[str, Draft] = field(default_factory=dict)
     dialog: OpenDialog | None = None
-    unsaved: Mapping[type, OpenDialog] = field(default_factory=dict)  # dialogs left with unsaved text (`unsaved.py`)
+    unsaved: Mapping[tuple[type, str], OpenDialog] = field(default_factory=dict)  # left dialogs (`unsaved.py`)
     settings: Settings = field(default_factory=Settings)  # of all windows of this browser
     errors: tuple[tuple[int, MooringError], ...] = ()  # of actions, until dismissed; numbered
     dismissed: frozenset[str] = frozenset()  # `key` of notices

@@ -17,18 +17,31 @@ from app.ui.state import OpenDialog, UiState
 def left(ui: UiState) -> UiState:
     """Return the state with the dialog closed, and remembered if unsaved text would be lost."""
     dialog = ui.dialog
-    unsaved = {key: value for key, value in ui.unsaved.items() if key is not type(dialog)}
-    if dialog is not None and _holds_something(dialog):
-        unsaved[type(dialog)] = dialog
+    if dialog is None:
+        return ui
+    place = _place(ui, dialog)
+    unsaved = {key: value for key, value in ui.unsaved.items() if key != place}
+    if _holds_something(dialog):
+        unsaved[place] = dialog
     return replace(ui, dialog=None, unsaved=unsaved)
 
 
 def reopened(ui: UiState, fresh: OpenDialog) -> UiState:
     """Return the state with the dialog open: as it was left if it has the same subject, otherwise fresh."""
-    unsaved = {key: value for key, value in ui.unsaved.items() if key is not type(fresh)}
-    known = ui.unsaved.get(type(fresh), fresh)
-    is_other = isinstance(known, EditDialog) and isinstance(fresh, EditDialog) and known.prompt_id != fresh.prompt_id
-    return replace(ui, dialog=fresh if is_other else known, unsaved=unsaved)
+    place = _place(ui, fresh)
+    unsaved = {key: value for key, value in ui.unsaved.items() if key != place}
+    return replace(ui, dialog=ui.unsaved.get(place, fresh), unsaved=unsaved)
+
+
+def _place(ui: UiState, dialog: OpenDialog) -> tuple[type, str]:
+    """Return the kind of a dialog and its subject."""
+    match dialog:
+        case EditDialog(prompt_id):
+            return EditDialog, prompt_id
+        case PresetsDialog():
+            return PresetsDialog, ui.workflow_id
+        case _:
+            return type(dialog), ""
 
 
 def _holds_something(dialog: OpenDialog) -> bool:

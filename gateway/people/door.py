@@ -181,24 +181,25 @@ class Door:
         is_everywhere = body.get("everywhere") is True and self._users is not None
         if is_everywhere and self._users is not None:
             await self._log_out_everywhere(self._users, person.name)
-        is_over = is_everywhere or not person.session or await self._revoke(person)
+        is_over = is_everywhere or not person.session
+        copies_until = 0 if is_over else await self._revoke(person)
         audit("log-out", name=person.name, everywhere=is_everywhere)
-        return _done({"copiesUntil": 0 if is_over else int(person.until)}, self._sessions(request.host).end())
+        return _done({"copiesUntil": copies_until}, self._sessions(request.host).end())
 
-    async def _revoke(self, person: Person) -> bool:
-        """End one session for every gateway; return False if that fails, so that copies stay valid."""
+    async def _revoke(self, person: Person) -> int:
+        """End one session for every gateway; return the time until which copies stay valid if that fails, or 0."""
         if self._revocations is None:
-            return False
+            return int(person.until)
         now = time.time()
         latest = max(person.until, now + self._days * DAY)  # a copy may just have been renewed
         try:
             await asyncio.to_thread(self._revocations.add, person.session, latest, now)
         except ConfigError as error:
             _log.error("the log-out of %s holds only in this gateway, until it ends: %s", person.name, error)
-            return False
+            return int(latest)
         finally:
             self.on_change()
-        return True
+        return 0
 
     async def _log_out_everywhere(self, users: Path, name: str) -> None:
         try:
@@ -226,8 +227,8 @@ class Door:
             # One user may have many known browsers, which must not fill the line for others.
             whose = f"person {one.name}" if one.device else one.network
             fits = await self._checks.run(check, whose=whose, is_known=bool(one.device))
-        except Refused:
-            self._guesses.note_unjudged(keys)
+        except (Refused, asyncio.CancelledError):
+            self._guesses.note_unjudged(keys)  # not checked: refused, or the browser has gone
             raise
         if fits and known is not None:
             self._guesses.note_success(keys)

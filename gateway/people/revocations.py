@@ -64,25 +64,32 @@ class Revocations:
         with self._lock:
             before = len(self._until)
             try:
-                self._read_on()
-                self._fault = ""
+                fault = self._read_on()
             except OSError as error:
-                self._report(f"cannot be read, so log-outs at other gateways are unknown here ({error.strerror})")
+                fault = f"cannot be read, so log-outs at other gateways are unknown here ({error.strerror})"
+            if fault and fault != self._fault:
+                _log.error("%s %s", self._path, fault)
+            self._fault = fault
             return len(self._until) > before
 
     def add(self, session_id: str, until: float, now: float) -> None:
         """End a session for every gateway; if that cannot be written, only for this one, and raise `ConfigError`."""
         second = int(until) + 1
         line = _written(second, session_id)
+        with self._lock:
+            self._until[session_id] = second
         try:
             with self._lock, self._held():
-                self._until[session_id] = second
                 _append(self._path, b"\n" + line + b"\n")
-            self._drop_expired(now)
         except OSError as error:
             raise ConfigError(f"it cannot be written ({error.strerror})", file=self._path) from error
+        try:
+            self._drop_expired(now)
+        except OSError as error:
+            _log.error("%s keeps its expired lines: it cannot be rewritten (%s)", self._path, error.strerror)
 
-    def _read_on(self) -> None:
+    def _read_on(self) -> str:
+        """Read the lines that were added; return what is wrong with the end of the file, or an empty string."""
         with self._path.open("rb") as file:
             stat = os.fstat(file.fileno())
             if (stat.st_dev, stat.st_ino) != self._file or stat.st_size < self._position:
@@ -94,8 +101,8 @@ class Revocations:
         self._position += len(data) - len(rest)
         for line in whole.split(b"\n"):
             self._take(line)
-        if rest and not has_grown:  # no gateway is still writing it
-            self._report("ends in the middle of a line: a log-out may be missing")
+        is_cut = bool(rest) and not has_grown  # otherwise another gateway may still be writing it
+        return "ends in the middle of a line: a log-out may be missing" if is_cut else ""
 
     def _take(self, line: bytes) -> None:
         if not line:
@@ -105,11 +112,6 @@ class Revocations:
             return
         second, session_id = found
         self._until[session_id] = max(second, self._until.get(session_id, 0))
-
-    def _report(self, fault: str) -> None:
-        if fault != self._fault:
-            self._fault = fault
-            _log.error("%s %s", self._path, fault)
 
     def _drop_expired(self, now: float) -> None:
         """Rewrite the file without expired lines once there are many, while no other gateway can append."""

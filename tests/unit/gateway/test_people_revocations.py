@@ -76,8 +76,9 @@ def test_truncated_line_is_reported_and_damages_no_other(
     path.write_bytes(whole[:cut])
     gateway = Revocations.open(path, NOW)
     with caplog.at_level(logging.ERROR):
-        gateway.read()
-    assert (cut == 1) or "middle of a line" in caplog.text
+        for _ in range(3):
+            gateway.read()
+    assert caplog.text.count("middle of a line") == (0 if cut == 1 else 1)
     gateway.add(TWO, NOW, NOW)
     with caplog.at_level(logging.ERROR):
         again = Revocations.open(path, NOW)
@@ -104,6 +105,7 @@ def test_unwritable_file_ends_session_only_here(path: Path) -> None:
     with pytest.raises(ConfigError) as told:
         gateway.add(ONE, NOW, NOW)
     assert told.value.file == path
+    assert ONE in gateway
 
 
 def test_deleted_file_reopens_no_session(path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -46,6 +46,13 @@ def test_change_of_another_run_is_not_shown() -> None:
     assert reopened(left(UiState(dialog=TYPED)), other).dialog == other
 
 
+def test_preset_of_another_workflow_is_not_shown() -> None:
+    ui = left(UiState(dialog=PresetsDialog(name="Night"), workflow_id="a"))
+    ui = reopened(replace(ui, workflow_id="b"), PresetsDialog())
+    assert ui.dialog == PresetsDialog()
+    assert reopened(replace(left(ui), workflow_id="a"), PresetsDialog()).dialog == PresetsDialog(name="Night")
+
+
 async def test_escape_keeps_typed_text_and_close_button_drops_it() -> None:
     rig = Rig()
     await rig.act("open-keeping")
