@@ -153,6 +153,15 @@ async def test_silent_connections_do_not_block_others(limits: dict[str, int]) ->
             one.close()
 
 
+async def test_last_idle_connection_of_an_address_gives_way() -> None:
+    async with _small_server(most=1) as (server, port):
+        _, silent = await asyncio.open_connection("127.0.0.1", port)
+        await until(lambda: server.count == 1)
+        assert await _asked(port)
+        silent.close()
+        await until(lambda: server.count == 0)
+
+
 async def test_address_with_most_connections_loses_one_first() -> None:
     async with _small_server(most=4) as (server, port):
         mine_reader, mine = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
