@@ -183,8 +183,11 @@ class Person:
     async def _clear(self, page: Page) -> None:
         clearing, window_id = self._world.deeds.clearing, page.tab.window_id or ""
         clearing[window_id] += 1  # for good, if the page goes away in it
+        line = page.session.line
+        waiting = [entry.prompt_id for entry in line.line.entries] if line.line is not None else []
+        line.set_aside(*waiting)
         try:
-            await page.session.line.clear()
+            await line.remove(*waiting)
         finally:
             clearing[window_id] -= 1
 
