@@ -6,6 +6,7 @@ const NEAR = 8; // pixels that a resting pointer may move
 const NEAR_TOUCH = 24; // between two taps of a finger on the same place
 const CONTROLS = "button, a[href], [data-action], label, input, select, textarea, summary, dialog";
 
+let pressed = null; // where the pointer went down last
 let last = null; // the last click of a pointer: {name, at, x, y}; `under` is the control there now, `since` when it was put there
 
 /** Return a text that identifies the clicked control, also after a redraw; empty if there is none. */
@@ -17,6 +18,10 @@ function nameOf(target) {
 
 function isAimed({ detail, target, pointerType, clientX: x, clientY: y, timeStamp: at }) {
   if (detail === 0) return true; // a key
+  if (pressed && Math.hypot(x - pressed.x, y - pressed.y) > NEAR) { // the end of a drag, which was aimed at no control
+    last = null;
+    return true;
+  }
   const name = nameOf(target);
   const isResting = last && Math.hypot(x - last.x, y - last.y) <= (pointerType === "touch" ? NEAR_TOUCH : NEAR);
   if (isResting && name !== last.name && at - Math.max(last.at, last.since) < POINTER) return false;
@@ -33,6 +38,7 @@ addEventListener("click", (event) => { if (event.isTrusted && !isAimed(event)) s
 addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.repeat && !event.target.matches?.("textarea, [contenteditable]")) stop(event);
 }, true);
+addEventListener("pointerdown", ({ clientX: x, clientY: y }) => { pressed = { x, y }; }, { capture: true, passive: true });
 addEventListener("pointermove", (event) => {
   if (last && Math.hypot(event.clientX - last.x, event.clientY - last.y) > NEAR) last = null; // the next click is aimed
 }, { capture: true, passive: true });
