@@ -58,6 +58,7 @@ async def test_every_name_is_there_and_answers_plainly(desk: Desk) -> None:
         "pendingTasks": 0,
         "webSocket": {"server": None, "state": "closed"},
         "tasks": [],
+        "crew": [],
         "violations": [],
     }
     assert await page.evaluate("checkServerSwitchRisk()") is False

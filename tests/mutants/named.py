@@ -124,7 +124,7 @@ NAMED = (
     Named(
         "a moved server is not noticed",
         "app/core/window.py",
-        (("    return server.address == recorded or (", "    return True or ("),),
+        (("    return server.address == recorded or ", "    return True or "),),
         "tests/unit/core/test_window.py::test_nothing_is_sent_to_a_server_that_moved",
     ),
 )
