@@ -25,7 +25,8 @@ function isAimed({ detail, target, pointerType, clientX: x, clientY: y, timeStam
   const name = nameOf(target);
   const isResting = last && Math.hypot(x - last.x, y - last.y) <= (pointerType === "touch" ? NEAR_TOUCH : NEAR);
   if (isResting && name !== last.name && at - Math.max(last.at, last.since) < POINTER) return false;
-  last = { name, at, x, y, under: name, since: at };
+  const isControl = name && !name.startsWith("DIALOG"); // a click beside all controls was aimed at none of them
+  last = isControl ? { name, at, x, y, under: name, since: at } : null;
   return true;
 }
 
