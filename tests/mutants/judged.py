@@ -274,7 +274,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "Watch.look_back",
         "0 is 1 in: self._state.spawn(self._look_back_at(place), f'look at {place[0]} again')",
     ): _LOG_ONLY,
-    (f"{SESSION}/submit.py", "Submitter._to_the_register", "left out: connecting.cancel()"): (
+    (f"{SESSION}/submit.py", "Submitter._to_its_server", "left out: connecting.cancel()"): (
         "the wait for a socket that nobody needs any more ends by itself, two seconds later"
     ),
     (f"{SESSION}/submit.py", "Submitter.upload", "0 is 1 in: before = run.sent if run is not None else 0"): (
