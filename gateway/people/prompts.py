@@ -15,6 +15,7 @@ from typing import Any
 
 from gateway.classes import Classes
 from gateway.json_reader import build
+from gateway.people.evidence import all_texts
 from gateway.people.person import FOLDER, MARK, Person
 from gateway.refusal import Cause, Refusal, Refused
 from gateway.rules import Rules
@@ -81,7 +82,7 @@ def _judge(prompt: Mapping[str, Any], person: Person, server_id: str, rules: Rul
         _judge_class(class_type, f"{class_type} (node {node_id})", server_id, rules, classes)
         inputs = node.get("inputs")
         for name, value in inputs.items() if isinstance(inputs, dict) else ():
-            for text in _texts(value):
+            for text in all_texts(value):
                 _judge_text(text, person, f"{class_type}.{name}")
                 if (found := _made(text, f"{class_type}.{name}")) is not None:
                     yield found
@@ -97,20 +98,6 @@ def _judge_class(class_type: str, node: str, server_id: str, rules: Rules, class
     if rules.judge_classes and not classes.is_known(class_type):
         message = f"{server_id} has no {node}, and only nodes that it has can be allowed. Run on a server that has it."
         raise Refused(Refusal(Cause.DENIED_NODE, message))
-
-
-def _texts(value: object) -> Iterator[str]:
-    """Every text in an input's value, however deep."""
-    waiting = [value]
-    while waiting:
-        match waiting.pop():
-            case str(text):
-                yield text
-            case list(items):
-                waiting += items
-            case dict(items):
-                waiting += items.values()
-                waiting += items.keys()
 
 
 def plain_text(text: str) -> str:
