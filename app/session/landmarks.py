@@ -1,7 +1,7 @@
 """Noticing that a server was restarted, has lost its history, or is another one now (`core/mark.py`).
 
-What disagrees with the mark ends nothing. It is told, noted in every unfinished task of that server, and all of them
-are looked at again, those found lost too.
+What disagrees with the mark ends nothing. It is told, noted in the unfinished tasks that the server had by then, and all
+of them are looked at again, those found lost too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from app.core import comfy
 from app.core.errors import TaskNotFound
 from app.core.mark import Mark, Sign, learned_mark
-from app.core.model import Note, ServerId, Task
+from app.core.model import Note, PromptId, ServerId, Task
 from app.core.window import Window
 from app.session.facts import Noticed
 from app.session.state import State
@@ -46,7 +46,7 @@ class Landmarks:
         place = _place_of(task)
         self._marks[place], sign = self._mark(place).numbered(number, before)
         if sign is not None:
-            self._state.spawn(self._tell(place, sign), "tell what changed")
+            self._state.spawn(self._tell(place, sign, shown_by=task.prompt_id), "tell what changed")
 
     def finished(self, task: Task) -> None:
         """History has shown that task."""
@@ -72,7 +72,8 @@ class Landmarks:
             self._marks[place], sign = self._mark(place).forgotten()
             await self._tell(place, sign)
 
-    async def _tell(self, place: Place, sign: Sign | None) -> None:
+    async def _tell(self, place: Place, sign: Sign | None, *, shown_by: PromptId | None = None) -> None:
+        """Note the sign in the tasks of a server, but not in the one whose own answer showed it: it came afterwards."""
         if sign is None:
             return
         state, now = self._state, self._state.ports.clock.now()
@@ -80,7 +81,7 @@ class Landmarks:
         state.noticed[place[0]] = Noticed(sign, now)
         note = Note(now, "server_changed", sign.value)
         for task in state.watched():
-            if _place_of(task) == place:
+            if _place_of(task) == place and task.prompt_id != shown_by:
                 try:
                     await state.amend(task.prompt_id, lambda known: known.with_note(note))
                 except TaskNotFound as error:

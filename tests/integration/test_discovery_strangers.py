@@ -86,7 +86,7 @@ async def test_an_id_that_comes_in_two_pieces_is_read_whole() -> None:
 
 async def test_what_says_more_of_itself_than_can_be_compared_later_is_not_read_to_its_end() -> None:
     much = json.dumps({"system": {}, "devices": [], "more": "x" * LARGEST}).encode()
-    with pytest.raises(NoClaim, match="too large"):
+    with pytest.raises(NoClaim, match="/system_stats is not read: The JSON has more than 262,144 bytes"):
         await asked(lambda *_: (http(200, much),))
 
 

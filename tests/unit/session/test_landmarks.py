@@ -40,11 +40,14 @@ async def test_a_number_that_fell_tells_of_a_restart(stage: Stage) -> None:
     page = await stage.window()
     for _ in range(2):
         await stage.ended(page, await stage.run(page, server_id=A))
+    before = await stage.run(page, server_id=A, steps=600)
     stage.world.sims[A].restart()
-    prompt_id = await stage.run(page, server_id=A, steps=200)
+    after = await stage.run(page, server_id=A, steps=200)
     await stage.until(lambda: sign_of(page) is Sign.NUMBER_FELL)
-    await stage.until(lambda: "server_changed" in {note.kind for note in task_of(page, prompt_id).notes})
-    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    await stage.until(lambda: "server_changed" in {note.kind for note in task_of(page, before).notes})
+    ended = await stage.ended(page, after)
+    assert ended.state is TaskState.SUCCEEDED
+    assert "server_changed" not in {note.kind for note in ended.notes}  # it began after the restart
 
 
 @scene
