@@ -129,7 +129,7 @@ async def ask(upstream: Upstream, path: str, bounds: Bounds, work: Callable[...,
     """Return the result of `work` on the answer to a path, of any size within the bounds.
 
     A larger answer is refused while it arrives, before any of it is parsed. Each server has one large answer in memory
-    at a time, and the gateway a few.
+    at a time, and those of all servers share the room for large texts.
     """
     async with contextlib.AsyncExitStack() as large:
         answer = Answer(path, bounds)
@@ -137,13 +137,14 @@ async def ask(upstream: Upstream, path: str, bounds: Bounds, work: Callable[...,
             async with upstream.session(is_fresh=False).get(upstream.url(path)) as reply:
                 if reply.status != 200:
                     raise StatusError(reply.status)
-                is_placed = False
+                has_room = False
                 async for chunk in reply.content.iter_any():
                     answer.feed(chunk)
-                    if not is_placed and not is_small(answer.scan):
+                    if not has_room and not is_small(answer.scan):
                         await large.enter_async_context(upstream.large)
-                        await large.enter_async_context(upstream.reading.place())
-                        is_placed = True
+                        size = min(reply.content_length or bounds.size, bounds.size)
+                        await large.enter_async_context(upstream.reading.room(size))
+                        has_room = True
         try:
             return await upstream.reading.run(answer.scan, work, answer.body, *arguments)
         except JsonError as error:

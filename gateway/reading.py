@@ -1,6 +1,6 @@
 """Work on large texts in a separate process, so that the event loop stays free and memory is bounded and returned.
 
-    async with reading.place():                              # one of the few large texts at a time
+    async with reading.room(size):                           # waits while other large texts fill the memory
         queue = await reading.run(scan, parse_queue, body)   # here if the text is small
 
 The process is started when it is first needed, runs one function at a time, and ends when it is idle or has grown. The
@@ -17,7 +17,7 @@ import contextlib
 import pickle
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,7 +26,7 @@ from gateway.tasks import start_task
 
 SMALL_SIZE = 262_144  # bytes; smaller texts are read on the event loop, within some milliseconds
 SMALL_VALUES = 20_000
-LARGE_AT_ONCE = 2  # large texts in memory at the same time
+LARGE_BYTES = 128 * 1024 * 1024  # of large texts in memory at the same time
 WORK_SECONDS = 20.0
 IDLE_SECONDS = 30.0
 MOST_MEMORY = 256 * 1024 * 1024  # bytes that the process may have
@@ -48,15 +48,30 @@ class Reading:
     def __init__(self, *, work_seconds: float = WORK_SECONDS, idle_seconds: float = IDLE_SECONDS) -> None:
         self._work_seconds = work_seconds
         self._idle_seconds = idle_seconds
-        self._places = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._used = 0  # bytes of large texts
+        self._queue = asyncio.Lock()
+        self._freed = asyncio.Event()
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._ended: set[asyncio.Task[int]] = set()
 
-    def place(self) -> asyncio.Semaphore:
-        """Return the semaphore for large texts in memory; hold it with `async with`."""
-        return self._places
+    @contextlib.asynccontextmanager
+    async def room(self, size: int) -> AsyncIterator[None]:
+        """Wait until a large text of this many bytes fits into memory, and keep room for it: first come, first served.
+
+        So a server that sends its answer slowly keeps from others no more than this answer's size.
+        """
+        async with self._queue:
+            while self._used and self._used + size > LARGE_BYTES:
+                self._freed.clear()
+                await self._freed.wait()
+            self._used += size
+        try:
+            yield
+        finally:
+            self._used -= size
+            self._freed.set()
 
     async def run(self, scan: Scan, work: Callable[..., T], text: bytes | bytearray, *arguments: object) -> T:
         """Run `work` on a text with this scan and return its result."""

@@ -115,7 +115,7 @@ class Upstream:
         self.server = server
         self.reading = reading or Reading()
         self._owns_reading = reading is None
-        self.large = asyncio.Semaphore(1)  # large answers in memory: a server that sends many delays only itself
+        self.large = asyncio.Semaphore(1)  # one large answer of this server in memory
         self.deadlines = deadlines
         self.origin = str(URL(server.address).origin())  # which ComfyUI compares with its Host
         self._open_lanes(server.limits.requests)

@@ -163,12 +163,16 @@ class Private:
         """Answer with the user's own among the latest entries, as many as requested, within bounds."""
         most = _least(dict(parse_qsl(asked.admitted.query)).get("max_items", ""), MOST_HISTORY)
         pages = history_pages(asked.upstream, most, project_text, "/history", asked.person, asked.server_id)
-        found: list[dict[str, Any]] = []
+        latest: dict[str, dict[str, Any]] = {}
+        size = 0
         async for own in pages:
-            found.append(own)
-            if len(json.dumps(found)) > LARGEST_HISTORY:
+            for name, entry in reversed(own.items()):
+                size += len(json.dumps(entry))
+                if size <= LARGEST_HISTORY or not latest:
+                    latest[name] = entry
+            if size > LARGEST_HISTORY:
                 break
-        told = {name: entry for page in reversed(found) for name, entry in page.items()}
+        told = dict(reversed(latest.items()))
         await self._seal_entries(asked, told)
         return private_answer(told)
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import aiohttp
 import pytest
@@ -14,11 +14,26 @@ from aiohttp import web
 
 from gateway.bodies import LARGEST_JSON
 from gateway.budget import MOST_BODIES_OF_ONE, MOST_OF_ONE
+from gateway.reading import Reading
 from gateway.state import Health
 from tests.integration.attacks import PROMPT, Place
 from tests.integration.rig import QUEUE, STATS, Running, head_of, open_gateway, serve, until
 
 ROW = b'[1, "p", {}, {}, []],'
+
+
+@contextlib.asynccontextmanager
+async def listening(answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    """Start a server that answers so, and return its address."""
+    runner = web.ServerRunner(web.Server(answer, access_log=None), shutdown_timeout=0.05)
+    await runner.setup()
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    await web.SockSite(runner, listener).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        await runner.cleanup()
 
 
 @contextlib.asynccontextmanager
@@ -30,15 +45,8 @@ async def serve_answers(answers: Mapping[str, bytes]) -> AsyncIterator[str]:
         body = known.get(request.path)
         return web.Response(status=404) if body is None else web.Response(body=body, content_type="application/json")
 
-    runner = web.ServerRunner(web.Server(answer, access_log=None), shutdown_timeout=0.05)
-    await runner.setup()
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    await web.SockSite(runner, listener).start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        await runner.cleanup()
+    async with listening(answer) as url:
+        yield url
 
 
 @pytest.mark.parametrize(
@@ -70,6 +78,63 @@ async def test_oversized_answer_fails_only_its_server(path: str, answer: bytes) 
         assert loads["b"]["ok"] is True
         if path == "/queue":
             assert loads["a"] == {"ok": False, "cause": Health.NOT_COMFYUI.value}
+
+
+@contextlib.asynccontextmanager
+async def serve_slowly(answer: bytes) -> AsyncIterator[str]:
+    """Start a server whose queue begins with this large answer and comes to no end, and return its address."""
+
+    async def trickle(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path != "/queue":
+            return web.json_response(STATS)
+        reply = web.StreamResponse()
+        reply.content_length = len(answer) * 2
+        await reply.prepare(request)
+        await reply.write(answer)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await reply.write(b" ")
+                await asyncio.sleep(0.05)
+        return reply
+
+    async with listening(trickle) as url:
+        yield url
+
+
+async def test_large_answers_that_come_to_no_end_hold_up_no_other_server() -> None:
+    large = b'{"queue_running": [], "queue_pending": [], "more": "' + b"x" * 400_000
+    async with contextlib.AsyncExitStack() as opened:
+        slow = [await opened.enter_async_context(serve_slowly(large)) for _ in range(5)]
+        well = await opened.enter_async_context(serve_answers({"/queue": large + b'"}'}))
+        servers = {f"slow-{number}": url for number, url in enumerate(slow)} | {"well": well}
+        gateway = await opened.enter_async_context(open_gateway(servers, probe=2.0))
+        await gateway.first_look()
+        state = gateway.gateway.state
+        assert {state.condition(name).health for name in servers if name != "well"} == {Health.TIMEOUT}
+        assert state.condition("well").health is Health.WELL
+
+
+async def test_large_texts_wait_for_room_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.reading.LARGE_BYTES", 10)
+    reading, began, leave = Reading(), list[str](), {name: asyncio.Event() for name in "abcd"}
+
+    async def read(name: str, size: int) -> None:
+        async with reading.room(size):
+            began.append(name)
+            await leave[name].wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        for name, size in {"a": 4, "b": 6, "c": 11, "d": 1}.items():
+            tasks.create_task(read(name, size))
+        await until(lambda: began == ["a", "b"])
+        leave["a"].set()
+        await asyncio.sleep(0)
+        assert began == ["a", "b"]  # c is first in the queue, and it has no room yet, though d would have
+        leave["b"].set()
+        await until(lambda: began == ["a", "b", "c"])
+        leave["c"].set()
+        await until(lambda: began == ["a", "b", "c", "d"])
+        leave["d"].set()
 
 
 async def test_oversized_catalogue_affects_only_its_server() -> None:

@@ -91,6 +91,17 @@ async def test_huge_entry_does_not_hide_the_history_of_others(studio: Studio) ->
     await wait_for(_is_well(state))
 
 
+async def test_history_of_large_entries_ends_at_its_limit(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = await studio.enter("alice")
+    extra = {"extra_pnginfo": {"workflow": "x" * 300_000}}
+    ids = [(await post(alice, alice.body(picture_prompt(color=color), extra_data=extra)))[1] for color in range(6)]
+    await alice.result(ids[-1])
+    monkeypatch.setattr("gateway.people.private.LARGEST_HISTORY", 1_000_000)
+    assert list((await alice.get("/servers/a/history"))[1]) == ids[-3:]
+    monkeypatch.setattr("gateway.people.private.LARGEST_HISTORY", 1_000)
+    assert list((await alice.get("/servers/a/history"))[1]) == ids[-1:]  # a person's latest is always there
+
+
 def _is_well(state: Any) -> Any:
     async def look() -> bool:
         return bool(state.condition("a").health is Health.WELL)
