@@ -24,8 +24,8 @@ CHECKS = (
     ("mypy",),
 )
 
-# Of the whole suite, two files at a time: the page's tests wait for one thread of one browser most of the time.
-PARALLEL = ("-n", "2", "--dist", "loadfile")
+# Of the whole suite, three files at a time: a test of the page alone leaves half of two cores idle.
+PARALLEL = ("-n", "3", "--dist", "loadfile")
 
 
 def main(arguments: list[str]) -> int:

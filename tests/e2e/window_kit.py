@@ -20,6 +20,8 @@ from typing import Any, Self
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
 
+# A profile of a test starts few windows: to have its cache keep the unpacked memory snapshot costs more than it saves.
+KEEP_NOTHING = "globalThis.mooringKeepAfter ??= 1e9;"
 PATIENCE = 120_000  # milliseconds: a loaded two-core machine starts several Pythons in one browser
 
 
@@ -80,6 +82,7 @@ class Desk:
             **{"locale": "en-US", "viewport": {"width": 1280, "height": 900}, **options}
         )
         profile.set_default_timeout(PATIENCE)
+        await profile.add_init_script(KEEP_NOTHING)
         self.watch.attach(profile)
         self._profiles.append(profile)
         return profile
