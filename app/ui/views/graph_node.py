@@ -30,7 +30,7 @@ def chosen_node(view: GraphView, _: Translator) -> h.Node:
         data_node_id=box.node_id,
     )[
         _title(view, box, _),
-        _faults(view, _),
+        _faults(view, box, _),
         box.note and quote(box.note),
         _inside(sketch, box),
         node is not None and _inputs(node, sketch, _),
@@ -55,17 +55,19 @@ def _title(view: GraphView, box: Box, _: Translator) -> h.Node:
     ]
 
 
-def _faults(view: GraphView, _: Translator) -> h.Node:
+def _faults(view: GraphView, box: Box, _: Translator) -> h.Node:
     faults = view.faults
     failed = faults.failure
     if view.mark is not Mark.FAILED:
         return h.fragment[None]
+    words = word_failure(failed, _, node=_.known(box.title)) if failed is not None else None
     return h.div(".graph-faults", data_testid="node-error")[
         failed is not None
+        and words is not None
         and h.fragment[
-            told(word_failure(failed, _)),
+            told(words),
             # Not its node errors: those of this node are below, those of others at theirs.
-            failed.traceback and failure(f"graph-{view.key}", failed, word_failure(failed, _), _),
+            failed.traceback and failure(f"graph-{view.key}", failed, words, _),
         ],
         [told(word_node_error(error, _)) for error in faults.errors],
     ]

@@ -242,6 +242,12 @@ def test_a_failed_node_shows_its_error_and_the_others_do_not() -> None:
     assert "no more paint" not in shown(failing(), "")
 
 
+def test_error_names_the_node_by_its_title() -> None:
+    sketch = arranged_sketch()
+    named = replace(sketch, boxes={**sketch.boxes, "2": replace(sketch.boxes["2"], title="Enlarge the cat")})
+    assert "Stopped by an error in “Enlarge the cat”" in shown(failing(), "2", sketch=named)
+
+
 def test_only_what_is_sent_counts() -> None:
     sketch = arranged_sketch()
     noted = replace(sketch, boxes={**sketch.boxes, "n": Box(node_id="n", title="n", class_type="Note", kind=Kind.NOTE)})
