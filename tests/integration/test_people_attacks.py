@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +20,8 @@ from tests.integration import test_gateway_attackers, test_gateway_attacks
 from tests.integration.attacks import Place, get
 from tests.integration.rig import open_gateway, serve
 from tests.integration.studio import PASSWORD, Studio, a_picture, open_studio, write_users
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ATTACKS = {**test_gateway_attackers.ATTACKS, **test_gateway_attacks.ATTACKS}
 # A person may follow an address of a picture from anywhere there; without a seal it opens nothing.
@@ -37,19 +39,12 @@ class Team(Place):
         return await super().send(line + end + f"Cookie: {self.cookie}".encode() + b"\r\n" + rest if end else request)
 
 
-@pytest.fixture(scope="module")
-def team_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Users and a key."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def opened_team(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Team]:
+    """A gateway of a team with one server behind it, and Alice in it."""
     home = tmp_path_factory.mktemp("team")
     write_users(home / "users.toml")
-    load_keys(home / "mooring.key")
-    return home
-
-
-@pytest.fixture
-async def team(team_home: Path) -> AsyncIterator[Team]:
-    """A gateway of a team with one server behind it, and Alice in it."""
-    people = People(load_keys(team_home / "mooring.key"), team_home / "users.toml")
+    people = People(load_keys(home / "mooring.key"), home / "users.toml")
     async with serve(_history) as upstream, open_gateway({"a": upstream.url}, people=people) as gateway:
         await gateway.first_look()
         place = Team(gateway, upstream)
@@ -58,6 +53,13 @@ async def team(team_home: Path) -> AsyncIterator[Team]:
             async with http.post(f"{gateway.url}/login", json=told, headers={"Origin": gateway.url}) as reply:
                 place.cookie = reply.headers["Set-Cookie"].partition(";")[0]
         yield place
+
+
+@pytest.fixture
+def team(opened_team: Team) -> Team:
+    """The team, whose server has seen nothing yet."""
+    opened_team.upstream.seen.clear()
+    return opened_team
 
 
 async def _history(request: Any) -> Any:
@@ -79,8 +81,8 @@ async def test_a_picture_without_its_seal_is_opened_by_no_link(team: Team) -> No
     assert team.upstream.seen == []
 
 
-async def test_a_stranger_gets_no_further_than_the_log_in(team: Team) -> None:
-    team.cookie = "x=y"
+async def test_a_stranger_gets_no_further_than_the_log_in(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team, "cookie", "x=y")
     for target in ("/servers/a/queue", "/servers/a/view?filename=x.png", "/fleet", "/app.zip", "/metrics"):
         status, headers = await team.send(get(target))
         assert (status, headers["x-mooring-gateway"]) == (401, "not-logged-in; sent=no")
@@ -91,7 +93,7 @@ async def test_a_stranger_gets_no_further_than_the_log_in(team: Team) -> None:
     assert team.upstream.seen == []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def studio() -> AsyncIterator[Studio]:
     """A studio of three people, with a real server."""
     async with open_studio() as studio:
