@@ -71,7 +71,7 @@ it, with the same compression and caching, and the same demo server behind it.
 BOUNDS = """
 The aims are 0.45, 0.25 and 0.45 of ComfyUI's frontend, and 10 MB. An hour before, on the same machine, with the memory
 in a database of the page's own instead of the browser's cache: 0.55, 0.48 and 0.45 (1006, 498 and 690 ms, ComfyUI's
-1830, 1037 and 1520). That was given up because it takes the room of a person's records (README).
+1830, 1037 and 1520). That was given up because it takes the room of a user's records (docs/decisions/0080).
 
 What bounds a reload, in a trace of one of 350 ms (the browser before all else): until Python has its memory 249, of
 which the main thread works for nearly all but 30, in which it waits for the last of the 24 MB; 19 until `main.py`

@@ -26,7 +26,7 @@ JUDGES = (
 COPIED = ("app", "gateway", "tests/simulation", "tests/unit/core", "tests/unit/session", "tests/ports")
 FILES = (
     "pyproject.toml",
-    "README.md",
+    "docs/console.md",
     "tests/__init__.py",
     "tests/unit/test_console_contract.py",
     "tests/unit/test_selfcheck.py",
@@ -47,6 +47,7 @@ class Bench:
         for name in COPIED:
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in FILES:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
         return cls(root)
 

@@ -85,9 +85,8 @@ def test_every_name_of_the_contract_is_there() -> None:
 
 @pytest.mark.parametrize("name", [*GETTERS, *HELPERS, *METHODS])
 def test_every_name_is_documented(name: str) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    told = readme[readme.index("## In the console of every window") :].partition("\n## ")[0]
-    assert re.search(rf"[`. ]{name}[`(]", told)
+    document = (Path(__file__).parents[2] / "docs" / "console.md").read_text(encoding="utf-8")
+    assert re.search(rf"[`. ]{name}[`(]", document)
 
 
 def test_the_version_is_the_projects() -> None:
