@@ -85,3 +85,65 @@ def test_every_number_is_documented() -> None:
 @pytest.mark.parametrize("name", sorted({*GETTERS, *HELPERS, *METHODS}))
 def test_every_name_of_the_console_is_documented(name: str) -> None:
     assert re.search(rf"\b{re.escape(name)}\b", CONSOLE)
+
+
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "decisions").glob("*.md")),
+]
+MADE = ("docs/screens/", "static/vendor/", "tests/artifacts/")  # by commands, and not committed
+
+
+def _anchors(text: str) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_of_documents_lead_somewhere(document: Path) -> None:
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8")):
+        name, _, anchor = link.partition("#")
+        target = (document.parent / name).resolve() if name else document
+        if "://" in link or name.startswith("mailto:") or any(made in link for made in MADE):
+            continue
+        if not target.exists() or (anchor and anchor not in _anchors(target.read_text("utf-8"))):
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_documents_name_existing_files(document: Path) -> None:
+    parts = "app|gateway|wire|demo_comfyui|tests|benchmarks|docs|static/js|static/css|static/locales"
+    named = re.findall(rf"`((?:{parts})/[\w./-]*)`", document.read_text("utf-8"))
+    assert [name for name in named if not name.startswith(MADE) and not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_documents_name_existing_functions(document: Path) -> None:
+    named = re.findall(r"`([\w.]+)`\s+in\s+`([\w./-]+\.(?:py|js))`", document.read_text("utf-8"))
+    missing = [
+        f"{name} in {path}"
+        for name, path in named
+        if (ROOT / path).exists() and not re.search(rf"\b{name.rpartition('.')[2]}\b", (ROOT / path).read_text("utf-8"))
+    ]
+    assert missing == []
+
+
+def test_every_decision_is_listed() -> None:
+    listed = (ROOT / "docs" / "decisions" / "README.md").read_text("utf-8")
+    assert [path.name for path in DECISIONS if f"]({path.name})" not in listed] == []
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+def test_every_decision_has_its_three_parts(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert text.startswith(f"# {path.stem[:4]}: ")
+    assert all(f"**{part}.**" in text for part in ("Context", "Decision", "Consequences"))
+
+
+def test_the_readme_stays_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 120
