@@ -1,6 +1,6 @@
 """The jobs API of newer servers, over the same queue and history: only below /api, and only with `--jobs`.
 
-Written after what is known of 0.38.1 (`COMFYUI.md` 9), which was read and not run.
+Written after what is known of 0.38.1 (`docs/comfyui.md` 9), which was read and not run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The console contract on `window` and on `mooring`, for people at the developer tools and for scripts (DESIGN 6).
+"""The console contract on `window` and on `mooring`, for developer tools and scripts (docs/console.md).
 
     await mooring.ready
     debugServerConsistency()

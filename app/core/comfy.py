@@ -1,6 +1,6 @@
 """ComfyUI's HTTP: requests are built here and answers are read here, and no JSON leaves this module.
 
-`base` is what `get_api_base_url` gave (`/servers/gpu-1`). Facts are COMFYUI.md's; sections are named where they matter.
+`base` is what `get_api_base_url` gave (`/servers/gpu-1`). docs/comfyui.md has the facts; comments name its sections.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FORBIDDEN = frozenset({"denied-node", "not-allowed", "not-yours", "too-many"}) 
 TOO_MANY = "too-many"  # the gateway's cause for `max_pending_per_user`
 NEVER_RAN = frozenset({"rejected", "not_sent"})  # the kinds of failure after which there certainly was no run
 
-# Statuses that a request ends with before any handler has seen the prompt (COMFYUI.md 2 and 7).
+# Statuses that a request ends with before any handler has seen the prompt (docs/comfyui.md 2 and 7).
 _NEVER_QUEUED = frozenset({400, 401, 403, 404, 405, 413})
 
 
@@ -156,7 +156,7 @@ def check_arrived(response: Response, server_id: ServerId) -> None:
 
 
 def read_submit(response: Response, task: Task, at: float) -> Accepted | Refused | Unclear:
-    """What the answer to POST /prompt proves. A 500 proves nothing: the prompt may be in the queue (COMFYUI.md 2)."""
+    """What the answer to POST /prompt proves. A 500 proves nothing: it may be in the queue (docs/comfyui.md 2)."""
     if gateway_cause(response) in _FORBIDDEN:
         return Refused(at, _rejection(response))
     try:
@@ -265,7 +265,7 @@ class Queue:
 
 
 def read_queue(response: Response, server_id: ServerId) -> Queue:
-    """The queue, pending sorted by (number, prompt_id): the answer itself is in heap order (COMFYUI.md 1)."""
+    """The queue, pending sorted by (number, prompt_id): the answer itself is in heap order (docs/comfyui.md 1)."""
     answer = read_object(response, server_id)
     running, pending = answer.get("queue_running"), answer.get("queue_pending")
     if not isinstance(running, list) or not isinstance(pending, list):
@@ -330,7 +330,7 @@ def _with_message(found: Finished, name: str, data: Mapping[str, Any]) -> Finish
             return replace(found, started_ms=stamp)
         case "execution_cached":
             return replace(found, cached=tuple(NodeId(str(node)) for node in _list(data.get("nodes"))))
-        case "execution_interrupted":  # status_str says "error" here too (COMFYUI.md 3)
+        case "execution_interrupted":  # status_str says "error" here too (docs/comfyui.md 3)
             return replace(found, end="interrupted")
         case "execution_error" if data.get("exception_type") != "ExecutionBlocked":
             return replace(found, failure=read_failure(data))

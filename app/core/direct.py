@@ -1,8 +1,9 @@
 """Servers that a page asks itself, without a gateway: the list beside the page, and what a look at one has shown.
 
 A browser hides from a page nearly all of why a server refused it. What can be seen all the same tells the causes apart
-(COMFYUI.md 7): whether anything answers at all to a request whose answer the page may not read, and whether a WebSocket
-greets as ComfyUI does. A server on another host checks the Origin of neither; one on this machine refuses both.
+(docs/comfyui.md 7): whether anything answers at all to a request whose answer the page may not read, and whether a
+WebSocket greets as ComfyUI does. A server on another host checks the Origin of neither; one on this machine refuses
+both.
 """
 
 from __future__ import annotations

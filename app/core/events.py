@@ -1,6 +1,6 @@
 """ComfyUI's socket: text and binary messages, read into values. What is not known becomes UnknownMessage.
 
-`FLAGS` must be the very first message of each connection; as a later one the server ignores it (COMFYUI.md 4).
+`FLAGS` must be the very first message of each connection; as a later one the server ignores it (docs/comfyui.md 4).
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _end(kind: str, data: Mapping[str, Any]) -> Message:
         return EndMessage(_prompt_id(data), "success", ended_ms=ended_ms)
     if kind == "execution_interrupted":
         return EndMessage(_prompt_id(data), "interrupted", ended_ms=ended_ms)
-    if data.get("exception_type") == "ExecutionBlocked":  # no end: execution_success follows (COMFYUI.md 4)
+    if data.get("exception_type") == "ExecutionBlocked":  # no end: execution_success follows (docs/comfyui.md 4)
         return UnknownMessage("execution_blocked")
     return EndMessage(_prompt_id(data), "error", read_failure(data), ended_ms)
 
@@ -193,7 +193,7 @@ _IMAGE_FORMATS = {1: "image/jpeg", 2: "image/png"}
 
 
 def read_binary(head: bytes) -> Message:
-    """One binary message, from its first bytes: u32 type, then as COMFYUI.md 4 lists (big-endian)."""
+    """One binary message, from its first bytes: u32 type, then as docs/comfyui.md 4 lists (big-endian)."""
     if len(head) < 8:
         return UnknownMessage("short frame")
     kind, second = int.from_bytes(head[:4], "big"), int.from_bytes(head[4:8], "big")

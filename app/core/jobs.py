@@ -1,4 +1,4 @@
-"""The jobs API of newer servers (COMFYUI.md 9): the active jobs, and a cancel in one step.
+"""The jobs API of newer servers (docs/comfyui.md 9): the active jobs, and a cancel in one step.
 
 It is built on the same queue and history and loses entries in the same cases. A server without it answers 404 or 405.
 """

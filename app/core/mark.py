@@ -1,7 +1,7 @@
 """What a window remembers of a server, to notice that it was restarted or that another ComfyUI answers now.
 
-ComfyUI tells no boot id (COMFYUI.md 1 and 8), so identity is a matter of evidence: its prompt counter only rises while
-it lives, a prompt that was in its history stays there, and its versions and devices are what they were. Whatever
+ComfyUI tells no boot id (docs/comfyui.md 1 and 8), so identity is a matter of evidence: its prompt counter only rises
+while it lives, a prompt that was in its history stays there, and its versions and devices are what they were. Whatever
 disagrees is told as a reason and makes every task of that server be looked at again; it ends none.
 
     mark = learned_mark(tasks)                 # from this window's own records

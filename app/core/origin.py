@@ -3,7 +3,7 @@
 `out_00001_.png` exists on every server, and again after somebody has cleared a folder. So a file's date is held against
 the task's own beginning and end, all by the server's own clock: newer than the end, somebody has written over it; older
 than the beginning, it was made by an earlier prompt. That one is right only for a node that was taken from the cache,
-which names the file of the prompt that it was cached from (COMFYUI.md 5). No date tells such a file from one that
+which names the file of the prompt that it was cached from (docs/comfyui.md 5). No date tells such a file from one that
 another server at the same address has under this name: only the server's own word does, that it still is the one that
 ran the task.
 """

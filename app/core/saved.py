@@ -50,7 +50,7 @@ def published_file_request(path: str) -> Request:
 
 
 def saved_request(server: Server) -> Request:
-    """GET /userdata?dir=workflows: COMFYUI.md 7; with the folders below, as the editor's own list has them."""
+    """GET /userdata?dir=workflows: docs/comfyui.md 7; with the folders below, as the editor's own list has them."""
     return Request(method="GET", path=f"{server.base}/userdata?{SAVED_QUERY}", deadline=LIST_DEADLINE)
 
 

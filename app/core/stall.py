@@ -1,8 +1,8 @@
 """How long a task has been still, and whether that is longer than its server has ever needed: *stalled*.
 
 Stalled is a warning, never an end. A server that loads a model is silent for minutes and well; one whose executor
-has died goes on answering and never moves again (COMFYUI.md 8). So a stall is measured against what was learned: the
-longest stillness of work that did end well there.
+has died goes on answering and never moves again (docs/comfyui.md 8). So a stall is measured against what was learned:
+the longest stillness of work that did end well there.
 
     stillness = Stillness(now)
     stillness = stillness.looked(now)      # a look found the task where it was

@@ -35,7 +35,7 @@ from app.core.evidence import (
 )
 from app.core.model import Contact, Delivery, Failure, Note, Output, Task, TaskState
 
-LOST_GAP = 3.0  # seconds between the two looks; COMFYUI.md 3: history may lag execution_success by milliseconds
+LOST_GAP = 3.0  # seconds between the two looks; docs/comfyui.md 3: history may lag execution_success by milliseconds
 UNREACHABLE_AFTER = 2  # looks in a row without a real answer; one is a hiccup
 
 

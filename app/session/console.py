@@ -1,4 +1,4 @@
-"""The console contract: what each name in a window's console does, in plain Python values (DESIGN 6).
+"""The console contract: what each name in a window's console does, in plain Python values (docs/console.md).
 
     contract = ConsoleContract(session)
     contract.call("debug_server_consistency", [])       # a JSON-like value, or a coroutine of one

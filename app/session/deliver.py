@@ -1,4 +1,4 @@
-"""Bringing results home: each output's bytes, from its task's own server, into this browser's store (DESIGN 4, step 8).
+"""Bringing results home: each output's bytes, from its task's own server, into this browser's store.
 
 Ends as kept (or its thumbnail alone, by the person's choice), gone (the real server answered 404), overwritten (the
 file is not of this task's time: those bytes are never shown as its result), or not kept (the store is full).

@@ -1,8 +1,8 @@
 """Whether the open socket still tells: deafness is proven by what a look has seen, silence proves nothing (promise 7).
 
 ComfyUI forgets a client_id when either of two sockets under it closes; the other stays open and never hears anything
-again (COMFYUI.md 4). So when a look shows that a task began or ended while this socket was open, the socket should have
-told it. If it has not, seconds after whatever did arrive was taken in, it is deaf: closed, and opened again.
+again (docs/comfyui.md 4). So when a look shows that a task began or ended while this socket was open, the socket should
+have told it. If it has not, seconds after whatever did arrive was taken in, it is deaf: closed, and opened again.
 
 Mere silence has innocent reasons (minutes of model loading). It starts the frequent looking, and reopens the
 socket at doubling intervals, which harms nothing.

@@ -1,4 +1,4 @@
-"""Reading this window's own records: once at its start, and again on every wake (DESIGN 4, step 0; promise 9)."""
+"""Reading this window's own records: once at its start, and again on every wake (promise 9)."""
 
 from __future__ import annotations
 

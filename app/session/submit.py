@@ -1,4 +1,4 @@
-"""One click on Run: reserve, connect, upload, register, submit (DESIGN 4, steps 1 to 5).
+"""One click on Run: reserve, connect, upload, register, submit.
 
 Up to the register nothing is on the server's queue, so a failure gives the place back. From the register on there is a
 task, and only evidence ends it: an unclear answer is settled by looking, never by posting again.

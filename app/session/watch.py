@@ -1,7 +1,7 @@
-"""Looking at queue and history: what alone is enough to bring every task to its end (DESIGN 4, steps 6 and 7).
+"""Looking at queue and history: what alone is enough to bring every task to its end.
 
 One watcher per server address, for as long as there are unfinished tasks there. A look reads the queue first and then
-the history of those that are not in it; the other order would miss a task that ends in between (COMFYUI.md 3).
+the history of those that are not in it; the other order would miss a task that ends in between (docs/comfyui.md 3).
 """
 
 from __future__ import annotations

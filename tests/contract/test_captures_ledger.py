@@ -1,6 +1,6 @@
 """Which of the recorded exchanges are replayed, and why the others are not.
 
-Of 10, 12 and 14 there are no records, only the facts in COMFYUI.md, which are asked in test_demo_faults.py and
+Of 10, 12 and 14 there are no records, only the facts in docs/comfyui.md, which are asked in test_demo_faults.py and
 test_simulated.py (a restart), and in test_protocol_events.py (history at the end, deafness).
 """
 
@@ -34,7 +34,7 @@ NOT_REPLAYED = {
     "09_robust": {
         "stuck_reader": "an earlier record of what 11 has",
         "sigint_ws_end": "how a process ends: test_demo_process.py",
-        "after_restart_temp_view": "the record does not say what was asked; COMFYUI.md 8 has the fact",
+        "after_restart_temp_view": "the record does not say what was asked; docs/comfyui.md 8 has the fact",
         "client_id_list": "it kills the real server; a demo refuses it on purpose",
     },
     "13_frontend_calls": {

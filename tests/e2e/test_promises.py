@@ -1,4 +1,4 @@
-"""The promises of DESIGN 1 in a real browser, with real gateways and servers."""
+"""The promises (docs/promises.md) in a real browser, with real gateways and servers."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class Tab:
 
 
 class TabWindows:
-    """The Windows port: DESIGN 8, *Window identity*, with and without Web Locks."""
+    """The Windows port, with and without Web Locks (docs/decisions/0013)."""
 
     def __init__(self, tab: Tab, life: Life) -> None:
         self._tab = tab
@@ -150,7 +150,7 @@ class TabWindows:
             there = browser.answering.get(window_id)
             return (there is not None and there.is_alive and not there.is_frozen) or None
         cached = browser.cached.pop(window_id, None)
-        if cached is not None:  # asking for its lock evicts it (DESIGN 8)
+        if cached is not None:  # asking for its lock evicts it
             cached.is_alive = False
             for each in [window_id, *(name for name, life in browser.cached.items() if life is cached)]:
                 browser.cached.pop(each, None)

@@ -70,7 +70,7 @@ class Weather:
     chance: random.Random
     lose_before: float = 0.0  # the request never arrives
     lose_after: float = 0.0  # the answer never arrives
-    error_but_queued: float = 0.0  # 500, and the prompt is in the queue (COMFYUI.md 2)
+    error_but_queued: float = 0.0  # 500, and the prompt is in the queue (docs/comfyui.md 2)
     double: float = 0.0  # a request that may be repeated is, and the second answer counts; an event comes twice
     late: float = 0.0  # the answer takes longer than anybody may wait
     drop_socket: float = 0.0  # per message

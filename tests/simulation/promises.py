@@ -1,4 +1,4 @@
-"""The promises of DESIGN 1 that must hold at every moment, checked at each commit, each request and each new socket."""
+"""The promises (docs/promises.md) as invariants: checked at each commit, each request and each new socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The promises of DESIGN 1, as invariants of many simulated lives. A failing seed replays exactly."""
+"""The promises (docs/promises.md), as invariants of many simulated lives. A failing seed replays exactly."""
 
 from __future__ import annotations
 

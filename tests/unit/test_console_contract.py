@@ -1,4 +1,4 @@
-"""The console contract in plain Python: every name of DESIGN 6, its shape, and its refusals."""
+"""The console contract in plain Python: every name of docs/console.md, its shape, and its refusals."""
 
 from __future__ import annotations
 

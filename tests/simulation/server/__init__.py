@@ -1,4 +1,4 @@
-"""A ComfyUI in memory: the protocol of COMFYUI.md with its traps, as a second opinion. Imports nothing from `app/`.
+"""A ComfyUI in memory: the protocol of docs/comfyui.md with its traps, a second opinion. Imports nothing from `app/`.
 
 `await server.request(method, path, query, body)` answers like the real one, `server.connect(client_id, …)` is a socket
 and `server.upload(…)` a form. One prompt runs at a time, on the running loop's clock. The contract suite asks of it

@@ -49,7 +49,7 @@ class SimServer:
         self._start()
 
     def kill_executor(self) -> None:
-        """The worker's thread dies: prompts are accepted and never run (COMFYUI.md 8)."""
+        """The worker's thread dies: prompts are accepted and never run (docs/comfyui.md 8)."""
         self.is_executor_dead = True
 
     def hold(self, is_held: bool) -> None:
@@ -240,7 +240,7 @@ class SimServer:
         return [*running, *({"id": item[1], "status": "pending"} for item in self._jobs.heap)]
 
     def _job(self, method: str, prompt_id: str, verb: str = "") -> Answer:
-        """The jobs API of newer servers (COMFYUI.md 9), as far as one job goes."""
+        """The jobs API of newer servers (docs/comfyui.md 9), as far as one job goes."""
         is_running = self._jobs.running is not None and self._jobs.running[1] == prompt_id
         is_pending = any(item[1] == prompt_id for item in self._jobs.heap)
         if (method, verb) == ("POST", "cancel"):

@@ -141,7 +141,7 @@ class Worker:
         if end == "success":
             run.keep("execution_success", {})
         self.last_node = None
-        await asyncio.sleep(0.001 * self.pace)  # history may lag the event (COMFYUI.md 3)
+        await asyncio.sleep(0.001 * self.pace)  # history may lag the event (docs/comfyui.md 3)
         if self.is_gone:
             raise Restarted
         results = {node_id: self._results.get(node_id) for node_id in prompt}

@@ -54,7 +54,7 @@ def test_minutes_of_model_loading_are_healthy() -> None:
 
 
 def test_first_in_line_of_a_server_that_runs_nothing_is_stalled_soon() -> None:
-    """The executor's thread has died, and the server goes on taking prompts (COMFYUI.md 8)."""
+    """The executor's thread has died, and the server goes on taking prompts (docs/comfyui.md 8)."""
     assert is_stalled(FIRST, still(IDLE_PATIENCE), UNLEARNED_PATIENCE, is_server_idle=True)
     assert not is_stalled(FIRST, still(IDLE_PATIENCE), UNLEARNED_PATIENCE, is_server_idle=False)
 

@@ -1,4 +1,4 @@
-"""The order of a look: the queue first, then the history (COMFYUI.md 3)."""
+"""The order of a look: the queue first, then the history (docs/comfyui.md 3)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ ELSEWHERE = "http://elsewhere.test:8188"
 
 @scene
 async def test_a_server_whose_executor_died_is_told_as_stalled_and_nothing_ends(stage: Stage) -> None:
-    """It goes on accepting prompts that never run (COMFYUI.md 8)."""
+    """It goes on accepting prompts that never run (docs/comfyui.md 8)."""
     page = await stage.window()
     server = stage.world.sims[A]
     server.kill_executor()
