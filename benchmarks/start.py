@@ -90,7 +90,7 @@ The aim for the first picture of the page, 150 ms, is held by a reload only (bel
 100, over six connections that the page's scripts share; then the page is laid out for the first time, for 31 ms in that
 trace (fonts), and its small scripts run for 10 before the browser paints. A second tab begins on Python before that.
 """
-SOURCES = ("app", "gateway", "demo_comfyui", "static", ".mooring/builds")
+SOURCES = ("app", "gateway", "demo_comfyui", "wire", "static", ".mooring/builds")
 
 
 @dataclass(frozen=True)

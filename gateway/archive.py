@@ -1,4 +1,4 @@
-"""`/app.zip`: the page's Python package as one file, built when it starts and again whenever a source changes.
+"""`/app.zip`: the page's Python packages as one file, built when it starts and again whenever a source changes.
 
 The same sources give the same bytes: names are sorted, times and permissions fixed.
 """
@@ -11,6 +11,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+PACKAGES = ("app", "wire")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can say
 _PLAIN_FILE = 0o100644 << 16
 _UNIX = 3
@@ -28,7 +29,7 @@ class Archive:
 
 
 class AppArchive:
-    """The archive of the package in `root / "app"`, current as of each call."""
+    """The archive of the `PACKAGES` below `root`, current as of each call."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -49,8 +50,8 @@ class AppArchive:
         return _digest(self._read(self._files()))
 
     def _files(self) -> list[Path]:
-        package = self._root / "app"
-        found = [path for path in package.rglob("*.py") if path.is_file() and not path.is_symlink()]
+        sources = (path for package in PACKAGES for path in (self._root / package).rglob("*.py"))
+        found = [path for path in sources if path.is_file() and not path.is_symlink()]
         return sorted(found, key=lambda path: path.as_posix())
 
     def _read(self, files: list[Path]) -> dict[str, bytes]:

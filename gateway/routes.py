@@ -62,7 +62,7 @@ class BuildFile:
 
 @dataclass(frozen=True, slots=True)
 class AppArchive:
-    """`/app.zip`, the Python package of the page."""
+    """`/app.zip`, the Python packages of the page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The memory snapshot that the page is told of, and making it while the gateway serves.
 
-Set-up makes one. When the sources of `app/` have changed since, the page is told of none, which is slower and right,
-and the next one is made meanwhile.
+Set-up makes one. When the sources in `/app.zip` have changed since, the page is told of none, which is slower and
+right, and the next one is made meanwhile.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     KEY.br, KEY.gz    the same memory, packed in two ways
     KEY.json          its size and sum unpacked, and the sizes of those files; or that Node could not make it
 
-A key is a digest over the browser's runtime, the sources of `app/` and the scripts that make and read snapshots. So a
-snapshot that is found by the key of what is served now fits it, and no other is ever handed out.
+A key is a digest over the browser's runtime, the sources in `/app.zip` and the scripts that make and read snapshots.
+So a snapshot that is found by the key of what is served now fits it, and no other is ever handed out.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Snapshots:
         return self.place.root / ".mooring" / "snapshots"
 
     def key(self, sources: str) -> str | None:
-        """The key for these sources of `app/` with all else as it is now; None if there is no runtime."""
+        """The key for these sources of `/app.zip` with all else as it is now; None if there is no runtime."""
         record = read_record(self.place.vendor / "mooring.json")
         if record is None or not isinstance(files := record.get("files"), dict):
             return None

@@ -124,7 +124,7 @@ async def records(page: Page, store: str, change: dict[str, Any] | None = None) 
 def house(tmp_path: Path) -> Path:
     """A copy of what the gateway is and serves, to be upgraded."""
     copy = tmp_path / "house"
-    for folder in ("app", "gateway", "static", ".mooring/builds", ".mooring/snapshots"):
+    for folder in ("app", "gateway", "wire", "static", ".mooring/builds", ".mooring/snapshots"):
         if (ROOT / folder).exists():
             ignored = shutil.ignore_patterns("__pycache__", "making-*", "*.new")
             shutil.copytree(ROOT / folder, copy / folder, copy_function=os.link, ignore=ignored)

@@ -23,7 +23,7 @@ JUDGES = (
     "tests/unit/test_selfcheck.py",
     "tests/ports/test_fakes.py",
 )
-COPIED = ("app", "gateway", "tests/simulation", "tests/unit/core", "tests/unit/session", "tests/ports")
+COPIED = ("app", "gateway", "wire", "tests/simulation", "tests/unit/core", "tests/unit/session", "tests/ports")
 FILES = (
     "pyproject.toml",
     "docs/console.md",

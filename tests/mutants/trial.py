@@ -99,7 +99,7 @@ def work_in(root: Path) -> None:
     here = os.getcwd()
     os.chdir(root)
     sys.path[:] = [str(root), *(path for path in sys.path if path not in ("", here, str(root)))]
-    for name in [name for name in sys.modules if name.split(".")[0] in ("tests", "app")]:
+    for name in [name for name in sys.modules if name.split(".")[0] in ("tests", "app", "wire")]:
         del sys.modules[name]
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = ("app", "gateway", "demo_comfyui")
+PROGRAMS = ("app", "gateway", "demo_comfyui")
+SHIPPED = (*PROGRAMS, "wire")
 LONGEST = 600  # lines; past it, a module most likely holds a second idea
 
 # core <- workflows <- session <- ui <- main; browser is at the side and knows the core's edge only.
@@ -141,11 +142,20 @@ def wrong(found: list[Module], is_allowed: object) -> list[str]:
     ]
 
 
+def test_wire_is_pure() -> None:
+    """It imports nothing of ours, and of the standard library no I/O, clock or randomness."""
+
+    def is_allowed(module: Module, name: str) -> bool:
+        return name.split(".", maxsplit=1)[0] in PURE | {"wire"}
+
+    assert wrong(inside("wire"), is_allowed) == []
+
+
 def test_the_core_is_pure() -> None:
     """No await, no clock, no chance, no browser, nothing from outside: values in, values out."""
 
     def is_allowed(module: Module, name: str) -> bool:
-        return _belongs(name, "app.core") or name.split(".", maxsplit=1)[0] in PURE
+        return _belongs(name, "app.core") or name.split(".", maxsplit=1)[0] in PURE | {"wire"}
 
     assert wrong(inside("app.core"), is_allowed) == []
 
@@ -153,14 +163,14 @@ def test_the_core_is_pure() -> None:
 def test_workflows_are_as_pure_as_the_core() -> None:
     def is_allowed(module: Module, name: str) -> bool:
         own = _belongs(name, "app.core") or _belongs(name, "app.workflows")
-        return own or name.split(".", maxsplit=1)[0] in PURE | MORE_FOR_WORKFLOWS
+        return own or name.split(".", maxsplit=1)[0] in PURE | {"wire"} | MORE_FOR_WORKFLOWS
 
     assert wrong(inside("app.workflows"), is_allowed) == []
 
 
-def test_the_core_and_the_workflows_await_nothing() -> None:
+def test_the_core_the_workflows_and_wire_await_nothing() -> None:
     """The core's ports only say what others await."""
-    for module in inside("app.core") + inside("app.workflows"):
+    for module in inside("app.core") + inside("app.workflows") + inside("wire"):
         names = ("ports", "store_parts", "papers", "past_port", "roster", "vitals", "deeds")
         if module.name in {f"app.core.{name}" for name in names}:
             continue
@@ -207,18 +217,36 @@ def test_javascript_is_seen_only_at_the_edge() -> None:
         is_edge = _belongs(module.name, "app.browser") or module.name == "app.main"
         return is_edge or name.split(".", maxsplit=1)[0] not in JAVASCRIPT
 
-    assert wrong(inside("app") + inside("gateway") + inside("demo_comfyui"), is_allowed) == []
+    assert wrong([module for package in SHIPPED for module in inside(package)], is_allowed) == []
     assert any(item.name == "js" for module in inside("app.browser") for item in module.imports())
 
 
-@pytest.mark.parametrize("package", SHIPPED)
+@pytest.mark.parametrize("package", PROGRAMS)
 def test_the_three_programs_never_import_each_other(package: str) -> None:
-    others = [other for other in (*SHIPPED, "tests", "serve") if other != package]
+    others = [other for other in (*PROGRAMS, "tests", "serve") if other != package]
 
     def is_allowed(module: Module, name: str) -> bool:
         return not any(_belongs(name, other) for other in others)
 
     assert wrong(inside(package), is_allowed) == []
+
+
+def test_demo_servers_take_only_constants_from_wire() -> None:
+    """A server that encodes with the code that decodes agrees with its mistakes."""
+    found = [
+        f"{module.name}:{node.lineno} imports {ast.unparse(node)}"
+        for module in inside("demo_comfyui")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Import | ast.ImportFrom) and not _is_constants_of_wire(node)
+    ]
+    assert found == []
+
+
+def _is_constants_of_wire(node: ast.Import | ast.ImportFrom) -> bool:
+    """Return whether this imports constants, if anything, from `wire`."""
+    if isinstance(node, ast.Import):
+        return not any(_belongs(alias.name, "wire") for alias in node.names)
+    return not _belongs(node.module or "", "wire") or all(alias.name.isupper() for alias in node.names)
 
 
 def test_only_main_knows_all() -> None:

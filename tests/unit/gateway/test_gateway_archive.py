@@ -14,6 +14,10 @@ def make_app(root: Path) -> Path:
     (root / "app" / "core").mkdir(parents=True)
     (root / "app" / "__init__.py").write_text("")
     (root / "app" / "core" / "model.py").write_text("x = 1\n")
+    (root / "wire").mkdir()
+    (root / "wire" / "__init__.py").write_text("")
+    (root / "gateway").mkdir()
+    (root / "gateway" / "__init__.py").write_text("not for the page")
     (root / "app" / "notes.txt").write_text("not for the page")
     (root / "app" / "core" / "__pycache__").mkdir()
     (root / "app" / "core" / "__pycache__" / "model.cpython-311.pyc").write_bytes(b"x")
@@ -26,7 +30,7 @@ def names(data: bytes) -> list[str]:
 
 def test_it_holds_the_python_sources_only(tmp_path: Path) -> None:
     archive = AppArchive(make_app(tmp_path)).current()
-    assert names(archive.data) == ["app/__init__.py", "app/core/model.py"]
+    assert names(archive.data) == ["app/__init__.py", "app/core/model.py", "wire/__init__.py"]
 
 
 def test_equal_sources_give_equal_bytes(tmp_path: Path) -> None:
@@ -47,7 +51,7 @@ def test_a_change_gives_another_archive_and_no_change_the_same_object(tmp_path: 
     second = archive.current()
     assert second.etag != first.etag
     (tmp_path / "app" / "core" / "model.py").unlink()
-    assert names(archive.current().data) == ["app/__init__.py"]
+    assert names(archive.current().data) == ["app/__init__.py", "wire/__init__.py"]
 
 
 def test_a_link_out_of_the_package_is_left_out(tmp_path: Path) -> None:
@@ -61,6 +65,9 @@ def test_the_digest_of_the_sources_hangs_on_names_and_contents(tmp_path: Path) -
     archive = AppArchive(make_app(tmp_path))
     first = archive.current()
     assert first.sources == archive.digest()
+    (tmp_path / "wire" / "__init__.py").write_text("y = 1\n")
+    assert archive.digest() != first.sources
+    (tmp_path / "wire" / "__init__.py").write_text("")
     (tmp_path / "app" / "core" / "model.py").write_text("x = 3\n")
     assert archive.current().sources == archive.digest() != first.sources
     (tmp_path / "app" / "core" / "model.py").write_text("x = 1\n")

@@ -108,7 +108,7 @@ def test_our_scripts_name_their_files_by_where_they_are_themselves() -> None:
     """At another address they would be of another build, or none."""
     found = [
         path.name
-        for folder in ("static/js", "app")
+        for folder in ("static/js", "app", "wire")
         for path in (ROOT / folder).rglob("*")
         if path.suffix in {".js", ".mjs", ".py"}
         and re.search(r"""["'`](/static/|/app\.zip|/app/main)""", path.read_text("utf-8"))
