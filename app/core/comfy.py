@@ -24,7 +24,6 @@ FILE_DEADLINE = 4.0  # a click on Run waits for it
 UPLOAD_DEADLINE = 900.0  # the gateway cuts an upload that stops moving
 VIEW_DEADLINE = 300.0
 UPLOAD_FOLDER = "mooring"
-INTERRUPTS_BY_ID = (0, 3, 64)  # measured there; older servers may interrupt whatever runs
 _FORBIDDEN = frozenset({"denied-node", "not-allowed", "not-yours", "too-many"})  # the gateway's rules of a team
 TOO_MANY = "too-many"  # the gateway's cause for `max_pending_per_user`
 NEVER_RAN = frozenset({"rejected", "not_sent"})  # the kinds of failure after which there certainly was no run
@@ -79,12 +78,6 @@ def interrupt_request(base: str, prompt_id: PromptId) -> Request:
     """Interrupt that prompt if it is the one that runs."""
     body = json.dumps({"prompt_id": prompt_id})
     return Request(method="POST", path=f"{base}/interrupt", deadline=LOOK_DEADLINE, json=body)
-
-
-def interrupts_by_id(version: str) -> bool:
-    """Whether a server of that version is known to look at the prompt_id of an interrupt."""
-    numbers = version.split("+", maxsplit=1)[0].split(".")
-    return all(item.isdecimal() for item in numbers) and tuple(map(int, numbers)) >= INTERRUPTS_BY_ID
 
 
 def loads_request() -> Request:

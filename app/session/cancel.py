@@ -13,6 +13,7 @@ from app.core import comfy, jobs
 from app.core.evidence import Absent, Evidence, NoAnswer, Removed
 from app.core.model import Task
 from app.session.state import State
+from wire.versions import interrupts_by_id
 
 log = logging.getLogger("mooring.session")
 
@@ -48,7 +49,7 @@ class Canceller:
     def _may_interrupt(self, task: Task, queue: comfy.Queue) -> bool:
         """Not where an old server, deaf to the id, would stop another prompt that runs beside ours."""
         server = self._state.fleet.get(task.server_id)
-        return queue.running == (task.prompt_id,) or (server is not None and comfy.interrupts_by_id(server.version))
+        return queue.running == (task.prompt_id,) or (server is not None and interrupts_by_id(server.version))
 
     async def _look_after(self, task: Task, base: str) -> Evidence:
         """After our delete: gone without a trace is removed; anything else is what a look finds."""

@@ -12,10 +12,10 @@ from gateway.audit import audit
 from gateway.fleet import ServerId
 from gateway.people.asking import fetch_rows
 from gateway.people.person import Person
-from gateway.people.private import interrupts_by_id
 from gateway.people.projection import Row
 from gateway.refusal import Cause, Refusal, Refused, Sent
 from gateway.upstream import Upstream
+from wire.versions import interrupts_by_id
 
 LONGEST_ID = 200  # characters of a prompt_id; whoever posts past the gateway may choose any
 

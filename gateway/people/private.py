@@ -52,13 +52,13 @@ from gateway.rules import Rules
 from gateway.shapes import CATALOGUE, QUEUE, SMALL
 from gateway.state import FleetState
 from gateway.upstream import Upstream
+from wire.versions import interrupts_by_id
 
 MOST_JOBS = 100  # of one `/api/jobs`, each of which may have to be looked up
 MOST_HISTORY = 200  # entries of one `/history`, of all users
 LARGEST_HISTORY = 4_194_304  # bytes of these entries; older ones are left out
 MOST_QUEUED = 1_000  # prompts of one user on one server
 MOST_QUEUED_BYTES = 16_777_216  # of all of these: every user's poll of the queue reads them
-INTERRUPTS_BY_ID = (0, 3, 64)  # older servers may interrupt whatever runs, whatever id is named
 
 _log = logging.getLogger(__name__)
 _NOT_YOURS = Refusal(Cause.NOT_YOURS, "This is not yours, or it is not there.")
@@ -466,12 +466,6 @@ def private_answer(value: object) -> web.Response:
             "Referrer-Policy": "no-referrer",
         },
     )
-
-
-def interrupts_by_id(version: str) -> bool:
-    """Whether a server of that version is known to look at the prompt_id of an interrupt."""
-    numbers = version.split("+", maxsplit=1)[0].split(".")
-    return all(item.isdecimal() for item in numbers) and tuple(map(int, numbers)) >= INTERRUPTS_BY_ID
 
 
 def _least(text: str, most: int) -> int:

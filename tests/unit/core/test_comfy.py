@@ -317,14 +317,6 @@ def test_out_of_memory_is_recognised(exception_type: str, message: str, is_oom: 
     assert Failure(kind="execution", exception_type=exception_type, message=message).is_out_of_memory is is_oom
 
 
-@pytest.mark.parametrize(
-    ("version", "by_id"),
-    [("0.3.64", True), ("0.38.1", True), ("0.3.64+cu", True), ("0.3.10", False), ("", False), ("dev", False)],
-)
-def test_only_known_versions_interrupt_by_id(version: str, by_id: bool) -> None:
-    assert comfy.interrupts_by_id(version) is by_id
-
-
 def test_a_server_is_described_by_its_versions_and_devices() -> None:
     stats = {
         "system": {"os": "posix", "comfyui_version": "0.3.64", "python_version": "3.11", "pytorch_version": "2.9"},
