@@ -7,7 +7,8 @@ import json
 import struct
 from typing import TYPE_CHECKING, Any
 
-from demo_comfyui.sockets import FRAME_PREVIEW, FRAME_PREVIEW_WITH_METADATA, SocketHub
+from demo_comfyui.sockets import SocketHub
+from wire.frames import PREVIEW, PREVIEW_WITH_METADATA
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,11 +48,11 @@ class Progress:
             metadata = {**self._identity(node_id), "image_type": _FORMATS["JPEG"][1]}
             header = json.dumps(metadata).encode()
             packed = struct.pack(">I", len(header)) + header + frame
-            self._hub.post(FRAME_PREVIEW_WITH_METADATA, packed, self._client_id)
+            self._hub.post(PREVIEW_WITH_METADATA, packed, self._client_id)
         data = {"value": value, "max": total, "prompt_id": self._prompt_id, "node": node_id}
         self._hub.post("progress", data, self._client_id)
         if frame and not with_metadata:
-            self._hub.post(FRAME_PREVIEW, struct.pack(">I", _FORMATS["JPEG"][0]) + frame, self._client_id)
+            self._hub.post(PREVIEW, struct.pack(">I", _FORMATS["JPEG"][0]) + frame, self._client_id)
 
     def _set(self, node_id: str, state: str, value: float, top: float) -> None:
         if node_id in self._states:

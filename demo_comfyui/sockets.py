@@ -21,9 +21,6 @@ from demo_comfyui.faults import Faults
 
 log = logging.getLogger(__name__)
 
-FRAME_PREVIEW = 1
-FRAME_PREVIEW_WITH_METADATA = 4
-
 Message = tuple[str | int, Any, str | None]
 Greeting = Callable[[str], list[tuple[str, dict[str, Any]]]]
 

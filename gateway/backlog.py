@@ -7,14 +7,13 @@ is kept, in order. If the rest grows past the limits, previews go first; after t
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 
 from gateway.json_reader import Bounds, JsonError, read_json
+from wire.frames import PREVIEW, PREVIEW_WITH_METADATA, prompt_of_preview, read_header
 
 _PROGRESS = {"progress", "progress_state"}
 _HEAD = 64  # bytes in which ComfyUI's `{"type": "progress…` would stand
-_PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
 _METADATA = Bounds(65_536, values=1_000)
 _EVENT = Bounds(1_048_576, values=50_000)  # `progress_state` has some 200 bytes for each node
 
@@ -102,16 +101,12 @@ def _text_key(data: bytes) -> Key | None:
 
 
 def _binary_key(data: bytes) -> Key | None:
-    if len(data) < 8:
+    header = read_header(data)
+    if header is None or header.type not in {PREVIEW, PREVIEW_WITH_METADATA}:
         return None
-    kind, length = struct.unpack_from(">II", data)
-    if kind == _PREVIEW:
+    if header.type == PREVIEW:
         return "preview", ""
-    if kind != _PREVIEW_WITH_METADATA or length > len(data) - 8:
-        return None
     try:
-        metadata = read_json(data[8 : 8 + length], _METADATA)
+        return "preview", prompt_of_preview(read_json(header.metadata, _METADATA)) or ""
     except JsonError:
         return None
-    prompt_id = metadata.get("prompt_id") if isinstance(metadata, dict) else None
-    return "preview", prompt_id if isinstance(prompt_id, str) else ""

@@ -13,6 +13,7 @@ from typing import Any
 from app.core.comfy import read_failure
 from app.core.model import Failure, NodeId, Output, PromptId
 from app.core.outputs import read_node_outputs
+from wire.frames import IMAGE_TYPES, PREVIEW, PREVIEW_WITH_METADATA, read_header
 
 FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 
@@ -189,25 +190,22 @@ def _prompt_id(data: Mapping[str, Any]) -> PromptId:
     return PromptId(prompt_id)
 
 
-_IMAGE_FORMATS = {1: "image/jpeg", 2: "image/png"}
+_OPAQUE = "application/octet-stream"
 
 
 def read_binary(head: bytes) -> Message:
-    """One binary message, from its first bytes: u32 type, then as docs/comfyui.md 4 lists (big-endian)."""
-    if len(head) < 8:
-        return UnknownMessage("short frame")
-    kind, second = int.from_bytes(head[:4], "big"), int.from_bytes(head[4:8], "big")
-    if kind == 1:
-        return PreviewMessage(8, _IMAGE_FORMATS.get(second, "application/octet-stream"))
-    if kind != 4:
-        return UnknownMessage(f"binary {kind}")
-    offset = 8 + second
-    if offset > len(head):
-        return UnknownMessage("binary 4 with a cut header")
+    """One binary message, from its first bytes."""
+    header = read_header(head)
+    if header is None:
+        return UnknownMessage("binary with a cut header")
+    if header.type == PREVIEW:
+        return PreviewMessage(header.end, IMAGE_TYPES.get(header.number, _OPAQUE))
+    if header.type != PREVIEW_WITH_METADATA:
+        return UnknownMessage(f"binary {header.type}")
     try:
-        meta = json.loads(head[8:offset])
+        meta = json.loads(header.metadata)
         node = meta.get("display_node_id") or meta.get("node_id")
-        media_type = meta["image_type"] if meta["image_type"] in _IMAGE_FORMATS.values() else "application/octet-stream"
-        return PreviewMessage(offset, media_type, _prompt_id(meta), NodeId(str(node)) if node else None)
+        media_type = meta["image_type"] if meta["image_type"] in IMAGE_TYPES.values() else _OPAQUE
+        return PreviewMessage(header.end, media_type, _prompt_id(meta), NodeId(str(node)) if node else None)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return UnknownMessage("binary 4 with a bad header")

@@ -8,7 +8,6 @@ server's own queue or history has shown that its prompt is this person's, which 
 from __future__ import annotations
 
 import json
-import struct
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from gateway.backlog import Frame
 from gateway.json_reader import Bounds, JsonError, read_json
 from gateway.people.seals import KEY
+from wire.frames import PREVIEW, PREVIEW_WITH_METADATA, TEXT, prompt_of_preview, read_header
 
 EVENTS = frozenset(
     {
@@ -31,7 +31,6 @@ EVENTS = frozenset(
     }
 )
 MOST_PROMPTS = 1_000  # whose verdict is kept; a window has few
-_PREVIEW, _TEXT, _PREVIEW_WITH_METADATA = 1, 3, 4
 _METADATA = Bounds(65_536, values=1_000)
 _FROM_BROWSER = Bounds(65_536, values=1_000)
 _EVENT = Bounds(4_194_304)  # some nodes put whole pictures into their outputs
@@ -101,19 +100,18 @@ class Sieve:
                 self._began.popitem(last=False)
 
     async def _passes_binary(self, data: bytes) -> bool:
-        if len(data) < 8:
+        header = read_header(data)
+        if header is None:
             return False
-        kind, length = struct.unpack_from(">II", data)
-        if kind in {_PREVIEW, _TEXT}:  # which name no prompt
+        if header.type in {PREVIEW, TEXT}:  # which name no prompt
             return self._runs_own
-        if kind != _PREVIEW_WITH_METADATA or length > len(data) - 8:
+        if header.type != PREVIEW_WITH_METADATA:
             return False
         try:
-            metadata = read_json(data[8 : 8 + length], _METADATA)
+            prompt_id = prompt_of_preview(read_json(header.metadata, _METADATA))
         except JsonError:
             return False
-        prompt_id = metadata.get("prompt_id") if isinstance(metadata, dict) else None
-        return isinstance(prompt_id, str) and await self._is_own(prompt_id)
+        return prompt_id is not None and await self._is_own(prompt_id)
 
     async def _is_own(self, prompt_id: str) -> bool:
         known = self._verdicts.get(prompt_id)

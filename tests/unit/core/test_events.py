@@ -171,13 +171,13 @@ def test_a_malformed_message_is_unknown(raw: str) -> None:
         (frame(1, 9), PreviewMessage(8, "application/octet-stream")),
         (frame(3, 1, b"2hello"), UnknownMessage("binary 3")),
         (frame(2, 1), UnknownMessage("binary 2")),
-        (frame(4, 8_000_000, b"{}"), UnknownMessage("binary 4 with a cut header")),
+        (frame(4, 8_000_000, b"{}"), UnknownMessage("binary with a cut header")),
         (frame(4, 2, b"{}"), UnknownMessage("binary 4 with a bad header")),
         (frame(4, 2, b"[]"), UnknownMessage("binary 4 with a bad header")),
         (frame(4, 3, b"\xff\xfe\xfd"), UnknownMessage("binary 4 with a bad header")),
         (frame(4, 8000, b"[" * 8000), UnknownMessage("binary 4 with a bad header")),
-        (b"\0\0\0\1\0\0", UnknownMessage("short frame")),
-        (b"", UnknownMessage("short frame")),
+        (b"\0\0\0\1\0\0", UnknownMessage("binary with a cut header")),
+        (b"", UnknownMessage("binary with a cut header")),
     ],
 )
 def test_a_frame_is_read_from_its_first_bytes(head: bytes, message: Message) -> None:
