@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.json_reader import Bounds, JsonError, read_json
+from wire.events import Event, prompt_of_event
 from wire.frames import PREVIEW, PREVIEW_WITH_METADATA, prompt_of_preview, read_header
 
-_PROGRESS = {"progress", "progress_state"}
+_PROGRESS = {Event.PROGRESS, Event.PROGRESS_STATE}
 _HEAD = 64  # bytes in which ComfyUI's `{"type": "progress…` would stand
 _METADATA = Bounds(65_536, values=1_000)
 _EVENT = Bounds(1_048_576, values=50_000)  # `progress_state` has some 200 bytes for each node
@@ -92,10 +93,10 @@ def _text_key(data: bytes) -> Key | None:
     except JsonError:
         return None
     match message:
-        case {"type": str(kind), "data": {"prompt_id": str(prompt_id)}} if kind in _PROGRESS:
-            return kind, prompt_id
-        case {"type": str(kind)} if kind in _PROGRESS:
-            return kind, ""
+        case {"type": str(name), "data": dict(named)} if name in _PROGRESS:
+            return name, prompt_of_event(name, named) or ""
+        case {"type": str(name)} if name in _PROGRESS:
+            return name, ""
         case _:
             return None
 

@@ -17,6 +17,7 @@ from app.core.model import Failure, NodeError, NodeId, Output, PromptId, ServerI
 from app.core.outputs import read_outputs
 from app.core.ports import Blob, Form, Request, Response
 from app.core.server_file import ServerFile
+from wire.events import Event
 
 LOOK_DEADLINE = 12.0  # seconds; the gateway ends its own wait for the server before (10 s) and tells why
 SUBMIT_DEADLINE = 40.0
@@ -319,13 +320,13 @@ def _with_message(found: Finished, name: str, data: Mapping[str, Any]) -> Finish
     if isinstance(stamp, int):
         found = replace(found, ended_ms=stamp)
     match name:
-        case "execution_start" if isinstance(stamp, int):
+        case Event.EXECUTION_START if isinstance(stamp, int):
             return replace(found, started_ms=stamp)
-        case "execution_cached":
+        case Event.EXECUTION_CACHED:
             return replace(found, cached=tuple(NodeId(str(node)) for node in _list(data.get("nodes"))))
-        case "execution_interrupted":  # status_str says "error" here too (docs/comfyui.md 3)
+        case Event.EXECUTION_INTERRUPTED:  # status_str says "error" here too (docs/comfyui.md 3)
             return replace(found, end="interrupted")
-        case "execution_error" if data.get("exception_type") != "ExecutionBlocked":
+        case Event.EXECUTION_ERROR if data.get("exception_type") != "ExecutionBlocked":
             return replace(found, failure=read_failure(data))
     return found
 

@@ -13,9 +13,10 @@ from typing import Any
 from app.core.comfy import read_failure
 from app.core.model import Failure, NodeId, Output, PromptId
 from app.core.outputs import read_node_outputs
-from wire.frames import IMAGE_TYPES, PREVIEW, PREVIEW_WITH_METADATA, read_header
+from wire.events import Event, prompt_of_event
+from wire.frames import IMAGE_TYPES, PREVIEW, PREVIEW_WITH_METADATA, prompt_of_preview, read_header
 
-FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
+FLAGS = json.dumps({"type": Event.FEATURE_FLAGS, "data": {"supports_preview_metadata": True}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,28 +136,39 @@ def read_text(text: str) -> Message:
 
 
 def _read(kind: str, data: Mapping[str, Any]) -> Message:
+    prompt_id = prompt_of_event(kind, data)
     match kind:
-        case "status":
+        case Event.STATUS:
             return StatusMessage(int(data["status"]["exec_info"]["queue_remaining"]), str(data.get("sid") or ""))
-        case "execution_start":
-            return StartMessage(_prompt_id(data), _timestamp(data))
-        case "execution_cached":
-            return CachedMessage(_prompt_id(data), tuple(NodeId(str(node)) for node in data["nodes"]))
-        case "executing":
+        case Event.EXECUTING:
             node = data.get("display_node") or data.get("node")
-            known = data.get("prompt_id")
-            prompt_id = PromptId(known) if isinstance(known, str) else None
-            return ExecutingMessage(prompt_id, NodeId(str(node)) if node else None)
-        case "progress":
+            known = None if prompt_id is None else PromptId(prompt_id)
+            return ExecutingMessage(known, NodeId(str(node)) if node else None)
+    return UnknownMessage(kind) if prompt_id is None else _read_of_prompt(kind, PromptId(prompt_id), data)
+
+
+def _read_of_prompt(kind: str, prompt_id: PromptId, data: Mapping[str, Any]) -> Message:
+    match kind:
+        case Event.EXECUTION_START:
+            return StartMessage(prompt_id, _timestamp(data))
+        case Event.EXECUTION_CACHED:
+            return CachedMessage(prompt_id, tuple(NodeId(str(node)) for node in data["nodes"]))
+        case Event.PROGRESS:
             progress = NodeProgress(NodeId(str(data["node"])), float(data["value"]), float(data["max"]), "running")
-            return ProgressMessage(_prompt_id(data), (progress,))
-        case "progress_state":
-            return ProgressMessage(_prompt_id(data), tuple(map(_node_progress, data["nodes"].values())))
-        case "executed":
+            return ProgressMessage(prompt_id, (progress,))
+        case Event.PROGRESS_STATE:
+            return ProgressMessage(prompt_id, tuple(map(_node_progress, data["nodes"].values())))
+        case Event.EXECUTED:
             node_id = str(data.get("display_node") or data["node"])
-            return ExecutedMessage(_prompt_id(data), NodeId(node_id), read_node_outputs(node_id, data.get("output")))
-        case "execution_success" | "execution_error" | "execution_interrupted":
-            return _end(kind, data)
+            return ExecutedMessage(prompt_id, NodeId(node_id), read_node_outputs(node_id, data.get("output")))
+        case Event.EXECUTION_SUCCESS:
+            return EndMessage(prompt_id, "success", ended_ms=_timestamp(data))
+        case Event.EXECUTION_INTERRUPTED:
+            return EndMessage(prompt_id, "interrupted", ended_ms=_timestamp(data))
+        case Event.EXECUTION_ERROR if data.get("exception_type") == "ExecutionBlocked":
+            return UnknownMessage("execution_blocked")  # no end: execution_success follows (docs/comfyui.md 4)
+        case Event.EXECUTION_ERROR:
+            return EndMessage(prompt_id, "error", read_failure(data), _timestamp(data))
     return UnknownMessage(kind)
 
 
@@ -165,29 +177,11 @@ def _timestamp(data: Mapping[str, Any]) -> int | None:
     return timestamp if isinstance(timestamp, int) else None
 
 
-def _end(kind: str, data: Mapping[str, Any]) -> Message:
-    ended_ms = _timestamp(data)
-    if kind == "execution_success":
-        return EndMessage(_prompt_id(data), "success", ended_ms=ended_ms)
-    if kind == "execution_interrupted":
-        return EndMessage(_prompt_id(data), "interrupted", ended_ms=ended_ms)
-    if data.get("exception_type") == "ExecutionBlocked":  # no end: execution_success follows (docs/comfyui.md 4)
-        return UnknownMessage("execution_blocked")
-    return EndMessage(_prompt_id(data), "error", read_failure(data), ended_ms)
-
-
 def _node_progress(node: Mapping[str, Any]) -> NodeProgress:
     own = str(node.get("node_id") or "")
     node_id = NodeId(str(node.get("display_node_id") or node["node_id"]))
     part = own if own != node_id else ""
     return NodeProgress(node_id, float(node["value"]), float(node["max"]), str(node["state"]), part)
-
-
-def _prompt_id(data: Mapping[str, Any]) -> PromptId:
-    prompt_id = data["prompt_id"]
-    if not isinstance(prompt_id, str):
-        raise TypeError("prompt_id is not a string")
-    return PromptId(prompt_id)
 
 
 _OPAQUE = "application/octet-stream"
@@ -204,8 +198,10 @@ def read_binary(head: bytes) -> Message:
         return UnknownMessage(f"binary {header.type}")
     try:
         meta = json.loads(header.metadata)
-        node = meta.get("display_node_id") or meta.get("node_id")
+        prompt_id, node = prompt_of_preview(meta), meta.get("display_node_id") or meta.get("node_id")
         media_type = meta["image_type"] if meta["image_type"] in IMAGE_TYPES.values() else _OPAQUE
-        return PreviewMessage(header.end, media_type, _prompt_id(meta), NodeId(str(node)) if node else None)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        prompt_id = None
+    if prompt_id is None:
         return UnknownMessage("binary 4 with a bad header")
+    return PreviewMessage(header.end, media_type, PromptId(prompt_id), NodeId(str(node)) if node else None)

@@ -23,6 +23,7 @@ from urllib.parse import unquote
 
 from gateway.links import read_link
 from gateway.people.seals import File
+from wire.events import Event
 
 CLOCKS = 2.0  # seconds by which a file's time and the server's clock may differ, as on a network share
 MADE = frozenset({"output", "temp"})
@@ -56,7 +57,7 @@ class Run:
         match entry:
             case {"prompt": [_, _, dict(prompt), dict(extra_data), *_], "outputs": outputs, **rest}:
                 times = tuple(_times(rest.get("status")))
-                began = min((time for name, time in times if name == "execution_start"), default=None)
+                began = min((time for name, time in times if name == Event.EXECUTION_START), default=None)
                 return cls(
                     server_id, prompt, extra_data, outputs, began, max((time for _, time in times), default=None)
                 )

@@ -15,21 +15,9 @@ from typing import Any
 from gateway.backlog import Frame
 from gateway.json_reader import Bounds, JsonError, read_json
 from gateway.people.seals import KEY
+from wire.events import PROMPT_FIELDS, Event, prompt_of_event
 from wire.frames import PREVIEW, PREVIEW_WITH_METADATA, TEXT, prompt_of_preview, read_header
 
-EVENTS = frozenset(
-    {
-        "execution_start",
-        "execution_cached",
-        "executing",
-        "executed",
-        "execution_success",
-        "execution_error",
-        "execution_interrupted",
-        "progress",
-        "progress_state",
-    }
-)
 MOST_PROMPTS = 1_000  # whose verdict is kept; a window has few
 _METADATA = Bounds(65_536, values=1_000)
 _FROM_BROWSER = Bounds(65_536, values=1_000)
@@ -56,7 +44,7 @@ class Sieve:
             message = read_json(text, _FROM_BROWSER, is_strict=True)
         except JsonError:
             return False
-        return isinstance(message, dict) and message.get("type") == "feature_flags"
+        return isinstance(message, dict) and message.get("type") == Event.FEATURE_FLAGS
 
     async def down(self, frame: Frame) -> Frame | None:
         """The frame as this person gets it; None if it is not for them."""
@@ -67,31 +55,30 @@ class Sieve:
         except JsonError:
             return None
         match message:
-            case {"type": "status", "data": dict(data)}:
+            case {"type": Event.STATUS, "data": dict(data)}:
                 told = {**data, "sid": self._client_id} if "sid" in data else data
-                return _text({"type": "status", "data": told})
-            case {"type": "feature_flags"}:
-                return frame
-            case {"type": "executing", "data": dict(data)} if (
-                "prompt_id" not in data
-            ):  # told to a socket that comes late
-                return frame if await self._owns(None) else None
-            case {"type": str(kind), "data": {"prompt_id": str(prompt_id)}} if kind in EVENTS:
-                return await self._event(kind, prompt_id, message["data"], frame)
-            case _:
-                return None
+                return _text({"type": Event.STATUS, "data": told})
+            case {"type": str(name), "data": dict(data)} if name in PROMPT_FIELDS:
+                return await self._event(name, data, frame)
+        return None
 
-    async def _event(self, kind: str, prompt_id: str, data: dict[str, Any], frame: Frame) -> Frame | None:
+    async def _event(self, name: str, data: dict[str, Any], frame: Frame) -> Frame | None:
+        field, prompt_id = PROMPT_FIELDS[name], prompt_of_event(name, data)
+        if field is None:
+            return frame
+        if prompt_id is None:
+            tells_what_runs = name == Event.EXECUTING and field not in data
+            return frame if tells_what_runs and await self._owns(None) else None
         if not await self._is_own(prompt_id):
             return None
-        self._runs_own = not (kind == "executing" and data.get("node") is None)
-        if kind == "execution_start":
+        self._runs_own = not (name == Event.EXECUTING and data.get("node") is None)
+        if name == Event.EXECUTION_START:
             self._note_start(prompt_id, data.get("timestamp"))
-        if kind != "executed":
+        if name != Event.EXECUTED:
             return frame
         await self._seal(data, self._began.get(prompt_id))
         drop_unsealed(data.get("output"))
-        return _text({"type": kind, "data": data})
+        return _text({"type": name, "data": data})
 
     def _note_start(self, prompt_id: str, milliseconds: object) -> None:
         if isinstance(milliseconds, int | float):

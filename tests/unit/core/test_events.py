@@ -29,6 +29,7 @@ from app.core.model import Failure, NodeId, PromptId
 from tests.unit.core import captures
 from tests.unit.core.builders import output
 from tests.unit.core.odd import JSON, mutated
+from wire.events import Event
 
 P = PromptId("p-1")
 META = {"node_id": "2.0.0.1", "prompt_id": P, "display_node_id": "2", "image_type": "image/png"}
@@ -201,10 +202,7 @@ def test_a_preview_is_never_taken_for_something_active(media_type: object) -> No
 
 # What real servers said
 
-UNDERSTOOD = {
-    "status", "execution_start", "execution_cached", "executing", "progress", "progress_state", "executed",
-    "execution_success", "execution_error", "execution_interrupted",
-}  # fmt: skip
+UNDERSTOOD = set(Event) - {Event.FEATURE_FLAGS}
 
 
 def test_every_captured_message_is_understood() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.backlog import Frame
 from gateway.people.sieve import Sieve
+from wire.events import PROMPT_FIELDS
 
 OWN, OTHER, NEW = "own", "other", "new"
 
@@ -42,10 +43,7 @@ def sieve() -> Sieve:
     return Sieve("window", owns, seal)
 
 
-EVENTS = ["execution_start", "executing", "execution_cached", "progress", "progress_state", "execution_error"]
-
-
-@pytest.mark.parametrize("kind", [*EVENTS, "executed", "execution_success", "execution_interrupted"])
+@pytest.mark.parametrize("kind", [event for event, field in PROMPT_FIELDS.items() if field is not None])
 async def test_events_of_ones_own_pass_and_no_others(kind: str) -> None:
     assert await sieve().down(text(kind, prompt_id=OWN, node="1")) is not None
     for other in (OTHER, NEW):
