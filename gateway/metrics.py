@@ -5,6 +5,7 @@ One registry per gateway, so that several in one process (tests) do not meet. `d
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ from gateway.state import FleetState
 from gateway.state import Health as ServerHealth
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+MOST_EVENT_NAMES = 50
+_EVENT_NAME = re.compile(r"[\w.:/-]{1,60}", re.ASCII)
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 Gauges = Callable[[], dict[str, int]]  # by kind: how many are open now
@@ -55,6 +58,13 @@ class GatewayMetrics:
             registry=self._registry,
         )
         self.logins = Counter("mooring_logins", "Log-ins tried", ["result"], registry=self._registry)
+        self._undeclared = Counter(
+            "mooring_undeclared_events",
+            "Events not passed on to users, since wire/events.py does not declare them",
+            ["server", "event"],
+            registry=self._registry,
+        )
+        self._event_names: set[str] = set()  # of these
         self._registry.register(_State(state, is_open))
 
     def count(self, route: str, method: str, status: int) -> None:
@@ -62,6 +72,12 @@ class GatewayMetrics:
         self.requests.labels(route, method, str(status)).inc()
         if route == "login" and method == "POST":
             self.logins.labels("ok" if status == 200 else "refused").inc()
+
+    def count_undeclared(self, server_id: str, event: str) -> None:
+        """One event was dropped. Servers choose its name, so only so many names are counted each for itself."""
+        if len(self._event_names) < MOST_EVENT_NAMES and _EVENT_NAME.fullmatch(event):
+            self._event_names.add(event)
+        self._undeclared.labels(server_id, event if event in self._event_names else "other").inc()
 
     def text(self) -> bytes:
         """All of them, in Prometheus's text format."""

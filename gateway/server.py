@@ -116,10 +116,10 @@ class Gateway:
         self._published = Published(workflows)
         self._publishing: asyncio.Task[None] | None = None
         self._watchers = Watchers(self.state, deadlines)
+        self._metrics = GatewayMetrics(self.state, self._count_open)
         self._reception = None if people is None else self._receive(people)
         self._deeds = FleetDeeds(self._drain)
         self._browsers = BrowserServer(self._answer, most=most_connections(), rules=lambda: self.rules)
-        self._metrics = GatewayMetrics(self.state, self._count_open)
         self._runner = web.ServerRunner(self._browsers, shutdown_timeout=deadlines.shutdown)
 
     async def __aenter__(self) -> Self:
@@ -195,7 +195,14 @@ class Gateway:
             house=lambda: self._house,
             on_change=self._see_out,
         )
-        private = Private(self._proxy, self.state, self._catalogues, lambda: self.rules, Held(self._published))
+        private = Private(
+            self._proxy,
+            self.state,
+            self._catalogues,
+            lambda: self.rules,
+            held=Held(self._published),
+            on_undeclared=self._metrics.count_undeclared,
+        )
         return Reception(door, private, self.prober)
 
     def _see_out(self) -> None:

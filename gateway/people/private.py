@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
@@ -93,7 +94,14 @@ class Private:
     """Passes people's requests on. `rules` are asked anew each time: the fleet file may have changed."""
 
     def __init__(
-        self, proxy: Proxy, state: FleetState, catalogues: Catalogues, rules: Callable[[], Rules], held: Held
+        self,
+        proxy: Proxy,
+        state: FleetState,
+        catalogues: Catalogues,
+        rules: Callable[[], Rules],
+        *,
+        held: Held,
+        on_undeclared: Callable[[ServerId, str], None],
     ) -> None:
         self._proxy = proxy
         self._state = state
@@ -101,6 +109,7 @@ class Private:
         self._rules = rules
         self.files = Files()
         self._held = held
+        self._on_undeclared = on_undeclared  # counts a server's event that wire.events does not declare
         self.most_queued_bytes = MOST_QUEUED_BYTES
         self._submitting: dict[tuple[ServerId, str], asyncio.Lock] = {}
 
@@ -387,7 +396,7 @@ class Private:
             except Refused as error:
                 _log.info("%s: an event is sent without its files (%s)", upstream.server.id, error)
 
-        return Sieve(client_id, owns, seal)
+        return Sieve(client_id, owns, seal, partial(self._on_undeclared, upstream.server.id))
 
     async def _seal_event(self, upstream: Upstream, person: Person, data: dict[str, Any], began: float | None) -> None:
         """Seal the files of an `executed` event; `began` is when its prompt started."""

@@ -2,7 +2,8 @@
 
 ComfyUI tells events of a prompt to the socket of its client_id, but a prompt that was posted without one (not through
 a gateway) broadcasts its progress and previews, and custom nodes broadcast what they like. So an event passes once the
-server's own queue or history has shown that its prompt is this person's, which is asked once for each prompt.
+server's own queue or history has shown that its prompt is this person's, which is asked once for each prompt. An event
+that `wire.events` does not declare is dropped and counted.
 """
 
 from __future__ import annotations
@@ -24,16 +25,18 @@ _FROM_BROWSER = Bounds(65_536, values=1_000)
 _EVENT = Bounds(4_194_304)  # some nodes put whole pictures into their outputs
 
 Asks = Callable[[str | None], Awaitable[bool | None]]  # whose a prompt is: theirs, not, nobody knows; None: what runs
+Undeclared = Callable[[str], None]  # counts an event that is not declared, by its type
 Seals = Callable[[dict[str, Any], float | None], Awaitable[None]]  # seals an event's files, given when its prompt began
 
 
 class Sieve:
     """One socket's. `down` and `up` say what passes."""
 
-    def __init__(self, client_id: str, owns: Asks, seal: Seals) -> None:
+    def __init__(self, client_id: str, owns: Asks, seal: Seals, on_undeclared: Undeclared) -> None:
         self._client_id = client_id  # as the browser calls itself
         self._owns = owns
         self._seal = seal
+        self._on_undeclared = on_undeclared
         self._verdicts: OrderedDict[str, bool] = OrderedDict()
         self._began: OrderedDict[str, float] = OrderedDict()  # start times of prompts, by the server's clock
         self._runs_own = False  # whether what runs there now is the person's
@@ -60,6 +63,8 @@ class Sieve:
                 return _text({"type": Event.STATUS, "data": told})
             case {"type": str(name), "data": dict(data)} if name in PROMPT_FIELDS:
                 return await self._event(name, data, frame)
+            case {"type": str(name)} if name not in PROMPT_FIELDS:
+                self._on_undeclared(name)
         return None
 
     async def _event(self, name: str, data: dict[str, Any], frame: Frame) -> Frame | None:

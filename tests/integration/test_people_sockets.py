@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
+from tests.integration.echo_server import serve_echo
 from tests.integration.rig import PATIENCE
 from tests.integration.studio import Guest, Studio, open_studio, picture_prompt, slow_prompt, wait_for
 
@@ -135,3 +136,17 @@ async def test_only_what_it_can_do_goes_up(studio: Studio) -> None:
         own = await alice.submit()
         await wait_until(lambda: "executed" in hers.kinds())
         assert hers.prompts() == {own}
+
+
+async def test_undeclared_event_reaches_only_the_metrics() -> None:
+    async with serve_echo() as echo, open_studio(server=echo.url) as studio:
+        alice, carol = await studio.enter("alice"), await studio.enter("carol")
+        async with open_ear(alice) as hers:
+            await echo.sockets[0].send_json({"type": "new_event", "data": {"prompt_id": "p"}})
+
+            async def is_counted() -> bool:
+                metrics = (await carol.get("/metrics"))[1]
+                return 'mooring_undeclared_events_total{event="new_event",server="a"} 1.0' in metrics.decode()
+
+            await wait_for(is_counted)
+            assert hers.kinds() == ["status"]

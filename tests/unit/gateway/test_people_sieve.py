@@ -40,7 +40,7 @@ def binary(kind: int, metadata: object = None) -> Frame:
 
 def sieve() -> Sieve:
     """A window's."""
-    return Sieve("window", owns, seal)
+    return Sieve("window", owns, seal, lambda _event: None)
 
 
 @pytest.mark.parametrize("kind", [event for event, field in PROMPT_FIELDS.items() if field is not None])
@@ -111,10 +111,18 @@ async def test_a_verdict_that_nobody_could_give_is_asked_for_again() -> None:
     async def later(prompt_id: str | None) -> bool | None:
         return known.get(prompt_id)
 
-    one = Sieve("window", later, seal)
+    one = Sieve("window", later, seal, lambda _event: None)
     assert await one.down(text("progress", prompt_id=NEW)) is None
     known[NEW] = True
     assert await one.down(text("progress", prompt_id=NEW)) is not None
+
+
+async def test_undeclared_event_is_dropped_and_counted() -> None:
+    counted: list[str] = []
+    one = Sieve("window", owns, seal, counted.append)
+    for frame in (text("custom", prompt_id=OWN), text("progress", prompt_id=OTHER), text("executed"), binary(9)):
+        assert await one.down(frame) is None
+    assert counted == ["custom"]
 
 
 @pytest.mark.parametrize(
