@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from gateway.json_reader import Bounds, JsonError, TooMuch, build
 from gateway.vitals import MOST_DEVICES, Device, read_device
+from wire.queue import QueueError, TooManyRows, read_rows
 
 DEMO_MARK = "--mooring-demo"  # stands in the demo's argv
 SMALL = Bounds(262_144)  # /system_stats, /features: a server with sixteen devices describes itself in four thousand
@@ -93,38 +94,14 @@ def _devices(items: list[object]) -> tuple[Device, ...]:
 
 
 def parse_queue(answer: object) -> Queue:
-    """Return the ids of `/queue`, or raise `NotComfyError`. Pending items come in heap order and are sorted here."""
-    match answer:
-        case {"queue_running": list(running), "queue_pending": list(pending)}:
-            if len(running) + len(pending) > MOST_ROWS:
-                raise NotComfyError(f"/queue has more than {MOST_ROWS:,} prompts", "too-much")
-            marks = {item[1]: mark for item in (*running, *pending) if (mark := _mark(item)) is not None}
-            return Queue(_ids(running), _ids(sorted(pending, key=_run_order)), marks)
-        case _:
-            raise NotComfyError("/queue is not ComfyUI's")
-
-
-def _run_order(item: object) -> tuple[float, str]:
-    match item:
-        case [int() | float() as number, str(prompt_id), *_]:
-            try:
-                return float(number), prompt_id
-            except OverflowError as error:  # hundreds of digits
-                raise NotComfyError("/queue has an item that is not ComfyUI's") from error
-        case _:
-            raise NotComfyError("/queue has an item that is not ComfyUI's")
-
-
-def _mark(item: object) -> str | None:
-    match item:
-        case [_, str(), _, {"mooring": str(mark)}, *_]:
-            return mark
-        case _:
-            return None
-
-
-def _ids(items: list[object]) -> tuple[str, ...]:
-    return tuple(_run_order(item)[1] for item in items)
+    """Return the ids of `/queue`, or raise `NotComfyError`."""
+    try:
+        rows = read_rows(answer, most=MOST_ROWS)
+    except QueueError as error:
+        raise NotComfyError(str(error), "too-much" if isinstance(error, TooManyRows) else "") from error
+    running, pending = (tuple(row.prompt_id for row in rows if row.is_running is now) for now in (True, False))
+    marks = {row.prompt_id: mark for row in rows if isinstance(mark := row.extra_data.get("mooring"), str)}
+    return Queue(running, pending, marks)
 
 
 def read_queue_answer(body: bytes | bytearray) -> Queue:

@@ -11,6 +11,7 @@ from app.core.errors import BadInput
 from app.core.job import job_of
 from app.core.model import Job, PromptId
 from app.core.workflow import parse_workflow
+from wire.queue import read_rows
 
 MOST_READ = 40  # prompts of one answer; what stands further behind is not waited for to the second
 
@@ -42,13 +43,8 @@ def read_jobs(text: str, wanted: Collection[PromptId]) -> dict[PromptId, Job | N
     """The jobs of these prompts out of the answer to `/queue`; None for one that is none we can read."""
     if not wanted:
         return {}
-    answer = json.loads(text)
-    found: dict[PromptId, Job | None] = {}
-    for item in (*answer["queue_running"], *answer["queue_pending"]):
-        prompt_id = PromptId(str(item[1]))
-        if prompt_id in wanted:
-            found[prompt_id] = _job(item[2]) if len(item) > 2 and isinstance(item[2], dict) else None
-    return found
+    rows = read_rows(json.loads(text))
+    return {PromptId(row.prompt_id): _job(row.prompt) for row in rows if row.prompt_id in wanted}
 
 
 def _job(prompt: Mapping[str, object]) -> Job | None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -18,6 +18,7 @@ from app.core.outputs import read_outputs
 from app.core.ports import Blob, Form, Request, Response
 from app.core.server_file import ServerFile
 from wire.events import Event
+from wire.queue import QueueError, read_rows
 
 LOOK_DEADLINE = 12.0  # seconds; the gateway ends its own wait for the server before (10 s) and tells why
 SUBMIT_DEADLINE = 40.0
@@ -259,24 +260,13 @@ class Queue:
 
 
 def read_queue(response: Response, server_id: ServerId) -> Queue:
-    """The queue, pending sorted by (number, prompt_id): the answer itself is in heap order (docs/comfyui.md 1)."""
-    answer = read_object(response, server_id)
-    running, pending = answer.get("queue_running"), answer.get("queue_pending")
-    if not isinstance(running, list) or not isinstance(pending, list):
-        raise ProtocolError(server_id, "not a queue")
-    waiting = sorted(_queue_items(pending, server_id))
-    return Queue(
-        tuple(prompt_id for _, prompt_id in _queue_items(running, server_id)), tuple(id_ for _, id_ in waiting)
-    )
-
-
-def _queue_items(items: Iterable[Any], server_id: ServerId) -> list[tuple[float, PromptId]]:
-    found = []
-    for item in items:
-        if not isinstance(item, list) or len(item) < 2 or not isinstance(item[1], str):
-            raise ProtocolError(server_id, "not a queue item")
-        found.append((_number(item[0]) or 0.0, PromptId(item[1])))
-    return found
+    """The queue, or ProtocolError."""
+    try:
+        rows = read_rows(read_object(response, server_id))
+    except QueueError as error:
+        raise ProtocolError(server_id, str(error)) from error
+    running, pending = ([PromptId(row.prompt_id) for row in rows if row.is_running is now] for now in (True, False))
+    return Queue(tuple(running), tuple(pending))
 
 
 def read_description(response: Response, server_id: ServerId) -> str:

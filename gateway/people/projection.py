@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.contents import merge_files, split_files
 from gateway.people.person import MARK, Person, mark_of, stranger
 from gateway.shapes import MOST_ROWS, parse_json
+from wire.queue import PENDING, RUNNING, QueueError, QueueRow, read_rows
 
-_PARTS = ("queue_running", "queue_pending")
 _OWN_EXTRA = "extra_pnginfo"  # the editor's whole graph, which nobody needs in a queue
 
 
@@ -23,50 +23,34 @@ class ShapeError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One prompt in a queue: ComfyUI's `[number, prompt_id, prompt, extra_data, outputs]`."""
+class Row(QueueRow):
+    """A row of a queue with its size."""
 
-    number: float
-    prompt_id: str
-    prompt: Mapping[str, Any]
-    extra_data: Mapping[str, Any]
-    is_running: bool
-    whole: list[Any]
     size: int = 0  # bytes of the whole, as JSON
 
 
-def read_rows(answer: object) -> tuple[Row, ...]:
-    """All prompts of a `/queue`, in the order in which it lists them."""
-    if not isinstance(answer, dict) or not all(isinstance(answer.get(part), list) for part in _PARTS):
-        raise ShapeError("/queue is not ComfyUI's")
-    if sum(len(answer[part]) for part in _PARTS) > MOST_ROWS:
-        raise ShapeError(f"/queue has more than {MOST_ROWS} prompts")
-    return tuple(_row(item, is_running=part == _PARTS[0]) for part in _PARTS for item in answer[part])
+def _rows(answer: object) -> tuple[QueueRow, ...]:
+    """Return the rows of a `/queue`, or raise `ShapeError`."""
+    try:
+        return read_rows(answer, most=MOST_ROWS)
+    except QueueError as error:
+        raise ShapeError(str(error)) from error
 
 
 def read_rows_text(text: bytes | bytearray, whole: str = "") -> tuple[Row, ...]:
     """Read rows from the text of a `/queue`: only marks and sizes, and the prompt itself for the id `whole`."""
-    rows = read_rows(parse_json(text, "/queue"))
     return tuple(
-        replace(
-            row,
-            prompt=row.prompt if row.prompt_id == whole else {},
-            extra_data=row.extra_data if row.prompt_id == whole else {MARK: mark_of(row.extra_data)},
+        Row(
+            row.number,
+            row.prompt_id,
+            row.prompt if row.prompt_id == whole else {},
+            row.extra_data if row.prompt_id == whole else {MARK: mark_of(row.extra_data)},
+            row.is_running,
             whole=[],
             size=len(json.dumps(row.whole)),
         )
-        for row in rows
+        for row in _rows(parse_json(text, "/queue"))
     )
-
-
-def _row(item: object, *, is_running: bool) -> Row:
-    match item:
-        case [int() | float() as number, str(prompt_id), *rest]:
-            prompt = rest[0] if rest and isinstance(rest[0], dict) else {}
-            extra = rest[1] if len(rest) > 1 and isinstance(rest[1], dict) else {}
-            return Row(number, prompt_id, prompt, extra, is_running, list(item))
-        case _:
-            raise ShapeError("/queue has an item that is not ComfyUI's")
 
 
 def own_rows(rows: Iterable[Row], person: Person, server_id: str) -> list[Row]:
@@ -76,14 +60,14 @@ def own_rows(rows: Iterable[Row], person: Person, server_id: str) -> list[Row]:
 
 def project_queue(answer: object, person: Person, server_id: str) -> dict[str, Any]:
     """`/queue` for one person."""
-    rows = read_rows(answer)
-    told = {part: [] for part in _PARTS}  # type: dict[str, list[Any]]
+    rows = _rows(answer)
+    told: dict[str, Any] = {RUNNING: [], PENDING: []}
     for row in rows:
-        told[_PARTS[0] if row.is_running else _PARTS[1]].append(_told(row, person, server_id))
+        told[RUNNING if row.is_running else PENDING].append(_told(row, person, server_id))
     return told
 
 
-def _told(row: Row, person: Person, server_id: str) -> list[Any]:
+def _told(row: QueueRow, person: Person, server_id: str) -> list[Any]:
     if not person.owns(server_id, row.prompt_id, row.extra_data):
         return [row.number, stranger(person.keys, server_id, row.prompt_id), {}, {}, []]
     extra = {key: value for key, value in row.extra_data.items() if key != _OWN_EXTRA}

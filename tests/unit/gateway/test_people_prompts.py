@@ -18,12 +18,12 @@ from gateway.people.projection import (
     project_history,
     project_loads,
     project_queue,
-    read_rows,
 )
 from gateway.people.prompts import Made, plain_text, split_annotation, write_prompt
 from gateway.people.seals import File, Judgement, Seal, seal
 from gateway.refusal import Cause, Refused
 from gateway.rules import Rules
+from wire.queue import read_rows
 
 KEYS = Keys((b"1" * 32,))
 ALICE, BOB = Person("alice", keys=KEYS), Person("bob", keys=KEYS)
