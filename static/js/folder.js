@@ -64,11 +64,13 @@ export async function saveToFolder(blob, filename) {
   const folder = await known();
   return navigator.locks.request(NAME, async () => {
     const name = await free(folder, filename);
-    const writing = await (await folder.getFileHandle(name, { create: true })).createWritable();
+    const handle = await folder.getFileHandle(name, { create: true });
+    let writing;
     try {
+      writing = await handle.createWritable();
       await writing.write(blob);
     } catch (error) {
-      await writing.abort();
+      await writing?.abort();
       await folder.removeEntry(name);
       throw error;
     }
@@ -77,12 +79,14 @@ export async function saveToFolder(blob, filename) {
   });
 }
 
+/** A name that no file has, or only an empty one: a page that ends while it writes leaves such a file. */
 async function free(folder, filename) {
   const [, stem, ending] = /^(.*?)(\.[^.]*)?$/.exec(filename);
   for (let number = 1; ; number++) {
     const name = number === 1 ? filename : `${stem}_${number}${ending ?? ""}`;
     try {
-      await folder.getFileHandle(name);
+      const handle = await folder.getFileHandle(name);
+      if ((await handle.getFile()).size === 0) return name;
     } catch (error) {
       if (error.name === "NotFoundError") return name;
       throw error;

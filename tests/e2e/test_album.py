@@ -370,6 +370,22 @@ SAVED = """async () => {
 }"""
 
 
+async def test_empty_file_of_an_interrupted_save_is_written_again(desk: Desk) -> None:
+    profile = await desk.new_profile()
+    await profile.add_init_script(PICKER)
+    window = await desk.open()
+    names = await window.page.evaluate(
+        """async () => {
+          const folder = await globalThis.showDirectoryPicker();
+          await folder.getFileHandle("left.png", { create: true });
+          const { chooseFolder, saveToFolder } = await import("/static/js/folder.js");
+          await chooseFolder();
+          return [await saveToFolder(new Blob(["x"]), "left.png"), await saveToFolder(new Blob(["y"]), "left.png")];
+        }"""
+    )
+    assert names == ["left.png", "left_2.png"]
+
+
 async def test_each_result_is_saved_to_the_chosen_folder_also_after_a_reload(desk: Desk) -> None:
     profile = await desk.new_profile()
     await profile.add_init_script(PICKER)
