@@ -13,7 +13,8 @@ const SIGNS = { finished: "M-5 0l3.5 3.5L5-4", cached: "M-7 0l3 3 5.5-6.5M1 3l5.
 const views = new Map(); // key -> {x, y, scale, isMoved}: where a person has gone in a graph stays, also over patches
 const byId = (id) => document.getElementById(id);
 const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-const watcher = new ResizeObserver(() => { if (stage?.isConnected) view().isMoved ? keepCentre() : fit(); });
+// A patch for another graph empties the stage before the next drawing is put in, and the watcher may look between.
+const watcher = new ResizeObserver(() => { if (stage?.isConnected && svg()) view().isMoved ? keepCentre() : fit(); });
 
 let stage = null; // what is shown now
 let size = { width: 0, height: 0 };

@@ -119,6 +119,21 @@ async def test_a_click_on_a_failed_node_shows_its_error(desk: Desk) -> None:
     await expect(page.get_by_test_id("node-error")).to_contain_text("failing on purpose")
 
 
+async def test_stage_without_a_drawing_may_change_its_size(desk: Desk) -> None:
+    window = await desk.open()
+    prompt_id = await window.submit(failing())
+    await window.card(prompt_id, "failed").wait_for()
+    page = await open_graph(window, prompt_id)
+    await page.evaluate(
+        """async () => {
+          const stage = document.querySelector("#graph-stage");
+          stage.replaceChildren();
+          stage.style.width = "300px";
+          for (let frames = 0; frames < 3; frames++) await new Promise(requestAnimationFrame);
+        }"""
+    )  # an error on the page fails the desk
+
+
 async def test_a_failed_node_is_reached_by_the_keyboard(desk: Desk) -> None:
     window = await desk.open()
     prompt_id = await window.submit(failing())
