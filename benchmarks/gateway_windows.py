@@ -108,7 +108,7 @@ async def a_studio() -> AsyncIterator[Desk]:
         with start_gateway("--fleet", str(fleet), port=free_ports()) as gateway:
             await has_snapshot(gateway.url)
             base = f"http://studio.lan:{gateway.port}"
-            async with open_chromium(STUDIO) as browser, open_desk(browser, base) as desk:
+            async with open_chromium(STUDIO) as browser, open_desk(browser, base, first_script="") as desk:
                 profile = await desk.new_profile()
                 await profile.add_init_script(WATCH)
                 yield desk

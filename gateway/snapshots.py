@@ -1,6 +1,6 @@
 """The memory snapshot that the page is told of, and making it while the gateway serves.
 
-Set-up makes one. When the sources in `/app.zip` have changed since, the page is told of none, which is slower and
+Set-up makes one. When the sources in `/app.zip` have changed since, the page names none, which is slower and
 right, and the next one is made meanwhile.
 """
 

@@ -265,8 +265,8 @@ def read_queue(response: Response, server_id: ServerId) -> Queue:
         rows = read_rows(read_object(response, server_id))
     except QueueError as error:
         raise ProtocolError(server_id, str(error)) from error
-    running, pending = ([PromptId(row.prompt_id) for row in rows if row.is_running is now] for now in (True, False))
-    return Queue(tuple(running), tuple(pending))
+    running = tuple(PromptId(row.prompt_id) for row in rows if row.is_running)
+    return Queue(running, tuple(PromptId(row.prompt_id) for row in rows if not row.is_running))
 
 
 def read_description(response: Response, server_id: ServerId) -> str:

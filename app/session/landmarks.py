@@ -1,7 +1,7 @@
 """Noticing that a server was restarted, has lost its history, or is another one now (`core/mark.py`).
 
-What disagrees with the mark ends nothing. It is told, noted in the unfinished tasks that the server had by then, and
-all of them are looked at again, those found lost too.
+A sign that disagrees with the mark ends no task. It is logged and noted in the unfinished tasks that the server had by
+then, and all of its tasks are checked again, also those found lost.
 """
 
 from __future__ import annotations

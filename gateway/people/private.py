@@ -181,9 +181,9 @@ class Private:
                     latest[name] = entry
             if size > LARGEST_HISTORY:
                 break
-        told = dict(reversed(latest.items()))
-        await self._seal_entries(asked, told)
-        return private_answer(told)
+        entries = dict(reversed(latest.items()))
+        await self._seal_entries(asked, entries)
+        return private_answer(entries)
 
     async def _made_files(self, _asked: _Asked) -> web.StreamResponse:
         return private_answer([])  # the whole output folder, which is everybody's

@@ -61,13 +61,13 @@ def own_rows(rows: Iterable[Row], person: Person, server_id: str) -> list[Row]:
 def project_queue(answer: object, person: Person, server_id: str) -> dict[str, Any]:
     """`/queue` for one person."""
     rows = _rows(answer)
-    told: dict[str, Any] = {RUNNING: [], PENDING: []}
+    parts: dict[str, Any] = {RUNNING: [], PENDING: []}
     for row in rows:
-        told[RUNNING if row.is_running else PENDING].append(_told(row, person, server_id))
-    return told
+        parts[RUNNING if row.is_running else PENDING].append(_projected(row, person, server_id))
+    return parts
 
 
-def _told(row: QueueRow, person: Person, server_id: str) -> list[Any]:
+def _projected(row: QueueRow, person: Person, server_id: str) -> list[Any]:
     if not person.owns(server_id, row.prompt_id, row.extra_data):
         return [row.number, stranger(person.keys, server_id, row.prompt_id), {}, {}, []]
     extra = {key: value for key, value in row.extra_data.items() if key != _OWN_EXTRA}

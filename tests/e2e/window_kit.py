@@ -70,8 +70,9 @@ class Watch:
 class Desk:
     """One person's windows: tabs of one browser profile, unless a test makes another profile."""
 
-    def __init__(self, browser: Browser, base: str) -> None:
+    def __init__(self, browser: Browser, base: str, first_script: str) -> None:
         self.base = base
+        self._first_script = first_script
         self.watch = Watch(base)
         self._browser = browser
         self._profiles: list[BrowserContext] = []
@@ -82,7 +83,7 @@ class Desk:
             **{"locale": "en-US", "viewport": {"width": 1280, "height": 900}, **options}
         )
         profile.set_default_timeout(PATIENCE)
-        await profile.add_init_script(KEEP_NOTHING)
+        await profile.add_init_script(self._first_script)
         self.watch.attach(profile)
         self._profiles.append(profile)
         return profile
@@ -102,9 +103,12 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def open_desk(browser: Browser, base: str) -> AsyncIterator[Desk]:
-    """A desk whose windows are closed at the end, and checked if the test got there."""
-    desk = Desk(browser, base)
+async def open_desk(browser: Browser, base: str, *, first_script: str = KEEP_NOTHING) -> AsyncIterator[Desk]:
+    """A desk whose windows are closed at the end, and checked if the test got there.
+
+    `first_script` runs in each window before the page's own.
+    """
+    desk = Desk(browser, base, first_script)
     try:
         yield desk
     finally:

@@ -77,7 +77,7 @@ def hang_server(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("executor died")
 def kill_executor(world: World, aim: Aim) -> Iterable[str] | None:
-    """It goes on accepting prompts that never run (docs/comfyui.md 8), until somebody restarts it."""
+    """It goes on accepting prompts that never run (docs/comfyui.md 8), until it is restarted."""
     machine = machine_at(world, aim)
     if machine is None or world.has_dead_executor(machine):
         return None
