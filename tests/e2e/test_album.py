@@ -373,7 +373,8 @@ SAVED = """async () => {
 async def test_empty_file_of_an_interrupted_save_is_written_again(desk: Desk) -> None:
     profile = await desk.new_profile()
     await profile.add_init_script(PICKER)
-    window = await desk.open()
+    window = await MooringWindow.open(profile, desk.base)
+    await window.ready()
     names = await window.page.evaluate(
         """async () => {
           const folder = await globalThis.showDirectoryPicker();
