@@ -230,8 +230,8 @@ async def test_an_unclear_submit_says_so_and_that_running_again_may_run_twice(de
 
 async def test_a_restarted_server_is_noticed_and_what_it_lost_says_so(desk: Desk, servers: Servers) -> None:
     desk.watch.expected += BROKEN
-    await load_server(servers["b"], 4)
     window = await desk.open()
+    await window.page.get_by_test_id("where").select_option("a")
     known = await window.submit(quick_workflow(5))
     assert (await window.wait_for(known))["executionServer"] == "a"
     prompt_id = await window.submit(slow_workflow(200))
