@@ -35,7 +35,7 @@ from app.session.private_papers import PrivatePapers
 from app.session.scribe import LogNotes
 from app.session.tab import Tab
 from app.ui.account import Account, Attendance
-from app.ui.i18n import Translator, make_translator, read_languages
+from app.ui.kit.i18n import Translator, make_translator, read_languages
 from app.ui.page import Page
 from app.ui.panels import Outlook
 from app.ui.releases import Releases

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.ui.form_state import Draft
 from app.ui.forms import form_view, nodes_view, option_lists
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
 from app.ui.shelf import Stock
 from app.ui.state import UiState
 from app.ui.views.form import form

@@ -20,7 +20,7 @@ from gateway.flags import is_loopback, is_server_id
 from gateway.fleet import MOST_REQUESTS, Access, Limits, ReadFile, Server, ServerId, TlsFiles, checked_address
 from gateway.toml_text import Table, nearest
 
-COLOURS = ("teal", "rust", "violet", "green", "rose", "blue", "ochre", "slate")  # as `app/ui/tones.py` has them
+COLOURS = ("teal", "rust", "violet", "green", "rose", "blue", "ochre", "slate")  # as `app/ui/kit/colours.py` has them
 KEYS = (
     "id",
     "url",

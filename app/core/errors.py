@@ -21,7 +21,7 @@
     ├ StorageError                     quota, blocked, closed by an upgrade
     └ LayoutError                      a graph could not be arranged
 
-Errors carry facts as attributes; the locale words them (`app/ui/messages.py`). `facts()` is what the console's
+Errors carry facts as attributes; the locale words them (`app/ui/kit/messages.py`). `facts()` is what the console's
 `Error` objects carry as properties.
 """
 

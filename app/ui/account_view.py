@@ -10,8 +10,8 @@ from app.core.ports import Usage
 from app.core.roster import Glance, Roster
 from app.core.window import Window
 from app.ui.account import Account, LogOutDialog, LogOutView, LooseWindow
+from app.ui.kit.colours import tag_of
 from app.ui.panels import PanelFacts
-from app.ui.tones import tag_of
 from app.ui.windows_panel import numbers
 
 

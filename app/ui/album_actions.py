@@ -17,11 +17,11 @@ from app.ui.album_rows import AlbumRows, AlbumSource, PastReader
 from app.ui.deletion_actions import Deletions
 from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk, attempt
-from app.ui.i18n import Translator
+from app.ui.kit.colours import tag_of
+from app.ui.kit.i18n import Translator
 from app.ui.naming import row_file, task_file
 from app.ui.questions import Compared, CompareDialog, DeleteDialog, PictureDialog
 from app.ui.screen import Facts, Screen
-from app.ui.tones import tag_of
 
 log = logging.getLogger("mooring.ui")
 

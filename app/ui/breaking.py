@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.core.model import Fleet, ServerId
+from app.ui.kit.colours import ServerTag
 from app.ui.mishaps import BreakView, Suffering, read_mishaps
 from app.ui.state import UiState
-from app.ui.tones import ServerTag
 
 
 def break_view(

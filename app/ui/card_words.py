@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from app.core.model import Task, TaskState
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.words import Tone, Words
 from app.ui.state import CardView, LinkView
 from app.ui.task_words import word_task
-from app.ui.words import Tone, Words
 
 
 def word_card(view: CardView, _: Translator) -> Words:

@@ -16,11 +16,11 @@ from app.core.ports import Identity, Usage
 from app.core.progress import Progress
 from app.core.window import Free, Moored, Restoring, Window
 from app.session import Noticed, Orphan, OrphanRecord, Preview, Run
-from app.ui.gallery import Original
+from app.ui.kit.colours import tag_of
+from app.ui.kit.image_addresses import Original
 from app.ui.naming import task_file
 from app.ui.offers import offers_for
 from app.ui.state import CardView, LinkView, ResultView
-from app.ui.tones import tag_of
 from app.ui.waiting import LineFacts
 
 NOTHING_TO_TELL = Outlook()

@@ -15,7 +15,7 @@ from enum import Enum
 from functools import lru_cache
 
 from app.core.model import PromptId
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
 from app.ui.settings import Settings, Switch, Theme
 from app.ui.shortcuts import KEY_OF
 from app.ui.where import FREE, SOONEST, WhereView

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.model import Task
 from app.ui.cards import SessionFacts
-from app.ui.tones import tag_of
+from app.ui.kit.colours import tag_of
 from app.ui.waiting import CrewItem
 
 

@@ -7,8 +7,8 @@ from app.core.errors import GatewayRefused, PromptRejected
 from app.core.model import Failure
 from app.ui.deeds import ServerDeeds
 from app.ui.fleet_words import word_cause, word_server
-from app.ui.i18n import Translator
-from app.ui.words import Tone, Words
+from app.ui.kit.i18n import Translator
+from app.ui.kit.words import Tone, Words
 
 
 def word_refused(error: GatewayRefused, _: Translator) -> Words:

@@ -6,8 +6,8 @@ from app.core.ends import NOT_RESTARTED
 from app.core.mark import Sign
 from app.core.model import Note
 from app.ui.fleet_words import word_cause
-from app.ui.i18n import Translator
-from app.ui.words import Tone, Words
+from app.ui.kit.i18n import Translator
+from app.ui.kit.words import Tone, Words
 
 NOTES = (
     "accepted", "rejected", "not_sent", "refused_after_seen", "unclear", "seen_queued", "seen_running", "absent",

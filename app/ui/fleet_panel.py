@@ -14,8 +14,8 @@ from app.core.roster import Berthing, Roster
 from app.core.vitals import Vitals
 from app.core.window import Window
 from app.ui.deeds import Deeds, ServerDeeds, deeds_at
+from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.panels import PanelFacts
-from app.ui.tones import ServerTag, tag_of
 from app.ui.where import NO_LEANINGS
 from app.ui.windows_panel import numbers
 

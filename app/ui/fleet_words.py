@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.core.model import Fleet, Health, Server, ServerId
-from app.ui.i18n import Translator
-from app.ui.words import Tone, Words
+from app.ui.kit.i18n import Translator
+from app.ui.kit.words import Tone, Words
 
 
 def word_health(health: Health, _: Translator) -> Words:

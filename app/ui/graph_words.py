@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
 from app.workflows.marks import Mark
 from app.workflows.sketch import Kind, Mode
 

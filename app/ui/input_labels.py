@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
 
 
 def input_labels(_: Translator) -> tuple[str, ...]:

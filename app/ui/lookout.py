@@ -18,7 +18,7 @@ from app.core.ports import Blob
 from app.core.roster import Glance, digest, moorings
 from app.core.window import Window
 from app.ui.account import LogOutDialog
-from app.ui.glimpses import Find, Sights
+from app.ui.kit.thumbnails import Find, Sights
 from app.ui.panels import NOTHING_READ, FleetDialog, Outlook, PanelFacts, WindowsDialog
 from app.ui.screen import Screen
 from app.ui.windows_panel import pictured

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
 from app.ui.mishaps import Mishap, Part
 
 

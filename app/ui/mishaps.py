@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from app.ui.tones import ServerTag
+from app.ui.kit.colours import ServerTag
 
 
 class Mishap(Enum):

@@ -6,7 +6,7 @@ the workflow's author gave stays as it is.
 
 from __future__ import annotations
 
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
 
 
 def node_labels(_: Translator) -> tuple[str, ...]:

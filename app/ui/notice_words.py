@@ -6,11 +6,11 @@ from app.core.errors import ConfigError, ListError, StorageError, UnreadableReco
 from app.core.mark import Sign
 from app.core.model import Unreadable
 from app.ui.deletions import Deletion, What
-from app.ui.i18n import Translator
-from app.ui.messages import word_error
+from app.ui.kit.i18n import Translator
+from app.ui.kit.messages import word_error
+from app.ui.kit.words import Tone, Words
 from app.ui.releases import Newer
 from app.ui.state import Notice, NoticeKind
-from app.ui.words import Tone, Words
 
 
 def word_notice(item: Notice, _: Translator) -> Words:

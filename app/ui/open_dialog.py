@@ -17,6 +17,7 @@ from app.ui.fleet_panel import fleet_view
 from app.ui.form_state import Draft
 from app.ui.graphs import Drawings, GraphMarks, Subject, subject_of, task_graph, workflow_graph
 from app.ui.keeping import KeepingDialog, KeepingView
+from app.ui.kit.colours import tag_of
 from app.ui.many import ManyDialog, many_view
 from app.ui.masking import CameraDialog, MaskDialog, picture_view
 from app.ui.orders import files_of
@@ -30,7 +31,6 @@ from app.ui.sheets import SheetDialog
 from app.ui.shelf import LibraryDialog, Stock
 from app.ui.state import CardView, DialogView, RunView, UiState
 from app.ui.stock import library_view
-from app.ui.tones import tag_of
 from app.ui.waiting import CancelDialog, cancel_view
 from app.ui.where import hands_for
 from app.ui.windows_panel import windows_view

@@ -17,8 +17,8 @@ from app.core.ports import Blob
 from app.ui.arrange_actions import keep_layouts, kept_layout
 from app.ui.desk import Desk
 from app.ui.form_catalogues import Content, FormCatalogues
+from app.ui.kit.background import in_steps, without_collecting
 from app.ui.library import PUBLISHED_MARK, Library, plain_title
-from app.ui.making import in_steps, without_collecting
 from app.ui.screen import Screen
 from app.ui.shelf import Opening
 from app.ui.state import NODES_AT_FIRST

@@ -6,7 +6,7 @@ from app.core.eta import Eta
 from app.core.model import Task, TaskState
 from app.core.progress import Progress
 from app.session import Run
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
 from app.ui.state import CardView
 from app.ui.task_words import word_state
 

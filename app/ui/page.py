@@ -25,11 +25,11 @@ from app.ui.deletion_actions import Deletions
 from app.ui.desk import attempt, opened_on
 from app.ui.folder_actions import Folder, FolderActions
 from app.ui.form_catalogues import FormCatalogues
-from app.ui.gallery import Gallery
-from app.ui.glimpses import Sights, item_finder
 from app.ui.graph_actions import GraphActions
 from app.ui.graphs import Arrange, Graphs
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.image_addresses import Gallery
+from app.ui.kit.thumbnails import Sights, item_finder
 from app.ui.library import Library, is_file
 from app.ui.library_actions import LibraryActions, is_json
 from app.ui.lookout import Lookout

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from app.ui.commands import MOST_RECENT, Command, Manner, Offered, commands, find_command
 from app.ui.desk import Desk
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
 from app.ui.palette import HelpDialog, PaletteDialog, ShortcutsDialog
 from app.ui.screen import Facts, Screen
 from app.ui.shortcuts import SINGLE

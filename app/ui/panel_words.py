@@ -7,9 +7,9 @@ from app.core.model import Health, Server
 from app.core.vitals import MINUTES, Device, Vitals
 from app.ui.fleet_panel import ONLY, BerthRow, WindowMark
 from app.ui.fleet_words import word_health
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.words import SEPARATOR, Tone, Words
 from app.ui.windows_panel import SessionRow
-from app.ui.words import SEPARATOR, Tone, Words
 
 
 def word_age(minutes: int, _: Translator) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.core.errors import BadPlan, RowFault
-from app.ui.i18n import Translator
-from app.ui.words import Tone, Words
+from app.ui.kit.i18n import Translator
+from app.ui.kit.words import Tone, Words
 
 SHOWN = 5  # rows; the plan's own list is longer
 

@@ -15,6 +15,7 @@ from app.ui.cards import Pictures, SessionFacts, linked, task_cards
 from app.ui.crew_view import crew_items, own_unfinished
 from app.ui.forms import form_blocker, form_view, found_keys, is_picture, nodes_view, option_lists
 from app.ui.graphs import Drawings
+from app.ui.kit.colours import tag_of
 from app.ui.left import left_view
 from app.ui.many_lists import many_lists
 from app.ui.offering import with_help
@@ -38,7 +39,6 @@ from app.ui.state import (
     UiState,
 )
 from app.ui.stock import NO_SHELVES, stock_of
-from app.ui.tones import tag_of
 from app.ui.waiting import waiting_view
 from app.ui.where import where_view
 from app.ui.workflows import OpenWorkflow, find_open, shaped

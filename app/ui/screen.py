@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from app.core.ports import Blob
-from app.ui.i18n import Formats
+from app.ui.kit.i18n import Formats
 
 Facts = Mapping[str, str | bool]  # an event's: the element's data-… by name, and its `value`, `checked`
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
 
 # Key, as the browser names it, to the id of a command (`commands.py`). They count outside of fields only, and can be
 # switched off: WCAG 2.1.4.

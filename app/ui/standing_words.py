@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.ui.i18n import Translator
+from app.ui.kit.colours import ServerTag
+from app.ui.kit.i18n import Translator
 from app.ui.state import StandingView
-from app.ui.tones import ServerTag
 from app.workflows.graph import Key
 from app.workflows.kinds import label_of
 from app.workflows.needs import Lacks, MissingValue, ValueKind

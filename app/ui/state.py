@@ -26,6 +26,7 @@ from app.ui.folder import NO_FOLDER, FolderView
 from app.ui.form_state import Draft, FormView, NodesView, OptionList
 from app.ui.graphs import GraphMarks, GraphView
 from app.ui.keeping import KeepingDialog, KeepingView
+from app.ui.kit.colours import ServerTag
 from app.ui.known import Known
 from app.ui.many import ManyDialog, ManyDraft, ManyView
 from app.ui.masking import CameraDialog, CameraView, MaskDialog, MaskView
@@ -40,7 +41,6 @@ from app.ui.settings import Settings
 from app.ui.sheets import SheetDialog, SheetEntry, SheetView
 from app.ui.shelf import LibraryDialog, LibraryView
 from app.ui.tabs import TabsView
-from app.ui.tones import ServerTag
 from app.ui.waiting import CancelDialog, CancelView, WaitingView
 from app.ui.where import SOONEST, WhereView
 from app.ui.windows_panel import WindowsView

@@ -9,8 +9,8 @@ from app.ui.cards import named_node, title_of
 from app.ui.deed_words import word_rule
 from app.ui.evidence_words import word_sign, word_unclear
 from app.ui.fleet_words import word_cause
-from app.ui.i18n import Translator
-from app.ui.words import Tone, Words
+from app.ui.kit.i18n import Translator
+from app.ui.kit.words import Tone, Words
 
 SECONDS_UP_TO = 90.0  # more is told in minutes
 

@@ -11,8 +11,8 @@ from app.core.model import Fleet, PromptId, ServerId, Task, TaskState, WindowId
 from app.core.roster import PICTURES, Glance, Roster
 from app.core.window import Window
 from app.session import Orphan
+from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.panels import PanelFacts, WindowsDialog
-from app.ui.tones import ServerTag, tag_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.core.errors import BadInput, SourceFault
-from app.ui.i18n import Translator
-from app.ui.words import Tone, Words
+from app.ui.kit.i18n import Translator
+from app.ui.kit.words import Tone, Words
 from app.workflows.documents import Note
 from app.workflows.editor_problems import CannotConvert, Problem, Reason
 

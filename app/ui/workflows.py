@@ -13,7 +13,7 @@ from typing import Any
 
 from app.core.errors import BadInput
 from app.core.workflow import ApiWorkflow, parse_workflow
-from app.ui.making import without_collecting
+from app.ui.kit.background import without_collecting
 from app.workflows.catalogue import Catalogue
 from app.workflows.documents import Note
 from app.workflows.editor_conversion import Conversion, Converter

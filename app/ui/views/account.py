@@ -6,10 +6,10 @@ import htpy as h
 
 from app.ui.account import Account, LogOutView, LooseWindow
 from app.ui.fleet_panel import WindowMark
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import action_button, icon, own
+from app.ui.kit.words import SEPARATOR
 from app.ui.panel_words import word_window
-from app.ui.views.parts import action_button, icon, own
-from app.ui.words import SEPARATOR
 
 
 def account(view: Account, _: Translator) -> h.Element | None:

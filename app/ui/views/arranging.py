@@ -5,8 +5,8 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.form_state import FieldView, Place
-from app.ui.i18n import Translator
-from app.ui.views.parts import icon
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import icon
 from app.workflows.fields import Field
 
 _SAME = {"unpin": "pin", "show": "hide"}  # one button for the way there and back

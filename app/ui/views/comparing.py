@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import action_button, icon_button, own
 from app.ui.questions import Compared, CompareDialog
-from app.ui.views.parts import action_button, icon_button, own
 
 
 def comparing(dialog: CompareDialog, _: Translator) -> h.Element:

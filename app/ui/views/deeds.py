@@ -9,9 +9,9 @@ from app.core.model import ServerId
 from app.ui.deed_words import word_deed, word_owner
 from app.ui.deeds import ServerDeeds
 from app.ui.fleet_panel import ServerRow
-from app.ui.i18n import Translator
-from app.ui.messages import word_error
-from app.ui.views.parts import action_button, own, told
+from app.ui.kit.i18n import Translator
+from app.ui.kit.messages import word_error
+from app.ui.kit.parts import action_button, own, told
 
 
 def deeds(row: ServerRow, _: Translator) -> h.Element | None:

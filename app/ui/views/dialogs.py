@@ -11,8 +11,8 @@ from app.ui.account import LogOutView
 from app.ui.edits import EditView
 from app.ui.fleet_panel import FleetView
 from app.ui.graphs import GraphView
-from app.ui.i18n import Translator
 from app.ui.keeping import KeepingView
+from app.ui.kit.i18n import Translator
 from app.ui.many import ManyView
 from app.ui.masking import CameraView, MaskView
 from app.ui.palette import PaletteView, SettingsView, ShortcutsView

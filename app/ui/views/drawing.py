@@ -17,7 +17,7 @@ from itertools import pairwise
 import htpy as h
 from markupsafe import Markup
 
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
 from app.workflows.sketch import FOOT, HEAD, ROW, Area, Box, Kind, Line, Mode, Point, Sketch, Socket, fitted, text_width
 
 _MARGIN = 14.0  # from a box's side to its text

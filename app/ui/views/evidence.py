@@ -7,9 +7,9 @@ import htpy as h
 from app.core.model import Choice, Task
 from app.ui.evidence_words import word_note
 from app.ui.fleet_words import word_cause
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import disclosure, own, quote, titled
 from app.ui.task_words import word_choice, word_score
-from app.ui.views.parts import disclosure, own, quote, titled
 
 
 def details(task: Task, _: Translator) -> h.Element:

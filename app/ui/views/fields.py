@@ -5,11 +5,11 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.form_state import FieldView
-from app.ui.i18n import Translator
-from app.ui.messages import word_error
+from app.ui.kit.controls import control, field_id, list_trouble, seed_modes, told
+from app.ui.kit.i18n import Translator
+from app.ui.kit.messages import word_error
+from app.ui.kit.parts import icon
 from app.ui.views.arranging import tools
-from app.ui.views.controls import control, field_id, list_trouble, seed_modes, told
-from app.ui.views.parts import icon
 from app.ui.views.recent import recent_values
 from app.ui.views.uploads import upload
 from app.workflows.fields import Decimal, Seed, Switch, Upload, Whole

@@ -9,7 +9,9 @@ from app.core.vitals import Device
 from app.core.window import is_address_tag
 from app.ui.fleet_panel import BerthRow, FleetView, Lane, ServerRow
 from app.ui.fleet_words import word_problem, word_queue, word_searches, word_source
-from app.ui.i18n import Translator
+from app.ui.kit.drawer import drawer
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import disclosure, icon, quote, server_chip, told
 from app.ui.panel_words import (
     name_device,
     word_berth,
@@ -21,9 +23,7 @@ from app.ui.panel_words import (
 )
 from app.ui.views.charts import lane, sparkline
 from app.ui.views.deeds import deeds
-from app.ui.views.drawer import drawer
 from app.ui.views.evidence import why
-from app.ui.views.parts import disclosure, icon, quote, server_chip, told
 
 
 def fleet(view: FleetView, _: Translator) -> h.Element:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.folder import FolderState, FolderView
-from app.ui.i18n import Translator
-from app.ui.views.parts import action_button, icon
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import action_button, icon
 
 
 def folder_field(view: FolderView, _: Translator) -> h.Element:

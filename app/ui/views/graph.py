@@ -13,15 +13,15 @@ import htpy as h
 from app.core.model import Task
 from app.ui.graph_words import word_mark
 from app.ui.graphs import GraphView
-from app.ui.i18n import Translator
+from app.ui.kit.colours import ServerTag
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import action_button, icon, icon_button, server_chip, task_title, titled
+from app.ui.kit.words import Tone
 from app.ui.state import DialogView
 from app.ui.task_words import word_task
-from app.ui.tones import ServerTag
 from app.ui.views.drawing import drawing
 from app.ui.views.graph_node import chosen_node
-from app.ui.views.parts import action_button, icon, icon_button, server_chip, task_title, titled
 from app.ui.views.troubles import told_error
-from app.ui.words import Tone
 from app.workflows.marks import Mark
 from app.workflows.sketch import Box, Kind, Sketch
 

@@ -6,10 +6,10 @@ import htpy as h
 
 from app.ui.graph_words import word_kind, word_mark, word_mode
 from app.ui.graphs import GraphView
-from app.ui.i18n import Translator
-from app.ui.messages import word_node_error
+from app.ui.kit.i18n import Translator
+from app.ui.kit.messages import word_node_error
+from app.ui.kit.parts import icon_button, quote, told
 from app.ui.task_words import word_failure
-from app.ui.views.parts import icon_button, quote, told
 from app.ui.views.troubles import failure
 from app.workflows.graph import GraphNode, Link
 from app.workflows.marks import Mark, graph_of

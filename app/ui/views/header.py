@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import htpy as h
 
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import icon, icon_button
 from app.ui.state import HeaderView
-from app.ui.views.parts import icon, icon_button
 
 
 def header(view: HeaderView, _: Translator) -> h.Node:

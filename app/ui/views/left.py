@@ -5,10 +5,10 @@ from __future__ import annotations
 import htpy as h
 
 from app.session import OrphanRecord
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import action_button, icon, own, panel_title, server_chip, task_title, titled
 from app.ui.state import LeftView, OrphanView
 from app.ui.task_words import word_left
-from app.ui.views.parts import action_button, icon, own, panel_title, server_chip, task_title, titled
 
 
 def left(view: LeftView, _: Translator) -> h.Node:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.card_words import word_editor, word_origin, word_repeat
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import icon
 from app.ui.state import CardView, LinkView
-from app.ui.views.parts import icon
 
 
 def origin(view: CardView, _: Translator) -> h.Node:

@@ -7,10 +7,10 @@ import json
 import htpy as h
 
 from app.ui.form_state import NodesView, NodeView, OptionList
-from app.ui.i18n import Translator
-from app.ui.views.controls import told
+from app.ui.kit.controls import told
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import action_button, icon, own
 from app.ui.views.fields import field
-from app.ui.views.parts import action_button, icon, own
 from app.workflows.fields import text_of_option
 
 

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import htpy as h
 
-from app.ui.error_text import error_text
-from app.ui.i18n import Translator
+from app.ui.kit.error_text import error_text
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import action_button, icon, icon_button, told
+from app.ui.kit.words import Tone
 from app.ui.notice_words import word_notice
 from app.ui.releases import Newer
 from app.ui.state import Notice, NoticeKind
 from app.ui.views.account import log_in_link
-from app.ui.views.parts import action_button, icon, icon_button, told
 from app.ui.views.troubles import copy_button, details_to_copy
-from app.ui.words import Tone
 
 
 def notices(view: Sequence[Notice], _: Translator) -> h.Node:

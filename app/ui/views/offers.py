@@ -5,10 +5,10 @@ from __future__ import annotations
 import htpy as h
 
 from app.core.model import Contact
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import action_button, disclosure, icon
 from app.ui.offers import Offer
 from app.ui.state import CardView
-from app.ui.views.parts import action_button, disclosure, icon
 
 
 def offers(view: CardView, _: Translator) -> h.Element:

@@ -8,10 +8,10 @@ from itertools import groupby
 import htpy as h
 
 from app.ui.commands import MOST_SHOWN, Command, Group, commands, find_commands
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import action_button, icon, icon_button
 from app.ui.palette import PaletteView, ShortcutsView
 from app.ui.shortcuts import SINGLE, Shortcut, at_fields, everywhere, in_album, in_graph, in_script, on_mask
-from app.ui.views.parts import action_button, icon, icon_button
 
 
 def palette(view: PaletteView, _: Translator) -> h.Element:

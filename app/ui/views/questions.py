@@ -5,10 +5,10 @@ from __future__ import annotations
 import htpy as h
 
 from app.core.model import TaskState, Unreadable
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import action_button, own
 from app.ui.offers import may_run_twice
 from app.ui.state import CardView
-from app.ui.views.parts import action_button, own
 
 
 def give_up(card: CardView, _: Translator) -> h.Element:

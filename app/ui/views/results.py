@@ -6,16 +6,9 @@ import htpy as h
 
 from app.core.model import Delivery, TaskState
 from app.ui.card_words import word_ward
-from app.ui.i18n import Translator
-from app.ui.offers import may_run_twice
-from app.ui.state import CardView, ResultsView, ResultView
-from app.ui.task_words import word_delivery, word_task
-from app.ui.views.album import album
-from app.ui.views.empty import empty
-from app.ui.views.evidence import details
-from app.ui.views.folder import folder_sign
-from app.ui.views.links import editor_note, origin, repeats
-from app.ui.views.parts import (
+from app.ui.kit.empty import empty
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import (
     DrawCard,
     action_button,
     graph_button,
@@ -29,8 +22,15 @@ from app.ui.views.parts import (
     task_title,
     titled,
 )
+from app.ui.kit.words import SEPARATOR, Tone, Words
+from app.ui.offers import may_run_twice
+from app.ui.state import CardView, ResultsView, ResultView
+from app.ui.task_words import word_delivery, word_task
+from app.ui.views.album import album
+from app.ui.views.evidence import details
+from app.ui.views.folder import folder_sign
+from app.ui.views.links import editor_note, origin, repeats
 from app.ui.views.troubles import failure, warnings
-from app.ui.words import SEPARATOR, Tone, Words
 
 
 def results(view: ResultsView, _: Translator, draw_card: DrawCard | None = None) -> h.Node:

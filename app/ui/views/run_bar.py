@@ -5,9 +5,9 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.fleet_words import word_cause
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import action_button, icon, icon_button
 from app.ui.state import MOST_COUNT, Blocker, RunView
-from app.ui.views.parts import action_button, icon, icon_button
 from app.ui.where import FREE, SOONEST, WhereServer, WhereView
 
 

@@ -6,9 +6,9 @@ import json
 
 import htpy as h
 
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import icon, icon_button
 from app.ui.scripting import EXAMPLES, ScriptingDialog
-from app.ui.views.parts import icon, icon_button
 
 
 def scripting(_view: ScriptingDialog, _: Translator) -> h.Element:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import action_button, icon, icon_button
 from app.ui.palette import SettingsView
 from app.ui.settings import Permission, Switch, Theme
 from app.ui.views.account import account
-from app.ui.views.parts import action_button, icon, icon_button
 
 
 def settings(view: SettingsView, _: Translator) -> h.Element:

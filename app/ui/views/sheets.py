@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import action_button, icon, icon_button, own, panel_title, task_title
+from app.ui.kit.words import SEPARATOR
 from app.ui.plan_words import word_shape
 from app.ui.sheets import CellKind, SheetCell, SheetEntry, SheetLine, SheetView
-from app.ui.views.parts import action_button, icon, icon_button, own, panel_title, task_title
-from app.ui.words import SEPARATOR
 
 
 def sheet_list(view: tuple[SheetEntry, ...], _: Translator) -> h.Node:

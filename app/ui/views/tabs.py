@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import icon
 from app.ui.tabs import TabsView
-from app.ui.views.parts import icon
 
 
 def tabs(view: TabsView, _: Translator) -> h.Node:

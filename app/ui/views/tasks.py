@@ -7,14 +7,9 @@ import htpy as h
 from app.core.model import Contact, TaskState
 from app.session import RunStage
 from app.ui.card_words import word_card, word_ward
-from app.ui.i18n import Translator
-from app.ui.state import Blocker, CardView, NowView, RunCard
-from app.ui.views.empty import empty
-from app.ui.views.evidence import details
-from app.ui.views.links import editor_note, origin
-from app.ui.views.offers import offers
-from app.ui.views.pace import is_plain, pace, upload
-from app.ui.views.parts import (
+from app.ui.kit.empty import empty
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import (
     DrawCard,
     action_button,
     graph_button,
@@ -25,8 +20,13 @@ from app.ui.views.parts import (
     task_title,
     titled,
 )
+from app.ui.kit.words import Tone
+from app.ui.state import Blocker, CardView, NowView, RunCard
+from app.ui.views.evidence import details
+from app.ui.views.links import editor_note, origin
+from app.ui.views.offers import offers
+from app.ui.views.pace import is_plain, pace, upload
 from app.ui.views.troubles import told_error, warnings
-from app.ui.words import Tone
 
 
 def now(view: NowView, _: Translator, draw_card: DrawCard | None = None) -> h.Node:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.form_state import FieldView, Picture
-from app.ui.i18n import Translator
+from app.ui.kit.controls import combo, field_id, list_trouble, told
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import action_button, icon, icon_button
 from app.ui.masking import takes_picture, uses_mask
 from app.ui.views.arranging import tools
-from app.ui.views.controls import combo, field_id, list_trouble, told
-from app.ui.views.parts import action_button, icon, icon_button
 from app.workflows.fields import Media, Upload
 
 ACCEPTED = {Media.PICTURE: "image/*", Media.MASK: "image/*", Media.VIDEO: "video/*", Media.AUDIO: "audio/*"}

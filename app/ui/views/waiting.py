@@ -6,9 +6,9 @@ import htpy as h
 
 from app.core.line import Pause
 from app.session import OrphanLine
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import action_button, icon, icon_button, own, panel_title, task_title
 from app.ui.views.many import hands
-from app.ui.views.parts import action_button, icon, icon_button, own, panel_title, task_title
 from app.ui.views.troubles import told_error
 from app.ui.waiting import CrewItem, WaitingItem, WaitingView
 

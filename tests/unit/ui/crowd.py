@@ -25,9 +25,9 @@ from app.core.ports import Identity, Keep, KeepSettings, Usage
 from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
 from app.ui.form_state import Draft, Picture
-from app.ui.gallery import Original
-from app.ui.i18n import Translator
 from app.ui.keeping import KeepingDialog, KeepingView
+from app.ui.kit.i18n import Translator
+from app.ui.kit.image_addresses import Original
 from app.ui.offering import offered_of
 from app.ui.palette import (
     PaletteDialog,

@@ -17,7 +17,7 @@ from app.ui.account import Account, Attendance, LogOutDialog, LooseWindow, Prese
 from app.ui.account_actions import AccountActions
 from app.ui.account_view import log_out_view
 from app.ui.commands import Offered, commands
-from app.ui.messages import word_error
+from app.ui.kit.messages import word_error
 from app.ui.panels import PanelFacts
 from app.ui.projection import project
 from app.ui.state import Blocker, NoticeKind, UiState

@@ -16,9 +16,9 @@ from app.ui.album_actions import ZIP_NAME, AlbumActions
 from app.ui.album_grid import PART
 from app.ui.album_rows import FAVOURITE_KIND, PAGE, AlbumRows
 from app.ui.deletion_actions import Deletions
+from app.ui.kit.colours import tag_of
 from app.ui.questions import CompareDialog, DeleteDialog, PictureDialog
 from app.ui.state import ResultsView
-from app.ui.tones import tag_of
 from app.ui.views.album import delete_question
 from app.ui.views.comparing import comparing
 from app.ui.views.results import results

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from app.ui.catalogue import Catalogue, PseudoCatalogue, mark, read_entries
+from app.ui.kit.po_file import Catalogue, PseudoCatalogue, mark, read_entries
 from tests.unit.ui.kit import LANGUAGES, translator
 
 TEXT = r"""

@@ -15,10 +15,10 @@ import app
 from app.core import errors
 from app.core.errors import BadInput, BadPlan, ConnectError, MooringError, SourceFault, StorageError
 from app.core.model import Failure, NodeError, ServerId
-from app.ui.error_text import error_text, failure_text
 from app.ui.fleet_words import word_cause
-from app.ui.i18n import Translator
-from app.ui.messages import word_error
+from app.ui.kit.error_text import error_text, failure_text
+from app.ui.kit.i18n import Translator
+from app.ui.kit.messages import word_error
 from app.ui.notice_words import word_notice
 from app.ui.state import Notice, NoticeKind
 from app.ui.task_words import word_failure

@@ -10,7 +10,7 @@ from app.core.errors import ConnectError
 from app.core.model import Delivery, ServerId, Task
 from app.core.ports import Blob
 from app.session import Preview
-from app.ui.gallery import Gallery, Original, ResultKey
+from app.ui.kit.image_addresses import Gallery, Original, ResultKey
 from tests.unit.ui.kit import Bytes, MemoryScreen, StillResults, StillSession, ended, output, task, window
 
 RUNNING = task("a")

@@ -15,10 +15,10 @@ from app.core.errors import BadInput, LayoutError
 from app.core.model import Failure, NodeError, NodeId, PromptId, Task, TaskState
 from app.core.progress import Progress
 from app.ui.graphs import MOST_KEPT, Drawing, Graphs, Subject, sketch_of, subject_of, task_graph
-from app.ui.i18n import Translator
+from app.ui.kit.colours import ServerTag
+from app.ui.kit.i18n import Translator
 from app.ui.page import Page
 from app.ui.releases import Releases
-from app.ui.tones import ServerTag
 from app.ui.views.drawing import drawing
 from app.ui.views.graph import graph, node_list
 from app.workflows.arrangement import arranged

@@ -7,7 +7,7 @@ from dataclasses import replace
 from app.core.errors import NotOwner
 from app.core.model import InputFile, NodeId, PromptId, ServerId, TaskState, Unreadable
 from app.session import Orphan, OrphanRecord
-from app.ui.glimpses import Glimpses
+from app.ui.kit.thumbnails import Glimpses
 from app.ui.questions import GiveUpDialog
 from app.ui.state import UiState
 from tests.unit.ui.kit import Bytes, MemoryScreen, StillPictures, StillSession, output, task

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
-from app.ui.catalogue import read_entries
+from app.ui.kit.po_file import read_entries
 from tests.unit.ui.kit import CATALOGUE, ROOT
 
 Message = tuple[str, str]  # msgid and plural

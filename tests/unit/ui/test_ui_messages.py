@@ -14,8 +14,8 @@ from app.core.model import Choice, Contact, Delivery, Failure, Health, NodeError
 from app.core.progress import Progress
 from app.session import RunStage
 from app.ui.fleet_words import word_cause, word_health, word_queue, word_source
-from app.ui.i18n import Translator
-from app.ui.messages import word_error, word_node_error
+from app.ui.kit.i18n import Translator
+from app.ui.kit.messages import word_error, word_node_error
 from app.ui.notice_words import word_notice
 from app.ui.plan_words import word_row
 from app.ui.state import Blocker, Notice, NoticeKind

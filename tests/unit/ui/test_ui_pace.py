@@ -12,7 +12,7 @@ from app.core.eta import Eta, Outlook
 from app.core.model import Contact, PromptId, Task, TaskState
 from app.core.progress import Progress
 from app.session import Run, RunStage
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
 from app.ui.pace_words import word_time
 from app.ui.projection import project
 from app.ui.regions import changed_regions

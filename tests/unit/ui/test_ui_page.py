@@ -10,7 +10,7 @@ import pytest
 from app.core.model import InputFile, NodeId
 from app.ui import drafts
 from app.ui.form_state import Draft
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
 from app.ui.page import Page
 from app.ui.panels import Outlook
 from app.ui.releases import Releases

@@ -25,13 +25,13 @@ from app.session import Noticed, Run, RunStage
 from app.session.editors import GONE, UNSTORED
 from app.ui.card_words import word_card, word_editor, word_ward
 from app.ui.evidence_words import NOTES, word_note
-from app.ui.i18n import Translator
+from app.ui.kit.colours import ServerTag
+from app.ui.kit.i18n import Translator
 from app.ui.offers import Offer, may_run_twice, offers_for
 from app.ui.questions import GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.regions import live_words
 from app.ui.state import CardView, NoticeKind, UiState
 from app.ui.task_words import word_contact, word_failure, word_state
-from app.ui.tones import ServerTag
 from app.ui.views.offers import word_offer
 from app.workflows.editor_problems import WriteFault
 from tests.unit.ui.crowd import FAULT

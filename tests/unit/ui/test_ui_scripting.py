@@ -10,7 +10,7 @@ import pytest
 
 from app.scripting.mooring import CALLS
 from app.ui.commands import Offered, commands, find_command
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
 from app.ui.scripting import EXAMPLES, ScriptingDialog
 from app.ui.shortcuts import SINGLE
 from app.ui.views.scripting import scripting

@@ -15,7 +15,7 @@ from app.core.model import Fleet, Health, ServerId
 from app.core.workflow import parse_workflow
 from app.session import Picked
 from app.ui.form_state import Draft, Picture
-from app.ui.messages import word_error
+from app.ui.kit.messages import word_error
 from app.ui.projection import project
 from app.ui.regions import REGIONS
 from app.ui.standings import Standings

@@ -6,7 +6,7 @@ import itertools
 import re
 
 from app.core.model import Fleet, ServerId
-from app.ui.tones import COLOURS, tag_of
+from app.ui.kit.colours import COLOURS, tag_of
 from gateway.fleet_server import COLOURS as KNOWN_TO_THE_FLEET_FILE
 from tests.unit.ui.kit import ROOT, fleet, server
 

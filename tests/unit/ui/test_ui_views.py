@@ -19,7 +19,7 @@ from app.core.model import (
 )
 from app.core.progress import Progress
 from app.ui.album import AlbumView, AlbumWish
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
 from app.ui.panels import FleetDialog
 from app.ui.projection import project
 from app.ui.questions import GiveUpDialog

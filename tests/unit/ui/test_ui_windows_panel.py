@@ -12,11 +12,11 @@ from app.core.errors import StorageError
 from app.core.model import Delivery, PromptId, TaskState, WindowId
 from app.core.roster import PICTURES, Known, Made, Place, Roster
 from app.session import Orphan
+from app.ui.kit.words import SEPARATOR
 from app.ui.page import Page
 from app.ui.panels import FleetDialog, PanelFacts, WindowsDialog
 from app.ui.views.windows import windows as drawn
 from app.ui.windows_panel import WindowsView, numbers, pictured, windows_view
-from app.ui.words import SEPARATOR
 from tests.unit.ui.kit import ME, Bytes, MemoryScreen, StillSession, ended, task, translator, window
 from tests.unit.ui.panel_kit import NOW, OTHER, MemoryRoster, MemorySignals, MemoryVitals, Outlook, glance, roster
 from tests.unit.ui.test_ui_page import opened

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.core.errors import BadInput, SourceFault
-from app.ui.i18n import Translator
-from app.ui.messages import word_error
+from app.ui.kit.i18n import Translator
+from app.ui.kit.messages import word_error
 from app.ui.workflow_words import word_note, word_problem
 from app.workflows.documents import Note
 from app.workflows.editor_problems import Problem, Reason, refuse

@@ -8,7 +8,7 @@ from app.core.mark import Sign
 from app.core.model import Contact, Failure, NodeError, Note, PromptId, ServerId, TaskState, Unreadable, WindowId
 from app.session import Noticed, Orphan, OrphanRecord
 from app.ui.evidence_words import NOTES
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
 from app.ui.projection import project
 from app.ui.questions import GiveUpDialog, RunAgainDialog, SameServerDialog, TaskDialog
 from app.ui.regions import REGIONS, changed_regions

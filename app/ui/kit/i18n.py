@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.ui.catalogue import Catalogue, PseudoCatalogue
+from app.ui.kit.po_file import Catalogue, PseudoCatalogue
 
 PSEUDO = "pseudo"  # for tests, and offered to nobody
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.views.parts import icon
+from app.ui.kit.parts import icon
 
 
 def empty(icon_name: str, title: str, about: str, *ways: h.Node, class_: str = "") -> h.Element:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.form_state import FieldView
-from app.ui.i18n import Translator
-from app.ui.messages import word_error
-from app.ui.views.parts import icon, own
+from app.ui.kit.i18n import Translator
+from app.ui.kit.messages import word_error
+from app.ui.kit.parts import icon, own
 from app.workflows.fields import (
     FALSE,
     TRUE,

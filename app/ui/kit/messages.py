@@ -21,13 +21,13 @@ from app.core.errors import (
     TransportError,
 )
 from app.core.model import NodeError
-from app.ui.affinity_words import word_affinity
 from app.ui.deed_words import word_refused, word_rule
 from app.ui.fleet_words import word_cause, word_server
-from app.ui.i18n import Translator
-from app.ui.input_words import word_bad_input
-from app.ui.storage_words import word_storage
-from app.ui.words import Tone, Words
+from app.ui.kit.binding_words import word_affinity
+from app.ui.kit.i18n import Translator
+from app.ui.kit.input_words import word_bad_input
+from app.ui.kit.storage_words import word_storage
+from app.ui.kit.words import Tone, Words
 
 
 def word_error(error: MooringError, _: Translator) -> Words:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.core.errors import StorageError
-from app.ui.i18n import Translator
-from app.ui.words import Words
+from app.ui.kit.i18n import Translator
+from app.ui.kit.words import Words
 
 
 def word_storage(error: StorageError, _: Translator) -> Words:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.errors import MooringError
 from app.core.model import Failure
-from app.ui.words import Words
+from app.ui.kit.words import Words
 
 
 def error_text(error: MooringError, words: Words) -> str:

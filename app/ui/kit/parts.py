@@ -9,10 +9,10 @@ import htpy as h
 from markupsafe import Markup
 
 from app.core.model import Task
-from app.ui.i18n import Translator
+from app.ui.kit.colours import ServerTag
+from app.ui.kit.i18n import Translator
+from app.ui.kit.words import SEPARATOR, Words
 from app.ui.state import CardView, ResultView
-from app.ui.tones import ServerTag
-from app.ui.words import SEPARATOR, Words
 
 DrawCard = Callable[[CardView, Translator], h.Node]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from app.core.errors import BadInput, BadPlan, SourceFault
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.words import Tone, Words
 from app.ui.plan_words import word_bad_plan
-from app.ui.words import Tone, Words
 from app.ui.workflow_words import word_cannot_convert, word_source_fault
 from app.workflows.editor_problems import CannotConvert
 

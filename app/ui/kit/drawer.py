@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.i18n import Translator
-from app.ui.views.parts import icon_button
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import icon_button
 
 
 def drawer(name: str, title: str, _: Translator, *content: h.Node, beside: h.Node = None) -> h.Element:

@@ -18,9 +18,9 @@ from app.core.errors import (
     UnreadableRecord,
 )
 from app.ui.fleet_words import word_cause, word_server
-from app.ui.i18n import Translator
+from app.ui.kit.i18n import Translator
+from app.ui.kit.words import Tone, Words
 from app.ui.standing_words import word_list
-from app.ui.words import Tone, Words
 
 
 def word_affinity(error: AffinityError, _: Translator) -> Words:

@@ -1,0 +1,1 @@
+"""Parts, controls, words and languages that every feature uses."""
