@@ -35,6 +35,7 @@ from app.session.private_papers import PrivatePapers
 from app.session.scribe import LogNotes
 from app.session.tab import Tab
 from app.ui.account import Account, Attendance
+from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
 from app.ui.kit.i18n import Translator, make_translator, read_languages
 from app.ui.page import Page
 from app.ui.panels import Outlook
@@ -42,7 +43,6 @@ from app.ui.releases import Releases
 from app.ui.settings import KEY as SETTINGS_KEY
 from app.ui.settings_actions import first_language
 from app.ui.team import Team
-from app.ui.workflows import SHIPPED_IDS, OpenWorkflow, open_workflow
 from app.workflows.published import parse_published
 
 log = logging.getLogger("mooring")

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from app.ui.form_state import Draft
-from app.ui.forms import form_view, nodes_view, option_lists
+from app.ui.form.nodes_view import lists, nodes
+from app.ui.form.open_workflow import Given, OpenWorkflow, completed, open_given
+from app.ui.form.projection import form_view, nodes_view, option_lists
+from app.ui.form.state import Draft
+from app.ui.form.view import form
 from app.ui.kit.i18n import Translator
 from app.ui.shelf import Stock
 from app.ui.state import UiState
-from app.ui.views.form import form
-from app.ui.views.nodes import lists, nodes
-from app.ui.workflows import Given, OpenWorkflow, completed, open_given
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor_conversion import Converter
 from app.workflows.editor_hints import hints_of

@@ -14,13 +14,14 @@ from app.core.ports import Blob
 from app.core.window import Window
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
-from app.ui.arrange_actions import ArrangeActions
 from app.ui.cards import SessionFacts
 from app.ui.deletion_actions import Deletions
 from app.ui.desk import Desk, attempt
-from app.ui.file_actions import FileActions
-from app.ui.form_actions import FormActions
-from app.ui.form_state import Draft
+from app.ui.form.actions import FormActions
+from app.ui.form.arrange_actions import ArrangeActions
+from app.ui.form.file_actions import FileActions
+from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.state import Draft
 from app.ui.keep_actions import KeepActions, ResultsVerbs
 from app.ui.line_actions import LineActions, LineVerbs
 from app.ui.many_actions import ManyActions
@@ -33,7 +34,6 @@ from app.ui.sheets import SheetDialog
 from app.ui.state import MOST_COUNT, RESULTS_AT_FIRST
 from app.ui.unsaved import left
 from app.ui.where import WhereView, hands_for, wish_of
-from app.ui.workflows import OpenWorkflow
 from app.workflows.graph import Key
 from app.workflows.runs import PlannedRun
 

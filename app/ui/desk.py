@@ -7,8 +7,8 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from app.core.errors import MooringError
+from app.ui.form.open_workflow import OpenWorkflow, find_open
 from app.ui.state import UiState
-from app.ui.workflows import OpenWorkflow, find_open
 
 log = logging.getLogger("mooring.ui")
 

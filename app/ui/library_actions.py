@@ -10,10 +10,10 @@ from typing import Any
 from app.core.errors import MooringError
 from app.core.model import ServerId
 from app.core.ports import Blob
-from app.ui.arrange_actions import STORE_KEY as LAYOUT_KEY
 from app.ui.deletion_actions import Deletions
 from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk, attempt
+from app.ui.form.arrange_actions import STORE_KEY as LAYOUT_KEY
 from app.ui.library import Library
 from app.ui.opening import Opener
 from app.ui.screen import Facts, Screen

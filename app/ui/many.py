@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from app.core.errors import BadInput, BadPlan, MooringError
 from app.core.workflow import ApiWorkflow
-from app.ui.workflows import OpenWorkflow
+from app.ui.form.open_workflow import OpenWorkflow
 from app.workflows.fields import Choice, Decimal, Field, Seed, Switch, Text, Unknown, Upload, Whole, text_of
 from app.workflows.graph import Key
 from app.workflows.runs import Axis, Csv, Grid, Judge, Lines, Plan, Runs, SeedSweep, plan_runs, read_axis

@@ -13,12 +13,12 @@ from app.core.ports import Blob
 from app.ui.deletion_actions import Deletions
 from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk
-from app.ui.form_actions import FormActions
-from app.ui.form_state import Draft
+from app.ui.form.actions import FormActions
+from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.state import Draft
 from app.ui.many import PLACES, ManyDialog, ManyDraft, ManyKind, ManyPlan, input_names, plan_of
 from app.ui.screen import Facts, Screen
 from app.ui.state import UiState
-from app.ui.workflows import OpenWorkflow
 from app.workflows.fields import Seed
 from app.workflows.graph import Key
 from app.workflows.rows import MAX_TEXT

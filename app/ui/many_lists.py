@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.ui.edits import EditView
-from app.ui.form_state import OptionList
+from app.ui.form.state import OptionList
 from app.ui.many import ManyView
 from app.ui.state import DialogView
 

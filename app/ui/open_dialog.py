@@ -14,16 +14,17 @@ from app.ui.cards import Pictures, SessionFacts, past_card, task_card
 from app.ui.crew_view import own_unfinished
 from app.ui.edits import EditDialog, edit_view
 from app.ui.fleet_panel import fleet_view
-from app.ui.form_state import Draft
+from app.ui.form.mask import CameraDialog, MaskDialog, picture_view
+from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.presets import PresetsDialog, presets_view
+from app.ui.form.state import Draft
 from app.ui.graphs import Drawings, GraphMarks, Subject, subject_of, task_graph, workflow_graph
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.kit.colours import tag_of
 from app.ui.many import ManyDialog, many_view
-from app.ui.masking import CameraDialog, MaskDialog, picture_view
 from app.ui.orders import files_of
 from app.ui.palette import PaletteDialog, SettingsDialog, ShortcutsDialog
 from app.ui.panels import FleetDialog, PanelDialog, PanelFacts, WindowsDialog
-from app.ui.presets import PresetsDialog, presets_view
 from app.ui.questions import CompareDialog, DeleteDialog, GraphDialog, PictureDialog, TaskDialog
 from app.ui.scripting import ScriptingDialog
 from app.ui.sheet_making import Sheets
@@ -34,7 +35,6 @@ from app.ui.stock import library_view
 from app.ui.waiting import CancelDialog, cancel_view
 from app.ui.where import hands_for
 from app.ui.windows_panel import windows_view
-from app.ui.workflows import OpenWorkflow
 
 NONE = DialogView()
 

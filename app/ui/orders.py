@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
-from app.ui.form_state import Draft
-from app.ui.workflows import OpenWorkflow
+from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.state import Draft
 from app.workflows.editor_texts import Choose, Moment
 from app.workflows.graph import Key
 from app.workflows.runs import PlannedRun

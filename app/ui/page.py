@@ -13,18 +13,22 @@ from app.core.papers import Papers
 from app.core.ports import Blob
 from app.session.tab import Tab
 from app.session.timing import begin
-from app.ui import drafts
 from app.ui.actions import Actions
 from app.ui.album_actions import AlbumActions
 from app.ui.album_rows import AlbumRows
-from app.ui.arrange_actions import recall_layout
 from app.ui.bell import Bell, Ringer
 from app.ui.break_actions import BreakActions, BreakServer
 from app.ui.commands import Offered
 from app.ui.deletion_actions import Deletions
 from app.ui.desk import attempt, opened_on
 from app.ui.folder_actions import Folder, FolderActions
-from app.ui.form_catalogues import FormCatalogues
+from app.ui.form import drafts
+from app.ui.form.arrange_actions import recall_layout
+from app.ui.form.catalogues import FormCatalogues
+from app.ui.form.open_workflow import OpenWorkflow, shaped
+from app.ui.form.preset_actions import PresetActions
+from app.ui.form.recent_values import Recents
+from app.ui.form.remote_choices import RemoteLists
 from app.ui.graph_actions import GraphActions
 from app.ui.graphs import Arrange, Graphs
 from app.ui.kit.i18n import Translator
@@ -41,13 +45,10 @@ from app.ui.opening import Opener
 from app.ui.palette_actions import PaletteActions
 from app.ui.panel_actions import PanelActions
 from app.ui.panels import Outlook
-from app.ui.preset_actions import PresetActions
 from app.ui.projection import project
 from app.ui.questions import PictureDialog
-from app.ui.recents import Recents
 from app.ui.regions import DrawnCards, changed_regions, graph_change, live_words
 from app.ui.releases import Releases
-from app.ui.remote_lists import RemoteLists
 from app.ui.reuse import Reuse
 from app.ui.screen import Facts, Screen
 from app.ui.scripting_actions import ScriptingActions
@@ -62,7 +63,6 @@ from app.ui.tab_icon import draw_icon
 from app.ui.tab_sign import ended_ids, read_sign, title_ends, word_title
 from app.ui.team import Team
 from app.ui.turns import Turns
-from app.ui.workflows import OpenWorkflow, shaped
 from app.workflows.fields import MAX_SEED
 from app.workflows.graph import Key
 

@@ -13,7 +13,8 @@ from app.ui.album import AlbumView
 from app.ui.breaking import break_view
 from app.ui.cards import Pictures, SessionFacts, linked, task_cards
 from app.ui.crew_view import crew_items, own_unfinished
-from app.ui.forms import form_blocker, form_view, found_keys, is_picture, nodes_view, option_lists
+from app.ui.form.open_workflow import OpenWorkflow, find_open, shaped
+from app.ui.form.projection import form_blocker, form_view, found_keys, is_picture, nodes_view, option_lists
 from app.ui.graphs import Drawings
 from app.ui.kit.colours import tag_of
 from app.ui.left import left_view
@@ -41,7 +42,6 @@ from app.ui.state import (
 from app.ui.stock import NO_SHELVES, stock_of
 from app.ui.waiting import waiting_view
 from app.ui.where import where_view
-from app.ui.workflows import OpenWorkflow, find_open, shaped
 from app.workflows.graph import Key
 from app.workflows.needs import Standing
 

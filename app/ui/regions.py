@@ -13,16 +13,16 @@ from markupsafe import Markup
 from app.core.model import PromptId
 from app.ui.card_words import word_card
 from app.ui.cards import NOTHING_TO_TELL
+from app.ui.form.nodes_view import lists, nodes
+from app.ui.form.view import form
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import DrawCard
 from app.ui.state import CardView, NowView, PageView
 from app.ui.views.breaking import breaking
 from app.ui.views.dialogs import dialogs
-from app.ui.views.form import form
 from app.ui.views.graph import drawn
 from app.ui.views.header import header
 from app.ui.views.left import left
-from app.ui.views.nodes import lists, nodes
 from app.ui.views.notices import errors, notices
 from app.ui.views.pace import pace_inside
 from app.ui.views.results import ended_card, results

@@ -19,13 +19,13 @@ from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.ui.cards import SessionFacts
 from app.ui.desk import Desk, opened_on
-from app.ui.forms import is_picture
+from app.ui.form.field_texts import changed_texts
+from app.ui.form.open_workflow import OpenWorkflow, shaped
+from app.ui.form.projection import is_picture
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.orders import files_of
 from app.ui.screen import Facts, Screen
 from app.ui.state import StandingGroup, StandingView, UiState
-from app.ui.texts import changed_texts
-from app.ui.workflows import OpenWorkflow, shaped
 from app.workflows.fields import Choice, Field, Upload
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks, MissingValue, Standing, ValueKind

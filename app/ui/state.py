@@ -23,18 +23,18 @@ from app.ui.deletions import Deletion
 from app.ui.edits import EditDialog, EditView
 from app.ui.fleet_panel import FleetView
 from app.ui.folder import NO_FOLDER, FolderView
-from app.ui.form_state import Draft, FormView, NodesView, OptionList
+from app.ui.form.loaded import Known
+from app.ui.form.mask import CameraDialog, CameraView, MaskDialog, MaskView
+from app.ui.form.presets import PresetsDialog, PresetsView
+from app.ui.form.state import Draft, FormView, NodesView, OptionList
 from app.ui.graphs import GraphMarks, GraphView
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.kit.colours import ServerTag
-from app.ui.known import Known
 from app.ui.many import ManyDialog, ManyDraft, ManyView
-from app.ui.masking import CameraDialog, CameraView, MaskDialog, MaskView
 from app.ui.mishaps import BreakView, Mishap
 from app.ui.offers import Offer
 from app.ui.palette import HelpDialog, HelpView
 from app.ui.panels import PanelDialog
-from app.ui.presets import PresetsDialog, PresetsView
 from app.ui.questions import CompareDialog, DeleteDialog, TaskDialog
 from app.ui.releases import Newer
 from app.ui.settings import Settings

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.form_state import FieldView
+from app.ui.form.state import FieldView
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.parts import icon, own

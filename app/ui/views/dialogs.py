@@ -10,13 +10,16 @@ import htpy as h
 from app.ui.account import LogOutView
 from app.ui.edits import EditView
 from app.ui.fleet_panel import FleetView
+from app.ui.form.camera_view import camera
+from app.ui.form.mask import CameraView, MaskView
+from app.ui.form.mask_view import masking
+from app.ui.form.presets import PresetsView
+from app.ui.form.presets_view import presets
 from app.ui.graphs import GraphView
 from app.ui.keeping import KeepingView
 from app.ui.kit.i18n import Translator
 from app.ui.many import ManyView
-from app.ui.masking import CameraView, MaskView
 from app.ui.palette import PaletteView, SettingsView, ShortcutsView
-from app.ui.presets import PresetsView
 from app.ui.questions import CompareDialog, DeleteDialog, GiveUpDialog, PictureDialog, RunAgainDialog, SameServerDialog
 from app.ui.scripting import ScriptingDialog
 from app.ui.sheets import SheetView
@@ -25,7 +28,6 @@ from app.ui.state import DialogView
 from app.ui.views import questions
 from app.ui.views.account import log_out
 from app.ui.views.album import delete_question
-from app.ui.views.camera import camera
 from app.ui.views.comparing import comparing
 from app.ui.views.edits import cancel_mine, edit
 from app.ui.views.fleet import fleet
@@ -34,9 +36,7 @@ from app.ui.views.keeping import keeping
 from app.ui.views.large import large
 from app.ui.views.library import library
 from app.ui.views.many import many
-from app.ui.views.masking import masking
 from app.ui.views.palette import palette, shortcuts
-from app.ui.views.presets import presets
 from app.ui.views.scripting import scripting
 from app.ui.views.settings import settings
 from app.ui.views.sheets import sheet

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import htpy as h
 
+from app.ui.form.open_workflow import SHIPPED_IDS
+from app.ui.form.view import entry_title
 from app.ui.kit.empty import empty
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, own
 from app.ui.kit.words import SEPARATOR
 from app.ui.library import PUBLISHED_MARK
 from app.ui.shelf import LibraryView, Saved, Shelf, WorkflowEntry
-from app.ui.views.form import entry_title
 from app.ui.views.troubles import told_error
-from app.ui.workflows import SHIPPED_IDS
 from app.workflows.library import Item
 
 SHOWN = 120  # cards; past them, one searches

@@ -24,7 +24,7 @@ from app.core.model import (
 from app.core.ports import Identity, Keep, KeepSettings, Usage
 from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
-from app.ui.form_state import Draft, Picture
+from app.ui.form.state import Draft, Picture
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import Original

@@ -12,10 +12,10 @@ import pytest
 from app.core.errors import BadInput, NoServerAvailable
 from app.session import Picked
 from app.ui.actions import Actions
-from app.ui.form_state import Draft, Picture
+from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.state import Draft, Picture
 from app.ui.questions import GiveUpDialog, PictureDialog
 from app.ui.state import UiState
-from app.ui.workflows import OpenWorkflow
 from app.workflows.fields import MAX_DRAWN, SeedMode
 from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, deletions, fleet, server, task, translator, workflows
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from app.ui.arrange_actions import STORE_KEY, recall_layout
-from app.ui.form_state import Draft, Place
+from app.ui.form.arrange_actions import STORE_KEY, recall_layout
+from app.ui.form.state import Draft, Place
 from app.ui.state import UiState
 from app.workflows.fields import SeedMode
 from app.workflows.layout import Layout

@@ -16,7 +16,7 @@ msgstr ""
 "Language: xx\n"
 "Plural-Forms: nplurals=2; plural=(n != 1);\n"
 
-#: app/ui/views/form.py
+#: app/ui/form/view.py
 msgid "Run"
 msgstr "Los"
 

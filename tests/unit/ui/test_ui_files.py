@@ -12,14 +12,14 @@ import pytest
 from app.core.errors import BadInput
 from app.core.ports import Blob
 from app.session import Picked
-from app.ui.file_actions import FileActions
-from app.ui.form_state import Draft, FieldView, Picture
-from app.ui.forms import field_view
-from app.ui.masking import CameraDialog, CameraView, MaskDialog, MaskView, masked_name, picture_view
+from app.ui.form.file_actions import FileActions
+from app.ui.form.mask import CameraDialog, CameraView, MaskDialog, MaskView, masked_name, picture_view
+from app.ui.form.mask_view import masking
+from app.ui.form.projection import field_view
+from app.ui.form.state import Draft, FieldView, Picture
+from app.ui.form.upload_view import upload
 from app.ui.projection import project
 from app.ui.views.dialogs import dialogs
-from app.ui.views.masking import masking
-from app.ui.views.uploads import upload
 from app.workflows.bounds import MAX_PAINTED, MAX_PIXELS
 from app.workflows.fields import Field, Upload
 from tests.unit.ui.anything import ANYTHING, anything

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.core.model import Health, Server, ServerId
-from app.ui.form_catalogues import FormCatalogues
+from app.ui.form.catalogues import FormCatalogues
 from app.workflows.catalogue import Catalogue
 from app.workflows.fields import Text, Unknown
 from tests.unit.ui.kit import StillSession, fleet, server, task, window

@@ -13,14 +13,14 @@ import pytest
 
 from app.session import Picked
 from app.ui.actions import Actions
-from app.ui.form_state import Draft, FieldView, Picture
-from app.ui.forms import SHORT, SMALL
-from app.ui.input_labels import input_labels
-from app.ui.node_labels import node_labels
+from app.ui.form.input_labels import input_labels
+from app.ui.form.node_labels import node_labels
+from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.projection import SHORT, SMALL
+from app.ui.form.state import Draft, FieldView, Picture
 from app.ui.projection import project
 from app.ui.regions import REGIONS
 from app.ui.state import NODES_AT_FIRST, Blocker, PageView, UiState
-from app.ui.workflows import OpenWorkflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.fields import SeedMode
 from app.workflows.kinds import label_of

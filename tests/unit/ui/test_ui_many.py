@@ -13,7 +13,7 @@ from app.core.balancer import ANY
 from app.core.errors import BadPlan
 from app.ui import orders
 from app.ui.actions import Actions
-from app.ui.form_state import Draft
+from app.ui.form.state import Draft
 from app.ui.many import LONG_TEXT, ManyDialog, ManyDraft, ManyKind, input_names
 from app.ui.many import plan_of as many_plan
 from app.ui.many_actions import appended, decoded

@@ -14,11 +14,12 @@ from app.core.model import ServerId
 from app.core.saved import PublishedFile
 from app.core.workflow import parse_workflow
 from app.session import Picked
-from app.ui import drafts
-from app.ui.arrange_actions import STORE_KEY
-from app.ui.form_catalogues import FormCatalogues
-from app.ui.form_state import Draft, Picture
-from app.ui.forms import form_blocker, nodes_view
+from app.ui.form import drafts
+from app.ui.form.arrange_actions import STORE_KEY
+from app.ui.form.catalogues import FormCatalogues
+from app.ui.form.open_workflow import MOST_AT_ONCE, OpenWorkflow, arranged_as, open_workflow, with_catalogue
+from app.ui.form.projection import form_blocker, nodes_view
+from app.ui.form.state import Draft, Picture
 from app.ui.library import PUBLISHED_MARK, Library, is_file, plain_title
 from app.ui.library_actions import EXPORT_NAME, LibraryActions
 from app.ui.open_dialog import form_subject
@@ -27,7 +28,6 @@ from app.ui.orders import order_of, plan_of
 from app.ui.shelf import LibraryDialog, Shelf, Stock
 from app.ui.state import Blocker
 from app.ui.stock import PICKED_AT_FIRST, Stockroom, library_view, picked, stock_of
-from app.ui.workflows import MOST_AT_ONCE, OpenWorkflow, arranged_as, open_workflow, with_catalogue
 from app.workflows.catalogue import Catalogue
 from app.workflows.documents import Note
 from app.workflows.editor_copy import filled

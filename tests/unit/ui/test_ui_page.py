@@ -8,14 +8,14 @@ import json
 import pytest
 
 from app.core.model import InputFile, NodeId
-from app.ui import drafts
-from app.ui.form_state import Draft
+from app.ui.form import drafts
+from app.ui.form.open_workflow import open_workflow
+from app.ui.form.state import Draft
 from app.ui.kit.i18n import Translator
 from app.ui.page import Page
 from app.ui.panels import Outlook
 from app.ui.releases import Releases
 from app.ui.state import UiState
-from app.ui.workflows import open_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.fields import SeedMode, Text
 from tests.ports.memory_papers import MemoryPapers

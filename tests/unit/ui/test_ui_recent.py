@@ -7,11 +7,11 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
+from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.recent_values import NAME, Recents
 from app.ui.keeping import KeepingDialog
 from app.ui.projection import project
-from app.ui.recents import NAME, Recents
 from app.ui.state import UiState
-from app.ui.workflows import OpenWorkflow
 from app.workflows.fields import SeedMode
 from app.workflows.presets import RECENT_KIND
 from tests.ports.memory_papers import MemoryPapers

@@ -9,9 +9,9 @@ from typing import Any
 from app.core.errors import BadInput
 from app.core.model import ServerId
 from app.core.workflow import parse_workflow
-from app.ui.remote_lists import RemoteLists
+from app.ui.form.open_workflow import OpenWorkflow, open_workflow
+from app.ui.form.remote_choices import RemoteLists
 from app.ui.state import PageView, UiState
-from app.ui.workflows import OpenWorkflow, open_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.layout import Layout
 from app.workflows.published import Published

@@ -12,13 +12,13 @@ from app.core.errors import BadInput, MooringError, TaskNotFound
 from app.core.model import Delivery, InputFile, NodeId, PromptId, ServerId, Task
 from app.core.ports import Blob
 from app.session import Picked
-from app.ui.form_catalogues import FormCatalogues
-from app.ui.form_state import Draft, Picture
+from app.ui.form.catalogues import FormCatalogues
+from app.ui.form.open_workflow import find_open
+from app.ui.form.state import Draft, Picture
 from app.ui.library import Library
 from app.ui.opening import Opener
 from app.ui.questions import PictureDialog
 from app.ui.reuse import Reuse, settings_of
-from app.ui.workflows import find_open
 from app.workflows.fields import SeedMode
 from tests.ports.memory_papers import MemoryPapers
 from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, ended, fleet, output, server, window, workflows

@@ -14,14 +14,14 @@ from app.core.errors import ConfigError
 from app.core.model import Fleet, Health, ServerId
 from app.core.workflow import parse_workflow
 from app.session import Picked
-from app.ui.form_state import Draft, Picture
+from app.ui.form.open_workflow import OpenWorkflow, open_workflow, with_catalogue
+from app.ui.form.state import Draft, Picture
 from app.ui.kit.messages import word_error
 from app.ui.projection import project
 from app.ui.regions import REGIONS
 from app.ui.standings import Standings
 from app.ui.state import Blocker, PageView, UiState
 from app.ui.views.run_bar import word_blocker
-from app.ui.workflows import OpenWorkflow, open_workflow, with_catalogue
 from app.workflows.catalogue import Catalogue
 from app.workflows.layout import Layout
 from app.workflows.published import Published

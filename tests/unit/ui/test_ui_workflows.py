@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from app.ui.workflows import OpenWorkflow, open_workflow, shaped
+from app.ui.form.open_workflow import OpenWorkflow, open_workflow, shaped
 from app.workflows.catalogue import Catalogue
 from app.workflows.fields import Choice, Media, Upload, Whole
 from app.workflows.layout import Layout

@@ -13,9 +13,9 @@ from dataclasses import replace
 from app.ui.deletion_actions import Deletions
 from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk, opened_on
+from app.ui.form.field_texts import changed_texts
+from app.ui.form.open_workflow import OpenWorkflow, arranged_as
 from app.ui.screen import Facts, Screen
-from app.ui.texts import changed_texts
-from app.ui.workflows import OpenWorkflow, arranged_as
 from app.workflows.graph import Key
 from app.workflows.kept import Unkept, decode, encode
 from app.workflows.layout import Layout

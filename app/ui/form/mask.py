@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from app.ui.form_state import Draft, Picture
+from app.ui.form.state import Draft, Picture
 from app.workflows.fields import Field, Media, Upload
 from app.workflows.graph import Key
 

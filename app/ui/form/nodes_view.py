@@ -6,11 +6,11 @@ import json
 
 import htpy as h
 
-from app.ui.form_state import NodesView, NodeView, OptionList
+from app.ui.form.field_view import field
+from app.ui.form.state import NodesView, NodeView, OptionList
 from app.ui.kit.controls import told
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, own
-from app.ui.views.fields import field
 from app.workflows.fields import text_of_option
 
 

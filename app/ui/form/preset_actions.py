@@ -16,11 +16,11 @@ from app.core.papers import PaperKey, Papers
 from app.ui.deletion_actions import Deletions
 from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk, opened_on
-from app.ui.presets import Ask, PresetsDialog, PresetsView, presets_view
+from app.ui.form.field_texts import changed_texts
+from app.ui.form.open_workflow import OpenWorkflow, shaped
+from app.ui.form.presets import Ask, PresetsDialog, PresetsView, presets_view
 from app.ui.screen import Facts, Screen
-from app.ui.texts import changed_texts
 from app.ui.unsaved import reopened
-from app.ui.workflows import OpenWorkflow, shaped
 from app.workflows.fields import Seed, SeedMode
 from app.workflows.kept import Unkept, decode, encode
 from app.workflows.presets import PRESET_KIND, Preset, preset_of

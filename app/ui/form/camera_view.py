@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import htpy as h
 
+from app.ui.form.mask import CameraView
 from app.ui.kit.controls import told
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import icon, icon_button
-from app.ui.masking import CameraView
 
 
 def camera(view: CameraView, _: Translator) -> h.Element:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from app.core.errors import BadInput, MooringError
-from app.ui.form_state import Draft, FieldView, FormView, NodesView, NodeView, OptionList, Place
-from app.ui.known import Known, RemoteList
-from app.ui.masking import base_of, other_picture, takes_picture
+from app.ui.form.loaded import Known, RemoteList
+from app.ui.form.mask import base_of, other_picture, takes_picture
+from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.state import Draft, FieldView, FormView, NodesView, NodeView, OptionList, Place
 from app.ui.shelf import Stock
 from app.ui.state import Blocker, UiState
 from app.ui.stock import picked
-from app.ui.workflows import OpenWorkflow
 from app.workflows.fields import Choice, Field, Kind, Media, Switch, Unknown, Upload
 from app.workflows.form import Section
 from app.workflows.graph import Key

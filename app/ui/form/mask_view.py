@@ -6,10 +6,10 @@ import json
 
 import htpy as h
 
+from app.ui.form.mask import MaskView, masked_name
 from app.ui.kit.controls import told
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import icon, icon_button
-from app.ui.masking import MaskView, masked_name
 
 
 def masking(view: MaskView, _: Translator) -> h.Element:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.ui.desk import Desk, opened_on
-from app.ui.form_state import Draft
+from app.ui.form.open_workflow import OpenWorkflow, shaped
+from app.ui.form.state import Draft
 from app.ui.screen import Facts, Screen
 from app.ui.state import NODES_AT_FIRST
-from app.ui.workflows import OpenWorkflow, shaped
 from app.workflows.fields import FALSE, TRUE, Field, Seed, SeedMode
 from app.workflows.graph import Key
 from app.workflows.presets import mode_of

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from app.core.errors import MooringError
-from app.ui.form_state import Draft
-from app.ui.known import Known
-from app.ui.workflows import OpenWorkflow, shaped
+from app.ui.form.loaded import Known
+from app.ui.form.open_workflow import OpenWorkflow, shaped
+from app.ui.form.state import Draft
 from app.workflows.presets import Preset, mode_of
 
 LONGEST_NAME = 80

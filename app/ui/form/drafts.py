@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.core.window import Restoring, Window
-from app.ui.form_state import Draft
+from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.state import Draft
 from app.ui.state import UiState
-from app.ui.workflows import OpenWorkflow
 from app.workflows.fields import SeedMode
 from app.workflows.graph import Key
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.form_state import FieldView
+from app.ui.form.arrange_view import tools
+from app.ui.form.recent_view import recent_values
+from app.ui.form.state import FieldView
+from app.ui.form.upload_view import upload
 from app.ui.kit.controls import control, field_id, list_trouble, seed_modes, told
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.parts import icon
-from app.ui.views.arranging import tools
-from app.ui.views.recent import recent_values
-from app.ui.views.uploads import upload
 from app.workflows.fields import Decimal, Seed, Switch, Upload, Whole
 
 

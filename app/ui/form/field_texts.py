@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.ui.workflows import OpenWorkflow, shaped
+from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.workflows.graph import Key
 
 

@@ -14,8 +14,8 @@ from app.core.errors import MooringError
 from app.core.model import Fleet, Health, Server, ServerId
 from app.core.window import Restoring, Window
 from app.ui.desk import Desk
-from app.ui.form_state import FieldView
-from app.ui.known import RemoteList
+from app.ui.form.loaded import RemoteList
+from app.ui.form.state import FieldView
 from app.workflows.fields import Choice, Upload
 
 log = logging.getLogger("mooring.ui")

@@ -1,0 +1,1 @@
+"""The form of the chosen workflow: fields, files, masks, presets, recent values."""
