@@ -15,7 +15,7 @@ from app.ui.form.projection import form_view, nodes_view, option_lists
 from app.ui.form.state import Draft
 from app.ui.form.view import form
 from app.ui.kit.i18n import Translator
-from app.ui.shelf import Stock
+from app.ui.library.state import Stock
 from app.ui.state import UiState
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor_conversion import Converter

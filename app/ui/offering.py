@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.ui.commands import Offered, Piece
+from app.ui.library.state import Stock
 from app.ui.palette import PaletteDialog, PaletteView, SettingsDialog, SettingsView, ShortcutsDialog, ShortcutsView
 from app.ui.scripting import ScriptingDialog
-from app.ui.shelf import Stock
 from app.ui.state import CardView, DialogView, PageView, UiState
 
 MOST_PIECES = 12  # cards of each list that one can go to by name

@@ -21,6 +21,8 @@ from app.ui.form.state import Draft
 from app.ui.graphs import Drawings, GraphMarks, Subject, subject_of, task_graph, workflow_graph
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.kit.colours import tag_of
+from app.ui.library.listing import library_view
+from app.ui.library.state import LibraryDialog, Stock
 from app.ui.many import ManyDialog, many_view
 from app.ui.orders import files_of
 from app.ui.palette import PaletteDialog, SettingsDialog, ShortcutsDialog
@@ -29,9 +31,7 @@ from app.ui.questions import CompareDialog, DeleteDialog, GraphDialog, PictureDi
 from app.ui.scripting import ScriptingDialog
 from app.ui.sheet_making import Sheets
 from app.ui.sheets import SheetDialog
-from app.ui.shelf import LibraryDialog, Stock
 from app.ui.state import CardView, DialogView, RunView, UiState
-from app.ui.stock import library_view
 from app.ui.waiting import CancelDialog, cancel_view
 from app.ui.where import hands_for
 from app.ui.windows_panel import windows_view

@@ -34,14 +34,16 @@ from app.ui.graphs import Arrange, Graphs
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import Gallery
 from app.ui.kit.thumbnails import Sights, item_finder
-from app.ui.library import Library, is_file
-from app.ui.library_actions import LibraryActions, is_json
+from app.ui.library.actions import LibraryActions, is_json
+from app.ui.library.library import Library, is_file
+from app.ui.library.listing import Stockroom
+from app.ui.library.opening import Opener
+from app.ui.library.state import LibraryDialog, Stock
 from app.ui.lookout import Lookout
 from app.ui.many import ManyDialog
 from app.ui.naming import NamingActions
 from app.ui.offering import offered_of
 from app.ui.open_dialog import graph_subject
-from app.ui.opening import Opener
 from app.ui.palette_actions import PaletteActions
 from app.ui.panel_actions import PanelActions
 from app.ui.panels import Outlook
@@ -55,10 +57,8 @@ from app.ui.scripting_actions import ScriptingActions
 from app.ui.settings import KEY as SETTINGS_KEY
 from app.ui.settings import read_settings
 from app.ui.settings_actions import SettingsActions, told_of
-from app.ui.shelf import LibraryDialog, Stock
 from app.ui.standings import ASK_AGAIN, Standings
 from app.ui.state import PageView, Surroundings, UiState
-from app.ui.stock import Stockroom
 from app.ui.tab_icon import draw_icon
 from app.ui.tab_sign import ended_ids, read_sign, title_ends, word_title
 from app.ui.team import Team

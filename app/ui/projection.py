@@ -18,12 +18,13 @@ from app.ui.form.projection import form_blocker, form_view, found_keys, is_pictu
 from app.ui.graphs import Drawings
 from app.ui.kit.colours import tag_of
 from app.ui.left import left_view
+from app.ui.library.listing import NO_SHELVES, stock_of
+from app.ui.library.state import Stock
 from app.ui.many_lists import many_lists
 from app.ui.offering import with_help
 from app.ui.open_dialog import Around, dialog_view
 from app.ui.panels import NOTHING_READ, PanelFacts
 from app.ui.sheet_making import Sheets
-from app.ui.shelf import Stock
 from app.ui.standings import gone_files, standing_of, standing_view
 from app.ui.state import (
     Blocker,
@@ -39,7 +40,6 @@ from app.ui.state import (
     Surroundings,
     UiState,
 )
-from app.ui.stock import NO_SHELVES, stock_of
 from app.ui.waiting import waiting_view
 from app.ui.where import where_view
 from app.workflows.graph import Key

@@ -16,7 +16,7 @@ from app.ui.desk import Desk, attempt
 from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
-from app.ui.opening import Opener
+from app.ui.library.opening import Opener
 from app.ui.questions import PictureDialog
 from app.ui.screen import Facts, Screen
 from app.workflows.fields import Seed, SeedMode, Upload, text_of

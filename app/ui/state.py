@@ -30,6 +30,7 @@ from app.ui.form.state import Draft, FormView, NodesView, OptionList
 from app.ui.graphs import GraphMarks, GraphView
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.kit.colours import ServerTag
+from app.ui.library.state import LibraryDialog, LibraryView
 from app.ui.many import ManyDialog, ManyDraft, ManyView
 from app.ui.mishaps import BreakView, Mishap
 from app.ui.offers import Offer
@@ -39,7 +40,6 @@ from app.ui.questions import CompareDialog, DeleteDialog, TaskDialog
 from app.ui.releases import Newer
 from app.ui.settings import Settings
 from app.ui.sheets import SheetDialog, SheetEntry, SheetView
-from app.ui.shelf import LibraryDialog, LibraryView
 from app.ui.tabs import TabsView
 from app.ui.waiting import CancelDialog, CancelView, WaitingView
 from app.ui.where import SOONEST, WhereView

@@ -10,9 +10,9 @@ from app.ui.form.loaded import Known, RemoteList
 from app.ui.form.mask import base_of, other_picture, takes_picture
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FieldView, FormView, NodesView, NodeView, OptionList, Place
-from app.ui.shelf import Stock
+from app.ui.library.listing import picked
+from app.ui.library.state import Stock
 from app.ui.state import Blocker, UiState
-from app.ui.stock import picked
 from app.workflows.fields import Choice, Field, Kind, Media, Switch, Unknown, Upload
 from app.workflows.form import Section
 from app.workflows.graph import Key

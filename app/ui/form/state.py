@@ -9,7 +9,7 @@ from enum import Enum
 from app.core.errors import MooringError
 from app.session import Picked
 from app.ui.form.open_workflow import OpenWorkflow
-from app.ui.shelf import Opening, WorkflowEntry
+from app.ui.library.state import Opening, WorkflowEntry
 from app.workflows.fields import Field, SeedMode
 from app.workflows.graph import Key
 from app.workflows.history import History

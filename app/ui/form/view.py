@@ -11,9 +11,9 @@ from app.ui.kit.controls import told
 from app.ui.kit.empty import empty
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, panel_title
-from app.ui.shelf import Opening, WorkflowEntry
+from app.ui.library.state import Opening, WorkflowEntry
+from app.ui.library.words import word_note
 from app.ui.views.troubles import told_error
-from app.ui.workflow_words import word_note
 
 
 def form(view: FormView, _: Translator) -> h.Node:

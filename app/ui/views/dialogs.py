@@ -18,12 +18,13 @@ from app.ui.form.presets_view import presets
 from app.ui.graphs import GraphView
 from app.ui.keeping import KeepingView
 from app.ui.kit.i18n import Translator
+from app.ui.library.state import LibraryView
+from app.ui.library.view import library
 from app.ui.many import ManyView
 from app.ui.palette import PaletteView, SettingsView, ShortcutsView
 from app.ui.questions import CompareDialog, DeleteDialog, GiveUpDialog, PictureDialog, RunAgainDialog, SameServerDialog
 from app.ui.scripting import ScriptingDialog
 from app.ui.sheets import SheetView
-from app.ui.shelf import LibraryView
 from app.ui.state import DialogView
 from app.ui.views import questions
 from app.ui.views.account import log_out
@@ -34,7 +35,6 @@ from app.ui.views.fleet import fleet
 from app.ui.views.graph import graph
 from app.ui.views.keeping import keeping
 from app.ui.views.large import large
-from app.ui.views.library import library
 from app.ui.views.many import many
 from app.ui.views.palette import palette, shortcuts
 from app.ui.views.scripting import scripting

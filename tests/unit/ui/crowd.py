@@ -28,6 +28,7 @@ from app.ui.form.state import Draft, Picture
 from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import Original
+from app.ui.library.state import Stock, WorkflowEntry
 from app.ui.offering import offered_of
 from app.ui.palette import (
     PaletteDialog,
@@ -40,7 +41,6 @@ from app.ui.projection import project
 from app.ui.questions import GiveUpDialog, PictureDialog
 from app.ui.regions import changed_regions
 from app.ui.settings import Permission, Settings
-from app.ui.shelf import Stock, WorkflowEntry
 from app.ui.state import DialogView, PageView, UiState
 from app.ui.views.dialogs import dialogs
 from tests.unit.ui.anything import anything, unfolded

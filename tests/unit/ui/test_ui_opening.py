@@ -20,14 +20,14 @@ from app.ui.form.catalogues import FormCatalogues
 from app.ui.form.open_workflow import MOST_AT_ONCE, OpenWorkflow, arranged_as, open_workflow, with_catalogue
 from app.ui.form.projection import form_blocker, nodes_view
 from app.ui.form.state import Draft, Picture
-from app.ui.library import PUBLISHED_MARK, Library, is_file, plain_title
-from app.ui.library_actions import EXPORT_NAME, LibraryActions
+from app.ui.library.actions import EXPORT_NAME, LibraryActions
+from app.ui.library.library import PUBLISHED_MARK, Library, is_file, plain_title
+from app.ui.library.listing import PICKED_AT_FIRST, Stockroom, library_view, picked, stock_of
+from app.ui.library.opening import MOST_OPEN, Opener
+from app.ui.library.state import LibraryDialog, Shelf, Stock
 from app.ui.open_dialog import form_subject
-from app.ui.opening import MOST_OPEN, Opener
 from app.ui.orders import order_of, plan_of
-from app.ui.shelf import LibraryDialog, Shelf, Stock
 from app.ui.state import Blocker
-from app.ui.stock import PICKED_AT_FIRST, Stockroom, library_view, picked, stock_of
 from app.workflows.catalogue import Catalogue
 from app.workflows.documents import Note
 from app.workflows.editor_copy import filled

@@ -15,8 +15,8 @@ from app.session import Picked
 from app.ui.form.catalogues import FormCatalogues
 from app.ui.form.open_workflow import find_open
 from app.ui.form.state import Draft, Picture
-from app.ui.library import Library
-from app.ui.opening import Opener
+from app.ui.library.library import Library
+from app.ui.library.opening import Opener
 from app.ui.questions import PictureDialog
 from app.ui.reuse import Reuse, settings_of
 from app.workflows.fields import SeedMode

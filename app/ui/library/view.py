@@ -10,8 +10,8 @@ from app.ui.kit.empty import empty
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, own
 from app.ui.kit.words import SEPARATOR
-from app.ui.library import PUBLISHED_MARK
-from app.ui.shelf import LibraryView, Saved, Shelf, WorkflowEntry
+from app.ui.library.library import PUBLISHED_MARK
+from app.ui.library.state import LibraryView, Saved, Shelf, WorkflowEntry
 from app.ui.views.troubles import told_error
 from app.workflows.library import Item
 

@@ -14,10 +14,10 @@ from app.ui.deletion_actions import Deletions
 from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk, attempt
 from app.ui.form.arrange_actions import STORE_KEY as LAYOUT_KEY
-from app.ui.library import Library
-from app.ui.opening import Opener
+from app.ui.library.library import Library
+from app.ui.library.opening import Opener
+from app.ui.library.state import LibraryDialog, Saved
 from app.ui.screen import Facts, Screen
-from app.ui.shelf import LibraryDialog, Saved
 from app.workflows.library import export_text
 
 log = logging.getLogger("mooring.ui")

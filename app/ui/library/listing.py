@@ -9,8 +9,8 @@ from typing import Protocol
 from app.core.model import Fleet, Health
 from app.core.saved import PublishedFile
 from app.ui.form.open_workflow import OpenWorkflow
-from app.ui.library import PUBLISHED_MARK, plain_title
-from app.ui.shelf import LibraryDialog, LibraryView, Opening, Shelf, Stock, WorkflowEntry
+from app.ui.library.library import PUBLISHED_MARK, plain_title
+from app.ui.library.state import LibraryDialog, LibraryView, Opening, Shelf, Stock, WorkflowEntry
 from app.workflows.library import Item, found, tags_of
 from app.workflows.search import plain
 

@@ -1,0 +1,1 @@
+"""The library: what can be opened here, and opening it."""
