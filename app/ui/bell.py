@@ -16,9 +16,9 @@ from typing import Protocol
 from app.core.ends import EndCause, end_cause
 from app.core.model import Contact, PromptId, Task, TaskState
 from app.session import RunStage
-from app.ui.cards import SessionFacts
 from app.ui.kit.colours import tag_of
 from app.ui.kit.i18n import Translator
+from app.ui.runs.cards import SessionFacts
 from app.ui.settings import Settings
 
 BURST_SECONDS = 10.0  # ends that lie closer together are heard once

@@ -16,7 +16,7 @@ from app.core.window import Window
 from app.ui.deeds import Deeds, ServerDeeds, deeds_at
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.panels import PanelFacts
-from app.ui.where import NO_LEANINGS
+from app.ui.runs.server_picker import NO_LEANINGS
 from app.ui.windows_panel import numbers
 
 ONLY = "only"  # beside the leanings: nowhere else than there, and wait for it

@@ -10,9 +10,6 @@ from app.core.model import PromptId, Task, Unreadable
 from app.core.window import Window
 from app.ui.account import LogOutDialog
 from app.ui.account_view import log_out_view
-from app.ui.cards import Pictures, SessionFacts, past_card, task_card
-from app.ui.crew_view import own_unfinished
-from app.ui.edits import EditDialog, edit_view
 from app.ui.fleet_panel import fleet_view
 from app.ui.form.mask import CameraDialog, MaskDialog, picture_view
 from app.ui.form.open_workflow import OpenWorkflow
@@ -23,17 +20,20 @@ from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.kit.colours import tag_of
 from app.ui.library.listing import library_view
 from app.ui.library.state import LibraryDialog, Stock
-from app.ui.many import ManyDialog, many_view
-from app.ui.orders import files_of
 from app.ui.palette import PaletteDialog, SettingsDialog, ShortcutsDialog
 from app.ui.panels import FleetDialog, PanelDialog, PanelFacts, WindowsDialog
 from app.ui.questions import CompareDialog, DeleteDialog, GraphDialog, PictureDialog, TaskDialog
+from app.ui.runs.cards import Pictures, SessionFacts, past_card, task_card
+from app.ui.runs.crew import own_unfinished
+from app.ui.runs.edit import EditDialog, edit_view
+from app.ui.runs.many import ManyDialog, many_view
+from app.ui.runs.orders import files_of
+from app.ui.runs.server_picker import hands_for
+from app.ui.runs.waiting import CancelDialog, cancel_view
 from app.ui.scripting import ScriptingDialog
 from app.ui.sheet_making import Sheets
 from app.ui.sheets import SheetDialog
 from app.ui.state import CardView, DialogView, RunView, UiState
-from app.ui.waiting import CancelDialog, cancel_view
-from app.ui.where import hands_for
 from app.ui.windows_panel import windows_view
 
 NONE = DialogView()

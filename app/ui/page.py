@@ -40,7 +40,6 @@ from app.ui.library.listing import Stockroom
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog, Stock
 from app.ui.lookout import Lookout
-from app.ui.many import ManyDialog
 from app.ui.naming import NamingActions
 from app.ui.offering import offered_of
 from app.ui.open_dialog import graph_subject
@@ -52,12 +51,13 @@ from app.ui.questions import PictureDialog
 from app.ui.regions import DrawnCards, changed_regions, graph_change, live_words
 from app.ui.releases import Releases
 from app.ui.reuse import Reuse
+from app.ui.runs.many import ManyDialog
+from app.ui.runs.runnability import ASK_AGAIN, Standings
 from app.ui.screen import Facts, Screen
 from app.ui.scripting_actions import ScriptingActions
 from app.ui.settings import KEY as SETTINGS_KEY
 from app.ui.settings import read_settings
 from app.ui.settings_actions import SettingsActions, told_of
-from app.ui.standings import ASK_AGAIN, Standings
 from app.ui.state import PageView, Surroundings, UiState
 from app.ui.tab_icon import draw_icon
 from app.ui.tab_sign import ended_ids, read_sign, title_ends, word_title

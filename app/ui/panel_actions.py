@@ -12,8 +12,8 @@ from app.core.model import ServerId, WindowId
 from app.ui.desk import Desk
 from app.ui.fleet_panel import ONLY
 from app.ui.panels import FleetDialog, PanelDialog, WindowsDialog
+from app.ui.runs.server_picker import SOONEST
 from app.ui.screen import Facts, Screen
-from app.ui.where import SOONEST
 
 STORE_KEY = "mooring.leanings"
 

@@ -11,12 +11,17 @@ import htpy as h
 from markupsafe import Markup
 
 from app.core.model import PromptId
-from app.ui.card_words import word_card
-from app.ui.cards import NOTHING_TO_TELL
 from app.ui.form.nodes_view import lists, nodes
 from app.ui.form.view import form
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import DrawCard
+from app.ui.runs.card_words import word_card
+from app.ui.runs.cards import NOTHING_TO_TELL
+from app.ui.runs.progress_view import pace_inside
+from app.ui.runs.run_bar_view import run_bar
+from app.ui.runs.runnability_view import standing
+from app.ui.runs.tasks_view import now, preview_inside, task_card
+from app.ui.runs.waiting_view import waiting
 from app.ui.state import CardView, NowView, PageView
 from app.ui.views.breaking import breaking
 from app.ui.views.dialogs import dialogs
@@ -24,14 +29,9 @@ from app.ui.views.graph import drawn
 from app.ui.views.header import header
 from app.ui.views.left import left
 from app.ui.views.notices import errors, notices
-from app.ui.views.pace import pace_inside
 from app.ui.views.results import ended_card, results
-from app.ui.views.run_bar import run_bar
 from app.ui.views.sheets import sheet_list
-from app.ui.views.standing import standing
 from app.ui.views.tabs import tabs
-from app.ui.views.tasks import now, preview_inside, task_card
-from app.ui.views.waiting import waiting
 
 MOST_CARDS = 200  # whose markup is kept, some 5 kB each
 

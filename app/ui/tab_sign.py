@@ -17,10 +17,10 @@ from app.core.eta import Eta
 from app.core.model import Contact, PromptId, Task, TaskState
 from app.core.window import Window
 from app.session import RunStage
-from app.ui.cards import SessionFacts
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.i18n import Translator
-from app.ui.pace_words import LEFT
+from app.ui.runs.cards import SessionFacts
+from app.ui.runs.progress_words import LEFT
 
 
 class TabKind(Enum):

@@ -3,7 +3,7 @@
 
 const two = (number) => String(number).padStart(2, "0");
 
-/** 0:12, 12:40, 1:02:09; as `word_time` of app/ui/pace_words.py. */
+/** 0:12, 12:40, 1:02:09; as `word_time` of app/ui/runs/progress_words.py. */
 function clock(seconds) {
   const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;

@@ -9,7 +9,7 @@ from app.ui.kit.controls import told as told_label
 from app.ui.kit.empty import empty
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, own
-from app.ui.views.troubles import told_error
+from app.ui.runs.errors_view import told_error
 from app.workflows.presets import Preset
 
 

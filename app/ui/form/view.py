@@ -13,7 +13,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, panel_title
 from app.ui.library.state import Opening, WorkflowEntry
 from app.ui.library.words import word_note
-from app.ui.views.troubles import told_error
+from app.ui.runs.errors_view import told_error
 
 
 def form(view: FormView, _: Translator) -> h.Node:

@@ -20,7 +20,7 @@ from app.core.errors import (
 from app.ui.fleet_words import word_cause, word_server
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
-from app.ui.standing_words import word_list
+from app.ui.runs.runnability_words import word_list
 
 
 def word_affinity(error: AffinityError, _: Translator) -> Words:

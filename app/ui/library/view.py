@@ -12,7 +12,7 @@ from app.ui.kit.parts import action_button, icon, icon_button, own
 from app.ui.kit.words import SEPARATOR
 from app.ui.library.library import PUBLISHED_MARK
 from app.ui.library.state import LibraryView, Saved, Shelf, WorkflowEntry
-from app.ui.views.troubles import told_error
+from app.ui.runs.errors_view import told_error
 from app.workflows.library import Item
 
 SHOWN = 120  # cards; past them, one searches

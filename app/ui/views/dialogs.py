@@ -8,7 +8,6 @@ from typing import Any
 import htpy as h
 
 from app.ui.account import LogOutView
-from app.ui.edits import EditView
 from app.ui.fleet_panel import FleetView
 from app.ui.form.camera_view import camera
 from app.ui.form.mask import CameraView, MaskView
@@ -20,9 +19,13 @@ from app.ui.keeping import KeepingView
 from app.ui.kit.i18n import Translator
 from app.ui.library.state import LibraryView
 from app.ui.library.view import library
-from app.ui.many import ManyView
 from app.ui.palette import PaletteView, SettingsView, ShortcutsView
 from app.ui.questions import CompareDialog, DeleteDialog, GiveUpDialog, PictureDialog, RunAgainDialog, SameServerDialog
+from app.ui.runs.edit import EditView
+from app.ui.runs.edit_view import cancel_mine, edit
+from app.ui.runs.many import ManyView
+from app.ui.runs.many_view import many
+from app.ui.runs.waiting import CancelView
 from app.ui.scripting import ScriptingDialog
 from app.ui.sheets import SheetView
 from app.ui.state import DialogView
@@ -30,18 +33,15 @@ from app.ui.views import questions
 from app.ui.views.account import log_out
 from app.ui.views.album import delete_question
 from app.ui.views.comparing import comparing
-from app.ui.views.edits import cancel_mine, edit
 from app.ui.views.fleet import fleet
 from app.ui.views.graph import graph
 from app.ui.views.keeping import keeping
 from app.ui.views.large import large
-from app.ui.views.many import many
 from app.ui.views.palette import palette, shortcuts
 from app.ui.views.scripting import scripting
 from app.ui.views.settings import settings
 from app.ui.views.sheets import sheet
 from app.ui.views.windows import windows
-from app.ui.waiting import CancelView
 from app.ui.windows_panel import WindowsView
 
 # What a dialog is made from, where that is all it needs.

@@ -21,9 +21,9 @@ from app.ui.panel_words import (
     word_trouble,
     word_window,
 )
+from app.ui.runs.evidence_view import why
 from app.ui.views.charts import lane, sparkline
 from app.ui.views.deeds import deeds
-from app.ui.views.evidence import why
 
 
 def fleet(view: FleetView, _: Translator) -> h.Element:

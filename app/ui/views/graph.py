@@ -17,11 +17,11 @@ from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, server_chip, task_title, titled
 from app.ui.kit.words import Tone
+from app.ui.runs.errors_view import told_error
+from app.ui.runs.task_words import word_task
 from app.ui.state import DialogView
-from app.ui.task_words import word_task
 from app.ui.views.drawing import drawing
 from app.ui.views.graph_node import chosen_node
-from app.ui.views.troubles import told_error
 from app.workflows.marks import Mark
 from app.workflows.sketch import Box, Kind, Sketch
 

@@ -9,8 +9,8 @@ from app.ui.graphs import GraphView
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_node_error
 from app.ui.kit.parts import icon_button, quote, told
-from app.ui.task_words import word_failure
-from app.ui.views.troubles import failure
+from app.ui.runs.errors_view import failure
+from app.ui.runs.task_words import word_failure
 from app.workflows.graph import GraphNode, Link
 from app.workflows.marks import Mark, graph_of
 from app.workflows.sketch import Box, Sketch, plain_value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import htpy as h
 
 from app.core.model import Delivery, TaskState
-from app.ui.card_words import word_ward
 from app.ui.kit.empty import empty
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import (
@@ -23,14 +22,15 @@ from app.ui.kit.parts import (
     titled,
 )
 from app.ui.kit.words import SEPARATOR, Tone, Words
-from app.ui.offers import may_run_twice
+from app.ui.runs.card_words import word_ward
+from app.ui.runs.errors_view import failure, warnings
+from app.ui.runs.evidence_view import details
+from app.ui.runs.links_view import editor_note, origin, repeats
+from app.ui.runs.offers import may_run_twice
+from app.ui.runs.task_words import word_delivery, word_task
 from app.ui.state import CardView, ResultsView, ResultView
-from app.ui.task_words import word_delivery, word_task
 from app.ui.views.album import album
-from app.ui.views.evidence import details
 from app.ui.views.folder import folder_sign
-from app.ui.views.links import editor_note, origin, repeats
-from app.ui.views.troubles import failure, warnings
 
 
 def results(view: ResultsView, _: Translator, draw_card: DrawCard | None = None) -> h.Node:

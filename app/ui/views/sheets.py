@@ -10,7 +10,7 @@ import htpy as h
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, own, panel_title, task_title
 from app.ui.kit.words import SEPARATOR
-from app.ui.plan_words import word_shape
+from app.ui.runs.many_words import word_shape
 from app.ui.sheets import CellKind, SheetCell, SheetEntry, SheetLine, SheetView
 
 

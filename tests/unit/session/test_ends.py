@@ -7,7 +7,7 @@ import pytest
 from app.core.ends import EndCause, end_cause
 from app.core.errors import ConnectError
 from app.core.model import TaskState
-from app.ui.task_words import word_task
+from app.ui.runs.task_words import word_task
 from tests.simulation.network import Mishap
 from tests.unit.session.stage import A, Stage, scene, task_of
 from tests.unit.ui.kit import ENGLISH

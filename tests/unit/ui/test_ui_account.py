@@ -20,8 +20,8 @@ from app.ui.commands import Offered, commands
 from app.ui.kit.messages import word_error
 from app.ui.panels import PanelFacts
 from app.ui.projection import project
+from app.ui.runs.task_words import word_contact, word_failure
 from app.ui.state import Blocker, NoticeKind, UiState
-from app.ui.task_words import word_contact, word_failure
 from app.ui.views.account import account as drawn_account
 from app.ui.views.account import log_out as drawn
 from app.ui.views.notices import notices

@@ -20,8 +20,8 @@ from app.ui.kit.error_text import error_text, failure_text
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.notice_words import word_notice
+from app.ui.runs.task_words import word_failure
 from app.ui.state import Notice, NoticeKind
-from app.ui.task_words import word_failure
 from app.ui.views.notices import errors as drawn
 from app.ui.views.notices import notices
 from gateway.refusal import Cause

@@ -20,9 +20,9 @@ from app.ui.kit.words import SEPARATOR
 from app.ui.panel_actions import STORE_KEY, PanelActions, dump, load
 from app.ui.panel_words import name_device, word_hour, word_trouble
 from app.ui.panels import PanelFacts
+from app.ui.runs.server_picker import NO_LEANINGS
 from app.ui.state import UiState
 from app.ui.views.fleet import fleet as drawn
-from app.ui.where import NO_LEANINGS
 from tests.unit.ui.kit import ENGLISH, ME, MemoryScreen, StillSession, fleet, server, task, translator, window
 from tests.unit.ui.panel_kit import NOW, OTHER, glance, roster
 

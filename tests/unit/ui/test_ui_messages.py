@@ -17,9 +17,9 @@ from app.ui.fleet_words import word_cause, word_health, word_queue, word_source
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error, word_node_error
 from app.ui.notice_words import word_notice
-from app.ui.plan_words import word_row
-from app.ui.state import Blocker, Notice, NoticeKind
-from app.ui.task_words import (
+from app.ui.runs.many_words import word_row
+from app.ui.runs.run_bar_view import word_blocker
+from app.ui.runs.task_words import (
     word_choice,
     word_contact,
     word_delivery,
@@ -29,8 +29,8 @@ from app.ui.task_words import (
     word_step,
     word_task,
 )
-from app.ui.views.run_bar import word_blocker
-from app.ui.views.tasks import word_stage
+from app.ui.runs.tasks_view import word_stage
+from app.ui.state import Blocker, Notice, NoticeKind
 from tests.unit.ui.kit import fleet, output, server, task, translator
 
 LANGUAGES = [translator("en"), translator("zh-CN")]

@@ -26,7 +26,7 @@ from app.ui.library.listing import PICKED_AT_FIRST, Stockroom, library_view, pic
 from app.ui.library.opening import MOST_OPEN, Opener
 from app.ui.library.state import LibraryDialog, Shelf, Stock
 from app.ui.open_dialog import form_subject
-from app.ui.orders import order_of, plan_of
+from app.ui.runs.orders import order_of, plan_of
 from app.ui.state import Blocker
 from app.workflows.catalogue import Catalogue
 from app.workflows.documents import Note

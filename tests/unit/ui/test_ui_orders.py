@@ -7,7 +7,7 @@ import json
 from app.session import Picked
 from app.ui.form.open_workflow import Given, open_given
 from app.ui.form.state import Draft, Picture
-from app.ui.orders import files_of, order_of
+from app.ui.runs.orders import files_of, order_of
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor_copy import filled
 from tests.editor.classes import CLASSES

@@ -13,9 +13,9 @@ from app.core.errors import NoServerAvailable
 from app.ui.commands import MOST_SHOWN, Manner, Offered, commands, find_command, find_commands
 from app.ui.palette import PaletteDialog, PaletteView, ShortcutsView
 from app.ui.palette_actions import RECENT_KEY
+from app.ui.runs.server_picker import WhereServer, WhereView
 from app.ui.shortcuts import SINGLE
 from app.ui.views.palette import palette, shortcuts, word_group
-from app.ui.where import WhereServer, WhereView
 from tests.unit.ui.crowd import crowded
 from tests.unit.ui.kit import ENGLISH, ROOT, MemoryScreen, StillSession, ended, task, translator, window
 from tests.unit.ui.test_ui_page import opened

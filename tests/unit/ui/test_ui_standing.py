@@ -19,9 +19,9 @@ from app.ui.form.state import Draft, Picture
 from app.ui.kit.messages import word_error
 from app.ui.projection import project
 from app.ui.regions import REGIONS
-from app.ui.standings import Standings
+from app.ui.runs.run_bar_view import word_blocker
+from app.ui.runs.runnability import Standings
 from app.ui.state import Blocker, PageView, UiState
-from app.ui.views.run_bar import word_blocker
 from app.workflows.catalogue import Catalogue
 from app.workflows.layout import Layout
 from app.workflows.published import Published

@@ -7,11 +7,11 @@ import htpy as h
 from app.core.mark import Sign
 from app.core.model import Contact, Failure, NodeError, Note, PromptId, ServerId, TaskState, Unreadable, WindowId
 from app.session import Noticed, Orphan, OrphanRecord
-from app.ui.evidence_words import NOTES
 from app.ui.kit.i18n import Translator
 from app.ui.projection import project
 from app.ui.questions import GiveUpDialog, RunAgainDialog, SameServerDialog, TaskDialog
 from app.ui.regions import REGIONS, changed_regions
+from app.ui.runs.evidence_words import NOTES
 from app.ui.state import PageView, UiState
 from tests.unit.ui.kit import ENGLISH, StillPictures, StillSession, ended, fleet, server, task, window, workflows
 

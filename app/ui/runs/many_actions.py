@@ -16,7 +16,7 @@ from app.ui.desk import Desk
 from app.ui.form.actions import FormActions
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
-from app.ui.many import PLACES, ManyDialog, ManyDraft, ManyKind, ManyPlan, input_names, plan_of
+from app.ui.runs.many import PLACES, ManyDialog, ManyDraft, ManyKind, ManyPlan, input_names, plan_of
 from app.ui.screen import Facts, Screen
 from app.ui.state import UiState
 from app.workflows.fields import Seed

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from app.ui.edits import EditView
 from app.ui.form.state import OptionList
-from app.ui.many import ManyView
+from app.ui.runs.edit import EditView
+from app.ui.runs.many import ManyView
 from app.ui.state import DialogView
 
 

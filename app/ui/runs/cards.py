@@ -19,9 +19,9 @@ from app.session import Noticed, Orphan, OrphanRecord, Preview, Run
 from app.ui.kit.colours import tag_of
 from app.ui.kit.image_addresses import Original
 from app.ui.naming import task_file
-from app.ui.offers import offers_for
+from app.ui.runs.offers import offers_for
+from app.ui.runs.waiting import LineFacts
 from app.ui.state import CardView, LinkView, ResultView
-from app.ui.waiting import LineFacts
 
 NOTHING_TO_TELL = Outlook()
 

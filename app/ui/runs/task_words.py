@@ -5,12 +5,12 @@ from __future__ import annotations
 from app.core.ends import EndCause, end_cause
 from app.core.model import Choice, Contact, Delivery, Failure, Output, Task, TaskState
 from app.core.progress import Progress
-from app.ui.cards import named_node, title_of
 from app.ui.deed_words import word_rule
-from app.ui.evidence_words import word_sign, word_unclear
 from app.ui.fleet_words import word_cause
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
+from app.ui.runs.cards import named_node, title_of
+from app.ui.runs.evidence_words import word_sign, word_unclear
 
 SECONDS_UP_TO = 90.0  # more is told in minutes
 

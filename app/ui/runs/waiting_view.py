@@ -8,9 +8,9 @@ from app.core.line import Pause
 from app.session import OrphanLine
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, own, panel_title, task_title
-from app.ui.views.many import hands
-from app.ui.views.troubles import told_error
-from app.ui.waiting import CrewItem, WaitingItem, WaitingView
+from app.ui.runs.errors_view import told_error
+from app.ui.runs.many_view import hands
+from app.ui.runs.waiting import CrewItem, WaitingItem, WaitingView
 
 
 def waiting(view: WaitingView, _: Translator) -> h.Node:

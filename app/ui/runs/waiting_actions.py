@@ -15,11 +15,11 @@ from app.session import Picked
 from app.ui.deletion_actions import Deletions
 from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk
-from app.ui.edits import EditDialog, begin_edit, edit_values, edit_view, present_text
-from app.ui.orders import Plan
+from app.ui.runs.edit import EditDialog, begin_edit, edit_values, edit_view, present_text
+from app.ui.runs.orders import Plan
+from app.ui.runs.waiting import CancelDialog, LineFacts
 from app.ui.screen import Facts, Screen
 from app.ui.unsaved import reopened
-from app.ui.waiting import CancelDialog, LineFacts
 from app.workflows.runs import PlannedRun
 
 log = logging.getLogger("mooring.ui")

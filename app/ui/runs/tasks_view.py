@@ -6,7 +6,6 @@ import htpy as h
 
 from app.core.model import Contact, TaskState
 from app.session import RunStage
-from app.ui.card_words import word_card, word_ward
 from app.ui.kit.empty import empty
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import (
@@ -21,12 +20,13 @@ from app.ui.kit.parts import (
     titled,
 )
 from app.ui.kit.words import Tone
+from app.ui.runs.card_words import word_card, word_ward
+from app.ui.runs.errors_view import told_error, warnings
+from app.ui.runs.evidence_view import details
+from app.ui.runs.links_view import editor_note, origin
+from app.ui.runs.offers_view import offers
+from app.ui.runs.progress_view import is_plain, pace, upload
 from app.ui.state import Blocker, CardView, NowView, RunCard
-from app.ui.views.evidence import details
-from app.ui.views.links import editor_note, origin
-from app.ui.views.offers import offers
-from app.ui.views.pace import is_plain, pace, upload
-from app.ui.views.troubles import told_error, warnings
 
 
 def now(view: NowView, _: Translator, draw_card: DrawCard | None = None) -> h.Node:

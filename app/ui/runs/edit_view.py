@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.edits import EditField, EditView
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, own, task_title
 from app.ui.kit.words import SEPARATOR
-from app.ui.waiting import CancelView, PlanItem
+from app.ui.runs.edit import EditField, EditView
+from app.ui.runs.waiting import CancelView, PlanItem
 
 NAMES = "edit-names"  # the list of inputs that could be changed too
 

@@ -6,12 +6,12 @@ import htpy as h
 
 from app.core.errors import MooringError
 from app.core.model import Failure, NodeError, Task
-from app.ui.cards import named_node
 from app.ui.kit.error_text import error_text, failure_text
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error, word_node_error
 from app.ui.kit.parts import disclosure, icon, told
 from app.ui.kit.words import Words
+from app.ui.runs.cards import named_node
 from app.ui.state import CardView
 
 

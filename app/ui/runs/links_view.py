@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.card_words import word_editor, word_origin, word_repeat
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import icon
+from app.ui.runs.card_words import word_editor, word_origin, word_repeat
 from app.ui.state import CardView, LinkView
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import htpy as h
 
 from app.core.model import Choice, Task
-from app.ui.evidence_words import word_note
 from app.ui.fleet_words import word_cause
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import disclosure, own, quote, titled
-from app.ui.task_words import word_choice, word_score
+from app.ui.runs.evidence_words import word_note
+from app.ui.runs.task_words import word_choice, word_score
 
 
 def details(task: Task, _: Translator) -> h.Element:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from app.core.model import Task
-from app.ui.cards import SessionFacts
 from app.ui.kit.colours import tag_of
-from app.ui.waiting import CrewItem
+from app.ui.runs.cards import SessionFacts
+from app.ui.runs.waiting import CrewItem
 
 
 def crew_items(session: SessionFacts) -> tuple[CrewItem, ...]:
