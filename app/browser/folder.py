@@ -14,7 +14,7 @@ from app.core.ports import Blob
 
 
 class BrowserFolder:
-    """The page's Folder (`app/ui/folder_actions.py`). `patch` is the JavaScript module."""
+    """The page's Folder (`app/ui/results/folder_actions.py`). `patch` is the JavaScript module."""
 
     def __init__(self, patch: Any) -> None:
         self._patch = patch

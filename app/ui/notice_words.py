@@ -5,11 +5,11 @@ from __future__ import annotations
 from app.core.errors import ConfigError, ListError, StorageError, UnreadableRecord
 from app.core.mark import Sign
 from app.core.model import Unreadable
-from app.ui.deletions import Deletion, What
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.words import Tone, Words
 from app.ui.releases import Newer
+from app.ui.results.deletions import Deletion, What
 from app.ui.state import Notice, NoticeKind
 
 

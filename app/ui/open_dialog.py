@@ -16,13 +16,15 @@ from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.presets import PresetsDialog, presets_view
 from app.ui.form.state import Draft
 from app.ui.graphs import Drawings, GraphMarks, Subject, subject_of, task_graph, workflow_graph
-from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.kit.colours import tag_of
 from app.ui.library.listing import library_view
 from app.ui.library.state import LibraryDialog, Stock
 from app.ui.palette import PaletteDialog, SettingsDialog, ShortcutsDialog
 from app.ui.panels import FleetDialog, PanelDialog, PanelFacts, WindowsDialog
 from app.ui.questions import CompareDialog, DeleteDialog, GraphDialog, PictureDialog, TaskDialog
+from app.ui.results.sheet_making import Sheets
+from app.ui.results.sheets import SheetDialog
+from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.runs.cards import Pictures, SessionFacts, past_card, task_card
 from app.ui.runs.crew import own_unfinished
 from app.ui.runs.edit import EditDialog, edit_view
@@ -31,8 +33,6 @@ from app.ui.runs.orders import files_of
 from app.ui.runs.server_picker import hands_for
 from app.ui.runs.waiting import CancelDialog, cancel_view
 from app.ui.scripting import ScriptingDialog
-from app.ui.sheet_making import Sheets
-from app.ui.sheets import SheetDialog
 from app.ui.state import CardView, DialogView, RunView, UiState
 from app.ui.windows_panel import windows_view
 

@@ -14,14 +14,10 @@ from app.core.ports import Blob
 from app.session.tab import Tab
 from app.session.timing import begin
 from app.ui.actions import Actions
-from app.ui.album_actions import AlbumActions
-from app.ui.album_rows import AlbumRows
 from app.ui.bell import Bell, Ringer
 from app.ui.break_actions import BreakActions, BreakServer
 from app.ui.commands import Offered
-from app.ui.deletion_actions import Deletions
 from app.ui.desk import attempt, opened_on
-from app.ui.folder_actions import Folder, FolderActions
 from app.ui.form import drafts
 from app.ui.form.arrange_actions import recall_layout
 from app.ui.form.catalogues import FormCatalogues
@@ -40,7 +36,6 @@ from app.ui.library.listing import Stockroom
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog, Stock
 from app.ui.lookout import Lookout
-from app.ui.naming import NamingActions
 from app.ui.offering import offered_of
 from app.ui.open_dialog import graph_subject
 from app.ui.palette_actions import PaletteActions
@@ -50,7 +45,12 @@ from app.ui.projection import project
 from app.ui.questions import PictureDialog
 from app.ui.regions import DrawnCards, changed_regions, graph_change, live_words
 from app.ui.releases import Releases
-from app.ui.reuse import Reuse
+from app.ui.results.album_actions import AlbumActions
+from app.ui.results.album_rows import AlbumRows
+from app.ui.results.deletion_actions import Deletions
+from app.ui.results.file_names import NamingActions
+from app.ui.results.folder_actions import Folder, FolderActions
+from app.ui.results.reuse import Reuse
 from app.ui.runs.many import ManyDialog
 from app.ui.runs.runnability import ASK_AGAIN, Standings
 from app.ui.screen import Facts, Screen

@@ -9,7 +9,6 @@ from app.core.model import Contact, Fleet, Health, Task, TaskState
 from app.core.window import Window
 from app.session import RunStage
 from app.ui.account import Presence
-from app.ui.album import AlbumView
 from app.ui.breaking import break_view
 from app.ui.form.open_workflow import OpenWorkflow, find_open, shaped
 from app.ui.form.projection import form_blocker, form_view, found_keys, is_picture, nodes_view, option_lists
@@ -21,13 +20,14 @@ from app.ui.library.state import Stock
 from app.ui.offering import with_help
 from app.ui.open_dialog import Around, dialog_view
 from app.ui.panels import NOTHING_READ, PanelFacts
+from app.ui.results.album import AlbumView
+from app.ui.results.sheet_making import Sheets
 from app.ui.runs.cards import Pictures, SessionFacts, linked, task_cards
 from app.ui.runs.crew import crew_items, own_unfinished
 from app.ui.runs.many_choices import many_lists
 from app.ui.runs.runnability import gone_files, standing_of, standing_view
 from app.ui.runs.server_picker import where_view
 from app.ui.runs.waiting import waiting_view
-from app.ui.sheet_making import Sheets
 from app.ui.state import (
     Blocker,
     CardView,

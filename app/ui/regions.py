@@ -15,6 +15,8 @@ from app.ui.form.nodes_view import lists, nodes
 from app.ui.form.view import form
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import DrawCard
+from app.ui.results.sheets_view import sheet_list
+from app.ui.results.view import ended_card, results
 from app.ui.runs.card_words import word_card
 from app.ui.runs.cards import NOTHING_TO_TELL
 from app.ui.runs.progress_view import pace_inside
@@ -29,8 +31,6 @@ from app.ui.views.graph import drawn
 from app.ui.views.header import header
 from app.ui.views.left import left
 from app.ui.views.notices import errors, notices
-from app.ui.views.results import ended_card, results
-from app.ui.views.sheets import sheet_list
 from app.ui.views.tabs import tabs
 
 MOST_CARDS = 200  # whose markup is kept, some 5 kB each

@@ -18,16 +18,12 @@ from app.core.naming import TEMPLATE
 from app.core.progress import Progress
 from app.session import Noticed, Orphan, OrphanRecord, Run
 from app.ui.account import Account, LogOutDialog, LogOutView
-from app.ui.album import AlbumView, AlbumWish
-from app.ui.deletions import Deletion
 from app.ui.fleet_panel import FleetView
-from app.ui.folder import NO_FOLDER, FolderView
 from app.ui.form.loaded import Known
 from app.ui.form.mask import CameraDialog, CameraView, MaskDialog, MaskView
 from app.ui.form.presets import PresetsDialog, PresetsView
 from app.ui.form.state import Draft, FormView, NodesView, OptionList
 from app.ui.graphs import GraphMarks, GraphView
-from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.kit.colours import ServerTag
 from app.ui.library.state import LibraryDialog, LibraryView
 from app.ui.mishaps import BreakView, Mishap
@@ -35,13 +31,17 @@ from app.ui.palette import HelpDialog, HelpView
 from app.ui.panels import PanelDialog
 from app.ui.questions import CompareDialog, DeleteDialog, TaskDialog
 from app.ui.releases import Newer
+from app.ui.results.album import AlbumView, AlbumWish
+from app.ui.results.deletions import Deletion
+from app.ui.results.folder import NO_FOLDER, FolderView
+from app.ui.results.sheets import SheetDialog, SheetEntry, SheetView
+from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.runs.edit import EditDialog, EditView
 from app.ui.runs.many import ManyDialog, ManyDraft, ManyView
 from app.ui.runs.offers import Offer
 from app.ui.runs.server_picker import SOONEST, WhereView
 from app.ui.runs.waiting import CancelDialog, CancelView, WaitingView
 from app.ui.settings import Settings
-from app.ui.sheets import SheetDialog, SheetEntry, SheetView
 from app.ui.tabs import TabsView
 from app.ui.windows_panel import WindowsView
 from app.workflows.graph import Key

@@ -14,12 +14,12 @@ from dataclasses import replace
 
 from app.core.errors import MooringError
 from app.core.papers import Papers
-from app.ui.deletion_actions import Deletions
-from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk, opened_on
 from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
+from app.ui.results.deletion_actions import Deletions
+from app.ui.results.deletions import Deletion, What
 from app.ui.screen import Facts, Screen
 from app.workflows.fields import Seed, SeedMode
 from app.workflows.graph import Key

@@ -10,12 +10,12 @@ from typing import Any
 
 from app.core.errors import BadPlan
 from app.core.ports import Blob
-from app.ui.deletion_actions import Deletions
-from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk
 from app.ui.form.actions import FormActions
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
+from app.ui.results.deletion_actions import Deletions
+from app.ui.results.deletions import Deletion, What
 from app.ui.runs.many import PLACES, ManyDialog, ManyDraft, ManyKind, ManyPlan, input_names, plan_of
 from app.ui.screen import Facts, Screen
 from app.ui.state import UiState

@@ -12,9 +12,9 @@ from app.core.line import Values
 from app.core.model import BatchId, PromptId, WindowId
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
-from app.ui.deletion_actions import Deletions
-from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk
+from app.ui.results.deletion_actions import Deletions
+from app.ui.results.deletions import Deletion, What
 from app.ui.runs.edit import EditDialog, begin_edit, edit_values, edit_view, present_text
 from app.ui.runs.orders import Plan
 from app.ui.runs.waiting import CancelDialog, LineFacts

@@ -15,32 +15,32 @@ from app.ui.form.mask_view import masking
 from app.ui.form.presets import PresetsView
 from app.ui.form.presets_view import presets
 from app.ui.graphs import GraphView
-from app.ui.keeping import KeepingView
 from app.ui.kit.i18n import Translator
 from app.ui.library.state import LibraryView
 from app.ui.library.view import library
 from app.ui.palette import PaletteView, SettingsView, ShortcutsView
 from app.ui.questions import CompareDialog, DeleteDialog, GiveUpDialog, PictureDialog, RunAgainDialog, SameServerDialog
+from app.ui.results.album_view import delete_question
+from app.ui.results.compare_view import comparing
+from app.ui.results.large_view import large
+from app.ui.results.sheets import SheetView
+from app.ui.results.sheets_view import sheet
+from app.ui.results.storage import KeepingView
+from app.ui.results.storage_view import keeping
 from app.ui.runs.edit import EditView
 from app.ui.runs.edit_view import cancel_mine, edit
 from app.ui.runs.many import ManyView
 from app.ui.runs.many_view import many
 from app.ui.runs.waiting import CancelView
 from app.ui.scripting import ScriptingDialog
-from app.ui.sheets import SheetView
 from app.ui.state import DialogView
 from app.ui.views import questions
 from app.ui.views.account import log_out
-from app.ui.views.album import delete_question
-from app.ui.views.comparing import comparing
 from app.ui.views.fleet import fleet
 from app.ui.views.graph import graph
-from app.ui.views.keeping import keeping
-from app.ui.views.large import large
 from app.ui.views.palette import palette, shortcuts
 from app.ui.views.scripting import scripting
 from app.ui.views.settings import settings
-from app.ui.views.sheets import sheet
 from app.ui.views.windows import windows
 from app.ui.windows_panel import WindowsView
 

@@ -25,7 +25,6 @@ from app.core.ports import Identity, Keep, KeepSettings, Usage
 from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
 from app.ui.form.state import Draft, Picture
-from app.ui.keeping import KeepingDialog, KeepingView
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import Original
 from app.ui.library.state import Stock, WorkflowEntry
@@ -40,6 +39,7 @@ from app.ui.palette import (
 from app.ui.projection import project
 from app.ui.questions import GiveUpDialog, PictureDialog
 from app.ui.regions import changed_regions
+from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.settings import Permission, Settings
 from app.ui.state import DialogView, PageView, UiState
 from app.ui.views.dialogs import dialogs

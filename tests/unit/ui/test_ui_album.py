@@ -11,17 +11,28 @@ import pytest
 from app.core.errors import BadInput, MooringError, StorageError
 from app.core.model import Delivery, Output, PromptId, ServerId, Task
 from app.core.past import past_of
-from app.ui.album import AlbumView, AlbumWish, Rows, Span, album_row, cells_of, facets_of, merged, name_of, rows_of
-from app.ui.album_actions import ZIP_NAME, AlbumActions
-from app.ui.album_grid import PART
-from app.ui.album_rows import FAVOURITE_KIND, PAGE, AlbumRows
-from app.ui.deletion_actions import Deletions
 from app.ui.kit.colours import tag_of
 from app.ui.questions import CompareDialog, DeleteDialog, PictureDialog
+from app.ui.results.album import (
+    AlbumView,
+    AlbumWish,
+    Rows,
+    Span,
+    album_row,
+    cells_of,
+    facets_of,
+    merged,
+    name_of,
+    rows_of,
+)
+from app.ui.results.album_actions import ZIP_NAME, AlbumActions
+from app.ui.results.album_grid import PART
+from app.ui.results.album_rows import FAVOURITE_KIND, PAGE, AlbumRows
+from app.ui.results.album_view import delete_question
+from app.ui.results.compare_view import comparing
+from app.ui.results.deletion_actions import Deletions
+from app.ui.results.view import results
 from app.ui.state import ResultsView
-from app.ui.views.album import delete_question
-from app.ui.views.comparing import comparing
-from app.ui.views.results import results
 from tests.ports.memory_papers import MemoryPapers
 from tests.unit.ui.kit import (
     ENGLISH,

@@ -11,10 +11,10 @@ from app.core.errors import StorageError
 from app.core.model import PromptId
 from app.core.ports import KeepSettings, Usage
 from app.ui.actions import Actions
-from app.ui.deletion_actions import SECONDS, TICK, Deletions
-from app.ui.deletions import Deletion, What
 from app.ui.notice_words import word_deletion
 from app.ui.projection import project
+from app.ui.results.deletion_actions import SECONDS, TICK, Deletions
+from app.ui.results.deletions import Deletion, What
 from app.ui.views.notices import errors
 from tests.unit.ui.kit import (
     ENGLISH,

@@ -7,10 +7,10 @@ import pytest
 from app.core.errors import BadInput
 from app.core.model import Delivery, PromptId
 from app.core.ports import Blob
-from app.ui.folder import FolderState
-from app.ui.folder_actions import KEY, FolderActions
 from app.ui.kit.messages import word_error
-from app.ui.views.folder import folder_field, folder_sign
+from app.ui.results.folder import FolderState
+from app.ui.results.folder_actions import KEY, FolderActions
+from app.ui.results.folder_view import folder_field, folder_sign
 from tests.simulation.store import Bytes
 from tests.unit.ui.kit import ENGLISH, MemoryScreen, StillSession, deletions, ended, output, window
 from tests.unit.ui.test_ui_actions import Desk

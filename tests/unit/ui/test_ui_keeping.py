@@ -12,9 +12,9 @@ import pytest
 from app.core.ports import Keep, KeepSettings, Usage
 from app.ui.actions import Actions
 from app.ui.form.open_workflow import OpenWorkflow
-from app.ui.keeping import KeepingDialog, KeepingView, read_cap, write_cap
+from app.ui.results.storage import KeepingDialog, KeepingView, read_cap, write_cap
+from app.ui.results.storage_view import keeping
 from app.ui.state import UiState
-from app.ui.views.keeping import keeping
 from tests.unit.ui.kit import ENGLISH, MemoryScreen, StillResults, StillSession, deletions, workflows
 
 SET = KeepSettings(2_000_000_000)

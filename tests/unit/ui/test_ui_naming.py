@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from app.core.naming import TEMPLATE
-from app.ui.keeping import KeepingDialog, KeepingView
-from app.ui.naming import NAMES_KEY, PROJECT_KEY, NamingActions
 from app.ui.projection import project
-from app.ui.views.keeping import keeping
+from app.ui.results.file_names import NAMES_KEY, PROJECT_KEY, NamingActions
+from app.ui.results.storage import KeepingDialog, KeepingView
+from app.ui.results.storage_view import keeping
 from tests.unit.ui.kit import ENGLISH, MemoryScreen, StillPictures, StillSession, ended, output, window, workflows
 from tests.unit.ui.test_ui_actions import Desk
 

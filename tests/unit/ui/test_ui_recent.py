@@ -9,8 +9,8 @@ from typing import Any
 
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.recent_values import NAME, Recents
-from app.ui.keeping import KeepingDialog
 from app.ui.projection import project
+from app.ui.results.storage import KeepingDialog
 from app.ui.state import UiState
 from app.workflows.fields import SeedMode
 from app.workflows.presets import RECENT_KIND

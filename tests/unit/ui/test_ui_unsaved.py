@@ -9,8 +9,8 @@ import pytest
 from app.core.model import PromptId
 from app.core.ports import Keep
 from app.ui.form.presets import Ask, PresetsDialog
-from app.ui.keeping import KeepingDialog
 from app.ui.library.state import LibraryDialog
+from app.ui.results.storage import KeepingDialog
 from app.ui.runs.edit import EditDialog
 from app.ui.state import OpenDialog, UiState
 from app.ui.unsaved import left, reopened

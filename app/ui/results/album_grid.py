@@ -7,10 +7,10 @@ search tells it numbers alone, and what is new of a large album is told in parts
 from __future__ import annotations
 
 from app.core.model import Fleet
-from app.ui.album import AlbumCell
-from app.ui.album_words import Told, grid_words, word_cell
 from app.ui.kit.colours import tag_of
 from app.ui.kit.i18n import Translator
+from app.ui.results.album import AlbumCell
+from app.ui.results.album_words import Told, grid_words, word_cell
 
 PART = 400  # results told with one drawing: in a browser some 8 ms
 

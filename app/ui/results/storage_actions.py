@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from app.core.ports import Keep, KeepSettings, Usage
-from app.ui.deletion_actions import Deletions
-from app.ui.deletions import Deletion, What
 from app.ui.desk import Desk
-from app.ui.keeping import KeepingDialog, KeepingView
+from app.ui.results.deletion_actions import Deletions
+from app.ui.results.deletions import Deletion, What
+from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.screen import Facts
 from app.ui.unsaved import reopened
 

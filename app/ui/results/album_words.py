@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from app.core.past import media_of
-from app.ui.album import AlbumCell
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import PSEUDO, Translator
+from app.ui.results.album import AlbumCell
 
 Told = tuple[str, str, str, float, int, str]
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import htpy as h
 
-from app.ui.album import MEDIA, AlbumView, Span
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon
 from app.ui.questions import DeleteDialog
+from app.ui.results.album import MEDIA, AlbumView, Span
 
 
 def album(view: AlbumView, _: Translator) -> h.Node:

@@ -6,11 +6,11 @@ import htpy as h
 
 from app.core.naming import PARTS, file_name, unknown_parts
 from app.core.ports import Keep, Usage
-from app.ui.keeping import LEAST, MOST, KeepingView
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button
-from app.ui.naming import SAMPLE
-from app.ui.views.folder import folder_field
+from app.ui.results.file_names import SAMPLE
+from app.ui.results.folder_view import folder_field
+from app.ui.results.storage import LEAST, MOST, KeepingView
 
 
 def keeping(view: KeepingView, _: Translator) -> h.Element:

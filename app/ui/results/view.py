@@ -22,6 +22,8 @@ from app.ui.kit.parts import (
     titled,
 )
 from app.ui.kit.words import SEPARATOR, Tone, Words
+from app.ui.results.album_view import album
+from app.ui.results.folder_view import folder_sign
 from app.ui.runs.card_words import word_ward
 from app.ui.runs.errors_view import failure, warnings
 from app.ui.runs.evidence_view import details
@@ -29,8 +31,6 @@ from app.ui.runs.links_view import editor_note, origin, repeats
 from app.ui.runs.offers import may_run_twice
 from app.ui.runs.task_words import word_delivery, word_task
 from app.ui.state import CardView, ResultsView, ResultView
-from app.ui.views.album import album
-from app.ui.views.folder import folder_sign
 
 
 def results(view: ResultsView, _: Translator, draw_card: DrawCard | None = None) -> h.Node:

@@ -18,8 +18,8 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.errors import MooringError
-from app.ui.deletions import Deletion
 from app.ui.desk import Desk
+from app.ui.results.deletions import Deletion
 from app.ui.screen import Facts
 
 log = logging.getLogger("mooring.ui")

@@ -1,0 +1,1 @@
+"""Results: the album, saving, deleting, contact sheets, what the browser keeps."""
