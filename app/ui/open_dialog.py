@@ -15,7 +15,7 @@ from app.ui.form.mask import CameraDialog, MaskDialog, picture_view
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.presets import PresetsDialog, presets_view
 from app.ui.form.state import Draft
-from app.ui.graphs import Drawings, GraphMarks, Subject, subject_of, task_graph, workflow_graph
+from app.ui.graph.graphs import Drawings, GraphMarks, Subject, subject_of, task_graph, workflow_graph
 from app.ui.kit.colours import tag_of
 from app.ui.library.listing import library_view
 from app.ui.library.state import LibraryDialog, Stock

@@ -25,8 +25,8 @@ from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.preset_actions import PresetActions
 from app.ui.form.recent_values import Recents
 from app.ui.form.remote_choices import RemoteLists
-from app.ui.graph_actions import GraphActions
-from app.ui.graphs import Arrange, Graphs
+from app.ui.graph.actions import GraphActions
+from app.ui.graph.graphs import Arrange, Graphs
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import Gallery
 from app.ui.kit.thumbnails import Sights, item_finder

@@ -12,7 +12,7 @@ from app.ui.account import Presence
 from app.ui.breaking import break_view
 from app.ui.form.open_workflow import OpenWorkflow, find_open, shaped
 from app.ui.form.projection import form_blocker, form_view, found_keys, is_picture, nodes_view, option_lists
-from app.ui.graphs import Drawings
+from app.ui.graph.graphs import Drawings
 from app.ui.kit.colours import tag_of
 from app.ui.left import left_view
 from app.ui.library.listing import NO_SHELVES, stock_of

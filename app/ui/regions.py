@@ -13,6 +13,7 @@ from markupsafe import Markup
 from app.core.model import PromptId
 from app.ui.form.nodes_view import lists, nodes
 from app.ui.form.view import form
+from app.ui.graph.view import drawn
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import DrawCard
 from app.ui.results.sheets_view import sheet_list
@@ -27,7 +28,6 @@ from app.ui.runs.waiting_view import waiting
 from app.ui.state import CardView, NowView, PageView
 from app.ui.views.breaking import breaking
 from app.ui.views.dialogs import dialogs
-from app.ui.views.graph import drawn
 from app.ui.views.header import header
 from app.ui.views.left import left
 from app.ui.views.notices import errors, notices

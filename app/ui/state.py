@@ -23,7 +23,7 @@ from app.ui.form.loaded import Known
 from app.ui.form.mask import CameraDialog, CameraView, MaskDialog, MaskView
 from app.ui.form.presets import PresetsDialog, PresetsView
 from app.ui.form.state import Draft, FormView, NodesView, OptionList
-from app.ui.graphs import GraphMarks, GraphView
+from app.ui.graph.graphs import GraphMarks, GraphView
 from app.ui.kit.colours import ServerTag
 from app.ui.library.state import LibraryDialog, LibraryView
 from app.ui.mishaps import BreakView, Mishap

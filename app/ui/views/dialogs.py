@@ -14,7 +14,8 @@ from app.ui.form.mask import CameraView, MaskView
 from app.ui.form.mask_view import masking
 from app.ui.form.presets import PresetsView
 from app.ui.form.presets_view import presets
-from app.ui.graphs import GraphView
+from app.ui.graph.graphs import GraphView
+from app.ui.graph.view import graph
 from app.ui.kit.i18n import Translator
 from app.ui.library.state import LibraryView
 from app.ui.library.view import library
@@ -37,7 +38,6 @@ from app.ui.state import DialogView
 from app.ui.views import questions
 from app.ui.views.account import log_out
 from app.ui.views.fleet import fleet
-from app.ui.views.graph import graph
 from app.ui.views.palette import palette, shortcuts
 from app.ui.views.scripting import scripting
 from app.ui.views.settings import settings

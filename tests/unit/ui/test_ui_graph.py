@@ -14,13 +14,13 @@ import pytest
 from app.core.errors import BadInput, LayoutError
 from app.core.model import Failure, NodeError, NodeId, PromptId, Task, TaskState
 from app.core.progress import Progress
-from app.ui.graphs import MOST_KEPT, Drawing, Graphs, Subject, sketch_of, subject_of, task_graph
+from app.ui.graph.drawing_view import drawing
+from app.ui.graph.graphs import MOST_KEPT, Drawing, Graphs, Subject, sketch_of, subject_of, task_graph
+from app.ui.graph.view import graph, node_list
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.page import Page
 from app.ui.releases import Releases
-from app.ui.views.drawing import drawing
-from app.ui.views.graph import graph, node_list
 from app.workflows.arrangement import arranged
 from app.workflows.editor_copy import ready_copy
 from app.workflows.sketch import Area, Box, Kind, Line, Mode, Sketch, Socket, Value, sketch_of_api

@@ -11,8 +11,10 @@ import json
 import htpy as h
 
 from app.core.model import Task
-from app.ui.graph_words import word_mark
-from app.ui.graphs import GraphView
+from app.ui.graph.drawing_view import drawing
+from app.ui.graph.graphs import GraphView
+from app.ui.graph.node_view import chosen_node
+from app.ui.graph.words import word_mark
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, server_chip, task_title, titled
@@ -20,8 +22,6 @@ from app.ui.kit.words import Tone
 from app.ui.runs.errors_view import told_error
 from app.ui.runs.task_words import word_task
 from app.ui.state import DialogView
-from app.ui.views.drawing import drawing
-from app.ui.views.graph_node import chosen_node
 from app.workflows.marks import Mark
 from app.workflows.sketch import Box, Kind, Sketch
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.graph_words import word_kind, word_mark, word_mode
-from app.ui.graphs import GraphView
+from app.ui.graph.graphs import GraphView
+from app.ui.graph.words import word_kind, word_mark, word_mode
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_node_error
 from app.ui.kit.parts import icon_button, quote, told

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from app.core.model import PromptId
 from app.ui.desk import Desk
-from app.ui.graphs import Graphs
+from app.ui.graph.graphs import Graphs
 from app.ui.questions import GraphDialog
 from app.ui.screen import Facts
 

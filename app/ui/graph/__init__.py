@@ -1,0 +1,1 @@
+"""The graph of a workflow, and a task's nodes in it."""
