@@ -10,7 +10,7 @@ from app.core.model import PromptId, Task, Unreadable
 from app.core.window import Window
 from app.ui.account import LogOutDialog
 from app.ui.account_view import log_out_view
-from app.ui.fleet_panel import fleet_view
+from app.ui.fleet.panel import fleet_view
 from app.ui.form.mask import CameraDialog, MaskDialog, picture_view
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.presets import PresetsDialog, presets_view

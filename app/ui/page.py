@@ -15,9 +15,9 @@ from app.session.tab import Tab
 from app.session.timing import begin
 from app.ui.actions import Actions
 from app.ui.bell import Bell, Ringer
-from app.ui.break_actions import BreakActions, BreakServer
 from app.ui.commands import Offered
 from app.ui.desk import attempt, opened_on
+from app.ui.fleet.faults_actions import BreakActions, BreakServer
 from app.ui.form import drafts
 from app.ui.form.arrange_actions import recall_layout
 from app.ui.form.catalogues import FormCatalogues

@@ -10,7 +10,7 @@ from typing import Protocol
 from app.core.balancer import Leaning
 from app.core.model import ServerId, WindowId
 from app.ui.desk import Desk
-from app.ui.fleet_panel import ONLY
+from app.ui.fleet.panel import ONLY
 from app.ui.panels import FleetDialog, PanelDialog, WindowsDialog
 from app.ui.runs.server_picker import SOONEST
 from app.ui.screen import Facts, Screen

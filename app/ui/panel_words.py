@@ -5,8 +5,8 @@ from __future__ import annotations
 from app.core.direct import Refusal
 from app.core.model import Health, Server
 from app.core.vitals import MINUTES, Device, Vitals
-from app.ui.fleet_panel import ONLY, BerthRow, WindowMark
-from app.ui.fleet_words import word_health
+from app.ui.fleet.panel import ONLY, BerthRow, WindowMark
+from app.ui.fleet.words import word_health
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import SEPARATOR, Tone, Words
 from app.ui.windows_panel import SessionRow

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from app.core.model import PromptId, ServerId, WindowId
 from app.core.roster import Berthing, Roster, RosterSource, Signals
 from app.core.vitals import Vitals, VitalsSource
-from app.ui.deeds import Deeds
+from app.ui.fleet.admin import Deeds
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from app.core.model import Contact, Fleet, Health, Task, TaskState
 from app.core.window import Window
 from app.session import RunStage
 from app.ui.account import Presence
-from app.ui.breaking import break_view
+from app.ui.fleet.faults_panel import break_view
 from app.ui.form.open_workflow import OpenWorkflow, find_open, shaped
 from app.ui.form.projection import form_blocker, form_view, found_keys, is_picture, nodes_view, option_lists
 from app.ui.graph.graphs import Drawings

@@ -11,6 +11,7 @@ import htpy as h
 from markupsafe import Markup
 
 from app.core.model import PromptId
+from app.ui.fleet.faults_view import breaking
 from app.ui.form.nodes_view import lists, nodes
 from app.ui.form.view import form
 from app.ui.graph.view import drawn
@@ -26,7 +27,6 @@ from app.ui.runs.runnability_view import standing
 from app.ui.runs.tasks_view import now, preview_inside, task_card
 from app.ui.runs.waiting_view import waiting
 from app.ui.state import CardView, NowView, PageView
-from app.ui.views.breaking import breaking
 from app.ui.views.dialogs import dialogs
 from app.ui.views.header import header
 from app.ui.views.left import left

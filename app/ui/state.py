@@ -18,7 +18,8 @@ from app.core.naming import TEMPLATE
 from app.core.progress import Progress
 from app.session import Noticed, Orphan, OrphanRecord, Run
 from app.ui.account import Account, LogOutDialog, LogOutView
-from app.ui.fleet_panel import FleetView
+from app.ui.fleet.faults import BreakView, Mishap
+from app.ui.fleet.panel import FleetView
 from app.ui.form.loaded import Known
 from app.ui.form.mask import CameraDialog, CameraView, MaskDialog, MaskView
 from app.ui.form.presets import PresetsDialog, PresetsView
@@ -26,7 +27,6 @@ from app.ui.form.state import Draft, FormView, NodesView, OptionList
 from app.ui.graph.graphs import GraphMarks, GraphView
 from app.ui.kit.colours import ServerTag
 from app.ui.library.state import LibraryDialog, LibraryView
-from app.ui.mishaps import BreakView, Mishap
 from app.ui.palette import HelpDialog, HelpView
 from app.ui.panels import PanelDialog
 from app.ui.questions import CompareDialog, DeleteDialog, TaskDialog

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from app.core.deeds import FleetDeeds
 from app.ui.account import Attendance
 from app.ui.account_actions import AccountActions, Door, Kept
-from app.ui.deed_actions import DeedActions
 from app.ui.desk import Desk
+from app.ui.fleet.admin_actions import DeedActions
 from app.ui.screen import Screen
 
 

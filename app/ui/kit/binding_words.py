@@ -17,7 +17,7 @@ from app.core.errors import (
     UnboundTask,
     UnreadableRecord,
 )
-from app.ui.fleet_words import word_cause, word_server
+from app.ui.fleet.words import word_cause, word_server
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
 from app.ui.runs.runnability_words import word_list

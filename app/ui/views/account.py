@@ -5,7 +5,7 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.account import Account, LogOutView, LooseWindow
-from app.ui.fleet_panel import WindowMark
+from app.ui.fleet.panel import WindowMark
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, own
 from app.ui.kit.words import SEPARATOR

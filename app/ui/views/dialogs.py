@@ -8,7 +8,8 @@ from typing import Any
 import htpy as h
 
 from app.ui.account import LogOutView
-from app.ui.fleet_panel import FleetView
+from app.ui.fleet.panel import FleetView
+from app.ui.fleet.view import fleet
 from app.ui.form.camera_view import camera
 from app.ui.form.mask import CameraView, MaskView
 from app.ui.form.mask_view import masking
@@ -37,7 +38,6 @@ from app.ui.scripting import ScriptingDialog
 from app.ui.state import DialogView
 from app.ui.views import questions
 from app.ui.views.account import log_out
-from app.ui.views.fleet import fleet
 from app.ui.views.palette import palette, shortcuts
 from app.ui.views.scripting import scripting
 from app.ui.views.settings import settings

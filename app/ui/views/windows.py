@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.fleet_panel import WindowMark
+from app.ui.fleet.panel import WindowMark
 from app.ui.kit.drawer import drawer
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, server_chip, task_title, titled

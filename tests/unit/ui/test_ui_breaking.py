@@ -14,14 +14,14 @@ from app.browser.fleet import read_fleet
 from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError
 from app.core.model import Fleet, ServerId
 from app.core.ports import Request, Response
-from app.ui.break_actions import BreakActions
-from app.ui.breaking import break_view
+from app.ui.fleet.faults import PARTS, Mishap, Part, read_mishaps
+from app.ui.fleet.faults_actions import BreakActions
+from app.ui.fleet.faults_panel import break_view
+from app.ui.fleet.faults_view import breaking
+from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_story
 from app.ui.kit.colours import tag_of
 from app.ui.kit.messages import word_error
-from app.ui.mishap_words import word_broken, word_end, word_part, word_story
-from app.ui.mishaps import PARTS, Mishap, Part, read_mishaps
 from app.ui.state import BreakView, UiState
-from app.ui.views.breaking import breaking
 from gateway.faults import Fault
 from tests.unit.ui.kit import ENGLISH, StillSession, server, translator
 

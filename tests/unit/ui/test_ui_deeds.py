@@ -12,15 +12,15 @@ import pytest
 from app.core.deeds import QueuedPrompt
 from app.core.errors import GatewayRefused, MooringError, RequestTimeout
 from app.core.model import PromptId, ServerId
-from app.ui import deed_actions
 from app.ui.account import Account
-from app.ui.deed_actions import DeedActions
-from app.ui.deeds import Deeds
-from app.ui.fleet_panel import fleet_view
+from app.ui.fleet import admin_actions as deed_actions
+from app.ui.fleet.admin import Deeds
+from app.ui.fleet.admin_actions import DeedActions
+from app.ui.fleet.panel import fleet_view
+from app.ui.fleet.view import fleet as drawn
 from app.ui.panels import FleetDialog, PanelFacts
 from app.ui.projection import project
 from app.ui.state import UiState
-from app.ui.views.fleet import fleet as drawn
 from tests.unit.ui.kit import StillPictures, StillSession, fleet, server, translator, workflows
 
 G1, G2 = ServerId("gpu-1"), ServerId("gpu-2")

@@ -13,7 +13,7 @@ from app.core.errors import MooringError
 from app.core.model import Choice, Contact, Delivery, Failure, Health, NodeError, ServerId, TaskState
 from app.core.progress import Progress
 from app.session import RunStage
-from app.ui.fleet_words import word_cause, word_health, word_queue, word_source
+from app.ui.fleet.words import word_cause, word_health, word_queue, word_source
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error, word_node_error
 from app.ui.notice_words import word_notice

@@ -6,9 +6,9 @@ import htpy as h
 
 from app.core.deeds import QueuedPrompt
 from app.core.model import ServerId
-from app.ui.deed_words import word_deed, word_owner
-from app.ui.deeds import ServerDeeds
-from app.ui.fleet_panel import ServerRow
+from app.ui.fleet.admin import ServerDeeds
+from app.ui.fleet.admin_words import word_deed, word_owner
+from app.ui.fleet.panel import ServerRow
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.parts import action_button, own, told

@@ -11,8 +11,8 @@ from typing import TypeVar
 from app.core.deeds import FleetDeeds
 from app.core.errors import MooringError
 from app.core.model import PromptId, ServerId
-from app.ui.deeds import NO_DEEDS, Deeds
 from app.ui.desk import Desk
+from app.ui.fleet.admin import NO_DEEDS, Deeds
 from app.ui.panels import FleetDialog
 from app.ui.screen import Facts
 

@@ -7,8 +7,10 @@ import htpy as h
 from app.core.model import Health, Server
 from app.core.vitals import Device
 from app.core.window import is_address_tag
-from app.ui.fleet_panel import BerthRow, FleetView, Lane, ServerRow
-from app.ui.fleet_words import word_problem, word_queue, word_searches, word_source
+from app.ui.fleet.admin_view import deeds
+from app.ui.fleet.charts_view import lane, sparkline
+from app.ui.fleet.panel import BerthRow, FleetView, Lane, ServerRow
+from app.ui.fleet.words import word_problem, word_queue, word_searches, word_source
 from app.ui.kit.drawer import drawer
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import disclosure, icon, quote, server_chip, told
@@ -22,8 +24,6 @@ from app.ui.panel_words import (
     word_window,
 )
 from app.ui.runs.evidence_view import why
-from app.ui.views.charts import lane, sparkline
-from app.ui.views.deeds import deeds
 
 
 def fleet(view: FleetView, _: Translator) -> h.Element:

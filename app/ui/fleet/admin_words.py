@@ -5,8 +5,8 @@ from __future__ import annotations
 from app.core.deeds import QueuedPrompt
 from app.core.errors import GatewayRefused, PromptRejected
 from app.core.model import Failure
-from app.ui.deeds import ServerDeeds
-from app.ui.fleet_words import word_cause, word_server
+from app.ui.fleet.admin import ServerDeeds
+from app.ui.fleet.words import word_cause, word_server
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
 

@@ -13,7 +13,7 @@ from app.core.model import Choice, Fleet, Server, ServerId, WindowId
 from app.core.roster import Berthing, Roster
 from app.core.vitals import Vitals
 from app.core.window import Window
-from app.ui.deeds import Deeds, ServerDeeds, deeds_at
+from app.ui.fleet.admin import Deeds, ServerDeeds, deeds_at
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.panels import PanelFacts
 from app.ui.runs.server_picker import NO_LEANINGS

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.core.model import Fleet, ServerId
+from app.ui.fleet.faults import BreakView, Suffering, read_mishaps
 from app.ui.kit.colours import ServerTag
-from app.ui.mishaps import BreakView, Suffering, read_mishaps
 from app.ui.state import UiState
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import htpy as h
 
 from app.core.vitals import MINUTES, Minute, Vitals
-from app.ui.fleet_panel import WIDTH, Bar
+from app.ui.fleet.panel import WIDTH, Bar
 
 HIGH = 24  # of a sparkline, in its units; a minute is one wide
 LEAST_FULL = 4  # prompts in line that fill it, if there were never more

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.ui.fleet.faults import Mishap, Part
 from app.ui.kit.i18n import Translator
-from app.ui.mishaps import Mishap, Part
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from app.core.errors import MooringError
 from app.core.model import ServerId
 from app.ui.desk import Desk
-from app.ui.mishaps import Mishap
+from app.ui.fleet.faults import Mishap
 from app.ui.screen import Facts
 
 log = logging.getLogger("mooring.ui")

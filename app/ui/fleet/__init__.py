@@ -1,0 +1,1 @@
+"""The panel of servers: their condition, their administration, injected faults."""
