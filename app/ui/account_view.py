@@ -12,7 +12,7 @@ from app.core.window import Window
 from app.ui.account import Account, LogOutDialog, LogOutView, LooseWindow
 from app.ui.kit.colours import tag_of
 from app.ui.panels import PanelFacts
-from app.ui.windows_panel import numbers
+from app.ui.windows.panel import numbers
 
 
 class ResultsFacts(Protocol):

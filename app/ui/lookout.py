@@ -21,7 +21,7 @@ from app.ui.account import LogOutDialog
 from app.ui.kit.thumbnails import Find, Sights
 from app.ui.panels import NOTHING_READ, FleetDialog, Outlook, PanelFacts, WindowsDialog
 from app.ui.screen import Screen
-from app.ui.windows_panel import pictured
+from app.ui.windows.panel import pictured
 
 EVERY = 5.0  # seconds between two looks if no hint comes
 PAUSE = 0.3  # seconds after a look, however many hints come

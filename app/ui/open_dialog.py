@@ -34,7 +34,7 @@ from app.ui.runs.server_picker import hands_for
 from app.ui.runs.waiting import CancelDialog, cancel_view
 from app.ui.scripting import ScriptingDialog
 from app.ui.state import CardView, DialogView, RunView, UiState
-from app.ui.windows_panel import windows_view
+from app.ui.windows.panel import windows_view
 
 NONE = DialogView()
 

@@ -9,7 +9,7 @@ from app.ui.fleet.panel import ONLY, BerthRow, WindowMark
 from app.ui.fleet.words import word_health
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import SEPARATOR, Tone, Words
-from app.ui.windows_panel import SessionRow
+from app.ui.windows.panel import SessionRow
 
 
 def word_age(minutes: int, _: Translator) -> str:

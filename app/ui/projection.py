@@ -14,7 +14,6 @@ from app.ui.form.open_workflow import OpenWorkflow, find_open, shaped
 from app.ui.form.projection import form_blocker, form_view, found_keys, is_picture, nodes_view, option_lists
 from app.ui.graph.graphs import Drawings
 from app.ui.kit.colours import tag_of
-from app.ui.left import left_view
 from app.ui.library.listing import NO_SHELVES, stock_of
 from app.ui.library.state import Stock
 from app.ui.offering import with_help
@@ -42,6 +41,7 @@ from app.ui.state import (
     Surroundings,
     UiState,
 )
+from app.ui.windows.orphans import left_view
 from app.workflows.graph import Key
 from app.workflows.needs import Standing
 

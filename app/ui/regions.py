@@ -29,9 +29,9 @@ from app.ui.runs.waiting_view import waiting
 from app.ui.state import CardView, NowView, PageView
 from app.ui.views.dialogs import dialogs
 from app.ui.views.header import header
-from app.ui.views.left import left
 from app.ui.views.notices import errors, notices
 from app.ui.views.tabs import tabs
+from app.ui.windows.orphans_view import left
 
 MOST_CARDS = 200  # whose markup is kept, some 5 kB each
 

@@ -43,7 +43,7 @@ from app.ui.runs.server_picker import SOONEST, WhereView
 from app.ui.runs.waiting import CancelDialog, CancelView, WaitingView
 from app.ui.settings import Settings
 from app.ui.tabs import TabsView
-from app.ui.windows_panel import WindowsView
+from app.ui.windows.panel import WindowsView
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks
 

@@ -17,7 +17,7 @@ from app.ui.fleet.admin import Deeds, ServerDeeds, deeds_at
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.panels import PanelFacts
 from app.ui.runs.server_picker import NO_LEANINGS
-from app.ui.windows_panel import numbers
+from app.ui.windows.panel import numbers
 
 ONLY = "only"  # beside the leanings: nowhere else than there, and wait for it
 SPAN = 24 * 3600.0  # seconds that the timeline goes back at most

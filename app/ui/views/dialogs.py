@@ -41,8 +41,8 @@ from app.ui.views.account import log_out
 from app.ui.views.palette import palette, shortcuts
 from app.ui.views.scripting import scripting
 from app.ui.views.settings import settings
-from app.ui.views.windows import windows
-from app.ui.windows_panel import WindowsView
+from app.ui.windows.panel import WindowsView
+from app.ui.windows.view import windows
 
 # What a dialog is made from, where that is all it needs.
 _OF_ITS_OWN: Mapping[type, Callable[[Any, Translator], h.Element]] = {

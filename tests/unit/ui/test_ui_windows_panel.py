@@ -15,8 +15,8 @@ from app.session import Orphan
 from app.ui.kit.words import SEPARATOR
 from app.ui.page import Page
 from app.ui.panels import FleetDialog, PanelFacts, WindowsDialog
-from app.ui.views.windows import windows as drawn
-from app.ui.windows_panel import WindowsView, numbers, pictured, windows_view
+from app.ui.windows.panel import WindowsView, numbers, pictured, windows_view
+from app.ui.windows.view import windows as drawn
 from tests.unit.ui.kit import ME, Bytes, MemoryScreen, StillSession, ended, task, translator, window
 from tests.unit.ui.panel_kit import NOW, OTHER, MemoryRoster, MemorySignals, MemoryVitals, Outlook, glance, roster
 from tests.unit.ui.test_ui_page import opened
