@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.ui.commands import Offered, Piece
+from app.ui.commands.commands import Offered, Piece
+from app.ui.commands.palette import (
+    PaletteDialog,
+    PaletteView,
+    SettingsDialog,
+    SettingsView,
+    ShortcutsDialog,
+    ShortcutsView,
+)
 from app.ui.library.state import Stock
-from app.ui.palette import PaletteDialog, PaletteView, SettingsDialog, SettingsView, ShortcutsDialog, ShortcutsView
 from app.ui.scripting import ScriptingDialog
 from app.ui.state import CardView, DialogView, PageView, UiState
 

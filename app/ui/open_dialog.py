@@ -10,6 +10,7 @@ from app.core.model import PromptId, Task, Unreadable
 from app.core.window import Window
 from app.ui.account import LogOutDialog
 from app.ui.account_view import log_out_view
+from app.ui.commands.palette import PaletteDialog, SettingsDialog, ShortcutsDialog
 from app.ui.fleet.panel import fleet_view
 from app.ui.form.mask import CameraDialog, MaskDialog, picture_view
 from app.ui.form.open_workflow import OpenWorkflow
@@ -19,7 +20,6 @@ from app.ui.graph.graphs import Drawings, GraphMarks, Subject, subject_of, task_
 from app.ui.kit.colours import tag_of
 from app.ui.library.listing import library_view
 from app.ui.library.state import LibraryDialog, Stock
-from app.ui.palette import PaletteDialog, SettingsDialog, ShortcutsDialog
 from app.ui.panels import FleetDialog, PanelDialog, PanelFacts, WindowsDialog
 from app.ui.questions import CompareDialog, DeleteDialog, GraphDialog, PictureDialog, TaskDialog
 from app.ui.results.sheet_making import Sheets

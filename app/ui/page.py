@@ -15,7 +15,8 @@ from app.session.tab import Tab
 from app.session.timing import begin
 from app.ui.actions import Actions
 from app.ui.bell import Bell, Ringer
-from app.ui.commands import Offered
+from app.ui.commands.actions import PaletteActions
+from app.ui.commands.commands import Offered
 from app.ui.desk import attempt, opened_on
 from app.ui.fleet.faults_actions import BreakActions, BreakServer
 from app.ui.form import drafts
@@ -38,7 +39,6 @@ from app.ui.library.state import LibraryDialog, Stock
 from app.ui.lookout import Lookout
 from app.ui.offering import offered_of
 from app.ui.open_dialog import graph_subject
-from app.ui.palette_actions import PaletteActions
 from app.ui.panel_actions import PanelActions
 from app.ui.panels import Outlook
 from app.ui.projection import project

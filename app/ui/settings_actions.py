@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from app.ui.bell import Bell, Telling
+from app.ui.commands.palette import SettingsDialog
+from app.ui.commands.shortcuts import SINGLE
 from app.ui.desk import Desk
 from app.ui.kit.i18n import Languages, Translator
-from app.ui.palette import SettingsDialog
 from app.ui.screen import Facts, Screen
 from app.ui.settings import KEY, Permission, Settings, Switch, Theme, read_settings, write_settings
-from app.ui.shortcuts import SINGLE
 
 
 class SettingsActions:

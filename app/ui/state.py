@@ -18,6 +18,7 @@ from app.core.naming import TEMPLATE
 from app.core.progress import Progress
 from app.session import Noticed, Orphan, OrphanRecord, Run
 from app.ui.account import Account, LogOutDialog, LogOutView
+from app.ui.commands.palette import HelpDialog, HelpView
 from app.ui.fleet.faults import BreakView, Mishap
 from app.ui.fleet.panel import FleetView
 from app.ui.form.loaded import Known
@@ -27,7 +28,6 @@ from app.ui.form.state import Draft, FormView, NodesView, OptionList
 from app.ui.graph.graphs import GraphMarks, GraphView
 from app.ui.kit.colours import ServerTag
 from app.ui.library.state import LibraryDialog, LibraryView
-from app.ui.palette import HelpDialog, HelpView
 from app.ui.panels import PanelDialog
 from app.ui.questions import CompareDialog, DeleteDialog, TaskDialog
 from app.ui.releases import Newer

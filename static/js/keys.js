@@ -1,5 +1,5 @@
 // The keyboard, where it is not a field's: the command palette, its list, and shortcuts of a single key.
-// What a key means is decided in Python (`app/ui/shortcuts.py`); here is only when one counts.
+// What a key means is decided in Python (`app/ui/commands/shortcuts.py`); here is only when one counts.
 
 import { showPartOf } from "./tabs.js";
 

@@ -8,6 +8,8 @@ from typing import Any
 import htpy as h
 
 from app.ui.account import LogOutView
+from app.ui.commands.palette import PaletteView, SettingsView, ShortcutsView
+from app.ui.commands.view import palette, shortcuts
 from app.ui.fleet.panel import FleetView
 from app.ui.fleet.view import fleet
 from app.ui.form.camera_view import camera
@@ -20,7 +22,6 @@ from app.ui.graph.view import graph
 from app.ui.kit.i18n import Translator
 from app.ui.library.state import LibraryView
 from app.ui.library.view import library
-from app.ui.palette import PaletteView, SettingsView, ShortcutsView
 from app.ui.questions import CompareDialog, DeleteDialog, GiveUpDialog, PictureDialog, RunAgainDialog, SameServerDialog
 from app.ui.results.album_view import delete_question
 from app.ui.results.compare_view import comparing
@@ -38,7 +39,6 @@ from app.ui.scripting import ScriptingDialog
 from app.ui.state import DialogView
 from app.ui.views import questions
 from app.ui.views.account import log_out
-from app.ui.views.palette import palette, shortcuts
 from app.ui.views.scripting import scripting
 from app.ui.views.settings import settings
 from app.ui.windows.panel import WindowsView

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import htpy as h
 
+from app.ui.commands.palette import SettingsView
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button
-from app.ui.palette import SettingsView
 from app.ui.settings import Permission, Switch, Theme
 from app.ui.views.account import account
 

@@ -24,18 +24,18 @@ from app.core.model import (
 from app.core.ports import Identity, Keep, KeepSettings, Usage
 from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
-from app.ui.form.state import Draft, Picture
-from app.ui.kit.i18n import Translator
-from app.ui.kit.image_addresses import Original
-from app.ui.library.state import Stock, WorkflowEntry
-from app.ui.offering import offered_of
-from app.ui.palette import (
+from app.ui.commands.palette import (
     PaletteDialog,
     PaletteView,
     SettingsDialog,
     SettingsView,
     ShortcutsView,
 )
+from app.ui.form.state import Draft, Picture
+from app.ui.kit.i18n import Translator
+from app.ui.kit.image_addresses import Original
+from app.ui.library.state import Stock, WorkflowEntry
+from app.ui.offering import offered_of
 from app.ui.projection import project
 from app.ui.questions import GiveUpDialog, PictureDialog
 from app.ui.regions import changed_regions

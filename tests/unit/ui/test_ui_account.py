@@ -16,7 +16,7 @@ from app.core.ports import KeepSettings, Usage
 from app.ui.account import Account, Attendance, LogOutDialog, LooseWindow, Presence
 from app.ui.account_actions import AccountActions
 from app.ui.account_view import log_out_view
-from app.ui.commands import Offered, commands
+from app.ui.commands.commands import Offered, commands
 from app.ui.kit.messages import word_error
 from app.ui.panels import PanelFacts
 from app.ui.projection import project

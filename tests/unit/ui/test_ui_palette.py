@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import NoServerAvailable
-from app.ui.commands import MOST_SHOWN, Manner, Offered, commands, find_command, find_commands
-from app.ui.palette import PaletteDialog, PaletteView, ShortcutsView
-from app.ui.palette_actions import RECENT_KEY
+from app.ui.commands.actions import RECENT_KEY
+from app.ui.commands.commands import MOST_SHOWN, Manner, Offered, commands, find_command, find_commands
+from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsView
+from app.ui.commands.shortcuts import SINGLE
+from app.ui.commands.view import palette, shortcuts, word_group
 from app.ui.runs.server_picker import WhereServer, WhereView
-from app.ui.shortcuts import SINGLE
-from app.ui.views.palette import palette, shortcuts, word_group
 from tests.unit.ui.crowd import crowded
 from tests.unit.ui.kit import ENGLISH, ROOT, MemoryScreen, StillSession, ended, task, translator, window
 from tests.unit.ui.test_ui_page import opened
@@ -70,7 +70,7 @@ def test_whatever_the_page_offers_is_a_command_or_about_one_thing() -> None:
     markup = "".join(crowded().values())
     shown = set(re.findall(r'data-action="([a-z-]+)"', markup)) - ABOUT_ONE - IN_DIALOGS
     assert shown - set(all_commands()) == set(), (
-        "add a command for it (app/ui/commands.py), or to one of the lists here"
+        "add a command for it (app/ui/commands/commands.py), or to one of the lists here"
     )
 
 

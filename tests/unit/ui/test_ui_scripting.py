@@ -9,10 +9,10 @@ import re
 import pytest
 
 from app.scripting.mooring import CALLS
-from app.ui.commands import Offered, commands, find_command
+from app.ui.commands.commands import Offered, commands, find_command
+from app.ui.commands.shortcuts import SINGLE
 from app.ui.kit.i18n import Translator
 from app.ui.scripting import EXAMPLES, ScriptingDialog
-from app.ui.shortcuts import SINGLE
 from app.ui.views.scripting import scripting
 from tests.unit.ui.kit import ENGLISH, ROOT, MemoryScreen, translator
 from tests.unit.ui.test_ui_page import opened

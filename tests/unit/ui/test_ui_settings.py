@@ -9,7 +9,7 @@ import re
 import pytest
 
 from app.session import Preview
-from app.ui.palette import SettingsDialog, SettingsView
+from app.ui.commands.palette import SettingsDialog, SettingsView
 from app.ui.settings import KEY, Permission, Settings, Switch, Theme, read_settings, write_settings
 from app.ui.settings_actions import first_language, told_of
 from app.ui.views.settings import settings as drawn

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from app.ui.commands import MOST_RECENT, Command, Manner, Offered, commands, find_command
+from app.ui.commands.commands import MOST_RECENT, Command, Manner, Offered, commands, find_command
+from app.ui.commands.palette import HelpDialog, PaletteDialog, ShortcutsDialog
+from app.ui.commands.shortcuts import SINGLE
 from app.ui.desk import Desk
 from app.ui.kit.i18n import Translator
-from app.ui.palette import HelpDialog, PaletteDialog, ShortcutsDialog
 from app.ui.screen import Facts, Screen
-from app.ui.shortcuts import SINGLE
 
 RECENT_KEY = "mooring.commands"  # ids of those used lately, in this browser
 

@@ -7,11 +7,11 @@ from itertools import groupby
 
 import htpy as h
 
-from app.ui.commands import MOST_SHOWN, Command, Group, commands, find_commands
+from app.ui.commands.commands import MOST_SHOWN, Command, Group, commands, find_commands
+from app.ui.commands.palette import PaletteView, ShortcutsView
+from app.ui.commands.shortcuts import SINGLE, Shortcut, at_fields, everywhere, in_album, in_graph, in_script, on_mask
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button
-from app.ui.palette import PaletteView, ShortcutsView
-from app.ui.shortcuts import SINGLE, Shortcut, at_fields, everywhere, in_album, in_graph, in_script, on_mask
 
 
 def palette(view: PaletteView, _: Translator) -> h.Element:

@@ -15,10 +15,10 @@ from enum import Enum
 from functools import lru_cache
 
 from app.core.model import PromptId
+from app.ui.commands.shortcuts import KEY_OF
 from app.ui.kit.i18n import Translator
 from app.ui.runs.server_picker import FREE, SOONEST, WhereView
 from app.ui.settings import Settings, Switch, Theme
-from app.ui.shortcuts import KEY_OF
 from app.workflows.search import plain
 
 MOST_SHOWN = 40

@@ -1,0 +1,1 @@
+"""Commands: the palette, shortcuts, and what can be done now."""
