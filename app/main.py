@@ -34,15 +34,15 @@ from app.session.private import private_ports
 from app.session.private_papers import PrivatePapers
 from app.session.scribe import LogNotes
 from app.session.tab import Tab
-from app.ui.account import Account, Attendance
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
 from app.ui.kit.i18n import Translator, make_translator, read_languages
 from app.ui.page import Page
 from app.ui.panels import Outlook
 from app.ui.releases import Releases
-from app.ui.settings import KEY as SETTINGS_KEY
-from app.ui.settings_actions import first_language
-from app.ui.team import Team
+from app.ui.settings.account import Account, Attendance
+from app.ui.settings.actions import first_language
+from app.ui.settings.settings import KEY as SETTINGS_KEY
+from app.ui.settings.team import Team
 from app.workflows.published import parse_published
 
 log = logging.getLogger("mooring")

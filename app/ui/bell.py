@@ -19,7 +19,7 @@ from app.session import RunStage
 from app.ui.kit.colours import tag_of
 from app.ui.kit.i18n import Translator
 from app.ui.runs.cards import SessionFacts
-from app.ui.settings import Settings
+from app.ui.settings.settings import Settings
 
 BURST_SECONDS = 10.0  # ends that lie closer together are heard once
 MOST_TITLES = 3

@@ -17,10 +17,10 @@ from app.core.model import Fleet, PromptId, WindowId
 from app.core.ports import Blob
 from app.core.roster import Glance, digest, moorings
 from app.core.window import Window
-from app.ui.account import LogOutDialog
 from app.ui.kit.thumbnails import Find, Sights
 from app.ui.panels import NOTHING_READ, FleetDialog, Outlook, PanelFacts, WindowsDialog
 from app.ui.screen import Screen
+from app.ui.settings.account import LogOutDialog
 from app.ui.windows.panel import pictured
 
 EVERY = 5.0  # seconds between two looks if no hint comes

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from app.core.line import MOST_HANDS
 from app.core.model import PromptId, Task, Unreadable
 from app.core.window import Window
-from app.ui.account import LogOutDialog
-from app.ui.account_view import log_out_view
 from app.ui.commands.palette import PaletteDialog, SettingsDialog, ShortcutsDialog
 from app.ui.fleet.panel import fleet_view
 from app.ui.form.mask import CameraDialog, MaskDialog, picture_view
@@ -33,6 +31,8 @@ from app.ui.runs.orders import files_of
 from app.ui.runs.server_picker import hands_for
 from app.ui.runs.waiting import CancelDialog, cancel_view
 from app.ui.scripting import ScriptingDialog
+from app.ui.settings.account import LogOutDialog
+from app.ui.settings.logout import log_out_view
 from app.ui.state import CardView, DialogView, RunView, UiState
 from app.ui.windows.panel import windows_view
 

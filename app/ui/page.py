@@ -55,13 +55,13 @@ from app.ui.runs.many import ManyDialog
 from app.ui.runs.runnability import ASK_AGAIN, Standings
 from app.ui.screen import Facts, Screen
 from app.ui.scripting_actions import ScriptingActions
-from app.ui.settings import KEY as SETTINGS_KEY
-from app.ui.settings import read_settings
-from app.ui.settings_actions import SettingsActions, told_of
+from app.ui.settings.actions import SettingsActions, told_of
+from app.ui.settings.settings import KEY as SETTINGS_KEY
+from app.ui.settings.settings import read_settings
+from app.ui.settings.team import Team
 from app.ui.state import PageView, Surroundings, UiState
 from app.ui.tab_icon import draw_icon
 from app.ui.tab_sign import ended_ids, read_sign, title_ends, word_title
-from app.ui.team import Team
 from app.ui.turns import Turns
 from app.workflows.fields import MAX_SEED
 from app.workflows.graph import Key

@@ -8,7 +8,6 @@ from dataclasses import replace
 from app.core.model import Contact, Fleet, Health, Task, TaskState
 from app.core.window import Window
 from app.session import RunStage
-from app.ui.account import Presence
 from app.ui.fleet.faults_panel import break_view
 from app.ui.form.open_workflow import OpenWorkflow, find_open, shaped
 from app.ui.form.projection import form_blocker, form_view, found_keys, is_picture, nodes_view, option_lists
@@ -27,6 +26,7 @@ from app.ui.runs.many_choices import many_lists
 from app.ui.runs.runnability import gone_files, standing_of, standing_view
 from app.ui.runs.server_picker import where_view
 from app.ui.runs.waiting import waiting_view
+from app.ui.settings.account import Presence
 from app.ui.state import (
     Blocker,
     CardView,

@@ -17,7 +17,6 @@ from app.core.model import Output, PromptId, ServerId, Task, Unreadable
 from app.core.naming import TEMPLATE
 from app.core.progress import Progress
 from app.session import Noticed, Orphan, OrphanRecord, Run
-from app.ui.account import Account, LogOutDialog, LogOutView
 from app.ui.commands.palette import HelpDialog, HelpView
 from app.ui.fleet.faults import BreakView, Mishap
 from app.ui.fleet.panel import FleetView
@@ -41,7 +40,8 @@ from app.ui.runs.many import ManyDialog, ManyDraft, ManyView
 from app.ui.runs.offers import Offer
 from app.ui.runs.server_picker import SOONEST, WhereView
 from app.ui.runs.waiting import CancelDialog, CancelView, WaitingView
-from app.ui.settings import Settings
+from app.ui.settings.account import Account, LogOutDialog, LogOutView
+from app.ui.settings.settings import Settings
 from app.ui.tabs import TabsView
 from app.ui.windows.panel import WindowsView
 from app.workflows.graph import Key

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from app.ui.account import Account
 from app.ui.commands.commands import Offered
 from app.ui.scripting import ScriptingDialog
-from app.ui.settings import Permission, Settings
+from app.ui.settings.account import Account
+from app.ui.settings.settings import Permission, Settings
 
 
 @dataclass(frozen=True, slots=True)

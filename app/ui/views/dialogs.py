@@ -7,7 +7,6 @@ from typing import Any
 
 import htpy as h
 
-from app.ui.account import LogOutView
 from app.ui.commands.palette import PaletteView, SettingsView, ShortcutsView
 from app.ui.commands.view import palette, shortcuts
 from app.ui.fleet.panel import FleetView
@@ -36,11 +35,12 @@ from app.ui.runs.many import ManyView
 from app.ui.runs.many_view import many
 from app.ui.runs.waiting import CancelView
 from app.ui.scripting import ScriptingDialog
+from app.ui.settings.account import LogOutView
+from app.ui.settings.account_view import log_out
+from app.ui.settings.view import settings
 from app.ui.state import DialogView
 from app.ui.views import questions
-from app.ui.views.account import log_out
 from app.ui.views.scripting import scripting
-from app.ui.views.settings import settings
 from app.ui.windows.panel import WindowsView
 from app.ui.windows.view import windows
 

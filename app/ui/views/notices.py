@@ -13,8 +13,8 @@ from app.ui.kit.words import Tone
 from app.ui.notice_words import word_notice
 from app.ui.releases import Newer
 from app.ui.runs.errors_view import copy_button, details_to_copy
+from app.ui.settings.account_view import log_in_link
 from app.ui.state import Notice, NoticeKind
-from app.ui.views.account import log_in_link
 
 
 def notices(view: Sequence[Notice], _: Translator) -> h.Node:

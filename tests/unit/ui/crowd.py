@@ -40,7 +40,7 @@ from app.ui.projection import project
 from app.ui.questions import GiveUpDialog, PictureDialog
 from app.ui.regions import changed_regions
 from app.ui.results.storage import KeepingDialog, KeepingView
-from app.ui.settings import Permission, Settings
+from app.ui.settings.settings import Permission, Settings
 from app.ui.state import DialogView, PageView, UiState
 from app.ui.views.dialogs import dialogs
 from tests.unit.ui.anything import anything, unfolded

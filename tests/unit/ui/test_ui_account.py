@@ -13,17 +13,17 @@ from app.core.errors import ConfigError, GatewayRefused, MooringError, PromptRej
 from app.core.line import crew_id
 from app.core.model import Contact, Failure, ServerId, TaskState
 from app.core.ports import KeepSettings, Usage
-from app.ui.account import Account, Attendance, LogOutDialog, LooseWindow, Presence
-from app.ui.account_actions import AccountActions
-from app.ui.account_view import log_out_view
 from app.ui.commands.commands import Offered, commands
 from app.ui.kit.messages import word_error
 from app.ui.panels import PanelFacts
 from app.ui.projection import project
 from app.ui.runs.task_words import word_contact, word_failure
+from app.ui.settings.account import Account, Attendance, LogOutDialog, LooseWindow, Presence
+from app.ui.settings.account_actions import AccountActions
+from app.ui.settings.account_view import account as drawn_account
+from app.ui.settings.account_view import log_out as drawn
+from app.ui.settings.logout import log_out_view
 from app.ui.state import Blocker, NoticeKind, UiState
-from app.ui.views.account import account as drawn_account
-from app.ui.views.account import log_out as drawn
 from app.ui.views.notices import notices
 from tests.unit.ui.kit import (
     ENGLISH,

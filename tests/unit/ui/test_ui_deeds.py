@@ -12,7 +12,6 @@ import pytest
 from app.core.deeds import QueuedPrompt
 from app.core.errors import GatewayRefused, MooringError, RequestTimeout
 from app.core.model import PromptId, ServerId
-from app.ui.account import Account
 from app.ui.fleet import admin_actions as deed_actions
 from app.ui.fleet.admin import Deeds
 from app.ui.fleet.admin_actions import DeedActions
@@ -20,6 +19,7 @@ from app.ui.fleet.panel import fleet_view
 from app.ui.fleet.view import fleet as drawn
 from app.ui.panels import FleetDialog, PanelFacts
 from app.ui.projection import project
+from app.ui.settings.account import Account
 from app.ui.state import UiState
 from tests.unit.ui.kit import StillPictures, StillSession, fleet, server, translator, workflows
 

@@ -10,9 +10,9 @@ import pytest
 
 from app.session import Preview
 from app.ui.commands.palette import SettingsDialog, SettingsView
-from app.ui.settings import KEY, Permission, Settings, Switch, Theme, read_settings, write_settings
-from app.ui.settings_actions import first_language, told_of
-from app.ui.views.settings import settings as drawn
+from app.ui.settings.actions import first_language, told_of
+from app.ui.settings.settings import KEY, Permission, Settings, Switch, Theme, read_settings, write_settings
+from app.ui.settings.view import settings as drawn
 from tests.unit.ui.kit import LANGUAGES, ROOT, Bytes, MemoryBell, MemoryScreen, StillSession, task, translator, window
 from tests.unit.ui.test_ui_page import opened
 

@@ -7,8 +7,8 @@ import htpy as h
 from app.ui.commands.palette import SettingsView
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button
-from app.ui.settings import Permission, Switch, Theme
-from app.ui.views.account import account
+from app.ui.settings.account_view import account
+from app.ui.settings.settings import Permission, Switch, Theme
 
 
 def settings(view: SettingsView, _: Translator) -> h.Element:

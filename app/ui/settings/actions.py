@@ -12,7 +12,7 @@ from app.ui.commands.shortcuts import SINGLE
 from app.ui.desk import Desk
 from app.ui.kit.i18n import Languages, Translator
 from app.ui.screen import Facts, Screen
-from app.ui.settings import KEY, Permission, Settings, Switch, Theme, read_settings, write_settings
+from app.ui.settings.settings import KEY, Permission, Settings, Switch, Theme, read_settings, write_settings
 
 
 class SettingsActions:

@@ -9,9 +9,9 @@ from app.core.model import Fleet, WindowId
 from app.core.ports import Usage
 from app.core.roster import Glance, Roster
 from app.core.window import Window
-from app.ui.account import Account, LogOutDialog, LogOutView, LooseWindow
 from app.ui.kit.colours import tag_of
 from app.ui.panels import PanelFacts
+from app.ui.settings.account import Account, LogOutDialog, LogOutView, LooseWindow
 from app.ui.windows.panel import numbers
 
 

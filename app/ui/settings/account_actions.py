@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from app.core.errors import MooringError
-from app.ui.account import Attendance, LogOutDialog
 from app.ui.desk import Desk
 from app.ui.screen import Facts, Screen
+from app.ui.settings.account import Attendance, LogOutDialog
 
 log = logging.getLogger("mooring.ui")
 

@@ -1,0 +1,1 @@
+"""Settings of this browser, and the account."""
