@@ -30,7 +30,7 @@ from app.ui.runs.many import ManyDialog, many_view
 from app.ui.runs.orders import files_of
 from app.ui.runs.server_picker import hands_for
 from app.ui.runs.waiting import CancelDialog, cancel_view
-from app.ui.scripting import ScriptingDialog
+from app.ui.scripting.dialog import ScriptingDialog
 from app.ui.settings.account import LogOutDialog
 from app.ui.settings.logout import log_out_view
 from app.ui.state import CardView, DialogView, RunView, UiState

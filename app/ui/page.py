@@ -54,7 +54,7 @@ from app.ui.results.reuse import Reuse
 from app.ui.runs.many import ManyDialog
 from app.ui.runs.runnability import ASK_AGAIN, Standings
 from app.ui.screen import Facts, Screen
-from app.ui.scripting_actions import ScriptingActions
+from app.ui.scripting.actions import ScriptingActions
 from app.ui.settings.actions import SettingsActions, told_of
 from app.ui.settings.settings import KEY as SETTINGS_KEY
 from app.ui.settings.settings import read_settings

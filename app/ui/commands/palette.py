@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from app.ui.commands.commands import Offered
-from app.ui.scripting import ScriptingDialog
+from app.ui.scripting.dialog import ScriptingDialog
 from app.ui.settings.account import Account
 from app.ui.settings.settings import Permission, Settings
 

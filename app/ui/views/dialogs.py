@@ -34,13 +34,13 @@ from app.ui.runs.edit_view import cancel_mine, edit
 from app.ui.runs.many import ManyView
 from app.ui.runs.many_view import many
 from app.ui.runs.waiting import CancelView
-from app.ui.scripting import ScriptingDialog
+from app.ui.scripting.dialog import ScriptingDialog
+from app.ui.scripting.view import scripting
 from app.ui.settings.account import LogOutView
 from app.ui.settings.account_view import log_out
 from app.ui.settings.view import settings
 from app.ui.state import DialogView
 from app.ui.views import questions
-from app.ui.views.scripting import scripting
 from app.ui.windows.panel import WindowsView
 from app.ui.windows.view import windows
 

@@ -12,8 +12,8 @@ from app.scripting.mooring import CALLS
 from app.ui.commands.commands import Offered, commands, find_command
 from app.ui.commands.shortcuts import SINGLE
 from app.ui.kit.i18n import Translator
-from app.ui.scripting import EXAMPLES, ScriptingDialog
-from app.ui.views.scripting import scripting
+from app.ui.scripting.dialog import EXAMPLES, ScriptingDialog
+from app.ui.scripting.view import scripting
 from tests.unit.ui.kit import ENGLISH, ROOT, MemoryScreen, translator
 from tests.unit.ui.test_ui_page import opened
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from app.ui.desk import Desk
 from app.ui.screen import Facts
-from app.ui.scripting import ScriptingDialog
+from app.ui.scripting.dialog import ScriptingDialog
 
 RUNNING = "running"
 
