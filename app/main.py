@@ -36,9 +36,9 @@ from app.session.scribe import LogNotes
 from app.session.tab import Tab
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
 from app.ui.kit.i18n import Translator, make_translator, read_languages
-from app.ui.page import Page
-from app.ui.panels import Outlook
-from app.ui.releases import Releases
+from app.ui.page.page import Page
+from app.ui.page.panels import Outlook
+from app.ui.page.releases import Releases
 from app.ui.settings.account import Account, Attendance
 from app.ui.settings.actions import first_language
 from app.ui.settings.settings import KEY as SETTINGS_KEY

@@ -16,7 +16,7 @@ from app.ui.form.state import Draft
 from app.ui.form.view import form
 from app.ui.kit.i18n import Translator
 from app.ui.library.state import Stock
-from app.ui.state import UiState
+from app.ui.page.state import UiState
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor_conversion import Converter
 from app.workflows.editor_hints import hints_of

@@ -10,9 +10,9 @@ from typing import Protocol
 from app.ui.commands.commands import MOST_RECENT, Command, Manner, Offered, commands, find_command
 from app.ui.commands.palette import HelpDialog, PaletteDialog, ShortcutsDialog
 from app.ui.commands.shortcuts import SINGLE
-from app.ui.desk import Desk
 from app.ui.kit.i18n import Translator
-from app.ui.screen import Facts, Screen
+from app.ui.page.context import Desk
+from app.ui.page.screen import Facts, Screen
 
 RECENT_KEY = "mooring.commands"  # ids of those used lately, in this browser
 

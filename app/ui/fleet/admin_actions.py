@@ -11,10 +11,10 @@ from typing import TypeVar
 from app.core.deeds import FleetDeeds
 from app.core.errors import MooringError
 from app.core.model import PromptId, ServerId
-from app.ui.desk import Desk
 from app.ui.fleet.admin import NO_DEEDS, Deeds
-from app.ui.panels import FleetDialog
-from app.ui.screen import Facts
+from app.ui.page.context import Desk
+from app.ui.page.panels import FleetDialog
+from app.ui.page.screen import Facts
 
 EVERY = 3.0  # seconds between two looks at a queue that is shown
 

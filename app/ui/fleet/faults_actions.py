@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from app.core.errors import MooringError
 from app.core.model import ServerId
-from app.ui.desk import Desk
 from app.ui.fleet.faults import Mishap
-from app.ui.screen import Facts
+from app.ui.page.context import Desk
+from app.ui.page.screen import Facts
 
 log = logging.getLogger("mooring.ui")
 

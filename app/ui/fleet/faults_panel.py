@@ -7,7 +7,7 @@ from collections.abc import Callable
 from app.core.model import Fleet, ServerId
 from app.ui.fleet.faults import BreakView, Suffering, read_mishaps
 from app.ui.kit.colours import ServerTag
-from app.ui.state import UiState
+from app.ui.page.state import UiState
 
 
 def break_view(

@@ -15,7 +15,7 @@ from app.core.vitals import Vitals
 from app.core.window import Window
 from app.ui.fleet.admin import Deeds, ServerDeeds, deeds_at
 from app.ui.kit.colours import ServerTag, tag_of
-from app.ui.panels import PanelFacts
+from app.ui.page.panels import PanelFacts
 from app.ui.runs.server_picker import NO_LEANINGS
 from app.ui.windows.panel import numbers
 

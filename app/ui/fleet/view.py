@@ -14,7 +14,7 @@ from app.ui.fleet.words import word_problem, word_queue, word_searches, word_sou
 from app.ui.kit.drawer import drawer
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import disclosure, icon, quote, server_chip, told
-from app.ui.panel_words import (
+from app.ui.page.panel_words import (
     name_device,
     word_berth,
     word_device,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from app.ui.desk import Desk, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.state import Draft
-from app.ui.screen import Facts, Screen
-from app.ui.state import NODES_AT_FIRST
+from app.ui.page.context import Desk, opened_on
+from app.ui.page.screen import Facts, Screen
+from app.ui.page.state import NODES_AT_FIRST
 from app.workflows.fields import FALSE, TRUE, Field, Seed, SeedMode
 from app.workflows.graph import Key
 from app.workflows.presets import mode_of

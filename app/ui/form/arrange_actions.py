@@ -10,12 +10,12 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from app.ui.desk import Desk, opened_on
 from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow, arranged_as
+from app.ui.page.context import Desk, opened_on
+from app.ui.page.screen import Facts, Screen
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.deletions import Deletion, What
-from app.ui.screen import Facts, Screen
 from app.workflows.graph import Key
 from app.workflows.kept import Unkept, decode, encode
 from app.workflows.layout import Layout

@@ -11,8 +11,8 @@ from typing import Protocol
 from app.core.errors import BadInput
 from app.core.model import Fleet, Health, Server, ServerId
 from app.core.window import Restoring, Window
-from app.ui.desk import Desk, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, with_catalogue
+from app.ui.page.context import Desk, opened_on
 from app.workflows.catalogue import Catalogue
 
 log = logging.getLogger("mooring.ui")

@@ -14,7 +14,7 @@ from typing import Any
 from app.core.window import Restoring, Window
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
-from app.ui.state import UiState
+from app.ui.page.state import UiState
 from app.workflows.fields import SeedMode
 from app.workflows.graph import Key
 

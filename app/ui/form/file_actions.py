@@ -12,12 +12,12 @@ from app.core.errors import BadInput, MooringError
 from app.core.ports import Blob
 from app.core.window import Restoring, Window
 from app.session import Picked
-from app.ui.desk import Desk
 from app.ui.form import drafts
 from app.ui.form.mask import CameraDialog, MaskDialog, base_of, is_masked_name, other_picture, uses_mask
 from app.ui.form.open_workflow import OpenWorkflow, find_open
 from app.ui.form.state import Draft, Picture
-from app.ui.screen import Facts, Screen
+from app.ui.page.context import Desk
+from app.ui.page.screen import Facts, Screen
 from app.workflows.bounds import check_painted, check_pixels
 from app.workflows.fields import Field, Media, Upload
 from app.workflows.graph import Key

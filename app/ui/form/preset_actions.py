@@ -13,14 +13,14 @@ from typing import Any
 
 from app.core.errors import MooringError
 from app.core.papers import PaperKey, Papers
-from app.ui.desk import Desk, opened_on
 from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.presets import Ask, PresetsDialog, PresetsView, presets_view
+from app.ui.page.context import Desk, opened_on
+from app.ui.page.screen import Facts, Screen
+from app.ui.page.unsaved import reopened
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.deletions import Deletion, What
-from app.ui.screen import Facts, Screen
-from app.ui.unsaved import reopened
 from app.workflows.fields import Seed, SeedMode
 from app.workflows.kept import Unkept, decode, encode
 from app.workflows.presets import PRESET_KIND, Preset, preset_of

@@ -12,7 +12,7 @@ from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FieldView, FormView, NodesView, NodeView, OptionList, Place
 from app.ui.library.listing import picked
 from app.ui.library.state import Stock
-from app.ui.state import Blocker, UiState
+from app.ui.page.state import Blocker, UiState
 from app.workflows.fields import Choice, Field, Kind, Media, Switch, Unknown, Upload
 from app.workflows.form import Section
 from app.workflows.graph import Key

@@ -14,13 +14,13 @@ from dataclasses import replace
 
 from app.core.errors import MooringError
 from app.core.papers import Papers
-from app.ui.desk import Desk, opened_on
 from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
+from app.ui.page.context import Desk, opened_on
+from app.ui.page.screen import Facts, Screen
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.deletions import Deletion, What
-from app.ui.screen import Facts, Screen
 from app.workflows.fields import Seed, SeedMode
 from app.workflows.graph import Key
 from app.workflows.kept import Unkept, decode, encode

@@ -13,9 +13,9 @@ from typing import Protocol
 from app.core.errors import MooringError
 from app.core.model import Fleet, Health, Server, ServerId
 from app.core.window import Restoring, Window
-from app.ui.desk import Desk
 from app.ui.form.loaded import RemoteList
 from app.ui.form.state import FieldView
+from app.ui.page.context import Desk
 from app.workflows.fields import Choice, Upload
 
 log = logging.getLogger("mooring.ui")

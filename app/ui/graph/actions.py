@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.core.model import PromptId
-from app.ui.desk import Desk
 from app.ui.graph.graphs import Graphs
-from app.ui.questions import GraphDialog
-from app.ui.screen import Facts
+from app.ui.page.context import Desk
+from app.ui.page.questions import GraphDialog
+from app.ui.page.screen import Facts
 
 
 class GraphActions:

@@ -19,9 +19,9 @@ from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, server_chip, task_title, titled
 from app.ui.kit.words import Tone
+from app.ui.page.state import DialogView
 from app.ui.runs.errors_view import told_error
 from app.ui.runs.task_words import word_task
-from app.ui.state import DialogView
 from app.workflows.marks import Mark
 from app.workflows.sketch import Box, Kind, Sketch
 

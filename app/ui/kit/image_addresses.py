@@ -13,7 +13,7 @@ from app.core.ports import Blob
 from app.core.window import Window
 from app.session import Orphan, Preview
 from app.ui.kit.thumbnails import Glimpses, ReadInput
-from app.ui.screen import Screen
+from app.ui.page.screen import Screen
 
 log = logging.getLogger("mooring.ui")
 

@@ -14,15 +14,15 @@ from dataclasses import replace
 from app.core.errors import BadInput, MooringError
 from app.core.model import ServerId
 from app.core.ports import Blob
-from app.ui.desk import Desk
 from app.ui.form.arrange_actions import keep_layouts, kept_layout
 from app.ui.form.catalogues import Content, FormCatalogues
 from app.ui.form.open_workflow import Given, OpenWorkflow, completed, completing, find_open, open_given, open_workflow
 from app.ui.kit.background import in_steps, without_collecting
 from app.ui.library.library import PUBLISHED_MARK, Library, plain_title
 from app.ui.library.state import Opening
-from app.ui.screen import Screen
-from app.ui.state import NODES_AT_FIRST
+from app.ui.page.context import Desk
+from app.ui.page.screen import Screen
+from app.ui.page.state import NODES_AT_FIRST
 from app.workflows.bounds import check_file
 from app.workflows.documents import Note
 from app.workflows.layout import Layout

@@ -11,17 +11,17 @@ from typing import Any, Protocol
 from app.core.errors import BadInput
 from app.core.model import Fleet, PromptId, Task
 from app.core.window import Window
-from app.ui.desk import Desk, attempt
 from app.ui.kit.colours import tag_of
 from app.ui.kit.i18n import Translator
-from app.ui.questions import Compared, CompareDialog, DeleteDialog, PictureDialog
+from app.ui.page.context import Desk, attempt
+from app.ui.page.questions import Compared, CompareDialog, DeleteDialog, PictureDialog
+from app.ui.page.screen import Facts, Screen
 from app.ui.results.album import AlbumCell, AlbumView, AlbumWish, Rows, Span, album_view, cells_of, parted, toggled
 from app.ui.results.album_grid import GridNews
 from app.ui.results.album_rows import AlbumRows, AlbumSource, PastReader
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.deletions import Deletion, What
 from app.ui.results.file_names import row_file, task_file
-from app.ui.screen import Facts, Screen
 
 log = logging.getLogger("mooring.ui")
 

@@ -8,7 +8,7 @@ import htpy as h
 
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon
-from app.ui.questions import DeleteDialog
+from app.ui.page.questions import DeleteDialog
 from app.ui.results.album import MEDIA, AlbumView, Span
 
 

@@ -18,9 +18,9 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.errors import MooringError
-from app.ui.desk import Desk
+from app.ui.page.context import Desk
+from app.ui.page.screen import Facts
 from app.ui.results.deletions import Deletion
-from app.ui.screen import Facts
 
 log = logging.getLogger("mooring.ui")
 

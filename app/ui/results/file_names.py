@@ -9,8 +9,8 @@ from dataclasses import replace
 from app.core.model import Fleet, Task
 from app.core.naming import MAX_TEMPLATE, TEMPLATE, NameFacts, file_name
 from app.core.past import PastOutput, PastTask, told_by
-from app.ui.desk import Desk
-from app.ui.screen import Facts, Screen
+from app.ui.page.context import Desk
+from app.ui.page.screen import Facts, Screen
 
 NAMES_KEY = "mooring.names"  # for all windows
 PROJECT_KEY = "mooring.project"  # this window's

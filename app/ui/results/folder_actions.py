@@ -17,12 +17,12 @@ from app.core.errors import MooringError
 from app.core.model import Delivery, Fleet, PromptId, Task
 from app.core.ports import Blob
 from app.core.window import Window
-from app.ui.desk import Desk, attempt
+from app.ui.page.context import Desk, attempt
+from app.ui.page.screen import Facts, Screen
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.deletions import Deletion, What
 from app.ui.results.file_names import task_file
 from app.ui.results.folder import NO_FOLDER, FolderState, FolderView
-from app.ui.screen import Facts, Screen
 
 log = logging.getLogger("mooring.ui")
 

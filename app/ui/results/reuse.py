@@ -12,13 +12,13 @@ from app.core.model import PromptId, Task
 from app.core.ports import Blob
 from app.core.window import Window
 from app.core.workflow import parse_workflow
-from app.ui.desk import Desk, attempt
 from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
 from app.ui.library.opening import Opener
-from app.ui.questions import PictureDialog
-from app.ui.screen import Facts, Screen
+from app.ui.page.context import Desk, attempt
+from app.ui.page.questions import PictureDialog
+from app.ui.page.screen import Facts, Screen
 from app.workflows.fields import Seed, SeedMode, Upload, text_of
 from app.workflows.form import Form
 from app.workflows.graph import Key, open_graph

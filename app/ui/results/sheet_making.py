@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from app.core.line import Line
 from app.core.model import BatchId, Part, PromptId, TaskState
+from app.ui.page.state import CardView, ResultView
 from app.ui.results.sheets import CellKind, SheetCell, SheetEntry, SheetLine, SheetView
-from app.ui.state import CardView, ResultView
 from app.workflows.sheet import lay_out
 
 STRIP = 4  # pictures of a sheet in the list

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from app.core.ports import Keep, KeepSettings, Usage
-from app.ui.desk import Desk
+from app.ui.page.context import Desk
+from app.ui.page.screen import Facts
+from app.ui.page.unsaved import reopened
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.deletions import Deletion, What
 from app.ui.results.storage import KeepingDialog, KeepingView
-from app.ui.screen import Facts
-from app.ui.unsaved import reopened
 
 
 class ResultsVerbs(Protocol):

@@ -22,6 +22,7 @@ from app.ui.kit.parts import (
     titled,
 )
 from app.ui.kit.words import SEPARATOR, Tone, Words
+from app.ui.page.state import CardView, ResultsView, ResultView
 from app.ui.results.album_view import album
 from app.ui.results.folder_view import folder_sign
 from app.ui.runs.card_words import word_ward
@@ -30,7 +31,6 @@ from app.ui.runs.evidence_view import details
 from app.ui.runs.links_view import editor_note, origin, repeats
 from app.ui.runs.offers import may_run_twice
 from app.ui.runs.task_words import word_delivery, word_task
-from app.ui.state import CardView, ResultsView, ResultView
 
 
 def results(view: ResultsView, _: Translator, draw_card: DrawCard | None = None) -> h.Node:

@@ -18,10 +18,10 @@ from app.core.window import Free, Moored, Restoring, Window
 from app.session import Noticed, Orphan, OrphanRecord, Preview, Run
 from app.ui.kit.colours import tag_of
 from app.ui.kit.image_addresses import Original
+from app.ui.page.state import CardView, LinkView, ResultView
 from app.ui.results.file_names import task_file
 from app.ui.runs.offers import offers_for
 from app.ui.runs.waiting import LineFacts
-from app.ui.state import CardView, LinkView, ResultView
 
 NOTHING_TO_TELL = Outlook()
 

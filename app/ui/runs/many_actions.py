@@ -10,15 +10,15 @@ from typing import Any
 
 from app.core.errors import BadPlan
 from app.core.ports import Blob
-from app.ui.desk import Desk
 from app.ui.form.actions import FormActions
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
+from app.ui.page.context import Desk
+from app.ui.page.screen import Facts, Screen
+from app.ui.page.state import UiState
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.deletions import Deletion, What
 from app.ui.runs.many import PLACES, ManyDialog, ManyDraft, ManyKind, ManyPlan, input_names, plan_of
-from app.ui.screen import Facts, Screen
-from app.ui.state import UiState
 from app.workflows.fields import Seed
 from app.workflows.graph import Key
 from app.workflows.rows import MAX_TEXT

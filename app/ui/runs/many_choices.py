@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from app.ui.form.state import OptionList
+from app.ui.page.state import DialogView
 from app.ui.runs.edit import EditView
 from app.ui.runs.many import ManyView
-from app.ui.state import DialogView
 
 
 def many_lists(view: DialogView) -> tuple[OptionList, ...]:

@@ -17,15 +17,15 @@ from app.core.errors import BadInput, MooringError
 from app.core.model import Fleet, Health, ServerId
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
-from app.ui.desk import Desk, opened_on
 from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.projection import is_picture
 from app.ui.kit.colours import ServerTag, tag_of
+from app.ui.page.context import Desk, opened_on
+from app.ui.page.screen import Facts, Screen
+from app.ui.page.state import StandingGroup, StandingView, UiState
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.orders import files_of
-from app.ui.screen import Facts, Screen
-from app.ui.state import StandingGroup, StandingView, UiState
 from app.workflows.fields import Choice, Field, Upload
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks, MissingValue, Standing, ValueKind

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from app.core.errors import MooringError
-from app.ui.desk import Desk
-from app.ui.screen import Facts, Screen
+from app.ui.page.context import Desk
+from app.ui.page.screen import Facts, Screen
 from app.ui.settings.account import Attendance, LogOutDialog
 
 log = logging.getLogger("mooring.ui")

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.ui.bell import Bell, Telling
 from app.ui.commands.palette import SettingsDialog
 from app.ui.commands.shortcuts import SINGLE
-from app.ui.desk import Desk
 from app.ui.kit.i18n import Languages, Translator
-from app.ui.screen import Facts, Screen
+from app.ui.page.context import Desk
+from app.ui.page.notifications import Bell, Telling
+from app.ui.page.screen import Facts, Screen
 from app.ui.settings.settings import KEY, Permission, Settings, Switch, Theme, read_settings, write_settings
 
 

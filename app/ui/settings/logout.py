@@ -10,7 +10,7 @@ from app.core.ports import Usage
 from app.core.roster import Glance, Roster
 from app.core.window import Window
 from app.ui.kit.colours import tag_of
-from app.ui.panels import PanelFacts
+from app.ui.page.panels import PanelFacts
 from app.ui.settings.account import Account, LogOutDialog, LogOutView, LooseWindow
 from app.ui.windows.panel import numbers
 

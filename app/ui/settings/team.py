@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.core.deeds import FleetDeeds
-from app.ui.desk import Desk
 from app.ui.fleet.admin_actions import DeedActions
-from app.ui.screen import Screen
+from app.ui.page.context import Desk
+from app.ui.page.screen import Screen
 from app.ui.settings.account import Attendance
 from app.ui.settings.account_actions import AccountActions, Door, Kept
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from app.core.model import Fleet, PromptId, ServerId
 from app.session import Orphan, OrphanRecord
 from app.ui.kit.colours import ServerTag
-from app.ui.state import LeftView, OrphanView
+from app.ui.page.state import LeftView, OrphanView
 
 
 class LeftFacts(Protocol):

@@ -12,7 +12,7 @@ from app.core.roster import PICTURES, Glance, Roster
 from app.core.window import Window
 from app.session import Orphan
 from app.ui.kit.colours import ServerTag, tag_of
-from app.ui.panels import PanelFacts, WindowsDialog
+from app.ui.page.panels import PanelFacts, WindowsDialog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 from app.core.workflow import parse_workflow
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow
 from app.ui.form.state import Draft
-from app.ui.state import UiState
+from app.ui.page.state import UiState
 from app.workflows.catalogue import Catalogue
 from app.workflows.layout import Layout
 from app.workflows.published import Published

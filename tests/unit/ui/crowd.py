@@ -35,14 +35,14 @@ from app.ui.form.state import Draft, Picture
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import Original
 from app.ui.library.state import Stock, WorkflowEntry
-from app.ui.offering import offered_of
-from app.ui.projection import project
-from app.ui.questions import GiveUpDialog, PictureDialog
-from app.ui.regions import changed_regions
+from app.ui.page.dialogs_view import dialogs
+from app.ui.page.offering import offered_of
+from app.ui.page.projection import project
+from app.ui.page.questions import GiveUpDialog, PictureDialog
+from app.ui.page.regions import changed_regions
+from app.ui.page.state import DialogView, PageView, UiState
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.settings.settings import Permission, Settings
-from app.ui.state import DialogView, PageView, UiState
-from app.ui.views.dialogs import dialogs
 from tests.unit.ui.anything import anything, unfolded
 from tests.unit.ui.kit import (
     ME,

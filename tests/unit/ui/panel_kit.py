@@ -10,7 +10,7 @@ from app.core.errors import ConfigError, StorageError
 from app.core.model import PromptId, ServerId, TaskState, WindowId
 from app.core.roster import Glance, Known, Roster, digest
 from app.core.vitals import Vitals
-from app.ui.panels import Outlook
+from app.ui.page.panels import Outlook
 from tests.unit.ui.kit import ME
 
 OTHER = WindowId("99999999-9999-4999-8999-999999999999")

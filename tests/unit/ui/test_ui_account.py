@@ -15,16 +15,16 @@ from app.core.model import Contact, Failure, ServerId, TaskState
 from app.core.ports import KeepSettings, Usage
 from app.ui.commands.commands import Offered, commands
 from app.ui.kit.messages import word_error
-from app.ui.panels import PanelFacts
-from app.ui.projection import project
+from app.ui.page.notices_view import notices
+from app.ui.page.panels import PanelFacts
+from app.ui.page.projection import project
+from app.ui.page.state import Blocker, NoticeKind, UiState
 from app.ui.runs.task_words import word_contact, word_failure
 from app.ui.settings.account import Account, Attendance, LogOutDialog, LooseWindow, Presence
 from app.ui.settings.account_actions import AccountActions
 from app.ui.settings.account_view import account as drawn_account
 from app.ui.settings.account_view import log_out as drawn
 from app.ui.settings.logout import log_out_view
-from app.ui.state import Blocker, NoticeKind, UiState
-from app.ui.views.notices import notices
 from tests.unit.ui.kit import (
     ENGLISH,
     MemoryScreen,

@@ -11,11 +11,11 @@ import pytest
 
 from app.core.errors import BadInput, NoServerAvailable
 from app.session import Picked
-from app.ui.actions import Actions
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, Picture
-from app.ui.questions import GiveUpDialog, PictureDialog
-from app.ui.state import UiState
+from app.ui.page.actions import Actions
+from app.ui.page.questions import GiveUpDialog, PictureDialog
+from app.ui.page.state import UiState
 from app.workflows.fields import MAX_DRAWN, SeedMode
 from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, deletions, fleet, server, task, translator, workflows
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.ui.form.arrange_actions import STORE_KEY, recall_layout
 from app.ui.form.state import Draft, Place
-from app.ui.state import UiState
+from app.ui.page.state import UiState
 from app.workflows.fields import SeedMode
 from app.workflows.layout import Layout
 from tests.unit.ui.anything import ANYTHING, anything

@@ -8,9 +8,9 @@ import pytest
 
 from app.core.line import Batch, Entry, Line, Pause
 from app.core.model import BatchId, Contact, Part, PromptId, Task, TaskState
-from app.ui.bell import BURST_SECONDS, Bellman, Ring, Ringer, word_ring
+from app.ui.page.notifications import BURST_SECONDS, Bellman, Ring, Ringer, word_ring
+from app.ui.page.tab_title import ended_ids
 from app.ui.settings.settings import Settings
-from app.ui.tab_sign import ended_ids
 from tests.unit.ui.kit import ENGLISH, ME, MemoryBell, StillSession, ended, task, translator, window
 from tests.unit.ui.test_ui_tab import failed_run
 

@@ -21,7 +21,7 @@ from app.ui.fleet.faults_view import breaking
 from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_story
 from app.ui.kit.colours import tag_of
 from app.ui.kit.messages import word_error
-from app.ui.state import BreakView, UiState
+from app.ui.page.state import BreakView, UiState
 from gateway.faults import Fault
 from tests.unit.ui.kit import ENGLISH, StillSession, server, translator
 

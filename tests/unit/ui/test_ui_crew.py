@@ -5,8 +5,8 @@ from __future__ import annotations
 from app.core.model import ClientId, ServerId, Task, WindowId
 from app.core.window import Window
 from app.ui.fleet.panel import fleet_view
-from app.ui.panels import NOTHING_READ
-from app.ui.tab_sign import TabKind, ended_ids, read_sign
+from app.ui.page.panels import NOTHING_READ
+from app.ui.page.tab_title import TabKind, ended_ids, read_sign
 from tests.unit.ui.kit import ME, StillSession, ended, fleet, server, task, window
 from tests.unit.ui.trouble import markup, page
 

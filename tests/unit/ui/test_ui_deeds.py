@@ -12,15 +12,15 @@ import pytest
 from app.core.deeds import QueuedPrompt
 from app.core.errors import GatewayRefused, MooringError, RequestTimeout
 from app.core.model import PromptId, ServerId
-from app.ui.fleet import admin_actions as deed_actions
+from app.ui.fleet import admin_actions
 from app.ui.fleet.admin import Deeds
 from app.ui.fleet.admin_actions import DeedActions
 from app.ui.fleet.panel import fleet_view
 from app.ui.fleet.view import fleet as drawn
-from app.ui.panels import FleetDialog, PanelFacts
-from app.ui.projection import project
+from app.ui.page.panels import FleetDialog, PanelFacts
+from app.ui.page.projection import project
+from app.ui.page.state import UiState
 from app.ui.settings.account import Account
-from app.ui.state import UiState
 from tests.unit.ui.kit import StillPictures, StillSession, fleet, server, translator, workflows
 
 G1, G2 = ServerId("gpu-1"), ServerId("gpu-2")
@@ -166,7 +166,7 @@ async def test_a_refusal_is_told_in_words_where_it_was_asked(error: MooringError
 
 
 async def test_a_queue_that_is_shown_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deed_actions, "EVERY", 0.0)
+    monkeypatch.setattr(admin_actions, "EVERY", 0.0)
     deeds = MemoryDeeds()
     panel = Panel(deeds)
     await panel.act("see-queue", server="gpu-1")

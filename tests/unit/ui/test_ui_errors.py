@@ -19,11 +19,11 @@ from app.ui.fleet.words import word_cause
 from app.ui.kit.error_text import error_text, failure_text
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
-from app.ui.notice_words import word_notice
+from app.ui.page.notice_words import word_notice
+from app.ui.page.notices_view import errors as drawn
+from app.ui.page.notices_view import notices
+from app.ui.page.state import Notice, NoticeKind
 from app.ui.runs.task_words import word_failure
-from app.ui.state import Notice, NoticeKind
-from app.ui.views.notices import errors as drawn
-from app.ui.views.notices import notices
 from gateway.refusal import Cause
 from tests.unit.ui.kit import ENGLISH, ROOT, translator
 

@@ -18,11 +18,11 @@ from app.core.vitals import MINUTES, Device, Minute, Vitals
 from app.ui.fleet.panel import BERTHS, FleetView, WindowMark, fleet_view
 from app.ui.fleet.view import fleet as drawn
 from app.ui.kit.words import SEPARATOR
-from app.ui.panel_actions import STORE_KEY, PanelActions, dump, load
-from app.ui.panel_words import name_device, word_hour, word_trouble
-from app.ui.panels import PanelFacts
+from app.ui.page.panel_actions import STORE_KEY, PanelActions, dump, load
+from app.ui.page.panel_words import name_device, word_hour, word_trouble
+from app.ui.page.panels import PanelFacts
+from app.ui.page.state import UiState
 from app.ui.runs.server_picker import NO_LEANINGS
-from app.ui.state import UiState
 from tests.unit.ui.kit import ENGLISH, ME, MemoryScreen, StillSession, fleet, server, task, translator, window
 from tests.unit.ui.panel_kit import NOW, OTHER, glance, roster
 

@@ -12,15 +12,15 @@ import htpy as h
 import pytest
 
 from app.session import Picked
-from app.ui.actions import Actions
 from app.ui.form.input_labels import input_labels
 from app.ui.form.node_labels import node_labels
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.projection import SHORT, SMALL
 from app.ui.form.state import Draft, FieldView, Picture
-from app.ui.projection import project
-from app.ui.regions import REGIONS
-from app.ui.state import NODES_AT_FIRST, Blocker, PageView, UiState
+from app.ui.page.actions import Actions
+from app.ui.page.projection import project
+from app.ui.page.regions import REGIONS
+from app.ui.page.state import NODES_AT_FIRST, Blocker, PageView, UiState
 from app.workflows.catalogue import Catalogue
 from app.workflows.fields import SeedMode
 from app.workflows.kinds import label_of

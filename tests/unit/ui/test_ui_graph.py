@@ -19,8 +19,8 @@ from app.ui.graph.graphs import MOST_KEPT, Drawing, Graphs, Subject, sketch_of, 
 from app.ui.graph.view import graph, node_list
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
-from app.ui.page import Page
-from app.ui.releases import Releases
+from app.ui.page.page import Page
+from app.ui.page.releases import Releases
 from app.workflows.arrangement import arranged
 from app.workflows.editor_copy import ready_copy
 from app.workflows.sketch import Area, Box, Kind, Line, Mode, Sketch, Socket, Value, sketch_of_api

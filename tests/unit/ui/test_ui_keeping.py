@@ -10,11 +10,11 @@ import htpy as h
 import pytest
 
 from app.core.ports import Keep, KeepSettings, Usage
-from app.ui.actions import Actions
 from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.page.actions import Actions
+from app.ui.page.state import UiState
 from app.ui.results.storage import KeepingDialog, KeepingView, read_cap, write_cap
 from app.ui.results.storage_view import keeping
-from app.ui.state import UiState
 from tests.unit.ui.kit import ENGLISH, MemoryScreen, StillResults, StillSession, deletions, workflows
 
 SET = KeepSettings(2_000_000_000)

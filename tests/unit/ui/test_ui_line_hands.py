@@ -5,9 +5,9 @@ from __future__ import annotations
 from app.core.line import Batch, Entry, Line, read_values, write_values
 from app.core.model import BatchId, Cell, Part, PromptId
 from app.ui.kit.words import SEPARATOR
+from app.ui.page.state import UiState
 from app.ui.runs.edit import EditDialog
 from app.ui.runs.waiting import CancelDialog
-from app.ui.state import UiState
 from tests.unit.ui.kit import ME, StillLine, StillSession, ended, fleet, server, task, window, workflows
 from tests.unit.ui.test_ui_actions import SEED, Rig
 from tests.unit.ui.test_ui_crew import mate

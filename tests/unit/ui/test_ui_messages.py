@@ -16,7 +16,8 @@ from app.session import RunStage
 from app.ui.fleet.words import word_cause, word_health, word_queue, word_source
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error, word_node_error
-from app.ui.notice_words import word_notice
+from app.ui.page.notice_words import word_notice
+from app.ui.page.state import Blocker, Notice, NoticeKind
 from app.ui.runs.many_words import word_row
 from app.ui.runs.run_bar_view import word_blocker
 from app.ui.runs.task_words import (
@@ -30,7 +31,6 @@ from app.ui.runs.task_words import (
     word_task,
 )
 from app.ui.runs.tasks_view import word_stage
-from app.ui.state import Blocker, Notice, NoticeKind
 from tests.unit.ui.kit import fleet, output, server, task, translator
 
 LANGUAGES = [translator("en"), translator("zh-CN")]

@@ -25,9 +25,9 @@ from app.ui.library.library import PUBLISHED_MARK, Library, is_file, plain_title
 from app.ui.library.listing import PICKED_AT_FIRST, Stockroom, library_view, picked, stock_of
 from app.ui.library.opening import MOST_OPEN, Opener
 from app.ui.library.state import LibraryDialog, Shelf, Stock
-from app.ui.open_dialog import form_subject
+from app.ui.page.open_dialog import form_subject
+from app.ui.page.state import Blocker
 from app.ui.runs.orders import order_of, plan_of
-from app.ui.state import Blocker
 from app.workflows.catalogue import Catalogue
 from app.workflows.documents import Note
 from app.workflows.editor_copy import filled

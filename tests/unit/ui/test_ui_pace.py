@@ -13,12 +13,12 @@ from app.core.model import Contact, PromptId, Task, TaskState
 from app.core.progress import Progress
 from app.session import Run, RunStage
 from app.ui.kit.i18n import Translator
-from app.ui.projection import project
-from app.ui.regions import changed_regions
+from app.ui.page.projection import project
+from app.ui.page.regions import changed_regions
+from app.ui.page.state import PageView, UiState
+from app.ui.page.tab_title import read_sign, title_ends, word_title
 from app.ui.runs.progress_words import word_time
 from app.ui.runs.tasks_view import now
-from app.ui.state import PageView, UiState
-from app.ui.tab_sign import read_sign, title_ends, word_title
 from tests.unit.ui.kit import ENGLISH, StillPictures, StillSession, task, translator, window, workflows
 
 ETA = Outlook(Eta(1072.0, 1120.0, 72.4))

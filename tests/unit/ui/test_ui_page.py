@@ -12,10 +12,10 @@ from app.ui.form import drafts
 from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import Draft
 from app.ui.kit.i18n import Translator
-from app.ui.page import Page
-from app.ui.panels import Outlook
-from app.ui.releases import Releases
-from app.ui.state import UiState
+from app.ui.page.page import Page
+from app.ui.page.panels import Outlook
+from app.ui.page.releases import Releases
+from app.ui.page.state import UiState
 from app.workflows.catalogue import Catalogue
 from app.workflows.fields import SeedMode, Text
 from tests.ports.memory_papers import MemoryPapers

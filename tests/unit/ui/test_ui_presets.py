@@ -12,9 +12,9 @@ import pytest
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.preset_actions import PresetActions
 from app.ui.form.presets import Ask, PresetsDialog
-from app.ui.projection import project
-from app.ui.state import UiState
-from app.ui.views.dialogs import dialogs
+from app.ui.page.dialogs_view import dialogs
+from app.ui.page.projection import project
+from app.ui.page.state import UiState
 from app.workflows.fields import SeedMode
 from app.workflows.kept import encode
 from app.workflows.presets import PRESET_KIND, Preset

@@ -25,10 +25,10 @@ from app.session import Picked, Run, RunStage
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, Picture
 from app.ui.kit.image_addresses import Original
-from app.ui.projection import project, run_view
-from app.ui.questions import GiveUpDialog, PictureDialog
+from app.ui.page.projection import project, run_view
+from app.ui.page.questions import GiveUpDialog, PictureDialog
+from app.ui.page.state import Blocker, DialogView, NoticeKind, PageView, UiState
 from app.ui.results.storage import KeepingDialog, KeepingView
-from app.ui.state import Blocker, DialogView, NoticeKind, PageView, UiState
 from tests.unit.ui.kit import (
     ME,
     Bytes,

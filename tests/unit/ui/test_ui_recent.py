@@ -9,9 +9,9 @@ from typing import Any
 
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.recent_values import NAME, Recents
-from app.ui.projection import project
+from app.ui.page.projection import project
+from app.ui.page.state import UiState
 from app.ui.results.storage import KeepingDialog
-from app.ui.state import UiState
 from app.workflows.fields import SeedMode
 from app.workflows.presets import RECENT_KIND
 from tests.ports.memory_papers import MemoryPapers

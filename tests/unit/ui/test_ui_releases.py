@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from app.core.model import PromptId, Reservation, ServerId
-from app.ui.projection import project
-from app.ui.releases import Newer, Releases
-from app.ui.state import Notice, NoticeKind, Surroundings, UiState
-from app.ui.views.notices import notice
+from app.ui.page.notices_view import notice
+from app.ui.page.projection import project
+from app.ui.page.releases import Newer, Releases
+from app.ui.page.state import Notice, NoticeKind, Surroundings, UiState
 from tests.unit.ui.kit import ENGLISH, ME, StillPictures, StillSession, ended, task, window
 
 HELD = Reservation(

@@ -11,7 +11,7 @@ from app.core.model import ServerId
 from app.core.workflow import parse_workflow
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow
 from app.ui.form.remote_choices import RemoteLists
-from app.ui.state import PageView, UiState
+from app.ui.page.state import PageView, UiState
 from app.workflows.catalogue import Catalogue
 from app.workflows.layout import Layout
 from app.workflows.published import Published

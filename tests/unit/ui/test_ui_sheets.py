@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from app.core.line import Batch, Entry, Line
 from app.core.model import BatchId, Cell, Delivery, Part, PromptId, Task, TaskState
-from app.ui.questions import PictureDialog
+from app.ui.page.questions import PictureDialog
+from app.ui.page.state import UiState
 from app.ui.results.sheets import CellKind, SheetDialog, SheetView
-from app.ui.state import UiState
 from tests.unit.ui.kit import ME, StillLine, StillPictures, StillSession, ended, output, task, window
 from tests.unit.ui.test_ui_actions import Rig
 from tests.unit.ui.trouble import markup, page

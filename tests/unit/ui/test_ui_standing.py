@@ -17,11 +17,11 @@ from app.session import Picked
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow, with_catalogue
 from app.ui.form.state import Draft, Picture
 from app.ui.kit.messages import word_error
-from app.ui.projection import project
-from app.ui.regions import REGIONS
+from app.ui.page.projection import project
+from app.ui.page.regions import REGIONS
+from app.ui.page.state import Blocker, PageView, UiState
 from app.ui.runs.run_bar_view import word_blocker
 from app.ui.runs.runnability import Standings
-from app.ui.state import Blocker, PageView, UiState
 from app.workflows.catalogue import Catalogue
 from app.workflows.layout import Layout
 from app.workflows.published import Published

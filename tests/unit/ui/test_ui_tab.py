@@ -13,9 +13,9 @@ from app.core.model import Contact, Fleet, PromptId, Reservation, ServerId, Task
 from app.core.progress import Progress
 from app.core.window import Restoring
 from app.session import Run, RunStage
-from app.ui.releases import Releases
-from app.ui.tab_icon import HOUSE, STEPS, TONE_COLOURS, draw_icon
-from app.ui.tab_sign import TabKind, TabSign, ended_ids, read_sign, word_title
+from app.ui.page.releases import Releases
+from app.ui.page.tab_icon import HOUSE, STEPS, TONE_COLOURS, draw_icon
+from app.ui.page.tab_title import TabKind, TabSign, ended_ids, read_sign, word_title
 from tests.unit.ui.kit import ENGLISH, ME, ROOT, MemoryScreen, StillSession, ended, task, translator, window
 from tests.unit.ui.test_ui_page import opened
 

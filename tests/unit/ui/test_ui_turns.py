@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from app.core.model import PromptId
 from app.session import Run, RunStage
-from app.ui.turns import LONGEST_HOLD, Turns
+from app.ui.page.redraw import LONGEST_HOLD, Turns
 
 
 class Frames:

@@ -10,10 +10,10 @@ from app.core.model import PromptId
 from app.core.ports import Keep
 from app.ui.form.presets import Ask, PresetsDialog
 from app.ui.library.state import LibraryDialog
+from app.ui.page.state import OpenDialog, UiState
+from app.ui.page.unsaved import left, reopened
 from app.ui.results.storage import KeepingDialog
 from app.ui.runs.edit import EditDialog
-from app.ui.state import OpenDialog, UiState
-from app.ui.unsaved import left, reopened
 from tests.unit.ui.test_ui_actions import Rig
 
 TYPED = EditDialog(PromptId("p-1")).with_text(("1", "text"), "dunes")

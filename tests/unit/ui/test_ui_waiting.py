@@ -11,9 +11,9 @@ from app.core.errors import BadInput, ConnectError, StorageError
 from app.core.line import Batch, Entry, Line, Pause
 from app.core.model import BatchId, Part, PromptId, ServerId, WindowId
 from app.session import OrphanLine
-from app.ui.actions import Actions
+from app.ui.page.actions import Actions
+from app.ui.page.state import MOST_COUNT, UiState
 from app.ui.runs.waiting import SHOWN
-from app.ui.state import MOST_COUNT, UiState
 from tests.unit.ui.kit import ME, StillLine, StillSession, deletions
 from tests.unit.ui.test_ui_actions import SEED, Rig
 from tests.unit.ui.trouble import OTHER, markup, page

@@ -13,8 +13,8 @@ from app.core.model import Delivery, PromptId, TaskState, WindowId
 from app.core.roster import PICTURES, Known, Made, Place, Roster
 from app.session import Orphan
 from app.ui.kit.words import SEPARATOR
-from app.ui.page import Page
-from app.ui.panels import FleetDialog, PanelFacts, WindowsDialog
+from app.ui.page.page import Page
+from app.ui.page.panels import FleetDialog, PanelFacts, WindowsDialog
 from app.ui.windows.panel import WindowsView, numbers, pictured, windows_view
 from app.ui.windows.view import windows as drawn
 from tests.unit.ui.kit import ME, Bytes, MemoryScreen, StillSession, ended, task, translator, window

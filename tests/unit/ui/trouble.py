@@ -8,11 +8,11 @@ from app.core.mark import Sign
 from app.core.model import Contact, Failure, NodeError, Note, PromptId, ServerId, TaskState, Unreadable, WindowId
 from app.session import Noticed, Orphan, OrphanRecord
 from app.ui.kit.i18n import Translator
-from app.ui.projection import project
-from app.ui.questions import GiveUpDialog, RunAgainDialog, SameServerDialog, TaskDialog
-from app.ui.regions import REGIONS, changed_regions
+from app.ui.page.projection import project
+from app.ui.page.questions import GiveUpDialog, RunAgainDialog, SameServerDialog, TaskDialog
+from app.ui.page.regions import REGIONS, changed_regions
+from app.ui.page.state import PageView, UiState
 from app.ui.runs.evidence_words import NOTES
-from app.ui.state import PageView, UiState
 from tests.unit.ui.kit import ENGLISH, StillPictures, StillSession, ended, fleet, server, task, window, workflows
 
 OTHER = WindowId("33333333-3333-4333-8333-333333333333")

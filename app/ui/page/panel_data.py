@@ -18,8 +18,8 @@ from app.core.ports import Blob
 from app.core.roster import Glance, digest, moorings
 from app.core.window import Window
 from app.ui.kit.thumbnails import Find, Sights
-from app.ui.panels import NOTHING_READ, FleetDialog, Outlook, PanelFacts, WindowsDialog
-from app.ui.screen import Screen
+from app.ui.page.panels import NOTHING_READ, FleetDialog, Outlook, PanelFacts, WindowsDialog
+from app.ui.page.screen import Screen
 from app.ui.settings.account import LogOutDialog
 from app.ui.windows.panel import pictured
 

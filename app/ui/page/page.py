@@ -13,11 +13,8 @@ from app.core.papers import Papers
 from app.core.ports import Blob
 from app.session.tab import Tab
 from app.session.timing import begin
-from app.ui.actions import Actions
-from app.ui.bell import Bell, Ringer
 from app.ui.commands.actions import PaletteActions
 from app.ui.commands.commands import Offered
-from app.ui.desk import attempt, opened_on
 from app.ui.fleet.faults_actions import BreakActions, BreakServer
 from app.ui.form import drafts
 from app.ui.form.arrange_actions import recall_layout
@@ -36,15 +33,23 @@ from app.ui.library.library import Library, is_file
 from app.ui.library.listing import Stockroom
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog, Stock
-from app.ui.lookout import Lookout
-from app.ui.offering import offered_of
-from app.ui.open_dialog import graph_subject
-from app.ui.panel_actions import PanelActions
-from app.ui.panels import Outlook
-from app.ui.projection import project
-from app.ui.questions import PictureDialog
-from app.ui.regions import DrawnCards, changed_regions, graph_change, live_words
-from app.ui.releases import Releases
+from app.ui.page.actions import Actions
+from app.ui.page.context import attempt, opened_on
+from app.ui.page.notifications import Bell, Ringer
+from app.ui.page.offering import offered_of
+from app.ui.page.open_dialog import graph_subject
+from app.ui.page.panel_actions import PanelActions
+from app.ui.page.panel_data import Lookout
+from app.ui.page.panels import Outlook
+from app.ui.page.projection import project
+from app.ui.page.questions import PictureDialog
+from app.ui.page.redraw import Turns
+from app.ui.page.regions import DrawnCards, changed_regions, graph_change, live_words
+from app.ui.page.releases import Releases
+from app.ui.page.screen import Facts, Screen
+from app.ui.page.state import PageView, Surroundings, UiState
+from app.ui.page.tab_icon import draw_icon
+from app.ui.page.tab_title import ended_ids, read_sign, title_ends, word_title
 from app.ui.results.album_actions import AlbumActions
 from app.ui.results.album_rows import AlbumRows
 from app.ui.results.deletion_actions import Deletions
@@ -53,16 +58,11 @@ from app.ui.results.folder_actions import Folder, FolderActions
 from app.ui.results.reuse import Reuse
 from app.ui.runs.many import ManyDialog
 from app.ui.runs.runnability import ASK_AGAIN, Standings
-from app.ui.screen import Facts, Screen
 from app.ui.scripting.actions import ScriptingActions
 from app.ui.settings.actions import SettingsActions, told_of
 from app.ui.settings.settings import KEY as SETTINGS_KEY
 from app.ui.settings.settings import read_settings
 from app.ui.settings.team import Team
-from app.ui.state import PageView, Surroundings, UiState
-from app.ui.tab_icon import draw_icon
-from app.ui.tab_sign import ended_ids, read_sign, title_ends, word_title
-from app.ui.turns import Turns
 from app.workflows.fields import MAX_SEED
 from app.workflows.graph import Key
 

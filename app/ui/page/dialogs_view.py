@@ -21,7 +21,16 @@ from app.ui.graph.view import graph
 from app.ui.kit.i18n import Translator
 from app.ui.library.state import LibraryView
 from app.ui.library.view import library
-from app.ui.questions import CompareDialog, DeleteDialog, GiveUpDialog, PictureDialog, RunAgainDialog, SameServerDialog
+from app.ui.page import questions_view
+from app.ui.page.questions import (
+    CompareDialog,
+    DeleteDialog,
+    GiveUpDialog,
+    PictureDialog,
+    RunAgainDialog,
+    SameServerDialog,
+)
+from app.ui.page.state import DialogView
 from app.ui.results.album_view import delete_question
 from app.ui.results.compare_view import comparing
 from app.ui.results.large_view import large
@@ -39,8 +48,6 @@ from app.ui.scripting.view import scripting
 from app.ui.settings.account import LogOutView
 from app.ui.settings.account_view import log_out
 from app.ui.settings.view import settings
-from app.ui.state import DialogView
-from app.ui.views import questions
 from app.ui.windows.panel import WindowsView
 from app.ui.windows.view import windows
 
@@ -75,14 +82,14 @@ def dialogs(view: DialogView, _: Translator) -> h.Node:
     if isinstance(view.dialog, GraphView):
         return graph(view.dialog, view.tag, _)
     if view.card is None:
-        return h.fragment[questions.give_up_record(view.record, _) if view.record is not None else None]
+        return h.fragment[questions_view.give_up_record(view.record, _) if view.record is not None else None]
     match view.dialog:
         case GiveUpDialog():
-            return questions.give_up(view.card, _)
+            return questions_view.give_up(view.card, _)
         case RunAgainDialog(is_elsewhere=is_elsewhere):
-            return questions.run_again(view.card, _, is_elsewhere=is_elsewhere)
+            return questions_view.run_again(view.card, _, is_elsewhere=is_elsewhere)
         case SameServerDialog():
-            return questions.same_server(view.card, view.present_address, _)
+            return questions_view.same_server(view.card, view.present_address, _)
         case PictureDialog(index=index, is_album=is_album) if index < len(view.card.results):
             return large(view.card, index, _, is_album=is_album)
     return h.fragment[None]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from urllib.parse import quote
 
-from app.ui.tab_sign import TabKind, TabSign
+from app.ui.page.tab_title import TabKind, TabSign
 
 # The light values of static/css/tones.css: white stands out on each.
 TONE_COLOURS = ("#0b7285", "#9c4221", "#6741d9", "#1f7a35", "#b81e55", "#1864ab", "#7a5b00", "#525d67")

@@ -15,19 +15,10 @@ from app.ui.graph.graphs import Drawings
 from app.ui.kit.colours import tag_of
 from app.ui.library.listing import NO_SHELVES, stock_of
 from app.ui.library.state import Stock
-from app.ui.offering import with_help
-from app.ui.open_dialog import Around, dialog_view
-from app.ui.panels import NOTHING_READ, PanelFacts
-from app.ui.results.album import AlbumView
-from app.ui.results.sheet_making import Sheets
-from app.ui.runs.cards import Pictures, SessionFacts, linked, task_cards
-from app.ui.runs.crew import crew_items, own_unfinished
-from app.ui.runs.many_choices import many_lists
-from app.ui.runs.runnability import gone_files, standing_of, standing_view
-from app.ui.runs.server_picker import where_view
-from app.ui.runs.waiting import waiting_view
-from app.ui.settings.account import Presence
-from app.ui.state import (
+from app.ui.page.offering import with_help
+from app.ui.page.open_dialog import Around, dialog_view
+from app.ui.page.panels import NOTHING_READ, PanelFacts
+from app.ui.page.state import (
     Blocker,
     CardView,
     HeaderView,
@@ -41,6 +32,15 @@ from app.ui.state import (
     Surroundings,
     UiState,
 )
+from app.ui.results.album import AlbumView
+from app.ui.results.sheet_making import Sheets
+from app.ui.runs.cards import Pictures, SessionFacts, linked, task_cards
+from app.ui.runs.crew import crew_items, own_unfinished
+from app.ui.runs.many_choices import many_lists
+from app.ui.runs.runnability import gone_files, standing_of, standing_view
+from app.ui.runs.server_picker import where_view
+from app.ui.runs.waiting import waiting_view
+from app.ui.settings.account import Presence
 from app.ui.windows.orphans import left_view
 from app.workflows.graph import Key
 from app.workflows.needs import Standing

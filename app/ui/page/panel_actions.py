@@ -9,11 +9,11 @@ from typing import Protocol
 
 from app.core.balancer import Leaning
 from app.core.model import ServerId, WindowId
-from app.ui.desk import Desk
 from app.ui.fleet.panel import ONLY
-from app.ui.panels import FleetDialog, PanelDialog, WindowsDialog
+from app.ui.page.context import Desk
+from app.ui.page.panels import FleetDialog, PanelDialog, WindowsDialog
+from app.ui.page.screen import Facts, Screen
 from app.ui.runs.server_picker import SOONEST
-from app.ui.screen import Facts, Screen
 
 STORE_KEY = "mooring.leanings"
 

@@ -17,6 +17,11 @@ from app.ui.form.view import form
 from app.ui.graph.view import drawn
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import DrawCard
+from app.ui.page.dialogs_view import dialogs
+from app.ui.page.header_view import header
+from app.ui.page.notices_view import errors, notices
+from app.ui.page.phone_tabs_view import tabs
+from app.ui.page.state import CardView, NowView, PageView
 from app.ui.results.sheets_view import sheet_list
 from app.ui.results.view import ended_card, results
 from app.ui.runs.card_words import word_card
@@ -26,11 +31,6 @@ from app.ui.runs.run_bar_view import run_bar
 from app.ui.runs.runnability_view import standing
 from app.ui.runs.tasks_view import now, preview_inside, task_card
 from app.ui.runs.waiting_view import waiting
-from app.ui.state import CardView, NowView, PageView
-from app.ui.views.dialogs import dialogs
-from app.ui.views.header import header
-from app.ui.views.notices import errors, notices
-from app.ui.views.tabs import tabs
 from app.ui.windows.orphans_view import left
 
 MOST_CARDS = 200  # whose markup is kept, some 5 kB each

@@ -14,8 +14,8 @@ from app.ui.commands.palette import (
     ShortcutsView,
 )
 from app.ui.library.state import Stock
+from app.ui.page.state import CardView, DialogView, PageView, UiState
 from app.ui.scripting.dialog import ScriptingDialog
-from app.ui.state import CardView, DialogView, PageView, UiState
 
 MOST_PIECES = 12  # cards of each list that one can go to by name
 

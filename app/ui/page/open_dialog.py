@@ -18,8 +18,9 @@ from app.ui.graph.graphs import Drawings, GraphMarks, Subject, subject_of, task_
 from app.ui.kit.colours import tag_of
 from app.ui.library.listing import library_view
 from app.ui.library.state import LibraryDialog, Stock
-from app.ui.panels import FleetDialog, PanelDialog, PanelFacts, WindowsDialog
-from app.ui.questions import CompareDialog, DeleteDialog, GraphDialog, PictureDialog, TaskDialog
+from app.ui.page.panels import FleetDialog, PanelDialog, PanelFacts, WindowsDialog
+from app.ui.page.questions import CompareDialog, DeleteDialog, GraphDialog, PictureDialog, TaskDialog
+from app.ui.page.state import CardView, DialogView, RunView, UiState
 from app.ui.results.sheet_making import Sheets
 from app.ui.results.sheets import SheetDialog
 from app.ui.results.storage import KeepingDialog, KeepingView
@@ -33,7 +34,6 @@ from app.ui.runs.waiting import CancelDialog, cancel_view
 from app.ui.scripting.dialog import ScriptingDialog
 from app.ui.settings.account import LogOutDialog
 from app.ui.settings.logout import log_out_view
-from app.ui.state import CardView, DialogView, RunView, UiState
 from app.ui.windows.panel import windows_view
 
 NONE = DialogView()

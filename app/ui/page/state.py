@@ -27,9 +27,10 @@ from app.ui.form.state import Draft, FormView, NodesView, OptionList
 from app.ui.graph.graphs import GraphMarks, GraphView
 from app.ui.kit.colours import ServerTag
 from app.ui.library.state import LibraryDialog, LibraryView
-from app.ui.panels import PanelDialog
-from app.ui.questions import CompareDialog, DeleteDialog, TaskDialog
-from app.ui.releases import Newer
+from app.ui.page.panels import PanelDialog
+from app.ui.page.phone_tabs import TabsView
+from app.ui.page.questions import CompareDialog, DeleteDialog, TaskDialog
+from app.ui.page.releases import Newer
 from app.ui.results.album import AlbumView, AlbumWish
 from app.ui.results.deletions import Deletion
 from app.ui.results.folder import NO_FOLDER, FolderView
@@ -42,7 +43,6 @@ from app.ui.runs.server_picker import SOONEST, WhereView
 from app.ui.runs.waiting import CancelDialog, CancelView, WaitingView
 from app.ui.settings.account import Account, LogOutDialog, LogOutView
 from app.ui.settings.settings import Settings
-from app.ui.tabs import TabsView
 from app.ui.windows.panel import WindowsView
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks

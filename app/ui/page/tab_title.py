@@ -2,7 +2,7 @@
 
     sign = read_sign(session, seen)       # a value
     word_title(sign, _)                   # 63 % · gpu-2 · Mooring
-    draw_icon(sign)                       # app/ui/tab_icon.py
+    draw_icon(sign)                       # app/ui/page/tab_icon.py
 
 What ended while the tab was hidden is marked until the tab has been seen.
 """

@@ -8,9 +8,9 @@ from app.core.model import Unreadable
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.words import Tone, Words
-from app.ui.releases import Newer
+from app.ui.page.releases import Newer
+from app.ui.page.state import Notice, NoticeKind
 from app.ui.results.deletions import Deletion, What
-from app.ui.state import Notice, NoticeKind
 
 
 def word_notice(item: Notice, _: Translator) -> Words:

@@ -14,14 +14,17 @@ from app.core.ports import Blob
 from app.core.window import Window
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
-from app.ui.desk import Desk, attempt
 from app.ui.form.actions import FormActions
 from app.ui.form.arrange_actions import ArrangeActions
 from app.ui.form.file_actions import FileActions
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
-from app.ui.projection import run_view
-from app.ui.questions import GiveUpDialog, PictureDialog
+from app.ui.page.context import Desk, attempt
+from app.ui.page.projection import run_view
+from app.ui.page.questions import GiveUpDialog, PictureDialog
+from app.ui.page.screen import Facts, Screen
+from app.ui.page.state import MOST_COUNT, RESULTS_AT_FIRST
+from app.ui.page.unsaved import left
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.sheets import SheetDialog
 from app.ui.results.storage_actions import KeepActions, ResultsVerbs
@@ -31,9 +34,6 @@ from app.ui.runs.orders import Order, files_of, order_of, plan_of
 from app.ui.runs.recovery_actions import RecoveryActions, RecoveryVerbs
 from app.ui.runs.server_picker import WhereView, hands_for, wish_of
 from app.ui.runs.waiting_actions import LineActions, LineVerbs
-from app.ui.screen import Facts, Screen
-from app.ui.state import MOST_COUNT, RESULTS_AT_FIRST
-from app.ui.unsaved import left
 from app.workflows.graph import Key
 from app.workflows.runs import PlannedRun
 

@@ -8,7 +8,7 @@ import htpy as h
 
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import icon, icon_button
-from app.ui.state import HeaderView
+from app.ui.page.state import HeaderView
 
 
 def header(view: HeaderView, _: Translator) -> h.Node:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from app.core.errors import MooringError
 from app.ui.form.open_workflow import OpenWorkflow, find_open
-from app.ui.state import UiState
+from app.ui.page.state import UiState
 
 log = logging.getLogger("mooring.ui")
 

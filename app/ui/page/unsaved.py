@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.ui.form.presets import Ask, PresetsDialog
+from app.ui.page.state import OpenDialog, UiState
 from app.ui.results.storage import KeepingDialog
 from app.ui.runs.edit import EditDialog
-from app.ui.state import OpenDialog, UiState
 
 
 def left(ui: UiState) -> UiState:

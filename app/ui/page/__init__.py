@@ -1,0 +1,1 @@
+"""The page: its state, its regions, its actions, and when it is drawn."""
