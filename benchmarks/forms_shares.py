@@ -18,8 +18,8 @@ from app.ui.kit.i18n import Translator
 from app.ui.library.state import Stock
 from app.ui.page.state import UiState
 from app.workflows.catalogue import Catalogue
-from app.workflows.editor_conversion import Converter
-from app.workflows.editor_hints import hints_of
+from app.workflows.editor.conversion import Converter
+from app.workflows.editor.hints import hints_of
 from app.workflows.form_building import build_form, first_form
 from app.workflows.layout import Layout, arrange, workflow_key
 from app.workflows.library import Origin, item_of, written

@@ -25,7 +25,7 @@ from app.session.facts import Picked
 from app.session.report import make_report
 from app.session.selfcheck import run_selfcheck
 from app.session.session import Session
-from app.workflows.editor_copy import ready_copy
+from app.workflows.editor.copy import ready_copy
 
 VERSION = "0.1.0"
 

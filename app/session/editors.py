@@ -15,8 +15,8 @@ from app.core.errors import StorageError
 from app.core.model import PromptId, Task
 from app.core.workflow import ApiWorkflow
 from app.session.state import State
-from app.workflows.editor_copy import filled
-from app.workflows.editor_problems import CannotWrite, WriteFault
+from app.workflows.editor.copy import filled
+from app.workflows.editor.problems import CannotWrite, WriteFault
 
 log = logging.getLogger("mooring.session")
 

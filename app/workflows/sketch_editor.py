@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.workflow import ApiWorkflow
-from app.workflows.editor_graph import EditorFile, Level, Link, read_editor_file
+from app.workflows.editor.graph import EditorFile, Level, Link, read_editor_file
 from app.workflows.graph import Graph, open_graph
 from app.workflows.sketch import (
     FOOT,

@@ -11,9 +11,9 @@ import pytest
 
 from app.core import comfy
 from app.workflows.catalogue import Catalogue
-from app.workflows.editor_conversion import Converter, Key
-from app.workflows.editor_copy import filled
-from app.workflows.editor_sending import Sender
+from app.workflows.editor.conversion import Converter, Key
+from app.workflows.editor.copy import filled
+from app.workflows.editor.sending import Sender
 from app.workflows.reading import read_source
 from tests.contract.conftest import ALONE, REAL
 from tests.contract.peer import Peer, WebPeer, entry, new_id, web_peer

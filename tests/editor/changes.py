@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.workflows.catalogue_inputs import DYNAMIC_COMBO, InputSpec
-from app.workflows.editor_conversion import Conversion, Field, Key
+from app.workflows.editor.conversion import Conversion, Field, Key
 
 
 def other_values(conversion: Conversion) -> dict[Key, object]:

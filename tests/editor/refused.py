@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from app.workflows.editor_problems import Reason
+from app.workflows.editor.problems import Reason
 from tests.editor.drawing import INSIDE, Drawing, key
 
 TINT = [0.5, 7, "fixed", "soft", ""]

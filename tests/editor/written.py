@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.workflow import ApiWorkflow
-from app.workflows.editor_conversion import Conversion, Converter, Key
-from app.workflows.editor_texts import Choose, Moment, choose_first, escaped
-from app.workflows.editor_write_back import Writer, copied, rewritten
+from app.workflows.editor.conversion import Conversion, Converter, Key
+from app.workflows.editor.texts import Choose, Moment, choose_first, escaped
+from app.workflows.editor.write_back import Writer, copied, rewritten
 
 
 @dataclass(frozen=True, slots=True)

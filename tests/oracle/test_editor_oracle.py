@@ -15,14 +15,14 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from app.workflows.catalogue import Catalogue
-from app.workflows.editor_conversion import Conversion, Converter
-from app.workflows.editor_copy import filled
-from app.workflows.editor_json import MISSING
-from app.workflows.editor_layout import Layouts
-from app.workflows.editor_nodes import VIRTUAL
-from app.workflows.editor_problems import CannotConvert
-from app.workflows.editor_sending import Sender
-from app.workflows.editor_texts import choose_first
+from app.workflows.editor.conversion import Conversion, Converter
+from app.workflows.editor.copy import filled
+from app.workflows.editor.layout import Layouts
+from app.workflows.editor.nodes import VIRTUAL
+from app.workflows.editor.problems import CannotConvert
+from app.workflows.editor.sending import Sender
+from app.workflows.editor.texts import choose_first
+from app.workflows.editor.values import MISSING
 from tests import recordings
 from tests.e2e.browser_kit import open_chromium
 from tests.editor.cases import CASES

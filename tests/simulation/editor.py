@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.core.workflow import ApiWorkflow
-from app.workflows.editor_copy import Hole, write_copy
+from app.workflows.editor.copy import Hole, write_copy
 
 DRAWN = "drawn in the editor"  # the title of a node whose workflow carries a file along
 _HOLES = (

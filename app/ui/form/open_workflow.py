@@ -16,12 +16,12 @@ from app.core.workflow import ApiWorkflow, parse_workflow
 from app.ui.kit.background import without_collecting
 from app.workflows.catalogue import Catalogue
 from app.workflows.documents import Note
-from app.workflows.editor_conversion import Conversion, Converter
-from app.workflows.editor_graph import class_names
-from app.workflows.editor_hints import hints_of
-from app.workflows.editor_nodes import VIRTUAL
-from app.workflows.editor_problems import CannotConvert
-from app.workflows.editor_sending import Sender
+from app.workflows.editor.conversion import Conversion, Converter
+from app.workflows.editor.graph import class_names
+from app.workflows.editor.hints import hints_of
+from app.workflows.editor.nodes import VIRTUAL
+from app.workflows.editor.problems import CannotConvert
+from app.workflows.editor.sending import Sender
 from app.workflows.fields import Choice, Field
 from app.workflows.form import Form
 from app.workflows.form_building import first_form, form_steps

@@ -7,7 +7,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
 from app.ui.library.words import word_cannot_convert, word_source_fault
 from app.ui.runs.many_words import word_bad_plan
-from app.workflows.editor_problems import CannotConvert
+from app.workflows.editor.problems import CannotConvert
 
 # An empty file has the words of any empty file.
 _SOURCE_FAULTS = {fault.value: fault for fault in SourceFault if fault is not SourceFault.EMPTY}

@@ -6,7 +6,7 @@ from app.core.errors import BadInput, SourceFault
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
 from app.workflows.documents import Note
-from app.workflows.editor_problems import CannotConvert, Problem, Reason
+from app.workflows.editor.problems import CannotConvert, Problem, Reason
 
 SHOWN = 5  # nodes; the rest are counted
 

@@ -16,7 +16,7 @@ from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
-from app.workflows.editor_texts import Choose, Moment
+from app.workflows.editor.texts import Choose, Moment
 from app.workflows.graph import Key
 from app.workflows.runs import PlannedRun
 

@@ -18,8 +18,8 @@ from app.session.console import ConsoleContract
 from app.session.editors import GONE, NO_EDITOR, UNSTORED, Editors
 from app.session.sandbox import Sandbox, SandboxStore
 from app.session.state import State
-from app.workflows.editor_copy import Hole, no_copy, ready_copy, write_copy
-from app.workflows.editor_problems import CannotWrite, WriteFault
+from app.workflows.editor.copy import Hole, no_copy, ready_copy, write_copy
+from app.workflows.editor.problems import CannotWrite, WriteFault
 from app.workflows.runs import Seeds, plan_runs
 from app.workflows.targets import Target
 from tests.simulation.store import Bytes

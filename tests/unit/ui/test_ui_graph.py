@@ -22,7 +22,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.page.page import Page
 from app.ui.page.releases import Releases
 from app.workflows.arrangement import arranged
-from app.workflows.editor_copy import ready_copy
+from app.workflows.editor.copy import ready_copy
 from app.workflows.sketch import Area, Box, Kind, Line, Mode, Sketch, Socket, Value, sketch_of_api
 from tests.ports.memory_papers import MemoryPapers
 from tests.simulation.shelf import Bytes

@@ -19,7 +19,7 @@ from app.ui.runs.many import LONG_TEXT, ManyDialog, ManyDraft, ManyKind, input_n
 from app.ui.runs.many import plan_of as many_plan
 from app.ui.runs.many_actions import appended, decoded
 from app.ui.runs.many_words import word_bad_plan
-from app.workflows.editor_copy import filled
+from app.workflows.editor.copy import filled
 from app.workflows.graph import Key
 from tests.unit.ui import test_ui_opening
 from tests.unit.ui.kit import ENGLISH, Bytes, StillSession, deletions, fleet, server, translator, workflows

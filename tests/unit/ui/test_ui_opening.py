@@ -30,8 +30,8 @@ from app.ui.page.state import Blocker
 from app.ui.runs.orders import order_of, plan_of
 from app.workflows.catalogue import Catalogue
 from app.workflows.documents import Note
-from app.workflows.editor_copy import filled
-from app.workflows.editor_problems import CannotConvert
+from app.workflows.editor.copy import filled
+from app.workflows.editor.problems import CannotConvert
 from app.workflows.guess import FIRST
 from app.workflows.kept import encode
 from app.workflows.layout import Layout

@@ -9,7 +9,7 @@ from app.ui.form.open_workflow import Given, open_given
 from app.ui.form.state import Draft, Picture
 from app.ui.runs.orders import files_of, order_of
 from app.workflows.catalogue import Catalogue
-from app.workflows.editor_copy import filled
+from app.workflows.editor.copy import filled
 from tests.editor.classes import CLASSES
 from tests.editor.drawing import Drawing, key
 from tests.unit.ui.kit import Bytes

@@ -33,7 +33,7 @@ from app.ui.runs.evidence_words import NOTES, word_note
 from app.ui.runs.offers import Offer, may_run_twice, offers_for
 from app.ui.runs.offers_view import word_offer
 from app.ui.runs.task_words import word_contact, word_failure, word_state
-from app.workflows.editor_problems import WriteFault
+from app.workflows.editor.problems import WriteFault
 from tests.unit.ui.crowd import FAULT
 from tests.unit.ui.kit import (
     ENGLISH,

@@ -9,7 +9,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.library.words import word_note, word_problem
 from app.workflows.documents import Note
-from app.workflows.editor_problems import Problem, Reason, refuse
+from app.workflows.editor.problems import Problem, Reason, refuse
 from tests.unit.ui.test_ui_messages import LANGUAGES
 
 in_both = pytest.mark.parametrize("_", LANGUAGES, ids=["en", "zh-CN"])

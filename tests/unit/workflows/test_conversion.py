@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from app.core.errors import BadInput
 from app.core.workflow import MAX_NODES, parse_workflow
 from app.workflows.catalogue import Catalogue
-from app.workflows.editor_conversion import Converter
-from app.workflows.editor_problems import CannotConvert, Problem, Reason
+from app.workflows.editor.conversion import Converter
+from app.workflows.editor.problems import CannotConvert, Problem, Reason
 from tests.editor.cases import CASES
 from tests.editor.classes import CLASSES
 from tests.editor.drawing import Drawing, key

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.workflows.catalogue import Catalogue
-from app.workflows.editor_conversion import Conversion, Converter, Key
-from app.workflows.editor_copy import filled, graph_of_copy, no_copy, ready_copy
-from app.workflows.editor_problems import CannotWrite, WriteFault
-from app.workflows.editor_sending import Sender, Sending
-from app.workflows.editor_texts import choose_first, escaped, resolve_prompt
+from app.workflows.editor.conversion import Conversion, Converter, Key
+from app.workflows.editor.copy import filled, graph_of_copy, no_copy, ready_copy
+from app.workflows.editor.problems import CannotWrite, WriteFault
+from app.workflows.editor.sending import Sender, Sending
+from app.workflows.editor.texts import choose_first, escaped, resolve_prompt
 from app.workflows.runs import PlannedRun
 from tests.editor.cases import CASES
 from tests.editor.changes import other_values

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from app.workflows.catalogue import Catalogue
-from app.workflows.editor_conversion import Conversion, Converter
-from app.workflows.editor_hints import hints_of
+from app.workflows.editor.conversion import Conversion, Converter
+from app.workflows.editor.hints import hints_of
 from app.workflows.fields import Seed, SeedMode, Unknown, text_of
 from app.workflows.form import Form
 from app.workflows.form_building import build_form

@@ -10,8 +10,8 @@ import pytest
 
 from app.core.errors import BadInput
 from app.workflows.catalogue import Catalogue
-from app.workflows.editor_conversion import Converter
-from app.workflows.editor_hints import hints_of
+from app.workflows.editor.conversion import Converter
+from app.workflows.editor.hints import hints_of
 from app.workflows.fields import Choice
 from app.workflows.form import Form, Hints
 from app.workflows.form_building import STEP, build_form, first_form, form_steps

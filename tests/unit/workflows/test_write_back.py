@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from app.workflows.catalogue import Catalogue
-from app.workflows.editor_conversion import Converter, Key
-from app.workflows.editor_problems import CannotWrite, WriteFault
+from app.workflows.editor.conversion import Converter, Key
+from app.workflows.editor.problems import CannotWrite, WriteFault
 from tests.editor.cases import CASES
 from tests.editor.changes import other_values
 from tests.editor.classes import CLASSES

@@ -19,7 +19,7 @@ from app.workflows.catalogue_inputs import (
     MatchType,
     read_input,
 )
-from app.workflows.editor_widgets import (
+from app.workflows.editor.widgets import (
     POWER_LORA,
     SOCKETS_ONLY,
     Style,

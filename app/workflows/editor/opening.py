@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.workflows.editor_graph import EditorFile
-from app.workflows.editor_json import MISSING
-from app.workflows.editor_layout import Layouts
-from app.workflows.editor_nodes import LiveGraph, LiveNode, Place, open_level
-from app.workflows.editor_primitives import feed_primitives
-from app.workflows.editor_promotions import apply_proxies, set_host_values, source_of
-from app.workflows.editor_widgets import Widget
+from app.workflows.editor.graph import EditorFile
+from app.workflows.editor.layout import Layouts
+from app.workflows.editor.nodes import LiveGraph, LiveNode, Place, open_level
+from app.workflows.editor.primitives import feed_primitives
+from app.workflows.editor.promotions import apply_proxies, set_host_values, source_of
+from app.workflows.editor.values import MISSING
+from app.workflows.editor.widgets import Widget
 
 
 @dataclass(slots=True)

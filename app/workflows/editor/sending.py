@@ -22,16 +22,16 @@ from typing import Any
 from app.core.errors import BadInput
 from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue_inputs import DYNAMIC_COMBO
-from app.workflows.editor_conversion import Conversion, Converter
-from app.workflows.editor_copy import Hole, Lies, no_copy, write_copy
-from app.workflows.editor_json import MISSING, as_text
-from app.workflows.editor_nodes import Place, treated
-from app.workflows.editor_opening import control_of, innermost, widget_of
-from app.workflows.editor_primitives import fed
-from app.workflows.editor_problems import CannotConvert, CannotWrite, WriteFault
-from app.workflows.editor_texts import Choose, Moment, fill_patterns, has_choices, resolve_prompt
-from app.workflows.editor_widgets import Style
-from app.workflows.editor_write_back import Writer, copied, is_same, rewritten, write_fault
+from app.workflows.editor.conversion import Conversion, Converter
+from app.workflows.editor.copy import Hole, Lies, no_copy, write_copy
+from app.workflows.editor.nodes import Place, treated
+from app.workflows.editor.opening import control_of, innermost, widget_of
+from app.workflows.editor.primitives import fed
+from app.workflows.editor.problems import CannotConvert, CannotWrite, WriteFault
+from app.workflows.editor.texts import Choose, Moment, fill_patterns, has_choices, resolve_prompt
+from app.workflows.editor.values import MISSING, as_text
+from app.workflows.editor.widgets import Style
+from app.workflows.editor.write_back import Writer, copied, is_same, rewritten, write_fault
 from app.workflows.graph import CUSTOM_COMBO, Key
 from app.workflows.runs import PlannedRun
 

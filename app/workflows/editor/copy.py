@@ -21,9 +21,9 @@ from enum import Enum
 from typing import Any
 
 from app.core.workflow import ApiWorkflow
-from app.workflows.editor_problems import CannotWrite, WriteFault
-from app.workflows.editor_texts import PATTERN, escaped
-from app.workflows.editor_write_back import Path, is_same, write_fault
+from app.workflows.editor.problems import CannotWrite, WriteFault
+from app.workflows.editor.texts import PATTERN, escaped
+from app.workflows.editor.write_back import Path, is_same, write_fault
 from app.workflows.graph import Key
 
 VERSION = 1

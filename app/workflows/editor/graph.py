@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from app.core.errors import BadInput
 from app.workflows.bounds import check_nodes
-from app.workflows.editor_json import as_id, as_slot
-from app.workflows.editor_problems import Problem, Reason, refuse
+from app.workflows.editor.problems import Problem, Reason, refuse
+from app.workflows.editor.values import as_id, as_slot
 
 INPUT_NODE, OUTPUT_NODE = "-10", "-20"  # where a subgraph's links come in and go out
 _MOST_DEFINITIONS = 1000

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.workflows.catalogue_inputs import InputSpec
-from app.workflows.editor_graph import Level, Link
-from app.workflows.editor_json import MISSING, as_area
-from app.workflows.editor_layout import Layout, Layouts, migrate_values
-from app.workflows.editor_widgets import Style, Widget
+from app.workflows.editor.graph import Level, Link
+from app.workflows.editor.layout import Layout, Layouts, migrate_values
+from app.workflows.editor.values import MISSING, as_area
+from app.workflows.editor.widgets import Style, Widget
 
 NEVER, BYPASS = 2, 4
 REROUTE, PRIMITIVE = "Reroute", "PrimitiveNode"

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from app.workflows.editor_graph import INPUT_NODE, Link, Port
-from app.workflows.editor_nodes import PRIMITIVE, LiveGraph, LiveNode, Place
+from app.workflows.editor.graph import INPUT_NODE, Link, Port
+from app.workflows.editor.nodes import PRIMITIVE, LiveGraph, LiveNode, Place
 
 _PREFIX = re.compile(r"\s*(\d+)\s*:\s*(.+)", re.DOTALL)
 

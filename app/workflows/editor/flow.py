@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from app.workflows.editor_graph import INPUT_NODE
-from app.workflows.editor_json import as_text
-from app.workflows.editor_nodes import BYPASS, GETTER, NEVER, SETTER, LiveGraph, LiveNode, Place, saved_values
-from app.workflows.editor_problems import Problem, Reason, refuse
+from app.workflows.editor.graph import INPUT_NODE
+from app.workflows.editor.nodes import BYPASS, GETTER, NEVER, SETTER, LiveGraph, LiveNode, Place, saved_values
+from app.workflows.editor.problems import Problem, Reason, refuse
+from app.workflows.editor.values import as_text
 
 _MOST_STEPS = 2_000_000  # of all walks of one workflow; a chain of 100 reroutes before 5,000 nodes has 500,000
 

@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.workflows.catalogue_inputs import DYNAMIC_COMBO
-from app.workflows.editor_conversion import Conversion, Converter, Key
-from app.workflows.editor_json import MISSING
-from app.workflows.editor_nodes import LiveNode, Place
-from app.workflows.editor_opening import control_of
-from app.workflows.editor_problems import CannotWrite, WriteFault
-from app.workflows.editor_widgets import Widget
+from app.workflows.editor.conversion import Conversion, Converter, Key
+from app.workflows.editor.nodes import LiveNode, Place
+from app.workflows.editor.opening import control_of
+from app.workflows.editor.problems import CannotWrite, WriteFault
+from app.workflows.editor.values import MISSING
+from app.workflows.editor.widgets import Widget
 
 ASIDE = "proxyWidgetErrorQuarantine"  # where a subgraph node keeps values that it has no widget for
 

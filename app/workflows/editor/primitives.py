@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from app.workflows.catalogue_inputs import InputSpec
-from app.workflows.editor_nodes import PRIMITIVE, LiveGraph, LiveNode, Place, saved_values, virtual_nodes
+from app.workflows.editor.nodes import PRIMITIVE, LiveGraph, LiveNode, Place, saved_values, virtual_nodes
 
 _DECIMALS = 10**9
 

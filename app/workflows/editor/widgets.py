@@ -22,7 +22,7 @@ from app.workflows.catalogue_inputs import (
     InputSpec,
     read_input,
 )
-from app.workflows.editor_json import MISSING
+from app.workflows.editor.values import MISSING
 
 
 class Style(Enum):

@@ -21,15 +21,15 @@ from app.core.model import NodeId
 from app.core.workflow import MAX_NODES, ApiWorkflow, WorkflowNode, parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.catalogue_inputs import InputSpec
-from app.workflows.editor_flow import Flow, Output, Scope, problem_of
-from app.workflows.editor_graph import read_editor_file
-from app.workflows.editor_json import MISSING, as_text, pack_facts
-from app.workflows.editor_layout import Layouts
-from app.workflows.editor_nodes import VIRTUAL, LiveNode, Place
-from app.workflows.editor_opening import Opened, innermost, open_file
-from app.workflows.editor_problems import Problem, Reason, refuse
-from app.workflows.editor_texts import Choose, Moment, choose_first, fill_patterns, resolve_prompt
-from app.workflows.editor_widgets import Style
+from app.workflows.editor.flow import Flow, Output, Scope, problem_of
+from app.workflows.editor.graph import read_editor_file
+from app.workflows.editor.layout import Layouts
+from app.workflows.editor.nodes import VIRTUAL, LiveNode, Place
+from app.workflows.editor.opening import Opened, innermost, open_file
+from app.workflows.editor.problems import Problem, Reason, refuse
+from app.workflows.editor.texts import Choose, Moment, choose_first, fill_patterns, resolve_prompt
+from app.workflows.editor.values import MISSING, as_text, pack_facts
+from app.workflows.editor.widgets import Style
 
 Key = tuple[str, str]  # a node's id and an input's name, in API format
 

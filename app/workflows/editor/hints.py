@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.workflows.editor_conversion import Conversion, control_word, file_place
+from app.workflows.editor.conversion import Conversion, control_word, file_place
 from app.workflows.fields import SeedMode
 from app.workflows.form import Hints, NodeHint
 from app.workflows.graph import Key
