@@ -20,8 +20,8 @@ from app.ui.page.state import UiState
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor.conversion import Converter
 from app.workflows.editor.hints import hints_of
-from app.workflows.form_building import build_form, first_form
-from app.workflows.layout import Layout, arrange, workflow_key
+from app.workflows.forms.arrangement import Layout, arrange, workflow_key
+from app.workflows.forms.building import build_form, first_form
 from app.workflows.library import Origin, item_of, written
 from app.workflows.reading import read_source
 

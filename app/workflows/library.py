@@ -27,10 +27,10 @@ from app.core.model import RECORD_VERSION, PromptId
 from app.core.papers import PaperKey
 from app.workflows.bounds import check_file, refusal
 from app.workflows.documents import Note
-from app.workflows.kept import Unkept, decode, encode
-from app.workflows.presets import PRESET_KIND, RECENT_KIND
+from app.workflows.forms.presets import PRESET_KIND, RECENT_KIND
+from app.workflows.forms.records import Unkept, decode, encode
+from app.workflows.forms.search import plain
 from app.workflows.reading import Source
-from app.workflows.search import plain
 
 KIND, FILE_KIND = "workflow", "workflow-file"
 EXPORTED_KINDS = (KIND, FILE_KIND, PRESET_KIND, RECENT_KIND)

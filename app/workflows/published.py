@@ -19,7 +19,9 @@ from typing import Any
 from app.core.errors import BadInput
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.workflows.catalogue import Catalogue
-from app.workflows.fields import (
+from app.workflows.forms.arrangement import Layout, workflow_key
+from app.workflows.forms.building import build_form
+from app.workflows.forms.fields import (
     MAX_SEED,
     Choice,
     Decimal,
@@ -33,11 +35,9 @@ from app.workflows.fields import (
     Whole,
     text_of_option,
 )
-from app.workflows.form import Form, Hints, Look
-from app.workflows.form_building import build_form
+from app.workflows.forms.form import Form, Hints, Look
+from app.workflows.forms.presets import Preset
 from app.workflows.graph import Key
-from app.workflows.layout import Layout, workflow_key
-from app.workflows.presets import Preset
 
 
 @dataclass(frozen=True, slots=True)

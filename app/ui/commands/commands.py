@@ -19,7 +19,7 @@ from app.ui.commands.shortcuts import KEY_OF
 from app.ui.kit.i18n import Translator
 from app.ui.runs.server_picker import FREE, SOONEST, WhereView
 from app.ui.settings.settings import Settings, Switch, Theme
-from app.workflows.search import plain
+from app.workflows.forms.search import plain
 
 MOST_SHOWN = 40
 MOST_RECENT = 5

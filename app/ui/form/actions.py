@@ -10,9 +10,9 @@ from app.ui.form.state import Draft
 from app.ui.page.context import Desk, opened_on
 from app.ui.page.screen import Facts, Screen
 from app.ui.page.state import NODES_AT_FIRST
-from app.workflows.fields import FALSE, TRUE, Field, Seed, SeedMode
+from app.workflows.forms.fields import FALSE, TRUE, Field, Seed, SeedMode
+from app.workflows.forms.presets import mode_of
 from app.workflows.graph import Key
-from app.workflows.presets import mode_of
 from app.workflows.runs import PlannedRun
 from app.workflows.targets import Target
 

@@ -16,9 +16,9 @@ from app.ui.page.context import Desk, opened_on
 from app.ui.page.screen import Facts, Screen
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.deletions import Deletion, What
+from app.workflows.forms.arrangement import Layout
+from app.workflows.forms.records import Unkept, decode, encode
 from app.workflows.graph import Key
-from app.workflows.kept import Unkept, decode, encode
-from app.workflows.layout import Layout
 
 log = logging.getLogger("mooring.ui")
 

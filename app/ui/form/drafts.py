@@ -15,7 +15,7 @@ from app.core.window import Restoring, Window
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
 from app.ui.page.state import UiState
-from app.workflows.fields import SeedMode
+from app.workflows.forms.fields import SeedMode
 from app.workflows.graph import Key
 
 STORE_KEY = "mooring.draft"

@@ -12,7 +12,7 @@ from app.ui.kit.controls import control, field_id, list_trouble, seed_modes, tol
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.parts import icon
-from app.workflows.fields import Decimal, Seed, Switch, Upload, Whole
+from app.workflows.forms.fields import Decimal, Seed, Switch, Upload, Whole
 
 
 def field(view: FieldView, _: Translator) -> h.Element:

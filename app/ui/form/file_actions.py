@@ -19,7 +19,7 @@ from app.ui.form.state import Draft, Picture
 from app.ui.page.context import Desk
 from app.ui.page.screen import Facts, Screen
 from app.workflows.bounds import check_painted, check_pixels
-from app.workflows.fields import Field, Media, Upload
+from app.workflows.forms.fields import Field, Media, Upload
 from app.workflows.graph import Key
 
 log = logging.getLogger("mooring.ui")

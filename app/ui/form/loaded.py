@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.core.errors import MooringError
+from app.workflows.forms.presets import Preset
 from app.workflows.needs import Standing
-from app.workflows.presets import Preset
 
 
 @dataclass(frozen=True, slots=True)

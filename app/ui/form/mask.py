@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from app.ui.form.state import Draft, Picture
-from app.workflows.fields import Field, Media, Upload
+from app.workflows.forms.fields import Field, Media, Upload
 from app.workflows.graph import Key
 
 MASKED = "-masked"  # at the end of a masked picture's name

@@ -11,7 +11,7 @@ from app.ui.form.state import NodesView, NodeView, OptionList
 from app.ui.kit.controls import told
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, own
-from app.workflows.fields import text_of_option
+from app.workflows.forms.fields import text_of_option
 
 
 def nodes(view: NodesView, _: Translator) -> h.Node:

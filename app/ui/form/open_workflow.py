@@ -22,11 +22,11 @@ from app.workflows.editor.hints import hints_of
 from app.workflows.editor.nodes import VIRTUAL
 from app.workflows.editor.problems import CannotConvert
 from app.workflows.editor.sending import Sender
-from app.workflows.fields import Choice, Field
-from app.workflows.form import Form
-from app.workflows.form_building import first_form, form_steps
+from app.workflows.forms.arrangement import Arranged, Layout, arrange, workflow_key
+from app.workflows.forms.building import first_form, form_steps
+from app.workflows.forms.fields import Choice, Field
+from app.workflows.forms.form import Form
 from app.workflows.graph import Key
-from app.workflows.layout import Arranged, Layout, arrange, workflow_key
 from app.workflows.published import Published
 
 MOST_AT_ONCE = 60  # nodes; a larger workflow's form is made in steps

@@ -21,9 +21,9 @@ from app.ui.page.screen import Facts, Screen
 from app.ui.page.unsaved import reopened
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.deletions import Deletion, What
-from app.workflows.fields import Seed, SeedMode
-from app.workflows.kept import Unkept, decode, encode
-from app.workflows.presets import PRESET_KIND, Preset, preset_of
+from app.workflows.forms.fields import Seed, SeedMode
+from app.workflows.forms.presets import PRESET_KIND, Preset, preset_of
+from app.workflows.forms.records import Unkept, decode, encode
 
 log = logging.getLogger("mooring.ui")
 

@@ -9,7 +9,7 @@ from app.core.errors import MooringError
 from app.ui.form.loaded import Known
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.state import Draft
-from app.workflows.presets import Preset, mode_of
+from app.workflows.forms.presets import Preset, mode_of
 
 LONGEST_NAME = 80
 

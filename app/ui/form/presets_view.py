@@ -10,7 +10,7 @@ from app.ui.kit.empty import empty
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, own
 from app.ui.runs.errors_view import told_error
-from app.workflows.presets import Preset
+from app.workflows.forms.presets import Preset
 
 
 def presets(view: PresetsView, _: Translator) -> h.Element:

@@ -13,12 +13,12 @@ from app.ui.form.state import Draft, FieldView, FormView, NodesView, NodeView, O
 from app.ui.library.listing import picked
 from app.ui.library.state import Stock
 from app.ui.page.state import Blocker, UiState
-from app.workflows.fields import Choice, Field, Kind, Media, Switch, Unknown, Upload
-from app.workflows.form import Section
+from app.workflows.forms.arrangement import without
+from app.workflows.forms.fields import Choice, Field, Kind, Media, Switch, Unknown, Upload
+from app.workflows.forms.form import Section
+from app.workflows.forms.presets import mode_of
+from app.workflows.forms.search import search
 from app.workflows.graph import Key
-from app.workflows.layout import without
-from app.workflows.presets import mode_of
-from app.workflows.search import search
 
 NOTHING = Known()
 NO_LISTS: Mapping[str, RemoteList] = {}

@@ -21,10 +21,10 @@ from app.ui.page.context import Desk, opened_on
 from app.ui.page.screen import Facts, Screen
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.deletions import Deletion, What
-from app.workflows.fields import Seed, SeedMode
+from app.workflows.forms.fields import Seed, SeedMode
+from app.workflows.forms.presets import RECENT_KIND, Recent, mode_of, noted
+from app.workflows.forms.records import Unkept, decode, encode
 from app.workflows.graph import Key
-from app.workflows.kept import Unkept, decode, encode
-from app.workflows.presets import RECENT_KIND, Recent, mode_of, noted
 
 log = logging.getLogger("mooring.ui")
 

@@ -16,7 +16,7 @@ from app.core.window import Restoring, Window
 from app.ui.form.loaded import RemoteList
 from app.ui.form.state import FieldView
 from app.ui.page.context import Desk
-from app.workflows.fields import Choice, Upload
+from app.workflows.forms.fields import Choice, Upload
 
 log = logging.getLogger("mooring.ui")
 

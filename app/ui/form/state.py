@@ -10,9 +10,9 @@ from app.core.errors import MooringError
 from app.session import Picked
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.library.state import Opening, WorkflowEntry
-from app.workflows.fields import Field, SeedMode
+from app.workflows.forms.fields import Field, SeedMode
+from app.workflows.forms.history import History
 from app.workflows.graph import Key
-from app.workflows.history import History
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from app.ui.form.state import FieldView, Picture
 from app.ui.kit.controls import combo, field_id, list_trouble, told
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button
-from app.workflows.fields import Media, Upload
+from app.workflows.forms.fields import Media, Upload
 
 ACCEPTED = {Media.PICTURE: "image/*", Media.MASK: "image/*", Media.VIDEO: "video/*", Media.AUDIO: "audio/*"}
 ICONS = {Media.PICTURE: "picture", Media.MASK: "picture", Media.VIDEO: "film", Media.AUDIO: "sound"}

@@ -11,7 +11,7 @@ from app.ui.form.state import FieldView
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.parts import icon, own
-from app.workflows.fields import (
+from app.workflows.forms.fields import (
     FALSE,
     TRUE,
     Choice,

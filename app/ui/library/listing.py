@@ -11,8 +11,8 @@ from app.core.saved import PublishedFile
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.library.library import PUBLISHED_MARK, plain_title
 from app.ui.library.state import LibraryDialog, LibraryView, Opening, Shelf, Stock, WorkflowEntry
+from app.workflows.forms.search import plain
 from app.workflows.library import Item, found, tags_of
-from app.workflows.search import plain
 
 PICKED_AT_FIRST = 5  # workflows that stand in the picker; all others are in the library
 

@@ -25,7 +25,7 @@ from app.ui.page.screen import Screen
 from app.ui.page.state import NODES_AT_FIRST
 from app.workflows.bounds import check_file
 from app.workflows.documents import Note
-from app.workflows.layout import Layout
+from app.workflows.forms.arrangement import Layout
 from app.workflows.library import Body, Origin, is_export, read_export
 from app.workflows.published import Published, parse_published
 from app.workflows.reading import Source, read_source, read_text

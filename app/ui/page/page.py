@@ -63,7 +63,7 @@ from app.ui.settings.actions import SettingsActions, told_of
 from app.ui.settings.settings import KEY as SETTINGS_KEY
 from app.ui.settings.settings import read_settings
 from app.ui.settings.team import Team
-from app.workflows.fields import MAX_SEED
+from app.workflows.forms.fields import MAX_SEED
 from app.workflows.graph import Key
 
 log = logging.getLogger("mooring.ui")

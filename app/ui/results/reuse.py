@@ -19,10 +19,10 @@ from app.ui.library.opening import Opener
 from app.ui.page.context import Desk, attempt
 from app.ui.page.questions import PictureDialog
 from app.ui.page.screen import Facts, Screen
-from app.workflows.fields import Seed, SeedMode, Upload, text_of
-from app.workflows.form import Form
+from app.workflows.forms.arrangement import workflow_key
+from app.workflows.forms.fields import Seed, SeedMode, Upload, text_of
+from app.workflows.forms.form import Form
 from app.workflows.graph import Key, open_graph
-from app.workflows.layout import workflow_key
 from app.workflows.library import Origin
 from app.workflows.reading import read_text
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from app.core.errors import BadInput, BadPlan, MooringError
 from app.core.workflow import ApiWorkflow
 from app.ui.form.open_workflow import OpenWorkflow
-from app.workflows.fields import Choice, Decimal, Field, Seed, Switch, Text, Unknown, Upload, Whole, text_of
+from app.workflows.forms.fields import Choice, Decimal, Field, Seed, Switch, Text, Unknown, Upload, Whole, text_of
 from app.workflows.graph import Key
 from app.workflows.runs import Axis, Csv, Grid, Judge, Lines, Plan, Runs, SeedSweep, plan_runs, read_axis
 from app.workflows.targets import Target

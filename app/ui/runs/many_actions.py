@@ -19,7 +19,7 @@ from app.ui.page.state import UiState
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.deletions import Deletion, What
 from app.ui.runs.many import PLACES, ManyDialog, ManyDraft, ManyKind, ManyPlan, input_names, plan_of
-from app.workflows.fields import Seed
+from app.workflows.forms.fields import Seed
 from app.workflows.graph import Key
 from app.workflows.rows import MAX_TEXT
 from app.workflows.runs import PlannedRun

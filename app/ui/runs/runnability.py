@@ -26,7 +26,7 @@ from app.ui.page.screen import Facts, Screen
 from app.ui.page.state import StandingGroup, StandingView, UiState
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.orders import files_of
-from app.workflows.fields import Choice, Field, Upload
+from app.workflows.forms.fields import Choice, Field, Upload
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks, MissingValue, Standing, ValueKind
 

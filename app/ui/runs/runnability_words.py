@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.page.state import StandingView
+from app.workflows.forms.kinds import label_of
 from app.workflows.graph import Key
-from app.workflows.kinds import label_of
 from app.workflows.needs import Lacks, MissingValue, ValueKind
 
 NAMED = 3  # servers or things in the short line; more are counted

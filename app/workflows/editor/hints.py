@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.workflows.editor.conversion import Conversion, control_word, file_place
-from app.workflows.fields import SeedMode
-from app.workflows.form import Hints, NodeHint
+from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.form import Hints, NodeHint
 from app.workflows.graph import Key
 
 _COLOUR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE | re.ASCII)

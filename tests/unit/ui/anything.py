@@ -9,7 +9,7 @@ from app.ui.form.open_workflow import OpenWorkflow, open_workflow
 from app.ui.form.state import Draft
 from app.ui.page.state import UiState
 from app.workflows.catalogue import Catalogue
-from app.workflows.layout import Layout
+from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
 
 LORAS = [f"style/{number}.safetensors" for number in range(3000)]

@@ -16,7 +16,7 @@ from app.ui.form.state import Draft, Picture
 from app.ui.page.actions import Actions
 from app.ui.page.questions import GiveUpDialog, PictureDialog
 from app.ui.page.state import UiState
-from app.workflows.fields import MAX_DRAWN, SeedMode
+from app.workflows.forms.fields import MAX_DRAWN, SeedMode
 from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, deletions, fleet, server, task, translator, workflows
 
 IMAGE = ("1", "image")

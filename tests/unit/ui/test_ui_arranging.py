@@ -9,8 +9,8 @@ import pytest
 from app.ui.form.arrange_actions import STORE_KEY, recall_layout
 from app.ui.form.state import Draft, Place
 from app.ui.page.state import UiState
-from app.workflows.fields import SeedMode
-from app.workflows.layout import Layout
+from app.workflows.forms.arrangement import Layout
+from app.workflows.forms.fields import SeedMode
 from tests.unit.ui.anything import ANYTHING, anything
 from tests.unit.ui.kit import MemoryScreen
 from tests.unit.ui.test_ui_forms import Rig, markup, page

@@ -21,7 +21,7 @@ from app.ui.form.upload_view import upload
 from app.ui.page.dialogs_view import dialogs
 from app.ui.page.projection import project
 from app.workflows.bounds import MAX_PAINTED, MAX_PIXELS
-from app.workflows.fields import Field, Upload
+from app.workflows.forms.fields import Field, Upload
 from tests.unit.ui.anything import ANYTHING, anything
 from tests.unit.ui.kit import ENGLISH, ROOT, Bytes, MemoryScreen, StillPictures, StillSession
 from tests.unit.ui.test_ui_actions import Desk

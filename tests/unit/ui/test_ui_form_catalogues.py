@@ -9,7 +9,7 @@ import pytest
 from app.core.model import Health, Server, ServerId
 from app.ui.form.catalogues import FormCatalogues
 from app.workflows.catalogue import Catalogue
-from app.workflows.fields import Text, Unknown
+from app.workflows.forms.fields import Text, Unknown
 from tests.unit.ui.kit import StillSession, fleet, server, task, window
 from tests.unit.ui.test_ui_actions import Desk
 

@@ -22,9 +22,9 @@ from app.ui.page.projection import project
 from app.ui.page.regions import REGIONS
 from app.ui.page.state import NODES_AT_FIRST, Blocker, PageView, UiState
 from app.workflows.catalogue import Catalogue
-from app.workflows.fields import SeedMode
-from app.workflows.kinds import label_of
-from app.workflows.layout import arrange
+from app.workflows.forms.arrangement import arrange
+from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.kinds import label_of
 from tests import recordings
 from tests.unit.ui.anything import ANYTHING, LORAS, anything, unfolded
 from tests.unit.ui.kit import ENGLISH, Bytes, MemoryScreen, StillPictures, StillSession, deletions, translator, window

@@ -32,9 +32,9 @@ from app.workflows.catalogue import Catalogue
 from app.workflows.documents import Note
 from app.workflows.editor.copy import filled
 from app.workflows.editor.problems import CannotConvert
-from app.workflows.guess import FIRST
-from app.workflows.kept import encode
-from app.workflows.layout import Layout
+from app.workflows.forms.arrangement import Layout
+from app.workflows.forms.guess import FIRST
+from app.workflows.forms.records import encode
 from app.workflows.published import Published
 from app.workflows.runs import PlannedRun
 from tests.ports.memory_papers import MemoryPapers

@@ -17,7 +17,7 @@ from app.ui.page.panels import Outlook
 from app.ui.page.releases import Releases
 from app.ui.page.state import UiState
 from app.workflows.catalogue import Catalogue
-from app.workflows.fields import SeedMode, Text
+from app.workflows.forms.fields import SeedMode, Text
 from tests.ports.memory_papers import MemoryPapers
 from tests.unit.ui.kit import Bytes, MemoryBell, MemoryScreen, StillSession, ended, task, translator, window, workflows
 from tests.unit.ui.panel_kit import outlook

@@ -15,9 +15,9 @@ from app.ui.form.presets import Ask, PresetsDialog
 from app.ui.page.dialogs_view import dialogs
 from app.ui.page.projection import project
 from app.ui.page.state import UiState
-from app.workflows.fields import SeedMode
-from app.workflows.kept import encode
-from app.workflows.presets import PRESET_KIND, Preset
+from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.presets import PRESET_KIND, Preset
+from app.workflows.forms.records import encode
 from tests.ports.memory_papers import MemoryPapers
 from tests.unit.ui.anything import ANYTHING, anything
 from tests.unit.ui.kit import MemoryScreen, StillPictures, StillSession, deletions, translator

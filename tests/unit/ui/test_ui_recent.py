@@ -12,8 +12,8 @@ from app.ui.form.recent_values import NAME, Recents
 from app.ui.page.projection import project
 from app.ui.page.state import UiState
 from app.ui.results.storage import KeepingDialog
-from app.workflows.fields import SeedMode
-from app.workflows.presets import RECENT_KIND
+from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.presets import RECENT_KIND
 from tests.ports.memory_papers import MemoryPapers
 from tests.unit.ui.anything import ANYTHING, LORAS, anything
 from tests.unit.ui.kit import MemoryScreen, StillPictures, StillSession, deletions

@@ -13,7 +13,7 @@ from app.ui.form.open_workflow import OpenWorkflow, open_workflow
 from app.ui.form.remote_choices import RemoteLists
 from app.ui.page.state import PageView, UiState
 from app.workflows.catalogue import Catalogue
-from app.workflows.layout import Layout
+from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
 from tests.unit.ui.kit import StillSession, ended, fleet, server, task, window
 from tests.unit.ui.test_ui_forms import markup, page, tag_of

@@ -19,7 +19,7 @@ from app.ui.library.library import Library
 from app.ui.library.opening import Opener
 from app.ui.page.questions import PictureDialog
 from app.ui.results.reuse import Reuse, settings_of
-from app.workflows.fields import SeedMode
+from app.workflows.forms.fields import SeedMode
 from tests.ports.memory_papers import MemoryPapers
 from tests.unit.ui.kit import Bytes, MemoryScreen, StillSession, ended, fleet, output, server, window, workflows
 from tests.unit.ui.test_ui_actions import Desk

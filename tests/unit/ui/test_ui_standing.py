@@ -23,7 +23,7 @@ from app.ui.page.state import Blocker, PageView, UiState
 from app.ui.runs.run_bar_view import word_blocker
 from app.ui.runs.runnability import Standings
 from app.workflows.catalogue import Catalogue
-from app.workflows.layout import Layout
+from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
 from tests.unit.ui.kit import (
     ENGLISH,

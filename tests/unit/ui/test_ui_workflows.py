@@ -8,8 +8,8 @@ import pytest
 
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow, shaped
 from app.workflows.catalogue import Catalogue
-from app.workflows.fields import Choice, Media, Upload, Whole
-from app.workflows.layout import Layout
+from app.workflows.forms.arrangement import Layout
+from app.workflows.forms.fields import Choice, Media, Upload, Whole
 from app.workflows.published import parse_published
 from tests import recordings
 from tests.unit.ui.kit import ROOT, workflows

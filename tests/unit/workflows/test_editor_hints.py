@@ -10,9 +10,9 @@ import pytest
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor.conversion import Conversion, Converter
 from app.workflows.editor.hints import hints_of
-from app.workflows.fields import Seed, SeedMode, Unknown, text_of
-from app.workflows.form import Form
-from app.workflows.form_building import build_form
+from app.workflows.forms.building import build_form
+from app.workflows.forms.fields import Seed, SeedMode, Unknown, text_of
+from app.workflows.forms.form import Form
 from tests.editor.cases import CASES
 from tests.editor.changes import other_values
 from tests.editor.classes import CLASSES

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import BadInput
-from app.workflows.fields import (
+from app.workflows.forms.fields import (
     MAX_DRAWN,
     MAX_SEED,
     Choice,

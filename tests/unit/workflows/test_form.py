@@ -11,7 +11,8 @@ import pytest
 from app.core.errors import BadInput
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.workflows.catalogue import Catalogue
-from app.workflows.fields import (
+from app.workflows.forms.building import build_form
+from app.workflows.forms.fields import (
     Choice,
     Decimal,
     Kind,
@@ -24,10 +25,9 @@ from app.workflows.fields import (
     Upload,
     Whole,
 )
-from app.workflows.form import Form, Hints, NodeHint
-from app.workflows.form_building import build_form
-from app.workflows.kinds import label_of
-from app.workflows.search import search
+from app.workflows.forms.form import Form, Hints, NodeHint
+from app.workflows.forms.kinds import label_of
+from app.workflows.forms.search import search
 from tests import recordings
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.workflows.history import STEPS, History
+from app.workflows.forms.history import STEPS, History
 
 
 def test_each_change_is_a_step_back_and_forth() -> None:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.workflows.catalogue import Catalogue
-from app.workflows.form import Form
-from app.workflows.form_building import build_form
-from app.workflows.kept import Unkept, decode, encode
-from app.workflows.layout import Layout, arrange, workflow_key
+from app.workflows.forms.arrangement import Layout, arrange, workflow_key
+from app.workflows.forms.building import build_form
+from app.workflows.forms.form import Form
+from app.workflows.forms.records import Unkept, decode, encode
 
 NODE = {
     "input": {"required": {"seed": ["INT", {}], "steps": ["INT", {}], "text": ["STRING", {"multiline": True}]}},

@@ -9,11 +9,20 @@ import pytest
 
 from app.core.workflow import parse_workflow
 from app.workflows.catalogue import Catalogue
-from app.workflows.fields import SeedMode
-from app.workflows.form import Form, Hints
-from app.workflows.form_building import build_form
-from app.workflows.kept import Unkept, decode, encode
-from app.workflows.presets import LONGEST, RECENT_EACH, RECENT_INPUTS, Preset, Recent, RecentInput, noted, preset_of
+from app.workflows.forms.building import build_form
+from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.form import Form, Hints
+from app.workflows.forms.presets import (
+    LONGEST,
+    RECENT_EACH,
+    RECENT_INPUTS,
+    Preset,
+    Recent,
+    RecentInput,
+    noted,
+    preset_of,
+)
+from app.workflows.forms.records import Unkept, decode, encode
 
 CATALOGUE = Catalogue.parse(
     {

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.core.model import RECORD_VERSION
-from app.workflows.fields import Field, Seed, SeedMode, Switch, Unknown, Upload
-from app.workflows.form import Form
+from app.workflows.forms.fields import Field, Seed, SeedMode, Switch, Unknown, Upload
+from app.workflows.forms.form import Form
+from app.workflows.forms.records import check_lengths
 from app.workflows.graph import Key
-from app.workflows.kept import check_lengths
 
 PRESET_KIND, RECENT_KIND = "preset", "recent"  # of the papers that they lie in (`app/core/papers.py`)
 RECENT_EACH = 12  # values of one input

@@ -17,10 +17,10 @@ from typing import Any
 
 from app.core.model import RECORD_VERSION
 from app.core.workflow import ApiWorkflow
-from app.workflows.fields import Field
-from app.workflows.form import Form, Section
+from app.workflows.forms.fields import Field
+from app.workflows.forms.form import Form, Section
+from app.workflows.forms.records import check_lengths
 from app.workflows.graph import GraphNode, Key, open_graph
-from app.workflows.kept import check_lengths
 
 
 def workflow_key(workflow: ApiWorkflow) -> str:

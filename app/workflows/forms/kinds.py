@@ -6,7 +6,19 @@ import math
 from collections.abc import Callable, Mapping
 
 from app.workflows.catalogue_inputs import COMBO, DYNAMIC_COMBO, DynamicCombo, InputSpec
-from app.workflows.fields import MAX_SEED, Choice, Decimal, Kind, Media, Seed, Switch, Text, Unknown, Upload, Whole
+from app.workflows.forms.fields import (
+    MAX_SEED,
+    Choice,
+    Decimal,
+    Kind,
+    Media,
+    Seed,
+    Switch,
+    Text,
+    Unknown,
+    Upload,
+    Whole,
+)
 
 MEDIA = {"image": Media.PICTURE, "video": Media.VIDEO, "audio": Media.AUDIO}  # by InputSpec.upload; else FILE
 CAPTURES = {"WEBCAM": Media.PICTURE, "AUDIO_RECORD": Media.AUDIO}  # widgets whose value is a file uploaded by the page

@@ -9,8 +9,8 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from app.workflows.fields import Field
-from app.workflows.form import Section
+from app.workflows.forms.fields import Field
+from app.workflows.forms.form import Section
 from app.workflows.graph import Key
 
 LONGEST = 2_000  # characters of one value that are looked through

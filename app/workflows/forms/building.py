@@ -17,11 +17,11 @@ from functools import cached_property
 from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue import Catalogue, NodeClass
 from app.workflows.catalogue_inputs import InputSpec
-from app.workflows.fields import Choice, Field, Kind, Media, Seed, Unknown, Upload, Whole
-from app.workflows.form import Form, Hints, Look, NodeHint, Section
+from app.workflows.forms.fields import Choice, Field, Kind, Media, Seed, Unknown, Upload, Whole
+from app.workflows.forms.form import Form, Hints, Look, NodeHint, Section
+from app.workflows.forms.guess import Role, Roles, rank
+from app.workflows.forms.kinds import CAPTURES, default_of, kind_of, label_of
 from app.workflows.graph import NUMBER_INPUT, Graph, GraphNode, Key, Link, live_inputs, open_graph, own_choices
-from app.workflows.guess import Role, Roles, rank
-from app.workflows.kinds import CAPTURES, default_of, kind_of, label_of
 
 HALVES = frozenset({"width", "height"})  # short numbers that stand side by side
 STEP = 25  # nodes made in one step: in a browser some 4 ms

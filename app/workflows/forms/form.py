@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from app.core.errors import BadInput
 from app.core.workflow import ApiWorkflow
-from app.workflows.fields import Choice, Field, Kind, SeedMode, Upload
+from app.workflows.forms.fields import Choice, Field, Kind, SeedMode, Upload
 from app.workflows.graph import Key
 
 

@@ -1,0 +1,1 @@
+"""Forms of workflows: fields, their order, arrangement, presets and undo."""
