@@ -38,7 +38,7 @@ from app.session.line_sending import Sender
 from app.session.salvage import OrphanLine, Salvage
 from app.session.state import State
 from app.session.submit import Inputs
-from app.workflows.runs import PlannedRun
+from app.workflows.plans.runs import PlannedRun
 
 
 class WaitingLine:

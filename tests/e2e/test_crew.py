@@ -32,8 +32,8 @@ START = """
 ADD = """
     import js
     from app.core.workflow import parse_workflow
-    from app.workflows.runs import Seeds, plan_runs
-    from app.workflows.targets import find_target
+    from app.workflows.plans.runs import Seeds, plan_runs
+    from app.workflows.plans.targets import find_target
 
     workflow = parse_workflow(graph)
     runs = plan_runs(workflow, Seeds(find_target(workflow, "seed"), tuple(range(count))))

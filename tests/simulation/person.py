@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from app.core.errors import MooringError
 from app.core.model import Task, TaskState
 from app.session import Picked
-from app.workflows.runs import Seeds, plan_runs
-from app.workflows.targets import Target
+from app.workflows.plans.runs import Seeds, plan_runs
+from app.workflows.plans.targets import Target
 from tests.simulation.editor import editor_of
 from tests.simulation.network import MISHAPS
 from tests.simulation.orders import Wanted, an_order

@@ -13,8 +13,8 @@ from app.ui.page.state import NODES_AT_FIRST
 from app.workflows.forms.fields import FALSE, TRUE, Field, Seed, SeedMode
 from app.workflows.forms.presets import mode_of
 from app.workflows.graph import Key
-from app.workflows.runs import PlannedRun
-from app.workflows.targets import Target
+from app.workflows.plans.runs import PlannedRun
+from app.workflows.plans.targets import Target
 
 
 class FormActions:

@@ -35,7 +35,7 @@ from app.ui.runs.recovery_actions import RecoveryActions, RecoveryVerbs
 from app.ui.runs.server_picker import WhereView, hands_for, wish_of
 from app.ui.runs.waiting_actions import LineActions, LineVerbs
 from app.workflows.graph import Key
-from app.workflows.runs import PlannedRun
+from app.workflows.plans.runs import PlannedRun
 
 log = logging.getLogger("mooring.ui")
 

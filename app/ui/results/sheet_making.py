@@ -14,7 +14,7 @@ from app.core.line import Line
 from app.core.model import BatchId, Part, PromptId, TaskState
 from app.ui.page.state import CardView, ResultView
 from app.ui.results.sheets import CellKind, SheetCell, SheetEntry, SheetLine, SheetView
-from app.workflows.sheet import lay_out
+from app.workflows.plans.sheet import lay_out
 
 STRIP = 4  # pictures of a sheet in the list
 LISTED = 6  # sheets, the newest first

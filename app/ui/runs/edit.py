@@ -13,8 +13,8 @@ from app.core.line import Batch, Entry, Line, read_values
 from app.core.model import PromptId
 from app.core.workflow import ApiWorkflow
 from app.workflows.graph import Key
-from app.workflows.runs import label_of
-from app.workflows.targets import Target, read_value, settable
+from app.workflows.plans.runs import label_of
+from app.workflows.plans.targets import Target, read_value, settable
 
 
 @dataclass(frozen=True, slots=True)

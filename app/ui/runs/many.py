@@ -16,8 +16,8 @@ from app.core.workflow import ApiWorkflow
 from app.ui.form.open_workflow import OpenWorkflow
 from app.workflows.forms.fields import Choice, Decimal, Field, Seed, Switch, Text, Unknown, Upload, Whole, text_of
 from app.workflows.graph import Key
-from app.workflows.runs import Axis, Csv, Grid, Judge, Lines, Plan, Runs, SeedSweep, plan_runs, read_axis
-from app.workflows.targets import Target
+from app.workflows.plans.runs import Axis, Csv, Grid, Judge, Lines, Plan, Runs, SeedSweep, plan_runs, read_axis
+from app.workflows.plans.targets import Target
 
 ROWS_SHOWN = 5
 LONG_TEXT = 40_000  # characters; a longer list is told by its file's name

@@ -21,8 +21,8 @@ from app.ui.results.deletions import Deletion, What
 from app.ui.runs.many import PLACES, ManyDialog, ManyDraft, ManyKind, ManyPlan, input_names, plan_of
 from app.workflows.forms.fields import Seed
 from app.workflows.graph import Key
-from app.workflows.rows import MAX_TEXT
-from app.workflows.runs import PlannedRun
+from app.workflows.plans.rows import MAX_TEXT
+from app.workflows.plans.runs import PlannedRun
 
 TYPED = ":many"
 TABLES = (".csv", ".tsv")

@@ -18,7 +18,7 @@ from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
 from app.workflows.editor.texts import Choose, Moment
 from app.workflows.graph import Key
-from app.workflows.runs import PlannedRun
+from app.workflows.plans.runs import PlannedRun
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from app.ui.results.deletions import Deletion, What
 from app.ui.runs.edit import EditDialog, begin_edit, edit_values, edit_view, present_text
 from app.ui.runs.orders import Plan
 from app.ui.runs.waiting import CancelDialog, LineFacts
-from app.workflows.runs import PlannedRun
+from app.workflows.plans.runs import PlannedRun
 
 log = logging.getLogger("mooring.ui")
 

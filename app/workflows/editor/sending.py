@@ -33,7 +33,7 @@ from app.workflows.editor.values import MISSING, as_text
 from app.workflows.editor.widgets import Style
 from app.workflows.editor.write_back import Writer, copied, is_same, rewritten, write_fault
 from app.workflows.graph import CUSTOM_COMBO, Key
-from app.workflows.runs import PlannedRun
+from app.workflows.plans.runs import PlannedRun
 
 MOST_BASES = 4
 _TRIES = 3  # writing a value that was there changes what is sent only for classes that save "no value" before others

@@ -11,7 +11,7 @@ from app.core.journal import Journal
 from app.core.model import PromptId
 from app.core.plan import Paces
 from app.core.ports import Ports
-from app.workflows.runs import Count, plan_runs
+from app.workflows.plans.runs import Count, plan_runs
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, Stage, scene, window_of
 from tests.unit.session.test_line import line_of

@@ -10,8 +10,8 @@ from app.core.balancer import Wish
 from app.core.errors import NoServerAvailable, ServerUnable
 from app.core.model import Fleet, ServerId, TaskState
 from app.core.window import Free
-from app.workflows.runs import Seeds, plan_runs
-from app.workflows.targets import Target
+from app.workflows.plans.runs import Seeds, plan_runs
+from app.workflows.plans.targets import Target
 from tests.simulation.world import a_workflow
 from tests.unit.session.stage import A, B, C, Stage, scene, task_of, window_of
 

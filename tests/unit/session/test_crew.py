@@ -17,8 +17,8 @@ from app.session.console import ConsoleContract
 from app.session.crew import MEND, _Berth, _SharedFleet
 from app.session.sandbox import HERE, Sandbox, SandboxWindows, make_fleet
 from app.session.state import State
-from app.workflows.runs import Seeds, plan_runs
-from app.workflows.targets import Target
+from app.workflows.plans.runs import Seeds, plan_runs
+from app.workflows.plans.targets import Target
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, B, C, Stage, scene, window_of
 from tests.unit.session.test_hands import settled

@@ -20,8 +20,8 @@ from app.session.sandbox import Sandbox, SandboxStore
 from app.session.state import State
 from app.workflows.editor.copy import Hole, no_copy, ready_copy, write_copy
 from app.workflows.editor.problems import CannotWrite, WriteFault
-from app.workflows.runs import Seeds, plan_runs
-from app.workflows.targets import Target
+from app.workflows.plans.runs import Seeds, plan_runs
+from app.workflows.plans.targets import Target
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of

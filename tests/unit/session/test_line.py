@@ -24,8 +24,8 @@ from app.core.model import PromptId, Task, TaskState
 from app.core.ports import Request, Response
 from app.core.window import Free
 from app.session import Picked
-from app.workflows.runs import Count, Plan, Seeds, plan_runs
-from app.workflows.targets import Target
+from app.workflows.plans.runs import Count, Plan, Seeds, plan_runs
+from app.workflows.plans.targets import Target
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, task_of, window_of

@@ -14,7 +14,7 @@ from app.session import Session
 from app.session.line_sending import _is_of_the_run
 from app.session.sandbox import Sandbox
 from app.session.submit import Order
-from app.workflows.runs import Count, Seeds, plan_runs
+from app.workflows.plans.runs import Count, Seeds, plan_runs
 from tests.simulation.world import a_workflow
 from tests.unit.session.stage import A, Stage, scene, task_of, window_of
 from tests.unit.session.test_hands import a_hand, settled

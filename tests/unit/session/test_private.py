@@ -12,8 +12,8 @@ from app.core.model import Delivery, PromptId, TaskState
 from app.core.ports import Keep, KeepSettings
 from app.core.window import Free
 from app.session import Picked
-from app.workflows.runs import Seeds, plan_runs
-from app.workflows.targets import Target
+from app.workflows.plans.runs import Seeds, plan_runs
+from app.workflows.plans.targets import Target
 from tests.simulation.browser import Tab
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow

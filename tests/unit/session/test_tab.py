@@ -14,7 +14,7 @@ from app.core.window import Window
 from app.session import Session
 from app.session.facts import Noticed
 from app.session.tab import Tab
-from app.workflows.runs import Count, plan_runs
+from app.workflows.plans.runs import Count, plan_runs
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, B, C, Stage, scene

@@ -47,8 +47,8 @@ from app.ui.results.deletion_actions import Deletions
 from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key
 from app.workflows.needs import Standing, standing
+from app.workflows.plans.runs import PlannedRun
 from app.workflows.published import parse_published
-from app.workflows.runs import PlannedRun
 from gateway.languages import list_languages
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -35,8 +35,8 @@ from app.workflows.editor.problems import CannotConvert
 from app.workflows.forms.arrangement import Layout
 from app.workflows.forms.guess import FIRST
 from app.workflows.forms.records import encode
+from app.workflows.plans.runs import PlannedRun
 from app.workflows.published import Published
-from app.workflows.runs import PlannedRun
 from tests.ports.memory_papers import MemoryPapers
 from tests.unit.ui.kit import Bytes, MemoryFiles, MemoryScreen, StillSession, deletions, fleet, server
 from tests.unit.ui.test_ui_actions import Desk

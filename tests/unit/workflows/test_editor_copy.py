@@ -19,7 +19,7 @@ from app.workflows.editor.copy import filled, graph_of_copy, no_copy, ready_copy
 from app.workflows.editor.problems import CannotWrite, WriteFault
 from app.workflows.editor.sending import Sender, Sending
 from app.workflows.editor.texts import choose_first, escaped, resolve_prompt
-from app.workflows.runs import PlannedRun
+from app.workflows.plans.runs import PlannedRun
 from tests.editor.cases import CASES
 from tests.editor.changes import other_values
 from tests.editor.classes import CLASSES

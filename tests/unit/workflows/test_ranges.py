@@ -6,9 +6,9 @@ import pytest
 
 from app.core.errors import BadPlan
 from app.core.workflow import parse_workflow
-from app.workflows.ranges import MOST, read_range
-from app.workflows.runs import SeedSweep, plan_runs, read_axis
-from app.workflows.targets import Target
+from app.workflows.plans.ranges import MOST, read_range
+from app.workflows.plans.runs import SeedSweep, plan_runs, read_axis
+from app.workflows.plans.targets import Target
 
 WORKFLOW = parse_workflow(
     '{"3": {"class_type": "KSampler", "inputs": {"steps": 20, "cfg": 7.5, "seed": 1, "text": "a"}}}'

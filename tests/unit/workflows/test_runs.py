@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from app.core.errors import BadInput, BadPlan
 from app.core.model import BatchId, Part
 from app.core.workflow import ApiWorkflow, parse_workflow
-from app.workflows.rows import MAX_FIELD, TOLD, read_lines, read_row, read_table
-from app.workflows.runs import (
+from app.workflows.plans.rows import MAX_FIELD, TOLD, read_lines, read_row, read_table
+from app.workflows.plans.runs import (
     MAX_RUNS,
     MAX_SEED,
     Axis,
@@ -27,8 +27,8 @@ from app.workflows.runs import (
     plan_runs,
     read_axis,
 )
-from app.workflows.sheet import lay_out
-from app.workflows.targets import Target, find_target, read_value
+from app.workflows.plans.sheet import lay_out
+from app.workflows.plans.targets import Target, find_target, read_value
 
 GRAPH = {
     "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "base.safetensors"}},

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from app.core.errors import BadPlan
 from app.core.model import Cell
 from app.core.workflow import ApiWorkflow
-from app.workflows.ranges import read_range
-from app.workflows.rows import Faults, Table, read_lines, read_row, read_table
-from app.workflows.targets import MAX_SEED, Target, expect_seeds, expect_settable, find_target, read_value
+from app.workflows.plans.ranges import read_range
+from app.workflows.plans.rows import Faults, Table, read_lines, read_row, read_table
+from app.workflows.plans.targets import MAX_SEED, Target, expect_seeds, expect_settable, find_target, read_value
 
 MAX_RUNS = 10_000
 LABEL = 80  # characters of one value in a label
