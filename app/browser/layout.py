@@ -1,6 +1,6 @@
 """The layout engine of graphs: dagre in a worker, over `static/js/layout.js`, both loaded when first asked.
 
-    answer = await arrange(question)        # texts, as `app/workflows/arrangement.py` writes and reads them
+    answer = await arrange(question)        # texts, as `app/workflows/drawing/layout.py` writes and reads them
 
 LayoutError says why there is no answer. The page goes on meanwhile, whatever the graph's size.
 """

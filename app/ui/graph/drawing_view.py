@@ -18,7 +18,21 @@ import htpy as h
 from markupsafe import Markup
 
 from app.ui.kit.i18n import Translator
-from app.workflows.sketch import FOOT, HEAD, ROW, Area, Box, Kind, Line, Mode, Point, Sketch, Socket, fitted, text_width
+from app.workflows.drawing.drawing import (
+    FOOT,
+    HEAD,
+    ROW,
+    Area,
+    Box,
+    Kind,
+    Line,
+    Mode,
+    Point,
+    Sketch,
+    Socket,
+    fitted,
+    text_width,
+)
 
 _MARGIN = 14.0  # from a box's side to its text
 _SIGN = 34.0  # what the mark takes from a title's room

@@ -17,11 +17,11 @@ from app.core.model import Task
 from app.core.ports import Blob
 from app.core.progress import Progress
 from app.core.workflow import parse_workflow
-from app.workflows.arrangement import arranged, question
+from app.workflows.drawing.drawing import Sketch, sketch_of_api
+from app.workflows.drawing.editor_drawing import sketch_of_editor
+from app.workflows.drawing.layout import arranged, question
+from app.workflows.drawing.marks import Faults, Mark, NodeMark, faults_at, graph_of, marks_of, marks_of_boxes
 from app.workflows.editor.copy import graph_of_copy
-from app.workflows.marks import Faults, Mark, NodeMark, faults_at, graph_of, marks_of, marks_of_boxes
-from app.workflows.sketch import Sketch, sketch_of_api
-from app.workflows.sketch_editor import sketch_of_editor
 
 log = logging.getLogger("mooring.ui")
 

@@ -11,9 +11,9 @@ from app.ui.kit.messages import word_node_error
 from app.ui.kit.parts import icon_button, quote, told
 from app.ui.runs.errors_view import failure
 from app.ui.runs.task_words import word_failure
+from app.workflows.drawing.drawing import Box, Sketch, plain_value
+from app.workflows.drawing.marks import Mark, graph_of
 from app.workflows.graph import GraphNode, Link
-from app.workflows.marks import Mark, graph_of
-from app.workflows.sketch import Box, Sketch, plain_value
 
 LONGEST_VALUE = 5000  # characters
 

@@ -22,8 +22,8 @@ from app.ui.kit.words import Tone
 from app.ui.page.state import DialogView
 from app.ui.runs.errors_view import told_error
 from app.ui.runs.task_words import word_task
-from app.workflows.marks import Mark
-from app.workflows.sketch import Box, Kind, Sketch
+from app.workflows.drawing.drawing import Box, Kind, Sketch
+from app.workflows.drawing.marks import Mark
 
 STAGE, LIST = "graph-stage", "graph-list"  # ids of what is kept
 NOT_LISTED = frozenset({Kind.REROUTE})

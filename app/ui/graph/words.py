@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.ui.kit.i18n import Translator
-from app.workflows.marks import Mark
-from app.workflows.sketch import Kind, Mode
+from app.workflows.drawing.drawing import Kind, Mode
+from app.workflows.drawing.marks import Mark
 
 
 def word_mark(mark: Mark, _: Translator) -> str:

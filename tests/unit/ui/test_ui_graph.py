@@ -21,9 +21,9 @@ from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.page.page import Page
 from app.ui.page.releases import Releases
-from app.workflows.arrangement import arranged
+from app.workflows.drawing.drawing import Area, Box, Kind, Line, Mode, Sketch, Socket, Value, sketch_of_api
+from app.workflows.drawing.layout import arranged
 from app.workflows.editor.copy import ready_copy
-from app.workflows.sketch import Area, Box, Kind, Line, Mode, Sketch, Socket, Value, sketch_of_api
 from tests.ports.memory_papers import MemoryPapers
 from tests.simulation.shelf import Bytes
 from tests.unit.ui.kit import (

@@ -8,8 +8,8 @@ from app.core.events import CachedMessage, ExecutingMessage, NodeProgress, Progr
 from app.core.model import Failure, NodeError, NodeId, Output, Task, TaskState
 from app.core.progress import Progress
 from app.core.workflow import parse_workflow
-from app.workflows.marks import Mark, NodeMark, faults_at, marks_of, marks_of_boxes
-from app.workflows.sketch import Box, Sketch, sketch_of_api
+from app.workflows.drawing.drawing import Box, Sketch, sketch_of_api
+from app.workflows.drawing.marks import Mark, NodeMark, faults_at, marks_of, marks_of_boxes
 from tests.unit.core import builders
 
 PROMPT = {

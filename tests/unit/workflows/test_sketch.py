@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from app.core.errors import LayoutError
 from app.core.workflow import parse_workflow
-from app.workflows.arrangement import arranged, question
-from app.workflows.sketch import HEAD, MOST_SOCKETS, ROW, Flow, fitted, sketch_of_api, text_width
+from app.workflows.drawing.drawing import HEAD, MOST_SOCKETS, ROW, Flow, fitted, sketch_of_api, text_width
+from app.workflows.drawing.layout import arranged, question
 
 PROMPT = {
     "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "tide.safetensors"}},

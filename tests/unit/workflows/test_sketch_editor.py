@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from app.core.errors import BadInput
 from app.core.workflow import parse_workflow
-from app.workflows.sketch import HEAD, Flow, Kind, Mode, Sketch
-from app.workflows.sketch_editor import FARTHEST, shade, sketch_of_editor
+from app.workflows.drawing.drawing import HEAD, Flow, Kind, Mode, Sketch
+from app.workflows.drawing.editor_drawing import FARTHEST, shade, sketch_of_editor
 
 
 def editor_graph(**more: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import math
 from dataclasses import replace
 
 from app.core.errors import LayoutError
-from app.workflows.sketch import Point, Sketch
+from app.workflows.drawing.drawing import Point, Sketch
 
 
 def question(sketch: Sketch) -> str:

@@ -19,8 +19,8 @@ from app.core.errors import BadInput
 from app.core.model import Failure, NodeError, Task, TaskState
 from app.core.progress import Progress
 from app.core.workflow import parse_workflow
+from app.workflows.drawing.drawing import Sketch
 from app.workflows.graph import Graph, open_graph
-from app.workflows.sketch import Sketch
 
 
 class Mark(Enum):

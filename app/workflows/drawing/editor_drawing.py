@@ -15,9 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.workflow import ApiWorkflow
-from app.workflows.editor.graph import EditorFile, Level, Link, read_editor_file
-from app.workflows.graph import Graph, open_graph
-from app.workflows.sketch import (
+from app.workflows.drawing.drawing import (
     FOOT,
     HEAD,
     MOST_SOCKETS,
@@ -38,6 +36,8 @@ from app.workflows.sketch import (
     text_width,
     values_of,
 )
+from app.workflows.editor.graph import EditorFile, Level, Link, read_editor_file
+from app.workflows.graph import Graph, open_graph
 
 FARTHEST = 1_000_000.0  # a coordinate
 MOST_AREAS = 2000
