@@ -29,11 +29,11 @@ from app.core.errors import MooringError, StorageError
 from app.core.papers import Papers
 from app.session import Session
 from app.session.console import ConsoleContract
-from app.session.crew import Crew
 from app.session.private import private_ports
 from app.session.private_papers import PrivatePapers
 from app.session.scribe import LogNotes
 from app.session.tab import Tab
+from app.session.waiting.crew import Crew
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
 from app.ui.kit.i18n import Translator, make_translator, read_languages
 from app.ui.page.page import Page

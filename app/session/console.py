@@ -20,11 +20,11 @@ from app.core.model import Output, PromptId, ServerId, Task
 from app.core.ports import Blob
 from app.core.window import Moored, Window
 from app.core.workflow import parse_workflow
-from app.session.crew import Crew
 from app.session.facts import Picked
 from app.session.report import make_report
 from app.session.selfcheck import run_selfcheck
 from app.session.session import Session
+from app.session.waiting.crew import Crew
 from app.workflows.editor.copy import ready_copy
 
 VERSION = "0.1.0"

@@ -37,11 +37,9 @@ from app.session.editors import EditorCopy
 from app.session.facts import Picked
 from app.session.files import WorkflowFiles
 from app.session.forecast import Forecast
-from app.session.hands import Hand
 from app.session.harbour import Harbour
 from app.session.holdings import Origin
 from app.session.last_previews import LastPreviews
-from app.session.line import WaitingLine
 from app.session.listing import read_choices
 from app.session.past import Past
 from app.session.restore import Restorer
@@ -52,6 +50,8 @@ from app.session.scripting import Scripting
 from app.session.state import State
 from app.session.submit import Inputs, Order, Submitter
 from app.session.view import SessionView
+from app.session.waiting.waiting_runs import WaitingLine
+from app.session.waiting.worker import Hand
 from app.session.watch import Watch
 from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key

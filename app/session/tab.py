@@ -20,12 +20,12 @@ from app.core.ports import Blob, Identity, KeepSettings, Usage
 from app.core.progress import Progress
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
-from app.session.crew import Crew
 from app.session.facts import Noticed, Preview, Run
 from app.session.files import WorkflowFiles
-from app.session.line import WaitingLine
 from app.session.salvage import Orphan, OrphanRecord
 from app.session.submit import Inputs
+from app.session.waiting.crew import Crew
+from app.session.waiting.waiting_runs import WaitingLine
 from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key
 from app.workflows.needs import Standing

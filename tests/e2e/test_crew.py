@@ -17,7 +17,7 @@ START = """
     import js
     from app.browser.adapters import make_ports
     from app.session import Session
-    from app.session.crew import Crew
+    from app.session.waiting.crew import Crew
     from pyodide.ffi import create_proxy
 
     ports = make_ports(on_build=lambda _: None, on_newer=lambda _: None, on_person=lambda _: None)

@@ -14,9 +14,9 @@ from app.core.ports import Identity
 from app.core.window import Window
 from app.session import Session
 from app.session.console import ConsoleContract
-from app.session.crew import MEND, _Berth, _SharedFleet
 from app.session.sandbox import HERE, Sandbox, SandboxWindows, make_fleet
 from app.session.state import State
+from app.session.waiting.crew import MEND, _Berth, _SharedFleet
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
 from tests.simulation.world import Page, a_workflow

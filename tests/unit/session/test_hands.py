@@ -11,10 +11,10 @@ import pytest
 from app.core.errors import ConnectError, MooringError, NoServerAvailable, RequestTimeout
 from app.core.model import Contact, Fleet, Health, PromptId, ServerId, TaskState
 from app.core.window import Window
-from app.session.hands import LONGEST_REST, LONGEST_WHILE_BUSY, Hand
 from app.session.sandbox import Sandbox, SandboxClock
 from app.session.state import State
 from app.session.submit import Order
+from app.session.waiting.worker import LONGEST_REST, LONGEST_WHILE_BUSY, Hand
 from tests.unit.core.builders import CLIENT, FLEET, ME, A, reservation, submitted
 
 DOWN = RequestTimeout(None, "network")

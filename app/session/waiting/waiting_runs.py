@@ -32,12 +32,12 @@ from app.core.model import BatchId, Part, PromptId, WindowId
 from app.core.workflow import ApiWorkflow
 from app.session.editors import Editors
 from app.session.facts import Picked
-from app.session.hands import Hand
-from app.session.line_keeping import LineKeeper
-from app.session.line_sending import Sender
 from app.session.salvage import OrphanLine, Salvage
 from app.session.state import State
 from app.session.submit import Inputs
+from app.session.waiting.sending import Sender
+from app.session.waiting.storage import LineKeeper
+from app.session.waiting.worker import Hand
 from app.workflows.plans.runs import PlannedRun
 
 

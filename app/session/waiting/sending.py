@@ -16,10 +16,10 @@ from app.core.line import Batch, Entry, Line, Pause
 from app.core.model import PromptId, TaskState
 from app.session.editors import Editors
 from app.session.facts import Picked
-from app.session.hands import Hand
-from app.session.line_keeping import LineKeeper
 from app.session.state import State
 from app.session.submit import Order
+from app.session.waiting.storage import LineKeeper
+from app.session.waiting.worker import Hand
 
 log = logging.getLogger("mooring.session")
 

@@ -1,0 +1,1 @@
+"""Waiting runs: kept, sent, and shared by a tab's sessions."""
