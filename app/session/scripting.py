@@ -13,9 +13,9 @@ from app.core.model import InputFile, NodeId, PromptId, Reservation, TaskState
 from app.core.ports import Blob
 from app.core.window import get_api_base_url
 from app.core.workflow import ApiWorkflow
-from app.session.editors import EditorCopy
 from app.session.state import State
-from app.session.submit import Inputs, Order, Submitter
+from app.session.submitting.editor_files import EditorCopy
+from app.session.submitting.submit import Inputs, Order, Submitter
 
 
 class Scripting:

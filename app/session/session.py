@@ -33,14 +33,11 @@ from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session.checks import violations
 from app.session.connection import Keeper
 from app.session.deliver import Courier
-from app.session.editors import EditorCopy
 from app.session.facts import Picked
 from app.session.files import WorkflowFiles
 from app.session.forecast import Forecast
 from app.session.harbour import Harbour
-from app.session.holdings import Origin
 from app.session.last_previews import LastPreviews
-from app.session.listing import read_choices
 from app.session.past import Past
 from app.session.restore import Restorer
 from app.session.results import Results
@@ -48,7 +45,10 @@ from app.session.salvage import Orphan, Salvage
 from app.session.scribe import Scribe
 from app.session.scripting import Scripting
 from app.session.state import State
-from app.session.submit import Inputs, Order, Submitter
+from app.session.submitting.editor_files import EditorCopy
+from app.session.submitting.named_files import Origin
+from app.session.submitting.remote_choices import read_choices
+from app.session.submitting.submit import Inputs, Order, Submitter
 from app.session.view import SessionView
 from app.session.waiting.waiting_runs import WaitingLine
 from app.session.waiting.worker import Hand

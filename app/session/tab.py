@@ -23,7 +23,7 @@ from app.core.workflow import ApiWorkflow
 from app.session.facts import Noticed, Preview, Run
 from app.session.files import WorkflowFiles
 from app.session.salvage import Orphan, OrphanRecord
-from app.session.submit import Inputs
+from app.session.submitting.submit import Inputs
 from app.session.waiting.crew import Crew
 from app.session.waiting.waiting_runs import WaitingLine
 from app.workflows.catalogue import Catalogue

@@ -34,7 +34,7 @@ class Named:
 NAMED = (
     Named(
         "no write-ahead",
-        "app/session/submit.py",
+        "app/session/submitting/submit.py",
         (("        await state.ports.store.register(task)\n", ""),),
         f"{STORIES}/test_written_first.py::test_the_record_is_durable_before_the_post",
     ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.core.line import AHEAD, captain_of
 from app.core.model import ENDS, ServerId, WindowId
-from app.session.editors import GONE, UNSTORED
+from app.session.submitting.editor_files import GONE, UNSTORED
 from tests.simulation.editor import graph_of, is_drawn
 from tests.simulation.network import Exchange
 from tests.simulation.server import SimServer

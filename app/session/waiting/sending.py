@@ -14,10 +14,10 @@ from app.core.balancer import Wish
 from app.core.errors import BadInput, HttpStatusError, MooringError
 from app.core.line import Batch, Entry, Line, Pause
 from app.core.model import PromptId, TaskState
-from app.session.editors import Editors
 from app.session.facts import Picked
 from app.session.state import State
-from app.session.submit import Order
+from app.session.submitting.editor_files import Editors
+from app.session.submitting.submit import Order
 from app.session.waiting.storage import LineKeeper
 from app.session.waiting.worker import Hand
 

@@ -30,11 +30,11 @@ from app.core.errors import BadInput, MooringError, StorageError, TaskNotFound
 from app.core.line import Attachment, Batch, Entry, Line, Pause, Values, write_values
 from app.core.model import BatchId, Part, PromptId, WindowId
 from app.core.workflow import ApiWorkflow
-from app.session.editors import Editors
 from app.session.facts import Picked
 from app.session.salvage import OrphanLine, Salvage
 from app.session.state import State
-from app.session.submit import Inputs
+from app.session.submitting.editor_files import Editors
+from app.session.submitting.submit import Inputs
 from app.session.waiting.sending import Sender
 from app.session.waiting.storage import LineKeeper
 from app.session.waiting.worker import Hand

@@ -9,7 +9,7 @@ from app.core.errors import ConnectError, MooringError, NoServerAvailable
 from app.core.model import Contact, Health, PromptId, ServerId, Task
 from app.core.window import Moored, Window
 from app.session.state import State
-from app.session.submit import Order
+from app.session.submitting.submit import Order
 
 FIRST_REST = 2.0  # seconds after a try that failed for no fault of the run
 LONGEST_REST = 120.0

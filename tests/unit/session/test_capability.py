@@ -13,7 +13,7 @@ import pytest
 from app.core.errors import NoServerAvailable, RequestTimeout, ServerUnable
 from app.core.model import Fleet, Health, ServerId, TaskState
 from app.core.workflow import parse_workflow
-from app.session.capability import KEPT
+from app.session.submitting.capability import KEPT
 from app.ui.kit.messages import word_error
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow

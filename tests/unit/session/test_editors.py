@@ -13,11 +13,12 @@ from app.core.errors import BadInput
 from app.core.model import InputFile, PromptId, TaskState
 from app.core.ports import Blob
 from app.core.workflow import ApiWorkflow
-from app.session import Picked, editors
+from app.session import Picked
 from app.session.console import ConsoleContract
-from app.session.editors import GONE, NO_EDITOR, UNSTORED, Editors
 from app.session.sandbox import Sandbox, SandboxStore
 from app.session.state import State
+from app.session.submitting import editor_files as editors
+from app.session.submitting.editor_files import GONE, NO_EDITOR, UNSTORED, Editors
 from app.workflows.editor.copy import Hole, no_copy, ready_copy, write_copy
 from app.workflows.editor.problems import CannotWrite, WriteFault
 from app.workflows.plans.runs import Seeds, plan_runs

@@ -13,7 +13,7 @@ from app.core.model import Contact, Fleet, Health, PromptId, ServerId, TaskState
 from app.core.window import Window
 from app.session.sandbox import Sandbox, SandboxClock
 from app.session.state import State
-from app.session.submit import Order
+from app.session.submitting.submit import Order
 from app.session.waiting.worker import LONGEST_REST, LONGEST_WHILE_BUSY, Hand
 from tests.unit.core.builders import CLIENT, FLEET, ME, A, reservation, submitted
 

@@ -12,7 +12,7 @@ from app.core.line import Line, Pause
 from app.core.model import PromptId, TaskState
 from app.session import Session
 from app.session.sandbox import Sandbox
-from app.session.submit import Order
+from app.session.submitting.submit import Order
 from app.session.waiting.sending import _is_of_the_run
 from app.workflows.plans.runs import Count, Seeds, plan_runs
 from tests.simulation.world import a_workflow

@@ -9,7 +9,7 @@ import pytest
 
 from app.core.errors import ConnectError, NoServerAvailable, StorageError
 from app.core.model import Fleet, WindowId
-from app.session.places import RESERVE_TRIES
+from app.session.submitting.reservations import RESERVE_TRIES
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page
 from tests.unit.session.stage import PHOTO, Stage, scene, window_of

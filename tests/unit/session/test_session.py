@@ -11,9 +11,9 @@ from app.core.errors import BadInput, InvalidTransition
 from app.core.model import Note, PromptId, ServerId
 from app.core.ports import Response
 from app.session import Run, Session
-from app.session.listing import LISTED
 from app.session.sandbox import HERE, Sandbox, make_fleet
 from app.session.session import INPUT_KEPT
+from app.session.submitting.remote_choices import LISTED
 from tests.simulation.store import Bytes
 from tests.simulation.world import a_workflow
 from tests.unit.session.stage import A, Stage, scene, task_of, window_of

@@ -13,7 +13,7 @@ from app.core.errors import InvalidTransition, NotOwner, ServerLockedError
 from app.core.model import PromptId, Task, TaskState
 from app.core.server_file import content_name
 from app.core.workflow import parse_workflow
-from app.session.submit import SLEPT_OVER, WRITE_RETRY, Order
+from app.session.submitting.submit import SLEPT_OVER, WRITE_RETRY, Order
 from tests.simulation.network import Mishap
 from tests.simulation.store import Bytes, Database
 from tests.simulation.world import Page, a_workflow

@@ -22,7 +22,7 @@ from app.core.model import (
 )
 from app.core.window import Free, Moored
 from app.session import Noticed, Run, RunStage
-from app.session.editors import GONE, UNSTORED
+from app.session.submitting.editor_files import GONE, UNSTORED
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.page.questions import GiveUpDialog, RunAgainDialog, SameServerDialog

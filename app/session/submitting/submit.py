@@ -45,12 +45,12 @@ from app.core.ports import Blob, Request, Response
 from app.core.server_file import content_name
 from app.core.window import get_api_base_url
 from app.core.workflow import ApiWorkflow
-from app.session.capability import Capabilities, Survey
-from app.session.editors import NO_EDITOR, EditorCopy, Editors, Graph
 from app.session.facts import Picked, Run, RunStage
-from app.session.holdings import Found, Origin
-from app.session.places import Places
 from app.session.state import State
+from app.session.submitting.capability import Capabilities, Survey
+from app.session.submitting.editor_files import NO_EDITOR, EditorCopy, Editors, Graph
+from app.session.submitting.named_files import Found, Origin
+from app.session.submitting.reservations import Places
 from app.session.timing import begin, first_of
 from app.session.watch import Watch
 

@@ -18,8 +18,8 @@ from app.core import comfy
 from app.core.errors import BadInput, ConfigError, TransportError
 from app.core.model import Health, Server, ServerId
 from app.core.workflow import ApiWorkflow
-from app.session.holdings import Found, Holdings, Origin
 from app.session.state import State
+from app.session.submitting.named_files import Found, Holdings, Origin
 from app.workflows.catalogue import Catalogue
 from app.workflows.catalogue_files import with_files
 from app.workflows.graph import Key

@@ -1,0 +1,1 @@
+"""Submitting work: where it can run, reserving a server, uploading, sending, cancelling."""
