@@ -31,12 +31,9 @@ from app.core.ports import Blob, Ports
 from app.core.window import Moored, Restoring, Window, get_api_base_url
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session.checks import violations
-from app.session.connection import Keeper
 from app.session.deliver import Courier
 from app.session.facts import Picked
 from app.session.files import WorkflowFiles
-from app.session.forecast import Forecast
-from app.session.harbour import Harbour
 from app.session.last_previews import LastPreviews
 from app.session.past import Past
 from app.session.restore import Restorer
@@ -52,7 +49,10 @@ from app.session.submitting.submit import Inputs, Order, Submitter
 from app.session.view import SessionView
 from app.session.waiting.waiting_runs import WaitingLine
 from app.session.waiting.worker import Hand
-from app.session.watch import Watch
+from app.session.watching.fleet_follower import Harbour
+from app.session.watching.forecast import Forecast
+from app.session.watching.socket import Keeper
+from app.session.watching.watch import Watch
 from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key
 from app.workflows.needs import Standing

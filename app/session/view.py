@@ -11,10 +11,10 @@ from app.core.ports import Identity
 from app.core.progress import Progress
 from app.core.window import Restoring, Window
 from app.session.facts import Noticed, Preview, Run, SocketFacts
-from app.session.forecast import Forecast
 from app.session.results import Results
 from app.session.salvage import Orphan, OrphanRecord, Salvage
 from app.session.state import State
+from app.session.watching.forecast import Forecast
 
 
 class SessionView:

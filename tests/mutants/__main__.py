@@ -5,7 +5,7 @@ python -m tests.mutants --files app/core/truth.py --jobs 2
 python -m tests.mutants --files app/core/truth.py:41       those of a line
 python -m tests.mutants --sample 60                        so many, chosen evenly
 python -m tests.mutants --named                            the named ones alone
-python -m tests.mutants --files app/session/watch.py --tests 'tests/unit/session/*.py'     by those tests, then lives
+python -m tests.mutants --files app/session/watching/watch.py --tests 'tests/unit/session/*.py'     those tests, then li
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ NAMED = (
     ),
     Named(
         "history before queue",
-        "app/session/watch.py",
+        "app/session/watching/watch.py",
         (
             (
                 '("get_task_history", first, self._state.fleet)\n',
@@ -82,7 +82,7 @@ NAMED = (
     ),
     Named(
         "no deafness proof",
-        "app/session/hearing.py",
+        "app/session/watching/deafness.py",
         (('        self._reopen("deaf")\n', ""),),
         f"{STORIES}/test_hearing.py::test_a_deaf_socket_is_proven_by_a_start_that_it_did_not_tell",
     ),

@@ -15,12 +15,12 @@ from app.core.errors import ServerLockedError, UnboundTask
 from app.core.model import Fleet, PromptId, ServerId, Task
 from app.core.window import Moored, Window
 from app.session import selfcheck
-from app.session.connection import Keeper
 from app.session.sandbox import HERE, THERE, SandboxFleet, SandboxStore
 from app.session.scripting import Scripting
 from app.session.selfcheck import CHECKS, OPERATIONS, run_selfcheck
 from app.session.session import Session
 from app.session.view import SessionView
+from app.session.watching.socket import Keeper
 
 REGISTERED, PICTURE, UNBOUND, SOCKET, GUARD, LAST_END = CHECKS
 SHORT = 2.0  # seconds for one check, where what it waits for never comes: less than what finds a task lost

@@ -52,7 +52,7 @@ from app.session.submitting.editor_files import NO_EDITOR, EditorCopy, Editors, 
 from app.session.submitting.named_files import Found, Origin
 from app.session.submitting.reservations import Places
 from app.session.timing import begin, first_of
-from app.session.watch import Watch
+from app.session.watching.watch import Watch
 
 log = logging.getLogger("mooring.session")
 

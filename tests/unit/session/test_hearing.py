@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.evidence import Seen
 from app.core.model import TaskState
-from app.session.hearing import FIRST_SILENCE, TELLS_WITHIN, Hearing
+from app.session.watching.deafness import FIRST_SILENCE, TELLS_WITHIN, Hearing
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
 

@@ -14,9 +14,9 @@ from app.core.mark import Sign
 from app.core.model import Delivery, PromptId, Task, TaskState
 from app.core.ports import Response
 from app.core.truth import LOST_GAP
-from app.session.landmarks import Landmarks
 from app.session.sandbox import HERE, THERE, Sandbox, make_fleet
 from app.session.state import State
+from app.session.watching.restart_detection import Landmarks
 from tests.simulation.server import SimServer
 from tests.simulation.world import Page
 from tests.unit.session.stage import A, B, Stage, scene, task_of
@@ -249,7 +249,7 @@ async def test_what_ended_last_is_looked_back_at_first(stage: Stage, monkeypatch
         await page.session._state.witness(prompt_id, *(Absent(at, at) for at in (stage.now, stage.now + 2 * LOST_GAP)))
         assert task_of(page, prompt_id).state is TaskState.LOST
         await stage.sleep(0.1)
-    monkeypatch.setattr("app.session.watch.LOOK_BACK", 1)
+    monkeypatch.setattr("app.session.watching.watch.LOOK_BACK", 1)
     (latest,) = page.session._watch._inferred().values()
     assert [task.prompt_id for task in latest] == [first]
 

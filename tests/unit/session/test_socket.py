@@ -13,7 +13,7 @@ from app.core.events import EndMessage, ExecutingMessage, Message
 from app.core.model import Contact, PromptId, ServerId, TaskState
 from app.core.ports import Connection, Frame
 from app.core.window import Moored
-from app.session.connection import GONE, GREETING_DEADLINE, LONGEST_BACKOFF, REPLACED, UNTIL_TOLD
+from app.session.watching.socket import GONE, GREETING_DEADLINE, LONGEST_BACKOFF, REPLACED, UNTIL_TOLD
 from gateway import closes
 from gateway.refusal import Cause, Refusal
 from tests.simulation.world import Page

@@ -11,7 +11,7 @@ import pytest
 from app.core.errors import StorageError
 from app.core.model import Contact, PromptId, ServerId, TaskState
 from app.core.window import Window
-from app.session.watch import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_SILENCE, SOCKET_IS_FRESH, SOCKET_PAUSE
+from app.session.watching.watch import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_SILENCE, SOCKET_IS_FRESH, SOCKET_PAUSE
 from tests.simulation.network import Mishap
 from tests.simulation.world import Page
 from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of

@@ -223,7 +223,7 @@ def test_every_note_has_words_of_its_own(_: Translator) -> None:
 
 
 def test_every_kind_of_note_that_is_written_is_known_here() -> None:
-    sources = [ROOT / "app/core/truth.py", ROOT / "app/session/landmarks.py"]
+    sources = [ROOT / "app/core/truth.py", ROOT / "app/session/watching/restart_detection.py"]
     written = {kind for path in sources for kind in re.findall(r'\bNote\([^"\n]*?"(\w+)"', path.read_text("utf-8"))}
     assert len(written) > 10
     assert written <= set(NOTES)

@@ -21,11 +21,11 @@ from app.core.model import Task
 from app.core.ports import BinaryFrame, Connection, Frame
 from app.core.window import Moored, Window, get_api_base_url
 from app.session.facts import Preview, SocketFacts
-from app.session.forecast import Forecast
-from app.session.hearing import Hearing
 from app.session.state import State
 from app.session.timing import first_of, until_set
-from app.session.watch import Watch
+from app.session.watching.deafness import Hearing
+from app.session.watching.forecast import Forecast
+from app.session.watching.watch import Watch
 
 log = logging.getLogger("mooring.session")
 

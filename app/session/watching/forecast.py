@@ -23,8 +23,8 @@ from app.core.progress import Progress
 from app.core.stopwatch import Stopwatch
 from app.core.store_parts import Learned
 from app.core.workflow import ApiWorkflow, parse_workflow
-from app.session.landmarks import Place
 from app.session.state import State
+from app.session.watching.restart_detection import Place
 
 log = logging.getLogger("mooring.session")
 

@@ -17,12 +17,12 @@ from app.core.evidence import Absent, CancelAsked, Evidence, GivenUp, Moved, NoA
 from app.core.model import PromptId, ServerId, Task, TaskState
 from app.core.truth import judge
 from app.core.window import get_api_base_url
-from app.session.forecast import Forecast
-from app.session.landmarks import Landmarks, Place
-from app.session.movement import Movements
 from app.session.state import State
 from app.session.submitting.cancel import Canceller
 from app.session.timing import first_of
+from app.session.watching.forecast import Forecast
+from app.session.watching.restart_detection import Landmarks, Place
+from app.session.watching.stalls import Movements
 
 log = logging.getLogger("mooring.session")
 

@@ -1,0 +1,1 @@
+"""Watching servers and work: queue, history, events, restarts, stalls, time left."""
