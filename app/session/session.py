@@ -31,13 +31,13 @@ from app.core.ports import Blob, Ports
 from app.core.window import Moored, Restoring, Window, get_api_base_url
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session.checks import violations
-from app.session.deliver import Courier
+from app.session.delivery.deliver import Courier
+from app.session.delivery.last_previews import LastPreviews
+from app.session.delivery.past import Past
+from app.session.delivery.results import Results
 from app.session.facts import Picked
 from app.session.files import WorkflowFiles
-from app.session.last_previews import LastPreviews
-from app.session.past import Past
 from app.session.restore import Restorer
-from app.session.results import Results
 from app.session.salvage import Orphan, Salvage
 from app.session.scribe import Scribe
 from app.session.scripting import Scripting

@@ -10,8 +10,8 @@ from app.core.model import Fleet, PromptId, ServerId, Task
 from app.core.ports import Identity
 from app.core.progress import Progress
 from app.core.window import Restoring, Window
+from app.session.delivery.results import Results
 from app.session.facts import Noticed, Preview, Run, SocketFacts
-from app.session.results import Results
 from app.session.salvage import Orphan, OrphanRecord, Salvage
 from app.session.state import State
 from app.session.watching.forecast import Forecast

@@ -9,7 +9,7 @@ import pytest
 from app.core.errors import TaskNotFound, TransportError
 from app.core.model import Delivery, Note, PromptId, TaskState
 from app.core.ports import Keep, KeepSettings
-from app.session.results import _dropped
+from app.session.delivery.results import _dropped
 from tests.simulation.server import Answer
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page

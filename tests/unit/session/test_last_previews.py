@@ -10,8 +10,8 @@ from app.core.errors import MooringError, NotOwner, StorageError, TaskNotFound
 from app.core.model import PromptId, Task, TaskState
 from app.core.ports import Blob
 from app.core.window import Window
+from app.session.delivery.last_previews import FIRST_PAUSE, PAUSE, LastPreviews
 from app.session.facts import Preview
-from app.session.last_previews import FIRST_PAUSE, PAUSE, LastPreviews
 from app.session.sandbox import Sandbox, SandboxStore
 from app.session.state import State
 from tests.simulation.store import Bytes

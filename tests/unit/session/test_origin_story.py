@@ -10,7 +10,7 @@ import pytest
 from app.core.model import Delivery, TaskState
 from app.core.ports import Response
 from app.core.workflow import parse_workflow
-from app.session.deliver import fetch_output
+from app.session.delivery.deliver import fetch_output
 from app.session.sandbox import Sandbox
 from app.session.state import State
 from tests.unit.session.stage import A, Stage, bytes_of, scene, task_of
@@ -65,7 +65,7 @@ async def test_an_older_file_of_that_name_on_another_server_is_not_taken_for_a_r
     A server that marks its files, or none that does, changes nothing in that.
     """
     if not is_marked:
-        monkeypatch.setattr("app.session.deliver._etag", lambda _: "")
+        monkeypatch.setattr("app.session.delivery.deliver._etag", lambda _: "")
     page = await stage.window()
     first = await stage.run(page, steps=1, server_id=A)
     await stage.ended(page, first)

@@ -8,7 +8,7 @@ from app.core import past
 from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.model import PromptId, Task, TaskState, WindowId
 from app.core.window import Window
-from app.session.past import Past
+from app.session.delivery.past import Past
 from app.session.salvage import OLD
 from app.session.sandbox import Sandbox, SandboxStore
 from app.session.state import State

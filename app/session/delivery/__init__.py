@@ -1,0 +1,1 @@
+"""Results: fetched from their server, kept, and listed."""
