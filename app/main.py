@@ -29,8 +29,8 @@ from app.core.errors import MooringError, StorageError
 from app.core.papers import Papers
 from app.session import Session
 from app.session.console import ConsoleContract
-from app.session.private import private_ports
-from app.session.private_papers import PrivatePapers
+from app.session.memory.private import private_ports
+from app.session.memory.private_papers import PrivatePapers
 from app.session.scribe import LogNotes
 from app.session.tab import Tab
 from app.session.waiting.crew import Crew

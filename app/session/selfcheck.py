@@ -20,7 +20,7 @@ from app.core.errors import MooringError, ServerLockedError, ServerMoved, Unboun
 from app.core.model import Fleet, PromptId, ServerId, Task
 from app.core.window import Window
 from app.core.workflow import ApiWorkflow, parse_workflow
-from app.session.sandbox import HERE, THERE, Sandbox, make_fleet
+from app.session.memory.sandbox import HERE, THERE, Sandbox, make_fleet
 from app.session.session import Session
 
 PATIENCE = 10.0  # seconds for one check; it takes a fraction of one

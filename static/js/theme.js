@@ -1,5 +1,5 @@
 // What counts before Python is up: the person's settings, which follow other windows at once (colours and language;
-// `app/ui/settings/settings.py` writes them), and whether this window is a private one (`app/session/private.py`). A classic script on purpose: it runs before the first paint, modules after it.
+// `app/ui/settings/settings.py` writes them), and whether this window is a private one (`app/session/memory/private.py`). A classic script on purpose: it runs before the first paint, modules after it.
 {
   // Where the files of this page's own build are: its Python asks too (`app/browser/paths.py`).
   document.documentElement.dataset.home = new URL("../../", document.currentScript.src).pathname;

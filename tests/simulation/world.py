@@ -24,7 +24,7 @@ from app.core.ports import Ports
 from app.core.window import Window
 from app.core.workflow import ApiWorkflow
 from app.session import Picked, Session
-from app.session.private import private_ports
+from app.session.memory.private import private_ports
 from app.session.waiting.crew import Crew
 from tests.simulation.browser import Browser, Life, LoopClock, SeededRandom, Tab, TabWindows
 from tests.simulation.editor import editor_of

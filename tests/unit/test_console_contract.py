@@ -18,7 +18,7 @@ from app.core.errors import BadInput, NoServerAvailable, ServerLockedError, Serv
 from app.core.model import Fleet
 from app.session import Session
 from app.session.console import GETTERS, HELPERS, METHODS, VERSION, ConsoleContract
-from app.session.sandbox import HERE, THERE, Sandbox
+from app.session.memory.sandbox import HERE, THERE, Sandbox
 
 WORKFLOW = {"9": {"class_type": "SaveImage", "inputs": {}}}
 

@@ -15,7 +15,7 @@ from app.core.errors import ServerLockedError, UnboundTask
 from app.core.model import Fleet, PromptId, ServerId, Task
 from app.core.window import Moored, Window
 from app.session import selfcheck
-from app.session.sandbox import HERE, THERE, SandboxFleet, SandboxStore
+from app.session.memory.sandbox import HERE, THERE, SandboxFleet, SandboxStore
 from app.session.scripting import Scripting
 from app.session.selfcheck import CHECKS, OPERATIONS, run_selfcheck
 from app.session.session import Session

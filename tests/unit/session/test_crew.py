@@ -14,7 +14,7 @@ from app.core.ports import Identity
 from app.core.window import Window
 from app.session import Session
 from app.session.console import ConsoleContract
-from app.session.sandbox import HERE, Sandbox, SandboxWindows, make_fleet
+from app.session.memory.sandbox import HERE, Sandbox, SandboxWindows, make_fleet
 from app.session.state import State
 from app.session.waiting.crew import MEND, _Berth, _SharedFleet
 from app.workflows.plans.runs import Seeds, plan_runs

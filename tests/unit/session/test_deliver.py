@@ -7,7 +7,7 @@ import pytest
 from app.core.model import TEXT, ClientId, NodeId, Output, PromptId, ServerId, Task, WindowId
 from app.core.ports import Response
 from app.session.delivery.deliver import _modified, fetch_output
-from app.session.sandbox import Sandbox
+from app.session.memory.sandbox import Sandbox
 from app.session.state import State
 
 FOUR = 1795665600.0  # 26 November 2026, 4:00 UTC

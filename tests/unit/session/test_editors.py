@@ -15,7 +15,7 @@ from app.core.ports import Blob
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.session.console import ConsoleContract
-from app.session.sandbox import Sandbox, SandboxStore
+from app.session.memory.sandbox import Sandbox, SandboxStore
 from app.session.state import State
 from app.session.submitting import editor_files as editors
 from app.session.submitting.editor_files import GONE, NO_EDITOR, UNSTORED, Editors

@@ -11,7 +11,7 @@ from app.core.errors import BadInput, ConfigError, HttpStatusError, NoServerAvai
 from app.core.model import ServerId
 from app.core.ports import Request, Response
 from app.session.files import WorkflowFiles
-from app.session.sandbox import HERE, Sandbox, SandboxServers, make_fleet
+from app.session.memory.sandbox import HERE, Sandbox, SandboxServers, make_fleet
 from app.session.state import State
 from tests.simulation.store import Bytes
 

@@ -11,7 +11,7 @@ import pytest
 from app.core.errors import ConnectError, MooringError, NoServerAvailable, RequestTimeout
 from app.core.model import Contact, Fleet, Health, PromptId, ServerId, TaskState
 from app.core.window import Window
-from app.session.sandbox import Sandbox, SandboxClock
+from app.session.memory.sandbox import Sandbox, SandboxClock
 from app.session.state import State
 from app.session.submitting.submit import Order
 from app.session.waiting.worker import LONGEST_REST, LONGEST_WHILE_BUSY, Hand

@@ -14,7 +14,7 @@ from app.core.mark import Sign
 from app.core.model import Delivery, PromptId, Task, TaskState
 from app.core.ports import Response
 from app.core.truth import LOST_GAP
-from app.session.sandbox import HERE, THERE, Sandbox, make_fleet
+from app.session.memory.sandbox import HERE, THERE, Sandbox, make_fleet
 from app.session.state import State
 from app.session.watching.restart_detection import Landmarks
 from tests.simulation.server import SimServer

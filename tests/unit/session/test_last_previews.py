@@ -12,7 +12,7 @@ from app.core.ports import Blob
 from app.core.window import Window
 from app.session.delivery.last_previews import FIRST_PAUSE, PAUSE, LastPreviews
 from app.session.facts import Preview
-from app.session.sandbox import Sandbox, SandboxStore
+from app.session.memory.sandbox import Sandbox, SandboxStore
 from app.session.state import State
 from tests.simulation.store import Bytes
 from tests.unit.core.builders import CLIENT, ME, submitted

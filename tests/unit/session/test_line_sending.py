@@ -11,7 +11,7 @@ from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringErro
 from app.core.line import Line, Pause
 from app.core.model import PromptId, TaskState
 from app.session import Session
-from app.session.sandbox import Sandbox
+from app.session.memory.sandbox import Sandbox
 from app.session.submitting.submit import Order
 from app.session.waiting.sending import _is_of_the_run
 from app.workflows.plans.runs import Count, Seeds, plan_runs

@@ -11,7 +11,7 @@ from app.core.model import Delivery, TaskState
 from app.core.ports import Response
 from app.core.workflow import parse_workflow
 from app.session.delivery.deliver import fetch_output
-from app.session.sandbox import Sandbox
+from app.session.memory.sandbox import Sandbox
 from app.session.state import State
 from tests.unit.session.stage import A, Stage, bytes_of, scene, task_of
 from tests.unit.session.test_files import Answering

@@ -17,7 +17,7 @@ from app.core.plan import Measured, NodePace, Paces
 from app.core.store_parts import Learned
 from app.core.window import Window
 from app.core.workflow import parse_workflow
-from app.session.sandbox import Sandbox, SandboxClock, SandboxStore
+from app.session.memory.sandbox import Sandbox, SandboxClock, SandboxStore
 from app.session.state import State
 from app.session.watching.forecast import EVERY, OFTEN, OLD, Forecast
 from tests.unit.core.builders import CLIENT, ME, A, B, address, submitted

@@ -9,8 +9,8 @@ from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.model import PromptId, Task, TaskState, WindowId
 from app.core.window import Window
 from app.session.delivery.past import Past
+from app.session.memory.sandbox import Sandbox, SandboxStore
 from app.session.salvage import OLD
-from app.session.sandbox import Sandbox, SandboxStore
 from app.session.state import State
 from tests.simulation.world import Page
 from tests.unit.core.builders import CLIENT, ME, submitted

@@ -25,11 +25,11 @@ from app.core.model import (
 )
 from app.core.ports import Blob, Keep, KeepSettings, WindowRecord
 from app.core.records import encode_task
-from app.session import private_shelf
-from app.session.private import PrivateStore, private_ports, redacted
-from app.session.private_papers import PrivatePapers
-from app.session.private_shelf import RESULTS, THUMBNAILS
-from app.session.sandbox import Sandbox
+from app.session.memory import private_shelf
+from app.session.memory.private import PrivateStore, private_ports, redacted
+from app.session.memory.private_papers import PrivatePapers
+from app.session.memory.private_shelf import RESULTS, THUMBNAILS
+from app.session.memory.sandbox import Sandbox
 from tests.ports.desk import kept_of
 from tests.ports.memory_papers import MemoryPapers
 from tests.simulation.shelf import MemoryDrawer

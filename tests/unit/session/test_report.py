@@ -19,7 +19,7 @@ from app.core.ports import Request, Response
 from app.core.window import Window
 from app.session import Session
 from app.session.console import ConsoleContract
-from app.session.sandbox import HERE, THERE, Sandbox, SandboxServers, make_fleet
+from app.session.memory.sandbox import HERE, THERE, Sandbox, SandboxServers, make_fleet
 from app.session.scribe import LogNotes
 from tests.simulation.replay import replay_bundle
 from tests.simulation.store import Bytes

@@ -12,8 +12,8 @@ from app.core.errors import BadInput, NoServerAvailable, NotOwner, ServerLockedE
 from app.core.model import ClientId, Delivery, PromptId, Records, Task, TaskState, WindowId
 from app.core.window import Free, Restoring, Window
 from app.session import RunStage
+from app.session.memory.sandbox import Sandbox, SandboxStore
 from app.session.salvage import Salvage
-from app.session.sandbox import Sandbox, SandboxStore
 from app.session.state import State
 from tests.simulation.network import Mishap
 from tests.simulation.world import Page

@@ -18,7 +18,7 @@ from app.core.evidence import Seen
 from app.core.line import Line, LineChange
 from app.core.model import ClientId, Job, NodeId, Output, PromptId, Records, Reservation, Task, TaskState, WindowId
 from app.core.ports import Identity, KeepSettings, Request, Usage, WindowRecord
-from app.session.sandbox import (
+from app.session.memory.sandbox import (
     HERE,
     THERE,
     Sandbox,

@@ -15,7 +15,7 @@ from app.core.model import TaskState
 from app.core.ports import Request, Response
 from app.session import Session
 from app.session.console import ConsoleContract, _editor, _inputs
-from app.session.sandbox import Sandbox
+from app.session.memory.sandbox import Sandbox
 from app.session.selfcheck import CHECKS
 from tests.simulation.store import Bytes
 from tests.unit.session.test_report import NamedBytes, TalkingServers, until, workflow

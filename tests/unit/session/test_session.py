@@ -11,7 +11,7 @@ from app.core.errors import BadInput, InvalidTransition
 from app.core.model import Note, PromptId, ServerId
 from app.core.ports import Response
 from app.session import Run, Session
-from app.session.sandbox import HERE, Sandbox, make_fleet
+from app.session.memory.sandbox import HERE, Sandbox, make_fleet
 from app.session.session import INPUT_KEPT
 from app.session.submitting.remote_choices import LISTED
 from tests.simulation.store import Bytes

@@ -9,7 +9,7 @@ import pytest
 
 from app.core.model import Contact, Note, WindowId
 from app.core.window import Window
-from app.session.sandbox import Sandbox
+from app.session.memory.sandbox import Sandbox
 from app.session.state import State
 from tests.simulation.world import Page
 from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of

@@ -25,7 +25,7 @@ from app.core.past import PastTask, ended_at, is_settled, past_of
 from app.core.plan import Measured
 from app.core.ports import Ports, TaskStore, WindowRecord
 from app.core.store_parts import Learned
-from app.session.private_shelf import Drawer, PrivateShelf
+from app.session.memory.private_shelf import Drawer, PrivateShelf
 
 
 def private_ports(ports: Ports, drawer: Drawer) -> Ports:

@@ -1,0 +1,1 @@
+"""Ports in memory, for private windows and the self-check."""
