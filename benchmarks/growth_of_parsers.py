@@ -24,23 +24,23 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from gateway.backlog import Frame, overtaking_key
-from gateway.bodies import examine_body, is_client_id
 from gateway.classes import Classes
 from gateway.contents import is_any, read_contents
-from gateway.guard import RequestFacts, judge
-from gateway.headers import response_headers, strip_mark
-from gateway.house import build_house
-from gateway.json_reader import Bounds, JsonError, Scan, read_json
-from gateway.peers import told_by
+from gateway.http.backlog import Frame, overtaking_key
+from gateway.http.bodies import examine_body, is_client_id
+from gateway.http.guard import RequestFacts, judge
+from gateway.http.headers import response_headers, strip_mark
+from gateway.http.json_reader import Bounds, JsonError, Scan, read_json
+from gateway.http.own_hosts import build_house
+from gateway.http.peers import told_by
+from gateway.http.refusal import Refused
+from gateway.http.routes import Body, find_route, split_target
 from gateway.people.keys import Keys
 from gateway.people.person import Person
 from gateway.people.projection import ShapeError, project_text, read_rows_text
 from gateway.people.prompts import plain_text, split_annotation, write_prompt_text
 from gateway.people.seals import Seal, tag_of
 from gateway.proof import describe, read_id
-from gateway.refusal import Refused
-from gateway.routes import Body, find_route, split_target
 from gateway.rules import Rules
 from gateway.shapes import NotComfyError, not_json, read_queue_answer
 

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from gateway.choice import choose_fleet, demo_count
 from gateway.commands import find_command
-from gateway.deadlines import Deadlines
 from gateway.demo import DemoFleet
 from gateway.direct import check_direct
 from gateway.errors import ConfigError, MooringError, StartError
@@ -25,10 +24,11 @@ from gateway.export.command import export
 from gateway.flags import Flags, parse_flags
 from gateway.fleet import Fleet, Source
 from gateway.fleet_watch import watched
-from gateway.house import House, build_house
+from gateway.http.deadlines import Deadlines
+from gateway.http.own_hosts import House, build_house
+from gateway.http.server import Gateway
 from gateway.logs import start_logs
 from gateway.people.people import People, find_people
-from gateway.server import Gateway
 
 ROOT = Path(__file__).resolve().parent.parent
 _FAILED = 1

@@ -21,12 +21,12 @@ from gateway.demo import DemoFleet
 from gateway.errors import StartError
 from gateway.faults import CHANGES, LARGEST_WISH, Fault, Wish, read_broken, read_wish
 from gateway.fleet import ServerId
-from gateway.json_reader import build
+from gateway.http.json_reader import build
+from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.upstream import Upstream
 from gateway.prober import Prober
-from gateway.refusal import Cause, Refusal, Refused
 from gateway.state import FleetState
 from gateway.tasks import start_task
-from gateway.upstream import Upstream
 
 _PATH = "/demo/faults"
 _PAUSE = 1.0  # seconds between looks at what is broken: a fault of the next submit ends by itself

@@ -17,14 +17,14 @@ from typing import Any
 import aiohttp
 
 from gateway.contents import Content, is_any, read_contents
-from gateway.deadlines import Deadlines
 from gateway.fleet import ServerId
+from gateway.http.deadlines import Deadlines
+from gateway.http.refusal import Refused
+from gateway.http.upstream import Upstream
 from gateway.looks import StatusError, ask, judge_failure
-from gateway.refusal import Refused
 from gateway.shapes import CATALOGUE, NotComfyError
 from gateway.state import Catalogue, FleetState
 from gateway.tasks import start_task
-from gateway.upstream import Upstream
 
 MOST_BYTES = 200_000_000  # of packed catalogues; those asked for longest ago go first
 AT_A_TIME = 4  # servers; each may have megabytes to read

@@ -18,11 +18,11 @@ import aiohttp
 from aiohttp import WSMsgType
 
 from gateway.fleet import Server
+from gateway.http.refusal import Refused
+from gateway.http.upstream import Redirected, Upstream
 from gateway.looks import StatusError, has_jobs, judge_failure, look_closely, read_bounded, read_max_upload
-from gateway.refusal import Refused
 from gateway.shapes import SMALL, NotComfyError, parse_json, parse_stats
 from gateway.state import Condition, Health
-from gateway.upstream import Redirected, Upstream
 
 _SOCKET_BYTES = 1_000_000  # the largest greeting that is waited for
 

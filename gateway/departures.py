@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from gateway.lines import Lines
-from gateway.refusal import Refusal
+from gateway.http.refusal import Refusal
+from gateway.http.tunnels import Lines
+from gateway.http.upstream import Upstream
 from gateway.tasks import start_task
-from gateway.upstream import Upstream
 
 
 class Departures:

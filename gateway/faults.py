@@ -12,7 +12,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
-from gateway.json_reader import Bounds, JsonError, read_json
+from gateway.http.json_reader import Bounds, JsonError, read_json
 
 LARGEST_WISH = 1_000  # bytes
 _WISH = Bounds(LARGEST_WISH)

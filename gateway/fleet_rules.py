@@ -6,7 +6,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from gateway.errors import ConfigError
-from gateway.house import check_name
+from gateway.http.own_hosts import check_name
 from gateway.rules import Rules
 from gateway.toml_text import Table
 

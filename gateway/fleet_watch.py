@@ -14,10 +14,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from gateway.deadlines import Deadlines
 from gateway.errors import ConfigError
 from gateway.fleet import Fleet, ReadFile, Server, ServerId, Source
 from gateway.fleet_file import read_fleet
+from gateway.http.deadlines import Deadlines
 from gateway.tasks import for_ever, start_task
 
 _log = logging.getLogger(__name__)

@@ -15,9 +15,10 @@ from typing import TypeVar
 
 import aiohttp
 
-from gateway.json_reader import Bounds, JsonError, Scan
+from gateway.http.json_reader import Bounds, JsonError, Scan
+from gateway.http.reading import is_small
+from gateway.http.upstream import Redirected, Upstream, short_reason
 from gateway.proof import AnotherServerError
-from gateway.reading import is_small
 from gateway.shapes import (
     QUEUE,
     SMALL,
@@ -29,7 +30,6 @@ from gateway.shapes import (
     read_queue_answer,
 )
 from gateway.state import DEFAULT_MAX_UPLOAD, Condition, Health
-from gateway.upstream import Redirected, Upstream, short_reason
 from gateway.vitals import Device
 
 _LOGIN = {401: "login", 403: "forbidden", 407: "login", 429: "busy"}

@@ -17,8 +17,10 @@ from functools import partial
 
 import aiohttp
 
-from gateway.deadlines import Deadlines
 from gateway.fleet import ServerId
+from gateway.http.deadlines import Deadlines
+from gateway.http.refusal import Cause
+from gateway.http.upstream import Upstream
 from gateway.looks import (
     StatusError,
     has_jobs,
@@ -27,11 +29,9 @@ from gateway.looks import (
     read_max_upload,
     read_queue,
 )
-from gateway.refusal import Cause
 from gateway.shapes import NotComfyError, Queue
 from gateway.state import VERSION, Condition, FleetState, Health
 from gateway.tasks import for_ever, start_task
-from gateway.upstream import Upstream
 from gateway.vitals import Vitals
 
 _ILL = {Health.DOWN, Health.TIMEOUT}

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gateway.json_reader import Bounds, JsonError, read_json
+from gateway.http.json_reader import Bounds, JsonError, read_json
 
 VERSION = 1
 SUFFIXES = frozenset({".json", ".png", ".webp", ".jpg", ".jpeg", ".mp4", ".webm"})

@@ -14,10 +14,10 @@ from aiohttp import ETag, web
 from gateway.builds import PageBuilds, best_coding
 from gateway.codings import accepted
 from gateway.flags import is_loopback
+from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.install.snapshot import Snapshot
 from gateway.languages import list_languages
 from gateway.policy import header_policy
-from gateway.refusal import Cause, Refusal, Refused
 from gateway.snapshots import PageSnapshots
 from gateway.tree import PAGE, digest
 

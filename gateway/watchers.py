@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from gateway.closes import GATEWAY_ENDS, LOGGED_OUT, Close
-from gateway.deadlines import Deadlines
+from gateway.http.closes import GATEWAY_ENDS, LOGGED_OUT, Close
+from gateway.http.deadlines import Deadlines
+from gateway.http.pump import LARGEST_FROM_BROWSER
 from gateway.people.person import Person
-from gateway.pump import LARGEST_FROM_BROWSER
 from gateway.state import FleetState
 from gateway.tasks import start_task
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from gateway.reading import MOST_MEMORY
-from gateway.refusal import Cause, Refusal, Refused
+from gateway.http.reading import MOST_MEMORY
+from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.shapes import NotComfyError
 
 

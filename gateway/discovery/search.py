@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
-from gateway.deadlines import Deadlines
 from gateway.discovery.claims import Claim, NoClaim, ask_who
 from gateway.discovery.members import IsWell, Roll
 from gateway.discovery.names import Answer, Endpoint, LookupFailed, Names, NoRecords
 from gateway.fleet import Discover, Server
+from gateway.http.deadlines import Deadlines
 from gateway.state import SearchReport
 
 ABREAST = 64  # servers that are asked at a time

@@ -10,12 +10,12 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.bodies import LARGEST_JSON
 from gateway.export.plan import Plan, dial_of, host_of
 from gateway.export.rules import write_rules
 from gateway.fleet import Server
+from gateway.http.bodies import LARGEST_JSON
+from gateway.http.refusal import HEADER, Cause
 from gateway.people.handing import PLACE, place_of
-from gateway.refusal import HEADER, Cause
 from gateway.site import FOR_EVER, page_headers
 
 TEMPLATES = ("nginx.conf", "gateway.inc", "server.inc", "page.inc")

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from gateway.errors import ConfigError
 from gateway.flags import Flags
 from gateway.fleet import Fleet, Server
-from gateway.house import House, build_house
+from gateway.http.own_hosts import House, build_house
 
 AUTHORITIES = (  # whom this machine believes, where a fleet file names nobody: Debian, Red Hat, Alpine and macOS
     Path("/etc/ssl/certs/ca-certificates.crt"),

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 
 from gateway.export.plan import Plan, hosts_of
-from gateway.headers import INLINE_TYPES
+from gateway.http.headers import INLINE_TYPES
+from gateway.http.routes import ENDPOINTS, Body
 from gateway.people.handing import place_of
-from gateway.routes import ENDPOINTS, Body
 from gateway.site import TYPES, page_headers
 
 _QUERY = r"[\x21\x22\x24-\x7e]*"  # printable, no fragment

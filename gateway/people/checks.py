@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from gateway.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, Refused
 
 MOST_WAITING = 32  # of known and unknown browsers each; further ones are refused at once
 MOST_OF_ONE = 8  # of one address or user

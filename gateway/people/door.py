@@ -19,10 +19,11 @@ from aiohttp import web
 
 from gateway.audit import audit
 from gateway.errors import ConfigError
-from gateway.guard import RequestFacts
-from gateway.house import House, split_origin
-from gateway.json_reader import Bounds, JsonError, read_json
-from gateway.peers import network_of
+from gateway.http.guard import RequestFacts
+from gateway.http.json_reader import Bounds, JsonError, read_json
+from gateway.http.own_hosts import House, split_origin
+from gateway.http.peers import network_of
+from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.people.accounts import Account, Accounts, changing, read_accounts, write_accounts
 from gateway.people.checks import Checks
 from gateway.people.devices import Devices
@@ -32,7 +33,6 @@ from gateway.people.passwords import LONGEST, NOBODY, PasswordHash
 from gateway.people.person import NAME, Person
 from gateway.people.revocations import Revocations
 from gateway.people.sessions import DAY, Session, Sessions
-from gateway.refusal import Cause, Refusal, Refused
 from gateway.rules import DEFAULT_SESSION_DAYS, Rules
 from gateway.tasks import for_ever, start_task
 

@@ -13,15 +13,15 @@ from urllib.parse import parse_qsl, urlencode
 
 import aiohttp
 
-from gateway.headers import OWN_MARK
+from gateway.http.headers import OWN_MARK
+from gateway.http.proxy import Terms
+from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.upstream import Upstream
 from gateway.people.evidence import MADE, Run, Runs, Written, described_files
 from gateway.people.keys import Keys
 from gateway.people.person import Person
 from gateway.people.prompts import Made
 from gateway.people.seals import KEY, File, Judgement, Seal, seal
-from gateway.proxy import Terms
-from gateway.refusal import Cause, Refusal, Refused
-from gateway.upstream import Upstream
 
 AT_ONCE = 8  # looks at files of one answer
 MOST_FILES = 2_000  # of one answer; what stands after them is told without a seal

@@ -10,11 +10,11 @@ import aiohttp
 
 from gateway.audit import audit
 from gateway.fleet import ServerId
+from gateway.http.refusal import Cause, Refusal, Refused, Sent
+from gateway.http.upstream import Upstream
 from gateway.people.asking import fetch_rows
 from gateway.people.person import Person
 from gateway.people.projection import Row
-from gateway.refusal import Cause, Refusal, Refused, Sent
-from gateway.upstream import Upstream
 from wire.versions import interrupts_by_id
 
 LONGEST_ID = 200  # characters of a prompt_id; whoever posts past the gateway may choose any

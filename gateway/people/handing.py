@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from gateway.fleet import Server
-from gateway.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.rules import Rules
 
 ASKS = "X-Mooring-Hand-Over"

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.json_reader import Bounds, JsonError, read_json
+from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.links import read_link
 from gateway.published import Published
 

@@ -18,13 +18,17 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 from aiohttp import web
 
 from gateway.audit import audit
-from gateway.budget import BUFFERED, owners_of
 from gateway.catalogues import Catalogues
 from gateway.classes import REPLACEMENTS, Classes, read_replacements
 from gateway.fleet import ServerId
-from gateway.guard import Admitted
-from gateway.headers import OWN_MARK
-from gateway.json_reader import Scan, build
+from gateway.http.budget import BUFFERED, owners_of
+from gateway.http.guard import Admitted
+from gateway.http.headers import OWN_MARK
+from gateway.http.json_reader import Scan, build
+from gateway.http.proxy import ABSENT, Proxy, Terms
+from gateway.http.refusal import Cause, Refusal, Refused, Sent
+from gateway.http.routes import ServerCall
+from gateway.http.upstream import Upstream
 from gateway.people.asking import fetch, fetch_as, fetch_history, fetch_rows, history_pages, strange
 from gateway.people.evidence import Run, Runs, described_files
 from gateway.people.files import Files, Recent
@@ -46,13 +50,9 @@ from gateway.people.prompts import Made, Written, write_prompt_text
 from gateway.people.seals import KEY, File
 from gateway.people.sieve import Sieve
 from gateway.people.uploads import pass_upload
-from gateway.proxy import ABSENT, Proxy, Terms
-from gateway.refusal import Cause, Refusal, Refused, Sent
-from gateway.routes import ServerCall
 from gateway.rules import Rules
 from gateway.shapes import CATALOGUE, QUEUE, SMALL
 from gateway.state import FleetState
-from gateway.upstream import Upstream
 from wire.versions import interrupts_by_id
 
 MOST_JOBS = 100  # of one `/api/jobs`, each of which may have to be looked up

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.classes import Classes
-from gateway.json_reader import build
+from gateway.http.json_reader import build
+from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.people.evidence import all_texts
 from gateway.people.person import FOLDER, MARK, Person
-from gateway.refusal import Cause, Refusal, Refused
 from gateway.rules import Rules
 
 LARGEST_EXTRA = 2_097_152  # bytes of `extra_data`: the editor's graph of a thousand nodes takes half of that

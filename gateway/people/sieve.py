@@ -13,8 +13,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from gateway.backlog import Frame
-from gateway.json_reader import Bounds, JsonError, read_json
+from gateway.http.backlog import Frame
+from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.people.seals import KEY
 from wire.events import PROMPT_FIELDS, Event, prompt_of_event
 from wire.frames import PREVIEW, PREVIEW_WITH_METADATA, TEXT, prompt_of_preview, read_header

@@ -13,14 +13,14 @@ import aiohttp
 from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http import HttpProcessingError
 
-from gateway.headers import request_headers
-from gateway.json_reader import Bounds, JsonError, read_json
-from gateway.lanes import HOLDER
-from gateway.patience import Patience
+from gateway.http.headers import request_headers
+from gateway.http.json_reader import Bounds, JsonError, read_json
+from gateway.http.lanes import HOLDER
+from gateway.http.moving_deadline import Patience
+from gateway.http.proxy import upload_ended
+from gateway.http.refusal import Cause, Refusal, Refused, Sent
+from gateway.http.upstream import Upstream
 from gateway.people.person import Person
-from gateway.proxy import upload_ended
-from gateway.refusal import Cause, Refusal, Refused, Sent
-from gateway.upstream import Upstream
 
 FIELD = "image"  # what ComfyUI calls the file, whatever it is
 LONGEST_FIELD = 4_096  # bytes of a field that is read past

@@ -16,13 +16,13 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway.deadlines import Deadlines
 from gateway.fleet import Fleet, Server, ServerId, Source
 from gateway.fleet_watch import watched
-from gateway.house import build_house
+from gateway.http.deadlines import Deadlines
+from gateway.http.own_hosts import build_house
+from gateway.http.server import Gateway
 from gateway.people.people import People
 from gateway.rules import Rules
-from gateway.server import Gateway
 from gateway.state import Health
 
 ROOT = Path(__file__).resolve().parents[2]

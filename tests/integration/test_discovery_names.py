@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.deadlines import Deadlines
 from gateway.discovery.names import Answer, LookupFailed, Names
 from gateway.discovery.search import Search
 from gateway.fleet import Discover
+from gateway.http.deadlines import Deadlines
 from tests.name_server import Mood, NameServer, serve_names
 
 GPU = Discover("dns://gpu.test:8188", "gpu.test", 8188, "gpu", is_minted=True)

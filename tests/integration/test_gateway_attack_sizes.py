@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway.bodies import LARGEST_JSON
-from gateway.budget import MOST_BODIES_OF_ONE, MOST_OF_ONE
-from gateway.reading import Reading
+from gateway.http.bodies import LARGEST_JSON
+from gateway.http.budget import MOST_BODIES_OF_ONE, MOST_OF_ONE
+from gateway.http.reading import Reading
 from gateway.state import Health
 from tests.integration.attacks import PROMPT, Place
 from tests.integration.rig import QUEUE, STATS, Running, head_of, open_gateway, serve, until
@@ -115,7 +115,7 @@ async def test_large_answers_that_come_to_no_end_hold_up_no_other_server() -> No
 
 
 async def test_large_texts_wait_for_room_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.reading.LARGE_BYTES", 10)
+    monkeypatch.setattr("gateway.http.reading.LARGE_BYTES", 10)
     reading, began, leave = Reading(), list[str](), {name: asyncio.Event() for name in "abcd"}
 
     async def read(name: str, size: int) -> None:

@@ -14,12 +14,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.deadlines import Deadlines
 from gateway.demo import DemoFleet
 from gateway.faults import Fault
 from gateway.fleet import Fleet, ServerId, Source
-from gateway.house import build_house
-from gateway.server import Gateway
+from gateway.http.deadlines import Deadlines
+from gateway.http.own_hosts import build_house
+from gateway.http.server import Gateway
 from gateway.state import Health
 from tests.integration.attacks import JSON, Place, post, write
 from tests.integration.rig import ROOT, head_of, speak, until

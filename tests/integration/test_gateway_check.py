@@ -20,8 +20,8 @@ from aiohttp import web
 from gateway.check import look_at
 from gateway.check_look import Report
 from gateway.check_words import HEADS, advice, paragraphs, table
-from gateway.deadlines import Deadlines
 from gateway.fleet_file import read_fleet
+from gateway.http.deadlines import Deadlines
 from gateway.state import Health
 from tests.certificates import make_pem
 from tests.integration.hub import text

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from gateway.fleet import MOST_REQUESTS as LANE
-from gateway.patience import LEAST
+from gateway.http.moving_deadline import LEAST
 from tests.integration.exchanges import hang, json_of, submit, upload, verdict
 from tests.integration.rig import head_of, open_gateway, serve, speak, until
 from tests.services import free_ports

@@ -15,9 +15,9 @@ import pytest
 from aiohttp import web
 
 from gateway.choice import choose_fleet
-from gateway.deadlines import Deadlines
 from gateway.flags import read_flags
 from gateway.fleet import ServerId, Source
+from gateway.http.deadlines import Deadlines
 from gateway.state import Health
 from tests.integration.rig import PATIENCE, QUEUE, STATS, Raw, Running, open_gateway, serve, serve_raw, until
 from tests.services import free_ports

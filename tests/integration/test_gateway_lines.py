@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway.early import MOST_BYTES, MOST_MESSAGES, Early
+from gateway.http.early_messages import MOST_BYTES, MOST_MESSAGES, Early
 from tests.integration.hub import FLAGS, Hub, connect, end_of, read_all, text
 from tests.integration.rig import PATIENCE, Running, open_gateway, serve, serve_raw, until
 from tests.services import free_ports

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway.bodies import MOST_DELETED
 from gateway.fleet import Fleet, Limits, Server, ServerId, Source
+from gateway.http.bodies import MOST_DELETED
 from gateway.people.accounts import Account, Accounts, write_accounts
 from gateway.people.keys import Keys
 from gateway.people.people import People

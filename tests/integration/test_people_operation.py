@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway.connections import BrowserServer
+from gateway.http.connections import BrowserServer
 from gateway.logs import JsonLines, PlainLines
 from gateway.people.door import METRICS
 from gateway.people.keys import load_keys

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from gateway.deadlines import Deadlines
 from gateway.fleet import Server, ServerId
+from gateway.http.deadlines import Deadlines
+from gateway.http.upstream import Upstream
 from gateway.people.asking import LONGEST_PAGE, history_pages
 from gateway.people.keys import load_keys
 from gateway.people.person import Person
@@ -20,7 +21,6 @@ from gateway.people.projection import project_text
 from gateway.people.prompts import LARGEST_EXTRA
 from gateway.shapes import parse_json
 from gateway.state import Health
-from gateway.upstream import Upstream
 from tests.integration.studio import Guest, Studio, open_studio, picture_prompt, slow_prompt, wait_for
 
 

@@ -305,7 +305,7 @@ def test_the_gateway_reads_json_in_one_place() -> None:
         if isinstance(node, ast.Attribute) and ast.unparse(node) in {"json.loads", "json.load", "msgspec.json.decode"}
     }
     # Set-up reads what it and its own children wrote, with the standard library only.
-    assert {name for name in readers if not name.startswith("gateway.install.")} == {"gateway.json_reader"}
+    assert {name for name in readers if not name.startswith("gateway.install.")} == {"gateway.http.json_reader"}
 
 
 def test_no_shipped_module_is_past_its_length() -> None:

@@ -22,10 +22,10 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from gateway.deadlines import Deadlines
 from gateway.flags import Flags, read_flags
 from gateway.fleet import Fleet
 from gateway.fleet_file import read_fleet
+from gateway.http.deadlines import Deadlines
 from gateway.tree import PageTree
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,13 +9,13 @@ import pytest
 
 from app.session.console import GETTERS, HELPERS, METHODS
 from gateway import flags as gateway_flags
-from gateway import routes
 from gateway.check_flags import _parser as check_parser
 from gateway.commands import COMMANDS
 from gateway.fleet import Fleet, Source
 from gateway.fleet_discover import KEYS as DISCOVER_KEYS
 from gateway.fleet_rules import KEYS as GATEWAY_KEYS
 from gateway.fleet_server import KEYS as SERVER_KEYS
+from gateway.http import routes
 from gateway.metrics import GatewayMetrics
 from gateway.state import FleetState
 from gateway.user_flags import ACTIONS

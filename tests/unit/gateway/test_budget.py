@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.budget import Budget
-from gateway.refusal import Cause, Refused
+from gateway.http.budget import Budget
+from gateway.http.refusal import Cause, Refused
 
 
 def cause(budget: Budget, owner: str, size: int) -> Cause | None:

@@ -15,7 +15,7 @@ from gateway.export.plan import Plan, make_plan
 from gateway.export.rules import readable
 from gateway.flags import FlagError, Flags, read_flags
 from gateway.fleet import Access, Fleet, Limits, Server, ServerId, Source, TlsFiles
-from gateway.routes import ENDPOINTS
+from gateway.http.routes import ENDPOINTS
 from gateway.rules import Rules
 
 PROXIES = Rules(proxies=(ip_network("127.0.0.1"),))

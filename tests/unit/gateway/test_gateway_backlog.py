@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.backlog import Backlog, Frame, overtaking_key
+from gateway.http.backlog import Backlog, Frame, overtaking_key
 
 
 def event(kind: str, **data: object) -> Frame:

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from gateway.bodies import LARGEST_JSON, MOST_DELETED, examine_body, is_client_id
-from gateway.routes import Body
+from gateway.http.bodies import LARGEST_JSON, MOST_DELETED, examine_body, is_client_id
+from gateway.http.routes import Body
 
 PROMPT = {"prompt": {"1": {}}, "client_id": "w", "prompt_id": "0fcb1c85-6a7e-4f0b-9f3c-0e6f3d1f0a11"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
-from gateway.headers import request_headers, response_headers, strip_mark
+from gateway.http.headers import request_headers, response_headers, strip_mark
 
 
 def view(content_type: str, query: str = "filename=a.png") -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import ConfigError
-from gateway.house import Alias, build_house
+from gateway.http.own_hosts import Alias, build_house
 
 LOCAL = build_house(host="127.0.0.1", port=8200, is_tls=False)
 OPEN = build_house(host="0.0.0.0", port=8200, is_tls=False, machine="Workshop.office", names=["studio.lan"])

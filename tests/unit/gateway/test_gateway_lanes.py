@@ -7,8 +7,8 @@ import contextlib
 
 import pytest
 
-from gateway import lanes
-from gateway.lanes import Lane, Ticket
+from gateway.http import lanes
+from gateway.http.lanes import Lane, Ticket
 
 
 @pytest.fixture(autouse=True)

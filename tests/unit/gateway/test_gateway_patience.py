@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from gateway.patience import Patience
+from gateway.http.moving_deadline import Patience
 from tests.simulation.loop import VirtualLoop, run
 
 

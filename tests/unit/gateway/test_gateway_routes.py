@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.routes import (
+from gateway.http.routes import (
     AppArchive,
     Asset,
     Body,

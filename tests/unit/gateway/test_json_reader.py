@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.json_reader import DEEPEST, LONGEST_NUMBER, Bounds, JsonError, NotJson, Scan, TooMuch, read_json
+from gateway.http.json_reader import DEEPEST, LONGEST_NUMBER, Bounds, JsonError, NotJson, Scan, TooMuch, read_json
 
 BOUNDS = Bounds(size=32 * 1024 * 1024)
 VALUES = st.recursive(

@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
+from gateway.http.refusal import Refused
 from gateway.people.checks import MOST_OF_ONE, MOST_WAITING, Checks
-from gateway.refusal import Refused
 
 
 class Bench:

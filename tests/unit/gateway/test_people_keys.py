@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import ConfigError
-from gateway.peers import network_of
+from gateway.http.peers import network_of
 from gateway.people.accounts import Account, Accounts, read_accounts, write_accounts
 from gateway.people.devices import Devices
 from gateway.people.guesses import FORGIVEN_AFTER, LONGEST_PAUSE, LONGEST_WAIT, Guesses, of_device, of_stranger

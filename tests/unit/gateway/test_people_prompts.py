@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.classes import Classes, Replacement
+from gateway.http.refusal import Cause, Refused
 from gateway.people.keys import Keys
 from gateway.people.person import FOLDER, Person, Role
 from gateway.people.projection import (
@@ -21,7 +22,6 @@ from gateway.people.projection import (
 )
 from gateway.people.prompts import Made, plain_text, split_annotation, write_prompt
 from gateway.people.seals import File, Judgement, Seal, seal
-from gateway.refusal import Cause, Refused
 from gateway.rules import Rules
 from wire.queue import read_rows
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.backlog import Frame
+from gateway.http.backlog import Frame
 from gateway.people.sieve import Sieve
 from wire.events import PROMPT_FIELDS
 

@@ -8,7 +8,7 @@ from app.core.errors import BadInput, ComfyError, MooringError, TransportError
 from app.core.model import Server, ServerId
 from app.core.ports import Request, Response
 from app.session.submitting.remote_choices import LISTED, read_choices
-from gateway.routes import ServerCall, find_route
+from gateway.http.routes import ServerCall, find_route
 
 GPU = Server(server_id=ServerId("gpu-1"), name="gpu-1", address="http://gpu-1:8188", base="/servers/gpu-1")
 (ROUTE,) = LISTED

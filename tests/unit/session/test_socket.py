@@ -14,8 +14,8 @@ from app.core.model import Contact, PromptId, ServerId, TaskState
 from app.core.ports import Connection, Frame
 from app.core.window import Moored
 from app.session.watching.socket import GONE, GREETING_DEADLINE, LONGEST_BACKOFF, REPLACED, UNTIL_TOLD
-from gateway import closes
-from gateway.refusal import Cause, Refusal
+from gateway.http import closes
+from gateway.http.refusal import Cause, Refusal
 from tests.simulation.world import Page
 from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, task_of, window_of
 from tests.unit.session.test_state import noted

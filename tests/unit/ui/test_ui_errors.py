@@ -24,7 +24,7 @@ from app.ui.page.notices_view import errors as drawn
 from app.ui.page.notices_view import notices
 from app.ui.page.state import Notice, NoticeKind
 from app.ui.runs.task_words import word_failure
-from gateway.refusal import Cause
+from gateway.http.refusal import Cause
 from tests.unit.ui.kit import ENGLISH, ROOT, translator
 
 CHINESE = translator("zh-CN")

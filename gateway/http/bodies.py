@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from gateway.json_reader import Bounds, JsonError, TooMuch, read_json
-from gateway.routes import Body
+from gateway.http.json_reader import Bounds, JsonError, TooMuch, read_json
+from gateway.http.routes import Body
 
 LARGEST_JSON = 8 * 1024 * 1024  # bytes; a workflow is text, and pictures are sent as uploads
 BOUNDS = Bounds(LARGEST_JSON)

@@ -1,8 +1,8 @@
-"""WebSockets through to a server: one *line* (`gateway/pump.py`) per server and client_id, and never two at once.
+"""WebSockets through to a server: one *line* (`gateway/http/pump.py`) per server and client_id, and never two at once.
 
 A browser's upgrade is answered first and the server dialled afterwards: Chromium lets one WebSocket handshake at a time
 go to an address, so windows on a hung server would keep all other windows' sockets waiting. What fails from then on is
-told by how the browser's socket is closed (`gateway/closes.py`).
+told by how the browser's socket is closed (`gateway/http/closes.py`).
 
 ComfyUI forgets a client_id when *any* socket under it closes, so a newer socket that overlaps an older one goes deaf.
 A line's server side is therefore ended the moment its browser goes, and the dial for the same (server, client_id)
@@ -19,15 +19,15 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from gateway.closes import GATEWAY_ENDS, LOGGED_OUT, REPLACED, close_of
-from gateway.deadlines import Deadlines
 from gateway.fleet import ServerId
+from gateway.http.closes import GATEWAY_ENDS, LOGGED_OUT, REPLACED, close_of
+from gateway.http.deadlines import Deadlines
+from gateway.http.pump import Line
+from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.upstream import Upstream
 from gateway.people.person import Person
 from gateway.people.sieve import Sieve
-from gateway.pump import Line
-from gateway.refusal import Cause, Refusal, Refused
 from gateway.tasks import start_task
-from gateway.upstream import Upstream
 
 
 class Lines:

@@ -15,7 +15,7 @@ from typing import Self
 
 from aiohttp import web
 
-from gateway.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, Refused
 
 MOST_BYTES = 64 * 1024 * 1024  # in total
 MOST_OF_ONE = 24 * 1024 * 1024  # of one user or address

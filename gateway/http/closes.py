@@ -1,8 +1,8 @@
 """How the gateway closes a browser's WebSocket: the table of codes, and the code of each failure behind it.
 
-A browser's upgrade is answered before the server is dialled (see `gateway/lines.py`), so what goes wrong at the server
-is told by a Close frame. Its code is 4000 and the HTTP status that the same failure has elsewhere; its reason begins
-with the cause (`gateway/refusal.py`).
+A browser's upgrade is answered before the server is dialled (`gateway/http/tunnels.py`), so what goes wrong there is
+told by a Close frame. Its code is 4000 and the HTTP status that the same failure has elsewhere; its reason begins
+with the cause (`gateway/http/refusal.py`).
 
     1001  the gateway is ending
     1008  more was sent than is kept until the server has accepted the socket
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.refusal import Cause, Refusal
+from gateway.http.refusal import Cause, Refusal
 
 LONGEST_REASON = 123  # bytes of UTF-8, by RFC 6455
 _OURS = 4000

@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gateway.json_reader import Scan, TooMuch
+from gateway.http.json_reader import Scan, TooMuch
 from gateway.tasks import start_task
 
 SMALL_SIZE = 262_144  # bytes; smaller texts are read on the event loop, within some milliseconds
@@ -31,7 +31,7 @@ WORK_SECONDS = 20.0
 IDLE_SECONDS = 30.0
 MOST_MEMORY = 256 * 1024 * 1024  # bytes that the process may have
 GROWN = 128 * 1024 * 1024  # bytes; a process that has used more ends, since Python rarely returns memory
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _HEAD = struct.Struct(">QQ")  # lengths of the message and of the text after it
 _PIECE = 262_144  # bytes written at a time, since asyncio copies what the pipe does not take
 

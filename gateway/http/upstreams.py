@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from gateway.deadlines import Deadlines
 from gateway.fleet import Fleet, Server, ServerId
-from gateway.reading import Reading
-from gateway.refusal import Cause, Refusal
-from gateway.upstream import Upstream
+from gateway.http.deadlines import Deadlines
+from gateway.http.reading import Reading
+from gateway.http.refusal import Cause, Refusal
+from gateway.http.upstream import Upstream
 
 
 class Upstreams(Mapping[ServerId, Upstream]):

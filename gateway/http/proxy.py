@@ -1,7 +1,7 @@
 """HTTP through to a server: streamed both ways with backpressure, never buffered but for small JSON bodies.
 
 Every wait has a deadline and ends here before it would end in the browser. `sent=no` is said only where no byte
-can have been acted on; see `gateway/refusal.py`. A POST whose body is in hand is carried through to its answer
+can have been acted on; see `gateway/http/refusal.py`. A POST whose body is in hand is carried through to its answer
 even if the browser goes away meanwhile, so that a closed tab cannot cut a submit in half; everything else is
 aborted with the browser.
 """
@@ -18,18 +18,18 @@ from dataclasses import dataclass, replace
 import aiohttp
 from aiohttp import web
 
-from gateway.bodies import BOUNDS, LARGEST_JSON, examine_text
-from gateway.budget import BUFFERED, Budget, Held, owners_of
 from gateway.fleet import ServerId
-from gateway.guard import Admitted
-from gateway.headers import request_headers, response_headers, strip_mark
-from gateway.json_reader import JsonError, Scan, TooMuch
-from gateway.lanes import HOLDER, Ticket
-from gateway.once import SentOnce
-from gateway.patience import Patience
-from gateway.refusal import Cause, Refusal, Refused, Sent
-from gateway.routes import Body, ServerCall
-from gateway.upstream import Upstream
+from gateway.http.bodies import BOUNDS, LARGEST_JSON, examine_text
+from gateway.http.budget import BUFFERED, Budget, Held, owners_of
+from gateway.http.guard import Admitted
+from gateway.http.headers import request_headers, response_headers, strip_mark
+from gateway.http.json_reader import JsonError, Scan, TooMuch
+from gateway.http.lanes import HOLDER, Ticket
+from gateway.http.moving_deadline import Patience
+from gateway.http.once import SentOnce
+from gateway.http.refusal import Cause, Refusal, Refused, Sent
+from gateway.http.routes import Body, ServerCall
+from gateway.http.upstream import Upstream
 
 _log = logging.getLogger(__name__)
 ABSENT = 204  # a missing file is a normal answer, and browsers log failures

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.json_reader import Bounds, JsonError, read_json
+from gateway.http.json_reader import Bounds, JsonError, read_json
 from wire.events import Event, prompt_of_event
 from wire.frames import PREVIEW, PREVIEW_WITH_METADATA, prompt_of_preview, read_header
 

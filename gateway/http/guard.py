@@ -18,10 +18,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-from gateway.bodies import is_client_id
-from gateway.house import Alias, House
-from gateway.refusal import Cause, Refusal
-from gateway.routes import (
+from gateway.http.bodies import is_client_id
+from gateway.http.own_hosts import Alias, House
+from gateway.http.refusal import Cause, Refusal
+from gateway.http.routes import (
     Body,
     DemoBreak,
     FleetAction,

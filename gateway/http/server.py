@@ -14,37 +14,26 @@ from typing import Self
 
 from aiohttp import web
 
-from gateway.answers import OWN_HEADERS, catalogue_answer, json_answer, refuse, workflow_answer
 from gateway.breaker import Breaker
-from gateway.budget import OWNERS, Budget
 from gateway.catalogues import Catalogues
-from gateway.connections import HSTS, BrowserServer, BrowserSite, facts_of, most_connections
 from gateway.contents import is_any
-from gateway.deadlines import Deadlines
 from gateway.demo import DemoFleet
 from gateway.departures import Departures
 from gateway.discovery.discovery import Discovery
 from gateway.draining import set_drain
 from gateway.errors import ConfigError
 from gateway.fleet import Fleet, ServerId
-from gateway.guard import Admitted, Moved, RequestFacts, Verdict, judge
-from gateway.house import House
-from gateway.lanes import HOLDER
-from gateway.lines import Lines
-from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
-from gateway.peers import client_of, network_of
-from gateway.people.door import Door, read_small
-from gateway.people.fleet_deeds import FleetDeeds
-from gateway.people.held import Held
-from gateway.people.people import People
-from gateway.people.person import Person, is_shared
-from gateway.people.private import Private
-from gateway.people.reception import Reception
-from gateway.prober import Prober
-from gateway.proxy import Proxy
-from gateway.published import Published
-from gateway.refusal import Cause, Refusal, Refused
-from gateway.routes import (
+from gateway.http.answers import OWN_HEADERS, catalogue_answer, json_answer, refuse, workflow_answer
+from gateway.http.budget import OWNERS, Budget
+from gateway.http.connections import HSTS, BrowserServer, BrowserSite, facts_of, most_connections
+from gateway.http.deadlines import Deadlines
+from gateway.http.guard import Admitted, Moved, RequestFacts, Verdict, judge
+from gateway.http.lanes import HOLDER
+from gateway.http.own_hosts import House
+from gateway.http.peers import client_of, network_of
+from gateway.http.proxy import Proxy
+from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.routes import (
     AppArchive,
     Asset,
     BuildFile,
@@ -68,15 +57,26 @@ from gateway.routes import (
     WorkflowFile,
     Workflows,
 )
-from gateway.routes import Health as HealthCheck
+from gateway.http.routes import Health as HealthCheck
+from gateway.http.tunnels import Lines
+from gateway.http.upstream import Upstream
+from gateway.http.upstreams import Upstreams
+from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
+from gateway.people.door import Door, read_small
+from gateway.people.fleet_deeds import FleetDeeds
+from gateway.people.held import Held
+from gateway.people.people import People
+from gateway.people.person import Person, is_shared
+from gateway.people.private import Private
+from gateway.people.reception import Reception
+from gateway.prober import Prober
+from gateway.published import Published
 from gateway.rules import Rules
 from gateway.site import Site
 from gateway.state import VERSION
 from gateway.state import FleetState as State
 from gateway.state import Health as ServerHealth
 from gateway.tasks import start_task
-from gateway.upstream import Upstream
-from gateway.upstreams import Upstreams
 from gateway.watchers import Watchers
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import logging
 from aiohttp import web
 
 from gateway.contents import Content
-from gateway.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, Refused
 
 _log = logging.getLogger(__name__)
 

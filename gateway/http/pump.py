@@ -15,15 +15,15 @@ from collections.abc import Callable, Iterator
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from gateway.backlog import Backlog, Frame
-from gateway.closes import SERVER_GONE, TOO_MUCH, TOO_SLOW, Close, close_of
-from gateway.deadlines import Deadlines
-from gateway.early import Early
 from gateway.fleet import ServerId
+from gateway.http.backlog import Backlog, Frame
+from gateway.http.closes import SERVER_GONE, TOO_MUCH, TOO_SLOW, Close, close_of
+from gateway.http.deadlines import Deadlines
+from gateway.http.early_messages import Early
+from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.upstream import Upstream, UpstreamSocket
 from gateway.people.sieve import Sieve
-from gateway.refusal import Cause, Refusal, Refused
 from gateway.tasks import start_task
-from gateway.upstream import Upstream, UpstreamSocket
 
 LARGEST_FROM_SERVER = 64 * 1024 * 1024  # bytes; a preview is a picture
 LARGEST_FROM_BROWSER = 1024 * 1024  # bytes; only small JSON goes this way

@@ -1,0 +1,1 @@
+"""HTTP and WebSockets: the guard, the proxy, limits, and connections to servers."""
