@@ -24,8 +24,11 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from gateway.classes import Classes
-from gateway.contents import is_any, read_contents
+from gateway.fleet.catalogue_contents import is_any, read_contents
+from gateway.fleet.classes import Classes
+from gateway.fleet.rules import Rules
+from gateway.fleet.server_answers import NotComfyError, not_json, read_queue_answer
+from gateway.fleet.server_proof import describe, read_id
 from gateway.http.backlog import Frame, overtaking_key
 from gateway.http.bodies import examine_body, is_client_id
 from gateway.http.guard import RequestFacts, judge
@@ -40,9 +43,6 @@ from gateway.people.person import Person
 from gateway.people.projection import ShapeError, project_text, read_rows_text
 from gateway.people.prompts import plain_text, split_annotation, write_prompt_text
 from gateway.people.seals import Seal, tag_of
-from gateway.proof import describe, read_id
-from gateway.rules import Rules
-from gateway.shapes import NotComfyError, not_json, read_queue_answer
 
 SIZES = tuple(2**power for power in range(16, 26))  # 64 kB to 32 MB
 ROUNDS = 2

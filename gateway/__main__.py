@@ -15,15 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from gateway.choice import choose_fleet, demo_count
 from gateway.commands import find_command
-from gateway.demo import DemoFleet
 from gateway.direct import check_direct
 from gateway.errors import ConfigError, MooringError, StartError
 from gateway.export.command import export
 from gateway.flags import Flags, parse_flags
-from gateway.fleet import Fleet, Source
-from gateway.fleet_watch import watched
+from gateway.fleet.choice import choose_fleet, demo_count
+from gateway.fleet.demo import DemoFleet
+from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import House, build_house
 from gateway.http.server import Gateway

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from gateway.check_flags import CheckFlags, parse_check_flags
 from gateway.check_look import Report, examine
 from gateway.check_words import paragraphs, table, words_of_searches
-from gateway.choice import USUAL_ADDRESS, fleet_of_flags
-from gateway.discovery.discovery import find_once
 from gateway.errors import ConfigError
-from gateway.fleet import Fleet, Server, ServerId, Source
-from gateway.fleet_file import read_fleet
+from gateway.fleet.choice import USUAL_ADDRESS, fleet_of_flags
+from gateway.fleet.discovery.discovery import find_once
+from gateway.fleet.file import read_fleet
+from gateway.fleet.fleet import Fleet, Server, ServerId, Source
+from gateway.fleet.state import SearchReport
 from gateway.http.deadlines import Deadlines
 from gateway.http.upstream import Upstream
-from gateway.state import SearchReport
 
 
 def main(arguments: Sequence[str]) -> int:

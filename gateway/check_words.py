@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from gateway.check_look import Report
 from gateway.flags import is_loopback
-from gateway.fleet import Server
-from gateway.state import Condition, Health, SearchReport
+from gateway.fleet.fleet import Server
+from gateway.fleet.state import Condition, Health, SearchReport
 
 HEADS = ("SERVER", "ADDRESS", "STATE", "WAY IN", "COMFYUI", "ANSWERS IN", "SOCKET", "JOBS API", "UPLOADS", "CLOCK")
 SLOW = 1.0  # seconds for a small answer; windows ask for as much every few seconds

@@ -7,7 +7,7 @@ sees everybody's work, so it goes together neither with users nor with a log-in 
 from __future__ import annotations
 
 from gateway.errors import ConfigError
-from gateway.fleet import Fleet
+from gateway.fleet.fleet import Fleet
 
 
 def check_direct(fleet: Fleet, *, has_users: bool) -> None:

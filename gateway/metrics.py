@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.fleet.state import FleetState
+from gateway.fleet.state import Health as ServerHealth
 from gateway.http.routes import (
     BuildFile,
     CatalogueContent,
@@ -28,8 +30,6 @@ from gateway.http.routes import (
     ServerCall,
     ServerSocket,
 )
-from gateway.state import FleetState
-from gateway.state import Health as ServerHealth
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MOST_EVENT_NAMES = 50

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 
+from gateway.fleet.server_answers import NotComfyError
 from gateway.http.reading import MOST_MEMORY
 from gateway.http.refusal import Cause, Refusal, Refused
-from gateway.shapes import NotComfyError
 
 
 def process_of(text: bytes, *_: object) -> int:

@@ -12,7 +12,7 @@ from gateway.export.nginx import write_nginx
 from gateway.export.plan import Plan, make_plan
 from gateway.export.site import StaticSite, write_site
 from gateway.flags import Flags
-from gateway.fleet_file import read_fleet
+from gateway.fleet.file import read_fleet
 
 
 def export(flags: Flags, folder: Path, root: Path) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway.export.plan import Plan, dial_of, host_of
 from gateway.export.rules import write_rules
-from gateway.fleet import Server
+from gateway.fleet.fleet import Server
 from gateway.http.bodies import LARGEST_JSON
 from gateway.http.refusal import HEADER, Cause
 from gateway.people.handing import PLACE, place_of

@@ -21,12 +21,12 @@ from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
 from gateway.export.site import forget_old, put
-from gateway.fleet import Fleet, Server
+from gateway.fleet.fleet import Fleet, Server
+from gateway.fleet.state import VERSION
 from gateway.install.builds import KEPT
 from gateway.install.place import Place
 from gateway.install.snapshot import PLAIN, Snapshot, Snapshots
 from gateway.policy import document_policy
-from gateway.state import VERSION
 from gateway.tree import PAGE, Tree
 
 LIST = "fleet.json"

@@ -11,7 +11,7 @@ from gateway.errands import Errand
 from gateway.errors import ConfigError
 from gateway.export.plain import PlainSite, write_plain
 from gateway.export.plain_flags import StaticFlags, parse_static_flags
-from gateway.fleet_file import read_fleet
+from gateway.fleet.file import read_fleet
 from gateway.install.failures import SnapshotFailed
 from gateway.install.place import Place
 from gateway.install.snapshot import Busy, Snapshots

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
 from gateway.flags import Flags
-from gateway.fleet import Fleet, Server
+from gateway.fleet.fleet import Fleet, Server
 from gateway.http.own_hosts import House, build_house
 
 AUTHORITIES = (  # whom this machine believes, where a fleet file names nobody: Debian, Red Hat, Alpine and macOS

@@ -7,7 +7,7 @@ import logging
 
 from aiohttp import web
 
-from gateway.contents import Content
+from gateway.fleet.catalogue_contents import Content
 from gateway.http.refusal import Cause, Refusal, Refused
 
 _log = logging.getLogger(__name__)

@@ -21,12 +21,12 @@ from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 
+from gateway.fleet.rules import Rules
 from gateway.http.answers import refuse
 from gateway.http.guard import RequestFacts
 from gateway.http.peers import network_of
 from gateway.http.refusal import Cause, Refusal, Sent
 from gateway.http.upstream import LARGEST_HEADER
-from gateway.rules import Rules
 
 HEAD_SECONDS = 20.0  # for a head
 HANDSHAKE_SECONDS = 10.0  # for a TLS handshake, before which a connection is not counted here

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, ip_address, ip_network
 
 from aiohttp import web
 
-from gateway.rules import Rules
+from gateway.fleet.rules import Rules
 
 HEADER = "X-Forwarded-For"
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import aiohttp
 from aiohttp import web
 
-from gateway.fleet import ServerId
+from gateway.fleet.fleet import ServerId
 from gateway.http.bodies import BOUNDS, LARGEST_JSON, examine_text
 from gateway.http.budget import BUFFERED, Budget, Held, owners_of
 from gateway.http.guard import Admitted

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from gateway.fleet import ServerId
+from gateway.fleet.fleet import ServerId
 from gateway.http.backlog import Backlog, Frame
 from gateway.http.closes import SERVER_GONE, TOO_MUCH, TOO_SLOW, Close, close_of
 from gateway.http.deadlines import Deadlines

@@ -14,15 +14,21 @@ from typing import Self
 
 from aiohttp import web
 
-from gateway.breaker import Breaker
-from gateway.catalogues import Catalogues
-from gateway.contents import is_any
-from gateway.demo import DemoFleet
-from gateway.departures import Departures
-from gateway.discovery.discovery import Discovery
-from gateway.draining import set_drain
 from gateway.errors import ConfigError
-from gateway.fleet import Fleet, ServerId
+from gateway.fleet.catalogue_contents import is_any
+from gateway.fleet.catalogues import Catalogues
+from gateway.fleet.demo import DemoFleet
+from gateway.fleet.departures import Departures
+from gateway.fleet.discovery.discovery import Discovery
+from gateway.fleet.draining import set_drain
+from gateway.fleet.fault_injection import Breaker
+from gateway.fleet.fleet import Fleet, ServerId
+from gateway.fleet.prober import Prober
+from gateway.fleet.rules import Rules
+from gateway.fleet.state import VERSION
+from gateway.fleet.state import FleetState as State
+from gateway.fleet.state import Health as ServerHealth
+from gateway.fleet.watchers import Watchers
 from gateway.http.answers import OWN_HEADERS, catalogue_answer, json_answer, refuse, workflow_answer
 from gateway.http.budget import OWNERS, Budget
 from gateway.http.connections import HSTS, BrowserServer, BrowserSite, facts_of, most_connections
@@ -69,15 +75,9 @@ from gateway.people.people import People
 from gateway.people.person import Person, is_shared
 from gateway.people.private import Private
 from gateway.people.reception import Reception
-from gateway.prober import Prober
 from gateway.published import Published
-from gateway.rules import Rules
 from gateway.site import Site
-from gateway.state import VERSION
-from gateway.state import FleetState as State
-from gateway.state import Health as ServerHealth
 from gateway.tasks import start_task
-from gateway.watchers import Watchers
 
 _log = logging.getLogger(__name__)
 

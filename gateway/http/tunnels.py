@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from gateway.fleet import ServerId
+from gateway.fleet.fleet import ServerId
 from gateway.http.closes import GATEWAY_ENDS, LOGGED_OUT, REPLACED, close_of
 from gateway.http.deadlines import Deadlines
 from gateway.http.pump import Line

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from gateway.fleet import Fleet, Server, ServerId
+from gateway.fleet.fleet import Fleet, Server, ServerId
 from gateway.http.deadlines import Deadlines
 from gateway.http.reading import Reading
 from gateway.http.refusal import Cause, Refusal

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 import aiohttp
 
+from gateway.fleet.looks import StatusError, ask
+from gateway.fleet.server_answers import ENTRY, JOBS, PAGE, QUEUE, SMALL, NotComfyError, parse_json
 from gateway.http.json_reader import Bounds
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.upstream import Upstream
-from gateway.looks import StatusError, ask
 from gateway.people.projection import Row, ShapeError, read_rows_text
-from gateway.shapes import ENTRY, JOBS, PAGE, QUEUE, SMALL, NotComfyError, parse_json
 
 HISTORY_FOR_FILES = 1_000  # prompts that are searched for a made file
 LARGEST_HISTORY = 16 * 1024 * 1024  # bytes of these prompts

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from gateway.audit import audit
 from gateway.errors import ConfigError
+from gateway.fleet.rules import DEFAULT_SESSION_DAYS, Rules
 from gateway.http.guard import RequestFacts
 from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.http.own_hosts import House, split_origin
@@ -33,7 +34,6 @@ from gateway.people.passwords import LONGEST, NOBODY, PasswordHash
 from gateway.people.person import NAME, Person
 from gateway.people.revocations import Revocations
 from gateway.people.sessions import DAY, Session, Sessions
-from gateway.rules import DEFAULT_SESSION_DAYS, Rules
 from gateway.tasks import for_ever, start_task
 
 METRICS = ("metrics", "read")  # what the token for reading numbers is a signature of

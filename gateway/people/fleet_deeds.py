@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import aiohttp
 
 from gateway.audit import audit
-from gateway.fleet import ServerId
+from gateway.fleet.fleet import ServerId
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.upstream import Upstream
 from gateway.people.asking import fetch_rows

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gateway.errors import ConfigError
 from gateway.flags import Flags, exposed, is_loopback
+from gateway.fleet.rules import Rules
 from gateway.people.keys import Keys, load_keys
-from gateway.rules import Rules
 from gateway.user_flags import key_beside
 
 _KEY = Path(".mooring") / "mooring.key"  # of an installation without a users' file

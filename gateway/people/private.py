@@ -18,9 +18,12 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 from aiohttp import web
 
 from gateway.audit import audit
-from gateway.catalogues import Catalogues
-from gateway.classes import REPLACEMENTS, Classes, read_replacements
-from gateway.fleet import ServerId
+from gateway.fleet.catalogues import Catalogues
+from gateway.fleet.classes import REPLACEMENTS, Classes, read_replacements
+from gateway.fleet.fleet import ServerId
+from gateway.fleet.rules import Rules
+from gateway.fleet.server_answers import CATALOGUE, QUEUE, SMALL
+from gateway.fleet.state import FleetState
 from gateway.http.budget import BUFFERED, owners_of
 from gateway.http.guard import Admitted
 from gateway.http.headers import OWN_MARK
@@ -50,9 +53,6 @@ from gateway.people.prompts import Made, Written, write_prompt_text
 from gateway.people.seals import KEY, File
 from gateway.people.sieve import Sieve
 from gateway.people.uploads import pass_upload
-from gateway.rules import Rules
-from gateway.shapes import CATALOGUE, QUEUE, SMALL
-from gateway.state import FleetState
 from wire.versions import interrupts_by_id
 
 MOST_JOBS = 100  # of one `/api/jobs`, each of which may have to be looked up

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.contents import merge_files, split_files
+from gateway.fleet.catalogue_contents import merge_files, split_files
+from gateway.fleet.server_answers import MOST_ROWS, parse_json
 from gateway.people.person import MARK, Person, mark_of, stranger
-from gateway.shapes import MOST_ROWS, parse_json
 from wire.queue import PENDING, RUNNING, QueueError, QueueRow, read_rows
 
 _OWN_EXTRA = "extra_pnginfo"  # the editor's whole graph, which nobody needs in a queue

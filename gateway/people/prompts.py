@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.classes import Classes
+from gateway.fleet.classes import Classes
+from gateway.fleet.rules import Rules
 from gateway.http.json_reader import build
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.people.evidence import all_texts
 from gateway.people.person import FOLDER, MARK, Person
-from gateway.rules import Rules
 
 LARGEST_EXTRA = 2_097_152  # bytes of `extra_data`: the editor's graph of a thousand nodes takes half of that
 _KNOWN = ("prompt", "prompt_id", "client_id", "extra_data", "partial_execution_targets")

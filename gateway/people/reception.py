@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from gateway.fleet.prober import Prober
 from gateway.http.guard import Admitted, RequestFacts
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.routes import Asset, FleetAction, Health, LogIn, Metrics, Page, ServerCall
@@ -18,7 +19,6 @@ from gateway.people.door import Door
 from gateway.people.person import Person
 from gateway.people.private import Private
 from gateway.people.projection import project_loads
-from gateway.prober import Prober
 
 MOST_AT_ONCE = 1_000  # requests and sockets of one person; a window has two sockets and a few requests
 # What the log-in page is made of: the only files that whoever has not come in yet may have.

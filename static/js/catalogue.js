@@ -79,7 +79,7 @@ const isSafe = (text) => text.startsWith('"') || String(Number(text)) === text;
 
 const lineOf = (name, value) => `${JSON.stringify(name)}:${JSON.stringify(value).replace(MARKED, "$1")}`;
 
-/** The node with its lists of uploaded files emptied, which are put into `lists` (`gateway/catalogues.py` does the same). */
+/** The node with its lists of uploaded files emptied, which are put into `lists` (`gateway/fleet/catalogues.py` does the same). */
 function withoutFiles(node, lists) {
   for (const inputs of Object.values(node?.input ?? {})) {
     if (inputs === null || typeof inputs !== "object" || Array.isArray(inputs)) continue;

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.rules import Rules
+from gateway.fleet.rules import Rules
 from tests.contract.conftest import REAL
 from tests.integration.studio import Studio, a_picture, load_prompt, open_studio, picture_prompt
 from tests.integration.test_people_sockets import open_ear, wait_until

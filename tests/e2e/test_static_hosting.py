@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, expect
 
-from gateway.contents import split_files
+from gateway.fleet.catalogue_contents import split_files
 from tests.e2e.browser_kit import IS_RESTORED, SHORT_LIVED, open_chromium
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, a_workflow, expect_no_violation, start_fleet
 from tests.e2e.static_kit import NGINX, TYPES, log_in_proxy, nginx_pages, python_pages, write_site

@@ -21,7 +21,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from gateway.fleet_file import read_fleet
+from gateway.fleet.file import read_fleet
 from tests.integration.rig import PATIENCE, Running, open_fleet
 from tests.name_server import NameServer, serve_names
 

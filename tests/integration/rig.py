@@ -16,14 +16,14 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway.fleet import Fleet, Server, ServerId, Source
-from gateway.fleet_watch import watched
+from gateway.fleet.fleet import Fleet, Server, ServerId, Source
+from gateway.fleet.rules import Rules
+from gateway.fleet.state import Health
+from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import build_house
 from gateway.http.server import Gateway
 from gateway.people.people import People
-from gateway.rules import Rules
-from gateway.state import Health
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0  # seconds until a condition that must come is given up, on a loaded machine

@@ -21,12 +21,12 @@ from typing import Any
 import aiohttp
 from PIL import Image
 
+from gateway.fleet.rules import Rules
 from gateway.people.accounts import Account, Accounts, write_accounts
 from gateway.people.keys import load_keys
 from gateway.people.passwords import PasswordHash
 from gateway.people.people import People
 from gateway.people.person import Role
-from gateway.rules import Rules
 from tests.integration.rig import PATIENCE, PLAIN, Running, open_gateway, until
 from tests.services import start_demo
 

@@ -17,11 +17,11 @@ import pytest
 
 from gateway.check import look_at
 from gateway.check_words import words_of_searches
-from gateway.discovery.discovery import find_once
-from gateway.fleet_file import read_fleet
+from gateway.fleet.discovery.discovery import find_once
+from gateway.fleet.file import read_fleet
+from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import HEADER
-from gateway.state import Health
 from tests.certificates import make_pem
 from tests.integration.pods import NAME, Cluster, Pod, fleet_of, open_cluster, servers_of, until_told
 from tests.integration.rig import Running

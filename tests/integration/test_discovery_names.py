@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.discovery.names import Answer, LookupFailed, Names
-from gateway.discovery.search import Search
-from gateway.fleet import Discover
+from gateway.fleet.discovery.names import Answer, LookupFailed, Names
+from gateway.fleet.discovery.search import Search
+from gateway.fleet.fleet import Discover
 from gateway.http.deadlines import Deadlines
 from tests.name_server import Mood, NameServer, serve_names
 

@@ -10,15 +10,15 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.discovery.claims import Claim, NoClaim, ask_who
-from gateway.discovery.names import Endpoint
-from gateway.fleet import Discover, Found, Proof, ProofKind, Server, ServerId
+from gateway.fleet.discovery.claims import Claim, NoClaim, ask_who
+from gateway.fleet.discovery.names import Endpoint
+from gateway.fleet.fleet import Discover, Found, Proof, ProofKind, Server, ServerId
+from gateway.fleet.looks import look, read_queue
+from gateway.fleet.server_proof import LARGEST, UnprovenError
+from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import Cause, Sent
 from gateway.http.upstream import Upstream
-from gateway.looks import look, read_queue
-from gateway.proof import LARGEST, UnprovenError
-from gateway.state import Health
 
 HERE = "127.0.0.1"
 GPU = Discover("dns://comfyui.test:8188", "comfyui.test", 8188, "gpu", is_minted=True)

@@ -16,9 +16,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway.fleet import ServerId
-from gateway.fleet_file import read_fleet
-from gateway.state import Health
+from gateway.fleet.file import read_fleet
+from gateway.fleet.fleet import ServerId
+from gateway.fleet.state import Health
 from tests.certificates import Pem, make_pem
 from tests.integration.exchanges import submit, upload
 from tests.integration.hub import Hub, connect, text

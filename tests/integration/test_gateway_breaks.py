@@ -14,13 +14,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.demo import DemoFleet
-from gateway.faults import Fault
-from gateway.fleet import Fleet, ServerId, Source
+from gateway.fleet.demo import DemoFleet
+from gateway.fleet.faults import Fault
+from gateway.fleet.fleet import Fleet, ServerId, Source
+from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import build_house
 from gateway.http.server import Gateway
-from gateway.state import Health
 from tests.integration.attacks import JSON, Place, post, write
 from tests.integration.rig import ROOT, head_of, speak, until
 from tests.services import Service, free_ports, start_demo, start_gateway

@@ -20,9 +20,9 @@ from aiohttp import web
 from gateway.check import look_at
 from gateway.check_look import Report
 from gateway.check_words import HEADS, advice, paragraphs, table
-from gateway.fleet_file import read_fleet
+from gateway.fleet.file import read_fleet
+from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
-from gateway.state import Health
 from tests.certificates import make_pem
 from tests.integration.hub import text
 from tests.integration.rig import QUEUE, STATS, Raw, serve_raw

@@ -14,11 +14,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway.choice import choose_fleet
 from gateway.flags import read_flags
-from gateway.fleet import ServerId, Source
+from gateway.fleet.choice import choose_fleet
+from gateway.fleet.fleet import ServerId, Source
+from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
-from gateway.state import Health
 from tests.integration.rig import PATIENCE, QUEUE, STATS, Raw, Running, open_gateway, serve, serve_raw, until
 from tests.services import free_ports
 

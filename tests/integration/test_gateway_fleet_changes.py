@@ -16,9 +16,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway.fleet import ServerId
-from gateway.fleet_file import read_fleet
-from gateway.state import Health
+from gateway.fleet.file import read_fleet
+from gateway.fleet.fleet import ServerId
+from gateway.fleet.state import Health
 from tests.integration.exchanges import PROMPT, hang, json_of, submit, upload, verdict
 from tests.integration.hub import Hub, connect, end_of, text
 from tests.integration.rig import Running, open_fleet, serve, speak, until
@@ -252,7 +252,7 @@ async def test_an_answer_of_the_old_address_is_no_news_of_the_new_one(file: Flee
 async def test_a_wrong_file_leaves_the_old_one_in_force_and_is_told_once(
     browser: aiohttp.ClientSession, file: FleetFile, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "gateway.fleet_watch")
+    caplog.set_level(logging.INFO, "gateway.fleet.watch")
     async with serve() as one:
         good = table("a", one.url)
         file.write(good)

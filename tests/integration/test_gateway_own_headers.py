@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from gateway.rules import Rules
+from gateway.fleet.rules import Rules
 from tests.integration.rig import open_gateway, serve, speak
 
 PATHS = ("/", "/fleet", "/static/css/base.css", "/app.zip", "/nothing", "/servers/a/queue", "/servers/a/nothing")

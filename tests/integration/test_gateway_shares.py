@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway.fleet import Fleet, Limits, Server, ServerId, Source
+from gateway.fleet.fleet import Fleet, Limits, Server, ServerId, Source
 from gateway.http.bodies import MOST_DELETED
 from gateway.people.accounts import Account, Accounts, write_accounts
 from gateway.people.keys import Keys

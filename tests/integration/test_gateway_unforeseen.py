@@ -11,16 +11,16 @@ from typing import Any
 import aiohttp
 import pytest
 
-import gateway.fleet_watch
+import gateway.fleet.prober
+import gateway.fleet.watch
 import gateway.people.door
-import gateway.prober
-from gateway.discovery.search import Search
-from gateway.fleet import ServerId
-from gateway.fleet_file import read_fleet
+from gateway.fleet.discovery.search import Search
+from gateway.fleet.file import read_fleet
+from gateway.fleet.fleet import ServerId
+from gateway.fleet.state import Health
 from gateway.people.accounts import Account, read_accounts, write_accounts
 from gateway.people.keys import load_keys
 from gateway.people.people import People
-from gateway.state import Health
 from tests.integration.pods import open_cluster, servers_of, until_told
 from tests.integration.rig import open_fleet, open_gateway, serve, until
 from tests.integration.studio import write_users
@@ -48,8 +48,8 @@ def is_told(caplog: pytest.LogCaptureFixture) -> bool:
 
 
 async def test_a_server_is_looked_at_again(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    look = Once(gateway.prober.look_closely)
-    monkeypatch.setattr(gateway.prober, "look_closely", look)
+    look = Once(gateway.fleet.prober.look_closely)
+    monkeypatch.setattr(gateway.fleet.prober, "look_closely", look)
     async with serve() as upstream, open_gateway({"a": upstream.url}, probe_ill=0.05) as running:
         await until(lambda: running.gateway.state.condition(A).health is Health.WELL)
     assert look.times > 1 and is_told(caplog)
@@ -62,7 +62,7 @@ async def test_the_fleet_file_is_read_again(
     async with serve() as upstream:
         path.write_text(table("a", upstream.url))
         async with open_fleet(read_fleet(path), fleet_file=0.05, fleet_settles=0.01) as running:
-            monkeypatch.setattr(gateway.fleet_watch, "read_fleet", Once(read_fleet))
+            monkeypatch.setattr(gateway.fleet.watch, "read_fleet", Once(read_fleet))
             path.write_text(table("b", upstream.url))
             await until(lambda: list(running.gateway.state.servers) == ["b"])
     assert is_told(caplog)

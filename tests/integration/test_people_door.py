@@ -12,10 +12,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from gateway.fleet.rules import Rules
 from gateway.people.accounts import read_accounts, write_accounts
 from gateway.people.keys import load_keys, renew_keys
 from gateway.people.people import People
-from gateway.rules import Rules
 from tests.integration.rig import open_gateway, serve
 from tests.integration.studio import PASSWORD, Guest, Studio, open_studio, slow_prompt, wait_for, write_users
 

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.rules import Rules
+from gateway.fleet.rules import Rules
 from tests.integration.studio import (
     Guest,
     Studio,

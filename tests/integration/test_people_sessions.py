@@ -10,11 +10,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from gateway.fleet.rules import Rules
 from gateway.people.accounts import Account, new_id, read_accounts, write_accounts
 from gateway.people.keys import load_keys
 from gateway.people.people import People
 from gateway.people.sessions import DAY
-from gateway.rules import Rules
 from tests.integration.rig import open_gateway
 from tests.integration.studio import Guest, Studio, load_prompt, open_studio, wait_for
 

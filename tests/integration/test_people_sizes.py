@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from gateway.fleet import Server, ServerId
+from gateway.fleet.fleet import Server, ServerId
+from gateway.fleet.server_answers import parse_json
+from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
 from gateway.http.upstream import Upstream
 from gateway.people.asking import LONGEST_PAGE, history_pages
@@ -19,8 +21,6 @@ from gateway.people.person import Person
 from gateway.people.private import MOST_HISTORY
 from gateway.people.projection import project_text
 from gateway.people.prompts import LARGEST_EXTRA
-from gateway.shapes import parse_json
-from gateway.state import Health
 from tests.integration.studio import Guest, Studio, open_studio, picture_prompt, slow_prompt, wait_for
 
 

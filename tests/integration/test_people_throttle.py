@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.fleet.rules import Rules
 from gateway.people.accounts import read_accounts, write_accounts
 from gateway.people.guesses import of_stranger
 from gateway.people.passwords import PasswordHash, _scrypt
-from gateway.rules import Rules
 from tests.integration.studio import PASSWORD, Guest, Studio, open_studio, wait_for
 
 SALT = b"s" * 16

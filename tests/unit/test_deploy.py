@@ -23,8 +23,8 @@ import pytest
 import yaml
 
 from gateway.flags import Flags, read_flags
-from gateway.fleet import Fleet
-from gateway.fleet_file import read_fleet
+from gateway.fleet.file import read_fleet
+from gateway.fleet.fleet import Fleet
 from gateway.http.deadlines import Deadlines
 from gateway.tree import PageTree
 

@@ -11,13 +11,13 @@ from app.session.console import GETTERS, HELPERS, METHODS
 from gateway import flags as gateway_flags
 from gateway.check_flags import _parser as check_parser
 from gateway.commands import COMMANDS
-from gateway.fleet import Fleet, Source
-from gateway.fleet_discover import KEYS as DISCOVER_KEYS
-from gateway.fleet_rules import KEYS as GATEWAY_KEYS
-from gateway.fleet_server import KEYS as SERVER_KEYS
+from gateway.fleet.file_discover import KEYS as DISCOVER_KEYS
+from gateway.fleet.file_gateway import KEYS as GATEWAY_KEYS
+from gateway.fleet.file_server import KEYS as SERVER_KEYS
+from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.state import FleetState
 from gateway.http import routes
 from gateway.metrics import GatewayMetrics
-from gateway.state import FleetState
 from gateway.user_flags import ACTIONS
 from gateway.user_flags import _parser as user_parser
 

@@ -1,4 +1,4 @@
-"""What *Break it* can do to a demo server, by the names that the gateway knows (`gateway/faults.py`)."""
+"""What *Break it* can do to a demo server, by the names that the gateway knows (`gateway/fleet/faults.py`)."""
 
 from __future__ import annotations
 

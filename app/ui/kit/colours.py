@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from app.core.model import Fleet, ServerId
 
-# Each stands in `static/css/tones.css` by its place here; the fleet file names them (`gateway/fleet.py`).
+# Each stands in `static/css/tones.css` by its place here; the fleet file names them (`gateway/fleet/fleet.py`).
 COLOURS = ("teal", "rust", "violet", "green", "rose", "blue", "ochre", "slate")
 FREE = len(COLOURS) - 1  # slate is grey: it is given when no other is left
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.discovery.claims import Claim, address_of
-from gateway.discovery.members import Roll
-from gateway.discovery.names import Endpoint
-from gateway.fleet import Discover, Proof, ProofKind, Server, ServerId
+from gateway.fleet.discovery.claims import Claim, address_of
+from gateway.fleet.discovery.members import Roll
+from gateway.fleet.discovery.names import Endpoint
+from gateway.fleet.fleet import Discover, Proof, ProofKind, Server, ServerId
 
 GPU = Discover("dns://comfyui.internal:8188", "comfyui.internal", 8188, "gpu", is_minted=True)
 SRV = Discover("srv://_comfyui._tcp.internal", "_comfyui._tcp.internal", None, "gpu")

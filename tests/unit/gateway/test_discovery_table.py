@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigError
-from gateway.fleet import Discover, Fleet, Found, Proof, ProofKind, Server, ServerId, Source
-from gateway.fleet_discover import KEYS
-from gateway.fleet_file import read_fleet
+from gateway.fleet.file import read_fleet
+from gateway.fleet.file_discover import KEYS
+from gateway.fleet.fleet import Discover, Fleet, Found, Proof, ProofKind, Server, ServerId, Source
 
 WHOLE = """\
 [[discover]]

@@ -14,9 +14,9 @@ from gateway.export.nginx import write_nginx
 from gateway.export.plan import Plan, make_plan
 from gateway.export.rules import readable
 from gateway.flags import FlagError, Flags, read_flags
-from gateway.fleet import Access, Fleet, Limits, Server, ServerId, Source, TlsFiles
+from gateway.fleet.fleet import Access, Fleet, Limits, Server, ServerId, Source, TlsFiles
+from gateway.fleet.rules import Rules
 from gateway.http.routes import ENDPOINTS
-from gateway.rules import Rules
 
 PROXIES = Rules(proxies=(ip_network("127.0.0.1"),))
 SERVERS = (

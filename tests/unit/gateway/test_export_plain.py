@@ -13,7 +13,7 @@ import pytest
 
 from gateway.errors import ConfigError
 from gateway.export.plain import write_plain
-from gateway.fleet import Fleet, ReadFile, Server, ServerId, Source
+from gateway.fleet.fleet import Fleet, ReadFile, Server, ServerId, Source
 from gateway.install.builds import KEPT
 from gateway.install.place import Place
 from gateway.policy import document_policy, header_policy

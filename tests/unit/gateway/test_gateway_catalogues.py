@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gateway.contents import Content, split_files
+from gateway.fleet.catalogue_contents import Content, split_files
 
 LOADER: dict[str, Any] = {
     "input": {"required": {"image": [["a.png", "b.png"], {"image_upload": True}], "size": ["INT", {"default": 3}]}},

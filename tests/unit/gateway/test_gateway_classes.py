@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.catalogues import Content
-from gateway.classes import Classes, Replacement, read_replacements
+from gateway.fleet.catalogues import Content
+from gateway.fleet.classes import Classes, Replacement, read_replacements
 
 TOLD: dict[str, Any] = {
     "OldLoad": [

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.draining import drain_in_file, drained_text, set_drain
 from gateway.errors import ConfigError
-from gateway.fleet import Fleet, Server, ServerId, Source
-from gateway.fleet_file import fleet_of, read_fleet
-from gateway.state import FleetState
-from gateway.toml_text import TomlText
+from gateway.fleet.draining import drain_in_file, drained_text, set_drain
+from gateway.fleet.file import fleet_of, read_fleet
+from gateway.fleet.fleet import Fleet, Server, ServerId, Source
+from gateway.fleet.state import FleetState
+from gateway.fleet.toml_text import TomlText
 
 A, B = ServerId("a"), ServerId("b")
 FILE = Path("/nowhere/fleet.toml")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from demo_comfyui.faults import Faults, NextSubmit
-from gateway.faults import CHANGES, Fault, Wish, read_broken, read_wish
+from gateway.fleet.faults import CHANGES, Fault, Wish, read_broken, read_wish
 
 ENDS = {
     Fault.HANG: Fault.WAKE,

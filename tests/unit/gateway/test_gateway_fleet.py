@@ -13,12 +13,12 @@ import pytest
 
 from gateway.direct import check_direct
 from gateway.errors import ConfigError
-from gateway.fleet import Access, Limits, Server, ServerId, Source
-from gateway.fleet_file import read_fleet
-from gateway.fleet_rules import KEYS as RULE_KEYS
-from gateway.fleet_server import KEYS as SERVER_KEYS
-from gateway.rules import Rules
-from gateway.toml_text import TomlText
+from gateway.fleet.file import read_fleet
+from gateway.fleet.file_gateway import KEYS as RULE_KEYS
+from gateway.fleet.file_server import KEYS as SERVER_KEYS
+from gateway.fleet.fleet import Access, Limits, Server, ServerId, Source
+from gateway.fleet.rules import Rules
+from gateway.fleet.toml_text import TomlText
 from tests.certificates import Pem, make_pem
 
 ROOT = Path(__file__).resolve().parents[3]

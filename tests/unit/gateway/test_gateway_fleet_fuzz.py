@@ -11,13 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import ConfigError
-from gateway.fleet import Fleet
-from gateway.fleet_discover import KEYS as DISCOVER_KEYS
-from gateway.fleet_file import fleet_of
-from gateway.fleet_rules import KEYS as RULE_KEYS
-from gateway.fleet_server import KEYS as SERVER_KEYS
-from gateway.rules import Rules
-from gateway.toml_text import TomlText
+from gateway.fleet.file import fleet_of
+from gateway.fleet.file_discover import KEYS as DISCOVER_KEYS
+from gateway.fleet.file_gateway import KEYS as RULE_KEYS
+from gateway.fleet.file_server import KEYS as SERVER_KEYS
+from gateway.fleet.fleet import Fleet
+from gateway.fleet.rules import Rules
+from gateway.fleet.toml_text import TomlText
 
 FILE = Path("/nowhere/fleet.toml")  # so that what it refers to by a relative path is never there
 GOOD = b"""\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.shapes import NotComfyError, Queue, Stats, parse_queue, parse_stats
+from gateway.fleet.server_answers import NotComfyError, Queue, Stats, parse_queue, parse_stats
 from tests import recordings
 
 

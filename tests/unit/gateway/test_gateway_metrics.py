@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.fleet import Fleet, Source
+from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.state import FleetState
 from gateway.metrics import MOST_EVENT_NAMES, GatewayMetrics
-from gateway.state import FleetState
 
 
 def test_servers_cannot_make_metrics_grow_without_end() -> None:

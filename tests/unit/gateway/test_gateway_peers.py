@@ -6,12 +6,12 @@ from ipaddress import ip_network
 
 import pytest
 
-from gateway.fleet import Server, ServerId
+from gateway.fleet.fleet import Server, ServerId
+from gateway.fleet.rules import Rules
 from gateway.http.connections import BrowserServer
 from gateway.http.peers import told_by
 from gateway.http.refusal import Cause, Refused
 from gateway.people.handing import ASKS, FITS, hand_over, may_hand_over
-from gateway.rules import Rules
 
 RULES = Rules(proxies=(ip_network("10.0.0.7"),))
 

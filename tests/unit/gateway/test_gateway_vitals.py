@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.fleet import ServerId
-from gateway.shapes import parse_stats
-from gateway.state import Condition, Health
-from gateway.vitals import MINUTES, MOST_DEVICES, Device, Vitals
+from gateway.fleet.fleet import ServerId
+from gateway.fleet.server_answers import parse_stats
+from gateway.fleet.state import Condition, Health
+from gateway.fleet.vitals import MINUTES, MOST_DEVICES, Device, Vitals
 
 A, B = ServerId("a"), ServerId("b")
 GPU = Device("cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", "cuda", 24_000, 20_000)

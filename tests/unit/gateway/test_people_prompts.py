@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.classes import Classes, Replacement
+from gateway.fleet.classes import Classes, Replacement
+from gateway.fleet.rules import Rules
 from gateway.http.refusal import Cause, Refused
 from gateway.people.keys import Keys
 from gateway.people.person import FOLDER, Person, Role
@@ -22,7 +23,6 @@ from gateway.people.projection import (
 )
 from gateway.people.prompts import Made, plain_text, split_annotation, write_prompt
 from gateway.people.seals import File, Judgement, Seal, seal
-from gateway.rules import Rules
 from wire.queue import read_rows
 
 KEYS = Keys((b"1" * 32,))

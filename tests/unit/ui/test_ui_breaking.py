@@ -22,7 +22,7 @@ from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_sto
 from app.ui.kit.colours import tag_of
 from app.ui.kit.messages import word_error
 from app.ui.page.state import BreakView, UiState
-from gateway.faults import Fault
+from gateway.fleet.faults import Fault
 from tests.unit.ui.kit import ENGLISH, StillSession, server, translator
 
 ONE, TWO = ServerId("demo-1"), ServerId("demo-2")

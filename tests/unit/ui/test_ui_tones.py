@@ -7,7 +7,7 @@ import re
 
 from app.core.model import Fleet, ServerId
 from app.ui.kit.colours import COLOURS, tag_of
-from gateway.fleet_server import COLOURS as KNOWN_TO_THE_FLEET_FILE
+from gateway.fleet.file_server import COLOURS as KNOWN_TO_THE_FLEET_FILE
 from tests.unit.ui.kit import ROOT, fleet, server
 
 NAMES = ["attic", "studio", "gpu-1", "gpu-2", "gpu-3", "left", "right", "shed"]

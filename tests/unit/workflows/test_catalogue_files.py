@@ -8,7 +8,7 @@ import pytest
 
 from app.workflows.catalogue import Catalogue
 from app.workflows.catalogue_files import with_files
-from gateway.contents import split_files
+from gateway.fleet.catalogue_contents import split_files
 from tests import recordings
 
 NODES: dict[str, Any] = {

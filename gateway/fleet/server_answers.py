@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.fleet.vitals import MOST_DEVICES, Device, read_device
 from gateway.http.json_reader import Bounds, JsonError, TooMuch, build
-from gateway.vitals import MOST_DEVICES, Device, read_device
 from wire.queue import QueueError, TooManyRows, read_rows
 
 DEMO_MARK = "--mooring-demo"  # stands in the demo's argv

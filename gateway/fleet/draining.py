@@ -19,11 +19,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.errors import ConfigError
-from gateway.fleet import Fleet, ServerId, Source
-from gateway.fleet_file import fleet_of, read_fleet
-from gateway.fleet_watch import Keeper, tell_change
+from gateway.fleet.file import fleet_of, read_fleet
+from gateway.fleet.fleet import Fleet, ServerId, Source
+from gateway.fleet.toml_text import TomlText
+from gateway.fleet.watch import Keeper, tell_change
 from gateway.install.exclusion import exclusive
-from gateway.toml_text import TomlText
 
 _DRAIN = re.compile(r"(\s*[\"']?drain[\"']?\s*=\s*)(true|false)(?![A-Za-z0-9_])")
 

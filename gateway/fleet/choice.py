@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from gateway.errors import ConfigError
 from gateway.flags import Flags
-from gateway.fleet import Fleet, Server, ServerId, Source, checked_address
-from gateway.fleet_file import read_fleet
+from gateway.fleet.file import read_fleet
+from gateway.fleet.fleet import Fleet, Server, ServerId, Source, checked_address
+from gateway.fleet.looks import look
+from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
 from gateway.http.upstream import Upstream
-from gateway.looks import look
-from gateway.state import Health
 
 DEFAULT_DEMO = 3
 USUAL_ADDRESS = "http://127.0.0.1:8188"  # where ComfyUI listens unless told otherwise

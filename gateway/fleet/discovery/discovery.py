@@ -16,12 +16,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from gateway.discovery.search import Search
 from gateway.flags import same_server
-from gateway.fleet import Discover, Fleet, Server, ServerId
-from gateway.fleet_watch import tell_change
+from gateway.fleet.discovery.search import Search
+from gateway.fleet.fleet import Discover, Fleet, Server, ServerId
+from gateway.fleet.state import FleetState, SearchReport
+from gateway.fleet.watch import tell_change
 from gateway.http.deadlines import Deadlines
-from gateway.state import FleetState, SearchReport
 from gateway.tasks import for_ever, start_task
 
 

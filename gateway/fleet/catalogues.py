@@ -16,14 +16,14 @@ from typing import Any
 
 import aiohttp
 
-from gateway.contents import Content, is_any, read_contents
-from gateway.fleet import ServerId
+from gateway.fleet.catalogue_contents import Content, is_any, read_contents
+from gateway.fleet.fleet import ServerId
+from gateway.fleet.looks import StatusError, ask, judge_failure
+from gateway.fleet.server_answers import CATALOGUE, NotComfyError
+from gateway.fleet.state import Catalogue, FleetState
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import Refused
 from gateway.http.upstream import Upstream
-from gateway.looks import StatusError, ask, judge_failure
-from gateway.shapes import CATALOGUE, NotComfyError
-from gateway.state import Catalogue, FleetState
 from gateway.tasks import start_task
 
 MOST_BYTES = 200_000_000  # of packed catalogues; those asked for longest ago go first

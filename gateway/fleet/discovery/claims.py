@@ -18,14 +18,14 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from gateway.discovery.names import Endpoint, with_port
-from gateway.fleet import Discover, Proof, ProofKind, Server, ServerId
+from gateway.fleet.discovery.names import Endpoint, with_port
+from gateway.fleet.fleet import Discover, Proof, ProofKind, Server, ServerId
+from gateway.fleet.looks import StatusError, fetch_body, judge_failure, read_bounded
+from gateway.fleet.server_answers import SMALL, NotComfyError, parse_json, parse_stats
+from gateway.fleet.server_proof import ID_FILE, STATS, describe, read_id
 from gateway.http.deadlines import Deadlines
 from gateway.http.json_reader import Bounds
 from gateway.http.upstream import Upstream
-from gateway.looks import StatusError, fetch_body, judge_failure, read_bounded
-from gateway.proof import ID_FILE, STATS, describe, read_id
-from gateway.shapes import SMALL, NotComfyError, parse_json, parse_stats
 
 USER = "mooring"  # whose file the id is, on a server that has users of its own
 _DIGITS = 10  # of an id, after the prefix; three hundred servers collide once in twenty million fleets

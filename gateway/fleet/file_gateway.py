@@ -6,9 +6,9 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from gateway.errors import ConfigError
+from gateway.fleet.rules import Rules
+from gateway.fleet.toml_text import Table
 from gateway.http.own_hosts import check_name
-from gateway.rules import Rules
-from gateway.toml_text import Table
 
 KEYS = (
     "names",

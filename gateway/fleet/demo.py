@@ -2,7 +2,8 @@
 
 Each has its own loopback port, so that one can be killed. A process notices through its standard input that the
 gateway is gone, however it went. One that dies is not started again: a fleet that heals itself in silence would
-hide what a real fleet does. With `--faults` a person may end one and start it again (`gateway/breaker.py`).
+hide what a real fleet does. With `--faults` a person may end one and start it again (see
+`gateway/fleet/fault_injection.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.errors import StartError
-from gateway.fleet import Server, ServerId
+from gateway.fleet.fleet import Server, ServerId
 from gateway.tasks import start_task
 
 _LOOPBACK = "127.0.0.1"

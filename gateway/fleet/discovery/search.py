@@ -17,12 +17,12 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
-from gateway.discovery.claims import Claim, NoClaim, ask_who
-from gateway.discovery.members import IsWell, Roll
-from gateway.discovery.names import Answer, Endpoint, LookupFailed, Names, NoRecords
-from gateway.fleet import Discover, Server
+from gateway.fleet.discovery.claims import Claim, NoClaim, ask_who
+from gateway.fleet.discovery.members import IsWell, Roll
+from gateway.fleet.discovery.names import Answer, Endpoint, LookupFailed, Names, NoRecords
+from gateway.fleet.fleet import Discover, Server
+from gateway.fleet.state import SearchReport
 from gateway.http.deadlines import Deadlines
-from gateway.state import SearchReport
 
 ABREAST = 64  # servers that are asked at a time
 _BACKOFF = 1.6  # from one pause to the next while DNS does not tell

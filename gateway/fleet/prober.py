@@ -17,11 +17,8 @@ from functools import partial
 
 import aiohttp
 
-from gateway.fleet import ServerId
-from gateway.http.deadlines import Deadlines
-from gateway.http.refusal import Cause
-from gateway.http.upstream import Upstream
-from gateway.looks import (
+from gateway.fleet.fleet import ServerId
+from gateway.fleet.looks import (
     StatusError,
     has_jobs,
     judge_failure,
@@ -29,10 +26,13 @@ from gateway.looks import (
     read_max_upload,
     read_queue,
 )
-from gateway.shapes import NotComfyError, Queue
-from gateway.state import VERSION, Condition, FleetState, Health
+from gateway.fleet.server_answers import NotComfyError, Queue
+from gateway.fleet.state import VERSION, Condition, FleetState, Health
+from gateway.fleet.vitals import Vitals
+from gateway.http.deadlines import Deadlines
+from gateway.http.refusal import Cause
+from gateway.http.upstream import Upstream
 from gateway.tasks import for_ever, start_task
-from gateway.vitals import Vitals
 
 _ILL = {Health.DOWN, Health.TIMEOUT}
 _BACKOFF = 1.6  # from one pause to the next while a server is not well

@@ -15,9 +15,9 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from gateway.flags import is_server_id
-from gateway.fleet import MOST_FOUND, Discover
-from gateway.fleet_server import ServerReader, read_colour, read_limits, read_tags, read_weight
-from gateway.toml_text import Table
+from gateway.fleet.file_server import ServerReader, read_colour, read_limits, read_tags, read_weight
+from gateway.fleet.fleet import MOST_FOUND, Discover
+from gateway.fleet.toml_text import Table
 
 KEYS = (
     "from",

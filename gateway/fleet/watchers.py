@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from gateway.fleet.state import FleetState
 from gateway.http.closes import GATEWAY_ENDS, LOGGED_OUT, Close
 from gateway.http.deadlines import Deadlines
 from gateway.http.pump import LARGEST_FROM_BROWSER
 from gateway.people.person import Person
-from gateway.state import FleetState
 from gateway.tasks import start_task
 
 _SMALL = 20  # servers, about 10 kB: told at once, whatever changes

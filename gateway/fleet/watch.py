@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.errors import ConfigError
-from gateway.fleet import Fleet, ReadFile, Server, ServerId, Source
-from gateway.fleet_file import read_fleet
+from gateway.fleet.file import read_fleet
+from gateway.fleet.fleet import Fleet, ReadFile, Server, ServerId, Source
 from gateway.http.deadlines import Deadlines
 from gateway.tasks import for_ever, start_task
 

@@ -17,15 +17,15 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from gateway.demo import DemoFleet
 from gateway.errors import StartError
-from gateway.faults import CHANGES, LARGEST_WISH, Fault, Wish, read_broken, read_wish
-from gateway.fleet import ServerId
+from gateway.fleet.demo import DemoFleet
+from gateway.fleet.faults import CHANGES, LARGEST_WISH, Fault, Wish, read_broken, read_wish
+from gateway.fleet.fleet import ServerId
+from gateway.fleet.prober import Prober
+from gateway.fleet.state import FleetState
 from gateway.http.json_reader import build
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.upstream import Upstream
-from gateway.prober import Prober
-from gateway.state import FleetState
 from gateway.tasks import start_task
 
 _PATH = "/demo/faults"

@@ -2,8 +2,8 @@
 
     fleet = read_fleet(Path("fleet.toml"))
 
-One `[[server]]` table for each server (`gateway/fleet_server.py`), one `[[discover]]` table for each name under which
-servers are looked up (`gateway/fleet_discover.py`), and `[gateway]` for the installation (`gateway/fleet_rules.py`).
+One `[[server]]` table for each server (`file_server.py`), one `[[discover]]` table for each name under which servers
+are looked up (`file_discover.py`), and `[gateway]` for the installation (`file_gateway.py`).
 Every mistake is a `ConfigError` that names the file, the line and the key.
 """
 
@@ -15,11 +15,11 @@ from typing import Any
 
 from gateway.direct import check_direct
 from gateway.flags import same_server
-from gateway.fleet import Discover, Fleet, ReadFile, Server, Source
-from gateway.fleet_discover import read_discover
-from gateway.fleet_rules import read_names, read_rules
-from gateway.fleet_server import ServerReader
-from gateway.toml_text import Table, TomlText, nearest
+from gateway.fleet.file_discover import read_discover
+from gateway.fleet.file_gateway import read_names, read_rules
+from gateway.fleet.file_server import ServerReader
+from gateway.fleet.fleet import Discover, Fleet, ReadFile, Server, Source
+from gateway.fleet.toml_text import Table, TomlText, nearest
 
 _WHAT = {"server": "server", "discover": "name that is looked up"}
 _TABLES = ("server", "discover", "gateway")

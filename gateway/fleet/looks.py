@@ -15,11 +15,7 @@ from typing import TypeVar
 
 import aiohttp
 
-from gateway.http.json_reader import Bounds, JsonError, Scan
-from gateway.http.reading import is_small
-from gateway.http.upstream import Redirected, Upstream, short_reason
-from gateway.proof import AnotherServerError
-from gateway.shapes import (
+from gateway.fleet.server_answers import (
     QUEUE,
     SMALL,
     NotComfyError,
@@ -29,8 +25,12 @@ from gateway.shapes import (
     parse_stats,
     read_queue_answer,
 )
-from gateway.state import DEFAULT_MAX_UPLOAD, Condition, Health
-from gateway.vitals import Device
+from gateway.fleet.server_proof import AnotherServerError
+from gateway.fleet.state import DEFAULT_MAX_UPLOAD, Condition, Health
+from gateway.fleet.vitals import Device
+from gateway.http.json_reader import Bounds, JsonError, Scan
+from gateway.http.reading import is_small
+from gateway.http.upstream import Redirected, Upstream, short_reason
 
 _LOGIN = {401: "login", 403: "forbidden", 407: "login", 429: "busy"}
 _WAY_IN = re.compile(r"log-?in|sign-?in|auth|sso|session", re.IGNORECASE)  # in the address that a redirect leads to

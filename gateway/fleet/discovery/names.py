@@ -25,7 +25,7 @@ from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
 from dns.rdtypes.IN.SRV import SRV
 
-from gateway.fleet import Discover
+from gateway.fleet.fleet import Discover
 
 ABREAST = 8  # look-ups of SRV targets at a time
 # A label in DNS may hold any byte, and one that reads as a number would be dialled itself, past what it stands for.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from gateway.fleet import Fleet, Server, ServerId, Source
+from gateway.fleet.fleet import Fleet, Server, ServerId, Source
 
 VERSION = 1
 DEFAULT_MAX_UPLOAD = 104_857_600  # bytes; ComfyUI's own default, --max-upload-size 100

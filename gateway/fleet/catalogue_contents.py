@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.fleet.server_answers import NotComfyError, parse_json
 from gateway.http.json_reader import build
-from gateway.shapes import NotComfyError, parse_json
 
 _UPLOADS = ("image_upload", "video_upload", "audio_upload", "file_upload", "animated_image_upload")
 

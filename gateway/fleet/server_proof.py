@@ -23,7 +23,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpProcessingError
 from yarl import URL
 
-from gateway.fleet import Proof, ProofKind, Server
+from gateway.fleet.fleet import Proof, ProofKind, Server
 from gateway.http.json_reader import Bounds, JsonError, read_json
 
 ID_FILE = "/userdata/mooring%2Fid.json"  # where a server keeps the id that was minted on it

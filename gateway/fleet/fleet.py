@@ -1,6 +1,6 @@
 """The fleet as values: the servers that this installation may use, and how the gateway gets in to each.
 
-Ids come from the fleet file or the flags only; no address is ever taken from a client. `gateway/fleet_file.py` reads
+Ids come from the fleet file or the flags only; no address is ever taken from a client. `gateway/fleet/file.py` reads
 them.
 """
 
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
 from gateway.flags import FlagError, normal_address
-from gateway.rules import Rules
+from gateway.fleet.rules import Rules
 
 ServerId = NewType("ServerId", str)
 
@@ -130,7 +130,7 @@ class Server:
     name: str
     address: str
     is_drained: bool = False
-    colour: str = ""  # a name of `gateway.fleet_server.COLOURS`; empty lets the page choose
+    colour: str = ""  # a name of `gateway.fleet.file_server.COLOURS`; empty lets the page choose
     weight: float = 1.0  # how much of the work it gets, compared with the others
     tags: tuple[str, ...] = ()  # short names, for people
     access: Access = field(default_factory=Access)

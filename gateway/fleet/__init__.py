@@ -1,0 +1,1 @@
+"""The fleet: its file, its servers and their condition, discovery, demo servers."""
