@@ -37,13 +37,13 @@ class Command:
 
 
 def _parse_check(arguments: Sequence[str]) -> Parsed:
-    from gateway.check_flags import parse_check_flags
+    from gateway.check.flags import parse_check_flags
 
     return parse_check_flags(arguments)
 
 
 def _run_check(arguments: Sequence[str]) -> int:
-    from gateway.check import main
+    from gateway.check.command import main
 
     return main(arguments)
 

@@ -15,8 +15,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.check import look_at
-from gateway.check_words import words_of_searches
+from gateway.check.command import look_at
+from gateway.check.words import words_of_searches
 from gateway.fleet.discovery.discovery import find_once
 from gateway.fleet.file import read_fleet
 from gateway.fleet.state import Health

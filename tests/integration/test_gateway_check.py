@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from gateway.check import look_at
-from gateway.check_look import Report
-from gateway.check_words import HEADS, advice, paragraphs, table
+from gateway.check.command import look_at
+from gateway.check.look import Report
+from gateway.check.words import HEADS, advice, paragraphs, table
 from gateway.fleet.file import read_fleet
 from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines

@@ -9,7 +9,7 @@ import pytest
 
 from app.session.console import GETTERS, HELPERS, METHODS
 from gateway import flags as gateway_flags
-from gateway.check_flags import _parser as check_parser
+from gateway.check.flags import _parser as check_parser
 from gateway.commands import COMMANDS
 from gateway.fleet.file_discover import KEYS as DISCOVER_KEYS
 from gateway.fleet.file_gateway import KEYS as GATEWAY_KEYS

@@ -2,7 +2,7 @@
 
     report = await examine(upstream)
 
-A report holds facts; `gateway/check_words.py` says what they mean and what to do.
+A report holds facts; `gateway/check/words.py` says what they mean and what to do.
 """
 
 from __future__ import annotations
