@@ -27,9 +27,9 @@ from playwright.async_api import BrowserContext, Page
 from benchmarks.sections import write_head
 from benchmarks.start_peer import READY as PEER_READY
 from benchmarks.start_peer import serve_peer
-from gateway.archive import AppArchive
 from gateway.install.place import Place, write_record
 from gateway.install.snapshot import Snapshots
+from gateway.site.archive import AppArchive
 from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, open_chromium
 from tests.services import start_gateway
 

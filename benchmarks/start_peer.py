@@ -17,12 +17,12 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway.builds import best_coding
-from gateway.codings import accepted
 from gateway.install.builds import BEST, PACKER, packed
 from gateway.install.node import node_command
 from gateway.install.place import Place
-from gateway.site import FOR_EVER, type_of
+from gateway.site.builds import best_coding
+from gateway.site.codings import accepted
+from gateway.site.site import FOR_EVER, type_of
 from tests.oracle.editor_site import EditorSite, package_files, serve_site
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -16,7 +16,7 @@ from gateway.fleet.fleet import Server
 from gateway.http.bodies import LARGEST_JSON
 from gateway.http.refusal import HEADER, Cause
 from gateway.people.handing import PLACE, place_of
-from gateway.site import FOR_EVER, page_headers
+from gateway.site.site import FOR_EVER, page_headers
 
 TEMPLATES = ("nginx.conf", "gateway.inc", "server.inc", "page.inc")
 _FOLDER = Path(__file__).resolve().parent

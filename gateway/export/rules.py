@@ -14,7 +14,7 @@ from gateway.export.plan import Plan, hosts_of
 from gateway.http.headers import INLINE_TYPES
 from gateway.http.routes import ENDPOINTS, Body
 from gateway.people.handing import place_of
-from gateway.site import TYPES, page_headers
+from gateway.site.site import TYPES, page_headers
 
 _QUERY = r"[\x21\x22\x24-\x7e]*"  # printable, no fragment
 _SEGMENT = "[A-Za-z0-9_-][A-Za-z0-9._~-]{0,199}"

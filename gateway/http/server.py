@@ -75,8 +75,8 @@ from gateway.people.people import People
 from gateway.people.person import Person, is_shared
 from gateway.people.private import Private
 from gateway.people.reception import Reception
-from gateway.published import Published
-from gateway.site import Site
+from gateway.site.published import Published
+from gateway.site.site import Site
 from gateway.tasks import start_task
 
 _log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gateway.archive import AppArchive
 from gateway.install.place import Place
 from gateway.install.snapshot import SCRIPTS, Snapshots
+from gateway.site.archive import AppArchive
 from tests.integration.rig import PATIENCE, Running, open_gateway
 
 MEMORY = b"memory" * 1000

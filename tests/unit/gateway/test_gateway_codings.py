@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.codings import accepted
+from gateway.site.codings import accepted
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import published
-from gateway.published import Published
+from gateway.site import published
+from gateway.site.published import Published
 
 
 @pytest.fixture

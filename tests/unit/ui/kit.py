@@ -49,7 +49,7 @@ from app.workflows.graph import Key
 from app.workflows.needs import Standing, standing
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.published import parse_published
-from gateway.languages import list_languages
+from gateway.site.languages import list_languages
 
 ROOT = Path(__file__).resolve().parents[3]
 LANGUAGES = read_languages(json.dumps(list_languages(ROOT)))

@@ -17,8 +17,8 @@ from gateway.install.builds import Builds, packed
 from gateway.install.failures import CommandFailed
 from gateway.install.place import Place
 from gateway.install.snapshot import ENDINGS, Busy
+from gateway.site.tree import Build, PageTree, Tree
 from gateway.tasks import start_task
-from gateway.tree import Build, PageTree, Tree
 
 _LONGEST_WORDS = 2_000  # characters of what Node printed that go into the log
 

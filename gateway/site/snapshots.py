@@ -13,11 +13,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from gateway.archive import Archive
-from gateway.codings import accepted
 from gateway.install.failures import CommandFailed, SnapshotFailed
 from gateway.install.place import Place, child_environment
 from gateway.install.snapshot import ENDINGS, PLAIN, Busy, Snapshot, Snapshots
+from gateway.site.archive import Archive
+from gateway.site.codings import accepted
 from gateway.tasks import start_task
 
 _LONGEST_WORDS = 2_000  # characters of what Node printed that go into the log
