@@ -49,7 +49,7 @@ def _run_check(arguments: Sequence[str]) -> int:
 
 
 def _parse_user(arguments: Sequence[str]) -> Parsed:
-    from gateway.user_flags import parse_user_flags
+    from gateway.people.user_flags import parse_user_flags
 
     return parse_user_flags(arguments)
 

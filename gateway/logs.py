@@ -3,8 +3,8 @@
     {"at": "2026-11-26T10:41:41.203+00:00", "level": "info", "logger": "mooring.audit", "message": "log-in …",
      "what": "log-in", "name": "alice", "peer": "10.0.0.7"}
 
-An audit line says who did what on which server under which id (`gateway/audit.py`). Nothing that a request carried is
-logged: no prompt, no picture, no password, no cookie.
+An audit line says who did what on which server under which id (`gateway/people/audit.py`). Nothing that a request
+carried is logged: no prompt, no picture, no password, no cookie.
 """
 
 from __future__ import annotations

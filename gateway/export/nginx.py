@@ -15,7 +15,7 @@ from gateway.export.rules import write_rules
 from gateway.fleet.fleet import Server
 from gateway.http.bodies import LARGEST_JSON
 from gateway.http.refusal import HEADER, Cause
-from gateway.people.handing import PLACE, place_of
+from gateway.people.accel import PLACE, place_of
 from gateway.site.site import FOR_EVER, page_headers
 
 TEMPLATES = ("nginx.conf", "gateway.inc", "server.inc", "page.inc")

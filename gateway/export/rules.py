@@ -13,7 +13,7 @@ import re
 from gateway.export.plan import Plan, hosts_of
 from gateway.http.headers import INLINE_TYPES
 from gateway.http.routes import ENDPOINTS, Body
-from gateway.people.handing import place_of
+from gateway.people.accel import place_of
 from gateway.site.site import TYPES, page_headers
 
 _QUERY = r"[\x21\x22\x24-\x7e]*"  # printable, no fragment

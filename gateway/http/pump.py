@@ -22,7 +22,7 @@ from gateway.http.deadlines import Deadlines
 from gateway.http.early_messages import Early
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.upstream import Upstream, UpstreamSocket
-from gateway.people.sieve import Sieve
+from gateway.people.event_filter import Sieve
 from gateway.tasks import start_task
 
 LARGEST_FROM_SERVER = 64 * 1024 * 1024  # bytes; a preview is a picture

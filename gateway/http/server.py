@@ -68,13 +68,13 @@ from gateway.http.tunnels import Lines
 from gateway.http.upstream import Upstream
 from gateway.http.upstreams import Upstreams
 from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
-from gateway.people.door import Door, read_small
-from gateway.people.fleet_deeds import FleetDeeds
-from gateway.people.held import Held
+from gateway.people.access import Reception
+from gateway.people.fleet_admin import FleetDeeds
+from gateway.people.login import Door, read_small
 from gateway.people.people import People
 from gateway.people.person import Person, is_shared
 from gateway.people.private import Private
-from gateway.people.reception import Reception
+from gateway.people.published_only import Held
 from gateway.site.published import Published
 from gateway.site.site import Site
 from gateway.tasks import start_task

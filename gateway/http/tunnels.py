@@ -25,8 +25,8 @@ from gateway.http.deadlines import Deadlines
 from gateway.http.pump import Line
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.upstream import Upstream
+from gateway.people.event_filter import Sieve
 from gateway.people.person import Person
-from gateway.people.sieve import Sieve
 from gateway.tasks import start_task
 
 

@@ -21,7 +21,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
-from gateway.links import read_link
+from gateway.people.links import read_link
 from gateway.people.seals import File
 from wire.events import Event
 

@@ -9,7 +9,7 @@ from gateway.errors import ConfigError
 from gateway.flags import Flags, exposed, is_loopback
 from gateway.fleet.rules import Rules
 from gateway.people.keys import Keys, load_keys
-from gateway.user_flags import key_beside
+from gateway.people.user_flags import key_beside
 
 _KEY = Path(".mooring") / "mooring.key"  # of an installation without a users' file
 

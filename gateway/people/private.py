@@ -17,7 +17,6 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from aiohttp import web
 
-from gateway.audit import audit
 from gateway.fleet.catalogues import Catalogues
 from gateway.fleet.classes import REPLACEMENTS, Classes, read_replacements
 from gateway.fleet.fleet import ServerId
@@ -32,11 +31,11 @@ from gateway.http.proxy import ABSENT, Proxy, Terms
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.routes import ServerCall
 from gateway.http.upstream import Upstream
-from gateway.people.asking import fetch, fetch_as, fetch_history, fetch_rows, history_pages, strange
+from gateway.people.accel import hand_over, may_hand_over
+from gateway.people.audit import audit
+from gateway.people.event_filter import Sieve
 from gateway.people.evidence import Run, Runs, described_files
 from gateway.people.files import Files, Recent
-from gateway.people.handing import hand_over, may_hand_over
-from gateway.people.held import Held
 from gateway.people.person import Person
 from gateway.people.projection import (
     PROJECTED,
@@ -50,9 +49,10 @@ from gateway.people.projection import (
     project_text,
 )
 from gateway.people.prompts import Made, Written, write_prompt_text
+from gateway.people.published_only import Held
 from gateway.people.seals import KEY, File
-from gateway.people.sieve import Sieve
 from gateway.people.uploads import pass_upload
+from gateway.people.upstream_query import fetch, fetch_as, fetch_history, fetch_rows, history_pages, strange
 from wire.versions import interrupts_by_id
 
 MOST_JOBS = 100  # of one `/api/jobs`, each of which may have to be looked up

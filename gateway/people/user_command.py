@@ -10,11 +10,11 @@ from pathlib import Path
 
 from gateway.errors import ConfigError, MooringError
 from gateway.people.accounts import Account, Accounts, changing, checked_name, new_id, read_accounts, write_accounts
-from gateway.people.door import METRICS
 from gateway.people.keys import load_keys, make_keys, renew_keys
+from gateway.people.login import METRICS
 from gateway.people.passwords import PasswordHash, fault_of
 from gateway.people.person import Role
-from gateway.user_flags import UserFlags, parse_user_flags
+from gateway.people.user_flags import UserFlags, parse_user_flags
 
 _FAILED = 1
 

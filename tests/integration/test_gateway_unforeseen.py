@@ -13,7 +13,7 @@ import pytest
 
 import gateway.fleet.prober
 import gateway.fleet.watch
-import gateway.people.door
+import gateway.people.login
 from gateway.fleet.discovery.search import Search
 from gateway.fleet.file import read_fleet
 from gateway.fleet.fleet import ServerId
@@ -75,8 +75,8 @@ async def test_the_users_are_read_again(
     write_users(users)
     people = People(load_keys(tmp_path / "mooring.key"), users)
     async with serve() as upstream, open_gateway({"a": upstream.url}, people=people) as running:
-        monkeypatch.setattr(gateway.people.door, "LOOK_SECONDS", 0.05)
-        monkeypatch.setattr(gateway.people.door, "read_accounts", Once(read_accounts))
+        monkeypatch.setattr(gateway.people.login, "LOOK_SECONDS", 0.05)
+        monkeypatch.setattr(gateway.people.login, "read_accounts", Once(read_accounts))
         known = read_accounts(users)
         write_accounts(users, known.put(Account("dora")))
         reception = running.gateway._reception

@@ -14,8 +14,8 @@ from aiohttp import web
 
 from gateway.http.connections import BrowserServer
 from gateway.logs import JsonLines, PlainLines
-from gateway.people.door import METRICS
 from gateway.people.keys import load_keys
+from gateway.people.login import METRICS
 from tests.integration.rig import PATIENCE, open_gateway, serve, until
 from tests.integration.studio import PASSWORD, open_studio, wait_for
 

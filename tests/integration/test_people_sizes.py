@@ -15,12 +15,12 @@ from gateway.fleet.server_answers import parse_json
 from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
 from gateway.http.upstream import Upstream
-from gateway.people.asking import LONGEST_PAGE, history_pages
 from gateway.people.keys import load_keys
 from gateway.people.person import Person
 from gateway.people.private import MOST_HISTORY
 from gateway.people.projection import project_text
 from gateway.people.prompts import LARGEST_EXTRA
+from gateway.people.upstream_query import LONGEST_PAGE, history_pages
 from tests.integration.studio import Guest, Studio, open_studio, picture_prompt, slow_prompt, wait_for
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.fleet.rules import Rules
 from gateway.people.accounts import read_accounts, write_accounts
-from gateway.people.guesses import of_stranger
+from gateway.people.login_throttle import of_stranger
 from gateway.people.passwords import PasswordHash, _scrypt
 from tests.integration.studio import PASSWORD, Guest, Studio, open_studio, wait_for
 

@@ -18,8 +18,8 @@ from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.state import FleetState
 from gateway.http import routes
 from gateway.metrics import GatewayMetrics
-from gateway.user_flags import ACTIONS
-from gateway.user_flags import _parser as user_parser
+from gateway.people.user_flags import ACTIONS
+from gateway.people.user_flags import _parser as user_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 MINE = (ROOT / "docs" / "on-my-machine.md").read_text("utf-8")

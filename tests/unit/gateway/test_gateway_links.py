@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.links import read_link
-from gateway.people.held import shape_of
+from gateway.people.links import read_link
+from gateway.people.published_only import shape_of
 from tests.links import ODD_IDS, ODD_LINKS, ROWS
 
 LINKS = [row["value"] for row in ROWS if row["link"]]

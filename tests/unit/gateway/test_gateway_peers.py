@@ -11,7 +11,7 @@ from gateway.fleet.rules import Rules
 from gateway.http.connections import BrowserServer
 from gateway.http.peers import told_by
 from gateway.http.refusal import Cause, Refused
-from gateway.people.handing import ASKS, FITS, hand_over, may_hand_over
+from gateway.people.accel import ASKS, FITS, hand_over, may_hand_over
 
 RULES = Rules(proxies=(ip_network("10.0.0.7"),))
 

@@ -17,8 +17,8 @@ from gateway.errors import ConfigError
 from gateway.http.peers import network_of
 from gateway.people.accounts import Account, Accounts, read_accounts, write_accounts
 from gateway.people.devices import Devices
-from gateway.people.guesses import FORGIVEN_AFTER, LONGEST_PAUSE, LONGEST_WAIT, Guesses, of_device, of_stranger
 from gateway.people.keys import Keys, load_keys, make_keys, renew_keys
+from gateway.people.login_throttle import FORGIVEN_AFTER, LONGEST_PAUSE, LONGEST_WAIT, Guesses, of_device, of_stranger
 from gateway.people.passwords import PasswordHash, _scrypt, fault_of
 from gateway.people.person import Person, Role
 from gateway.people.sessions import DAY, Sessions

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.http.backlog import Frame
-from gateway.people.sieve import Sieve
+from gateway.people.event_filter import Sieve
 from wire.events import PROMPT_FIELDS
 
 OWN, OTHER, NEW = "own", "other", "new"

@@ -15,7 +15,7 @@ from gateway.fleet.prober import Prober
 from gateway.http.guard import Admitted, RequestFacts
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.routes import Asset, FleetAction, Health, LogIn, Metrics, Page, ServerCall
-from gateway.people.door import Door
+from gateway.people.login import Door
 from gateway.people.person import Person
 from gateway.people.private import Private
 from gateway.people.projection import project_loads

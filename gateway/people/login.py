@@ -17,7 +17,6 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from gateway.audit import audit
 from gateway.errors import ConfigError
 from gateway.fleet.rules import DEFAULT_SESSION_DAYS, Rules
 from gateway.http.guard import RequestFacts
@@ -26,10 +25,11 @@ from gateway.http.own_hosts import House, split_origin
 from gateway.http.peers import network_of
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.people.accounts import Account, Accounts, changing, read_accounts, write_accounts
+from gateway.people.audit import audit
 from gateway.people.checks import Checks
 from gateway.people.devices import Devices
-from gateway.people.guesses import Guesses, of_device, of_stranger
 from gateway.people.keys import Keys
+from gateway.people.login_throttle import Guesses, of_device, of_stranger
 from gateway.people.passwords import LONGEST, NOBODY, PasswordHash
 from gateway.people.person import NAME, Person
 from gateway.people.revocations import Revocations

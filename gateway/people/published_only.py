@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.http.json_reader import Bounds, JsonError, read_json
-from gateway.links import read_link
+from gateway.people.links import read_link
 from gateway.site.published import Published
 
 LARGEST = 5_000_000  # bytes of a file that is looked into

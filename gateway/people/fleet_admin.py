@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import aiohttp
 
-from gateway.audit import audit
 from gateway.fleet.fleet import ServerId
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.upstream import Upstream
-from gateway.people.asking import fetch_rows
+from gateway.people.audit import audit
 from gateway.people.person import Person
 from gateway.people.projection import Row
+from gateway.people.upstream_query import fetch_rows
 from wire.versions import interrupts_by_id
 
 LONGEST_ID = 200  # characters of a prompt_id; whoever posts past the gateway may choose any
