@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 
 from gateway.commands import find_command
-from gateway.direct import check_direct
 from gateway.errors import ConfigError, MooringError, StartError
 from gateway.export.command import export
+from gateway.export.direct import check_direct
 from gateway.flags import Flags, parse_flags
 from gateway.fleet.choice import choose_fleet, demo_count
 from gateway.fleet.demo import DemoFleet

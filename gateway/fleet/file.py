@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from gateway.direct import check_direct
+from gateway.export.direct import check_direct
 from gateway.flags import same_server
 from gateway.fleet.file_discover import read_discover
 from gateway.fleet.file_gateway import read_names, read_rules

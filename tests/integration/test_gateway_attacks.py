@@ -37,7 +37,7 @@ ATTACKS: dict[str, tuple[str, bytes]] = {
     "a file behind encoded dots": ("not-listed", get("/static/%2e%2e/serve.py")),
     "a hidden file": ("not-listed", get("/static/.git/config")),
     "a folder": ("not-listed", get("/static/vendor")),
-    "a Python module of the gateway": ("not-listed", get("/gateway/guard.py")),
+    "a Python module of the gateway": ("not-listed", get("/gateway/http/guard.py")),
     # How
     "a preflight": (
         "bad-method",
