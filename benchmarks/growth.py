@@ -36,7 +36,7 @@ from tests.e2e.past_kit import PUT_MANY
 from tests.e2e.window_kit import MooringWindow
 from tests.services import start_demo, start_gateway
 from tests.unit.core import builders
-from tests.unit.ui import kit
+from tests.unit.ui import page_kit as kit
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = (10, 1_000, 10_000)

@@ -7,7 +7,7 @@ from app.core.outputs import MAX_SHOWN, read_node_outputs, read_outputs
 from app.core.records import decode_task, encode_task
 from app.session.delivery.deliver import fetch_output
 from app.session.memory.private import redacted
-from tests.unit.ui.kit import task
+from tests.unit.ui.page_kit import task
 
 SHOWN = read_node_outputs("5", {"text": ["a harbour, 沙丘", "second"]})
 

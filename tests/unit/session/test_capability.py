@@ -18,7 +18,7 @@ from app.ui.kit.messages import word_error
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
-from tests.unit.ui.kit import ENGLISH
+from tests.unit.ui.page_kit import ENGLISH
 
 C = ServerId("gpu-3")
 NODES: dict[str, Any] = {

@@ -10,7 +10,7 @@ from app.core.model import TaskState
 from app.ui.runs.task_words import word_task
 from tests.simulation.network import Mishap
 from tests.unit.session.stage import A, Stage, scene, task_of
-from tests.unit.ui.kit import ENGLISH
+from tests.unit.ui.page_kit import ENGLISH
 
 
 async def by_another(stage: Stage, path: str, body: bytes) -> None:

@@ -44,7 +44,7 @@ from app.ui.page.state import DialogView, PageView, UiState
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.settings.settings import Permission, Settings
 from tests.unit.ui.anything import anything, unfolded
-from tests.unit.ui.kit import (
+from tests.unit.ui.page_kit import (
     ME,
     Bytes,
     StillPictures,

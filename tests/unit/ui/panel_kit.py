@@ -11,7 +11,7 @@ from app.core.model import PromptId, ServerId, TaskState, WindowId
 from app.core.roster import Glance, Known, Roster, digest
 from app.core.vitals import Vitals
 from app.ui.page.panels import Outlook
-from tests.unit.ui.kit import ME
+from tests.unit.ui.page_kit import ME
 
 OTHER = WindowId("99999999-9999-4999-8999-999999999999")
 NOW = 10_000.0

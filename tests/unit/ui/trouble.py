@@ -13,7 +13,7 @@ from app.ui.page.questions import GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.page.regions import REGIONS, changed_regions
 from app.ui.page.state import PageView, UiState
 from app.ui.runs.evidence_words import NOTES
-from tests.unit.ui.kit import ENGLISH, StillPictures, StillSession, ended, fleet, server, task, window, workflows
+from tests.unit.ui.page_kit import ENGLISH, StillPictures, StillSession, ended, fleet, server, task, window, workflows
 
 OTHER = WindowId("33333333-3333-4333-8333-333333333333")
 

@@ -1,0 +1,233 @@
+"""The command palette: everything that the page offers, found in both languages, done as by its button."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from app.core.errors import NoServerAvailable
+from app.ui.commands.actions import RECENT_KEY
+from app.ui.commands.commands import MOST_SHOWN, Manner, Offered, commands, find_command, find_commands
+from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsView
+from app.ui.commands.shortcuts import SINGLE
+from app.ui.commands.view import palette, shortcuts, word_group
+from app.ui.runs.server_picker import WhereServer, WhereView
+from tests.unit.ui.crowd import crowded
+from tests.unit.ui.page.test_page import opened
+from tests.unit.ui.page_kit import ENGLISH, ROOT, MemoryScreen, StillSession, ended, task, translator, window
+
+# Everything there is: with it, every command is offered but those of the other state.
+FULL = Offered(
+    can_run=True,
+    cancels=task("a").prompt_id,
+    has_plan=True,
+    workflow_id="text",
+    is_open=True,
+    is_searchable=True,
+    can_undo=True,
+    can_redo=True,
+    workflows=(("text", "Picture from text"), ("own", "宽幅风景"), ("enlarge", "Enlarge and sharpen")),
+    where=WhereView(servers=(WhereServer("gpu-1", "Left desk"), WhereServer("gpu-2", "Right", "down"))),  # type: ignore[arg-type]
+    waiting=3,
+    orphans=1,
+    has_more_results=True,
+    errors=2,
+)
+OTHER = replace(FULL, is_paused=True, is_arranging=True, is_searchable=False)
+UNBOUNDED = replace(FULL, is_unbounded=True, is_album=True, is_narrow=True, picked=2)
+
+# What is about one thing: a card, a row, a field, a box. One goes there, by "Go to …" or by the section.
+ABOUT_ONE = {
+    "adopt", "apply-preset", "ask-give-up", "ask-preset", "ask-run-again", "ask-same-server", "clear-picture",
+    "confirm-same-server", "delete-item", "dismiss-notice", "dismiss-run", "edit-item", "fold-node", "give-up",
+    "graph-node", "hide", "library-tag", "line-adopt", "line-down", "line-edit", "line-move", "line-remove", "line-up",
+    "look-again", "open-picture", "open-saved", "open-workflow", "paint-mask", "pin", "pin-down", "pin-up", "remove",
+    "run-again", "same-picture", "show", "unpin", "use-near", "use-recent", "use-settings", "use-as-input", "break",
+    "open-camera", "more-nodes",
+}  # fmt: skip
+# What stands in a dialog, which a command opens.
+IN_DIALOGS = {
+    "close-dialog", "save-keeping", "ask-delete-kept", "keep-kept", "delete-kept", "ask-promise", "forget-recent",
+    "open-palette", "command", "try-bell", "library-all", "save-preset", "keep-item", "ask-delete-item", "graph-again",
+    "album-step", "album-delete",
+}  # fmt: skip
+
+
+def titles(query: str, offered: Offered = FULL, language: str = "en", recent: tuple[str, ...] = ()) -> list[str]:
+    return [item.title for item in find_commands(commands(offered, translator(language)), query, recent)]
+
+
+def all_commands() -> Iterator[str]:
+    for offered in (FULL, OTHER, UNBOUNDED):
+        yield from (item.action for item in commands(offered, ENGLISH))
+
+
+def test_whatever_the_page_offers_is_a_command_or_about_one_thing() -> None:
+    markup = "".join(crowded().values())
+    shown = set(re.findall(r'data-action="([a-z-]+)"', markup)) - ABOUT_ONE - IN_DIALOGS
+    assert shown - set(all_commands()) == set(), (
+        "add a command for it (app/ui/commands/commands.py), or to one of the lists here"
+    )
+
+
+def test_every_command_is_something_that_a_button_or_a_field_does() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "app/ui").rglob("*.py"))
+    ids = set(re.findall(r'id="([a-z-]+)"', (ROOT / "index.html").read_text(encoding="utf-8") + sources))
+    for offered in (FULL, OTHER, UNBOUNDED):
+        for item in commands(offered, ENGLISH):
+            if item.manner in {Manner.JUMP, Manner.PRESS}:
+                assert item.action in ids, item
+            else:
+                assert f'"{item.action}"' in sources, item
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN", "pseudo"])
+def test_ids_and_titles_tell_commands_apart(language: str) -> None:
+    _ = translator(language)
+    for offered in (FULL, OTHER, UNBOUNDED):
+        found = commands(offered, _)
+        assert len({item.command_id for item in found}) == len(found)
+        assert len({(item.group, item.title, item.aside) for item in found}) == len(found)
+        assert all(word_group(item.group, _) for item in found)
+
+
+def test_nothing_is_offered_that_cannot_be_done() -> None:
+    little = commands(Offered(), ENGLISH)
+    for name in ("run", "cancel", "graph", "undo", "line-pause", "dismiss-errors", "adopt-all", "presets", "many-runs"):
+        assert find_command(little, name) is None
+        assert find_command(commands(FULL, ENGLISH), name) is not None
+
+
+def test_every_word_must_be_found_whatever_its_case_width_or_place() -> None:
+    assert titles("DARK") == ["Dark colours"]
+    assert titles("colours dark") == ["Dark colours"]
+    assert titles("ｄａｒｋ") == ["Dark colours"]
+    assert titles("left des")[0] == "Run on this server only"
+    assert titles("nothing is called so") == []
+
+
+def test_chinese_is_found_by_any_part_and_english_in_every_language() -> None:
+    assert titles("风景") == ["宽幅风景"]
+    assert "使用深色" in titles("深色", language="zh-CN")
+    assert titles("dark", language="zh-CN") == ["使用深色"]
+    assert titles("picture from", language="zh-CN") == [], "the chosen workflow is no command"
+    assert titles("enlarge and", language="zh-CN") == [translator("zh-CN").known("Enlarge and sharpen")]
+
+
+def test_titles_that_begin_so_come_first_and_then_those_used_lately() -> None:
+    assert titles("run")[0] == "Run"
+    for theme, title in (("dark", "Dark colours"), ("light", "Light colours")):
+        assert titles("colours", recent=(f"theme:{theme}",))[0] == title
+
+
+def test_what_was_used_lately_stands_on_top_until_something_is_typed() -> None:
+    found = find_commands(commands(FULL, ENGLISH), "  ", ("theme:dark", "gone", "library"))
+    assert [item.command_id for item in found[:3]] == ["theme:dark", "library", "run"]
+    assert len(found) == len(commands(FULL, ENGLISH))
+    markup = str(palette(PaletteView(PaletteDialog(recent=("theme:dark",)), FULL), ENGLISH))
+    assert markup.index("Used lately") < markup.index("Dark colours") < markup.index(">Work<")
+
+
+def test_the_list_is_a_combobox_that_says_how_much_was_found() -> None:
+    many = replace(FULL, workflows=tuple((f"w{number}", f"Work {number}") for number in range(500)))
+    markup = str(palette(PaletteView(PaletteDialog("work"), many), ENGLISH))
+    assert markup.count('role="option"') == MOST_SHOWN
+    assert 'role="combobox"' in markup and 'aria-controls="palette-list"' in markup
+    assert 'data-query="work"' in markup
+    assert re.search(r"The first 40 of 5\d\d", markup)
+    assert "No command is called so" in str(palette(PaletteView(PaletteDialog("zzz"), many), ENGLISH))
+
+
+def test_names_that_are_somebodys_own_are_never_markup() -> None:
+    evil = replace(FULL, workflows=(("x", "<img src=x onerror=alert(1)>"),))
+    assert "<img" not in str(palette(PaletteView(PaletteDialog("img"), evil), ENGLISH))
+
+
+async def test_a_command_does_what_its_button_does_and_is_remembered() -> None:
+    screen = MemoryScreen()
+    page, session = await opened(screen, StillSession(window=window(task("a"))))
+    page.act("open-palette", {})
+    page.type("palette-query", {"value": "cancel"})
+    assert page.ui.dialog == PaletteDialog("cancel")
+    page.act("command", {"command": "cancel"})
+    assert page.ui.dialog is None
+    await page._background.copy().pop()
+    assert ("cancel", task("a").prompt_id) in session.calls
+    page.act("open-palette", {})
+    assert page.ui.dialog == PaletteDialog(recent=("cancel",))
+    page.act("command", {"command": "theme:dark"})
+    assert json.loads(screen.shared[RECENT_KEY]) == ["theme:dark", "cancel"]
+    assert page.ui.settings.theme.value == "dark"
+
+
+async def test_what_cannot_be_done_any_more_is_not_done() -> None:
+    page, session = await opened(MemoryScreen())
+    page.act("open-palette", {})
+    page.act("command", {"command": "cancel"})
+    assert page.ui.dialog is None
+    assert not [call for call in session.calls if call[0] == "cancel"]
+
+
+async def test_going_somewhere_waits_until_the_palette_has_gone() -> None:
+    screen = MemoryScreen()
+    page, _session = await opened(screen, StillSession(window=window(ended("a"))))
+    page.act("open-palette", {})
+    screen.draw()
+    screen.changes.clear()
+    page.act("command", {"command": f"task:{task('a').prompt_id}"})
+    screen.draw()
+    assert "dialogs" in screen.changes[0]["regions"]  # type: ignore[operator]
+    assert screen.changes[1] == {"jump": f"task-{task('a').prompt_id}"}
+
+
+async def test_a_file_is_asked_for_within_the_click() -> None:
+    screen = MemoryScreen()
+    page, _session = await opened(screen)
+    page.act("command", {"command": "open-file"})
+    assert screen.changes[-1] == {"press": "open-file-input"}
+
+
+async def test_a_key_does_what_is_offered_and_nothing_when_keys_are_switched_off() -> None:
+    screen = MemoryScreen()
+    page, _session = await opened(screen)
+    page.act("press-key", {"key": "n"})
+    assert screen.opened == ["window"]
+    page.act("press-key", {"key": "x"})
+    page.act("setting", {"setting": "has_keys"})
+    page.act("press-key", {"key": "n"})
+    assert screen.opened == ["window"]
+
+
+@pytest.mark.parametrize("kept", ["{", "{}", "[1, 2]", ""])
+async def test_an_unreadable_list_of_what_was_used_is_no_obstacle(kept: str) -> None:
+    screen = MemoryScreen(shared={RECENT_KEY: kept})
+    page, _session = await opened(screen)
+    page.act("open-palette", {})
+    assert page.ui.dialog == PaletteDialog()
+
+
+async def test_all_errors_can_be_dismissed_at_once() -> None:
+    page, _session = await opened(MemoryScreen())
+    page.set_ui(page.ui.with_error(NoServerAvailable("a")).with_error(NoServerAvailable("b")))
+    page.act("dismiss-errors", {})
+    assert page.ui.errors == ()
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_the_list_of_shortcuts_has_every_key_with_words(language: str) -> None:
+    markup = str(shortcuts(ShortcutsView(), translator(language)))
+    for key in SINGLE:
+        assert f">{key.upper()}</kbd>" in markup
+    assert "Ctrl" in markup and "⌘" in markup
+    off = str(shortcuts(ShortcutsView(has_keys=False), translator(language)))
+    assert 'data-action="open-settings"' in off and 'data-action="open-settings"' not in markup
+
+
+def test_each_single_key_stands_for_a_command() -> None:
+    known = {item.command_id for offered in (FULL, OTHER) for item in commands(offered, ENGLISH)}
+    assert set(SINGLE.values()) <= known
+    assert len(set(SINGLE.values())) == len(SINGLE)

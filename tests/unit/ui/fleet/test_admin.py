@@ -1,0 +1,186 @@
+"""What those who run the fleet do in its panel: asked about where it ends somebody's work, and told what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import htpy as h
+import pytest
+
+from app.core.deeds import QueuedPrompt
+from app.core.errors import GatewayRefused, MooringError, RequestTimeout
+from app.core.model import PromptId, ServerId
+from app.ui.fleet import admin_actions
+from app.ui.fleet.admin import Deeds
+from app.ui.fleet.admin_actions import DeedActions
+from app.ui.fleet.panel import fleet_view
+from app.ui.fleet.view import fleet as drawn
+from app.ui.page.panels import FleetDialog, PanelFacts
+from app.ui.page.projection import project
+from app.ui.page.state import UiState
+from app.ui.settings.account import Account
+from tests.unit.ui.page_kit import StillPictures, StillSession, fleet, server, translator, workflows
+
+G1, G2 = ServerId("gpu-1"), ServerId("gpu-2")
+HERS = PromptId("aaaa")
+ROW = QueuedPrompt(prompt_id=HERS, is_running=True, name="al<i>ce")
+
+
+@dataclass
+class MemoryDeeds:
+    """The gateway's part in memory: queues as they are set, and what was done."""
+
+    queues: dict[ServerId, tuple[QueuedPrompt, ...]] = field(default_factory=lambda: {G1: (ROW,)})
+    done: list[tuple[Any, ...]] = field(default_factory=list)
+    refusal: MooringError | None = None
+
+    async def drain(self, server_id: ServerId, *, is_drained: bool) -> None:
+        self._note("drain", server_id, is_drained)
+
+    async def free(self, server_id: ServerId) -> None:
+        self._note("free", server_id)
+
+    async def queue(self, server_id: ServerId) -> tuple[QueuedPrompt, ...]:
+        if self.refusal is not None:
+            raise self.refusal
+        return self.queues.get(server_id, ())
+
+    async def cancel(self, server_id: ServerId, prompt_id: PromptId) -> None:
+        self._note("cancel", server_id, prompt_id)
+        self.queues[server_id] = ()
+
+    def _note(self, *deed: Any) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.done.append(deed)
+
+
+class Panel:
+    """The open panel with its hands."""
+
+    def __init__(self, deeds: MemoryDeeds) -> None:
+        self.ui = UiState(dialog=FleetDialog(), account=Account("carol", runs_fleet=True))
+        self.works: list[asyncio.Task[None]] = []
+        self.hands = DeedActions(deeds, self)  # type: ignore[arg-type]
+
+    def set_ui(self, ui: UiState) -> None:
+        self.ui = ui
+
+    def spawn(self, work: object) -> None:
+        self.works.append(asyncio.ensure_future(work))  # type: ignore[arg-type]
+
+    async def act(self, name: str, **facts: str) -> None:
+        assert self.hands.act(name, facts)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    @property
+    def deeds(self) -> Deeds:
+        assert isinstance(self.ui.dialog, FleetDialog)
+        return self.ui.dialog.deeds
+
+    def html(self, language: str = "en", *, runs: bool = True, **more: Any) -> str:
+        session = StillSession(fleet=fleet(server("gpu-1", **more), server("gpu-2")))
+        view = fleet_view(session, PanelFacts(), "", deeds=self.deeds if runs else None)
+        return str(h.fragment[drawn(view, translator(language))])
+
+    def close(self) -> None:
+        for work in self.works:
+            work.cancel()
+
+
+async def test_whoever_does_not_run_the_fleet_sees_nothing_of_it() -> None:
+    panel = Panel(MemoryDeeds())
+    assert 'data-action="drain"' in panel.html()
+    assert 'data-action="drain"' not in panel.html(runs=False)
+    for runs in (True, False):
+        ui = UiState(dialog=FleetDialog(), account=Account("x", runs_fleet=runs))
+        page = project(StillSession(), ui, workflows=workflows(), pictures=StillPictures(), language="en")
+        rows = page.dialog.dialog.servers  # type: ignore[union-attr]
+        assert all((row.deeds is not None) is runs for row in rows)
+
+
+@pytest.mark.parametrize("is_drained", [True, False])
+async def test_a_server_takes_nothing_new_or_takes_work_again(is_drained: bool) -> None:
+    deeds = MemoryDeeds()
+    panel = Panel(deeds)
+    wanted = "false" if is_drained else "true"
+    assert f'data-drain="{wanted}"' in panel.html(is_drained=is_drained)
+    await panel.act("drain", server="gpu-1", drain=wanted)
+    assert deeds.done == [("drain", G1, not is_drained)]
+    assert panel.deeds.doing == frozenset()
+
+
+async def test_memory_is_given_back_and_said_so_at_its_server_only() -> None:
+    deeds = MemoryDeeds()
+    panel = Panel(deeds)
+    await panel.act("free-memory", server="gpu-2")
+    assert deeds.done == [("free", G2)]
+    assert panel.html().count("It gives back memory") == 1
+
+
+async def test_a_queue_names_people_and_nothing_is_markup() -> None:
+    panel = Panel(MemoryDeeds())
+    await panel.act("see-queue", server="gpu-1")
+    html = panel.html()
+    assert "al&lt;i&gt;ce" in html and "runs" in html and 'aria-expanded="true"' in html
+    await panel.act("see-queue", server="gpu-1")
+    assert "al&lt;i&gt;ce" not in panel.html()
+    panel.close()
+
+
+async def test_a_prompt_is_cancelled_only_after_a_question() -> None:
+    deeds = MemoryDeeds()
+    panel = Panel(deeds)
+    await panel.act("see-queue", server="gpu-1")
+    await panel.act("ask-cancel-prompt", server="gpu-1", prompt=HERS)
+    assert deeds.done == [] and "Cancel it" in panel.html()
+    await panel.act("keep-prompt", server="gpu-1", prompt=HERS)
+    assert deeds.done == [] and "Cancel it" not in panel.html()
+    await panel.act("ask-cancel-prompt", server="gpu-1", prompt=HERS)
+    await panel.act("cancel-prompt", server="gpu-1", prompt=HERS)
+    assert deeds.done == [("cancel", G1, HERS)]
+    html = panel.html()
+    assert "It is cancelled." in html and "Nothing waits or runs there." in html
+    panel.close()
+
+
+REFUSALS = [
+    (GatewayRefused(G1, "not-listed", "There is no such prompt."), "not in the queue any more"),
+    (GatewayRefused(G1, "not-allowed", "The ComfyUI is too old."), "The ComfyUI is too old."),
+    (GatewayRefused(G1, "connect-failed", "nobody there"), "no connection"),
+    (RequestTimeout(G1, "lost"), "gave no clear answer"),
+]
+
+
+@pytest.mark.parametrize(("error", "words"), REFUSALS)
+async def test_a_refusal_is_told_in_words_where_it_was_asked(error: MooringError, words: str) -> None:
+    panel = Panel(MemoryDeeds(refusal=error))
+    await panel.act("free-memory", server="gpu-1")
+    html = panel.html()
+    assert words in html and html.count('data-testid="deed-refused"') == 1
+    assert words not in panel.html("zh-CN") or "ComfyUI" in words
+    assert "It gives back memory" not in html
+
+
+async def test_a_queue_that_is_shown_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin_actions, "EVERY", 0.0)
+    deeds = MemoryDeeds()
+    panel = Panel(deeds)
+    await panel.act("see-queue", server="gpu-1")
+    deeds.queues[G1] = ()
+    async with asyncio.timeout(10):
+        while "Nothing waits or runs there." not in panel.html():  # noqa: ASYNC110 - the panel is asked as it is
+            await asyncio.sleep(0)
+    panel.ui = UiState()
+    await asyncio.wait_for(asyncio.gather(*panel.works), 10)  # with the panel closed, nobody looks any more
+
+
+async def test_what_comes_back_after_the_panel_has_closed_is_dropped() -> None:
+    panel = Panel(MemoryDeeds())
+    assert panel.hands.act("free-memory", {"server": "gpu-1"})
+    panel.ui = UiState()
+    await asyncio.gather(*panel.works)
+    assert panel.ui == UiState()

@@ -1,0 +1,270 @@
+"""*Break it*: there only where servers may be broken, every fault with its words, and what is broken now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from app.browser.breaks import make_breaker
+from app.browser.fleet import read_fleet
+from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError
+from app.core.model import Fleet, ServerId
+from app.core.ports import Request, Response
+from app.ui.fleet.faults import PARTS, Mishap, Part, read_mishaps
+from app.ui.fleet.faults_actions import BreakActions
+from app.ui.fleet.faults_panel import break_view
+from app.ui.fleet.faults_view import breaking
+from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_story
+from app.ui.kit.colours import tag_of
+from app.ui.kit.messages import word_error
+from app.ui.page.state import BreakView, UiState
+from gateway.fleet.faults import Fault
+from tests.unit.ui.page_kit import ENGLISH, StillSession, server, translator
+
+ONE, TWO = ServerId("demo-1"), ServerId("demo-2")
+ROWS = [row for rows in PARTS.values() for row in rows]
+MOMENTARY = {Mishap.RESTART, Mishap.DROP_SOCKETS, Mishap.CLEAR_HISTORY, Mishap.OVERWRITE_FILE}
+
+
+def demo(*broken: str, is_breakable: bool = True) -> Fleet:
+    """Two demo servers, the first one broken like that."""
+    return Fleet((server(ONE, broken=broken), server(TWO)), "demo", is_breakable=is_breakable)
+
+
+def view(fleet: Fleet, ui: UiState | None = None, moored_to: ServerId | None = None) -> BreakView:
+    return break_view(fleet, ui or UiState(), tag_of, moored_to)
+
+
+def markup(shown: BreakView, language: str = "en") -> str:
+    return str(breaking(shown, ENGLISH if language == "en" else translator(language)))
+
+
+def button(html: str, mishap: Mishap) -> str:
+    """The tag of the button that does it."""
+    tags = [tag for tag in html.split("<") if tag.startswith("button") and f'data-fault="{mishap.value}"' in tag]
+    assert tags, mishap
+    return tags[0]
+
+
+# The list
+
+
+def test_the_page_and_the_gateway_know_the_same_faults() -> None:
+    assert {mishap.value for mishap in Mishap} == {fault.value for fault in Fault}
+
+
+def test_each_fault_is_offered_once_and_each_that_lasts_has_an_end() -> None:
+    offered = [mishap for mishap, _end in ROWS]
+    ends = {end for _mishap, end in ROWS if end is not None}
+    assert len(offered) == len(set(offered))
+    assert {*offered, *ends, Mishap.RESET} == set(Mishap)
+    assert {mishap for mishap, end in ROWS if end is None} == MOMENTARY
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_no_two_faults_are_told_alike(language: str) -> None:
+    _ = translator(language)
+    stories = [word_story(mishap, _) for mishap, _end in ROWS]
+    assert len({story.button for story in stories}) == len({story.does for story in stories}) == len(ROWS)
+    assert all(story.shows for story in stories)
+    lasting = [mishap for mishap, end in ROWS if end is not None]
+    told = [word_broken(mishap, _) for mishap in lasting]
+    assert len(set(told)) == len(lasting)
+    assert not set(told) & {mishap.value for mishap in Mishap}, "a name for programs is no word"
+    assert all(word_end(mishap, _) for mishap in lasting)
+    assert len({word_part(part, _) for part in Part}) == len(Part)
+
+
+def test_a_name_that_a_newer_gateway_tells_is_left_out() -> None:
+    assert read_mishaps(("hang", "set-on-fire")) == (Mishap.HANG,)
+
+
+# The panel
+
+
+def test_where_servers_may_not_be_broken_there_is_no_panel() -> None:
+    assert markup(view(demo("hang", is_breakable=False))) == ""
+
+
+def test_the_gateways_word_decides_whether_servers_may_be_broken() -> None:
+    told = '{"servers": [{"id": "a", "address": "x", "base": "/servers/a", "broken": ["kill"]}]%s}'
+    assert not read_fleet(told % "").is_breakable
+    assert not read_fleet(told % ', "faults": "yes"').is_breakable
+    fleet = read_fleet(told % ', "faults": true')
+    assert (fleet.is_breakable, fleet.servers[0].broken) == (True, ("kill",))
+
+
+def test_how_much_one_person_may_have_waiting_counts_where_people_are_told_apart() -> None:
+    told = '{"servers": [], "mostPending": %s, "person": "%s"}'
+    assert [read_fleet(told % words).most_pending for words in (("2", "alice"), ("2", ""), ("null", "alice"))] == [
+        2,
+        None,
+        None,
+    ]
+
+
+def test_the_window_s_own_server_is_chosen_until_the_person_chooses() -> None:
+    def chosen(ui: UiState | None = None, moored_to: ServerId | None = None) -> ServerId:
+        shown = view(demo(), ui, moored_to).chosen
+        assert shown is not None
+        return shown.tag.server_id
+
+    assert chosen() == ONE
+    assert chosen(moored_to=TWO) == TWO
+    assert chosen(UiState(break_server=ONE), TWO) == ONE
+    assert chosen(UiState(break_server=ServerId("gone")), TWO) == TWO
+
+
+def test_all_faults_are_shown_with_what_should_be_seen() -> None:
+    html = markup(view(demo()))
+    for mishap, _end in ROWS:
+        assert 'data-server="demo-1"' in button(html, mishap)
+        assert word_story(mishap, ENGLISH).shows in html
+    assert "Nothing is broken now." in html
+    assert " disabled" not in html
+
+
+def test_what_is_broken_is_said_also_while_the_panel_is_folded() -> None:
+    html = markup(view(demo("hang", "lose-answer"), UiState(break_server=TWO)))
+    summary = html.partition("</summary>")[0]
+    assert "hangs · loses the next answer" in summary
+    assert "Nothing is broken" not in summary
+
+
+@pytest.mark.parametrize(("mishap", "end"), [row for row in ROWS if row[1] is not None])
+def test_a_fault_that_lasts_offers_its_end_in_its_place(mishap: Mishap, end: Mishap) -> None:
+    html = markup(view(demo(mishap.value)))
+    assert "disabled" not in button(html, end)
+    assert f'data-fault="{mishap.value}"' not in html
+
+
+def test_a_killed_server_can_only_be_started() -> None:
+    html = markup(view(demo("kill")))
+    enabled = {tag for tag in html.split("<") if tag.startswith("button") and " disabled" not in tag}
+    assert {tag.partition('data-fault="')[2].partition('"')[0] for tag in enabled} == {"start", "reset"}
+
+
+def test_what_is_over_at_once_says_that_it_was_done_and_where() -> None:
+    done = UiState(break_server=ONE, break_done=(ONE, Mishap.DROP_SOCKETS))
+    assert markup(view(demo(), done)).count("Done.") == 1
+    assert "Done." not in markup(view(demo(), replace(done, break_server=TWO)))
+
+
+def test_a_server_s_name_is_never_markup() -> None:
+    fleet = Fleet((server(ONE, name="<b>x</b>", broken=("hang",)),), "demo", is_breakable=True)
+    assert "<b>x" not in markup(view(fleet))
+
+
+# The hands
+
+
+@dataclass
+class Desk:
+    """The person's own part, and what runs in the background."""
+
+    ui: UiState = field(default_factory=UiState)
+    work: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def set_ui(self, ui: UiState) -> None:
+        self.ui = ui
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self.work.append(asyncio.get_running_loop().create_task(work))
+
+    async def done(self) -> None:
+        await asyncio.gather(*self.work)
+
+
+def hands(refusal: MooringError | None = None) -> tuple[BreakActions, Desk, StillSession]:
+    desk, session = Desk(), StillSession(refusal=refusal)
+    return BreakActions(session.break_server, desk), desk, session
+
+
+async def test_a_click_breaks_that_server_and_it_stays_chosen() -> None:
+    actions, desk, session = hands()
+    assert actions.act("break", {"server": "demo-2", "fault": "kill"})
+    await asyncio.sleep(0)
+    assert desk.ui.break_server == TWO
+    await desk.done()
+    assert session.calls == [("break_server", TWO, "kill")]
+    assert (desk.ui.breaking, desk.ui.break_done) == (frozenset(), (TWO, Mishap.KILL))
+
+
+async def test_a_second_click_waits_for_the_first() -> None:
+    calls, go = [], asyncio.Event()
+
+    async def slow(server_id: ServerId, fault: str) -> None:
+        calls.append((server_id, fault))
+        await go.wait()
+
+    desk = Desk()
+    actions = BreakActions(slow, desk)
+    for _ in range(3):
+        actions.act("break", {"server": "demo-1", "fault": "restart"})
+        await asyncio.sleep(0)
+    go.set()
+    await desk.done()
+    assert calls == [(ONE, "restart")]
+
+
+async def test_what_is_refused_is_said() -> None:
+    actions, desk, _session = hands(ConnectError(ONE, "connect-failed"))
+    actions.act("break", {"server": "demo-1", "fault": "hang"})
+    await desk.done()
+    assert [type(error) for _number, error in desk.ui.errors] == [ConnectError]
+    assert (desk.ui.breaking, desk.ui.break_done) == (frozenset(), None)
+
+
+async def test_another_server_is_chosen_and_other_clicks_are_left_to_others() -> None:
+    actions, desk, _session = hands()
+    assert actions.change("break-server", {"value": "demo-2"})
+    assert desk.ui.break_server == TWO
+    assert not actions.act("run", {})
+    assert not actions.change("sample", {"value": "x"})
+
+
+# The door
+
+
+@dataclass
+class OneAnswer:
+    """An Http that always answers the same."""
+
+    answer: Response
+    asked: list[Request] = field(default_factory=list)
+
+    async def send(self, request: Request) -> Response:
+        self.asked.append(request)
+        return self.answer
+
+
+def refusal(status: int, cause: str, message: str) -> Response:
+    text = f'{{"error": {{"cause": "{cause}", "message": "{message}"}}}}'
+    return Response(status, {"x-mooring-gateway": f"{cause}; sent=no"}, text=text)
+
+
+async def test_the_gateway_is_asked_by_two_names_and_nothing_else() -> None:
+    http = OneAnswer(Response(200, text='{"server": "demo-1", "broken": []}'))
+    await make_breaker(http)(ONE, "hang")  # type: ignore[arg-type]
+    assert [(asked.method, asked.path, asked.json) for asked in http.asked] == [
+        ("POST", "/demo/break", '{"server": "demo-1", "fault": "hang"}')
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (refusal(502, "connect-failed", "it is not running"), ConnectError),
+        (refusal(400, "refused-body", "it has made no picture yet"), BadInput),
+        (refusal(504, "timeout", "no answer"), HttpStatusError),
+        (Response(500, text="not JSON"), HttpStatusError),
+    ],
+)
+async def test_each_refusal_is_an_error_with_words(answer: Response, kind: type[MooringError]) -> None:
+    with pytest.raises(kind) as caught:
+        await make_breaker(OneAnswer(answer))(ONE, "hang")  # type: ignore[arg-type]
+    assert "demo-1" in word_error(caught.value, ENGLISH).title

@@ -1,0 +1,271 @@
+"""The panel *Fleet*: every server with its cause, its last hour and its windows, and why a window is where it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import htpy as h
+import pytest
+
+from app.core.balancer import Leaning
+from app.core.direct import Refusal
+from app.core.model import Choice, Health, ServerId, TaskState
+from app.core.roster import Roster, moorings
+from app.core.vitals import MINUTES, Device, Minute, Vitals
+from app.ui.fleet.panel import BERTHS, FleetView, WindowMark, fleet_view
+from app.ui.fleet.view import fleet as drawn
+from app.ui.kit.words import SEPARATOR
+from app.ui.page.panel_actions import STORE_KEY, PanelActions, dump, load
+from app.ui.page.panel_words import name_device, word_hour, word_trouble
+from app.ui.page.panels import PanelFacts
+from app.ui.page.state import UiState
+from app.ui.runs.server_picker import NO_LEANINGS
+from tests.unit.ui.page_kit import ENGLISH, ME, MemoryScreen, StillSession, fleet, server, task, translator, window
+from tests.unit.ui.panel_kit import NOW, OTHER, glance, roster
+
+G1, G2 = ServerId("gpu-1"), ServerId("gpu-2")
+GPU = Device(name="cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", kind="cuda", total=24_000, free=18_000)
+
+
+def panel(
+    session: StillSession | None = None,
+    seen: Roster | None = None,
+    where: str = "",
+    leanings: Mapping[ServerId, Leaning] = NO_LEANINGS,
+    **facts: Any,
+) -> FleetView:
+    berthings = moorings(seen) if seen is not None else ()
+    return fleet_view(session or StillSession(), PanelFacts(seen, berthings, **facts), where, leanings)
+
+
+def hour(*minutes: Minute | None) -> Vitals:
+    return Vitals((), (*([None] * (MINUTES - len(minutes))), *minutes))
+
+
+def markup(view: FleetView, language: str = "en") -> str:
+    return str(h.fragment[drawn(view, translator(language))])
+
+
+CAUSES = {
+    "login": (Health.NOT_COMFYUI, "A log-in stands before it"),
+    "forbidden": (Health.REFUSES, "A log-in stands before it"),
+    "web-page": (Health.NOT_COMFYUI, "Another page answers"),
+    "redirect": (Health.NOT_COMFYUI, "It sends elsewhere"),
+    "certificate": (Health.REFUSES, "Its certificate is not trusted"),
+    "busy": (Health.REFUSES, "Too many requests for it"),
+    "no-cors": (Health.REFUSES, "It does not let this page in"),
+    "origin-refused": (Health.REFUSES, "It refuses this page (403)"),
+    "mixed-content": (Health.REFUSES, "The browser forbids it: https page, http server"),
+    "not-in-policy": (Health.REFUSES, "This page may not ask it"),
+    "in-between": (Health.NOT_COMFYUI, "Something stands before it"),
+    "unseen": (Health.REFUSES, "Something answers, but not this page"),
+    "no-https": (Health.DOWN, "No connection by https"),
+    "another": (Health.DOWN, "Another server is at its address"),
+    "": (Health.DOWN, "Not running"),
+    "a newer gateway's": (Health.TIMEOUT, "Does not answer in time"),
+}
+
+
+def test_every_refusal_of_a_browser_is_among_them() -> None:
+    assert {item.value for item in Refusal} < CAUSES.keys()
+
+
+@pytest.mark.parametrize(("cause", "told"), CAUSES.items())
+def test_each_cause_has_words_and_advice_of_its_own(cause: str, told: tuple[Health, str]) -> None:
+    health, title = told
+    words = word_trouble(server("a", health=health, cause=cause), ENGLISH)
+    assert words.title == title
+    assert words.advice
+
+
+def test_a_server_that_is_not_well_shows_what_was_seen_of_it() -> None:
+    ill = server("gpu-1", health=Health.DOWN, detail="connection refused")
+    html = markup(panel(StillSession(fleet=fleet(ill))))
+    assert "Not running" in html and "connection refused" in html
+
+
+def test_the_memory_of_a_server_that_does_not_answer_is_not_shown() -> None:
+    known = {G1: Vitals((GPU,), ())}
+    assert "VRAM free" in markup(panel(StillSession(fleet=fleet(server("gpu-1"))), vitals=known))
+    for health in (Health.DOWN, Health.TIMEOUT):
+        html = markup(panel(StillSession(fleet=fleet(server("gpu-1", health=health))), vitals=known))
+        assert "VRAM free" not in html, "what it told last is of another time"
+
+
+def test_the_windows_that_are_moored_there_are_named() -> None:
+    seen = roster(
+        glance("a", state=TaskState.RUNNING, ended_at=None),
+        glance("b", OTHER, state=TaskState.QUEUED, ended_at=None),
+        glance("c", "gone", state=TaskState.RUNNING, ended_at=None),
+        glance("d", server="gpu-2"),
+    )
+    rows = panel(seen=seen).servers
+    assert [row.windows for row in rows] == [(WindowMark(2, is_mine=True), WindowMark(1)), ()]
+
+
+def test_a_crew_session_counts_as_its_window() -> None:
+    rows = panel(seen=roster(glance("a", f"{OTHER}+1", state=TaskState.RUNNING, ended_at=None))).servers
+    assert rows[0].windows == (WindowMark(1),)
+
+
+def test_the_timeline_has_a_lane_for_each_window_this_one_first() -> None:
+    seen = roster(
+        glance("a", OTHER, created_at=NOW - 3600, ended_at=NOW - 1800),
+        glance("b", "gone", "gpu-2", created_at=NOW - 1800, ended_at=NOW),
+        glance("c", ME, created_at=NOW - 900, ended_at=None, state=TaskState.RUNNING),
+    )
+    view = panel(seen=seen)
+    assert [lane.mark for lane in view.lanes] == [WindowMark(2, is_mine=True), WindowMark(1), WindowMark(None)]
+    assert [(bar.start, bar.end) for lane in view.lanes for bar in lane.bars] == [(750, 1000), (0, 500), (500, 1000)]
+    html = markup(view)
+    for row in view.berths:
+        assert f'id="berth-{row.key}"' in html, "what is drawn stands there as text as well"
+
+
+def test_yesterdays_moorings_are_listed_and_do_not_stretch_the_timeline() -> None:
+    old = glance("a", created_at=NOW - 9 * 86_400, ended_at=NOW - 9 * 86_400 + 5)
+    view = panel(seen=roster(old, glance("b", created_at=NOW - 60, ended_at=NOW)))
+    assert len(view.berths) == 2
+    assert view.span == (NOW - 600, NOW)
+
+
+def test_a_long_past_is_cut_and_nothing_else() -> None:
+    tasks = [glance(str(number), created_at=number * 100.0, ended_at=number * 100.0 + 1) for number in range(200)]
+    assert [row.began_at for row in panel(seen=roster(*tasks)).berths] == [
+        100.0 * n for n in range(199, 199 - BERTHS, -1)
+    ]
+
+
+def test_why_this_server_is_told_with_candidates_and_scores() -> None:
+    choice = Choice(
+        server_id=G1,
+        reason="soonest",
+        loads={"gpu-1": 1, "gpu-2": 4},
+        scores={"gpu-1": 12.0},
+        refused={"gpu-3": "down"},
+    )
+    html = markup(panel(seen=roster(glance("a", choice=choice))))
+    assert "gpu-1 should have it done first." in html
+    assert "4 tasks in line" in html and "done in about 12 seconds" in html and "left out: no connection" in html
+
+
+def test_the_last_hour_is_told_in_words_and_only_as_far_as_it_was_watched() -> None:
+    busy, idle, silent = (
+        Minute(longest=3, busy=20, well=30, looks=30),
+        Minute(well=30, looks=30),
+        Minute(well=0, looks=2),
+    )
+    told = "Busy for 33 % of the last 2 minutes", "at most 3 in line"
+    assert word_hour(hour(busy, idle), ENGLISH) == SEPARATOR.join(told)
+    assert word_hour(hour(*[idle] * MINUTES), ENGLISH) == "Busy for 0 % of the last hour"
+    told = "Busy for 0 % of the last 2 minutes", "did not always answer"
+    assert word_hour(hour(idle, silent), ENGLISH) == SEPARATOR.join(told)
+    assert word_hour(hour(silent), ENGLISH) == "It has not answered since it is watched"
+    assert word_hour(Vitals(), ENGLISH) == word_hour(hour(), ENGLISH) == ""
+
+
+def test_the_sparkline_draws_a_bar_for_each_minute_with_work_and_marks_silence() -> None:
+    minutes = hour(Minute(longest=2, busy=1, well=1), Minute(well=1), Minute(well=0))
+    html = markup(panel(vitals={G1: minutes}))
+    assert len(re.findall(r"z", re.search(r'spark-bars" d="([^"]*)"', html)[1])) == 1  # type: ignore[index]
+    assert re.search(r'spark-ill" d="M59 22.5h1"', html)
+    assert 'role="img"' in html and 'aria-label="Busy for 50 % of the last 3 minutes' in html
+
+
+def test_devices_are_told_with_their_free_memory() -> None:
+    html = markup(panel(vitals={G1: Vitals((GPU, Device(name="cpu", kind="cpu", total=10, free=5), Device(name="x")))}))
+    assert "NVIDIA GeForce RTX 4090" in html and "cuda:0" not in html and "Async" not in html
+    assert "18000 B of 24000 B VRAM free" in html and "5 B of 10 B memory free" in html
+    assert html.count('class="device"') == 2, "one that tells no memory is left out"
+    assert name_device(Device(name="cpu")) == "CPU"
+
+
+def test_what_a_server_says_is_never_markup() -> None:
+    evil = "<b>x</b>"
+    bad = server("gpu-1", name=evil, health=Health.DOWN, detail=evil, version=evil)
+    vitals = {G1: Vitals((Device(name=evil, kind="cuda", total=2, free=1),))}
+    html = markup(panel(StillSession(fleet=fleet(bad)), roster(glance("a", title=evil)), vitals=vitals))
+    assert evil not in html
+
+
+def test_an_unread_panel_has_the_servers_and_waits_for_the_rest() -> None:
+    view = panel()
+    assert not view.is_read and len(view.servers) == 2
+    assert "skeleton" in markup(view)
+    assert "skeleton" not in markup(panel(is_unreadable=True)) or "cannot be read" in markup(panel(is_unreadable=True))
+    assert "No window of this browser has been moored yet" in markup(panel(seen=roster()))
+
+
+# What a window holds of a server
+
+
+class Desk:
+    """The person's own part, and nothing else."""
+
+    def __init__(self) -> None:
+        self.ui = UiState()
+
+    def set_ui(self, ui: UiState) -> None:
+        self.ui = ui
+
+
+def hands(screen: MemoryScreen | None = None) -> tuple[PanelActions, StillSession, Desk, MemoryScreen]:
+    session, desk, screen = StillSession(), Desk(), screen or MemoryScreen()
+    return PanelActions(session, desk, screen, lambda _id: None), session, desk, screen  # type: ignore[arg-type]
+
+
+def test_preferring_and_avoiding_reach_the_session_and_outlive_a_reload() -> None:
+    actions, session, _desk, screen = hands()
+    actions.change("lean", {"server": "gpu-1", "value": "avoid"})
+    actions.change("lean", {"server": "gpu-2", "value": "prefer"})
+    assert session.calls[-1] == ("lean", {G1: Leaning.AVOID, G2: Leaning.PREFER})
+    again, session, desk, _screen = hands(screen)
+    assert session.calls == [("lean", {G1: Leaning.AVOID, G2: Leaning.PREFER})], "before the first choice"
+    again.change("lean", {"server": "gpu-1", "value": ""})
+    assert desk.ui.leanings == {G2: Leaning.PREFER}
+    assert screen.memory[STORE_KEY] == dump({G2: Leaning.PREFER})
+
+
+def test_this_one_only_is_the_choice_beside_run() -> None:
+    actions, _session, desk, _screen = hands()
+    actions.change("lean", {"server": "gpu-1", "value": "avoid"})
+    actions.change("lean", {"server": "gpu-1", "value": "only"})
+    assert (desk.ui.where, desk.ui.leanings) == ("gpu-1", {})
+    actions.change("lean", {"server": "gpu-2", "value": "prefer"})
+    assert desk.ui.where == "gpu-1", "about another server"
+    actions.change("lean", {"server": "gpu-1", "value": ""})
+    assert desk.ui.where == ""
+
+
+def test_the_panel_shows_what_is_held_of_each_server() -> None:
+    view = panel(where="gpu-2", leanings={G1: Leaning.PREFER, G2: Leaning.AVOID})
+    assert [row.leaning for row in view.servers] == ["prefer", "only"]
+    html = markup(view)
+    assert re.search(r'value="prefer" selected', html) and re.search(r'value="only" selected', html)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}', '{"a": "hate"}', "null", '{"a": []}'])
+def test_what_is_remembered_and_makes_no_sense_is_nothing(text: str) -> None:
+    assert load(text) == {}
+
+
+def test_tags_and_a_weight_are_shown_and_the_usual_weight_is_not() -> None:
+    servers = server("gpu-1", tags=("24 GB", "<b>"), weight=2.0), server("gpu-2")
+    html = markup(panel(StillSession(fleet=fleet(*servers))))
+    assert "24 GB" in html and "&lt;b&gt;" in html
+    assert html.count("weight ") == 1 and "weight 2" in html
+
+
+def test_a_mistake_in_the_fleet_file_is_told_with_its_place() -> None:
+    assert "mistake" not in markup(panel())
+    told = replace(fleet(), problem="fleet.toml, line 6: ulr: there is no such setting")
+    html = markup(panel(StillSession(fleet=told)))
+    assert "The fleet file has a mistake" in html and "line 6: ulr" in html
+
+
+def test_a_moored_window_is_told_when_a_choice_counts() -> None:
+    assert "counts when it is free" in markup(panel(StillSession(window=window(task("a")))))
+    assert "counts for all runs" in markup(panel())

@@ -1,0 +1,95 @@
+"""The chosen form is by the catalogue of the server that its work would go to, as far as that is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.core.model import Health, Server, ServerId
+from app.ui.form.catalogues import FormCatalogues
+from app.workflows.catalogue import Catalogue
+from app.workflows.forms.fields import Text, Unknown
+from tests.unit.ui.page.test_actions import Desk
+from tests.unit.ui.page_kit import StillSession, fleet, server, task, window
+
+PREFIX = ("4", "filename_prefix")
+
+
+def catalogue(default: str = "") -> Catalogue:
+    spec = ["STRING", {"default": default, "multiline": bool(default)}]
+    return Catalogue.parse({"SaveImage": {"input": {"required": {"filename_prefix": spec}}}})
+
+
+class Rig:
+    """Servers with catalogues, and a page that draws when it is told to."""
+
+    def __init__(self, *servers: Server, workflow_id: str = "enlarge", **session: Any) -> None:
+        self.session = StillSession(fleet=fleet(*servers), **session)
+        self.desk = Desk(workflow_id)
+        self.catalogues = FormCatalogues(self.session, self.desk)
+
+    async def draw(self) -> list[str]:
+        """The servers that were asked."""
+        self.session.calls.clear()
+        self.catalogues.refresh()
+        await self.desk.done()
+        return [call[1] for call in self.session.calls]
+
+    @property
+    def kind(self) -> object:
+        return self.desk.workflows[0].form.by_key[PREFIX].kind
+
+
+GPU_1, GPU_2 = ServerId("gpu-1"), ServerId("gpu-2")
+BOTH = {GPU_1: catalogue(), GPU_2: catalogue("x")}
+
+
+async def test_the_form_is_made_once_and_again_when_the_catalogue_changes() -> None:
+    rig = Rig(server("gpu-1", catalogue="a"), catalogues=BOTH)
+    assert isinstance(rig.kind, Unknown)
+    assert await rig.draw() == ["gpu-1"]
+    assert rig.kind == Text()
+    assert await rig.draw() == []
+    rig.session.fleet = fleet(server("gpu-1", catalogue="a", files="new"))
+    assert await rig.draw() == ["gpu-1"]
+
+
+async def test_a_moored_windows_form_is_its_servers() -> None:
+    servers = (server("gpu-1", catalogue="a"), server("gpu-2", catalogue="b"))
+    rig = Rig(*servers, catalogues=BOTH, window=window(task("a", "gpu-2")))
+    assert await rig.draw() == ["gpu-2"]
+    assert rig.kind == Text(is_multiline=True)
+    rig.session.window = window()
+    assert await rig.draw() == ["gpu-1", "gpu-2"]  # neither has all its nodes
+    assert rig.kind == Text()
+
+
+async def test_a_moored_windows_form_is_never_another_servers() -> None:
+    rig = Rig(server("gpu-1", catalogue="a"), server("gpu-2"), catalogues=BOTH, window=window(task("a", "gpu-2")))
+    assert await rig.draw() == []
+
+
+@pytest.mark.parametrize("broken", [{"health": Health.DOWN}, {"catalogue": ""}])
+async def test_a_server_that_is_not_well_or_not_known_is_not_asked(broken: dict[str, Any]) -> None:
+    rig = Rig(server("gpu-1", **{"catalogue": "a", **broken}), server("gpu-2", catalogue="b"), catalogues=BOTH)
+    assert await rig.draw() == ["gpu-2"]
+
+
+async def test_a_demo_workflow_asks_a_demo_server() -> None:
+    rig = Rig(server("gpu-1", catalogue="a"), server("d", catalogue="b", is_demo=True), workflow_id="text")
+    assert await rig.draw() == ["d"]
+
+
+async def test_a_catalogue_that_cannot_be_read_leaves_the_form_as_it_is() -> None:
+    rig = Rig(server("gpu-1", catalogue="a"))
+    assert await rig.draw() == ["gpu-1"]
+    assert isinstance(rig.kind, Unknown)
+
+
+async def test_a_catalogue_that_comes_too_late_is_not_used() -> None:
+    rig = Rig(server("gpu-1", catalogue="a"), catalogues=BOTH)
+    rig.catalogues.refresh()
+    rig.session.fleet = fleet(server("gpu-2", catalogue="b"))
+    assert await rig.draw() == ["gpu-2", "gpu-2"]
+    assert rig.kind == Text(is_multiline=True)

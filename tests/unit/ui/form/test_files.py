@@ -1,0 +1,284 @@
+"""Files in the form: masks and the camera as dialogs, players, bounds, and what a file is by its name."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from app.core.errors import BadInput
+from app.core.ports import Blob
+from app.session import Picked
+from app.ui.form.file_actions import FileActions
+from app.ui.form.mask import CameraDialog, CameraView, MaskDialog, MaskView, masked_name, picture_view
+from app.ui.form.mask_view import masking
+from app.ui.form.projection import field_view
+from app.ui.form.state import Draft, FieldView, Picture
+from app.ui.form.upload_view import upload
+from app.ui.page.dialogs_view import dialogs
+from app.ui.page.projection import project
+from app.workflows.bounds import MAX_PAINTED, MAX_PIXELS
+from app.workflows.forms.fields import Field, Upload
+from tests.unit.ui.anything import ANYTHING, anything
+from tests.unit.ui.page.test_actions import Desk
+from tests.unit.ui.page_kit import ENGLISH, ROOT, Bytes, MemoryScreen, StillPictures, StillSession
+
+IMAGE, FILM, SOUND = ("1", "image"), ("1", "film"), ("1", "sound")
+FACTS = {"node": "1", "name": "image"}
+
+
+class Rig:
+    """The hands on files, with a screen in memory."""
+
+    def __init__(self, *, is_mask_used: bool = False, screen: MemoryScreen | None = None) -> None:
+        opened = anything()
+        if is_mask_used:
+            by_key = {key: _used(item) if key == IMAGE else item for key, item in opened.form.by_key.items()}
+            opened = replace(opened, form=replace(opened.form, by_key=by_key))
+        self.opened = opened
+        self.desk = Desk(ANYTHING, (opened,))
+        self.screen = screen or MemoryScreen()
+        self.files = FileActions(StillSession(), self.desk, self.screen, lambda: opened)
+
+    async def give(self, data: bytes, name: str = "boat.png", media_type: str = "image/png") -> None:
+        self.files.take_files(None, [(Bytes(data, media_type), name)])
+        await self.desk.done()
+
+    @property
+    def draft(self) -> Draft:
+        return self.desk.ui.draft
+
+    def markup(self) -> str:
+        view = project(StillSession(), self.desk.ui, workflows=(self.opened,), pictures=StillPictures(), language="en")
+        return str(dialogs(view.dialog, ENGLISH))
+
+
+def _used(item: Field) -> Field:
+    assert isinstance(item.kind, Upload)
+    return replace(item, kind=replace(item.kind, is_mask_used=True))
+
+
+def fault_of(draft: Draft, key: tuple[str, str] = IMAGE) -> str:
+    fault = draft.faults.get(key)
+    return fault.cause if isinstance(fault, BadInput) else ""
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "is_used", "looks"),
+    [
+        (b"picture mask", "boat.png", True, True),
+        (b"picture", "boat.png", True, False),
+        (b"picture mask", "boat.png", False, False),  # a logo's transparency is no mask where none is used
+        (b"picture mask", "boat-masked.png", False, True),
+    ],
+)
+async def test_a_mask_is_shown_where_it_matters(data: bytes, name: str, is_used: bool, looks: bool) -> None:
+    rig = Rig(is_mask_used=is_used)
+    await rig.give(data, name)
+    picture = rig.draft.pictures[IMAGE]
+    assert bool(picture.look_url) is looks
+    assert picture.picked == Picked(Bytes(data), name), "what is sent is the file itself"
+    rig.files.act("clear-picture", FACTS)
+    assert not rig.draft.pictures
+    assert {picture.url, picture.look_url} - {""} == set(rig.screen.urls), "an undo brings it back"
+    rig.desk.set_ui(rig.desk.ui.with_draft(rig.draft.undo()))
+    assert rig.draft.pictures == {IMAGE: picture}
+    rig.desk.set_ui(rig.desk.ui.with_draft(Draft()))
+    rig.files.act("clear-picture", FACTS)
+    assert rig.screen.urls == {}, "both addresses are let go"
+
+
+JUNK = [(b"text", "bad.txt", "text/plain", "no-file-field"), (b"", "empty.png", "image/png", "empty")]
+
+
+@pytest.mark.parametrize(("data", "name", "media_type", "cause"), [*JUNK, (b"junk", "junk.png", "image/png", "")])
+@pytest.mark.parametrize("is_aimed", [False, True])
+async def test_file_that_cannot_be_used_changes_nothing(
+    data: bytes, name: str, media_type: str, cause: str, is_aimed: bool
+) -> None:
+    rig = Rig()
+    for key in (IMAGE, ("mask", "image")):
+        rig.files.take_files(key, [(Bytes(b"picture"), f"{key[0]}.png")])
+    await rig.desk.done()
+    before = rig.draft
+    assert set(before.pictures) == {IMAGE, ("mask", "image")}
+    rig.files.take_files(IMAGE if is_aimed else None, [(Bytes(data, media_type), name)])
+    await rig.desk.done()
+    assert rig.draft == before
+    [(_, error)] = rig.desk.ui.errors
+    assert isinstance(error, BadInput) and error.name == name
+    assert error.cause == ("not-a-picture" if is_aimed and data else cause or "not-a-picture")
+
+
+async def test_each_dropped_file_without_a_field_is_named() -> None:
+    rig = Rig()
+    names = ("bad.txt", "one.png", "two.png", "three.png", "four.png")
+    rig.files.take_files(None, [(Bytes(b"picture", f"{'text/plain' if 'txt' in name else 'image/png'}"), name)
+                                for name in names])  # fmt: skip
+    await rig.desk.done()
+    used = {picture.picked.name for picture in rig.draft.pictures.values()}
+    told = {error.name: error.cause for _, error in rig.desk.ui.errors if isinstance(error, BadInput)}
+    assert used | set(told) == set(names) and not used & set(told)
+    assert told["bad.txt"] == "no-file-field" and told["four.png"] == "no-field-left"
+
+
+async def test_undo_restores_the_replaced_picture() -> None:
+    rig = Rig()
+    for name in ("one.png", "two.png"):
+        rig.files.take_files(IMAGE, [(Bytes(b"picture"), name)])
+        await rig.desk.done()
+    assert rig.draft.pictures[IMAGE].picked.name == "two.png"
+    back = rig.draft.undo()
+    assert back.pictures[IMAGE].picked.name == "one.png" and back.pictures[IMAGE].url in rig.screen.urls
+    assert back.redo().pictures[IMAGE].picked.name == "two.png"
+    assert not back.undo().pictures
+
+
+def test_late_hash_is_no_undo_step() -> None:
+    picture = Picture(Picked(Bytes(), "a.png"), "blob:1", 4, 4)
+    draft = Draft().with_picture(IMAGE, picture).with_value(("1", "text"), "sea").with_hash(picture, "abc")
+    assert draft.pictures[IMAGE].sha256 == "abc"
+    assert draft.undo().pictures[IMAGE].sha256 == "abc" and not draft.undo().values
+    assert not draft.undo().undo().history.can_undo
+
+
+def test_file_restored_after_reload_is_no_undo_step() -> None:
+    draft = Draft(awaited={IMAGE: "a.png"}).with_picture(IMAGE, Picture(Picked(Bytes(), "a.png"), "b"), is_found=True)
+    assert not draft.history.can_undo and not draft.awaited
+
+
+async def test_a_mask_is_painted_in_a_dialog_that_goes_with_its_picture() -> None:
+    rig = Rig(is_mask_used=True)
+    rig.files.act("paint-mask", FACTS)
+    assert rig.desk.ui.dialog is None, "there is nothing to paint on"
+    await rig.give(b"picture", "boat.jpg")
+    rig.files.act("paint-mask", FACTS)
+    assert rig.desk.ui.dialog == MaskDialog(IMAGE)
+    markup = rig.markup()
+    assert 'data-file="boat-masked.png"' in markup
+    assert f'data-src="{rig.draft.pictures[IMAGE].url}"' in markup
+    assert "changes nothing" not in markup
+    rig.files.act("clear-picture", FACTS)
+    assert "mask-stage" not in rig.markup()
+
+
+async def test_a_mask_apart_is_painted_on_the_picture_of_another_field() -> None:
+    rig = Rig()
+    mask = {"node": "mask", "name": "image"}
+    rig.files.act("paint-mask", mask)
+    assert rig.desk.ui.dialog is None, "there is no picture yet"
+    await rig.give(b"picture", "boat.jpg")
+    rig.files.act("paint-mask", mask)
+    markup = rig.markup()
+    assert f'data-src="{rig.draft.pictures[IMAGE].url}"' in markup
+    assert 'data-own=""' in markup
+    await rig.give(b"picture mask", "old.png")
+    assert f'data-own="{rig.draft.pictures[("mask", "image")].url}"' in rig.markup()
+    assert rig.draft.pictures[("mask", "image")].look_url, "a mask is always shown as one"
+    rig.files.act("paint-mask", FACTS)
+    assert "data-own" not in rig.markup()
+
+
+async def test_a_picture_is_used_in_another_field_too() -> None:
+    rig = Rig()
+    rig.files.act("same-picture", FACTS)
+    assert not rig.draft.pictures
+    rig.files.take_files(("mask", "image"), [(Bytes(b"picture"), "boat.jpg")])
+    await rig.desk.done()
+    view = field_view(rig.opened.form.by_key[IMAGE], rig.draft)
+    assert view.other_name == "boat.jpg"
+    rig.files.act("same-picture", FACTS)
+    await rig.desk.done()
+    assert rig.draft.pictures[IMAGE].picked == Picked(Bytes(b"picture"), "boat.jpg")
+    assert field_view(rig.opened.form.by_key[IMAGE], rig.draft).other_name == ""
+
+
+async def test_where_no_mask_is_used_the_dialog_says_so() -> None:
+    rig = Rig()
+    await rig.give(b"picture")
+    rig.files.act("paint-mask", FACTS)
+    assert "painting one changes nothing" in rig.markup()
+
+
+async def test_what_is_too_large_to_paint_on_is_told_and_can_be_sent_all_the_same() -> None:
+    rig = Rig()
+    await rig.give(b"picture")
+    picture = replace(rig.draft.pictures[IMAGE], width=8192, height=MAX_PAINTED // 8192 + 1)
+    rig.desk.set_ui(rig.desk.ui.with_draft(rig.draft.with_picture(IMAGE, picture)))
+    rig.files.act("paint-mask", FACTS)
+    assert fault_of(rig.draft) == "too-large-to-paint"
+    assert rig.desk.ui.dialog is None
+    assert IMAGE in rig.draft.pictures
+
+
+class WideScreen(MemoryScreen):
+    """A screen where every picture has too many pixels."""
+
+    async def measure(self, blob: Blob) -> tuple[int, int]:
+        return 16385, 16384
+
+
+async def test_a_picture_of_too_many_pixels_is_refused() -> None:
+    rig = Rig(screen=WideScreen())
+    await rig.give(b"picture")
+    assert fault_of(rig.draft) == "too-many-pixels"
+    assert not rig.draft.pictures
+
+
+def test_the_pages_script_has_the_same_bounds() -> None:
+    script = (ROOT / "static/js/picture.js").read_text(encoding="utf-8")
+    found = dict(re.findall(r"const (MOST_\w+) = ([\d *]+);", script))
+    told = {name: [int(part) for part in text.split("*")] for name, text in found.items()}
+    assert {name: one * other for name, (one, other) in told.items()} == {
+        "MOST_PIXELS": MAX_PIXELS,
+        "MOST_PAINTED": MAX_PAINTED,
+    }
+
+
+@pytest.mark.parametrize(("name", "key"), [("tide.mp4", FILM), ("tide.flac", SOUND), ("tide.png", IMAGE)])
+async def test_a_file_without_a_type_is_known_by_its_name(name: str, key: tuple[str, str]) -> None:
+    rig = Rig()
+    await rig.give(b"picture", name, "")
+    assert set(rig.draft.pictures) == {key}
+
+
+@pytest.mark.parametrize(
+    ("name", "masked"),
+    [("boat.jpg", "boat-masked.png"), ("boat-masked.png", "boat-masked.png"), ("a.b.webp", "a.b-masked.png")],
+)
+def test_a_masked_picture_is_called_so_once(name: str, masked: str) -> None:
+    assert masked_name(name) == masked
+
+
+def test_a_dialog_of_a_field_that_is_gone_is_closed() -> None:
+    fields = anything().form.by_key
+    assert picture_view(CameraDialog(("9", "image")), Draft(), fields) is None
+    assert picture_view(MaskDialog(IMAGE), Draft(), fields) is None
+    assert picture_view(CameraDialog(IMAGE), Draft(), fields) == CameraView(fields[IMAGE])
+
+
+async def test_the_camera_is_asked_for_a_field() -> None:
+    rig = Rig()
+    rig.files.act("open-camera", FACTS)
+    assert rig.desk.ui.dialog == CameraDialog(IMAGE)
+    assert 'data-name="image"' in rig.markup()
+
+
+@pytest.mark.parametrize(("key", "tag"), [(FILM, "<video"), (SOUND, "<audio")])
+def test_films_and_sounds_have_controls_and_wait_for_the_person(key: tuple[str, str], tag: str) -> None:
+    item = anything().form.by_key[key]
+    markup = str(upload(FieldView(field=item, picture=Picture(Picked(Bytes(), "x"), "blob:1")), ENGLISH, None))
+    player = markup[markup.index(tag) : markup.index(">", markup.index(tag))]
+    assert "controls" in player
+    assert "autoplay" not in player
+    assert markup.index("</label>") < markup.index(tag), "a click on the player does not choose another file"
+
+
+def test_the_words_of_the_dialog_are_json() -> None:
+    view = MaskView(anything().form.by_key[IMAGE], Picture(Picked(Bytes(), "boat.png"), "blob:1", 4, 4))
+    text = re.search(r'data-words="([^"]*)"', str(masking(view, ENGLISH)))
+    assert text is not None
+    assert json.loads(html.unescape(text[1]))["size"] == "{size} px"

@@ -1,0 +1,313 @@
+"""The form of any workflow on the page: every kind of field, nodes folded, a search that reaches all of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html import unescape
+from typing import Any
+
+import htpy as h
+import pytest
+
+from app.session import Picked
+from app.ui.form.input_labels import input_labels
+from app.ui.form.node_labels import node_labels
+from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.projection import SHORT, SMALL
+from app.ui.form.state import Draft, FieldView, Picture
+from app.ui.page.actions import Actions
+from app.ui.page.projection import project
+from app.ui.page.regions import REGIONS
+from app.ui.page.state import NODES_AT_FIRST, Blocker, PageView, UiState
+from app.workflows.catalogue import Catalogue
+from app.workflows.forms.arrangement import arrange
+from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.kinds import label_of
+from tests import recordings
+from tests.unit.ui.anything import ANYTHING, LORAS, anything, unfolded
+from tests.unit.ui.page.test_actions import Desk
+from tests.unit.ui.page.test_views import read
+from tests.unit.ui.page_kit import (
+    ENGLISH,
+    Bytes,
+    MemoryScreen,
+    StillPictures,
+    StillSession,
+    deletions,
+    translator,
+    window,
+)
+
+UPLOADS = [("1", "image"), ("1", "film"), ("1", "sound"), ("mask", "image")]
+
+
+def page(opened: OpenWorkflow, ui: UiState | None = None, **more: Any) -> PageView:
+    session = StillSession(window=window())
+    ui = ui or UiState(workflow_id=ANYTHING)
+    return project(session, ui, workflows=(opened,), pictures=StillPictures(), language="en", **more)
+
+
+def markup(view: PageView, region: str) -> str:
+    name, render = REGIONS[region]
+    return str(h.fragment[render(getattr(view, name), ENGLISH)])
+
+
+def tag_of(text: str, element_id: str) -> tuple[str, dict[str, str | None]]:
+    return next((tag, facts) for tag, facts in read(text).tags if facts.get("id") == element_id)
+
+
+def with_draft(**facts: Any) -> UiState:
+    return UiState(workflow_id=ANYTHING, drafts={ANYTHING: Draft(**facts)})
+
+
+@pytest.mark.parametrize(
+    ("name", "tag", "facts"),
+    [
+        ("prompt", "textarea", {"data-input": "field"}),
+        ("name", "input", {"type": "text", "data-input": "field"}),
+        ("steps", "input", {"type": "number", "min": "1", "max": "100", "step": "1", "value": "20"}),
+        ("wide", "input", {"type": "text", "inputmode": "numeric"}),
+        ("share", "input", {"type": "range", "step": "0.05"}),
+        ("power", "input", {"type": "number", "step": "any", "inputmode": "decimal"}),
+        ("seed", "input", {"type": "text", "inputmode": "numeric"}),
+        ("on", "input", {"type": "checkbox", "role": "switch", "data-change": "switch"}),
+        ("method", "select", {"data-input": "field"}),
+        ("lora", "input", {"role": "combobox", "data-change": "field", "aria-expanded": "false"}),
+        ("remote", "input", {"role": "combobox"}),
+        ("film", "input", {"type": "file", "accept": "video/*"}),
+        ("sound", "input", {"type": "file", "accept": "audio/*"}),
+        ("more", "input", {"type": "number", "value": "", "placeholder": "5"}),
+    ],
+)
+def test_each_kind_of_field_has_its_native_control(name: str, tag: str, facts: dict[str, str]) -> None:
+    found, given = tag_of(markup(page(anything(first=(name,))), "form"), f"field-1-{name}")
+    assert found == tag
+    assert {key: given.get(key) for key in facts} == facts
+
+
+def test_what_is_not_known_is_shown_and_cannot_be_changed() -> None:
+    _tag, facts = tag_of(markup(page(anything(), unfolded()), "nodes"), "field-odd-thing")
+    assert facts["value"] == '{"a": "Shown so"}'
+    assert "readonly" in facts
+    assert "data-input" not in facts
+
+
+def test_every_control_is_labelled() -> None:
+    view = page(anything(), unfolded())
+    text = markup(view, "nodes")
+    labelled = {facts.get("for") for tag, facts in read(text).tags if tag == "label"}
+    for tag, facts in read(text).tags:
+        if tag in {"input", "textarea", "select"}:
+            is_named = facts.get("id") in labelled or facts.get("aria-label") or facts.get("aria-labelledby")
+            assert is_named, facts
+
+
+def test_thousands_of_choices_are_handed_out_once_and_not_with_the_field() -> None:
+    opened = anything(nodes=3)
+    ui = with_draft(unfolded=frozenset({"1", "2", "3"}))
+    view = page(opened, ui)
+    assert [item.list_id for item in view.lists] == [
+        "options-Every-lora",
+        "options-Every-remote",
+        "options-Every-image",
+    ]
+    assert "style/2999" not in markup(view, "nodes")
+    assert json.loads(unescape(re.findall(r">(\[.*?\])</div>", markup(view, "lists"))[0]))[:3000] == LORAS
+    assert page(opened).lists == ()
+
+
+def test_a_short_choice_is_a_menu_with_its_value_even_if_no_server_has_it() -> None:
+    view = page(anything(first=("method",)), with_draft(values={("1", "method"): "z"}))
+    options = re.findall(r"<option[^>]*>", markup(view, "form"))
+    assert len(options) == 4
+    assert len(options) <= SHORT
+    assert 'value="z" selected' in options[0]
+
+
+def test_nodes_are_folded_until_asked_for() -> None:
+    view = page(anything(first=("prompt",)))
+    assert [(node.node_id, node.fields, node.count) for node in view.nodes.nodes] == [
+        ("1", None, 15), ("mask", None, 1), ("odd", None, 1),
+    ]  # fmt: skip
+    text = markup(view, "nodes")
+    assert "field-" not in text
+    _tag, facts = next((tag, facts) for tag, facts in read(text).tags if facts.get("data-action") == "fold-node")
+    assert (facts["aria-expanded"], facts["aria-controls"]) == ("false", "fold-1")
+    opened = page(anything(first=("prompt",)), with_draft(unfolded=frozenset({"mask"}))).nodes.nodes
+    assert [node.fields is None for node in opened] == [True, False, True]
+
+
+def test_only_so_many_nodes_are_drawn_until_more_are_asked_for() -> None:
+    opened = anything(nodes=500)
+    view = page(opened)
+    assert (len(view.nodes.nodes), view.nodes.more) == (NODES_AT_FIRST, 502 - NODES_AT_FIRST)
+    assert "Show 462 more nodes" in markup(view, "nodes")
+    more = page(opened, UiState(workflow_id=ANYTHING, nodes_shown=600)).nodes
+    assert (len(more.nodes), more.more) == (502, 0)
+
+
+def test_a_search_reaches_what_is_on_top_folded_and_hidden() -> None:
+    opened = anything(first=("prompt", "steps"))
+    layout = opened.layout.hide(("1", "seed"))
+    hidden = replace(opened, layout=layout, arranged=arrange(opened.form, layout))
+    view = page(hidden, UiState(workflow_id=ANYTHING, query="seed"))
+    assert view.form.fields == ()
+    assert [(node.node_id, [item.field.input_name for item in node.fields or ()]) for node in view.nodes.nodes] == [
+        ("1", ["seed"])
+    ]
+    assert view.nodes.is_found
+    assert "aria-expanded" not in markup(view, "nodes").split("field-")[0]
+    view = page(hidden, UiState(workflow_id=ANYTHING, query="步数"), word=lambda text: f"{text} 步数")
+    assert [item.field.input_name for item in view.form.fields] == ["prompt", "steps"]
+    assert "Nothing found below." in markup(page(opened, UiState(workflow_id=ANYTHING, query="prompt zzz")), "nodes")
+
+
+def test_a_search_is_offered_where_there_is_much_to_search() -> None:
+    assert "form-search" in markup(page(anything(nodes=2)), "form")
+    small = anything()
+    assert (len(small.form.by_key) > SMALL) is ("form-search" in markup(page(small), "form"))
+
+
+def test_ids_are_unique_over_the_whole_form() -> None:
+    view = page(anything(first=("prompt", "image")), unfolded())
+    text = "".join(markup(view, region) for region in ("form", "nodes", "lists"))
+    ids = [facts["id"] for _tag, facts in read(text).tags if "id" in facts]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    ("filled", "blocker"),
+    [
+        ([], Blocker.NO_PICTURE),
+        (UPLOADS[:1], Blocker.NO_FILE),
+        (UPLOADS[:3], Blocker.NO_PICTURE),
+        (UPLOADS, None),
+    ],
+)
+def test_run_waits_for_every_file_that_the_workflow_needs(filled: list[Any], blocker: Blocker | None) -> None:
+    photo = Picture(Picked(Bytes(), "a.png"), "blob:1")
+    view = page(anything(), with_draft(pictures=dict.fromkeys(filled, photo)))
+    assert view.run.blocker is blocker
+
+
+def test_a_file_on_the_server_will_do() -> None:
+    photo = Picture(Picked(Bytes(), "a.png"), "blob:1")
+    draft = {"pictures": dict.fromkeys(UPLOADS[1:], photo), "values": {("1", "image"): "old.png"}}
+    assert page(anything(), with_draft(**draft)).run.blocker is None
+
+
+def test_a_fault_anywhere_in_the_form_keeps_it_from_being_run() -> None:
+    photo = Picture(Picked(Bytes(), "a.png"), "blob:1")
+    draft = {"pictures": dict.fromkeys(UPLOADS, photo), "values": {("1", "steps"): "101"}}
+    view = page(anything(), with_draft(**draft))
+    assert view.run.blocker is Blocker.BAD_VALUE
+    assert page(anything(), with_draft(**draft)).run == view.run
+
+
+def test_equal_forms_are_equal_slices() -> None:
+    opened = anything(first=("steps",))
+    ui = unfolded()
+    assert page(opened, ui) == page(opened, ui)
+    assert isinstance(page(opened, ui).nodes.nodes[0].fields, tuple)
+    fields = page(opened, ui).form.fields
+    assert fields
+    assert isinstance(fields[0], FieldView)
+    assert fields[0].fault is not None
+
+
+class Rig:
+    """Actions on a form of every kind."""
+
+    def __init__(self, opened: OpenWorkflow) -> None:
+        self.session = StillSession(window=window())
+        self.desk = Desk(ANYTHING, (opened,))
+        self.screen = MemoryScreen()
+        self.actions = Actions(
+            self.session, self.desk, self.screen, lambda limit: limit, deletions=deletions(self.desk)
+        )
+
+    @property
+    def draft(self) -> Draft:
+        return self.desk.ui.draft
+
+
+async def test_switches_choices_and_folds_are_remembered() -> None:
+    rig = Rig(anything())
+    rig.actions.change("switch", {"node": "1", "name": "on", "checked": False, "value": "true"})
+    rig.actions.change("field", {"node": "1", "name": "lora", "value": LORAS[5]})
+    assert rig.draft.values == {("1", "on"): "false", ("1", "lora"): LORAS[5]}
+    rig.actions.act("fold-node", {"node": "1"})
+    assert rig.draft.unfolded == {"1"}
+    rig.actions.act("fold-node", {"node": "1"})
+    assert rig.draft.unfolded == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("media_type", "name", "place"),
+    [
+        ("image/png", "a.png", ("1", "image")),
+        ("video/mp4", "a.mp4", ("1", "film")),
+        ("audio/flac", "a.flac", ("1", "sound")),
+        ("", "a.png", ("1", "image")),
+    ],
+)
+async def test_a_dropped_file_goes_where_its_kind_belongs(media_type: str, name: str, place: tuple[str, str]) -> None:
+    rig = Rig(anything())
+    rig.actions.take_files(None, [(Bytes(b"picture", media_type), name)])
+    await rig.desk.done()
+    assert set(rig.draft.pictures) == {place}
+
+
+async def test_several_pictures_fill_the_empty_fields_in_order() -> None:
+    rig = Rig(anything())
+    rig.actions.take_files(None, [(Bytes(b"picture"), f"{number}.png") for number in range(3)])
+    await rig.desk.done()
+    names = {key: picture.picked.name for key, picture in rig.draft.pictures.items()}
+    assert names == {("1", "image"): "0.png", ("mask", "image"): "1.png"}
+
+
+@pytest.mark.parametrize(
+    ("key", "cause"),
+    [(("1", "film"), "not-a-film"), (("1", "sound"), "not-a-sound"), (("1", "image"), "not-a-picture")],
+)
+async def test_a_file_of_another_kind_is_told_at_its_field(key: tuple[str, str], cause: str) -> None:
+    rig = Rig(anything())
+    rig.actions.take_files(key, [(Bytes(b"text", "text/plain"), "notes.txt")])
+    await rig.desk.done()
+    assert {at: getattr(fault, "cause", "") for at, fault in rig.draft.faults.items()} == {key: cause}
+
+
+async def test_what_is_typed_anywhere_is_sent_exactly() -> None:
+    rig = Rig(anything())
+    for key, kind in zip(UPLOADS, ("image/png", "video/mp4", "audio/flac", "image/png"), strict=True):
+        rig.actions.take_files(key, [(Bytes(b"picture", kind), "x")])
+    await rig.desk.done()
+    rig.actions.type("field", {"node": "1", "name": "wide", "value": "18446744073709551615"})
+    rig.actions.change("switch", {"node": "1", "name": "plain", "checked": True, "value": ""})
+    rig.actions.change("seed-mode", {"node": "1", "name": "seed", "value": "decrement"})
+    rig.actions.act("run", {})
+    await rig.desk.done()
+    (_verb, workflow, _title, inputs, _server) = rig.session.calls[0]
+    sent = json.loads(workflow.text)
+    assert (sent["1"]["inputs"]["wide"], sent["1"]["inputs"]["plain"]) == (2**64 - 1, True)
+    assert sent["odd"]["inputs"] == {"thing": {"a": "Shown so"}}
+    assert set(inputs) == set(UPLOADS)
+    assert rig.draft.values["1", "seed"] == "6"
+    assert rig.draft.modes == {("1", "seed"): SeedMode.DOWN}
+
+
+def test_the_translated_labels_are_those_of_real_inputs() -> None:
+    real = Catalogue.parse(recordings.catalogue_text())
+    classes = [found for name in real.names if (found := real.get(name)) is not None]
+    known = {label_of(spec.name) for found in classes for spec in found.inputs}
+    assert set(input_labels(ENGLISH)) <= known
+    assert set(node_labels(ENGLISH)) <= {found.display_name for found in classes}
+
+
+def test_the_eighty_commonest_names_of_nodes_and_inputs_are_translated() -> None:
+    names = {*input_labels(ENGLISH), *node_labels(ENGLISH)}
+    assert len(names) >= 79
+    left = {name for name in names if translator("zh-CN").known(name) == name}
+    assert left <= {"CFG"}, "what the field calls alike in both languages"

@@ -1,0 +1,245 @@
+"""Presets on the page: applied in one step, kept for all windows, and words where they cannot be kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.preset_actions import PresetActions
+from app.ui.form.presets import Ask, PresetsDialog
+from app.ui.page.dialogs_view import dialogs
+from app.ui.page.projection import project
+from app.ui.page.state import UiState
+from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.presets import PRESET_KIND, Preset
+from app.workflows.forms.records import encode
+from tests.ports.memory_papers import MemoryPapers
+from tests.unit.ui.anything import ANYTHING, anything
+from tests.unit.ui.form.test_form import markup, page
+from tests.unit.ui.page.test_views import read
+from tests.unit.ui.page_kit import MemoryScreen, StillPictures, StillSession, deletions, translator
+
+PROMPT, STEPS, SEED, LORA = ("1", "prompt"), ("1", "steps"), ("1", "seed"), ("1", "lora")
+
+
+def with_authors(*presets: Preset) -> OpenWorkflow:
+    opened = anything(first=("prompt", "steps", "seed"))
+    return replace(opened, published=replace(opened.published, presets=presets))
+
+
+class Rig:
+    """One window with a way to the papers; a second one of the same browser shares its shelf."""
+
+    def __init__(self, opened: OpenWorkflow | None = None, shelf: dict[tuple[str, str], str] | None = None) -> None:
+        self.opened = opened or with_authors()
+        self.papers = MemoryPapers(shelf)
+        self.screen = MemoryScreen()
+        self.ui = UiState(workflow_id=ANYTHING)
+        self.made = 0
+        self.work: list[Coroutine[Any, Any, None]] = []
+        self.actions = PresetActions(self.papers, self, self.screen, self._mint, deletions(self))
+
+    @property
+    def workflows(self) -> tuple[OpenWorkflow, ...]:
+        return (self.opened,)
+
+    def set_ui(self, ui: UiState) -> None:
+        self.ui = ui
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self.work.append(work)
+
+    def _mint(self) -> str:
+        self.made += 1
+        return f"minted-{self.made}-{id(self)}"
+
+    async def act(self, name: str, **facts: str) -> None:
+        assert self.actions.act(name, facts)
+        while self.work:
+            await self.work.pop(0)
+
+    async def save(self, name: str) -> None:
+        await self.act("open-presets")
+        self.actions.type("preset-name", {"value": name})
+        await self.act("save-preset")
+
+    def type(self, **texts: str) -> None:
+        for name, text in texts.items():
+            self.ui = self.ui.with_draft(self.ui.draft.with_value(("1", name), text))
+
+    @property
+    def dialog(self) -> PresetsDialog:
+        assert isinstance(self.ui.dialog, PresetsDialog)
+        return self.ui.dialog
+
+    @property
+    def names(self) -> list[str]:
+        return [item.name for item in self.ui.known.presets]
+
+    def shown(self) -> str:
+        return markup(page(self.opened, self.ui), "dialogs")
+
+
+async def test_what_stands_in_the_form_is_saved_and_applied_in_one_step() -> None:
+    rig = Rig()
+    rig.type(prompt="a harbour", steps="30")
+    await rig.save(" Night ")
+    assert rig.names == ["Night"]
+    assert rig.dialog.name == ""
+    assert rig.screen.changes == [{"texts": [{"node": "", "name": "preset-name", "text": ""}]}]  # it has the focus
+    rig.type(prompt="a storm", steps="5", lora="style/7.safetensors")
+    before = rig.ui.draft
+    (preset,) = rig.ui.known.presets
+    await rig.act("apply-preset", preset=preset.preset_id)
+    assert rig.ui.dialog is None
+    assert [rig.ui.draft.values[key] for key in (PROMPT, STEPS, LORA)] == ["a harbour", "30", "style/0.safetensors"]
+    texts = rig.screen.changes[-1]["texts"]
+    assert {"node": "1", "name": "prompt", "text": "a harbour"} in texts  # type: ignore[operator]
+    assert {item["name"] for item in texts} == {"prompt", "steps", "lora"}  # type: ignore[attr-defined]
+    undone = rig.ui.draft.undo()
+    assert (undone.values, undone.modes) == (before.values, before.modes)
+    assert undone.redo().values[STEPS] == "30"
+
+
+async def test_another_window_sees_it_when_it_opens_the_dialog() -> None:
+    shelf: dict[tuple[str, str], str] = {}
+    mine, other = Rig(shelf=shelf), Rig(shelf=shelf)
+    await other.act("open-presets")
+    mine.type(steps="44")
+    await mine.save("Mine")
+    assert other.names == []
+    await other.act("open-presets")
+    assert other.names == ["Mine"]
+    await other.act("apply-preset", preset=other.ui.known.presets[0].preset_id)
+    assert other.ui.draft.values[STEPS] == "44"
+
+
+async def test_presets_of_another_workflows_shape_are_not_offered() -> None:
+    rig = Rig()
+    foreign = Preset("x", "Foreign", "some other shape", texts=(("1", "steps", "9"),))
+    rig.papers.shelf[PRESET_KIND, "x"] = json.dumps(encode(foreign))
+    await rig.act("open-presets")
+    assert "Foreign" not in rig.shown()
+    await rig.act("apply-preset", preset="x")
+    assert STEPS not in rig.ui.draft.values
+
+
+async def test_a_preset_that_cannot_be_read_is_left_alone_and_hides_no_other() -> None:
+    rig = Rig()
+    newer = json.dumps({"v": 99, "preset_id": "n", "name": 7})
+    rig.papers.shelf[PRESET_KIND, "n"], rig.papers.shelf[PRESET_KIND, "broken"] = newer, "{"
+    await rig.save("Mine")
+    assert rig.names == ["Mine"]
+    assert (rig.papers.shelf[PRESET_KIND, "n"], rig.papers.shelf[PRESET_KIND, "broken"]) == (newer, "{")
+
+
+async def test_authors_presets_come_first_and_cannot_be_changed() -> None:
+    rig = Rig(with_authors(Preset("anything/1", "Quick", texts=(("1", "steps", "4"), ("1", "seed", "11")))))
+    await rig.save("A mine")
+    rows = [facts for tag, facts in read(rig.shown()).tags if facts.get("data-action") == "apply-preset"]
+    assert [facts["data-preset"] for facts in rows] == ["anything/1", rig.ui.known.presets[0].preset_id]
+    await rig.act("ask-preset", ask="delete", preset="anything/1")
+    assert rig.dialog.ask is None
+    await rig.act("apply-preset", preset="anything/1")
+    assert (rig.ui.draft.values[STEPS], rig.ui.draft.values[SEED]) == ("4", "11")
+    assert rig.ui.draft.modes[SEED] is SeedMode.FIXED  # else the next run would draw another one
+
+
+async def test_mine_are_renamed_replaced_and_deleted_each_after_a_question() -> None:
+    rig = Rig()
+    rig.type(steps="10")
+    await rig.save("One")
+    preset_id = rig.ui.known.presets[0].preset_id
+    await rig.act("ask-preset", ask="rename", preset=preset_id)
+    assert (rig.dialog.ask, rig.dialog.new_name) == (Ask.RENAME, "One")
+    rig.actions.type("preset-new-name", {"value": "Two"})
+    await rig.act("rename-preset")
+    assert (rig.names, rig.dialog.ask) == (["Two"], None)
+    rig.type(steps="20")
+    await rig.act("ask-preset", ask="replace", preset=preset_id)
+    await rig.act("leave-preset")
+    assert ("1", "steps", "10") in rig.ui.known.presets[0].texts
+    await rig.act("ask-preset", ask="replace", preset=preset_id)
+    await rig.act("replace-preset")
+    assert ("1", "steps", "20") in rig.ui.known.presets[0].texts
+    assert rig.names == ["Two"]
+    await rig.act("ask-preset", ask="delete", preset=preset_id)
+    await rig.act("delete-preset")
+    assert (rig.names, rig.papers.shelf) == ([], {})
+
+
+async def test_saving_under_a_name_that_is_there_replaces_that_one_and_the_button_says_so() -> None:
+    rig = Rig()
+    rig.type(steps="10")
+    await rig.save("One")
+    rig.type(steps="20")
+    rig.actions.type("preset-name", {"value": "One"})
+    assert "<span>Replace</span>" in rig.shown()
+    await rig.act("save-preset")
+    assert rig.names == ["One"]
+    assert ("1", "steps", "20") in rig.ui.known.presets[0].texts
+
+
+async def test_two_of_mine_never_get_one_name() -> None:
+    rig = Rig()
+    await rig.save("One")
+    await rig.save("Two")
+    two = next(item for item in rig.ui.known.presets if item.name == "Two")
+    await rig.act("ask-preset", ask="rename", preset=two.preset_id)
+    rig.actions.type("preset-new-name", {"value": " One "})
+    await rig.act("rename-preset")
+    assert rig.names == ["One", "Two"]
+
+
+@pytest.mark.parametrize("name", ["", "   "])
+async def test_a_preset_has_a_name(name: str) -> None:
+    rig = Rig()
+    await rig.save(name)
+    assert rig.papers.shelf == {}
+
+
+async def test_a_full_store_is_told_in_the_dialog_and_what_was_typed_stays() -> None:
+    rig = Rig()
+    rig.papers.is_full = True
+    await rig.save("Night")
+    assert rig.dialog.name == "Night"
+    assert "storage is full" in rig.shown()
+    rig.papers.is_full = False
+    await rig.act("save-preset")
+    assert (rig.names, rig.dialog.error) == (["Night"], None)
+
+
+async def test_a_refusal_after_the_dialog_was_closed_is_told_all_the_same() -> None:
+    rig = Rig()
+    rig.papers.is_full = True
+    await rig.act("open-presets")
+    rig.actions.type("preset-name", {"value": "Night"})
+    rig.actions.act("save-preset", {})
+    rig.ui = replace(rig.ui, dialog=None)
+    await rig.work.pop(0)
+    assert rig.ui.errors
+
+
+async def test_the_preset_that_stands_in_the_form_is_marked() -> None:
+    rig = Rig()
+    rig.type(steps="10")
+    await rig.save("One")
+    assert "in the form now" in rig.shown()
+    rig.type(steps="11")
+    assert "in the form now" not in rig.shown()
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+async def test_the_dialog_speaks_the_pages_language_and_names_stay_as_they_are(language: str) -> None:
+    rig = Rig(with_authors(Preset("anything/1", "<b>Quick</b>", texts=(("1", "steps", "4"),))))
+    await rig.save("Schnell")
+    view = project(StillSession(), rig.ui, workflows=(rig.opened,), pictures=StillPictures(), language=language)
+    _ = translator(language)
+    text = str(dialogs(view.dialog, _))
+    assert "&lt;b&gt;Quick&lt;/b&gt;" in text
+    assert _("Presets") in text

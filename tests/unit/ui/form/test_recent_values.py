@@ -1,0 +1,184 @@
+"""Values used lately: noted from what the person typed, offered where it helps, forgotten on wish."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.recent_values import NAME, Recents
+from app.ui.page.projection import project
+from app.ui.page.state import UiState
+from app.ui.results.storage import KeepingDialog
+from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.presets import RECENT_KIND
+from tests.ports.memory_papers import MemoryPapers
+from tests.unit.ui.anything import ANYTHING, LORAS, anything
+from tests.unit.ui.form.test_form import markup
+from tests.unit.ui.page.test_actions import Rig as ActionsRig
+from tests.unit.ui.page.test_views import read
+from tests.unit.ui.page_kit import MemoryScreen, StillPictures, StillSession, deletions
+
+FIRST = ("prompt", "steps", "seed", "lora", "method", "on")
+
+
+class Rig:
+    """One window; others of the same browser share its shelf."""
+
+    def __init__(self, shelf: dict[tuple[str, str], str] | None = None) -> None:
+        self.opened = anything(first=FIRST)
+        self.papers = MemoryPapers(shelf)
+        self.screen = MemoryScreen()
+        self.ui = UiState(workflow_id=ANYTHING)
+        self.work: list[Coroutine[Any, Any, None]] = []
+        self.recents = Recents(self.papers, self, self.screen, deletions(self))
+
+    @property
+    def workflows(self) -> tuple[OpenWorkflow, ...]:
+        return (self.opened,)
+
+    def set_ui(self, ui: UiState) -> None:
+        self.ui = ui
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self.work.append(work)
+
+    async def done(self) -> None:
+        while self.work:
+            await self.work.pop(0)
+
+    async def run(self, **texts: str) -> None:
+        for name, text in texts.items():
+            self.ui = self.ui.with_draft(self.ui.draft.with_value(("1", name), text))
+        self.recents.note(self.opened, self.ui.draft)
+        await self.done()
+
+    async def act(self, action: str, **facts: str) -> None:
+        assert self.recents.act(action, facts)
+        await self.done()
+
+    def offered(self) -> dict[str, list[str]]:
+        """What the form offers, by input."""
+        found: dict[str, list[str]] = {}
+        view = project(StillSession(), self.ui, workflows=(self.opened,), pictures=StillPictures(), language="en")
+        for _, facts in read(markup(view, "form")).tags:
+            if facts.get("data-action") == "use-recent":
+                found.setdefault(str(facts["data-name"]), []).append(str(facts["data-text"]))
+        return found
+
+
+async def test_what_was_typed_is_offered_after_a_run_the_latest_first_but_not_what_stands_there() -> None:
+    rig = Rig()
+    await rig.run(prompt="a harbour", steps="30")
+    assert rig.offered() == {}
+    await rig.run(prompt="a storm", steps="31")
+    await rig.run(prompt="a calm")
+    assert rig.offered() == {"prompt": ["a storm", "a harbour"], "steps": ["30"]}
+
+
+async def test_menus_switches_and_seeds_that_nobody_typed_are_not_noted() -> None:
+    rig = Rig()
+    rig.ui = rig.ui.with_draft(rig.ui.draft.with_mode(("1", "seed"), SeedMode.RANDOM))
+    for number in range(3):
+        await rig.run(
+            method="ab"[number % 2], on="false" if number else "true", seed=str(number + 50), lora=LORAS[number]
+        )
+    assert rig.offered() == {"lora": [LORAS[1]]}  # the first is the workflow's own, the last stands there
+    rig.ui = rig.ui.with_draft(rig.ui.draft.with_mode(("1", "seed"), SeedMode.FIXED))
+    await rig.run(seed="7000")
+    await rig.run(seed="8000")
+    assert rig.offered()["seed"] == ["7000"]
+
+
+async def test_one_that_is_used_stands_in_the_form_and_can_be_taken_back() -> None:
+    rig = Rig()
+    await rig.run(prompt="a harbour")
+    await rig.run(prompt="a storm")
+    await rig.act("use-recent", node="1", name="prompt", text="a harbour")
+    assert rig.ui.draft.values["1", "prompt"] == "a harbour"
+    assert rig.screen.changes == [{"texts": [{"node": "1", "name": "prompt", "text": "a harbour"}]}]
+    assert rig.ui.draft.undo().values["1", "prompt"] == "a storm"
+
+
+async def test_a_seed_that_is_used_again_stays() -> None:
+    rig = Rig()
+    await rig.act("use-recent", node="1", name="seed", text="99")
+    assert rig.ui.draft.modes["1", "seed"] is SeedMode.FIXED
+
+
+async def test_all_windows_share_them() -> None:
+    shelf: dict[tuple[str, str], str] = {}
+    one, other = Rig(shelf), Rig(shelf)
+    await one.run(steps="30")
+    await other.run(steps="40")
+    third = Rig(shelf)
+    await third.recents.load()
+    assert third.offered() == {"steps": ["40", "30"]}
+
+
+async def test_two_runs_in_a_row_are_both_noted() -> None:
+    rig = Rig()
+    for steps in ("30", "40"):
+        rig.recents.note(rig.opened, rig.ui.draft.with_value(("1", "steps"), steps))
+    await rig.done()
+    assert rig.offered() == {"steps": ["40", "30"]}
+
+
+async def test_they_are_forgotten_on_wish_and_the_dialog_counts_them() -> None:
+    rig = Rig()
+    await rig.run(steps="30", prompt="a harbour")
+    rig.ui = replace(rig.ui, dialog=KeepingDialog())
+    view = project(StillSession(), rig.ui, workflows=(rig.opened,), pictures=StillPictures(), language="en")
+    assert "Recent values of 2 inputs" in markup(view, "dialogs")
+    await rig.act("forget-recent")
+    assert (rig.papers.shelf, rig.ui.known.recent) == ({}, {})
+    view = project(StillSession(), rig.ui, workflows=(rig.opened,), pictures=StillPictures(), language="en")
+    assert "Recent values" not in markup(view, "dialogs")
+
+
+async def test_a_refusal_to_forget_is_told_and_nothing_is_hidden() -> None:
+    rig = Rig()
+    await rig.run(steps="30")
+    rig.papers.is_full = True
+    await rig.act("forget-recent")
+    assert rig.ui.errors
+    assert rig.ui.known.recent == {("Every", "steps"): ("30",)}
+
+
+async def test_a_full_store_keeps_nobody_from_running_and_what_is_newer_is_left_alone() -> None:
+    rig = Rig()
+    rig.papers.is_full = True
+    await rig.run(steps="30")
+    assert rig.ui.errors == ()
+    newer = json.dumps({"v": 99, "inputs": 7})
+    rig = Rig({(RECENT_KIND, NAME): newer})
+    await rig.run(steps="30")
+    assert rig.papers.shelf == {(RECENT_KIND, NAME): newer}
+    rig = Rig({(RECENT_KIND, NAME): "{"})
+    await rig.run(steps="30")
+    assert rig.offered() == {}
+    assert rig.ui.known.recent == {("Every", "steps"): ("30",)}
+
+
+async def test_each_run_of_the_form_is_noted_and_none_that_is_not_possible() -> None:
+    rig, noted = ActionsRig("text"), list[str]()
+    rig.actions._note_values = lambda chosen, _draft: noted.append(chosen.workflow_id)
+    await rig.act("run")
+    rig.actions.change("run-count", {"value": "3"})
+    await rig.act("run")
+    assert noted == ["text", "text"]
+    rig = ActionsRig("enlarge")
+    rig.actions._note_values = lambda chosen, _draft: noted.append(chosen.workflow_id)
+    await rig.act("run")  # there is no picture in it
+    assert len(noted) == 2
+
+
+async def test_a_value_is_text_and_never_markup() -> None:
+    rig = Rig()
+    await rig.run(prompt='<b onclick="x">bold</b>')
+    await rig.run(prompt="plain")
+    view = project(StillSession(), rig.ui, workflows=(rig.opened,), pictures=StillPictures(), language="en")
+    assert "<b onclick" not in markup(view, "form")
+    assert rig.offered()["prompt"] == ['<b onclick="x">bold</b>']

@@ -1,0 +1,429 @@
+"""The graph of a task: drawn once, marked past the patches, and what is said of a node that is chosen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from app.core.errors import BadInput, LayoutError
+from app.core.model import Failure, NodeError, NodeId, PromptId, Task, TaskState
+from app.core.progress import Progress
+from app.ui.graph.drawing_view import drawing
+from app.ui.graph.graphs import MOST_KEPT, Drawing, Graphs, Subject, sketch_of, subject_of, task_graph
+from app.ui.graph.view import graph, node_list
+from app.ui.kit.colours import ServerTag
+from app.ui.kit.i18n import Translator
+from app.ui.page.page import Page
+from app.ui.page.releases import Releases
+from app.workflows.drawing.drawing import Area, Box, Kind, Line, Mode, Sketch, Socket, Value, sketch_of_api
+from app.workflows.drawing.layout import arranged
+from app.workflows.editor.copy import ready_copy
+from tests.ports.memory_papers import MemoryPapers
+from tests.simulation.shelf import Bytes
+from tests.unit.ui.page_kit import (
+    ENGLISH,
+    MemoryBell,
+    MemoryScreen,
+    StillSession,
+    ended,
+    task,
+    translator,
+    window,
+    workflows,
+)
+from tests.unit.ui.panel_kit import outlook
+
+NASTY = """<script>alert(1)</script>"><img src=x onerror='a'>&amp; ]]> \u0000 {curly}"""
+TAG = ServerTag("gpu-1", "gpu-1", 0)  # type: ignore[arg-type]
+SAMPLE = workflows()[0].workflow
+
+
+def answer(question: str) -> str:
+    asked = json.loads(question)
+    places = [[300 * number, 10 * number] for number in range(len(asked["boxes"]))]
+    return json.dumps({"places": places, "bends": [[] for _ in asked["lines"]]})
+
+
+class Engine:
+    """A layout engine that answers when it is told to; it fails while `error` is set."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.error: LayoutError | None = None
+        self.gate = asyncio.Event()
+
+    async def arrange(self, question: str) -> str:
+        self.asked += 1
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        return answer(question)
+
+
+@dataclass
+class WaitedScreen(MemoryScreen):
+    """A screen that says when it is to be drawn."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def schedule(self, callback: Callable[[], None], *, is_calm: bool = False) -> None:
+        super().schedule(callback, is_calm=is_calm)
+        self.asked.set()
+
+    def draw(self) -> None:
+        self.asked.clear()
+        super().draw()
+
+
+async def words(language: str) -> Translator:
+    return translator(language)
+
+
+async def read_input(_sha256: str) -> None:
+    return None
+
+
+async def opened(session: StillSession) -> tuple[Page, WaitedScreen, Engine]:
+    screen, engine = WaitedScreen(), Engine()
+    page = Page(
+        session,  # type: ignore[arg-type]
+        screen,
+        workflows(),
+        releases=Releases("b1"),
+        translators=words,
+        random_seed=lambda limit: limit,
+        read_input=read_input,
+        break_server=session.break_server,
+        arrange=engine.arrange,
+        now=lambda: 100.0,
+        papers=MemoryPapers(),
+        outlook=outlook(),
+        bell=MemoryBell(),
+    )
+    await page.start("en")
+    screen.draw()
+    screen.changes.clear()
+    return page, screen, engine
+
+
+async def settle(screen: WaitedScreen, engine: Engine) -> None:
+    """Let the engine answer, and draw what comes of it."""
+    engine.gate.set()
+    await asyncio.wait_for(screen.asked.wait(), 10)
+    screen.draw()
+
+
+def change(screen: MemoryScreen) -> Mapping[str, Any]:
+    assert len(screen.changes) == 1
+    return screen.changes.pop()
+
+
+def look(page: Page, screen: MemoryScreen, name: str, **facts: str) -> Mapping[str, Any]:
+    page.act(name, facts)
+    screen.draw()
+    return change(screen)
+
+
+async def test_a_graph_is_listed_at_once_and_drawn_when_it_is_arranged() -> None:
+    running = task("a")
+    page, screen, engine = await opened(StillSession(window=window(running)))
+    first = look(page, screen, "open-graph", promptId=running.prompt_id)
+    assert "Arranging 4 nodes" in first["regions"]["dialogs"]
+    assert set(first["kept"]) == {"graph-list"}
+    await settle(screen, engine)
+    second = change(screen)
+    assert "Arranging" not in second["regions"]["dialogs"]
+    assert set(second["kept"]) == {"graph-stage"}
+    assert second["kept"]["graph-stage"].count('class="box ') == len(SAMPLE.nodes)
+
+
+async def test_progress_marks_the_nodes_and_draws_nothing_again() -> None:
+    running = task("a")
+    session = StillSession(window=window(running))
+    page, screen, engine = await opened(session)
+    look(page, screen, "open-graph", promptId=running.prompt_id)
+    await settle(screen, engine)
+    screen.changes.clear()
+    for fraction in (0.25, 0.5):
+        progress = Progress(running.prompt_id, 4, {NodeId("2"): fraction}, NodeId("2"), fraction=fraction / 4)
+        session.progress = {running.prompt_id: progress}
+        session.listeners[0]()
+        screen.draw()
+        told = change(screen)
+        assert told["graph"] == {"key": running.prompt_id, "chosen": "", "marks": {"2": ["running", fraction]}}
+        assert "kept" not in told
+        assert "dialogs" not in told["regions"]
+
+
+async def test_a_graph_that_is_opened_again_is_drawn_but_not_arranged_again() -> None:
+    running = task("a")
+    page, screen, engine = await opened(StillSession(window=window(running)))
+    look(page, screen, "open-graph", promptId=running.prompt_id)
+    await settle(screen, engine)
+    screen.changes.clear()
+    look(page, screen, "close-dialog")
+    again = look(page, screen, "open-graph", promptId=running.prompt_id)
+    assert set(again["kept"]) == {"graph-list", "graph-stage"}
+    assert again["graph"]["key"] == running.prompt_id
+    assert engine.asked == 1
+
+
+async def test_another_language_draws_the_graph_again() -> None:
+    running = task("a")
+    page, screen, engine = await opened(StillSession(window=window(running)))
+    look(page, screen, "open-graph", promptId=running.prompt_id)
+    await settle(screen, engine)
+    screen.changes.clear()
+    await page.speak("zh-CN")
+    screen.draw()
+    told = change(screen)
+    assert "没有这个名称的节点" in told["kept"]["graph-list"]
+    assert "graph" in told
+
+
+async def test_a_layout_engine_that_fails_is_told_and_can_be_tried_again() -> None:
+    running = task("a")
+    page, screen, engine = await opened(StillSession(window=window(running)))
+    engine.error = LayoutError("unavailable", "no worker")
+    look(page, screen, "open-graph", promptId=running.prompt_id)
+    await settle(screen, engine)
+    told = change(screen)["regions"]["dialogs"]
+    assert "The graph could not be arranged." in told
+    assert "no worker" in told
+    engine.error = None
+    look(page, screen, "graph-again")
+    await settle(screen, engine)
+    assert "graph-stage" in change(screen)["kept"]
+    assert engine.asked == 2
+
+
+async def test_a_task_that_is_gone_has_no_graph_any_more() -> None:
+    running = task("a")
+    session = StillSession(window=window(running))
+    page, screen, engine = await opened(session)
+    look(page, screen, "open-graph", promptId=running.prompt_id)
+    await settle(screen, engine)
+    screen.changes.clear()
+    session.window = window()
+    session.listeners[0]()
+    screen.draw()
+    assert change(screen)["regions"]["dialogs"] == ""
+
+
+def failing(**more: Any) -> Task:
+    failure = Failure(
+        kind="execution", node_id="2", node_type="ImageScaleBy", message="no more paint", traceback="File x"
+    )
+    return ended("a", state=TaskState.FAILED, failure=failure, **more)
+
+
+def shown(of: Task, chosen: str, _: Translator = ENGLISH, sketch: Sketch | None = None) -> str:
+    sketch = sketch or arranged_sketch()
+    view, _marks = task_graph(of, Drawing(sketch), None, chosen)
+    return str(graph(view, TAG, _))
+
+
+def arranged_sketch() -> Sketch:
+    sketch = sketch_of_api(SAMPLE)
+    places = [[0, 0] for _ in sketch.boxes]
+    return arranged(sketch, json.dumps({"places": places, "bends": [[] for _ in sketch.lines]}))
+
+
+def test_a_failed_node_shows_its_error_and_the_others_do_not() -> None:
+    assert "no more paint" in shown(failing(), "2")
+    assert "File x" in shown(failing(), "2")
+    assert "no more paint" not in shown(failing(), "1")
+    assert "no more paint" not in shown(failing(), "")
+
+
+def test_error_names_the_node_by_its_title() -> None:
+    sketch = arranged_sketch()
+    named = replace(sketch, boxes={**sketch.boxes, "2": replace(sketch.boxes["2"], title="Enlarge the cat")})
+    assert "Stopped by an error in “Enlarge the cat”" in shown(failing(), "2", sketch=named)
+
+
+def test_only_what_is_sent_counts() -> None:
+    sketch = arranged_sketch()
+    noted = replace(sketch, boxes={**sketch.boxes, "n": Box(node_id="n", title="n", class_type="Note", kind=Kind.NOTE)})
+    assert "4 of 4 nodes done" in shown(ended("a", expected=SAMPLE.expected_outputs), "", sketch=noted)
+
+
+def test_each_node_that_the_server_refused_shows_its_own_faults() -> None:
+    errors = tuple(
+        NodeError(node_id=node_id, class_type="X", type="custom", message=f"fault of {node_id}") for node_id in "23"
+    )
+    refused = ended("a", state=TaskState.FAILED, failure=Failure(kind="rejected", node_errors=errors))
+    assert "fault of 2" in shown(refused, "2")
+    assert "fault of 3" not in shown(refused, "2")
+
+
+def test_what_failed_is_one_click_away() -> None:
+    assert 'data-testid="to-failed"' in shown(failing(), "")
+    assert 'data-testid="to-failed"' not in shown(failing(), "2")
+    assert 'data-testid="to-failed"' not in shown(ended("a"), "")
+
+
+def test_a_chosen_node_tells_its_class_its_values_and_where_the_rest_comes_from() -> None:
+    told = shown(task("a"), "2")
+    node = SAMPLE.nodes["2"]
+    assert node.class_type in told
+    assert f">{SAMPLE.value('2', 'width')}</dd>" in told
+    assert 'data-node-id="1"' in told
+    assert "from " in told
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_every_kind_of_box_has_its_words(language: str) -> None:
+    _ = translator(language)
+    boxes = {
+        kind.value: Box(node_id=kind.value, title=kind.value, class_type="X", kind=kind, note="read me", mode=mode)
+        for kind, mode in zip(Kind, [*Mode, Mode.ON], strict=True)
+    }
+    sketch = Sketch(boxes, inside={"subgraph": ("Upscale", "Blend")})
+    told = {kind: shown(task("a"), kind.value, _, sketch) for kind in Kind}
+    assert _.plural("A subgraph of {count} node", "A subgraph of {count} nodes", 2) in told[Kind.SUBGRAPH]
+    assert "Upscale" in told[Kind.SUBGRAPH]
+    assert "read me" in told[Kind.NOTE]
+    assert _("Muted: it is not sent.") in told[Kind.SUBGRAPH]
+    assert len(set(told.values())) == len(Kind)
+
+
+def nasty_sketch() -> Sketch:
+    box = Box(
+        node_id='1"><b>',
+        title=NASTY,
+        class_type=NASTY,
+        width=3000,
+        height=400,
+        inputs=(Socket(NASTY),),
+        outputs=(Socket(NASTY),),
+        values=(Value(NASTY, NASTY),),
+        note=NASTY,
+        colour="#bf7e7e",
+    )
+    boxes = {box.node_id: box, "n": replace(box, node_id="n", kind=Kind.NOTE)}
+    return Sketch(boxes, (Line(box.node_id, 0, "n", 0),), (Area(NASTY, 0, 0, 5000, 300, "#bf7e7e"),), True)
+
+
+def test_nothing_that_stands_in_a_workflow_becomes_markup() -> None:
+    sketch = nasty_sketch()
+    for markup in (str(drawing(sketch, ENGLISH)), f"<div>{node_list(sketch, ENGLISH)}</div>"):
+        root = ElementTree.fromstring(markup.replace("\u0000", " ").replace(" hidden>", ' hidden="">'))
+        tags = {element.tag for element in root.iter()}
+        assert tags <= {"svg", "g", "rect", "path", "text", "circle", "div", "ul", "li", "button", "span", "p"}
+        assert not any(name.startswith("on") for element in root.iter() for name in element.attrib)
+        assert any("<script>" in (element.text or "") for element in root.iter())
+
+
+def test_a_drawing_has_no_inline_style() -> None:
+    """The page's own policy would refuse it."""
+    assert " style=" not in str(drawing(nasty_sketch(), ENGLISH))
+    assert " style=" not in shown(failing(), "2")
+
+
+def test_a_line_passes_its_bends() -> None:
+    boxes = {name: Box(node_id=name, title=name, class_type=name) for name in "ab"}
+    sketch = Sketch(boxes, (Line("a", 0, "b", 0, bends=((500, 40), (700, 41.26))),))
+    assert " 500 40C" in str(drawing(sketch, ENGLISH))
+    assert " 700 41.3C" in str(drawing(sketch, ENGLISH))
+
+
+async def test_only_so_many_drawings_are_kept() -> None:
+    asked: list[str] = []
+
+    async def arrange(question: str) -> str:
+        asked.append(question)
+        return answer(question)
+
+    work: set[asyncio.Task[None]] = set()
+    graphs = Graphs(arrange, read_input, lambda run: work.add(asyncio.ensure_future(run)), lambda: None)
+    texts = [json.dumps({str(number): {"class_type": "A", "inputs": {}}}) for number in range(MOST_KEPT + 1)]
+    for text in texts:
+        graphs.refresh(Subject(text))
+    await asyncio.gather(*work)
+    assert graphs.drawing(Subject(texts[0])) == Drawing()
+    assert graphs.drawing(Subject(texts[1])).is_ready
+    assert len(asked) == len(texts)
+
+
+async def test_a_workflow_that_cannot_be_read_is_told() -> None:
+    page, screen, _engine = await opened(StillSession(window=window(task("a", workflow="{}"))))
+    told = look(page, screen, "open-graph", promptId=PromptId(task("a").prompt_id))
+    assert 'role="alert"' in told["regions"]["dialogs"]
+
+
+async def test_the_forms_workflow_has_a_graph_of_its_own() -> None:
+    page, screen, engine = await opened(StillSession())
+    page.change("workflow", {"value": "slow"})
+    screen.draw()
+    screen.changes.clear()
+    look(page, screen, "open-graph", promptId="")
+    await settle(screen, engine)
+    told = change(screen)
+    assert "graph-state" not in told["regions"]["dialogs"]
+    assert told["graph"] == {"key": "slow", "chosen": "", "marks": {}}
+    assert "Stopped" not in look(page, screen, "graph-node", nodeId="1")["regions"]["dialogs"]
+
+
+def test_a_workflow_of_the_editors_is_drawn_with_its_authors_places() -> None:
+    editor = {"nodes": [{"id": 2, "type": "ImageScale", "pos": [77, 130], "size": [210, 90]}], "links": []}
+    box = sketch_of(Subject(SAMPLE.text, json.dumps(editor))).boxes["2"]
+    assert (box.x, box.y) == (77, 100)
+    assert "lanczos" in {value.text for value in box.values}
+
+
+@dataclass
+class Kept:
+    """What a store keeps under `ee`."""
+
+    text: str | None
+
+    async def read_input(self, sha256: str) -> Bytes | None:
+        return Bytes(self.text.encode()) if sha256 == "ee" and self.text is not None else None
+
+
+async def drawing_of_kept(kept: Kept, text: str = SAMPLE.text) -> tuple[Drawing, int]:
+    """The drawing of a task whose editor's file is kept so, and how often it was arranged."""
+    work: list[asyncio.Task[None]] = []
+    engine = Engine()
+    engine.gate.set()
+    graphs = Graphs(engine.arrange, kept.read_input, lambda run: work.append(asyncio.ensure_future(run)), lambda: None)
+    subject = subject_of(task("a", workflow=text, editor_sha256="ee"))
+    graphs.refresh(subject)
+    assert graphs.drawing(subject) == Drawing(), "it is read first"
+    while unfinished := [item for item in work if not item.done()]:
+        await asyncio.gather(*unfinished)
+    graphs.refresh(subject)
+    return graphs.drawing(subject), engine.asked
+
+
+async def test_a_task_is_drawn_as_its_author_has_while_that_is_kept() -> None:
+    editor = {"nodes": [{"id": 2, "type": "ImageScale", "pos": [77, 130], "size": [210, 90]}], "links": []}
+    drawn, asked = await drawing_of_kept(Kept(ready_copy(editor)))
+    assert drawn.sketch is not None and drawn.is_ready and asked == 0
+    assert (drawn.sketch.boxes["2"].x, drawn.sketch.boxes["2"].y) == (77, 100)
+    assert "lanczos" in {value.text for value in drawn.sketch.boxes["2"].values}
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", ready_copy({"nodes": 7})])
+async def test_without_what_its_author_drew_a_task_is_drawn_as_it_was_sent(text: str | None) -> None:
+    drawn, asked = await drawing_of_kept(Kept(text))
+    assert drawn.sketch is not None and drawn.is_ready and asked == 1
+    assert drawn.sketch.boxes.keys() == SAMPLE.nodes.keys()
+
+
+async def test_a_kept_file_of_a_workflow_that_is_none_is_told() -> None:
+    drawn, _ = await drawing_of_kept(Kept(None), "{}")
+    assert isinstance(drawn.error, BadInput)
+
+
+@pytest.mark.parametrize("editor", ["{", "[" * 5000, "[]", '{"nodes": 7}'])
+def test_a_graph_of_the_editors_that_is_none_is_a_typed_error(editor: str) -> None:
+    with pytest.raises(BadInput):
+        sketch_of(Subject(SAMPLE.text, editor))

@@ -1,0 +1,174 @@
+"""Every error class and every cause that the source names: what happened, what can be done, details to hand on, both
+languages. The causes are read from the source itself, so that a new one without words fails here."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+import app
+from app.core import errors
+from app.core.errors import BadInput, BadPlan, ConnectError, MooringError, SourceFault, StorageError
+from app.core.model import Failure, NodeError, ServerId
+from app.ui.fleet.words import word_cause
+from app.ui.kit.error_text import error_text, failure_text
+from app.ui.kit.i18n import Translator
+from app.ui.kit.messages import word_error
+from app.ui.page.notice_words import word_notice
+from app.ui.page.notices_view import errors as drawn
+from app.ui.page.notices_view import notices
+from app.ui.page.state import Notice, NoticeKind
+from app.ui.runs.task_words import word_failure
+from gateway.http.refusal import Cause
+from tests.unit.ui.page_kit import ENGLISH, ROOT, translator
+
+CHINESE = translator("zh-CN")
+in_both = pytest.mark.parametrize("_", [ENGLISH, CHINESE], ids=["en", "zh-CN"])
+
+# Told at a field, where the title says what has to stand there.
+AT_FIELDS = {"not-a-number", "out-of-range", "not-an-option", "list-elsewhere"}
+
+
+def _outer_modules() -> Iterator[str]:
+    for module in pkgutil.walk_packages(app.__path__, "app."):
+        if not module.name.startswith(("app.browser", "app.main")):
+            yield module.name
+
+
+@cache
+def classes() -> tuple[type[MooringError], ...]:
+    """All of them, those that other modules derive included."""
+    for name in _outer_modules():
+        importlib.import_module(name)
+    found, left = [], [MooringError]
+    while left:
+        kind = left.pop()
+        found.append(kind)
+        left += kind.__subclasses__()
+    return tuple(found)
+
+
+@cache
+def causes(class_name: str, place: int = 0) -> frozenset[str]:
+    """The causes that the source gives to an error of that class, wherever in the app."""
+    found = set()
+    for path in sorted((ROOT / "app").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == class_name:
+                told = [*node.args[place : place + 1], *(item.value for item in node.keywords if item.arg == "cause")]
+                found |= {text.value for item in told for text in ast.walk(item) if _is_text(text)}
+    return frozenset(found)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def made(kind: type[MooringError]) -> MooringError:
+    error = kind()
+    for name in ("server_id", "asked", "locked"):
+        if hasattr(error, name):
+            setattr(error, name, ServerId("gpu-1" if name != "asked" else "gpu-2"))
+    return error
+
+
+def told(error: MooringError, _: Translator) -> tuple[str, str]:
+    words = word_error(error, _)
+    return words.title, words.advice
+
+
+def check(found: dict[str, tuple[str, str]], other: tuple[str, str], *, without: set[str] | None = None) -> None:
+    """All have words of their own, not those for whatever is unknown."""
+    assert found
+    for name, (title, advice) in found.items():
+        assert title and title != other[0], name
+        assert advice or name in (without or set()), f"{name} does not say what can be done"
+
+
+@in_both
+def test_every_class_says_what_happened_and_what_can_be_done(_: Translator) -> None:
+    found = {kind.__name__: told(made(kind), _) for kind in classes() if kind is not MooringError}
+    assert len(found) > len([name for name in vars(errors) if name.endswith(("Error", "Closed"))])
+    check(found, told(MooringError(), _))
+
+
+def test_every_class_is_told_in_the_persons_own_language() -> None:
+    for kind in classes():
+        assert not set(told(made(kind), ENGLISH)) & set(told(made(kind), CHINESE)), kind
+
+
+@in_both
+def test_every_cause_of_bad_input_in_the_source_has_words(_: Translator) -> None:
+    named = causes("BadInput") | {item.value for item in SourceFault} | {"not-a-film", "not-a-sound"}
+    assert {"empty", "bad-workflow", "cannot-break", "bad-catalogue"} <= named, "the source is read"
+    found = {cause: told(BadInput(cause, "Photo", "2"), _) for cause in named if cause.count(" ") == 0}
+    check(found, told(BadInput("?", "Photo"), _), without=AT_FIELDS)
+
+
+@in_both
+def test_every_cause_against_a_plan_in_the_source_has_words(_: Translator) -> None:
+    assert "bad-header" in causes("BadPlan")
+    check({cause: told(BadPlan(cause, "seed", "7"), _) for cause in causes("BadPlan")}, told(BadPlan("?"), _))
+
+
+@in_both
+def test_every_cause_of_the_store_in_the_source_has_words(_: Translator) -> None:
+    named = causes("StorageError", 1) - {"unknown"}
+    assert "blocked" in named
+    check({cause: told(StorageError("write", cause), _) for cause in named}, told(StorageError("write", "?"), _))
+
+
+@in_both
+def test_every_cause_of_the_gateway_and_of_a_request_has_words(_: Translator) -> None:
+    named = {item.word for item in Cause} | {"deadline", "lost", "redirected", "closed", "dropped", "resting"}
+    named |= {item for item in causes("ConnectError", 1) | causes("SocketClosed", 1) if item}
+    assert {cause for cause in named if word_cause(cause, _) == cause} == set()
+    assert all(told(ConnectError(ServerId("gpu-1"), cause), _)[1] for cause in named)
+
+
+@in_both
+def test_every_error_can_be_copied_with_its_facts(_: Translator) -> None:
+    for number, kind in enumerate(classes(), 1):
+        error = made(kind)
+        words = word_error(error, _)
+        text = error_text(error, words)
+        assert words.title in text and words.advice in text and kind.__name__ in text
+        markup = str(drawn([Notice(NoticeKind.ERROR, number, error)], _))
+        assert f'data-copy="notice-error-{number}-text"' in markup
+        assert f'id="notice-error-{number}-text"' in markup
+    assert "server_id: gpu-1" in error_text(made(ConnectError), word_error(made(ConnectError), _))
+
+
+@in_both
+def test_errors_are_all_there_and_the_newest_is_first(_: Translator) -> None:
+    view = [Notice(NoticeKind.ERROR, number, StorageError("write", "quota", f"no {number}")) for number in range(12)]
+    markup = str(drawn(view, _))
+    places = [markup.index(f'id="notice-error-{number}"') for number in range(12)]
+    assert places == sorted(places, reverse=True)
+    assert markup.count('role="alert"') == 12
+    assert "dismiss-errors" in markup and "dismiss-errors" not in str(drawn(view[:1], _))
+
+
+@in_both
+def test_what_stands_above_everything_says_what_can_be_done(_: Translator) -> None:
+    for kind in NoticeKind:
+        words = word_notice(Notice(kind, 1, StorageError("read", "blocked")), _)
+        assert words.title and words.advice, kind
+    markup = str(notices([Notice(NoticeKind.NO_SERVER)], _))
+    assert 'data-copy="demo-command"' in markup and "python3 serve.py --demo 3" in markup
+
+
+@in_both
+def test_a_failed_run_can_be_copied_with_all_that_its_server_said(_: Translator) -> None:
+    fault = NodeError(node_id="2", class_type="ImageScale", type="value_smaller_than_min", message="m", details="d")
+    for kind in ("rejected", "not_sent", "execution"):
+        failed = Failure(kind=kind, message="No memory", exception_type="OOM", traceback="File x", node_errors=(fault,))
+        words = word_failure(failed, _)
+        assert words.title and words.advice, kind
+        text = failure_text(failed, words)
+        assert all(part in text for part in (words.title, words.advice, "OOM", "File x", "ImageScale"))

@@ -1,0 +1,202 @@
+"""The addresses of pictures: one each, let go when no longer shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from app.core.errors import ConnectError
+from app.core.model import Delivery, ServerId, Task
+from app.core.ports import Blob
+from app.session import Preview
+from app.ui.kit.image_addresses import Gallery, Original, ResultKey
+from tests.unit.ui.page_kit import Bytes, MemoryScreen, StillResults, StillSession, ended, output, task, window
+
+RUNNING = task("a")
+DONE = ended("b", output(delivery=Delivery.KEPT, size=9))
+KEY = (DONE.prompt_id, 0)
+
+
+def dropped() -> Task:
+    """The same task, its original not here any more."""
+    return ended("b", output(delivery=Delivery.DROPPED, size=9))
+
+
+class Rig:
+    """A gallery with its session and screen."""
+
+    def __init__(self, session: StillSession) -> None:
+        self.session, self.screen = session, MemoryScreen()
+        self.work: list[asyncio.Task[None]] = []
+        self.changes = 0
+        self.inputs: dict[str, Blob] = {}
+        self.gallery = Gallery(session, self.screen, self._spawn, self._changed, read_input=self._read_input)
+
+    async def _read_input(self, sha256: str) -> Blob | None:
+        return self.inputs.get(sha256)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self.work.append(asyncio.get_running_loop().create_task(work))
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    async def refresh(self, large: ResultKey | None = None) -> None:
+        self.gallery.refresh(large)
+        while self.work:
+            await self.work.pop(0)
+
+
+async def test_a_preview_keeps_its_address_until_a_newer_one_comes() -> None:
+    rig = Rig(StillSession(previews={RUNNING.prompt_id: Preview(Bytes(), "image/jpeg", 1)}))
+    await rig.refresh()
+    first = rig.gallery.preview_url(RUNNING.prompt_id)
+    await rig.refresh()
+    assert rig.gallery.preview_url(RUNNING.prompt_id) == first
+    rig.session.previews = {RUNNING.prompt_id: Preview(Bytes(), "image/jpeg", 2)}
+    await rig.refresh()
+    assert rig.gallery.preview_url(RUNNING.prompt_id) != first
+    assert first in rig.screen.urls  # still shown until the newer one is decoded
+
+
+async def test_previews_do_not_pile_up() -> None:
+    rig = Rig(StillSession())
+    for serial in range(50):
+        rig.session.previews = {RUNNING.prompt_id: Preview(Bytes(), "image/jpeg", serial)}
+        await rig.refresh()
+    assert len(rig.screen.urls) == 2
+    rig.session.previews = {}
+    await rig.refresh()
+    assert rig.screen.urls == {}
+
+
+async def test_a_kept_result_is_read_once() -> None:
+    rig = Rig(StillSession(window=window(DONE), results=StillResults(kept={KEY: Bytes()})))
+    await rig.refresh()
+    await rig.refresh()
+    assert rig.gallery.original(*KEY) == Original("blob:1")
+    assert rig.screen.made == 1
+
+
+async def test_a_result_that_is_not_kept_any_more_is_looked_for_once_and_told_of() -> None:
+    rig = Rig(StillSession(window=window(DONE)))
+    await rig.refresh()
+    await rig.refresh()
+    assert rig.gallery.original(*KEY) == Original()
+    assert rig.session.results.calls == [("refresh_soon",)], "so that its record learns of it"
+
+
+async def test_a_removed_task_lets_go_of_its_pictures() -> None:
+    results = StillResults(kept={KEY: Bytes()}, small={KEY: Bytes()})
+    rig = Rig(StillSession(window=window(DONE), results=results))
+    await rig.refresh()
+    assert len(rig.screen.urls) == 2
+    rig.session.window = window()
+    await rig.refresh()
+    assert rig.screen.urls == {}
+
+
+async def test_a_picture_that_is_not_home_yet_is_not_asked_for_here() -> None:
+    pending = ended("c", output(delivery=Delivery.PENDING))
+    rig = Rig(StillSession(window=window(pending), results=StillResults(kept={(pending.prompt_id, 0): Bytes()})))
+    await rig.refresh((pending.prompt_id, 0))
+    assert (rig.gallery.original(pending.prompt_id, 0), rig.screen.made) == (Original(), 0)
+    assert rig.session.results.calls == []
+
+
+async def test_a_thumbnail_outlives_its_original() -> None:
+    results = StillResults(kept={KEY: Bytes()}, small={KEY: Bytes(b"small")})
+    rig = Rig(StillSession(window=window(DONE), results=results))
+    await rig.refresh()
+    first = rig.gallery.small_url(*KEY)
+    del results.kept[KEY]
+    rig.session.window = window(dropped())
+    await rig.refresh()
+    assert rig.gallery.original(*KEY) == Original()
+    assert rig.screen.urls[rig.gallery.small_url(*KEY)] == Bytes(b"small")
+    assert first not in rig.screen.urls, "it was read afresh: it might have been deleted too"
+
+
+async def test_a_thumbnail_that_the_shell_has_shown_is_not_read_again() -> None:
+    rig = Rig(StillSession(window=window(DONE), results=StillResults(small={KEY: Bytes(b"read")})))
+    mine, other = (rig.screen.object_url(Bytes(b"early")) for _ in range(2))
+    rig.gallery.take({f"{DONE.prompt_id}/0": mine, "gone/0": other})
+    await rig.refresh()
+    assert rig.gallery.small_url(*KEY) == mine
+    assert other not in rig.screen.urls, "nobody shows it"
+    await rig.refresh()
+    assert rig.gallery.small_url(*KEY) == mine
+    rig.session.window = window(dropped())
+    await rig.refresh()
+    assert mine not in rig.screen.urls, "a change is looked into"
+
+
+async def test_deleted_thumbnails_are_let_go_of() -> None:
+    results = StillResults(small={KEY: Bytes()})
+    rig = Rig(StillSession(window=window(dropped()), results=results))
+    await rig.refresh()
+    assert len(rig.screen.urls) == 1
+    results.small, results.deletions = {}, 1
+    await rig.refresh()
+    assert (rig.screen.urls, rig.gallery.small_url(*KEY)) == ({}, "")
+
+
+async def test_a_film_is_not_asked_for_a_thumbnail() -> None:
+    film = ended("d", output("v.mp4", delivery=Delivery.KEPT, size=9, media_type="video/mp4"))
+    key = (film.prompt_id, 0)
+    rig = Rig(StillSession(window=window(film), results=StillResults(kept={key: Bytes()}, small={key: Bytes()})))
+    await rig.refresh()
+    assert rig.gallery.small_url(*key) == ""
+
+
+# What is not here is fetched when it is opened, and only then
+
+
+async def test_a_dropped_result_is_fetched_once_while_it_is_large_and_let_go_of_after() -> None:
+    results = StillResults(served={KEY: Bytes()})
+    rig = Rig(StillSession(window=window(dropped()), results=results))
+    await rig.refresh()
+    assert results.calls == []
+    rig.gallery.refresh(KEY)
+    assert rig.gallery.original(*KEY) == Original(is_coming=True)
+    await rig.refresh(KEY)
+    await rig.refresh(KEY)
+    assert rig.gallery.original(*KEY) == Original("blob:1")
+    assert results.calls == [("fetch", *KEY)]
+    await rig.refresh()
+    assert (rig.screen.urls, rig.gallery.original(*KEY)) == ({}, Original())
+
+
+async def test_a_fetch_that_fails_says_why_and_is_tried_again_when_opened_again() -> None:
+    error = ConnectError(ServerId("gpu-1"), "refused")
+    results = StillResults(served={KEY: error})
+    rig = Rig(StillSession(window=window(dropped()), results=results))
+    await rig.refresh(KEY)
+    assert rig.gallery.original(*KEY) == Original(error=error)
+    await rig.refresh()
+    results.served = {KEY: Bytes()}
+    await rig.refresh(KEY)
+    assert rig.gallery.original(*KEY).url
+
+
+async def test_what_arrives_after_the_picture_was_closed_is_not_held() -> None:
+    rig = Rig(StillSession(window=window(dropped()), results=StillResults(served={KEY: Bytes()})))
+    rig.gallery.refresh(KEY)
+    await rig.refresh()
+    assert rig.screen.urls == {}
+
+
+async def test_a_picture_opened_again_while_it_is_fetched_is_held_once() -> None:
+    rig = Rig(StillSession(window=window(dropped()), results=StillResults(served={KEY: Bytes()})))
+    rig.gallery.refresh(KEY)
+    rig.gallery.refresh()
+    await rig.refresh(KEY)
+    assert list(rig.screen.urls) == [rig.gallery.original(*KEY).url]
+
+
+async def test_a_kept_result_is_never_fetched() -> None:
+    results = StillResults(kept={KEY: Bytes()}, served={KEY: Bytes()})
+    rig = Rig(StillSession(window=window(DONE), results=results))
+    await rig.refresh(KEY)
+    assert results.calls == []

@@ -1,0 +1,142 @@
+"""Every text of the page is in the catalogue, and the catalogue has nothing else."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+from app.ui.kit.po_file import read_entries
+from tests.unit.ui.page_kit import CATALOGUE, ROOT
+
+Message = tuple[str, str]  # msgid and plural
+
+
+def _calls() -> Iterator[tuple[str, ast.Call, bool]]:
+    """Each `_(…)` and `_.plural(…)` of the page's Python."""
+    for path in sorted((ROOT / "app/ui").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="_")):
+                    yield f"{path.name}:{node.lineno}", node, False
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="_"), attr="plural")):
+                    yield f"{path.name}:{node.lineno}", node, True
+
+
+def _in_code() -> Iterator[Message]:
+    for _place, call, is_plural in _calls():
+        texts = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
+        yield str(texts[0]), str(texts[1]) if is_plural else ""
+
+
+def _in_samples() -> Iterator[Message]:
+    for path in sorted((ROOT / "static/workflows").glob("*.json")):
+        sample = json.loads(path.read_text(encoding="utf-8"))
+        texts = [sample["title"], sample["about"]]
+        texts += [node["_meta"]["title"] for node in sample["workflow"].values()]
+        for item in sample["fields"]:
+            texts += [item["label"], item.get("hint", ""), *(option["label"] for option in item.get("options", ()))]
+        yield from ((text, "") for text in texts if text)
+
+
+class _Shell(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._is_marked = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._is_marked = "data-t" in dict(attrs)
+
+    def handle_data(self, data: str) -> None:
+        if self._is_marked and data.strip():
+            self.texts.append(data.strip())
+
+
+def _in_shell() -> Iterator[Message]:
+    shell = _Shell()
+    shell.feed((ROOT / "index.html").read_text(encoding="utf-8"))
+    yield from ((text, "") for text in shell.texts)
+
+
+def _messages() -> set[Message]:
+    return {*_in_code(), *_in_samples(), *_in_shell()}
+
+
+def test_messages_in_code_are_plain_strings() -> None:
+    """A text built at run time cannot be collected, so it would never be translated."""
+    bad = [
+        place
+        for place, call, is_plural in _calls()
+        if not all(
+            isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+            for argument in call.args[: 2 if is_plural else 1]
+        )
+    ]
+    assert not bad
+
+
+def test_no_message_is_missing_or_fuzzy_in_chinese() -> None:
+    translated = {(entry.msgid, entry.plural) for entry in read_entries(CATALOGUE) if entry.is_complete}
+    assert not _messages() - translated
+
+
+def test_the_catalogue_has_no_message_that_nothing_shows() -> None:
+    known = {(entry.msgid, entry.plural) for entry in read_entries(CATALOGUE) if entry.msgid}
+    assert not known - _messages()
+
+
+def test_no_message_is_there_twice() -> None:
+    ids = [entry.msgid for entry in read_entries(CATALOGUE)]
+    assert len(ids) == len(set(ids))
+
+
+def test_translations_fill_the_same_placeholders() -> None:
+    holes = re.compile(r"\{\w+\}")
+    wrong = [
+        entry.msgid
+        for entry in read_entries(CATALOGUE)
+        if entry.msgid
+        and any(set(holes.findall(form)) != set(holes.findall(entry.msgid)) for form in entry.forms.values())
+    ]
+    assert not wrong
+
+
+def test_translations_are_chinese() -> None:
+    han = re.compile(r"[\u4e00-\u9fff]")
+    same = {"{width} × {height}", "at {time}", "{first}; {rest}", "{first}, {rest}", "{items}, {item}"}
+    left = [
+        entry.msgid
+        for entry in read_entries(CATALOGUE)
+        if entry.msgid not in {"", *same} and not han.search(entry.forms[0])
+    ]
+    assert not left
+
+
+def test_the_shell_has_no_text_outside_the_catalogue() -> None:
+    """All words of index.html are marked for translation, but the name, and what is said when no script runs."""
+
+    class Unmarked(_Shell):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stack: list[bool] = []
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            facts = dict(attrs)
+            free = "data-t" in facts or facts.get("translate") == "no" or "lang" in facts or tag in {"title", "script"}
+            if tag not in {"meta", "link", "use"}:
+                self.stack.append((free and tag != "html") or (bool(self.stack) and self.stack[-1]))
+
+        def handle_endtag(self, tag: str) -> None:
+            if tag not in {"meta", "link", "use"}:
+                self.stack.pop()
+
+        def handle_data(self, data: str) -> None:
+            if data.strip() and not self.stack[-1]:
+                self.texts.append(data.strip())
+
+    shell = Unmarked()
+    shell.feed((ROOT / "index.html").read_text(encoding="utf-8"))
+    assert shell.texts == []

@@ -1,0 +1,541 @@
+"""Opening workflows: what is given is kept, chosen, and opened as soon as a server tells its nodes; nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.core.errors import BadInput, MooringError, SourceFault, StorageError
+from app.core.model import ServerId
+from app.core.saved import PublishedFile
+from app.core.workflow import parse_workflow
+from app.session import Picked
+from app.ui.form import drafts
+from app.ui.form.arrange_actions import STORE_KEY
+from app.ui.form.catalogues import FormCatalogues
+from app.ui.form.open_workflow import MOST_AT_ONCE, OpenWorkflow, arranged_as, open_workflow, with_catalogue
+from app.ui.form.projection import form_blocker, nodes_view
+from app.ui.form.state import Draft, Picture
+from app.ui.library.actions import EXPORT_NAME, LibraryActions
+from app.ui.library.library import PUBLISHED_MARK, Library, is_file, plain_title
+from app.ui.library.listing import PICKED_AT_FIRST, Stockroom, library_view, picked, stock_of
+from app.ui.library.opening import MOST_OPEN, Opener
+from app.ui.library.state import LibraryDialog, Shelf, Stock
+from app.ui.page.open_dialog import form_subject
+from app.ui.page.state import Blocker
+from app.ui.runs.orders import order_of, plan_of
+from app.workflows.catalogue import Catalogue
+from app.workflows.documents import Note
+from app.workflows.editor.copy import filled
+from app.workflows.editor.problems import CannotConvert
+from app.workflows.forms.arrangement import Layout
+from app.workflows.forms.guess import FIRST
+from app.workflows.forms.records import encode
+from app.workflows.plans.runs import PlannedRun
+from app.workflows.published import Published
+from tests.ports.memory_papers import MemoryPapers
+from tests.unit.ui.page.test_actions import Desk
+from tests.unit.ui.page_kit import Bytes, MemoryFiles, MemoryScreen, StillSession, deletions, fleet, server
+
+CATALOGUE = Catalogue.parse(
+    {
+        "EmptyImage": {
+            "input": {"required": {"width": ["INT", {"default": 8, "min": 1, "max": 64}]}},
+            "output": ["IMAGE"],
+            "output_name": ["IMAGE"],
+        },
+        "SaveImage": {"input": {"required": {"images": ["IMAGE"], "filename_prefix": ["STRING", {}]}}, "output": []},
+    }
+)
+
+
+def api(width: int = 8) -> dict[str, Any]:
+    return {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": width}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
+    }
+
+
+def graph(class_type: str = "EmptyImage") -> dict[str, Any]:
+    """The same as the editor saves it."""
+    nodes = [
+        {
+            "id": 1,
+            "type": class_type,
+            "widgets_values": [16],
+            "outputs": [{"name": "IMAGE", "type": "IMAGE", "links": [1]}],
+        },
+        {
+            "id": 2,
+            "type": "SaveImage",
+            "widgets_values": ["x"],
+            "inputs": [{"name": "images", "type": "IMAGE", "link": 1}],
+        },
+    ]
+    return {"nodes": nodes, "links": [[1, 1, 0, 2, 0, "IMAGE"]], "version": 0.4}
+
+
+class Rig:
+    """A page's opener, its library and the hands on both; `draw` is what a drawing does."""
+
+    def __init__(self, papers: MemoryPapers | None = None, **facts: Any) -> None:
+        self.session = StillSession(
+            fleet=fleet(server("gpu-1", catalogue="a")), catalogues={ServerId("gpu-1"): CATALOGUE}, **facts
+        )
+        self.desk = Desk("enlarge")
+        self.screen = MemoryScreen()
+        self.files = MemoryFiles()
+        self.papers = papers or MemoryPapers()
+        self.time = 100.0
+        self.library = Library(self.papers, self.files, lambda: self.time, lambda: None)
+        self.passed: list[str] = []
+        self.opened: list[OpenWorkflow] = []
+        catalogues = FormCatalogues(self.session, self.desk)
+        self.opener = Opener(self.desk, self.library, catalogues, self.screen, self.opened.append)
+        self.hands = LibraryActions(
+            self.desk,
+            self.screen,
+            self.library,
+            self.opener,
+            lambda files: self.passed.extend(name for _, name in files),
+            deletions=deletions(self.desk),
+        )
+
+    async def draw(self) -> None:
+        await self.desk.done()
+        self.opener.refresh()
+        await self.desk.done()
+
+    async def give(self, told: object, name: str = "night.json", *, is_surely: bool = True) -> None:
+        data = told if isinstance(told, bytes) else json.dumps(told).encode()
+        self.hands.take_files([(Bytes(data, "application/octet-stream"), name)], is_surely=is_surely)
+        await self.draw()
+
+    @property
+    def chosen(self) -> OpenWorkflow | None:
+        chosen = self.desk.ui.workflow_id
+        return next((item for item in self.desk.workflows if item.workflow_id == chosen), None)
+
+    @property
+    def error(self) -> MooringError:
+        return self.desk.ui.errors[-1][1]
+
+
+def opened(rig: Rig) -> OpenWorkflow:
+    assert rig.chosen is not None
+    return rig.chosen
+
+
+async def test_a_file_is_opened_chosen_and_kept() -> None:
+    rig = Rig()
+    await rig.give(api(9))
+    assert opened(rig).title == "night"
+    assert opened(rig).form.by_key["1", "width"].text == "9"
+    assert [item.title for item in rig.library.items] == ["night"]
+    again = Rig(rig.papers)
+    await again.library.refresh()
+    again.opener.choose(rig.desk.ui.workflow_id)
+    await again.draw()
+    assert opened(again).form.by_key["1", "width"].text == "9"
+
+
+def many(count: int = MOST_AT_ONCE) -> dict[str, Any]:
+    """A chain of more nodes than a form is made of at once."""
+    pairs = [{f"{number}-{name}": node for name, node in api(width=number % 60 + 1).items()} for number in range(count)]
+    for number, pair in enumerate(pairs):
+        pair[f"{number}-2"]["inputs"] = {"images": [f"{number}-1", 0], "filename_prefix": "x"}
+    return {key: node for pair in pairs for key, node in pair.items()}
+
+
+async def give_large(rig: Rig) -> OpenWorkflow:
+    """Open a large file up to where what stands on top is shown; drawing goes on with the rest."""
+    rig.hands.take_files([(Bytes(json.dumps(many()).encode()), "large.json")], is_surely=True)
+    for _ in range(1000):
+        if rig.opened and rig.screen.due:
+            break
+        await asyncio.sleep(0)
+    return opened(rig)
+
+
+async def test_of_a_large_file_the_top_is_there_first_and_the_rest_follows() -> None:
+    rig = Rig()
+    first = await give_large(rig)
+    assert not first.is_whole
+    assert len(first.arranged.first) == FIRST
+    assert len(first.form.sections) < len(first.workflow.nodes)
+    assert nodes_view(first, rig.desk.ui, None).is_coming
+    assert form_blocker(first, rig.desk.ui.draft) is Blocker.OPENING
+    rig.desk.ui = rig.desk.ui.with_draft(replace(rig.desk.ui.draft, values={("0-1", "width"): "33"}))
+    rig.screen.draw()
+    await rig.draw()
+    whole = opened(rig)
+    assert whole.is_whole
+    assert whole.arranged.first == first.arranged.first
+    assert len(whole.form.sections) == len(whole.workflow.nodes)
+    assert form_blocker(whole, rig.desk.ui.draft) is None
+    assert rig.desk.ui.draft.values == {("0-1", "width"): "33"}
+
+
+async def test_what_was_arranged_before_the_rest_was_there_stays() -> None:
+    rig = Rig()
+    first = await give_large(rig)
+    layout = first.layout.hide(first.form.first[0])
+    rig.desk.workflows = tuple(arranged_as(item, layout) if item is first else item for item in rig.desk.workflows)
+    rig.screen.draw()
+    await rig.draw()
+    assert opened(rig).is_whole
+    assert opened(rig).layout == layout
+    assert first.form.first[0] not in [item.key for item in opened(rig).arranged.first]
+
+
+async def test_what_was_opened_anew_meanwhile_is_not_replaced() -> None:
+    rig = Rig()
+    first = await give_large(rig)
+    other = with_catalogue(first, CATALOGUE)
+    rig.desk.workflows = tuple(other if item is first else item for item in rig.desk.workflows)
+    rig.screen.draw()
+    await rig.draw()
+    assert rig.chosen is other
+
+
+async def test_a_large_file_comes_as_the_person_has_arranged_it() -> None:
+    rig = Rig()
+    first = await give_large(rig)
+    pinned = ("7-2", "filename_prefix")
+    rig.screen.keep(f"{STORE_KEY}.{first.published.key}", json.dumps(encode(first.layout.pin(pinned, []))))
+    again = Rig()
+    again.screen.shared = rig.screen.shared
+    arranged = await give_large(again)
+    assert not arranged.is_whole
+    assert [item.key for item in arranged.arranged.first] == [pinned]
+    for each in (rig, again):
+        each.screen.draw()
+        await each.draw()
+
+
+async def test_the_editors_graph_gets_the_form_of_a_servers_catalogue() -> None:
+    rig = Rig()
+    await rig.give(graph())
+    assert opened(rig).editor is not None
+    assert opened(rig).form.by_key["1", "width"].text == "16"
+    assert opened(rig).workflow.value("1", "width") == 16
+
+
+async def test_without_a_catalogue_the_editors_graph_waits_for_one() -> None:
+    rig = Rig()
+    rig.session.fleet = fleet(server("gpu-1"))
+    await rig.give(graph())
+    opening = rig.opener.opening(rig.desk.ui.workflow_id)
+    assert rig.chosen is None and opening is not None and opening.needs_catalogue and opening.title == "night"
+    rig.session.fleet = fleet(server("gpu-1", catalogue="a"))
+    await rig.draw()
+    assert opened(rig).form.by_key["1", "width"].text == "16"
+    rig.opener.refresh()
+    assert rig.opener.opening(rig.desk.ui.workflow_id) is None
+
+
+async def test_the_server_with_all_its_nodes_makes_the_form() -> None:
+    rig = Rig()
+    poor = Catalogue.parse({"SaveImage": {"input": {"required": {}}}})
+    rig.session.fleet = fleet(server("gpu-0", catalogue="p"), server("gpu-1", catalogue="a"))
+    rig.session.catalogues = {ServerId("gpu-0"): poor, ServerId("gpu-1"): CATALOGUE}
+    await rig.give(graph())
+    assert opened(rig).catalogue is CATALOGUE
+
+
+async def test_what_cannot_be_converted_is_refused_with_the_node_and_stays_in_the_library() -> None:
+    rig = Rig()
+    await rig.give(graph("NodeOfNobody"))
+    opening = rig.opener.opening(rig.desk.ui.workflow_id)
+    assert rig.chosen is None and opening is not None
+    assert isinstance(opening.error, CannotConvert) and opening.error.problems[0].class_type == "NodeOfNobody"
+    assert len(rig.library.items) == 1
+
+
+async def test_what_was_sent_is_used_where_the_graph_beside_it_cannot_be_converted() -> None:
+    rig = Rig()
+    await rig.give({"prompt": api(9), "workflow": graph("NodeOfNobody")})
+    assert opened(rig).editor is None and opened(rig).notes == (Note.GRAPH_REFUSED,)
+    assert opened(rig).form.by_key["1", "width"].text == "9"
+
+
+async def test_a_photo_without_a_workflow_goes_on_to_the_form_unless_it_was_meant() -> None:
+    rig = Rig()
+    png = b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\x00IEND\xaeB\x60\x82"
+    await rig.give(png, "boat.png", is_surely=False)
+    assert (rig.passed, rig.desk.ui.errors) == (["boat.png"], ())
+    await rig.give(png, "boat.png")
+    assert isinstance(rig.error, BadInput) and rig.error.name == "boat.png"
+
+
+async def test_a_json_file_is_always_meant() -> None:
+    rig = Rig()
+    await rig.give([1], "list.json", is_surely=False)
+    assert isinstance(rig.error, BadInput) and rig.error.cause == SourceFault.NO_WORKFLOW.value
+    assert rig.passed == []
+
+
+async def test_pasted_text_is_opened_and_named_later() -> None:
+    rig = Rig()
+    rig.hands.act("open-text", {"text": f"here: ```{json.dumps(api(5))}```"})
+    await rig.draw()
+    assert (opened(rig).title, opened(rig).form.by_key["1", "width"].text) == ("", "5")
+    item_id = rig.desk.ui.workflow_id
+    rig.hands.change("item-title", {"item": item_id, "value": "Mine"})
+    rig.hands.change("item-tags", {"item": item_id, "value": "studio，夜景, studio"})
+    await rig.draw()
+    assert [(item.title, item.tags) for item in rig.library.items] == [("Mine", ("studio", "夜景"))]
+
+
+async def test_a_servers_saved_workflow_is_looked_for_and_opened() -> None:
+    rig = Rig()
+    rig.files.saved_files = {("gpu-1", "a/b.json"): json.dumps(graph()).encode()}
+    rig.hands.act("open-library", {})
+    rig.hands.change("saved-server", {"value": "gpu-1"})
+    await rig.draw()
+    assert isinstance(rig.desk.ui.dialog, LibraryDialog)
+    assert rig.desk.ui.dialog.saved is not None and rig.desk.ui.dialog.saved.names == ("a/b.json",)
+    rig.hands.act("open-saved", {"server": "gpu-1", "name": "a/b.json"})
+    await rig.draw()
+    assert (opened(rig).title, rig.desk.ui.dialog) == ("b", None)
+    assert rig.library.items[0].place == "gpu-1/a/b.json"
+
+
+async def test_a_server_that_does_not_tell_is_said_so() -> None:
+    rig = Rig()
+    rig.files.refusal = BadInput("x")
+    rig.hands.act("open-library", {})
+    rig.hands.change("saved-server", {"value": "gpu-1"})
+    await rig.draw()
+    assert isinstance(rig.desk.ui.dialog, LibraryDialog)
+    assert rig.desk.ui.dialog.saved is not None and rig.desk.ui.dialog.saved.error is rig.files.refusal
+
+
+def published_form(title: str = "Team", width: int = 8) -> bytes:
+    fields = [{"node": "1", "input": "width"}]
+    return json.dumps({"v": 1, "title": title, "about": "", "fields": fields, "workflow": api(width)}).encode()
+
+
+async def test_a_published_workflow_is_opened_and_follows_its_file() -> None:
+    rig = Rig()
+    rig.files.published_files = {"team/a.json": (PublishedFile("team/a.json", "t1", "Team"), published_form())}
+    await rig.library.refresh_published("v1")
+    workflow_id = f"{PUBLISHED_MARK}team/a.json"
+    rig.opener.choose(workflow_id)
+    await rig.draw()
+    assert [item.key for item in opened(rig).arranged.first] == [("1", "width")]
+    rig.desk.ui = rig.desk.ui.with_draft(rig.desk.ui.draft.with_value(("1", "width"), "33"))
+    rig.files.published_files["team/a.json"] = (PublishedFile("team/a.json", "t2", "Team"), published_form(width=9))
+    await rig.library.refresh_published("v2")
+    await rig.draw()
+    assert opened(rig).form.by_key["1", "width"].text == "9"
+    assert rig.desk.ui.draft.values == {("1", "width"): "33"}
+
+
+async def test_a_published_file_may_be_any_file_with_a_workflow() -> None:
+    rig = Rig()
+    rig.files.published_files = {"plain-one.json": (PublishedFile("plain-one.json", "t"), json.dumps(graph()).encode())}
+    await rig.library.refresh_published("v1")
+    rig.opener.choose(f"{PUBLISHED_MARK}plain-one.json")
+    await rig.draw()
+    assert opened(rig).title == "plain one" and opened(rig).editor is not None
+
+
+async def test_the_same_list_is_not_read_twice() -> None:
+    rig = Rig()
+    assert rig.library.is_stale("v1") and not rig.library.is_stale("")
+    await rig.library.refresh_published("v1")
+    rig.files.refusal = BadInput("x")
+    await rig.library.refresh_published("v1")
+    assert not rig.library.is_stale("v1")
+
+
+async def test_a_full_store_is_told_and_the_workflow_is_open_all_the_same() -> None:
+    rig = Rig()
+    rig.papers.is_full = True
+    await rig.give(api())
+    assert isinstance(rig.error, StorageError) and opened(rig).title == "night"
+
+
+async def test_what_was_opened_longest_ago_is_closed_and_comes_back_when_chosen() -> None:
+    rig = Rig()
+    for width in range(1, MOST_OPEN + 3):
+        rig.time += 1
+        await rig.give(api(width), f"w{width}.json")
+    mine = [item for item in rig.desk.workflows if is_file(item.workflow_id)]
+    assert len(mine) == MOST_OPEN and mine[0].title == "w3"
+    first = next(item for item in rig.library.items if item.title == "w1")
+    rig.opener.choose(first.item_id)
+    await rig.draw()
+    assert opened(rig).title == "w1"
+
+
+async def test_everything_is_exported_and_taken_in_elsewhere() -> None:
+    rig, other = Rig(), Rig()
+    await rig.give(graph())
+    rig.screen.shared["mooring.layout.shape"] = "{}"
+    rig.hands.act("export-library", {})
+    await rig.draw()
+    await other.give(rig.screen.saved[EXPORT_NAME].encode(), "mine.json")
+    assert other.library.items == rig.library.items
+    assert other.screen.shared["mooring.layout.shape"] == "{}"
+    other.opener.choose(other.library.items[0].item_id)
+    await other.draw()
+    assert opened(other).form.by_key["1", "width"].text == "16"
+
+
+async def test_an_item_is_deleted_after_a_question() -> None:
+    rig = Rig()
+    await rig.give(api())
+    item_id = rig.library.items[0].item_id
+    rig.hands.act("open-library", {})
+    rig.hands.act("edit-item", {"item": item_id})
+    rig.hands.act("ask-delete-item", {"item": item_id})
+    assert isinstance(rig.desk.ui.dialog, LibraryDialog) and rig.desk.ui.dialog.deleting == item_id
+    assert rig.desk.ui.dialog.editing == item_id, "the question stands where the item was opened"
+    rig.hands.act("delete-item", {"item": item_id})
+    await rig.draw()
+    assert rig.library.items == () and rig.papers.shelf == {}
+
+
+async def test_a_run_is_noted_with_the_item() -> None:
+    rig = Rig()
+    await rig.give(api())
+    rig.time = 200.0
+    await rig.library.note_used(rig.library.items[0].item_id, "p-1")  # type: ignore[arg-type]
+    assert (rig.library.items[0].prompts, rig.library.items[0].used_at) == (("p-1",), 200.0)
+    await rig.library.note_used("enlarge", "p-2")  # type: ignore[arg-type]
+    assert len(rig.library.items) == 1
+
+
+async def test_what_is_typed_into_a_files_workflow_survives_a_reload() -> None:
+    rig = Rig()
+    await rig.give(api())
+    ui = rig.desk.ui.with_draft(Draft(values={("1", "width"): "5", ("9", "gone"): "x"}))
+    text = drafts.dump(ui)
+    loaded = drafts.load(text, rig.desk.workflows[:1], is_file)
+    assert loaded.workflow_id == ui.workflow_id and loaded.draft.values == ui.draft.values
+    assert drafts.without_gone(loaded.draft, {"1"}).values == {("1", "width"): "5"}
+    assert drafts.load(text, rig.desk.workflows[:1]).workflow_id == "enlarge"
+
+
+async def test_the_picker_has_the_published_first_then_the_latest_used_then_the_shipped() -> None:
+    rig = Rig()
+    await rig.give(api(1), "old.json")
+    rig.time += 1
+    await rig.give(api(2), "new.json")
+    rig.files.published_files = {"team.json": (PublishedFile("team.json", "t"), published_form())}
+    await rig.library.refresh_published("v1")
+    stock = stock_of(rig.desk.workflows, rig.library, rig.session.fleet)
+    assert [entry.title for entry in stock.entries][:3] == ["team", "new", "old"]
+    assert {entry.shelf for entry in stock.entries[3:]} == {Shelf.SHIPPED}
+    assert len({entry.workflow_id for entry in stock.entries}) == len(stock.entries)
+
+
+async def test_the_stock_is_counted_again_only_when_something_is_another() -> None:
+    rig, room = Rig(), Stockroom()
+    await rig.give(api())
+
+    def stock() -> Stock:
+        return room.stock(rig.desk.workflows, rig.library, rig.session.fleet, None)
+
+    first = stock()
+    assert stock() is first and first == stock_of(rig.desk.workflows, rig.library, rig.session.fleet)
+    rig.session.fleet = fleet(server("gpu-1", catalogue="a", running=3))
+    assert stock() is first
+    await rig.library.rename(rig.library.items[0].item_id, "Another")
+    assert stock().entries[0].title == "Another"
+    rig.session.fleet = fleet(server("d", is_demo=True))
+    assert all(entry.is_possible for entry in stock().entries)
+
+
+def test_the_chosen_one_stands_in_the_picker_however_long_the_list_is() -> None:
+    entries = stock_of(Desk("x").workflows * 4, Rig().library, fleet()).entries * 4
+    many = tuple(replace(entry, workflow_id=str(number)) for number, entry in enumerate(entries))
+    assert len(picked(many, "0")) == PICKED_AT_FIRST == len(picked(many, "15"))
+    assert picked(many, "15")[0].workflow_id == "15"
+    assert len(picked(many[:3], "none")) == 3
+
+
+async def test_the_library_is_searched_by_words_and_tags() -> None:
+    rig = Rig()
+    await rig.give(api(1), "Boat.json")
+    await rig.library.tag(rig.library.items[0].item_id, "sea")
+    stock = stock_of(rig.desk.workflows, rig.library, rig.session.fleet)
+
+    def shown(**dialog: Any) -> list[str]:
+        view = library_view(LibraryDialog(**dialog), stock, rig.session.fleet, "", lambda name: f"blob:{name}")
+        return [entry.title for entry in view.entries]
+
+    assert shown(query="boat") == ["Boat"] == shown(tag="sea")
+    assert "Boat" not in shown(query="enlarge") and shown(query="enlarge")
+    view = library_view(LibraryDialog(), stock, rig.session.fleet, "", lambda name: f"blob:{name}")
+    assert view.entries[0].picture_url == f"blob:{rig.library.items[0].item_id}"
+    assert view.servers == (("gpu-1", "gpu-1"),)
+
+
+@pytest.mark.parametrize(
+    ("path", "title"), [("a/night_sky-2.json", "night sky 2"), ("---.json", "---.json"), ("x.tar.json", "x.tar")]
+)
+def test_a_published_file_without_a_title_is_called_as_its_file(path: str, title: str) -> None:
+    assert plain_title(PublishedFile(path, "t")) == title
+
+
+async def test_a_run_of_the_editors_file_sends_the_file_with_the_forms_values() -> None:
+    rig = Rig()
+    await rig.give(graph())
+    draft = rig.desk.ui.draft.with_value(("1", "width"), "33")
+    order = order_of(opened(rig), draft, now=rig.screen.local_time(), choose=lambda count: count - 1)
+    assert order.workflow.value("1", "width") == 33
+    assert filled(order.editor, order.workflow)["nodes"][0]["widgets_values"] == [33]
+    runs = [PlannedRun(number, {("1", "width"): 40 + number}, "") for number in range(2)]
+    plan = plan_of(opened(rig), draft, runs, now=rig.screen.local_time(), choose=lambda count: count - 1)
+    sent = plan.workflow.with_values(plan.runs[1].values)
+    assert filled(plan.editor, sent)["nodes"][0]["widgets_values"] == [41]
+
+
+async def test_names_of_files_are_filled_in_by_the_persons_own_time() -> None:
+    rig = Rig()
+    await rig.give(graph())
+    draft = rig.desk.ui.draft.with_value(("2", "filename_prefix"), "%date:yyyy-MM-dd%/x")
+    order = order_of(opened(rig), draft, now=rig.screen.local_time(), choose=lambda count: 0)
+    assert order.workflow.value("2", "filename_prefix") == "2026-11-25/x"
+    assert filled(order.editor, order.workflow)["nodes"][1]["widgets_values"] == ["%date:yyyy-MM-dd%/x"]
+
+
+async def test_what_was_sent_goes_without_an_editors_file() -> None:
+    rig = Rig()
+    await rig.give(api())
+    order = order_of(opened(rig), rig.desk.ui.draft, now=rig.screen.local_time(), choose=lambda count: 0)
+    assert (order.workflow.value("1", "width"), order.editor) == (8, "")
+
+
+async def test_the_open_graph_is_drawn_as_its_author_did() -> None:
+    rig = Rig()
+    await rig.give(graph())
+    assert json.loads(form_subject(opened(rig), Draft()).editor) == graph()
+    await rig.give(api())
+    assert form_subject(opened(rig), Draft()).editor == ""
+
+
+async def test_form_graph_shows_what_stands_in_the_form() -> None:
+    rig = Rig()
+    await rig.give(api())
+    sent = parse_workflow(form_subject(opened(rig), Draft({("1", "width"): "24"})).api)
+    assert (sent.value("1", "width"), opened(rig).workflow.value("1", "width")) == (24, 8)
+    wrong = parse_workflow(
+        form_subject(opened(rig), Draft({("1", "width"): "wide", ("2", "filename_prefix"): "y"})).api
+    )
+    assert (wrong.value("1", "width"), wrong.value("2", "filename_prefix")) == (8, "y")
+
+
+def test_form_graph_names_the_picture_in_a_field() -> None:
+    reading = Catalogue.parse({"Read": {"input": {"required": {"image": [[], {"image_upload": True}]}}}})
+    flow = {"1": {"class_type": "Read", "inputs": {"image": "old.png"}}}
+    chosen = open_workflow(Published("own", "Own", "", False, parse_workflow(flow), Layout()), reading)
+    draft = Draft(pictures={("1", "image"): Picture(Picked(Bytes(), "mine.png"), "blob:1")})
+    assert parse_workflow(form_subject(chosen, draft).api).value("1", "image") == "mine.png"

@@ -1,0 +1,236 @@
+"""What the person does, with a session that only notes what it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.core.errors import BadInput, NoServerAvailable
+from app.session import Picked
+from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.state import Draft, Picture
+from app.ui.page.actions import Actions
+from app.ui.page.questions import GiveUpDialog, PictureDialog
+from app.ui.page.state import UiState
+from app.workflows.forms.fields import MAX_DRAWN, SeedMode
+from tests.unit.ui.page_kit import (
+    Bytes,
+    MemoryScreen,
+    StillSession,
+    deletions,
+    fleet,
+    server,
+    task,
+    translator,
+    workflows,
+)
+
+IMAGE = ("1", "image")
+SEED = ("1", "seed")
+
+
+class Desk:
+    """The person's part, and background work that a test can wait for."""
+
+    def __init__(self, workflow_id: str, offered: tuple[OpenWorkflow, ...] = ()) -> None:
+        self.ui = UiState(workflow_id=workflow_id)
+        self.workflows = offered or workflows()
+        self.language = ""
+        self.work: list[asyncio.Task[None]] = []
+
+    def set_ui(self, ui: UiState) -> None:
+        self.ui = ui
+
+    def set_workflows(self, offered: tuple[OpenWorkflow, ...]) -> None:
+        self.workflows = offered
+
+    async def speak(self, language: str) -> None:
+        self.language = language
+
+    def word(self, text: str) -> str:
+        return translator(self.language).known(text) if self.language else text
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self.work.append(asyncio.get_running_loop().create_task(work))
+
+    send = spawn
+
+    async def done(self) -> None:
+        while self.work:
+            await self.work.pop(0)
+
+
+class Rig:
+    """Actions with everything around them."""
+
+    def __init__(self, workflow_id: str = "enlarge", session: StillSession | None = None) -> None:
+        self.session = session or StillSession(fleet=fleet(server("d", is_demo=True)))
+        self.desk = Desk(workflow_id)
+        self.screen = MemoryScreen()
+        self.actions = Actions(
+            self.session, self.desk, self.screen, lambda limit: limit, deletions=deletions(self.desk)
+        )
+
+    async def act(self, action: str, **facts: str) -> None:
+        self.actions.act(action, facts)
+        await self.desk.done()
+
+    async def give(self, *files: tuple[bytes, str], key: tuple[str, str] | None = None) -> None:
+        self.actions.take_files(key, [(Bytes(data), name) for data, name in files])
+        await self.desk.done()
+
+
+async def test_run_sends_the_form_with_its_picture() -> None:
+    rig = Rig()
+    await rig.give((b"picture", "boat.png"))
+    rig.actions.type("field", {"node": "2", "name": "width", "value": "999"})
+    await rig.act("run")
+    (verb, workflow, title, inputs, server_id) = rig.session.calls[0]
+    assert (verb, title, server_id) == ("run", "Enlarge and sharpen", None)
+    assert workflow.value("2", "width") == 999
+    assert inputs == {IMAGE: Picked(Bytes(b"picture"), "boat.png")}
+
+
+async def test_run_does_nothing_while_it_is_not_possible() -> None:
+    rig = Rig()
+    await rig.act("run")
+    assert rig.session.calls == []
+
+
+async def test_a_seed_is_drawn_for_each_run_and_shown() -> None:
+    rig = Rig("text")
+    await rig.act("run")
+    assert rig.session.calls[0][1].value(*SEED) == MAX_DRAWN
+    assert rig.desk.ui.draft.values[SEED] == str(MAX_DRAWN)
+
+
+async def test_a_fixed_seed_stays() -> None:
+    rig = Rig("text")
+    rig.actions.type("field", {"node": "1", "name": "seed", "value": "5"})
+    await rig.act("run")
+    assert rig.session.calls[0][1].value(*SEED) == 5
+
+
+async def test_who_types_a_seed_wants_that_one_until_another_mode_is_chosen() -> None:
+    rig = Rig("text")
+    rig.actions.type("field", {"node": "1", "name": "seed", "value": "5"})
+    assert rig.desk.ui.draft.modes == {SEED: SeedMode.FIXED}
+    rig.actions.change("seed-mode", {"node": "1", "name": "seed", "value": "randomize"})
+    assert rig.desk.ui.draft.modes == {SEED: SeedMode.RANDOM}
+
+
+async def test_a_counted_seed_is_one_more_after_each_run() -> None:
+    rig = Rig("text")
+    rig.actions.type("field", {"node": "1", "name": "seed", "value": "41"})
+    rig.actions.change("seed-mode", {"node": "1", "name": "seed", "value": "increment"})
+    for sent in (41, 42):
+        await rig.act("run")
+        assert rig.session.calls[-1][1].value(*SEED) == sent
+    assert rig.desk.ui.draft.values[SEED] == "43"
+
+
+async def test_in_a_mixed_fleet_a_demo_workflow_asks_for_a_demo_server() -> None:
+    mixed = fleet(server("gpu-1"), server("demo-1", is_demo=True, running=3), server("demo-2", is_demo=True))
+    rig = Rig("text", StillSession(fleet=mixed))
+    await rig.act("run")
+    assert rig.session.calls[0][4] == "demo-2"
+
+
+async def test_a_run_that_fails_is_told_by_its_own_card() -> None:
+    rig = Rig("text")
+    rig.session.refusal = NoServerAvailable("reserve")
+    await rig.act("run")
+    assert rig.desk.ui.errors == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "verb"),
+    [("cancel", "cancel"), ("look-again", "look_again"), ("give-up", "give_up"),
+     ("dismiss-run", "dismiss_run")],
+)  # fmt: skip
+async def test_a_click_calls_the_session_with_its_task(name: str, verb: str) -> None:
+    rig = Rig()
+    await rig.act(name, promptId=task().prompt_id)
+    assert rig.session.calls == [(verb, task().prompt_id)]
+
+
+async def test_a_refused_click_is_told_and_can_be_dismissed() -> None:
+    rig = Rig()
+    rig.session.refusal = NoServerAvailable("cancel")
+    await rig.act("cancel", promptId="x")
+    (number, error) = rig.desk.ui.errors[0]
+    assert error is rig.session.refusal
+    await rig.act("dismiss-notice", key="error", number=str(number))
+    assert rig.desk.ui.errors == ()
+
+
+async def test_giving_up_asks_first() -> None:
+    rig = Rig()
+    await rig.act("ask-give-up", promptId="x")
+    assert rig.desk.ui.dialog == GiveUpDialog("x")
+    assert rig.session.calls == []
+    await rig.act("give-up", promptId="x")
+    assert rig.desk.ui.dialog is None
+
+
+async def test_a_picture_opens_large_and_closes() -> None:
+    rig = Rig()
+    await rig.act("open-picture", promptId="x", index="2")
+    assert rig.desk.ui.dialog == PictureDialog("x", 2)
+    await rig.act("close-dialog")
+    assert rig.desk.ui.dialog is None
+
+
+async def test_a_file_that_is_no_picture_is_told_at_its_field() -> None:
+    rig = Rig()
+    await rig.give((b"text", "notes.txt"))
+    assert rig.desk.ui.draft.faults[IMAGE].cause == "not-a-picture"
+    assert not rig.desk.ui.draft.pictures
+    await rig.give((b"", "empty.png"))
+    assert rig.desk.ui.draft.faults[IMAGE].cause == "empty"
+
+
+async def test_invalid_file_keeps_the_picture_and_says_why() -> None:
+    rig = Rig()
+    await rig.give((b"picture", "boat.png"))
+    await rig.give((b"text", "notes.txt"), key=IMAGE)
+    assert rig.desk.ui.draft.pictures[IMAGE].picked.name == "boat.png"
+    assert [error.cause for _, error in rig.desk.ui.errors if isinstance(error, BadInput)] == ["not-a-picture"]
+
+
+async def test_a_good_picture_takes_the_fault_away() -> None:
+    rig = Rig()
+    await rig.give((b"text", "notes.txt"))
+    await rig.give((b"picture", "boat.png"))
+    assert rig.desk.ui.draft == Draft(
+        pictures={IMAGE: Picture(Picked(Bytes(b"picture"), "boat.png"), "blob:1", 640, 480)}
+    )
+
+
+async def test_replaced_picture_keeps_its_address_while_undo_brings_it_back() -> None:
+    rig = Rig()
+    await rig.give((b"picture", "one.png"))
+    await rig.give((b"picture", "two.png"))
+    assert list(rig.screen.urls) == ["blob:1", "blob:2"]
+    await rig.act("undo")
+    await rig.give((b"picture", "three.png"))
+    assert list(rig.screen.urls) == ["blob:1", "blob:3"], "the second one cannot come back"
+
+
+async def test_a_picture_that_comes_late_goes_into_the_workflow_it_was_given_to() -> None:
+    rig = Rig()
+    rig.actions.take_files(None, [(Bytes(), "boat.png")])
+    rig.desk.ui = replace(rig.desk.ui, workflow_id="text")
+    await rig.desk.done()
+    assert rig.desk.ui.draft == Draft()
+    assert rig.desk.ui.drafts["enlarge"].pictures
+
+
+async def test_a_workflow_without_pictures_says_so() -> None:
+    rig = Rig("text")
+    await rig.give((b"picture", "boat.png"))
+    assert rig.desk.ui.errors[0][1].cause == "no-picture-field"

@@ -1,0 +1,140 @@
+"""Notices of ends: only when nobody looks, once for a burst, with server and workflow; and nothing that was old."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from app.core.line import Batch, Entry, Line, Pause
+from app.core.model import BatchId, Contact, Part, PromptId, Task, TaskState
+from app.ui.page.notifications import BURST_SECONDS, Bellman, Ring, Ringer, word_ring
+from app.ui.page.tab_title import ended_ids
+from app.ui.settings.settings import Settings
+from tests.unit.ui.page.test_tab import failed_run
+from tests.unit.ui.page_kit import ENGLISH, ME, MemoryBell, StillSession, ended, task, translator, window
+
+LOUD = Settings(has_notices=True, has_sound=True)
+
+
+class Night:
+    """A window that nobody looks at, unless a test says so."""
+
+    def __init__(self, *tasks: Task) -> None:
+        self.session = StillSession(window=window(*tasks))
+        self.bellman = Bellman()
+        self.now = 1000.0
+        assert self.hear() is None, "what was there before is old"
+
+    def hear(self, *, is_looked_at: bool = False) -> Ring | None:
+        return self.bellman.hear(self.session, ended_ids(self.session), is_looked_at=is_looked_at, now=self.now)
+
+    def becomes(self, *tasks: Task, after: float = 60.0) -> Ring | None:
+        self.now += after
+        self.session.window = window(*tasks)
+        return self.hear()
+
+
+def told(ring: Ring | None, language: str = "en") -> tuple[str, str]:
+    assert ring is not None
+    telling = word_ring(ring, LOUD, translator(language))
+    return telling.title, telling.body
+
+
+def test_an_end_is_told_with_its_server_and_workflow() -> None:
+    assert told(Night(task("a", "gpu-2")).becomes(ended("a", server_id="gpu-2"))) == (
+        "Finished · gpu-2",
+        "Enlarge and sharpen",
+    )
+    failed = Night(task("a")).becomes(ended("a", state=TaskState.FAILED, title="My own"))
+    assert told(failed) == ("Failed · gpu-1", "My own")
+    assert told(failed, "zh-CN") == ("失败 · gpu-1", "My own")
+
+
+def test_nothing_is_told_twice_or_to_somebody_who_looks() -> None:
+    night = Night(task("a"), task("b"))
+    assert night.becomes(ended("a"), ended("b")) is not None
+    assert night.hear() is None
+    night = Night(task("a"))
+    night.session.window = window(ended("a"))
+    assert night.hear(is_looked_at=True) is None
+    assert night.hear() is None, "it was seen"
+
+
+def test_what_was_there_when_the_page_came_is_old() -> None:
+    assert Night(ended("a")).hear() is None
+    restoring = Bellman()
+    assert restoring.hear(StillSession(window=None), None, is_looked_at=False, now=0) is None
+
+
+def test_a_burst_is_told_once_when_all_of_it_is_done() -> None:
+    night = Night(task("a"), task("b"), task("c"))
+    assert night.becomes(ended("a"), task("b"), task("c")) is None
+    assert night.becomes(ended("a"), ended("b", server_id="gpu-2"), task("c")) is None
+    ring = night.becomes(ended("a"), ended("b", server_id="gpu-2"), ended("c"))
+    assert told(ring) == ("3 finished · gpu-1, gpu-2", "Enlarge and sharpen")
+
+
+def test_a_failure_is_told_at_once_and_what_follows_on_its_heels_takes_its_place_without_a_sound() -> None:
+    night = Night(task("a"), task("b"))
+    first = night.becomes(ended("a", state=TaskState.FAILED), task("b"))
+    assert told(first) == ("Failed · gpu-1", "Enlarge and sharpen")
+    second = night.becomes(ended("a", state=TaskState.FAILED), ended("b"), after=BURST_SECONDS - 1)
+    assert second is not None and second.is_quiet
+    assert told(second)[0] == "1 finished, 1 failed · gpu-1"
+    assert word_ring(second, LOUD, ENGLISH).has_sound is False
+    later = night.becomes(ended("a", state=TaskState.FAILED), ended("b"), ended("c"), after=BURST_SECONDS + 1)
+    assert later is not None and not later.is_quiet
+
+
+def test_what_the_person_has_ended_is_not_told() -> None:
+    night = Night(task("a"), task("b"))
+    mine = ended("a", state=TaskState.CANCELLED, cancel_asked_at=1.0)
+    assert night.becomes(mine, ended("b", state=TaskState.GIVEN_UP)) is None
+    assert Night(task("c")).becomes(ended("c", state=TaskState.CANCELLED)) is not None, (
+        "another user has interrupted it"
+    )
+
+
+def test_work_on_a_silent_server_holds_nothing_back() -> None:
+    silent = task("b", contact=Contact.UNREACHABLE)
+    assert Night(task("a"), silent).becomes(ended("a"), silent) is not None
+
+
+@pytest.mark.parametrize(("pause", "is_told"), [(None, False), (Pause.ASKED, True)])
+def test_runs_that_wait_hold_a_success_back_unless_they_are_paused(pause: Pause | None, is_told: bool) -> None:
+    night = Night(task("a"))
+    batch = Batch(batch_id=BatchId("b"), workflow="{}")
+    entry = Entry(prompt_id=PromptId("e"), owner=ME, part=Part(batch_id=BatchId("b")))
+    night.session.line.line = replace(Line(window_id=ME).join(batch, [entry], "l"), pause=pause)
+    assert (night.becomes(ended("a")) is not None) is is_told
+
+
+def test_a_click_that_reached_no_server_is_told() -> None:
+    night = Night()
+    night.session.runs = (failed_run(),)
+    assert told(night.hear()) == ("Failed", "Untitled")
+
+
+def test_nothing_is_told_that_was_not_asked_for_and_the_badge_counts_what_is_unseen() -> None:
+    bell = MemoryBell(looked_at=False)
+    ringer = Ringer(bell, lambda: 0.0)
+    session = StillSession(window=window(task("a"), task("b")))
+
+    def hear(settings: Settings) -> None:
+        ringer.hear(session, ended_ids(session), settings, ENGLISH)
+
+    hear(Settings())
+    session.window = window(ended("a"), task("b"))
+    hear(Settings())
+    session.window = window(ended("a"), ended("b"))
+    hear(Settings())
+    assert (bell.rung, bell.badges) == ([], [1, 2])
+    bell.looked_at = True
+    hear(Settings())
+    assert bell.badges[-1] == 0
+    bell.looked_at = False
+    session.window = window(ended("a"), ended("b"), ended("c"))
+    hear(Settings(has_sound=True))
+    (telling,) = bell.rung
+    assert (telling.has_notice, telling.has_sound) == (False, True)

@@ -1,0 +1,66 @@
+"""Dialogs that are left by Escape keep what was typed, in every kind of dialog."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from app.core.model import PromptId
+from app.core.ports import Keep
+from app.ui.form.presets import Ask, PresetsDialog
+from app.ui.library.state import LibraryDialog
+from app.ui.page.state import OpenDialog, UiState
+from app.ui.page.unsaved import left, reopened
+from app.ui.results.storage import KeepingDialog
+from app.ui.runs.edit import EditDialog
+from tests.unit.ui.page.test_actions import Rig
+
+TYPED = EditDialog(PromptId("p-1")).with_text(("1", "text"), "dunes")
+HELD = [
+    (KeepingDialog(cap="3"), KeepingDialog()),
+    (KeepingDialog(keep=Keep.THUMBNAILS), KeepingDialog()),
+    (PresetsDialog(name="Night"), PresetsDialog()),
+    (PresetsDialog(ask=Ask.RENAME, asked_id="a", new_name="Day"), PresetsDialog()),
+    (TYPED, EditDialog(PromptId("p-1"))),
+]
+
+
+@pytest.mark.parametrize(("dialog", "fresh"), HELD)
+def test_left_dialog_is_restored_once(dialog: OpenDialog, fresh: OpenDialog) -> None:
+    ui = left(UiState(dialog=dialog))
+    assert ui.dialog is None
+    ui = reopened(ui, fresh)
+    assert ui.dialog == dialog
+    assert reopened(replace(ui, dialog=None), fresh).dialog == fresh
+
+
+@pytest.mark.parametrize("dialog", [KeepingDialog(), PresetsDialog(name=" "), LibraryDialog(query="night"), None])
+def test_dialog_without_anything_typed_is_only_closed(dialog: OpenDialog | None) -> None:
+    ui = left(UiState(dialog=dialog))
+    assert (ui.dialog, ui.unsaved) == (None, {})
+
+
+def test_change_of_another_run_is_not_shown() -> None:
+    other = EditDialog(PromptId("p-2"))
+    assert reopened(left(UiState(dialog=TYPED)), other).dialog == other
+
+
+def test_preset_of_another_workflow_is_not_shown() -> None:
+    ui = left(UiState(dialog=PresetsDialog(name="Night"), workflow_id="a"))
+    ui = reopened(replace(ui, workflow_id="b"), PresetsDialog())
+    assert ui.dialog == PresetsDialog()
+    assert reopened(replace(left(ui), workflow_id="a"), PresetsDialog()).dialog == PresetsDialog(name="Night")
+
+
+async def test_escape_keeps_typed_text_and_close_button_drops_it() -> None:
+    rig = Rig()
+    await rig.act("open-keeping")
+    rig.actions.type("cap", {"value": "7"})
+    await rig.act("leave-dialog")
+    assert rig.desk.ui.dialog is None
+    await rig.act("open-keeping")
+    assert rig.desk.ui.dialog == KeepingDialog(cap="7")
+    await rig.act("close-dialog")
+    await rig.act("open-keeping")
+    assert rig.desk.ui.dialog == KeepingDialog()

@@ -1,0 +1,298 @@
+"""The markup of the regions: complete, escaped, in one language, with the hooks that tests and styles use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import htpy as h
+import pytest
+
+from app.core.model import (
+    Contact,
+    Failure,
+    PromptId,
+    ServerId,
+    TaskState,
+    Unreadable,
+)
+from app.core.progress import Progress
+from app.ui.kit.i18n import Translator
+from app.ui.page.dialogs_view import dialogs
+from app.ui.page.panels import FleetDialog
+from app.ui.page.projection import project
+from app.ui.page.questions import GiveUpDialog
+from app.ui.page.regions import MOST_CARDS, REGIONS, DrawnCards, changed_regions, live_words
+from app.ui.page.state import DialogView, PageView, UiState
+from app.ui.results.album import AlbumView, AlbumWish
+from app.ui.results.view import ended_card
+from app.ui.runs.tasks_view import task_card
+from tests.unit.ui.crowd import EVIL, crowded
+from tests.unit.ui.page_kit import (
+    ENGLISH,
+    ME,
+    StillPictures,
+    StillSession,
+    ended,
+    fleet,
+    server,
+    task,
+    translator,
+    window,
+    workflows,
+)
+
+
+class _Reader(HTMLParser):
+    """Collects what a person can read: texts and spoken attributes, and whether they are a server's or the person's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[tuple[str, bool]] = []
+        self.read: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = dict(attrs)
+        self.tags.append((tag, facts))
+        own = facts.get("translate") == "no" or (bool(self.open) and self.open[-1][1])
+        if tag not in {"img", "input", "use", "br"}:
+            self.open.append((tag, own))
+        if not own:
+            self.read += [value for name in ("title", "aria-label", "alt", "placeholder") if (value := facts.get(name))]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in {"img", "input", "use", "br"}:
+            assert self.open.pop()[0] == tag, f"</{tag}> closes something else"
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and not (self.open and self.open[-1][1]):
+            self.read.append(data.strip())
+
+
+def read(markup: str) -> _Reader:
+    reader = _Reader()
+    reader.feed(markup)
+    assert not reader.open
+    return reader
+
+
+def unmarked(text: str) -> str:
+    """What stands outside of ⟦…⟧, which may be nested."""
+    inner = re.compile(r"⟦[^⟦⟧]*⟧")
+    while inner.search(text):
+        text = inner.sub("", text)
+    return text
+
+
+@pytest.mark.parametrize("region", sorted(crowded()))
+def test_nothing_readable_is_outside_the_catalogue(region: str) -> None:
+    """In the pseudo-locale every catalogue text is in ⟦…⟧; letters outside of those are somebody's own or a mistake."""
+    size = re.compile(r"\d+ B")  # the browser's Intl writes those
+    left = [
+        text for text in read(crowded("pseudo")[region]).read if re.search(r"[^\W\d_]", size.sub("", unmarked(text)))
+    ]
+    assert not left
+
+
+@pytest.mark.parametrize("region", sorted(crowded()))
+def test_a_servers_text_is_never_markup(region: str) -> None:
+    markup = crowded(text=EVIL)[region]
+    assert "<img src=x" not in markup
+    assert all("onerror" not in facts for _tag, facts in read(markup).tags)
+
+
+@pytest.mark.parametrize("region", sorted(crowded()))
+def test_markup_needs_no_inline_style_or_script(region: str) -> None:
+    for tag, facts in read(crowded()[region]).tags:
+        assert tag not in {"style", "script"}
+        assert not [name for name in facts if name == "style" or name.startswith("on")]
+
+
+def test_ids_are_unique_on_the_whole_page() -> None:
+    regions = {name: markup for name, markup in crowded().items() if " " not in name}
+    ids = [facts["id"] for markup in regions.values() for _tag, facts in read(markup).tags if "id" in facts]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_control_has_a_name() -> None:
+    for markup in crowded().values():
+        for button in re.findall(r"<button[^>]*>.*?</button>", markup, re.DOTALL):
+            has_text = bool(re.sub(r"<[^>]*>", "", button).strip())
+            assert has_text or 'aria-label="' in button or 'alt="' in button, button
+
+
+def _page(dialog: FleetDialog | None = None, **facts: object) -> PageView:
+    session, ui = StillSession(**facts), UiState(workflow_id="enlarge", dialog=dialog)  # type: ignore[arg-type]
+    return project(session, ui, workflows=workflows(), pictures=StillPictures(), language="en")
+
+
+def _markup(view: PageView, region: str, _: Translator = ENGLISH) -> str:
+    name, render = REGIONS[region]
+    return str(h.fragment[render(getattr(view, name), _)])
+
+
+def test_a_task_card_carries_its_id_state_and_server() -> None:
+    markup = _markup(_page(window=window(task("a", contact=Contact.UNREACHABLE))), "now")
+    card = next(facts for _tag, facts in read(markup).tags if facts.get("data-testid") == "task-card")
+    assert card["data-prompt-id"] == task("a").prompt_id
+    assert (card["data-state"], card["data-server"]) == ("unreachable", "gpu-1")
+
+
+def test_progress_is_a_real_progress_element_with_its_value() -> None:
+    running = task("a")
+    progress = Progress(running.prompt_id, 4, node="2", fraction=0.456)
+    markup = _markup(_page(window=window(running), progress={running.prompt_id: progress}), "now")
+    bar = next(facts for tag, facts in read(markup).tags if tag == "progress")
+    assert bar["value"] == "0.456"
+    assert "46 %" in markup
+    assert "Enlarge" in markup
+
+
+def test_a_task_that_waits_or_is_silent_does_not_pretend_to_move() -> None:
+    for still in (task(state=TaskState.QUEUED), task(contact=Contact.UNREACHABLE)):
+        markup = _markup(_page(window=window(still)), "now")
+        assert next(facts for tag, facts in read(markup).tags if tag == "progress")["value"] == "0"
+
+
+def test_a_moved_task_offers_giving_up_but_not_cancelling() -> None:
+    markup = _markup(_page(window=window(task(contact=Contact.MOVED))), "now")
+    assert 'data-testid="give-up"' in markup
+    assert 'data-testid="cancel"' not in markup
+
+
+def test_a_failed_task_shows_the_servers_words_node_and_traceback() -> None:
+    failure = Failure(kind="execution", message="out of memory", node_type="KSampler", traceback="File x, line 1")
+    markup = _markup(_page(window=window(ended("a", state=TaskState.FAILED, failure=failure))), "results")
+    assert "KSampler" in markup
+    assert "out of memory" in markup
+    assert "File x, line 1" in re.search(r"<details.*?</details>", markup[markup.index("trace-") - 60 :], re.DOTALL)[0]
+
+
+def test_an_unreadable_record_is_told_with_its_facts_and_offers_giving_up() -> None:
+    record = Unreadable(prompt_id=PromptId("p-9"), owner=ME, server_id=ServerId("gpu-2"), detail="Task.state is odd")
+    view = _page(window=window(unreadable=(record,)))
+    markup = _markup(view, "notices")
+    assert "A stored task is damaged and cannot be read." in markup
+    assert "p-9 → gpu-2 · Task.state is odd" in markup
+    give_up = next(facts for _tag, facts in read(markup).tags if facts.get("data-testid") == "give-up-record")
+    assert (give_up["data-action"], give_up["data-prompt-id"]) == ("ask-give-up", "p-9")
+    assert 'data-action="reload"' not in markup
+    assert "a stored task cannot be read" in _markup(view, "run")
+    assert "Not moored" not in _markup(view, "header")
+
+
+def test_a_newer_record_is_not_called_damaged_and_offers_a_reload() -> None:
+    record = Unreadable(prompt_id=PromptId("p-9"), owner=ME, is_newer=True)
+    markup = _markup(_page(window=window(unreadable=(record,))), "notices")
+    assert "newer version of Mooring" in markup
+    assert "damaged" not in markup
+    assert 'data-action="reload"' in markup
+
+
+def test_the_question_about_an_unreadable_record_names_what_is_lost() -> None:
+    record = Unreadable(prompt_id=PromptId("p-9"), owner=ME, server_id=ServerId("gpu-2"))
+    markup = str(h.fragment[dialogs(DialogView(GiveUpDialog(record.prompt_id), record=record), ENGLISH)])
+    confirm = next(facts for _tag, facts in read(markup).tags if facts.get("data-testid") == "confirm-give-up")
+    assert (confirm["data-action"], confirm["data-prompt-id"]) == ("give-up", "p-9")
+    assert "gpu-2 may still run it" in markup
+
+
+def test_why_this_server_is_told_with_the_loads() -> None:
+    markup = _markup(_page(window=window(task())), "now")
+    assert "gpu-1 had the shortest line." in markup
+    assert "2 tasks in line" in markup
+
+
+def test_run_says_why_it_is_not_possible() -> None:
+    markup = _markup(_page(), "run")
+    run = next(facts for _tag, facts in read(markup).tags if facts.get("data-testid") == "run")
+    assert "disabled" in run
+    assert "Put a picture in first" in markup
+
+
+def test_a_demo_workflow_says_when_the_fleet_has_no_demo() -> None:
+    assert "Needs a demo server" in _markup(_page(), "form")
+    assert "Needs a demo server" not in _markup(_page(fleet=fleet(server("d", is_demo=True))), "form")
+
+
+def test_a_demo_fleet_is_clearly_told() -> None:
+    markup = _markup(_page(FleetDialog(), fleet=fleet(server("d", is_demo=True), source="demo")), "dialogs")
+    assert "without a model" in markup
+    assert "no model" in markup
+
+
+def test_listeners_hear_a_state_not_each_step() -> None:
+    running = task("a")
+    told = {
+        live_words(
+            _page(window=window(running), progress={running.prompt_id: Progress(running.prompt_id, 4, fraction=part)}),
+            ENGLISH,
+        )
+        for part in (0.1, 0.5)
+    }
+    assert told == {"Enlarge and sharpen on gpu-1: Running"}
+
+
+def test_only_the_regions_that_changed_are_rendered() -> None:
+    before = _page(window=window(task("a")))
+    after = _page(
+        window=window(task("a")), progress={task("a").prompt_id: Progress(task("a").prompt_id, 4, fraction=0.5)}
+    )
+    assert set(changed_regions(before, after, ENGLISH)) == {f"pace-{task('a').prompt_id}"}
+    assert changed_regions(after, after, ENGLISH) == {}
+    assert set(changed_regions(None, after, ENGLISH)) == set(REGIONS)
+
+
+def test_an_ended_card_is_drawn_once_until_it_changes() -> None:
+    drawn = DrawnCards()
+    one, same = (_page(window=window(ended("a", title="Dunes"))).results.cards[0] for _ in range(2))
+    other = _page(window=window(ended("a", title="Boat"))).results.cards[0]
+    markup = drawn.ended(one, ENGLISH)
+    assert str(markup) == str(ended_card(one, ENGLISH))
+    assert drawn.ended(same, ENGLISH) is markup
+    assert "Boat" in drawn.ended(other, ENGLISH)
+    chinese = translator("zh-CN")
+    assert str(drawn.ended(other, chinese)) == str(ended_card(other, chinese)) != str(ended_card(other, ENGLISH))
+    for number in range(MOST_CARDS):
+        drawn.ended(_page(window=window(ended(f"{number:08x}"))).results.cards[0], ENGLISH)
+    again = drawn.ended(one, ENGLISH)
+    assert again == markup and again is not markup, "only the latest are kept"
+
+
+def test_of_an_ended_card_that_is_there_already_only_its_staying_is_told() -> None:
+    cards, old = DrawnCards(), ended("a", title="Dunes")
+    pages = [
+        _page(window=window(old)),
+        _page(window=window(old, ended("b", title="Boat"))),
+        _page(window=window(old, ended("b", title="Gulls"))),
+    ]
+    first, second, third = (
+        changed_regions(before, after, ENGLISH, cards)["results"]
+        for before, after in zip([None, *pages], pages, strict=False)
+    )
+    stays = f'<article id="task-{old.prompt_id}" data-stays></article>'
+    assert "Dunes" in first and stays not in first
+    assert "Boat" in second and second.count("data-stays") == 1 and stays in second and "Dunes" not in second
+    assert "Gulls" in third and third.count("data-stays") == 1 and stays in third
+    assert "data-stays" not in changed_regions(None, pages[2], ENGLISH, cards)["results"]
+    album = replace(pages[2], results=replace(pages[2].results, album=AlbumView(wish=AlbumWish())))
+    assert "data-stays" not in changed_regions(album, pages[2], ENGLISH, cards)["results"], "the album is there"
+    chinese = changed_regions(pages[2], pages[1], translator("zh-CN"), cards)["results"]
+    assert "data-stays" not in chinese, "another language is another card"
+
+
+def test_an_unfinished_card_is_drawn_once_until_it_changes() -> None:
+    drawn = DrawnCards()
+    page = _page(window=window(task("a", title="Dunes"), task("b", title="Boat")))
+    regions = changed_regions(None, page, ENGLISH, drawn)
+    assert regions == changed_regions(None, page, ENGLISH)
+    one, two = page.now.cards
+    markup = drawn.unfinished(one, ENGLISH)
+    moved = replace(one, progress=Progress(one.task.prompt_id, 4, fraction=0.5))
+    assert drawn.unfinished(one, ENGLISH) is markup
+    assert str(drawn.unfinished(moved, ENGLISH)) == str(task_card(moved, ENGLISH)) != markup
+    assert str(drawn.ended(one, ENGLISH)) == str(ended_card(one, ENGLISH)), "each as it is to be drawn"
+    assert str(drawn.unfinished(one, ENGLISH)) == markup
+    assert str(drawn.unfinished(two, ENGLISH)) in regions["now"]

@@ -1,0 +1,400 @@
+"""Everything that was made in this browser: what is found in it, what the grid is told, and what is done with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.core.errors import BadInput, MooringError, StorageError
+from app.core.model import Delivery, Output, PromptId, ServerId, Task
+from app.core.past import past_of
+from app.ui.kit.colours import tag_of
+from app.ui.page.questions import CompareDialog, DeleteDialog, PictureDialog
+from app.ui.page.state import ResultsView
+from app.ui.results.album import (
+    AlbumView,
+    AlbumWish,
+    Rows,
+    Span,
+    album_row,
+    cells_of,
+    facets_of,
+    merged,
+    name_of,
+    rows_of,
+)
+from app.ui.results.album_actions import ZIP_NAME, AlbumActions
+from app.ui.results.album_grid import PART
+from app.ui.results.album_rows import FAVOURITE_KIND, PAGE, AlbumRows
+from app.ui.results.album_view import delete_question
+from app.ui.results.compare_view import comparing
+from app.ui.results.deletion_actions import Deletions
+from app.ui.results.view import results
+from tests.ports.memory_papers import MemoryPapers
+from tests.unit.ui.page.test_actions import Desk
+from tests.unit.ui.page_kit import (
+    ENGLISH,
+    MemoryScreen,
+    Seconds,
+    StillSession,
+    deletions,
+    ended,
+    fleet,
+    output,
+    server,
+    translator,
+    window,
+)
+
+NOW = 1_000_000.0
+
+
+def picture(number: int = 1, **more: Any) -> Output:
+    facts: dict[str, Any] = {"delivery": Delivery.KEPT, "media_type": "image/png", "size": 10}
+    return output(f"out_{number:05}_.png", **{**facts, **more})
+
+
+def made(name: str, at: float, *outputs: Output, server_name: str = "gpu-1", **more: Any) -> Task:
+    return ended(name, *(outputs or (picture(),)), server_name=server_name, ended_at=at, **more)
+
+
+class Grid:
+    """What `static/js/grid.js` makes of what it is told."""
+
+    def __init__(self) -> None:
+        self.rows: list[Any] = []
+        self.order: list[int] = []
+
+    def show(self, told: dict[str, Any]) -> None:
+        if "afresh" in told:
+            self.rows, self.order = [], []
+        self.rows += told.get("rows", [])
+        self.order = told.get("order", self.order)
+
+    @property
+    def cells(self) -> list[Any]:
+        return [self.rows[number] for number in self.order]
+
+
+class Rig:
+    """The album over a session; `draw` is what a drawing does."""
+
+    def __init__(self, *own: Task, past: tuple[Task, ...] = (), others: tuple[Task, ...] = ()) -> None:
+        self.session = StillSession(fleet=fleet(server("gpu-1"), server("gpu-2", name="Two")), window=window(*own))
+        self.session.past.tasks = {task.prompt_id: task for task in past}
+        self.session.past.others = others
+        self.desk = Desk("enlarge")
+        self.screen = MemoryScreen()
+        self.papers = MemoryPapers()
+        self.rows = AlbumRows(self.session, self.papers, self.desk)
+        self.album = AlbumActions(
+            self.session, self.rows, self.desk, self.screen, lambda: NOW, deletions=deletions(self.desk)
+        )  # type: ignore[arg-type]
+        self.grid = Grid()
+        self.told: list[dict[str, Any]] = []
+
+    async def act(self, action: str, /, **facts: str) -> None:
+        assert self.album.act(action, facts)
+        await self.draw()
+
+    async def draw(self) -> AlbumView | None:
+        self.album.view()
+        await self.desk.done()
+        view = self.album.view()
+        change = self.album.change(ENGLISH)
+        if change:
+            self.told.append(change["grid"])  # type: ignore[arg-type]
+            self.grid.show(self.told[-1])
+        return view
+
+    async def opened(self) -> Rig:
+        await self.act("album")
+        return self
+
+    def names(self) -> list[str]:
+        return [row[0] for row in self.grid.cells]
+
+    @property
+    def error(self) -> MooringError:
+        return self.desk.ui.errors[-1][1]
+
+
+def told(view: AlbumView) -> str:
+    return str(results(ResultsView(album=view), ENGLISH))
+
+
+async def test_all_that_was_made_is_there_the_latest_first() -> None:
+    rig = await Rig(
+        made("a", 30.0, picture(1), picture(2)),
+        past=(made("b", 10.0), made("c", 40.0)),
+        others=(made("d", 20.0),),
+    ).opened()
+    assert [name[0] + name[-2:] for name in rig.names()] == ["c/0", "a/0", "a/1", "d/0", "b/0"]
+    view = await rig.draw()
+    assert view is not None
+    assert (view.found, view.total, view.is_reading) == (5, 5, False)
+    assert "5 results" in told(view)
+
+
+async def test_many_rows_are_read_a_page_at_a_time() -> None:
+    rig = Rig(past=tuple(made(f"{number:03}", float(number)) for number in range(3 * PAGE)))
+    rig.album.act("album", {})
+    await rig.draw()
+    assert len(rig.names()) == 3 * PAGE
+
+
+async def test_a_large_album_is_told_in_parts_and_a_search_by_numbers_alone() -> None:
+    count = 2 * PART + 10
+    rig = Rig(past=tuple(made(f"{number:04}", float(number)) for number in range(count)))
+    rig.album.act("album", {})
+    await rig.draw()
+    assert len(rig.names()) == PART, "its beginning is there at once"
+    for _ in range(2):
+        await rig.draw()
+    assert [len(told.get("rows", ())) for told in rig.told] == [PART, PART, 10]
+    whole = rig.names()
+    assert len(whole) == count and whole == sorted(whole, reverse=True)
+    assert rig.album.type("album-text", {"value": "out_00001"})
+    await rig.draw()
+    assert len(rig.told) == 3, "all of them are found: nothing is told"
+    assert rig.album.type("album-text", {"value": "no such words"})
+    await rig.draw()
+    assert rig.told[-1] == {"order": []}
+    await rig.act("album-wide")
+    assert rig.told[-1].keys() == {"order"} and rig.names() == whole
+
+
+async def test_what_ends_meanwhile_comes_ahead_of_the_rest() -> None:
+    rig = await Rig(made("a", 30.0), past=(made("b", 10.0),)).opened()
+    rig.session.window = window(made("a", 30.0), made("n", 50.0))
+    await rig.draw()
+    assert [row[0][0] for row in rig.told[-1]["rows"]] == ["n"]
+    assert [name[0] for name in rig.names()] == ["n", "a", "b"]
+    count = len(rig.told)
+    await rig.draw()
+    assert len(rig.told) == count, "nothing is told twice"
+
+
+async def test_another_language_tells_every_cell_again() -> None:
+    rig = await Rig(made("a", 30.0, title="Dunes")).opened()
+    tone = tag_of(rig.session.fleet, ServerId("gpu-1")).tone
+    rows = [("a0000000-0000-4000-8000-000000000000/0", "Dunes", "gpu-1", 30.0, tone, "image")]
+    assert rig.grid.cells == rows
+    assert rig.told[0]["words"]["cell"] == "{title} on {server}, {time}"
+    await rig.act("album-pick-all")
+    change = rig.album.change(translator("zh-CN"))["grid"]
+    assert isinstance(change, dict)
+    assert change["words"]["cell"] != rig.told[0]["words"]["cell"]
+    assert {**change, "words": {}} == {
+        "afresh": True, "words": {}, "rows": rows, "order": [0], "picked": [rows[0][0]],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wish", "found"),
+    [
+        (AlbumWish(), "abcd"),
+        (AlbumWish(server="gpu-2"), "b"),
+        (AlbumWish(title="Dunes"), "a"),
+        (AlbumWish(project="harbour"), "c"),
+        (AlbumWish(media="video"), "d"),
+        (AlbumWish(text="dunes"), "a"),
+        (AlbumWish(span=Span.DAY, shown_from=NOW), "cd"),
+        (AlbumWish(span=Span.WEEK, shown_from=NOW), "bcd"),
+        (AlbumWish(is_favourites=True), "b"),
+    ],
+)
+def test_the_album_is_narrowed(wish: AlbumWish, found: str) -> None:
+    tasks = (
+        made("a", 0.0, title="Dunes"),
+        made("b", NOW - 200_000, server_name="gpu-2"),
+        made("c", NOW - 10, project="harbour"),
+        made("d", NOW, picture(media_type="video/mp4")),
+    )
+    rows = merged({task.prompt_id: album_row(past_of(task)) for task in tasks})
+    favourites = frozenset({name_of(tasks[1].prompt_id, 0)})
+    cells = cells_of(rows_of(rows, favourites), wish)
+    assert sorted(cell.name[0] for cell in cells) == list(found)
+    assert wish.is_narrow is (wish != AlbumWish())
+
+
+def test_what_it_can_be_narrowed_to_is_what_there_is() -> None:
+    tasks = (made("a", 1.0, title="B"), made("b", 2.0, title="A", server_name="x"), made("c", 3.0, title="A"))
+    facets = facets_of([album_row(past_of(task)) for task in tasks])
+    assert (facets.servers, facets.titles, facets.projects) == (("gpu-1", "x"), ("A", "B"), ())
+
+
+async def test_search_and_menus_change_what_is_wanted() -> None:
+    rig = await Rig(made("a", 30.0, title="Dunes"), made("b", 20.0, title="Boat", server_name="gpu-2")).opened()
+    assert rig.album.type("album-text", {"value": "boat"})
+    await rig.draw()
+    assert [name[0] for name in rig.names()] == ["b"]
+    assert rig.album.change_wish("album-server", {"value": "gpu-1"})
+    view = await rig.draw()
+    assert view is not None
+    assert rig.names() == []
+    assert "Nothing like that" in told(view)
+    assert view.servers == ((ServerId("gpu-1"), "gpu-1"), (ServerId("gpu-2"), "Two"))
+    await rig.act("album-wide")
+    assert len(rig.names()) == 2
+    assert not rig.album.type("field", {}) and not rig.album.change_wish("where", {}) and not rig.album.act("run", {})
+
+
+async def test_what_is_picked_is_told_and_downloaded_in_its_order() -> None:
+    rig = await Rig(made("a", 30.0, picture(1), picture(2)), past=(made("b", 10.0, server_name="gpu-2"),)).opened()
+    a, also, b = rig.names()
+    await rig.act("album-pick", name=b)
+    await rig.act("album-pick", name=a)
+    assert rig.told[-1] == {"picked": sorted([a, b])}, "the rest is known"
+    await rig.act("album-download")
+    archive, files = rig.screen.archives[0]
+    assert (archive, list(files)) == (ZIP_NAME, [a, b])
+    assert [name[10:] for name in files.values()] == [
+        f"_Enlarge and sharpen_{server_name}_00001.png" for server_name in ("gpu-1", "Two")
+    ], "after the date"
+    await rig.act("album-pick", name=b)
+    assert rig.told[-1] == {"picked": [a]}
+    await rig.act("album-pick-these", names=json.dumps([also, b]))
+    await rig.act("album-pick-none")
+    await rig.act("album-pick-all")
+    assert rig.told[-1] == {"picked": sorted([a, also, b])}
+
+
+async def test_what_is_not_kept_here_is_told_after_the_rest_was_saved() -> None:
+    rig = await Rig(made("a", 30.0, picture(1), picture(2))).opened()
+    rig.screen.unkept = frozenset(rig.names()[:1])
+    await rig.act("album-pick-all")
+    await rig.act("album-download")
+    assert isinstance(rig.error, BadInput)
+    assert (rig.error.cause, rig.error.detail) == ("not-kept-here", "1")
+    assert "gpu-1_00001" in rig.error.name
+
+
+async def test_favourites_are_kept_for_all_windows() -> None:
+    rig = await Rig(made("a", 30.0), past=(made("b", 10.0),)).opened()
+    a, b = rig.names()
+    await rig.act("album-favourite", name=a)
+    assert await rig.papers.read_kind(FAVOURITE_KIND) == {a: "1"}
+    assert rig.told[-1] == {"favourites": [a]}
+    await rig.act("album-pick-all")
+    await rig.act("album-favourite")
+    assert set(await rig.papers.read_kind(FAVOURITE_KIND)) == {a, b}, "all of them become favourites first"
+    await rig.act("album-favourite")
+    assert await rig.papers.read_kind(FAVOURITE_KIND) == {}
+    rig.papers.is_full = True
+    await rig.act("album-favourite", name=a)
+    assert isinstance(rig.error, StorageError)
+
+
+async def test_a_result_opens_large_also_one_that_no_window_holds() -> None:
+    old = made("b", 10.0)
+    rig = await Rig(made("a", 30.0), past=(old,)).opened()
+    a, b = rig.names()
+    await rig.act("album-open", name=a)
+    assert rig.desk.ui.dialog == PictureDialog(PromptId(a[:-2]), 0, is_album=True)
+    await rig.act("album-step", by="1")
+    assert rig.desk.ui.dialog == PictureDialog(old.prompt_id, 0, is_album=True, task=old)
+    await rig.act("album-step", by="1")
+    assert rig.desk.ui.dialog.prompt_id == old.prompt_id, "it is the last"
+    assert b.startswith(old.prompt_id)
+
+
+async def test_two_that_are_picked_are_compared_either_way() -> None:
+    rig = await Rig(made("a", 30.0, title="Dunes"), past=(made("b", 10.0, server_name="gpu-2"),)).opened()
+    a, b = rig.names()
+    await rig.act("album-pick", name=a)
+    await rig.act("album-compare")
+    assert rig.desk.ui.dialog is None, "one alone cannot be compared"
+    await rig.act("album-pick", name=b)
+    await rig.act("album-compare")
+    dialog = rig.desk.ui.dialog
+    assert isinstance(dialog, CompareDialog)
+    assert (dialog.one.name, dialog.one.title, dialog.other.server, dialog.is_slider) == (a, "Dunes", "Two", False)
+    await rig.act("album-compare-way")
+    assert "compare-slider" in str(comparing(rig.desk.ui.dialog, ENGLISH))  # type: ignore[arg-type]
+
+
+async def test_deleting_asks_with_all_that_goes_and_takes_whole_runs() -> None:
+    mine, old = made("a", 30.0, picture(1), picture(2)), made("b", 10.0)
+    rig = await Rig(mine, past=(old,)).opened()
+    a, _also, b = rig.names()
+    await rig.act("album-favourite", name=b)
+    await rig.act("album-pick", name=a)
+    await rig.act("album-pick", name=b)
+    await rig.act("album-ask-delete")
+    asked = rig.desk.ui.dialog
+    assert asked == DeleteDialog((a, b), 2, 3)
+    words = str(delete_question(asked, ENGLISH))
+    assert "Delete 2 runs?" in words and "3 results go" in words
+    await rig.act("album-delete")
+    assert ("delete_task", mine.prompt_id) in rig.session.calls
+    assert rig.session.past.tasks == {}
+    assert await rig.papers.read_kind(FAVOURITE_KIND) == {}
+    assert rig.desk.ui.dialog is None
+    assert rig.desk.ui.album.picked == frozenset()
+
+
+async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:
+    mine, old = made("a", 30.0), made("b", 10.0)
+    rig = Rig(mine, past=(old,))
+    put_off = Deletions(rig.desk, Seconds().now, Seconds().sleep)
+    rig.album = AlbumActions(rig.session, rig.rows, rig.desk, rig.screen, lambda: NOW, deletions=put_off)  # type: ignore[arg-type]
+    await rig.opened()
+    a, b = rig.names()
+    rig.album.act("remove", {"promptId": mine.prompt_id})
+    waiting = rig.desk.work.pop()  # a drawing would wait for it
+    await rig.draw()
+    assert rig.names() == [b]
+    rig.album.act("album-ask-delete", {"name": b})
+    rig.album.act("album-delete", {})
+    waiting_too = rig.desk.work.pop()
+    await rig.draw()
+    assert rig.names() == []
+    assert not waiting.done() and not waiting_too.done()
+    assert set(rig.session.past.tasks) == {old.prompt_id}
+    for shown in ([b], [a, b]):
+        put_off.act("undo-last", {})
+        await rig.draw()
+        assert rig.names() == shown
+    assert rig.session.calls == []
+
+
+async def test_what_another_window_holds_is_left_to_it() -> None:
+    rig = await Rig(made("a", 30.0), others=(made("d", 20.0, title="Boat"),)).opened()
+    await rig.act("album-ask-delete", name=rig.names()[1])
+    await rig.act("album-delete")
+    assert isinstance(rig.error, BadInput)
+    assert (rig.error.cause, rig.error.name) == ("other-window", "Boat")
+    assert ("delete_task", PromptId(rig.names()[1][:-2])) not in rig.session.calls
+
+
+async def test_a_store_that_cannot_be_read_is_told() -> None:
+    rig = Rig(made("a", 30.0))
+    rig.session.past.refusal = StorageError("read_past_ids", "blocked")
+    await rig.opened()
+    assert rig.error is rig.session.past.refusal
+    assert len(rig.names()) == 1, "what this window has is there all the same"
+
+
+async def test_closed_it_holds_nothing_and_is_read_anew() -> None:
+    rig = await Rig(past=(made("b", 10.0),)).opened()
+    await rig.act("latest")
+    assert await rig.draw() is None
+    assert rig.rows.rows == Rows(is_reading=True)
+    rig.session.past.tasks |= {PromptId("n"): replace(made("n", 20.0), prompt_id=PromptId("n"))}
+    await rig.act("album")
+    assert len(rig.names()) == 2
+
+
+async def test_other_windows_results_are_there_after_the_tab_was_away() -> None:
+    rig = await Rig(past=(made("b", 10.0),)).opened()
+    rig.session.past.others = (made("d", 20.0),)
+    await rig.draw()
+    assert len(rig.names()) == 1
+    rig.rows.look_again()
+    await rig.draw()
+    assert [row[0][0] for row in rig.told[-1]["rows"]] == ["d"]
+    assert [name[0] for name in rig.names()] == ["d", "b"]

@@ -1,0 +1,229 @@
+"""Deletions that can be undone: delayed, hidden meanwhile, undone or performed; and the message of each kind."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from app.core.errors import StorageError
+from app.core.model import PromptId
+from app.core.ports import KeepSettings, Usage
+from app.ui.page.actions import Actions
+from app.ui.page.notice_words import word_deletion
+from app.ui.page.notices_view import errors
+from app.ui.page.projection import project
+from app.ui.results.deletion_actions import SECONDS, TICK, Deletions
+from app.ui.results.deletions import Deletion, What
+from tests.unit.ui.page.test_actions import Desk
+from tests.unit.ui.page.test_actions import Rig as ActionsRig
+from tests.unit.ui.page_kit import (
+    ENGLISH,
+    Bytes,
+    Seconds,
+    StillLine,
+    StillPictures,
+    StillResults,
+    StillSession,
+    ended,
+    translator,
+    window,
+    workflows,
+)
+from tests.unit.ui.runs.test_waiting import waiting
+
+
+class Rig:
+    """Deletions with a clock that is stopped until `run`."""
+
+    def __init__(self) -> None:
+        self.desk = Desk("enlarge")
+        self.seconds = Seconds()
+        self.deletions = Deletions(self.desk, self.seconds.now, self.seconds.sleep)
+        self.done: list[str] = []
+
+    def delete(self, name: str, *, fails: bool = False) -> None:
+        async def work() -> None:
+            if fails:
+                raise StorageError("delete", "blocked")
+            self.done.append(name)
+
+        deletion = Deletion(What.RESULTS, name, hides=frozenset({name}))
+        self.deletions.put_off(deletion, work, undo=lambda: self.done.append(f"not {name}"))
+
+    async def run(self) -> None:
+        self.seconds.go.set()
+        await self.desk.done()
+
+    @property
+    def shown(self) -> list[str]:
+        return [item.name for item in self.desk.ui.deletions if not item.is_over]
+
+
+async def test_item_is_hidden_at_once_and_deleted_later() -> None:
+    rig = Rig()
+    rig.delete("a")
+    assert (rig.desk.ui.hidden, rig.done, rig.shown) == ({"a"}, [], ["a"])
+    await rig.run()
+    assert rig.seconds.at == pytest.approx(SECONDS, abs=TICK)
+    assert (rig.desk.ui.hidden, rig.done, rig.shown) == (frozenset(), ["a"], [])
+
+
+async def test_undo_restores_item_and_deletes_nothing() -> None:
+    rig = Rig()
+    rig.delete("a")
+    rig.deletions.act("undo-deletion", {"number": "1"})
+    assert rig.desk.ui.hidden == frozenset()
+    await rig.run()
+    assert rig.done == ["not a"]
+    rig.deletions.act("undo-deletion", {"number": "1"})
+    assert rig.done == ["not a"], "its time is over"
+
+
+async def test_ctrl_z_undoes_latest_deletion_first() -> None:
+    rig = Rig()
+    for name in "ab":
+        rig.delete(name)
+    assert rig.deletions.act("undo-last", {})
+    assert (rig.shown, rig.desk.ui.hidden) == (["a"], {"a"})
+    assert rig.deletions.act("undo-last", {})
+    assert not rig.deletions.act("undo-last", {}), "nothing is left to undo"
+    await rig.run()
+    assert rig.done == ["not b", "not a"]
+
+
+async def test_countdown_pauses_while_message_is_in_use() -> None:
+    rig = Rig()
+    rig.delete("a")
+    rig.deletions.act("hold-deletions", {})
+    rig.seconds.go.set()
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    assert rig.seconds.at > 2 * SECONDS
+    assert rig.done == []
+    rig.deletions.act("release-deletions", {})
+    await rig.desk.done()
+    assert rig.done == ["a"]
+
+
+async def test_failed_deletion_shows_the_item_again() -> None:
+    rig = Rig()
+    rig.delete("a", fails=True)
+    await rig.run()
+    assert (rig.desk.ui.hidden, rig.done) == (frozenset(), ["not a"])
+    assert [type(error) for _, error in rig.desk.ui.errors] == [StorageError]
+
+
+async def test_message_offers_undo_and_is_announced() -> None:
+    rig = Rig()
+    for name in "abcd":
+        rig.delete(name)
+    view = project(
+        StillSession(), rig.desk.ui, workflows=workflows(), pictures=StillPictures(), language="en"
+    )  # fmt: skip
+    markup = str(errors(view.errors, ENGLISH))
+    assert markup.count('data-action="undo-deletion"') == 3, "a few at a time"
+    assert "“a”" not in markup and "“d” deleted" in markup
+    assert 'role="status"' in markup and "Control+Z" in markup
+    assert "errors" not in markup, "they are none"
+
+
+def test_hidden_task_is_on_no_card() -> None:
+    one, other = ended("a"), ended("b")
+    session = StillSession(window=window(one, other))
+    ui = replace(Desk("enlarge").ui, hidden=frozenset({one.prompt_id}))
+    view = project(session, ui, workflows=workflows(), pictures=StillPictures(), language="en")
+    assert [card.task.prompt_id for card in view.results.cards] == [PromptId(other.prompt_id)]
+
+
+@pytest.mark.parametrize("what", What)
+@pytest.mark.parametrize("count", [1, 3])
+def test_message_names_the_deleted_item_in_both_languages(what: What, count: int) -> None:
+    deletion = Deletion(what, "Dunes", count)
+    texts = {word_deletion(deletion, translator(language)) for language in ("en", "zh-CN")}
+    assert len(texts) == 2 and all(texts)
+
+
+class Hands(ActionsRig):
+    """The page's actions with a stopped clock, so that every deletion can still be undone."""
+
+    def __init__(self, workflow_id: str = "text", session: StillSession | None = None) -> None:
+        super().__init__(workflow_id, session)
+        self.deletions = Deletions(self.desk, Seconds().now, Seconds().sleep)
+        self.actions = Actions(self.session, self.desk, self.screen, lambda limit: limit, deletions=self.deletions)
+
+    async def act(self, action: str, **facts: str) -> None:
+        self.actions.act(action, facts)
+        await asyncio.sleep(0)
+
+    @property
+    def what(self) -> list[What]:
+        return [item.what for item in self.desk.ui.deletions]
+
+    def undo(self) -> None:
+        assert self.deletions.act("undo-last", {})
+
+
+async def test_waiting_runs_are_set_aside_and_put_back() -> None:
+    line = waiting("one", "two", "three")
+    sent, first, last = (item.prompt_id for item in line.entries)
+    rig = Hands(session=StillSession(line=StillLine(line=line, sending=frozenset({sent}))))
+    await rig.act("line-clear")
+    assert rig.session.line.calls == [("set_aside", first, last), ("remove", sent)], "what is on its way is stopped"
+    assert [item.count for item in rig.desk.ui.deletions] == [2]
+    rig.undo()
+    assert rig.session.line.calls[-1] == ("put_back", first, last)
+    await rig.act("line-remove", promptId=first)
+    assert rig.session.line.calls[-1] == ("set_aside", first)
+
+
+async def test_kept_results_and_a_smaller_bound_can_be_undone() -> None:
+    usage = Usage(settings=KeepSettings(3_000_000_000), size=2_000_000_000)
+    rig = Hands(session=StillSession(results=StillResults(usage=usage)))
+    await rig.act("open-keeping")
+    await rig.act("ask-delete-kept")
+    await rig.act("delete-kept")
+    await rig.act("open-keeping")
+    rig.actions.type("cap", {"value": "1"})
+    await rig.act("save-keeping")
+    assert rig.what == [What.KEPT, What.OLDEST]
+    assert rig.desk.ui.deletions[1].count == 1_000_000_000
+    rig.undo()
+    rig.undo()
+    assert [call for call in rig.session.results.calls if call[0] != "refresh_soon"] == []
+    await rig.act("open-keeping")
+    rig.actions.type("cap", {"value": "5"})
+    await rig.act("save-keeping")
+    assert rig.what == [], "a larger bound deletes nothing"
+
+
+async def test_undo_restores_the_list_of_a_plan() -> None:
+    rig = Hands()
+    await rig.act("open-many")
+    rig.actions.type("many", {"place": "text", "value": "sea\nland"})
+    await rig.act("many-clear")
+    assert (rig.desk.ui.many.text, rig.what) == ("", [What.TEXT])
+    rig.undo()
+    assert rig.desk.ui.many.text == "sea\nland"
+    rig.actions.take_files(None, [(Bytes(b"fog"), "list.txt")])
+    await rig.desk.work[-1]  # it is read
+    assert rig.desk.ui.many.text == "fog"
+    rig.undo()
+    assert rig.desk.ui.many.text == "sea\nland"
+    await rig.act("many-clear")
+    await rig.act("many-clear")
+    assert rig.what == [What.TEXT], "nothing was there to be lost"
+
+
+async def test_undo_restores_layout_of_another_workflow() -> None:
+    rig = Hands("text")
+    key = next(item for item in rig.desk.workflows if item.workflow_id == "text").arranged.first[0].key
+    await rig.act("hide", node=key[0], name=key[1])
+    layout = next(item for item in rig.desk.workflows if item.workflow_id == "text").layout
+    await rig.act("arrange-anew")
+    assert next(item for item in rig.desk.workflows if item.workflow_id == "text").layout != layout
+    rig.desk.ui = replace(rig.desk.ui, workflow_id="enlarge")
+    rig.undo()
+    assert next(item for item in rig.desk.workflows if item.workflow_id == "text").layout == layout
+    assert rig.what == []

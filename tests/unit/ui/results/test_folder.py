@@ -1,0 +1,180 @@
+"""Each result that arrives is saved to the folder once, and what cannot be saved waits."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.errors import BadInput
+from app.core.model import Delivery, PromptId
+from app.core.ports import Blob
+from app.ui.kit.messages import word_error
+from app.ui.results.folder import FolderState
+from app.ui.results.folder_actions import KEY, FolderActions
+from app.ui.results.folder_view import folder_field, folder_sign
+from tests.simulation.store import Bytes
+from tests.unit.ui.page.test_actions import Desk
+from tests.unit.ui.page_kit import ENGLISH, MemoryScreen, StillSession, deletions, ended, output, window
+
+KEPT = output(delivery=Delivery.KEPT)
+
+
+class MemoryFolder:
+    """A folder in memory, and a browser that allows it or not."""
+
+    def __init__(self, state: str = "none") -> None:
+        self.state = state
+        self.files: dict[str, bytes] = {}
+        self.is_full = False
+
+    async def look(self) -> tuple[str, str]:
+        return self.state, "pictures" if self.state in {"ready", "asking"} else ""
+
+    async def choose(self) -> tuple[str, str]:
+        self.state = "ready"
+        return await self.look()
+
+    async def allow(self) -> tuple[str, str]:
+        return await self.choose()
+
+    async def forget(self) -> tuple[str, str]:
+        self.state = "none"
+        return await self.look()
+
+    async def save(self, blob: Blob, filename: str) -> str:
+        if self.is_full:
+            raise BadInput("folder", filename, "no space left")
+        self.files[filename] = await blob.read()
+        return filename
+
+
+class Rig:
+    """One window; `end` lets a task end there with a result."""
+
+    def __init__(self, folder: MemoryFolder, screen: MemoryScreen | None = None) -> None:
+        self.folder = folder
+        self.session = StillSession(window=window())
+        self.desk = Desk("enlarge")
+        self.desk.ui = self.desk.ui.__class__(names="{id}")
+        self.screen = screen or MemoryScreen()
+        self.now = 1000.0
+        self.hands = FolderActions(
+            folder, self.session, self.desk, self.screen, lambda: self.now, deletions=deletions(self.desk)
+        )
+
+    async def load(self) -> None:
+        await self.hands.load()
+
+    async def act(self, name: str) -> None:
+        assert self.hands.act(name, {})
+        await self.desk.done()
+
+    async def end(self, *names: str, at: float = 2000.0) -> None:
+        tasks = tuple(self.session.windows[0].tasks.values())
+        more = [ended(name, KEPT, ended_at=at) for name in names]
+        self.session.window = window(*tasks, *more)
+        for item in more:
+            self.session.results.kept[item.prompt_id, 0] = Bytes(item.prompt_id.encode())
+        await self.follow()
+
+    async def follow(self) -> None:
+        self.hands.follow()
+        await self.desk.done()
+
+
+async def test_what_arrives_after_the_folder_was_chosen_is_saved_once() -> None:
+    rig = Rig(MemoryFolder())
+    await rig.load()
+    await rig.end("before", at=900.0)
+    await rig.act("choose-folder")
+    assert rig.folder.files == {}, "what was there before stays where it is"
+    await rig.end("one", "two")
+    await rig.follow()
+    await rig.end("three")
+    assert sorted(rig.folder.files.values()) == [item.encode() for item in sorted(_ids(rig)[1:])]
+    rig.folder.files.clear()
+    await rig.follow()
+    assert rig.folder.files == {}
+
+
+async def test_a_reload_saves_nothing_twice_and_what_came_meanwhile() -> None:
+    rig = Rig(MemoryFolder())
+    await rig.load()
+    await rig.act("choose-folder")
+    await rig.end("one")
+    rig.folder.files.clear()
+    rig.folder.state = "asking"
+    again = Rig(rig.folder, rig.screen)
+    again.session.window, again.session.results = rig.session.window, rig.session.results
+    await again.load()
+    await again.end("two")
+    assert again.folder.files == {}
+    assert (again.desk.ui.folder.state, again.desk.ui.folder.waiting) == (FolderState.ASKING, 1)
+    assert "Allow saving 1 result to “pictures”" in str(folder_sign(again.desk.ui.folder, ENGLISH))
+    await again.act("allow-folder")
+    assert list(again.folder.files.values()) == [_ids(again)[1].encode()]
+    assert again.desk.ui.folder.waiting == 0
+
+
+async def test_a_full_disk_is_told_once_and_nothing_is_lost() -> None:
+    rig = Rig(MemoryFolder("ready"))
+    await rig.load()
+    rig.folder.is_full = True
+    await rig.end("one")
+    await rig.end("two")
+    assert [error.name for _, error in rig.desk.ui.errors if isinstance(error, BadInput)] == ["one00000.png"]
+    assert word_error(rig.desk.ui.errors[0][1], ENGLISH).title == "“one00000.png” was not saved to the folder."
+    assert rig.desk.ui.folder.waiting == 2
+    rig.folder.is_full = False
+    await rig.act("choose-folder")
+    assert sorted(rig.folder.files.values()) == sorted(item.encode() for item in _ids(rig)), "the same folder goes on"
+
+
+async def test_a_result_that_is_not_kept_here_is_saved_from_its_server() -> None:
+    rig = Rig(MemoryFolder("ready"))
+    await rig.load()
+    item = ended("far", output(delivery=Delivery.THUMBNAIL))
+    rig.session.window = window(item)
+    rig.session.results.served[item.prompt_id, 0] = Bytes(b"from the server")
+    await rig.follow()
+    assert list(rig.folder.files.values()) == [b"from the server"]
+
+
+async def test_a_folder_that_was_let_go_of_gets_nothing_more() -> None:
+    rig = Rig(MemoryFolder("ready"))
+    await rig.load()
+    await rig.act("forget-folder")
+    await rig.end("one")
+    assert rig.folder.files == {}
+    assert folder_sign(rig.desk.ui.folder, ENGLISH) is None
+    await rig.act("choose-folder")
+    await rig.follow()
+    assert rig.folder.files == {}, "chosen anew, it is for what comes from then on"
+    assert not rig.hands.act("album", {})
+
+
+async def test_damaged_memory_begins_anew() -> None:
+    screen = MemoryScreen()
+    screen.memory[KEY] = "[1"
+    rig = Rig(MemoryFolder("ready"), screen)
+    await rig.load()
+    await rig.end("one")
+    assert len(rig.folder.files) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("absent", "Not here"),
+        ("none", "Choose a folder"),
+        ("asking", "Allow saving to “pictures”"),
+        ("ready", "as soon as it arrives"),
+    ],
+)
+async def test_the_dialog_says_how_it_stands(state: str, words: str) -> None:
+    rig = Rig(MemoryFolder(state))
+    await rig.load()
+    assert words in str(folder_field(rig.desk.ui.folder, ENGLISH))
+
+
+def _ids(rig: Rig) -> list[PromptId]:
+    return list(rig.session.windows[0].tasks)

@@ -1,0 +1,173 @@
+"""A result once more: its settings in the form it came from, or as a workflow of its own, and itself as an input."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.core.errors import BadInput, MooringError, TaskNotFound
+from app.core.model import Delivery, InputFile, NodeId, PromptId, ServerId, Task
+from app.core.ports import Blob
+from app.session import Picked
+from app.ui.form.catalogues import FormCatalogues
+from app.ui.form.open_workflow import find_open
+from app.ui.form.state import Draft, Picture
+from app.ui.library.library import Library
+from app.ui.library.opening import Opener
+from app.ui.page.questions import PictureDialog
+from app.ui.results.reuse import Reuse, settings_of
+from app.workflows.forms.fields import SeedMode
+from tests.ports.memory_papers import MemoryPapers
+from tests.unit.ui.library.test_opening import CATALOGUE, api, graph
+from tests.unit.ui.page.test_actions import Desk
+from tests.unit.ui.page_kit import Bytes, MemoryScreen, StillSession, ended, fleet, output, server, window, workflows
+
+TEXT = find_open(workflows(), "text")
+assert TEXT is not None
+
+
+class Rig:
+    """The hands, with an opener around them."""
+
+    def __init__(self, *own: Task) -> None:
+        known = fleet(server("gpu-1", catalogue="a"))
+        self.session = StillSession(fleet=known, window=window(*own), catalogues={ServerId("gpu-1"): CATALOGUE})
+        self.desk = Desk("enlarge")
+        self.screen = MemoryScreen()
+        self.kept: dict[str, Blob] = {}
+        self.taken: list[tuple[Blob, str]] = []
+        self.recovered = 0
+        library = Library(MemoryPapers(), self.session.files, lambda: 1.0, lambda: None)
+        catalogues = FormCatalogues(self.session, self.desk)
+        opener = Opener(self.desk, library, catalogues, self.screen, lambda _opened: None)
+        self.opener = opener
+        self.reuse = Reuse(
+            self.session,
+            self.desk,
+            self.screen,
+            opener,
+            self.read_input,
+            take_files=self.taken.extend,
+            recover=self.recover,
+        )
+
+    async def read_input(self, sha256: str) -> Blob | None:
+        return self.kept.get(sha256)
+
+    async def recover(self) -> None:
+        self.recovered += 1
+
+    async def act(self, action: str, /, task: Task, **facts: str) -> None:
+        self.desk.ui = replace(self.desk.ui, dialog=PictureDialog(task.prompt_id, 0))
+        assert self.reuse.act(action, {"promptId": task.prompt_id, **facts})
+        await self.desk.done()
+        self.opener.refresh()
+        await self.desk.done()
+
+    @property
+    def error(self) -> MooringError:
+        return self.desk.ui.errors[-1][1]
+
+
+def run_of(changes: dict[tuple[str, str], Any], **more: Any) -> Task:
+    """A task of the shipped workflow for texts."""
+    assert TEXT is not None
+    return ended("t", output(), title=TEXT.title, workflow=TEXT.workflow.with_values(changes).text, **more)
+
+
+def text_key() -> tuple[str, str]:
+    assert TEXT is not None
+    return next(key for key, item in TEXT.form.by_key.items() if isinstance(item.value, str) and key[1] == "text")
+
+
+async def test_settings_go_into_the_form_that_they_came_from_as_one_step_to_undo() -> None:
+    task = run_of({text_key(): "dunes at night"})
+    rig = Rig(task)
+    await rig.act("use-settings", task)
+    assert rig.desk.ui.workflow_id == "text"
+    assert rig.desk.ui.draft.values[text_key()] == "dunes at night"
+    assert rig.desk.ui.draft.undo().values == {}
+    assert rig.desk.ui.dialog is None
+    assert {"reveal": "form"} in rig.screen.changes
+    told = next(change["texts"] for change in rig.screen.changes if "texts" in change)
+    assert {"node": text_key()[0], "name": "text", "text": "dunes at night"} in told  # type: ignore[operator]
+
+
+def test_a_seed_stands_still_so_that_the_same_comes_out_again() -> None:
+    slow = find_open(workflows(), "slow")
+    assert slow is not None
+    values, modes = settings_of(slow.form, ended("s", output(), workflow=slow.workflow.text))
+    seeds = [key for key in values if "seed" in key[1]]
+    assert [modes[key] for key in seeds] == [SeedMode.FIXED]
+
+
+async def test_files_that_are_kept_are_awaited_in_their_fields() -> None:
+    enlarge = workflows()[0]
+    key = enlarge.uploads[0].key
+    used = InputFile(node_id=NodeId(key[0]), input_name=key[1], name="x", sha256="abc", original_name="boat.png")
+    task = ended("e", output(), workflow=enlarge.workflow.text, inputs=(used,))
+    rig = Rig(task)
+    url = rig.screen.object_url(Bytes(b"other"))
+    other = Draft().with_picture(key, Picture(Picked(Bytes(b"other"), "other.png"), url))
+    rig.desk.ui = rig.desk.ui.with_draft(other, "enlarge")
+    await rig.act("use-settings", task)
+    draft = rig.desk.ui.drafts["enlarge"]
+    assert rig.screen.urls == {}, "the picture that stood there is let go of"
+    assert (draft.awaited, draft.kept) == ({key: "boat.png"}, {key: "abc"})
+    assert key not in draft.values
+    assert rig.recovered == 1
+
+
+async def test_what_no_open_workflow_is_of_is_opened_as_one_of_its_own() -> None:
+    task = ended("o", output(), title="Night", workflow=json.dumps(api(33)))
+    rig = Rig(task)
+    await rig.act("use-settings", task)
+    opened = find_open(rig.desk.workflows, rig.desk.ui.workflow_id)
+    assert opened is not None
+    assert (opened.title, opened.form.by_key["1", "width"].text, opened.editor) == ("Night", "33", None)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_the_editors_file_that_went_along_is_opened_if_it_is_kept(is_kept: bool) -> None:
+    task = ended("o", output(), title="Night", workflow=json.dumps(api(16)), editor_sha256="e")
+    rig = Rig(task)
+    rig.kept = {"e": Bytes(json.dumps(graph()).encode())} if is_kept else {}
+    await rig.act("use-settings", task)
+    opened = find_open(rig.desk.workflows, rig.desk.ui.workflow_id)
+    assert opened is not None
+    assert (opened.editor is not None) is is_kept
+    assert opened.form.by_key["1", "width"].text == "16"
+
+
+async def test_a_task_that_no_window_holds_is_read_from_the_past() -> None:
+    task = run_of({text_key(): "long ago"})
+    rig = Rig()
+    await rig.act("use-settings", task)
+    assert isinstance(rig.error, TaskNotFound)
+    rig.session.past.tasks = {task.prompt_id: task}
+    await rig.act("use-settings", task)
+    assert rig.desk.ui.draft.values[text_key()] == "long ago"
+
+
+async def test_a_result_becomes_an_input_from_here_or_once_more_from_its_server() -> None:
+    task = ended("a", output("boat.png", delivery=Delivery.KEPT))
+    rig = Rig(task)
+    rig.session.results.kept[task.prompt_id, 0] = here = Bytes(b"here")
+    await rig.act("use-as-input", task, index="0")
+    assert rig.taken == [(here, "boat.png")]
+    rig.session.results.kept.clear()
+    rig.session.results.served[task.prompt_id, 0] = there = Bytes(b"there")
+    await rig.act("use-as-input", task, index="0")
+    assert rig.taken[-1] == (there, "boat.png")
+    rig.session.results.served.clear()
+    await rig.act("use-as-input", task, index="0")
+    assert isinstance(rig.error, BadInput)
+    assert len(rig.taken) == 2
+    assert rig.desk.ui.dialog == PictureDialog(PromptId(task.prompt_id), 0), "it stays open with what went wrong"
+
+
+def test_other_clicks_are_none_of_these() -> None:
+    assert not Rig().reuse.act("run", {})

@@ -1,0 +1,239 @@
+"""The dialog *Many runs*: what a plan comes to before it is added, what is wrong with it, and what is added."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import json
+from dataclasses import replace
+
+import pytest
+
+from app.core.balancer import ANY
+from app.core.errors import BadPlan
+from app.ui.form.state import Draft
+from app.ui.page.actions import Actions
+from app.ui.page.state import UiState
+from app.ui.runs import orders
+from app.ui.runs.many import LONG_TEXT, ManyDialog, ManyDraft, ManyKind, input_names
+from app.ui.runs.many import plan_of as many_plan
+from app.ui.runs.many_actions import appended, decoded
+from app.ui.runs.many_words import word_bad_plan
+from app.workflows.editor.copy import filled
+from app.workflows.graph import Key
+from tests.unit.ui.library import test_opening
+from tests.unit.ui.page.test_actions import SEED, Rig
+from tests.unit.ui.page_kit import ENGLISH, Bytes, StillSession, deletions, fleet, server, translator, workflows
+from tests.unit.ui.runs.test_waiting import waiting
+from tests.unit.ui.trouble import markup, page
+
+STEPS: Key = ("1", "steps")
+TEXT: Key = ("1", "text")
+
+
+def demo() -> StillSession:
+    return StillSession(fleet=fleet(server("d-1", is_demo=True), server("d-2", is_demo=True)))
+
+
+def shown(many: ManyDraft, workflow_id: str = "text", region: str = "dialogs") -> str:
+    return markup(page(demo(), UiState(workflow_id=workflow_id, dialog=ManyDialog(), many=many)), region)
+
+
+def rig(workflow_id: str = "text") -> Rig:
+    made, numbers = Rig(workflow_id, demo()), itertools.count(5)
+    made.actions = Actions(
+        made.session, made.desk, made.screen, lambda _: next(numbers), deletions=deletions(made.desk)
+    )
+    return made
+
+
+async def write(made: Rig, kind: str, **texts: str) -> None:
+    await made.act("open-many")
+    made.actions.change("many-kind", {"value": kind})
+    for place, text in texts.items():
+        made.actions.type("many", {"place": place.replace("_", "-"), "value": text})
+
+
+# What is shown
+
+
+def test_nothing_is_wrong_with_a_plan_that_is_not_written_yet() -> None:
+    for kind in (ManyKind.LINES, ManyKind.TABLE, ManyKind.GRID):
+        text = shown(ManyDraft(kind))
+        assert "Nothing to run yet" in text and "is-warn" not in text
+        assert 'data-action="many-add"' in text and "disabled" in text
+
+
+def test_a_list_shows_how_many_runs_it_is_and_the_first_of_them() -> None:
+    text = shown(ManyDraft(lines="\n".join(f"dune {number}" for number in range(9))))
+    assert "9 runs" in text and "dune 4" in text and "and 4 more" in text
+    assert "Add 9 runs" in text
+
+
+def test_a_grid_tells_its_columns_and_rows() -> None:
+    text = shown(ManyDraft(ManyKind.GRID, across_text="4..12 step 4", down=SEED, down_text="1, 2, 3"))
+    assert "9 runs" in text and "3 columns × 3 rows" in text
+    assert "Steps 4 · Seed 1" in text
+
+
+def test_a_grid_of_one_row_says_row() -> None:
+    text = shown(ManyDraft(ManyKind.GRID, across_text="4, 8", down=SEED, down_text="1"))
+    assert "2 columns × 1 row<" in text
+
+
+def test_where_no_input_is_chosen_that_is_asked_for() -> None:
+    told = word_bad_plan(BadPlan("no-such-input", ""), ENGLISH)
+    assert told.title == "Choose an input first."
+
+
+def test_faults_are_told_by_row_and_input_and_nothing_can_be_added() -> None:
+    text = shown(ManyDraft(ManyKind.TABLE, table="text,seed\na dune,7\na lake,many"))
+    assert "Row 3: “many” does not fit “Seed”" in text or "Row 3: “many” does not fit “seed”" in text
+    assert "Add 0 runs" in text
+    text = shown(ManyDraft(ManyKind.GRID, across=STEPS, across_text="4, 99999", down_text="1"))
+    assert "“99999” does not fit “Steps”" in text, "the form knows how many steps there may be"
+    assert "“x” is no whole number" in shown(ManyDraft(ManyKind.SEEDS, start="x"))
+
+
+def test_a_workflow_that_cannot_run_now_says_why_in_the_dialog_too() -> None:
+    text = shown(ManyDraft(lines="a"), "enlarge")
+    assert "Put a picture in first" in text
+    assert "disabled" in text.partition("many-add")[2].partition(">")[0]
+
+
+def test_every_input_can_be_the_target_and_each_has_a_name_of_its_own() -> None:
+    lists = shown(ManyDraft(), region="lists")
+    names = json.loads(html.unescape(str(lists).partition('id="many-names"')[2].partition(">")[2].partition("<")[0]))
+    assert names[:3] == ["Text", "Seed", "Steps"]
+    for opened in workflows():
+        targets = list(input_names(opened, str).values())
+        assert len({target.where for target in targets}) == len(targets)
+
+
+def test_names_are_in_the_pages_language() -> None:
+    chinese = input_names(workflows()[2], translator("zh-CN").known)
+    assert "种子" in chinese and chinese["种子"].where == SEED
+
+
+def test_a_file_too_long_to_be_typed_in_is_told_by_its_name() -> None:
+    text = shown(ManyDraft(lines="dune\n" * LONG_TEXT, file_name="dunes.txt"))
+    assert "dunes.txt" in text and "<textarea" not in text
+
+
+def test_how_many_servers_is_only_asked_where_there_are_several() -> None:
+    assert "2 servers" in shown(ManyDraft())
+    alone = page(
+        StillSession(fleet=fleet(server("d", is_demo=True))), UiState(workflow_id="text", dialog=ManyDialog())
+    )  # fmt: skip
+    assert "many-hands" not in markup(alone, "dialogs")
+
+
+def test_the_dialog_begins_with_what_takes_from_the_line_now() -> None:
+    session = demo()
+    session.line.line = waiting("one").spread(2)
+    text = markup(page(session, UiState(workflow_id="text", dialog=ManyDialog())), "dialogs")
+    assert "selected" in text.partition('<option value="2"')[2].partition(">")[0]
+
+
+# What is added
+
+
+async def test_a_lists_runs_have_seeds_as_clicks_of_their_own_would() -> None:
+    made = rig()
+    await write(made, "lines", text="a dune\na lake")
+    await made.act("many-add")
+    ((verb, _, runs, _, _, wish, hands),) = made.session.line.calls
+    assert (verb, wish, hands) == ("add", ANY, 2)
+    assert [(run.values[TEXT], run.label) for run in runs] == [("a dune", "a dune"), ("a lake", "a lake")]
+    assert len({run.values[SEED] for run in runs}) == 2
+    assert made.desk.ui.dialog is None and made.screen.changes[-1] == {"reveal": "waiting"}
+
+
+async def test_a_tables_own_seeds_win() -> None:
+    made = rig()
+    await write(made, "table", text="Text;Seed\na dune;41\na lake;42")
+    await made.act("many-add")
+    runs = made.session.line.calls[0][2]
+    assert [(run.values[TEXT], run.values[SEED]) for run in runs] == [("a dune", 41), ("a lake", 42)]
+
+
+async def test_a_grids_runs_share_their_seed_and_have_places_on_a_sheet() -> None:
+    made = rig()
+    made.actions.change("many-hands", {"value": "2"})
+    await write(made, "grid", across_text="4, 8", down_text="x")
+    made.actions.change("many-input", {"place": "down", "value": "Text"})
+    made.actions.type("many", {"place": "down-text", "value": "a dune\na lake"})
+    await made.act("many-add")
+    (_, workflow, runs, _, _, _, hands) = made.session.line.calls[0]
+    assert hands == 2
+    assert [run.values for run in runs] == [
+        {STEPS: 4, TEXT: "a dune"}, {STEPS: 8, TEXT: "a dune"}, {STEPS: 4, TEXT: "a lake"}, {STEPS: 8, TEXT: "a lake"},
+    ]  # fmt: skip
+    assert runs[3].cell is not None and (runs[3].cell.column_label, runs[3].cell.row_label) == ("Steps 8", "a lake")
+    assert workflow.value(*SEED) == int(made.desk.ui.draft.values[SEED]), "drawn once"
+
+
+async def test_a_sweep_counts_on_from_where_it_begins() -> None:
+    made = rig()
+    await write(made, "seeds", start="100", count="3", step="5")
+    await made.act("many-add")
+    assert [run.values[SEED] for run in made.session.line.calls[0][2]] == [100, 105, 110]
+
+
+async def test_a_grid_of_the_editors_file_sends_the_file_with_each_runs_values() -> None:
+    opening = test_opening.Rig()
+    await opening.give(test_opening.graph())
+    chosen = test_opening.opened(opening)
+    sides = {"across": ("1", "width"), "across_text": "10..20 step 10"}
+    many = ManyDraft(ManyKind.GRID, **sides, down=("2", "filename_prefix"), down_text="a, b")  # type: ignore[arg-type]
+    planned = many_plan(chosen, {}, many, str).runs
+    assert planned is not None and len(planned) == 4
+    plan = orders.plan_of(chosen, Draft(), planned, now=opening.screen.local_time(), choose=lambda count: count - 1)
+    sent = plan.workflow.with_values(plan.runs[3].values)
+    assert [node["widgets_values"] for node in filled(plan.editor, sent)["nodes"]] == [[20], ["b"]]
+    assert plan.runs[3].cell is not None and plan.runs[3].cell.row_label == "b"
+
+
+async def test_a_plan_with_a_fault_adds_nothing() -> None:
+    made = rig()
+    await write(made, "seeds", start="x")
+    await made.act("many-add")
+    assert made.session.line.calls == [] and isinstance(made.desk.ui.dialog, ManyDialog)
+
+
+async def test_a_file_becomes_the_list_or_the_table() -> None:
+    made = rig()
+    await made.act("open-many")
+    made.actions.take_files(None, [(Bytes("文字,种子\n沙丘,7".encode("gb18030"), "text/csv"), "runs.CSV")])
+    await made.desk.done()
+    many = made.desk.ui.many
+    assert (many.kind, many.table, many.file_name) == (ManyKind.TABLE, "文字,种子\n沙丘,7", "runs.CSV")
+    assert made.screen.changes[-1]["texts"] == [{"node": ":many", "name": "many-text", "text": many.table}]
+    made.actions.take_files(None, [(Bytes(b"\x89PNG\0\0"), "boat.png")])
+    await made.desk.done()
+    assert made.desk.ui.many.fault is not None and made.desk.ui.many.table == many.table
+    assert "“boat.png” is no text" in shown(replace(made.desk.ui.many))
+    await made.act("many-clear")
+    assert made.desk.ui.many.table == "" and made.desk.ui.many.fault is None
+
+
+async def test_a_choice_is_put_behind_the_values_of_its_side() -> None:
+    made = rig()
+    await made.act("open-many")
+    made.actions.change("many-option", {"place": "down", "value": "euler"})
+    made.actions.change("many-option", {"place": "down", "value": "a, b"})
+    assert made.desk.ui.many.down_text == 'euler, "a, b"'
+    assert made.screen.changes[-1]["texts"][1]["text"] == "", "its field is empty again"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("", "x"), ("a", "a, x"), ("a,", "a, x"), ("a\nb", "a\nb\nx"), ("a\n", "a, x")]
+)
+def test_one_more_value(before: str, after: str) -> None:
+    assert appended(before, "x") == after
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
+def test_a_file_is_read_in_what_spreadsheets_write(encoding: str) -> None:
+    assert decoded("沙丘,7".encode(encoding)) == "沙丘,7"
+    assert decoded(b"\xff\xff\xff\0") is None

@@ -1,0 +1,352 @@
+"""What the page says and offers when something broke, and what a click on an offer does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from app.core.errors import BadInput, NoServerAvailable
+from app.core.mark import Sign
+from app.core.model import (
+    Contact,
+    Failure,
+    Fleet,
+    Health,
+    Note,
+    PromptId,
+    ServerId,
+    Task,
+    TaskState,
+)
+from app.core.window import Free, Moored
+from app.session import Noticed, Run, RunStage
+from app.session.submitting.editor_files import GONE, UNSTORED
+from app.ui.kit.colours import ServerTag
+from app.ui.kit.i18n import Translator
+from app.ui.page.questions import GiveUpDialog, RunAgainDialog, SameServerDialog
+from app.ui.page.regions import live_words
+from app.ui.page.state import CardView, NoticeKind, UiState
+from app.ui.runs.card_words import word_card, word_editor, word_ward
+from app.ui.runs.evidence_words import NOTES, word_note
+from app.ui.runs.offers import Offer, may_run_twice, offers_for
+from app.ui.runs.offers_view import word_offer
+from app.ui.runs.task_words import word_contact, word_failure, word_state
+from app.workflows.editor.problems import WriteFault
+from tests.unit.ui.crowd import FAULT
+from tests.unit.ui.page.test_actions import Rig
+from tests.unit.ui.page_kit import (
+    ENGLISH,
+    ROOT,
+    StillSession,
+    ended,
+    fleet,
+    output,
+    server,
+    task,
+    translator,
+    window,
+)
+from tests.unit.ui.trouble import markup, page
+
+TWO = fleet()
+UNREACHABLE = task("a", contact=Contact.UNREACHABLE, contact_detail="connect-failed")
+MOVED = task("a", contact=Contact.MOVED, contact_detail="http://gpu-1:9")
+UNCLEAR = task("a", state=TaskState.UNCLEAR, notes=(Note(1.0, "unclear", "timeout"),))
+A = task("a").prompt_id
+in_both = pytest.mark.parametrize("_", [translator("en"), translator("zh-CN")], ids=["en", "zh-CN"])
+
+
+def offered(item: Task, servers: Fleet = TWO, *, stalled: bool = False, holders: str = "a") -> set[Offer]:
+    """The offers of a task whose window is moored to its server by these tasks."""
+    ids = frozenset(task(name).prompt_id for name in holders)
+    mooring = Moored(item.server_id, item.address, ids) if ids else Free()
+    return set(offers_for(item, servers, mooring, is_stalled=stalled))
+
+
+# Offers
+
+
+@pytest.mark.parametrize("item", [task(), task(state=TaskState.QUEUED), task(state=TaskState.REGISTERED), ended()])
+def test_work_that_is_well_or_has_ended_offers_nothing(item: Task) -> None:
+    assert offered(item) == set()
+
+
+def test_an_unclear_submit_offers_to_look_to_run_again_and_to_give_up() -> None:
+    assert offered(UNCLEAR) == {Offer.LOOK, Offer.RUN_AGAIN, Offer.CANCEL, Offer.GIVE_UP}
+
+
+def test_a_window_whose_server_is_gone_offers_every_way_on() -> None:
+    assert offered(UNREACHABLE) == set(Offer) - {Offer.SAME_SERVER, Offer.NOT_ELSEWHERE}
+
+
+def test_a_moved_server_is_offered_to_be_the_same_and_nothing_is_sent_there() -> None:
+    """Cancel and running again would go to the new address."""
+    assert offered(MOVED) == set(Offer) - {Offer.NOT_ELSEWHERE, Offer.RUN_AGAIN, Offer.CANCEL}
+
+
+def test_a_server_that_left_the_fleet_cannot_be_the_same() -> None:
+    assert Offer.SAME_SERVER not in offered(MOVED, fleet(server("gpu-2")))
+
+
+def test_a_stalled_task_may_be_waited_for_or_run_elsewhere() -> None:
+    found = offered(task(), stalled=True)
+    assert {Offer.WAIT, Offer.LOOK, Offer.RUN_ELSEWHERE, Offer.GIVE_UP} <= found
+    assert Offer.RUN_AGAIN not in found
+
+
+@pytest.mark.parametrize(
+    "servers", [fleet(server("gpu-1")), fleet(server("gpu-1"), server("gpu-2", health=Health.DOWN))]
+)
+def test_elsewhere_is_offered_only_where_there_is_an_elsewhere(servers: Fleet) -> None:
+    """It gives the old task up first, so a choice that is bound to fail would cost it."""
+    assert not {Offer.RUN_ELSEWHERE, Offer.NOT_ELSEWHERE} & offered(UNREACHABLE, servers)
+
+
+def test_other_work_on_the_same_server_is_named_as_the_reason_why_not_elsewhere() -> None:
+    assert Offer.NOT_ELSEWHERE in offered(UNREACHABLE, holders="ab")
+    assert Offer.RUN_ELSEWHERE not in offered(UNREACHABLE, holders="ab")
+    assert Offer.RUN_ELSEWHERE in offered(replace(UNREACHABLE, is_ward=True), holders="")
+
+
+def test_a_cancel_that_was_asked_for_is_not_offered_again() -> None:
+    assert Offer.CANCEL not in offered(replace(UNREACHABLE, cancel_asked_at=5.0))
+
+
+def test_only_what_may_still_run_may_run_twice() -> None:
+    for state in TaskState:
+        assert may_run_twice(task(state=state)) is (not state.is_end or state is TaskState.GIVEN_UP)
+
+
+@in_both
+def test_every_offer_says_what_it_means(_: Translator) -> None:
+    card = CardView(task=UNREACHABLE, tag=ServerTag(ServerId("gpu-1"), "gpu-1", 0))
+    words = [word_offer(offer, card, _) for offer in Offer]
+    assert all(words)
+    assert len(set(words)) == len(words)
+
+
+def test_the_first_doubtful_card_shows_its_offers_and_the_others_keep_them_closed() -> None:
+    tasks = [replace(UNREACHABLE, prompt_id=task(name).prompt_id, created_at=at) for at, name in enumerate("abc")]
+    well = task("w", created_at=-1.0)
+    shown = page(StillSession(window=window(well, *tasks)))
+    assert [card.is_first_offer for card in shown.now.cards] == [False, True, False, False]
+    found = re.findall(r'<details[^>]*id="offers-[^>]*>', markup(shown, "now"))
+    assert [" open" in item for item in found] == [True, False, False]
+
+
+def test_another_window_is_opened_without_this_ones_session_storage() -> None:
+    (link,) = re.findall(r"<a [^>]*open-window[^>]*>", markup(page(StillSession(window=window(UNREACHABLE))), "now"))
+    assert 'target="_blank"' in link
+    assert 'rel="noopener"' in link
+
+
+# Verdicts in words
+
+
+def test_a_stall_is_a_warning_with_its_minutes_and_ends_nothing() -> None:
+    session = StillSession(window=window(task("a")), stalled=frozenset({A}), still={A: 754.0})
+    view = page(session)
+    assert "No movement for more than 12 min" in markup(view, "now")
+    assert "Nothing is ended here." in markup(view, "now")
+    assert 'data-state="running"' in markup(view, "now")
+    assert live_words(view, ENGLISH).endswith("No movement for more than 12 min")
+
+
+def test_a_first_in_line_that_does_not_begin_counts_no_minutes() -> None:
+    waiting = task("a", state=TaskState.QUEUED, place=1)
+    (card,) = page(StillSession(window=window(waiting), stalled=frozenset({A}), still={A: 31.0})).now.cards
+    assert word_card(card, ENGLISH).title == "It should have begun, and does not move"
+
+
+def test_an_unclear_submit_says_why_and_that_the_window_stays() -> None:
+    words = word_state(UNCLEAR, ENGLISH)
+    assert (words.title, words.cause) == ("No clear answer from gpu-1", "no answer in time")
+    assert "not sent a second time" in words.advice
+    assert "this window stays with gpu-1" in words.advice
+    assert "this window" not in word_state(replace(UNCLEAR, is_ward=True), ENGLISH).advice
+
+
+def test_lost_comes_with_its_evidence() -> None:
+    looks = (Note(35000.0, "accepted"), Note(36000.0, "absent"), Note(36060.0, "absent_again"))
+    lost = ended("a", state=TaskState.LOST, notes=looks)
+    assert "Looked twice, last at 10:01." in word_state(lost, ENGLISH).advice
+    assert "probably restarted" in word_state(lost, ENGLISH).advice
+    seen = replace(lost, notes=(*looks, Note(36061.0, "server_changed", "number_fell")))
+    assert "The server was restarted" in word_state(seen, ENGLISH).advice
+    assert "probably" not in word_state(seen, ENGLISH).advice
+
+
+def test_a_moved_server_and_one_that_left_are_told_apart() -> None:
+    assert word_contact(MOVED, ENGLISH).quote == "http://gpu-1:8188 → http://gpu-1:9"
+    assert "no longer in the fleet" in word_contact(replace(MOVED, contact_detail=""), ENGLISH).title
+
+
+def test_too_little_memory_says_what_to_do() -> None:
+    words = word_failure(Failure(kind="execution", message="CUDA out of memory", node_type="KSampler"), ENGLISH)
+    assert words.title == "Not enough memory for “KSampler”"
+    assert "smaller" in words.advice
+    assert "free memory" in words.advice
+    assert words.quote == "CUDA out of memory"
+
+
+def test_adopted_work_is_told_from_work_that_turned_up_again() -> None:
+    cards = page(
+        StillSession(window=window(task("a", is_ward=True, epoch=2), task("b", is_ward=True, created_at=2e3)))
+    ).now.cards
+    assert "Adopted" in word_ward(cards[0], ENGLISH)
+    assert "turned up again" in word_ward(cards[1], ENGLISH)
+    adopted = ended("c", output(), is_ward=True, epoch=2)
+    assert "Adopted" in markup(page(StillSession(window=window(adopted))), "results")
+
+
+@in_both
+def test_why_the_editors_graph_did_not_go_along_is_on_the_card(_: Translator) -> None:
+    faults = [*(fault.value for fault in WriteFault), GONE, UNSTORED]
+    words = {fault: word_editor(task("a", editor_fault=fault), _) for fault in faults}
+    assert all(words.values()) and len(set(words.values())) == 5
+    assert word_editor(task("a", editor_sha256="ee"), _) == ""
+    for card, place in ((task("a", editor_fault=GONE), "now"), (ended("a", output(), editor_fault=GONE), "results")):
+        told = 'data-testid="editor-note"'
+        assert told in markup(page(StillSession(window=window(card))), place)
+        assert told not in markup(page(StillSession(window=window(replace(card, editor_fault="")))), place)
+
+
+@in_both
+def test_every_note_has_words_of_its_own(_: Translator) -> None:
+    words = {kind: word_note(Note(1.0, kind, "success"), _).title for kind in NOTES}
+    assert len(set(words.values())) == len(NOTES)
+    unknown = word_note(Note(1.0, "of-a-newer-version", "x"), _)
+    assert unknown.title not in words.values()
+    assert unknown.quote == "of-a-newer-version x"
+
+
+def test_every_kind_of_note_that_is_written_is_known_here() -> None:
+    sources = [ROOT / "app/core/truth.py", ROOT / "app/session/watching/restart_detection.py"]
+    written = {kind for path in sources for kind in re.findall(r'\bNote\([^"\n]*?"(\w+)"', path.read_text("utf-8"))}
+    assert len(written) > 10
+    assert written <= set(NOTES)
+
+
+def test_the_evidence_is_listed_with_its_times() -> None:
+    noted = task("a", notes=(Note(36000.0, "accepted", "number 5"), Note(36065.0, "unreachable", "timeout")))
+    text = markup(page(StillSession(window=window(noted))), "now")
+    assert "The server took it, as number 5." in text
+    assert "10:01:05" in text
+    assert text.index("10:00:00") < text.index("10:01:05")
+
+
+def test_a_traceback_is_closed_and_can_be_copied() -> None:
+    failed = ended("a", state=TaskState.FAILED, failure=Failure(kind="execution", traceback="File x, line 1"))
+    text = markup(page(StillSession(window=window(failed))), "results")
+    (opened,) = re.findall(r'<details[^>]*id="trace-[^>]*>', text)
+    assert " open" not in opened
+    (target,) = re.findall(r'data-copy="([^"]*)"', text)
+    assert "File x, line 1" in text[text.index(f'id="{target}"') :]
+
+
+def test_dropped_outputs_are_no_plain_success() -> None:
+    done = ended("a", output(), warnings=(FAULT,))
+    assert word_state(done, ENGLISH).title == "Finished, without what the server left out"
+    running = markup(page(StillSession(window=window(task("a", warnings=(FAULT,))))), "now")
+    assert "The server left out parts of the workflow" in running
+
+
+# Linked runs
+
+
+def test_runs_of_the_same_work_name_each_other() -> None:
+    first = ended("a", state=TaskState.LOST, created_at=36000.0)
+    again = task("b", "gpu-2", created_at=36060.0, again_of=A)
+    view = page(StillSession(window=window(first, again)))
+    now, results = markup(view, "now"), markup(view, "results")
+    assert f'href="#task-{A}"' in now
+    assert "Again: the run of 10:00 on gpu-1" in now
+    assert f'href="#task-{again.prompt_id}"' in results
+    assert "Run again at 10:01 on gpu-2" in results
+
+
+def test_a_run_that_is_not_on_the_page_is_named_without_a_link() -> None:
+    removed = markup(page(StillSession(window=window(task("b", again_of=A)))), "now")
+    assert "Again: a run that is no longer listed" in removed
+    first = ended("a", created_at=1.0)
+    many = [ended(f"t{place:02}", created_at=float(place + 10)) for place in range(20)]
+    hidden = markup(page(StillSession(window=window(first, *many, task("b", again_of=A)))), "now")
+    assert "Again: the run of" in hidden
+    assert f'href="#task-{A}"' not in hidden
+
+
+@pytest.mark.parametrize("state", [state for state in TaskState if state.is_end])
+def test_every_end_offers_to_run_again_and_asks_first_if_it_may_run_twice(state: TaskState) -> None:
+    text = markup(page(StillSession(window=window(ended("a", state=state)))), "results")
+    action = "ask-run-again" if state is TaskState.GIVEN_UP else "run-again"
+    assert re.search(rf'<button[^>]*data-action="{action}"', text)
+
+
+# Notices
+
+
+def test_a_server_that_is_not_as_it_was_is_told_until_dismissed_and_again_when_it_happens_again() -> None:
+    restarted = Noticed(Sign.NUMBER_FELL, 36000.0)
+    session = StillSession(noticed={ServerId("gpu-1"): restarted})
+    (notice,) = page(session).notices
+    assert (notice.kind, notice.noticed) == (NoticeKind.CHANGED, restarted)
+    assert "gpu-1 was restarted." in markup(page(session), "notices")
+    dismissed = UiState(dismissed=frozenset({notice.key}))
+    assert page(session, dismissed).notices == ()
+    session.noticed = {ServerId("gpu-1"): replace(restarted, at=36001.0)}
+    assert len(page(session, dismissed).notices) == 1
+
+
+@in_both
+def test_every_sign_has_words_of_its_own(_: Translator) -> None:
+    texts = {markup(page(StillSession(noticed={ServerId("gpu-1"): Noticed(sign, 1.0)})), "notices", _) for sign in Sign}
+    assert len(texts) == len(Sign)
+
+
+def test_a_task_that_is_set_aside_can_be_given_up() -> None:
+    aside = task("q", "gpu-9", title="Old dunes")
+    session = StillSession(window=window(quarantined=(aside,)))
+    text = markup(page(session), "notices")
+    assert "Old dunes → gpu-9" in text
+    (button,) = re.findall(r"<button[^>]*give-up-aside[^>]*>", text)
+    assert f'data-prompt-id="{aside.prompt_id}"' in button
+    question = markup(page(session, UiState(dialog=GiveUpDialog(aside.prompt_id))), "dialogs")
+    assert "gpu-9 may still run it" in question
+
+
+# Clicks
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_running_again_is_asked_and_then_done(elsewhere: bool) -> None:
+    rig = Rig()
+    facts = {"promptId": A, "elsewhere": "true" if elsewhere else "false"}
+    await rig.act("ask-run-again", **facts)
+    assert rig.desk.ui.dialog == RunAgainDialog(A, elsewhere)
+    assert rig.session.calls == []
+    await rig.act("run-again", **facts)
+    assert rig.desk.ui.dialog is None
+    assert rig.session.calls == [("run_again", A, elsewhere)]
+
+
+async def test_a_moved_server_is_the_same_only_after_the_question() -> None:
+    rig = Rig()
+    await rig.act("ask-same-server", promptId=A)
+    assert (rig.desk.ui.dialog, rig.session.calls) == (SameServerDialog(A), [])
+    await rig.act("confirm-same-server", promptId=A)
+    assert (rig.desk.ui.dialog, rig.session.calls) == (None, [("confirm_move", A)])
+
+
+async def test_a_run_again_that_failed_on_its_way_is_told_once() -> None:
+    rig = Rig()
+    rig.session.refusal = NoServerAvailable("reserve")
+    rig.session.runs = (
+        Run(prompt_id=PromptId("n"), title="", started_at=1.0, stage=RunStage.FAILED, error=rig.session.refusal),
+    )
+    await rig.act("run-again", promptId=A)
+    assert rig.desk.ui.errors == ()
+    rig.session.refusal = BadInput("input-not-kept", "boat.png")
+    await rig.act("run-again", promptId=A)
+    assert [error for _, error in rig.desk.ui.errors] == [rig.session.refusal]

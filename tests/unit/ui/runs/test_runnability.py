@@ -1,0 +1,329 @@
+"""Where a workflow can run: told before anything is uploaded, in words, and never asked anew while somebody types."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+import htpy as h
+import pytest
+
+from app.core.errors import ConfigError
+from app.core.model import Fleet, Health, ServerId
+from app.core.workflow import parse_workflow
+from app.session import Picked
+from app.ui.form.open_workflow import OpenWorkflow, open_workflow, with_catalogue
+from app.ui.form.state import Draft, Picture
+from app.ui.kit.messages import word_error
+from app.ui.page.projection import project
+from app.ui.page.regions import REGIONS
+from app.ui.page.state import Blocker, PageView, UiState
+from app.ui.runs.run_bar_view import word_blocker
+from app.ui.runs.runnability import Standings
+from app.workflows.catalogue import Catalogue
+from app.workflows.forms.arrangement import Layout
+from app.workflows.published import Published
+from tests.unit.ui.page.test_views import read
+from tests.unit.ui.page_kit import (
+    ENGLISH,
+    Bytes,
+    MemoryScreen,
+    StillPictures,
+    StillSession,
+    server,
+    task,
+    translator,
+    window,
+)
+
+A, B, C, D = (ServerId(f"gpu-{number}") for number in range(1, 5))
+CKPT = ("1", "ckpt_name")
+
+
+def nodes(*models: str, without: str = "") -> Catalogue:
+    """What a server has."""
+    classes: dict[str, Any] = {
+        "Load": {"input": {"required": {"ckpt_name": [list(models)]}}, "display_name": "Load"},
+        "Draw": {"input": {"required": {"text": ["STRING", {"multiline": True}]}}},
+        "Read": {"input": {"required": {"image": [["old.png"], {"image_upload": True}]}}},
+    }
+    return Catalogue.parse({name: item for name, item in classes.items() if name != without})
+
+
+GRAPH = {
+    "1": {"class_type": "Load", "inputs": {"ckpt_name": "sd15.safetensors"}, "_meta": {"title": "First"}},
+    "2": {"class_type": "Draw", "inputs": {"text": "calm"}},
+    "3": {"class_type": "Read", "inputs": {"image": "mine.png"}},
+}
+
+
+def opened(catalogue: Catalogue | None = None) -> OpenWorkflow:
+    flow = open_workflow(Published("own", "Own", "", False, parse_workflow(GRAPH), Layout()))
+    return with_catalogue(flow, catalogue or nodes("sd15.safetensors"))
+
+
+class Rig:
+    """A page with these catalogues, and the picture put in unless it is said otherwise."""
+
+    def __init__(self, catalogues: dict[ServerId, Catalogue], *, names: tuple[ServerId, ...] = (A, B, C)) -> None:
+        servers = tuple(server(name, catalogue=f"{name}-1") for name in names)
+        self.session = StillSession(fleet=Fleet(servers, "file"), catalogues=catalogues)
+        self.opened = opened()
+        picture = Picture(Picked(Bytes(), "mine.png"), "blob:1")
+        self.ui = UiState(workflow_id="own", drafts={"own": Draft(pictures={("3", "image"): picture})})
+        self.screen = MemoryScreen()
+        self.work: list[Coroutine[Any, Any, None]] = []
+        self.standings = Standings(self.session, self, self.screen)
+
+    @property
+    def workflows(self) -> tuple[OpenWorkflow, ...]:
+        return (self.opened,)
+
+    def set_ui(self, ui: UiState) -> None:
+        self.ui = ui
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self.work.append(work)
+
+    async def draw(self) -> PageView:
+        """As often as something comes of it."""
+        self.standings.refresh()
+        while self.work:
+            await self.work.pop(0)
+            self.standings.refresh()
+        return self.view
+
+    @property
+    def view(self) -> PageView:
+        return project(self.session, self.ui, workflows=(self.opened,), pictures=StillPictures(), language="en")
+
+    @property
+    def looks(self) -> int:
+        return sum(call[0] == "standing" for call in self.session.calls)
+
+    def type(self, key: tuple[str, str], text: str) -> None:
+        self.ui = self.ui.with_draft(self.ui.draft.with_value(key, text))
+
+
+def line(view: PageView, language: str = "en") -> str:
+    words = read(markup(view, language)).read
+    return words[0] if words else ""
+
+
+def markup(view: PageView, language: str = "en") -> str:
+    _, render = REGIONS["standing"]
+    return str(h.fragment[render(view.standing, ENGLISH if language == "en" else translator(language))])
+
+
+HAS, OTHER, BARE = nodes("sd15.safetensors"), nodes("xl/SD15.safetensors"), nodes("sd15.safetensors", without="Draw")
+
+
+@pytest.mark.parametrize(
+    ("catalogues", "words", "chinese"),
+    [
+        ({A: HAS, B: HAS, C: HAS}, "Runs on gpu-1, gpu-2 and gpu-3", "可在 gpu-1、gpu-2 和 gpu-3 上运行"),
+        (
+            {A: HAS, B: BARE, C: HAS},
+            "Runs on gpu-1 and gpu-3; gpu-2 lacks the node Draw",
+            "可在 gpu-1 和 gpu-3 上运行；gpu-2 缺少节点 Draw",
+        ),
+        (
+            {A: HAS, B: nodes(without="Draw"), C: HAS},
+            "Runs on gpu-1 and gpu-3; gpu-2 lacks the node Draw and the model sd15.safetensors",
+            "可在 gpu-1 和 gpu-3 上运行；gpu-2 缺少节点 Draw 和 模型 sd15.safetensors",
+        ),
+        (
+            {A: HAS, B: BARE, C: OTHER},
+            "Runs on gpu-1; 2 servers lack something",
+            "可在 gpu-1 上运行；2 台服务器缺少所需内容",
+        ),
+        (
+            {A: OTHER, B: OTHER, C: OTHER},
+            "No server can run this; gpu-1, gpu-2 and gpu-3 lack the model sd15.safetensors",
+            "没有服务器能运行此工作流；gpu-1、gpu-2 和 gpu-3 缺少模型 sd15.safetensors",
+        ),
+        (
+            {A: HAS, B: OTHER, C: nodes()},
+            "Runs on gpu-1; gpu-2 and gpu-3 lack the model sd15.safetensors",
+            "可在 gpu-1 上运行；gpu-2 和 gpu-3 缺少模型 sd15.safetensors",
+        ),
+        (
+            {A: BARE},
+            "Not known to run anywhere; gpu-1 lacks the node Draw",
+            "尚不知道能在哪里运行；gpu-1 缺少节点 Draw",
+        ),
+    ],
+)
+async def test_the_line_says_where_it_runs_and_what_the_others_lack(
+    catalogues: dict[ServerId, Catalogue], words: str, chinese: str
+) -> None:
+    view = await Rig(catalogues).draw()
+    assert line(view) == words
+    assert line(view, "zh-CN") == chinese
+
+
+async def test_a_large_fleet_is_counted() -> None:
+    many = tuple(ServerId(f"gpu-{number}") for number in range(40))
+    view = await Rig(dict.fromkeys(many, HAS), names=many).draw()
+    assert line(view) == "Runs on all 40 servers"
+    view = await Rig({**dict.fromkeys(many, HAS), many[7]: BARE}, names=many).draw()
+    assert line(view) == "Runs on gpu-0, gpu-1 and 37 more; gpu-7 lacks the node Draw"
+
+
+async def test_nothing_is_said_while_nothing_is_known() -> None:
+    view = await Rig({}).draw()
+    assert view.standing is None
+    assert markup(view) == ""
+    assert view.run.blocker is None
+
+
+async def test_typing_asks_for_nothing_and_a_choice_a_file_or_a_catalogue_does() -> None:
+    rig = Rig({A: HAS, B: HAS, C: HAS})
+    await rig.draw()
+    assert rig.looks == 1
+    for text in ("c", "ca", "cal"):
+        rig.type(("2", "text"), text)
+        await rig.draw()
+    assert rig.looks == 1
+    rig.type(CKPT, "other.safetensors")
+    assert line(await rig.draw()).startswith("No server can run this")
+    assert rig.looks == 2
+    rig.session.fleet = Fleet(
+        tuple(replace(item, catalogue=f"{item.server_id}-2") for item in rig.session.fleet.servers), "file"
+    )
+    rig.session.catalogues = {A: nodes("other.safetensors"), B: HAS, C: HAS}
+    assert line(await rig.draw()) == "Runs on gpu-1; gpu-2 and gpu-3 lack the model other.safetensors"
+    assert rig.looks == 3
+    rig.ui = rig.ui.with_draft(rig.ui.draft.with_picture(("3", "image"), None))
+    assert line(await rig.draw()) == "Runs on gpu-1; gpu-2 and gpu-3 lack the model other.safetensors"
+    assert rig.looks == 4
+
+
+@pytest.mark.parametrize(
+    ("language", "fault", "put"),
+    [
+        ("en", "No server has the picture “mine.png”. Put the picture in again.", "Put the picture in again"),
+        ("zh_CN", "没有服务器上有图片“mine.png”。 请重新放入这张图片。", "请重新放入图片"),
+    ],
+)
+async def test_field_asks_for_picture_that_no_server_has(language: str, fault: str, put: str) -> None:
+    rig = Rig({A: HAS, B: BARE, C: HAS})
+    rig.ui = rig.ui.with_draft(Draft())
+    view = await rig.draw()
+    _ = ENGLISH if language == "en" else translator(language)
+    assert line(view) == "Runs on gpu-1 and gpu-3; gpu-2 lacks the node Draw"
+    assert (view.run.blocker, word_blocker(Blocker.PICTURE_GONE, _)) == (Blocker.PICTURE_GONE, put)
+    (shown,) = (item for item in (*view.form.fields, *view.nodes.fields) if item.field.key == ("3", "image"))
+    assert shown.fault is not None
+    words = word_error(shown.fault, _)
+    assert f"{words.title} {words.advice}" == fault
+
+
+async def test_picture_on_one_server_is_missing_on_others() -> None:
+    other = {"Read": {"input": {"required": {"image": [["mine.png"], {"image_upload": True}]}}}}
+    rig = Rig({A: HAS, B: Catalogue.parse({**HAS.entries, **other})}, names=(A, B))
+    rig.ui = rig.ui.with_draft(Draft())
+    view = await rig.draw()
+    assert line(view) == "Runs on gpu-2; gpu-1 lacks “mine.png”"
+    assert view.run.blocker is None
+
+
+async def test_missing_file_is_polled() -> None:
+    rig = Rig({A: HAS}, names=(A,))
+    rig.ui = rig.ui.with_draft(Draft())
+    paused = asyncio.Event()
+
+    async def pause() -> None:
+        other = {"Read": {"input": {"required": {"image": [["mine.png"], {"image_upload": True}]}}}}
+        rig.session.catalogues = {A: Catalogue.parse({**HAS.entries, **other})}
+        paused.set()
+
+    rig.standings = Standings(rig.session, rig, rig.screen, pause)
+    assert line(await rig.draw()) == "Runs on gpu-1"
+    assert paused.is_set() and rig.looks == 2
+
+
+async def test_an_answer_that_is_not_asked_for_any_more_changes_nothing() -> None:
+    rig = Rig({A: HAS, B: HAS, C: HAS})
+    rig.standings.refresh()
+    rig.type(CKPT, "other.safetensors")
+    rig.standings.refresh()
+    late, now = rig.work
+    await now
+    before = rig.ui
+    await late
+    assert rig.ui is before
+
+
+async def test_what_is_nearly_there_is_used_with_one_click_and_can_be_taken_back() -> None:
+    rig = Rig({A: OTHER, B: OTHER, C: OTHER})
+    rig.opened = opened(OTHER)
+    view = await rig.draw()
+    assert "Use “xl/SD15.safetensors”" in markup(view)
+    facts = next(facts for tag, facts in read(markup(view)).tags if facts.get("data-action") == "use-near")
+    assert rig.standings.act(
+        "use-near", {name[5:]: str(facts[f"data-{name[5:]}"]) for name in facts if name[:5] == "data-"}
+    )
+    assert rig.ui.draft.values[CKPT] == "xl/SD15.safetensors"
+    assert rig.screen.changes == [{"texts": [{"node": "1", "name": "ckpt_name", "text": "xl/SD15.safetensors"}]}]
+    view = await rig.draw()
+    assert line(view) == "Runs on gpu-1, gpu-2 and gpu-3"
+    assert view.run.blocker is None
+    assert rig.ui.draft.undo().values == {}
+
+
+async def test_with_no_server_that_can_run_says_so_before() -> None:
+    view = await Rig({A: BARE, B: BARE, C: BARE}).draw()
+    assert view.run.blocker is Blocker.UNABLE
+    view = await Rig({A: BARE, B: BARE}).draw()  # the third one may be asked
+    assert view.run.blocker is None
+
+
+async def test_a_moored_windows_server_that_cannot_is_told_before_run_with_what_to_do() -> None:
+    rig = Rig({A: BARE, B: HAS, C: HAS})
+    rig.session.window = window(task("a", A))
+    view = await rig.draw()
+    assert line(view) == "Runs on gpu-2 and gpu-3; gpu-1, where this window is moored, lacks the node Draw"
+    assert view.run.blocker is Blocker.MOORED_UNABLE
+    assert "Open another window" in markup(view)
+    rig.session.window = window(task("a", B))
+    assert rig.view.run.blocker is None
+    assert "Open another window" not in markup(rig.view)
+
+
+async def test_a_server_that_is_down_is_not_named_as_one_that_runs_it() -> None:
+    rig = Rig({A: HAS, B: HAS, C: HAS})
+    first, *others = rig.session.fleet.servers
+    rig.session.fleet = Fleet((replace(first, health=Health.DOWN), *others), "file")
+    assert line(await rig.draw()) == "Runs on gpu-2 and gpu-3"
+
+
+async def test_the_fold_tells_each_lack_once_for_servers_that_lack_the_same() -> None:
+    both = nodes(without="Draw")
+    rig = Rig({A: HAS, B: both, C: both, D: nodes(without="Read")}, names=(A, B, C, D))
+    text = markup(await rig.draw())
+    assert text.count('data-testid="lacking"') == 2
+    assert text.count("The node “Draw” is not installed.") == 1
+    assert "The model “sd15.safetensors” is not in its folder “checkpoints”." in text
+    assert "First · Checkpoint name" in text
+
+
+async def test_what_a_file_says_is_never_markup() -> None:
+    rig = Rig({A: HAS, B: HAS, C: HAS})
+    rig.type(CKPT, "<b>x</b>.safetensors")
+    assert "<b>x" not in markup(await rig.draw())
+
+
+async def test_the_person_has_the_catalogues_read_again_and_a_refusal_is_told() -> None:
+    rig = Rig({A: HAS, B: HAS, C: HAS})
+    await rig.draw()
+    assert rig.standings.act("look-at-catalogues", {})
+    assert rig.standings.act("look-at-catalogues", {})
+    await rig.work.pop(0)
+    rig.session.refusal = ConfigError("gone")
+    await rig.work.pop(0)
+    assert [call for call in rig.session.calls if call == ("refresh_catalogues",)] == [("refresh_catalogues",)] * 2
+    assert rig.ui.errors
+    assert not rig.ui.known.is_looking

@@ -1,0 +1,174 @@
+"""Where a run goes: what can be chosen, why something cannot be, and what is asked of the session then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from app.core.balancer import ANY, Leaning, Wish
+from app.core.model import Fleet, Health, ServerId
+from app.ui.page.projection import project
+from app.ui.page.state import Blocker, UiState
+from app.ui.runs.many import ManyDialog
+from app.ui.runs.runnability import Standings
+from app.ui.runs.server_picker import FREE, SOONEST, where_view, wish_of
+from app.workflows.catalogue import Catalogue
+from tests.unit.ui.page.test_actions import Desk, Rig
+from tests.unit.ui.page_kit import (
+    MemoryScreen,
+    StillLine,
+    StillPictures,
+    StillSession,
+    fleet,
+    server,
+    task,
+    window,
+    workflows,
+)
+from tests.unit.ui.runs.test_waiting import waiting
+from tests.unit.ui.trouble import markup, page
+
+
+def three() -> Fleet:
+    return fleet(
+        server("a", is_demo=True),
+        server("b", is_demo=True, is_drained=True),
+        server("c", is_demo=True, health=Health.DOWN),
+    )
+
+
+def rig(session: StillSession, where: str) -> Rig:
+    made = Rig("text", session)
+    made.actions.change("where", {"value": where})
+    return made
+
+
+def test_servers_that_cannot_take_it_are_shown_with_the_cause() -> None:
+    view = where_view(three(), SOONEST, None, frozenset({ServerId("a")}))
+    assert [(item.name, item.cause) for item in view.servers] == [("a", "lacks"), ("b", "drained"), ("c", "down")]
+    text = markup(page(StillSession(fleet=three()), UiState(workflow_id="text")), "run")
+    assert (
+        "b cannot take it: it takes nothing new" in text
+        and "c cannot take it: no connection" in text
+        and "Only a" in text
+    )
+    assert text.count("<option") == 5 and text.partition("b cannot")[0].rpartition("<option")[2].count("disabled") == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "wish"),
+    [(SOONEST, ANY), (FREE, Wish(is_patient=True)), ("a", Wish(asked=ServerId("a"))), ("gone", ANY)],
+)
+def test_each_choice_is_a_wish(where: str, wish: Wish) -> None:
+    assert wish_of(where_view(three(), where, None, ())) == wish
+
+
+def test_while_moored_it_says_so_and_is_fixed() -> None:
+    session = StillSession(fleet=fleet(server("gpu-1"), server("gpu-2")), window=window(task("a", "gpu-1")))
+    view = page(session, UiState(workflow_id="text", where="gpu-2")).run
+    assert (view.where.moored_to, view.blocker) == ("gpu-1", Blocker.NEEDS_DEMO)
+    text = markup(page(session, UiState(workflow_id="text", where="gpu-2")), "run")
+    assert "gpu-1, moored" in text and "disabled" in text.partition('id="where"')[2].partition(">")[0]
+
+
+def test_a_chosen_server_that_cannot_take_it_any_more_is_told() -> None:
+    view = page(StillSession(fleet=three()), UiState(workflow_id="text", where="b")).run
+    assert view.blocker is Blocker.WHERE
+    assert "b cannot take it: it takes nothing new" in markup(
+        page(StillSession(fleet=three()), UiState(workflow_id="text", where="b")), "run"
+    )
+
+
+async def test_a_run_goes_to_the_chosen_server_and_no_other() -> None:
+    made = rig(StillSession(fleet=three()), "a")
+    await made.act("run")
+    (call,) = made.session.calls
+    assert (call[0], call[-1]) == ("run", "a")
+
+
+async def test_a_run_that_waits_for_a_free_server_waits_in_the_line() -> None:
+    made = rig(StillSession(fleet=three()), FREE)
+    await made.act("run")
+    ((verb, _, runs, _, _, wish, _),) = made.session.line.calls
+    assert (verb, len(runs), wish) == ("add", 1, Wish(is_patient=True))
+    assert made.session.calls == []
+
+
+FOUR = tuple(server(name, is_demo=True) for name in "abcd")
+
+
+@pytest.mark.parametrize(
+    ("where", "count", "leanings", "hands"),
+    [
+        (SOONEST, 9, {}, 4),
+        (SOONEST, 2, {}, 2),
+        (FREE, 9, {}, 4),
+        ("b", 9, {}, 1),
+        (SOONEST, 9, {"a": Leaning.AVOID}, 3),
+        (SOONEST, 9, {"a": Leaning.PREFER, "b": Leaning.PREFER}, 2),
+    ],
+)
+async def test_runs_are_spread_over_all_able_servers(
+    where: str, count: int, leanings: dict[str, Leaning], hands: int
+) -> None:
+    full = server("e", is_demo=True, is_drained=True)
+    made = rig(StillSession(fleet=fleet(*FOUR, full)), where)
+    made.desk.set_ui(replace(made.desk.ui, leanings={ServerId(name): lean for name, lean in leanings.items()}))
+    made.actions.change("run-count", {"value": str(count)})
+    await made.act("run")
+    assert made.session.line.calls[0][6] == hands
+
+
+async def test_existing_line_keeps_its_number_of_servers() -> None:
+    made = rig(StillSession(fleet=fleet(*FOUR), line=StillLine(line=waiting("one"))), SOONEST)
+    made.actions.change("run-count", {"value": "9"})
+    await made.act("run")
+    assert len(made.session.line.calls[0]) == 6, "no number is said"
+
+
+def test_many_runs_dialog_offers_all_able_servers() -> None:
+    session = StillSession(fleet=fleet(*FOUR, server("e", is_demo=True, health=Health.DOWN)))
+    text = markup(page(session, UiState(workflow_id="text", dialog=ManyDialog())), "dialogs")
+    assert '<option value="4" selected' in text.replace("selected value", "value")
+
+
+async def test_many_runs_have_the_same_wish() -> None:
+    made = rig(StillSession(fleet=three()), "a")
+    await made.act("open-many")
+    made.actions.type("many", {"place": "text", "value": "a dune"})
+    await made.act("many-add")
+    assert made.session.line.calls[0][5] == Wish(asked=ServerId("a"))
+
+
+async def test_a_server_that_is_found_to_lack_a_class_cannot_be_chosen() -> None:
+    entry = {"input": {}, "output": [], "output_name": [], "name": "SaveImage", "display_name": "", "category": ""}
+    short = Catalogue.parse({"SaveImage": entry})
+    servers = fleet(server("a", catalogue="x", is_demo=True), server("b", is_demo=True))
+    session = StillSession(fleet=servers, catalogues={ServerId("a"): short})
+    desk = Desk("text")
+    standings = Standings(session, desk, MemoryScreen())
+    assert page(session, desk.ui).run.where.servers[0].cause == "", "nothing is known yet"
+    standings.refresh()
+    await desk.done()
+    assert [item.cause for item in page(session, desk.ui).run.where.servers] == ["lacks", ""]
+
+
+def test_what_the_window_prefers_and_avoids_is_told_if_it_can_play_a_part() -> None:
+    leanings = {ServerId("a"): Leaning.PREFER, ServerId("b"): Leaning.AVOID}
+    assert where_view(three(), SOONEST, None, (), leanings).preferred == ("a",)
+    assert where_view(three(), SOONEST, None, frozenset({ServerId("a")}), leanings).preferred == ()
+    assert where_view(three(), SOONEST, None, (), leanings).avoided == (), "it takes nothing anyhow"
+    avoiding = UiState(workflow_id="text", leanings={ServerId("a"): Leaning.AVOID})
+    view = where_view(three(), SOONEST, None, (), avoiding.leanings)
+    assert view.avoided == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("leaning", "words"), [(Leaning.PREFER, "Goes to a, preferred by this window"), (Leaning.AVOID, "but not to a")]
+)
+def test_the_run_bar_tells_what_the_window_holds_of_servers(leaning: Leaning, words: str) -> None:
+    made = rig(StillSession(fleet=three()), "")
+    ui = replace(made.desk.ui, leanings={ServerId("a"): leaning})
+    view = project(StillSession(fleet=three()), ui, workflows=workflows(), pictures=StillPictures(), language="en")
+    assert words in markup(view, "run")

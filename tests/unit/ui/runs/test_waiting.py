@@ -1,0 +1,155 @@
+"""The waiting line on the page: what it shows, why it does not go on, and what each button asks for."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from app.core.balancer import ANY
+from app.core.errors import BadInput, ConnectError, StorageError
+from app.core.line import Batch, Entry, Line, Pause
+from app.core.model import BatchId, Part, PromptId, ServerId, WindowId
+from app.session import OrphanLine
+from app.ui.page.actions import Actions
+from app.ui.page.state import MOST_COUNT, UiState
+from app.ui.runs.waiting import SHOWN
+from tests.unit.ui.page.test_actions import SEED, Rig
+from tests.unit.ui.page_kit import ME, StillLine, StillSession, deletions
+from tests.unit.ui.trouble import OTHER, markup, page
+
+
+def waiting(*labels: str) -> Line:
+    """A line of runs with these labels."""
+    batch = Batch(batch_id=BatchId("b"), workflow="{}", title="Dunes")
+    entries = [
+        Entry(prompt_id=PromptId(f"p-{number}"), owner=ME, part=Part(batch_id=BatchId("b"), index=number, label=label))
+        for number, label in enumerate(labels)
+    ]
+    return Line(window_id=ME).join(batch, entries, "line-1")
+
+
+def shown(line: StillLine) -> str:
+    return markup(page(StillSession(line=line)), "waiting")
+
+
+def test_without_anything_that_waits_there_is_no_panel() -> None:
+    assert shown(StillLine()) == shown(StillLine(line=Line(window_id=ME))) == ""
+
+
+def test_what_waits_is_listed_in_its_order_and_the_page_says_that_it_is_needed() -> None:
+    text = shown(StillLine(line=waiting("seed 7", "seed 8", "<b>seed 9</b>")))
+    assert text.index("seed 7") < text.index("seed 8") < text.index("&lt;b&gt;seed 9")
+    assert "while this page is open" in text and "What waits is saved" in text
+    assert "Dunes" in text
+
+
+def test_the_ends_of_the_line_cannot_be_moved_further() -> None:
+    text = shown(StillLine(line=waiting("one", "two")))
+    assert (text.count('data-action="line-up"'), text.count('data-action="line-down"')) == (1, 1)
+    assert "Up: two" in text and "Down: one" in text
+    assert text.count('data-action="line-remove"') == 2
+
+
+def test_what_is_on_its_way_can_only_be_taken_back() -> None:
+    text = shown(StillLine(line=waiting("one", "two", "three"), sending=frozenset({PromptId("p-1")})))
+    assert "on its way" in text
+    assert "Up: two" not in text and "Down: two" not in text and "Remove: two" in text
+
+
+def test_a_long_line_shows_its_beginning_and_its_number() -> None:
+    text = shown(StillLine(line=waiting(*(f"seed {number}" for number in range(SHOWN + 3)))))
+    assert text.count("waiting-item") >= SHOWN
+    assert "and 3 more" in text and f">{SHOWN + 3}<" in text
+
+
+def test_a_paused_line_says_why_and_how_it_goes_on() -> None:
+    refused = StillLine(line=waiting("one").hold(Pause.REJECTED, PromptId("x")))
+    assert "would refuse the others too" in shown(refused)
+    lost = StillLine(line=waiting("one").hold(Pause.UNUSABLE), refusal=BadInput("input-not-kept", "dunes.png"))
+    assert "“dunes.png” is no longer kept" in shown(lost)
+    for line in (refused, lost, StillLine(line=waiting("one").hold(Pause.ASKED))):
+        assert 'data-action="line-resume"' in shown(line)
+        assert 'data-action="line-pause"' not in shown(line)
+
+
+def test_a_line_that_cannot_send_now_says_so_until_it_is_paused() -> None:
+    cause = ConnectError(ServerId("gpu-1"), "down")
+    assert "gpu-1 cannot be reached" in shown(StillLine(line=waiting("one"), stalled_by=cause))
+    paused = waiting("one").hold(Pause.ASKED)
+    assert "cannot be reached" not in shown(StillLine(line=paused, stalled_by=cause))
+
+
+def test_send_all_says_when_the_page_may_be_closed() -> None:
+    text = shown(StillLine(line=waiting("one").send_all()))
+    assert "this page may be closed" in text
+    assert 'data-action="line-send-few"' in text and 'data-action="line-send-all"' not in text
+
+
+def test_a_line_that_cannot_be_read_is_told() -> None:
+    assert shown(StillLine(error=StorageError("read_line", "blocked")))
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_gone_windows_line_can_be_adopted(is_gone: bool) -> None:
+    text = shown(StillLine(orphans=(OrphanLine(owner=OTHER, count=12, is_owner_gone=is_gone),)))
+    assert "12 runs wait in a closed window" in text
+    assert ("it may only sleep" in text) is not is_gone
+    assert f'data-owner="{OTHER}"' in text
+
+
+@pytest.mark.parametrize(
+    ("action", "call"),
+    [
+        ("line-pause", ("pause",)),
+        ("line-resume", ("resume",)),
+        ("line-send-all", ("send_all", True)),
+        ("line-send-few", ("send_all", False)),
+        ("line-up", ("step", "p-1", -1)),
+        ("line-down", ("step", "p-1", 1)),
+        ("line-adopt", ("adopt", "w-gone")),
+    ],
+)
+async def test_each_button_asks_the_line(action: str, call: tuple[object, ...]) -> None:
+    rig = Rig()
+    await rig.act(action, promptId="p-1", owner=WindowId("w-gone"))
+    assert rig.session.line.calls == [call]
+
+
+# Many runs of one click
+
+
+async def test_one_is_run_at_once_and_several_wait_each_with_its_seed() -> None:
+    rig, numbers = Rig("text"), itertools.count(5)
+    rig.actions = Actions(rig.session, rig.desk, rig.screen, lambda _: next(numbers), deletions=deletions(rig.desk))
+    rig.actions.change("run-count", {"value": "3"})
+    await rig.act("run")
+    ((verb, _, runs, title, inputs, wish, _),) = rig.session.line.calls
+    assert (verb, len(runs), inputs, wish) == ("add", 3, {}, ANY)
+    assert title
+    assert [run.values[SEED] for run in runs] == [5, 6, 7], "each has a seed of its own"
+    assert [run.label.rsplit(" ", 1)[1] for run in runs] == ["5", "6", "7"]
+    assert rig.desk.ui.draft.values[SEED] == "7"
+    assert not [call for call in rig.session.calls if call[0] == "run"]
+    rig.actions.change("run-count", {"value": "1"})
+    await rig.act("run")
+    assert [call[0] for call in rig.session.calls] == ["run"]
+
+
+async def test_what_waits_is_called_by_its_seed_in_the_pages_language() -> None:
+    rig = Rig("text")
+    await rig.desk.speak("zh-CN")
+    rig.actions.change("run-count", {"value": "2"})
+    await rig.act("run")
+    ((_, _, runs, *_),) = rig.session.line.calls
+    assert [run.label.split(" ")[0] for run in runs] == ["种子", "种子"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "count"), [("0", 1), ("", 1), ("-4", 1), ("x", 1), ("99999", MOST_COUNT), ("12", 12)]
+)
+def test_the_count_is_a_sensible_number(typed: str, count: int) -> None:
+    rig = Rig()
+    rig.actions.change("run-count", {"value": typed})
+    assert rig.desk.ui.run_count == count
+    assert f'value="{count}"' in markup(page(StillSession(), UiState(run_count=count)), "run")

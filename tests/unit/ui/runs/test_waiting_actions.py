@@ -1,0 +1,190 @@
+"""The hands on single waiting runs: order by dragging, other values, what is to be stopped, how many servers."""
+
+from __future__ import annotations
+
+from app.core.line import Batch, Entry, Line, read_values, write_values
+from app.core.model import BatchId, Cell, Part, PromptId
+from app.ui.kit.words import SEPARATOR
+from app.ui.page.state import UiState
+from app.ui.runs.edit import EditDialog
+from app.ui.runs.waiting import CancelDialog
+from tests.unit.ui.page.test_actions import SEED, Rig
+from tests.unit.ui.page_kit import ME, StillLine, StillSession, ended, fleet, server, task, window, workflows
+from tests.unit.ui.runs.test_crew import mate
+from tests.unit.ui.runs.test_waiting import waiting
+from tests.unit.ui.trouble import markup, page
+
+TEXT = ("1", "text")
+FIRST = PromptId("r-0")
+
+
+def runs(batch: str, *texts: str, cell: Cell | None = None) -> Line:
+    """Waiting runs of the sample that draws from a text."""
+    name = BatchId(batch)
+    entries = [
+        Entry(
+            prompt_id=PromptId(f"r-{number}"),
+            owner=ME,
+            part=Part(batch_id=name, index=number, label=text, cell=cell),
+            values=write_values({TEXT: text, SEED: 7}),
+        )
+        for number, text in enumerate(texts)
+    ]
+    kept = Batch(batch_id=name, workflow=workflows()[2].workflow.text, title="Text to picture")
+    return Line(window_id=ME).join(kept, entries, "line-1")
+
+
+def rig(line: Line) -> Rig:
+    return Rig("text", StillSession(fleet=fleet(server("a"), server("b"), server("c")), line=StillLine(line=line)))
+
+
+def shown(made: Rig, region: str = "dialogs") -> str:
+    return markup(page(made.session, made.desk.ui), region)
+
+
+# Order
+
+
+async def test_a_run_is_dragged_before_another_or_behind_it() -> None:
+    made = rig(waiting("one", "two", "three"))
+
+    async def drag(name: str, beside: str, *, is_after: bool) -> None:
+        made.actions.act("line-move", {"promptId": name, "beside": beside, "isAfter": is_after})
+        await made.desk.done()
+
+    await drag("p-2", "p-0", is_after=False)
+    await drag("p-0", "p-1", is_after=True)
+    await drag("p-0", "p-2", is_after=True)
+    await drag("p-1", "p-0", is_after=True)
+    assert made.session.line.calls == [
+        ("move", "p-2", "p-0"), ("move", "p-0", "p-2"), ("move", "p-0", None), ("move", "p-1", "p-2"),
+    ]  # fmt: skip
+    await drag("p-0", "p-0", is_after=True)
+    await drag("p-0", "gone", is_after=True)
+    await drag("gone", "p-0", is_after=True)
+    assert len(made.session.line.calls) == 4
+
+
+def test_only_what_still_waits_can_be_dragged_or_changed() -> None:
+    text = markup(
+        page(StillSession(line=StillLine(line=waiting("one", "two"), sending=frozenset({PromptId("p-0")})))), "waiting"
+    )
+    assert (text.count("data-drag"), text.count('data-action="line-edit"')) == (1, 1)
+
+
+# Other values
+
+
+async def test_a_run_is_changed_with_its_own_values_in_the_fields() -> None:
+    made = rig(runs("b", "a dune", "a lake"))
+    await made.act("line-edit", promptId=FIRST)
+    text = shown(made)
+    assert "a dune" in text and 'value="7"' in text
+    made.actions.type("edit", {"node": "1", "name": "text", "value": "a red dune"})
+    made.actions.type("edit", {"node": "1", "name": "seed", "value": "18446744073709551615"})
+    await made.act("save-edit")
+    assert made.session.line.calls == [
+        ("edit", FIRST, {TEXT: "a red dune", SEED: 2**64 - 1}, "a red dune · seed 18446744073709551615")
+    ]
+    assert made.desk.ui.dialog is None
+
+
+async def test_what_does_not_fit_is_told_at_its_field_and_not_saved() -> None:
+    made = rig(runs("b", "a dune"))
+    await made.act("line-edit", promptId=FIRST)
+    made.actions.type("edit", {"node": "1", "name": "seed", "value": "many"})
+    assert "This has to be a number" in shown(made)
+    await made.act("save-edit")
+    assert made.session.line.calls == [] and isinstance(made.desk.ui.dialog, EditDialog)
+
+
+async def test_another_input_can_be_changed_too() -> None:
+    made = rig(runs("b", "a dune"))
+    await made.act("line-edit", promptId=FIRST)
+    name = next(name for name in shown(made, "lists").split("&#34;") if name.startswith("steps"))
+    made.actions.change("edit-more", {"value": name})
+    assert 'value="20"' in shown(made)
+    made.actions.type("edit", {"node": "1", "name": "steps", "value": "4"})
+    await made.act("save-edit")
+    assert made.session.line.calls[0][2] == {TEXT: "a dune", SEED: 7, ("1", "steps"): 4}
+
+
+async def test_a_run_that_went_meanwhile_cannot_be_changed() -> None:
+    made = rig(runs("b", "a dune"))
+    await made.act("line-edit", promptId=FIRST)
+    made.session.line.sending = frozenset({FIRST})
+    assert "It is on its way already" in shown(made)
+    await made.act("save-edit")
+    assert made.session.line.calls == []
+    made.session.line.line = None
+    await made.act("line-edit", promptId=FIRST)
+    assert "It is on its way already" in shown(made)
+
+
+def test_a_changed_run_leaves_its_contact_sheet() -> None:
+    line = runs("b", "a dune", cell=Cell(column=0, row=0, column_label="a dune"))
+    same = line.edit(FIRST, read_values(line.entries[0].values), "a dune")
+    assert same.entries[0].part.cell is not None
+    other = line.edit(FIRST, {TEXT: "a lake"}, "a lake")
+    assert other.entries[0].part.cell is None
+    dialog = page(StillSession(line=StillLine(line=line)), UiState(dialog=EditDialog(FIRST)))
+    assert "leaves the contact sheet" in markup(dialog, "dialogs")
+
+
+# Stopping
+
+
+async def test_cancel_mine_asks_what_is_meant() -> None:
+    running = task("a", part=Part(batch_id=BatchId("other"), index=0), title="Lakes")
+    made = rig(runs("b", "a dune", "a lake"))
+    made.session.window, made.session.crew = window(running), (mate(1, task("c", "b")),)
+    await made.act("ask-cancel-mine")
+    assert made.desk.ui.dialog == CancelDialog()
+    text = shown(made)
+    assert text.count('data-testid="plan"') == 3
+    assert f"2 waiting{SEPARATOR}2 on a server" in text and "Lakes" in text
+    await made.act("cancel-mine", batchId="other")
+    await made.act("cancel-mine", batchId="")
+    assert made.session.line.calls == [("cancel_mine", "other"), ("cancel_mine", None)]
+    assert made.desk.ui.dialog is None
+    assert "ask-cancel-mine" in shown(made, "waiting")
+    assert "ask-cancel-mine" not in shown(made, "now"), "the line below has it"
+
+
+def test_work_of_which_nothing_waits_any_more_can_be_cancelled_at_once() -> None:
+    assert "ask-cancel-mine" in markup(page(StillSession(window=window(task("a"), task("b")))), "now")
+
+
+def test_one_piece_of_work_needs_no_cancel_mine() -> None:
+    assert "ask-cancel-mine" not in markup(page(StillSession(window=window(task("a")))), "now")
+
+
+# Servers
+
+
+async def test_the_line_is_spread_over_more_servers() -> None:
+    made = rig(waiting("one"))
+    text = shown(made, "waiting")
+    assert "3 servers" in text and 'data-testid="crew"' not in text
+    made.actions.change("line-spread", {"value": "3"})
+    await made.desk.done()
+    assert made.session.line.calls == [("spread", 3)]
+
+
+def test_each_session_of_the_crew_is_shown_with_its_server_and_its_work() -> None:
+    session = StillSession(
+        fleet=fleet(server("gpu-1"), server("gpu-2")),
+        window=window(task("a", "gpu-1")),
+        crew=(mate(1, task("b", "gpu-2"), task("c", "gpu-2")), mate(2)),
+        line=StillLine(line=waiting("one").spread(3)),
+    )
+    text = markup(page(session), "waiting")
+    assert text.count('data-testid="crew-item"') == 3
+    assert 'data-server="gpu-2" data-count="2"' in text and "not moored" in text
+    session.line.line = None
+    assert 'data-testid="crew"' not in markup(page(StillSession()), "waiting")
+
+
+def test_who_has_results_is_not_told_again_how_to_begin() -> None:
+    assert "is-slim" not in markup(page(StillSession(window=window())), "now")
+    assert "is-slim" in markup(page(StillSession(window=window(ended("a")))), "now")

@@ -1,0 +1,250 @@
+"""Whose page it is: told when they are logged out, never going on for somebody else, and logging out knowingly."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, field, replace
+
+import htpy as h
+import pytest
+
+from app.core.errors import ConfigError, GatewayRefused, MooringError, PromptRejected
+from app.core.line import crew_id
+from app.core.model import Contact, Failure, ServerId, TaskState
+from app.core.ports import KeepSettings, Usage
+from app.ui.commands.commands import Offered, commands
+from app.ui.kit.messages import word_error
+from app.ui.page.notices_view import notices
+from app.ui.page.panels import PanelFacts
+from app.ui.page.projection import project
+from app.ui.page.state import Blocker, NoticeKind, UiState
+from app.ui.runs.task_words import word_contact, word_failure
+from app.ui.settings.account import Account, Attendance, LogOutDialog, LooseWindow, Presence
+from app.ui.settings.account_actions import AccountActions
+from app.ui.settings.account_view import account as drawn_account
+from app.ui.settings.account_view import log_out as drawn
+from app.ui.settings.logout import log_out_view
+from tests.unit.ui.page_kit import (
+    ENGLISH,
+    MemoryScreen,
+    StillPictures,
+    StillSession,
+    task,
+    translator,
+    window,
+    workflows,
+)
+from tests.unit.ui.panel_kit import OTHER, glance, roster
+
+ALICE = Account("alice", has_login=True)
+
+
+@dataclass
+class MemoryDoor:
+    """A door that notes who goes out, or refuses."""
+
+    gone: list[tuple[bool, bool]] = field(default_factory=list)
+    refusal: MooringError | None = None
+
+    async def log_out(self, *, is_everywhere: bool, is_wiping: bool) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.gone.append((is_everywhere, is_wiping))
+
+
+class SmallDesk:
+    """The person's own part, and work that is done when it is asked for."""
+
+    def __init__(self) -> None:
+        self.ui = UiState()
+        self.works: list[asyncio.Task[None]] = []
+
+    def set_ui(self, ui: UiState) -> None:
+        self.ui = ui
+
+    def spawn(self, work: object) -> None:
+        self.works.append(asyncio.ensure_future(work))  # type: ignore[arg-type]
+
+    async def settle(self) -> None:
+        await asyncio.gather(*self.works)
+
+
+def hands(door: MemoryDoor | None = None) -> tuple[AccountActions, SmallDesk, MemoryScreen, Attendance, StillSession]:
+    desk, screen, attendance, session = SmallDesk(), MemoryScreen(), Attendance(ALICE), StillSession()
+    actions = AccountActions(attendance, door or MemoryDoor(), desk, screen, session.results)  # type: ignore[arg-type]
+    return actions, desk, screen, attendance, session
+
+
+def markup(element: h.Node) -> str:
+    return str(h.fragment[element])
+
+
+def shown(
+    presence: Presence, session: StillSession | None = None, language: str = "en"
+) -> tuple[list[NoticeKind], str]:
+    ui = UiState(account=replace(ALICE, presence=presence), workflow_id=workflows()[0].workflow_id)
+    page = project(session or StillSession(), ui, workflows=workflows(), pictures=StillPictures(), language=language)
+    assert (page.run.blocker in {Blocker.LOGGED_OUT, Blocker.OTHER_PERSON}) is (presence is not Presence.IN)
+    return [item.kind for item in page.notices], markup(notices(page.notices, translator(language)))
+
+
+def test_a_page_knows_whose_it_is_and_who_is_logged_in() -> None:
+    told: list[Presence] = []
+    attendance = Attendance(ALICE)
+    attendance.subscribe(lambda: told.append(attendance.account.presence))
+    for person in ("alice", None, None, "bob", "alice"):
+        attendance.note_person(person)
+    assert told == [Presence.OUT, Presence.OTHER, Presence.IN]
+
+
+def test_where_people_are_not_told_apart_everybody_is_in() -> None:
+    attendance = Attendance(Account())
+    attendance.note_person("")
+    assert attendance.account.presence is Presence.IN
+
+
+def test_logged_out_is_one_notice_with_the_way_back() -> None:
+    """The fleet is not told either then, which says nothing more."""
+    kinds, html = shown(Presence.OUT, StillSession(fleet_error=ConfigError("/fleet answered 401")))
+    assert kinds == [NoticeKind.LOGGED_OUT]
+    assert re.search(r'<a [^>]*href="/login"[^>]*target="_blank"[^>]*rel="noopener"', html)
+    assert "Nothing is lost" in html and "Dismiss" not in html
+    assert "没有任何内容丢失" in shown(Presence.OUT, language="zh-CN")[1]
+
+
+def test_somebody_else_is_no_reason_to_go_on() -> None:
+    kinds, html = shown(Presence.OTHER)
+    assert kinds == [NoticeKind.OTHER_PERSON]
+    assert 'data-action="reload"' in html and "/login" not in html
+
+
+def test_the_notice_goes_when_they_are_back() -> None:
+    assert shown(Presence.IN)[0] == []
+
+
+async def test_the_page_follows_who_is_logged_in() -> None:
+    _actions, desk, _screen, attendance, _session = hands()
+    assert desk.ui.account == ALICE
+    attendance.note_person(None)
+    assert desk.ui.account.presence is Presence.OUT
+
+
+@pytest.mark.parametrize(("everywhere", "wipes"), [("false", False), ("true", True)])
+async def test_logging_out_is_asked_about_first(everywhere: str, wipes: bool) -> None:
+    door = MemoryDoor()
+    actions, desk, screen, _attendance, session = hands(door)
+    actions.act("ask-log-out", {"everywhere": everywhere})
+    await desk.settle()
+    assert door.gone == [] and ("refresh_soon",) in session.results.calls
+    actions.change("log-out-wipe", {"checked": wipes})
+    actions.act("log-out", {})
+    actions.act("log-out", {})
+    await desk.settle()
+    assert door.gone == [(everywhere == "true", wipes)], "once"
+    assert screen.guards == [False]
+
+
+async def test_a_log_out_that_did_not_happen_says_so() -> None:
+    actions, desk, _screen, _attendance, _session = hands(MemoryDoor(refusal=GatewayRefused(None, "internal")))
+    actions.act("ask-log-out", {})
+    actions.act("log-out", {})
+    await desk.settle()
+    assert desk.ui.dialog == LogOutDialog(), "it can be tried again"
+    assert len(desk.ui.errors) == 1
+
+
+def test_a_gateway_that_may_not_log_out_everywhere_is_told_without_a_server() -> None:
+    words = word_error(GatewayRefused(None, "not-allowed", "Whoever runs it can."), ENGLISH)
+    assert "gateway" in words.title and words.quote == "Whoever runs it can."
+
+
+async def test_a_log_out_without_a_question_does_nothing() -> None:
+    door = MemoryDoor()
+    actions, desk, *_ = hands(door)
+    actions.act("log-out", {})
+    await desk.settle()
+    assert door.gone == []
+
+
+def test_what_would_be_lost_is_listed_window_by_window() -> None:
+    seen = roster(
+        glance("a", state=TaskState.RUNNING, ended_at=None),
+        glance("b", crew_id(OTHER, 1), "gpu-2", state=TaskState.QUEUED, ended_at=None),
+        glance("c", OTHER),
+        glance("d", "gone", state=TaskState.RUNNING, ended_at=None),
+        in_line={OTHER: 3},
+    )
+    session = StillSession()
+    session.results.usage = Usage(settings=KeepSettings(), size=1000, thumbnails_size=24)
+    view = log_out_view(LogOutDialog(is_wiping=True), ALICE, session, PanelFacts(seen))
+    assert view.windows == (
+        LooseWindow(2, True, 1, 0, ("gpu-1",)),
+        LooseWindow(1, False, 1, 3, ("gpu-2",)),
+    )
+    html = markup(drawn(view, ENGLISH))
+    assert "1024 B" in html and "3 waiting in line" in html and "Log out and delete" in html
+    assert "Log out and delete" not in markup(drawn(replace(view, dialog=LogOutDialog()), ENGLISH))
+
+
+@pytest.mark.parametrize("known", [Account(), Account("dora"), Account(runs_fleet=True)])
+def test_where_nobody_logs_out_nothing_offers_it(known: Account) -> None:
+    assert drawn_account(known, ENGLISH) is None
+    page = project(
+        StillSession(), UiState(account=known), workflows=workflows(), pictures=StillPictures(), language="en"
+    )
+    assert page is not None and not known.can_log_out
+
+
+def test_the_account_names_whose_it_is_and_nothing_is_markup() -> None:
+    html = markup(drawn_account(Account("a<b>", has_login=True), ENGLISH))
+    assert "a&lt;b&gt;" in html and html.count("ask-log-out") >= 2
+
+
+RULES = ("not-logged-in", "other-person", "not-yours", "not-allowed", "denied-node", "too-many")
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_speaks_for_itself_and_not_for_the_server(rule: str, language: str) -> None:
+    _ = translator(language)
+    said = "EvilNode is not allowed here."
+    words = word_failure(Failure(kind="rejected", message=said, exception_type=rule), _)
+    assert words.quote == said
+    assert words.title != word_failure(Failure(kind="rejected", message=said), _).title
+    assert words.advice and words.cause not in {"", rule}
+    told = word_error(PromptRejected(ServerId("gpu-1"), said, rule), _)
+    assert (told.title, told.quote) == (words.title, said)
+
+
+def test_a_server_that_refuses_still_says_so() -> None:
+    words = word_failure(Failure(kind="rejected", message="x", exception_type="prompt_no_outputs"), ENGLISH)
+    assert words.title == "The server refused the workflow"
+
+
+def test_the_command_is_offered_to_whoever_can_log_out() -> None:
+    ids = {item.command_id for item in commands(Offered(can_log_out=True), ENGLISH)}
+    assert "log-out" in ids
+    assert "log-out" not in {item.command_id for item in commands(Offered(), ENGLISH)}
+
+
+@pytest.mark.parametrize("cause", ["not-logged-in", "other-person"])
+def test_a_card_does_not_blame_the_server_for_a_log_out(cause: str) -> None:
+    words = word_contact(task("a", contact=Contact.UNREACHABLE, contact_detail=cause), ENGLISH)
+    assert "does not answer" not in words.title and "gpu-1" in words.advice
+    away = word_contact(task("a", contact=Contact.UNREACHABLE, contact_detail="timeout"), ENGLISH)
+    assert "does not answer" in away.title
+
+
+def test_a_task_stays_as_it_is() -> None:
+    session = StillSession(window=window(task("a")))
+    kinds, _html = shown(Presence.OUT, session)
+    assert kinds == [NoticeKind.LOGGED_OUT]
+    assert session.window == window(task("a"))
+
+
+@pytest.mark.parametrize(("has_copies", "is_everywhere"), [(True, False), (True, True), (False, False)])
+def test_log_out_says_that_copies_stay_valid(has_copies: bool, is_everywhere: bool) -> None:
+    dialog, alice = LogOutDialog(is_everywhere=is_everywhere), replace(ALICE, has_copies=has_copies)
+    html = markup(drawn(log_out_view(dialog, alice, StillSession(), PanelFacts()), ENGLISH))
+    assert ("stays valid for up to a day" in html) is (has_copies and not is_everywhere)

@@ -1,0 +1,167 @@
+"""Settings: kept in one place for all windows, followed by the others at once, true about what the browser allows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+
+import pytest
+
+from app.session import Preview
+from app.ui.commands.palette import SettingsDialog, SettingsView
+from app.ui.settings.actions import first_language, told_of
+from app.ui.settings.settings import KEY, Permission, Settings, Switch, Theme, read_settings, write_settings
+from app.ui.settings.view import settings as drawn
+from tests.unit.ui.page.test_page import opened
+from tests.unit.ui.page_kit import (
+    LANGUAGES,
+    ROOT,
+    Bytes,
+    MemoryBell,
+    MemoryScreen,
+    StillSession,
+    task,
+    translator,
+    window,
+)
+
+OTHERS = Settings("zh-CN", Theme.DARK, has_notices=True, has_sound=True, has_previews=False, has_keys=False)
+
+
+def test_settings_survive_a_round_trip() -> None:
+    assert read_settings(write_settings(OTHERS)) == OTHERS
+    assert read_settings("") == Settings()
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "null", "3", '{"theme": "pink", "language": "../x", "has_keys": "no"}', '{"theme": {}}']
+)
+def test_what_cannot_be_read_is_as_if_it_was_never_set(text: str) -> None:
+    assert read_settings(text) == Settings()
+
+
+def test_a_newer_version_may_keep_more() -> None:
+    more = {**json.loads(write_settings(OTHERS)), "has_wings": True}
+    assert read_settings(json.dumps(more)) == OTHERS
+
+
+def test_the_first_paint_reads_what_is_kept() -> None:
+    """`theme.js` reads the text before Python is there: the names that it looks for are those that are written."""
+    kept = json.loads(write_settings(OTHERS))
+    assert (kept["theme"], kept["language"]) == ("dark", "zh-CN")
+    script = (ROOT / "static/js/theme.js").read_text(encoding="utf-8")
+    assert f'"{KEY}"' in script
+    assert "{ theme, language }" in script
+
+
+@pytest.mark.parametrize(
+    ("wishes", "settings", "language"),
+    [
+        (["zh", "en"], Settings(), "zh-CN"),
+        (["", "zh-TW", "en"], Settings(), "zh-CN"),
+        (["", "zh-TW", "en"], Settings("en"), "en"),
+        (["en", "zh"], OTHERS, "en"),
+        (["", "fr"], Settings(), "en"),
+    ],
+)
+def test_the_address_comes_before_the_person_and_the_person_before_the_browser(
+    wishes: list[str], settings: Settings, language: str
+) -> None:
+    assert first_language(settings, wishes, LANGUAGES) == language
+
+
+async def test_what_is_set_is_kept_and_shown_at_once() -> None:
+    screen = MemoryScreen()
+    page, _session = await opened(screen)
+    page.change("theme", {"value": "dark"})
+    page.act("setting", {"setting": "has_keys"})
+    screen.draw()
+    assert read_settings(screen.shared[KEY]) == Settings(theme=Theme.DARK, has_keys=False)
+    told = screen.changes[-1]
+    assert told["root"] == {"theme": "dark", "previews": "", "keys": "off"}
+    assert told["keys"] == []
+
+
+async def test_another_windows_settings_are_followed() -> None:
+    screen = MemoryScreen()
+    page, _session = await opened(screen)
+    screen.shared[KEY] = write_settings(OTHERS)
+    page.follow_kept("mooring.something-else")
+    assert page.ui.settings == Settings()
+    page.follow_kept(KEY)
+    await asyncio.wait(page._background)
+    screen.draw()
+    assert page.ui.settings == OTHERS
+    assert (screen.changes[-1]["lang"], screen.changes[-1]["root"]) == ("zh-CN", told_of(OTHERS)["root"])
+
+
+async def test_what_another_window_has_just_set_is_not_undone() -> None:
+    screen = MemoryScreen()
+    page, _session = await opened(screen)
+    screen.shared[KEY] = write_settings(Settings(has_sound=True))  # and this window has not heard of it yet
+    page.change("theme", {"value": "light"})
+    assert read_settings(screen.shared[KEY]) == Settings(theme=Theme.LIGHT, has_sound=True)
+
+
+async def test_no_language_of_ones_own_is_the_browsers() -> None:
+    screen = MemoryScreen(shared={KEY: write_settings(Settings("en"))})
+    page, _session = await opened(screen)
+    page.change("language", {"value": ""})
+    await asyncio.wait(page._background)
+    screen.draw()
+    assert screen.changes[-1]["lang"] == "zh-CN"  # MemoryScreen's wish
+
+
+async def test_previews_that_are_switched_off_take_no_memory() -> None:
+    running = task("a")
+    session = StillSession(window=window(running), previews={running.prompt_id: Preview(Bytes(), "image/png", 1)})
+    screen = MemoryScreen()
+    page, _session = await opened(screen, session)
+    assert len(screen.urls) == 1
+    page.act("setting", {"setting": "has_previews"})
+    screen.draw()
+    assert screen.urls == {}
+
+
+@pytest.mark.parametrize(
+    ("permitted", "answer", "is_on"),
+    [
+        (Permission.DEFAULT, Permission.GRANTED, True),
+        (Permission.DEFAULT, Permission.DENIED, False),
+        (Permission.GRANTED, Permission.DENIED, True),
+        (Permission.DENIED, Permission.GRANTED, False),
+        (Permission.ABSENT, Permission.GRANTED, False),
+    ],
+)
+async def test_notices_are_on_only_where_the_browser_shows_them(permitted: str, answer: str, is_on: bool) -> None:
+    bell = MemoryBell(permitted=permitted, answer=answer)
+    page, _session = await opened(MemoryScreen(), bell=bell)
+    page.act("open-settings", {})
+    page.act("setting", {"setting": "has_notices"})
+    while page._background:
+        await asyncio.wait(page._background)
+    assert page.ui.settings.has_notices is is_on
+    assert page.ui.dialog == SettingsDialog(bell.permitted)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_each_state_of_the_browser_has_words_and_an_impossible_switch_says_why(language: str) -> None:
+    told = set()
+    for permission in Permission:
+        text = str(drawn(SettingsView(SettingsDialog(permission), Settings(has_notices=True)), translator(language)))
+        told.add(re.search(r'id="has-notices-about"[^>]*>([^<]+)', text)[1])  # type: ignore[index]
+        switch = re.search(r"<button[^>]*data-testid=\"has-notices\"[^>]*>", text)
+        assert switch is not None
+        assert ("disabled" in switch[0]) is (permission in {Permission.ABSENT, Permission.DENIED})
+        assert ('aria-checked="true"' in switch[0]) is (permission == Permission.GRANTED)
+    assert len(told) == len(Permission)
+
+
+async def test_it_can_be_tried_as_it_will_be() -> None:
+    bell = MemoryBell(permitted="granted")
+    page, _session = await opened(MemoryScreen(), bell=bell)
+    page.act("setting", {"setting": Switch.SOUND.value})
+    page.act("try-bell", {})
+    (telling,) = bell.rung
+    assert (telling.ids, telling.has_sound, telling.has_notice) == ((), True, False)

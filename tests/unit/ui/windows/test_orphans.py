@@ -1,0 +1,112 @@
+"""What closed windows have left: how it is shown, and what adopting it does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.core.errors import NotOwner
+from app.core.model import InputFile, NodeId, PromptId, ServerId, TaskState, Unreadable
+from app.session import Orphan, OrphanRecord
+from app.ui.kit.thumbnails import Glimpses
+from app.ui.page.questions import GiveUpDialog
+from app.ui.page.state import UiState
+from tests.unit.ui.page.test_actions import Rig
+from tests.unit.ui.page_kit import Bytes, MemoryScreen, StillPictures, StillSession, output, task
+from tests.unit.ui.trouble import OTHER, markup, page
+
+A = task("a").prompt_id
+
+
+def orphan(name: str = "o", *, is_owner_gone: bool = True, **more: object) -> Orphan:
+    return Orphan(task=task(name, owner=OTHER, **more), is_owner_gone=is_owner_gone)
+
+
+def test_without_orphans_there_is_no_panel() -> None:
+    assert markup(page(StillSession()), "left") == ""
+
+
+def test_an_orphan_shows_its_picture_title_server_state_and_time() -> None:
+    left = orphan(title="Dunes", state=TaskState.QUEUED, place=2, created_at=36000.0)
+    pictures = StillPictures(glimpses={left.task.prompt_id: "blob:g"})
+    text = markup(page(StillSession(orphans=(left,)), pictures=pictures), "left")
+    for words in ("Dunes", "gpu-1", "1 ahead in line", "sent at 10:00", "blob:g", "Left behind by closed windows"):
+        assert words in text
+    assert "Adopt all" not in text
+
+
+def test_what_was_left_is_in_sight_under_a_page_that_is_new() -> None:
+    """Words about how to begin would stand above it, as large as a screen."""
+    assert "is-slim" not in markup(page(StillSession()), "now")
+    assert "is-slim" in markup(page(StillSession(orphans=(orphan(),))), "now")
+
+
+def test_a_window_that_may_only_sleep_is_not_called_closed() -> None:
+    told = markup(page(StillSession(orphans=(orphan(is_owner_gone=False),))), "left")
+    assert "it may only sleep" in told
+    assert "it may only sleep" not in markup(page(StillSession(orphans=(orphan(),))), "left")
+
+
+def test_several_orphans_can_be_adopted_at_once() -> None:
+    assert 'data-action="adopt-all"' in markup(page(StillSession(orphans=(orphan("o"), orphan("p")))), "left")
+
+
+def test_an_unreadable_record_of_a_gone_window_can_be_given_up_and_not_adopted() -> None:
+    record = Unreadable(prompt_id=PromptId("u1"), owner=OTHER, server_id=ServerId("gpu-2"), detail="Task.state")
+    session = StillSession(orphan_records=(OrphanRecord(record=record, is_owner_gone=True),))
+    text = markup(page(session), "left")
+    assert "Its record is damaged and cannot be read" in text
+    assert 'data-action="ask-give-up"' in text
+    assert 'data-action="adopt"' not in text
+    assert "gpu-2 may still run it" in markup(page(session, UiState(dialog=GiveUpDialog(PromptId("u1")))), "dialogs")
+
+
+async def test_an_orphans_picture_is_its_thumbnail_else_what_was_put_in() -> None:
+    screen, rig = MemoryScreen(), Rig()
+    held = InputFile(node_id=NodeId("1"), input_name="image", name="x.png", sha256="s1")
+    with_result = task("a", outputs=(output(), output("b.png")), inputs=(held,))
+    with_input = task("b", outputs=(output(),), inputs=(held,))
+    nothing = task("c", inputs=(replace(held, sha256="s2"),))
+    small, photo, text = Bytes(b"small"), Bytes(b"photo"), Bytes(b"words", "text/plain")
+
+    async def read_thumbnail(prompt_id: PromptId, index: int) -> Bytes | None:
+        return small if (prompt_id, index) == (with_result.prompt_id, 1) else None
+
+    async def read_input(sha256: str) -> Bytes | None:
+        return {"s1": photo, "s2": text}.get(sha256)
+
+    changes: list[int] = []
+    glimpses = Glimpses(
+        screen, rig.desk.spawn, lambda: changes.append(1), read_thumbnail=read_thumbnail, read_input=read_input
+    )
+    glimpses.refresh([with_result, with_input, nothing])
+    await rig.desk.done()
+    assert screen.urls[glimpses.url(with_result.prompt_id)] is small
+    assert screen.urls[glimpses.url(with_input.prompt_id)] is photo
+    assert glimpses.url(nothing.prompt_id) == ""
+    assert len(changes) == 2
+    glimpses.refresh([nothing])
+    assert screen.urls == {}
+
+
+async def test_adopting_all_goes_on_when_another_window_was_faster_with_one() -> None:
+    rig = Rig()
+    rig.session.orphans = (orphan("o"), orphan("p"))
+    rig.session.refusal = NotOwner("adopt")
+    await rig.act("adopt-all")
+    assert [call[1] for call in rig.session.calls] == [item.task.prompt_id for item in rig.session.orphans]
+    assert [error for _, error in rig.desk.ui.errors] == [rig.session.refusal], "what says the same is told once"
+    await rig.act("adopt", promptId=A)
+    assert rig.session.calls[-1] == ("adopt", A)
+
+
+async def test_looking_for_orphans_again_says_so_while_it_looks() -> None:
+    rig = Rig()
+    rig.session.orphans = (orphan(),)
+    rig.actions.act("search-orphans", {})
+    before = rig.desk.ui
+    await rig.desk.done()
+    assert rig.session.calls == [("find_orphans",)]
+    assert not rig.desk.ui.is_searching
+    assert not before.is_searching
+    searching = page(rig.session, replace(before, is_searching=True))
+    assert "Looking …" in markup(searching, "left")
