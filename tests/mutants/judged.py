@@ -14,8 +14,8 @@ A_CHOICE = "a number that is a choice: no promise hangs on its last unit, and te
 
 CHOICES = {  # numbers at a module's own level, by file; some test may notice one or the other
     "app/core/truth.py": ("3.0 is 4.0 in: LOST_GAP = 3.0",),
-    f"{SESSION}/capability.py": ("8 is 9 in: KEPT = 8",),
-    f"{SESSION}/connection.py": (
+    f"{SESSION}/submitting/capability.py": ("8 is 9 in: KEPT = 8",),
+    f"{SESSION}/watching/socket.py": (
         "15.0 is 16.0 in: OPEN_DEADLINE = 15.0",
         "30.0 is 31.0 in: GREETING_DEADLINE = 30.0",
         "2.0 is 3.0 in: BRIEFLY = 2.0",
@@ -23,28 +23,28 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
         "0.5 is 1.5 in: FIRST_BACKOFF = 0.5",
         "30.0 is 31.0 in: LONGEST_BACKOFF = 30.0",
     ),
-    f"{SESSION}/crew.py": ("5.0 is 6.0 in: MEND = 5.0",),
-    f"{SESSION}/deliver.py": ("1.0 is 2.0 in: FIRST_PAUSE = 1.0", "60.0 is 61.0 in: LONGEST_PAUSE = 60.0"),
-    f"{SESSION}/editors.py": ("30000000 is 30000001 in: LARGEST = 30000000",),
-    f"{SESSION}/forecast.py": (
+    f"{SESSION}/waiting/crew.py": ("5.0 is 6.0 in: MEND = 5.0",),
+    f"{SESSION}/delivery/deliver.py": ("1.0 is 2.0 in: FIRST_PAUSE = 1.0", "60.0 is 61.0 in: LONGEST_PAUSE = 60.0"),
+    f"{SESSION}/submitting/editor_files.py": ("30000000 is 30000001 in: LARGEST = 30000000",),
+    f"{SESSION}/watching/forecast.py": (
         "0.25 is 1.25 in: OFTEN = 0.25",
         "1.0 is 2.0 in: EVERY = 1.0",
         "30.0 is 31.0 in: OLD = 30.0",
     ),
-    f"{SESSION}/hands.py": (
+    f"{SESSION}/waiting/worker.py": (
         "2.0 is 3.0 in: FIRST_REST = 2.0",
         "120.0 is 121.0 in: LONGEST_REST = 120.0",
         "10.0 is 11.0 in: LONGEST_WHILE_BUSY = 10.0",
     ),
-    f"{SESSION}/harbour.py": ("2.0 is 3.0 in: FLEET_RETRY = 2.0",),
-    f"{SESSION}/hearing.py": (
+    f"{SESSION}/watching/fleet_follower.py": ("2.0 is 3.0 in: FLEET_RETRY = 2.0",),
+    f"{SESSION}/watching/deafness.py": (
         "4.0 is 5.0 in: TELLS_WITHIN = 4.0",
         "60.0 is 61.0 in: FIRST_SILENCE = 60.0",
         "1800.0 is 1801.0 in: LONGEST_SILENCE = 1800.0",
     ),
-    f"{SESSION}/last_previews.py": ("1.0 is 2.0 in: FIRST_PAUSE = 1.0", "5.0 is 6.0 in: PAUSE = 5.0"),
-    f"{SESSION}/listing.py": ("8.0 is 9.0 in: DEADLINE = 8.0",),
-    f"{SESSION}/private_shelf.py": (
+    f"{SESSION}/delivery/last_previews.py": ("1.0 is 2.0 in: FIRST_PAUSE = 1.0", "5.0 is 6.0 in: PAUSE = 5.0"),
+    f"{SESSION}/submitting/remote_choices.py": ("8.0 is 9.0 in: DEADLINE = 8.0",),
+    f"{SESSION}/memory/private_shelf.py": (
         "1000000000 is 1000000001 in: MOST = 1000000000",
         "256 is 257 in: MOST_INPUTS = 256 * 1024 * 1024",
         "1024 is 1025 in: MOST_INPUTS = 256 * 1024 * 1024",
@@ -57,19 +57,19 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
         "3600.0 is 3601.0 in: OLD = 24 * 3600.0",
         "3.0 is 4.0 in: RELOAD_TAKES = 3.0",
     ),
-    f"{SESSION}/places.py": ("5.0 is 6.0 in: FLEET_WAIT = 5.0", "3 is 4 in: RESERVE_TRIES = 3"),
-    f"{SESSION}/sandbox.py": ("0.02 is 1.02 in: LONGEST_SLEEP = 0.02",),
+    f"{SESSION}/submitting/reservations.py": ("5.0 is 6.0 in: FLEET_WAIT = 5.0", "3 is 4 in: RESERVE_TRIES = 3"),
+    f"{SESSION}/memory/sandbox.py": ("0.02 is 1.02 in: LONGEST_SLEEP = 0.02",),
     f"{SESSION}/scribe.py": ("5.0 is 6.0 in: PAUSE = 5.0", "12 is 13 in: DEEPEST = 12"),
     f"{SESSION}/selfcheck.py": ("10.0 is 11.0 in: PATIENCE = 10.0",),
     f"{SESSION}/session.py": (
         "64 is 65 in: INPUT_KEPT = 64 * 1024 * 1024",
         "1024 is 1025 in: INPUT_KEPT = 64 * 1024 * 1024",
     ),
-    f"{SESSION}/submit.py": (
+    f"{SESSION}/submitting/submit.py": (
         "2.0 is 3.0 in: WRITE_RETRY = 2.0",
         "5.0 is 6.0 in: SLEPT_OVER = 5.0",
     ),
-    f"{SESSION}/watch.py": (
+    f"{SESSION}/watching/watch.py": (
         "20 is 21 in: LOOK_BACK = 20",
         "0.7 is 1.7 in: FIRST_PAUSE = 0.7",
         "1.4 is 2.4 in: GROWTH = 1.4",
@@ -110,77 +110,81 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "True is False in: await self._lay_by((task for task in settled if now - self._gone.get(task.owner, now) >...",
     ): "whose window was not asked after: anything but None says so",
     (
-        f"{SESSION}/connection.py",
+        f"{SESSION}/watching/socket.py",
         "Keeper.__init__",
         "0 is 1 in: self._serial = 0",
     ): "the numbers of previews are compared with each other, wherever they begin",
     (
-        f"{SESSION}/connection.py",
+        f"{SESSION}/watching/socket.py",
         "Keeper.keep",
         "0 is 1 in: failures = 0",
     ): "how long the first pause is, is a choice",
     (
-        f"{SESSION}/connection.py",
+        f"{SESSION}/watching/socket.py",
         "Keeper.keep",
         "1 is 2 in: failures = 1 if self._state.socket.state in {'open', 'closing'} else failures + 1",
     ): _GROWTH,
     (
-        f"{SESSION}/connection.py",
+        f"{SESSION}/watching/socket.py",
         "Keeper._after",
         "2 is 3 in: ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10))",
     ): _GROWTH,
     (
-        f"{SESSION}/connection.py",
+        f"{SESSION}/watching/socket.py",
         "Keeper._after",
         "10 is 11 in: ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10))",
     ): "the longest pause is reached before",
     (
-        f"{SESSION}/connection.py",
+        f"{SESSION}/watching/socket.py",
         "Keeper._preview",
         "1 is 2 in: self._serial += 1",
     ): "the numbers of previews are compared with each other, however far apart they are",
     (
-        f"{SESSION}/connection.py",
+        f"{SESSION}/watching/socket.py",
         "Keeper._take_in",
         "left out: continue",
     ): "such a message is about no prompt, so what follows passes it over",
     (
-        f"{SESSION}/connection.py",
+        f"{SESSION}/watching/socket.py",
         "Keeper._mine",
         "or: isinstance(window, Window) and prompt_id",
     ): "no task has no id, and no socket is open before the window is restored",
     (
-        f"{SESSION}/deliver.py",
+        f"{SESSION}/delivery/deliver.py",
         "Courier._deliver",
         "2 is 3 in: pause = min(LONGEST_PAUSE, pause * 2)",
     ): _GROWTH,
     (
-        f"{SESSION}/forecast.py",
+        f"{SESSION}/watching/forecast.py",
         "Forecast.outlook",
         "now - seen.at > OLD",
     ): "a queue of exactly that long ago is as old on either side",
     (
-        f"{SESSION}/forecast.py",
+        f"{SESSION}/watching/forecast.py",
         "",
         "0.0 is 1.0 in: swap",
     ): "only what has to load models asks for it, and that has its own",
-    (f"{SESSION}/forecast.py", "", "1.0 is 2.0 in: asked_at"): "before all clocks: any such number is long ago",
     (
-        f"{SESSION}/hearing.py",
+        f"{SESSION}/watching/forecast.py",
+        "",
+        "1.0 is 2.0 in: asked_at",
+    ): "before all clocks: any such number is long ago",
+    (
+        f"{SESSION}/watching/deafness.py",
         "Hearing.seen",
         "task.created_at > opening.since",
     ): "a task of the very moment in which the socket opened is as new on either side",
     (
-        f"{SESSION}/hearing.py",
+        f"{SESSION}/watching/deafness.py",
         "Hearing._is_told_here",
         "or: task.client_id == window.client_id and (not task.is_ward)",
     ): "a task that was taken away and taken back is told to its window's socket as it ever was",
-    (f"{SESSION}/hands.py", "", "0 is 1 in: _serial"): "rests are told from each other, wherever they begin",
-    (f"{SESSION}/hands.py", "", "False is True in: _serial"): "whether a number is shown in a repr",
-    (f"{SESSION}/hands.py", "Hand.rest", "1 is 2 in: self._serial += 1"): _TOLD_APART,
-    (f"{SESSION}/hands.py", "Hand.hurry", "1 is 2 in: self._serial += 1"): _TOLD_APART,
+    (f"{SESSION}/waiting/worker.py", "", "0 is 1 in: _serial"): "rests are told from each other, wherever they begin",
+    (f"{SESSION}/waiting/worker.py", "", "False is True in: _serial"): "whether a number is shown in a repr",
+    (f"{SESSION}/waiting/worker.py", "Hand.rest", "1 is 2 in: self._serial += 1"): _TOLD_APART,
+    (f"{SESSION}/waiting/worker.py", "Hand.hurry", "1 is 2 in: self._serial += 1"): _TOLD_APART,
     (
-        f"{SESSION}/hands.py",
+        f"{SESSION}/waiting/worker.py",
         "Hand.rest",
         "10 is 11 in: seconds = min(longest, FIRST_REST * 2.0 ** min(self.tries - 1, 10))",
     ): "the longest rest is reached before",
@@ -190,7 +194,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "left out: raise TaskNotFound('give_up', prompt_id)",
     ): "nobody gives up here what `has_record` does not have",
     (
-        f"{SESSION}/sandbox.py",
+        f"{SESSION}/memory/sandbox.py",
         "",
         "False is True in: async def persist(self, *, is_asked",
     ): "nothing of the sandbox lasts, whether a person asks for that or not",
@@ -205,17 +209,17 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "0 is 1 in: return replace(task, silent_looks=0, place=None)",
     ): "two of them are compared, and have the same number in its place",
     (
-        f"{SESSION}/places.py",
+        f"{SESSION}/submitting/reservations.py",
         "Places.expect_elsewhere",
         "0.0 is 1.0 in: choose(await self._read_loads(), Berths(), now=now, tie=0.0, wish=wish, unable=unable)",
     ): "what is chosen is thrown away: only that nothing can be chosen matters, and no tie decides that",
     (
-        f"{SESSION}/submit.py",
+        f"{SESSION}/submitting/submit.py",
         "Submitter._may_post",
         "clock.now() - proven_at < SLEPT_OVER",
     ): "an answer of the store after exactly that long is as good on either side",
     (
-        f"{SESSION}/submit.py",
+        f"{SESSION}/submitting/submit.py",
         "Submitter._may_post",
         "left out: state.let_go(task, TaskNotFound('submit_workflow', prompt_id))",
     ): "a second fence: without it the store refuses the next write, and the task is let go of then",
@@ -225,73 +229,73 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "3 is 4 in: return {'windowId'",
     ): "to how many digits an age is told is a choice",
     (
-        f"{SESSION}/hearing.py",
+        f"{SESSION}/watching/deafness.py",
         "Hearing._mind_silence",
         "4 is 5 in: await clock.sleep(self._patience / 4)",
     ): "how often a silence is looked at is a choice",
     (
-        f"{SESSION}/hearing.py",
+        f"{SESSION}/watching/deafness.py",
         "Hearing._mind_silence",
         "clock.now() - max(last, opening.since) >= self._patience",
     ): "a silence of exactly that long is as long on either side",
     (
-        f"{SESSION}/hearing.py",
+        f"{SESSION}/watching/deafness.py",
         "Hearing._mind_silence",
         "2 is 3 in: self._patience = min(LONGEST_SILENCE, self._patience * 2)",
     ): _GROWTH,
-    (f"{SESSION}/past.py", "Past.refresh", "left out: self._is_busy = True"): _ONCE_EACH,
-    (f"{SESSION}/past.py", "Past.refresh", "True is False in: self._is_busy = True"): _ONCE_EACH,
+    (f"{SESSION}/delivery/past.py", "Past.refresh", "left out: self._is_busy = True"): _ONCE_EACH,
+    (f"{SESSION}/delivery/past.py", "Past.refresh", "True is False in: self._is_busy = True"): _ONCE_EACH,
     (
-        f"{SESSION}/private.py",
+        f"{SESSION}/memory/private.py",
         "PrivateStore.claim",
         "left out: self._written[task.prompt_id] = task",
     ): "what is not known is written once more before it is deleted",
     (
-        f"{SESSION}/private_shelf.py",
+        f"{SESSION}/memory/private_shelf.py",
         "PrivateShelf._needed",
         "left out: raise NotImplementedError",
     ): "nobody has a shelf without the store",
-    (f"{SESSION}/watch.py", "Watch._rest", "minus: 0.75 + 0.5 * self._state.ports.random.fraction()"): _SPREAD,
-    (f"{SESSION}/watch.py", "Watch._rest", f"0.75 is 1.75 in: {_REST}"): _SPREAD,
-    (f"{SESSION}/watch.py", "Watch._rest", f"0.5 is 1.5 in: {_REST}"): _SPREAD,
+    (f"{SESSION}/watching/watch.py", "Watch._rest", "minus: 0.75 + 0.5 * self._state.ports.random.fraction()"): _SPREAD,
+    (f"{SESSION}/watching/watch.py", "Watch._rest", f"0.75 is 1.75 in: {_REST}"): _SPREAD,
+    (f"{SESSION}/watching/watch.py", "Watch._rest", f"0.5 is 1.5 in: {_REST}"): _SPREAD,
     (
-        f"{SESSION}/watch.py",
+        f"{SESSION}/watching/watch.py",
         "Watch._is_told",
         "self._state.ports.clock.now() - socket.last_event_at < SOCKET_IS_FRESH",
     ): "an event of exactly that long ago is as good on either side",
     (
-        f"{SESSION}/watch.py",
+        f"{SESSION}/watching/watch.py",
         "Watch.look_back",
         "False is True in: self._looking_back[place] = False",
     ): "the look that is begun with it says so anew before anything else",
     (
-        f"{SESSION}/watch.py",
+        f"{SESSION}/watching/watch.py",
         "Watch._inferred",
         "0.0 is 1.0 in: inferred.sort(key=lambda task",
     ): "what has ended has a time; the number is there for the types",
     (
-        f"{SESSION}/watch.py",
+        f"{SESSION}/watching/watch.py",
         "Watch.look_back",
         "0 is 1 in: self._state.spawn(self._look_back_at(place), f'look at {place[0]} again')",
     ): _LOG_ONLY,
-    (f"{SESSION}/submit.py", "Submitter._to_its_server", "left out: connecting.cancel()"): (
+    (f"{SESSION}/submitting/submit.py", "Submitter._to_its_server", "left out: connecting.cancel()"): (
         "the wait for a socket that nobody needs any more ends by itself, two seconds later"
     ),
-    (f"{SESSION}/submit.py", "Submitter.upload", "0 is 1 in: before = run.sent if run is not None else 0"): (
+    (f"{SESSION}/submitting/submit.py", "Submitter.upload", "0 is 1 in: before = run.sent if run is not None else 0"): (
         "without a run of the page nothing is shown of the upload"
     ),
     (
-        f"{SESSION}/submit.py",
+        f"{SESSION}/submitting/submit.py",
         "Submitter._may_post",
         "left out: raise TaskNotFound('submit_workflow', prompt_id)",
     ): "the task has just been let go, so the next round finds none and raises the same",
     (
-        f"{SESSION}/places.py",
+        f"{SESSION}/submitting/reservations.py",
         "Places.register",
         "0.0 is 1.0 in: place = wanted.choose(Berths(), (), state.fleet, now=now, tie=0.0)",
     ): _NO_CHOICE,
     (
-        f"{SESSION}/places.py",
+        f"{SESSION}/submitting/reservations.py",
         "Places.register.check",
         "0.0 is 1.0 in: wanted.choose(berths, (), state.fleet, now=now, tie=0.0)",
     ): _NO_CHOICE,

@@ -158,10 +158,9 @@ def test_ids_are_safe_in_a_path() -> None:
 
 def test_serve_tells_a_wrong_flag_before_it_installs_anything(tmp_path: Path) -> None:
     """With no `.venv`, no lock file and no npm beside it, the flag is still what fails."""
-    (tmp_path / "gateway").mkdir()
-    for source in [ROOT / "serve.py", *(ROOT / "gateway").glob("*.py"), *(ROOT / "gateway/install").glob("*.py")]:
+    for source in [ROOT / "serve.py", *(ROOT / "gateway").rglob("*.py")]:
         target = tmp_path / source.relative_to(ROOT)
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(source.read_bytes())
     ended = subprocess.run(
         [sys.executable, str(tmp_path / "serve.py"), "--prot", "1"], capture_output=True, text=True, check=False

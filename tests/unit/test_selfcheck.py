@@ -270,15 +270,15 @@ BROKEN: dict[str, tuple[Break, dict[str, str]]] = {
         {PICTURE: "an address at a server that has moved"},
     ),
     "pictures are fetched elsewhere": (
-        addresses_come_from("deliver", base=lambda _bound, _fleet: f"/servers/{THERE}"),
+        addresses_come_from("delivery.deliver", base=lambda _bound, _fleet: f"/servers/{THERE}"),
         {PICTURE: f"nothing was fetched from /servers/{HERE}/view?"},
     ),
     "looks go elsewhere": (
-        addresses_come_from("watch", base=lambda _bound, _fleet: f"/servers/{THERE}"),
+        addresses_come_from("watching.watch", base=lambda _bound, _fleet: f"/servers/{THERE}"),
         {PICTURE: WAITED, GUARD: "sent all the same", LAST_END: WAITED},
     ),
     "sockets wander": (
-        addresses_come_from("connection", base=lambda _bound, _fleet: f"/servers/{THERE}"),
+        addresses_come_from("watching.socket", base=lambda _bound, _fleet: f"/servers/{THERE}"),
         {SOCKET: "reconnected to", GUARD: "sent all the same"},  # nothing may be opened there either
     ),
     "the fourth socket wanders": (the_fourth_socket_wanders, {SOCKET: "reconnected to"}),
