@@ -162,7 +162,7 @@ class Session(SessionView):
 
         `inputs` are files by (node id, input name). With `server_id`, that server or none. `unable` are the servers
         that cannot run it, each with its cause (lacks): it goes to none of them. `editor` is the copy of the editor's
-        file that goes along (`workflows/editor_copy.py`).
+        file that goes along (`workflows/editor/copy.py`).
         """
         prompt_id = PromptId(self._state.ports.random.uuid4())
         wish, copy = Wish(asked=server_id), EditorCopy(editor)

@@ -29,7 +29,7 @@ Graph = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class EditorCopy:
-    """The copy of one file (`workflows/editor_copy.py`), its hash once that is known, and what went wrong with it."""
+    """The copy of one file (`workflows/editor/copy.py`), its hash once that is known, and what went wrong with it."""
 
     text: str = ""
     sha256: str = ""

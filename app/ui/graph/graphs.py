@@ -34,7 +34,7 @@ Arrange = Callable[[str], Awaitable[str]]
 class Subject:
     """What a graph is of: a workflow as it is sent and, where that is known, as its author has drawn it.
 
-    `kept` is the hash of the copy of the author's file (`workflows/editor_copy.py`), where it is in the store.
+    `kept` is the hash of the copy of the author's file (`workflows/editor/copy.py`), where it is in the store.
     """
 
     api: str

@@ -86,7 +86,7 @@ class UiState:
     hidden: frozenset[str] = frozenset()  # ids of the items of these deletions
     known: Known = field(default_factory=Known)  # what was read for the form
     run_count: int = 1  # how many runs one click asks for
-    where: str = SOONEST  # where the next run goes (`where.py`)
+    where: str = SOONEST  # where the next run goes (`server_picker.py`)
     leanings: Mapping[ServerId, Leaning] = field(default_factory=dict)  # what this window holds of servers
     many: ManyDraft = field(default_factory=ManyDraft)  # in the dialog about many runs
     query: str = ""  # in the chosen workflow's form

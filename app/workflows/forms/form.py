@@ -1,6 +1,6 @@
 """The form of any workflow: its nodes as sections, its inputs that are not linked as fields.
 
-form = build_form(workflow, catalogue)        # form_building.py
+form = build_form(workflow, catalogue)        # building.py
 form.first                                    # the keys of what matters most, in order
 form.filled({("3", "steps"): "25"})           # the workflow to send; BadInput for the first text that cannot be sent
 """
