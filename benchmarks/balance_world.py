@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from app.core.balancer import Berths, Snapshot
+from app.core.balancer import Claims, Snapshot
 from app.core.durations import Durations, Ran, missing_share
 from app.core.model import ClientId, Job, PromptId, Reservation, ServerId, Task, TaskState, WindowId
 
@@ -136,10 +136,10 @@ class Browser:
     prompts: dict[PromptId, Prompt] = field(default_factory=dict)
     durations: Durations = field(default_factory=Durations)
 
-    def berths(self) -> Berths:
+    def berths(self) -> Claims:
         """As the store has them."""
         claims = [prompt.claim() for prompt in self.prompts.values()]
-        return Berths(
+        return Claims(
             [item for item in claims if isinstance(item, Reservation)],
             [item for item in claims if isinstance(item, Task)],
             durations=self.durations,

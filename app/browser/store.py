@@ -27,14 +27,14 @@ from app.browser.ledger import (
     inputs_of,
     needed_inputs,
 )
-from app.browser.line import LINE, LINES, WAITING, BrowserLine, take_off
 from app.browser.owned import owned
 from app.browser.papers import PAPERS, BrowserPapers
 from app.browser.past import PAST, BrowserPast, create_past, past_inputs
 from app.browser.previews import BrowserPreviews
 from app.browser.shelf import INPUTS_BOUND, BrowserShelf
 from app.browser.values import from_plain, js_object, plain, present
-from app.core.balancer import Berths
+from app.browser.waiting_runs import LINE, LINES, WAITING, BrowserLine, take_off
+from app.core.balancer import Claims
 from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
 from app.core.model import PromptId, Records, Reservation, Task, Unreadable, WindowId
 from app.core.ports import WindowRecord
@@ -121,7 +121,7 @@ class BrowserStore(BrowserShelf, BrowserPreviews, BrowserLine, BrowserLearned, B
 
         return await self._write("claim", ["windows", "tasks", "reservations"], steps)
 
-    async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
+    async def reserve(self, choose: Callable[[Claims], Reservation]) -> Reservation:
         """Read everybody's claims, call `choose`, write its reservation; durable. What `choose` raises is raised."""
 
         def steps(transaction: Any) -> Steps[Reservation]:
@@ -161,7 +161,7 @@ class BrowserStore(BrowserShelf, BrowserPreviews, BrowserLine, BrowserLearned, B
 
         await self._write("register", ["tasks", "reservations", *_line_of(task)], steps)
 
-    async def register_at_once(self, task: Task, check: Callable[[Berths], None]) -> None:
+    async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
         """`reserve` and `register` in one, where the server is decided already; durable."""
         row = plain(_task_row(task))
 
@@ -285,11 +285,11 @@ def _ask_claims(transaction: Any) -> tuple[Any, Any]:
     return transaction.objectStore("reservations").getAll(), tasks.index("unfinished").getAll()
 
 
-def _berths(claims: tuple[Any, Any]) -> Berths:
+def _berths(claims: tuple[Any, Any]) -> Claims:
     """What `_ask_claims` was answered."""
     reservations, tasks = claims
     records = read_tasks(_task_rows(tasks.result))
-    return Berths(_reservations(reservations.result), records.tasks, records.unreadable)
+    return Claims(_reservations(reservations.result), records.tasks, records.unreadable)
 
 
 def _expect_new(known: Any, task: Task) -> None:

@@ -54,7 +54,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Berths:
+class Claims:
     """Everybody's claims as the store has them: reservations, and tasks not known to have ended, readable or not.
 
     With them, what was learned of how long work takes.
@@ -90,7 +90,7 @@ class Berths:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ServerQueue:
     """What a server has to do before a new prompt, and which models it will have loaded then (None: nobody knows)."""
 
     count: int
@@ -100,7 +100,7 @@ class Line:
 
 def line_of(
     snapshot: Snapshot, claims: Mapping[PromptId, Reservation | Task], durations: Durations, now: float
-) -> Line:
+) -> ServerQueue:
     """The line of one server: its queue as it answered, and what is claimed there and not in it yet.
 
     Each prompt counts once, by id. One that was answered before the server was asked, and is not in its queue, has
@@ -119,7 +119,7 @@ def line_of(
     for claim in coming:
         cost, loaded = _cost(claim.job, loaded, durations, server_id)
         seconds += cost
-    return Line(len(known) + len(coming), seconds, loaded)
+    return ServerQueue(len(known) + len(coming), seconds, loaded)
 
 
 def _age(snapshot: Snapshot, now: float) -> float:
@@ -192,7 +192,7 @@ class Candidate:
     """One server that could take the work, with what stands before it."""
 
     server_id: ServerId
-    line: Line
+    line: ServerQueue
     swap: float
     work: float
     burden: float = 0.0  # seconds that others would lose
@@ -216,7 +216,7 @@ class Candidate:
 
 def choose(
     snapshots: Sequence[Snapshot],
-    berths: Berths,
+    berths: Claims,
     *,
     now: float,
     tie: float,
@@ -273,7 +273,7 @@ def _refusals(
             yield item.server_id, cause
 
 
-def _candidates(asked: Sequence[Snapshot], berths: Berths, now: float, job: Job | None) -> list[Candidate]:
+def _candidates(asked: Sequence[Snapshot], berths: Claims, now: float, job: Job | None) -> list[Candidate]:
     claims, durations, found = berths.claims(now), berths.durations, []
     for snapshot in asked:
         line = line_of(snapshot, claims.get(snapshot.server_id, {}), durations, now)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from app.core.balancer import Berths
+from app.core.balancer import Claims
 from app.core.model import ClientId, Fleet, PromptId, Records, Reservation, ServerId, Task, WindowId
 from app.core.past_port import PastStore
 from app.core.store_parts import LearnedStore, LineStore
@@ -264,7 +264,7 @@ class TaskStore(Shelf, LineStore, LearnedStore, Protocol):
     async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
         """The window's record (`fresh` is written if there is none) and its tasks; its reservations are deleted."""
 
-    async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
+    async def reserve(self, choose: Callable[[Claims], Reservation]) -> Reservation:
         """Read everybody's claims, and what was learned of durations, call `choose`, write its reservation; durable.
         What `choose` raises is raised."""
 
@@ -276,7 +276,7 @@ class TaskStore(Shelf, LineStore, LearnedStore, Protocol):
         NotOwner if the reservation is not this owner's. A task with a `part` is taken off its tab's line in the same
         transaction: NotOwner if it does not wait there any more."""
 
-    async def register_at_once(self, task: Task, check: Callable[[Berths], None]) -> None:
+    async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
         """`reserve` and `register` in one, where the server is decided already: read everybody's claims (not what was
         learned), call `check`, write the new task; durable, and no reservation is left. What `check` raises is raised,
         and the rest as by `register`."""

@@ -21,11 +21,11 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 
 from app.core.durations import Durations
 from app.core.errors import StorageError
-from app.core.line import Batch, Entry, LineHead
 from app.core.model import RECORD_VERSION, PromptId, Records, Reservation, ServerId, Task, Unreadable, WindowId
 from app.core.past import PastTask
 from app.core.plan import Paces
 from app.core.ports import WindowRecord
+from app.core.waiting_runs import Batch, Entry, LineHead
 
 T = TypeVar("T")
 _UNIONS = (Union, types.UnionType)

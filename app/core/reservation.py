@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.core.balancer import Berths, Snapshot, Wish, choose
+from app.core.balancer import Claims, Snapshot, Wish, choose
 from app.core.errors import NoServerAvailable, ServerLockedError, ServerUnable
 from app.core.model import Choice, Fleet, Job, PromptId, Reservation, ServerId, WindowId
 from app.core.window import Moored, Window, expect_readable, get_api_base_url
@@ -52,7 +52,7 @@ class Wanted:
             raise ServerUnable("reserve", mooring.server_id, cause)
 
     def choose(
-        self, berths: Berths, snapshots: Sequence[Snapshot], fleet: Fleet, *, now: float, tie: float
+        self, berths: Claims, snapshots: Sequence[Snapshot], fleet: Fleet, *, now: float, tie: float
     ) -> Reservation:
         """The reservation, beside everybody's claims; `tie` in [0, 1) picks among equals.
 
@@ -100,7 +100,7 @@ def _address_of(choice: Choice, fleet: Fleet) -> str:
     return server.address
 
 
-def _expect_no_other_claim(window_id: WindowId, berths: Berths, server_id: ServerId, address: str) -> None:
+def _expect_no_other_claim(window_id: WindowId, berths: Claims, server_id: ServerId, address: str) -> None:
     for held_server, held_address in berths.held_by(window_id):
         if (held_server, held_address) != (server_id, address):
             raise ServerLockedError("reserve", server_id, held_server, 1)

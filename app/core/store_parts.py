@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.core.durations import Durations, Ran
-from app.core.line import Line, LineChange
 from app.core.model import WindowId
 from app.core.plan import Measured, Paces
+from app.core.waiting_runs import LineChange, WaitingRuns
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class LearnedStore(Protocol):
 class LineStore(Protocol):
     """The part of the store where runs wait: one line for each window, fenced by its `line_id`."""
 
-    async def read_line(self, window_id: WindowId) -> Line:
+    async def read_line(self, window_id: WindowId) -> WaitingRuns:
         """The line of that window, empty if nothing waits there; BrokenRecord if a part of it cannot be read."""
 
     async def read_lines(self) -> Mapping[WindowId, int]:
@@ -46,6 +46,6 @@ class LineStore(Protocol):
         """Make one step of a line durable. NotOwner if it is not the line that it was (emptied, or adopted by another
         window), TaskNotFound if a run that was changed or taken off does not wait there any more."""
 
-    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> Line:
+    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> WaitingRuns:
         """Put what waits in one window's line to the end of another's, which begins as `line_id` if it is empty, with
         the pause and wishes of the old one. The line as it is then. TaskNotFound if nothing waits there."""

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.evidence import Unclear
-from app.core.line import Line
 from app.core.model import PromptId, Records, Task, Unreadable, WindowId
 from app.core.past import ended_at, is_settled
+from app.core.waiting_runs import WaitingRuns
 from app.session.state import State
 
 log = logging.getLogger("mooring.session")
@@ -192,7 +192,7 @@ class Salvage:
         self._adopted(task)
         return task
 
-    async def adopt_line(self, owner: WindowId, new_owner: WindowId) -> Line:
+    async def adopt_line(self, owner: WindowId, new_owner: WindowId) -> WaitingRuns:
         """Take the runs in that wait in a window that is gone. TaskNotFound if another window was faster."""
         if all(item.owner != owner for item in self.lines):
             raise TaskNotFound("adopt_line")

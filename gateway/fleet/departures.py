@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from gateway.http.refusal import Refusal
-from gateway.http.tunnels import Lines
+from gateway.http.tunnels import Tunnels
 from gateway.http.upstream import Upstream
 from gateway.tasks import start_task
 
@@ -14,7 +14,7 @@ from gateway.tasks import start_task
 class Departures:
     """Sees each off: its windows' sockets are closed with the cause, and its connections once they are not used."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Tunnels) -> None:
         self._lines = lines
         self._leaving: dict[asyncio.Task[None], Upstream] = {}
 

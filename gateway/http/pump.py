@@ -33,7 +33,7 @@ MOST_WAITING_FRAMES = 5_000
 _log = logging.getLogger(__name__)
 
 
-class Line:
+class Tunnel:
     """One browser socket and the server socket behind it: `accept`, then `start` in its turn, and `carry`."""
 
     def __init__(self, upstream: Upstream, client_id: str, deadlines: Deadlines, sieve: Sieve | None = None) -> None:

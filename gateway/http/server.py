@@ -64,7 +64,7 @@ from gateway.http.routes import (
     Workflows,
 )
 from gateway.http.routes import Health as HealthCheck
-from gateway.http.tunnels import Lines
+from gateway.http.tunnels import Tunnels
 from gateway.http.upstream import Upstream
 from gateway.http.upstreams import Upstreams
 from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
@@ -109,7 +109,7 @@ class Gateway:
         if breakable is not None:
             self._breaker = Breaker(breakable, self.state, self.prober, self._upstreams)
         self._proxy = Proxy()
-        self._lines = Lines(deadlines)
+        self._lines = Tunnels(deadlines)
         self.departures = Departures(self._lines)
         self._discovery = Discovery(self.state, deadlines, self.change)
         self._site = Site(root)

@@ -22,7 +22,7 @@ from aiohttp import web
 from gateway.fleet.fleet import ServerId
 from gateway.http.closes import GATEWAY_ENDS, LOGGED_OUT, REPLACED, close_of
 from gateway.http.deadlines import Deadlines
-from gateway.http.pump import Line
+from gateway.http.pump import Tunnel
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.upstream import Upstream
 from gateway.people.event_filter import Sieve
@@ -30,13 +30,13 @@ from gateway.people.person import Person
 from gateway.tasks import start_task
 
 
-class Lines:
+class Tunnels:
     """All lines of the gateway, at most one for each (server, client_id)."""
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
         self._slots: dict[tuple[ServerId, str], _Slot] = {}
-        self._open: dict[Line, Person | None] = {}
+        self._open: dict[Tunnel, Person | None] = {}
 
     async def serve(
         self,
@@ -47,7 +47,7 @@ class Lines:
         person: Person | None = None,
     ) -> web.StreamResponse:
         """Connect a browser's upgrade request through, until either side ends; `sieve` says what of it passes."""
-        line = Line(upstream, client_id, self._deadlines, sieve)
+        line = Tunnel(upstream, client_id, self._deadlines, sieve)
         self._open[line] = person
         try:
             browser = await line.accept(request)
@@ -61,7 +61,7 @@ class Lines:
             line.end()  # at once, whatever happens to this request
             line.on_end(lambda: self._forget_line(line))
 
-    async def _lead(self, line: Line, client_id: str) -> None:
+    async def _lead(self, line: Tunnel, client_id: str) -> None:
         """Start the line's server side in its turn; one whose browser has gone meanwhile does not disturb the older."""
         try:
             async with self._turn(line.server_id, client_id) as slot:
@@ -73,7 +73,7 @@ class Lines:
         except Refused as error:
             line.fail(error.refusal)
 
-    def _forget_line(self, line: Line) -> None:
+    def _forget_line(self, line: Tunnel) -> None:
         self._open.pop(line, None)
 
     @property
@@ -134,7 +134,7 @@ class Lines:
         elif slot.users == 0 and self._slots.get(key) is slot:
             del self._slots[key]
 
-    async def _end_older(self, older: Line) -> None:
+    async def _end_older(self, older: Tunnel) -> None:
         older.finish(REPLACED)
         older.end()
         try:
@@ -150,7 +150,7 @@ class _Slot:
     """The place of one (server, client_id)."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    line: Line | None = None
+    line: Tunnel | None = None
     users: int = 0
 
 

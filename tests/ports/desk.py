@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from app.core.balancer import Berths
+from app.core.balancer import Claims
 from app.core.errors import InvalidTransition, MooringError
 from app.core.model import Choice, ClientId, Note, PromptId, Reservation, ServerId, Task, TaskState, WindowId
 from app.core.papers import Papers
@@ -93,11 +93,11 @@ async def kept_of(store: TaskStore) -> frozenset[tuple[PromptId, int]]:
     return await store.read_kept([(PromptId(f"p-{number}"), index) for number in range(11) for index in range(100)])
 
 
-async def seen_berths(store: TaskStore) -> Berths:
+async def seen_berths(store: TaskStore) -> Claims:
     """What the next window to choose would see; nothing is left behind."""
-    seen: list[Berths] = []
+    seen: list[Claims] = []
 
-    def look(berths: Berths) -> Reservation:
+    def look(berths: Claims) -> Reservation:
         seen.append(berths)
         raise InvalidTransition("look")
 

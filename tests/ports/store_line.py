@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import replace
 
 from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
-from app.core.line import Attachment, Batch, Entry, Line, Pause, crew_id, write_values
 from app.core.model import BatchId, Cell, Part, PromptId, Task, TaskState, WindowId
 from app.core.ports import TaskStore
+from app.core.waiting_runs import Attachment, Batch, Entry, Pause, WaitingRuns, crew_id, write_values
 from tests.ports.desk import BOUND, Desk, raises, reservation, task
 
 W1, W2, W3 = WindowId("w-1"), WindowId("w-2"), WindowId("w-3")
@@ -38,7 +38,7 @@ def entry(name: str, prompt_id: str, index: int) -> Entry:
 
 async def waiting(
     store: TaskStore, *ids: str, name: str = "b", owner: WindowId = W1, hashes: tuple[str, ...] = ()
-) -> Line:
+) -> WaitingRuns:
     """A line with these runs at its end, as the session puts them there."""
     known = await store.read_line(owner)
     after = known.join(batch(name, *hashes), [entry(name, item, n) for n, item in enumerate(ids)], f"line of {name}")
@@ -54,13 +54,13 @@ async def sent(store: TaskStore, prompt_id: str, owner: str = "w-1", name: str =
     return made
 
 
-def ids(line: Line) -> str:
+def ids(line: WaitingRuns) -> str:
     return " ".join(item.prompt_id for item in line.entries)
 
 
 async def check_a_line_comes_back_as_it_was_written(desk: Desk) -> None:
     store = desk.store()
-    assert await store.read_line(W1) == Line(window_id=W1)
+    assert await store.read_line(W1) == WaitingRuns(window_id=W1)
     assert dict(await store.read_lines()) == {}
     first = await waiting(store, "p-1", "p-2", hashes=("aa",))
     assert await desk.store().read_line(W1) == first
@@ -81,7 +81,7 @@ async def check_an_empty_line_leaves_nothing(desk: Desk) -> None:
     await store.write_line(known.change_to(fewer))
     assert await store.read_line(W1) == fewer
     await store.write_line(fewer.change_to(fewer.cleared()))
-    assert await store.read_line(W1) == Line(window_id=W1)
+    assert await store.read_line(W1) == WaitingRuns(window_id=W1)
     assert dict(await store.read_lines()) == {}
     again = await waiting(store, "p-1", name="later")
     assert again.line_id == "line of later"
@@ -94,7 +94,7 @@ async def check_a_run_leaves_its_line_when_its_task_is_registered(desk: Desk) ->
     assert await store.read_task(made.prompt_id) == made
     assert await store.read_line(W1) == known.without(PromptId("p-1"))
     await sent(store, "p-2")
-    assert await store.read_line(W1) == Line(window_id=W1)
+    assert await store.read_line(W1) == WaitingRuns(window_id=W1)
     assert dict(await store.read_lines()) == {}
 
 
@@ -169,7 +169,7 @@ async def check_a_run_that_waits_again_brings_back_what_its_batch_shares(desk: D
 async def check_another_line_is_not_taken_for_the_old_one(desk: Desk) -> None:
     store = desk.store()
     known = await waiting(store, "p-1", "p-2")
-    await raises(NotOwner, store.write_line(Line(window_id=W1).change_to(known)))
+    await raises(NotOwner, store.write_line(WaitingRuns(window_id=W1).change_to(known)))
     await store.write_line(known.change_to(known.cleared()))
     await raises(NotOwner, store.write_line(known.change_to(known.hold(Pause.ASKED))))
     later = await waiting(store, "p-3", name="later")
@@ -188,7 +188,7 @@ async def check_an_adopted_line_is_one_windows_alone(desk: Desk) -> None:
     assert (adopted.pause, adopted.paused_by) == (Pause.REJECTED, "p-0")
     assert adopted.batches == held.batches
     assert [item.part for item in adopted.entries] == [item.part for item in held.entries]
-    assert await store.read_line(W1) == Line(window_id=W1)
+    assert await store.read_line(W1) == WaitingRuns(window_id=W1)
     await raises(NotOwner, store.write_line(held.change_to(held.resume())))
     await raises(NotOwner, sent(store, "p-1", "w-1"))
     await raises(TaskNotFound, store.adopt_line(W1, W3, "line-3"))
@@ -212,7 +212,7 @@ async def check_one_of_two_who_adopt_a_line_wins(desk: Desk) -> None:
         *(desk.store().adopt_line(W1, WindowId(f"w-{number}"), f"line-{number}") for number in range(2, 7)),
         return_exceptions=True,
     )
-    assert sum(isinstance(outcome, Line) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, WaitingRuns) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, TaskNotFound) for outcome in outcomes) == 4
     assert list((await store.read_lines()).values()) == [2]
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from app.core.balancer import Berths
+from app.core.balancer import Claims
 from app.core.errors import InvalidTransition, MooringError, NotOwner, TaskNotFound
 from app.core.model import (
     ClientId,
@@ -62,8 +62,8 @@ async def check_two_windows_choosing_at_once_see_each_other(desk: Desk) -> None:
     one, other = desk.store(), desk.store()
     seen: list[int] = []
 
-    def choose(prompt_id: str, owner: str) -> Callable[[Berths], Reservation]:
-        def take(berths: Berths) -> Reservation:
+    def choose(prompt_id: str, owner: str) -> Callable[[Claims], Reservation]:
+        def take(berths: Claims) -> Reservation:
             seen.append(len(berths.reservations))
             return reservation(prompt_id, owner, "gpu-2" if berths.reservations else "gpu-1")
 
@@ -77,8 +77,8 @@ async def check_two_windows_choosing_at_once_see_each_other(desk: Desk) -> None:
 async def check_twenty_windows_choosing_at_once_are_each_counted(desk: Desk) -> None:
     seen: list[int] = []
 
-    def choose(number: int) -> Callable[[Berths], Reservation]:
-        def take(berths: Berths) -> Reservation:
+    def choose(number: int) -> Callable[[Claims], Reservation]:
+        def take(berths: Claims) -> Reservation:
             seen.append(len(berths.reservations))
             return reservation(f"p-{number}", f"w-{number}")
 
@@ -110,7 +110,7 @@ async def check_an_error_of_choose_is_raised_and_writes_nothing(desk: Desk) -> N
     class Refusal(MooringError):
         pass
 
-    def refuse(_berths: Berths) -> Reservation:
+    def refuse(_berths: Claims) -> Reservation:
         raise Refusal
 
     await raises(Refusal, store.reserve(refuse))
@@ -152,7 +152,7 @@ async def check_register_at_once_shows_everybodys_claims_before_it_writes(desk: 
     await store.update(replace(ended, state=TaskState.SUCCEEDED, ended_at=30.0))
     await registered(store, "p-4", owner="w-3")
     await desk.damage("p-4", {"state": "paused"})
-    seen: list[Berths] = []
+    seen: list[Claims] = []
     await store.register_at_once(task("p-5"), seen.append)
     [berths] = seen
     assert (list(berths.reservations), list(berths.unfinished)) == ([held], [known])
@@ -165,7 +165,7 @@ async def check_what_is_refused_is_not_registered_at_once(desk: Desk) -> None:
     class Refusal(MooringError):
         pass
 
-    def refuse(_berths: Berths) -> None:
+    def refuse(_berths: Claims) -> None:
         raise Refusal
 
     await raises(Refusal, store.register_at_once(task("p-1"), refuse))
@@ -185,7 +185,7 @@ async def check_two_windows_that_register_at_once_see_each_other(desk: Desk) -> 
     one, other = desk.store(), desk.store()
     seen: list[int] = []
 
-    def count(berths: Berths) -> None:
+    def count(berths: Claims) -> None:
         seen.append(len(berths.unfinished))
 
     await asyncio.gather(

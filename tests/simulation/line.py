@@ -1,4 +1,4 @@
-"""The waiting lines in the store in memory, beside its tasks: see `app/browser/line.py`, which this stands for."""
+"""The waiting lines in the store in memory, beside its tasks: stands for `app/browser/waiting_runs.py`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from app.core.errors import NotOwner, TaskNotFound
-from app.core.line import Line, LineChange, captain_of, line_of
 from app.core.model import Task, WindowId
 from app.core.records import decode_batch, decode_entry, decode_head, encode_batch, encode_entry, encode_head
+from app.core.waiting_runs import LineChange, WaitingRuns, captain_of, line_of
 from tests.simulation.shelf import Shelves
 
 T = TypeVar("T")
@@ -26,13 +26,13 @@ class MemoryLine:
         rows = [row for row in self._shelves.waiting.values() if row["owner"] == window_id]
         return sorted(rows, key=lambda row: (row["place"], row["prompt_id"]))
 
-    def _line(self, window_id: WindowId) -> Line:
+    def _line(self, window_id: WindowId) -> WaitingRuns:
         head = self._shelves.lines.get(window_id)
         entries = [decode_entry(row) for row in self._waiting_of(window_id)]
         batches = [decode_batch(self._shelves.batches[name]) for name in {item.batch_id for item in entries}]
         return line_of(decode_head(head) if head else None, entries, batches, window_id)
 
-    async def read_line(self, window_id: WindowId) -> Line:
+    async def read_line(self, window_id: WindowId) -> WaitingRuns:
         return await self._transact("read_line", lambda: self._line(window_id))
 
     async def read_lines(self) -> Mapping[WindowId, int]:
@@ -63,8 +63,8 @@ class MemoryLine:
 
         await self._transact("write_line", work)
 
-    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> Line:
-        def work() -> Line:
+    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> WaitingRuns:
+        def work() -> WaitingRuns:
             shelves, found = self._shelves, self._waiting_of(owner)
             if not found:
                 raise TaskNotFound("adopt_line")

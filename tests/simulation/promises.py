@@ -6,8 +6,8 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from app.core.line import AHEAD, captain_of
 from app.core.model import ENDS, ServerId, WindowId
+from app.core.waiting_runs import AHEAD, captain_of
 from app.session.submitting.editor_files import GONE, UNSTORED
 from tests.simulation.editor import graph_of, is_drawn
 from tests.simulation.network import Exchange

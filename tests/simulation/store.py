@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from app.core.balancer import Berths
+from app.core.balancer import Claims
 from app.core.durations import Durations, Ran
 from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFound
 from app.core.model import ENDS, PromptId, Records, Reservation, Task, Unreadable, WindowId
@@ -168,7 +168,7 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
 
         return await self._transact("claim", work)
 
-    async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
+    async def reserve(self, choose: Callable[[Claims], Reservation]) -> Reservation:
         def work() -> Reservation:
             reservation = choose(replace(self._berths(), durations=self._durations()))
             self._db.reservations[reservation.prompt_id] = encode_reservation(reservation)
@@ -176,9 +176,9 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
 
         return await self._transact("reserve", work)
 
-    def _berths(self) -> Berths:
+    def _berths(self) -> Claims:
         unfinished = [task for task in self._db.all_tasks() if not task.state.is_end]
-        return Berths(self._db.all_reservations(), unfinished, self._db.all_unreadable(is_unfinished=True))
+        return Claims(self._db.all_reservations(), unfinished, self._db.all_unreadable(is_unfinished=True))
 
     def _durations(self) -> Durations:
         try:
@@ -226,7 +226,7 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
 
         await self._transact("register", work)
 
-    async def register_at_once(self, task: Task, check: Callable[[Berths], None]) -> None:
+    async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
         def work() -> None:
             check(self._berths())
             if task.prompt_id in self._db.tasks:

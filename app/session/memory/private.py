@@ -16,15 +16,15 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.core.balancer import Berths
+from app.core.balancer import Claims
 from app.core.durations import Ran
 from app.core.errors import NotOwner, TaskNotFound
-from app.core.line import Line, LineChange, line_of
 from app.core.model import Delivery, Output, PromptId, Records, Reservation, Task, WindowId
 from app.core.past import PastTask, ended_at, is_settled, past_of
 from app.core.plan import Measured
 from app.core.ports import Ports, TaskStore, WindowRecord
 from app.core.store_parts import Learned
+from app.core.waiting_runs import LineChange, WaitingRuns, line_of
 from app.session.memory.private_shelf import Drawer, PrivateShelf
 
 
@@ -69,7 +69,7 @@ class PrivateStore(PrivateShelf):
         self._written: dict[PromptId, Task] = {}  # whole; the inner store has them redacted
         self._home: dict[PromptId, Task] = {}  # whole; the inner store has them no more
         self._past: dict[PromptId, Task] = {}
-        self._lines: dict[WindowId, Line] = {}
+        self._lines: dict[WindowId, WaitingRuns] = {}
 
     # Windows and reservations
 
@@ -85,7 +85,7 @@ class PrivateStore(PrivateShelf):
         unsettled = tuple(task for task in records.tasks if not is_settled(task))
         return record, Records(unsettled, records.unreadable)
 
-    async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
+    async def reserve(self, choose: Callable[[Claims], Reservation]) -> Reservation:
         """TaskStore.reserve."""
         return await self._inner.reserve(choose)
 
@@ -99,7 +99,7 @@ class PrivateStore(PrivateShelf):
         """TaskStore.register."""
         await self._register(task, self._inner.register(redacted(task)))
 
-    async def register_at_once(self, task: Task, check: Callable[[Berths], None]) -> None:
+    async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
         """TaskStore.register_at_once."""
         await self._register(task, self._inner.register_at_once(redacted(task), check))
 
@@ -170,9 +170,9 @@ class PrivateStore(PrivateShelf):
         pictures = {item.sha256 for batch in batches for item in batch.inputs}
         return frozenset(pictures | {batch.editor_sha256 for batch in batches})
 
-    async def read_line(self, window_id: WindowId) -> Line:
+    async def read_line(self, window_id: WindowId) -> WaitingRuns:
         """LineStore.read_line."""
-        return self._lines.get(window_id, Line(window_id=window_id))
+        return self._lines.get(window_id, WaitingRuns(window_id=window_id))
 
     async def read_lines(self) -> Mapping[WindowId, int]:
         """LineStore.read_lines, of this tab alone."""
@@ -192,7 +192,7 @@ class PrivateStore(PrivateShelf):
             change.head, (*stay, *change.put, *change.added), batches, change.window_id
         )
 
-    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> Line:  # noqa: ARG002
+    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> WaitingRuns:  # noqa: ARG002
         """LineStore.adopt_line: a private window finds no line of another."""
         raise TaskNotFound("adopt_line")
 

@@ -13,10 +13,9 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from app.core.balancer import Berths
+from app.core.balancer import Claims
 from app.core.durations import Durations, Ran
 from app.core.errors import NotOwner, SocketClosed, TaskNotFound
-from app.core.line import Line, LineChange
 from app.core.model import Fleet, PromptId, Records, Reservation, Server, ServerId, Task, WindowId
 from app.core.plan import Measured
 from app.core.ports import (
@@ -32,6 +31,7 @@ from app.core.ports import (
     WindowRecord,
 )
 from app.core.store_parts import Learned
+from app.core.waiting_runs import LineChange, WaitingRuns
 
 HERE, THERE = ServerId("sandbox-1"), ServerId("sandbox-2")
 LONGEST_SLEEP = 0.02  # seconds: the session's waits are real, but short
@@ -170,16 +170,16 @@ class SandboxStore:
         """TaskStore.claim."""
         return fresh, Records(tuple(self.tasks.values()))
 
-    async def reserve(self, choose: Callable[[Berths], Reservation]) -> Reservation:
+    async def reserve(self, choose: Callable[[Claims], Reservation]) -> Reservation:
         """TaskStore.reserve."""
         reservation = choose(self._berths)
         self.reservations[reservation.prompt_id] = reservation
         return reservation
 
     @property
-    def _berths(self) -> Berths:
+    def _berths(self) -> Claims:
         unfinished = [task for task in self.tasks.values() if not task.state.is_end]
-        return Berths(tuple(self.reservations.values()), unfinished, durations=self.durations)
+        return Claims(tuple(self.reservations.values()), unfinished, durations=self.durations)
 
     async def learn(self, ran: Ran) -> None:
         """TaskStore.learn."""
@@ -202,7 +202,7 @@ class SandboxStore:
             raise NotOwner("register", task.prompt_id)
         self.tasks[task.prompt_id] = task
 
-    async def register_at_once(self, task: Task, check: Callable[[Berths], None]) -> None:
+    async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
         """TaskStore.register_at_once."""
         check(self._berths)
         self.tasks[task.prompt_id] = task
@@ -236,9 +236,9 @@ class SandboxStore:
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
         """TaskStore.delete_unreadable: what lies here as a value can be read."""
 
-    async def read_line(self, window_id: WindowId) -> Line:
+    async def read_line(self, window_id: WindowId) -> WaitingRuns:
         """LineStore.read_line: nothing waits here."""
-        return Line(window_id=window_id)
+        return WaitingRuns(window_id=window_id)
 
     async def read_lines(self) -> Mapping[WindowId, int]:
         """LineStore.read_lines."""
@@ -247,7 +247,7 @@ class SandboxStore:
     async def write_line(self, change: LineChange) -> None:
         """LineStore.write_line."""
 
-    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> Line:  # noqa: ARG002
+    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> WaitingRuns:  # noqa: ARG002
         """LineStore.adopt_line: nothing waits anywhere."""
         raise TaskNotFound("adopt_line")
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from app.core import comfy
-from app.core.balancer import ANY, Berths, Snapshot, Wish, choose
+from app.core.balancer import ANY, Claims, Snapshot, Wish, choose
 from app.core.errors import AffinityError, NoServerAvailable, ServerLockedError, StorageError
 from app.core.model import Job, PromptId, Reservation, ServerId, Task, Unreadable
 from app.core.reservation import Wanted, drained
@@ -79,7 +79,7 @@ class Places:
         tie = state.ports.random.fraction()
         unreadable: list[Unreadable] = []
 
-        def pick(berths: Berths) -> Reservation:
+        def pick(berths: Claims) -> Reservation:
             unreadable[:] = berths.unreadable_of(wanted.window.window_id)
             return wanted.choose(berths, snapshots, state.fleet, now=state.ports.clock.now(), tie=tie)
 
@@ -110,12 +110,12 @@ class Places:
                 return False
             wanted.expect_possible(state.fleet)
             now, unreadable = state.ports.clock.now(), list[Unreadable]()
-            place = wanted.choose(Berths(), (), state.fleet, now=now, tie=0.0)
+            place = wanted.choose(Claims(), (), state.fleet, now=now, tie=0.0)
             state.set_window(window.reserve(place))
             task = make(place)
             state.get_window("register_window_task").register_window_task(task)  # refuses before anything is written
 
-            def check(berths: Berths) -> None:
+            def check(berths: Claims) -> None:
                 unreadable[:] = berths.unreadable_of(window.window_id)
                 wanted.choose(berths, (), state.fleet, now=now, tie=0.0)
 
@@ -137,7 +137,7 @@ class Places:
             raise ServerLockedError("run_again", None, task.server_id, len(others))
         now = self._state.ports.clock.now()
         wish, unable = Wish(avoided=task.server_id, leanings=self._state.leanings), drained(self._state.fleet)
-        choose(await self._read_loads(), Berths(), now=now, tie=0.0, wish=wish, unable=unable)
+        choose(await self._read_loads(), Claims(), now=now, tie=0.0, wish=wish, unable=unable)
 
     async def _read_loads(self) -> tuple[Snapshot, ...]:
         state = self._state

@@ -19,9 +19,9 @@ import logging
 from dataclasses import replace
 
 from app.core.errors import InvalidTransition, StorageError
-from app.core.line import captain_of, crew_id, crew_number
 from app.core.model import Fleet, PromptId, WindowId
 from app.core.ports import Identity, Ports, Windows
+from app.core.waiting_runs import captain_of, crew_id, crew_number
 from app.core.window import Window
 from app.session.session import Session
 from app.session.state import State

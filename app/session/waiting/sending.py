@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from app.core import comfy
 from app.core.balancer import Wish
 from app.core.errors import BadInput, HttpStatusError, MooringError
-from app.core.line import Batch, Entry, Line, Pause
 from app.core.model import PromptId, TaskState
+from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
 from app.session.facts import Picked
 from app.session.state import State
 from app.session.submitting.editor_files import Editors
@@ -81,7 +81,7 @@ class Sender:
                 hand.sending = entry.prompt_id
                 self._state.spawn(self._send(hand, entry, line), f"send {entry.prompt_id}")
 
-    def _gives_way(self, hand: Hand, hands: Sequence[Hand], line: Line) -> bool:
+    def _gives_way(self, hand: Hand, hands: Sequence[Hand], line: WaitingRuns) -> bool:
         """Return whether a busy session takes no more for now, because another one may still use an idle server.
 
         A session that shares its server with an earlier one takes one run at a time, so that it can choose afresh.
@@ -91,7 +91,7 @@ class Sender:
         earlier = {item.locked for item in hands[: hands.index(hand)]}
         return any(item.is_free for item in hands) or (hand.locked in earlier and not line.is_unbounded)
 
-    async def _send(self, hand: Hand, entry: Entry, line: Line) -> None:
+    async def _send(self, hand: Hand, entry: Entry, line: WaitingRuns) -> None:
         try:
             await hand.take(await self._order(entry, line.batches[entry.batch_id], is_spread=line.hands > 1))
         except MooringError as error:
@@ -123,7 +123,7 @@ class Sender:
             editor=await self._editors.read(batch.editor_sha256),
         )
 
-    async def _taken(self, hand: Hand, entry: Entry, line: Line) -> None:
+    async def _taken(self, hand: Hand, entry: Entry, line: WaitingRuns) -> None:
         """It went to its server. A refusal holds for the others too; what may be taken a little later waits again."""
         self._keeper.took(entry.prompt_id)
         task = hand.window.tasks.get(entry.prompt_id) if hand.window else None
@@ -164,7 +164,7 @@ class Sender:
         self.refusal = error
         self._state.changed()
 
-    async def _wait_again(self, entry: Entry, was: Line) -> None:
+    async def _wait_again(self, entry: Entry, was: WaitingRuns) -> None:
         """A page that goes away before that is written leaves a failed task that says it was not sent."""
         random = self._state.ports.random
         prompt_id, line_id = PromptId(random.uuid4()), random.uuid4()

@@ -11,14 +11,14 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from app.core.errors import NotOwner, StorageError, TaskNotFound
-from app.core.line import Line
 from app.core.model import PromptId
+from app.core.waiting_runs import WaitingRuns
 from app.core.window import Window
 from app.session.state import State
 
 log = logging.getLogger("mooring.session")
 
-Step = Callable[[Line], Line]
+Step = Callable[[WaitingRuns], WaitingRuns]
 
 
 class LineKeeper:
@@ -28,7 +28,7 @@ class LineKeeper:
         self._state = state
         self._sent: set[PromptId] = set()  # what may still be found by a look at the store that is under way
         self._changing = asyncio.Lock()
-        self.line: Line | None = None
+        self.line: WaitingRuns | None = None
         self.error: StorageError | None = None
 
     async def restore(self) -> None:
@@ -56,7 +56,7 @@ class LineKeeper:
         async with self._changing:
             await self._read()
 
-    async def adopt(self, work: Callable[[], Awaitable[Line]]) -> None:
+    async def adopt(self, work: Callable[[], Awaitable[WaitingRuns]]) -> None:
         """Take over the line that comes of that, with nothing changing it meanwhile."""
         async with self._changing:
             self.take_over(await work())
@@ -94,7 +94,7 @@ class LineKeeper:
                     self.take_over(after)
                     return
 
-    def take_over(self, line: Line) -> None:
+    def take_over(self, line: WaitingRuns) -> None:
         """Take over the line, but for what was sent meanwhile."""
         sent = [item.prompt_id for item in line.entries if item.prompt_id in self._sent]
         self.line = line.without(*sent) if sent else line

@@ -27,8 +27,8 @@ from collections.abc import Iterable
 
 from app.core.balancer import ANY, Wish
 from app.core.errors import BadInput, MooringError, StorageError, TaskNotFound
-from app.core.line import Attachment, Batch, Entry, Line, Pause, Values, write_values
 from app.core.model import BatchId, Part, PromptId, WindowId
+from app.core.waiting_runs import Attachment, Batch, Entry, Pause, Values, WaitingRuns, write_values
 from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked
 from app.session.salvage import OrphanLine, Salvage
@@ -55,7 +55,7 @@ class WaitingLine:
     # What there is to see
 
     @property
-    def line(self) -> Line | None:
+    def line(self) -> WaitingRuns | None:
         """The waiting runs in order, without those set aside; None until the line has been read."""
         line, aside = self._keeper.line, self._sender.aside
         if line is None or not aside:
@@ -128,7 +128,7 @@ class WaitingLine:
             entries = [_entry(PromptId(random.uuid4()), window.window_id, batch_id, run) for run in runs]
             line_id = random.uuid4()
 
-            def join(line: Line) -> Line:
+            def join(line: WaitingRuns) -> WaitingRuns:
                 joined = line.join(batch, entries, line_id)
                 return joined if hands is None else joined.spread(hands)
 
@@ -141,7 +141,7 @@ class WaitingLine:
 
     async def resume(self) -> None:
         """Go on, whatever the reason of the pause was."""
-        await self._keeper.change(Line.resume)
+        await self._keeper.change(WaitingRuns.resume)
         self.hurry()
 
     async def send_all(self, is_wanted: bool = True) -> None:
@@ -163,7 +163,7 @@ class WaitingLine:
     async def edit(self, prompt_id: PromptId, values: Values, label: str) -> None:
         """Let a run set other values. TaskNotFound if it is on its way already."""
 
-        def edit(line: Line) -> Line:
+        def edit(line: WaitingRuns) -> WaitingRuns:
             if prompt_id in self.sending:
                 raise TaskNotFound("line", prompt_id)
             return line.edit(prompt_id, values, label)
@@ -188,7 +188,7 @@ class WaitingLine:
         finally:
             self.put_back(*prompt_ids)
 
-    def _still_aside(self, line: Line, prompt_ids: Iterable[PromptId]) -> list[PromptId]:
+    def _still_aside(self, line: WaitingRuns, prompt_ids: Iterable[PromptId]) -> list[PromptId]:
         """Return those that still wait: *remove all* may have removed them in the meantime."""
         return [item for item in prompt_ids if item not in self._sender.aside or line.has(item)]
 

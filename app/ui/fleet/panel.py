@@ -8,10 +8,10 @@ from typing import Protocol
 
 from app.core.balancer import Leaning
 from app.core.errors import MooringError
-from app.core.line import captain_of
 from app.core.model import Choice, Fleet, Server, ServerId, WindowId
 from app.core.roster import Berthing, Roster
 from app.core.vitals import Vitals
+from app.core.waiting_runs import captain_of
 from app.core.window import Window
 from app.ui.fleet.admin import Deeds, ServerDeeds, deeds_at
 from app.ui.kit.colours import ServerTag, tag_of

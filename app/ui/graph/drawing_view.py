@@ -24,8 +24,8 @@ from app.workflows.drawing.drawing import (
     ROW,
     Area,
     Box,
+    Edge,
     Kind,
-    Line,
     Mode,
     Point,
     Sketch,
@@ -79,7 +79,7 @@ def _area(area: Area) -> str:
     )
 
 
-def _line(line: Line, sketch: Sketch) -> str:
+def _line(line: Edge, sketch: Sketch) -> str:
     start = sketch.boxes[line.source].output_at(line.output)
     end = sketch.boxes[line.target].input_at(line.input)
     ends = f'data-from="{escape(line.source)}" data-to="{escape(line.target)}"'

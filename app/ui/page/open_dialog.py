@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from app.core.line import MOST_HANDS
 from app.core.model import PromptId, Task, Unreadable
+from app.core.waiting_runs import MOST_HANDS
 from app.core.window import Window
 from app.ui.commands.palette import PaletteDialog, SettingsDialog, ShortcutsDialog
 from app.ui.fleet.panel import fleet_view

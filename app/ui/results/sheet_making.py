@@ -10,8 +10,8 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.core.line import Line
 from app.core.model import BatchId, Part, PromptId, TaskState
+from app.core.waiting_runs import WaitingRuns
 from app.ui.page.state import CardView, ResultView
 from app.ui.results.sheets import CellKind, SheetCell, SheetEntry, SheetLine, SheetView
 from app.workflows.plans.sheet import lay_out
@@ -42,7 +42,7 @@ class _Grid:
 class Sheets:
     """All grids of a tab, by what its cards (newest first) and its line tell."""
 
-    def __init__(self, cards: Sequence[CardView], line: Line | None) -> None:
+    def __init__(self, cards: Sequence[CardView], line: WaitingRuns | None) -> None:
         self._again = _repetitions(cards)
         self._grids: dict[BatchId, _Grid] = {}
         for card in reversed(cards):  # of two tries of one run the newer one counts

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from app.core.errors import BadInput, TaskNotFound
-from app.core.line import Batch, Entry, Line, read_values
 from app.core.model import PromptId
+from app.core.waiting_runs import Batch, Entry, WaitingRuns, read_values
 from app.core.workflow import ApiWorkflow
 from app.workflows.graph import Key
 from app.workflows.plans.runs import label_of
@@ -59,13 +59,13 @@ class EditView:
         return not self.is_gone and not any(item.is_wrong for item in self.fields)
 
 
-def begin_edit(line: Line, prompt_id: PromptId) -> EditDialog:
+def begin_edit(line: WaitingRuns, prompt_id: PromptId) -> EditDialog:
     """The dialog with the values that the run sets. TaskNotFound if it waits no more."""
     values = read_values(line.entry(prompt_id).values)
     return EditDialog(prompt_id, tuple((key, text_of_value(value)) for key, value in values.items()))
 
 
-def edit_view(line: Line | None, edit: EditDialog, sending: frozenset[PromptId]) -> EditView:
+def edit_view(line: WaitingRuns | None, edit: EditDialog, sending: frozenset[PromptId]) -> EditView:
     """The dialog as it has to look now."""
     found = _find(line, edit.prompt_id)
     if found is None or edit.prompt_id in sending:
@@ -85,7 +85,7 @@ def edit_view(line: Line | None, edit: EditDialog, sending: frozenset[PromptId])
     )
 
 
-def edit_values(line: Line, edit: EditDialog) -> tuple[dict[Key, object], str]:
+def edit_values(line: WaitingRuns, edit: EditDialog) -> tuple[dict[Key, object], str]:
     """What the run is to set, and what it is called then. BadInput for a text that does not fit, TaskNotFound."""
     entry, workflow, _ = _find(line, edit.prompt_id) or _gone(edit.prompt_id)
     old, values = read_values(entry.values), dict[Key, object]()
@@ -107,14 +107,14 @@ def text_of_value(value: object) -> str:
     return str(value)
 
 
-def present_text(line: Line, edit: EditDialog, name: str) -> tuple[Key, str] | None:
+def present_text(line: WaitingRuns, edit: EditDialog, name: str) -> tuple[Key, str] | None:
     """An input by its name, with what it is now; None if there is none."""
     found = _find(line, edit.prompt_id)
     target = settable(found[1]).get(name) if found is not None else None
     return (target.where, text_of_value(found[1].value(*target.where))) if found and target else None
 
 
-def _find(line: Line | None, prompt_id: PromptId) -> tuple[Entry, ApiWorkflow, Batch] | None:
+def _find(line: WaitingRuns | None, prompt_id: PromptId) -> tuple[Entry, ApiWorkflow, Batch] | None:
     if line is None or not line.has(prompt_id):
         return None
     entry = line.entry(prompt_id)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.core.errors import MooringError, StorageError
-from app.core.line import Line, Pause
 from app.core.model import BatchId, PromptId, Task
+from app.core.waiting_runs import Pause, WaitingRuns
 from app.session import OrphanLine
 
 SHOWN = 50  # rows; a longer line is told by its number
@@ -18,7 +18,7 @@ class LineFacts(Protocol):
     """What the panel reads of a session's waiting line."""
 
     @property
-    def line(self) -> Line | None: ...
+    def line(self) -> WaitingRuns | None: ...
     @property
     def error(self) -> StorageError | None: ...
     @property
@@ -114,7 +114,7 @@ def waiting_view(facts: LineFacts, crew: tuple[CrewItem, ...] = (), servers: int
     )
 
 
-def _items(line: Line, sending: frozenset[PromptId]) -> Sequence[WaitingItem]:
+def _items(line: WaitingRuns, sending: frozenset[PromptId]) -> Sequence[WaitingItem]:
     last = len(line.entries) - 1
     return [
         WaitingItem(
@@ -129,7 +129,7 @@ def _items(line: Line, sending: frozenset[PromptId]) -> Sequence[WaitingItem]:
     ]
 
 
-def cancel_view(line: Line | None, tasks: Iterable[Task]) -> CancelView:
+def cancel_view(line: WaitingRuns | None, tasks: Iterable[Task]) -> CancelView:
     """What can be stopped now; `tasks` are this tab's own unfinished ones."""
     plans: dict[BatchId, PlanItem] = {}
     everything = PlanItem(None, "")

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from app.core.balancer import ANY, Wish
-from app.core.line import Values
 from app.core.model import BatchId, PromptId, WindowId
+from app.core.waiting_runs import Values
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.ui.page.context import Desk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.core.line import Pause
+from app.core.waiting_runs import Pause
 from app.session import OrphanLine
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, own, panel_title, task_title

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from app.core.line import captain_of
 from app.core.model import Fleet, WindowId
 from app.core.ports import Usage
 from app.core.roster import Glance, Roster
+from app.core.waiting_runs import captain_of
 from app.core.window import Window
 from app.ui.kit.colours import tag_of
 from app.ui.page.panels import PanelFacts

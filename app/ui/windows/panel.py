@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.core.line import captain_of, crew_number
 from app.core.model import Fleet, PromptId, ServerId, Task, TaskState, WindowId
 from app.core.roster import PICTURES, Glance, Roster
+from app.core.waiting_runs import captain_of, crew_number
 from app.core.window import Window
 from app.session import Orphan
 from app.ui.kit.colours import ServerTag, tag_of

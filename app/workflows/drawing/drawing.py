@@ -126,7 +126,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Edge:
     """A link from an output to an input; `bends` are points that it passes on its way."""
 
     source: str
@@ -164,7 +164,7 @@ class Sketch:
     """A whole drawing. Every line's ends are boxes of it. Without places, all boxes lie at (0, 0)."""
 
     boxes: Mapping[str, Box]
-    lines: tuple[Line, ...] = ()
+    lines: tuple[Edge, ...] = ()
     areas: tuple[Area, ...] = ()
     is_placed: bool = True
     inside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # subgraph's box: names of the nodes in it
@@ -217,12 +217,12 @@ def _box(node: GraphNode, flows: Mapping[int, Flow]) -> Box:
     )
 
 
-def _lines(node: GraphNode, flows: Mapping[str, Mapping[int, Flow]]) -> Iterable[Line]:
+def _lines(node: GraphNode, flows: Mapping[str, Mapping[int, Flow]]) -> Iterable[Edge]:
     for place, link in enumerate(node.links.values()):
         slot = place_of(link.slot)
         flow = flows.get(link.node_id, {}).get(slot)
         if flow is not None and place < MOST_SOCKETS:
-            yield Line(link.node_id, slot, node.node_id, place, flow)
+            yield Edge(link.node_id, slot, node.node_id, place, flow)
 
 
 def place_of(slot: int) -> int:

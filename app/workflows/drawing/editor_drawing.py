@@ -23,8 +23,8 @@ from app.workflows.drawing.drawing import (
     ROW,
     Area,
     Box,
+    Edge,
     Kind,
-    Line,
     Mode,
     Point,
     Sketch,
@@ -140,7 +140,7 @@ def _note(raw: Mapping[str, Any]) -> str:
     return next((cut(value, LONGEST_NOTE) for value in values if isinstance(value, str)), "")
 
 
-def _lines(level: Level, boxes: Mapping[str, Box], seats: Mapping[str, Seats], reroutes: _Reroutes) -> Iterator[Line]:
+def _lines(level: Level, boxes: Mapping[str, Box], seats: Mapping[str, Seats], reroutes: _Reroutes) -> Iterator[Edge]:
     for link in level.links:
         source, target = boxes.get(link.origin), boxes.get(link.target)
         if source is None or target is None:
@@ -148,7 +148,7 @@ def _lines(level: Level, boxes: Mapping[str, Box], seats: Mapping[str, Seats], r
         output = place_of(link.origin_slot)
         flow = source.outputs[output].flow if output < len(source.outputs) else flow_of("")
         place = seats[link.target].get(link.target_slot, place_of(link.target_slot))
-        yield Line(link.origin, output, link.target, place, flow, reroutes.bends(link))
+        yield Edge(link.origin, output, link.target, place, flow, reroutes.bends(link))
 
 
 class _Reroutes:

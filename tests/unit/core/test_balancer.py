@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from app.core.balancer import (
     RESERVATION_COUNTS_FOR,
     STALE_AFTER,
-    Berths,
+    Claims,
     Leaning,
-    Line,
+    ServerQueue,
     Snapshot,
     Wish,
     choose,
@@ -33,19 +33,19 @@ def snapshot(server_id: str, *prompt_ids: str, cause: str = "") -> Snapshot:
     return Snapshot(ServerId(server_id), tuple(map(PromptId, prompt_ids)), cause)
 
 
-def line(found: Snapshot, berths: Berths, now: float = NOW) -> Line:
+def line(found: Snapshot, berths: Claims, now: float = NOW) -> ServerQueue:
     """What stands in one server's line."""
     return line_of(found, berths.claims(now).get(found.server_id, {}), berths.durations, now)
 
 
 def test_the_least_loaded_server_is_chosen_and_the_reason_kept() -> None:
-    choice = choose([snapshot(A, "x"), snapshot(B), snapshot(C, "y", "z")], Berths(), now=NOW, tie=0.0)
+    choice = choose([snapshot(A, "x"), snapshot(B), snapshot(C, "y", "z")], Claims(), now=NOW, tie=0.0)
     assert (choice.server_id, choice.reason) == (B, "least_loaded")
     assert choice.loads == {A: 1, B: 0, C: 2}
 
 
 def test_a_server_that_does_not_answer_is_no_candidate() -> None:
-    choice = choose([snapshot(A, cause="timeout"), snapshot(B, "x")], Berths(), now=NOW, tie=0.0)
+    choice = choose([snapshot(A, cause="timeout"), snapshot(B, "x")], Claims(), now=NOW, tie=0.0)
     assert (choice.server_id, choice.reason) == (B, "only")
     assert choice.refused == {A: "timeout"}
     assert A not in choice.loads
@@ -54,31 +54,31 @@ def test_a_server_that_does_not_answer_is_no_candidate() -> None:
 @pytest.mark.parametrize("snapshots", [[], [snapshot(A, cause="timeout"), snapshot(B, cause="refuses")]])
 def test_without_a_server_nothing_is_chosen_and_each_cause_is_told(snapshots: list[Snapshot]) -> None:
     with pytest.raises(NoServerAvailable) as caught:
-        choose(snapshots, Berths(), now=NOW, tie=0.0)
+        choose(snapshots, Claims(), now=NOW, tie=0.0)
     assert caught.value.causes == {item.server_id: item.cause for item in snapshots}
 
 
 def test_the_server_asked_for_is_taken_however_loaded() -> None:
-    choice = choose([snapshot(A, "x", "y"), snapshot(B)], Berths(), now=NOW, tie=0.0, wish=Wish(asked=A))
+    choice = choose([snapshot(A, "x", "y"), snapshot(B)], Claims(), now=NOW, tie=0.0, wish=Wish(asked=A))
     assert (choice.server_id, choice.reason) == (A, "asked")
 
 
 @pytest.mark.parametrize(("asked", "cause"), [(A, "timeout"), (C, "not_in_fleet")])
 def test_what_cannot_go_where_the_person_wants_goes_nowhere(asked: ServerId, cause: str) -> None:
     with pytest.raises(NoServerAvailable) as caught:
-        choose([snapshot(A, cause="timeout"), snapshot(B)], Berths(), now=NOW, tie=0.0, wish=Wish(asked=asked))
+        choose([snapshot(A, cause="timeout"), snapshot(B)], Claims(), now=NOW, tie=0.0, wish=Wish(asked=asked))
     assert caught.value.causes == {asked: cause}
 
 
 def test_work_that_is_claimed_and_not_yet_in_a_queue_counts() -> None:
-    berths = Berths([reservation("p-1", A, at=NOW)], [submitted("p-2", B), submitted("p-3", B)])
+    berths = Claims([reservation("p-1", A, at=NOW)], [submitted("p-2", B), submitted("p-3", B)])
     choice = choose([snapshot(A), snapshot(B), snapshot(C, "x", "y", "z")], berths, now=NOW, tie=0.0)
     assert choice.loads == {A: 1, B: 2, C: 3}
     assert choice.server_id == A
 
 
 def test_the_same_prompt_is_counted_once() -> None:
-    berths = Berths([reservation("p-1", A, at=NOW)], [submitted("p-1", A), submitted("p-2", A)])
+    berths = Claims([reservation("p-1", A, at=NOW)], [submitted("p-1", A), submitted("p-2", A)])
     assert line(snapshot(A, "p-1", "p-2", "p-3"), berths).count == 3
 
 
@@ -86,12 +86,12 @@ def test_the_same_prompt_is_counted_once() -> None:
     ("age", "load"), [(0.0, 1), (RESERVATION_COUNTS_FOR - 1, 1), (RESERVATION_COUNTS_FOR, 0), (9e9, 0)]
 )
 def test_an_abandoned_reservation_stops_counting(age: float, load: int) -> None:
-    berths = Berths([reservation("p-1", A, at=NOW - age, window_id=OTHER)])
+    berths = Claims([reservation("p-1", A, at=NOW - age, window_id=OTHER)])
     assert line(snapshot(A), berths).count == load
 
 
 def test_a_clock_that_was_set_back_does_not_hide_a_reservation() -> None:
-    assert line(snapshot(A), Berths([reservation("p-1", A, at=NOW + 60)])).count == 1
+    assert line(snapshot(A), Claims([reservation("p-1", A, at=NOW + 60)])).count == 1
 
 
 @given(
@@ -113,7 +113,7 @@ def test_the_chosen_one_is_minimal_and_counts_each_id_once(
         Snapshot(name, sorted(queue), "timeout" if index in silent else "")
         for index, (name, queue) in enumerate(zip(servers, queues, strict=True))
     ]
-    berths = Berths(
+    berths = Claims(
         [reservation(prompt_id, f"s-{index}", at=NOW) for prompt_id, index in reserved],
         [submitted(prompt_id, f"s-{index}") for prompt_id, index in unfinished],
     )
@@ -136,34 +136,34 @@ def test_the_chosen_one_is_minimal_and_counts_each_id_once(
 def test_ties_are_spread_evenly(count: int) -> None:
     snapshots = [snapshot(f"s-{index}") for index in range(count)]
     chosen = Counter(
-        choose(snapshots, Berths(), now=NOW, tie=step / (count * 100)).server_id for step in range(count * 100)
+        choose(snapshots, Claims(), now=NOW, tie=step / (count * 100)).server_id for step in range(count * 100)
     )
     assert set(chosen.values()) == {100}
 
 
 def test_a_tie_is_broken_among_equals_only() -> None:
     snapshots = [snapshot(A), snapshot(B, "x"), snapshot(C)]
-    chosen = {choose(snapshots, Berths(), now=NOW, tie=step / 10).server_id for step in range(10)}
+    chosen = {choose(snapshots, Claims(), now=NOW, tie=step / 10).server_id for step in range(10)}
     assert chosen == {A, C}
-    assert choose(snapshots, Berths(), now=NOW, tie=0.0).reason == "tie"
+    assert choose(snapshots, Claims(), now=NOW, tie=0.0).reason == "tie"
 
 
 @given(st.floats(0.0, 1.0, exclude_max=True), st.floats(0.0, 1.0, exclude_max=True), st.permutations([A, B]))
 def test_a_second_window_sees_the_firsts_reservation(first: float, second: float, order: list[ServerId]) -> None:
     snapshots = [snapshot(server_id) for server_id in order]
-    one = choose(snapshots, Berths(), now=NOW, tie=first).server_id
-    berths = Berths([reservation("p-1", one, at=NOW, window_id=OTHER)])
+    one = choose(snapshots, Claims(), now=NOW, tie=first).server_id
+    berths = Claims([reservation("p-1", one, at=NOW, window_id=OTHER)])
     assert choose(snapshots, berths, now=NOW, tie=second).server_id != one
 
 
 def test_the_avoided_server_is_not_chosen_though_it_is_the_least_loaded() -> None:
-    choice = choose([snapshot(A), snapshot(B, "x")], Berths(), now=NOW, tie=0.0, wish=Wish(avoided=A))
+    choice = choose([snapshot(A), snapshot(B, "x")], Claims(), now=NOW, tie=0.0, wish=Wish(avoided=A))
     assert (choice.server_id, choice.refused) == (B, {str(A): "avoided"})
 
 
 def test_with_nothing_but_the_avoided_server_nothing_is_chosen() -> None:
     with pytest.raises(NoServerAvailable) as refusal:
-        choose([snapshot(A)], Berths(), now=NOW, tie=0.0, wish=Wish(avoided=A))
+        choose([snapshot(A)], Claims(), now=NOW, tie=0.0, wish=Wish(avoided=A))
     assert refusal.value.causes == {str(A): "avoided"}
 
 
@@ -187,36 +187,36 @@ def learned(*runs: tuple[ServerId, Job, float]) -> Durations:
 
 def test_a_fast_server_with_a_line_is_sooner_than_a_slow_one_without() -> None:
     durations = learned(*[(A, PLAIN, 10.0), (B, PLAIN, 100.0)] * 9)
-    berths = Berths([reservation("p-1", A, at=NOW, job=PLAIN)], durations=durations)
+    berths = Claims([reservation("p-1", A, at=NOW, job=PLAIN)], durations=durations)
     choice = choose([snapshot(A), snapshot(B)], berths, now=NOW, tie=0.9, job=PLAIN)
     assert (choice.server_id, choice.reason) == (A, "soonest")
     assert choice.scores == {A: pytest.approx(20.0, rel=0.1), B: pytest.approx(100.0, rel=0.1)}
 
 
 def test_as_long_as_nothing_is_learned_no_seconds_are_told() -> None:
-    choice = choose([snapshot(A, "x"), snapshot(B)], Berths(), now=NOW, tie=0.0, job=PLAIN)
+    choice = choose([snapshot(A, "x"), snapshot(B)], Claims(), now=NOW, tie=0.0, job=PLAIN)
     assert (choice.reason, choice.scores) == ("least_loaded", {})
 
 
 def test_a_server_that_has_the_model_loaded_is_preferred() -> None:
     durations = learned((A, SMALL, 30.0), (B, LARGE, 30.0), (C, LARGE, 30.0), (C, PLAIN, 1.0))
-    choice = choose([snapshot(A), snapshot(B)], Berths(durations=durations), now=NOW, tie=0.9, job=SMALL)
+    choice = choose([snapshot(A), snapshot(B)], Claims(durations=durations), now=NOW, tie=0.9, job=SMALL)
     assert (choice.server_id, choice.reason) == (A, "tie") or choice.server_id == A
-    behind = Berths([reservation("p-1", A, at=NOW, job=PLAIN)], durations=durations)
+    behind = Claims([reservation("p-1", A, at=NOW, job=PLAIN)], durations=durations)
     choice = choose([snapshot(A), snapshot(B)], behind, now=NOW, tie=0.9, job=SMALL)
     assert (choice.server_id, choice.reason) == (A, "warm")
 
 
 def test_what_is_in_line_loads_its_own_models_before_ours() -> None:
     durations = learned((A, SMALL, 30.0))
-    berths = Berths([reservation("p-1", A, at=NOW, job=LARGE)], durations=durations)
+    berths = Claims([reservation("p-1", A, at=NOW, job=LARGE)], durations=durations)
     found = line(snapshot(A), berths)
     assert found.loaded == LARGE.models
     assert found.seconds == pytest.approx(durations.expected(A, LARGE) + UNKNOWN_SWAP)
 
 
 def test_who_knows_what_other_peoples_work_loads() -> None:
-    found = line(snapshot(A, "x"), Berths(durations=learned((A, SMALL, 30.0))))
+    found = line(snapshot(A, "x"), Claims(durations=learned((A, SMALL, 30.0))))
     assert found.loaded is None
     assert found.seconds == pytest.approx(30.0)
 
@@ -225,21 +225,21 @@ def test_what_runs_counts_for_what_is_left_of_it() -> None:
     mine = submitted("p-1", A, state=TaskState.RUNNING, started_at=NOW - 20, job=PLAIN)
     running = Snapshot(A, running=(PromptId("p-1"),))
     durations = learned((A, PLAIN, 50.0))
-    assert line(running, Berths(unfinished=[mine], durations=durations)).seconds == pytest.approx(30.0)
+    assert line(running, Claims(unfinished=[mine], durations=durations)).seconds == pytest.approx(30.0)
     overdue = submitted("p-1", A, state=TaskState.RUNNING, started_at=NOW - 500, job=PLAIN)
-    assert line(running, Berths(unfinished=[overdue], durations=durations)).seconds == pytest.approx(5.0)
-    assert line(running, Berths(durations=durations)).seconds == pytest.approx(25.0), "since when, nobody knows"
+    assert line(running, Claims(unfinished=[overdue], durations=durations)).seconds == pytest.approx(5.0)
+    assert line(running, Claims(durations=durations)).seconds == pytest.approx(25.0), "since when, nobody knows"
 
 
 def test_what_has_left_the_queue_has_ended_though_its_window_has_not_heard() -> None:
     asked = Snapshot(A, read_at=500.0)
-    assert line(asked, Berths(unfinished=[submitted("p-1", A, answered_at=499.0)])).count == 0
-    assert line(asked, Berths(unfinished=[submitted("p-1", A, answered_at=501.0)])).count == 1
-    assert line(asked, Berths(unfinished=[submitted("p-1", A, answered_at=499.0, state=TaskState.UNCLEAR)])).count == 1
+    assert line(asked, Claims(unfinished=[submitted("p-1", A, answered_at=499.0)])).count == 0
+    assert line(asked, Claims(unfinished=[submitted("p-1", A, answered_at=501.0)])).count == 1
+    assert line(asked, Claims(unfinished=[submitted("p-1", A, answered_at=499.0, state=TaskState.UNCLEAR)])).count == 1
 
 
 def test_work_goes_on_while_an_answer_grows_old() -> None:
-    berths = Berths(durations=learned((A, PLAIN, 30.0)))
+    berths = Claims(durations=learned((A, PLAIN, 30.0)))
     assert line(Snapshot(A, (PromptId("x"), PromptId("y")), read_at=NOW - 20), berths).seconds == pytest.approx(40.0)
 
 
@@ -249,7 +249,7 @@ def test_work_goes_on_while_an_answer_grows_old() -> None:
 def test_servers_that_a_guess_cannot_tell_apart_are_equal() -> None:
     durations = learned((A, PLAIN, 100.0), (B, PLAIN, 102.0), (C, PLAIN, 150.0))
     found = [
-        choose([snapshot(A), snapshot(B), snapshot(C)], Berths(durations=durations), now=NOW, tie=tie, job=PLAIN)
+        choose([snapshot(A), snapshot(B), snapshot(C)], Claims(durations=durations), now=NOW, tie=tie, job=PLAIN)
         for tie in (0.0, 0.9)
     ]
     assert [(item.server_id, item.reason) for item in found] == [(A, "tie"), (B, "tie")]
@@ -258,7 +258,7 @@ def test_servers_that_a_guess_cannot_tell_apart_are_equal() -> None:
 def test_old_answers_leave_the_better_of_two_near_ones_to_chance() -> None:
     queues = ((A, "abcd"), (B, "efg"), (C, "hijk"), (ServerId("gpu-d"), "mnopqrstu"))
     old = [Snapshot(name, tuple(map(PromptId, ids)), read_at=NOW - STALE_AFTER - 1) for name, ids in queues]
-    found = [choose(old, Berths(), now=NOW, tie=step / 600) for step in range(600)]
+    found = [choose(old, Claims(), now=NOW, tie=step / 600) for step in range(600)]
     assert {item.reason for item in found} == {"two_choice"}
     drawn = Counter(item.server_id for item in found)
     assert drawn[B] == pytest.approx(400, abs=3), "it wins whenever it is one of the two"
@@ -268,9 +268,9 @@ def test_old_answers_leave_the_better_of_two_near_ones_to_chance() -> None:
 
 def test_one_old_answer_leaves_nothing_to_chance() -> None:
     old = Snapshot(A, read_at=NOW - STALE_AFTER - 1)
-    assert choose([old], Berths(), now=NOW, tie=0.5).reason == "only"
+    assert choose([old], Claims(), now=NOW, tie=0.5).reason == "only"
     far = Snapshot(B, tuple(map(PromptId, "abcdef")), read_at=NOW - STALE_AFTER - 1)
-    assert choose([old, far], Berths(), now=NOW, tie=0.5).reason == "least_loaded"
+    assert choose([old, far], Claims(), now=NOW, tie=0.5).reason == "least_loaded"
 
 
 # Who may not, and waiting
@@ -279,27 +279,27 @@ def test_one_old_answer_leaves_nothing_to_chance() -> None:
 def test_a_server_that_cannot_run_it_is_no_candidate_and_the_cause_is_told() -> None:
     unable = {A: "lacks", B: "drained"}
     found = [snapshot(A), snapshot(B), snapshot(C, "x"), snapshot(ServerId("gpu-d"), cause="timeout")]
-    choice = choose(found, Berths(), now=NOW, tie=0.0, unable=unable)
+    choice = choose(found, Claims(), now=NOW, tie=0.0, unable=unable)
     assert choice.server_id == C
     assert choice.refused == {A: "lacks", B: "drained", "gpu-d": "timeout"}
     with pytest.raises(NoServerAvailable) as refusal:
-        choose(found, Berths(), now=NOW, tie=0.0, wish=Wish(asked=A), unable=unable)
+        choose(found, Claims(), now=NOW, tie=0.0, wish=Wish(asked=A), unable=unable)
     assert refusal.value.causes == {A: "lacks"}
 
 
 def test_who_would_rather_wait_is_sent_to_a_free_server_or_nowhere() -> None:
     patient = Wish(is_patient=True)
-    assert choose([snapshot(A, "x"), snapshot(B)], Berths(), now=NOW, tie=0.0, wish=patient).server_id == B
+    assert choose([snapshot(A, "x"), snapshot(B)], Claims(), now=NOW, tie=0.0, wish=patient).server_id == B
     with pytest.raises(NoServerAvailable) as refusal:
-        choose([snapshot(A, "x")], Berths(), now=NOW, tie=0.0, wish=patient)
+        choose([snapshot(A, "x")], Claims(), now=NOW, tie=0.0, wish=patient)
     assert refusal.value.causes == {A: "busy"}
     with pytest.raises(NoServerAvailable):
-        choose([snapshot(A, "x"), snapshot(B)], Berths(), now=NOW, tie=0.0, wish=Wish(asked=A, is_patient=True))
+        choose([snapshot(A, "x"), snapshot(B)], Claims(), now=NOW, tie=0.0, wish=Wish(asked=A, is_patient=True))
 
 
 def test_spread_run_takes_idle_server_before_faster_busy_one() -> None:
     durations = learned(*[(A, PLAIN, 1.0), (B, PLAIN, 500.0)] * 9)
-    told, berths = [snapshot(A, "x"), snapshot(B), snapshot(C, cause="down")], Berths(durations=durations)
+    told, berths = [snapshot(A, "x"), snapshot(B), snapshot(C, cause="down")], Claims(durations=durations)
     assert choose(told, berths, now=NOW, tie=0.0, job=PLAIN).server_id == A
     spread = choose(told, berths, now=NOW, tie=0.0, job=PLAIN, wish=Wish(spreads=True))
     assert (spread.server_id, spread.reason) == (B, "idle")
@@ -310,9 +310,9 @@ def test_spread_run_takes_idle_server_before_faster_busy_one() -> None:
 
 
 def test_an_unknown_job_takes_what_is_usual() -> None:
-    choice = choose([snapshot(A, "x")], Berths(durations=learned((A, PLAIN, 40.0))), now=NOW, tie=0.0)
+    choice = choose([snapshot(A, "x")], Claims(durations=learned((A, PLAIN, 40.0))), now=NOW, tie=0.0)
     assert choice.scores == {A: pytest.approx(80.0, abs=0.2)}
-    assert line(snapshot(A, "x"), Berths()).seconds == UNKNOWN
+    assert line(snapshot(A, "x"), Claims()).seconds == UNKNOWN
 
 
 def test_where_all_are_busy_a_swap_counts_for_those_who_wait_too() -> None:
@@ -322,13 +322,13 @@ def test_where_all_are_busy_a_swap_counts_for_those_who_wait_too() -> None:
         reservation("p-2", A, at=NOW, job=SMALL),
         reservation("p-3", A, at=NOW, job=Job("brief", 1.0, SMALL.models)),
     ]
-    busy = Berths([*short, *long], durations=durations)
+    busy = Claims([*short, *long], durations=durations)
     choice = choose([snapshot(A), snapshot(B)], busy, now=NOW, tie=0.0, job=SMALL)
     assert choice.scores[B] < choice.scores[A], "it would be done sooner there"
     assert choice.server_id == A
     free = choose(
         [snapshot(A), snapshot(B), snapshot(C, cause="timeout")],
-        Berths(long, durations=durations),
+        Claims(long, durations=durations),
         now=NOW,
         tie=0.0,
         job=SMALL,
@@ -341,19 +341,19 @@ def test_where_all_are_busy_a_swap_counts_for_those_who_wait_too() -> None:
 
 def test_at_equal_lines_a_server_of_weight_2_is_drawn_twice_as_often() -> None:
     found = Counter(
-        choose([snapshot(A), snapshot(B)], Berths(), now=NOW, tie=index / 300, weights={A: 2.0}).server_id
+        choose([snapshot(A), snapshot(B)], Claims(), now=NOW, tie=index / 300, weights={A: 2.0}).server_id
         for index in range(300)
     )
     assert found == {A: 200, B: 100}
-    choice = choose([snapshot(A), snapshot(B)], Berths(), now=NOW, tie=0.9, weights={A: 2.0})
+    choice = choose([snapshot(A), snapshot(B)], Claims(), now=NOW, tie=0.9, weights={A: 2.0})
     assert (choice.server_id, choice.reason) == (B, "weighted_tie")
 
 
 def test_equal_weights_are_no_weights() -> None:
     for index in range(12):
-        even = choose([snapshot(A), snapshot(B), snapshot(C)], Berths(), now=NOW, tie=index / 12, weights={})
+        even = choose([snapshot(A), snapshot(B), snapshot(C)], Claims(), now=NOW, tie=index / 12, weights={})
         same = choose(
-            [snapshot(A), snapshot(B), snapshot(C)], Berths(), now=NOW, tie=index / 12, weights={A: 3.0, B: 3.0, C: 3.0}
+            [snapshot(A), snapshot(B), snapshot(C)], Claims(), now=NOW, tie=index / 12, weights={A: 3.0, B: 3.0, C: 3.0}
         )
         assert even == same
         assert even.reason == "tie"
@@ -361,14 +361,14 @@ def test_equal_weights_are_no_weights() -> None:
 
 def test_the_line_of_a_server_of_weight_2_counts_half_and_the_reason_says_so() -> None:
     shorter, longer = snapshot(B, "x", "y"), snapshot(A, "u", "v", "w")
-    choice = choose([longer, shorter], Berths(), now=NOW, tie=0.0, weights={A: 2.0})
+    choice = choose([longer, shorter], Claims(), now=NOW, tie=0.0, weights={A: 2.0})
     assert (choice.server_id, choice.reason) == (A, "weighted")
     assert choice.loads == {A: 3, B: 2}
-    assert choose([longer, shorter], Berths(), now=NOW, tie=0.0).server_id == B
+    assert choose([longer, shorter], Claims(), now=NOW, tie=0.0).server_id == B
 
 
 def test_a_server_that_would_be_the_first_anyhow_is_not_chosen_for_its_weight() -> None:
-    choice = choose([snapshot(A), snapshot(B, "x")], Berths(), now=NOW, tie=0.0, weights={A: 2.0})
+    choice = choose([snapshot(A), snapshot(B, "x")], Claims(), now=NOW, tie=0.0, weights={A: 2.0})
     assert (choice.server_id, choice.reason) == (A, "least_loaded")
 
 
@@ -377,7 +377,7 @@ def test_many_runs_at_once_are_spread_by_weight(weight: float, chances: list[flo
     lines: dict[ServerId, list[str]] = {A: [], B: []}
     for number, chance in enumerate(chances):
         snapshots = [snapshot(name, *queue) for name, queue in lines.items()]
-        chosen = choose(snapshots, Berths(), now=NOW, tie=chance, weights={A: weight, B: 1.0}).server_id
+        chosen = choose(snapshots, Claims(), now=NOW, tie=chance, weights={A: weight, B: 1.0}).server_id
         lines[chosen].append(f"r-{number}")
     wanted = len(chances) * weight / (weight + 1)
     assert abs(len(lines[A]) - wanted) <= 4, "as the weights say, but for what a tie may shift"
@@ -386,12 +386,12 @@ def test_many_runs_at_once_are_spread_by_weight(weight: float, chances: list[flo
 def test_a_draw_from_old_answers_goes_by_weight_too() -> None:
     old = [Snapshot(name, read_at=NOW - 2 * STALE_AFTER) for name in (A, B, C)]
     found = Counter(
-        choose(old, Berths(), now=NOW, tie=index / 1000, weights={A: 8.0}).server_id for index in range(1000)
+        choose(old, Claims(), now=NOW, tie=index / 1000, weights={A: 8.0}).server_id for index in range(1000)
     )
     assert found[A] > 700
 
 
 def test_a_leaning_and_a_wish_outweigh_a_weight() -> None:
     snapshots = [snapshot(A), snapshot(B)]
-    choice = choose(snapshots, Berths(), now=NOW, tie=0.0, weights={A: 100.0}, wish=Wish(asked=B))
+    choice = choose(snapshots, Claims(), now=NOW, tie=0.0, weights={A: 100.0}, wish=Wish(asked=B))
     assert (choice.server_id, choice.reason) == (B, "asked")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.balancer import Berths, Leaning, Snapshot, Wish, choose
+from app.core.balancer import Claims, Leaning, Snapshot, Wish, choose
 from app.core.errors import NoServerAvailable
 from app.core.model import Choice, PromptId, ServerId
 from tests.unit.core.builders import A, B, C
@@ -20,7 +20,7 @@ def queue(server_id: ServerId, length: int, cause: str = "") -> Snapshot:
 
 
 def chosen(*snapshots: Snapshot, wish: Wish, tie: float = 0.0) -> Choice:
-    return choose(snapshots, Berths(), now=NOW, tie=tie, wish=wish)
+    return choose(snapshots, Claims(), now=NOW, tie=tie, wish=wish)
 
 
 def leaning(**by_server: Leaning) -> Wish:

@@ -11,23 +11,23 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from app.core.errors import BadInput, BadPlan, InvalidTransition, MooringError, TaskNotFound
-from app.core.line import (
+from app.core.model import BatchId, Part, PromptId
+from app.core.records import decode_batch, decode_entry, decode_head, encode_batch, encode_entry, encode_head
+from app.core.waiting_runs import (
     AHEAD,
     MOST_HANDS,
     MOST_WAITING,
     Batch,
     Entry,
-    Line,
     LineChange,
     Pause,
+    WaitingRuns,
     captain_of,
     crew_id,
     line_of,
     read_values,
     write_values,
 )
-from app.core.model import BatchId, Part, PromptId
-from app.core.records import decode_batch, decode_entry, decode_head, encode_batch, encode_entry, encode_head
 from tests.unit.core.builders import ME, OTHER
 
 BIGGEST = 2**64 - 1
@@ -45,11 +45,11 @@ def entries(name: str, *ids: str) -> list[Entry]:
     ]
 
 
-def line(*ids: str, name: str = "b") -> Line:
-    return Line(window_id=ME).join(batch(name), entries(name, *ids), "line-1")
+def line(*ids: str, name: str = "b") -> WaitingRuns:
+    return WaitingRuns(window_id=ME).join(batch(name), entries(name, *ids), "line-1")
 
 
-def ids(of: Line) -> list[str]:
+def ids(of: WaitingRuns) -> list[str]:
     return [item.prompt_id for item in of.entries]
 
 
@@ -131,7 +131,7 @@ def test_a_paused_line_sends_nothing_and_keeps_its_first_reason() -> None:
 
 def test_an_empty_line_has_nothing_left_of_what_it_was() -> None:
     known = line("a").send_all().spread(3).hold(Pause.ASKED)
-    assert known.without(PromptId("a")) == known.cleared() == Line(window_id=ME)
+    assert known.without(PromptId("a")) == known.cleared() == WaitingRuns(window_id=ME)
     assert known.cleared().head is None
 
 
@@ -186,7 +186,7 @@ def test_an_edited_run_sets_the_new_values_under_the_new_label() -> None:
         lambda known: known.edit(PromptId("x"), {}, ""),
     ],
 )
-def test_a_run_that_does_not_wait_any_more_is_named(step: Callable[[Line], object]) -> None:
+def test_a_run_that_does_not_wait_any_more_is_named(step: Callable[[WaitingRuns], object]) -> None:
     with pytest.raises(TaskNotFound) as caught:
         step(line("a", "b"))
     assert caught.value.prompt_id == "x"
@@ -213,7 +213,7 @@ def test_a_run_that_does_not_wait_any_more_is_named(step: Callable[[Line], objec
         ),
     ],
 )
-def test_an_illegal_step_is_refused(step: Callable[[Line], object]) -> None:
+def test_an_illegal_step_is_refused(step: Callable[[WaitingRuns], object]) -> None:
     with pytest.raises(InvalidTransition):
         step(line("a", "b"))
 
@@ -225,7 +225,7 @@ def test_more_than_may_wait_is_refused_as_a_whole() -> None:
         full.join(batch("n"), entries("n", "x"), "l")
     assert (caught.value.cause, caught.value.detail) == ("too-many-runs", str(MOST_WAITING + 1))
     with pytest.raises(BadPlan):
-        Line(window_id=ME).join(batch("n"), [], "l")
+        WaitingRuns(window_id=ME).join(batch("n"), [], "l")
 
 
 # Crew
@@ -261,7 +261,7 @@ class Disk:
         self.batches = {name: item for name, item in self.batches.items() if name in used}
         self.head = encode_head(change.head) if change.head else None
 
-    def read(self) -> Line:
+    def read(self) -> WaitingRuns:
         return line_of(
             decode_head(self.head) if self.head else None,
             map(decode_entry, self.entries.values()),
@@ -275,12 +275,12 @@ class Waiting(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.line = Line(window_id=ME)
+        self.line = WaitingRuns(window_id=ME)
         self.order: list[str] = []
         self.disk = Disk()
         self.made = 0
 
-    def take(self, step: Callable[[Line], Line]) -> bool:
+    def take(self, step: Callable[[WaitingRuns], WaitingRuns]) -> bool:
         """Take a step, and write it; a refused one changes nothing."""
         before = self.line
         try:
@@ -354,12 +354,12 @@ class Waiting(RuleBasedStateMachine):
 
     @rule(is_wanted=st.booleans(), hands=st.integers(0, MOST_HANDS + 1))
     def is_wished_otherwise(self, is_wanted: bool, hands: int) -> None:
-        assert self.take(Line.resume) == self.take(lambda known: known.send_all(is_wanted)) == bool(self.order)
+        assert self.take(WaitingRuns.resume) == self.take(lambda known: known.send_all(is_wanted)) == bool(self.order)
         assert self.take(lambda known: known.spread(hands)) == (bool(self.order) and 1 <= hands <= MOST_HANDS)
 
     @rule()
     def is_cleared(self) -> None:
-        assert self.take(Line.cleared)
+        assert self.take(WaitingRuns.cleared)
         self.order.clear()
 
     @invariant()

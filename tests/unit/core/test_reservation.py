@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.core.balancer import ANY, Berths, Snapshot, Wish
+from app.core.balancer import ANY, Claims, Snapshot, Wish
 from app.core.errors import AffinityError, NoServerAvailable, ServerLockedError, ServerMoved, UnreadableRecord
 from app.core.model import Fleet, PromptId, Reservation, Unreadable, WindowId
 from app.core.reservation import Wanted
@@ -25,7 +25,7 @@ def broken(owner: WindowId | None) -> Unreadable:
 
 
 def place(
-    window: Window, berths: Berths, wish: Wish = ANY, snapshots: Sequence[Snapshot] = (), fleet: Fleet = FLEET
+    window: Window, berths: Claims, wish: Wish = ANY, snapshots: Sequence[Snapshot] = (), fleet: Fleet = FLEET
 ) -> Reservation:
     """What is reserved."""
     return Wanted(NEW, window, wish).choose(berths, snapshots, fleet, now=500.0, tie=0.0)
@@ -33,13 +33,13 @@ def place(
 
 def test_a_moored_window_gets_its_place_where_it_is_and_reads_no_load() -> None:
     assert Wanted(NEW, MOORED, ANY).is_moored
-    found = place(MOORED, Berths(unfinished=[submitted()]))
+    found = place(MOORED, Claims(unfinished=[submitted()]))
     assert (found.prompt_id, found.window_id, found.server_id, found.address, found.at) == (NEW, ME, A, address(A), 500)
 
 
 def test_a_free_window_gets_the_chosen_server_with_its_address() -> None:
     assert not Wanted(NEW, FREE, ANY).is_moored
-    found = place(FREE, Berths([reservation("p-2", A, window_id=OTHER)]), snapshots=IDLE, wish=Wish(avoided=B))
+    found = place(FREE, Claims([reservation("p-2", A, window_id=OTHER)]), snapshots=IDLE, wish=Wish(avoided=B))
     assert (found.server_id, found.address) == (C, address(C))
 
 
@@ -67,18 +67,18 @@ def test_a_wish_for_the_server_that_holds_the_window_is_granted() -> None:
 @pytest.mark.parametrize(
     "berths",
     [
-        Berths([reservation("p-2", B)]),
-        Berths([reservation("p-2", A, address="http://elsewhere.test:8188")]),
-        Berths(unfinished=[submitted("p-2", B)]),
+        Claims([reservation("p-2", B)]),
+        Claims([reservation("p-2", A, address="http://elsewhere.test:8188")]),
+        Claims(unfinished=[submitted("p-2", B)]),
     ],
 )
-def test_a_claim_of_this_window_elsewhere_refuses_every_other_server(berths: Berths) -> None:
+def test_a_claim_of_this_window_elsewhere_refuses_every_other_server(berths: Claims) -> None:
     with pytest.raises(ServerLockedError):
         place(FREE, berths, snapshots=[Snapshot(A)])
 
 
 def test_wards_and_the_claims_of_others_bind_nobody_here() -> None:
-    berths = Berths(
+    berths = Claims(
         [reservation("p-2", B, window_id=OTHER)],
         [submitted("p-3", B, owner=OTHER), submitted("p-4", C, is_ward=True)],
     )
@@ -89,7 +89,7 @@ def test_wards_and_the_claims_of_others_bind_nobody_here() -> None:
 def test_a_record_that_may_be_this_windows_and_cannot_be_read_refuses_it(
     owner: WindowId | None, is_refused: bool
 ) -> None:
-    berths = Berths(unreadable=[broken(owner)])
+    berths = Claims(unreadable=[broken(owner)])
     if is_refused:
         with pytest.raises(UnreadableRecord):
             place(FREE, berths, snapshots=IDLE)
@@ -101,4 +101,4 @@ def test_a_record_that_may_be_this_windows_and_cannot_be_read_refuses_it(
 
 def test_a_chosen_server_that_the_fleet_has_lost_meanwhile_is_no_place() -> None:
     with pytest.raises(NoServerAvailable):
-        place(FREE, Berths(), snapshots=IDLE, fleet=Fleet(()))
+        place(FREE, Claims(), snapshots=IDLE, fleet=Fleet(()))

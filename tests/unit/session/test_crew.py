@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from app.core.errors import ConnectError, InvalidTransition, StorageError
-from app.core.line import AHEAD, Line, crew_id
 from app.core.model import Fleet, Records, Task, TaskState, WindowId
 from app.core.ports import Identity
+from app.core.waiting_runs import AHEAD, WaitingRuns, crew_id
 from app.core.window import Window
 from app.session import Session
 from app.session.console import ConsoleContract
@@ -41,7 +41,7 @@ def all_tasks(page: Page) -> list[Task]:
     return [task for session in page.crew.everybody for task in tasks_of(session)]
 
 
-def line_of(page: Page) -> Line:
+def line_of(page: Page) -> WaitingRuns:
     assert page.session.line.line is not None
     return page.session.line.line
 

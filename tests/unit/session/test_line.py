@@ -19,9 +19,9 @@ from app.core.errors import (
     StorageError,
     TaskNotFound,
 )
-from app.core.line import AHEAD, Line, Pause
 from app.core.model import PromptId, Task, TaskState
 from app.core.ports import Request, Response
+from app.core.waiting_runs import AHEAD, Pause, WaitingRuns
 from app.core.window import Free
 from app.session import Picked
 from app.workflows.plans.runs import Count, Plan, Seeds, plan_runs
@@ -59,7 +59,7 @@ TOO_MANY = Response(
 )
 
 
-def line_of(page: Page) -> Line:
+def line_of(page: Page) -> WaitingRuns:
     assert page.session.line.line is not None
     return page.session.line.line
 
@@ -558,7 +558,7 @@ async def test_a_line_that_cannot_be_read_is_told_and_takes_nothing_until_it_can
     store, error = page.session._state.ports.store, StorageError("read_line", "unknown")
     read_line = store.read_line
 
-    async def refuse(_: object) -> Line:
+    async def refuse(_: object) -> WaitingRuns:
         raise error
 
     store.read_line = refuse  # type: ignore[method-assign]

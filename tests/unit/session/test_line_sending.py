@@ -8,8 +8,8 @@ import logging
 import pytest
 
 from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError, NotOwner, StorageError
-from app.core.line import Line, Pause
 from app.core.model import PromptId, TaskState
+from app.core.waiting_runs import Pause, WaitingRuns
 from app.session import Session
 from app.session.memory.sandbox import Sandbox
 from app.session.submitting.submit import Order
@@ -236,7 +236,7 @@ async def test_a_run_that_is_a_task_is_off_the_line_though_that_cannot_be_read(s
     real, store = page.session.hand.take, page.session._state.ports.store
     read_line = store.read_line
 
-    async def fail(_: object) -> Line:
+    async def fail(_: object) -> WaitingRuns:
         raise StorageError("read_line", "unknown")
 
     async def take(order: Order) -> PromptId:

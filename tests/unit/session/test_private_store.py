@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import NotOwner, TaskNotFound
-from app.core.line import Attachment, Batch, Entry, Line
 from app.core.model import (
     TEXT,
     BatchId,
@@ -25,6 +24,7 @@ from app.core.model import (
 )
 from app.core.ports import Blob, Keep, KeepSettings, WindowRecord
 from app.core.records import encode_task
+from app.core.waiting_runs import Attachment, Batch, Entry, WaitingRuns
 from app.session.memory import private_shelf
 from app.session.memory.private import PrivateStore, private_ports, redacted
 from app.session.memory.private_papers import PrivatePapers
@@ -74,7 +74,7 @@ async def registered(store: PrivateStore, prompt_id: str = "p-1") -> None:
     await store.register(task(prompt_id, title="zqtitle"))
 
 
-async def wait(store: PrivateStore) -> tuple[Line, Line]:
+async def wait(store: PrivateStore) -> tuple[WaitingRuns, WaitingRuns]:
     """Two runs wait in this window, if none did; the line before, and with them."""
     before = await store.read_line(ME)
     if before.entries:
@@ -258,7 +258,7 @@ async def test_what_waits_is_registered_once_and_off_the_line_then() -> None:
     with pytest.raises(TaskNotFound):
         await store.write_line(taken_back)
     with pytest.raises(NotOwner):
-        await store.write_line(Line(window_id=ME).change_to(line))
+        await store.write_line(WaitingRuns(window_id=ME).change_to(line))
     assert await store.read_line(ME) == there
     await store.write_line(there.change_to(there.cleared()))
     assert await store.read_lines() == {}

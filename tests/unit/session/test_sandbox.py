@@ -15,9 +15,9 @@ from app.core.durations import Ran
 from app.core.errors import NotOwner, SocketClosed, TaskNotFound
 from app.core.events import EndMessage, StartMessage, StatusMessage, read_text
 from app.core.evidence import Seen
-from app.core.line import Line, LineChange
 from app.core.model import ClientId, Job, NodeId, Output, PromptId, Records, Reservation, Task, TaskState, WindowId
 from app.core.ports import Identity, KeepSettings, Request, Usage, WindowRecord
+from app.core.waiting_runs import LineChange, WaitingRuns
 from app.session.memory.sandbox import (
     HERE,
     THERE,
@@ -223,7 +223,7 @@ async def test_no_bytes_are_kept_and_nothing_waits() -> None:
     store.tasks[ONE] = a_task(outputs=(Output(node_id=NodeId("9"), kind="images", filename="a.png"),))
     assert await store.read_kept([(ONE, 0), (ONE, 1)]) == {(ONE, 0)}  # as the task says
     assert (await store.read_settings(), await store.usage()) == (KeepSettings(), Usage(settings=KeepSettings()))
-    assert (await store.read_line(ME), await store.read_lines()) == (Line(window_id=ME), {})
+    assert (await store.read_line(ME), await store.read_lines()) == (WaitingRuns(window_id=ME), {})
     await store.write_line(LineChange(window_id=ME, line_id="", head=None))
     with pytest.raises(TaskNotFound):
         await store.adopt_line(YOU, ME, "line")

@@ -15,7 +15,6 @@ from typing import Any
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.errors import MooringError, ServerMoved, StorageError, TaskNotFound
 from app.core.eta import Outlook
-from app.core.line import Line, Values
 from app.core.model import (
     BatchId,
     Choice,
@@ -35,6 +34,7 @@ from app.core.past import PastTask, ended_at, past_of
 from app.core.ports import Blob, Identity, KeepSettings, Usage
 from app.core.progress import Progress
 from app.core.saved import PublishedFile
+from app.core.waiting_runs import Values, WaitingRuns
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.session import Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Preview, Run
@@ -222,7 +222,7 @@ class StillResults:
 class StillLine:
     """What the page reads of a waiting line, as plain values; what it asks for is noted in `calls`."""
 
-    line: Line | None = None
+    line: WaitingRuns | None = None
     error: StorageError | None = None
     sending: frozenset[PromptId] = frozenset()
     refusal: MooringError | None = None

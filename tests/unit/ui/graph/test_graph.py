@@ -21,7 +21,7 @@ from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.page.page import Page
 from app.ui.page.releases import Releases
-from app.workflows.drawing.drawing import Area, Box, Kind, Line, Mode, Sketch, Socket, Value, sketch_of_api
+from app.workflows.drawing.drawing import Area, Box, Edge, Kind, Mode, Sketch, Socket, Value, sketch_of_api
 from app.workflows.drawing.layout import arranged
 from app.workflows.editor.copy import ready_copy
 from tests.ports.memory_papers import MemoryPapers
@@ -308,7 +308,7 @@ def nasty_sketch() -> Sketch:
         colour="#bf7e7e",
     )
     boxes = {box.node_id: box, "n": replace(box, node_id="n", kind=Kind.NOTE)}
-    return Sketch(boxes, (Line(box.node_id, 0, "n", 0),), (Area(NASTY, 0, 0, 5000, 300, "#bf7e7e"),), True)
+    return Sketch(boxes, (Edge(box.node_id, 0, "n", 0),), (Area(NASTY, 0, 0, 5000, 300, "#bf7e7e"),), True)
 
 
 def test_nothing_that_stands_in_a_workflow_becomes_markup() -> None:
@@ -329,7 +329,7 @@ def test_a_drawing_has_no_inline_style() -> None:
 
 def test_a_line_passes_its_bends() -> None:
     boxes = {name: Box(node_id=name, title=name, class_type=name) for name in "ab"}
-    sketch = Sketch(boxes, (Line("a", 0, "b", 0, bends=((500, 40), (700, 41.26))),))
+    sketch = Sketch(boxes, (Edge("a", 0, "b", 0, bends=((500, 40), (700, 41.26))),))
     assert " 500 40C" in str(drawing(sketch, ENGLISH))
     assert " 700 41.3C" in str(drawing(sketch, ENGLISH))
 

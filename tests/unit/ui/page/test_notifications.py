@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.line import Batch, Entry, Line, Pause
 from app.core.model import BatchId, Contact, Part, PromptId, Task, TaskState
+from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
 from app.ui.page.notifications import BURST_SECONDS, Bellman, Ring, Ringer, word_ring
 from app.ui.page.tab_title import ended_ids
 from app.ui.settings.settings import Settings
@@ -106,7 +106,7 @@ def test_runs_that_wait_hold_a_success_back_unless_they_are_paused(pause: Pause 
     night = Night(task("a"))
     batch = Batch(batch_id=BatchId("b"), workflow="{}")
     entry = Entry(prompt_id=PromptId("e"), owner=ME, part=Part(batch_id=BatchId("b")))
-    night.session.line.line = replace(Line(window_id=ME).join(batch, [entry], "l"), pause=pause)
+    night.session.line.line = replace(WaitingRuns(window_id=ME).join(batch, [entry], "l"), pause=pause)
     assert (night.becomes(ended("a")) is not None) is is_told
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.core.line import Batch, Entry, Line
 from app.core.model import BatchId, Cell, Delivery, Part, PromptId, Task, TaskState
+from app.core.waiting_runs import Batch, Entry, WaitingRuns
 from app.ui.page.questions import PictureDialog
 from app.ui.page.state import UiState
 from app.ui.results.sheets import CellKind, SheetDialog, SheetView
@@ -21,13 +21,13 @@ def part(index: int) -> Part:
     return Part(batch_id=BATCH, index=index, label=f"Steps {column} · row {row}", cell=cell)
 
 
-def waiting(*indices: int) -> Line:
+def waiting(*indices: int) -> WaitingRuns:
     batch = Batch(batch_id=BATCH, workflow="{}", title="Dunes")
     entries = [Entry(prompt_id=PromptId(f"p-{index}"), owner=ME, part=part(index)) for index in indices]
-    return Line(window_id=ME).join(batch, entries, "line-1")
+    return WaitingRuns(window_id=ME).join(batch, entries, "line-1")
 
 
-def sheet(*tasks: Task, line: Line | None = None, pictures: StillPictures | None = None) -> SheetView:
+def sheet(*tasks: Task, line: WaitingRuns | None = None, pictures: StillPictures | None = None) -> SheetView:
     session = StillSession(window=window(*tasks), line=StillLine(line=line))
     shown = page(session, UiState(dialog=SheetDialog(BATCH)), pictures).dialog.dialog
     assert isinstance(shown, SheetView)

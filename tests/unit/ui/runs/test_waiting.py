@@ -8,8 +8,8 @@ import pytest
 
 from app.core.balancer import ANY
 from app.core.errors import BadInput, ConnectError, StorageError
-from app.core.line import Batch, Entry, Line, Pause
 from app.core.model import BatchId, Part, PromptId, ServerId, WindowId
+from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
 from app.session import OrphanLine
 from app.ui.page.actions import Actions
 from app.ui.page.state import MOST_COUNT, UiState
@@ -19,14 +19,14 @@ from tests.unit.ui.page_kit import ME, StillLine, StillSession, deletions
 from tests.unit.ui.trouble import OTHER, markup, page
 
 
-def waiting(*labels: str) -> Line:
+def waiting(*labels: str) -> WaitingRuns:
     """A line of runs with these labels."""
     batch = Batch(batch_id=BatchId("b"), workflow="{}", title="Dunes")
     entries = [
         Entry(prompt_id=PromptId(f"p-{number}"), owner=ME, part=Part(batch_id=BatchId("b"), index=number, label=label))
         for number, label in enumerate(labels)
     ]
-    return Line(window_id=ME).join(batch, entries, "line-1")
+    return WaitingRuns(window_id=ME).join(batch, entries, "line-1")
 
 
 def shown(line: StillLine) -> str:
@@ -34,7 +34,7 @@ def shown(line: StillLine) -> str:
 
 
 def test_without_anything_that_waits_there_is_no_panel() -> None:
-    assert shown(StillLine()) == shown(StillLine(line=Line(window_id=ME))) == ""
+    assert shown(StillLine()) == shown(StillLine(line=WaitingRuns(window_id=ME))) == ""
 
 
 def test_what_waits_is_listed_in_its_order_and_the_page_says_that_it_is_needed() -> None:

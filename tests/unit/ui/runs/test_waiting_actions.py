@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.core.line import Batch, Entry, Line, read_values, write_values
 from app.core.model import BatchId, Cell, Part, PromptId
+from app.core.waiting_runs import Batch, Entry, WaitingRuns, read_values, write_values
 from app.ui.kit.words import SEPARATOR
 from app.ui.page.state import UiState
 from app.ui.runs.edit import EditDialog
@@ -18,7 +18,7 @@ TEXT = ("1", "text")
 FIRST = PromptId("r-0")
 
 
-def runs(batch: str, *texts: str, cell: Cell | None = None) -> Line:
+def runs(batch: str, *texts: str, cell: Cell | None = None) -> WaitingRuns:
     """Waiting runs of the sample that draws from a text."""
     name = BatchId(batch)
     entries = [
@@ -31,10 +31,10 @@ def runs(batch: str, *texts: str, cell: Cell | None = None) -> Line:
         for number, text in enumerate(texts)
     ]
     kept = Batch(batch_id=name, workflow=workflows()[2].workflow.text, title="Text to picture")
-    return Line(window_id=ME).join(kept, entries, "line-1")
+    return WaitingRuns(window_id=ME).join(kept, entries, "line-1")
 
 
-def rig(line: Line) -> Rig:
+def rig(line: WaitingRuns) -> Rig:
     return Rig("text", StillSession(fleet=fleet(server("a"), server("b"), server("c")), line=StillLine(line=line)))
 
 

@@ -10,9 +10,9 @@ import htpy as h
 import pytest
 
 from app.core.errors import ConfigError, GatewayRefused, MooringError, PromptRejected
-from app.core.line import crew_id
 from app.core.model import Contact, Failure, ServerId, TaskState
 from app.core.ports import KeepSettings, Usage
+from app.core.waiting_runs import crew_id
 from app.ui.commands.commands import Offered, commands
 from app.ui.kit.messages import word_error
 from app.ui.page.notices_view import notices

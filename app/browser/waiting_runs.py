@@ -13,9 +13,9 @@ from app.browser.idb import Database, Steps, T
 from app.browser.ledger import BATCHES
 from app.browser.values import from_plain, plain
 from app.core.errors import NotOwner, TaskNotFound
-from app.core.line import Entry, Line, LineChange, captain_of, line_of
 from app.core.model import Task, WindowId
 from app.core.records import decode_batch, decode_entry, decode_head, encode_batch, encode_entry, encode_head
+from app.core.waiting_runs import Entry, LineChange, WaitingRuns, captain_of, line_of
 
 WAITING, LINES = "waiting", "lines"
 LINE = (WAITING, BATCHES, LINES)
@@ -29,7 +29,7 @@ class BrowserLine:
     async def _write(self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]]) -> T:
         raise NotImplementedError
 
-    async def read_line(self, window_id: WindowId) -> Line:
+    async def read_line(self, window_id: WindowId) -> WaitingRuns:
         """The line of that window, empty if nothing waits there."""
         return await self._database.run("read_line", LINE, lambda transaction: _line(transaction, window_id))
 
@@ -67,10 +67,10 @@ class BrowserLine:
 
         await self._write("write_line", LINE, steps)
 
-    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> Line:
+    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> WaitingRuns:
         """Put what waits in one window's line to the end of another's."""
 
-        def steps(transaction: Any) -> Steps[Line]:
+        def steps(transaction: Any) -> Steps[WaitingRuns]:
             waiting, lines = transaction.objectStore(WAITING), transaction.objectStore(LINES)
             head = yield lines.get(owner)
             found = _in_order(from_plain((yield waiting.index("owner").getAll(owner))))
@@ -103,7 +103,7 @@ def take_off(transaction: Any, task: Task) -> Steps[None]:
         transaction.objectStore(LINES).delete(captain)
 
 
-def _line(transaction: Any, window_id: WindowId) -> Steps[Line]:
+def _line(transaction: Any, window_id: WindowId) -> Steps[WaitingRuns]:
     head = yield transaction.objectStore(LINES).get(window_id)
     rows = from_plain((yield transaction.objectStore(WAITING).index("owner").getAll(window_id)))
     entries = [decode_entry(row) for row in rows]

@@ -118,7 +118,7 @@ class LineChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class WaitingRuns:
     """The waiting runs of one window in their order. `line_id` is minted with the first one, and fences every write."""
 
     window_id: WindowId
@@ -160,7 +160,7 @@ class Line:
 
     # Coming and going
 
-    def join(self, batch: Batch, entries: Sequence[Entry], line_id: str) -> Line:
+    def join(self, batch: Batch, entries: Sequence[Entry], line_id: str) -> WaitingRuns:
         """Put the runs of a batch at the end, in this order; `line_id` is for a line that begins with them."""
         ids = {item.prompt_id for item in entries}
         if not entries:
@@ -180,7 +180,7 @@ class Line:
             batches={**self.batches, batch.batch_id: batch},
         )
 
-    def put_back(self, entry: Entry, prompt_id: PromptId, line_id: str, was: Line) -> Line:
+    def put_back(self, entry: Entry, prompt_id: PromptId, line_id: str, was: WaitingRuns) -> WaitingRuns:
         """Let a run whose task was certainly not sent wait again, before all others, under a new id.
 
         `was` is the line as it was taken from. If it has become empty since, it begins again with the same wishes.
@@ -197,7 +197,7 @@ class Line:
             batches={**self.batches, entry.batch_id: was.batches[entry.batch_id]},
         )
 
-    def without(self, *prompt_ids: PromptId) -> Line:
+    def without(self, *prompt_ids: PromptId) -> WaitingRuns:
         """Take runs off: they are tasks now, or the person took them back. TaskNotFound for one that is not there."""
         gone = frozenset(prompt_ids)
         kept = [item for item in self.entries if item.prompt_id not in gone]
@@ -205,20 +205,20 @@ class Line:
             raise TaskNotFound("line", next(iter(gone - {item.prompt_id for item in self.entries})))
         return self._kept(kept)
 
-    def cleared(self) -> Line:
+    def cleared(self) -> WaitingRuns:
         """Take all off."""
         return self._kept(())
 
-    def _kept(self, entries: Sequence[Entry]) -> Line:
+    def _kept(self, entries: Sequence[Entry]) -> WaitingRuns:
         if not entries:
-            return Line(window_id=self.window_id)
+            return WaitingRuns(window_id=self.window_id)
         used = {item.batch_id for item in entries}
         batches = {name: batch for name, batch in self.batches.items() if name in used}
         return replace(self, entries=tuple(entries), batches=batches)
 
     # Order and values
 
-    def move(self, prompt_id: PromptId, before: PromptId | None = None) -> Line:
+    def move(self, prompt_id: PromptId, before: PromptId | None = None) -> WaitingRuns:
         """Put a run before another one, or at the end."""
         moved = self.entry(prompt_id)
         if before == prompt_id:
@@ -236,14 +236,14 @@ class Line:
         rest.insert(index, replace(moved, place=place))
         return replace(self, entries=tuple(rest))
 
-    def step(self, prompt_id: PromptId, by: int) -> Line:
+    def step(self, prompt_id: PromptId, by: int) -> WaitingRuns:
         """Move a run up (`by` below 0) or down so many places, as far as the line goes."""
         index = self._index(prompt_id)
         ids = [item.prompt_id for item in self.entries if item.prompt_id != prompt_id]
         target = max(0, index + by)
         return self.move(prompt_id, ids[target] if target < len(ids) else None)
 
-    def edit(self, prompt_id: PromptId, values: Values, label: str) -> Line:
+    def edit(self, prompt_id: PromptId, values: Values, label: str) -> WaitingRuns:
         """Let a waiting run set other values. BadInput if its workflow has no such nodes.
 
         It is not on its grid's contact sheet any more, for its row and column would say something else.
@@ -263,22 +263,22 @@ class Line:
 
     # Going on and not
 
-    def hold(self, pause: Pause, by: PromptId | None = None) -> Line:
+    def hold(self, pause: Pause, by: PromptId | None = None) -> WaitingRuns:
         """Let it wait. What stopped it first stays the reason."""
         self._expect_any("pause")
         return self if self.pause is not None else replace(self, pause=pause, paused_by=by)
 
-    def resume(self) -> Line:
+    def resume(self) -> WaitingRuns:
         """Let it go on."""
         self._expect_any("resume")
         return replace(self, pause=None, paused_by=None)
 
-    def send_all(self, is_wanted: bool = True) -> Line:
+    def send_all(self, is_wanted: bool = True) -> WaitingRuns:
         """Send everything as soon as it can be sent, however much is ahead; or no more than usual again."""
         self._expect_any("send_all")
         return replace(self, is_unbounded=is_wanted)
 
-    def spread(self, hands: int) -> Line:
+    def spread(self, hands: int) -> WaitingRuns:
         """Let so many sessions of this tab take from it."""
         self._expect_any("spread")
         if not 1 <= hands <= MOST_HANDS:
@@ -305,7 +305,7 @@ class Line:
             hands=self.hands,
         )
 
-    def change_to(self, after: Line) -> LineChange:
+    def change_to(self, after: WaitingRuns) -> LineChange:
         """What has to be written for it to become `after`."""
         known = {item.prompt_id: item for item in self.entries}
         kept = {item.prompt_id for item in after.entries}
@@ -321,12 +321,14 @@ class Line:
         )
 
 
-def line_of(head: LineHead | None, entries: Iterable[Entry], batches: Iterable[Batch], window_id: WindowId) -> Line:
+def line_of(
+    head: LineHead | None, entries: Iterable[Entry], batches: Iterable[Batch], window_id: WindowId
+) -> WaitingRuns:
     """The line as the store has it."""
     ordered = tuple(sorted(entries, key=lambda item: (item.place, item.prompt_id)))
     if head is None or not ordered:
-        return Line(window_id=window_id)
-    return Line(
+        return WaitingRuns(window_id=window_id)
+    return WaitingRuns(
         window_id=window_id,
         line_id=head.line_id,
         entries=ordered,
