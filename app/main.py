@@ -29,15 +29,15 @@ from app.core.errors import MooringError, StorageError
 from app.core.papers import Papers
 from app.session import Session
 from app.session.console import ConsoleContract
+from app.session.journal_writer import LogNotes
 from app.session.memory.private import private_ports
 from app.session.memory.private_papers import PrivatePapers
-from app.session.scribe import LogNotes
 from app.session.tab import Tab
 from app.session.waiting.crew import Crew
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
 from app.ui.kit.i18n import Translator, make_translator, read_languages
 from app.ui.page.page import Page
-from app.ui.page.panels import Outlook
+from app.ui.page.panels import PanelSources
 from app.ui.page.releases import Releases
 from app.ui.settings.account import Account, Attendance
 from app.ui.settings.actions import first_language
@@ -75,7 +75,7 @@ async def main() -> None:
     ports = make_ports(on_build=releases.note_build, on_newer=releases.note_store, on_person=attendance.note_person)
     team = Team(attendance, *make_team(ports))
     papers: Papers = papers_of(ports.store)
-    outlook = Outlook(*make_outlook(ports))
+    outlook = PanelSources(*make_outlook(ports))
     if is_private:
         ports, papers = private_ports(ports, BrowserDrawer(patch)), PrivatePapers(papers)
     session = Session(ports)

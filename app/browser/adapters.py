@@ -14,11 +14,11 @@ from app.browser.fleet import GatewayFleet
 from app.browser.http import BrowserHttp
 from app.browser.journal import BrowserJournals
 from app.browser.log import install_logging
-from app.browser.lookout import Eyes
 from app.browser.owned import fleet_file
 from app.browser.papers import BrowserPapers
 from app.browser.reach import is_hidden, learn, reach, read_site
 from app.browser.roster import BrowserRoster
+from app.browser.server_probe import Eyes
 from app.browser.signals import BrowserSignals
 from app.browser.socket import BrowserSockets
 from app.browser.store import BrowserStore

@@ -1,7 +1,7 @@
 """The servers that a page without a gateway asks itself: the core's `FleetSource` and `VitalsSource`.
 
 The list is a file beside the page, and is read again now and then. If it cannot be read any more, the last one stays.
-Each server has a `Lookout`, so that this window knows by itself how they are.
+Each server has a `ServerProbe`, so that this window knows by itself how they are.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from app.browser.lookout import Eyes, Lookout
+from app.browser.server_probe import Eyes, ServerProbe
 from app.core.direct import Listed, loads_response, read_listed
 from app.core.errors import ConfigError, ListError, TransportError
 from app.core.model import Fleet, ServerId
@@ -31,7 +31,7 @@ class DirectFleet:
 
     def __init__(self, file: str, eyes: Eyes, on_build: Callable[[str], None] = lambda _build: None) -> None:
         self._file, self._eyes, self._on_build = file, eyes, on_build
-        self._lookouts: tuple[Lookout, ...] = ()
+        self._lookouts: tuple[ServerProbe, ...] = ()
         self._problem = ""
         self._told: Fleet | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -128,7 +128,7 @@ class DirectFleet:
         for server in listed.servers:
             known = there.pop((server.server_id, server.address), None)
             if known is None:  # another address is another server
-                known = Lookout(server, self._eyes, self._reading, self._news.set)
+                known = ServerProbe(server, self._eyes, self._reading, self._news.set)
             known.server = server
             lookouts.append(known)
         for gone in there.values():

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-from app.core.mark import Sign
 from app.core.model import Task, TaskState
+from app.core.server_fingerprint import RestartSign
 
 NOT_RESTARTED = "not_restarted"  # the detail of a note of absence: the same server process had the task before
 
@@ -58,6 +58,6 @@ def _of_loss(task: Task) -> EndCause:
     if not was_accepted(task):
         return EndCause.UNKNOWN if signs else EndCause.NEVER_ACCEPTED
     if signs:
-        return EndCause.RESTARTED if Sign.NUMBER_FELL.value in signs else EndCause.UNKNOWN
+        return EndCause.RESTARTED if RestartSign.NUMBER_FELL.value in signs else EndCause.UNKNOWN
     is_same = any(note.kind == "absent_again" and note.detail == NOT_RESTARTED for note in task.notes)
     return EndCause.REMOVED if is_same and task.started_at is None else EndCause.UNKNOWN

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from app.core.errors import MooringError
-from app.core.mark import Sign
 from app.core.model import PromptId, ServerId
 from app.core.ports import Blob
+from app.core.server_fingerprint import RestartSign
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class SocketFacts:
 class Noticed:
     """What was noticed of a server last (a restart, a history that is gone, another ComfyUI), and when."""
 
-    sign: Sign
+    sign: RestartSign
     at: float
 
 

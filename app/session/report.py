@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from app.core.chronicle import holders, standing
 from app.core.journal import Entry, plain
+from app.core.journal_entries import holders, standing
 from app.core.model import Fleet, Task
 from app.core.redaction import Redactor
 from app.core.window import Window

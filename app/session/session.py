@@ -37,9 +37,9 @@ from app.session.delivery.past import Past
 from app.session.delivery.results import Results
 from app.session.facts import Picked
 from app.session.files import WorkflowFiles
+from app.session.journal_writer import JournalWriter
 from app.session.restore import Restorer
 from app.session.salvage import Orphan, Salvage
-from app.session.scribe import Scribe
 from app.session.scripting import Scripting
 from app.session.state import State
 from app.session.submitting.editor_files import EditorCopy
@@ -48,10 +48,10 @@ from app.session.submitting.remote_choices import read_choices
 from app.session.submitting.submit import Inputs, Order, Submitter
 from app.session.view import SessionView
 from app.session.waiting.waiting_runs import WaitingLine
-from app.session.waiting.worker import Hand
-from app.session.watching.fleet_follower import Harbour
+from app.session.waiting.worker import LineWorker
+from app.session.watching.fleet_follower import FleetFollower
 from app.session.watching.forecast import Forecast
-from app.session.watching.socket import Keeper
+from app.session.watching.socket import WindowSocket
 from app.session.watching.watch import Watch
 from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key
@@ -76,15 +76,15 @@ class Session(SessionView):
         self._watch = Watch(
             self._state, self._forecast, lambda _: self._courier.refresh(), self._notice, self._is_heard
         )
-        self._keeper = Keeper(self._state, self._watch, self._forecast)
+        self._keeper = WindowSocket(self._state, self._watch, self._forecast)
         self._last_previews = LastPreviews(self._state)
         self._files = WorkflowFiles(self._state)
         self._submitter = Submitter(self._state, self._keeper.connect_briefly, self._watch)
         self._scripting = Scripting(self._state, self._submitter, self._take)
         self._restorer = Restorer(self._state)
-        self.hand = Hand(self._state, self._take, self.cancel)
+        self.hand = LineWorker(self._state, self._take, self.cancel)
         self.line = WaitingLine(self._state, self.hand, self._salvage)
-        self._harbour = Harbour(self._state, self.wake)
+        self._harbour = FleetFollower(self._state, self.wake)
 
     # Its life
 
@@ -346,7 +346,7 @@ class Session(SessionView):
     # The journal
 
     @property
-    def journal(self) -> Scribe:
+    def journal(self) -> JournalWriter:
         """What happened in this window lately, and how the keeping of it goes."""
         return self._state.scribe
 

@@ -17,10 +17,10 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from app.core.balancer import Leaning
-from app.core.chronicle import verdict, window_changes
 from app.core.durations import Ran, observed
 from app.core.errors import AffinityError, MooringError, NoServerAvailable, NotOwner, StorageError, TaskNotFound
 from app.core.evidence import Evidence
+from app.core.journal_entries import verdict, window_changes
 from app.core.model import Fleet, PromptId, Reservation, ServerId, Task, Unreadable, WindowId
 from app.core.ports import Identity, Ports, Request, Response
 from app.core.progress import Progress
@@ -29,8 +29,8 @@ from app.core.stall import Stillness
 from app.core.truth import judge
 from app.core.window import Free, Moored, Restoring, Window, expect_restored, get_api_base_url
 from app.session.facts import Noticed, Preview, Run, SocketFacts, TabFacts
+from app.session.journal_writer import JournalWriter
 from app.session.loose_ends import LooseEnds
-from app.session.scribe import Scribe
 
 log = logging.getLogger("mooring.session")
 
@@ -56,7 +56,7 @@ class State:
     def __init__(self, ports: Ports, captain: State | None = None) -> None:
         self.ports = ports
         self.tab: TabFacts = captain.tab if captain else TabFacts()
-        self.scribe = Scribe(ports.clock, ports.journal)
+        self.scribe = JournalWriter(ports.clock, ports.journal)
         self.window: Restoring | Window | None = None
         self.identity: Identity | None = None
         self.fleet = Fleet()

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.core.chronicle import holders, read_evidence, read_task, verdict
 from app.core.errors import MooringError
 from app.core.journal import Entry, read_entry
+from app.core.journal_entries import holders, read_evidence, read_task, verdict
 from app.core.model import ClientId, PromptId, Reservation, ServerId, WindowId
 from app.core.truth import judge
 from app.core.window import Restoring, Window

@@ -40,7 +40,7 @@ MORE_FOR_THE_BROWSER = {
     "app.browser.http": {"app.core.comfy"},
     "app.browser.learned": {"app.core.durations", "app.core.plan", "app.core.records", "app.core.store_parts"},
     "app.browser.waiting_runs": {"app.core.waiting_runs", "app.core.records"},
-    "app.browser.lookout": {"app.core.comfy", "app.core.direct", "app.core.hour", "app.core.vitals"},
+    "app.browser.server_probe": {"app.core.comfy", "app.core.direct", "app.core.hour", "app.core.vitals"},
     "app.browser.papers": {"app.core.papers"},
     "app.browser.past": {"app.core.past", "app.core.records"},
     "app.browser.reach": {"app.core.direct"},

@@ -20,7 +20,7 @@ from app.session.scripting import Scripting
 from app.session.selfcheck import CHECKS, OPERATIONS, run_selfcheck
 from app.session.session import Session
 from app.session.view import SessionView
-from app.session.watching.socket import Keeper
+from app.session.watching.socket import WindowSocket
 
 REGISTERED, PICTURE, UNBOUND, SOCKET, GUARD, LAST_END = CHECKS
 SHORT = 2.0  # seconds for one check, where what it waits for never comes: less than what finds a task lost
@@ -179,10 +179,10 @@ def the_fourth_socket_wanders(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_lost_socket_stays_lost(patch: pytest.MonkeyPatch) -> None:
-    async def for_ever(_: Keeper, _failures: int) -> None:
+    async def for_ever(_: WindowSocket, _failures: int) -> None:
         await asyncio.Event().wait()
 
-    patch.setattr(Keeper, "_after", for_ever)
+    patch.setattr(WindowSocket, "_after", for_ever)
 
 
 # A run for another server than the one that holds the window

@@ -31,7 +31,7 @@ RESERVE_TRIES = 3  # a task that turned up again may moor the window while we ch
 _NOT_LISTED = (comfy.Queue((), ()), "not_in_fleet")
 
 
-class Places:
+class Reservations:
     """See the module."""
 
     def __init__(self, state: State) -> None:

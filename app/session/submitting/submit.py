@@ -50,7 +50,7 @@ from app.session.state import State
 from app.session.submitting.capability import Capabilities, Survey
 from app.session.submitting.editor_files import NO_EDITOR, EditorCopy, Editors, Graph
 from app.session.submitting.named_files import Found, Origin
-from app.session.submitting.reservations import Places
+from app.session.submitting.reservations import Reservations
 from app.session.timing import begin, first_of
 from app.session.watching.watch import Watch
 
@@ -97,7 +97,7 @@ class Submitter:
         self._watch = watch
         self.capable = Capabilities(state)
         self.editors = Editors(state)
-        self.places = Places(state)
+        self.places = Reservations(state)
 
     async def run(self, order: Order) -> PromptId:
         """The whole way to the answer of the submit. Raises what went wrong before there was a task."""

@@ -19,7 +19,7 @@ from app.session.state import State
 from app.session.submitting.editor_files import Editors
 from app.session.submitting.submit import Order
 from app.session.waiting.storage import LineKeeper
-from app.session.waiting.worker import Hand
+from app.session.waiting.worker import LineWorker
 
 log = logging.getLogger("mooring.session")
 
@@ -32,7 +32,7 @@ class Sender:
         self._keeper = keeper
         self._editors = Editors(state)
         self._kick = asyncio.Event()
-        self.hands: list[Hand] = []
+        self.hands: list[LineWorker] = []
         self.is_enlisting = True  # whether sessions that the line asks for are still expected
         self.aside: frozenset[PromptId] = frozenset()  # runs that are held back for now
         self.refusal: MooringError | None = None  # why the run that paused the line last could not be sent
@@ -42,7 +42,7 @@ class Sender:
         """What is on its way to a server just now."""
         return frozenset(hand.sending for hand in self.hands if hand.sending is not None)
 
-    def enlist(self, hand: Hand) -> None:
+    def enlist(self, hand: LineWorker) -> None:
         """One more session that takes from this line; the first is the window's own."""
         self.hands.append(hand)
         hand.state.subscribe(self._kick.set)
@@ -81,7 +81,7 @@ class Sender:
                 hand.sending = entry.prompt_id
                 self._state.spawn(self._send(hand, entry, line), f"send {entry.prompt_id}")
 
-    def _gives_way(self, hand: Hand, hands: Sequence[Hand], line: WaitingRuns) -> bool:
+    def _gives_way(self, hand: LineWorker, hands: Sequence[LineWorker], line: WaitingRuns) -> bool:
         """Return whether a busy session takes no more for now, because another one may still use an idle server.
 
         A session that shares its server with an earlier one takes one run at a time, so that it can choose afresh.
@@ -91,7 +91,7 @@ class Sender:
         earlier = {item.locked for item in hands[: hands.index(hand)]}
         return any(item.is_free for item in hands) or (hand.locked in earlier and not line.is_unbounded)
 
-    async def _send(self, hand: Hand, entry: Entry, line: WaitingRuns) -> None:
+    async def _send(self, hand: LineWorker, entry: Entry, line: WaitingRuns) -> None:
         try:
             await hand.take(await self._order(entry, line.batches[entry.batch_id], is_spread=line.hands > 1))
         except MooringError as error:
@@ -123,7 +123,7 @@ class Sender:
             editor=await self._editors.read(batch.editor_sha256),
         )
 
-    async def _taken(self, hand: Hand, entry: Entry, line: WaitingRuns) -> None:
+    async def _taken(self, hand: LineWorker, entry: Entry, line: WaitingRuns) -> None:
         """It went to its server. A refusal holds for the others too; what may be taken a little later waits again."""
         self._keeper.took(entry.prompt_id)
         task = hand.window.tasks.get(entry.prompt_id) if hand.window else None
@@ -136,7 +136,7 @@ class Sender:
         if failure is not None and failure.kind == "rejected":
             await self._hold(Pause.REJECTED, entry.prompt_id, None)
 
-    async def _not_taken(self, hand: Hand, entry: Entry, error: MooringError) -> None:
+    async def _not_taken(self, hand: LineWorker, entry: Entry, error: MooringError) -> None:
         """It did not get as far as the register, or is another window's now."""
         hand.state.runs.pop(entry.prompt_id, None)
         if hand.has_task(entry.prompt_id):

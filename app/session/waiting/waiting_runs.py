@@ -37,14 +37,14 @@ from app.session.submitting.editor_files import Editors
 from app.session.submitting.submit import Inputs
 from app.session.waiting.sending import Sender
 from app.session.waiting.storage import LineKeeper
-from app.session.waiting.worker import Hand
+from app.session.waiting.worker import LineWorker
 from app.workflows.plans.runs import PlannedRun
 
 
 class WaitingLine:
     """See the module. Everything that changes it is durable when it returns, or raises and has changed nothing."""
 
-    def __init__(self, state: State, hand: Hand, salvage: Salvage) -> None:
+    def __init__(self, state: State, hand: LineWorker, salvage: Salvage) -> None:
         self._state = state
         self._salvage = salvage
         self._editors = Editors(state)
@@ -233,7 +233,7 @@ class WaitingLine:
         """Send what may be sent, for as long as the page lives."""
         await self._sender.keep()
 
-    def enlist(self, hand: Hand) -> None:
+    def enlist(self, hand: LineWorker) -> None:
         """One more session that takes from this line."""
         self._sender.enlist(hand)
 

@@ -18,7 +18,7 @@ _SILENT = frozenset({Health.DOWN, Health.TIMEOUT, Health.REFUSES, Health.NOT_COM
 
 
 @dataclass(slots=True, eq=False)
-class Hand:
+class LineWorker:
     """See the module. `take` carries an order out as a click does, `cancel` stops one task."""
 
     state: State

@@ -10,7 +10,7 @@ from app.session.state import State
 FLEET_RETRY = 2.0  # seconds between tries to get the first fleet
 
 
-class Harbour:
+class FleetFollower:
     """Takes each fleet over. `wake` is called when a server is new, has moved, or is well or not any more."""
 
     def __init__(self, state: State, wake: Callable[[str], None]) -> None:

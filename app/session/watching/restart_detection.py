@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from app.core import comfy
 from app.core.errors import TaskNotFound
-from app.core.mark import Mark, Sign, learned_mark
 from app.core.model import Note, PromptId, ServerId, Task
+from app.core.server_fingerprint import RestartSign, ServerFingerprint, learned_mark
 from app.core.window import Window
 from app.session.facts import Noticed
 from app.session.state import State
@@ -22,15 +22,15 @@ log = logging.getLogger("mooring.session")
 Place = tuple[ServerId, str]
 
 
-class Landmarks:
+class RestartDetection:
     """What this window knows of each server, by id and address. `revisit` looks at everything there again."""
 
     def __init__(self, state: State, revisit: Callable[[Place], None]) -> None:
         self._state = state
         self._revisit = revisit
-        self._marks: dict[Place, Mark] = {}
+        self._marks: dict[Place, ServerFingerprint] = {}
 
-    def _mark(self, place: Place) -> Mark:
+    def _mark(self, place: Place) -> ServerFingerprint:
         window = self._state.window
         if place not in self._marks:
             tasks = window.tasks.values() if isinstance(window, Window) else ()
@@ -72,7 +72,7 @@ class Landmarks:
             self._marks[place], sign = self._mark(place).forgotten()
             await self._tell(place, sign)
 
-    async def _tell(self, place: Place, sign: Sign | None, *, shown_by: PromptId | None = None) -> None:
+    async def _tell(self, place: Place, sign: RestartSign | None, *, shown_by: PromptId | None = None) -> None:
         """Note the sign in the tasks of a server, but not in the one whose own answer showed it: it came afterwards."""
         if sign is None:
             return

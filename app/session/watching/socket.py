@@ -40,7 +40,7 @@ LONGEST_BACKOFF = 30.0
 UNTIL_TOLD = 5.0  # at least: the fleet is about to tell where that server is, and to try before would be in vain
 
 
-class Keeper:
+class WindowSocket:
     """Keeps the socket where the mooring is."""
 
     def __init__(self, state: State, watch: Watch, forecast: Forecast) -> None:

@@ -21,7 +21,7 @@ from app.session.state import State
 from app.session.submitting.cancel import Canceller
 from app.session.timing import first_of
 from app.session.watching.forecast import Forecast
-from app.session.watching.restart_detection import Landmarks, Place
+from app.session.watching.restart_detection import Place, RestartDetection
 from app.session.watching.stalls import Movements
 
 log = logging.getLogger("mooring.session")
@@ -68,7 +68,7 @@ class Watch:
         self._looking_back: dict[Place, bool] = {}  # where that is under way, and whether it is wanted once more
         self._canceller = Canceller(state, self._read_end)
         self.movements = Movements(state)
-        self.landmarks = Landmarks(state, self._revisit)
+        self.landmarks = RestartDetection(state, self._revisit)
 
     def refresh(self) -> None:
         """Begin watching where tasks need it; idle watchers end by themselves."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.core.errors import ConfigError, ListError, StorageError, UnreadableRecord
-from app.core.mark import Sign
 from app.core.model import Unreadable
+from app.core.server_fingerprint import RestartSign
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.words import Tone, Words
@@ -105,20 +105,20 @@ def _no_server(_: Translator) -> Words:
 def _changed(item: Notice, _: Translator) -> Words:
     """A server is not as it was: what was noticed, and that it ends nothing."""
     server = item.tag.name if item.tag else _("the server")
-    match item.noticed.sign if item.noticed else Sign.ANOTHER:
-        case Sign.NUMBER_FELL:
+    match item.noticed.sign if item.noticed else RestartSign.ANOTHER:
+        case RestartSign.NUMBER_FELL:
             title = _("{server} was restarted.", server=server)
             advice = _(
                 "Its queue and history began anew. This window's work there is looked up again; what is gone says so on"
                 " its own card. Pictures that are home stay."
             )
-        case Sign.HISTORY_GONE:
+        case RestartSign.HISTORY_GONE:
             title = _("{server} has forgotten what it had finished.", server=server)
             advice = _(
                 "It was restarted, or somebody cleared its history. This window's work there is looked up again."
                 " Pictures that are home stay."
             )
-        case Sign.ANOTHER:
+        case RestartSign.ANOTHER:
             title = _("{server} is not the ComfyUI that it was.", server=server)
             advice = _(
                 "Other versions or devices answer at its address: it was upgraded, or it is another one. This window's"

@@ -39,11 +39,11 @@ from app.ui.page.notifications import Bell, Ringer
 from app.ui.page.offering import offered_of
 from app.ui.page.open_dialog import graph_subject
 from app.ui.page.panel_actions import PanelActions
-from app.ui.page.panel_data import Lookout
-from app.ui.page.panels import Outlook
+from app.ui.page.panel_data import PanelData
+from app.ui.page.panels import PanelSources
 from app.ui.page.projection import project
 from app.ui.page.questions import PictureDialog
-from app.ui.page.redraw import Turns
+from app.ui.page.redraw import RedrawScheduler
 from app.ui.page.regions import DrawnCards, changed_regions, graph_change, live_words
 from app.ui.page.releases import Releases
 from app.ui.page.screen import Facts, Screen
@@ -91,7 +91,7 @@ class Page:
         arrange: Arrange,
         now: Callable[[], float],
         papers: Papers,
-        outlook: Outlook,
+        outlook: PanelSources,
         bell: Bell,
         team: Team | None = None,
         folder: Folder | None = None,
@@ -112,7 +112,7 @@ class Page:
         self._told: dict[str, object] = {}
         self._seen: frozenset[PromptId] = frozenset()  # what had ended when the tab was last seen
         self._is_restored = False
-        self._turns = Turns(screen.schedule, self.draw)
+        self._turns = RedrawScheduler(screen.schedule, self.draw)
         self._is_guarded = False
         self._is_asked = False  # another window has asked for this one
         self._library = Library(papers, session.files, now, self.request)
@@ -151,7 +151,7 @@ class Page:
         self._graph_hands = GraphActions(self, self._graphs)
         self._standings = Standings(session, self, screen, pause=lambda: asyncio.sleep(ASK_AGAIN))
         self._lists = RemoteLists(session, self)
-        self._lookout = Lookout(
+        self._lookout = PanelData(
             outlook, session, screen, spawn=self.spawn, changed=self.request, on_show=self._show_yourself
         )
         self._team = () if team is None else team.hands(self, screen, session.results)

@@ -18,7 +18,7 @@ from app.core.ports import Blob
 from app.core.roster import Glance, digest, moorings
 from app.core.window import Window
 from app.ui.kit.thumbnails import Find, Sights
-from app.ui.page.panels import NOTHING_READ, FleetDialog, Outlook, PanelFacts, WindowsDialog
+from app.ui.page.panels import NOTHING_READ, FleetDialog, PanelFacts, PanelSources, WindowsDialog
 from app.ui.page.screen import Screen
 from app.ui.settings.account import LogOutDialog
 from app.ui.windows.panel import pictured
@@ -46,12 +46,12 @@ class LookoutFacts(Protocol):
     def results(self) -> Thumbnails: ...
 
 
-class Lookout:
+class PanelData:
     """See the module. `on_show` is called when another window asks this one to show itself."""
 
     def __init__(
         self,
-        outlook: Outlook,
+        outlook: PanelSources,
         session: LookoutFacts,
         screen: Screen,
         *,

@@ -29,7 +29,7 @@ PanelDialog = FleetDialog | WindowsDialog
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class PanelSources:
     """Where the panels look: at the other windows, and at the servers."""
 
     roster: RosterSource

@@ -19,7 +19,7 @@ class Schedule(Protocol):
     def __call__(self, callback: Callable[[], None], *, is_calm: bool = False) -> None: ...
 
 
-class Turns:
+class RedrawScheduler:
     """Calls `draw` when it is its turn.
 
     A patch takes as long as everything between a click on Run and its request together. So nothing is drawn from the

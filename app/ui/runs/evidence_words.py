@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.core.ends import NOT_RESTARTED
-from app.core.mark import Sign
 from app.core.model import Note
+from app.core.server_fingerprint import RestartSign
 from app.ui.fleet.words import word_cause
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
@@ -97,9 +97,9 @@ def _person(note: Note, _: Translator) -> Words | None:
 def word_sign(sign: str, _: Translator) -> str:
     """What a server was found to be no longer."""
     match sign:
-        case Sign.NUMBER_FELL.value:
+        case RestartSign.NUMBER_FELL.value:
             return _("The server was restarted: it counts from the beginning again.")
-        case Sign.HISTORY_GONE.value:
+        case RestartSign.HISTORY_GONE.value:
             return _("The server's history no longer has what it had.")
     return _("Another ComfyUI, or another version of it, answers at the address.")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.mark import Mark, Sign, learned_mark
 from app.core.model import PromptId, TaskState
+from app.core.server_fingerprint import RestartSign, ServerFingerprint, learned_mark
 from tests.unit.core.builders import submitted
 
 P = PromptId("p-1")
@@ -17,43 +17,43 @@ P = PromptId("p-1")
         (None, 0.0, None),
         (4.0, 5.0, None),
         (4.0, 400.0, None),  # others submit too
-        (4.0, 4.0, Sign.NUMBER_FELL),
-        (4.0, 0.0, Sign.NUMBER_FELL),
+        (4.0, 4.0, RestartSign.NUMBER_FELL),
+        (4.0, 0.0, RestartSign.NUMBER_FELL),
         (4.0, -1.0, None),  # front of the line
         (4.0, None, None),
     ],
 )
 def test_a_number_that_is_not_above_the_last_tells_of_a_restart(
-    before: float | None, number: float | None, sign: Sign | None
+    before: float | None, number: float | None, sign: RestartSign | None
 ) -> None:
-    assert Mark(before, P).numbered(number, before)[1] is sign
+    assert ServerFingerprint(before, P).numbered(number, before)[1] is sign
 
 
 def test_overtaken_answer_shows_no_restart() -> None:
-    before = Mark(4.0, P)
+    before = ServerFingerprint(4.0, P)
     mark, _ = before.numbered(6.0, before.number)
-    assert mark.numbered(5.0, before.number) == (Mark(6.0, P), None)
+    assert mark.numbered(5.0, before.number) == (ServerFingerprint(6.0, P), None)
 
 
 def test_after_a_restart_the_old_history_is_not_missed_once_more() -> None:
-    mark, _ = Mark(9.0, P).numbered(0.0, 9.0)
-    assert mark == Mark(0.0, None)
+    mark, _ = ServerFingerprint(9.0, P).numbered(0.0, 9.0)
+    assert mark == ServerFingerprint(0.0, None)
     assert mark.forgotten()[1] is None
 
 
 def test_a_history_without_what_it_had_is_told_once() -> None:
-    mark, sign = Mark().finished(P).forgotten()
-    assert sign is Sign.HISTORY_GONE
+    mark, sign = ServerFingerprint().finished(P).forgotten()
+    assert sign is RestartSign.HISTORY_GONE
     assert mark.forgotten()[1] is None
 
 
 def test_another_description_is_another_server_with_nothing_known_of_it() -> None:
-    mark, first = Mark(7.0, P).described("0.3.64 · cuda:0")
+    mark, first = ServerFingerprint(7.0, P).described("0.3.64 · cuda:0")
     assert first is None
     mark, same = mark.described("0.3.64 · cuda:0")
     assert (same, mark.known) == (None, P)
     mark, other = mark.described("0.3.70 · cuda:0")
-    assert (mark, other) == (Mark(description="0.3.70 · cuda:0"), Sign.ANOTHER)
+    assert (mark, other) == (ServerFingerprint(description="0.3.70 · cuda:0"), RestartSign.ANOTHER)
 
 
 def test_a_mark_is_learned_from_the_latest_records() -> None:
@@ -63,5 +63,5 @@ def test_a_mark_is_learned_from_the_latest_records() -> None:
         submitted("p-3", created_at=3.0, number=-1.0),
         submitted("p-4", created_at=4.0, is_proven=True, state=TaskState.FAILED),  # refused: never in history
     ]
-    assert learned_mark(tasks) == Mark(8.0, PromptId("p-2"))
-    assert learned_mark([]) == Mark()
+    assert learned_mark(tasks) == ServerFingerprint(8.0, PromptId("p-2"))
+    assert learned_mark([]) == ServerFingerprint()

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core import redaction
-from app.core.chronicle import UNTOLD
 from app.core.evidence import Evidence
+from app.core.journal_entries import UNTOLD
 from app.core.model import Choice, InputFile, Note, Task
 from app.core.redaction import WITHHELD, Redactor, place_of, without_credentials
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.browser.direct_fleet import DirectFleet
 from app.browser.direct_ports import DirectHttp, DirectSockets
-from app.browser.lookout import Eyes
+from app.browser.server_probe import Eyes
 from app.core.comfy import loads_request, read_loads
 from app.core.direct import Reach, Site
 from app.core.errors import ListError, RequestTimeout, SocketClosed
@@ -222,7 +222,7 @@ async def test_a_mixed_page_asks_nothing(bench: Bench) -> None:
 async def test_a_catalogue_that_cannot_be_read_holds_up_no_look_and_is_not_asked_for_all_the_time(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.browser.lookout.WELL", 0.0)
+    monkeypatch.setattr("app.browser.server_probe.WELL", 0.0)
     bench.world.refuses_to_learn = True
     await bench.fleet.first()
     async with asyncio.timeout(5):
@@ -233,7 +233,7 @@ async def test_a_catalogue_that_cannot_be_read_holds_up_no_look_and_is_not_asked
 
 
 async def test_a_hidden_window_looks_hardly_at_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.browser.lookout.WELL", 0.0)
+    monkeypatch.setattr("app.browser.server_probe.WELL", 0.0)
     hidden = World()
     eyes = Eyes(hidden, PAGE, lambda: True, hidden.look, hidden.learn)  # type: ignore[arg-type]
     other = DirectFleet("fleet.json", eyes)

@@ -14,7 +14,7 @@ from app.core.window import Window
 from app.session.memory.sandbox import Sandbox, SandboxClock
 from app.session.state import State
 from app.session.submitting.submit import Order
-from app.session.waiting.worker import LONGEST_REST, LONGEST_WHILE_BUSY, Hand
+from app.session.waiting.worker import LONGEST_REST, LONGEST_WHILE_BUSY, LineWorker
 from tests.unit.core.builders import CLIENT, FLEET, ME, A, reservation, submitted
 
 DOWN = RequestTimeout(None, "network")
@@ -48,7 +48,7 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-def a_hand(clock: Patience | None = None, window: Window | None = None, servers: Fleet | None = None) -> Hand:
+def a_hand(clock: Patience | None = None, window: Window | None = None, servers: Fleet | None = None) -> LineWorker:
     """A hand of a session that knows that window and that fleet."""
     state = State(replace(Sandbox().ports, clock=clock or Patience()))
     state.window = window or Window(ME, CLIENT)
@@ -60,10 +60,10 @@ def a_hand(clock: Patience | None = None, window: Window | None = None, servers:
     async def cancel(_: PromptId) -> None:
         """There is nothing to stop."""
 
-    return Hand(state, take, cancel)
+    return LineWorker(state, take, cancel)
 
 
-def obstacle(hand: Hand) -> tuple[type[MooringError], ServerId | None, str] | None:
+def obstacle(hand: LineWorker) -> tuple[type[MooringError], ServerId | None, str] | None:
     """What keeps it from sending: the error, its server and its cause."""
     found = hand.obstacle
     if found is None:
@@ -71,7 +71,7 @@ def obstacle(hand: Hand) -> tuple[type[MooringError], ServerId | None, str] | No
     return type(found), getattr(found, "server_id", None), getattr(found, "cause", "")
 
 
-def why(hand: Hand) -> MooringError | None:
+def why(hand: LineWorker) -> MooringError | None:
     """What keeps it from sending."""
     return hand.obstacle
 
@@ -145,7 +145,7 @@ async def test_while_its_own_work_cannot_be_reached_it_waits(contact: Contact) -
 # Rests
 
 
-def rest(hand: Hand, cause: MooringError, ended: list[str], name: str = "over") -> None:
+def rest(hand: LineWorker, cause: MooringError, ended: list[str], name: str = "over") -> None:
     hand.rest(cause, lambda: ended.append(name))
 
 

@@ -11,7 +11,7 @@ from app.core.errors import ConfigError, MooringError, RequestTimeout
 from app.core.model import Fleet, Health, ServerId
 from app.session.memory.sandbox import HERE, Sandbox, SandboxClock, make_fleet
 from app.session.state import State
-from app.session.watching.fleet_follower import FLEET_RETRY, Harbour
+from app.session.watching.fleet_follower import FLEET_RETRY, FleetFollower
 
 GONE = RequestTimeout(None, "network")
 
@@ -82,7 +82,7 @@ class Berth:
 @asynccontextmanager
 async def kept() -> AsyncIterator[Berth]:
     berth = Berth()
-    berth.keeping = berth.state.spawn(Harbour(berth.state, berth.woken.append).keep(), "fleet")
+    berth.keeping = berth.state.spawn(FleetFollower(berth.state, berth.woken.append).keep(), "fleet")
     await asyncio.sleep(0)
     yield berth
     assert not berth.keeping.done()

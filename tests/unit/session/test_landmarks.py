@@ -10,20 +10,20 @@ import pytest
 
 from app.core.errors import ComfyError, TaskNotFound
 from app.core.evidence import Absent, CancelAsked
-from app.core.mark import Sign
 from app.core.model import Delivery, PromptId, Task, TaskState
 from app.core.ports import Response
+from app.core.server_fingerprint import RestartSign
 from app.core.truth import LOST_GAP
 from app.session.memory.sandbox import HERE, THERE, Sandbox, make_fleet
 from app.session.state import State
-from app.session.watching.restart_detection import Landmarks
+from app.session.watching.restart_detection import RestartDetection
 from tests.simulation.server import SimServer
 from tests.simulation.world import Page
 from tests.unit.session.stage import A, B, Stage, scene, task_of
 from tests.unit.session.test_files import Answering
 
 
-def sign_of(page: Page) -> Sign | None:
+def sign_of(page: Page) -> RestartSign | None:
     """What the page has noticed of server A."""
     noticed = page.session.noticed.get(A)
     return noticed.sign if noticed else None
@@ -43,7 +43,7 @@ async def test_a_number_that_fell_tells_of_a_restart(stage: Stage) -> None:
     before = await stage.run(page, server_id=A, steps=600)
     stage.world.sims[A].restart()
     after = await stage.run(page, server_id=A, steps=200)
-    await stage.until(lambda: sign_of(page) is Sign.NUMBER_FELL)
+    await stage.until(lambda: sign_of(page) is RestartSign.NUMBER_FELL)
     await stage.until(lambda: "server_changed" in {note.kind for note in task_of(page, before).notes})
     ended = await stage.ended(page, after)
     assert ended.state is TaskState.SUCCEEDED
@@ -59,7 +59,7 @@ async def test_a_restart_while_no_page_was_open_is_known_from_the_records(stage:
     stage.world.sims[A].restart()
     page = await stage.window(tab)
     await stage.ended(page, await stage.run(page, server_id=A))
-    await stage.until(lambda: sign_of(page) is Sign.NUMBER_FELL)
+    await stage.until(lambda: sign_of(page) is RestartSign.NUMBER_FELL)
 
 
 @scene
@@ -86,7 +86,7 @@ async def test_a_task_let_go_of_while_a_sign_is_noted_keeps_no_other_from_it(sta
     let_go = page.session._state.let_go
     stage.once_stored(lambda: has_noted(first), lambda: let_go(task_of(page, other), TaskNotFound("story", other)))
     stage.world.sims[A].restart()
-    await stage.until(lambda: sign_of(page) is Sign.HISTORY_GONE)
+    await stage.until(lambda: sign_of(page) is RestartSign.HISTORY_GONE)
     assert (await stage.ended(page, first)).state is TaskState.LOST
 
 
@@ -97,7 +97,7 @@ async def test_a_history_that_is_gone_is_noticed_when_the_socket_broke(stage: St
     prompt_id = await stage.run(page, steps=600, server_id=A)
     await stage.until_running(page, prompt_id)
     stage.world.sims[A].restart()
-    await stage.until(lambda: sign_of(page) is Sign.HISTORY_GONE)
+    await stage.until(lambda: sign_of(page) is RestartSign.HISTORY_GONE)
     lost = await stage.ended(page, prompt_id)
     assert lost.state is TaskState.LOST
     assert "server_changed" in {note.kind for note in lost.notes}
@@ -123,7 +123,7 @@ async def test_another_comfyui_at_the_address_is_noticed(stage: Stage) -> None:
     await stage.until(lambda: stage.requests("GET", "/system_stats"))
     await stage.sleep(1.0)
     stage.world.sims[A].upgrade("0.9.0")
-    await stage.until(lambda: sign_of(page) is Sign.ANOTHER)
+    await stage.until(lambda: sign_of(page) is RestartSign.ANOTHER)
 
 
 @scene
@@ -152,7 +152,7 @@ async def test_a_sign_makes_what_was_found_lost_be_looked_at_again(stage: Stage)
     assert task_of(page, prompt_id).state is TaskState.LOST
     server._surroundings.version = "0.9.0"
     drop_sockets(server)
-    await stage.until(lambda: sign_of(page) is Sign.ANOTHER)
+    await stage.until(lambda: sign_of(page) is RestartSign.ANOTHER)
     await stage.until(lambda: task_of(page, prompt_id).state is TaskState.RUNNING)
     assert task_of(page, prompt_id).is_ward
     assert task_of(page, other).state is TaskState.QUEUED
@@ -183,7 +183,9 @@ async def test_what_a_server_answers_wrongly_is_told_of_that_server_and_asked_in
     state.set_fleet(make_fleet())
     with pytest.raises(ComfyError) as caught:
         async with state.lane(THERE):
-            await Landmarks(state, lambda _: None).verify((HERE, "http://sandbox-1.invalid:8188"), f"/servers/{HERE}")
+            await RestartDetection(state, lambda _: None).verify(
+                (HERE, "http://sandbox-1.invalid:8188"), f"/servers/{HERE}"
+            )
     assert caught.value.server_id == HERE
     assert set(state._lanes) == {HERE, THERE}
 

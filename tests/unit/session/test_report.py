@@ -19,8 +19,8 @@ from app.core.ports import Request, Response
 from app.core.window import Window
 from app.session import Session
 from app.session.console import ConsoleContract
+from app.session.journal_writer import LogNotes
 from app.session.memory.sandbox import HERE, THERE, Sandbox, SandboxServers, make_fleet
-from app.session.scribe import LogNotes
 from tests.simulation.replay import replay_bundle
 from tests.simulation.store import Bytes
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.core.errors import StorageError
 from app.core.model import WindowId
-from app.session.scribe import PAUSE, LogNotes, Scribe
+from app.session.journal_writer import PAUSE, JournalWriter, LogNotes
 from tests.unit.session.test_hands import Patience, settled
 from tests.unit.session.test_report import Shelf
 
@@ -33,7 +33,7 @@ def kept(shelf: Shelf) -> list[str]:
 
 async def test_a_copy_is_made_a_while_after_the_first_news_and_has_all_until_then() -> None:
     clock, shelf = Patience(), Shelf()
-    scribe = Scribe(clock, shelf)
+    scribe = JournalWriter(clock, shelf)
     keeping = asyncio.ensure_future(scribe.keep(ME))
     await settled()
     assert (clock.seconds, shelf.tries) == ([], 0), "there is nothing new"
@@ -54,7 +54,7 @@ async def test_a_copy_is_made_a_while_after_the_first_news_and_has_all_until_the
 
 async def test_a_page_that_may_be_going_away_copies_at_once_and_goes_on_as_before() -> None:
     clock, shelf = Patience(), Shelf()
-    scribe = Scribe(clock, shelf)
+    scribe = JournalWriter(clock, shelf)
     keeping = asyncio.ensure_future(scribe.keep(ME))
     scribe.note("one", {})
     await settled()
@@ -72,7 +72,7 @@ async def test_a_page_that_may_be_going_away_copies_at_once_and_goes_on_as_befor
 
 async def test_a_mere_repetition_is_no_reason_for_a_copy() -> None:
     clock, shelf = Patience(), Shelf()
-    scribe = Scribe(clock, shelf)
+    scribe = JournalWriter(clock, shelf)
     keeping = asyncio.ensure_future(scribe.keep(ME))
     await settled()
     scribe.note("look", {}, topic="task", echo=True)
@@ -90,7 +90,7 @@ async def test_a_mere_repetition_is_no_reason_for_a_copy() -> None:
 
 async def test_what_an_earlier_page_wrote_stands_before_what_this_one_writes() -> None:
     shelf = Shelf({ME: '[{"at":1.0,"kind":"before","facts":{}}]'})
-    scribe = Scribe(Patience(), shelf)
+    scribe = JournalWriter(Patience(), shelf)
     scribe.note("now", {})
     keeping = asyncio.ensure_future(scribe.keep(ME))
     scribe.hurry()
@@ -101,7 +101,7 @@ async def test_what_an_earlier_page_wrote_stands_before_what_this_one_writes() -
 
 async def test_a_copy_that_is_lost_is_counted_and_the_next_one_has_it() -> None:
     shelf = Reading(error=FULL)
-    scribe = Scribe(Patience(), shelf)
+    scribe = JournalWriter(Patience(), shelf)
     keeping = asyncio.ensure_future(scribe.keep(ME))
     await settled()
     assert scribe.failures == 1, "it could not be read"
@@ -119,7 +119,7 @@ async def test_a_copy_that_is_lost_is_counted_and_the_next_one_has_it() -> None:
 
 
 async def test_without_a_place_for_it_there_is_no_copy_and_the_journal_all_the_same() -> None:
-    scribe = Scribe(Patience(), None)
+    scribe = JournalWriter(Patience(), None)
     scribe.note("one", {})
     await asyncio.wait_for(scribe.keep(ME), 5)
     assert [entry.kind for entry in scribe.journal.entries] == ["one"]

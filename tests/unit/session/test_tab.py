@@ -7,9 +7,9 @@ import pytest
 from app.core import past
 from app.core.balancer import Leaning
 from app.core.errors import BadInput, ConnectError, NoServerAvailable, StorageError
-from app.core.mark import Sign
 from app.core.model import BatchId, Contact, Delivery, PromptId, Task, TaskState
 from app.core.ports import KeepSettings
+from app.core.server_fingerprint import RestartSign
 from app.core.window import Window
 from app.session import Session
 from app.session.facts import Noticed
@@ -140,10 +140,10 @@ async def test_what_a_mate_knows_of_its_work_the_tab_shows(stage: Stage) -> None
     assert tab.stalled == {key}
     state.stillness[key] = state.stillness[key].looked(state.stillness[key].looked_at + 7.0)
     assert tab.still_for(key) == mate.still_for(key) >= 7.0
-    state.noticed[A] = Noticed(Sign.ANOTHER, 1.0)
-    assert tab.noticed == {A: Noticed(Sign.ANOTHER, 1.0)}
-    page.session._state.noticed[A] = Noticed(Sign.HISTORY_GONE, 2.0)
-    assert tab.noticed[A].sign is Sign.HISTORY_GONE, "the tab's own comes first"
+    state.noticed[A] = Noticed(RestartSign.ANOTHER, 1.0)
+    assert tab.noticed == {A: Noticed(RestartSign.ANOTHER, 1.0)}
+    page.session._state.noticed[A] = Noticed(RestartSign.HISTORY_GONE, 2.0)
+    assert tab.noticed[A].sign is RestartSign.HISTORY_GONE, "the tab's own comes first"
     assert tab.store_error is None
     state.store_error = error = StorageError("update", "quota")
     assert tab.store_error is error

@@ -10,7 +10,7 @@ from app.core.errors import ConfigError, StorageError
 from app.core.model import PromptId, ServerId, TaskState, WindowId
 from app.core.roster import Glance, Known, Roster, digest
 from app.core.vitals import Vitals
-from app.ui.page.panels import Outlook
+from app.ui.page.panels import PanelSources
 from tests.unit.ui.page_kit import ME
 
 OTHER = WindowId("99999999-9999-4999-8999-999999999999")
@@ -77,6 +77,6 @@ class MemorySignals:
         self.hear = hear
 
 
-def outlook() -> Outlook:
+def outlook() -> PanelSources:
     """Where nothing is to be seen but two windows."""
-    return Outlook(MemoryRoster(), MemoryVitals(), MemorySignals())
+    return PanelSources(MemoryRoster(), MemoryVitals(), MemorySignals())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.core.mark import Sign
 from app.core.model import Contact, Failure, NodeError, Note, PromptId, ServerId, TaskState, Unreadable, WindowId
+from app.core.server_fingerprint import RestartSign
 from app.session import Noticed, Orphan, OrphanRecord
 from app.ui.kit.i18n import Translator
 from app.ui.page.projection import project
@@ -45,7 +45,7 @@ def a_session(text: str) -> StillSession:
         fleet=fleet(server("gpu-1", name=text, address="http://elsewhere:1"), server("gpu-2")),
         stalled=frozenset({tasks[0].prompt_id}),
         still={tasks[0].prompt_id: 700.0},
-        noticed={ServerId(f"gpu-{place}"): Noticed(sign, 5.0) for place, sign in enumerate(Sign, 2)},
+        noticed={ServerId(f"gpu-{place}"): Noticed(sign, 5.0) for place, sign in enumerate(RestartSign, 2)},
         orphans=tuple(Orphan(task=item, is_owner_gone=item is left[0]) for item in left),
         orphan_records=tuple(
             OrphanRecord(record=item, is_owner_gone=item is newer) for item in (record, newer)

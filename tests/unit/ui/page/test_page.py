@@ -13,7 +13,7 @@ from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import Draft
 from app.ui.kit.i18n import Translator
 from app.ui.page.page import Page
-from app.ui.page.panels import Outlook
+from app.ui.page.panels import PanelSources
 from app.ui.page.releases import Releases
 from app.ui.page.state import UiState
 from app.workflows.catalogue import Catalogue
@@ -52,7 +52,7 @@ async def opened(
     session: StillSession | None = None,
     *,
     releases: Releases | None = None,
-    looks: Outlook | None = None,
+    looks: PanelSources | None = None,
     bell: MemoryBell | None = None,
 ) -> tuple[Page, StillSession]:
     session = session or StillSession()

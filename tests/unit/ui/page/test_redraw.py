@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from app.core.model import PromptId
 from app.session import Run, RunStage
-from app.ui.page.redraw import LONGEST_HOLD, Turns
+from app.ui.page.redraw import LONGEST_HOLD, RedrawScheduler
 
 
 class Frames:
@@ -17,7 +17,7 @@ class Frames:
         self.drawn = 0
         self.due: list[tuple[Callable[[], None], bool]] = []
         self.asked = asyncio.Event()
-        self.turns = Turns(self.schedule, self.draw)
+        self.turns = RedrawScheduler(self.schedule, self.draw)
 
     def schedule(self, callback: Callable[[], None], *, is_calm: bool = False) -> None:
         self.due.append((callback, is_calm))

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import BadInput, NoServerAvailable
-from app.core.mark import Sign
 from app.core.model import (
     Contact,
     Failure,
@@ -20,6 +19,7 @@ from app.core.model import (
     Task,
     TaskState,
 )
+from app.core.server_fingerprint import RestartSign
 from app.core.window import Free, Moored
 from app.session import Noticed, Run, RunStage
 from app.session.submitting.editor_files import GONE, UNSTORED
@@ -288,7 +288,7 @@ def test_every_end_offers_to_run_again_and_asks_first_if_it_may_run_twice(state:
 
 
 def test_a_server_that_is_not_as_it_was_is_told_until_dismissed_and_again_when_it_happens_again() -> None:
-    restarted = Noticed(Sign.NUMBER_FELL, 36000.0)
+    restarted = Noticed(RestartSign.NUMBER_FELL, 36000.0)
     session = StillSession(noticed={ServerId("gpu-1"): restarted})
     (notice,) = page(session).notices
     assert (notice.kind, notice.noticed) == (NoticeKind.CHANGED, restarted)
@@ -301,8 +301,11 @@ def test_a_server_that_is_not_as_it_was_is_told_until_dismissed_and_again_when_i
 
 @in_both
 def test_every_sign_has_words_of_its_own(_: Translator) -> None:
-    texts = {markup(page(StillSession(noticed={ServerId("gpu-1"): Noticed(sign, 1.0)})), "notices", _) for sign in Sign}
-    assert len(texts) == len(Sign)
+    texts = {
+        markup(page(StillSession(noticed={ServerId("gpu-1"): Noticed(sign, 1.0)})), "notices", _)
+        for sign in RestartSign
+    }
+    assert len(texts) == len(RestartSign)
 
 
 def test_a_task_that_is_set_aside_can_be_given_up() -> None:

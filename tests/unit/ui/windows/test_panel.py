@@ -19,7 +19,7 @@ from app.ui.windows.panel import WindowsView, numbers, pictured, windows_view
 from app.ui.windows.view import windows as drawn
 from tests.unit.ui.page.test_page import opened
 from tests.unit.ui.page_kit import ME, Bytes, MemoryScreen, StillSession, ended, task, translator, window
-from tests.unit.ui.panel_kit import NOW, OTHER, MemoryRoster, MemorySignals, MemoryVitals, Outlook, glance, roster
+from tests.unit.ui.panel_kit import NOW, OTHER, MemoryRoster, MemorySignals, MemoryVitals, PanelSources, glance, roster
 
 OPEN = {"ended_at": None}
 
@@ -127,7 +127,7 @@ class Eyes:
         self.page: Page | None = None
 
     async def open(self) -> Page:
-        looks = Outlook(self.roster, self.vitals, self.signals)
+        looks = PanelSources(self.roster, self.vitals, self.signals)
         self.page, _ = await opened(self.screen, self.session, looks=looks)
         return self.page
 

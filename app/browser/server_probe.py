@@ -47,7 +47,7 @@ class Eyes:
     learn: Callable[[str], Awaitable[tuple[str, str]]]
 
 
-class Lookout:
+class ServerProbe:
     """See the module. `server` is as the list has it now; `on_news` is called when something is known anew."""
 
     def __init__(self, server: Server, eyes: Eyes, reading: asyncio.Lock, on_news: Callable[[], None]) -> None:

@@ -18,7 +18,7 @@ from enum import Enum
 from app.core.model import PromptId, Task
 
 
-class Sign(Enum):
+class RestartSign(Enum):
     """Why this is not the server process that the window knew."""
 
     NUMBER_FELL = "number_fell"
@@ -27,14 +27,14 @@ class Sign(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ServerFingerprint:
     """The last known number of its counter, a prompt known to be in its history, and its description."""
 
     number: float | None = None
     known: PromptId | None = None
     description: str = ""
 
-    def numbered(self, number: float | None, before: float | None) -> tuple[Mark, Sign | None]:
+    def numbered(self, number: float | None, before: float | None) -> tuple[ServerFingerprint, RestartSign | None]:
         """Learn the number that answered a POST; `before` is the number that was known when it was sent.
 
         A later POST may have been answered first. `front` gives negative numbers, which show nothing.
@@ -42,27 +42,27 @@ class Mark:
         if number is None or number < 0:
             return self, None
         if before is not None and number <= before:
-            return replace(self, number=number, known=None), Sign.NUMBER_FELL
+            return replace(self, number=number, known=None), RestartSign.NUMBER_FELL
         return replace(self, number=max(number, self.number or 0.0)), None
 
-    def finished(self, prompt_id: PromptId) -> Mark:
+    def finished(self, prompt_id: PromptId) -> ServerFingerprint:
         """After history has shown that prompt."""
         return replace(self, known=prompt_id)
 
-    def forgotten(self) -> tuple[Mark, Sign | None]:
+    def forgotten(self) -> tuple[ServerFingerprint, RestartSign | None]:
         """After history was found without the prompt that it had shown."""
-        return replace(self, known=None), Sign.HISTORY_GONE if self.known is not None else None
+        return replace(self, known=None), RestartSign.HISTORY_GONE if self.known is not None else None
 
-    def described(self, description: str) -> tuple[Mark, Sign | None]:
+    def described(self, description: str) -> tuple[ServerFingerprint, RestartSign | None]:
         """After the server described itself."""
         is_other = bool(self.description) and description != self.description
-        known = Mark(description=description) if is_other else replace(self, description=description)
-        return known, Sign.ANOTHER if is_other else None
+        known = ServerFingerprint(description=description) if is_other else replace(self, description=description)
+        return known, RestartSign.ANOTHER if is_other else None
 
 
-def learned_mark(tasks: Iterable[Task]) -> Mark:
+def learned_mark(tasks: Iterable[Task]) -> ServerFingerprint:
     """What the records of tasks on one server say of it: the latest number, and the latest proven end."""
     ordered = sorted(tasks, key=lambda task: task.created_at)
     numbers = [task.number for task in ordered if task.number is not None and task.number >= 0]
     proven = [task.prompt_id for task in ordered if task.is_proven and task.server_ended_ms is not None]
-    return Mark(numbers[-1] if numbers else None, proven[-1] if proven else None)
+    return ServerFingerprint(numbers[-1] if numbers else None, proven[-1] if proven else None)

@@ -23,7 +23,7 @@ PAUSE = 5.0  # seconds between a first new entry and the copy that has it; what 
 DEEPEST = 12  # frames of an error's way that are told
 
 
-class Scribe:
+class JournalWriter:
     """Writes entries, and the copy."""
 
     def __init__(self, clock: Clock, shelf: JournalShelf | None) -> None:
