@@ -15,7 +15,6 @@ from pyscript.js_modules import bell, patch, shell
 
 from app.browser.about import read_about
 from app.browser.adapters import make_outlook, make_ports, make_team, papers_of
-from app.browser.bell import BrowserBell
 from app.browser.breaks import make_breaker
 from app.browser.console import install_console
 from app.browser.dom import BrowserScreen, read_text
@@ -24,14 +23,15 @@ from app.browser.folder import BrowserFolder
 from app.browser.journal import listen_hidden
 from app.browser.layout import arrange
 from app.browser.memory import BrowserDrawer, BrowserMemory, PrivateMemory, is_private_window
+from app.browser.notifications import BrowserNotifier
 from app.browser.owned import does_deeds, has_copies, has_login, person
+from app.core.document_store import DocumentStore
 from app.core.errors import MooringError, StorageError
-from app.core.papers import Papers
 from app.session import Session
 from app.session.console import ConsoleContract
 from app.session.journal_writer import LogNotes
 from app.session.memory.private import private_ports
-from app.session.memory.private_papers import PrivatePapers
+from app.session.memory.private_documents import PrivateDocuments
 from app.session.tab import Tab
 from app.session.waiting.crew import Crew
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
@@ -74,10 +74,10 @@ async def main() -> None:
     attendance = Attendance(read_account())
     ports = make_ports(on_build=releases.note_build, on_newer=releases.note_store, on_person=attendance.note_person)
     team = Team(attendance, *make_team(ports))
-    papers: Papers = papers_of(ports.store)
+    papers: DocumentStore = papers_of(ports.store)
     outlook = PanelSources(*make_outlook(ports))
     if is_private:
-        ports, papers = private_ports(ports, BrowserDrawer(patch)), PrivatePapers(papers)
+        ports, papers = private_ports(ports, BrowserDrawer(patch)), PrivateDocuments(papers)
     session = Session(ports)
     crew = Crew(session, ports)
     install_console(ConsoleContract(session, read_about, crew))
@@ -106,7 +106,7 @@ async def main() -> None:
         now=ports.clock.now,
         outlook=outlook,
         team=team,
-        bell=BrowserBell(bell),
+        bell=BrowserNotifier(bell),
         folder=None if is_private else BrowserFolder(patch),
         is_private=is_private,
     )

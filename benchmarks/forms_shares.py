@@ -15,7 +15,7 @@ from app.ui.form.projection import form_view, nodes_view, option_lists
 from app.ui.form.state import Draft
 from app.ui.form.view import form
 from app.ui.kit.i18n import Translator
-from app.ui.library.state import Stock
+from app.ui.library.state import LibraryEntries
 from app.ui.page.state import UiState
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor.conversion import Converter
@@ -82,5 +82,5 @@ def _round(data: bytes, part: str) -> dict[str, float]:
 def _markup(opened: OpenWorkflow) -> str:
     _ = Translator("en", gettext.NullTranslations(), _Formats())
     ui = UiState(workflow_id=opened.workflow_id, drafts={opened.workflow_id: Draft()})
-    top, below = form_view(Stock(), opened, ui, None), nodes_view(opened, ui, None)
+    top, below = form_view(LibraryEntries(), opened, ui, None), nodes_view(opened, ui, None)
     return f"{form(top, _)}{nodes(below, _)}{lists(option_lists((*top.fields, *below.fields)), _)}"

@@ -25,7 +25,7 @@ from gateway.fleet.demo import DemoFleet
 from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
-from gateway.http.own_hosts import House, build_house
+from gateway.http.own_hosts import OwnHosts, build_house
 from gateway.http.server import Gateway
 from gateway.logs import start_logs
 from gateway.people.people import People, find_people
@@ -133,7 +133,7 @@ async def _run_demo(flags: Flags, deadlines: Deadlines) -> AsyncIterator[DemoFle
         await demo.close()
 
 
-def _announce(fleet: Fleet, house: House, people: People | None) -> None:
+def _announce(fleet: Fleet, house: OwnHosts, people: People | None) -> None:
     print(f"Fleet: {fleet.why}")
     for server in fleet.servers:
         print(f"  {server.id}  {server.address}")

@@ -6,27 +6,27 @@ from collections.abc import Callable
 
 from app.browser.catalogues import GatewayCatalogues
 from app.browser.clock import BrowserClock, BrowserRandom
-from app.browser.deeds import GatewayDeeds
 from app.browser.direct_fleet import DirectFleet
 from app.browser.direct_ports import DirectCatalogues, DirectHttp, DirectSockets
-from app.browser.door import BrowserDoor
+from app.browser.document_store import BrowserDocuments
 from app.browser.fleet import GatewayFleet
+from app.browser.fleet_admin import GatewayAdmin
 from app.browser.http import BrowserHttp
 from app.browser.journal import BrowserJournals
 from app.browser.log import install_logging
+from app.browser.logout import BrowserDoor
 from app.browser.owned import fleet_file
-from app.browser.papers import BrowserPapers
 from app.browser.reach import is_hidden, learn, reach, read_site
 from app.browser.roster import BrowserRoster
 from app.browser.server_probe import Eyes
+from app.browser.server_stats import GatewayStats
 from app.browser.signals import BrowserSignals
 from app.browser.socket import BrowserSockets
 from app.browser.store import BrowserStore
-from app.browser.vitals import GatewayVitals
 from app.browser.wakes import Wakes
 from app.browser.windows import BrowserWindows
 from app.core.ports import Catalogues, Http, Ports, Random, Sockets, TaskStore
-from app.core.vitals import VitalsSource
+from app.core.server_stats import VitalsSource
 
 
 def make_ports(
@@ -77,17 +77,17 @@ def _make_direct(file: str, on_build: Callable[[str], None]) -> tuple[Http, Sock
     return http, DirectSockets(BrowserSockets(), fleet), fleet, DirectCatalogues(GatewayCatalogues(plain), fleet)
 
 
-def papers_of(store: TaskStore) -> BrowserPapers:
+def papers_of(store: TaskStore) -> BrowserDocuments:
     """The person's papers, which lie in the same database as the tasks."""
     assert isinstance(store, BrowserStore)  # as `make_ports` has made it
     return store.papers
 
 
-def make_team(ports: Ports) -> tuple[BrowserDoor, GatewayDeeds]:
+def make_team(ports: Ports) -> tuple[BrowserDoor, GatewayAdmin]:
     """Where people log out, and what those who run the fleet can do."""
     fleet = ports.fleet
     assert isinstance(fleet, GatewayFleet | DirectFleet)  # as `make_ports` has made it
-    return BrowserDoor(ports.http, on_come=fleet.come, on_go=fleet.go), GatewayDeeds(ports.http)
+    return BrowserDoor(ports.http, on_come=fleet.come, on_go=fleet.go), GatewayAdmin(ports.http)
 
 
 def make_outlook(ports: Ports) -> tuple[BrowserRoster, VitalsSource, BrowserSignals]:
@@ -96,5 +96,5 @@ def make_outlook(ports: Ports) -> tuple[BrowserRoster, VitalsSource, BrowserSign
     assert isinstance(store, BrowserStore)  # as `make_ports` has made them
     assert isinstance(windows, BrowserWindows)
     roster = BrowserRoster(store.database, windows.present, store.read_lines, ports.clock.now)
-    vitals = ports.fleet if isinstance(ports.fleet, DirectFleet) else GatewayVitals(ports.http)
+    vitals = ports.fleet if isinstance(ports.fleet, DirectFleet) else GatewayStats(ports.http)
     return roster, vitals, BrowserSignals()

@@ -16,7 +16,7 @@ from app.core.direct import Listed, loads_response, read_listed
 from app.core.errors import ConfigError, ListError, TransportError
 from app.core.model import Fleet, ServerId
 from app.core.ports import Request, Response
-from app.core.vitals import Vitals
+from app.core.server_stats import ServerStats
 
 SOURCE = "beside-page"
 DEADLINE = 12.0  # seconds, as all here
@@ -77,7 +77,7 @@ class DirectFleet:
 
     # What else a gateway would answer
 
-    async def vitals(self) -> Mapping[ServerId, Vitals]:
+    async def vitals(self) -> Mapping[ServerId, ServerStats]:
         """Of all servers, as this window has seen them."""
         return {item.server.server_id: item.vitals() for item in self._lookouts}
 

@@ -28,7 +28,7 @@ FORBIDDEN = ("user-agent", "accept-encoding", "connection", "content-length", "h
 LATE = 0.1  # seconds after which what a flood has left is told
 
 
-class Desk:
+class ScriptConsole:
     """What the worker's messages call."""
 
     def __init__(self, tell: Any) -> None:
@@ -53,7 +53,7 @@ class Desk:
             self._outlet.offer()
 
 
-def begin(send: Any, tell: Any, origin: str, version: str) -> Desk:
+def begin(send: Any, tell: Any, origin: str, version: str) -> ScriptConsole:
     """Make the interpreter a script's: `mooring` at hand, `requests` and `urllib` over the browser, no `input`."""
 
     async def ask(method: str, text: str, blobs: list[bytes]) -> str:
@@ -64,7 +64,7 @@ def begin(send: Any, tell: Any, origin: str, version: str) -> Desk:
         error.__module__ = "mooring"  # as a script and its tracebacks name them
     patch_http()
     builtins.input = _no_input
-    return Desk(tell)
+    return ScriptConsole(tell)
 
 
 def _no_input(_prompt: object = "") -> str:

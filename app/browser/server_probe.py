@@ -20,7 +20,7 @@ from app.core.errors import ComfyError, MooringError, TransportError
 from app.core.hour import Hour
 from app.core.model import Health, Server
 from app.core.ports import Http, Request, Response
-from app.core.vitals import Vitals
+from app.core.server_stats import ServerStats
 
 LOOK_DEADLINE = 6.0  # seconds, as all here
 LOAD_DEADLINE, LOAD_DEADLINE_ILL = 4.0, 1.5  # of its queue, for a choice that waits
@@ -88,9 +88,9 @@ class ServerProbe:
             files=files,
         )
 
-    def vitals(self) -> Vitals:
+    def vitals(self) -> ServerStats:
         """Its devices, and its last hour as far as this page has looked."""
-        return Vitals(self._sight.devices, self._hour.minutes(_minute()))
+        return ServerStats(self._sight.devices, self._hour.minutes(_minute()))
 
     async def load(self) -> Queue | str:
         """Its queue, read now; the cause if it gives none."""

@@ -1,8 +1,8 @@
 """The store of all windows: the core's `TaskStore` over IndexedDB.
 
 Every operation is one transaction and returns after its `complete` event. Tasks, reservations and windows lie there as
-plain objects (`app.core.records`); results and inputs as Blobs (`app.browser.shelf`), each with a line in `ledger`, so
-that their sizes are known without touching the bytes. The schema only ever grows.
+plain objects (`app.core.records`); results and inputs as Blobs (`app.browser.blob_store`), each with a line in
+`ledger`, so that their sizes are known without touching the bytes. The schema only ever grows.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, to_js
 
+from app.browser.blob_store import INPUTS_BOUND, BrowserBlobStore
+from app.browser.document_store import PAPERS, BrowserDocuments
 from app.browser.idb import Database, Steps
 from app.browser.learned import BrowserLearned, durations_of
 from app.browser.ledger import (
@@ -28,10 +30,8 @@ from app.browser.ledger import (
     needed_inputs,
 )
 from app.browser.owned import owned
-from app.browser.papers import PAPERS, BrowserPapers
 from app.browser.past import PAST, BrowserPast, create_past, past_inputs
 from app.browser.previews import BrowserPreviews
-from app.browser.shelf import INPUTS_BOUND, BrowserShelf
 from app.browser.values import from_plain, js_object, plain, present
 from app.browser.waiting_runs import LINE, LINES, WAITING, BrowserLine, take_off
 from app.core.balancer import Claims
@@ -91,7 +91,7 @@ def create_stores(transaction: Any, old_version: int) -> None:
         create_ages(transaction)
 
 
-class BrowserStore(BrowserShelf, BrowserPreviews, BrowserLine, BrowserLearned, BrowserPast):
+class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearned, BrowserPast):
     """The store in this browser."""
 
     def __init__(
@@ -105,7 +105,7 @@ class BrowserStore(BrowserShelf, BrowserPreviews, BrowserLine, BrowserLearned, B
         database = Database(name or owned(NAME), VERSION, create_stores, on_newer)
         super().__init__(database, _fenced, results_bound=results_bound, inputs_bound=inputs_bound)
         self.database = database
-        self.papers = BrowserPapers(database)
+        self.papers = BrowserDocuments(database)
 
     async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
         """The window's record (`fresh` is written if there is none) and its tasks; its reservations are deleted."""

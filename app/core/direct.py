@@ -20,7 +20,7 @@ from app.core.comfy import Queue
 from app.core.errors import ConfigError
 from app.core.model import Health, Server, ServerId
 from app.core.ports import Response
-from app.core.vitals import Device
+from app.core.server_stats import Device
 
 DEMO_MARK = "--mooring-demo"  # stands in the demo's argv
 FLAG = "--enable-cors-header"  # ComfyUI's own

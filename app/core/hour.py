@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from app.core.direct import Sight
 from app.core.model import Health
-from app.core.vitals import MINUTES, Minute
+from app.core.server_stats import MINUTES, Minute
 
 
 @dataclass(frozen=True, slots=True)

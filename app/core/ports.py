@@ -193,7 +193,7 @@ class Usage:
     is_persistent: bool | None = None  # whether the browser has promised not to clear it by itself
 
 
-class Shelf(Protocol):
+class BlobStore(Protocol):
     """The part of the store that holds bytes: results, their thumbnails, and inputs."""
 
     async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
@@ -248,7 +248,7 @@ class Shelf(Protocol):
         ask the person, so it is asked once per browser, and again only if the person wants it (`is_asked`)."""
 
 
-class TaskStore(Shelf, LineStore, LearnedStore, Protocol):
+class TaskStore(BlobStore, LineStore, LearnedStore, Protocol):
     """The one store of all windows of this installation and user. Each operation is one transaction.
 
     Durable means: on disk as far as the browser can tell, before the call returns. Whatever fails raises
@@ -303,7 +303,7 @@ class TaskStore(Shelf, LineStore, LearnedStore, Protocol):
         it is another window's, InvalidTransition if it can be read."""
 
 
-class JournalShelf(Protocol):
+class JournalStore(Protocol):
     """Where a window's journal outlives its page. No truth hangs on it, and nobody waits for a write."""
 
     async def read(self, window_id: WindowId) -> str:
@@ -392,6 +392,6 @@ class Ports:
     fleet: FleetSource
     clock: Clock
     random: Random
-    journal: JournalShelf | None = None  # without one, a reload begins a new journal
+    journal: JournalStore | None = None  # without one, a reload begins a new journal
     past: PastStore | None = None  # without it, a window holds all of its tasks for ever
     catalogues: Catalogues | None = None  # without them, any server is thought able to run anything

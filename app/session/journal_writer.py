@@ -16,7 +16,7 @@ from typing import Any
 from app.core.errors import MooringError
 from app.core.journal import Journal, read_entries
 from app.core.model import WindowId
-from app.core.ports import Clock, JournalShelf
+from app.core.ports import Clock, JournalStore
 from app.session.timing import first_of
 
 PAUSE = 5.0  # seconds between a first new entry and the copy that has it; what a crash may cost
@@ -26,7 +26,7 @@ DEEPEST = 12  # frames of an error's way that are told
 class JournalWriter:
     """Writes entries, and the copy."""
 
-    def __init__(self, clock: Clock, shelf: JournalShelf | None) -> None:
+    def __init__(self, clock: Clock, shelf: JournalStore | None) -> None:
         self.journal = Journal()
         self.failures = 0  # copies that could not be written or read
         self._clock, self._shelf = clock, shelf

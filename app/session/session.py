@@ -55,7 +55,7 @@ from app.session.watching.socket import WindowSocket
 from app.session.watching.watch import Watch
 from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key
-from app.workflows.needs import Standing
+from app.workflows.needs import Runnability
 
 LONGEST_PROJECT = 80  # characters
 INPUT_KEPT = 64 * 1024 * 1024  # bytes of a file that is kept for the form alone; all inputs together have 256 MB
@@ -373,7 +373,7 @@ class Session(SessionView):
         """Workflows that lie elsewhere: published ones, and those that a server has saved."""
         return self._files
 
-    async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Standing:
+    async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Runnability:
         """On which servers a workflow runs, and what the others lack; files for `supplied` come with an upload."""
         return (await self._submitter.capable.survey(workflow, supplied)).standing
 

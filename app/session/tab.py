@@ -28,7 +28,7 @@ from app.session.waiting.crew import Crew
 from app.session.waiting.waiting_runs import WaitingLine
 from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key
-from app.workflows.needs import Standing
+from app.workflows.needs import Runnability
 
 
 class Tab:
@@ -202,7 +202,7 @@ class Tab:
         """Session.catalogue, of the tab's own."""
         return await self._own.catalogue(server_id, names)
 
-    async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Standing:
+    async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Runnability:
         """Session.standing, of the tab's own."""
         return await self._own.standing(workflow, supplied)
 

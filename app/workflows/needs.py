@@ -113,7 +113,7 @@ class Lacks:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Runnability:
     """Where a workflow runs in a fleet; `unknown` are servers whose catalogue has not been read."""
 
     runs_on: tuple[ServerId, ...]
@@ -153,7 +153,7 @@ def standing(
     catalogues: Mapping[ServerId, Catalogue | None],
     supplied: Collection[Key] = (),
     files: Mapping[ServerId, Files] | None = None,
-) -> Standing:
+) -> Runnability:
     """The same for a fleet; servers with the same catalogue and the same answers about files are checked once."""
     graph = open_graph(workflow)
     checked: dict[tuple[int, frozenset[tuple[str, bool]]], Lacks] = {}
@@ -166,7 +166,7 @@ def standing(
         if known not in checked:
             checked[known] = _check(graph, catalogue, supplied, there)
         found[server_id] = checked[known]
-    return Standing(
+    return Runnability(
         runs_on=tuple(server_id for server_id, lacks in found.items() if not lacks),
         lacks={server_id: lacks for server_id, lacks in found.items() if lacks},
         unknown=tuple(server_id for server_id in catalogues if server_id not in found),

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from gateway.errors import ConfigError
 from gateway.flags import Flags
 from gateway.fleet.fleet import Fleet, Server
-from gateway.http.own_hosts import House, build_house
+from gateway.http.own_hosts import OwnHosts, build_house
 
 AUTHORITIES = (  # whom this machine believes, where a fleet file names nobody: Debian, Red Hat, Alpine and macOS
     Path("/etc/ssl/certs/ca-certificates.crt"),
@@ -76,7 +76,7 @@ def make_plan(flags: Flags, fleet: Fleet) -> Plan:
     )
 
 
-def _origins(house: House) -> dict[str, str]:
+def _origins(house: OwnHosts) -> dict[str, str]:
     return {authority: origin for authority, origin in house.listed.items() if authority not in house.own}
 
 

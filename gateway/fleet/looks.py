@@ -26,8 +26,8 @@ from gateway.fleet.server_answers import (
     read_queue_answer,
 )
 from gateway.fleet.server_proof import AnotherServerError
+from gateway.fleet.server_stats import Device
 from gateway.fleet.state import DEFAULT_MAX_UPLOAD, Condition, Health
-from gateway.fleet.vitals import Device
 from gateway.http.json_reader import Bounds, JsonError, Scan
 from gateway.http.reading import is_small
 from gateway.http.upstream import Redirected, Upstream, short_reason

@@ -27,8 +27,8 @@ from gateway.fleet.looks import (
     read_queue,
 )
 from gateway.fleet.server_answers import NotComfyError, Queue
+from gateway.fleet.server_stats import ServerStats
 from gateway.fleet.state import VERSION, Condition, FleetState, Health
-from gateway.fleet.vitals import Vitals
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import Cause
 from gateway.http.upstream import Upstream
@@ -55,7 +55,7 @@ class Prober:
         self._upstreams = upstreams
         self._deadlines = deadlines
         self._on_well = on_well
-        self.vitals = Vitals()
+        self.vitals = ServerStats()
         self.marks: dict[str, Mapping[str, str]] = {}  # whose the prompts are that `loads` has told of
         self._watches: dict[Upstream, asyncio.Task[None]] = {}
         self._reads: dict[ServerId, asyncio.Task[dict[str, object]]] = {}

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.fleet.vitals import MOST_DEVICES, Device, read_device
+from gateway.fleet.server_stats import MOST_DEVICES, Device, read_device
 from gateway.http.json_reader import Bounds, JsonError, TooMuch, build
 from wire.queue import QueueError, TooManyRows, read_rows
 

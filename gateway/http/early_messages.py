@@ -12,7 +12,7 @@ MOST_MESSAGES = 64  # our page sends one
 MOST_BYTES = 256 * 1024
 
 
-class Early:
+class EarlyMessages:
     """A queue of texts. `put` says False once more was said than is kept."""
 
     def __init__(self) -> None:

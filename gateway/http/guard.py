@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from gateway.http.bodies import is_client_id
-from gateway.http.own_hosts import Alias, House
+from gateway.http.own_hosts import Alias, OwnHosts
 from gateway.http.refusal import Cause, Refusal
 from gateway.http.routes import (
     Body,
@@ -105,7 +105,7 @@ Verdict = Admitted | Moved | Refusal
 
 def judge(
     facts: RequestFacts,
-    house: House,
+    house: OwnHosts,
     tags: Mapping[str, str],
     *,
     is_breakable: bool = False,

@@ -17,7 +17,7 @@ from typing import Self
 LEAST = 16_384  # bytes that must come within one wait: a trickle is no sign of life
 
 
-class Patience:
+class MovingDeadline:
     """See the module. A block that never renews it has that long in all."""
 
     def __init__(self, seconds: float) -> None:

@@ -32,7 +32,7 @@ class Alias(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class OwnHosts:
     """Where the gateway listens and what it may be called."""
 
     scheme: str
@@ -47,7 +47,7 @@ class House:
         """The canonical origin."""
         return origin_of(self.scheme, self.host, self.port)
 
-    def named(self, names: Iterable[str]) -> House:
+    def named(self, names: Iterable[str]) -> OwnHosts:
         """The same house with these further names in place of those that it has."""
         origins = [_listed_origin(name, self.scheme, self.port) for name in names]
         return replace(self, listed=MappingProxyType({**self.own, **_by_authority(origins)}))
@@ -68,7 +68,7 @@ class House:
         return None
 
 
-def build_house(*, host: str, port: int, is_tls: bool, names: Iterable[str] = (), machine: str = "") -> House:
+def build_house(*, host: str, port: int, is_tls: bool, names: Iterable[str] = (), machine: str = "") -> OwnHosts:
     """The house of a gateway on `host:port`. `names` come from the fleet file, `machine` is its host name."""
     scheme = "https" if is_tls else "http"
     is_open = not is_loopback(host)
@@ -78,7 +78,7 @@ def build_house(*, host: str, port: int, is_tls: bool, names: Iterable[str] = ()
         own = {host.lower(), machine.lower(), f"{machine.lower().split('.')[0]}.local"}
         origins += [origin_of(scheme, name, port) for name in sorted(own) if _NAME.fullmatch(name)]
     listed = MappingProxyType(_by_authority(origins))
-    return House(scheme, canonical, port, is_open, listed, own=listed).named(names)
+    return OwnHosts(scheme, canonical, port, is_open, listed, own=listed).named(names)
 
 
 def origin_of(scheme: str, host: str, port: int) -> str:

@@ -25,7 +25,7 @@ from gateway.http.guard import Admitted
 from gateway.http.headers import request_headers, response_headers, strip_mark
 from gateway.http.json_reader import JsonError, Scan, TooMuch
 from gateway.http.lanes import HOLDER, Ticket
-from gateway.http.moving_deadline import Patience
+from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.once import SentOnce
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.routes import Body, ServerCall
@@ -177,7 +177,7 @@ class _Call:
         wait = deadlines.view if is_view else deadlines.read
         lane = self._upstream.views if is_view else self._upstream.reads
         async with self._upstream.place(lane, self._holder) as ticket:
-            return await self._exchange(data=None, deadline=Patience(wait), ticket=ticket)
+            return await self._exchange(data=None, deadline=MovingDeadline(wait), ticket=ticket)
 
     async def take_body(self, held: Held) -> _Taken:
         """Read the whole JSON body; `Refused` if it is too large, too slow, not allowed, or over the budget."""
@@ -188,7 +188,7 @@ class _Call:
         chunks: list[bytes] = []
         scan = Scan(BOUNDS)
         try:
-            async with Patience(self._upstream.deadlines.idle) as deadline:
+            async with MovingDeadline(self._upstream.deadlines.idle) as deadline:
                 while chunk := await self._next_chunk(deadline, Sent.NO):
                     if scan.size + len(chunk) > limit:
                         raise Refused(self._too_large(limit, Sent.NO))
@@ -214,7 +214,7 @@ class _Call:
             # Without parameters: we checked the body as UTF-8, and the server must not read it as anything else.
             self._headers["Content-Type"] = "application/json"
         async with self._upstream.place(self._upstream.submits, self._holder):
-            deadline = Patience(self._upstream.deadlines.submit)
+            deadline = MovingDeadline(self._upstream.deadlines.submit)
             return await self._exchange(data=io.BytesIO(body), deadline=deadline)
 
     async def upload(self) -> web.StreamResponse:
@@ -225,15 +225,15 @@ class _Call:
             self._headers["Content-Length"] = str(self._request.content_length)
         async with self._upstream.place(self._upstream.uploads, self._holder) as ticket:
             await self._invite()
-            deadline = Patience(self._upstream.deadlines.idle)
+            deadline = MovingDeadline(self._upstream.deadlines.idle)
             ticket.give_back = lambda: self._end_upload(deadline)
             return await self._exchange(data=self._pour(deadline), deadline=deadline)
 
-    def _end_upload(self, deadline: Patience) -> None:
+    def _end_upload(self, deadline: MovingDeadline) -> None:
         self._fault = upload_ended(self._upstream)
         deadline.expire()
 
-    async def _pour(self, deadline: Patience) -> AsyncIterator[bytes]:
+    async def _pour(self, deadline: MovingDeadline) -> AsyncIterator[bytes]:
         """The browser's body, chunk by chunk. What ends it early is kept: the client hides who was at fault."""
         passed = 0
         try:
@@ -247,7 +247,7 @@ class _Call:
             self._fault = error.refusal
             raise
 
-    async def _next_chunk(self, deadline: Patience, sent: Sent) -> bytes:
+    async def _next_chunk(self, deadline: MovingDeadline, sent: Sent) -> bytes:
         try:
             chunk = await self._request.content.readany()
             deadline.moved(len(chunk))
@@ -256,7 +256,7 @@ class _Call:
             raise Refused(Refusal(Cause.BAD_REQUEST, "The body is not framed as it says.", sent)) from error
 
     async def _exchange(
-        self, *, data: io.BytesIO | AsyncIterator[bytes] | None, deadline: Patience, ticket: Ticket | None = None
+        self, *, data: io.BytesIO | AsyncIterator[bytes] | None, deadline: MovingDeadline, ticket: Ticket | None = None
     ) -> web.StreamResponse:
         session = self._upstream.session(is_fresh=data is not None)
         answer: _Answer | None = None
@@ -299,7 +299,7 @@ class _Call:
             answer.content_length = reply.content_length
         return answer
 
-    async def _stream(self, reply: aiohttp.ClientResponse, answer: _Answer, deadline: Patience) -> None:
+    async def _stream(self, reply: aiohttp.ClientResponse, answer: _Answer, deadline: MovingDeadline) -> None:
         chunk = answer.begin_with(reply.content.read_nowait())
         await answer.prepare(self._request)
         while chunk := chunk or await reply.content.readany():

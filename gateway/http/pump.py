@@ -2,7 +2,7 @@
 
 One slow reader stalls every client of a ComfyUI server, so the server's side is read whatever the browser does. What
 a slow browser has not taken waits in a bounded `Backlog`; one that takes nothing is cut with 1013. What a browser says
-before its server is there waits in `Early`.
+before its server is there waits in `EarlyMessages`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from gateway.fleet.fleet import ServerId
 from gateway.http.backlog import Backlog, Frame
 from gateway.http.closes import SERVER_GONE, TOO_MUCH, TOO_SLOW, Close, close_of
 from gateway.http.deadlines import Deadlines
-from gateway.http.early_messages import Early
+from gateway.http.early_messages import EarlyMessages
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.upstream import Upstream, UpstreamSocket
-from gateway.people.event_filter import Sieve
+from gateway.people.event_filter import EventFilter
 from gateway.tasks import start_task
 
 LARGEST_FROM_SERVER = 64 * 1024 * 1024  # bytes; a preview is a picture
@@ -36,7 +36,9 @@ _log = logging.getLogger(__name__)
 class Tunnel:
     """One browser socket and the server socket behind it: `accept`, then `start` in its turn, and `carry`."""
 
-    def __init__(self, upstream: Upstream, client_id: str, deadlines: Deadlines, sieve: Sieve | None = None) -> None:
+    def __init__(
+        self, upstream: Upstream, client_id: str, deadlines: Deadlines, sieve: EventFilter | None = None
+    ) -> None:
         self._upstream = upstream
         self._sieve = sieve  # of the person whose socket it is, where people are told apart
         self._client_id = client_id
@@ -46,7 +48,7 @@ class Tunnel:
         self._is_drained = False  # nothing more will come from the server
         self._ending = asyncio.Event()  # the server side shall end
         self._over: asyncio.Future[Close | None] = asyncio.get_running_loop().create_future()
-        self._early = Early()
+        self._early = EarlyMessages()
         self._socket: UpstreamSocket | None = None  # once the server is there and has all that was said before
         self._task: asyncio.Task[None] | None = None
 

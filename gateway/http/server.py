@@ -35,7 +35,7 @@ from gateway.http.connections import HSTS, BrowserServer, BrowserSite, facts_of,
 from gateway.http.deadlines import Deadlines
 from gateway.http.guard import Admitted, Moved, RequestFacts, Verdict, judge
 from gateway.http.lanes import HOLDER
-from gateway.http.own_hosts import House
+from gateway.http.own_hosts import OwnHosts
 from gateway.http.peers import client_of, network_of
 from gateway.http.proxy import Proxy
 from gateway.http.refusal import Cause, Refusal, Refused
@@ -68,13 +68,13 @@ from gateway.http.tunnels import Tunnels
 from gateway.http.upstream import Upstream
 from gateway.http.upstreams import Upstreams
 from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
-from gateway.people.access import Reception
-from gateway.people.fleet_admin import FleetDeeds
-from gateway.people.login import Door, read_small
+from gateway.people.access import AccessControl
+from gateway.people.fleet_admin import FleetAdmin
+from gateway.people.login import Login, read_small
 from gateway.people.people import People
 from gateway.people.person import Person, is_shared
 from gateway.people.private import Private
-from gateway.people.published_only import Held
+from gateway.people.published_only import PublishedOnly
 from gateway.site.published import Published
 from gateway.site.site import Site
 from gateway.tasks import start_task
@@ -89,7 +89,7 @@ class Gateway:
         self,
         *,
         fleet: Fleet,
-        house: House,
+        house: OwnHosts,
         root: Path,
         deadlines: Deadlines,
         breakable: DemoFleet | None = None,
@@ -118,7 +118,7 @@ class Gateway:
         self._watchers = Watchers(self.state, deadlines)
         self._metrics = GatewayMetrics(self.state, self._count_open)
         self._reception = None if people is None else self._receive(people)
-        self._deeds = FleetDeeds(self._drain)
+        self._deeds = FleetAdmin(self._drain)
         self._browsers = BrowserServer(self._answer, most=most_connections(), rules=lambda: self.rules)
         self._runner = web.ServerRunner(self._browsers, shutdown_timeout=deadlines.shutdown)
 
@@ -186,8 +186,8 @@ class Gateway:
             self._see_out()  # whom a log-in proxy had let in may be out now
         self.departures.see_off(departed)
 
-    def _receive(self, people: People) -> Reception:
-        door = Door(
+    def _receive(self, people: People) -> AccessControl:
+        door = Login(
             keys=people.keys,
             users=people.users,
             sessions=people.sessions,
@@ -200,10 +200,10 @@ class Gateway:
             self.state,
             self._catalogues,
             lambda: self.rules,
-            held=Held(self._published),
+            held=PublishedOnly(self._published),
             on_undeclared=self._metrics.count_undeclared,
         )
-        return Reception(door, private, self.prober)
+        return AccessControl(door, private, self.prober)
 
     def _see_out(self) -> None:
         """Close the sockets of whoever is logged out by now."""
@@ -264,7 +264,7 @@ class Gateway:
                 return await self._welcome(request, facts, verdict, self._reception)
 
     async def _welcome(
-        self, request: web.BaseRequest, facts: RequestFacts, admitted: Admitted, reception: Reception
+        self, request: web.BaseRequest, facts: RequestFacts, admitted: Admitted, reception: AccessControl
     ) -> web.StreamResponse:
         """Serve somebody who has come in, or show the way in."""
         peer = client_of(request, self.rules)

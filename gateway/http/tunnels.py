@@ -25,7 +25,7 @@ from gateway.http.deadlines import Deadlines
 from gateway.http.pump import Tunnel
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.upstream import Upstream
-from gateway.people.event_filter import Sieve
+from gateway.people.event_filter import EventFilter
 from gateway.people.person import Person
 from gateway.tasks import start_task
 
@@ -43,7 +43,7 @@ class Tunnels:
         request: web.BaseRequest,
         upstream: Upstream,
         client_id: str,
-        sieve: Sieve | None = None,
+        sieve: EventFilter | None = None,
         person: Person | None = None,
     ) -> web.StreamResponse:
         """Connect a browser's upgrade request through, until either side ends; `sieve` says what of it passes."""

@@ -15,7 +15,7 @@ from gateway.fleet.prober import Prober
 from gateway.http.guard import Admitted, RequestFacts
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.routes import Asset, FleetAction, Health, LogIn, Metrics, Page, ServerCall
-from gateway.people.login import Door
+from gateway.people.login import Login
 from gateway.people.person import Person
 from gateway.people.private import Private
 from gateway.people.projection import project_loads
@@ -37,10 +37,10 @@ LOGIN_FILES = frozenset(
 PAGE_OF = "x-mooring-page"  # a page's own `data-store`; a script that is no page sends none
 
 
-class Reception:
+class AccessControl:
     """Of one gateway whose people are told apart."""
 
-    def __init__(self, door: Door, private: Private, prober: Prober, most: int = MOST_AT_ONCE) -> None:
+    def __init__(self, door: Login, private: Private, prober: Prober, most: int = MOST_AT_ONCE) -> None:
         self.most = most
         self._under_way: Counter[str] = Counter()
         self.door = door

@@ -29,7 +29,7 @@ Undeclared = Callable[[str], None]  # counts an event that is not declared, by i
 Seals = Callable[[dict[str, Any], float | None], Awaitable[None]]  # seals an event's files, given when its prompt began
 
 
-class Sieve:
+class EventFilter:
     """One socket's. `down` and `up` say what passes."""
 
     def __init__(self, client_id: str, owns: Asks, seal: Seals, on_undeclared: Undeclared) -> None:

@@ -22,7 +22,7 @@ LONGEST_ID = 200  # characters of a prompt_id; whoever posts past the gateway ma
 Drain = Callable[[ServerId, bool], Awaitable[None]]
 
 
-class FleetDeeds:
+class FleetAdmin:
     """`drain` writes down that a server takes nothing new, or again takes something."""
 
     def __init__(self, drain: Drain) -> None:

@@ -21,7 +21,7 @@ from gateway.errors import ConfigError
 from gateway.fleet.rules import DEFAULT_SESSION_DAYS, Rules
 from gateway.http.guard import RequestFacts
 from gateway.http.json_reader import Bounds, JsonError, read_json
-from gateway.http.own_hosts import House, split_origin
+from gateway.http.own_hosts import OwnHosts, split_origin
 from gateway.http.peers import network_of
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.people.accounts import Account, Accounts, changing, read_accounts, write_accounts
@@ -55,7 +55,7 @@ class _Try:
     device: str
 
 
-class Door:
+class Login:
     """Tells who asks, logs in and out. Use as an async context manager; it reads the users' file again as it changes.
 
     `on_change` is called when sessions may be over that were not before.
@@ -68,7 +68,7 @@ class Door:
         users: Path | None,
         sessions: Path | None = None,
         rules: Callable[[], Rules],
-        house: Callable[[], House],
+        house: Callable[[], OwnHosts],
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.keys = keys

@@ -33,7 +33,7 @@ from gateway.http.routes import ServerCall
 from gateway.http.upstream import Upstream
 from gateway.people.accel import hand_over, may_hand_over
 from gateway.people.audit import audit
-from gateway.people.event_filter import Sieve
+from gateway.people.event_filter import EventFilter
 from gateway.people.evidence import Run, Runs, described_files
 from gateway.people.files import Files, Recent
 from gateway.people.person import Person
@@ -49,7 +49,7 @@ from gateway.people.projection import (
     project_text,
 )
 from gateway.people.prompts import Made, Written, write_prompt_text
-from gateway.people.published_only import Held
+from gateway.people.published_only import PublishedOnly
 from gateway.people.seals import KEY, File
 from gateway.people.uploads import pass_upload
 from gateway.people.upstream_query import fetch, fetch_as, fetch_history, fetch_rows, history_pages, strange
@@ -100,7 +100,7 @@ class Private:
         catalogues: Catalogues,
         rules: Callable[[], Rules],
         *,
-        held: Held,
+        held: PublishedOnly,
         on_undeclared: Callable[[ServerId, str], None],
     ) -> None:
         self._proxy = proxy
@@ -376,7 +376,7 @@ class Private:
         if (await find_prompt(asked.upstream, asked.person, prompt_id, known)).is_own is False:
             raise Refused(_NOT_YOURS)
 
-    def sieve(self, upstream: Upstream, person: Person, client_id: str) -> Sieve:
+    def sieve(self, upstream: Upstream, person: Person, client_id: str) -> EventFilter:
         """What passes of a socket of theirs."""
 
         async def owns(prompt_id: str | None) -> bool | None:
@@ -396,7 +396,7 @@ class Private:
             except Refused as error:
                 _log.info("%s: an event is sent without its files (%s)", upstream.server.id, error)
 
-        return Sieve(client_id, owns, seal, partial(self._on_undeclared, upstream.server.id))
+        return EventFilter(client_id, owns, seal, partial(self._on_undeclared, upstream.server.id))
 
     async def _seal_event(self, upstream: Upstream, person: Person, data: dict[str, Any], began: float | None) -> None:
         """Seal the files of an `executed` event; `began` is when its prompt started."""

@@ -34,7 +34,7 @@ class Shape:
         return bool(other.classes) and other.classes <= self.classes and fits
 
 
-class Held:
+class PublishedOnly:
     """Judges prompts by what is published now. Blocks: it is for a thread."""
 
     def __init__(self, published: Published) -> None:

@@ -16,7 +16,7 @@ from aiohttp.http import HttpProcessingError
 from gateway.http.headers import request_headers
 from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.http.lanes import HOLDER
-from gateway.http.moving_deadline import Patience
+from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.proxy import upload_ended
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.upstream import Upstream
@@ -39,7 +39,7 @@ async def pass_upload(request: web.BaseRequest, upstream: Upstream, person: Pers
     async with upstream.place(upstream.uploads, request.get(HOLDER, "")) as ticket:
         if "Expect" in request.headers and request.transport is not None:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        deadline = Patience(upstream.deadlines.idle)
+        deadline = MovingDeadline(upstream.deadlines.idle)
         upload = _Upload(request, upstream, deadline, largest)
         ticket.give_back = upload.end
         try:
@@ -53,7 +53,7 @@ async def pass_upload(request: web.BaseRequest, upstream: Upstream, person: Pers
 
 
 class _Upload:
-    def __init__(self, request: web.BaseRequest, upstream: Upstream, deadline: Patience, largest: int) -> None:
+    def __init__(self, request: web.BaseRequest, upstream: Upstream, deadline: MovingDeadline, largest: int) -> None:
         self._request = request
         self._upstream = upstream
         self._deadline = deadline

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway.http.early_messages import MOST_BYTES, MOST_MESSAGES, Early
+from gateway.http.early_messages import MOST_BYTES, MOST_MESSAGES, EarlyMessages
 from tests.integration.hub import FLAGS, Hub, connect, end_of, read_all, text
 from tests.integration.rig import PATIENCE, Running, open_gateway, serve, serve_raw, until
 from tests.services import free_ports
@@ -102,7 +102,7 @@ async def test_what_is_said_early_is_bounded(browser: aiohttp.ClientSession, sai
         assert code == 1008
 
 
-def early_of(gateway: Running) -> Early:
+def early_of(gateway: Running) -> EarlyMessages:
     """What the gateway keeps of its only socket."""
     [line] = gateway.gateway._lines._open
     return line._early

@@ -14,7 +14,7 @@ from app.browser.blobs import JsBlob
 from app.browser.idb import Steps
 from app.browser.store import BrowserStore
 from app.browser.values import bytes_to_js, from_plain, js_object, plain
-from app.core.papers import Papers
+from app.core.document_store import DocumentStore
 from app.core.past_port import PastStore
 from app.core.ports import Blob, TaskStore
 from tests.ports import suite
@@ -38,7 +38,7 @@ class BrowserDesk:
         self._stores.append(made)
         return made
 
-    def papers(self) -> Papers:
+    def papers(self) -> DocumentStore:
         made = BrowserStore(self.name)
         self._stores.append(made)
         return made.papers

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from app.core.balancer import Claims
+from app.core.document_store import DocumentStore
 from app.core.errors import InvalidTransition, MooringError
 from app.core.model import Choice, ClientId, Note, PromptId, Reservation, ServerId, Task, TaskState, WindowId
-from app.core.papers import Papers
 from app.core.past_port import PastStore
 from app.core.ports import Blob, TaskStore, WindowRecord
 
@@ -27,7 +27,7 @@ class Desk(Protocol):
     def past(self) -> PastStore:
         """One more window's own way to what was laid by."""
 
-    def papers(self) -> Papers:
+    def papers(self) -> DocumentStore:
         """One more window's own way to the papers."""
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:

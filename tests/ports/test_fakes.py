@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 
 import pytest
 
+from app.core.document_store import DocumentStore, PaperKey
 from app.core.model import WindowId
-from app.core.papers import PaperKey, Papers
 from app.core.past_port import PastStore
 from app.core.ports import Blob, Identity, TaskStore
 from tests.ports import identity, suite
@@ -32,7 +32,7 @@ class MemoryDesk:
     def past(self) -> PastStore:
         return fakes.MemoryStore(self._database)
 
-    def papers(self) -> Papers:
+    def papers(self) -> DocumentStore:
         return MemoryPapers(self._papers)
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.core.workflow import ApiWorkflow
-from app.workflows.editor.copy import Hole, write_copy
+from app.workflows.editor.copy import Slot, write_copy
 
 DRAWN = "drawn in the editor"  # the title of a node whose workflow carries a file along
 _HOLES = (
-    Hole(("2", "nonce"), (("nodes", 1, "widgets_values", 0), ("nodes", 1, "widgets_values_named", "nonce"))),
-    Hole(("1", "image"), (("nodes", 0, "widgets_values", 0),)),
+    Slot(("2", "nonce"), (("nodes", 1, "widgets_values", 0), ("nodes", 1, "widgets_values_named", "nonce"))),
+    Slot(("1", "image"), (("nodes", 0, "widgets_values", 0),)),
 )
 
 

@@ -312,7 +312,7 @@ class MemoryShelf:
 
 
 class MemoryDrawer:
-    """The Drawer of a private page (`app/session/memory/private_shelf.py`): nothing in CPython looks into it."""
+    """The Drawer of a private page (`app/session/memory/private_blobs.py`): nothing in CPython looks into it."""
 
     def put(self, kind: str, name: str, blob: Blob, at: float) -> None:
         """Held by the shelf already."""

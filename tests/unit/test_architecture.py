@@ -32,22 +32,22 @@ PURE = {
 MORE_FOR_WORKFLOWS = {"csv", "decimal", "io", "struct", "unicodedata", "zlib"}
 BROWSERS_EDGE = {"app.core.ports", "app.core.model", "app.core.errors"}
 MORE_FOR_THE_BROWSER = {
-    "app.browser.deeds": {"app.core.comfy", "app.core.deeds"},
-    "app.browser.adapters": {"app.core.vitals"},
-    "app.browser.direct_fleet": {"app.core.direct", "app.core.vitals"},
+    "app.browser.fleet_admin": {"app.core.comfy", "app.core.fleet_admin"},
+    "app.browser.adapters": {"app.core.server_stats"},
+    "app.browser.direct_fleet": {"app.core.direct", "app.core.server_stats"},
     "app.browser.direct_ports": {"app.core.comfy"},
     "app.browser.fleet": {"app.core.comfy"},  # why the gateway itself has answered
     "app.browser.http": {"app.core.comfy"},
     "app.browser.learned": {"app.core.durations", "app.core.plan", "app.core.records", "app.core.store_parts"},
     "app.browser.waiting_runs": {"app.core.waiting_runs", "app.core.records"},
-    "app.browser.server_probe": {"app.core.comfy", "app.core.direct", "app.core.hour", "app.core.vitals"},
-    "app.browser.papers": {"app.core.papers"},
+    "app.browser.server_probe": {"app.core.comfy", "app.core.direct", "app.core.hour", "app.core.server_stats"},
+    "app.browser.document_store": {"app.core.document_store"},
     "app.browser.past": {"app.core.past", "app.core.records"},
     "app.browser.reach": {"app.core.direct"},
     "app.browser.roster": {"app.core.records", "app.core.roster"},
     "app.browser.scripting": {"app.scripting"},
     "app.browser.store": {"app.core.balancer", "app.core.records"},  # what a transaction reads, and how it is kept
-    "app.browser.vitals": {"app.core.vitals"},
+    "app.browser.server_stats": {"app.core.server_stats"},
 }
 JAVASCRIPT = {"js", "pyodide", "pyodide_js", "pyscript", "_pyodide"}
 
@@ -171,7 +171,7 @@ def test_workflows_are_as_pure_as_the_core() -> None:
 def test_the_core_the_workflows_and_wire_await_nothing() -> None:
     """The core's ports only say what others await."""
     for module in inside("app.core") + inside("app.workflows") + inside("wire"):
-        names = ("ports", "store_parts", "papers", "past_port", "roster", "vitals", "deeds")
+        names = ("ports", "store_parts", "document_store", "past_port", "roster", "server_stats", "fleet_admin")
         if module.name in {f"app.core.{name}" for name in names}:
             continue
         found = [node for node in ast.walk(module.tree) if isinstance(node, ast.AsyncFunctionDef | ast.Await)]

@@ -25,7 +25,7 @@ from app.core.plan import Measured
 from app.core.ports import Ports, TaskStore, WindowRecord
 from app.core.store_parts import Learned
 from app.core.waiting_runs import LineChange, WaitingRuns, line_of
-from app.session.memory.private_shelf import Drawer, PrivateShelf
+from app.session.memory.private_blobs import Drawer, PrivateBlobs
 
 
 def private_ports(ports: Ports, drawer: Drawer) -> Ports:
@@ -59,7 +59,7 @@ def _without_text(output: Output) -> Output:
     return replace(output, text="", delivery=Delivery.GONE) if output.is_text else output
 
 
-class PrivateStore(PrivateShelf):
+class PrivateStore(PrivateBlobs):
     """The TaskStore, and the PastStore, of a private window; `inner` is the store of all windows."""
 
     def __init__(self, inner: TaskStore, drawer: Drawer) -> None:

@@ -23,7 +23,7 @@ from app.session.submitting.named_files import Found, Holdings, Origin
 from app.workflows.catalogue import Catalogue
 from app.workflows.catalogue_files import with_files
 from app.workflows.graph import Key
-from app.workflows.needs import Standing, standing, unlisted_files
+from app.workflows.needs import Runnability, standing, unlisted_files
 from app.workflows.replacements import read_replacements
 
 log = logging.getLogger("mooring.session")
@@ -46,7 +46,7 @@ class _Part:
 class Survey:
     """The servers that can run a workflow, and those that have the files it names."""
 
-    standing: Standing
+    standing: Runnability
     found: Found = field(default_factory=Found)
     has_replaced: bool = False  # whether a server replaces the class of one of its nodes
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.core.deeds import QueuedPrompt
 from app.core.errors import MooringError
+from app.core.fleet_admin import QueuedPrompt
 from app.core.model import PromptId, ServerId
 
 
 @dataclass(frozen=True, slots=True)
-class Deeds:
+class AdminState:
     """By server: the queue that is shown (None until it was read), what is being done, and what came of it."""
 
     queues: Mapping[ServerId, tuple[QueuedPrompt, ...] | None] = field(default_factory=dict)
@@ -21,11 +21,11 @@ class Deeds:
     refusals: Mapping[ServerId, MooringError] = field(default_factory=dict)
 
 
-NO_DEEDS = Deeds()
+NO_DEEDS = AdminState()
 
 
 @dataclass(frozen=True, slots=True)
-class ServerDeeds:
+class ServerAdmin:
     """The same for one server. `queue` counts if it `is_shown`; `own` of it are this tab's, `ours` this browser's."""
 
     is_shown: bool = False
@@ -39,13 +39,13 @@ class ServerDeeds:
 
 
 def deeds_at(
-    deeds: Deeds,
+    deeds: AdminState,
     server_id: ServerId,
     own: frozenset[PromptId] = frozenset(),
     ours: frozenset[PromptId] = frozenset(),
-) -> ServerDeeds:
+) -> ServerAdmin:
     """What concerns one server."""
-    return ServerDeeds(
+    return ServerAdmin(
         own=own,
         ours=ours,
         is_shown=server_id in deeds.queues,

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from app.core.deeds import FleetDeeds
 from app.core.errors import MooringError
+from app.core.fleet_admin import FleetAdmin
 from app.core.model import PromptId, ServerId
-from app.ui.fleet.admin import NO_DEEDS, Deeds
-from app.ui.page.context import Desk
+from app.ui.fleet.admin import NO_DEEDS, AdminState
+from app.ui.page.context import PageContext
 from app.ui.page.panels import FleetDialog
 from app.ui.page.screen import Facts
 
@@ -26,7 +26,7 @@ log = logging.getLogger("mooring.ui")
 class DeedActions:
     """The hands there. A queue that is shown is looked at again and again, while the panel is open."""
 
-    def __init__(self, deeds: FleetDeeds, desk: Desk) -> None:
+    def __init__(self, deeds: FleetAdmin, desk: PageContext) -> None:
         self._deeds = deeds
         self._desk = desk
         self._is_watching = False
@@ -113,7 +113,7 @@ class DeedActions:
             self._change(queues={**self._shown.queues, server_id: queue})
 
     @property
-    def _shown(self) -> Deeds:
+    def _shown(self) -> AdminState:
         dialog = self._desk.ui.dialog
         return dialog.deeds if isinstance(dialog, FleetDialog) else NO_DEEDS
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.core.deeds import QueuedPrompt
+from app.core.fleet_admin import QueuedPrompt
 from app.core.model import ServerId
-from app.ui.fleet.admin import ServerDeeds
+from app.ui.fleet.admin import ServerAdmin
 from app.ui.fleet.admin_words import word_deed, word_owner
 from app.ui.fleet.panel import ServerRow
 from app.ui.kit.i18n import Translator
@@ -53,7 +53,7 @@ def deeds(row: ServerRow, _: Translator) -> h.Element | None:
     ]
 
 
-def _came_of_it(view: ServerDeeds, _: Translator) -> h.Element | None:
+def _came_of_it(view: ServerAdmin, _: Translator) -> h.Element | None:
     if view.refusal is not None:
         return h.div(role="alert", data_testid="deed-refused")[told(word_error(view.refusal, _))]
     words = word_deed(view.done, _)
@@ -64,7 +64,7 @@ def _reading(_: Translator) -> h.Element:
     return h.p(".skeleton", role="status")[h.span(".visually-hidden")[_("Reading the queue …")]]
 
 
-def _queue(view: ServerDeeds, server_id: ServerId, _: Translator) -> h.Element | None:
+def _queue(view: ServerAdmin, server_id: ServerId, _: Translator) -> h.Element | None:
     if view.queue is None:
         return None if view.refusal is not None else _reading(_)
     if not view.queue:
@@ -74,7 +74,7 @@ def _queue(view: ServerDeeds, server_id: ServerId, _: Translator) -> h.Element |
     ]
 
 
-def _prompt(item: QueuedPrompt, view: ServerDeeds, server_id: ServerId, _: Translator) -> h.Element:
+def _prompt(item: QueuedPrompt, view: ServerAdmin, server_id: ServerId, _: Translator) -> h.Element:
     name = own(item.name) if item.name and item.prompt_id not in view.ours | view.own else word_owner(item, view, _)
     if view.asked == item.prompt_id:
         hands = h.div(".queue-ask", role="group", aria_label=_("Cancel this?"))[

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.core.deeds import QueuedPrompt
 from app.core.errors import GatewayRefused, PromptRejected
+from app.core.fleet_admin import QueuedPrompt
 from app.core.model import Failure
-from app.ui.fleet.admin import ServerDeeds
+from app.ui.fleet.admin import ServerAdmin
 from app.ui.fleet.words import word_cause, word_server
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
@@ -35,7 +35,7 @@ def word_deed(deed: str, _: Translator) -> str:
     return _("It is cancelled.") if deed.startswith("cancel ") else ""
 
 
-def word_owner(prompt: QueuedPrompt, view: ServerDeeds, _: Translator) -> str:
+def word_owner(prompt: QueuedPrompt, view: ServerAdmin, _: Translator) -> str:
     """Whose it is."""
     if prompt.prompt_id in view.own:
         return _("yours, of this window")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.core.vitals import MINUTES, Minute, Vitals
+from app.core.server_stats import MINUTES, Minute, ServerStats
 from app.ui.fleet.panel import WIDTH, Bar
 
 HIGH = 24  # of a sparkline, in its units; a minute is one wide
@@ -12,7 +12,7 @@ LEAST_FULL = 4  # prompts in line that fill it, if there were never more
 LANE = 16  # height of a lane
 
 
-def sparkline(vitals: Vitals, words: str) -> h.Element | None:
+def sparkline(vitals: ServerStats, words: str) -> h.Element | None:
     """The line's length by minutes; a minute in which something ran is filled, one without an answer marked below."""
     if not vitals.hour:
         return None

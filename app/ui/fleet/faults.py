@@ -8,7 +8,7 @@ from enum import Enum
 from app.ui.kit.colours import ServerTag
 
 
-class Mishap(Enum):
+class Fault(Enum):
     """A fault, or the end of one."""
 
     KILL = "kill"
@@ -45,36 +45,36 @@ class Part(Enum):
 
 
 # In the order in which they are offered, and what ends each; without one it is over as soon as it is done.
-PARTS: dict[Part, tuple[tuple[Mishap, Mishap | None], ...]] = {
+PARTS: dict[Part, tuple[tuple[Fault, Fault | None], ...]] = {
     Part.PROCESS: (
-        (Mishap.KILL, Mishap.START),
-        (Mishap.RESTART, None),
-        (Mishap.HANG, Mishap.WAKE),
-        (Mishap.DEAD_WORKER, Mishap.REVIVE_WORKER),
+        (Fault.KILL, Fault.START),
+        (Fault.RESTART, None),
+        (Fault.HANG, Fault.WAKE),
+        (Fault.DEAD_WORKER, Fault.REVIVE_WORKER),
     ),
     Part.SUBMIT: (
-        (Mishap.LOSE_REQUEST, Mishap.RELEASE),
-        (Mishap.LOSE_ANSWER, Mishap.RELEASE),
-        (Mishap.SILENT_ANSWER, Mishap.RELEASE),
-        (Mishap.QUEUED_500, Mishap.RELEASE),
-        (Mishap.REFUSE_NEXT, Mishap.RELEASE),
-        (Mishap.HOLD_NEXT, Mishap.RELEASE),
+        (Fault.LOSE_REQUEST, Fault.RELEASE),
+        (Fault.LOSE_ANSWER, Fault.RELEASE),
+        (Fault.SILENT_ANSWER, Fault.RELEASE),
+        (Fault.QUEUED_500, Fault.RELEASE),
+        (Fault.REFUSE_NEXT, Fault.RELEASE),
+        (Fault.HOLD_NEXT, Fault.RELEASE),
     ),
     Part.SOCKET: (
-        (Mishap.DROP_SOCKETS, None),
-        (Mishap.REFUSE_SOCKETS, Mishap.ADMIT_SOCKETS),
-        (Mishap.DEAF, Mishap.SPEAK),
+        (Fault.DROP_SOCKETS, None),
+        (Fault.REFUSE_SOCKETS, Fault.ADMIT_SOCKETS),
+        (Fault.DEAF, Fault.SPEAK),
     ),
     Part.OTHERS: (
-        (Mishap.CLEAR_HISTORY, None),
-        (Mishap.OVERWRITE_FILE, None),
+        (Fault.CLEAR_HISTORY, None),
+        (Fault.OVERWRITE_FILE, None),
     ),
 }
 
 
-def read_mishaps(names: tuple[str, ...]) -> tuple[Mishap, ...]:
+def read_mishaps(names: tuple[str, ...]) -> tuple[Fault, ...]:
     """Names as the gateway tells them; one that is not known here is left out."""
-    known = {mishap.value: mishap for mishap in Mishap}
+    known = {mishap.value: mishap for mishap in Fault}
     return tuple(known[name] for name in names if name in known)
 
 
@@ -83,10 +83,10 @@ class Suffering:
     """One demo server with what is broken on purpose there, and what is being done to it now."""
 
     tag: ServerTag
-    broken: tuple[Mishap, ...] = ()
+    broken: tuple[Fault, ...] = ()
     is_mooring: bool = False
-    doing: frozenset[Mishap] = frozenset()
-    done: Mishap | None = None  # the last that was done, if it was here
+    doing: frozenset[Fault] = frozenset()
+    done: Fault | None = None  # the last that was done, if it was here
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from app.core.errors import MooringError
 from app.core.model import ServerId
-from app.ui.fleet.faults import Mishap
-from app.ui.page.context import Desk
+from app.ui.fleet.faults import Fault
+from app.ui.page.context import PageContext
 from app.ui.page.screen import Facts
 
 log = logging.getLogger("mooring.ui")
@@ -20,7 +20,7 @@ BreakServer = Callable[[ServerId, str], Awaitable[None]]
 class BreakActions:
     """The hands in the panel. `break_server(server_id, fault)` has the gateway do it."""
 
-    def __init__(self, break_server: BreakServer, desk: Desk) -> None:
+    def __init__(self, break_server: BreakServer, desk: PageContext) -> None:
         self._break_server = break_server
         self._desk = desk
 
@@ -28,7 +28,7 @@ class BreakActions:
         """A click; False if it is none of these."""
         if name != "break":
             return False
-        deed = (ServerId(str(facts["server"])), Mishap(str(facts["fault"])))
+        deed = (ServerId(str(facts["server"])), Fault(str(facts["fault"])))
         if deed not in self._desk.ui.breaking:
             self._desk.spawn(self._break(*deed))
         return True
@@ -40,7 +40,7 @@ class BreakActions:
         self._desk.set_ui(replace(self._desk.ui, break_server=ServerId(str(facts["value"]))))
         return True
 
-    async def _break(self, server_id: ServerId, mishap: Mishap) -> None:
+    async def _break(self, server_id: ServerId, mishap: Fault) -> None:
         """The server stays chosen: what has been broken there is mended there."""
         ui = self._desk.ui
         doing = ui.breaking | {(server_id, mishap)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.fleet.faults import PARTS, BreakView, Mishap, Suffering
+from app.ui.fleet.faults import PARTS, BreakView, Fault, Suffering
 from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_story
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon
@@ -82,17 +82,17 @@ def _server(item: Suffering, _: Translator, *, is_chosen: bool) -> h.Element:
     ]  # fmt: skip
 
 
-def _row(item: Suffering, mishap: Mishap, end: Mishap | None, _: Translator) -> h.Element:
+def _row(item: Suffering, mishap: Fault, end: Fault | None, _: Translator) -> h.Element:
     story = word_story(mishap, _)
     is_broken = mishap in item.broken
     deed = end if is_broken and end is not None else mishap
-    is_gone = Mishap.KILL in item.broken  # then it can only be started
+    is_gone = Fault.KILL in item.broken  # then it can only be started
     about = f"break-about-{mishap.value}"
     return h.li(class_={"is-broken": is_broken}, data_testid="mishap", data_mishap=mishap.value)[
         h.button(
             type="button",
             class_=["button", "is-small", {"is-doing": deed in item.doing}],
-            disabled=is_gone and deed is not Mishap.START,
+            disabled=is_gone and deed is not Fault.START,
             data_action="break",
             data_server=item.tag.server_id,
             data_fault=deed.value,
@@ -108,7 +108,7 @@ def _row(item: Suffering, mishap: Mishap, end: Mishap | None, _: Translator) -> 
     ]  # fmt: skip
 
 
-def _done(item: Suffering, mishap: Mishap, _: Translator) -> h.Element:
+def _done(item: Suffering, mishap: Fault, _: Translator) -> h.Element:
     """What is over as soon as it is done says so, for there is nothing else to see of it here."""
     return h.p(".break-done", role="status")[
         h.span[icon("check"), _("Done.")] if item.done is mishap else None
@@ -122,7 +122,7 @@ def _reset(item: Suffering, _: Translator) -> h.Element:
             "break",
             icon_name="check",
             server=item.tag.server_id,
-            fault=Mishap.RESET.value,
+            fault=Fault.RESET.value,
             testid="break-reset",
         ),
         h.p(".quiet")[_("Ends everything that is broken there, and starts it if it was killed.")],

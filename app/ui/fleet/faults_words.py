@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.ui.fleet.faults import Mishap, Part
+from app.ui.fleet.faults import Fault, Part
 from app.ui.kit.i18n import Translator
 
 
@@ -30,20 +30,20 @@ def word_part(part: Part, _: Translator) -> str:
             return _("Somebody else at the server")
 
 
-def word_story(mishap: Mishap, _: Translator) -> Story:
+def word_story(mishap: Fault, _: Translator) -> Story:
     """The words of a fault that is offered."""
     match mishap:
-        case Mishap.KILL | Mishap.RESTART | Mishap.HANG | Mishap.DEAD_WORKER:
+        case Fault.KILL | Fault.RESTART | Fault.HANG | Fault.DEAD_WORKER:
             return _process_story(mishap, _)
-        case Mishap.DROP_SOCKETS | Mishap.REFUSE_SOCKETS | Mishap.DEAF:
+        case Fault.DROP_SOCKETS | Fault.REFUSE_SOCKETS | Fault.DEAF:
             return _socket_story(mishap, _)
-        case Mishap.CLEAR_HISTORY:
+        case Fault.CLEAR_HISTORY:
             return Story(
                 _("Clear the history"),
                 _("The server forgets everything that it has finished."),
                 _("Finished tasks keep their pictures: they are kept in this browser."),
             )
-        case Mishap.OVERWRITE_FILE:
+        case Fault.OVERWRITE_FILE:
             return Story(
                 _("Replace a picture"),
                 _("A grey square takes the place of its newest picture, under the same name."),
@@ -52,21 +52,21 @@ def word_story(mishap: Mishap, _: Translator) -> Story:
     return _submit_story(mishap, _)
 
 
-def _process_story(mishap: Mishap, _: Translator) -> Story:
+def _process_story(mishap: Fault, _: Translator) -> Story:
     match mishap:
-        case Mishap.KILL:
+        case Fault.KILL:
             return Story(
                 _("Kill it"),
                 _("Its process ends at once, as in a crash or a power cut."),
                 _("Its work cannot be reached and stays with it. Started again, it is asked what it still has."),
             )
-        case Mishap.RESTART:
+        case Fault.RESTART:
             return Story(
                 _("Restart it"),
                 _("It is back in a moment, without its queue and its history."),
                 _("Unfinished work counts as lost after two looks, with the evidence. Finished pictures stay."),
             )
-        case Mishap.HANG:
+        case Fault.HANG:
             return Story(
                 _("Let it hang"),
                 _("It takes every connection and answers nothing, while its work goes on."),
@@ -79,33 +79,33 @@ def _process_story(mishap: Mishap, _: Translator) -> Story:
     )
 
 
-def _submit_story(mishap: Mishap, _: Translator) -> Story:
+def _submit_story(mishap: Fault, _: Translator) -> Story:
     match mishap:
-        case Mishap.LOSE_REQUEST:
+        case Fault.LOSE_REQUEST:
             return Story(
                 _("Lose the request"),
                 _("The connection breaks before anything is queued."),
                 _("The task is looked up, not sent twice. As it is found nowhere, that is said."),
             )
-        case Mishap.LOSE_ANSWER:
+        case Fault.LOSE_ANSWER:
             return Story(
                 _("Lose the answer"),
                 _("It is queued, and the connection breaks without an answer."),
                 _("The task is looked up and found. It runs once."),
             )
-        case Mishap.SILENT_ANSWER:
+        case Fault.SILENT_ANSWER:
             return Story(
                 _("Never answer"),
                 _("It is queued, and the answer never comes."),
                 _("The task is looked up and found. It runs once."),
             )
-        case Mishap.QUEUED_500:
+        case Fault.QUEUED_500:
             return Story(
                 _("Answer with an error"),
                 _("It is queued, and the answer is an error (500)."),
                 _("The error is not believed: the task is looked up and found. It runs once."),
             )
-        case Mishap.REFUSE_NEXT:
+        case Fault.REFUSE_NEXT:
             return Story(
                 _("Refuse the workflow"),
                 _("It is not queued, and the answer says so."),
@@ -118,15 +118,15 @@ def _submit_story(mishap: Mishap, _: Translator) -> Story:
     )
 
 
-def _socket_story(mishap: Mishap, _: Translator) -> Story:
+def _socket_story(mishap: Fault, _: Translator) -> Story:
     match mishap:
-        case Mishap.DROP_SOCKETS:
+        case Fault.DROP_SOCKETS:
             return Story(
                 _("Cut them"),
                 _("Every live connection breaks, once."),
                 _("The window connects to the same server again. The work goes on."),
             )
-        case Mishap.REFUSE_SOCKETS:
+        case Fault.REFUSE_SOCKETS:
             return Story(
                 _("Refuse new ones"),
                 _("No window gets a live connection any more; cut the present ones too."),
@@ -139,47 +139,47 @@ def _socket_story(mishap: Mishap, _: Translator) -> Story:
     )
 
 
-def word_end(mishap: Mishap, _: Translator) -> str:
+def word_end(mishap: Fault, _: Translator) -> str:
     """The button that ends a fault."""
     match mishap:
-        case Mishap.KILL:
+        case Fault.KILL:
             return _("Start it again")
-        case Mishap.HANG:
+        case Fault.HANG:
             return _("Wake it")
-        case Mishap.DEAD_WORKER:
+        case Fault.DEAD_WORKER:
             return _("Give it a worker")
-        case Mishap.REFUSE_SOCKETS:
+        case Fault.REFUSE_SOCKETS:
             return _("Accept them")
-        case Mishap.DEAF:
+        case Fault.DEAF:
             return _("Speak again")
-        case Mishap.HOLD_NEXT:
+        case Fault.HOLD_NEXT:
             return _("Let it go")
     return _("Take it back")
 
 
-def word_broken(mishap: Mishap, _: Translator) -> str:
+def word_broken(mishap: Fault, _: Translator) -> str:
     """A fault that lasts, in a word or two after the server's name."""
     match mishap:
-        case Mishap.KILL:
+        case Fault.KILL:
             return _("killed")
-        case Mishap.HANG:
+        case Fault.HANG:
             return _("hangs")
-        case Mishap.DEAD_WORKER:
+        case Fault.DEAD_WORKER:
             return _("no worker")
-        case Mishap.REFUSE_SOCKETS:
+        case Fault.REFUSE_SOCKETS:
             return _("refuses live connections")
-        case Mishap.DEAF:
+        case Fault.DEAF:
             return _("says nothing live")
-        case Mishap.LOSE_REQUEST:
+        case Fault.LOSE_REQUEST:
             return _("loses the next request")
-        case Mishap.LOSE_ANSWER:
+        case Fault.LOSE_ANSWER:
             return _("loses the next answer")
-        case Mishap.SILENT_ANSWER:
+        case Fault.SILENT_ANSWER:
             return _("never answers the next Run")
-        case Mishap.QUEUED_500:
+        case Fault.QUEUED_500:
             return _("answers the next Run with an error")
-        case Mishap.REFUSE_NEXT:
+        case Fault.REFUSE_NEXT:
             return _("refuses the next Run")
-        case Mishap.HOLD_NEXT:
+        case Fault.HOLD_NEXT:
             return _("holds the next Run back")
     return str(mishap.value)

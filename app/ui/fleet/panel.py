@@ -10,10 +10,10 @@ from app.core.balancer import Leaning
 from app.core.errors import MooringError
 from app.core.model import Choice, Fleet, Server, ServerId, WindowId
 from app.core.roster import Berthing, Roster
-from app.core.vitals import Vitals
+from app.core.server_stats import ServerStats
 from app.core.waiting_runs import captain_of
 from app.core.window import Window
-from app.ui.fleet.admin import Deeds, ServerDeeds, deeds_at
+from app.ui.fleet.admin import AdminState, ServerAdmin, deeds_at
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.page.panels import PanelFacts
 from app.ui.runs.server_picker import NO_LEANINGS
@@ -44,9 +44,9 @@ class ServerRow:
     mine: int = 0  # unfinished tasks of this tab there
     is_mooring: bool = False
     windows: tuple[WindowMark, ...] = ()
-    vitals: Vitals = field(default_factory=Vitals)
+    vitals: ServerStats = field(default_factory=ServerStats)
     leaning: str = ""
-    deeds: ServerDeeds | None = None  # None for whoever does not run the fleet
+    deeds: ServerAdmin | None = None  # None for whoever does not run the fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def fleet_view(
     facts: PanelFacts,
     where: str,
     leanings: Mapping[ServerId, Leaning] = NO_LEANINGS,
-    deeds: Deeds | None = None,
+    deeds: AdminState | None = None,
 ) -> FleetView:
     """The panel as it has to look now. `where` is what is chosen for the next run; `deeds` is of who runs the fleet."""
     moored_to = {item.window_locked_server for item in session.windows if item.window_locked_server}
@@ -130,7 +130,7 @@ def fleet_view(
                 mine=sum(task.server_id == server.server_id for task in tasks),
                 is_mooring=server.server_id in moored_to,
                 windows=marks.at(server.server_id, berthings),
-                vitals=facts.vitals.get(server.server_id, Vitals()),
+                vitals=facts.vitals.get(server.server_id, ServerStats()),
                 leaning=leaning_of(server.server_id, leanings, where),
                 deeds=None if deeds is None else deeds_at(deeds, server.server_id, own, ours),
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import htpy as h
 
 from app.core.model import Health, Server
-from app.core.vitals import Device
+from app.core.server_stats import Device
 from app.core.window import is_address_tag
 from app.ui.fleet.admin_view import deeds
 from app.ui.fleet.charts_view import lane, sparkline

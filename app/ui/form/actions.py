@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.state import Draft
-from app.ui.page.context import Desk, opened_on
+from app.ui.page.context import PageContext, opened_on
 from app.ui.page.screen import Facts, Screen
 from app.ui.page.state import NODES_AT_FIRST
 from app.workflows.forms.fields import FALSE, TRUE, Field, Seed, SeedMode
@@ -20,7 +20,7 @@ from app.workflows.plans.targets import Target
 class FormActions:
     """The person's hands on the form. `random_seed(limit)` draws a whole number from 0 up to and including `limit`."""
 
-    def __init__(self, desk: Desk, screen: Screen, random_seed: Callable[[int], int]) -> None:
+    def __init__(self, desk: PageContext, screen: Screen, random_seed: Callable[[int], int]) -> None:
         self._desk = desk
         self._screen = screen
         self._random_seed = random_seed

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow, arranged_as
-from app.ui.page.context import Desk, opened_on
+from app.ui.page.context import PageContext, opened_on
 from app.ui.page.screen import Facts, Screen
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.deletions import Deletion, What
@@ -57,7 +57,7 @@ def keep_layouts(screen: Screen, layouts: Mapping[str, str]) -> None:
 class ArrangeActions:
     """The person's hands on the form's layout, and on its history."""
 
-    def __init__(self, desk: Desk, screen: Screen, deletions: Deletions) -> None:
+    def __init__(self, desk: PageContext, screen: Screen, deletions: Deletions) -> None:
         self._desk = desk
         self._screen = screen
         self._deletions = deletions

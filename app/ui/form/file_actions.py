@@ -16,7 +16,7 @@ from app.ui.form import drafts
 from app.ui.form.mask import CameraDialog, MaskDialog, base_of, is_masked_name, other_picture, uses_mask
 from app.ui.form.open_workflow import OpenWorkflow, find_open
 from app.ui.form.state import Draft, Picture
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.ui.page.screen import Facts, Screen
 from app.workflows.bounds import check_painted, check_pixels
 from app.workflows.forms.fields import Field, Media, Upload
@@ -38,7 +38,9 @@ class Keeper(Protocol):
 class FileActions:
     """The person's hands on files. `chosen` gives the chosen workflow with its form."""
 
-    def __init__(self, keeper: Keeper, desk: Desk, screen: Screen, chosen: Callable[[], OpenWorkflow | None]) -> None:
+    def __init__(
+        self, keeper: Keeper, desk: PageContext, screen: Screen, chosen: Callable[[], OpenWorkflow | None]
+    ) -> None:
         self._keeper = keeper
         self._desk = desk
         self._screen = screen

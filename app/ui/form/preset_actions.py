@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from app.core.document_store import DocumentStore, PaperKey
 from app.core.errors import MooringError
-from app.core.papers import PaperKey, Papers
 from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.presets import Ask, PresetsDialog, PresetsView, presets_view
-from app.ui.page.context import Desk, opened_on
+from app.ui.page.context import PageContext, opened_on
 from app.ui.page.screen import Facts, Screen
 from app.ui.page.unsaved import reopened
 from app.ui.results.deletion_actions import Deletions
@@ -32,7 +32,7 @@ class PresetActions:
     """The hands in the dialog of presets. `mint` gives a name for a new one that no other has."""
 
     def __init__(
-        self, papers: Papers, desk: Desk, screen: Screen, mint: Callable[[], str], deletions: Deletions
+        self, papers: DocumentStore, desk: PageContext, screen: Screen, mint: Callable[[], str], deletions: Deletions
     ) -> None:
         self._papers = papers
         self._desk = desk

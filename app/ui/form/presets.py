@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from app.core.errors import MooringError
-from app.ui.form.loaded import Known
+from app.ui.form.loaded import Loaded
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.state import Draft
 from app.workflows.forms.presets import Preset, mode_of
@@ -49,7 +49,7 @@ class PresetsView:
 
 
 def presets_view(
-    dialog: PresetsDialog, known: Known, opened: OpenWorkflow, draft: Draft, hidden: frozenset[str] = frozenset()
+    dialog: PresetsDialog, known: Loaded, opened: OpenWorkflow, draft: Draft, hidden: frozenset[str] = frozenset()
 ) -> PresetsView:
     """Return the dialog for this workflow, without the `hidden` presets."""
     authors = opened.published.presets

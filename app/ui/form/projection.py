@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from app.core.errors import BadInput, MooringError
-from app.ui.form.loaded import Known, RemoteList
+from app.ui.form.loaded import Loaded, RemoteList
 from app.ui.form.mask import base_of, other_picture, takes_picture
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FieldView, FormView, NodesView, NodeView, OptionList, Place
 from app.ui.library.listing import picked
-from app.ui.library.state import Stock
+from app.ui.library.state import LibraryEntries
 from app.ui.page.state import Blocker, UiState
 from app.workflows.forms.arrangement import without
 from app.workflows.forms.fields import Choice, Field, Kind, Media, Switch, Unknown, Upload
@@ -20,13 +20,15 @@ from app.workflows.forms.presets import mode_of
 from app.workflows.forms.search import search
 from app.workflows.graph import Key
 
-NOTHING = Known()
+NOTHING = Loaded()
 NO_LISTS: Mapping[str, RemoteList] = {}
 SHORT = 12  # choices up to which the browser's own menu is the quickest
 SMALL = 20  # inputs up to which nobody needs a search
 
 
-def form_view(stock: Stock, chosen: OpenWorkflow | None, ui: UiState, found: frozenset[Key] | None) -> FormView:
+def form_view(
+    stock: LibraryEntries, chosen: OpenWorkflow | None, ui: UiState, found: frozenset[Key] | None
+) -> FormView:
     """The picker, and the fields on top: while a search goes on, those of them that it has found."""
     entries = picked(stock.entries, ui.workflow_id)
     more = len(stock.entries) - len(entries)
@@ -120,7 +122,7 @@ def field_view(
     item: Field,
     draft: Draft,
     place: Place | None = None,
-    known: Known = NOTHING,
+    known: Loaded = NOTHING,
 ) -> FieldView:
     """One field with what stands in it."""
     value = draft.values.get(item.key, item.text)

@@ -12,12 +12,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
+from app.core.document_store import DocumentStore
 from app.core.errors import MooringError
-from app.core.papers import Papers
 from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
-from app.ui.page.context import Desk, opened_on
+from app.ui.page.context import PageContext, opened_on
 from app.ui.page.screen import Facts, Screen
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.deletions import Deletion, What
@@ -34,7 +34,7 @@ NAME = "values"  # of the one paper of its kind
 class Recents:
     """Keeps them, and is the person's hands on them."""
 
-    def __init__(self, papers: Papers, desk: Desk, screen: Screen, deletions: Deletions) -> None:
+    def __init__(self, papers: DocumentStore, desk: PageContext, screen: Screen, deletions: Deletions) -> None:
         self._papers = papers
         self._desk = desk
         self._screen = screen

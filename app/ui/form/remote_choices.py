@@ -15,7 +15,7 @@ from app.core.model import Fleet, Health, Server, ServerId
 from app.core.window import Restoring, Window
 from app.ui.form.loaded import RemoteList
 from app.ui.form.state import FieldView
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.workflows.forms.fields import Choice, Upload
 
 log = logging.getLogger("mooring.ui")
@@ -34,7 +34,7 @@ class ListSource(Protocol):
 class RemoteLists:
     """Asks, at each drawing, for what is not there yet."""
 
-    def __init__(self, session: ListSource, desk: Desk) -> None:
+    def __init__(self, session: ListSource, desk: PageContext) -> None:
         self._session = session
         self._desk = desk
         self._asked: dict[str, tuple[object, ...]] = {}  # by route: of which server, in which state

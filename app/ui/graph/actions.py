@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from app.core.model import PromptId
 from app.ui.graph.graphs import Graphs
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.ui.page.questions import GraphDialog
 from app.ui.page.screen import Facts
 
@@ -14,7 +14,7 @@ from app.ui.page.screen import Facts
 class GraphActions:
     """The hands at a graph. Panning and zooming are none of it: the page's JavaScript does them."""
 
-    def __init__(self, desk: Desk, graphs: Graphs) -> None:
+    def __init__(self, desk: PageContext, graphs: Graphs) -> None:
         self._desk = desk
         self._graphs = graphs
 

@@ -56,7 +56,7 @@ class PictureSource(Protocol):
     def results(self) -> ResultSource: ...
 
 
-class Gallery:
+class ImageAddresses:
     """Keeps one address per shown picture. `refresh` follows the session; the rest only answers.
 
     A result that is not kept here is fetched only while it is shown large, and is let go of after that.

@@ -14,7 +14,7 @@ from app.ui.form.arrange_actions import STORE_KEY as LAYOUT_KEY
 from app.ui.library.library import Library
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog, Saved
-from app.ui.page.context import Desk, attempt
+from app.ui.page.context import PageContext, attempt
 from app.ui.page.screen import Facts, Screen
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.deletions import Deletion, What
@@ -30,7 +30,7 @@ class LibraryActions:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: PageContext,
         screen: Screen,
         library: Library,
         opener: Opener,

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from app.core.document_store import DocumentStore
 from app.core.errors import MooringError, StorageError
 from app.core.model import PromptId, ServerId
-from app.core.papers import Papers
 from app.core.ports import Blob
 from app.core.saved import PublishedFile
 from app.workflows import library
@@ -38,7 +38,9 @@ class Files(Protocol):
 class Library:
     """What there is to open. `now` is the time in seconds, `changed` draws the page."""
 
-    def __init__(self, papers: Papers, files: Files, now: Callable[[], float], changed: Callable[[], None]) -> None:
+    def __init__(
+        self, papers: DocumentStore, files: Files, now: Callable[[], float], changed: Callable[[], None]
+    ) -> None:
         self._papers = papers
         self._now = now
         self._changed = changed

@@ -10,7 +10,7 @@ from app.core.model import Fleet, Health
 from app.core.saved import PublishedFile
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.library.library import PUBLISHED_MARK, plain_title
-from app.ui.library.state import LibraryDialog, LibraryView, Opening, Shelf, Stock, WorkflowEntry
+from app.ui.library.state import LibraryDialog, LibraryEntries, LibrarySection, LibraryView, Opening, WorkflowEntry
 from app.workflows.forms.search import plain
 from app.workflows.library import Item, found, tags_of
 
@@ -43,7 +43,7 @@ def stock_of(
     fleet: Fleet,
     opening: Opening | None = None,
     hidden: frozenset[str] = frozenset(),
-) -> Stock:
+) -> LibraryEntries:
     """Return published workflows first, then the user's own (latest used first), then those shipped with Mooring.
 
     A `hidden` item counts as deleted: if it is open it is still offered, but not as part of the library.
@@ -56,23 +56,23 @@ def stock_of(
         opened = others.pop(workflow_id, None)
         is_possible = opened is None or has_demo or not opened.needs_demo
         about = opened.about if opened is not None else file.about
-        entries.append(WorkflowEntry(workflow_id, plain_title(file), about, Shelf.PUBLISHED, is_possible))
+        entries.append(WorkflowEntry(workflow_id, plain_title(file), about, LibrarySection.PUBLISHED, is_possible))
     items = tuple(item for item in shelves.items if item.item_id not in hidden)
     for item in items:
         others.pop(item.item_id, None)
-        entries.append(WorkflowEntry(item.item_id, item.title, shelf=Shelf.OWN, item=item))
+        entries.append(WorkflowEntry(item.item_id, item.title, shelf=LibrarySection.OWN, item=item))
     for opened in others.values():  # shipped, or taken out of the library or the published folder while open
         is_possible = has_demo or not opened.needs_demo
         entries.append(WorkflowEntry(opened.workflow_id, opened.title, opened.about, is_possible=is_possible))
-    return Stock(tuple(entries), opening, tags_of(items))
+    return LibraryEntries(tuple(entries), opening, tags_of(items))
 
 
-class Stockroom:
+class LibraryIndex:
     """Counts the stock again only when something in it is another: libraries are large, and a page is drawn often."""
 
     def __init__(self) -> None:
         self._made_of: tuple[object, ...] = ()
-        self._stock = Stock()
+        self._stock = LibraryEntries()
 
     def stock(
         self,
@@ -81,7 +81,7 @@ class Stockroom:
         fleet: Fleet,
         opening: Opening | None,
         hidden: frozenset[str] = frozenset(),
-    ) -> Stock:
+    ) -> LibraryEntries:
         """See `stock_of`."""
         made_of = workflows, shelves.items, shelves.published, may_be_demo(fleet), opening, hidden
         if not self._made_of or any(one is not other for one, other in zip(made_of, self._made_of, strict=True)):
@@ -103,7 +103,7 @@ def picked(entries: tuple[WorkflowEntry, ...], chosen: str) -> tuple[WorkflowEnt
 
 
 def library_view(
-    dialog: LibraryDialog, stock: Stock, fleet: Fleet, chosen: str, picture: Callable[[str], str]
+    dialog: LibraryDialog, stock: LibraryEntries, fleet: Fleet, chosen: str, picture: Callable[[str], str]
 ) -> LibraryView:
     """The open library."""
     return LibraryView(

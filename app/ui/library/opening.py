@@ -20,7 +20,7 @@ from app.ui.form.open_workflow import Given, OpenWorkflow, completed, completing
 from app.ui.kit.background import in_steps, without_collecting
 from app.ui.library.library import PUBLISHED_MARK, Library, plain_title
 from app.ui.library.state import Opening
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.ui.page.screen import Screen
 from app.ui.page.state import NODES_AT_FIRST
 from app.workflows.bounds import check_file
@@ -40,7 +40,7 @@ class Opener:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: PageContext,
         library: Library,
         catalogues: FormCatalogues,
         screen: Screen,

@@ -10,7 +10,7 @@ from app.core.model import ServerId
 from app.workflows.library import Item
 
 
-class Shelf(Enum):
+class LibrarySection(Enum):
     """Where a workflow is had from."""
 
     PUBLISHED = "published"
@@ -25,7 +25,7 @@ class WorkflowEntry:
     workflow_id: str
     title: str
     about: str = ""
-    shelf: Shelf = Shelf.SHIPPED
+    shelf: LibrarySection = LibrarySection.SHIPPED
     is_possible: bool = True
     item: Item | None = None
     picture_url: str = ""
@@ -74,7 +74,7 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
+class LibraryEntries:
     """Everything that could be chosen now, in the order of the picker, and how the chosen one is opened."""
 
     entries: tuple[WorkflowEntry, ...] = ()

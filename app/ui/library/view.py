@@ -11,7 +11,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, own
 from app.ui.kit.words import SEPARATOR
 from app.ui.library.library import PUBLISHED_MARK
-from app.ui.library.state import LibraryView, Saved, Shelf, WorkflowEntry
+from app.ui.library.state import LibrarySection, LibraryView, Saved, WorkflowEntry
 from app.ui.runs.errors_view import told_error
 from app.workflows.library import Item
 
@@ -117,10 +117,10 @@ def _icon(entry: WorkflowEntry) -> str:
 
 def _about(entry: WorkflowEntry, _: Translator) -> h.Node:
     match entry.shelf:
-        case Shelf.PUBLISHED:
+        case LibrarySection.PUBLISHED:
             path = entry.workflow_id.removeprefix(PUBLISHED_MARK)
             return h.fragment[_("Published here"), SEPARATOR, own(path)]
-        case Shelf.SHIPPED:
+        case LibrarySection.SHIPPED:
             return _("Comes with Mooring")
     item = entry.item
     if item is None:

@@ -19,7 +19,7 @@ from app.ui.form.arrange_actions import ArrangeActions
 from app.ui.form.file_actions import FileActions
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
-from app.ui.page.context import Desk, attempt
+from app.ui.page.context import PageContext, attempt
 from app.ui.page.projection import run_view
 from app.ui.page.questions import GiveUpDialog, PictureDialog
 from app.ui.page.screen import Facts, Screen
@@ -73,7 +73,7 @@ class Actions:
     def __init__(
         self,
         session: SessionVerbs,
-        desk: Desk,
+        desk: PageContext,
         screen: Screen,
         random_seed: Callable[[int], int],
         note_used: Callable[[str, PromptId], Awaitable[None]] | None = None,

@@ -13,7 +13,7 @@ from app.ui.page.state import UiState
 log = logging.getLogger("mooring.ui")
 
 
-class Desk(Protocol):
+class PageContext(Protocol):
     """What every module of actions is given; the page itself, or a stand-in in tests."""
 
     @property
@@ -43,7 +43,7 @@ class Desk(Protocol):
         """Change the language of the whole page."""
 
 
-async def attempt(desk: Desk, work: Coroutine[Any, Any, None]) -> None:
+async def attempt(desk: PageContext, work: Coroutine[Any, Any, None]) -> None:
     """Do what may be refused; a refusal is shown."""
     try:
         await work
@@ -52,6 +52,6 @@ async def attempt(desk: Desk, work: Coroutine[Any, Any, None]) -> None:
         desk.set_ui(desk.ui.with_error(error))
 
 
-def opened_on(desk: Desk) -> OpenWorkflow | None:
+def opened_on(desk: PageContext) -> OpenWorkflow | None:
     """The chosen workflow, if it is open."""
     return find_open(desk.workflows, desk.ui.workflow_id)

@@ -38,8 +38,8 @@ class Telling:
     is_quiet: bool = False  # it takes the place of the last one, and nobody is called again
 
 
-class Bell(Protocol):
-    """What the browser has for calling somebody who looks elsewhere. The adapter is `app/browser/bell.py`."""
+class Notifier(Protocol):
+    """What the browser has for calling somebody who looks elsewhere. The adapter is `app/browser/notifications.py`."""
 
     def permission(self) -> str:
         """Whether notices are shown: a `Permission`."""
@@ -148,7 +148,7 @@ def _is_busy(session: SessionFacts) -> bool:
 class Ringer:
     """Tells what the bellman has for telling, as the person wants it told, and keeps the app's badge."""
 
-    def __init__(self, bell: Bell, now: Callable[[], float]) -> None:
+    def __init__(self, bell: Notifier, now: Callable[[], float]) -> None:
         self._bell = bell
         self._now = now
         self._bellman = Bellman()

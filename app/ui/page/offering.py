@@ -13,14 +13,14 @@ from app.ui.commands.palette import (
     ShortcutsDialog,
     ShortcutsView,
 )
-from app.ui.library.state import Stock
+from app.ui.library.state import LibraryEntries
 from app.ui.page.state import CardView, DialogView, PageView, UiState
 from app.ui.scripting.dialog import ScriptingDialog
 
 MOST_PIECES = 12  # cards of each list that one can go to by name
 
 
-def with_help(view: PageView, ui: UiState, stock: Stock, language: str) -> PageView:
+def with_help(view: PageView, ui: UiState, stock: LibraryEntries, language: str) -> PageView:
     """The page with the settings, the palette, the shortcuts or the scripting console, if one of them is open."""
     match ui.dialog:
         case SettingsDialog() as dialog:
@@ -34,7 +34,7 @@ def with_help(view: PageView, ui: UiState, stock: Stock, language: str) -> PageV
     return view
 
 
-def offered_of(view: PageView, ui: UiState, stock: Stock) -> Offered:
+def offered_of(view: PageView, ui: UiState, stock: LibraryEntries) -> Offered:
     """What can be done now: what the page's own buttons would do."""
     form, waiting = view.form, view.waiting
     return Offered(

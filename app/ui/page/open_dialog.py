@@ -17,7 +17,7 @@ from app.ui.form.state import Draft
 from app.ui.graph.graphs import Drawings, GraphMarks, Subject, subject_of, task_graph, workflow_graph
 from app.ui.kit.colours import tag_of
 from app.ui.library.listing import library_view
-from app.ui.library.state import LibraryDialog, Stock
+from app.ui.library.state import LibraryDialog, LibraryEntries
 from app.ui.page.panels import FleetDialog, PanelDialog, PanelFacts, WindowsDialog
 from app.ui.page.questions import CompareDialog, DeleteDialog, GraphDialog, PictureDialog, TaskDialog
 from app.ui.page.state import CardView, DialogView, RunView, UiState
@@ -49,7 +49,7 @@ class Around:
     chosen: OpenWorkflow | None  # with what the choices made in its form bring along
     cards: tuple[CardView, ...]
     pictures: Pictures
-    stock: Stock
+    stock: LibraryEntries
     sheets: Sheets
     run: RunView
     drawings: Drawings | None

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.core.document_store import DocumentStore
 from app.core.model import PromptId
-from app.core.papers import Papers
 from app.core.ports import Blob
 from app.session.tab import Tab
 from app.session.timing import begin
@@ -26,16 +26,16 @@ from app.ui.form.remote_choices import RemoteLists
 from app.ui.graph.actions import GraphActions
 from app.ui.graph.graphs import Arrange, Graphs
 from app.ui.kit.i18n import Translator
-from app.ui.kit.image_addresses import Gallery
+from app.ui.kit.image_addresses import ImageAddresses
 from app.ui.kit.thumbnails import Sights, item_finder
 from app.ui.library.actions import LibraryActions, is_json
 from app.ui.library.library import Library, is_file
-from app.ui.library.listing import Stockroom
+from app.ui.library.listing import LibraryIndex
 from app.ui.library.opening import Opener
-from app.ui.library.state import LibraryDialog, Stock
+from app.ui.library.state import LibraryDialog, LibraryEntries
 from app.ui.page.actions import Actions
 from app.ui.page.context import attempt, opened_on
-from app.ui.page.notifications import Bell, Ringer
+from app.ui.page.notifications import Notifier, Ringer
 from app.ui.page.offering import offered_of
 from app.ui.page.open_dialog import graph_subject
 from app.ui.page.panel_actions import PanelActions
@@ -90,9 +90,9 @@ class Page:
         break_server: BreakServer,
         arrange: Arrange,
         now: Callable[[], float],
-        papers: Papers,
+        papers: DocumentStore,
         outlook: PanelSources,
-        bell: Bell,
+        bell: Notifier,
         team: Team | None = None,
         folder: Folder | None = None,
         is_private: bool = False,
@@ -121,13 +121,13 @@ class Page:
             settings=read_settings(screen.kept(SETTINGS_KEY)),
         )
         self._deletions = Deletions(self, now, sleep)
-        self._gallery = Gallery(session, screen, self.spawn, self.request, read_input=read_input)
+        self._gallery = ImageAddresses(session, screen, self.spawn, self.request, read_input=read_input)
         self._graphs = Graphs(arrange, read_input, self.spawn, self.request)
         self._catalogues = FormCatalogues(session, self)
         self._opener = Opener(self, self._library, self._catalogues, screen, self._opened)
         self._sights = Sights(screen, self.spawn, self.request)
-        self._stockroom = Stockroom()
-        self._stock = Stock()
+        self._stockroom = LibraryIndex()
+        self._stock = LibraryEntries()
         self._ringer = Ringer(bell, now)
         self._settings = SettingsActions(self, screen, bell, lambda: self._translator)
         self._palette = PaletteActions(
@@ -402,7 +402,7 @@ class Page:
         told |= told_of(self._ui.settings)
         return {**({"regions": regions} if regions else {}), **graph, **self._album.change(_), **self._news(told)}
 
-    def _refresh_library(self) -> Stock:
+    def _refresh_library(self) -> LibraryEntries:
         """Open what is chosen, look for what is published, and for the pictures of an open library."""
         tag = self._session.fleet.workflows
         if self._session.fleet.source and self._library.is_stale(tag):

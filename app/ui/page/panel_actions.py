@@ -10,7 +10,7 @@ from typing import Protocol
 from app.core.balancer import Leaning
 from app.core.model import ServerId, WindowId
 from app.ui.fleet.panel import ONLY
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.ui.page.panels import FleetDialog, PanelDialog, WindowsDialog
 from app.ui.page.screen import Facts, Screen
 from app.ui.runs.server_picker import SOONEST
@@ -30,7 +30,7 @@ class PanelActions:
     *This one only* is the choice of where the next run goes, which stands beside Run as well.
     """
 
-    def __init__(self, session: Leaner, desk: Desk, screen: Screen, ask: Callable[[WindowId], None]) -> None:
+    def __init__(self, session: Leaner, desk: PageContext, screen: Screen, ask: Callable[[WindowId], None]) -> None:
         self._session, self._desk, self._screen, self._ask = session, desk, screen, ask
         if leanings := load(screen.recall(STORE_KEY)):
             desk.set_ui(replace(desk.ui, leanings=leanings))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.direct import Refusal
 from app.core.model import Health, Server
-from app.core.vitals import MINUTES, Device, Vitals
+from app.core.server_stats import MINUTES, Device, ServerStats
 from app.ui.fleet.panel import ONLY, BerthRow, WindowMark
 from app.ui.fleet.words import word_health
 from app.ui.kit.i18n import Translator
@@ -136,7 +136,7 @@ def word_refusal(cause: str, _: Translator) -> Words | None:
     return None
 
 
-def word_hour(vitals: Vitals, _: Translator) -> str:
+def word_hour(vitals: ServerStats, _: Translator) -> str:
     """The sparkline in words."""
     share = vitals.busy_share
     if share is None:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 from app.core.model import PromptId, ServerId, WindowId
 from app.core.roster import Berthing, Roster, RosterSource, Signals
-from app.core.vitals import Vitals, VitalsSource
-from app.ui.fleet.admin import Deeds
+from app.core.server_stats import ServerStats, VitalsSource
+from app.ui.fleet.admin import AdminState
 
 
 @dataclass(frozen=True, slots=True)
 class FleetDialog:
     """The servers, and which window was moored where; `deeds` are of whoever runs the fleet."""
 
-    deeds: Deeds = field(default_factory=Deeds)
+    deeds: AdminState = field(default_factory=AdminState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class PanelFacts:
 
     roster: Roster | None = None
     berthings: tuple[Berthing, ...] = ()
-    vitals: Mapping[ServerId, Vitals] = field(default_factory=dict)
+    vitals: Mapping[ServerId, ServerStats] = field(default_factory=dict)
     is_unreadable: bool = False  # the store could not be read
     sight: Callable[[PromptId], str] = lambda _prompt_id: ""
 

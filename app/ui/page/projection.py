@@ -14,7 +14,7 @@ from app.ui.form.projection import form_blocker, form_view, found_keys, is_pictu
 from app.ui.graph.graphs import Drawings
 from app.ui.kit.colours import tag_of
 from app.ui.library.listing import NO_SHELVES, stock_of
-from app.ui.library.state import Stock
+from app.ui.library.state import LibraryEntries
 from app.ui.page.offering import with_help
 from app.ui.page.open_dialog import Around, dialog_view
 from app.ui.page.panels import NOTHING_READ, PanelFacts
@@ -43,7 +43,7 @@ from app.ui.runs.waiting import waiting_view
 from app.ui.settings.account import Presence
 from app.ui.windows.orphans import left_view
 from app.workflows.graph import Key
-from app.workflows.needs import Standing
+from app.workflows.needs import Runnability
 
 ORDINARY = Surroundings()
 DELETIONS_SHOWN = 3  # at a time
@@ -60,7 +60,7 @@ def project(
     drawings: Drawings | None = None,
     surroundings: Surroundings = ORDINARY,
     word: Callable[[str], str] = str,
-    stock: Stock | None = None,
+    stock: LibraryEntries | None = None,
     sight: Callable[[str], str] = lambda _name: "",
     album: AlbumView | None = None,
     panels: PanelFacts = NOTHING_READ,
@@ -246,7 +246,7 @@ def _gone_blocker(chosen: OpenWorkflow, gone: Collection[Key]) -> Blocker | None
     return None
 
 
-def _unable_blocker(window: Window, standing: Standing | None) -> Blocker | None:
+def _unable_blocker(window: Window, standing: Runnability | None) -> Blocker | None:
     """Nothing would be sent where it cannot run; the same is looked at again by the session itself."""
     if standing is None or not standing.lacks:
         return None

@@ -18,9 +18,9 @@ from app.core.naming import TEMPLATE
 from app.core.progress import Progress
 from app.session import Noticed, Orphan, OrphanRecord, Run
 from app.ui.commands.palette import HelpDialog, HelpView
-from app.ui.fleet.faults import BreakView, Mishap
+from app.ui.fleet.faults import BreakView, Fault
 from app.ui.fleet.panel import FleetView
-from app.ui.form.loaded import Known
+from app.ui.form.loaded import Loaded
 from app.ui.form.mask import CameraDialog, CameraView, MaskDialog, MaskView
 from app.ui.form.presets import PresetsDialog, PresetsView
 from app.ui.form.state import Draft, FormView, NodesView, OptionList
@@ -84,7 +84,7 @@ class UiState:
     dismissed: frozenset[str] = frozenset()  # `key` of notices
     deletions: tuple[Deletion, ...] = ()  # those that can be undone or are under way; latest last
     hidden: frozenset[str] = frozenset()  # ids of the items of these deletions
-    known: Known = field(default_factory=Known)  # what was read for the form
+    known: Loaded = field(default_factory=Loaded)  # what was read for the form
     run_count: int = 1  # how many runs one click asks for
     where: str = SOONEST  # where the next run goes (`server_picker.py`)
     leanings: Mapping[ServerId, Leaning] = field(default_factory=dict)  # what this window holds of servers
@@ -100,8 +100,8 @@ class UiState:
     is_searching: bool = False  # for what closed windows have left behind
     is_scripting: bool = False  # a script of the person's own runs
     break_server: ServerId | None = None  # chosen under *Break it*
-    breaking: frozenset[tuple[ServerId, Mishap]] = frozenset()  # asked for there, and not done yet
-    break_done: tuple[ServerId, Mishap] | None = None  # the last that was done there
+    breaking: frozenset[tuple[ServerId, Fault]] = frozenset()  # asked for there, and not done yet
+    break_done: tuple[ServerId, Fault] | None = None  # the last that was done there
 
     @property
     def draft(self) -> Draft:
@@ -188,7 +188,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class StandingGroup:
+class RunnabilityGroup:
     """Servers that lack the same."""
 
     tags: tuple[ServerTag, ...]
@@ -196,7 +196,7 @@ class StandingGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StandingView:
+class RunnabilityView:
     """Where the chosen workflow can run, and what the other servers lack for it.
 
     `unable` is the server that holds this window, if that is one of them. `labels` are those of inputs in the form.
@@ -204,7 +204,7 @@ class StandingView:
 
     workflow_id: str
     runs_on: tuple[ServerTag, ...] = ()
-    groups: tuple[StandingGroup, ...] = ()
+    groups: tuple[RunnabilityGroup, ...] = ()
     unknown: tuple[ServerTag, ...] = ()
     labels: tuple[tuple[Key, str], ...] = ()
     unable: ServerTag | None = None
@@ -386,7 +386,7 @@ class PageView:
     notices: tuple[Notice, ...]
     errors: tuple[Notice, ...]  # of actions: above everything, each until it is dismissed
     form: FormView
-    standing: StandingView | None
+    standing: RunnabilityView | None
     nodes: NodesView
     lists: tuple[OptionList, ...]
     run: RunView

@@ -13,7 +13,7 @@ from app.core.model import Fleet, PromptId, Task
 from app.core.window import Window
 from app.ui.kit.colours import tag_of
 from app.ui.kit.i18n import Translator
-from app.ui.page.context import Desk, attempt
+from app.ui.page.context import PageContext, attempt
 from app.ui.page.questions import Compared, CompareDialog, DeleteDialog, PictureDialog
 from app.ui.page.screen import Facts, Screen
 from app.ui.results.album import AlbumCell, AlbumView, AlbumWish, Rows, Span, album_view, cells_of, parted, toggled
@@ -53,7 +53,7 @@ class AlbumActions:
         self,
         session: AlbumSession,
         rows: AlbumRows,
-        desk: Desk,
+        desk: PageContext,
         screen: Screen,
         now: Callable[[], float],
         *,

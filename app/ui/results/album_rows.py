@@ -11,12 +11,12 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
+from app.core.document_store import DocumentStore
 from app.core.errors import MooringError
 from app.core.model import PromptId, Task
-from app.core.papers import Papers
 from app.core.past import PastTask, past_of
 from app.core.window import Window
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.ui.results.album import AlbumRow, Rows, album_row, merged, rows_of
 
 log = logging.getLogger("mooring.ui")
@@ -47,7 +47,7 @@ class AlbumSource(Protocol):
 class AlbumRows:
     """Keeps them. `rows` is another object only when something is different."""
 
-    def __init__(self, source: AlbumSource, papers: Papers, desk: Desk) -> None:
+    def __init__(self, source: AlbumSource, papers: DocumentStore, desk: PageContext) -> None:
         self._source = source
         self._papers = papers
         self._desk = desk

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.errors import MooringError
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.ui.page.screen import Facts
 from app.ui.results.deletions import Deletion
 
@@ -38,7 +38,7 @@ class Deletions:
     """The deletions that can still be undone. `now` is in seconds."""
 
     def __init__(
-        self, desk: Desk, now: Callable[[], float], sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+        self, desk: PageContext, now: Callable[[], float], sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     ) -> None:
         self._desk = desk
         self._now = now

@@ -9,7 +9,7 @@ from dataclasses import replace
 from app.core.model import Fleet, Task
 from app.core.naming import MAX_TEMPLATE, TEMPLATE, NameFacts, file_name
 from app.core.past import PastOutput, PastTask, told_by
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.ui.page.screen import Facts, Screen
 
 NAMES_KEY = "mooring.names"  # for all windows
@@ -70,7 +70,7 @@ def row_file(row: PastTask, output: PastOutput, template: str, fleet: Fleet) -> 
 class NamingActions:
     """The hands on the project and on the template of names. `name_project` tells the session."""
 
-    def __init__(self, desk: Desk, screen: Screen, name_project: Callable[[str], None]) -> None:
+    def __init__(self, desk: PageContext, screen: Screen, name_project: Callable[[str], None]) -> None:
         self._desk = desk
         self._screen = screen
         self._name_project = name_project

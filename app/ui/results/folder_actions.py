@@ -17,7 +17,7 @@ from app.core.errors import MooringError
 from app.core.model import Delivery, Fleet, PromptId, Task
 from app.core.ports import Blob
 from app.core.window import Window
-from app.ui.page.context import Desk, attempt
+from app.ui.page.context import PageContext, attempt
 from app.ui.page.screen import Facts, Screen
 from app.ui.results.deletion_actions import Deletions
 from app.ui.results.deletions import Deletion, What
@@ -65,7 +65,7 @@ class FolderActions:
         self,
         folder: Folder,
         session: FolderSession,
-        desk: Desk,
+        desk: PageContext,
         screen: Screen,
         now: Callable[[], float],
         *,

@@ -16,7 +16,7 @@ from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
 from app.ui.library.opening import Opener
-from app.ui.page.context import Desk, attempt
+from app.ui.page.context import PageContext, attempt
 from app.ui.page.questions import PictureDialog
 from app.ui.page.screen import Facts, Screen
 from app.workflows.forms.arrangement import workflow_key
@@ -59,7 +59,7 @@ class Reuse:
     def __init__(
         self,
         source: ReuseSource,
-        desk: Desk,
+        desk: PageContext,
         screen: Screen,
         opener: Opener,
         read_input: Callable[[str], Awaitable[Blob | None]],

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from app.core.ports import Keep, KeepSettings, Usage
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.ui.page.screen import Facts
 from app.ui.page.unsaved import reopened
 from app.ui.results.deletion_actions import Deletions
@@ -32,7 +32,7 @@ class KeepActions:
     def __init__(
         self,
         results: ResultsVerbs,
-        desk: Desk,
+        desk: PageContext,
         do: Callable[[Coroutine[Any, Any, None]], None],
         deletions: Deletions,
     ) -> None:

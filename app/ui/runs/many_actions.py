@@ -13,7 +13,7 @@ from app.core.ports import Blob
 from app.ui.form.actions import FormActions
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.ui.page.screen import Facts, Screen
 from app.ui.page.state import UiState
 from app.ui.results.deletion_actions import Deletions
@@ -35,7 +35,7 @@ class ManyActions:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: PageContext,
         screen: Screen,
         form: FormActions,
         add: Callable[[OpenWorkflow, Draft, list[PlannedRun], int | None], None],

@@ -9,7 +9,7 @@ from typing import Protocol
 from app.core.errors import MooringError
 from app.core.model import PromptId, Task
 from app.session import Orphan, Run
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.ui.page.questions import RunAgainDialog, SameServerDialog, TaskDialog
 from app.ui.page.screen import Facts, Screen
 
@@ -32,7 +32,7 @@ class RecoveryVerbs(Protocol):
 class RecoveryActions:
     """The hands on the offers of a card, and in the panel of what closed windows have left."""
 
-    def __init__(self, session: RecoveryVerbs, desk: Desk, screen: Screen) -> None:
+    def __init__(self, session: RecoveryVerbs, desk: PageContext, screen: Screen) -> None:
         self._session = session
         self._desk = desk
         self._screen = screen

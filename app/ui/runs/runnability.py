@@ -21,14 +21,14 @@ from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.projection import is_picture
 from app.ui.kit.colours import ServerTag, tag_of
-from app.ui.page.context import Desk, opened_on
+from app.ui.page.context import PageContext, opened_on
 from app.ui.page.screen import Facts, Screen
-from app.ui.page.state import StandingGroup, StandingView, UiState
+from app.ui.page.state import RunnabilityGroup, RunnabilityView, UiState
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.orders import files_of
 from app.workflows.forms.fields import Choice, Field, Upload
 from app.workflows.graph import Key
-from app.workflows.needs import Lacks, MissingValue, Standing, ValueKind
+from app.workflows.needs import Lacks, MissingValue, Runnability, ValueKind
 
 log = logging.getLogger("mooring.ui")
 
@@ -40,7 +40,7 @@ class StandingSource(Protocol):
 
     @property
     def fleet(self) -> Fleet: ...
-    async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Standing: ...
+    async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Runnability: ...
     async def refresh_catalogues(self) -> None: ...
 
 
@@ -61,7 +61,7 @@ class Standings:
     def __init__(
         self,
         session: StandingSource,
-        desk: Desk,
+        desk: PageContext,
         screen: Screen,
         pause: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
@@ -163,7 +163,7 @@ def _value(item: Field, text: str) -> object:
 
 def standing_of(
     ui: UiState, fleet: Fleet, window: Restoring | Window | None, chosen: OpenWorkflow | None
-) -> Standing | None:
+) -> Runnability | None:
     """Return what is known of the chosen workflow on the servers that can be reached now; None if nothing is.
 
     Files that the form asks for are left out, since the user's file can be uploaded to any server.
@@ -173,7 +173,7 @@ def standing_of(
     if found is None or chosen is None or not gone:
         return found
     lacks = {server_id: _without(item, gone, chosen) for server_id, item in found.lacks.items()}
-    return Standing(
+    return Runnability(
         (*found.runs_on, *(server_id for server_id, item in lacks.items() if not item)),
         {server_id: item for server_id, item in lacks.items() if item},
         found.unknown,
@@ -195,7 +195,7 @@ def _fault(name: str, *, is_picture: bool) -> BadInput:
     return BadInput("picture-gone" if is_picture else "file-gone", name)
 
 
-def _gone(found: Standing | None, chosen: OpenWorkflow | None) -> dict[Key, str]:
+def _gone(found: Runnability | None, chosen: OpenWorkflow | None) -> dict[Key, str]:
     """Return, by field, the name of each file that all servers lack and that the user can add."""
     if found is None or chosen is None or found.runs_on or found.unknown or not found.lacks:
         return {}
@@ -216,7 +216,7 @@ def _without(lacks: Lacks, gone: Collection[Key], chosen: OpenWorkflow) -> Lacks
     return replace(lacks, values=tuple(item for item in lacks.values if shared.get(item.key, item.key) not in gone))
 
 
-def _known_standing(ui: UiState, fleet: Fleet, window: Restoring | Window | None) -> Standing | None:
+def _known_standing(ui: UiState, fleet: Fleet, window: Restoring | Window | None) -> Runnability | None:
     found = ui.known.standings.get(ui.workflow_id)
     if found is None:
         return None
@@ -226,14 +226,14 @@ def _known_standing(ui: UiState, fleet: Fleet, window: Restoring | Window | None
         for item in fleet.servers
         if item.health in (Health.WELL, Health.UNKNOWN) or item.server_id == locked
     }
-    return Standing(
+    return Runnability(
         tuple(item for item in found.runs_on if item in there),
         {server_id: lacks for server_id, lacks in found.lacks.items() if server_id in there},
         tuple(item for item in found.unknown if item in there),
     )
 
 
-def standing_view(session: SessionFacts, ui: UiState, chosen: OpenWorkflow | None) -> StandingView | None:
+def standing_view(session: SessionFacts, ui: UiState, chosen: OpenWorkflow | None) -> RunnabilityView | None:
     """The chosen workflow's standing as a slice; servers that lack the same are told of together."""
     found = standing_of(ui, session.fleet, session.window, chosen)
     if found is None or chosen is None or not (found.runs_on or found.lacks):
@@ -244,10 +244,10 @@ def standing_view(session: SessionFacts, ui: UiState, chosen: OpenWorkflow | Non
         groups.setdefault(lacks, []).append(tag_of(session.fleet, server_id))
     known = {(item.node_id, item.input_name) for lacks in groups for item in lacks.values}
     fields = chosen.form.by_key
-    return StandingView(
+    return RunnabilityView(
         workflow_id=chosen.workflow_id,
         runs_on=tuple(tag_of(session.fleet, item) for item in found.runs_on),
-        groups=tuple(StandingGroup(tuple(tags), lacks) for lacks, tags in groups.items()),
+        groups=tuple(RunnabilityGroup(tuple(tags), lacks) for lacks, tags in groups.items()),
         unknown=tuple(tag_of(session.fleet, item) for item in found.unknown),
         labels=_labels(fields, known),
         unable=tag_of(session.fleet, locked) if locked is not None and locked in found.lacks else None,

@@ -7,14 +7,14 @@ import htpy as h
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, own, server_chip
-from app.ui.page.state import StandingGroup, StandingView
+from app.ui.page.state import RunnabilityGroup, RunnabilityView
 from app.ui.runs.runnability_words import word_lack, word_nodes, word_place, word_standing
 from app.workflows.needs import MissingClass, MissingValue
 
 MOST = 20  # lacks of each kind that are listed; a workflow of another world lacks hundreds
 
 
-def standing(view: StandingView | None, _: Translator) -> h.Node:
+def standing(view: RunnabilityView | None, _: Translator) -> h.Node:
     """The content of `#standing`."""
     if view is None:
         return None
@@ -65,7 +65,7 @@ def _servers(title: str, tags: tuple[ServerTag, ...]) -> h.Element:
     return h.div(".standing-servers")[h.span(".quiet")[title], (server_chip(tag) for tag in tags)]
 
 
-def _group(group: StandingGroup, view: StandingView, _: Translator) -> h.Element:
+def _group(group: RunnabilityGroup, view: RunnabilityView, _: Translator) -> h.Element:
     lacks, labels = group.lacks, dict(view.labels)
     more = max(0, len(lacks.classes) - MOST) + max(0, len(lacks.values) - MOST)
     return h.section(".standing-group", data_testid="lacking")[

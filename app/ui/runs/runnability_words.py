@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
-from app.ui.page.state import StandingView
+from app.ui.page.state import RunnabilityView
 from app.workflows.forms.kinds import label_of
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks, MissingValue, ValueKind
@@ -14,13 +14,13 @@ from app.workflows.needs import Lacks, MissingValue, ValueKind
 NAMED = 3  # servers or things in the short line; more are counted
 
 
-def word_standing(view: StandingView, _: Translator) -> str:
+def word_standing(view: RunnabilityView, _: Translator) -> str:
     """The short line: where it runs, and what the others lack."""
     first = _runs(view, _)
     return _("{first}; {rest}", first=first, rest=rest) if (rest := _lacking(view, _)) else first
 
 
-def _runs(view: StandingView, _: Translator) -> str:
+def _runs(view: RunnabilityView, _: Translator) -> str:
     if not view.runs_on:
         return _("Not known to run anywhere") if view.unknown else _("No server can run this")
     if not view.groups and not view.unknown and len(view.runs_on) > NAMED:
@@ -28,7 +28,7 @@ def _runs(view: StandingView, _: Translator) -> str:
     return _("Runs on {servers}", servers=_servers(view.runs_on, _))
 
 
-def _lacking(view: StandingView, _: Translator) -> str:
+def _lacking(view: RunnabilityView, _: Translator) -> str:
     if view.unable is not None:
         lacks = next(group.lacks for group in view.groups if view.unable in group.tags)
         things = _things(lacks, _)

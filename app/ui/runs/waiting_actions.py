@@ -12,7 +12,7 @@ from app.core.model import BatchId, PromptId, WindowId
 from app.core.waiting_runs import Values
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.ui.page.screen import Facts, Screen
 from app.ui.page.unsaved import reopened
 from app.ui.results.deletion_actions import Deletions
@@ -59,7 +59,7 @@ class LineActions:
     def __init__(
         self,
         line: LineVerbs,
-        desk: Desk,
+        desk: PageContext,
         screen: Screen,
         do: Callable[[Coroutine[Any, Any, None]], None],
         deletions: Deletions,

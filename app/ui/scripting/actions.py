@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.ui.page.screen import Facts
 from app.ui.scripting.dialog import ScriptingDialog
 
@@ -14,7 +14,7 @@ RUNNING = "running"
 class ScriptingActions:
     """See the module. Nothing here can begin a script: that is a press of a button or of keys in the drawer."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PageContext) -> None:
         self._desk = desk
 
     def act(self, name: str, facts: Facts) -> bool:

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Protocol
 
 from app.core.errors import MooringError
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.ui.page.screen import Facts, Screen
 from app.ui.settings.account import Attendance, LogOutDialog
 
 log = logging.getLogger("mooring.ui")
 
 
-class Door(Protocol):
+class LogOut(Protocol):
     """Where one goes out. It does not return from a log-out: the page gives way to the log-in page."""
 
     async def log_out(self, *, is_everywhere: bool, is_wiping: bool) -> None: ...
@@ -29,7 +29,7 @@ class Kept(Protocol):
 class AccountActions:
     """The hands there; they also keep `UiState.account` as it is told."""
 
-    def __init__(self, attendance: Attendance, door: Door, desk: Desk, screen: Screen, kept: Kept) -> None:
+    def __init__(self, attendance: Attendance, door: LogOut, desk: PageContext, screen: Screen, kept: Kept) -> None:
         self._attendance, self._door, self._desk, self._screen, self._kept = attendance, door, desk, screen, kept
         attendance.subscribe(self._follow)
         self._follow()

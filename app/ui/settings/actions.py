@@ -9,8 +9,8 @@ from typing import Any
 from app.ui.commands.palette import SettingsDialog
 from app.ui.commands.shortcuts import SINGLE
 from app.ui.kit.i18n import Languages, Translator
-from app.ui.page.context import Desk
-from app.ui.page.notifications import Bell, Telling
+from app.ui.page.context import PageContext
+from app.ui.page.notifications import Notifier, Telling
 from app.ui.page.screen import Facts, Screen
 from app.ui.settings.settings import KEY, Permission, Settings, Switch, Theme, read_settings, write_settings
 
@@ -18,7 +18,9 @@ from app.ui.settings.settings import KEY, Permission, Settings, Switch, Theme, r
 class SettingsActions:
     """The hands on the settings. `words` gives the page's language once there is one."""
 
-    def __init__(self, desk: Desk, screen: Screen, bell: Bell, words: Callable[[], Translator | None]) -> None:
+    def __init__(
+        self, desk: PageContext, screen: Screen, bell: Notifier, words: Callable[[], Translator | None]
+    ) -> None:
         self._desk = desk
         self._screen = screen
         self._bell = bell

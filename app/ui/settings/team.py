@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.core.deeds import FleetDeeds
+from app.core.fleet_admin import FleetAdmin
 from app.ui.fleet.admin_actions import DeedActions
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.ui.page.screen import Screen
 from app.ui.settings.account import Attendance
-from app.ui.settings.account_actions import AccountActions, Door, Kept
+from app.ui.settings.account_actions import AccountActions, Kept, LogOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,9 @@ class Team:
     """See the module."""
 
     attendance: Attendance
-    door: Door
-    deeds: FleetDeeds
+    door: LogOut
+    deeds: FleetAdmin
 
-    def hands(self, desk: Desk, screen: Screen, kept: Kept) -> tuple[AccountActions, DeedActions]:
+    def hands(self, desk: PageContext, screen: Screen, kept: Kept) -> tuple[AccountActions, DeedActions]:
         """The hands on it, for one page."""
         return AccountActions(self.attendance, self.door, desk, screen, kept), DeedActions(self.deeds, desk)

@@ -30,7 +30,7 @@ VERSION = 1
 LONGEST = 20_000_000  # characters; a server takes 100 MB, the workflow itself included
 
 
-class Lies(Enum):
+class SlotKind(Enum):
     """How a value lies in the file, as compared with how it is sent."""
 
     PLAIN = "plain"
@@ -39,15 +39,15 @@ class Lies(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class Slot:
     """One value that is sent, with every way to where it lies in the file."""
 
     key: Key
     paths: tuple[Path, ...]
-    lies: Lies = Lies.PLAIN
+    lies: SlotKind = SlotKind.PLAIN
 
 
-def write_copy(graph: Mapping[str, Any], holes: Collection[Hole], sent: Mapping[str, Any]) -> str:
+def write_copy(graph: Mapping[str, Any], holes: Collection[Slot], sent: Mapping[str, Any]) -> str:
     """The copy of a file from which `sent` (API format) comes."""
     places = [[*hole.key, [list(path) for path in hole.paths], hole.lies.value] for hole in holes]
     rest = _rest(sent, {hole.key for hole in holes})
@@ -86,7 +86,7 @@ def filled(copy: str, workflow: ApiWorkflow) -> dict[str, Any]:
     return graph
 
 
-def _fill(graph: dict[str, Any], holes: Iterable[Hole], sent: Mapping[str, Any]) -> None:
+def _fill(graph: dict[str, Any], holes: Iterable[Slot], sent: Mapping[str, Any]) -> None:
     done: dict[Path, object] = {}
     for hole in holes:
         value = _lying(hole, _sent(sent, hole.key), graph)
@@ -115,8 +115,8 @@ def _unreadable() -> CannotWrite:
     return CannotWrite("cannot-write", "", "", WriteFault.UNREADABLE)
 
 
-def _hole(node_id: str, name: str, paths: list[list[str | int]], lies: str) -> Hole:
-    return Hole((node_id, name), tuple(tuple(path) for path in paths), Lies(lies))
+def _hole(node_id: str, name: str, paths: list[list[str | int]], lies: str) -> Slot:
+    return Slot((node_id, name), tuple(tuple(path) for path in paths), SlotKind(lies))
 
 
 def _rest(sent: Mapping[str, Any], holes: set[Key]) -> str:
@@ -141,11 +141,11 @@ def _sent(sent: Mapping[str, Any], key: Key) -> object:
     raise write_fault(key, WriteFault.NO_SUCH_INPUT)
 
 
-def _lying(hole: Hole, value: object, graph: dict[str, Any]) -> object:
+def _lying(hole: Slot, value: object, graph: dict[str, Any]) -> object:
     """A value as it has to lie in the file to be sent so."""
-    if not isinstance(value, str) or hole.lies is Lies.PLAIN:
+    if not isinstance(value, str) or hole.lies is SlotKind.PLAIN:
         return value
-    if hole.lies is Lies.FILE_NAME:
+    if hole.lies is SlotKind.FILE_NAME:
         pattern = _get(graph, hole.paths[0])
         return pattern if isinstance(pattern, str) and _becomes(pattern, value) else value
     found = escaped(value)

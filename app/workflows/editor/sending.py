@@ -23,7 +23,7 @@ from app.core.errors import BadInput
 from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue_inputs import DYNAMIC_COMBO
 from app.workflows.editor.conversion import Conversion, Converter
-from app.workflows.editor.copy import Hole, Lies, no_copy, write_copy
+from app.workflows.editor.copy import Slot, SlotKind, no_copy, write_copy
 from app.workflows.editor.nodes import Place, treated
 from app.workflows.editor.opening import control_of, innermost, widget_of
 from app.workflows.editor.primitives import fed
@@ -133,20 +133,20 @@ class Sender:
             lying = {key: lies for key, lies in lying.items() if key[0] not in changed}
         else:
             graph, holes = copied(conversion.source), {}
-        made = tuple((hole.key, hole.lies) for hole in holes.values() if hole.lies is not Lies.PLAIN)
+        made = tuple((hole.key, hole.lies) for hole in holes.values() if hole.lies is not SlotKind.PLAIN)
         return _Base(conversion, holes, write_copy(graph, holes.values(), conversion.output), made)
 
 
-def _with_holes(conversion: Conversion, lying: Mapping[Key, Lies]) -> tuple[dict[str, Any], dict[Key, Hole]]:
+def _with_holes(conversion: Conversion, lying: Mapping[Key, SlotKind]) -> tuple[dict[str, Any], dict[Key, Slot]]:
     """The file with the values that it has written anew, and where that was."""
-    graph, holes = copied(conversion.source), dict[Key, Hole]()
+    graph, holes = copied(conversion.source), dict[Key, Slot]()
     writer = Writer(conversion, graph)
     for key, lies in lying.items():
         try:
             writer.write({key: _value(conversion.places[key])}, {})
         except CannotWrite:
             continue
-        holes[key] = Hole(key, writer.paths[key], lies)
+        holes[key] = Slot(key, writer.paths[key], lies)
     return graph, holes
 
 
@@ -155,9 +155,9 @@ class _Base:
     """A file as it is converted, for all runs that differ from it only in values that have holes."""
 
     conversion: Conversion
-    holes: Mapping[Key, Hole]
+    holes: Mapping[Key, Slot]
     copy: str
-    made: tuple[tuple[Key, Lies], ...]  # of what lies in the file: texts and file names
+    made: tuple[tuple[Key, SlotKind], ...]  # of what lies in the file: texts and file names
 
     def is_shaping(self, key: Key, value: object) -> bool:
         """Whether the file has to be converted with that value."""
@@ -169,7 +169,7 @@ class _Base:
         hole = self.holes.get(key)
         if hole is None:
             return _needs_converter(place)
-        return hole.lies is Lies.FILE_NAME and ("%" in str(value) or "%" in str(_value(place)))
+        return hole.lies is SlotKind.FILE_NAME and ("%" in str(value) or "%" in str(_value(place)))
 
     def fault_of(self, values: Values) -> CannotWrite | None:
         """Why the file cannot have these values, if it cannot."""
@@ -192,9 +192,9 @@ class _Base:
         """Whether a value may be sent otherwise by each run, though it is the same in the form."""
         hole, place = self.holes.get(key), self.conversion.places.get(key)
         text = str(values.get(key, _value(place) if place is not None else ""))
-        if hole is None or hole.lies is Lies.PLAIN:
+        if hole is None or hole.lies is SlotKind.PLAIN:
             return False
-        return has_choices(text) if hole.lies is Lies.PROMPT else "%" in text
+        return has_choices(text) if hole.lies is SlotKind.PROMPT else "%" in text
 
     def sent(
         self, values: Values, now: Moment | None, choose: Choose, *, always: Collection[Key] = frozenset()
@@ -211,9 +211,9 @@ class _Base:
             value = values.get(key, _value(places[key]))
             if not isinstance(value, str):
                 continue
-            if lies is Lies.PROMPT and (key in found or has_choices(value) or key in self.conversion.chosen):
+            if lies is SlotKind.PROMPT and (key in found or has_choices(value) or key in self.conversion.chosen):
                 found[key] = resolve_prompt(value, choose)
-            elif lies is Lies.FILE_NAME:
+            elif lies is SlotKind.FILE_NAME:
                 found[key] = fill_patterns(value, now, look_up)
         return found
 
@@ -251,9 +251,9 @@ class _LookUp:
         return "" if value is None or value is MISSING else as_text(value)
 
 
-def _lying(conversion: Conversion) -> dict[Key, Lies]:
+def _lying(conversion: Conversion) -> dict[Key, SlotKind]:
     """How each value lies in the file that may get a hole. Those of one place get one together, or none."""
-    found: dict[Key, Lies] = {}
+    found: dict[Key, SlotKind] = {}
     owned: dict[Owner, object] = {}
     barred: set[Owner] = set()
     for key, place in conversion.places.items():
@@ -265,16 +265,16 @@ def _lying(conversion: Conversion) -> dict[Key, Lies]:
     return {key: lies for key, lies in found.items() if _owner(conversion.places[key]) not in barred}
 
 
-def _lies(place: Place) -> Lies | None:
+def _lies(place: Place) -> SlotKind | None:
     node, index = place
     widget = widget_of(place)
     if widget is None or not widget.is_value or _needs_converter(place):
         return None
     if node.graph is not None:
-        return Lies.PLAIN  # what a subgraph node has is sent as it is
+        return SlotKind.PLAIN  # what a subgraph node has is sent as it is
     if node.widgets[index].style is Style.FILE_NAME:
-        return Lies.FILE_NAME
-    return Lies.PROMPT if node.widgets[index].has_choices else Lies.PLAIN
+        return SlotKind.FILE_NAME
+    return SlotKind.PROMPT if node.widgets[index].has_choices else SlotKind.PLAIN
 
 
 def _needs_converter(place: Place) -> bool:

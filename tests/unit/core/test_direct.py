@@ -22,7 +22,7 @@ from app.core.errors import ConfigError
 from app.core.hour import Hour
 from app.core.model import Health, PromptId, ServerId
 from app.core.ports import Response
-from app.core.vitals import MINUTES, Device, Minute
+from app.core.server_stats import MINUTES, Device, Minute
 
 HTTP, HTTPS = Site("http://pages.lan"), Site("https://pages.lan")
 NOTHING, ANSWERS = Reach(), Reach(answers=True)

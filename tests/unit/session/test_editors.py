@@ -19,7 +19,7 @@ from app.session.memory.sandbox import Sandbox, SandboxStore
 from app.session.state import State
 from app.session.submitting import editor_files as editors
 from app.session.submitting.editor_files import GONE, NO_EDITOR, UNSTORED, Editors
-from app.workflows.editor.copy import Hole, no_copy, ready_copy, write_copy
+from app.workflows.editor.copy import Slot, no_copy, ready_copy, write_copy
 from app.workflows.editor.problems import CannotWrite, WriteFault
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
@@ -34,9 +34,9 @@ NONCE = Target("2", "nonce")
 def copy_of(workflow: ApiWorkflow) -> str:
     """The copy of a file in which two values of a workflow lie."""
     nodes = [{"id": number, "type": "Thing", "widgets_values": [None]} for number in (1, 2)]
-    holes = [Hole(("2", "nonce"), (("nodes", 1, "widgets_values", 0),))]
+    holes = [Slot(("2", "nonce"), (("nodes", 1, "widgets_values", 0),))]
     if workflow.value("1", "image") is not None:
-        holes.append(Hole(("1", "image"), (("nodes", 0, "widgets_values", 0),)))
+        holes.append(Slot(("1", "image"), (("nodes", 0, "widgets_values", 0),)))
     return write_copy({"nodes": nodes, "author": "沙丘"}, holes, json.loads(workflow.text))
 
 

@@ -25,10 +25,10 @@ from app.core.model import (
 from app.core.ports import Blob, Keep, KeepSettings, WindowRecord
 from app.core.records import encode_task
 from app.core.waiting_runs import Attachment, Batch, Entry, WaitingRuns
-from app.session.memory import private_shelf
+from app.session.memory import private_blobs as private_shelf
 from app.session.memory.private import PrivateStore, private_ports, redacted
-from app.session.memory.private_papers import PrivatePapers
-from app.session.memory.private_shelf import RESULTS, THUMBNAILS
+from app.session.memory.private_blobs import RESULTS, THUMBNAILS
+from app.session.memory.private_documents import PrivateDocuments
 from app.session.memory.sandbox import Sandbox
 from tests.ports.desk import kept_of
 from tests.ports.memory_papers import MemoryPapers
@@ -389,7 +389,7 @@ async def test_a_private_window_finds_no_line_to_adopt() -> None:
 
 async def test_a_private_window_reads_all_papers_and_what_it_writes_goes_with_it() -> None:
     shelf = {("preset", "a"): "theirs", ("preset", "b"): "theirs", ("favourite", "a"): "x"}
-    papers = PrivatePapers(MemoryPapers(shelf))
+    papers = PrivateDocuments(MemoryPapers(shelf))
     assert await papers.read_paper("preset", "a") == "theirs"
     await papers.write_papers({("preset", "a"): "mine", ("preset", "b"): None, ("preset", "c"): "mine"})
     assert await papers.read_kind("preset") == {"a": "mine", "c": "mine"}

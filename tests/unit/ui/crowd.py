@@ -34,7 +34,7 @@ from app.ui.commands.palette import (
 from app.ui.form.state import Draft, Picture
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import Original
-from app.ui.library.state import Stock, WorkflowEntry
+from app.ui.library.state import LibraryEntries, WorkflowEntry
 from app.ui.page.dialogs_view import dialogs
 from app.ui.page.offering import offered_of
 from app.ui.page.projection import project
@@ -182,7 +182,7 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
 
 def around_help(view: PageView, words: Translator, text: str) -> dict[str, str]:
     """The settings as each browser allows, the palette with everything that can be done, the list of shortcuts."""
-    stock = Stock((WorkflowEntry("text", "Text to picture"), WorkflowEntry("own", text)))
+    stock = LibraryEntries((WorkflowEntry("text", "Text to picture"), WorkflowEntry("own", text)))
     offered = offered_of(view, UiState(workflow_id="enlarge"), stock)
     shown = {
         **{

@@ -41,12 +41,12 @@ from app.session import Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Previ
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
 from app.ui.kit.i18n import Translator, make_translator, read_languages
 from app.ui.kit.image_addresses import Original
-from app.ui.page.context import Desk
+from app.ui.page.context import PageContext
 from app.ui.page.notifications import Telling
 from app.ui.results.deletion_actions import Deletions
 from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key
-from app.workflows.needs import Standing, standing
+from app.workflows.needs import Runnability, standing
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.published import parse_published
 from gateway.site.languages import list_languages
@@ -173,7 +173,7 @@ class Seconds:
         self.at += seconds
 
 
-def deletions(desk: Desk, seconds: Seconds | None = None) -> Deletions:
+def deletions(desk: PageContext, seconds: Seconds | None = None) -> Deletions:
     """Return deletions whose time is over at once, or when `seconds` go."""
     if seconds is None:
         seconds = Seconds()
@@ -458,7 +458,7 @@ class StillSession:
         self.calls.append(("catalogue", server_id))
         return self.catalogues.get(server_id)
 
-    async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Standing:
+    async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Runnability:
         self.calls.append(("standing", workflow, frozenset(supplied)))
         known = {item.server_id: self.catalogues.get(item.server_id) for item in self.fleet.servers}
         return standing(workflow, known, supplied)

@@ -9,7 +9,7 @@ from typing import Any
 from app.core.errors import ConfigError, StorageError
 from app.core.model import PromptId, ServerId, TaskState, WindowId
 from app.core.roster import Glance, Known, Roster, digest
-from app.core.vitals import Vitals
+from app.core.server_stats import ServerStats
 from app.ui.page.panels import PanelSources
 from tests.unit.ui.page_kit import ME
 
@@ -53,10 +53,10 @@ class MemoryRoster:
 class MemoryVitals:
     """Vitals as they are set; None fails."""
 
-    now: Mapping[ServerId, Vitals] | None = field(default_factory=dict)
+    now: Mapping[ServerId, ServerStats] | None = field(default_factory=dict)
     reads: int = 0
 
-    async def vitals(self) -> Mapping[ServerId, Vitals]:
+    async def vitals(self) -> Mapping[ServerId, ServerStats]:
         self.reads += 1
         if self.now is None:
             raise ConfigError("an older gateway")

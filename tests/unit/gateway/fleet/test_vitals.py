@@ -6,8 +6,8 @@ from typing import Any
 
 from gateway.fleet.fleet import ServerId
 from gateway.fleet.server_answers import parse_stats
+from gateway.fleet.server_stats import MINUTES, MOST_DEVICES, Device, ServerStats
 from gateway.fleet.state import Condition, Health
-from gateway.fleet.vitals import MINUTES, MOST_DEVICES, Device, Vitals
 
 A, B = ServerId("a"), ServerId("b")
 GPU = Device("cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", "cuda", 24_000, 20_000)
@@ -23,7 +23,7 @@ class Clock:
         return self.now
 
 
-def told(vitals: Vitals) -> Any:
+def told(vitals: ServerStats) -> Any:
     return vitals.as_json({A: None, B: None})["servers"]
 
 
@@ -33,7 +33,7 @@ def well(running: int = 0, pending: int = 0) -> Condition:
 
 def test_the_looks_of_one_minute_are_one_entry() -> None:
     clock = Clock()
-    vitals = Vitals(clock)
+    vitals = ServerStats(clock)
     for condition in (well(), well(1, 2), well(1), Condition(Health.TIMEOUT, "no answer in time")):
         vitals.note(A, condition, ())
     hour = told(vitals)["a"]["hour"]
@@ -45,7 +45,7 @@ def test_the_looks_of_one_minute_are_one_entry() -> None:
 
 def test_an_hour_is_kept_and_no_more() -> None:
     clock = Clock()
-    vitals = Vitals(clock)
+    vitals = ServerStats(clock)
     for minute in range(3 * MINUTES):
         clock.now = 10_000.0 + 60 * minute
         vitals.note(A, well(minute % 5), ())
@@ -57,7 +57,7 @@ def test_an_hour_is_kept_and_no_more() -> None:
 
 
 def test_the_devices_of_a_server_that_is_down_are_those_it_had() -> None:
-    vitals = Vitals(Clock())
+    vitals = ServerStats(Clock())
     vitals.note(A, well(), (GPU,))
     vitals.note(A, Condition(Health.DOWN), ())
     assert told(vitals)["a"]["devices"] == [

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from gateway.http.moving_deadline import Patience
+from gateway.http.moving_deadline import MovingDeadline
 from tests.simulation.loop import VirtualLoop, run
 
 
@@ -14,7 +14,7 @@ def test_signs_of_life_move_the_deadline() -> None:
     async def work(loop: VirtualLoop) -> float:
         began = loop.time()
         with pytest.raises(TimeoutError):
-            async with Patience(1.0) as patience:
+            async with MovingDeadline(1.0) as patience:
                 for _ in range(5):
                     await asyncio.sleep(0.7)
                     patience.renew()
@@ -28,7 +28,7 @@ def test_what_gives_no_sign_has_that_long_in_all() -> None:
     async def work(loop: VirtualLoop) -> float:
         began = loop.time()
         with pytest.raises(TimeoutError):
-            async with Patience(1.0):
+            async with MovingDeadline(1.0):
                 await asyncio.sleep(5.0)
         return loop.time() - began
 
@@ -37,7 +37,7 @@ def test_what_gives_no_sign_has_that_long_in_all() -> None:
 
 def test_nothing_ends_what_comes_after_it() -> None:
     async def work(loop: VirtualLoop) -> bool:
-        async with Patience(1.0):
+        async with MovingDeadline(1.0):
             await asyncio.sleep(0.9)
         await asyncio.sleep(5.0)
         return True

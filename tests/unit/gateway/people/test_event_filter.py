@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.http.backlog import Frame
-from gateway.people.event_filter import Sieve
+from gateway.people.event_filter import EventFilter
 from wire.events import PROMPT_FIELDS
 
 OWN, OTHER, NEW = "own", "other", "new"
@@ -38,9 +38,9 @@ def binary(kind: int, metadata: object = None) -> Frame:
     return Frame(struct.pack(">II", kind, len(written) or 1) + written + b"picture", is_text=False)
 
 
-def sieve() -> Sieve:
+def sieve() -> EventFilter:
     """A window's."""
-    return Sieve("window", owns, seal, lambda _event: None)
+    return EventFilter("window", owns, seal, lambda _event: None)
 
 
 @pytest.mark.parametrize("kind", [event for event, field in PROMPT_FIELDS.items() if field is not None])
@@ -111,7 +111,7 @@ async def test_a_verdict_that_nobody_could_give_is_asked_for_again() -> None:
     async def later(prompt_id: str | None) -> bool | None:
         return known.get(prompt_id)
 
-    one = Sieve("window", later, seal, lambda _event: None)
+    one = EventFilter("window", later, seal, lambda _event: None)
     assert await one.down(text("progress", prompt_id=NEW)) is None
     known[NEW] = True
     assert await one.down(text("progress", prompt_id=NEW)) is not None
@@ -119,7 +119,7 @@ async def test_a_verdict_that_nobody_could_give_is_asked_for_again() -> None:
 
 async def test_undeclared_event_is_dropped_and_counted() -> None:
     counted: list[str] = []
-    one = Sieve("window", owns, seal, counted.append)
+    one = EventFilter("window", owns, seal, counted.append)
     for frame in (text("custom", prompt_id=OWN), text("progress", prompt_id=OTHER), text("executed"), binary(9)):
         assert await one.down(frame) is None
     assert counted == ["custom"]

@@ -9,11 +9,11 @@ from typing import Any
 import htpy as h
 import pytest
 
-from app.core.deeds import QueuedPrompt
 from app.core.errors import GatewayRefused, MooringError, RequestTimeout
+from app.core.fleet_admin import QueuedPrompt
 from app.core.model import PromptId, ServerId
 from app.ui.fleet import admin_actions
-from app.ui.fleet.admin import Deeds
+from app.ui.fleet.admin import AdminState
 from app.ui.fleet.admin_actions import DeedActions
 from app.ui.fleet.panel import fleet_view
 from app.ui.fleet.view import fleet as drawn
@@ -77,7 +77,7 @@ class Panel:
             await asyncio.sleep(0)
 
     @property
-    def deeds(self) -> Deeds:
+    def deeds(self) -> AdminState:
         assert isinstance(self.ui.dialog, FleetDialog)
         return self.ui.dialog.deeds
 

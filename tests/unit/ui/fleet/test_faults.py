@@ -14,7 +14,7 @@ from app.browser.fleet import read_fleet
 from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError
 from app.core.model import Fleet, ServerId
 from app.core.ports import Request, Response
-from app.ui.fleet.faults import PARTS, Mishap, Part, read_mishaps
+from app.ui.fleet.faults import PARTS, Fault, Part, read_mishaps
 from app.ui.fleet.faults_actions import BreakActions
 from app.ui.fleet.faults_panel import break_view
 from app.ui.fleet.faults_view import breaking
@@ -22,12 +22,12 @@ from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_sto
 from app.ui.kit.colours import tag_of
 from app.ui.kit.messages import word_error
 from app.ui.page.state import BreakView, UiState
-from gateway.fleet.faults import Fault
+from gateway.fleet.faults import Fault as GatewayFault
 from tests.unit.ui.page_kit import ENGLISH, StillSession, server, translator
 
 ONE, TWO = ServerId("demo-1"), ServerId("demo-2")
 ROWS = [row for rows in PARTS.values() for row in rows]
-MOMENTARY = {Mishap.RESTART, Mishap.DROP_SOCKETS, Mishap.CLEAR_HISTORY, Mishap.OVERWRITE_FILE}
+MOMENTARY = {Fault.RESTART, Fault.DROP_SOCKETS, Fault.CLEAR_HISTORY, Fault.OVERWRITE_FILE}
 
 
 def demo(*broken: str, is_breakable: bool = True) -> Fleet:
@@ -43,7 +43,7 @@ def markup(shown: BreakView, language: str = "en") -> str:
     return str(breaking(shown, ENGLISH if language == "en" else translator(language)))
 
 
-def button(html: str, mishap: Mishap) -> str:
+def button(html: str, mishap: Fault) -> str:
     """The tag of the button that does it."""
     tags = [tag for tag in html.split("<") if tag.startswith("button") and f'data-fault="{mishap.value}"' in tag]
     assert tags, mishap
@@ -54,14 +54,14 @@ def button(html: str, mishap: Mishap) -> str:
 
 
 def test_the_page_and_the_gateway_know_the_same_faults() -> None:
-    assert {mishap.value for mishap in Mishap} == {fault.value for fault in Fault}
+    assert {mishap.value for mishap in Fault} == {fault.value for fault in GatewayFault}
 
 
 def test_each_fault_is_offered_once_and_each_that_lasts_has_an_end() -> None:
     offered = [mishap for mishap, _end in ROWS]
     ends = {end for _mishap, end in ROWS if end is not None}
     assert len(offered) == len(set(offered))
-    assert {*offered, *ends, Mishap.RESET} == set(Mishap)
+    assert {*offered, *ends, Fault.RESET} == set(Fault)
     assert {mishap for mishap, end in ROWS if end is None} == MOMENTARY
 
 
@@ -74,13 +74,13 @@ def test_no_two_faults_are_told_alike(language: str) -> None:
     lasting = [mishap for mishap, end in ROWS if end is not None]
     told = [word_broken(mishap, _) for mishap in lasting]
     assert len(set(told)) == len(lasting)
-    assert not set(told) & {mishap.value for mishap in Mishap}, "a name for programs is no word"
+    assert not set(told) & {mishap.value for mishap in Fault}, "a name for programs is no word"
     assert all(word_end(mishap, _) for mishap in lasting)
     assert len({word_part(part, _) for part in Part}) == len(Part)
 
 
 def test_a_name_that_a_newer_gateway_tells_is_left_out() -> None:
-    assert read_mishaps(("hang", "set-on-fire")) == (Mishap.HANG,)
+    assert read_mishaps(("hang", "set-on-fire")) == (Fault.HANG,)
 
 
 # The panel
@@ -136,7 +136,7 @@ def test_what_is_broken_is_said_also_while_the_panel_is_folded() -> None:
 
 
 @pytest.mark.parametrize(("mishap", "end"), [row for row in ROWS if row[1] is not None])
-def test_a_fault_that_lasts_offers_its_end_in_its_place(mishap: Mishap, end: Mishap) -> None:
+def test_a_fault_that_lasts_offers_its_end_in_its_place(mishap: Fault, end: Fault) -> None:
     html = markup(view(demo(mishap.value)))
     assert "disabled" not in button(html, end)
     assert f'data-fault="{mishap.value}"' not in html
@@ -149,7 +149,7 @@ def test_a_killed_server_can_only_be_started() -> None:
 
 
 def test_what_is_over_at_once_says_that_it_was_done_and_where() -> None:
-    done = UiState(break_server=ONE, break_done=(ONE, Mishap.DROP_SOCKETS))
+    done = UiState(break_server=ONE, break_done=(ONE, Fault.DROP_SOCKETS))
     assert markup(view(demo(), done)).count("Done.") == 1
     assert "Done." not in markup(view(demo(), replace(done, break_server=TWO)))
 
@@ -191,7 +191,7 @@ async def test_a_click_breaks_that_server_and_it_stays_chosen() -> None:
     assert desk.ui.break_server == TWO
     await desk.done()
     assert session.calls == [("break_server", TWO, "kill")]
-    assert (desk.ui.breaking, desk.ui.break_done) == (frozenset(), (TWO, Mishap.KILL))
+    assert (desk.ui.breaking, desk.ui.break_done) == (frozenset(), (TWO, Fault.KILL))
 
 
 async def test_a_second_click_waits_for_the_first() -> None:

@@ -14,7 +14,7 @@ from app.core.balancer import Leaning
 from app.core.direct import Refusal
 from app.core.model import Choice, Health, ServerId, TaskState
 from app.core.roster import Roster, moorings
-from app.core.vitals import MINUTES, Device, Minute, Vitals
+from app.core.server_stats import MINUTES, Device, Minute, ServerStats
 from app.ui.fleet.panel import BERTHS, FleetView, WindowMark, fleet_view
 from app.ui.fleet.view import fleet as drawn
 from app.ui.kit.words import SEPARATOR
@@ -41,8 +41,8 @@ def panel(
     return fleet_view(session or StillSession(), PanelFacts(seen, berthings, **facts), where, leanings)
 
 
-def hour(*minutes: Minute | None) -> Vitals:
-    return Vitals((), (*([None] * (MINUTES - len(minutes))), *minutes))
+def hour(*minutes: Minute | None) -> ServerStats:
+    return ServerStats((), (*([None] * (MINUTES - len(minutes))), *minutes))
 
 
 def markup(view: FleetView, language: str = "en") -> str:
@@ -88,7 +88,7 @@ def test_a_server_that_is_not_well_shows_what_was_seen_of_it() -> None:
 
 
 def test_the_memory_of_a_server_that_does_not_answer_is_not_shown() -> None:
-    known = {G1: Vitals((GPU,), ())}
+    known = {G1: ServerStats((GPU,), ())}
     assert "VRAM free" in markup(panel(StillSession(fleet=fleet(server("gpu-1"))), vitals=known))
     for health in (Health.DOWN, Health.TIMEOUT):
         html = markup(panel(StillSession(fleet=fleet(server("gpu-1", health=health))), vitals=known))
@@ -164,7 +164,7 @@ def test_the_last_hour_is_told_in_words_and_only_as_far_as_it_was_watched() -> N
     told = "Busy for 0 % of the last 2 minutes", "did not always answer"
     assert word_hour(hour(idle, silent), ENGLISH) == SEPARATOR.join(told)
     assert word_hour(hour(silent), ENGLISH) == "It has not answered since it is watched"
-    assert word_hour(Vitals(), ENGLISH) == word_hour(hour(), ENGLISH) == ""
+    assert word_hour(ServerStats(), ENGLISH) == word_hour(hour(), ENGLISH) == ""
 
 
 def test_the_sparkline_draws_a_bar_for_each_minute_with_work_and_marks_silence() -> None:
@@ -176,7 +176,9 @@ def test_the_sparkline_draws_a_bar_for_each_minute_with_work_and_marks_silence()
 
 
 def test_devices_are_told_with_their_free_memory() -> None:
-    html = markup(panel(vitals={G1: Vitals((GPU, Device(name="cpu", kind="cpu", total=10, free=5), Device(name="x")))}))
+    html = markup(
+        panel(vitals={G1: ServerStats((GPU, Device(name="cpu", kind="cpu", total=10, free=5), Device(name="x")))})
+    )
     assert "NVIDIA GeForce RTX 4090" in html and "cuda:0" not in html and "Async" not in html
     assert "18000 B of 24000 B VRAM free" in html and "5 B of 10 B memory free" in html
     assert html.count('class="device"') == 2, "one that tells no memory is left out"
@@ -186,7 +188,7 @@ def test_devices_are_told_with_their_free_memory() -> None:
 def test_what_a_server_says_is_never_markup() -> None:
     evil = "<b>x</b>"
     bad = server("gpu-1", name=evil, health=Health.DOWN, detail=evil, version=evil)
-    vitals = {G1: Vitals((Device(name=evil, kind="cuda", total=2, free=1),))}
+    vitals = {G1: ServerStats((Device(name=evil, kind="cuda", total=2, free=1),))}
     html = markup(panel(StillSession(fleet=fleet(bad)), roster(glance("a", title=evil)), vitals=vitals))
     assert evil not in html
 

@@ -10,7 +10,7 @@ from app.core.errors import ConnectError
 from app.core.model import Delivery, ServerId, Task
 from app.core.ports import Blob
 from app.session import Preview
-from app.ui.kit.image_addresses import Gallery, Original, ResultKey
+from app.ui.kit.image_addresses import ImageAddresses, Original, ResultKey
 from tests.unit.ui.page_kit import Bytes, MemoryScreen, StillResults, StillSession, ended, output, task, window
 
 RUNNING = task("a")
@@ -31,7 +31,7 @@ class Rig:
         self.work: list[asyncio.Task[None]] = []
         self.changes = 0
         self.inputs: dict[str, Blob] = {}
-        self.gallery = Gallery(session, self.screen, self._spawn, self._changed, read_input=self._read_input)
+        self.gallery = ImageAddresses(session, self.screen, self._spawn, self._changed, read_input=self._read_input)
 
     async def _read_input(self, sha256: str) -> Blob | None:
         return self.inputs.get(sha256)

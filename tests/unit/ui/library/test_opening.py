@@ -22,9 +22,9 @@ from app.ui.form.projection import form_blocker, nodes_view
 from app.ui.form.state import Draft, Picture
 from app.ui.library.actions import EXPORT_NAME, LibraryActions
 from app.ui.library.library import PUBLISHED_MARK, Library, is_file, plain_title
-from app.ui.library.listing import PICKED_AT_FIRST, Stockroom, library_view, picked, stock_of
+from app.ui.library.listing import PICKED_AT_FIRST, LibraryIndex, library_view, picked, stock_of
 from app.ui.library.opening import MOST_OPEN, Opener
-from app.ui.library.state import LibraryDialog, Shelf, Stock
+from app.ui.library.state import LibraryDialog, LibraryEntries, LibrarySection
 from app.ui.page.open_dialog import form_subject
 from app.ui.page.state import Blocker
 from app.ui.runs.orders import order_of, plan_of
@@ -432,15 +432,15 @@ async def test_the_picker_has_the_published_first_then_the_latest_used_then_the_
     await rig.library.refresh_published("v1")
     stock = stock_of(rig.desk.workflows, rig.library, rig.session.fleet)
     assert [entry.title for entry in stock.entries][:3] == ["team", "new", "old"]
-    assert {entry.shelf for entry in stock.entries[3:]} == {Shelf.SHIPPED}
+    assert {entry.shelf for entry in stock.entries[3:]} == {LibrarySection.SHIPPED}
     assert len({entry.workflow_id for entry in stock.entries}) == len(stock.entries)
 
 
 async def test_the_stock_is_counted_again_only_when_something_is_another() -> None:
-    rig, room = Rig(), Stockroom()
+    rig, room = Rig(), LibraryIndex()
     await rig.give(api())
 
-    def stock() -> Stock:
+    def stock() -> LibraryEntries:
         return room.stock(rig.desk.workflows, rig.library, rig.session.fleet, None)
 
     first = stock()

@@ -11,7 +11,7 @@ from typing import Protocol
 PaperKey = tuple[str, str]  # its kind, and its name among those of that kind
 
 
-class Papers(Protocol):
+class DocumentStore(Protocol):
     """Texts by kind and name. Each operation is one transaction; StorageError if it could not be done."""
 
     async def read_kind(self, kind: str) -> Mapping[str, str]:

@@ -10,12 +10,12 @@ from pyodide.ffi import to_js
 
 from app.browser.idb import Database, Steps
 from app.browser.values import from_plain, js_object, present
-from app.core.papers import PaperKey
+from app.core.document_store import PaperKey
 
 PAPERS = "papers"
 
 
-class BrowserPapers:
+class BrowserDocuments:
     """The papers of all windows, in the database of the store."""
 
     def __init__(self, database: Database) -> None:

@@ -56,7 +56,7 @@ class Minute:
         )
 
 
-class Vitals:
+class ServerStats:
     """The last hour of all servers. `clock` counts seconds and never goes back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.core.papers import PaperKey, Papers
+from app.core.document_store import DocumentStore, PaperKey
 
 
-class PrivatePapers:
+class PrivateDocuments:
     """See the module."""
 
-    def __init__(self, inner: Papers) -> None:
+    def __init__(self, inner: DocumentStore) -> None:
         self._inner = inner
         self._mine: dict[PaperKey, str | None] = {}
 

@@ -53,7 +53,7 @@ Fence = Callable[[Any, str, Task], Steps[Task]]
 log = logging.getLogger("mooring.browser")
 
 
-class BrowserShelf:
+class BrowserBlobStore:
     """The part of the store that holds bytes. `fence` checks in a transaction that a task may be written for.
 
     `results_bound` is the cap as long as the person has set none.

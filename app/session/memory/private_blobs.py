@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from app.core.model import PromptId, Task
-from app.core.ports import Blob, Keep, KeepSettings, KeptResult, Shelf, Usage
+from app.core.ports import Blob, BlobStore, Keep, KeepSettings, KeptResult, Usage
 
 MOST = 1_000_000_000  # bytes of results that one page holds
 MOST_INPUTS = 256 * 1024 * 1024  # bytes of inputs, as in the store
@@ -30,10 +30,10 @@ class Drawer(Protocol):
         """A thumbnail; None if that is no picture."""
 
 
-class PrivateShelf:
+class PrivateBlobs:
     """The Shelf of a private window. Settings and what there is room for are those of all windows, in `inner`."""
 
-    def __init__(self, inner: Shelf, drawer: Drawer) -> None:
+    def __init__(self, inner: BlobStore, drawer: Drawer) -> None:
         self._shelf = inner
         self._drawer = drawer
         self._results: dict[tuple[PromptId, int], KeptResult] = {}  # the oldest first

@@ -32,7 +32,7 @@ class Minute:
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
+class ServerStats:
     """One server's: `hour` has `MINUTES` entries, the oldest first, None where nobody looked."""
 
     devices: tuple[Device, ...] = ()
@@ -63,5 +63,5 @@ class Vitals:
 class VitalsSource(Protocol):
     """Where vitals come from."""
 
-    async def vitals(self) -> Mapping[ServerId, Vitals]:
+    async def vitals(self) -> Mapping[ServerId, ServerStats]:
         """Of all servers, now. TransportError, or ConfigError if that is not what the gateway tells."""

@@ -9,19 +9,19 @@ from typing import Any
 from app.core.errors import ConfigError
 from app.core.model import ServerId
 from app.core.ports import Http, Request
-from app.core.vitals import Device, Minute, Vitals
+from app.core.server_stats import Device, Minute, ServerStats
 
 PATH = "/fleet/vitals"
 DEADLINE = 8.0
 
 
-class GatewayVitals:
+class GatewayStats:
     """Asks the gateway."""
 
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    async def vitals(self) -> Mapping[ServerId, Vitals]:
+    async def vitals(self) -> Mapping[ServerId, ServerStats]:
         """VitalsSource.vitals."""
         response = await self._http.send(Request(method="GET", path=PATH, deadline=DEADLINE))
         if response.status != 200:
@@ -29,7 +29,7 @@ class GatewayVitals:
         return read_vitals(response.text)
 
 
-def read_vitals(text: str) -> Mapping[ServerId, Vitals]:
+def read_vitals(text: str) -> Mapping[ServerId, ServerStats]:
     """The gateway's JSON; ConfigError if it is not of that shape."""
     try:
         told = json.loads(text)["servers"]
@@ -38,12 +38,12 @@ def read_vitals(text: str) -> Mapping[ServerId, Vitals]:
         raise ConfigError(f"not the gateway's vitals: {error!r}") from error
 
 
-def _vitals(item: Mapping[str, Any]) -> Vitals:
+def _vitals(item: Mapping[str, Any]) -> ServerStats:
     devices = tuple(
         Device(name=str(one["name"]), kind=str(one["kind"]), total=_bytes(one["total"]), free=_bytes(one["free"]))
         for one in item["devices"]
     )
-    return Vitals(devices, tuple(_minute(one) for one in item["hour"]))
+    return ServerStats(devices, tuple(_minute(one) for one in item["hour"]))
 
 
 def _minute(item: Any) -> Minute | None:

@@ -33,7 +33,7 @@ class Telling(Protocol):
     def is_quiet(self) -> bool: ...
 
 
-class BrowserBell:
+class BrowserNotifier:
     """What the browser has for calling somebody who looks elsewhere. `bell` is the JavaScript module."""
 
     def __init__(self, bell: Any) -> None:

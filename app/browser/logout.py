@@ -17,7 +17,7 @@ from typing import Any
 import js
 from pyodide.ffi import create_once_callable, create_proxy
 
-from app.browser.deeds import check_taken
+from app.browser.fleet_admin import check_taken
 from app.browser.owned import owned, person
 from app.core.ports import Http, Request
 

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.core.comfy import gateway_cause
-from app.core.deeds import QueuedPrompt
 from app.core.errors import ConfigError, GatewayRefused
+from app.core.fleet_admin import QueuedPrompt
 from app.core.model import PromptId, ServerId
 from app.core.ports import Http, Request, Response
 
 DEADLINE = 20.0
 
 
-class GatewayDeeds:
+class GatewayAdmin:
     """Asks the gateway."""
 
     def __init__(self, http: Http) -> None:

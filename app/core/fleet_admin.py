@@ -18,7 +18,7 @@ class QueuedPrompt:
     name: str = ""
 
 
-class FleetDeeds(Protocol):
+class FleetAdmin(Protocol):
     """Each raises GatewayRefused, or TransportError."""
 
     async def drain(self, server_id: ServerId, *, is_drained: bool) -> None:
