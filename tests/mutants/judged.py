@@ -44,7 +44,7 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
     ),
     f"{SESSION}/delivery/last_previews.py": ("1.0 is 2.0 in: FIRST_PAUSE = 1.0", "5.0 is 6.0 in: PAUSE = 5.0"),
     f"{SESSION}/submitting/remote_choices.py": ("8.0 is 9.0 in: DEADLINE = 8.0",),
-    f"{SESSION}/memory/private_shelf.py": (
+    f"{SESSION}/memory/private_blobs.py": (
         "1000000000 is 1000000001 in: MOST = 1000000000",
         "256 is 257 in: MOST_INPUTS = 256 * 1024 * 1024",
         "1024 is 1025 in: MOST_INPUTS = 256 * 1024 * 1024",
@@ -59,7 +59,7 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
     ),
     f"{SESSION}/submitting/reservations.py": ("5.0 is 6.0 in: FLEET_WAIT = 5.0", "3 is 4 in: RESERVE_TRIES = 3"),
     f"{SESSION}/memory/sandbox.py": ("0.02 is 1.02 in: LONGEST_SLEEP = 0.02",),
-    f"{SESSION}/scribe.py": ("5.0 is 6.0 in: PAUSE = 5.0", "12 is 13 in: DEEPEST = 12"),
+    f"{SESSION}/journal_writer.py": ("5.0 is 6.0 in: PAUSE = 5.0", "12 is 13 in: DEEPEST = 12"),
     f"{SESSION}/selfcheck.py": ("10.0 is 11.0 in: PATIENCE = 10.0",),
     f"{SESSION}/session.py": (
         "64 is 65 in: INPUT_KEPT = 64 * 1024 * 1024",
@@ -111,42 +111,42 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     ): "whose window was not asked after: anything but None says so",
     (
         f"{SESSION}/watching/socket.py",
-        "Keeper.__init__",
+        "WindowSocket.__init__",
         "0 is 1 in: self._serial = 0",
     ): "the numbers of previews are compared with each other, wherever they begin",
     (
         f"{SESSION}/watching/socket.py",
-        "Keeper.keep",
+        "WindowSocket.keep",
         "0 is 1 in: failures = 0",
     ): "how long the first pause is, is a choice",
     (
         f"{SESSION}/watching/socket.py",
-        "Keeper.keep",
+        "WindowSocket.keep",
         "1 is 2 in: failures = 1 if self._state.socket.state in {'open', 'closing'} else failures + 1",
     ): _GROWTH,
     (
         f"{SESSION}/watching/socket.py",
-        "Keeper._after",
+        "WindowSocket._after",
         "2 is 3 in: ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10))",
     ): _GROWTH,
     (
         f"{SESSION}/watching/socket.py",
-        "Keeper._after",
+        "WindowSocket._after",
         "10 is 11 in: ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10))",
     ): "the longest pause is reached before",
     (
         f"{SESSION}/watching/socket.py",
-        "Keeper._preview",
+        "WindowSocket._preview",
         "1 is 2 in: self._serial += 1",
     ): "the numbers of previews are compared with each other, however far apart they are",
     (
         f"{SESSION}/watching/socket.py",
-        "Keeper._take_in",
+        "WindowSocket._take_in",
         "left out: continue",
     ): "such a message is about no prompt, so what follows passes it over",
     (
         f"{SESSION}/watching/socket.py",
-        "Keeper._mine",
+        "WindowSocket._mine",
         "or: isinstance(window, Window) and prompt_id",
     ): "no task has no id, and no socket is open before the window is restored",
     (
@@ -181,11 +181,11 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     ): "a task that was taken away and taken back is told to its window's socket as it ever was",
     (f"{SESSION}/waiting/worker.py", "", "0 is 1 in: _serial"): "rests are told from each other, wherever they begin",
     (f"{SESSION}/waiting/worker.py", "", "False is True in: _serial"): "whether a number is shown in a repr",
-    (f"{SESSION}/waiting/worker.py", "Hand.rest", "1 is 2 in: self._serial += 1"): _TOLD_APART,
-    (f"{SESSION}/waiting/worker.py", "Hand.hurry", "1 is 2 in: self._serial += 1"): _TOLD_APART,
+    (f"{SESSION}/waiting/worker.py", "LineWorker.rest", "1 is 2 in: self._serial += 1"): _TOLD_APART,
+    (f"{SESSION}/waiting/worker.py", "LineWorker.hurry", "1 is 2 in: self._serial += 1"): _TOLD_APART,
     (
         f"{SESSION}/waiting/worker.py",
-        "Hand.rest",
+        "LineWorker.rest",
         "10 is 11 in: seconds = min(longest, FIRST_REST * 2.0 ** min(self.tries - 1, 10))",
     ): "the longest rest is reached before",
     (
@@ -210,8 +210,8 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     ): "two of them are compared, and have the same number in its place",
     (
         f"{SESSION}/submitting/reservations.py",
-        "Places.expect_elsewhere",
-        "0.0 is 1.0 in: choose(await self._read_loads(), Berths(), now=now, tie=0.0, wish=wish, unable=unable)",
+        "Reservations.expect_elsewhere",
+        "0.0 is 1.0 in: choose(await self._read_loads(), Claims(), now=now, tie=0.0, wish=wish, unable=unable)",
     ): "what is chosen is thrown away: only that nothing can be chosen matters, and no tie decides that",
     (
         f"{SESSION}/submitting/submit.py",
@@ -251,8 +251,8 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "left out: self._written[task.prompt_id] = task",
     ): "what is not known is written once more before it is deleted",
     (
-        f"{SESSION}/memory/private_shelf.py",
-        "PrivateShelf._needed",
+        f"{SESSION}/memory/private_blobs.py",
+        "PrivateBlobs._needed",
         "left out: raise NotImplementedError",
     ): "nobody has a shelf without the store",
     (f"{SESSION}/watching/watch.py", "Watch._rest", "minus: 0.75 + 0.5 * self._state.ports.random.fraction()"): _SPREAD,
@@ -291,12 +291,12 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     ): "the task has just been let go, so the next round finds none and raises the same",
     (
         f"{SESSION}/submitting/reservations.py",
-        "Places.register",
-        "0.0 is 1.0 in: place = wanted.choose(Berths(), (), state.fleet, now=now, tie=0.0)",
+        "Reservations.register",
+        "0.0 is 1.0 in: place = wanted.choose(Claims(), (), state.fleet, now=now, tie=0.0)",
     ): _NO_CHOICE,
     (
         f"{SESSION}/submitting/reservations.py",
-        "Places.register.check",
+        "Reservations.register.check",
         "0.0 is 1.0 in: wanted.choose(berths, (), state.fleet, now=now, tie=0.0)",
     ): _NO_CHOICE,
 }
