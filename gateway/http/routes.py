@@ -15,16 +15,18 @@ from types import MappingProxyType
 from urllib.parse import quote, unquote_to_bytes
 
 _TARGET = re.compile(r"/[\x21-\x7e]*")  # origin form, printable ASCII
-_ASSET = re.compile(r"static(/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*)+", re.ASCII)
+# The possessive `+` of these two keeps no state for each folder; other expressions take some hundred bytes for each.
+_ASSET = re.compile(r"static(?:/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*+)++", re.ASCII)
 _SERVER = re.compile(r"/servers/([A-Za-z0-9._-]{1,64})(?:@([0-9a-f]{8}))?(/.*)", re.ASCII)
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+", re.ASCII)
-_BUILT = re.compile(r"/b/([0-9a-f]{32})((?:/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*)+)", re.ASCII)
+_BUILT = re.compile(r"/b/([0-9a-f]{32})((?:/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*+)++)", re.ASCII)
 _SNAPSHOT = re.compile(r"/snapshots/([0-9a-f]{32})(\.raw)?", re.ASCII)
 _CATALOGUE = re.compile(r"/catalogues/([0-9a-f]{64})", re.ASCII)
 _FLEET_CATALOGUE = re.compile(r"/fleet/catalogue/([A-Za-z0-9._-]{1,64})", re.ASCII)
 _FLEET_ACTION = re.compile(r"/fleet/servers/([A-Za-z0-9._-]{1,64})/(drain|free|cancel|queue)", re.ASCII)
 _PUBLISHED = "/workflows/"
 _LONGEST_SEGMENT = 200  # characters, decoded; node classes and folders are shorter
+_LONGEST_RAW_SEGMENT = 12 * _LONGEST_SEGMENT  # `%F0%9F%98%80` is one character
 
 
 class Body(Enum):
@@ -323,7 +325,7 @@ def _rewrite_segment(raw: str) -> str | None:
 
 
 def _decode_segment(raw: str) -> str | None:
-    if not _SEGMENT.fullmatch(raw):
+    if len(raw) > _LONGEST_RAW_SEGMENT or not _SEGMENT.fullmatch(raw):
         return None
     try:
         text = unquote_to_bytes(raw).decode("utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from gateway.http.routes import (
@@ -256,3 +258,22 @@ def test_a_published_workflow_is_named_by_its_path(target: str, path: str) -> No
 @pytest.mark.parametrize("target", ["", "../a.json", "a//b.json", "%2e%2e/a.json", "a%2fb.json", "a%00.json", "a/"])
 def test_what_could_be_another_path_is_no_published_workflow(target: str) -> None:
     assert find_route(f"/workflows/{target}") is None
+
+
+@pytest.mark.parametrize("beginning", ["/static", f"/b/{'0' * 32}"])
+def test_many_folders_take_little_memory(beginning: str) -> None:
+    """The matcher kept some 150 bytes for each folder, in case it had to go back."""
+    path = beginning + "/a" * 500_000
+    tracemalloc.start()
+    try:
+        assert find_route(path) is not None
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * len(path)
+
+
+def test_segment_may_have_200_characters_in_any_spelling() -> None:
+    written = "%F0%9F%98%80" * 200
+    assert find_route(f"/servers/a/history/{written}") is not None
+    assert find_route(f"/servers/a/history/{written}a") is None
