@@ -39,9 +39,11 @@ _SECRET = re.compile(
     r"authori[sz]|api.?key|token|passw|secret|cookie|credential|bearer|extra.?data|signature|seal", re.I
 )
 _USERINFO = re.compile(r"//[^/\s\"'@]+@")
-_QUERY = re.compile(r"(\bhttps?://[^\s\"'?]+|\bwss?://[^\s\"'?]+)\?[^\s\"']*")
+# These two take linear time. An address without a query is matched too, so that the search continues behind it, and the
+# rest of a word such as `password_of_mine` ends where another `passw` begins.
+_QUERY = re.compile(r"(\b(?:https?|wss?)://[^\s\"'?]+)(?:\?[^\s\"']*)?")
 _HEADER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]+", re.I)
-_PAIR = re.compile(r"((?:api.?key|token|passw\w*|secret)[\"']?\s*[=:]\s*[\"']?)[^\s\"',}]+", re.I)
+_PAIR = re.compile(r"((?:api.?key|token|passw(?:(?!passw)\w)*|secret)[\"']?\s*[=:]\s*[\"']?)[^\s\"',}]+", re.I)
 _ENDING = re.compile(r"\.(png|jpe?g|webp|gif|bmp|tiff?|mp4|webm|mov|flac|mp3|wav|ogg|opus|txt|json|bin)$", re.I)
 WITHHELD = "(withheld)"
 

@@ -133,6 +133,8 @@ def test_credentials_in_a_text_are_withheld() -> None:
         "Authorization: Bearer zq1",
         '{"api_key": "zq1"}',
         "password=zq1",
+        "passwd_and_password_of_mine = zq1",
+        "ws://host/ wss://host/a?key=zq1",
     ):
         assert "zq1" not in without_credentials(text), text
 
