@@ -177,6 +177,7 @@ _BY_CLASS = (
     ),
     (re.compile(r"TextEncode", re.I), 0.5),
 )
+LONGEST_CLASS = 200  # characters of a name; searching one takes time that grows with the square of its length
 PLAIN = 0.25
 MOST_STEPS = 1000.0
 
@@ -197,20 +198,24 @@ def _sources(node: Mapping[str, Any]) -> list[str]:
 def _steps(nodes: Mapping[str, Any]) -> dict[str, float]:
     """The steps that nodes will take; those of a scheduler are taken by the sampler that it feeds."""
     found: dict[str, float] = {}
+    fed: dict[str, list[str]] = {}  # the nodes that each node feeds
+    for name, node in nodes.items():
+        for source in _sources(node):
+            fed.setdefault(source, []).append(name)
     for name, node in nodes.items():
         steps = _inputs(node).get("steps")
         if not isinstance(steps, int | float) or isinstance(steps, bool) or not 1 <= steps <= MOST_STEPS:
             continue
         takers = [name]
         if "scheduler" in str(node.get("class_type", "")).lower():
-            takers = [other for other, item in nodes.items() if name in _sources(item)]
+            takers = fed.get(name, [])
         for taker in takers:
             found[taker] = max(float(steps), found.get(taker, 0.0))
     return found
 
 
 def _class_weight(node: Mapping[str, Any]) -> float:
-    name = str(node.get("class_type", ""))
+    name = str(node.get("class_type", ""))[:LONGEST_CLASS]
     return next((weight for pattern, weight in _BY_CLASS if pattern.search(name)), PLAIN)
 
 

@@ -385,6 +385,12 @@ def test_a_schedulers_steps_are_the_samplers() -> None:
     assert plan.stepping == {"2"}
 
 
+def test_scheduler_gives_its_steps_to_each_node_it_feeds() -> None:
+    samplers = {str(name): node("SamplerCustomAdvanced", sigmas=["1", 0], guider=["1", 0]) for name in (2, 3)}
+    plan = guessed(parse_workflow({**samplers, "1": node("BasicScheduler", steps=24)}))
+    assert (plan.seconds["2"], plan.seconds["3"]) == (24.0, 24.0)  # type: ignore[index]
+
+
 EXPANDED = NodeId("2")
 
 
