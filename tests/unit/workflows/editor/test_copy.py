@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor.conversion import Conversion, Converter, Key
-from app.workflows.editor.copy import filled, graph_of_copy, no_copy, ready_copy
+from app.workflows.editor.copy import becomes, filled, graph_of_copy, no_copy, ready_copy
 from app.workflows.editor.problems import CannotWrite, WriteFault
 from app.workflows.editor.sending import Sender, Sending
 from app.workflows.editor.texts import choose_first, escaped, resolve_prompt
@@ -266,3 +266,20 @@ def test_a_damaged_copy_is_a_typed_error(graph: object, places: object, rest: ob
         assert isinstance(filled(copy, workflow), dict)
     except CannotWrite as error:
         assert error.fault in WriteFault
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "is_possible"),
+    [
+        ("%a%-%b%", "2026-cat", True),
+        ("%a%-%b%", "cat", False),
+        ("x%a%x", "x", False),
+        ("x%a%x", "xx", True),
+        ("a%b%aba%c%", "aabab", True),
+        ("plain", "plain", True),
+        ("plain", "plainer", False),
+        ("%a%\n%b%", "one\ntwo", True),
+    ],
+)
+def test_file_name_fits_its_patterns(pattern: str, name: str, is_possible: bool) -> None:
+    assert becomes(pattern, name) is is_possible
