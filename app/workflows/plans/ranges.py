@@ -17,7 +17,7 @@ from app.core.errors import BadPlan
 MOST = 10_000  # numbers of one range
 LONGEST = 40  # digits that anybody writes
 _NUMBER = r"([-+]?\d+(?:\.\d+)?)"
-_RANGE = re.compile(rf"\s*{_NUMBER}\s*(?:\.\.+|…)\s*{_NUMBER}\s*(?:(?:step|by|步长)\s*{_NUMBER})?\s*", re.I)
+_RANGE = re.compile(rf"\s*{_NUMBER}\s*(?:\.\.+|…)\s*{_NUMBER}\s*(?:(?:step|by|步长)\s*{_NUMBER}\s*)?", re.I)
 
 
 def read_range(text: str) -> tuple[int | float, ...] | None:
