@@ -15,7 +15,7 @@ log = logging.getLogger("mooring.browser")
 
 
 class Telling(Protocol):
-    """What is told; see `app/ui/page/notifications.py`."""
+    """What is told; see `app/ui/settings/notifications.py`."""
 
     @property
     def ids(self) -> tuple[str, ...]: ...

@@ -1,5 +1,5 @@
 // Calling a person who looks elsewhere: the system's notices, two notes, a number at the app's icon. `app/browser/notifications.py`
-// is the only caller; what is told, and when, is decided in `app/ui/page/notifications.py`. Only one window tells of the same thing.
+// is the only caller; what is told, and when, is decided in `app/ui/settings/notifications.py`. Only one window tells of the same thing.
 
 import { owned } from "./owned.js";
 

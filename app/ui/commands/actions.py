@@ -11,8 +11,8 @@ from app.ui.commands.commands import MOST_RECENT, Command, Manner, Offered, comm
 from app.ui.commands.palette import HelpDialog, PaletteDialog, ShortcutsDialog
 from app.ui.commands.shortcuts import SINGLE
 from app.ui.kit.i18n import Translator
+from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext
-from app.ui.page.screen import Facts, Screen
 
 RECENT_KEY = "mooring.commands"  # ids of those used lately, in this browser
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from app.core.errors import MooringError
 from app.core.model import ServerId
 from app.ui.fleet.faults import Fault
+from app.ui.kit.screen import Facts
 from app.ui.page.context import PageContext
-from app.ui.page.screen import Facts
 
 log = logging.getLogger("mooring.ui")
 

@@ -10,11 +10,7 @@ from app.core.window import is_address_tag
 from app.ui.fleet.admin_view import deeds
 from app.ui.fleet.charts_view import lane, sparkline
 from app.ui.fleet.panel import BerthRow, FleetView, Lane, ServerRow
-from app.ui.fleet.words import word_problem, word_queue, word_searches, word_source
-from app.ui.kit.drawer import drawer
-from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import disclosure, icon, quote, server_chip, told
-from app.ui.page.panel_words import (
+from app.ui.fleet.panel_words import (
     name_device,
     word_berth,
     word_device,
@@ -23,6 +19,10 @@ from app.ui.page.panel_words import (
     word_trouble,
     word_window,
 )
+from app.ui.fleet.words import word_problem, word_queue, word_searches, word_source
+from app.ui.kit.drawer import drawer
+from app.ui.kit.i18n import Translator
+from app.ui.kit.parts import disclosure, icon, quote, server_chip, told
 from app.ui.runs.evidence_view import why
 
 

@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow, arranged_as
+from app.ui.kit.deletion_actions import Deletions
+from app.ui.kit.deletions import Deletion, What
+from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext, opened_on
-from app.ui.page.screen import Facts, Screen
-from app.ui.results.deletion_actions import Deletions
-from app.ui.results.deletions import Deletion, What
 from app.workflows.forms.arrangement import Layout
 from app.workflows.forms.records import Unkept, decode, encode
 from app.workflows.graph import Key

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import htpy as h
 
+from app.ui.form.controls import told
 from app.ui.form.mask import CameraView
-from app.ui.kit.controls import told
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import icon, icon_button
 

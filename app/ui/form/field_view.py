@@ -5,10 +5,10 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.form.arrange_view import tools
+from app.ui.form.controls import control, field_id, list_trouble, seed_modes, told
 from app.ui.form.recent_view import recent_values
 from app.ui.form.state import FieldView
 from app.ui.form.upload_view import upload
-from app.ui.kit.controls import control, field_id, list_trouble, seed_modes, told
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.parts import icon

@@ -16,8 +16,8 @@ from app.ui.form import drafts
 from app.ui.form.mask import CameraDialog, MaskDialog, base_of, is_masked_name, other_picture, uses_mask
 from app.ui.form.open_workflow import OpenWorkflow, find_open
 from app.ui.form.state import Draft, Picture
+from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext
-from app.ui.page.screen import Facts, Screen
 from app.workflows.bounds import check_painted, check_pixels
 from app.workflows.forms.fields import Field, Media, Upload
 from app.workflows.graph import Key

@@ -6,8 +6,8 @@ import json
 
 import htpy as h
 
+from app.ui.form.controls import told
 from app.ui.form.mask import MaskView, masked_name
-from app.ui.kit.controls import told
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import icon, icon_button
 

@@ -17,10 +17,10 @@ from app.core.errors import MooringError
 from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
+from app.ui.kit.deletion_actions import Deletions
+from app.ui.kit.deletions import Deletion, What
+from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext, opened_on
-from app.ui.page.screen import Facts, Screen
-from app.ui.results.deletion_actions import Deletions
-from app.ui.results.deletions import Deletion, What
 from app.workflows.forms.fields import Seed, SeedMode
 from app.workflows.forms.presets import RECENT_KIND, Recent, mode_of, noted
 from app.workflows.forms.records import Unkept, decode, encode

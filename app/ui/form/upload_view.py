@@ -5,9 +5,9 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.form.arrange_view import tools
+from app.ui.form.controls import combo, field_id, list_trouble, told
 from app.ui.form.mask import takes_picture, uses_mask
 from app.ui.form.state import FieldView, Picture
-from app.ui.kit.controls import combo, field_id, list_trouble, told
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button
 from app.workflows.forms.fields import Media, Upload

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from app.core.model import PromptId
 from app.ui.graph.graphs import Graphs
+from app.ui.kit.screen import Facts
 from app.ui.page.context import PageContext
 from app.ui.page.questions import GraphDialog
-from app.ui.page.screen import Facts
 
 
 class GraphActions:

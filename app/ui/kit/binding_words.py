@@ -17,10 +17,9 @@ from app.core.errors import (
     UnboundTask,
     UnreadableRecord,
 )
-from app.ui.fleet.words import word_cause, word_server
+from app.ui.kit.cause_words import word_cause, word_server
 from app.ui.kit.i18n import Translator
-from app.ui.kit.words import Tone, Words
-from app.ui.runs.runnability_words import word_list
+from app.ui.kit.words import Tone, Words, word_list
 
 
 def word_affinity(error: AffinityError, _: Translator) -> Words:

@@ -12,8 +12,8 @@ from app.core.model import Delivery, Output, PromptId, Task
 from app.core.ports import Blob
 from app.core.window import Window
 from app.session import Orphan, Preview
+from app.ui.kit.screen import Screen
 from app.ui.kit.thumbnails import Glimpses, ReadInput
-from app.ui.page.screen import Screen
 
 log = logging.getLogger("mooring.ui")
 

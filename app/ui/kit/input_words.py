@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from app.core.errors import BadInput, BadPlan, SourceFault
 from app.ui.kit.i18n import Translator
+from app.ui.kit.plan_words import word_bad_plan
+from app.ui.kit.source_words import word_cannot_convert, word_source_fault
 from app.ui.kit.words import Tone, Words
-from app.ui.library.words import word_cannot_convert, word_source_fault
-from app.ui.runs.many_words import word_bad_plan
 from app.workflows.editor.problems import CannotConvert
 
 # An empty file has the words of any empty file.

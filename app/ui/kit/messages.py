@@ -21,9 +21,8 @@ from app.core.errors import (
     TransportError,
 )
 from app.core.model import NodeError
-from app.ui.fleet.admin_words import word_refused, word_rule
-from app.ui.fleet.words import word_cause, word_server
 from app.ui.kit.binding_words import word_affinity
+from app.ui.kit.cause_words import word_cause, word_refused, word_rule, word_server
 from app.ui.kit.i18n import Translator
 from app.ui.kit.input_words import word_bad_input
 from app.ui.kit.storage_words import word_storage

@@ -9,7 +9,7 @@ from typing import Any
 from app.core.errors import MooringError
 from app.core.model import PromptId, Task
 from app.core.ports import Blob
-from app.ui.page.screen import Screen
+from app.ui.kit.screen import Screen
 from app.workflows.library import Item
 
 log = logging.getLogger("mooring.ui")

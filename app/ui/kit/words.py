@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+
+from app.ui.kit.i18n import Translator
 
 SEPARATOR = "\N{NO-BREAK SPACE}· "  # between two facts in one line; a line that wraps never begins with its dot
 
@@ -30,3 +33,23 @@ class Words:
     quote: str = ""
     tone: Tone = Tone.BAD
     cause: str = ""
+
+
+NAMED = 3  # servers or things in the short line; more are counted
+
+
+def word_list(items: Sequence[str], _: Translator) -> str:
+    """Several things in a row, the last ones counted if there are many."""
+    if len(items) > NAMED:
+        shown, count = list(items[: NAMED - 1]), len(items) - NAMED + 1
+        return _.plural("{items} and {count} more", "{items} and {count} more", count, items=_row(shown, _))
+    if len(items) < 2:
+        return "".join(items)
+    return _("{items} and {last}", items=_row(items[:-1], _), last=items[-1])
+
+
+def _row(items: Sequence[str], _: Translator) -> str:
+    told = items[0]
+    for item in items[1:]:
+        told = _("{items}, {item}", items=told, item=item)
+    return told

@@ -19,13 +19,13 @@ from app.ui.form.arrange_actions import ArrangeActions
 from app.ui.form.file_actions import FileActions
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
+from app.ui.kit.deletion_actions import Deletions
+from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext, attempt
 from app.ui.page.projection import run_view
 from app.ui.page.questions import GiveUpDialog, PictureDialog
-from app.ui.page.screen import Facts, Screen
 from app.ui.page.state import MOST_COUNT, RESULTS_AT_FIRST
 from app.ui.page.unsaved import left
-from app.ui.results.deletion_actions import Deletions
 from app.ui.results.sheets import SheetDialog
 from app.ui.results.storage_actions import KeepActions, ResultsVerbs
 from app.ui.runs.cards import SessionFacts

@@ -5,12 +5,12 @@ from __future__ import annotations
 from app.core.errors import ConfigError, ListError, StorageError, UnreadableRecord
 from app.core.model import Unreadable
 from app.core.server_fingerprint import RestartSign
+from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.words import Tone, Words
 from app.ui.page.releases import Newer
 from app.ui.page.state import Notice, NoticeKind
-from app.ui.results.deletions import Deletion, What
 
 
 def word_notice(item: Notice, _: Translator) -> Words:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import htpy as h
 
 from app.ui.kit.error_text import error_text
+from app.ui.kit.errors_view import copy_button, details_to_copy
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, told
 from app.ui.kit.words import Tone
 from app.ui.page.notice_words import word_notice
 from app.ui.page.releases import Newer
 from app.ui.page.state import Notice, NoticeKind
-from app.ui.runs.errors_view import copy_button, details_to_copy
 from app.ui.settings.account_view import log_in_link
 
 

@@ -25,8 +25,10 @@ from app.ui.form.recent_values import Recents
 from app.ui.form.remote_choices import RemoteLists
 from app.ui.graph.actions import GraphActions
 from app.ui.graph.graphs import Arrange, Graphs
+from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import ImageAddresses
+from app.ui.kit.screen import Facts, Screen
 from app.ui.kit.thumbnails import Sights, item_finder
 from app.ui.library.actions import LibraryActions, is_json
 from app.ui.library.library import Library, is_file
@@ -35,7 +37,6 @@ from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog, LibraryEntries
 from app.ui.page.actions import Actions
 from app.ui.page.context import attempt, opened_on
-from app.ui.page.notifications import Notifier, Ringer
 from app.ui.page.offering import offered_of
 from app.ui.page.open_dialog import graph_subject
 from app.ui.page.panel_actions import PanelActions
@@ -46,20 +47,19 @@ from app.ui.page.questions import PictureDialog
 from app.ui.page.redraw import RedrawScheduler
 from app.ui.page.regions import DrawnCards, changed_regions, graph_change, live_words
 from app.ui.page.releases import Releases
-from app.ui.page.screen import Facts, Screen
 from app.ui.page.state import PageView, Surroundings, UiState
 from app.ui.page.tab_icon import draw_icon
 from app.ui.page.tab_title import ended_ids, read_sign, title_ends, word_title
 from app.ui.results.album_actions import AlbumActions
 from app.ui.results.album_rows import AlbumRows
-from app.ui.results.deletion_actions import Deletions
-from app.ui.results.file_names import NamingActions
 from app.ui.results.folder_actions import Folder, FolderActions
+from app.ui.results.naming_actions import NamingActions
 from app.ui.results.reuse import Reuse
 from app.ui.runs.many import ManyDialog
 from app.ui.runs.runnability import ASK_AGAIN, Standings
 from app.ui.scripting.actions import ScriptingActions
 from app.ui.settings.actions import SettingsActions, told_of
+from app.ui.settings.notifications import Notifier, Ringer
 from app.ui.settings.settings import KEY as SETTINGS_KEY
 from app.ui.settings.settings import read_settings
 from app.ui.settings.team import Team

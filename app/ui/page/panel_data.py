@@ -17,9 +17,9 @@ from app.core.model import Fleet, PromptId, WindowId
 from app.core.ports import Blob
 from app.core.roster import Glance, digest, moorings
 from app.core.window import Window
+from app.ui.kit.screen import Screen
 from app.ui.kit.thumbnails import Find, Sights
 from app.ui.page.panels import NOTHING_READ, FleetDialog, PanelFacts, PanelSources, WindowsDialog
-from app.ui.page.screen import Screen
 from app.ui.settings.account import LogOutDialog
 from app.ui.windows.panel import pictured
 

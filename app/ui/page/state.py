@@ -26,13 +26,13 @@ from app.ui.form.presets import PresetsDialog, PresetsView
 from app.ui.form.state import Draft, FormView, NodesView, OptionList
 from app.ui.graph.graphs import GraphMarks, GraphView
 from app.ui.kit.colours import ServerTag
+from app.ui.kit.deletions import Deletion
 from app.ui.library.state import LibraryDialog, LibraryView
 from app.ui.page.panels import PanelDialog
 from app.ui.page.phone_tabs import TabsView
 from app.ui.page.questions import CompareDialog, DeleteDialog, TaskDialog
 from app.ui.page.releases import Newer
 from app.ui.results.album import AlbumView, AlbumWish
-from app.ui.results.deletions import Deletion
 from app.ui.results.folder import NO_FOLDER, FolderView
 from app.ui.results.sheets import SheetDialog, SheetEntry, SheetView
 from app.ui.results.storage import KeepingDialog, KeepingView

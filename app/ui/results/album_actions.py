@@ -12,16 +12,16 @@ from app.core.errors import BadInput
 from app.core.model import Fleet, PromptId, Task
 from app.core.window import Window
 from app.ui.kit.colours import tag_of
+from app.ui.kit.deletion_actions import Deletions
+from app.ui.kit.deletions import Deletion, What
+from app.ui.kit.file_names import row_file, task_file
 from app.ui.kit.i18n import Translator
+from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext, attempt
 from app.ui.page.questions import Compared, CompareDialog, DeleteDialog, PictureDialog
-from app.ui.page.screen import Facts, Screen
 from app.ui.results.album import AlbumCell, AlbumView, AlbumWish, Rows, Span, album_view, cells_of, parted, toggled
 from app.ui.results.album_grid import GridNews
 from app.ui.results.album_rows import AlbumRows, AlbumSource, PastReader
-from app.ui.results.deletion_actions import Deletions
-from app.ui.results.deletions import Deletion, What
-from app.ui.results.file_names import row_file, task_file
 
 log = logging.getLogger("mooring.ui")
 

@@ -17,11 +17,11 @@ from app.core.errors import MooringError
 from app.core.model import Delivery, Fleet, PromptId, Task
 from app.core.ports import Blob
 from app.core.window import Window
+from app.ui.kit.deletion_actions import Deletions
+from app.ui.kit.deletions import Deletion, What
+from app.ui.kit.file_names import task_file
+from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext, attempt
-from app.ui.page.screen import Facts, Screen
-from app.ui.results.deletion_actions import Deletions
-from app.ui.results.deletions import Deletion, What
-from app.ui.results.file_names import task_file
 from app.ui.results.folder import NO_FOLDER, FolderState, FolderView
 
 log = logging.getLogger("mooring.ui")

@@ -15,10 +15,10 @@ from app.core.workflow import parse_workflow
 from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
+from app.ui.kit.screen import Facts, Screen
 from app.ui.library.opening import Opener
 from app.ui.page.context import PageContext, attempt
 from app.ui.page.questions import PictureDialog
-from app.ui.page.screen import Facts, Screen
 from app.workflows.forms.arrangement import workflow_key
 from app.workflows.forms.fields import Seed, SeedMode, Upload, text_of
 from app.workflows.forms.form import Form

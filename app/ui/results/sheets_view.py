@@ -9,9 +9,9 @@ import htpy as h
 
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, own, panel_title, task_title
+from app.ui.kit.plan_words import word_shape
 from app.ui.kit.words import SEPARATOR
 from app.ui.results.sheets import CellKind, SheetCell, SheetEntry, SheetLine, SheetView
-from app.ui.runs.many_words import word_shape
 
 
 def sheet_list(view: tuple[SheetEntry, ...], _: Translator) -> h.Node:

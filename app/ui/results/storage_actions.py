@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from app.core.ports import Keep, KeepSettings, Usage
+from app.ui.kit.deletion_actions import Deletions
+from app.ui.kit.deletions import Deletion, What
+from app.ui.kit.screen import Facts
 from app.ui.page.context import PageContext
-from app.ui.page.screen import Facts
 from app.ui.page.unsaved import reopened
-from app.ui.results.deletion_actions import Deletions
-from app.ui.results.deletions import Deletion, What
 from app.ui.results.storage import KeepingDialog, KeepingView
 
 

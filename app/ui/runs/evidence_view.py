@@ -5,7 +5,7 @@ from __future__ import annotations
 import htpy as h
 
 from app.core.model import Choice, Task
-from app.ui.fleet.words import word_cause
+from app.ui.kit.cause_words import word_cause
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import disclosure, own, quote, titled
 from app.ui.runs.evidence_words import word_note

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.ends import NOT_RESTARTED
 from app.core.model import Note
 from app.core.server_fingerprint import RestartSign
-from app.ui.fleet.words import word_cause
+from app.ui.kit.cause_words import word_cause
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
 

@@ -13,11 +13,11 @@ from app.core.ports import Blob
 from app.ui.form.actions import FormActions
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
+from app.ui.kit.deletion_actions import Deletions
+from app.ui.kit.deletions import Deletion, What
+from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext
-from app.ui.page.screen import Facts, Screen
 from app.ui.page.state import UiState
-from app.ui.results.deletion_actions import Deletions
-from app.ui.results.deletions import Deletion, What
 from app.ui.runs.many import PLACES, ManyDialog, ManyDraft, ManyKind, ManyPlan, input_names, plan_of
 from app.workflows.forms.fields import Seed
 from app.workflows.graph import Key

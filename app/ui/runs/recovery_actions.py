@@ -9,9 +9,9 @@ from typing import Protocol
 from app.core.errors import MooringError
 from app.core.model import PromptId, Task
 from app.session import Orphan, Run
+from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext
 from app.ui.page.questions import RunAgainDialog, SameServerDialog, TaskDialog
-from app.ui.page.screen import Facts, Screen
 
 log = logging.getLogger("mooring.ui")
 

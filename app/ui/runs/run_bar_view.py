@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.fleet.words import word_cause
+from app.ui.kit.cause_words import word_cause
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button
 from app.ui.page.state import MOST_COUNT, Blocker, RunView

@@ -21,8 +21,8 @@ from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.projection import is_picture
 from app.ui.kit.colours import ServerTag, tag_of
+from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext, opened_on
-from app.ui.page.screen import Facts, Screen
 from app.ui.page.state import RunnabilityGroup, RunnabilityView, UiState
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.orders import files_of

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
+from app.ui.kit.words import NAMED, word_list
 from app.ui.page.state import RunnabilityView
 from app.workflows.forms.kinds import label_of
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks, MissingValue, ValueKind
-
-NAMED = 3  # servers or things in the short line; more are counted
 
 
 def word_standing(view: RunnabilityView, _: Translator) -> str:
@@ -53,23 +52,6 @@ def _things(lacks: Lacks, _: Translator) -> str:
     things += [_("the model {name}", name=name) for name in dict.fromkeys(item.value for item in models)]
     things += [f"“{name}”" for name in dict.fromkeys(item.value for item in others)]
     return word_list(things, _)
-
-
-def word_list(items: Sequence[str], _: Translator) -> str:
-    """Several things in a row, the last ones counted if there are many."""
-    if len(items) > NAMED:
-        shown, count = list(items[: NAMED - 1]), len(items) - NAMED + 1
-        return _.plural("{items} and {count} more", "{items} and {count} more", count, items=_row(shown, _))
-    if len(items) < 2:
-        return "".join(items)
-    return _("{items} and {last}", items=_row(items[:-1], _), last=items[-1])
-
-
-def _row(items: Sequence[str], _: Translator) -> str:
-    told = items[0]
-    for item in items[1:]:
-        told = _("{items}, {item}", items=told, item=item)
-    return told
 
 
 def word_lack(item: MissingValue, labels: Mapping[Key, str], _: Translator) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from app.core.ends import EndCause, end_cause
 from app.core.model import Choice, Contact, Delivery, Failure, Output, Task, TaskState
 from app.core.progress import Progress
-from app.ui.fleet.admin_words import word_rule
-from app.ui.fleet.words import word_cause
+from app.ui.kit.cause_words import word_cause, word_rule
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
 from app.ui.runs.cards import named_node, title_of

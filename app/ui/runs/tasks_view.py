@@ -7,6 +7,7 @@ import htpy as h
 from app.core.model import Contact, TaskState
 from app.session import RunStage
 from app.ui.kit.empty import empty
+from app.ui.kit.errors_view import told_error
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import (
     DrawCard,
@@ -22,7 +23,7 @@ from app.ui.kit.parts import (
 from app.ui.kit.words import Tone
 from app.ui.page.state import Blocker, CardView, NowView, RunCard
 from app.ui.runs.card_words import word_card, word_ward
-from app.ui.runs.errors_view import told_error, warnings
+from app.ui.runs.errors_view import warnings
 from app.ui.runs.evidence_view import details
 from app.ui.runs.links_view import editor_note, origin
 from app.ui.runs.offers_view import offers

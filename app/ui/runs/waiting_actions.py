@@ -12,11 +12,11 @@ from app.core.model import BatchId, PromptId, WindowId
 from app.core.waiting_runs import Values
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
+from app.ui.kit.deletion_actions import Deletions
+from app.ui.kit.deletions import Deletion, What
+from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext
-from app.ui.page.screen import Facts, Screen
 from app.ui.page.unsaved import reopened
-from app.ui.results.deletion_actions import Deletions
-from app.ui.results.deletions import Deletion, What
 from app.ui.runs.edit import EditDialog, begin_edit, edit_values, edit_view, present_text
 from app.ui.runs.orders import Plan
 from app.ui.runs.waiting import CancelDialog, LineFacts

@@ -6,9 +6,9 @@ import htpy as h
 
 from app.core.waiting_runs import Pause
 from app.session import OrphanLine
+from app.ui.kit.errors_view import told_error
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, own, panel_title, task_title
-from app.ui.runs.errors_view import told_error
 from app.ui.runs.many_view import hands
 from app.ui.runs.waiting import CrewItem, WaitingItem, WaitingView
 

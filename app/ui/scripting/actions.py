@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from app.ui.kit.screen import Facts
 from app.ui.page.context import PageContext
-from app.ui.page.screen import Facts
 from app.ui.scripting.dialog import ScriptingDialog
 
 RUNNING = "running"

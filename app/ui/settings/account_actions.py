@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from app.core.errors import MooringError
+from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext
-from app.ui.page.screen import Facts, Screen
 from app.ui.settings.account import Attendance, LogOutDialog
 
 log = logging.getLogger("mooring.ui")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.fleet.panel import WindowMark
+from app.ui.fleet.panel_words import word_window
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, own
 from app.ui.kit.words import SEPARATOR
-from app.ui.page.panel_words import word_window
 from app.ui.settings.account import Account, LogOutView, LooseWindow
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from app.core.fleet_admin import FleetAdmin
 from app.ui.fleet.admin_actions import DeedActions
+from app.ui.kit.screen import Screen
 from app.ui.page.context import PageContext
-from app.ui.page.screen import Screen
 from app.ui.settings.account import Attendance
 from app.ui.settings.account_actions import AccountActions, Kept, LogOut
 

@@ -16,10 +16,10 @@ from app.core.model import Choice, Health, ServerId, TaskState
 from app.core.roster import Roster, moorings
 from app.core.server_stats import MINUTES, Device, Minute, ServerStats
 from app.ui.fleet.panel import BERTHS, FleetView, WindowMark, fleet_view
+from app.ui.fleet.panel_words import name_device, word_hour, word_trouble
 from app.ui.fleet.view import fleet as drawn
 from app.ui.kit.words import SEPARATOR
 from app.ui.page.panel_actions import STORE_KEY, PanelActions, dump, load
-from app.ui.page.panel_words import name_device, word_hour, word_trouble
 from app.ui.page.panels import PanelFacts
 from app.ui.page.state import UiState
 from app.ui.runs.server_picker import NO_LEANINGS

@@ -13,12 +13,13 @@ from app.core.errors import MooringError
 from app.core.model import Choice, Contact, Delivery, Failure, Health, NodeError, ServerId, TaskState
 from app.core.progress import Progress
 from app.session import RunStage
-from app.ui.fleet.words import word_cause, word_health, word_queue, word_source
+from app.ui.fleet.words import word_health, word_queue, word_source
+from app.ui.kit.cause_words import word_cause
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error, word_node_error
+from app.ui.kit.plan_words import word_row
 from app.ui.page.notice_words import word_notice
 from app.ui.page.state import Blocker, Notice, NoticeKind
-from app.ui.runs.many_words import word_row
 from app.ui.runs.run_bar_view import word_blocker
 from app.ui.runs.task_words import (
     word_choice,

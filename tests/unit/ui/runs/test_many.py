@@ -12,13 +12,13 @@ import pytest
 from app.core.balancer import ANY
 from app.core.errors import BadPlan
 from app.ui.form.state import Draft
+from app.ui.kit.plan_words import word_bad_plan
 from app.ui.page.actions import Actions
 from app.ui.page.state import UiState
 from app.ui.runs import orders
 from app.ui.runs.many import LONG_TEXT, ManyDialog, ManyDraft, ManyKind, input_names
 from app.ui.runs.many import plan_of as many_plan
 from app.ui.runs.many_actions import appended, decoded
-from app.ui.runs.many_words import word_bad_plan
 from app.workflows.editor.copy import filled
 from app.workflows.graph import Key
 from tests.unit.ui.library import test_opening

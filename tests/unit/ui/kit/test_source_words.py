@@ -7,7 +7,7 @@ import pytest
 from app.core.errors import BadInput, SourceFault
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
-from app.ui.library.words import word_note, word_problem
+from app.ui.kit.source_words import word_note, word_problem
 from app.workflows.documents import Note
 from app.workflows.editor.problems import Problem, Reason, refuse
 from tests.unit.ui.kit.test_messages import LANGUAGES

@@ -10,12 +10,12 @@ import pytest
 from app.core.errors import StorageError
 from app.core.model import PromptId
 from app.core.ports import KeepSettings, Usage
+from app.ui.kit.deletion_actions import SECONDS, TICK, Deletions
+from app.ui.kit.deletions import Deletion, What
 from app.ui.page.actions import Actions
 from app.ui.page.notice_words import word_deletion
 from app.ui.page.notices_view import errors
 from app.ui.page.projection import project
-from app.ui.results.deletion_actions import SECONDS, TICK, Deletions
-from app.ui.results.deletions import Deletion, What
 from tests.unit.ui.page.test_actions import Desk
 from tests.unit.ui.page.test_actions import Rig as ActionsRig
 from tests.unit.ui.page_kit import (

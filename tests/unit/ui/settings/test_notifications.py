@@ -8,8 +8,8 @@ import pytest
 
 from app.core.model import BatchId, Contact, Part, PromptId, Task, TaskState
 from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
-from app.ui.page.notifications import BURST_SECONDS, Bellman, Ring, Ringer, word_ring
 from app.ui.page.tab_title import ended_ids
+from app.ui.settings.notifications import BURST_SECONDS, Bellman, Ring, Ringer, word_ring
 from app.ui.settings.settings import Settings
 from tests.unit.ui.page.test_tab import failed_run
 from tests.unit.ui.page_kit import ENGLISH, ME, MemoryBell, StillSession, ended, task, translator, window

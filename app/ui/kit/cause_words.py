@@ -1,0 +1,100 @@
+"""Why a request was refused or not answered, in plain words."""
+
+from __future__ import annotations
+
+from app.core.errors import GatewayRefused, PromptRejected
+from app.core.model import Failure, ServerId
+from app.ui.kit.i18n import Translator
+from app.ui.kit.words import Tone, Words
+
+_FOREIGN = ("bad-host", "bad-origin", "cross-site")
+
+
+_UNFIT = ("bad-request", "refused-body", "not-listed", "bad-method", "bad-type")
+
+
+def word_cause(cause: str, _: Translator) -> str:
+    """Why a server gave no answer, from the gateway's or the browser's short cause."""
+    known = {
+        "connect-failed": _("no connection"),
+        "server-moved": _("the fleet has another address for it by now"),
+        "down": _("no connection"),
+        "timeout": _("no answer in time"),
+        "refuses": _("it refuses requests"),
+        "not_comfyui": _("something else than ComfyUI answers"),
+        "upstream-lost": _("the connection broke"),
+        "not_in_fleet": _("not in the fleet"),
+        "avoided": _("not wanted this time"),
+        "shunned": _("this window avoids it"),
+        "lacks": _("it lacks what the workflow needs"),
+        "drained": _("it takes nothing new"),
+        "busy": _("it has something to do"),
+        "moved": _("its address has changed"),
+        "deadline": _("no answer in time"),
+        "lost": _("the connection broke"),
+        "upstream-refused": _("it refuses requests"),
+        "upstream-busy": _("too many requests at once"),
+        "gateway-busy": _("the gateway has too much to do"),
+        "answer-too-large": _("its answer is too large"),
+        "unknown-server": _("not in the fleet"),
+        "unknown": _("no clear answer"),
+        "redirected": _("it sends requests elsewhere"),
+        "redirect": _("it sends requests elsewhere"),
+        "closed": _("the connection was closed"),
+        "dropped": _("the connection broke"),
+        "resting": _("it is tried again in a moment"),
+        "already-sent": _("the gateway has sent it already"),
+        "not-logged-in": _("you are logged out"),
+        "other-person": _("somebody else is logged in here now"),
+        "not-yours": _("it is not yours"),
+        "not-allowed": _("it is not allowed here"),
+        "denied-node": _("a node of the workflow is not allowed here"),
+        "too-many": _("too many at once"),
+        "picture-changed": _("another file has that name by now"),
+        "link-expired": _("its address is too old"),
+        "not-comfyui": _("something else than ComfyUI answers"),
+        "wrong-login": _("the name or the password is wrong"),
+        "too-large": _("it is too large for the gateway"),
+        "internal": _("the gateway has made a mistake"),
+        **dict.fromkeys(_FOREIGN, _("the gateway does not take it from this address")),
+        **dict.fromkeys(_UNFIT, _("the gateway does not understand it: reload the page")),
+    }
+    return known.get(cause, cause)
+
+
+def word_server(server_id: ServerId | None, _: Translator) -> str:
+    """A server's id in a sentence, or words for one that is not named."""
+    return str(server_id) if server_id else _("the server")
+
+
+def word_refused(error: GatewayRefused, _: Translator) -> Words:
+    """Why the gateway did not do it."""
+    match error.cause:
+        case "not-listed":
+            return Words(_("That is not in the queue any more."), _("It may have ended meanwhile."), tone=Tone.WARN)
+        case "not-allowed" if error.server_id is not None:
+            return Words(
+                _("That is not possible for {server}.", server=word_server(error.server_id, _)),
+                _("Nothing was changed."),
+                error.detail,
+                Tone.WARN,
+            )
+    return Words(
+        _("Mooring's gateway did not do it."), _("Nothing was changed."), error.detail, cause=word_cause(error.cause, _)
+    )
+
+
+def word_rule(failure: Failure | PromptRejected, _: Translator) -> Words | None:
+    """What one of the installation's rules says to a workflow; None if it was the server that refused it."""
+    rule = failure.exception_type if isinstance(failure, Failure) else failure.details
+    advice = {
+        "not-logged-in": _("Log in again, and press Run again."),
+        "other-person": _("Reload this page to work as whoever is logged in now."),
+        "not-yours": _("Choose a file of your own, and press Run again."),
+        "not-allowed": _("Whoever runs this installation decides what may run here."),
+        "denied-node": _("Use a workflow without that node, or ask whoever runs this installation."),
+        "too-many": _("Wait until some of your work has ended, and press Run again."),
+    }.get(rule)
+    if advice is None:
+        return None
+    return Words(_("Not sent"), advice, failure.message, cause=word_cause(rule, _))

@@ -1,0 +1,46 @@
+"""An error with its details, which can be copied for a report."""
+
+from __future__ import annotations
+
+import htpy as h
+
+from app.core.errors import MooringError
+from app.ui.kit.error_text import error_text
+from app.ui.kit.i18n import Translator
+from app.ui.kit.messages import word_error
+from app.ui.kit.parts import disclosure, icon, told
+
+
+def told_error(error: MooringError, key: str, _: Translator) -> h.Node:
+    """What went wrong, what it means and what can be done, with the details to hand on."""
+    words = word_error(error, _)
+    return h.fragment[told(words), details_to_copy(key, error_text(error, words), _)]
+
+
+def details_to_copy(key: str, text: str, _: Translator, *, has_traceback: bool = False) -> h.Element:
+    """What somebody who helps wants to see, to be copied at once or looked at first.
+
+    The page's JavaScript copies, since a browser wants it within the click; where it is forbidden, the text is opened
+    and selected.
+    """
+    target = f"{key}-text"
+    return h.div(".to-copy")[
+        disclosure(
+            _("The server's traceback") if has_traceback else _("Details"),
+            h.pre(id=target, translate="no", tabindex="0")[text],
+            key=f"{key}-details",
+        ),
+        copy_button(target, _("Copy details"), _),
+    ]
+
+
+def copy_button(target: str, label: str, _: Translator) -> h.Element:
+    """Copies what stands in that element."""
+    return h.button(
+        ".button.is-small.is-quiet.copy",
+        type="button",
+        data_copy=target,
+        data_copied=_("Copied"),
+        data_select=_("Selected: press Ctrl+C, or ⌘C"),
+        data_testid="copy",
+    )[icon("copy"), h.span[label]]
