@@ -37,7 +37,7 @@ from app.session.waiting.crew import Crew
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
 from app.ui.kit.i18n import Translator, make_translator, read_languages
 from app.ui.page.page import Page
-from app.ui.page.panels import PanelSources
+from app.ui.page.panel_data import PanelSources
 from app.ui.page.releases import Releases
 from app.ui.settings.account import Account, Attendance
 from app.ui.settings.actions import first_language

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.ui.commands.commands import Offered
 from app.ui.scripting.dialog import ScriptingDialog
-from app.ui.settings.account import Account
-from app.ui.settings.settings import Permission, Settings
-
-
-@dataclass(frozen=True, slots=True)
-class SettingsDialog:
-    """The open settings. `permission` is the browser's, for notices."""
-
-    permission: str = Permission.ABSENT
+from app.ui.settings.account import SettingsView
+from app.ui.settings.settings import SettingsDialog
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +24,6 @@ class ShortcutsDialog:
 
 
 HelpDialog = SettingsDialog | PaletteDialog | ShortcutsDialog | ScriptingDialog
-
-
-@dataclass(frozen=True, slots=True)
-class SettingsView:
-    """The settings, with what the browser allows, and the language that the page speaks."""
-
-    dialog: SettingsDialog
-    settings: Settings = field(default_factory=Settings)
-    language: str = "en"
-    account: Account = field(default_factory=Account)
 
 
 @dataclass(frozen=True, slots=True)

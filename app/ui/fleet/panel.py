@@ -15,9 +15,8 @@ from app.core.waiting_runs import captain_of
 from app.core.window import Window
 from app.ui.fleet.admin import AdminState, ServerAdmin, deeds_at
 from app.ui.kit.colours import ServerTag, tag_of
-from app.ui.page.panels import PanelFacts
 from app.ui.runs.server_picker import NO_LEANINGS
-from app.ui.windows.panel import numbers
+from app.ui.windows.panel import PanelFacts, WindowMark, numbers
 
 ONLY = "only"  # beside the leanings: nowhere else than there, and wait for it
 SPAN = 24 * 3600.0  # seconds that the timeline goes back at most
@@ -28,11 +27,10 @@ WIDTH = 1000  # of the timeline, in its own units
 
 
 @dataclass(frozen=True, slots=True)
-class WindowMark:
-    """A window by its number in the list of windows; None if it is closed."""
+class FleetDialog:
+    """The servers, and which window was moored where; `deeds` are of whoever runs the fleet."""
 
-    number: int | None
-    is_mine: bool = False
+    deeds: AdminState = field(default_factory=AdminState)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,20 +10,13 @@ from app.core.window import is_address_tag
 from app.ui.fleet.admin_view import deeds
 from app.ui.fleet.charts_view import lane, sparkline
 from app.ui.fleet.panel import BerthRow, FleetView, Lane, ServerRow
-from app.ui.fleet.panel_words import (
-    name_device,
-    word_berth,
-    word_device,
-    word_hour,
-    word_leanings,
-    word_trouble,
-    word_window,
-)
+from app.ui.fleet.panel_words import name_device, word_berth, word_device, word_hour, word_leanings, word_trouble
 from app.ui.fleet.words import word_problem, word_queue, word_searches, word_source
 from app.ui.kit.drawer import drawer
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import disclosure, icon, quote, server_chip, told
 from app.ui.runs.evidence_view import why
+from app.ui.windows.words import word_window
 
 
 def fleet(view: FleetView, _: Translator) -> h.Element:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.ui.form.open_workflow import OpenWorkflow, shaped
-from app.ui.form.state import Draft
+from app.ui.form.state import NODES_AT_FIRST, Draft
 from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext, opened_on
-from app.ui.page.state import NODES_AT_FIRST
 from app.workflows.forms.fields import FALSE, TRUE, Field, Seed, SeedMode
 from app.workflows.forms.presets import mode_of
 from app.workflows.graph import Key

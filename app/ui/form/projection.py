@@ -12,7 +12,7 @@ from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FieldView, FormView, NodesView, NodeView, OptionList, Place
 from app.ui.library.listing import picked
 from app.ui.library.state import LibraryEntries
-from app.ui.page.state import Blocker, UiState
+from app.ui.page.state import UiState
 from app.workflows.forms.arrangement import without
 from app.workflows.forms.fields import Choice, Field, Kind, Media, Switch, Unknown, Upload
 from app.workflows.forms.form import Section
@@ -182,20 +182,6 @@ def _is_long(kind: Kind) -> bool:
 def text_fault(item: Field, text: str) -> BadInput | None:
     """What is wrong with what stands in a field, or None. The same fault is the same object, so slices compare well."""
     return item.fault(text)
-
-
-def form_blocker(chosen: OpenWorkflow, draft: Draft) -> Blocker | None:
-    """What in the form itself keeps the workflow from being run."""
-    if not chosen.is_whole:
-        return Blocker.OPENING
-    if draft.checking:
-        return Blocker.CHECKING
-    for item in chosen.uploads:
-        if item.key not in draft.pictures and needs_file(item, draft):
-            return Blocker.NO_PICTURE if is_picture(item) else Blocker.NO_FILE
-    if chosen.form.faults(draft.values) or any(key not in draft.pictures for key in draft.faults):
-        return Blocker.BAD_VALUE
-    return None
 
 
 def is_picture(item: Field) -> bool:

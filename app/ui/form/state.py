@@ -226,3 +226,6 @@ class OptionList:
     list_id: str
     options: tuple[object, ...]
     labels: tuple[str, ...] = ()
+
+
+NODES_AT_FIRST = 40

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.core.model import PromptId
-from app.ui.graph.graphs import Graphs
+from app.ui.graph.graphs import GraphDialog, Graphs
 from app.ui.kit.screen import Facts
 from app.ui.page.context import PageContext
-from app.ui.page.questions import GraphDialog
 
 
 class GraphActions:

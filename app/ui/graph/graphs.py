@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from app.core.errors import BadInput, LayoutError, MooringError
-from app.core.model import Task
+from app.core.model import PromptId, Task
 from app.core.ports import Blob
 from app.core.progress import Progress
 from app.core.workflow import parse_workflow
@@ -28,6 +28,14 @@ log = logging.getLogger("mooring.ui")
 MOST_KEPT = 8  # drawings of other workflows than the open one
 
 Arrange = Callable[[str], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class GraphDialog:
+    """The graph of what a task runs, or of the form's workflow; with the box that was chosen in it, if any."""
+
+    prompt_id: PromptId | None
+    node_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from app.core.model import Task
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import SEPARATOR, Words
-from app.ui.page.state import CardView, ResultView
+from app.ui.runs.state import CardView, ResultView
 
 DrawCard = Callable[[CardView, Translator], h.Node]
 

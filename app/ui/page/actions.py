@@ -23,16 +23,16 @@ from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext, attempt
 from app.ui.page.projection import run_view
-from app.ui.page.questions import GiveUpDialog, PictureDialog
-from app.ui.page.state import MOST_COUNT, RESULTS_AT_FIRST
 from app.ui.page.unsaved import left
 from app.ui.results.sheets import SheetDialog
+from app.ui.results.state import RESULTS_AT_FIRST, PictureDialog
 from app.ui.results.storage_actions import KeepActions, ResultsVerbs
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.many_actions import ManyActions
 from app.ui.runs.orders import Order, files_of, order_of, plan_of
 from app.ui.runs.recovery_actions import RecoveryActions, RecoveryVerbs
 from app.ui.runs.server_picker import WhereView, hands_for, wish_of
+from app.ui.runs.state import MOST_COUNT, GiveUpDialog
 from app.ui.runs.waiting_actions import LineActions, LineVerbs
 from app.workflows.graph import Key
 from app.workflows.plans.runs import PlannedRun

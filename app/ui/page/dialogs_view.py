@@ -7,7 +7,7 @@ from typing import Any
 
 import htpy as h
 
-from app.ui.commands.palette import PaletteView, SettingsView, ShortcutsView
+from app.ui.commands.palette import PaletteView, ShortcutsView
 from app.ui.commands.view import palette, shortcuts
 from app.ui.fleet.panel import FleetView
 from app.ui.fleet.view import fleet
@@ -22,30 +22,24 @@ from app.ui.kit.i18n import Translator
 from app.ui.library.state import LibraryView
 from app.ui.library.view import library
 from app.ui.page import questions_view
-from app.ui.page.questions import (
-    CompareDialog,
-    DeleteDialog,
-    GiveUpDialog,
-    PictureDialog,
-    RunAgainDialog,
-    SameServerDialog,
-)
 from app.ui.page.state import DialogView
 from app.ui.results.album_view import delete_question
 from app.ui.results.compare_view import comparing
 from app.ui.results.large_view import large
 from app.ui.results.sheets import SheetView
 from app.ui.results.sheets_view import sheet
+from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog
 from app.ui.results.storage import KeepingView
 from app.ui.results.storage_view import keeping
 from app.ui.runs.edit import EditView
 from app.ui.runs.edit_view import cancel_mine, edit
 from app.ui.runs.many import ManyView
 from app.ui.runs.many_view import many
+from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.runs.waiting import CancelView
 from app.ui.scripting.dialog import ScriptingDialog
 from app.ui.scripting.view import scripting
-from app.ui.settings.account import LogOutView
+from app.ui.settings.account import LogOutView, SettingsView
 from app.ui.settings.account_view import log_out
 from app.ui.settings.view import settings
 from app.ui.windows.panel import WindowsView

@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.ui.commands.commands import Offered, Piece
-from app.ui.commands.palette import (
-    PaletteDialog,
-    PaletteView,
-    SettingsDialog,
-    SettingsView,
-    ShortcutsDialog,
-    ShortcutsView,
-)
+from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsDialog, ShortcutsView
 from app.ui.library.state import LibraryEntries
-from app.ui.page.state import CardView, DialogView, PageView, UiState
+from app.ui.page.state import DialogView, PageView, UiState
+from app.ui.runs.state import CardView
 from app.ui.scripting.dialog import ScriptingDialog
+from app.ui.settings.account import SettingsView
+from app.ui.settings.settings import SettingsDialog
 
 MOST_PIECES = 12  # cards of each list that one can go to by name
 

@@ -8,21 +8,20 @@ from dataclasses import dataclass
 from app.core.model import PromptId, Task, Unreadable
 from app.core.waiting_runs import MOST_HANDS
 from app.core.window import Window
-from app.ui.commands.palette import PaletteDialog, SettingsDialog, ShortcutsDialog
-from app.ui.fleet.panel import fleet_view
+from app.ui.commands.palette import PaletteDialog, ShortcutsDialog
+from app.ui.fleet.panel import FleetDialog, fleet_view
 from app.ui.form.mask import CameraDialog, MaskDialog, picture_view
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.presets import PresetsDialog, presets_view
 from app.ui.form.state import Draft
-from app.ui.graph.graphs import Drawings, GraphMarks, Subject, subject_of, task_graph, workflow_graph
+from app.ui.graph.graphs import Drawings, GraphDialog, GraphMarks, Subject, subject_of, task_graph, workflow_graph
 from app.ui.kit.colours import tag_of
 from app.ui.library.listing import library_view
 from app.ui.library.state import LibraryDialog, LibraryEntries
-from app.ui.page.panels import FleetDialog, PanelDialog, PanelFacts, WindowsDialog
-from app.ui.page.questions import CompareDialog, DeleteDialog, GraphDialog, PictureDialog, TaskDialog
-from app.ui.page.state import CardView, DialogView, RunView, UiState
+from app.ui.page.state import DialogView, PanelDialog, TaskDialog, UiState
 from app.ui.results.sheet_making import Sheets
 from app.ui.results.sheets import SheetDialog
+from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.runs.cards import Pictures, SessionFacts, past_card, task_card
 from app.ui.runs.crew import own_unfinished
@@ -30,11 +29,13 @@ from app.ui.runs.edit import EditDialog, edit_view
 from app.ui.runs.many import ManyDialog, many_view
 from app.ui.runs.orders import files_of
 from app.ui.runs.server_picker import hands_for
+from app.ui.runs.state import CardView, RunView
 from app.ui.runs.waiting import CancelDialog, cancel_view
 from app.ui.scripting.dialog import ScriptingDialog
 from app.ui.settings.account import LogOutDialog
 from app.ui.settings.logout import log_out_view
-from app.ui.windows.panel import windows_view
+from app.ui.settings.settings import SettingsDialog
+from app.ui.windows.panel import PanelFacts, WindowsDialog, windows_view
 
 NONE = DialogView()
 

@@ -40,10 +40,8 @@ from app.ui.page.context import attempt, opened_on
 from app.ui.page.offering import offered_of
 from app.ui.page.open_dialog import graph_subject
 from app.ui.page.panel_actions import PanelActions
-from app.ui.page.panel_data import PanelData
-from app.ui.page.panels import PanelSources
+from app.ui.page.panel_data import PanelData, PanelSources
 from app.ui.page.projection import project
-from app.ui.page.questions import PictureDialog
 from app.ui.page.redraw import RedrawScheduler
 from app.ui.page.regions import DrawnCards, changed_regions, graph_change, live_words
 from app.ui.page.releases import Releases
@@ -55,6 +53,7 @@ from app.ui.results.album_rows import AlbumRows
 from app.ui.results.folder_actions import Folder, FolderActions
 from app.ui.results.naming_actions import NamingActions
 from app.ui.results.reuse import Reuse
+from app.ui.results.state import PictureDialog
 from app.ui.runs.many import ManyDialog
 from app.ui.runs.runnability import ASK_AGAIN, Standings
 from app.ui.scripting.actions import ScriptingActions

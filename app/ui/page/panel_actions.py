@@ -9,11 +9,12 @@ from typing import Protocol
 
 from app.core.balancer import Leaning
 from app.core.model import ServerId, WindowId
-from app.ui.fleet.panel import ONLY
+from app.ui.fleet.panel import ONLY, FleetDialog
 from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext
-from app.ui.page.panels import FleetDialog, PanelDialog, WindowsDialog
+from app.ui.page.state import PanelDialog
 from app.ui.runs.server_picker import SOONEST
+from app.ui.windows.panel import WindowsDialog
 
 STORE_KEY = "mooring.leanings"
 

@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from app.core.errors import ConfigError, StorageError, TransportError
 from app.core.model import Fleet, PromptId, WindowId
 from app.core.ports import Blob
-from app.core.roster import Glance, digest, moorings
+from app.core.roster import Glance, RosterSource, Signals, digest, moorings
+from app.core.server_stats import VitalsSource
 from app.core.window import Window
+from app.ui.fleet.panel import FleetDialog
 from app.ui.kit.screen import Screen
 from app.ui.kit.thumbnails import Find, Sights
-from app.ui.page.panels import NOTHING_READ, FleetDialog, PanelFacts, PanelSources, WindowsDialog
 from app.ui.settings.account import LogOutDialog
-from app.ui.windows.panel import pictured
+from app.ui.windows.panel import NOTHING_READ, PanelFacts, WindowsDialog, pictured
 
 EVERY = 5.0  # seconds between two looks if no hint comes
 PAUSE = 0.3  # seconds after a look, however many hints come
@@ -175,3 +176,12 @@ def _outline(windows: tuple[Window, ...]) -> list[object]:
         )
         for item in windows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class PanelSources:
+    """Where the panels look: at the other windows, and at the servers."""
+
+    roster: RosterSource
+    vitals: VitalsSource
+    signals: Signals

@@ -7,8 +7,8 @@ import htpy as h
 from app.core.model import TaskState, Unreadable
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, own
-from app.ui.page.state import CardView
 from app.ui.runs.offers import may_run_twice
+from app.ui.runs.state import CardView
 
 
 def give_up(card: CardView, _: Translator) -> h.Element:

@@ -21,7 +21,7 @@ from app.ui.page.dialogs_view import dialogs
 from app.ui.page.header_view import header
 from app.ui.page.notices_view import errors, notices
 from app.ui.page.phone_tabs_view import tabs
-from app.ui.page.state import CardView, NowView, PageView
+from app.ui.page.state import PageView
 from app.ui.results.sheets_view import sheet_list
 from app.ui.results.view import ended_card, results
 from app.ui.runs.card_words import word_card
@@ -29,6 +29,7 @@ from app.ui.runs.cards import NOTHING_TO_TELL
 from app.ui.runs.progress_view import pace_inside
 from app.ui.runs.run_bar_view import run_bar
 from app.ui.runs.runnability_view import standing
+from app.ui.runs.state import CardView, NowView
 from app.ui.runs.tasks_view import now, preview_inside, task_card
 from app.ui.runs.waiting_view import waiting
 from app.ui.windows.orphans_view import left

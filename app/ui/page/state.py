@@ -12,44 +12,51 @@ from enum import Enum
 
 from app.core.balancer import Leaning
 from app.core.errors import MooringError
-from app.core.eta import Outlook
-from app.core.model import Output, PromptId, ServerId, Task, Unreadable
+from app.core.model import ServerId, Task, Unreadable
 from app.core.naming import TEMPLATE
-from app.core.progress import Progress
-from app.session import Noticed, Orphan, OrphanRecord, Run
+from app.session import Noticed
 from app.ui.commands.palette import HelpDialog, HelpView
 from app.ui.fleet.faults import BreakView, Fault
-from app.ui.fleet.panel import FleetView
+from app.ui.fleet.panel import FleetDialog, FleetView
 from app.ui.form.loaded import Loaded
 from app.ui.form.mask import CameraDialog, CameraView, MaskDialog, MaskView
 from app.ui.form.presets import PresetsDialog, PresetsView
-from app.ui.form.state import Draft, FormView, NodesView, OptionList
-from app.ui.graph.graphs import GraphMarks, GraphView
+from app.ui.form.state import NODES_AT_FIRST, Draft, FormView, NodesView, OptionList
+from app.ui.graph.graphs import GraphDialog, GraphMarks, GraphView
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.deletions import Deletion
 from app.ui.library.state import LibraryDialog, LibraryView
-from app.ui.page.panels import PanelDialog
 from app.ui.page.phone_tabs import TabsView
-from app.ui.page.questions import CompareDialog, DeleteDialog, TaskDialog
 from app.ui.page.releases import Newer
-from app.ui.results.album import AlbumView, AlbumWish
+from app.ui.results.album import AlbumWish
 from app.ui.results.folder import NO_FOLDER, FolderView
 from app.ui.results.sheets import SheetDialog, SheetEntry, SheetView
+from app.ui.results.state import RESULTS_AT_FIRST, CompareDialog, DeleteDialog, PictureDialog, ResultsView
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.runs.edit import EditDialog, EditView
 from app.ui.runs.many import ManyDialog, ManyDraft, ManyView
-from app.ui.runs.offers import Offer
-from app.ui.runs.server_picker import SOONEST, WhereView
+from app.ui.runs.server_picker import SOONEST
+from app.ui.runs.state import (
+    Blocker,
+    CardView,
+    GiveUpDialog,
+    NowView,
+    RunAgainDialog,
+    RunnabilityView,
+    RunView,
+    SameServerDialog,
+)
 from app.ui.runs.waiting import CancelDialog, CancelView, WaitingView
 from app.ui.settings.account import Account, LogOutDialog, LogOutView
 from app.ui.settings.settings import Settings
-from app.ui.windows.panel import WindowsView
-from app.workflows.graph import Key
-from app.workflows.needs import Lacks
+from app.ui.windows.orphans import OrphansView
+from app.ui.windows.panel import WindowsDialog, WindowsView
 
-RESULTS_AT_FIRST = 20
-NODES_AT_FIRST = 40
-MOST_COUNT = 1000  # runs that one click may ask for
+TaskDialog = GiveUpDialog | RunAgainDialog | SameServerDialog | PictureDialog | GraphDialog
+
+
+PanelDialog = FleetDialog | WindowsDialog
+
 
 OpenDialog = (
     LibraryDialog
@@ -188,166 +195,6 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class RunnabilityGroup:
-    """Servers that lack the same."""
-
-    tags: tuple[ServerTag, ...]
-    lacks: Lacks
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunnabilityView:
-    """Where the chosen workflow can run, and what the other servers lack for it.
-
-    `unable` is the server that holds this window, if that is one of them. `labels` are those of inputs in the form.
-    """
-
-    workflow_id: str
-    runs_on: tuple[ServerTag, ...] = ()
-    groups: tuple[RunnabilityGroup, ...] = ()
-    unknown: tuple[ServerTag, ...] = ()
-    labels: tuple[tuple[Key, str], ...] = ()
-    unable: ServerTag | None = None
-    is_looking: bool = False
-
-
-class Blocker(Enum):
-    """Why Run is not possible now."""
-
-    RESTORING = "restoring"
-    LOGGED_OUT = "logged-out"
-    OTHER_PERSON = "other-person"
-    STORE = "store"
-    UNREADABLE = "unreadable"
-    NO_FLEET = "no-fleet"
-    NO_SERVER = "no-server"
-    NO_WORKFLOW = "no-workflow"
-    NEEDS_DEMO = "needs-demo"
-    MOORED_WITHOUT_DEMO = "moored-without-demo"
-    UNABLE = "unable"  # no server has what it needs
-    MOORED_UNABLE = "moored-unable"  # the server that holds this window has not
-    OPENING = "opening"  # the rest of its form is being made
-    CHECKING = "checking"
-    NO_PICTURE = "no-picture"
-    NO_FILE = "no-file"
-    PICTURE_GONE = "picture-gone"  # the workflow names one that no server has
-    FILE_GONE = "file-gone"
-    BAD_VALUE = "bad-value"
-    WHERE = "where"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunView:
-    """The Run bar: whether a click would do something, where it would go, and what Cancel would stop."""
-
-    blocker: Blocker | None = Blocker.RESTORING
-    tag: ServerTag | None = None
-    cancels: PromptId | None = None
-    count: int = 1
-    where: WhereView = field(default_factory=WhereView)
-
-
-@dataclass(frozen=True, slots=True)
-class ResultView:
-    """One output and where it can be shown from: `url` has its own bytes, `small` its thumbnail; empty is nowhere.
-
-    `is_coming` while its bytes are fetched from its server once more, `error` is why they were not.
-    """
-
-    index: int
-    output: Output
-    url: str
-    download_name: str
-    small: str = ""
-    is_coming: bool = False
-    error: MooringError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LinkView:
-    """Another run of the same work; `is_shown` if its card is on the page."""
-
-    prompt_id: PromptId
-    at: float
-    tag: ServerTag
-    is_shown: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardView:
-    """One task with everything shown of it. `node_title` is the running node's.
-
-    `still_minutes` is set while it is stalled; `is_first_offer` on the one card whose offers are open from the start.
-    """
-
-    task: Task
-    tag: ServerTag
-    progress: Progress | None = None
-    node_title: str = ""
-    outlook: Outlook = field(default_factory=Outlook)
-    preview_url: str = ""
-    results: tuple[ResultView, ...] = ()
-    still_minutes: int | None = None
-    offers: tuple[Offer, ...] = ()
-    is_first_offer: bool = False
-    again_of: LinkView | None = None
-    repeats: tuple[LinkView, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RunCard:
-    """One click on Run before its task shows."""
-
-    run: Run
-    tag: ServerTag | None
-
-
-@dataclass(frozen=True, slots=True)
-class NowView:
-    """What is under way."""
-
-    runs: tuple[RunCard, ...] = ()
-    cards: tuple[CardView, ...] = ()
-    is_ready: bool = False
-    is_unreadable: bool = False
-    is_many: bool = False  # more than one piece of work of this window's own, to be stopped together
-    has_line: bool = False  # what waits in this window is told below, with what stops all of it
-    is_brief: bool = False  # there is something else to see: no words about how to begin
-    blocker: Blocker | None = Blocker.RESTORING  # of a run: where nothing is under way, the way to the next is shown
-
-
-@dataclass(frozen=True, slots=True)
-class OrphanView:
-    """One orphan with its server and its picture; without one, `picture_url` is empty."""
-
-    orphan: Orphan
-    tag: ServerTag
-    picture_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LeftView:
-    """What closed windows have left: to be adopted, or only to be given up. Whether it is looked for now."""
-
-    orphans: tuple[OrphanView, ...] = ()
-    records: tuple[OrphanRecord, ...] = ()
-    is_searching: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ResultsView:
-    """What has ended, newest first; `more` are left out until asked for."""
-
-    cards: tuple[CardView, ...] = ()
-    more: int = 0
-    kept_size: int | None = None  # bytes of results and thumbnails in this browser
-    album: AlbumView | None = None  # instead of the cards, while it is open
-    project: str = ""
-    is_private: bool = False
-    folder: FolderView = NO_FOLDER
-
-
-@dataclass(frozen=True, slots=True)
 class DialogView:
     """The open dialog with what it is about; None if there is none."""
 
@@ -393,7 +240,7 @@ class PageView:
     now: NowView
     waiting: WaitingView
     sheets: tuple[SheetEntry, ...]
-    left: LeftView
+    left: OrphansView
     results: ResultsView
     breaking: BreakView
     dialog: DialogView

@@ -18,10 +18,10 @@ from app.ui.kit.file_names import row_file, task_file
 from app.ui.kit.i18n import Translator
 from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext, attempt
-from app.ui.page.questions import Compared, CompareDialog, DeleteDialog, PictureDialog
 from app.ui.results.album import AlbumCell, AlbumView, AlbumWish, Rows, Span, album_view, cells_of, parted, toggled
 from app.ui.results.album_grid import GridNews
 from app.ui.results.album_rows import AlbumRows, AlbumSource, PastReader
+from app.ui.results.state import Compared, CompareDialog, DeleteDialog, PictureDialog
 
 log = logging.getLogger("mooring.ui")
 

@@ -8,8 +8,8 @@ import htpy as h
 
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon
-from app.ui.page.questions import DeleteDialog
 from app.ui.results.album import MEDIA, AlbumView, Span
+from app.ui.results.state import DeleteDialog
 
 
 def album(view: AlbumView, _: Translator) -> h.Node:

@@ -6,7 +6,7 @@ import htpy as h
 
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon_button, own
-from app.ui.page.questions import Compared, CompareDialog
+from app.ui.results.state import Compared, CompareDialog
 
 
 def comparing(dialog: CompareDialog, _: Translator) -> h.Element:

@@ -11,8 +11,8 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.parts import action_button, icon, icon_button, own, player, server_chip, told
 from app.ui.kit.words import Tone, Words
-from app.ui.page.state import CardView, ResultView
 from app.ui.runs.offers import may_run_twice
+from app.ui.runs.state import CardView, ResultView
 from app.ui.runs.task_words import word_delivery
 
 

@@ -18,7 +18,7 @@ from app.ui.form.state import Draft
 from app.ui.kit.screen import Facts, Screen
 from app.ui.library.opening import Opener
 from app.ui.page.context import PageContext, attempt
-from app.ui.page.questions import PictureDialog
+from app.ui.results.state import PictureDialog
 from app.workflows.forms.arrangement import workflow_key
 from app.workflows.forms.fields import Seed, SeedMode, Upload, text_of
 from app.workflows.forms.form import Form

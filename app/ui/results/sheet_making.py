@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from app.core.model import BatchId, Part, PromptId, TaskState
 from app.core.waiting_runs import WaitingRuns
-from app.ui.page.state import CardView, ResultView
 from app.ui.results.sheets import CellKind, SheetCell, SheetEntry, SheetLine, SheetView
+from app.ui.runs.state import CardView, ResultView
 from app.workflows.plans.sheet import lay_out
 
 STRIP = 4  # pictures of a sheet in the list

@@ -22,14 +22,15 @@ from app.ui.kit.parts import (
     titled,
 )
 from app.ui.kit.words import SEPARATOR, Tone, Words
-from app.ui.page.state import CardView, ResultsView, ResultView
 from app.ui.results.album_view import album
 from app.ui.results.folder_view import folder_sign
+from app.ui.results.state import ResultsView
 from app.ui.runs.card_words import word_ward
 from app.ui.runs.errors_view import failure, warnings
 from app.ui.runs.evidence_view import details
 from app.ui.runs.links_view import editor_note, origin, repeats
 from app.ui.runs.offers import may_run_twice
+from app.ui.runs.state import CardView, ResultView
 from app.ui.runs.task_words import word_delivery, word_task
 
 

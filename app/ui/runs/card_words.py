@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.model import Task, TaskState
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
-from app.ui.page.state import CardView, LinkView
+from app.ui.runs.state import CardView, LinkView
 from app.ui.runs.task_words import word_task
 
 

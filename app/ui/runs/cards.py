@@ -19,8 +19,8 @@ from app.session import Noticed, Orphan, OrphanRecord, Preview, Run
 from app.ui.kit.colours import tag_of
 from app.ui.kit.file_names import task_file
 from app.ui.kit.image_addresses import Original
-from app.ui.page.state import CardView, LinkView, ResultView
 from app.ui.runs.offers import offers_for
+from app.ui.runs.state import CardView, LinkView, ResultView
 from app.ui.runs.waiting import LineFacts
 
 NOTHING_TO_TELL = Outlook()

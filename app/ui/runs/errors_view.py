@@ -11,8 +11,8 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_node_error
 from app.ui.kit.parts import told
 from app.ui.kit.words import Words
-from app.ui.page.state import CardView
 from app.ui.runs.cards import named_node
+from app.ui.runs.state import CardView
 
 
 def failure(key: str, failed: Failure, words: Words, _: Translator, *, task: Task | None = None) -> h.Node:

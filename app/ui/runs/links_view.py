@@ -6,8 +6,8 @@ import htpy as h
 
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import icon
-from app.ui.page.state import CardView, LinkView
 from app.ui.runs.card_words import word_editor, word_origin, word_repeat
+from app.ui.runs.state import CardView, LinkView
 
 
 def origin(view: CardView, _: Translator) -> h.Node:

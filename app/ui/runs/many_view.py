@@ -10,9 +10,9 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.parts import action_button, icon, icon_button, own, task_title, told
 from app.ui.kit.plan_words import word_shape
-from app.ui.page.state import Blocker
 from app.ui.runs.many import LONG_TEXT, AxisView, ManyKind, ManyView
 from app.ui.runs.run_bar_view import word_blocker
+from app.ui.runs.state import Blocker
 
 NAMES = "many-names"  # the list of all inputs
 TYPED = ":many"  # stands for a node where fields of this dialog are set by us

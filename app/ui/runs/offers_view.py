@@ -7,8 +7,8 @@ import htpy as h
 from app.core.model import Contact
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, disclosure, icon
-from app.ui.page.state import CardView
 from app.ui.runs.offers import Offer
+from app.ui.runs.state import CardView
 
 
 def offers(view: CardView, _: Translator) -> h.Element:

@@ -11,8 +11,8 @@ from app.core.eta import Eta
 from app.core.model import Contact, Task, TaskState
 from app.session import Run
 from app.ui.kit.i18n import Translator
-from app.ui.page.state import CardView
 from app.ui.runs.progress_words import eta_patterns, word_eta, word_place, word_sent, word_steps
+from app.ui.runs.state import CardView
 from app.ui.runs.task_words import word_step
 
 MOVING = (TaskState.REGISTERED, TaskState.QUEUED, TaskState.RUNNING)

@@ -7,7 +7,7 @@ from app.core.model import Task, TaskState
 from app.core.progress import Progress
 from app.session import Run
 from app.ui.kit.i18n import Translator
-from app.ui.page.state import CardView
+from app.ui.runs.state import CardView
 from app.ui.runs.task_words import word_state
 
 LEFT = "{left}"  # where a title has the seconds that are left

@@ -11,7 +11,8 @@ from app.core.model import PromptId, Task
 from app.session import Orphan, Run
 from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext
-from app.ui.page.questions import RunAgainDialog, SameServerDialog, TaskDialog
+from app.ui.page.state import TaskDialog
+from app.ui.runs.state import RunAgainDialog, SameServerDialog
 
 log = logging.getLogger("mooring.ui")
 

@@ -19,13 +19,15 @@ from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.ui.form.field_texts import changed_texts
 from app.ui.form.open_workflow import OpenWorkflow, shaped
-from app.ui.form.projection import is_picture
+from app.ui.form.projection import is_picture, needs_file
+from app.ui.form.state import Draft
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext, opened_on
-from app.ui.page.state import RunnabilityGroup, RunnabilityView, UiState
+from app.ui.page.state import UiState
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.orders import files_of
+from app.ui.runs.state import Blocker, RunnabilityGroup, RunnabilityView
 from app.workflows.forms.fields import Choice, Field, Upload
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks, MissingValue, Runnability, ValueKind
@@ -257,3 +259,17 @@ def standing_view(session: SessionFacts, ui: UiState, chosen: OpenWorkflow | Non
 
 def _labels(fields: Mapping[Key, Field], known: Collection[Key]) -> tuple[tuple[Key, str], ...]:
     return tuple((key, fields[key].label) for key in sorted(known) if key in fields)
+
+
+def form_blocker(chosen: OpenWorkflow, draft: Draft) -> Blocker | None:
+    """What in the form itself keeps the workflow from being run."""
+    if not chosen.is_whole:
+        return Blocker.OPENING
+    if draft.checking:
+        return Blocker.CHECKING
+    for item in chosen.uploads:
+        if item.key not in draft.pictures and needs_file(item, draft):
+            return Blocker.NO_PICTURE if is_picture(item) else Blocker.NO_FILE
+    if chosen.form.faults(draft.values) or any(key not in draft.pictures for key in draft.faults):
+        return Blocker.BAD_VALUE
+    return None

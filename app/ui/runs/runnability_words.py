@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import NAMED, word_list
-from app.ui.page.state import RunnabilityView
+from app.ui.runs.state import RunnabilityView
 from app.workflows.forms.kinds import label_of
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks, MissingValue, ValueKind

@@ -21,13 +21,13 @@ from app.ui.kit.parts import (
     titled,
 )
 from app.ui.kit.words import Tone
-from app.ui.page.state import Blocker, CardView, NowView, RunCard
 from app.ui.runs.card_words import word_card, word_ward
 from app.ui.runs.errors_view import warnings
 from app.ui.runs.evidence_view import details
 from app.ui.runs.links_view import editor_note, origin
 from app.ui.runs.offers_view import offers
 from app.ui.runs.progress_view import is_plain, pace, upload
+from app.ui.runs.state import Blocker, CardView, NowView, RunCard
 
 
 def now(view: NowView, _: Translator, draw_card: DrawCard | None = None) -> h.Node:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
+
+from app.ui.settings.settings import Settings, SettingsDialog
 
 
 class Presence(Enum):
@@ -33,6 +35,16 @@ class Account:
     def can_log_out(self) -> bool:
         """Whether there is anything to log out of."""
         return bool(self.name) and self.has_login
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsView:
+    """The settings, with what the browser allows, and the language that the page speaks."""
+
+    dialog: SettingsDialog
+    settings: Settings = field(default_factory=Settings)
+    language: str = "en"
+    account: Account = field(default_factory=Account)
 
 
 class Attendance:

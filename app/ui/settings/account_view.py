@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.fleet.panel import WindowMark
-from app.ui.fleet.panel_words import word_window
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, own
 from app.ui.kit.words import SEPARATOR
 from app.ui.settings.account import Account, LogOutView, LooseWindow
+from app.ui.windows.panel import WindowMark
+from app.ui.windows.words import word_window
 
 
 def account(view: Account, _: Translator) -> h.Element | None:

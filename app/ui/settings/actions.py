@@ -6,13 +6,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.ui.commands.palette import SettingsDialog
 from app.ui.commands.shortcuts import SINGLE
 from app.ui.kit.i18n import Languages, Translator
 from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext
 from app.ui.settings.notifications import Notifier, Telling
-from app.ui.settings.settings import KEY, Permission, Settings, Switch, Theme, read_settings, write_settings
+from app.ui.settings.settings import (
+    KEY,
+    Permission,
+    Settings,
+    SettingsDialog,
+    Switch,
+    Theme,
+    read_settings,
+    write_settings,
+)
 
 
 class SettingsActions:

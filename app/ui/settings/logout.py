@@ -10,9 +10,8 @@ from app.core.roster import Glance, Roster
 from app.core.waiting_runs import captain_of
 from app.core.window import Window
 from app.ui.kit.colours import tag_of
-from app.ui.page.panels import PanelFacts
 from app.ui.settings.account import Account, LogOutDialog, LogOutView, LooseWindow
-from app.ui.windows.panel import numbers
+from app.ui.windows.panel import PanelFacts, numbers
 
 
 class ResultsFacts(Protocol):

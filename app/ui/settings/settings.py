@@ -34,6 +34,13 @@ class Permission(StrEnum):
     DENIED = "denied"
 
 
+@dataclass(frozen=True, slots=True)
+class SettingsDialog:
+    """The open settings. `permission` is the browser's, for notices."""
+
+    permission: str = Permission.ABSENT
+
+
 class Switch(Enum):
     """What is on or off; the name of its field in `Settings`."""
 

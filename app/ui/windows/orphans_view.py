@@ -7,11 +7,11 @@ import htpy as h
 from app.session import OrphanRecord
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, own, panel_title, server_chip, task_title, titled
-from app.ui.page.state import LeftView, OrphanView
 from app.ui.runs.task_words import word_left
+from app.ui.windows.orphans import OrphansView, OrphanView
 
 
-def left(view: LeftView, _: Translator) -> h.Node:
+def left(view: OrphansView, _: Translator) -> h.Node:
     """The content of `#left`: nothing, if nothing was left."""
     count = len(view.orphans) + len(view.records)
     if not count:

@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.core.model import Fleet, PromptId, ServerId, Task, TaskState, WindowId
-from app.core.roster import PICTURES, Glance, Roster
+from app.core.roster import PICTURES, Berthing, Glance, Roster
+from app.core.server_stats import ServerStats
 from app.core.waiting_runs import captain_of, crew_number
 from app.core.window import Window
 from app.session import Orphan
 from app.ui.kit.colours import ServerTag, tag_of
-from app.ui.page.panels import PanelFacts, WindowsDialog
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsDialog:
+    """The windows of this browser; `asked` is the one that was asked to show itself."""
+
+    asked: WindowId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PanelFacts:
+    """What was read for an open panel; None until then. `sight` gives the address of a task's thumbnail."""
+
+    roster: Roster | None = None
+    berthings: tuple[Berthing, ...] = ()
+    vitals: Mapping[ServerId, ServerStats] = field(default_factory=dict)
+    is_unreadable: bool = False  # the store could not be read
+    sight: Callable[[PromptId], str] = lambda _prompt_id: ""
+
+
+NOTHING_READ = PanelFacts()
+
+
+@dataclass(frozen=True, slots=True)
+class WindowMark:
+    """A window by its number in the list of windows; None if it is closed."""
+
+    number: int | None
+    is_mine: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,13 +24,7 @@ from app.core.model import (
 from app.core.ports import Identity, Keep, KeepSettings, Usage
 from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
-from app.ui.commands.palette import (
-    PaletteDialog,
-    PaletteView,
-    SettingsDialog,
-    SettingsView,
-    ShortcutsView,
-)
+from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsView
 from app.ui.form.state import Draft, Picture
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import Original
@@ -38,11 +32,13 @@ from app.ui.library.state import LibraryEntries, WorkflowEntry
 from app.ui.page.dialogs_view import dialogs
 from app.ui.page.offering import offered_of
 from app.ui.page.projection import project
-from app.ui.page.questions import GiveUpDialog, PictureDialog
 from app.ui.page.regions import changed_regions
 from app.ui.page.state import DialogView, PageView, UiState
+from app.ui.results.state import PictureDialog
 from app.ui.results.storage import KeepingDialog, KeepingView
-from app.ui.settings.settings import Permission, Settings
+from app.ui.runs.state import GiveUpDialog
+from app.ui.settings.account import SettingsView
+from app.ui.settings.settings import Permission, Settings, SettingsDialog
 from tests.unit.ui.anything import anything, unfolded
 from tests.unit.ui.page_kit import (
     ME,

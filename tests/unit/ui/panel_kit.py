@@ -10,7 +10,7 @@ from app.core.errors import ConfigError, StorageError
 from app.core.model import PromptId, ServerId, TaskState, WindowId
 from app.core.roster import Glance, Known, Roster, digest
 from app.core.server_stats import ServerStats
-from app.ui.page.panels import PanelSources
+from app.ui.page.panel_data import PanelSources
 from tests.unit.ui.page_kit import ME
 
 OTHER = WindowId("99999999-9999-4999-8999-999999999999")

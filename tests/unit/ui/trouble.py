@@ -9,10 +9,10 @@ from app.core.server_fingerprint import RestartSign
 from app.session import Noticed, Orphan, OrphanRecord
 from app.ui.kit.i18n import Translator
 from app.ui.page.projection import project
-from app.ui.page.questions import GiveUpDialog, RunAgainDialog, SameServerDialog, TaskDialog
 from app.ui.page.regions import REGIONS, changed_regions
-from app.ui.page.state import PageView, UiState
+from app.ui.page.state import PageView, TaskDialog, UiState
 from app.ui.runs.evidence_words import NOTES
+from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
 from tests.unit.ui.page_kit import ENGLISH, StillPictures, StillSession, ended, fleet, server, task, window, workflows
 
 OTHER = WindowId("33333333-3333-4333-8333-333333333333")

@@ -15,12 +15,12 @@ from app.core.model import PromptId, ServerId
 from app.ui.fleet import admin_actions
 from app.ui.fleet.admin import AdminState
 from app.ui.fleet.admin_actions import DeedActions
-from app.ui.fleet.panel import fleet_view
+from app.ui.fleet.panel import FleetDialog, fleet_view
 from app.ui.fleet.view import fleet as drawn
-from app.ui.page.panels import FleetDialog, PanelFacts
 from app.ui.page.projection import project
 from app.ui.page.state import UiState
 from app.ui.settings.account import Account
+from app.ui.windows.panel import PanelFacts
 from tests.unit.ui.page_kit import StillPictures, StillSession, fleet, server, translator, workflows
 
 G1, G2 = ServerId("gpu-1"), ServerId("gpu-2")

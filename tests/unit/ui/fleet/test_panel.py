@@ -15,14 +15,14 @@ from app.core.direct import Refusal
 from app.core.model import Choice, Health, ServerId, TaskState
 from app.core.roster import Roster, moorings
 from app.core.server_stats import MINUTES, Device, Minute, ServerStats
-from app.ui.fleet.panel import BERTHS, FleetView, WindowMark, fleet_view
+from app.ui.fleet.panel import BERTHS, FleetView, fleet_view
 from app.ui.fleet.panel_words import name_device, word_hour, word_trouble
 from app.ui.fleet.view import fleet as drawn
 from app.ui.kit.words import SEPARATOR
 from app.ui.page.panel_actions import STORE_KEY, PanelActions, dump, load
-from app.ui.page.panels import PanelFacts
 from app.ui.page.state import UiState
 from app.ui.runs.server_picker import NO_LEANINGS
+from app.ui.windows.panel import PanelFacts, WindowMark
 from tests.unit.ui.page_kit import ENGLISH, ME, MemoryScreen, StillSession, fleet, server, task, translator, window
 from tests.unit.ui.panel_kit import NOW, OTHER, glance, roster
 

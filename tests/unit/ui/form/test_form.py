@@ -16,11 +16,12 @@ from app.ui.form.input_labels import input_labels
 from app.ui.form.node_labels import node_labels
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.projection import SHORT, SMALL
-from app.ui.form.state import Draft, FieldView, Picture
+from app.ui.form.state import NODES_AT_FIRST, Draft, FieldView, Picture
 from app.ui.page.actions import Actions
 from app.ui.page.projection import project
 from app.ui.page.regions import REGIONS
-from app.ui.page.state import NODES_AT_FIRST, Blocker, PageView, UiState
+from app.ui.page.state import PageView, UiState
+from app.ui.runs.state import Blocker
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import arrange
 from app.workflows.forms.fields import SeedMode

@@ -19,8 +19,9 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error, word_node_error
 from app.ui.kit.plan_words import word_row
 from app.ui.page.notice_words import word_notice
-from app.ui.page.state import Blocker, Notice, NoticeKind
+from app.ui.page.state import Notice, NoticeKind
 from app.ui.runs.run_bar_view import word_blocker
+from app.ui.runs.state import Blocker
 from app.ui.runs.task_words import (
     word_choice,
     word_contact,

@@ -14,8 +14,9 @@ from app.session import Picked
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, Picture
 from app.ui.page.actions import Actions
-from app.ui.page.questions import GiveUpDialog, PictureDialog
 from app.ui.page.state import UiState
+from app.ui.results.state import PictureDialog
+from app.ui.runs.state import GiveUpDialog
 from app.workflows.forms.fields import MAX_DRAWN, SeedMode
 from tests.unit.ui.page_kit import (
     Bytes,

@@ -13,7 +13,7 @@ from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import Draft
 from app.ui.kit.i18n import Translator
 from app.ui.page.page import Page
-from app.ui.page.panels import PanelSources
+from app.ui.page.panel_data import PanelSources
 from app.ui.page.releases import Releases
 from app.ui.page.state import UiState
 from app.workflows.catalogue import Catalogue

@@ -26,9 +26,10 @@ from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, Picture
 from app.ui.kit.image_addresses import Original
 from app.ui.page.projection import project, run_view
-from app.ui.page.questions import GiveUpDialog, PictureDialog
-from app.ui.page.state import Blocker, DialogView, NoticeKind, PageView, UiState
+from app.ui.page.state import DialogView, NoticeKind, PageView, UiState
+from app.ui.results.state import PictureDialog
 from app.ui.results.storage import KeepingDialog, KeepingView
+from app.ui.runs.state import Blocker, GiveUpDialog
 from tests.unit.ui.page_kit import (
     ME,
     Bytes,

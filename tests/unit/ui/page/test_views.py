@@ -18,15 +18,15 @@ from app.core.model import (
     Unreadable,
 )
 from app.core.progress import Progress
+from app.ui.fleet.panel import FleetDialog
 from app.ui.kit.i18n import Translator
 from app.ui.page.dialogs_view import dialogs
-from app.ui.page.panels import FleetDialog
 from app.ui.page.projection import project
-from app.ui.page.questions import GiveUpDialog
 from app.ui.page.regions import MOST_CARDS, REGIONS, DrawnCards, changed_regions, live_words
 from app.ui.page.state import DialogView, PageView, UiState
 from app.ui.results.album import AlbumView, AlbumWish
 from app.ui.results.view import ended_card
+from app.ui.runs.state import GiveUpDialog
 from app.ui.runs.tasks_view import task_card
 from tests.unit.ui.crowd import EVIL, crowded
 from tests.unit.ui.page_kit import (

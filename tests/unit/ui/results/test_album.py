@@ -13,8 +13,6 @@ from app.core.model import Delivery, Output, PromptId, ServerId, Task
 from app.core.past import past_of
 from app.ui.kit.colours import tag_of
 from app.ui.kit.deletion_actions import Deletions
-from app.ui.page.questions import CompareDialog, DeleteDialog, PictureDialog
-from app.ui.page.state import ResultsView
 from app.ui.results.album import (
     AlbumView,
     AlbumWish,
@@ -32,6 +30,7 @@ from app.ui.results.album_grid import PART
 from app.ui.results.album_rows import FAVOURITE_KIND, PAGE, AlbumRows
 from app.ui.results.album_view import delete_question
 from app.ui.results.compare_view import comparing
+from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, ResultsView
 from app.ui.results.view import results
 from tests.ports.memory_papers import MemoryPapers
 from tests.unit.ui.page.test_actions import Desk

@@ -17,8 +17,8 @@ from app.ui.form.open_workflow import find_open
 from app.ui.form.state import Draft, Picture
 from app.ui.library.library import Library
 from app.ui.library.opening import Opener
-from app.ui.page.questions import PictureDialog
 from app.ui.results.reuse import Reuse, settings_of
+from app.ui.results.state import PictureDialog
 from app.workflows.forms.fields import SeedMode
 from tests.ports.memory_papers import MemoryPapers
 from tests.unit.ui.library.test_opening import CATALOGUE, api, graph

@@ -5,8 +5,8 @@ from __future__ import annotations
 from app.core.model import ClientId, ServerId, Task, WindowId
 from app.core.window import Window
 from app.ui.fleet.panel import fleet_view
-from app.ui.page.panels import NOTHING_READ
 from app.ui.page.tab_title import TabKind, ended_ids, read_sign
+from app.ui.windows.panel import NOTHING_READ
 from tests.unit.ui.page_kit import ME, StillSession, ended, fleet, server, task, window
 from tests.unit.ui.trouble import markup, page
 

@@ -25,13 +25,13 @@ from app.session import Noticed, Run, RunStage
 from app.session.submitting.editor_files import GONE, UNSTORED
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
-from app.ui.page.questions import GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.page.regions import live_words
-from app.ui.page.state import CardView, NoticeKind, UiState
+from app.ui.page.state import NoticeKind, UiState
 from app.ui.runs.card_words import word_card, word_editor, word_ward
 from app.ui.runs.evidence_words import NOTES, word_note
 from app.ui.runs.offers import Offer, may_run_twice, offers_for
 from app.ui.runs.offers_view import word_offer
+from app.ui.runs.state import CardView, GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.runs.task_words import word_contact, word_failure, word_state
 from app.workflows.editor.problems import WriteFault
 from tests.unit.ui.crowd import FAULT

@@ -19,9 +19,10 @@ from app.ui.form.state import Draft, Picture
 from app.ui.kit.messages import word_error
 from app.ui.page.projection import project
 from app.ui.page.regions import REGIONS
-from app.ui.page.state import Blocker, PageView, UiState
+from app.ui.page.state import PageView, UiState
 from app.ui.runs.run_bar_view import word_blocker
 from app.ui.runs.runnability import Standings
+from app.ui.runs.state import Blocker
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published

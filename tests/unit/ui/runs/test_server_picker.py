@@ -9,10 +9,11 @@ import pytest
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.model import Fleet, Health, ServerId
 from app.ui.page.projection import project
-from app.ui.page.state import Blocker, UiState
+from app.ui.page.state import UiState
 from app.ui.runs.many import ManyDialog
 from app.ui.runs.runnability import Standings
 from app.ui.runs.server_picker import FREE, SOONEST, where_view, wish_of
+from app.ui.runs.state import Blocker
 from app.workflows.catalogue import Catalogue
 from tests.unit.ui.page.test_actions import Desk, Rig
 from tests.unit.ui.page_kit import (

@@ -12,7 +12,8 @@ from app.core.model import BatchId, Part, PromptId, ServerId, WindowId
 from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
 from app.session import OrphanLine
 from app.ui.page.actions import Actions
-from app.ui.page.state import MOST_COUNT, UiState
+from app.ui.page.state import UiState
+from app.ui.runs.state import MOST_COUNT
 from app.ui.runs.waiting import SHOWN
 from tests.unit.ui.page.test_actions import SEED, Rig
 from tests.unit.ui.page_kit import ME, StillLine, StillSession, deletions

@@ -16,15 +16,16 @@ from app.core.waiting_runs import crew_id
 from app.ui.commands.commands import Offered, commands
 from app.ui.kit.messages import word_error
 from app.ui.page.notices_view import notices
-from app.ui.page.panels import PanelFacts
 from app.ui.page.projection import project
-from app.ui.page.state import Blocker, NoticeKind, UiState
+from app.ui.page.state import NoticeKind, UiState
+from app.ui.runs.state import Blocker
 from app.ui.runs.task_words import word_contact, word_failure
 from app.ui.settings.account import Account, Attendance, LogOutDialog, LooseWindow, Presence
 from app.ui.settings.account_actions import AccountActions
 from app.ui.settings.account_view import account as drawn_account
 from app.ui.settings.account_view import log_out as drawn
 from app.ui.settings.logout import log_out_view
+from app.ui.windows.panel import PanelFacts
 from tests.unit.ui.page_kit import (
     ENGLISH,
     MemoryScreen,

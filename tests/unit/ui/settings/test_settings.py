@@ -9,9 +9,18 @@ import re
 import pytest
 
 from app.session import Preview
-from app.ui.commands.palette import SettingsDialog, SettingsView
+from app.ui.settings.account import SettingsView
 from app.ui.settings.actions import first_language, told_of
-from app.ui.settings.settings import KEY, Permission, Settings, Switch, Theme, read_settings, write_settings
+from app.ui.settings.settings import (
+    KEY,
+    Permission,
+    Settings,
+    SettingsDialog,
+    Switch,
+    Theme,
+    read_settings,
+    write_settings,
+)
 from app.ui.settings.view import settings as drawn
 from tests.unit.ui.page.test_page import opened
 from tests.unit.ui.page_kit import (

@@ -8,8 +8,8 @@ from app.core.errors import NotOwner
 from app.core.model import InputFile, NodeId, PromptId, ServerId, TaskState, Unreadable
 from app.session import Orphan, OrphanRecord
 from app.ui.kit.thumbnails import Glimpses
-from app.ui.page.questions import GiveUpDialog
 from app.ui.page.state import UiState
+from app.ui.runs.state import GiveUpDialog
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import Bytes, MemoryScreen, StillPictures, StillSession, output, task
 from tests.unit.ui.trouble import OTHER, markup, page

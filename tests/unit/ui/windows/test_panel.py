@@ -12,10 +12,10 @@ from app.core.errors import StorageError
 from app.core.model import Delivery, PromptId, TaskState, WindowId
 from app.core.roster import PICTURES, Known, Made, Place, Roster
 from app.session import Orphan
+from app.ui.fleet.panel import FleetDialog
 from app.ui.kit.words import SEPARATOR
 from app.ui.page.page import Page
-from app.ui.page.panels import FleetDialog, PanelFacts, WindowsDialog
-from app.ui.windows.panel import WindowsView, numbers, pictured, windows_view
+from app.ui.windows.panel import PanelFacts, WindowsDialog, WindowsView, numbers, pictured, windows_view
 from app.ui.windows.view import windows as drawn
 from tests.unit.ui.page.test_page import opened
 from tests.unit.ui.page_kit import ME, Bytes, MemoryScreen, StillSession, ended, task, translator, window

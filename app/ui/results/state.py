@@ -1,32 +1,28 @@
-"""What a dialog may be about: one task, and what the person is asked or shown of it."""
+"""What the page shows of results."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from app.core.model import BatchId, PromptId, Task
+from app.ui.results.album import AlbumView
+from app.ui.results.folder import NO_FOLDER, FolderView
+from app.ui.runs.state import CardView
+
+RESULTS_AT_FIRST = 20
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUpDialog:
-    """The question before a task is given up."""
+class ResultsView:
+    """What has ended, newest first; `more` are left out until asked for."""
 
-    prompt_id: PromptId
-
-
-@dataclass(frozen=True, slots=True)
-class RunAgainDialog:
-    """The question before a task that may still run is run once more."""
-
-    prompt_id: PromptId
-    is_elsewhere: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SameServerDialog:
-    """The question whether the fleet's new address is the server that has a task."""
-
-    prompt_id: PromptId
+    cards: tuple[CardView, ...] = ()
+    more: int = 0
+    kept_size: int | None = None  # bytes of results and thumbnails in this browser
+    album: AlbumView | None = None  # instead of the cards, while it is open
+    project: str = ""
+    is_private: bool = False
+    folder: FolderView = NO_FOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +63,3 @@ class CompareDialog:
     one: Compared
     other: Compared
     is_slider: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class GraphDialog:
-    """The graph of what a task runs, or of the form's workflow; with the box that was chosen in it, if any."""
-
-    prompt_id: PromptId | None
-    node_id: str = ""
-
-
-TaskDialog = GiveUpDialog | RunAgainDialog | SameServerDialog | PictureDialog | GraphDialog

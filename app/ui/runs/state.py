@@ -1,0 +1,170 @@
+"""What the page shows of runs: the run bar, where a workflow can run, and a card for each task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from app.core.errors import MooringError
+from app.core.eta import Outlook
+from app.core.model import Output, PromptId, Task
+from app.core.progress import Progress
+from app.session import Run
+from app.ui.kit.colours import ServerTag
+from app.ui.runs.offers import Offer
+from app.ui.runs.server_picker import WhereView
+from app.workflows.graph import Key
+from app.workflows.needs import Lacks
+
+MOST_COUNT = 1000  # runs that one click may ask for
+
+
+@dataclass(frozen=True, slots=True)
+class RunnabilityGroup:
+    """Servers that lack the same."""
+
+    tags: tuple[ServerTag, ...]
+    lacks: Lacks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnabilityView:
+    """Where the chosen workflow can run, and what the other servers lack for it.
+
+    `unable` is the server that holds this window, if that is one of them. `labels` are those of inputs in the form.
+    """
+
+    workflow_id: str
+    runs_on: tuple[ServerTag, ...] = ()
+    groups: tuple[RunnabilityGroup, ...] = ()
+    unknown: tuple[ServerTag, ...] = ()
+    labels: tuple[tuple[Key, str], ...] = ()
+    unable: ServerTag | None = None
+    is_looking: bool = False
+
+
+class Blocker(Enum):
+    """Why Run is not possible now."""
+
+    RESTORING = "restoring"
+    LOGGED_OUT = "logged-out"
+    OTHER_PERSON = "other-person"
+    STORE = "store"
+    UNREADABLE = "unreadable"
+    NO_FLEET = "no-fleet"
+    NO_SERVER = "no-server"
+    NO_WORKFLOW = "no-workflow"
+    NEEDS_DEMO = "needs-demo"
+    MOORED_WITHOUT_DEMO = "moored-without-demo"
+    UNABLE = "unable"  # no server has what it needs
+    MOORED_UNABLE = "moored-unable"  # the server that holds this window has not
+    OPENING = "opening"  # the rest of its form is being made
+    CHECKING = "checking"
+    NO_PICTURE = "no-picture"
+    NO_FILE = "no-file"
+    PICTURE_GONE = "picture-gone"  # the workflow names one that no server has
+    FILE_GONE = "file-gone"
+    BAD_VALUE = "bad-value"
+    WHERE = "where"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """The Run bar: whether a click would do something, where it would go, and what Cancel would stop."""
+
+    blocker: Blocker | None = Blocker.RESTORING
+    tag: ServerTag | None = None
+    cancels: PromptId | None = None
+    count: int = 1
+    where: WhereView = field(default_factory=WhereView)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultView:
+    """One output and where it can be shown from: `url` has its own bytes, `small` its thumbnail; empty is nowhere.
+
+    `is_coming` while its bytes are fetched from its server once more, `error` is why they were not.
+    """
+
+    index: int
+    output: Output
+    url: str
+    download_name: str
+    small: str = ""
+    is_coming: bool = False
+    error: MooringError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """Another run of the same work; `is_shown` if its card is on the page."""
+
+    prompt_id: PromptId
+    at: float
+    tag: ServerTag
+    is_shown: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardView:
+    """One task with everything shown of it. `node_title` is the running node's.
+
+    `still_minutes` is set while it is stalled; `is_first_offer` on the one card whose offers are open from the start.
+    """
+
+    task: Task
+    tag: ServerTag
+    progress: Progress | None = None
+    node_title: str = ""
+    outlook: Outlook = field(default_factory=Outlook)
+    preview_url: str = ""
+    results: tuple[ResultView, ...] = ()
+    still_minutes: int | None = None
+    offers: tuple[Offer, ...] = ()
+    is_first_offer: bool = False
+    again_of: LinkView | None = None
+    repeats: tuple[LinkView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunCard:
+    """One click on Run before its task shows."""
+
+    run: Run
+    tag: ServerTag | None
+
+
+@dataclass(frozen=True, slots=True)
+class NowView:
+    """What is under way."""
+
+    runs: tuple[RunCard, ...] = ()
+    cards: tuple[CardView, ...] = ()
+    is_ready: bool = False
+    is_unreadable: bool = False
+    is_many: bool = False  # more than one piece of work of this window's own, to be stopped together
+    has_line: bool = False  # what waits in this window is told below, with what stops all of it
+    is_brief: bool = False  # there is something else to see: no words about how to begin
+    blocker: Blocker | None = Blocker.RESTORING  # of a run: where nothing is under way, the way to the next is shown
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpDialog:
+    """The question before a task is given up."""
+
+    prompt_id: PromptId
+
+
+@dataclass(frozen=True, slots=True)
+class RunAgainDialog:
+    """The question before a task that may still run is run once more."""
+
+    prompt_id: PromptId
+    is_elsewhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SameServerDialog:
+    """The question whether the fleet's new address is the server that has a task."""
+
+    prompt_id: PromptId
