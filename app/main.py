@@ -40,9 +40,9 @@ from app.ui.page.page import Page
 from app.ui.page.panel_data import PanelSources
 from app.ui.page.releases import Releases
 from app.ui.settings.account import Account, Attendance
+from app.ui.settings.account_actions import Team
 from app.ui.settings.actions import first_language
 from app.ui.settings.settings import KEY as SETTINGS_KEY
-from app.ui.settings.team import Team
 from app.workflows.published import parse_published
 
 log = logging.getLogger("mooring")

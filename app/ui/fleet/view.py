@@ -12,9 +12,8 @@ from app.ui.fleet.charts_view import lane, sparkline
 from app.ui.fleet.panel import BerthRow, FleetView, Lane, ServerRow
 from app.ui.fleet.panel_words import name_device, word_berth, word_device, word_hour, word_leanings, word_trouble
 from app.ui.fleet.words import word_problem, word_queue, word_searches, word_source
-from app.ui.kit.drawer import drawer
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import disclosure, icon, quote, server_chip, told
+from app.ui.kit.parts import disclosure, drawer, icon, quote, server_chip, told
 from app.ui.runs.evidence_view import why
 from app.ui.windows.words import word_window
 

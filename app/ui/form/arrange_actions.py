@@ -10,8 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from app.ui.form.field_texts import changed_texts
-from app.ui.form.open_workflow import OpenWorkflow, arranged_as
+from app.ui.form.open_workflow import OpenWorkflow, arranged_as, changed_texts
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen

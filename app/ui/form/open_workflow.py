@@ -240,3 +240,14 @@ def _arranged(
 ) -> OpenWorkflow:
     form = published.form(catalogue, texts)
     return OpenWorkflow(published, layout, form, arrange(form, layout), catalogue)
+
+
+def changed_texts(opened: OpenWorkflow, before: Mapping[Key, str], after: Mapping[Key, str]) -> list[dict[str, str]]:
+    """The fields in which another text stands now, as `Screen.update` takes them."""
+    fields = shaped(opened, after).form.by_key
+    texts = {key: after.get(key, fields[key].text) for key in sorted({*before, *after}) if key in fields}
+    return [
+        {"node": key[0], "name": key[1], "text": text}
+        for key, text in texts.items()
+        if text != before.get(key, fields[key].text)
+    ]

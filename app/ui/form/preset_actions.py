@@ -13,8 +13,7 @@ from typing import Any
 
 from app.core.document_store import DocumentStore, PaperKey
 from app.core.errors import MooringError
-from app.ui.form.field_texts import changed_texts
-from app.ui.form.open_workflow import OpenWorkflow, shaped
+from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
 from app.ui.form.presets import Ask, PresetsDialog, PresetsView, presets_view
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from app.core.errors import MooringError
-from app.ui.form.loaded import Loaded
 from app.ui.form.open_workflow import OpenWorkflow, shaped
-from app.ui.form.state import Draft
+from app.ui.form.state import Draft, Loaded
 from app.workflows.forms.presets import Preset, mode_of
 
 LONGEST_NAME = 80

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from app.core.errors import BadInput, MooringError
-from app.ui.form.loaded import Loaded, RemoteList
 from app.ui.form.mask import base_of, other_picture, takes_picture
 from app.ui.form.open_workflow import OpenWorkflow
-from app.ui.form.state import Draft, FieldView, FormView, NodesView, NodeView, OptionList, Place
-from app.ui.library.listing import picked
-from app.ui.library.state import LibraryEntries
+from app.ui.form.picker import LibraryEntries, picked
+from app.ui.form.state import Draft, FieldView, FormView, Loaded, NodesView, NodeView, OptionList, Place, RemoteList
 from app.ui.page.state import UiState
 from app.workflows.forms.arrangement import without
 from app.workflows.forms.fields import Choice, Field, Kind, Media, Switch, Unknown, Upload

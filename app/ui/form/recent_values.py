@@ -14,8 +14,7 @@ from dataclasses import replace
 
 from app.core.document_store import DocumentStore
 from app.core.errors import MooringError
-from app.ui.form.field_texts import changed_texts
-from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.open_workflow import OpenWorkflow, changed_texts
 from app.ui.form.state import Draft
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What

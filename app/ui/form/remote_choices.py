@@ -13,8 +13,7 @@ from typing import Protocol
 from app.core.errors import MooringError
 from app.core.model import Fleet, Health, Server, ServerId
 from app.core.window import Restoring, Window
-from app.ui.form.loaded import RemoteList
-from app.ui.form.state import FieldView
+from app.ui.form.state import FieldView, RemoteList
 from app.ui.page.context import PageContext
 from app.workflows.forms.fields import Choice, Upload
 

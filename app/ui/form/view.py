@@ -7,13 +7,12 @@ import htpy as h
 from app.ui.form.controls import told
 from app.ui.form.field_view import field
 from app.ui.form.open_workflow import SHIPPED_IDS
+from app.ui.form.picker import Opening, WorkflowEntry
 from app.ui.form.state import FormView
-from app.ui.kit.empty import empty
 from app.ui.kit.errors_view import told_error
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, icon_button, panel_title
+from app.ui.kit.parts import action_button, empty, icon, icon_button, panel_title
 from app.ui.kit.source_words import word_note
-from app.ui.library.state import Opening, WorkflowEntry
 
 
 def form(view: FormView, _: Translator) -> h.Node:

@@ -20,7 +20,6 @@ from app.ui.kit.errors_view import told_error
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, server_chip, task_title, titled
 from app.ui.kit.words import Tone
-from app.ui.page.state import DialogView
 from app.ui.runs.task_words import word_task
 from app.workflows.drawing.drawing import Box, Kind, Sketch
 from app.workflows.drawing.marks import Mark
@@ -137,9 +136,8 @@ def _nodes(view: GraphView, _: Translator) -> h.Element:
     ]  # fmt: skip
 
 
-def drawn(before: DialogView | None, after: DialogView, _: Translator) -> dict[str, str]:
-    """The drawing and the list, by the id of their place, where they have to be put there anew."""
-    view, shown = after.dialog, before.dialog if before is not None else None
+def drawn(shown: object, view: object, _: Translator) -> dict[str, str]:
+    """Return the drawing and the list, by the ids of their places, if `view` is a graph and is not `shown` yet."""
     if not isinstance(view, GraphView) or (sketch := view.drawing.sketch) is None:
         return {}
     known = shown.drawing.sketch if isinstance(shown, GraphView) and shown.key == view.key else None

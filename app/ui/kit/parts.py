@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
 import htpy as h
@@ -12,9 +11,6 @@ from app.core.model import Task
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import SEPARATOR, Words
-from app.ui.runs.state import CardView, ResultView
-
-DrawCard = Callable[[CardView, Translator], h.Node]
 
 
 @lru_cache(maxsize=256)
@@ -83,21 +79,6 @@ def panel_title(text: str, *beside: h.Node) -> h.Element:
     return h.div(".panel-head")[h.h2[text], beside]
 
 
-def shown_text(item: ResultView) -> h.Element | None:
-    """What a node has shown as a text; None for any other result."""
-    return h.pre(".shown-text", translate="no", dir="auto")[item.output.text] if item.output.is_text else None
-
-
-def player(item: ResultView) -> h.Element | None:
-    """A film or a sound whose bytes are at hand; None for any other result."""
-    match item.output.media_type.partition("/")[0]:
-        case "video" if item.url:
-            return h.video(src=item.url, controls=True, loop=True, muted=True)
-        case "audio" if item.url:
-            return h.audio(src=item.url, controls=True)
-    return None
-
-
 def task_title(title: str, _: Translator) -> h.Node:
     """A sample's title is the catalogue's; any other is the person's own."""
     known = _.known(title)
@@ -117,3 +98,31 @@ def graph_button(prompt_id: str, _: Translator) -> h.Element:
         _("See the graph"), "open-graph", icon_name="graph", class_="is-quiet is-small", prompt_id=prompt_id,
         testid="open-graph",
     )  # fmt: skip
+
+
+def empty(icon_name: str, title: str, about: str, *ways: h.Node, class_: str = "") -> h.Element:
+    """One of them; `ways` are buttons, the nearest first."""
+    return h.div(class_=["empty", class_], data_testid="empty")[
+        icon(icon_name, "empty-icon"),
+        title and h.p(".empty-title")[title],
+        h.p(".quiet")[about],
+        any(ways) and h.div(".empty-ways")[ways],
+    ]
+
+
+def drawer(name: str, title: str, _: Translator, *content: h.Node, beside: h.Node = None) -> h.Element:
+    """The open panel with its head; `beside` stands next to its title."""
+    return h.dialog(
+        ".dialog.drawer",
+        id=f"{name}-dialog",
+        data_modal="",
+        aria_labelledby=f"{name}-title",
+        data_testid=f"{name}-panel",
+    )[
+        h.div(".drawer-head")[
+            h.h2(id=f"{name}-title")[title],
+            beside,
+            icon_button(_("Close"), "close-dialog", "close", testid=f"close-{name}"),
+        ],
+        h.div(".drawer-body", tabindex="0", role="group", aria_labelledby=f"{name}-title")[content],
+    ]  # fmt: skip

@@ -9,12 +9,11 @@ from typing import Protocol
 from app.core.model import Fleet, Health
 from app.core.saved import PublishedFile
 from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.picker import LibraryEntries, LibrarySection, Opening, WorkflowEntry
 from app.ui.library.library import PUBLISHED_MARK, plain_title
-from app.ui.library.state import LibraryDialog, LibraryEntries, LibrarySection, LibraryView, Opening, WorkflowEntry
+from app.ui.library.state import LibraryDialog, LibraryView
 from app.workflows.forms.search import plain
 from app.workflows.library import Item, found, tags_of
-
-PICKED_AT_FIRST = 5  # workflows that stand in the picker; all others are in the library
 
 
 class Shelves(Protocol):
@@ -92,14 +91,6 @@ class LibraryIndex:
 def may_be_demo(fleet: Fleet) -> bool:
     """Whether a demo server may be there; before the fleet is known, nobody can say."""
     return not fleet.servers or any(server.is_demo for server in fleet.servers)
-
-
-def picked(entries: tuple[WorkflowEntry, ...], chosen: str) -> tuple[WorkflowEntry, ...]:
-    """Those that stand in the picker: the first few, and the chosen one."""
-    at_first = entries[:PICKED_AT_FIRST]
-    if any(entry.workflow_id == chosen for entry in at_first):
-        return at_first
-    return (*(entry for entry in entries if entry.workflow_id == chosen), *at_first[: PICKED_AT_FIRST - 1])
 
 
 def library_view(

@@ -17,11 +17,11 @@ from app.core.ports import Blob
 from app.ui.form.arrange_actions import keep_layouts, kept_layout
 from app.ui.form.catalogues import Content, FormCatalogues
 from app.ui.form.open_workflow import Given, OpenWorkflow, completed, completing, find_open, open_given, open_workflow
+from app.ui.form.picker import Opening
 from app.ui.form.state import NODES_AT_FIRST
 from app.ui.kit.background import in_steps, without_collecting
 from app.ui.kit.screen import Screen
 from app.ui.library.library import PUBLISHED_MARK, Library, plain_title
-from app.ui.library.state import Opening
 from app.ui.page.context import PageContext
 from app.workflows.bounds import check_file
 from app.workflows.documents import Note

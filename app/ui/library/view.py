@@ -5,14 +5,14 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.form.open_workflow import SHIPPED_IDS
+from app.ui.form.picker import LibrarySection, WorkflowEntry
 from app.ui.form.view import entry_title
-from app.ui.kit.empty import empty
 from app.ui.kit.errors_view import told_error
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, icon_button, own
+from app.ui.kit.parts import action_button, empty, icon, icon_button, own
 from app.ui.kit.words import SEPARATOR
 from app.ui.library.library import PUBLISHED_MARK
-from app.ui.library.state import LibrarySection, LibraryView, Saved, WorkflowEntry
+from app.ui.library.state import LibraryView, Saved
 from app.workflows.library import Item
 
 SHOWN = 120  # cards; past them, one searches

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import htpy as h
 
-from app.ui.kit.error_text import error_text
-from app.ui.kit.errors_view import copy_button, details_to_copy
+from app.ui.kit.errors_view import copy_button, details_to_copy, error_text
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button, told
 from app.ui.kit.words import Tone

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from app.ui.commands.commands import Offered, Piece
 from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsDialog, ShortcutsView
-from app.ui.library.state import LibraryEntries
+from app.ui.form.picker import LibraryEntries
 from app.ui.page.state import DialogView, PageView, UiState
 from app.ui.runs.state import CardView
 from app.ui.scripting.dialog import ScriptingDialog

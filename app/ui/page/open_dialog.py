@@ -12,12 +12,13 @@ from app.ui.commands.palette import PaletteDialog, ShortcutsDialog
 from app.ui.fleet.panel import FleetDialog, fleet_view
 from app.ui.form.mask import CameraDialog, MaskDialog, picture_view
 from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.picker import LibraryEntries
 from app.ui.form.presets import PresetsDialog, presets_view
 from app.ui.form.state import Draft
 from app.ui.graph.graphs import Drawings, GraphDialog, GraphMarks, Subject, subject_of, task_graph, workflow_graph
 from app.ui.kit.colours import tag_of
 from app.ui.library.listing import library_view
-from app.ui.library.state import LibraryDialog, LibraryEntries
+from app.ui.library.state import LibraryDialog
 from app.ui.page.state import DialogView, PanelDialog, TaskDialog, UiState
 from app.ui.results.sheet_making import Sheets
 from app.ui.results.sheets import SheetDialog

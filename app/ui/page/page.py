@@ -15,11 +15,13 @@ from app.session.tab import Tab
 from app.session.timing import begin
 from app.ui.commands.actions import PaletteActions
 from app.ui.commands.commands import Offered
+from app.ui.commands.shortcuts import SINGLE
 from app.ui.fleet.faults_actions import BreakActions, BreakServer
 from app.ui.form import drafts
 from app.ui.form.arrange_actions import recall_layout
 from app.ui.form.catalogues import FormCatalogues
 from app.ui.form.open_workflow import OpenWorkflow, shaped
+from app.ui.form.picker import LibraryEntries
 from app.ui.form.preset_actions import PresetActions
 from app.ui.form.recent_values import Recents
 from app.ui.form.remote_choices import RemoteLists
@@ -34,7 +36,7 @@ from app.ui.library.actions import LibraryActions, is_json
 from app.ui.library.library import Library, is_file
 from app.ui.library.listing import LibraryIndex
 from app.ui.library.opening import Opener
-from app.ui.library.state import LibraryDialog, LibraryEntries
+from app.ui.library.state import LibraryDialog
 from app.ui.page.actions import Actions
 from app.ui.page.context import attempt, opened_on
 from app.ui.page.offering import offered_of
@@ -57,11 +59,11 @@ from app.ui.results.state import PictureDialog
 from app.ui.runs.many import ManyDialog
 from app.ui.runs.runnability import ASK_AGAIN, Standings
 from app.ui.scripting.actions import ScriptingActions
+from app.ui.settings.account_actions import Team
 from app.ui.settings.actions import SettingsActions, told_of
 from app.ui.settings.notifications import Notifier, Ringer
 from app.ui.settings.settings import KEY as SETTINGS_KEY
 from app.ui.settings.settings import read_settings
-from app.ui.settings.team import Team
 from app.workflows.forms.fields import MAX_SEED
 from app.workflows.graph import Key
 
@@ -398,7 +400,7 @@ class Page:
         graph = graph_change(self._shown, view, _)
         self._shown = view
         told: dict[str, object] = {"live": live_words(view, _), "lang": "en" if _.language == "pseudo" else _.language}
-        told |= told_of(self._ui.settings)
+        told |= told_of(self._ui.settings, SINGLE)
         return {**({"regions": regions} if regions else {}), **graph, **self._album.change(_), **self._news(told)}
 
     def _refresh_library(self) -> LibraryEntries:

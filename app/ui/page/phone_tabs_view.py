@@ -6,7 +6,7 @@ import htpy as h
 
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import icon
-from app.ui.page.phone_tabs import TabsView
+from app.ui.page.state import TabsView
 
 
 def tabs(view: TabsView, _: Translator) -> h.Node:

@@ -10,11 +10,11 @@ from app.core.window import Window
 from app.session import RunStage
 from app.ui.fleet.faults_panel import break_view
 from app.ui.form.open_workflow import OpenWorkflow, find_open, shaped
+from app.ui.form.picker import LibraryEntries
 from app.ui.form.projection import form_view, found_keys, is_picture, nodes_view, option_lists
 from app.ui.graph.graphs import Drawings
 from app.ui.kit.colours import tag_of
 from app.ui.library.listing import NO_SHELVES, stock_of
-from app.ui.library.state import LibraryEntries
 from app.ui.page.offering import with_help
 from app.ui.page.open_dialog import Around, dialog_view
 from app.ui.page.state import HeaderView, Notice, NoticeKind, PageView, Surroundings, UiState
@@ -23,7 +23,7 @@ from app.ui.results.sheet_making import Sheets
 from app.ui.results.state import ResultsView
 from app.ui.runs.cards import Pictures, SessionFacts, linked, task_cards
 from app.ui.runs.crew import crew_items, own_unfinished
-from app.ui.runs.many_choices import many_lists
+from app.ui.runs.many import many_lists
 from app.ui.runs.runnability import form_blocker, gone_files, standing_of, standing_view
 from app.ui.runs.server_picker import where_view
 from app.ui.runs.state import Blocker, CardView, NowView, RunCard, RunView
@@ -84,7 +84,7 @@ def project(
         form=form,
         standing=standing_view(session, ui, chosen),
         nodes=nodes,
-        lists=(*option_lists((*form.fields, *nodes.fields), ui.known.lists), *many_lists(dialog)),
+        lists=(*option_lists((*form.fields, *nodes.fields), ui.known.lists), *many_lists(dialog.dialog)),
         run=run,
         now=NowView(
             _runs(session),

@@ -16,7 +16,6 @@ from app.ui.form.nodes_view import lists, nodes
 from app.ui.form.view import form
 from app.ui.graph.view import drawn
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import DrawCard
 from app.ui.page.dialogs_view import dialogs
 from app.ui.page.header_view import header
 from app.ui.page.notices_view import errors, notices
@@ -30,7 +29,7 @@ from app.ui.runs.progress_view import pace_inside
 from app.ui.runs.run_bar_view import run_bar
 from app.ui.runs.runnability_view import standing
 from app.ui.runs.state import CardView, NowView
-from app.ui.runs.tasks_view import now, preview_inside, task_card
+from app.ui.runs.tasks_view import DrawCard, now, preview_inside, task_card
 from app.ui.runs.waiting_view import waiting
 from app.ui.windows.orphans_view import left
 
@@ -138,7 +137,7 @@ def _standing(card: CardView) -> tuple[CardView, bool]:
 
 def graph_change(before: PageView | None, after: PageView, _: Translator) -> dict[str, object]:
     """What the open graph needs beside its region: the drawing where it is new, and its marks where they changed."""
-    kept = drawn(before.dialog if before is not None else None, after.dialog, _)
+    kept = drawn(before.dialog.dialog if before is not None else None, after.dialog.dialog, _)
     is_marked = after.marks is not None and (bool(kept) or before is None or before.marks != after.marks)
     return {
         **({"kept": kept} if kept else {}),

@@ -18,20 +18,25 @@ from app.session import Noticed
 from app.ui.commands.palette import HelpDialog, HelpView
 from app.ui.fleet.faults import BreakView, Fault
 from app.ui.fleet.panel import FleetDialog, FleetView
-from app.ui.form.loaded import Loaded
 from app.ui.form.mask import CameraDialog, CameraView, MaskDialog, MaskView
 from app.ui.form.presets import PresetsDialog, PresetsView
-from app.ui.form.state import NODES_AT_FIRST, Draft, FormView, NodesView, OptionList
+from app.ui.form.state import NODES_AT_FIRST, Draft, FormView, Loaded, NodesView, OptionList
 from app.ui.graph.graphs import GraphDialog, GraphMarks, GraphView
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.deletions import Deletion
 from app.ui.library.state import LibraryDialog, LibraryView
-from app.ui.page.phone_tabs import TabsView
 from app.ui.page.releases import Newer
 from app.ui.results.album import AlbumWish
-from app.ui.results.folder import NO_FOLDER, FolderView
 from app.ui.results.sheets import SheetDialog, SheetEntry, SheetView
-from app.ui.results.state import RESULTS_AT_FIRST, CompareDialog, DeleteDialog, PictureDialog, ResultsView
+from app.ui.results.state import (
+    NO_FOLDER,
+    RESULTS_AT_FIRST,
+    CompareDialog,
+    DeleteDialog,
+    FolderView,
+    PictureDialog,
+    ResultsView,
+)
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.runs.edit import EditDialog, EditView
 from app.ui.runs.many import ManyDialog, ManyDraft, ManyView
@@ -56,6 +61,15 @@ TaskDialog = GiveUpDialog | RunAgainDialog | SameServerDialog | PictureDialog | 
 
 
 PanelDialog = FleetDialog | WindowsDialog
+
+
+@dataclass(frozen=True, slots=True)
+class TabsView:
+    """What the tabs tell: how much is under way, whether something there waits for the person, how much has ended."""
+
+    busy: int = 0
+    has_left: bool = False
+    ended: int = 0
 
 
 OpenDialog = (

@@ -7,12 +7,15 @@ search tells it numbers alone, and what is new of a large album is told in parts
 from __future__ import annotations
 
 from app.core.model import Fleet
-from app.ui.kit.colours import tag_of
-from app.ui.kit.i18n import Translator
+from app.core.past import media_of
+from app.ui.kit.colours import ServerTag, tag_of
+from app.ui.kit.i18n import PSEUDO, Translator
 from app.ui.results.album import AlbumCell
-from app.ui.results.album_words import Told, grid_words, word_cell
 
 PART = 400  # results told with one drawing: in a browser some 8 ms
+
+
+Told = tuple[str, str, str, float, int, str]
 
 
 def _is_other(known: AlbumCell, cell: AlbumCell) -> bool:
@@ -82,3 +85,18 @@ class GridNews:
             return {}
         self._order = order
         return {"order": order}
+
+
+def word_cell(cell: AlbumCell, tag: ServerTag, _: Translator) -> Told:
+    """A result as `static/js/grid.js` takes it: name, title, server, when it ended (s since the epoch), tone, kind."""
+    row, kind = cell.row, media_of(cell.output.media_type, cell.output.filename)
+    return cell.name, _.known(row.title) or _("Untitled"), tag.name, row.ended_at, tag.tone, kind
+
+
+def grid_words(_: Translator) -> dict[str, str]:
+    """The texts that the grid fills in itself, for those cells that are in sight."""
+    return {
+        "language": "en" if _.language == PSEUDO else _.language,
+        "cell": _("{title} on {server}, {time}"),
+        "favourite": _("{label}, favourite"),
+    }

@@ -22,7 +22,7 @@ from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.file_names import task_file
 from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext, attempt
-from app.ui.results.folder import NO_FOLDER, FolderState, FolderView
+from app.ui.results.state import NO_FOLDER, FolderState, FolderView
 
 log = logging.getLogger("mooring.ui")
 

@@ -6,7 +6,7 @@ import htpy as h
 
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon
-from app.ui.results.folder import FolderState, FolderView
+from app.ui.results.state import FolderState, FolderView
 
 
 def folder_field(view: FolderView, _: Translator) -> h.Element:

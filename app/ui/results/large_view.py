@@ -9,7 +9,7 @@ from app.core.past import seconds_of, told_by
 from app.ui.kit.errors_view import copy_button
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
-from app.ui.kit.parts import action_button, icon, icon_button, own, player, server_chip, told
+from app.ui.kit.parts import action_button, icon, icon_button, own, server_chip, told
 from app.ui.kit.words import Tone, Words
 from app.ui.runs.offers import may_run_twice
 from app.ui.runs.state import CardView, ResultView
@@ -156,3 +156,13 @@ def _no_original(card: CardView, item: ResultView, _: Translator) -> h.Element |
     else:
         words = word_error(item.error, _) if item.error is not None else word_delivery(item.output, _)
     return h.div(".large-words", role="status")[told(words)]
+
+
+def player(item: ResultView) -> h.Element | None:
+    """A film or a sound whose bytes are at hand; None for any other result."""
+    match item.output.media_type.partition("/")[0]:
+        case "video" if item.url:
+            return h.video(src=item.url, controls=True, loop=True, muted=True)
+        case "audio" if item.url:
+            return h.audio(src=item.url, controls=True)
+    return None

@@ -12,8 +12,7 @@ from app.core.model import PromptId, Task
 from app.core.ports import Blob
 from app.core.window import Window
 from app.core.workflow import parse_workflow
-from app.ui.form.field_texts import changed_texts
-from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.open_workflow import OpenWorkflow, changed_texts
 from app.ui.form.state import Draft
 from app.ui.kit.screen import Facts, Screen
 from app.ui.library.opening import Opener

@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from app.core.model import BatchId, PromptId, Task
 from app.ui.results.album import AlbumView
-from app.ui.results.folder import NO_FOLDER, FolderView
 from app.ui.runs.state import CardView
 
 RESULTS_AT_FIRST = 20
+
+
+class FolderState(Enum):
+    """How the folder stands."""
+
+    ABSENT = "absent"  # this browser cannot, or not at this address
+    NONE = "none"
+    ASKING = "asking"  # it is chosen, and the browser has not allowed it since the page was loaded
+    READY = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderView:
+    """What the page shows of it."""
+
+    state: FolderState = FolderState.ABSENT
+    name: str = ""
+    waiting: int = 0  # results that are not saved yet
+
+
+NO_FOLDER = FolderView()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.core.naming import TEMPLATE
 from app.core.ports import Keep, KeepSettings, Usage
-from app.ui.results.folder import NO_FOLDER, FolderView
+from app.ui.results.state import NO_FOLDER, FolderView
 
 GIGABYTE = 1_000_000_000
 LEAST, MOST = 0.001, 10_000.0  # gigabytes that can be set

@@ -5,25 +5,23 @@ from __future__ import annotations
 import htpy as h
 
 from app.core.model import Delivery, TaskState
-from app.ui.kit.empty import empty
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import (
-    DrawCard,
     action_button,
+    empty,
     graph_button,
     icon,
     icon_button,
     panel_title,
     part_label,
-    player,
     server_chip,
-    shown_text,
     task_title,
     titled,
 )
 from app.ui.kit.words import SEPARATOR, Tone, Words
 from app.ui.results.album_view import album
 from app.ui.results.folder_view import folder_sign
+from app.ui.results.large_view import player
 from app.ui.results.state import ResultsView
 from app.ui.runs.card_words import word_ward
 from app.ui.runs.errors_view import failure, warnings
@@ -32,6 +30,7 @@ from app.ui.runs.links_view import editor_note, origin, repeats
 from app.ui.runs.offers import may_run_twice
 from app.ui.runs.state import CardView, ResultView
 from app.ui.runs.task_words import word_delivery, word_task
+from app.ui.runs.tasks_view import DrawCard
 
 
 def results(view: ResultsView, _: Translator, draw_card: DrawCard | None = None) -> h.Node:
@@ -262,3 +261,8 @@ def _opening(view: CardView, item: ResultView, label: str) -> h.Element:
         data_index=str(item.index),
         aria_label=label,
     )
+
+
+def shown_text(item: ResultView) -> h.Element | None:
+    """What a node has shown as a text; None for any other result."""
+    return h.pre(".shown-text", translate="no", dir="auto")[item.output.text] if item.output.is_text else None

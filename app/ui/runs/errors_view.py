@@ -5,8 +5,7 @@ from __future__ import annotations
 import htpy as h
 
 from app.core.model import Failure, NodeError, Task
-from app.ui.kit.error_text import failure_text
-from app.ui.kit.errors_view import details_to_copy
+from app.ui.kit.errors_view import details_to_copy, failure_text
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_node_error
 from app.ui.kit.parts import told

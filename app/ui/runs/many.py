@@ -14,6 +14,8 @@ from functools import lru_cache
 from app.core.errors import BadInput, BadPlan, MooringError
 from app.core.workflow import ApiWorkflow
 from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.state import OptionList
+from app.ui.runs.edit import EditView
 from app.workflows.forms.fields import Choice, Decimal, Field, Seed, Switch, Text, Unknown, Upload, Whole, text_of
 from app.workflows.graph import Key
 from app.workflows.plans.runs import Axis, Csv, Grid, Judge, Lines, Plan, Runs, SeedSweep, plan_runs, read_axis
@@ -255,3 +257,14 @@ def _whole(text: str) -> int:
         return int(text.strip().replace("_", "?"))
     except ValueError as error:
         raise BadPlan("bad-number", text.strip()[:40]) from error
+
+
+def many_lists(shown: object) -> tuple[OptionList, ...]:
+    """Return the long lists of choices that an open dialog needs, as `static/js/combo.js` reads them."""
+    if isinstance(shown, EditView):
+        return (OptionList("edit-names", shown.names),)
+    if not isinstance(shown, ManyView):
+        return ()
+    sides = (("across", shown.across), ("down", shown.down))
+    added = (OptionList(f"many-{place}-options", side.options) for place, side in sides if side.options)
+    return (OptionList("many-names", shown.names), *added)

@@ -17,8 +17,7 @@ from app.core.errors import BadInput, MooringError
 from app.core.model import Fleet, Health, ServerId
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
-from app.ui.form.field_texts import changed_texts
-from app.ui.form.open_workflow import OpenWorkflow, shaped
+from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
 from app.ui.form.projection import is_picture, needs_file
 from app.ui.form.state import Draft
 from app.ui.kit.colours import ServerTag, tag_of

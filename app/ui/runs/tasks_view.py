@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import htpy as h
 
 from app.core.model import Contact, TaskState
 from app.session import RunStage
-from app.ui.kit.empty import empty
 from app.ui.kit.errors_view import told_error
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import (
-    DrawCard,
     action_button,
+    empty,
     graph_button,
     icon,
     panel_title,
@@ -28,6 +29,8 @@ from app.ui.runs.links_view import editor_note, origin
 from app.ui.runs.offers_view import offers
 from app.ui.runs.progress_view import is_plain, pace, upload
 from app.ui.runs.state import Blocker, CardView, NowView, RunCard
+
+DrawCard = Callable[[CardView, Translator], h.Node]
 
 
 def now(view: NowView, _: Translator, draw_card: DrawCard | None = None) -> h.Node:

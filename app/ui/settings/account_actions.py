@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.core.errors import MooringError
+from app.core.fleet_admin import FleetAdmin
+from app.ui.fleet.admin_actions import DeedActions
 from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext
 from app.ui.settings.account import Attendance, LogOutDialog
@@ -72,3 +74,16 @@ class AccountActions:
 
     def _show(self, dialog: LogOutDialog) -> None:
         self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """See the module."""
+
+    attendance: Attendance
+    door: LogOut
+    deeds: FleetAdmin
+
+    def hands(self, desk: PageContext, screen: Screen, kept: Kept) -> tuple[AccountActions, DeedActions]:
+        """The hands on it, for one page."""
+        return AccountActions(self.attendance, self.door, desk, screen, kept), DeedActions(self.deeds, desk)

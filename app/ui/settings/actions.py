@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.ui.commands.shortcuts import SINGLE
 from app.ui.kit.i18n import Languages, Translator
 from app.ui.kit.screen import Facts, Screen
 from app.ui.page.context import PageContext
@@ -114,15 +113,15 @@ class SettingsActions:
         self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
 
 
-def told_of(settings: Settings) -> dict[str, object]:
-    """What the page's JavaScript and styles have to know: marks on the root, and which keys count alone."""
+def told_of(settings: Settings, keys: Collection[str] = ()) -> dict[str, object]:
+    """What the page's JavaScript and styles have to know: marks on the root, and which of the `keys` count alone."""
     return {
         "root": {
             "theme": "" if settings.theme is Theme.SYSTEM else settings.theme.value,
             "previews": "" if settings.has_previews else "off",
             "keys": "" if settings.has_keys else "off",
         },
-        "keys": list(SINGLE) if settings.has_keys else [],
+        "keys": list(keys) if settings.has_keys else [],
     }
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.kit.drawer import drawer
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, server_chip, task_title, titled
+from app.ui.kit.parts import action_button, drawer, icon, server_chip, task_title, titled
 from app.ui.runs.task_words import word_left
 from app.ui.windows.panel import LeftRow, SessionRow, WindowMark, WindowRow, WindowsView
 from app.ui.windows.words import word_age, word_window, word_work

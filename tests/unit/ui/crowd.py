@@ -25,10 +25,10 @@ from app.core.ports import Identity, Keep, KeepSettings, Usage
 from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
 from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsView
+from app.ui.form.picker import LibraryEntries, WorkflowEntry
 from app.ui.form.state import Draft, Picture
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import Original
-from app.ui.library.state import LibraryEntries, WorkflowEntry
 from app.ui.page.dialogs_view import dialogs
 from app.ui.page.offering import offered_of
 from app.ui.page.projection import project

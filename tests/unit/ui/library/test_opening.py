@@ -18,13 +18,14 @@ from app.ui.form import drafts
 from app.ui.form.arrange_actions import STORE_KEY
 from app.ui.form.catalogues import FormCatalogues
 from app.ui.form.open_workflow import MOST_AT_ONCE, OpenWorkflow, arranged_as, open_workflow, with_catalogue
+from app.ui.form.picker import PICKED_AT_FIRST, LibraryEntries, LibrarySection, picked
 from app.ui.form.projection import nodes_view
 from app.ui.form.state import Draft, Picture
 from app.ui.library.actions import EXPORT_NAME, LibraryActions
 from app.ui.library.library import PUBLISHED_MARK, Library, is_file, plain_title
-from app.ui.library.listing import PICKED_AT_FIRST, LibraryIndex, library_view, picked, stock_of
+from app.ui.library.listing import LibraryIndex, library_view, stock_of
 from app.ui.library.opening import MOST_OPEN, Opener
-from app.ui.library.state import LibraryDialog, LibraryEntries, LibrarySection
+from app.ui.library.state import LibraryDialog
 from app.ui.page.open_dialog import form_subject
 from app.ui.runs.orders import order_of, plan_of
 from app.ui.runs.runnability import form_blocker

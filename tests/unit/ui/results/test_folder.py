@@ -8,9 +8,9 @@ from app.core.errors import BadInput
 from app.core.model import Delivery, PromptId
 from app.core.ports import Blob
 from app.ui.kit.messages import word_error
-from app.ui.results.folder import FolderState
 from app.ui.results.folder_actions import KEY, FolderActions
 from app.ui.results.folder_view import folder_field, folder_sign
+from app.ui.results.state import FolderState
 from tests.simulation.store import Bytes
 from tests.unit.ui.page.test_actions import Desk
 from tests.unit.ui.page_kit import ENGLISH, MemoryScreen, StillSession, deletions, ended, output, window

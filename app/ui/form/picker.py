@@ -1,0 +1,59 @@
+"""What the form's picker offers: the workflows to choose, and how the chosen one is being opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from app.core.errors import MooringError
+from app.workflows.library import Item
+
+PICKED_AT_FIRST = 5  # workflows that stand in the picker; all others are in the library
+
+
+class LibrarySection(Enum):
+    """Where a workflow is had from."""
+
+    PUBLISHED = "published"
+    OWN = "own"
+    SHIPPED = "shipped"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowEntry:
+    """A workflow to choose; `is_possible` says whether this fleet can run it. Titles of shipped ones are msgids."""
+
+    workflow_id: str
+    title: str
+    about: str = ""
+    shelf: LibrarySection = LibrarySection.SHIPPED
+    is_possible: bool = True
+    item: Item | None = None
+    picture_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The chosen workflow while it is not open: on its way, or `error` says what is in the way."""
+
+    workflow_id: str
+    title: str
+    error: MooringError | None = None
+    needs_catalogue: bool = False  # no server tells its nodes yet
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryEntries:
+    """Everything that could be chosen now, in the order of the picker, and how the chosen one is opened."""
+
+    entries: tuple[WorkflowEntry, ...] = ()
+    opening: Opening | None = None
+    tags: tuple[str, ...] = ()
+
+
+def picked(entries: tuple[WorkflowEntry, ...], chosen: str) -> tuple[WorkflowEntry, ...]:
+    """Those that stand in the picker: the first few, and the chosen one."""
+    at_first = entries[:PICKED_AT_FIRST]
+    if any(entry.workflow_id == chosen for entry in at_first):
+        return at_first
+    return (*(entry for entry in entries if entry.workflow_id == chosen), *at_first[: PICKED_AT_FIRST - 1])
