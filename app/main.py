@@ -43,6 +43,7 @@ from app.ui.settings.account import Account, Attendance
 from app.ui.settings.account_actions import Team
 from app.ui.settings.actions import first_language
 from app.ui.settings.settings import KEY as SETTINGS_KEY
+from app.ui.settings.settings import Settings
 from app.workflows.published import parse_published
 
 log = logging.getLogger("mooring")
@@ -110,7 +111,7 @@ async def main() -> None:
         folder=None if is_private else BrowserFolder(patch),
         is_private=is_private,
     )
-    await page.start(first_language(page.ui.settings, screen.language_wishes(), languages))
+    await page.start(first_language(page.ui.of(Settings), screen.language_wishes(), languages))
     screen.listen(page)
     screen.listen_wakes(crew.wake)
     screen.listen_wakes(page.wake)

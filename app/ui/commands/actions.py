@@ -10,9 +10,10 @@ from typing import Protocol
 from app.ui.commands.commands import MOST_RECENT, Command, Manner, Offered, commands, find_command
 from app.ui.commands.palette import HelpDialog, PaletteDialog, ShortcutsDialog
 from app.ui.commands.shortcuts import SINGLE
+from app.ui.kit.context import PageContext
 from app.ui.kit.i18n import Translator
 from app.ui.kit.screen import Facts, Screen
-from app.ui.page.context import PageContext
+from app.ui.settings.settings import Settings
 
 RECENT_KEY = "mooring.commands"  # ids of those used lately, in this browser
 
@@ -78,7 +79,7 @@ class PaletteActions:
 
     def _press(self, key: str) -> None:
         command = self._find(SINGLE.get(key, ""))
-        if command is not None and self._desk.ui.settings.has_keys:
+        if command is not None and self._desk.ui.of(Settings).has_keys:
             self._do(command)
 
     def _do(self, command: Command) -> None:

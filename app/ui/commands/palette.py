@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.ui.commands.commands import Offered
+from app.ui.kit.state import Dialog
 from app.ui.scripting.dialog import ScriptingDialog
 from app.ui.settings.account import SettingsView
 from app.ui.settings.settings import SettingsDialog
 
 
 @dataclass(frozen=True, slots=True)
-class PaletteDialog:
+class PaletteDialog(Dialog):
     """The open palette: what is typed, and which commands were used lately when it was opened."""
 
     query: str = ""
@@ -19,7 +20,7 @@ class PaletteDialog:
 
 
 @dataclass(frozen=True, slots=True)
-class ShortcutsDialog:
+class ShortcutsDialog(Dialog):
     """The open list of shortcuts."""
 
 

@@ -13,8 +13,8 @@ from app.core.fleet_admin import FleetAdmin
 from app.core.model import PromptId, ServerId
 from app.ui.fleet.admin import NO_DEEDS, AdminState
 from app.ui.fleet.panel import FleetDialog
+from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Facts
-from app.ui.page.context import PageContext
 
 EVERY = 3.0  # seconds between two looks at a queue that is shown
 

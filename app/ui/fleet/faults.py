@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from app.core.model import ServerId
 from app.ui.kit.colours import ServerTag
 
 
@@ -95,3 +96,12 @@ class BreakView:
 
     servers: tuple[Suffering, ...] = ()
     chosen: Suffering | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FaultsState:
+    """What was chosen and done under *Break it*."""
+
+    break_server: ServerId | None = None  # chosen there
+    breaking: frozenset[tuple[ServerId, Fault]] = frozenset()  # asked for there, and not done yet
+    break_done: tuple[ServerId, Fault] | None = None  # the last that was done there

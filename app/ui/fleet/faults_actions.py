@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from app.core.errors import MooringError
 from app.core.model import ServerId
-from app.ui.fleet.faults import Fault
+from app.ui.fleet.faults import Fault, FaultsState
+from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Facts
-from app.ui.page.context import PageContext
 
 log = logging.getLogger("mooring.ui")
 
@@ -29,7 +29,7 @@ class BreakActions:
         if name != "break":
             return False
         deed = (ServerId(str(facts["server"])), Fault(str(facts["fault"])))
-        if deed not in self._desk.ui.breaking:
+        if deed not in self._desk.ui.of(FaultsState).breaking:
             self._desk.spawn(self._break(*deed))
         return True
 
@@ -37,20 +37,32 @@ class BreakActions:
         """A new choice; False if it is none of these."""
         if name != "break-server":
             return False
-        self._desk.set_ui(replace(self._desk.ui, break_server=ServerId(str(facts["value"]))))
+        self._desk.set_ui(
+            self._desk.ui.with_slices(
+                replace(self._desk.ui.of(FaultsState), break_server=ServerId(str(facts["value"])))
+            )
+        )
         return True
 
     async def _break(self, server_id: ServerId, mishap: Fault) -> None:
         """The server stays chosen: what has been broken there is mended there."""
         ui = self._desk.ui
-        doing = ui.breaking | {(server_id, mishap)}
-        self._desk.set_ui(replace(ui, break_server=server_id, breaking=doing, break_done=None))
+        doing = ui.of(FaultsState).breaking | {(server_id, mishap)}
+        self._desk.set_ui(
+            ui.with_slices(replace(ui.of(FaultsState), break_server=server_id, breaking=doing, break_done=None))
+        )
         try:
             await self._break_server(server_id, mishap.value)
-            self._desk.set_ui(replace(self._desk.ui, break_done=(server_id, mishap)))
+            self._desk.set_ui(
+                self._desk.ui.with_slices(replace(self._desk.ui.of(FaultsState), break_done=(server_id, mishap)))
+            )
         except MooringError as error:
             log.warning("not broken: %r", error)
             self._desk.set_ui(self._desk.ui.with_error(error))
         finally:
             ui = self._desk.ui
-            self._desk.set_ui(replace(ui, breaking=ui.breaking - {(server_id, mishap)}))
+            self._desk.set_ui(
+                ui.with_slices(
+                    replace(ui.of(FaultsState), breaking=ui.of(FaultsState).breaking - {(server_id, mishap)})
+                )
+            )

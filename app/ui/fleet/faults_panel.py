@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.core.model import Fleet, ServerId
-from app.ui.fleet.faults import BreakView, Suffering, read_mishaps
+from app.ui.fleet.faults import BreakView, FaultsState, Suffering, read_mishaps
 from app.ui.kit.colours import ServerTag
-from app.ui.page.state import UiState
 
 
 def break_view(
-    fleet: Fleet, ui: UiState, tag_of: Callable[[Fleet, ServerId], ServerTag], moored_to: ServerId | None
+    fleet: Fleet, ui: FaultsState, tag_of: Callable[[Fleet, ServerId], ServerTag], moored_to: ServerId | None
 ) -> BreakView:
     """The panel; empty unless the gateway lets its demo servers be broken.
 

@@ -15,6 +15,7 @@ from app.core.waiting_runs import captain_of
 from app.core.window import Window
 from app.ui.fleet.admin import AdminState, ServerAdmin, deeds_at
 from app.ui.kit.colours import ServerTag, tag_of
+from app.ui.kit.state import Dialog
 from app.ui.runs.server_picker import NO_LEANINGS
 from app.ui.windows.panel import PanelFacts, WindowMark, numbers
 
@@ -27,7 +28,7 @@ WIDTH = 1000  # of the timeline, in its own units
 
 
 @dataclass(frozen=True, slots=True)
-class FleetDialog:
+class FleetDialog(Dialog):
     """The servers, and which window was moored where; `deeds` are of whoever runs the fleet."""
 
     deeds: AdminState = field(default_factory=AdminState)

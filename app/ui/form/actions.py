@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, shaped
-from app.ui.form.state import NODES_AT_FIRST, Draft
+from app.ui.form.state import NODES_AT_FIRST, Draft, FormState
 from app.ui.kit.screen import Facts, Screen
-from app.ui.page.context import PageContext, opened_on
 from app.workflows.forms.fields import FALSE, TRUE, Field, Seed, SeedMode
 from app.workflows.forms.presets import mode_of
 from app.workflows.graph import Key
@@ -19,7 +19,7 @@ from app.workflows.plans.targets import Target
 class FormActions:
     """The person's hands on the form. `random_seed(limit)` draws a whole number from 0 up to and including `limit`."""
 
-    def __init__(self, desk: PageContext, screen: Screen, random_seed: Callable[[int], int]) -> None:
+    def __init__(self, desk: FormContext, screen: Screen, random_seed: Callable[[int], int]) -> None:
         self._desk = desk
         self._screen = screen
         self._random_seed = random_seed
@@ -29,7 +29,7 @@ class FormActions:
         """The chosen workflow, with what the choices made in its form bring along."""
         ui = self._desk.ui
         found = opened_on(self._desk)
-        return shaped(found, ui.draft.values) if found else None
+        return shaped(found, ui.of(FormState).draft.values) if found else None
 
     def act(self, name: str, facts: Facts) -> bool:
         """A click on `data-action`; False if it is not about the form."""
@@ -37,9 +37,17 @@ class FormActions:
         match name:
             case "fold-node":
                 node = str(facts["node"])
-                self._desk.set_ui(ui.with_draft(replace(ui.draft, unfolded=ui.draft.unfolded ^ {node})))
+                self._desk.set_ui(
+                    ui.with_slices(
+                        ui.of(FormState).with_draft(
+                            replace(ui.of(FormState).draft, unfolded=ui.of(FormState).draft.unfolded ^ {node})
+                        )
+                    )
+                )
             case "more-nodes":
-                self._desk.set_ui(replace(ui, nodes_shown=ui.nodes_shown + NODES_AT_FIRST))
+                self._desk.set_ui(
+                    ui.with_slices(replace(ui.of(FormState), nodes_shown=ui.of(FormState).nodes_shown + NODES_AT_FIRST))
+                )
             case _:
                 return False
         return True
@@ -53,7 +61,11 @@ class FormActions:
             case "switch":
                 self._type(_key(facts), TRUE if facts.get("checked") else FALSE)
             case "seed-mode":
-                self._desk.set_ui(ui.with_draft(ui.draft.with_mode(_key(facts), SeedMode(value))))
+                self._desk.set_ui(
+                    ui.with_slices(
+                        ui.of(FormState).with_draft(ui.of(FormState).draft.with_mode(_key(facts), SeedMode(value)))
+                    )
+                )
             case _:
                 return False
         return True
@@ -65,15 +77,19 @@ class FormActions:
             case "field":
                 self._type(_key(facts), value)
             case "search":
-                self._desk.set_ui(replace(self._desk.ui, query=value, nodes_shown=NODES_AT_FIRST))
+                self._desk.set_ui(
+                    self._desk.ui.with_slices(
+                        replace(self._desk.ui.of(FormState), query=value, nodes_shown=NODES_AT_FIRST)
+                    )
+                )
 
     def _type(self, key: Key, text: str) -> None:
         ui, chosen = self._desk.ui, self.chosen
-        draft = ui.draft.with_value(key, text)
+        draft = ui.of(FormState).draft.with_value(key, text)
         field = chosen.form.by_key.get(key) if chosen else None
         if field is not None and isinstance(field.kind, Seed):  # who types a seed wants that one
             draft = draft.with_mode(key, SeedMode.FIXED)
-        self._desk.set_ui(ui.with_draft(draft))
+        self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft)))
 
     # Seeds
 

@@ -10,11 +10,12 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, arranged_as, changed_texts
+from app.ui.form.state import FormState
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
-from app.ui.page.context import PageContext, opened_on
 from app.workflows.forms.arrangement import Layout
 from app.workflows.forms.records import Unkept, decode, encode
 from app.workflows.graph import Key
@@ -56,7 +57,7 @@ def keep_layouts(screen: Screen, layouts: Mapping[str, str]) -> None:
 class ArrangeActions:
     """The person's hands on the form's layout, and on its history."""
 
-    def __init__(self, desk: PageContext, screen: Screen, deletions: Deletions) -> None:
+    def __init__(self, desk: FormContext, screen: Screen, deletions: Deletions) -> None:
         self._desk = desk
         self._screen = screen
         self._deletions = deletions
@@ -65,7 +66,11 @@ class ArrangeActions:
         """A click on `data-action`; False if it is not about this."""
         match name:
             case "arrange":
-                self._desk.set_ui(replace(self._desk.ui, is_arranging=not self._desk.ui.is_arranging))
+                self._desk.set_ui(
+                    self._desk.ui.with_slices(
+                        replace(self._desk.ui.of(FormState), is_arranging=not self._desk.ui.of(FormState).is_arranging)
+                    )
+                )
             case "undo" | "redo":
                 self._step(is_back=name == "undo")
             case "pin" | "unpin" | "pin-up" | "pin-down" | "hide" | "show":
@@ -87,11 +92,11 @@ class ArrangeActions:
 
     def _step(self, *, is_back: bool) -> None:
         ui = self._desk.ui
-        draft = ui.draft.undo() if is_back else ui.draft.redo()
-        self._desk.set_ui(ui.with_draft(draft))
+        draft = ui.of(FormState).draft.undo() if is_back else ui.of(FormState).draft.redo()
+        self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft)))
         opened = opened_on(self._desk)
         if opened is not None:
-            self._screen.update({"texts": changed_texts(opened, ui.draft.values, draft.values)})
+            self._screen.update({"texts": changed_texts(opened, ui.of(FormState).draft.values, draft.values)})
 
     def _arrange(self, change: Callable[[Layout, list[Key]], Layout | None]) -> None:
         """Another layout for the chosen workflow; None gives its author's back."""

@@ -11,8 +11,8 @@ from typing import Protocol
 from app.core.errors import BadInput
 from app.core.model import Fleet, Health, Server, ServerId
 from app.core.window import Restoring, Window
+from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, with_catalogue
-from app.ui.page.context import PageContext, opened_on
 from app.workflows.catalogue import Catalogue
 
 log = logging.getLogger("mooring.ui")
@@ -33,7 +33,7 @@ class CatalogueSource(Protocol):
 class FormCatalogues:
     """Looks, at each drawing, whether the chosen form is by the right catalogue, and reads it if not."""
 
-    def __init__(self, session: CatalogueSource, desk: PageContext) -> None:
+    def __init__(self, session: CatalogueSource, desk: FormContext) -> None:
         self._session = session
         self._desk = desk
         self._asked: dict[str, Content] = {}  # by workflow: the hashes of what its form is, or will be, made by

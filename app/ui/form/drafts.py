@@ -13,15 +13,14 @@ from typing import Any
 
 from app.core.window import Restoring, Window
 from app.ui.form.open_workflow import OpenWorkflow
-from app.ui.form.state import Draft
-from app.ui.page.state import UiState
+from app.ui.form.state import Draft, FormState
 from app.workflows.forms.fields import SeedMode
 from app.workflows.graph import Key
 
 STORE_KEY = "mooring.draft"
 
 
-def dump(ui: UiState) -> str:
+def dump(ui: FormState) -> str:
     """The drafts as text."""
     drafts = {
         workflow_id: {
@@ -35,8 +34,10 @@ def dump(ui: UiState) -> str:
     return json.dumps({"v": 1, "chosen": ui.workflow_id, "drafts": drafts}, ensure_ascii=False)
 
 
-def load(text: str, workflows: Sequence[OpenWorkflow], is_known: Callable[[str], bool] = lambda _id: False) -> UiState:
-    """The person's part as remembered; anything unreadable, and what is about nodes that are gone, is left out.
+def load(
+    text: str, workflows: Sequence[OpenWorkflow], is_known: Callable[[str], bool] = lambda _id: False
+) -> FormState:
+    """The form as remembered; anything unreadable, and what is about nodes that are gone, is left out.
 
     `is_known` says which other workflows there are, to be opened later: what was typed into them stays as it is.
     """
@@ -51,8 +52,8 @@ def load(text: str, workflows: Sequence[OpenWorkflow], is_known: Callable[[str],
         }
         chosen = str(data["chosen"])
     except (ValueError, KeyError, TypeError, AttributeError):
-        return UiState(workflow_id=first)
-    return UiState(workflow_id=chosen if chosen in nodes or is_known(chosen) else first, drafts=drafts)
+        return FormState(workflow_id=first)
+    return FormState(workflow_id=chosen if chosen in nodes or is_known(chosen) else first, drafts=drafts)
 
 
 def without_gone(draft: Draft, nodes: Collection[str]) -> Draft:
@@ -76,7 +77,7 @@ class Found:
     sha256: str
 
 
-def find_again(ui: UiState, window: Restoring | Window | None) -> Iterator[Found]:
+def find_again(ui: FormState, window: Restoring | Window | None) -> Iterator[Found]:
     """The remembered files that were kept, or that a task of this window has taken."""
     tasks = window.tasks.values() if isinstance(window, Window) else ()
     taken = {

@@ -13,11 +13,11 @@ from app.core.ports import Blob
 from app.core.window import Restoring, Window
 from app.session import Picked
 from app.ui.form import drafts
+from app.ui.form.context import FormContext
 from app.ui.form.mask import CameraDialog, MaskDialog, base_of, is_masked_name, other_picture, uses_mask
 from app.ui.form.open_workflow import OpenWorkflow, find_open
-from app.ui.form.state import Draft, Picture
+from app.ui.form.state import Draft, FormState, Picture
 from app.ui.kit.screen import Facts, Screen
-from app.ui.page.context import PageContext
 from app.workflows.bounds import check_painted, check_pixels
 from app.workflows.forms.fields import Field, Media, Upload
 from app.workflows.graph import Key
@@ -39,7 +39,7 @@ class FileActions:
     """The person's hands on files. `chosen` gives the chosen workflow with its form."""
 
     def __init__(
-        self, keeper: Keeper, desk: PageContext, screen: Screen, chosen: Callable[[], OpenWorkflow | None]
+        self, keeper: Keeper, desk: FormContext, screen: Screen, chosen: Callable[[], OpenWorkflow | None]
     ) -> None:
         self._keeper = keeper
         self._desk = desk
@@ -51,7 +51,7 @@ class FileActions:
         """A click on `data-action`; False if it is about no file."""
         match name:
             case "clear-picture":
-                self._put(self._desk.ui.workflow_id, _key(facts), None)
+                self._put(self._desk.ui.of(FormState).workflow_id, _key(facts), None)
             case "paint-mask":
                 self._paint(_key(facts))
             case "same-picture":
@@ -73,21 +73,25 @@ class FileActions:
         taken: set[Key] = set()
         for blob, name in files:
             media_type = _type_of(blob, name)
-            place = aimed or _place(uploads, media_type, ui.draft, taken)
+            place = aimed or _place(uploads, media_type, ui.of(FormState).draft, taken)
             aimed = None
             if place is None:
                 self._desk.set_ui(self._desk.ui.with_error(BadInput(_no_place(uploads, media_type), name)))
                 continue
             taken.add(place.key)
-            draft = self._desk.ui.draft
-            self._desk.set_ui(self._desk.ui.with_draft(replace(draft, checking=draft.checking | {place.key})))
-            self._desk.spawn(self._check(ui.workflow_id, place, blob, name))
+            draft = self._desk.ui.of(FormState).draft
+            self._desk.set_ui(
+                self._desk.ui.with_slices(
+                    self._desk.ui.of(FormState).with_draft(replace(draft, checking=draft.checking | {place.key}))
+                )
+            )
+            self._desk.spawn(self._check(ui.of(FormState).workflow_id, place, blob, name))
 
     async def recover(
         self, window: Restoring | Window | None, read_input: Callable[[str], Awaitable[Blob | None]]
     ) -> None:
         """Put the files back that stood in the form before a reload, as far as the store has kept them."""
-        for found in tuple(drafts.find_again(self._desk.ui, window)):
+        for found in tuple(drafts.find_again(self._desk.ui.of(FormState), window)):
             opened = find_open(self._desk.workflows, found.workflow_id)
             field = opened.form.by_key.get(found.key) if opened else None
             if field is None or not isinstance(field.kind, Upload):
@@ -97,7 +101,7 @@ class FileActions:
             except MooringError as error:
                 log.info("a file is not found again: %r", error)
                 continue
-            if blob is not None and found.key in self._desk.ui.drafts[found.workflow_id].awaited:
+            if blob is not None and found.key in self._desk.ui.of(FormState).drafts[found.workflow_id].awaited:
                 await self._check(found.workflow_id, field, blob, found.name, is_found=True)
 
     async def _check(self, workflow_id: str, field: Field, blob: Blob, name: str, *, is_found: bool = False) -> None:
@@ -109,14 +113,14 @@ class FileActions:
             picture = await self._looked_at(field, blob, name)
         except BadInput as error:
             ui = self._desk.ui
-            draft = ui.drafts[workflow_id]
+            draft = ui.of(FormState).drafts[workflow_id]
             draft = replace(draft, checking=draft.checking - {field.key})
             if field.key in draft.pictures:
-                self._desk.set_ui(ui.with_draft(draft, workflow_id).with_error(error))
+                self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft, workflow_id)).with_error(error))
             else:
                 awaited = {key: item for key, item in draft.awaited.items() if key != field.key}
                 draft = replace(draft, awaited=awaited).with_fault(field.key, error)
-                self._desk.set_ui(ui.with_draft(draft, workflow_id))
+                self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft, workflow_id)))
             return
         self._put(workflow_id, field.key, picture, is_found=is_found)
         await self._keep(workflow_id, picture)
@@ -128,8 +132,12 @@ class FileActions:
         except MooringError as error:
             log.info("a file would not outlive a reload: %r", error)
             return
-        draft = self._desk.ui.drafts[workflow_id]
-        self._desk.set_ui(self._desk.ui.with_draft(draft.with_hash(picture, sha256), workflow_id))
+        draft = self._desk.ui.of(FormState).drafts[workflow_id]
+        self._desk.set_ui(
+            self._desk.ui.with_slices(
+                self._desk.ui.of(FormState).with_draft(draft.with_hash(picture, sha256), workflow_id)
+            )
+        )
 
     async def _looked_at(self, field: Field, blob: Blob, name: str) -> Picture:
         """The file as it stands in a field; BadInput if it is none for that."""
@@ -153,13 +161,15 @@ class FileActions:
         ui = self._desk.ui
         chosen = self._chosen()
         field = chosen.form.by_key.get(key) if chosen else None
-        picture = base_of(field, ui.draft) if field is not None else None
+        picture = base_of(field, ui.of(FormState).draft) if field is not None else None
         if picture is None:
             return
         try:
             check_painted(picture.width, picture.height, picture.picked.name)
         except BadInput as error:
-            self._desk.set_ui(ui.with_draft(ui.draft.with_fault(key, error)))
+            self._desk.set_ui(
+                ui.with_slices(ui.of(FormState).with_draft(ui.of(FormState).draft.with_fault(key, error)))
+            )
             return
         self._desk.set_ui(replace(ui, dialog=MaskDialog(key)))
 
@@ -167,15 +177,15 @@ class FileActions:
         """Another field's picture, in this one too."""
         chosen = self._chosen()
         field = chosen.form.by_key.get(key) if chosen else None
-        other = other_picture(field, self._desk.ui.draft) if field is not None else None
+        other = other_picture(field, self._desk.ui.of(FormState).draft) if field is not None else None
         if other is not None:
             self.take_files(key, [(other.picked.blob, other.picked.name)])
 
     def _put(self, workflow_id: str, key: Key, picture: Picture | None, *, is_found: bool = False) -> None:
         ui = self._desk.ui
-        draft = (ui.drafts.get(workflow_id) or Draft()).with_picture(key, picture, is_found=is_found)
-        self._desk.set_ui(ui.with_draft(draft, workflow_id))
-        standing = frozenset[str]().union(*(item.addresses for item in self._desk.ui.drafts.values()))
+        draft = (ui.of(FormState).drafts.get(workflow_id) or Draft()).with_picture(key, picture, is_found=is_found)
+        self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft, workflow_id)))
+        standing = frozenset[str]().union(*(item.addresses for item in self._desk.ui.of(FormState).drafts.values()))
         for url in self._urls - standing:  # no undo can restore them
             self._screen.revoke_url(url)
         self._urls = set(standing)

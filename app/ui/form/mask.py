@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from app.ui.form.state import Draft, Picture
+from app.ui.kit.state import Dialog
 from app.workflows.forms.fields import Field, Media, Upload
 from app.workflows.graph import Key
 
@@ -17,7 +18,7 @@ MASKED = "-masked"  # at the end of a masked picture's name
 
 
 @dataclass(frozen=True, slots=True)
-class MaskDialog:
+class MaskDialog(Dialog):
     """A mask is painted over the picture of this field."""
 
     key: Key
@@ -43,7 +44,7 @@ class MaskView:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraDialog:
+class CameraDialog(Dialog):
     """A picture is taken for this field."""
 
     key: Key

@@ -13,13 +13,13 @@ from typing import Any
 
 from app.core.document_store import DocumentStore, PaperKey
 from app.core.errors import MooringError
+from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
 from app.ui.form.presets import Ask, PresetsDialog, PresetsView, presets_view
+from app.ui.form.state import FormState
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
-from app.ui.page.context import PageContext, opened_on
-from app.ui.page.unsaved import reopened
 from app.workflows.forms.fields import Seed, SeedMode
 from app.workflows.forms.presets import PRESET_KIND, Preset, preset_of
 from app.workflows.forms.records import Unkept, decode, encode
@@ -31,7 +31,7 @@ class PresetActions:
     """The hands in the dialog of presets. `mint` gives a name for a new one that no other has."""
 
     def __init__(
-        self, papers: DocumentStore, desk: PageContext, screen: Screen, mint: Callable[[], str], deletions: Deletions
+        self, papers: DocumentStore, desk: FormContext, screen: Screen, mint: Callable[[], str], deletions: Deletions
     ) -> None:
         self._papers = papers
         self._desk = desk
@@ -44,7 +44,7 @@ class PresetActions:
         preset_id = str(facts.get("preset", ""))
         match name:
             case "open-presets":
-                self._desk.set_ui(reopened(self._desk.ui, PresetsDialog()))
+                self._desk.set_ui(self._desk.ui.with_dialog(PresetsDialog()))
                 self._desk.spawn(self._do({}))
             case "apply-preset":
                 self._apply(preset_id)
@@ -80,7 +80,7 @@ class PresetActions:
         ui, opened = self._desk.ui, self._opened
         if opened is None or not isinstance(ui.dialog, PresetsDialog):
             return None
-        return presets_view(ui.dialog, ui.known, opened, ui.draft, ui.hidden)
+        return presets_view(ui.dialog, ui.of(FormState).known, opened, ui.of(FormState).draft, ui.hidden)
 
     def _ask(self, ask: Ask, preset_id: str) -> None:
         view = self._view
@@ -97,15 +97,20 @@ class PresetActions:
         preset = next((item for item in (*view.authors, *view.mine) if item.preset_id == preset_id), None)
         if preset is None:
             return
-        values, modes = preset.over(ui.draft.values, ui.draft.modes)
+        values, modes = preset.over(ui.of(FormState).draft.values, ui.of(FormState).draft.modes)
         fields = shaped(opened, values).form.by_key
         told = {(node_id, name) for node_id, name, _mode in preset.modes}
         for node_id, name, _text in preset.texts:  # who names a seed wants that one
             item = fields.get((node_id, name))
             if item is not None and isinstance(item.kind, Seed) and item.key not in told:
                 modes[item.key] = SeedMode.FIXED
-        self._desk.set_ui(replace(ui.with_draft(ui.draft.with_typed(values, modes)), dialog=None))
-        self._screen.update({"texts": changed_texts(opened, ui.draft.values, values)})
+        self._desk.set_ui(
+            replace(
+                ui.with_slices(ui.of(FormState).with_draft(ui.of(FormState).draft.with_typed(values, modes))),
+                dialog=None,
+            )
+        )
+        self._screen.update({"texts": changed_texts(opened, ui.of(FormState).draft.values, values)})
 
     def _write(self, name: str) -> None:
         view = self._view
@@ -139,9 +144,16 @@ class PresetActions:
         ui, opened = self._desk.ui, self._opened
         if opened is None:
             return None
-        form = shaped(opened, ui.draft.values).form
+        form = shaped(opened, ui.of(FormState).draft.values).form
         key = opened.published.key
-        return preset_of(form, ui.draft.values, ui.draft.modes, preset_id=preset_id, name=name, workflow_key=key)
+        return preset_of(
+            form,
+            ui.of(FormState).draft.values,
+            ui.of(FormState).draft.modes,
+            preset_id=preset_id,
+            name=name,
+            workflow_key=key,
+        )
 
     async def _do(self, changes: dict[PaperKey, str | None], *, is_quiet: bool = False) -> None:
         """Write these changes, if any, and reload the presets; a refusal is shown in the dialog.
@@ -158,7 +170,9 @@ class PresetActions:
             return
         ui = self._desk.ui
         presets = tuple(sorted(_read(texts.values()), key=lambda item: (item.name.casefold(), item.preset_id)))
-        self._desk.set_ui(replace(ui, known=replace(ui.known, presets=presets)))
+        self._desk.set_ui(
+            ui.with_slices(replace(ui.of(FormState), known=replace(ui.of(FormState).known, presets=presets)))
+        )
         if changes and not is_quiet:
             self._change(name="", ask=None, error=None)
             self._screen.update({"texts": [{"node": "", "name": "preset-name", "text": ""}]})

@@ -7,7 +7,8 @@ from enum import Enum
 
 from app.core.errors import MooringError
 from app.ui.form.open_workflow import OpenWorkflow, shaped
-from app.ui.form.state import Draft, Loaded
+from app.ui.form.state import Draft, FormState, Loaded
+from app.ui.kit.state import Dialog, UiState
 from app.workflows.forms.presets import Preset, mode_of
 
 LONGEST_NAME = 80
@@ -22,7 +23,7 @@ class Ask(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class PresetsDialog:
+class PresetsDialog(Dialog):
     """The open dialog: the name typed for a new preset, and what is asked about one that is there."""
 
     name: str = ""
@@ -30,6 +31,15 @@ class PresetsDialog:
     asked_id: str = ""
     new_name: str = ""  # while renaming
     error: MooringError | None = None
+
+    @property
+    def has_unsaved_text(self) -> bool:
+        """Whether a name was typed, or one is being changed."""
+        return bool(self.name.strip()) or self.ask is Ask.RENAME
+
+    def subject(self, ui: UiState, /) -> str:
+        """Return the workflow whose presets these are."""
+        return ui.of(FormState).workflow_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,18 @@ from app.core.errors import BadInput, MooringError
 from app.ui.form.mask import base_of, other_picture, takes_picture
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.picker import LibraryEntries, picked
-from app.ui.form.state import Draft, FieldView, FormView, Loaded, NodesView, NodeView, OptionList, Place, RemoteList
-from app.ui.page.state import UiState
+from app.ui.form.state import (
+    Draft,
+    FieldView,
+    FormState,
+    FormView,
+    Loaded,
+    NodesView,
+    NodeView,
+    OptionList,
+    Place,
+    RemoteList,
+)
 from app.workflows.forms.arrangement import without
 from app.workflows.forms.fields import Choice, Field, Kind, Media, Switch, Unknown, Upload
 from app.workflows.forms.form import Section
@@ -25,7 +35,7 @@ SMALL = 20  # inputs up to which nobody needs a search
 
 
 def form_view(
-    stock: LibraryEntries, chosen: OpenWorkflow | None, ui: UiState, found: frozenset[Key] | None
+    stock: LibraryEntries, chosen: OpenWorkflow | None, ui: FormState, found: frozenset[Key] | None
 ) -> FormView:
     """The picker, and the fields on top: while a search goes on, those of them that it has found."""
     entries = picked(stock.entries, ui.workflow_id)
@@ -50,7 +60,7 @@ def form_view(
     )
 
 
-def nodes_view(chosen: OpenWorkflow | None, ui: UiState, found: frozenset[Key] | None) -> NodesView:
+def nodes_view(chosen: OpenWorkflow | None, ui: FormState, found: frozenset[Key] | None) -> NodesView:
     """All other inputs by node: folded until asked for; while a search goes on, what it has found, hidden ones too."""
     if chosen is None:
         return NodesView()
@@ -65,7 +75,7 @@ def nodes_view(chosen: OpenWorkflow | None, ui: UiState, found: frozenset[Key] |
     )
 
 
-def found_keys(chosen: OpenWorkflow | None, ui: UiState, word: Callable[[str], str]) -> frozenset[Key] | None:
+def found_keys(chosen: OpenWorkflow | None, ui: FormState, word: Callable[[str], str]) -> frozenset[Key] | None:
     """The inputs that a search has found, or None if nothing is searched for."""
     if chosen is None or not ui.query.strip():
         return None
@@ -103,7 +113,7 @@ def _below(chosen: OpenWorkflow, found: frozenset[Key]) -> Iterator[Section]:
             yield left
 
 
-def _node(section: Section, ui: UiState, *, is_open: bool) -> NodeView:
+def _node(section: Section, ui: FormState, *, is_open: bool) -> NodeView:
     is_open = is_open or section.node_id in ui.draft.unfolded
     place = Place.BELOW if ui.is_arranging else None
     return NodeView(

@@ -14,12 +14,12 @@ from dataclasses import replace
 
 from app.core.document_store import DocumentStore
 from app.core.errors import MooringError
+from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts
-from app.ui.form.state import Draft
+from app.ui.form.state import Draft, FormState
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
-from app.ui.page.context import PageContext, opened_on
 from app.workflows.forms.fields import Seed, SeedMode
 from app.workflows.forms.presets import RECENT_KIND, Recent, mode_of, noted
 from app.workflows.forms.records import Unkept, decode, encode
@@ -33,7 +33,7 @@ NAME = "values"  # of the one paper of its kind
 class Recents:
     """Keeps them, and is the person's hands on them."""
 
-    def __init__(self, papers: DocumentStore, desk: PageContext, screen: Screen, deletions: Deletions) -> None:
+    def __init__(self, papers: DocumentStore, desk: FormContext, screen: Screen, deletions: Deletions) -> None:
         self._papers = papers
         self._desk = desk
         self._screen = screen
@@ -83,17 +83,19 @@ class Recents:
             return
         item = opened.form.by_key.get(key)
         is_seed = item is not None and isinstance(item.kind, Seed)
-        modes = {**ui.draft.modes, key: SeedMode.FIXED} if is_seed else ui.draft.modes
-        draft = ui.draft.with_typed({**ui.draft.values, key: text}, modes)
-        self._desk.set_ui(ui.with_draft(draft))
-        self._screen.update({"texts": changed_texts(opened, ui.draft.values, draft.values)})
+        modes = {**ui.of(FormState).draft.modes, key: SeedMode.FIXED} if is_seed else ui.of(FormState).draft.modes
+        draft = ui.of(FormState).draft.with_typed({**ui.of(FormState).draft.values, key: text}, modes)
+        self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft)))
+        self._screen.update({"texts": changed_texts(opened, ui.of(FormState).draft.values, draft.values)})
 
     def _show(self, recent: Recent) -> None:
         ui = self._desk.ui
         values = {(item.class_type, item.input_name): item.texts for item in recent.inputs}
         if RECENT_KIND in ui.hidden:
             values = {}
-        self._desk.set_ui(replace(ui, known=replace(ui.known, recent=values)))
+        self._desk.set_ui(
+            ui.with_slices(replace(ui.of(FormState), known=replace(ui.of(FormState).known, recent=values)))
+        )
 
     async def _read(self) -> Recent | None:
         """What is kept now; None where it is not ours to write over, or the store cannot be read."""

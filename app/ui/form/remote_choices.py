@@ -13,8 +13,8 @@ from typing import Protocol
 from app.core.errors import MooringError
 from app.core.model import Fleet, Health, Server, ServerId
 from app.core.window import Restoring, Window
-from app.ui.form.state import FieldView, RemoteList
-from app.ui.page.context import PageContext
+from app.ui.form.state import FieldView, FormState, RemoteList
+from app.ui.kit.context import PageContext
 from app.workflows.forms.fields import Choice, Upload
 
 log = logging.getLogger("mooring.ui")
@@ -67,7 +67,14 @@ class RemoteLists:
             found = RemoteList(error=error)
         if self._asked.get(route) == state:
             ui = self._desk.ui
-            self._desk.set_ui(replace(ui, known=replace(ui.known, lists={**ui.known.lists, route: found})))
+            self._desk.set_ui(
+                ui.with_slices(
+                    replace(
+                        ui.of(FormState),
+                        known=replace(ui.of(FormState).known, lists={**ui.of(FormState).known.lists, route: found}),
+                    )
+                )
+            )
 
 
 def route_of(view: FieldView) -> str:

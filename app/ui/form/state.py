@@ -250,3 +250,24 @@ class OptionList:
 
 
 NODES_AT_FIRST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class FormState:
+    """The chosen workflow, what was typed into each workflow's form, and how the form is shown."""
+
+    workflow_id: str = ""
+    drafts: Mapping[str, Draft] = field(default_factory=dict)
+    known: Loaded = field(default_factory=Loaded)  # what was read for the form
+    query: str = ""  # in the chosen workflow's form
+    nodes_shown: int = NODES_AT_FIRST
+    is_arranging: bool = False  # the chosen workflow's form
+
+    @property
+    def draft(self) -> Draft:
+        """The draft of the chosen workflow."""
+        return self.drafts.get(self.workflow_id, Draft())
+
+    def with_draft(self, draft: Draft, workflow_id: str | None = None) -> FormState:
+        """The state with one workflow's draft replaced; the chosen one's if none is named."""
+        return replace(self, drafts={**self.drafts, workflow_id or self.workflow_id: draft})

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from app.core.model import PromptId
 from app.ui.graph.graphs import GraphDialog, Graphs
+from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Facts
-from app.ui.page.context import PageContext
 
 
 class GraphActions:

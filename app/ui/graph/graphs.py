@@ -17,6 +17,7 @@ from app.core.model import PromptId, Task
 from app.core.ports import Blob
 from app.core.progress import Progress
 from app.core.workflow import parse_workflow
+from app.ui.kit.state import Dialog
 from app.workflows.drawing.drawing import Sketch, sketch_of_api
 from app.workflows.drawing.editor_drawing import sketch_of_editor
 from app.workflows.drawing.layout import arranged, question
@@ -31,7 +32,7 @@ Arrange = Callable[[str], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class GraphDialog:
+class GraphDialog(Dialog):
     """The graph of what a task runs, or of the form's workflow; with the box that was chosen in it, if any."""
 
     prompt_id: PromptId | None

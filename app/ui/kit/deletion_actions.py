@@ -18,9 +18,9 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.errors import MooringError
+from app.ui.kit.context import PageContext
 from app.ui.kit.deletions import Deletion
 from app.ui.kit.screen import Facts
-from app.ui.page.context import PageContext
 
 log = logging.getLogger("mooring.ui")
 

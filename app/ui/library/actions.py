@@ -11,13 +11,13 @@ from app.core.errors import MooringError
 from app.core.model import ServerId
 from app.core.ports import Blob
 from app.ui.form.arrange_actions import STORE_KEY as LAYOUT_KEY
+from app.ui.kit.context import PageContext, attempt
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
 from app.ui.library.library import Library
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog, Saved
-from app.ui.page.context import PageContext, attempt
 from app.workflows.library import export_text
 
 log = logging.getLogger("mooring.ui")

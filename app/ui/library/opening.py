@@ -16,13 +16,13 @@ from app.core.model import ServerId
 from app.core.ports import Blob
 from app.ui.form.arrange_actions import keep_layouts, kept_layout
 from app.ui.form.catalogues import Content, FormCatalogues
+from app.ui.form.context import FormContext
 from app.ui.form.open_workflow import Given, OpenWorkflow, completed, completing, find_open, open_given, open_workflow
 from app.ui.form.picker import Opening
-from app.ui.form.state import NODES_AT_FIRST
+from app.ui.form.state import NODES_AT_FIRST, FormState
 from app.ui.kit.background import in_steps, without_collecting
 from app.ui.kit.screen import Screen
 from app.ui.library.library import PUBLISHED_MARK, Library, plain_title
-from app.ui.page.context import PageContext
 from app.workflows.bounds import check_file
 from app.workflows.documents import Note
 from app.workflows.forms.arrangement import Layout
@@ -40,7 +40,7 @@ class Opener:
 
     def __init__(
         self,
-        desk: PageContext,
+        desk: FormContext,
         library: Library,
         catalogues: FormCatalogues,
         screen: Screen,
@@ -108,14 +108,18 @@ class Opener:
         if self._library.item(workflow_id) is not None:
             self._desk.spawn(self._library.note_used(workflow_id))
         self._tried.pop(workflow_id, None)
-        self._desk.set_ui(replace(ui, workflow_id=workflow_id, query="", nodes_shown=NODES_AT_FIRST, dialog=None))
+        self._desk.set_ui(
+            replace(ui, dialog=None).with_slices(
+                replace(ui.of(FormState), workflow_id=workflow_id, query="", nodes_shown=NODES_AT_FIRST)
+            )
+        )
         self.refresh()
 
     # Opening
 
     def refresh(self) -> None:
         """Open what is chosen and is not open, or is published anew; nothing waits for it."""
-        workflow_id = self._desk.ui.workflow_id
+        workflow_id = self._desk.ui.of(FormState).workflow_id
         file = self._library.published_file(workflow_id)
         is_open = any(item.workflow_id == workflow_id for item in self._desk.workflows)
         tag = file.tag if file is not None else ""
@@ -196,7 +200,7 @@ class Opener:
         """Put an open workflow among the others, in its place if it was there; the longest open ones go."""
         others = [item for item in self._desk.workflows if item.workflow_id != opened.workflow_id]
         mine = [item.workflow_id for item in others if self.knows(item.workflow_id)]
-        gone = set(mine[: max(0, len(mine) + 1 - MOST_OPEN)]) - {self._desk.ui.workflow_id}
+        gone = set(mine[: max(0, len(mine) + 1 - MOST_OPEN)]) - {self._desk.ui.of(FormState).workflow_id}
         for workflow_id in gone:
             self._files.pop(workflow_id, None)
         self._desk.set_workflows((*(item for item in others if item.workflow_id not in gone), opened))

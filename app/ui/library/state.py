@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.core.errors import MooringError
 from app.core.model import ServerId
 from app.ui.form.picker import WorkflowEntry
+from app.ui.kit.state import Dialog
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
-class LibraryDialog:
+class LibraryDialog(Dialog):
     """The open library with what the person looks for in it. `editing` and `deleting` name an item."""
 
     query: str = ""

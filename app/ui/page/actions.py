@@ -16,31 +16,33 @@ from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.ui.form.actions import FormActions
 from app.ui.form.arrange_actions import ArrangeActions
+from app.ui.form.context import FormContext
 from app.ui.form.file_actions import FileActions
 from app.ui.form.open_workflow import OpenWorkflow
-from app.ui.form.state import Draft
+from app.ui.form.state import Draft, FormState
+from app.ui.kit.context import attempt
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.screen import Facts, Screen
-from app.ui.page.context import PageContext, attempt
 from app.ui.page.projection import run_view
-from app.ui.page.unsaved import left
+from app.ui.page.state import NoticesState
 from app.ui.results.sheets import SheetDialog
-from app.ui.results.state import RESULTS_AT_FIRST, PictureDialog
+from app.ui.results.state import RESULTS_AT_FIRST, PictureDialog, ResultsState
 from app.ui.results.storage_actions import KeepActions, ResultsVerbs
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.many_actions import ManyActions
 from app.ui.runs.orders import Order, files_of, order_of, plan_of
 from app.ui.runs.recovery_actions import RecoveryActions, RecoveryVerbs
 from app.ui.runs.server_picker import WhereView, hands_for, wish_of
-from app.ui.runs.state import MOST_COUNT, GiveUpDialog
+from app.ui.runs.state import MOST_COUNT, GiveUpDialog, RunsState
 from app.ui.runs.waiting_actions import LineActions, LineVerbs
+from app.ui.windows.orphan_actions import OrphanActions, OrphanVerbs
 from app.workflows.graph import Key
 from app.workflows.plans.runs import PlannedRun
 
 log = logging.getLogger("mooring.ui")
 
 
-class SessionVerbs(SessionFacts, RecoveryVerbs, Protocol):
+class SessionVerbs(SessionFacts, RecoveryVerbs, OrphanVerbs, Protocol):
     """What the page asks of a session."""
 
     async def run(
@@ -73,7 +75,7 @@ class Actions:
     def __init__(
         self,
         session: SessionVerbs,
-        desk: PageContext,
+        desk: FormContext,
         screen: Screen,
         random_seed: Callable[[int], int],
         note_used: Callable[[str, PromptId], Awaitable[None]] | None = None,
@@ -92,6 +94,7 @@ class Actions:
         self._arranging = ArrangeActions(desk, screen, deletions)
         self._keeping = KeepActions(session.results, desk, self._do, deletions)
         self._recovery = RecoveryActions(session, desk, screen)
+        self._orphans = OrphanActions(session, desk)
         self._line = LineActions(session.line, desk, screen, self._do, deletions)
         self._many = ManyActions(desk, screen, self._form, self._add_many, deletions)
         self._choosing = (self._form, self._arranging, self._keeping, self._line, self._many)
@@ -102,7 +105,7 @@ class Actions:
         """A click on `data-action`, or its key."""
         if any(hands.act(name, facts) for hands in (self._form, self._files, self._arranging)):
             return
-        if self._keeping.act(name) or self._recovery.act(name, facts):
+        if self._keeping.act(name) or self._recovery.act(name, facts) or self._orphans.act(name, facts):
             return
         if self._line.act(name, facts) or self._many.act(name):
             return
@@ -137,7 +140,14 @@ class Actions:
             case "close-dialog" | "leave-dialog":
                 self._close(is_left=name == "leave-dialog")
             case "show-more":
-                self._set(results_shown=self._desk.ui.results_shown + RESULTS_AT_FIRST)
+                self._desk.set_ui(
+                    self._desk.ui.with_slices(
+                        replace(
+                            self._desk.ui.of(ResultsState),
+                            results_shown=self._desk.ui.of(ResultsState).results_shown + RESULTS_AT_FIRST,
+                        )
+                    )
+                )
             case "dismiss-errors":
                 self._set(errors=())
             case "dismiss-notice":
@@ -152,7 +162,7 @@ class Actions:
         if sheet:
             self._set(dialog=SheetDialog(sheet))
         elif is_left:
-            self._desk.set_ui(left(ui))
+            self._desk.set_ui(ui.without_dialog())
         else:
             self._set(dialog=None)
 
@@ -161,23 +171,27 @@ class Actions:
         if key == "error":
             self._set(errors=tuple(item for item in ui.errors if str(item[0]) != number))
         else:
-            self._set(dismissed=ui.dismissed | {key})
+            self._desk.set_ui(
+                self._desk.ui.with_slices(
+                    replace(self._desk.ui.of(NoticesState), dismissed=ui.of(NoticesState).dismissed | {key})
+                )
+            )
 
     def _run(self) -> None:
         chosen, ui = self._form.chosen, self._desk.ui
         if chosen is None or (view := run_view(self._session, chosen, ui)).blocker is not None:
             return  # the Run bar says why
         wish = self._wish(chosen, view.where)
-        if ui.run_count > 1 or wish.is_patient:
-            self._note_values(chosen, ui.draft)
-            self._run_many(chosen, ui.run_count, wish)
+        if ui.of(RunsState).run_count > 1 or wish.is_patient:
+            self._note_values(chosen, ui.of(FormState).draft)
+            self._run_many(chosen, ui.of(RunsState).run_count, wish)
             return
-        draft = self._form.draw_seeds(chosen, ui.draft)
+        draft = self._form.draw_seeds(chosen, ui.of(FormState).draft)
         order = order_of(chosen, draft, now=self._screen.local_time(), choose=self._choose)
         inputs = files_of(chosen, draft)
-        self._desk.set_ui(ui.with_draft(self._form.count_seeds(chosen, draft)))
+        self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(self._form.count_seeds(chosen, draft))))
         self._screen.update({"reveal": "now"})
-        self._desk.send(self._submit(chosen, order, inputs, wish.asked, draft=ui.draft))
+        self._desk.send(self._submit(chosen, order, inputs, wish.asked, draft=ui.of(FormState).draft))
 
     def _wish(self, chosen: OpenWorkflow, where: WhereView) -> Wish:
         """What the person asks of the choice of a server, and the workflow; a moored window has none."""
@@ -189,10 +203,10 @@ class Actions:
     def _run_many(self, chosen: OpenWorkflow, count: int, wish: Wish) -> None:
         """Let so many runs wait, each with the seeds that a click of its own would have had."""
         ui = self._desk.ui
-        runs, draft = self._form.draw_many(chosen, ui.draft, count)
-        plan = plan_of(chosen, ui.draft, runs, now=self._screen.local_time(), choose=self._choose)
+        runs, draft = self._form.draw_many(chosen, ui.of(FormState).draft, count)
+        plan = plan_of(chosen, ui.of(FormState).draft, runs, now=self._screen.local_time(), choose=self._choose)
         inputs = files_of(chosen, draft)
-        self._desk.set_ui(ui.with_draft(draft))
+        self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft)))
         self._screen.update({"reveal": "waiting"})
         self._line.add(chosen.title, plan, inputs, wish, hands=self._hands(wish, count))
 
@@ -201,7 +215,7 @@ class Actions:
         view = run_view(self._session, chosen, self._desk.ui)
         if view.blocker is not None:
             return  # the dialog says why
-        self._note_values(chosen, self._desk.ui.draft)
+        self._note_values(chosen, self._desk.ui.of(FormState).draft)
         plan = plan_of(chosen, draft, runs, now=self._screen.local_time(), choose=self._choose)
         inputs = files_of(chosen, draft)
         wish = self._wish(chosen, view.where)
@@ -257,7 +271,7 @@ class Actions:
         if window.window_locked_server:
             return None
         demos = [server for server in servers if server.is_demo]
-        leanings = self._desk.ui.leanings
+        leanings = self._desk.ui.of(RunsState).leanings
         wanted = [server for server in demos if leanings.get(server.server_id) is Leaning.PREFER]
         others = [server for server in demos if leanings.get(server.server_id) is not Leaning.AVOID]
         found = wanted or others or demos
@@ -271,9 +285,16 @@ class Actions:
             return
         value = str(facts.get("value", ""))
         if name == "run-count":
-            self._set(run_count=min(MOST_COUNT, max(1, int(value))) if value.isdecimal() else 1)
+            self._desk.set_ui(
+                self._desk.ui.with_slices(
+                    replace(
+                        self._desk.ui.of(RunsState),
+                        run_count=min(MOST_COUNT, max(1, int(value))) if value.isdecimal() else 1,
+                    )
+                )
+            )
         if name == "where":
-            self._set(where=value)
+            self._desk.set_ui(self._desk.ui.with_slices(replace(self._desk.ui.of(RunsState), where=value)))
 
     def type(self, name: str, facts: Facts) -> None:
         """Something typed in `data-input`."""

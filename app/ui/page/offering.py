@@ -7,11 +7,13 @@ from dataclasses import replace
 from app.ui.commands.commands import Offered, Piece
 from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsDialog, ShortcutsView
 from app.ui.form.picker import LibraryEntries
-from app.ui.page.state import DialogView, PageView, UiState
+from app.ui.form.state import FormState
+from app.ui.kit.state import UiState
+from app.ui.page.state import DialogView, PageView
 from app.ui.runs.state import CardView
 from app.ui.scripting.dialog import ScriptingDialog
-from app.ui.settings.account import SettingsView
-from app.ui.settings.settings import SettingsDialog
+from app.ui.settings.account import Account, SettingsView
+from app.ui.settings.settings import Settings, SettingsDialog
 
 MOST_PIECES = 12  # cards of each list that one can go to by name
 
@@ -20,11 +22,11 @@ def with_help(view: PageView, ui: UiState, stock: LibraryEntries, language: str)
     """The page with the settings, the palette, the shortcuts or the scripting console, if one of them is open."""
     match ui.dialog:
         case SettingsDialog() as dialog:
-            return replace(view, dialog=DialogView(SettingsView(dialog, ui.settings, language, ui.account)))
+            return replace(view, dialog=DialogView(SettingsView(dialog, ui.of(Settings), language, ui.of(Account))))
         case PaletteDialog() as dialog:
             return replace(view, dialog=DialogView(PaletteView(dialog, offered_of(view, ui, stock))))
         case ShortcutsDialog():
-            return replace(view, dialog=DialogView(ShortcutsView(ui.settings.has_keys)))
+            return replace(view, dialog=DialogView(ShortcutsView(ui.of(Settings).has_keys)))
         case ScriptingDialog() as dialog:
             return replace(view, dialog=DialogView(dialog))
     return view
@@ -37,7 +39,7 @@ def offered_of(view: PageView, ui: UiState, stock: LibraryEntries) -> Offered:
         can_run=view.run.blocker is None,
         cancels=view.run.cancels,
         has_plan=view.now.is_many,
-        workflow_id=ui.workflow_id,
+        workflow_id=ui.of(FormState).workflow_id,
         is_open=form.chosen is not None,
         is_searchable=form.chosen is not None and form.is_searchable,
         can_undo=form.can_undo,
@@ -56,8 +58,8 @@ def offered_of(view: PageView, ui: UiState, stock: LibraryEntries) -> Offered:
         is_narrow=view.results.album is not None and view.results.album.wish.is_narrow,
         picked=len(view.results.album.picked) if view.results.album is not None else 0,
         errors=len(view.errors),
-        settings=ui.settings,
-        can_log_out=ui.account.can_log_out,
+        settings=ui.of(Settings),
+        can_log_out=ui.of(Account).can_log_out,
     )
 
 

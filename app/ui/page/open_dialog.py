@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from app.core.model import PromptId, Task, Unreadable
 from app.core.waiting_runs import MOST_HANDS
 from app.core.window import Window
-from app.ui.commands.palette import PaletteDialog, ShortcutsDialog
 from app.ui.fleet.panel import FleetDialog, fleet_view
 from app.ui.form.mask import CameraDialog, MaskDialog, picture_view
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.picker import LibraryEntries
 from app.ui.form.presets import PresetsDialog, presets_view
-from app.ui.form.state import Draft
+from app.ui.form.state import Draft, FormState
 from app.ui.graph.graphs import Drawings, GraphDialog, GraphMarks, Subject, subject_of, task_graph, workflow_graph
 from app.ui.kit.colours import tag_of
+from app.ui.kit.state import UiState
 from app.ui.library.listing import library_view
 from app.ui.library.state import LibraryDialog
-from app.ui.page.state import DialogView, PanelDialog, TaskDialog, UiState
+from app.ui.page.state import DialogView, PanelDialog, TaskDialog
 from app.ui.results.sheet_making import Sheets
 from app.ui.results.sheets import SheetDialog
-from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog
+from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, ResultsState
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.runs.cards import Pictures, SessionFacts, past_card, task_card
 from app.ui.runs.crew import own_unfinished
@@ -30,12 +30,10 @@ from app.ui.runs.edit import EditDialog, edit_view
 from app.ui.runs.many import ManyDialog, many_view
 from app.ui.runs.orders import files_of
 from app.ui.runs.server_picker import hands_for
-from app.ui.runs.state import CardView, RunView
+from app.ui.runs.state import CardView, GiveUpDialog, RunAgainDialog, RunsState, RunView, SameServerDialog
 from app.ui.runs.waiting import CancelDialog, cancel_view
-from app.ui.scripting.dialog import ScriptingDialog
-from app.ui.settings.account import LogOutDialog
+from app.ui.settings.account import Account, LogOutDialog
 from app.ui.settings.logout import log_out_view
-from app.ui.settings.settings import SettingsDialog
 from app.ui.windows.panel import PanelFacts, WindowsDialog, windows_view
 
 NONE = DialogView()
@@ -71,10 +69,12 @@ def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
         case FleetDialog() | WindowsDialog() as dialog:
             return _panel(around, dialog), None
         case LibraryDialog() as dialog:
-            view = library_view(dialog, around.stock, session.fleet, ui.workflow_id, around.sight)
+            view = library_view(dialog, around.stock, session.fleet, ui.of(FormState).workflow_id, around.sight)
             return DialogView(view), None
         case PresetsDialog() as dialog if around.opened is not None:
-            return DialogView(presets_view(dialog, ui.known, around.opened, ui.draft, ui.hidden)), None
+            return DialogView(
+                presets_view(dialog, ui.of(FormState).known, around.opened, ui.of(FormState).draft, ui.hidden)
+            ), None
         case ManyDialog() if around.chosen is not None:
             return _many(around, around.chosen), None
         case SheetDialog() | DeleteDialog() | CompareDialog() as dialog:
@@ -85,13 +85,10 @@ def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
             return _about_browser(around, dialog), None
         case MaskDialog() | CameraDialog() as dialog:
             fields = around.chosen.form.by_key if around.chosen is not None else {}
-            return DialogView(picture_view(dialog, ui.draft, fields)), None
-        case (
-            PresetsDialog() | ManyDialog() | SettingsDialog() | PaletteDialog() | ShortcutsDialog() | ScriptingDialog()
-        ):
-            return NONE, None  # no workflow that they could be about; or about the page as a whole (`offering.py`)
-        case dialog:
+            return DialogView(picture_view(dialog, ui.of(FormState).draft, fields)), None
+        case GiveUpDialog() | RunAgainDialog() | SameServerDialog() | PictureDialog() as dialog:
             return _about_task(around, dialog), None
+    return NONE, None  # a workflow's without one, or about the page as a whole (`offering.py`)
 
 
 def _about_results(around: Around, dialog: SheetDialog | DeleteDialog | CompareDialog) -> DialogView:
@@ -102,17 +99,17 @@ def _about_browser(around: Around, dialog: KeepingDialog | LogOutDialog) -> Dial
     """About what is kept in this browser, and whose it is."""
     session, ui = around.session, around.ui
     if isinstance(dialog, LogOutDialog):
-        return DialogView(log_out_view(dialog, ui.account, session, around.panels))
-    usage, recent = session.results.usage, len(ui.known.recent)
-    return DialogView(KeepingView(dialog, usage, recent, ui.names, ui.folder))
+        return DialogView(log_out_view(dialog, ui.of(Account), session, around.panels))
+    usage, recent = session.results.usage, len(ui.of(FormState).known.recent)
+    return DialogView(KeepingView(dialog, usage, recent, ui.of(ResultsState).names, ui.of(ResultsState).folder))
 
 
 def _panel(around: Around, dialog: PanelDialog) -> DialogView:
     session, panels = around.session, around.panels
     if isinstance(dialog, FleetDialog):
         ui = around.ui
-        deeds = dialog.deeds if ui.account.runs_fleet else None
-        return DialogView(fleet_view(session, panels, ui.where, ui.leanings, deeds))
+        deeds = dialog.deeds if ui.of(Account).runs_fleet else None
+        return DialogView(fleet_view(session, panels, ui.of(RunsState).where, ui.of(RunsState).leanings, deeds))
     return DialogView(windows_view(dialog, session, panels, around.pictures.glimpse_url))
 
 
@@ -127,19 +124,21 @@ def _many(around: Around, chosen: OpenWorkflow) -> DialogView:
     line = session.line.line
     hands = line.hands if line is not None and line.entries else hands_for(around.run.where, MOST_HANDS)
     servers = len(session.fleet.servers)
-    view = many_view(chosen, ui.draft.values, ui.many, around.word, servers=servers, hands=hands)
+    view = many_view(
+        chosen, ui.of(FormState).draft.values, ui.of(RunsState).many, around.word, servers=servers, hands=hands
+    )
     return DialogView(view, blocker=around.run.blocker)
 
 
 def _about_task(around: Around, dialog: TaskDialog) -> DialogView:
     session, asked = around.session, dialog.prompt_id
     if isinstance(dialog, PictureDialog) and dialog.task is not None:
-        return DialogView(dialog, past_card(dialog.task, session, around.pictures, around.ui.names))
+        return DialogView(dialog, past_card(dialog.task, session, around.pictures, around.ui.of(ResultsState).names))
     card = next((item for item in around.cards if item.task.prompt_id == asked), None)
     record = next((item for item in _records(session) if item.prompt_id == asked), None)
     if card is None:
         aside = (
-            task_card(task, window.mooring, session, around.pictures, around.ui.names)
+            task_card(task, window.mooring, session, around.pictures, around.ui.of(ResultsState).names)
             for task, window in _aside(session, asked)
         )
         card = next(aside, None)
@@ -156,7 +155,7 @@ def _graph(around: Around, node_id: str) -> tuple[DialogView, GraphMarks | None]
     task = find_task(session, ui.dialog.prompt_id)
     if task is None:
         title = opened.title if opened is not None else ""
-        shown = workflow_graph(ui.workflow_id, title, subject, drawing, node_id)
+        shown = workflow_graph(ui.of(FormState).workflow_id, title, subject, drawing, node_id)
         return DialogView(shown), GraphMarks(shown.key, shown.chosen, {})
     view, marks = task_graph(task, drawing, session.progress.get(task.prompt_id), node_id)
     return DialogView(view, tag=tag_of(session.fleet, task.server_id)), marks
@@ -167,7 +166,7 @@ def graph_subject(session: SessionFacts, ui: UiState, chosen: OpenWorkflow | Non
     if not isinstance(ui.dialog, GraphDialog):
         return None
     if ui.dialog.prompt_id is None:
-        return form_subject(chosen, ui.draft) if chosen is not None else None
+        return form_subject(chosen, ui.of(FormState).draft) if chosen is not None else None
     task = find_task(session, ui.dialog.prompt_id)
     return subject_of(task) if task is not None else None
 

@@ -20,17 +20,21 @@ from app.ui.fleet.faults_actions import BreakActions, BreakServer
 from app.ui.form import drafts
 from app.ui.form.arrange_actions import recall_layout
 from app.ui.form.catalogues import FormCatalogues
+from app.ui.form.context import opened_on
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.picker import LibraryEntries
 from app.ui.form.preset_actions import PresetActions
 from app.ui.form.recent_values import Recents
 from app.ui.form.remote_choices import RemoteLists
+from app.ui.form.state import FormState
 from app.ui.graph.actions import GraphActions
 from app.ui.graph.graphs import Arrange, Graphs
+from app.ui.kit.context import attempt
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import ImageAddresses
 from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.state import UiState
 from app.ui.kit.thumbnails import Sights, item_finder
 from app.ui.library.actions import LibraryActions, is_json
 from app.ui.library.library import Library, is_file
@@ -38,7 +42,6 @@ from app.ui.library.listing import LibraryIndex
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog
 from app.ui.page.actions import Actions
-from app.ui.page.context import attempt, opened_on
 from app.ui.page.offering import offered_of
 from app.ui.page.open_dialog import graph_subject
 from app.ui.page.panel_actions import PanelActions
@@ -47,7 +50,7 @@ from app.ui.page.projection import project
 from app.ui.page.redraw import RedrawScheduler
 from app.ui.page.regions import DrawnCards, changed_regions, graph_change, live_words
 from app.ui.page.releases import Releases
-from app.ui.page.state import PageView, Surroundings, UiState
+from app.ui.page.state import PageView, Surroundings
 from app.ui.page.tab_icon import draw_icon
 from app.ui.page.tab_title import ended_ids, read_sign, title_ends, word_title
 from app.ui.results.album_actions import AlbumActions
@@ -63,7 +66,7 @@ from app.ui.settings.account_actions import Team
 from app.ui.settings.actions import SettingsActions, told_of
 from app.ui.settings.notifications import Notifier, Ringer
 from app.ui.settings.settings import KEY as SETTINGS_KEY
-from app.ui.settings.settings import read_settings
+from app.ui.settings.settings import Settings, read_settings
 from app.workflows.forms.fields import MAX_SEED
 from app.workflows.graph import Key
 
@@ -117,9 +120,9 @@ class Page:
         self._is_guarded = False
         self._is_asked = False  # another window has asked for this one
         self._library = Library(papers, session.files, now, self.request)
-        self._ui = replace(
+        self._ui = UiState().with_slices(
             drafts.load(screen.recall(drafts.STORE_KEY), workflows, is_file),
-            settings=read_settings(screen.kept(SETTINGS_KEY)),
+            read_settings(screen.kept(SETTINGS_KEY)),
         )
         self._deletions = Deletions(self, now, sleep)
         self._gallery = ImageAddresses(session, screen, self.spawn, self.request, read_input=read_input)
@@ -178,10 +181,10 @@ class Page:
 
     def set_ui(self, ui: UiState) -> None:
         """Change the person's own part; what was typed is remembered at once."""
-        is_typed = (ui.workflow_id, ui.drafts) != (self._ui.workflow_id, self._ui.drafts)
+        before, form = self._ui.of(FormState), ui.of(FormState)
         self._ui = ui
-        if is_typed:
-            self._screen.remember(drafts.STORE_KEY, drafts.dump(ui))
+        if (form.workflow_id, form.drafts) != (before.workflow_id, before.drafts):
+            self._screen.remember(drafts.STORE_KEY, drafts.dump(form))
         self.request()
 
     @property
@@ -193,22 +196,24 @@ class Page:
         """Offer these: with another one, or one with the form of a catalogue that was read. What was typed stays."""
         self._workflows = workflows
         self._choose_something()
-        if any(draft.awaited for draft in self._ui.drafts.values()):
+        if any(draft.awaited for draft in self._ui.of(FormState).drafts.values()):
             self.spawn(self._actions.recover(self._read_input))
         self.request()
 
     def _choose_something(self) -> None:
         """If the chosen workflow is gone, the first one is chosen."""
-        chosen = self._ui.workflow_id
+        chosen = self._ui.of(FormState).workflow_id
         if not self._opener.knows(chosen) and not any(item.workflow_id == chosen for item in self._workflows):
-            self._ui = replace(self._ui, workflow_id=self._workflows[0].workflow_id if self._workflows else "")
+            self._ui = self._ui.with_slices(
+                replace(self._ui.of(FormState), workflow_id=self._workflows[0].workflow_id if self._workflows else "")
+            )
 
     def _opened(self, opened: OpenWorkflow) -> None:
         """A workflow has been opened: what was typed into it before a reload is there again, as far as it fits."""
-        known = self._ui.drafts.get(opened.workflow_id)
+        known = self._ui.of(FormState).drafts.get(opened.workflow_id)
         if known is not None:
             kept = drafts.without_gone(known, opened.workflow.nodes)
-            self._ui = self._ui.with_draft(kept, opened.workflow_id)
+            self._ui = self._ui.with_slices(self._ui.of(FormState).with_draft(kept, opened.workflow_id))
         self.spawn(self._actions.recover(self._read_input))
 
     def word(self, text: str) -> str:
@@ -282,7 +287,11 @@ class Page:
 
     def _undo_last(self, facts: Facts) -> None:
         """Undo the last deletion or, if nothing covers the form, its last step: Ctrl+Z outside of a text field."""
-        if not self._deletions.act("undo-last", facts) and self._ui.dialog is None and self._ui.draft.history.can_undo:
+        if (
+            not self._deletions.act("undo-last", facts)
+            and self._ui.dialog is None
+            and self._ui.of(FormState).draft.history.can_undo
+        ):
             self._actions.act("undo", facts)
 
     def change(self, name: str, facts: Facts) -> None:
@@ -358,7 +367,7 @@ class Page:
         ended = ended_ids(self._session)
         if ended is not None and (not is_hidden or not self._is_restored):
             self._seen, self._is_restored = ended, True
-        self._ringer.hear(self._session, ended, self._ui.settings, _)
+        self._ringer.hear(self._session, ended, self._ui.of(Settings), _)
         is_found, self._is_asked = self._is_asked and not is_hidden, self._is_asked and is_hidden
         sign = read_sign(self._session, self._seen, is_asked=self._is_asked)
         news = self._news({"title": word_title(sign, _), "ends": title_ends(sign), "icon": draw_icon(sign)})
@@ -370,14 +379,16 @@ class Page:
         stock = self._refresh_library()
         self._standings.refresh()
         self._lookout.refresh(dialog)
-        has_previews = self._ui.settings.has_previews
+        has_previews = self._ui.of(Settings).has_previews
         if isinstance(dialog, PictureDialog):
             self._gallery.refresh((dialog.prompt_id, dialog.index), dialog.task, has_previews=has_previews)
         else:
             self._gallery.refresh(has_previews=has_previews)
         opened = opened_on(self)
         self._graphs.refresh(
-            graph_subject(self._session, self._ui, shaped(opened, self._ui.draft.values) if opened else None)
+            graph_subject(
+                self._session, self._ui, shaped(opened, self._ui.of(FormState).draft.values) if opened else None
+            )
         )
         view = project(
             self._session,
@@ -400,7 +411,7 @@ class Page:
         graph = graph_change(self._shown, view, _)
         self._shown = view
         told: dict[str, object] = {"live": live_words(view, _), "lang": "en" if _.language == "pseudo" else _.language}
-        told |= told_of(self._ui.settings, SINGLE)
+        told |= told_of(self._ui.of(Settings), SINGLE)
         return {**({"regions": regions} if regions else {}), **graph, **self._album.change(_), **self._news(told)}
 
     def _refresh_library(self) -> LibraryEntries:
@@ -409,7 +420,7 @@ class Page:
         if self._session.fleet.source and self._library.is_stale(tag):
             self.spawn(self._library.refresh_published(tag))
         self._opener.refresh()
-        opening = self._opener.opening(self._ui.workflow_id)
+        opening = self._opener.opening(self._ui.of(FormState).workflow_id)
         self._stock = stock = self._stockroom.stock(
             self._workflows, self._library, self._session.fleet, opening, self._ui.hidden
         )

@@ -8,28 +8,32 @@ from dataclasses import replace
 from app.core.model import Contact, Fleet, Health, Task, TaskState
 from app.core.window import Window
 from app.session import RunStage
+from app.ui.fleet.faults import FaultsState
 from app.ui.fleet.faults_panel import break_view
 from app.ui.form.open_workflow import OpenWorkflow, find_open, shaped
 from app.ui.form.picker import LibraryEntries
 from app.ui.form.projection import form_view, found_keys, is_picture, nodes_view, option_lists
+from app.ui.form.state import FormState
 from app.ui.graph.graphs import Drawings
 from app.ui.kit.colours import tag_of
+from app.ui.kit.state import UiState
 from app.ui.library.listing import NO_SHELVES, stock_of
 from app.ui.page.offering import with_help
 from app.ui.page.open_dialog import Around, dialog_view
-from app.ui.page.state import HeaderView, Notice, NoticeKind, PageView, Surroundings, UiState
+from app.ui.page.state import HeaderView, Notice, NoticeKind, NoticesState, PageView, Surroundings
 from app.ui.results.album import AlbumView
 from app.ui.results.sheet_making import Sheets
-from app.ui.results.state import ResultsView
+from app.ui.results.state import ResultsState, ResultsView
 from app.ui.runs.cards import Pictures, SessionFacts, linked, task_cards
 from app.ui.runs.crew import crew_items, own_unfinished
 from app.ui.runs.many import many_lists
 from app.ui.runs.runnability import form_blocker, gone_files, standing_of, standing_view
 from app.ui.runs.server_picker import where_view
-from app.ui.runs.state import Blocker, CardView, NowView, RunCard, RunView
+from app.ui.runs.state import Blocker, CardView, NowView, RunCard, RunsState, RunView
 from app.ui.runs.waiting import waiting_view
-from app.ui.settings.account import Presence
-from app.ui.windows.orphans import left_view
+from app.ui.scripting.dialog import ScriptingState
+from app.ui.settings.account import Account, Presence
+from app.ui.windows.orphans import WindowsState, left_view
 from app.ui.windows.panel import NOTHING_READ, PanelFacts
 from app.workflows.graph import Key
 from app.workflows.needs import Runnability
@@ -61,14 +65,19 @@ def project(
     `panels` is what was read for the header's panels.
     """
     window = session.window if isinstance(session.window, Window) else None
-    shown = (card for card in task_cards(session, pictures, ui.names) if card.task.prompt_id not in ui.hidden)
+    shown = (
+        card
+        for card in task_cards(session, pictures, ui.of(ResultsState).names)
+        if card.task.prompt_id not in ui.hidden
+    )
     cards = _all_linked(tuple(shown), ui)
-    opened = find_open(workflows, ui.workflow_id)
-    chosen = shaped(opened, ui.draft.values) if opened else None
-    found = found_keys(chosen, ui, word)
+    typed = ui.of(FormState)
+    opened = find_open(workflows, typed.workflow_id)
+    chosen = shaped(opened, typed.draft.values) if opened else None
+    found = found_keys(chosen, typed, word)
     stock = stock or stock_of(workflows, NO_SHELVES, session.fleet)
-    gone = gone_files(ui, session.fleet, session.window, chosen)
-    asking = ui.with_draft(replace(ui.draft, faults={**gone, **ui.draft.faults})) if gone else ui
+    gone = gone_files(typed, session.fleet, session.window, chosen)
+    asking = typed.with_draft(replace(typed.draft, faults={**gone, **typed.draft.faults})) if gone else typed
     form, nodes = form_view(stock, chosen, asking, found), nodes_view(chosen, asking, found)
     ended = [card for card in cards if card.task.state.is_end]
     run = run_view(session, chosen, ui)
@@ -76,15 +85,19 @@ def project(
     around = Around(session, ui, opened, chosen, cards, pictures, stock, sheets, run, drawings, sight, word, panels)
     dialog, marks = dialog_view(around)
     waiting = waiting_view(session.line, crew_items(session), len(session.fleet.servers))
-    left = left_view(session, tag_of, pictures.glimpse_url, is_searching=ui.is_searching)
+    left = left_view(session, tag_of, pictures.glimpse_url, is_searching=ui.of(WindowsState).is_searching)
     view = PageView(
-        header=replace(_header(window, session), is_private=surroundings.is_private, is_scripting=ui.is_scripting),
+        header=replace(
+            _header(window, session),
+            is_private=surroundings.is_private,
+            is_scripting=ui.of(ScriptingState).is_scripting,
+        ),
         notices=_notices(session, ui, surroundings),
         errors=(*_deletions(ui), *(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors)),
         form=form,
-        standing=standing_view(session, ui, chosen),
+        standing=standing_view(session, typed, chosen),
         nodes=nodes,
-        lists=(*option_lists((*form.fields, *nodes.fields), ui.known.lists), *many_lists(dialog.dialog)),
+        lists=(*option_lists((*form.fields, *nodes.fields), typed.known.lists), *many_lists(dialog.dialog)),
         run=run,
         now=NowView(
             _runs(session),
@@ -99,8 +112,10 @@ def project(
         waiting=waiting,
         sheets=sheets.entries(),
         left=left,
-        results=replace(_results(ended, ui, session, album), is_private=surroundings.is_private, folder=ui.folder),
-        breaking=break_view(session.fleet, ui, tag_of, window.window_locked_server if window else None),
+        results=replace(
+            _results(ended, ui, session, album), is_private=surroundings.is_private, folder=ui.of(ResultsState).folder
+        ),
+        breaking=break_view(session.fleet, ui.of(FaultsState), tag_of, window.window_locked_server if window else None),
         dialog=dialog,
         marks=marks,
     )
@@ -109,7 +124,7 @@ def project(
 
 def _all_linked(cards: tuple[CardView, ...], ui: UiState) -> tuple[CardView, ...]:
     ended = [card.task.prompt_id for card in cards if card.task.state.is_end]
-    return linked(cards, {card.task.prompt_id for card in cards} - set(ended[ui.results_shown :]))
+    return linked(cards, {card.task.prompt_id for card in cards} - set(ended[ui.of(ResultsState).results_shown :]))
 
 
 def _first_offer_open(cards: Iterable[CardView]) -> tuple[CardView, ...]:
@@ -156,7 +171,7 @@ def _notices(session: SessionFacts, ui: UiState, surroundings: Surroundings) -> 
         found.append(Notice(NoticeKind.OFFLINE))
     if session.store_error is not None:
         found.append(Notice(NoticeKind.STORE, error=session.store_error))
-    if (absence := ABSENCES.get(ui.account.presence)) is not None:
+    if (absence := ABSENCES.get(ui.of(Account).presence)) is not None:
         found.append(Notice(absence))  # the fleet is not told then either
     elif session.fleet_error is not None:
         found.append(Notice(NoticeKind.FLEET, error=session.fleet_error))
@@ -179,7 +194,7 @@ def _notices(session: SessionFacts, ui: UiState, surroundings: Surroundings) -> 
         found.append(Notice(NoticeKind.NEWER, newer=surroundings.newer, is_busy=is_busy))
     if session.identity is not None and session.identity.is_duplicate:
         found.append(Notice(NoticeKind.DUPLICATE))
-    return tuple(notice for notice in found if notice.key not in ui.dismissed)
+    return tuple(notice for notice in found if notice.key not in ui.of(NoticesState).dismissed)
 
 
 def _deletions(ui: UiState) -> Iterator[Notice]:
@@ -194,13 +209,13 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
     locked = window.window_locked_server if window else None
     mine = [task for item in session.windows for task in item.unfinished if task.cancel_asked_at is None]
     mine.sort(key=lambda task: task.created_at)
-    standing = standing_of(ui, session.fleet, window, chosen)
+    standing = standing_of(ui.of(FormState), session.fleet, window, chosen)
     lacking = standing.lacks if standing is not None else ()
-    where = where_view(session.fleet, ui.where, locked, lacking, ui.leanings)
+    where = where_view(session.fleet, ui.of(RunsState).where, locked, lacking, ui.of(RunsState).leanings)
     blocker = _blocker(session, window, chosen, ui)
     return RunView(
         blocker=blocker or (Blocker.WHERE if where.cause else None),
-        count=ui.run_count,
+        count=ui.of(RunsState).run_count,
         where=where,
         tag=tag_of(session.fleet, locked) if locked else None,
         cancels=mine[-1].prompt_id if mine else None,
@@ -208,8 +223,8 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
 
 
 def _blocker(session: SessionFacts, window: Window | None, chosen: OpenWorkflow | None, ui: UiState) -> Blocker | None:
-    if ui.account.presence is not Presence.IN:
-        return Blocker.LOGGED_OUT if ui.account.presence is Presence.OUT else Blocker.OTHER_PERSON
+    if ui.of(Account).presence is not Presence.IN:
+        return Blocker.LOGGED_OUT if ui.of(Account).presence is Presence.OUT else Blocker.OTHER_PERSON
     if session.store_error is not None:
         return Blocker.STORE
     if window is None:
@@ -222,9 +237,9 @@ def _blocker(session: SessionFacts, window: Window | None, chosen: OpenWorkflow 
         return Blocker.NO_WORKFLOW
     return (
         _demo_blocker(window, chosen, session.fleet)
-        or _unable_blocker(window, standing_of(ui, session.fleet, window, chosen))
-        or form_blocker(chosen, ui.draft)
-        or _gone_blocker(chosen, gone_files(ui, session.fleet, window, chosen))
+        or _unable_blocker(window, standing_of(ui.of(FormState), session.fleet, window, chosen))
+        or form_blocker(chosen, ui.of(FormState).draft)
+        or _gone_blocker(chosen, gone_files(ui.of(FormState), session.fleet, window, chosen))
     )
 
 
@@ -267,6 +282,8 @@ def _results(ended: list[CardView], ui: UiState, session: SessionFacts, album: A
     usage = session.results.usage
     kept_size = None if usage is None else usage.size + usage.thumbnails_size
     if album is not None:
-        return ResultsView(kept_size=kept_size, album=album, project=ui.project)
-    more = max(0, len(ended) - ui.results_shown)
-    return ResultsView(tuple(ended[: ui.results_shown]), more, kept_size, project=ui.project)
+        return ResultsView(kept_size=kept_size, album=album, project=ui.of(ResultsState).project)
+    more = max(0, len(ended) - ui.of(ResultsState).results_shown)
+    return ResultsView(
+        tuple(ended[: ui.of(ResultsState).results_shown]), more, kept_size, project=ui.of(ResultsState).project
+    )

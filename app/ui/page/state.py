@@ -1,4 +1,4 @@
-"""What the page is made from: the person's own part (`UiState`) and one frozen slice per region.
+"""What the page is made from: one frozen slice per region, and the views of all features together.
 
 A slice holds everything its view needs and nothing else, so that two equal slices mean the same markup and a region is
 rendered only when its slice has changed.
@@ -6,41 +6,33 @@ rendered only when its slice has changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from enum import Enum
 
-from app.core.balancer import Leaning
 from app.core.errors import MooringError
-from app.core.model import ServerId, Task, Unreadable
-from app.core.naming import TEMPLATE
+from app.core.model import Task, Unreadable
 from app.session import Noticed
-from app.ui.commands.palette import HelpDialog, HelpView
-from app.ui.fleet.faults import BreakView, Fault
+from app.ui.commands.palette import HelpView
+from app.ui.fleet.faults import BreakView
 from app.ui.fleet.panel import FleetDialog, FleetView
-from app.ui.form.mask import CameraDialog, CameraView, MaskDialog, MaskView
-from app.ui.form.presets import PresetsDialog, PresetsView
-from app.ui.form.state import NODES_AT_FIRST, Draft, FormView, Loaded, NodesView, OptionList
+from app.ui.form.mask import CameraView, MaskView
+from app.ui.form.presets import PresetsView
+from app.ui.form.state import FormView, NodesView, OptionList
 from app.ui.graph.graphs import GraphDialog, GraphMarks, GraphView
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.deletions import Deletion
-from app.ui.library.state import LibraryDialog, LibraryView
+from app.ui.library.state import LibraryView
 from app.ui.page.releases import Newer
-from app.ui.results.album import AlbumWish
-from app.ui.results.sheets import SheetDialog, SheetEntry, SheetView
+from app.ui.results.sheets import SheetEntry, SheetView
 from app.ui.results.state import (
-    NO_FOLDER,
-    RESULTS_AT_FIRST,
     CompareDialog,
     DeleteDialog,
-    FolderView,
     PictureDialog,
     ResultsView,
 )
-from app.ui.results.storage import KeepingDialog, KeepingView
-from app.ui.runs.edit import EditDialog, EditView
-from app.ui.runs.many import ManyDialog, ManyDraft, ManyView
-from app.ui.runs.server_picker import SOONEST
+from app.ui.results.storage import KeepingView
+from app.ui.runs.edit import EditView
+from app.ui.runs.many import ManyView
 from app.ui.runs.state import (
     Blocker,
     CardView,
@@ -51,9 +43,8 @@ from app.ui.runs.state import (
     RunView,
     SameServerDialog,
 )
-from app.ui.runs.waiting import CancelDialog, CancelView, WaitingView
-from app.ui.settings.account import Account, LogOutDialog, LogOutView
-from app.ui.settings.settings import Settings
+from app.ui.runs.waiting import CancelView, WaitingView
+from app.ui.settings.account import LogOutView
 from app.ui.windows.orphans import OrphansView
 from app.ui.windows.panel import WindowsDialog, WindowsView
 
@@ -72,72 +63,11 @@ class TabsView:
     ended: int = 0
 
 
-OpenDialog = (
-    LibraryDialog
-    | TaskDialog
-    | KeepingDialog
-    | MaskDialog
-    | CameraDialog
-    | PresetsDialog
-    | ManyDialog
-    | SheetDialog
-    | EditDialog
-    | CancelDialog
-    | DeleteDialog
-    | CompareDialog
-    | PanelDialog
-    | HelpDialog
-    | LogOutDialog
-)
-
-
 @dataclass(frozen=True, slots=True)
-class UiState:
-    """The person's own part: what is chosen, typed, opened and dismissed in this window."""
+class NoticesState:
+    """The notices that were dismissed in this window."""
 
-    account: Account = field(default_factory=Account)  # whose page this is
-    workflow_id: str = ""
-    drafts: Mapping[str, Draft] = field(default_factory=dict)
-    dialog: OpenDialog | None = None
-    unsaved: Mapping[tuple[type, str], OpenDialog] = field(default_factory=dict)  # left dialogs (`unsaved.py`)
-    settings: Settings = field(default_factory=Settings)  # of all windows of this browser
-    errors: tuple[tuple[int, MooringError], ...] = ()  # of actions, until dismissed; numbered
     dismissed: frozenset[str] = frozenset()  # `key` of notices
-    deletions: tuple[Deletion, ...] = ()  # those that can be undone or are under way; latest last
-    hidden: frozenset[str] = frozenset()  # ids of the items of these deletions
-    known: Loaded = field(default_factory=Loaded)  # what was read for the form
-    run_count: int = 1  # how many runs one click asks for
-    where: str = SOONEST  # where the next run goes (`server_picker.py`)
-    leanings: Mapping[ServerId, Leaning] = field(default_factory=dict)  # what this window holds of servers
-    many: ManyDraft = field(default_factory=ManyDraft)  # in the dialog about many runs
-    query: str = ""  # in the chosen workflow's form
-    nodes_shown: int = NODES_AT_FIRST
-    is_arranging: bool = False  # the chosen workflow's form
-    results_shown: int = RESULTS_AT_FIRST
-    project: str = ""  # what the work of this window is called
-    names: str = TEMPLATE  # of saved files (`core/naming.py`), for all windows
-    folder: FolderView = NO_FOLDER  # where each result is saved
-    album: AlbumWish = field(default_factory=AlbumWish)  # everything that was made in this browser
-    is_searching: bool = False  # for what closed windows have left behind
-    is_scripting: bool = False  # a script of the person's own runs
-    break_server: ServerId | None = None  # chosen under *Break it*
-    breaking: frozenset[tuple[ServerId, Fault]] = frozenset()  # asked for there, and not done yet
-    break_done: tuple[ServerId, Fault] | None = None  # the last that was done there
-
-    @property
-    def draft(self) -> Draft:
-        """The draft of the chosen workflow."""
-        return self.drafts.get(self.workflow_id, Draft())
-
-    def with_draft(self, draft: Draft, workflow_id: str | None = None) -> UiState:
-        """The state with one workflow's draft replaced; the chosen one's if none is named."""
-        return replace(self, drafts={**self.drafts, workflow_id or self.workflow_id: draft})
-
-    def with_error(self, error: MooringError) -> UiState:
-        """The state with one more error to show. One that says the same takes the place of the older; no other goes."""
-        number = self.errors[-1][0] + 1 if self.errors else 1
-        others = tuple(item for item in self.errors if str(item[1]) != str(error))
-        return replace(self, errors=(*others, (number, error)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,16 @@ from app.core.errors import BadInput
 from app.core.model import Fleet, PromptId, Task
 from app.core.window import Window
 from app.ui.kit.colours import tag_of
+from app.ui.kit.context import PageContext, attempt
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.file_names import row_file, task_file
 from app.ui.kit.i18n import Translator
 from app.ui.kit.screen import Facts, Screen
-from app.ui.page.context import PageContext, attempt
 from app.ui.results.album import AlbumCell, AlbumView, AlbumWish, Rows, Span, album_view, cells_of, parted, toggled
 from app.ui.results.album_grid import GridNews
 from app.ui.results.album_rows import AlbumRows, AlbumSource, PastReader
-from app.ui.results.state import Compared, CompareDialog, DeleteDialog, PictureDialog
+from app.ui.results.state import Compared, CompareDialog, DeleteDialog, PictureDialog, ResultsState
 
 log = logging.getLogger("mooring.ui")
 
@@ -73,11 +73,11 @@ class AlbumActions:
 
     @property
     def _wish(self) -> AlbumWish:
-        return self._desk.ui.album
+        return self._desk.ui.of(ResultsState).album
 
     def _want(self, **changes: Any) -> None:
         wish = replace(self._wish, **changes)
-        self._desk.set_ui(replace(self._desk.ui, album=wish))
+        self._desk.set_ui(self._desk.ui.with_slices(replace(self._desk.ui.of(ResultsState), album=wish)))
 
     # What is shown
 
@@ -117,9 +117,13 @@ class AlbumActions:
             case "album":
                 self._want(is_open=True, shown_from=self._now())
             case "latest":
-                self._desk.set_ui(replace(self._desk.ui, album=self._wish.wide().closed()))
+                self._desk.set_ui(
+                    self._desk.ui.with_slices(replace(self._desk.ui.of(ResultsState), album=self._wish.wide().closed()))
+                )
             case "album-wide":
-                self._desk.set_ui(replace(self._desk.ui, album=self._wish.wide()))
+                self._desk.set_ui(
+                    self._desk.ui.with_slices(replace(self._desk.ui.of(ResultsState), album=self._wish.wide()))
+                )
             case "album-favourites":
                 self._want(is_favourites=not self._wish.is_favourites)
             case "album-open":
@@ -156,7 +160,11 @@ class AlbumActions:
     def _pick(self, name: str, facts: Facts) -> bool:
         match name:
             case "album-pick":
-                self._desk.set_ui(replace(self._desk.ui, album=toggled(self._wish, str(facts["name"]))))
+                self._desk.set_ui(
+                    self._desk.ui.with_slices(
+                        replace(self._desk.ui.of(ResultsState), album=toggled(self._wish, str(facts["name"])))
+                    )
+                )
             case "album-pick-these":
                 self._want(picked=self._wish.picked | set(json.loads(str(facts["names"]))))
             case "album-pick-all":
@@ -247,7 +255,7 @@ class AlbumActions:
     def _file_of(self, name: str) -> str:
         """What a result is saved as: of one that is shown large, the album may not be open."""
         prompt_id, index = parted(name)
-        template, fleet = self._desk.ui.names, self._session.fleet
+        template, fleet = self._desk.ui.of(ResultsState).names, self._session.fleet
         cell = next((cell for cell in self._cells if cell.name == name), None)
         if cell is not None:
             return row_file(cell.row, cell.output, template, fleet)

@@ -16,7 +16,7 @@ from app.core.errors import MooringError
 from app.core.model import PromptId, Task
 from app.core.past import PastTask, past_of
 from app.core.window import Window
-from app.ui.page.context import PageContext
+from app.ui.kit.context import PageContext
 from app.ui.results.album import AlbumRow, Rows, album_row, merged, rows_of
 
 log = logging.getLogger("mooring.ui")

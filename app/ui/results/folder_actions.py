@@ -17,12 +17,12 @@ from app.core.errors import MooringError
 from app.core.model import Delivery, Fleet, PromptId, Task
 from app.core.ports import Blob
 from app.core.window import Window
+from app.ui.kit.context import PageContext, attempt
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.file_names import task_file
 from app.ui.kit.screen import Facts, Screen
-from app.ui.page.context import PageContext, attempt
-from app.ui.results.state import NO_FOLDER, FolderState, FolderView
+from app.ui.results.state import NO_FOLDER, FolderState, FolderView, ResultsState
 
 log = logging.getLogger("mooring.ui")
 
@@ -139,11 +139,11 @@ class FolderActions:
 
     @property
     def _view(self) -> FolderView:
-        return self._desk.ui.folder
+        return self._desk.ui.of(ResultsState).folder
 
     def _show(self, view: FolderView) -> None:
         if view != self._view:
-            self._desk.set_ui(replace(self._desk.ui, folder=view))
+            self._desk.set_ui(self._desk.ui.with_slices(replace(self._desk.ui.of(ResultsState), folder=view)))
 
     # Saving
 
@@ -173,7 +173,7 @@ class FolderActions:
         results = self._session.results
         blob = await results.read(task.prompt_id, index) or await results.fetch(task.prompt_id, index)
         if blob is not None:  # else its server has it no more, which its card says
-            filename = task_file(task, index, self._desk.ui.names, self._session.fleet)
+            filename = task_file(task, index, self._desk.ui.of(ResultsState).names, self._session.fleet)
             log.info("saved to the folder as %s", await self._folder.save(blob, filename))
         self._saved.add(name)
         self._remember()

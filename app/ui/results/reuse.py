@@ -12,11 +12,12 @@ from app.core.model import PromptId, Task
 from app.core.ports import Blob
 from app.core.window import Window
 from app.core.workflow import parse_workflow
+from app.ui.form.context import FormContext
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts
-from app.ui.form.state import Draft
+from app.ui.form.state import Draft, FormState
+from app.ui.kit.context import attempt
 from app.ui.kit.screen import Facts, Screen
 from app.ui.library.opening import Opener
-from app.ui.page.context import PageContext, attempt
 from app.ui.results.state import PictureDialog
 from app.workflows.forms.arrangement import workflow_key
 from app.workflows.forms.fields import Seed, SeedMode, Upload, text_of
@@ -58,7 +59,7 @@ class Reuse:
     def __init__(
         self,
         source: ReuseSource,
-        desk: PageContext,
+        desk: FormContext,
         screen: Screen,
         opener: Opener,
         read_input: Callable[[str], Awaitable[Blob | None]],
@@ -91,7 +92,9 @@ class Reuse:
         workflow = parse_workflow(task.workflow)
         key = workflow_key(workflow)
         fitting = [item for item in self._desk.workflows if item.is_whole and item.published.key == key]
-        fitting.sort(key=lambda item: item.workflow_id != self._desk.ui.workflow_id)  # the chosen one first
+        fitting.sort(
+            key=lambda item: item.workflow_id != self._desk.ui.of(FormState).workflow_id
+        )  # the chosen one first
         if fitting:
             self._fill(fitting[0], task)
         else:
@@ -101,7 +104,7 @@ class Reuse:
 
     def _fill(self, opened: OpenWorkflow, task: Task) -> None:
         """Into the form of a workflow of the same shape, as one step to undo."""
-        before = self._desk.ui.drafts.get(opened.workflow_id, Draft())
+        before = self._desk.ui.of(FormState).drafts.get(opened.workflow_id, Draft())
         values, modes = settings_of(opened.form, task)
         draft = before.with_typed({**before.values, **values}, {**before.modes, **modes})
         self._opener.choose(opened.workflow_id)
@@ -109,7 +112,7 @@ class Reuse:
         for key in draft.pictures.keys() - filled.pictures.keys():  # what stood there makes way
             for url in filter(None, (draft.pictures[key].url, draft.pictures[key].look_url)):
                 self._screen.revoke_url(url)
-        self._desk.set_ui(self._desk.ui.with_draft(filled, opened.workflow_id))
+        self._desk.set_ui(self._desk.ui.with_slices(self._desk.ui.of(FormState).with_draft(filled, opened.workflow_id)))
         self._screen.update({"texts": changed_texts(opened, before.values, draft.values)})
 
     async def _open(self, task: Task) -> None:
@@ -117,9 +120,9 @@ class Reuse:
         graph = await self._editors_file(task)
         source = read_text(graph or task.workflow, task.title)
         await self._opener.open_source(replace(source, api=task.workflow) if graph else source, Origin.RESULT)
-        chosen = self._desk.ui.workflow_id
-        draft = with_files(self._desk.ui.drafts.get(chosen, Draft()), task)
-        self._desk.set_ui(self._desk.ui.with_draft(draft, chosen))
+        chosen = self._desk.ui.of(FormState).workflow_id
+        draft = with_files(self._desk.ui.of(FormState).drafts.get(chosen, Draft()), task)
+        self._desk.set_ui(self._desk.ui.with_slices(self._desk.ui.of(FormState).with_draft(draft, chosen)))
 
     async def _editors_file(self, task: Task) -> str:
         if not task.editor_sha256:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from app.core.model import BatchId, PromptId
+from app.ui.kit.state import Dialog
 
 
 class CellKind(Enum):
@@ -23,7 +24,7 @@ class CellKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class SheetDialog:
+class SheetDialog(Dialog):
     """The open sheet."""
 
     batch_id: BatchId

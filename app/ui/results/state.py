@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from app.core.model import BatchId, PromptId, Task
-from app.ui.results.album import AlbumView
+from app.core.naming import TEMPLATE
+from app.ui.kit.state import Dialog
+from app.ui.results.album import AlbumView, AlbumWish
 from app.ui.runs.state import CardView
 
 RESULTS_AT_FIRST = 20
@@ -47,7 +49,7 @@ class ResultsView:
 
 
 @dataclass(frozen=True, slots=True)
-class PictureDialog:
+class PictureDialog(Dialog):
     """One result, large; out of a contact sheet, it is left for that."""
 
     prompt_id: PromptId
@@ -58,7 +60,7 @@ class PictureDialog:
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteDialog:
+class DeleteDialog(Dialog):
     """The question before results are deleted: with the runs that they are of, and all that those have made."""
 
     names: tuple[str, ...]
@@ -78,9 +80,20 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class CompareDialog:
+class CompareDialog(Dialog):
     """Two results, beside each other or with a slider between them."""
 
     one: Compared
     other: Compared
     is_slider: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsState:
+    """How results are shown, and how they are named and saved."""
+
+    results_shown: int = RESULTS_AT_FIRST
+    project: str = ""  # what the work of this window is called
+    names: str = TEMPLATE  # of saved files (`core/naming.py`), for all windows
+    folder: FolderView = NO_FOLDER  # where each result is saved
+    album: AlbumWish = field(default_factory=AlbumWish)  # everything that was made in this browser

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.core.naming import TEMPLATE
 from app.core.ports import Keep, KeepSettings, Usage
+from app.ui.kit.state import Dialog
 from app.ui.results.state import NO_FOLDER, FolderView
 
 GIGABYTE = 1_000_000_000
@@ -13,7 +14,7 @@ LEAST, MOST = 0.001, 10_000.0  # gigabytes that can be set
 
 
 @dataclass(frozen=True, slots=True)
-class KeepingDialog:
+class KeepingDialog(Dialog):
     """The open dialog with what the person has chosen so far; None is as it is set now.
 
     `is_deleting` while it asks whether everything is really to be deleted.
@@ -22,6 +23,11 @@ class KeepingDialog:
     cap: str | None = None  # gigabytes, as typed
     keep: Keep | None = None
     is_deleting: bool = False
+
+    @property
+    def has_unsaved_text(self) -> bool:
+        """Whether something was chosen that is not set yet."""
+        return self.cap is not None or self.keep is not None
 
 
 @dataclass(frozen=True, slots=True)

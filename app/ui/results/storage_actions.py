@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from app.core.ports import Keep, KeepSettings, Usage
+from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts
-from app.ui.page.context import PageContext
-from app.ui.page.unsaved import reopened
 from app.ui.results.storage import KeepingDialog, KeepingView
 
 
@@ -46,7 +45,7 @@ class KeepActions:
         match name:
             case "open-keeping":
                 self._results.refresh_soon()
-                self._desk.set_ui(reopened(self._desk.ui, KeepingDialog()))
+                self._desk.set_ui(self._desk.ui.with_dialog(KeepingDialog()))
                 self._change(is_deleting=False)
             case "save-keeping":
                 self._save()

@@ -12,18 +12,28 @@ from app.core.errors import BadInput, TaskNotFound
 from app.core.model import PromptId
 from app.core.waiting_runs import Batch, Entry, WaitingRuns, read_values
 from app.core.workflow import ApiWorkflow
+from app.ui.kit.state import Dialog, UiState
 from app.workflows.graph import Key
 from app.workflows.plans.runs import label_of
 from app.workflows.plans.targets import Target, read_value, settable
 
 
 @dataclass(frozen=True, slots=True)
-class EditDialog:
+class EditDialog(Dialog):
     """The open dialog, with the texts that stand in it by input."""
 
     prompt_id: PromptId
     texts: tuple[tuple[Key, str], ...] = ()
     is_touched: bool = False  # something was typed
+
+    @property
+    def has_unsaved_text(self) -> bool:
+        """Whether a value was changed."""
+        return self.is_touched
+
+    def subject(self, _ui: UiState, /) -> str:
+        """Return the run."""
+        return self.prompt_id
 
     def with_text(self, key: Key, text: str) -> EditDialog:
         """The dialog with one field filled in, or one field more."""

@@ -15,6 +15,7 @@ from app.core.errors import BadInput, BadPlan, MooringError
 from app.core.workflow import ApiWorkflow
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import OptionList
+from app.ui.kit.state import Dialog
 from app.ui.runs.edit import EditView
 from app.workflows.forms.fields import Choice, Decimal, Field, Seed, Switch, Text, Unknown, Upload, Whole, text_of
 from app.workflows.graph import Key
@@ -80,8 +81,8 @@ class ManyDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class ManyDialog:
-    """The open dialog; what stands in it is in `UiState.many`."""
+class ManyDialog(Dialog):
+    """The open dialog; what stands in it is in `RunsState.many`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from app.core.errors import BadPlan
 from app.core.ports import Blob
 from app.ui.form.actions import FormActions
 from app.ui.form.open_workflow import OpenWorkflow
-from app.ui.form.state import Draft
+from app.ui.form.state import Draft, FormState
+from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
-from app.ui.page.context import PageContext
-from app.ui.page.state import UiState
+from app.ui.kit.state import UiState
 from app.ui.runs.many import PLACES, ManyDialog, ManyDraft, ManyKind, ManyPlan, input_names, plan_of
+from app.ui.runs.state import RunsState
 from app.workflows.forms.fields import Seed
 from app.workflows.graph import Key
 from app.workflows.plans.rows import MAX_TEXT
@@ -127,10 +128,10 @@ class ManyActions:
 
     @property
     def _draft(self) -> ManyDraft:
-        return self._desk.ui.many
+        return self._desk.ui.of(RunsState).many
 
     def _set(self, draft: ManyDraft) -> None:
-        self._desk.set_ui(replace(self._desk.ui, many=draft))
+        self._desk.set_ui(self._desk.ui.with_slices(replace(self._desk.ui.of(RunsState), many=draft)))
 
     def _choose(self, place: str, name: str) -> None:
         chosen = self._form.chosen
@@ -154,23 +155,30 @@ class ManyActions:
         chosen, ui = self._form.chosen, self._desk.ui
         if chosen is None:
             return
-        draft = self._form.draw_seeds(chosen, ui.draft)
-        plan = plan_of(chosen, draft.values, ui.many, self._desk.word)
+        draft = self._form.draw_seeds(chosen, ui.of(FormState).draft)
+        plan = plan_of(chosen, draft.values, ui.of(RunsState).many, self._desk.word)
         if plan.workflow is None or plan.runs is None:
             return  # the dialog says why
         runs, after = self._with_seeds(chosen, ui, plan, draft)
-        self._desk.set_ui(replace(self._desk.ui.with_draft(after), dialog=None, many=replace(ui.many, hands=None)))
+        self._desk.set_ui(
+            replace(self._desk.ui.with_slices(self._desk.ui.of(FormState).with_draft(after)), dialog=None).with_slices(
+                replace(
+                    self._desk.ui.with_slices(self._desk.ui.of(FormState).with_draft(after)).of(RunsState),
+                    many=replace(ui.of(RunsState).many, hands=None),
+                )
+            )
+        )
         self._screen.update({"reveal": "waiting"})
-        self._add(chosen, draft, runs, ui.many.hands)
+        self._add(chosen, draft, runs, ui.of(RunsState).many.hands)
 
     def _with_seeds(
         self, chosen: OpenWorkflow, ui: UiState, plan: ManyPlan, drawn: Draft
     ) -> tuple[list[PlannedRun], Draft]:
         """The runs, and the form after them: a list's have seeds as clicks of their own would, a grid's share one."""
         runs = list(plan.runs or ())
-        if ui.many.kind not in (ManyKind.LINES, ManyKind.TABLE):
+        if ui.of(RunsState).many.kind not in (ManyKind.LINES, ManyKind.TABLE):
             return runs, self._form.count_seeds(chosen, drawn)
-        found, draft = list[PlannedRun](), ui.draft
+        found, draft = list[PlannedRun](), ui.of(FormState).draft
         for run in runs:
             drawn = self._form.draw_seeds(chosen, draft)
             values = {**dict(_seed_values(chosen, drawn)), **run.values}

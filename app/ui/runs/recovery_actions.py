@@ -1,4 +1,4 @@
-"""What the person does after something broke: run again, say that a moved server is the same, adopt what was left."""
+"""Actions after something broke: run again, and confirm that a moved server is the same."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Protocol
 
 from app.core.errors import MooringError
-from app.core.model import PromptId, Task
-from app.session import Orphan, Run
+from app.core.model import PromptId
+from app.session import Run
+from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Facts, Screen
-from app.ui.page.context import PageContext
-from app.ui.page.state import TaskDialog
 from app.ui.runs.state import RunAgainDialog, SameServerDialog
 
 log = logging.getLogger("mooring.ui")
@@ -22,16 +21,12 @@ class RecoveryVerbs(Protocol):
 
     @property
     def runs(self) -> tuple[Run, ...]: ...
-    @property
-    def orphans(self) -> tuple[Orphan, ...]: ...
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId: ...
     async def confirm_move(self, prompt_id: PromptId) -> None: ...
-    async def find_orphans(self) -> tuple[Orphan, ...]: ...
-    async def adopt(self, prompt_id: PromptId) -> Task: ...
 
 
 class RecoveryActions:
-    """The hands on the offers of a card, and in the panel of what closed windows have left."""
+    """The actions that a card offers."""
 
     def __init__(self, session: RecoveryVerbs, desk: PageContext, screen: Screen) -> None:
         self._session = session
@@ -53,12 +48,6 @@ class RecoveryActions:
             case "confirm-same-server":
                 self._show(None)
                 self._desk.spawn(self._confirm_move(prompt_id))
-            case "adopt":
-                self._desk.spawn(self._adopt(prompt_id))
-            case "adopt-all":
-                self._desk.spawn(self._adopt(*(item.task.prompt_id for item in self._session.orphans)))
-            case "search-orphans":
-                self._desk.spawn(self._search())
             case _:
                 return False
         return True
@@ -76,24 +65,7 @@ class RecoveryActions:
         except MooringError as error:
             self._tell(error)
 
-    async def _adopt(self, *prompt_ids: PromptId) -> None:
-        """Each for itself: that another window was faster with one is no reason to leave the rest."""
-        for prompt_id in prompt_ids:
-            try:
-                await self._session.adopt(prompt_id)
-            except MooringError as error:
-                self._tell(error)
-
-    async def _search(self) -> None:
-        self._desk.set_ui(replace(self._desk.ui, is_searching=True))
-        try:
-            await self._session.find_orphans()
-        except MooringError as error:
-            self._tell(error)
-        finally:
-            self._desk.set_ui(replace(self._desk.ui, is_searching=False))
-
-    def _show(self, dialog: TaskDialog | None) -> None:
+    def _show(self, dialog: RunAgainDialog | SameServerDialog | None) -> None:
         self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
 
     def _tell(self, error: MooringError) -> None:

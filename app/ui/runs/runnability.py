@@ -17,13 +17,12 @@ from app.core.errors import BadInput, MooringError
 from app.core.model import Fleet, Health, ServerId
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
+from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
 from app.ui.form.projection import is_picture, needs_file
-from app.ui.form.state import Draft
+from app.ui.form.state import Draft, FormState
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.screen import Facts, Screen
-from app.ui.page.context import PageContext, opened_on
-from app.ui.page.state import UiState
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.orders import files_of
 from app.ui.runs.state import Blocker, RunnabilityGroup, RunnabilityView
@@ -62,7 +61,7 @@ class Standings:
     def __init__(
         self,
         session: StandingSource,
-        desk: PageContext,
+        desk: FormContext,
         screen: Screen,
         pause: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
@@ -74,7 +73,7 @@ class Standings:
 
     def refresh(self) -> None:
         """Ask if anything is different; nothing waits for it."""
-        opened, draft = self._opened, self._desk.ui.draft
+        opened, draft = self._opened, self._desk.ui.of(FormState).draft
         if opened is None or not self._session.fleet.servers:
             return
         chosen = shaped(opened, draft.values)
@@ -95,8 +94,10 @@ class Standings:
         found = await self._session.standing(workflow, question.supplied)
         if self._asked == question:
             ui = self._desk.ui
-            standings = {**ui.known.standings, question.workflow_id: found}
-            self._desk.set_ui(replace(ui, known=replace(ui.known, standings=standings)))
+            standings = {**ui.of(FormState).known.standings, question.workflow_id: found}
+            self._desk.set_ui(
+                ui.with_slices(replace(ui.of(FormState), known=replace(ui.of(FormState).known, standings=standings)))
+            )
         if self._pause is not None and any(map(_lacks_file, found.lacks.values())):
             await self._pause()
             if self._asked is question:
@@ -110,7 +111,7 @@ class Standings:
             case "use-near":
                 self._use((str(facts["node"]), str(facts["name"])), str(facts["text"]))
             case "look-at-catalogues":
-                if not self._desk.ui.known.is_looking:
+                if not self._desk.ui.of(FormState).known.is_looking:
                     self._desk.spawn(self._read_again())
             case _:
                 return False
@@ -120,9 +121,13 @@ class Standings:
         ui, opened = self._desk.ui, self._opened
         if opened is None:
             return
-        values = {**ui.draft.values, key: text}
-        self._desk.set_ui(ui.with_draft(ui.draft.with_typed(values, ui.draft.modes)))
-        self._screen.update({"texts": changed_texts(opened, ui.draft.values, values)})
+        values = {**ui.of(FormState).draft.values, key: text}
+        self._desk.set_ui(
+            ui.with_slices(
+                ui.of(FormState).with_draft(ui.of(FormState).draft.with_typed(values, ui.of(FormState).draft.modes))
+            )
+        )
+        self._screen.update({"texts": changed_texts(opened, ui.of(FormState).draft.values, values)})
 
     async def _read_again(self) -> None:
         self._set(is_looking=True)
@@ -136,7 +141,7 @@ class Standings:
 
     def _set(self, **changes: Any) -> None:
         ui = self._desk.ui
-        self._desk.set_ui(replace(ui, known=replace(ui.known, **changes)))
+        self._desk.set_ui(ui.with_slices(replace(ui.of(FormState), known=replace(ui.of(FormState).known, **changes))))
 
     @property
     def _opened(self) -> OpenWorkflow | None:
@@ -163,7 +168,7 @@ def _value(item: Field, text: str) -> object:
 
 
 def standing_of(
-    ui: UiState, fleet: Fleet, window: Restoring | Window | None, chosen: OpenWorkflow | None
+    ui: FormState, fleet: Fleet, window: Restoring | Window | None, chosen: OpenWorkflow | None
 ) -> Runnability | None:
     """Return what is known of the chosen workflow on the servers that can be reached now; None if nothing is.
 
@@ -182,7 +187,7 @@ def standing_of(
 
 
 def gone_files(
-    ui: UiState, fleet: Fleet, window: Restoring | Window | None, chosen: OpenWorkflow | None
+    ui: FormState, fleet: Fleet, window: Restoring | Window | None, chosen: OpenWorkflow | None
 ) -> dict[Key, BadInput]:
     """Return the fields whose file no server has, each with the error to show there."""
     gone = _gone(_known_standing(ui, fleet, window), chosen)
@@ -217,7 +222,7 @@ def _without(lacks: Lacks, gone: Collection[Key], chosen: OpenWorkflow) -> Lacks
     return replace(lacks, values=tuple(item for item in lacks.values if shared.get(item.key, item.key) not in gone))
 
 
-def _known_standing(ui: UiState, fleet: Fleet, window: Restoring | Window | None) -> Runnability | None:
+def _known_standing(ui: FormState, fleet: Fleet, window: Restoring | Window | None) -> Runnability | None:
     found = ui.known.standings.get(ui.workflow_id)
     if found is None:
         return None
@@ -234,7 +239,7 @@ def _known_standing(ui: UiState, fleet: Fleet, window: Restoring | Window | None
     )
 
 
-def standing_view(session: SessionFacts, ui: UiState, chosen: OpenWorkflow | None) -> RunnabilityView | None:
+def standing_view(session: SessionFacts, ui: FormState, chosen: OpenWorkflow | None) -> RunnabilityView | None:
     """The chosen workflow's standing as a slice; servers that lack the same are told of together."""
     found = standing_of(ui, session.fleet, session.window, chosen)
     if found is None or chosen is None or not (found.runs_on or found.lacks):

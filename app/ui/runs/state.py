@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from app.core.balancer import Leaning
 from app.core.errors import MooringError
 from app.core.eta import Outlook
-from app.core.model import Output, PromptId, Task
+from app.core.model import Output, PromptId, ServerId, Task
 from app.core.progress import Progress
 from app.session import Run
 from app.ui.kit.colours import ServerTag
+from app.ui.kit.state import Dialog
+from app.ui.runs.many import ManyDraft
 from app.ui.runs.offers import Offer
-from app.ui.runs.server_picker import WhereView
+from app.ui.runs.server_picker import SOONEST, WhereView
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks
 
@@ -149,14 +153,14 @@ class NowView:
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUpDialog:
+class GiveUpDialog(Dialog):
     """The question before a task is given up."""
 
     prompt_id: PromptId
 
 
 @dataclass(frozen=True, slots=True)
-class RunAgainDialog:
+class RunAgainDialog(Dialog):
     """The question before a task that may still run is run once more."""
 
     prompt_id: PromptId
@@ -164,7 +168,17 @@ class RunAgainDialog:
 
 
 @dataclass(frozen=True, slots=True)
-class SameServerDialog:
+class SameServerDialog(Dialog):
     """The question whether the fleet's new address is the server that has a task."""
 
     prompt_id: PromptId
+
+
+@dataclass(frozen=True, slots=True)
+class RunsState:
+    """How the next runs are started: how many, where, and the plan of many runs."""
+
+    run_count: int = 1  # how many runs one click asks for
+    where: str = SOONEST  # where the next run goes (`server_picker.py`)
+    leanings: Mapping[ServerId, Leaning] = field(default_factory=dict)  # what this window holds of servers
+    many: ManyDraft = field(default_factory=ManyDraft)  # in the dialog about many runs

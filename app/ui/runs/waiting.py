@@ -10,6 +10,7 @@ from app.core.errors import MooringError, StorageError
 from app.core.model import BatchId, PromptId, Task
 from app.core.waiting_runs import Pause, WaitingRuns
 from app.session import OrphanLine
+from app.ui.kit.state import Dialog
 
 SHOWN = 50  # rows; a longer line is told by its number
 
@@ -54,7 +55,7 @@ class CrewItem:
 
 
 @dataclass(frozen=True, slots=True)
-class CancelDialog:
+class CancelDialog(Dialog):
     """The question what of this window's work is to be stopped."""
 
 

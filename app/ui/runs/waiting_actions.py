@@ -12,11 +12,10 @@ from app.core.model import BatchId, PromptId, WindowId
 from app.core.waiting_runs import Values
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
+from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
-from app.ui.page.context import PageContext
-from app.ui.page.unsaved import reopened
 from app.ui.runs.edit import EditDialog, begin_edit, edit_values, edit_view, present_text
 from app.ui.runs.orders import Plan
 from app.ui.runs.waiting import CancelDialog, LineFacts
@@ -108,7 +107,7 @@ class LineActions:
             case "ask-cancel-mine":
                 self._show(CancelDialog())
             case "line-edit" if line is not None and line.has(prompt_id):
-                self._desk.set_ui(reopened(self._desk.ui, begin_edit(line, prompt_id)))
+                self._desk.set_ui(self._desk.ui.with_dialog(begin_edit(line, prompt_id)))
             case "line-edit":
                 log.info("%s waits no more", prompt_id)
             case "save-edit":

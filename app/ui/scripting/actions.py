@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Facts
-from app.ui.page.context import PageContext
-from app.ui.scripting.dialog import ScriptingDialog
+from app.ui.scripting.dialog import ScriptingDialog, ScriptingState
 
 RUNNING = "running"
 
@@ -23,7 +23,11 @@ class ScriptingActions:
             case "open-scripting":
                 self._desk.set_ui(replace(self._desk.ui, dialog=ScriptingDialog()))
             case "script-state":
-                self._desk.set_ui(replace(self._desk.ui, is_scripting=facts.get("value") == RUNNING))
+                self._desk.set_ui(
+                    self._desk.ui.with_slices(
+                        replace(self._desk.ui.of(ScriptingState), is_scripting=facts.get("value") == RUNNING)
+                    )
+                )
             case _:
                 return False
         return True

@@ -6,10 +6,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.ui.kit.state import Dialog
+
 # The examples, by their files in `static/scripts/`, in the order of the list.
 EXAMPLES = ("servers", "seeds", "result", "queue_requests", "queue_urllib")
 
 
 @dataclass(frozen=True, slots=True)
-class ScriptingDialog:
+class ScriptingDialog(Dialog):
     """The open drawer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptingState:
+    """Whether a script of the user's runs."""
+
+    is_scripting: bool = False

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from app.ui.kit.state import Dialog
 from app.ui.settings.settings import Settings, SettingsDialog
 
 
@@ -69,7 +70,7 @@ class Attendance:
 
 
 @dataclass(frozen=True, slots=True)
-class LogOutDialog:
+class LogOutDialog(Dialog):
     """The question before somebody logs out; `is_wiping` if what this browser keeps of them is to go too."""
 
     is_everywhere: bool = False

@@ -9,8 +9,8 @@ from typing import Protocol
 from app.core.errors import MooringError
 from app.core.fleet_admin import FleetAdmin
 from app.ui.fleet.admin_actions import DeedActions
+from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Facts, Screen
-from app.ui.page.context import PageContext
 from app.ui.settings.account import Attendance, LogOutDialog
 
 log = logging.getLogger("mooring.ui")
@@ -29,7 +29,7 @@ class Kept(Protocol):
 
 
 class AccountActions:
-    """The hands there; they also keep `UiState.account` as it is told."""
+    """The hands there; they also keep the slice `Account` as it is told."""
 
     def __init__(self, attendance: Attendance, door: LogOut, desk: PageContext, screen: Screen, kept: Kept) -> None:
         self._attendance, self._door, self._desk, self._screen, self._kept = attendance, door, desk, screen, kept
@@ -70,7 +70,7 @@ class AccountActions:
             self._desk.set_ui(replace(self._desk.ui, dialog=dialog).with_error(error))
 
     def _follow(self) -> None:
-        self._desk.set_ui(replace(self._desk.ui, account=self._attendance.account))
+        self._desk.set_ui(self._desk.ui.with_slices(self._attendance.account))
 
     def _show(self, dialog: LogOutDialog) -> None:
         self._desk.set_ui(replace(self._desk.ui, dialog=dialog))

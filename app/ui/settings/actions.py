@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.ui.kit.context import PageContext
 from app.ui.kit.i18n import Languages, Translator
 from app.ui.kit.screen import Facts, Screen
-from app.ui.page.context import PageContext
 from app.ui.settings.notifications import Notifier, Telling
 from app.ui.settings.settings import (
     KEY,
@@ -70,7 +70,7 @@ class SettingsActions:
             self._apply(read_settings(self._screen.kept(KEY)))
 
     def _turn(self, switch: Switch) -> None:
-        is_on = not self._desk.ui.settings.is_on(switch)
+        is_on = not self._desk.ui.of(Settings).is_on(switch)
         if switch is Switch.NOTICES and is_on and self._bell.permission() != Permission.GRANTED:
             self._desk.spawn(self._ask())
         else:
@@ -87,7 +87,7 @@ class SettingsActions:
             self._show(SettingsDialog(permission))
 
     def _try(self) -> None:
-        _, settings = self._words(), self._desk.ui.settings
+        _, settings = self._words(), self._desk.ui.of(Settings)
         if _ is not None:
             title, body = _("Finished"), _("This is how it is told.")
             self._bell.ring(
@@ -97,13 +97,13 @@ class SettingsActions:
     def _set(self, **changes: Any) -> None:
         """On top of what other windows have set meanwhile."""
         kept = self._screen.kept(KEY)
-        settings = replace(read_settings(kept) if kept else self._desk.ui.settings, **changes)
+        settings = replace(read_settings(kept) if kept else self._desk.ui.of(Settings), **changes)
         self._screen.keep(KEY, write_settings(settings))
         self._apply(settings)
 
     def _apply(self, settings: Settings) -> None:
-        before = self._desk.ui.settings
-        self._desk.set_ui(replace(self._desk.ui, settings=settings))
+        before = self._desk.ui.of(Settings)
+        self._desk.set_ui(self._desk.ui.with_slices(settings))
         if settings.language != before.language:
             _asked, *wishes = self._screen.language_wishes()
             if (words := self._words()) is not None:

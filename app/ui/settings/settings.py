@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+from app.ui.kit.state import Dialog
+
 KEY = "mooring.settings"
 _CODE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]+)*|")  # whether there is such a catalogue, the page will see
 
@@ -35,7 +37,7 @@ class Permission(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SettingsDialog:
+class SettingsDialog(Dialog):
     """The open settings. `permission` is the browser's, for notices."""
 
     permission: str = Permission.ABSENT

@@ -57,3 +57,10 @@ def left_view(
         session.orphan_records,
         is_searching and bool(session.orphans or session.orphan_records),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsState:
+    """Whether work that closed windows have left is being searched for."""
+
+    is_searching: bool = False

@@ -13,10 +13,11 @@ from app.core.waiting_runs import captain_of, crew_number
 from app.core.window import Window
 from app.session import Orphan
 from app.ui.kit.colours import ServerTag, tag_of
+from app.ui.kit.state import Dialog
 
 
 @dataclass(frozen=True, slots=True)
-class WindowsDialog:
+class WindowsDialog(Dialog):
     """The windows of this browser; `asked` is the one that was asked to show itself."""
 
     asked: WindowId | None = None

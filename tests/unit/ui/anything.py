@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from app.core.workflow import parse_workflow
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow
-from app.ui.form.state import Draft
-from app.ui.page.state import UiState
+from app.ui.form.state import Draft, FormState
+from app.ui.kit.state import UiState
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
@@ -64,4 +65,9 @@ def anything(text: str = "Shown so", *, first: tuple[str, ...] = (), nodes: int 
 def unfolded(text: str = "Shown so") -> UiState:
     """The person's part with every node of it open and something wrong in it."""
     draft = Draft(values={("1", "steps"): text}, unfolded=frozenset({"1", "mask", "odd"}))
-    return UiState(workflow_id=ANYTHING, drafts={ANYTHING: draft}, is_arranging=True)
+    return UiState().with_slices(FormState(workflow_id=ANYTHING, drafts={ANYTHING: draft}, is_arranging=True))
+
+
+def searched(ui: UiState, query: str) -> UiState:
+    """The same with a search in the form."""
+    return ui.with_slices(replace(ui.of(FormState), query=query))

@@ -26,20 +26,21 @@ from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
 from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsView
 from app.ui.form.picker import LibraryEntries, WorkflowEntry
-from app.ui.form.state import Draft, Picture
+from app.ui.form.state import Draft, FormState, Picture
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import Original
+from app.ui.kit.state import UiState
 from app.ui.page.dialogs_view import dialogs
 from app.ui.page.offering import offered_of
 from app.ui.page.projection import project
 from app.ui.page.regions import changed_regions
-from app.ui.page.state import DialogView, PageView, UiState
+from app.ui.page.state import DialogView, PageView
 from app.ui.results.state import PictureDialog
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.runs.state import GiveUpDialog
 from app.ui.settings.account import SettingsView
 from app.ui.settings.settings import Permission, Settings, SettingsDialog
-from tests.unit.ui.anything import anything, unfolded
+from tests.unit.ui.anything import anything, searched, unfolded
 from tests.unit.ui.page_kit import (
     ME,
     Bytes,
@@ -159,10 +160,12 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
         pictures={("1", "image"): photo},
         faults={("1", "image"): BadInput("empty", text)},
     )
-    ui = UiState(workflow_id="enlarge", drafts={"enlarge": draft}, dialog=PictureDialog(tasks[5].prompt_id, 0))
+    ui = UiState(dialog=PictureDialog(tasks[5].prompt_id, 0)).with_slices(
+        FormState(workflow_id="enlarge", drafts={"enlarge": draft})
+    )
     ui = ui.with_error(ServerLockedError("submit", ServerId("gpu-2"), GPU_1, 1))
     view = project(session, ui, workflows=workflows(), pictures=pictures, language=language)
-    asking = UiState(workflow_id="text", dialog=GiveUpDialog(tasks[0].prompt_id))
+    asking = UiState(dialog=GiveUpDialog(tasks[0].prompt_id)).with_slices(FormState(workflow_id="text"))
     asked = project(session, asking, workflows=workflows(), pictures=pictures, language=language)
     words = translator(language)
     found = changed_regions(None, view, words)
@@ -179,7 +182,7 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
 def around_help(view: PageView, words: Translator, text: str) -> dict[str, str]:
     """The settings as each browser allows, the palette with everything that can be done, the list of shortcuts."""
     stock = LibraryEntries((WorkflowEntry("text", "Text to picture"), WorkflowEntry("own", text)))
-    offered = offered_of(view, UiState(workflow_id="enlarge"), stock)
+    offered = offered_of(view, UiState().with_slices(FormState(workflow_id="enlarge")), stock)
     shown = {
         **{
             f"settings {item.value}": SettingsView(SettingsDialog(item), Settings(has_notices=True, has_sound=True))
@@ -197,9 +200,7 @@ def around_any_workflow(session: StillSession, words: Translator, text: str) -> 
     """A form with an input of every kind, its nodes open, and what a search finds in it."""
     opened = anything(text, first=("prompt", "film", "sound", "on", "lora"), nodes=2)
     found = {}
-    for number, ui in enumerate(
-        (unfolded(text), replace(unfolded(text), query="a"), replace(unfolded(), query="?!")), 3
-    ):
+    for number, ui in enumerate((unfolded(text), searched(unfolded(text), "a"), searched(unfolded(), "?!")), 3):
         view = project(session, ui, workflows=(opened,), pictures=StillPictures(), language=words.language)
         drawn = changed_regions(None, view, words)
         found |= {f"{region} {number}": drawn[region] for region in ("form", "nodes", "lists")}

@@ -39,10 +39,10 @@ from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.session import Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Preview, Run
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
+from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.i18n import Translator, make_translator, read_languages
 from app.ui.kit.image_addresses import Original
-from app.ui.page.context import PageContext
 from app.ui.settings.notifications import Telling
 from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key

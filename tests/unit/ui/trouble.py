@@ -8,11 +8,13 @@ from app.core.model import Contact, Failure, NodeError, Note, PromptId, ServerId
 from app.core.server_fingerprint import RestartSign
 from app.session import Noticed, Orphan, OrphanRecord
 from app.ui.kit.i18n import Translator
+from app.ui.kit.state import UiState
 from app.ui.page.projection import project
 from app.ui.page.regions import REGIONS, changed_regions
-from app.ui.page.state import PageView, TaskDialog, UiState
+from app.ui.page.state import PageView, TaskDialog
 from app.ui.runs.evidence_words import NOTES
 from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
+from app.ui.windows.orphans import WindowsState
 from tests.unit.ui.page_kit import ENGLISH, StillPictures, StillSession, ended, fleet, server, task, window, workflows
 
 OTHER = WindowId("33333333-3333-4333-8333-333333333333")
@@ -59,7 +61,7 @@ def around_trouble(words: Translator, text: str) -> dict[str, str]:
     pictures = StillPictures(glimpses={item.task.prompt_id: "blob:g" for item in session.orphans[:1]})
 
     def drawn(dialog: TaskDialog | None = None) -> dict[str, str]:
-        ui = UiState(dialog=dialog, is_searching=dialog is None)
+        ui = UiState(dialog=dialog).with_slices(WindowsState(is_searching=dialog is None))
         view = project(session, ui, workflows=workflows(), pictures=pictures, language=words.language)
         return {name: str(h.fragment[markup]) for name, markup in changed_regions(None, view, words).items()}
 

@@ -16,6 +16,7 @@ from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsView
 from app.ui.commands.shortcuts import SINGLE
 from app.ui.commands.view import palette, shortcuts, word_group
 from app.ui.runs.server_picker import WhereServer, WhereView
+from app.ui.settings.settings import Settings
 from tests.unit.ui.crowd import crowded
 from tests.unit.ui.page.test_page import opened
 from tests.unit.ui.page_kit import ENGLISH, ROOT, MemoryScreen, StillSession, ended, task, translator, window
@@ -161,7 +162,7 @@ async def test_a_command_does_what_its_button_does_and_is_remembered() -> None:
     assert page.ui.dialog == PaletteDialog(recent=("cancel",))
     page.act("command", {"command": "theme:dark"})
     assert json.loads(screen.shared[RECENT_KEY]) == ["theme:dark", "cancel"]
-    assert page.ui.settings.theme.value == "dark"
+    assert page.ui.of(Settings).theme.value == "dark"
 
 
 async def test_what_cannot_be_done_any_more_is_not_done() -> None:

@@ -17,8 +17,8 @@ from app.ui.fleet.admin import AdminState
 from app.ui.fleet.admin_actions import DeedActions
 from app.ui.fleet.panel import FleetDialog, fleet_view
 from app.ui.fleet.view import fleet as drawn
+from app.ui.kit.state import UiState
 from app.ui.page.projection import project
-from app.ui.page.state import UiState
 from app.ui.settings.account import Account
 from app.ui.windows.panel import PanelFacts
 from tests.unit.ui.page_kit import StillPictures, StillSession, fleet, server, translator, workflows
@@ -61,7 +61,7 @@ class Panel:
     """The open panel with its hands."""
 
     def __init__(self, deeds: MemoryDeeds) -> None:
-        self.ui = UiState(dialog=FleetDialog(), account=Account("carol", runs_fleet=True))
+        self.ui = UiState(dialog=FleetDialog()).with_slices(Account("carol", runs_fleet=True))
         self.works: list[asyncio.Task[None]] = []
         self.hands = DeedActions(deeds, self)  # type: ignore[arg-type]
 
@@ -96,7 +96,7 @@ async def test_whoever_does_not_run_the_fleet_sees_nothing_of_it() -> None:
     assert 'data-action="drain"' in panel.html()
     assert 'data-action="drain"' not in panel.html(runs=False)
     for runs in (True, False):
-        ui = UiState(dialog=FleetDialog(), account=Account("x", runs_fleet=runs))
+        ui = UiState(dialog=FleetDialog()).with_slices(Account("x", runs_fleet=runs))
         page = project(StillSession(), ui, workflows=workflows(), pictures=StillPictures(), language="en")
         rows = page.dialog.dialog.servers  # type: ignore[union-attr]
         assert all((row.deeds is not None) is runs for row in rows)

@@ -14,14 +14,15 @@ from app.browser.fleet import read_fleet
 from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError
 from app.core.model import Fleet, ServerId
 from app.core.ports import Request, Response
-from app.ui.fleet.faults import PARTS, Fault, Part, read_mishaps
+from app.ui.fleet.faults import PARTS, Fault, FaultsState, Part, read_mishaps
 from app.ui.fleet.faults_actions import BreakActions
 from app.ui.fleet.faults_panel import break_view
 from app.ui.fleet.faults_view import breaking
 from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_story
 from app.ui.kit.colours import tag_of
 from app.ui.kit.messages import word_error
-from app.ui.page.state import BreakView, UiState
+from app.ui.kit.state import UiState
+from app.ui.page.state import BreakView
 from gateway.fleet.faults import Fault as GatewayFault
 from tests.unit.ui.page_kit import ENGLISH, StillSession, server, translator
 
@@ -35,8 +36,8 @@ def demo(*broken: str, is_breakable: bool = True) -> Fleet:
     return Fleet((server(ONE, broken=broken), server(TWO)), "demo", is_breakable=is_breakable)
 
 
-def view(fleet: Fleet, ui: UiState | None = None, moored_to: ServerId | None = None) -> BreakView:
-    return break_view(fleet, ui or UiState(), tag_of, moored_to)
+def view(fleet: Fleet, ui: FaultsState | None = None, moored_to: ServerId | None = None) -> BreakView:
+    return break_view(fleet, ui or FaultsState(), tag_of, moored_to)
 
 
 def markup(shown: BreakView, language: str = "en") -> str:
@@ -108,15 +109,15 @@ def test_how_much_one_person_may_have_waiting_counts_where_people_are_told_apart
 
 
 def test_the_window_s_own_server_is_chosen_until_the_person_chooses() -> None:
-    def chosen(ui: UiState | None = None, moored_to: ServerId | None = None) -> ServerId:
+    def chosen(ui: FaultsState | None = None, moored_to: ServerId | None = None) -> ServerId:
         shown = view(demo(), ui, moored_to).chosen
         assert shown is not None
         return shown.tag.server_id
 
     assert chosen() == ONE
     assert chosen(moored_to=TWO) == TWO
-    assert chosen(UiState(break_server=ONE), TWO) == ONE
-    assert chosen(UiState(break_server=ServerId("gone")), TWO) == TWO
+    assert chosen(FaultsState(break_server=ONE), TWO) == ONE
+    assert chosen(FaultsState(break_server=ServerId("gone")), TWO) == TWO
 
 
 def test_all_faults_are_shown_with_what_should_be_seen() -> None:
@@ -129,7 +130,7 @@ def test_all_faults_are_shown_with_what_should_be_seen() -> None:
 
 
 def test_what_is_broken_is_said_also_while_the_panel_is_folded() -> None:
-    html = markup(view(demo("hang", "lose-answer"), UiState(break_server=TWO)))
+    html = markup(view(demo("hang", "lose-answer"), FaultsState(break_server=TWO)))
     summary = html.partition("</summary>")[0]
     assert "hangs · loses the next answer" in summary
     assert "Nothing is broken" not in summary
@@ -149,7 +150,7 @@ def test_a_killed_server_can_only_be_started() -> None:
 
 
 def test_what_is_over_at_once_says_that_it_was_done_and_where() -> None:
-    done = UiState(break_server=ONE, break_done=(ONE, Fault.DROP_SOCKETS))
+    done = FaultsState(break_server=ONE, break_done=(ONE, Fault.DROP_SOCKETS))
     assert markup(view(demo(), done)).count("Done.") == 1
     assert "Done." not in markup(view(demo(), replace(done, break_server=TWO)))
 
@@ -188,10 +189,10 @@ async def test_a_click_breaks_that_server_and_it_stays_chosen() -> None:
     actions, desk, session = hands()
     assert actions.act("break", {"server": "demo-2", "fault": "kill"})
     await asyncio.sleep(0)
-    assert desk.ui.break_server == TWO
+    assert desk.ui.of(FaultsState).break_server == TWO
     await desk.done()
     assert session.calls == [("break_server", TWO, "kill")]
-    assert (desk.ui.breaking, desk.ui.break_done) == (frozenset(), (TWO, Fault.KILL))
+    assert (desk.ui.of(FaultsState).breaking, desk.ui.of(FaultsState).break_done) == (frozenset(), (TWO, Fault.KILL))
 
 
 async def test_a_second_click_waits_for_the_first() -> None:
@@ -216,13 +217,13 @@ async def test_what_is_refused_is_said() -> None:
     actions.act("break", {"server": "demo-1", "fault": "hang"})
     await desk.done()
     assert [type(error) for _number, error in desk.ui.errors] == [ConnectError]
-    assert (desk.ui.breaking, desk.ui.break_done) == (frozenset(), None)
+    assert (desk.ui.of(FaultsState).breaking, desk.ui.of(FaultsState).break_done) == (frozenset(), None)
 
 
 async def test_another_server_is_chosen_and_other_clicks_are_left_to_others() -> None:
     actions, desk, _session = hands()
     assert actions.change("break-server", {"value": "demo-2"})
-    assert desk.ui.break_server == TWO
+    assert desk.ui.of(FaultsState).break_server == TWO
     assert not actions.act("run", {})
     assert not actions.change("sample", {"value": "x"})
 

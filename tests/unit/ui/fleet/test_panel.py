@@ -18,10 +18,11 @@ from app.core.server_stats import MINUTES, Device, Minute, ServerStats
 from app.ui.fleet.panel import BERTHS, FleetView, fleet_view
 from app.ui.fleet.panel_words import name_device, word_hour, word_trouble
 from app.ui.fleet.view import fleet as drawn
+from app.ui.kit.state import UiState
 from app.ui.kit.words import SEPARATOR
 from app.ui.page.panel_actions import STORE_KEY, PanelActions, dump, load
-from app.ui.page.state import UiState
 from app.ui.runs.server_picker import NO_LEANINGS
+from app.ui.runs.state import RunsState
 from app.ui.windows.panel import PanelFacts, WindowMark
 from tests.unit.ui.page_kit import ENGLISH, ME, MemoryScreen, StillSession, fleet, server, task, translator, window
 from tests.unit.ui.panel_kit import NOW, OTHER, glance, roster
@@ -227,7 +228,7 @@ def test_preferring_and_avoiding_reach_the_session_and_outlive_a_reload() -> Non
     again, session, desk, _screen = hands(screen)
     assert session.calls == [("lean", {G1: Leaning.AVOID, G2: Leaning.PREFER})], "before the first choice"
     again.change("lean", {"server": "gpu-1", "value": ""})
-    assert desk.ui.leanings == {G2: Leaning.PREFER}
+    assert desk.ui.of(RunsState).leanings == {G2: Leaning.PREFER}
     assert screen.memory[STORE_KEY] == dump({G2: Leaning.PREFER})
 
 
@@ -235,11 +236,11 @@ def test_this_one_only_is_the_choice_beside_run() -> None:
     actions, _session, desk, _screen = hands()
     actions.change("lean", {"server": "gpu-1", "value": "avoid"})
     actions.change("lean", {"server": "gpu-1", "value": "only"})
-    assert (desk.ui.where, desk.ui.leanings) == ("gpu-1", {})
+    assert (desk.ui.of(RunsState).where, desk.ui.of(RunsState).leanings) == ("gpu-1", {})
     actions.change("lean", {"server": "gpu-2", "value": "prefer"})
-    assert desk.ui.where == "gpu-1", "about another server"
+    assert desk.ui.of(RunsState).where == "gpu-1", "about another server"
     actions.change("lean", {"server": "gpu-1", "value": ""})
-    assert desk.ui.where == ""
+    assert desk.ui.of(RunsState).where == ""
 
 
 def test_the_panel_shows_what_is_held_of_each_server() -> None:

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from app.ui.form.arrange_actions import STORE_KEY, recall_layout
-from app.ui.form.state import Draft, Place
-from app.ui.page.state import UiState
+from app.ui.form.state import Draft, FormState, Place
+from app.ui.kit.state import UiState
 from app.workflows.forms.arrangement import Layout
 from app.workflows.forms.fields import SeedMode
 from tests.unit.ui.anything import ANYTHING, anything
@@ -114,7 +114,9 @@ def test_tools_are_there_only_while_somebody_arranges() -> None:
     still = page(opened)
     assert not still.nodes.hidden
     assert "arrange-tools" not in markup(still, "form")
-    arranging = UiState(workflow_id=ANYTHING, is_arranging=True, drafts={ANYTHING: Draft(unfolded=frozenset({"1"}))})
+    arranging = UiState().with_slices(
+        FormState(workflow_id=ANYTHING, is_arranging=True, drafts={ANYTHING: Draft(unfolded=frozenset({"1"}))})
+    )
     view = page(opened, arranging)
     assert {item.place for item in view.form.fields} == {Place.TOP}
     assert [item.field.input_name for item in view.nodes.hidden] == ["on"]
@@ -137,5 +139,5 @@ def test_undo_and_redo_say_whether_there_is_something() -> None:
     assert disabled(markup(page(opened), "form")) == {"undo": True, "redo": True}
     changed = Draft().with_value(("1", "steps"), "5")
     for draft, told in ((changed, {"undo": False, "redo": True}), (changed.undo(), {"undo": True, "redo": False})):
-        ui = UiState(workflow_id=ANYTHING, drafts={ANYTHING: draft})
+        ui = UiState().with_slices(FormState(workflow_id=ANYTHING, drafts={ANYTHING: draft}))
         assert disabled(markup(page(opened, ui), "form")) == told

@@ -16,7 +16,7 @@ from app.ui.form.file_actions import FileActions
 from app.ui.form.mask import CameraDialog, CameraView, MaskDialog, MaskView, masked_name, picture_view
 from app.ui.form.mask_view import masking
 from app.ui.form.projection import field_view
-from app.ui.form.state import Draft, FieldView, Picture
+from app.ui.form.state import Draft, FieldView, FormState, Picture
 from app.ui.form.upload_view import upload
 from app.ui.page.dialogs_view import dialogs
 from app.ui.page.projection import project
@@ -49,7 +49,7 @@ class Rig:
 
     @property
     def draft(self) -> Draft:
-        return self.desk.ui.draft
+        return self.desk.ui.of(FormState).draft
 
     def markup(self) -> str:
         view = project(StillSession(), self.desk.ui, workflows=(self.opened,), pictures=StillPictures(), language="en")
@@ -84,9 +84,9 @@ async def test_a_mask_is_shown_where_it_matters(data: bytes, name: str, is_used:
     rig.files.act("clear-picture", FACTS)
     assert not rig.draft.pictures
     assert {picture.url, picture.look_url} - {""} == set(rig.screen.urls), "an undo brings it back"
-    rig.desk.set_ui(rig.desk.ui.with_draft(rig.draft.undo()))
+    rig.desk.set_ui(rig.desk.ui.with_slices(rig.desk.ui.of(FormState).with_draft(rig.draft.undo())))
     assert rig.draft.pictures == {IMAGE: picture}
-    rig.desk.set_ui(rig.desk.ui.with_draft(Draft()))
+    rig.desk.set_ui(rig.desk.ui.with_slices(rig.desk.ui.of(FormState).with_draft(Draft())))
     rig.files.act("clear-picture", FACTS)
     assert rig.screen.urls == {}, "both addresses are let go"
 
@@ -207,7 +207,9 @@ async def test_what_is_too_large_to_paint_on_is_told_and_can_be_sent_all_the_sam
     rig = Rig()
     await rig.give(b"picture")
     picture = replace(rig.draft.pictures[IMAGE], width=8192, height=MAX_PAINTED // 8192 + 1)
-    rig.desk.set_ui(rig.desk.ui.with_draft(rig.draft.with_picture(IMAGE, picture)))
+    rig.desk.set_ui(
+        rig.desk.ui.with_slices(rig.desk.ui.of(FormState).with_draft(rig.draft.with_picture(IMAGE, picture)))
+    )
     rig.files.act("paint-mask", FACTS)
     assert fault_of(rig.draft) == "too-large-to-paint"
     assert rig.desk.ui.dialog is None

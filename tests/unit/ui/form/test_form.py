@@ -16,11 +16,12 @@ from app.ui.form.input_labels import input_labels
 from app.ui.form.node_labels import node_labels
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.projection import SHORT, SMALL
-from app.ui.form.state import NODES_AT_FIRST, Draft, FieldView, Picture
+from app.ui.form.state import NODES_AT_FIRST, Draft, FieldView, FormState, Picture
+from app.ui.kit.state import UiState
 from app.ui.page.actions import Actions
 from app.ui.page.projection import project
 from app.ui.page.regions import REGIONS
-from app.ui.page.state import PageView, UiState
+from app.ui.page.state import PageView
 from app.ui.runs.state import Blocker
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import arrange
@@ -46,7 +47,7 @@ UPLOADS = [("1", "image"), ("1", "film"), ("1", "sound"), ("mask", "image")]
 
 def page(opened: OpenWorkflow, ui: UiState | None = None, **more: Any) -> PageView:
     session = StillSession(window=window())
-    ui = ui or UiState(workflow_id=ANYTHING)
+    ui = ui or UiState().with_slices(FormState(workflow_id=ANYTHING))
     return project(session, ui, workflows=(opened,), pictures=StillPictures(), language="en", **more)
 
 
@@ -60,7 +61,7 @@ def tag_of(text: str, element_id: str) -> tuple[str, dict[str, str | None]]:
 
 
 def with_draft(**facts: Any) -> UiState:
-    return UiState(workflow_id=ANYTHING, drafts={ANYTHING: Draft(**facts)})
+    return UiState().with_slices(FormState(workflow_id=ANYTHING, drafts={ANYTHING: Draft(**facts)}))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_only_so_many_nodes_are_drawn_until_more_are_asked_for() -> None:
     view = page(opened)
     assert (len(view.nodes.nodes), view.nodes.more) == (NODES_AT_FIRST, 502 - NODES_AT_FIRST)
     assert "Show 462 more nodes" in markup(view, "nodes")
-    more = page(opened, UiState(workflow_id=ANYTHING, nodes_shown=600)).nodes
+    more = page(opened, UiState().with_slices(FormState(workflow_id=ANYTHING, nodes_shown=600))).nodes
     assert (len(more.nodes), more.more) == (502, 0)
 
 
@@ -153,16 +154,20 @@ def test_a_search_reaches_what_is_on_top_folded_and_hidden() -> None:
     opened = anything(first=("prompt", "steps"))
     layout = opened.layout.hide(("1", "seed"))
     hidden = replace(opened, layout=layout, arranged=arrange(opened.form, layout))
-    view = page(hidden, UiState(workflow_id=ANYTHING, query="seed"))
+    view = page(hidden, UiState().with_slices(FormState(workflow_id=ANYTHING, query="seed")))
     assert view.form.fields == ()
     assert [(node.node_id, [item.field.input_name for item in node.fields or ()]) for node in view.nodes.nodes] == [
         ("1", ["seed"])
     ]
     assert view.nodes.is_found
     assert "aria-expanded" not in markup(view, "nodes").split("field-")[0]
-    view = page(hidden, UiState(workflow_id=ANYTHING, query="步数"), word=lambda text: f"{text} 步数")
+    view = page(
+        hidden, UiState().with_slices(FormState(workflow_id=ANYTHING, query="步数")), word=lambda text: f"{text} 步数"
+    )
     assert [item.field.input_name for item in view.form.fields] == ["prompt", "steps"]
-    assert "Nothing found below." in markup(page(opened, UiState(workflow_id=ANYTHING, query="prompt zzz")), "nodes")
+    assert "Nothing found below." in markup(
+        page(opened, UiState().with_slices(FormState(workflow_id=ANYTHING, query="prompt zzz"))), "nodes"
+    )
 
 
 def test_a_search_is_offered_where_there_is_much_to_search() -> None:
@@ -231,7 +236,7 @@ class Rig:
 
     @property
     def draft(self) -> Draft:
-        return self.desk.ui.draft
+        return self.desk.ui.of(FormState).draft
 
 
 async def test_switches_choices_and_folds_are_remembered() -> None:

@@ -12,9 +12,10 @@ import pytest
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.preset_actions import PresetActions
 from app.ui.form.presets import Ask, PresetsDialog
+from app.ui.form.state import FormState
+from app.ui.kit.state import UiState
 from app.ui.page.dialogs_view import dialogs
 from app.ui.page.projection import project
-from app.ui.page.state import UiState
 from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.presets import PRESET_KIND, Preset
 from app.workflows.forms.records import encode
@@ -39,7 +40,7 @@ class Rig:
         self.opened = opened or with_authors()
         self.papers = MemoryPapers(shelf)
         self.screen = MemoryScreen()
-        self.ui = UiState(workflow_id=ANYTHING)
+        self.ui = UiState().with_slices(FormState(workflow_id=ANYTHING))
         self.made = 0
         self.work: list[Coroutine[Any, Any, None]] = []
         self.actions = PresetActions(self.papers, self, self.screen, self._mint, deletions(self))
@@ -70,7 +71,9 @@ class Rig:
 
     def type(self, **texts: str) -> None:
         for name, text in texts.items():
-            self.ui = self.ui.with_draft(self.ui.draft.with_value(("1", name), text))
+            self.ui = self.ui.with_slices(
+                self.ui.of(FormState).with_draft(self.ui.of(FormState).draft.with_value(("1", name), text))
+            )
 
     @property
     def dialog(self) -> PresetsDialog:
@@ -79,7 +82,7 @@ class Rig:
 
     @property
     def names(self) -> list[str]:
-        return [item.name for item in self.ui.known.presets]
+        return [item.name for item in self.ui.of(FormState).known.presets]
 
     def shown(self) -> str:
         return markup(page(self.opened, self.ui), "dialogs")
@@ -93,15 +96,19 @@ async def test_what_stands_in_the_form_is_saved_and_applied_in_one_step() -> Non
     assert rig.dialog.name == ""
     assert rig.screen.changes == [{"texts": [{"node": "", "name": "preset-name", "text": ""}]}]  # it has the focus
     rig.type(prompt="a storm", steps="5", lora="style/7.safetensors")
-    before = rig.ui.draft
-    (preset,) = rig.ui.known.presets
+    before = rig.ui.of(FormState).draft
+    (preset,) = rig.ui.of(FormState).known.presets
     await rig.act("apply-preset", preset=preset.preset_id)
     assert rig.ui.dialog is None
-    assert [rig.ui.draft.values[key] for key in (PROMPT, STEPS, LORA)] == ["a harbour", "30", "style/0.safetensors"]
+    assert [rig.ui.of(FormState).draft.values[key] for key in (PROMPT, STEPS, LORA)] == [
+        "a harbour",
+        "30",
+        "style/0.safetensors",
+    ]
     texts = rig.screen.changes[-1]["texts"]
     assert {"node": "1", "name": "prompt", "text": "a harbour"} in texts  # type: ignore[operator]
     assert {item["name"] for item in texts} == {"prompt", "steps", "lora"}  # type: ignore[attr-defined]
-    undone = rig.ui.draft.undo()
+    undone = rig.ui.of(FormState).draft.undo()
     assert (undone.values, undone.modes) == (before.values, before.modes)
     assert undone.redo().values[STEPS] == "30"
 
@@ -115,8 +122,8 @@ async def test_another_window_sees_it_when_it_opens_the_dialog() -> None:
     assert other.names == []
     await other.act("open-presets")
     assert other.names == ["Mine"]
-    await other.act("apply-preset", preset=other.ui.known.presets[0].preset_id)
-    assert other.ui.draft.values[STEPS] == "44"
+    await other.act("apply-preset", preset=other.ui.of(FormState).known.presets[0].preset_id)
+    assert other.ui.of(FormState).draft.values[STEPS] == "44"
 
 
 async def test_presets_of_another_workflows_shape_are_not_offered() -> None:
@@ -126,7 +133,7 @@ async def test_presets_of_another_workflows_shape_are_not_offered() -> None:
     await rig.act("open-presets")
     assert "Foreign" not in rig.shown()
     await rig.act("apply-preset", preset="x")
-    assert STEPS not in rig.ui.draft.values
+    assert STEPS not in rig.ui.of(FormState).draft.values
 
 
 async def test_a_preset_that_cannot_be_read_is_left_alone_and_hides_no_other() -> None:
@@ -142,19 +149,19 @@ async def test_authors_presets_come_first_and_cannot_be_changed() -> None:
     rig = Rig(with_authors(Preset("anything/1", "Quick", texts=(("1", "steps", "4"), ("1", "seed", "11")))))
     await rig.save("A mine")
     rows = [facts for tag, facts in read(rig.shown()).tags if facts.get("data-action") == "apply-preset"]
-    assert [facts["data-preset"] for facts in rows] == ["anything/1", rig.ui.known.presets[0].preset_id]
+    assert [facts["data-preset"] for facts in rows] == ["anything/1", rig.ui.of(FormState).known.presets[0].preset_id]
     await rig.act("ask-preset", ask="delete", preset="anything/1")
     assert rig.dialog.ask is None
     await rig.act("apply-preset", preset="anything/1")
-    assert (rig.ui.draft.values[STEPS], rig.ui.draft.values[SEED]) == ("4", "11")
-    assert rig.ui.draft.modes[SEED] is SeedMode.FIXED  # else the next run would draw another one
+    assert (rig.ui.of(FormState).draft.values[STEPS], rig.ui.of(FormState).draft.values[SEED]) == ("4", "11")
+    assert rig.ui.of(FormState).draft.modes[SEED] is SeedMode.FIXED  # else the next run would draw another one
 
 
 async def test_mine_are_renamed_replaced_and_deleted_each_after_a_question() -> None:
     rig = Rig()
     rig.type(steps="10")
     await rig.save("One")
-    preset_id = rig.ui.known.presets[0].preset_id
+    preset_id = rig.ui.of(FormState).known.presets[0].preset_id
     await rig.act("ask-preset", ask="rename", preset=preset_id)
     assert (rig.dialog.ask, rig.dialog.new_name) == (Ask.RENAME, "One")
     rig.actions.type("preset-new-name", {"value": "Two"})
@@ -163,10 +170,10 @@ async def test_mine_are_renamed_replaced_and_deleted_each_after_a_question() -> 
     rig.type(steps="20")
     await rig.act("ask-preset", ask="replace", preset=preset_id)
     await rig.act("leave-preset")
-    assert ("1", "steps", "10") in rig.ui.known.presets[0].texts
+    assert ("1", "steps", "10") in rig.ui.of(FormState).known.presets[0].texts
     await rig.act("ask-preset", ask="replace", preset=preset_id)
     await rig.act("replace-preset")
-    assert ("1", "steps", "20") in rig.ui.known.presets[0].texts
+    assert ("1", "steps", "20") in rig.ui.of(FormState).known.presets[0].texts
     assert rig.names == ["Two"]
     await rig.act("ask-preset", ask="delete", preset=preset_id)
     await rig.act("delete-preset")
@@ -182,14 +189,14 @@ async def test_saving_under_a_name_that_is_there_replaces_that_one_and_the_butto
     assert "<span>Replace</span>" in rig.shown()
     await rig.act("save-preset")
     assert rig.names == ["One"]
-    assert ("1", "steps", "20") in rig.ui.known.presets[0].texts
+    assert ("1", "steps", "20") in rig.ui.of(FormState).known.presets[0].texts
 
 
 async def test_two_of_mine_never_get_one_name() -> None:
     rig = Rig()
     await rig.save("One")
     await rig.save("Two")
-    two = next(item for item in rig.ui.known.presets if item.name == "Two")
+    two = next(item for item in rig.ui.of(FormState).known.presets if item.name == "Two")
     await rig.act("ask-preset", ask="rename", preset=two.preset_id)
     rig.actions.type("preset-new-name", {"value": " One "})
     await rig.act("rename-preset")

@@ -9,8 +9,9 @@ from typing import Any
 
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.recent_values import NAME, Recents
+from app.ui.form.state import FormState
+from app.ui.kit.state import UiState
 from app.ui.page.projection import project
-from app.ui.page.state import UiState
 from app.ui.results.storage import KeepingDialog
 from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.presets import RECENT_KIND
@@ -31,7 +32,7 @@ class Rig:
         self.opened = anything(first=FIRST)
         self.papers = MemoryPapers(shelf)
         self.screen = MemoryScreen()
-        self.ui = UiState(workflow_id=ANYTHING)
+        self.ui = UiState().with_slices(FormState(workflow_id=ANYTHING))
         self.work: list[Coroutine[Any, Any, None]] = []
         self.recents = Recents(self.papers, self, self.screen, deletions(self))
 
@@ -51,8 +52,10 @@ class Rig:
 
     async def run(self, **texts: str) -> None:
         for name, text in texts.items():
-            self.ui = self.ui.with_draft(self.ui.draft.with_value(("1", name), text))
-        self.recents.note(self.opened, self.ui.draft)
+            self.ui = self.ui.with_slices(
+                self.ui.of(FormState).with_draft(self.ui.of(FormState).draft.with_value(("1", name), text))
+            )
+        self.recents.note(self.opened, self.ui.of(FormState).draft)
         await self.done()
 
     async def act(self, action: str, **facts: str) -> None:
@@ -80,13 +83,17 @@ async def test_what_was_typed_is_offered_after_a_run_the_latest_first_but_not_wh
 
 async def test_menus_switches_and_seeds_that_nobody_typed_are_not_noted() -> None:
     rig = Rig()
-    rig.ui = rig.ui.with_draft(rig.ui.draft.with_mode(("1", "seed"), SeedMode.RANDOM))
+    rig.ui = rig.ui.with_slices(
+        rig.ui.of(FormState).with_draft(rig.ui.of(FormState).draft.with_mode(("1", "seed"), SeedMode.RANDOM))
+    )
     for number in range(3):
         await rig.run(
             method="ab"[number % 2], on="false" if number else "true", seed=str(number + 50), lora=LORAS[number]
         )
     assert rig.offered() == {"lora": [LORAS[1]]}  # the first is the workflow's own, the last stands there
-    rig.ui = rig.ui.with_draft(rig.ui.draft.with_mode(("1", "seed"), SeedMode.FIXED))
+    rig.ui = rig.ui.with_slices(
+        rig.ui.of(FormState).with_draft(rig.ui.of(FormState).draft.with_mode(("1", "seed"), SeedMode.FIXED))
+    )
     await rig.run(seed="7000")
     await rig.run(seed="8000")
     assert rig.offered()["seed"] == ["7000"]
@@ -97,15 +104,15 @@ async def test_one_that_is_used_stands_in_the_form_and_can_be_taken_back() -> No
     await rig.run(prompt="a harbour")
     await rig.run(prompt="a storm")
     await rig.act("use-recent", node="1", name="prompt", text="a harbour")
-    assert rig.ui.draft.values["1", "prompt"] == "a harbour"
+    assert rig.ui.of(FormState).draft.values["1", "prompt"] == "a harbour"
     assert rig.screen.changes == [{"texts": [{"node": "1", "name": "prompt", "text": "a harbour"}]}]
-    assert rig.ui.draft.undo().values["1", "prompt"] == "a storm"
+    assert rig.ui.of(FormState).draft.undo().values["1", "prompt"] == "a storm"
 
 
 async def test_a_seed_that_is_used_again_stays() -> None:
     rig = Rig()
     await rig.act("use-recent", node="1", name="seed", text="99")
-    assert rig.ui.draft.modes["1", "seed"] is SeedMode.FIXED
+    assert rig.ui.of(FormState).draft.modes["1", "seed"] is SeedMode.FIXED
 
 
 async def test_all_windows_share_them() -> None:
@@ -121,7 +128,7 @@ async def test_all_windows_share_them() -> None:
 async def test_two_runs_in_a_row_are_both_noted() -> None:
     rig = Rig()
     for steps in ("30", "40"):
-        rig.recents.note(rig.opened, rig.ui.draft.with_value(("1", "steps"), steps))
+        rig.recents.note(rig.opened, rig.ui.of(FormState).draft.with_value(("1", "steps"), steps))
     await rig.done()
     assert rig.offered() == {"steps": ["40", "30"]}
 
@@ -133,7 +140,7 @@ async def test_they_are_forgotten_on_wish_and_the_dialog_counts_them() -> None:
     view = project(StillSession(), rig.ui, workflows=(rig.opened,), pictures=StillPictures(), language="en")
     assert "Recent values of 2 inputs" in markup(view, "dialogs")
     await rig.act("forget-recent")
-    assert (rig.papers.shelf, rig.ui.known.recent) == ({}, {})
+    assert (rig.papers.shelf, rig.ui.of(FormState).known.recent) == ({}, {})
     view = project(StillSession(), rig.ui, workflows=(rig.opened,), pictures=StillPictures(), language="en")
     assert "Recent values" not in markup(view, "dialogs")
 
@@ -144,7 +151,7 @@ async def test_a_refusal_to_forget_is_told_and_nothing_is_hidden() -> None:
     rig.papers.is_full = True
     await rig.act("forget-recent")
     assert rig.ui.errors
-    assert rig.ui.known.recent == {("Every", "steps"): ("30",)}
+    assert rig.ui.of(FormState).known.recent == {("Every", "steps"): ("30",)}
 
 
 async def test_a_full_store_keeps_nobody_from_running_and_what_is_newer_is_left_alone() -> None:
@@ -159,7 +166,7 @@ async def test_a_full_store_keeps_nobody_from_running_and_what_is_newer_is_left_
     rig = Rig({(RECENT_KIND, NAME): "{"})
     await rig.run(steps="30")
     assert rig.offered() == {}
-    assert rig.ui.known.recent == {("Every", "steps"): ("30",)}
+    assert rig.ui.of(FormState).known.recent == {("Every", "steps"): ("30",)}
 
 
 async def test_each_run_of_the_form_is_noted_and_none_that_is_not_possible() -> None:

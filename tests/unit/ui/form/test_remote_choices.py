@@ -11,7 +11,9 @@ from app.core.model import ServerId
 from app.core.workflow import parse_workflow
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow
 from app.ui.form.remote_choices import RemoteLists
-from app.ui.page.state import PageView, UiState
+from app.ui.form.state import FormState
+from app.ui.kit.state import UiState
+from app.ui.page.state import PageView
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
@@ -38,7 +40,7 @@ class Rig:
     def __init__(self, flow: OpenWorkflow, session: StillSession | None = None) -> None:
         self.session = session or StillSession(fleet=fleet(server("gpu-1"), server("gpu-2")))
         self.flow = flow
-        self.ui = UiState(workflow_id="own")
+        self.ui = UiState().with_slices(FormState(workflow_id="own"))
         self.work: list[Coroutine[Any, Any, None]] = []
         self.lists = RemoteLists(self.session, self)
 

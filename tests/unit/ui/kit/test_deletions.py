@@ -10,12 +10,14 @@ import pytest
 from app.core.errors import StorageError
 from app.core.model import PromptId
 from app.core.ports import KeepSettings, Usage
+from app.ui.form.state import FormState
 from app.ui.kit.deletion_actions import SECONDS, TICK, Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.page.actions import Actions
 from app.ui.page.notice_words import word_deletion
 from app.ui.page.notices_view import errors
 from app.ui.page.projection import project
+from app.ui.runs.state import RunsState
 from tests.unit.ui.page.test_actions import Desk
 from tests.unit.ui.page.test_actions import Rig as ActionsRig
 from tests.unit.ui.page_kit import (
@@ -203,14 +205,14 @@ async def test_undo_restores_the_list_of_a_plan() -> None:
     await rig.act("open-many")
     rig.actions.type("many", {"place": "text", "value": "sea\nland"})
     await rig.act("many-clear")
-    assert (rig.desk.ui.many.text, rig.what) == ("", [What.TEXT])
+    assert (rig.desk.ui.of(RunsState).many.text, rig.what) == ("", [What.TEXT])
     rig.undo()
-    assert rig.desk.ui.many.text == "sea\nland"
+    assert rig.desk.ui.of(RunsState).many.text == "sea\nland"
     rig.actions.take_files(None, [(Bytes(b"fog"), "list.txt")])
     await rig.desk.work[-1]  # it is read
-    assert rig.desk.ui.many.text == "fog"
+    assert rig.desk.ui.of(RunsState).many.text == "fog"
     rig.undo()
-    assert rig.desk.ui.many.text == "sea\nland"
+    assert rig.desk.ui.of(RunsState).many.text == "sea\nland"
     await rig.act("many-clear")
     await rig.act("many-clear")
     assert rig.what == [What.TEXT], "nothing was there to be lost"
@@ -223,7 +225,7 @@ async def test_undo_restores_layout_of_another_workflow() -> None:
     layout = next(item for item in rig.desk.workflows if item.workflow_id == "text").layout
     await rig.act("arrange-anew")
     assert next(item for item in rig.desk.workflows if item.workflow_id == "text").layout != layout
-    rig.desk.ui = replace(rig.desk.ui, workflow_id="enlarge")
+    rig.desk.ui = rig.desk.ui.with_slices(replace(rig.desk.ui.of(FormState), workflow_id="enlarge"))
     rig.undo()
     assert next(item for item in rig.desk.workflows if item.workflow_id == "text").layout == layout
     assert rig.what == []

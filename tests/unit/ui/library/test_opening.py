@@ -20,7 +20,7 @@ from app.ui.form.catalogues import FormCatalogues
 from app.ui.form.open_workflow import MOST_AT_ONCE, OpenWorkflow, arranged_as, open_workflow, with_catalogue
 from app.ui.form.picker import PICKED_AT_FIRST, LibraryEntries, LibrarySection, picked
 from app.ui.form.projection import nodes_view
-from app.ui.form.state import Draft, Picture
+from app.ui.form.state import Draft, FormState, Picture
 from app.ui.library.actions import EXPORT_NAME, LibraryActions
 from app.ui.library.library import PUBLISHED_MARK, Library, is_file, plain_title
 from app.ui.library.listing import LibraryIndex, library_view, stock_of
@@ -119,7 +119,7 @@ class Rig:
 
     @property
     def chosen(self) -> OpenWorkflow | None:
-        chosen = self.desk.ui.workflow_id
+        chosen = self.desk.ui.of(FormState).workflow_id
         return next((item for item in self.desk.workflows if item.workflow_id == chosen), None)
 
     @property
@@ -140,7 +140,7 @@ async def test_a_file_is_opened_chosen_and_kept() -> None:
     assert [item.title for item in rig.library.items] == ["night"]
     again = Rig(rig.papers)
     await again.library.refresh()
-    again.opener.choose(rig.desk.ui.workflow_id)
+    again.opener.choose(rig.desk.ui.of(FormState).workflow_id)
     await again.draw()
     assert opened(again).form.by_key["1", "width"].text == "9"
 
@@ -169,17 +169,19 @@ async def test_of_a_large_file_the_top_is_there_first_and_the_rest_follows() -> 
     assert not first.is_whole
     assert len(first.arranged.first) == FIRST
     assert len(first.form.sections) < len(first.workflow.nodes)
-    assert nodes_view(first, rig.desk.ui, None).is_coming
-    assert form_blocker(first, rig.desk.ui.draft) is Blocker.OPENING
-    rig.desk.ui = rig.desk.ui.with_draft(replace(rig.desk.ui.draft, values={("0-1", "width"): "33"}))
+    assert nodes_view(first, rig.desk.ui.of(FormState), None).is_coming
+    assert form_blocker(first, rig.desk.ui.of(FormState).draft) is Blocker.OPENING
+    rig.desk.ui = rig.desk.ui.with_slices(
+        rig.desk.ui.of(FormState).with_draft(replace(rig.desk.ui.of(FormState).draft, values={("0-1", "width"): "33"}))
+    )
     rig.screen.draw()
     await rig.draw()
     whole = opened(rig)
     assert whole.is_whole
     assert whole.arranged.first == first.arranged.first
     assert len(whole.form.sections) == len(whole.workflow.nodes)
-    assert form_blocker(whole, rig.desk.ui.draft) is None
-    assert rig.desk.ui.draft.values == {("0-1", "width"): "33"}
+    assert form_blocker(whole, rig.desk.ui.of(FormState).draft) is None
+    assert rig.desk.ui.of(FormState).draft.values == {("0-1", "width"): "33"}
 
 
 async def test_what_was_arranged_before_the_rest_was_there_stays() -> None:
@@ -231,13 +233,13 @@ async def test_without_a_catalogue_the_editors_graph_waits_for_one() -> None:
     rig = Rig()
     rig.session.fleet = fleet(server("gpu-1"))
     await rig.give(graph())
-    opening = rig.opener.opening(rig.desk.ui.workflow_id)
+    opening = rig.opener.opening(rig.desk.ui.of(FormState).workflow_id)
     assert rig.chosen is None and opening is not None and opening.needs_catalogue and opening.title == "night"
     rig.session.fleet = fleet(server("gpu-1", catalogue="a"))
     await rig.draw()
     assert opened(rig).form.by_key["1", "width"].text == "16"
     rig.opener.refresh()
-    assert rig.opener.opening(rig.desk.ui.workflow_id) is None
+    assert rig.opener.opening(rig.desk.ui.of(FormState).workflow_id) is None
 
 
 async def test_the_server_with_all_its_nodes_makes_the_form() -> None:
@@ -252,7 +254,7 @@ async def test_the_server_with_all_its_nodes_makes_the_form() -> None:
 async def test_what_cannot_be_converted_is_refused_with_the_node_and_stays_in_the_library() -> None:
     rig = Rig()
     await rig.give(graph("NodeOfNobody"))
-    opening = rig.opener.opening(rig.desk.ui.workflow_id)
+    opening = rig.opener.opening(rig.desk.ui.of(FormState).workflow_id)
     assert rig.chosen is None and opening is not None
     assert isinstance(opening.error, CannotConvert) and opening.error.problems[0].class_type == "NodeOfNobody"
     assert len(rig.library.items) == 1
@@ -286,7 +288,7 @@ async def test_pasted_text_is_opened_and_named_later() -> None:
     rig.hands.act("open-text", {"text": f"here: ```{json.dumps(api(5))}```"})
     await rig.draw()
     assert (opened(rig).title, opened(rig).form.by_key["1", "width"].text) == ("", "5")
-    item_id = rig.desk.ui.workflow_id
+    item_id = rig.desk.ui.of(FormState).workflow_id
     rig.hands.change("item-title", {"item": item_id, "value": "Mine"})
     rig.hands.change("item-tags", {"item": item_id, "value": "studio，夜景, studio"})
     await rig.draw()
@@ -330,12 +332,14 @@ async def test_a_published_workflow_is_opened_and_follows_its_file() -> None:
     rig.opener.choose(workflow_id)
     await rig.draw()
     assert [item.key for item in opened(rig).arranged.first] == [("1", "width")]
-    rig.desk.ui = rig.desk.ui.with_draft(rig.desk.ui.draft.with_value(("1", "width"), "33"))
+    rig.desk.ui = rig.desk.ui.with_slices(
+        rig.desk.ui.of(FormState).with_draft(rig.desk.ui.of(FormState).draft.with_value(("1", "width"), "33"))
+    )
     rig.files.published_files["team/a.json"] = (PublishedFile("team/a.json", "t2", "Team"), published_form(width=9))
     await rig.library.refresh_published("v2")
     await rig.draw()
     assert opened(rig).form.by_key["1", "width"].text == "9"
-    assert rig.desk.ui.draft.values == {("1", "width"): "33"}
+    assert rig.desk.ui.of(FormState).draft.values == {("1", "width"): "33"}
 
 
 async def test_a_published_file_may_be_any_file_with_a_workflow() -> None:
@@ -417,10 +421,10 @@ async def test_a_run_is_noted_with_the_item() -> None:
 async def test_what_is_typed_into_a_files_workflow_survives_a_reload() -> None:
     rig = Rig()
     await rig.give(api())
-    ui = rig.desk.ui.with_draft(Draft(values={("1", "width"): "5", ("9", "gone"): "x"}))
-    text = drafts.dump(ui)
+    form = rig.desk.ui.of(FormState).with_draft(Draft(values={("1", "width"): "5", ("9", "gone"): "x"}))
+    text = drafts.dump(form)
     loaded = drafts.load(text, rig.desk.workflows[:1], is_file)
-    assert loaded.workflow_id == ui.workflow_id and loaded.draft.values == ui.draft.values
+    assert loaded.workflow_id == form.workflow_id and loaded.draft.values == form.draft.values
     assert drafts.without_gone(loaded.draft, {"1"}).values == {("1", "width"): "5"}
     assert drafts.load(text, rig.desk.workflows[:1]).workflow_id == "enlarge"
 
@@ -490,7 +494,7 @@ def test_a_published_file_without_a_title_is_called_as_its_file(path: str, title
 async def test_a_run_of_the_editors_file_sends_the_file_with_the_forms_values() -> None:
     rig = Rig()
     await rig.give(graph())
-    draft = rig.desk.ui.draft.with_value(("1", "width"), "33")
+    draft = rig.desk.ui.of(FormState).draft.with_value(("1", "width"), "33")
     order = order_of(opened(rig), draft, now=rig.screen.local_time(), choose=lambda count: count - 1)
     assert order.workflow.value("1", "width") == 33
     assert filled(order.editor, order.workflow)["nodes"][0]["widgets_values"] == [33]
@@ -503,7 +507,7 @@ async def test_a_run_of_the_editors_file_sends_the_file_with_the_forms_values() 
 async def test_names_of_files_are_filled_in_by_the_persons_own_time() -> None:
     rig = Rig()
     await rig.give(graph())
-    draft = rig.desk.ui.draft.with_value(("2", "filename_prefix"), "%date:yyyy-MM-dd%/x")
+    draft = rig.desk.ui.of(FormState).draft.with_value(("2", "filename_prefix"), "%date:yyyy-MM-dd%/x")
     order = order_of(opened(rig), draft, now=rig.screen.local_time(), choose=lambda count: 0)
     assert order.workflow.value("2", "filename_prefix") == "2026-11-25/x"
     assert filled(order.editor, order.workflow)["nodes"][1]["widgets_values"] == ["%date:yyyy-MM-dd%/x"]
@@ -512,7 +516,7 @@ async def test_names_of_files_are_filled_in_by_the_persons_own_time() -> None:
 async def test_what_was_sent_goes_without_an_editors_file() -> None:
     rig = Rig()
     await rig.give(api())
-    order = order_of(opened(rig), rig.desk.ui.draft, now=rig.screen.local_time(), choose=lambda count: 0)
+    order = order_of(opened(rig), rig.desk.ui.of(FormState).draft, now=rig.screen.local_time(), choose=lambda count: 0)
     assert (order.workflow.value("1", "width"), order.editor) == (8, "")
 
 

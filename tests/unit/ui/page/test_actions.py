@@ -12,9 +12,9 @@ import pytest
 from app.core.errors import BadInput, NoServerAvailable
 from app.session import Picked
 from app.ui.form.open_workflow import OpenWorkflow
-from app.ui.form.state import Draft, Picture
+from app.ui.form.state import Draft, FormState, Picture
+from app.ui.kit.state import UiState
 from app.ui.page.actions import Actions
-from app.ui.page.state import UiState
 from app.ui.results.state import PictureDialog
 from app.ui.runs.state import GiveUpDialog
 from app.workflows.forms.fields import MAX_DRAWN, SeedMode
@@ -38,7 +38,7 @@ class Desk:
     """The person's part, and background work that a test can wait for."""
 
     def __init__(self, workflow_id: str, offered: tuple[OpenWorkflow, ...] = ()) -> None:
-        self.ui = UiState(workflow_id=workflow_id)
+        self.ui = UiState().with_slices(FormState(workflow_id=workflow_id))
         self.workflows = offered or workflows()
         self.language = ""
         self.work: list[asyncio.Task[None]] = []
@@ -106,7 +106,7 @@ async def test_a_seed_is_drawn_for_each_run_and_shown() -> None:
     rig = Rig("text")
     await rig.act("run")
     assert rig.session.calls[0][1].value(*SEED) == MAX_DRAWN
-    assert rig.desk.ui.draft.values[SEED] == str(MAX_DRAWN)
+    assert rig.desk.ui.of(FormState).draft.values[SEED] == str(MAX_DRAWN)
 
 
 async def test_a_fixed_seed_stays() -> None:
@@ -119,9 +119,9 @@ async def test_a_fixed_seed_stays() -> None:
 async def test_who_types_a_seed_wants_that_one_until_another_mode_is_chosen() -> None:
     rig = Rig("text")
     rig.actions.type("field", {"node": "1", "name": "seed", "value": "5"})
-    assert rig.desk.ui.draft.modes == {SEED: SeedMode.FIXED}
+    assert rig.desk.ui.of(FormState).draft.modes == {SEED: SeedMode.FIXED}
     rig.actions.change("seed-mode", {"node": "1", "name": "seed", "value": "randomize"})
-    assert rig.desk.ui.draft.modes == {SEED: SeedMode.RANDOM}
+    assert rig.desk.ui.of(FormState).draft.modes == {SEED: SeedMode.RANDOM}
 
 
 async def test_a_counted_seed_is_one_more_after_each_run() -> None:
@@ -131,7 +131,7 @@ async def test_a_counted_seed_is_one_more_after_each_run() -> None:
     for sent in (41, 42):
         await rig.act("run")
         assert rig.session.calls[-1][1].value(*SEED) == sent
-    assert rig.desk.ui.draft.values[SEED] == "43"
+    assert rig.desk.ui.of(FormState).draft.values[SEED] == "43"
 
 
 async def test_in_a_mixed_fleet_a_demo_workflow_asks_for_a_demo_server() -> None:
@@ -189,17 +189,17 @@ async def test_a_picture_opens_large_and_closes() -> None:
 async def test_a_file_that_is_no_picture_is_told_at_its_field() -> None:
     rig = Rig()
     await rig.give((b"text", "notes.txt"))
-    assert rig.desk.ui.draft.faults[IMAGE].cause == "not-a-picture"
-    assert not rig.desk.ui.draft.pictures
+    assert rig.desk.ui.of(FormState).draft.faults[IMAGE].cause == "not-a-picture"
+    assert not rig.desk.ui.of(FormState).draft.pictures
     await rig.give((b"", "empty.png"))
-    assert rig.desk.ui.draft.faults[IMAGE].cause == "empty"
+    assert rig.desk.ui.of(FormState).draft.faults[IMAGE].cause == "empty"
 
 
 async def test_invalid_file_keeps_the_picture_and_says_why() -> None:
     rig = Rig()
     await rig.give((b"picture", "boat.png"))
     await rig.give((b"text", "notes.txt"), key=IMAGE)
-    assert rig.desk.ui.draft.pictures[IMAGE].picked.name == "boat.png"
+    assert rig.desk.ui.of(FormState).draft.pictures[IMAGE].picked.name == "boat.png"
     assert [error.cause for _, error in rig.desk.ui.errors if isinstance(error, BadInput)] == ["not-a-picture"]
 
 
@@ -207,7 +207,7 @@ async def test_a_good_picture_takes_the_fault_away() -> None:
     rig = Rig()
     await rig.give((b"text", "notes.txt"))
     await rig.give((b"picture", "boat.png"))
-    assert rig.desk.ui.draft == Draft(
+    assert rig.desk.ui.of(FormState).draft == Draft(
         pictures={IMAGE: Picture(Picked(Bytes(b"picture"), "boat.png"), "blob:1", 640, 480)}
     )
 
@@ -225,10 +225,10 @@ async def test_replaced_picture_keeps_its_address_while_undo_brings_it_back() ->
 async def test_a_picture_that_comes_late_goes_into_the_workflow_it_was_given_to() -> None:
     rig = Rig()
     rig.actions.take_files(None, [(Bytes(), "boat.png")])
-    rig.desk.ui = replace(rig.desk.ui, workflow_id="text")
+    rig.desk.ui = rig.desk.ui.with_slices(replace(rig.desk.ui.of(FormState), workflow_id="text"))
     await rig.desk.done()
-    assert rig.desk.ui.draft == Draft()
-    assert rig.desk.ui.drafts["enlarge"].pictures
+    assert rig.desk.ui.of(FormState).draft == Draft()
+    assert rig.desk.ui.of(FormState).drafts["enlarge"].pictures
 
 
 async def test_a_workflow_without_pictures_says_so() -> None:

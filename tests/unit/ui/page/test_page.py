@@ -10,12 +10,11 @@ import pytest
 from app.core.model import InputFile, NodeId
 from app.ui.form import drafts
 from app.ui.form.open_workflow import open_workflow
-from app.ui.form.state import Draft
+from app.ui.form.state import Draft, FormState
 from app.ui.kit.i18n import Translator
 from app.ui.page.page import Page
 from app.ui.page.panel_data import PanelSources
 from app.ui.page.releases import Releases
-from app.ui.page.state import UiState
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.fields import SeedMode, Text
 from tests.ports.memory_papers import MemoryPapers
@@ -155,8 +154,8 @@ async def test_what_was_typed_comes_back_after_a_reload() -> None:
     page.change("workflow", {"value": "text"})
     page.type("field", {"node": "1", "name": "text", "value": "dunes\n“at” night"})
     again, _session = await opened(screen)
-    assert again.ui.workflow_id == "text"
-    assert again.ui.draft.values == {("1", "text"): "dunes\n“at” night"}
+    assert again.ui.of(FormState).workflow_id == "text"
+    assert again.ui.of(FormState).draft.values == {("1", "text"): "dunes\n“at” night"}
 
 
 @pytest.mark.parametrize(("sha256", "is_back"), [("kept", True), ("made room", False)])
@@ -169,7 +168,7 @@ async def test_a_picture_that_was_run_is_back_in_its_field_after_a_reload(sha256
     session.window = window(task("a", inputs=(used,)))
     again, _session = await opened(screen, session)
     await asyncio.wait(again._background)
-    assert (("1", "image") in again.ui.draft.pictures) is is_back
+    assert (("1", "image") in again.ui.of(FormState).draft.pictures) is is_back
 
 
 async def test_a_file_that_was_never_run_is_back_in_its_field_too() -> None:
@@ -179,7 +178,7 @@ async def test_a_file_that_was_never_run_is_back_in_its_field_too() -> None:
     await asyncio.wait(page._background)
     assert session.keeps is not None
     (sha256,) = session.keeps
-    assert page.ui.draft.pictures[("1", "image")].sha256 == sha256
+    assert page.ui.of(FormState).draft.pictures[("1", "image")].sha256 == sha256
     assert sha256 in screen.memory[drafts.STORE_KEY]
     page.act("clear-picture", {"node": "1", "name": "image"})
     assert sha256 not in screen.memory[drafts.STORE_KEY], "what was taken out stays out"
@@ -187,17 +186,17 @@ async def test_a_file_that_was_never_run_is_back_in_its_field_too() -> None:
 
 def test_a_files_hash_is_remembered_until_it_is_found_again() -> None:
     key = ("1", "image")
-    ui = UiState(workflow_id="text", drafts={"text": Draft(awaited={key: "boat.png"}, kept={key: "aa"})})
-    again = drafts.load(drafts.dump(ui), workflows())
-    assert again == ui
+    form = FormState(workflow_id="text", drafts={"text": Draft(awaited={key: "boat.png"}, kept={key: "aa"})})
+    again = drafts.load(drafts.dump(form), workflows())
+    assert again == form
     assert [(item.key, item.name, item.sha256) for item in drafts.find_again(again, None)] == [(key, "boat.png", "aa")]
-    assert drafts.without_gone(ui.draft, {"2"}).kept == {}
+    assert drafts.without_gone(form.draft, {"2"}).kept == {}
 
 
 def test_drafts_survive_a_round_trip() -> None:
     draft = Draft(values={("1", "seed"): "18446744073709551615"}, modes={("1", "seed"): SeedMode.UP})
-    ui = UiState(workflow_id="text", drafts={"text": draft})
-    assert drafts.load(drafts.dump(ui), workflows()) == ui
+    form = FormState(workflow_id="text", drafts={"text": draft})
+    assert drafts.load(drafts.dump(form), workflows()) == form
 
 
 @pytest.mark.parametrize(
@@ -227,10 +226,10 @@ async def test_other_workflows_can_be_offered_and_what_was_typed_stays() -> None
     known = Catalogue.parse({"SaveImage": {"input": {"required": {"filename_prefix": ["STRING", {}]}}}})
     enlarge, *others = page.workflows
     page.set_workflows((open_workflow(enlarge.published, known), *others))
-    assert page.ui.draft.values == {("2", "width"): "999"}
+    assert page.ui.of(FormState).draft.values == {("2", "width"): "999"}
     assert isinstance(page.workflows[0].form.by_key["4", "filename_prefix"].kind, Text)
     page.set_workflows(tuple(others))
-    assert page.ui.workflow_id == "blend"
+    assert page.ui.of(FormState).workflow_id == "blend"
     page.set_workflows(())
-    assert page.ui.workflow_id == ""
+    assert page.ui.of(FormState).workflow_id == ""
     screen.draw()

@@ -23,10 +23,11 @@ from app.core.ports import Identity, KeepSettings, Usage
 from app.core.window import Restoring
 from app.session import Picked, Run, RunStage
 from app.ui.form.open_workflow import OpenWorkflow
-from app.ui.form.state import Draft, Picture
+from app.ui.form.state import Draft, FormState, Picture
 from app.ui.kit.image_addresses import Original
+from app.ui.kit.state import UiState
 from app.ui.page.projection import project, run_view
-from app.ui.page.state import DialogView, NoticeKind, PageView, UiState
+from app.ui.page.state import DialogView, NoticeKind, NoticesState, PageView
 from app.ui.results.state import PictureDialog
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.runs.state import Blocker, GiveUpDialog
@@ -54,7 +55,7 @@ READY = Draft(pictures={("1", "image"): PHOTO})
 def seen(session: StillSession, ui: UiState | None = None, pictures: StillPictures | None = None) -> PageView:
     return project(
         session,
-        ui or UiState(workflow_id="enlarge"),
+        ui or UiState().with_slices(FormState(workflow_id="enlarge")),
         workflows=ALL,
         pictures=pictures or StillPictures(),
         language="en",
@@ -63,7 +64,7 @@ def seen(session: StillSession, ui: UiState | None = None, pictures: StillPictur
 
 def test_equal_states_give_equal_pages() -> None:
     session = StillSession(window=window(task("a"), ended("b", output())))
-    ui = UiState(workflow_id="enlarge").with_draft(Draft(values={("2", "width"): "no number"}))
+    ui = UiState().with_slices(FormState(workflow_id="enlarge").with_draft(Draft(values={("2", "width"): "no number"})))
     assert seen(session, ui) == seen(session, ui)
 
 
@@ -177,7 +178,12 @@ def test_notices_tell_store_fleet_copies_and_quarantine() -> None:
 def test_each_unreadable_record_has_a_notice_that_cannot_be_dismissed_and_forbids_running() -> None:
     records = (Unreadable(prompt_id=PromptId("q1")), Unreadable(prompt_id=PromptId("q2"), is_newer=True))
     session = StillSession(window=window(unreadable=records))
-    view = seen(session, UiState(workflow_id="enlarge", dismissed=frozenset({"error"})).with_draft(READY))
+    view = seen(
+        session,
+        UiState().with_slices(
+            FormState(workflow_id="enlarge").with_draft(READY), NoticesState(dismissed=frozenset({"error"}))
+        ),
+    )
     assert [(item.kind, item.record) for item in view.notices] == [(NoticeKind.UNREADABLE, item) for item in records]
     assert view.run.blocker is Blocker.UNREADABLE
     assert view.header.is_unsure
@@ -193,7 +199,7 @@ def test_giving_an_unreadable_record_up_is_asked_about_first() -> None:
 def test_a_dismissed_notice_stays_away() -> None:
     session = StillSession(identity=Identity(ME, is_new=True, is_duplicate=True))
     assert seen(session).notices
-    assert not seen(session, UiState(dismissed=frozenset({"duplicate"}))).notices
+    assert not seen(session, UiState().with_slices(NoticesState(dismissed=frozenset({"duplicate"})))).notices
 
 
 def test_no_server_and_no_answer_are_two_notices() -> None:
@@ -241,7 +247,7 @@ def test_run_is_possible_or_says_why_not(session, sample, draft, blocker) -> Non
 def drafted(sample: OpenWorkflow | None, draft: Draft) -> UiState:
     """The person's part with that in the form."""
     name = sample.workflow_id if sample else ""
-    return UiState(workflow_id=name, drafts={name: draft})
+    return UiState().with_slices(FormState(workflow_id=name, drafts={name: draft}))
 
 
 def test_cancel_in_the_run_bar_means_the_newest_unfinished_task() -> None:

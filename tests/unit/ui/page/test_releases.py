@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from app.core.model import PromptId, Reservation, ServerId
+from app.ui.kit.state import UiState
 from app.ui.page.notices_view import notice
 from app.ui.page.projection import project
 from app.ui.page.releases import Newer, Releases
-from app.ui.page.state import Notice, NoticeKind, Surroundings, UiState
+from app.ui.page.state import Notice, NoticeKind, NoticesState, Surroundings
 from tests.unit.ui.page_kit import ENGLISH, ME, StillPictures, StillSession, ended, task, window
 
 HELD = Reservation(
@@ -87,7 +88,9 @@ def test_where_a_reload_would_bring_the_same_page_it_says_what_helps() -> None:
 
 
 def test_a_dismissed_notice_stays_away() -> None:
-    assert notices(StillSession(), Newer.SERVED, UiState(dismissed=frozenset({"newer"}))) == []
+    assert (
+        notices(StillSession(), Newer.SERVED, UiState().with_slices(NoticesState(dismissed=frozenset({"newer"})))) == []
+    )
 
 
 def test_offline_is_told_in_words_and_stops_nothing() -> None:

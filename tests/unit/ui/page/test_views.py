@@ -19,11 +19,13 @@ from app.core.model import (
 )
 from app.core.progress import Progress
 from app.ui.fleet.panel import FleetDialog
+from app.ui.form.state import FormState
 from app.ui.kit.i18n import Translator
+from app.ui.kit.state import UiState
 from app.ui.page.dialogs_view import dialogs
 from app.ui.page.projection import project
 from app.ui.page.regions import MOST_CARDS, REGIONS, DrawnCards, changed_regions, live_words
-from app.ui.page.state import DialogView, PageView, UiState
+from app.ui.page.state import DialogView, PageView
 from app.ui.results.album import AlbumView, AlbumWish
 from app.ui.results.view import ended_card
 from app.ui.runs.state import GiveUpDialog
@@ -124,7 +126,7 @@ def test_every_control_has_a_name() -> None:
 
 
 def _page(dialog: FleetDialog | None = None, **facts: object) -> PageView:
-    session, ui = StillSession(**facts), UiState(workflow_id="enlarge", dialog=dialog)  # type: ignore[arg-type]
+    session, ui = StillSession(**facts), UiState(dialog=dialog).with_slices(FormState(workflow_id="enlarge"))  # type: ignore[arg-type]
     return project(session, ui, workflows=workflows(), pictures=StillPictures(), language="en")
 
 

@@ -30,7 +30,7 @@ from app.ui.results.album_grid import PART
 from app.ui.results.album_rows import FAVOURITE_KIND, PAGE, AlbumRows
 from app.ui.results.album_view import delete_question
 from app.ui.results.compare_view import comparing
-from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, ResultsView
+from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, ResultsState, ResultsView
 from app.ui.results.view import results
 from tests.ports.memory_papers import MemoryPapers
 from tests.unit.ui.page.test_actions import Desk
@@ -333,7 +333,7 @@ async def test_deleting_asks_with_all_that_goes_and_takes_whole_runs() -> None:
     assert rig.session.past.tasks == {}
     assert await rig.papers.read_kind(FAVOURITE_KIND) == {}
     assert rig.desk.ui.dialog is None
-    assert rig.desk.ui.album.picked == frozenset()
+    assert rig.desk.ui.of(ResultsState).album.picked == frozenset()
 
 
 async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:

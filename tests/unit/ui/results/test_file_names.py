@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.core.naming import TEMPLATE
 from app.ui.page.projection import project
 from app.ui.results.naming_actions import NAMES_KEY, PROJECT_KEY, NamingActions
+from app.ui.results.state import ResultsState
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.results.storage_view import keeping
 from tests.unit.ui.page.test_actions import Desk
@@ -29,7 +30,11 @@ def test_the_project_is_this_windows_and_the_template_everybodys() -> None:
     assert (rig.screen.memory[PROJECT_KEY], rig.screen.shared[NAMES_KEY]) == ("harbour", "{server}_{seed}")
     again = Rig(rig.screen)
     again.naming.load()
-    assert (again.desk.ui.project, again.desk.ui.names, again.told) == ("harbour", "{server}_{seed}", ["harbour"])
+    assert (again.desk.ui.of(ResultsState).project, again.desk.ui.of(ResultsState).names, again.told) == (
+        "harbour",
+        "{server}_{seed}",
+        ["harbour"],
+    )
     rig.naming.type("names", {"value": TEMPLATE})
     assert NAMES_KEY not in {key for key, value in rig.screen.shared.items() if value}
     assert not rig.naming.type("field", {})

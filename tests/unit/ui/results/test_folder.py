@@ -8,9 +8,10 @@ from app.core.errors import BadInput
 from app.core.model import Delivery, PromptId
 from app.core.ports import Blob
 from app.ui.kit.messages import word_error
+from app.ui.kit.state import UiState
 from app.ui.results.folder_actions import KEY, FolderActions
 from app.ui.results.folder_view import folder_field, folder_sign
-from app.ui.results.state import FolderState
+from app.ui.results.state import FolderState, ResultsState
 from tests.simulation.store import Bytes
 from tests.unit.ui.page.test_actions import Desk
 from tests.unit.ui.page_kit import ENGLISH, MemoryScreen, StillSession, deletions, ended, output, window
@@ -54,7 +55,7 @@ class Rig:
         self.folder = folder
         self.session = StillSession(window=window())
         self.desk = Desk("enlarge")
-        self.desk.ui = self.desk.ui.__class__(names="{id}")
+        self.desk.ui = UiState().with_slices(ResultsState(names="{id}"))
         self.screen = screen or MemoryScreen()
         self.now = 1000.0
         self.hands = FolderActions(
@@ -108,11 +109,14 @@ async def test_a_reload_saves_nothing_twice_and_what_came_meanwhile() -> None:
     await again.load()
     await again.end("two")
     assert again.folder.files == {}
-    assert (again.desk.ui.folder.state, again.desk.ui.folder.waiting) == (FolderState.ASKING, 1)
-    assert "Allow saving 1 result to “pictures”" in str(folder_sign(again.desk.ui.folder, ENGLISH))
+    assert (again.desk.ui.of(ResultsState).folder.state, again.desk.ui.of(ResultsState).folder.waiting) == (
+        FolderState.ASKING,
+        1,
+    )
+    assert "Allow saving 1 result to “pictures”" in str(folder_sign(again.desk.ui.of(ResultsState).folder, ENGLISH))
     await again.act("allow-folder")
     assert list(again.folder.files.values()) == [_ids(again)[1].encode()]
-    assert again.desk.ui.folder.waiting == 0
+    assert again.desk.ui.of(ResultsState).folder.waiting == 0
 
 
 async def test_a_full_disk_is_told_once_and_nothing_is_lost() -> None:
@@ -123,7 +127,7 @@ async def test_a_full_disk_is_told_once_and_nothing_is_lost() -> None:
     await rig.end("two")
     assert [error.name for _, error in rig.desk.ui.errors if isinstance(error, BadInput)] == ["one00000.png"]
     assert word_error(rig.desk.ui.errors[0][1], ENGLISH).title == "“one00000.png” was not saved to the folder."
-    assert rig.desk.ui.folder.waiting == 2
+    assert rig.desk.ui.of(ResultsState).folder.waiting == 2
     rig.folder.is_full = False
     await rig.act("choose-folder")
     assert sorted(rig.folder.files.values()) == sorted(item.encode() for item in _ids(rig)), "the same folder goes on"
@@ -145,7 +149,7 @@ async def test_a_folder_that_was_let_go_of_gets_nothing_more() -> None:
     await rig.act("forget-folder")
     await rig.end("one")
     assert rig.folder.files == {}
-    assert folder_sign(rig.desk.ui.folder, ENGLISH) is None
+    assert folder_sign(rig.desk.ui.of(ResultsState).folder, ENGLISH) is None
     await rig.act("choose-folder")
     await rig.follow()
     assert rig.folder.files == {}, "chosen anew, it is for what comes from then on"
@@ -173,7 +177,7 @@ async def test_damaged_memory_begins_anew() -> None:
 async def test_the_dialog_says_how_it_stands(state: str, words: str) -> None:
     rig = Rig(MemoryFolder(state))
     await rig.load()
-    assert words in str(folder_field(rig.desk.ui.folder, ENGLISH))
+    assert words in str(folder_field(rig.desk.ui.of(ResultsState).folder, ENGLISH))
 
 
 def _ids(rig: Rig) -> list[PromptId]:

@@ -14,7 +14,7 @@ from app.core.ports import Blob
 from app.session import Picked
 from app.ui.form.catalogues import FormCatalogues
 from app.ui.form.open_workflow import find_open
-from app.ui.form.state import Draft, Picture
+from app.ui.form.state import Draft, FormState, Picture
 from app.ui.library.library import Library
 from app.ui.library.opening import Opener
 from app.ui.results.reuse import Reuse, settings_of
@@ -87,9 +87,9 @@ async def test_settings_go_into_the_form_that_they_came_from_as_one_step_to_undo
     task = run_of({text_key(): "dunes at night"})
     rig = Rig(task)
     await rig.act("use-settings", task)
-    assert rig.desk.ui.workflow_id == "text"
-    assert rig.desk.ui.draft.values[text_key()] == "dunes at night"
-    assert rig.desk.ui.draft.undo().values == {}
+    assert rig.desk.ui.of(FormState).workflow_id == "text"
+    assert rig.desk.ui.of(FormState).draft.values[text_key()] == "dunes at night"
+    assert rig.desk.ui.of(FormState).draft.undo().values == {}
     assert rig.desk.ui.dialog is None
     assert {"reveal": "form"} in rig.screen.changes
     told = next(change["texts"] for change in rig.screen.changes if "texts" in change)
@@ -112,9 +112,9 @@ async def test_files_that_are_kept_are_awaited_in_their_fields() -> None:
     rig = Rig(task)
     url = rig.screen.object_url(Bytes(b"other"))
     other = Draft().with_picture(key, Picture(Picked(Bytes(b"other"), "other.png"), url))
-    rig.desk.ui = rig.desk.ui.with_draft(other, "enlarge")
+    rig.desk.ui = rig.desk.ui.with_slices(rig.desk.ui.of(FormState).with_draft(other, "enlarge"))
     await rig.act("use-settings", task)
-    draft = rig.desk.ui.drafts["enlarge"]
+    draft = rig.desk.ui.of(FormState).drafts["enlarge"]
     assert rig.screen.urls == {}, "the picture that stood there is let go of"
     assert (draft.awaited, draft.kept) == ({key: "boat.png"}, {key: "abc"})
     assert key not in draft.values
@@ -125,7 +125,7 @@ async def test_what_no_open_workflow_is_of_is_opened_as_one_of_its_own() -> None
     task = ended("o", output(), title="Night", workflow=json.dumps(api(33)))
     rig = Rig(task)
     await rig.act("use-settings", task)
-    opened = find_open(rig.desk.workflows, rig.desk.ui.workflow_id)
+    opened = find_open(rig.desk.workflows, rig.desk.ui.of(FormState).workflow_id)
     assert opened is not None
     assert (opened.title, opened.form.by_key["1", "width"].text, opened.editor) == ("Night", "33", None)
 
@@ -136,7 +136,7 @@ async def test_the_editors_file_that_went_along_is_opened_if_it_is_kept(is_kept:
     rig = Rig(task)
     rig.kept = {"e": Bytes(json.dumps(graph()).encode())} if is_kept else {}
     await rig.act("use-settings", task)
-    opened = find_open(rig.desk.workflows, rig.desk.ui.workflow_id)
+    opened = find_open(rig.desk.workflows, rig.desk.ui.of(FormState).workflow_id)
     assert opened is not None
     assert (opened.editor is not None) is is_kept
     assert opened.form.by_key["1", "width"].text == "16"
@@ -149,7 +149,7 @@ async def test_a_task_that_no_window_holds_is_read_from_the_past() -> None:
     assert isinstance(rig.error, TaskNotFound)
     rig.session.past.tasks = {task.prompt_id: task}
     await rig.act("use-settings", task)
-    assert rig.desk.ui.draft.values[text_key()] == "long ago"
+    assert rig.desk.ui.of(FormState).draft.values[text_key()] == "long ago"
 
 
 async def test_a_result_becomes_an_input_from_here_or_once_more_from_its_server() -> None:

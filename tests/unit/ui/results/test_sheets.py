@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.model import BatchId, Cell, Delivery, Part, PromptId, Task, TaskState
 from app.core.waiting_runs import Batch, Entry, WaitingRuns
-from app.ui.page.state import UiState
+from app.ui.kit.state import UiState
 from app.ui.results.sheets import CellKind, SheetDialog, SheetView
 from app.ui.results.state import PictureDialog
 from tests.unit.ui.page.test_actions import Rig

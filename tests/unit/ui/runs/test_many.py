@@ -11,14 +11,15 @@ import pytest
 
 from app.core.balancer import ANY
 from app.core.errors import BadPlan
-from app.ui.form.state import Draft
+from app.ui.form.state import Draft, FormState
 from app.ui.kit.plan_words import word_bad_plan
+from app.ui.kit.state import UiState
 from app.ui.page.actions import Actions
-from app.ui.page.state import UiState
 from app.ui.runs import orders
 from app.ui.runs.many import LONG_TEXT, ManyDialog, ManyDraft, ManyKind, input_names
 from app.ui.runs.many import plan_of as many_plan
 from app.ui.runs.many_actions import appended, decoded
+from app.ui.runs.state import RunsState
 from app.workflows.editor.copy import filled
 from app.workflows.graph import Key
 from tests.unit.ui.library import test_opening
@@ -36,7 +37,12 @@ def demo() -> StillSession:
 
 
 def shown(many: ManyDraft, workflow_id: str = "text", region: str = "dialogs") -> str:
-    return markup(page(demo(), UiState(workflow_id=workflow_id, dialog=ManyDialog(), many=many)), region)
+    return markup(
+        page(
+            demo(), UiState(dialog=ManyDialog()).with_slices(FormState(workflow_id=workflow_id), RunsState(many=many))
+        ),
+        region,
+    )
 
 
 def rig(workflow_id: str = "text") -> Rig:
@@ -122,16 +128,15 @@ def test_a_file_too_long_to_be_typed_in_is_told_by_its_name() -> None:
 
 def test_how_many_servers_is_only_asked_where_there_are_several() -> None:
     assert "2 servers" in shown(ManyDraft())
-    alone = page(
-        StillSession(fleet=fleet(server("d", is_demo=True))), UiState(workflow_id="text", dialog=ManyDialog())
-    )  # fmt: skip
+    asking = UiState(dialog=ManyDialog()).with_slices(FormState(workflow_id="text"))
+    alone = page(StillSession(fleet=fleet(server("d", is_demo=True))), asking)
     assert "many-hands" not in markup(alone, "dialogs")
 
 
 def test_the_dialog_begins_with_what_takes_from_the_line_now() -> None:
     session = demo()
     session.line.line = waiting("one").spread(2)
-    text = markup(page(session, UiState(workflow_id="text", dialog=ManyDialog())), "dialogs")
+    text = markup(page(session, UiState(dialog=ManyDialog()).with_slices(FormState(workflow_id="text"))), "dialogs")
     assert "selected" in text.partition('<option value="2"')[2].partition(">")[0]
 
 
@@ -170,7 +175,7 @@ async def test_a_grids_runs_share_their_seed_and_have_places_on_a_sheet() -> Non
         {STEPS: 4, TEXT: "a dune"}, {STEPS: 8, TEXT: "a dune"}, {STEPS: 4, TEXT: "a lake"}, {STEPS: 8, TEXT: "a lake"},
     ]  # fmt: skip
     assert runs[3].cell is not None and (runs[3].cell.column_label, runs[3].cell.row_label) == ("Steps 8", "a lake")
-    assert workflow.value(*SEED) == int(made.desk.ui.draft.values[SEED]), "drawn once"
+    assert workflow.value(*SEED) == int(made.desk.ui.of(FormState).draft.values[SEED]), "drawn once"
 
 
 async def test_a_sweep_counts_on_from_where_it_begins() -> None:
@@ -206,15 +211,15 @@ async def test_a_file_becomes_the_list_or_the_table() -> None:
     await made.act("open-many")
     made.actions.take_files(None, [(Bytes("文字,种子\n沙丘,7".encode("gb18030"), "text/csv"), "runs.CSV")])
     await made.desk.done()
-    many = made.desk.ui.many
+    many = made.desk.ui.of(RunsState).many
     assert (many.kind, many.table, many.file_name) == (ManyKind.TABLE, "文字,种子\n沙丘,7", "runs.CSV")
     assert made.screen.changes[-1]["texts"] == [{"node": ":many", "name": "many-text", "text": many.table}]
     made.actions.take_files(None, [(Bytes(b"\x89PNG\0\0"), "boat.png")])
     await made.desk.done()
-    assert made.desk.ui.many.fault is not None and made.desk.ui.many.table == many.table
-    assert "“boat.png” is no text" in shown(replace(made.desk.ui.many))
+    assert made.desk.ui.of(RunsState).many.fault is not None and made.desk.ui.of(RunsState).many.table == many.table
+    assert "“boat.png” is no text" in shown(replace(made.desk.ui.of(RunsState).many))
     await made.act("many-clear")
-    assert made.desk.ui.many.table == "" and made.desk.ui.many.fault is None
+    assert made.desk.ui.of(RunsState).many.table == "" and made.desk.ui.of(RunsState).many.fault is None
 
 
 async def test_a_choice_is_put_behind_the_values_of_its_side() -> None:
@@ -222,7 +227,7 @@ async def test_a_choice_is_put_behind_the_values_of_its_side() -> None:
     await made.act("open-many")
     made.actions.change("many-option", {"place": "down", "value": "euler"})
     made.actions.change("many-option", {"place": "down", "value": "a, b"})
-    assert made.desk.ui.many.down_text == 'euler, "a, b"'
+    assert made.desk.ui.of(RunsState).many.down_text == 'euler, "a, b"'
     assert made.screen.changes[-1]["texts"][1]["text"] == "", "its field is empty again"  # type: ignore[index]
 
 

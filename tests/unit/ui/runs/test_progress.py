@@ -12,10 +12,12 @@ from app.core.eta import Eta, Outlook
 from app.core.model import Contact, PromptId, Task, TaskState
 from app.core.progress import Progress
 from app.session import Run, RunStage
+from app.ui.form.state import FormState
 from app.ui.kit.i18n import Translator
+from app.ui.kit.state import UiState
 from app.ui.page.projection import project
 from app.ui.page.regions import changed_regions
-from app.ui.page.state import PageView, UiState
+from app.ui.page.state import PageView
 from app.ui.page.tab_title import read_sign, title_ends, word_title
 from app.ui.runs.progress_words import word_time
 from app.ui.runs.tasks_view import now
@@ -27,7 +29,11 @@ ETA = Outlook(Eta(1072.0, 1120.0, 72.4))
 def page(*tasks: Task, **facts: object) -> PageView:
     session = StillSession(window=window(*tasks), **facts)  # type: ignore[arg-type]
     return project(
-        session, UiState(workflow_id="enlarge"), workflows=workflows(), pictures=StillPictures(), language="en"
+        session,
+        UiState().with_slices(FormState(workflow_id="enlarge")),
+        workflows=workflows(),
+        pictures=StillPictures(),
+        language="en",
     )
 
 

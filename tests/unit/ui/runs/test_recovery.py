@@ -25,8 +25,9 @@ from app.session import Noticed, Run, RunStage
 from app.session.submitting.editor_files import GONE, UNSTORED
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
+from app.ui.kit.state import UiState
 from app.ui.page.regions import live_words
-from app.ui.page.state import NoticeKind, UiState
+from app.ui.page.state import NoticeKind, NoticesState
 from app.ui.runs.card_words import word_card, word_editor, word_ward
 from app.ui.runs.evidence_words import NOTES, word_note
 from app.ui.runs.offers import Offer, may_run_twice, offers_for
@@ -293,7 +294,7 @@ def test_a_server_that_is_not_as_it_was_is_told_until_dismissed_and_again_when_i
     (notice,) = page(session).notices
     assert (notice.kind, notice.noticed) == (NoticeKind.CHANGED, restarted)
     assert "gpu-1 was restarted." in markup(page(session), "notices")
-    dismissed = UiState(dismissed=frozenset({notice.key}))
+    dismissed = UiState().with_slices(NoticesState(dismissed=frozenset({notice.key})))
     assert page(session, dismissed).notices == ()
     session.noticed = {ServerId("gpu-1"): replace(restarted, at=36001.0)}
     assert len(page(session, dismissed).notices) == 1

@@ -15,11 +15,12 @@ from app.core.model import Fleet, Health, ServerId
 from app.core.workflow import parse_workflow
 from app.session import Picked
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow, with_catalogue
-from app.ui.form.state import Draft, Picture
+from app.ui.form.state import Draft, FormState, Picture
 from app.ui.kit.messages import word_error
+from app.ui.kit.state import UiState
 from app.ui.page.projection import project
 from app.ui.page.regions import REGIONS
-from app.ui.page.state import PageView, UiState
+from app.ui.page.state import PageView
 from app.ui.runs.run_bar_view import word_blocker
 from app.ui.runs.runnability import Standings
 from app.ui.runs.state import Blocker
@@ -73,7 +74,9 @@ class Rig:
         self.session = StillSession(fleet=Fleet(servers, "file"), catalogues=catalogues)
         self.opened = opened()
         picture = Picture(Picked(Bytes(), "mine.png"), "blob:1")
-        self.ui = UiState(workflow_id="own", drafts={"own": Draft(pictures={("3", "image"): picture})})
+        self.ui = UiState().with_slices(
+            FormState(workflow_id="own", drafts={"own": Draft(pictures={("3", "image"): picture})})
+        )
         self.screen = MemoryScreen()
         self.work: list[Coroutine[Any, Any, None]] = []
         self.standings = Standings(self.session, self, self.screen)
@@ -105,7 +108,9 @@ class Rig:
         return sum(call[0] == "standing" for call in self.session.calls)
 
     def type(self, key: tuple[str, str], text: str) -> None:
-        self.ui = self.ui.with_draft(self.ui.draft.with_value(key, text))
+        self.ui = self.ui.with_slices(
+            self.ui.of(FormState).with_draft(self.ui.of(FormState).draft.with_value(key, text))
+        )
 
 
 def line(view: PageView, language: str = "en") -> str:
@@ -197,7 +202,9 @@ async def test_typing_asks_for_nothing_and_a_choice_a_file_or_a_catalogue_does()
     rig.session.catalogues = {A: nodes("other.safetensors"), B: HAS, C: HAS}
     assert line(await rig.draw()) == "Runs on gpu-1; gpu-2 and gpu-3 lack the model other.safetensors"
     assert rig.looks == 3
-    rig.ui = rig.ui.with_draft(rig.ui.draft.with_picture(("3", "image"), None))
+    rig.ui = rig.ui.with_slices(
+        rig.ui.of(FormState).with_draft(rig.ui.of(FormState).draft.with_picture(("3", "image"), None))
+    )
     assert line(await rig.draw()) == "Runs on gpu-1; gpu-2 and gpu-3 lack the model other.safetensors"
     assert rig.looks == 4
 
@@ -211,7 +218,7 @@ async def test_typing_asks_for_nothing_and_a_choice_a_file_or_a_catalogue_does()
 )
 async def test_field_asks_for_picture_that_no_server_has(language: str, fault: str, put: str) -> None:
     rig = Rig({A: HAS, B: BARE, C: HAS})
-    rig.ui = rig.ui.with_draft(Draft())
+    rig.ui = rig.ui.with_slices(rig.ui.of(FormState).with_draft(Draft()))
     view = await rig.draw()
     _ = ENGLISH if language == "en" else translator(language)
     assert line(view) == "Runs on gpu-1 and gpu-3; gpu-2 lacks the node Draw"
@@ -225,7 +232,7 @@ async def test_field_asks_for_picture_that_no_server_has(language: str, fault: s
 async def test_picture_on_one_server_is_missing_on_others() -> None:
     other = {"Read": {"input": {"required": {"image": [["mine.png"], {"image_upload": True}]}}}}
     rig = Rig({A: HAS, B: Catalogue.parse({**HAS.entries, **other})}, names=(A, B))
-    rig.ui = rig.ui.with_draft(Draft())
+    rig.ui = rig.ui.with_slices(rig.ui.of(FormState).with_draft(Draft()))
     view = await rig.draw()
     assert line(view) == "Runs on gpu-2; gpu-1 lacks “mine.png”"
     assert view.run.blocker is None
@@ -233,7 +240,7 @@ async def test_picture_on_one_server_is_missing_on_others() -> None:
 
 async def test_missing_file_is_polled() -> None:
     rig = Rig({A: HAS}, names=(A,))
-    rig.ui = rig.ui.with_draft(Draft())
+    rig.ui = rig.ui.with_slices(rig.ui.of(FormState).with_draft(Draft()))
     paused = asyncio.Event()
 
     async def pause() -> None:
@@ -267,12 +274,12 @@ async def test_what_is_nearly_there_is_used_with_one_click_and_can_be_taken_back
     assert rig.standings.act(
         "use-near", {name[5:]: str(facts[f"data-{name[5:]}"]) for name in facts if name[:5] == "data-"}
     )
-    assert rig.ui.draft.values[CKPT] == "xl/SD15.safetensors"
+    assert rig.ui.of(FormState).draft.values[CKPT] == "xl/SD15.safetensors"
     assert rig.screen.changes == [{"texts": [{"node": "1", "name": "ckpt_name", "text": "xl/SD15.safetensors"}]}]
     view = await rig.draw()
     assert line(view) == "Runs on gpu-1, gpu-2 and gpu-3"
     assert view.run.blocker is None
-    assert rig.ui.draft.undo().values == {}
+    assert rig.ui.of(FormState).draft.undo().values == {}
 
 
 async def test_with_no_server_that_can_run_says_so_before() -> None:
@@ -327,4 +334,4 @@ async def test_the_person_has_the_catalogues_read_again_and_a_refusal_is_told() 
     await rig.work.pop(0)
     assert [call for call in rig.session.calls if call == ("refresh_catalogues",)] == [("refresh_catalogues",)] * 2
     assert rig.ui.errors
-    assert not rig.ui.known.is_looking
+    assert not rig.ui.of(FormState).known.is_looking

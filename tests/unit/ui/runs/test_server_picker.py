@@ -8,12 +8,13 @@ import pytest
 
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.model import Fleet, Health, ServerId
+from app.ui.form.state import FormState
+from app.ui.kit.state import UiState
 from app.ui.page.projection import project
-from app.ui.page.state import UiState
 from app.ui.runs.many import ManyDialog
 from app.ui.runs.runnability import Standings
 from app.ui.runs.server_picker import FREE, SOONEST, where_view, wish_of
-from app.ui.runs.state import Blocker
+from app.ui.runs.state import Blocker, RunsState
 from app.workflows.catalogue import Catalogue
 from tests.unit.ui.page.test_actions import Desk, Rig
 from tests.unit.ui.page_kit import (
@@ -48,7 +49,7 @@ def rig(session: StillSession, where: str) -> Rig:
 def test_servers_that_cannot_take_it_are_shown_with_the_cause() -> None:
     view = where_view(three(), SOONEST, None, frozenset({ServerId("a")}))
     assert [(item.name, item.cause) for item in view.servers] == [("a", "lacks"), ("b", "drained"), ("c", "down")]
-    text = markup(page(StillSession(fleet=three()), UiState(workflow_id="text")), "run")
+    text = markup(page(StillSession(fleet=three()), UiState().with_slices(FormState(workflow_id="text"))), "run")
     assert (
         "b cannot take it: it takes nothing new" in text
         and "c cannot take it: no connection" in text
@@ -67,17 +68,20 @@ def test_each_choice_is_a_wish(where: str, wish: Wish) -> None:
 
 def test_while_moored_it_says_so_and_is_fixed() -> None:
     session = StillSession(fleet=fleet(server("gpu-1"), server("gpu-2")), window=window(task("a", "gpu-1")))
-    view = page(session, UiState(workflow_id="text", where="gpu-2")).run
+    view = page(session, UiState().with_slices(FormState(workflow_id="text"), RunsState(where="gpu-2"))).run
     assert (view.where.moored_to, view.blocker) == ("gpu-1", Blocker.NEEDS_DEMO)
-    text = markup(page(session, UiState(workflow_id="text", where="gpu-2")), "run")
+    text = markup(page(session, UiState().with_slices(FormState(workflow_id="text"), RunsState(where="gpu-2"))), "run")
     assert "gpu-1, moored" in text and "disabled" in text.partition('id="where"')[2].partition(">")[0]
 
 
 def test_a_chosen_server_that_cannot_take_it_any_more_is_told() -> None:
-    view = page(StillSession(fleet=three()), UiState(workflow_id="text", where="b")).run
+    view = page(
+        StillSession(fleet=three()), UiState().with_slices(FormState(workflow_id="text"), RunsState(where="b"))
+    ).run
     assert view.blocker is Blocker.WHERE
     assert "b cannot take it: it takes nothing new" in markup(
-        page(StillSession(fleet=three()), UiState(workflow_id="text", where="b")), "run"
+        page(StillSession(fleet=three()), UiState().with_slices(FormState(workflow_id="text"), RunsState(where="b"))),
+        "run",
     )
 
 
@@ -115,7 +119,11 @@ async def test_runs_are_spread_over_all_able_servers(
 ) -> None:
     full = server("e", is_demo=True, is_drained=True)
     made = rig(StillSession(fleet=fleet(*FOUR, full)), where)
-    made.desk.set_ui(replace(made.desk.ui, leanings={ServerId(name): lean for name, lean in leanings.items()}))
+    made.desk.set_ui(
+        made.desk.ui.with_slices(
+            replace(made.desk.ui.of(RunsState), leanings={ServerId(name): lean for name, lean in leanings.items()})
+        )
+    )
     made.actions.change("run-count", {"value": str(count)})
     await made.act("run")
     assert made.session.line.calls[0][6] == hands
@@ -130,7 +138,7 @@ async def test_existing_line_keeps_its_number_of_servers() -> None:
 
 def test_many_runs_dialog_offers_all_able_servers() -> None:
     session = StillSession(fleet=fleet(*FOUR, server("e", is_demo=True, health=Health.DOWN)))
-    text = markup(page(session, UiState(workflow_id="text", dialog=ManyDialog())), "dialogs")
+    text = markup(page(session, UiState(dialog=ManyDialog()).with_slices(FormState(workflow_id="text"))), "dialogs")
     assert '<option value="4" selected' in text.replace("selected value", "value")
 
 
@@ -160,8 +168,7 @@ def test_what_the_window_prefers_and_avoids_is_told_if_it_can_play_a_part() -> N
     assert where_view(three(), SOONEST, None, (), leanings).preferred == ("a",)
     assert where_view(three(), SOONEST, None, frozenset({ServerId("a")}), leanings).preferred == ()
     assert where_view(three(), SOONEST, None, (), leanings).avoided == (), "it takes nothing anyhow"
-    avoiding = UiState(workflow_id="text", leanings={ServerId("a"): Leaning.AVOID})
-    view = where_view(three(), SOONEST, None, (), avoiding.leanings)
+    view = where_view(three(), SOONEST, None, (), {ServerId("a"): Leaning.AVOID})
     assert view.avoided == ("a",)
 
 
@@ -170,6 +177,6 @@ def test_what_the_window_prefers_and_avoids_is_told_if_it_can_play_a_part() -> N
 )
 def test_the_run_bar_tells_what_the_window_holds_of_servers(leaning: Leaning, words: str) -> None:
     made = rig(StillSession(fleet=three()), "")
-    ui = replace(made.desk.ui, leanings={ServerId("a"): leaning})
+    ui = made.desk.ui.with_slices(replace(made.desk.ui.of(RunsState), leanings={ServerId("a"): leaning}))
     view = project(StillSession(fleet=three()), ui, workflows=workflows(), pictures=StillPictures(), language="en")
     assert words in markup(view, "run")

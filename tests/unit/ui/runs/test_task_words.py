@@ -11,7 +11,7 @@ from app.core.roster import Glance, Roster
 from app.ui.fleet.admin import AdminState
 from app.ui.fleet.panel import fleet_view
 from app.ui.fleet.view import fleet as drawn
-from app.ui.page.state import UiState
+from app.ui.kit.state import UiState
 from app.ui.runs.task_words import word_left, word_task
 from app.ui.windows.panel import PanelFacts
 from tests.unit.ui.page_kit import ENGLISH, StillSession, fleet, server, task, translator, window

@@ -11,9 +11,10 @@ from app.core.errors import BadInput, ConnectError, StorageError
 from app.core.model import BatchId, Part, PromptId, ServerId, WindowId
 from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
 from app.session import OrphanLine
+from app.ui.form.state import FormState
+from app.ui.kit.state import UiState
 from app.ui.page.actions import Actions
-from app.ui.page.state import UiState
-from app.ui.runs.state import MOST_COUNT
+from app.ui.runs.state import MOST_COUNT, RunsState
 from app.ui.runs.waiting import SHOWN
 from tests.unit.ui.page.test_actions import SEED, Rig
 from tests.unit.ui.page_kit import ME, StillLine, StillSession, deletions
@@ -130,7 +131,7 @@ async def test_one_is_run_at_once_and_several_wait_each_with_its_seed() -> None:
     assert title
     assert [run.values[SEED] for run in runs] == [5, 6, 7], "each has a seed of its own"
     assert [run.label.rsplit(" ", 1)[1] for run in runs] == ["5", "6", "7"]
-    assert rig.desk.ui.draft.values[SEED] == "7"
+    assert rig.desk.ui.of(FormState).draft.values[SEED] == "7"
     assert not [call for call in rig.session.calls if call[0] == "run"]
     rig.actions.change("run-count", {"value": "1"})
     await rig.act("run")
@@ -152,5 +153,5 @@ async def test_what_waits_is_called_by_its_seed_in_the_pages_language() -> None:
 def test_the_count_is_a_sensible_number(typed: str, count: int) -> None:
     rig = Rig()
     rig.actions.change("run-count", {"value": typed})
-    assert rig.desk.ui.run_count == count
-    assert f'value="{count}"' in markup(page(StillSession(), UiState(run_count=count)), "run")
+    assert rig.desk.ui.of(RunsState).run_count == count
+    assert f'value="{count}"' in markup(page(StillSession(), UiState().with_slices(RunsState(run_count=count))), "run")

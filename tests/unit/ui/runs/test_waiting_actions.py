@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from app.core.model import BatchId, Cell, Part, PromptId
 from app.core.waiting_runs import Batch, Entry, WaitingRuns, read_values, write_values
+from app.ui.kit.state import UiState
 from app.ui.kit.words import SEPARATOR
-from app.ui.page.state import UiState
 from app.ui.runs.edit import EditDialog
 from app.ui.runs.waiting import CancelDialog
 from tests.unit.ui.page.test_actions import SEED, Rig

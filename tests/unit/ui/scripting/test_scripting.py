@@ -12,7 +12,7 @@ from app.scripting.mooring import CALLS
 from app.ui.commands.commands import Offered, commands, find_command
 from app.ui.commands.shortcuts import SINGLE
 from app.ui.kit.i18n import Translator
-from app.ui.scripting.dialog import EXAMPLES, ScriptingDialog
+from app.ui.scripting.dialog import EXAMPLES, ScriptingDialog, ScriptingState
 from app.ui.scripting.view import scripting
 from tests.unit.ui.page.test_page import opened
 from tests.unit.ui.page_kit import ENGLISH, ROOT, MemoryScreen, translator
@@ -42,7 +42,7 @@ async def test_it_is_opened_by_a_button_a_key_and_a_command(act: str, facts: dic
     assert "data-scripting" in latest(screen, "dialogs")
     page.act("close-dialog", {})
     assert latest(screen, "dialogs") == ""
-    assert not page.ui.is_scripting, "to open it begins nothing"
+    assert not page.ui.of(ScriptingState).is_scripting, "to open it begins nothing"
 
 
 async def test_the_bar_shows_that_a_script_runs_with_its_drawer_closed() -> None:

@@ -14,10 +14,12 @@ from app.core.model import Contact, Failure, ServerId, TaskState
 from app.core.ports import KeepSettings, Usage
 from app.core.waiting_runs import crew_id
 from app.ui.commands.commands import Offered, commands
+from app.ui.form.state import FormState
 from app.ui.kit.messages import word_error
+from app.ui.kit.state import UiState
 from app.ui.page.notices_view import notices
 from app.ui.page.projection import project
-from app.ui.page.state import NoticeKind, UiState
+from app.ui.page.state import NoticeKind
 from app.ui.runs.state import Blocker
 from app.ui.runs.task_words import word_contact, word_failure
 from app.ui.settings.account import Account, Attendance, LogOutDialog, LooseWindow, Presence
@@ -84,7 +86,7 @@ def markup(element: h.Node) -> str:
 def shown(
     presence: Presence, session: StillSession | None = None, language: str = "en"
 ) -> tuple[list[NoticeKind], str]:
-    ui = UiState(account=replace(ALICE, presence=presence), workflow_id=workflows()[0].workflow_id)
+    ui = UiState().with_slices(replace(ALICE, presence=presence), FormState(workflow_id=workflows()[0].workflow_id))
     page = project(session or StillSession(), ui, workflows=workflows(), pictures=StillPictures(), language=language)
     assert (page.run.blocker in {Blocker.LOGGED_OUT, Blocker.OTHER_PERSON}) is (presence is not Presence.IN)
     return [item.kind for item in page.notices], markup(notices(page.notices, translator(language)))
@@ -126,9 +128,9 @@ def test_the_notice_goes_when_they_are_back() -> None:
 
 async def test_the_page_follows_who_is_logged_in() -> None:
     _actions, desk, _screen, attendance, _session = hands()
-    assert desk.ui.account == ALICE
+    assert desk.ui.of(Account) == ALICE
     attendance.note_person(None)
-    assert desk.ui.account.presence is Presence.OUT
+    assert desk.ui.of(Account).presence is Presence.OUT
 
 
 @pytest.mark.parametrize(("everywhere", "wipes"), [("false", False), ("true", True)])
@@ -192,7 +194,7 @@ def test_what_would_be_lost_is_listed_window_by_window() -> None:
 def test_where_nobody_logs_out_nothing_offers_it(known: Account) -> None:
     assert drawn_account(known, ENGLISH) is None
     page = project(
-        StillSession(), UiState(account=known), workflows=workflows(), pictures=StillPictures(), language="en"
+        StillSession(), UiState().with_slices(known), workflows=workflows(), pictures=StillPictures(), language="en"
     )
     assert page is not None and not known.can_log_out
 

@@ -97,11 +97,11 @@ async def test_another_windows_settings_are_followed() -> None:
     page, _session = await opened(screen)
     screen.shared[KEY] = write_settings(OTHERS)
     page.follow_kept("mooring.something-else")
-    assert page.ui.settings == Settings()
+    assert page.ui.of(Settings) == Settings()
     page.follow_kept(KEY)
     await asyncio.wait(page._background)
     screen.draw()
-    assert page.ui.settings == OTHERS
+    assert page.ui.of(Settings) == OTHERS
     assert (screen.changes[-1]["lang"], screen.changes[-1]["root"]) == ("zh-CN", told_of(OTHERS)["root"])
 
 
@@ -150,7 +150,7 @@ async def test_notices_are_on_only_where_the_browser_shows_them(permitted: str, 
     page.act("setting", {"setting": "has_notices"})
     while page._background:
         await asyncio.wait(page._background)
-    assert page.ui.settings.has_notices is is_on
+    assert page.ui.of(Settings).has_notices is is_on
     assert page.ui.dialog == SettingsDialog(bell.permitted)
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from app.core.errors import NotOwner
 from app.core.model import InputFile, NodeId, PromptId, ServerId, TaskState, Unreadable
 from app.session import Orphan, OrphanRecord
+from app.ui.kit.state import UiState
 from app.ui.kit.thumbnails import Glimpses
-from app.ui.page.state import UiState
 from app.ui.runs.state import GiveUpDialog
+from app.ui.windows.orphans import WindowsState
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import Bytes, MemoryScreen, StillPictures, StillSession, output, task
 from tests.unit.ui.trouble import OTHER, markup, page
@@ -106,7 +107,7 @@ async def test_looking_for_orphans_again_says_so_while_it_looks() -> None:
     before = rig.desk.ui
     await rig.desk.done()
     assert rig.session.calls == [("find_orphans",)]
-    assert not rig.desk.ui.is_searching
-    assert not before.is_searching
-    searching = page(rig.session, replace(before, is_searching=True))
+    assert not rig.desk.ui.of(WindowsState).is_searching
+    assert not before.of(WindowsState).is_searching
+    searching = page(rig.session, before.with_slices(WindowsState(is_searching=True)))
     assert "Looking …" in markup(searching, "left")

@@ -9,9 +9,9 @@ import pytest
 from app.core.model import PromptId
 from app.core.ports import Keep
 from app.ui.form.presets import Ask, PresetsDialog
+from app.ui.form.state import FormState
+from app.ui.kit.state import Dialog, UiState
 from app.ui.library.state import LibraryDialog
-from app.ui.page.state import OpenDialog, UiState
-from app.ui.page.unsaved import left, reopened
 from app.ui.results.storage import KeepingDialog
 from app.ui.runs.edit import EditDialog
 from tests.unit.ui.page.test_actions import Rig
@@ -27,30 +27,30 @@ HELD = [
 
 
 @pytest.mark.parametrize(("dialog", "fresh"), HELD)
-def test_left_dialog_is_restored_once(dialog: OpenDialog, fresh: OpenDialog) -> None:
-    ui = left(UiState(dialog=dialog))
+def test_left_dialog_is_restored_once(dialog: Dialog, fresh: Dialog) -> None:
+    ui = UiState(dialog=dialog).without_dialog()
     assert ui.dialog is None
-    ui = reopened(ui, fresh)
+    ui = ui.with_dialog(fresh)
     assert ui.dialog == dialog
-    assert reopened(replace(ui, dialog=None), fresh).dialog == fresh
+    assert replace(ui, dialog=None).with_dialog(fresh).dialog == fresh
 
 
 @pytest.mark.parametrize("dialog", [KeepingDialog(), PresetsDialog(name=" "), LibraryDialog(query="night"), None])
-def test_dialog_without_anything_typed_is_only_closed(dialog: OpenDialog | None) -> None:
-    ui = left(UiState(dialog=dialog))
+def test_dialog_without_anything_typed_is_only_closed(dialog: Dialog | None) -> None:
+    ui = UiState(dialog=dialog).without_dialog()
     assert (ui.dialog, ui.unsaved) == (None, {})
 
 
 def test_change_of_another_run_is_not_shown() -> None:
     other = EditDialog(PromptId("p-2"))
-    assert reopened(left(UiState(dialog=TYPED)), other).dialog == other
+    assert UiState(dialog=TYPED).without_dialog().with_dialog(other).dialog == other
 
 
 def test_preset_of_another_workflow_is_not_shown() -> None:
-    ui = left(UiState(dialog=PresetsDialog(name="Night"), workflow_id="a"))
-    ui = reopened(replace(ui, workflow_id="b"), PresetsDialog())
+    ui = _in_workflow(UiState(dialog=PresetsDialog(name="Night")), "a").without_dialog()
+    ui = _in_workflow(ui, "b").with_dialog(PresetsDialog())
     assert ui.dialog == PresetsDialog()
-    assert reopened(replace(left(ui), workflow_id="a"), PresetsDialog()).dialog == PresetsDialog(name="Night")
+    assert _in_workflow(ui.without_dialog(), "a").with_dialog(PresetsDialog()).dialog == PresetsDialog(name="Night")
 
 
 async def test_escape_keeps_typed_text_and_close_button_drops_it() -> None:
@@ -64,3 +64,7 @@ async def test_escape_keeps_typed_text_and_close_button_drops_it() -> None:
     await rig.act("close-dialog")
     await rig.act("open-keeping")
     assert rig.desk.ui.dialog == KeepingDialog()
+
+
+def _in_workflow(ui: UiState, workflow_id: str) -> UiState:
+    return ui.with_slices(FormState(workflow_id=workflow_id))

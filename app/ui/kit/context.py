@@ -7,8 +7,7 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from app.core.errors import MooringError
-from app.ui.form.open_workflow import OpenWorkflow, find_open
-from app.ui.page.state import UiState
+from app.ui.kit.state import UiState
 
 log = logging.getLogger("mooring.ui")
 
@@ -20,15 +19,8 @@ class PageContext(Protocol):
     def ui(self) -> UiState:
         """The person's own part."""
 
-    @property
-    def workflows(self) -> tuple[OpenWorkflow, ...]:
-        """The workflows that are open."""
-
     def set_ui(self, ui: UiState) -> None:
         """Change the person's own part."""
-
-    def set_workflows(self, workflows: tuple[OpenWorkflow, ...]) -> None:
-        """Offer these."""
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run in the background; an error is logged, never lost."""
@@ -50,8 +42,3 @@ async def attempt(desk: PageContext, work: Coroutine[Any, Any, None]) -> None:
     except MooringError as error:
         log.warning("refused: %r", error)
         desk.set_ui(desk.ui.with_error(error))
-
-
-def opened_on(desk: PageContext) -> OpenWorkflow | None:
-    """The chosen workflow, if it is open."""
-    return find_open(desk.workflows, desk.ui.workflow_id)

@@ -1,0 +1,66 @@
+"""Actions on the work that closed windows have left: search for it, and adopt it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from app.core.errors import MooringError
+from app.core.model import PromptId, Task
+from app.session import Orphan
+from app.ui.kit.context import PageContext
+from app.ui.kit.screen import Facts
+from app.ui.windows.orphans import WindowsState
+
+log = logging.getLogger("mooring.ui")
+
+
+class OrphanVerbs(Protocol):
+    """What these actions ask of a session."""
+
+    @property
+    def orphans(self) -> tuple[Orphan, ...]: ...
+    async def find_orphans(self) -> tuple[Orphan, ...]: ...
+    async def adopt(self, prompt_id: PromptId) -> Task: ...
+
+
+class OrphanActions:
+    """The actions of the panel with orphans."""
+
+    def __init__(self, session: OrphanVerbs, desk: PageContext) -> None:
+        self._session = session
+        self._desk = desk
+
+    def act(self, name: str, facts: Facts) -> bool:
+        """Handle a click; return False if it is none of these."""
+        match name:
+            case "adopt":
+                self._desk.spawn(self._adopt(PromptId(str(facts.get("promptId", "")))))
+            case "adopt-all":
+                self._desk.spawn(self._adopt(*(item.task.prompt_id for item in self._session.orphans)))
+            case "search-orphans":
+                self._desk.spawn(self._search())
+            case _:
+                return False
+        return True
+
+    async def _adopt(self, *prompt_ids: PromptId) -> None:
+        """Adopt each on its own: if another window was faster with one, the rest is still adopted."""
+        for prompt_id in prompt_ids:
+            try:
+                await self._session.adopt(prompt_id)
+            except MooringError as error:
+                self._show(error)
+
+    async def _search(self) -> None:
+        self._desk.set_ui(self._desk.ui.with_slices(WindowsState(is_searching=True)))
+        try:
+            await self._session.find_orphans()
+        except MooringError as error:
+            self._show(error)
+        finally:
+            self._desk.set_ui(self._desk.ui.with_slices(WindowsState(is_searching=False)))
+
+    def _show(self, error: MooringError) -> None:
+        log.warning("refused: %r", error)
+        self._desk.set_ui(self._desk.ui.with_error(error))
