@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,27 @@ def test_layers_import_downwards_only(layer: str) -> None:
         return not _belongs(name, "app") or any(_belongs(name, package) for package in {layer, *below})
 
     assert wrong(inside(layer), is_allowed) == []
+
+
+def test_features_of_the_page_import_no_circle() -> None:
+    """Features import the kit and a few other features; the page composes them, and nothing below imports it."""
+    imported: dict[str, set[str]] = {_feature(module.name): set() for module in inside("app.ui")}
+    for module in inside("app.ui"):
+        imported[_feature(module.name)] |= {_feature(item.name) for item in module.imports()}
+    imported = {name: (others & imported.keys()) - {name, ""} for name, others in imported.items() if name}
+    assert imported["kit"] == set()
+    assert [name for name, others in imported.items() if "page" in others] == []
+    try:
+        order = list(TopologicalSorter(imported).static_order())
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+    assert (order[0], order[-1]) == ("kit", "page")
+
+
+def _feature(name: str) -> str:
+    """Return the folder below `app.ui` that a module is in; empty if it is in none."""
+    parts = name.split(".")
+    return parts[2] if parts[:2] == ["app", "ui"] and len(parts) > 2 else ""
 
 
 def test_every_part_of_the_app_has_its_rule() -> None:
