@@ -9,7 +9,7 @@ from dataclasses import replace
 from app.core.errors import MooringError
 from app.core.model import ServerId
 from app.ui.fleet.faults import Fault, FaultsState
-from app.ui.kit.context import PageContext
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Facts
 
 log = logging.getLogger("mooring.ui")
@@ -37,11 +37,7 @@ class BreakActions:
         """A new choice; False if it is none of these."""
         if name != "break-server":
             return False
-        self._desk.set_ui(
-            self._desk.ui.with_slices(
-                replace(self._desk.ui.of(FaultsState), break_server=ServerId(str(facts["value"])))
-            )
-        )
+        set_slices(self._desk, replace(self._desk.ui.of(FaultsState), break_server=ServerId(str(facts["value"]))))
         return True
 
     async def _break(self, server_id: ServerId, mishap: Fault) -> None:
@@ -53,9 +49,7 @@ class BreakActions:
         )
         try:
             await self._break_server(server_id, mishap.value)
-            self._desk.set_ui(
-                self._desk.ui.with_slices(replace(self._desk.ui.of(FaultsState), break_done=(server_id, mishap)))
-            )
+            set_slices(self._desk, replace(self._desk.ui.of(FaultsState), break_done=(server_id, mishap)))
         except MooringError as error:
             log.warning("not broken: %r", error)
             self._desk.set_ui(self._desk.ui.with_error(error))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.state import NODES_AT_FIRST, Draft, FormState
+from app.ui.kit.context import set_slices
 from app.ui.kit.screen import Facts, Screen
 from app.workflows.forms.fields import FALSE, TRUE, Field, Seed, SeedMode
 from app.workflows.forms.presets import mode_of
@@ -27,45 +28,33 @@ class FormActions:
     @property
     def chosen(self) -> OpenWorkflow | None:
         """The chosen workflow, with what the choices made in its form bring along."""
-        ui = self._desk.ui
+        form = self._desk.ui.of(FormState)
         found = opened_on(self._desk)
-        return shaped(found, ui.of(FormState).draft.values) if found else None
+        return shaped(found, form.draft.values) if found else None
 
     def act(self, name: str, facts: Facts) -> bool:
         """A click on `data-action`; False if it is not about the form."""
-        ui = self._desk.ui
+        form = self._desk.ui.of(FormState)
         match name:
             case "fold-node":
                 node = str(facts["node"])
-                self._desk.set_ui(
-                    ui.with_slices(
-                        ui.of(FormState).with_draft(
-                            replace(ui.of(FormState).draft, unfolded=ui.of(FormState).draft.unfolded ^ {node})
-                        )
-                    )
-                )
+                set_slices(self._desk, form.with_draft(replace(form.draft, unfolded=form.draft.unfolded ^ {node})))
             case "more-nodes":
-                self._desk.set_ui(
-                    ui.with_slices(replace(ui.of(FormState), nodes_shown=ui.of(FormState).nodes_shown + NODES_AT_FIRST))
-                )
+                set_slices(self._desk, replace(form, nodes_shown=form.nodes_shown + NODES_AT_FIRST))
             case _:
                 return False
         return True
 
     def change(self, name: str, facts: Facts) -> bool:
         """A new choice in `data-change`; False if it is not about the form."""
-        ui, value = self._desk.ui, str(facts.get("value", ""))
+        form, value = self._desk.ui.of(FormState), str(facts.get("value", ""))
         match name:
             case "field":
                 self._type(_key(facts), value)
             case "switch":
                 self._type(_key(facts), TRUE if facts.get("checked") else FALSE)
             case "seed-mode":
-                self._desk.set_ui(
-                    ui.with_slices(
-                        ui.of(FormState).with_draft(ui.of(FormState).draft.with_mode(_key(facts), SeedMode(value)))
-                    )
-                )
+                set_slices(self._desk, form.with_draft(form.draft.with_mode(_key(facts), SeedMode(value))))
             case _:
                 return False
         return True
@@ -77,19 +66,15 @@ class FormActions:
             case "field":
                 self._type(_key(facts), value)
             case "search":
-                self._desk.set_ui(
-                    self._desk.ui.with_slices(
-                        replace(self._desk.ui.of(FormState), query=value, nodes_shown=NODES_AT_FIRST)
-                    )
-                )
+                set_slices(self._desk, replace(self._desk.ui.of(FormState), query=value, nodes_shown=NODES_AT_FIRST))
 
     def _type(self, key: Key, text: str) -> None:
-        ui, chosen = self._desk.ui, self.chosen
-        draft = ui.of(FormState).draft.with_value(key, text)
+        form, chosen = self._desk.ui.of(FormState), self.chosen
+        draft = form.draft.with_value(key, text)
         field = chosen.form.by_key.get(key) if chosen else None
         if field is not None and isinstance(field.kind, Seed):  # who types a seed wants that one
             draft = draft.with_mode(key, SeedMode.FIXED)
-        self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft)))
+        set_slices(self._desk, form.with_draft(draft))
 
     # Seeds
 

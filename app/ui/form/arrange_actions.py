@@ -13,6 +13,7 @@ from dataclasses import replace
 from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, arranged_as, changed_texts
 from app.ui.form.state import FormState
+from app.ui.kit.context import set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
@@ -66,10 +67,9 @@ class ArrangeActions:
         """A click on `data-action`; False if it is not about this."""
         match name:
             case "arrange":
-                self._desk.set_ui(
-                    self._desk.ui.with_slices(
-                        replace(self._desk.ui.of(FormState), is_arranging=not self._desk.ui.of(FormState).is_arranging)
-                    )
+                set_slices(
+                    self._desk,
+                    replace(self._desk.ui.of(FormState), is_arranging=not self._desk.ui.of(FormState).is_arranging),
                 )
             case "undo" | "redo":
                 self._step(is_back=name == "undo")
@@ -91,12 +91,12 @@ class ArrangeActions:
         return True
 
     def _step(self, *, is_back: bool) -> None:
-        ui = self._desk.ui
-        draft = ui.of(FormState).draft.undo() if is_back else ui.of(FormState).draft.redo()
-        self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft)))
+        form = self._desk.ui.of(FormState)
+        draft = form.draft.undo() if is_back else form.draft.redo()
+        set_slices(self._desk, form.with_draft(draft))
         opened = opened_on(self._desk)
         if opened is not None:
-            self._screen.update({"texts": changed_texts(opened, ui.of(FormState).draft.values, draft.values)})
+            self._screen.update({"texts": changed_texts(opened, form.draft.values, draft.values)})
 
     def _arrange(self, change: Callable[[Layout, list[Key]], Layout | None]) -> None:
         """Another layout for the chosen workflow; None gives its author's back."""

@@ -17,6 +17,7 @@ from app.ui.form.context import FormContext
 from app.ui.form.mask import CameraDialog, MaskDialog, base_of, is_masked_name, other_picture, uses_mask
 from app.ui.form.open_workflow import OpenWorkflow, find_open
 from app.ui.form.state import Draft, FormState, Picture
+from app.ui.kit.context import set_slices
 from app.ui.kit.screen import Facts, Screen
 from app.workflows.bounds import check_painted, check_pixels
 from app.workflows.forms.fields import Field, Media, Upload
@@ -67,25 +68,24 @@ class FileActions:
 
         A file that no field accepts changes nothing, and the page says why.
         """
-        ui, chosen = self._desk.ui, self._chosen()
+        form, chosen = self._desk.ui.of(FormState), self._chosen()
         uploads = chosen.uploads if chosen else ()
         aimed = next((item for item in uploads if item.key == key), None)
         taken: set[Key] = set()
         for blob, name in files:
             media_type = _type_of(blob, name)
-            place = aimed or _place(uploads, media_type, ui.of(FormState).draft, taken)
+            place = aimed or _place(uploads, media_type, form.draft, taken)
             aimed = None
             if place is None:
                 self._desk.set_ui(self._desk.ui.with_error(BadInput(_no_place(uploads, media_type), name)))
                 continue
             taken.add(place.key)
             draft = self._desk.ui.of(FormState).draft
-            self._desk.set_ui(
-                self._desk.ui.with_slices(
-                    self._desk.ui.of(FormState).with_draft(replace(draft, checking=draft.checking | {place.key}))
-                )
+            set_slices(
+                self._desk,
+                self._desk.ui.of(FormState).with_draft(replace(draft, checking=draft.checking | {place.key})),
             )
-            self._desk.spawn(self._check(ui.of(FormState).workflow_id, place, blob, name))
+            self._desk.spawn(self._check(form.workflow_id, place, blob, name))
 
     async def recover(
         self, window: Restoring | Window | None, read_input: Callable[[str], Awaitable[Blob | None]]
@@ -133,11 +133,7 @@ class FileActions:
             log.info("a file would not outlive a reload: %r", error)
             return
         draft = self._desk.ui.of(FormState).drafts[workflow_id]
-        self._desk.set_ui(
-            self._desk.ui.with_slices(
-                self._desk.ui.of(FormState).with_draft(draft.with_hash(picture, sha256), workflow_id)
-            )
-        )
+        set_slices(self._desk, self._desk.ui.of(FormState).with_draft(draft.with_hash(picture, sha256), workflow_id))
 
     async def _looked_at(self, field: Field, blob: Blob, name: str) -> Picture:
         """The file as it stands in a field; BadInput if it is none for that."""
@@ -182,9 +178,9 @@ class FileActions:
             self.take_files(key, [(other.picked.blob, other.picked.name)])
 
     def _put(self, workflow_id: str, key: Key, picture: Picture | None, *, is_found: bool = False) -> None:
-        ui = self._desk.ui
-        draft = (ui.of(FormState).drafts.get(workflow_id) or Draft()).with_picture(key, picture, is_found=is_found)
-        self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft, workflow_id)))
+        form = self._desk.ui.of(FormState)
+        draft = (form.drafts.get(workflow_id) or Draft()).with_picture(key, picture, is_found=is_found)
+        set_slices(self._desk, form.with_draft(draft, workflow_id))
         standing = frozenset[str]().union(*(item.addresses for item in self._desk.ui.of(FormState).drafts.values()))
         for url in self._urls - standing:  # no undo can restore them
             self._screen.revoke_url(url)

@@ -17,6 +17,7 @@ from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
 from app.ui.form.presets import Ask, PresetsDialog, PresetsView, presets_view
 from app.ui.form.state import FormState
+from app.ui.kit.context import set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
@@ -80,7 +81,8 @@ class PresetActions:
         ui, opened = self._desk.ui, self._opened
         if opened is None or not isinstance(ui.dialog, PresetsDialog):
             return None
-        return presets_view(ui.dialog, ui.of(FormState).known, opened, ui.of(FormState).draft, ui.hidden)
+        form = ui.of(FormState)
+        return presets_view(ui.dialog, form.known, opened, form.draft, ui.hidden)
 
     def _ask(self, ask: Ask, preset_id: str) -> None:
         view = self._view
@@ -92,25 +94,22 @@ class PresetActions:
 
     def _apply(self, preset_id: str) -> None:
         ui, view, opened = self._desk.ui, self._view, self._opened
+        form = ui.of(FormState)
         if view is None or opened is None:
             return
         preset = next((item for item in (*view.authors, *view.mine) if item.preset_id == preset_id), None)
         if preset is None:
             return
-        values, modes = preset.over(ui.of(FormState).draft.values, ui.of(FormState).draft.modes)
+        values, modes = preset.over(form.draft.values, form.draft.modes)
         fields = shaped(opened, values).form.by_key
         told = {(node_id, name) for node_id, name, _mode in preset.modes}
         for node_id, name, _text in preset.texts:  # who names a seed wants that one
             item = fields.get((node_id, name))
             if item is not None and isinstance(item.kind, Seed) and item.key not in told:
                 modes[item.key] = SeedMode.FIXED
-        self._desk.set_ui(
-            replace(
-                ui.with_slices(ui.of(FormState).with_draft(ui.of(FormState).draft.with_typed(values, modes))),
-                dialog=None,
-            )
-        )
-        self._screen.update({"texts": changed_texts(opened, ui.of(FormState).draft.values, values)})
+        filled = form.with_draft(form.draft.with_typed(values, modes))
+        self._desk.set_ui(replace(ui.with_slices(filled), dialog=None))
+        self._screen.update({"texts": changed_texts(opened, form.draft.values, values)})
 
     def _write(self, name: str) -> None:
         view = self._view
@@ -141,19 +140,12 @@ class PresetActions:
 
     def _standing(self, preset_id: str, name: str) -> Preset | None:
         """What stands in the form now, as a preset."""
-        ui, opened = self._desk.ui, self._opened
+        draft, opened = self._desk.ui.of(FormState).draft, self._opened
         if opened is None:
             return None
-        form = shaped(opened, ui.of(FormState).draft.values).form
+        form = shaped(opened, draft.values).form
         key = opened.published.key
-        return preset_of(
-            form,
-            ui.of(FormState).draft.values,
-            ui.of(FormState).draft.modes,
-            preset_id=preset_id,
-            name=name,
-            workflow_key=key,
-        )
+        return preset_of(form, draft.values, draft.modes, preset_id=preset_id, name=name, workflow_key=key)
 
     async def _do(self, changes: dict[PaperKey, str | None], *, is_quiet: bool = False) -> None:
         """Write these changes, if any, and reload the presets; a refusal is shown in the dialog.
@@ -168,11 +160,9 @@ class PresetActions:
             log.warning("presets: %r", error)
             self._fail(error)
             return
-        ui = self._desk.ui
+        form = self._desk.ui.of(FormState)
         presets = tuple(sorted(_read(texts.values()), key=lambda item: (item.name.casefold(), item.preset_id)))
-        self._desk.set_ui(
-            ui.with_slices(replace(ui.of(FormState), known=replace(ui.of(FormState).known, presets=presets)))
-        )
+        set_slices(self._desk, replace(form, known=replace(form.known, presets=presets)))
         if changes and not is_quiet:
             self._change(name="", ask=None, error=None)
             self._screen.update({"texts": [{"node": "", "name": "preset-name", "text": ""}]})

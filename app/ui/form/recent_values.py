@@ -17,6 +17,7 @@ from app.core.errors import MooringError
 from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts
 from app.ui.form.state import Draft, FormState
+from app.ui.kit.context import set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
@@ -77,16 +78,16 @@ class Recents:
             await self._papers.write_papers({(RECENT_KIND, NAME): None})
 
     def _use(self, key: Key, text: str) -> None:
-        ui = self._desk.ui
+        form = self._desk.ui.of(FormState)
         opened = opened_on(self._desk)
         if opened is None:
             return
         item = opened.form.by_key.get(key)
         is_seed = item is not None and isinstance(item.kind, Seed)
-        modes = {**ui.of(FormState).draft.modes, key: SeedMode.FIXED} if is_seed else ui.of(FormState).draft.modes
-        draft = ui.of(FormState).draft.with_typed({**ui.of(FormState).draft.values, key: text}, modes)
-        self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft)))
-        self._screen.update({"texts": changed_texts(opened, ui.of(FormState).draft.values, draft.values)})
+        modes = {**form.draft.modes, key: SeedMode.FIXED} if is_seed else form.draft.modes
+        draft = form.draft.with_typed({**form.draft.values, key: text}, modes)
+        set_slices(self._desk, form.with_draft(draft))
+        self._screen.update({"texts": changed_texts(opened, form.draft.values, draft.values)})
 
     def _show(self, recent: Recent) -> None:
         ui = self._desk.ui

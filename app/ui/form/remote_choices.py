@@ -14,7 +14,7 @@ from app.core.errors import MooringError
 from app.core.model import Fleet, Health, Server, ServerId
 from app.core.window import Restoring, Window
 from app.ui.form.state import FieldView, FormState, RemoteList
-from app.ui.kit.context import PageContext
+from app.ui.kit.context import PageContext, set_slices
 from app.workflows.forms.fields import Choice, Upload
 
 log = logging.getLogger("mooring.ui")
@@ -66,15 +66,9 @@ class RemoteLists:
             log.info("no list of choices from %s: %r", server_id, error)
             found = RemoteList(error=error)
         if self._asked.get(route) == state:
-            ui = self._desk.ui
-            self._desk.set_ui(
-                ui.with_slices(
-                    replace(
-                        ui.of(FormState),
-                        known=replace(ui.of(FormState).known, lists={**ui.of(FormState).known.lists, route: found}),
-                    )
-                )
-            )
+            form = self._desk.ui.of(FormState)
+            lists = {**form.known.lists, route: found}
+            set_slices(self._desk, replace(form, known=replace(form.known, lists=lists)))
 
 
 def route_of(view: FieldView) -> str:

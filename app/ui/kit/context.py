@@ -42,3 +42,8 @@ async def attempt(desk: PageContext, work: Coroutine[Any, Any, None]) -> None:
     except MooringError as error:
         log.warning("refused: %r", error)
         desk.set_ui(desk.ui.with_error(error))
+
+
+def set_slices(desk: PageContext, *slices: object) -> None:
+    """Replace these slices of the state, each by its type."""
+    desk.set_ui(desk.ui.with_slices(*slices))

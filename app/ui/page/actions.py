@@ -20,7 +20,7 @@ from app.ui.form.context import FormContext
 from app.ui.form.file_actions import FileActions
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
-from app.ui.kit.context import attempt
+from app.ui.kit.context import attempt, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.screen import Facts, Screen
 from app.ui.page.projection import run_view
@@ -140,13 +140,12 @@ class Actions:
             case "close-dialog" | "leave-dialog":
                 self._close(is_left=name == "leave-dialog")
             case "show-more":
-                self._desk.set_ui(
-                    self._desk.ui.with_slices(
-                        replace(
-                            self._desk.ui.of(ResultsState),
-                            results_shown=self._desk.ui.of(ResultsState).results_shown + RESULTS_AT_FIRST,
-                        )
-                    )
+                set_slices(
+                    self._desk,
+                    replace(
+                        self._desk.ui.of(ResultsState),
+                        results_shown=self._desk.ui.of(ResultsState).results_shown + RESULTS_AT_FIRST,
+                    ),
                 )
             case "dismiss-errors":
                 self._set(errors=())
@@ -171,27 +170,26 @@ class Actions:
         if key == "error":
             self._set(errors=tuple(item for item in ui.errors if str(item[0]) != number))
         else:
-            self._desk.set_ui(
-                self._desk.ui.with_slices(
-                    replace(self._desk.ui.of(NoticesState), dismissed=ui.of(NoticesState).dismissed | {key})
-                )
+            set_slices(
+                self._desk, replace(self._desk.ui.of(NoticesState), dismissed=ui.of(NoticesState).dismissed | {key})
             )
 
     def _run(self) -> None:
         chosen, ui = self._form.chosen, self._desk.ui
         if chosen is None or (view := run_view(self._session, chosen, ui)).blocker is not None:
             return  # the Run bar says why
+        form, count = ui.of(FormState), ui.of(RunsState).run_count
         wish = self._wish(chosen, view.where)
-        if ui.of(RunsState).run_count > 1 or wish.is_patient:
-            self._note_values(chosen, ui.of(FormState).draft)
-            self._run_many(chosen, ui.of(RunsState).run_count, wish)
+        if count > 1 or wish.is_patient:
+            self._note_values(chosen, form.draft)
+            self._run_many(chosen, count, wish)
             return
-        draft = self._form.draw_seeds(chosen, ui.of(FormState).draft)
+        draft = self._form.draw_seeds(chosen, form.draft)
         order = order_of(chosen, draft, now=self._screen.local_time(), choose=self._choose)
         inputs = files_of(chosen, draft)
-        self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(self._form.count_seeds(chosen, draft))))
+        self._desk.set_ui(ui.with_slices(form.with_draft(self._form.count_seeds(chosen, draft))))
         self._screen.update({"reveal": "now"})
-        self._desk.send(self._submit(chosen, order, inputs, wish.asked, draft=ui.of(FormState).draft))
+        self._desk.send(self._submit(chosen, order, inputs, wish.asked, draft=form.draft))
 
     def _wish(self, chosen: OpenWorkflow, where: WhereView) -> Wish:
         """What the person asks of the choice of a server, and the workflow; a moored window has none."""
@@ -202,11 +200,11 @@ class Actions:
 
     def _run_many(self, chosen: OpenWorkflow, count: int, wish: Wish) -> None:
         """Let so many runs wait, each with the seeds that a click of its own would have had."""
-        ui = self._desk.ui
-        runs, draft = self._form.draw_many(chosen, ui.of(FormState).draft, count)
-        plan = plan_of(chosen, ui.of(FormState).draft, runs, now=self._screen.local_time(), choose=self._choose)
+        form = self._desk.ui.of(FormState)
+        runs, draft = self._form.draw_many(chosen, form.draft, count)
+        plan = plan_of(chosen, form.draft, runs, now=self._screen.local_time(), choose=self._choose)
         inputs = files_of(chosen, draft)
-        self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft)))
+        set_slices(self._desk, form.with_draft(draft))
         self._screen.update({"reveal": "waiting"})
         self._line.add(chosen.title, plan, inputs, wish, hands=self._hands(wish, count))
 
@@ -285,16 +283,15 @@ class Actions:
             return
         value = str(facts.get("value", ""))
         if name == "run-count":
-            self._desk.set_ui(
-                self._desk.ui.with_slices(
-                    replace(
-                        self._desk.ui.of(RunsState),
-                        run_count=min(MOST_COUNT, max(1, int(value))) if value.isdecimal() else 1,
-                    )
-                )
+            set_slices(
+                self._desk,
+                replace(
+                    self._desk.ui.of(RunsState),
+                    run_count=min(MOST_COUNT, max(1, int(value))) if value.isdecimal() else 1,
+                ),
             )
         if name == "where":
-            self._desk.set_ui(self._desk.ui.with_slices(replace(self._desk.ui.of(RunsState), where=value)))
+            set_slices(self._desk, replace(self._desk.ui.of(RunsState), where=value))
 
     def type(self, name: str, facts: Facts) -> None:
         """Something typed in `data-input`."""

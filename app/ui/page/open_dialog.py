@@ -100,8 +100,8 @@ def _about_browser(around: Around, dialog: KeepingDialog | LogOutDialog) -> Dial
     session, ui = around.session, around.ui
     if isinstance(dialog, LogOutDialog):
         return DialogView(log_out_view(dialog, ui.of(Account), session, around.panels))
-    usage, recent = session.results.usage, len(ui.of(FormState).known.recent)
-    return DialogView(KeepingView(dialog, usage, recent, ui.of(ResultsState).names, ui.of(ResultsState).folder))
+    usage, recent, saved = session.results.usage, len(ui.of(FormState).known.recent), ui.of(ResultsState)
+    return DialogView(KeepingView(dialog, usage, recent, saved.names, saved.folder))
 
 
 def _panel(around: Around, dialog: PanelDialog) -> DialogView:
@@ -109,7 +109,8 @@ def _panel(around: Around, dialog: PanelDialog) -> DialogView:
     if isinstance(dialog, FleetDialog):
         ui = around.ui
         deeds = dialog.deeds if ui.of(Account).runs_fleet else None
-        return DialogView(fleet_view(session, panels, ui.of(RunsState).where, ui.of(RunsState).leanings, deeds))
+        wished = ui.of(RunsState)
+        return DialogView(fleet_view(session, panels, wished.where, wished.leanings, deeds))
     return DialogView(windows_view(dialog, session, panels, around.pictures.glimpse_url))
 
 

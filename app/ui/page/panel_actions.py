@@ -10,7 +10,7 @@ from typing import Protocol
 from app.core.balancer import Leaning
 from app.core.model import ServerId, WindowId
 from app.ui.fleet.panel import ONLY, FleetDialog
-from app.ui.kit.context import PageContext
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Facts, Screen
 from app.ui.page.state import PanelDialog
 from app.ui.runs.server_picker import SOONEST
@@ -35,7 +35,7 @@ class PanelActions:
     def __init__(self, session: Leaner, desk: PageContext, screen: Screen, ask: Callable[[WindowId], None]) -> None:
         self._session, self._desk, self._screen, self._ask = session, desk, screen, ask
         if leanings := load(screen.recall(STORE_KEY)):
-            desk.set_ui(desk.ui.with_slices(replace(desk.ui.of(RunsState), leanings=leanings)))
+            set_slices(desk, replace(desk.ui.of(RunsState), leanings=leanings))
             session.lean(leanings)
 
     def act(self, name: str, facts: Facts) -> bool:
@@ -58,18 +58,14 @@ class PanelActions:
         if name != "lean":
             return False
         server_id, value = ServerId(str(facts["server"])), str(facts.get("value", ""))
-        ui = self._desk.ui
-        leanings = {item: leaning for item, leaning in ui.of(RunsState).leanings.items() if item != server_id}
+        runs = self._desk.ui.of(RunsState)
+        leanings = {item: leaning for item, leaning in runs.leanings.items() if item != server_id}
         if value in {item.value for item in Leaning}:
             leanings[server_id] = Leaning(value)
         self._screen.remember(STORE_KEY, dump(leanings))
         self._session.lean(leanings)
-        where = SOONEST if ui.of(RunsState).where == server_id else ui.of(RunsState).where
-        self._desk.set_ui(
-            ui.with_slices(
-                replace(ui.of(RunsState), leanings=leanings, where=str(server_id) if value == ONLY else where)
-            )
-        )
+        where = SOONEST if runs.where == server_id else runs.where
+        set_slices(self._desk, replace(runs, leanings=leanings, where=str(server_id) if value == ONLY else where))
         return True
 
     def _show(self, dialog: PanelDialog) -> None:

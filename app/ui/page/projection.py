@@ -65,13 +65,9 @@ def project(
     `panels` is what was read for the header's panels.
     """
     window = session.window if isinstance(session.window, Window) else None
-    shown = (
-        card
-        for card in task_cards(session, pictures, ui.of(ResultsState).names)
-        if card.task.prompt_id not in ui.hidden
-    )
+    typed, saved = ui.of(FormState), ui.of(ResultsState)
+    shown = (card for card in task_cards(session, pictures, saved.names) if card.task.prompt_id not in ui.hidden)
     cards = _all_linked(tuple(shown), ui)
-    typed = ui.of(FormState)
     opened = find_open(workflows, typed.workflow_id)
     chosen = shaped(opened, typed.draft.values) if opened else None
     found = found_keys(chosen, typed, word)
@@ -113,7 +109,7 @@ def project(
         sheets=sheets.entries(),
         left=left,
         results=replace(
-            _results(ended, ui, session, album), is_private=surroundings.is_private, folder=ui.of(ResultsState).folder
+            _results(ended, saved, session, album), is_private=surroundings.is_private, folder=saved.folder
         ),
         breaking=break_view(session.fleet, ui.of(FaultsState), tag_of, window.window_locked_server if window else None),
         dialog=dialog,
@@ -211,11 +207,12 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
     mine.sort(key=lambda task: task.created_at)
     standing = standing_of(ui.of(FormState), session.fleet, window, chosen)
     lacking = standing.lacks if standing is not None else ()
-    where = where_view(session.fleet, ui.of(RunsState).where, locked, lacking, ui.of(RunsState).leanings)
+    wished = ui.of(RunsState)
+    where = where_view(session.fleet, wished.where, locked, lacking, wished.leanings)
     blocker = _blocker(session, window, chosen, ui)
     return RunView(
         blocker=blocker or (Blocker.WHERE if where.cause else None),
-        count=ui.of(RunsState).run_count,
+        count=wished.run_count,
         where=where,
         tag=tag_of(session.fleet, locked) if locked else None,
         cancels=mine[-1].prompt_id if mine else None,
@@ -278,12 +275,10 @@ def _runs(session: SessionFacts) -> tuple[RunCard, ...]:
     )
 
 
-def _results(ended: list[CardView], ui: UiState, session: SessionFacts, album: AlbumView | None) -> ResultsView:
+def _results(ended: list[CardView], state: ResultsState, session: SessionFacts, album: AlbumView | None) -> ResultsView:
     usage = session.results.usage
     kept_size = None if usage is None else usage.size + usage.thumbnails_size
     if album is not None:
-        return ResultsView(kept_size=kept_size, album=album, project=ui.of(ResultsState).project)
-    more = max(0, len(ended) - ui.of(ResultsState).results_shown)
-    return ResultsView(
-        tuple(ended[: ui.of(ResultsState).results_shown]), more, kept_size, project=ui.of(ResultsState).project
-    )
+        return ResultsView(kept_size=kept_size, album=album, project=state.project)
+    more = max(0, len(ended) - state.results_shown)
+    return ResultsView(tuple(ended[: state.results_shown]), more, kept_size, project=state.project)

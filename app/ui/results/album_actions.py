@@ -12,7 +12,7 @@ from app.core.errors import BadInput
 from app.core.model import Fleet, PromptId, Task
 from app.core.window import Window
 from app.ui.kit.colours import tag_of
-from app.ui.kit.context import PageContext, attempt
+from app.ui.kit.context import PageContext, attempt, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.file_names import row_file, task_file
@@ -77,7 +77,7 @@ class AlbumActions:
 
     def _want(self, **changes: Any) -> None:
         wish = replace(self._wish, **changes)
-        self._desk.set_ui(self._desk.ui.with_slices(replace(self._desk.ui.of(ResultsState), album=wish)))
+        set_slices(self._desk, replace(self._desk.ui.of(ResultsState), album=wish))
 
     # What is shown
 
@@ -117,13 +117,9 @@ class AlbumActions:
             case "album":
                 self._want(is_open=True, shown_from=self._now())
             case "latest":
-                self._desk.set_ui(
-                    self._desk.ui.with_slices(replace(self._desk.ui.of(ResultsState), album=self._wish.wide().closed()))
-                )
+                set_slices(self._desk, replace(self._desk.ui.of(ResultsState), album=self._wish.wide().closed()))
             case "album-wide":
-                self._desk.set_ui(
-                    self._desk.ui.with_slices(replace(self._desk.ui.of(ResultsState), album=self._wish.wide()))
-                )
+                set_slices(self._desk, replace(self._desk.ui.of(ResultsState), album=self._wish.wide()))
             case "album-favourites":
                 self._want(is_favourites=not self._wish.is_favourites)
             case "album-open":
@@ -160,10 +156,8 @@ class AlbumActions:
     def _pick(self, name: str, facts: Facts) -> bool:
         match name:
             case "album-pick":
-                self._desk.set_ui(
-                    self._desk.ui.with_slices(
-                        replace(self._desk.ui.of(ResultsState), album=toggled(self._wish, str(facts["name"])))
-                    )
+                set_slices(
+                    self._desk, replace(self._desk.ui.of(ResultsState), album=toggled(self._wish, str(facts["name"])))
                 )
             case "album-pick-these":
                 self._want(picked=self._wish.picked | set(json.loads(str(facts["names"]))))

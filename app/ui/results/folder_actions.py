@@ -17,7 +17,7 @@ from app.core.errors import MooringError
 from app.core.model import Delivery, Fleet, PromptId, Task
 from app.core.ports import Blob
 from app.core.window import Window
-from app.ui.kit.context import PageContext, attempt
+from app.ui.kit.context import PageContext, attempt, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.file_names import task_file
@@ -143,7 +143,7 @@ class FolderActions:
 
     def _show(self, view: FolderView) -> None:
         if view != self._view:
-            self._desk.set_ui(self._desk.ui.with_slices(replace(self._desk.ui.of(ResultsState), folder=view)))
+            set_slices(self._desk, replace(self._desk.ui.of(ResultsState), folder=view))
 
     # Saving
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.core.naming import MAX_TEMPLATE, TEMPLATE, NameFacts
-from app.ui.kit.context import PageContext
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Facts, Screen
 from app.ui.results.state import ResultsState
 
@@ -34,9 +34,7 @@ class NamingActions:
     def load(self) -> None:
         """As they were set: the project for this window, the names for all."""
         names, project = self._screen.kept(NAMES_KEY), self._screen.recall(PROJECT_KEY)
-        self._desk.set_ui(
-            self._desk.ui.with_slices(replace(self._desk.ui.of(ResultsState), names=names or TEMPLATE, project=project))
-        )
+        set_slices(self._desk, replace(self._desk.ui.of(ResultsState), names=names or TEMPLATE, project=project))
         self._name_project(project)
 
     def type(self, name: str, facts: Facts) -> bool:
@@ -46,11 +44,11 @@ class NamingActions:
             case "project":
                 self._screen.remember(PROJECT_KEY, value)
                 self._name_project(value)
-                self._desk.set_ui(self._desk.ui.with_slices(replace(self._desk.ui.of(ResultsState), project=value)))
+                set_slices(self._desk, replace(self._desk.ui.of(ResultsState), project=value))
             case "names":
                 text = value[:MAX_TEMPLATE]
                 self._screen.keep(NAMES_KEY, text if text.strip() != TEMPLATE else "")
-                self._desk.set_ui(self._desk.ui.with_slices(replace(self._desk.ui.of(ResultsState), names=text)))
+                set_slices(self._desk, replace(self._desk.ui.of(ResultsState), names=text))
             case _:
                 return False
         return True

@@ -15,7 +15,7 @@ from app.core.workflow import parse_workflow
 from app.ui.form.context import FormContext
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts
 from app.ui.form.state import Draft, FormState
-from app.ui.kit.context import attempt
+from app.ui.kit.context import attempt, set_slices
 from app.ui.kit.screen import Facts, Screen
 from app.ui.library.opening import Opener
 from app.ui.results.state import PictureDialog
@@ -112,7 +112,7 @@ class Reuse:
         for key in draft.pictures.keys() - filled.pictures.keys():  # what stood there makes way
             for url in filter(None, (draft.pictures[key].url, draft.pictures[key].look_url)):
                 self._screen.revoke_url(url)
-        self._desk.set_ui(self._desk.ui.with_slices(self._desk.ui.of(FormState).with_draft(filled, opened.workflow_id)))
+        set_slices(self._desk, self._desk.ui.of(FormState).with_draft(filled, opened.workflow_id))
         self._screen.update({"texts": changed_texts(opened, before.values, draft.values)})
 
     async def _open(self, task: Task) -> None:
@@ -122,7 +122,7 @@ class Reuse:
         await self._opener.open_source(replace(source, api=task.workflow) if graph else source, Origin.RESULT)
         chosen = self._desk.ui.of(FormState).workflow_id
         draft = with_files(self._desk.ui.of(FormState).drafts.get(chosen, Draft()), task)
-        self._desk.set_ui(self._desk.ui.with_slices(self._desk.ui.of(FormState).with_draft(draft, chosen)))
+        set_slices(self._desk, self._desk.ui.of(FormState).with_draft(draft, chosen))
 
     async def _editors_file(self, task: Task) -> str:
         if not task.editor_sha256:

@@ -13,7 +13,7 @@ from app.core.ports import Blob
 from app.ui.form.actions import FormActions
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
-from app.ui.kit.context import PageContext
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
@@ -131,7 +131,7 @@ class ManyActions:
         return self._desk.ui.of(RunsState).many
 
     def _set(self, draft: ManyDraft) -> None:
-        self._desk.set_ui(self._desk.ui.with_slices(replace(self._desk.ui.of(RunsState), many=draft)))
+        set_slices(self._desk, replace(self._desk.ui.of(RunsState), many=draft))
 
     def _choose(self, place: str, name: str) -> None:
         chosen = self._form.chosen
@@ -160,14 +160,9 @@ class ManyActions:
         if plan.workflow is None or plan.runs is None:
             return  # the dialog says why
         runs, after = self._with_seeds(chosen, ui, plan, draft)
-        self._desk.set_ui(
-            replace(self._desk.ui.with_slices(self._desk.ui.of(FormState).with_draft(after)), dialog=None).with_slices(
-                replace(
-                    self._desk.ui.with_slices(self._desk.ui.of(FormState).with_draft(after)).of(RunsState),
-                    many=replace(ui.of(RunsState).many, hands=None),
-                )
-            )
-        )
+        now = replace(self._desk.ui, dialog=None)
+        many = replace(ui.of(RunsState).many, hands=None)
+        self._desk.set_ui(now.with_slices(now.of(FormState).with_draft(after), replace(now.of(RunsState), many=many)))
         self._screen.update({"reveal": "waiting"})
         self._add(chosen, draft, runs, ui.of(RunsState).many.hands)
 

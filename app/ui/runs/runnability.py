@@ -22,6 +22,7 @@ from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
 from app.ui.form.projection import is_picture, needs_file
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.colours import ServerTag, tag_of
+from app.ui.kit.context import set_slices
 from app.ui.kit.screen import Facts, Screen
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.orders import files_of
@@ -118,16 +119,12 @@ class Standings:
         return True
 
     def _use(self, key: Key, text: str) -> None:
-        ui, opened = self._desk.ui, self._opened
+        form, opened = self._desk.ui.of(FormState), self._opened
         if opened is None:
             return
-        values = {**ui.of(FormState).draft.values, key: text}
-        self._desk.set_ui(
-            ui.with_slices(
-                ui.of(FormState).with_draft(ui.of(FormState).draft.with_typed(values, ui.of(FormState).draft.modes))
-            )
-        )
-        self._screen.update({"texts": changed_texts(opened, ui.of(FormState).draft.values, values)})
+        values = {**form.draft.values, key: text}
+        set_slices(self._desk, form.with_draft(form.draft.with_typed(values, form.draft.modes)))
+        self._screen.update({"texts": changed_texts(opened, form.draft.values, values)})
 
     async def _read_again(self) -> None:
         self._set(is_looking=True)
@@ -140,8 +137,8 @@ class Standings:
             self._set(is_looking=False)
 
     def _set(self, **changes: Any) -> None:
-        ui = self._desk.ui
-        self._desk.set_ui(ui.with_slices(replace(ui.of(FormState), known=replace(ui.of(FormState).known, **changes))))
+        form = self._desk.ui.of(FormState)
+        set_slices(self._desk, replace(form, known=replace(form.known, **changes)))
 
     @property
     def _opened(self) -> OpenWorkflow | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.ui.kit.context import PageContext
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Facts
 from app.ui.scripting.dialog import ScriptingDialog, ScriptingState
 
@@ -23,10 +23,8 @@ class ScriptingActions:
             case "open-scripting":
                 self._desk.set_ui(replace(self._desk.ui, dialog=ScriptingDialog()))
             case "script-state":
-                self._desk.set_ui(
-                    self._desk.ui.with_slices(
-                        replace(self._desk.ui.of(ScriptingState), is_scripting=facts.get("value") == RUNNING)
-                    )
+                set_slices(
+                    self._desk, replace(self._desk.ui.of(ScriptingState), is_scripting=facts.get("value") == RUNNING)
                 )
             case _:
                 return False

@@ -9,7 +9,7 @@ from typing import Protocol
 from app.core.errors import MooringError
 from app.core.fleet_admin import FleetAdmin
 from app.ui.fleet.admin_actions import DeedActions
-from app.ui.kit.context import PageContext
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Facts, Screen
 from app.ui.settings.account import Attendance, LogOutDialog
 
@@ -70,7 +70,7 @@ class AccountActions:
             self._desk.set_ui(replace(self._desk.ui, dialog=dialog).with_error(error))
 
     def _follow(self) -> None:
-        self._desk.set_ui(self._desk.ui.with_slices(self._attendance.account))
+        set_slices(self._desk, self._attendance.account)
 
     def _show(self, dialog: LogOutDialog) -> None:
         self._desk.set_ui(replace(self._desk.ui, dialog=dialog))

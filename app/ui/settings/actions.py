@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.ui.kit.context import PageContext
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.i18n import Languages, Translator
 from app.ui.kit.screen import Facts, Screen
 from app.ui.settings.notifications import Notifier, Telling
@@ -103,7 +103,7 @@ class SettingsActions:
 
     def _apply(self, settings: Settings) -> None:
         before = self._desk.ui.of(Settings)
-        self._desk.set_ui(self._desk.ui.with_slices(settings))
+        set_slices(self._desk, settings)
         if settings.language != before.language:
             _asked, *wishes = self._screen.language_wishes()
             if (words := self._words()) is not None:

@@ -8,7 +8,7 @@ from typing import Protocol
 from app.core.errors import MooringError
 from app.core.model import PromptId, Task
 from app.session import Orphan
-from app.ui.kit.context import PageContext
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Facts
 from app.ui.windows.orphans import WindowsState
 
@@ -53,13 +53,13 @@ class OrphanActions:
                 self._show(error)
 
     async def _search(self) -> None:
-        self._desk.set_ui(self._desk.ui.with_slices(WindowsState(is_searching=True)))
+        set_slices(self._desk, WindowsState(is_searching=True))
         try:
             await self._session.find_orphans()
         except MooringError as error:
             self._show(error)
         finally:
-            self._desk.set_ui(self._desk.ui.with_slices(WindowsState(is_searching=False)))
+            set_slices(self._desk, WindowsState(is_searching=False))
 
     def _show(self, error: MooringError) -> None:
         log.warning("refused: %r", error)
