@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from app.ui.scripting.dialog import EXAMPLES
+from app.ui.scripting.actions import EXAMPLES
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import open_chromium
 from tests.e2e.window_kit import MooringWindow, open_desk

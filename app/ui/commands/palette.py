@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.ui.commands.commands import Offered
 from app.ui.kit.state import Dialog
-from app.ui.scripting.dialog import ScriptingDialog
+from app.ui.scripting.actions import ScriptingDialog
 from app.ui.settings.account import SettingsView
 from app.ui.settings.settings import SettingsDialog
 

@@ -7,7 +7,6 @@ import htpy as h
 from app.core.fleet_admin import QueuedPrompt
 from app.core.model import ServerId
 from app.ui.fleet.admin import ServerAdmin
-from app.ui.fleet.admin_words import word_deed, word_owner
 from app.ui.fleet.panel import ServerRow
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
@@ -104,3 +103,19 @@ def _prompt(item: QueuedPrompt, view: ServerAdmin, server_id: ServerId, _: Trans
         h.span(".quiet")[_("runs") if item.is_running else _("waits")],
         hands,
     ]
+
+
+def word_deed(deed: str, _: Translator) -> str:
+    """What was done, for whoever has done it; empty where it is seen anyway."""
+    if deed == "free-memory":
+        return _("It gives back memory as soon as nothing runs there that needs it.")
+    return _("It is cancelled.") if deed.startswith("cancel ") else ""
+
+
+def word_owner(prompt: QueuedPrompt, view: ServerAdmin, _: Translator) -> str:
+    """Whose it is."""
+    if prompt.prompt_id in view.own:
+        return _("yours, of this window")
+    if prompt.prompt_id in view.ours:
+        return _("yours, of another window")
+    return prompt.name or _("another user")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from app.core.model import ServerId
+from app.core.model import Fleet, ServerId
 from app.ui.kit.colours import ServerTag
 
 
@@ -105,3 +106,30 @@ class FaultsState:
     break_server: ServerId | None = None  # chosen there
     breaking: frozenset[tuple[ServerId, Fault]] = frozenset()  # asked for there, and not done yet
     break_done: tuple[ServerId, Fault] | None = None  # the last that was done there
+
+
+def break_view(
+    fleet: Fleet, state: FaultsState, tag_of: Callable[[Fleet, ServerId], ServerTag], moored_to: ServerId | None
+) -> BreakView:
+    """The panel; empty unless the gateway lets its demo servers be broken.
+
+    Until the person chooses a server, it is the one that holds the window: there is something to see.
+    """
+    if not fleet.is_breakable:
+        return BreakView()
+    servers = tuple(
+        Suffering(
+            tag_of(fleet, server.server_id),
+            read_mishaps(server.broken),
+            is_mooring=server.server_id == moored_to,
+            doing=frozenset(mishap for server_id, mishap in state.breaking if server_id == server.server_id),
+            done=state.break_done[1] if state.break_done and state.break_done[0] == server.server_id else None,
+        )
+        for server in fleet.servers
+    )
+    known = [item for item in servers if item.tag.server_id == state.break_server]
+    return BreakView(servers, next((item for item in (*known, *_moored(servers), *servers)), None))
+
+
+def _moored(servers: tuple[Suffering, ...]) -> tuple[Suffering, ...]:
+    return tuple(item for item in servers if item.is_mooring)

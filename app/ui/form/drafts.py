@@ -20,7 +20,7 @@ from app.workflows.graph import Key
 STORE_KEY = "mooring.draft"
 
 
-def dump(ui: FormState) -> str:
+def dump(state: FormState) -> str:
     """The drafts as text."""
     drafts = {
         workflow_id: {
@@ -29,9 +29,9 @@ def dump(ui: FormState) -> str:
             "pictures": [[*key, name] for key, name in _names(draft).items()],
             "kept": [[*key, sha256] for key, sha256 in _hashes(draft).items()],
         }
-        for workflow_id, draft in ui.drafts.items()
+        for workflow_id, draft in state.drafts.items()
     }
-    return json.dumps({"v": 1, "chosen": ui.workflow_id, "drafts": drafts}, ensure_ascii=False)
+    return json.dumps({"v": 1, "chosen": state.workflow_id, "drafts": drafts}, ensure_ascii=False)
 
 
 def load(
@@ -77,13 +77,13 @@ class Found:
     sha256: str
 
 
-def find_again(ui: FormState, window: Restoring | Window | None) -> Iterator[Found]:
+def find_again(state: FormState, window: Restoring | Window | None) -> Iterator[Found]:
     """The remembered files that were kept, or that a task of this window has taken."""
     tasks = window.tasks.values() if isinstance(window, Window) else ()
     taken = {
         (str(item.node_id), item.input_name, item.original_name): item.sha256 for task in tasks for item in task.inputs
     }
-    for workflow_id, draft in ui.drafts.items():
+    for workflow_id, draft in state.drafts.items():
         for key, name in draft.awaited.items():
             sha256 = draft.kept.get(key) or taken.get((*key, name))
             if sha256:

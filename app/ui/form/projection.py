@@ -35,10 +35,10 @@ SMALL = 20  # inputs up to which nobody needs a search
 
 
 def form_view(
-    stock: LibraryEntries, chosen: OpenWorkflow | None, ui: FormState, found: frozenset[Key] | None
+    stock: LibraryEntries, chosen: OpenWorkflow | None, state: FormState, found: frozenset[Key] | None
 ) -> FormView:
     """The picker, and the fields on top: while a search goes on, those of them that it has found."""
-    entries = picked(stock.entries, ui.workflow_id)
+    entries = picked(stock.entries, state.workflow_id)
     more = len(stock.entries) - len(entries)
     if chosen is None:
         return FormView(entries=entries, more=more, opening=stock.opening)
@@ -48,38 +48,38 @@ def form_view(
         more=more,
         chosen=chosen,
         fields=tuple(
-            field_view(item, ui.draft, Place.TOP if ui.is_arranging else None, ui.known)
+            field_view(item, state.draft, Place.TOP if state.is_arranging else None, state.known)
             for item in first
             if found is None or item.key in found
         ),
-        query=ui.query,
-        is_arranging=ui.is_arranging,
-        can_undo=ui.draft.history.can_undo,
-        can_redo=ui.draft.history.can_redo,
+        query=state.query,
+        is_arranging=state.is_arranging,
+        can_undo=state.draft.history.can_undo,
+        can_redo=state.draft.history.can_redo,
         is_searchable=not chosen.is_whole or len(chosen.form.by_key) > SMALL,
     )
 
 
-def nodes_view(chosen: OpenWorkflow | None, ui: FormState, found: frozenset[Key] | None) -> NodesView:
+def nodes_view(chosen: OpenWorkflow | None, state: FormState, found: frozenset[Key] | None) -> NodesView:
     """All other inputs by node: folded until asked for; while a search goes on, what it has found, hidden ones too."""
     if chosen is None:
         return NodesView()
     if not chosen.is_whole:
         return NodesView(is_coming=True)
     sections = chosen.arranged.sections if found is None else tuple(_below(chosen, found))
-    nodes = [_node(item, ui, is_open=found is not None) for item in sections[: ui.nodes_shown]]
-    is_all = found is None and ui.is_arranging
-    hidden = [field_view(item, ui.draft, Place.HIDDEN) for item in chosen.arranged.hidden if is_all]
+    nodes = [_node(item, state, is_open=found is not None) for item in sections[: state.nodes_shown]]
+    is_all = found is None and state.is_arranging
+    hidden = [field_view(item, state.draft, Place.HIDDEN) for item in chosen.arranged.hidden if is_all]
     return NodesView(
         nodes=tuple(nodes), hidden=tuple(hidden), more=len(sections) - len(nodes), is_found=found is not None
     )
 
 
-def found_keys(chosen: OpenWorkflow | None, ui: FormState, word: Callable[[str], str]) -> frozenset[Key] | None:
+def found_keys(chosen: OpenWorkflow | None, state: FormState, word: Callable[[str], str]) -> frozenset[Key] | None:
     """The inputs that a search has found, or None if nothing is searched for."""
-    if chosen is None or not ui.query.strip():
+    if chosen is None or not state.query.strip():
         return None
-    sections = search(chosen.arranged.whole, ui.query, ui.draft.values, word)
+    sections = search(chosen.arranged.whole, state.query, state.draft.values, word)
     return frozenset(item.key for section in sections for item in section.fields)
 
 
@@ -113,16 +113,16 @@ def _below(chosen: OpenWorkflow, found: frozenset[Key]) -> Iterator[Section]:
             yield left
 
 
-def _node(section: Section, ui: FormState, *, is_open: bool) -> NodeView:
-    is_open = is_open or section.node_id in ui.draft.unfolded
-    place = Place.BELOW if ui.is_arranging else None
+def _node(section: Section, state: FormState, *, is_open: bool) -> NodeView:
+    is_open = is_open or section.node_id in state.draft.unfolded
+    place = Place.BELOW if state.is_arranging else None
     return NodeView(
         node_id=section.node_id,
         title=section.title,
         class_type=section.class_type,
         is_known=section.is_known,
         count=len(section.fields),
-        fields=tuple(field_view(item, ui.draft, place, ui.known) for item in section.fields) if is_open else None,
+        fields=tuple(field_view(item, state.draft, place, state.known) for item in section.fields) if is_open else None,
     )
 
 

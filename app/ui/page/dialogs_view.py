@@ -37,7 +37,7 @@ from app.ui.runs.many import ManyView
 from app.ui.runs.many_view import many
 from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.runs.waiting import CancelView
-from app.ui.scripting.dialog import ScriptingDialog
+from app.ui.scripting.actions import ScriptingDialog
 from app.ui.scripting.view import scripting
 from app.ui.settings.account import LogOutView, SettingsView
 from app.ui.settings.account_view import log_out

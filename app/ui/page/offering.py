@@ -11,7 +11,7 @@ from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
 from app.ui.page.state import DialogView, PageView
 from app.ui.runs.state import CardView
-from app.ui.scripting.dialog import ScriptingDialog
+from app.ui.scripting.actions import ScriptingDialog
 from app.ui.settings.account import Account, SettingsView
 from app.ui.settings.settings import Settings, SettingsDialog
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 from app.core.model import Contact, Fleet, Health, Task, TaskState
 from app.core.window import Window
 from app.session import RunStage
-from app.ui.fleet.faults import FaultsState
-from app.ui.fleet.faults_panel import break_view
+from app.ui.fleet.faults import FaultsState, break_view
 from app.ui.form.open_workflow import OpenWorkflow, find_open, shaped
 from app.ui.form.picker import LibraryEntries
 from app.ui.form.projection import form_view, found_keys, is_picture, nodes_view, option_lists
@@ -31,7 +30,7 @@ from app.ui.runs.runnability import form_blocker, gone_files, standing_of, stand
 from app.ui.runs.server_picker import where_view
 from app.ui.runs.state import Blocker, CardView, NowView, RunCard, RunsState, RunView
 from app.ui.runs.waiting import waiting_view
-from app.ui.scripting.dialog import ScriptingState
+from app.ui.scripting.actions import ScriptingState
 from app.ui.settings.account import Account, Presence
 from app.ui.windows.orphans import WindowsState, left_view
 from app.ui.windows.panel import NOTHING_READ, PanelFacts

@@ -165,13 +165,13 @@ def _value(item: Field, text: str) -> object:
 
 
 def standing_of(
-    ui: FormState, fleet: Fleet, window: Restoring | Window | None, chosen: OpenWorkflow | None
+    state: FormState, fleet: Fleet, window: Restoring | Window | None, chosen: OpenWorkflow | None
 ) -> Runnability | None:
     """Return what is known of the chosen workflow on the servers that can be reached now; None if nothing is.
 
     Files that the form asks for are left out, since the user's file can be uploaded to any server.
     """
-    found = _known_standing(ui, fleet, window)
+    found = _known_standing(state, fleet, window)
     gone = _gone(found, chosen)
     if found is None or chosen is None or not gone:
         return found
@@ -184,10 +184,10 @@ def standing_of(
 
 
 def gone_files(
-    ui: FormState, fleet: Fleet, window: Restoring | Window | None, chosen: OpenWorkflow | None
+    state: FormState, fleet: Fleet, window: Restoring | Window | None, chosen: OpenWorkflow | None
 ) -> dict[Key, BadInput]:
     """Return the fields whose file no server has, each with the error to show there."""
-    gone = _gone(_known_standing(ui, fleet, window), chosen)
+    gone = _gone(_known_standing(state, fleet, window), chosen)
     fields = chosen.form.by_key if chosen is not None else {}
     return {key: _fault(name, is_picture=is_picture(fields[key])) for key, name in gone.items()}
 
@@ -219,8 +219,8 @@ def _without(lacks: Lacks, gone: Collection[Key], chosen: OpenWorkflow) -> Lacks
     return replace(lacks, values=tuple(item for item in lacks.values if shared.get(item.key, item.key) not in gone))
 
 
-def _known_standing(ui: FormState, fleet: Fleet, window: Restoring | Window | None) -> Runnability | None:
-    found = ui.known.standings.get(ui.workflow_id)
+def _known_standing(state: FormState, fleet: Fleet, window: Restoring | Window | None) -> Runnability | None:
+    found = state.known.standings.get(state.workflow_id)
     if found is None:
         return None
     locked = window.window_locked_server if isinstance(window, Window) else None
@@ -236,9 +236,9 @@ def _known_standing(ui: FormState, fleet: Fleet, window: Restoring | Window | No
     )
 
 
-def standing_view(session: SessionFacts, ui: FormState, chosen: OpenWorkflow | None) -> RunnabilityView | None:
+def standing_view(session: SessionFacts, state: FormState, chosen: OpenWorkflow | None) -> RunnabilityView | None:
     """The chosen workflow's standing as a slice; servers that lack the same are told of together."""
-    found = standing_of(ui, session.fleet, session.window, chosen)
+    found = standing_of(state, session.fleet, session.window, chosen)
     if found is None or chosen is None or not (found.runs_on or found.lacks):
         return None
     locked = session.window.window_locked_server if isinstance(session.window, Window) else None
@@ -254,7 +254,7 @@ def standing_view(session: SessionFacts, ui: FormState, chosen: OpenWorkflow | N
         unknown=tuple(tag_of(session.fleet, item) for item in found.unknown),
         labels=_labels(fields, known),
         unable=tag_of(session.fleet, locked) if locked is not None and locked in found.lacks else None,
-        is_looking=ui.known.is_looking,
+        is_looking=state.known.is_looking,
     )
 
 

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Facts
-from app.ui.scripting.dialog import ScriptingDialog, ScriptingState
+from app.ui.kit.state import Dialog
 
 RUNNING = "running"
+
+
+# The examples, by their files in `static/scripts/`, in the order of the list.
+EXAMPLES = ("servers", "seeds", "result", "queue_requests", "queue_urllib")
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptingDialog(Dialog):
+    """The open drawer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptingState:
+    """Whether a script of the user's runs."""
+
+    is_scripting: bool = False
 
 
 class ScriptingActions:

@@ -8,7 +8,7 @@ import htpy as h
 
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import icon, icon_button
-from app.ui.scripting.dialog import EXAMPLES, ScriptingDialog
+from app.ui.scripting.actions import EXAMPLES, ScriptingDialog
 
 
 def scripting(_view: ScriptingDialog, _: Translator) -> h.Element:

@@ -14,15 +14,13 @@ from app.browser.fleet import read_fleet
 from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError
 from app.core.model import Fleet, ServerId
 from app.core.ports import Request, Response
-from app.ui.fleet.faults import PARTS, Fault, FaultsState, Part, read_mishaps
+from app.ui.fleet.faults import PARTS, BreakView, Fault, FaultsState, Part, break_view, read_mishaps
 from app.ui.fleet.faults_actions import BreakActions
-from app.ui.fleet.faults_panel import break_view
 from app.ui.fleet.faults_view import breaking
 from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_story
 from app.ui.kit.colours import tag_of
 from app.ui.kit.messages import word_error
 from app.ui.kit.state import UiState
-from app.ui.page.state import BreakView
 from gateway.fleet.faults import Fault as GatewayFault
 from tests.unit.ui.page_kit import ENGLISH, StillSession, server, translator
 
