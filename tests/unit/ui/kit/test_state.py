@@ -1,4 +1,4 @@
-"""Dialogs that are left by Escape keep what was typed, in every kind of dialog."""
+"""The state of a window: slices by type, and dialogs that keep what was typed when they are left by Escape."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from app.ui.form.presets import Ask, PresetsDialog
 from app.ui.form.state import FormState
 from app.ui.kit.state import Dialog, UiState
 from app.ui.library.state import LibraryDialog
+from app.ui.results.state import ResultsState
 from app.ui.results.storage import KeepingDialog
 from app.ui.runs.edit import EditDialog
 from tests.unit.ui.page.test_actions import Rig
@@ -24,6 +25,20 @@ HELD = [
     (PresetsDialog(ask=Ask.RENAME, asked_id="a", new_name="Day"), PresetsDialog()),
     (TYPED, EditDialog(PromptId("p-1"))),
 ]
+
+
+def test_slice_has_defaults_until_it_is_set() -> None:
+    assert UiState().of(FormState) == FormState()
+    ui = UiState().with_slices(FormState(query="seed"), ResultsState(project="harbour"))
+    assert (ui.of(FormState).query, ui.of(ResultsState).project) == ("seed", "harbour")
+
+
+def test_replaced_slice_leaves_the_others() -> None:
+    ui = UiState(dialog=TYPED).with_slices(FormState(query="seed"), ResultsState(project="harbour"))
+    changed = ui.with_slices(FormState(query="steps"))
+    assert changed.of(FormState).query == "steps"
+    assert (changed.dialog, changed.of(ResultsState)) == (TYPED, ResultsState(project="harbour"))
+    assert ui.of(FormState).query == "seed"
 
 
 @pytest.mark.parametrize(("dialog", "fresh"), HELD)
