@@ -8,6 +8,7 @@ from enum import Enum
 
 from app.core.model import Fleet, ServerId
 from app.ui.kit.colours import ServerTag
+from app.ui.kit.state import Slice
 
 
 class Fault(Enum):
@@ -100,7 +101,7 @@ class BreakView:
 
 
 @dataclass(frozen=True, slots=True)
-class FaultsState:
+class FaultsState(Slice):
     """What was chosen and done under *Break it*."""
 
     break_server: ServerId | None = None  # chosen there

@@ -10,6 +10,7 @@ from app.core.errors import MooringError
 from app.session import Picked
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.picker import Opening, WorkflowEntry
+from app.ui.kit.state import Slice
 from app.workflows.forms.fields import Field, SeedMode
 from app.workflows.forms.history import History
 from app.workflows.forms.presets import Preset
@@ -253,7 +254,7 @@ NODES_AT_FIRST = 40
 
 
 @dataclass(frozen=True, slots=True)
-class FormState:
+class FormState(Slice):
     """The chosen workflow, what was typed into each workflow's form, and how the form is shown."""
 
     workflow_id: str = ""

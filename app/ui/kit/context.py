@@ -1,4 +1,4 @@
-"""The page as its hands see it: the person's own part, what there is to choose, and work in the background."""
+"""What actions need of the page: its state, work in the background, and the language."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from app.core.errors import MooringError
-from app.ui.kit.state import UiState
+from app.ui.kit.state import Slice, UiState
 
 log = logging.getLogger("mooring.ui")
 
@@ -44,6 +44,6 @@ async def attempt(desk: PageContext, work: Coroutine[Any, Any, None]) -> None:
         desk.set_ui(desk.ui.with_error(error))
 
 
-def set_slices(desk: PageContext, *slices: object) -> None:
+def set_slices(desk: PageContext, *slices: Slice) -> None:
     """Replace these slices of the state, each by its type."""
     desk.set_ui(desk.ui.with_slices(*slices))

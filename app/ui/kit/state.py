@@ -3,8 +3,8 @@
     ui.of(FormState).query                                        # a feature's slice, with its defaults until it is set
     ui.with_slices(replace(ui.of(FormState), query="seed"))       # the state with that slice replaced
 
-Each feature declares its own slice, a frozen dataclass with a default for every field. The state finds slices by their
-type and imports none of them, so that features can import it.
+Each feature declares its own slice. The state finds slices by their type and imports none of them, so that features can
+import it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ from typing import TypeVar
 from app.core.errors import MooringError
 from app.ui.kit.deletions import Deletion
 
-Slice = TypeVar("Slice")
+
+class Slice:
+    """The base class of all slices: frozen dataclasses with a default for every field."""
+
+    __slots__ = ()
+
+
+AnySlice = TypeVar("AnySlice", bound=Slice)
 
 
 class Dialog:
@@ -43,14 +50,14 @@ class UiState:
     errors: tuple[tuple[int, MooringError], ...] = ()  # of actions, until dismissed; numbered
     deletions: tuple[Deletion, ...] = ()  # those that can be undone or are under way; latest last
     hidden: frozenset[str] = frozenset()  # ids of the items of these deletions
-    slices: Mapping[type, object] = field(default_factory=dict)
+    slices: Mapping[type[Slice], Slice] = field(default_factory=dict)
 
-    def of(self, kind: type[Slice]) -> Slice:
+    def of(self, kind: type[AnySlice]) -> AnySlice:
         """Return the slice of this type."""
         found = self.slices.get(kind)
         return found if isinstance(found, kind) else kind()
 
-    def with_slices(self, *slices: object) -> UiState:
+    def with_slices(self, *slices: Slice) -> UiState:
         """Return the state with these slices replaced, each by its type."""
         return replace(self, slices={**self.slices, **{type(item): item for item in slices}})
 

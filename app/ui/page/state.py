@@ -21,6 +21,7 @@ from app.ui.form.state import FormView, NodesView, OptionList
 from app.ui.graph.graphs import GraphDialog, GraphMarks, GraphView
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.deletions import Deletion
+from app.ui.kit.state import Slice
 from app.ui.library.state import LibraryView
 from app.ui.page.releases import Newer
 from app.ui.results.sheets import SheetEntry, SheetView
@@ -64,7 +65,7 @@ class TabsView:
 
 
 @dataclass(frozen=True, slots=True)
-class NoticesState:
+class NoticesState(Slice):
     """The notices that were dismissed in this window."""
 
     dismissed: frozenset[str] = frozenset()  # `key` of notices

@@ -7,7 +7,7 @@ from enum import Enum
 
 from app.core.model import BatchId, PromptId, Task
 from app.core.naming import TEMPLATE
-from app.ui.kit.state import Dialog
+from app.ui.kit.state import Dialog, Slice
 from app.ui.results.album import AlbumView, AlbumWish
 from app.ui.runs.state import CardView
 
@@ -89,7 +89,7 @@ class CompareDialog(Dialog):
 
 
 @dataclass(frozen=True, slots=True)
-class ResultsState:
+class ResultsState(Slice):
     """How results are shown, and how they are named and saved."""
 
     results_shown: int = RESULTS_AT_FIRST

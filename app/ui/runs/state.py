@@ -13,7 +13,7 @@ from app.core.model import Output, PromptId, ServerId, Task
 from app.core.progress import Progress
 from app.session import Run
 from app.ui.kit.colours import ServerTag
-from app.ui.kit.state import Dialog
+from app.ui.kit.state import Dialog, Slice
 from app.ui.runs.many import ManyDraft
 from app.ui.runs.offers import Offer
 from app.ui.runs.server_picker import SOONEST, WhereView
@@ -175,7 +175,7 @@ class SameServerDialog(Dialog):
 
 
 @dataclass(frozen=True, slots=True)
-class RunsState:
+class RunsState(Slice):
     """How the next runs are started: how many, where, and the plan of many runs."""
 
     run_count: int = 1  # how many runs one click asks for

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Facts
-from app.ui.kit.state import Dialog
+from app.ui.kit.state import Dialog, Slice
 
 RUNNING = "running"
 
@@ -21,7 +21,7 @@ class ScriptingDialog(Dialog):
 
 
 @dataclass(frozen=True, slots=True)
-class ScriptingState:
+class ScriptingState(Slice):
     """Whether a script of the user's runs."""
 
     is_scripting: bool = False

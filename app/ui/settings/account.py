@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from app.ui.kit.state import Dialog
+from app.ui.kit.state import Dialog, Slice
 from app.ui.settings.settings import Settings, SettingsDialog
 
 
@@ -19,7 +19,7 @@ class Presence(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Account(Slice):
     """Whose page this is; an empty name where people are not told apart.
 
     `has_login` if they log in and out here and not at a proxy; `runs_fleet` if they may act for all users;

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from app.ui.kit.state import Dialog
+from app.ui.kit.state import Dialog, Slice
 
 KEY = "mooring.settings"
 _CODE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]+)*|")  # whether there is such a catalogue, the page will see
@@ -53,7 +53,7 @@ class Switch(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Slice):
     """See the module. An empty `language` is whatever the browser wants most."""
 
     language: str = ""

@@ -9,6 +9,7 @@ from typing import Protocol
 from app.core.model import Fleet, PromptId, ServerId
 from app.session import Orphan, OrphanRecord
 from app.ui.kit.colours import ServerTag
+from app.ui.kit.state import Slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def left_view(
 
 
 @dataclass(frozen=True, slots=True)
-class WindowsState:
+class WindowsState(Slice):
     """Whether work that closed windows have left is being searched for."""
 
     is_searching: bool = False
