@@ -25,8 +25,8 @@ from app.browser.layout import arrange
 from app.browser.memory import BrowserDrawer, BrowserMemory, PrivateMemory, is_private_window
 from app.browser.notifications import BrowserNotifier
 from app.browser.owned import does_deeds, has_copies, has_login, person
-from app.core.document_store import DocumentStore
 from app.core.errors import MooringError, StorageError
+from app.core.ports.documents import DocumentStore
 from app.session import Session
 from app.session.console import ConsoleContract
 from app.session.journal_writer import LogNotes

@@ -25,8 +25,12 @@ from app.browser.socket import BrowserSockets
 from app.browser.store import BrowserStore
 from app.browser.wakes import Wakes
 from app.browser.windows import BrowserWindows
-from app.core.ports import Catalogues, Http, Ports, Random, Sockets, TaskStore
-from app.core.server_stats import VitalsSource
+from app.core.ports import Ports
+from app.core.ports.clock import Random
+from app.core.ports.fleet import Catalogues, VitalsSource
+from app.core.ports.http import Http
+from app.core.ports.sockets import Sockets
+from app.core.ports.store import TaskStore
 
 
 def make_ports(

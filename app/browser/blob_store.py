@@ -43,7 +43,7 @@ from app.browser.thumbnails import make_thumbnail
 from app.browser.values import from_plain, plain, present
 from app.core.errors import StorageError
 from app.core.model import PromptId, Task
-from app.core.ports import Blob, Keep, KeepSettings, KeptResult, Usage
+from app.core.ports.blobs import Blob, Keep, KeepSettings, KeptResult, Usage
 
 INPUTS_BOUND = 256 * 1024 * 1024  # bytes
 ROOM_TRIES = 3  # a browser reckons with more than the bytes of a result; each try drops as many again

@@ -17,7 +17,7 @@ from pyodide.ffi import JsException
 
 from app.browser.values import bytes_to_js, error_text, js_object
 from app.core.errors import BadInput
-from app.core.ports import Blob, SlicedBlob
+from app.core.ports.blobs import Blob, SlicedBlob
 
 
 class JsBlob:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from app.core.errors import BadInput, ConnectError, HttpStatusError
 from app.core.model import ServerId
-from app.core.ports import Http, Request, Response
+from app.core.ports.http import Http, Request, Response
 
 PATH = "/demo/break"
 DEADLINE = 60.0  # a server that is started again on a busy machine takes a while

@@ -11,7 +11,7 @@ from app.browser.files import load_module
 from app.browser.values import error_text
 from app.core.errors import ConfigError, MooringError, RequestTimeout
 from app.core.model import ServerId
-from app.core.ports import Http, Request
+from app.core.ports.http import Http, Request
 
 REFRESH_DEADLINE = 40.0  # seconds; the gateway gives a server 30
 

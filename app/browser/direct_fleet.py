@@ -15,7 +15,7 @@ from app.browser.server_probe import Eyes, ServerProbe
 from app.core.direct import Listed, loads_response, read_listed
 from app.core.errors import ConfigError, ListError, TransportError
 from app.core.model import Fleet, ServerId
-from app.core.ports import Request, Response
+from app.core.ports.http import Request, Response
 from app.core.server_stats import ServerStats
 
 SOURCE = "beside-page"

@@ -12,7 +12,9 @@ from app.browser.direct_fleet import DirectFleet
 from app.core.comfy import loads_request
 from app.core.errors import TransportError
 from app.core.model import ServerId
-from app.core.ports import Catalogues, Connection, Http, Request, Response, Sockets
+from app.core.ports.fleet import Catalogues
+from app.core.ports.http import Http, Request, Response
+from app.core.ports.sockets import Connection, Sockets
 
 
 class DirectHttp:

@@ -10,7 +10,7 @@ from pyodide.ffi import to_js
 
 from app.browser.idb import Database, Steps
 from app.browser.values import from_plain, js_object, present
-from app.core.document_store import PaperKey
+from app.core.ports.documents import PaperKey
 
 PAPERS = "papers"
 

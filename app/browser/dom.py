@@ -24,7 +24,7 @@ from app.browser.blobs import JsBlob, js_blob
 from app.browser.memory import Memory
 from app.browser.values import error_text, present
 from app.core.errors import ConfigError, StorageError
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 
 log = logging.getLogger("mooring.browser")
 

@@ -15,7 +15,9 @@ from typing import Any
 from app.core.comfy import gateway_cause
 from app.core.errors import ConfigError, MooringError, SocketClosed
 from app.core.model import Fleet, Health, Server, ServerId
-from app.core.ports import Connection, Http, Random, Request, Sockets
+from app.core.ports.clock import Random
+from app.core.ports.http import Http, Request
+from app.core.ports.sockets import Connection, Sockets
 
 PATH = "/fleet"
 SOCKET_PATH = "/fleet/ws"

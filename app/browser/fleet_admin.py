@@ -8,9 +8,9 @@ from typing import Any
 
 from app.core.comfy import gateway_cause
 from app.core.errors import ConfigError, GatewayRefused
-from app.core.fleet_admin import QueuedPrompt
 from app.core.model import PromptId, ServerId
-from app.core.ports import Http, Request, Response
+from app.core.ports.fleet import QueuedPrompt
+from app.core.ports.http import Http, Request, Response
 
 DEADLINE = 20.0
 

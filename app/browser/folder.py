@@ -10,7 +10,7 @@ from pyodide.ffi import JsException
 from app.browser.blobs import to_js_blob
 from app.browser.values import error_text
 from app.core.errors import BadInput
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 
 
 class BrowserFolder:

@@ -22,7 +22,7 @@ from app.browser.paths import is_whole, server_of
 from app.browser.values import error_name, js_object
 from app.core.comfy import gateway_cause
 from app.core.errors import RequestTimeout
-from app.core.ports import Form, Request, Response
+from app.core.ports.http import Form, Request, Response
 
 JSON_TYPE = "application/json"
 PAGE_HEADER = "X-Mooring-Page"  # whose page asks; the gateway lets none pass under another's name

@@ -14,8 +14,8 @@ from app.browser.ledger import SETTINGS
 from app.browser.values import from_plain, plain
 from app.core.durations import Durations, Ran
 from app.core.plan import Measured, Paces
+from app.core.ports.store import Learned
 from app.core.records import BrokenRecord, decode_durations, decode_paces, encode_durations, encode_paces
-from app.core.store_parts import Learned
 
 NAME, PACES = "durations", "paces"
 

@@ -19,7 +19,7 @@ from pyodide.ffi import create_once_callable, create_proxy
 
 from app.browser.fleet_admin import check_taken
 from app.browser.owned import owned, person
-from app.core.ports import Http, Request
+from app.core.ports.http import Http, Request
 
 PATH = "/logout"
 DEADLINE = 20.0

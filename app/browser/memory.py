@@ -19,7 +19,7 @@ from app.browser.blobs import JsBlob, to_js_blob
 from app.browser.owned import owned
 from app.browser.thumbnails import make_thumbnail
 from app.browser.values import error_text, present
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 
 log = logging.getLogger("mooring.browser")
 

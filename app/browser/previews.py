@@ -16,7 +16,7 @@ from app.browser.ledger import LEDGER, PREVIEWS, TASKS, THUMBNAILS, name_of
 from app.browser.thumbnails import make_thumbnail
 from app.browser.values import from_plain, js_object, plain
 from app.core.model import PromptId, Task
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 
 MOST = 24  # of at most some 20 kB
 

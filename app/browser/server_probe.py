@@ -19,7 +19,7 @@ from app.core.direct import Reach, Refusal, Sight, Site, forbidden, judge_answer
 from app.core.errors import ComfyError, MooringError, TransportError
 from app.core.hour import Hour
 from app.core.model import Health, Server
-from app.core.ports import Http, Request, Response
+from app.core.ports.http import Http, Request, Response
 from app.core.server_stats import ServerStats
 
 LOOK_DEADLINE = 6.0  # seconds, as all here

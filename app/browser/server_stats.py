@@ -8,7 +8,7 @@ from typing import Any
 
 from app.core.errors import ConfigError
 from app.core.model import ServerId
-from app.core.ports import Http, Request
+from app.core.ports.http import Http, Request
 from app.core.server_stats import Device, Minute, ServerStats
 
 PATH = "/fleet/vitals"

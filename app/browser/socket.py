@@ -19,7 +19,7 @@ from app.browser.paths import is_whole, server_of
 from app.browser.values import error_text, present
 from app.core.errors import ConfigError, SocketClosed
 from app.core.model import ServerId
-from app.core.ports import BinaryFrame, Frame
+from app.core.ports.sockets import BinaryFrame, Frame
 
 CLOSE_SECONDS = 5.0  # the other side may be gone; a browser itself waits much longer for its close frame
 

@@ -37,7 +37,7 @@ from app.browser.waiting_runs import LINE, LINES, WAITING, BrowserLine, take_off
 from app.core.balancer import Claims
 from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
 from app.core.model import PromptId, Records, Reservation, Task, Unreadable, WindowId
-from app.core.ports import WindowRecord
+from app.core.ports.store import WindowRecord
 from app.core.records import (
     BrokenRecord,
     decode_reservation,

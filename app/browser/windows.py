@@ -26,7 +26,7 @@ from app.browser.owned import owned
 from app.browser.values import error_name, error_text, js_object, present
 from app.core.errors import StorageError
 from app.core.model import WindowId
-from app.core.ports import Identity
+from app.core.ports.windows import Identity
 
 KEY = "mooring.window"
 _LOCKS = "mooring-window:"

@@ -15,7 +15,8 @@ from app.core.errors import ConnectError, HttpStatusError, PromptRejected, Proto
 from app.core.evidence import Accepted, Finished, Refused, Seen, Unclear
 from app.core.model import Failure, NodeError, NodeId, Output, PromptId, ServerId, Task
 from app.core.outputs import read_outputs
-from app.core.ports import Blob, Form, Request, Response
+from app.core.ports.blobs import Blob
+from app.core.ports.http import Form, Request, Response
 from app.core.server_file import ServerFile
 from wire.events import Event
 from wire.queue import QueueError, read_rows

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from app.core.comfy import Queue
 from app.core.errors import ConfigError
 from app.core.model import Health, Server, ServerId
-from app.core.ports import Response
+from app.core.ports.http import Response
 from app.core.server_stats import Device
 
 DEMO_MARK = "--mooring-demo"  # stands in the demo's argv

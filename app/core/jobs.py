@@ -10,7 +10,7 @@ from urllib.parse import quote
 from app.core.comfy import LOOK_DEADLINE, check_arrived, check_done, read_object
 from app.core.errors import ProtocolError
 from app.core.model import PromptId, ServerId
-from app.core.ports import Request, Response
+from app.core.ports.http import Request, Response
 
 MOST_ACTIVE = 100
 NO_SUCH_ROUTE = frozenset({404, 405})  # 0.3.64 answers 405 to the cancel

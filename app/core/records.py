@@ -24,7 +24,7 @@ from app.core.errors import StorageError
 from app.core.model import RECORD_VERSION, PromptId, Records, Reservation, ServerId, Task, Unreadable, WindowId
 from app.core.past import PastTask
 from app.core.plan import Paces
-from app.core.ports import WindowRecord
+from app.core.ports.store import WindowRecord
 from app.core.waiting_runs import Batch, Entry, LineHead
 
 T = TypeVar("T")

@@ -9,9 +9,8 @@ A roster is a look from outside, at windows that go on meanwhile: nothing is dec
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from app.core.model import Choice, Delivery, PromptId, ServerId, TaskState, WindowId
 
@@ -103,26 +102,6 @@ def digest(roster: Roster) -> Roster:
         if is_pictured or not task.state.is_end or ended[task.owner] == 1 or len(kept) < LISTED:
             kept.append(task)
     return replace(roster, tasks=tuple(reversed(kept)), ended=ended)
-
-
-class RosterSource(Protocol):
-    """Where a roster comes from."""
-
-    async def read(self, server_ids: Collection[ServerId]) -> Roster:
-        """The roster now; StorageError if the store cannot be read. Choices tell of these servers only."""
-
-    def forget(self) -> None:
-        """Nobody looks any more: what was kept to make the next look quick may go."""
-
-
-class Signals(Protocol):
-    """Hints between the windows of this browser. One that is not heard costs nothing but time."""
-
-    def send(self, kind: str, window_id: WindowId) -> None:
-        """Tell all others: `changed` (look again), or `show` (that window is wanted in front)."""
-
-    def listen(self, hear: Callable[[str, WindowId], None]) -> None:
-        """Hear what the others send from now on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from app.core.errors import ConfigError, HttpStatusError, ProtocolError
 from app.core.model import Server, ServerId
-from app.core.ports import Request, Response
+from app.core.ports.http import Request, Response
 
 LIST_DEADLINE = 12.0  # seconds
 FILE_DEADLINE = 60.0

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
-
-from app.core.model import ServerId
 
 MINUTES = 60
 
@@ -58,10 +54,3 @@ class ServerStats:
     def is_whole(self) -> bool:
         """Whether each look was answered."""
         return all(item.well == item.looks for item in self.hour if item is not None)
-
-
-class VitalsSource(Protocol):
-    """Where vitals come from."""
-
-    async def vitals(self) -> Mapping[ServerId, ServerStats]:
-        """Of all servers, now. TransportError, or ConfigError if that is not what the gateway tells."""

@@ -17,7 +17,7 @@ from typing import Any
 from app.core.ends import end_cause
 from app.core.errors import BadInput, MooringError, ProtocolError
 from app.core.model import Output, PromptId, ServerId, Task
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.core.window import Moored, Window
 from app.core.workflow import parse_workflow
 from app.session.facts import Picked

@@ -7,7 +7,7 @@ from enum import Enum
 
 from app.core.errors import MooringError
 from app.core.model import PromptId, ServerId
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.core.server_fingerprint import RestartSign
 
 

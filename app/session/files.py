@@ -8,7 +8,8 @@ from __future__ import annotations
 from app.core import saved
 from app.core.errors import BadInput, ConfigError, HttpStatusError, NoServerAvailable, SourceFault
 from app.core.model import Server, ServerId
-from app.core.ports import Blob, Request, Response
+from app.core.ports.blobs import Blob
+from app.core.ports.http import Request, Response
 from app.core.saved import PublishedFile
 from app.session.state import State
 

@@ -16,7 +16,8 @@ from typing import Any
 from app.core.errors import MooringError
 from app.core.journal import Journal, read_entries
 from app.core.model import WindowId
-from app.core.ports import Clock, JournalStore
+from app.core.ports.clock import Clock
+from app.core.ports.store import JournalStore
 from app.session.timing import first_of
 
 PAUSE = 5.0  # seconds between a first new entry and the copy that has it; what a crash may cost

@@ -8,7 +8,7 @@ import logging
 from app.core.errors import StorageError, TaskNotFound
 from app.core.evidence import Unclear
 from app.core.model import ClientId, Records
-from app.core.ports import WindowRecord
+from app.core.ports.store import WindowRecord
 from app.core.window import Restoring, Window
 from app.session.state import State
 

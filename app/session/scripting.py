@@ -10,7 +10,7 @@ from dataclasses import replace
 from app.core import comfy
 from app.core.errors import BadInput, TaskNotFound
 from app.core.model import InputFile, NodeId, PromptId, Reservation, TaskState
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.core.window import get_api_base_url
 from app.core.workflow import ApiWorkflow
 from app.session.state import State

@@ -27,7 +27,8 @@ from app.core.errors import (
 )
 from app.core.evidence import Evidence
 from app.core.model import InputFile, PromptId, ServerId, Task
-from app.core.ports import Blob, Ports
+from app.core.ports import Ports
+from app.core.ports.blobs import Blob
 from app.core.window import Moored, Restoring, Window, get_api_base_url
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session.checks import violations

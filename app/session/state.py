@@ -22,7 +22,9 @@ from app.core.errors import AffinityError, MooringError, NoServerAvailable, NotO
 from app.core.evidence import Evidence
 from app.core.journal_entries import verdict, window_changes
 from app.core.model import Fleet, PromptId, Reservation, ServerId, Task, Unreadable, WindowId
-from app.core.ports import Identity, Ports, Request, Response
+from app.core.ports import Ports
+from app.core.ports.http import Request, Response
+from app.core.ports.windows import Identity
 from app.core.progress import Progress
 from app.core.records import NEWER, BrokenRecord
 from app.core.stall import Stillness

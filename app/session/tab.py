@@ -16,7 +16,8 @@ from app.core.errors import MooringError, StorageError
 from app.core.eta import Outlook
 from app.core.model import Fleet, PromptId, ServerId, Task
 from app.core.past import PastTask
-from app.core.ports import Blob, Identity, KeepSettings, Usage
+from app.core.ports.blobs import Blob, KeepSettings, Usage
+from app.core.ports.windows import Identity
 from app.core.progress import Progress
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from app.core.ports import Clock
+from app.core.ports.clock import Clock
 
 T = TypeVar("T")
 

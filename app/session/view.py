@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from app.core.errors import MooringError, StorageError
 from app.core.eta import Outlook
 from app.core.model import Fleet, PromptId, ServerId, Task
-from app.core.ports import Identity
+from app.core.ports.windows import Identity
 from app.core.progress import Progress
 from app.core.window import Restoring, Window
 from app.session.delivery.results import Results

@@ -1,7 +1,7 @@
 """The person's library: workflows that were opened here once, each with what is told of it in lists.
 
     item, body = item_of(source, Origin.FILE, at=now)
-    papers = written(item, body)                            # for `app/core/document_store.py`
+    papers = written(item, body)                            # for `app/core/ports/documents.py`
     items = read_items(await papers.read_kind(KIND))        # those that can be read; the latest used first
     found(items, "portrait", tag="studio")
 
@@ -22,9 +22,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from app.core.document_store import PaperKey
 from app.core.errors import BadInput, SourceFault
 from app.core.model import RECORD_VERSION, PromptId
+from app.core.ports.documents import PaperKey
 from app.workflows.bounds import check_file, refusal
 from app.workflows.documents import Note
 from app.workflows.forms.presets import PRESET_KIND, RECENT_KIND

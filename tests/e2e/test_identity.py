@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page
 
 from app.core.model import WindowId
-from app.core.ports import Identity
+from app.core.ports.windows import Identity
 from tests.e2e import browser_kit
 from tests.e2e.browser_kit import BARE, IS_RESTORED, has_snapshot, load_python, run_python, start_python
 from tests.ports import identity

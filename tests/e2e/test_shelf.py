@@ -320,7 +320,7 @@ async def test_a_store_of_the_first_version_keeps_all_it_has(python: Page) -> No
 
 OLDER = """
     from app.browser.store import BrowserStore
-    from app.core.ports import KeepSettings
+    from app.core.ports.blobs import KeepSettings
     from tests.ports import desk
     from tests.ports.browser_desk import BrowserDesk, delete_database
 

@@ -23,7 +23,8 @@ from app.browser.http import BrowserHttp
 from app.browser.socket import BrowserSockets
 from app.browser.values import bytes_to_js
 from app.core.errors import RequestTimeout, SocketClosed
-from app.core.ports import BinaryFrame, Form, Request
+from app.core.ports.http import Form, Request
+from app.core.ports.sockets import BinaryFrame
 
 def blob(data, media_type=""):
     return JsBlob(js.Blob.new(js.Array.of(bytes_to_js(data)), js.eval("({type: %r})" % media_type)))

@@ -14,9 +14,9 @@ from app.browser.blobs import JsBlob
 from app.browser.idb import Steps
 from app.browser.store import BrowserStore
 from app.browser.values import bytes_to_js, from_plain, js_object, plain
-from app.core.document_store import DocumentStore
-from app.core.past_port import PastStore
-from app.core.ports import Blob, TaskStore
+from app.core.ports.blobs import Blob
+from app.core.ports.documents import DocumentStore
+from app.core.ports.store import PastStore, TaskStore
 from tests.ports import suite
 from tests.ports.desk import BOUND
 

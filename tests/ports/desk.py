@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Protocol
 
 from app.core.balancer import Claims
-from app.core.document_store import DocumentStore
 from app.core.errors import InvalidTransition, MooringError
 from app.core.model import Choice, ClientId, Note, PromptId, Reservation, ServerId, Task, TaskState, WindowId
-from app.core.past_port import PastStore
-from app.core.ports import Blob, TaskStore, WindowRecord
+from app.core.ports.blobs import Blob
+from app.core.ports.documents import DocumentStore
+from app.core.ports.store import PastStore, TaskStore, WindowRecord
 
 BOUND = 1_000_000  # bytes of kept results in the stores that a Desk makes
 QUOTA = 2_000_000  # bytes of everything, where the disk is to be full

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from app.core.ports import Identity
+from app.core.ports.windows import Identity
 
 
 class Tabs(Protocol):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.core.document_store import PaperKey
 from app.core.errors import StorageError
+from app.core.ports.documents import PaperKey
 
 
 class MemoryPapers:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from app.core.durations import Durations, Ran
 from app.core.model import Job, NodeId, ServerId
 from app.core.plan import Measured, NodePace, Paces
-from app.core.store_parts import Learned
+from app.core.ports.store import Learned
 from tests.ports.desk import Desk, reservation, seen_berths, task
 
 JOB = Job("f00d", 20.0, ("large.safetensors", "沙丘.gguf"))

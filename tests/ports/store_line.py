@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
 from app.core.model import BatchId, Cell, Part, PromptId, Task, TaskState, WindowId
-from app.core.ports import TaskStore
+from app.core.ports.store import TaskStore
 from app.core.waiting_runs import Attachment, Batch, Entry, Pause, WaitingRuns, crew_id, write_values
 from tests.ports.desk import BOUND, Desk, raises, reservation, task
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
 from app.core.model import Delivery, InputFile, NodeId, Output, PromptId, Task, TaskState
 from app.core.past import past_of
-from app.core.ports import TaskStore
+from app.core.ports.store import TaskStore
 from tests.ports.desk import Desk, raises, registered
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from app.core.errors import NotOwner, TaskNotFound
 from app.core.model import PromptId, TaskState
-from app.core.ports import TaskStore
+from app.core.ports.store import TaskStore
 from tests.ports.desk import Desk, ended, raises, registered, task
 
 MOST = 24

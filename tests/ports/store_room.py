@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from app.core.errors import StorageError
 from app.core.model import Task, WindowId
-from app.core.ports import KeepSettings, TaskStore
+from app.core.ports.blobs import KeepSettings
+from app.core.ports.store import TaskStore
 from tests.ports.desk import QUOTA, Desk, ended, kept_of, raises, registered, reservation, task, window
 
 PART = QUOTA // 20

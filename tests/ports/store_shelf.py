@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from app.core.errors import NotOwner, TaskNotFound
 from app.core.model import InputFile, NodeId, Task, TaskState
-from app.core.ports import Keep, KeepSettings, TaskStore
+from app.core.ports.blobs import Keep, KeepSettings
+from app.core.ports.store import TaskStore
 from tests.ports.desk import BOUND, Desk, ended, kept_of, raises, registered, reservation, task, window
 
 

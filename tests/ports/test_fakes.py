@@ -8,10 +8,11 @@ from collections.abc import Collection, Mapping
 
 import pytest
 
-from app.core.document_store import DocumentStore, PaperKey
 from app.core.model import WindowId
-from app.core.past_port import PastStore
-from app.core.ports import Blob, Identity, TaskStore
+from app.core.ports.blobs import Blob
+from app.core.ports.documents import DocumentStore, PaperKey
+from app.core.ports.store import PastStore, TaskStore
+from app.core.ports.windows import Identity
 from tests.ports import identity, suite
 from tests.ports.desk import BOUND, QUOTA
 from tests.ports.memory_papers import MemoryPapers

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.model import WindowId
-from app.core.ports import Identity
+from app.core.ports.windows import Identity
 
 
 @dataclass

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 from app.core.model import Fleet, Server, ServerId
-from app.core.ports import Request
+from app.core.ports.http import Request
 from tests.simulation.browser import Life
 from tests.simulation.server import SimServer
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from app.core.errors import StorageError
 from app.core.model import PromptId, Task
-from app.core.ports import Blob, Keep, KeepSettings, KeptResult, Usage
+from app.core.ports.blobs import Blob, Keep, KeepSettings, KeptResult, Usage
 
 T = TypeVar("T")
 RESULT_BOUND = 1_000_000  # bytes; small, so that tests reach it

@@ -15,7 +15,7 @@ from app.core.durations import Durations, Ran
 from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFound
 from app.core.model import ENDS, PromptId, Records, Reservation, Task, Unreadable, WindowId
 from app.core.plan import Measured, Paces
-from app.core.ports import WindowRecord
+from app.core.ports.store import Learned, WindowRecord
 from app.core.records import (
     BrokenRecord,
     decode_durations,
@@ -30,7 +30,6 @@ from app.core.records import (
     encode_window,
     read_task,
 )
-from app.core.store_parts import Learned
 from tests.simulation.line import MemoryLine
 from tests.simulation.past import MemoryPast
 from tests.simulation.shelf import INPUT_BOUND, RESULT_BOUND, Bytes, MemoryShelf, Shelves, inputs_of

@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from app.core.errors import RequestTimeout, SocketClosed
 from app.core.model import Fleet, ServerId
-from app.core.ports import BinaryFrame, Connection, Frame, Request, Response
+from app.core.ports.http import Request, Response
+from app.core.ports.sockets import BinaryFrame, Connection, Frame
 from tests.simulation.browser import Life
 from tests.simulation.network import Exchange, Network, read_exchange
 from tests.simulation.server import Answer, SimServer, SimSocket

@@ -17,7 +17,7 @@ PROGRAMS = ("app", "gateway", "demo_comfyui")
 SHIPPED = (*PROGRAMS, "wire")
 LONGEST = 600  # lines; past it, a module most likely holds a second idea
 
-# core <- workflows <- session <- ui <- main; browser is at the side and knows the core's edge only.
+# core <- workflows <- session <- ui <- main; browser is at the side and knows the ports, not the rules.
 LAYERS = {
     "app.core": set[str](),
     "app.workflows": {"app.core"},
@@ -31,25 +31,10 @@ PURE = {
 }  # fmt: skip
 # What a workflow lies in may be packed, a list of prompts a table, what is searched for written in full width.
 MORE_FOR_WORKFLOWS = {"csv", "decimal", "io", "struct", "unicodedata", "zlib"}
-BROWSERS_EDGE = {"app.core.ports", "app.core.model", "app.core.errors"}
-MORE_FOR_THE_BROWSER = {
-    "app.browser.fleet_admin": {"app.core.comfy", "app.core.fleet_admin"},
-    "app.browser.adapters": {"app.core.server_stats"},
-    "app.browser.direct_fleet": {"app.core.direct", "app.core.server_stats"},
-    "app.browser.direct_ports": {"app.core.comfy"},
-    "app.browser.fleet": {"app.core.comfy"},  # why the gateway itself has answered
-    "app.browser.http": {"app.core.comfy"},
-    "app.browser.learned": {"app.core.durations", "app.core.plan", "app.core.records", "app.core.store_parts"},
-    "app.browser.waiting_runs": {"app.core.waiting_runs", "app.core.records"},
-    "app.browser.server_probe": {"app.core.comfy", "app.core.direct", "app.core.hour", "app.core.server_stats"},
-    "app.browser.document_store": {"app.core.document_store"},
-    "app.browser.past": {"app.core.past", "app.core.records"},
-    "app.browser.reach": {"app.core.direct"},
-    "app.browser.roster": {"app.core.records", "app.core.roster"},
-    "app.browser.scripting": {"app.scripting"},
-    "app.browser.store": {"app.core.balancer", "app.core.records"},  # what a transaction reads, and how it is kept
-    "app.browser.server_stats": {"app.core.server_stats"},
-}
+PORTS = "app.core.ports"
+# What an adapter needs besides the ports and their values: formats (of ComfyUI, of the store), and what is read from a
+# server when the page itself probes it. Never a rule, such as what a window may do or when a task has ended.
+FORMATS = {"app.core.comfy", "app.core.direct", "app.core.errors", "app.core.hour", "app.core.records"}
 JAVASCRIPT = {"js", "pyodide", "pyodide_js", "pyscript", "_pyodide"}
 
 
@@ -169,12 +154,10 @@ def test_workflows_are_as_pure_as_the_core() -> None:
     assert wrong(inside("app.workflows"), is_allowed) == []
 
 
-def test_the_core_the_workflows_and_wire_await_nothing() -> None:
-    """The core's ports only say what others await."""
-    for module in inside("app.core") + inside("app.workflows") + inside("wire"):
-        names = ("ports", "store_parts", "document_store", "past_port", "roster", "server_stats", "fleet_admin")
-        if module.name in {f"app.core.{name}" for name in names}:
-            continue
+def test_core_workflows_and_wire_await_nothing() -> None:
+    """All but the ports, which declare what others await."""
+    synchronous = [module for module in inside("app.core") if not _belongs(module.name, PORTS)]
+    for module in synchronous + inside("app.workflows") + inside("wire"):
         found = [node for node in ast.walk(module.tree) if isinstance(node, ast.AsyncFunctionDef | ast.Await)]
         assert found == [], module.name
 
@@ -215,23 +198,20 @@ def test_every_part_of_the_app_has_its_rule() -> None:
     assert parts == {*LAYERS, "app.browser", "app.main"}
 
 
-def test_the_browser_knows_only_the_cores_edge() -> None:
+def test_browser_imports_ports_their_values_and_formats_only() -> None:
+    values = {item.name for module in inside(PORTS) for item in module.imports() if _belongs(item.name, "app")}
+    allowed = {PORTS, "app.browser", *values, *FORMATS}
+
     def is_allowed(module: Module, name: str) -> bool:
-        more = MORE_FOR_THE_BROWSER.get(module.name, set())
-        return (
-            not _belongs(name, "app")
-            or _belongs(name, "app.browser")
-            or name in BROWSERS_EDGE
-            or any(_belongs(name, package) for package in more)
-        )
+        is_worker = module.name == "app.browser.scripting" and _belongs(name, "app.scripting")
+        return is_worker or not _belongs(name, "app") or any(_belongs(name, package) for package in allowed)
 
     assert wrong(inside("app.browser"), is_allowed) == []
 
 
-def test_each_exception_for_the_browser_is_needed() -> None:
-    for name, more in MORE_FOR_THE_BROWSER.items():
-        used = {item.name for item in modules()[name].imports()}
-        assert more - {package for package in more if any(_belongs(item, package) for item in used)} == set(), name
+def test_each_format_is_used_by_the_browser() -> None:
+    used = {item.name for module in inside("app.browser") for item in module.imports()}
+    assert used >= FORMATS
 
 
 def test_javascript_is_seen_only_at_the_edge() -> None:

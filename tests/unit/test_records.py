@@ -28,7 +28,7 @@ from app.core.model import (
     Unreadable,
     WindowId,
 )
-from app.core.ports import WindowRecord
+from app.core.ports.store import WindowRecord
 from app.core.records import (
     BrokenRecord,
     decode_reservation,

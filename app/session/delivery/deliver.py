@@ -27,7 +27,8 @@ from app.core.errors import (
 )
 from app.core.model import Delivery, Output, PromptId, Task
 from app.core.origin import is_of, needs_word
-from app.core.ports import Blob, Response
+from app.core.ports.blobs import Blob
+from app.core.ports.http import Response
 from app.core.window import Window, get_api_base_url
 from app.session.state import State
 from app.session.timing import first_of

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.model import PromptId, Task
 from app.core.past import PastTask, is_settled, past_of, to_lay_by
-from app.core.past_port import PastStore
+from app.core.ports.store import PastStore
 from app.core.window import Window
 from app.session.state import State
 

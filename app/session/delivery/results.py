@@ -13,7 +13,7 @@ from functools import partial
 
 from app.core.errors import StorageError, TaskNotFound
 from app.core.model import Delivery, PromptId, Task
-from app.core.ports import Blob, KeepSettings, Usage
+from app.core.ports.blobs import Blob, KeepSettings, Usage
 from app.core.window import Window
 from app.session.delivery.deliver import fetch_output, with_output
 from app.session.state import State

@@ -22,8 +22,8 @@ from app.core.errors import NotOwner, TaskNotFound
 from app.core.model import Delivery, Output, PromptId, Records, Reservation, Task, WindowId
 from app.core.past import PastTask, ended_at, is_settled, past_of
 from app.core.plan import Measured
-from app.core.ports import Ports, TaskStore, WindowRecord
-from app.core.store_parts import Learned
+from app.core.ports import Ports
+from app.core.ports.store import Learned, TaskStore, WindowRecord
 from app.core.waiting_runs import LineChange, WaitingRuns, line_of
 from app.session.memory.private_blobs import Drawer, PrivateBlobs
 

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from app.core.model import PromptId, Task
-from app.core.ports import Blob, BlobStore, Keep, KeepSettings, KeptResult, Usage
+from app.core.ports.blobs import Blob, BlobStore, Keep, KeepSettings, KeptResult, Usage
 
 MOST = 1_000_000_000  # bytes of results that one page holds
 MOST_INPUTS = 256 * 1024 * 1024  # bytes of inputs, as in the store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.core.document_store import DocumentStore, PaperKey
+from app.core.ports.documents import DocumentStore, PaperKey
 
 
 class PrivateDocuments:

@@ -18,19 +18,12 @@ from app.core.durations import Durations, Ran
 from app.core.errors import NotOwner, SocketClosed, TaskNotFound
 from app.core.model import Fleet, PromptId, Records, Reservation, Server, ServerId, Task, WindowId
 from app.core.plan import Measured
-from app.core.ports import (
-    Blob,
-    Frame,
-    Identity,
-    KeepSettings,
-    KeptResult,
-    Ports,
-    Request,
-    Response,
-    Usage,
-    WindowRecord,
-)
-from app.core.store_parts import Learned
+from app.core.ports import Ports
+from app.core.ports.blobs import Blob, KeepSettings, KeptResult, Usage
+from app.core.ports.http import Request, Response
+from app.core.ports.sockets import Frame
+from app.core.ports.store import Learned, WindowRecord
+from app.core.ports.windows import Identity
 from app.core.waiting_runs import LineChange, WaitingRuns
 
 HERE, THERE = ServerId("sandbox-1"), ServerId("sandbox-2")

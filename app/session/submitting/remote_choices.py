@@ -7,7 +7,7 @@ import json
 from app.core.comfy import check_arrived
 from app.core.errors import BadInput, ProtocolError
 from app.core.model import Server
-from app.core.ports import Http, Request
+from app.core.ports.http import Http, Request
 
 LISTED = frozenset({"/internal/files/output"})  # those that the gateway lets through: ComfyUI's own nodes name no other
 DEADLINE = 8.0  # seconds

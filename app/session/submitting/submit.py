@@ -41,7 +41,8 @@ from app.core.model import (
     Task,
     TaskState,
 )
-from app.core.ports import Blob, Request, Response
+from app.core.ports.blobs import Blob
+from app.core.ports.http import Request, Response
 from app.core.server_file import content_name
 from app.core.window import get_api_base_url
 from app.core.workflow import ApiWorkflow

@@ -20,7 +20,8 @@ from dataclasses import replace
 
 from app.core.errors import InvalidTransition, StorageError
 from app.core.model import Fleet, PromptId, WindowId
-from app.core.ports import Identity, Ports, Windows
+from app.core.ports import Ports
+from app.core.ports.windows import Identity, Windows
 from app.core.waiting_runs import captain_of, crew_id, crew_number
 from app.core.window import Window
 from app.session.session import Session

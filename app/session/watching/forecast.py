@@ -19,9 +19,9 @@ from app.core.events import CachedMessage, EndMessage, Message, StartMessage
 from app.core.job import costly_nodes
 from app.core.model import Contact, NodeId, PromptId, ServerId, Task, TaskState
 from app.core.plan import Certainty, Measured, Plan
+from app.core.ports.store import Learned
 from app.core.progress import Progress
 from app.core.stopwatch import Stopwatch
-from app.core.store_parts import Learned
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session.state import State
 from app.session.watching.restart_detection import Place

@@ -18,7 +18,7 @@ from app.core import comfy, events
 from app.core.errors import AffinityError, ServerMoved, SocketClosed
 from app.core.evidence import Cached, Executed, Started, ToldEnd
 from app.core.model import Task
-from app.core.ports import BinaryFrame, Connection, Frame
+from app.core.ports.sockets import BinaryFrame, Connection, Frame
 from app.core.window import Moored, Window, get_api_base_url
 from app.session.facts import Preview, SocketFacts
 from app.session.state import State

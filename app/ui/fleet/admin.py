@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.core.errors import MooringError
-from app.core.fleet_admin import QueuedPrompt
 from app.core.model import PromptId, ServerId
+from app.core.ports.fleet import QueuedPrompt
 
 
 @dataclass(frozen=True, slots=True)

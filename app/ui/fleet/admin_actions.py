@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from app.core.errors import MooringError
-from app.core.fleet_admin import FleetAdmin
 from app.core.model import PromptId, ServerId
+from app.core.ports.fleet import FleetAdmin
 from app.ui.fleet.admin import NO_DEEDS, AdminState
 from app.ui.fleet.panel import FleetDialog
 from app.ui.kit.context import PageContext

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.core.fleet_admin import QueuedPrompt
 from app.core.model import ServerId
+from app.core.ports.fleet import QueuedPrompt
 from app.ui.fleet.admin import ServerAdmin
 from app.ui.fleet.panel import ServerRow
 from app.ui.kit.i18n import Translator

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from app.core.errors import BadInput, MooringError
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.core.window import Restoring, Window
 from app.session import Picked
 from app.ui.form import drafts

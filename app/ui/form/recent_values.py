@@ -12,8 +12,8 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from app.core.document_store import DocumentStore
 from app.core.errors import MooringError
+from app.core.ports.documents import DocumentStore
 from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts
 from app.ui.form.state import Draft, FormState

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from app.core.errors import BadInput, LayoutError, MooringError
 from app.core.model import PromptId, Task
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.core.progress import Progress
 from app.core.workflow import parse_workflow
 from app.ui.kit.state import Dialog

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from app.core.errors import MooringError
 from app.core.model import Delivery, Output, PromptId, Task
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.core.window import Window
 from app.session import Orphan, Preview
 from app.ui.kit.screen import Screen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.ui.kit.i18n import Formats
 
 Facts = Mapping[str, str | bool]  # an event's: the element's data-… by name, and its `value`, `checked`

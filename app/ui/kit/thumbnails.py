@@ -8,7 +8,7 @@ from typing import Any
 
 from app.core.errors import MooringError
 from app.core.model import PromptId, Task
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.ui.kit.screen import Screen
 from app.workflows.library import Item
 

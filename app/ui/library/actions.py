@@ -9,7 +9,7 @@ from typing import Any
 
 from app.core.errors import MooringError
 from app.core.model import ServerId
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.ui.form.arrange_actions import STORE_KEY as LAYOUT_KEY
 from app.ui.kit.context import PageContext, attempt
 from app.ui.kit.deletion_actions import Deletions

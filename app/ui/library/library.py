@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from app.core.document_store import DocumentStore
 from app.core.errors import MooringError, StorageError
 from app.core.model import PromptId, ServerId
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
+from app.core.ports.documents import DocumentStore
 from app.core.saved import PublishedFile
 from app.workflows import library
 from app.workflows.library import EXPORTED_KINDS, FILE_KIND, KIND, Body, Bundle, Item, Origin, item_of

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from app.core.errors import BadInput, MooringError
 from app.core.model import ServerId
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.ui.form.arrange_actions import keep_layouts, kept_layout
 from app.ui.form.catalogues import Content, FormCatalogues
 from app.ui.form.context import FormContext

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.errors import MooringError
 from app.core.model import BatchId, PromptId, ServerId
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.core.window import Window
 from app.core.workflow import ApiWorkflow
 from app.session import Picked

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.core.document_store import DocumentStore
 from app.core.model import PromptId
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
+from app.core.ports.documents import DocumentStore
 from app.session.tab import Tab
 from app.session.timing import begin
 from app.ui.commands.actions import PaletteActions

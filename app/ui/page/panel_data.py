@@ -14,9 +14,10 @@ from typing import Any, Protocol
 
 from app.core.errors import ConfigError, StorageError, TransportError
 from app.core.model import Fleet, PromptId, WindowId
-from app.core.ports import Blob
-from app.core.roster import Glance, RosterSource, Signals, digest, moorings
-from app.core.server_stats import VitalsSource
+from app.core.ports.blobs import Blob
+from app.core.ports.fleet import VitalsSource
+from app.core.ports.windows import RosterSource, Signals
+from app.core.roster import Glance, digest, moorings
 from app.core.window import Window
 from app.ui.fleet.panel import FleetDialog
 from app.ui.kit.screen import Screen

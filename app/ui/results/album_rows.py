@@ -11,10 +11,10 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
-from app.core.document_store import DocumentStore
 from app.core.errors import MooringError
 from app.core.model import PromptId, Task
 from app.core.past import PastTask, past_of
+from app.core.ports.documents import DocumentStore
 from app.core.window import Window
 from app.ui.kit.context import PageContext
 from app.ui.results.album import AlbumRow, Rows, album_row, merged, rows_of

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from app.core.errors import MooringError
 from app.core.model import Delivery, Fleet, PromptId, Task
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.core.window import Window
 from app.ui.kit.context import PageContext, attempt, set_slices
 from app.ui.kit.deletion_actions import Deletions

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from app.core.errors import BadInput, MooringError, TaskNotFound
 from app.core.model import PromptId, Task
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.core.window import Window
 from app.core.workflow import parse_workflow
 from app.ui.form.context import FormContext

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.core.naming import TEMPLATE
-from app.core.ports import Keep, KeepSettings, Usage
+from app.core.ports.blobs import Keep, KeepSettings, Usage
 from app.ui.kit.state import Dialog
 from app.ui.results.state import NO_FOLDER, FolderView
 

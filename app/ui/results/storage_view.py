@@ -5,7 +5,7 @@ from __future__ import annotations
 import htpy as h
 
 from app.core.naming import PARTS, file_name, unknown_parts
-from app.core.ports import Keep, Usage
+from app.core.ports.blobs import Keep, Usage
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon, icon_button
 from app.ui.results.folder_view import folder_field

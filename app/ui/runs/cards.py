@@ -12,7 +12,8 @@ from app.core.errors import MooringError, StorageError
 from app.core.eta import Outlook
 from app.core.model import Fleet, PromptId, ServerId, Task
 from app.core.naming import TEMPLATE
-from app.core.ports import Identity, Usage
+from app.core.ports.blobs import Usage
+from app.core.ports.windows import Identity
 from app.core.progress import Progress
 from app.core.window import Free, Moored, Restoring, Window
 from app.session import Noticed, Orphan, OrphanRecord, Preview, Run

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.errors import BadPlan
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.ui.form.actions import FormActions
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.core.errors import MooringError
-from app.core.fleet_admin import FleetAdmin
+from app.core.ports.fleet import FleetAdmin
 from app.ui.fleet.admin_actions import DeedActions
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Facts, Screen

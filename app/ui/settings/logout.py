@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from app.core.model import Fleet, WindowId
-from app.core.ports import Usage
+from app.core.ports.blobs import Usage
 from app.core.roster import Glance, Roster
 from app.core.waiting_runs import captain_of
 from app.core.window import Window

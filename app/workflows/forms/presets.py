@@ -21,7 +21,7 @@ from app.workflows.forms.form import Form
 from app.workflows.forms.records import check_lengths
 from app.workflows.graph import Key
 
-PRESET_KIND, RECENT_KIND = "preset", "recent"  # of the papers that they lie in (`app/core/document_store.py`)
+PRESET_KIND, RECENT_KIND = "preset", "recent"  # of the papers that they lie in (`app/core/ports/documents.py`)
 RECENT_EACH = 12  # values of one input
 RECENT_INPUTS = 300
 LONGEST = 4_000  # characters of a recent text; a longer one is not kept

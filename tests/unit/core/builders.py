@@ -19,7 +19,7 @@ from app.core.model import (
     TaskState,
     WindowId,
 )
-from app.core.ports import Response
+from app.core.ports.http import Response
 from app.core.truth import judge
 
 ME = WindowId("w-me")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from app.core.ports import Response
+from app.core.ports.http import Response
 from app.core.workflow import ApiWorkflow, parse_workflow
 from tests import recordings
 from tests.recordings import OLDEST, VERSIONS

@@ -17,7 +17,7 @@ from app.core.errors import (
 )
 from app.core.evidence import Accepted, Evidence, Refused, Unclear
 from app.core.model import Failure, NodeError, PromptId, ServerId, TaskState
-from app.core.ports import Response
+from app.core.ports.http import Response
 from app.core.truth import judge
 from tests.unit.core import captures
 from tests.unit.core.builders import ERROR, REJECTION, A, answer, queue_item, task

@@ -9,7 +9,7 @@ import pytest
 
 from app.core import comfy
 from app.core.model import ClientId, PromptId
-from app.core.ports import Request
+from app.core.ports.http import Request
 from tests.unit.core.builders import A, output, task
 
 P = PromptId("p-1")

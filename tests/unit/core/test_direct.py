@@ -21,7 +21,7 @@ from app.core.direct import (
 from app.core.errors import ConfigError
 from app.core.hour import Hour
 from app.core.model import Health, PromptId, ServerId
-from app.core.ports import Response
+from app.core.ports.http import Response
 from app.core.server_stats import MINUTES, Device, Minute
 
 HTTP, HTTPS = Site("http://pages.lan"), Site("https://pages.lan")

@@ -7,7 +7,7 @@ import pytest
 from app.core import jobs
 from app.core.errors import HttpStatusError, ProtocolError
 from app.core.model import PromptId
-from app.core.ports import Response
+from app.core.ports.http import Response
 from tests.unit.core.builders import A, answer
 
 

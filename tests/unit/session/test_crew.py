@@ -9,7 +9,7 @@ import pytest
 
 from app.core.errors import ConnectError, InvalidTransition, StorageError
 from app.core.model import Fleet, Records, Task, TaskState, WindowId
-from app.core.ports import Identity
+from app.core.ports.windows import Identity
 from app.core.waiting_runs import AHEAD, WaitingRuns, crew_id
 from app.core.window import Window
 from app.session import Session

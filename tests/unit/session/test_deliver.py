@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core.model import TEXT, ClientId, NodeId, Output, PromptId, ServerId, Task, WindowId
-from app.core.ports import Response
+from app.core.ports.http import Response
 from app.session.delivery.deliver import _modified, fetch_output
 from app.session.memory.sandbox import Sandbox
 from app.session.state import State

@@ -11,7 +11,7 @@ import pytest
 
 from app.core.errors import BadInput
 from app.core.model import InputFile, PromptId, TaskState
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.session.console import ConsoleContract

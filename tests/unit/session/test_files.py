@@ -9,7 +9,7 @@ import pytest
 
 from app.core.errors import BadInput, ConfigError, HttpStatusError, NoServerAvailable, SourceFault
 from app.core.model import ServerId
-from app.core.ports import Request, Response
+from app.core.ports.http import Request, Response
 from app.session.files import WorkflowFiles
 from app.session.memory.sandbox import HERE, Sandbox, SandboxServers, make_fleet
 from app.session.state import State

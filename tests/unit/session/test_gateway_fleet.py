@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from app.browser.fleet import GatewayFleet
 from app.core.errors import SocketClosed
-from app.core.ports import Connection, Frame, Request, Response
+from app.core.ports.http import Request, Response
+from app.core.ports.sockets import Connection, Frame
 
 
 class Socket:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.core.model import Contact, Delivery, ServerId, TaskState
-from app.core.ports import Request, Response
+from app.core.ports.http import Request, Response
 from app.core.window import Free
 from app.core.workflow import parse_workflow
 from tests.simulation.network import Exchange

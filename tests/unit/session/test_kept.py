@@ -8,7 +8,7 @@ import pytest
 
 from app.core.errors import TaskNotFound, TransportError
 from app.core.model import Delivery, Note, PromptId, TaskState
-from app.core.ports import Keep, KeepSettings
+from app.core.ports.blobs import Keep, KeepSettings
 from app.session.delivery.results import _dropped
 from tests.simulation.server import Answer
 from tests.simulation.store import Bytes

@@ -11,7 +11,7 @@ import pytest
 from app.core.errors import ComfyError, TaskNotFound
 from app.core.evidence import Absent, CancelAsked
 from app.core.model import Delivery, PromptId, Task, TaskState
-from app.core.ports import Response
+from app.core.ports.http import Response
 from app.core.server_fingerprint import RestartSign
 from app.core.truth import LOST_GAP
 from app.session.memory.sandbox import HERE, THERE, Sandbox, make_fleet

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.errors import MooringError, NotOwner, StorageError, TaskNotFound
 from app.core.model import PromptId, Task, TaskState
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.core.window import Window
 from app.session.delivery.last_previews import FIRST_PAUSE, PAUSE, LastPreviews
 from app.session.facts import Preview

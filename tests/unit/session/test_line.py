@@ -20,7 +20,7 @@ from app.core.errors import (
     TaskNotFound,
 )
 from app.core.model import PromptId, Task, TaskState
-from app.core.ports import Request, Response
+from app.core.ports.http import Request, Response
 from app.core.waiting_runs import AHEAD, Pause, WaitingRuns
 from app.core.window import Free
 from app.session import Picked

@@ -6,7 +6,7 @@ import pytest
 
 from app.core.errors import BadInput, ComfyError, MooringError, TransportError
 from app.core.model import Server, ServerId
-from app.core.ports import Request, Response
+from app.core.ports.http import Request, Response
 from app.session.submitting.remote_choices import LISTED, read_choices
 from gateway.http.routes import ServerCall, find_route
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.core.errors import NoServerAvailable
 from app.core.model import ServerId, Task, TaskState
-from app.core.ports import Http, Request, Response
+from app.core.ports.http import Http, Request, Response
 from app.core.workflow import ApiWorkflow, parse_workflow
 from tests.simulation.world import Page
 from tests.unit.session.stage import PHOTO, A, B, Stage, scene

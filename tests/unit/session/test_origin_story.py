@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.core.model import Delivery, TaskState
-from app.core.ports import Response
+from app.core.ports.http import Response
 from app.core.workflow import parse_workflow
 from app.session.delivery.deliver import fetch_output
 from app.session.memory.sandbox import Sandbox

@@ -14,7 +14,7 @@ from app.core.events import EndMessage, ExecutingMessage, NodeProgress, Progress
 from app.core.job import job_of
 from app.core.model import Job, NodeId, PromptId, ServerId, Task, TaskState
 from app.core.plan import Measured, NodePace, Paces
-from app.core.store_parts import Learned
+from app.core.ports.store import Learned
 from app.core.window import Window
 from app.core.workflow import parse_workflow
 from app.session.memory.sandbox import Sandbox, SandboxClock, SandboxStore

@@ -9,7 +9,7 @@ import pytest
 from app.core import past
 from app.core.errors import StorageError
 from app.core.model import Delivery, PromptId, TaskState
-from app.core.ports import Keep, KeepSettings
+from app.core.ports.blobs import Keep, KeepSettings
 from app.core.window import Free
 from app.session import Picked
 from app.workflows.plans.runs import Seeds, plan_runs

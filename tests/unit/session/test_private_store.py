@@ -22,7 +22,8 @@ from app.core.model import (
     TaskState,
     WindowId,
 )
-from app.core.ports import Blob, Keep, KeepSettings, WindowRecord
+from app.core.ports.blobs import Blob, Keep, KeepSettings
+from app.core.ports.store import WindowRecord
 from app.core.records import encode_task
 from app.core.waiting_runs import Attachment, Batch, Entry, WaitingRuns
 from app.session.memory import private_blobs as private_shelf

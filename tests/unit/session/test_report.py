@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import MooringError, ServerLockedError, StorageError
 from app.core.model import Fleet, PromptId, WindowId
-from app.core.ports import Request, Response
+from app.core.ports.http import Request, Response
 from app.core.window import Window
 from app.session import Session
 from app.session.console import ConsoleContract

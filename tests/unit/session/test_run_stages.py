@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from app.core.ports import Connection, Request, Response
+from app.core.ports.http import Request, Response
+from app.core.ports.sockets import Connection
 from app.session import RunStage
 from app.session.facts import Picked, Run
 from tests.simulation.store import Bytes

@@ -16,7 +16,10 @@ from app.core.errors import NotOwner, SocketClosed, TaskNotFound
 from app.core.events import EndMessage, StartMessage, StatusMessage, read_text
 from app.core.evidence import Seen
 from app.core.model import ClientId, Job, NodeId, Output, PromptId, Records, Reservation, Task, TaskState, WindowId
-from app.core.ports import Identity, KeepSettings, Request, Usage, WindowRecord
+from app.core.ports.blobs import KeepSettings, Usage
+from app.core.ports.http import Request
+from app.core.ports.store import WindowRecord
+from app.core.ports.windows import Identity
 from app.core.waiting_runs import LineChange, WaitingRuns
 from app.session.memory.sandbox import (
     HERE,

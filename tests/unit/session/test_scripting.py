@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from app.core.errors import BadInput, HttpStatusError, PromptRejected, ProtocolError, StorageError, TaskNotFound
 from app.core.model import TaskState
-from app.core.ports import Request, Response
+from app.core.ports.http import Request, Response
 from app.session import Session
 from app.session.console import ConsoleContract, _editor, _inputs
 from app.session.memory.sandbox import Sandbox

@@ -9,7 +9,7 @@ import pytest
 
 from app.core.errors import BadInput, InvalidTransition
 from app.core.model import Note, PromptId, ServerId
-from app.core.ports import Response
+from app.core.ports.http import Response
 from app.session import Run, Session
 from app.session.memory.sandbox import HERE, Sandbox, make_fleet
 from app.session.session import INPUT_KEPT

@@ -11,7 +11,7 @@ import pytest
 from app.core.errors import ServerMoved, SocketClosed
 from app.core.events import EndMessage, ExecutingMessage, Message
 from app.core.model import Contact, PromptId, ServerId, TaskState
-from app.core.ports import Connection, Frame
+from app.core.ports.sockets import Connection, Frame
 from app.core.window import Moored
 from app.session.watching.socket import GONE, GREETING_DEADLINE, LONGEST_BACKOFF, REPLACED, UNTIL_TOLD
 from gateway.http import closes

@@ -8,7 +8,7 @@ from app.core import past
 from app.core.balancer import Leaning
 from app.core.errors import BadInput, ConnectError, NoServerAvailable, StorageError
 from app.core.model import BatchId, Contact, Delivery, PromptId, Task, TaskState
-from app.core.ports import KeepSettings
+from app.core.ports.blobs import KeepSettings
 from app.core.server_fingerprint import RestartSign
 from app.core.window import Window
 from app.session import Session

@@ -21,7 +21,8 @@ from app.core.model import (
     TaskState,
     Unreadable,
 )
-from app.core.ports import Identity, Keep, KeepSettings, Usage
+from app.core.ports.blobs import Keep, KeepSettings, Usage
+from app.core.ports.windows import Identity
 from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
 from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsView

@@ -31,7 +31,8 @@ from app.core.model import (
     WindowId,
 )
 from app.core.past import PastTask, ended_at, past_of
-from app.core.ports import Blob, Identity, KeepSettings, Usage
+from app.core.ports.blobs import Blob, KeepSettings, Usage
+from app.core.ports.windows import Identity
 from app.core.progress import Progress
 from app.core.saved import PublishedFile
 from app.core.waiting_runs import Values, WaitingRuns

@@ -10,8 +10,8 @@ import htpy as h
 import pytest
 
 from app.core.errors import GatewayRefused, MooringError, RequestTimeout
-from app.core.fleet_admin import QueuedPrompt
 from app.core.model import PromptId, ServerId
+from app.core.ports.fleet import QueuedPrompt
 from app.ui.fleet import admin_actions
 from app.ui.fleet.admin import AdminState
 from app.ui.fleet.admin_actions import DeedActions

@@ -13,7 +13,7 @@ from app.browser.breaks import make_breaker
 from app.browser.fleet import read_fleet
 from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError
 from app.core.model import Fleet, ServerId
-from app.core.ports import Request, Response
+from app.core.ports.http import Request, Response
 from app.ui.fleet.faults import PARTS, BreakView, Fault, FaultsState, Part, break_view, read_mishaps
 from app.ui.fleet.faults_actions import BreakActions
 from app.ui.fleet.faults_view import breaking

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import BadInput
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.session import Picked
 from app.ui.form.file_actions import FileActions
 from app.ui.form.mask import CameraDialog, CameraView, MaskDialog, MaskView, masked_name, picture_view

@@ -9,7 +9,7 @@ import pytest
 
 from app.core.errors import StorageError
 from app.core.model import PromptId
-from app.core.ports import KeepSettings, Usage
+from app.core.ports.blobs import KeepSettings, Usage
 from app.ui.form.state import FormState
 from app.ui.kit.deletion_actions import SECONDS, TICK, Deletions
 from app.ui.kit.deletions import Deletion, What

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.core.errors import ConnectError
 from app.core.model import Delivery, ServerId, Task
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.session import Preview
 from app.ui.kit.image_addresses import ImageAddresses, Original, ResultKey
 from tests.unit.ui.page_kit import Bytes, MemoryScreen, StillResults, StillSession, ended, output, task, window

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.core.model import PromptId
-from app.core.ports import Keep
+from app.core.ports.blobs import Keep
 from app.ui.form.presets import Ask, PresetsDialog
 from app.ui.form.state import FormState
 from app.ui.kit.state import Dialog, UiState

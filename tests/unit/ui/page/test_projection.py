@@ -19,7 +19,8 @@ from app.core.model import (
     Unreadable,
     WindowId,
 )
-from app.core.ports import Identity, KeepSettings, Usage
+from app.core.ports.blobs import KeepSettings, Usage
+from app.core.ports.windows import Identity
 from app.core.window import Restoring
 from app.session import Picked, Run, RunStage
 from app.ui.form.open_workflow import OpenWorkflow

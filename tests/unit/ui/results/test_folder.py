@@ -6,7 +6,7 @@ import pytest
 
 from app.core.errors import BadInput
 from app.core.model import Delivery, PromptId
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.ui.kit.messages import word_error
 from app.ui.kit.state import UiState
 from app.ui.results.folder_actions import KEY, FolderActions

@@ -10,7 +10,7 @@ import pytest
 
 from app.core.errors import BadInput, MooringError, TaskNotFound
 from app.core.model import Delivery, InputFile, NodeId, PromptId, ServerId, Task
-from app.core.ports import Blob
+from app.core.ports.blobs import Blob
 from app.session import Picked
 from app.ui.form.catalogues import FormCatalogues
 from app.ui.form.open_workflow import find_open

@@ -9,7 +9,7 @@ from typing import Any
 import htpy as h
 import pytest
 
-from app.core.ports import Keep, KeepSettings, Usage
+from app.core.ports.blobs import Keep, KeepSettings, Usage
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.kit.state import UiState
 from app.ui.page.actions import Actions

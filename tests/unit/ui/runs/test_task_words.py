@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from app.core.fleet_admin import QueuedPrompt
 from app.core.model import Failure, NodeError, PromptId, ServerId, TaskState
+from app.core.ports.fleet import QueuedPrompt
 from app.core.roster import Glance, Roster
 from app.ui.fleet.admin import AdminState
 from app.ui.fleet.panel import fleet_view

@@ -11,7 +11,7 @@ import pytest
 
 from app.core.errors import ConfigError, GatewayRefused, MooringError, PromptRejected
 from app.core.model import Contact, Failure, ServerId, TaskState
-from app.core.ports import KeepSettings, Usage
+from app.core.ports.blobs import KeepSettings, Usage
 from app.core.waiting_runs import crew_id
 from app.ui.commands.commands import Offered, commands
 from app.ui.form.state import FormState

@@ -1,6 +1,6 @@
-"""The port for the person's own papers: named texts in this browser's store, for all its windows.
+"""The port for the user's own documents: named texts in this browser's store, shared by all its windows.
 
-Workflows, presets and recent values lie there; what is in a text is the business of who wrote it (`app/workflows`).
+Workflows, presets and recent values are kept there. The modules that write a text know what is in it (`app/workflows`).
 """
 
 from __future__ import annotations

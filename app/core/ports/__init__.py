@@ -1,0 +1,32 @@
+"""What the session needs from the outside, as protocols: one module for each family.
+
+The browser's adapters are in `app/browser/`; the simulation's in `tests/simulation/`. One port suite runs against
+both. Adapters raise only errors of `app.core.errors`; everything else is a bug.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.core.ports.clock import Clock, Random
+from app.core.ports.fleet import Catalogues, FleetSource
+from app.core.ports.http import Http
+from app.core.ports.sockets import Sockets
+from app.core.ports.store import JournalStore, PastStore, TaskStore
+from app.core.ports.windows import Windows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything a session is given."""
+
+    http: Http
+    sockets: Sockets
+    store: TaskStore
+    windows: Windows
+    fleet: FleetSource
+    clock: Clock
+    random: Random
+    journal: JournalStore | None = None  # without one, a reload begins a new journal
+    past: PastStore | None = None  # without it, a window holds all of its tasks for ever
+    catalogues: Catalogues | None = None  # without them, any server is thought able to run anything

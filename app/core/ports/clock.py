@@ -1,0 +1,25 @@
+"""The ports for time and randomness."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Time, which the simulation owns."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after about that long; a late return proves nothing."""
+
+
+class Random(Protocol):
+    """Chance, seeded afresh in every window."""
+
+    def uuid4(self) -> str:
+        """A lower-case hyphenated UUID4."""
+
+    def fraction(self) -> float:
+        """A number in [0, 1)."""
