@@ -18,9 +18,9 @@ class Mooring:
     name = "Mooring"
 
     def choose(self, world: World, arrival: Arrival) -> ServerId:
-        berths = world.browser_of(arrival.window).berths()
+        claims = world.browser_of(arrival.window).claims()
         job = arrival.kind.job
-        return choose(world.snapshots(), berths, now=world.now, tie=arrival.draw, job=job).server_id
+        return choose(world.snapshots(), claims, now=world.now, tie=arrival.draw, job=job).server_id
 
 
 class AllKnowing:

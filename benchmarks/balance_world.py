@@ -136,7 +136,7 @@ class Browser:
     prompts: dict[PromptId, Prompt] = field(default_factory=dict)
     durations: Durations = field(default_factory=Durations)
 
-    def berths(self) -> Claims:
+    def claims(self) -> Claims:
         """As the store has them."""
         claims = [prompt.claim() for prompt in self.prompts.values()]
         return Claims(

@@ -128,7 +128,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
             reservations = transaction.objectStore("reservations")
             claims = _ask_claims(transaction)
             durations = yield from durations_of(transaction)  # answered in order: the claims are there, too
-            reservation = choose(replace(_berths(claims), durations=durations))
+            reservation = choose(replace(_read_claims(claims), durations=durations))
             reservations.put(plain(encode_reservation(reservation)))
             return reservation
 
@@ -170,7 +170,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
             claims = _ask_claims(transaction)
             known = tasks.get(task.prompt_id)
             yield known
-            check(_berths(claims))
+            check(_read_claims(claims))
             _expect_new(known, task)
             yield from take_off(transaction, task)
             tasks.add(row)
@@ -285,7 +285,7 @@ def _ask_claims(transaction: Any) -> tuple[Any, Any]:
     return transaction.objectStore("reservations").getAll(), tasks.index("unfinished").getAll()
 
 
-def _berths(claims: tuple[Any, Any]) -> Claims:
+def _read_claims(claims: tuple[Any, Any]) -> Claims:
     """What `_ask_claims` was answered."""
     reservations, tasks = claims
     records = read_tasks(_task_rows(tasks.result))

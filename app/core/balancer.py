@@ -1,6 +1,6 @@
 """The choice of a server for a free window, and the reason that is kept with it.
 
-    choice = choose(snapshots, berths, now=now, tie=chance, job=job)
+    choice = choose(snapshots, claims, now=now, tie=chance, job=job)
 
 Pure: what stands in each server's line, what was learned of durations, and a number for ties come in, a `Choice` goes
 out. It runs inside the store's transaction, so that two windows that choose at once see each other's reservation.
@@ -78,7 +78,7 @@ class Claims:
             if task.owner == window_id and task.holds_window:
                 yield task.server_id, task.address
 
-    def claims(self, now: float) -> dict[ServerId, dict[PromptId, Reservation | Task]]:
+    def by_server(self, now: float) -> dict[ServerId, dict[PromptId, Reservation | Task]]:
         """What is claimed on each server, by prompt_id, in the order in which it should run."""
         found: dict[ServerId, dict[PromptId, Reservation | Task]] = {}
         for task in sorted(self.unfinished, key=lambda task: task.created_at):
@@ -216,7 +216,7 @@ class Candidate:
 
 def choose(
     snapshots: Sequence[Snapshot],
-    berths: Claims,
+    claims: Claims,
     *,
     now: float,
     tie: float,
@@ -234,7 +234,7 @@ def choose(
     refused = dict(_refusals(snapshots, wish, unable or {}))
     asked = [item for item in snapshots if item.server_id not in refused]
     candidates = [
-        replace(item, weight=(weights or {}).get(item.server_id, 1.0)) for item in _candidates(asked, berths, now, job)
+        replace(item, weight=(weights or {}).get(item.server_id, 1.0)) for item in _candidates(asked, claims, now, job)
     ]
     if wish.is_patient:
         refused.update((item.server_id, "busy") for item in candidates if item.line.count)
@@ -250,12 +250,12 @@ def choose(
     else:
         among = preferred or candidates
         idle = [item for item in among if not item.line.count] if wish.spreads else []
-        chosen, reason = _best(idle or among, tie, berths.durations, is_stale=is_stale)
+        chosen, reason = _best(idle or among, tie, claims.durations, is_stale=is_stale)
         if preferred and len(preferred) < len(candidates):
             reason = "preferred"
         elif idle and len(idle) < len(among):
             reason = "idle"
-    is_learned = not berths.durations.is_empty
+    is_learned = not claims.durations.is_empty
     return Choice(
         server_id=chosen.server_id,
         reason=reason,
@@ -273,10 +273,10 @@ def _refusals(
             yield item.server_id, cause
 
 
-def _candidates(asked: Sequence[Snapshot], berths: Claims, now: float, job: Job | None) -> list[Candidate]:
-    claims, durations, found = berths.claims(now), berths.durations, []
+def _candidates(asked: Sequence[Snapshot], claims: Claims, now: float, job: Job | None) -> list[Candidate]:
+    by_server, durations, found = claims.by_server(now), claims.durations, []
     for snapshot in asked:
-        line = line_of(snapshot, claims.get(snapshot.server_id, {}), durations, now)
+        line = line_of(snapshot, by_server.get(snapshot.server_id, {}), durations, now)
         swap = durations.swap(job.models, line.loaded) if job else 0.0
         found.append(Candidate(snapshot.server_id, line, swap, durations.expected(snapshot.server_id, job)))
     return found

@@ -2,7 +2,7 @@
 
     wanted = Wanted(prompt_id, window, wish, job, unable)
     wanted.expect_possible(fleet)                       # before loads are read and anything is written
-    reservation = wanted.choose(berths, snapshots, fleet, now=now, tie=tie)
+    reservation = wanted.choose(claims, snapshots, fleet, now=now, tie=tie)
 
 Pure, like the choice of a server itself (`core/balancer.py`).
 """
@@ -52,14 +52,14 @@ class Wanted:
             raise ServerUnable("reserve", mooring.server_id, cause)
 
     def choose(
-        self, berths: Claims, snapshots: Sequence[Snapshot], fleet: Fleet, *, now: float, tie: float
+        self, claims: Claims, snapshots: Sequence[Snapshot], fleet: Fleet, *, now: float, tie: float
     ) -> Reservation:
         """The reservation, beside everybody's claims; `tie` in [0, 1) picks among equals.
 
         Raises UnreadableRecord, NoServerAvailable, or ServerLockedError if the store knows work of this window on
         another server: then the window's memory is not the truth.
         """
-        expect_readable("reserve", berths.unreadable_of(self.window.window_id))
+        expect_readable("reserve", claims.unreadable_of(self.window.window_id))
         mooring = self.window.mooring
         if isinstance(mooring, Moored):
             choice, address = Choice(server_id=mooring.server_id, reason="moored"), mooring.address
@@ -67,7 +67,7 @@ class Wanted:
             unable = {**drained(fleet), **self.unable}
             choice = choose(
                 snapshots,
-                berths,
+                claims,
                 now=now,
                 tie=tie,
                 wish=self.wish,
@@ -76,7 +76,7 @@ class Wanted:
                 weights={server.server_id: server.weight for server in fleet.servers},
             )
             address = _address_of(choice, fleet)
-        _expect_no_other_claim(self.window.window_id, berths, choice.server_id, address)
+        _expect_no_other_claim(self.window.window_id, claims, choice.server_id, address)
         return Reservation(
             prompt_id=self.prompt_id,
             window_id=self.window.window_id,
@@ -100,7 +100,7 @@ def _address_of(choice: Choice, fleet: Fleet) -> str:
     return server.address
 
 
-def _expect_no_other_claim(window_id: WindowId, berths: Claims, server_id: ServerId, address: str) -> None:
-    for held_server, held_address in berths.held_by(window_id):
+def _expect_no_other_claim(window_id: WindowId, claims: Claims, server_id: ServerId, address: str) -> None:
+    for held_server, held_address in claims.held_by(window_id):
         if (held_server, held_address) != (server_id, address):
             raise ServerLockedError("reserve", server_id, held_server, 1)

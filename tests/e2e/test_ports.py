@@ -66,8 +66,8 @@ async def test_a_window_sees_what_another_windows_page_reserves(browser: Browser
         from app.browser.store import BrowserStore
         from tests.ports import desk
 
-        def choose(berths):
-            taken = {item.server_id for item in berths.reservations}
+        def choose(claims):
+            taken = {item.server_id for item in claims.reservations}
             return desk.reservation(f"p-{name}", name, "gpu-2" if "gpu-1" in taken else "gpu-1")
 
         return (await BrowserStore().reserve(choose)).server_id
@@ -262,7 +262,7 @@ async def test_a_cancelled_operation_leaves_the_store_working(python: Page) -> N
 
         store = BrowserStore("cancelled")
         for turns in range(12):
-            run = asyncio.ensure_future(store.reserve(lambda berths: desk.reservation("p-1")))
+            run = asyncio.ensure_future(store.reserve(lambda claims: desk.reservation("p-1")))
             for _ in range(turns):
                 await asyncio.sleep(0)
             run.cancel()

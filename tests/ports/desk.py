@@ -82,7 +82,7 @@ def task(prompt_id: str, owner: str = "w-1", server_id: str = "gpu-1", created_a
 
 async def registered(store: TaskStore, prompt_id: str, owner: str = "w-1", created_at: float = 20.0) -> Task:
     """A task in the store, as a run puts it there."""
-    await store.reserve(lambda _berths: reservation(prompt_id, owner))
+    await store.reserve(lambda _claims: reservation(prompt_id, owner))
     fresh = task(prompt_id, owner, created_at=created_at)
     await store.register(fresh)
     return fresh
@@ -93,12 +93,12 @@ async def kept_of(store: TaskStore) -> frozenset[tuple[PromptId, int]]:
     return await store.read_kept([(PromptId(f"p-{number}"), index) for number in range(11) for index in range(100)])
 
 
-async def seen_berths(store: TaskStore) -> Claims:
+async def seen_claims(store: TaskStore) -> Claims:
     """What the next window to choose would see; nothing is left behind."""
     seen: list[Claims] = []
 
-    def look(berths: Claims) -> Reservation:
-        seen.append(berths)
+    def look(claims: Claims) -> Reservation:
+        seen.append(claims)
         raise InvalidTransition("look")
 
     await raises(InvalidTransition, store.reserve(look))

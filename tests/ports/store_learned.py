@@ -9,7 +9,7 @@ from app.core.durations import Durations, Ran
 from app.core.model import Job, NodeId, ServerId
 from app.core.plan import Measured, NodePace, Paces
 from app.core.ports.store import Learned
-from tests.ports.desk import Desk, reservation, seen_berths, task
+from tests.ports.desk import Desk, reservation, seen_claims, task
 
 JOB = Job("f00d", 20.0, ("large.safetensors", "沙丘.gguf"))
 
@@ -21,7 +21,7 @@ def ran(number: int, server_id: str = "gpu-1") -> Ran:
 
 
 async def check_nothing_is_learned_at_first(desk: Desk) -> None:
-    assert (await seen_berths(desk.store())).durations == Durations()
+    assert (await seen_claims(desk.store())).durations == Durations()
 
 
 async def check_what_one_window_learns_every_window_knows(desk: Desk) -> None:
@@ -29,12 +29,12 @@ async def check_what_one_window_learns_every_window_knows(desk: Desk) -> None:
     for number, server_id in enumerate(("gpu-1", "gpu-2", "gpu-1")):
         await desk.store().learn(ran(number, server_id))
         expected = expected.learned(ran(number, server_id))
-    assert (await seen_berths(desk.store())).durations == expected
+    assert (await seen_claims(desk.store())).durations == expected
 
 
 async def check_windows_that_learn_at_once_lose_nothing(desk: Desk) -> None:
     await asyncio.gather(*(desk.store().learn(ran(number, f"gpu-{number}")) for number in range(10)))
-    assert (await seen_berths(desk.store())).durations.typical.count == 10
+    assert (await seen_claims(desk.store())).durations.typical.count == 10
 
 
 async def check_what_was_learned_leaves_the_settings_alone(desk: Desk) -> None:
@@ -43,17 +43,17 @@ async def check_what_was_learned_leaves_the_settings_alone(desk: Desk) -> None:
     await store.learn(ran(1))
     assert await desk.store().read_settings() == settings
     await store.write_settings(settings)
-    assert not (await seen_berths(store)).durations.is_empty
+    assert not (await seen_claims(store)).durations.is_empty
 
 
 async def check_a_place_and_its_task_keep_their_job(desk: Desk) -> None:
     store = desk.store()
-    await store.reserve(lambda _berths: replace(reservation("p-2"), job=JOB))
+    await store.reserve(lambda _claims: replace(reservation("p-2"), job=JOB))
     await store.register(replace(task("p-2"), job=JOB))
-    kept = await store.reserve(lambda _berths: replace(reservation("p-3"), job=JOB))
-    berths = await seen_berths(desk.store())
-    assert [item.job for item in berths.unfinished] == [JOB]
-    assert list(berths.reservations) == [kept]
+    kept = await store.reserve(lambda _claims: replace(reservation("p-3"), job=JOB))
+    claims = await seen_claims(desk.store())
+    assert [item.job for item in claims.unfinished] == [JOB]
+    assert list(claims.reservations) == [kept]
 
 
 def measured(number: int, server_id: str = "gpu-1") -> Measured:

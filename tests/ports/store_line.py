@@ -48,7 +48,7 @@ async def waiting(
 
 async def sent(store: TaskStore, prompt_id: str, owner: str = "w-1", name: str = "b") -> Task:
     """A run that becomes a task."""
-    await store.reserve(lambda _berths: reservation(prompt_id, owner))
+    await store.reserve(lambda _claims: reservation(prompt_id, owner))
     made = replace(task(prompt_id, owner), part=Part(batch_id=BatchId(name)))
     await store.register(made)
     return made
@@ -102,12 +102,12 @@ async def check_a_run_leaves_its_line_when_its_task_is_registered_at_once(desk: 
     store = desk.store()
     known = await waiting(store, "p-1", "p-2")
     made = replace(task("p-1"), part=Part(batch_id=BatchId("b")))
-    await raises(NotOwner, store.register_at_once(replace(made, owner=W2), lambda _berths: None))
+    await raises(NotOwner, store.register_at_once(replace(made, owner=W2), lambda _claims: None))
     assert await store.read_task(made.prompt_id) is None
-    await store.register_at_once(made, lambda _berths: None)
+    await store.register_at_once(made, lambda _claims: None)
     assert await store.read_task(made.prompt_id) == made
     assert await store.read_line(W1) == known.without(PromptId("p-1"))
-    await raises(InvalidTransition, store.register_at_once(made, lambda _berths: None))
+    await raises(InvalidTransition, store.register_at_once(made, lambda _claims: None))
 
 
 async def check_a_crew_takes_from_its_captains_line(desk: Desk) -> None:

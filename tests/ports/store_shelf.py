@@ -231,7 +231,7 @@ async def kept(desk: Desk, store: TaskStore, prompt_id: str) -> Task:
 
 async def with_inputs(store: TaskStore, prompt_id: str, *hashes: str, editor: str = "") -> Task:
     """An ended task that was made from these inputs."""
-    await store.reserve(lambda _berths: reservation(prompt_id))
+    await store.reserve(lambda _claims: reservation(prompt_id))
     inputs = tuple(
         InputFile(node_id=NodeId("1"), input_name="image", name=f"{item}.png", sha256=item) for item in hashes
     )

@@ -21,7 +21,7 @@ from app.core.model import (
     TaskState,
     WindowId,
 )
-from tests.ports.desk import Desk, raises, registered, reservation, seen_berths, task, window
+from tests.ports.desk import Desk, raises, registered, reservation, seen_claims, task, window
 
 
 async def check_a_window_gets_its_record_once(desk: Desk) -> None:
@@ -53,9 +53,9 @@ async def check_claim_gives_only_own_tasks_oldest_first(desk: Desk) -> None:
 async def check_claim_deletes_only_own_reservations(desk: Desk) -> None:
     store = desk.store()
     for prompt_id, owner in (("p-1", "w-1"), ("p-2", "w-1"), ("p-3", "w-2")):
-        await store.reserve(lambda _berths, p=prompt_id, o=owner: reservation(p, o))  # type: ignore[misc]
+        await store.reserve(lambda _claims, p=prompt_id, o=owner: reservation(p, o))  # type: ignore[misc]
     await store.claim(window("w-1"))
-    assert [item.prompt_id for item in (await seen_berths(store)).reservations] == ["p-3"]
+    assert [item.prompt_id for item in (await seen_claims(store)).reservations] == ["p-3"]
 
 
 async def check_two_windows_choosing_at_once_see_each_other(desk: Desk) -> None:
@@ -63,9 +63,9 @@ async def check_two_windows_choosing_at_once_see_each_other(desk: Desk) -> None:
     seen: list[int] = []
 
     def choose(prompt_id: str, owner: str) -> Callable[[Claims], Reservation]:
-        def take(berths: Claims) -> Reservation:
-            seen.append(len(berths.reservations))
-            return reservation(prompt_id, owner, "gpu-2" if berths.reservations else "gpu-1")
+        def take(claims: Claims) -> Reservation:
+            seen.append(len(claims.reservations))
+            return reservation(prompt_id, owner, "gpu-2" if claims.reservations else "gpu-1")
 
         return take
 
@@ -78,8 +78,8 @@ async def check_twenty_windows_choosing_at_once_are_each_counted(desk: Desk) -> 
     seen: list[int] = []
 
     def choose(number: int) -> Callable[[Claims], Reservation]:
-        def take(berths: Claims) -> Reservation:
-            seen.append(len(berths.reservations))
+        def take(claims: Claims) -> Reservation:
+            seen.append(len(claims.reservations))
             return reservation(f"p-{number}", f"w-{number}")
 
         return take
@@ -93,15 +93,15 @@ async def check_reserve_sees_unfinished_tasks_of_all_windows(desk: Desk) -> None
     mine, theirs = await registered(store, "p-1"), await registered(store, "p-2", owner="w-2")
     ended = await registered(store, "p-3", owner="w-3")
     await store.update(replace(ended, state=TaskState.SUCCEEDED, ended_at=30.0))
-    unfinished = (await seen_berths(store)).unfinished
+    unfinished = (await seen_claims(store)).unfinished
     assert {item.prompt_id for item in unfinished} == {mine.prompt_id, theirs.prompt_id}
 
 
 async def check_a_reservation_keeps_its_reason(desk: Desk) -> None:
     store = desk.store()
-    made = await store.reserve(lambda _berths: reservation("p-1"))
+    made = await store.reserve(lambda _claims: reservation("p-1"))
     assert made == reservation("p-1")
-    assert list((await seen_berths(store)).reservations) == [made]
+    assert list((await seen_claims(store)).reservations) == [made]
 
 
 async def check_an_error_of_choose_is_raised_and_writes_nothing(desk: Desk) -> None:
@@ -110,53 +110,53 @@ async def check_an_error_of_choose_is_raised_and_writes_nothing(desk: Desk) -> N
     class Refusal(MooringError):
         pass
 
-    def refuse(_berths: Claims) -> Reservation:
+    def refuse(_claims: Claims) -> Reservation:
         raise Refusal
 
     await raises(Refusal, store.reserve(refuse))
-    assert not (await seen_berths(store)).reservations
-    await store.reserve(lambda _berths: reservation("p-1"))  # and the store still works
+    assert not (await seen_claims(store)).reservations
+    await store.reserve(lambda _claims: reservation("p-1"))  # and the store still works
 
 
 async def check_a_released_reservation_is_gone(desk: Desk) -> None:
     store = desk.store()
-    await store.reserve(lambda _berths: reservation("p-1"))
+    await store.reserve(lambda _claims: reservation("p-1"))
     await store.release_reservation(PromptId("p-1"))
     await store.release_reservation(PromptId("p-1"))
-    assert not (await seen_berths(store)).reservations
+    assert not (await seen_claims(store)).reservations
 
 
 async def check_register_turns_the_reservation_into_the_task(desk: Desk) -> None:
     store = desk.store()
     fresh = await registered(store, "p-1")
-    berths = await seen_berths(desk.store())
-    assert not berths.reservations
-    assert list(berths.unfinished) == [fresh]
+    claims = await seen_claims(desk.store())
+    assert not claims.reservations
+    assert list(claims.unfinished) == [fresh]
     assert await desk.store().read_task(fresh.prompt_id) == fresh
 
 
 async def check_register_at_once_writes_the_task_and_leaves_no_reservation(desk: Desk) -> None:
     store = desk.store()
     fresh = task("p-1")
-    await store.register_at_once(fresh, lambda _berths: None)
-    berths = await seen_berths(desk.store())
-    assert not berths.reservations
-    assert list(berths.unfinished) == [fresh]
+    await store.register_at_once(fresh, lambda _claims: None)
+    claims = await seen_claims(desk.store())
+    assert not claims.reservations
+    assert list(claims.unfinished) == [fresh]
     assert await desk.store().read_task(fresh.prompt_id) == fresh
 
 
 async def check_register_at_once_shows_everybodys_claims_before_it_writes(desk: Desk) -> None:
     store = desk.store()
-    held = await store.reserve(lambda _berths: reservation("p-1", "w-2"))
+    held = await store.reserve(lambda _claims: reservation("p-1", "w-2"))
     known, ended = await registered(store, "p-2"), await registered(store, "p-3")
     await store.update(replace(ended, state=TaskState.SUCCEEDED, ended_at=30.0))
     await registered(store, "p-4", owner="w-3")
     await desk.damage("p-4", {"state": "paused"})
     seen: list[Claims] = []
     await store.register_at_once(task("p-5"), seen.append)
-    [berths] = seen
-    assert (list(berths.reservations), list(berths.unfinished)) == ([held], [known])
-    assert [item.prompt_id for item in berths.unreadable] == ["p-4"]
+    [claims] = seen
+    assert (list(claims.reservations), list(claims.unfinished)) == ([held], [known])
+    assert [item.prompt_id for item in claims.unreadable] == ["p-4"]
 
 
 async def check_what_is_refused_is_not_registered_at_once(desk: Desk) -> None:
@@ -165,19 +165,19 @@ async def check_what_is_refused_is_not_registered_at_once(desk: Desk) -> None:
     class Refusal(MooringError):
         pass
 
-    def refuse(_berths: Claims) -> None:
+    def refuse(_claims: Claims) -> None:
         raise Refusal
 
     await raises(Refusal, store.register_at_once(task("p-1"), refuse))
     assert await store.read_task(PromptId("p-1")) is None
-    await store.register_at_once(task("p-1"), lambda _berths: None)  # and the store still works
+    await store.register_at_once(task("p-1"), lambda _claims: None)  # and the store still works
 
 
 async def check_a_prompt_id_is_registered_at_once_only_once(desk: Desk) -> None:
     store = desk.store()
     first = await registered(store, "p-1")
     again = replace(first, title="another")
-    await raises(InvalidTransition, store.register_at_once(again, lambda _berths: None))
+    await raises(InvalidTransition, store.register_at_once(again, lambda _claims: None))
     assert await store.read_task(first.prompt_id) == first
 
 
@@ -185,8 +185,8 @@ async def check_two_windows_that_register_at_once_see_each_other(desk: Desk) -> 
     one, other = desk.store(), desk.store()
     seen: list[int] = []
 
-    def count(berths: Claims) -> None:
-        seen.append(len(berths.unfinished))
+    def count(claims: Claims) -> None:
+        seen.append(len(claims.unfinished))
 
     await asyncio.gather(
         one.register_at_once(task("p-1", "w-1"), count), other.register_at_once(task("p-2", "w-2"), count)
@@ -202,16 +202,16 @@ async def check_register_needs_a_reservation(desk: Desk) -> None:
 
 async def check_register_needs_its_own_reservation(desk: Desk) -> None:
     store = desk.store()
-    await store.reserve(lambda _berths: reservation("p-1", "w-2"))
+    await store.reserve(lambda _claims: reservation("p-1", "w-2"))
     await raises(NotOwner, store.register(task("p-1", "w-1")))
     assert await store.read_task(PromptId("p-1")) is None
-    assert len((await seen_berths(store)).reservations) == 1
+    assert len((await seen_claims(store)).reservations) == 1
 
 
 async def check_a_prompt_id_is_registered_once(desk: Desk) -> None:
     store = desk.store()
     first = await registered(store, "p-1")
-    await store.reserve(lambda _berths: reservation("p-1"))
+    await store.reserve(lambda _claims: reservation("p-1"))
     await raises(InvalidTransition, store.register(replace(first, title="another")))
     assert await store.read_task(first.prompt_id) == first
 
@@ -271,7 +271,7 @@ async def check_a_tasks_server_is_fixed_for_ever(desk: Desk) -> None:
 
 async def check_a_task_is_registered_where_it_was_reserved(desk: Desk) -> None:
     store = desk.store()
-    await store.reserve(lambda _berths: reservation("p-1", server_id="gpu-1"))
+    await store.reserve(lambda _claims: reservation("p-1", server_id="gpu-1"))
     await raises(InvalidTransition, store.register(task("p-1", server_id="gpu-2")))
     assert await store.read_task(PromptId("p-1")) is None
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from app.core.errors import InvalidTransition, NotOwner
 from app.core.model import PromptId, Records, ServerId, TaskState, Unreadable, WindowId
 from app.core.records import BrokenRecord
-from tests.ports.desk import Desk, ended, raises, registered, seen_berths, window
+from tests.ports.desk import Desk, ended, raises, registered, seen_claims, window
 
 P1, P2 = PromptId("p-1"), PromptId("p-2")
 W1, W2 = WindowId("w-1"), WindowId("w-2")
@@ -83,8 +83,8 @@ async def check_whoever_chooses_sees_unreadable_work(desk: Desk) -> None:
     await desk.damage("p-2", {"state": "paused"})
     await ended(store, "p-3")
     await desk.damage("p-3", {"outputs": 3})
-    berths = await seen_berths(store)
-    assert (list(berths.unfinished), list(berths.unreadable)) == ([good], [PAUSED]), "what was written ended counts not"
+    claims = await seen_claims(store)
+    assert (list(claims.unfinished), list(claims.unreadable)) == ([good], [PAUSED]), "what was written ended counts not"
 
 
 async def check_nothing_is_written_over_an_unreadable_record(desk: Desk) -> None:

@@ -169,13 +169,13 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
 
     async def reserve(self, choose: Callable[[Claims], Reservation]) -> Reservation:
         def work() -> Reservation:
-            reservation = choose(replace(self._berths(), durations=self._durations()))
+            reservation = choose(replace(self._claims(), durations=self._durations()))
             self._db.reservations[reservation.prompt_id] = encode_reservation(reservation)
             return reservation
 
         return await self._transact("reserve", work)
 
-    def _berths(self) -> Claims:
+    def _claims(self) -> Claims:
         unfinished = [task for task in self._db.all_tasks() if not task.state.is_end]
         return Claims(self._db.all_reservations(), unfinished, self._db.all_unreadable(is_unfinished=True))
 
@@ -227,7 +227,7 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
 
     async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
         def work() -> None:
-            check(self._berths())
+            check(self._claims())
             if task.prompt_id in self._db.tasks:
                 raise InvalidTransition("register", f"{task.prompt_id} is taken")
             self._take_off(task)

@@ -165,12 +165,12 @@ class SandboxStore:
 
     async def reserve(self, choose: Callable[[Claims], Reservation]) -> Reservation:
         """TaskStore.reserve."""
-        reservation = choose(self._berths)
+        reservation = choose(self._claims)
         self.reservations[reservation.prompt_id] = reservation
         return reservation
 
     @property
-    def _berths(self) -> Claims:
+    def _claims(self) -> Claims:
         unfinished = [task for task in self.tasks.values() if not task.state.is_end]
         return Claims(tuple(self.reservations.values()), unfinished, durations=self.durations)
 
@@ -197,7 +197,7 @@ class SandboxStore:
 
     async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
         """TaskStore.register_at_once."""
-        check(self._berths)
+        check(self._claims)
         self.tasks[task.prompt_id] = task
 
     async def update(self, task: Task) -> None:

@@ -79,9 +79,9 @@ class Reservations:
         tie = state.ports.random.fraction()
         unreadable: list[Unreadable] = []
 
-        def pick(berths: Claims) -> Reservation:
-            unreadable[:] = berths.unreadable_of(wanted.window.window_id)
-            return wanted.choose(berths, snapshots, state.fleet, now=state.ports.clock.now(), tie=tie)
+        def pick(claims: Claims) -> Reservation:
+            unreadable[:] = claims.unreadable_of(wanted.window.window_id)
+            return wanted.choose(claims, snapshots, state.fleet, now=state.ports.clock.now(), tie=tie)
 
         try:
             return await state.ports.store.reserve(pick)
@@ -115,9 +115,9 @@ class Reservations:
             task = make(place)
             state.get_window("register_window_task").register_window_task(task)  # refuses before anything is written
 
-            def check(berths: Claims) -> None:
-                unreadable[:] = berths.unreadable_of(window.window_id)
-                wanted.choose(berths, (), state.fleet, now=now, tie=0.0)
+            def check(claims: Claims) -> None:
+                unreadable[:] = claims.unreadable_of(window.window_id)
+                wanted.choose(claims, (), state.fleet, now=now, tie=0.0)
 
             try:
                 await state.ports.store.register_at_once(task, check)

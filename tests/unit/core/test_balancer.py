@@ -33,9 +33,9 @@ def snapshot(server_id: str, *prompt_ids: str, cause: str = "") -> Snapshot:
     return Snapshot(ServerId(server_id), tuple(map(PromptId, prompt_ids)), cause)
 
 
-def line(found: Snapshot, berths: Claims, now: float = NOW) -> ServerQueue:
+def line(found: Snapshot, claims: Claims, now: float = NOW) -> ServerQueue:
     """What stands in one server's line."""
-    return line_of(found, berths.claims(now).get(found.server_id, {}), berths.durations, now)
+    return line_of(found, claims.by_server(now).get(found.server_id, {}), claims.durations, now)
 
 
 def test_the_least_loaded_server_is_chosen_and_the_reason_kept() -> None:
@@ -71,23 +71,23 @@ def test_what_cannot_go_where_the_person_wants_goes_nowhere(asked: ServerId, cau
 
 
 def test_work_that_is_claimed_and_not_yet_in_a_queue_counts() -> None:
-    berths = Claims([reservation("p-1", A, at=NOW)], [submitted("p-2", B), submitted("p-3", B)])
-    choice = choose([snapshot(A), snapshot(B), snapshot(C, "x", "y", "z")], berths, now=NOW, tie=0.0)
+    claims = Claims([reservation("p-1", A, at=NOW)], [submitted("p-2", B), submitted("p-3", B)])
+    choice = choose([snapshot(A), snapshot(B), snapshot(C, "x", "y", "z")], claims, now=NOW, tie=0.0)
     assert choice.loads == {A: 1, B: 2, C: 3}
     assert choice.server_id == A
 
 
 def test_the_same_prompt_is_counted_once() -> None:
-    berths = Claims([reservation("p-1", A, at=NOW)], [submitted("p-1", A), submitted("p-2", A)])
-    assert line(snapshot(A, "p-1", "p-2", "p-3"), berths).count == 3
+    claims = Claims([reservation("p-1", A, at=NOW)], [submitted("p-1", A), submitted("p-2", A)])
+    assert line(snapshot(A, "p-1", "p-2", "p-3"), claims).count == 3
 
 
 @pytest.mark.parametrize(
     ("age", "load"), [(0.0, 1), (RESERVATION_COUNTS_FOR - 1, 1), (RESERVATION_COUNTS_FOR, 0), (9e9, 0)]
 )
 def test_an_abandoned_reservation_stops_counting(age: float, load: int) -> None:
-    berths = Claims([reservation("p-1", A, at=NOW - age, window_id=OTHER)])
-    assert line(snapshot(A), berths).count == load
+    claims = Claims([reservation("p-1", A, at=NOW - age, window_id=OTHER)])
+    assert line(snapshot(A), claims).count == load
 
 
 def test_a_clock_that_was_set_back_does_not_hide_a_reservation() -> None:
@@ -113,21 +113,21 @@ def test_the_chosen_one_is_minimal_and_counts_each_id_once(
         Snapshot(name, sorted(queue), "timeout" if index in silent else "")
         for index, (name, queue) in enumerate(zip(servers, queues, strict=True))
     ]
-    berths = Claims(
+    claims = Claims(
         [reservation(prompt_id, f"s-{index}", at=NOW) for prompt_id, index in reserved],
         [submitted(prompt_id, f"s-{index}") for prompt_id, index in unfinished],
     )
     answering = [index for index in range(len(queues)) if index not in silent]
     if not answering:
         with pytest.raises(NoServerAvailable):
-            choose(snapshots, berths, now=NOW, tie=tie)
+            choose(snapshots, claims, now=NOW, tie=tie)
         return
-    choice = choose(snapshots, berths, now=NOW, tie=tie)
-    claims = {
+    choice = choose(snapshots, claims, now=NOW, tie=tie)
+    queued = {
         index: queues[index] | {name for name, place in (*reserved, *unfinished) if place == index}
         for index in answering
     }
-    assert choice.loads == {f"s-{index}": len(ids) for index, ids in claims.items()}
+    assert choice.loads == {f"s-{index}": len(ids) for index, ids in queued.items()}
     assert choice.loads[choice.server_id] == min(choice.loads.values())
     assert set(choice.refused) == {servers[index] for index in silent if index < len(servers)}
 
@@ -152,8 +152,8 @@ def test_a_tie_is_broken_among_equals_only() -> None:
 def test_a_second_window_sees_the_firsts_reservation(first: float, second: float, order: list[ServerId]) -> None:
     snapshots = [snapshot(server_id) for server_id in order]
     one = choose(snapshots, Claims(), now=NOW, tie=first).server_id
-    berths = Claims([reservation("p-1", one, at=NOW, window_id=OTHER)])
-    assert choose(snapshots, berths, now=NOW, tie=second).server_id != one
+    claims = Claims([reservation("p-1", one, at=NOW, window_id=OTHER)])
+    assert choose(snapshots, claims, now=NOW, tie=second).server_id != one
 
 
 def test_the_avoided_server_is_not_chosen_though_it_is_the_least_loaded() -> None:
@@ -187,8 +187,8 @@ def learned(*runs: tuple[ServerId, Job, float]) -> Durations:
 
 def test_a_fast_server_with_a_line_is_sooner_than_a_slow_one_without() -> None:
     durations = learned(*[(A, PLAIN, 10.0), (B, PLAIN, 100.0)] * 9)
-    berths = Claims([reservation("p-1", A, at=NOW, job=PLAIN)], durations=durations)
-    choice = choose([snapshot(A), snapshot(B)], berths, now=NOW, tie=0.9, job=PLAIN)
+    claims = Claims([reservation("p-1", A, at=NOW, job=PLAIN)], durations=durations)
+    choice = choose([snapshot(A), snapshot(B)], claims, now=NOW, tie=0.9, job=PLAIN)
     assert (choice.server_id, choice.reason) == (A, "soonest")
     assert choice.scores == {A: pytest.approx(20.0, rel=0.1), B: pytest.approx(100.0, rel=0.1)}
 
@@ -209,8 +209,8 @@ def test_a_server_that_has_the_model_loaded_is_preferred() -> None:
 
 def test_what_is_in_line_loads_its_own_models_before_ours() -> None:
     durations = learned((A, SMALL, 30.0))
-    berths = Claims([reservation("p-1", A, at=NOW, job=LARGE)], durations=durations)
-    found = line(snapshot(A), berths)
+    claims = Claims([reservation("p-1", A, at=NOW, job=LARGE)], durations=durations)
+    found = line(snapshot(A), claims)
     assert found.loaded == LARGE.models
     assert found.seconds == pytest.approx(durations.expected(A, LARGE) + UNKNOWN_SWAP)
 
@@ -239,8 +239,8 @@ def test_what_has_left_the_queue_has_ended_though_its_window_has_not_heard() -> 
 
 
 def test_work_goes_on_while_an_answer_grows_old() -> None:
-    berths = Claims(durations=learned((A, PLAIN, 30.0)))
-    assert line(Snapshot(A, (PromptId("x"), PromptId("y")), read_at=NOW - 20), berths).seconds == pytest.approx(40.0)
+    claims = Claims(durations=learned((A, PLAIN, 30.0)))
+    assert line(Snapshot(A, (PromptId("x"), PromptId("y")), read_at=NOW - 20), claims).seconds == pytest.approx(40.0)
 
 
 # Chance
@@ -299,14 +299,14 @@ def test_who_would_rather_wait_is_sent_to_a_free_server_or_nowhere() -> None:
 
 def test_spread_run_takes_idle_server_before_faster_busy_one() -> None:
     durations = learned(*[(A, PLAIN, 1.0), (B, PLAIN, 500.0)] * 9)
-    told, berths = [snapshot(A, "x"), snapshot(B), snapshot(C, cause="down")], Claims(durations=durations)
-    assert choose(told, berths, now=NOW, tie=0.0, job=PLAIN).server_id == A
-    spread = choose(told, berths, now=NOW, tie=0.0, job=PLAIN, wish=Wish(spreads=True))
+    told, claims = [snapshot(A, "x"), snapshot(B), snapshot(C, cause="down")], Claims(durations=durations)
+    assert choose(told, claims, now=NOW, tie=0.0, job=PLAIN).server_id == A
+    spread = choose(told, claims, now=NOW, tie=0.0, job=PLAIN, wish=Wish(spreads=True))
     assert (spread.server_id, spread.reason) == (B, "idle")
-    unable = choose(told, berths, now=NOW, tie=0.0, job=PLAIN, wish=Wish(spreads=True), unable={B: "lacks"})
+    unable = choose(told, claims, now=NOW, tie=0.0, job=PLAIN, wish=Wish(spreads=True), unable={B: "lacks"})
     assert unable.server_id == A
     preferred = Wish(spreads=True, leanings={A: Leaning.PREFER})
-    assert choose(told, berths, now=NOW, tie=0.0, job=PLAIN, wish=preferred).server_id == A
+    assert choose(told, claims, now=NOW, tie=0.0, job=PLAIN, wish=preferred).server_id == A
 
 
 def test_an_unknown_job_takes_what_is_usual() -> None:

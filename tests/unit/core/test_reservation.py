@@ -25,10 +25,10 @@ def broken(owner: WindowId | None) -> Unreadable:
 
 
 def place(
-    window: Window, berths: Claims, wish: Wish = ANY, snapshots: Sequence[Snapshot] = (), fleet: Fleet = FLEET
+    window: Window, claims: Claims, wish: Wish = ANY, snapshots: Sequence[Snapshot] = (), fleet: Fleet = FLEET
 ) -> Reservation:
     """What is reserved."""
-    return Wanted(NEW, window, wish).choose(berths, snapshots, fleet, now=500.0, tie=0.0)
+    return Wanted(NEW, window, wish).choose(claims, snapshots, fleet, now=500.0, tie=0.0)
 
 
 def test_a_moored_window_gets_its_place_where_it_is_and_reads_no_load() -> None:
@@ -65,38 +65,38 @@ def test_a_wish_for_the_server_that_holds_the_window_is_granted() -> None:
 
 
 @pytest.mark.parametrize(
-    "berths",
+    "claims",
     [
         Claims([reservation("p-2", B)]),
         Claims([reservation("p-2", A, address="http://elsewhere.test:8188")]),
         Claims(unfinished=[submitted("p-2", B)]),
     ],
 )
-def test_a_claim_of_this_window_elsewhere_refuses_every_other_server(berths: Claims) -> None:
+def test_a_claim_of_this_window_elsewhere_refuses_every_other_server(claims: Claims) -> None:
     with pytest.raises(ServerLockedError):
-        place(FREE, berths, snapshots=[Snapshot(A)])
+        place(FREE, claims, snapshots=[Snapshot(A)])
 
 
 def test_wards_and_the_claims_of_others_bind_nobody_here() -> None:
-    berths = Claims(
+    claims = Claims(
         [reservation("p-2", B, window_id=OTHER)],
         [submitted("p-3", B, owner=OTHER), submitted("p-4", C, is_ward=True)],
     )
-    assert place(FREE, berths, snapshots=[Snapshot(A)]).server_id == A
+    assert place(FREE, claims, snapshots=[Snapshot(A)]).server_id == A
 
 
 @pytest.mark.parametrize(("owner", "is_refused"), [(ME, True), (None, True), (OTHER, False)])
 def test_a_record_that_may_be_this_windows_and_cannot_be_read_refuses_it(
     owner: WindowId | None, is_refused: bool
 ) -> None:
-    berths = Claims(unreadable=[broken(owner)])
+    claims = Claims(unreadable=[broken(owner)])
     if is_refused:
         with pytest.raises(UnreadableRecord):
-            place(FREE, berths, snapshots=IDLE)
+            place(FREE, claims, snapshots=IDLE)
         with pytest.raises(UnreadableRecord):
             Wanted(NEW, FREE.set_aside([broken(owner)]), ANY).expect_possible(FLEET)
     else:
-        assert place(FREE, berths, snapshots=IDLE)
+        assert place(FREE, claims, snapshots=IDLE)
 
 
 def test_a_chosen_server_that_the_fleet_has_lost_meanwhile_is_no_place() -> None:

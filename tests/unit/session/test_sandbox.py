@@ -156,7 +156,7 @@ async def test_a_place_becomes_a_task_once() -> None:
     store = SandboxStore()
     assert await store.reserve(lambda _: a_place()) == a_place()
     seen: list[Any] = []
-    await store.reserve(lambda berths: (seen.append(berths.held_by(ME)), a_place(OTHER))[1])
+    await store.reserve(lambda claims: (seen.append(claims.held_by(ME)), a_place(OTHER))[1])
     assert [set(held) for held in seen] == [{(HERE, AT_HERE)}]
     await store.release_reservation(OTHER)
     assert list(store.reservations) == [ONE]
@@ -172,7 +172,7 @@ async def test_only_what_is_under_way_holds_a_window_there() -> None:
     ended = a_task(OTHER, owner=YOU, state=TaskState.FAILED)
     store = SandboxStore(tasks={ONE: a_task(), OTHER: ended})
     seen: list[Any] = []
-    await store.reserve(lambda berths: (seen.extend((berths.held_by(ME), berths.held_by(YOU))), a_place())[1])
+    await store.reserve(lambda claims: (seen.extend((claims.held_by(ME), claims.held_by(YOU))), a_place())[1])
     assert [set(held) for held in seen] == [{(HERE, AT_HERE)}, set()]
 
 
@@ -212,7 +212,7 @@ async def test_what_a_run_took_is_learned_for_the_next_choice() -> None:
     learned = await store.read_learned()
     assert learned.durations == store.durations != SandboxStore().durations
     seen: list[Any] = []
-    await store.reserve(lambda berths: (seen.append(berths.durations), a_place())[1])
+    await store.reserve(lambda claims: (seen.append(claims.durations), a_place())[1])
     assert seen == [learned.durations]
 
 
