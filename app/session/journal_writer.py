@@ -1,6 +1,6 @@
-"""The scribe of a window: writes its journal, and keeps a copy where the next page of this window finds it.
+"""Writes a window's journal, and keeps a copy of it that the next page of this window reads.
 
-Nobody waits for the scribe and nothing fails with it: a copy that cannot be written is counted, and the next one has
+Nothing waits for a copy or fails with it: one that cannot be written is counted, and the next one has
 all that the lost one had.
 """
 
@@ -27,10 +27,10 @@ DEEPEST = 12  # frames of an error's way that are told
 class JournalWriter:
     """Writes entries, and the copy."""
 
-    def __init__(self, clock: Clock, shelf: JournalStore | None) -> None:
+    def __init__(self, clock: Clock, store: JournalStore | None) -> None:
         self.journal = Journal()
         self.failures = 0  # copies that could not be written or read
-        self._clock, self._shelf = clock, shelf
+        self._clock, self._store = clock, store
         self._is_new = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -45,10 +45,10 @@ class JournalWriter:
 
     async def keep(self, window_id: WindowId) -> None:
         """Take in what an earlier page of this window wrote, then keep the copy up to date for as long as it lives."""
-        if self._shelf is None:
+        if self._store is None:
             return
         try:
-            self.journal.put_before(read_entries(await self._shelf.read(window_id)))
+            self.journal.put_before(read_entries(await self._store.read(window_id)))
         except MooringError:
             self.failures += 1
         while True:
@@ -57,7 +57,7 @@ class JournalWriter:
             self._is_new.clear()
             self._hurry.clear()
             try:
-                await self._shelf.write(window_id, self.journal.text, self._clock.now())
+                await self._store.write(window_id, self.journal.text, self._clock.now())
             except MooringError:
                 self.failures += 1
 

@@ -77,15 +77,15 @@ class Session(SessionView):
         self._watch = Watch(
             self._state, self._forecast, lambda _: self._courier.refresh(), self._notice, self._is_heard
         )
-        self._keeper = WindowSocket(self._state, self._watch, self._forecast)
+        self._socket = WindowSocket(self._state, self._watch, self._forecast)
         self._last_previews = LastPreviews(self._state)
         self._files = WorkflowFiles(self._state)
-        self._submitter = Submitter(self._state, self._keeper.connect_briefly, self._watch)
+        self._submitter = Submitter(self._state, self._socket.connect_briefly, self._watch)
         self._scripting = Scripting(self._state, self._submitter, self._take)
         self._restorer = Restorer(self._state)
-        self.hand = LineWorker(self._state, self._take, self.cancel)
-        self.line = WaitingLine(self._state, self.hand, self._salvage)
-        self._harbour = FleetFollower(self._state, self.wake)
+        self.worker = LineWorker(self._state, self._take, self.cancel)
+        self.line = WaitingLine(self._state, self.worker, self._salvage)
+        self._fleet_follower = FleetFollower(self._state, self.wake)
 
     # Its life
 
@@ -95,11 +95,11 @@ class Session(SessionView):
         state.identity = await state.ports.windows.claim()
         state.window = Restoring(state.identity.window_id)
         state.note("claimed", **asdict(state.identity))
-        state.spawn(state.scribe.keep(state.identity.window_id), "journal")
-        state.spawn(self._harbour.keep(), "fleet")
+        state.spawn(state.journal_writer.keep(state.identity.window_id), "journal")
+        state.spawn(self._fleet_follower.keep(), "fleet")
         await self._restorer.restore()
         self._refresh()
-        state.spawn(self._keeper.keep(), "socket")
+        state.spawn(self._socket.keep(), "socket")
         if not self._is_crew:  # a crew takes from its captain's line
             await self.line.restore()
             state.spawn(self.line.keep(), "line")
@@ -110,7 +110,7 @@ class Session(SessionView):
         self._state.note("wake", reason=reason)
         self._state.spawn(self._wake(), "wake")
         if reason not in {"fleet", "gone"}:  # the others mean that the user or the network is back
-            self._keeper.retake()
+            self._socket.retake()
 
     async def _wake(self) -> None:
         state = self._state
@@ -121,7 +121,7 @@ class Session(SessionView):
         if isinstance(state.window, Window):
             await self._restorer.reread()
             self._refresh()
-            self._keeper.hurry()
+            self._socket.hurry()
             if not self._is_crew:
                 await self.line.reread()
 
@@ -237,10 +237,10 @@ class Session(SessionView):
         self.past.refresh()
 
     def _notice(self, task: Task, evidence: Evidence) -> None:
-        self._keeper.hearing.seen(task, evidence)
+        self._socket.hearing.seen(task, evidence)
 
     def _is_heard(self, task: Task) -> bool:
-        return self._keeper.hearing.has_had(task)
+        return self._socket.hearing.has_had(task)
 
     def _take_over(self, _: Task) -> None:
         self._watch.look_soon()
@@ -349,7 +349,7 @@ class Session(SessionView):
     @property
     def journal(self) -> JournalWriter:
         """What happened in this window lately, and how the keeping of it goes."""
-        return self._state.scribe
+        return self._state.journal_writer
 
     def note(self, kind: str, **facts: Any) -> None:
         """Write down in the journal what happened beside the session: the page's errors."""
@@ -389,5 +389,5 @@ class Session(SessionView):
 
     def reset_socket(self) -> None:
         """Reconnect the socket to the same server; the mooring stays."""
-        self._keeper.reopen("asked")
-        self._keeper.retake()
+        self._socket.reopen("asked")
+        self._socket.retake()

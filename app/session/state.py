@@ -58,7 +58,7 @@ class State:
     def __init__(self, ports: Ports, captain: State | None = None) -> None:
         self.ports = ports
         self.tab: TabFacts = captain.tab if captain else TabFacts()
-        self.scribe = JournalWriter(ports.clock, ports.journal)
+        self.journal_writer = JournalWriter(ports.clock, ports.journal)
         self.window: Restoring | Window | None = None
         self.identity: Identity | None = None
         self.fleet = Fleet()
@@ -86,7 +86,7 @@ class State:
 
     def note(self, kind: str, *, topic: str = "", echo: bool = False, **facts: Any) -> None:
         """Write down in the journal what happened. It never fails, and nothing waits for it."""
-        self.scribe.note(kind, facts, topic=topic, echo=echo)
+        self.journal_writer.note(kind, facts, topic=topic, echo=echo)
 
     @property
     def store_error(self) -> StorageError | None:
@@ -290,7 +290,7 @@ class State:
         """Note each piece of evidence as it was judged; one that says nothing new is an echo."""
         for task, piece, judged in verdicts:
             is_echo = _durable_part(judged) == _durable_part(task)
-            self.scribe.note("evidence", verdict(task, piece, judged), topic=task.prompt_id, echo=is_echo)
+            self.journal_writer.note("evidence", verdict(task, piece, judged), topic=task.prompt_id, echo=is_echo)
 
     def take_registered(self, task: Task) -> None:
         """A new task is durable: the window's place on that server is this task now."""

@@ -45,7 +45,7 @@ TELL = """
 
     crew = js.globalThis.crew.unwrap()
     line = crew.everybody[0].line.line
-    tasks = [task for item in crew.everybody if item.hand.window for task in item.hand.window.tasks.values()]
+    tasks = [task for item in crew.everybody if item.worker.window for task in item.worker.window.tasks.values()]
     return {
         "waiting": -1 if line is None else len(line.entries),
         "crew": len(crew.everybody),

@@ -304,7 +304,7 @@ class Submitter:
     async def _submit(self, prompt_id: PromptId, ready: Ready) -> None:
         state = self._state
         task = state.get_task("submit_workflow", prompt_id)
-        before = self._watch.landmarks.last_number(task)
+        before = self._watch.restarts.last_number(task)
         try:
             base = get_api_base_url("submit_workflow", task, state.fleet)
             request = comfy.submit_request(base, task, ready.graph)
@@ -313,7 +313,7 @@ class Submitter:
                 return
             answer = comfy.read_submit(response, task, state.ports.clock.now())
             if isinstance(answer, Accepted):
-                self._watch.landmarks.numbered(task, answer.number, before)
+                self._watch.restarts.numbered(task, answer.number, before)
             elif isinstance(answer, Refused):
                 self.capable.refresh_soon(task.server_id)  # it was thought to have what it refuses
         except TransportError as error:

@@ -33,7 +33,7 @@ MEND = 5.0  # seconds until what could not be enlisted is tried again
 
 
 class Crew:
-    """See the module. It grows as the line asks for it, and does not shrink: idle hands cost nothing."""
+    """See the module. It grows as the line asks for it, and does not shrink: idle sessions cost nothing."""
 
     def __init__(self, captain: Session, ports: Ports) -> None:
         self._captain = captain
@@ -52,7 +52,7 @@ class Crew:
 
     def session_of(self, prompt_id: PromptId) -> Session | None:
         """The session that has this task."""
-        return next((item for item in self.everybody if item.hand.has_task(prompt_id)), None)
+        return next((item for item in self.everybody if item.worker.has_task(prompt_id)), None)
 
     def holder_of(self, prompt_id: PromptId) -> Session:
         """Return the session that has this task or its unreadable record; the tab's own if none has."""
@@ -69,7 +69,7 @@ class Crew:
 
     def start(self) -> None:
         """Begin to keep the crew; the captain has been started."""
-        self._captain.hand.state.spawn(self._keep(), "crew")
+        self._captain.worker.state.spawn(self._keep(), "crew")
 
     async def stop(self) -> None:
         """End them all, as a closing page does."""
@@ -78,8 +78,8 @@ class Crew:
 
     async def _keep(self) -> None:
         """Take up again who owns anything, and then enlist as the line asks for it."""
-        state = self._captain.hand.state
-        while self._captain.hand.window is None:
+        state = self._captain.worker.state
+        while self._captain.worker.window is None:
             await state.wait_change()
         owing = await self._find_owing(state)
         while True:
@@ -115,16 +115,16 @@ class Crew:
         if not await self._ports.windows.enlist(window_id):
             log.warning("%s is held by another page", window_id)
             return False
-        ports = replace(self._ports, windows=_Berth(window_id, self._ports.windows), fleet=_SharedFleet(state))
+        ports = replace(self._ports, windows=_CrewWindows(window_id, self._ports.windows), fleet=_SharedFleet(state))
         session = self._sessions[number] = Session(ports, self._captain)
         session.subscribe(state.changed)
         await session.start()
-        self._captain.line.enlist(session.hand)
+        self._captain.line.enlist(session.worker)
         log.info("%s takes from the line too", window_id)
         return True
 
 
-class _Berth:
+class _CrewWindows:
     """The Windows port of a crew session: its id is known, and is held already."""
 
     def __init__(self, window_id: WindowId, windows: Windows) -> None:

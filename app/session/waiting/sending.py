@@ -25,14 +25,14 @@ log = logging.getLogger("mooring.session")
 
 
 class Sender:
-    """See the module. The first of its hands is the window's own session."""
+    """See the module. The first of its workers is the window's own session."""
 
     def __init__(self, state: State, keeper: LineKeeper) -> None:
         self._state = state
         self._keeper = keeper
         self._editors = Editors(state)
         self._kick = asyncio.Event()
-        self.hands: list[LineWorker] = []
+        self.workers: list[LineWorker] = []
         self.is_enlisting = True  # whether sessions that the line asks for are still expected
         self.aside: frozenset[PromptId] = frozenset()  # runs that are held back for now
         self.refusal: MooringError | None = None  # why the run that paused the line last could not be sent
@@ -40,12 +40,12 @@ class Sender:
     @property
     def sending(self) -> frozenset[PromptId]:
         """What is on its way to a server just now."""
-        return frozenset(hand.sending for hand in self.hands if hand.sending is not None)
+        return frozenset(worker.sending for worker in self.workers if worker.sending is not None)
 
-    def enlist(self, hand: LineWorker) -> None:
+    def enlist(self, worker: LineWorker) -> None:
         """One more session that takes from this line; the first is the window's own."""
-        self.hands.append(hand)
-        hand.state.subscribe(self._kick.set)
+        self.workers.append(worker)
+        worker.state.subscribe(self._kick.set)
         self._kick.set()
 
     def enlisted(self, *, is_complete: bool) -> None:
@@ -55,8 +55,8 @@ class Sender:
 
     def hurry(self) -> None:
         """Something has changed: try again at once what has failed."""
-        for hand in self.hands:
-            hand.hurry()
+        for worker in self.workers:
+            worker.hurry()
         self._kick.set()
 
     async def keep(self) -> None:
@@ -68,41 +68,41 @@ class Sender:
 
     def _look(self) -> None:
         """Give a run to each session that may take one."""
-        for hand in self.hands:
-            if hand.sending is not None and hand.has_task(hand.sending):
-                self._keeper.took(hand.sending)
+        for worker in self.workers:
+            if worker.sending is not None and worker.has_task(worker.sending):
+                self._keeper.took(worker.sending)
         line, most = self._keeper.line, self._state.fleet.most_pending
         if line is None:
             return
-        hands = self.hands[: line.hands]
-        for hand in sorted(hands, key=lambda hand: hand.ahead):
-            entry = line.due(hand.ahead, self.sending | self.aside, most) if hand.is_idle else None
-            if entry is not None and not (hand.ahead and self._gives_way(hand, hands, line)):
-                hand.sending = entry.prompt_id
-                self._state.spawn(self._send(hand, entry, line), f"send {entry.prompt_id}")
+        workers = self.workers[: line.hands]
+        for worker in sorted(workers, key=lambda worker: worker.ahead):
+            entry = line.due(worker.ahead, self.sending | self.aside, most) if worker.is_idle else None
+            if entry is not None and not (worker.ahead and self._gives_way(worker, workers, line)):
+                worker.sending = entry.prompt_id
+                self._state.spawn(self._send(worker, entry, line), f"send {entry.prompt_id}")
 
-    def _gives_way(self, hand: LineWorker, hands: Sequence[LineWorker], line: WaitingRuns) -> bool:
+    def _gives_way(self, worker: LineWorker, workers: Sequence[LineWorker], line: WaitingRuns) -> bool:
         """Return whether a busy session takes no more for now, because another one may still use an idle server.
 
         A session that shares its server with an earlier one takes one run at a time, so that it can choose afresh.
         """
-        if self.is_enlisting and len(hands) < line.hands:
+        if self.is_enlisting and len(workers) < line.hands:
             return True
-        earlier = {item.locked for item in hands[: hands.index(hand)]}
-        return any(item.is_free for item in hands) or (hand.locked in earlier and not line.is_unbounded)
+        earlier = {item.locked for item in workers[: workers.index(worker)]}
+        return any(item.is_free for item in workers) or (worker.locked in earlier and not line.is_unbounded)
 
-    async def _send(self, hand: LineWorker, entry: Entry, line: WaitingRuns) -> None:
+    async def _send(self, worker: LineWorker, entry: Entry, line: WaitingRuns) -> None:
         try:
-            await hand.take(await self._order(entry, line.batches[entry.batch_id], is_spread=line.hands > 1))
+            await worker.take(await self._order(entry, line.batches[entry.batch_id], is_spread=line.hands > 1))
         except MooringError as error:
-            await self._not_taken(hand, entry, error)
+            await self._not_taken(worker, entry, error)
         except BaseException:  # our own mistake: once more would be no better
-            hand.is_resting = True
+            worker.is_resting = True
             raise
         else:
-            await self._taken(hand, entry, line)
+            await self._taken(worker, entry, line)
         finally:
-            hand.sending = None
+            worker.sending = None
             self._kick.set()
 
     async def _order(self, entry: Entry, batch: Batch, *, is_spread: bool) -> Order:
@@ -123,33 +123,33 @@ class Sender:
             editor=await self._editors.read(batch.editor_sha256),
         )
 
-    async def _taken(self, hand: LineWorker, entry: Entry, line: WaitingRuns) -> None:
+    async def _taken(self, worker: LineWorker, entry: Entry, line: WaitingRuns) -> None:
         """It went to its server. A refusal holds for the others too; what may be taken a little later waits again."""
         self._keeper.took(entry.prompt_id)
-        task = hand.window.tasks.get(entry.prompt_id) if hand.window else None
+        task = worker.window.tasks.get(entry.prompt_id) if worker.window else None
         failure = task.failure if task is not None and task.state is TaskState.FAILED else None
         if task is not None and failure is not None and comfy.may_go_later(failure):
             await self._wait_again(entry, line)
-            hand.rest(comfy.refusal_of(task, failure), self._kick.set)
+            worker.rest(comfy.refusal_of(task, failure), self._kick.set)
             return
-        hand.succeeded()
+        worker.succeeded()
         if failure is not None and failure.kind == "rejected":
             await self._hold(Pause.REJECTED, entry.prompt_id, None)
 
-    async def _not_taken(self, hand: LineWorker, entry: Entry, error: MooringError) -> None:
+    async def _not_taken(self, worker: LineWorker, entry: Entry, error: MooringError) -> None:
         """It did not get as far as the register, or is another window's now."""
-        hand.state.runs.pop(entry.prompt_id, None)
-        if hand.has_task(entry.prompt_id):
+        worker.state.runs.pop(entry.prompt_id, None)
+        if worker.has_task(entry.prompt_id):
             self._keeper.took(entry.prompt_id)
         await self._keeper.read()
         log.info("%s of %s not sent: %r", entry.prompt_id, entry.batch_id, error)
         if self._keeper.line is None or not self._keeper.line.has(entry.prompt_id):
-            hand.state.changed()
+            worker.state.changed()
         elif _is_of_the_run(error):
             await self._hold(Pause.UNUSABLE, entry.prompt_id, error)
         else:
-            hand.rest(error, self._kick.set)
-            hand.state.changed()
+            worker.rest(error, self._kick.set)
+            worker.state.changed()
 
     async def _hold(self, pause: Pause, prompt_id: PromptId, error: MooringError | None) -> None:
         """Pause, if anything waits. A pause that cannot be written holds for this page."""
@@ -177,15 +177,15 @@ class Sender:
 
     async def _forget_try(self, prompt_id: PromptId | None) -> None:
         """The try before was not sent either, and the latest tells why: a night of waiting leaves one card."""
-        for hand in self.hands:
-            task = hand.window.tasks.get(prompt_id) if hand.window and prompt_id else None
+        for worker in self.workers:
+            task = worker.window.tasks.get(prompt_id) if worker.window and prompt_id else None
             if task is not None and task.failure is not None and comfy.may_go_later(task.failure):
                 try:
-                    await hand.state.ports.store.delete_task(task)
+                    await worker.state.ports.store.delete_task(task)
                 except MooringError as error:
                     log.warning("%s stays in the list: %r", prompt_id, error)
                 else:
-                    hand.state.forget(task.prompt_id)
+                    worker.state.forget(task.prompt_id)
 
 
 def _is_of_the_run(error: MooringError) -> bool:

@@ -44,13 +44,13 @@ from app.workflows.plans.runs import PlannedRun
 class WaitingLine:
     """See the module. Everything that changes it is durable when it returns, or raises and has changed nothing."""
 
-    def __init__(self, state: State, hand: LineWorker, salvage: Salvage) -> None:
+    def __init__(self, state: State, worker: LineWorker, salvage: Salvage) -> None:
         self._state = state
         self._salvage = salvage
         self._editors = Editors(state)
         self._keeper = LineKeeper(state)
         self._sender = Sender(state, self._keeper)
-        self._sender.enlist(hand)
+        self._sender.enlist(worker)
 
     # What there is to see
 
@@ -83,8 +83,8 @@ class WaitingLine:
     def stalled_by(self) -> MooringError | None:
         """Why none of the sessions sends at present, though it is tried again by itself."""
         line = self._keeper.line
-        hands = self._sender.hands[: line.hands] if line is not None and line.entries else []
-        found = [hand.obstacle for hand in hands if hand.sending is None]
+        workers = self._sender.workers[: line.hands] if line is not None and line.entries else []
+        found = [worker.obstacle for worker in workers if worker.sending is None]
         return next(iter(found), None) if all(found) else None
 
     @property
@@ -205,9 +205,11 @@ class WaitingLine:
             lambda line: line.without(*(item.prompt_id for item in line.entries if is_meant(item.part)))
         )
         tasks = [
-            (hand, task) for hand in self._sender.hands for task in hand.own_unfinished if is_meant(task.part)
+            (worker, task) for worker in self._sender.workers for task in worker.own_unfinished if is_meant(task.part)
         ]  # fmt: skip
-        outcomes = await asyncio.gather(*(hand.cancel(task.prompt_id) for hand, task in tasks), return_exceptions=True)
+        outcomes = await asyncio.gather(
+            *(worker.cancel(task.prompt_id) for worker, task in tasks), return_exceptions=True
+        )
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -233,9 +235,9 @@ class WaitingLine:
         """Send what may be sent, for as long as the page lives."""
         await self._sender.keep()
 
-    def enlist(self, hand: LineWorker) -> None:
+    def enlist(self, worker: LineWorker) -> None:
         """One more session that takes from this line."""
-        self._sender.enlist(hand)
+        self._sender.enlist(worker)
 
     def enlisted(self, *, is_complete: bool) -> None:
         """Note that the crew has tried to enlist the sessions that the line asks for."""

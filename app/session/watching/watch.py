@@ -68,7 +68,7 @@ class Watch:
         self._looking_back: dict[Place, bool] = {}  # where that is under way, and whether it is wanted once more
         self._canceller = Canceller(state, self._read_end)
         self.movements = Movements(state)
-        self.landmarks = RestartDetection(state, self._revisit)
+        self.restarts = RestartDetection(state, self._revisit)
 
     def refresh(self) -> None:
         """Begin watching where tasks need it; idle watchers end by themselves."""
@@ -165,7 +165,7 @@ class Watch:
             return True
         try:
             base = get_api_base_url("watch", tasks[0], self._state.fleet)
-            await self.landmarks.verify(watcher.place, base)
+            await self.restarts.verify(watcher.place, base)
         except (TransportError, ComfyError, ServerMoved) as error:
             log.info("%s not verified: %r", watcher.place[0], error)
             return False
@@ -243,7 +243,7 @@ class Watch:
         now = self._state.ports.clock.now()
         finished = comfy.read_history(response, task.server_id, task.prompt_id, now)
         if finished is not None:
-            self.landmarks.finished(task)
+            self.restarts.finished(task)
             return finished
         if task.answered_at is None:
             return None  # its POST was under way when this look began

@@ -16,12 +16,12 @@ from app.session import Session
 from app.session.console import ConsoleContract
 from app.session.memory.sandbox import HERE, Sandbox, SandboxWindows, make_fleet
 from app.session.state import State
-from app.session.waiting.crew import MEND, _Berth, _SharedFleet
+from app.session.waiting.crew import MEND, _CrewWindows, _SharedFleet
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, B, C, Stage, scene, window_of
-from tests.unit.session.test_hands import settled
+from tests.unit.session.test_worker import settled
 
 
 async def spread(stage: Stage, page: Page, count: int, hands: int, *, steps: int = 8) -> None:
@@ -235,7 +235,7 @@ async def test_one_dead_server_holds_up_nobody_but_the_session_that_is_moored_th
     server_id = held.window.window_locked_server
     assert server_id is not None
     stage.world.sims[server_id].is_down = True
-    await stage.until(lambda: held.hand.obstacle is not None and line_of(page).entries)
+    await stage.until(lambda: held.worker.obstacle is not None and line_of(page).entries)
     assert page.session.line.stalled_by is None, "the others go on"
     await stage.until(lambda: not line_of(page).entries and not page.session.line.sending)
     assert len([task for task in all_tasks(page) if task.failure]) <= 1, "what is known not to answer is sent nothing"
@@ -413,8 +413,8 @@ async def test_a_mate_has_an_id_of_its_own_and_no_crew() -> None:
         async def is_alive(self, window_id: WindowId) -> bool | None:
             return window_id == "w"
 
-    berth = _Berth(WindowId("w+1"), Alive())
-    assert await berth.claim() == Identity(WindowId("w+1"), is_new=False)
+    windows = _CrewWindows(WindowId("w+1"), Alive())
+    assert await windows.claim() == Identity(WindowId("w+1"), is_new=False)
     with pytest.raises(InvalidTransition):
-        await berth.enlist(WindowId("w+1+1"))
-    assert [await berth.is_alive(WindowId(name)) for name in ("w", "other")] == [True, False]
+        await windows.enlist(WindowId("w+1+1"))
+    assert [await windows.is_alive(WindowId(name)) for name in ("w", "other")] == [True, False]

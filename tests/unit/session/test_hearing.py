@@ -115,7 +115,7 @@ async def test_while_what_has_arrived_is_still_taken_in_nothing_is_proven(stage:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     deafen(stage, page)
-    with page.session._keeper.hearing.taking_in():
+    with page.session._socket.hearing.taking_in():
         second = await stage.run(page, steps=400, server_id=A)
         await stage.until_running(page, second)
         await stage.sleep(TELLS_WITHIN * 2)
@@ -209,7 +209,7 @@ async def test_one_silence_opens_the_socket_again_once_however_long_its_close_ta
     prompt_id = await stage.run(page, steps=9000, server_id=A)
     await stage.until(lambda: is_open(page) and task_of(page, prompt_id).state is TaskState.RUNNING)
     stage.world.network.stalled.add(stage.world.network.address_of(A) or "")
-    page.session._keeper.hearing._reopen = lambda _: None
+    page.session._socket.hearing._reopen = lambda _: None
     closed: list[str] = []
     hearing = Hearing(page.session._state, closed.append)
     hearing.opened()

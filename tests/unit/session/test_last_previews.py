@@ -16,7 +16,7 @@ from app.session.memory.sandbox import Sandbox, SandboxStore
 from app.session.state import State
 from tests.simulation.store import Bytes
 from tests.unit.core.builders import CLIENT, ME, submitted
-from tests.unit.session.test_hands import Patience, settled
+from tests.unit.session.test_worker import Patience, settled
 
 ID = PromptId("p-1")
 

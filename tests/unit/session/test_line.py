@@ -280,7 +280,7 @@ async def test_a_server_that_does_not_answer_burns_no_runs(stage: Stage) -> None
     not_sent = [task for task in tasks_of(page) if task.failure]
     assert {task.failure.kind for task in not_sent if task.failure} == {"not_sent"}
     assert len(not_sent) == 1, "the latest try tells why, and the ones before are gone"
-    assert 2 <= page.session.hand.tries < 10
+    assert 2 <= page.session.worker.tries < 10
     assert [name for name in stage.world.database.tasks if name not in {clicked, not_sent[0].prompt_id}] == []
     assert line_of(page).entries[0].again_of == not_sent[-1].prompt_id
     assert page.session.line.stalled_by is not None
@@ -465,7 +465,7 @@ async def test_the_line_of_a_closed_window_is_found_and_adopted_by_one(stage: St
 @scene
 async def test_a_session_that_has_tried_nothing_yet_has_nothing_to_rest_from(stage: Stage) -> None:
     page = stage.world.open()
-    assert (page.session.hand.is_resting, page.session.hand.tries) == (False, 0)
+    assert (page.session.worker.is_resting, page.session.worker.tries) == (False, 0)
 
 
 @scene
@@ -685,7 +685,7 @@ async def test_a_stop_is_over_once_each_of_them_was_tried(stage: Stage) -> None:
         await stage.sleep(5.0)
         tried.append(prompt_id)
 
-    page.session.hand.cancel = cancel
+    page.session.worker.cancel = cancel
     with pytest.raises(ConnectError):
         await page.session.line.cancel_mine()
     assert tried == [tasks_of(page)[1].prompt_id]
@@ -703,7 +703,7 @@ async def test_a_person_who_wants_the_line_to_go_on_waits_for_no_rest(stage: Sta
     for machine in stage.world.machines:
         machine.is_down = True
     await add(stage, page, 1)
-    await stage.until(lambda: page.session.hand.tries >= 6)
+    await stage.until(lambda: page.session.worker.tries >= 6)
     for machine in stage.world.machines:
         machine.is_down = False
     since = stage.now

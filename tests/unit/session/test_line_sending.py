@@ -17,9 +17,9 @@ from app.session.waiting.sending import _is_of_the_run
 from app.workflows.plans.runs import Count, Seeds, plan_runs
 from tests.simulation.world import a_workflow
 from tests.unit.session.stage import A, Stage, scene, task_of, window_of
-from tests.unit.session.test_hands import a_hand, settled
 from tests.unit.session.test_line import STEPS, add, all_done, labels, line_of, paused, posts, tasks_of
 from tests.unit.session.test_report import until
+from tests.unit.session.test_worker import a_hand, settled
 
 FULL = StorageError("write_line", "quota")
 
@@ -58,12 +58,12 @@ async def test_a_mistake_of_ours_stops_the_sending_until_somebody_wants_another_
             raise mistakes.pop()
         return order.prompt_id
 
-    session.hand.take = take
+    session.worker.take = take
     await session.start()
     await until(lambda: session.fleet.servers and "wake" not in names(session))
     workflow = a_workflow(1, 1, None)
     await session.line.add(workflow, plan_runs(workflow, Count(2)))
-    await until(lambda: session.hand.is_resting and not session.line.sending)
+    await until(lambda: session.worker.is_resting and not session.line.sending)
     for _ in range(9):
         session._state.changed()
         await asyncio.sleep(0)
@@ -82,7 +82,7 @@ async def test_one_more_session_takes_from_the_line_as_soon_as_it_is_there(caplo
     session = Session(Sandbox().ports)
     await session.start()
     await until(lambda: session.fleet.servers and "wake" not in names(session))
-    session.hand.is_resting = True
+    session.worker.is_resting = True
     workflow = a_workflow(1, 1, None)
     await session.line.add(workflow, plan_runs(workflow, Count(1)), hands=2)
     await settled()
@@ -113,7 +113,7 @@ async def test_what_one_session_has_broken_on_another_tries_at_once() -> None:
         taken.append(order.prompt_id)
         return order.prompt_id
 
-    session.hand.take, mate.take = break_off, take
+    session.worker.take, mate.take = break_off, take
     session.line.enlist(mate)
     await settled()
     workflow = a_workflow(1, 1, None)
@@ -128,8 +128,8 @@ async def test_a_pause_that_cannot_be_written_holds_for_this_page(stage: Stage) 
     page = await stage.window()
     await add(stage, page, 4, steps=400)
     await paused(stage, page)
-    waiting, hand, store = labels(page), page.session.hand, page.session._state.ports.store
-    take, write_line, tries = hand.take, store.write_line, list[PromptId]()
+    waiting, worker, store = labels(page), page.session.worker, page.session._state.ports.store
+    take, write_line, tries = worker.take, store.write_line, list[PromptId]()
     await page.session.line.send_all()
 
     async def refuse(order: Order) -> PromptId:
@@ -139,7 +139,7 @@ async def test_a_pause_that_cannot_be_written_holds_for_this_page(stage: Stage) 
     async def fail(_: object) -> None:
         raise FULL
 
-    hand.take = refuse
+    worker.take = refuse
     await page.session.line.resume()
     store.write_line = fail  # type: ignore[method-assign]
     await stage.until(lambda: line_of(page).pause is Pause.UNUSABLE)
@@ -147,7 +147,7 @@ async def test_a_pause_that_cannot_be_written_holds_for_this_page(stage: Stage) 
     assert isinstance(page.session.line.refusal, BadInput)
     await stage.sleep(60.0)
     assert len(tries) == 1
-    hand.take, store.write_line = take, write_line  # type: ignore[method-assign]
+    worker.take, store.write_line = take, write_line  # type: ignore[method-assign]
     await page.session.line.resume()
     assert page.session.line.refusal is None, "it is for a pause that holds"
     await stage.until(lambda: not line_of(page).entries)
@@ -202,11 +202,11 @@ async def test_after_a_server_is_back_the_next_trouble_is_met_with_short_rests_a
     for machine in stage.world.machines:
         machine.is_down = True
     await add(stage, page, 2)
-    await stage.until(lambda: page.session.hand.tries >= 3)
+    await stage.until(lambda: page.session.worker.tries >= 3)
     for machine in stage.world.machines:
         machine.is_down = False
     await stage.until(all_done(page, 2))
-    assert (page.session.hand.tries, page.session.hand.cause, page.session.runs) == (0, None, ())
+    assert (page.session.worker.tries, page.session.worker.cause, page.session.runs) == (0, None, ())
     assert posts(stage) == 2
 
 
@@ -215,7 +215,7 @@ async def test_a_run_whose_line_was_adopted_while_it_was_sent_is_not_tried_again
     page, heir = await stage.window(), await stage.window()
     owner, tries = window_of(page).window_id, list[PromptId]()
     stage.world.browser.held.discard(owner)  # as it looks where there are no locks
-    heir.session.hand.is_resting = True
+    heir.session.worker.is_resting = True
 
     async def take(order: Order) -> PromptId:
         tries.append(order.prompt_id)
@@ -223,17 +223,17 @@ async def test_a_run_whose_line_was_adopted_while_it_was_sent_is_not_tried_again
         await heir.session.line.adopt(owner)
         raise NotOwner("register", order.prompt_id)
 
-    page.session.hand.take = take
+    page.session.worker.take = take
     await add(stage, page, 3)
     await stage.until(lambda: tries and not page.session.line.sending)
     await stage.sleep(1.0)
-    assert (line_of(page).entries, page.session.hand.is_resting, len(tries)) == ((), False, 1)
+    assert (line_of(page).entries, page.session.worker.is_resting, len(tries)) == ((), False, 1)
 
 
 @scene
 async def test_a_run_that_is_a_task_is_off_the_line_though_that_cannot_be_read(stage: Stage) -> None:
     page = await stage.window()
-    real, store = page.session.hand.take, page.session._state.ports.store
+    real, store = page.session.worker.take, page.session._state.ports.store
     read_line = store.read_line
 
     async def fail(_: object) -> WaitingRuns:
@@ -244,7 +244,7 @@ async def test_a_run_that_is_a_task_is_off_the_line_though_that_cannot_be_read(s
         store.read_line = fail  # type: ignore[method-assign]
         raise NotOwner("submit_workflow", order.prompt_id)
 
-    page.session.hand.take = take
+    page.session.worker.take = take
     page.session._state._listeners.clear()  # so that nothing looks meanwhile
     workflow = a_workflow(3, 1, None)
     await page.session.line.add(workflow, plan_runs(workflow, Count(1)))

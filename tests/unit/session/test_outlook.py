@@ -22,7 +22,7 @@ from app.session.state import State
 from app.session.watching.forecast import EVERY, OFTEN, OLD, Forecast
 from tests.unit.core.builders import CLIENT, ME, A, B, address, submitted
 from tests.unit.core.made_runs import node, text_to_picture
-from tests.unit.session.test_hands import settled
+from tests.unit.session.test_worker import settled
 
 WORKFLOW = text_to_picture(steps=20)
 PICTURE = Job("picture", 20.0, ("large.safetensors",))

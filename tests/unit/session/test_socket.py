@@ -352,7 +352,7 @@ async def test_each_word_of_an_end_has_the_history_looked_at_at_once(stage: Stag
     prompt_id = await stage.run(page, steps=400, server_id=A)
     looks: list[str] = []
     page.session._watch.look_soon = lambda: looks.append("look")  # type: ignore[method-assign]
-    await page.session._keeper._told(task_of(page, prompt_id), replace(end, prompt_id=prompt_id), "")  # type: ignore[call-arg]
+    await page.session._socket._told(task_of(page, prompt_id), replace(end, prompt_id=prompt_id), "")  # type: ignore[call-arg]
     assert looks == ["look"]
 
 
@@ -383,8 +383,8 @@ async def test_a_socket_to_the_address_that_a_server_had_is_not_where_the_moorin
     await stage.until(lambda: page.session.fleet.servers[0].address == at)
     base = page.session.fleet.servers[0].base
     old, new = (Moored(A, address, frozenset({PromptId("p-1")})) for address in (first.address, at))
-    assert not page.session._keeper._is_still_at(new, old, base), "not even where a person said that it is the same"
-    assert page.session._keeper._is_still_at(new, new, base)
+    assert not page.session._socket._is_still_at(new, old, base), "not even where a person said that it is the same"
+    assert page.session._socket._is_still_at(new, new, base)
 
 
 @scene

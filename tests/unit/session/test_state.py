@@ -17,7 +17,7 @@ from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
 
 def noted(page: Page, kind: str) -> list[dict[str, Any]]:
     """The facts of the journal's entries of that kind."""
-    return [dict(entry.facts) for entry in page.session._state.scribe.journal.entries if entry.kind == kind]
+    return [dict(entry.facts) for entry in page.session._state.journal_writer.journal.entries if entry.kind == kind]
 
 
 @scene

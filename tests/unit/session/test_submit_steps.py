@@ -187,7 +187,7 @@ async def test_a_refusal_that_cannot_be_written_is_tried_again_at_intervals(stag
     clicking = asyncio.ensure_future(page.session.run(nothing_to_make, server_id=A))
     await stage.until(lambda: database.is_blocked)
     await stage.sleep(10 * WRITE_RETRY)
-    failures = [entry for entry in state.scribe.journal.entries if entry.kind == "store_error"]
+    failures = [entry for entry in state.journal_writer.journal.entries if entry.kind == "store_error"]
     assert 5 < len(failures) < 20
     database.is_blocked = False
     assert task_of(page, await clicking).state is TaskState.FAILED

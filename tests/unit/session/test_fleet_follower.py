@@ -49,7 +49,7 @@ class Clock(SandboxClock):
 
 
 @dataclass
-class Berth:
+class Rig:
     """A state whose fleet is kept: what the gateway tells, who was woken, what listeners saw."""
 
     gateway: Gateway = field(default_factory=Gateway)
@@ -80,13 +80,13 @@ class Berth:
 
 
 @asynccontextmanager
-async def kept() -> AsyncIterator[Berth]:
-    berth = Berth()
-    berth.keeping = berth.state.spawn(FleetFollower(berth.state, berth.woken.append).keep(), "fleet")
+async def kept() -> AsyncIterator[Rig]:
+    rig = Rig()
+    rig.keeping = rig.state.spawn(FleetFollower(rig.state, rig.woken.append).keep(), "fleet")
     await asyncio.sleep(0)
-    yield berth
-    assert not berth.keeping.done()
-    await berth.state.stop()
+    yield rig
+    assert not rig.keeping.done()
+    await rig.state.stop()
 
 
 def changed(server_id: ServerId = HERE, **facts: object) -> Fleet:
@@ -97,48 +97,48 @@ def changed(server_id: ServerId = HERE, **facts: object) -> Fleet:
 
 
 async def test_the_first_fleet_is_asked_for_until_it_is_told_and_wakes_the_window() -> None:
-    async with kept() as berth:
-        await berth.tell(GONE)
+    async with kept() as rig:
+        await rig.tell(GONE)
         error = ConfigError("no such file")
-        await berth.tell(error)
-        assert berth.seen == [(0, GONE), (0, error)], "everybody is told why there is none"
-        assert (berth.clock.waits, berth.woken) == ([FLEET_RETRY] * 2, [])
-        assert not berth.state.has_fleet.is_set()
-        await berth.tell(make_fleet())
-        assert berth.gateway.asked == ["first", "first", "first", "changes"]
-        assert berth.state.has_fleet.is_set()
-        assert berth.last == [(2, None)]
-        assert berth.woken == ["fleet"]
-        assert len(berth.clock.waits) == 2, "after good news nobody waits"
+        await rig.tell(error)
+        assert rig.seen == [(0, GONE), (0, error)], "everybody is told why there is none"
+        assert (rig.clock.waits, rig.woken) == ([FLEET_RETRY] * 2, [])
+        assert not rig.state.has_fleet.is_set()
+        await rig.tell(make_fleet())
+        assert rig.gateway.asked == ["first", "first", "first", "changes"]
+        assert rig.state.has_fleet.is_set()
+        assert rig.last == [(2, None)]
+        assert rig.woken == ["fleet"]
+        assert len(rig.clock.waits) == 2, "after good news nobody waits"
 
 
 async def test_a_gateway_that_is_back_wakes_the_window_though_nothing_has_changed() -> None:
-    async with kept() as berth:
-        await berth.tell(make_fleet())
-        berth.woken.clear()
-        await berth.tell(GONE)
-        assert berth.last == [(2, GONE)], "what was known stays"
-        assert (berth.clock.waits, berth.woken) == ([FLEET_RETRY], [])
-        await berth.tell(make_fleet())
-        assert berth.last == [(2, None)]
-        assert berth.woken == ["fleet"]
-        assert berth.gateway.asked == ["first", "changes", "changes", "changes"]
+    async with kept() as rig:
+        await rig.tell(make_fleet())
+        rig.woken.clear()
+        await rig.tell(GONE)
+        assert rig.last == [(2, GONE)], "what was known stays"
+        assert (rig.clock.waits, rig.woken) == ([FLEET_RETRY], [])
+        await rig.tell(make_fleet())
+        assert rig.last == [(2, None)]
+        assert rig.woken == ["fleet"]
+        assert rig.gateway.asked == ["first", "changes", "changes", "changes"]
 
 
 async def test_news_that_concern_no_contact_are_taken_over_and_wake_nobody() -> None:
-    async with kept() as berth:
-        await berth.tell(make_fleet())
-        berth.woken.clear()
+    async with kept() as rig:
+        await rig.tell(make_fleet())
+        rig.woken.clear()
         for running in (1, 2, 3):
-            await berth.tell(changed(running=running))
-            assert berth.state.fleet.servers[0].running == running
-        assert berth.woken == []
-        assert berth.clock.waits == []
+            await rig.tell(changed(running=running))
+            assert rig.state.fleet.servers[0].running == running
+        assert rig.woken == []
+        assert rig.clock.waits == []
 
 
 async def test_a_server_that_is_new_or_has_moved_or_is_well_again_wakes_the_window() -> None:
-    async with kept() as berth:
-        await berth.tell(make_fleet())
+    async with kept() as rig:
+        await rig.tell(make_fleet())
         for fleet in (
             changed(health=Health.DOWN),
             changed(health=Health.WELL),
@@ -146,6 +146,6 @@ async def test_a_server_that_is_new_or_has_moved_or_is_well_again_wakes_the_wind
             replace(make_fleet(), servers=make_fleet().servers[:1]),
             make_fleet(),
         ):
-            berth.woken.clear()
-            await berth.tell(fleet)
-            assert berth.woken == ["fleet"]
+            rig.woken.clear()
+            await rig.tell(fleet)
+            assert rig.woken == ["fleet"]

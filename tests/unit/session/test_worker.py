@@ -49,7 +49,7 @@ async def settled() -> None:
 
 
 def a_hand(clock: Patience | None = None, window: Window | None = None, servers: Fleet | None = None) -> LineWorker:
-    """A hand of a session that knows that window and that fleet."""
+    """A worker of a session that knows that window and that fleet."""
     state = State(replace(Sandbox().ports, clock=clock or Patience()))
     state.window = window or Window(ME, CLIENT)
     state.set_fleet(servers or FLEET)
@@ -63,60 +63,60 @@ def a_hand(clock: Patience | None = None, window: Window | None = None, servers:
     return LineWorker(state, take, cancel)
 
 
-def obstacle(hand: LineWorker) -> tuple[type[MooringError], ServerId | None, str] | None:
+def obstacle(worker: LineWorker) -> tuple[type[MooringError], ServerId | None, str] | None:
     """What keeps it from sending: the error, its server and its cause."""
-    found = hand.obstacle
+    found = worker.obstacle
     if found is None:
         return None
     return type(found), getattr(found, "server_id", None), getattr(found, "cause", "")
 
 
-def why(hand: LineWorker) -> MooringError | None:
+def why(worker: LineWorker) -> MooringError | None:
     """What keeps it from sending."""
-    return hand.obstacle
+    return worker.obstacle
 
 
 # What it has
 
 
 async def test_places_and_own_work_are_ahead_and_wards_are_not() -> None:
-    hand = a_hand()
-    assert (hand.ahead, hand.own_unfinished) == (0, ())
+    worker = a_hand()
+    assert (worker.ahead, worker.own_unfinished) == (0, ())
     mine, ward = submitted("p-1"), submitted("p-2", is_ward=True)
     ended = submitted("p-3", state=TaskState.CANCELLED, ended_at=200.0)
     tasks = {item.prompt_id: item for item in (mine, ward, ended)}
     place = reservation("p-4")
-    hand = a_hand(window=Window(ME, CLIENT, {place.prompt_id: place}, tasks))
-    assert hand.ahead == 2
-    assert hand.own_unfinished == (mine,)
-    assert hand.has_task(mine.prompt_id)
-    assert not hand.has_task(place.prompt_id)
-    assert not hand.has_task(None)
+    worker = a_hand(window=Window(ME, CLIENT, {place.prompt_id: place}, tasks))
+    assert worker.ahead == 2
+    assert worker.own_unfinished == (mine,)
+    assert worker.has_task(mine.prompt_id)
+    assert not worker.has_task(place.prompt_id)
+    assert not worker.has_task(None)
 
 
 async def test_a_session_that_has_not_read_its_records_has_nothing_and_takes_nothing() -> None:
-    hand = a_hand()
-    hand.state.window = None
-    assert (hand.window, hand.ahead, hand.own_unfinished, hand.obstacle) == (None, 0, (), None)
-    assert hand.has_task(PromptId("p-1")) is False
-    assert hand.is_idle is False
+    worker = a_hand()
+    worker.state.window = None
+    assert (worker.window, worker.ahead, worker.own_unfinished, worker.obstacle) == (None, 0, (), None)
+    assert worker.has_task(PromptId("p-1")) is False
+    assert worker.is_idle is False
 
 
 # What keeps it from sending
 
 
 async def test_it_takes_a_run_only_with_a_fleet_and_while_it_sends_no_other() -> None:
-    hand, sending = a_hand(), a_hand()
+    worker, sending = a_hand(), a_hand()
     sending.sending = PromptId("p-1")
     nowhere = a_hand(servers=Fleet((), "flags"))
-    assert [item.is_idle for item in (hand, sending, nowhere)] == [True, False, False]
+    assert [item.is_idle for item in (worker, sending, nowhere)] == [True, False, False]
 
 
 async def test_without_the_gateway_it_waits() -> None:
-    hand = a_hand()
-    hand.state.fleet_error = DOWN
-    assert hand.obstacle is DOWN
-    assert hand.is_idle is False
+    worker = a_hand()
+    worker.state.fleet_error = DOWN
+    assert worker.obstacle is DOWN
+    assert worker.is_idle is False
 
 
 @pytest.mark.parametrize("health", [Health.DOWN, Health.TIMEOUT, Health.REFUSES, Health.NOT_COMFYUI])
@@ -136,8 +136,8 @@ async def test_while_its_own_server_is_known_not_to_answer_it_waits(health: Heal
 @pytest.mark.parametrize("contact", [Contact.UNREACHABLE, Contact.MOVED])
 async def test_while_its_own_work_cannot_be_reached_it_waits(contact: Contact) -> None:
     cut_off = submitted("p-1", A, contact=contact, contact_detail="timeout")
-    hand = a_hand(window=Window(ME, CLIENT, tasks={cut_off.prompt_id: cut_off}))
-    assert obstacle(hand) == (ConnectError, A, "timeout")
+    worker = a_hand(window=Window(ME, CLIENT, tasks={cut_off.prompt_id: cut_off}))
+    assert obstacle(worker) == (ConnectError, A, "timeout")
     ward = replace(cut_off, is_ward=True)
     assert a_hand(window=Window(ME, CLIENT, tasks={ward.prompt_id: ward})).obstacle is None
 
@@ -145,8 +145,8 @@ async def test_while_its_own_work_cannot_be_reached_it_waits(contact: Contact) -
 # Rests
 
 
-def rest(hand: LineWorker, cause: MooringError, ended: list[str], name: str = "over") -> None:
-    hand.rest(cause, lambda: ended.append(name))
+def rest(worker: LineWorker, cause: MooringError, ended: list[str], name: str = "over") -> None:
+    worker.rest(cause, lambda: ended.append(name))
 
 
 @pytest.mark.parametrize(
@@ -161,14 +161,14 @@ async def test_rests_grow_up_to_the_longest_which_is_short_where_a_busy_server_i
     causes: Mapping[str, str], longest: float
 ) -> None:
     clock, ended = Patience(), list[str]()
-    hand = a_hand(clock)
+    worker = a_hand(clock)
     cause = NoServerAvailable("reserve", {ServerId(key): value for key, value in causes.items()})
     for turn in range(14):
-        rest(hand, cause, ended)
+        rest(worker, cause, ended)
         await settled()
-        assert hand.obstacle is cause
+        assert worker.obstacle is cause
         await clock.end(turn)
-        assert (hand.is_resting, len(ended)) == (False, turn + 1)
+        assert (worker.is_resting, len(ended)) == (False, turn + 1)
     assert clock.seconds[:3] == [2.0, 4.0, 8.0]
     assert clock.seconds == sorted(clock.seconds)
     assert clock.seconds[-1] == max(clock.seconds) == longest
@@ -176,45 +176,45 @@ async def test_rests_grow_up_to_the_longest_which_is_short_where_a_busy_server_i
 
 async def test_an_error_of_another_kind_is_not_a_busy_server() -> None:
     clock = Patience()
-    hand = a_hand(clock)
+    worker = a_hand(clock)
     for _ in range(10):
-        rest(hand, DOWN, [])
+        rest(worker, DOWN, [])
         await settled()
     assert clock.seconds[-1] == LONGEST_REST
 
 
 async def test_who_sent_well_rests_shortly_the_next_time() -> None:
     clock = Patience()
-    hand = a_hand(clock)
+    worker = a_hand(clock)
     for _ in range(3):
-        rest(hand, DOWN, [])
-    hand.hurry()
-    hand.succeeded()
-    assert (hand.cause, hand.obstacle) == (None, None)
-    rest(hand, DOWN, [])
+        rest(worker, DOWN, [])
+    worker.hurry()
+    worker.succeeded()
+    assert (worker.cause, worker.obstacle) == (None, None)
+    rest(worker, DOWN, [])
     await settled()
     assert clock.seconds == [2.0, 4.0, 8.0, 2.0]
 
 
 async def test_a_hurry_ends_the_rest_and_nothing_of_it_ends_the_next_one() -> None:
     clock, ended = Patience(), list[str]()
-    hand = a_hand(clock)
-    rest(hand, DOWN, ended, "first")
+    worker = a_hand(clock)
+    rest(worker, DOWN, ended, "first")
     await settled()
-    hand.hurry()
-    assert not why(hand)
+    worker.hurry()
+    assert not why(worker)
     await clock.end(0)
     assert ended == [], "who hurried looks anyway"
-    rest(hand, BUSY, ended, "second")
-    rest(hand, BUSY, ended, "third")
+    rest(worker, BUSY, ended, "second")
+    rest(worker, BUSY, ended, "third")
     await settled()
     await clock.end(1)
-    assert (why(hand), ended) == (BUSY, [])
+    assert (why(worker), ended) == (BUSY, [])
     await clock.end(2)
-    assert (why(hand), ended) == (None, ["third"])
+    assert (why(worker), ended) == (None, ["third"])
 
 
 async def test_a_rest_without_a_cause_is_told_as_one() -> None:
-    hand = a_hand()
-    hand.is_resting = True
-    assert obstacle(hand) == (ConnectError, None, "resting")
+    worker = a_hand()
+    worker.is_resting = True
+    assert obstacle(worker) == (ConnectError, None, "resting")

@@ -12,8 +12,8 @@ import pytest
 from app.core.errors import StorageError
 from app.core.model import WindowId
 from app.session.journal_writer import PAUSE, JournalWriter, LogNotes
-from tests.unit.session.test_hands import Patience, settled
 from tests.unit.session.test_report import Shelf
+from tests.unit.session.test_worker import Patience, settled
 
 ME = WindowId("w-me")
 FULL = StorageError("write_journal", "quota")
@@ -33,35 +33,35 @@ def kept(shelf: Shelf) -> list[str]:
 
 async def test_a_copy_is_made_a_while_after_the_first_news_and_has_all_until_then() -> None:
     clock, shelf = Patience(), Shelf()
-    scribe = JournalWriter(clock, shelf)
-    keeping = asyncio.ensure_future(scribe.keep(ME))
+    writer = JournalWriter(clock, shelf)
+    keeping = asyncio.ensure_future(writer.keep(ME))
     await settled()
     assert (clock.seconds, shelf.tries) == ([], 0), "there is nothing new"
-    scribe.note("one", {})
+    writer.note("one", {})
     await settled()
     assert (clock.seconds, shelf.tries) == ([PAUSE], 0)
-    scribe.note("two", {})
+    writer.note("two", {})
     await clock.end(0)
     await settled()
     assert (kept(shelf), shelf.tries, len(clock.waits)) == (["one", "two"], 1, 1), "and then nobody works"
-    scribe.note("three", {})
+    writer.note("three", {})
     await settled()
     await clock.end(1)
     await settled()
-    assert (kept(shelf), shelf.tries, scribe.failures) == (["one", "two", "three"], 2, 0)
+    assert (kept(shelf), shelf.tries, writer.failures) == (["one", "two", "three"], 2, 0)
     keeping.cancel()
 
 
 async def test_a_page_that_may_be_going_away_copies_at_once_and_goes_on_as_before() -> None:
     clock, shelf = Patience(), Shelf()
-    scribe = JournalWriter(clock, shelf)
-    keeping = asyncio.ensure_future(scribe.keep(ME))
-    scribe.note("one", {})
+    writer = JournalWriter(clock, shelf)
+    keeping = asyncio.ensure_future(writer.keep(ME))
+    writer.note("one", {})
     await settled()
-    scribe.hurry()
+    writer.hurry()
     await settled()
     assert kept(shelf) == ["one"]
-    scribe.note("two", {})
+    writer.note("two", {})
     await settled()
     assert kept(shelf) == ["one"], "the hurry was for that copy"
     await clock.end(1)
@@ -72,28 +72,28 @@ async def test_a_page_that_may_be_going_away_copies_at_once_and_goes_on_as_befor
 
 async def test_a_mere_repetition_is_no_reason_for_a_copy() -> None:
     clock, shelf = Patience(), Shelf()
-    scribe = JournalWriter(clock, shelf)
-    keeping = asyncio.ensure_future(scribe.keep(ME))
+    writer = JournalWriter(clock, shelf)
+    keeping = asyncio.ensure_future(writer.keep(ME))
     await settled()
-    scribe.note("look", {}, topic="task", echo=True)
-    scribe.hurry()
+    writer.note("look", {}, topic="task", echo=True)
+    writer.hurry()
     await settled()
     for _ in range(3):
-        scribe.note("look", {}, topic="task", echo=True)
+        writer.note("look", {}, topic="task", echo=True)
         await settled()
     assert shelf.tries == 1
-    scribe.note("look", {})
-    scribe.note("look", {})
-    assert len(scribe.journal.entries) == 3, "what is no echo is news"
+    writer.note("look", {})
+    writer.note("look", {})
+    assert len(writer.journal.entries) == 3, "what is no echo is news"
     keeping.cancel()
 
 
 async def test_what_an_earlier_page_wrote_stands_before_what_this_one_writes() -> None:
     shelf = Shelf({ME: '[{"at":1.0,"kind":"before","facts":{}}]'})
-    scribe = JournalWriter(Patience(), shelf)
-    scribe.note("now", {})
-    keeping = asyncio.ensure_future(scribe.keep(ME))
-    scribe.hurry()
+    writer = JournalWriter(Patience(), shelf)
+    writer.note("now", {})
+    keeping = asyncio.ensure_future(writer.keep(ME))
+    writer.hurry()
     await settled()
     assert kept(shelf) == ["before", "now"]
     keeping.cancel()
@@ -101,28 +101,28 @@ async def test_what_an_earlier_page_wrote_stands_before_what_this_one_writes() -
 
 async def test_a_copy_that_is_lost_is_counted_and_the_next_one_has_it() -> None:
     shelf = Reading(error=FULL)
-    scribe = JournalWriter(Patience(), shelf)
-    keeping = asyncio.ensure_future(scribe.keep(ME))
+    writer = JournalWriter(Patience(), shelf)
+    keeping = asyncio.ensure_future(writer.keep(ME))
     await settled()
-    assert scribe.failures == 1, "it could not be read"
+    assert writer.failures == 1, "it could not be read"
     for kind in ("one", "two"):
-        scribe.note(kind, {})
-        scribe.hurry()
+        writer.note(kind, {})
+        writer.hurry()
         await settled()
-    assert (scribe.failures, kept(shelf)) == (3, [])
+    assert (writer.failures, kept(shelf)) == (3, [])
     shelf.error = None
-    scribe.note("three", {})
-    scribe.hurry()
+    writer.note("three", {})
+    writer.hurry()
     await settled()
-    assert (scribe.failures, kept(shelf)) == (3, ["one", "two", "three"])
+    assert (writer.failures, kept(shelf)) == (3, ["one", "two", "three"])
     keeping.cancel()
 
 
 async def test_without_a_place_for_it_there_is_no_copy_and_the_journal_all_the_same() -> None:
-    scribe = JournalWriter(Patience(), None)
-    scribe.note("one", {})
-    await asyncio.wait_for(scribe.keep(ME), 5)
-    assert [entry.kind for entry in scribe.journal.entries] == ["one"]
+    writer = JournalWriter(Patience(), None)
+    writer.note("one", {})
+    await asyncio.wait_for(writer.keep(ME), 5)
+    assert [entry.kind for entry in writer.journal.entries] == ["one"]
 
 
 # The log
@@ -133,7 +133,7 @@ def noted() -> Any:
     """What of the log of this test is noted."""
     told: list[dict[str, Any]] = []
     handler = LogNotes(lambda kind, **facts: told.append({"kind": kind, **facts}))
-    log = logging.getLogger("mooring.test_scribe")
+    log = logging.getLogger("mooring.test_journal_writer")
     log.setLevel(logging.INFO)
     log.addHandler(handler)
     yield told
@@ -141,14 +141,14 @@ def noted() -> Any:
 
 
 def test_a_warning_is_noted_with_its_template_and_what_only_informs_is_not(noted: list[dict[str, Any]]) -> None:
-    log = logging.getLogger("mooring.test_scribe")
+    log = logging.getLogger("mooring.test_journal_writer")
     log.info("all is well")
     log.warning("%s is not as it was", "gpu-1")
     assert noted == [
         {
             "kind": "logged",
             "level": "warning",
-            "logger": "mooring.test_scribe",
+            "logger": "mooring.test_journal_writer",
             "template": "%s is not as it was",
             "line": "gpu-1 is not as it was",
             "error": "",
@@ -164,8 +164,8 @@ def test_an_error_is_noted_with_its_kind_and_the_way_that_it_came(noted: list[di
     try:
         break_off()
     except ValueError:
-        logging.getLogger("mooring.test_scribe").exception("it failed")
+        logging.getLogger("mooring.test_journal_writer").exception("it failed")
     (told,) = noted
     assert (told["level"], told["error"]) == ("error", "ValueError")
-    assert [step.partition(":")[0] for step in told["way"]] == ["test_scribe.py"] * 2
+    assert [step.partition(":")[0] for step in told["way"]] == ["test_journal_writer.py"] * 2
     assert told["way"][-1].endswith(" break_off")
