@@ -13,22 +13,21 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 from app.core import comfy
 from app.core.balancer import ANY, Leaning, Wish
-from app.core.errors import (
-    BadInput,
-    InvalidTransition,
-    ServerMoved,
-)
+from app.core.errors import BadInput, InvalidTransition, MooringError, ServerMoved, StorageError
+from app.core.eta import Outlook
 from app.core.evidence import Evidence
-from app.core.model import InputFile, PromptId, ServerId, Task
+from app.core.model import Fleet, InputFile, PromptId, ServerId, Task
 from app.core.ports import Ports
 from app.core.ports.blobs import Blob
+from app.core.ports.windows import Identity
+from app.core.progress import Progress
 from app.core.window import Moored, Restoring, Window, get_api_base_url
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session.checks import violations
@@ -36,18 +35,17 @@ from app.session.delivery.deliver import Courier
 from app.session.delivery.last_previews import LastPreviews
 from app.session.delivery.past import Past
 from app.session.delivery.results import Results
-from app.session.facts import Picked
+from app.session.facts import Noticed, Picked, Preview, Run, SocketFacts
 from app.session.files import WorkflowFiles
 from app.session.journal_writer import JournalWriter
 from app.session.restore import Restorer
-from app.session.salvage import Orphan, Salvage
+from app.session.salvage import Orphan, OrphanRecord, Salvage
 from app.session.scripting import Scripting
 from app.session.state import State
 from app.session.submitting.editor_files import EditorCopy
 from app.session.submitting.named_files import Origin
 from app.session.submitting.remote_choices import read_choices
 from app.session.submitting.submit import Inputs, Order, Submitter
-from app.session.view import SessionView
 from app.session.waiting.waiting_runs import WaitingLine
 from app.session.waiting.worker import LineWorker
 from app.session.watching.fleet_follower import FleetFollower
@@ -64,14 +62,15 @@ INPUT_KEPT = 64 * 1024 * 1024  # bytes of a file that is kept for the form alone
 log = logging.getLogger("mooring.session")
 
 
-class Session(SessionView):
+class Session:
     """One window's work, from the click to the picture. With a `captain` it is a crew session of that one's tab."""
 
     def __init__(self, ports: Ports, captain: Session | None = None) -> None:
-        state = State(ports, captain._state if captain else None)
-        self.past = Past(state)
-        salvage = Salvage(state, self._take_over, self.past.lay_by_of_gone)
-        super().__init__(state, Results(state), salvage, Forecast(state))
+        self._state: State = State(ports, captain._state if captain else None)
+        self.past = Past(self._state)
+        self._salvage = Salvage(self._state, self._take_over, self.past.lay_by_of_gone)
+        self._results = Results(self._state)
+        self._forecast = Forecast(self._state)
         self._is_crew = captain is not None
         self._courier = Courier(self._state, self._arrived)
         self._watch = Watch(
@@ -86,6 +85,96 @@ class Session(SessionView):
         self.worker = LineWorker(self._state, self._take, self.cancel)
         self.line = WaitingLine(self._state, self.worker, self._salvage)
         self._fleet_follower = FleetFollower(self._state, self.wake)
+
+    # What there is to see
+
+    @property
+    def window(self) -> Restoring | Window | None:
+        """The aggregate; None until the window knows who it is."""
+        return self._state.window
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who this window is, once it knows."""
+        return self._state.identity
+
+    @property
+    def fleet(self) -> Fleet:
+        """The servers, as the gateway last told."""
+        return self._state.fleet
+
+    @property
+    def fleet_error(self) -> MooringError | None:
+        """Why the fleet is not known."""
+        return self._state.fleet_error
+
+    @property
+    def store_error(self) -> StorageError | None:
+        """Why the store could not be read or written the last time."""
+        return self._state.store_error
+
+    @property
+    def progress(self) -> Mapping[PromptId, Progress]:
+        """How far each running task is, as far as the socket told."""
+        return self._state.progress
+
+    @property
+    def previews(self) -> Mapping[PromptId, Preview]:
+        """The latest preview of each running task."""
+        return self._state.previews
+
+    def outlook(self, task: Task) -> Outlook:
+        """When one of this window's tasks will have ended or, if it waits, begin; nothing where nobody can say."""
+        return self._forecast.outlook(task)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Clicks on Run that are under way, and failed ones until they are dismissed."""
+        return tuple(self._state.runs.values())
+
+    @property
+    def has_loose_ends(self) -> bool:
+        """Whether something would be lost if this page went away now; never merely because tasks run."""
+        return self._state.loose_ends.any(self.runs, self.store_error)
+
+    @property
+    def results(self) -> Results:
+        """What is kept of results in this browser, and how much."""
+        return self._results
+
+    @property
+    def socket(self) -> SocketFacts:
+        """The window's socket."""
+        return self._state.socket
+
+    @property
+    def stalled(self) -> frozenset[PromptId]:
+        """The tasks that have not moved for longer than is normal on their server; a warning, no end."""
+        return self._state.stalled
+
+    def still_for(self, prompt_id: PromptId) -> float:
+        """Seconds for which that task was looked at without having moved."""
+        stillness = self._state.stillness.get(prompt_id)
+        return stillness.still_for if stillness else 0.0
+
+    @property
+    def noticed(self) -> Mapping[ServerId, Noticed]:
+        """By server: that it was restarted, lost its history, or is another one now."""
+        return self._state.noticed
+
+    @property
+    def orphans(self) -> tuple[Orphan, ...]:
+        """Work of windows that are gone, as last found; `adopt` takes one in."""
+        return self._salvage.orphans
+
+    @property
+    def orphan_records(self) -> tuple[OrphanRecord, ...]:
+        """Records of windows that are gone which cannot be read; `give_up` deletes one."""
+        return self._salvage.records
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` after every change; the returned function ends it."""
+        return self._state.subscribe(listener)
 
     # Its life
 

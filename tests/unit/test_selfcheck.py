@@ -19,7 +19,6 @@ from app.session.memory.sandbox import HERE, THERE, SandboxFleet, SandboxStore
 from app.session.scripting import Scripting
 from app.session.selfcheck import CHECKS, OPERATIONS, run_selfcheck
 from app.session.session import Session
-from app.session.view import SessionView
 from app.session.watching.socket import WindowSocket
 
 REGISTERED, PICTURE, UNBOUND, SOCKET, GUARD, LAST_END = CHECKS
@@ -102,7 +101,7 @@ def any_end_frees(window: Window, held: ServerId | None) -> ServerId | None:
 
 
 def the_window_is_not_restored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SessionView, "window", property(lambda _: None))
+    patch.setattr(Session, "window", property(lambda _: None))
 
 
 def tasks_can_be_bound_again(*, but_not_with_another: str = "") -> Break:
