@@ -1,10 +1,11 @@
-"""One browser tab as the page sees it: its own session and its crew's together.
+"""One browser tab as the page sees it: its own session together with those of its crew.
 
     tab = Tab(Crew(session, ports))
-    tab.window                      # the tab's own; `windows` are everybody's, its own first
-    await tab.cancel(prompt_id)     # goes to whoever has that task
+    tab.window                      # the tab's own; `windows` are those of all sessions, its own first
+    await tab.cancel(prompt_id)     # goes to the session that has the task
 
-What belongs to no task (runs, the line, what is kept, what closed windows have left) is the tab's own session's.
+An operation on one task goes to the session that has it. Everything else (runs, the line, kept results, orphans) is the
+business of the tab's own session. Operations without a docstring are those of `Session`, `Past` and `Results`.
 """
 
 from __future__ import annotations
@@ -33,8 +34,6 @@ from app.workflows.needs import Runnability
 
 
 class Tab:
-    """See the module."""
-
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
         self._own = crew.everybody[0]
@@ -50,7 +49,7 @@ class Tab:
 
     @property
     def windows(self) -> tuple[Window, ...]:
-        """Everybody's, as far as they have read their records."""
+        """The windows of all sessions that have read their records."""
         return tuple(item.window for item in self._crew.everybody if isinstance(item.window, Window))
 
     @property
@@ -60,7 +59,7 @@ class Tab:
 
     @property
     def fleet(self) -> Fleet:
-        """The servers, as the gateway last told."""
+        """The servers, as the gateway last reported them."""
         return self._own.fleet
 
     @property
@@ -70,7 +69,7 @@ class Tab:
 
     @property
     def store_error(self) -> StorageError | None:
-        """Why the store could not be read or written the last time, by anybody."""
+        """Why any session could not read or write the store the last time."""
         return next((item.store_error for item in self._crew.everybody if item.store_error is not None), None)
 
     @property
@@ -84,7 +83,7 @@ class Tab:
         return {key: value for item in self._crew.everybody for key, value in item.previews.items()}
 
     def outlook(self, task: Task) -> Outlook:
-        """When a task will have ended or, if it waits, begin."""
+        """When a task is expected to end or, if it waits, to begin."""
         return self._crew.holder_of(task.prompt_id).outlook(task)
 
     @property
@@ -94,7 +93,7 @@ class Tab:
 
     @property
     def has_loose_ends(self) -> bool:
-        """Whether something would be lost if this page went away now."""
+        """Whether something would be lost if this page closed now."""
         return any(item.has_loose_ends for item in self._crew.everybody)
 
     @property
@@ -103,42 +102,42 @@ class Tab:
         return frozenset().union(*(item.stalled for item in self._crew.everybody))
 
     def still_for(self, prompt_id: PromptId) -> float:
-        """Seconds for which that task was looked at without having moved."""
+        """Seconds for which polls of that task have shown no progress."""
         return self._crew.holder_of(prompt_id).still_for(prompt_id)
 
     @property
     def noticed(self) -> Mapping[ServerId, Noticed]:
-        """By server: that it was restarted, lost its history, or is another one now."""
+        """By server: that it was restarted, lost its history, or was replaced."""
         return {key: value for item in reversed(self._crew.everybody) for key, value in item.noticed.items()}
 
     @property
     def orphans(self) -> tuple[Orphan, ...]:
-        """Work of windows that are gone."""
+        """Work of closed windows."""
         return self._own.orphans
 
     @property
     def orphan_records(self) -> tuple[OrphanRecord, ...]:
-        """Records of windows that are gone which cannot be read."""
+        """Unreadable records of closed windows."""
         return self._own.orphan_records
 
     @property
     def line(self) -> WaitingLine:
-        """What waits in this tab."""
+        """The waiting runs of this tab."""
         return self._own.line
 
     @property
     def files(self) -> WorkflowFiles:
-        """Workflows that lie elsewhere."""
+        """Workflows that are published or saved on a server."""
         return self._own.files
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` after every change of anybody; the returned function ends it."""
+        """Call `listener` after every change of any session; the returned function ends it."""
         return self._own.subscribe(listener)
 
-    # What the person does
+    # What the user does
 
     def lean(self, leanings: Mapping[ServerId, Leaning]) -> None:
-        """Session.lean, of everybody."""
+        """Set the leanings, which all sessions of a tab share."""
         self._own.lean(leanings)
 
     async def run(
@@ -150,74 +149,61 @@ class Tab:
         server_id: ServerId | None = None,
         editor: str = "",
     ) -> PromptId:
-        """Session.run, of the tab's own."""
         return await self._own.run(workflow, title=title, inputs=inputs, server_id=server_id, editor=editor)
 
     async def keep_input(self, blob: Blob) -> str:
-        """Session.keep_input: one store for everybody."""
+        """Keep an input in the store, which all sessions share."""
         return await self._own.keep_input(blob)
 
     def name_project(self, name: str) -> None:
-        """Session.name_project, of everybody."""
+        """Name the project of all sessions of this tab."""
         self._own.name_project(name)
 
     def dismiss_run(self, prompt_id: PromptId) -> None:
-        """Take a failed click off the list, whoever's it is."""
+        """Remove a failed click from the list of its session."""
         for item in self._crew.everybody:
             if any(run.prompt_id == prompt_id for run in item.runs):
                 item.dismiss_run(prompt_id)
 
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
-        """Session.run_again, of whoever has it."""
         return await self._crew.holder_of(prompt_id).run_again(prompt_id, elsewhere=elsewhere)
 
     async def confirm_move(self, prompt_id: PromptId) -> None:
-        """Session.confirm_move, of whoever has it."""
         await self._crew.holder_of(prompt_id).confirm_move(prompt_id)
 
     async def cancel(self, prompt_id: PromptId) -> None:
-        """Session.cancel, of whoever has it."""
         await self._crew.holder_of(prompt_id).cancel(prompt_id)
 
     async def give_up(self, prompt_id: PromptId) -> None:
-        """Session.give_up, of whoever has it."""
         await self._crew.holder_of(prompt_id).give_up(prompt_id)
 
     async def look_again(self, prompt_id: PromptId) -> None:
-        """Session.look_again, of whoever has it."""
         await self._crew.holder_of(prompt_id).look_again(prompt_id)
 
     async def delete_task(self, prompt_id: PromptId) -> None:
-        """Session.delete_task, of whoever has it."""
         await self._crew.holder_of(prompt_id).delete_task(prompt_id)
 
     async def find_orphans(self) -> tuple[Orphan, ...]:
-        """Session.find_orphans, of the tab's own."""
         return await self._own.find_orphans()
 
     async def adopt(self, prompt_id: PromptId) -> Task:
-        """Session.adopt, of the tab's own."""
         return await self._own.adopt(prompt_id)
 
     async def catalogue(self, server_id: ServerId, names: frozenset[str]) -> Catalogue | None:
-        """Session.catalogue, of the tab's own."""
         return await self._own.catalogue(server_id, names)
 
     async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Runnability:
-        """Session.standing, of the tab's own."""
         return await self._own.standing(workflow, supplied)
 
     async def choices(self, server_id: ServerId, route: str) -> tuple[str, ...]:
-        """Session.choices, of the tab's own."""
         return await self._own.choices(server_id, route)
 
     async def refresh_catalogues(self) -> None:
-        """Session.refresh_catalogues, of the tab's own."""
         await self._own.refresh_catalogues()
 
 
 class TabPast:
-    """What was laid by, of all windows: one store, and each session of this tab adds to it."""
+    """The past tasks of all windows: one store, to which each session of this tab adds."""
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
@@ -225,32 +211,27 @@ class TabPast:
 
     @property
     def changes(self) -> int:
-        """How often something was added or deleted by this tab."""
+        """How often this tab has added or deleted past tasks."""
         return sum(item.past.changes for item in self._crew.everybody)
 
     async def read_ids(self) -> Sequence[PromptId]:
-        """Past.read_ids."""
         return await self._own.read_ids()
 
     async def read_rows(self, prompt_ids: Sequence[PromptId]) -> Sequence[PastTask]:
-        """Past.read_rows."""
         return await self._own.read_rows(prompt_ids)
 
     async def read_others(self) -> Sequence[PastTask]:
-        """Past.read_others."""
         return await self._own.read_others()
 
     async def read_task(self, prompt_id: PromptId) -> Task:
-        """Past.read_task."""
         return await self._own.read_task(prompt_id)
 
     async def delete(self, prompt_ids: Sequence[PromptId]) -> None:
-        """Past.delete."""
         await self._own.delete(prompt_ids)
 
 
 class TabResults:
-    """What is kept of everybody's results: one store, but each session's records tell of its own."""
+    """The kept results: one store, but each session knows the outputs of its own tasks only."""
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
@@ -263,37 +244,34 @@ class TabResults:
 
     @property
     def deletions(self) -> int:
-        """How often this tab has deleted everything."""
+        """How often this tab has deleted all results."""
         return self._own.deletions
 
     async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
-        """Results.read."""
         return await self._own.read(prompt_id, index)
 
     async def read_thumbnail(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
-        """Results.read_thumbnail."""
         return await self._own.read_thumbnail(prompt_id, index)
 
     async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
-        """Results.fetch, by whoever has the task."""
+        """Fetch by the session that has the task, or by the tab's own."""
         holder = self._crew.session_of(prompt_id)
         return await (holder.results if holder is not None else self._own).fetch(prompt_id, index)
 
     def refresh_soon(self) -> None:
-        """Look in the background."""
+        """Check in the background which results are kept."""
         for item in self._crew.everybody:
             item.results.refresh_soon()
 
     async def configure(self, settings: KeepSettings) -> None:
-        """Results.configure, for all windows."""
+        """Set how much is kept, for all windows."""
         await self._own.configure(settings)
         self.refresh_soon()
 
     async def delete_all(self) -> None:
-        """Results.delete_all, of all windows."""
+        """Delete the kept results of all windows."""
         await self._own.delete_all()
         self.refresh_soon()
 
     async def ask_promise(self) -> None:
-        """Results.ask_promise."""
         await self._own.ask_promise()

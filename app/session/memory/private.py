@@ -1,13 +1,13 @@
-"""The store of a private window: what it makes lives in the page's memory, and goes with it.
+"""The store of a private window: results live in the page's memory and are gone when the page closes.
 
-    ports = private_ports(ports, drawer)      # everything else of the window is as ever
+    ports = private_ports(ports, drawer)      # all other ports stay the same
 
-Promise 5 holds here too: a task is durable before it is sent, or it is not sent. But what is written down has no words
-of the person's in it (`redacted`), and is deleted as soon as the task has ended and all of it is home: in the `drawer`,
-which is the page's memory. After a reload the window still knows what runs, and brings it home.
+Promise 5 holds here too: a task is durable before it is sent, or it is not sent. But the stored record contains no text
+of the user's (`redacted`), and is deleted as soon as the task has ended and its results are in the `drawer`, the page's
+memory. After a reload the window still knows its running tasks, and delivers their results.
 
-A private window sees nothing of the past either: no results, waiting runs or left work of other windows. What its
-servers keep of the work is theirs.
+A private window does not see past results, waiting runs or orphans of other windows. It has no influence on what its
+servers keep.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from app.session.memory.private_blobs import Drawer, PrivateBlobs
 
 
 def private_ports(ports: Ports, drawer: Drawer) -> Ports:
-    """The ports of a private window: its journal goes with the page as well."""
+    """The ports of a private window; its journal is not stored either."""
     store = PrivateStore(ports.store, drawer)
     return replace(ports, store=store, past=store, journal=None)
 
 
 def redacted(task: Task) -> Task:
-    """What is written down of a private task: where it runs and how it stands, without a word of what it is."""
+    """The stored record of a private task: server and state, without title, workflow, inputs or text."""
     job, failure = task.job, task.failure
     return replace(
         task,
@@ -55,7 +55,7 @@ def redacted(task: Task) -> Task:
 
 
 def _without_text(output: Output) -> Output:
-    """A text lies nowhere else: after a reload before it was home, it is gone."""
+    """An output without its text, which is stored nowhere else: a reload before its delivery loses it."""
     return replace(output, text="", delivery=Delivery.GONE) if output.is_text else output
 
 
@@ -74,11 +74,10 @@ class PrivateStore(PrivateBlobs):
     # Windows and reservations
 
     async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
-        """TaskStore.claim."""
         record, records = await self._inner.claim(fresh)
         self._windows.add(record.window_id)
         for task in records.tasks:
-            if is_settled(task):  # the page went away between its end and this
+            if is_settled(task):  # the page closed after the end, before this
                 await self._inner.delete_task(task)
             else:
                 self._written[task.prompt_id] = task
@@ -86,21 +85,17 @@ class PrivateStore(PrivateBlobs):
         return record, Records(unsettled, records.unreadable)
 
     async def reserve(self, choose: Callable[[Claims], Reservation]) -> Reservation:
-        """TaskStore.reserve."""
         return await self._inner.reserve(choose)
 
     async def release_reservation(self, prompt_id: PromptId) -> None:
-        """TaskStore.release_reservation."""
         await self._inner.release_reservation(prompt_id)
 
     # Tasks
 
     async def register(self, task: Task) -> None:
-        """TaskStore.register."""
         await self._register(task, self._inner.register(redacted(task)))
 
     async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
-        """TaskStore.register_at_once."""
         await self._register(task, self._inner.register_at_once(redacted(task), check))
 
     async def _register(self, task: Task, written: Coroutine[Any, Any, None]) -> None:
@@ -114,7 +109,7 @@ class PrivateStore(PrivateBlobs):
             self._lines[line.window_id] = line.without(task.prompt_id)
 
     async def update(self, task: Task) -> None:
-        """TaskStore.update. A task that is over and home is deleted there instead."""
+        """Write the redacted record, or delete it once the task has ended and is delivered."""
         prompt_id = task.prompt_id
         if prompt_id in self._home:
             self._home[prompt_id] = task
@@ -129,16 +124,15 @@ class PrivateStore(PrivateBlobs):
             self._home[prompt_id] = task
 
     async def adopt(self, prompt_id: PromptId, seen: tuple[WindowId, int], new_owner: WindowId) -> Task:
-        """TaskStore.adopt. A private window finds nothing to adopt."""
+        """Adopt in the store, although a private window finds nothing to adopt."""
         return await self._inner.adopt(prompt_id, seen, new_owner)
 
     async def read_task(self, prompt_id: PromptId) -> Task | None:
-        """TaskStore.read_task."""
         found = self._home.get(prompt_id)
         return found if found is not None else self._whole(await self._inner.read_task(prompt_id))
 
     async def read_tasks(self, owner: WindowId | None = None) -> Records:
-        """TaskStore.read_tasks, of this tab alone."""
+        """The tasks of this tab only."""
         owners = self._windows if owner is None else self._windows & {owner}
         stored = [await self._inner.read_tasks(window_id) for window_id in sorted(owners)]
         there = [whole for records in stored for task in records.tasks if (whole := self._whole(task)) is not None]
@@ -147,14 +141,12 @@ class PrivateStore(PrivateBlobs):
         return Records(tuple(sorted(tasks, key=lambda item: item.created_at)), tuple(unreadable.values()))
 
     async def delete_task(self, task: Task) -> None:
-        """TaskStore.delete_task."""
         if self._home.pop(task.prompt_id, None) is None:
             await self._inner.delete_task(redacted(task))
             self._written.pop(task.prompt_id, None)
         await self.delete_results(task.prompt_id)
 
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
-        """TaskStore.delete_unreadable."""
         await self._inner.delete_unreadable(prompt_id, owner)
 
     def _whole(self, stored: Task | None) -> Task | None:
@@ -171,15 +163,13 @@ class PrivateStore(PrivateBlobs):
         return frozenset(pictures | {batch.editor_sha256 for batch in batches})
 
     async def read_line(self, window_id: WindowId) -> WaitingRuns:
-        """LineStore.read_line."""
         return self._lines.get(window_id, WaitingRuns(window_id=window_id))
 
     async def read_lines(self) -> Mapping[WindowId, int]:
-        """LineStore.read_lines, of this tab alone."""
+        """The lines of this tab only."""
         return {window_id: len(line.entries) for window_id, line in self._lines.items() if line.entries}
 
     async def write_line(self, change: LineChange) -> None:
-        """LineStore.write_line."""
         line = await self.read_line(change.window_id)
         if change.line_id != line.line_id:
             raise NotOwner("write_line")
@@ -193,41 +183,36 @@ class PrivateStore(PrivateBlobs):
         )
 
     async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> WaitingRuns:  # noqa: ARG002
-        """LineStore.adopt_line: a private window finds no line of another."""
+        """Raise: a private window finds no line of another window."""
         raise TaskNotFound("adopt_line")
 
     # What is learned
 
     async def learn(self, ran: Ran) -> None:
-        """LearnedStore.learn: nothing of private work."""
+        """Learn nothing from private work."""
 
     async def learn_paces(self, measured: Measured) -> None:
-        """LearnedStore.learn_paces: nothing of private work."""
+        """Learn nothing from private work."""
 
     async def read_learned(self) -> Learned:
-        """LearnedStore.read_learned."""
         return await self._inner.read_learned()
 
-    # What this window need not hold any more
+    # Past tasks
 
     async def lay_by(self, task: Task) -> None:
-        """PastStore.lay_by: it stays in memory."""
+        """Keep the task in memory."""
         self._past[task.prompt_id] = self._home.pop(task.prompt_id, task)
 
     async def read_past_ids(self) -> Sequence[PromptId]:
-        """PastStore.read_past_ids."""
         return [task.prompt_id for task in sorted(self._past.values(), key=ended_at, reverse=True)]
 
     async def read_past(self, prompt_ids: Sequence[PromptId]) -> Sequence[PastTask]:
-        """PastStore.read_past."""
         return [past_of(self._past[prompt_id]) for prompt_id in prompt_ids if prompt_id in self._past]
 
     async def read_past_task(self, prompt_id: PromptId) -> Task | None:
-        """PastStore.read_past_task."""
         return self._past.get(prompt_id)
 
     async def delete_past(self, prompt_ids: Collection[PromptId]) -> None:
-        """PastStore.delete_past."""
         for prompt_id in prompt_ids:
             if self._past.pop(prompt_id, None) is not None:
                 await self.delete_results(prompt_id)

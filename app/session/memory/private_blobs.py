@@ -1,7 +1,7 @@
 """The bytes of a private window: in the page's memory, and nowhere else.
 
-They are as bounded there as they would be in the store: results by the cap that the person set, and by `MOST` at any
-rate; inputs by `MOST_INPUTS`, but for those that waiting runs will need.
+They are bounded as in the store: results by the cap that the user has set, and by `MOST` in any case; inputs by
+`MOST_INPUTS`, except for those that waiting runs need.
 """
 
 from __future__ import annotations
@@ -18,31 +18,30 @@ RESULTS, THUMBNAILS = "results", "thumbnails"
 
 
 class Drawer(Protocol):
-    """The page's memory, where its scripts find bytes by the names that they have in the store."""
+    """The page's memory, where its scripts find bytes under the names that the store would use."""
 
     def put(self, kind: str, name: str, blob: Blob, at: float) -> None:
-        """Hold these."""
+        """Keep the bytes."""
 
     def drop(self, kind: str, name: str) -> None:
-        """Let go of them, if they are there."""
+        """Release the bytes; nothing happens if they are gone."""
 
     async def small(self, blob: Blob) -> Blob | None:
-        """A thumbnail; None if that is no picture."""
+        """Return a thumbnail, or None if the bytes are no picture."""
 
 
 class PrivateBlobs:
-    """The Shelf of a private window. Settings and what there is room for are those of all windows, in `inner`."""
+    """The `BlobStore` of a private window. Its settings and usage are those of all windows, read from `inner`."""
 
     def __init__(self, inner: BlobStore, drawer: Drawer) -> None:
-        self._shelf = inner
+        self._shared = inner
         self._drawer = drawer
         self._results: dict[tuple[PromptId, int], KeptResult] = {}  # the oldest first
         self._thumbnails: dict[tuple[PromptId, int], Blob] = {}
         self._inputs: dict[str, Blob] = {}  # the oldest first
 
     async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
-        """Shelf.keep_result."""
-        settings = await self._shelf.read_settings()
+        settings = await self._shared.read_settings()
         if settings.keep is Keep.THUMBNAILS:
             return False
         name = task.prompt_id, index
@@ -62,15 +61,13 @@ class PrivateBlobs:
             self._drawer.drop(RESULTS, _text(name))
 
     async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:
-        """Shelf.read_result."""
         return self._results.get((prompt_id, index))
 
     async def read_kept(self, among: Collection[tuple[PromptId, int]]) -> frozenset[tuple[PromptId, int]]:
-        """Shelf.read_kept, of this page alone."""
+        """Which of these outputs this page keeps."""
         return frozenset(among) & self._results.keys()
 
     async def keep_thumbnail(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
-        """Shelf.keep_thumbnail."""
         small = await self._drawer.small(blob)
         if small is not None:
             self._thumbnails[task.prompt_id, index] = small
@@ -78,22 +75,20 @@ class PrivateBlobs:
         return small is not None
 
     async def read_thumbnail(self, prompt_id: PromptId, index: int) -> Blob | None:
-        """Shelf.read_thumbnail."""
         return self._thumbnails.get((prompt_id, index))
 
     async def keep_preview(self, task: Task, blob: Blob, media_type: str, kept_at: float) -> bool:  # noqa: ARG002
-        """Shelf.keep_preview: a reload leaves none of it."""
+        """Keep nothing: previews are for after a reload, and a private window keeps none."""
         return False
 
     async def read_preview(self, prompt_id: PromptId) -> Blob | None:  # noqa: ARG002
-        """Shelf.read_preview: there is none."""
         return None
 
     async def delete_preview(self, prompt_id: PromptId) -> None:
-        """Shelf.delete_preview: there is none."""
+        """Do nothing: no preview is kept."""
 
     async def delete_results(self, prompt_id: PromptId | None = None) -> None:
-        """Shelf.delete_results, of this page alone."""
+        """Delete results and thumbnails that this page keeps; the store of all windows stays as it is."""
         for name in [name for name in self._results if prompt_id in (None, name[0])]:
             self._drop(name)
         for name in [name for name in self._thumbnails if prompt_id in (None, name[0])]:
@@ -101,7 +96,6 @@ class PrivateBlobs:
             self._drawer.drop(THUMBNAILS, _text(name))
 
     async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:  # noqa: ARG002
-        """Shelf.keep_input."""
         self._inputs.pop(sha256, None)
         self._inputs[sha256] = blob
         needed = self._needed | {sha256}
@@ -113,35 +107,33 @@ class PrivateBlobs:
 
     @property
     def _needed(self) -> frozenset[str]:
-        """The inputs that waiting runs will need."""
+        """The hashes of inputs that waiting runs need."""
         raise NotImplementedError
 
     async def read_input(self, sha256: str) -> Blob | None:
-        """Shelf.read_input; also what other windows have kept, for their presets name it."""
+        """Return a kept input; also one that another window has kept, because a preset may name it."""
         found = self._inputs.get(sha256)
-        return found if found is not None else await self._shelf.read_input(sha256)
+        return found if found is not None else await self._shared.read_input(sha256)
 
     async def find_input(self, start: str) -> str | None:
-        """Shelf.find_input, including the inputs of other windows, as with `read_input`."""
+        """Find an input of this page or of another window, as `read_input` does."""
         found = next((sha256 for sha256 in self._inputs if sha256.startswith(start)), None)
-        return found if found is not None else await self._shelf.find_input(start)
+        return found if found is not None else await self._shared.find_input(start)
 
     async def read_settings(self) -> KeepSettings:
-        """Shelf.read_settings."""
-        return await self._shelf.read_settings()
+        return await self._shared.read_settings()
 
     async def write_settings(self, settings: KeepSettings) -> None:
-        """Shelf.write_settings."""
-        await self._shelf.write_settings(settings)
+        await self._shared.write_settings(settings)
         self._make_room(settings)
 
     async def usage(self) -> Usage:
-        """Shelf.usage, of all other windows."""
-        return await self._shelf.usage()
+        """The usage of all other windows."""
+        return await self._shared.usage()
 
     async def persist(self, *, is_asked: bool = False) -> bool | None:
-        """Shelf.persist: nothing here needs it, unless the person wants it."""
-        return await self._shelf.persist(is_asked=True) if is_asked else None
+        """Pass the question on only if the user asks for it: a private window needs no persistent storage."""
+        return await self._shared.persist(is_asked=True) if is_asked else None
 
 
 def _text(name: tuple[PromptId, int]) -> str:

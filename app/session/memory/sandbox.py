@@ -81,7 +81,6 @@ class SandboxSockets:
     opened: list[SandboxConnection] = field(default_factory=list)
 
     async def open(self, path: str, deadline: float) -> SandboxConnection:  # noqa: ARG002 - it opens at once
-        """Sockets.open."""
         self.opened.append(SandboxConnection(f"ws://sandbox.invalid{path}"))
         return self.opened[-1]
 
@@ -133,16 +132,14 @@ class SandboxServers:
         return Response(404)
 
     async def send(self, request: Request) -> Response:
-        """Http.send."""
         await asyncio.sleep(0)
         return self.answer(request)
 
     async def fetch(self, request: Request) -> Response:
-        """Http.fetch: no picture is ever there."""
+        """Answer without a picture: there is none."""
         return self.answer(request)
 
     async def upload(self, request: Request, on_progress: Callable[[float], None]) -> Response:
-        """Http.upload."""
         on_progress(1.0)
         return self.answer(request)
 
@@ -160,11 +157,9 @@ class SandboxStore:
     durations: Durations = field(default_factory=Durations)
 
     async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
-        """TaskStore.claim."""
         return fresh, Records(tuple(self.tasks.values()))
 
     async def reserve(self, choose: Callable[[Claims], Reservation]) -> Reservation:
-        """TaskStore.reserve."""
         reservation = choose(self._claims)
         self.reservations[reservation.prompt_id] = reservation
         return reservation
@@ -175,39 +170,32 @@ class SandboxStore:
         return Claims(tuple(self.reservations.values()), unfinished, durations=self.durations)
 
     async def learn(self, ran: Ran) -> None:
-        """TaskStore.learn."""
         self.durations = self.durations.learned(ran)
 
     async def learn_paces(self, measured: Measured) -> None:
         """LearnedStore.learn_paces: nothing here lasts."""
 
     async def read_learned(self) -> Learned:
-        """LearnedStore.read_learned."""
         return Learned(self.durations)
 
     async def release_reservation(self, prompt_id: PromptId) -> None:
-        """TaskStore.release_reservation."""
         self.reservations.pop(prompt_id, None)
 
     async def register(self, task: Task) -> None:
-        """TaskStore.register."""
         if self.reservations.pop(task.prompt_id, None) is None:
             raise NotOwner("register", task.prompt_id)
         self.tasks[task.prompt_id] = task
 
     async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
-        """TaskStore.register_at_once."""
         check(self._claims)
         self.tasks[task.prompt_id] = task
 
     async def update(self, task: Task) -> None:
-        """TaskStore.update."""
         if task.prompt_id not in self.tasks:
             raise TaskNotFound("update", task.prompt_id)
         self.tasks[task.prompt_id] = task
 
     async def adopt(self, prompt_id: PromptId, seen: tuple[WindowId, int], new_owner: WindowId) -> Task:
-        """TaskStore.adopt."""
         known = self.tasks[prompt_id]
         if (known.owner, known.epoch) != seen:
             raise NotOwner("adopt", prompt_id, known.owner, known.epoch)
@@ -215,45 +203,40 @@ class SandboxStore:
         return self.tasks[prompt_id]
 
     async def read_task(self, prompt_id: PromptId) -> Task | None:
-        """TaskStore.read_task."""
         return self.tasks.get(prompt_id)
 
     async def read_tasks(self, owner: WindowId | None = None) -> Records:
-        """TaskStore.read_tasks."""
         return Records(tuple(task for task in self.tasks.values() if owner in (None, task.owner)))
 
     async def delete_task(self, task: Task) -> None:
-        """TaskStore.delete_task."""
         self.tasks.pop(task.prompt_id, None)
 
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
-        """TaskStore.delete_unreadable: what lies here as a value can be read."""
+        """Do nothing: every record here can be read."""
 
     async def read_line(self, window_id: WindowId) -> WaitingRuns:
-        """LineStore.read_line: nothing waits here."""
+        """An empty line: nothing waits here."""
         return WaitingRuns(window_id=window_id)
 
     async def read_lines(self) -> Mapping[WindowId, int]:
-        """LineStore.read_lines."""
         return {}
 
     async def write_line(self, change: LineChange) -> None:
-        """LineStore.write_line."""
+        """Do nothing."""
 
     async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> WaitingRuns:  # noqa: ARG002
-        """LineStore.adopt_line: nothing waits anywhere."""
+        """Raise: nothing waits anywhere."""
         raise TaskNotFound("adopt_line")
 
     async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:  # noqa: ARG002
-        """TaskStore.keep_result: no bytes are kept here."""
+        """Report success without keeping the bytes."""
         return True
 
     async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:  # noqa: ARG002 - none is kept
-        """TaskStore.read_result."""
         return None
 
     async def read_kept(self, among: Collection[tuple[PromptId, int]]) -> frozenset[tuple[PromptId, int]]:
-        """TaskStore.read_kept: what the tasks say is kept."""
+        """Which outputs are kept, by the tasks' own records."""
         return frozenset(
             (prompt_id, index)
             for prompt_id, index in among
@@ -261,32 +244,27 @@ class SandboxStore:
         )
 
     async def keep_thumbnail(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:  # noqa: ARG002
-        """TaskStore.keep_thumbnail."""
         return False
 
     async def read_thumbnail(self, prompt_id: PromptId, index: int) -> Blob | None:  # noqa: ARG002 - none is kept
-        """TaskStore.read_thumbnail."""
         return None
 
     async def keep_preview(self, task: Task, blob: Blob, media_type: str, kept_at: float) -> bool:  # noqa: ARG002 - none is kept
-        """TaskStore.keep_preview."""
         return False
 
     async def read_preview(self, prompt_id: PromptId) -> Blob | None:  # noqa: ARG002 - none is kept
-        """TaskStore.read_preview."""
         return None
 
     async def delete_preview(self, prompt_id: PromptId) -> None:
-        """TaskStore.delete_preview."""
+        """Do nothing: no preview is kept."""
 
     async def delete_results(self, prompt_id: PromptId | None = None) -> None:
-        """TaskStore.delete_results."""
+        """Do nothing: no bytes are kept."""
 
     async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
-        """TaskStore.keep_input: no bytes are kept here."""
+        """Do nothing: no bytes are kept."""
 
     async def read_input(self, sha256: str) -> Blob | None:  # noqa: ARG002 - none is kept
-        """TaskStore.read_input."""
         return None
 
     async def find_input(self, start: str) -> str | None:  # noqa: ARG002 - none is kept
@@ -294,18 +272,15 @@ class SandboxStore:
         return None
 
     async def read_settings(self) -> KeepSettings:
-        """TaskStore.read_settings."""
         return KeepSettings()
 
     async def write_settings(self, settings: KeepSettings) -> None:
-        """TaskStore.write_settings."""
+        """Do nothing: the sandbox has no settings."""
 
     async def usage(self) -> Usage:
-        """TaskStore.usage."""
         return Usage(settings=KeepSettings())
 
     async def persist(self, *, is_asked: bool = False) -> bool | None:  # noqa: ARG002 - nothing here lasts
-        """TaskStore.persist."""
         return None
 
 
@@ -313,15 +288,12 @@ class SandboxWindows:
     """A window of its own."""
 
     async def claim(self) -> Identity:
-        """Windows.claim."""
         return Identity(WindowId("sandbox"), is_new=True)
 
     async def enlist(self, window_id: WindowId) -> bool:  # noqa: ARG002 - it has no crew
-        """Windows.enlist."""
         return False
 
     async def is_alive(self, window_id: WindowId) -> bool | None:  # noqa: ARG002 - there is no other
-        """Windows.is_alive."""
         return None
 
 
@@ -337,11 +309,9 @@ class SandboxFleet:
         self._fleets.put_nowait(fleet)
 
     async def first(self) -> Fleet:
-        """FleetSource.first."""
         return await self._fleets.get()
 
     async def changes(self) -> Fleet:
-        """FleetSource.changes."""
         return await self._fleets.get()
 
 
@@ -349,11 +319,9 @@ class SandboxClock:
     """Real time; no wait is long."""
 
     def now(self) -> float:
-        """Clock.now."""
         return time.time()
 
     async def sleep(self, seconds: float) -> None:
-        """Clock.sleep."""
         await asyncio.sleep(min(seconds, LONGEST_SLEEP))
 
 
@@ -361,11 +329,9 @@ class SandboxRandom:
     """Chance without luck."""
 
     def uuid4(self) -> str:
-        """Random.uuid4."""
         return str(uuid.uuid4())
 
     def fraction(self) -> float:
-        """Random.fraction."""
         return 0.5
 
 

@@ -132,15 +132,13 @@ class _CrewWindows:
         self._windows = windows
 
     async def claim(self) -> Identity:
-        """Windows.claim."""
         return Identity(self._window_id, is_new=False)
 
     async def enlist(self, window_id: WindowId) -> bool:
-        """Windows.enlist: a crew session has no crew."""
+        """Raise: a crew session has no crew of its own."""
         raise InvalidTransition("enlist", f"{window_id} by {self._window_id}")
 
     async def is_alive(self, window_id: WindowId) -> bool | None:
-        """Windows.is_alive."""
         return await self._windows.is_alive(window_id)
 
 
@@ -153,13 +151,11 @@ class _SharedFleet:
         self._is_failing = False
 
     async def first(self) -> Fleet:
-        """FleetSource.first."""
         await self._captain.has_fleet.wait()
         self._told = self._captain.fleet
         return self._told
 
     async def changes(self) -> Fleet:
-        """FleetSource.changes."""
         while True:
             error, fleet = self._captain.fleet_error, self._captain.fleet
             if error is not None and not self._is_failing:

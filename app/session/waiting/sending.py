@@ -1,6 +1,6 @@
 """Sending what waits: which session takes the next run and when, and what becomes of one that could not be sent.
 
-See `session/line.py` for what people may count on.
+What users can rely on is in `session/waiting/waiting_runs.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The waiting line made durable: read once, changed step by step, each step one transaction (`core/line.py`).
+"""The waiting line made durable: read once, changed step by step, each step one transaction (`core/waiting_runs.py`).
 
 A step is worked out on what this window knows, and written if the store still has that; else the line is read and the
 step taken there. What a session of ours has registered is off the line already, whatever was read before.

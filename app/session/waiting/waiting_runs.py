@@ -1,4 +1,4 @@
-"""The window's waiting line as it is kept, shown and sent (`core/line.py` is its value).
+"""The window's waiting line as it is kept, shown and sent (`core/waiting_runs.py` is its value).
 
     batch_id = await session.line.add(workflow, plan_runs(workflow, plan), title="Dunes")
     await session.line.pause()
@@ -11,7 +11,7 @@ it waits or it is a task.
 One window, one server (promise 1): a waiting run holds no server, so it binds nobody. But while one of a session's
 prompts is unfinished the next one goes to that same server, and so a line that goes on stays where it is; it is chosen
 anew only when everything before it has ended, as after a pause. What should go to several servers at once is sent by
-several sessions (`session/crew.py`).
+several sessions (`session/waiting/crew.py`).
 
 A run that fails or is cancelled does not stop the line. One that a server refuses pauses it, for the rest would be
 refused likewise; so does one that cannot be sent as it is. What could not be sent for want of a server, of the network

@@ -1,4 +1,4 @@
-"""Noticing that a server was restarted, has lost its history, or is another one now (`core/mark.py`).
+"""Noticing that a server was restarted, has lost its history, or is another one now (`core/server_fingerprint.py`).
 
 A sign that disagrees with the mark ends no task. It is logged and noted in the unfinished tasks that the server had by
 then, and all of its tasks are checked again, also those found lost.
