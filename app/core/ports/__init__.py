@@ -1,4 +1,4 @@
-"""What the session needs from the outside, as protocols: one module for each family.
+"""The session's ports, as protocols: one module for each family.
 
 The browser's adapters are in `app/browser/`; the simulation's in `tests/simulation/`. One port suite runs against
 both. Adapters raise only errors of `app.core.errors`; everything else is a bug.
@@ -18,7 +18,7 @@ from app.core.ports.windows import Windows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Everything a session is given."""
+    """All ports of one session."""
 
     http: Http
     sockets: Sockets
@@ -28,5 +28,5 @@ class Ports:
     clock: Clock
     random: Random
     journal: JournalStore | None = None  # without one, a reload begins a new journal
-    past: PastStore | None = None  # without it, a window holds all of its tasks for ever
-    catalogues: Catalogues | None = None  # without them, any server is thought able to run anything
+    past: PastStore | None = None  # without it, a window keeps all of its tasks
+    catalogues: Catalogues | None = None  # without them, every server is assumed to run every workflow

@@ -11,7 +11,7 @@ from app.core.model import PromptId, Task
 
 
 class Blob(Protocol):
-    """Bytes that stay where they are (a JavaScript Blob in the browser) until somebody reads them."""
+    """Bytes that are not copied (a JavaScript Blob in the browser) until they are read."""
 
     @property
     def size(self) -> int:
@@ -19,7 +19,7 @@ class Blob(Protocol):
 
     @property
     def media_type(self) -> str:
-        """As the browser or the server calls it; may be empty."""
+        """The browser's or the server's name for it; may be empty."""
 
     async def read(self) -> bytes:
         """All of it, copied over."""
@@ -39,7 +39,7 @@ class SlicedBlob:
 
     @property
     def media_type(self) -> str:
-        """Not known here: the frame's header tells it."""
+        """Empty: the media type is in the frame's header."""
         return ""
 
     async def read(self) -> bytes:
@@ -49,7 +49,7 @@ class SlicedBlob:
 
 @dataclass(frozen=True, slots=True)
 class KeptResult:
-    """One output's bytes as kept here, and when."""
+    """One output's bytes as kept in this browser, with the time."""
 
     prompt_id: PromptId
     index: int
@@ -66,7 +66,7 @@ class Keep(Enum):
 
 @dataclass(frozen=True, slots=True)
 class KeepSettings:
-    """How much this browser keeps, as the person set it for all of its windows. Thumbnails are apart from the cap."""
+    """How much this browser keeps, as the user has set it for all windows. Thumbnails do not count towards the cap."""
 
     cap_bytes: int = 2_000_000_000
     keep: Keep = Keep.ORIGINALS
@@ -74,7 +74,7 @@ class KeepSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What lies in this browser's storage, in bytes. None is what this browser does not tell."""
+    """What this browser's storage contains, in bytes. None where the browser does not say."""
 
     settings: KeepSettings
     count: int = 0  # kept originals
@@ -83,16 +83,16 @@ class Usage:
     thumbnails_size: int = 0
     inputs_size: int = 0
     used: int | None = None  # by everything of this site, as the browser estimates it
-    quota: int | None = None  # what the browser would give to this site
-    is_persistent: bool | None = None  # whether the browser has promised not to clear it by itself
+    quota: int | None = None  # what the browser grants this site
+    is_persistent: bool | None = None  # whether the browser has promised not to evict it
 
 
 class BlobStore(Protocol):
     """The part of the store that holds bytes: results, their thumbnails, and inputs."""
 
     async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
-        """Keep one output's bytes, within the cap; the oldest make room. False if only thumbnails are wanted,
-        StorageError(quota) if it can't be kept. Fenced like `update`."""
+        """Keep one output's bytes within the cap, deleting the oldest. False if only thumbnails are wanted,
+        StorageError(quota) if there is no room. Fenced like `update`."""
 
     async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:
         """The kept bytes, or None."""
@@ -129,14 +129,14 @@ class BlobStore(Protocol):
         """Return the full hash of a kept input whose hash starts with this text, or None."""
 
     async def read_settings(self) -> KeepSettings:
-        """How much is kept."""
+        """The current settings."""
 
     async def write_settings(self, settings: KeepSettings) -> None:
-        """Set how much is kept; what is over the new cap goes at once, the oldest first. Thumbnails stay."""
+        """Set how much is kept; delete what exceeds the new cap at once, the oldest first. Thumbnails stay."""
 
     async def usage(self) -> Usage:
-        """What lies here now."""
+        """The current usage."""
 
     async def persist(self, *, is_asked: bool = False) -> bool | None:
-        """Have the browser promise not to clear the storage by itself: whether it has, or None if it cannot. It may
-        ask the person, so it is asked once per browser, and again only if the person wants it (`is_asked`)."""
+        """Ask the browser not to evict the storage; return whether it has promised, or None if it cannot. It may show
+        a prompt, so it is asked once per browser, and after that only when the user wants it (`is_asked`)."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Time, which the simulation owns."""
+    """Time; the simulation has its own."""
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -16,7 +16,7 @@ class Clock(Protocol):
 
 
 class Random(Protocol):
-    """Chance, seeded afresh in every window."""
+    """Randomness, seeded in each window."""
 
     def uuid4(self) -> str:
         """A lower-case hyphenated UUID4."""

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-PaperKey = tuple[str, str]  # its kind, and its name among those of that kind
+PaperKey = tuple[str, str]  # its kind, and its name within that kind
 
 
 class DocumentStore(Protocol):
-    """Texts by kind and name. Each operation is one transaction; StorageError if it could not be done."""
+    """Texts by kind and name. Each operation is one transaction, and raises StorageError if that fails."""
 
     async def read_kind(self, kind: str) -> Mapping[str, str]:
-        """All of a kind, by name."""
+        """All texts of a kind, by name."""
 
     async def read_paper(self, kind: str, name: str) -> str | None:
         """One text, or None if there is none."""
 
     async def write_papers(self, changes: Mapping[PaperKey, str | None]) -> None:
-        """Write these, and delete those that are None: all of it durably, or nothing."""
+        """Write these texts and delete those that are None: durably, all of them or none."""

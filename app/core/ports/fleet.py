@@ -11,41 +11,41 @@ from app.core.server_stats import ServerStats
 
 
 class FleetSource(Protocol):
-    """The list of servers: the gateway's, pushed, or that of a page which asks them itself."""
+    """The list of servers: pushed by the gateway, or probed by a page that has none."""
 
     async def first(self) -> Fleet:
-        """The fleet as it is now; ConfigError or TransportError if the gateway does not tell."""
+        """Return the fleet as it is now; ConfigError or TransportError if the gateway does not answer with one."""
 
     async def changes(self) -> Fleet:
-        """The next fleet that differs; reconnects by itself for as long as it takes.
+        """Return the next fleet that differs; reconnects by itself for as long as it takes.
 
-        When the gateway cannot be asked any more, that is raised once; then the next fleet is one that differs.
+        Losing the gateway raises once; the next call waits for a fleet that differs.
         """
 
 
 class Catalogues(Protocol):
-    """What nodes the servers have, by the hash of that content. Raises TransportError, or ConfigError."""
+    """The node classes of the servers, by the hash of their content. Raises TransportError or ConfigError."""
 
     async def classes(self, content: str, names: Collection[str]) -> str:
-        """The classes with these names, as one JSON object like `/object_info`; without those that are not there."""
+        """Return the classes with these names as one JSON object like `/object_info`, without unknown ones."""
 
     async def names(self, content: str) -> tuple[str, ...]:
-        """The names of all classes."""
+        """Return the names of all classes."""
 
     async def refresh(self, server_id: ServerId) -> tuple[str, str]:
-        """Have that server's catalogue read again: the hashes of its nodes and of its lists of uploaded files."""
+        """Have that server's catalogue reread; return the hashes of its nodes and of its lists of uploaded files."""
 
 
 class VitalsSource(Protocol):
-    """Where vitals come from."""
+    """Devices and the last hour of each server."""
 
     async def vitals(self) -> Mapping[ServerId, ServerStats]:
-        """Of all servers, now. TransportError, or ConfigError if that is not what the gateway tells."""
+        """Return the current stats of all servers. TransportError, or ConfigError if the answer is invalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedPrompt:
-    """A prompt in a server's queue, and whose it is; `name` is empty where that cannot be told. Never what it is."""
+    """A prompt in a server's queue with its owner, but not its content; `name` is empty if the owner is unknown."""
 
     prompt_id: PromptId
     number: float = 0
@@ -54,16 +54,16 @@ class QueuedPrompt:
 
 
 class FleetAdmin(Protocol):
-    """Each raises GatewayRefused, or TransportError."""
+    """Admin actions on a server. Each raises GatewayRefused or TransportError."""
 
     async def drain(self, server_id: ServerId, *, is_drained: bool) -> None:
-        """Have a server take nothing new, or take new work again."""
+        """Drain a server, so that it takes no new work, or end that."""
 
     async def free(self, server_id: ServerId) -> None:
-        """Have a server give back memory."""
+        """Have a server free memory."""
 
     async def queue(self, server_id: ServerId) -> tuple[QueuedPrompt, ...]:
-        """What waits and runs there, in order."""
+        """Return the running and waiting prompts, in order."""
 
     async def cancel(self, server_id: ServerId, prompt_id: PromptId) -> None:
-        """Take a prompt off the queue, or interrupt it, whosever it is."""
+        """Remove a prompt from the queue or interrupt it, whoever its owner is."""

@@ -20,11 +20,11 @@ class Form:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One HTTP request to our own origin, or to a server that the page asks itself. `deadline` is in seconds, for the
-    whole exchange."""
+    """One HTTP request to our own origin, or to a server that the page reaches directly. `deadline` is in seconds, for
+    the whole exchange."""
 
     method: str
-    path: str  # with its query: /servers/gpu-1/history/…, or the whole address of such a server
+    path: str  # with its query: /servers/gpu-1/history/…, or a full URL of such a server
     deadline: float
     json: str | None = None
     form: Form | None = None
@@ -32,7 +32,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer that arrived whole. Header names are lower-case. `blob` is set by `fetch`, `text` by `send`."""
+    """A complete answer. Header names are lower-case. `blob` is set by `fetch`, `text` by `send`."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -41,13 +41,13 @@ class Response:
 
 
 class Http(Protocol):
-    """Requests to our own origin. A broken or late exchange raises RequestTimeout: it may have been acted on."""
+    """Requests to our own origin. A failed or late exchange raises RequestTimeout: the server may have acted on it."""
 
     async def send(self, request: Request) -> Response:
-        """Exchange, and read the answer as text."""
+        """Send, and read the answer as text."""
 
     async def fetch(self, request: Request) -> Response:
-        """Exchange, and keep the answer's body as a Blob."""
+        """Send, and keep the answer's body as a Blob."""
 
     async def upload(self, request: Request, on_progress: Callable[[float], None]) -> Response:
-        """Exchange with a form; `on_progress` gets the fraction sent, 0 to 1."""
+        """Send a form; `on_progress` gets the fraction sent, 0 to 1."""

@@ -17,7 +17,7 @@ class BinaryFrame:
     body: Blob
 
     def image(self, offset: int) -> BinaryFrame:
-        """The frame from `offset` on; what a preview's picture is."""
+        """Return the frame from `offset` on, which is the picture of a preview."""
         return BinaryFrame(self.head[offset:], SlicedBlob(self.body, offset))
 
 
@@ -29,7 +29,7 @@ class Connection(Protocol):
 
     @property
     def url(self) -> str:
-        """The live socket's own address, read from the socket itself."""
+        """The address, read from the live socket."""
 
     @property
     def is_open(self) -> bool:
@@ -39,7 +39,7 @@ class Connection(Protocol):
         """Send a text message; SocketClosed if it has ended."""
 
     async def receive(self) -> Sequence[Frame]:
-        """All messages that have arrived, at least one, in order; SocketClosed when it has ended and none is left."""
+        """Return all messages that have arrived, at least one, in order; SocketClosed once none can follow."""
 
     async def close(self) -> None:
         """Close, and return only when it is closed (or after a bounded wait, when the other side is gone)."""
@@ -49,4 +49,4 @@ class Sockets(Protocol):
     """Opens WebSockets to our own origin."""
 
     async def open(self, path: str, deadline: float) -> Connection:
-        """An open connection to `path` (`/servers/gpu-1/ws?clientId=…`), or SocketClosed."""
+        """Return an open connection to `path` (`/servers/gpu-1/ws?clientId=…`), or raise SocketClosed."""

@@ -17,7 +17,7 @@ from app.core.waiting_runs import LineChange, WaitingRuns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowRecord:
-    """What the store keeps of a window. `client_id` is minted once and never copied to another window."""
+    """A window's record. `client_id` is drawn once and never copied to another window."""
 
     window_id: WindowId
     client_id: ClientId
@@ -29,27 +29,27 @@ class WindowRecord:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """How long work takes: as a whole, and node by node."""
+    """How long work takes: per run, and per node."""
 
     durations: Durations = field(default_factory=Durations)
     paces: Paces = field(default_factory=Paces)
 
 
 class LearnedStore(Protocol):
-    """The part of the store that learns. What was learned and cannot be read any more is learned anew."""
+    """The part of the store that learns. If its data is unreadable, it starts from nothing."""
 
     async def learn(self, ran: Ran) -> None:
-        """Learn from one more run, for all windows."""
+        """Learn from a run, for all windows."""
 
     async def learn_paces(self, measured: Measured) -> None:
-        """Learn from one more run what its nodes take, for all windows."""
+        """Learn the times of a run's nodes, for all windows."""
 
     async def read_learned(self) -> Learned:
-        """All that was learned."""
+        """Return all learned times."""
 
 
 class LineStore(Protocol):
-    """The part of the store where runs wait: one line for each window, fenced by its `line_id`."""
+    """The part of the store with waiting runs: one line for each window, fenced by its `line_id`."""
 
     async def read_line(self, window_id: WindowId) -> WaitingRuns:
         """The line of that window, empty if nothing waits there; BrokenRecord if a part of it cannot be read."""
@@ -58,12 +58,12 @@ class LineStore(Protocol):
         """How many runs wait, by window; windows without any are left out."""
 
     async def write_line(self, change: LineChange) -> None:
-        """Make one step of a line durable. NotOwner if it is not the line that it was (emptied, or adopted by another
-        window), TaskNotFound if a run that was changed or taken off does not wait there any more."""
+        """Make one step of a line durable. NotOwner if the line was replaced (emptied, or adopted by another window),
+        TaskNotFound if a changed or removed run is no longer in it."""
 
     async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> WaitingRuns:
-        """Put what waits in one window's line to the end of another's, which begins as `line_id` if it is empty, with
-        the pause and wishes of the old one. The line as it is then. TaskNotFound if nothing waits there."""
+        """Append one window's waiting runs to the line of another, which starts as `line_id` if it is empty, with the
+        pause and wishes of the old one. Return the new line. TaskNotFound if nothing waits there."""
 
 
 class TaskStore(BlobStore, LineStore, LearnedStore, Protocol):
@@ -72,10 +72,10 @@ class TaskStore(BlobStore, LineStore, LearnedStore, Protocol):
     Durable means: on disk as far as the browser can tell, before the call returns. Whatever fails raises
     StorageError and has written nothing. `owner` and `epoch` fence: a write for a task checks both in its own
     transaction. A write of a record that meets the quota drops kept bytes (the oldest results, then inputs, then
-    thumbnails) and is tried again, `choose` included, until it fits or nothing is left.
+    thumbnails) and is retried, `choose` included, until it fits or nothing is left.
 
     A task's record that cannot be read is never skipped: it comes back as `Unreadable` beside the others, to its owner,
-    or to every window if the owner cannot be told. An operation on that one task raises BrokenRecord, or NotOwner if
+    or to every window if the owner is unknown. An operation on that one task raises BrokenRecord, or NotOwner if
     this much can be read.
     """
 
@@ -83,16 +83,16 @@ class TaskStore(BlobStore, LineStore, LearnedStore, Protocol):
         """The window's record (`fresh` is written if there is none) and its tasks; its reservations are deleted."""
 
     async def reserve(self, choose: Callable[[Claims], Reservation]) -> Reservation:
-        """Read everybody's claims, and what was learned of durations, call `choose`, write its reservation; durable.
-        What `choose` raises is raised."""
+        """Read the claims of all windows and the learned durations, call `choose`, and write its reservation; durable.
+        Errors of `choose` pass through."""
 
     async def release_reservation(self, prompt_id: PromptId) -> None:
         """Delete the reservation; nothing happens if it is gone."""
 
     async def register(self, task: Task) -> None:
         """Write a new task and delete its reservation; durable. InvalidTransition if the prompt_id is taken,
-        NotOwner if the reservation is not this owner's. A task with a `part` is taken off its tab's line in the same
-        transaction: NotOwner if it does not wait there any more."""
+        NotOwner if the reservation is not this owner's. A task with a `part` is removed from its tab's line in the same
+        transaction: NotOwner if it is no longer there."""
 
     async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
         """`reserve` and `register` in one, where the server is decided already: read everybody's claims (not what was
@@ -108,7 +108,7 @@ class TaskStore(BlobStore, LineStore, LearnedStore, Protocol):
         epoch are not as `seen`."""
 
     async def read_task(self, prompt_id: PromptId) -> Task | None:
-        """The task as stored now, whoever owns it."""
+        """Return the task as stored now, whichever window owns it."""
 
     async def read_tasks(self, owner: WindowId | None = None) -> Records:
         """All tasks of one window, or of all, oldest first."""
@@ -122,30 +122,30 @@ class TaskStore(BlobStore, LineStore, LearnedStore, Protocol):
 
 
 class PastStore(Protocol):
-    """Where ended tasks lie that no window holds any more: whole records, and a row of each. Part of the same store."""
+    """The part of the store with past tasks, which no window keeps in memory: full records, and a row of each."""
 
     async def lay_by(self, task: Task) -> None:
-        """Move an ended task there, with its row, in one transaction; its bytes and inputs stay. Fenced like `update`.
-        InvalidTransition if it is not settled (`core/past.py`)."""
+        """Move an ended task to the past tasks, with its row, in one transaction; bytes and inputs stay. Fenced like
+        `update`. InvalidTransition if it is not settled (`core/past.py`)."""
 
     async def read_past_ids(self) -> Sequence[PromptId]:
-        """All of them, the latest end first."""
+        """Return the ids of all past tasks, the latest end first."""
 
     async def read_past(self, prompt_ids: Sequence[PromptId]) -> Sequence[PastTask]:
-        """The rows of these, in their order; those that are not there, or cannot be read, are left out."""
+        """Return their rows in this order, without missing and unreadable ones."""
 
     async def read_past_task(self, prompt_id: PromptId) -> Task | None:
-        """The whole record of one, or None; BrokenRecord if it cannot be read."""
+        """Return the full record, or None; BrokenRecord if it cannot be read."""
 
     async def delete_past(self, prompt_ids: Collection[PromptId]) -> None:
-        """Delete these, with their results, and with the inputs that only they had; those not there are left out."""
+        """Delete these tasks with their results, and the inputs that no other task has; missing ones are ignored."""
 
 
 class JournalStore(Protocol):
-    """Where a window's journal outlives its page. No truth hangs on it, and nobody waits for a write."""
+    """Copies of the windows' journals, which outlive their pages. No state depends on them."""
 
     async def read(self, window_id: WindowId) -> str:
-        """What was written last for that window; empty if nothing was."""
+        """Return the latest copy for that window, or an empty text."""
 
     async def write(self, window_id: WindowId, text: str, at: float) -> None:
-        """Put this in its place. The journals of windows that wrote longest ago may be deleted."""
+        """Replace the copy. Those of the windows that have not written for the longest time may be deleted."""

@@ -12,7 +12,7 @@ from app.core.roster import Roster
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who this window is. `is_duplicate` when the id it came with belongs to another living window."""
+    """This window's id. `is_duplicate` if the id that it started with belongs to another living window."""
 
     window_id: WindowId
     is_new: bool
@@ -23,30 +23,30 @@ class Windows(Protocol):
     """The identity of this window, and signs of life of the others."""
 
     async def claim(self) -> Identity:
-        """This window's id: the one it had before a reload, or a new one. Never one that another window uses."""
+        """Return this window's id: the one from before a reload, or a new one. Never one that another window uses."""
 
     async def enlist(self, window_id: WindowId) -> bool:
-        """Hold one more id, of a session that helps this window, as its own; False if another page holds it."""
+        """Hold the id of a crew session as this window's own; False if another page holds it."""
 
     async def is_alive(self, window_id: WindowId) -> bool | None:
-        """Whether that window lives; None if this browser cannot tell."""
+        """Return whether that window lives; None if this browser cannot determine it."""
 
 
 class RosterSource(Protocol):
-    """Where a roster comes from."""
+    """Reads the roster from the store."""
 
     async def read(self, server_ids: Collection[ServerId]) -> Roster:
-        """The roster now; StorageError if the store cannot be read. Choices tell of these servers only."""
+        """Return the roster now; StorageError if the store cannot be read. Choices mention these servers only."""
 
     def forget(self) -> None:
-        """Nobody looks any more: what was kept to make the next look quick may go."""
+        """Drop the cache: no panel shows the roster any more."""
 
 
 class Signals(Protocol):
-    """Hints between the windows of this browser. One that is not heard costs nothing but time."""
+    """Hints between the windows of this browser. A lost hint only causes a delay."""
 
     def send(self, kind: str, window_id: WindowId) -> None:
-        """Tell all others: `changed` (look again), or `show` (that window is wanted in front)."""
+        """Send to all other windows: `changed` (reread), or `show` (bring that window to the front)."""
 
     def listen(self, hear: Callable[[str, WindowId], None]) -> None:
-        """Hear what the others send from now on."""
+        """Call `hear` with each signal of the other windows from now on."""
