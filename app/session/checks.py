@@ -7,7 +7,7 @@ from app.session.state import State
 
 
 def violations(state: State) -> tuple[str, ...]:
-    """Everything that disagrees, in words for the console; empty in a sound window."""
+    """All contradictions as messages for the console; empty if there are none."""
     window = state.window
     if not isinstance(window, Window):
         return ()
@@ -29,7 +29,7 @@ def _socket_violations(state: State, window: Window) -> list[str]:
     socket, mooring = state.socket, window.mooring
     if socket.state != "open" or not isinstance(mooring, Moored):
         return []
-    base = socket.base.removeprefix("http")  # of a server that the page asks itself; the socket's begins with ws
+    base = socket.base.removeprefix("http")  # a page without a gateway has full URLs; the socket's begins with ws
     if socket.server_id == mooring.server_id and f"{base}/ws?" in socket.url:
-        return []  # compared with where it was opened: a server that moved since is told by its tasks
+        return []  # compared with where it was opened: that a server has moved since shows in its tasks
     return [f"socket: {socket.url} is not at {mooring.server_id}"]

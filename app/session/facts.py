@@ -1,4 +1,4 @@
-"""What a session shows of itself besides the window's records: clicks under way, previews, the socket."""
+"""What a session shows besides the window's records: clicks in progress, previews, the socket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.core.server_fingerprint import RestartSign
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """A file that the person chose, under the name it had."""
+    """A file that the user picked, with its name."""
 
     blob: Blob
     name: str
@@ -60,7 +60,7 @@ class SocketFacts:
     """The window's socket as it is now. `url` is read from the live socket, `base` is where it should be.
 
     closed: not needed · opening: the server has not said anything yet · open · closing · waiting: to be tried again ·
-    replaced: another page has this window's client_id, and a person must look here for another try
+    replaced: another page has this window's client_id; the next attempt needs the user at this window
     """
 
     server_id: ServerId | None = None
@@ -68,13 +68,13 @@ class SocketFacts:
     url: str = ""
     base: str = ""
     reconnects: int = 0
-    deaf: int = 0  # how often it was proven deaf
+    deaf: int = 0  # how often it turned out to be deaf
     last_event_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """What was noticed of a server last (a restart, a history that is gone, another ComfyUI), and when."""
+    """The latest change noticed on a server (a restart, a lost history, another ComfyUI), with its time."""
 
     sign: RestartSign
     at: float
@@ -82,6 +82,6 @@ class Noticed:
 
 @dataclass(slots=True)
 class TabFacts:
-    """What all sessions of one tab share: what the person calls its work; each new task is told."""
+    """What all sessions of one tab share: the project's name, which each new task gets."""
 
     project: str = ""

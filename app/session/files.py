@@ -1,6 +1,6 @@
-"""Workflows that lie elsewhere: published by the installation, or saved on a server by its editor. They are only read.
+"""Workflows that are published by the installation, or saved on a server by its editor. They are only read.
 
-Looking into a server's saved workflows is no work: it holds no window, and asks whichever server the person names.
+Reading a server's saved workflows does not lock the window, and works with any server that the user picks.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from app.session.state import State
 
 
 class WorkflowFiles:
-    """Lists them, and fetches what is in one."""
+    """Lists such workflows and fetches them."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     async def published(self) -> tuple[PublishedFile, ...]:
-        """What the installation publishes, in its order; ConfigError or TransportError if that is not told."""
+        """Return the published files in their order; ConfigError or TransportError if there is no valid answer."""
         return saved.read_published(await self._state.ports.http.send(saved.published_request()))
 
     async def read_published(self, path: str) -> Blob:
-        """One published file; BadInput if it is published no more."""
+        """Return a published file; BadInput if it is no longer published."""
         response = await self._fetch(saved.published_file_request(path))
         if response.blob is None or response.status == 404:
             raise BadInput(SourceFault.GONE.value, path)
@@ -34,12 +34,12 @@ class WorkflowFiles:
         return response.blob
 
     async def saved(self, server_id: ServerId) -> tuple[str, ...]:
-        """The names of what a server has saved."""
+        """Return the names of a server's saved workflows."""
         request = saved.saved_request(self._server(server_id))
         return saved.read_saved(await self._state.ports.http.send(request), server_id)
 
     async def read_saved(self, server_id: ServerId, name: str) -> Blob:
-        """One of them; BadInput if it is there no more."""
+        """Return a saved workflow; BadInput if it no longer exists."""
         response = await self._fetch(saved.saved_file_request(self._server(server_id), name))
         if response.blob is None or response.status == 404:
             raise BadInput(SourceFault.GONE.value, name)

@@ -1,7 +1,6 @@
 """Writes a window's journal, and keeps a copy of it that the next page of this window reads.
 
-Nothing waits for a copy or fails with it: one that cannot be written is counted, and the next one has
-all that the lost one had.
+Nothing waits for a copy. One that cannot be written is only counted, since the next one contains the same entries.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from app.core.ports.clock import Clock
 from app.core.ports.store import JournalStore
 from app.session.timing import first_of
 
-PAUSE = 5.0  # seconds between a first new entry and the copy that has it; what a crash may cost
-DEEPEST = 12  # frames of an error's way that are told
+PAUSE = 5.0  # seconds from the first new entry to the next copy; what a crash may lose
+DEEPEST = 12  # frames of a traceback that are noted
 
 
 class JournalWriter:
-    """Writes entries, and the copy."""
+    """Writes entries, and copies of the journal."""
 
     def __init__(self, clock: Clock, store: JournalStore | None) -> None:
         self.journal = Journal()
@@ -35,16 +34,16 @@ class JournalWriter:
         self._hurry = asyncio.Event()
 
     def note(self, kind: str, facts: Mapping[str, Any], *, topic: str = "", echo: bool = False) -> None:
-        """Write down what happened; see `Journal.add`. A mere repetition causes no new copy."""
+        """Add an entry, see `Journal.add`. A repetition causes no new copy."""
         if self.journal.add(self._clock.now(), kind, facts, topic=topic, echo=echo):
             self._is_new.set()
 
     def hurry(self) -> None:
-        """Copy now what is new: the page may be going away."""
+        """Copy new entries now, because the page may be closing."""
         self._hurry.set()
 
     async def keep(self, window_id: WindowId) -> None:
-        """Take in what an earlier page of this window wrote, then keep the copy up to date for as long as it lives."""
+        """Load the entries of earlier pages of this window, then keep the copy up to date until the page closes."""
         if self._store is None:
             return
         try:
@@ -63,7 +62,7 @@ class JournalWriter:
 
 
 class LogNotes(logging.Handler):
-    """Passes warnings and errors of the log on to the journal: the words of our source, the rest of the line apart."""
+    """Passes warnings and errors of the log to the journal: the template from our source, the full line beside it."""
 
     def __init__(self, note: Callable[..., None]) -> None:
         super().__init__(logging.WARNING)
@@ -84,6 +83,6 @@ class LogNotes(logging.Handler):
 
 
 def way_of(error: BaseException) -> list[str]:
-    """Where an error came from, as `module.py:line function`; no words of it."""
+    """Return the traceback of an error as `module.py:line function`, without its message."""
     frames = traceback.extract_tb(error.__traceback__)[-DEEPEST:]
     return [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]

@@ -1,6 +1,6 @@
-"""What a page that went away at this moment would take with it: clicks not yet durable, uploads and writes under way.
+"""What would be lost if the page closed now: clicks that are not durable yet, uploads and writes in progress.
 
-Running tasks are none of it: their records are durable, and whoever opens the page next looks after them.
+Running tasks are not lost: their records are durable, and the next page of this window continues to watch them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NOT_DURABLE = frozenset({RunStage.RESERVING, RunStage.CONNECTING, RunStage.UPLO
 
 
 class LooseEnds:
-    """Counts what is under way. `changed` is called when something begins that may take long, and when it is over."""
+    """Counts uploads and writes in progress. `changed` is called when a long one starts, and when it ends."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
@@ -27,7 +27,7 @@ class LooseEnds:
 
     @contextmanager
     def upload(self) -> Iterator[None]:
-        """Around an upload that no click stands for."""
+        """Enclose an upload that belongs to no click."""
         self._uploads += 1
         self._changed()
         try:
@@ -38,13 +38,13 @@ class LooseEnds:
 
     @contextmanager
     def write(self, prompt_id: PromptId) -> Iterator[None]:
-        """Around the write of a task's record."""
+        """Enclose the write of a task's record."""
         self._writes += 1
         self._changed()
         try:
             yield
             self._unwritten.discard(prompt_id)
-        except (NotOwner, TaskNotFound, BrokenRecord):  # it is not ours to write any more
+        except (NotOwner, TaskNotFound, BrokenRecord):  # no longer ours to write
             self._unwritten.discard(prompt_id)
             raise
         except StorageError:
@@ -59,11 +59,11 @@ class LooseEnds:
         return tuple(sorted(self._unwritten))
 
     def forget(self, prompt_id: PromptId) -> None:
-        """That task is not ours any more, or gone: nobody will write it again."""
+        """Drop a task that is no longer ours, or was deleted: its write will not be retried."""
         self._unwritten.discard(prompt_id)
 
     def any(self, runs: Iterable[Run], store_error: StorageError | None) -> bool:
-        """Whether there is something to lose now. A failed write counts for as long as the store is not well again."""
+        """Whether something would be lost now. A failed write counts while the store has an error."""
         is_under_way = bool(self._uploads or self._writes)
         is_failed = bool(self._unwritten) and store_error is not None
         return is_under_way or is_failed or any(run.stage in _NOT_DURABLE for run in runs)

@@ -16,14 +16,14 @@ log = logging.getLogger("mooring.session")
 
 
 class Restorer:
-    """Turns what the store has of this window into what the window knows."""
+    """Loads this window's records from the store."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._restoring = asyncio.Lock()
 
     async def restore(self) -> None:
-        """Read our records, once: a second claim would drop reservations that the first has allowed."""
+        """Read our records, once: a second claim would delete reservations that were made since the first."""
         async with self._restoring:
             await self._restore_once()
 
@@ -50,14 +50,14 @@ class Restorer:
         for unread in records.unreadable:
             log.warning("a stored task cannot be read: %s", unread)
         for task in state.watched():
-            if task.answered_at is None:  # this window went away while it was being sent
+            if task.answered_at is None:  # this window closed while the task was being sent
                 try:
                     await state.witness(task.prompt_id, Unclear(now, "page_went_away"))
-                except TaskNotFound as error:  # adopted from this window before it was back
+                except TaskNotFound as error:  # another window adopted it before this one was back
                     log.info("not restored: %r", error)
 
     async def reread(self) -> None:
-        """Read our own records back, and let go of what another window owns now."""
+        """Reread our own records, and drop those that another window owns now."""
         state = self._state
         window = state.get_window("verify")
         try:
@@ -78,7 +78,7 @@ class Restorer:
         await state.write_again()
 
     def compare_unreadable(self, window: Window, records: Records) -> None:
-        """Set aside what cannot be read now. One that can be read again stays set aside until a reload reads it."""
+        """Set unreadable records aside. One that has become readable stays set aside until a reload."""
         self._state.set_aside(records.unreadable)
         still_there = {task.prompt_id for task in records.tasks} | {item.prompt_id for item in records.unreadable}
         for item in window.unreadable:

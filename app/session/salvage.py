@@ -1,9 +1,9 @@
-"""Work of windows that are gone: found, listed, and adopted on a click (promises 1 and 9).
+"""Work of closed windows: found, listed, and adopted on a click (promises 1 and 9).
 
-A window whose page was closed, crashed or discarded leaves tasks that nobody watches, and results that nobody has
-fetched. A living window finds them by asking for their owner's lock, twice and some time apart, since a reload lets go
-of it for a moment. Adopting is compare-and-set in the store: one window gets the task, as a ward that moors nothing,
-and an old owner that wakes up after all finds itself fenced off.
+A window whose page was closed, crashed or discarded leaves unwatched tasks and undelivered results. A living window
+finds them by querying their owner's lock, twice and some time apart, since a reload releases it for a moment. Adopting
+is compare-and-set in the store: one window gets the task, as a ward that holds no server, and writes of an old owner
+that wakes up later are refused.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from app.session.state import State
 
 log = logging.getLogger("mooring.session")
 
-AT_ONCE = 50  # windows that are looked after in one search
+AT_ONCE = 50  # windows that are tidied up in one search
 SURELY = 60.0  # seconds; a crew comes back some time after its tab
-OLD = 24 * 3600.0  # seconds; where nobody can tell whether a window lives, what ended so long ago is laid by
-RELOAD_TAKES = 3.0  # seconds between the two questions; a reload had its lock back within 1 s on a loaded machine
+OLD = 24 * 3600.0  # seconds; after that an ended task is laid by even if it is unknown whether its window lives
+RELOAD_TAKES = 3.0  # seconds between the two queries; a reload had its lock back within 1 s on a loaded machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orphan:
-    """A task without a living window: unfinished, or ended with results that are not home.
+    """A task without a living window: unfinished, or ended with results that are not delivered.
 
     `is_owner_gone` is False where this browser cannot prove it (no Web Locks): that window did not answer, and may
     only sleep.
@@ -42,7 +42,7 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrphanRecord:
-    """A record that cannot be read, of a window that is gone. It cannot be adopted, only given up."""
+    """An unreadable record of a closed window. It cannot be adopted, only given up."""
 
     record: Unreadable
     is_owner_gone: bool
@@ -50,7 +50,7 @@ class OrphanRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrphanLine:
-    """Runs that wait in a window that is gone; while nobody adopts them, they wait."""
+    """Runs that wait in a closed window, until another window adopts them."""
 
     owner: WindowId
     count: int
@@ -68,14 +68,14 @@ class Salvage:
         self._lay_by = lay_by
         self._searching = asyncio.Lock()
         self._is_wanted = self._is_at_it = False  # a search in the background
-        self._gone: dict[WindowId, float] = {}  # windows that left something settled, and since when they are gone
-        self._settled: tuple[Task, ...] = ()  # of other windows, when they were last looked through
+        self._gone: dict[WindowId, float] = {}  # closed windows with settled tasks, and since when they are closed
+        self._settled: tuple[Task, ...] = ()  # of other windows, from the latest search
         self.orphans: tuple[Orphan, ...] = ()
         self.records: tuple[OrphanRecord, ...] = ()
         self.lines: tuple[OrphanLine, ...] = ()
 
     def search_soon(self) -> None:
-        """Search in the background; once more if that is under way, for it may have asked after a window already."""
+        """Search in the background; if a search is running, repeat it, for it may have queried a window already."""
         self._is_wanted = True
         if not self._is_at_it:
             self._is_at_it = True
@@ -94,7 +94,7 @@ class Salvage:
             self._is_at_it = False
 
     async def search(self) -> tuple[Orphan, ...]:
-        """Look through everybody's tasks for those whose window is gone."""
+        """Search all tasks for those whose window is closed."""
         async with self._searching:
             suspects = await self._suspects()
             if suspects:
@@ -118,7 +118,7 @@ class Salvage:
         return self.orphans
 
     async def _tidy(self) -> None:
-        """Lay by what windows that are gone have brought home: nobody will show it otherwise."""
+        """Lay by the delivered tasks of closed windows, so that the album shows them."""
         settled, now = self._settled, self._state.ports.clock.now()
         owners = list(dict.fromkeys(task.owner for task in settled))[:AT_ONCE]
         alive = {owner: await self._state.ports.windows.is_alive(owner) for owner in owners}
@@ -131,7 +131,7 @@ class Salvage:
         )
 
     async def _others(self) -> Records:
-        """What other windows have not brought home. A record of nobody is every window's own, and shown as such."""
+        """What other windows have not delivered. Records without a known owner are shown by every window."""
         window = self._state.get_window("find_orphans")
         stored = await self._state.ports.store.read_tasks()
         others = [task for task in stored.tasks if task.owner != window.window_id]
@@ -142,7 +142,7 @@ class Salvage:
         )
 
     async def _suspects(self) -> dict[WindowId, bool]:
-        """The owners of needy tasks that do not live, each with whether that is certain."""
+        """The owners that do not live but have undelivered tasks or waiting runs, each with whether that is certain."""
         needy = await self._others()
         named = [*(task.owner for task in needy.tasks), *(record.owner for record in needy.unreadable)]
         named += await self._waiting()
@@ -186,14 +186,14 @@ class Salvage:
             raise
         self._forget(prompt_id)
         self._state.take_in(task)
-        if task.answered_at is None:  # nobody will ever hear the answer to its POST
+        if task.answered_at is None:  # the answer to its POST is lost
             await self._state.witness(prompt_id, Unclear(self._state.ports.clock.now(), "owner_gone"))
         log.info("adopted %s of %s on %s", prompt_id, orphan.task.owner, task.server_id)
         self._adopted(task)
         return task
 
     async def adopt_line(self, owner: WindowId, new_owner: WindowId) -> WaitingRuns:
-        """Take the runs in that wait in a window that is gone. TaskNotFound if another window was faster."""
+        """Adopt the waiting runs of a closed window. TaskNotFound if another window was faster."""
         if all(item.owner != owner for item in self.lines):
             raise TaskNotFound("adopt_line")
         try:
@@ -210,11 +210,11 @@ class Salvage:
         self._state.changed()
 
     def has_record(self, prompt_id: PromptId) -> bool:
-        """Whether that is a record of a window that is gone, which cannot be read."""
+        """Whether that is an unreadable record of a closed window."""
         return any(item.record.prompt_id == prompt_id for item in self.records)
 
     async def give_up(self, prompt_id: PromptId) -> None:
-        """Delete such a record, by the person's choice. NotOwner if it is another window's by now."""
+        """Delete such a record, as the user chose. NotOwner if it is another window's by now."""
         owner = next((item.record.owner for item in self.records if item.record.prompt_id == prompt_id), None)
         if owner is None:
             raise TaskNotFound("give_up", prompt_id)

@@ -1,8 +1,8 @@
-"""The session's state: the window and everything known beside it, changed in one place and told to listeners.
+"""The session's state: the window and everything known beside it, changed in one place; listeners are notified.
 
 Evidence about a task goes through `witness`, one at a time per task: judge it (`core/truth.py`), make it durable, then
-take it over. An end frees the window only after it is durable; a write that fails leaves the task where it was, to be
-judged again by the next look.
+take it over. An end frees the window only after it is durable; a failed write leaves the task as it was, and the next
+poll judges it again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from app.session.loose_ends import LooseEnds
 
 log = logging.getLogger("mooring.session")
 
-Verdict = tuple[Task, Evidence, Task]  # the task before, what was said, the task after
+Verdict = tuple[Task, Evidence, Task]  # the task before, the evidence, the task after
 
 _NOBODY = WindowId("")  # before the window knows its own id
 
@@ -52,7 +52,7 @@ class _Write(Enum):
 class State:
     """What the parts of a session share. All of it belongs to one event loop.
 
-    Sessions of one tab share their lanes to the servers (see `lane`), and what the person holds of servers.
+    Sessions of one tab share their lanes to the servers (see `lane`), and the user's leanings.
     """
 
     def __init__(self, ports: Ports, captain: State | None = None) -> None:
@@ -63,29 +63,29 @@ class State:
         self.identity: Identity | None = None
         self.fleet = Fleet()
         self.fleet_error: MooringError | None = None
-        self.has_fleet = asyncio.Event()  # until the gateway has told, no server is known, and none has moved
+        self.has_fleet = asyncio.Event()  # until the gateway has answered, no server is known, and none has moved
         self._store_error: StorageError | None = None
         self.progress: dict[PromptId, Progress] = {}
         self.previews: dict[PromptId, Preview] = {}
         self.runs: dict[PromptId, Run] = {}
         self.stillness: dict[PromptId, Stillness] = {}
         self.stalled: frozenset[PromptId] = frozenset()
-        self.noticed: dict[ServerId, Noticed] = {}  # what was last noticed of a server: a restart, another one
-        self.leanings: dict[ServerId, Leaning] = captain.leanings if captain else {}  # one tab has one will
+        self.noticed: dict[ServerId, Noticed] = {}  # the latest restart or replacement of each server
+        self.leanings: dict[ServerId, Leaning] = captain.leanings if captain else {}  # shared by the whole tab
         self.loose_ends = LooseEnds(self.changed)
         self.socket = SocketFacts()
-        self.read_back: tuple[Task, ...] = ()  # this window's tasks as the store last had them
+        self.read_back: tuple[Task, ...] = ()  # this window's tasks, as last read from the store
         self._listeners: list[Callable[[], None]] = []
         self._lanes: defaultdict[ServerId, asyncio.Lock] = captain._lanes if captain else defaultdict(asyncio.Lock)
-        self._judging: WeakValueDictionary[PromptId, asyncio.Lock] = WeakValueDictionary()  # as long as somebody has it
-        self._discarded: set[PromptId] = set()  # unreadable records that the person has given up
+        self._judging: WeakValueDictionary[PromptId, asyncio.Lock] = WeakValueDictionary()  # while a caller has it
+        self._discarded: set[PromptId] = set()  # unreadable records that the user has given up
         self._background: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
 
     # The journal
 
     def note(self, kind: str, *, topic: str = "", echo: bool = False, **facts: Any) -> None:
-        """Write down in the journal what happened. It never fails, and nothing waits for it."""
+        """Add an entry to the journal. It never fails, and nothing waits for it."""
         self.journal_writer.note(kind, facts, topic=topic, echo=echo)
 
     @property
@@ -107,7 +107,7 @@ class State:
         return lambda: self._listeners.remove(listener)
 
     def changed(self) -> None:
-        """Tell everybody that something is different now."""
+        """Notify all listeners of a change."""
         event, self._changed = self._changed, asyncio.Event()
         event.set()
         for listener in tuple(self._listeners):
@@ -142,7 +142,7 @@ class State:
         return self._lanes[server_id]
 
     async def ask(self, server_id: ServerId, request: Request) -> Response:
-        """One request in its turn, and its answer. Raises TransportError."""
+        """Send one request in its turn, and return the answer. Raises TransportError."""
         async with self.lane(server_id):
             return await self.ports.http.send(request)
 
@@ -189,13 +189,13 @@ class State:
         self.changed()
 
     def set_fleet(self, fleet: Fleet) -> None:
-        """The fleet as told now, with what the person has said about servers that moved."""
+        """Take over a fleet, with the addresses that the user has confirmed for servers that moved."""
         tasks = self.window.tasks.values() if isinstance(self.window, Window) else ()
         same = {(task.server_id, task.address, task.confirmed_address) for task in tasks if task.confirmed_address}
         self.fleet = replace(fleet, same=frozenset(same))
 
     def confirmed_address(self, place: Reservation) -> str:
-        """The other address that the person said is the same server, or nothing."""
+        """The other address that the user confirmed as the same server, or an empty text."""
         known = (item[2] for item in self.fleet.same if item[:2] == (place.server_id, place.address))
         return next(known, "")
 
@@ -205,7 +205,7 @@ class State:
         self.changed()
 
     async def witness(self, prompt_id: PromptId, *evidence: Evidence) -> Task | None:
-        """Judge, make durable, take over. The task as it stands then; None if this window has let go of it."""
+        """Judge, make durable, take over. Return the resulting task; None if this window no longer owns it."""
         async with self.judging(prompt_id):
             known = self.get_task("witness", prompt_id)
             task, verdicts = known, []
@@ -223,7 +223,7 @@ class State:
         return replace(task, longest_still=stillness.longest)
 
     async def amend(self, prompt_id: PromptId, change: Callable[[Task], Task]) -> Task | None:
-        """Like `witness`, for what is no evidence: what became of its outputs."""
+        """Like `witness`, for changes without evidence, such as the delivery of outputs."""
         async with self.judging(prompt_id):
             known = self.get_task("amend", prompt_id)
             return await self._record(known, change(known))
@@ -238,21 +238,21 @@ class State:
                     return None
                 case _Write.FAILED if task.state is not known.state and (task.state.is_end or known.state.is_end):
                     self.note("unwritten", prompt_id=task.prompt_id, was=known.state, now=task.state)
-                    return known  # judged again by the next look: only what is durable binds or frees the window
+                    return known  # the next poll judges it again: only what is durable binds or frees the window
         self._tell(verdicts)
         if not known.state.is_end and (ran := observed(task)) is not None:
             self.spawn(self._learn(ran), f"learn from {task.prompt_id}")
         return self._take_over(task)
 
     async def _learn(self, ran: Ran) -> None:
-        """Remember how long it took, for the next choice of a server; no truth hangs on it."""
+        """Store how long the run took, for the next choice of a server; no state depends on it."""
         try:
             await self.ports.store.learn(ran)
         except StorageError as error:
             log.warning("nothing learned: %r", error)
 
     async def _write(self, known: Task, task: Task) -> _Write:
-        """Make a task durable. One that is another window's, or that cannot be read any more, is let go of."""
+        """Make a task durable. One that another window owns, or that has become unreadable, is let go of."""
         try:
             with self.loose_ends.write(task.prompt_id):
                 await self.ports.store.update(task)
@@ -271,9 +271,9 @@ class State:
         return _Write.DONE
 
     async def write_again(self) -> None:
-        """The store works, as far as was seen just now: write what it has missed. With nothing left of that it is well.
+        """Retry failed writes, since the store has just worked; if all succeed, clear its error.
 
-        Otherwise an error would stay, and Run be refused, until some other task happens to be written.
+        Otherwise the error would stay, and Run be refused, until some other task happens to be written.
         """
         for prompt_id in self.loose_ends.unwritten:
             async with self.judging(prompt_id):
@@ -310,7 +310,7 @@ class State:
         return self.get_window("settle").tasks[task.prompt_id]
 
     def owns(self, stored: Task | None) -> bool:
-        """Whether a record, as the store has it, still belongs to this window as this window knows it."""
+        """Whether a stored record has the owner and epoch that this window knows."""
         known = self.get_window("verify").tasks.get(stored.prompt_id) if stored is not None else None
         return stored is not None and known is not None and (stored.owner, stored.epoch) == (known.owner, known.epoch)
 
@@ -323,8 +323,8 @@ class State:
         self.set_window(self.get_window("adopt").adopt(task))
 
     def let_go(self, task: Task, error: MooringError) -> None:
-        """Drop a task that is another window's now, or deleted there. One that came back meanwhile stays, and one
-        that somebody else has dropped first is dropped."""
+        """Drop a task that another window owns now, or has deleted. One that came back with a later epoch stays; one
+        that is no longer here is ignored."""
         prompt_id, window = task.prompt_id, self.get_window("let_go")
         if prompt_id not in window.tasks or window.tasks[prompt_id].epoch > task.epoch:
             return
@@ -334,7 +334,7 @@ class State:
         self.set_window(window.drop(prompt_id))
 
     def set_aside(self, records: Iterable[Unreadable]) -> None:
-        """Quarantine records that cannot be read. What was known of such a task here is no longer the truth."""
+        """Quarantine unreadable records. What this window knew of such a task is no longer valid."""
         window = self.get_window("set_aside")
         known = {record.prompt_id for record in window.unreadable} | self._discarded
         fresh = [record for record in records if record.prompt_id not in known]
@@ -349,7 +349,7 @@ class State:
         self.set_window(window.set_aside(fresh))
 
     async def discard(self, prompt_id: PromptId) -> None:
-        """Delete a record that cannot be read, by the person's choice; nothing else can be done with it."""
+        """Delete an unreadable record, as the user chose; nothing else can be done with it."""
         window = self.get_window("give_up")
         try:
             await self.ports.store.delete_unreadable(prompt_id, window.window_id)
@@ -360,33 +360,33 @@ class State:
         self.release_unreadable(prompt_id)
 
     def release_unreadable(self, prompt_id: PromptId) -> None:
-        """Take a record off the list that is gone, or another window's."""
+        """Remove a record from the list that was deleted, or is another window's."""
         window = self.get_window("give_up")
         if any(record.prompt_id == prompt_id for record in window.unreadable):
             log.info("no longer set aside: %s", prompt_id)
             self.set_window(window.release_unreadable(prompt_id))
 
     def judging(self, prompt_id: PromptId) -> asyncio.Lock:
-        """Held while something is made of what is known about a task: one at a time."""
+        """The lock of a task: hold it from reading what is known of the task until the result is taken over."""
         lock = self._judging.get(prompt_id)
         if lock is None:
             lock = self._judging[prompt_id] = asyncio.Lock()
         return lock
 
     def forget(self, prompt_id: PromptId) -> None:
-        """Let go of a task that is not this window's to hold any more: it was deleted, or laid by."""
+        """Drop a task that was deleted, or moved to the past tasks."""
         self.read_back = tuple(item for item in self.read_back if item.prompt_id != prompt_id)
         self.set_window(self.get_window("forget").drop(prompt_id))
 
     def _forget_live(self, prompt_id: PromptId) -> None:
-        """What is shown of a task only while it is under way."""
+        """Forget what is shown only while a task is unfinished."""
         self.progress.pop(prompt_id, None)
         self.previews.pop(prompt_id, None)
         self.stillness.pop(prompt_id, None)
         self.stalled -= {prompt_id}
 
     def watched(self) -> Sequence[Task]:
-        """The tasks that still need looking at."""
+        """The tasks that still have to be polled."""
         return self.window.unfinished if isinstance(self.window, Window) else ()
 
 
@@ -403,5 +403,5 @@ def _unreadable(task: Task, error: BrokenRecord) -> Unreadable:
 
 
 def _durable_part(task: Task) -> Task:
-    """The task without what each look may change and a reload may forget."""
+    """The task without what every poll may change and a reload may forget."""
     return replace(task, silent_looks=0, place=None)

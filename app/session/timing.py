@@ -1,4 +1,4 @@
-"""Waiting for whichever comes first."""
+"""Waiting for the first of several things."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
 
 
 def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """A task of this work. In a browser it has got to its first wait already: a turn of the loop is a turn of the page.
+    """Start a task. In a browser it runs to its first wait at once, because a turn of the loop is one of the page.
 
-    Elsewhere it begins with the next turn, in whatever Python, so that a simulated life is the same in each.
+    Elsewhere it starts with the next turn of the loop in every Python version, so that simulations do not differ.
     """
     loop = asyncio.get_running_loop()
     if sys.platform == "emscripten":
@@ -34,6 +34,6 @@ def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
 
 
 async def until_set(event: asyncio.Event, clock: Clock, longest: float) -> None:
-    """Return when the event is set, at once if it is, or after so many seconds."""
+    """Return when the event is set, or after `longest` seconds."""
     if not event.is_set():
         await first_of(clock.sleep(longest), event.wait())

@@ -1,4 +1,4 @@
-"""Keeping the fleet as the gateway tells it, for as long as the window lives."""
+"""Following the fleet that the gateway reports, for as long as the window lives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FLEET_RETRY = 2.0  # seconds between tries to get the first fleet
 
 
 class FleetFollower:
-    """Takes each fleet over. `wake` is called when a server is new, has moved, or is well or not any more."""
+    """Takes over each fleet. `wake` is called when a server is new, has moved, or has changed its health."""
 
     def __init__(self, state: State, wake: Callable[[str], None]) -> None:
         self._state = state

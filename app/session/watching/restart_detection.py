@@ -1,7 +1,7 @@
-"""Noticing that a server was restarted, has lost its history, or is another one now (`core/server_fingerprint.py`).
+"""Noticing that a server was restarted, has lost its history, or was replaced (`core/server_fingerprint.py`).
 
-A sign that disagrees with the mark ends no task. It is logged and noted in the unfinished tasks that the server had by
-then, and all of its tasks are checked again, also those found lost.
+A sign of that ends no task. It is logged and noted in the unfinished tasks of that server, and all of its tasks are
+checked again, also those found lost.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Place = tuple[ServerId, str]
 
 
 class RestartDetection:
-    """What this window knows of each server, by id and address. `revisit` looks at everything there again."""
+    """What this window knows of each server, by id and address. `revisit` polls all tasks of a server."""
 
     def __init__(self, state: State, revisit: Callable[[Place], None]) -> None:
         self._state = state
@@ -54,9 +54,9 @@ class RestartDetection:
         self._marks[place] = self._mark(place).finished(task.prompt_id)
 
     async def verify(self, place: Place, base: str) -> None:
-        """Contact was lost or the socket broke, and the server answers again: is it the one that we knew?
+        """Check whether a server that answers again after lost contact is still the same ComfyUI process.
 
-        Raises what the requests raise.
+        Errors of the requests pass through.
         """
         server_id = place[0]
         ask = self._state.ask

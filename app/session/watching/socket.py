@@ -2,9 +2,10 @@
 
 It reconnects to that same server for as long as work is pending there, and closes after a short grace when the window
 is free. It is open once the server has greeted: the gateway answers before it has reached the server, and if it does
-not, closes with a code of its own (4502 and the like: a failed connect, tried again). Only `REPLACED` ends the trying.
+not, closes with a code of its own (4502 and the like: a failed connect, which is retried). Only `REPLACED` ends the
+retries.
 
-What it tells is passed on by prompt_id; a message about somebody else's prompt, or about nobody's, is dropped.
+Messages are passed on by prompt_id; one about another user's prompt, or about none, is dropped.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ log = logging.getLogger("mooring.session")
 OPEN_DEADLINE = 15.0  # seconds
 GREETING_DEADLINE = 30.0  # the gateway may wait for an older socket of ours to end, then for the server
 REPLACED = 4409  # the gateway's close code: another page has opened a socket under our client_id
-GONE = frozenset({4404, 4410})  # the same: the fleet has this server no more, or at another address
-BRIEFLY = 2.0  # how long a run waits for the socket before it goes on without
+GONE = frozenset({4404, 4410})  # gateway codes: the fleet no longer has this server, or has it at another address
+BRIEFLY = 2.0  # how long a run waits for the socket before it continues without
 GRACE = 5.0  # the socket stays that long after the last work, for the next click
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0
-UNTIL_TOLD = 5.0  # at least: the fleet is about to tell where that server is, and to try before would be in vain
+UNTIL_TOLD = 5.0  # at least: the fleet is about to report where that server is, and earlier attempts would fail
 
 
 class WindowSocket:
@@ -61,11 +62,11 @@ class WindowSocket:
         return mooring if isinstance(mooring, Moored) else None
 
     def hurry(self) -> None:
-        """Don't wait out a backoff: the network is back, or the window woke up."""
+        """End a backoff early: the network is back, or the window woke up."""
         self._hurry.set()
 
     def retake(self) -> None:
-        """A person is at this window: what another page has replaced may be opened again."""
+        """Allow a replaced socket to be reopened: the user is at this window."""
         self._retake.set()
 
     async def connect_briefly(self) -> None:
@@ -74,12 +75,12 @@ class WindowSocket:
             return
         target = self._target()
         if target is None or target.server_id != self._state.socket.server_id:
-            self._greeted.clear()  # it was another server that greeted us
+            self._greeted.clear()  # the greeting was another server's
         self._hurry.set()
         await until_set(self._greeted, self._state.ports.clock, BRIEFLY)
 
     def reopen(self, cause: str) -> None:
-        """Close the socket, to be opened again to the same server once its close is done; or don't wait to open it."""
+        """Close the socket, and reopen it to the same server once it is closed; if it is not open, open it now."""
         self.hurry()
         if self._connection is not None:
             log.info("closing the socket: %s", cause)
@@ -87,7 +88,7 @@ class WindowSocket:
             self._state.spawn(self._close_connection(), "close socket")
 
     async def keep(self) -> None:
-        """The socket's life, for as long as the window lives."""
+        """Keep the socket where the mooring is, for as long as the window lives."""
         failures = 0
         while True:
             target = self._target()
@@ -111,9 +112,9 @@ class WindowSocket:
             await self._after(target, failures)
 
     async def _stand_back(self) -> None:
-        """Another page has our client_id. Opening again would take it back, and be replaced again, without end.
+        """Wait, because another page has our client_id: both would replace each other's socket without end.
 
-        Looking alone brings every task home. The next try is when a person is here, or asks for it.
+        Polling alone delivers every task. The next attempt is when the user is at this window, or asks for it.
         """
         self._greeted.clear()
         self._retake.clear()
@@ -125,7 +126,7 @@ class WindowSocket:
 
     async def _after(self, tried: Moored, failures: int, least: float = 0.0) -> None:
         self._greeted.clear()
-        self._watch.doubt(self._state.socket.server_id)  # what was missed is found by looking
+        self._watch.doubt(self._state.socket.server_id)  # polling finds what was missed
         target = self._target()
         if target is None or target.server_id != tried.server_id:  # nothing has failed
             self._show(SocketFacts(reconnects=self._state.socket.reconnects, deaf=self._state.socket.deaf))
@@ -160,14 +161,14 @@ class WindowSocket:
             await connection.close()
 
     async def _leave_ungreeted(self, connection: Connection) -> None:
-        """Close a socket on which the server says nothing at all: ComfyUI greets each."""
+        """Close a socket on which the server sends nothing: ComfyUI greets every client."""
         await self._state.ports.clock.sleep(GREETING_DEADLINE)
         if self._state.socket.state == "opening":
             log.info("no greeting on the socket to %s", self._state.socket.server_id)
             await connection.close()
 
     async def _leave_when_free(self, target: Moored, base: str, connection: Connection) -> None:
-        """Close once nothing holds the window any more (after a grace), or something holds it elsewhere."""
+        """Close once nothing holds the window (after a grace), or another server does."""
         while True:
             now = self._target()
             if now is None:
@@ -202,10 +203,10 @@ class WindowSocket:
             self._state.note("socket", topic="socket", echo=is_retry, **asdict(facts))
         self._state.changed()
 
-    # What it tells
+    # Messages
 
     def _be_greeted(self) -> None:
-        """The server itself has said something: only now is the socket open."""
+        """Count the socket as open: the server itself has sent something."""
         self._show(replace(self._state.socket, state="open"))
         self.hearing.opened()
         self._watch.look_soon()
@@ -230,7 +231,7 @@ class WindowSocket:
             if task is not None:
                 self.hearing.heard(task.prompt_id, message)
                 await self._told(task, message, frame)
-                if (task := self._mine(target, message)) is not None:  # as it stands now: it may have ended
+                if (task := self._mine(target, message)) is not None:  # read afresh: it may have ended
                     self._forecast.told(task, message)
 
     def _count(self, target: Moored, remaining: int) -> None:
