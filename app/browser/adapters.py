@@ -84,7 +84,7 @@ def _make_direct(file: str, on_build: Callable[[str], None]) -> tuple[Http, Sock
 def papers_of(store: TaskStore) -> BrowserDocuments:
     """The person's papers, which lie in the same database as the tasks."""
     assert isinstance(store, BrowserStore)  # as `make_ports` has made it
-    return store.papers
+    return store.documents
 
 
 def make_team(ports: Ports) -> tuple[BrowserDoor, GatewayAdmin]:

@@ -29,8 +29,8 @@ from app.core.ports.blobs import Blob
 log = logging.getLogger("mooring.browser")
 
 
-class Hands(Protocol):
-    """Who is told what the person does."""
+class EventHandler(Protocol):
+    """Receives the user's events."""
 
     def act(self, name: str, facts: Mapping[str, Any]) -> None: ...
     def change(self, name: str, facts: Mapping[str, Any]) -> None: ...
@@ -67,7 +67,7 @@ class IntlFormats:
 
 
 class BrowserScreen:
-    """The document, the person's hands, and this tab's memory."""
+    """The document, the user's events, and this tab's memory."""
 
     def __init__(self, patch: Any, shell: Any, memory: Memory) -> None:
         self._patch = patch
@@ -144,17 +144,17 @@ class BrowserScreen:
 
     # What the person does
 
-    def listen(self, hands: Hands) -> None:
+    def listen(self, handler: EventHandler) -> None:
         """Hand every event on, for as long as the page lives; so these proxies are never destroyed."""
 
         def by_name(method: Callable[[str, Mapping[str, Any]], None]) -> Any:
             return create_proxy(lambda name, facts: method(str(name), json.loads(facts)))
 
-        self._patch.listen(by_name(hands.act), by_name(hands.change), by_name(hands.type))
+        self._patch.listen(by_name(handler.act), by_name(handler.change), by_name(handler.type))
 
         def take(node: str, name: str, files: Any, purpose: str = "") -> None:
             taken = [(JsBlob(file), str(file.name)) for file in files]
-            hands.take_files((node, name) if node else None, taken, purpose)
+            handler.take_files((node, name) if node else None, taken, purpose)
 
         self._patch.listenFiles(create_proxy(take))
 

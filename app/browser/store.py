@@ -105,7 +105,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
         database = Database(name or owned(NAME), VERSION, create_stores, on_newer)
         super().__init__(database, _fenced, results_bound=results_bound, inputs_bound=inputs_bound)
         self.database = database
-        self.papers = BrowserDocuments(database)
+        self.documents = BrowserDocuments(database)
 
     async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
         """The window's record (`fresh` is written if there is none) and its tasks; its reservations are deleted."""
@@ -126,9 +126,9 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
 
         def steps(transaction: Any) -> Steps[Reservation]:
             reservations = transaction.objectStore("reservations")
-            claims = _ask_claims(transaction)
-            durations = yield from durations_of(transaction)  # answered in order: the claims are there, too
-            reservation = choose(replace(_read_claims(claims), durations=durations))
+            requests = _request_claims(transaction)
+            durations = yield from durations_of(transaction)  # answered in order: the claims have arrived, too
+            reservation = choose(replace(_read_claims(requests), durations=durations))
             reservations.put(plain(encode_reservation(reservation)))
             return reservation
 
@@ -167,10 +167,10 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
 
         def steps(transaction: Any) -> Steps[None]:
             tasks = transaction.objectStore("tasks")
-            claims = _ask_claims(transaction)
+            requests = _request_claims(transaction)
             known = tasks.get(task.prompt_id)
             yield known
-            check(_read_claims(claims))
+            check(_read_claims(requests))
             _expect_new(known, task)
             yield from take_off(transaction, task)
             tasks.add(row)
@@ -279,15 +279,15 @@ def _line_of(task: Task) -> Sequence[str]:
     return () if task.part is None else LINE
 
 
-def _ask_claims(transaction: Any) -> tuple[Any, Any]:
+def _request_claims(transaction: Any) -> tuple[Any, Any]:
     """Requests for everybody's claims. They are answered in order, so once a later one is, their results are there."""
     tasks = transaction.objectStore("tasks")
     return transaction.objectStore("reservations").getAll(), tasks.index("unfinished").getAll()
 
 
-def _read_claims(claims: tuple[Any, Any]) -> Claims:
-    """What `_ask_claims` was answered."""
-    reservations, tasks = claims
+def _read_claims(requests: tuple[Any, Any]) -> Claims:
+    """Decode the answers to `_request_claims`."""
+    reservations, tasks = requests
     records = read_tasks(_task_rows(tasks.result))
     return Claims(_reservations(reservations.result), records.tasks, records.unreadable)
 

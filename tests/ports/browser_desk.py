@@ -41,7 +41,7 @@ class BrowserDesk:
     def papers(self) -> DocumentStore:
         made = BrowserStore(self.name)
         self._stores.append(made)
-        return made.papers
+        return made.documents
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:
         return JsBlob(js.Blob.new(js.Array.of(bytes_to_js(data)), js_object({"type": media_type})))
