@@ -1,4 +1,4 @@
-"""What stands in a server's queue, as kinds of work: `/queue` carries everybody's whole prompts (docs/comfyui.md 1)."""
+"""What stands in a server's queue, as kinds of work: `/queue` lists all full prompts (docs/comfyui.md 1)."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Everybody's claims as the store has them: reservations, and tasks not known to have ended, readable or not.
+    """The claims of all windows as stored: reservations, and tasks not known to have ended, readable or not.
 
     With them, what was learned of how long work takes.
     """
@@ -91,7 +91,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class ServerQueue:
-    """What a server has to do before a new prompt, and which models it will have loaded then (None: nobody knows)."""
+    """The work ahead of a new prompt on a server, and which models will be loaded by then (None: unknown)."""
 
     count: int
     seconds: float
@@ -137,7 +137,7 @@ def _cost(
 
 
 def _left(cost: float, claim: Reservation | Task | None, now: float) -> float:
-    """Seconds left of a prompt that runs: half of it where nobody knows since when."""
+    """Seconds left of a running prompt: half of its cost if its start is unknown."""
     started_at = claim.started_at if isinstance(claim, Task) else None
     if started_at is None:
         return cost / 2
@@ -151,7 +151,7 @@ def _is_over(claim: Reservation | Task, snapshot: Snapshot) -> bool:
 
 
 class Leaning(Enum):
-    """What a window holds of one server, for all of its choices until the person says otherwise.
+    """What a window prefers or avoids, for all of its choices until the user changes it.
 
     A preferred one is taken whenever it can take the work, whatever its line; an avoided one only if it is asked for
     by name. Neither moves a window that is moored.
@@ -163,7 +163,7 @@ class Leaning(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What the person said about the server: that one or none (`asked`), or any but that one (`avoided`).
+    """What the user wants for one run: that server or none (`asked`), or any but that one (`avoided`).
 
     With `is_patient`, rather none than one that has something to do: the work waits in its window for a free one.
     With `spreads`, an idle server is taken before any busy one, even if a busy one would finish the work sooner.
@@ -189,7 +189,7 @@ ANY = Wish()
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One server that could take the work, with what stands before it."""
+    """One server that could take the work, with the work ahead of it."""
 
     server_id: ServerId
     line: ServerQueue
@@ -205,12 +205,12 @@ class Candidate:
 
     @property
     def rank(self) -> float:
-        """What is to be least."""
+        """The sort key: lowest wins."""
         return self.line.seconds / self.weight + self.swap + self.work + self.burden
 
     @property
     def plain_rank(self) -> float:
-        """What would be, if all weighed the same."""
+        """The sort key if all servers had the same weight."""
         return self.score + self.burden
 
 
@@ -239,7 +239,7 @@ def choose(
     if wish.is_patient:
         refused.update((item.server_id, "busy") for item in candidates if item.line.count)
         candidates = [item for item in candidates if not item.line.count]
-    if all(item.line.count for item in candidates):  # what goes out for ours, somebody waits to have loaded again
+    if all(item.line.count for item in candidates):  # others have to reload what is unloaded for our work
         candidates = [replace(item, burden=item.swap) for item in candidates]
     is_stale = any(_age(item, now) > STALE_AFTER for item in asked)
     preferred = [item for item in candidates if wish.leanings.get(item.server_id) is Leaning.PREFER]

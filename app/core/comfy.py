@@ -21,7 +21,7 @@ from app.core.server_file import ServerFile
 from wire.events import Event
 from wire.queue import QueueError, read_rows
 
-LOOK_DEADLINE = 12.0  # seconds; the gateway ends its own wait for the server before (10 s) and tells why
+LOOK_DEADLINE = 12.0  # seconds; the gateway gives up on the server before that (10 s) and reports the cause
 SUBMIT_DEADLINE = 40.0
 FILE_DEADLINE = 4.0  # a click on Run waits for it
 UPLOAD_DEADLINE = 900.0  # the gateway cuts an upload that stops moving
@@ -67,7 +67,7 @@ def history_request(base: str, prompt_id: PromptId) -> Request:
 
 
 def system_request(base: str) -> Request:
-    """GET /system_stats: versions and devices, the only thing that tells one ComfyUI from another."""
+    """GET /system_stats: versions and devices, the only way to distinguish two ComfyUI processes."""
     return Request(method="GET", path=f"{base}/system_stats", deadline=LOOK_DEADLINE)
 
 
@@ -84,7 +84,7 @@ def interrupt_request(base: str, prompt_id: PromptId) -> Request:
 
 
 def loads_request() -> Request:
-    """The gateway's own fresh look at every server's queue: one connection, whatever hangs behind it."""
+    """GET /fleet/loads: the gateway polls every server's queue now, over one connection, even if a server hangs."""
     return Request(method="GET", path="/fleet/loads", deadline=LOOK_DEADLINE)
 
 
@@ -240,7 +240,7 @@ def read_upload(response: Response, server_id: ServerId) -> Uploaded:
     return Uploaded(answer["name"], _text(answer.get("subfolder")), _text(answer.get("type")) or "input", server_id)
 
 
-_PARTS = ("running", "pending")  # of a queue, as the gateway tells it
+_PARTS = ("running", "pending")  # of a queue, as the gateway reports it
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +282,7 @@ def read_description(response: Response, server_id: ServerId) -> str:
 
 
 def read_history(response: Response, server_id: ServerId, prompt_id: PromptId, at: float) -> Finished | None:
-    """The end of that task as history tells it, or None if it is not in there (yet, or any more)."""
+    """The end of that task as recorded in history, or None if it is not there (yet, or any more)."""
     answer = read_object(response, server_id)
     entry = answer.get(prompt_id)
     if entry is None:

@@ -1,4 +1,4 @@
-"""Servers that a page asks itself, without a gateway: the list beside the page, and what a look at one has shown.
+"""Servers that a page probes directly, without a gateway: the list beside the page, and the result of a probe.
 
 A browser hides from a page nearly all of why a server refused it. What can be seen all the same tells the causes apart
 (docs/comfyui.md 7): whether anything answers at all to a request whose answer the page may not read, and whether a
@@ -24,7 +24,7 @@ from app.core.server_stats import Device
 
 DEMO_MARK = "--mooring-demo"  # stands in the demo's argv
 FLAG = "--enable-cors-header"  # ComfyUI's own
-MOST_DEVICES = 16  # of one server that are told
+MOST_DEVICES = 16  # of one server that are shown
 _STATUSES = {401: "login", 403: "forbidden", 407: "login", 429: "busy"}
 _PAGE = re.compile(r"\s*(<!doctype|<html)", re.IGNORECASE)
 _PASSWORD = re.compile(r"type\s*=\s*[\"']?password|log ?in|sign ?in", re.IGNORECASE)
@@ -119,7 +119,7 @@ def origin_of(address: str) -> str:
 
 
 def forbidden(address: str, site: Site) -> Sight | None:
-    """What the browser would not even ask, told before it is asked; None if it may."""
+    """Why the browser would block a request, found before it is sent; None if it would not."""
     parts = urlsplit(address)
     is_loopback = _LOOPBACK.fullmatch(parts.hostname or "") is not None
     if site.origin.startswith("https:") and parts.scheme == "http" and not is_loopback:

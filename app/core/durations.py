@@ -31,7 +31,7 @@ LONGEST_SWAP = 120.0  # more than that was something else
 SHORTEST = 0.05  # seconds
 GUESS_COUNTS = 0.5  # runs of a kind on a server that the guess by cost and pace is worth
 FAR = math.log(8.0)  # how far the time of one size is carried over to another
-LATE_MS = 3_600_000  # an end that is older than the last one known there, but not by more: told late
+LATE_MS = 3_600_000  # an end that is at most this much older than the last known one there was reported late
 MOST_KINDS, MOST_KINDS_OF_A_SERVER, MOST_SWAPS, MOST_SERVERS = 200, 60, 100, 200
 
 
@@ -68,7 +68,7 @@ class Ran:
 
 
 def observed(task: Task) -> Ran | None:
-    """What an ended task tells, or None: it did not end well, or the server's cache did its work."""
+    """What can be learned from an ended task, or None: it did not succeed, or the server's cache did its work."""
     started, ended, job = task.server_started_ms, task.server_ended_ms, task.job
     if task.state is not TaskState.SUCCEEDED or not task.is_proven or started is None or ended is None or job is None:
         return None
@@ -128,7 +128,7 @@ class Durations:
         return math.exp((GUESS_COUNTS * guess + seen.value * seen.count) / (GUESS_COUNTS + seen.count))
 
     def swap(self, models: tuple[str, ...], loaded: tuple[str, ...] | None) -> float:
-        """Seconds to load these models where those are loaded; None: nobody knows which."""
+        """Seconds to load these models where those are loaded; None: unknown which."""
         return missing_share(models, loaded) * self._load(models)[0]
 
     def loaded(self, server_id: ServerId) -> tuple[str, ...] | None:
@@ -195,7 +195,7 @@ class Durations:
         return is_known and (job.kind in server.kinds or server.pace.count > 0)
 
     def _guessed(self, job: Job, cost: float) -> Durations:
-        """A first run that had to load models, nobody knows for how long: the next one corrects all of this."""
+        """A first run that had to load models for an unknown time; the next run corrects this estimate."""
         if self.kinds.get(job.kind, _NO_MEAN).count:
             return self
         return replace(self, kinds=_put(self.kinds, job.kind, Mean(cost, 0), MOST_KINDS))
@@ -244,7 +244,7 @@ _NOTHING = ServerDurations()
 
 
 def missing_share(models: tuple[str, ...], loaded: tuple[str, ...] | None) -> float:
-    """Which part of the models has to be loaded; all of them where nobody knows what is."""
+    """Which part of the models has to be loaded; all of them if it is unknown what is loaded."""
     if not models:
         return 0.0
     return sum(name not in (loaded or ()) for name in models) / len(models)

@@ -1,4 +1,4 @@
-"""Everything that can be refused or go wrong, grouped by what the person can do about it.
+"""Everything that can be refused or fail, grouped by what the user can do about it.
 
     MooringError
     ├ ConfigError                      bad fleet, missing runtime files
@@ -68,7 +68,7 @@ class ListError(ConfigError):
 
 @dataclass(eq=False)
 class BadInput(MooringError):
-    """What the person gave cannot be used: `cause` is not-a-picture, too-large, empty, bad-workflow …"""
+    """The user's input cannot be used: `cause` is not-a-picture, too-large, empty, bad-workflow …"""
 
     cause: str = ""
     name: str = ""
@@ -109,7 +109,7 @@ class BadPlan(BadInput):
 
 @dataclass(eq=False)
 class TransportError(MooringError):
-    """The request did not come through; it may be tried again."""
+    """The request failed on its way; it may be retried."""
 
     server_id: ServerId | None = None
     cause: str = ""
@@ -235,7 +235,7 @@ class NoServerAvailable(AffinityError):
 
 @dataclass(eq=False)
 class UnreadableRecord(AffinityError):
-    """A stored task that may be this window's cannot be read, so nobody knows which server holds the window.
+    """A stored task that may be this window's cannot be read, so it is unknown which server holds the window.
 
     `server_id` is what the record names, if that much can be read; `is_newer` when a newer version wrote it.
     """

@@ -28,7 +28,7 @@ SLOWEST, FASTEST = 4.0, 0.25  # how much slower or faster than learned a run is 
 
 @dataclass(frozen=True, slots=True)
 class Eta:
-    """When something will be; past `good_until` nobody can say any more. Seconds since the epoch.
+    """When something is expected; after `good_until` that is unknown. Seconds since the epoch.
 
     `left` is from now, and no part of the value: it is another one with every look.
     """
@@ -50,7 +50,7 @@ class Sum:
         return Sum(self.sure + seconds, self.guess) if is_sure else Sum(self.sure, self.guess + seconds)
 
     def eta(self, now: float, most_guessed: float = MOST_GUESSED) -> Eta | None:
-        """What is told of it."""
+        """What is shown of it."""
         whole = self.sure + self.guess
         if self.guess > max(SLACK, most_guessed * whole):
             return None
@@ -129,7 +129,7 @@ def _own_pace(work: Work) -> float | None:
 
 
 def _loading(work: Work, now: float) -> float | None:
-    """Seconds of loading that are still to come; None while nobody knows how long it goes on."""
+    """Seconds of loading that are still to come; None while it is unknown how long it takes."""
     if not work.is_cold or _has_stepped(work):
         return 0.0
     ahead = [node for node in work.plan.stepping if node not in work.watch.spent and node not in work.done]
@@ -152,7 +152,7 @@ def _planned(work: Work) -> float:
 
 
 def _current(work: Work, factor: float | None, now: float) -> tuple[float, bool] | None:
-    """Seconds of the running node, and whether they are sure; None while nobody can say."""
+    """Seconds of the running node, and whether they are sure; None while that is unknown."""
     node, watch = work.watch.node, work.watch
     row = watch.steps
     is_counting = row is not None and row.last < row.maximum
@@ -188,7 +188,7 @@ def _expanded(work: Work, counted: float, now: float) -> tuple[float, bool] | No
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
-    """One prompt in a server's queue. `job` is None if nobody knows what it is."""
+    """One prompt in a server's queue. `job` is None if it is unknown."""
 
     prompt_id: PromptId
     job: Job | None = None
@@ -219,7 +219,7 @@ def _with_one(
     loaded: tuple[str, ...] | None,
     now: float,
 ) -> Sum | None:
-    """With one more prompt to be done first; None if nobody knows how long that takes."""
+    """With one more prompt to be done first; None if it is unknown how long that takes."""
     if item.left is not None:
         return found.plus(item.left, is_sure=True)
     if item.job is None or not durations.knows_kind(item.job):

@@ -21,7 +21,7 @@ FLAGS = json.dumps({"type": Event.FEATURE_FLAGS, "data": {"supports_preview_meta
 
 @dataclass(frozen=True, slots=True)
 class StatusMessage:
-    """Told to everybody: how many prompts the server has. On connect it carries the socket's own id."""
+    """Sent to all clients: how many prompts the server has. On connect it carries the socket's own id."""
 
     queue_remaining: int
     sid: str = ""
@@ -45,7 +45,7 @@ class CachedMessage:
 
 @dataclass(frozen=True, slots=True)
 class ExecutingMessage:
-    """A node begins; without a node the prompt has ended. Without prompt_id it tells a late socket what runs."""
+    """A node begins; without a node the prompt has ended. Without prompt_id it informs a late socket of what runs."""
 
     prompt_id: PromptId | None
     node: NodeId | None
@@ -82,7 +82,7 @@ class ExecutedMessage:
 
 @dataclass(frozen=True, slots=True)
 class EndMessage:
-    """The server tells the end: success | error | interrupted."""
+    """The server reports the end: success | error | interrupted."""
 
     prompt_id: PromptId
     end: str

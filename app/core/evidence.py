@@ -1,4 +1,4 @@
-"""What can be learned about a task, as values: submit answers, looks at queue and history, what the socket told.
+"""What can be learned about a task, as values: submit answers, polls of queue and history, socket events.
 
 `core/truth.py` says what each of them means. `at` is when it was learned, in seconds since the epoch; names that end in
 `_ms` are the server's own clock, in milliseconds.
@@ -30,7 +30,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """The POST ended, and nobody can say whether the server took it."""
+    """The POST ended, and it is unknown whether the server accepted it."""
 
     at: float
     cause: str
@@ -96,7 +96,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The socket told that it runs; `started_ms` is the server's own clock."""
+    """The socket reported that it runs; `started_ms` is the server's own clock."""
 
     at: float
     started_ms: int | None = None
@@ -104,7 +104,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Cached:
-    """The socket told which nodes need not run."""
+    """The socket reported which nodes need not run."""
 
     at: float
     nodes: tuple[NodeId, ...]
@@ -112,7 +112,7 @@ class Cached:
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """The socket told what one node has made."""
+    """The socket reported the outputs of one node."""
 
     at: float
     outputs: tuple[Output, ...]
@@ -120,7 +120,7 @@ class Executed:
 
 @dataclass(frozen=True, slots=True)
 class ToldEnd:
-    """The socket told an end: success | error | interrupted."""
+    """The socket reported an end: success | error | interrupted."""
 
     at: float
     end: str
@@ -130,14 +130,14 @@ class ToldEnd:
 
 @dataclass(frozen=True, slots=True)
 class CancelAsked:
-    """The person wants it stopped."""
+    """The user has cancelled it."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """The person has given it up."""
+    """The user has given it up."""
 
     at: float
 

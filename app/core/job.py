@@ -1,4 +1,4 @@
-"""What a workflow will cost, told before it runs: its family, its size, and the model files that it loads.
+"""What a workflow will cost, derived before it runs: its family, its size, and the model files that it loads.
 
     job_of(workflow)      # Job(family="5d1c09a2b7e4", size=20.0 * 1024 * 1024, models=("flux.safetensors",))
 

@@ -26,7 +26,7 @@ _SORT = ("evidence", "now", "state", "server_id", "error")  # the facts that two
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened. `times` counts repetitions that told nothing new; `until` is when the last one was."""
+    """One thing that happened. `times` counts repetitions without news; `until` is when the last one was."""
 
     at: float
     kind: str

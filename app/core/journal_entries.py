@@ -1,4 +1,4 @@
-"""What the journal tells of each event, and how it is read back, so that a recorded life can be judged once more.
+"""How each event is recorded in the journal and read back, so that a recorded run can be judged again.
 
     verdict(known, evidence, judged)      # facts of an `evidence` entry: the class, its fields, before and after
     window_changes(before, after)         # what happened to the window, as (kind, facts)
@@ -44,12 +44,12 @@ def _default(item: Field[Any]) -> object:
 
 
 def read_task(told: Mapping[str, Any]) -> Task:
-    """The task of a standing, as far as it was told; BrokenRecord if it is none."""
+    """The task of a standing, as far as it was recorded; BrokenRecord if it is invalid."""
     return decode_as(Task, {"client_id": "", **told})
 
 
 def read_evidence(name: str, said: Mapping[str, Any]) -> Evidence:
-    """The piece of evidence that an entry tells; KeyError for a class that this version does not know."""
+    """The evidence in an entry; KeyError for a class that this version does not know."""
     found: Evidence = decode_as(_KINDS[name], said)
     return found
 

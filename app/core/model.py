@@ -66,10 +66,10 @@ class Fleet:
     detail: str = ""
     same: frozenset[tuple[ServerId, str, str]] = frozenset()  # (id, recorded, present): one server, a person said
     is_breakable: bool = False  # whether its servers may be broken on purpose: a demo fleet with `--faults`
-    problem: str = ""  # what is wrong with the fleet file now, while this one stays; told to who runs the fleet
+    problem: str = ""  # what is wrong with the fleet file now, while this fleet stays; shown to admins
     workflows: str = ""  # changes with the workflows that the installation publishes; empty if there are none
     most_pending: int | None = None  # unfinished prompts of one person on one server; None: as many as one likes
-    searches: tuple[str, ...] = ()  # what is amiss where servers are looked up, in sentences; to who runs the fleet
+    searches: tuple[str, ...] = ()  # problems of the DNS lookups, in sentences; shown to admins
 
     def get(self, server_id: ServerId | str) -> Server | None:
         """The server with that id, or None."""
@@ -92,7 +92,7 @@ class TaskState(Enum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     LOST = "lost"  # looked for twice on its real server and found nowhere
-    GIVEN_UP = "given_up"  # lost by the person's choice
+    GIVEN_UP = "given_up"  # lost by the user's choice
 
     @property
     def is_end(self) -> bool:
@@ -123,7 +123,7 @@ class Delivery(Enum):
     GONE = "gone"  # the real server has it no more, or will not hand it out
     OVERWRITTEN = "overwritten"  # what stands under that name is not of this task's time
     NOT_KEPT = "not_kept"  # fetched well, but this browser's store would not keep it
-    THUMBNAIL = "thumbnail"  # fetched well; by the person's choice only its thumbnail is kept
+    THUMBNAIL = "thumbnail"  # fetched; by the user's choice only its thumbnail is kept
     DROPPED = "dropped"  # was kept, and is no longer: it made room, or was deleted here
 
     @property
@@ -147,7 +147,7 @@ class Output:
     etag: str = ""  # the server's mark of these very bytes, once delivered
     told_ms: int | None = None  # it was made before this, by the server's clock, if the socket told of it
     text: str = ""  # what the node shows as a text; it is in the history entry, and no file anywhere
-    seal: str = ""  # what the gateway gives with it where people are told apart: without it, it hands out nothing
+    seal: str = ""  # the gateway's signature where users log in: without it, the gateway does not serve the file
 
     @property
     def is_text(self) -> bool:
@@ -156,7 +156,7 @@ class Output:
 
     @property
     def file(self) -> tuple[str, str, str, str]:
-        """What tells it from the task's other outputs."""
+        """What distinguishes it from the task's other outputs."""
         return self.node_id, self.folder, self.subfolder, self.filename
 
 
@@ -217,7 +217,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a prompt costs, as far as its workflow tells before it runs (`core/job.py`)."""
+    """What a prompt costs, as far as its workflow shows before it runs (`core/job.py`)."""
 
     family: str  # the same for workflows of the same nodes and models
     size: float = 1.0  # what its time grows with: steps times pixels times pictures
@@ -298,15 +298,15 @@ class Task:
     expected: tuple[NodeId, ...] = ()  # output nodes that must show up for a full success
     choice: Choice | None = None
     job: Job | None = None
-    again_of: PromptId | None = None  # the task that this one runs once more, if the person asked for that
+    again_of: PromptId | None = None  # the task that this one repeats, if the user asked for that
     part: Part | None = None  # set if it came out of a waiting line
-    project: str = ""  # what the person called the work of this window when it was run
+    project: str = ""  # the project's name in this window when it was run
     editor_sha256: str = ""  # of the copy of the editor's file that went along, kept with the inputs
     editor_fault: str = ""  # why that file did not go along, or is not kept
     state: TaskState = TaskState.REGISTERED
     contact: Contact = Contact.OK
     contact_detail: str = ""
-    confirmed_address: str = ""  # another address that the person said is the same server
+    confirmed_address: str = ""  # another address that the user confirmed as the same server
     silent_looks: int = 0  # looks in a row that got no real answer
     number: float | None = None
     place: int | None = None  # 1 is next; None when not waiting
@@ -319,7 +319,7 @@ class Task:
     server_ended_ms: int | None = None
     cached: tuple[NodeId, ...] = ()  # nodes that did not run: what they show was made by an earlier prompt
     longest_still: float | None = None  # seconds without a movement while it was watched, once it has ended
-    told_end: str = ""  # what the socket said: success | error | interrupted
+    told_end: str = ""  # as reported by the socket: success | error | interrupted
     is_proven: bool = False  # the end was read in an answer or in history, not inferred from absence
     is_ward: bool = False
     outputs: tuple[Output, ...] = ()
@@ -362,14 +362,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A stored task whose record this version cannot read, with what can still be told of it.
+    """A stored task whose record this version cannot read, with the fields that are still readable.
 
     It may be unfinished, on any server, so its window takes on nothing new until the person gives it up. Nothing is
     ever sent on its account: `server_id` is only shown.
     """
 
     prompt_id: PromptId  # the store's own key of the record
-    owner: WindowId | None = None  # None: it cannot be told, so it may be any window's
+    owner: WindowId | None = None  # None: unknown, so it may be any window's
     server_id: ServerId | None = None
     title: str = ""
     detail: str = ""  # which field, and why

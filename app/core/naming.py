@@ -1,4 +1,4 @@
-"""What a result's file is called when it is saved: a template of the person's, filled in, safe on every system.
+"""File names of saved results: the user's template, filled in, safe on every system.
 
     file_name("{project}_{date}_{workflow}_{server}_{seed}_{n}", facts)
     # harbour_2026-11-26_Dunes_gpu-2_77_00012.png
@@ -28,7 +28,7 @@ _RESERVED = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameFacts:
-    """What a name can tell. `at` is the person's own time: year, month, day, hour, minute, second."""
+    """What a name can contain. `at` is the user's local time: year, month, day, hour, minute, second."""
 
     original: str  # as the server calls it
     task: str  # the prompt_id

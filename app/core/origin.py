@@ -17,7 +17,7 @@ MADE_THERE = frozenset({"output", "temp"})  # an `input` that a node shows is as
 
 
 def is_of(task: Task, output: Output, modified: float | None) -> bool:
-    """Whether a file dated `modified` (seconds since the epoch; None if the server tells none) can be that output.
+    """Whether a file dated `modified` (seconds since the epoch; None if the server reports none) can be that output.
 
     An end that history does not prove needs both dates, cached or not: the server may be another one by now.
     """

@@ -1,4 +1,4 @@
-"""What a task has made, as a history entry or an `executed` message tells it: files of every kind, and texts.
+"""What a task has made, as reported in a history entry or an `executed` message: files of every kind, and texts.
 
 read_outputs(entry["outputs"])      # {"9": {"images": [{"filename": …}]}, "12": {"text": ["…"]}}
 """

@@ -1,4 +1,4 @@
-"""What has ended and is home, as rows of a long list: light enough that a window holds thousands of them.
+"""Ended and delivered tasks as rows of a long list: light enough that a window holds thousands of them.
 
 row = past_of(task)                       # a PastTask, without the workflow and the evidence
 row.outputs[0].media_type
@@ -80,7 +80,7 @@ class PastQuery:
 
 
 def is_settled(task: Task) -> bool:
-    """Whether nothing can change about it any more: its end is proven, and all of it is home. *Lost* never is."""
+    """Whether nothing can change any more: the end is proven, and all outputs are delivered. *Lost* never is."""
     return task.state in _SETTLED and task.is_proven and task.is_delivered
 
 
@@ -142,7 +142,7 @@ def told_by(workflow: str) -> tuple[str, str]:
 
 
 def seconds_of(task: Task) -> float | None:
-    """How long its server worked on it, as far as the server has told."""
+    """How long its server worked on it, if the server has reported that."""
     if task.server_started_ms is None or task.server_ended_ms is None:
         return None
     return max(0.0, (task.server_ended_ms - task.server_started_ms) / 1000)

@@ -1,4 +1,4 @@
-"""How far a task is, from what the socket tells. Passing: never stored, never evidence of an end.
+"""How far a task is, from socket events. Transient: never stored, never evidence of an end.
 
     progress = Progress(prompt_id, 7, weights=plan.weights)     # core/plan.py
     progress = progress.told(message)
@@ -26,7 +26,7 @@ from app.core.events import (
 )
 from app.core.model import NodeId, PromptId
 
-TOLD_WEIGHT = 0.5  # of a step that nobody had expected: tiles and frames are quicker than passes of a sampler
+TOLD_WEIGHT = 0.5  # of an unexpected step: tiles and frames are quicker than passes of a sampler
 MOST_TOLD = 40.0  # such steps that count
 
 

@@ -34,7 +34,7 @@ BROKEN, NEWER = "broken-record", "newer-record"
 
 @dataclass(eq=False)
 class BrokenRecord(StorageError):
-    """A record that this version cannot read; `key` is its id as far as it can be told, `detail` names the field."""
+    """A record that this version cannot read; `key` is its id if that is readable, `detail` names the field."""
 
     key: str = ""
 
@@ -50,7 +50,7 @@ def decode_task(record: Mapping[str, Any]) -> Task:
 
 
 def read_task(record: Mapping[str, Any]) -> Task | Unreadable:
-    """The task of a record, or what can still be told of it."""
+    """The task of a record, or an `Unreadable` with its readable fields."""
     try:
         return decode_task(record)
     except BrokenRecord as error:
@@ -148,7 +148,7 @@ def encode_durations(durations: Durations) -> dict[str, Any]:
 
 
 def decode_durations(record: Mapping[str, Any]) -> Durations:
-    """What was learned, or BrokenRecord: then it is learned anew."""
+    """The learned durations, or BrokenRecord: then learning starts from nothing."""
     return _decode_top(Durations, record, "name")
 
 
@@ -158,7 +158,7 @@ def encode_paces(paces: Paces) -> dict[str, Any]:
 
 
 def decode_paces(record: Mapping[str, Any]) -> Paces:
-    """What was learned of nodes, or BrokenRecord: then it is learned anew."""
+    """The learned times of nodes, or BrokenRecord: then learning starts from nothing."""
     return _decode_top(Paces, record, "name")
 
 

@@ -49,7 +49,7 @@ WITHHELD = "(withheld)"
 
 
 class Redactor:
-    """Redacts one report. `texts` keeps what the person wrote and what servers answered: not credentials."""
+    """Redacts one report. `texts` keeps the user's texts and the servers' answers, but no credentials."""
 
     def __init__(self, *, texts: bool = False) -> None:
         self._texts = texts
@@ -134,7 +134,7 @@ class Redactor:
 
 
 def length_of(text: str) -> str:
-    """A text told by its length alone."""
+    """A text replaced by its length."""
     return f"({len(text)} characters)" if text else ""
 
 

@@ -1,4 +1,4 @@
-"""Where one more piece of a window's work may go: decided within the store's transaction, beside everybody's claims.
+"""Where a window's next piece of work may go: decided within the store's transaction, beside the claims of all windows.
 
     wanted = Wanted(prompt_id, window, wish, job, unable)
     wanted.expect_possible(fleet)                       # before loads are read and anything is written
@@ -54,7 +54,7 @@ class Wanted:
     def choose(
         self, claims: Claims, snapshots: Sequence[Snapshot], fleet: Fleet, *, now: float, tie: float
     ) -> Reservation:
-        """The reservation, beside everybody's claims; `tie` in [0, 1) picks among equals.
+        """The reservation, beside the claims of all windows; `tie` in [0, 1) picks among equals.
 
         Raises UnreadableRecord, NoServerAvailable, or ServerLockedError if the store knows work of this window on
         another server: then the window's memory is not the truth.

@@ -1,9 +1,9 @@
-"""What all windows of this browser are about, in short: read from the one store while somebody looks at it.
+"""A summary of all windows of this browser, read from the store while a panel shows it.
 
     roster = digest(await source.read(server_ids))
     moorings(roster)                      # which window was moored where, from when to when, and why there
 
-A roster is a look from outside, at windows that go on meanwhile: nothing is decided by it.
+The windows continue to change while it is read, so no decision depends on it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from app.core.model import Choice, Delivery, PromptId, ServerId, TaskState, WindowId
 
-LISTED = 300  # tasks of which more is known than their number
+LISTED = 300  # ended tasks that are listed; of the others only the number is known
 PICTURES = 3  # of a session's results, the latest first: not every one is a picture
 _PICTURED = frozenset({Delivery.KEPT, Delivery.THUMBNAIL, Delivery.DROPPED})
 
@@ -43,12 +43,12 @@ class Glance:
 
     @property
     def may_have_picture(self) -> bool:
-        """Whether a thumbnail of it may lie here."""
+        """Whether this browser may have a thumbnail of it."""
         return any(item.delivery in _PICTURED for item in self.outputs)
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing of it will change any more by itself."""
+        """Whether its end and all deliveries are final."""
         return self.state.is_end and all(item.delivery is not Delivery.PENDING for item in self.outputs)
 
 
@@ -72,7 +72,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roster:
-    """All of it, as read at `read_at`. `present` are the windows that have shown a sign of life.
+    """Windows, tasks and reservations as read at `read_at`. `present` are the windows that answered.
 
     `ended` counts each session's tasks that have ended, also those that `digest` has left out of `tasks`.
     """
@@ -87,7 +87,7 @@ class Roster:
 
 
 def digest(roster: Roster) -> Roster:
-    """The roster without what nobody will look at: of thousands that have ended, the latest are listed.
+    """Return a shorter roster: of thousands of ended tasks, the latest are listed.
 
     Each session keeps its latest task, and the latest of which there may be a picture.
     """
@@ -117,7 +117,7 @@ class Berthing:
 
 
 def moorings(roster: Roster) -> tuple[Berthing, ...]:
-    """Every mooring that the records tell of, the latest first. Wards moor nobody."""
+    """Every mooring found in the records, the latest first. Wards hold no server."""
     by_owner: dict[WindowId, list[Glance]] = {}
     for task in roster.tasks:
         if not task.is_ward:

@@ -22,7 +22,7 @@ SAVED_QUERY = "dir=workflows&recurse=true&split=false&full_info=false"
 
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
-    """A file that the installation publishes. `tag` changes with it; `title` and `about` are its author's, if told."""
+    """A file that the installation publishes. `tag` changes with it; `title` and `about` are its author's, if given."""
 
     path: str
     tag: str

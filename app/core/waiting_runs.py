@@ -198,7 +198,7 @@ class WaitingRuns:
         )
 
     def without(self, *prompt_ids: PromptId) -> WaitingRuns:
-        """Take runs off: they are tasks now, or the person took them back. TaskNotFound for one that is not there."""
+        """Take runs off: they are tasks now, or the user removed them. TaskNotFound for one that is not in the line."""
         gone = frozenset(prompt_ids)
         kept = [item for item in self.entries if item.prompt_id not in gone]
         if len(self.entries) - len(kept) < len(gone):
@@ -228,7 +228,7 @@ class WaitingRuns:
         low = rest[index - 1].place if index else None
         high = rest[index].place if index < len(rest) else None
         place = _between(low, high)
-        if (low is not None and place <= low) or (high is not None and place >= high):  # no room between: count anew
+        if (low is not None and place <= low) or (high is not None and place >= high):  # no room between: renumber
             rest.insert(index, moved)
             return replace(
                 self, entries=tuple(replace(item, place=float(number)) for number, item in enumerate(rest, 1))
@@ -274,7 +274,7 @@ class WaitingRuns:
         return replace(self, pause=None, paused_by=None)
 
     def send_all(self, is_wanted: bool = True) -> WaitingRuns:
-        """Send everything as soon as it can be sent, however much is ahead; or no more than usual again."""
+        """Send everything as soon as possible, however much is ahead; or return to the usual limit."""
         self._expect_any("send_all")
         return replace(self, is_unbounded=is_wanted)
 
@@ -363,7 +363,7 @@ def crew_id(captain: WindowId, number: int) -> WindowId:
 
 
 def captain_of(window_id: WindowId) -> WindowId:
-    """The window whose line a session takes from: its tab's own."""
+    """The window whose line a session takes runs from: the tab's own."""
     return WindowId(window_id.partition(CREW_MARK)[0])
 
 

@@ -220,7 +220,7 @@ class Window:
         return replace(self, tasks=_without(self.tasks, prompt_id))
 
     def release_quarantined(self, prompt_id: PromptId) -> Window:
-        """Let go of a quarantined task: the person has given it up."""
+        """Let go of a quarantined task: the user has given it up."""
         rest = tuple(task for task in self.quarantined if task.prompt_id != prompt_id)
         if len(rest) == len(self.quarantined):
             raise TaskNotFound("give_up", prompt_id)
@@ -234,7 +234,7 @@ class Window:
         return replace(self, tasks=tasks, quarantined=quarantined, unreadable=tuple(known.values()))
 
     def release_unreadable(self, prompt_id: PromptId) -> Window:
-        """Let go of a record that cannot be read: the person has given it up, or it is gone."""
+        """Let go of a record that cannot be read: the user has given it up, or it was deleted."""
         rest = tuple(record for record in self.unreadable if record.prompt_id != prompt_id)
         if len(rest) == len(self.unreadable):
             raise TaskNotFound("give_up", prompt_id)
