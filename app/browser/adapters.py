@@ -36,7 +36,7 @@ from app.core.ports.store import TaskStore
 def make_ports(
     *, on_build: Callable[[str], None], on_newer: Callable[[bool], None], on_person: Callable[[str | None], None]
 ) -> Ports:
-    """Everything a session is given. Logging goes to the console from here on, under the window's id.
+    """All ports of a session. Logging goes to the console from here on, under the window's id.
 
     `on_build` hears which build of the page the gateway serves, `on_newer` that the store is newer than this page,
     `on_person` who is logged in.
@@ -82,20 +82,20 @@ def _make_direct(file: str, on_build: Callable[[str], None]) -> tuple[Http, Sock
 
 
 def papers_of(store: TaskStore) -> BrowserDocuments:
-    """The person's papers, which lie in the same database as the tasks."""
+    """The user's documents, which are in the same database as the tasks."""
     assert isinstance(store, BrowserStore)  # as `make_ports` has made it
     return store.documents
 
 
 def make_team(ports: Ports) -> tuple[BrowserDoor, GatewayAdmin]:
-    """Where people log out, and what those who run the fleet can do."""
+    """Log-out, and the admin actions on servers."""
     fleet = ports.fleet
     assert isinstance(fleet, GatewayFleet | DirectFleet)  # as `make_ports` has made it
     return BrowserDoor(ports.http, on_come=fleet.come, on_go=fleet.go), GatewayAdmin(ports.http)
 
 
 def make_outlook(ports: Ports) -> tuple[BrowserRoster, VitalsSource, BrowserSignals]:
-    """Where the header's panels look: the roster of all windows, how the servers are, and hints between windows."""
+    """The sources of the header's panels: the roster of all windows, server stats, and signals between windows."""
     store, windows = ports.store, ports.windows
     assert isinstance(store, BrowserStore)  # as `make_ports` has made them
     assert isinstance(windows, BrowserWindows)

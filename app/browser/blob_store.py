@@ -46,7 +46,7 @@ from app.core.model import PromptId, Task
 from app.core.ports.blobs import Blob, Keep, KeepSettings, KeptResult, Usage
 
 INPUTS_BOUND = 256 * 1024 * 1024  # bytes
-ROOM_TRIES = 3  # a browser reckons with more than the bytes of a result; each try drops as many again
+ROOM_TRIES = 3  # a browser counts more than the bytes of a result; each try deletes as many more
 
 Fence = Callable[[Any, str, Task], Steps[Task]]
 

@@ -1,4 +1,4 @@
-"""The gateway's door to the demo servers' faults, `POST /demo/break`; it is there only with `--demo N --faults`."""
+"""Injecting faults into demo servers, `POST /demo/break`; the gateway has it only with `--demo N --faults`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.core.model import ServerId
 from app.core.ports.http import Http, Request, Response
 
 PATH = "/demo/break"
-DEADLINE = 60.0  # a server that is started again on a busy machine takes a while
+DEADLINE = 60.0  # restarting a server on a busy machine takes a while
 
 
 def make_breaker(http: Http) -> Callable[[ServerId, str], Awaitable[None]]:

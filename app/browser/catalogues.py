@@ -37,7 +37,7 @@ class GatewayCatalogues:
             raise RequestTimeout(None, f"catalogue: {error_text(error)}") from error
 
     async def refresh(self, server_id: ServerId) -> tuple[str, str]:
-        """Have the gateway read that server's catalogue again: the hashes of its nodes and of its lists of files."""
+        """Have the gateway reread that server's catalogue; return the hashes of its nodes and of its lists of files."""
         path = f"/fleet/catalogue/{server_id}"
         response = await self._http.send(Request(method="GET", path=path, deadline=REFRESH_DEADLINE))
         try:

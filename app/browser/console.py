@@ -135,7 +135,7 @@ class Console:
         """One call from JavaScript: JSON text, or a promise of it."""
         try:
             value = self._contract.call(method, _arguments(text, blobs))
-        except Exception as error:  # noqa: BLE001 - it is thrown again, as a JavaScript Error
+        except Exception as error:  # noqa: BLE001 - it is rethrown as a JavaScript Error
             return self._refusal(method, error)
         return self._answer_later(method, value) if inspect.isawaitable(value) else self._answer(method, value)
 

@@ -64,21 +64,21 @@ class DirectFleet:
         return fleet
 
     def hurry(self) -> None:
-        """Look at everything now: the network or the person is back."""
+        """Probe all servers now: the network or the user is back."""
         self._hurry.set()
         for lookout in self._lookouts:
             lookout.hurry()
 
     def come(self, name: str) -> None:
-        """Nobody logs in here, so nobody can have come."""
+        """Do nothing: there is no log-in without a gateway."""
 
     def go(self, name: str) -> None:
-        """And nobody can go."""
+        """Do nothing: there is no log-in without a gateway."""
 
     # What else a gateway would answer
 
     async def vitals(self) -> Mapping[ServerId, ServerStats]:
-        """Of all servers, as this window has seen them."""
+        """The stats of all servers, from this window's own probes."""
         return {item.server.server_id: item.vitals() for item in self._lookouts}
 
     async def loads(self) -> Response:
@@ -89,7 +89,7 @@ class DirectFleet:
         return loads_response({item.server.server_id: load for item, load in loads})
 
     async def read_catalogue(self, server_id: ServerId) -> tuple[str, str]:
-        """Read a server's catalogue again: the hashes of its nodes and of its lists of uploaded files."""
+        """Reread a server's catalogue; return the hashes of its nodes and of its lists of uploaded files."""
         for item in self._lookouts:
             if item.server.server_id == server_id:
                 return await item.read_catalogue()

@@ -1,4 +1,4 @@
-"""The ports of a page without a gateway: requests go to each server's own address, and are told by whose it is.
+"""The ports of a page without a gateway: requests go to each server's own address, and errors name that server.
 
 What only a gateway would answer, the page answers itself (`DirectFleet`).
 """
@@ -24,19 +24,19 @@ class DirectHttp:
         self._http, self._fleet = http, fleet
 
     async def send(self, request: Request) -> Response:
-        """Exchange, and read the answer as text."""
+        """Send, and read the answer as text."""
         if request.path == loads_request().path:
             return await self._fleet.loads()
         with _named(self._fleet, request.path):
             return await self._http.send(request)
 
     async def fetch(self, request: Request) -> Response:
-        """Exchange, and keep the answer's body as a Blob."""
+        """Send, and keep the answer's body as a Blob."""
         with _named(self._fleet, request.path):
             return await self._http.fetch(request)
 
     async def upload(self, request: Request, on_progress: Callable[[float], None]) -> Response:
-        """Exchange with a form; `on_progress` gets the fraction sent, 0 to 1."""
+        """Send a form; `on_progress` gets the fraction sent, 0 to 1."""
         with _named(self._fleet, request.path):
             return await self._http.upload(request, on_progress)
 
@@ -68,7 +68,7 @@ class DirectCatalogues:
         return await self._kept.names(content)
 
     async def refresh(self, server_id: ServerId) -> tuple[str, str]:
-        """Read that server's catalogue again: the hashes of its nodes and of its lists of files."""
+        """Reread that server's catalogue; return the hashes of its nodes and of its lists of files."""
         return await self._fleet.read_catalogue(server_id)
 
 

@@ -1,4 +1,4 @@
-"""The person's papers over IndexedDB: the core's `Papers`. One object store, keyed by kind and name."""
+"""The user's documents in IndexedDB: the core's `DocumentStore`. One object store, keyed by kind and name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAPERS = "papers"
 
 
 class BrowserDocuments:
-    """The papers of all windows, in the database of the store."""
+    """The documents of all windows, in the database of the store."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -41,7 +41,7 @@ class BrowserDocuments:
         return await self._database.run("read_paper", [PAPERS], steps)
 
     async def write_papers(self, changes: Mapping[PaperKey, str | None]) -> None:
-        """Write these, and delete those that are None: all of it durably, or nothing."""
+        """Write these texts and delete those that are None: durably, all of them or none."""
 
         def steps(transaction: Any) -> Steps[None]:
             papers = transaction.objectStore(PAPERS)

@@ -89,13 +89,13 @@ class BrowserScreen:
         return IntlFormats(self._patch, "en" if language == "pseudo" else language)
 
     def local_time(self) -> tuple[int, int, int, int, int, int]:
-        """The person's own time: year, month, day, hour, minute, second."""
+        """The user's local time: year, month, day, hour, minute, second."""
         now = js.Date.new()
         day = int(now.getFullYear()), int(now.getMonth()) + 1, int(now.getDate())
         return *day, int(now.getHours()), int(now.getMinutes()), int(now.getSeconds())
 
     def reload(self) -> None:
-        """Load the page again."""
+        """Reload the page."""
         js.location.reload()
 
     def early_pictures(self) -> Mapping[str, str]:
@@ -106,7 +106,7 @@ class BrowserScreen:
     # The tab
 
     def is_hidden(self) -> bool:
-        """Whether nobody can see this tab now."""
+        """Whether this tab is hidden."""
         return bool(js.document.hidden)
 
     def is_online(self) -> bool:
@@ -142,10 +142,10 @@ class BrowserScreen:
         small = present(await self._patch.look(whole)) if whole is not None else None
         return None if small is None else JsBlob(small)
 
-    # What the person does
+    # Events
 
     def listen(self, handler: EventHandler) -> None:
-        """Hand every event on, for as long as the page lives; so these proxies are never destroyed."""
+        """Pass every event to `handler` for as long as the page lives; so these proxies are never destroyed."""
 
         def by_name(method: Callable[[str, Mapping[str, Any]], None]) -> Any:
             return create_proxy(lambda name, facts: method(str(name), json.loads(facts)))
@@ -159,11 +159,11 @@ class BrowserScreen:
         self._patch.listenFiles(create_proxy(take))
 
     def listen_wakes(self, wake: Callable[[str], None]) -> None:
-        """Tell what may have woken the window: online, visible, pageshow, resume."""
+        """Report what may have woken the window: online, visible, pageshow, resume."""
         self._patch.listenWakes(create_proxy(lambda reason: wake(str(reason))))
 
     def listen_tab(self, callback: Callable[[], None]) -> None:
-        """Tell when the tab is shown or hidden, and when the device goes on- or offline."""
+        """Call back when the tab is shown or hidden, and when the device goes on- or offline."""
         self._patch.listenTab(create_proxy(callback))
 
     # What is remembered
@@ -189,14 +189,14 @@ class BrowserScreen:
         return self._memory.kept_all(prefix)
 
     def save(self, name: str, text: str) -> None:
-        """Give the person a text as a file to save."""
+        """Offer a text as a file to save."""
         self._patch.save(name, text)
 
     async def save_results(
         self, files: Mapping[str, str], archive: str, *, is_bare: bool = False
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Give the person kept results as files: the names of those whose bytes are not here, and of those out of which
-        nothing could be taken."""
+        """Offer kept results as files; return the names of those whose bytes are missing, and of those from which the
+        workflow could not be removed."""
         try:
             told = json.loads(str(await self._patch.saveResults(json.dumps(list(files.items())), archive, is_bare)))
         except JsException as error:
@@ -204,11 +204,11 @@ class BrowserScreen:
         return tuple(told["missing"]), tuple(told["dressed"])
 
     def listen_kept(self, callback: Callable[[str], None]) -> None:
-        """Tell under which name another window has kept something; an empty one is everything at once."""
+        """Call back with the name under which another window has kept something; an empty name means all of them."""
         self._patch.listenKept(create_proxy(lambda key: callback(str(key))))
 
     def save_report(self) -> None:
-        """Give the person the report of this window as a file."""
+        """Offer the report of this window as a file."""
         self._shell.saveReport()
 
     def open_window(self, *, is_private: bool = False) -> None:
@@ -216,7 +216,7 @@ class BrowserScreen:
         js.window.open("./?private" if is_private else "./", "_blank", "noopener")
 
     async def languages(self) -> str:
-        """The languages that there are catalogues of, as the gateway tells them (JSON)."""
+        """The languages with a catalogue, as the gateway lists them (JSON)."""
         return str(await self._shell.languages())
 
     def language_wishes(self) -> tuple[str, ...]:

@@ -29,10 +29,10 @@ log = logging.getLogger("mooring.browser")
 
 
 class GatewayFleet:
-    """The fleet as the gateway tells it. `hurry` cuts a wait short: the network or the person is back.
+    """The fleet as the gateway reports it. `hurry` cuts a wait short: the network or the user is back.
 
-    `on_build` hears with each telling which build of the page the gateway serves, `on_person` who is logged in: None
-    if nobody is any more, an empty name where people are not told apart.
+    With each report, `on_build` gets the build of the page that the gateway serves, and `on_person` the name of the
+    user: None after a log-out, empty where users do not log in.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class GatewayFleet:
         self._connection: Connection | None = None
         self._failures = 0
         self._doubts = 0
-        self._person: str | None = None  # who was logged in when the fleet was told last
+        self._person: str | None = None  # the user of the latest report
         self._hurry = asyncio.Event()
 
     async def first(self) -> Fleet:
-        """The fleet as it is now; ConfigError or TransportError if the gateway does not tell."""
+        """Return the fleet as it is now; ConfigError or TransportError if the gateway does not answer with one."""
         response = await self._http.send(Request(method="GET", path=PATH, deadline=DEADLINE))
         if gateway_cause(response) == NOT_LOGGED_IN:
             self._person = None
@@ -89,14 +89,14 @@ class GatewayFleet:
                 return fleet
 
     def hurry(self) -> None:
-        """Try again now."""
+        """Retry now."""
         self._failures = 0
         self._hurry.set()
 
     def doubt(self) -> None:
-        """Who is logged in may be another one than was told: have it told anew.
+        """Reconnect, because the user may have changed since the latest report.
 
-        A socket that is just being opened may have been asked for in the name of whoever was logged in before.
+        A socket that is being opened may have been requested in the name of the previous user.
         """
         self._doubts += 1
         self._hurry.set()
@@ -104,12 +104,12 @@ class GatewayFleet:
             self._end(self._connection)
 
     def come(self, name: str) -> None:
-        """Somebody has logged in, in this browser: what was told in another name is told so no more."""
+        """Note a log-in in this browser: a report for another user is no longer valid."""
         if self._person != name:
             self.doubt()
 
     def go(self, name: str) -> None:
-        """Somebody has logged out, in this browser."""
+        """Note a log-out in this browser."""
         if self._person == name:
             self.doubt()
 
@@ -215,5 +215,5 @@ def _server(item: Mapping[str, Any]) -> Server:
 
 
 def _weight(told: object) -> float:
-    """A weight above 0; an older gateway tells none."""
+    """A weight above 0; an older gateway sends none."""
     return float(told) if isinstance(told, int | float) and told > 0 else 1.0

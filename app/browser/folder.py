@@ -1,4 +1,4 @@
-"""A folder of the person's own disk, by `static/js/folder.js`. Only a secure context of some browsers has that."""
+"""A folder on the user's disk, by `static/js/folder.js`. Only a secure context of some browsers has that."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class BrowserFolder:
         return await self._told(self._patch.lookFolder())
 
     async def choose(self) -> tuple[str, str]:
-        """Have the person choose one; only within a click."""
+        """Let the user pick a folder; only within a click."""
         return await self._told(self._patch.chooseFolder())
 
     async def allow(self) -> tuple[str, str]:
-        """Have the browser allow it again; only within a click."""
+        """Renew the browser's permission; only within a click."""
         return await self._told(self._patch.allowFolder())
 
     async def forget(self) -> tuple[str, str]:

@@ -26,7 +26,7 @@ from app.core.ports.http import Form, Request, Response
 
 JSON_TYPE = "application/json"
 PAGE_HEADER = "X-Mooring-Page"  # whose page asks; the gateway lets none pass under another's name
-WHO = "/fleet"  # the one question that anybody's page may ask: its answer says who is logged in now
+WHO = "/fleet"  # the one request that the page of any user may send: its answer says who is logged in now
 STRANGE = frozenset({"not-logged-in", "other-person"})  # the gateway's causes
 
 
@@ -40,19 +40,19 @@ class BrowserHttp:
         self.on_strange: Callable[[], None] = lambda: None
 
     async def send(self, request: Request) -> Response:
-        """Exchange, and read the answer as text."""
+        """Send, and read the answer as text."""
         async with _Exchange(request) as exchange:
             answer = await exchange.start(cache="no-store")
             return self._seen(request, Response(int(answer.status), _headers(answer), text=await answer.text()))
 
     async def fetch(self, request: Request) -> Response:
-        """Exchange, and keep the answer's body as a Blob."""
+        """Send, and keep the answer's body as a Blob."""
         async with _Exchange(request) as exchange:
             answer = await exchange.start(cache="default")
             return self._seen(request, Response(int(answer.status), _headers(answer), blob=JsBlob(await answer.blob())))
 
     async def upload(self, request: Request, on_progress: Callable[[float], None]) -> Response:
-        """Exchange with a form; `on_progress` gets the fraction sent, 0 to 1."""
+        """Send a form; `on_progress` gets the fraction sent, 0 to 1."""
         body = await _form_data(request.form) if request.form else request.json
         return self._seen(request, await _upload(request, body, on_progress))
 
@@ -112,7 +112,7 @@ def _headers(answer: Any) -> dict[str, str]:
 
 
 async def _upload(request: Request, body: Any, on_progress: Callable[[float], None]) -> Response:
-    """XMLHttpRequest, because fetch tells nothing about how much has been sent."""
+    """XMLHttpRequest, because fetch reports no upload progress."""
     exchange = js.XMLHttpRequest.new()
     exchange.open(request.method, request.path)
     exchange.timeout = max(1, round(request.deadline * 1000))

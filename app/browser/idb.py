@@ -215,7 +215,7 @@ async def _open(operation: str, name: str, version: int | None, create: Callable
         create(event.target.transaction, int(event.oldVersion))
 
     def succeed(event: Any) -> None:
-        if opened.done():  # too late: nobody would ever close it
+        if opened.done():  # too late: no one else would close it
             event.target.result.close()
         else:
             opened.set_result(event.target.result)

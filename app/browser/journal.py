@@ -38,7 +38,7 @@ class BrowserJournals:
         return await self._database.run("read_journal", [STORE], steps)
 
     async def write(self, window_id: WindowId, text: str, at: float) -> None:
-        """Put this in its place. The journals of windows that wrote longest ago make room."""
+        """Replace the copy, and delete those of the windows that have not written for the longest time."""
 
         def steps(transaction: Any) -> Steps[None]:
             journals = transaction.objectStore(STORE)
@@ -50,12 +50,12 @@ class BrowserJournals:
         await self._database.run("write_journal", [STORE], steps, write=True)
 
     def close(self) -> None:
-        """Close the connection; the next operation opens it again."""
+        """Close the connection; the next operation reopens it."""
         self._database.close()
 
 
 def listen_hidden(act: Callable[[], None]) -> None:
-    """Call `act` whenever the page is hidden or left: for many pages that is the last thing they are told."""
+    """Call `act` whenever the page is hidden or left: for many pages that is the last event."""
 
     def hear(event: Any) -> None:
         if event.type == "pagehide" or js.document.hidden:

@@ -61,7 +61,7 @@ class BrowserLearned:
 
 
 def durations_of(transaction: Any) -> Steps[Durations]:
-    """What was learned; nothing, if the record cannot be read: it is learned anew."""
+    """What was learned; nothing if the record cannot be read, so that learning starts afresh."""
     row = yield transaction.objectStore(SETTINGS).get(NAME)
     try:
         return Durations() if row is None else decode_durations(from_plain(row))

@@ -31,7 +31,7 @@ KINDS = (RESULTS, INPUTS, THUMBNAILS)  # in the order in which they make room fo
 SHELVES = (*KINDS, LEDGER)
 TASKS, BATCHES = "tasks", "batches"  # what waiting runs share; their inputs are not given up
 
-_SUMS = "sums"  # the line that tells the sums of the others, and its kind
+_SUMS = "sums"  # the row with the sums of all others, and its kind
 _AGES = "ages"  # the index by kind and age
 _PART = 500  # lines that are counted at a time
 
@@ -76,7 +76,7 @@ def count_sums(transaction: Any) -> Steps[dict[str, Sum]]:
 
 
 def forget_sums(transaction: Any) -> Any:
-    """Have them counted again by whoever wants to know: on a full disk all can be deleted, and nothing written."""
+    """Delete the sums, so that the next reader recounts them: a full disk permits deleting, but no writing."""
     return transaction.objectStore(LEDGER).delete(_SUMS)
 
 

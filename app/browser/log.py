@@ -25,7 +25,7 @@ class ConsoleHandler(logging.Handler):
         """One line, at the console's own level."""
         try:
             text = f"[mooring {self.window_id[:8] or '-'}] {self.format(record)}"
-        except Exception:  # noqa: BLE001 - a message that cannot be formatted must not break what it tells about
+        except Exception:  # noqa: BLE001 - a message that cannot be formatted must not break its caller
             self.handleError(record)
             return
         if record.levelno >= logging.ERROR:
@@ -39,7 +39,7 @@ class ConsoleHandler(logging.Handler):
 
 
 def install_logging() -> ConsoleHandler:
-    """Send all logging to the console: ours from INFO on, other modules' warnings. Called again, it changes nothing."""
+    """Send all logging to the console: ours from INFO on, other modules' warnings. A second call changes nothing."""
     root = logging.getLogger()
     for known in root.handlers:
         if isinstance(known, ConsoleHandler):

@@ -1,9 +1,10 @@
-"""Logging out: the page's way to the gateway's door, and what this browser keeps of whoever goes.
+"""Logging out at the gateway, and deleting what this browser keeps of the user.
 
-    await door.log_out(is_everywhere=False, is_wiping=True)      # the page then gives way to the log-in page
+    await door.log_out(is_everywhere=False, is_wiping=True)      # the page is then replaced by the log-in page
 
-All windows of the browser hear who has come and who has gone, also those of somebody else: whose fleet was told to them
-as that one's ask the gateway anew. A window cannot see its log-in change, and the gateway keeps no list of log-ins.
+All windows of the browser are notified of log-ins and log-outs, also those of other users: a window whose fleet was
+reported for that user asks the gateway for it again. A window cannot see its cookie change, and the gateway keeps no
+list of log-ins.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ log = logging.getLogger("mooring.browser")
 
 
 class BrowserDoor:
-    """See the module. `on_come` and `on_go` are called with a name when another window tells of it."""
+    """See the module. `on_come` and `on_go` are called with a name when another window reports it."""
 
     def __init__(self, http: Http, on_come: Callable[[str], None], on_go: Callable[[str], None]) -> None:
         self._http = http
@@ -43,7 +44,7 @@ class BrowserDoor:
             self._tell(IN)
 
     async def log_out(self, *, is_everywhere: bool, is_wiping: bool) -> None:
-        """Log out, and give way to the log-in page; GatewayRefused or TransportError, and then nothing has changed."""
+        """Log out and open the log-in page; after GatewayRefused or TransportError nothing has changed."""
         body = json.dumps({"everywhere": is_everywhere})
         answer = await self._http.send(Request(method="POST", path=PATH, deadline=DEADLINE, json=body))
         check_taken(answer)
@@ -101,7 +102,7 @@ async def _deleted(name: str) -> None:
 
 
 def _forget(storage: Any) -> None:
-    """Everything that is named after whoever this page belongs to."""
+    """Remove every key that bears the name of this page's user."""
     mine = owned("")
     if mine:
         for key in [str(key) for key in js.Object.keys(storage) if str(key).endswith(mine)]:

@@ -34,7 +34,7 @@ class Telling(Protocol):
 
 
 class BrowserNotifier:
-    """What the browser has for calling somebody who looks elsewhere. `bell` is the JavaScript module."""
+    """Notices and sounds of the browser. `bell` is the JavaScript module."""
 
     def __init__(self, bell: Any) -> None:
         self._bell = bell
@@ -45,11 +45,11 @@ class BrowserNotifier:
         return str(self._bell.permission())
 
     async def ask(self) -> str:
-        """Ask the person for it; only within a click."""
+        """Ask the user for permission; only within a click."""
         return str(await self._bell.ask())
 
     def ring(self, telling: Telling) -> None:
-        """Tell it, if no other window has told the same. Nothing waits for it."""
+        """Notify the user, unless another window already has. Nothing waits for it."""
         told = {
             "ids": list(telling.ids),
             "title": telling.title,

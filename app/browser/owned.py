@@ -1,9 +1,9 @@
-"""What this browser's storage is called. Where people are told apart, each has stores of their own.
+"""The names of this browser's stores. Where users log in, each has their own.
 
-    owned("mooring")       # "mooring", or "mooring@5f0c…" for somebody who has logged in
+    owned("mooring")       # "mooring", or "mooring@5f0c…" for a user who has logged in
 
-The gateway names the stores in the page, so whoever logs in after another finds nothing of theirs. `static/js/owned.js`
-is the same for scripts. To be asked when a store is opened, never at import: the memory snapshot is everybody's.
+The gateway puts the name into the page, so a user finds nothing of the previous one. `static/js/owned.js` does the same
+for scripts. Call these when a store is opened, never at import: all users share the memory snapshot.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from app.browser.values import present
 
 
 def owned(name: str) -> str:
-    """A name of a store, a key, a lock or a channel, as it is for whoever this page belongs to."""
+    """The name of a store, key, lock or channel for the user of this page."""
     store = _told("store")
     return f"{name}@{store}" if store else name
 
 
 def person() -> str:
-    """Who has logged in; empty where people are not told apart."""
+    """The name of the user; empty where users do not log in."""
     return str(_told("person") or "")
 
 
 def does_deeds() -> bool:
-    """Whether whoever this is may do what concerns everybody."""
+    """Whether the user may run the fleet."""
     return bool(_told("deeds"))
 
 
 def has_login() -> bool:
-    """Whether people log in at this gateway itself, and so log out there."""
+    """Whether users log in at this gateway itself, and can log out there."""
     return bool(_told("login"))
 
 
@@ -42,12 +42,12 @@ def has_copies() -> bool:
 
 
 def fleet_file() -> str:
-    """Where the list of servers lies that this page asks itself; empty if it has a gateway."""
+    """The path of the list of servers for a page without a gateway; empty if it has one."""
     return str(_told("fleet") or "")
 
 
 def page_of() -> str:
-    """What each request tells of whose page it comes from, so that none passes under another's name."""
+    """The user of this page as sent with each request, so that none is taken for another user's."""
     return str(_told("store") or "nobody")
 
 

@@ -1,4 +1,4 @@
-"""What a page without a gateway finds in its own document, and how it looks at a server that it cannot read.
+"""What a page without a gateway finds in its own document, and how it probes a server whose answers it cannot read.
 
 site = read_site()
 await reach("http://gpu-1:8188", True)      # Reach(answers=True, greets=False)
@@ -29,7 +29,7 @@ def read_site() -> Site:
 
 
 def is_hidden() -> bool:
-    """Whether nobody can see this window now."""
+    """Whether this window is hidden."""
     return bool(js.document.hidden)
 
 

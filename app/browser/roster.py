@@ -33,7 +33,7 @@ log = logging.getLogger("mooring.browser")
 
 
 class BrowserRoster:
-    """See the module. `present` tells who lives, `read_lines` how many runs wait in whose line."""
+    """See the module. `present` lists the living windows, `read_lines` the number of waiting runs by window."""
 
     def __init__(
         self,

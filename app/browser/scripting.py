@@ -25,7 +25,7 @@ from app.scripting.wire import ERRORS
 
 # Names of headers that a page may not set; the browser complains on its console if one tries.
 FORBIDDEN = ("user-agent", "accept-encoding", "connection", "content-length", "host", "origin", "referer")
-LATE = 0.1  # seconds after which what a flood has left is told
+LATE = 0.1  # seconds after which the rest of a flood of output is sent
 
 
 class ScriptConsole:

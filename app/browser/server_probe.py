@@ -1,8 +1,8 @@
-"""One server that this page asks itself, and what its looks there have shown.
+"""One server that this page probes itself, and the results.
 
-Often enough to be told truly while somebody looks at it, and hardly at all in a hidden window, whose own tasks are
-watched anyway. Where a look finds no answer, `Eyes.reach` says what can be seen all the same; the WebSocket of that is
-opened once per change, since whoever else is there sees it too.
+It probes often while the window is visible, and rarely in a hidden window, whose own tasks are watched anyway. If a
+probe gets no answer, `Eyes.reach` finds out what it can; it opens a WebSocket once per change only, since all clients
+of the server notice it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from app.core.server_stats import ServerStats
 
 LOOK_DEADLINE = 6.0  # seconds, as all here
 LOAD_DEADLINE, LOAD_DEADLINE_ILL = 4.0, 1.5  # of its queue, for a choice that waits
-WELL, ILL, LONGEST_ILL, HIDDEN = 5.0, 3.0, 20.0, 60.0  # between looks
+WELL, ILL, LONGEST_ILL, HIDDEN = 5.0, 3.0, 20.0, 60.0  # between probes
 LEARN_AGAIN = 60.0  # after a catalogue that could not be read
 GROWTH = 1.6  # from one pause to the next while it is not well
 # One that was only busy is the same as before. Its catalogue takes it seconds to write, for each window: if all read it
@@ -37,8 +37,8 @@ log = logging.getLogger("mooring.browser")
 
 @dataclass(frozen=True, slots=True)
 class Eyes:
-    """How this page sees. `reach(address, asks_socket)` looks at what gives no answer that can be read, `learn` reads a
-    catalogue and gives the hashes of its nodes and of its lists of files."""
+    """What a probe needs. `reach(address, asks_socket)` probes a server without a readable answer, `learn` reads a
+    catalogue and returns the hashes of its nodes and of its lists of files."""
 
     http: Http
     site: Site
@@ -48,7 +48,7 @@ class Eyes:
 
 
 class ServerProbe:
-    """See the module. `server` is as the list has it now; `on_news` is called when something is known anew."""
+    """See the module. `server` is as the list has it now; `on_news` is called when something has changed."""
 
     def __init__(self, server: Server, eyes: Eyes, reading: asyncio.Lock, on_news: Callable[[], None]) -> None:
         self.server = server
@@ -134,7 +134,7 @@ class ServerProbe:
         self._hurry.clear()
 
     def _is_unlearned(self) -> bool:
-        """Whether its catalogue is to be tried again: not soon, since it may be what keeps the server busy."""
+        """Whether to retry its catalogue: not soon, since reading it may be what keeps the server busy."""
         tried = self._tried_at
         return not self._catalogue[0] and (tried is None or time.monotonic() - tried > LEARN_AGAIN)
 

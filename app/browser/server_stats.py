@@ -1,4 +1,4 @@
-"""How the servers are, as the gateway tells on request: the core's `VitalsSource`."""
+"""Server stats, as the gateway reports them on request: the core's `VitalsSource`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the browser tells of its storage and promises about it: `navigator.storage`, which only secure contexts have."""
+"""What the browser reports and promises about its storage: `navigator.storage`, which only secure contexts have."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def is_persistent() -> bool | None:
 
 
 async def ask_persistence() -> bool | None:
-    """Ask for that promise; the browser may ask the person."""
+    """Ask for that promise; the browser may show a prompt."""
     return await _ask("persist")
 
 

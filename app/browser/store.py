@@ -122,7 +122,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
         return await self._write("claim", ["windows", "tasks", "reservations"], steps)
 
     async def reserve(self, choose: Callable[[Claims], Reservation]) -> Reservation:
-        """Read everybody's claims, call `choose`, write its reservation; durable. What `choose` raises is raised."""
+        """Read all claims, call `choose`, write its reservation; durable. Errors of `choose` pass through."""
 
         def steps(transaction: Any) -> Steps[Reservation]:
             reservations = transaction.objectStore("reservations")
@@ -205,7 +205,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
         return await self._write("adopt", ["tasks"], steps)
 
     async def read_task(self, prompt_id: PromptId) -> Task | None:
-        """The task as stored now, whoever owns it; BrokenRecord if it cannot be read."""
+        """The task as stored now, whichever window owns it; BrokenRecord if it cannot be read."""
 
         def steps(transaction: Any) -> Steps[Task | None]:
             row = yield transaction.objectStore("tasks").get(prompt_id)
@@ -254,7 +254,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
         await self._write("delete_unreadable", ["tasks", PAST, BATCHES, *SHELVES], steps)
 
     def close(self) -> None:
-        """Close the connection; the next operation opens it again."""
+        """Close the connection; the next operation reopens it."""
         self._database.close()
 
 
@@ -280,7 +280,7 @@ def _line_of(task: Task) -> Sequence[str]:
 
 
 def _request_claims(transaction: Any) -> tuple[Any, Any]:
-    """Requests for everybody's claims. They are answered in order, so once a later one is, their results are there."""
+    """Requests for the claims of all windows. Answers come in order, so after a later answer they have theirs."""
     tasks = transaction.objectStore("tasks")
     return transaction.objectStore("reservations").getAll(), tasks.index("unfinished").getAll()
 
@@ -322,7 +322,7 @@ def _task_rows(rows: Any) -> list[dict[str, Any]]:
 
 
 def _task_row_of(row: Any) -> dict[str, Any]:
-    """One stored task. Of one that JSON cannot write only the texts are told; without the rest it is unreadable."""
+    """One stored task. If JSON cannot express it, only its texts are returned, which makes it an unreadable record."""
     try:
         return _unmarked(from_plain(row))
     except JsException:

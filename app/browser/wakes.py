@@ -26,7 +26,7 @@ class Wakes:
         self._listener = create_proxy(self._wake)
         for target, event in ((js.window, "online"), (js.window, "pageshow"), (js.document, "visibilitychange")):
             target.addEventListener(event, self._listener)
-        js.document.addEventListener("resume", self._listener)  # a frozen tab goes on
+        js.document.addEventListener("resume", self._listener)  # a frozen tab continues
 
     def _wake(self, event: Any) -> None:
         if event.type == "visibilitychange" and js.document.hidden:

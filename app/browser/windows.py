@@ -32,8 +32,8 @@ KEY = "mooring.window"
 _LOCKS = "mooring-window:"
 # Chromium evicts a cached page at once; an `is_alive` of another window may hold on for a moment.
 EVICTION_SECONDS = 1.0
-OWN_SECONDS = 30.0  # for an id that nobody else can have: it only takes as long as a busy browser does
-CALL_SECONDS = 0.4  # for a list that somebody looks at; it is called again while it is shown
+OWN_SECONDS = 30.0  # for an id that no other window can have: it only takes as long as a busy browser does
+CALL_SECONDS = 0.4  # for a list on a panel, which repeats the call while it is shown
 EVERYBODY = "*"
 ANSWER_SECONDS = 1.5  # a hidden window answers at once, a busy one when Python gets its turn
 
@@ -169,7 +169,7 @@ class RollCall:
         return True
 
     async def call(self) -> frozenset[WindowId]:
-        """Everybody who answers within `CALL_SECONDS`."""
+        """All windows that answer within `CALL_SECONDS`."""
         heard = self._heard = self._heard if self._heard is not None else set()
         self._channel.postMessage(f"ask {EVERYBODY}")
         await asyncio.sleep(CALL_SECONDS)
