@@ -21,7 +21,7 @@ from app.browser.idb import Database, Steps
 from app.browser.values import from_plain
 from app.core.model import Choice, PromptId, ServerId, WindowId
 from app.core.records import BrokenRecord, decode_as
-from app.core.roster import Glance, Known, Made, Place, Roster
+from app.core.roster import Glance, KnownWindow, Made, ReservedPlace, Roster
 
 AT_ONCE = 50  # records that one transaction reads
 FEW = 20  # of so many new ones each is read alone
@@ -63,9 +63,9 @@ class BrowserRoster:
         found = {**self._settled, **found}
         return Roster(
             read_at=self._now(),
-            windows=tuple(_decoded(Known, windows)),
+            windows=tuple(_decoded(KnownWindow, windows)),
             tasks=tuple(sorted(found.values(), key=lambda task: task.created_at)),
-            places=tuple(_decoded(Place, places)),
+            places=tuple(_decoded(ReservedPlace, places)),
             in_line=await self._read_lines(),
             present=await self._present(),
         )

@@ -53,7 +53,7 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class KnownWindow:
     """A window that the store knows of, which may be gone."""
 
     window_id: WindowId
@@ -62,7 +62,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ReservedPlace:
     """A server that a window holds a place on, with no task there yet."""
 
     window_id: WindowId
@@ -78,9 +78,9 @@ class Roster:
     """
 
     read_at: float
-    windows: tuple[Known, ...] = ()
+    windows: tuple[KnownWindow, ...] = ()
     tasks: tuple[Glance, ...] = ()
-    places: tuple[Place, ...] = ()
+    places: tuple[ReservedPlace, ...] = ()
     in_line: Mapping[WindowId, int] = field(default_factory=dict)
     present: frozenset[WindowId] = frozenset()
     ended: Mapping[WindowId, int] = field(default_factory=dict)

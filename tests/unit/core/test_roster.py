@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.core.model import Choice, Delivery, PromptId, ServerId, TaskState, WindowId
-from app.core.roster import LISTED, PICTURES, Glance, Made, Place, Roster, digest, moorings
+from app.core.roster import LISTED, PICTURES, Glance, Made, ReservedPlace, Roster, digest, moorings
 from tests.unit.core.builders import ME, OTHER, A, B
 
 
@@ -49,7 +49,7 @@ def test_windows_are_told_apart() -> None:
 
 
 def test_a_place_that_is_held_is_a_mooring_already() -> None:
-    places = (Place(window_id=ME, server_id=B, at=90.0), Place(window_id=OTHER, server_id=A, at=95.0))
+    places = (ReservedPlace(window_id=ME, server_id=B, at=90.0), ReservedPlace(window_id=OTHER, server_id=A, at=95.0))
     assert seen(glance("a", 80, None, owner=OTHER), places=places) == [(ME, B, 90, None, 0), (OTHER, A, 80, None, 1)]
 
 

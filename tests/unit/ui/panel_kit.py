@@ -8,7 +8,7 @@ from typing import Any
 
 from app.core.errors import ConfigError, StorageError
 from app.core.model import PromptId, ServerId, TaskState, WindowId
-from app.core.roster import Glance, Known, Roster, digest
+from app.core.roster import Glance, KnownWindow, Roster, digest
 from app.core.server_stats import ServerStats
 from app.ui.page.panel_data import PanelSources
 from tests.unit.ui.page_kit import ME
@@ -25,7 +25,7 @@ def glance(name: str, owner: str = ME, server: str = "gpu-1", **more: Any) -> Gl
 
 def roster(*tasks: Glance, **more: Any) -> Roster:
     """Two living windows: this one, and one that was opened before it."""
-    windows = (Known(window_id=ME, created_at=5000.0), Known(window_id=OTHER, created_at=1000.0))
+    windows = (KnownWindow(window_id=ME, created_at=5000.0), KnownWindow(window_id=OTHER, created_at=1000.0))
     facts = {"read_at": NOW, "windows": windows, "present": frozenset({ME, OTHER})}
     return digest(Roster(tasks=tasks, **{**facts, **more}))
 

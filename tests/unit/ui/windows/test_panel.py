@@ -10,7 +10,7 @@ import pytest
 
 from app.core.errors import StorageError
 from app.core.model import Delivery, PromptId, TaskState, WindowId
-from app.core.roster import PICTURES, Known, Made, Place, Roster
+from app.core.roster import PICTURES, KnownWindow, Made, ReservedPlace, Roster
 from app.session import Orphan
 from app.ui.fleet.panel import FleetDialog
 from app.ui.kit.words import SEPARATOR
@@ -37,7 +37,7 @@ def test_every_living_window_is_a_row_this_one_first_numbered_by_age() -> None:
     rows = panel(roster()).rows
     assert [(row.window_id, row.number, row.is_mine) for row in rows] == [(ME, 2, True), (OTHER, 1, False)]
     assert [row.minutes for row in rows] == [int((NOW - 5000) // 60), 150]
-    gone = Known(window_id=WindowId("gone"), created_at=1.0)
+    gone = KnownWindow(window_id=WindowId("gone"), created_at=1.0)
     assert set(numbers(roster(windows=(gone,)))) == {ME, OTHER}, "one that shows no sign of life is not there"
 
 
@@ -62,7 +62,7 @@ def test_a_free_window_is_marked_by_its_last_server() -> None:
 
 
 def test_a_held_place_moors_and_a_ward_does_not() -> None:
-    placed = panel(roster(places=(Place(window_id=OTHER, server_id="gpu-2", at=1.0),))).rows[1]  # type: ignore[arg-type]
+    placed = panel(roster(places=(ReservedPlace(window_id=OTHER, server_id="gpu-2", at=1.0),))).rows[1]  # type: ignore[arg-type]
     assert placed.own.is_moored
     ward = panel(roster(glance("a", OTHER, state=TaskState.RUNNING, is_ward=True, **OPEN))).rows[1]
     assert not ward.own.is_moored and ward.own.running == 1
