@@ -150,7 +150,7 @@ class ConsoleContract:
         return {"lockedServer": self.window_locked_server(), "webSocket": _web_socket(self._session)}
 
     async def test_server_consistency_fixes(self) -> dict[str, Any]:
-        """Try the promises out on a sandbox, far from the person's tasks."""
+        """Check the promises in a sandbox, apart from the user's tasks."""
         results = await run_selfcheck()
         return {
             "passed": sum(result.ok for result in results),
@@ -161,7 +161,7 @@ class ConsoleContract:
     # On `mooring`
 
     def fleet(self) -> dict[str, Any]:
-        """The servers as the gateway last told."""
+        """The servers, as the gateway last reported them."""
         fleet = self._session.fleet
         servers = [
             {
@@ -247,7 +247,7 @@ class ConsoleContract:
         return self._facts_of(str(prompt_id))
 
     async def run_again(self, prompt_id: Any = None, options: Any = None) -> str:
-        """Run a task once more with its kept inputs, here or with `{elsewhere: true}` on any other server.
+        """Run a task again with its kept inputs, here or with `{elsewhere: true}` on any other server.
 
         The new task's prompt_id. It may run twice; elsewhere gives an unfinished one up first.
         """

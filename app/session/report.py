@@ -1,4 +1,4 @@
-"""The report of a window, for whoever helps its person: what the window knows, redacted, and its journal.
+"""The report of a window, for support: what the window knows, redacted, and its journal.
 
     report = make_report(session, version="0.1.0", prompts=False)     # JSON-like
 

@@ -1,9 +1,9 @@
-"""A window's session: the orchestration over the ports, and the face that the page and the console see.
+"""A window's session: the orchestration over the ports, and the interface for the page and the console.
 
     session = Session(ports)
     await session.start()                      # claims the id, reads the records, watches what is unfinished
     prompt_id = await session.run(workflow, title="Sharpen", inputs={("1", "image"): picked})
-    task = await session.wait_for(prompt_id)   # ended, and its results are home
+    task = await session.wait_for(prompt_id)   # ended, with its results delivered
 
 It holds no rules: those are `core/window.py` (what may go where), `core/truth.py` (what the evidence says) and
 `core/balancer.py` (which server).
@@ -100,7 +100,7 @@ class Session:
 
     @property
     def fleet(self) -> Fleet:
-        """The servers, as the gateway last told."""
+        """The servers, as the gateway last reported them."""
         return self._state.fleet
 
     @property
@@ -115,7 +115,7 @@ class Session:
 
     @property
     def progress(self) -> Mapping[PromptId, Progress]:
-        """How far each running task is, as far as the socket told."""
+        """How far each running task is, by the socket's events."""
         return self._state.progress
 
     @property
@@ -124,7 +124,7 @@ class Session:
         return self._state.previews
 
     def outlook(self, task: Task) -> Outlook:
-        """When one of this window's tasks will have ended or, if it waits, begin; nothing where nobody can say."""
+        """When one of this window's tasks is expected to end or, if it waits, to begin; empty if that is unknown."""
         return self._forecast.outlook(task)
 
     @property
@@ -134,7 +134,7 @@ class Session:
 
     @property
     def has_loose_ends(self) -> bool:
-        """Whether something would be lost if this page went away now; never merely because tasks run."""
+        """Whether something would be lost if this page closed now; running tasks alone would not."""
         return self._state.loose_ends.any(self.runs, self.store_error)
 
     @property
@@ -215,7 +215,7 @@ class Session:
                 await self.line.reread()
 
     def _refresh(self) -> None:
-        """Look at everything that a window has to look after, now."""
+        """Start all polls, deliveries and searches of the window now."""
         if isinstance(self._state.window, Window):
             self._watch.look_soon()
             self._watch.look_back()
@@ -231,7 +231,7 @@ class Session:
         await self._state.stop()
 
     def lean(self, leanings: Mapping[ServerId, Leaning]) -> None:
-        """What this tab's sessions hold of the servers from now on, whenever they choose one."""
+        """Set which servers this tab's sessions prefer or avoid."""
         self._state.leanings.clear()
         self._state.leanings.update(leanings)
         self._state.changed()
@@ -248,7 +248,7 @@ class Session:
         unable: Mapping[ServerId, str] | None = None,
         editor: str = "",
     ) -> PromptId:
-        """Take a workflow to a server: reserve, connect, upload, register, submit. Raises what went wrong on the way.
+        """Take a workflow to a server: reserve, connect, upload, register, submit. Raises what failed on the way.
 
         `inputs` are files by (node id, input name). With `server_id`, that server or none. `unable` are the servers
         that cannot run it, each with its cause (lacks): it goes to none of them. `editor` is the copy of the editor's
@@ -260,7 +260,7 @@ class Session:
         return await self._take(order)
 
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
-        """Run a task once more as a new one, with its kept inputs, here or (`elsewhere`) on any other server.
+        """Run a task again as a new one, with its kept inputs, here or (`elsewhere`) on any other server.
 
         What became of the old one changes nothing in that, so it may run twice: say so before. `elsewhere` gives up an
         unfinished task first, for it holds the window. A task that was laid by is run again as well. BadInput if an
@@ -282,7 +282,7 @@ class Session:
         return await self._take(order)
 
     async def confirm_move(self, prompt_id: PromptId) -> None:
-        """The person says that the fleet's new address is the very server that has this task: what is there may go on.
+        """Record that the user confirms the fleet's new address as the server that has this task; its work continues.
 
         It holds for all of this window's work with that server and address. ServerMoved if the fleet lost the id.
         """
@@ -311,7 +311,7 @@ class Session:
         return sha256
 
     async def find_orphans(self) -> tuple[Orphan, ...]:
-        """Look for work of windows that are gone, now."""
+        """Search for work of closed windows now."""
         return await self._salvage.search()
 
     async def adopt(self, prompt_id: PromptId) -> Task:
@@ -337,21 +337,21 @@ class Session:
         self._look_back()
 
     def _look_back(self) -> None:
-        """What helps to show unfinished work: what was learned of such, and its last previews."""
+        """Load what the display of unfinished work needs: learned times and last previews."""
         self._forecast.refresh_soon()
         self._state.spawn(self._last_previews.restore(), "previews")
 
     async def _take(self, order: Order) -> PromptId:
         prompt_id = await self._submitter.run(order)
-        self._forecast.refresh_soon()  # not before: it reads what the choice of a server locks
+        self._forecast.refresh_soon()  # not earlier: it reads what the choice of a server locks
         return prompt_id
 
     def name_project(self, name: str) -> None:
-        """What the work of this tab is called from now on; tasks that there are keep what they were told."""
+        """Set the project's name for new work of this tab; existing tasks keep theirs."""
         self._state.tab.project = name.strip()[:LONGEST_PROJECT]
 
     def dismiss_run(self, prompt_id: PromptId) -> None:
-        """Take a failed click off the list."""
+        """Remove a failed click from the list."""
         self._state.runs.pop(prompt_id, None)
         self._state.changed()
 
@@ -360,7 +360,7 @@ class Session:
         await self._watch.cancel(prompt_id)
 
     async def give_up(self, prompt_id: PromptId) -> None:
-        """Let a task go by choice: it ends as lost by choice, and the window may be free.
+        """Stop tracking a task, as the user chose: it ends as given up, and the window may become free.
 
         One whose record cannot be read is deleted: no end can be written into it.
         """
@@ -372,7 +372,7 @@ class Session:
             await self._watch.give_up(prompt_id)
 
     async def look_again(self, prompt_id: PromptId) -> None:
-        """Look at that task's server now, and fetch at once what it has of ours."""
+        """Poll that task's server now, and fetch its results at once."""
         await self._watch.look_again(prompt_id)
         self._courier.hurry()
 
@@ -387,7 +387,7 @@ class Session:
         self._results.refresh_soon()
 
     async def wait_for(self, prompt_id: PromptId) -> Task:
-        """The task once it has ended and its results are home (or known not to come)."""
+        """Wait until a task has ended and its results are delivered (or known to be missing), and return it."""
         while True:
             task = self._state.get_task("wait_for", prompt_id)
             if task.is_delivered:
@@ -437,11 +437,11 @@ class Session:
 
     @property
     def journal(self) -> JournalWriter:
-        """What happened in this window lately, and how the keeping of it goes."""
+        """What happened in this window lately, and the state of its copy."""
         return self._state.journal_writer
 
     def note(self, kind: str, **facts: Any) -> None:
-        """Write down in the journal what happened beside the session: the page's errors."""
+        """Add an entry to the journal for what happened outside of the session, such as errors of the page."""
         self._state.note(kind, **facts)
 
     def violations(self) -> tuple[str, ...]:
@@ -449,7 +449,7 @@ class Session:
         return violations(self._state)
 
     async def verify(self) -> tuple[str, ...]:
-        """Read the store afresh, let go of what is not ours, and tell what still disagrees."""
+        """Reread the store, drop what is not ours, and return what still contradicts."""
         await self._restorer.reread()
         return self.violations()
 
@@ -460,7 +460,7 @@ class Session:
 
     @property
     def files(self) -> WorkflowFiles:
-        """Workflows that lie elsewhere: published ones, and those that a server has saved."""
+        """Workflows that are published, or saved on a server."""
         return self._files
 
     async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Runnability:
@@ -473,7 +473,7 @@ class Session:
         return () if server is None else await read_choices(self._state.ports.http, server, route)
 
     async def refresh_catalogues(self) -> None:
-        """Have the catalogues of all servers that may answer read again; the fleet tells what is different."""
+        """Have the catalogues of all servers that may answer reread; the fleet reports the differences."""
         await self._submitter.capable.refresh_all()
 
     def reset_socket(self) -> None:

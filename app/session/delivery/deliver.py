@@ -38,7 +38,7 @@ log = logging.getLogger("mooring.session")
 FIRST_PAUSE = 1.0  # seconds
 LONGEST_PAUSE = 60.0
 
-# Where people are told apart the gateway itself judges a file by the seal that the output carries.
+# Where users log in, the gateway itself judges a file by the seal that the output carries.
 _WITHHELD = {"picture-changed": Delivery.OVERWRITTEN, "not-yours": Delivery.GONE, "link-expired": Delivery.GONE}
 _NEVER_GIVEN = frozenset({400, 403, 404, 410})  # the real server has no such file, or will not hand it out
 

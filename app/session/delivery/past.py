@@ -72,7 +72,7 @@ class Past:
         return True
 
     async def _move(self, task: Task) -> NotOwner | TaskNotFound | StorageError | None:
-        """Why it was not laid by: another window has it now, nobody has, or the store does not work."""
+        """Why it was not laid by: another window has it now, no window has it, or the store failed."""
         assert self._store is not None  # asked before
         try:
             await self._store.lay_by(task)

@@ -125,7 +125,7 @@ class Results:
             log.info("no promise was sought: %r", error)
 
     async def ask_promise(self) -> None:
-        """Ask the browser again, because the person wants it."""
+        """Ask the browser again, at the user's request."""
         await self._state.ports.store.persist(is_asked=True)
         await self.refresh()
 

@@ -85,7 +85,7 @@ class SandboxSockets:
         return self.opened[-1]
 
     def tell(self, base: str, kind: str, prompt_id: str) -> None:
-        """What one server tells about a prompt, on every socket to it."""
+        """Send what one server reports about a prompt, on every socket to it."""
         for connection in self.opened:
             if f"{base}/ws?" in connection.url:
                 connection.tell(kind, prompt_id=prompt_id)

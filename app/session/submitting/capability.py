@@ -152,7 +152,7 @@ class Capabilities:
             self._state.spawn(self._refresh(server_id), f"catalogue {server_id}")
 
     async def refresh(self, server_id: ServerId) -> None:
-        """The same, by the person's wish; raises what kept the gateway from it. The fleet tells the outcome."""
+        """The same at the user's request; raises the gateway's errors. The fleet shows the outcome."""
         if self._state.ports.catalogues is not None:
             await self._state.ports.catalogues.refresh(server_id)
 

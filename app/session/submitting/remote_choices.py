@@ -14,7 +14,7 @@ DEADLINE = 8.0  # seconds
 
 
 async def read_choices(http: Http, server: Server, route: str) -> tuple[str, ...]:
-    """What is listed there now. BadInput for a route that nobody here asks, else why it could not be read."""
+    """Return the choices listed there now. BadInput for a route that is not allowed, else why it could not be read."""
     if route not in LISTED:
         raise BadInput("list-elsewhere", route)
     response = await http.send(Request(method="GET", path=f"{server.base}{route}", deadline=DEADLINE))

@@ -66,7 +66,7 @@ SLEPT_OVER = 5.0  # seconds; a store's answer that took longer may be from befor
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the person asked for with one click."""
+    """What the user asked for with one click."""
 
     prompt_id: PromptId
     workflow: ApiWorkflow
@@ -119,7 +119,7 @@ class Submitter:
         self._show(order.prompt_id, stage=RunStage.SUBMITTING)
         try:
             await self._submit(order.prompt_id, ready)
-        except TaskNotFound as error:  # adopted by another window meanwhile: its end is told there
+        except TaskNotFound as error:  # adopted by another window meanwhile, which shows its end
             lost = NotOwner("submit_workflow", order.prompt_id)
             self._show(order.prompt_id, stage=RunStage.FAILED, error=lost)
             raise lost from error
@@ -396,7 +396,7 @@ class Submitter:
             log.warning("unclear submit of %s: %s", prompt_id, answer.cause)
 
     def _show_sent(self, prompt_id: PromptId, sent: int) -> None:
-        """How much of all files has gone out, told once for each percent."""
+        """The uploaded part of all files, reported once for each percent."""
         run = self._state.runs.get(prompt_id)
         if run is not None and run.size and (fraction := sent * 100 // run.size / 100) != run.fraction:
             self._show(prompt_id, fraction=fraction, sent=sent)

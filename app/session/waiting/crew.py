@@ -9,8 +9,8 @@ of the tab takes up again whichever of them own anything, a duplicated tab has a
 the tab is gone their work is found and adopted as any window's. What waits is not theirs: it stays in the captain's
 line until one of them registers it, and goes nowhere when a crew session ends.
 
-Nobody tells a crew session where to go. It chooses a server as a window does, beside everybody's claims, those of the
-other crew too; so it keeps to one while it has work there, and chooses anew when that work has ended.
+A crew session chooses its server as a window does, beside the claims of all windows and of the other crew sessions; so
+it stays with one while it has work there, and chooses again when that work has ended.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Crew:
         return range(1, line.hands if line is not None and line.entries else 1)
 
     async def _find_owing(self, state: State) -> frozenset[int]:
-        """The numbers of the crew sessions that have records; without the store nobody can work anyway."""
+        """The numbers of the crew sessions that have records; without the store no session can work anyway."""
         me = state.get_window("crew").window_id
         while True:
             try:
@@ -143,7 +143,7 @@ class _CrewWindows:
 
 
 class _SharedFleet:
-    """The FleetSource port of a crew session: what its captain has been told, its errors too."""
+    """The FleetSource port of a crew session: what its captain has received, errors included."""
 
     def __init__(self, captain: State) -> None:
         self._captain = captain

@@ -25,7 +25,7 @@ log = logging.getLogger("mooring.session")
 
 
 class Sender:
-    """See the module. The first of its workers is the window's own session."""
+    """Sends waiting runs by its workers, of which the first is the window's own session."""
 
     def __init__(self, state: State, keeper: LineKeeper) -> None:
         self._state = state
@@ -39,11 +39,11 @@ class Sender:
 
     @property
     def sending(self) -> frozenset[PromptId]:
-        """What is on its way to a server just now."""
+        """The runs that are being sent now."""
         return frozenset(worker.sending for worker in self.workers if worker.sending is not None)
 
     def enlist(self, worker: LineWorker) -> None:
-        """One more session that takes from this line; the first is the window's own."""
+        """Add a session that takes from this line; the first is the window's own."""
         self.workers.append(worker)
         worker.state.subscribe(self._kick.set)
         self._kick.set()
@@ -54,7 +54,7 @@ class Sender:
         self._kick.set()
 
     def hurry(self) -> None:
-        """Something has changed: try again at once what has failed."""
+        """Retry at once what has failed, because something has changed."""
         for worker in self.workers:
             worker.hurry()
         self._kick.set()
@@ -96,7 +96,7 @@ class Sender:
             await worker.take(await self._order(entry, line.batches[entry.batch_id], is_spread=line.hands > 1))
         except MooringError as error:
             await self._not_taken(worker, entry, error)
-        except BaseException:  # our own mistake: once more would be no better
+        except BaseException:  # our own bug: a retry would fail as well
             worker.is_resting = True
             raise
         else:
@@ -137,7 +137,7 @@ class Sender:
             await self._hold(Pause.REJECTED, entry.prompt_id, None)
 
     async def _not_taken(self, worker: LineWorker, entry: Entry, error: MooringError) -> None:
-        """It did not get as far as the register, or is another window's now."""
+        """Handle a run that was not registered, or is another window's now."""
         worker.state.runs.pop(entry.prompt_id, None)
         if worker.has_task(entry.prompt_id):
             self._keeper.took(entry.prompt_id)
@@ -176,7 +176,7 @@ class Sender:
             await self._forget_try(entry.again_of)
 
     async def _forget_try(self, prompt_id: PromptId | None) -> None:
-        """The try before was not sent either, and the latest tells why: a night of waiting leaves one card."""
+        """Delete the previous failed try, since the latest one shows the cause: a night of waiting leaves one card."""
         for worker in self.workers:
             task = worker.window.tasks.get(prompt_id) if worker.window and prompt_id else None
             if task is not None and task.failure is not None and comfy.may_go_later(task.failure):
@@ -189,5 +189,5 @@ class Sender:
 
 
 def _is_of_the_run(error: MooringError) -> bool:
-    """Whether another try would fail likewise: the person has to do something about this run."""
+    """Whether a retry would fail too, so that the user has to change something about this run."""
     return isinstance(error, BadInput) or (isinstance(error, HttpStatusError) and 400 <= error.status < 500)

@@ -92,7 +92,7 @@ class WaitingLine:
         """Lines of windows that are gone, as last found; `adopt` takes one in."""
         return self._salvage.lines
 
-    # What the person does
+    # What the user does
 
     async def add(
         self,

@@ -38,7 +38,7 @@ class LineWorker:
 
     @property
     def ahead(self) -> int:
-        """What holds its window: unfinished prompts, and places for those on their way. Wards are nobody's."""
+        """What holds its window: unfinished prompts, and reservations for those on their way. Wards do not count."""
         mooring = self.window.mooring if self.window else None
         return len(mooring.holders) if isinstance(mooring, Moored) else 0
 
@@ -99,7 +99,7 @@ class LineWorker:
             then()
 
     def hurry(self) -> None:
-        """Something has changed: try again at once."""
+        """Retry at once, because something has changed."""
         self._serial += 1
         self.is_resting = False
 

@@ -1,4 +1,4 @@
-"""Whether the open socket still tells: deafness is proven by what a look has seen, silence proves nothing (promise 7).
+"""Whether the open socket still delivers: a poll that saw more proves it deaf, silence proves nothing (promise 7).
 
 ComfyUI forgets a client_id when either of two sockets under it closes; the other stays open and never hears anything
 again (docs/comfyui.md 4). So when a look shows that a task began or ended while this socket was open, the socket should
@@ -29,7 +29,7 @@ LONGEST_SILENCE = 1800.0
 
 @dataclass(slots=True)
 class Opening:
-    """One life of the socket: since when it is open, where our tasks stood since then, and what it told of them."""
+    """One life of the socket: when it opened, the states of our tasks since then, and what it reported of them."""
 
     since: float
     stood: dict[PromptId, TaskState] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Opening:
 
 
 class Hearing:
-    """Compares what looks see with what the socket told. `reopen` closes the socket, to be opened again."""
+    """Compares polls with the socket's events. `reopen` closes the socket and opens it again."""
 
     def __init__(self, state: State, reopen: Callable[[str], None]) -> None:
         self._state = state
@@ -62,7 +62,7 @@ class Hearing:
 
     @contextmanager
     def taking_in(self) -> Iterator[None]:
-        """What has arrived is being taken in; until that is done, nothing proves that it was not told."""
+        """Enclose the handling of arrived messages; until it ends, nothing proves that an event is missing."""
         self._taking_in += 1
         try:
             yield
@@ -70,7 +70,7 @@ class Hearing:
             self._taking_in -= 1
 
     def heard(self, prompt_id: PromptId, message: events.Message) -> None:
-        """The socket told something about a task of ours."""
+        """Note an event about a task of ours."""
         if self._opening is None:
             return
         self._patience = FIRST_SILENCE

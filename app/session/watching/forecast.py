@@ -95,7 +95,7 @@ class Forecast:
     # What is heard and seen
 
     def told(self, task: Task, message: Message) -> None:
-        """The socket told something about a task of ours, as it stands now."""
+        """Note an event about a task of ours, with the task's current state."""
         live = self._live_of(task)
         if isinstance(message, StartMessage) and task.job is not None and task.job.models:
             self._loaded[task.server_id] = task.job.models
@@ -113,7 +113,7 @@ class Forecast:
                 self._state.spawn(self._learn(measured), f"learn the nodes of {task.prompt_id}")
 
     def interrupted(self) -> None:
-        """The socket has ended: what is told from now on is not all."""
+        """Note that the socket has ended, so that later events are incomplete."""
         for live in self._live.values():
             live.watch = live.watch.interrupted()
 
@@ -130,7 +130,7 @@ class Forecast:
     # What is to come
 
     def outlook(self, task: Task) -> Outlook:
-        """When a task that runs will have ended, or one that waits will begin; nothing where nobody can say."""
+        """When a running task is expected to end, or a waiting one to begin; empty if that is unknown."""
         now = self._state.ports.clock.now()
         if task.contact is not Contact.OK or task.cancel_asked_at is not None:
             return Outlook()
@@ -233,7 +233,7 @@ def _workflow(task: Task) -> ApiWorkflow | None:
 
 
 def _begun(task: Task, live: Live) -> Progress:
-    """The progress of a task of which nothing was told yet; what need not run is known over a reload."""
+    """The progress of a task without events so far; nodes that need not run are known after a reload."""
     begun = Progress(
         task.prompt_id,
         len(live.plan.seconds),

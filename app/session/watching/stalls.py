@@ -22,7 +22,7 @@ class Movements:
         self._seen: dict[PromptId, tuple[object, int | None]] = {}
 
     def moved(self, prompt_id: PromptId) -> None:
-        """The socket told something about it."""
+        """Note an event about it."""
         now = self._state.ports.clock.now()
         known = self._state.stillness.get(prompt_id, Stillness(now))
         self._state.stillness[prompt_id] = known.moved(now)

@@ -28,12 +28,12 @@ log = logging.getLogger("mooring.session")
 
 FIRST_PAUSE = 0.7  # seconds between looks while something may change at any moment
 GROWTH = 1.4
-LONGEST_PAUSE = 5.0  # with a socket that tells nothing
-SOCKET_PAUSE = 5.0  # with a socket that has told something lately
+LONGEST_PAUSE = 5.0  # with a silent socket
+SOCKET_PAUSE = 5.0  # with a socket that has reported something lately
 SOCKET_IS_FRESH = 4.0
 LONGEST_SILENCE = 20.0  # between looks at a server that does not answer
 QUEUE_SETTLES = 0.5  # seconds from a message that a queue is shorter to the check of that queue
-LOOK_BACK = 20  # tasks at most that are looked at once more although they have ended
+LOOK_BACK = 20  # ended tasks that are polled again at most
 
 
 @dataclass(slots=True)
@@ -108,12 +108,12 @@ class Watch:
         self.look_soon()
 
     def _revisit(self, place: Place) -> None:
-        """Look at everything there again, also at what nobody saw end: the server is not as it was."""
+        """Poll all tasks there, also ended ones without a witnessed end, because the server has changed."""
         self.look_back({place})
         self.look_soon()
 
     def look_back(self, places: Collection[Place] | None = None) -> None:
-        """Look once more at the latest that nobody saw end, there or everywhere.
+        """Poll the latest tasks again whose end was not witnessed, there or everywhere.
 
         A POST that a frozen page had under way may have arrived long after its task was found lost, or cancelled.
         """
@@ -179,7 +179,7 @@ class Watch:
         await first_of(self._state.ports.clock.sleep(pause), watcher.hurry.wait())
 
     def _is_told(self, server_id: ServerId) -> bool:
-        """Whether the socket tells about this server just now, so that looking can be rare."""
+        """Whether the socket reports on this server now, so that polls can be rare."""
         socket = self._state.socket
         if socket.server_id != server_id or socket.state != "open" or socket.last_event_at is None:
             return False
@@ -290,7 +290,7 @@ class Watch:
         self.look_soon()
 
     async def give_up(self, prompt_id: PromptId) -> None:
-        """End the watching by the person's choice: the task may still run, and nobody will tell."""
+        """Stop watching, as the user chose: the task may still run, unobserved."""
         if any(task.prompt_id == prompt_id for task in self._state.get_window("give_up").quarantined):
             await self._give_up_quarantined(prompt_id)
             return
