@@ -1,16 +1,18 @@
 """How many loads and reloads of the page Chromium's renderer survives: first visits, reloads in mid-run, closed tabs.
 
-    python3 -m benchmarks.reloads [LOADS]      # 2,000 unless given; half an hour on two idle cores
+    python3 -m benchmarks.reloads [LOADS] [--sampled]      # 2,000 loads unless given
 
 Two browsers work at once, as in the test suite, each at a gateway with a demo fleet. A load is one navigation to the
 page, even if it is left or closed before the page has started. A crash is what the browser itself reports, with the
-signal (`tests/e2e/crash_kit.py`). To keep the browser's own log and a core, name a script in `MOORING_CHROMIUM` that
-enables them. Ctrl+C ends it after the rounds under way. The exit code is 1 after a crash, or after a round that failed
-for another reason.
+signal (`tests/e2e/crash_kit.py`). `--sampled` has Chromium's memory sampler on in every process and often, instead of
+in 1% of them: with JSPI on the page (docs/decisions/0092-no-jspi-on-the-page.md) more than half of the loads then
+crash. To keep the browser's own log and a core, name a script in `MOORING_CHROMIUM` that enables them. Ctrl+C ends it
+after the rounds under way. The exit code is 1 after a crash, or after a round that failed for another reason.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import random
 import signal
@@ -32,6 +34,10 @@ from tests.services import start_gateway
 
 LOADS = 2000
 BROWSERS = 2
+SAMPLED = (
+    "--enable-features=GwpAsanMalloc:ProcessSamplingProbability/1/AllocationSamplingMultiplier/100"
+    "/AllocationSamplingRange/1/MaxAllocations/2000/MaxMetadata/2048/TotalPages/8192"
+)
 ROUNDS = 30  # with one browser, before the next one starts
 LONGEST = 2.5  # seconds until a page is left, between its first byte and its first run
 KEEP_AT_ONCE = "globalThis.mooringKeepAfter = 0;"  # a profile on disk keeps the memory snapshot before it is closed
@@ -70,6 +76,7 @@ class Visitor:
     base: str
     tally: Tally
     dice: random.Random
+    flags: tuple[str, ...]  # of the browser
 
     async def open(self, context: BrowserContext) -> MooringWindow:
         """Open a tab and wait until the page has started."""
@@ -126,7 +133,7 @@ async def come_back(visitor: Visitor, browser: Browser) -> None:  # noqa: ARG001
     """Run two browsers in turn on one profile on disk, so that the second starts from the first one's cache."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for _ in range(2):
-            async with open_chromium(profile=Path(folder), on_crash=visitor.tally.note) as context:
+            async with open_chromium(*visitor.flags, profile=Path(folder), on_crash=visitor.tally.note) as context:
                 context.set_default_timeout(PATIENCE)
                 await context.add_init_script(KEEP_AT_ONCE)
                 window = await visitor.open(context)
@@ -161,7 +168,7 @@ SHARES = (4, 4, 4, 1)  # of the kinds above
 async def use_browsers(visitor: Visitor) -> None:
     """Play rounds in one browser after another, until there were enough loads."""
     while not visitor.tally.is_done:
-        async with open_chromium(on_crash=visitor.tally.note) as browser:
+        async with open_chromium(*visitor.flags, on_crash=visitor.tally.note) as browser:
             visitor.tally.version = browser.version
             for _ in range(ROUNDS):
                 if visitor.tally.is_done:
@@ -185,19 +192,23 @@ async def play(kind: str, visitor: Visitor, browser: Browser) -> None:
         print(time.strftime("%H:%M:%S"), tally, flush=True)
 
 
-async def measure(tally: Tally) -> None:
+async def measure(tally: Tally, flags: tuple[str, ...]) -> None:
     """Run both browsers."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: setattr(tally, "wanted", 0))
     with start_gateway(demo=3) as gateway:
         await has_snapshot(gateway.url)
-        visitors = [Visitor(gateway.url, tally, random.Random()) for _ in range(BROWSERS)]
+        visitors = [Visitor(gateway.url, tally, random.Random(), flags) for _ in range(BROWSERS)]
         await asyncio.gather(*(use_browsers(visitor) for visitor in visitors))
 
 
 def main() -> int:
     """Load the page, count crashes and print the result."""
-    load, tally = Load(), Tally(int(sys.argv[1]) if len(sys.argv) > 1 else LOADS)
-    asyncio.run(measure(tally))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("loads", type=int, nargs="?", default=LOADS)
+    parser.add_argument("--sampled", action="store_true")
+    arguments = parser.parse_args()
+    load, tally = Load(), Tally(arguments.loads)
+    asyncio.run(measure(tally, (SAMPLED,) if arguments.sampled else ()))
     print(f"Chromium {tally.version}: {tally} ({load})")
     write_json("reloads", {"version": tally.version, "loads": tally.loads, "crashes": tally.crashes, "load": str(load)})
     return 1 if tally.crashes or tally.failures else 0

@@ -38,6 +38,9 @@ export function loadPyodide({ indexURL, ...options }) {
 }
 
 async function start(options) {
+  // Pyodide then uses no JSPI, which gives each callback a stack of its own. Chromium on Linux may read beyond the end of such
+  // a stack while it compiles, and the page crashes (docs/decisions/0092-no-jspi-on-the-page.md). Nothing here waits by JSPI.
+  if (globalThis.document) delete WebAssembly.Suspending;
   const named = globalThis.document?.querySelector("#snapshot");
   const restored = named && (await restore(named, options).catch(tell));
   const python = restored ?? (await startAfresh(options));

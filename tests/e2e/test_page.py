@@ -17,6 +17,12 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 ARTIFACTS = ROOT / "tests" / "artifacts"
 
+COUNT_STACKS = """
+  globalThis.stacksMade = 0;
+  const { promising } = WebAssembly;
+  WebAssembly.promising = (called) => { stacksMade += 1; return promising(called); };
+"""
+
 # Every text, title and spoken name on the page that is neither marked by the pseudo-locale nor somebody's own.
 UNMARKED = r"""() => {
   const strip = (text) => {
@@ -379,3 +385,12 @@ async def test_a_file_that_is_missing_is_told_instead_of_a_blank_page(desk: Desk
     failure = page.locator("#boot-failure")
     await expect(failure).to_contain_text("python3 serve.py")
     await expect(failure).to_contain_text("Mooring 无法" if language == "zh-CN" else "Mooring could not start")
+
+
+async def test_the_page_runs_python_without_jspi(desk: Desk) -> None:
+    """With it, Chromium on Linux crashes now and then (docs/decisions/0092-no-jspi-on-the-page.md)."""
+    profile = await desk.new_profile()
+    await profile.add_init_script(COUNT_STACKS)
+    window = await desk.open()
+    await window.wait_for(await window.submit(quick_workflow(7)))
+    assert await window.call("stacksMade") == 0
