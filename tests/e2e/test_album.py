@@ -363,6 +363,7 @@ SAVED = """async () => {
   const folder = await globalThis.showDirectoryPicker();
   const found = {};
   for await (const [name, handle] of folder) {
+    if (name.endsWith(".crswap")) continue; // what the browser writes to until a file is closed
     const head = [...new Uint8Array(await (await handle.getFile()).slice(0, 4).arrayBuffer())];
     if (head.length) found[name] = head; // a file is there, empty, from its naming to the end of its writing
   }

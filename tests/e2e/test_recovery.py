@@ -231,16 +231,16 @@ async def test_an_unclear_submit_says_so_and_that_running_again_may_run_twice(de
 async def test_a_restarted_server_is_noticed_and_what_it_lost_says_so(desk: Desk, servers: Servers) -> None:
     desk.watch.expected += BROKEN
     window = await desk.open()
-    await window.page.get_by_test_id("where").select_option("a")
-    known = await window.submit(quick_workflow(5))
-    assert (await window.wait_for(known))["executionServer"] == "a"
-    prompt_id = await window.submit(slow_workflow(200))
+    known = await window.submit(slow_workflow(60))
+    prompt_id = await window.submit(slow_workflow(200, seed=2))  # to the same server, which holds the window
+    here = (await window.wait_for(known))["executionServer"]
     await window.wait_state(prompt_id, "running")
-    await break_server(servers["a"], restart=True)
+    assert (await window.task(prompt_id))["executionServer"] == here
+    await break_server(servers[here], restart=True)
     lost = window.card(prompt_id, "lost")
     await expect(lost).to_contain_text("The server's history no longer has what it had.")
     notice = window.page.locator("[data-testid=notice][data-kind=changed]")
-    await expect(notice).to_contain_text("a has forgotten what it had finished.")
+    await expect(notice).to_contain_text(f"{here} has forgotten what it had finished.")
     await notice.get_by_role("button").click()
     await expect(notice).to_have_count(0)
     await lost.locator("summary").click()
